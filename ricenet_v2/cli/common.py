@@ -1,0 +1,64 @@
+"""What all commands share: exit codes, logging, the workspace option, tables."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+OK, SOME_FAILED, UNUSABLE = 0, 1, 2
+RESEARCH_ONLY = "Research use only. Not a medical device."
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """A parser whose help ends with the intended use."""
+    return argparse.ArgumentParser(
+        description=description,
+        epilog=RESEARCH_ONLY,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+
+
+def add_workspace(target: argparse.ArgumentParser) -> None:
+    """Add --workspace."""
+    target.add_argument(
+        "--workspace",
+        type=Path,
+        metavar="DIR",
+        help="folder that holds raw/, preprocessed/ and results/ (else the environment's "
+        "ricenet_raw, ricenet_preprocessed, ricenet_results or ricenet_workspace)",
+    )
+
+
+def run(command: Callable[[], int]) -> int:
+    """Run a command: errors of ours become a text on stderr and exit code 2."""
+    from ricenet_v2.core.errors import RicenetError
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("ricenet_v2")
+    if not logger.handlers:
+        logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        return command()
+    except RicenetError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return UNUSABLE
+    except KeyboardInterrupt:
+        print("Interrupted. Run the same command again to go on.", file=sys.stderr)
+        return SOME_FAILED
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table; long cells wrap."""
+    from rich.console import Console
+    from rich.table import Table
+
+    made = Table(*columns, title=title, title_justify="left", show_lines=False)
+    for row in rows:
+        made.add_row(*(str(cell) for cell in row))
+    width = None if sys.stdout.isatty() else 120
+    Console(width=width, highlight=False, markup=False).print(made)

@@ -1,0 +1,1 @@
+"""The ground: errors, grids, versioned documents, seeds, progress. Imports nothing of the house."""

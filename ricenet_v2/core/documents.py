@@ -1,0 +1,127 @@
+"""Versioned JSON documents: a record class, its name and its schema number."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import pydantic
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from typing_extensions import dataclass_transform
+
+from ricenet_v2.core import files
+from ricenet_v2.core.errors import DocumentError
+
+Fields = dict[str, Any]
+Migration = Callable[[Fields], Fields]
+Class = TypeVar("Class", bound=type)
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
+def record(cls: Class) -> Class:
+    """Make a frozen dataclass whose fields are checked; unknown fields are refused."""
+    config = ConfigDict(extra="forbid", ser_json_inf_nan="null")
+    made: Class = pydantic.dataclasses.dataclass(cls, frozen=True, config=config)  # type: ignore[call-overload]
+    return made
+
+
+class Document(Protocol):
+    """A record that is a whole file."""
+
+    document: ClassVar[str]
+    schema: ClassVar[int]
+
+
+D = TypeVar("D", bound=Document)
+
+
+def to_text(value: Document) -> str:
+    """Canonical JSON text: document and schema first, then the fields in their order."""
+    fields = TypeAdapter(type(value)).dump_python(value, mode="json")
+    head = {"document": value.document, "schema": value.schema}
+    return json.dumps({**head, **fields}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def fingerprint_of(value: Document) -> str:
+    """SHA-256 of a document's canonical text."""
+    return files.sha256_of_text(to_text(value))
+
+
+def write(path: Path, value: Document) -> None:
+    """Write a document atomically."""
+    files.write_text(path, to_text(value))
+
+
+def from_fields(kind: type[D], fields: object, file: Path | None = None) -> D:
+    """Build a record from parsed JSON; every wrong field is named.
+
+    Raises:
+        DocumentError: Not an object, unknown or missing fields, or a field of a wrong type.
+    """
+    try:
+        return TypeAdapter(kind).validate_json(json.dumps(fields), strict=True)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc']) or 'document'}: {fault['msg']}"
+            f" (got {str(fault['input'])[:60]!r})"
+            for fault in error.errors()
+        )
+        raise DocumentError(
+            f"{kind.__name__} has {error.error_count()} field(s) that are not right.",
+            file=file,
+            expected=f"the fields of a {kind.__name__}",
+            got=faults,
+            remedy="Correct the named fields, or let the command that wrote the file make it anew.",
+        ) from error
+
+
+def read(kind: type[D], path: Path, migrations: dict[int, Migration] | None = None) -> D:
+    """Read a document, migrating older schemas step by step.
+
+    Args:
+        kind: The record class that is expected.
+        path: The JSON file.
+        migrations: For each older schema number, the pure function to the next one.
+
+    Raises:
+        DocumentError: No such file, not JSON, another document, a newer schema, wrong fields.
+    """
+    fields = _parse(path)
+    name, schema = fields.pop("document", None), fields.pop("schema", None)
+    if name != kind.document:
+        raise DocumentError(
+            "This is another kind of document.", file=path, expected=kind.document, got=name
+        )
+    if not isinstance(schema, int) or schema > kind.schema:
+        raise DocumentError(
+            f"This {kind.document} was written by a newer version.",
+            file=path,
+            expected=f"schema {kind.schema} or older",
+            got=schema,
+            remedy="Upgrade ricenet_v2: pip install --upgrade ricenet_v2",
+        )
+    for step in range(schema, kind.schema):
+        if migrations is None or step not in migrations:
+            raise DocumentError(
+                f"There is no way from schema {step} of {kind.document} to {kind.schema}.",
+                file=path,
+            )
+        fields = migrations[step](fields)
+    return from_fields(kind, fields, path)
+
+
+def _parse(path: Path) -> Fields:
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DocumentError("There is no such document.", file=path) from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DocumentError("This file is not valid JSON.", file=path, got=error) from error
+    if not isinstance(fields, dict):
+        raise DocumentError(
+            "A document is a JSON object.", file=path, expected="{...}", got=type(fields).__name__
+        )
+    return fields

@@ -1,0 +1,69 @@
+"""The one tree of errors; each is also the built-in that a caller would expect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class RicenetError(Exception):
+    """What went wrong, for which case and file, what was expected and got, and what to do.
+
+    Args:
+        what: The fault in one sentence.
+        case: Identifier of the case concerned.
+        file: The file concerned.
+        expected: What would have been right.
+        got: What was found instead.
+        remedy: What the user can do now.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        case: str | None = None,
+        file: str | Path | None = None,
+        expected: object = None,
+        got: object = None,
+        remedy: str | None = None,
+    ) -> None:
+        """Keep the parts and join them into the message."""
+        self.what, self.case, self.file = what, case, file
+        self.expected, self.got, self.remedy = expected, got, remedy
+        parts = {
+            "case": case,
+            "file": file,
+            "expected": expected,
+            "got": got,
+            "what to do": remedy,
+        }
+        lines = [f"  {name}: {part}" for name, part in parts.items() if part is not None]
+        super().__init__("\n".join([what, *lines]))
+
+
+class DatasetError(RicenetError, ValueError):
+    """A dataset folder, its tables or its images are not usable."""
+
+
+class GeometryError(RicenetError, ValueError):
+    """Grids do not fit each other, or a grid is degenerate."""
+
+
+class PlanError(RicenetError, ValueError):
+    """No plan can be made, or a plan does not fit what it is used for."""
+
+
+class DocumentError(RicenetError, ValueError):
+    """A JSON document is of another kind or version, or has wrong fields."""
+
+
+class CheckpointError(RicenetError, RuntimeError):
+    """A checkpoint is missing, damaged, or belongs to another plan."""
+
+
+class TrainingError(RicenetError, RuntimeError):
+    """Training cannot start or go on."""
+
+
+class DicomError(RicenetError, ValueError):
+    """A DICOM object lacks what is needed or contradicts another."""

@@ -1,0 +1,1 @@
+"""Frozen dataclasses of everything that is written as JSON or CSV."""

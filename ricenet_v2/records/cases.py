@@ -1,0 +1,46 @@
+"""What stands beside a preprocessed case."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ricenet_v2.core.documents import record
+
+Triple = tuple[float, float, float]
+Shape = tuple[int, int, int]
+
+
+@record
+class PreprocessedCase:
+    """The content of CASE.json beside CASE.b2nd.
+
+    Attributes:
+        case_id: The case.
+        shape: Stored shape (channels, z, y, x).
+        source_grid_shape: Shape (z, y, x) of the images after reorientation to LPS.
+        source_spacing: mm along (z, y, x).
+        source_origin: World (x, y, z) mm in LPS.
+        source_direction: Nine direction cosines.
+        crop_start: First voxel (z, y, x) of the cropped region in the source.
+        crop_stop: First voxel behind it.
+        region: What the crop followed: `brain mask`, `non-zero voxels` or `whole image`.
+        dose_maximum: Largest dose in Gy of each dose channel, by channel name.
+        warnings: In words.
+        inputs_hash: SHA-256 over the input files and the parts of the plan that matter.
+    """
+
+    document: ClassVar[str] = "preprocessed_case"
+    schema: ClassVar[int] = 1
+
+    case_id: str
+    shape: tuple[int, int, int, int]
+    source_grid_shape: Shape
+    source_spacing: Triple
+    source_origin: Triple
+    source_direction: tuple[float, ...]
+    crop_start: Shape
+    crop_stop: Shape
+    region: str
+    dose_maximum: dict[str, float]
+    warnings: tuple[str, ...]
+    inputs_hash: str

@@ -1,0 +1,81 @@
+"""What a raw dataset says of itself: channels, classes, cases."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import ClassVar, Literal, get_args
+
+from ricenet_v2.core.documents import record
+from ricenet_v2.core.errors import DatasetError
+
+ChannelKind = Literal["mri", "ct", "pet", "dose", "mask", "other"]
+Split = Literal["train", "test"]
+CHANNEL_KINDS: tuple[ChannelKind, ...] = get_args(ChannelKind)
+
+
+@record
+class Channel:
+    """One image per case.
+
+    Attributes:
+        name: Unique name, e.g. `T1c_post_op`.
+        kind: Decides resampling, normalisation and augmentation.
+        timepoint: When it was taken, e.g. `post_op` or `event`.
+        unit: Unit of the voxels; `Gy` for dose.
+    """
+
+    name: str
+    kind: ChannelKind
+    timepoint: str | None = None
+    unit: str | None = None
+
+
+@record
+class Dataset:
+    """The content of dataset.json. The order of `classes` gives the class indices."""
+
+    document: ClassVar[str] = "dataset"
+    schema: ClassVar[int] = 1
+
+    name: str
+    channels: tuple[Channel, ...]
+    classes: tuple[str, ...]
+    file_ending: str = ".nii.gz"
+    positive_class: str | None = None
+    licence: str | None = None
+    reference: str | None = None
+    description: str | None = None
+    overwrite_image_reader_writer: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse descriptions that contradict themselves."""
+        names = [channel.name for channel in self.channels]
+        faults = [
+            (not names, "channels: at least one is needed"),
+            (len(set(names)) != len(names), f"channels: names occur twice in {names}"),
+            (len(set(self.classes)) < 2, f"classes: two different ones are needed, got {self.classes}"),
+            (len(set(self.classes)) != len(self.classes), "classes: a name occurs twice"),
+            (
+                self.positive_class is not None and self.positive_class not in self.classes,
+                f"positive_class: {self.positive_class!r} is not one of {self.classes}",
+            ),
+        ]
+        wrong = "; ".join(text for is_wrong, text in faults if is_wrong)
+        if wrong:
+            raise DatasetError("dataset.json contradicts itself.", got=wrong)
+
+    @property
+    def positive_index(self) -> int:
+        """Index of the positive class; the last class where none is named."""
+        return self.classes.index(self.positive_class or self.classes[-1])
+
+
+@record
+class Case:
+    """One row of cases.csv."""
+
+    case_id: str
+    patient_id: str
+    label: str
+    split: Split = "train"
+    covariates: dict[str, str] = field(default_factory=dict)

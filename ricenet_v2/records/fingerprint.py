@@ -1,0 +1,82 @@
+"""What was measured on a dataset, per case and over all cases."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ricenet_v2.core.documents import record
+from ricenet_v2.records.dataset import ChannelKind
+
+Triple = tuple[float, float, float]
+Shape = tuple[int, int, int]
+
+
+@record
+class ChannelMeasurement:
+    """Statistics of one channel of one case inside the foreground (for dose: the whole grid)."""
+
+    mean: float
+    std: float
+    minimum: float
+    maximum: float
+    percentile_00_5: float
+    percentile_50: float
+    percentile_99_5: float
+    percentile_99_9: float
+    outlier_share: float
+
+
+@record
+class CaseMeasurement:
+    """One case. Shapes and spacing along array axes (z, y, x) in LPS orientation; mm."""
+
+    case_id: str
+    shape: Shape
+    cropped_shape: Shape
+    spacing: Triple
+    foreground_share: float
+    channels: tuple[ChannelMeasurement, ...]
+
+
+@record
+class Distribution:
+    """Order statistics of one number over the cases."""
+
+    minimum: float
+    percentile_05: float
+    median: float
+    percentile_95: float
+    maximum: float
+    mean: float
+    std: float
+
+
+@record
+class ChannelFingerprint:
+    """One channel over all training cases. Dose figures are in Gy."""
+
+    name: str
+    kind: ChannelKind
+    mean: float
+    std: float
+    percentile_00_5: float
+    percentile_99_5: float
+    maximum: Distribution
+    percentile_99_9: Distribution
+    case_mean: Distribution
+    outlier_share: float
+
+
+@record
+class Fingerprint:
+    """The content of dataset_fingerprint.json: training cases only, sorted by case id."""
+
+    document: ClassVar[str] = "dataset_fingerprint"
+    schema: ClassVar[int] = 1
+
+    dataset: str
+    n_cases: int
+    n_patients: int
+    class_counts: dict[str, int]
+    channels: tuple[ChannelFingerprint, ...]
+    cases: tuple[CaseMeasurement, ...]

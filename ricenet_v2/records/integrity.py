@@ -1,0 +1,43 @@
+"""What the integrity check found."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from ricenet_v2.core.documents import record
+
+
+@record
+class Finding:
+    """One fault of a dataset; `case` and `file` are empty where it concerns all."""
+
+    severity: Literal["error", "warning"]
+    check: str
+    case: str
+    file: str
+    found: str
+    expected: str
+    remedy: str
+
+
+@record
+class Integrity:
+    """The content of integrity.json."""
+
+    document: ClassVar[str] = "integrity"
+    schema: ClassVar[int] = 1
+
+    dataset: str
+    n_cases: int
+    n_images: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that forbid going on."""
+        return tuple(finding for finding in self.findings if finding.severity == "error")
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """The findings that a user should look at."""
+        return tuple(finding for finding in self.findings if finding.severity == "warning")

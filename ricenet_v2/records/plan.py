@@ -1,0 +1,227 @@
+"""Everything that was decided for a dataset, with the reasons."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from ricenet_v2.core.documents import record
+from ricenet_v2.records.dataset import ChannelKind
+
+Triple = tuple[float, float, float]
+Shape = tuple[int, int, int]
+Interpolation = Literal["cubic", "linear", "nearest"]
+Scheme = Literal["zscore", "clip_zscore", "divide", "none"]
+Architecture = Literal["residual_encoder", "resnet18"]
+Norm = Literal["instance", "batch"]
+
+
+@record
+class Normalisation:
+    """How one channel is normalised.
+
+    Attributes:
+        scheme: `zscore` with the case's own mean and deviation inside the foreground;
+            `clip_zscore` with constants of the dataset; `divide` by a fixed divisor, clipped
+            below at 0; `none`.
+        clip_low: Lower bound of `clip_zscore`.
+        clip_high: Upper bound of `clip_zscore`.
+        mean: Mean of `clip_zscore`.
+        std: Deviation of `clip_zscore`.
+        divisor: Divisor of `divide`, in the unit of the channel (Gy for dose).
+    """
+
+    scheme: Scheme
+    clip_low: float | None = None
+    clip_high: float | None = None
+    mean: float | None = None
+    std: float | None = None
+    divisor: float | None = None
+
+
+@record
+class ChannelPlan:
+    """How one channel is preprocessed."""
+
+    name: str
+    kind: ChannelKind
+    interpolation: Interpolation
+    normalisation: Normalisation
+
+
+@record
+class NetworkPlan:
+    """The network, stage by stage; sizes along array axes (z, y, x).
+
+    Attributes:
+        architecture: `residual_encoder` (dynamic-network-architectures) or `resnet18` (the
+            paper's: MONAI's layout with a named stem).
+        features: Channels of each stage.
+        blocks: Residual blocks of each stage.
+        kernel_sizes: Kernel of each stage.
+        strides: Stride of each stage; the first of `resnet18` is that of its stem.
+        norm: Normalisation layer.
+        dropout: Probability before the linear head.
+        stem: In words, e.g. `conv7 stride 2, max pool 3 stride 2`.
+    """
+
+    architecture: Architecture
+    features: tuple[int, ...]
+    blocks: tuple[int, ...]
+    kernel_sizes: tuple[Shape, ...]
+    strides: tuple[Shape, ...]
+    norm: Norm
+    dropout: float
+    stem: str
+
+
+@record
+class AugmentationPlan:
+    """Random changes of a training sample. Geometry is shared by all channels; intensity changes
+    touch neither dose nor mask channels.
+
+    Attributes:
+        p_rotation: Probability; angles up to `rotation_degrees` about each axis (only in plane
+            where the grid is anisotropic).
+        p_scaling: Probability; factors in `scaling`.
+        p_elastic: Probability; displacement of up to `elastic_mm` on a coarse field.
+        mirror_axes: Array axes (0 z, 1 y, 2 x) that are flipped with probability one half each.
+        p_noise: Probability; standard deviation up to `noise_std`.
+        p_blur: Probability; Gaussian sigma up to `blur_sigma` voxels.
+        p_brightness: Probability; factor in `brightness`.
+        p_contrast: Probability; factor in `contrast` about the mean, range preserved.
+        p_gamma: Probability; exponent in `gamma`.
+        p_low_resolution: Probability; down to `low_resolution` of the resolution and back.
+    """
+
+    p_rotation: float = 0.3
+    rotation_degrees: float = 20.0
+    p_scaling: float = 0.3
+    scaling: tuple[float, float] = (0.8, 1.25)
+    p_elastic: float = 0.2
+    elastic_mm: float = 6.0
+    mirror_axes: tuple[int, ...] = (2,)
+    p_noise: float = 0.15
+    noise_std: float = 0.1
+    p_blur: float = 0.15
+    blur_sigma: float = 1.0
+    p_brightness: float = 0.15
+    brightness: tuple[float, float] = (0.75, 1.25)
+    p_contrast: float = 0.15
+    contrast: tuple[float, float] = (0.75, 1.25)
+    p_gamma: float = 0.15
+    gamma: tuple[float, float] = (0.7, 1.5)
+    p_low_resolution: float = 0.1
+    low_resolution: float = 0.5
+
+
+@record
+class TrainingPlan:
+    """How a fold is trained; every field can be set with `--set name=value`.
+
+    Attributes:
+        batch_size: Samples per step on the device.
+        accumulation_steps: Steps whose gradients are added before an update.
+        epochs: Passes.
+        iterations_per_epoch: Updates in an epoch.
+        optimiser: `adamw` or `adam`.
+        learning_rate: Peak, reached after `warmup_epochs`, then cosine to 0.
+        warmup_epochs: Epochs of linear warm-up.
+        weight_decay: Decoupled (adamw) weight decay.
+        label_smoothing: Share of the target given to all classes.
+        gradient_clip: Largest norm of the gradient.
+        ema_decay: Decay of the averaged weights per update; 0 switches it off.
+        mixed_precision: bfloat16 on CUDA.
+        num_workers: Processes that load and augment; 0 works in the main process.
+        augmentation: Random changes.
+    """
+
+    batch_size: int
+    accumulation_steps: int
+    epochs: int
+    iterations_per_epoch: int
+    optimiser: Literal["adamw", "adam"] = "adamw"
+    learning_rate: float = 1e-3
+    warmup_epochs: int = 5
+    weight_decay: float = 1e-2
+    label_smoothing: float = 0.05
+    gradient_clip: float = 5.0
+    ema_decay: float = 0.98
+    mixed_precision: bool = True
+    num_workers: int = 0
+    augmentation: AugmentationPlan = AugmentationPlan()
+
+
+@record
+class MemoryEstimate:
+    """Bytes of one training step, computed on the meta device, and its work."""
+
+    parameters: int
+    gradients: int
+    optimiser_state: int
+    ema: int
+    activations: int
+    inputs: int
+    workspace: int
+    n_parameters: int
+    multiply_adds: int
+
+    @property
+    def total(self) -> int:
+        """All bytes of one training step."""
+        parts = (self.parameters, self.gradients, self.optimiser_state, self.ema)
+        return sum(parts) + self.activations + self.inputs + self.workspace
+
+
+@record
+class Decision:
+    """One decision in words."""
+
+    what: str
+    value: str
+    reason: str
+
+
+@record
+class Plan:
+    """The content of ricenet_plan.json.
+
+    Attributes:
+        name: Of the plan; names the folders of preprocessed cases and of results.
+        preset: The rules that made it.
+        dataset: Name of the dataset.
+        fingerprint: SHA-256 of the fingerprint that decided.
+        classes: Names in the order of the indices.
+        channels: One entry per input channel.
+        spacing: Target spacing in mm along array axes (z, y, x), LPS orientation.
+        input_size: Voxels along array axes that the network sees.
+        margin: Voxels (at target spacing) that the input leaves around the 95th percentile region.
+        storage_dtype: Number format of preprocessed cases.
+        network: The network.
+        training: How it is trained.
+        memory: Bytes and work of one training step.
+        memory_budget_gb: What was allowed.
+        spacing_range: Smallest and largest training spacing per axis (for warnings).
+        dose_range: Smallest and largest training maximum of each dose channel, Gy.
+        decisions: The reasons.
+    """
+
+    document: ClassVar[str] = "ricenet_plan"
+    schema: ClassVar[int] = 1
+
+    name: str
+    preset: str
+    dataset: str
+    fingerprint: str
+    classes: tuple[str, ...]
+    channels: tuple[ChannelPlan, ...]
+    spacing: Triple
+    input_size: Shape
+    margin: Shape
+    storage_dtype: Literal["float32", "float16"]
+    network: NetworkPlan
+    training: TrainingPlan
+    memory: MemoryEstimate
+    memory_budget_gb: float
+    spacing_range: tuple[Triple, Triple]
+    dose_range: dict[str, tuple[float, float]]
+    decisions: tuple[Decision, ...]

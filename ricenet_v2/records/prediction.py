@@ -1,0 +1,68 @@
+"""Predictions of single cases and of folders."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ricenet_v2.core.documents import record
+from ricenet_v2.records.cases import PreprocessedCase
+
+
+@record
+class MemberPrediction:
+    """Class probabilities of one network, in the order of the classes."""
+
+    fold: int
+    probabilities: tuple[float, ...]
+
+
+@record
+class CasePrediction:
+    """One case.
+
+    Attributes:
+        case_id: The case.
+        predicted: Name of the class.
+        probabilities: Combined, in the order of the classes; they sum to 1.
+        members: Of each network.
+        entropy: Of the combined probabilities, in nats.
+        agreement: Share of members whose most probable class is `predicted`.
+        warnings: In words, e.g. spacing outside the range of the training data.
+        source: Facts of the input's grid.
+    """
+
+    case_id: str
+    predicted: str
+    probabilities: tuple[float, ...]
+    members: tuple[MemberPrediction, ...]
+    entropy: float
+    agreement: float
+    warnings: tuple[str, ...]
+    source: PreprocessedCase | None = None
+
+
+@record
+class FailedCase:
+    """A case that could not be predicted, and why."""
+
+    case_id: str
+    error: str
+
+
+@record
+class Predictions:
+    """The content of predictions.json."""
+
+    document: ClassVar[str] = "predictions"
+    schema: ClassVar[int] = 1
+
+    dataset: str
+    plan: str
+    plan_hash: str
+    checkpoint_hashes: dict[str, str]
+    classes: tuple[str, ...]
+    combine: str
+    mirrored: bool
+    cases: tuple[CasePrediction, ...]
+    failed: tuple[FailedCase, ...]
+    note: str = "Research use only. Not a medical device."

@@ -1,0 +1,1 @@
+"""Files: paths, images, tables, preprocessed cases, checkpoints."""

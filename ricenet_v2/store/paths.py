@@ -1,0 +1,238 @@
+"""The only reader of the environment and the only place that spells the names of files."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ricenet_v2.core.errors import DatasetError
+
+DATASET_JSON = "dataset.json"
+CASES_CSV = "cases.csv"
+PREDICTIONS_CSV = "predictions.csv"
+PREDICTIONS_JSON = "predictions.json"
+FIGURES_JSON = "figures.json"
+VALIDATION_CSV = "validation.csv"
+
+_VARIABLES = ("ricenet_raw", "ricenet_preprocessed", "ricenet_results")
+_FOLDER_NAME = re.compile(r"Dataset(\d+)_(.+)")
+
+
+@dataclass(frozen=True)
+class Roots:
+    """The three folders that hold all datasets."""
+
+    raw: Path
+    preprocessed: Path
+    results: Path
+
+
+@dataclass(frozen=True)
+class FoldPaths:
+    """Files of one trained fold."""
+
+    folder: Path
+
+    @property
+    def latest(self) -> Path:
+        """Checkpoint of the last finished epoch."""
+        return self.folder / "checkpoint_latest.pth"
+
+    @property
+    def best(self) -> Path:
+        """Checkpoint of the best averaged validation metric."""
+        return self.folder / "checkpoint_best.pth"
+
+    @property
+    def final(self) -> Path:
+        """Checkpoint after the last epoch."""
+        return self.folder / "checkpoint_final.pth"
+
+    def checkpoint(self, name: str) -> Path:
+        """The checkpoint called `final`, `best` or `latest`."""
+        return self.folder / f"checkpoint_{name}.pth"
+
+    @property
+    def log(self) -> Path:
+        """Text log."""
+        return self.folder / "training_log.txt"
+
+    @property
+    def history(self) -> Path:
+        """One row per epoch."""
+        return self.folder / "history.csv"
+
+    @property
+    def progress(self) -> Path:
+        """Curves."""
+        return self.folder / "progress.png"
+
+    @property
+    def augmentation(self) -> Path:
+        """Contact sheet of augmented images."""
+        return self.folder / "augmentation.png"
+
+    @property
+    def validation(self) -> Path:
+        """Out-of-fold probabilities."""
+        return self.folder / VALIDATION_CSV
+
+    @property
+    def run(self) -> Path:
+        """What the run was."""
+        return self.folder / "run.json"
+
+
+@dataclass(frozen=True)
+class ModelPaths:
+    """Files of one trained model: five folds of one plan and one set of channels."""
+
+    folder: Path
+
+    @property
+    def plan(self) -> Path:
+        """The plan as it was trained."""
+        return self.folder / "plan.json"
+
+    @property
+    def dataset(self) -> Path:
+        """Description of the dataset."""
+        return self.folder / DATASET_JSON
+
+    @property
+    def crossval(self) -> Path:
+        """Folder of pooled out-of-fold results."""
+        return self.folder / "crossval"
+
+    def fold(self, fold: int) -> FoldPaths:
+        """Files of one fold, whether or not they exist."""
+        return FoldPaths(self.folder / f"fold_{fold}")
+
+    def folds(self) -> tuple[int, ...]:
+        """Numbers of the folds that exist, ascending."""
+        numbers = (entry.name.removeprefix("fold_") for entry in self.folder.glob("fold_*"))
+        return tuple(sorted(int(number) for number in numbers if number.isdigit()))
+
+
+@dataclass(frozen=True)
+class DatasetPaths:
+    """Where one dataset lies: its raw folder, its preprocessed folder, its results folder."""
+
+    name: str
+    raw: Path
+    preprocessed: Path
+    results: Path
+
+    @property
+    def fingerprint(self) -> Path:
+        """What was measured."""
+        return self.preprocessed / "dataset_fingerprint.json"
+
+    @property
+    def splits(self) -> Path:
+        """The folds."""
+        return self.preprocessed / "splits_final.json"
+
+    @property
+    def integrity(self) -> Path:
+        """Findings of the integrity check."""
+        return self.preprocessed / "integrity.json"
+
+    def plan(self, plan_name: str = "auto") -> Path:
+        """The plan of that name."""
+        ending = "" if plan_name == "auto" else f"_{plan_name}"
+        return self.preprocessed / f"ricenet_plan{ending}.json"
+
+    def cases(self, plan_name: str = "auto") -> Path:
+        """Folder of the preprocessed cases of that plan."""
+        return self.preprocessed / plan_name
+
+    def run(self, plan_name: str = "auto", channels: str = "all") -> ModelPaths:
+        """Results of a plan trained on some channels (`all`, or names joined with `+`)."""
+        return ModelPaths(self.results / f"{plan_name}__{channels}")
+
+
+def roots(workspace: Path | None = None) -> Roots:
+    """The three roots: from `workspace`, else from the environment.
+
+    Raises:
+        DatasetError: Nothing is set; the text has the lines to paste.
+    """
+    workspace_text = os.environ.get("ricenet_workspace")  # noqa: SIM112 - nnU-Net's own spelling
+    values = [os.environ.get(name) for name in _VARIABLES]
+    if workspace is None and all(values):
+        raw, preprocessed, results = (Path(str(value)) for value in values)
+        return Roots(raw, preprocessed, results)
+    if workspace is None and workspace_text:
+        workspace = Path(workspace_text)
+    if workspace is not None:
+        return Roots(workspace / "raw", workspace / "preprocessed", workspace / "results")
+    raise DatasetError(
+        "It is not known where datasets and results lie.",
+        expected="--workspace DIR, or these variables",
+        got=", ".join(f"{name}={value}" for name, value in zip(_VARIABLES, values, strict=True)),
+        remedy="Paste one of these and change the folder:\n"
+        "    export ricenet_workspace=$HOME/ricenet\n"
+        + "\n".join(
+            f"    export {name}=$HOME/ricenet/{name.removeprefix('ricenet_')}"
+            for name in _VARIABLES
+        ),
+    )
+
+
+def dataset_paths(dataset: str, workspace: Path | None = None) -> DatasetPaths:
+    """Find a dataset by its id (`1`), its name (`RICE`, `Dataset001_RICE`) or its raw folder.
+
+    A raw folder inside a folder called `raw` brings its own workspace along.
+
+    Raises:
+        DatasetError: No such dataset, or several of that id; the text lists what there is.
+    """
+    folder = Path(dataset)
+    if (folder / DATASET_JSON).is_file():
+        folder = folder.resolve()
+        if workspace is None and folder.parent.name == "raw" and not _roots_are_set():
+            workspace = folder.parent.parent
+        found = roots(workspace)
+        return DatasetPaths(
+            folder.name, folder, found.preprocessed / folder.name, found.results / folder.name
+        )
+    found = roots(workspace)
+    name = _find_name(dataset, found)
+    return DatasetPaths(name, found.raw / name, found.preprocessed / name, found.results / name)
+
+
+def _roots_are_set() -> bool:
+    return "ricenet_workspace" in os.environ or all(name in os.environ for name in _VARIABLES)
+
+
+def _find_name(dataset: str, found: Roots) -> str:
+    names = sorted(
+        {
+            entry.name
+            for root in (found.raw, found.preprocessed, found.results)
+            if root.is_dir()
+            for entry in root.iterdir()
+            if entry.is_dir()
+        }
+    )
+    hits = [name for name in names if _answers_to(name, dataset)]
+    if len(hits) == 1:
+        return hits[0]
+    raise DatasetError(
+        "There is no such dataset." if not hits else "Several datasets answer to this name.",
+        expected="an id, a name or the path of a raw dataset folder that holds dataset.json",
+        got=dataset,
+        remedy=f"Datasets in {found.raw.parent}: {', '.join(hits or names) or 'none'}",
+    )
+
+
+def _answers_to(folder_name: str, dataset: str) -> bool:
+    match = _FOLDER_NAME.fullmatch(folder_name)
+    if folder_name == dataset:
+        return True
+    if match is None:
+        return False
+    return dataset == match[2] or (dataset.isdigit() and int(dataset) == int(match[1]))

@@ -1,0 +1,232 @@
+"""Raw dataset folders: dataset.json, cases.csv, images and masks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import DatasetError, DocumentError
+from ricenet_v2.records.dataset import CHANNEL_KINDS, Case, ChannelKind, Dataset, Split
+from ricenet_v2.store import tables
+from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON
+
+_FIXED_COLUMNS = ("case_id", "patient_id", "label", "split")
+_KINDS_OF_NAMES: dict[str, ChannelKind] = {
+    **dict.fromkeys(("mri", "mr", "t1", "t1c", "t1w", "t1ce", "t1gd", "t2", "t2w", "flair"), "mri"),
+    **dict.fromkeys(("dwi", "adc", "swi", "t1w_ce", "t1_gd", "t1n", "t2f"), "mri"),
+    "ct": "ct",
+    "pet": "pet",
+    **dict.fromkeys(("dose", "rtdose", "rd"), "dose"),
+    **dict.fromkeys(("mask", "label", "segmentation"), "mask"),
+}
+
+
+@dataclass(frozen=True)
+class RawDataset:
+    """A raw dataset folder as its two tables describe it; images are not opened."""
+
+    folder: Path
+    dataset: Dataset
+    cases: tuple[Case, ...]
+
+    def images(self, case: Case) -> tuple[Path, ...]:
+        """Paths of a case's channels, whether or not they exist."""
+        folder = images_folder(self.folder, case.split)
+        ending = self.dataset.file_ending
+        return tuple(
+            image_path(folder, case.case_id, index, ending)
+            for index in range(len(self.dataset.channels))
+        )
+
+    def mask(self, case: Case, name: str) -> Path | None:
+        """Path of a mask such as `brain` or `lesion` when the dataset has it."""
+        path = mask_path(
+            masks_folder(self.folder, case.split), case.case_id, name, self.dataset.file_ending
+        )
+        return path if path.is_file() else None
+
+    def split(self, split: Split) -> tuple[Case, ...]:
+        """The cases of one split, sorted by case id."""
+        chosen = [case for case in self.cases if case.split == split]
+        return tuple(sorted(chosen, key=lambda case: case.case_id))
+
+
+def images_folder(folder: Path, split: Split) -> Path:
+    """Where images of a split lie."""
+    return folder / ("imagesTr" if split == "train" else "imagesTs")
+
+
+def masks_folder(folder: Path, split: Split) -> Path:
+    """Where masks of a split lie."""
+    return folder / ("masksTr" if split == "train" else "masksTs")
+
+
+def image_path(folder: Path, case_id: str, channel: int, ending: str) -> Path:
+    """File of one channel of one case."""
+    return folder / f"{case_id}_{channel:04d}{ending}"
+
+
+def mask_path(folder: Path, case_id: str, name: str, ending: str) -> Path:
+    """File of one mask of one case."""
+    return folder / f"{case_id}_{name}{ending}"
+
+
+def masks_beside(images: Path) -> Path | None:
+    """The masks folder that belongs to a folder imagesTr or imagesTs, if there is one."""
+    if not images.name.startswith("images"):
+        return None
+    masks = images.with_name(images.name.replace("images", "masks", 1))
+    return masks if masks.is_dir() else None
+
+
+def find_cases(folder: Path, n_channels: int, ending: str) -> dict[str, tuple[Path, ...]]:
+    """Cases in a folder of images, by the names CASE_0000, CASE_0001 ...
+
+    Every case is listed with the paths of all channels, even those that do not exist, so that a
+    caller can report each case by itself.
+
+    Raises:
+        DatasetError: No folder, or no image of that ending in it.
+    """
+    if not folder.is_dir():
+        raise DatasetError("There is no such folder of images.", file=folder)
+    stems = [path.name.removesuffix(ending) for path in folder.iterdir() if path.name.endswith(ending)]
+    ids = {stem[:-5] for stem in stems if len(stem) > 5 and stem[-5] == "_" and stem[-4:].isdigit()}
+    if not ids:
+        raise DatasetError(
+            "There are no images of cases in this folder.",
+            file=folder,
+            expected=f"files such as CASE_0000{ending}, one per channel",
+            got=", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "an empty folder",
+        )
+    return {
+        case: tuple(image_path(folder, case, index, ending) for index in range(n_channels))
+        for case in sorted(ids)
+    }
+
+
+def read_dataset(path: Path) -> Dataset:
+    """Read dataset.json: ours, or nnU-Net's `channel_names` where each name has a known kind.
+
+    Raises:
+        DatasetError: Missing or not understood; the text lists the kinds.
+    """
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DatasetError(
+            "There is no dataset.json.", file=path, remedy="See documentation/dataset_format.md"
+        ) from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DatasetError("dataset.json is not valid JSON.", file=path, got=error) from error
+    if not isinstance(fields, dict):
+        raise DatasetError("dataset.json must be a JSON object.", file=path)
+    if "document" in fields:
+        return documents.read(Dataset, path)
+    try:
+        return documents.from_fields(Dataset, _from_nnunet(fields, path), path)
+    except DocumentError as error:
+        raise DatasetError(
+            "dataset.json is not right.", file=path, got=error.got, remedy=error.remedy
+        ) from error
+
+
+def _from_nnunet(fields: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Fields of ours from those of nnU-Net: channel_names, and classes from labels."""
+    known = {key: value for key, value in fields.items() if not key.startswith("_")}
+    known.setdefault("name", path.parent.name)
+    if "channel_names" in known and "channels" not in known:
+        names = known.pop("channel_names")
+        ordered = [names[key] for key in sorted(names, key=int)]
+        known["channels"] = [
+            {"name": name, "kind": _kind_of(name, path)} for name in ordered
+        ]
+    if isinstance(known.get("labels"), dict) and "classes" not in known:
+        labels = known.pop("labels")
+        known["classes"] = sorted(labels, key=lambda name: int(labels[name]))
+    for ignored in ("numTraining", "labels", "regions_class_order"):
+        known.pop(ignored, None)
+    return known
+
+
+def _kind_of(name: str, path: Path) -> ChannelKind:
+    key = name.lower().replace("-", "_").replace(" ", "_")
+    if key in _KINDS_OF_NAMES:
+        return _KINDS_OF_NAMES[key]
+    raise DatasetError(
+        f"The kind of channel {name!r} is not known.",
+        file=path,
+        expected=f"one of {', '.join(CHANNEL_KINDS)}",
+        got=name,
+        remedy='Replace channel_names by "channels": [{"name": "...", "kind": "mri"}, ...]',
+    )
+
+
+def load_raw_dataset(folder: Path) -> RawDataset:
+    """Read both tables. Unknown labels and doubled ids are left to the integrity check.
+
+    Raises:
+        DatasetError: A table is missing or cannot be parsed.
+    """
+    dataset = read_dataset(folder / DATASET_JSON)
+    return RawDataset(folder, dataset, read_cases(folder / CASES_CSV))
+
+
+def read_cases(path: Path) -> tuple[Case, ...]:
+    """Read cases.csv: case_id, patient_id, label, split, then any covariates.
+
+    Raises:
+        DatasetError: A column is missing, a case id is empty or no file name, a split is unknown.
+    """
+    rows = tables.read_rows(path)
+    missing = [name for name in _FIXED_COLUMNS if not rows or name not in rows[0]]
+    if missing:
+        raise DatasetError(
+            "cases.csv has no rows or lacks columns.",
+            file=path,
+            expected=", ".join(_FIXED_COLUMNS),
+            got=", ".join(rows[0]) if rows else "no rows",
+            remedy=f"Add: {', '.join(missing)}",
+        )
+    return tuple(_case_of(row, number, path) for number, row in enumerate(rows, start=2))
+
+
+def _case_of(row: dict[str, str], number: int, path: Path) -> Case:
+    case_id, split = row["case_id"], row["split"]
+    if not case_id or Path(case_id).name != case_id or split not in get_args(Split):
+        raise DatasetError(
+            f"Row {number} of cases.csv cannot be used.",
+            case=case_id,
+            file=path,
+            expected="a case_id that can be part of a file name, and split train or test",
+            got=f"case_id {case_id!r}, split {split!r}",
+        )
+    covariates = {name: cell for name, cell in row.items() if name not in _FIXED_COLUMNS}
+    return Case(
+        case_id=case_id,
+        patient_id=row["patient_id"] or case_id,
+        label=row["label"],
+        split="train" if split == "train" else "test",
+        covariates=covariates,
+    )
+
+
+def write_raw_tables(folder: Path, dataset: Dataset, cases: Sequence[Case]) -> None:
+    """Write dataset.json and cases.csv."""
+    documents.write(folder / DATASET_JSON, dataset)
+    names = sorted({name for case in cases for name in case.covariates})
+    rows = [
+        {
+            "case_id": case.case_id,
+            "patient_id": case.patient_id,
+            "label": case.label,
+            "split": case.split,
+            **{name: case.covariates.get(name, "") for name in names},
+        }
+        for case in cases
+    ]
+    tables.write_rows(folder / CASES_CSV, rows)
