@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 import pydantic
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -24,8 +24,7 @@ Class = TypeVar("Class", bound=type)
 def record(cls: Class) -> Class:
     """Make a frozen dataclass whose fields are checked; unknown fields are refused."""
     config = ConfigDict(extra="forbid", ser_json_inf_nan="null")
-    made: Class = pydantic.dataclasses.dataclass(cls, frozen=True, config=config)  # type: ignore[call-overload]
-    return made
+    return cast("Class", pydantic.dataclasses.dataclass(cls, frozen=True, config=config))
 
 
 class Document(Protocol):

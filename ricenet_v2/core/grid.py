@@ -58,7 +58,8 @@ class Grid:
     def world(self, index: tuple[float, float, float]) -> NDArray[np.float64]:
         """World position (x, y, z) in LPS mm of an array index (z, y, x)."""
         steps = np.asarray(index[::-1], dtype=np.float64) * np.asarray(self.spacing[::-1])
-        return np.asarray(self.origin, dtype=np.float64) + self._cosines() @ steps
+        position: NDArray[np.float64] = np.asarray(self.origin) + self._cosines() @ steps
+        return position
 
     def corners(self) -> NDArray[np.float64]:
         """World positions of the eight corner voxels, shape (8, 3), mm."""

@@ -16,6 +16,6 @@ def track(items: Iterable[Item], description: str, total: int | None = None) -> 
         description: What the step does, in a few words.
         total: Number of items where `items` has no length.
     """
-    from tqdm import tqdm  # noqa: PLC0415 - keeps `import ricenet_v2` light
+    from tqdm import tqdm
 
     yield from tqdm(items, desc=description, total=total, dynamic_ncols=True, mininterval=0.5)

@@ -53,7 +53,10 @@ class Dataset:
         faults = [
             (not names, "channels: at least one is needed"),
             (len(set(names)) != len(names), f"channels: names occur twice in {names}"),
-            (len(set(self.classes)) < 2, f"classes: two different ones are needed, got {self.classes}"),
+            (
+                len(set(self.classes)) < 2,
+                f"classes: two different ones are needed, got {self.classes}",
+            ),
             (len(set(self.classes)) != len(self.classes), "classes: a name occurs twice"),
             (
                 self.positive_class is not None and self.positive_class not in self.classes,

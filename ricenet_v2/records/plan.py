@@ -76,8 +76,9 @@ class NetworkPlan:
 
 @record
 class AugmentationPlan:
-    """Random changes of a training sample. Geometry is shared by all channels; intensity changes
-    touch neither dose nor mask channels.
+    """Random changes of a training sample.
+
+    Geometry is shared by all channels; intensity changes touch neither dose nor mask channels.
 
     Attributes:
         p_rotation: Probability; angles up to `rotation_degrees` about each axis (only in plane

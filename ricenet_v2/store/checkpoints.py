@@ -39,7 +39,5 @@ def load(path: Path, device: str | torch.device = "cpu") -> State:
             remedy="Copy it again, or train the fold again.",
         ) from error
     if not isinstance(state, dict):
-        raise CheckpointError(
-            "A checkpoint is a dictionary.", file=path, got=type(state).__name__
-        )
+        raise CheckpointError("A checkpoint is a dictionary.", file=path, got=type(state).__name__)
     return state

@@ -160,7 +160,7 @@ def roots(workspace: Path | None = None) -> Roots:
     Raises:
         DatasetError: Nothing is set; the text has the lines to paste.
     """
-    workspace_text = os.environ.get("ricenet_workspace")  # noqa: SIM112 - nnU-Net's own spelling
+    workspace_text = os.environ.get("ricenet_workspace")
     values = [os.environ.get(name) for name in _VARIABLES]
     if workspace is None and all(values):
         raw, preprocessed, results = (Path(str(value)) for value in values)

@@ -94,7 +94,9 @@ def find_cases(folder: Path, n_channels: int, ending: str) -> dict[str, tuple[Pa
     """
     if not folder.is_dir():
         raise DatasetError("There is no such folder of images.", file=folder)
-    stems = [path.name.removesuffix(ending) for path in folder.iterdir() if path.name.endswith(ending)]
+    stems = [
+        path.name.removesuffix(ending) for path in folder.iterdir() if path.name.endswith(ending)
+    ]
     ids = {stem[:-5] for stem in stems if len(stem) > 5 and stem[-5] == "_" and stem[-4:].isdigit()}
     if not ids:
         raise DatasetError(
@@ -142,9 +144,7 @@ def _from_nnunet(fields: dict[str, Any], path: Path) -> dict[str, Any]:
     if "channel_names" in known and "channels" not in known:
         names = known.pop("channel_names")
         ordered = [names[key] for key in sorted(names, key=int)]
-        known["channels"] = [
-            {"name": name, "kind": _kind_of(name, path)} for name in ordered
-        ]
+        known["channels"] = [{"name": name, "kind": _kind_of(name, path)} for name in ordered]
     if isinstance(known.get("labels"), dict) and "classes" not in known:
         labels = known.pop("labels")
         known["classes"] = sorted(labels, key=lambda name: int(labels[name]))

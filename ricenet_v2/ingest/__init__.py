@@ -1,0 +1,1 @@
+"""Converters of public datasets into raw dataset folders."""

@@ -1,0 +1,1 @@
+"""From a plan to a torch module, and what it costs."""

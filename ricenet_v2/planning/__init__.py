@@ -1,0 +1,1 @@
+"""Pure rules from a fingerprint to a plan."""

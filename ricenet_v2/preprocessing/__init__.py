@@ -1,0 +1,1 @@
+"""Crop, resample, normalise: the same for training and prediction."""

@@ -1,0 +1,1 @@
+"""Splits, sampling, augmentation, the loop, one fold."""
