@@ -1,0 +1,54 @@
+"""Do all channels of a case lie on one grid?"""
+
+from __future__ import annotations
+
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.fingerprinting.findings import Place, error
+from ricenet_v2.records.integrity import Finding
+
+TOLERANCE_MM = 0.1
+"""How far corresponding corner voxels may lie apart; covers rounding in headers."""
+
+
+def check_geometry(grid: Grid, reference: Grid, place: Place, reference_file: str) -> list[Finding]:
+    """Compare the grid of a file with that of the first channel of its case.
+
+    Args:
+        grid: Of the file, LPS.
+        reference: Of the first channel that could be read, LPS.
+        place: Case and file.
+        reference_file: Name of the file of `reference`.
+    """
+    differences = _differences(grid, reference)
+    if not differences:
+        return []
+    return [
+        error(
+            "geometry",
+            place,
+            found="; ".join(differences),
+            expected=f"the grid of {reference_file}: shape {_text(reference.shape)}, spacing "
+            f"{_text(reference.spacing)} mm, corners within {TOLERANCE_MM} mm (z, y, x)",
+            remedy=f"Resample this file onto the grid of {reference_file} "
+            "(dose linear, masks nearest).",
+        )
+    ]
+
+
+def _differences(grid: Grid, reference: Grid) -> list[str]:
+    if grid.shape != reference.shape:
+        return [f"shape {_text(grid.shape)}", f"spacing {_text(grid.spacing)} mm"]
+    apart = grid.distance(reference)
+    if apart <= TOLERANCE_MM:
+        return []
+    where = [f"corners {apart:.3g} mm apart"]
+    steps = [abs(a - b) for a, b in zip(grid.spacing, reference.spacing, strict=True)]
+    if max(n * step for n, step in zip(grid.shape, steps, strict=True)) > TOLERANCE_MM:
+        where.append(f"spacing {_text(grid.spacing)} mm")
+    if max(abs(a - b) for a, b in zip(grid.direction, reference.direction, strict=True)) > 1e-3:
+        where.append(f"direction {_text(grid.direction)}")
+    return where
+
+
+def _text(numbers: tuple[float, ...]) -> str:
+    return " x ".join(f"{number:.4g}" for number in numbers)

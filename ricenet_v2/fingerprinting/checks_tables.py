@@ -1,0 +1,166 @@
+"""Do dataset.json, cases.csv and the folders fit each other? Opens no image."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from ricenet_v2.fingerprinting.checks_dose import check_unit
+from ricenet_v2.fingerprinting.findings import Place, error, warning
+from ricenet_v2.records.dataset import Case
+from ricenet_v2.records.integrity import Finding
+from ricenet_v2.store.raw import RawDataset, images_folder
+
+TABLE = "cases.csv"
+
+
+def check_tables(raw: RawDataset) -> list[Finding]:
+    """All faults that can be found without opening an image."""
+    findings = [
+        *_case_ids(raw.cases),
+        *_patients(raw.cases),
+        *_labels(raw.cases, raw.dataset.classes),
+        *_classes(raw),
+        *_unexpected_files(raw),
+    ]
+    for channel in raw.dataset.channels:
+        if channel.kind == "dose":
+            findings += check_unit(channel)
+    return findings
+
+
+def relative(raw: RawDataset, path: Path) -> str:
+    """A path as it is shown in findings: relative to the dataset, with forward slashes."""
+    return path.relative_to(raw.folder).as_posix()
+
+
+def _case_ids(cases: tuple[Case, ...]) -> list[Finding]:
+    findings = []
+    for case_id, count in Counter(case.case_id for case in cases).items():
+        place = Place(case_id, TABLE)
+        if count > 1:
+            splits = sorted({case.split for case in cases if case.case_id == case_id})
+            findings.append(
+                error(
+                    "duplicate case id",
+                    place,
+                    found=f"{count} rows ({', '.join(splits)})",
+                    expected="one row for each case",
+                    remedy="Keep one row, or give the other case an id and images of its own.",
+                )
+            )
+        if not _is_file_name(case_id):
+            findings.append(
+                error(
+                    "case id",
+                    place,
+                    found=repr(case_id),
+                    expected="a file name without folders that does not begin with a dot",
+                    remedy="Rename the case and its images.",
+                )
+            )
+    return findings
+
+
+def _is_file_name(case_id: str) -> bool:
+    forbidden = set('/\\:*?"<>|\0\n\r\t')
+    return bool(case_id.strip()) and case_id[0] != "." and not forbidden & set(case_id)
+
+
+def _patients(cases: tuple[Case, ...]) -> list[Finding]:
+    findings = []
+    owned: dict[str, list[Case]] = defaultdict(list)
+    for case in cases:
+        owned[case.patient_id].append(case)
+    for patient, theirs in owned.items():
+        train = sorted({case.case_id for case in theirs if case.split == "train"})
+        test = sorted({case.case_id for case in theirs if case.split == "test"})
+        if train and test:
+            findings.append(
+                error(
+                    "patient in train and test",
+                    Place(file=TABLE),
+                    found=f"patient {patient}: train {', '.join(train)}; test {', '.join(test)}",
+                    expected="each patient on one side only",
+                    remedy="Give all cases of this patient the same split.",
+                )
+            )
+    return findings
+
+
+def _labels(cases: tuple[Case, ...], classes: tuple[str, ...]) -> list[Finding]:
+    findings = []
+    for case in cases:
+        if case.label in classes:
+            continue
+        place = Place(case.case_id, TABLE)
+        expected = f"one of {', '.join(classes)}"
+        if case.split == "test" and not case.label:
+            findings.append(
+                warning(
+                    "label",
+                    place,
+                    found="no label",
+                    expected=expected,
+                    remedy="The case can be predicted but not evaluated.",
+                )
+            )
+            continue
+        findings.append(
+            error(
+                "label",
+                place,
+                found=repr(case.label),
+                expected=expected,
+                remedy="Correct the label, or add the class to dataset.json.",
+            )
+        )
+    return findings
+
+
+def _classes(raw: RawDataset) -> list[Finding]:
+    counts = Counter(case.label for case in raw.cases if case.split == "train")
+    if not counts:
+        return [
+            error(
+                "no training cases",
+                Place(file=TABLE),
+                found=f"{len(raw.cases)} cases, none with split train",
+                expected="training cases of each class",
+                remedy="Set split to train for the cases to learn from.",
+            )
+        ]
+    return [
+        error(
+            "class without training case",
+            Place(file=TABLE),
+            found=f"no training case of class {name}",
+            expected="training cases of each class",
+            remedy="Add cases of this class, or remove it from dataset.json.",
+        )
+        for name in raw.dataset.classes
+        if counts[name] == 0
+    ]
+
+
+def _unexpected_files(raw: RawDataset) -> list[Finding]:
+    owned = {path for case in raw.cases for path in raw.images(case)}
+    findings = []
+    for split in ("train", "test"):
+        folder = images_folder(raw.folder, split)
+        files = sorted(folder.iterdir()) if folder.is_dir() else []
+        for path in files:
+            if path in owned or path.name.startswith("."):
+                continue
+            findings.append(
+                warning(
+                    "unexpected file",
+                    Place(file=relative(raw, path)),
+                    found="belongs to no case and channel",
+                    expected=f"CASE_0000{raw.dataset.file_ending} to "
+                    f"CASE_{len(raw.dataset.channels) - 1:04d}{raw.dataset.file_ending} of cases "
+                    f"with split {split} in {TABLE}",
+                    remedy="It is ignored. Add the case to cases.csv, or rename or remove it.",
+                )
+            )
+    return findings

@@ -1,0 +1,111 @@
+"""The fingerprint of a dataset: what its training cases are like."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.fingerprinting.measure import CaseFiles, MeasuredCase, measure_case
+from ricenet_v2.fingerprinting.memory import bytes_of_case
+from ricenet_v2.fingerprinting.workers import allowed_workers, available_memory, map_cases
+from ricenet_v2.records.dataset import Channel
+from ricenet_v2.records.fingerprint import (
+    ChannelFingerprint,
+    ChannelMeasurement,
+    Distribution,
+    Fingerprint,
+)
+from ricenet_v2.store.raw import RawDataset
+
+
+def measure(raw: RawDataset, num_workers: int = 1) -> Fingerprint:
+    """Measure the training cases; the result depends neither on their order nor on the workers.
+
+    Args:
+        raw: A dataset that passed the integrity check.
+        num_workers: Processes; lowered when the memory would not do.
+
+    Raises:
+        DatasetError: No training case, or a case that cannot be measured (with its id).
+    """
+    cases = raw.split("train")
+    if not cases:
+        raise DatasetError(
+            "There are no training cases to measure.",
+            file=raw.folder,
+            expected="cases with split train",
+            got=f"{len(raw.cases)} cases of other splits",
+        )
+    kinds = tuple(channel.kind for channel in raw.dataset.channels)
+    files = [
+        CaseFiles(case.case_id, raw.images(case), kinds, raw.mask(case, "brain")) for case in cases
+    ]
+    need = bytes_of_case(raw, cases, copies=2 * len(kinds) + 6)
+    workers = allowed_workers(num_workers, need, available_memory())
+    measured = map_cases(
+        measure_case, [(one.case_id, one) for one in files], workers, "Measuring cases"
+    )
+    labels = Counter(case.label for case in cases)
+    return Fingerprint(
+        dataset=raw.dataset.name,
+        n_cases=len(cases),
+        n_patients=len({case.patient_id for case in cases}),
+        class_counts={name: labels[name] for name in raw.dataset.classes},
+        channels=aggregate(raw.dataset.channels, measured),
+        cases=tuple(one.measurement for one in measured),
+    )
+
+
+def aggregate(
+    channels: Sequence[Channel], measured: Sequence[MeasuredCase]
+) -> tuple[ChannelFingerprint, ...]:
+    """Each channel over all cases; every case has the same weight, whatever its size."""
+    return tuple(
+        _channel(
+            channel,
+            [one.measurement.channels[index] for one in measured],
+            np.concatenate([one.samples[index] for one in measured]),
+        )
+        for index, channel in enumerate(channels)
+    )
+
+
+def _channel(
+    channel: Channel, figures: Sequence[ChannelMeasurement], samples: NDArray[np.float64]
+) -> ChannelFingerprint:
+    """One channel; mean and deviation are those of the mixture of the cases."""
+    means = np.array([one.mean for one in figures])
+    squares = np.array([one.std for one in figures]) ** 2 + means**2
+    mean = float(means.mean())
+    low, high = np.percentile(samples, [0.5, 99.5])
+    return ChannelFingerprint(
+        name=channel.name,
+        kind=channel.kind,
+        mean=mean,
+        std=float(np.sqrt(max(0.0, float(squares.mean()) - mean**2))),
+        percentile_00_5=float(low),
+        percentile_99_5=float(high),
+        maximum=distribution([one.maximum for one in figures]),
+        percentile_99_9=distribution([one.percentile_99_9 for one in figures]),
+        case_mean=distribution([one.mean for one in figures]),
+        outlier_share=float(np.mean([one.outlier_share for one in figures])),
+    )
+
+
+def distribution(values: Sequence[float]) -> Distribution:
+    """Order statistics of one number per case; `std` is that of the population."""
+    ordered = np.sort(np.asarray(values, dtype=np.float64))
+    low, middle, high = np.percentile(ordered, [5, 50, 95])
+    return Distribution(
+        minimum=float(ordered[0]),
+        percentile_05=float(low),
+        median=float(middle),
+        percentile_95=float(high),
+        maximum=float(ordered[-1]),
+        mean=float(ordered.mean()),
+        std=float(ordered.std()),
+    )

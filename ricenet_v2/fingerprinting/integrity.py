@@ -1,0 +1,161 @@
+"""The integrity check: every fault of a raw dataset in one record, each image read once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.core.errors import RicenetError
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.fingerprinting.checks_dose import check_dose
+from ricenet_v2.fingerprinting.checks_geometry import check_geometry
+from ricenet_v2.fingerprinting.checks_nifti import check_nifti, is_nifti
+from ricenet_v2.fingerprinting.checks_tables import check_tables, relative
+from ricenet_v2.fingerprinting.checks_twins import ImageHash, check_twins
+from ricenet_v2.fingerprinting.checks_voxels import check_voxels, voxel_hash
+from ricenet_v2.fingerprinting.findings import Place, error, in_order
+from ricenet_v2.fingerprinting.memory import bytes_of_case
+from ricenet_v2.fingerprinting.workers import allowed_workers, available_memory, map_cases
+from ricenet_v2.records.dataset import Case, Channel
+from ricenet_v2.records.integrity import Finding, Integrity
+from ricenet_v2.store.images import read_image
+from ricenet_v2.store.raw import RawDataset
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What was seen in the images of one case."""
+
+    findings: tuple[Finding, ...]
+    hashes: tuple[ImageHash, ...]
+    n_images: int
+
+
+Reference = tuple[Grid, str]
+Voxels = NDArray[np.float32]
+
+
+def check(raw: RawDataset, num_workers: int = 1) -> Integrity:
+    """Look for every fault of a dataset; changes nothing.
+
+    Args:
+        raw: The dataset as its tables describe it.
+        num_workers: Processes; lowered when the memory would not do.
+
+    Returns:
+        All findings, in an order that depends neither on the order of cases nor on the workers.
+    """
+    unique = {(case.case_id, case.split): case for case in raw.cases}
+    cases = [unique[key] for key in sorted(unique)]
+    workers = allowed_workers(num_workers, bytes_of_case(raw, cases, copies=3), available_memory())
+    items = [(case.case_id, (raw, case)) for case in cases]
+    seen = map_cases(_look, items, workers, "Checking images")
+    findings = check_tables(raw)
+    for one in seen:
+        findings += one.findings
+    findings += check_twins([entry for one in seen for entry in one.hashes])
+    return Integrity(
+        dataset=raw.dataset.name,
+        n_cases=len(raw.cases),
+        n_images=sum(one.n_images for one in seen),
+        findings=in_order(findings),
+    )
+
+
+def _look(item: tuple[RawDataset, Case]) -> _Seen:
+    """Look at every image and at the brain mask of one case, one after another."""
+    raw, case = item
+    findings: list[Finding] = []
+    hashes: list[ImageHash] = []
+    reference: Reference | None = None
+    n_images = 0
+    for channel, path in zip(raw.dataset.channels, raw.images(case), strict=True):
+        place = Place(case.case_id, relative(raw, path))
+        image = _read(path, channel, place, findings)
+        if image is None:
+            continue
+        n_images += 1
+        voxels, grid = image
+        reference = reference or (grid, path.name)
+        findings += check_geometry(grid, reference[0], place, reference[1])
+        faults = _content(path, voxels, channel, case, place)
+        findings += faults
+        if not any(fault.check == "constant image" for fault in faults):
+            hashes.append(ImageHash(case, channel.name, place.file, voxel_hash(voxels)))
+    findings += _brain_faults(raw, case, reference)
+    return _Seen(tuple(findings), tuple(hashes), n_images)
+
+
+def _content(
+    path: Path, voxels: Voxels, channel: Channel, case: Case, place: Place
+) -> list[Finding]:
+    """Faults of the voxels; each check judges only what the ones before found sound."""
+    faults = check_nifti(path, place) if is_nifti(path) else []
+    faults = faults or check_voxels(voxels, channel.kind, place)
+    if channel.kind == "dose" and not faults:
+        return check_dose(voxels, place, case.covariates)
+    return faults
+
+
+def _read(
+    path: Path, channel: Channel, place: Place, findings: list[Finding]
+) -> tuple[Voxels, Grid] | None:
+    """The image, or None after adding the finding that says why there is none."""
+    if not path.is_file():
+        findings.append(
+            error(
+                "missing channel",
+                place,
+                found=f"no file for channel {channel.name}",
+                expected=place.file,
+                remedy="Add the image, correct `split`, or remove the case from cases.csv.",
+            )
+        )
+        return None
+    return _open(path, place, findings)
+
+
+def _open(path: Path, place: Place, findings: list[Finding]) -> tuple[Voxels, Grid] | None:
+    try:
+        return read_image(path)
+    except (RicenetError, RuntimeError, OSError, ValueError) as fault:
+        found = f"{fault.what} {fault.got or ''}" if isinstance(fault, RicenetError) else str(fault)
+        findings.append(
+            error(
+                "unreadable file",
+                place,
+                found=found.strip(),
+                expected="a 3D image of one component",
+                remedy=getattr(fault, "remedy", None) or "Copy or export the file again.",
+            )
+        )
+        return None
+
+
+def _brain_faults(raw: RawDataset, case: Case, reference: Reference | None) -> list[Finding]:
+    """The brain mask, where there is one, marks something and lies on the grid of the images."""
+    path = raw.mask(case, "brain")
+    if path is None:
+        return []
+    findings: list[Finding] = []
+    place = Place(case.case_id, relative(raw, path))
+    image = _open(path, place, findings)
+    if image is None:
+        return findings
+    voxels, grid = image
+    if reference is not None:
+        findings += check_geometry(grid, reference[0], place, reference[1])
+    if not np.any(voxels > 0.5):
+        findings.append(
+            error(
+                "empty brain mask",
+                place,
+                found=f"0 of {voxels.size} voxels above 0.5",
+                expected="a mask of the brain",
+                remedy="Make the mask again, or delete it to use the non-zero voxels instead.",
+            )
+        )
+    return findings

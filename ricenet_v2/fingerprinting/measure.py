@@ -1,0 +1,151 @@
+"""Measuring one case: shape, spacing, region, and the intensities of each channel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.core.errors import GeometryError
+from ricenet_v2.fingerprinting.checks_geometry import TOLERANCE_MM
+from ricenet_v2.fingerprinting.region import bounding_box, foreground
+from ricenet_v2.records.dataset import ChannelKind
+from ricenet_v2.records.fingerprint import CaseMeasurement, ChannelMeasurement
+from ricenet_v2.store.images import read_image
+
+N_SAMPLES = 2001
+"""Evenly spaced quantiles that stand for a case in the percentiles of the whole dataset."""
+_SAMPLE_SHARES = (np.arange(N_SAMPLES) + 0.5) / N_SAMPLES
+_IMPLAUSIBLE_GY = 80.0
+_FAR_OUT = 3.0
+
+
+@dataclass(frozen=True)
+class MeasuredCase:
+    """A case's figures, and per channel the quantiles that the dataset's percentiles rest on."""
+
+    measurement: CaseMeasurement
+    samples: tuple[NDArray[np.float64], ...]
+
+
+@dataclass(frozen=True)
+class CaseFiles:
+    """What is read for one case; a value that can be sent to a worker."""
+
+    case_id: str
+    images: tuple[Path, ...]
+    kinds: tuple[ChannelKind, ...]
+    brain: Path | None
+
+
+def measure_case(files: CaseFiles) -> MeasuredCase:
+    """Read the channels of one case and measure them.
+
+    Raises:
+        DatasetError: A file cannot be read, or the region is empty.
+        GeometryError: The channels or the brain mask lie on different grids.
+    """
+    grid, images = None, []
+    for path in files.images:
+        voxels, own = read_image(path)
+        grid = grid or own
+        if own.shape != grid.shape or own.distance(grid) > TOLERANCE_MM:
+            raise GeometryError(
+                "The channels lie on different grids.",
+                case=files.case_id,
+                file=path,
+                expected=grid,
+                got=own,
+                remedy="Run the integrity check: --verify_only",
+            )
+        images.append(voxels)
+    if grid is None:
+        raise GeometryError("A case needs at least one channel.", case=files.case_id)
+    brain = None if files.brain is None else read_image(files.brain)[0] > 0.5
+    return measure_arrays(files.case_id, np.stack(images), files.kinds, grid.spacing, brain)
+
+
+def measure_arrays(
+    case_id: str,
+    images: NDArray[np.float32],
+    kinds: Sequence[ChannelKind],
+    spacing: tuple[float, float, float],
+    brain: NDArray[np.bool_] | None,
+) -> MeasuredCase:
+    """Measure the channels of one case.
+
+    Args:
+        case_id: The case.
+        images: Axes (channels, z, y, x), LPS.
+        kinds: Kind of each channel.
+        spacing: mm along (z, y, x).
+        brain: Brain mask, axes (z, y, x).
+    """
+    mask, _ = foreground(images, kinds, brain)
+    start, stop = bounding_box(mask)
+    box = [b - a for a, b in zip(start, stop, strict=True)]
+    channels, samples = [], []
+    for image, kind in zip(images, kinds, strict=True):
+        channel, quantiles = _measure_channel(image, kind, mask)
+        channels.append(channel)
+        samples.append(quantiles)
+    z, y, x = mask.shape
+    measurement = CaseMeasurement(
+        case_id=case_id,
+        shape=(z, y, x),
+        cropped_shape=(box[0], box[1], box[2]),
+        spacing=spacing,
+        foreground_share=float(np.count_nonzero(mask)) / mask.size,
+        channels=tuple(channels),
+    )
+    return MeasuredCase(measurement, tuple(samples))
+
+
+def _measure_channel(
+    image: NDArray[np.float32], kind: ChannelKind, mask: NDArray[np.bool_]
+) -> tuple[ChannelMeasurement, NDArray[np.float64]]:
+    """Figures inside the foreground; of a dose over the whole grid, negative values set to 0."""
+    raw_values = image.ravel() if kind == "dose" else image[mask]
+    values = np.sort(np.maximum(raw_values, 0) if kind == "dose" else raw_values)
+    low, middle, high, very_high = _quantiles(values, np.array([0.005, 0.5, 0.995, 0.999]))
+    measured = ChannelMeasurement(
+        mean=float(values.mean(dtype=np.float64)),
+        std=float(values.std(dtype=np.float64)),
+        minimum=float(values[0]),
+        maximum=float(values[-1]),
+        percentile_00_5=float(low),
+        percentile_50=float(middle),
+        percentile_99_5=float(high),
+        percentile_99_9=float(very_high),
+        outlier_share=_implausible(raw_values) if kind == "dose" else _far_out(values),
+    )
+    return measured, _quantiles(values, _SAMPLE_SHARES)
+
+
+def _quantiles(ordered: NDArray[np.float32], shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Linear quantiles of values that are sorted already (numpy would sort a copy again)."""
+    positions = shares * (ordered.size - 1)
+    below = np.floor(positions).astype(np.int64)
+    above = np.minimum(below + 1, ordered.size - 1)
+    low, high = ordered[below].astype(np.float64), ordered[above].astype(np.float64)
+    return low + (positions - below) * (high - low)
+
+
+def _far_out(ordered: NDArray[np.float32]) -> float:
+    """Share beyond 3 interquartile ranges of the quartiles (Tukey: far out); 0 without spread."""
+    first, third = _quantiles(ordered, np.array([0.25, 0.75]))
+    reach = _FAR_OUT * (third - first)
+    if reach == 0:
+        return 0.0
+    below = np.searchsorted(ordered, first - reach, side="left")
+    above = ordered.size - np.searchsorted(ordered, third + reach, side="right")
+    return float(below + above) / ordered.size
+
+
+def _implausible(dose: NDArray[np.float32]) -> float:
+    """Share of voxels below 0 or above 80 Gy."""
+    return float(np.count_nonzero((dose < 0) | (dose > _IMPLAUSIBLE_GY))) / math.prod(dose.shape)

@@ -1,0 +1,143 @@
+"""The fingerprint: checked against numpy on the same voxels, for any order and any workers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.fingerprinting.fingerprint import distribution, measure
+from ricenet_v2.fingerprinting.measure import measure_arrays
+from ricenet_v2.records.dataset import Channel
+from ricenet_v2.store.images import read_image, write_image
+
+if TYPE_CHECKING:
+    from conftest import Planted
+
+
+def test_one_case_against_numpy() -> None:
+    rng = np.random.default_rng(3)
+    mri = np.zeros((5, 6, 7), dtype=np.float32)
+    mri[1:4, 2:6, 0:5] = rng.normal(50, 9, (3, 4, 5))
+    dose = rng.uniform(-1, 90, (5, 6, 7)).astype(np.float32)
+    one = measure_arrays("a", np.stack([mri, dose]), ("mri", "dose"), (3.0, 1.0, 1.5), None)
+    seen = one.measurement
+    assert (seen.shape, seen.cropped_shape, seen.spacing) == ((5, 6, 7), (3, 4, 5), (3.0, 1.0, 1.5))
+    assert seen.foreground_share == pytest.approx(60 / 210)
+    inside = mri[mri != 0].astype(np.float64)
+    clipped = np.clip(dose, 0, None).astype(np.float64)
+    for channel, values in zip(seen.channels, (inside, clipped), strict=True):
+        assert channel.mean == pytest.approx(values.mean())
+        assert channel.std == pytest.approx(values.std())
+        assert (channel.minimum, channel.maximum) == (values.min(), values.max())
+        expected = np.percentile(values, [0.5, 50, 99.5, 99.9])
+        got = [channel.percentile_00_5, channel.percentile_50]
+        got += [channel.percentile_99_5, channel.percentile_99_9]
+        assert got == pytest.approx(expected.tolist())
+    assert seen.channels[1].outlier_share == pytest.approx(((dose < 0) | (dose > 80)).mean())
+
+
+def test_outliers_are_tukeys_far_out_points() -> None:
+    image = np.tile(np.arange(1, 101, dtype=np.float32), 10).reshape(10, 10, 10)
+    image[0, 0, :4] = (1000, 2000, -900, 200)
+    first, third = np.percentile(image, [25, 75])
+    reach = 3 * (third - first)
+    expected = np.mean((image < first - reach) | (image > third + reach))
+    one = measure_arrays("a", image[None], ("mri",), (1.0, 1.0, 1.0), None)
+    assert one.measurement.channels[0].outlier_share == pytest.approx(expected)
+    assert expected == pytest.approx(3 / 1000)
+
+
+def test_the_brain_mask_decides_where_there_is_one(planted: Planted) -> None:
+    voxels, grid = read_image(planted.path("case0", 0))
+    brain = np.zeros(grid.shape, dtype=np.uint8)
+    brain[2:4, 3:5, 4:8] = 1
+    write_image(planted.folder / "masksTr" / "case0_brain.nii.gz", brain, grid)
+    case = measure(planted.load()).cases[0]
+    assert case.cropped_shape == (2, 2, 4)
+    assert case.foreground_share == pytest.approx(16 / 480)
+    assert case.channels[0].mean == pytest.approx(voxels[brain == 1].mean(dtype=np.float64))
+
+
+def test_only_training_cases_count(planted: Planted) -> None:
+    planted.put("test0", 1, np.full((6, 8, 10), 77.0), split="test")
+    fingerprint = measure(planted.load())
+    assert [case.case_id for case in fingerprint.cases] == ["case0", "case1", "case2", "case3"]
+    assert (fingerprint.n_cases, fingerprint.n_patients) == (4, 4)
+    assert fingerprint.class_counts == {"tumour": 2, "RICE": 2}
+    assert fingerprint.channels[1].maximum.maximum == 60
+
+
+def test_a_class_without_cases_is_counted_as_0(planted: Planted) -> None:
+    assert measure(planted.load(order=[0, 2])).class_counts == {"tumour": 2, "RICE": 0}
+
+
+def test_no_training_case_is_an_error(planted: Planted) -> None:
+    with pytest.raises(DatasetError, match="no training cases"):
+        measure(planted.load(order=[4]))
+
+
+def test_the_dataset_is_the_mixture_of_its_cases(planted: Planted) -> None:
+    """Equal sizes: the mixture is all voxels pooled, which numpy can tell."""
+    fingerprint = measure(planted.load())
+    pooled = [read_image(planted.path(f"case{n}", 0))[0][1:5, 2:7, 3:9] for n in range(4)]
+    values = np.concatenate([part.ravel() for part in pooled]).astype(np.float64)
+    channel = fingerprint.channels[0]
+    assert channel.mean == pytest.approx(values.mean())
+    assert channel.std == pytest.approx(values.std())
+    assert np.mean(values < channel.percentile_00_5) == pytest.approx(0.005, abs=0.005)
+    assert np.mean(values > channel.percentile_99_5) == pytest.approx(0.005, abs=0.005)
+    assert values.min() < channel.percentile_00_5 < channel.percentile_99_5 < values.max()
+
+
+def test_large_cases_do_not_outweigh_small_ones(planted: Planted) -> None:
+    planted.channels = (Channel("CT", "ct"),)
+    for number in range(4):
+        shape = (6, 8, 10) if number else (12, 16, 20)
+        image = np.full(shape, 10.0 if number else 50.0)
+        image.flat[0] += 1e-3
+        planted.put(f"case{number}", 0, image, Grid(shape, (1.0, 1.0, 1.0)))
+    assert measure(planted.load()).channels[0].mean == pytest.approx((50 + 3 * 10) / 4, rel=1e-4)
+
+
+def test_a_case_that_cannot_be_measured_names_itself(planted: Planted) -> None:
+    planted.put("case2", 0, np.zeros((6, 8, 10)))
+    for workers in (1, 2):
+        with pytest.raises(DatasetError, match="nothing but zeros") as caught:
+            measure(planted.load(), num_workers=workers)
+        assert caught.value.case == "case2"
+
+
+def test_workers_change_nothing(planted: Planted) -> None:
+    alone = documents.to_text(measure(planted.load()))
+    assert documents.to_text(measure(planted.load(order=[2, 4, 1, 3, 0]), num_workers=2)) == alone
+
+
+@given(order=st.permutations(range(5)))
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_the_order_of_rows_changes_nothing(planted: Planted, order: list[int]) -> None:
+    alone = documents.to_text(measure(planted.load(order=[0, 1, 2, 3, 4])))
+    assert documents.to_text(measure(planted.load(order=order))) == alone
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40))
+def test_a_distribution_is_that_of_numpy(values: list[float]) -> None:
+    got = distribution(values)
+    expected = np.percentile(values, [0, 5, 50, 95, 100])
+    assert [
+        got.minimum,
+        got.percentile_05,
+        got.median,
+        got.percentile_95,
+        got.maximum,
+    ] == pytest.approx(expected.tolist())
+    assert got.mean == pytest.approx(np.mean(values), abs=1e-6)
+    assert got.std == pytest.approx(np.std(values), abs=1e-6)

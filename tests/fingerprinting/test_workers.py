@@ -1,0 +1,91 @@
+"""How many workers, and what a case's error says."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ricenet_v2.core.errors import DatasetError, GeometryError
+from ricenet_v2.fingerprinting.memory import bytes_of_case
+from ricenet_v2.fingerprinting.workers import (
+    PROCESS_BYTES,
+    _cgroup,
+    allowed_workers,
+    available_memory,
+    map_cases,
+)
+
+if TYPE_CHECKING:
+    from conftest import Planted
+
+GB = 10**9
+
+
+def _twice(number: int) -> int:
+    if number == 3:
+        raise GeometryError("Three is not allowed.", got=number)
+    if number == 5:
+        raise ZeroDivisionError("five")
+    return 2 * number
+
+
+@pytest.mark.parametrize(
+    ("wanted", "per_case", "available", "expected"),
+    [
+        (8, GB, None, 8),
+        (8, 0, 100 * GB, 8),
+        (8, 2 * GB - PROCESS_BYTES, 10 * GB, 4),
+        (8, 50 * GB, 10 * GB, 1),
+        (0, 0, None, 1),
+    ],
+)
+def test_memory_limits_the_workers(
+    wanted: int, per_case: int, available: int | None, expected: int
+) -> None:
+    assert allowed_workers(wanted, per_case, available) == expected
+
+
+def test_lowering_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        allowed_workers(4, 50 * GB, 10 * GB)
+    assert "1 instead of 4" in caplog.text
+
+
+def test_memory_of_this_machine_is_plausible() -> None:
+    available = available_memory()
+    assert available is None or 10**7 < available < 10**14
+
+
+def test_the_limit_of_a_container(tmp_path: Path) -> None:
+    (tmp_path / "memory.max").write_text("1000\n")
+    (tmp_path / "memory.current").write_text("400\n")
+    assert _cgroup(tmp_path) == 600
+    (tmp_path / "memory.max").write_text("max\n")
+    assert _cgroup(tmp_path) is None
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_keep_the_order_of_the_cases(workers: int) -> None:
+    items = [(str(number), number) for number in (9, 1, 7)]
+    assert map_cases(_twice, items, workers, "Testing") == [18, 2, 14]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_errors_carry_the_case(workers: int) -> None:
+    with pytest.raises(GeometryError, match="Three is not allowed") as caught:
+        map_cases(_twice, [("a", 1), ("b", 3)], workers, "Testing")
+    assert (caught.value.case, caught.value.got) == ("b", 3)
+    with pytest.raises(DatasetError, match="ZeroDivisionError: five") as caught_other:
+        map_cases(_twice, [("a", 1), ("c", 5)], workers, "Testing")
+    assert caught_other.value.case == "c"
+
+
+def test_memory_of_a_case_is_that_of_the_largest_readable_image(planted: Planted) -> None:
+    planted.path("case0", 0).unlink()
+    planted.path("case0", 1).write_text("no image")
+    raw = planted.load()
+    assert bytes_of_case(raw, raw.cases, copies=3) == 480 * 4 * 3
+    assert bytes_of_case(raw, raw.cases[:1], copies=3) == 0
