@@ -16,12 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ricenet_v2.fingerprinting.checks_nifti_pose import HEADER_BYTES, check_pose
 from ricenet_v2.fingerprinting.checks_voxels import not_finite
 from ricenet_v2.fingerprinting.findings import Place, error
 from ricenet_v2.records.integrity import Finding
 
 _CHUNK = 1 << 20
-_HEADER_BYTES = 540
 _FLOATS = {16: "f4", 64: "f8"}
 
 
@@ -41,7 +41,7 @@ def is_nifti(path: Path) -> bool:
 
 
 def check_nifti(path: Path, place: Place) -> list[Finding]:
-    """Truncated voxels, and voxels that are not finite.
+    """Truncated voxels, voxels that are not finite, and two poses that disagree.
 
     Args:
         path: A NIfTI file that ITK can open.
@@ -49,7 +49,8 @@ def check_nifti(path: Path, place: Place) -> list[Finding]:
     """
     try:
         with _opened(path) as stream:
-            layout = _layout(stream.read(_HEADER_BYTES))
+            header = stream.read(HEADER_BYTES)
+            layout = _layout(header)
             if layout is None:
                 return []
             stream.seek(layout.offset)
@@ -60,7 +61,7 @@ def check_nifti(path: Path, place: Place) -> list[Finding]:
         return [_truncated(place, f"{missing} bytes of voxels are missing")]
     if n_nan or n_infinite:
         return [not_finite(place, n_nan, n_infinite, layout.n_voxels)]
-    return []
+    return check_pose(header, place)
 
 
 def _truncated(place: Place, found: str) -> Finding:
@@ -82,7 +83,7 @@ def _opened(path: Path) -> BufferedIOBase:
 def _layout(header: bytes) -> _Layout | None:
     """Parse the header; None where it is neither NIfTI-1 nor NIfTI-2."""
     for order in "<>":
-        if len(header) < _HEADER_BYTES // 2:
+        if len(header) < HEADER_BYTES // 2:
             return None
         (size,) = struct.unpack_from(f"{order}i", header, 0)
         if size == 348:

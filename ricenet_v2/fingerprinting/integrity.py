@@ -148,6 +148,8 @@ def _brain_faults(raw: RawDataset, case: Case, reference: Reference | None) -> l
     voxels, grid = image
     if reference is not None:
         findings += check_geometry(grid, reference[0], place, reference[1])
+    if is_nifti(path):
+        findings += check_nifti(path, place)
     if not np.any(voxels > 0.5):
         findings.append(
             error(

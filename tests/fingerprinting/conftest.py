@@ -32,7 +32,7 @@ class Planted:
     ) -> None:
         """Add a sound case."""
         self.cases.append(Case(case_id, patient, label, split, dict(more)))  # type: ignore[arg-type]
-        rng = np.random.default_rng(sum(case_id.encode()) * 7919 + len(self.cases))
+        rng = np.random.default_rng([*case_id.encode(), len(self.cases)])
         for index, channel in enumerate(self.channels):
             image = np.zeros(GRID.shape, dtype=np.float32)
             if channel.kind == "dose":

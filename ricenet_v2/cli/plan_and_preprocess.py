@@ -1,0 +1,324 @@
+"""`ricenet_plan_and_preprocess`: check, measure, plan, split, preprocess."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ricenet_v2.cli import common
+
+if TYPE_CHECKING:
+    from ricenet_v2.preprocessing.cohort import CohortResult
+    from ricenet_v2.records.fingerprint import Fingerprint
+    from ricenet_v2.records.integrity import Integrity
+    from ricenet_v2.records.plan import Plan
+    from ricenet_v2.records.splits import Splits
+    from ricenet_v2.store.paths import DatasetPaths
+    from ricenet_v2.store.raw import RawDataset
+
+PRESETS = ("auto", "paper")
+_DEFAULT_MEMORY_GB = 8.0
+_SHOWN_FINDINGS = 60
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Arguments of the command."""
+    parser = common.parser(
+        "Check a raw dataset, measure it, plan for it, split it into folds and preprocess it."
+    )
+    parser.add_argument("dataset", metavar="DATASET", help="id, name, or path of a raw dataset")
+    common.add_workspace(parser)
+    parser.add_argument("--preset", choices=PRESETS, default="auto", help="rules of planning")
+    parser.add_argument(
+        "--gpu_memory_gb",
+        type=_above_zero,
+        metavar="GB",
+        help="memory that one training step may take (else that of the CUDA device, else "
+        f"{_DEFAULT_MEMORY_GB:g})",
+    )
+    parser.add_argument(
+        "--spacing", type=_above_zero, nargs=3, metavar=("Z", "Y", "X"), help="target spacing in mm"
+    )
+    parser.add_argument(
+        "--input_size",
+        type=_count,
+        nargs=3,
+        metavar=("Z", "Y", "X"),
+        help="voxels the network sees",
+    )
+    parser.add_argument("--batch_size", type=_count, metavar="N", help="samples per step")
+    parser.add_argument("--verify_only", action="store_true", help="stop after the check")
+    parser.add_argument("--plan_only", action="store_true", help="stop after planning")
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace an existing plan, folds of other cases, and preprocessed cases",
+    )
+    parser.add_argument(
+        "--num_workers", type=_count, default=_cores(), metavar="N", help="processes at most"
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; 0 done, 1 some cases failed, 2 unusable input."""
+    options = vars(build_parser().parse_args(argv))
+    return common.run(lambda: plan_and_preprocess(**options))
+
+
+def plan_and_preprocess(
+    dataset: str,
+    *,
+    workspace: Path | None = None,
+    preset: str = "auto",
+    gpu_memory_gb: float | None = None,
+    spacing: Sequence[float] | None = None,
+    input_size: Sequence[int] | None = None,
+    batch_size: int | None = None,
+    verify_only: bool = False,
+    plan_only: bool = False,
+    overwrite: bool = False,
+    num_workers: int = 1,
+) -> int:
+    """Check a raw dataset, measure it, plan for it, split it into folds and preprocess it.
+
+    Args:
+        dataset: Id, name, or path of a raw dataset folder.
+        workspace: Holds raw/, preprocessed/ and results/.
+        preset: `auto` or `paper`.
+        gpu_memory_gb: Memory of one training step; None asks the CUDA device.
+        spacing: Target spacing, mm along (z, y, x).
+        input_size: Voxels along (z, y, x) that the network sees.
+        batch_size: Samples per step.
+        verify_only: Stop after the integrity check.
+        plan_only: Stop after planning.
+        overwrite: Replace an existing plan, folds of other cases, and preprocessed cases.
+        num_workers: Processes at most.
+
+    Returns:
+        0 when all is done, 1 when some cases failed, 2 when the dataset has errors.
+
+    Raises:
+        RicenetError: Unusable input, or something there that --overwrite would replace.
+    """
+    from ricenet_v2.core import documents
+    from ricenet_v2.fingerprinting.fingerprint import measure
+    from ricenet_v2.fingerprinting.integrity import check
+    from ricenet_v2.store.paths import dataset_paths
+    from ricenet_v2.store.raw import load_raw_dataset
+
+    paths = dataset_paths(dataset, workspace)
+    raw = load_raw_dataset(paths.raw)
+    integrity = check(raw, num_workers)
+    documents.write(paths.integrity, integrity)
+    _show_integrity(integrity, paths.integrity)
+    if integrity.errors:
+        return common.UNUSABLE
+    if verify_only:
+        return common.OK
+    splits, doubt = _splits(raw, paths, overwrite=overwrite)
+    fingerprint = measure(raw, num_workers)
+    _show_fingerprint(fingerprint)
+    wanted: dict[str, Any] = {
+        "memory_gb": gpu_memory_gb,
+        "spacing": None if spacing is None else tuple(float(value) for value in spacing),
+        "input_size": None if input_size is None else tuple(input_size),
+        "batch_size": batch_size,
+    }
+    plan = _plan(raw, fingerprint, paths, preset, wanted, overwrite=overwrite)
+    _show_plan(plan, paths.plan(plan.name))
+    documents.write(paths.fingerprint, fingerprint)
+    documents.write(paths.plan(plan.name), plan)
+    if splits is not None:
+        documents.write(paths.splits, splits)
+    code = common.OK if plan_only else _preprocess(raw, plan, paths, num_workers, overwrite)
+    if doubt:
+        print(f"Warning: no folds were made, so this dataset cannot be trained on.\n{doubt}")
+    return code
+
+
+def _plan(
+    raw: RawDataset,
+    fingerprint: Fingerprint,
+    paths: DatasetPaths,
+    preset: str,
+    wanted: dict[str, Any],
+    *,
+    overwrite: bool,
+) -> Plan:
+    """The existing plan where it still holds (edits by hand survive), else a new one.
+
+    Raises:
+        PlanError: There is a plan for other data or other arguments, and no --overwrite.
+    """
+    from ricenet_v2.core import documents
+    from ricenet_v2.core.errors import PlanError
+    from ricenet_v2.network.cost import estimate
+    from ricenet_v2.planning.planner import make_plan
+    from ricenet_v2.records.plan import Plan
+
+    path = paths.plan(preset)
+    if path.is_file() and not overwrite:
+        existing = documents.read(Plan, path)
+        faults = _disagreements(existing, documents.fingerprint_of(fingerprint), wanted)
+        if faults:
+            raise PlanError(
+                "There is a plan that was made otherwise.",
+                file=path,
+                expected="a plan for these data and arguments",
+                got="; ".join(faults),
+                remedy="Pass --overwrite to plan anew (models of the old plan no longer fit).",
+            )
+        print(f"The plan in {path} is used as it stands.")
+        return existing
+    memory = wanted["memory_gb"] or _device_memory_gb()
+    given = {name: value for name, value in wanted.items() if name != "memory_gb"}
+    return make_plan(fingerprint, raw.dataset, estimate, preset=preset, memory_gb=memory, **given)
+
+
+def _disagreements(plan: Plan, fingerprint: str, wanted: dict[str, Any]) -> list[str]:
+    """In words, where a plan differs from the data and the arguments that were given."""
+    holds = {
+        "memory_gb": plan.memory_budget_gb,
+        "spacing": plan.spacing,
+        "input_size": plan.input_size,
+        "batch_size": plan.training.batch_size,
+    }
+    faults = [
+        f"{name} {holds[name]} instead of {value}"
+        for name, value in wanted.items()
+        if value is not None and holds[name] != value
+    ]
+    if plan.fingerprint != fingerprint:
+        faults.insert(0, "it was made from other training data (the fingerprint differs)")
+    return faults
+
+
+def _device_memory_gb() -> float:
+    """Memory of the first CUDA device, else 8."""
+    import torch
+
+    from ricenet_v2.planning.planner import GIGABYTE
+
+    if not torch.cuda.is_available():
+        return _DEFAULT_MEMORY_GB
+    return float(torch.cuda.get_device_properties(0).total_memory) / GIGABYTE
+
+
+def _splits(raw: RawDataset, paths: DatasetPaths, *, overwrite: bool) -> tuple[Splits | None, str]:
+    """The folds, and the reason where the dataset is too small for folds.
+
+    Raises:
+        DatasetError: There are folds of other cases, and no --overwrite.
+    """
+    from ricenet_v2.core import documents
+    from ricenet_v2.core.errors import DatasetError, RicenetError
+    from ricenet_v2.records.splits import Splits
+    from ricenet_v2.training.splits import make_splits
+
+    cases = raw.split("train")
+    if paths.splits.is_file():
+        existing = documents.read(Splits, paths.splits)
+        fault = _outdated(existing, {case.case_id: case.patient_id for case in cases})
+        if not fault:
+            return existing, ""
+        if not overwrite:
+            raise DatasetError(
+                "The folds on disk are not those of this dataset.",
+                file=paths.splits,
+                expected=f"folds of the {len(cases)} training cases",
+                got=fault,
+                remedy="Pass --overwrite to split anew (models of the old folds no longer fit).",
+            )
+    try:
+        return make_splits(cases), ""
+    except RicenetError as error:
+        return None, str(error)
+
+
+def _outdated(splits: Splits, patients: dict[str, str]) -> str:
+    """Why folds do not belong to these cases (case id -> patient id); empty where they do."""
+    for number, fold in enumerate(splits.folds):
+        there = {*fold.train, *fold.validation}
+        if there != set(patients):
+            gone, new = len(there - set(patients)), len(set(patients) - there)
+            return f"{len(there)} cases: {gone} of them are gone, {new} are new"
+        sides = [{patients[case] for case in side} for side in (fold.train, fold.validation)]
+        if shared := sides[0] & sides[1]:
+            return f"fold {number} has patients on both sides: {', '.join(sorted(shared))}"
+    return ""
+
+
+def _preprocess(
+    raw: RawDataset, plan: Plan, paths: DatasetPaths, num_workers: int, overwrite: bool
+) -> int:
+    from ricenet_v2.preprocessing.cohort import preprocess_dataset
+
+    folder = paths.cases(plan.name)
+    result = preprocess_dataset(raw, plan, folder, num_workers=num_workers, overwrite=overwrite)
+    return _show_result(result, folder)
+
+
+def _show_result(result: CohortResult, folder: Path) -> int:
+    """Say what became of the cases; the exit code."""
+    print(
+        f"Preprocessed {len(result.done)} cases, {len(result.skipped)} were there already, "
+        f"{len(result.failed)} failed: {folder}"
+    )
+    if result.failed:
+        common.table("Cases that failed", ("case", "error"), sorted(result.failed.items()))
+    return common.SOME_FAILED if result.failed else common.OK
+
+
+def _show_integrity(integrity: Integrity, path: Path) -> None:
+    from ricenet_v2.fingerprinting import summary
+
+    shown = integrity.findings[:_SHOWN_FINDINGS]
+    if shown:
+        rows = summary.finding_rows(shown)
+        common.table(f"Integrity of {integrity.dataset}", summary.FINDING_COLUMNS, rows)
+    if len(integrity.findings) > len(shown):
+        print(f"{len(integrity.findings) - len(shown)} more findings stand in {path}")
+    print(
+        f"{integrity.dataset}: {integrity.n_cases} cases, {integrity.n_images} images, "
+        f"{len(integrity.errors)} errors, {len(integrity.warnings)} warnings. {path}"
+    )
+
+
+def _show_fingerprint(fingerprint: Fingerprint) -> None:
+    from ricenet_v2.fingerprinting import summary
+
+    counts = ", ".join(f"{name} {count}" for name, count in fingerprint.class_counts.items())
+    print(f"{fingerprint.n_cases} training cases of {fingerprint.n_patients} patients: {counts}")
+    common.table("Geometry", summary.SIZE_COLUMNS, summary.size_rows(fingerprint))
+    common.table("Channels", summary.CHANNEL_COLUMNS, summary.channel_rows(fingerprint))
+    if doses := summary.dose_rows(fingerprint):
+        common.table("Dose", summary.DOSE_COLUMNS, doses)
+
+
+def _show_plan(plan: Plan, path: Path) -> None:
+    rows = [(decision.what, decision.value, decision.reason) for decision in plan.decisions]
+    common.table(f"Plan {plan.name} of {plan.dataset}", ("decision", "value", "reason"), rows)
+    print(f"Plan: {path}")
+
+
+def _above_zero(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be above 0, got {text}")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {text}")
+    return value
+
+
+def _cores() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)
+    return min(8, len(affinity(0)) if affinity else os.cpu_count() or 1)

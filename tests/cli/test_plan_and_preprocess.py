@@ -1,0 +1,270 @@
+"""From a raw folder to preprocessed cases: exit codes, what is written, what is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ricenet_v2.cli.plan_and_preprocess import main
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import GeometryError
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.records.dataset import Case, Channel, Dataset
+from ricenet_v2.records.integrity import Integrity
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.splits import Splits
+from ricenet_v2.store.images import read_image, write_image
+from ricenet_v2.store.paths import DatasetPaths, dataset_paths
+from ricenet_v2.store.raw import image_path, images_folder, write_raw_tables
+
+NAME = "Dataset901_Tiny"
+SHARED = Path(
+    os.environ.get(
+        "RICENET_SHARED_DATA", Path(__file__).resolve().parents[2].parent / "shared" / "data"
+    )
+)
+BRAINS = SHARED / "pyradiomics-brain"
+ARGUMENTS = ("--num_workers", "1", "--gpu_memory_gb", "2")
+
+
+def _cases(count: int) -> list[Case]:
+    return [Case(f"case{n:02d}", f"p{n:02d}", ("tumour", "RICE")[n % 2]) for n in range(count)]
+
+
+def _write(workspace: Path, cases: list[Case]) -> DatasetPaths:
+    """A raw dataset of two channels with 16 voxels a side."""
+    folder = workspace / "raw" / NAME
+    channels = (Channel("T1c", "mri"), Channel("dose", "dose", unit="Gy"))
+    write_raw_tables(folder, Dataset(NAME, channels, ("tumour", "RICE")), cases)
+    for case in cases:
+        rng = np.random.default_rng(list(case.case_id.encode()))
+        mri = np.zeros((16, 16, 16), dtype=np.float32)
+        mri[2:14, 2:14, 2:14] = rng.normal(100, 10, (12, 12, 12))
+        dose = (60 * rng.uniform(0, 1, (16, 16, 16))).astype(np.float32)
+        for index, image in enumerate((mri, dose)):
+            path = image_path(images_folder(folder, case.split), case.case_id, index, ".nii.gz")
+            write_image(path, image, Grid((16, 16, 16), (2.0, 2.0, 2.0)))
+    return dataset_paths(NAME, workspace)
+
+
+def _run(workspace: Path, *more: str) -> int:
+    return main([NAME, "--workspace", str(workspace), *ARGUMENTS, *more])
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> DatasetPaths:
+    """Ten training cases and one test case."""
+    return _write(tmp_path, [*_cases(10), Case("test0", "p99", "RICE", "test")])
+
+
+def _files(folder: Path) -> set[str]:
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_the_whole_way(
+    tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(tmp_path) == 0
+    ids = [f"case{n:02d}" for n in range(10)] + ["test0"]
+    expected = {"integrity.json", "dataset_fingerprint.json", "ricenet_plan.json"}
+    expected |= {"splits_final.json"} | {f"auto/{i}{e}" for i in ids for e in (".b2nd", ".json")}
+    assert _files(tiny.preprocessed) == expected
+    plan = documents.read(Plan, tiny.plan())
+    assert plan.spacing == pytest.approx((2.0, 2.0, 2.0))
+    splits = documents.read(Splits, tiny.splits)
+    assert sorted(case for fold in splits.folds for case in fold.validation) == ids[:-1]
+    text = capsys.readouterr().out
+    assert "10 training cases of 10 patients: tumour 5, RICE 5" in text
+    for decision in plan.decisions:
+        assert decision.reason.split()[0] in text
+    assert "Preprocessed 11 cases" in text
+
+
+def test_a_second_run_changes_no_file(
+    tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(tmp_path) == 0
+    before = {p: p.read_bytes() for p in tiny.preprocessed.rglob("*") if p.is_file()}
+    stamps = {p: p.stat().st_mtime_ns for p in tiny.cases().iterdir()}
+    time.sleep(0.01)
+    assert _run(tmp_path) == 0
+    assert {p: p.read_bytes() for p in tiny.preprocessed.rglob("*") if p.is_file()} == before
+    assert {p: p.stat().st_mtime_ns for p in tiny.cases().iterdir()} == stamps
+    assert "11 were there already" in capsys.readouterr().out
+
+
+def test_an_unusable_dataset_leaves_only_the_findings(
+    tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tiny.raw / "imagesTr" / "case03_0001.nii.gz").unlink()
+    assert _run(tmp_path) == 2
+    assert _files(tiny.preprocessed) == {"integrity.json"}
+    (finding,) = documents.read(Integrity, tiny.integrity).findings
+    assert (finding.check, finding.case) == ("missing channel", "case03")
+    out = capsys.readouterr().out
+    assert "missing channel" in out
+    assert "1 errors" in out
+
+
+def test_verify_only_and_plan_only_stop_there(tmp_path: Path, tiny: DatasetPaths) -> None:
+    assert _run(tmp_path, "--verify_only") == 0
+    assert _files(tiny.preprocessed) == {"integrity.json"}
+    assert _run(tmp_path, "--plan_only") == 0
+    assert _files(tiny.preprocessed) == {
+        "integrity.json",
+        "dataset_fingerprint.json",
+        "ricenet_plan.json",
+        "splits_final.json",
+    }
+
+
+def test_edits_of_the_plan_by_hand_survive(tmp_path: Path, tiny: DatasetPaths) -> None:
+    _run(tmp_path, "--plan_only")
+    fields = json.loads(tiny.plan().read_text())
+    fields["training"]["epochs"] = 123
+    tiny.plan().write_text(json.dumps(fields))
+    assert _run(tmp_path, "--plan_only") == 0
+    assert documents.read(Plan, tiny.plan()).training.epochs == 123
+    assert _run(tmp_path, "--plan_only", "--overwrite") == 0
+    assert documents.read(Plan, tiny.plan()).training.epochs != 123
+
+
+def test_other_arguments_need_overwrite(
+    tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = ("--plan_only", "--spacing", "2.5", "2.5", "2.5")
+    _run(tmp_path, "--plan_only")
+    before = tiny.plan().read_text()
+    assert _run(tmp_path, *other) == 2
+    error = capsys.readouterr().err
+    assert "--overwrite" in error
+    assert "spacing" in error
+    assert tiny.plan().read_text() == before
+    assert _run(tmp_path, *other, "--overwrite") == 0
+    assert documents.read(Plan, tiny.plan()).spacing == (2.5, 2.5, 2.5)
+    assert _run(tmp_path, *other) == 0
+
+
+def test_other_cases_need_overwrite_and_nothing_is_written(
+    tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _run(tmp_path, "--plan_only")
+    before = {p: p.read_bytes() for p in tiny.preprocessed.glob("[!i]*.json")}
+    _write(tmp_path, _cases(12))
+    assert _run(tmp_path, "--plan_only") == 2
+    assert "0 of them are gone, 2 are new" in capsys.readouterr().err
+    assert {p: p.read_bytes() for p in tiny.preprocessed.glob("[!i]*.json")} == before
+    assert _run(tmp_path, "--plan_only", "--overwrite") == 0
+    splits = documents.read(Splits, tiny.splits)
+    assert sum(len(fold.validation) for fold in splits.folds) == 12
+
+
+def test_changed_images_of_the_same_cases_need_overwrite(
+    tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _run(tmp_path, "--plan_only")
+    path = tiny.raw / "imagesTr" / "case00_0000.nii.gz"
+    voxels, grid = read_image(path)
+    write_image(path, voxels * 2, grid)
+    assert _run(tmp_path, "--plan_only") == 2
+    assert "other training data" in capsys.readouterr().err
+
+
+def test_patients_that_were_joined_make_old_folds_leak(
+    tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _run(tmp_path, "--plan_only")
+    cases = [
+        Case(case.case_id, "same" if n < 4 else case.patient_id, case.label)
+        for n, case in enumerate(_cases(10))
+    ]
+    _write(tmp_path, cases)
+    assert _run(tmp_path, "--plan_only") == 2
+    assert "patients on both sides: same" in capsys.readouterr().err
+
+
+def test_cases_that_fail_are_listed(
+    tmp_path: Path,
+    tiny: DatasetPaths,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from ricenet_v2.preprocessing import pipeline
+
+    whole = pipeline.preprocess
+
+    def broken(*args: object, **more: object) -> object:
+        if any(isinstance(value, str) and value == "case04" for value in args):
+            raise GeometryError("Planted.", case="case04")
+        return whole(*args, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("ricenet_v2.preprocessing.cohort.preprocess", broken)
+    assert _run(tmp_path) == 1
+    out = capsys.readouterr().out
+    assert "Preprocessed 10 cases, 0 were there already, 1 failed" in out
+    assert "Planted." in out
+    assert len(list(tiny.cases().glob("*.b2nd"))) == 10
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--spacing", "0", "1", "1"),
+        ("--gpu_memory_gb", "-1"),
+        ("--num_workers", "0"),
+        ("--batch_size", "x"),
+        ("--preset", "nonsense"),
+    ],
+)
+def test_wrong_arguments_end_with_2(tmp_path: Path, wrong: tuple[str, ...]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        _run(tmp_path, *wrong)
+    assert caught.value.code == 2
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from ricenet_v2.cli.plan_and_preprocess import build_parser; build_parser();"
+        "print([n for n in ('torch', 'SimpleITK', 'numpy', 'scipy') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_an_unknown_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["Dataset777_Nothing", "--workspace", str(tmp_path)]) == 2
+    assert "no such dataset" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(
+    not BRAINS.is_dir(), reason="set RICENET_SHARED_DATA to the folder of pyradiomics-brain"
+)
+def test_two_thick_sliced_brain_mri(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """0.78 x 0.78 x 6.5 mm: the plan stays anisotropic, and two cases are enough to preprocess."""
+    name = "Dataset902_Brains"
+    folder = tmp_path / "raw" / name
+    cases = [Case("brain1", "p1", "a"), Case("brain2", "p2", "b")]
+    dataset = Dataset(name, (Channel("T1", "mri"),), ("a", "b"), file_ending=".nrrd")
+    write_raw_tables(folder, dataset, cases)
+    for case in cases:
+        voxels, grid = read_image(BRAINS / f"{case.case_id}_image.nrrd")
+        write_image(folder / "imagesTr" / f"{case.case_id}_0000.nrrd", voxels, grid)
+    assert main([name, "--workspace", str(tmp_path), *ARGUMENTS]) == 0
+    paths = dataset_paths(name, tmp_path)
+    plan = documents.read(Plan, paths.plan())
+    assert plan.spacing[0] == pytest.approx(6.5, abs=0.1)
+    assert plan.spacing[0] > 3 * max(plan.spacing[1:])
+    assert any("nisotrop" in decision.value + decision.reason for decision in plan.decisions)
+    assert plan.network.kernel_sizes[0][0] == 1
+    assert _files(paths.cases()) == {f"brain{n}{e}" for n in (1, 2) for e in (".b2nd", ".json")}
+    out = capsys.readouterr().out
+    assert "nisotrop" in out
+    assert "no folds were made" in out
+    assert not paths.splits.exists()

@@ -1,0 +1,55 @@
+"""Rows of words, from figures worked out by hand."""
+
+from __future__ import annotations
+
+from ricenet_v2.fingerprinting import summary
+from ricenet_v2.records.fingerprint import (
+    CaseMeasurement,
+    ChannelFingerprint,
+    Distribution,
+    Fingerprint,
+)
+from ricenet_v2.records.integrity import Finding
+
+FLAT = Distribution(50.0, 51.0, 60.0, 69.0, 70.0, 60.0, 5.0)
+
+
+def _fingerprint() -> Fingerprint:
+    cases = (
+        CaseMeasurement("a", (10, 20, 30), (8, 18, 28), (3.0, 1.0, 1.0), 0.5, ()),
+        CaseMeasurement("b", (12, 16, 30), (9, 10, 28), (2.0, 1.5, 1.0), 0.5, ()),
+        CaseMeasurement("c", (11, 18, 33), (7, 14, 29), (2.5, 1.2, 0.5), 0.5, ()),
+    )
+    channels = (
+        ChannelFingerprint("T1c", "mri", 100.0, 10.0, 70.0, 130.0, FLAT, FLAT, FLAT, 0.0123),
+        ChannelFingerprint("dose", "dose", 20.0, 15.0, 0.0, 60.0, FLAT, FLAT, FLAT, 0.0),
+    )
+    return Fingerprint("D", 3, 3, {"x": 2, "y": 1}, channels, cases)
+
+
+def test_sizes_axis_by_axis() -> None:
+    assert summary.size_rows(_fingerprint()) == [
+        ("spacing, mm", "2 x 1 x 0.5", "2.5 x 1.2 x 1", "3 x 1.5 x 1"),
+        ("shape, voxels", "10 x 16 x 30", "11 x 18 x 30", "12 x 20 x 33"),
+        ("cropped shape, voxels", "7 x 10 x 28", "8 x 14 x 28", "9 x 18 x 29"),
+    ]
+
+
+def test_channels_and_doses() -> None:
+    rows = summary.channel_rows(_fingerprint())
+    assert rows[0] == ("T1c", "mri", "100 ± 10", "70 to 130", "70", "1.2 %")
+    doses = summary.dose_rows(_fingerprint())
+    assert [row[0] for row in doses] == ["dose: maximum", "dose: 99.9 percentile", "dose: mean"]
+    assert doses[0][1:] == ("50", "51", "60", "69", "70")
+
+
+def test_findings() -> None:
+    rows = summary.finding_rows(
+        [
+            Finding("error", "label", "a", "cases.csv", "'z'", "x, y", "Correct it."),
+            Finding("warning", "dose unit", "", "", "no unit", "Gy", "Write it."),
+        ]
+    )
+    assert rows[0] == ("error", "label", "a\ncases.csv", "'z'", "x, y", "Correct it.")
+    assert rows[1][2] == "dataset"
+    assert {len(row) for row in rows} == {len(summary.FINDING_COLUMNS)}
