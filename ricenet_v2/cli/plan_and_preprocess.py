@@ -129,9 +129,8 @@ def plan_and_preprocess(
         "batch_size": batch_size,
     }
     plan = _plan(raw, fingerprint, paths, preset, wanted, overwrite=overwrite)
-    _show_plan(plan, paths.plan(plan.name))
+    _show_plan(plan, paths.plan(preset))
     documents.write(paths.fingerprint, fingerprint)
-    documents.write(paths.plan(plan.name), plan)
     if splits is not None:
         documents.write(paths.splits, splits)
     code = common.OK if plan_only else _preprocess(raw, plan, paths, num_workers, overwrite)
@@ -149,7 +148,7 @@ def _plan(
     *,
     overwrite: bool,
 ) -> Plan:
-    """The existing plan where it still holds (edits by hand survive), else a new one.
+    """The existing plan where it still holds (edits by hand survive), else a new one on disk.
 
     Raises:
         PlanError: There is a plan for other data or other arguments, and no --overwrite.
@@ -176,7 +175,9 @@ def _plan(
         return existing
     memory = wanted["memory_gb"] or _device_memory_gb()
     given = {name: value for name, value in wanted.items() if name != "memory_gb"}
-    return make_plan(fingerprint, raw.dataset, estimate, preset=preset, memory_gb=memory, **given)
+    plan = make_plan(fingerprint, raw.dataset, estimate, preset=preset, memory_gb=memory, **given)
+    documents.write(path, plan)
+    return plan
 
 
 def _disagreements(plan: Plan, fingerprint: str, wanted: dict[str, Any]) -> list[str]:
@@ -284,7 +285,7 @@ def _show_integrity(integrity: Integrity, path: Path) -> None:
         print(f"{len(integrity.findings) - len(shown)} more findings stand in {path}")
     print(
         f"{integrity.dataset}: {integrity.n_cases} cases, {integrity.n_images} images, "
-        f"{len(integrity.errors)} errors, {len(integrity.warnings)} warnings. {path}"
+        f"errors: {len(integrity.errors)}, warnings: {len(integrity.warnings)}. {path}"
     )
 
 

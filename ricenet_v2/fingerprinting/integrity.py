@@ -26,6 +26,16 @@ from ricenet_v2.store.raw import RawDataset
 
 
 @dataclass(frozen=True)
+class _Files:
+    """What is opened for one case; small, since it is sent to a process."""
+
+    case: Case
+    channels: tuple[Channel, ...]
+    images: tuple[tuple[Path, str], ...]
+    brain: tuple[Path, str] | None
+
+
+@dataclass(frozen=True)
 class _Seen:
     """What was seen in the images of one case."""
 
@@ -51,7 +61,7 @@ def check(raw: RawDataset, num_workers: int = 1) -> Integrity:
     unique = {(case.case_id, case.split): case for case in raw.cases}
     cases = [unique[key] for key in sorted(unique)]
     workers = allowed_workers(num_workers, bytes_of_case(raw, cases, copies=3), available_memory())
-    items = [(case.case_id, (raw, case)) for case in cases]
+    items = [(case.case_id, _files(raw, case)) for case in cases]
     seen = map_cases(_look, items, workers, "Checking images")
     findings = check_tables(raw)
     for one in seen:
@@ -65,15 +75,24 @@ def check(raw: RawDataset, num_workers: int = 1) -> Integrity:
     )
 
 
-def _look(item: tuple[RawDataset, Case]) -> _Seen:
+def _files(raw: RawDataset, case: Case) -> _Files:
+    """Paths of a case, each with its name relative to the dataset."""
+    images = tuple((path, relative(raw, path)) for path in raw.images(case))
+    brain = raw.mask(case, "brain")
+    return _Files(
+        case, raw.dataset.channels, images, None if brain is None else (brain, relative(raw, brain))
+    )
+
+
+def _look(files: _Files) -> _Seen:
     """Look at every image and at the brain mask of one case, one after another."""
-    raw, case = item
+    case = files.case
     findings: list[Finding] = []
     hashes: list[ImageHash] = []
     reference: Reference | None = None
     n_images = 0
-    for channel, path in zip(raw.dataset.channels, raw.images(case), strict=True):
-        place = Place(case.case_id, relative(raw, path))
+    for channel, (path, name) in zip(files.channels, files.images, strict=True):
+        place = Place(case.case_id, name)
         image = _read(path, channel, place, findings)
         if image is None:
             continue
@@ -85,7 +104,9 @@ def _look(item: tuple[RawDataset, Case]) -> _Seen:
         findings += faults
         if not any(fault.check == "constant image" for fault in faults):
             hashes.append(ImageHash(case, channel.name, place.file, voxel_hash(voxels)))
-    findings += _brain_faults(raw, case, reference)
+    if files.brain is not None:
+        path, name = files.brain
+        findings += _brain_faults(path, Place(case.case_id, name), reference)
     return _Seen(tuple(findings), tuple(hashes), n_images)
 
 
@@ -110,7 +131,7 @@ def _read(
                 "missing channel",
                 place,
                 found=f"no file for channel {channel.name}",
-                expected=place.file,
+                expected="one file for each channel of dataset.json",
                 remedy="Add the image, correct `split`, or remove the case from cases.csv.",
             )
         )
@@ -135,13 +156,9 @@ def _open(path: Path, place: Place, findings: list[Finding]) -> tuple[Voxels, Gr
         return None
 
 
-def _brain_faults(raw: RawDataset, case: Case, reference: Reference | None) -> list[Finding]:
-    """The brain mask, where there is one, marks something and lies on the grid of the images."""
-    path = raw.mask(case, "brain")
-    if path is None:
-        return []
+def _brain_faults(path: Path, place: Place, reference: Reference | None) -> list[Finding]:
+    """A brain mask marks something and lies on the grid of the images."""
     findings: list[Finding] = []
-    place = Place(case.case_id, relative(raw, path))
     image = _open(path, place, findings)
     if image is None:
         return findings

@@ -20,13 +20,19 @@ def finding_rows(findings: Sequence[Finding]) -> list[Row]:
         (
             finding.severity,
             finding.check,
-            "\n".join(part for part in (finding.case, finding.file) if part) or "dataset",
+            _where(finding),
             finding.found,
             finding.expected,
             finding.remedy,
         )
         for finding in findings
     ]
+
+
+def _where(finding: Finding) -> str:
+    """Case and file; the path is broken at its folders so that no name is cut off."""
+    parts = (finding.case, finding.file.replace("/", "/\n"))
+    return "\n".join(part for part in parts if part) or "dataset"
 
 
 def size_rows(fingerprint: Fingerprint) -> list[Row]:

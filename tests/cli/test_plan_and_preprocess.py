@@ -110,7 +110,7 @@ def test_an_unusable_dataset_leaves_only_the_findings(
     assert (finding.check, finding.case) == ("missing channel", "case03")
     out = capsys.readouterr().out
     assert "missing channel" in out
-    assert "1 errors" in out
+    assert "errors: 1, warnings: 0" in out
 
 
 def test_verify_only_and_plan_only_stop_there(tmp_path: Path, tiny: DatasetPaths) -> None:
@@ -129,8 +129,10 @@ def test_edits_of_the_plan_by_hand_survive(tmp_path: Path, tiny: DatasetPaths) -
     _run(tmp_path, "--plan_only")
     fields = json.loads(tiny.plan().read_text())
     fields["training"]["epochs"] = 123
-    tiny.plan().write_text(json.dumps(fields))
+    edited = json.dumps(fields)
+    tiny.plan().write_text(edited)
     assert _run(tmp_path, "--plan_only") == 0
+    assert tiny.plan().read_text() == edited
     assert documents.read(Plan, tiny.plan()).training.epochs == 123
     assert _run(tmp_path, "--plan_only", "--overwrite") == 0
     assert documents.read(Plan, tiny.plan()).training.epochs != 123
@@ -227,6 +229,35 @@ def test_wrong_arguments_end_with_2(tmp_path: Path, wrong: tuple[str, ...]) -> N
     with pytest.raises(SystemExit) as caught:
         _run(tmp_path, *wrong)
     assert caught.value.code == 2
+
+
+def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
+    """SIGKILL after the first, fourth and seventh case; then the result is that of one run."""
+    cases = _cases(10)
+    whole, broken = _write(tmp_path / "whole", cases), _write(tmp_path / "broken", cases)
+    assert _run(tmp_path / "whole") == 0
+    code = "import sys; from ricenet_v2.cli.plan_and_preprocess import main; sys.exit(main())"
+    arguments = [NAME, "--workspace", str(tmp_path / "broken"), *ARGUMENTS]
+    for enough in (1, 4, 7):
+        with subprocess.Popen(
+            [sys.executable, "-c", code, *arguments],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            while process.poll() is None and len(_stored(broken)) < enough:
+                time.sleep(0.001)
+            process.kill()
+    assert 0 < len(_stored(broken)) <= 10
+    assert _run(tmp_path / "broken") == 0
+    names = _files(whole.preprocessed)
+    assert {n for n in _files(broken.preprocessed) if ".partial" not in n} == names
+    for name in names:
+        there = (broken.preprocessed / name).read_bytes()
+        assert there == (whole.preprocessed / name).read_bytes(), name
+
+
+def _stored(paths: DatasetPaths) -> list[Path]:
+    return [path for path in paths.cases().glob("*.b2nd") if not path.name.startswith(".")]
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -46,10 +46,17 @@ def test_channels_and_doses() -> None:
 def test_findings() -> None:
     rows = summary.finding_rows(
         [
-            Finding("error", "label", "a", "cases.csv", "'z'", "x, y", "Correct it."),
+            Finding("error", "label", "a", "imagesTr/a_0000.nii", "'z'", "x", "Correct it."),
             Finding("warning", "dose unit", "", "", "no unit", "Gy", "Write it."),
         ]
     )
-    assert rows[0] == ("error", "label", "a\ncases.csv", "'z'", "x, y", "Correct it.")
+    assert rows[0] == (
+        "error",
+        "label",
+        "a\nimagesTr/\na_0000.nii",
+        "'z'",
+        "x",
+        "Correct it.",
+    )
     assert rows[1][2] == "dataset"
     assert {len(row) for row in rows} == {len(summary.FINDING_COLUMNS)}
