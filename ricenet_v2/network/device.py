@@ -1,0 +1,32 @@
+"""Which device to compute on."""
+
+from __future__ import annotations
+
+import torch
+
+from ricenet_v2.core.errors import TrainingError
+
+
+def resolve_device(name: str | None = None) -> torch.device:
+    """The named device, or the best there is: cuda, then mps, then cpu.
+
+    Raises:
+        TrainingError: The named device is not there.
+    """
+    counts = {
+        "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
+        "mps": int(torch.backends.mps.is_available()),
+        "cpu": 1,
+    }
+    if name is None:
+        name = next(kind for kind, count in counts.items() if count or kind == "cpu")
+    kind, _, number = name.partition(":")
+    is_numbered = ":" not in name or (number.isdecimal() and int(number) < counts.get(kind, 0))
+    if not counts.get(kind, 0) or not is_numbered:
+        raise TrainingError(
+            f"The device {name!r} is not there.",
+            expected=", ".join(f"{kind} ({count})" for kind, count in counts.items() if count),
+            got=name,
+            remedy="Leave --device out, or install a torch build for that device.",
+        )
+    return torch.device(name)

@@ -1,0 +1,33 @@
+"""The residual encoder of dynamic-network-architectures, as the plan describes it."""
+
+from __future__ import annotations
+
+from dynamic_network_architectures.building_blocks.residual_encoders import ResidualEncoder
+from torch import nn
+
+from ricenet_v2.records.plan import NetworkPlan
+
+
+def residual_encoder(plan: NetworkPlan, n_channels: int, norm: type[nn.Module]) -> nn.Module:
+    """An encoder from (B, C, Z, Y, X) to the last feature map (B, F, Z', Y', X').
+
+    Args:
+        plan: Stages; the stem convolution works at full resolution, before the first stride.
+        n_channels: Input channels.
+        norm: Class of the norm layer.
+    """
+    encoder: nn.Module = ResidualEncoder(
+        input_channels=n_channels,
+        n_stages=len(plan.features),
+        features_per_stage=list(plan.features),
+        conv_op=nn.Conv3d,
+        kernel_sizes=[list(kernel) for kernel in plan.kernel_sizes],
+        strides=[list(stride) for stride in plan.strides],
+        n_blocks_per_stage=list(plan.blocks),
+        conv_bias=False,
+        norm_op=norm,
+        norm_op_kwargs={"eps": 1e-5, "affine": True},
+        nonlin=nn.ReLU,
+        nonlin_kwargs={"inplace": True},
+    )
+    return encoder

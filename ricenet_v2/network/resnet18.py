@@ -1,0 +1,65 @@
+"""The paper's 3D ResNet-18, in the layout of MONAI, with the stem that the plan names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from ricenet_v2.records.plan import NetworkPlan, Shape
+
+NormLayer = Callable[[int], nn.Module]
+
+
+class BasicBlock(nn.Module):
+    """Two 3 x 3 x 3 convolutions around a shortcut (type B: a strided 1 x 1 x 1 convolution)."""
+
+    def __init__(self, inputs: int, outputs: int, stride: Shape, norm: NormLayer) -> None:
+        """Build a block; `stride` along (z, y, x)."""
+        super().__init__()
+        self.conv1 = nn.Conv3d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
+        self.norm1 = norm(outputs)
+        self.conv2 = nn.Conv3d(outputs, outputs, 3, padding=1, bias=False)
+        self.norm2 = norm(outputs)
+        self.shortcut: nn.Module = nn.Identity()
+        if inputs != outputs or max(stride) > 1:
+            projection = nn.Conv3d(inputs, outputs, 1, stride=stride, bias=False)
+            self.shortcut = nn.Sequential(projection, norm(outputs))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, inputs, Z, Y, X) to (B, outputs, Z', Y', X')."""
+        out = torch.relu(self.norm1(self.conv1(x)))
+        shortcut: torch.Tensor = self.shortcut(x)
+        return torch.relu(self.norm2(self.conv2(out)) + shortcut)
+
+
+class ResNet18Encoder(nn.Module):
+    """Stem (7 x 7 x 7 convolution, max pool 3 stride 2) and four stages of two blocks."""
+
+    def __init__(self, plan: NetworkPlan, n_channels: int, norm: NormLayer) -> None:
+        """Build the encoder; `plan.strides[0]` is the stride of the stem."""
+        super().__init__()
+        width = plan.features[0]
+        self.stem = nn.Sequential(
+            nn.Conv3d(n_channels, width, 7, stride=plan.strides[0], padding=3, bias=False),
+            norm(width),
+            nn.ReLU(),
+            nn.MaxPool3d(3, stride=2, padding=1),
+        )
+        strides = ((1, 1, 1), *plan.strides[1:])
+        stages = []
+        for features, blocks, stride in zip(plan.features, plan.blocks, strides, strict=True):
+            made = [BasicBlock(width, features, stride, norm)]
+            made += [BasicBlock(features, features, (1, 1, 1), norm) for _ in range(blocks - 1)]
+            stages.append(nn.Sequential(*made))
+            width = features
+        self.stages = nn.Sequential(*stages)
+        for module in self.modules():
+            if isinstance(module, nn.Conv3d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, C, Z, Y, X) to the last feature map (B, F, Z', Y', X')."""
+        features: torch.Tensor = self.stages(self.stem(x))
+        return features
