@@ -1,0 +1,54 @@
+"""How each channel is resampled and normalised, by its kind."""
+
+from __future__ import annotations
+
+import math
+
+from ricenet_v2.records.dataset import ChannelKind
+from ricenet_v2.records.fingerprint import ChannelFingerprint
+from ricenet_v2.records.plan import ChannelPlan, Decision, Interpolation, Normalisation
+
+DIVISOR_STEP = 5.0
+_INTERPOLATION: dict[ChannelKind, Interpolation] = {
+    "mri": "cubic",
+    "ct": "cubic",
+    "pet": "cubic",
+    "other": "cubic",
+    "dose": "linear",
+    "mask": "nearest",
+}
+
+
+def plan_channel(channel: ChannelFingerprint) -> tuple[ChannelPlan, Decision]:
+    """The plan of one channel and the reason for it."""
+    normalisation, reason = _normalisation(channel)
+    made = ChannelPlan(channel.name, channel.kind, _INTERPOLATION[channel.kind], normalisation)
+    value = f"{made.interpolation} resampling, {normalisation.scheme}"
+    if normalisation.divisor is not None:
+        value += f" by {normalisation.divisor:g}"
+    return made, Decision(what=f"channel {channel.name}", value=value, reason=reason)
+
+
+def _normalisation(channel: ChannelFingerprint) -> tuple[Normalisation, str]:
+    if channel.kind == "dose":
+        highest = channel.percentile_99_9.maximum
+        divisor = max(DIVISOR_STEP, math.ceil(highest / DIVISOR_STEP) * DIVISOR_STEP)
+        reason = (
+            f"dose: one divisor for the whole dataset, the highest 99.9 percentile of a case "
+            f"({highest:.4g} Gy) rounded up to a multiple of {DIVISOR_STEP:g} Gy, so that 30 Gy "
+            "means 30 Gy in every patient; linear, since cubic resampling overshoots below zero "
+            "and above the maximum"
+        )
+        return Normalisation("divide", divisor=divisor), reason
+    if channel.kind == "ct":
+        made = Normalisation(
+            "clip_zscore",
+            clip_low=channel.percentile_00_5,
+            clip_high=channel.percentile_99_5,
+            mean=channel.mean,
+            std=max(channel.std, 1e-6),
+        )
+        return made, "ct: Hounsfield units are comparable, so constants of the dataset"
+    if channel.kind == "mask":
+        return Normalisation("none"), "mask: values are labels"
+    return Normalisation("zscore"), f"{channel.kind}: arbitrary scale, so each case by itself"

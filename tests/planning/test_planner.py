@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+
+import pytest
+
+from ricenet_v2.core.errors import PlanError
+from ricenet_v2.network.cost import estimate
+from ricenet_v2.planning.planner import GIGABYTE, make_plan
+
+BRAIN = [((170, 210, 165), (1.0, 1.0, 1.0))] * 80
+RICE = ("mri", "mri", "dose")
+
+
+def reason(plan, what):
+    return next(decision.reason for decision in plan.decisions if decision.what == what)
+
+
+def test_rice_net_gets_a_plan_with_the_real_cost(make_cohort):
+    plan = make_plan(*make_cohort(BRAIN, RICE), estimate, memory_gb=8)
+    assert plan.memory.total <= 8 * GIGABYTE
+    assert plan.memory == estimate(plan.network, 3, 2, plan.input_size, plan.training.batch_size)
+    assert all(n >= r for n, r in zip(plan.input_size, (170 / 2, 210 / 2, 165 / 2), strict=True))
+    assert plan.training.batch_size * plan.training.accumulation_steps == 8
+    assert plan.dose_range == {"dose_2": (50.0, 66.0)}
+    assert plan.spacing_range == ((1.0, 1.0, 1.0), (1.0, 1.0, 1.0))
+    assert plan.training.augmentation.mirror_axes == (2,)
+
+
+def test_little_memory_coarsens_the_spacing_and_says_so(make_cohort, cost):
+    rich = make_plan(*make_cohort(BRAIN, RICE), cost, memory_gb=1000)
+    poor = make_plan(*make_cohort(BRAIN, RICE), cost, memory_gb=1)
+    assert rich.spacing == (1.0, 1.0, 1.0)
+    assert "did not fit" not in reason(rich, "spacing")
+    assert min(poor.spacing) > 1.1
+    assert len(set(poor.spacing)) == 1
+    told = reason(poor, "spacing")
+    first = "x".join(str(n) for n in rich.input_size)
+    assert f"did not fit 1 GB at {first}" in told
+    assert int(re.search(r"\((\d+) sizes tried\)", told).group(1)) >= 2
+
+
+def test_the_finest_axes_pay_first(make_cohort, cost):
+    cases = [((20, 256, 256), (5.0, 0.5, 0.5))] * 40
+    plan = make_plan(*make_cohort(cases), cost, memory_gb=0.2)
+    assert plan.spacing[0] == 5.0
+    assert plan.spacing[1] == plan.spacing[2] > 0.5
+    assert "in plane" in next(d.value for d in plan.decisions if d.what == "rotation")
+
+
+@pytest.mark.parametrize("side", [8, 20, 28, 31])
+def test_cubes_below_32_voxels_get_a_plan_that_trains(make_cohort, side):
+    cases = [((side,) * 3, (1.0, 1.0, 1.0))] * 80
+    plan = make_plan(*make_cohort(cases, ("mask",)), estimate)
+    total = [math.prod(stride[axis] for stride in plan.network.strides) for axis in range(3)]
+    assert all(n >= side and n % t == 0 for n, t in zip(plan.input_size, total, strict=True))
+    assert max(plan.input_size) <= 40
+    assert plan.training.batch_size == 8
+    assert plan.training.augmentation.elastic_mm <= 0.04 * max(plan.input_size) + 1e-3
+    assert "no other symmetry" in reason(plan, "mirroring")
+
+
+def test_the_paper_preset_is_the_paper(make_cohort):
+    plan = make_plan(*make_cohort(BRAIN, RICE), estimate, preset="paper", memory_gb=8)
+    assert (plan.spacing, plan.input_size) == ((1.0, 1.0, 1.0), (224, 224, 224))
+    network = plan.network
+    assert (network.architecture, network.norm) == ("resnet18", "batch")
+    assert network.strides[0] == (2, 2, 2)
+    assert network.features == (64, 128, 256, 512)
+    assert plan.memory.total <= 8 * GIGABYTE
+    assert (plan.name, plan.training.epochs) == ("paper", 800)
+    assert plan.margin == (54, 14, 59)
+
+
+def test_the_paper_preset_says_what_it_needs(make_cohort):
+    with pytest.raises(PlanError, match=r"at most 2 GB with a batch of 2(.|\n)*GB at \(224, 224"):
+        make_plan(*make_cohort(BRAIN, RICE), estimate, preset="paper", memory_gb=2)
+    with pytest.raises(PlanError, match="leave a single voxel"):
+        make_plan(*make_cohort(BRAIN), estimate, preset="paper", input_size=(32, 32, 32))
+
+
+def test_nothing_fits_is_an_error_with_numbers(make_cohort, cost):
+    with pytest.raises(PlanError, match=r"at most 0.001 GB with a batch of 2(.|\n)*voxels"):
+        make_plan(*make_cohort(BRAIN), cost, memory_gb=0.001)
+    with pytest.raises(PlanError, match="leave --spacing and --input_size to the planner"):
+        make_plan(*make_cohort(BRAIN), cost, memory_gb=0.5, spacing=(0.5, 0.5, 0.5))
+
+
+def test_what_the_user_gives_is_kept(make_cohort, cost):
+    plan = make_plan(
+        *make_cohort(BRAIN),
+        cost,
+        spacing=(2.0, 2.0, 2.0),
+        input_size=(96, 112, 64),
+        batch_size=3,
+        epochs=7,
+    )
+    assert (plan.spacing, plan.input_size) == ((2.0, 2.0, 2.0), (96, 112, 64))
+    assert (plan.training.batch_size, plan.training.epochs) == (3, 7)
+    assert "cases are cropped" in reason(plan, "input size")
+    assert reason(plan, "batch size") == reason(plan, "epochs") == "given by the user"
+
+
+def test_a_given_batch_decides_the_spacing(make_cohort, cost):
+    two, eight = (make_plan(*make_cohort(BRAIN), cost, memory_gb=2, batch_size=n) for n in (2, 8))
+    assert math.prod(eight.input_size) < math.prod(two.input_size)
+    assert eight.memory.total <= 2 * GIGABYTE
+    assert (two.network.norm, eight.network.norm) == ("instance", "batch")
+
+
+def test_a_given_size_that_does_not_divide_names_one_that_does(make_cohort, cost):
+    with pytest.raises(PlanError, match="--input_size 112 112 112"):
+        make_plan(*make_cohort(BRAIN), cost, input_size=(100, 100, 100))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"preset": "best"}, "no such preset"),
+        ({"memory_gb": 0.0}, "--gpu_memory_gb"),
+        ({"memory_gb": math.nan}, "--gpu_memory_gb"),
+        ({"spacing": (1.0, -1.0, 1.0)}, "--spacing"),
+        ({"input_size": (64, 0, 64)}, "--input_size"),
+        ({"batch_size": 0}, "--batch_size"),
+        ({"epochs": 0}, "--epochs"),
+    ],
+)
+def test_unusable_values_are_named(make_cohort, cost, wrong, named):
+    with pytest.raises(PlanError, match=named):
+        make_plan(*make_cohort(BRAIN), cost, **wrong)
+
+
+def test_a_fingerprint_of_another_dataset_is_refused(make_cohort, cost):
+    fingerprint, _ = make_cohort(BRAIN, ("mri",))
+    _, other = make_cohort(BRAIN, ("mri", "dose"))
+    with pytest.raises(PlanError, match="does not belong"):
+        make_plan(fingerprint, other, cost)
+    _, same = make_cohort(BRAIN, ("mri",))
+    with pytest.raises(PlanError, match="0 cases"):
+        make_plan(dataclasses.replace(fingerprint, cases=()), same, cost)

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ricenet_v2.planning.spacing import coarsened, is_anisotropic, target_spacing, text_of
+
+
+def test_the_target_is_the_median_per_axis(make_cohort):
+    cases = [((100,) * 3, (1.0, 0.5, 2.0)), ((90,) * 3, (3.0, 0.7, 1.0)), ((80,) * 3, (2.0, 9, 1))]
+    target, why = target_spacing(make_cohort(cases)[0].cases)
+    assert target == (2.0, 0.7, 1.0)
+    assert why.value == "2 x 0.7 x 1 mm (z, y, x)"
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_coarse_short_axis_takes_its_10th_percentile(make_cohort, axis):
+    def turned(first, others):
+        triple = [others] * 3
+        triple[axis] = first
+        return tuple(triple)
+
+    coarse = [4.0, 5.0, 6.0, 6.0, 6.0]
+    cases = [(turned(24, 256), turned(value, 1.0)) for value in coarse]
+    target, why = target_spacing(make_cohort(cases)[0].cases)
+    # By hand: rank 0.1 * 4 = 0.4 between 4 and 5.
+    assert target == pytest.approx(turned(4.4, 1.0))
+    assert "10th percentile" in why.reason
+
+
+def test_a_coarse_axis_with_many_voxels_keeps_its_median(make_cohort):
+    cases = [((100, 256, 256), (value, 1.0, 1.0)) for value in (4.0, 6.0, 6.0)]
+    target, why = target_spacing(make_cohort(cases)[0].cases)
+    assert target == (6.0, 1.0, 1.0)
+    assert "anisotropic" in why.reason
+
+
+def test_three_times_as_coarse_is_not_yet_anisotropic(make_cohort):
+    cases = [((10, 256, 256), (value, 1.0, 1.0)) for value in (1.0, 3.0, 3.0)]
+    assert target_spacing(make_cohort(cases)[0].cases)[0] == (3.0, 1.0, 1.0)
+    assert not is_anisotropic((3.0, 1.0, 1.0))
+    assert is_anisotropic((1.0, 3.01, 1.0))
+    assert not is_anisotropic((6.0, 3.0, 1.0))
+
+
+def test_the_percentile_does_not_undercut_the_other_axes(make_cohort):
+    coarse = [0.5, 6.0, 6.0, 6.0]
+    cases = [((20, 256, 256), (value, 1.0, 1.5)) for value in coarse]
+    target, _ = target_spacing(make_cohort(cases)[0].cases)
+    assert target == pytest.approx((max(1.5, np.percentile(coarse, 10)), 1.0, 1.5))
+
+
+def test_the_finest_axes_are_coarsened_first():
+    assert coarsened((3.0, 1.0, 1.0)) == pytest.approx((3.0, 1.05, 1.05))
+    assert coarsened((1.0, 1.2, 2.0)) == pytest.approx((1.05, 1.2, 2.0))
+    assert text_of((6.5, 0.7812, 0.7812)) == "6.5 x 0.781 x 0.781 mm (z, y, x)"
