@@ -16,7 +16,6 @@ COMMANDS = (
     "evaluate",
     "convert",
     "demo",
-    "benchmark",
 )
 
 setup(

@@ -140,3 +140,19 @@ def test_a_fingerprint_of_another_dataset_is_refused(make_cohort, cost):
     _, same = make_cohort(BRAIN, ("mri",))
     with pytest.raises(PlanError, match="0 cases"):
         make_plan(dataclasses.replace(fingerprint, cases=()), same, cost)
+
+
+def test_every_size_that_is_tried_has_fewer_voxels_than_the_last(make_cohort, cost):
+    tried = []
+
+    def watched(network, n_channels, n_classes, input_size, batch):
+        tried.append(input_size)
+        return cost(network, n_channels, n_classes, input_size, batch)
+
+    with pytest.raises(PlanError):
+        make_plan(*make_cohort(BRAIN), watched, memory_gb=0.001)
+    # The last one is asked once more, for the error.
+    voxels = [math.prod(size) for size in tried[:-1]]
+    assert len(voxels) > 5
+    assert voxels == sorted(set(voxels), reverse=True)
+    assert max(tried[-1]) <= 16

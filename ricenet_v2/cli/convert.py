@@ -1,0 +1,48 @@
+"""ricenet_convert: a public dataset as a raw dataset folder."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ricenet_v2.cli import common
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
+    parser = common.parser("Convert a public dataset into a raw dataset folder.")
+    kinds = parser.add_subparsers(dest="kind", required=True)
+    medmnist = kinds.add_parser("medmnist3d", help="a MedMNIST3D file")
+    medmnist.add_argument("source", type=Path, metavar="FILE.npz")
+    medmnist.add_argument(
+        "output", type=Path, metavar="OUT", help="dataset folder, e.g. raw/Dataset010_Adrenal"
+    )
+    return parser
+
+
+def convert(kind: str, source: Path, output: Path) -> int:
+    """Convert; the arguments are those of the command.
+
+    Returns:
+        0.
+    """
+    from ricenet_v2.core.errors import DatasetError
+    from ricenet_v2.ingest.medmnist import convert_medmnist3d
+
+    converters = {"medmnist3d": convert_medmnist3d}
+    if kind not in converters:
+        raise DatasetError("There is no such converter.", expected=list(converters), got=kind)
+    print(f"The raw dataset is in {converters[kind](source, output)}")
+    return common.OK
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    options = vars(build_parser().parse_args(argv))
+    return common.run(lambda: convert(**options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""ricenet_demo: simulate a cohort and run the whole chain on it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ricenet_v2.cli import common
+
+EPOCHS = 12
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
+    parser = common.parser(
+        "Simulate a cohort of glioblastoma patients and run the whole chain on it. The cohort "
+        "proves nothing about patients."
+    )
+    parser.add_argument("--output", type=Path, default=Path("ricenet_demo"), help="workspace")
+    parser.add_argument("--cases", type=int, default=40, help="training cases")
+    parser.add_argument("--test_cases", type=int, default=10, help="held-out cases")
+    parser.add_argument("--shape", type=int, nargs=3, default=(40, 48, 40), metavar=("Z", "Y", "X"))
+    parser.add_argument(
+        "--spacing",
+        type=float,
+        nargs=3,
+        default=(4.5, 4.5, 4.5),
+        metavar=("Z", "Y", "X"),
+        help="mm",
+    )
+    parser.add_argument("--paper_size", action="store_true", help="80 + 12 cases")
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help="of each fold")
+    parser.add_argument("--seed", type=int, default=0, help="of the cohort and the training")
+    parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
+    parser.add_argument("--num_workers", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--generate_only", action="store_true", help="only write the cohort")
+    return parser
+
+
+def demo(
+    *,
+    output: Path = Path("ricenet_demo"),
+    cases: int = 40,
+    test_cases: int = 10,
+    shape: Sequence[int] = (40, 48, 40),
+    spacing: Sequence[float] = (4.5, 4.5, 4.5),
+    paper_size: bool = False,
+    epochs: int = EPOCHS,
+    seed: int = 0,
+    device: str | None = None,
+    num_workers: int = 1,
+    generate_only: bool = False,
+) -> int:
+    """Run the demo; the arguments are those of the command.
+
+    Returns:
+        0, or the exit code of the first step that did not succeed.
+    """
+    from ricenet_v2.phantom.cohort import NAME, write_cohort
+
+    if paper_size:
+        cases, test_cases = 80, 12
+    raw = write_cohort(
+        output / "raw" / NAME,
+        cases=cases,
+        test_cases=test_cases,
+        shape=(shape[0], shape[1], shape[2]),
+        spacing=(spacing[0], spacing[1], spacing[2]),
+        seed=seed,
+    )
+    print(f"The simulated cohort is in {raw}")
+    if generate_only:
+        return common.OK
+    for words, step in _steps(output, raw, epochs, seed, device, num_workers):
+        print(f"\n$ {shlex.join(words)}")
+        code = step()
+        if code != common.OK:
+            return code
+    _show_files(output, raw)
+    return common.OK
+
+
+def _steps(
+    output: Path, raw: Path, epochs: int, seed: int, device: str | None, num_workers: int
+) -> list[tuple[list[str], Callable[[], int]]]:
+    """Each command as a user would type it, and the function that it is."""
+    from ricenet_v2.cli import evaluate, plan_and_preprocess, predict, train
+    from ricenet_v2.store.paths import PREDICTIONS_CSV
+
+    name, space = raw.name, ["--workspace", str(output)]
+    on = ["--device", device] if device else []
+    new, out = str(raw / "imagesTs"), output / "predictions"
+    scored = ["--predictions", str(out / PREDICTIONS_CSV), "--truth", str(raw / "cases.csv")]
+    workers = ["--num_workers", str(num_workers)]
+    training = ["--continue", "--epochs", str(epochs), "--seed", str(seed)]
+    commands: list[tuple[str, Callable[[Sequence[str]], int], list[str]]] = [
+        ("plan_and_preprocess", plan_and_preprocess.main, [name, *space, *workers]),
+        ("train", train.main, [name, "all", *training, *on, *space]),
+        ("evaluate", evaluate.main, [name, *space]),
+        (
+            "predict",
+            predict.main,
+            ["-i", new, "-o", str(out), "-d", name, "--continue", *on, *space],
+        ),
+        ("evaluate", evaluate.main, [*scored, "-o", str(out)]),
+    ]
+    return [
+        ([f"ricenet_{command}", *words], lambda main=main, words=words: main(words))  # type: ignore[misc]
+        for command, main, words in commands
+    ]
+
+
+def _show_files(output: Path, raw: Path) -> None:
+    from ricenet_v2.store.paths import dataset_paths
+
+    paths = dataset_paths(raw.name, output)
+    model = paths.run()
+    common.table(
+        "Where everything is",
+        ("what", "file"),
+        [
+            ("the simulated cohort", raw),
+            ("findings of the check", paths.integrity),
+            ("fingerprint", paths.fingerprint),
+            ("plan with its reasons", paths.plan()),
+            ("folds", paths.splits),
+            ("preprocessed cases", paths.cases()),
+            ("curves of fold 0", model.fold(0).progress),
+            ("out-of-fold predictions and figures", model.crossval),
+            ("predictions and figures of held-out cases", output / "predictions"),
+        ],
+    )
+    print("A simulation proves nothing about patients. " + common.RESEARCH_ONLY)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    options = vars(build_parser().parse_args(argv))
+    return common.run(lambda: demo(**options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

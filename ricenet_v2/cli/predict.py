@@ -1,0 +1,116 @@
+"""ricenet_predict: ensemble predictions of a folder of patients."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from ricenet_v2.cli import common
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
+    parser = common.parser("Predict every patient of a folder with the trained folds.")
+    parser.add_argument(
+        "-i",
+        dest="source",
+        type=Path,
+        required=True,
+        metavar="IN",
+        help="folder of CASE_0000 files",
+    )
+    parser.add_argument(
+        "-o", dest="output", type=Path, required=True, metavar="OUT", help="folder to write to"
+    )
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("-d", dest="dataset", help="dataset that was trained on")
+    which.add_argument("-m", dest="model", type=Path, help="model folder, without the dataset")
+    parser.add_argument("-p", "--plan", default="auto", help="name of the plan (with -d)")
+    parser.add_argument("-c", "--channels", default="all", help="channels label (with -d)")
+    parser.add_argument("-f", dest="folds", type=int, nargs="+", help="folds; all if left out")
+    parser.add_argument("--checkpoint", choices=("final", "best", "latest"), default="final")
+    parser.add_argument("--combine", choices=("mean", "vote"), default="mean")
+    parser.add_argument("--no_tta", action="store_true", help="no mirroring at test time")
+    parser.add_argument(
+        "--continue", dest="resume", action="store_true", help="keep the cases that are done"
+    )
+    parser.add_argument(
+        "--masks", type=Path, help="folder of CASE_brain files (beside imagesTs found by itself)"
+    )
+    parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
+    common.add_workspace(parser)
+    return parser
+
+
+def predict(
+    source: Path,
+    output: Path,
+    *,
+    dataset: str | None = None,
+    model: Path | None = None,
+    plan: str = "auto",
+    channels: str = "all",
+    folds: Sequence[int] | None = None,
+    checkpoint: str = "final",
+    combine: Literal["mean", "vote"] = "mean",
+    no_tta: bool = False,
+    resume: bool = False,
+    masks: Path | None = None,
+    device: str | None = None,
+    workspace: Path | None = None,
+) -> int:
+    """Predict; the arguments are those of the command.
+
+    Returns:
+        0, or 1 when some cases failed.
+    """
+    from ricenet_v2.core.errors import DatasetError
+    from ricenet_v2.inference.ensemble import load_ensemble
+    from ricenet_v2.inference.folder import predict_folder
+    from ricenet_v2.store.paths import PREDICTIONS_CSV, dataset_paths
+
+    if model is None:
+        if dataset is None:
+            raise DatasetError("Neither a dataset (-d) nor a model folder (-m) is named.")
+        model = dataset_paths(dataset, workspace).run(plan, channels).folder
+    ensemble = load_ensemble(model, folds, checkpoint, device)
+    found = predict_folder(
+        ensemble, source, output, combine=combine, mirror=not no_tta, resume=resume, masks=masks
+    )
+    common.table(
+        f"{len(found.cases)} predictions by {len(ensemble.members)} networks. "
+        f"{common.RESEARCH_ONLY}",
+        ("case", "predicted", *found.classes, "agreement", "warnings"),
+        [
+            (
+                case.case_id,
+                case.predicted,
+                *(f"{value:.3f}" for value in case.probabilities),
+                f"{case.agreement:.2f}",
+                "; ".join(case.warnings),
+            )
+            for case in found.cases
+        ],
+    )
+    print(f"Predictions: {output / PREDICTIONS_CSV}")
+    if not found.failed:
+        return common.OK
+    common.table(
+        f"{len(found.failed)} cases failed",
+        ("case", "error"),
+        [(case.case_id, case.error) for case in found.failed],
+    )
+    return common.SOME_FAILED
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    options = vars(build_parser().parse_args(argv))
+    return common.run(lambda: predict(**options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

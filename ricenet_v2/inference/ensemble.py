@@ -1,0 +1,215 @@
+"""The trained folds of one model, together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import CheckpointError, PlanError
+from ricenet_v2.core.files import sha256_of_file
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.inference.member import probabilities
+from ricenet_v2.network.build import build_network
+from ricenet_v2.network.device import resolve_device
+from ricenet_v2.preprocessing.pipeline import preprocess
+from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.dataset import Dataset
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.prediction import CasePrediction, MemberPrediction
+from ricenet_v2.store import checkpoints
+from ricenet_v2.store.paths import ModelPaths
+
+Combine = Literal["mean", "vote"]
+_SPACING_SLACK = 0.01
+
+
+def combine_members(members: NDArray[np.float64], how: Combine) -> tuple[int, NDArray[np.float64]]:
+    """The predicted class and the combined probabilities.
+
+    Args:
+        members: Probabilities (members, classes).
+        how: `mean` of probabilities, or majority `vote`: the share of members for each class;
+            a tie goes to the higher mean probability.
+    """
+    mean = members.mean(axis=0)
+    if how == "mean":
+        return int(mean.argmax()), mean / mean.sum()
+    votes = np.bincount(members.argmax(axis=1), minlength=members.shape[1])
+    leaders = np.flatnonzero(votes == votes.max())
+    return int(leaders[mean[leaders].argmax()]), votes / votes.sum()
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Networks of several folds with the plan they were trained by.
+
+    Attributes:
+        plan: Restricted to the channels that the networks see.
+        dataset: Channels of a case's files.
+        members: Network of each fold, in evaluation mode.
+        device: Where they compute.
+        hashes: SHA-256 of each checkpoint, by file name relative to the model folder.
+    """
+
+    plan: Plan
+    dataset: Dataset
+    members: Mapping[int, nn.Module]
+    device: torch.device
+    hashes: dict[str, str]
+
+    @property
+    def channel_indices(self) -> list[int]:
+        """Which of the dataset's channels the networks see, in their order."""
+        names = [channel.name for channel in self.dataset.channels]
+        return [names.index(channel.name) for channel in self.plan.channels]
+
+    def predict(
+        self,
+        array: NDArray[np.float32],
+        record: PreprocessedCase,
+        *,
+        combine: Combine = "mean",
+        mirror: bool = True,
+    ) -> CasePrediction:
+        """Predict a preprocessed case, array (channels, z, y, x)."""
+        batch = torch.from_numpy(np.ascontiguousarray(array))[None].to(self.device)
+        axes = self.plan.training.augmentation.mirror_axes if mirror else ()
+        found = {
+            fold: probabilities(member, batch, axes)[0].double().numpy()
+            for fold, member in self.members.items()
+        }
+        stacked = np.stack(list(found.values()))
+        predicted, combined = combine_members(stacked, combine)
+        logs = np.log(np.clip(combined, 1e-12, 1))
+        return CasePrediction(
+            case_id=record.case_id,
+            predicted=self.plan.classes[predicted],
+            probabilities=tuple(combined.tolist()),
+            members=tuple(
+                MemberPrediction(fold, tuple(values.tolist())) for fold, values in found.items()
+            ),
+            entropy=max(0.0, float(-(combined * logs).sum())),
+            agreement=float((stacked.argmax(axis=1) == predicted).mean()),
+            warnings=(*record.warnings, *self._warnings(record)),
+            source=record,
+        )
+
+    def predict_case(
+        self,
+        images: NDArray[np.float32],
+        grid: Grid,
+        *,
+        brain: NDArray[np.bool_] | None = None,
+        case_id: str = "case",
+        combine: Combine = "mean",
+        mirror: bool = True,
+    ) -> CasePrediction:
+        """Predict a case from arrays.
+
+        Args:
+            images: All channels of the dataset, axes (channels, z, y, x), LPS; dose in Gy.
+            grid: Of the images.
+            brain: Mask, axes (z, y, x).
+            case_id: For messages.
+            combine: `mean` of probabilities or majority `vote`.
+            mirror: Average over mirrorings.
+        """
+        if images.shape[0] == len(self.dataset.channels):
+            images = images[self.channel_indices]
+        array, record = preprocess(images, grid, self.plan, case_id, brain)
+        return self.predict(array, record, combine=combine, mirror=mirror)
+
+    def _warnings(self, record: PreprocessedCase) -> list[str]:
+        low, high = self.plan.spacing_range
+        found = [
+            f"spacing of {have:.3g} mm along {axis} is outside the training range of "
+            f"{least:.3g} to {most:.3g} mm"
+            for axis, have, least, most in zip("zyx", record.source_spacing, low, high, strict=True)
+            if not least * (1 - _SPACING_SLACK) <= have <= most * (1 + _SPACING_SLACK)
+        ]
+        for name, maximum in record.dose_maximum.items():
+            least, most = self.plan.dose_range.get(name, (maximum, maximum))
+            if not least * 0.9 <= maximum <= most * 1.1:
+                found.append(
+                    f"{name}: maximum of {maximum:.1f} Gy is outside the training range of "
+                    f"{least:.1f} to {most:.1f} Gy"
+                )
+        return found
+
+
+def load_ensemble(
+    model_folder: Path,
+    folds: Sequence[int] | None = None,
+    checkpoint: str = "final",
+    device: str | None = None,
+) -> Ensemble:
+    """Load trained folds.
+
+    Args:
+        model_folder: results/<dataset>/<plan>__<channels>.
+        folds: Which; all that exist where None.
+        checkpoint: `final`, `best` or `latest`.
+        device: `cuda`, `mps` or `cpu`; the best there is where None.
+
+    Raises:
+        CheckpointError: No fold, a named fold or its checkpoint is missing, or plans differ.
+    """
+    paths, where = ModelPaths(model_folder), resolve_device(device)
+    there = [fold for fold in paths.folds() if paths.fold(fold).checkpoint(checkpoint).is_file()]
+    chosen = list(folds) if folds is not None else there
+    missing = [fold for fold in chosen if fold not in there]
+    if missing or not chosen:
+        raise CheckpointError(
+            f"Folds have no checkpoint_{checkpoint}.pth.",
+            file=model_folder,
+            expected=f"folds {chosen or '0 1 2 3 4'}",
+            got=f"finished: {there or 'none'}",
+            remedy="Train them with ricenet_train, or name the finished ones with -f.",
+        )
+    states = {
+        fold: checkpoints.load(paths.fold(fold).checkpoint(checkpoint), where) for fold in chosen
+    }
+    plan, dataset = _common(states, model_folder)
+    members = {}
+    for fold, state in states.items():
+        network = build_network(plan.network, len(plan.channels), len(plan.classes))
+        network.load_state_dict(state["inference_weights"])
+        members[fold] = network.to(where).eval()
+    hashes = {
+        f"fold_{fold}/checkpoint_{checkpoint}.pth": sha256_of_file(
+            paths.fold(fold).checkpoint(checkpoint)
+        )
+        for fold in chosen
+    }
+    return Ensemble(plan, dataset, members, where, hashes)
+
+
+def _common(states: dict[int, checkpoints.State], folder: Path) -> tuple[Plan, Dataset]:
+    """The plan and dataset of the checkpoints; network and preprocessing must be the same."""
+    plans = {fold: _document(Plan, state["plan"]) for fold, state in states.items()}
+    first = next(iter(plans.values()))
+    for fold, plan in plans.items():
+        same = (plan.network, plan.channels, plan.spacing, plan.input_size, plan.classes)
+        if same != (first.network, first.channels, first.spacing, first.input_size, first.classes):
+            raise PlanError(
+                f"Fold {fold} was trained by another plan than the other folds.",
+                file=folder,
+                remedy="Name folds of one plan with -f, or train this fold again.",
+            )
+    return first, _document(Dataset, next(iter(states.values()))["dataset"])
+
+
+def _document(kind: type[documents.D], text: str) -> documents.D:
+    fields = json.loads(text)
+    return documents.from_fields(
+        kind, {name: v for name, v in fields.items() if name not in ("document", "schema")}
+    )

@@ -1,0 +1,95 @@
+"""MedMNIST3D files as raw datasets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.progress import track
+from ricenet_v2.records.dataset import Case, Channel, ChannelKind, Dataset, Split
+from ricenet_v2.store.images import write_image
+from ricenet_v2.store.raw import image_path, images_folder, write_raw_tables
+
+# Official validation cases join the training split, which is split into five folds.
+_PARTS: tuple[tuple[str, Split], ...] = (("train", "train"), ("val", "train"), ("test", "test"))
+_KEYS = [f"{part}_{what}" for part, _ in _PARTS for what in ("images", "labels")]
+
+
+def convert_medmnist3d(npz: Path, folder: Path) -> Path:
+    """Write a raw dataset; the official test split stays the test split.
+
+    Volumes of two values become a channel of kind `mask`, others of kind `other`. The spacing is
+    not known and set to 1 mm.
+
+    Args:
+        npz: E.g. adrenalmnist3d.npz: images (n, z, y, x) and labels (n, 1) of three splits.
+        folder: The dataset folder to make, e.g. raw/Dataset010_AdrenalMNIST3D.
+
+    Returns:
+        The folder.
+
+    Raises:
+        DatasetError: Not such a file, or the folder is not empty.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise DatasetError(
+            "The output folder is not empty.",
+            file=folder,
+            expected="a new or empty folder",
+            remedy="Name another folder, or delete this one.",
+        )
+    arrays = _arrays(npz)
+    labels = np.concatenate([arrays[f"{part}_labels"].ravel() for part, _ in _PARTS])
+    values = np.unique(arrays["train_images"])
+    kind: ChannelKind = "mask" if len(values) <= 2 else "other"
+    cases = []
+    items = [
+        (part, split, index)
+        for part, split in _PARTS
+        for index in range(len(arrays[f"{part}_images"]))
+    ]
+    ending = ".nii.gz"
+    for part, split, index in track(items, "converting"):
+        image = arrays[f"{part}_images"][index]
+        if kind == "mask":
+            image = (image > values.min()).astype(np.uint8)
+        case_id = f"{part}{index:05d}"
+        grid = Grid(image.shape, (1.0, 1.0, 1.0))
+        write_image(image_path(images_folder(folder, split), case_id, 0, ending), image, grid)
+        label = f"class_{int(arrays[f'{part}_labels'].ravel()[index])}"
+        cases.append(Case(case_id, case_id, label, split))
+    classes = tuple(f"class_{int(value)}" for value in np.unique(labels))
+    dataset = Dataset(
+        name=folder.name,
+        channels=(Channel("volume", kind),),
+        classes=classes,
+        positive_class=classes[-1],
+        licence="CC BY 4.0",
+        reference="Yang et al., MedMNIST v2, Scientific Data 10:41 (2023)",
+        description=f"Converted from {npz.name}",
+        file_ending=ending,
+    )
+    write_raw_tables(folder, dataset, cases)
+    return folder
+
+
+def _arrays(npz: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(npz, allow_pickle=False) as stored:
+            missing = [key for key in _KEYS if key not in stored]
+            arrays = {} if missing else {key: stored[key] for key in _KEYS}
+    except (OSError, ValueError) as error:
+        raise DatasetError("This is not a readable .npz file.", file=npz, got=error) from error
+    if missing or arrays["train_images"].ndim != 4:
+        raise DatasetError(
+            "This is not a MedMNIST3D file.",
+            file=npz,
+            expected=f"{', '.join(_KEYS)}; images with axes (n, z, y, x)",
+            got=f"without {', '.join(missing)}" if missing else arrays["train_images"].shape,
+        )
+    return arrays

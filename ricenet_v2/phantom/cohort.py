@@ -1,0 +1,144 @@
+"""A simulated cohort as a raw dataset folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.grid import Grid, Shape, Triple
+from ricenet_v2.core.progress import track
+from ricenet_v2.core.seeds import generator
+from ricenet_v2.phantom.images import PatientImages, make_images
+from ricenet_v2.phantom.patient import (
+    Patient,
+    draw_patient,
+    draw_recurrence,
+    log_odds_of_recurrence,
+)
+from ricenet_v2.records.dataset import Case, Channel, Dataset, Split
+from ricenet_v2.store import tables
+from ricenet_v2.store.images import write_image
+from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON
+from ricenet_v2.store.raw import (
+    image_path,
+    images_folder,
+    load_raw_dataset,
+    mask_path,
+    masks_folder,
+    write_raw_tables,
+)
+
+NAME = "Dataset001_PhantomGBM"
+TRUTH_CSV = "phantom_truth.csv"
+CLASSES = ("radiation_effect", "recurrence")
+CHANNELS = (
+    Channel("T1c_post_op", "mri", timepoint="post_op"),
+    Channel("T1c_event", "mri", timepoint="event"),
+    Channel("dose", "dose", unit="Gy"),
+)
+CASES, TEST_CASES = 40, 10
+SHAPE: Shape = (40, 48, 40)
+SPACING: Triple = (4.5, 4.5, 4.5)
+
+
+def describe(seed: int, cases: int, test_cases: int, shape: Shape, spacing: Triple) -> Dataset:
+    """dataset.json of a cohort; its description tells the parameters."""
+    return Dataset(
+        name=NAME,
+        channels=CHANNELS,
+        classes=CLASSES,
+        positive_class="recurrence",
+        licence="CC0-1.0",
+        description=(
+            "Simulated; proves nothing about patients. "
+            f"seed {seed}, {cases} + {test_cases} cases, {shape} voxels of {spacing} mm"
+        ),
+    )
+
+
+def simulate(case_id: str, seed: int, grid: Grid) -> tuple[Patient, PatientImages, float, bool]:
+    """Patient, images, mean dose of the lesion relative to the prescription, recurrence."""
+    random = generator(seed, "phantom", case_id)
+    patient = draw_patient(random)
+    images = make_images(patient, grid, random)
+    inside = images.lesion if images.lesion.any() else images.brain
+    relative_dose = float(images.dose[inside].mean()) / patient.prescription
+    recurrence = draw_recurrence(log_odds_of_recurrence(patient, relative_dose), random)
+    return patient, images, relative_dose, recurrence
+
+
+def write_cohort(
+    folder: Path,
+    *,
+    cases: int = CASES,
+    test_cases: int = TEST_CASES,
+    shape: Shape = SHAPE,
+    spacing: Triple = SPACING,
+    seed: int = 0,
+) -> Path:
+    """Write a cohort; one that is there with the same parameters is left as it is.
+
+    Args:
+        folder: The dataset folder.
+        cases: Training cases.
+        test_cases: Held-out cases.
+        shape: Voxels along (z, y, x).
+        spacing: mm along (z, y, x).
+        seed: Decides everything.
+
+    Returns:
+        The folder.
+
+    Raises:
+        DatasetError: The folder holds something else.
+    """
+    dataset = describe(seed, cases, test_cases, shape, spacing)
+    if (folder / DATASET_JSON).exists() and (folder / CASES_CSV).exists():
+        there = load_raw_dataset(folder).dataset
+        if there != dataset:
+            raise DatasetError(
+                "Another cohort is already there.",
+                file=folder,
+                expected=dataset.description,
+                got=there.description,
+                remedy="Name another output folder, or delete this one.",
+            )
+        return folder
+    z, y, x = (-(n - 1) * s / 2 for n, s in zip(shape, spacing, strict=True))
+    grid = Grid(shape, spacing, (x, y, z))
+    written, truth = [], []
+    splits: list[Split] = ["train" if n < cases else "test" for n in range(cases + test_cases)]
+    for number, split in enumerate(track(splits, "simulating patients"), start=1):
+        case_id = f"PH{number:04d}"
+        patient, images, relative_dose, recurrence = simulate(case_id, seed, grid)
+        _write_images(folder, case_id, split, images, grid, dataset.file_ending)
+        label = CLASSES[int(recurrence)]
+        covariates = {
+            "fractions": str(patient.fractions),
+            "prescription_gy": f"{patient.prescription:g}",
+            "age": str(patient.age),
+            "sex": patient.sex,
+        }
+        written.append(Case(case_id, case_id, label, split, covariates))
+        truth.append(
+            {
+                "case_id": case_id,
+                "label": label,
+                "relative_dose": relative_dose,
+                "solidity": patient.solidity,
+                "growth": patient.growth,
+            }
+        )
+    tables.write_rows(folder / TRUTH_CSV, truth)
+    write_raw_tables(folder, dataset, written)
+    return folder
+
+
+def _write_images(
+    folder: Path, case_id: str, split: Split, images: PatientImages, grid: Grid, ending: str
+) -> None:
+    channels = (images.post_op, images.event, images.dose)
+    for index, image in enumerate(channels):
+        write_image(image_path(images_folder(folder, split), case_id, index, ending), image, grid)
+    for name, mask in (("brain", images.brain), ("lesion", images.lesion)):
+        write_image(mask_path(masks_folder(folder, split), case_id, name, ending), mask, grid)

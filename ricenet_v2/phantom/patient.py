@@ -1,0 +1,114 @@
+"""The hidden truth of one simulated patient, drawn before any image is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+SCHEDULES = ((60.0, 30), (40.05, 15))
+SHORT_COURSE_SHARE = 0.2
+
+# The stated model of the label: log odds of recurrence.
+DOSE_WEIGHT = 7.0
+DOSE_MIDDLE = 0.80
+MARGIN_WEIGHT = 1.3
+MARGIN_MIDDLE_MM, MARGIN_SCALE_MM = 16.0, 3.5
+TEXTURE_WEIGHT = 1.4
+GROWTH_WEIGHT = 0.7
+NOISE = 0.7
+
+Point = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Patient:
+    """One simulated patient. Positions in mm from the centre of the head along (z, y, x).
+
+    Attributes:
+        head: Semi-axes of the head, mm.
+        cavity: Centre of the surgical cavity.
+        cavity_radius: mm.
+        lesion: Centre of the enhancing lesion.
+        lesion_radius: mm; larger with growth.
+        target_radius: Of the planning target volume around the cavity, mm.
+        solidity: Texture; high is solid enhancement, low a ring with a dark core.
+        growth: Standardised growth of the lesion.
+        prescription: Gy.
+        fractions: Number of fractions.
+        age: Years.
+        sex: F or M.
+    """
+
+    head: Point
+    cavity: Point
+    cavity_radius: float
+    lesion: Point
+    lesion_radius: float
+    target_radius: float
+    solidity: float
+    growth: float
+    prescription: float
+    fractions: int
+    age: int
+    sex: str
+
+
+def draw_patient(random: np.random.Generator) -> Patient:
+    """Draw a patient; the lesion lies between the cavity and beyond the target volume."""
+    head = tuple((np.array([82.0, 96.0, 76.0]) * random.uniform(0.95, 1.05, 3)).tolist())
+    side = random.choice([-1.0, 1.0])
+    cavity = np.array(
+        [random.uniform(0, 22), random.uniform(-28, 28), side * random.uniform(18, 30)]
+    )
+    cavity_radius = random.uniform(8, 13)
+    target_radius = cavity_radius + random.uniform(10, 22)
+    # Towards the middle of the head, so that the lesion stays inside the brain.
+    direction = -cavity / np.linalg.norm(cavity) + random.normal(0, 0.5, 3)
+    direction /= np.linalg.norm(direction)
+    distance = random.uniform(cavity_radius, target_radius + 20)
+    solidity, growth = random.normal(), random.normal()
+    prescription, fractions = SCHEDULES[int(random.random() < SHORT_COURSE_SHARE)]
+    return Patient(
+        head=(head[0], head[1], head[2]),
+        cavity=_point(cavity),
+        cavity_radius=float(cavity_radius),
+        lesion=_point(cavity + direction * distance),
+        lesion_radius=float(np.clip(9.0 + 2.0 * growth, 6.0, 14.0)),
+        target_radius=float(target_radius),
+        solidity=float(solidity),
+        growth=float(growth),
+        prescription=prescription,
+        fractions=fractions,
+        age=int(random.integers(35, 80)),
+        sex=str(random.choice(["F", "M"])),
+    )
+
+
+def _point(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Point:
+    z, y, x = (float(value) for value in values)
+    return z, y, x
+
+
+def log_odds_of_recurrence(patient: Patient, relative_dose: float) -> float:
+    """The part of the log odds that images can tell.
+
+    Args:
+        patient: Its texture and growth count.
+        relative_dose: Mean dose of the lesion divided by the prescription: lesions inside the high
+            dose tend to be radiation effects, lesions at its falling edge recurrences. A wider
+            margin irradiates more tissue and leads to more radiation effects.
+    """
+    margin = patient.target_radius - patient.cavity_radius
+    return (
+        DOSE_WEIGHT * (DOSE_MIDDLE - relative_dose)
+        + MARGIN_WEIGHT * (MARGIN_MIDDLE_MM - margin) / MARGIN_SCALE_MM
+        + TEXTURE_WEIGHT * patient.solidity
+        + GROWTH_WEIGHT * patient.growth
+    )
+
+
+def draw_recurrence(log_odds: float, random: np.random.Generator) -> bool:
+    """Draw the label; a part of the log odds is noise that no image shows."""
+    total = log_odds + random.normal(0, NOISE)
+    return bool(random.random() < 1 / (1 + np.exp(-total)))

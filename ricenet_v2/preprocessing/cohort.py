@@ -1,0 +1,110 @@
+"""Preprocessing all cases of a dataset: once each, in parallel, each for itself."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from ricenet_v2.core.errors import RicenetError
+from ricenet_v2.core.files import sha256_of_file, sha256_of_text
+from ricenet_v2.fingerprinting.memory import bytes_of_case
+from ricenet_v2.fingerprinting.workers import allowed_workers, available_memory, map_cases
+from ricenet_v2.preprocessing.pipeline import load_case, preprocess
+from ricenet_v2.records.dataset import Case
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.store import cases as store
+from ricenet_v2.store.raw import RawDataset
+
+logger = logging.getLogger(__name__)
+
+# Images as read, the crop, the resampled channels and the splines' coefficients.
+_COPIES = 5
+
+
+@dataclass(frozen=True)
+class CohortResult:
+    """Case ids by what became of them; `failed` has the reason."""
+
+    done: tuple[str, ...]
+    skipped: tuple[str, ...]
+    failed: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _Task:
+    raw: RawDataset
+    case: Case
+    plan: Plan
+    folder: Path
+    overwrite: bool
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    case_id: str
+    skipped: bool = False
+    error: str | None = None
+
+
+def inputs_hash(images: tuple[Path, ...], brain: Path | None, plan: Plan) -> str:
+    """SHA-256 over the input files and the parts of the plan that decide the voxels."""
+    files = [sha256_of_file(path) for path in (*images, *([brain] if brain else []))]
+    parts = [plan.spacing, plan.input_size, plan.channels, plan.storage_dtype, bool(brain)]
+    return sha256_of_text("\n".join([*files, *(repr(part) for part in parts)]))
+
+
+def preprocess_dataset(
+    raw: RawDataset, plan: Plan, folder: Path, num_workers: int = 1, *, overwrite: bool = False
+) -> CohortResult:
+    """Preprocess the cases of both splits into `folder`.
+
+    A case that is there with the same inputs and plan is skipped. A case that cannot be worked on
+    is named in the result, and the others are finished.
+
+    Args:
+        raw: The dataset, checked.
+        plan: Decides everything.
+        folder: Of the plan's cases.
+        num_workers: Processes, lowered to what memory allows.
+        overwrite: Make every case anew.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tasks = [(case.case_id, _Task(raw, case, plan, folder, overwrite)) for case in raw.cases]
+    workers = num_workers
+    if num_workers > 1:
+        needed = bytes_of_case(raw, raw.cases, _COPIES)
+        workers = allowed_workers(num_workers, needed, available_memory())
+    outcomes = map_cases(_work, tasks, workers, "preprocessing")
+    failed = {o.case_id: o.error for o in outcomes if o.error is not None}
+    for text in failed.values():
+        logger.error("%s", text)
+    return CohortResult(
+        done=tuple(o.case_id for o in outcomes if not o.skipped and o.error is None),
+        skipped=tuple(o.case_id for o in outcomes if o.skipped),
+        failed=failed,
+    )
+
+
+def _work(task: _Task) -> _Outcome:
+    case_id = task.case.case_id
+    try:
+        images, brain = task.raw.images(task.case), task.raw.mask(task.case, "brain")
+        made_of = inputs_hash(images, brain, task.plan)
+        if not task.overwrite and _is_current(task.folder, case_id, made_of):
+            return _Outcome(case_id, skipped=True)
+        voxels, grid, mask = load_case(images, brain)
+        array, record = preprocess(voxels, grid, task.plan, case_id, mask, made_of)
+        store.write_case(task.folder, array, record, task.plan.storage_dtype)
+    except (RicenetError, OSError, MemoryError, RuntimeError, ValueError) as error:
+        return _Outcome(case_id, error=f"{case_id}: {error}")
+    return _Outcome(case_id)
+
+
+def _is_current(folder: Path, case_id: str, made_of: str) -> bool:
+    if not store.has_case(folder, case_id):
+        return False
+    try:
+        return store.read_record(folder, case_id).inputs_hash == made_of
+    except RicenetError:
+        return False

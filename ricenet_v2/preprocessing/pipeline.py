@@ -1,0 +1,152 @@
+"""From the images of one case to what the network sees: the same for training and prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.core.errors import DatasetError, GeometryError
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.fingerprinting.region import bounding_box, foreground
+from ricenet_v2.preprocessing.fit import fit
+from ricenet_v2.preprocessing.normalise import normalise
+from ricenet_v2.preprocessing.resample import new_shape, resample
+from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.plan import Plan, Shape
+from ricenet_v2.store.images import read_image
+
+TOLERANCE_MM = 0.1
+
+Images = NDArray[np.float32]
+
+
+def load_case(
+    paths: Sequence[Path], brain_path: Path | None = None
+) -> tuple[Images, Grid, NDArray[np.bool_] | None]:
+    """Read the channels of a case, and its brain mask, on one grid.
+
+    Returns:
+        Images (channels, z, y, x) in LPS, their grid, the mask (z, y, x) or None.
+
+    Raises:
+        DatasetError: A file is missing or unreadable.
+        GeometryError: A channel or the mask lies on another grid.
+    """
+    first, grid = read_image(paths[0])
+    channels = [first, *(_on(grid, path, paths[0]) for path in paths[1:])]
+    brain = None if brain_path is None else _on(grid, brain_path, paths[0]) > 0.5
+    return np.stack(channels), grid, brain
+
+
+def _on(grid: Grid, path: Path, reference: Path) -> Images:
+    image, own = read_image(path)
+    if own.shape != grid.shape or own.distance(grid) > TOLERANCE_MM:
+        raise GeometryError(
+            "All channels of a case must lie on one grid.",
+            file=path,
+            expected=f"that of {reference.name}: {grid}",
+            got=own,
+            remedy="Resample the image onto the grid of the first channel.",
+        )
+    return image
+
+
+def preprocess(
+    images: Images,
+    grid: Grid,
+    plan: Plan,
+    case_id: str,
+    brain: NDArray[np.bool_] | None = None,
+    inputs_hash: str = "",
+) -> tuple[Images, PreprocessedCase]:
+    """Crop to the region, resample, normalise, bring to the input size.
+
+    Args:
+        images: Axes (channels, z, y, x), in the order of `plan.channels`, LPS; dose in Gy.
+        grid: Of the images.
+        plan: Decides everything.
+        case_id: For messages.
+        brain: Mask, axes (z, y, x).
+        inputs_hash: Kept in the record.
+
+    Returns:
+        float32 (channels, *plan.input_size) and what stands beside it.
+
+    Raises:
+        DatasetError: Wrong number of channels, another shape, or voxels that are not finite.
+    """
+    _check(images, grid, plan, case_id)
+    kinds = [channel.kind for channel in plan.channels]
+    mask, region = foreground(images, kinds, brain)
+    start, stop = bounding_box(mask)
+    box = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
+    inside = np.ascontiguousarray(mask[box])
+    shape = new_shape(grid.crop(start, stop).shape, grid.spacing, plan.spacing)
+    mask_there = resample(inside.astype(np.float32), shape, "nearest", grid.spacing) > 0.5
+    if not mask_there.any():
+        mask_there = np.ones(shape, dtype=np.bool_)
+    made = [
+        normalise(
+            resample(np.ascontiguousarray(image[box]), shape, channel.interpolation, grid.spacing),
+            mask_there,
+            channel.normalisation,
+        )
+        for image, channel in zip(images, plan.channels, strict=True)
+    ]
+    fitted = fit(np.stack(made), plan.input_size)
+    record = PreprocessedCase(
+        case_id=case_id,
+        shape=(len(made), *plan.input_size),
+        source_grid_shape=grid.shape,
+        source_spacing=grid.spacing,
+        source_origin=grid.origin,
+        source_direction=grid.direction,
+        crop_start=start,
+        crop_stop=stop,
+        region=region,
+        dose_maximum={
+            channel.name: float(image.max())
+            for image, channel in zip(images, plan.channels, strict=True)
+            if channel.kind == "dose"
+        },
+        warnings=_warnings(shape, plan, images),
+        inputs_hash=inputs_hash,
+    )
+    return fitted, record
+
+
+def _check(images: Images, grid: Grid, plan: Plan, case_id: str) -> None:
+    expected = (len(plan.channels), *grid.shape)
+    if images.shape != expected:
+        raise DatasetError(
+            "The images do not fit the plan and their grid.",
+            case=case_id,
+            expected=f"{expected}: {', '.join(channel.name for channel in plan.channels)}",
+            got=images.shape,
+        )
+    for image, channel in zip(images, plan.channels, strict=True):
+        n_wrong = image.size - int(np.count_nonzero(np.isfinite(image)))
+        if n_wrong:
+            raise DatasetError(
+                f"Channel {channel.name} has voxels that are not numbers.",
+                case=case_id,
+                expected="finite voxels",
+                got=f"{n_wrong} NaN or infinite voxels",
+                remedy="Export the image again, or set these voxels to 0.",
+            )
+
+
+def _warnings(shape: Shape, plan: Plan, images: Images) -> tuple[str, ...]:
+    found = []
+    if any(have > want for have, want in zip(shape, plan.input_size, strict=True)):
+        found.append(
+            f"the region of {shape} voxels is larger than the input and was cut at its rim"
+        )
+    for image, channel in zip(images, plan.channels, strict=True):
+        if channel.kind == "dose" and image.min() < 0:
+            n_negative = int(np.count_nonzero(image < 0))
+            found.append(f"{channel.name}: {n_negative} negative voxels were set to 0 Gy")
+    return tuple(found)

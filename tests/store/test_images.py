@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.store.images import read_grid, read_image, write_image
+
+
+def oblique(code: str) -> sitk.Image:
+    voxels = np.random.default_rng(0).random((4, 5, 6)).astype(np.float32)
+    image = sitk.GetImageFromArray(voxels)
+    image.SetSpacing((1.0, 2.0, 3.0))
+    image.SetOrigin((5.0, -6.0, 7.0))
+    c, s = np.cos(0.2), np.sin(0.2)
+    image.SetDirection((c, -s, 0, s, c, 0, 0, 0, 1))
+    return sitk.DICOMOrient(image, code)
+
+
+@pytest.mark.parametrize("code", ["LPS", "RAS", "ASL", "PIR", "SRA"])
+def test_each_voxel_keeps_its_place_in_the_patient(tmp_path, code):
+    image = oblique(code)
+    sitk.WriteImage(image, str(tmp_path / "a.nii.gz"))
+    voxels, grid = read_image(tmp_path / "a.nii.gz")
+    for index in [(0, 0, 0), (1, 2, 3), (3, 4, 5)]:
+        there = image.TransformPhysicalPointToIndex(grid.world(index).tolist())
+        assert voxels[index] == pytest.approx(image[there])
+    assert read_grid(tmp_path / "a.nii.gz").distance(grid) < 1e-3
+    assert read_grid(tmp_path / "a.nii.gz").shape == grid.shape
+
+
+def test_what_is_written_comes_back(tmp_path):
+    grid = Grid((3, 4, 5), (3.0, 2.0, 1.5), (1.0, 2.0, 3.0))
+    voxels = np.arange(60, dtype=np.float32).reshape(3, 4, 5)
+    write_image(tmp_path / "a.nii.gz", voxels, grid)
+    read, own = read_image(tmp_path / "a.nii.gz")
+    np.testing.assert_array_equal(read, voxels)
+    assert own.distance(grid) < 1e-4
+
+
+def test_missing_flat_and_misfitting_images_are_refused(tmp_path):
+    with pytest.raises(DatasetError, match="no such image"):
+        read_image(tmp_path / "none.nii.gz")
+    sitk.WriteImage(sitk.Image(4, 4, sitk.sitkFloat32), str(tmp_path / "flat.nii.gz"))
+    with pytest.raises(DatasetError, match="three axes"):
+        read_image(tmp_path / "flat.nii.gz")
+    with pytest.raises(DatasetError, match="differ in shape"):
+        write_image(tmp_path / "b.nii.gz", np.zeros((2, 2, 2)), Grid((2, 2, 3), (1.0, 1.0, 1.0)))

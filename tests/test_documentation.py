@@ -1,0 +1,45 @@
+"""Every bash and python block of README.md and documentation/ runs, page by page, in order."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "documentation").glob("*.md"))]
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
+
+
+def blocks_of(page: Path) -> list[tuple[str, str]]:
+    return BLOCK.findall(page.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks_of(p)], ids=lambda p: p.name)
+def test_the_blocks_of_a_page_run_one_after_the_other(page, tmp_path):
+    script = ["set -e"]
+    for number, (language, text) in enumerate(blocks_of(page)):
+        name = tmp_path / f"block_{number}.py"
+        name.write_text(text, encoding="utf-8")
+        script.append(f"{sys.executable} {name}" if language == "python" else text)
+    commands = Path(sys.executable).parent
+    environment = {key: v for key, v in os.environ.items() if not key.startswith("ricenet_")}
+    environment["PATH"] = f"{commands}{os.pathsep}{environment['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", "\n".join(script)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_between_pages_lead_somewhere(page):
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
