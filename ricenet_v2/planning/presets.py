@@ -98,8 +98,8 @@ def _ever_smaller(
 ) -> Iterator[Layout]:
     """Layouts at ever coarser spacings, each with fewer voxels than all before it.
 
-    Rounding up to the strides can make a coarser input larger; skipping those makes sure that
-    more memory never ends in a smaller input.
+    Several spacings round up to one size, which is tried once. Whatever rounding does, more memory
+    can so never end in a smaller input.
     """
     layout = _residual_layout(cases, spacing, wishes)
     yield layout
