@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from ricenet_v2.cli import common
 
@@ -19,10 +20,21 @@ def build_parser() -> argparse.ArgumentParser:
     medmnist.add_argument(
         "output", type=Path, metavar="OUT", help="dataset folder, e.g. raw/Dataset010_Adrenal"
     )
+    medmnist.add_argument(
+        "--channel_kind",
+        choices=("mask", "ct", "mri", "other"),
+        help="mask for volumes of two values, else other, if left out",
+    )
     return parser
 
 
-def convert(kind: str, source: Path, output: Path) -> int:
+def convert(
+    kind: str,
+    source: Path,
+    output: Path,
+    *,
+    channel_kind: Literal["mask", "ct", "mri", "other"] | None = None,
+) -> int:
     """Convert; the arguments are those of the command.
 
     Returns:
@@ -31,10 +43,10 @@ def convert(kind: str, source: Path, output: Path) -> int:
     from ricenet_v2.core.errors import DatasetError
     from ricenet_v2.ingest.medmnist import convert_medmnist3d
 
-    converters = {"medmnist3d": convert_medmnist3d}
-    if kind not in converters:
-        raise DatasetError("There is no such converter.", expected=list(converters), got=kind)
-    print(f"The raw dataset is in {converters[kind](source, output)}")
+    if kind != "medmnist3d":
+        raise DatasetError("There is no such converter.", expected="medmnist3d", got=kind)
+    folder = convert_medmnist3d(source, output, channel_kind)
+    print(f"The raw dataset is in {folder}")
     return common.OK
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,15 @@ _PARTS: tuple[tuple[str, Split], ...] = (("train", "train"), ("val", "train"), (
 _KEYS = [f"{part}_{what}" for part, _ in _PARTS for what in ("images", "labels")]
 
 
-def convert_medmnist3d(npz: Path, folder: Path) -> Path:
+def convert_medmnist3d(npz: Path, folder: Path, kind: ChannelKind | None = None) -> Path:
     """Write a raw dataset; the official test split stays the test split.
 
-    Volumes of two values become a channel of kind `mask`, others of kind `other`. The spacing is
-    not known and set to 1 mm.
+    The spacing is not known and set to 1 mm; each volume counts as a patient of its own.
 
     Args:
         npz: E.g. adrenalmnist3d.npz: images (n, z, y, x) and labels (n, 1) of three splits.
         folder: The dataset folder to make, e.g. raw/Dataset010_AdrenalMNIST3D.
+        kind: Of the channel; None takes `mask` for volumes of two values, else `other`.
 
     Returns:
         The folder.
@@ -45,8 +46,8 @@ def convert_medmnist3d(npz: Path, folder: Path) -> Path:
         )
     arrays = _arrays(npz)
     labels = np.concatenate([arrays[f"{part}_labels"].ravel() for part, _ in _PARTS])
-    values = np.unique(arrays["train_images"])
-    kind: ChannelKind = "mask" if len(values) <= 2 else "other"
+    lowest, binary = _values(arrays)
+    kind = kind or ("mask" if binary else "other")
     cases = []
     items = [
         (part, split, index)
@@ -57,7 +58,7 @@ def convert_medmnist3d(npz: Path, folder: Path) -> Path:
     for part, split, index in track(items, "converting"):
         image = arrays[f"{part}_images"][index]
         if kind == "mask":
-            image = (image > values.min()).astype(np.uint8)
+            image = (image > lowest).astype(np.uint8)
         case_id = f"{part}{index:05d}"
         grid = Grid(image.shape, (1.0, 1.0, 1.0))
         write_image(image_path(images_folder(folder, split), case_id, 0, ending), image, grid)
@@ -78,18 +79,39 @@ def convert_medmnist3d(npz: Path, folder: Path) -> Path:
     return folder
 
 
+def _values(arrays: dict[str, NDArray[Any]]) -> tuple[float, bool]:
+    """The lowest voxel value, and whether there are no more than two values."""
+    parts = [np.unique(arrays[f"{part}_images"]) for part, _ in _PARTS]
+    values = np.unique(np.concatenate(parts))
+    return float(values[0]), len(values) <= 2
+
+
 def _arrays(npz: Path) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(npz, allow_pickle=False) as stored:
+        # Opened here since numpy leaves a damaged archive open.
+        with npz.open("rb") as stream:
+            stored = np.load(stream, allow_pickle=False)
+            if not isinstance(stored, np.lib.npyio.NpzFile):
+                raise _not_medmnist(npz, "a single array")
             missing = [key for key in _KEYS if key not in stored]
             arrays = {} if missing else {key: stored[key] for key in _KEYS}
-    except (OSError, ValueError) as error:
+    except DatasetError:
+        raise
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise DatasetError("This is not a readable .npz file.", file=npz, got=error) from error
-    if missing or arrays["train_images"].ndim != 4:
-        raise DatasetError(
-            "This is not a MedMNIST3D file.",
-            file=npz,
-            expected=f"{', '.join(_KEYS)}; images with axes (n, z, y, x)",
-            got=f"without {', '.join(missing)}" if missing else arrays["train_images"].shape,
-        )
+    if missing:
+        raise _not_medmnist(npz, f"without {', '.join(missing)}")
+    for part, _ in _PARTS:
+        images, labels = arrays[f"{part}_images"].shape, arrays[f"{part}_labels"].shape
+        if len(images) != 4 or labels not in ((images[0],), (images[0], 1)):
+            raise _not_medmnist(npz, f"{part}_images of shape {images}, {part}_labels {labels}")
     return arrays
+
+
+def _not_medmnist(npz: Path, got: str) -> DatasetError:
+    return DatasetError(
+        "This is not a MedMNIST3D file.",
+        file=npz,
+        expected=f"{', '.join(_KEYS)}; images with axes (n, z, y, x), labels (n, 1)",
+        got=got,
+    )

@@ -1,0 +1,61 @@
+"""Images of a simulated patient: geometry, contrast, dose."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.seeds import generator
+from ricenet_v2.phantom.cohort import SHAPE, SPACING
+from ricenet_v2.phantom.images import make_images
+from ricenet_v2.phantom.patient import draw_patient
+
+
+@pytest.fixture(scope="module", params=range(6))
+def made(request):
+    random = generator(request.param, "test")
+    patient = draw_patient(random)
+    return patient, make_images(patient, Grid(SHAPE, SPACING), random)
+
+
+def _millimetres(index):
+    return [(i - (n - 1) / 2) * s for i, n, s in zip(index, SHAPE, SPACING, strict=True)]
+
+
+def test_the_head_is_what_is_not_zero(made):
+    _, images = made
+    head = images.event > 0
+    assert np.array_equal(head, images.post_op > 0)
+    assert head[images.brain].all()
+    assert not head[0].any()
+    assert not head[:, 0].any()
+    assert not head[:, :, 0].any()
+    assert 0.2 < head.mean() < 0.8
+    assert (images.dose[~head] > 0).all()
+
+
+def test_the_lesion_is_seen_at_the_size_of_the_demo(made):
+    patient, images = made
+    assert images.lesion.sum() >= 8
+    assert images.brain[images.lesion].all()
+    middle = np.argwhere(images.lesion).mean(axis=0)
+    assert np.linalg.norm(np.subtract(_millimetres(middle), patient.lesion)) < max(SPACING)
+    bright = np.percentile(images.event[images.lesion], 75)
+    assert bright > 1.25 * np.median(images.event[images.brain])
+
+
+def test_dose_is_a_plateau_that_falls_off(made):
+    patient, images = made
+    index = np.argwhere(np.ones(SHAPE, dtype=bool))
+    distance = np.linalg.norm(
+        np.stack([_millimetres(i) for i in index]) - np.array(patient.cavity), axis=1
+    ).reshape(SHAPE)
+    relative = images.dose / patient.prescription
+    inside = relative[distance < patient.target_radius - 8]
+    assert inside.min() > 0.9
+    assert inside.max() < 1.1
+    beyond = distance - patient.target_radius
+    shells = [relative[(beyond >= low) & (beyond < low + 6)].mean() for low in (-6, 0, 6, 12, 18)]
+    assert all(near > far for near, far in pairwise(shells))
+    assert relative[beyond > 45].max() < 0.1
