@@ -200,14 +200,14 @@ def test_cases_that_fail_are_listed(
 ) -> None:
     from ricenet_v2.preprocessing import pipeline
 
-    whole = pipeline.preprocess
+    whole = pipeline.preprocess_channels
 
     def broken(*args: object, **more: object) -> object:
         if any(isinstance(value, str) and value == "case04" for value in args):
             raise GeometryError("Planted.", case="case04")
         return whole(*args, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("ricenet_v2.preprocessing.cohort.preprocess", broken)
+    monkeypatch.setattr("ricenet_v2.preprocessing.cohort.preprocess_channels", broken)
     assert _run(tmp_path) == 1
     out = capsys.readouterr().out
     assert "Preprocessed 10 cases, 0 were there already, 1 failed" in out
