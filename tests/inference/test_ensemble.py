@@ -164,5 +164,5 @@ def test_folds_of_two_plans_do_not_mix(own_model):
 def test_a_damaged_checkpoint_is_named(own_model):
     path = own_model / "fold_1" / "checkpoint_final.pth"
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(CheckpointError, match="checkpoint_final.pth"):
+    with pytest.raises(CheckpointError, match="checkpoint_final"):
         load_ensemble(own_model, device="cpu")
