@@ -16,8 +16,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import page
+
 NAME = "Dataset010_AdrenalMNIST3D"
-BEGIN, END = "<!-- adrenal begin -->", "<!-- adrenal end -->"
 SECONDS = "seconds.json"
 
 
@@ -67,36 +68,17 @@ def section(figures: dict[str, dict[str, Any]], seconds: dict[str, float], epoch
     folds = sum(value for name, value in seconds.items() if name.startswith("fold")) / 60
     lines = [f"{epochs} epochs; the five folds took {folds:.0f} minutes."]
     for title, made in figures.items():
-        head = f"### {title}: {made['n_cases']} cases"
-        lines += [
-            "",
-            head,
-            "",
-            "| figure | value | interval | n | method |",
-            "|---|---|---|---|---|",
-        ]
+        rows = []
         for row in made["figures"]:
             value, low, high = (_number(row[key]) for key in ("value", "low", "high"))
-            cells = (row["name"], value, f"{low} to {high}", row["n"], row["method"])
-            lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
+            rows.append((row["name"], value, f"{low} to {high}", row["n"], row["method"]))
+        columns = ("figure", "value", "interval", "n", "method")
+        lines += ["", f"### {title}: {made['n_cases']} cases", "", page.table(columns, rows)]
     return "\n".join(lines)
 
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
-
-
-def rewrite(text: str, made: str) -> str:
-    """`text` with what stands between the markers replaced.
-
-    Raises:
-        SystemExit: A marker is missing.
-    """
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit(f"The page needs the lines {BEGIN} and {END}.")
-    return f"{before}{BEGIN}\n{made}\n{END}{after}"
 
 
 def main() -> None:
@@ -110,9 +92,8 @@ def main() -> None:
         "--write", type=Path, metavar="FILE", help="page whose section is rewritten"
     )
     chosen = parser.parse_args()
-    page = chosen.write.read_text(encoding="utf-8") if chosen.write else ""
-    if chosen.write:
-        rewrite(page, "")
+    if chosen.write:  # a page without its markers is found out now, not after an hour
+        page.rewrite(chosen.write.read_text(encoding="utf-8"), "adrenal", "")
     steps = commands(chosen.npz, chosen.workspace, chosen.epochs, chosen.device)
     seconds = run_all(steps, chosen.workspace)
     crossval = chosen.workspace / "results" / NAME / "auto__all" / "crossval"
@@ -124,7 +105,7 @@ def main() -> None:
     made = section(figures, seconds, chosen.epochs)
     print(made)
     if chosen.write:
-        chosen.write.write_text(rewrite(page, made), encoding="utf-8")
+        page.write(chosen.write, "adrenal", made)
 
 
 if __name__ == "__main__":
