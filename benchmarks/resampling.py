@@ -1,0 +1,158 @@
+"""Cubic resampling of 160 x 192 x 160 to 192 x 224 x 192 voxels, against nnU-Net's function.
+
+    bash benchmarks/setup_peers.sh
+    .venv_peers/bin/python benchmarks/resampling.py \
+        --output resampling.json --write documentation/benchmarks.md
+
+nnU-Net is called as its default plan calls it for images: `is_seg=False, order=3, order_z=0,
+force_separate_z=None`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import limited
+import numpy as np
+import page
+from numpy.typing import NDArray
+from scipy import ndimage
+
+HAVE, WANT = (160, 192, 160), (192, 224, 192)
+SPACING = (1.2, 1.2, 1.2)
+TARGET = tuple(s * n / m for s, n, m in zip(SPACING, HAVE, WANT, strict=True))
+GOAL, LARGEST_DIFFERENCE = 10.0, 1e-4
+OURS, FIRST, PEER = "ours", "ours, first time", "nnU-Net"
+Image = NDArray[np.float32]
+
+
+def picture() -> Image:
+    """Structures of several sizes, and noise."""
+    random = np.random.default_rng(0)
+    layers = (ndimage.gaussian_filter(random.normal(size=HAVE), s) * s**1.5 for s in (1, 2, 4))
+    made: Image = (400 + 300 * sum(layers) + random.normal(0, 20, HAVE)).astype(np.float32)
+    return made
+
+
+def ours(image: Image) -> Image:
+    """This project's function, with its matrices kept from call to call."""
+    from ricenet_v2.preprocessing.resample import resample
+
+    return resample(image, WANT, "cubic", SPACING)
+
+
+def ours_first(image: Image) -> Image:
+    """The same for a shape that was not met before: the matrices are made too."""
+    from ricenet_v2.preprocessing import axis
+
+    axis.matrix.cache_clear()
+    axis.blocks.cache_clear()
+    return ours(image)
+
+
+def peer(image: Image) -> Image:
+    """nnU-Net's function, as its default plan calls it."""
+    from nnunetv2.preprocessing.resampling.default_resampling import resample_data_or_seg_to_shape
+
+    made: Image = resample_data_or_seg_to_shape(
+        image[None],
+        WANT,
+        SPACING,
+        TARGET,
+        is_seg=False,
+        order=3,
+        order_z=0,
+        force_separate_z=None,
+    )
+    return made[0]
+
+
+SIDES: dict[str, Callable[[Image], Image]] = {OURS: ours, FIRST: ours_first, PEER: peer}
+
+
+def measure(repeats: int) -> dict[str, Any]:
+    """Seconds of each side in turn after one call that is not counted, and how far they differ."""
+    image = picture()
+    made = {name: side(image) for name, side in SIDES.items()}
+    span = float(np.ptp(image))
+    wall: dict[str, list[float]] = {name: [] for name in SIDES}
+    cpu: dict[str, list[float]] = {name: [] for name in SIDES}
+    for _ in range(repeats):
+        for name, side in SIDES.items():
+            start, start_cpu = time.perf_counter(), time.process_time()
+            side(image)
+            wall[name].append(time.perf_counter() - start)
+            cpu[name].append(time.process_time() - start_cpu)
+    difference = float(np.abs(made[OURS].astype(np.float64) - made[PEER]).max()) / span
+    return {"wall": wall, "cpu": cpu, "difference": difference}
+
+
+def section(found: dict[int, dict[str, Any]], repeats: int) -> str:
+    """Markdown of the section."""
+    rows = []
+    for threads, run in found.items():
+        wall, cpu = ({n: statistics.median(v) for n, v in run[k].items()} for k in ("wall", "cpu"))
+        for name in (OURS, FIRST):
+            pairs = [b / a for a, b in zip(run["wall"][name], run["wall"][PEER], strict=True)]
+            rows.append(
+                (
+                    threads,
+                    name,
+                    f"{wall[name]:.3f} s",
+                    f"{wall[PEER]:.3f} s",
+                    f"{wall[PEER] / wall[name]:.1f} ({min(pairs):.1f} to {max(pairs):.1f})",
+                    f"{cpu[PEER] / cpu[name]:.1f}",
+                    f"at least {GOAL:.0f}",
+                )
+            )
+    largest = max(run["difference"] for run in found.values())
+    columns = (
+        "threads",
+        "side",
+        "ours",
+        "nnU-Net",
+        "nnU-Net / ours (of pairs)",
+        "the same in CPU seconds",
+        "goal",
+    )
+    return "\n\n".join(
+        [
+            f"Medians of {repeats} calls in turn, float32 in and out; "
+            f"{page.machine('nnunetv2', 'scikit-image', 'scipy', 'numpy')}. {limited.STATED}",
+            page.table(columns, rows),
+            f"Largest difference of a voxel: {largest:.1e} of the range of the image "
+            f"(goal: at most {LARGEST_DIFFERENCE:.0e}).",
+        ]
+    )
+
+
+def main() -> None:
+    """Run both sides in turn, print, and write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--output", type=Path, metavar="JSON")
+    parser.add_argument("--write", type=Path, metavar="FILE")
+    parser.add_argument("--only_measure", action="store_true", help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.only_measure:
+        print(json.dumps(measure(chosen.repeats)))
+        return
+    words = ["--only_measure", "--repeats", str(chosen.repeats)]
+    found = {each: limited.run(Path(__file__), words, each) for each in chosen.threads}
+    made = section(found, chosen.repeats)
+    print(made)
+    if chosen.output:
+        chosen.output.write_text(json.dumps(found, indent=2), encoding="utf-8")
+    if chosen.write:
+        page.write(chosen.write, "resampling", made)
+
+
+if __name__ == "__main__":
+    main()
