@@ -12,8 +12,8 @@ from scipy import ndimage
 
 Order = Literal[1, 3]
 
-# Blocks of this many output voxels met the best pace of 16, 32, 48, 64, 96 and all: the inputs of
-# a block are few, and the product is still large enough for BLAS.
+# Few enough output voxels that they take a small part of the inputs, enough for BLAS to be at its
+# pace; faster than whole matrices and than sparse ones (benchmarks/resampling.py).
 _BLOCK = 32
 # The spline of a voxel reaches over the whole axis but falls by 0.27 a voxel; what is below the
 # rounding of float32 is left out.
