@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from ricenet_v2.report import svg
-from ricenet_v2.report.words import number, several
+from ricenet_v2.report.words import count, number, several
 
 _WIDTH, _HEIGHT, _LETTERS = 3.2, 1.75, 9.0
 _FEWEST_BINS, _MOST_BINS = 12, 36
@@ -20,6 +20,8 @@ _FAR = 3.0
 _SORTED = "cases, sorted by median"
 _WHOLE = ("cases", "voxels", _SORTED)  # axes of whole numbers
 _ROWS = 240
+_LONG = 1e5
+_ALIKE = 1e-4  # differences that no reader of an axis could see
 Values = NDArray[np.float64]
 
 
@@ -54,6 +56,7 @@ def histogram(
     series: Sequence[Series],
     mark: Mark | None = None,
     low: float | None = None,
+    subject: str = "",
 ) -> Chart:
     """How many cases have which value; the first series is filled, the second an outline.
 
@@ -63,6 +66,7 @@ def histogram(
         series: One or two.
         mark: A line that is always inside the chart.
         low: Where the axis begins, instead of below the smallest value.
+        subject: What the title is of, for readers who only hear it.
     """
     columns = [one.values for one in series]
     together = np.concatenate(columns)
@@ -82,12 +86,15 @@ def histogram(
     )
     marked = f"; {mark.name} {number(mark.value)} {unit}" if mark else ""
     description = (
-        f"Histogram of {title}, {several(len(columns[0]), 'case')}, in {unit}; {told}{marked}"
+        f"{_name(title, subject)}, histogram of {several(len(columns[0]), 'case')}, in {unit}; "
+        f"{told}{marked}"
     )
-    return Chart(title, svg.picture(axes, description), _left_out(together, window, unit))
+    return Chart(title, svg.picture(axes, description), _left_out(together, window))
 
 
-def ranges(title: str, unit: str, low: Values, middle: Values, high: Values) -> Chart:
+def ranges(
+    title: str, unit: str, low: Values, middle: Values, high: Values, subject: str = ""
+) -> Chart:
     """Every case from `low` to `high` with `middle`, sorted by the middle.
 
     Many cases become a band: of neighbours in the order, the widest range and the median.
@@ -115,10 +122,10 @@ def ranges(title: str, unit: str, low: Values, middle: Values, high: Values) -> 
     axes.set_ylim(window[0] - room, window[1] + room)
     _plain(axes, _SORTED, unit)
     description = (
-        f"{title} of {several(n, 'case')}; medians: {_order(middle)}; "
+        f"{_name(title, subject)} of {several(n, 'case')}; medians: {_order(middle)}; "
         f"lowest {number(float(low.min()))}, highest {number(float(high.max()))}"
     )
-    remark = _left_out(np.concatenate([low, high]), window, unit)
+    remark = _left_out(np.concatenate([low, high]), window)
     return Chart(title, svg.picture(axes, description), remark)
 
 
@@ -133,27 +140,24 @@ def _window(values: Values) -> tuple[float, float]:
     return smallest, largest
 
 
-def _left_out(values: Values, window: tuple[float, float], unit: str) -> str:
+def _left_out(values: Values, window: tuple[float, float]) -> str:
+    """What lies outside of the chart, in words."""
     below, above = values[values < window[0]], values[values > window[1]]
     told = []
     if below.size:
-        told.append(
-            f"{several(below.size, 'value')} further left, down to {number(below.min())} {unit}"
-        )
+        told.append(f"{several(below.size, 'value')} below, down to {number(below.min())}")
     if above.size:
-        told.append(
-            f"{several(above.size, 'value')} further right, up to {number(above.max())} {unit}"
-        )
-    return "; ".join(told)
+        told.append(f"{several(above.size, 'value')} above, up to {number(above.max())}")
+    return f"Not shown: {'; '.join(told)}." if told else ""
 
 
 def _edges(values: Values, window: tuple[float, float]) -> Values:
     """Borders of the bins; of whole numbers each bin holds as many as the others."""
     low, high = window
     bins = int(np.clip(2 * np.ceil(np.cbrt(values.size)), _FEWEST_BINS, _MOST_BINS))
-    if low == high:
+    if high - low <= _ALIKE * max(abs(low), abs(high)):
         half = 0.05 * abs(low) or 0.5
-        return np.linspace(low - half, low + half, 2)
+        return np.array([low - half, low + half])
     if np.all(values == np.round(values)):
         width = max(1, int(np.ceil((high - low + 1) / bins)))
         start = np.floor(low) - 0.5
@@ -199,14 +203,25 @@ def _plain(axes: Axes, below: str, beside: str) -> None:
     axes.tick_params(length=0, labelcolor=svg.STAND_INS["muted"], pad=4, labelsize=_LETTERS)
     axes.xaxis.set_major_locator(_ticks(5, is_whole=below in _WHOLE))
     axes.yaxis.set_major_locator(_ticks(4, is_whole=beside in _WHOLE))
+    axes.xaxis.set_major_formatter(_label)
+    axes.yaxis.set_major_formatter(_label)
     axes.set_xlabel(below, color=svg.STAND_INS["muted"], fontsize=_LETTERS)
     axes.set_ylabel(beside, color=svg.STAND_INS["muted"], fontsize=_LETTERS)
-    axes.yaxis.set_label_coords(-0.13, 0.5)
+    axes.yaxis.set_label_coords(-0.2, 0.5)
     axes.xaxis.set_label_coords(0.5, -0.24)
+
+
+def _name(title: str, subject: str) -> str:
+    return f"{subject}: {title}" if subject else title
 
 
 def _ticks(most: int, *, is_whole: bool) -> MaxNLocator:
     return MaxNLocator(most, steps=[1, 2, 5, 10], integer=is_whole, min_n_ticks=1)
+
+
+def _label(value: float, _position: float) -> str:
+    """Of a tick; short also where intensities are huge."""
+    return count(value) if abs(value) >= _LONG else number(value)
 
 
 def _order(values: Values) -> str:

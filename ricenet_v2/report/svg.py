@@ -28,7 +28,7 @@ STAND_INS: Mapping[str, str] = MappingProxyType(
     }
 )
 _SETTINGS: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "ricenet_v2"}
-_LEFT, _BOTTOM, _RIGHT, _TOP = 0.15, 0.25, 0.97, 0.87
+_LEFT, _BOTTOM, _RIGHT, _TOP = 0.19, 0.25, 0.95, 0.87
 _NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 
@@ -50,7 +50,7 @@ def picture(drawn: Axes, description: str) -> Markup:
 
     Args:
         drawn: From `axes`.
-        description: What is spoken.
+        description: What is spoken; no other picture of the page has the same.
     """
     whole, stream = drawn.get_figure(root=True), io.StringIO()
     assert whole is not None
@@ -62,7 +62,7 @@ def picture(drawn: Axes, description: str) -> Markup:
     assert box is not None
     for pattern in (r"<!--.*?-->", r"<metadata>.*?</metadata>", r"<style.*?</style>"):
         body = re.sub(pattern, "", body, flags=re.DOTALL)
-    body = _own_names(body).replace("xlink:href", "href")
+    body = _own_names(body, description).replace("xlink:href", "href")
     for name, stand_in in STAND_INS.items():
         body = body.replace(stand_in, f"var(--{name})")
     label = escape(description)
@@ -70,10 +70,10 @@ def picture(drawn: Axes, description: str) -> Markup:
     return Markup(f"{head}<title>{label}</title>{body.strip()}")  # noqa: S704 (escaped above)
 
 
-def _own_names(body: str) -> str:
+def _own_names(body: str, description: str) -> str:
     """Drop the ids that nothing refers to, and make the others unique within a page."""
     used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', body))
-    key = hashlib.sha256(body.encode()).hexdigest()[:8]
+    key = hashlib.sha256((description + body).encode()).hexdigest()[:8]
     body = re.sub(
         r' id="([^"]+)"', lambda hit: f' id="{key}-{hit[1]}"' if hit[1] in used else "", body
     )

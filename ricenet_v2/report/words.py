@@ -34,7 +34,7 @@ def data(n_bytes: float) -> str:
 def count(value: float) -> str:
     """`18.5 M`, three significant digits, for weights and multiply-adds."""
     for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= size:
+        if abs(value) >= size:
             return f"{value / size:.3g} {letter}"
     return f"{value:.0f}"
 

@@ -14,6 +14,7 @@ from ricenet_v2.report.words import number, share, times
 
 _FAR = 3.0
 _LEAST_SPREAD = 0.05
+_RARE = 0.05
 _TINY = 1e-9
 
 
@@ -50,11 +51,7 @@ def case_rows(fingerprint: Fingerprint, plan: Plan) -> list[CaseRow]:
 
 
 def flags(fingerprint: Fingerprint, plan: Plan) -> dict[str, tuple[str, ...]]:
-    """Of each case, in words, what is unlike the others.
-
-    Far out is what lies beyond 3 interquartile ranges of the quartiles (Tukey), where a range
-    counts as at least 5 % of the median: alike cases may differ by rounding.
-    """
+    """Of each case, in words, what is unlike the others; empty where nothing is."""
     found: dict[str, list[str]] = {case.case_id: [] for case in fingerprint.cases}
     for case in fingerprint.cases:
         if is_larger_than_input(case, plan):
@@ -73,11 +70,19 @@ def flags(fingerprint: Fingerprint, plan: Plan) -> dict[str, tuple[str, ...]]:
 
 
 def far_out(values: Sequence[float]) -> list[int]:
-    """1 where a value is far above the others, -1 where far below, else 0."""
+    """1 where a value is far above the others, -1 where far below, else 0.
+
+    Far is beyond 3 interquartile ranges of the quartiles (Tukey: far out), where a range counts as
+    at least 5 % of the median, since alike cases may differ by rounding. What more than one case
+    in twenty has on that side is no outlier but a group, e.g. of another prescription.
+    """
     column = np.asarray(values, dtype=np.float64)
-    first, middle, third = np.percentile(column, [25, 50, 75])
+    ordered = np.sort(column)
+    first, middle, third = np.percentile(ordered, [25, 50, 75])
     reach = _FAR * max(third - first, _LEAST_SPREAD * abs(middle), _TINY)
-    above, below = column > third + reach, column < first - reach
+    few = min(max(1, int(_RARE * column.size)), column.size - 1)
+    below = column < min(first - reach, ordered[few])
+    above = column > max(third + reach, ordered[-1 - few])
     return [int(value) for value in above.astype(int) - below.astype(int)]
 
 

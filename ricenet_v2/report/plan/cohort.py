@@ -53,7 +53,7 @@ def geometry(fingerprint: Fingerprint, plan: Plan) -> tuple[Group, ...]:
             f"From voxel to voxel. Every case is resampled to {times(plan.spacing)} mm (z, y, x).",
             _by_axis(
                 fingerprint,
-                "mm",
+                ("Spacing", "mm"),
                 {"spacing": lambda case: case.spacing},
                 [Mark("target", value) for value in plan.spacing],
             ),
@@ -64,7 +64,7 @@ def geometry(fingerprint: Fingerprint, plan: Plan) -> tuple[Group, ...]:
             f"The network sees {times(seen)} mm (z, y, x). {larger_than_input(fingerprint, plan)}",
             _by_axis(
                 fingerprint,
-                "mm",
+                ("Extent", "mm"),
                 {
                     _REGION: lambda case: extent(case.cropped_shape, case.spacing),
                     _WHOLE: lambda case: extent(case.shape, case.spacing),
@@ -79,7 +79,7 @@ def geometry(fingerprint: Fingerprint, plan: Plan) -> tuple[Group, ...]:
             "spacing, so it is marked in millimetres above.",
             _by_axis(
                 fingerprint,
-                "voxels",
+                ("Voxels", "voxels"),
                 {_REGION: lambda case: case.cropped_shape, _WHOLE: lambda case: case.shape},
                 [None] * 3,
             ),
@@ -91,28 +91,38 @@ def geometry(fingerprint: Fingerprint, plan: Plan) -> tuple[Group, ...]:
 def intensities(fingerprint: Fingerprint) -> tuple[Group, ...]:
     """Each channel that is no dose: means of the cases, and the range of each case."""
     return tuple(
-        Group(
-            f"Channel {channel.name}: intensities",
-            "Of each case, inside the foreground, before normalisation.",
-            (
-                histogram("Mean", "intensity", [Series("mean", _of(fingerprint, index, _mean))]),
-                ranges(
-                    "0.5 to 99.5 percentile",
-                    "intensity",
-                    _of(fingerprint, index, lambda one: one.percentile_00_5),
-                    _of(fingerprint, index, lambda one: one.percentile_50),
-                    _of(fingerprint, index, lambda one: one.percentile_99_5),
-                ),
-            ),
-            (("first", "training cases"), ("mark", "median")),
-        )
+        _intensities(fingerprint, index)
         for index, channel in enumerate(fingerprint.channels)
         if channel.kind != "dose"
     )
 
 
+def _intensities(fingerprint: Fingerprint, index: int) -> Group:
+    channel = fingerprint.channels[index]
+    means = Series("mean", _of(fingerprint, index, _mean))
+    if channel.kind == "mask":
+        return Group(
+            f"Channel {channel.name}: size of the mask",
+            "Of each case, the mean inside the foreground: the share of it that is marked.",
+            (histogram("Mean", "share", [means], low=0, subject=channel.name),),
+            (("first", "training cases"),),
+        )
+    low = _of(fingerprint, index, lambda one: one.percentile_00_5)
+    middle = _of(fingerprint, index, lambda one: one.percentile_50)
+    high = _of(fingerprint, index, lambda one: one.percentile_99_5)
+    return Group(
+        f"Channel {channel.name}: intensities",
+        "Of each case, inside the foreground, before normalisation.",
+        (
+            histogram("Mean", "intensity", [means], subject=channel.name),
+            ranges("0.5 to 99.5 percentile", "intensity", low, middle, high, channel.name),
+        ),
+        (("first", "training cases"), ("mark", "median")),
+    )
+
+
 def doses(fingerprint: Fingerprint, plan: Plan) -> tuple[Group, ...]:
-    """Each dose channel: maximum, 99.9 percentile and mean of the cases, on one axis of Gy."""
+    """Each dose channel: maximum, 99.9 percentile and mean of the cases, in Gy."""
     return tuple(
         _dose(fingerprint, index, plan.channels[index].normalisation.divisor)
         for index, channel in enumerate(fingerprint.channels)
@@ -124,16 +134,17 @@ def _dose(fingerprint: Fingerprint, index: int, divisor: float | None) -> Group:
     name = fingerprint.channels[index].name
     mark = Mark("divisor", divisor) if divisor else None
     divided = f"is divided by {number(divisor)} Gy" if divisor else "stays as it is"
-    maximum = _of(fingerprint, index, lambda one: one.maximum)
-    very_high = _of(fingerprint, index, lambda one: one.percentile_99_9)
-    mean = _of(fingerprint, index, _mean)
+    figures = {
+        "Maximum": (_of(fingerprint, index, lambda one: one.maximum), mark),
+        "99.9 percentile": (_of(fingerprint, index, lambda one: one.percentile_99_9), mark),
+        "Mean": (_of(fingerprint, index, _mean), None),
+    }
     return Group(
         f"Channel {name}: dose",
         f"Of each case, over the whole grid. The dose of every patient {divided}.",
-        (
-            histogram("Maximum", "Gy", [Series("maximum", maximum)], mark, low=0),
-            histogram("99.9 percentile", "Gy", [Series("99.9 percentile", very_high)], mark, low=0),
-            histogram("Mean", "Gy", [Series("mean", mean)], low=0),
+        tuple(
+            histogram(title, "Gy", [Series(title, values)], line, low=0, subject=name)
+            for title, (values, line) in figures.items()
         ),
         (("first", "training cases"), *((("mark", "fixed divisor"),) if mark else ())),
     )
@@ -141,15 +152,15 @@ def _dose(fingerprint: Fingerprint, index: int, divisor: float | None) -> Group:
 
 def outliers(fingerprint: Fingerprint) -> tuple[Group, ...]:
     """The share of outliers of each channel, where there are any."""
+    shares = {
+        channel.name: _PERCENT * _of(fingerprint, index, lambda one: one.outlier_share)
+        for index, channel in enumerate(fingerprint.channels)
+    }
+    clean = [name for name, values in shares.items() if not values.any()]
     charts = [
-        histogram(channel.name, "% of voxels", [Series("share", _PERCENT * shares)], low=0)
-        for index, channel in enumerate(fingerprint.channels)
-        if (shares := _of(fingerprint, index, lambda one: one.outlier_share)).any()
-    ]
-    clean = [
-        channel.name
-        for index, channel in enumerate(fingerprint.channels)
-        if not _of(fingerprint, index, lambda one: one.outlier_share).any()
+        histogram(name, "% of voxels", [Series("share", values)], low=0, subject="Outliers")
+        for name, values in shares.items()
+        if values.any()
     ]
     note = (
         "Voxels beyond 3 interquartile ranges of the quartiles of their case; of a dose, "
@@ -180,26 +191,26 @@ def larger_than_input(fingerprint: Fingerprint, plan: Plan) -> str:
     n = sum(is_larger_than_input(case, plan) for case in fingerprint.cases)
     if not n:
         return "The region of every case fits in."
-    is_one = "is" if n == 1 else "are"
-    return f"Of {several(fingerprint.n_cases, 'case')}, {n:,} {is_one} larger and lose their rim."
+    larger = "1 is larger and loses its rim" if n == 1 else f"{n:,} are larger and lose their rim"
+    return f"Of {several(fingerprint.n_cases, 'case')}, {larger}."
 
 
 def _by_axis(
     fingerprint: Fingerprint,
-    unit: str,
+    subject_and_unit: tuple[str, str],
     measures: dict[str, Measure],
     marks: Sequence[Mark | None],
 ) -> tuple[Chart, ...]:
+    subject, unit = subject_and_unit
     columns = {
         name: np.array([measure(case) for case in fingerprint.cases], dtype=np.float64)
         for name, measure in measures.items()
     }
-    return tuple(
-        histogram(
-            title, unit, [Series(name, values[:, axis]) for name, values in columns.items()], mark
-        )
-        for axis, (title, mark) in enumerate(zip(AXES, marks, strict=True))
-    )
+    charts = []
+    for axis, (title, mark) in enumerate(zip(AXES, marks, strict=True)):
+        series = [Series(name, values[:, axis]) for name, values in columns.items()]
+        charts.append(histogram(title, unit, series, mark, subject=subject))
+    return tuple(charts)
 
 
 def _mean(channel: ChannelMeasurement) -> float:

@@ -46,7 +46,12 @@ def bill(plan: Plan) -> Bill:
     weights = f"{count(memory.n_parameters)} numbers of 4 bytes"
     listed = (
         ("activations", "a1", memory.activations, f"kept for the backward pass of {batch} samples"),
-        ("workspace", "a2", memory.workspace, "what convolutions and the allocator take on top"),
+        (
+            "workspace",
+            "a2",
+            memory.workspace,
+            "what the step takes on top, for convolutions and the allocator",
+        ),
         ("inputs", "b1", memory.inputs, "the batch at work and the next one on its way"),
         ("weights", "c1", memory.parameters, weights),
         ("gradients", "c2", memory.gradients, "one for each weight"),

@@ -103,7 +103,7 @@ def _block(name: str, features: int, size: Shape, shape: Sequence[float], longes
     top = [(0, shift), (shift, 0), (right, 0), (across, shift)]
     side = [(across, shift), (right, 0), (right, up), (across, bottom)]
     faces = tuple(" ".join(f"{x:.1f},{y:.1f}" for x, y in face) for face in (front, top, side))
-    words = times(size) if size != (1, 1, 1) else NOTHING
+    words = times(size).replace(" ", "") if size != (1, 1, 1) else NOTHING
     return Block(
         name,
         f"{number(features)} {_UNITS.get(name, 'features')}",
