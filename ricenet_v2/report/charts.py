@@ -17,6 +17,7 @@ from ricenet_v2.report.words import count, number, several
 _WIDTH, _HEIGHT, _LETTERS = 3.2, 1.75, 9.0
 _FEWEST_BINS, _MOST_BINS = 12, 36
 _FAR = 3.0
+_SLIM = 9
 _SORTED = "cases, sorted by median"
 _WHOLE = ("cases", "voxels", _SORTED)  # axes of whole numbers
 _ROWS = 240
@@ -169,9 +170,9 @@ def _limits(axes: Axes, edges: Values, mark: Mark | None, low: float | None) -> 
     left, right = float(edges[0]), float(edges[-1])
     if mark is not None:
         left, right = min(left, mark.value), max(right, mark.value)
-    room = 0.06 * (right - left)
-    if len(edges) == 2:
-        room = 4 * (edges[1] - edges[0])
+    # Few bins stay slim, so that two cases do not look like a full histogram.
+    missing = (_SLIM - (len(edges) - 1)) / 2
+    room = max(0.06 * (right - left), missing * float(edges[1] - edges[0]))
     axes.set_xlim(left - room if low is None else low, right + room)
 
 

@@ -95,6 +95,13 @@ def test_the_stem_keeps_its_two_maps_and_the_moments_of_its_norm():
     assert parts[0].multiply_adds == 2 * (4 * 8 * 24 * 24) * 3 * math.prod((1, 3, 3))
 
 
+def test_a_batch_of_one_costs_half_of_two():
+    one, two = (stage_costs(RESIDUAL, 1, 2, (8, 24, 24), batch) for batch in (1, 2))
+    for part, double in zip(one, two, strict=True):
+        assert 2 * part.multiply_adds == double.multiply_adds
+        assert 2 * part.activations == pytest.approx(double.activations, rel=1e-3)
+
+
 def test_a_network_that_cannot_train_has_no_parts():
     with pytest.raises(PlanError, match="single voxel"):
         stage_costs(PAPER, 1, 2, (16, 16, 16), 2)

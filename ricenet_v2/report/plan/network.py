@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ricenet_v2.network.stages import StageCost
 from ricenet_v2.records.plan import Plan, Shape, Triple
-from ricenet_v2.report.words import NOTHING, count, data, number, times
+from ricenet_v2.report.words import NOTHING, count, data, number, several, times
 
 COLUMNS = (
     "part",
@@ -24,7 +24,7 @@ COLUMNS = (
 )
 _LONGEST = 62.0
 _SLANT = 0.38
-_UNITS = {"input": "channels", "head": "classes"}
+_UNITS = {"input": ("channel",), "head": ("class", "classes")}
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _block(name: str, features: int, size: Shape, shape: Sequence[float], longes
     words = times(size).replace(" ", "") if size != (1, 1, 1) else NOTHING
     return Block(
         name,
-        f"{number(features)} {_UNITS.get(name, 'features')}",
+        several(features, *_UNITS.get(name, ("feature",))),
         words,
         (faces[0], faces[1], faces[2]),
         round(right, 1),

@@ -78,8 +78,7 @@ def plan_page(
         alternatives=alternatives or Table(),
         settings=_settings(plan),
         provenance=_provenance(plan),
-        command=f"ricenet_plan_and_preprocess {shlex.quote(plan.dataset)} "
-        f"--gpu_memory_gb {2 * plan.memory_budget_gb:g} --overwrite",
+        command=_command(plan),
         options=OPTIONS,
         fields=FIELDS,
         dose_names=[channel.name for channel in fingerprint.channels if channel.kind == "dose"],
@@ -134,6 +133,15 @@ def _channel(channel: ChannelPlan) -> tuple[str, str, str, str, str]:
 
 def _constant(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.5g}"
+
+
+def _command(plan: Plan) -> str:
+    """How to plan anew with twice the memory."""
+    preset = "" if plan.preset == "auto" else f" --preset {plan.preset}"
+    return (
+        f"ricenet_plan_and_preprocess {shlex.quote(plan.dataset)}{preset} "
+        f"--gpu_memory_gb {2 * plan.memory_budget_gb:g} --overwrite"
+    )
 
 
 def _is_stale(plan: Plan, parts: Sequence[StageCost]) -> bool:
