@@ -119,7 +119,7 @@ def ranges(
         axes.fill_between(at, floor, roof, color=svg.STAND_INS["first"], linewidth=0, alpha=0.45)
         axes.plot(at, line, color=svg.STAND_INS["mark"], linewidth=1.3)
         axes.set_xlim(1, n)
-    room = 0.05 * (window[1] - window[0])
+    room = 0.05 * (window[1] - window[0]) or 0.5
     axes.set_ylim(window[0] - room, window[1] + room)
     _plain(axes, _SORTED, unit)
     description = (

@@ -122,6 +122,13 @@ def test_ranges_of_few_and_of_many_cases(n):
     assert "cases, sorted by median" in _words(chart.picture)
 
 
+@pytest.mark.parametrize("n", [3, 100])
+@pytest.mark.parametrize("value", [0.0, 1000.0])
+def test_ranges_of_cases_without_any_range(n, value):
+    same = np.full(n, value)
+    assert ranges("Range", "intensity", same, same, same).remark == ""
+
+
 def test_axes_lie_at_the_same_place_in_every_picture():
     boxes = {svg.axes(3.0, 2.0).get_position().bounds for _ in range(2)}
     assert len(boxes) == 1

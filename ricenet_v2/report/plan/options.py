@@ -7,7 +7,7 @@ OPTIONS = (
     ("--spacing Z Y X", "target spacing in mm; the input size follows"),
     ("--input_size Z Y X", "voxels that the network sees, multiples of its strides"),
     ("--batch_size N", "samples per step"),
-    ("--preset auto|paper", "all rules, or RICE-NET as published"),
+    ("--preset NAME", "another set of rules, e.g. paper: RICE-NET as published"),
 )
 """Options of ricenet_plan_and_preprocess; each needs --overwrite where a plan exists."""
 
