@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ricenet_v2.cli import common
+from ricenet_v2.planning.names import PRESETS
 
 if TYPE_CHECKING:
     from ricenet_v2.preprocessing.cohort import CohortResult
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from ricenet_v2.store.paths import DatasetPaths
     from ricenet_v2.store.raw import RawDataset
 
-PRESETS = ("auto", "paper")
 _DEFAULT_MEMORY_GB = 8.0
 _SHOWN_FINDINGS = 60
 
