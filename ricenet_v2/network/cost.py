@@ -149,8 +149,8 @@ def estimate(
     with torch.device("meta"):
         network = build_network(plan, n_channels, n_classes, input_size).train()
         images = torch.empty((batch, n_channels, *input_size))
-        casts = MixedPrecision(backend) if precision == "bfloat16" else None
-        step = training_step(network, images, casts)
+    casts = MixedPrecision(backend) if precision == "bfloat16" else None
+    step = training_step(network, images, casts)
     n_parameters = sum(parameter.numel() for parameter in network.parameters())
     weights = n_parameters * _FLOAT_BYTES
     buffers = sum(buffer.numel() * buffer.element_size() for buffer in network.buffers())

@@ -2,7 +2,10 @@
 
 Down the ladder neither the voxels along any axis nor the batch ever grow, and the ladder itself
 does not depend on the memory. So more memory, which can only stop the descent earlier, never gives
-a smaller input or a smaller batch. That holds whatever the cost function says.
+a smaller input or a smaller batch. Counting a step takes a good part of a second, so the ladder is
+bisected, and every rung above the one found is then either counted too or known to be too large:
+by a bound from below, or since the same network with the same batch was already too large with a
+smaller input.
 """
 
 from __future__ import annotations
@@ -45,11 +48,13 @@ class Candidate:
         """Of one input channel."""
         return math.prod(self.input_size)
 
-    @property
-    def text(self) -> str:
-        """E.g. `128 x 160 x 128 voxels, batch of 2`."""
-        size = " x ".join(str(n) for n in self.input_size)
-        return f"{size} voxels, batch of {self.batch}"
+    def is_part_of(self, other: Candidate) -> bool:
+        """Whether it is the same network and batch with an input that is nowhere larger."""
+        return (
+            (self.network, self.batch) == (other.network, other.batch)
+            and self.voxels < other.voxels
+            and all(a <= b for a, b in zip(self.input_size, other.input_size, strict=True))
+        )
 
 
 @dataclass(frozen=True)
@@ -76,37 +81,17 @@ class Budget:
 
 @dataclass(frozen=True)
 class Found:
-    """The candidate that fits, what it needs, and what was too large before it."""
+    """The candidate that fits, what it needs, and all that was too large before it."""
 
     chosen: Candidate
     memory: MemoryEstimate
-    rejected: Rejected
-
-
-@dataclass
-class Rejected:
-    """What did not fit, in the order it was tried."""
-
-    tried: list[Alternative] = field(default_factory=list)
-
-    def add(self, candidate: Candidate, n_bytes: int, reason: str) -> None:
-        """Note a candidate."""
-        self.tried.append(
-            Alternative(
-                spacing=candidate.spacing,
-                input_size=candidate.input_size,
-                network=candidate.variant,
-                batch_size=candidate.batch,
-                bytes=n_bytes,
-                reason=reason,
-            )
-        )
+    rejected: tuple[Alternative, ...]
 
     def listed(self) -> tuple[Alternative, ...]:
-        """All of them, or the first and last 12 of a longer list."""
-        if len(self.tried) <= 2 * _LISTED:
-            return tuple(self.tried)
-        return tuple(self.tried[:_LISTED] + self.tried[-_LISTED:])
+        """What was too large; of a longer list the first and last 12."""
+        if len(self.rejected) <= 2 * _LISTED:
+            return self.rejected
+        return self.rejected[:_LISTED] + self.rejected[-_LISTED:]
 
 
 def least_bytes(candidate: Candidate, n_channels: int, precision: Precision) -> int:
@@ -123,7 +108,7 @@ def least_bytes(candidate: Candidate, n_channels: int, precision: Precision) -> 
 
 
 def first_that_fits(candidates: Iterable[Candidate], budget: Budget, remedy: str) -> Found:
-    """Go down the ladder to the first candidate whose step fits.
+    """The first candidate of the ladder whose step fits.
 
     Args:
         candidates: The ladder; at least one.
@@ -133,27 +118,67 @@ def first_that_fits(candidates: Iterable[Candidate], budget: Budget, remedy: str
     Raises:
         PlanError: Nothing fits; the text says what the last candidate needs.
     """
-    rejected = Rejected()
-    for candidate in candidates:
-        least = least_bytes(candidate, budget.n_channels, budget.precision)
-        if least > budget.limit:
-            reason = f"needs at least {_gigabytes(least)} of {budget.limit_gb:g} GB"
-            rejected.add(candidate, least, reason)
-            continue
-        memory = budget.measure(candidate)
-        if memory.total <= budget.limit:
-            return Found(candidate, memory, rejected)
-        reason = f"needs {_gigabytes(memory.total)} of {budget.limit_gb:g} GB"
-        rejected.add(candidate, memory.total, reason)
-    last = rejected.tried[-1]
+    search = _Search(tuple(candidates), budget)
+    first = search.first()
+    rejected = tuple(search.rejected(index) for index in range(first))
+    if first < len(search.ladder):
+        return Found(search.ladder[first], search.counted[first], rejected)
+    last = rejected[-1]
     raise PlanError(
         "One training step does not fit the memory.",
         expected=f"at most {budget.limit_gb:g} GB with a batch of {last.batch_size}",
         got=f"{last.bytes / GIGABYTE:.3g} GB at {last.input_size} voxels of "
-        f"{text_of(last.spacing)}, the smallest of {len(rejected.tried)} layouts",
+        f"{text_of(last.spacing)}, the smallest of {len(rejected)} layouts",
         remedy=remedy,
     )
 
 
-def _gigabytes(n_bytes: int) -> str:
-    return f"{n_bytes / GIGABYTE:.3g}"
+@dataclass(frozen=True)
+class _Search:
+    """What is known of a ladder: the steps that were counted, by their index."""
+
+    ladder: tuple[Candidate, ...]
+    budget: Budget
+    counted: dict[int, MemoryEstimate] = field(default_factory=dict)
+
+    def first(self) -> int:
+        """Index of the first candidate that fits, or the length of the ladder."""
+        low, high = 0, len(self.ladder)
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self._fits(middle) else (middle + 1, high)
+        # Bisection trusts that what comes later needs less, which is true only mostly.
+        for index in reversed(range(high)):
+            high = index if self._fits(index) else high
+        return high
+
+    def rejected(self, index: int) -> Alternative:
+        """A candidate that is too large, in the words of the plan."""
+        one, limit = self.ladder[index], f"of {self.budget.limit_gb:g} GB"
+        known = self.counted.get(index)
+        n_bytes = self._least(index) if known is None else known.total
+        doubt = "at least " if known is None else ""
+        return Alternative(
+            spacing=one.spacing,
+            input_size=one.input_size,
+            network=one.variant,
+            batch_size=one.batch,
+            bytes=n_bytes,
+            reason=f"needs {doubt}{n_bytes / GIGABYTE:.3g} {limit}",
+        )
+
+    def _fits(self, index: int) -> bool:
+        if index not in self.counted:
+            if self._least(index) > self.budget.limit:
+                return False
+            self.counted[index] = self.budget.measure(self.ladder[index])
+        return self.counted[index].total <= self.budget.limit
+
+    def _least(self, index: int) -> int:
+        one = self.ladder[index]
+        smaller = [
+            memory.total
+            for other, memory in self.counted.items()
+            if self.ladder[other].is_part_of(one)
+        ]
+        return max(least_bytes(one, self.budget.n_channels, self.budget.precision), *smaller, 0)

@@ -114,7 +114,7 @@ def _plan(fingerprint: Fingerprint, dataset: Dataset, choice: Choice) -> Plan:
             *(decision for _, decision in channels),
             reasons.memory(choice),
         ),
-        alternatives=choice.found.rejected.listed(),
+        alternatives=choice.found.listed(),
     )
 
 

@@ -73,14 +73,14 @@ def _spacing(choice: Choice) -> Decision:
         return Decision(what="spacing", value=value, reason=reason)
     reason = choice.target.reason
     if value != choice.target.value:
-        first = choice.found.rejected.tried[0]
+        first = choice.found.rejected[0]
         at_least = "at least " if "at least" in first.reason else ""
         size = " x ".join(str(n) for n in first.input_size)
         reason += (
             f": {choice.target.value}; there {size} voxels with a batch of {first.batch_size} need "
             f"{at_least}{first.bytes / GIGABYTE:.3g} GB of {choice.memory_gb:g} GB, so the "
             f"finest axis was coarsened in steps of 5 % until a step fitted "
-            f"({len(choice.found.rejected.tried)} layouts did not)"
+            f"({len(choice.found.rejected)} layouts did not)"
         )
     return Decision(what="spacing", value=value, reason=reason)
 
@@ -165,12 +165,12 @@ def _batch(choice: Choice) -> Decision:
     if batch < most:
         twice = [
             one
-            for one in choice.found.rejected.tried
+            for one in choice.found.rejected
             if one.batch_size == 2 * batch and one.network == networks.FULL
         ]
         needs = f", {2 * batch} {twice[-1].reason}" if twice else ""
         reason += f"; {most} would be allowed{needs}"
-        if choice.found.rejected.tried[-1].input_size != choice.chosen.input_size:
+        if choice.found.rejected[-1].input_size != choice.chosen.input_size:
             reason += "; above 2 only where the spacing is that of the data"
     return Decision(what="batch size", value=value, reason=reason)
 

@@ -154,8 +154,7 @@ def test_any_ten_cases_get_a_plan(data, cost, make_cohort):
     assert plan.memory.total <= plan.memory_budget_gb * GIGABYTE
 
 
-@pytest.mark.parametrize("preset", ["auto", "small", "resenc_l"])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("preset", "seed"), [("auto", 0), ("auto", 1), ("small", 2)])
 def test_plans_of_any_dataset_build_and_run(preset, seed, make_cohort):
     rng = random.Random(seed)
     cases = [
@@ -174,7 +173,7 @@ def test_plans_of_any_dataset_build_and_run(preset, seed, make_cohort):
     assert logits.shape == (plan.training.batch_size, classes)
 
 
-@few
+@settings(few, max_examples=10)
 @given(data=st.data())
 def test_the_bound_from_below_is_one(data):
     """Against the count itself; this is what lets the planner skip what is far too large."""

@@ -9,7 +9,10 @@ import pytest
 
 from ricenet_v2.core.errors import PlanError
 from ricenet_v2.network.cost import estimate
+from ricenet_v2.planning import presets
+from ricenet_v2.planning.ladder import Budget, first_that_fits
 from ricenet_v2.planning.planner import GIGABYTE, make_plan
+from ricenet_v2.planning.wishes import Wishes
 
 BRAIN = [((170, 210, 165), (1.0, 1.0, 1.0))] * 80
 RICE = ("mri", "mri", "dose")
@@ -143,29 +146,47 @@ def test_a_fingerprint_of_another_dataset_is_refused(make_cohort, cost):
         make_plan(dataclasses.replace(fingerprint, cases=()), same, cost)
 
 
-def test_what_is_tried_never_grows_along_any_axis(make_cohort, cost):
-    tried = []
-
-    def watched(network, n_channels, n_classes, input_size, batch, precision):
-        tried.append((network, input_size, batch))
-        return dataclasses.replace(
-            cost(network, n_channels, n_classes, input_size, batch), workspace=8 * GIGABYTE
-        )
-
-    with pytest.raises(PlanError, match=r"the smallest of \d+ layouts"):
-        make_plan(*make_cohort(BRAIN), watched, memory_gb=8)
-    sizes = [size for _, size, _ in tried]
-    assert len(set(sizes)) > 5
-    for before, after in itertools.pairwise(sizes):
-        assert all(a <= b for a, b in zip(after, before, strict=True))
-    assert max(sizes[-1]) <= 24
-    batches = [batch for _, _, batch in tried]
-    assert batches == sorted(batches, reverse=True)
-    assert {size for _, size, batch in tried if batch > 2} <= {sizes[0]}
-    assert [network.stem_features for network, _, _ in tried if network.blocks[-1] == 2][:2] == [
-        None,
-        8,
+def test_the_ladder_never_grows_along_any_axis(make_cohort):
+    rungs = list(presets.ladder("auto", make_cohort(BRAIN)[0].cases, Wishes()))
+    for before, after in itertools.pairwise(rungs):
+        assert all(a <= b for a, b in zip(after.input_size, before.input_size, strict=True))
+        assert after.batch <= before.batch
+    assert [(rung.variant, rung.batch) for rung in rungs[:6]] == [
+        ("full", 8),
+        ("full", 4),
+        ("full", 2),
+        ("light stem", 2),
+        ("full", 2),
+        ("light stem", 2),
     ]
+    assert {rung.input_size for rung in rungs if rung.batch > 2} == {rungs[0].input_size}
+    assert len({rung.input_size for rung in rungs}) > 10
+    assert max(rungs[-1].input_size) <= 24
+
+
+@pytest.mark.parametrize("limit", [0.3, 0.9, 2.0, 5.0, 30.0])
+@pytest.mark.parametrize("preset", ["auto", "resenc_l"])
+def test_the_search_finds_what_trying_one_after_another_finds(make_cohort, cost, limit, preset):
+    fingerprint, _ = make_cohort([((90, 260, 240), (2.1, 1.0, 0.9))] * 80)
+    rungs = list(presets.ladder(preset, fingerprint.cases, Wishes()))
+    asked = []
+
+    def measure(one):
+        asked.append(one)
+        return cost(one.network, 1, 2, one.input_size, one.batch)
+
+    fitting = [rung for rung in rungs if measure(rung).total <= limit * GIGABYTE]
+    asked.clear()
+    budget = Budget(limit, 1, "float32", measure)
+    if not fitting:
+        with pytest.raises(PlanError):
+            first_that_fits(rungs, budget, "")
+        return
+    found = first_that_fits(rungs, budget, "")
+    assert found.chosen == fitting[0]
+    assert len(found.rejected) == rungs.index(fitting[0])
+    assert len(asked) == len(set(map(id, asked)))
+    assert len(asked) <= max(12, len(rungs) // 2)
 
 
 def test_what_was_too_large_stands_in_the_plan(make_cohort, cost):
@@ -188,12 +209,12 @@ def test_a_long_list_keeps_its_ends(make_cohort, cost):
 
 def test_the_stem_pays_first_then_the_spacing_then_depth_and_width(make_cohort, cost):
     kinds = {}
-    for memory in (8.0, 4.0, 2.0, 1.0, 0.5, 0.25, 0.12):
+    for memory in (16.0, 8.0, 4.0, 2.0, 1.0, 0.5, 0.25, 0.12):
         plan = make_plan(*make_cohort(BRAIN), cost, memory_gb=memory, batch_size=2)
         blocks, width = max(plan.network.blocks), plan.network.features[0]
         kinds[memory] = (plan.network.stem_features, blocks, width, min(plan.spacing) > 1.5)
-    assert kinds[8.0] == (None, 2, 32, False)
-    assert (8, 2, 32, False) in kinds.values()
+    assert kinds[16.0] == (None, 2, 32, False)
+    assert kinds[8.0] == (8, 2, 32, False)
     assert all(coarse for _, blocks, _, coarse in kinds.values() if blocks == 1)
     assert kinds[0.12][1:3] == (1, 16)
 
