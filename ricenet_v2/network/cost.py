@@ -154,13 +154,16 @@ def estimate(
     n_parameters = sum(parameter.numel() for parameter in network.parameters())
     weights = n_parameters * _FLOAT_BYTES
     buffers = sum(buffer.numel() * buffer.element_size() for buffer in network.buffers())
+    # The averaged weights copy every entry of the state dict, and blocks of the residual encoder
+    # name a layer twice.
+    state = sum(v.numel() * v.element_size() for v in network.state_dict().values())
     highest = max(step.peak, (1 + _COPIES_OF_UPDATE) * weights)
     scratch = step.largest_convolution + int(step.activations * _ALLOCATOR_SHARE)
     return MemoryEstimate(
         parameters=weights + buffers,
         gradients=weights,
         optimiser_state=2 * weights,  # first and second moment of AdamW
-        ema=weights + buffers,
+        ema=state,
         activations=step.activations,
         inputs=2 * images.numel() * _FLOAT_BYTES,  # the batch at work and the next on its way
         workspace=max(0, highest - step.activations - weights) + scratch,
