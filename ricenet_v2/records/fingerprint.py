@@ -90,5 +90,7 @@ def distinct(cases: Sequence[CaseMeasurement]) -> tuple[CaseMeasurement, ...]:
     Two cases whose every figure agrees to the last digit are one scan under two names. What is
     decided from a dataset counts it once, so that a copy changes nothing.
     """
-    seen = {dataclasses.replace(case, case_id=""): case for case in reversed(cases)}
-    return tuple(reversed(seen.values()))
+    first: dict[CaseMeasurement, CaseMeasurement] = {}
+    for case in cases:
+        first.setdefault(dataclasses.replace(case, case_id=""), case)
+    return tuple(first.values())
