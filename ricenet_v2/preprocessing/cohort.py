@@ -8,9 +8,9 @@ from pathlib import Path
 
 from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.core.files import sha256_of_file, sha256_of_text
-from ricenet_v2.fingerprinting.memory import bytes_of_case
 from ricenet_v2.fingerprinting.workers import allowed_workers, available_memory, map_cases
-from ricenet_v2.preprocessing.pipeline import load_case, preprocess
+from ricenet_v2.preprocessing.memory import bytes_of_largest
+from ricenet_v2.preprocessing.pipeline import load_case, preprocess_channels
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store import cases as store
@@ -18,8 +18,8 @@ from ricenet_v2.store.raw import RawDataset
 
 logger = logging.getLogger(__name__)
 
-# Images as read, the crop, the resampled channels and the splines' coefficients.
-_COPIES = 5
+# Counted up when the same inputs and plan give other voxels, so that older cases are made anew.
+_RULES = 2
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class _Outcome:
 def inputs_hash(images: tuple[Path, ...], brain: Path | None, plan: Plan) -> str:
     """SHA-256 over the input files and the parts of the plan that decide the voxels."""
     files = [sha256_of_file(path) for path in (*images, *([brain] if brain else []))]
-    parts = [plan.spacing, plan.input_size, plan.channels, plan.storage_dtype, bool(brain)]
+    parts = [_RULES, plan.spacing, plan.input_size, plan.channels, plan.storage_dtype, bool(brain)]
     return sha256_of_text("\n".join([*files, *(repr(part) for part in parts)]))
 
 
@@ -73,7 +73,7 @@ def preprocess_dataset(
     tasks = [(case.case_id, _Task(raw, case, plan, folder, overwrite)) for case in raw.cases]
     workers = num_workers
     if num_workers > 1:
-        needed = bytes_of_case(raw, raw.cases, _COPIES)
+        needed = bytes_of_largest(raw, plan)
         workers = allowed_workers(num_workers, needed, available_memory())
     outcomes = map_cases(_work, tasks, workers, "preprocessing")
     failed = {o.case_id: o.error for o in outcomes if o.error is not None}
@@ -94,8 +94,8 @@ def _work(task: _Task) -> _Outcome:
         if not task.overwrite and _is_current(task.folder, case_id, made_of):
             return _Outcome(case_id, skipped=True)
         voxels, grid, mask = load_case(images, brain)
-        array, record = preprocess(voxels, grid, task.plan, case_id, mask, made_of)
-        store.write_case(task.folder, array, record, task.plan.storage_dtype)
+        channels, record = preprocess_channels(voxels, grid, task.plan, case_id, mask, made_of)
+        store.write_case(task.folder, channels, record, task.plan.storage_dtype)
     except (RicenetError, OSError, MemoryError, RuntimeError, ValueError) as error:
         return _Outcome(case_id, error=f"{case_id}: {error}")
     return _Outcome(case_id)

@@ -8,18 +8,25 @@ from numpy.typing import NDArray
 from ricenet_v2.records.plan import Shape
 
 
-def fit(images: NDArray[np.float32], size: Shape) -> NDArray[np.float32]:
+def fit(image: NDArray[np.float32], size: Shape) -> NDArray[np.float32]:
     """Centre the region; pad with 0 where it is smaller, cut both ends where it is larger.
 
+    Where the difference is odd, the last voxel of an axis is the one that is added or lost.
+
     Args:
-        images: Axes (channels, z, y, x).
+        image: Axes (z, y, x).
         size: Wanted voxels along (z, y, x).
+
+    Returns:
+        A new image, or `image` itself where it has that size.
     """
-    made = np.zeros((images.shape[0], *size), dtype=np.float32)
-    into, out_of = [slice(None)], [slice(None)]
-    for have, want in zip(images.shape[1:], size, strict=True):
+    if image.shape == size:
+        return image
+    made = np.zeros(size, dtype=np.float32)
+    into, out_of = [], []
+    for have, want in zip(image.shape, size, strict=True):
         n = min(have, want)
         into.append(slice((want - n) // 2, (want - n) // 2 + n))
         out_of.append(slice((have - n) // 2, (have - n) // 2 + n))
-    made[tuple(into)] = images[tuple(out_of)]
+    made[tuple(into)] = image[tuple(out_of)]
     return made

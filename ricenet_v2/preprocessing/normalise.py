@@ -10,33 +10,57 @@ from ricenet_v2.records.plan import Normalisation
 
 _SMALLEST_DEVIATION = 1e-8
 
+Image = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
-def normalise(
-    image: NDArray[np.float32], foreground: NDArray[np.bool_], plan: Normalisation
-) -> NDArray[np.float32]:
-    """The normalised channel, same shape.
+
+def normalise(image: Image, foreground: Mask, plan: Normalisation) -> Image:
+    """Normalise a channel in place, since a copy of it would be the largest thing in memory.
 
     Args:
-        image: Axes (z, y, x).
-        foreground: Voxels of the patient, same shape; outside, z-scored channels become 0.
+        image: Axes (z, y, x); it is changed.
+        foreground: Voxels of the patient, same shape, at least one; outside, z-scored channels
+            become 0.
         plan: Scheme and constants.
+
+    Returns:
+        `image`.
 
     Raises:
         PlanError: The scheme lacks a constant.
     """
-    if plan.scheme == "none":
-        return image
     if plan.scheme == "divide":
         (divisor,) = _constants(plan, "divisor")
-        return (np.maximum(image, 0) / divisor).astype(np.float32)
-    if plan.scheme == "clip_zscore":
+        np.maximum(image, np.float32(0), out=image)
+        image /= np.float32(divisor)
+    elif plan.scheme == "clip_zscore":
         low, high, mean, std = _constants(plan, "clip_low", "clip_high", "mean", "std")
-        return ((np.clip(image, low, high) - mean) / max(std, _SMALLEST_DEVIATION)).astype(
-            np.float32
-        )
-    inside = image[foreground].astype(np.float64)
-    scaled = (image - inside.mean()) / max(float(inside.std()), _SMALLEST_DEVIATION)
-    return np.where(foreground, scaled, 0).astype(np.float32)
+        np.clip(image, np.float32(low), np.float32(high), out=image)
+        _scale(image, mean, std)
+    elif plan.scheme == "zscore":
+        _scale(image, *_moments(image, foreground))
+        np.copyto(image, np.float32(0), where=~foreground)
+    return image
+
+
+def _scale(image: Image, mean: float, std: float) -> None:
+    image -= np.float32(mean)
+    image /= np.float32(max(std, _SMALLEST_DEVIATION))
+
+
+def _moments(image: Image, foreground: Mask) -> tuple[float, float]:
+    """Mean and deviation inside the foreground, in float64 but plane by plane to save memory."""
+    count = int(np.count_nonzero(foreground))
+    total = sum(
+        float(plane[there].sum(dtype=np.float64))
+        for plane, there in zip(image, foreground, strict=True)
+    )
+    mean = total / count
+    squares = sum(
+        float(np.square(plane[there].astype(np.float64) - mean).sum())
+        for plane, there in zip(image, foreground, strict=True)
+    )
+    return mean, float(np.sqrt(squares / count))
 
 
 def _constants(plan: Normalisation, *names: str) -> list[float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,19 +13,21 @@ from ricenet_v2.core.grid import Grid
 from ricenet_v2.fingerprinting.region import bounding_box, foreground
 from ricenet_v2.preprocessing.fit import fit
 from ricenet_v2.preprocessing.normalise import normalise
-from ricenet_v2.preprocessing.resample import new_shape, resample
+from ricenet_v2.preprocessing.resample import new_shape, resample, resample_mask
 from ricenet_v2.records.cases import PreprocessedCase
-from ricenet_v2.records.plan import Plan, Shape
+from ricenet_v2.records.plan import ChannelPlan, Plan, Shape, Triple
 from ricenet_v2.store.images import read_image
 
 TOLERANCE_MM = 0.1
 
+Image = NDArray[np.float32]
 Images = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 
 def load_case(
     paths: Sequence[Path], brain_path: Path | None = None
-) -> tuple[Images, Grid, NDArray[np.bool_] | None]:
+) -> tuple[Images, Grid, Mask | None]:
     """Read the channels of a case, and its brain mask, on one grid.
 
     Returns:
@@ -36,12 +38,16 @@ def load_case(
         GeometryError: A channel or the mask lies on another grid.
     """
     first, grid = read_image(paths[0])
-    channels = [first, *(_on(grid, path, paths[0]) for path in paths[1:])]
+    images = np.empty((len(paths), *grid.shape), dtype=np.float32)
+    images[0] = first
+    del first
+    for index, path in enumerate(paths[1:], start=1):
+        images[index] = _on(grid, path, paths[0])
     brain = None if brain_path is None else _on(grid, brain_path, paths[0]) > 0.5
-    return np.stack(channels), grid, brain
+    return images, grid, brain
 
 
-def _on(grid: Grid, path: Path, reference: Path) -> Images:
+def _on(grid: Grid, path: Path, reference: Path) -> Image:
     image, own = read_image(path)
     if own.shape != grid.shape or own.distance(grid) > TOLERANCE_MM:
         raise GeometryError(
@@ -59,7 +65,7 @@ def preprocess(
     grid: Grid,
     plan: Plan,
     case_id: str,
-    brain: NDArray[np.bool_] | None = None,
+    brain: Mask | None = None,
     inputs_hash: str = "",
 ) -> tuple[Images, PreprocessedCase]:
     """Crop to the region, resample, normalise, bring to the input size.
@@ -78,28 +84,37 @@ def preprocess(
     Raises:
         DatasetError: Wrong number of channels, another shape, or voxels that are not finite.
     """
+    channels, record = preprocess_channels(images, grid, plan, case_id, brain, inputs_hash)
+    made = np.empty(record.shape, dtype=np.float32)
+    for target, channel in zip(made, channels, strict=True):
+        target[...] = channel
+    return made, record
+
+
+def preprocess_channels(
+    images: Images,
+    grid: Grid,
+    plan: Plan,
+    case_id: str,
+    brain: Mask | None = None,
+    inputs_hash: str = "",
+) -> tuple[Iterator[Image], PreprocessedCase]:
+    """As `preprocess`, but each channel, axes (z, y, x), is made when it is asked for.
+
+    So a case can be written without all of its channels being held at the target spacing.
+    """
+    images = images.astype(np.float32, copy=False)
     _check(images, grid, plan, case_id)
-    kinds = [channel.kind for channel in plan.channels]
-    mask, region = foreground(images, kinds, brain)
+    mask, region = foreground(images, [channel.kind for channel in plan.channels], brain)
     start, stop = bounding_box(mask)
-    box = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
-    inside = np.ascontiguousarray(mask[box])
+    box = (slice(start[0], stop[0]), slice(start[1], stop[1]), slice(start[2], stop[2]))
     shape = new_shape(grid.crop(start, stop).shape, grid.spacing, plan.spacing)
-    mask_there = resample(inside.astype(np.float32), shape, "nearest", grid.spacing) > 0.5
-    if not mask_there.any():
-        mask_there = np.ones(shape, dtype=np.bool_)
-    made = [
-        normalise(
-            resample(np.ascontiguousarray(image[box]), shape, channel.interpolation, grid.spacing),
-            mask_there,
-            channel.normalisation,
-        )
-        for image, channel in zip(images, plan.channels, strict=True)
-    ]
-    fitted = fit(np.stack(made), plan.input_size)
+    there = resample_mask(mask[box], shape)
+    if not there.any():
+        there = np.ones(shape, dtype=np.bool_)
     record = PreprocessedCase(
         case_id=case_id,
-        shape=(len(made), *plan.input_size),
+        shape=(len(plan.channels), *plan.input_size),
         source_grid_shape=grid.shape,
         source_spacing=grid.spacing,
         source_origin=grid.origin,
@@ -115,7 +130,21 @@ def preprocess(
         warnings=_warnings(shape, plan, images),
         inputs_hash=inputs_hash,
     )
-    return fitted, record
+    return _channels(images, box, there, grid.spacing, plan), record
+
+
+def _channels(
+    images: Images, box: tuple[slice, slice, slice], there: Mask, spacing: Triple, plan: Plan
+) -> Iterator[Image]:
+    for image, channel in zip(images, plan.channels, strict=True):
+        # No name for what is made: it would live on while the next channel is made.
+        yield _channel(image[box], there, spacing, channel, plan.input_size)
+
+
+def _channel(image: Image, there: Mask, spacing: Triple, plan: ChannelPlan, size: Shape) -> Image:
+    z, y, x = there.shape
+    made = resample(image, (z, y, x), plan.interpolation, spacing)
+    return fit(normalise(made, there, plan.normalisation), size)
 
 
 def _check(images: Images, grid: Grid, plan: Plan, case_id: str) -> None:

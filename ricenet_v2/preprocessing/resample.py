@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from ricenet_v2.preprocessing.axis import Block, Order, blocks, nearest
+from ricenet_v2.preprocessing.blas import one_thread
 from ricenet_v2.records.plan import Interpolation, Shape, Triple
 
-Order = Literal[0, 1, 3]
+# An axis this much coarser than the finest is interpolated linearly.
+_COARSE = 3.0
 
-_ORDER: dict[Interpolation, Order] = {"cubic": 3, "linear": 1, "nearest": 0}
-# An axis this much coarser than the finest is not interpolated together with the others.
-_APART = 3.0
+Image = NDArray[np.float32]
+Steps = tuple[Block, ...]
+Voxel = TypeVar("Voxel", bound=np.generic)
 
 
 def new_shape(shape: Shape, spacing: Triple, target: Triple) -> Shape:
@@ -23,55 +25,76 @@ def new_shape(shape: Shape, spacing: Triple, target: Triple) -> Shape:
     return z, y, x
 
 
-def resample(
-    image: NDArray[np.float32], shape: Shape, interpolation: Interpolation, spacing: Triple
-) -> NDArray[np.float32]:
+def resample(image: Image, shape: Shape, interpolation: Interpolation, spacing: Triple) -> Image:
     """Resample to `shape`; the outer edges of the first and last voxels stay where they are.
 
-    Images are smoothed before they lose resolution, and results never leave the range of the
-    input: cubic splines overshoot. A much coarser axis is interpolated linearly, after the other
-    two, as nnU-Net does.
+    Both grids are parallel, so each axis is a matrix of its own (see `axis.matrix` for the rule at
+    the rim) and an image takes three small products. Images are smoothed before they lose
+    resolution, and results never leave the range of the input: cubic splines overshoot. Between
+    slices much thicker than the finest spacing a cubic spline rings, so such an axis is
+    interpolated linearly, apart from the others as in nnU-Net.
 
     Args:
         image: Axes (z, y, x).
         shape: Wanted voxels along (z, y, x).
         interpolation: By kind of channel.
         spacing: mm along (z, y, x) of `image`.
+
+    Returns:
+        A new image, also where nothing is to be done.
     """
     if image.shape == shape:
-        return image
-    source = image if interpolation == "nearest" else _smoothed(image, shape)
-    if interpolation == "cubic" and max(spacing) > _APART * min(spacing):
-        coarse = int(np.argmax(spacing))
-        in_plane = list(shape)
-        in_plane[coarse] = image.shape[coarse]
-        source = _zoomed(source, (in_plane[0], in_plane[1], in_plane[2]), _ORDER["cubic"])
-        made = _zoomed(source, shape, _ORDER["linear"])
-    else:
-        made = _zoomed(source, shape, _ORDER[interpolation])
+        return image.copy()
+    if interpolation == "nearest":
+        return _picked(image, shape)
+    z, y, x = (
+        blocks(have, want, order) if have != want else ()
+        for have, want, order in zip(
+            image.shape, shape, _orders(interpolation, spacing), strict=True
+        )
+    )
+    with one_thread():
+        made = _between_planes(_in_planes(image, shape, y, x), shape, z)
     return np.clip(made, image.min(), image.max(), out=made)
 
 
-def _zoomed(image: NDArray[np.float32], shape: Shape, order: Order) -> NDArray[np.float32]:
-    """Sample at voxel centres: output index i lies at (i + 0.5) * scale - 0.5 of the input."""
-    if image.shape == shape:
+def resample_mask(mask: NDArray[np.bool_], shape: Shape) -> NDArray[np.bool_]:
+    """The voxels of the mask nearest to those of another shape (z, y, x) over the same extent."""
+    return _picked(mask, shape)
+
+
+def _orders(interpolation: Interpolation, spacing: Triple) -> list[Order]:
+    if interpolation == "linear":
+        return [1, 1, 1]
+    return [1 if each > _COARSE * min(spacing) else 3 for each in spacing]
+
+
+def _picked(image: NDArray[Voxel], shape: Shape) -> NDArray[Voxel]:
+    z, y, x = map(nearest, image.shape, shape)
+    return image.take(x, axis=2).take(y, axis=1).take(z, axis=0)
+
+
+def _in_planes(image: Image, shape: Shape, y: Steps, x: Steps) -> Image:
+    """Along x, then along y, one plane after the other: a plane fits the processor's cache."""
+    if not x and not y:
         return image
-    scale = np.array(image.shape) / np.array(shape)
-    made: NDArray[np.float32] = ndimage.affine_transform(
-        image,
-        scale,
-        offset=0.5 * scale - 0.5,
-        output_shape=shape,
-        order=order,
-        mode="nearest",
-    )
+    made = np.empty((image.shape[0], *shape[1:]), dtype=np.float32)
+    rows = np.empty((image.shape[1], shape[2]), dtype=np.float32)
+    for plane, target in zip(image, made, strict=True):
+        wide = rows if y else target
+        for step in x:
+            np.matmul(plane[:, step.taken], step.weights.T, out=wide[:, step.made])
+        source = wide if x else plane
+        for step in y:
+            np.matmul(step.weights, source[step.taken], out=target[step.made])
     return made
 
 
-def _smoothed(image: NDArray[np.float32], shape: Shape) -> NDArray[np.float32]:
-    scale = np.array(image.shape) / np.array(shape)
-    sigma = np.maximum(0.0, (scale - 1) / 2)
-    if not sigma.any():
+def _between_planes(image: Image, shape: Shape, z: Steps) -> Image:
+    if not z:
         return image
-    smooth: NDArray[np.float32] = ndimage.gaussian_filter(image, sigma, mode="nearest")
-    return smooth
+    made = np.empty(shape, dtype=np.float32)
+    flat, target = image.reshape(image.shape[0], -1), made.reshape(shape[0], -1)
+    for step in z:
+        np.matmul(step.weights, flat[step.taken], out=target[step.made])
+    return made

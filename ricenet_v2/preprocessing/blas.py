@@ -1,0 +1,29 @@
+"""One thread for matrix products: the same bits on every machine setting, no quarrel of workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from threading import Lock
+
+from threadpoolctl import ThreadpoolController
+
+_LIMIT = Lock()
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Hold numpy's BLAS to one thread.
+
+    A product may round otherwise when its parts are shared out, and products as small as these gain
+    nothing by it: cases are worked on in parallel instead. The limit holds for the whole process,
+    so only one thread of Python may set it at a time.
+    """
+    with _LIMIT, _controller().limit(limits=1, user_api="blas"):
+        yield

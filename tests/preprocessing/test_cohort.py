@@ -1,0 +1,132 @@
+"""All cases of a dataset: once each, each for itself, the same however many workers."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ricenet_v2.preprocessing.cohort import CohortResult, inputs_hash, preprocess_dataset
+from ricenet_v2.preprocessing.pipeline import load_case, preprocess
+from ricenet_v2.records.dataset import Case
+from ricenet_v2.store import cases as store
+from ricenet_v2.store.images import read_image, write_image
+from ricenet_v2.store.raw import RawDataset, mask_path, masks_folder
+
+ALL = ("c0", "c1", "c2", "t0")
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def case(raw: RawDataset, case_id: str) -> Case:
+    return next(each for each in raw.cases if each.case_id == case_id)
+
+
+def break_channel(raw: RawDataset, case_id: str) -> Path:
+    path = raw.images(case(raw, case_id))[1]
+    path.write_bytes(path.read_bytes()[:100])
+    return path
+
+
+def test_every_case_of_both_splits_is_what_prediction_makes(raw, make_plan, tmp_path):
+    plan = make_plan()
+    result = preprocess_dataset(raw, plan, tmp_path / "out")
+    assert result == CohortResult(done=ALL, skipped=(), failed={})
+    for each in raw.cases:
+        images, grid, brain = load_case(raw.images(each))
+        expected, record = preprocess(images, grid, plan, each.case_id, brain)
+        np.testing.assert_array_equal(store.read_array(tmp_path / "out", each.case_id), expected)
+        written = store.read_record(tmp_path / "out", each.case_id)
+        assert dataclasses.replace(written, inputs_hash="") == record
+        assert len(written.inputs_hash) == 64
+
+
+def test_two_workers_write_the_bytes_of_one(raw, make_plan, tmp_path):
+    plan = make_plan()
+    broken = break_channel(raw, "c1")
+    results = [
+        preprocess_dataset(raw, plan, tmp_path / str(workers), workers) for workers in (1, 2)
+    ]
+    assert files(tmp_path / "1") == files(tmp_path / "2")
+    for result in results:
+        assert result.done == ("c0", "c2", "t0")
+        assert list(result.failed) == ["c1"]
+        assert result.failed["c1"].startswith("c1: ")
+        assert str(broken) in result.failed["c1"]
+
+
+def test_a_second_run_does_nothing(raw, make_plan, tmp_path):
+    preprocess_dataset(raw, make_plan(), tmp_path / "out")
+    before = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "out").iterdir()}
+    result = preprocess_dataset(raw, make_plan(), tmp_path / "out")
+    assert result == CohortResult(done=(), skipped=ALL, failed={})
+    assert before == {p.name: p.stat().st_mtime_ns for p in (tmp_path / "out").iterdir()}
+    assert preprocess_dataset(raw, make_plan(), tmp_path / "out", overwrite=True).done == ALL
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"spacing": (2.0, 2.0, 2.5)}, {"input_size": (16, 12, 16)}, {"storage_dtype": "float16"}],
+)
+def test_another_plan_makes_every_case_anew(raw, make_plan, tmp_path, change):
+    preprocess_dataset(raw, make_plan(), tmp_path / "out")
+    plan = make_plan(**change)
+    assert preprocess_dataset(raw, plan, tmp_path / "out").done == ALL
+    assert store.read_array(tmp_path / "out", "c0").shape == (2, *plan.input_size)
+    assert preprocess_dataset(raw, plan, tmp_path / "out").skipped == ALL
+
+
+def test_what_does_not_touch_voxels_makes_nothing_anew(raw, make_plan, tmp_path):
+    preprocess_dataset(raw, make_plan(), tmp_path / "out")
+    plan = dataclasses.replace(make_plan(), memory_budget_gb=9.0, classes=("a", "b"))
+    assert preprocess_dataset(raw, plan, tmp_path / "out").skipped == ALL
+
+
+def test_only_a_case_whose_files_changed_is_made_anew(raw, make_plan, tmp_path):
+    preprocess_dataset(raw, make_plan(), tmp_path / "out")
+    path = raw.images(case(raw, "c1"))[0]
+    voxels, grid = read_image(path)
+    write_image(path, voxels * 2 + 1, grid)
+    result = preprocess_dataset(raw, make_plan(), tmp_path / "out")
+    assert (result.done, result.skipped) == (("c1",), ("c0", "c2", "t0"))
+    brain = mask_path(masks_folder(raw.folder, "test"), "t0", "brain", ".nii.gz")
+    write_image(brain, voxels > 0, grid)
+    assert preprocess_dataset(raw, make_plan(), tmp_path / "out").done == ("t0",)
+    assert store.read_record(tmp_path / "out", "t0").region == "brain mask"
+
+
+def test_a_channel_is_no_brain_mask_and_the_order_of_files_counts(raw, make_plan):
+    first, second = raw.images(raw.cases[0])
+    hashes = {
+        inputs_hash((first, second), None, make_plan()),
+        inputs_hash((second, first), None, make_plan()),
+        inputs_hash((first,), second, make_plan()),
+    }
+    assert len(hashes) == 3
+
+
+@pytest.mark.parametrize("ending", [".json", ".b2nd"])
+def test_half_a_case_is_made_anew(raw, make_plan, tmp_path, ending):
+    preprocess_dataset(raw, make_plan(), tmp_path / "out")
+    before = files(tmp_path / "out")
+    (tmp_path / "out" / f"c1{ending}").unlink()
+    assert preprocess_dataset(raw, make_plan(), tmp_path / "out").done == ("c1",)
+    assert files(tmp_path / "out") == before
+
+
+def test_a_record_that_cannot_be_read_is_written_anew(raw, make_plan, tmp_path):
+    preprocess_dataset(raw, make_plan(), tmp_path / "out")
+    (tmp_path / "out" / "c2.json").write_text("{", encoding="utf-8")
+    assert preprocess_dataset(raw, make_plan(), tmp_path / "out").done == ("c2",)
+
+
+def test_a_case_that_fails_leaves_nothing_that_looks_whole(raw, make_plan, tmp_path):
+    preprocess_dataset(raw, make_plan(), tmp_path / "out")
+    break_channel(raw, "c0")
+    result = preprocess_dataset(raw, make_plan(), tmp_path / "out")
+    assert list(result.failed) == ["c0"]
+    assert result.skipped == ("c1", "c2", "t0")

@@ -1,0 +1,203 @@
+"""A case from its files to what the network sees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy import ndimage, stats
+from skimage.transform import resize
+
+from ricenet_v2.core.errors import DatasetError, GeometryError
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.preprocessing.pipeline import load_case, preprocess, preprocess_channels
+from ricenet_v2.records.plan import ChannelPlan, Normalisation
+from ricenet_v2.store.images import write_image
+
+GRID = Grid((10, 12, 11), (3.0, 2.0, 2.5), (-4.0, 5.0, 6.0))
+DIVISOR = 70.0
+MRI = ChannelPlan("T1c", "mri", "cubic", Normalisation("zscore"))
+MASK = ChannelPlan("lesion", "mask", "nearest", Normalisation("none"))
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    """An MRI that is 0 at the rim, and a dose that is not."""
+    rng = np.random.default_rng(5)
+    made = np.zeros((2, *GRID.shape), dtype=np.float32)
+    made[0, 1:-1, 2:-2, 1:-2] = rng.normal(400, 60, (8, 8, 8))
+    made[1] = rng.uniform(0, 60, GRID.shape)
+    return made
+
+
+def write(folder: Path, images: np.ndarray, grid: Grid = GRID) -> list[Path]:
+    paths = [folder / f"c_{index:04d}.nii.gz" for index in range(len(images))]
+    for path, image in zip(paths, images, strict=True):
+        write_image(path, image, grid)
+    return paths
+
+
+def test_a_case_against_scipy_step_by_step(images, make_plan):
+    made, record = preprocess(images, GRID, make_plan(), "c")
+    assert (record.crop_start, record.crop_stop) == ((1, 2, 1), (9, 10, 9))
+    assert record.region == "non-zero voxels"
+    box = images[:, 1:9, 2:10, 1:9].astype(float)
+    size = (12, 8, 10)  # 8 voxels of 3, 2 and 2.5 mm at 2 mm
+    mri = resize(box[0], size, 3, mode="edge", anti_aliasing=False)
+    dose = resize(box[1], size, 1, mode="edge", anti_aliasing=False)
+    expected = np.zeros((2, 16, 12, 14))
+    expected[:, 2:14, 2:10, 2:12] = stats.zscore(mri, axis=None), dose / DIVISOR
+    np.testing.assert_allclose(made, expected, atol=1e-4)
+    assert made.dtype == np.float32
+    assert record.shape == made.shape
+    assert record.dose_maximum == {"dose": pytest.approx(images[1].max())}
+    assert record.warnings == ()
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    seed=st.integers(0, 999),
+    highest=st.floats(6, 80),
+    lowest=st.floats(-5, 5),
+    spacing=st.tuples(*[st.floats(0.9, 8)] * 3),
+)
+def test_dose_never_leaves_its_range_nor_goes_below_zero(
+    images, make_plan, seed, highest, lowest, spacing
+):
+    dose = np.random.default_rng(seed).uniform(lowest, highest, GRID.shape).astype(np.float32)
+    plan = make_plan(spacing=spacing, input_size=(30, 30, 30))
+    made, record = preprocess(np.stack([images[0], dose]), GRID, plan, "c")
+    assert made[1].min() >= 0
+    assert made[1].max() * DIVISOR <= max(float(dose.max()), 0) * (1 + 1e-6)
+    assert bool(record.warnings) == bool(dose.min() < 0)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(gray=st.floats(0, 80), spacing=st.tuples(*[st.floats(0.9, 6)] * 3))
+def test_30_gray_mean_30_gray_in_every_patient(images, make_plan, gray, spacing):
+    images = np.stack([images[0], np.full(GRID.shape, gray, dtype=np.float32)])
+    made, _ = preprocess(images, GRID, make_plan(spacing=spacing, input_size=(4, 4, 4)), "c")
+    inside = made[1][made[0] != 0]
+    np.testing.assert_allclose(inside * DIVISOR, gray, rtol=1e-6, atol=1e-30)
+
+
+def test_prediction_reads_what_training_made(tmp_path, images, make_plan):
+    plan = make_plan()
+    paths = write(tmp_path, images)
+    loaded, grid, brain = load_case(paths)
+    assert brain is None
+    whole, record = preprocess(loaded, grid, plan, "c")
+    channels, beside = preprocess_channels(loaded, grid, plan, "c")
+    for one, other in zip(whole, channels, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert record == beside
+
+
+@pytest.mark.parametrize("code", ["RAS", "ASL", "PIR"])
+def test_the_axes_of_the_file_do_not_matter(tmp_path, images, make_plan, code):
+    plan = make_plan()
+    paths = write(tmp_path, images)
+    expected, record = preprocess(*load_case(paths)[:2], plan, "c")
+    for path in paths:
+        sitk.WriteImage(sitk.DICOMOrient(sitk.ReadImage(str(path)), code), str(path))
+    made, turned = preprocess(*load_case(paths)[:2], plan, "c")
+    np.testing.assert_array_equal(made, expected)
+    assert (turned.crop_start, turned.source_grid_shape) == (record.crop_start, GRID.shape)
+
+
+def test_the_brain_mask_decides_region_and_normalisation(tmp_path, images, make_plan):
+    rng = np.random.default_rng(1)
+    brain = ndimage.binary_opening(rng.random(GRID.shape) < 0.9)
+    brain[:2], brain[:, :, 8:] = False, False
+    paths = write(tmp_path, images)
+    write_image(tmp_path / "c_brain.nii.gz", brain, GRID)
+    loaded, grid, mask = load_case(paths, tmp_path / "c_brain.nii.gz")
+    np.testing.assert_array_equal(mask, brain)
+    plan = make_plan(spacing=GRID.spacing, input_size=GRID.shape)
+    made, record = preprocess(loaded, grid, plan, "c", mask)
+    assert record.region == "brain mask"
+    starts, stops = zip(*[(w.min(), w.max() + 1) for w in np.nonzero(brain)], strict=True)
+    assert (record.crop_start, record.crop_stop) == (starts, stops)
+    inside = made[0][made[0] != 0]
+    assert inside.size == np.count_nonzero(brain)
+    assert inside.mean() == pytest.approx(0, abs=1e-5)
+    assert inside.std() == pytest.approx(1, abs=1e-5)
+
+
+def test_labels_of_a_mask_channel_stay_labels(images, make_plan):
+    labels = np.random.default_rng(2).integers(0, 4, GRID.shape).astype(np.float32)
+    plan = make_plan(channels=(MRI, MASK), spacing=(1.7, 2.9, 1.1), input_size=(20, 20, 20))
+    made, _ = preprocess(np.stack([images[0], labels]), GRID, plan, "c")
+    assert set(np.unique(made[1])) == {0, 1, 2, 3}
+
+
+def test_a_region_that_no_voxel_centre_meets_counts_as_a_whole(make_plan):
+    images = np.random.default_rng(3).normal(100, 10, (1, 9, 9, 9)).astype(np.float32)
+    brain = np.zeros((9, 9, 9), dtype=np.bool_)
+    brain[0, 0, 0] = brain[8, 8, 8] = True
+    plan = make_plan(channels=(MRI,), spacing=(3.0, 3.0, 3.0), input_size=(3, 3, 3))
+    made, _ = preprocess(images, Grid((9, 9, 9), (1.0, 1.0, 1.0)), plan, "c", brain)
+    assert made.std() == pytest.approx(1, abs=1e-5)
+
+
+def test_inputs_are_left_alone_and_may_be_of_another_type(images, make_plan):
+    whole = np.round(images).astype(np.float32)
+    before = whole.copy()
+    for plan in (make_plan(), make_plan(spacing=GRID.spacing)):
+        made, _ = preprocess(whole, GRID, plan, "c")
+        np.testing.assert_array_equal(whole, before)
+        np.testing.assert_array_equal(preprocess(whole.astype(np.int16), GRID, plan, "c")[0], made)
+
+
+def test_what_had_to_be_changed_is_told(images, make_plan):
+    images[1, 0, 0, :3] = -0.5
+    _, record = preprocess(images, GRID, make_plan(input_size=(16, 7, 14)), "c")
+    cut, negative = record.warnings
+    assert "(12, 8, 10) voxels is larger than the input" in cut
+    assert negative == "dose: 3 negative voxels were set to 0 Gy"
+
+
+def test_a_wrong_number_of_channels_names_the_right_ones(images, make_plan):
+    for wrong in (images[:1], np.concatenate([images, images]), images[:, 1:]):
+        with pytest.raises(DatasetError, match="T1c, dose") as caught:
+            preprocess(wrong, GRID, make_plan(), "c7")
+        assert (caught.value.case, caught.value.got) == ("c7", wrong.shape)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_voxels_that_are_no_numbers_are_counted(images, make_plan, value):
+    images[1, 4, 5, 6:8] = value
+    with pytest.raises(DatasetError, match="Channel dose has voxels that are not numbers") as error:
+        preprocess(images, GRID, make_plan(), "c7")
+    assert error.value.case == "c7"
+    assert error.value.got == "2 NaN or infinite voxels"
+
+
+def test_a_channel_or_mask_on_another_grid_is_named(tmp_path, images):
+    paths = write(tmp_path, images)
+    moved = Grid(GRID.shape, GRID.spacing, (-4.0, 5.0, 6.2))
+    write_image(paths[1], images[1], moved)
+    with pytest.raises(GeometryError, match="on one grid") as caught:
+        load_case(paths)
+    assert caught.value.file == paths[1]
+    write_image(paths[1], images[1, :-1], Grid((9, 12, 11), GRID.spacing, GRID.origin))
+    with pytest.raises(GeometryError, match="that of c_0000"):
+        load_case(paths)
+    write_image(tmp_path / "c_brain.nii.gz", images[0] > 0, moved)
+    with pytest.raises(GeometryError, match="c_brain"):
+        load_case(paths[:1], tmp_path / "c_brain.nii.gz")
+
+
+def test_a_missing_or_broken_file_is_named(tmp_path, images):
+    paths = write(tmp_path, images)
+    paths[1].write_bytes(paths[1].read_bytes()[:100])
+    with pytest.raises(DatasetError, match="cannot be read") as caught:
+        load_case(paths)
+    assert caught.value.file == paths[1]
+    paths[1].unlink()
+    with pytest.raises(DatasetError, match="no such image"):
+        load_case(paths)

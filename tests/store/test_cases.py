@@ -1,0 +1,43 @@
+"""Preprocessed cases are whole or not there, and the same bytes every time."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.store import cases
+
+ONE = (1.0, 1.0, 1.0)
+EYE = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+RECORD = PreprocessedCase(
+    "c", (3, 9, 8, 7), (9, 8, 7), ONE, ONE, EYE, (0, 0, 0), (9, 8, 7), "r", {}, (), "h"
+)
+ARRAY = np.random.default_rng(0).normal(size=RECORD.shape).astype(np.float32)
+
+
+def test_channels_may_come_one_by_one(tmp_path):
+    cases.write_case(tmp_path / "a", ARRAY, RECORD)
+    cases.write_case(tmp_path / "b", (channel for channel in ARRAY), RECORD)
+    np.testing.assert_array_equal(cases.read_array(tmp_path / "b", "c"), ARRAY)
+    assert (tmp_path / "a" / "c.b2nd").read_bytes() == (tmp_path / "b" / "c.b2nd").read_bytes()
+
+
+@pytest.mark.parametrize("shape", [(1, 700, 30, 40), (2, 3, 900, 1000), (1, 1, 1, 1)])
+def test_long_and_wide_images_come_back(tmp_path, shape):
+    array = np.random.default_rng(1).normal(size=shape).astype(np.float32)
+    cases.write_case(tmp_path, array, dataclasses.replace(RECORD, shape=shape))
+    np.testing.assert_array_equal(cases.read_array(tmp_path, "c"), array)
+
+
+def test_a_channel_that_cannot_be_made_leaves_no_case(tmp_path):
+    def channels():
+        yield ARRAY[0]
+        raise MemoryError("second channel")
+
+    cases.write_case(tmp_path, ARRAY, RECORD)
+    with pytest.raises(MemoryError):
+        cases.write_case(tmp_path, channels(), RECORD)
+    assert not cases.has_case(tmp_path, "c")
+    np.testing.assert_array_equal(cases.read_array(tmp_path, "c"), ARRAY)
+    assert [path.name for path in tmp_path.iterdir()] == ["c.b2nd"]
