@@ -6,9 +6,10 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ricenet_v2.cli import common
+from ricenet_v2.planning.names import PRESETS
 
 if TYPE_CHECKING:
     from ricenet_v2.preprocessing.cohort import CohortResult
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from ricenet_v2.store.paths import DatasetPaths
     from ricenet_v2.store.raw import RawDataset
 
-PRESETS = ("auto", "paper")
 _DEFAULT_MEMORY_GB = 8.0
+# The CUDA context and the libraries' kernels, which no tensor can use.
+_CONTEXT_GB = 0.75
 _SHOWN_FINDINGS = 60
 
 
@@ -36,8 +38,14 @@ def build_parser() -> argparse.ArgumentParser:
         "--gpu_memory_gb",
         type=_above_zero,
         metavar="GB",
-        help="memory that one training step may take (else that of the CUDA device, else "
-        f"{_DEFAULT_MEMORY_GB:g})",
+        help="memory that one training step may take (else that of the CUDA device less "
+        f"{_CONTEXT_GB:g}, else {_DEFAULT_MEMORY_GB:g})",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        help="in which a step must fit: bfloat16 is mixed precision on CUDA (else bfloat16 where "
+        "there is a CUDA device, float32 where there is none)",
     )
     parser.add_argument(
         "--spacing", type=_above_zero, nargs=3, metavar=("Z", "Y", "X"), help="target spacing in mm"
@@ -75,6 +83,7 @@ def plan_and_preprocess(
     workspace: Path | None = None,
     preset: str = "auto",
     gpu_memory_gb: float | None = None,
+    precision: Literal["float32", "bfloat16"] | None = None,
     spacing: Sequence[float] | None = None,
     input_size: Sequence[int] | None = None,
     batch_size: int | None = None,
@@ -88,8 +97,9 @@ def plan_and_preprocess(
     Args:
         dataset: Id, name, or path of a raw dataset folder.
         workspace: Holds raw/, preprocessed/ and results/.
-        preset: `auto` or `paper`.
+        preset: One of `PRESETS`.
         gpu_memory_gb: Memory of one training step; None asks the CUDA device.
+        precision: In which a step must fit; None is bfloat16 where there is a CUDA device.
         spacing: Target spacing, mm along (z, y, x).
         input_size: Voxels along (z, y, x) that the network sees.
         batch_size: Samples per step.
@@ -120,10 +130,11 @@ def plan_and_preprocess(
     if verify_only:
         return common.OK
     splits, doubt = _splits(raw, paths, overwrite=overwrite)
-    fingerprint = measure(raw, num_workers)
+    fingerprint = measure(raw, num_workers, paths.measurements)
     _show_fingerprint(fingerprint)
     wanted: dict[str, Any] = {
         "memory_gb": gpu_memory_gb,
+        "precision": precision,
         "spacing": None if spacing is None else tuple(float(value) for value in spacing),
         "input_size": None if input_size is None else tuple(input_size),
         "batch_size": batch_size,
@@ -174,9 +185,8 @@ def _plan(
             )
         print(f"The plan in {path} is used as it stands.")
         return existing
-    memory = wanted["memory_gb"] or _device_memory_gb()
-    given = {name: value for name, value in wanted.items() if name != "memory_gb"}
-    plan = make_plan(fingerprint, raw.dataset, estimate, preset=preset, memory_gb=memory, **given)
+    given = {name: value for name, value in wanted.items() if value is not None}
+    plan = make_plan(fingerprint, raw.dataset, estimate, preset=preset, **{**_device(), **given})
     documents.write(path, plan)
     return plan
 
@@ -185,6 +195,7 @@ def _disagreements(plan: Plan, fingerprint: str, wanted: dict[str, Any]) -> list
     """In words, where a plan differs from the data and the arguments that were given."""
     holds = {
         "memory_gb": plan.memory_budget_gb,
+        "precision": plan.memory.precision,
         "spacing": plan.spacing,
         "input_size": plan.input_size,
         "batch_size": plan.training.batch_size,
@@ -199,15 +210,16 @@ def _disagreements(plan: Plan, fingerprint: str, wanted: dict[str, Any]) -> list
     return faults
 
 
-def _device_memory_gb() -> float:
-    """Memory of the first CUDA device, else 8."""
+def _device() -> dict[str, Any]:
+    """Memory that tensors can use on the first CUDA device, and mixed precision; else 8 GB."""
     import torch
 
     from ricenet_v2.planning.planner import GIGABYTE
 
     if not torch.cuda.is_available():
-        return _DEFAULT_MEMORY_GB
-    return float(torch.cuda.get_device_properties(0).total_memory) / GIGABYTE
+        return {"memory_gb": _DEFAULT_MEMORY_GB, "precision": "float32"}
+    whole = float(torch.cuda.get_device_properties(0).total_memory) / GIGABYTE
+    return {"memory_gb": max(whole / 2, whole - _CONTEXT_GB), "precision": "bfloat16"}
 
 
 def _splits(raw: RawDataset, paths: DatasetPaths, *, overwrite: bool) -> tuple[Splits | None, str]:
@@ -306,6 +318,19 @@ def _show_plan(plan: Plan, path: Path) -> None:
     rows = [(decision.what, decision.value, decision.reason) for decision in plan.decisions]
     columns = ("decision", "value", "reason")
     common.table(f"Plan {plan.name} of {plan.dataset}", columns, rows, has_lines=True)
+    if plan.alternatives:
+        columns_of_large = ("spacing (mm)", "input size", "network", "batch", "why not")
+        larger = [
+            (
+                " x ".join(f"{value:.3g}" for value in one.spacing),
+                " x ".join(str(n) for n in one.input_size),
+                one.network,
+                one.batch_size,
+                one.reason,
+            )
+            for one in plan.alternatives
+        ]
+        common.table(f"Too large for {plan.memory_budget_gb:g} GB", columns_of_large, larger)
     print(f"Plan: {path}")
 
 

@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.fingerprinting.cache import kept, load, measure_and_keep
 from ricenet_v2.fingerprinting.measure import CaseFiles, MeasuredCase, measure_case
 from ricenet_v2.fingerprinting.memory import bytes_of_case
 from ricenet_v2.fingerprinting.workers import allowed_workers, available_memory, map_cases
-from ricenet_v2.records.dataset import Channel
+from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.fingerprint import (
     ChannelFingerprint,
     ChannelMeasurement,
     Distribution,
     Fingerprint,
+    distinct,
 )
 from ricenet_v2.store.raw import RawDataset
 
 
-def measure(raw: RawDataset, num_workers: int = 1) -> Fingerprint:
+def measure(raw: RawDataset, num_workers: int = 1, cache: Path | None = None) -> Fingerprint:
     """Measure the training cases; the result depends neither on their order nor on the workers.
+
+    A scan that is there under two case ids counts once in the figures of the dataset.
 
     Args:
         raw: A dataset that passed the integrity check.
         num_workers: Processes; lowered when the memory would not do.
+        cache: Folder of measurements that are kept; only new and changed cases are opened.
 
     Raises:
         DatasetError: No training case, or a case that cannot be measured (with its id).
@@ -40,24 +46,51 @@ def measure(raw: RawDataset, num_workers: int = 1) -> Fingerprint:
             expected="cases with split train",
             got=f"{len(raw.cases)} cases of other splits",
         )
-    kinds = tuple(channel.kind for channel in raw.dataset.channels)
-    files = [
-        CaseFiles(case.case_id, raw.images(case), kinds, raw.mask(case, "brain")) for case in cases
-    ]
-    need = bytes_of_case(raw, cases, copies=2 * len(kinds) + 6)
-    workers = allowed_workers(num_workers, need, available_memory())
-    measured = map_cases(
-        measure_case, [(one.case_id, one) for one in files], workers, "Measuring cases"
-    )
+    measured = _measured(raw, cases, num_workers, cache)
     labels = Counter(case.label for case in cases)
     return Fingerprint(
         dataset=raw.dataset.name,
         n_cases=len(cases),
         n_patients=len({case.patient_id for case in cases}),
         class_counts={name: labels[name] for name in raw.dataset.classes},
-        channels=aggregate(raw.dataset.channels, measured),
+        channels=aggregate(raw.dataset.channels, _once(measured)),
         cases=tuple(one.measurement for one in measured),
     )
+
+
+def _measured(
+    raw: RawDataset, cases: Sequence[Case], num_workers: int, cache: Path | None
+) -> list[MeasuredCase]:
+    """The measurement of each case, in their order."""
+    kinds = tuple(channel.kind for channel in raw.dataset.channels)
+    files = {
+        case.case_id: CaseFiles(case.case_id, raw.images(case), kinds, raw.mask(case, "brain"))
+        for case in cases
+    }
+    found = {} if cache is None else _found(files.values(), cache)
+    left = [case for case in cases if case.case_id not in found]
+    need = bytes_of_case(raw, left, copies=2 * len(kinds) + 6)
+    workers = allowed_workers(num_workers, need, available_memory())
+    ids, told = [case.case_id for case in left], "Measuring cases"
+    if cache is None:
+        made = map_cases(measure_case, [(name, files[name]) for name in ids], workers, told)
+    else:
+        wanted = [(name, kept(files[name], cache)) for name in ids]
+        made = map_cases(measure_and_keep, wanted, workers, told)
+    found |= dict(zip(ids, made, strict=True))
+    return [found[case.case_id] for case in cases]
+
+
+def _found(files: Iterable[CaseFiles], cache: Path) -> dict[str, MeasuredCase]:
+    """Measurements that are kept and still hold, by case id."""
+    loaded = {one.case_id: load(kept(one, cache)) for one in files}
+    return {case_id: measured for case_id, measured in loaded.items() if measured is not None}
+
+
+def _once(measured: Sequence[MeasuredCase]) -> list[MeasuredCase]:
+    """One of each scan."""
+    chosen = {case.case_id for case in distinct([one.measurement for one in measured])}
+    return [one for one in measured if one.measurement.case_id in chosen]
 
 
 def aggregate(

@@ -1,74 +1,137 @@
-"""What one training step needs, counted on torch's meta device from the very network."""
+"""What one training step needs, counted on torch's meta device from the very network.
+
+The memory of a step is what is always there (weights, AdamW's two moments, the averaged weights,
+the batch at work and the next one) and what the step itself makes. The second part is counted by
+running the step, forward and backward, on tensors without data and following every storage from
+the operation that makes it to the death of its last tensor. Two moments matter:
+
+- At the end of the forward pass all activations that backward needs are alive, no gradient yet.
+- In the first layers' backward pass most activations are gone, but the gradients of all weights
+  are there and several gradients of the largest maps at once. Where a network works at full
+  resolution in its first layers only, this is the higher of the two.
+
+`MemoryEstimate` reports the activations and the gradients in full, and in `workspace` what the
+highest moment takes beyond their sum, so that `total` is never below any moment of the step. The
+update comes after all activations are gone; AdamW makes up to two copies of the weights then.
+
+What cannot be counted without the device is allowed for: one convolution at a time may take scratch
+memory, for which the input and the output of the largest one are added (cuDNN copies them to its
+own layout), and 5 % of the activations for blocks that the allocator cannot use again. Both are a
+choice, not a measurement; the CUDA context is the command's to subtract from the device's memory.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
+from torch.nn import functional
 
 from ricenet_v2.network.build import build_network
-from ricenet_v2.records.plan import MemoryEstimate, NetworkPlan, Shape
+from ricenet_v2.network.live import LiveBytes, storage_key
+from ricenet_v2.network.mixed import Backend, MixedPrecision
+from ricenet_v2.records.plan import MemoryEstimate, NetworkPlan, Precision, Shape
 
 _FLOAT_BYTES = 4
-# Share of the activations that convolution algorithms and the allocator take on top.
-_WORKSPACE_SHARE = 0.25
+_ALLOCATOR_SHARE = 0.05
+_COPIES_OF_UPDATE = 2
 
 
-def saved_bytes(network: nn.Module, images: torch.Tensor) -> int:
-    """Bytes that autograd keeps from a forward pass, each storage counted once.
+@dataclass(frozen=True)
+class Step:
+    """What a training step makes, in bytes, without weights and images.
 
-    The network's own parameters and buffers and the images themselves are not counted.
+    Attributes:
+        activations: Kept for the backward pass, each storage once; with mixed precision also
+            the casts of the weights.
+        peak: Most that is alive at once, gradients of the weights among it.
+        largest_convolution: Input and output of the convolution with the largest ones.
+        multiply_adds: Of the convolutions and linear layers, forward pass only.
+    """
+
+    activations: int
+    peak: int
+    largest_convolution: int
+    multiply_adds: int
+
+
+def training_step(
+    network: nn.Module, images: torch.Tensor, casts: AbstractContextManager[Any] | None = None
+) -> Step:
+    """Run a step, forward and backward, and count.
 
     Args:
-        network: In training mode, on the device of the images.
+        network: In training mode, on the device of the images, without gradients.
         images: (B, C, Z, Y, X); the meta device will do.
+        casts: Context of the forward pass that makes it mixed precision.
     """
     mine = [*network.parameters(), *network.buffers(), images]
-    own = {tensor.untyped_storage()._cdata for tensor in mine}  # noqa: SLF001
-    # The tensors are kept alive while counting, so that no storage's identity is used twice.
-    kept: dict[int, torch.Tensor] = {}
+    own = {storage_key(tensor) for tensor in mine}
+    kept: dict[int, int] = {}
 
     def pack(tensor: torch.Tensor) -> torch.Tensor:
-        identity = tensor.untyped_storage()._cdata  # noqa: SLF001
-        if identity not in own:
-            kept.setdefault(identity, tensor.detach())
+        # The graph keeps what it saves until backward, so no key is used twice before.
+        if storage_key(tensor) not in own:
+            kept[storage_key(tensor)] = tensor.untyped_storage().nbytes()
         return tensor
 
-    with saved_tensors_hooks(pack, lambda tensor: tensor):
-        network(images).sum()
-    return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+    live = LiveBytes(mine)
+    with live, _watched(network) as sizes:
+        with saved_tensors_hooks(pack, lambda tensor: tensor):
+            with casts or nullcontext():
+                logits = network(images)
+            targets = torch.zeros(len(images), dtype=torch.long, device=images.device)
+            loss = functional.cross_entropy(logits.float(), targets)
+        activations = sum(kept.values())
+        loss.backward()  # type: ignore[no-untyped-call]
+    return Step(activations, live.peak, max(sizes.bytes), sum(sizes.work))
 
 
-def multiply_adds(network: nn.Module, images: torch.Tensor) -> int:
-    """Multiply-adds of the convolutions and linear layers in one forward pass."""
-    total = 0
+@dataclass(frozen=True)
+class _Layers:
+    """Bytes in and out, and multiply-adds, of each convolution and linear layer that ran."""
 
-    def count(module: nn.Module, _inputs: Any, output: torch.Tensor) -> None:
-        nonlocal total
+    bytes: list[int]
+    work: list[int]
+
+
+@contextmanager
+def _watched(network: nn.Module) -> Iterator[_Layers]:
+    seen = _Layers([], [])
+
+    def note(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
         weight = module.weight
         assert isinstance(weight, torch.Tensor)
-        per_output = weight[0].numel()
-        total += output.numel() * per_output
+        seen.bytes.append((inputs[0].numel() + output.numel()) * output.element_size())
+        seen.work.append(output.numel() * weight[0].numel())
 
     layers = [m for m in network.modules() if isinstance(m, nn.Conv3d | nn.Linear)]
-    handles = [layer.register_forward_hook(count) for layer in layers]
+    handles = [layer.register_forward_hook(note) for layer in layers]
     try:
-        with torch.no_grad():
-            network(images)
+        yield seen
     finally:
         for handle in handles:
             handle.remove()
-    return total
 
 
 def estimate(
-    plan: NetworkPlan, n_channels: int, n_classes: int, input_size: Shape, batch: int
+    plan: NetworkPlan,
+    n_channels: int,
+    n_classes: int,
+    input_size: Shape,
+    batch: int,
+    precision: Precision = "float32",
+    backend: Backend = "cuda",
 ) -> MemoryEstimate:
-    """Bytes and work of one float32 training step with AdamW and averaged weights.
+    """Bytes and work of one training step with AdamW and averaged weights, at its highest moment.
 
-    Mixed precision needs less: the estimate is on the safe side.
+    The very batch is run, not scaled up from a smaller one. Weights, gradients, moments, averaged
+    weights and images are float32 in both precisions.
 
     Args:
         plan: The network.
@@ -76,27 +139,35 @@ def estimate(
         n_classes: Classes.
         input_size: Voxels along (z, y, x).
         batch: Samples on the device.
+        precision: `float32`, or `bfloat16` for mixed precision under autocast.
+        backend: Whose list of functions autocast follows. Training is mixed on CUDA only; the
+            CPU's list pools in float32 and so keeps more.
 
     Raises:
         PlanError: The network cannot train on this input size.
     """
     with torch.device("meta"):
         network = build_network(plan, n_channels, n_classes, input_size).train()
-        # Two samples: norms refuse to train on a single value; all but parameters is linear in it.
-        images = torch.empty((2, n_channels, *input_size))
-        activations = saved_bytes(network, images) * batch // 2
-        work = multiply_adds(network, images) // 2
+        images = torch.empty((batch, n_channels, *input_size))
+    casts = MixedPrecision(backend) if precision == "bfloat16" else None
+    step = training_step(network, images, casts)
     n_parameters = sum(parameter.numel() for parameter in network.parameters())
-    parameter_bytes = n_parameters * _FLOAT_BYTES
-    inputs = batch * n_channels * input_size[0] * input_size[1] * input_size[2] * _FLOAT_BYTES
+    weights = n_parameters * _FLOAT_BYTES
+    buffers = sum(buffer.numel() * buffer.element_size() for buffer in network.buffers())
+    # The averaged weights copy every entry of the state dict, and blocks of the residual encoder
+    # name a layer twice.
+    state = sum(v.numel() * v.element_size() for v in network.state_dict().values())
+    highest = max(step.peak, (1 + _COPIES_OF_UPDATE) * weights)
+    scratch = step.largest_convolution + int(step.activations * _ALLOCATOR_SHARE)
     return MemoryEstimate(
-        parameters=parameter_bytes,
-        gradients=parameter_bytes,
-        optimiser_state=2 * parameter_bytes,  # first and second moment of AdamW
-        ema=parameter_bytes,
-        activations=activations,
-        inputs=2 * inputs,  # the batch at work and the next one on its way
-        workspace=int(activations * _WORKSPACE_SHARE),
+        parameters=weights + buffers,
+        gradients=weights,
+        optimiser_state=2 * weights,  # first and second moment of AdamW
+        ema=state,
+        activations=step.activations,
+        inputs=2 * images.numel() * _FLOAT_BYTES,  # the batch at work and the next on its way
+        workspace=max(0, highest - step.activations - weights) + scratch,
         n_parameters=n_parameters,
-        multiply_adds=work * batch,
+        multiply_adds=step.multiply_adds,
+        precision=precision,
     )

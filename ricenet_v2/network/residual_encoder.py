@@ -18,6 +18,7 @@ def residual_encoder(plan: NetworkPlan, n_channels: int, norm: type[nn.Module]) 
     """
     encoder: nn.Module = ResidualEncoder(
         input_channels=n_channels,
+        stem_channels=plan.stem_features,
         n_stages=len(plan.features),
         features_per_stage=list(plan.features),
         conv_op=nn.Conv3d,

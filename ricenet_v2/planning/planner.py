@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import PlanError
-from ricenet_v2.planning import batch as batches
-from ricenet_v2.planning import presets, schedule
+from ricenet_v2.planning import presets, reasons, schedule
 from ricenet_v2.planning.channels import plan_channel
-from ricenet_v2.planning.presets import GIGABYTE, Budget, Layout, Wishes
-from ricenet_v2.planning.spacing import is_anisotropic
+from ricenet_v2.planning.input_size import margin_of
+from ricenet_v2.planning.ladder import GIGABYTE, Budget, Candidate, first_that_fits
+from ricenet_v2.planning.names import PRESETS
+from ricenet_v2.planning.reasons import Choice
+from ricenet_v2.planning.spacing import target_spacing
+from ricenet_v2.planning.wishes import Wishes
 from ricenet_v2.records.dataset import Dataset
-from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint
-from ricenet_v2.records.plan import (
-    Decision,
-    MemoryEstimate,
-    NetworkPlan,
-    Plan,
-    Shape,
-    TrainingPlan,
-    Triple,
-)
+from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint, distinct
+from ricenet_v2.records.plan import MemoryEstimate, NetworkPlan, Plan, Precision, Shape, Triple
 
 __all__ = ["GIGABYTE", "PRESETS", "Cost", "make_plan"]
 
-Cost = Callable[[NetworkPlan, int, int, Shape, int], MemoryEstimate]
-PRESETS = ("auto", "paper")
-_LAYOUTS = {"auto": presets.auto, "paper": presets.paper}
-_TRAINING = {"auto": schedule.auto_training, "paper": schedule.paper_training}
+Cost = Callable[[NetworkPlan, int, int, Shape, int, Precision], MemoryEstimate]
 
 
 def make_plan(
@@ -42,6 +33,7 @@ def make_plan(
     *,
     preset: str = "auto",
     memory_gb: float = 8.0,
+    precision: Precision = "float32",
     spacing: Triple | None = None,
     input_size: Shape | None = None,
     batch_size: int | None = None,
@@ -52,9 +44,11 @@ def make_plan(
     Args:
         fingerprint: What was measured.
         dataset: Channels and classes.
-        cost: Bytes of a training step from network, channels, classes, input size and batch.
-        preset: `auto` or `paper`.
+        cost: Bytes of a training step from network, channels, classes, input size, batch and
+            precision.
+        preset: One of `PRESETS`.
         memory_gb: Budget of one training step, GiB.
+        precision: In which a step must fit; `bfloat16` is mixed precision on CUDA.
         spacing: mm along (z, y, x), instead of the rule.
         input_size: Voxels along (z, y, x), instead of the rule.
         batch_size: Instead of the rule.
@@ -65,72 +59,66 @@ def make_plan(
             do not divide, or nothing fits the memory.
     """
     wishes = Wishes(spacing, input_size, batch_size, epochs)
-    _check(fingerprint, dataset, preset, memory_gb, wishes)
+    if preset not in PRESETS:
+        raise PlanError("There is no such preset.", expected=" or ".join(PRESETS), got=preset)
+    wishes.check(memory_gb)
+    _check_fingerprint(fingerprint, dataset)
+    cases = distinct(fingerprint.cases)
     n_channels, n_classes = len(dataset.channels), len(dataset.classes)
 
-    def memory_of(layout: Layout, batch: int) -> MemoryEstimate:
-        network = _with_norm(layout.network, batch, preset)
-        return cost(network, n_channels, n_classes, layout.input_size, batch)
+    def measure(one: Candidate) -> MemoryEstimate:
+        return cost(one.network, n_channels, n_classes, one.input_size, one.batch, precision)
 
-    budget = Budget(
-        limit_gb=memory_gb,
-        smallest_batch=batch_size or batches.SMALLEST_BATCH,
-        need=lambda layout, batch: memory_of(layout, batch).total,
+    found = first_that_fits(
+        presets.ladder(preset, cases, wishes),
+        Budget(memory_gb, n_channels, precision, measure),
+        presets.remedy(preset, wishes),
     )
-    layout = _LAYOUTS[preset](fingerprint.cases, wishes, budget)
-    batch, why_batch = _batch(layout, budget, wishes, fingerprint.n_cases)
-    training, why_training = _TRAINING[preset](
-        batch, fingerprint.n_cases, layout.input_size, layout.spacing
+    choice = Choice(preset, wishes, found, target_spacing(cases)[1], len(cases), memory_gb)
+    return _plan(fingerprint, dataset, choice)
+
+
+def _plan(fingerprint: Fingerprint, dataset: Dataset, choice: Choice) -> Plan:
+    """The chosen layout and all that follows from it."""
+    chosen, epochs = choice.chosen, choice.wishes.epochs
+    settings = schedule.paper_training if choice.preset == "paper" else schedule.auto_training
+    training, why_training = settings(
+        chosen.batch, choice.n_train, chosen.input_size, chosen.spacing
     )
+    has_images = any(channel.kind not in ("mask", "other") for channel in dataset.channels)
     channels = [plan_channel(channel) for channel in fingerprint.channels]
-    network = _with_norm(layout.network, batch, preset)
-    memory = memory_of(layout, batch)
     return Plan(
-        name=preset,
-        preset=preset,
+        name=choice.preset,
+        preset=choice.preset,
         dataset=dataset.name,
         fingerprint=documents.fingerprint_of(fingerprint),
         classes=dataset.classes,
         channels=tuple(channel for channel, _ in channels),
-        spacing=layout.spacing,
-        input_size=layout.input_size,
-        margin=layout.margin,
+        spacing=chosen.spacing,
+        input_size=chosen.input_size,
+        margin=margin_of(chosen.input_size, chosen.region),
         storage_dtype="float32",
-        network=network,
+        network=chosen.network,
         training=dataclasses.replace(training, epochs=epochs or training.epochs),
-        memory=memory,
-        memory_budget_gb=memory_gb,
+        memory=choice.found.memory,
+        memory_budget_gb=choice.memory_gb,
         spacing_range=_spacing_range(fingerprint.cases),
         dose_range=_dose_range(fingerprint),
         decisions=(
-            _why_region(dataset),
-            *layout.decisions,
-            why_batch,
-            _why_norm(network, batch, preset),
+            reasons.region(dataset),
+            *reasons.layout(choice),
             why_training,
-            *_why_epochs(wishes),
-            *_why_augmentation(training, dataset, layout.spacing),
+            *reasons.epochs(choice.wishes),
+            *schedule.why_augmentation(training, has_images=has_images),
+            reasons.rotation(choice),
             *(decision for _, decision in channels),
-            _why_memory(memory, memory_gb, batch),
+            reasons.memory(choice),
         ),
+        alternatives=choice.found.listed(),
     )
 
 
-def _check(
-    fingerprint: Fingerprint, dataset: Dataset, preset: str, memory_gb: float, wishes: Wishes
-) -> None:
-    if preset not in PRESETS:
-        raise PlanError("There is no such preset.", expected=" or ".join(PRESETS), got=preset)
-    numbers = {
-        "--gpu_memory_gb": (memory_gb,),
-        "--spacing": wishes.spacing or (),
-        "--input_size": wishes.input_size or (),
-        "--batch_size": () if wishes.batch_size is None else (wishes.batch_size,),
-        "--epochs": () if wishes.epochs is None else (wishes.epochs,),
-    }
-    for name, values in numbers.items():
-        if not all(math.isfinite(value) and value > 0 for value in values):
-            raise PlanError(f"{name} is not usable.", expected="numbers above 0", got=values)
+def _check_fingerprint(fingerprint: Fingerprint, dataset: Dataset) -> None:
     measured = [channel.name for channel in fingerprint.channels]
     named = [channel.name for channel in dataset.channels]
     if measured != named or not fingerprint.cases:
@@ -140,59 +128,6 @@ def _check(
             got=f"{len(fingerprint.cases)} cases and the channels {measured}",
             remedy="Run ricenet_plan_and_preprocess again with --overwrite.",
         )
-
-
-def _batch(layout: Layout, budget: Budget, wishes: Wishes, n_train: int) -> tuple[int, Decision]:
-    if wishes.batch_size is not None:
-        why = Decision("batch size", str(wishes.batch_size), "given by the user")
-        return wishes.batch_size, why
-    return batches.choose_batch(lambda batch: budget.fits(layout, batch), n_train)
-
-
-def _with_norm(network: NetworkPlan, batch: int, preset: str) -> NetworkPlan:
-    norm = network.norm if preset == "paper" else batches.norm_for(batch)
-    return dataclasses.replace(network, norm=norm)
-
-
-def _why_norm(network: NetworkPlan, batch: int, preset: str) -> Decision:
-    if preset == "paper":
-        return Decision(what="norm", value=network.norm, reason="as published")
-    return batches.why_norm(network.norm, batch)
-
-
-def _why_epochs(wishes: Wishes) -> tuple[Decision, ...]:
-    if wishes.epochs is None:
-        return ()
-    return (Decision(what="epochs", value=str(wishes.epochs), reason="given by the user"),)
-
-
-def _why_region(dataset: Dataset) -> Decision:
-    images = [channel.name for channel in dataset.channels if channel.kind in ("mri", "ct", "pet")]
-    without = f"non-zero voxels of {', '.join(images)}" if images else "the channels that are there"
-    reason = "dose is non-zero outside the head, so it never decides"
-    return Decision(what="region", value=f"brain mask; without one, {without}", reason=reason)
-
-
-def _why_augmentation(
-    training: TrainingPlan, dataset: Dataset, spacing: Triple
-) -> tuple[Decision, ...]:
-    has_images = any(channel.kind not in ("mask", "other") for channel in dataset.channels)
-    if is_anisotropic(spacing):
-        value = "in plane only"
-        reason = "one axis is over 3 times as coarse: rotating out of plane would smear it"
-    else:
-        value, reason = "about all axes", "no axis is over 3 times as coarse as the others"
-    why_rotation = Decision(what="rotation", value=value, reason=reason)
-    return (*schedule.why_augmentation(training, has_images=has_images), why_rotation)
-
-
-def _why_memory(memory: MemoryEstimate, memory_gb: float, batch: int) -> Decision:
-    activations = f"{memory.activations / GIGABYTE:.3g} GB"
-    reason = (
-        f"counted on the network itself for a batch of {batch}: {activations} activations, "
-        f"{memory.n_parameters:,} parameters; the budget is {memory_gb:g} GB"
-    )
-    return Decision(what="memory", value=f"{memory.total / GIGABYTE:.3g} GB", reason=reason)
 
 
 def _spacing_range(cases: Sequence[CaseMeasurement]) -> tuple[Triple, Triple]:

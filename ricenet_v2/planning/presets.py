@@ -1,191 +1,164 @@
-"""Spacing, input size and network of each preset."""
+"""The ladder of each preset: which spacings, sizes, networks and batches it tries, in order."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ricenet_v2.core.errors import PlanError
-from ricenet_v2.planning import topology
-from ricenet_v2.planning.input_size import choose_input_size, margin_of, region_size, why_given
-from ricenet_v2.planning.spacing import coarsened, target_spacing, text_of
+from ricenet_v2.planning import networks
+from ricenet_v2.planning.batch import SMALLEST_BATCH, batches, norm_for
+from ricenet_v2.planning.input_size import region_extent, region_size, rounded_up, with_margin
+from ricenet_v2.planning.ladder import Candidate
+from ricenet_v2.planning.spacing import coarsened, exceeds, target_spacing
+from ricenet_v2.planning.topology import topology
+from ricenet_v2.planning.wishes import Wishes
 from ricenet_v2.records.fingerprint import CaseMeasurement
-from ricenet_v2.records.plan import Decision, NetworkPlan, Shape, Triple
+from ricenet_v2.records.plan import NetworkPlan, Shape, Triple
 
-GIGABYTE = 1024**3
-# Below this side nothing is left to be seen: the search ends.
+# Below this side of the region nothing is left to be seen: the search ends.
 SEARCHED_DOWN_TO = 16
+# Up to this factor of the target spacing depth and width are spared and the resolution pays.
+WHOLE_NETWORK_UP_TO = 1.5
+PAPER_SPACING, PAPER_SIZE = (1.0, 1.0, 1.0), (224, 224, 224)
+
+_Fitted = tuple[Shape, NetworkPlan]
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What the user decides instead of the rules."""
-
-    spacing: Triple | None = None
-    input_size: Shape | None = None
-    batch_size: int | None = None
-    epochs: int | None = None
-
-
-@dataclass(frozen=True)
-class Budget:
-    """The memory of one training step.
+class Rules:
+    """What is particular to a preset that searches.
 
     Attributes:
-        limit_gb: What is allowed, GiB.
-        smallest_batch: The batch that must fit.
-        need: Bytes of a step from a layout and a batch.
+        fit: Input size and network from the region (voxels), the spacing and a given size.
+        variants: The network and smaller ones.
+        by_batch: Whether the norm follows the batch.
     """
 
-    limit_gb: float
-    smallest_batch: int
-    need: Callable[[Layout, int], int]
-
-    def fits(self, layout: Layout, batch: int | None = None) -> bool:
-        """Whether a step with this batch (the smallest one unless given) fits."""
-        return self.need(layout, batch or self.smallest_batch) <= self.limit_gb * GIGABYTE
-
-    def exceeded(self, layout: Layout, remedy: str) -> PlanError:
-        """The error that says by how much a layout does not fit."""
-        gigabytes = self.need(layout, self.smallest_batch) / GIGABYTE
-        return PlanError(
-            "One training step does not fit the memory.",
-            expected=f"at most {self.limit_gb:g} GB with a batch of {self.smallest_batch}",
-            got=f"{gigabytes:.3g} GB at {layout.input_size} voxels of {text_of(layout.spacing)}",
-            remedy=remedy,
-        )
+    fit: Callable[[Shape, Triple, Shape | None], _Fitted]
+    variants: Callable[[NetworkPlan], tuple[networks.Variant, ...]]
+    by_batch: bool
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Spacing (mm), input size and margin (voxels, z y x) and network that belong together."""
-
-    spacing: Triple
-    input_size: Shape
-    margin: Shape
-    network: NetworkPlan
-    decisions: tuple[Decision, ...]
-
-    @property
-    def voxels(self) -> int:
-        """Of one input channel."""
-        z, y, x = self.input_size
-        return z * y * x
+def _auto(region: Shape, spacing: Triple, given: Shape | None) -> _Fitted:
+    wanted = with_margin(region)
+    stages = topology(given or wanted, spacing)
+    size = rounded_up(wanted, stages.total_stride, given)
+    return size, networks.residual_encoder(stages)
 
 
-def auto(cases: Sequence[CaseMeasurement], wishes: Wishes, budget: Budget) -> Layout:
-    """The finest layout whose step with the smallest batch fits.
+def _small(region: Shape, spacing: Triple, given: Shape | None) -> _Fitted:
+    wanted = with_margin(region)
+    stages = topology(given or wanted, spacing, networks.SMALL_STAGES)
+    size = rounded_up(wanted, stages.total_stride, given)
+    return size, networks.small_residual_encoder(stages)
+
+
+def _resenc_l(region: Shape, _spacing: Triple, given: Shape | None) -> _Fitted:
+    stride = networks.RESENC_L_STRIDE
+    z, y, x = with_margin(region)
+    # Norm layers cannot train on a single voxel: two of them are left along the longest axis.
+    longest = max(z, y, x)
+    wanted = tuple(stride + 1 if n == longest and n <= stride else n for n in (z, y, x))
+    size = rounded_up((wanted[0], wanted[1], wanted[2]), (stride,) * 3, given)
+    _refuse_single_voxel(size, stride)
+    return size, networks.resenc_l()
+
+
+def _only(network: NetworkPlan) -> tuple[networks.Variant, ...]:
+    return ((networks.FULL, network),)
+
+
+SEARCHED = {
+    "auto": Rules(_auto, networks.variants, by_batch=True),
+    "small": Rules(_small, lambda network: networks.variants(network)[:2], by_batch=True),
+    "resenc_l": Rules(_resenc_l, _only, by_batch=False),
+}
+
+
+def ladder(preset: str, cases: Sequence[CaseMeasurement], wishes: Wishes) -> Iterator[Candidate]:
+    """The layouts of a preset, best first.
 
     Raises:
-        PlanError: Nothing fits, or the strides do not divide a given input size.
+        PlanError: The strides do not divide a given input size.
     """
-    spacing, why = target_spacing(cases)
-    if wishes.spacing is not None:
-        spacing = wishes.spacing
-        why = Decision(what="spacing", value=text_of(spacing), reason="given by the user")
-    tried: list[Layout] = []
-    for layout in _ever_smaller(cases, spacing, wishes):
-        if budget.fits(layout):
-            return _explained(layout, why, tried, budget)
-        tried.append(layout)
-    is_given = wishes.spacing is not None or wishes.input_size is not None
-    own = "leave --spacing and --input_size to the planner" if is_given else "use fewer channels"
-    raise budget.exceeded(tried[-1], f"Raise --gpu_memory_gb, or {own}.")
+    tried = batches(len(cases)) if wishes.batch_size is None else (wishes.batch_size,)
+    if preset == "paper":
+        return _paper(cases, wishes, tried)
+    return _searched(SEARCHED[preset], cases, wishes, tried)
+
+
+def _searched(
+    rules: Rules, cases: Sequence[CaseMeasurement], wishes: Wishes, tried: Sequence[int]
+) -> Iterator[Candidate]:
+    """At the target spacing every batch, then smaller networks; then ever coarser spacings."""
+    target = wishes.spacing or target_spacing(cases)[0]
+    for number, (spacing, region, fitted) in enumerate(_ever_smaller(rules, cases, target, wishes)):
+        size, network = fitted
+        is_coarse = exceeds(min(spacing), WHOLE_NETWORK_UP_TO * min(target))
+        kinds = rules.variants(network)
+        for rank, (name, variant) in enumerate(
+            kinds if is_coarse or wishes.fix_the_input else kinds[:2]
+        ):
+            for batch in tried if number == rank == 0 else tried[-1:]:
+                norm = norm_for(batch) if rules.by_batch else variant.norm
+                made = dataclasses.replace(variant, norm=norm)
+                yield Candidate(spacing, region, size, name, made, batch)
 
 
 def _ever_smaller(
-    cases: Sequence[CaseMeasurement], spacing: Triple, wishes: Wishes
-) -> Iterator[Layout]:
-    """Layouts at ever coarser spacings, each with fewer voxels than all before it.
+    rules: Rules, cases: Sequence[CaseMeasurement], target: Triple, wishes: Wishes
+) -> Iterator[tuple[Triple, Shape, _Fitted]]:
+    """Spacing, region and what fits it, from the target spacing on ever coarser.
 
-    Several spacings round up to one size, which is tried once. Whatever rounding does, more memory
-    can so never end in a smaller input.
+    Several spacings round up to one size, which is tried once; one that is larger than another
+    before it along any axis, since its strides differ, is not tried at all.
     """
-    layout = _residual_layout(cases, spacing, wishes)
-    yield layout
-    if wishes.spacing is not None or wishes.input_size is not None:
-        return
-    fewest = layout.voxels
-    while max(layout.input_size) > SEARCHED_DOWN_TO:
+    extent, spacing = region_extent(cases), target
+    region = region_size(extent, spacing)
+    fitted = rules.fit(region, spacing, wishes.input_size)
+    smallest = fitted[0]
+    yield spacing, region, fitted
+    while not wishes.fix_the_input and max(region) > SEARCHED_DOWN_TO:
         spacing = coarsened(spacing)
-        layout = _residual_layout(cases, spacing, wishes)
-        if layout.voxels < fewest:
-            fewest = layout.voxels
-            yield layout
+        region = region_size(extent, spacing)
+        fitted = rules.fit(region, spacing, None)
+        if fitted[0] != smallest and all(a <= b for a, b in zip(fitted[0], smallest, strict=True)):
+            smallest = fitted[0]
+            yield spacing, region, fitted
 
 
-def _residual_layout(cases: Sequence[CaseMeasurement], spacing: Triple, wishes: Wishes) -> Layout:
-    region = region_size(cases, spacing)
-    size, stages, why_size = choose_input_size(region, spacing, wishes.input_size)
-    reason = (
-        "axes are halved while they have 8 voxels left and a spacing within factor 2 of the "
-        "finest; features double from 32 to 320; the first stage already halves long axes, since "
-        "a classifier needs no answer per voxel"
-    )
-    if any(1 in kernel for kernel in stages.kernels):
-        reason += "; kernels are flat where an axis is over twice as coarse"
-    why_network = Decision(
-        what="network",
-        value=f"residual encoder, {len(stages.strides)} stages, strides {stages.strides}",
-        reason=reason,
-    )
-    network = topology.residual_encoder(stages, "instance")
-    return Layout(spacing, size, margin_of(size, region), network, (why_size, why_network))
+def _paper(
+    cases: Sequence[CaseMeasurement], wishes: Wishes, tried: Sequence[int]
+) -> Iterator[Candidate]:
+    """RICE-NET as published; only the batch, which is not reported, is searched."""
+    spacing, size = wishes.spacing or PAPER_SPACING, wishes.input_size or PAPER_SIZE
+    rounded_up(size, (networks.PAPER_STRIDE,) * 3, size)
+    _refuse_single_voxel(size, networks.PAPER_STRIDE)
+    region = region_size(region_extent(cases), spacing)
+    network = networks.paper_resnet18()
+    for batch in tried:
+        yield Candidate(spacing, region, size, networks.FULL, network, batch)
 
 
-def _explained(layout: Layout, why: Decision, tried: Sequence[Layout], budget: Budget) -> Layout:
-    reason = why.reason
-    if tried:
-        sizes = ["x".join(str(n) for n in one.input_size) for one in tried]
-        listed = sizes if len(sizes) <= 6 else [*sizes[:3], "...", *sizes[-2:]]
-        reason += (
-            f"; it was {why.value}, but a batch of {budget.smallest_batch} did not fit "
-            f"{budget.limit_gb:g} GB at {', '.join(listed)} voxels ({len(sizes)} sizes tried), so "
-            "the finest axis was coarsened in steps of 5 %"
-        )
-    decision = Decision(what="spacing", value=text_of(layout.spacing), reason=reason)
-    return Layout(
-        layout.spacing,
-        layout.input_size,
-        layout.margin,
-        layout.network,
-        (decision, *layout.decisions),
-    )
-
-
-def paper(cases: Sequence[CaseMeasurement], wishes: Wishes, budget: Budget) -> Layout:
-    """RICE-NET as published; what the paper leaves open is said to be ours.
-
-    Raises:
-        PlanError: It does not fit the memory, or a given input size is too small.
-    """
-    spacing, size = wishes.spacing or (1.0, 1.0, 1.0), wishes.input_size or (224, 224, 224)
-    network = topology.paper_resnet18()
-    if any(n % topology.PAPER_STRIDE for n in size) or max(size) <= topology.PAPER_STRIDE:
+def _refuse_single_voxel(size: Shape, stride: int) -> None:
+    if max(size) <= stride:
         raise PlanError(
-            "The strides of ResNet-18 do not divide this input size, or leave a single voxel.",
-            expected=f"multiples of {topology.PAPER_STRIDE}, one of them twice that or more",
+            "The strides of the network leave a single voxel of this input size.",
+            expected=f"multiples of {stride}, one of them twice that or more",
             got=size,
-            remedy="Give another --input_size, or use --preset auto.",
+            remedy=f"Give {2 * stride} or more along one axis of --input_size, or use --preset "
+            "auto.",
         )
-    region = region_size(cases, spacing)
-    why_spacing = "the paper resamples isotropically; the spacing is not reported, 1 mm is assumed"
-    why_size = "as published" if wishes.input_size is None else why_given(region, size)
-    decisions = (
-        Decision(
-            what="spacing",
-            value=text_of(spacing),
-            reason=why_spacing if wishes.spacing is None else "given by the user",
-        ),
-        Decision(what="input size", value=str(size), reason=why_size),
-        Decision(
-            what="network",
-            value="3D ResNet-18, stem of stride 2",
-            reason="as published; the stem's stride is not reported, and MONAI's default of 1 "
-            "costs 8 times as much",
-        ),
-    )
-    layout = Layout(spacing, size, margin_of(size, region), network, decisions)
-    if not budget.fits(layout):
-        raise budget.exceeded(layout, "Raise --gpu_memory_gb, or use --preset auto.")
-    return layout
+
+
+def remedy(preset: str, wishes: Wishes) -> str:
+    """What to do when nothing fits the memory."""
+    if preset != "auto":
+        return "Raise --gpu_memory_gb, or use --preset auto."
+    if wishes.fix_the_input:
+        return "Raise --gpu_memory_gb, or leave --spacing and --input_size to the planner."
+    if (wishes.batch_size or SMALLEST_BATCH) > SMALLEST_BATCH:
+        return "Raise --gpu_memory_gb, or leave --batch_size to the planner."
+    return "Raise --gpu_memory_gb, or use fewer channels."

@@ -12,12 +12,21 @@ from ricenet_v2.records.plan import Decision, Triple
 # nnU-Net's own limit: an axis this much coarser than the others is treated apart.
 ANISOTROPY = 3.0
 COARSENING = 1.05
+_NOISE = 1e-6
+
+
+def exceeds(value: float, limit: float) -> bool:
+    """Whether a length is above a limit by more than rounding, so that no plan hangs on the unit.
+
+    2 mm is not above twice 1 mm, and 0.6 in is not above twice 0.3 in either.
+    """
+    return value > limit * (1 + _NOISE)
 
 
 def is_anisotropic(spacing: Triple) -> bool:
     """Whether one axis is more than 3 times as coarse as each of the others."""
     coarsest, second, _ = sorted(spacing, reverse=True)
-    return coarsest > ANISOTROPY * second
+    return exceeds(coarsest, ANISOTROPY * second)
 
 
 def target_spacing(cases: Sequence[CaseMeasurement]) -> tuple[Triple, Decision]:
@@ -33,7 +42,7 @@ def target_spacing(cases: Sequence[CaseMeasurement]) -> tuple[Triple, Decision]:
     target = np.median(spacings, axis=0)
     worst = int(np.argmax(target))
     others = [axis for axis in range(3) if axis != worst]
-    coarse = target[worst] > ANISOTROPY * target[others].max()
+    coarse = exceeds(target[worst], ANISOTROPY * target[others].max())
     short = shapes[worst] * 3 < shapes[others].min()
     reason = "median of the dataset per axis"
     if coarse and short:
@@ -47,16 +56,14 @@ def target_spacing(cases: Sequence[CaseMeasurement]) -> tuple[Triple, Decision]:
         )
     elif coarse:
         reason += f"; axis {'zyx'[worst]} is much coarser, so the dataset stays anisotropic"
-    z, y, x = (round(float(value), 6) for value in target)
+    z, y, x = (float(value) for value in target)
     return (z, y, x), Decision(what="spacing", value=text_of((z, y, x)), reason=reason)
 
 
 def coarsened(spacing: Triple) -> Triple:
     """The spacing with its finest axes (all within 1 %) 5 % coarser."""
     finest = min(spacing)
-    z, y, x = (
-        round(value * COARSENING, 6) if value < finest * 1.01 else value for value in spacing
-    )
+    z, y, x = (value * COARSENING if value < finest * 1.01 else value for value in spacing)
     return z, y, x
 
 

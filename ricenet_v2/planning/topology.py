@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ricenet_v2.records.plan import NetworkPlan, Norm, Shape, Triple
+from ricenet_v2.planning.spacing import exceeds
+from ricenet_v2.records.plan import Shape, Triple
 
 SMALLEST_HALVED = 8
 FIRST_STAGE_HALVED_FROM = 24
 SPACING_FACTOR = 2.0
-FIRST_FEATURES, MOST_FEATURES = 32, 320
-# Stem 2, max pool 2, and three stages of 2.
-PAPER_STRIDE = 32
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class Topology:
         return total[0], total[1], total[2]
 
 
-def topology(size: Shape, spacing: Triple) -> Topology:
+def topology(size: Shape, spacing: Triple, most_stages: int | None = None) -> Topology:
     """Stages by halving while an axis has 8 voxels left and a spacing within factor 2.
 
     The first stage works at half resolution where the longest axis has 24 voxels or more: a
@@ -39,26 +37,29 @@ def topology(size: Shape, spacing: Triple) -> Topology:
     Args:
         size: Voxels along (z, y, x).
         spacing: mm along (z, y, x).
+        most_stages: Stages at most.
     """
     left, at = list(size), list(spacing)
     strides: list[Shape] = []
     kernels: list[Shape] = []
     stride = _halving(left, at) if max(size) >= FIRST_STAGE_HALVED_FROM else (1, 1, 1)
     while True:
-        kernel = [3 if value <= SPACING_FACTOR * min(at) else 1 for value in at]
+        kernel = [1 if exceeds(value, SPACING_FACTOR * min(at)) else 3 for value in at]
         strides.append(stride)
         kernels.append((kernel[0], kernel[1], kernel[2]))
         left = [-(-n // s) for n, s in zip(left, stride, strict=True)]
         at = [value * s for value, s in zip(at, stride, strict=True)]
         stride = _halving(left, at)
-        if stride == (1, 1, 1):
+        if stride == (1, 1, 1) or len(strides) == most_stages:
             return Topology(tuple(strides), tuple(kernels))
 
 
 def _halving(left: list[int], at: list[float]) -> Shape:
     able = [axis for axis in range(3) if left[axis] >= SMALLEST_HALVED]
     finest = min((at[axis] for axis in able), default=0.0)
-    z, y, x = (2 if axis in able and at[axis] < SPACING_FACTOR * finest else 1 for axis in range(3))
+    z, y, x = (
+        2 if axis in able and exceeds(SPACING_FACTOR * finest, at[axis]) else 1 for axis in range(3)
+    )
     return z, y, x
 
 
@@ -68,30 +69,6 @@ def divisible(size: Shape, stride: Shape) -> Shape:
     return z, y, x
 
 
-def residual_encoder(found: Topology, norm: Norm) -> NetworkPlan:
-    """The residual encoder with these stages."""
-    stages = len(found.strides)
-    return NetworkPlan(
-        architecture="residual_encoder",
-        features=tuple(min(FIRST_FEATURES * 2**stage, MOST_FEATURES) for stage in range(stages)),
-        blocks=tuple(1 if stage == 0 else 2 for stage in range(stages)),
-        kernel_sizes=found.kernels,
-        strides=found.strides,
-        norm=norm,
-        dropout=0.1,
-        stem="conv at full resolution",
-    )
-
-
-def paper_resnet18() -> NetworkPlan:
-    """The paper's ResNet-18 with the stem of stride 2 that it needs to be affordable."""
-    return NetworkPlan(
-        architecture="resnet18",
-        features=(64, 128, 256, 512),
-        blocks=(2, 2, 2, 2),
-        kernel_sizes=((3, 3, 3),) * 4,
-        strides=((2, 2, 2),) * 4,
-        norm="batch",
-        dropout=0.0,
-        stem="conv7 stride 2, max pool 3 stride 2",
-    )
+def divides(size: Shape, stride: Shape) -> bool:
+    """Whether `size` is a multiple of `stride` along each axis."""
+    return divisible(size, stride) == size

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from typing import ClassVar
 
 from ricenet_v2.core.documents import record
@@ -80,3 +82,15 @@ class Fingerprint:
     class_counts: dict[str, int]
     channels: tuple[ChannelFingerprint, ...]
     cases: tuple[CaseMeasurement, ...]
+
+
+def distinct(cases: Sequence[CaseMeasurement]) -> tuple[CaseMeasurement, ...]:
+    """One case of each measurement, in the order of the cases.
+
+    Two cases whose every figure agrees to the last digit are one scan under two names. What is
+    decided from a dataset counts it once, so that a copy changes nothing.
+    """
+    first: dict[CaseMeasurement, CaseMeasurement] = {}
+    for case in cases:
+        first.setdefault(dataclasses.replace(case, case_id=""), case)
+    return tuple(first.values())

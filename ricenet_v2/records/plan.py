@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from ricenet_v2.core.documents import record
 from ricenet_v2.records.dataset import ChannelKind
+from ricenet_v2.records.plan_faults import plan_faults
 
 Triple = tuple[float, float, float]
 Shape = tuple[int, int, int]
+Count = Annotated[int, Field(ge=1)]
+Index = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+_Counts = tuple[Count, Count, Count]
 Interpolation = Literal["cubic", "linear", "nearest"]
 Scheme = Literal["zscore", "clip_zscore", "divide", "none"]
 Architecture = Literal["residual_encoder", "resnet18"]
 Norm = Literal["instance", "batch"]
+Precision = Literal["float32", "bfloat16"]
 
 
 @record
@@ -34,8 +43,8 @@ class Normalisation:
     clip_low: float | None = None
     clip_high: float | None = None
     mean: float | None = None
-    std: float | None = None
-    divisor: float | None = None
+    std: Positive | None = None
+    divisor: Positive | None = None
 
 
 @record
@@ -62,16 +71,23 @@ class NetworkPlan:
         norm: Normalisation layer.
         dropout: Probability before the linear head.
         stem: In words, e.g. `conv7 stride 2, max pool 3 stride 2`.
+        conv_bias: Whether convolutions have a bias, as nnU-Net's have; a norm takes it away again.
+        nonlinearity: After each norm; the slope of `leaky_relu` is 0.01.
+        stem_features: Channels of the residual encoder's stem at full resolution; None takes
+            those of the first stage.
     """
 
     architecture: Architecture
-    features: tuple[int, ...]
-    blocks: tuple[int, ...]
-    kernel_sizes: tuple[Shape, ...]
-    strides: tuple[Shape, ...]
+    features: tuple[Count, ...]
+    blocks: tuple[Count, ...]
+    kernel_sizes: tuple[_Counts, ...]
+    strides: tuple[_Counts, ...]
     norm: Norm
-    dropout: float
+    dropout: Share
     stem: str
+    conv_bias: bool = False
+    nonlinearity: Literal["relu", "leaky_relu"] = "relu"
+    stem_features: Count | None = None
 
 
 @record
@@ -94,25 +110,25 @@ class AugmentationPlan:
         p_low_resolution: Probability; down to `low_resolution` of the resolution and back.
     """
 
-    p_rotation: float = 0.3
+    p_rotation: Share = 0.3
     rotation_degrees: float = 20.0
-    p_scaling: float = 0.3
-    scaling: tuple[float, float] = (0.8, 1.25)
-    p_elastic: float = 0.2
+    p_scaling: Share = 0.3
+    scaling: tuple[Positive, Positive] = (0.8, 1.25)
+    p_elastic: Share = 0.2
     elastic_mm: float = 6.0
     mirror_axes: tuple[int, ...] = (2,)
-    p_noise: float = 0.15
+    p_noise: Share = 0.15
     noise_std: float = 0.1
-    p_blur: float = 0.15
+    p_blur: Share = 0.15
     blur_sigma: float = 1.0
-    p_brightness: float = 0.15
-    brightness: tuple[float, float] = (0.75, 1.25)
-    p_contrast: float = 0.15
-    contrast: tuple[float, float] = (0.75, 1.25)
-    p_gamma: float = 0.15
-    gamma: tuple[float, float] = (0.7, 1.5)
-    p_low_resolution: float = 0.1
-    low_resolution: float = 0.5
+    p_brightness: Share = 0.15
+    brightness: tuple[Positive, Positive] = (0.75, 1.25)
+    p_contrast: Share = 0.15
+    contrast: tuple[Positive, Positive] = (0.75, 1.25)
+    p_gamma: Share = 0.15
+    gamma: tuple[Positive, Positive] = (0.7, 1.5)
+    p_low_resolution: Share = 0.1
+    low_resolution: Annotated[float, Field(gt=0, le=1)] = 0.5
 
 
 @record
@@ -136,25 +152,39 @@ class TrainingPlan:
         augmentation: Random changes.
     """
 
-    batch_size: int
-    accumulation_steps: int
-    epochs: int
-    iterations_per_epoch: int
+    batch_size: Count
+    accumulation_steps: Count
+    epochs: Count
+    iterations_per_epoch: Count
     optimiser: Literal["adamw", "adam"] = "adamw"
-    learning_rate: float = 1e-3
-    warmup_epochs: int = 5
-    weight_decay: float = 1e-2
-    label_smoothing: float = 0.05
-    gradient_clip: float = 5.0
-    ema_decay: float = 0.98
+    learning_rate: Positive = 1e-3
+    warmup_epochs: Index = 5
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-2
+    label_smoothing: Share = 0.05
+    gradient_clip: Annotated[float, Field(gt=0)] = 5.0
+    ema_decay: Share = 0.98
     mixed_precision: bool = True
-    num_workers: int = 0
+    num_workers: Index = 0
     augmentation: AugmentationPlan = AugmentationPlan()
 
 
 @record
 class MemoryEstimate:
-    """Bytes of one training step, computed on the meta device, and its work."""
+    """Bytes of one training step, counted on the meta device, and its work.
+
+    Attributes:
+        parameters: Weights and buffers (running statistics of batch norm).
+        gradients: Of all weights.
+        optimiser_state: AdamW's two moments.
+        ema: Averaged weights and buffers.
+        activations: Kept for the backward pass; with `bfloat16` also the casts of the weights.
+        inputs: The batch at work and the next one.
+        workspace: What the highest moment of the step takes beyond the rest (gradients of maps,
+            copies of the weights during the update), and the allowance for convolution algorithms.
+        n_parameters: Trained numbers.
+        multiply_adds: Of one forward pass of the batch.
+        precision: What was counted; `bfloat16` is mixed precision under CUDA's autocast.
+    """
 
     parameters: int
     gradients: int
@@ -165,6 +195,7 @@ class MemoryEstimate:
     workspace: int
     n_parameters: int
     multiply_adds: int
+    precision: Precision = "float32"
 
     @property
     def total(self) -> int:
@@ -179,6 +210,27 @@ class Decision:
 
     what: str
     value: str
+    reason: str
+
+
+@record
+class Alternative:
+    """A larger layout that was considered before the one of the plan, and why it was not taken.
+
+    Attributes:
+        spacing: mm along (z, y, x).
+        input_size: Voxels along (z, y, x).
+        network: `full`, `light stem`, `shallower` or `narrower`.
+        batch_size: Samples per step.
+        bytes: Of a training step; where the reason says so, a lower bound.
+        reason: In words.
+    """
+
+    spacing: Triple
+    input_size: Shape
+    network: str
+    batch_size: int
+    bytes: int
     reason: str
 
 
@@ -204,6 +256,7 @@ class Plan:
         spacing_range: Smallest and largest training spacing per axis (for warnings).
         dose_range: Smallest and largest training maximum of each dose channel, Gy.
         decisions: The reasons.
+        alternatives: What was too large, largest first; of a long list the first and last ones.
     """
 
     document: ClassVar[str] = "ricenet_plan"
@@ -215,14 +268,24 @@ class Plan:
     fingerprint: str
     classes: tuple[str, ...]
     channels: tuple[ChannelPlan, ...]
-    spacing: Triple
-    input_size: Shape
-    margin: Shape
+    spacing: tuple[Positive, Positive, Positive]
+    input_size: _Counts
+    margin: tuple[Index, Index, Index]
     storage_dtype: Literal["float32", "float16"]
     network: NetworkPlan
     training: TrainingPlan
     memory: MemoryEstimate
-    memory_budget_gb: float
+    memory_budget_gb: Positive
     spacing_range: tuple[Triple, Triple]
     dose_range: dict[str, tuple[float, float]]
     decisions: tuple[Decision, ...]
+    alternatives: tuple[Alternative, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a plan whose fields contradict each other.
+
+        Raises:
+            ValueError: The text names the fields; reading a file turns it into a DocumentError.
+        """
+        if faults := plan_faults(self):
+            raise ValueError("; ".join(faults))

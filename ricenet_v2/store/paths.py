@@ -131,6 +131,11 @@ class DatasetPaths:
         return self.preprocessed / "dataset_fingerprint.json"
 
     @property
+    def measurements(self) -> Path:
+        """Folder of the measurements of single cases."""
+        return self.preprocessed / "measurements"
+
+    @property
     def splits(self) -> Path:
         """The folds."""
         return self.preprocessed / "splits_final.json"

@@ -66,7 +66,9 @@ def tiny(tmp_path: Path) -> DatasetPaths:
 
 
 def _files(folder: Path) -> set[str]:
-    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    """Names below a folder, without the measurements of single cases."""
+    names = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    return {name for name in names if not name.startswith("measurements/")}
 
 
 def test_the_whole_way(
@@ -101,6 +103,34 @@ def test_a_second_run_changes_no_file(
     assert {p: p.read_bytes() for p in tiny.preprocessed.rglob("*") if p.is_file()} == before
     assert {p: p.stat().st_mtime_ns for p in tiny.cases().iterdir()} == stamps
     assert "11 were there already" in capsys.readouterr().out
+
+
+def test_what_was_too_large_is_shown(
+    tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [NAME, "--workspace", str(tmp_path), "--num_workers", "1", "--plan_only"]
+    assert main([*arguments, "--gpu_memory_gb", "0.0141", "--precision", "bfloat16"]) == 0
+    plan = documents.read(Plan, tiny.plan())
+    assert plan.memory.precision == "bfloat16"
+    assert plan.memory.total <= 0.0141 * 1024**3 < plan.alternatives[-1].bytes
+    out = capsys.readouterr().out
+    assert "Too large for 0.0141 GB" in out
+    assert f"{plan.alternatives[-1].bytes / 1024**3:.3g} of 0.0141 GB" in out
+    assert main([*arguments, "--precision", "float32"]) == 2
+    assert "precision bfloat16 instead of float32" in capsys.readouterr().err
+
+
+def test_a_plan_that_was_broken_by_hand_is_refused(
+    tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _run(tmp_path, "--plan_only")
+    fields = json.loads(tiny.plan().read_text())
+    fields["input_size"][1] += 1
+    tiny.plan().write_text(json.dumps(fields))
+    assert _run(tmp_path, "--plan_only") == 2
+    error = capsys.readouterr().err
+    assert "input_size: the product of network.strides" in error
+    assert str(tiny.plan()) in error
 
 
 def test_an_unusable_dataset_leaves_only_the_findings(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ from ricenet_v2.core.grid import Grid
 from ricenet_v2.fingerprinting.fingerprint import distribution, measure
 from ricenet_v2.fingerprinting.measure import measure_arrays
 from ricenet_v2.records.dataset import Channel
+from ricenet_v2.records.fingerprint import distinct
 from ricenet_v2.store.images import read_image, write_image
 
 if TYPE_CHECKING:
@@ -101,7 +103,7 @@ def test_large_cases_do_not_outweigh_small_ones(planted: Planted) -> None:
     for number in range(4):
         shape = (6, 8, 10) if number else (12, 16, 20)
         image = np.full(shape, 10.0 if number else 50.0)
-        image.flat[0] += 1e-3
+        image.flat[0] += 1e-3 * (1 + number)  # no scan is a copy of another
         planted.put(f"case{number}", 0, image, Grid(shape, (1.0, 1.0, 1.0)))
     assert measure(planted.load()).channels[0].mean == pytest.approx((50 + 3 * 10) / 4, rel=1e-4)
 
@@ -141,3 +143,20 @@ def test_a_distribution_is_that_of_numpy(values: list[float]) -> None:
     ] == pytest.approx(expected.tolist())
     assert got.mean == pytest.approx(np.mean(values), abs=1e-6)
     assert got.std == pytest.approx(np.std(values), abs=1e-6)
+
+
+def test_a_scan_under_two_names_counts_once(planted: Planted) -> None:
+    before = measure(planted.load())
+    for index in range(2):
+        voxels, grid = read_image(planted.path("case1", index))
+        planted.put("copy1", index, voxels, grid)
+    planted.cases.append(dataclasses.replace(planted.cases[1], case_id="copy1"))
+    after = measure(planted.load())
+    assert (before.n_cases, after.n_cases) == (4, 5)
+    assert after.channels == before.channels
+    assert [case.case_id for case in distinct(after.cases)] == [
+        "case0",
+        "case1",
+        "case2",
+        "case3",
+    ]

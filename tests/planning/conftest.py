@@ -32,10 +32,9 @@ def measured(kind: str, index: int, highest: float = 61.0) -> ChannelFingerprint
 
 
 def cohort(cases: Sequence[Case], kinds: Sequence[str] = ("mri",), classes: int = 2):
-    """Fingerprint and dataset of cases given as (cropped shape, spacing), copied to the letter."""
-    one = ChannelMeasurement(1.0, 1.0, 0.0, 2.0, 0.0, 1.0, 2.0, 2.0, 0.0)
+    """Fingerprint and dataset of cases given as (cropped shape, spacing), each another scan."""
     rows = [
-        CaseMeasurement(f"C{i:04d}", shape, shape, spacing, 1.0, (one,) * len(kinds))
+        CaseMeasurement(f"C{i:04d}", shape, shape, spacing, 1.0, (intensities(i),) * len(kinds))
         for i, (shape, spacing) in enumerate(cases)
     ]
     channels = tuple(measured(kind, index) for index, kind in enumerate(kinds))
@@ -47,9 +46,16 @@ def cohort(cases: Sequence[Case], kinds: Sequence[str] = ("mri",), classes: int 
     return fingerprint, Dataset("Dataset001_X", described, names)
 
 
-def cheap_cost(network, n_channels, n_classes, input_size, batch) -> MemoryEstimate:
-    """Six float32 maps of each stage at the stage's size; 4 bytes a weight."""
-    left, maps, weights = list(input_size), 0, n_classes * network.features[-1]
+def intensities(seed: int) -> ChannelMeasurement:
+    return ChannelMeasurement(1.0 + seed, 1.0, 0.0, 2.0, 0.0, 1.0, 2.0, 2.0, 0.0)
+
+
+def cheap_cost(
+    network, n_channels, n_classes, input_size, batch, precision="float32"
+) -> MemoryEstimate:
+    """Four float32 maps of the stem and six of each stage at its size; 4 bytes a weight."""
+    left, weights = list(input_size), n_classes * network.features[-1]
+    maps = 4 * (network.stem_features or network.features[0]) * math.prod(input_size)
     for features, stride, kernel in zip(
         network.features, network.strides, network.kernel_sizes, strict=True
     ):
@@ -67,6 +73,7 @@ def cheap_cost(network, n_channels, n_classes, input_size, batch) -> MemoryEstim
         workspace=0,
         n_parameters=weights,
         multiply_adds=batch * maps,
+        precision=precision,
     )
 
 

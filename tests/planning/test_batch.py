@@ -2,20 +2,19 @@ from __future__ import annotations
 
 import pytest
 
-from ricenet_v2.planning.batch import accumulation_steps, choose_batch, norm_for
+from ricenet_v2.planning.batch import accumulation_steps, batches, norm_for
 from ricenet_v2.planning.schedule import auto_training, paper_training
 
 CUBE, MM = (128, 128, 128), (1.0, 1.0, 1.0)
 
 
 @pytest.mark.parametrize(
-    ("largest_that_fits", "n_train", "batch"),
-    [(100, 80, 8), (100, 63, 4), (5, 800, 4), (2, 800, 2), (100, 7, 2), (64, 1188, 64)],
+    ("n_train", "tried"),
+    [(80, (8, 4, 2)), (63, (4, 2)), (32, (4, 2)), (31, (2,)), (7, (2,)), (1188, (128, 64, 32))],
 )
-def test_the_batch_is_bounded_by_memory_and_cohort(largest_that_fits, n_train, batch):
-    found, why = choose_batch(lambda size: size <= largest_that_fits, n_train)
-    assert found == batch
-    assert why.value == str(batch)
+def test_batches_are_powers_of_two_up_to_an_eighth_of_the_cases(n_train, tried):
+    assert batches(n_train)[: len(tried)] == tried
+    assert batches(n_train)[-1] == 2
 
 
 @pytest.mark.parametrize(

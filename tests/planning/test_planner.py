@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import re
 
@@ -8,7 +9,10 @@ import pytest
 
 from ricenet_v2.core.errors import PlanError
 from ricenet_v2.network.cost import estimate
+from ricenet_v2.planning import presets
+from ricenet_v2.planning.ladder import Budget, first_that_fits
 from ricenet_v2.planning.planner import GIGABYTE, make_plan
+from ricenet_v2.planning.wishes import Wishes
 
 BRAIN = [((170, 210, 165), (1.0, 1.0, 1.0))] * 80
 RICE = ("mri", "mri", "dose")
@@ -37,9 +41,9 @@ def test_little_memory_coarsens_the_spacing_and_says_so(make_cohort, cost):
     assert min(poor.spacing) > 1.1
     assert len(set(poor.spacing)) == 1
     told = reason(poor, "spacing")
-    first = "x".join(str(n) for n in rich.input_size)
-    assert f"did not fit 1 GB at {first}" in told
-    assert int(re.search(r"\((\d+) sizes tried\)", told).group(1)) >= 2
+    first = " x ".join(str(n) for n in rich.input_size)
+    assert f"1 x 1 x 1 mm (z, y, x); there {first} voxels with a batch of 8 need" in told
+    assert int(re.search(r"\((\d+) layouts did not\)", told).group(1)) >= 4
 
 
 def test_the_finest_axes_pay_first(make_cohort, cost):
@@ -142,17 +146,123 @@ def test_a_fingerprint_of_another_dataset_is_refused(make_cohort, cost):
         make_plan(dataclasses.replace(fingerprint, cases=()), same, cost)
 
 
-def test_every_size_that_is_tried_has_fewer_voxels_than_the_last(make_cohort, cost):
-    tried = []
+def test_the_ladder_never_grows_along_any_axis(make_cohort):
+    rungs = list(presets.ladder("auto", make_cohort(BRAIN)[0].cases, Wishes()))
+    for before, after in itertools.pairwise(rungs):
+        assert all(a <= b for a, b in zip(after.input_size, before.input_size, strict=True))
+        assert after.batch <= before.batch
+    assert [(rung.variant, rung.batch) for rung in rungs[:6]] == [
+        ("full", 8),
+        ("full", 4),
+        ("full", 2),
+        ("light stem", 2),
+        ("full", 2),
+        ("light stem", 2),
+    ]
+    assert {rung.input_size for rung in rungs if rung.batch > 2} == {rungs[0].input_size}
+    assert len({rung.input_size for rung in rungs}) > 10
+    assert max(rungs[-1].input_size) <= 24
 
-    def watched(network, n_channels, n_classes, input_size, batch):
-        tried.append(input_size)
-        return cost(network, n_channels, n_classes, input_size, batch)
 
-    with pytest.raises(PlanError):
-        make_plan(*make_cohort(BRAIN), watched, memory_gb=0.001)
-    # The last one is asked once more, for the error.
-    voxels = [math.prod(size) for size in tried[:-1]]
-    assert len(voxels) > 5
-    assert voxels == sorted(set(voxels), reverse=True)
-    assert max(tried[-1]) <= 16
+@pytest.mark.parametrize("limit", [0.3, 0.9, 2.0, 5.0, 30.0])
+@pytest.mark.parametrize("preset", ["auto", "resenc_l"])
+def test_the_search_finds_what_trying_one_after_another_finds(make_cohort, cost, limit, preset):
+    fingerprint, _ = make_cohort([((90, 260, 240), (2.1, 1.0, 0.9))] * 80)
+    rungs = list(presets.ladder(preset, fingerprint.cases, Wishes()))
+    asked = []
+
+    def measure(one):
+        asked.append(one)
+        return cost(one.network, 1, 2, one.input_size, one.batch)
+
+    fitting = [rung for rung in rungs if measure(rung).total <= limit * GIGABYTE]
+    asked.clear()
+    budget = Budget(limit, 1, "float32", measure)
+    if not fitting:
+        with pytest.raises(PlanError):
+            first_that_fits(rungs, budget, "")
+        return
+    found = first_that_fits(rungs, budget, "")
+    assert found.chosen == fitting[0]
+    assert len(found.rejected) == rungs.index(fitting[0])
+    assert len(asked) == len(set(map(id, asked)))
+    assert len(asked) <= max(12, len(rungs) // 2)
+
+
+def test_what_was_too_large_stands_in_the_plan(make_cohort, cost):
+    plan = make_plan(*make_cohort(BRAIN, RICE), cost, memory_gb=1)
+    first, last = plan.alternatives[0], plan.alternatives[-1]
+    assert (first.network, first.batch_size, first.spacing) == ("full", 8, (1.0, 1.0, 1.0))
+    assert last.batch_size == 2
+    assert all(one.bytes > GIGABYTE for one in plan.alternatives)
+    assert "of 1 GB" in first.reason
+    assert make_plan(*make_cohort(BRAIN, RICE), cost, memory_gb=1000).alternatives == ()
+
+
+def test_a_long_list_keeps_its_ends(make_cohort, cost):
+    fine = [((600, 600, 600), (0.2, 0.2, 0.2))] * 20
+    plan = make_plan(*make_cohort(fine), cost, memory_gb=1)
+    assert len(plan.alternatives) == 24
+    told = re.search(r"\((\d+) layouts did not\)", reason(plan, "spacing")).group(1)
+    assert int(told) > 24
+
+
+def test_the_stem_pays_first_then_the_spacing_then_depth_and_width(make_cohort, cost):
+    kinds = {}
+    for memory in (16.0, 8.0, 4.0, 2.0, 1.0, 0.5, 0.25, 0.12):
+        plan = make_plan(*make_cohort(BRAIN), cost, memory_gb=memory, batch_size=2)
+        blocks, width = max(plan.network.blocks), plan.network.features[0]
+        kinds[memory] = (plan.network.stem_features, blocks, width, min(plan.spacing) > 1.5)
+    assert kinds[16.0] == (None, 2, 32, False)
+    assert kinds[8.0] == (8, 2, 32, False)
+    assert all(coarse for _, blocks, _, coarse in kinds.values() if blocks == 1)
+    assert kinds[0.12][1:3] == (1, 16)
+
+
+def test_the_small_preset_stays_below_3_million_weights(make_cohort):
+    for shape in ((600, 600, 600), (28, 28, 28), (20, 256, 256)):
+        plan = make_plan(
+            *make_cohort([(shape, (1.0, 1.0, 1.0))] * 12, RICE, classes=10),
+            estimate,
+            preset="small",
+            memory_gb=24,
+        )
+        assert plan.memory.n_parameters < 3_000_000
+        assert max(plan.network.features) <= 128
+
+
+def test_resenc_l_is_the_public_encoder(make_cohort):
+    plan = make_plan(*make_cohort(BRAIN, RICE), estimate, preset="resenc_l", memory_gb=24)
+    network = plan.network
+    assert network.features == (32, 64, 128, 256, 320, 320)
+    assert network.blocks == (1, 3, 4, 6, 6, 6)
+    assert network.strides == ((1, 1, 1),) + ((2, 2, 2),) * 5
+    assert set(network.kernel_sizes) == {(3, 3, 3)}
+    assert (network.conv_bias, network.nonlinearity) == (True, "leaky_relu")
+    assert (network.norm, network.stem_features) == ("instance", None)
+    assert all(n % 32 == 0 for n in plan.input_size)
+    assert plan.memory.total <= 24 * GIGABYTE
+
+
+def test_resenc_l_leaves_two_voxels_of_a_tiny_input(make_cohort):
+    tiny = make_cohort([((28, 20, 24), (1.0, 1.0, 1.0))] * 12)
+    assert make_plan(*tiny, estimate, preset="resenc_l").input_size == (64, 32, 32)
+    with pytest.raises(PlanError, match="64 or more along one axis"):
+        make_plan(*tiny, estimate, preset="resenc_l", input_size=(32, 32, 32))
+
+
+def test_mixed_precision_fits_more(make_cohort):
+    both = [
+        make_plan(*make_cohort(BRAIN, RICE), estimate, memory_gb=4, precision=precision)
+        for precision in ("float32", "bfloat16")
+    ]
+    assert [plan.memory.precision for plan in both] == ["float32", "bfloat16"]
+    assert math.prod(both[0].input_size) < math.prod(both[1].input_size)
+    assert "bfloat16" in reason(both[1], "memory")
+
+
+def test_rejected_and_reasons_have_numbers(make_cohort, cost):
+    plan = make_plan(*make_cohort(BRAIN, RICE), cost, memory_gb=4)
+    for what in ("spacing", "input size", "batch size", "norm", "rotation", "memory"):
+        assert re.search(r"\d", reason(plan, what)), what
+    assert "8 would be allowed" in reason(plan, "batch size")

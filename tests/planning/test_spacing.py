@@ -3,7 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ricenet_v2.planning.spacing import coarsened, is_anisotropic, target_spacing, text_of
+from ricenet_v2.planning.spacing import (
+    coarsened,
+    exceeds,
+    is_anisotropic,
+    target_spacing,
+    text_of,
+)
 
 
 def test_the_target_is_the_median_per_axis(make_cohort):
@@ -54,3 +60,11 @@ def test_the_finest_axes_are_coarsened_first():
     assert coarsened((3.0, 1.0, 1.0)) == pytest.approx((3.0, 1.05, 1.05))
     assert coarsened((1.0, 1.2, 2.0)) == pytest.approx((1.05, 1.2, 2.0))
     assert text_of((6.5, 0.7812, 0.7812)) == "6.5 x 0.781 x 0.781 mm (z, y, x)"
+
+
+def test_a_limit_does_not_hang_on_the_unit_of_length():
+    """3 * 0.1 is 0.30000000000000004 in floating point."""
+    assert not exceeds(3 * 0.1, 0.3)
+    assert not exceeds(0.3, 3 * 0.1)
+    assert exceeds(0.3001, 0.3)
+    assert not is_anisotropic((3 * 0.1, 0.1, 0.1))

@@ -1,0 +1,65 @@
+"""Measurements that are kept, so that a second run opens only what is new or changed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from ricenet_v2.core import files
+from ricenet_v2.fingerprinting.measure import N_SAMPLES, CaseFiles, MeasuredCase, measure_case
+from ricenet_v2.records.fingerprint import CaseMeasurement
+from ricenet_v2.store.measurements import read_measurement, write_measurement
+
+RULES = 1
+"""Raise it when a case is measured otherwise: what was kept before is then measured again."""
+_FIGURES = TypeAdapter(CaseMeasurement)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A case and where its measurement is kept; a value that can be sent to a worker."""
+
+    files: CaseFiles
+    path: Path
+
+
+def kept(case: CaseFiles, folder: Path) -> Kept:
+    """Where a case's measurement is kept in a folder, whether or not it is there."""
+    return Kept(case, folder / f"{case.case_id}.npz")
+
+
+def load(where: Kept) -> MeasuredCase | None:
+    """The measurement, unless a file of the case changed since, or the rules did."""
+    try:
+        found = read_measurement(where.path, _key(where.files))
+        if found is None:
+            return None
+        figures, samples = found
+        return MeasuredCase(_FIGURES.validate_json(figures, strict=True), tuple(samples))
+    except (OSError, ValidationError):  # a file of the case is missing, or other figures were kept
+        return None
+
+
+def measure_and_keep(where: Kept) -> MeasuredCase:
+    """Measure a case and write its measurement down.
+
+    Raises:
+        RicenetError: As `measure_case`.
+    """
+    # Before measuring: a file that changes meanwhile is then measured again.
+    key = _key(where.files)
+    measured = measure_case(where.files)
+    figures = _FIGURES.dump_json(measured.measurement).decode()
+    write_measurement(where.path, key, figures, np.stack(measured.samples))
+    return measured
+
+
+def _key(case: CaseFiles) -> str:
+    """SHA-256 over name, size and time of change of each file, and over what the rules look at."""
+    paths = [*case.images, *([] if case.brain is None else [case.brain])]
+    stamps = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+    return files.sha256_of_text(json.dumps([RULES, N_SAMPLES, case.kinds, stamps]))

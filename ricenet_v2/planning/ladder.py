@@ -1,0 +1,184 @@
+"""The ordered ladder of layouts, and the first of them whose training step fits the memory.
+
+Down the ladder neither the voxels along any axis nor the batch ever grow, and the ladder itself
+does not depend on the memory. So more memory, which can only stop the descent earlier, never gives
+a smaller input or a smaller batch. Counting a step takes a good part of a second, so the ladder is
+bisected, and every rung above the one found is then either counted too or known to be too large:
+by a bound from below, or since the same network with the same batch was already too large with a
+smaller input.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from ricenet_v2.core.errors import PlanError
+from ricenet_v2.planning.networks import stem_of
+from ricenet_v2.planning.spacing import text_of
+from ricenet_v2.records.plan import (
+    Alternative,
+    MemoryEstimate,
+    NetworkPlan,
+    Precision,
+    Shape,
+    Triple,
+)
+
+GIGABYTE = 1024**3
+_BYTES: dict[Precision, int] = {"float32": 4, "bfloat16": 2}
+_IMAGE_BYTES = 4
+_LISTED = 12
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One rung: spacing (mm), region and input (voxels), each (z, y, x); network and batch."""
+
+    spacing: Triple
+    region: Shape
+    input_size: Shape
+    variant: str
+    network: NetworkPlan
+    batch: int
+
+    @property
+    def voxels(self) -> int:
+        """Of one input channel."""
+        return math.prod(self.input_size)
+
+    def is_part_of(self, other: Candidate) -> bool:
+        """Whether it is the same network and batch with an input that is nowhere larger."""
+        return (
+            (self.network, self.batch) == (other.network, other.batch)
+            and self.voxels < other.voxels
+            and all(a <= b for a, b in zip(self.input_size, other.input_size, strict=True))
+        )
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The memory of a training step and how to tell what a candidate needs.
+
+    Attributes:
+        limit_gb: What is allowed, GiB.
+        n_channels: Input channels.
+        precision: Of the step.
+        measure: Counts the step of a candidate.
+    """
+
+    limit_gb: float
+    n_channels: int
+    precision: Precision
+    measure: Callable[[Candidate], MemoryEstimate]
+
+    @property
+    def limit(self) -> float:
+        """In bytes."""
+        return self.limit_gb * GIGABYTE
+
+
+@dataclass(frozen=True)
+class Found:
+    """The candidate that fits, what it needs, and all that was too large before it."""
+
+    chosen: Candidate
+    memory: MemoryEstimate
+    rejected: tuple[Alternative, ...]
+
+    def listed(self) -> tuple[Alternative, ...]:
+        """What was too large; of a longer list the first and last 12."""
+        if len(self.rejected) <= 2 * _LISTED:
+            return self.rejected
+        return self.rejected[:_LISTED] + self.rejected[-_LISTED:]
+
+
+def least_bytes(candidate: Candidate, n_channels: int, precision: Precision) -> int:
+    """A bound from below, so that what is far too large need not be built.
+
+    Weights aside, the batch and the next one are there, and when the norm behind the first
+    convolution is differentiated, its input, the gradient it gets and the one it gives.
+    """
+    features, stride = stem_of(candidate.network)
+    stem = math.prod(-(-n // s) for n, s in zip(candidate.input_size, stride, strict=True))
+    maps = 3 * features * stem * _BYTES[precision]
+    images = 2 * n_channels * candidate.voxels * _IMAGE_BYTES
+    return candidate.batch * (maps + images)
+
+
+def first_that_fits(candidates: Iterable[Candidate], budget: Budget, remedy: str) -> Found:
+    """The first candidate of the ladder whose step fits.
+
+    Args:
+        candidates: The ladder; at least one.
+        budget: What must not be exceeded.
+        remedy: What the user can do when nothing fits.
+
+    Raises:
+        PlanError: Nothing fits; the text says what the last candidate needs.
+    """
+    search = _Search(tuple(candidates), budget)
+    first = search.first()
+    rejected = tuple(search.rejected(index) for index in range(first))
+    if first < len(search.ladder):
+        return Found(search.ladder[first], search.counted[first], rejected)
+    last = rejected[-1]
+    raise PlanError(
+        "One training step does not fit the memory.",
+        expected=f"at most {budget.limit_gb:g} GB with a batch of {last.batch_size}",
+        got=f"{last.bytes / GIGABYTE:.3g} GB at {last.input_size} voxels of "
+        f"{text_of(last.spacing)}, the smallest of {len(rejected)} layouts",
+        remedy=remedy,
+    )
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What is known of a ladder: the steps that were counted, by their index."""
+
+    ladder: tuple[Candidate, ...]
+    budget: Budget
+    counted: dict[int, MemoryEstimate] = field(default_factory=dict)
+
+    def first(self) -> int:
+        """Index of the first candidate that fits, or the length of the ladder."""
+        low, high = 0, len(self.ladder)
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self._fits(middle) else (middle + 1, high)
+        # Bisection trusts that what comes later needs less, which is true only mostly.
+        for index in reversed(range(high)):
+            high = index if self._fits(index) else high
+        return high
+
+    def rejected(self, index: int) -> Alternative:
+        """A candidate that is too large, in the words of the plan."""
+        one, limit = self.ladder[index], f"of {self.budget.limit_gb:g} GB"
+        known = self.counted.get(index)
+        n_bytes = self._least(index) if known is None else known.total
+        doubt = "at least " if known is None else ""
+        return Alternative(
+            spacing=one.spacing,
+            input_size=one.input_size,
+            network=one.variant,
+            batch_size=one.batch,
+            bytes=n_bytes,
+            reason=f"needs {doubt}{n_bytes / GIGABYTE:.3g} {limit}",
+        )
+
+    def _fits(self, index: int) -> bool:
+        if index not in self.counted:
+            if self._least(index) > self.budget.limit:
+                return False
+            self.counted[index] = self.budget.measure(self.ladder[index])
+        return self.counted[index].total <= self.budget.limit
+
+    def _least(self, index: int) -> int:
+        one = self.ladder[index]
+        smaller = [
+            memory.total
+            for other, memory in self.counted.items()
+            if self.ladder[other].is_part_of(one)
+        ]
+        return max(least_bytes(one, self.budget.n_channels, self.budget.precision), *smaller, 0)

@@ -1,0 +1,228 @@
+"""Every decision of a plan in words, with the numbers that decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ricenet_v2.planning import networks
+from ricenet_v2.planning.batch import (
+    BATCH_NORM_FROM,
+    CASES_PER_SAMPLE,
+    SMALLEST_BATCH,
+    largest_batch,
+)
+from ricenet_v2.planning.input_size import MARGIN_SHARE
+from ricenet_v2.planning.ladder import GIGABYTE, Candidate, Found
+from ricenet_v2.planning.presets import WHOLE_NETWORK_UP_TO
+from ricenet_v2.planning.spacing import is_anisotropic, text_of
+from ricenet_v2.planning.wishes import Wishes
+from ricenet_v2.records.dataset import Dataset
+from ricenet_v2.records.plan import Decision, MemoryEstimate
+
+_GIVEN = "given by the user"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen, and from what.
+
+    Attributes:
+        preset: The rules.
+        wishes: What the user decided.
+        found: What fits, and what did not.
+        target: The spacing that the rule asks for, with its reason.
+        n_train: Distinct training cases.
+        memory_gb: The budget.
+    """
+
+    preset: str
+    wishes: Wishes
+    found: Found
+    target: Decision
+    n_train: int
+    memory_gb: float
+
+    @property
+    def chosen(self) -> Candidate:
+        """What fits."""
+        return self.found.chosen
+
+
+def region(dataset: Dataset) -> Decision:
+    """Where the patient is looked for."""
+    images = [channel.name for channel in dataset.channels if channel.kind in ("mri", "ct", "pet")]
+    without = f"non-zero voxels of {', '.join(images)}" if images else "the whole image"
+    doses = [channel.name for channel in dataset.channels if channel.kind == "dose"]
+    reason = "the network need not see the air around the patient"
+    if doses:
+        reason += f"; {', '.join(doses)} never decides, since a dose is not zero outside the head"
+    return Decision(what="region", value=f"brain mask; without one, {without}", reason=reason)
+
+
+def layout(choice: Choice) -> tuple[Decision, ...]:
+    """Spacing, input size, network, batch size and norm."""
+    return (_spacing(choice), _input_size(choice), _network(choice), _batch(choice), _norm(choice))
+
+
+def _spacing(choice: Choice) -> Decision:
+    value = text_of(choice.chosen.spacing)
+    if choice.wishes.spacing is not None:
+        return Decision(what="spacing", value=value, reason=_GIVEN)
+    if choice.preset == "paper":
+        reason = "the paper resamples isotropically but reports no spacing; 1 mm is assumed"
+        return Decision(what="spacing", value=value, reason=reason)
+    reason = choice.target.reason
+    if value != choice.target.value:
+        first = choice.found.rejected[0]
+        at_least = "at least " if "at least" in first.reason else ""
+        size = " x ".join(str(n) for n in first.input_size)
+        reason += (
+            f": {choice.target.value}; there {size} voxels with a batch of {first.batch_size} need "
+            f"{at_least}{first.bytes / GIGABYTE:.3g} GB of {choice.memory_gb:g} GB, so the "
+            f"finest axis was coarsened in steps of 5 % until a step fitted "
+            f"({len(choice.found.rejected)} layouts did not)"
+        )
+    return Decision(what="spacing", value=value, reason=reason)
+
+
+def _input_size(choice: Choice) -> Decision:
+    chosen = choice.chosen
+    value = f"{chosen.input_size}"
+    if choice.wishes.input_size is None and choice.preset == "paper":
+        return Decision(what="input size", value=value, reason="as published")
+    if choice.wishes.input_size is None:
+        reason = (
+            f"95th percentile of the region, {chosen.region} voxels at this spacing, plus a margin "
+            f"of {MARGIN_SHARE:.0%}, rounded up to what the strides divide, since a classifier "
+            "must see the whole region at once"
+        )
+        return Decision(what="input size", value=value, reason=reason)
+    reason = _GIVEN
+    if any(n < r for n, r in zip(chosen.input_size, chosen.region, strict=True)):
+        reason += f"; the 95th percentile of the region is {chosen.region}, so cases are cropped"
+    return Decision(what="input size", value=value, reason=reason)
+
+
+def _network(choice: Choice) -> Decision:
+    network = choice.chosen.network
+    stages = len(network.strides)
+    if choice.preset == "paper":
+        return Decision(
+            what="network",
+            value="3D ResNet-18, stem of stride 2",
+            reason="as published; the stem's stride is not reported, and MONAI's default of 1 "
+            "costs 8 times as much",
+        )
+    if choice.preset == "resenc_l":
+        return Decision(
+            what="network",
+            value=f"ResEnc-L, {stages} stages, features {network.features[0]} to "
+            f"{network.features[-1]}, blocks {network.blocks}",
+            reason="the encoder of nnU-Net's ResEnc-L with nothing changed, so that weights "
+            f"pretrained for it fit; its strides divide by {networks.RESENC_L_STRIDE}",
+        )
+    reason = (
+        "axes are halved while they have 8 voxels left and a spacing within factor 2 of the "
+        f"finest; features double from {network.features[0]} to {network.features[-1]}"
+    )
+    if max(network.strides[0]) > 1:
+        reason += "; the first stage already halves, since a classifier needs no answer per voxel"
+    if any(1 in kernel for kernel in network.kernel_sizes):
+        reason += "; kernels are flat where an axis is over twice as coarse"
+    value = f"residual encoder, {stages} stages, strides {network.strides}"
+    if choice.chosen.variant != networks.FULL:
+        value += f", {choice.chosen.variant}"
+        reason += f"; {_why_smaller(choice)}"
+    return Decision(what="network", value=value, reason=reason)
+
+
+def _why_smaller(choice: Choice) -> str:
+    network = choice.chosen.network
+    parts = [f"its stem has {network.stem_features} features, not as many as the first stage"]
+    if choice.chosen.variant in (networks.SHALLOWER, networks.NARROWER):
+        parts.append("each stage has one block")
+    if choice.chosen.variant == networks.NARROWER:
+        parts.append("half the features")
+    told = f"{', '.join(parts)}, since the full network did not fit {choice.memory_gb:g} GB"
+    if len(parts) > 1 and not choice.wishes.fix_the_input:
+        told += (
+            f" even at {WHOLE_NETWORK_UP_TO:g} times the target spacing; beyond that the network "
+            "pays before the resolution does"
+        )
+    return told
+
+
+def _batch(choice: Choice) -> Decision:
+    batch = choice.chosen.batch
+    value = str(batch)
+    if choice.wishes.batch_size is not None:
+        return Decision(what="batch size", value=value, reason=_GIVEN)
+    most = largest_batch(choice.n_train)
+    reason = (
+        f"a power of two, at least {SMALLEST_BATCH}, at most an eighth of {choice.n_train} "
+        f"distinct training cases ({choice.n_train // CASES_PER_SAMPLE})"
+    )
+    if batch < most:
+        twice = [
+            one
+            for one in choice.found.rejected
+            if one.batch_size == 2 * batch and one.network == networks.FULL
+        ]
+        needs = f", {2 * batch} {twice[-1].reason}" if twice else ""
+        reason += f"; {most} would be allowed{needs}"
+        if choice.found.rejected[-1].input_size != choice.chosen.input_size:
+            reason += "; above 2 only where the spacing is that of the data"
+    return Decision(what="batch size", value=value, reason=reason)
+
+
+def _norm(choice: Choice) -> Decision:
+    norm, batch = choice.chosen.network.norm, choice.chosen.batch
+    reasons = {
+        "paper": "as published",
+        "resenc_l": "as in the pretrained encoder, whatever the batch",
+    }
+    statistics = (
+        f"a batch of {batch} per device; below {BATCH_NORM_FROM} the statistics of batch norm "
+        "are too noisy"
+    )
+    return Decision(what="norm", value=norm, reason=reasons.get(choice.preset, statistics))
+
+
+def epochs(wishes: Wishes) -> tuple[Decision, ...]:
+    """Where the user gave the number."""
+    if wishes.epochs is None:
+        return ()
+    return (Decision(what="epochs", value=str(wishes.epochs), reason=_GIVEN),)
+
+
+def rotation(choice: Choice) -> Decision:
+    """About which axes samples are rotated."""
+    spacing = choice.chosen.spacing
+    coarsest, second, _ = sorted(spacing, reverse=True)
+    told = f"the coarsest axis has {coarsest / second:.3g} times the spacing of the next"
+    if is_anisotropic(spacing):
+        reason = f"{told}, over 3: rotating out of plane would smear it"
+        return Decision(what="rotation", value="in plane only", reason=reason)
+    return Decision(what="rotation", value="about all axes", reason=f"{told}, not over 3")
+
+
+def memory(choice: Choice) -> Decision:
+    """What a step needs, part by part."""
+    found: MemoryEstimate = choice.found.memory
+    always = found.parameters + found.optimiser_state + found.ema + found.inputs
+    exact = {
+        "float32": "float32; mixed precision on CUDA needs less",
+        "bfloat16": "mixed precision (bfloat16 on CUDA); without it a step needs up to twice that",
+    }
+    reason = (
+        f"counted by running a step of {choice.chosen.batch} of this very network without data in "
+        f"{exact[found.precision]}: {_gb(always)} always there ({found.n_parameters:,} weights "
+        f"with AdamW's moments and their average, two batches), {_gb(found.gradients)} gradients, "
+        f"{_gb(found.activations)} activations, {_gb(found.workspace)} beyond them at the highest "
+        f"moment and for convolution algorithms; the budget is {choice.memory_gb:g} GB"
+    )
+    return Decision(what="memory", value=_gb(found.total), reason=reason)
+
+
+def _gb(n_bytes: int) -> str:
+    return f"{n_bytes / GIGABYTE:.3g} GB"

@@ -1,0 +1,98 @@
+"""Where the fields of a plan, each right by itself, contradict each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import chain
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ricenet_v2.records.plan import ChannelPlan, NetworkPlan, Plan
+
+
+def plan_faults(plan: Plan) -> list[str]:
+    """Each contradiction in words, the name of its field first; empty for a sound plan."""
+    faults = chain(
+        _stages(plan.network),
+        _input_size(plan),
+        _names("classes", plan.classes, at_least=2),
+        _names("channels", [channel.name for channel in plan.channels], at_least=1),
+        *(_normalisation(channel) for channel in plan.channels),
+        _ranges(plan),
+    )
+    return list(faults)
+
+
+def _stages(network: NetworkPlan) -> list[str]:
+    lengths = {
+        "features": len(network.features),
+        "blocks": len(network.blocks),
+        "kernel_sizes": len(network.kernel_sizes),
+        "strides": len(network.strides),
+    }
+    if len(set(lengths.values())) != 1 or not network.features:
+        told = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        return [f"network: every stage needs one entry of each, got {told}"]
+    even = [kernel for kernel in network.kernel_sizes if any(n % 2 == 0 for n in kernel)]
+    return [f"network.kernel_sizes: odd numbers are needed, got {even[0]}"] if even else []
+
+
+def _input_size(plan: Plan) -> list[str]:
+    # ResNet-18 pads; the shortcuts of the residual encoder average whole blocks of voxels.
+    if plan.network.architecture != "residual_encoder":
+        return []
+    total = [math.prod(stride[axis] for stride in plan.network.strides) for axis in range(3)]
+    if any(n % stride for n, stride in zip(plan.input_size, total, strict=True)):
+        return [
+            f"input_size: the product of network.strides, {tuple(total)}, must divide it, "
+            f"got {plan.input_size}"
+        ]
+    if max(n // stride for n, stride in zip(plan.input_size, total, strict=True)) < 2:
+        return [
+            f"input_size: network.strides, {tuple(total)} in all, must leave 2 voxels along one "
+            f"axis, got {plan.input_size}"
+        ]
+    return []
+
+
+def _names(what: str, names: Sequence[str], at_least: int) -> list[str]:
+    if len(names) < at_least:
+        return [f"{what}: at least {at_least} needed, got {len(names)}"]
+    twice = sorted({name for name in names if list(names).count(name) > 1})
+    return [f"{what}: a name occurs twice, {', '.join(twice)}"] if twice else []
+
+
+def _normalisation(channel: ChannelPlan) -> list[str]:
+    made = channel.normalisation
+    where = f"channels.{channel.name}.normalisation"
+    if made.scheme == "divide" and made.divisor is None:
+        return [f"{where}.divisor: needed by the scheme divide"]
+    if made.scheme != "clip_zscore":
+        return []
+    if made.mean is None or made.std is None:
+        return [f"{where}: clip_zscore needs mean and std"]
+    if made.clip_low is None or made.clip_high is None or made.clip_low >= made.clip_high:
+        return [f"{where}: clip_low below clip_high is needed"]
+    return []
+
+
+def _ranges(plan: Plan) -> list[str]:
+    changes = plan.training.augmentation
+    ranges = {
+        "scaling": changes.scaling,
+        "brightness": changes.brightness,
+        "contrast": changes.contrast,
+        "gamma": changes.gamma,
+    }
+    faults = [
+        f"training.augmentation.{name}: the smaller number first, got {values}"
+        for name, values in ranges.items()
+        if values[0] > values[1]
+    ]
+    axes = changes.mirror_axes
+    if len(set(axes)) != len(axes) or not set(axes) <= {0, 1, 2}:
+        faults.append(
+            f"training.augmentation.mirror_axes: each of 0, 1, 2 at most once, got {axes}"
+        )
+    return faults

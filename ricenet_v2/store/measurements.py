@@ -1,0 +1,36 @@
+"""Measurements of single cases on disk: what they were made from, figures as text, quantiles."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.core import files
+
+
+def write_measurement(path: Path, key: str, figures: str, samples: NDArray[np.float64]) -> None:
+    """Write atomically.
+
+    Args:
+        path: Ends in .npz.
+        key: Tells from which files and by which rules the figures were made.
+        figures: JSON.
+        samples: Axes (channels, quantiles).
+    """
+    with files.replacing(path) as temporary:
+        np.savez(temporary, key=np.array(key), figures=np.array(figures), samples=samples)
+
+
+def read_measurement(path: Path, key: str) -> tuple[str, NDArray[np.float64]] | None:
+    """Figures and samples, or None where there are none of this key (or the file is damaged)."""
+    try:
+        # Opened here, since numpy leaves a damaged file open.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+            if str(stored["key"]) != key:
+                return None
+            return str(stored["figures"]), stored["samples"]
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+        return None

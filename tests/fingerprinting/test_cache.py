@@ -1,0 +1,116 @@
+"""Measurements that are kept: the same figures, and only what changed is opened again."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.fingerprinting import cache as module
+from ricenet_v2.fingerprinting.fingerprint import measure
+from ricenet_v2.fingerprinting.measure import CaseFiles, MeasuredCase
+from ricenet_v2.store.images import read_image, write_image
+
+if TYPE_CHECKING:
+    from conftest import Planted
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Ids of the cases that were opened, in order."""
+    seen: list[str] = []
+    real = module.measure_case
+
+    def watched(files: CaseFiles) -> MeasuredCase:
+        seen.append(files.case_id)
+        return real(files)
+
+    monkeypatch.setattr(module, "measure_case", watched)
+    return seen
+
+
+def test_a_second_run_opens_nothing_and_finds_the_same(
+    planted: Planted, tmp_path: Path, opened: list[str]
+) -> None:
+    plain = measure(planted.load())
+    first = measure(planted.load(), cache=tmp_path / "kept")
+    assert opened == ["case0", "case1", "case2", "case3"]
+    second = measure(planted.load(), cache=tmp_path / "kept")
+    assert len(opened) == 4
+    assert plain == first == second
+    assert len(list((tmp_path / "kept").iterdir())) == 4
+
+
+def test_only_new_and_changed_cases_are_opened(
+    planted: Planted, tmp_path: Path, opened: list[str]
+) -> None:
+    measure(planted.load(), cache=tmp_path)
+    opened.clear()
+    voxels, grid = read_image(planted.path("case2", 0))
+    write_image(planted.path("case2", 0), 2 * voxels, grid)
+    planted.add("case9", "p9", "RICE")
+    found = measure(planted.load(), cache=tmp_path)
+    assert opened == ["case2", "case9"]
+    assert found == measure(planted.load())
+
+
+def test_a_changed_time_a_new_mask_or_another_kind_is_measured_again(
+    planted: Planted, tmp_path: Path, opened: list[str]
+) -> None:
+    measure(planted.load(), cache=tmp_path)
+    opened.clear()
+    os.utime(planted.path("case0", 1), ns=(1, 1))
+    measure(planted.load(), cache=tmp_path)
+    assert opened == ["case0"]
+    _, grid = read_image(planted.path("case1", 0))
+    brain = np.zeros(grid.shape, dtype=np.uint8)
+    brain[2:4, 3:5, 4:8] = 1
+    write_image(planted.folder / "masksTr" / "case1_brain.nii.gz", brain, grid)
+    assert measure(planted.load(), cache=tmp_path).cases[1].cropped_shape == (2, 2, 4)
+    assert opened == ["case0", "case1"]
+    first, second = planted.channels
+    planted.channels = (dataclasses.replace(first, kind="pet"), second)
+    measure(planted.load(), cache=tmp_path)
+    assert len(opened) == 2 + 4
+
+
+@pytest.mark.parametrize("damage", [b"", b"no zip", None])
+def test_a_damaged_file_is_made_anew(
+    planted: Planted, tmp_path: Path, opened: list[str], damage: bytes | None
+) -> None:
+    measure(planted.load(), cache=tmp_path)
+    path = tmp_path / "case1.npz"
+    path.write_bytes(path.read_bytes()[:200] if damage is None else damage)
+    opened.clear()
+    assert measure(planted.load(), cache=tmp_path) == measure(planted.load())
+    assert opened == ["case1"]
+
+
+def test_other_rules_measure_again(
+    planted: Planted, tmp_path: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure(planted.load(), cache=tmp_path)
+    monkeypatch.setattr(module, "RULES", module.RULES + 1)
+    measure(planted.load(), cache=tmp_path)
+    assert len(opened) == 8
+
+
+def test_a_missing_image_is_the_error_of_its_case(planted: Planted, tmp_path: Path) -> None:
+    planted.path("case2", 0).unlink()
+    with pytest.raises(DatasetError, match="case2"):
+        measure(planted.load(), cache=tmp_path)
+
+
+def test_workers_keep_the_same(planted: Planted, tmp_path: Path) -> None:
+    two = measure(planted.load(), num_workers=2, cache=tmp_path / "two")
+    one = measure(planted.load(), cache=tmp_path / "one")
+    assert one == two == measure(planted.load(), cache=tmp_path / "two")
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes()[:4] == b"PK\x03\x04"
+        with np.load(path) as a, np.load(tmp_path / "two" / path.name) as b:
+            assert all(np.array_equal(a[name], b[name]) for name in a.files)
