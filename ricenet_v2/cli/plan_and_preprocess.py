@@ -8,13 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ricenet_v2.cli import common
+from ricenet_v2.cli import common, plan_tables
 from ricenet_v2.planning.names import PRESETS
 
 if TYPE_CHECKING:
-    from ricenet_v2.preprocessing.cohort import CohortResult
     from ricenet_v2.records.fingerprint import Fingerprint
-    from ricenet_v2.records.integrity import Integrity
     from ricenet_v2.records.plan import Plan
     from ricenet_v2.records.splits import Splits
     from ricenet_v2.store.paths import DatasetPaths
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 _DEFAULT_MEMORY_GB = 8.0
 # The CUDA context and the libraries' kernels, which no tensor can use.
 _CONTEXT_GB = 0.75
-_SHOWN_FINDINGS = 60
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -124,14 +121,14 @@ def plan_and_preprocess(
     raw = load_raw_dataset(paths.raw)
     integrity = check(raw, num_workers)
     documents.write(paths.integrity, integrity)
-    _show_integrity(integrity, paths.integrity)
+    plan_tables.show_integrity(integrity, paths.integrity)
     if integrity.errors:
         return common.UNUSABLE
     if verify_only:
         return common.OK
     splits, doubt = _splits(raw, paths, overwrite=overwrite)
     fingerprint = measure(raw, num_workers, paths.measurements)
-    _show_fingerprint(fingerprint)
+    plan_tables.show_fingerprint(fingerprint)
     wanted: dict[str, Any] = {
         "memory_gb": gpu_memory_gb,
         "precision": precision,
@@ -140,8 +137,8 @@ def plan_and_preprocess(
         "batch_size": batch_size,
     }
     plan = _plan(raw, fingerprint, paths, preset, wanted, overwrite=overwrite)
-    _show_plan(plan, paths.plan(preset))
-    _write_page(fingerprint, plan, paths.page(preset))
+    plan_tables.show_plan(plan, paths.plan(preset))
+    plan_tables.write_page(fingerprint, plan, paths.page(preset))
     documents.write(paths.fingerprint, fingerprint)
     if splits is not None:
         documents.write(paths.splits, splits)
@@ -273,84 +270,7 @@ def _preprocess(
 
     folder = paths.cases(plan.name)
     result = preprocess_dataset(raw, plan, folder, num_workers=num_workers, overwrite=overwrite)
-    return _show_result(result, folder)
-
-
-def _show_result(result: CohortResult, folder: Path) -> int:
-    """Say what became of the cases; the exit code."""
-    print(
-        f"Preprocessed {len(result.done)} cases, {len(result.skipped)} were there already, "
-        f"{len(result.failed)} failed: {folder}"
-    )
-    if result.failed:
-        common.table("Cases that failed", ("case", "error"), sorted(result.failed.items()))
-    return common.SOME_FAILED if result.failed else common.OK
-
-
-def _show_integrity(integrity: Integrity, path: Path) -> None:
-    from ricenet_v2.fingerprinting import summary
-
-    shown = integrity.findings[:_SHOWN_FINDINGS]
-    if shown:
-        rows = summary.finding_rows(shown)
-        common.table(f"Integrity of {integrity.dataset}", summary.FINDING_COLUMNS, rows)
-    if len(integrity.findings) > len(shown):
-        print(f"{len(integrity.findings) - len(shown)} more findings stand in {path}")
-    print(
-        f"{integrity.dataset}: {integrity.n_cases} cases, {integrity.n_images} images, "
-        f"errors: {len(integrity.errors)}, warnings: {len(integrity.warnings)}. {path}"
-    )
-
-
-def _show_fingerprint(fingerprint: Fingerprint) -> None:
-    from ricenet_v2.fingerprinting import summary
-
-    counts = ", ".join(f"{name} {count}" for name, count in fingerprint.class_counts.items())
-    print(f"{fingerprint.n_cases} training cases of {fingerprint.n_patients} patients: {counts}")
-    sizes = summary.size_rows(fingerprint)
-    common.table("Geometry", summary.SIZE_COLUMNS, sizes, has_numbers=True)
-    common.table("Channels", summary.CHANNEL_COLUMNS, summary.channel_rows(fingerprint))
-    if doses := summary.dose_rows(fingerprint):
-        common.table("Dose", summary.DOSE_COLUMNS, doses, has_numbers=True)
-
-
-def _show_plan(plan: Plan, path: Path) -> None:
-    rows = [(decision.what, decision.value, decision.reason) for decision in plan.decisions]
-    columns = ("decision", "value", "reason")
-    common.table(f"Plan {plan.name} of {plan.dataset}", columns, rows, has_lines=True)
-    if plan.alternatives:
-        columns_of_large = ("spacing (mm)", "input size", "network", "batch", "why not")
-        larger = [
-            (
-                " x ".join(f"{value:.3g}" for value in one.spacing),
-                " x ".join(str(n) for n in one.input_size),
-                one.network,
-                one.batch_size,
-                one.reason,
-            )
-            for one in plan.alternatives
-        ]
-        common.table(f"Too large for {plan.memory_budget_gb:g} GB", columns_of_large, larger)
-    print(f"Plan: {path}")
-
-
-def _write_page(fingerprint: Fingerprint, plan: Plan, path: Path) -> None:
-    """Show the network part by part, and write the page that shows everything.
-
-    Raises:
-        PlanError: The network of the plan cannot be built, or not for its input size.
-    """
-    from ricenet_v2.network.stages import stage_costs
-    from ricenet_v2.report.plan import network
-    from ricenet_v2.report.plan.page import write_plan_page
-
-    n_channels, n_classes = len(plan.channels), len(plan.classes)
-    batch = plan.training.batch_size
-    parts = stage_costs(plan.network, n_channels, n_classes, plan.input_size, batch)
-    rows = network.rows(plan, parts)
-    common.table(f"Network (z, y, x), batch {batch}", network.COLUMNS, rows, has_numbers=True)
-    write_plan_page(path, fingerprint, plan, parts)
-    print(f"Plan page: {path}")
+    return plan_tables.show_result(result, folder)
 
 
 def _above_zero(text: str) -> float:

@@ -8,12 +8,14 @@ SMALLEST_BATCH = 2
 EFFECTIVE_BATCH = 8
 BATCH_NORM_FROM = 8
 CASES_PER_SAMPLE = 8
+# Larger batches leave a cohort of this kind few updates an epoch, and gain nothing for it.
+LARGEST_BATCH = 32
 
 
 def largest_batch(n_train: int) -> int:
-    """The largest power of two that is at most an eighth of the training cases, at least 2."""
+    """The largest power of two that is at most an eighth of the training cases; from 2 to 32."""
     batch = SMALLEST_BATCH
-    while batch * 2 * CASES_PER_SAMPLE <= n_train:
+    while batch < LARGEST_BATCH and batch * 2 * CASES_PER_SAMPLE <= n_train:
         batch *= 2
     return batch
 

@@ -8,6 +8,7 @@ from ricenet_v2.planning import networks
 from ricenet_v2.planning.batch import (
     BATCH_NORM_FROM,
     CASES_PER_SAMPLE,
+    LARGEST_BATCH,
     SMALLEST_BATCH,
     largest_batch,
 )
@@ -159,8 +160,8 @@ def _batch(choice: Choice) -> Decision:
         return Decision(what="batch size", value=value, reason=_GIVEN)
     most = largest_batch(choice.n_train)
     reason = (
-        f"a power of two, at least {SMALLEST_BATCH}, at most an eighth of {choice.n_train} "
-        f"distinct training cases ({choice.n_train // CASES_PER_SAMPLE})"
+        f"a power of two, at least {SMALLEST_BATCH}, at most {LARGEST_BATCH} and an eighth of "
+        f"{choice.n_train} distinct training cases ({choice.n_train // CASES_PER_SAMPLE})"
     )
     if batch < most:
         twice = [

@@ -181,7 +181,7 @@ def test_a_plan_whose_network_cannot_be_built_is_refused(
     fields["input_size"] = [17, 16, 16]
     tiny.plan().write_text(json.dumps(fields))
     assert _run(tmp_path, "--plan_only") == 2
-    assert "strides of the network do not divide" in capsys.readouterr().err
+    assert "input_size: the product of network.strides" in capsys.readouterr().err
 
 
 def test_the_page_names_options_that_exist() -> None:

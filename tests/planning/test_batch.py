@@ -10,9 +10,17 @@ CUBE, MM = (128, 128, 128), (1.0, 1.0, 1.0)
 
 @pytest.mark.parametrize(
     ("n_train", "tried"),
-    [(80, (8, 4, 2)), (63, (4, 2)), (32, (4, 2)), (31, (2,)), (7, (2,)), (1188, (128, 64, 32))],
+    [
+        (80, (8, 4, 2)),
+        (63, (4, 2)),
+        (32, (4, 2)),
+        (31, (2,)),
+        (7, (2,)),
+        (255, (16, 8)),
+        (1188, (32, 16, 8)),
+    ],
 )
-def test_batches_are_powers_of_two_up_to_an_eighth_of_the_cases(n_train, tried):
+def test_batches_are_powers_of_two_up_to_an_eighth_of_the_cases_and_32(n_train, tried):
     assert batches(n_train)[: len(tried)] == tried
     assert batches(n_train)[-1] == 2
 

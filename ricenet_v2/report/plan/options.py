@@ -4,10 +4,11 @@ from __future__ import annotations
 
 OPTIONS = (
     ("--gpu_memory_gb GB", "the budget; more memory allows a finer spacing or a larger batch"),
+    ("--precision NAME", "float32, or bfloat16 for mixed precision on CUDA, which needs less"),
     ("--spacing Z Y X", "target spacing in mm; the input size follows"),
     ("--input_size Z Y X", "voxels that the network sees, multiples of its strides"),
     ("--batch_size N", "samples per step"),
-    ("--preset NAME", "another set of rules, e.g. paper: RICE-NET as published"),
+    ("--preset NAME", "another set of rules: auto, paper, resenc_l or small"),
 )
 """Options of ricenet_plan_and_preprocess; each needs --overwrite where a plan exists."""
 

@@ -1,0 +1,102 @@
+"""What `ricenet_plan_and_preprocess` prints, and the page that it writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ricenet_v2.cli import common
+
+if TYPE_CHECKING:
+    from ricenet_v2.preprocessing.cohort import CohortResult
+    from ricenet_v2.records.fingerprint import Fingerprint
+    from ricenet_v2.records.integrity import Integrity
+    from ricenet_v2.records.plan import Plan
+
+_SHOWN_FINDINGS = 60
+_COLUMNS_OF_LARGE = ("spacing (mm)", "input size", "network", "batch", "why not")
+
+
+def show_result(result: CohortResult, folder: Path) -> int:
+    """Say what became of the cases; the exit code."""
+    print(
+        f"Preprocessed {len(result.done)} cases, {len(result.skipped)} were there already, "
+        f"{len(result.failed)} failed: {folder}"
+    )
+    if result.failed:
+        common.table("Cases that failed", ("case", "error"), sorted(result.failed.items()))
+    return common.SOME_FAILED if result.failed else common.OK
+
+
+def show_integrity(integrity: Integrity, path: Path) -> None:
+    """The findings, and how many of them there are."""
+    from ricenet_v2.fingerprinting import summary
+
+    shown = integrity.findings[:_SHOWN_FINDINGS]
+    if shown:
+        rows = summary.finding_rows(shown)
+        common.table(f"Integrity of {integrity.dataset}", summary.FINDING_COLUMNS, rows)
+    if len(integrity.findings) > len(shown):
+        print(f"{len(integrity.findings) - len(shown)} more findings stand in {path}")
+    print(
+        f"{integrity.dataset}: {integrity.n_cases} cases, {integrity.n_images} images, "
+        f"errors: {len(integrity.errors)}, warnings: {len(integrity.warnings)}. {path}"
+    )
+
+
+def show_fingerprint(fingerprint: Fingerprint) -> None:
+    """What was measured."""
+    from ricenet_v2.fingerprinting import summary
+
+    counts = ", ".join(f"{name} {count}" for name, count in fingerprint.class_counts.items())
+    print(f"{fingerprint.n_cases} training cases of {fingerprint.n_patients} patients: {counts}")
+    sizes = summary.size_rows(fingerprint)
+    common.table("Geometry", summary.SIZE_COLUMNS, sizes, has_numbers=True)
+    common.table("Channels", summary.CHANNEL_COLUMNS, summary.channel_rows(fingerprint))
+    if doses := summary.dose_rows(fingerprint):
+        common.table("Dose", summary.DOSE_COLUMNS, doses, has_numbers=True)
+
+
+def show_plan(plan: Plan, path: Path) -> None:
+    """Each decision with its reason, and what was too large for the memory."""
+    rows = [(decision.what, decision.value, decision.reason) for decision in plan.decisions]
+    columns = ("decision", "value", "reason")
+    common.table(f"Plan {plan.name} of {plan.dataset}", columns, rows, has_lines=True)
+    if larger := _larger(plan):
+        title = f"Too large for {plan.memory_budget_gb:g} GB"
+        common.table(title, _COLUMNS_OF_LARGE, larger)
+    print(f"Plan: {path}")
+
+
+def _larger(plan: Plan) -> tuple[tuple[str, ...], ...]:
+    return tuple(
+        (
+            " x ".join(f"{value:.3g}" for value in one.spacing),
+            " x ".join(str(n) for n in one.input_size),
+            one.network,
+            str(one.batch_size),
+            one.reason,
+        )
+        for one in plan.alternatives
+    )
+
+
+def write_page(fingerprint: Fingerprint, plan: Plan, path: Path) -> None:
+    """Show the network part by part, and write the page that shows everything.
+
+    Raises:
+        PlanError: The network of the plan cannot be built, or not for its input size.
+    """
+    from ricenet_v2.network.mixed import MixedPrecision
+    from ricenet_v2.network.stages import stage_costs
+    from ricenet_v2.report.plan import network
+    from ricenet_v2.report.plan.page import Table, write_plan_page
+
+    n_channels, n_classes = len(plan.channels), len(plan.classes)
+    batch = plan.training.batch_size
+    casts = MixedPrecision("cuda") if plan.memory.precision == "bfloat16" else None
+    parts = stage_costs(plan.network, n_channels, n_classes, plan.input_size, batch, casts)
+    rows = network.rows(plan, parts)
+    common.table(f"Network (z, y, x), batch {batch}", network.COLUMNS, rows, has_numbers=True)
+    write_plan_page(path, fingerprint, plan, parts, Table(_COLUMNS_OF_LARGE, _larger(plan)))
+    print(f"Plan page: {path}")
