@@ -26,7 +26,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["ricenet_v2", "ricenet_v2.*"]),
-    package_data={"ricenet_v2": ["py.typed"]},
+    package_data={"ricenet_v2": ["py.typed", "report/templates/*"]},
     python_requires=">=3.10,<3.14",
     install_requires=[
         "torch>=2.4,!=2.9.*",
@@ -41,6 +41,7 @@ setup(
         "matplotlib>=3.8",
         "blosc2>=3.0",
         "tqdm>=4.66",
+        "jinja2>=3.1",
         "pydantic>=2.8",
         "rich>=13.7",
         "threadpoolctl>=3.1",

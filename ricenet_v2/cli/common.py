@@ -52,12 +52,29 @@ def run(command: Callable[[], int]) -> int:
         return SOME_FAILED
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; long cells wrap."""
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    has_numbers: bool = False,
+    has_lines: bool = False,
+) -> None:
+    """Print a table; long cells wrap.
+
+    Args:
+        title: Above the table.
+        columns: Heads of the columns.
+        rows: As many cells as there are columns.
+        has_numbers: All columns but the first stand flush right.
+        has_lines: A line between rows, for cells of several lines.
+    """
     from rich.console import Console
     from rich.table import Table
 
-    made = Table(*columns, title=title, title_justify="left", show_lines=False)
+    made = Table(title=title, title_justify="left", show_lines=has_lines)
+    for index, column in enumerate(columns):
+        made.add_column(column, justify="right" if has_numbers and index else "left")
     for row in rows:
         made.add_row(*(str(cell) for cell in row))
     width = None if sys.stdout.isatty() else 120

@@ -130,6 +130,7 @@ def plan_and_preprocess(
     }
     plan = _plan(raw, fingerprint, paths, preset, wanted, overwrite=overwrite)
     _show_plan(plan, paths.plan(preset))
+    _write_page(fingerprint, plan, paths.page(preset))
     documents.write(paths.fingerprint, fingerprint)
     if splits is not None:
         documents.write(paths.splits, splits)
@@ -294,16 +295,37 @@ def _show_fingerprint(fingerprint: Fingerprint) -> None:
 
     counts = ", ".join(f"{name} {count}" for name, count in fingerprint.class_counts.items())
     print(f"{fingerprint.n_cases} training cases of {fingerprint.n_patients} patients: {counts}")
-    common.table("Geometry", summary.SIZE_COLUMNS, summary.size_rows(fingerprint))
+    sizes = summary.size_rows(fingerprint)
+    common.table("Geometry", summary.SIZE_COLUMNS, sizes, has_numbers=True)
     common.table("Channels", summary.CHANNEL_COLUMNS, summary.channel_rows(fingerprint))
     if doses := summary.dose_rows(fingerprint):
-        common.table("Dose", summary.DOSE_COLUMNS, doses)
+        common.table("Dose", summary.DOSE_COLUMNS, doses, has_numbers=True)
 
 
 def _show_plan(plan: Plan, path: Path) -> None:
     rows = [(decision.what, decision.value, decision.reason) for decision in plan.decisions]
-    common.table(f"Plan {plan.name} of {plan.dataset}", ("decision", "value", "reason"), rows)
+    columns = ("decision", "value", "reason")
+    common.table(f"Plan {plan.name} of {plan.dataset}", columns, rows, has_lines=True)
     print(f"Plan: {path}")
+
+
+def _write_page(fingerprint: Fingerprint, plan: Plan, path: Path) -> None:
+    """Show the network part by part, and write the page that shows everything.
+
+    Raises:
+        PlanError: The network of the plan cannot be built, or not for its input size.
+    """
+    from ricenet_v2.network.stages import stage_costs
+    from ricenet_v2.report.plan import network
+    from ricenet_v2.report.plan.page import write_plan_page
+
+    n_channels, n_classes = len(plan.channels), len(plan.classes)
+    batch = plan.training.batch_size
+    parts = stage_costs(plan.network, n_channels, n_classes, plan.input_size, batch)
+    rows = network.rows(plan, parts)
+    common.table(f"Network (z, y, x), batch {batch}", network.COLUMNS, rows, has_numbers=True)
+    write_plan_page(path, fingerprint, plan, parts)
+    print(f"Plan page: {path}")
 
 
 def _above_zero(text: str) -> float:

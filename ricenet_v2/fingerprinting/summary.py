@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ricenet_v2.records.fingerprint import ChannelFingerprint, Distribution, Fingerprint
+from ricenet_v2.records.fingerprint import (
+    ChannelFingerprint,
+    Distribution,
+    Fingerprint,
+    Shape,
+    Triple,
+)
 from ricenet_v2.records.integrity import Finding
 
 Row = tuple[str, ...]
@@ -36,12 +42,14 @@ def _where(finding: Finding) -> str:
 
 
 def size_rows(fingerprint: Fingerprint) -> list[Row]:
-    """Spacing, shape and cropped shape over the cases."""
+    """Spacing, and size before and after cropping in voxels and in mm, over the cases."""
     cases = fingerprint.cases
     return [
         _size("spacing, mm", [case.spacing for case in cases], ".3g"),
-        _size("shape, voxels", [case.shape for case in cases], ".0f"),
-        _size("cropped shape, voxels", [case.cropped_shape for case in cases], ".0f"),
+        _size("image, voxels", [case.shape for case in cases], ".0f"),
+        _size("cropped, voxels", [case.cropped_shape for case in cases], ".0f"),
+        _size("image, mm", [_extent(case.shape, case.spacing) for case in cases], ".0f"),
+        _size("cropped, mm", [_extent(case.cropped_shape, case.spacing) for case in cases], ".0f"),
     ]
 
 
@@ -84,6 +92,11 @@ def _order(figure: Distribution) -> Row:
         figure.maximum,
     )
     return tuple(f"{value:.4g}" for value in values)
+
+
+def _extent(shape: Shape, spacing: Triple) -> Triple:
+    z, y, x = (n * mm for n, mm in zip(shape, spacing, strict=True))
+    return z, y, x
 
 
 def _size(name: str, sizes: Sequence[tuple[float, float, float]], form: str) -> Row:

@@ -145,6 +145,11 @@ class DatasetPaths:
         ending = "" if plan_name == "auto" else f"_{plan_name}"
         return self.preprocessed / f"ricenet_plan{ending}.json"
 
+    def page(self, plan_name: str = "auto") -> Path:
+        """The plan of that name as a page to read."""
+        ending = "" if plan_name == "auto" else f"_{plan_name}"
+        return self.preprocessed / f"plan{ending}.html"
+
     def cases(self, plan_name: str = "auto") -> Path:
         """Folder of the preprocessed cases of that plan."""
         return self.preprocessed / plan_name

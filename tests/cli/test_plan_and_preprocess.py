@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ricenet_v2.cli.plan_and_preprocess import main
+from ricenet_v2.cli.plan_and_preprocess import build_parser, main
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import GeometryError
 from ricenet_v2.core.grid import Grid
@@ -20,6 +20,7 @@ from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.records.integrity import Integrity
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.splits import Splits
+from ricenet_v2.report.plan.options import OPTIONS
 from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.paths import DatasetPaths, dataset_paths
 from ricenet_v2.store.raw import image_path, images_folder, write_raw_tables
@@ -74,7 +75,9 @@ def test_the_whole_way(
     assert _run(tmp_path) == 0
     ids = [f"case{n:02d}" for n in range(10)] + ["test0"]
     expected = {"integrity.json", "dataset_fingerprint.json", "ricenet_plan.json"}
-    expected |= {"splits_final.json"} | {f"auto/{i}{e}" for i in ids for e in (".b2nd", ".json")}
+    expected |= {"splits_final.json", "plan.html"} | {
+        f"auto/{i}{e}" for i in ids for e in (".b2nd", ".json")
+    }
     assert _files(tiny.preprocessed) == expected
     plan = documents.read(Plan, tiny.plan())
     assert plan.spacing == pytest.approx((2.0, 2.0, 2.0))
@@ -122,7 +125,43 @@ def test_verify_only_and_plan_only_stop_there(tmp_path: Path, tiny: DatasetPaths
         "dataset_fingerprint.json",
         "ricenet_plan.json",
         "splits_final.json",
+        "plan.html",
     }
+
+
+def test_the_page_shows_the_plan_as_it_stands(
+    tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(tmp_path, "--plan_only") == 0
+    assert f"Plan page: {tiny.page()}" in capsys.readouterr().out
+    made = tiny.page().read_text(encoding="utf-8")
+    assert "<dt>epochs</dt><dd>123</dd>" not in made
+    fields = json.loads(tiny.plan().read_text())
+    fields["training"]["epochs"] = 123
+    tiny.plan().write_text(json.dumps(fields))
+    assert _run(tmp_path, "--plan_only") == 0
+    assert "<dt>epochs</dt><dd>123</dd>" in tiny.page().read_text(encoding="utf-8")
+
+
+def test_a_plan_whose_network_cannot_be_built_is_refused(
+    tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(tmp_path, "--plan_only") == 0
+    fields = json.loads(tiny.plan().read_text())
+    fields["input_size"] = [17, 16, 16]
+    tiny.plan().write_text(json.dumps(fields))
+    assert _run(tmp_path, "--plan_only") == 2
+    assert "strides of the network do not divide" in capsys.readouterr().err
+
+
+def test_the_page_names_options_that_exist() -> None:
+    text = build_parser().format_help()
+    for option, _ in OPTIONS:
+        assert option.split()[0] in text
+
+
+def test_each_preset_has_its_page(tiny: DatasetPaths) -> None:
+    assert (tiny.page().name, tiny.page("paper").name) == ("plan.html", "plan_paper.html")
 
 
 def test_edits_of_the_plan_by_hand_survive(tmp_path: Path, tiny: DatasetPaths) -> None:

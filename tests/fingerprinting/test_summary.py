@@ -30,8 +30,10 @@ def _fingerprint() -> Fingerprint:
 def test_sizes_axis_by_axis() -> None:
     assert summary.size_rows(_fingerprint()) == [
         ("spacing, mm", "2 x 1 x 0.5", "2.5 x 1.2 x 1", "3 x 1.5 x 1"),
-        ("shape, voxels", "10 x 16 x 30", "11 x 18 x 30", "12 x 20 x 33"),
-        ("cropped shape, voxels", "7 x 10 x 28", "8 x 14 x 28", "9 x 18 x 29"),
+        ("image, voxels", "10 x 16 x 30", "11 x 18 x 30", "12 x 20 x 33"),
+        ("cropped, voxels", "7 x 10 x 28", "8 x 14 x 28", "9 x 18 x 29"),
+        ("image, mm", "24 x 20 x 16", "28 x 22 x 30", "30 x 24 x 30"),
+        ("cropped, mm", "18 x 15 x 14", "18 x 17 x 28", "24 x 18 x 28"),
     ]
 
 

@@ -1,0 +1,1 @@
+"""Offline HTML pages: they read what others wrote, and need neither network nor scripts."""

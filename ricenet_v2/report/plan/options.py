@@ -1,0 +1,27 @@
+"""How a reader changes a plan: options of the command, and fields of the file."""
+
+from __future__ import annotations
+
+OPTIONS = (
+    ("--gpu_memory_gb GB", "the budget; more memory allows a finer spacing or a larger batch"),
+    ("--spacing Z Y X", "target spacing in mm; the input size follows"),
+    ("--input_size Z Y X", "voxels that the network sees, multiples of its strides"),
+    ("--batch_size N", "samples per step"),
+    ("--preset auto|paper", "all rules, or RICE-NET as published"),
+)
+"""Options of ricenet_plan_and_preprocess; each needs --overwrite where a plan exists."""
+
+FIELDS = (
+    ("spacing, input_size", "preprocess anew afterwards; the input must divide by the strides"),
+    ("channels[].normalisation", "scheme and its constants; preprocess anew afterwards"),
+    ("channels[].interpolation", "cubic, linear or nearest; preprocess anew afterwards"),
+    ("network.features, .blocks", "width and depth of each stage"),
+    ("network.kernel_sizes, .strides", "of each stage; as many entries as features"),
+    ("network.norm, .dropout", "instance or batch; probability before the linear head"),
+    (
+        "training.*",
+        "batch, epochs, learning rate and the rest; also ricenet_train --set NAME=VALUE",
+    ),
+    ("training.augmentation.*", "probabilities and ranges; also --set augmentation.NAME=VALUE"),
+)
+"""Fields of the plan's JSON file that are safe to edit by hand."""

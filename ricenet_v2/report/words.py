@@ -1,0 +1,49 @@
+"""Numbers as a reader wants them on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+TIMES, NOTHING = "\N{MULTIPLICATION SIGN}", "\N{EN DASH}"
+"""Between the numbers along axes, and where there is no number."""
+_KILO = 1024
+_STEPS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+def times(values: Sequence[float]) -> str:
+    """Numbers with a multiplication sign between them."""
+    return f" {TIMES} ".join(number(value) for value in values)
+
+
+def number(value: float) -> str:
+    """Three significant digits, whole numbers in full with a comma at the thousands."""
+    if value == int(value) or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def data(n_bytes: float) -> str:
+    """Bytes in the largest fitting unit, 1 GB being 1024³ bytes as in the plan."""
+    step = 0
+    while n_bytes >= _KILO and step < len(_STEPS) - 1:
+        n_bytes /= _KILO
+        step += 1
+    return f"{n_bytes:.0f} {_STEPS[step]}" if step == 0 else f"{n_bytes:.3g} {_STEPS[step]}"
+
+
+def count(value: float) -> str:
+    """`18.5 M`, three significant digits, for weights and multiply-adds."""
+    for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.3g} {letter}"
+    return f"{value:.0f}"
+
+
+def share(value: float) -> str:
+    """A share in percent, two significant digits."""
+    return f"{100 * value:.2g} %"
+
+
+def several(n: int, one: str, more: str = "") -> str:
+    """`1 case`, `12,000 cases`."""
+    return f"{n:,} {one if n == 1 else more or one + 's'}"

@@ -1,0 +1,87 @@
+"""Fingerprints and plans of made-up cohorts, as the page takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from ricenet_v2.fingerprinting.fingerprint import aggregate
+from ricenet_v2.fingerprinting.measure import MeasuredCase
+from ricenet_v2.network.cost import estimate
+from ricenet_v2.network.stages import StageCost, stage_costs
+from ricenet_v2.planning.planner import make_plan
+from ricenet_v2.records.dataset import Channel, Dataset
+from ricenet_v2.records.fingerprint import CaseMeasurement, ChannelMeasurement, Fingerprint
+from ricenet_v2.records.plan import Plan
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a page is made of."""
+
+    fingerprint: Fingerprint
+    plan: Plan
+    parts: tuple[StageCost, ...]
+
+
+def measured(
+    kinds: Sequence[str], n_cases: int, spacing: tuple[float, float, float], name: str
+) -> tuple[Fingerprint, Dataset]:
+    """Cases of about 20 voxels a side; every number differs from case to case."""
+    rng = np.random.default_rng(len(kinds) + n_cases)
+    cases = [
+        CaseMeasurement(
+            f"case{index:03d}",
+            (24, 26, 28),
+            (18 + int(rng.integers(4)), 18 + int(rng.integers(4)), 18 + int(rng.integers(4))),
+            spacing,
+            float(rng.uniform(0.3, 0.4)),
+            tuple(_channel(kind, rng) for kind in kinds),
+        )
+        for index in range(n_cases)
+    ]
+    samples = [
+        MeasuredCase(case, tuple(np.linspace(one.minimum, one.maximum, 9) for one in case.channels))
+        for case in cases
+    ]
+    channels = tuple(Channel(f"{kind} {n}", kind) for n, kind in enumerate(kinds))
+    counts = {"recurrence": n_cases - n_cases // 2, "RICE": n_cases // 2}
+    fingerprint = Fingerprint(
+        name, n_cases, n_cases, counts, aggregate(channels, samples), tuple(cases)
+    )
+    return fingerprint, Dataset(name, channels, tuple(counts))
+
+
+def _channel(kind: str, rng: np.random.Generator) -> ChannelMeasurement:
+    top = float(rng.uniform(58, 62)) if kind == "dose" else float(rng.uniform(500, 600))
+    outliers = 0.0 if kind in ("dose", "mask") else float(rng.uniform(0.0, 0.01))
+    shares = (0.3, 0.1, 0.0, 1.0, 0.05, 0.3, 0.9, 0.97)
+    return ChannelMeasurement(*(top * share for share in shares), outliers)
+
+
+def planned(
+    kinds: Sequence[str] = ("mri", "dose"),
+    n_cases: int = 12,
+    spacing: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    name: str = "Dataset001_X",
+) -> Planned:
+    """A cohort, its plan, and what the parts of its network cost."""
+    fingerprint, dataset = measured(kinds, n_cases, spacing, name)
+    plan = make_plan(fingerprint, dataset, estimate, memory_gb=4.0)
+    batch = plan.training.batch_size
+    parts = stage_costs(plan.network, len(kinds), 2, plan.input_size, batch)
+    return Planned(fingerprint, plan, parts)
+
+
+@pytest.fixture(scope="session")
+def make_planned():
+    return planned
+
+
+@pytest.fixture(scope="session")
+def usual() -> Planned:
+    """An MRI and a dose of twelve cases."""
+    return planned()
