@@ -53,9 +53,18 @@ def measure_and_keep(where: Kept) -> MeasuredCase:
     # Before measuring: a file that changes meanwhile is then measured again.
     key = _key(where.files)
     measured = measure_case(where.files)
-    figures = _FIGURES.dump_json(measured.measurement).decode()
-    write_measurement(where.path, key, figures, np.stack(measured.samples))
+    _write(where.path, key, measured)
     return measured
+
+
+def keep(where: Kept, measured: MeasuredCase) -> None:
+    """Write a measurement down that was made elsewhere from the files as they are now."""
+    _write(where.path, _key(where.files), measured)
+
+
+def _write(path: Path, key: str, measured: MeasuredCase) -> None:
+    figures = _FIGURES.dump_json(measured.measurement).decode()
+    write_measurement(path, key, figures, np.stack(measured.samples))
 
 
 def _key(case: CaseFiles) -> str:
