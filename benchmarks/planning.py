@@ -167,8 +167,8 @@ def main() -> None:
             f"{figures['machine']}.",
             page.table(columns, rows),
             f"A case costs {figures['per_case_10000_to_1000']:.2f} times as much among 10,000 as "
-            f"among 1,000. 10,000 cases took {found[2]['total']:.1f} s (goal: under "
-            f"{LIMIT_SECONDS:g} s).",
+            f"among 1,000. 10,000 cases took {found[2]['total']:.1f} s on the clock, of which the "
+            f"processor worked {found[2]['cpu']:.1f} s (goal: under {LIMIT_SECONDS:g} s).",
         ]
     )
     print(made)

@@ -319,19 +319,23 @@ def _show_plan(plan: Plan, path: Path) -> None:
     columns = ("decision", "value", "reason")
     common.table(f"Plan {plan.name} of {plan.dataset}", columns, rows, has_lines=True)
     if plan.alternatives:
-        columns_of_large = ("spacing (mm)", "input size", "network", "batch", "why not")
-        larger = [
-            (
-                " x ".join(f"{value:.3g}" for value in one.spacing),
-                " x ".join(str(n) for n in one.input_size),
-                one.network,
-                one.batch_size,
-                one.reason,
-            )
-            for one in plan.alternatives
-        ]
-        common.table(f"Too large for {plan.memory_budget_gb:g} GB", columns_of_large, larger)
+        _show_larger(plan)
     print(f"Plan: {path}")
+
+
+def _show_larger(plan: Plan) -> None:
+    columns = ("spacing (mm)", "input size", "network", "batch", "why not")
+    rows = [
+        (
+            " x ".join(f"{value:.3g}" for value in one.spacing),
+            " x ".join(str(n) for n in one.input_size),
+            one.network,
+            one.batch_size,
+            one.reason,
+        )
+        for one in plan.alternatives
+    ]
+    common.table(f"Too large for {plan.memory_budget_gb:g} GB", columns, rows)
 
 
 def _write_page(fingerprint: Fingerprint, plan: Plan, path: Path) -> None:
@@ -340,13 +344,15 @@ def _write_page(fingerprint: Fingerprint, plan: Plan, path: Path) -> None:
     Raises:
         PlanError: The network of the plan cannot be built, or not for its input size.
     """
+    from ricenet_v2.network.mixed import MixedPrecision
     from ricenet_v2.network.stages import stage_costs
     from ricenet_v2.report.plan import network
     from ricenet_v2.report.plan.page import write_plan_page
 
     n_channels, n_classes = len(plan.channels), len(plan.classes)
     batch = plan.training.batch_size
-    parts = stage_costs(plan.network, n_channels, n_classes, plan.input_size, batch)
+    casts = MixedPrecision("cuda") if plan.memory.precision == "bfloat16" else None
+    parts = stage_costs(plan.network, n_channels, n_classes, plan.input_size, batch, casts)
     rows = network.rows(plan, parts)
     common.table(f"Network (z, y, x), batch {batch}", network.COLUMNS, rows, has_numbers=True)
     write_plan_page(path, fingerprint, plan, parts)

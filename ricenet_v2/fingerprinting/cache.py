@@ -70,5 +70,6 @@ def _write(path: Path, key: str, measured: MeasuredCase) -> None:
 def _key(case: CaseFiles) -> str:
     """SHA-256 over name, size and time of change of each file, and over what the rules look at."""
     paths = [*case.images, *([] if case.brain is None else [case.brain])]
-    stamps = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+    found = [(path.name, path.stat()) for path in paths]
+    stamps = [(name, status.st_size, status.st_mtime_ns) for name, status in found]
     return files.sha256_of_text(json.dumps([RULES, N_SAMPLES, case.kinds, stamps]))

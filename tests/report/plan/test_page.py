@@ -142,7 +142,9 @@ def test_names_that_users_choose_are_escaped(usual):
         usual.plan,
         dataset=HOSTILE,
         name=HOSTILE,
-        channels=tuple(dataclasses.replace(one, name=HOSTILE) for one in usual.plan.channels),
+        channels=tuple(
+            dataclasses.replace(one, name=HOSTILE + one.kind) for one in usual.plan.channels
+        ),
         dose_range={HOSTILE: (1.0, 2.0)},
         decisions=tuple(dataclasses.replace(one, reason=HOSTILE) for one in usual.plan.decisions),
     )
