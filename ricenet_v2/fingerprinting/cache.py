@@ -53,13 +53,23 @@ def measure_and_keep(where: Kept) -> MeasuredCase:
     # Before measuring: a file that changes meanwhile is then measured again.
     key = _key(where.files)
     measured = measure_case(where.files)
-    figures = _FIGURES.dump_json(measured.measurement).decode()
-    write_measurement(where.path, key, figures, np.stack(measured.samples))
+    _write(where.path, key, measured)
     return measured
+
+
+def keep(where: Kept, measured: MeasuredCase) -> None:
+    """Write a measurement down that was made elsewhere from the files as they are now."""
+    _write(where.path, _key(where.files), measured)
+
+
+def _write(path: Path, key: str, measured: MeasuredCase) -> None:
+    figures = _FIGURES.dump_json(measured.measurement).decode()
+    write_measurement(path, key, figures, np.stack(measured.samples))
 
 
 def _key(case: CaseFiles) -> str:
     """SHA-256 over name, size and time of change of each file, and over what the rules look at."""
     paths = [*case.images, *([] if case.brain is None else [case.brain])]
-    stamps = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+    found = [(path.name, path.stat()) for path in paths]
+    stamps = [(name, status.st_size, status.st_mtime_ns) for name, status in found]
     return files.sha256_of_text(json.dumps([RULES, N_SAMPLES, case.kinds, stamps]))

@@ -90,7 +90,8 @@ def distinct(cases: Sequence[CaseMeasurement]) -> tuple[CaseMeasurement, ...]:
     Two cases whose every figure agrees to the last digit are one scan under two names. What is
     decided from a dataset counts it once, so that a copy changes nothing.
     """
-    first: dict[CaseMeasurement, CaseMeasurement] = {}
+    measured = [one.name for one in dataclasses.fields(CaseMeasurement) if one.name != "case_id"]
+    first: dict[tuple[object, ...], CaseMeasurement] = {}
     for case in cases:
-        first.setdefault(dataclasses.replace(case, case_id=""), case)
+        first.setdefault(tuple(getattr(case, name) for name in measured), case)
     return tuple(first.values())

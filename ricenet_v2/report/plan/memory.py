@@ -50,7 +50,7 @@ def bill(plan: Plan) -> Bill:
             "workspace",
             "a2",
             memory.workspace,
-            "what the step takes on top, for convolutions and the allocator",
+            "what its highest moment takes beyond the rest, for convolutions and the allocator",
         ),
         ("inputs", "b1", memory.inputs, "the batch at work and the next one on its way"),
         ("weights", "c1", memory.parameters, weights),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 OPTIONS = (
     ("--gpu_memory_gb GB", "the budget; more memory allows a finer spacing or a larger batch"),
-    ("--precision NAME", "float32, or bfloat16 for mixed precision on CUDA, which needs less"),
     ("--spacing Z Y X", "target spacing in mm; the input size follows"),
     ("--input_size Z Y X", "voxels that the network sees, multiples of its strides"),
     ("--batch_size N", "samples per step"),
-    ("--preset NAME", "another set of rules: auto, paper, resenc_l or small"),
+    ("--precision float32|bfloat16", "in which a step must fit; bfloat16 is mixed precision"),
+    (
+        "--preset auto|paper|resenc_l|small",
+        "all rules, RICE-NET as published, the public ResEnc-L, or under 3 million weights",
+    ),
 )
 """Options of ricenet_plan_and_preprocess; each needs --overwrite where a plan exists."""
 
