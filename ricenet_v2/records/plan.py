@@ -62,6 +62,7 @@ class NetworkPlan:
         norm: Normalisation layer.
         dropout: Probability before the linear head.
         stem: In words, e.g. `conv7 stride 2, max pool 3 stride 2`.
+        stochastic_depth: Probability with which a sample skips a residual branch in training.
     """
 
     architecture: Architecture
@@ -72,6 +73,7 @@ class NetworkPlan:
     norm: Norm
     dropout: float
     stem: str
+    stochastic_depth: float = 0.0
 
 
 @record
@@ -134,6 +136,12 @@ class TrainingPlan:
         mixed_precision: bfloat16 on CUDA.
         num_workers: Processes that load and augment; 0 works in the main process.
         augmentation: Random changes.
+        balance: What makes up for rare classes: the `sampler` shows every class equally often,
+            the `loss` weighs a case by one over the size of its class, `none` does neither.
+        mixup: Parameter alpha of mixup (Zhang et al. 2018); 0 switches it off.
+        early_stop_epochs: End after so many epochs without a best one; 0 never does.
+        compile: Compile the network with torch.compile.
+        channels_last: Keep voxels of all channels side by side in memory.
     """
 
     batch_size: int
@@ -150,6 +158,11 @@ class TrainingPlan:
     mixed_precision: bool = True
     num_workers: int = 0
     augmentation: AugmentationPlan = AugmentationPlan()
+    balance: Literal["sampler", "loss", "none"] = "sampler"
+    mixup: float = 0.0
+    early_stop_epochs: int = 0
+    compile: bool = False
+    channels_last: bool = False
 
 
 @record
