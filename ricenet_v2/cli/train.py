@@ -73,8 +73,7 @@ def train(
     """Train; the arguments are those of the command.
 
     Returns:
-        0; 1 where some of several folds failed; 2 where this process of several failed, whose
-        leading one raises the error.
+        0; 1 where some of several folds failed; 2 where several processes shared a failure.
 
     Raises:
         RicenetError: A single fold, or each of several, failed; or somebody asked for an end.
@@ -101,16 +100,21 @@ def train(
     )
     with joined(device) as team:
         try:
-            study = load_study(dataset, plan, workspace, options, team)
-            folds = chosen_folds(str(fold), len(study.splits.folds))
+            with team.agreed():
+                study = load_study(dataset, plan, workspace, options, team)
+                folds = chosen_folds(str(fold), len(study.splits.folds))
             if num_folds_parallel == "1" or len(folds) == 1:
                 return in_turn(study, folds)
             wish = Wish(num_folds_parallel, num_threads, dataset, workspace, device)
             return in_parallel(study, folds, wish)
-        except RicenetError:
-            # The others fail for the same reason, and one voice is enough.
-            if team.leads:
+        except RicenetError as error:
+            if team.size == 1:
                 raise
+            # All processes fail for the same reason, and one voice is enough. torchrun ends the
+            # others as soon as one has ended, so they wait until it has spoken.
+            if team.leads:
+                print(f"Error: {error}", file=sys.stderr, flush=True)
+            team.wait()
             return common.UNUSABLE
 
 

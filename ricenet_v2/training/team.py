@@ -44,6 +44,11 @@ class Team:
         distributed.all_reduce(there)
         return there.cpu()
 
+    def wait(self) -> None:
+        """Wait until all processes have come here."""
+        if self.size > 1:
+            self.sum(torch.zeros(1))
+
     @contextmanager
     def agreed(self, stop: StopWish | None = None) -> Iterator[None]:
         """Run the block in every process; then all go on, or all raise the same.

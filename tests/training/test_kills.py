@@ -52,7 +52,8 @@ ORDERS = (
 @pytest.fixture(scope="module")
 def forking():
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["__main__", "ricenet_v2.cli.folds"])
+    # torch imports its compiler when the first optimiser is made, which takes seconds.
+    context.set_forkserver_preload(["__main__", "ricenet_v2.cli.folds", "torch._dynamo"])
     return context
 
 

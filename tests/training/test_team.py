@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -72,8 +73,8 @@ def test_a_fault_of_one_process_ends_all_and_is_told_once(with_training, make_wo
     process = _start(paths)
     _, said = process.communicate(timeout=240)
     assert process.returncode != 0
-    assert said.count("Error: ") == 1, said
-    assert "of 2" in said
+    assert len(re.findall("^Error: ", said, re.MULTILINE)) == 1, said
+    assert re.search("process: [01] of 2", said)
 
 
 def test_sigterm_to_the_launcher_ends_all_cleanly(with_training, make_workspace):
