@@ -227,6 +227,8 @@ def _cell(here: Sequence[float], base: Sequence[float], share: float, *, is_base
     if is_base:
         return f"{mean:.3f}"
     value, low, high = difference([a - b for a, b in pairs], share)
+    if math.isnan(low):
+        return f"{mean:.3f} ({value:+.3f}, one pair)"
     return f"{mean:.3f} ({value:+.3f}, {low:+.3f} to {high:+.3f})"
 
 
