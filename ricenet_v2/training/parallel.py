@@ -109,7 +109,7 @@ class _Process:
         self.said.close()
         if self.running.returncode == 0:
             return Ended(fold, None)
-        _, marker, error = text.rpartition("Error: ")
+        _, marker, error = f"\n{text}".rpartition("\nError: ")
         if marker:
             return Ended(fold, error.strip()[-_MOST_OF_TEXT:])
         code = self.running.returncode
