@@ -46,7 +46,7 @@ def autocast(device: torch.device, plan: TrainingPlan) -> torch.autocast:
 
 def moved(tensor: torch.Tensor, device: torch.device, plan: TrainingPlan) -> torch.Tensor:
     """A tensor on the device; pinned on the way to CUDA, voxels as the plan lays them out."""
-    if device.type == "cuda":
+    if device.type == "cuda" and tensor.device.type == "cpu":
         tensor = tensor.pin_memory()
     there = tensor.to(device, non_blocking=device.type == "cuda")
     if plan.channels_last and there.ndim == 5:

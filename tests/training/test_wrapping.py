@@ -63,7 +63,7 @@ def test_bfloat16_only_on_a_cuda_device_that_computes_in_it(
 class _Tensor:
     """Stands for a batch in main memory and remembers what was done with it."""
 
-    ndim = 5
+    ndim, device = 5, CPU
 
     def __init__(self):
         self.done = []
