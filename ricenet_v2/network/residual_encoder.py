@@ -30,5 +30,6 @@ def residual_encoder(plan: NetworkPlan, n_channels: int, norm: type[nn.Module]) 
         norm_op_kwargs={"eps": 1e-5, "affine": True},
         nonlin=nn.ReLU,
         nonlin_kwargs={"inplace": True},
+        stochastic_depth_p=plan.stochastic_depth,
     )
     return encoder

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+from dynamic_network_architectures.building_blocks.regularization import DropPath
 from torch import nn
 
 from ricenet_v2.records.plan import NetworkPlan, Shape
@@ -15,13 +16,16 @@ NormLayer = Callable[[int], nn.Module]
 class BasicBlock(nn.Module):
     """Two 3 x 3 x 3 convolutions around a shortcut (type B: a strided 1 x 1 x 1 convolution)."""
 
-    def __init__(self, inputs: int, outputs: int, stride: Shape, norm: NormLayer) -> None:
-        """Build a block; `stride` along (z, y, x)."""
+    def __init__(
+        self, inputs: int, outputs: int, stride: Shape, norm: NormLayer, skipped: float
+    ) -> None:
+        """Build a block; `stride` along (z, y, x), `skipped` the probability to skip its branch."""
         super().__init__()
         self.conv1 = nn.Conv3d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
         self.norm1 = norm(outputs)
         self.conv2 = nn.Conv3d(outputs, outputs, 3, padding=1, bias=False)
         self.norm2 = norm(outputs)
+        self.skip = DropPath(skipped)
         self.shortcut: nn.Module = nn.Identity()
         if inputs != outputs or max(stride) > 1:
             projection = nn.Conv3d(inputs, outputs, 1, stride=stride, bias=False)
@@ -31,7 +35,7 @@ class BasicBlock(nn.Module):
         """(B, inputs, Z, Y, X) to (B, outputs, Z', Y', X')."""
         out = torch.relu(self.norm1(self.conv1(x)))
         shortcut: torch.Tensor = self.shortcut(x)
-        return torch.relu(self.norm2(self.conv2(out)) + shortcut)
+        return torch.relu(self.skip(self.norm2(self.conv2(out))) + shortcut)
 
 
 class ResNet18Encoder(nn.Module):
@@ -50,10 +54,12 @@ class ResNet18Encoder(nn.Module):
         strides = ((1, 1, 1), *plan.strides[1:])
         stages = []
         for features, blocks, stride in zip(plan.features, plan.blocks, strides, strict=True):
-            made = [BasicBlock(width, features, stride, norm)]
-            made += [BasicBlock(features, features, (1, 1, 1), norm) for _ in range(blocks - 1)]
+            made = []
+            for number in range(blocks):
+                step = stride if number == 0 else (1, 1, 1)
+                made.append(BasicBlock(width, features, step, norm, plan.stochastic_depth))
+                width = features
             stages.append(nn.Sequential(*made))
-            width = features
         self.stages = nn.Sequential(*stages)
         for module in self.modules():
             if isinstance(module, nn.Conv3d):

@@ -16,6 +16,7 @@ Count = Annotated[int, Field(ge=1)]
 Index = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Part = Annotated[float, Field(ge=0, lt=1)]
 _Counts = tuple[Count, Count, Count]
 Interpolation = Literal["cubic", "linear", "nearest"]
 Scheme = Literal["zscore", "clip_zscore", "divide", "none"]
@@ -75,6 +76,7 @@ class NetworkPlan:
         nonlinearity: After each norm; the slope of `leaky_relu` is 0.01.
         stem_features: Channels of the residual encoder's stem at full resolution; None takes
             those of the first stage.
+        stochastic_depth: Probability with which a sample skips a residual branch in training.
     """
 
     architecture: Architecture
@@ -83,11 +85,12 @@ class NetworkPlan:
     kernel_sizes: tuple[_Counts, ...]
     strides: tuple[_Counts, ...]
     norm: Norm
-    dropout: Share
+    dropout: Part
     stem: str
     conv_bias: bool = False
     nonlinearity: Literal["relu", "leaky_relu"] = "relu"
     stem_features: Count | None = None
+    stochastic_depth: Part = 0.0
 
 
 @record
@@ -144,12 +147,18 @@ class TrainingPlan:
         learning_rate: Peak, reached after `warmup_epochs`, then cosine to 0.
         warmup_epochs: Epochs of linear warm-up.
         weight_decay: Decoupled (adamw) weight decay.
-        label_smoothing: Share of the target given to all classes.
+        label_smoothing: Part of the target given to all classes.
         gradient_clip: Largest norm of the gradient.
         ema_decay: Decay of the averaged weights per update; 0 switches it off.
         mixed_precision: bfloat16 on CUDA.
         num_workers: Processes that load and augment; 0 works in the main process.
         augmentation: Random changes.
+        balance: What makes up for rare classes: the `sampler` shows every class equally often,
+            the `loss` weighs a case by one over the size of its class, `none` does neither.
+        mixup: Parameter alpha of mixup (Zhang et al. 2018); 0 switches it off.
+        early_stop_epochs: End after so many epochs without a best one; 0 never does.
+        compile: Compile the network with torch.compile.
+        channels_last: Keep voxels of all channels side by side in memory.
     """
 
     batch_size: Count
@@ -160,12 +169,17 @@ class TrainingPlan:
     learning_rate: Positive = 1e-3
     warmup_epochs: Index = 5
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
-    label_smoothing: Share = 0.05
+    label_smoothing: Part = 0.05
     gradient_clip: Annotated[float, Field(gt=0)] = 5.0
-    ema_decay: Share = 0.98
+    ema_decay: Part = 0.98
     mixed_precision: bool = True
     num_workers: Index = 0
     augmentation: AugmentationPlan = AugmentationPlan()
+    balance: Literal["sampler", "loss", "none"] = "sampler"
+    mixup: Annotated[float, Field(ge=0)] = 0.0
+    early_stop_epochs: Index = 0
+    compile: bool = False
+    channels_last: bool = False
 
 
 @record

@@ -64,6 +64,20 @@ def test_dropout_acts_in_training_only():
     assert len({network(images)[0, 0].item() for _ in range(8)}) > 1
 
 
+@pytest.mark.parametrize("plan", [RESIDUAL, PAPER], ids=lambda plan: plan.architecture)
+def test_stochastic_depth_skips_branches_of_single_samples_in_training_only(plan):
+    plan = dataclasses.replace(plan, norm="instance", features=(4, 8, 8, 8)[: len(plan.features)])
+    whole = build_network(plan, 2, 2)
+    skipping = build_network(dataclasses.replace(plan, stochastic_depth=0.5), 2, 2)
+    skipping.load_state_dict(whole.state_dict())
+    images = torch.randn(1, 2, 64, 64, 64).repeat(4, 1, 1, 1, 1)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        assert torch.equal(whole.eval()(images), skipping.eval()(images))
+        drawn = skipping.train()(images)
+    assert len({tuple(row.tolist()) for row in drawn}) > 1
+
+
 def test_deepest_map_is_the_one_of_the_network():
     for plan, size in ((RESIDUAL, (6, 16, 24)), (PAPER, (33, 40, 64))):
         with torch.device("meta"):

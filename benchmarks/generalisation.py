@@ -1,0 +1,333 @@
+"""What helps a small cohort to generalise: settings of the plan, each compared with the base.
+
+    python benchmarks/generalisation.py --npz adrenalmnist3d.npz --seeds 3 --epochs 40 \
+        --write documentation/benchmarks.md
+
+Two cohorts: the phantom at the size of the paper (80 + 12 cases) and AdrenalMNIST3D. Every variant
+is trained with the same folds and seeds as the base; the figures are those of the out-of-fold
+cases of each fold. Resumable: the same line goes on where it stopped, and keeps finished folds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import math
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy import stats
+
+from ricenet_v2.cli import plan_and_preprocess
+from ricenet_v2.core import documents
+from ricenet_v2.evaluation import metrics
+from ricenet_v2.inference.ensemble import load_ensemble
+from ricenet_v2.ingest.medmnist import convert_medmnist3d
+from ricenet_v2.phantom.cohort import NAME as PHANTOM
+from ricenet_v2.phantom.cohort import write_cohort
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.splits import Splits
+from ricenet_v2.store.cases import read_array, read_record
+from ricenet_v2.store.paths import DatasetPaths, dataset_paths
+from ricenet_v2.store.raw import RawDataset, load_raw_dataset
+from ricenet_v2.training.fold import train_fold
+from ricenet_v2.training.job import TrainOptions
+from ricenet_v2.training.team import Team, joined
+
+ADRENAL = "Dataset010_AdrenalMNIST3D"
+BEGIN, END = "<!-- generalisation begin -->", "<!-- generalisation end -->"
+BASE = "base"
+VARIANTS: dict[str, dict[str, str]] = {
+    BASE: {},
+    "no label smoothing": {"label_smoothing": "0"},
+    "mixup 0.2": {"mixup": "0.2"},
+    "no averaged weights": {"ema_decay": "0"},
+    "stochastic depth 0.1": {"network.stochastic_depth": "0.1"},
+    "dropout 0": {"network.dropout": "0"},
+    "dropout 0.3": {"network.dropout": "0.3"},
+    "weighted loss": {"balance": "loss"},
+    "no balance": {"balance": "none"},
+    "instance norm": {"network.norm": "instance"},
+    "batch norm": {"network.norm": "batch"},
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """Figures of one fold, or (fold None) of the held-out cases by five folds together."""
+
+    cohort: str
+    variant: str
+    seed: int
+    fold: int | None
+    macro_f1: float
+    auroc: float
+    n: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A planned dataset."""
+
+    name: str
+    paths: DatasetPaths
+    raw: RawDataset
+    plan: Plan
+    splits: Splits
+
+    def runs(self, variant: str, seed: int) -> DatasetPaths:
+        """Where the folds of a variant and seed go."""
+        folder = self.paths.results / variant.replace(" ", "_") / f"seed_{seed}"
+        return DatasetPaths(self.name, self.paths.raw, self.paths.preprocessed, folder)
+
+
+def cohort(workspace: Path, name: str, npz: Path | None, shape: Sequence[int]) -> Cohort:
+    """Make, plan and preprocess a cohort, where that is not done yet."""
+    raw = workspace / "raw" / name
+    if name == PHANTOM:
+        z, y, x = shape
+        spacing = (180.0 / z, 216.0 / y, 180.0 / x)  # the head fills the grid at any size
+        write_cohort(raw, cases=80, test_cases=12, shape=(z, y, x), spacing=spacing, seed=0)
+    elif not (raw / "dataset.json").is_file():
+        if npz is None:
+            raise SystemExit("Name adrenalmnist3d.npz with --npz, or leave the cohort out.")
+        convert_medmnist3d(npz, raw)
+    if plan_and_preprocess.main([name, "--workspace", str(workspace)]):
+        raise SystemExit(f"{name} could not be planned.")
+    paths = dataset_paths(name, workspace)
+    plan, splits = documents.read(Plan, paths.plan()), documents.read(Splits, paths.splits)
+    return Cohort(name, paths, load_raw_dataset(raw), plan, splits)
+
+
+def variants_of(plan: Plan, wanted: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The variants that differ from the plan, the base first."""
+    same = {
+        f"{plan.network.norm} norm",
+        *(["dropout 0"] if plan.network.dropout == 0 else []),
+        *(["no label smoothing"] if plan.training.label_smoothing == 0 else []),
+    }
+    return {
+        name: settings
+        for name, settings in VARIANTS.items()
+        if name == BASE or (name not in same and (not wanted or name in wanted))
+    }
+
+
+def train(
+    made: Cohort, variant: str, seed: int, fold: int, settings: Mapping[str, str], team: Team
+) -> Result:
+    """Train a fold, or read what was trained, and count its figures."""
+    paths = made.runs(variant, seed)
+    options = TrainOptions(resume=True, overrides=settings, seed=seed)
+    raw = made.raw
+    train_fold(paths, made.plan, raw.dataset, raw.cases, made.splits, fold, options, team)
+    files = paths.run(made.plan.name).fold(fold)
+    rows = _rows(files.validation)
+    found = np.array([[float(row[f"prob_{name}"]) for name in made.plan.classes] for row in rows])
+    seconds = sum(float(row["seconds"]) for row in _rows(files.history))
+    labels = [row["label"] for row in rows]
+    return _result(made, variant, seed, fold, labels, found, seconds)
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def _result(
+    made: Cohort,
+    variant: str,
+    seed: int,
+    fold: int | None,
+    labels: Sequence[str],
+    found: np.ndarray,
+    seconds: float,
+) -> Result:
+    classes = made.plan.classes
+    truth = np.array([classes.index(label) for label in labels])
+    counts = metrics.confusion(truth, found.argmax(axis=1), len(classes))
+    auroc = metrics.auroc(truth, found, made.raw.dataset.positive_index)
+    f1 = float(metrics.macro_f1(counts))
+    return Result(made.name, variant, seed, fold, f1, float(auroc), len(truth), seconds)
+
+
+def held_out(made: Cohort, seed: int) -> list[Result]:
+    """The held-out cases by each fold of the base alone, and by the five together."""
+    ensemble = load_ensemble(made.runs(BASE, seed).run(made.plan.name).folder, device="cpu")
+    folder, cases = made.paths.cases(made.plan.name), made.raw.split("test")
+    predictions = [
+        ensemble.predict(read_array(folder, c.case_id), read_record(folder, c.case_id))
+        for c in cases
+    ]
+    labels = [case.label for case in cases]
+    together = np.array([p.probabilities for p in predictions])
+    single = np.array([[m.probabilities for m in p.members] for p in predictions])
+    results = [_result(made, "five folds", seed, None, labels, together, 0.0)]
+    for index, fold in enumerate(sorted(ensemble.members)):
+        results.append(_result(made, "one fold", seed, fold, labels, single[:, index], 0.0))
+    return results
+
+
+def difference(values: Sequence[float], share: float) -> tuple[float, float, float]:
+    """Mean of paired differences with its 95 % interval.
+
+    Training sets of the folds overlap, so the variance is that of Nadeau and Bengio (2003):
+    s^2 (1 / n + n_validation / n_train), with n - 1 degrees of freedom.
+
+    Args:
+        values: One difference for each seed and fold.
+        share: n_validation / n_train.
+    """
+    n, mean = len(values), statistics.fmean(values)
+    if n < 2:
+        return mean, math.nan, math.nan
+    error = statistics.stdev(values) * math.sqrt(1 / n + share)
+    half = float(stats.t.ppf(0.975, n - 1)) * error
+    return mean, mean - half, mean + half
+
+
+def table(results: Sequence[Result], name: str, n_folds: int = 5) -> list[str]:
+    """Markdown lines for one cohort."""
+    own = [result for result in results if result.cohort == name]
+    by_place = {(r.variant, r.seed, r.fold): r for r in own}
+    variants = [v for v in VARIANTS if any(r.variant == v for r in own)]
+    places = sorted({(r.seed, r.fold) for r in own if r.variant == BASE and r.fold is not None})
+    n = len({r.seed for r in own})
+    head = f"Mean over {n} seed(s) and {len(places)} trained folds of the base; in brackets the "
+    lines = [
+        f"### {name}",
+        "",
+        head + "difference to the base at the same seed and fold, with its 95 % interval.",
+        "",
+        "| variant | pairs | macro F1 | AUROC |",
+        "|---|---|---|---|",
+    ]
+    for variant in variants:
+        pairs = [p for p in places if (variant, *p) in by_place]
+        cells = []
+        for key in ("macro_f1", "auroc"):
+            here = [getattr(by_place[(variant, *p)], key) for p in pairs]
+            base = [getattr(by_place[(BASE, *p)], key) for p in pairs]
+            cells.append(_cell(here, base, 1 / (n_folds - 1), is_base=variant == BASE))
+        lines.append(f"| {variant} | {len(pairs)} | {cells[0]} | {cells[1]} |")
+    return [*lines, "", *_together(own)]
+
+
+def _cell(here: Sequence[float], base: Sequence[float], share: float, *, is_base: bool) -> str:
+    pairs = [(a, b) for a, b in zip(here, base, strict=True) if not math.isnan(a + b)]
+    if not pairs:
+        return "-"
+    mean = statistics.fmean(a for a, _ in pairs)
+    if is_base:
+        return f"{mean:.3f}"
+    value, low, high = difference([a - b for a, b in pairs], share)
+    if math.isnan(low):
+        return f"{mean:.3f} ({value:+.3f}, one pair)"
+    return f"{mean:.3f} ({value:+.3f}, {low:+.3f} to {high:+.3f})"
+
+
+def _together(own: Sequence[Result]) -> list[str]:
+    seeds = sorted({r.seed for r in own if r.variant == "five folds"})
+    if not seeds:
+        return []
+    lines = [
+        "Held-out cases: the five folds together against one fold, averaged over the five.",
+        "",
+        "| seed | cases | macro F1, one | macro F1, five | AUROC, one | AUROC, five |",
+        "|---|---|---|---|---|---|",
+    ]
+    for seed in seeds:
+        one = [r for r in own if (r.variant, r.seed) == ("one fold", seed)]
+        five = next(r for r in own if (r.variant, r.seed) == ("five folds", seed))
+        f1 = statistics.fmean(r.macro_f1 for r in one)
+        auroc = statistics.fmean(r.auroc for r in one)
+        cells = f"{f1:.3f} | {five.macro_f1:.3f} | {auroc:.3f} | {five.auroc:.3f}"
+        lines.append(f"| {seed} | {five.n} | {cells} |")
+    return [*lines, ""]
+
+
+def study(made: Cohort, chosen: argparse.Namespace, team: Team) -> Iterator[Result]:
+    """Every run of a cohort; seeds outermost, so that a study cut short is still balanced."""
+    settings = variants_of(made.plan, chosen.variants)
+    todo = [(s, v, f) for s in range(chosen.seeds) for v in settings for f in chosen.folds]
+    spent: list[float] = []
+    for number, (seed, variant, fold) in enumerate(todo):
+        overrides = {**settings[variant], "epochs": str(chosen.epochs)}
+        result = train(made, variant, seed, fold, overrides, team)
+        spent.append(result.seconds)
+        left = statistics.fmean(spent) * (len(todo) - number - 1) / 3600
+        print(f"{made.name}, {variant}, seed {seed}, fold {fold}: {result}", flush=True)
+        print(f"about {left:.1f} hours left for this cohort", flush=True)
+        yield result
+    for seed in range(chosen.seeds):
+        if len(chosen.folds) == len(made.splits.folds):
+            yield from held_out(made, seed)
+
+
+def rewrite(text: str, made: str) -> str:
+    """`text` with what stands between the markers replaced.
+
+    Raises:
+        SystemExit: A marker is missing.
+    """
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise SystemExit(f"The page needs the lines {BEGIN} and {END}.")
+    return f"{before}{BEGIN}\n{made}\n{END}{after}"
+
+
+def arguments() -> argparse.Namespace:
+    """The options."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--npz", type=Path, help="adrenalmnist3d.npz")
+    parser.add_argument("--workspace", type=Path, default=Path("generalisation_benchmark"))
+    parser.add_argument("--cohorts", nargs="+", choices=("phantom", "adrenal"))
+    parser.add_argument("--variants", nargs="+", default=[], choices=list(VARIANTS))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--folds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--shape", type=int, nargs=3, default=(28, 32, 28), help="of the phantom")
+    parser.add_argument("--device")
+    parser.add_argument(
+        "--write", type=Path, metavar="FILE", help="page whose section is rewritten"
+    )
+    chosen = parser.parse_args()
+    chosen.cohorts = chosen.cohorts or ["phantom", *(["adrenal"] if chosen.npz else [])]
+    return chosen
+
+
+def main() -> None:
+    """Run the study, write its results and, on request, its section."""
+    chosen = arguments()
+    page = chosen.write.read_text(encoding="utf-8") if chosen.write else ""
+    if chosen.write:
+        rewrite(page, "")
+    names = {"phantom": PHANTOM, "adrenal": ADRENAL}
+    results: list[Result] = []
+    with joined(chosen.device) as team:
+        for key in chosen.cohorts:
+            made = cohort(chosen.workspace, names[key], chosen.npz, chosen.shape)
+            results += list(study(made, chosen, team))
+        where = torch.cuda.get_device_name() if team.device.type == "cuda" else "CPU"
+    text = json.dumps([asdict(result) for result in results], indent=1)
+    (chosen.workspace / "generalisation.json").write_text(text, encoding="utf-8")
+    hours = sum(result.seconds for result in results) / 3600
+    first = f"{chosen.epochs} epochs a fold on {where}, {hours:.1f} hours of training in all."
+    lines = [first, ""]
+    for key in chosen.cohorts:
+        lines += table(results, names[key])
+    section = "\n".join(lines).rstrip()
+    print(section)
+    if chosen.write:
+        chosen.write.write_text(rewrite(page, section), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

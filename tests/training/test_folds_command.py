@@ -1,0 +1,94 @@
+"""ricenet_train on a dataset of random voxels: its folds in turn and at the same time."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from ricenet_v2.cli import train
+from ricenet_v2.core import documents
+from ricenet_v2.records.run import Run
+from ricenet_v2.store import checkpoints
+from ricenet_v2.store.raw import load_raw_dataset
+from ricenet_v2.training.splits import make_splits
+
+
+@pytest.fixture
+def paths(make_workspace, with_training):
+    """Three folds only, since each process costs seconds to start."""
+    made = make_workspace(with_training(epochs=1, iterations_per_epoch=1))
+    cases = load_raw_dataset(made.raw).cases
+    documents.write(made.splits, make_splits(cases, n_folds=3))
+    return made
+
+
+def _words(paths, *words: str) -> list[str]:
+    workspace = str(paths.raw.parent.parent)
+    return ["9", "all", "--device", "cpu", "--workspace", workspace, *words]
+
+
+@pytest.fixture
+def _one_thread():
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_help_imports_no_torch():
+    code = "import sys; from ricenet_v2.cli import train; train.build_parser(); "
+    code += "sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.usefixtures("_one_thread")
+def test_folds_in_turn_and_in_parallel_are_the_same_and_a_failed_one_is_named(paths, capsys):
+    """Fold 1 is there already, so it fails; the others are trained, bit for bit the same."""
+    begun = paths.run().fold(1)
+    weights = []
+    for parallel in ("1", "2"):
+        begun.folder.mkdir(parents=True)
+        begun.run.write_text("begun by somebody else", encoding="utf-8")
+        code = train.main(_words(paths, "--num_threads", "1", "--num_folds_parallel", parallel))
+        said = capsys.readouterr()
+        assert code == 1
+        assert "Fold 1 failed" in said.err
+        assert "already there" in said.err
+        assert "Trained: 0, 2" in said.out
+        done = [paths.run().fold(fold) for fold in (0, 2)]
+        assert all(documents.read(Run, fold.run).status == "finished" for fold in done)
+        weights.append([checkpoints.load(fold.final)["inference_weights"] for fold in done])
+        shutil.rmtree(paths.results)
+    assert all(f"fold {fold}" in said.err for fold in range(3))
+    for one, other in zip(*weights, strict=True):
+        assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_all_folds_failing_is_an_error(paths, capsys):
+    for fold in range(3):
+        folder = paths.run().fold(fold)
+        folder.folder.mkdir(parents=True)
+        folder.run.write_text("begun by somebody else", encoding="utf-8")
+    assert train.main(_words(paths)) == 2
+    assert "All folds failed; the first was fold 0" in capsys.readouterr().err
+
+
+def test_a_wrong_setting_is_told_once_before_any_fold(paths, capsys):
+    assert train.main(_words(paths, "--set", "learning_rat=1")) == 2
+    assert capsys.readouterr().err.count("Error: ") == 1
+    assert not paths.results.exists()
+
+
+@pytest.mark.parametrize("number", ["0", "many", "-1"])
+def test_a_number_of_parallel_folds_that_is_none_is_refused(paths, capsys, number):
+    assert train.main(_words(paths, f"--num_folds_parallel={number}")) == 2
+    assert "--num_folds_parallel is not usable" in capsys.readouterr().err
+
+
+def test_a_dataset_without_a_plan_is_told_what_to_run(paths, capsys):
+    paths.plan().unlink()
+    assert train.main(_words(paths)) == 2
+    assert "ricenet_plan_and_preprocess" in capsys.readouterr().err
