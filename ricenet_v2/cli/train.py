@@ -37,6 +37,17 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="only draw a contact sheet of augmented samples",
     )
+    parser.add_argument(
+        "--pretrained_weights",
+        type=Path,
+        metavar="FILE",
+        help="begin with the encoder of this checkpoint: nnU-Net, nnssl, MedicalNet, MONAI or own",
+    )
+    parser.add_argument(
+        "--allow_missing_weights",
+        action="store_true",
+        help="take what fits of --pretrained_weights and leave the rest of the encoder fresh",
+    )
     common.add_workspace(parser)
     return parser
 
@@ -54,6 +65,8 @@ def train(
     device: str | None = None,
     num_workers: int | None = None,
     preview_augmentation: bool = False,
+    pretrained_weights: Path | None = None,
+    allow_missing_weights: bool = False,
     workspace: Path | None = None,
 ) -> int:
     """Train; the arguments are those of the command.
@@ -89,6 +102,8 @@ def train(
         seed=seed,
         device=device,
         preview_only=preview_augmentation,
+        pretrained_weights=pretrained_weights,
+        allow_missing_weights=allow_missing_weights,
     )
     for number in _folds(str(fold), len(splits.folds)):
         train_fold(paths, made, raw.dataset, raw.cases, splits, number, options)

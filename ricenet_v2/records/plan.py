@@ -62,6 +62,8 @@ class NetworkPlan:
         norm: Normalisation layer.
         dropout: Probability before the linear head.
         stem: In words, e.g. `conv7 stride 2, max pool 3 stride 2`.
+        conv_bias: Whether convolutions have a bias, as nnU-Net's have; a norm takes it away again.
+        nonlinearity: After each norm; the slope of `leaky_relu` is 0.01.
     """
 
     architecture: Architecture
@@ -72,6 +74,8 @@ class NetworkPlan:
     norm: Norm
     dropout: float
     stem: str
+    conv_bias: bool = False
+    nonlinearity: Literal["relu", "leaky_relu"] = "relu"
 
 
 @record

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -29,6 +30,7 @@ from ricenet_v2.store import checkpoints, tables
 from ricenet_v2.store.cases import cases_hash
 from ricenet_v2.store.paths import DatasetPaths, FoldPaths, ModelPaths
 from ricenet_v2.training.curves import draw_progress
+from ricenet_v2.training.initial_weights import begin_with, check_same_source, source_of
 from ricenet_v2.training.loader import CaseReader, Source, TrainingBatches
 from ricenet_v2.training.loop import Stopped, make_optimiser, predict_cases, train_epoch
 from ricenet_v2.training.parts import BestKeeper, Ema, StopWish
@@ -49,6 +51,8 @@ class TrainOptions:
     seed: int = 0
     device: str | None = None
     preview_only: bool = False
+    pretrained_weights: Path | None = None
+    allow_missing_weights: bool = False
 
 
 @dataclass
@@ -188,6 +192,7 @@ def _check_folder(job: _Job) -> None:
             expected="a fold that was not trained yet",
             remedy="Go on with --continue, or move the folder away to train it anew.",
         )
+    check_same_source(job.paths, job.options.pretrained_weights)
     old, new = documents.read(Run, job.paths.run), _run_record(job, "running", None)
     differing = [
         f"{name}: {getattr(old, name)} there, {getattr(new, name)} now"
@@ -220,12 +225,13 @@ def _run_record(
         command=tuple(sys.argv),
         versions={"python": platform.python_version(), "torch": str(torch.__version__)},
         preprocessed_hash=job.inputs,
+        pretrained=source_of(job.paths),
     )
 
 
 def _train(job: _Job) -> Run:
     state = _fresh(job)
-    if job.options.resume and job.paths.latest.is_file():
+    if _goes_on(job):
         _load(state, checkpoints.load(job.paths.latest, "cpu"))
         logger.info("Fold %d goes on after epoch %d.", job.fold, state.epoch)
     documents.write(job.paths.run, _run_record(job, "running", state.best.best_epoch))
@@ -246,10 +252,17 @@ def _train(job: _Job) -> Run:
     return run
 
 
+def _goes_on(job: _Job) -> bool:
+    return job.options.resume and job.paths.latest.is_file()
+
+
 def _fresh(job: _Job) -> _State:
     torch.manual_seed(seed_of(job.options.seed, "network", job.fold))
     plan = job.plan
     network = build_network(plan.network, len(plan.channels), len(plan.classes)).to(job.device)
+    if not _goes_on(job):
+        wanted, allow = job.options.pretrained_weights, job.options.allow_missing_weights
+        begin_with(network, plan.network, job.paths, wanted, allow_missing=allow)
     optimiser = make_optimiser(network, plan.training)
     return _State(network, Ema(network, plan.training.ema_decay), optimiser, BestKeeper(), [])
 
