@@ -70,6 +70,20 @@ def test_the_first_step_starts_from_the_file_and_the_run_says_so(workspace):
     assert "fresh: the head (head.weight, head.bias)" in said
 
 
+def test_a_fold_begins_with_a_checkpoint_of_our_own(workspace):
+    assert run(workspace) == 0
+    file = fold_of(workspace).final.rename(workspace / "own.pth")
+    fold_of(workspace).folder.rename(workspace / "elsewhere")
+    assert run(workspace, "--pretrained_weights", file, settings=STILL) == 0
+    record = documents.read(Run, fold_of(workspace).run)
+    assert record.pretrained is not None
+    assert (record.pretrained.format, record.pretrained.fresh) == ("ricenet_v2", 0)
+    begun = checkpoints.load(fold_of(workspace).final)["inference_weights"]
+    own = checkpoints.load(file)["inference_weights"]
+    equal = {name: torch.equal(begun[name], value) for name, value in own.items()}
+    assert {name for name, same in equal.items() if not same} == {"head.weight", "head.bias"}
+
+
 def test_a_run_without_a_file_says_none(workspace):
     assert run(workspace) == 0
     assert documents.read(Run, fold_of(workspace).run).pretrained is None
