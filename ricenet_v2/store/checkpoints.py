@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,20 @@ from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.core.files import replacing
 
 State = dict[str, Any]
+
+# What torch.load raises for a file with wrong, or too few, bytes.
+_DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    pickle.UnpicklingError,
+    struct.error,
+)
 
 
 def save(path: Path, state: State) -> None:
@@ -65,7 +80,7 @@ def _load(path: Path, device: str | torch.device, remedy: str) -> State:
         raise CheckpointError("There is no such checkpoint.", file=path)
     try:
         state = torch.load(path, map_location=device, weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError, KeyError) as error:
+    except _DAMAGE as error:
         raise CheckpointError(
             "This checkpoint cannot be read.",
             file=path,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.store import checkpoints
@@ -68,6 +71,31 @@ def test_the_way_out_of_a_refused_file_works(tmp_path, monkeypatch):
     exec("\n".join(lines), {})
     found = checkpoints.load_foreign(Path("weights.pth"))
     assert torch.equal(found["conv1.weight"], weights["conv1.weight"])
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The bytes of a file in both formats of torch."""
+    folder = tmp_path_factory.mktemp("whole")
+    state = {"weights": {"a": torch.ones(4), "b": torch.arange(9)}, "log": [np.float64(1), "x", 2]}
+    torch.save(state, folder / "zip")
+    torch.save(state, folder / "old", _use_new_zipfile_serialization=False)
+    return folder, [(folder / name).read_bytes() for name in ("zip", "old")]
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol:UserWarning")
+@given(data=st.data())
+def test_whatever_happened_to_a_file_the_error_is_ours(whole, data):
+    folder, contents = whole
+    content = bytearray(data.draw(st.sampled_from(contents)))
+    if data.draw(st.booleans()):
+        del content[data.draw(st.integers(0, len(content))) :]
+    for _ in range(data.draw(st.integers(0, 3))):
+        place = data.draw(st.integers(0, max(0, len(content) - 1)))
+        content[place : place + 1] = bytes([data.draw(st.integers(0, 255))])
+    (folder / "damaged.pth").write_bytes(content)
+    with contextlib.suppress(CheckpointError):
+        assert isinstance(checkpoints.load_foreign(folder / "damaged.pth"), dict)
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 cut off"])
