@@ -95,7 +95,9 @@ def load_pretrained(
         adapted=match.adapted,
         ignored={reason: tuple(names) for reason, names in ignored.items()},
         missing=tuple(one.name for one in match.differing if one.there is None),
-        wrong_shape=tuple(one for one in match.differing if one.here and one.there),
+        wrong_shape=tuple(
+            one for one in match.differing if one.here is not None and one.there is not None
+        ),
         unused=tuple(one.name for one in match.differing if one.here is None),
         fresh_head=tuple(f"head.{name}" for name, _ in network.head.named_parameters()),
         notes=tuple(notes_on(foreign, state, plan)),

@@ -23,9 +23,9 @@ def remedy_for(foreign: ForeignEncoder, state: Mapping[str, Any]) -> str:
     own = _own_plan(state)
     if own is not None:
         return (
-            f"They were trained by the preset {own['preset']} with an input of "
-            f"{own['input_size']} voxels: plan with that --preset and --input_size, or copy the "
-            "network section of that plan."
+            f"They were trained by the preset {own.get('preset')} with an input of "
+            f"{own.get('input_size')} voxels: plan with that --preset and --input_size, or copy "
+            "the network section of that plan."
         )
     layout = (foreign.features, foreign.blocks)
     is_residual = foreign.architecture == "residual_encoder"
@@ -71,8 +71,11 @@ def _dig(value: Any, *keys: str) -> Any:
 
 def _own_plan(state: Mapping[str, Any]) -> dict[str, Any] | None:
     """The plan that a checkpoint of ours carries."""
-    text = state.get("plan")
-    found = json.loads(text) if "inference_weights" in state and isinstance(text, str) else None
+    text = state.get("plan") if "inference_weights" in state else None
+    try:
+        found = json.loads(text) if isinstance(text, str) else None
+    except json.JSONDecodeError:
+        return None
     return found if isinstance(found, dict) else None
 
 

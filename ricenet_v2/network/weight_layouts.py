@@ -109,8 +109,8 @@ def read_encoder(state: Mapping[str, Any], file: Path) -> ForeignEncoder:
         file: For messages.
 
     Raises:
-        CheckpointError: No encoder that we have, a plain, bottleneck or two-dimensional one, or
-            two of them.
+        CheckpointError: No encoder that we have, a plain, bottleneck or two-dimensional one, two
+            of them, or values that are not finite.
     """
     label, weights = _weights(state, file)
     wrappers = (*_WRAPPERS, *_told_wrapper(state))
@@ -121,7 +121,7 @@ def read_encoder(state: Mapping[str, Any], file: Path) -> ForeignEncoder:
     # The plain name of a tensor comes before its second one, so that it is the one reported.
     for name in sorted(weights, key=lambda name: ".all_modules." in name):
         _place(found, name, stripped[name], weights[name], file)
-    _check_dimensions(found, file)
+    _check_values(found, file)
     return found
 
 
@@ -210,7 +210,7 @@ def _other_part(bare: str) -> str:
     return "head" if bare.startswith(_HEADS) else "other parts"
 
 
-def _check_dimensions(found: ForeignEncoder, file: Path) -> None:
+def _check_values(found: ForeignEncoder, file: Path) -> None:
     flat = next((name for name, v in found.tensors.items() if v.ndim == 4), None)
     if flat is not None:
         raise CheckpointError(
@@ -219,4 +219,12 @@ def _check_dimensions(found: ForeignEncoder, file: Path) -> None:
             expected="3D kernels, shapes of five numbers",
             got=f"{found.names[flat]} of shape {tuple(found.tensors[flat].shape)}",
             remedy="Take a 3D network: nnU-Net's 3d_fullres, a 3D ResNet of MedicalNet or MONAI.",
+        )
+    wild = next((name for name, v in found.tensors.items() if not torch.isfinite(v).all()), None)
+    if wild is not None:
+        raise CheckpointError(
+            "These weights are not all finite: their training went astray.",
+            file=file,
+            got=f"infinite or undefined values in {found.names[wild]}",
+            remedy="Take an earlier checkpoint of that training.",
         )
