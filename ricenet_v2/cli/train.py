@@ -25,6 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--set",
         dest="settings",
         nargs="+",
+        action="extend",
         default=[],
         metavar="KEY=VALUE",
         help="change training settings of the plan, e.g. learning_rate=3e-4 augmentation.p_noise=0",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,6 +76,22 @@ def check(raw: RawDataset, num_workers: int = 1) -> Integrity:
     )
 
 
+def check_case(
+    case: Case, channels: Sequence[Channel], images: Sequence[Path], brain: Path | None = None
+) -> tuple[Finding, ...]:
+    """Look for every fault in the files of one case, be it of a dataset or a new patient.
+
+    Args:
+        case: Its id and covariates are used.
+        channels: Of the images, in their order.
+        images: Whether or not they exist.
+        brain: Mask.
+    """
+    named = tuple((path, path.name) for path in images)
+    mask = None if brain is None else (brain, brain.name)
+    return in_order(list(_look(_Files(case, tuple(channels), named, mask)).findings))
+
+
 def _files(raw: RawDataset, case: Case) -> _Files:
     """Paths of a case, each with its name relative to the dataset."""
     images = tuple((path, relative(raw, path)) for path in raw.images(case))
@@ -132,7 +149,8 @@ def _read(
                 place,
                 found=f"no file for channel {channel.name}",
                 expected="one file for each channel of dataset.json",
-                remedy="Add the image, correct `split`, or remove the case from cases.csv.",
+                remedy="Add the image, or leave the case out (of a dataset: correct its `split` or "
+                "remove it from cases.csv).",
             )
         )
         return None

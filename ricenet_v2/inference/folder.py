@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,9 +18,11 @@ from ricenet_v2.core.documents import record
 from ricenet_v2.core.errors import DatasetError, RicenetError
 from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.progress import track
+from ricenet_v2.fingerprinting.integrity import check_case
 from ricenet_v2.inference.ensemble import Combine, Ensemble
 from ricenet_v2.preprocessing.pipeline import load_case, preprocess
 from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.prediction import CasePrediction, FailedCase, Predictions
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import PREDICTIONS_CSV, PREDICTIONS_JSON
@@ -124,11 +127,37 @@ def _prepare(
     ensemble: Ensemble, case: str, paths: tuple[Path, ...], masks: Path | None
 ) -> _Prepared:
     chosen = [paths[index] for index in ensemble.channel_indices]
-    brain = None
-    if masks is not None:
-        brain = mask_path(masks, case, "brain", ensemble.dataset.file_ending)
-    images, grid, mask = load_case(chosen, brain if brain and brain.is_file() else None)
-    return _Prepared(*preprocess(images, grid, ensemble.plan, case, mask))
+    brain = None if masks is None else mask_path(masks, case, "brain", ensemble.dataset.file_ending)
+    if brain is not None and not brain.is_file():
+        brain = None
+    doubts = _doubts(ensemble, case, chosen, brain)
+    images, grid, mask = load_case(chosen, brain)
+    array, record = preprocess(images, grid, ensemble.plan, case, mask)
+    return _Prepared(array, dataclasses.replace(record, warnings=(*doubts, *record.warnings)))
+
+
+def _doubts(ensemble: Ensemble, case: str, images: list[Path], brain: Path | None) -> list[str]:
+    """What the integrity check of a dataset would warn of.
+
+    Raises:
+        DatasetError: It finds errors, e.g. a file whose end is cut off, which ITK reads as zeros.
+    """
+    channels = [ensemble.dataset.channels[index] for index in ensemble.channel_indices]
+    findings = check_case(Case(case, case, label=""), channels, images, brain)
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if errors:
+        raise DatasetError(
+            "The images of this patient cannot be used.",
+            case=case,
+            got="; ".join(f"{finding.file}: {finding.found}" for finding in errors),
+            remedy=" ".join(dict.fromkeys(finding.remedy for finding in errors)),
+        )
+    # Preprocessing says of negative doses itself what it did with them.
+    return [
+        f"{finding.file}: {finding.check}, {finding.found}"
+        for finding in findings
+        if finding.check != "negative dose"
+    ]
 
 
 def _made_by(ensemble: Ensemble, combine: Combine, *, mirror: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -70,7 +71,7 @@ def with_settings(plan: Plan, settings: Mapping[str, str]) -> Plan:
 
 
 def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text
+    for reading in (json.loads, float):
+        with suppress(ValueError):
+            return reading(text)
+    return text

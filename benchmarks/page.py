@@ -1,0 +1,51 @@
+"""Sections of documentation/benchmarks.md that a benchmark rewrites, and the machine it ran on."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+
+def rewrite(text: str, name: str, made: str) -> str:
+    """`text` with what stands between the markers of `name` replaced.
+
+    Raises:
+        SystemExit: A marker is missing.
+    """
+    first, last = f"<!-- {name} begin -->", f"<!-- {name} end -->"
+    before, begin, rest = text.partition(first)
+    _, end, after = rest.partition(last)
+    if not begin or not end:
+        raise SystemExit(f"The page needs the lines {first} and {last}.")
+    return f"{before}{first}\n{made}\n{last}{after}"
+
+
+def write(page: Path, name: str, made: str) -> None:
+    """Rewrite one section of a page on disk."""
+    text = page.read_text(encoding="utf-8")
+    page.write_text(rewrite(text, name, made), encoding="utf-8")
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def machine(*packages: str) -> str:
+    """The processor, its cores, and versions of Python and of the packages named."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
+    return f"{_processor()}, {cores} cores; Python {platform.python_version()}, {versions}"
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,71 @@
+"""The command ricenet_evaluate: pooled folds, a table of truths, faults."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from ricenet_v2.cli import evaluate
+from ricenet_v2.phantom.cohort import NAME
+from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.tables import read_rows, write_rows
+
+
+def test_pooled_folds_hold_every_training_case_once(trained_cohort, tmp_path, capsys):
+    workspace = shutil.copytree(trained_cohort, tmp_path / "space")
+    paths = dataset_paths(NAME, workspace)
+    assert evaluate.main([NAME, "--workspace", str(workspace), "--n_bootstrap", "200"]) == 0
+    assert "Research use only" in capsys.readouterr().out
+    rows = read_rows(paths.run().crossval / "validation.csv")
+    train = {r["case_id"]: r for r in read_rows(paths.raw / "cases.csv") if r["split"] == "train"}
+    assert sorted(row["case_id"] for row in rows) == sorted(train)
+    assert all(row["label"] == train[row["case_id"]]["label"] for row in rows)
+    made = json.loads((paths.run().crossval / "figures.json").read_text())
+    found = {figure["name"]: figure for figure in made["figures"]}
+    truth = [row["label"] == "recurrence" for row in rows]
+    scores = [float(row["prob_recurrence"]) for row in rows]
+    assert found["AUROC"]["value"] == pytest.approx(metrics.roc_auc_score(truth, scores))
+    called = [row["predicted"] == "recurrence" for row in rows]
+    assert found["macro F1"]["value"] == pytest.approx(
+        metrics.f1_score(truth, called, average="macro")
+    )
+    assert found["macro F1"]["n"] == 20
+
+
+def test_missing_folds_are_named(planned_cohort, capsys):
+    assert evaluate.main([NAME, "--workspace", str(planned_cohort)]) == 2
+    assert "missing: 0, 1, 2, 3, 4" in capsys.readouterr().err
+
+
+def test_predictions_against_truths(tmp_path, capsys):
+    random = np.random.default_rng(4)
+    scores = random.random(40).round(3)
+    truth = random.random(40) < scores
+    write_rows(
+        tmp_path / "p.csv",
+        [{"case_id": f"c{i}", "prob_a": 1 - s, "prob_b": s} for i, s in enumerate(scores)],
+    )
+    write_rows(
+        tmp_path / "t.csv",
+        [{"case_id": f"c{i}", "label": "b" if t else "a"} for i, t in enumerate(truth)],
+    )
+    line = ["--predictions", str(tmp_path / "p.csv"), "--truth", str(tmp_path / "t.csv")]
+    assert evaluate.main([*line, "-o", str(tmp_path / "out"), "--positive_class", "a"]) == 0
+    made = json.loads((tmp_path / "out" / "figures.json").read_text())
+    figures = {figure["name"]: figure for figure in made["figures"]}
+    assert figures["Brier score"]["value"] == pytest.approx(metrics.brier_score_loss(truth, scores))
+    assert figures["AUROC"]["value"] == pytest.approx(metrics.roc_auc_score(truth, scores))
+    assert made["confusion"] == metrics.confusion_matrix(truth, scores > 0.5).tolist()
+    for figure in figures.values():
+        assert figure["low"] <= figure["value"] <= figure["high"]
+        assert figure["n"] > 0
+        assert figure["method"]
+    assert evaluate.main([*line, "--positive_class", "c"]) == 2
+    assert "no such class" in capsys.readouterr().err
+
+
+def test_it_must_be_said_what_to_evaluate(capsys):
+    assert evaluate.main([]) == 2
+    assert "What is to be evaluated" in capsys.readouterr().err

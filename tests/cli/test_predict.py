@@ -1,0 +1,169 @@
+"""The command ricenet_predict as a user runs it: elsewhere, with bad cases, killed, repeated."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from ricenet_v2.cli import predict
+from ricenet_v2.phantom.cohort import NAME
+from ricenet_v2.store.images import read_image, write_image
+from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.tables import read_rows
+
+COMMAND = [
+    sys.executable,
+    "-c",
+    "from ricenet_v2.cli.predict import main; raise SystemExit(main())",
+]
+
+
+@pytest.fixture(scope="module")
+def paths(trained_cohort):
+    return dataset_paths(NAME, trained_cohort)
+
+
+@pytest.fixture
+def patients(paths, tmp_path):
+    """A folder of the three held-out patients and nothing else, free to be spoiled."""
+    return shutil.copytree(paths.raw / "imagesTs", tmp_path / "patients")
+
+
+def words(source, output, paths, *more):
+    model = str(paths.run().folder)
+    return ["-i", str(source), "-o", str(output), "-m", model, "--device", "cpu", *more]
+
+
+def test_the_model_folder_is_enough_on_another_machine(paths, patients, tmp_path, capsys):
+    model = shutil.copytree(paths.run().folder, tmp_path / "elsewhere")
+    out = tmp_path / "out"
+    line = ["-i", str(patients), "-o", str(out), "-m", str(model), "--device", "cpu"]
+    assert predict.main(line) == 0
+    assert "Research use only" in capsys.readouterr().out
+    rows = read_rows(out / "predictions.csv")
+    assert [row["case_id"] for row in rows] == ["PH0021", "PH0022", "PH0023"]
+    for row in rows:
+        combined = {name: float(row[f"prob_{name}"]) for name in ("radiation_effect", "recurrence")}
+        assert sum(combined.values()) == pytest.approx(1)
+        assert row["predicted"] == max(combined, key=combined.__getitem__)
+        for name, value in combined.items():
+            each = [float(row[f"prob_{name}__fold_{fold}"]) for fold in range(5)]
+            assert sum(each) / 5 == pytest.approx(value)
+    document = json.loads((out / "predictions.json").read_text())
+    assert len(document["checkpoint_hashes"]) == 5
+    assert document["plan_hash"]
+    assert document["cases"][0]["source"]["source_grid_shape"] == [16, 20, 16]
+
+
+def test_masks_beside_the_images_are_used(paths, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert predict.main(words(paths.raw / "imagesTs", out, paths)) == 0
+    cases = json.loads((out / "predictions.json").read_text())["cases"]
+    assert {case["source"]["region"] for case in cases} == {"brain mask"}
+
+
+def test_bad_patients_do_not_stop_the_others(paths, patients, tmp_path, capsys):
+    (patients / "PH0021_0002.nii.gz").unlink()
+    cut = patients / "PH0022_0000.nii.gz"
+    cut.write_bytes(cut.read_bytes()[:200])
+    voxels, grid = read_image(patients / "PH0023_0001.nii.gz")
+    write_image(patients / "PH0031_0000.nii.gz", voxels, grid)
+    out = tmp_path / "out"
+    assert predict.main(words(patients, out, paths)) == 1
+    shown = capsys.readouterr().out
+    assert [row["case_id"] for row in read_rows(out / "predictions.csv")] == ["PH0023"]
+    failed = json.loads((out / "predictions.json").read_text())["failed"]
+    assert [case["case_id"] for case in failed] == ["PH0021", "PH0022", "PH0031"]
+    assert "PH0021_0002.nii.gz" in failed[0]["error"]
+    assert "PH0022_0000.nii.gz" in failed[1]["error"]
+    assert "3 cases failed" in shown
+
+
+def test_all_patients_bad_still_ends_with_a_table(paths, patients, tmp_path, capsys):
+    for file in patients.glob("*_0002.nii.gz"):
+        file.unlink()
+    out = tmp_path / "out"
+    assert predict.main(words(patients, out, paths)) == 1
+    assert "3 cases failed" in capsys.readouterr().out
+    assert json.loads((out / "predictions.json").read_text())["cases"] == []
+
+
+def test_predictions_are_neither_overwritten_nor_mixed(paths, patients, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert predict.main(words(patients, out, paths)) == 0
+    text = (out / "predictions.csv").read_text()
+    assert predict.main(words(patients, out, paths)) == 2
+    assert "--continue" in capsys.readouterr().err
+    assert predict.main(words(patients, out, paths, "--continue", "--combine", "vote")) == 2
+    assert "other options" in capsys.readouterr().err
+    assert (out / "predictions.csv").read_text() == text
+    assert predict.main(words(patients, out, paths, "--continue")) == 0
+    assert (out / "predictions.csv").read_text() == text
+
+
+def test_votes_and_single_folds(paths, patients, tmp_path):
+    out = tmp_path / "vote"
+    assert predict.main(words(patients, out, paths, "--combine", "vote", "--no_tta")) == 0
+    for row in read_rows(out / "predictions.csv"):
+        assert float(row["prob_recurrence"]) * 5 == pytest.approx(
+            sum(float(row[f"prob_recurrence__fold_{k}"]) > 0.5 for k in range(5))
+        )
+    out = tmp_path / "two"
+    assert predict.main(words(patients, out, paths, "-f", "1", "3", "--checkpoint", "best")) == 0
+    row = read_rows(out / "predictions.csv")[0]
+    assert "prob_recurrence__fold_1" in row
+    assert "prob_recurrence__fold_0" not in row
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["-f", "7"], "folds [7]"),
+        (["--device", "cuda:9"], "cuda"),
+        (["-i", "nowhere"], "no such folder"),
+    ],
+)
+def test_unusable_arguments_end_with_2(paths, patients, tmp_path, capsys, more, said):
+    assert predict.main([*words(patients, tmp_path / "out", paths), *more]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_killed_at_random_instants_it_ends_in_the_same_predictions(paths, tmp_path):
+    """Twelve patients; SIGKILL after a random number of finished ones, until a run gets through."""
+    many = tmp_path / "many"
+    many.mkdir()
+    for file in (paths.raw / "imagesTs").iterdir():
+        for copy in "abcd":
+            case, channel = file.name.split("_")
+            (many / f"{case}{copy}_{channel}").symlink_to(file)
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert predict.main(words(many, whole, paths)) == 0
+    dice = random.Random(3)
+    kills = 0
+    for _ in range(4):
+        run = subprocess.Popen(
+            [*COMMAND, *words(many, broken, paths, "--continue")],
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        enough = len(_done(broken)) + dice.randint(1, 3)
+        while run.poll() is None and len(_done(broken)) < enough:
+            time.sleep(0.001)
+        run.send_signal(signal.SIGKILL)
+        kills += run.wait() == -signal.SIGKILL
+    assert kills >= 2
+    assert predict.main(words(many, broken, paths, "--continue")) == 0
+    for name in ("predictions.csv", "predictions.json"):
+        assert (broken / name).read_text() == (whole / name).read_text()
+
+
+def _done(output):
+    return [file for file in (output / "cases").glob("*.json") if not file.name.startswith(".")]

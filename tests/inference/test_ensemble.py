@@ -1,0 +1,168 @@
+"""Members put together: combining, arrays in, warnings, checkpoints that do not fit."""
+
+import dataclasses
+import itertools
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import CheckpointError, DatasetError, PlanError
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.inference.ensemble import combine_members, load_ensemble
+from ricenet_v2.inference.member import mirrorings, probabilities
+from ricenet_v2.phantom.cohort import NAME
+from ricenet_v2.preprocessing.pipeline import load_case
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.store import checkpoints
+from ricenet_v2.store.cases import read_array, read_record
+from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.raw import load_raw_dataset
+
+
+@pytest.fixture(scope="module")
+def paths(trained_cohort):
+    return dataset_paths(NAME, trained_cohort)
+
+
+@pytest.fixture(scope="module")
+def ensemble(paths):
+    return load_ensemble(paths.run().folder, device="cpu")
+
+
+@pytest.fixture
+def own_model(paths, tmp_path):
+    """A copy of the model that a test may damage."""
+    return shutil.copytree(paths.run().folder, tmp_path / "model")
+
+
+def read(paths, case):
+    raw = load_raw_dataset(paths.raw)
+    return load_case(raw.images(case), raw.mask(case, "brain"))
+
+
+def test_the_mean_of_probabilities_is_worked_by_hand():
+    members = np.array([[0.9, 0.1], [0.4, 0.6], [0.4, 0.6]])
+    predicted, combined = combine_members(members, "mean")
+    assert predicted == 0
+    np.testing.assert_allclose(combined, [1.7 / 3, 1.3 / 3])
+
+
+def test_the_vote_counts_members_and_a_tie_goes_to_the_higher_mean():
+    members = np.array([[0.9, 0.1], [0.4, 0.6], [0.4, 0.6]])
+    predicted, shares = combine_members(members, "vote")
+    assert predicted == 1
+    np.testing.assert_allclose(shares, [1 / 3, 2 / 3])
+    tied = np.array([[0.9, 0.1], [0.45, 0.55]])
+    predicted, shares = combine_members(tied, "vote")
+    assert predicted == 0
+    np.testing.assert_allclose(shares, [0.5, 0.5])
+
+
+@pytest.mark.parametrize("axes", [(), (2,), (0, 2), (0, 1, 2)])
+def test_mirrorings_are_all_subsets(axes):
+    every = {subset for n in range(len(axes) + 1) for subset in itertools.combinations(axes, n)}
+    assert set(mirrorings(axes)) == every
+    assert mirrorings(axes)[0] == ()
+
+
+def test_mirroring_averages_the_softmax_of_each_turn():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(2 * 2 * 3, 2)).eval()
+    batch = torch.randn(1, 1, 2, 2, 3)
+    plain = torch.softmax(network(batch), 1)
+    turned = torch.softmax(network(batch[..., [2, 1, 0]]), 1)
+    found = probabilities(network, batch, (2,))
+    torch.testing.assert_close(found, (plain + turned) / 2)
+    torch.testing.assert_close(probabilities(network, batch), plain)
+
+
+def test_out_of_fold_rows_are_what_the_fold_predicts(paths):
+    """validation.csv was written by the training; the checkpoint alone gives the same numbers."""
+    from ricenet_v2.store.tables import read_rows
+
+    fold = paths.run().fold(2)
+    alone = load_ensemble(paths.run().folder, [2], device="cpu")
+    rows = read_rows(fold.validation)
+    assert rows
+    for row in rows:
+        array = read_array(paths.cases(), row["case_id"])
+        found = alone.predict(array, read_record(paths.cases(), row["case_id"]))
+        have = [float(row[f"prob_{name}"]) for name in alone.plan.classes]
+        np.testing.assert_allclose(found.probabilities, have, atol=1e-6)
+
+
+def test_arrays_give_what_the_preprocessed_case_gives(ensemble, paths):
+    case = load_raw_dataset(paths.raw).split("test")[0]
+    images, grid, brain = read(paths, case)
+    found = ensemble.predict_case(images, grid, brain=brain, case_id=case.case_id)
+    stored = ensemble.predict(
+        read_array(paths.cases(), case.case_id), read_record(paths.cases(), case.case_id)
+    )
+    np.testing.assert_allclose(found.probabilities, stored.probabilities, atol=1e-6)
+    members = np.array([member.probabilities for member in found.members])
+    assert [member.fold for member in found.members] == [0, 1, 2, 3, 4]
+    np.testing.assert_allclose(members.mean(axis=0), found.probabilities)
+    assert found.entropy == pytest.approx(-(members.mean(0) * np.log(members.mean(0))).sum())
+    called = members.argmax(axis=1) == ensemble.plan.classes.index(found.predicted)
+    assert found.agreement == pytest.approx(called.mean())
+
+
+def test_what_lies_outside_the_training_data_is_said(ensemble, paths):
+    case = load_raw_dataset(paths.raw).split("test")[0]
+    images, grid, brain = read(paths, case)
+    assert ensemble.predict_case(images, grid, brain=brain).warnings == ()
+    coarse = Grid(grid.shape, (14.0, grid.spacing[1], grid.spacing[2]))
+    hot = images.copy()
+    hot[2] *= 2
+    text = "; ".join(ensemble.predict_case(hot, coarse, brain=brain).warnings)
+    assert "spacing of 14 mm along z" in text
+    assert f"maximum of {hot[2].max():.1f} Gy is outside the training range" in text
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda images: images[:2], "dose"),
+        (lambda images: images[:, 1:], "grid"),
+        (lambda images: np.where(images > 0, np.nan, images), "not numbers"),
+    ],
+)
+def test_unusable_arrays_are_refused_with_the_case(ensemble, paths, spoil, said):
+    case = load_raw_dataset(paths.raw).split("test")[0]
+    images, grid, brain = read(paths, case)
+    with pytest.raises(DatasetError, match=said) as caught:
+        ensemble.predict_case(spoil(images), grid, brain=brain, case_id="patient7")
+    assert "patient7" in str(caught.value)
+
+
+def test_missing_folds_are_named(own_model):
+    (own_model / "fold_3" / "checkpoint_final.pth").unlink()
+    assert set(load_ensemble(own_model, device="cpu").members) == {0, 1, 2, 4}
+    with pytest.raises(CheckpointError, match="folds \\[2, 3\\]"):
+        load_ensemble(own_model, [2, 3], device="cpu")
+
+
+def test_an_empty_model_folder_is_refused(tmp_path):
+    with pytest.raises(CheckpointError, match="ricenet_train"):
+        load_ensemble(tmp_path, device="cpu")
+
+
+def test_folds_of_two_plans_do_not_mix(own_model):
+    path = own_model / "fold_1" / "checkpoint_final.pth"
+    state = checkpoints.load(path)
+    plan = documents.read(Plan, own_model / "plan.json")
+    state["plan"] = documents.to_text(dataclasses.replace(plan, spacing=(9.0, 9.0, 9.0)))
+    checkpoints.save(path, state)
+    with pytest.raises(PlanError, match="Fold 1"):
+        load_ensemble(own_model, device="cpu")
+
+
+def test_a_damaged_checkpoint_is_named(own_model):
+    path = own_model / "fold_1" / "checkpoint_final.pth"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match="checkpoint_final"):
+        load_ensemble(own_model, device="cpu")

@@ -1,0 +1,135 @@
+"""The command as a user runs it: killed, continued, repeated, refused."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from ricenet_v2.cli import train
+from ricenet_v2.phantom.cohort import NAME
+from ricenet_v2.store import checkpoints
+from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.tables import read_rows
+
+COMMAND = [sys.executable, "-c", "from ricenet_v2.cli.train import main; raise SystemExit(main())"]
+EPOCHS = "6"
+
+
+@pytest.fixture
+def workspace(planned_cohort, tmp_path):
+    """A workspace of its own on the shared preprocessed cases."""
+    for name in ("raw", "preprocessed"):
+        (tmp_path / name).symlink_to(planned_cohort / name)
+    return tmp_path
+
+
+def words(workspace, *more):
+    return [NAME, "0", "--epochs", EPOCHS, "--device", "cpu", "--workspace", str(workspace), *more]
+
+
+def start(workspace, *more):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [*COMMAND, *words(workspace, *more)],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_killed_at_random_instants_it_ends_in_the_same_weights(workspace, tmp_path):
+    paths = dataset_paths(NAME, workspace).run()
+    assert start(workspace).wait() == 0
+    whole = paths.folder.rename(tmp_path / "whole") / "fold_0"
+    dice = random.Random(5)
+    kills = 0
+    for _ in range(12):
+        run = start(workspace, "--continue")
+        before = paths.fold(0).latest.stat().st_mtime if paths.fold(0).latest.exists() else 0
+        while run.poll() is None:
+            latest = paths.fold(0).latest
+            if latest.exists() and latest.stat().st_mtime != before:
+                time.sleep(dice.uniform(0, 0.4))
+                run.send_signal(signal.SIGKILL)
+                break
+            time.sleep(0.01)
+        if run.wait() == 0:
+            break
+        kills += 1
+    assert kills >= 1
+    assert start(workspace, "--continue").wait() == 0
+    fold = paths.fold(0)
+    assert fold.validation.read_text() == (whole / "validation.csv").read_text()
+    mine = checkpoints.load(fold.final)["inference_weights"]
+    theirs = checkpoints.load(whole / "checkpoint_final.pth")["inference_weights"]
+    assert all(np.array_equal(mine[name].numpy(), theirs[name].numpy()) for name in theirs)
+
+
+def test_sigterm_saves_and_says_how_to_go_on(workspace):
+    run = start(workspace, "--set", "epochs=500")
+    fold = dataset_paths(NAME, workspace).run().fold(0)
+    while run.poll() is None and not fold.latest.exists():
+        time.sleep(0.02)
+    run.send_signal(signal.SIGTERM)
+    _, said = run.communicate(timeout=60)
+    assert run.returncode == 2
+    assert "--continue" in said
+    assert "Traceback" not in said
+    assert checkpoints.load(fold.latest)["epoch"] >= 1
+
+
+def test_an_existing_fold_is_neither_overwritten_nor_mixed(workspace, capsys):
+    quick = [NAME, "1", "--epochs", "1", "--device", "cpu", "--workspace", str(workspace)]
+    assert train.main(quick) == 0
+    fold = dataset_paths(NAME, workspace).run().fold(1)
+    before = fold.final.read_bytes()
+    assert train.main(quick) == 2
+    assert "already there" in capsys.readouterr().err
+    assert train.main([*quick, "--continue", "--seed", "9"]) == 2
+    assert "seed: 0 there, 9 now" in capsys.readouterr().err
+    assert fold.final.read_bytes() == before
+    assert train.main([*quick, "--continue"]) == 0
+    for path in (fold.history, fold.progress, fold.log, fold.run, fold.best, fold.validation):
+        assert path.stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--set", "learning_rte=1"], "learning_rte"),
+        (["--set", "epochs=many"], "epochs"),
+        (["--channels", "T2"], "T1c_post_op, T1c_event, dose"),
+        (["--device", "cuda:7"], "cuda"),
+        (["--plan", "other"], "ricenet_plan_and_preprocess"),
+    ],
+)
+def test_wrong_words_are_refused_by_name(workspace, capsys, more, said):
+    base = [NAME, "0", "--workspace", str(workspace)]
+    assert train.main([*base, *more]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_subset_of_channels_has_a_folder_of_its_own(workspace):
+    assert train.main([*words(workspace, "--channels", "dose"), "--set", "epochs=1"]) == 0
+    model = dataset_paths(NAME, workspace).run("auto", "dose")
+    state = checkpoints.load(model.fold(0).final)
+    assert state["channels"] == ["dose"]
+    rows = read_rows(model.fold(0).validation)
+    assert len(rows) == 4
+    for row in rows:
+        assert float(row["prob_recurrence"]) + float(row["prob_radiation_effect"]) == pytest.approx(
+            1
+        )
+
+
+def test_the_contact_sheet_is_drawn_and_nothing_is_trained(workspace):
+    assert train.main(words(workspace, "--preview_augmentation")) == 0
+    fold = dataset_paths(NAME, workspace).run().fold(0)
+    assert fold.augmentation.read_bytes().startswith(b"\x89PNG")
+    assert not fold.latest.exists()
