@@ -20,7 +20,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--continue", dest="resume", action="store_true", help="go on after an interruption"
     )
-    parser.add_argument("--epochs", type=int, help="instead of the plan's")
+    parser.add_argument(
+        "--epochs",
+        type=int,
+        help="instead of the plan's; may change with --continue",
+    )
     parser.add_argument(
         "--set",
         dest="settings",
@@ -28,11 +32,19 @@ def build_parser() -> argparse.ArgumentParser:
         action="extend",
         default=[],
         metavar="KEY=VALUE",
-        help="change training settings of the plan, e.g. learning_rate=3e-4 augmentation.p_noise=0",
+        help="change settings of the plan, e.g. learning_rate=3e-4 augmentation.p_noise=0 "
+        "network.dropout=0.3",
     )
     parser.add_argument("--seed", type=int, default=0, help="of weights, sampling, augmentation")
     parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
     parser.add_argument("--num_workers", type=int, help="processes that load and augment")
+    parser.add_argument("--num_threads", type=int, help="of torch on the CPU")
+    parser.add_argument(
+        "--num_folds_parallel",
+        default="1",
+        metavar="N|auto",
+        help="folds trained at the same time; auto: as many as memory and cores allow",
+    )
     parser.add_argument(
         "--preview_augmentation",
         action="store_true",
@@ -65,6 +77,8 @@ def train(
     seed: int = 0,
     device: str | None = None,
     num_workers: int | None = None,
+    num_threads: int | None = None,
+    num_folds_parallel: str = "1",
     preview_augmentation: bool = False,
     pretrained_weights: Path | None = None,
     allow_missing_weights: bool = False,
@@ -73,25 +87,21 @@ def train(
     """Train; the arguments are those of the command.
 
     Returns:
-        0.
-    """
-    from ricenet_v2.core import documents
-    from ricenet_v2.core.errors import TrainingError
-    from ricenet_v2.records.plan import Plan
-    from ricenet_v2.records.splits import Splits
-    from ricenet_v2.store.paths import dataset_paths
-    from ricenet_v2.store.raw import load_raw_dataset
-    from ricenet_v2.training.fold import TrainOptions, train_fold
+        0; 1 where some of several folds failed; 2 where this process of several failed, whose
+        leading one raises the error.
 
-    paths = dataset_paths(dataset, workspace)
-    if not paths.plan(plan).is_file() or not paths.splits.is_file():
-        raise TrainingError(
-            "This dataset is not planned and split yet.",
-            file=paths.plan(plan) if not paths.plan(plan).is_file() else paths.splits,
-            remedy=f"Run ricenet_plan_and_preprocess {dataset} first.",
-        )
-    made, splits = documents.read(Plan, paths.plan(plan)), documents.read(Splits, paths.splits)
-    raw = load_raw_dataset(paths.raw)
+    Raises:
+        RicenetError: A single fold, or each of several, failed; or somebody asked for an end.
+    """
+    import torch
+
+    from ricenet_v2.cli.folds import Wish, chosen_folds, in_parallel, in_turn, load_study
+    from ricenet_v2.core.errors import RicenetError
+    from ricenet_v2.training.job import TrainOptions
+    from ricenet_v2.training.team import joined
+
+    if num_threads is not None:
+        torch.set_num_threads(num_threads)
     overrides = dict(settings or {})
     if num_workers is not None:
         overrides["num_workers"] = str(num_workers)
@@ -101,24 +111,23 @@ def train(
         epochs=epochs,
         overrides=overrides,
         seed=seed,
-        device=device,
         preview_only=preview_augmentation,
         pretrained_weights=pretrained_weights,
         allow_missing_weights=allow_missing_weights,
     )
-    for number in _folds(str(fold), len(splits.folds)):
-        train_fold(paths, made, raw.dataset, raw.cases, splits, number, options)
-    return common.OK
-
-
-def _folds(text: str, n_folds: int) -> list[int]:
-    from ricenet_v2.core.errors import TrainingError
-
-    if text == "all":
-        return list(range(n_folds))
-    if text.isdigit() and int(text) < n_folds:
-        return [int(text)]
-    raise TrainingError("There is no such fold.", expected=f"0 to {n_folds - 1}, or all", got=text)
+    with joined(device) as team:
+        try:
+            study = load_study(dataset, plan, workspace, options, team)
+            folds = chosen_folds(str(fold), len(study.splits.folds))
+            if num_folds_parallel == "1" or len(folds) == 1:
+                return in_turn(study, folds)
+            wish = Wish(num_folds_parallel, num_threads, dataset, workspace, device)
+            return in_parallel(study, folds, wish)
+        except RicenetError:
+            # The others fail for the same reason, and one voice is enough.
+            if team.leads:
+                raise
+            return common.UNUSABLE
 
 
 def _settings(pairs: Sequence[str], parser: argparse.ArgumentParser) -> dict[str, str]:

@@ -32,5 +32,6 @@ def residual_encoder(
         norm_op_kwargs={"eps": 1e-5, "affine": True},
         nonlin=nonlinearity,
         nonlin_kwargs={"inplace": True},
+        stochastic_depth_p=plan.stochastic_depth,
     )
     return encoder

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from dynamic_network_architectures.building_blocks.regularization import DropPath
 from torch import nn
 
 from ricenet_v2.records.plan import NetworkPlan, Shape
@@ -25,8 +26,10 @@ class Layers:
 class BasicBlock(nn.Module):
     """Two 3 x 3 x 3 convolutions around a shortcut (type B: a strided 1 x 1 x 1 convolution)."""
 
-    def __init__(self, inputs: int, outputs: int, stride: Shape, layers: Layers) -> None:
-        """Build a block; `stride` along (z, y, x)."""
+    def __init__(
+        self, inputs: int, outputs: int, stride: Shape, layers: Layers, skipped: float
+    ) -> None:
+        """Build a block; `stride` along (z, y, x), `skipped` the probability to skip its branch."""
         super().__init__()
         norm, bias = layers.norm, layers.bias
         self.conv1 = nn.Conv3d(inputs, outputs, 3, stride=stride, padding=1, bias=bias)
@@ -34,6 +37,7 @@ class BasicBlock(nn.Module):
         self.conv2 = nn.Conv3d(outputs, outputs, 3, padding=1, bias=bias)
         self.norm2 = norm(outputs)
         self.nonlinearity = layers.nonlinearity()
+        self.skip = DropPath(skipped)
         self.shortcut: nn.Module = nn.Identity()
         if inputs != outputs or max(stride) > 1:
             projection = nn.Conv3d(inputs, outputs, 1, stride=stride, bias=False)
@@ -42,7 +46,8 @@ class BasicBlock(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, inputs, Z, Y, X) to (B, outputs, Z', Y', X')."""
         out = self.nonlinearity(self.norm1(self.conv1(x)))
-        found: torch.Tensor = self.nonlinearity(self.norm2(self.conv2(out)) + self.shortcut(x))
+        out = self.skip(self.norm2(self.conv2(out)))
+        found: torch.Tensor = self.nonlinearity(out + self.shortcut(x))
         return found
 
 
@@ -62,10 +67,12 @@ class ResNet18Encoder(nn.Module):
         strides = ((1, 1, 1), *plan.strides[1:])
         stages = []
         for features, blocks, stride in zip(plan.features, plan.blocks, strides, strict=True):
-            made = [BasicBlock(width, features, stride, layers)]
-            made += [BasicBlock(features, features, (1, 1, 1), layers) for _ in range(blocks - 1)]
+            made = []
+            for number in range(blocks):
+                step = stride if number == 0 else (1, 1, 1)
+                made.append(BasicBlock(width, features, step, layers, plan.stochastic_depth))
+                width = features
             stages.append(nn.Sequential(*made))
-            width = features
         self.stages = nn.Sequential(*stages)
         for module in self.modules():
             if isinstance(module, nn.Conv3d):

@@ -64,6 +64,7 @@ class NetworkPlan:
         stem: In words, e.g. `conv7 stride 2, max pool 3 stride 2`.
         conv_bias: Whether convolutions have a bias, as nnU-Net's have; a norm takes it away again.
         nonlinearity: After each norm; the slope of `leaky_relu` is 0.01.
+        stochastic_depth: Probability with which a sample skips a residual branch in training.
     """
 
     architecture: Architecture
@@ -76,6 +77,7 @@ class NetworkPlan:
     stem: str
     conv_bias: bool = False
     nonlinearity: Literal["relu", "leaky_relu"] = "relu"
+    stochastic_depth: float = 0.0
 
 
 @record
@@ -138,6 +140,12 @@ class TrainingPlan:
         mixed_precision: bfloat16 on CUDA.
         num_workers: Processes that load and augment; 0 works in the main process.
         augmentation: Random changes.
+        balance: What makes up for rare classes: the `sampler` shows every class equally often,
+            the `loss` weighs a case by one over the size of its class, `none` does neither.
+        mixup: Parameter alpha of mixup (Zhang et al. 2018); 0 switches it off.
+        early_stop_epochs: End after so many epochs without a best one; 0 never does.
+        compile: Compile the network with torch.compile.
+        channels_last: Keep voxels of all channels side by side in memory.
     """
 
     batch_size: int
@@ -154,6 +162,11 @@ class TrainingPlan:
     mixed_precision: bool = True
     num_workers: int = 0
     augmentation: AugmentationPlan = AugmentationPlan()
+    balance: Literal["sampler", "loss", "none"] = "sampler"
+    mixup: float = 0.0
+    early_stop_epochs: int = 0
+    compile: bool = False
+    channels_last: bool = False
 
 
 @record

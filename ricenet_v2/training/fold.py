@@ -4,97 +4,43 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import platform
-import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
-import numpy as np
 import torch
 from sklearn.metrics import f1_score
+from torch import nn
 
-from ricenet_v2.core import documents
-from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core import documents, files
 from ricenet_v2.core.progress import track
-from ricenet_v2.core.seeds import seed_of
-from ricenet_v2.network.build import Classifier, build_network
-from ricenet_v2.network.device import resolve_device
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import EpochRow, Run
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.store import checkpoints, tables
-from ricenet_v2.store.cases import cases_hash
-from ricenet_v2.store.paths import DatasetPaths, FoldPaths, ModelPaths
+from ricenet_v2.store.paths import DatasetPaths
 from ricenet_v2.training.curves import draw_progress
-from ricenet_v2.training.initial_weights import begin_with, check_same_source, source_of
-from ricenet_v2.training.loader import CaseReader, Source, TrainingBatches
-from ricenet_v2.training.loop import Stopped, make_optimiser, predict_cases, train_epoch
-from ricenet_v2.training.parts import BestKeeper, Ema, StopWish
+from ricenet_v2.training.job import Job, TrainOptions, existing_run, prepare, run_record
+from ricenet_v2.training.loader import Source, TrainingBatches
+from ricenet_v2.training.loop import Task, predict_cases, train_epoch
+from ricenet_v2.training.loss import class_weights
+from ricenet_v2.training.parts import Stopped, StoppedError, StopWish
 from ricenet_v2.training.preview import draw_preview
-from ricenet_v2.training.settings import channels_label, with_channels, with_settings
+from ricenet_v2.training.state import (
+    State,
+    averaged,
+    full_state,
+    inference_state,
+    saved_state,
+)
+from ricenet_v2.training.team import Team
+from ricenet_v2.training.wrapping import wrapped
 
 logger = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class TrainOptions:
-    """What a user chooses for a run; None leaves it to the plan."""
-
-    channels: tuple[str, ...] | None = None
-    resume: bool = False
-    epochs: int | None = None
-    overrides: Mapping[str, str] = field(default_factory=dict)
-    seed: int = 0
-    device: str | None = None
-    preview_only: bool = False
-    pretrained_weights: Path | None = None
-    allow_missing_weights: bool = False
-
-
-@dataclass
-class _State:
-    """All that changes while a fold is trained."""
-
-    network: Classifier
-    ema: Ema
-    optimiser: torch.optim.Optimizer
-    best: BestKeeper
-    rows: list[EpochRow]
-
-    @property
-    def epoch(self) -> int:
-        return len(self.rows)
-
-
-@dataclass(frozen=True)
-class _Job:
-    """All that does not change."""
-
-    model: ModelPaths
-    paths: FoldPaths
-    dataset: Dataset
-    plan: Plan
-    labels: Mapping[str, str]
-    patients: Mapping[str, str]
-    train: tuple[str, ...]
-    validation: tuple[str, ...]
-    reader: CaseReader
-    fold: int
-    options: TrainOptions
-    device: torch.device
-    inputs: str
-
-
-def effective_plan(plan: Plan, options: TrainOptions) -> Plan:
-    """The plan with the run's channels, settings and epochs."""
-    overrides = dict(options.overrides)
-    if options.epochs is not None:
-        overrides["epochs"] = str(options.epochs)
-    return with_settings(with_channels(plan, options.channels), overrides)
+# Drawing the curves takes longer than an epoch of a small dataset.
+_SECONDS_BETWEEN_DRAWINGS = 10.0
 
 
 def train_fold(
@@ -105,6 +51,7 @@ def train_fold(
     splits: Splits,
     fold: int,
     options: TrainOptions,
+    team: Team,
 ) -> Run:
     """Train one fold, or go on with it, and predict its validation cases.
 
@@ -116,218 +63,155 @@ def train_fold(
         splits: The folds.
         fold: Number of the fold.
         options: What the user chose.
+        team: The processes that train it; each calls this function.
 
     Raises:
-        TrainingError: The fold exists and is not to be continued, or was trained otherwise.
+        TrainingError: The fold exists and is not to be continued, was trained otherwise, or
+            failed in some process.
+        StoppedError: Somebody asked for an end.
     """
-    job = _prepare(paths, plan, dataset, cases, splits, fold, options)
-    if options.preview_only:
-        target = job.paths.augmentation
-        draw_preview(job.reader, job.train, job.plan, options.seed, target)
-        logger.info("Augmented samples are drawn in %s", target)
-        return _run_record(job, "stopped", None)
-    _check_folder(job)
-    documents.write(job.model.plan, job.plan)
-    documents.write(job.model.dataset, dataset)
-    handler = logging.FileHandler(_made(job.paths).log, encoding="utf-8")
+    with team.agreed():
+        job = prepare(paths, plan, dataset, cases, splits, fold, options, team)
+        if options.preview_only:
+            target = job.paths.augmentation
+            draw_preview(job.reader, job.train, job.plan, options.seed, target)
+            logger.info("Augmented samples are drawn in %s", target)
+            return run_record(job, "stopped", None)
+        old = existing_run(job)
+    if old is not None and _is_finished(job, old):
+        logger.info("Fold %d is trained already: %s", fold, job.paths.folder)
+        return old
+    with team.agreed():
+        if team.leads:
+            files.remove_leftovers(job.paths.folder)
+            documents.write(job.model.plan, job.plan)
+            documents.write(job.model.dataset, dataset)
+            job.paths.folder.mkdir(parents=True, exist_ok=True)
+    with _logged(job):
+        return _train(job)
+
+
+def _is_finished(job: Job, old: Run) -> bool:
+    written = job.paths.final.is_file() and job.paths.validation.is_file()
+    return old.status == "finished" and old.epochs == job.plan.training.epochs and written
+
+
+@contextmanager
+def _logged(job: Job) -> Iterator[None]:
+    """Write what is logged inside the block to the fold's log, in the leading process."""
+    if not job.team.leads:
+        yield
+        return
+    handler = logging.FileHandler(job.paths.log, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     root = logging.getLogger("ricenet_v2")
     root.addHandler(handler)
     try:
-        return _train(job)
+        yield
     finally:
         root.removeHandler(handler)
         handler.close()
 
 
-def _made(paths: FoldPaths) -> FoldPaths:
-    paths.folder.mkdir(parents=True, exist_ok=True)
-    return paths
-
-
-def _prepare(
-    paths: DatasetPaths,
-    plan: Plan,
-    dataset: Dataset,
-    cases: Sequence[Case],
-    splits: Splits,
-    fold: int,
-    options: TrainOptions,
-) -> _Job:
-    if not 0 <= fold < len(splits.folds):
-        raise TrainingError(
-            "There is no such fold.", expected=f"0 to {len(splits.folds) - 1}", got=fold
-        )
-    used = effective_plan(plan, options)
-    names = [channel.name for channel in plan.channels]
-    indices = [names.index(channel.name) for channel in used.channels]
-    model = paths.run(plan.name, channels_label(plan, options.channels))
-    chosen = splits.folds[fold]
-    folder = paths.cases(plan.name)
-    return _Job(
-        model=model,
-        paths=model.fold(fold),
-        dataset=dataset,
-        plan=used,
-        labels={case.case_id: case.label for case in cases},
-        patients={case.case_id: case.patient_id for case in cases},
-        train=chosen.train,
-        validation=chosen.validation,
-        reader=CaseReader(folder, indices),
-        fold=fold,
-        options=options,
-        device=resolve_device(options.device),
-        inputs=cases_hash(folder, (*chosen.train, *chosen.validation)),
-    )
-
-
-def _check_folder(job: _Job) -> None:
-    """Refuse to overwrite a run, or to go on with another one than was begun."""
-    if not job.paths.run.is_file():
-        return
-    if not job.options.resume:
-        raise TrainingError(
-            f"Fold {job.fold} is already there.",
-            file=job.paths.folder,
-            expected="a fold that was not trained yet",
-            remedy="Go on with --continue, or move the folder away to train it anew.",
-        )
-    check_same_source(job.paths, job.options.pretrained_weights)
-    old, new = documents.read(Run, job.paths.run), _run_record(job, "running", None)
-    differing = [
-        f"{name}: {getattr(old, name)} there, {getattr(new, name)} now"
-        for name in ("plan_hash", "channels", "seed", "preprocessed_hash")
-        if getattr(old, name) != getattr(new, name)
-    ]
-    if differing:
-        raise TrainingError(
-            f"Fold {job.fold} was begun otherwise and cannot be continued like this.",
-            file=job.paths.folder,
-            got="; ".join(differing),
-            remedy="Repeat the first command with --continue, or move the folder away.",
-        )
-
-
-def _run_record(
-    job: _Job, status: Literal["running", "stopped", "finished"], best_epoch: int | None
-) -> Run:
-    return Run(
-        dataset=job.dataset.name,
-        plan=job.plan.name,
-        plan_hash=documents.fingerprint_of(job.plan),
-        fold=job.fold,
-        channels=tuple(channel.name for channel in job.plan.channels),
-        seed=job.options.seed,
-        device=str(job.device),
-        epochs=job.plan.training.epochs,
-        status=status,
-        best_epoch=best_epoch,
-        command=tuple(sys.argv),
-        versions={"python": platform.python_version(), "torch": str(torch.__version__)},
-        preprocessed_hash=job.inputs,
-        pretrained=source_of(job.paths),
-    )
-
-
-def _train(job: _Job) -> Run:
-    state = _fresh(job)
-    if _goes_on(job):
-        _load(state, checkpoints.load(job.paths.latest, "cpu"))
+def _train(job: Job) -> Run:
+    with job.team.agreed():
+        state = saved_state(job)
+    _write_run(job, run_record(job, "running", state.best.best_epoch))
+    if state.epoch:
         logger.info("Fold %d goes on after epoch %d.", job.fold, state.epoch)
-    documents.write(job.paths.run, _run_record(job, "running", state.best.best_epoch))
     stop = StopWish()
     try:
         with stop.listening():
             _epochs(job, state, stop)
     except Stopped as wish:
-        documents.write(job.paths.run, _run_record(job, "stopped", state.best.best_epoch))
-        raise TrainingError(
+        _write_run(job, run_record(job, "stopped", state.best.best_epoch))
+        raise StoppedError(
             f"Training of fold {job.fold} was stopped; {state.epoch} finished epochs are saved.",
             file=job.paths.folder,
             remedy="Go on with the same command and --continue.",
         ) from wish
     _finish(job, state)
-    run = _run_record(job, "finished", state.best.best_epoch)
-    documents.write(job.paths.run, run)
+    run = run_record(job, "finished", state.best.best_epoch)
+    _write_run(job, run)
     return run
 
 
-def _goes_on(job: _Job) -> bool:
-    return job.options.resume and job.paths.latest.is_file()
+def _write_run(job: Job, run: Run) -> None:
+    if job.team.leads:
+        documents.write(job.paths.run, run)
 
 
-def _fresh(job: _Job) -> _State:
-    torch.manual_seed(seed_of(job.options.seed, "network", job.fold))
-    plan = job.plan
-    network = build_network(plan.network, len(plan.channels), len(plan.classes)).to(job.device)
-    if not _goes_on(job):
-        wanted, allow = job.options.pretrained_weights, job.options.allow_missing_weights
-        begin_with(network, plan.network, job.paths, wanted, allow_missing=allow)
-    optimiser = make_optimiser(network, plan.training)
-    return _State(network, Ema(network, plan.training.ema_decay), optimiser, BestKeeper(), [])
-
-
-def _load(state: _State, saved: Mapping[str, Any]) -> None:
-    state.network.load_state_dict(saved["network"])
-    state.ema.load(saved["ema"])
-    state.optimiser.load_state_dict(saved["optimiser"])
-    state.best.load(saved["best"])
-    state.rows = [EpochRow(**row) for row in saved["rows"]]
-    torch.set_rng_state(saved["torch_random"])
-    if saved.get("cuda_random"):
-        torch.cuda.set_rng_state_all(saved["cuda_random"])
-
-
-def _inference_state(job: _Job, state: _State) -> dict[str, Any]:
-    return {
-        "inference_weights": state.ema.weights,
-        "plan": documents.to_text(job.plan),
-        "dataset": documents.to_text(job.dataset),
-        "fold": job.fold,
-        "channels": [channel.name for channel in job.plan.channels],
-        "epoch": state.epoch,
-    }
-
-
-def _full_state(job: _Job, state: _State) -> dict[str, Any]:
-    cuda = torch.cuda.get_rng_state_all() if job.device.type == "cuda" else []
-    return {
-        **_inference_state(job, state),
-        "network": state.network.state_dict(),
-        "ema": state.ema.state(),
-        "optimiser": state.optimiser.state_dict(),
-        "best": state.best.state(),
-        "rows": [dataclasses.asdict(row) for row in state.rows],
-        "torch_random": torch.get_rng_state(),
-        "cuda_random": cuda,
-    }
-
-
-def _epochs(job: _Job, state: _State, stop: StopWish) -> None:
+def _epochs(job: Job, state: State, stop: StopWish) -> None:
     training = job.plan.training
-    if state.epoch >= training.epochs:
+    if state.is_done(training.early_stop_epochs):
         return
     labels = {case: job.labels[case] for case in job.train}
-    source = Source(job.reader, labels, job.plan, seed_of(job.options.seed, "fold", job.fold))
+    source = Source(job.reader, labels, job.plan, job.seed, job.share)
+    network, task = wrapped(state.network, training, job.team), _task(job, state)
     batches = TrainingBatches(source, state.epoch, training.num_workers)
+    drawn = -_SECONDS_BETWEEN_DRAWINGS
     try:
-        todo = range(state.epoch, training.epochs)
-        for epoch in track(todo, f"fold {job.fold}: epochs"):
-            if _epoch(job, state, batches, epoch, stop):
-                checkpoints.save(job.paths.best, _inference_state(job, state))
-            checkpoints.save(job.paths.latest, _full_state(job, state))
-            tables.write_rows(job.paths.history, [dataclasses.asdict(row) for row in state.rows])
-            draw_progress(state.rows, job.paths.progress, f"{job.dataset.name}, fold {job.fold}")
+        for epoch in _todo(job, state):
+            is_best = _epoch(job, state, network, batches, task, epoch, stop)
+            if job.team.leads:
+                drawn = _save(job, state, drawn, is_best=is_best)
     finally:
         batches.close()
 
 
-def _epoch(job: _Job, state: _State, batches: TrainingBatches, epoch: int, stop: StopWish) -> bool:
+def _todo(job: Job, state: State) -> Iterator[int]:
+    """The epochs that are left, with a bar in the leading process, until the state is done."""
+    left: Iterable[int] = range(state.epoch, job.plan.training.epochs)
+    if job.team.leads:
+        left = track(left, f"fold {job.fold}: epochs")
+    for epoch in left:
+        if state.is_done(job.plan.training.early_stop_epochs):
+            logger.info("Fold %d: no better epoch for long, training ends.", job.fold)
+            return
+        yield epoch
+
+
+def _task(job: Job, state: State) -> Task:
+    training = job.plan.training
+    weights = None
+    if training.balance == "loss":
+        weights = class_weights([job.labels[case] for case in job.train], job.plan.classes)
+    return Task(training, state.legs, len(job.plan.classes), weights, job.seed, job.team)
+
+
+def _save(job: Job, state: State, drawn: float, *, is_best: bool) -> float:
+    """Write checkpoints and history; the curves only once in a while. Returns when last."""
+    if is_best:
+        checkpoints.save(job.paths.best, inference_state(job, state))
+    checkpoints.save(job.paths.latest, full_state(job, state))
+    _write_history(job, state)
+    now = time.monotonic()
+    if now - drawn < _SECONDS_BETWEEN_DRAWINGS:
+        return drawn
+    _draw(job, state)
+    return now
+
+
+def _write_history(job: Job, state: State) -> None:
+    tables.write_rows(job.paths.history, [dataclasses.asdict(row) for row in state.rows])
+
+
+def _draw(job: Job, state: State) -> None:
+    draw_progress(state.rows, job.paths.progress, f"{job.dataset.name}, fold {job.fold}")
+
+
+def _epoch(
+    job: Job,
+    state: State,
+    network: nn.Module,
+    batches: TrainingBatches,
+    task: Task,
+    epoch: int,
+    stop: StopWish,
+) -> bool:
     """Train and validate one epoch; whether it is the best so far."""
     started = time.perf_counter()
-    result = train_epoch(
-        state.network, state.optimiser, state.ema, batches, job.plan.training, epoch, stop
-    )
+    result = train_epoch(network, state.optimiser, state.ema, batches, task, epoch, stop)
     loss, macro_f1 = _validate(job, state)
     is_best = state.best.update(epoch, macro_f1)
     state.rows.append(
@@ -346,29 +230,27 @@ def _epoch(job: _Job, state: _State, batches: TrainingBatches, epoch: int, stop:
     return is_best
 
 
-def _validate(job: _Job, state: _State) -> tuple[float, float]:
+def _validate(job: Job, state: State) -> tuple[float, float]:
     """Loss and macro F1 of the averaged weights on the validation cases."""
-    found = predict_cases(_averaged(job, state), job.reader, job.validation)
-    truth = [job.plan.classes.index(job.labels[case]) for case in job.validation]
-    picked = found[np.arange(len(truth)), truth]
-    loss = float(-np.log(np.clip(picked, 1e-7, 1)).mean())
+    found = predict_cases(averaged(job, state), job.reader, job.validation, job.team)
+    truth = torch.tensor([job.plan.classes.index(job.labels[case]) for case in job.validation])
+    picked = found.gather(1, truth[:, None]).clamp(1e-7, 1)
     labels = list(range(len(job.plan.classes)))
-    f1 = f1_score(truth, found.argmax(axis=1), labels=labels, average="macro", zero_division=0)
-    return loss, float(f1)
+    predicted = found.argmax(dim=1)
+    f1 = f1_score(truth, predicted, labels=labels, average="macro", zero_division=0)
+    return float(-picked.log().mean()), float(f1)
 
 
-def _averaged(job: _Job, state: _State) -> Classifier:
-    with torch.random.fork_rng(devices=[]):
-        network = build_network(job.plan.network, len(job.plan.channels), len(job.plan.classes))
-    network.load_state_dict(state.ema.weights)
-    return network.to(job.device)
-
-
-def _finish(job: _Job, state: _State) -> None:
+def _finish(job: Job, state: State) -> None:
     """Final checkpoint and out-of-fold predictions, with the mirroring that prediction uses."""
-    checkpoints.save(job.paths.final, _inference_state(job, state))
     axes = job.plan.training.augmentation.mirror_axes
-    found = predict_cases(_averaged(job, state), job.reader, job.validation, axes)
+    found = predict_cases(averaged(job, state), job.reader, job.validation, job.team, axes)
+    if not job.team.leads:
+        return
+    # A kill may have come between the last checkpoint and its history.
+    _write_history(job, state)
+    _draw(job, state)
+    checkpoints.save(job.paths.final, inference_state(job, state))
     classes = job.plan.classes
     rows = [
         {

@@ -25,6 +25,7 @@ def begin_with(
     file: Path | None,
     *,
     allow_missing: bool = False,
+    writes: bool = True,
 ) -> None:
     """Load the file into a network that was just built, and write pretrained.json.
 
@@ -36,16 +37,19 @@ def begin_with(
         paths: Of the fold.
         file: Of the weights, or None.
         allow_missing: Whether parts of the encoder may stay fresh.
+        writes: Whether this process writes and speaks; of several, one does.
 
     Raises:
         CheckpointError: The file does not fit; see `load_pretrained`.
     """
     if file is None:
-        paths.pretrained.unlink(missing_ok=True)
+        if writes:
+            paths.pretrained.unlink(missing_ok=True)
         return
     report = load_pretrained(network, plan, file, allow_missing=allow_missing)
-    documents.write(paths.pretrained, report)
-    _tell(report, paths)
+    if writes:
+        documents.write(paths.pretrained, report)
+        _tell(report, paths)
 
 
 def source_of(paths: FoldPaths) -> PretrainedSource | None:

@@ -20,6 +20,7 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.store.cases import read_array
 from ricenet_v2.training.augmentation import Augmentation
 from ricenet_v2.training.sampler import epoch_cases
+from ricenet_v2.training.share import ALONE, Share
 
 CACHE_BYTES = 4 * 1024**3
 
@@ -60,12 +61,21 @@ class Source:
     labels: Mapping[str, str]
     plan: Plan
     seed: int
+    share: Share = ALONE
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches in an epoch."""
+        """Batches of this process in an epoch."""
         training = self.plan.training
-        return training.iterations_per_epoch * training.accumulation_steps
+        return training.iterations_per_epoch * len(self.share.positions(training))
+
+    def places(self, step: int) -> list[int]:
+        """Positions in the epoch of the samples of this process's step."""
+        training = self.plan.training
+        steps = self.share.positions(training)
+        update, part = divmod(step, len(steps))
+        start = update * training.accumulation_steps * training.batch_size
+        return [start + position for position in steps[part]]
 
 
 class _Loader(SlimDataLoaderBase):  # type: ignore[misc]
@@ -88,11 +98,11 @@ class _Loader(SlimDataLoaderBase):  # type: ignore[misc]
         """The next batch of this worker."""
         index, self.next = self.next, self.next + max(1, self.workers)
         epoch, step = divmod(index, self.source.steps_per_epoch)
-        cases = self._cases(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
+        places, drawn = self.source.places(step), self._cases(epoch)
+        cases = [drawn[position] for position in places]
         made, case = [], ""
         try:
-            for offset, case in enumerate(cases):
-                position = step * self.batch_size + offset
+            for position, case in zip(places, cases, strict=True):
                 images = self.source.reader(case)
                 made.append(self.augmentation(images, self.source.seed, epoch, position))
         except Exception:  # noqa: BLE001 - a dead worker would hide what happened
@@ -101,13 +111,16 @@ class _Loader(SlimDataLoaderBase):  # type: ignore[misc]
 
     def _cases(self, epoch: int) -> list[str]:
         if self._drawn[0] != epoch:
-            n = self.source.steps_per_epoch * self.batch_size
-            drawn = epoch_cases(self.source.labels, n, self.source.seed, epoch)
+            plan = self.source.plan.training
+            n = plan.iterations_per_epoch * plan.accumulation_steps * plan.batch_size
+            drawn = epoch_cases(
+                self.source.labels, n, self.source.seed, epoch, balanced=plan.balance == "sampler"
+            )
             self._drawn = (epoch, drawn)
         return self._drawn[1]
 
 
-class TrainingBatches:
+class TrainingBatches(Iterator[Batch]):
     """An endless stream of batches from a given epoch on; the same for any number of workers."""
 
     def __init__(self, source: Source, first_epoch: int, num_workers: int) -> None:

@@ -1,26 +1,33 @@
-"""The loop, as plain functions."""
+"""The loop, as plain functions.
+
+Everything random in a step is drawn from (seed, epoch, position of its first sample), so a step
+depends neither on the steps before it nor on how many processes share the update.
+"""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
 from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.seeds import generator, seed_of
 from ricenet_v2.inference.member import probabilities
+from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.plan import TrainingPlan
-from ricenet_v2.training.loader import Batch, CaseReader, TrainingBatches
+from ricenet_v2.training.loader import Batch, CaseReader
+from ricenet_v2.training.loss import mean_loss
+from ricenet_v2.training.mixup import mix
 from ricenet_v2.training.parts import Ema, StopWish
-
-
-class Stopped(Exception):  # noqa: N818 - a wish, not an error
-    """Training was asked to end; the last finished epoch is saved."""
+from ricenet_v2.training.schedule import Legs, learning_rate
+from ricenet_v2.training.share import Share
+from ricenet_v2.training.team import Team
+from ricenet_v2.training.wrapping import autocast, moved, without_sync
 
 
 @dataclass(frozen=True)
@@ -32,98 +39,151 @@ class EpochResult:
     waiting: float
 
 
-def learning_rate(plan: TrainingPlan, update: int) -> float:
-    """Linear warm-up, then half a cosine to 0.
+@dataclass(frozen=True)
+class Task:
+    """How to train.
 
-    Args:
-        plan: Peak, warm-up and number of epochs; the warm-up takes at most a fifth of a short run.
-        update: Number of the update, from 0.
+    Attributes:
+        plan: Settings.
+        legs: For the learning rate.
+        n_classes: Number of classes.
+        class_weights: Of each class in the loss; None weighs all alike.
+        seed: Of dropout, stochastic depth and mixup.
+        team: Processes that share every update.
     """
-    total = plan.epochs * plan.iterations_per_epoch
-    warmup = min(plan.warmup_epochs * plan.iterations_per_epoch, total // 5)
-    if update < warmup:
-        return plan.learning_rate * (update + 1) / warmup
-    done = (update - warmup) / max(1, total - warmup)
-    return plan.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
-
-def make_optimiser(network: nn.Module, plan: TrainingPlan) -> torch.optim.Optimizer:
-    """AdamW or Adam; biases and norms are not decayed."""
-    decayed = [p for p in network.parameters() if p.ndim > 1]
-    free = [p for p in network.parameters() if p.ndim <= 1]
-    groups = [
-        {"params": decayed, "weight_decay": plan.weight_decay},
-        {"params": free, "weight_decay": 0.0},
-    ]
-    kind = torch.optim.AdamW if plan.optimiser == "adamw" else torch.optim.Adam
-    return kind(groups, lr=plan.learning_rate)
+    plan: TrainingPlan
+    legs: Legs
+    n_classes: int
+    class_weights: tuple[float, ...] | None
+    seed: int
+    team: Team
 
 
 def train_epoch(
     network: nn.Module,
     optimiser: torch.optim.Optimizer,
     ema: Ema,
-    batches: TrainingBatches,
-    plan: TrainingPlan,
+    batches: Iterator[Batch],
+    task: Task,
     epoch: int,
     stop: StopWish,
 ) -> EpochResult:
     """One epoch of updates; gradients of `accumulation_steps` batches make one update.
+
+    Args:
+        network: As `wrapping.wrapped` made it.
+        optimiser: Of the network.
+        ema: Follows the network; made from the network before it was wrapped.
+        batches: The steps of this process, in order.
+        task: How to train.
+        epoch: Number of the epoch.
+        stop: Looked at before each update is made.
 
     Raises:
         TrainingError: The loss is not finite; the text names the cases.
         Stopped: Somebody asked for an end.
     """
     network.train()
-    device = next(network.parameters()).device
     started, waiting, losses = time.perf_counter(), 0.0, []
-    for step in range(plan.iterations_per_epoch):
-        if stop.asked:
-            raise Stopped
+    per_epoch = task.plan.iterations_per_epoch
+    for step in range(per_epoch):
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(plan, epoch * plan.iterations_per_epoch + step)
+            group["lr"] = learning_rate(task.plan, task.legs, epoch * per_epoch + step)
         optimiser.zero_grad(set_to_none=True)
-        for _ in range(plan.accumulation_steps):
-            before = time.perf_counter()
-            batch = next(batches)
-            waiting += time.perf_counter() - before
-            losses.append(_backward(network, batch, plan, device))
-        nn.utils.clip_grad_norm_(network.parameters(), plan.gradient_clip)
+        with task.team.agreed(stop):
+            last, found, waited = _accumulate(network, batches, task, epoch, step)
+        last.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(network.parameters(), task.plan.gradient_clip)
         optimiser.step()
-        ema.update(network)
-    return EpochResult(float(np.mean(losses)), time.perf_counter() - started, waiting)
+        ema.update()
+        losses.extend(found)
+        waiting += waited
+    total = task.team.sum(torch.tensor([sum(losses), len(losses)], dtype=torch.float64))
+    return EpochResult(float(total[0] / total[1]), time.perf_counter() - started, waiting)
 
 
-def _backward(network: nn.Module, batch: Batch, plan: TrainingPlan, device: torch.device) -> float:
-    images = batch.images.to(device, non_blocking=True)
-    targets = batch.targets.to(device, non_blocking=True)
-    mixed = plan.mixed_precision and device.type == "cuda"
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=mixed):
+def _accumulate(
+    network: nn.Module, batches: Iterator[Batch], task: Task, epoch: int, step: int
+) -> tuple[torch.Tensor, list[float], float]:
+    """All gradients of an update but those of the last step, whose loss is returned.
+
+    Where processes share the update, that last backward pass waits for them and averages.
+    """
+    plan, waiting = task.plan, 0.0
+    steps = Share(task.team.rank, task.team.size).positions(plan)
+    start = step * plan.accumulation_steps * plan.batch_size
+    losses, names = [], []
+    for number, positions in enumerate(steps, start=1):
+        before = time.perf_counter()
+        batch = next(batches)
+        waiting += time.perf_counter() - before
+        is_last = number == len(steps)
+        with without_sync(network, wanted=not is_last):
+            loss = _loss(network, batch, task, epoch, start + positions[0])
+            if not is_last:
+                (loss / len(steps)).backward()  # type: ignore[no-untyped-call]
+        losses.append(loss.detach())
+        names.append(batch.case_ids)
+    values: list[float] = torch.stack(losses).tolist()
+    for value, case_ids in zip(values, names, strict=True):
+        _check_finite(value, case_ids)
+    return loss / len(steps), values, waiting
+
+
+def _loss(network: nn.Module, batch: Batch, task: Task, epoch: int, position: int) -> torch.Tensor:
+    plan, device = task.plan, task.team.device
+    images = moved(batch.images, device, plan)
+    targets = functional.one_hot(moved(batch.targets, device, plan), task.n_classes).float()
+    if plan.mixup > 0:
+        random = generator(task.seed, "mixup", epoch, position)
+        images, targets = mix(images, targets, plan.mixup, random)
+    # Dropout and stochastic depth draw from torch's own generator, of whatever device.
+    torch.manual_seed(seed_of(task.seed, "dropout", epoch, position))
+    with autocast(device, plan):
         logits = network(images)
-    loss = functional.cross_entropy(logits.float(), targets, label_smoothing=plan.label_smoothing)
-    value = float(loss.detach())
-    if not math.isfinite(value):
-        raise TrainingError(
-            "The loss is not finite.",
-            case=", ".join(batch.case_ids),
-            expected="a finite loss",
-            got=value,
-            remedy="Look at these cases; else lower the learning rate "
-            "(--set learning_rate=...) or switch off mixed precision "
-            "(--set mixed_precision=false).",
-        )
-    (loss / plan.accumulation_steps).backward()  # type: ignore[no-untyped-call]
-    return value
+    weights = None
+    if task.class_weights is not None:
+        weights = torch.tensor(task.class_weights, device=device)
+    return mean_loss(logits.float(), targets, plan.label_smoothing, weights)
+
+
+def _check_finite(loss: float, case_ids: Sequence[str]) -> None:
+    if math.isfinite(loss):
+        return
+    raise TrainingError(
+        "The loss is not finite.",
+        case=", ".join(case_ids),
+        expected="a finite loss",
+        got=loss,
+        remedy="Look at these cases; else lower the learning rate "
+        "(--set learning_rate=...) or switch off mixed precision "
+        "(--set mixed_precision=false).",
+    )
 
 
 def predict_cases(
-    network: nn.Module, reader: CaseReader, case_ids: Sequence[str], mirror_axes: Sequence[int] = ()
-) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """Probabilities (cases, classes), one case at a time as in prediction."""
+    network: Classifier,
+    reader: CaseReader,
+    case_ids: Sequence[str],
+    team: Team,
+    mirror_axes: Sequence[int] = (),
+) -> torch.Tensor:
+    """Probabilities (cases, classes) in float64, one case at a time as in prediction.
+
+    The processes of the team share the cases; each gets all the answers.
+    """
     network.eval()
     device = next(network.parameters()).device
-    rows = [
-        probabilities(network, torch.from_numpy(reader(case))[None].to(device), mirror_axes)[0]
-        for case in case_ids
-    ]
-    return torch.stack(rows).double().numpy()
+    mine = range(team.rank, len(case_ids), team.size)
+    with team.agreed():
+        answers = {
+            index: probabilities(
+                network, torch.from_numpy(reader(case_ids[index]))[None].to(device), mirror_axes
+            )[0]
+            for index in mine
+        }
+    found = torch.zeros((len(case_ids), network.head.out_features), dtype=torch.float64)
+    for index, values in answers.items():
+        found[index] = values.double()
+    return team.sum(found)

@@ -11,22 +11,24 @@ from typing import Any
 import torch
 from torch import nn
 
+from ricenet_v2.core.errors import TrainingError
+
 
 class Ema:
     """Exponential moving average of all floating weights and buffers."""
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         """Start from the network's weights; a decay of 0 follows the network."""
-        self.decay, self.updates = decay, 0
+        self.network, self.decay, self.updates = network, decay, 0
         self.weights = {name: v.detach().clone() for name, v in network.state_dict().items()}
 
     @torch.no_grad()
-    def update(self, network: nn.Module) -> None:
+    def update(self) -> None:
         """Move towards the network; early updates move further, so that the start is forgotten."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         decay = decay if self.decay > 0 else 0.0
-        for name, value in network.state_dict().items():
+        for name, value in self.network.state_dict().items():
             if value.dtype.is_floating_point:
                 self.weights[name].lerp_(value, 1 - decay)
             else:
@@ -73,6 +75,14 @@ class BestKeeper:
         """From a checkpoint."""
         self.average, self.best = state["average"], state["best"]
         self.best_epoch = state["best_epoch"]
+
+
+class Stopped(Exception):  # noqa: N818 - a wish, not an error
+    """Training was asked to end; the last finished epoch is saved."""
+
+
+class StoppedError(TrainingError):
+    """What the user is told when training was asked to end."""
 
 
 class StopWish:

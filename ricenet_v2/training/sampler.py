@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from ricenet_v2.core.seeds import generator
 
 
-def epoch_cases(labels: Mapping[str, str], n_samples: int, seed: int, epoch: int) -> list[str]:
-    """Case ids of an epoch in order: every class equally often, cases of a class in turn.
+def epoch_cases(
+    labels: Mapping[str, str], n_samples: int, seed: int, epoch: int, *, balanced: bool = True
+) -> list[str]:
+    """Case ids of an epoch in order; within a class, or without balance in all, cases in turn.
 
     Args:
         labels: Class of each training case.
         n_samples: How many to draw.
         seed: Of the run.
         epoch: Number of the epoch.
+        balanced: Show every class equally often (to within one), else as often as it is there.
     """
     random = generator(seed, "sampler", epoch)
+    if not balanced:
+        return _turns(sorted(labels), n_samples, random)
     classes = sorted(set(labels.values()))
     drawn: list[str] = []
     for position, label in enumerate(random.permutation(classes)):
         wanted = n_samples // len(classes) + (position < n_samples % len(classes))
         members = sorted(case for case, own in labels.items() if own == label)
-        turns: list[str] = []
-        while len(turns) < wanted:
-            turns.extend(random.permutation(members).tolist())
-        drawn.extend(turns[:wanted])
+        drawn.extend(_turns(members, wanted, random))
     return [str(case) for case in random.permutation(drawn)]
+
+
+def _turns(cases: Sequence[str], wanted: int, random: np.random.Generator) -> list[str]:
+    turns: list[str] = []
+    while len(turns) < wanted:
+        turns.extend(str(case) for case in random.permutation(cases))
+    return turns[:wanted]

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 import torch
 
-from ricenet_v2.cli import train
+from ricenet_v2.cli import folds, train
 from ricenet_v2.core import documents
 from ricenet_v2.network.build import build_network
 from ricenet_v2.phantom.cohort import NAME
@@ -16,9 +16,11 @@ from ricenet_v2.records.run import Run
 from ricenet_v2.records.weights import WeightsReport
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.training.job import TrainOptions
 
 SHORT = ("--set", "iterations_per_epoch=2", "batch_size=2")
-STILL = ("learning_rate=0", "ema_decay=0")
+# A step so small that no weight changes.
+STILL = ("learning_rate=1e-30", "ema_decay=0")
 
 
 @pytest.fixture
@@ -149,6 +151,15 @@ def test_weights_that_do_not_fit_stop_before_the_run_unless_allowed(workspace, c
     assert (record.pretrained.loaded, record.pretrained.fresh) == (len(weights) - 1, 1)
     final = checkpoints.load(fold_of(workspace).final)["inference_weights"]
     assert torch.equal(final[name], torch.ones_like(final[name]))
+
+
+def test_folds_trained_at_the_same_time_are_told_the_file(tmp_path):
+    options = TrainOptions(
+        pretrained_weights=tmp_path / "weights.pth", allow_missing_weights=True, epochs=3
+    )
+    told = vars(train.build_parser().parse_args([NAME, "0", *folds._words(options)]))
+    names = ("pretrained_weights", "allow_missing_weights", "epochs", "seed")
+    assert [told[name] for name in names] == [getattr(options, name) for name in names]
 
 
 def test_a_file_that_is_not_there_is_named(workspace, capsys):

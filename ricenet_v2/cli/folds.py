@@ -1,0 +1,213 @@
+"""The folds of one ricenet_train: in turn, or several at the same time."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from ricenet_v2.cli import common
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import RicenetError, TrainingError
+from ricenet_v2.records.dataset import Case, Dataset
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.splits import Splits
+from ricenet_v2.store.paths import DatasetPaths, dataset_paths
+from ricenet_v2.store.raw import load_raw_dataset
+from ricenet_v2.training import parallel
+from ricenet_v2.training.fold import train_fold
+from ricenet_v2.training.job import TrainOptions, effective_plan
+from ricenet_v2.training.parts import StoppedError, StopWish
+from ricenet_v2.training.settings import channels_label
+from ricenet_v2.training.team import Team
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Study:
+    """What the folds of a dataset share."""
+
+    paths: DatasetPaths
+    plan: Plan
+    dataset: Dataset
+    cases: Sequence[Case]
+    splits: Splits
+    options: TrainOptions
+    team: Team
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How a user wants folds to be trained at the same time.
+
+    Attributes:
+        number: `auto`, or how many.
+        threads: Of each; None shares the cores out.
+        dataset: As the user named it.
+        workspace: As the user named it.
+        device: As the user named it.
+    """
+
+    number: str
+    threads: int | None
+    dataset: str
+    workspace: Path | None
+    device: str | None
+
+
+def load_study(
+    dataset: str, plan: str, workspace: Path | None, options: TrainOptions, team: Team
+) -> Study:
+    """Read plan, folds and cases, and check the options before the first fold.
+
+    Raises:
+        TrainingError: The dataset is not planned yet.
+        PlanError: A setting or channel is not there.
+    """
+    paths = dataset_paths(dataset, workspace)
+    if not paths.plan(plan).is_file() or not paths.splits.is_file():
+        raise TrainingError(
+            "This dataset is not planned and split yet.",
+            file=paths.plan(plan) if not paths.plan(plan).is_file() else paths.splits,
+            remedy=f"Run ricenet_plan_and_preprocess {dataset} first.",
+        )
+    made, splits = documents.read(Plan, paths.plan(plan)), documents.read(Splits, paths.splits)
+    # A wrong setting is told once, before the first fold.
+    effective_plan(made, options)
+    raw = load_raw_dataset(paths.raw)
+    return Study(paths, made, raw.dataset, raw.cases, splits, options, team)
+
+
+def chosen_folds(text: str, n_folds: int) -> list[int]:
+    """The numbers that `all` or a number means.
+
+    Raises:
+        TrainingError: Neither.
+    """
+    if text == "all":
+        return list(range(n_folds))
+    if text.isdigit() and int(text) < n_folds:
+        return [int(text)]
+    raise TrainingError("There is no such fold.", expected=f"0 to {n_folds - 1}, or all", got=text)
+
+
+def in_turn(study: Study, folds: Sequence[int]) -> int:
+    """Train the folds one after the other; one that fails does not keep the others from it.
+
+    Returns:
+        0, or 1 where some failed.
+
+    Raises:
+        RicenetError: All failed, or somebody asked for an end.
+    """
+    s, failed = study, {}
+    for fold in folds:
+        try:
+            train_fold(s.paths, s.plan, s.dataset, s.cases, s.splits, fold, s.options, s.team)
+        except RicenetError as error:  # noqa: PERF203 - the other folds are still trained
+            if len(folds) == 1 or isinstance(error, StoppedError):
+                raise
+            failed[fold] = str(error)
+    return _verdict(failed, folds, speaks=study.team.leads)
+
+
+def in_parallel(study: Study, folds: Sequence[int], wish: Wish) -> int:
+    """Train the folds in processes of their own; the same as in turn with as many threads.
+
+    Returns:
+        0, or 1 where some failed.
+
+    Raises:
+        TrainingError: All failed, somebody asked for an end, or in a team of processes.
+    """
+    if study.team.size > 1:
+        raise TrainingError(
+            "Folds are not trained in parallel by processes that share each update.",
+            expected="--num_folds_parallel without torchrun, or torchrun without it",
+            got=f"--num_folds_parallel {wish.number} in a team of {study.team.size}",
+        )
+    there = parallel.resources(study.team.device)
+    n_train = max(len(fold.train) for fold in study.splits.folds)
+    fitting = parallel.folds_that_fit(study.plan, n_train, len(folds), there)
+    number = parallel.number_of(wish.number, fitting, len(folds))
+    threads = wish.threads or max(1, there.cores // number)
+    logger.info("Training %d folds at a time, each with %d threads.", number, threads)
+    words = ["--plan", study.plan.name, "--num_threads", str(threads), *_words(study.options)]
+    words += ["--workspace", str(wish.workspace)] if wish.workspace else []
+    start = [sys.executable, "-m", "ricenet_v2.cli.train", wish.dataset]
+    n_devices = len(there.device_memory)
+    commands = {f: [*start, str(f), *words, *_on(wish.device, f, n_devices)] for f in folds}
+    return _verdict(_watched(study, commands, number), folds, speaks=True)
+
+
+def _words(options: TrainOptions) -> list[str]:
+    """The options as on the command line."""
+    words = ["--seed", str(options.seed)]
+    words += ["--continue"] if options.resume else []
+    words += ["--epochs", str(options.epochs)] if options.epochs is not None else []
+    words += ["--channels", *options.channels] if options.channels else []
+    file = options.pretrained_weights
+    words += ["--pretrained_weights", str(file)] if file is not None else []
+    words += ["--allow_missing_weights"] if options.allow_missing_weights else []
+    pairs = [f"{name}={value}" for name, value in options.overrides.items()]
+    return words + (["--set", *pairs] if pairs else [])
+
+
+def _on(device: str | None, fold: int, n_devices: int) -> list[str]:
+    """The device of a fold; several CUDA devices take turns."""
+    if n_devices > 1 and device in (None, "cuda"):
+        return ["--device", f"cuda:{fold % n_devices}"]
+    return ["--device", device] if device else []
+
+
+def _watched(study: Study, commands: Mapping[int, list[str]], number: int) -> dict[int, str]:
+    """Run the folds with a line of progress each; what the failed ones said."""
+    model = study.paths.run(study.plan.name, channels_label(study.plan, study.options.channels))
+    epochs = effective_plan(study.plan, study.options).training.epochs
+    lines = {
+        fold: tqdm(desc=f"fold {fold}", total=epochs, position=place, unit="epoch")
+        for place, fold in enumerate(commands)
+    }
+    failed, stop = {}, StopWish()
+    with stop.listening():
+        for event in parallel.run_folds(commands, number, stop):
+            for fold, line in lines.items():
+                line.n = _epochs_done(model.fold(fold).history)
+                line.refresh()
+            if event != "waiting" and event.error is not None:
+                failed[event.fold] = event.error
+                lines[event.fold].set_postfix_str("failed")
+    for line in lines.values():
+        line.close()
+    if stop.asked:
+        raise StoppedError(
+            "Training was stopped; finished epochs are saved.",
+            file=model.folder,
+            remedy="Go on with the same command and --continue.",
+        )
+    return failed
+
+
+def _epochs_done(history: Path) -> int:
+    if not history.is_file():
+        return 0
+    return max(0, len(history.read_text(encoding="utf-8").splitlines()) - 1)
+
+
+def _verdict(failed: Mapping[int, str], folds: Sequence[int], *, speaks: bool) -> int:
+    if not failed:
+        return common.OK
+    first = min(failed)
+    done = [fold for fold in folds if fold not in failed]
+    if not done:
+        raise TrainingError(f"All folds failed; the first was fold {first}: {failed[first]}")
+    if speaks:
+        print(f"Fold {first} failed: {failed[first]}", file=sys.stderr)
+        others = ", ".join(str(fold) for fold in sorted(failed) if fold != first)
+        print(f"Also failed: {others or 'none'}. Trained: {', '.join(map(str, done))}.")
+    return common.SOME_FAILED

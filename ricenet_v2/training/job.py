@@ -1,0 +1,237 @@
+"""What does not change while a fold is trained."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.seeds import seed_of
+from ricenet_v2.records.dataset import Case, Dataset
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.run import Run
+from ricenet_v2.records.splits import Splits
+from ricenet_v2.store.cases import cases_hash
+from ricenet_v2.store.paths import DatasetPaths, FoldPaths, ModelPaths
+from ricenet_v2.training.initial_weights import check_same_source, source_of
+from ricenet_v2.training.loader import CaseReader
+from ricenet_v2.training.settings import channels_label, with_channels, with_settings
+from ricenet_v2.training.share import Share
+from ricenet_v2.training.team import Team
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What a user chooses for a run; None leaves it to the plan."""
+
+    channels: tuple[str, ...] | None = None
+    resume: bool = False
+    epochs: int | None = None
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    seed: int = 0
+    preview_only: bool = False
+    pretrained_weights: Path | None = None
+    allow_missing_weights: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """One fold and all that decides how it is trained.
+
+    Attributes:
+        model: Files of all folds.
+        paths: Files of this fold.
+        dataset: Channels and classes of the dataset.
+        plan: With the channels, settings and epochs of the run.
+        labels: Class of each case.
+        patients: Patient of each case.
+        train: Case ids.
+        validation: Case ids.
+        reader: Of preprocessed cases.
+        fold: Number.
+        options: What the user chose.
+        team: The processes that train it.
+        inputs: Hash of the preprocessed cases.
+    """
+
+    model: ModelPaths
+    paths: FoldPaths
+    dataset: Dataset
+    plan: Plan
+    labels: Mapping[str, str]
+    patients: Mapping[str, str]
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    reader: CaseReader
+    fold: int
+    options: TrainOptions
+    team: Team
+    inputs: str
+
+    @property
+    def device(self) -> torch.device:
+        """Where this process computes."""
+        return self.team.device
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is a checkpoint to go on from, and the user wants that."""
+        return self.options.resume and self.paths.latest.is_file()
+
+    @property
+    def share(self) -> Share:
+        """What this process does of every update."""
+        return Share(self.team.rank, self.team.size)
+
+    @property
+    def seed(self) -> int:
+        """Of everything random after the first weights."""
+        return seed_of(self.options.seed, "fold", self.fold)
+
+
+def effective_plan(plan: Plan, options: TrainOptions) -> Plan:
+    """The plan with the run's channels, settings and epochs."""
+    overrides = dict(options.overrides)
+    if options.epochs is not None:
+        overrides["epochs"] = str(options.epochs)
+    return with_settings(with_channels(plan, options.channels), overrides)
+
+
+def prepare(
+    paths: DatasetPaths,
+    plan: Plan,
+    dataset: Dataset,
+    cases: Sequence[Case],
+    splits: Splits,
+    fold: int,
+    options: TrainOptions,
+    team: Team,
+) -> Job:
+    """Put together what a fold needs; the arguments are those of `train_fold`.
+
+    Raises:
+        TrainingError: No such fold, or the processes cannot share its updates.
+    """
+    if not 0 <= fold < len(splits.folds):
+        raise TrainingError(
+            "There is no such fold.", expected=f"0 to {len(splits.folds) - 1}", got=fold
+        )
+    used = effective_plan(plan, options)
+    names = [channel.name for channel in plan.channels]
+    indices = [names.index(channel.name) for channel in used.channels]
+    model = paths.run(plan.name, channels_label(plan, options.channels))
+    chosen = splits.folds[fold]
+    folder = paths.cases(plan.name)
+    job = Job(
+        model=model,
+        paths=model.fold(fold),
+        dataset=dataset,
+        plan=_with_epochs_of_run(used, model.fold(fold), options),
+        labels={case.case_id: case.label for case in cases},
+        patients={case.case_id: case.patient_id for case in cases},
+        train=chosen.train,
+        validation=chosen.validation,
+        reader=CaseReader(folder, indices),
+        fold=fold,
+        options=options,
+        team=team,
+        inputs=cases_hash(folder, (*chosen.train, *chosen.validation)),
+    )
+    _check_sharing(job)
+    return job
+
+
+def _with_epochs_of_run(plan: Plan, paths: FoldPaths, options: TrainOptions) -> Plan:
+    """A run that goes on keeps its number of epochs unless another is named."""
+    is_named = options.epochs is not None or "epochs" in options.overrides
+    if is_named or not options.resume or not paths.run.is_file():
+        return plan
+    return _with_epochs(plan, documents.read(Run, paths.run).epochs)
+
+
+def _with_epochs(plan: Plan, epochs: int) -> Plan:
+    return dataclasses.replace(plan, training=dataclasses.replace(plan.training, epochs=epochs))
+
+
+def _check_sharing(job: Job) -> None:
+    steps = job.share.positions(job.plan.training)
+    if job.team.size > 1 and job.device.type != "cuda" and job.plan.network.norm == "batch":
+        raise TrainingError(
+            "Batch norm cannot be shared by processes on this device.",
+            expected="instance norm, or CUDA devices",
+            got=f"batch norm on {job.team.size} processes on {job.device.type}",
+            remedy="Its statistics would be those of a part of the batch, and only CUDA joins "
+            "them. Train with one process, or with --set network.norm=instance.",
+        )
+    if job.plan.training.mixup > 0 and min(map(len, steps)) < 2:
+        raise TrainingError(
+            "Mixup needs partners.",
+            expected="at least 2 samples in each step of a process",
+            got=f"{min(map(len, steps))}",
+            remedy="Use a larger batch, fewer processes, or --set mixup=0.",
+        )
+
+
+def existing_run(job: Job) -> Run | None:
+    """The record of the fold where it was begun, and may be gone on with.
+
+    Raises:
+        TrainingError: It may not be overwritten, or was begun otherwise.
+    """
+    if not job.paths.run.is_file():
+        return None
+    if not job.options.resume:
+        raise TrainingError(
+            f"Fold {job.fold} is already there.",
+            file=job.paths.folder,
+            expected="a fold that was not trained yet",
+            remedy="Go on with --continue, or move the folder away to train it anew.",
+        )
+    check_same_source(job.paths, job.options.pretrained_weights)
+    old = documents.read(Run, job.paths.run)
+    # The number of epochs may change; all else must be as it was.
+    alike = dataclasses.replace(job, plan=_with_epochs(job.plan, old.epochs))
+    new = run_record(alike, "running", None)
+    differing = [
+        f"{name}: {getattr(old, name)} there, {getattr(new, name)} now"
+        for name in ("plan_hash", "channels", "seed", "preprocessed_hash")
+        if getattr(old, name) != getattr(new, name)
+    ]
+    if differing:
+        raise TrainingError(
+            f"Fold {job.fold} was begun otherwise and cannot be continued like this.",
+            file=job.paths.folder,
+            got="; ".join(differing),
+            remedy="Repeat the first command with --continue, or move the folder away.",
+        )
+    return old
+
+
+def run_record(
+    job: Job, status: Literal["running", "stopped", "finished"], best_epoch: int | None
+) -> Run:
+    """What is written to run.json."""
+    return Run(
+        dataset=job.dataset.name,
+        plan=job.plan.name,
+        plan_hash=documents.fingerprint_of(job.plan),
+        fold=job.fold,
+        channels=tuple(channel.name for channel in job.plan.channels),
+        seed=job.options.seed,
+        device=str(job.device),
+        epochs=job.plan.training.epochs,
+        status=status,
+        best_epoch=best_epoch,
+        command=tuple(sys.argv),
+        versions={"python": platform.python_version(), "torch": str(torch.__version__)},
+        preprocessed_hash=job.inputs,
+        pretrained=source_of(job.paths),
+    )

@@ -1,0 +1,163 @@
+"""Several folds at the same time, each in a process of its own."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, Literal
+
+import torch
+
+from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.fingerprinting.workers import available_memory
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.training.loader import CACHE_BYTES
+from ricenet_v2.training.parts import StopWish
+
+PROCESS_BYTES = 1024**3
+"""What a Python process with torch takes in memory before any case."""
+_CONTEXT_BYTES = 512 * 1024**2
+"""What a process takes of a CUDA device before any tensor."""
+_SHARE_OF_MEMORY = 0.8
+_SECONDS_BETWEEN_LOOKS = 0.2
+_MOST_OF_TEXT = 4000
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What the folds share.
+
+    Attributes:
+        memory: Free bytes of the machine; None where it cannot be told.
+        device_memory: Free bytes of each CUDA device; empty where the CPU computes.
+        cores: Number of processor cores.
+    """
+
+    memory: int | None
+    device_memory: tuple[int, ...]
+    cores: int
+
+
+def resources(device: torch.device) -> Resources:
+    """What is free now."""
+    free: tuple[int, ...] = ()
+    if device.type == "cuda":
+        chosen = range(torch.cuda.device_count()) if device.index is None else [device.index]
+        free = tuple(torch.cuda.mem_get_info(index)[0] for index in chosen)
+    return Resources(available_memory(), free, os.cpu_count() or 1)
+
+
+def folds_that_fit(plan: Plan, n_train: int, n_folds: int, there: Resources) -> int:
+    """How many folds can be trained at the same time, by memory and by cores; at least 1.
+
+    Args:
+        plan: Says how much memory a training step takes and how large a case is.
+        n_train: Cases that a process may keep in memory.
+        n_folds: How many there are to train.
+        there: What they share.
+    """
+    cases = 4 * n_train * len(plan.channels) * math.prod(plan.input_size)
+    process = PROCESS_BYTES + min(CACHE_BYTES, cases)
+    step, fitting = plan.memory.total, min(n_folds, there.cores)
+    if there.device_memory:
+        each = step + _CONTEXT_BYTES
+        on_devices = sum(int(_SHARE_OF_MEMORY * free) // each for free in there.device_memory)
+        fitting = min(fitting, on_devices)
+    else:
+        process += step
+    if there.memory is not None:
+        fitting = min(fitting, int(_SHARE_OF_MEMORY * there.memory) // process)
+    return max(1, fitting)
+
+
+def number_of(wanted: str, fitting: int, n_folds: int) -> int:
+    """The number that `--num_folds_parallel` means.
+
+    Raises:
+        TrainingError: Neither `auto` nor a number from 1.
+    """
+    if wanted == "auto":
+        return fitting
+    if not wanted.isdecimal() or int(wanted) < 1:
+        raise TrainingError(
+            "--num_folds_parallel is not usable.", expected="auto, or 1 and more", got=wanted
+        )
+    return min(int(wanted), n_folds)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the process of a fold ended; `error` is what it said where it failed."""
+
+    fold: int
+    error: str | None
+
+
+@dataclass(frozen=True)
+class _Process:
+    running: subprocess.Popen[bytes]
+    said: IO[bytes]
+
+    def ended(self, fold: int) -> Ended:
+        self.said.seek(0)
+        text = self.said.read().decode(errors="replace")
+        self.said.close()
+        if self.running.returncode == 0:
+            return Ended(fold, None)
+        _, marker, error = text.rpartition("Error: ")
+        if marker:
+            return Ended(fold, error.strip()[-_MOST_OF_TEXT:])
+        code = self.running.returncode
+        reason = f"signal {-code}" if code < 0 else f"exit code {code}"
+        return Ended(fold, f"Its process ended by {reason}.\n{text.strip()[-_MOST_OF_TEXT:]}")
+
+
+def run_folds(
+    commands: Mapping[int, Sequence[str]], n_parallel: int, stop: StopWish
+) -> Iterator[Ended | Literal["waiting"]]:
+    """Run a command for each fold, at most `n_parallel` at the same time.
+
+    Args:
+        commands: Command line of each fold.
+        n_parallel: Number of processes.
+        stop: When asked, the running ones are asked to end and no other is started.
+
+    Yields:
+        Each fold as it ends, and `waiting` a few times a second in between.
+    """
+    waiting, running = dict(commands), dict[int, _Process]()
+    try:
+        while running or (waiting and not stop.asked):
+            while waiting and len(running) < n_parallel and not stop.asked:
+                fold = next(iter(waiting))
+                running[fold] = _started(waiting.pop(fold))
+            if stop.asked:
+                _terminate(running)
+            for fold in [f for f, p in running.items() if p.running.poll() is not None]:
+                yield running.pop(fold).ended(fold)
+            yield "waiting"
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+    finally:
+        _terminate(running)
+        for process in running.values():
+            process.running.wait()
+            process.said.close()
+
+
+def _started(command: Sequence[str]) -> _Process:
+    said = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has ended
+    return _Process(
+        subprocess.Popen(list(command), stdout=subprocess.DEVNULL, stderr=said),  # noqa: S603
+        said,
+    )
+
+
+def _terminate(running: Mapping[int, _Process]) -> None:
+    for process in running.values():
+        if process.running.poll() is None:
+            process.running.terminate()

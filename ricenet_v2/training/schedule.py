@@ -1,0 +1,67 @@
+"""The learning rate of each update, also of a run whose number of epochs was changed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ricenet_v2.records.plan import TrainingPlan
+
+
+@dataclass(frozen=True)
+class Leg:
+    """A stretch of a run: from `first_epoch` on, the run was meant to have `epochs` in all."""
+
+    first_epoch: int
+    epochs: int
+
+
+Legs = tuple[Leg, ...]
+
+
+def changed(legs: Legs, done: int, epochs: int) -> Legs:
+    """The legs of a run that goes on after `done` epochs towards `epochs` in all."""
+    if legs[-1].epochs == epochs:
+        return legs
+    kept = tuple(leg for leg in legs if leg.first_epoch < done)
+    return (*kept, Leg(done if kept else 0, epochs))
+
+
+def learning_rate(plan: TrainingPlan, legs: Legs, update: int) -> float:
+    """Linear warm-up, then half a cosine to 0.
+
+    A run whose number of epochs was changed moves, within the length of a warm-up, in a straight
+    line from the rate where it stood to the cosine over the new number of epochs, and follows it.
+
+    Args:
+        plan: Peak, warm-up and updates of an epoch; a warm-up takes at most a fifth of a leg.
+        legs: The stretches of the run, the first from epoch 0.
+        update: Number of the update, from 0.
+    """
+    begun = [leg for leg in legs if leg.first_epoch * plan.iterations_per_epoch <= update]
+    return _rate(plan, tuple(begun), update)
+
+
+def _rate(plan: TrainingPlan, legs: Legs, update: int) -> float:
+    leg = legs[-1]
+    wanted = _cosine(plan, leg.epochs, update)
+    start = leg.first_epoch * plan.iterations_per_epoch
+    length = _warmup(plan, leg.epochs - leg.first_epoch)
+    if len(legs) == 1 or update - start >= length:
+        return wanted
+    before = _rate(plan, legs[:-1], start - 1)
+    return before + (wanted - before) * (update - start + 1) / length
+
+
+def _cosine(plan: TrainingPlan, epochs: int, update: int) -> float:
+    total, warmup = epochs * plan.iterations_per_epoch, _warmup(plan, epochs)
+    if update < warmup:
+        return plan.learning_rate * (update + 1) / warmup
+    done = (update - warmup) / max(1, total - warmup)
+    return plan.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+
+def _warmup(plan: TrainingPlan, epochs: int) -> int:
+    return min(
+        plan.warmup_epochs * plan.iterations_per_epoch, epochs * plan.iterations_per_epoch // 5
+    )

@@ -1,0 +1,43 @@
+"""Which samples of an update a process works on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.records.plan import TrainingPlan
+
+
+@dataclass(frozen=True)
+class Share:
+    """One of `world_size` processes that share every update."""
+
+    rank: int = 0
+    world_size: int = 1
+
+    def positions(self, plan: TrainingPlan) -> tuple[tuple[int, ...], ...]:
+        """Positions within an update, one tuple per step of this process.
+
+        An update has `accumulation_steps` steps of `batch_size` samples. Whole steps are shared
+        out where their number divides, else the samples of each step.
+
+        Raises:
+            TrainingError: Neither number divides.
+        """
+        size, steps, world = plan.batch_size, plan.accumulation_steps, self.world_size
+        whole = [tuple(range(step * size, (step + 1) * size)) for step in range(steps)]
+        if steps % world == 0:
+            return tuple(whole[self.rank :: world])
+        if size % world == 0:
+            part = size // world
+            return tuple(step[self.rank * part : (self.rank + 1) * part] for step in whole)
+        raise TrainingError(
+            "The samples of an update cannot be shared equally.",
+            expected="a number of processes that divides the accumulation steps or the batch",
+            got=f"{world} processes, {steps} accumulation steps of {size} samples",
+            remedy="Start another number of processes, or --set batch_size=... "
+            "accumulation_steps=...",
+        )
+
+
+ALONE = Share()

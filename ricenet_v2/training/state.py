@@ -1,0 +1,153 @@
+"""What changes while a fold is trained, into a checkpoint and out of it.
+
+No random state is kept: everything random is drawn anew from seed, epoch and position (see
+`loop`), so a run goes on exactly from the end of any epoch, on any number of processes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.seeds import seed_of
+from ricenet_v2.network.build import Classifier, build_network
+from ricenet_v2.records.run import EpochRow
+from ricenet_v2.store import checkpoints
+from ricenet_v2.training.initial_weights import begin_with
+from ricenet_v2.training.job import Job
+from ricenet_v2.training.optimiser import make_optimiser
+from ricenet_v2.training.parts import BestKeeper, Ema
+from ricenet_v2.training.schedule import Leg, Legs, changed
+
+
+@dataclass
+class State:
+    """All that changes while a fold is trained.
+
+    Attributes:
+        network: Never wrapped, so that its weights have the same names everywhere.
+        ema: Averaged weights.
+        optimiser: With its moments.
+        best: Of the epochs.
+        rows: One of each finished epoch.
+        legs: For the learning rate.
+    """
+
+    network: Classifier
+    ema: Ema
+    optimiser: torch.optim.Optimizer
+    best: BestKeeper
+    rows: list[EpochRow]
+    legs: Legs
+
+    @property
+    def epoch(self) -> int:
+        """Number of finished epochs."""
+        return len(self.rows)
+
+    def is_done(self, early_stop_epochs: int) -> bool:
+        """Whether all epochs are done, or so many in a row were not the best."""
+        leg = self.legs[-1]
+        if self.epoch >= leg.epochs:
+            return True
+        best = -1 if self.best.best_epoch is None else self.best.best_epoch
+        waited = self.epoch - 1 - max(best, leg.first_epoch - 1)
+        return 0 < early_stop_epochs <= waited
+
+
+def fresh_state(job: Job) -> State:
+    """First weights from the seed, or from a pretrained file, on the job's device."""
+    plan = job.plan
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed_of(job.options.seed, "network", job.fold))
+        network = build_network(plan.network, len(plan.channels), len(plan.classes))
+    if job.team.size > 1 and plan.network.norm == "batch":
+        network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+    if not job.goes_on:
+        begin_with(
+            network,
+            plan.network,
+            job.paths,
+            job.options.pretrained_weights,
+            allow_missing=job.options.allow_missing_weights,
+            writes=job.team.leads,
+        )
+    network = network.to(job.device)
+    if plan.training.channels_last:
+        network = network.to(memory_format=torch.channels_last_3d)
+    optimiser = make_optimiser(network, plan.training)
+    ema = Ema(network, plan.training.ema_decay)
+    return State(network, ema, optimiser, BestKeeper(), [], (Leg(0, plan.training.epochs),))
+
+
+def saved_state(job: Job) -> State:
+    """The state after the last finished epoch, or the first one.
+
+    Raises:
+        TrainingError: More epochs are done than the run is to have.
+    """
+    state, epochs = fresh_state(job), job.plan.training.epochs
+    if not job.goes_on:
+        return state
+    load(state, checkpoints.load(job.paths.latest, "cpu"))
+    if state.epoch > epochs:
+        raise TrainingError(
+            f"Fold {job.fold} has more epochs than that already.",
+            file=job.paths.folder,
+            expected=f"--epochs of {state.epoch} or more",
+            got=epochs,
+            remedy="Name a larger number, or move the folder away to train it anew.",
+        )
+    state.legs = changed(state.legs, state.epoch, epochs)
+    return state
+
+
+def load(state: State, saved: Mapping[str, Any]) -> None:
+    """Take over what `full_state` made."""
+    state.network.load_state_dict(saved["network"])
+    state.ema.load(saved["ema"])
+    state.optimiser.load_state_dict(saved["optimiser"])
+    state.best.load(saved["best"])
+    state.rows = [EpochRow(**row) for row in saved["rows"]]
+    state.legs = tuple(Leg(first, epochs) for first, epochs in saved["legs"])
+
+
+def inference_state(job: Job, state: State) -> dict[str, Any]:
+    """What a prediction needs."""
+    return {
+        "inference_weights": state.ema.weights,
+        "plan": documents.to_text(job.plan),
+        "dataset": documents.to_text(job.dataset),
+        "fold": job.fold,
+        "channels": [channel.name for channel in job.plan.channels],
+        "epoch": state.epoch,
+    }
+
+
+def full_state(job: Job, state: State) -> dict[str, Any]:
+    """What a prediction or going on needs."""
+    return {
+        **inference_state(job, state),
+        "network": state.network.state_dict(),
+        "ema": state.ema.state(),
+        "optimiser": state.optimiser.state_dict(),
+        "best": state.best.state(),
+        "rows": [dataclasses.asdict(row) for row in state.rows],
+        "legs": [[leg.first_epoch, leg.epochs] for leg in state.legs],
+    }
+
+
+def averaged(job: Job, state: State) -> Classifier:
+    """The network with the averaged weights, which it shares with the state."""
+    plan = job.plan
+    with torch.device("meta"):
+        network = build_network(plan.network, len(plan.channels), len(plan.classes))
+    network.load_state_dict(state.ema.weights, assign=True)
+    return network

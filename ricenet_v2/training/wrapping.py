@@ -1,0 +1,54 @@
+"""The network as training calls it: compiled, shared by processes, in mixed precision."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from ricenet_v2.records.plan import TrainingPlan
+from ricenet_v2.training.team import Team
+
+
+def wrapped(network: nn.Module, plan: TrainingPlan, team: Team) -> nn.Module:
+    """The same parameters behind torch.compile and DistributedDataParallel, where wanted.
+
+    Names in the state of what is returned have prefixes: take states from `network` itself.
+    """
+    made = network
+    if plan.compile:
+        made = torch.compile(network)  # type: ignore[assignment]
+    if team.size == 1:
+        return made
+    devices = [team.device] if team.device.type == "cuda" else None
+    return DistributedDataParallel(made, device_ids=devices)
+
+
+def without_sync(network: nn.Module, *, wanted: bool) -> AbstractContextManager[Any]:
+    """Keep gradients to this process inside the block, where wanted and where there are others."""
+    if wanted and isinstance(network, DistributedDataParallel):
+        return network.no_sync()
+    return nullcontext()
+
+
+def autocast(device: torch.device, plan: TrainingPlan) -> torch.autocast:
+    """bfloat16 where the plan wants it and the CUDA device computes in it; else float32."""
+    enabled = (
+        plan.mixed_precision
+        and device.type == "cuda"
+        and torch.cuda.is_bf16_supported(including_emulation=False)
+    )
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
+
+
+def moved(tensor: torch.Tensor, device: torch.device, plan: TrainingPlan) -> torch.Tensor:
+    """A tensor on the device; pinned on the way to CUDA, voxels as the plan lays them out."""
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()
+    there = tensor.to(device, non_blocking=device.type == "cuda")
+    if plan.channels_last and there.ndim == 5:
+        return there.contiguous(memory_format=torch.channels_last_3d)
+    return there

@@ -1,0 +1,158 @@
+"""A dataset of random voxels with a tiny plan, written as preprocessing would leave it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ricenet_v2.core import documents
+from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.dataset import Case, Channel, Dataset
+from ricenet_v2.records.plan import (
+    AugmentationPlan,
+    ChannelPlan,
+    MemoryEstimate,
+    NetworkPlan,
+    Normalisation,
+    Plan,
+    TrainingPlan,
+)
+from ricenet_v2.store.cases import write_case
+from ricenet_v2.store.paths import DatasetPaths, dataset_paths
+from ricenet_v2.store.raw import write_raw_tables
+from ricenet_v2.training.splits import make_splits
+
+NAME = "Dataset009_Tiny"
+SIZE = (8, 8, 8)
+CLASSES = ("radiation_effect", "recurrence")
+
+
+def _channel(name: str, kind: str) -> ChannelPlan:
+    return ChannelPlan(name, kind, "linear", Normalisation("none"))
+
+
+def _plan() -> Plan:
+    return Plan(
+        name="auto",
+        preset="auto",
+        dataset=NAME,
+        fingerprint="none",
+        classes=CLASSES,
+        channels=(_channel("T1c", "mri"), _channel("dose", "dose")),
+        spacing=(1.0, 1.0, 1.0),
+        input_size=SIZE,
+        margin=(0, 0, 0),
+        storage_dtype="float32",
+        network=NetworkPlan(
+            architecture="residual_encoder",
+            features=(4, 8),
+            blocks=(1, 1),
+            kernel_sizes=((3, 3, 3), (3, 3, 3)),
+            strides=((1, 1, 1), (2, 2, 2)),
+            norm="instance",
+            dropout=0.2,
+            stem="conv at full resolution",
+        ),
+        training=TrainingPlan(
+            batch_size=2,
+            accumulation_steps=2,
+            epochs=3,
+            iterations_per_epoch=2,
+            learning_rate=1e-3,
+            warmup_epochs=1,
+            augmentation=AugmentationPlan(),
+        ),
+        memory=MemoryEstimate(1, 1, 2, 1, 10, 1, 1, 1, 1),
+        memory_budget_gb=8.0,
+        spacing_range=((1.0, 1.0, 1.0), (1.0, 1.0, 1.0)),
+        dose_range={"dose": (0.0, 1.0)},
+        decisions=(),
+    )
+
+
+def _record(case_id: str) -> PreprocessedCase:
+    return PreprocessedCase(
+        case_id=case_id,
+        shape=(2, *SIZE),
+        source_grid_shape=SIZE,
+        source_spacing=(1.0, 1.0, 1.0),
+        source_origin=(0.0, 0.0, 0.0),
+        source_direction=(1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0),
+        crop_start=(0, 0, 0),
+        crop_stop=SIZE,
+        region="whole image",
+        dose_maximum={"dose": 1.0},
+        warnings=(),
+        inputs_hash=f"of {case_id}",
+    )
+
+
+def write_workspace(workspace: Path, plan: Plan, n_cases: int = 20) -> Path:
+    """Raw tables (no images), plan, folds and preprocessed cases; recurrences are brighter."""
+    random = np.random.default_rng(3)
+    dataset = Dataset(NAME, (Channel("T1c", "mri"), Channel("dose", "dose")), CLASSES)
+    cases = [Case(f"C{i:02d}", f"P{i:02d}", CLASSES[i % 2]) for i in range(n_cases)]
+    write_raw_tables(workspace / "raw" / NAME, dataset, cases)
+    paths = dataset_paths(NAME, workspace)
+    documents.write(paths.plan(plan.name), plan)
+    documents.write(paths.splits, make_splits(cases))
+    for index, case in enumerate(cases):
+        voxels = random.normal(index % 2, 1.0, (2, *SIZE)).astype(np.float32)
+        write_case(paths.cases(plan.name), voxels, _record(case.case_id))
+    return workspace
+
+
+@pytest.fixture
+def plan() -> Plan:
+    return _plan()
+
+
+@pytest.fixture
+def with_training(plan):
+    """The tiny plan with fields of its training section changed."""
+
+    def change(**fields: object) -> Plan:
+        return dataclasses.replace(plan, training=dataclasses.replace(plan.training, **fields))
+
+    return change
+
+
+@pytest.fixture
+def make_workspace(tmp_path):
+    """A workspace of a plan, called by a name of its own."""
+
+    def make(made: Plan, name: str = "workspace", n_cases: int = 20) -> DatasetPaths:
+        write_workspace(tmp_path / name, made, n_cases)
+        return dataset_paths(NAME, tmp_path / name)
+
+    return make
+
+
+@pytest.fixture
+def run_fold():
+    """Train fold 0 in this process; returns the run."""
+    import torch
+
+    from ricenet_v2.records.splits import Splits
+    from ricenet_v2.store.raw import load_raw_dataset
+    from ricenet_v2.training.fold import train_fold
+    from ricenet_v2.training.job import TrainOptions
+    from ricenet_v2.training.team import Team
+
+    def run(paths: DatasetPaths, **options: object):
+        raw = load_raw_dataset(paths.raw)
+        return train_fold(
+            paths,
+            documents.read(Plan, paths.plan()),
+            raw.dataset,
+            raw.cases,
+            documents.read(Splits, paths.splits),
+            0,
+            TrainOptions(**options),
+            Team(0, 1, torch.device("cpu")),
+        )
+
+    return run

@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import csv
+import dataclasses
+
+import pytest
+import torch
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import CheckpointError, TrainingError
+from ricenet_v2.records.run import Run
+from ricenet_v2.store import checkpoints
+from ricenet_v2.training import fold as fold_module
+from ricenet_v2.training import loop
+from ricenet_v2.training.parts import StoppedError
+
+
+@pytest.fixture(autouse=True)
+def _drawing(monkeypatch):
+    """Drawing curves takes longer than all else here; test_curves looks at them."""
+    monkeypatch.setattr(fold_module, "draw_progress", lambda rows, path, title: path.touch())
+
+
+def weights(paths) -> dict[str, torch.Tensor]:
+    return checkpoints.load(paths.run().fold(0).final)["inference_weights"]
+
+
+def assert_same(one, other) -> None:
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def history(paths) -> list[dict[str, str]]:
+    with paths.run().fold(0).history.open() as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_a_fold_leaves_all_its_files(plan, make_workspace, run_fold):
+    paths = make_workspace(plan)
+    run = run_fold(paths)
+    fold = paths.run().fold(0)
+    assert run.status == "finished"
+    assert documents.read(Run, fold.run) == run
+    names = {file.name for file in fold.folder.iterdir()}
+    assert names == {
+        *(f"checkpoint_{name}.pth" for name in ("latest", "best", "final")),
+        *("training_log.txt", "history.csv", "progress.png", "validation.csv", "run.json"),
+    }
+    assert [row["epoch"] for row in history(paths)] == ["0", "1", "2"]
+
+
+def test_it_learns_what_is_bright(with_training, make_workspace, run_fold):
+    paths = make_workspace(with_training(epochs=12, iterations_per_epoch=6, learning_rate=1e-2))
+    run_fold(paths)
+    losses = [float(row["validation_loss"]) for row in history(paths)]
+    assert losses[-1] < 0.5 * losses[0]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"mixup": "0.4", "balance": "loss", "network.stochastic_depth": "0.3"}],
+    ids=["plain", "mixup"],
+)
+def test_a_run_broken_off_anywhere_ends_as_the_whole_one(
+    plan, make_workspace, run_fold, monkeypatch, settings
+):
+    whole, broken = make_workspace(plan, "whole"), make_workspace(plan, "broken")
+    run_fold(whole, overrides=settings)
+    real, calls = loop.mean_loss, []
+
+    def breaking(*given):
+        calls.append(1)
+        if len(calls) in (3, 6, 13):
+            raise KeyboardInterrupt
+        return real(*given)
+
+    monkeypatch.setattr(loop, "mean_loss", breaking)
+    for attempt in range(4):
+        torch.manual_seed(attempt)
+        try:
+            run_fold(broken, resume=attempt > 0, overrides=settings)
+        except KeyboardInterrupt:
+            continue
+    # Twelve steps, and what was lost of three broken epochs: 2, 2, 2.
+    assert len(calls) > 13
+    assert_same(weights(whole), weights(broken))
+    assert _without_times(history(whole)) == _without_times(history(broken))
+    assert whole.run().fold(0).validation.read_text() == broken.run().fold(0).validation.read_text()
+
+
+def _without_times(rows):
+    return [{k: v for k, v in row.items() if k not in ("seconds", "waiting")} for row in rows]
+
+
+def test_a_finished_fold_is_left_alone(plan, make_workspace, run_fold):
+    paths = make_workspace(plan)
+    first = run_fold(paths)
+    before = paths.run().fold(0).final.stat().st_mtime_ns
+    assert run_fold(paths, resume=True) == first
+    assert paths.run().fold(0).final.stat().st_mtime_ns == before
+
+
+def test_a_finished_fold_can_be_extended(plan, make_workspace, run_fold):
+    paths = make_workspace(plan)
+    run_fold(paths)
+    run = run_fold(paths, resume=True, epochs=7)
+    rates = [float(row["learning_rate"]) for row in history(paths)]
+    assert (run.epochs, len(rates)) == (7, 7)
+    assert rates[3] > rates[2]
+    assert rates[-1] < 0.1 * max(rates)
+    assert run_fold(paths, resume=True) == run
+
+
+def test_an_extension_is_repeatable(plan, make_workspace, run_fold, monkeypatch):
+    once, twice = make_workspace(plan, "once"), make_workspace(plan, "twice")
+    for paths in (once, twice):
+        run_fold(paths)
+    run_fold(once, resume=True, epochs=5)
+    real = loop.mean_loss
+
+    def failing(*given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "mean_loss", failing)
+    with pytest.raises(KeyboardInterrupt):
+        run_fold(twice, resume=True, epochs=5)
+    monkeypatch.setattr(loop, "mean_loss", real)
+    run_fold(twice, resume=True)
+    assert_same(weights(once), weights(twice))
+
+
+def test_fewer_epochs_than_are_done_are_refused(plan, make_workspace, run_fold):
+    paths = make_workspace(plan)
+    run_fold(paths)
+    with pytest.raises(TrainingError, match="more epochs than that already"):
+        run_fold(paths, resume=True, epochs=2)
+
+
+def test_a_fold_is_not_overwritten_and_not_continued_otherwise(plan, make_workspace, run_fold):
+    paths = make_workspace(plan)
+    run_fold(paths)
+    with pytest.raises(TrainingError, match="already there"):
+        run_fold(paths)
+    with pytest.raises(TrainingError, match="plan_hash"):
+        run_fold(paths, resume=True, overrides={"learning_rate": "1e-4"})
+    with pytest.raises(TrainingError, match="seed: 0 there, 5 now"):
+        run_fold(paths, resume=True, seed=5)
+
+
+def test_early_stop_ends_a_run_and_is_its_end(with_training, make_workspace, run_fold):
+    paths = make_workspace(with_training(epochs=30, learning_rate=1e-9, early_stop_epochs=2))
+    run = run_fold(paths)
+    done = len(history(paths))
+    assert done == run.best_epoch + 3 < 30
+    assert run_fold(paths, resume=True) == run
+    run_fold(paths, resume=True, epochs=40)
+    assert len(history(paths)) == done + 2
+
+
+def test_a_wish_to_stop_keeps_finished_epochs(plan, make_workspace, run_fold, monkeypatch):
+    import os
+    import signal
+
+    paths, real, calls = make_workspace(plan), loop.mean_loss, []
+
+    def asking(*given):
+        calls.append(1)
+        if len(calls) == 6:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return real(*given)
+
+    monkeypatch.setattr(loop, "mean_loss", asking)
+    with pytest.raises(StoppedError, match="1 finished epochs are saved"):
+        run_fold(paths)
+    assert documents.read(Run, paths.run().fold(0).run).status == "stopped"
+
+
+def test_a_damaged_checkpoint_is_told(plan, make_workspace, run_fold):
+    paths = make_workspace(plan)
+    run_fold(paths)
+    fold = paths.run().fold(0)
+    documents.write(fold.run, dataclasses.replace(documents.read(Run, fold.run), status="running"))
+    fold.latest.write_bytes(fold.latest.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match="checkpoint_latest"):
+        run_fold(paths, resume=True)
+
+
+def test_leftovers_of_a_kill_are_swept(plan, make_workspace, run_fold):
+    paths = make_workspace(plan)
+    fold = paths.run().fold(0)
+    fold.folder.mkdir(parents=True)
+    (fold.folder / ".checkpoint_latest.77.partial.pth").write_bytes(b"half")
+    run_fold(paths)
+    assert not list(fold.folder.glob(".*"))
+
+
+def test_names_of_weights_have_no_prefix_whatever_wraps_the_network(
+    plan, make_workspace, run_fold, monkeypatch
+):
+    from torch import nn
+
+    class Wrapped(nn.Module):
+        def __init__(self, network):
+            super().__init__()
+            self._orig_mod = network
+
+        def forward(self, x):
+            return self._orig_mod(x)
+
+    plain, wrapped = make_workspace(plan, "plain"), make_workspace(plan, "wrapped")
+    run_fold(plain)
+    monkeypatch.setattr(fold_module, "wrapped", lambda network, *_: Wrapped(network))
+    run_fold(wrapped)
+    assert_same(weights(plain), weights(wrapped))
+
+
+def test_channels_last_trains_to_nearly_the_same(plan, with_training, make_workspace, run_fold):
+    plain = make_workspace(plan, "plain")
+    last = make_workspace(with_training(channels_last=True), "last")
+    run_fold(plain)
+    run_fold(last)
+    for one, other in zip(weights(plain).values(), weights(last).values(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+
+
+def test_batch_norm_and_the_resnet_train_too(plan, make_workspace, run_fold):
+    resnet = dataclasses.replace(
+        plan.network, architecture="resnet18", blocks=(2, 2), stochastic_depth=0.2
+    )
+    paths = make_workspace(dataclasses.replace(plan, network=resnet))
+    run = run_fold(paths, overrides={"network.norm": "batch"})
+    assert run.status == "finished"
+    assert any("running_mean" in name for name in weights(paths))

@@ -1,0 +1,131 @@
+"""Real SIGKILLs: whatever a fold was doing, going on ends in the same weights bit for bit.
+
+A process with torch costs seconds to start, so most runs are forked from a server that has
+everything imported; some are the real command.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import runpy
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from ricenet_v2.core import documents
+from ricenet_v2.records.run import Run
+from ricenet_v2.store import checkpoints, tables
+
+CHILD = str(Path(__file__).with_name("killed_child.py"))
+RANDOM_KILLS = 6
+
+# A run has four epochs of four steps; each validation predicts four cases.
+ORDERS = (
+    "write 1",  # before anything is written
+    "mean_loss 1",  # in the first step
+    "mean_loss 3",  # inside the first epoch
+    "predict_cases 1",  # before the first validation
+    "probabilities 3",  # inside it
+    "halfway 1",  # half of the first checkpoint, the best
+    "halfway 2",  # half of the second, the latest
+    "save 2",  # between both
+    "write_rows 1",  # between the latest checkpoint and its history: one epoch is done
+    "mean_loss 4",  # inside the second epoch
+    "probabilities 2",  # inside its validation
+    "halfway 1",  # half of its checkpoint
+    "predict_cases 4",  # three epochs later, before the final prediction
+    "write_rows 1",  # before the whole history is written
+    "halfway 1",  # half of the final checkpoint
+    "write_rows 2",  # before validation.csv is written
+    "write 4",  # before run.json says finished
+)
+
+
+@pytest.fixture(scope="module")
+def forking():
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["__main__", "ricenet_v2.cli.folds"])
+    return context
+
+
+def _run(forking, paths, order: str = "", seconds: float | None = None) -> int:
+    """Exit code of a run that goes on where it was; negative where it was killed."""
+    workspace = paths.raw.parent.parent
+    (workspace / "kill_at").write_text(order)
+    given = (CHILD, {"workspace": str(workspace)}, "__main__")
+    process = forking.Process(target=runpy.run_path, args=given)
+    process.start()
+    if seconds is not None:
+        process.join(seconds)
+        if process.is_alive():
+            os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    return process.exitcode
+
+
+def _outcome(paths):
+    fold = paths.run().fold(0)
+    assert documents.read(Run, fold.run).status == "finished"
+    rows = tables.read_rows(fold.history)
+    for row in rows:
+        del row["seconds"], row["waiting"]
+    return checkpoints.load(fold.final)["inference_weights"], rows, fold.validation.read_text()
+
+
+def _assert_same(one, other) -> None:
+    assert one[1:] == other[1:]
+    assert one[0].keys() == other[0].keys()
+    for name, value in one[0].items():
+        assert torch.equal(value, other[0][name]), name
+
+
+def test_a_fold_killed_at_any_instant_ends_as_the_whole_one(with_training, make_workspace, forking):
+    plan = with_training(epochs=4)
+    whole, killed, struck = (make_workspace(plan, name) for name in ("whole", "killed", "struck"))
+    start = time.monotonic()
+    assert _run(forking, whole) == 0
+    length = time.monotonic() - start
+
+    codes = [_run(forking, killed, order) for order in ORDERS]
+    assert codes == [-signal.SIGKILL] * len(ORDERS)
+    assert _run(forking, killed) == 0
+    _assert_same(_outcome(whole), _outcome(killed))
+    assert not list(killed.run().fold(0).folder.glob(".*"))
+
+    chance, kills = random.Random(5), 0
+    while kills < RANDOM_KILLS:
+        code = _run(forking, struck, seconds=chance.uniform(0, 0.7 * length))
+        kills += code < 0
+        if code == 0:
+            _assert_same(_outcome(whole), _outcome(struck))
+            shutil.rmtree(struck.results)
+    assert _run(forking, struck) == 0
+    _assert_same(_outcome(whole), _outcome(struck))
+
+
+def test_the_killed_command_ends_as_the_whole_fold(with_training, make_workspace, forking):
+    plan = with_training(epochs=12)
+    whole, killed = make_workspace(plan, "whole"), make_workspace(plan, "killed")
+    assert _run(forking, whole) == 0
+    fold = killed.run().fold(0)
+    words = ["9", "0", "--continue", "--device", "cpu", "--num_threads", "1"]
+    words += ["--workspace", str(killed.raw.parent.parent)]
+    for sign in (fold.run, fold.history, None):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ricenet_v2.cli.train", *words],
+            stderr=subprocess.DEVNULL,
+        )
+        while sign is not None and process.poll() is None and not sign.is_file():
+            time.sleep(0.005)
+        if sign is not None:
+            process.kill()
+        assert process.wait() == (0 if sign is None else -signal.SIGKILL)
+    _assert_same(_outcome(whole), _outcome(killed))

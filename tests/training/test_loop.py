@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.network.build import build_network
+from ricenet_v2.training.loader import Batch
+from ricenet_v2.training.loop import Task, predict_cases, train_epoch
+from ricenet_v2.training.optimiser import make_optimiser
+from ricenet_v2.training.parts import Ema, Stopped, StopWish
+from ricenet_v2.training.schedule import Leg
+from ricenet_v2.training.team import Team
+
+ALONE = Team(0, 1, torch.device("cpu"))
+
+
+def _images(n: int) -> torch.Tensor:
+    return torch.randn((n, 2, 8, 8, 8), generator=torch.Generator().manual_seed(0))
+
+
+def _batches(size: int, n: int = 8):
+    images, targets = _images(n), torch.arange(n) % 2
+    return iter(
+        Batch(
+            images[i : i + size], targets[i : i + size], tuple(f"C{k}" for k in range(i, i + size))
+        )
+        for i in range(0, n, size)
+    )
+
+
+def _trained(plan, batches, stop=None, **training):
+    """Network and result after one epoch from the same first weights."""
+    torch.manual_seed(0)
+    made = dataclasses.replace(plan.training, **training)
+    network = build_network(dataclasses.replace(plan.network, dropout=0.0), 2, 2)
+    task = Task(made, (Leg(0, 1),), 2, None, 0, ALONE)
+    optimiser = make_optimiser(network, made)
+    ema = Ema(network, made.ema_decay)
+    result = train_epoch(network, optimiser, ema, batches, task, 0, stop or StopWish())
+    return network, result
+
+
+def test_accumulated_gradients_are_those_of_the_large_batch(plan):
+    common = {"iterations_per_epoch": 1, "warmup_epochs": 0, "gradient_clip": 1e9}
+    large, one = _trained(plan, _batches(8), batch_size=8, accumulation_steps=1, **common)
+    small, many = _trained(plan, _batches(2), batch_size=2, accumulation_steps=4, **common)
+    assert one.loss == pytest.approx(many.loss, rel=1e-5)
+    for a, b in zip(large.parameters(), small.parameters(), strict=True):
+        torch.testing.assert_close(a.grad, b.grad, rtol=1e-4, atol=1e-6)
+
+
+def test_the_first_step_of_adamw_by_hand(plan):
+    """From the gradient g, step one of AdamW is w (1 - lr decay) - lr g / (|g| + eps)."""
+    torch.manual_seed(0)
+    before = build_network(dataclasses.replace(plan.network, dropout=0.0), 2, 2)
+    after, _ = _trained(
+        plan,
+        _batches(8),
+        batch_size=8,
+        accumulation_steps=1,
+        iterations_per_epoch=1,
+        warmup_epochs=0,
+        gradient_clip=1e9,
+    )
+    rate, decay = plan.training.learning_rate, plan.training.weight_decay
+    old, new = before.head.weight, after.head.weight
+    moved = rate * new.grad / (new.grad.abs() + 1e-8)
+    torch.testing.assert_close(new, old * (1 - rate * decay) - moved)
+
+
+def test_a_loss_that_is_not_finite_names_the_cases_of_its_batch(plan):
+    images = _images(8)
+    images[5] = float("nan")
+    made = [
+        Batch(images[i : i + 2], torch.tensor([0, 1]), (f"C{i}", f"C{i + 1}"))
+        for i in range(0, 8, 2)
+    ]
+    with pytest.raises(TrainingError, match="not finite") as caught:
+        _trained(plan, iter(made), batch_size=2, accumulation_steps=4, iterations_per_epoch=1)
+    assert caught.value.case == "C4, C5"
+
+
+def test_weights_stay_as_they_were_when_the_loss_is_not_finite(plan):
+    torch.manual_seed(0)
+    network = build_network(plan.network, 2, 2)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    made = dataclasses.replace(plan.training, iterations_per_epoch=1, accumulation_steps=2)
+    task = Task(made, (Leg(0, 1),), 2, None, 0, ALONE)
+    bad = Batch(torch.full((2, 2, 8, 8, 8), float("inf")), torch.tensor([0, 1]), ("A", "B"))
+    good = Batch(_images(2), torch.tensor([0, 1]), ("C", "D"))
+    optimiser = make_optimiser(network, made)
+    with pytest.raises(TrainingError, match="A, B"):
+        train_epoch(network, optimiser, Ema(network, 0.9), iter([bad, good]), task, 0, StopWish())
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def test_a_wish_to_stop_is_heard_within_the_epoch(plan):
+    stop = StopWish()
+
+    def batches():
+        for number, batch in enumerate(_batches(2)):
+            stop.asked = number >= 2
+            yield batch
+
+    with pytest.raises(Stopped):
+        _trained(plan, batches(), stop, batch_size=2, accumulation_steps=1, iterations_per_epoch=4)
+
+
+def test_a_step_draws_its_dropout_from_its_place_alone(plan):
+    """The second update of an epoch is the same whatever torch's generator did before."""
+    losses = []
+    for noise in (1, 2):
+        torch.manual_seed(0)
+        network = build_network(dataclasses.replace(plan.network, dropout=0.5), 2, 2)
+        made = dataclasses.replace(plan.training, accumulation_steps=1, iterations_per_epoch=4)
+        task = Task(made, (Leg(0, 1),), 2, None, 0, ALONE)
+        torch.manual_seed(noise)
+        optimiser, ema = make_optimiser(network, made), Ema(network, 0.9)
+        result = train_epoch(network, optimiser, ema, _batches(2), task, 0, StopWish())
+        losses.append(result.loss)
+    assert losses[0] == losses[1]
+
+
+def test_mixup_changes_the_loss_and_is_the_same_each_time(plan):
+    common = {"batch_size": 2, "accumulation_steps": 1, "iterations_per_epoch": 4}
+    plain = _trained(plan, _batches(2), **common)[1].loss
+    mixed = [_trained(plan, _batches(2), mixup=0.4, **common)[1].loss for _ in range(2)]
+    assert mixed[0] == mixed[1] != plain
+
+
+def test_predictions_come_in_the_order_of_the_cases(plan):
+    network = build_network(plan.network, 2, 2)
+    images = {f"C{i}": image.numpy() for i, image in enumerate(_images(5))}
+    found = predict_cases(network, images.__getitem__, list(images), ALONE)
+    turned = predict_cases(network, images.__getitem__, list(images)[::-1], ALONE)
+    with torch.no_grad():
+        expected = network(_images(5)).softmax(dim=1).double()
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+    assert np.array_equal(found.numpy()[::-1], turned.numpy())
