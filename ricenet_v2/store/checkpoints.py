@@ -66,7 +66,8 @@ def load_foreign(path: Path) -> State:
     """Read a file of weights that another program wrote, to the CPU.
 
     Beside tensors and plain values it may hold numpy scalars, as nnU-Net's training log does. No
-    code of the file is run.
+    code of the file is run, but for the holes that torch had before 2.10 (CVE-2025-32434,
+    CVE-2026-24747).
 
     Raises:
         CheckpointError: Missing, damaged, or holding other objects; the text has the way out.
