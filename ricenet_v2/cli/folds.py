@@ -151,6 +151,9 @@ def _words(options: TrainOptions) -> list[str]:
     words += ["--continue"] if options.resume else []
     words += ["--epochs", str(options.epochs)] if options.epochs is not None else []
     words += ["--channels", *options.channels] if options.channels else []
+    file = options.pretrained_weights
+    words += ["--pretrained_weights", str(file)] if file is not None else []
+    words += ["--allow_missing_weights"] if options.allow_missing_weights else []
     pairs = [f"{name}={value}" for name, value in options.overrides.items()]
     return words + (["--set", *pairs] if pairs else [])
 

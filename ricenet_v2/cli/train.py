@@ -50,6 +50,17 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="only draw a contact sheet of augmented samples",
     )
+    parser.add_argument(
+        "--pretrained_weights",
+        type=Path,
+        metavar="FILE",
+        help="begin with the encoder of this checkpoint: nnU-Net, nnssl, MedicalNet, MONAI or own",
+    )
+    parser.add_argument(
+        "--allow_missing_weights",
+        action="store_true",
+        help="take what fits of --pretrained_weights and leave the rest of the encoder fresh",
+    )
     common.add_workspace(parser)
     return parser
 
@@ -69,6 +80,8 @@ def train(
     num_threads: int | None = None,
     num_folds_parallel: str = "1",
     preview_augmentation: bool = False,
+    pretrained_weights: Path | None = None,
+    allow_missing_weights: bool = False,
     workspace: Path | None = None,
 ) -> int:
     """Train; the arguments are those of the command.
@@ -98,6 +111,8 @@ def train(
         overrides=overrides,
         seed=seed,
         preview_only=preview_augmentation,
+        pretrained_weights=pretrained_weights,
+        allow_missing_weights=allow_missing_weights,
     )
     with joined(device) as team:
         try:

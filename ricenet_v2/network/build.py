@@ -9,7 +9,7 @@ from torch import nn
 
 from ricenet_v2.core.errors import PlanError
 from ricenet_v2.network.residual_encoder import residual_encoder
-from ricenet_v2.network.resnet18 import NormLayer, ResNet18Encoder
+from ricenet_v2.network.resnet18 import Layers, ResNet18Encoder
 from ricenet_v2.records.plan import NetworkPlan, Norm, Shape
 
 
@@ -35,12 +35,16 @@ class Classifier(nn.Module):
         return logits
 
 
+_NONLINEARITIES = {"relu": nn.ReLU, "leaky_relu": nn.LeakyReLU}
+
+
 def _norm_layer(norm: Norm) -> type[nn.Module]:
     return nn.InstanceNorm3d if norm == "instance" else nn.BatchNorm3d
 
 
 def _residual_encoder(plan: NetworkPlan, n_channels: int) -> nn.Module:
-    return residual_encoder(plan, n_channels, _norm_layer(plan.norm))
+    nonlinearity = _NONLINEARITIES[plan.nonlinearity]
+    return residual_encoder(plan, n_channels, _norm_layer(plan.norm), nonlinearity)
 
 
 def _resnet18(plan: NetworkPlan, n_channels: int) -> nn.Module:
@@ -49,8 +53,8 @@ def _resnet18(plan: NetworkPlan, n_channels: int) -> nn.Module:
     def norm(features: int) -> nn.Module:
         return layer(features, affine=True)
 
-    made: NormLayer = norm
-    return ResNet18Encoder(plan, n_channels, made)
+    layers = Layers(norm, _NONLINEARITIES[plan.nonlinearity], plan.conv_bias)
+    return ResNet18Encoder(plan, n_channels, layers)
 
 
 _ENCODERS = {"residual_encoder": _residual_encoder, "resnet18": _resnet18}

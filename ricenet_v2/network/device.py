@@ -29,4 +29,5 @@ def resolve_device(name: str | None = None) -> torch.device:
             got=name,
             remedy="Leave --device out, or install a torch build for that device.",
         )
-    return torch.device(name)
+    # torch itself reads fewer spellings of a number than Python does.
+    return torch.device(kind, int(number)) if number else torch.device(kind)

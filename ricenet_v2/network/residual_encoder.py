@@ -8,13 +8,16 @@ from torch import nn
 from ricenet_v2.records.plan import NetworkPlan
 
 
-def residual_encoder(plan: NetworkPlan, n_channels: int, norm: type[nn.Module]) -> nn.Module:
+def residual_encoder(
+    plan: NetworkPlan, n_channels: int, norm: type[nn.Module], nonlinearity: type[nn.Module]
+) -> nn.Module:
     """An encoder from (B, C, Z, Y, X) to the last feature map (B, F, Z', Y', X').
 
     Args:
         plan: Stages; the stem convolution works at full resolution, before the first stride.
         n_channels: Input channels.
         norm: Class of the norm layer.
+        nonlinearity: Class of the layer after a norm.
     """
     encoder: nn.Module = ResidualEncoder(
         input_channels=n_channels,
@@ -25,10 +28,10 @@ def residual_encoder(plan: NetworkPlan, n_channels: int, norm: type[nn.Module]) 
         kernel_sizes=[list(kernel) for kernel in plan.kernel_sizes],
         strides=[list(stride) for stride in plan.strides],
         n_blocks_per_stage=list(plan.blocks),
-        conv_bias=False,
+        conv_bias=plan.conv_bias,
         norm_op=norm,
         norm_op_kwargs={"eps": 1e-5, "affine": True},
-        nonlin=nn.ReLU,
+        nonlin=nonlinearity,
         nonlin_kwargs={"inplace": True},
         stochastic_depth_p=plan.stochastic_depth,
     )

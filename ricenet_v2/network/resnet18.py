@@ -1,8 +1,9 @@
-"""The paper's 3D ResNet-18, in the layout of MONAI, with the stem that the plan names."""
+"""The paper's 3D ResNet-18, in the layout of MONAI, with the stem and the blocks of the plan."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from dynamic_network_architectures.building_blocks.regularization import DropPath
@@ -13,18 +14,29 @@ from ricenet_v2.records.plan import NetworkPlan, Shape
 NormLayer = Callable[[int], nn.Module]
 
 
+@dataclass(frozen=True)
+class Layers:
+    """What every block is made of: norm layer, layer after it, whether convolutions have a bias."""
+
+    norm: NormLayer
+    nonlinearity: type[nn.Module]
+    bias: bool
+
+
 class BasicBlock(nn.Module):
     """Two 3 x 3 x 3 convolutions around a shortcut (type B: a strided 1 x 1 x 1 convolution)."""
 
     def __init__(
-        self, inputs: int, outputs: int, stride: Shape, norm: NormLayer, skipped: float
+        self, inputs: int, outputs: int, stride: Shape, layers: Layers, skipped: float
     ) -> None:
         """Build a block; `stride` along (z, y, x), `skipped` the probability to skip its branch."""
         super().__init__()
-        self.conv1 = nn.Conv3d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
+        norm, bias = layers.norm, layers.bias
+        self.conv1 = nn.Conv3d(inputs, outputs, 3, stride=stride, padding=1, bias=bias)
         self.norm1 = norm(outputs)
-        self.conv2 = nn.Conv3d(outputs, outputs, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv3d(outputs, outputs, 3, padding=1, bias=bias)
         self.norm2 = norm(outputs)
+        self.nonlinearity = layers.nonlinearity()
         self.skip = DropPath(skipped)
         self.shortcut: nn.Module = nn.Identity()
         if inputs != outputs or max(stride) > 1:
@@ -33,22 +45,23 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, inputs, Z, Y, X) to (B, outputs, Z', Y', X')."""
-        out = torch.relu(self.norm1(self.conv1(x)))
-        shortcut: torch.Tensor = self.shortcut(x)
-        return torch.relu(self.skip(self.norm2(self.conv2(out))) + shortcut)
+        out = self.nonlinearity(self.norm1(self.conv1(x)))
+        out = self.skip(self.norm2(self.conv2(out)))
+        found: torch.Tensor = self.nonlinearity(out + self.shortcut(x))
+        return found
 
 
 class ResNet18Encoder(nn.Module):
     """Stem (7 x 7 x 7 convolution, max pool 3 stride 2) and four stages of two blocks."""
 
-    def __init__(self, plan: NetworkPlan, n_channels: int, norm: NormLayer) -> None:
+    def __init__(self, plan: NetworkPlan, n_channels: int, layers: Layers) -> None:
         """Build the encoder; `plan.strides[0]` is the stride of the stem."""
         super().__init__()
         width = plan.features[0]
         self.stem = nn.Sequential(
-            nn.Conv3d(n_channels, width, 7, stride=plan.strides[0], padding=3, bias=False),
-            norm(width),
-            nn.ReLU(),
+            nn.Conv3d(n_channels, width, 7, stride=plan.strides[0], padding=3, bias=layers.bias),
+            layers.norm(width),
+            layers.nonlinearity(),
             nn.MaxPool3d(3, stride=2, padding=1),
         )
         strides = ((1, 1, 1), *plan.strides[1:])
@@ -57,7 +70,7 @@ class ResNet18Encoder(nn.Module):
             made = []
             for number in range(blocks):
                 step = stride if number == 0 else (1, 1, 1)
-                made.append(BasicBlock(width, features, step, norm, plan.stochastic_depth))
+                made.append(BasicBlock(width, features, step, layers, plan.stochastic_depth))
                 width = features
             stages.append(nn.Sequential(*made))
         self.stages = nn.Sequential(*stages)

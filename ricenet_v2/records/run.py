@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from ricenet_v2.core.documents import record
+from ricenet_v2.records.weights import PretrainedSource
 
 
 @record
@@ -41,3 +42,4 @@ class Run:
     command: tuple[str, ...]
     versions: dict[str, str]
     preprocessed_hash: str = ""
+    pretrained: PretrainedSource | None = None

@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import pickle
+import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from torch.serialization import safe_globals
 
 from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.core.files import replacing
 
 State = dict[str, Any]
+
+# What torch.load raises for a file with wrong, or too few, bytes.
+_DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    pickle.UnpicklingError,
+    struct.error,
+)
 
 
 def save(path: Path, state: State) -> None:
@@ -21,23 +39,63 @@ def save(path: Path, state: State) -> None:
 
 
 def load(path: Path, device: str | torch.device = "cpu") -> State:
-    """Read a checkpoint.
+    """Read a checkpoint of ours.
 
     Raises:
         CheckpointError: Missing, damaged, or holding more than tensors and plain values.
     """
+    return _load(path, device, "Copy it again, or train the fold again.")
+
+
+# Numpy 1 and numpy 2 pickle a scalar under these names; training logs of others hold such scalars.
+_SCALAR: Callable[..., Any] = np.float64(0).__reduce__()[0]  # type: ignore[assignment]
+_ALLOWED: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
+    np.dtype,
+    *(type(np.dtype(code)) for code in "?bhilqBHILQefd"),
+    (_SCALAR, "numpy.core.multiarray.scalar"),
+    (_SCALAR, "numpy._core.multiarray.scalar"),
+]
+_REMEDY = """Copy it again. If it is whole and you trust its source, write its weights alone with
+    import torch
+    whole = torch.load({name!r}, weights_only=False)  # runs code of the file
+    torch.save(whole.get("network_weights", whole.get("state_dict", whole)), "weights.pth")
+  where the program that wrote it is installed, and give weights.pth."""
+
+
+def load_foreign(path: Path) -> State:
+    """Read a file of weights that another program wrote, to the CPU.
+
+    Beside tensors and plain values it may hold numpy scalars, as nnU-Net's training log does. No
+    code of the file is run, but for the holes that torch had before 2.10 (CVE-2025-32434,
+    CVE-2026-24747).
+
+    Raises:
+        CheckpointError: Missing, damaged, or holding other objects; the text has the way out.
+    """
+    with safe_globals(_ALLOWED):
+        return _load(path, "cpu", _REMEDY.format(name=path.name))
+
+
+def _load(path: Path, device: str | torch.device, remedy: str) -> State:
     if not path.is_file():
         raise CheckpointError("There is no such checkpoint.", file=path)
     try:
         state = torch.load(path, map_location=device, weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError, KeyError) as error:
+    except _DAMAGE as error:
         raise CheckpointError(
             "This checkpoint cannot be read.",
             file=path,
             expected="a whole file of tensors and plain values",
-            got=str(error).strip().splitlines()[0][:200] if str(error).strip() else repr(error),
-            remedy="Copy it again, or train the fold again.",
+            got=_reason(error),
+            remedy=remedy,
         ) from error
     if not isinstance(state, dict):
         raise CheckpointError("A checkpoint is a dictionary.", file=path, got=type(state).__name__)
     return state
+
+
+def _reason(error: Exception) -> str:
+    """What torch's long text comes down to."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    named = [line for line in lines if "Unsupported" in line or "but got" in line]
+    return ([*named, *lines] or [repr(error)])[0].partition(" Please use ")[0][:200]

@@ -84,6 +84,11 @@ class FoldPaths:
         """What the run was."""
         return self.folder / "run.json"
 
+    @property
+    def pretrained(self) -> Path:
+        """What of a pretrained file the run began with."""
+        return self.folder / "pretrained.json"
+
 
 @dataclass(frozen=True)
 class ModelPaths:

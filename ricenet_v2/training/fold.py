@@ -86,7 +86,7 @@ def train_fold(
             files.remove_leftovers(job.paths.folder)
             documents.write(job.model.plan, job.plan)
             documents.write(job.model.dataset, dataset)
-            documents.write(job.paths.run, run_record(job, "running", None))
+            job.paths.folder.mkdir(parents=True, exist_ok=True)
     with _logged(job):
         return _train(job)
 
@@ -116,6 +116,7 @@ def _logged(job: Job) -> Iterator[None]:
 def _train(job: Job) -> Run:
     with job.team.agreed():
         state = saved_state(job)
+    _write_run(job, run_record(job, "running", state.best.best_epoch))
     if state.epoch:
         logger.info("Fold %d goes on after epoch %d.", job.fold, state.epoch)
     stop = StopWish()

@@ -7,6 +7,7 @@ import platform
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -20,6 +21,7 @@ from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.store.cases import cases_hash
 from ricenet_v2.store.paths import DatasetPaths, FoldPaths, ModelPaths
+from ricenet_v2.training.initial_weights import check_same_source, source_of
 from ricenet_v2.training.loader import CaseReader
 from ricenet_v2.training.settings import channels_label, with_channels, with_settings
 from ricenet_v2.training.share import Share
@@ -36,6 +38,8 @@ class TrainOptions:
     overrides: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
     preview_only: bool = False
+    pretrained_weights: Path | None = None
+    allow_missing_weights: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,11 @@ class Job:
     def device(self) -> torch.device:
         """Where this process computes."""
         return self.team.device
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is a checkpoint to go on from, and the user wants that."""
+        return self.options.resume and self.paths.latest.is_file()
 
     @property
     def share(self) -> Share:
@@ -186,6 +195,7 @@ def existing_run(job: Job) -> Run | None:
             expected="a fold that was not trained yet",
             remedy="Go on with --continue, or move the folder away to train it anew.",
         )
+    check_same_source(job.paths, job.options.pretrained_weights)
     old = documents.read(Run, job.paths.run)
     # The number of epochs may change; all else must be as it was.
     alike = dataclasses.replace(job, plan=_with_epochs(job.plan, old.epochs))
@@ -223,4 +233,5 @@ def run_record(
         command=tuple(sys.argv),
         versions={"python": platform.python_version(), "torch": str(torch.__version__)},
         preprocessed_hash=job.inputs,
+        pretrained=source_of(job.paths),
     )

@@ -20,6 +20,7 @@ from ricenet_v2.core.seeds import seed_of
 from ricenet_v2.network.build import Classifier, build_network
 from ricenet_v2.records.run import EpochRow
 from ricenet_v2.store import checkpoints
+from ricenet_v2.training.initial_weights import begin_with
 from ricenet_v2.training.job import Job
 from ricenet_v2.training.optimiser import make_optimiser
 from ricenet_v2.training.parts import BestKeeper, Ema
@@ -62,13 +63,22 @@ class State:
 
 
 def fresh_state(job: Job) -> State:
-    """First weights from the seed, on the job's device."""
+    """First weights from the seed, or from a pretrained file, on the job's device."""
     plan = job.plan
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed_of(job.options.seed, "network", job.fold))
         network = build_network(plan.network, len(plan.channels), len(plan.classes))
     if job.team.size > 1 and plan.network.norm == "batch":
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+    if not job.goes_on:
+        begin_with(
+            network,
+            plan.network,
+            job.paths,
+            job.options.pretrained_weights,
+            allow_missing=job.options.allow_missing_weights,
+            writes=job.team.leads,
+        )
     network = network.to(job.device)
     if plan.training.channels_last:
         network = network.to(memory_format=torch.channels_last_3d)
@@ -84,7 +94,7 @@ def saved_state(job: Job) -> State:
         TrainingError: More epochs are done than the run is to have.
     """
     state, epochs = fresh_state(job), job.plan.training.epochs
-    if not job.options.resume or not job.paths.latest.is_file():
+    if not job.goes_on:
         return state
     load(state, checkpoints.load(job.paths.latest, "cpu"))
     if state.epoch > epochs:

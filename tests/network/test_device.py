@@ -30,6 +30,30 @@ def test_a_numbered_device_keeps_its_number(monkeypatch):
         resolve_device("cuda:5")
 
 
+@pytest.mark.parametrize("name", ["cuda:", "cuda:-1", "cuda:1:1", "cuda:4", "cpu:1", "CUDA", ""])
+def test_a_spelling_that_is_no_device_is_named(monkeypatch, name):
+    _there(monkeypatch, cuda=True, mps=True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    with pytest.raises(TrainingError, match="is not there") as caught:
+        resolve_device(name)
+    assert caught.value.expected == "cuda (4), mps (1), cpu (1)"
+
+
+@pytest.mark.parametrize(("name", "index"), [("cuda:03", 3), ("cuda:٣", 3), ("cpu:0", 0)])
+def test_a_number_may_be_spelled_as_python_reads_it(monkeypatch, name, index):
+    _there(monkeypatch, cuda=True, mps=False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    assert resolve_device(name) == torch.device(name.partition(":")[0], index)
+
+
+def test_no_gpu_behind_an_available_driver_is_no_device(monkeypatch):
+    _there(monkeypatch, cuda=True, mps=False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    assert resolve_device() == torch.device("cpu")
+    with pytest.raises(TrainingError, match="'cuda' is not there"):
+        resolve_device("cuda")
+
+
 @pytest.mark.parametrize("name", ["cuda", "mps", "gpu", "cpu:x"])
 def test_a_device_that_is_not_there_is_named(monkeypatch, name):
     _there(monkeypatch, cuda=False, mps=False)

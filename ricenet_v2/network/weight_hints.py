@@ -1,0 +1,108 @@
+"""Words about a file of weights: which plan would fit it, and what its shapes cannot show."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ricenet_v2.network.weight_layouts import ForeignEncoder
+from ricenet_v2.records.plan import NetworkPlan
+
+_RESENC_L = ((32, 64, 128, 256, 320, 320), (1, 3, 4, 6, 6, 6))
+_RESNET_18 = ((64, 128, 256, 512), (2, 2, 2, 2))
+
+
+def remedy_for(foreign: ForeignEncoder, state: Mapping[str, Any]) -> str:
+    """Which preset has the layout of these weights, or what to change in a plan.
+
+    Args:
+        foreign: The encoder of the file.
+        state: All that the file holds.
+    """
+    own = _own_plan(state)
+    if own is not None:
+        return (
+            f"They were trained by the preset {own.get('preset')} with an input of "
+            f"{own.get('input_size')} voxels: plan with that --preset and --input_size, or copy "
+            "the network section of that plan."
+        )
+    layout = (foreign.features, foreign.blocks)
+    is_residual = foreign.architecture == "residual_encoder"
+    preset, known = ("resenc_l", _RESENC_L) if is_residual else ("paper", _RESNET_18)
+    advice = f"Plan with ricenet_plan_and_preprocess --preset {preset}, train with --plan {preset}"
+    if layout == known:
+        return f"{advice}."
+    return (
+        f"{advice}, and set features to {list(foreign.features)} and blocks to "
+        f"{list(foreign.blocks)} in the network section of that plan's file."
+    )
+
+
+def notes_on(foreign: ForeignEncoder, state: Mapping[str, Any], plan: NetworkPlan) -> list[str]:
+    """What makes the encoder answer otherwise than it did, though every shape fits.
+
+    Args:
+        foreign: The encoder of the file.
+        state: All that the file holds.
+        plan: Of the network that took the weights.
+    """
+    notes = []
+    norm = "batch" if any(name.endswith("running_mean") for name in foreign.tensors) else "instance"
+    if norm != plan.norm:
+        notes.append(f"the file's network has {norm} norms, this one has {plan.norm} norms")
+    for what, there, here in (
+        ("nonlinearity", _nonlinearity(foreign, state), plan.nonlinearity),
+        ("strides", _strides(foreign, state), plan.strides),
+    ):
+        if there is not None and there != here:
+            notes.append(f"{what}: {there} in the file's network, {here} here")
+    if any("conv_seg." in name for name in foreign.ignored.get("head", [])):
+        notes.append("stages 3 and 4 of MedicalNet are dilated where those here are strided")
+    return notes
+
+
+def _dig(value: Any, *keys: str) -> Any:
+    """What lies at the end of the keys, or None."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _own_plan(state: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The plan that a checkpoint of ours carries."""
+    text = state.get("plan") if "inference_weights" in state else None
+    try:
+        found = json.loads(text) if isinstance(text, str) else None
+    except json.JSONDecodeError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _nnunet_arguments(state: Mapping[str, Any]) -> Any:
+    """How nnU-Net built its network, from the plans that its checkpoint carries."""
+    configuration = _dig(state, "init_args", "configuration")
+    plans = _dig(state, "init_args", "plans", "configurations", str(configuration))
+    return _dig(plans, "architecture", "arch_kwargs")
+
+
+def _nonlinearity(foreign: ForeignEncoder, state: Mapping[str, Any]) -> str | None:
+    own = _own_plan(state)
+    if own is not None:
+        return str(_dig(own, "network", "nonlinearity") or "relu")
+    told = _dig(_nnunet_arguments(state), "nonlin")
+    if told is None:
+        # All presets of nnU-Net and nnssl, and no ResNet.
+        return "leaky_relu" if foreign.format in ("nnU-Net", "nnssl") else None
+    return "leaky_relu" if str(told).endswith("LeakyReLU") else str(told)
+
+
+def _strides(
+    foreign: ForeignEncoder, state: Mapping[str, Any]
+) -> tuple[tuple[int, ...], ...] | None:
+    told = _dig(_own_plan(state), "network", "strides") or _dig(_nnunet_arguments(state), "strides")
+    if told is None and foreign.format == "nnssl" and len(foreign.blocks) == len(_RESENC_L[1]):
+        return ((1, 1, 1), *((2, 2, 2),) * (len(foreign.blocks) - 1))
+    if not isinstance(told, list | tuple):
+        return None
+    return tuple(tuple(n) if isinstance(n, list | tuple) else (n, n, n) for n in told)

@@ -1,0 +1,89 @@
+"""What of a file of pretrained weights went into a network."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ricenet_v2.core.documents import record
+
+
+@record
+class DifferingShape:
+    """A tensor whose shapes differ; None where one of the two does not have it."""
+
+    name: str
+    here: tuple[int, ...] | None
+    there: tuple[int, ...] | None
+
+
+@record
+class PretrainedSource:
+    """Where the first weights of a run came from, in run.json, with the number of tensors.
+
+    Attributes:
+        file: Name of the file.
+        sha256: Of its bytes.
+        format: What it was recognised as.
+        loaded: Taken as they are.
+        adapted: Taken after a change.
+        fresh: Of the encoder, but not in the file or of another shape there.
+        not_used: In the file, but not taken.
+    """
+
+    file: str
+    sha256: str
+    format: str
+    loaded: int
+    adapted: int
+    fresh: int
+    not_used: int
+
+
+@record
+class WeightsReport:
+    """The content of pretrained.json: every tensor of the file and of the encoder, once.
+
+    Names of the encoder's tensors are those of the network here, without `encoder.`; names of what
+    was not taken are those of the file.
+
+    Attributes:
+        file: Name of the file.
+        sha256: Of its bytes.
+        format: What it was recognised as.
+        loaded: Taken as they are.
+        adapted: Taken after a change, and which.
+        ignored: Not taken and not missed, by reason.
+        missing: Of the encoder, but not in the file.
+        wrong_shape: In both, of different shapes.
+        unused: Layers of the file's encoder that this encoder does not have.
+        fresh_head: Parameters of the head, which never come from a file.
+        notes: What else differs, in words.
+    """
+
+    document: ClassVar[str] = "pretrained_weights"
+    schema: ClassVar[int] = 1
+
+    file: str
+    sha256: str
+    format: str
+    loaded: tuple[str, ...]
+    adapted: dict[str, str]
+    ignored: dict[str, tuple[str, ...]]
+    missing: tuple[str, ...]
+    wrong_shape: tuple[DifferingShape, ...]
+    unused: tuple[str, ...]
+    fresh_head: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def source(self) -> PretrainedSource:
+        """The short form for run.json."""
+        return PretrainedSource(
+            file=self.file,
+            sha256=self.sha256,
+            format=self.format,
+            loaded=len(self.loaded),
+            adapted=len(self.adapted),
+            fresh=len(self.missing) + len(self.wrong_shape),
+            not_used=len(self.unused) + sum(len(names) for names in self.ignored.values()),
+        )

@@ -1,0 +1,118 @@
+"""The pretrained weights that a run begins with, and the account of them in its folder."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.files import sha256_of_file
+from ricenet_v2.network.build import Classifier
+from ricenet_v2.network.pretrained import load_pretrained
+from ricenet_v2.records.plan import NetworkPlan
+from ricenet_v2.records.weights import PretrainedSource, WeightsReport
+from ricenet_v2.store.paths import FoldPaths
+
+logger = logging.getLogger(__name__)
+
+
+def begin_with(
+    network: Classifier,
+    plan: NetworkPlan,
+    paths: FoldPaths,
+    file: Path | None,
+    *,
+    allow_missing: bool = False,
+    writes: bool = True,
+) -> None:
+    """Load the file into a network that was just built, and write pretrained.json.
+
+    Not for a fold that goes on from a checkpoint. Without a file the network is left alone.
+
+    Args:
+        network: Changed in place.
+        plan: It was built from.
+        paths: Of the fold.
+        file: Of the weights, or None.
+        allow_missing: Whether parts of the encoder may stay fresh.
+        writes: Whether this process writes and speaks; of several, one does.
+
+    Raises:
+        CheckpointError: The file does not fit; see `load_pretrained`.
+    """
+    if file is None:
+        if writes:
+            paths.pretrained.unlink(missing_ok=True)
+        return
+    report = load_pretrained(network, plan, file, allow_missing=allow_missing)
+    if writes:
+        documents.write(paths.pretrained, report)
+        _tell(report, paths)
+
+
+def source_of(paths: FoldPaths) -> PretrainedSource | None:
+    """Where the weights came from that a fold began with, for run.json."""
+    if not paths.pretrained.is_file():
+        return None
+    return documents.read(WeightsReport, paths.pretrained).source
+
+
+def check_same_source(paths: FoldPaths, file: Path | None) -> None:
+    """Refuse to go on with a fold under the name of other weights than it began with.
+
+    Without a file a fold goes on with what it has, if it has a checkpoint.
+
+    Raises:
+        TrainingError: The fold began with other weights, or with none.
+    """
+    begun = source_of(paths)
+    if file is None and (begun is None or paths.latest.is_file()):
+        return
+    there = begun.sha256 if begun else "none"
+    now = sha256_of_file(file) if file is not None and file.is_file() else "none"
+    if there != now:
+        raise TrainingError(
+            "This fold began with other pretrained weights and cannot be continued like this.",
+            file=paths.folder,
+            expected=f"{begun.file if begun else 'no file'} (SHA-256 {there})",
+            got=f"{file} (SHA-256 {now})",
+            remedy="Repeat the first command with --continue (a fold that has a checkpoint goes on "
+            "without --pretrained_weights too), or move the folder away.",
+        )
+
+
+def _tell(report: WeightsReport, paths: FoldPaths) -> None:
+    """A few lines for the console and the log; all names are in pretrained.json."""
+    source = report.source
+    logger.info(
+        "Pretrained weights %s (%s): %d tensors loaded, %d adapted, %d fresh, %d not used, in %s",
+        source.file,
+        source.format,
+        source.loaded,
+        source.adapted,
+        source.fresh,
+        source.not_used,
+        paths.pretrained,
+    )
+    for how in sorted(set(report.adapted.values())):
+        changed = [name for name, one in report.adapted.items() if one == how]
+        logger.info("  adapted: %s (%s)", _listed(changed), how)
+    for reason, names in report.ignored.items():
+        logger.info("  ignored: %d, %s", len(names), reason)
+    for what, found in (
+        ("not in the file", report.missing),
+        ("of another shape in the file", tuple(one.name for one in report.wrong_shape)),
+        ("without a place here", report.unused),
+    ):
+        if found:
+            logger.warning("  %s: %s", what, _listed(found))
+    for note in report.notes:
+        logger.warning("  note: %s", note)
+    logger.info("  fresh: the head (%s)", ", ".join(report.fresh_head))
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
