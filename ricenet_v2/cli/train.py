@@ -31,7 +31,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=0, help="of weights, sampling, augmentation")
     parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
-    parser.add_argument("--num_workers", type=int, help="processes that load and augment")
+    parser.add_argument(
+        "--num_workers",
+        type=_count,
+        help="processes that load and augment (0: none but the main one); changes no result",
+    )
+    parser.add_argument(
+        "--cache_gb", type=_size, help="memory in which cases are kept; changes no result"
+    )
     parser.add_argument(
         "--preview_augmentation",
         action="store_true",
@@ -53,6 +60,7 @@ def train(
     seed: int = 0,
     device: str | None = None,
     num_workers: int | None = None,
+    cache_gb: float | None = None,
     preview_augmentation: bool = False,
     workspace: Path | None = None,
 ) -> int:
@@ -78,17 +86,16 @@ def train(
         )
     made, splits = documents.read(Plan, paths.plan(plan)), documents.read(Splits, paths.splits)
     raw = load_raw_dataset(paths.raw)
-    overrides = dict(settings or {})
-    if num_workers is not None:
-        overrides["num_workers"] = str(num_workers)
     options = TrainOptions(
         channels=tuple(channels) if channels else None,
         resume=resume,
         epochs=epochs,
-        overrides=overrides,
+        overrides=dict(settings or {}),
         seed=seed,
         device=device,
         preview_only=preview_augmentation,
+        num_workers=num_workers,
+        cache_gb=cache_gb,
     )
     for number in _folds(str(fold), len(splits.folds)):
         train_fold(paths, made, raw.dataset, raw.cases, splits, number, options)
@@ -103,6 +110,20 @@ def _folds(text: str, n_folds: int) -> list[int]:
     if text.isdigit() and int(text) < n_folds:
         return [int(text)]
     raise TrainingError("There is no such fold.", expected=f"0 to {n_folds - 1}, or all", got=text)
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"expected 0 or more, got {text}")
+    return value
+
+
+def _size(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected 0 or more gigabytes, got {text}")
+    return value
 
 
 def _settings(pairs: Sequence[str], parser: argparse.ArgumentParser) -> dict[str, str]:

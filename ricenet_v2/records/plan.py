@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
+
+from pydantic import model_validator
 
 from ricenet_v2.core.documents import record
 from ricenet_v2.records.dataset import ChannelKind
@@ -132,7 +134,6 @@ class TrainingPlan:
         gradient_clip: Largest norm of the gradient.
         ema_decay: Decay of the averaged weights per update; 0 switches it off.
         mixed_precision: bfloat16 on CUDA.
-        num_workers: Processes that load and augment; 0 works in the main process.
         augmentation: Random changes.
     """
 
@@ -148,8 +149,15 @@ class TrainingPlan:
     gradient_clip: float = 5.0
     ema_decay: float = 0.98
     mixed_precision: bool = True
-    num_workers: int = 0
     augmentation: AugmentationPlan = AugmentationPlan()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_workers(cls, fields: Any) -> Any:
+        """Older plans have a number of workers, which is now an option of the command."""
+        if isinstance(fields, dict):
+            return {name: value for name, value in fields.items() if name != "num_workers"}
+        return fields
 
 
 @record

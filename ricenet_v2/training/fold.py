@@ -29,18 +29,23 @@ from ricenet_v2.store import checkpoints, tables
 from ricenet_v2.store.cases import cases_hash
 from ricenet_v2.store.paths import DatasetPaths, FoldPaths, ModelPaths
 from ricenet_v2.training.curves import draw_progress
-from ricenet_v2.training.loader import CaseReader, Source, TrainingBatches
+from ricenet_v2.training.loader import Source, TrainingBatches
 from ricenet_v2.training.loop import Stopped, make_optimiser, predict_cases, train_epoch
 from ricenet_v2.training.parts import BestKeeper, Ema, StopWish
 from ricenet_v2.training.preview import draw_preview
+from ricenet_v2.training.reader import CaseReader, cache_budget
 from ricenet_v2.training.settings import channels_label, with_channels, with_settings
+from ricenet_v2.training.workers import default_workers
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """What a user chooses for a run; None leaves it to the plan."""
+    """What a user chooses for a run; None leaves it to the plan, or to the machine.
+
+    Of these, `num_workers` and `cache_gb` change no result.
+    """
 
     channels: tuple[str, ...] | None = None
     resume: bool = False
@@ -49,6 +54,8 @@ class TrainOptions:
     seed: int = 0
     device: str | None = None
     preview_only: bool = False
+    num_workers: int | None = None
+    cache_gb: float | None = None
 
 
 @dataclass
@@ -169,7 +176,13 @@ def _prepare(
         patients={case.case_id: case.patient_id for case in cases},
         train=chosen.train,
         validation=chosen.validation,
-        reader=CaseReader(folder, indices),
+        reader=CaseReader(
+            folder,
+            indices,
+            cache_budget(options.cache_gb),
+            # A contact sheet reads each case once.
+            () if options.preview_only else (*chosen.train, *chosen.validation),
+        ),
         fold=fold,
         options=options,
         device=resolve_device(options.device),
@@ -296,7 +309,10 @@ def _epochs(job: _Job, state: _State, stop: StopWish) -> None:
         return
     labels = {case: job.labels[case] for case in job.train}
     source = Source(job.reader, labels, job.plan, seed_of(job.options.seed, "fold", job.fold))
-    batches = TrainingBatches(source, state.epoch, training.num_workers)
+    workers = job.options.num_workers
+    if workers is None:
+        workers = default_workers(job.device)
+    batches = TrainingBatches(source, state.epoch, workers, job.device)
     try:
         todo = range(state.epoch, training.epochs)
         for epoch in track(todo, f"fold {job.fold}: epochs"):

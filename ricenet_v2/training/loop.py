@@ -15,8 +15,9 @@ from torch.nn import functional
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.inference.member import probabilities
 from ricenet_v2.records.plan import TrainingPlan
-from ricenet_v2.training.loader import Batch, CaseReader, TrainingBatches
+from ricenet_v2.training.loader import Batch, TrainingBatches
 from ricenet_v2.training.parts import Ema, StopWish
+from ricenet_v2.training.reader import CaseReader
 
 
 class Stopped(Exception):  # noqa: N818 - a wish, not an error
