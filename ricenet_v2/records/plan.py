@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+import dataclasses
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import model_validator
+from pydantic import Field
 
 from ricenet_v2.core.documents import record
 from ricenet_v2.records.dataset import ChannelKind
@@ -135,6 +136,8 @@ class TrainingPlan:
         ema_decay: Decay of the averaged weights per update; 0 switches it off.
         mixed_precision: bfloat16 on CUDA.
         augmentation: Random changes.
+        num_workers: Read in older plans and not used: it is an option of the command. Never
+            written, so that it is no part of the plan's hash.
     """
 
     batch_size: int
@@ -150,14 +153,9 @@ class TrainingPlan:
     ema_decay: float = 0.98
     mixed_precision: bool = True
     augmentation: AugmentationPlan = AugmentationPlan()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_workers(cls, fields: Any) -> Any:
-        """Older plans have a number of workers, which is now an option of the command."""
-        if isinstance(fields, dict):
-            return {name: value for name, value in fields.items() if name != "num_workers"}
-        return fields
+    num_workers: Annotated[int, Field(exclude=True)] = dataclasses.field(
+        default=0, compare=False, repr=False
+    )
 
 
 @record
