@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
+import weakref
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,11 @@ class SharedArrays:
     def __init__(self, n_slots: int, shape: tuple[int, ...]) -> None:
         """Provide `n_slots` empty slots of that shape."""
         self.n_slots, self.shape = n_slots, shape
-        self._file = _open_block()
-        os.ftruncate(self._file.fileno(), self._size)
-        self._path = _path_for_others(self._file.fileno(), self._file.name)
-        self._map(self._file.fileno())
+        block = _open_block()
+        weakref.finalize(self, block.close)
+        os.ftruncate(block.fileno(), self._size)
+        self._path = _path_for_others(block.fileno(), block.name)
+        self._map(block.fileno())
 
     @property
     def _size(self) -> int:

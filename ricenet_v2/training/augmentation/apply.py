@@ -96,8 +96,7 @@ def _values(drawn: Sequence[Intensity], name: str) -> list[float]:
 def _change(
     batch: torch.Tensor, chosen: Sequence[tuple[int, int, Intensity]], change: Change
 ) -> None:
-    if batch.device.type == "cpu":
-        # One by one, in place: nothing is gathered, and company in the batch changes no bit.
+    if _goes_one_by_one(batch.device):
         for sample, channel, drawn in chosen:
             change(batch[sample, channel][None], [drawn])
     elif chosen:
@@ -105,3 +104,8 @@ def _change(
         gathered = batch[list(samples), list(channels)]
         change(gathered, drawn_values)
         batch[list(samples), list(channels)] = gathered
+
+
+def _goes_one_by_one(device: torch.device) -> bool:
+    """On a CPU: in place nothing is gathered, and company in the batch changes no bit."""
+    return device.type == "cpu"
