@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from ricenet_v2.training.augmentation.apply import augment
 from ricenet_v2.training.augmentation.draw import Draw, draw_named
 from ricenet_v2.training.reader import CaseReader
 from ricenet_v2.training.sampler import epoch_cases
-from ricenet_v2.training.share import Share
+from ricenet_v2.training.share import ALONE, Share
 from ricenet_v2.training.workers import Workers, settle_worker
 
 _CPU = torch.device("cpu")
@@ -49,24 +49,32 @@ class Source:
     labels: Mapping[str, str]
     plan: Plan
     seed: int
-    share: Share = field(default_factory=Share)
+    share: Share = ALONE
 
     @property
     def steps_per_epoch(self) -> int:
         """Batches of this process in an epoch."""
         training = self.plan.training
-        return training.iterations_per_epoch * self.share.accumulation_steps(training)
+        return training.iterations_per_epoch * len(self.share.positions(training))
 
-    def draws(self, epoch: int, positions: Sequence[int]) -> list[Draw]:
-        """The augmentation of the samples at these positions of an epoch."""
-        return [draw_named(self.plan, self.seed, epoch, position) for position in positions]
+    def places(self, step: int) -> list[int]:
+        """Positions in the epoch of the samples of this process's step."""
+        training = self.plan.training
+        steps = self.share.positions(training)
+        update, part = divmod(step, len(steps))
+        start = update * training.accumulation_steps * training.batch_size
+        return [start + position for position in steps[part]]
+
+    def draws(self, epoch: int, places: Sequence[int]) -> list[Draw]:
+        """The augmentation of the samples at these places of an epoch."""
+        return [draw_named(self.plan, self.seed, epoch, place) for place in places]
 
 
 class _Loader(SlimDataLoaderBase):  # type: ignore[misc]
     """Makes batch `start`, `start + workers`, ...; an error travels inside the batch."""
 
     def __init__(self, source: Source, start: int, workers: int, *, augments: bool) -> None:
-        super().__init__(None, source.share.batch_size(source.plan.training), workers)
+        super().__init__(None, len(source.places(0)), workers)
         self.source, self.next, self.stride = source, start, max(1, workers)
         self.augments = augments
         self._drawn: tuple[int, list[str]] = (-1, [])
@@ -81,17 +89,17 @@ class _Loader(SlimDataLoaderBase):  # type: ignore[misc]
         """The next batch of this worker."""
         index, self.next = self.next, self.next + self.stride
         epoch, step = divmod(index, self.source.steps_per_epoch)
-        positions = self.source.share.positions(self.source.plan.training, step)
-        cases = [self._cases(epoch)[position] for position in positions]
+        places, drawn = self.source.places(step), self._cases(epoch)
+        cases = [drawn[position] for position in places]
         made, case = [], ""
         try:
-            for position, case in zip(positions, cases, strict=True):
+            for position, case in zip(places, cases, strict=True):
                 images = self.source.reader(case)
                 made.append(self._augmented(images, epoch, position) if self.augments else images)
             data = np.stack(made)
         except Exception:  # noqa: BLE001 - a dead worker would hide what happened
             return {"error": traceback.format_exc(), "case_ids": [case]}
-        return {"data": data, "case_ids": cases, "epoch": epoch, "positions": list(positions)}
+        return {"data": data, "case_ids": cases, "epoch": epoch, "places": places}
 
     def _augmented(self, images: Any, epoch: int, position: int) -> Any:
         draws = self.source.draws(epoch, [position])
@@ -100,14 +108,13 @@ class _Loader(SlimDataLoaderBase):  # type: ignore[misc]
     def _cases(self, epoch: int) -> list[str]:
         if self._drawn[0] != epoch:
             training = self.source.plan.training
-            n_updates, per_update = training.iterations_per_epoch, training.accumulation_steps
-            n_samples = n_updates * per_update * training.batch_size
-            drawn = epoch_cases(self.source.labels, n_samples, self.source.seed, epoch)
+            n = training.iterations_per_epoch * training.accumulation_steps * training.batch_size
+            drawn = epoch_cases(self.source.labels, n, self.source.seed, epoch)
             self._drawn = (epoch, drawn)
         return self._drawn[1]
 
 
-class TrainingBatches:
+class TrainingBatches(Iterator[Batch]):
     """An endless stream of batches from a given epoch on; the same for any number of workers."""
 
     def __init__(
@@ -153,7 +160,7 @@ class TrainingBatches:
         images = torch.from_numpy(made["data"])
         if self._augments_here:
             images = images.to(self.device, non_blocking=True)
-            draws = self.source.draws(made["epoch"], made["positions"])
+            draws = self.source.draws(made["epoch"], made["places"])
             images = augment(images, draws, self.source.plan)
         targets = [self.indices[self.source.labels[case]] for case in case_ids]
         return Batch(images, torch.tensor(targets), case_ids)

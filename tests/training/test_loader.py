@@ -98,8 +98,7 @@ def test_together_the_processes_see_the_samples_of_one_process(
         own = _shared(alone, Share(rank, world))
         for step, one in enumerate(_take(own, 0, own.steps_per_epoch * 2)):
             epoch, step_of_epoch = divmod(step, own.steps_per_epoch)
-            positions = own.share.positions(plan.training, step_of_epoch)
-            for offset, position in enumerate(positions):
+            for offset, position in enumerate(own.places(step_of_epoch)):
                 case, target, image = expected.pop((epoch, position))
                 assert case == one.case_ids[offset]
                 assert target == one.targets[offset]
