@@ -54,6 +54,7 @@ CHANNELS = ("mri", "mri", "dose")
 CLASSES = ("first", "second")
 CPU = torch.device("cpu")
 COHORTS = (100, 10_000)
+_DISTINCT = 100
 LIMITS = {"waiting": 0.05, "step_ratio": 1.10, "memory_growth": 0.10}
 
 
@@ -114,12 +115,16 @@ def plan_of(size: int, batch_size: int, updates: int) -> Plan:
 
 
 def write_cases(folder: Path, plan: Plan, count: int) -> dict[str, str]:
-    """Random preprocessed cases and their classes."""
+    """Random preprocessed cases and their classes; from the 101st on, their voxels repeat."""
     random, shape = np.random.default_rng(0), (len(CHANNELS), *plan.input_size)
     labels = {f"case{number:05d}": CLASSES[number % 2] for number in range(count)}
-    for case in labels:
-        voxels = random.random(shape, dtype=np.float32)
-        write_case(folder, voxels, record_of(case, shape))
+    for number, case in enumerate(labels):
+        if number < _DISTINCT:
+            voxels = random.random(shape, dtype=np.float32)
+            write_case(folder, voxels, record_of(case, shape))
+        else:
+            same = folder / f"case{number % _DISTINCT:05d}.b2nd"
+            (folder / f"{case}.b2nd").hardlink_to(same)
     return labels
 
 
