@@ -49,11 +49,12 @@ from ricenet_v2.records.fingerprint import (
 )
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store.cases import write_case
-from ricenet_v2.training.loader import Batch, CaseReader, Source, TrainingBatches
+from ricenet_v2.training.loader import Batch, Source, TrainingBatches
 from ricenet_v2.training.loop import Task, train_epoch
 from ricenet_v2.training.loss import mean_loss
 from ricenet_v2.training.optimiser import make_optimiser
 from ricenet_v2.training.parts import Ema, StopWish
+from ricenet_v2.training.reader import CaseReader
 from ricenet_v2.training.schedule import Leg
 from ricenet_v2.training.team import Team
 from ricenet_v2.training.wrapping import autocast, moved, wrapped

@@ -2,11 +2,23 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from ricenet_v2.cli import plan_and_preprocess, train
 from ricenet_v2.phantom.cohort import NAME, write_cohort
+from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.plan import (
+    AugmentationPlan,
+    ChannelPlan,
+    MemoryEstimate,
+    NetworkPlan,
+    Normalisation,
+    Plan,
+    TrainingPlan,
+)
+from ricenet_v2.store.cases import write_case
 
 TINY = {"cases": 20, "test_cases": 3, "shape": (16, 20, 16), "spacing": (11.0, 10.0, 11.0)}
 
@@ -51,3 +63,92 @@ def _torch_random_state():
     state = torch.get_rng_state()
     yield
     torch.set_rng_state(state)
+
+
+_CHANGES = ("rotation", "scaling", "elastic", "noise", "blur", "brightness", "contrast", "gamma")
+_NOTHING = {f"p_{name}": 0.0 for name in (*_CHANGES, "low_resolution")} | {"mirror_axes": ()}
+_EVERYTHING = {name: 1.0 for name in _NOTHING if name != "mirror_axes"}
+
+
+def _plan_of(
+    kinds=("mri", "mri", "dose", "mask"), shape=(16, 12, 20), spacing=(1.0, 1.0, 1.0), **changes
+) -> Plan:
+    training = {"batch_size": 2, "accumulation_steps": 1, "iterations_per_epoch": 4}
+    training |= {name: changes.pop(name) for name in list(changes) if name in training}
+    kernel, step = ((3, 3, 3),), ((1, 1, 1),)
+    return Plan(
+        name="auto",
+        preset="auto",
+        dataset="Dataset001_Test",
+        fingerprint="",
+        classes=("first", "second"),
+        channels=tuple(
+            ChannelPlan(f"{kind}{i}", kind, "linear", Normalisation("none"))
+            for i, kind in enumerate(kinds)
+        ),
+        spacing=spacing,
+        input_size=shape,
+        margin=(0, 0, 0),
+        storage_dtype="float32",
+        network=NetworkPlan("residual_encoder", (4,), (1,), kernel, step, "instance", 0.0, ""),
+        training=TrainingPlan(epochs=3, augmentation=AugmentationPlan(**changes), **training),
+        memory=MemoryEstimate(*[0] * 9),
+        memory_budget_gb=1.0,
+        spacing_range=(spacing, spacing),
+        dose_range={},
+        decisions=(),
+    )
+
+
+@pytest.fixture(scope="session")
+def make_plan():
+    """A function that makes a plan; further arguments are fields of its augmentation."""
+    return _plan_of
+
+
+@pytest.fixture(scope="session")
+def nothing():
+    """Settings of an augmentation that changes nothing."""
+    return _NOTHING
+
+
+@pytest.fixture(scope="session")
+def everything():
+    """Settings of an augmentation whose changes all happen."""
+    return _EVERYTHING
+
+
+@pytest.fixture(scope="session")
+def write_cases():
+    """A function that writes random cases of a plan and returns their labels."""
+
+    def write(folder: Path, plan: Plan, count: int) -> dict[str, str]:
+        random = np.random.default_rng(0)
+        shape = (len(plan.channels), *plan.input_size)
+        labels = {}
+        for number in range(count):
+            case = f"case{number:02d}"
+            voxels = random.random(shape, dtype=np.float32)
+            write_case(folder, voxels, _record(case, shape))
+            labels[case] = plan.classes[number % len(plan.classes)]
+        return labels
+
+    return write
+
+
+def _record(case: str, shape: tuple[int, ...]) -> PreprocessedCase:
+    ones, zeros = (1.0, 1.0, 1.0), (0, 0, 0)
+    return PreprocessedCase(
+        case_id=case,
+        shape=shape,
+        source_grid_shape=shape[1:],
+        source_spacing=ones,
+        source_origin=ones,
+        source_direction=(1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0),
+        crop_start=zeros,
+        crop_stop=shape[1:],
+        region="whole image",
+        dose_maximum={},
+        warnings=(),
+        inputs_hash=case,
+    )

@@ -37,7 +37,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=0, help="of weights, sampling, augmentation")
     parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
-    parser.add_argument("--num_workers", type=int, help="processes that load and augment")
+    parser.add_argument(
+        "--num_workers",
+        type=_count,
+        help="processes that load and augment (0: none but the main one); changes no result",
+    )
+    parser.add_argument(
+        "--cache_gb", type=_size, help="memory in which cases are kept; changes no result"
+    )
     parser.add_argument("--num_threads", type=int, help="of torch on the CPU")
     parser.add_argument(
         "--num_folds_parallel",
@@ -77,6 +84,7 @@ def train(
     seed: int = 0,
     device: str | None = None,
     num_workers: int | None = None,
+    cache_gb: float | None = None,
     num_threads: int | None = None,
     num_folds_parallel: str = "1",
     preview_augmentation: bool = False,
@@ -101,18 +109,17 @@ def train(
 
     if num_threads is not None:
         torch.set_num_threads(num_threads)
-    overrides = dict(settings or {})
-    if num_workers is not None:
-        overrides["num_workers"] = str(num_workers)
     options = TrainOptions(
         channels=tuple(channels) if channels else None,
         resume=resume,
         epochs=epochs,
-        overrides=overrides,
+        overrides=dict(settings or {}),
         seed=seed,
         preview_only=preview_augmentation,
         pretrained_weights=pretrained_weights,
         allow_missing_weights=allow_missing_weights,
+        num_workers=num_workers,
+        cache_gb=cache_gb,
     )
     with joined(device) as team:
         try:
@@ -132,6 +139,20 @@ def train(
                 print(f"Error: {error}", file=sys.stderr, flush=True)
             team.wait()
             return common.UNUSABLE
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"expected 0 or more, got {text}")
+    return value
+
+
+def _size(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected 0 or more gigabytes, got {text}")
+    return value
 
 
 def _settings(pairs: Sequence[str], parser: argparse.ArgumentParser) -> dict[str, str]:

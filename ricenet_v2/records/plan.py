@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -151,7 +152,6 @@ class TrainingPlan:
         gradient_clip: Largest norm of the gradient.
         ema_decay: Decay of the averaged weights per update; 0 switches it off.
         mixed_precision: bfloat16 on CUDA.
-        num_workers: Processes that load and augment; 0 works in the main process.
         augmentation: Random changes.
         balance: What makes up for rare classes: the `sampler` shows every class equally often,
             the `loss` weighs a case by one over the size of its class, `none` does neither.
@@ -159,6 +159,8 @@ class TrainingPlan:
         early_stop_epochs: End after so many epochs without a best one; 0 never does.
         compile: Compile the network with torch.compile.
         channels_last: Keep voxels of all channels side by side in memory.
+        num_workers: Read in older plans and not used: it is an option of the command. Never
+            written, so that it is no part of the plan's hash.
     """
 
     batch_size: Count
@@ -173,13 +175,15 @@ class TrainingPlan:
     gradient_clip: Annotated[float, Field(gt=0)] = 5.0
     ema_decay: Part = 0.98
     mixed_precision: bool = True
-    num_workers: Index = 0
     augmentation: AugmentationPlan = AugmentationPlan()
     balance: Literal["sampler", "loss", "none"] = "sampler"
     mixup: Annotated[float, Field(ge=0)] = 0.0
     early_stop_epochs: Index = 0
     compile: bool = False
     channels_last: bool = False
+    num_workers: Annotated[int, Field(exclude=True)] = dataclasses.field(
+        default=0, compare=False, repr=False
+    )
 
 
 @record

@@ -148,7 +148,7 @@ def _epochs(job: Job, state: State, stop: StopWish) -> None:
     labels = {case: job.labels[case] for case in job.train}
     source = Source(job.reader, labels, job.plan, job.seed, job.share)
     network, task = wrapped(state.network, training, job.team), _task(job, state)
-    batches = TrainingBatches(source, state.epoch, training.num_workers)
+    batches = TrainingBatches(source, state.epoch, job.num_workers, job.device)
     drawn = -_SECONDS_BETWEEN_DRAWINGS
     try:
         for epoch in _todo(job, state):

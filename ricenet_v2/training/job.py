@@ -18,19 +18,23 @@ from ricenet_v2.core.seeds import seed_of
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
-from ricenet_v2.records.splits import Splits
+from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.store.cases import cases_hash
 from ricenet_v2.store.paths import DatasetPaths, FoldPaths, ModelPaths
 from ricenet_v2.training.initial_weights import check_same_source, source_of
-from ricenet_v2.training.loader import CaseReader
+from ricenet_v2.training.reader import CaseReader, cache_budget
 from ricenet_v2.training.settings import channels_label, with_channels, with_settings
 from ricenet_v2.training.share import Share
 from ricenet_v2.training.team import Team
+from ricenet_v2.training.workers import default_workers
 
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """What a user chooses for a run; None leaves it to the plan."""
+    """What a user chooses for a run; None leaves it to the plan, or to the machine.
+
+    Of these, `num_workers` and `cache_gb` change no result.
+    """
 
     channels: tuple[str, ...] | None = None
     resume: bool = False
@@ -40,6 +44,8 @@ class TrainOptions:
     preview_only: bool = False
     pretrained_weights: Path | None = None
     allow_missing_weights: bool = False
+    num_workers: int | None = None
+    cache_gb: float | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,13 @@ class Job:
         return Share(self.team.rank, self.team.size)
 
     @property
+    def num_workers(self) -> int:
+        """Processes of this one that load and augment."""
+        if self.options.num_workers is not None:
+            return self.options.num_workers
+        return default_workers(self.device, self.team.size)
+
+    @property
     def seed(self) -> int:
         """Of everything random after the first weights."""
         return seed_of(self.options.seed, "fold", self.fold)
@@ -139,7 +152,7 @@ def prepare(
         patients={case.case_id: case.patient_id for case in cases},
         train=chosen.train,
         validation=chosen.validation,
-        reader=CaseReader(folder, indices),
+        reader=_reader(folder, indices, chosen, options, team),
         fold=fold,
         options=options,
         team=team,
@@ -147,6 +160,16 @@ def prepare(
     )
     _check_sharing(job)
     return job
+
+
+def _reader(
+    folder: Path, channels: Sequence[int], fold: Fold, options: TrainOptions, team: Team
+) -> CaseReader:
+    """Each process of a team keeps cases of its own, so they share the budget out."""
+    budget = cache_budget(options.cache_gb) // team.size
+    # A contact sheet reads each case once.
+    wanted = () if options.preview_only else (*fold.train, *fold.validation)
+    return CaseReader(folder, channels, budget, wanted)
 
 
 def _with_epochs_of_run(plan: Plan, paths: FoldPaths, options: TrainOptions) -> Plan:

@@ -3,45 +3,25 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from batchgenerators.dataloading.data_loader import SlimDataLoaderBase
-from batchgenerators.dataloading.multi_threaded_augmenter import MultiThreadedAugmenter
 from batchgenerators.dataloading.single_threaded_augmenter import SingleThreadedAugmenter
-from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.store.cases import read_array
-from ricenet_v2.training.augmentation import Augmentation
+from ricenet_v2.training.augmentation.apply import augment
+from ricenet_v2.training.augmentation.draw import Draw, draw_named
+from ricenet_v2.training.reader import CaseReader
 from ricenet_v2.training.sampler import epoch_cases
 from ricenet_v2.training.share import ALONE, Share
+from ricenet_v2.training.workers import Workers, settle_worker
 
-CACHE_BYTES = 4 * 1024**3
-
-
-class CaseReader:
-    """Reads preprocessed cases and keeps them in memory while a budget lasts."""
-
-    def __init__(self, folder: Path, channels: list[int], budget: int = CACHE_BYTES) -> None:
-        """Read from `folder`, only the channels of these indices, keep up to `budget` bytes."""
-        self.folder, self.channels, self.left = folder, channels, budget
-        self._kept: dict[str, NDArray[np.float32]] = {}
-
-    def __call__(self, case_id: str) -> NDArray[np.float32]:
-        """Voxels (channels, z, y, x); not to be changed."""
-        if case_id in self._kept:
-            return self._kept[case_id]
-        array = np.ascontiguousarray(read_array(self.folder, case_id)[self.channels])
-        if array.nbytes <= self.left:
-            self.left -= array.nbytes
-            self._kept[case_id] = array
-        return array
+_CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -55,7 +35,15 @@ class Batch:
 
 @dataclass(frozen=True)
 class Source:
-    """What the loader needs to make any batch of a run."""
+    """What the loader needs to make any batch of a run.
+
+    Attributes:
+        reader: Of the cases.
+        labels: Class of each training case.
+        plan: Batch size, accumulation, augmentation.
+        seed: Of sampling and augmentation.
+        share: The part of each update that this process works on.
+    """
 
     reader: CaseReader
     labels: Mapping[str, str]
@@ -77,26 +65,29 @@ class Source:
         start = update * training.accumulation_steps * training.batch_size
         return [start + position for position in steps[part]]
 
+    def draws(self, epoch: int, places: Sequence[int]) -> list[Draw]:
+        """The augmentation of the samples at these places of an epoch."""
+        return [draw_named(self.plan, self.seed, epoch, place) for place in places]
+
 
 class _Loader(SlimDataLoaderBase):  # type: ignore[misc]
     """Makes batch `start`, `start + workers`, ...; an error travels inside the batch."""
 
-    def __init__(self, source: Source, start: int, workers: int) -> None:
-        super().__init__(None, source.plan.training.batch_size, workers)
-        self.source, self.next, self.workers = source, start, workers
-        self.augmentation = Augmentation(source.plan)
-        self.thread_id = 0
+    def __init__(self, source: Source, start: int, workers: int, *, augments: bool) -> None:
+        super().__init__(None, len(source.places(0)), workers)
+        self.source, self.next, self.stride = source, start, max(1, workers)
+        self.augments = augments
         self._drawn: tuple[int, list[str]] = (-1, [])
 
     def set_thread_id(self, thread_id: int) -> None:
         """Called once in each worker process."""
-        self.thread_id = thread_id
+        super().set_thread_id(thread_id)
         self.next += thread_id
-        torch.set_num_threads(1)
+        settle_worker()
 
     def generate_train_batch(self) -> dict[str, Any]:
         """The next batch of this worker."""
-        index, self.next = self.next, self.next + max(1, self.workers)
+        index, self.next = self.next, self.next + self.stride
         epoch, step = divmod(index, self.source.steps_per_epoch)
         places, drawn = self.source.places(step), self._cases(epoch)
         cases = [drawn[position] for position in places]
@@ -104,10 +95,15 @@ class _Loader(SlimDataLoaderBase):  # type: ignore[misc]
         try:
             for position, case in zip(places, cases, strict=True):
                 images = self.source.reader(case)
-                made.append(self.augmentation(images, self.source.seed, epoch, position))
+                made.append(self._augmented(images, epoch, position) if self.augments else images)
+            data = np.stack(made)
         except Exception:  # noqa: BLE001 - a dead worker would hide what happened
             return {"error": traceback.format_exc(), "case_ids": [case]}
-        return {"data": np.stack(made), "case_ids": cases}
+        return {"data": data, "case_ids": cases, "epoch": epoch, "places": places}
+
+    def _augmented(self, images: Any, epoch: int, position: int) -> Any:
+        draws = self.source.draws(epoch, [position])
+        return augment(torch.from_numpy(images)[None], draws, self.source.plan)[0].numpy()
 
     def _cases(self, epoch: int) -> list[str]:
         if self._drawn[0] != epoch:
@@ -123,26 +119,35 @@ class _Loader(SlimDataLoaderBase):  # type: ignore[misc]
 class TrainingBatches(Iterator[Batch]):
     """An endless stream of batches from a given epoch on; the same for any number of workers."""
 
-    def __init__(self, source: Source, first_epoch: int, num_workers: int) -> None:
-        """Start the workers (none: work in this process)."""
-        self.source = source
+    def __init__(
+        self, source: Source, first_epoch: int, num_workers: int, device: torch.device = _CPU
+    ) -> None:
+        """Start the workers (none: work in this process).
+
+        Args:
+            source: Cases, plan, seed and share.
+            first_epoch: Epoch to begin with.
+            num_workers: Processes.
+            device: Where the batches are wanted. CUDA augments there, whole batches at once; for
+                all others the workers do it (Metal has no three-dimensional `grid_sample` in the
+                older versions of torch that are supported).
+        """
+        self.source, self.device = source, device
         self.indices = {name: i for i, name in enumerate(source.plan.classes)}
+        self._augments_here = device.type == "cuda"
         start = first_epoch * source.steps_per_epoch
-        self._workers: MultiThreadedAugmenter | None = None
-        stream: Iterator[dict[str, Any]]
-        loader = _Loader(source, start, num_workers)
-        if num_workers > 0:
-            self._workers = MultiThreadedAugmenter(loader, None, num_workers, 2, None)
-            stream = iter(self._workers)
-        else:
-            stream = iter(SingleThreadedAugmenter(loader, None))
-        self._stream = stream
+        loader = _Loader(source, start, num_workers, augments=not self._augments_here)
+        self._workers = Workers(loader, num_workers) if num_workers > 0 else None
+        self._stream: Iterator[dict[str, Any]] | Workers = self._workers or iter(
+            SingleThreadedAugmenter(loader, None)
+        )
 
     def __next__(self) -> Batch:
         """The next batch.
 
         Raises:
-            TrainingError: A case could not be loaded or augmented; with its id and traceback.
+            TrainingError: A case could not be loaded or augmented, with its id and traceback; or a
+                worker has died.
         """
         made = next(self._stream)
         case_ids = tuple(str(case) for case in made["case_ids"])
@@ -154,11 +159,15 @@ class TrainingBatches(Iterator[Batch]):
                 got=made["error"],
                 remedy="Run ricenet_plan_and_preprocess again; it repairs damaged cases.",
             )
+        images = torch.from_numpy(made["data"])
+        if self._augments_here:
+            images = images.to(self.device, non_blocking=True)
+            draws = self.source.draws(made["epoch"], made["places"])
+            images = augment(images, draws, self.source.plan)
         targets = [self.indices[self.source.labels[case]] for case in case_ids]
-        images = torch.as_tensor(made["data"])
         return Batch(images, torch.tensor(targets), case_ids)
 
     def close(self) -> None:
         """End the workers."""
         if self._workers is not None:
-            self._workers._finish()  # noqa: SLF001 - batchgenerators has no public way
+            self._workers.close()

@@ -20,10 +20,11 @@ from ricenet_v2.core.seeds import generator, seed_of
 from ricenet_v2.inference.member import probabilities
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.plan import TrainingPlan
-from ricenet_v2.training.loader import Batch, CaseReader
+from ricenet_v2.training.loader import Batch
 from ricenet_v2.training.loss import mean_loss
 from ricenet_v2.training.mixup import mix
 from ricenet_v2.training.parts import Ema, StopWish
+from ricenet_v2.training.reader import CaseReader
 from ricenet_v2.training.schedule import Legs, learning_rate
 from ricenet_v2.training.share import Share
 from ricenet_v2.training.team import Team

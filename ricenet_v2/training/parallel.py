@@ -16,8 +16,8 @@ import torch
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.fingerprinting.workers import available_memory
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.training.loader import CACHE_BYTES
 from ricenet_v2.training.parts import StopWish
+from ricenet_v2.training.reader import CACHE_BYTES
 
 PROCESS_BYTES = 1024**3
 """What a Python process with torch takes in memory before any case."""

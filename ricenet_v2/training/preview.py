@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+
 from ricenet_v2.core.files import replacing
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.training.augmentation import Augmentation
-from ricenet_v2.training.loader import CaseReader
+from ricenet_v2.training.augmentation.apply import augment
+from ricenet_v2.training.augmentation.draw import draw_named
+from ricenet_v2.training.reader import CaseReader
 
 N_CASES, N_DRAWS = 3, 6
 
@@ -23,20 +26,21 @@ def draw_preview(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    augmentation, chosen = Augmentation(plan), list(case_ids)[:N_CASES]
+    chosen = list(case_ids)[:N_CASES]
     n_rows = len(chosen) * len(plan.channels)
     figure = Figure(figsize=(1.6 * (N_DRAWS + 1), 1.7 * n_rows), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(n_rows, N_DRAWS + 1, squeeze=False)
     for i, case in enumerate(chosen):
-        original = reader(case)
-        draws = [original, *(augmentation(original, seed, case, n) for n in range(N_DRAWS))]
+        original = torch.from_numpy(reader(case))
+        changes = [draw_named(plan, seed, case, n) for n in range(N_DRAWS)]
+        draws = [original, *(augment(original[None], [change], plan)[0] for change in changes)]
         middle = original.shape[1] // 2
         for c, channel in enumerate(plan.channels):
             low, high = float(original[c].min()), float(original[c].max())
             for n, images in enumerate(draws):
                 panel = axes[i * len(plan.channels) + c][n]
-                panel.imshow(images[c, middle], cmap="gray", vmin=low, vmax=high)
+                panel.imshow(images[c, middle].numpy(), cmap="gray", vmin=low, vmax=high)
                 panel.set_xticks([])
                 panel.set_yticks([])
                 if n == 0:

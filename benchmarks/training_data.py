@@ -1,0 +1,299 @@
+"""What the data cost a training on a CPU: waiting, the step beside the bare network, memory.
+
+    python benchmarks/training_data.py --output training_data.json \
+        --write documentation/benchmarks.md
+
+Steps: 3 x 64^3 random voxels, the residual encoder that planning gives such an image, the training
+loop of this project with augmentation, averaged weights, clipping, optimiser and loader. The bare
+step is forward, backward and optimiser of the same network on a batch that lies ready. Both take
+turns, epoch by epoch. Memory: the same loader and loop on cohorts of 100 and 10,000 cases of
+3 x 16^3, each in a process of its own; the proportional set size of it and its worker at the end,
+without the memory that the user granted for cases.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import page
+import torch
+from torch import nn
+from torch.nn import functional
+
+from ricenet_v2.network.build import build_network
+from ricenet_v2.planning.networks import residual_encoder
+from ricenet_v2.planning.topology import topology
+from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.plan import (
+    AugmentationPlan,
+    ChannelPlan,
+    MemoryEstimate,
+    Normalisation,
+    Plan,
+    TrainingPlan,
+)
+from ricenet_v2.store.cases import write_case
+from ricenet_v2.training.loader import Source, TrainingBatches
+from ricenet_v2.training.loop import Task, train_epoch
+from ricenet_v2.training.optimiser import make_optimiser
+from ricenet_v2.training.parts import Ema, StopWish
+from ricenet_v2.training.reader import CaseReader
+from ricenet_v2.training.schedule import Leg
+from ricenet_v2.training.team import Team
+from ricenet_v2.training.workers import default_workers
+
+CHANNELS = ("mri", "mri", "dose")
+CLASSES = ("first", "second")
+CPU = torch.device("cpu")
+COHORTS = (100, 10_000)
+_DISTINCT = 100
+LIMITS = {"waiting": 0.05, "step_ratio": 1.10, "memory_growth": 0.10}
+
+
+def main() -> None:
+    """Measure, print, and write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", type=int, default=64, help="voxels a side")
+    parser.add_argument("--updates", type=int, default=6, help="updates in a turn")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--num_workers", type=int, default=default_workers(CPU))
+    parser.add_argument("--cache_mb", type=int, default=32, help="for cases, in the memory test")
+    parser.add_argument("--output", type=Path, help="JSON file")
+    parser.add_argument("--write", type=Path, help="page whose section is rewritten")
+    parser.add_argument("--memory_of", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.memory_of:
+        print(json.dumps(memory_of(options.memory_of, options.cache_mb * 2**20)))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        steps = measure_steps(
+            Path(folder), options.size, options.updates, options.rounds, options.num_workers
+        )
+        memory = measure_memory(Path(folder), options.cache_mb)
+    result = {"steps": steps, "memory": memory, "cores": os.cpu_count(), "torch": torch.__version__}
+    text = section(result)
+    print(text)
+    if options.output:
+        options.output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    if options.write:
+        page.write(options.write, "training_data", text)
+
+
+def plan_of(size: int, batch_size: int, updates: int) -> Plan:
+    """A plan for random images of that size."""
+    shape, spacing = (size,) * 3, (180.0 / size,) * 3
+    return Plan(
+        name="auto",
+        preset="auto",
+        dataset="Dataset001_Benchmark",
+        fingerprint="",
+        classes=CLASSES,
+        channels=tuple(
+            ChannelPlan(f"{kind}{i}", kind, "linear", Normalisation("none"))
+            for i, kind in enumerate(CHANNELS)
+        ),
+        spacing=spacing,
+        input_size=shape,
+        margin=(0, 0, 0),
+        storage_dtype="float32",
+        network=residual_encoder(topology(shape, spacing)),
+        training=TrainingPlan(batch_size, 1, 100, updates, augmentation=AugmentationPlan()),
+        memory=MemoryEstimate(*[0] * 9),
+        memory_budget_gb=1.0,
+        spacing_range=(spacing, spacing),
+        dose_range={},
+        decisions=(),
+    )
+
+
+def write_cases(folder: Path, plan: Plan, count: int) -> dict[str, str]:
+    """Random preprocessed cases and their classes; from the 101st on, their voxels repeat."""
+    random, shape = np.random.default_rng(0), (len(CHANNELS), *plan.input_size)
+    labels = {f"case{number:05d}": CLASSES[number % 2] for number in range(count)}
+    for number, case in enumerate(labels):
+        if number < _DISTINCT:
+            voxels = random.random(shape, dtype=np.float32)
+            write_case(folder, voxels, record_of(case, shape))
+        else:
+            same = folder / f"case{number % _DISTINCT:05d}.b2nd"
+            (folder / f"{case}.b2nd").hardlink_to(same)
+    return labels
+
+
+def record_of(case: str, shape: tuple[int, ...]) -> PreprocessedCase:
+    """What stands beside a case."""
+    return PreprocessedCase(
+        case_id=case,
+        shape=shape,
+        source_grid_shape=shape[1:],
+        source_spacing=(1.0,) * 3,
+        source_origin=(0.0,) * 3,
+        source_direction=(1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0),
+        crop_start=(0, 0, 0),
+        crop_stop=shape[1:],
+        region="whole image",
+        dose_maximum={},
+        warnings=(),
+        inputs_hash=case,
+    )
+
+
+def measure_steps(
+    folder: Path, size: int, updates: int, rounds: int, num_workers: int
+) -> dict[str, object]:
+    """Seconds per update with everything and bare, and the share of waiting."""
+    torch.manual_seed(0)
+    plan = plan_of(size, 2, updates)
+    labels = write_cases(folder / "steps", plan, 16)
+    reader = CaseReader(folder / "steps", range(len(CHANNELS)), case_ids=list(labels))
+    batches = TrainingBatches(Source(reader, labels, plan, 0), 0, num_workers)
+    everything = whole_training(plan, batches)
+    bare = bare_training(plan, updates)
+    full, lone, waiting = [], [], []
+    try:
+        for turn in range(rounds + 1):
+            seconds, share = everything(turn)
+            without = bare()
+            # The first turn only warms up.
+            if turn:
+                full.append(seconds / updates)
+                waiting.append(share)
+                lone.append(without / updates)
+    finally:
+        batches.close()
+    return {
+        "shape": (len(CHANNELS), size, size, size),
+        "batch_size": 2,
+        "num_workers": num_workers,
+        "rounds": rounds,
+        "updates": updates,
+        "seconds_everything": full,
+        "seconds_bare": lone,
+        "waiting": waiting,
+        "median_everything": statistics.median(full),
+        "median_bare": statistics.median(lone),
+        "median_waiting": statistics.median(waiting),
+        "step_ratio": statistics.median(a / b for a, b in zip(full, lone, strict=True)),
+    }
+
+
+def whole_training(plan: Plan, batches: TrainingBatches) -> Callable[[int], tuple[float, float]]:
+    """An epoch of the product's loop: seconds and the share of waiting."""
+    network = build_network(plan.network, len(CHANNELS), len(CLASSES))
+    optimiser = make_optimiser(network, plan.training)
+    ema, stop = Ema(network, plan.training.ema_decay), StopWish()
+
+    def epoch(number: int) -> tuple[float, float]:
+        found = train_epoch(network, optimiser, ema, batches, task_of(plan), number, stop)
+        return found.seconds, found.waiting / found.seconds
+
+    return epoch
+
+
+def task_of(plan: Plan) -> Task:
+    """How the product trains by a plan, alone on the CPU."""
+    team = Team(0, 1, CPU)
+    return Task(plan.training, (Leg(0, plan.training.epochs),), len(CLASSES), None, 0, team)
+
+
+def bare_training(plan: Plan, updates: int) -> Callable[[], float]:
+    """As many steps of the network alone, on a batch that lies ready: seconds."""
+    network = build_network(plan.network, len(CHANNELS), len(CLASSES)).train()
+    optimiser = make_optimiser(network, plan.training)
+    images = torch.rand(plan.training.batch_size, len(CHANNELS), *plan.input_size)
+    targets = torch.arange(plan.training.batch_size) % len(CLASSES)
+
+    def steps() -> float:
+        started = time.perf_counter()
+        for _ in range(updates):
+            optimiser.zero_grad(set_to_none=True)
+            functional.cross_entropy(network(images), targets).backward()
+            optimiser.step()
+        return time.perf_counter() - started
+
+    return steps
+
+
+def measure_memory(folder: Path, cache_mb: int) -> dict[str, object]:
+    """Memory of a training on each cohort, in a process of its own."""
+    found = {}
+    for count in COHORTS:
+        where = folder / f"cohort{count}"
+        write_cases(where, plan_of(16, 8, 1), count)
+        words = [sys.executable, __file__, "--memory_of", where, "--cache_mb", str(cache_mb)]
+        done = subprocess.run(words, check=True, capture_output=True, text=True)
+        found[count] = json.loads(done.stdout)
+    without = [found[count]["bytes"] - found[count]["cache_bytes"] for count in COHORTS]
+    return {"cache_mb": cache_mb, "cohorts": found, "growth": without[1] / without[0] - 1}
+
+
+def memory_of(folder: Path, budget: int) -> dict[str, int]:
+    """Proportional set size of this process and its worker after an epoch over all cases."""
+    cases = sorted(path.stem for path in folder.glob("*.b2nd"))
+    labels = {case: CLASSES[number % 2] for number, case in enumerate(cases)}
+    updates = max(100, len(cases) // 8)
+    plan = plan_of(16, 8, updates)
+    network = nn.Sequential(
+        nn.Conv3d(len(CHANNELS), 4, 3, stride=4), nn.Flatten(), nn.LazyLinear(2)
+    )
+    network(torch.zeros(1, len(CHANNELS), *plan.input_size))
+    reader = CaseReader(folder, range(len(CHANNELS)), budget, cases)
+    batches = TrainingBatches(Source(reader, labels, plan, 0), 0, 1)
+    optimiser = make_optimiser(network, plan.training)
+    ema = Ema(network, plan.training.ema_decay)
+    train_epoch(network, optimiser, ema, batches, task_of(plan), 0, StopWish())
+    workers = [process.pid for process in multiprocessing.active_children()]
+    taken = sum(proportional_set_size(pid) for pid in (os.getpid(), *workers))
+    batches.close()
+    case_bytes = 4 * len(CHANNELS) * 16**3
+    return {
+        "bytes": taken,
+        "cache_bytes": case_bytes * min(len(cases), budget // case_bytes),
+        "processes": 1 + len(workers),
+    }
+
+
+def proportional_set_size(pid: int) -> int:
+    """Bytes of a process, shared pages divided among those that share them (Linux)."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    return int(re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)[1]) * 1024
+
+
+def section(result: dict[str, object]) -> str:
+    """The figures as a table in Markdown."""
+    steps, memory = result["steps"], result["memory"]
+    shape = " x ".join(str(n) for n in steps["shape"])
+    small, large = (memory["cohorts"][count]["bytes"] / 2**20 for count in COHORTS)
+    taken = f"({large:.0f} MB and {small:.0f} MB with the {memory['cache_mb']} MB for cases)"
+    lines = [
+        f"{shape} voxels, batches of {steps['batch_size']}, {steps['num_workers']} worker(s), "
+        f"{result['cores']} cores, torch {result['torch']}; medians of {steps['rounds']} rounds "
+        f"of {steps['updates']} updates.",
+        "",
+        "| figure | measured | limit |",
+        "|---|---|---|",
+        f"| share of time waiting for data | {steps['median_waiting']:.3f} "
+        f"| {LIMITS['waiting']:g} |",
+        f"| step with everything / bare network step ({steps['median_everything']:.3f} s / "
+        f"{steps['median_bare']:.3f} s) | {steps['step_ratio']:.3f} | {LIMITS['step_ratio']:g} |",
+        f"| growth of memory from {COHORTS[0]} to {COHORTS[1]} cases, without what was granted "
+        f"for cases {taken} "
+        f"| {memory['growth']:+.3f} | {LIMITS['memory_growth']:+g} |",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Random changes of training samples: drawn by one function, applied by another."""

@@ -1,0 +1,111 @@
+"""Applying draws to a batch, on the device where it lies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+
+from ricenet_v2.core.seeds import seed_of
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.training.augmentation.deform import deform
+from ricenet_v2.training.augmentation.draw import Draw, Intensity, coarse_axis
+from ricenet_v2.training.augmentation.intensity import (
+    add_noise,
+    bend_gamma,
+    scale_brightness,
+    stretch_contrast,
+)
+from ricenet_v2.training.augmentation.sharpness import soften
+
+Change = Callable[[torch.Tensor, Sequence[Intensity]], None]
+
+
+def augment(images: torch.Tensor, draws: Sequence[Draw], plan: Plan) -> torch.Tensor:
+    """The changed samples.
+
+    On a CPU the same draws give the same bits, whatever the number of threads or the company in
+    the batch.
+
+    Args:
+        images: Axes (samples, channels, z, y, x); left as they are.
+        draws: One for each sample.
+        plan: Channels and spacing.
+    """
+    nearest = [index for index, channel in enumerate(plan.channels) if channel.kind == "mask"]
+    with _one_thread(images.device):
+        made = [
+            deform(sample, draw.deformation, draw.mirrored, plan.spacing, nearest)
+            for sample, draw in zip(images, draws, strict=True)
+        ]
+        batch = made[0][None] if len(made) == 1 else torch.stack(made)
+        _change_intensities(batch, draws, coarse_axis(plan.spacing))
+    return batch
+
+
+@contextmanager
+def _one_thread(device: torch.device) -> Iterator[None]:
+    """On a CPU the bits of a sum depend on how many threads share it."""
+    before = torch.get_num_threads()
+    if device.type != "cpu" or before == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _change_intensities(batch: torch.Tensor, draws: Sequence[Draw], coarse: int | None) -> None:
+    """Noise, blur and resolution, brightness, contrast, gamma.
+
+    batchgenerators in nnU-Net lowers the resolution after the contrast. Both commute but for the
+    clipping of the contrast, and beside the blur one pass does the work of two.
+    """
+    for sample, channel, drawn in _chosen(draws, "noise_std"):
+        generator = torch.Generator(batch.device)
+        generator.manual_seed(seed_of(draws[sample].noise_seed, "noise", channel))
+        add_noise(batch[sample, channel], _values([drawn], "noise_std")[0], generator)
+    chosen = _chosen(draws, "blur_sigma", "low_resolution")
+    _change(batch, chosen, lambda images, drawn: soften(images, drawn, coarse))
+    _change(batch, _chosen(draws, "brightness"), _by_value("brightness", scale_brightness))
+    _change(batch, _chosen(draws, "contrast"), _by_value("contrast", stretch_contrast))
+    _change(batch, _chosen(draws, "gamma"), _by_value("gamma", bend_gamma))
+
+
+def _by_value(name: str, function: Callable[[torch.Tensor, Sequence[float]], None]) -> Change:
+    return lambda images, drawn: function(images, _values(drawn, name))
+
+
+def _chosen(draws: Sequence[Draw], *names: str) -> list[tuple[int, int, Intensity]]:
+    """Sample, channel and draw wherever one of these changes is to be made."""
+    return [
+        (sample, channel, drawn)
+        for sample, draw in enumerate(draws)
+        for channel, drawn in enumerate(draw.intensities)
+        if any(getattr(drawn, name) is not None for name in names)
+    ]
+
+
+def _values(drawn: Sequence[Intensity], name: str) -> list[float]:
+    return [float(getattr(one, name)) for one in drawn]
+
+
+def _change(
+    batch: torch.Tensor, chosen: Sequence[tuple[int, int, Intensity]], change: Change
+) -> None:
+    if _goes_one_by_one(batch.device):
+        for sample, channel, drawn in chosen:
+            change(batch[sample, channel][None], [drawn])
+    elif chosen:
+        samples, channels, drawn_values = zip(*chosen, strict=True)
+        gathered = batch[list(samples), list(channels)]
+        change(gathered, drawn_values)
+        batch[list(samples), list(channels)] = gathered
+
+
+def _goes_one_by_one(device: torch.device) -> bool:
+    """On a CPU: in place nothing is gathered, and company in the batch changes no bit."""
+    return device.type == "cpu"

@@ -1,0 +1,171 @@
+"""What is changed in one sample: random numbers only, so that a draw can be kept and replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.core.seeds import generator
+from ricenet_v2.records.plan import AugmentationPlan, Plan
+
+_ANISOTROPY = 3.0
+# Control points of the elastic field along each axis.
+_COARSE = 6
+# A channel of a sample that is to be blurred or lowered is so with this probability.
+_P_CHANNEL = 0.5
+_SMALLEST_SIGMA = 0.3
+_NO_INTENSITY = ("dose", "mask")
+
+
+@dataclass(frozen=True, eq=False)
+class Deformation:
+    """Rotation, scaling and elastic displacement.
+
+    Attributes:
+        matrix: From output to input positions in mm about the centre, axes (z, y, x).
+        displacement: Field (3, 6, 6, 6) in mm, components (z, y, x), at control points that span
+            the image from its first to its last voxel; or None.
+    """
+
+    matrix: NDArray[np.float64]
+    displacement: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True)
+class Intensity:
+    """Changes of one channel, in the order in which they are applied; None leaves one out.
+
+    Attributes:
+        noise_std: Standard deviation of Gaussian noise that is added.
+        blur_sigma: Sigma of a Gaussian blur, voxels.
+        brightness: Factor.
+        contrast: Factor about the mean.
+        low_resolution: Share of the resolution that is kept.
+        gamma: Exponent.
+    """
+
+    noise_std: float | None = None
+    blur_sigma: float | None = None
+    brightness: float | None = None
+    contrast: float | None = None
+    low_resolution: float | None = None
+    gamma: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """All changes of one sample.
+
+    Attributes:
+        deformation: Shared by all channels, or None.
+        mirrored: Array axes (0 z, 1 y, 2 x) that are flipped, in all channels.
+        intensities: One entry per channel.
+        noise_seed: Of the noise fields.
+    """
+
+    deformation: Deformation | None
+    mirrored: tuple[int, ...]
+    intensities: tuple[Intensity, ...]
+    noise_seed: int
+
+
+def coarse_axis(spacing: Sequence[float]) -> int | None:
+    """The array axis whose voxels are more than 3 times the others', or None."""
+    if max(spacing) > _ANISOTROPY * sorted(spacing)[1]:
+        return int(np.argmax(spacing))
+    return None
+
+
+def draw_named(plan: Plan, *names: str | int) -> Draw:
+    """The draw of these names, such as seed, epoch and position: the same on every machine."""
+    return draw(plan, generator(0, "augmentation", *names))
+
+
+def draw(plan: Plan, random: np.random.Generator) -> Draw:
+    """Draw the changes of one sample.
+
+    Intensity changes are drawn for every channel on its own, never for dose or mask. Contrast and
+    gamma are below 1 as often as above, as in batchgenerators.
+    """
+    ranges = plan.training.augmentation
+    deformation = _deformation(ranges, plan.spacing, random)
+    mirrored = tuple(axis for axis in ranges.mirror_axes if random.random() < 0.5)
+    chosen = _chosen(ranges, random)
+    intensities = tuple(
+        Intensity() if channel.kind in _NO_INTENSITY else _intensity(ranges, chosen, random)
+        for channel in plan.channels
+    )
+    return Draw(deformation, mirrored, intensities, int(random.integers(2**62)))
+
+
+def _deformation(
+    plan: AugmentationPlan, spacing: Sequence[float], random: np.random.Generator
+) -> Deformation | None:
+    """A much coarser axis is neither rotated into the others nor displaced."""
+    coarse = coarse_axis(spacing)
+    matrix, changed = np.eye(3), False
+    if random.random() < plan.p_rotation:
+        changed = True
+        angles = np.deg2rad(random.uniform(-plan.rotation_degrees, plan.rotation_degrees, 3))
+        for axis in range(3):
+            if coarse is None or axis == coarse:
+                matrix = matrix @ _rotation(axis, float(angles[axis]))
+    if random.random() < plan.p_scaling:
+        changed = True
+        low, high = np.log(plan.scaling)
+        matrix = matrix / np.exp(random.uniform(low, high))
+    displacement = None
+    if random.random() < plan.p_elastic:
+        changed = True
+        size = random.uniform(0, plan.elastic_mm)
+        displacement = random.uniform(-size, size, (3, _COARSE, _COARSE, _COARSE))
+        if coarse is not None:
+            displacement[coarse] = 0
+    return Deformation(matrix, displacement) if changed else None
+
+
+def _rotation(axis: int, angle: float) -> NDArray[np.float64]:
+    first, second = (other for other in range(3) if other != axis)
+    matrix = np.eye(3)
+    matrix[first, first] = matrix[second, second] = np.cos(angle)
+    matrix[first, second], matrix[second, first] = -np.sin(angle), np.sin(angle)
+    return matrix
+
+
+def _chosen(plan: AugmentationPlan, random: np.random.Generator) -> frozenset[str]:
+    """Which intensity changes this sample gets at all."""
+    probabilities = {
+        "noise_std": plan.p_noise,
+        "blur_sigma": plan.p_blur,
+        "brightness": plan.p_brightness,
+        "contrast": plan.p_contrast,
+        "low_resolution": plan.p_low_resolution,
+        "gamma": plan.p_gamma,
+    }
+    return frozenset(name for name, p in probabilities.items() if random.random() < p)
+
+
+def _intensity(
+    plan: AugmentationPlan, chosen: frozenset[str], random: np.random.Generator
+) -> Intensity:
+    sigma = max(_SMALLEST_SIGMA, plan.blur_sigma)
+    drawn = {
+        "noise_std": random.uniform(0, plan.noise_std),
+        "blur_sigma": random.uniform(_SMALLEST_SIGMA, sigma),
+        "brightness": random.uniform(*plan.brightness),
+        "contrast": _about_one(plan.contrast, random),
+        "low_resolution": random.uniform(plan.low_resolution, 1),
+        "gamma": _about_one(plan.gamma, random),
+    }
+    left_out = {name for name in ("blur_sigma", "low_resolution") if random.random() >= _P_CHANNEL}
+    return Intensity(**{name: drawn[name] for name in chosen - left_out})
+
+
+def _about_one(limits: tuple[float, float], random: np.random.Generator) -> float:
+    low, high = limits
+    if random.random() < 0.5 and low < 1:
+        return float(random.uniform(low, min(high, 1)))
+    return float(random.uniform(max(low, 1), max(high, 1)))

@@ -1,0 +1,86 @@
+"""Arrays of equal shape in one block of memory that several processes read and fill together."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+import weakref
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class SharedArrays:
+    """A number of slots for float32 arrays; memory is taken only as slots are filled.
+
+    The block lies in anonymous memory (Linux) or else in a temporary file, never in `/dev/shm`,
+    which containers keep small. A forked process has the same block; a process that gets this
+    object pickled opens the same block, or, where it cannot, has one whose slots stay empty. The
+    block goes with the object in the process that made it.
+    """
+
+    def __init__(self, n_slots: int, shape: tuple[int, ...]) -> None:
+        """Provide `n_slots` empty slots of that shape."""
+        self.n_slots, self.shape = n_slots, shape
+        block = _open_block()
+        weakref.finalize(self, block.close)
+        os.ftruncate(block.fileno(), self._size)
+        self._path = _path_for_others(block.fileno(), block.name)
+        self._map(block.fileno())
+
+    @property
+    def _size(self) -> int:
+        return self.n_slots * (slot_bytes(self.shape) + 1)
+
+    def _map(self, descriptor: int) -> None:
+        self._block = mmap.mmap(descriptor, self._size)
+        end = self._size - self.n_slots
+        self._slots: NDArray[np.float32] = np.frombuffer(
+            memoryview(self._block)[:end], np.float32
+        ).reshape(self.n_slots, *self.shape)
+        self._filled = np.frombuffer(memoryview(self._block)[end:], np.uint8)
+
+    def get(self, slot: int) -> NDArray[np.float32] | None:
+        """What is in a slot, or None; a view, not to be changed."""
+        return self._slots[slot] if self.n_slots and self._filled[slot] else None
+
+    def put(self, slot: int, array: NDArray[np.float32]) -> None:
+        """Fill a slot; two processes may do so at once with the same values."""
+        if self.n_slots:
+            self._slots[slot] = array
+            # After the voxels, never before: another process reads them once it sees the mark.
+            self._filled[slot] = 1
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Where the block is found."""
+        return {"n_slots": self.n_slots, "shape": self.shape, "path": self._path}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Open the same block."""
+        self.n_slots, self.shape = state["n_slots"], state["shape"]
+        self._path = state["path"]
+        with suppress(OSError), Path(self._path).open("r+b") as stream:
+            self._map(stream.fileno())
+            return
+        self.n_slots = 0
+
+
+def slot_bytes(shape: tuple[int, ...]) -> int:
+    """Bytes of one array."""
+    return int(np.prod(shape)) * np.dtype(np.float32).itemsize
+
+
+def _open_block() -> Any:
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("ricenet_cases", os.MFD_CLOEXEC), "r+b")
+    return tempfile.NamedTemporaryFile(prefix="ricenet_cases_")
+
+
+def _path_for_others(descriptor: int, name: str | int) -> str:
+    if hasattr(os, "memfd_create"):
+        return f"/proc/{os.getpid()}/fd/{descriptor}"
+    return str(name)

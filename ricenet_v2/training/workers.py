@@ -1,0 +1,126 @@
+"""The processes that load and augment: how many, how they live and how they end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from multiprocessing import connection, parent_process
+from queue import Empty
+from typing import Any
+
+import torch
+from batchgenerators.dataloading.multi_threaded_augmenter import MultiThreadedAugmenter
+
+from ricenet_v2.core.errors import TrainingError
+
+_BATCHES_AHEAD = 2
+_MOST_WORKERS = 4
+# How often to look whether all workers are alive, and how long to wait for those that end.
+_SECONDS_BETWEEN_LOOKS = 0.2
+_SECONDS_TO_END = 2.0
+
+
+def default_workers(device: torch.device, world_size: int = 1) -> int:
+    """How many processes load, unless the user says: a property of the machine, not of the plan.
+
+    Args:
+        device: Where the network is trained. A CPU keeps its cores for the network: one worker
+            suffices. An accelerator augments by itself, and a few workers read ahead.
+        world_size: Processes that train together on this machine.
+
+    Returns:
+        0 on a machine of one core: the main process does the work.
+    """
+    free = _n_cores() // max(1, world_size) - 1
+    return max(0, min(free, 1 if device.type == "cpu" else _MOST_WORKERS))
+
+
+def _n_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def settle_worker() -> None:
+    """Make this worker process a good child: one thread, ends with its parent, deaf to Ctrl-C."""
+    torch.set_num_threads(1)
+    # A fork inherits the handlers of the training loop, which only note that an end is wished.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    parent = parent_process()
+    if parent is not None:
+        arguments = (parent.sentinel, os.getppid())
+        threading.Thread(target=_end_with_parent, args=arguments, daemon=True).start()
+
+
+def _end_with_parent(sentinel: int, parent: int) -> None:
+    # A worker that was forked later holds the other end of the sentinel too, so that the parent
+    # itself is looked at from time to time: an orphan gets another one.
+    while not connection.wait([sentinel], timeout=1.0):
+        if os.getppid() != parent:
+            break
+    os._exit(1)
+
+
+class Workers:
+    """batchgenerators' processes, with an end for all cases."""
+
+    def __init__(self, loader: Any, count: int) -> None:
+        """Start `count` processes, each with its own copy of the loader."""
+        self._augmenter = MultiThreadedAugmenter(loader, None, count, _BATCHES_AHEAD, None)
+        self._augmenter._start()  # noqa: SLF001 - batchgenerators has no public way
+
+    @property
+    def processes(self) -> list[Any]:
+        """The processes."""
+        return list(self._augmenter._processes)  # noqa: SLF001
+
+    def __next__(self) -> dict[str, Any]:
+        """The next batch, in order.
+
+        batchgenerators itself waits for ever for a worker that was killed in the middle of a
+        batch, so that the wait is done here.
+
+        Raises:
+            TrainingError: A worker was killed; all others are ended.
+        """
+        while (made := self._waited()) is None:
+            self._look()
+        return made
+
+    def _waited(self) -> dict[str, Any] | None:
+        try:
+            made: dict[str, Any] = self._augmenter.pin_memory_queue.get(
+                timeout=_SECONDS_BETWEEN_LOOKS
+            )
+        except Empty:
+            return None
+        return made
+
+    def _look(self) -> None:
+        codes = [process.exitcode for process in self.processes if not process.is_alive()]
+        if not codes:
+            return
+        self.close()
+        raise TrainingError(
+            "A process that loads the data has died.",
+            expected="a process that runs until training ends",
+            got=", ".join(_ending(code) for code in codes),
+            remedy="If the machine ran out of memory: fewer processes (--num_workers 1) or less "
+            "memory for cases (--cache_gb 1). With --num_workers 0 the main process loads and "
+            "shows what fails. Then go on with --continue.",
+        )
+
+    def close(self) -> None:
+        """End all processes; does nothing a second time."""
+        for queue in self._augmenter._queues:  # noqa: SLF001
+            # So that a half-written batch of a dead worker ends the thread that reads it.
+            queue._writer.close()  # noqa: SLF001
+        self._augmenter._finish(timeout=_SECONDS_TO_END)  # noqa: SLF001
+
+
+def _ending(code: int | None) -> str:
+    if code is not None and code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    return f"exit code {code}"

@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ricenet_v2.core.seeds import generator
+from ricenet_v2.training.augmentation.draw import Intensity, coarse_axis, draw, draw_named
+
+
+def _parts(drawn):
+    deformation = drawn.deformation
+    if deformation is None:
+        return None, drawn.mirrored, drawn.intensities, drawn.noise_seed
+    field = deformation.displacement
+    arrays = deformation.matrix.tolist(), None if field is None else field.tolist()
+    return arrays, drawn.mirrored, drawn.intensities, drawn.noise_seed
+
+
+@given(seed=st.integers(0, 2**31), epoch=st.integers(0, 999), position=st.integers(0, 999))
+def test_the_same_names_give_the_same_draw(make_plan, everything, seed, epoch, position):
+    plan = make_plan(**everything)
+    first, again = (draw_named(plan, seed, epoch, position) for _ in range(2))
+    assert _parts(first) == _parts(again)
+    other = draw_named(plan, seed, epoch, position + 1)
+    assert _parts(first) != _parts(other)
+
+
+@given(seed=st.integers(0, 2**31))
+def test_values_lie_in_the_ranges_of_the_plan_and_never_touch_dose_or_mask(
+    make_plan, everything, seed
+):
+    plan = make_plan(kinds=("mri", "dose", "ct", "mask", "pet"), **everything)
+    ranges = plan.training.augmentation
+    drawn = draw(plan, np.random.default_rng(seed))
+    assert drawn.intensities[1] == drawn.intensities[3] == Intensity()
+    for one in (drawn.intensities[index] for index in (0, 2, 4)):
+        assert 0 <= one.noise_std <= ranges.noise_std
+        assert one.blur_sigma is None or 0.3 <= one.blur_sigma <= ranges.blur_sigma
+        assert ranges.brightness[0] <= one.brightness <= ranges.brightness[1]
+        assert ranges.contrast[0] <= one.contrast <= ranges.contrast[1]
+        assert one.low_resolution is None or ranges.low_resolution <= one.low_resolution <= 1
+        assert ranges.gamma[0] <= one.gamma <= ranges.gamma[1]
+    zoom = np.cbrt(np.linalg.det(drawn.deformation.matrix))
+    assert 1 / ranges.scaling[1] - 1e-9 <= zoom <= 1 / ranges.scaling[0] + 1e-9
+    assert np.abs(drawn.deformation.displacement).max() <= ranges.elastic_mm
+
+
+def test_nothing_is_drawn_where_nothing_is_probable(make_plan, nothing):
+    drawn = draw(make_plan(**nothing), generator(0))
+    assert drawn.deformation is None
+    assert drawn.mirrored == ()
+    assert set(drawn.intensities) == {Intensity()}
+
+
+def test_each_change_happens_as_often_as_the_plan_says(make_plan):
+    plan = make_plan(kinds=("mri",))
+    draws = [draw_named(plan, 0, n) for n in range(2000)]
+    shares = {
+        "noise_std": plan.training.augmentation.p_noise,
+        "blur_sigma": plan.training.augmentation.p_blur / 2,
+        "gamma": plan.training.augmentation.p_gamma,
+    }
+    for name, share in shares.items():
+        found = np.mean([getattr(one.intensities[0], name) is not None for one in draws])
+        # Four standard deviations of a binomial share.
+        assert found == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / 2000))
+    assert np.mean([one.mirrored == (2,) for one in draws]) == pytest.approx(0.5, abs=0.05)
+    above = [one.intensities[0].gamma > 1 for one in draws if one.intensities[0].gamma]
+    assert np.mean(above) == pytest.approx(0.5, abs=4 * np.sqrt(0.25 / len(above)))
+
+
+@pytest.mark.parametrize(
+    ("spacing", "expected"),
+    [((1, 1, 1), None), ((3, 1, 1), None), ((3.1, 1, 1), 0), ((1, 5, 1.2), 1), ((0.5, 0.6, 2), 2)],
+)
+def test_an_axis_is_coarse_from_three_times_the_others_on(spacing, expected):
+    assert coarse_axis(spacing) == expected
+
+
+@given(seed=st.integers(0, 2**31), coarse=st.integers(0, 2))
+def test_a_much_coarser_axis_is_neither_rotated_into_others_nor_displaced(
+    make_plan, everything, seed, coarse
+):
+    spacing = tuple(5.0 if axis == coarse else 1.0 for axis in range(3))
+    plan = make_plan(spacing=spacing, **everything)
+    deformation = draw(plan, np.random.default_rng(seed)).deformation
+    others = [axis for axis in range(3) if axis != coarse]
+    assert np.all(deformation.matrix[coarse, others] == 0)
+    assert np.all(deformation.matrix[others, coarse] == 0)
+    assert np.all(deformation.displacement[coarse] == 0)

@@ -1,0 +1,231 @@
+import multiprocessing
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.store.cases import read_array
+from ricenet_v2.training.augmentation.apply import augment
+from ricenet_v2.training.augmentation.draw import draw_named
+from ricenet_v2.training.loader import Source, TrainingBatches
+from ricenet_v2.training.reader import CaseReader
+from ricenet_v2.training.sampler import epoch_cases
+from ricenet_v2.training.share import Share
+from ricenet_v2.training.workers import Workers, default_workers, settle_worker
+
+# The thread of batchgenerators that hands batches over ends with an error when a worker dies.
+DYING = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+
+
+@pytest.fixture
+def source(tmp_path, make_plan, write_cases, everything):
+    plan = make_plan(**everything, accumulation_steps=2)
+    labels = write_cases(tmp_path, plan, 6)
+    return Source(CaseReader(tmp_path, range(4), 10**6, list(labels)), labels, plan, seed=3)
+
+
+def _shared(source: Source, share: Share) -> Source:
+    return Source(source.reader, source.labels, source.plan, source.seed, share)
+
+
+def _take(source: Source, workers: int, count: int, first_epoch: int = 0):
+    batches = TrainingBatches(source, first_epoch, workers)
+    try:
+        return [next(batches) for _ in range(count)]
+    finally:
+        batches.close()
+
+
+def _go_on(batches: TrainingBatches) -> None:
+    for _ in range(100):
+        next(batches)
+
+
+def _same(first, second) -> bool:
+    return all(
+        a.case_ids == b.case_ids
+        and torch.equal(a.targets, b.targets)
+        and torch.equal(a.images, b.images)
+        for a, b in zip(first, second, strict=True)
+    )
+
+
+def test_a_batch_holds_the_augmented_cases_of_the_sampler(source):
+    batch = _take(source, 0, 2)[1]
+    cases = epoch_cases(source.labels, 16, source.seed, 0)[2:4]
+    assert batch.case_ids == tuple(cases)
+    names = list(source.plan.classes)
+    assert batch.targets.tolist() == [names.index(source.labels[case]) for case in cases]
+    for position, case, image in zip((2, 3), cases, batch.images, strict=True):
+        original = torch.from_numpy(read_array(source.reader.folder, case))
+        drawn = draw_named(source.plan, source.seed, 0, position)
+        assert torch.equal(image, augment(original[None], [drawn], source.plan)[0])
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_batches_are_the_same_for_any_number_of_workers(source, workers):
+    assert _same(_take(source, workers, 10), _take(source, 0, 10))
+
+
+def test_a_later_epoch_begins_where_an_uninterrupted_stream_would_be(source):
+    n_steps = source.steps_per_epoch
+    assert n_steps == 8
+    assert _same(_take(source, 2, 3, first_epoch=1), _take(source, 0, n_steps + 3)[n_steps:])
+
+
+@pytest.mark.parametrize(("accumulation", "batch", "world"), [(2, 2, 2), (4, 1, 2), (1, 4, 2)])
+def test_together_the_processes_see_the_samples_of_one_process(
+    source, make_plan, everything, accumulation, batch, world
+):
+    plan = make_plan(**everything, accumulation_steps=accumulation, batch_size=batch)
+    alone = Source(source.reader, source.labels, plan, source.seed)
+    expected = {}
+    for step, one in enumerate(_take(alone, 0, alone.steps_per_epoch * 2)):
+        epoch, step_of_epoch = divmod(step, alone.steps_per_epoch)
+        for offset, image in enumerate(one.images):
+            name = epoch, step_of_epoch * batch + offset
+            expected[name] = (one.case_ids[offset], one.targets[offset], image)
+    seen = 0
+    for rank in range(world):
+        own = _shared(alone, Share(rank, world))
+        for step, one in enumerate(_take(own, 0, own.steps_per_epoch * 2)):
+            epoch, step_of_epoch = divmod(step, own.steps_per_epoch)
+            for offset, position in enumerate(own.places(step_of_epoch)):
+                case, target, image = expected.pop((epoch, position))
+                assert case == one.case_ids[offset]
+                assert target == one.targets[offset]
+                assert torch.equal(image, one.images[offset])
+                seen += 1
+    assert not expected
+    assert seen == alone.steps_per_epoch * 2 * batch
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_damaged_case_is_named_with_its_traceback(source, workers):
+    for path in source.reader.folder.glob("case03.b2nd"):
+        path.write_bytes(b"nothing")
+    batches = TrainingBatches(source, 0, workers)
+    with pytest.raises(TrainingError, match="Traceback") as caught:
+        _go_on(batches)
+    assert caught.value.case == "case03"
+    batches.close()
+    assert not multiprocessing.active_children()
+
+
+def test_closing_twice_leaves_no_process(source):
+    batches = TrainingBatches(source, 0, 2)
+    next(batches)
+    assert len(multiprocessing.active_children()) == 2
+    batches.close()
+    batches.close()
+    assert not multiprocessing.active_children()
+
+
+@DYING
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_worker_ends_in_an_error_that_says_so(source, number):
+    batches = TrainingBatches(source, 0, 2)
+    next(batches)
+    os.kill(batches._workers.processes[1].pid, number)
+    with pytest.raises(TrainingError, match=f"killed by {number.name}"):
+        _go_on(batches)
+    assert not multiprocessing.active_children()
+
+
+class _OneBatch:
+    """Makes one batch and is busy ever after."""
+
+    def __init__(self):
+        self.done = False
+
+    def set_thread_id(self, number):
+        settle_worker()
+
+    def __next__(self):
+        if self.done:
+            time.sleep(60)
+        self.done = True
+        return {"data": 0}
+
+
+@DYING
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_worker_killed_in_the_middle_of_a_batch_is_no_hang(count):
+    """The thread that hands batches over then waits for the rest of a message for ever."""
+    workers = Workers(_OneBatch(), count)
+    for _ in range(count):
+        next(workers)
+    thread = workers._augmenter.pin_memory_thread
+    # A message that says it has a million bytes, and the first of them.
+    half = struct.pack("!i", 10**6) + bytes(100)
+    os.write(workers._augmenter._queues[0]._writer.fileno(), half)
+    time.sleep(0.3)
+    os.kill(workers.processes[0].pid, signal.SIGKILL)
+    with pytest.raises(TrainingError, match="SIGKILL"):
+        next(workers)
+    thread.join(timeout=10)
+    assert not thread.is_alive()
+    assert not multiprocessing.active_children()
+
+
+def test_workers_do_not_outlive_a_killed_parent(tmp_path, source):
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import sys, time\n"
+        "from ricenet_v2.training.workers import Workers, settle_worker\n"
+        "class Loader:\n"
+        "    def set_thread_id(self, number): settle_worker()\n"
+        "    def __next__(self): return {'data': 0}\n"
+        "if __name__ == '__main__':\n"
+        "    workers = Workers(Loader(), 2)\n"
+        "    next(workers)\n"
+        "    print(*(p.pid for p in workers.processes), flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as parent:
+        pids = [int(word) for word in parent.stdout.readline().split()]
+        parent.kill()
+    assert len(pids) == 2
+    deadline = time.monotonic() + 20
+    while any(_runs(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(_runs(pid) for pid in pids)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def test_what_one_worker_has_read_is_there_for_all(source):
+    _take(source, 2, 8)
+    for path in source.reader.folder.glob("*.b2nd"):
+        path.unlink()
+    assert all(np.isfinite(source.reader(case)).all() for case in source.labels)
+
+
+@pytest.mark.parametrize(
+    ("device", "cores", "world_size", "expected"),
+    [
+        ("cpu", 1, 1, 0),
+        ("cpu", 16, 1, 1),
+        ("cpu", 2, 2, 0),
+        ("cuda", 2, 1, 1),
+        ("cuda", 64, 1, 4),
+        ("cuda", 8, 4, 1),
+    ],
+)
+def test_workers_leave_cores_to_the_step(monkeypatch, device, cores, world_size, expected):
+    monkeypatch.setattr("ricenet_v2.training.workers._n_cores", lambda: cores)
+    assert default_workers(torch.device(device), world_size) == expected
