@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import page
 import torch
 from scipy import stats
 
@@ -40,7 +41,6 @@ from ricenet_v2.training.job import TrainOptions
 from ricenet_v2.training.team import Team, joined
 
 ADRENAL = "Dataset010_AdrenalMNIST3D"
-BEGIN, END = "<!-- generalisation begin -->", "<!-- generalisation end -->"
 BASE = "base"
 VARIANTS: dict[str, dict[str, str]] = {
     BASE: {},
@@ -270,19 +270,6 @@ def study(made: Cohort, chosen: argparse.Namespace, team: Team) -> Iterator[Resu
             yield from held_out(made, seed)
 
 
-def rewrite(text: str, made: str) -> str:
-    """`text` with what stands between the markers replaced.
-
-    Raises:
-        SystemExit: A marker is missing.
-    """
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit(f"The page needs the lines {BEGIN} and {END}.")
-    return f"{before}{BEGIN}\n{made}\n{END}{after}"
-
-
 def arguments() -> argparse.Namespace:
     """The options."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -306,9 +293,8 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Run the study, write its results and, on request, its section."""
     chosen = arguments()
-    page = chosen.write.read_text(encoding="utf-8") if chosen.write else ""
-    if chosen.write:
-        rewrite(page, "")
+    if chosen.write:  # a page without its markers is found out now, not after hours
+        page.rewrite(chosen.write.read_text(encoding="utf-8"), "generalisation", "")
     names = {"phantom": PHANTOM, "adrenal": ADRENAL}
     results: list[Result] = []
     with joined(chosen.device) as team:
@@ -326,7 +312,7 @@ def main() -> None:
     section = "\n".join(lines).rstrip()
     print(section)
     if chosen.write:
-        chosen.write.write_text(rewrite(page, section), encoding="utf-8")
+        page.write(chosen.write, "generalisation", section)
 
 
 if __name__ == "__main__":
