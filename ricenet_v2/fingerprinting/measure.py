@@ -85,7 +85,7 @@ def measure_arrays(
         spacing: mm along (z, y, x).
         brain: Brain mask, axes (z, y, x).
     """
-    mask, _ = foreground(images, kinds, brain)
+    mask, region = foreground(images, kinds, brain)
     start, stop = bounding_box(mask)
     box = [b - a for a, b in zip(start, stop, strict=True)]
     channels, samples = [], []
@@ -101,6 +101,7 @@ def measure_arrays(
         spacing=spacing,
         foreground_share=float(np.count_nonzero(mask)) / mask.size,
         channels=tuple(channels),
+        region=region,
     )
     return MeasuredCase(measurement, tuple(samples))
 

@@ -136,6 +136,11 @@ class Ensemble:
             for axis, have, least, most in zip("zyx", record.source_spacing, low, high, strict=True)
             if not least * (1 - _SPACING_SLACK) <= have <= most * (1 + _SPACING_SLACK)
         ]
+        if self.plan.regions and record.region not in self.plan.regions:
+            found.append(
+                f"cropped to the {record.region}, but the training cases were cropped to the "
+                f"{' or the '.join(self.plan.regions)}: give masks as in training (--masks)"
+            )
         for name, maximum in record.dose_maximum.items():
             least, most = self.plan.dose_range.get(name, (maximum, maximum))
             if not least * 0.9 <= maximum <= most * 1.1:

@@ -104,6 +104,7 @@ def _plan(fingerprint: Fingerprint, dataset: Dataset, choice: Choice) -> Plan:
         memory_budget_gb=choice.memory_gb,
         spacing_range=_spacing_range(fingerprint.cases),
         dose_range=_dose_range(fingerprint),
+        regions=tuple(sorted({case.region for case in fingerprint.cases if case.region})),
         decisions=(
             reasons.region(dataset),
             *reasons.layout(choice),

@@ -30,7 +30,10 @@ class ChannelMeasurement:
 
 @record
 class CaseMeasurement:
-    """One case. Shapes and spacing along array axes (z, y, x) in LPS orientation; mm."""
+    """One case. Shapes and spacing along array axes (z, y, x) in LPS orientation; mm.
+
+    `region` is what the crop followed: `brain mask`, `non-zero voxels` or `whole image`.
+    """
 
     case_id: str
     shape: Shape
@@ -38,6 +41,7 @@ class CaseMeasurement:
     spacing: Triple
     foreground_share: float
     channels: tuple[ChannelMeasurement, ...]
+    region: str = ""
 
 
 @record

@@ -275,6 +275,7 @@ class Plan:
         dose_range: Smallest and largest training maximum of each dose channel, Gy.
         decisions: The reasons.
         alternatives: What was too large, largest first; of a long list the first and last ones.
+        regions: What the crop of the training cases followed (for warnings), e.g. `brain mask`.
     """
 
     document: ClassVar[str] = "ricenet_plan"
@@ -298,6 +299,7 @@ class Plan:
     dose_range: dict[str, tuple[float, float]]
     decisions: tuple[Decision, ...]
     alternatives: tuple[Alternative, ...] = ()
+    regions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a plan whose fields contradict each other.

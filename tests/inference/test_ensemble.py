@@ -123,6 +123,13 @@ def test_what_lies_outside_the_training_data_is_said(ensemble, paths):
     assert f"maximum of {hot[2].max():.1f} Gy is outside the training range" in text
 
 
+def test_a_patient_without_the_mask_that_training_had_is_told(ensemble, paths):
+    images, grid, _ = read(paths, load_raw_dataset(paths.raw).split("test")[0])
+    (warning,) = ensemble.predict_case(images, grid).warnings
+    assert "cropped to the non-zero voxels" in warning
+    assert "training cases were cropped to the brain mask" in warning
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
