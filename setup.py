@@ -15,6 +15,7 @@ COMMANDS = (
     "predict",
     "evaluate",
     "convert",
+    "benchmark",
     "demo",
 )
 

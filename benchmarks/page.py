@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+
+from ricenet_v2.core.machine import n_cores, processor
 
 
 def rewrite(text: str, name: str, made: str) -> str:
@@ -37,15 +38,5 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 def machine(*packages: str) -> str:
     """The processor, its cores, and versions of Python and of the packages named."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
-    return f"{_processor()}, {cores} cores; Python {platform.python_version()}, {versions}"
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    return f"{processor()}, {n_cores()} cores; Python {platform.python_version()}, {versions}"

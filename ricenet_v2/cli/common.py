@@ -32,6 +32,18 @@ def add_workspace(target: argparse.ArgumentParser) -> None:
     )
 
 
+def at_least(lowest: int) -> Callable[[str], int]:
+    """A type of argparse: whole numbers from `lowest` on."""
+
+    def count(text: str) -> int:
+        value = int(text)
+        if value < lowest:
+            raise argparse.ArgumentTypeError(f"expected {lowest} or more, got {text}")
+        return value
+
+    return count
+
+
 def run(command: Callable[[], int]) -> int:
     """Run a command: errors of ours become a text on stderr and exit code 2."""
     from ricenet_v2.core.errors import RicenetError

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ricenet_v2.cli import common, plan_tables
+from ricenet_v2.core.machine import n_cores
 from ricenet_v2.planning.names import PRESETS
 
 if TYPE_CHECKING:
@@ -49,12 +49,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--input_size",
-        type=_count,
+        type=common.at_least(1),
         nargs=3,
         metavar=("Z", "Y", "X"),
         help="voxels the network sees",
     )
-    parser.add_argument("--batch_size", type=_count, metavar="N", help="samples per step")
+    parser.add_argument(
+        "--batch_size", type=common.at_least(1), metavar="N", help="samples per step"
+    )
     parser.add_argument("--verify_only", action="store_true", help="stop after the check")
     parser.add_argument("--plan_only", action="store_true", help="stop after planning")
     parser.add_argument(
@@ -63,7 +65,11 @@ def build_parser() -> argparse.ArgumentParser:
         help="replace an existing plan, folds of other cases, and preprocessed cases",
     )
     parser.add_argument(
-        "--num_workers", type=_count, default=_cores(), metavar="N", help="processes at most"
+        "--num_workers",
+        type=common.at_least(1),
+        default=min(8, n_cores()),
+        metavar="N",
+        help="processes at most",
     )
     return parser
 
@@ -278,15 +284,3 @@ def _above_zero(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"must be above 0, got {text}")
     return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {text}")
-    return value
-
-
-def _cores() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)
-    return min(8, len(affinity(0)) if affinity else os.cpu_count() or 1)

@@ -39,7 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
     parser.add_argument(
         "--num_workers",
-        type=_count,
+        type=common.at_least(0),
         help="processes that load and augment (0: none but the main one); changes no result",
     )
     parser.add_argument(
@@ -139,13 +139,6 @@ def train(
                 print(f"Error: {error}", file=sys.stderr, flush=True)
             team.wait()
             return common.UNUSABLE
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"expected 0 or more, got {text}")
-    return value
 
 
 def _size(text: str) -> float:

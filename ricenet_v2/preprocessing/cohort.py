@@ -89,16 +89,34 @@ def preprocess_dataset(
 def _work(task: _Task) -> _Outcome:
     case_id = task.case.case_id
     try:
-        images, brain = task.raw.images(task.case), task.raw.mask(task.case, "brain")
-        made_of = inputs_hash(images, brain, task.plan)
-        if not task.overwrite and _is_current(task.folder, case_id, made_of):
-            return _Outcome(case_id, skipped=True)
-        voxels, grid, mask = load_case(images, brain)
-        channels, record = preprocess_channels(voxels, grid, task.plan, case_id, mask, made_of)
-        store.write_case(task.folder, channels, record, task.plan.storage_dtype)
+        made = preprocess_case(
+            task.raw, task.case, task.plan, task.folder, overwrite=task.overwrite
+        )
     except (RicenetError, OSError, MemoryError, RuntimeError, ValueError) as error:
         return _Outcome(case_id, error=f"{case_id}: {error}")
-    return _Outcome(case_id)
+    return _Outcome(case_id, skipped=not made)
+
+
+def preprocess_case(
+    raw: RawDataset, case: Case, plan: Plan, folder: Path, *, overwrite: bool = False
+) -> bool:
+    """Preprocess one case into an existing folder, from its files to its files.
+
+    Returns:
+        False where it was there with the same inputs and plan, and `overwrite` is not set.
+
+    Raises:
+        DatasetError: A file is missing or unreadable, or does not fit the plan.
+        GeometryError: The channels lie on different grids.
+    """
+    images, brain = raw.images(case), raw.mask(case, "brain")
+    made_of = inputs_hash(images, brain, plan)
+    if not overwrite and _is_current(folder, case.case_id, made_of):
+        return False
+    voxels, grid, mask = load_case(images, brain)
+    channels, record = preprocess_channels(voxels, grid, plan, case.case_id, mask, made_of)
+    store.write_case(folder, channels, record, plan.storage_dtype)
+    return True
 
 
 def _is_current(folder: Path, case_id: str, made_of: str) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 TIMES, NOTHING = "\N{MULTIPLICATION SIGN}", "\N{EN DASH}"
 """Between the numbers along axes, and where there is no number."""
 _KILO = 1024
+_UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 _STEPS = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -29,6 +31,25 @@ def data(n_bytes: float) -> str:
         n_bytes /= _KILO
         step += 1
     return f"{n_bytes:.0f} {_STEPS[step]}" if step == 0 else f"{n_bytes:.3g} {_STEPS[step]}"
+
+
+def seconds(value: float) -> str:
+    """`12.3 ms`, `1.23 s`: three significant digits of a stage."""
+    for size, unit in ((1.0, "s"), (1e-3, "ms")):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value / 1e-6:.3g} \N{MICRO SIGN}s"
+
+
+def duration(value: float) -> str:
+    """`3 h 20 min`: what a user has to wait, in the two largest units of the seconds given."""
+    if value < 10:
+        return f"{value:.2g} s"
+    for (unit, size), (smaller, part) in pairwise(_UNITS):
+        if round(value) >= size:
+            whole, rest = divmod(round(value / part), size // part)
+            return f"{whole} {unit}" + (f" {rest} {smaller}" if rest else "")
+    return f"{value:.0f} s"
 
 
 def count(value: float) -> str:

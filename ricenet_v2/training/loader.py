@@ -167,6 +167,11 @@ class TrainingBatches(Iterator[Batch]):
         targets = [self.indices[self.source.labels[case]] for case in case_ids]
         return Batch(images, torch.tensor(targets), case_ids)
 
+    @property
+    def ahead(self) -> int:
+        """Most batches that can lie ready before they are asked for."""
+        return 0 if self._workers is None else self._workers.ahead
+
     def close(self) -> None:
         """End the workers."""
         if self._workers is not None:

@@ -67,6 +67,11 @@ class CaseReader:
             self._kept = SharedArrays(len(chosen), shape)
         logger.debug("%d of %d cases are kept in memory.", len(chosen), len(case_ids))
 
+    @property
+    def n_kept(self) -> int:
+        """How many cases, the first of those named, are kept once they were read."""
+        return len(self._slots)
+
     def __call__(self, case_id: str) -> NDArray[np.float32]:
         """Voxels (channels, z, y, x); not to be changed.
 

@@ -18,6 +18,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.seeds import seed_of
 from ricenet_v2.network.build import Classifier, build_network
+from ricenet_v2.records.plan import Plan, TrainingPlan
 from ricenet_v2.records.run import EpochRow
 from ricenet_v2.store import checkpoints
 from ricenet_v2.training.initial_weights import begin_with
@@ -62,12 +63,27 @@ class State:
         return 0 < early_stop_epochs <= waited
 
 
+def first_network(plan: Plan, seed: int) -> Classifier:
+    """The network of a plan on the CPU; its weights come from the seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        return build_network(plan.network, len(plan.channels), len(plan.classes))
+
+
+def first_state(network: Classifier, plan: TrainingPlan, device: torch.device) -> State:
+    """The state before the first epoch: the network moved to the device, laid out by the plan."""
+    network = network.to(device)
+    if plan.channels_last:
+        network = network.to(memory_format=torch.channels_last_3d)
+    optimiser = make_optimiser(network, plan)
+    ema = Ema(network, plan.ema_decay)
+    return State(network, ema, optimiser, BestKeeper(), [], (Leg(0, plan.epochs),))
+
+
 def fresh_state(job: Job) -> State:
     """First weights from the seed, or from a pretrained file, on the job's device."""
     plan = job.plan
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed_of(job.options.seed, "network", job.fold))
-        network = build_network(plan.network, len(plan.channels), len(plan.classes))
+    network = first_network(plan, seed_of(job.options.seed, "network", job.fold))
     if job.team.size > 1 and plan.network.norm == "batch":
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
     if not job.goes_on:
@@ -79,12 +95,7 @@ def fresh_state(job: Job) -> State:
             allow_missing=job.options.allow_missing_weights,
             writes=job.team.leads,
         )
-    network = network.to(job.device)
-    if plan.training.channels_last:
-        network = network.to(memory_format=torch.channels_last_3d)
-    optimiser = make_optimiser(network, plan.training)
-    ema = Ema(network, plan.training.ema_decay)
-    return State(network, ema, optimiser, BestKeeper(), [], (Leg(0, plan.training.epochs),))
+    return first_state(network, plan.training, job.device)
 
 
 def saved_state(job: Job) -> State:

@@ -13,6 +13,7 @@ import torch
 from batchgenerators.dataloading.multi_threaded_augmenter import MultiThreadedAugmenter
 
 from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.machine import n_cores
 
 _BATCHES_AHEAD = 2
 _MOST_WORKERS = 4
@@ -32,14 +33,8 @@ def default_workers(device: torch.device, world_size: int = 1) -> int:
     Returns:
         0 on a machine of one core: the main process does the work.
     """
-    free = _n_cores() // max(1, world_size) - 1
+    free = n_cores() // max(1, world_size) - 1
     return max(0, min(free, 1 if device.type == "cpu" else _MOST_WORKERS))
-
-
-def _n_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def settle_worker() -> None:
@@ -75,6 +70,13 @@ class Workers:
     def processes(self) -> list[Any]:
         """The processes."""
         return list(self._augmenter._processes)  # noqa: SLF001
+
+    @property
+    def ahead(self) -> int:
+        """Batches that can lie ready: two and the one at work of each process, then a queue."""
+        count = self._augmenter.num_processes
+        last = self._augmenter.pin_memory_queue.maxsize
+        return int((_BATCHES_AHEAD + 1) * count + last)
 
     def __next__(self) -> dict[str, Any]:
         """The next batch, in order.

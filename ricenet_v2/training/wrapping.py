@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ricenet_v2.records.plan import TrainingPlan
+from ricenet_v2.records.plan import Precision, TrainingPlan
 from ricenet_v2.training.team import Team
 
 
@@ -34,13 +34,19 @@ def without_sync(network: nn.Module, *, wanted: bool) -> AbstractContextManager[
     return nullcontext()
 
 
-def autocast(device: torch.device, plan: TrainingPlan) -> torch.autocast:
+def precision(device: torch.device, plan: TrainingPlan) -> Precision:
     """bfloat16 where the plan wants it and the CUDA device computes in it; else float32."""
-    enabled = (
+    mixed = (
         plan.mixed_precision
         and device.type == "cuda"
         and torch.cuda.is_bf16_supported(including_emulation=False)
     )
+    return "bfloat16" if mixed else "float32"
+
+
+def autocast(device: torch.device, plan: TrainingPlan) -> torch.autocast:
+    """The context of a forward pass, in the precision that `precision` names."""
+    enabled = precision(device, plan) == "bfloat16"
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
 
 

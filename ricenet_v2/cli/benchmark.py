@@ -1,0 +1,147 @@
+"""ricenet_benchmark: what training and prediction take on this machine, for this dataset."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ricenet_v2.cli import common
+
+if TYPE_CHECKING:
+    from ricenet_v2.records.benchmark import Benchmark, Estimate, Machine, Stage
+
+_VERDICTS = {None: "-", True: "ok", False: "over"}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
+    parser = common.parser(
+        "Time each stage of a preprocessed dataset on this machine against its limit, and tell how "
+        "long its folds will take. Changes nothing in the dataset or its results."
+    )
+    parser.add_argument("dataset", help="id, name, or path of the raw dataset folder")
+    parser.add_argument("--plan", default="auto", help="name of the plan")
+    parser.add_argument("--fold", type=int, default=0, help="whose cases are used")
+    parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
+    parser.add_argument("--updates", type=int, default=10, help="of the weights, in a round")
+    parser.add_argument("--rounds", type=int, default=5, help="that count; medians are shown")
+    parser.add_argument(
+        "--num_workers",
+        type=common.at_least(0),
+        help="processes that load and augment; as ricenet_train would take if left out",
+    )
+    parser.add_argument(
+        "-o", dest="output", type=Path, metavar="FILE", help="JSON file for all that was measured"
+    )
+    common.add_workspace(parser)
+    return parser
+
+
+def benchmark(
+    dataset: str,
+    *,
+    plan: str = "auto",
+    fold: int = 0,
+    device: str | None = None,
+    updates: int = 10,
+    rounds: int = 5,
+    num_workers: int | None = None,
+    output: Path | None = None,
+    workspace: Path | None = None,
+) -> int:
+    """Measure and show; the arguments are those of the command.
+
+    Returns:
+        0, also where a limit is missed.
+
+    Raises:
+        RicenetError: The dataset is not planned or preprocessed, or there is no such fold or
+            device.
+    """
+    from ricenet_v2.cli.folds import load_study
+    from ricenet_v2.core import documents
+    from ricenet_v2.network.device import resolve_device
+    from ricenet_v2.store.raw import load_raw_dataset
+    from ricenet_v2.training.benchmark import Effort, check_preprocessed, measure
+    from ricenet_v2.training.job import TrainOptions, prepare
+    from ricenet_v2.training.team import Team
+
+    effort, options = Effort(updates, rounds), TrainOptions(num_workers=num_workers)
+    team = Team(0, 1, resolve_device(device))
+    study = load_study(dataset, plan, workspace, options, team)
+    check_preprocessed(study.paths.cases(plan), study.splits, dataset)
+    job = prepare(
+        study.paths, study.plan, study.dataset, study.cases, study.splits, fold, options, team
+    )
+    made = measure(job, load_raw_dataset(study.paths.raw), study.splits, effort)
+    _show(made)
+    if output is not None:
+        documents.write(output, made)
+        print(f"Benchmark: {output}")
+    return common.OK
+
+
+def _show(made: Benchmark) -> None:
+    common.table(
+        f"{made.dataset}, plan {made.plan}, fold {made.fold}: {_machine(made.machine)}. Medians "
+        f"of {made.rounds} rounds; in each, {made.updates} updates of both steps in turn.",
+        ("stage", "measured", "against", "ratio", "limit", "", "note"),
+        [_row(stage) for stage in made.stages],
+    )
+    over = [stage.name for stage in made.stages if stage.holds is False]
+    print(f"Over its limit: {', '.join(over)}." if over else "No limit is missed.")
+    for line in _lines(made.estimate):
+        print(f"{line} on this device.")
+
+
+def _machine(machine: Machine) -> str:
+    from ricenet_v2.report import words
+
+    versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
+    memory = f" with {words.data(machine.memory_bytes)}" if machine.memory_bytes else ""
+    driver = f", driver {machine.driver}" if machine.driver else ""
+    cores = words.several(machine.cores, "core")
+    threads = words.several(machine.threads, "thread")
+    return f"{machine.name} ({machine.device}){memory}{driver}, {cores}, {threads}, {versions}"
+
+
+def _row(stage: Stage) -> tuple[str, ...]:
+    reference = "-"
+    if stage.reference is not None:
+        reference = f"{_value(stage, stage.reference)} ({stage.against})"
+    ratio = "-" if stage.ratio is None else f"{stage.ratio:.3f}"
+    limit = "-" if stage.limit is None else f"{stage.limit:.2f}"
+    verdict = _VERDICTS[stage.holds]
+    return stage.name, _value(stage, stage.measured), reference, ratio, limit, verdict, stage.note
+
+
+def _value(stage: Stage, value: float) -> str:
+    from ricenet_v2.report import words
+
+    return words.seconds(value) if stage.unit == "s" else words.data(value)
+
+
+def _lines(estimate: Estimate) -> list[str]:
+    from ricenet_v2.report import words
+
+    epoch, fold, folds = (
+        words.duration(value) for value in (estimate.epoch, estimate.fold, estimate.all_folds)
+    )
+    return [
+        f"About {epoch} for an epoch of {words.several(estimate.updates, 'update')}",
+        f"About {fold} for this fold of {words.several(estimate.epochs, 'epoch')}",
+        f"About {folds} for all {words.several(estimate.folds, 'fold')}, one after the other,",
+    ]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    options = vars(build_parser().parse_args(argv))
+    return common.run(lambda: benchmark(**options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

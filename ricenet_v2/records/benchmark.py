@@ -1,0 +1,106 @@
+"""How long the stages of a dataset take on a machine."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from ricenet_v2.core.documents import record
+
+
+@record
+class Machine:
+    """What computed.
+
+    Attributes:
+        device: As torch names it: `cpu`, `cuda`, `cuda:1`, `mps`.
+        name: Of the GPU, or of the processor.
+        memory_bytes: Of the GPU; None for others.
+        driver: Of the GPU; None where it cannot be told.
+        cores: That the process may use.
+        threads: Of torch on the CPU.
+        versions: Of Python, torch and what torch was built with.
+    """
+
+    device: str
+    name: str
+    memory_bytes: int | None
+    driver: str | None
+    cores: int
+    threads: int
+    versions: dict[str, str]
+
+
+@record
+class Stage:
+    """One stage, measured several times.
+
+    Attributes:
+        name: In words.
+        unit: Of `rounds`, `measured` and `reference`.
+        rounds: What each round measured, per step, sample or case.
+        measured: Their median.
+        against: What it is compared with, in words.
+        reference: The value of that; the median over its rounds where it was measured too.
+        ratio: The median of the rounds' ratios, each to the reference of its own round, so that a
+            machine that slows down for a while slows both. It may therefore differ a little
+            from `measured / reference`.
+        limit: Largest ratio that is right.
+        note: What else has to be known.
+    """
+
+    name: str
+    unit: Literal["s", "bytes"]
+    rounds: tuple[float, ...]
+    measured: float
+    against: str = ""
+    reference: float | None = None
+    ratio: float | None = None
+    limit: float | None = None
+    note: str = ""
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the limit is kept; None where there is none."""
+        if self.ratio is None or self.limit is None:
+            return None
+        return self.ratio <= self.limit
+
+
+@record
+class Estimate:
+    """What a training takes, in seconds, put together from the stages.
+
+    Attributes:
+        updates: Of an epoch.
+        epochs: Of a fold; with early stopping at most.
+        folds: How many there are.
+        epoch: One epoch of the measured fold: its updates, validation, checkpoint.
+        fold: All epochs, and the out-of-fold predictions.
+        all_folds: One after the other.
+    """
+
+    updates: int
+    epochs: int
+    folds: int
+    epoch: float
+    fold: float
+    all_folds: float
+
+
+@record
+class Benchmark:
+    """The content of the file that ricenet_benchmark writes."""
+
+    document: ClassVar[str] = "benchmark"
+    schema: ClassVar[int] = 1
+
+    dataset: str
+    plan: str
+    plan_hash: str
+    fold: int
+    machine: Machine
+    num_workers: int
+    updates: int
+    rounds: int
+    stages: tuple[Stage, ...]
+    estimate: Estimate
