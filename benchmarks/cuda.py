@@ -18,25 +18,24 @@ import dataclasses
 import json
 import math
 import os
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-# This file must not be taken for the package `cuda` that torch imports.
+# This file must not be taken for the package `cuda` that torch imports: not by itself, and not by
+# the other scripts of this folder, for which torch then goes on without that package.
+if __name__ == "cuda":
+    raise ImportError("This is a benchmark, not NVIDIA's package of that name.")
 sys.path = [folder for folder in sys.path if Path(folder or ".").resolve() != Path(__file__).parent]
 
 import numpy as np
 import torch
-from torch import nn
 
-from ricenet_v2.network.build import build_network
 from ricenet_v2.network.cost import estimate
+from ricenet_v2.network.machine import described
 from ricenet_v2.planning.planner import GIGABYTE, make_plan
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel, Dataset
@@ -50,23 +49,25 @@ from ricenet_v2.records.fingerprint import (
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store.cases import write_case
 from ricenet_v2.training.loader import Batch, Source, TrainingBatches
-from ricenet_v2.training.loop import Task, train_epoch
-from ricenet_v2.training.loss import mean_loss
-from ricenet_v2.training.optimiser import make_optimiser
-from ricenet_v2.training.parts import Ema, StopWish
 from ricenet_v2.training.reader import CaseReader
-from ricenet_v2.training.schedule import Leg
 from ricenet_v2.training.team import Team
-from ricenet_v2.training.wrapping import autocast, moved, wrapped
+from ricenet_v2.training.timing import (
+    Bench,
+    make_bench,
+    seconds_of,
+    time_steps,
+    watched_memory,
+)
+from ricenet_v2.training.wrapping import autocast, moved
 
 NAME = "Dataset001_Timing"
 CLASSES = ("radiation_effect", "recurrence")
 BUDGETS_GB = (1.0, 2.0, 4.0, 8.0, 16.0, 24.0)
 N_CASES, N_STORED = 92, 8
-STEPS, WARM_UP = 10, 3
+STEPS, WARM_UP, ROUNDS = 10, 3, 5
 
 
-def described(side: int) -> tuple[Fingerprint, Dataset]:
+def cohort(side: int) -> tuple[Fingerprint, Dataset]:
     """The fingerprint of a cohort of the paper's size whose heads are cubes of `side` mm."""
     one = ChannelMeasurement(1.0, 1.0, 0.0, 2.0, 0.0, 1.0, 2.0, 2.0, 0.0)
     flat = Distribution(60.0, 60.0, 60.0, 60.0, 60.0, 60.0, 0.0)
@@ -87,7 +88,7 @@ def described(side: int) -> tuple[Fingerprint, Dataset]:
 
 def planned(side: int, memory_gb: float, preset: str, batch: int | None = None) -> Plan:
     """A plan of that cohort, with one step for each update."""
-    fingerprint, dataset = described(side)
+    fingerprint, dataset = cohort(side)
     size = (side,) * 3 if preset == "paper" else None
     made = make_plan(
         fingerprint,
@@ -104,96 +105,45 @@ def planned(side: int, memory_gb: float, preset: str, batch: int | None = None) 
     return dataclasses.replace(made, training=training)
 
 
-@dataclasses.dataclass(frozen=True)
-class Bench:
-    """A network with its optimiser on a device."""
-
-    plan: Plan
-    team: Team
-    network: nn.Module
-    called: nn.Module
-    optimiser: torch.optim.Optimizer
-
-    def batch(self) -> Batch:
-        """One batch of noise in main memory."""
-        size = self.plan.training.batch_size
-        images = torch.randn((size, len(self.plan.channels), *self.plan.input_size))
-        return Batch(images, torch.arange(size) % len(CLASSES), ("noise",) * size)
-
-    def step(self, images: torch.Tensor, targets: torch.Tensor) -> None:
-        """Forward, backward, optimiser."""
-        self.optimiser.zero_grad(set_to_none=True)
-        with autocast(self.team.device, self.plan.training):
-            logits = self.called(images)
-        mean_loss(logits.float(), targets, 0.0).backward()
-        self.optimiser.step()
+def noise(plan: Plan) -> Batch:
+    """One batch of noise in main memory."""
+    size = plan.training.batch_size
+    images = torch.randn((size, len(plan.channels), *plan.input_size))
+    return Batch(images, torch.arange(size) % len(CLASSES), ("noise",) * size)
 
 
 def bench(plan: Plan, device: torch.device) -> Bench:
-    """Build what a plan describes, as training does."""
-    torch.manual_seed(0)
-    network = build_network(plan.network, len(plan.channels), len(plan.classes)).to(device)
-    if plan.training.channels_last:
-        network = network.to(memory_format=torch.channels_last_3d)
-    team = Team(0, 1, device)
-    called = wrapped(network, plan.training, team)
-    return Bench(plan, team, network, called, make_optimiser(network, plan.training))
-
-
-def synchronise(device: torch.device) -> None:
-    """Wait for the device."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
-def seconds_of(work: Callable[[], object], device: torch.device) -> float:
-    """Wall time of some work and of what it left running on the device."""
-    synchronise(device)
-    start = time.perf_counter()
-    work()
-    synchronise(device)
-    return time.perf_counter() - start
+    """What a plan describes, on the device."""
+    return make_bench(plan, Team(0, 1, device))
 
 
 def bare(made: Bench, steps: int = STEPS) -> dict[str, float]:
     """Seconds of the first steps together and of a step after them (median)."""
-    device, batch = made.team.device, made.batch()
-    images = moved(batch.images, device, made.plan.training)
-    targets = nn.functional.one_hot(batch.targets.to(device), len(CLASSES)).float()
-    made.called.train()
-
-    def step() -> None:
-        made.step(images, targets)
-
-    first = sum(seconds_of(step, device) for _ in range(WARM_UP))
+    step = made.bare(noise(made.plan))
+    first = sum(seconds_of(step, made.device) for _ in range(WARM_UP))
     return {
         "warm_up_s": first,
-        "step_s": statistics.median(seconds_of(step, device) for _ in range(steps)),
+        "step_s": statistics.median(seconds_of(step, made.device) for _ in range(steps)),
     }
 
 
-def everything(made: Bench, folder: Path, workers: int, epochs: int = 3) -> dict[str, float]:
-    """Seconds of a step of the real loop with the real loader, after an epoch of warm-up."""
-    plan, labels = made.plan, {f"C{i:03d}": CLASSES[i % 2] for i in range(N_STORED)}
-    reader = CaseReader(folder, list(range(len(plan.channels))))
-    batches = TrainingBatches(Source(reader, labels, plan, 0), 0, workers)
-    task = Task(plan.training, (Leg(0, 10),), len(CLASSES), None, 0, made.team)
-    ema, steps, waiting = Ema(made.network, plan.training.ema_decay), [], []
+def steps_beside(plan: Plan, device: torch.device, folder: Path, workers: int) -> dict[str, Any]:
+    """Seconds of a step with everything, of the bare step in turn with it, and their ratio."""
+    labels = {f"C{i:03d}": CLASSES[i % 2] for i in range(N_STORED)}
+    reader = CaseReader(folder, list(range(len(plan.channels))), case_ids=list(labels))
+    batches = TrainingBatches(Source(reader, labels, plan, 0), 0, workers, device)
     try:
-        for epoch in range(epochs):
-            found: list[Any] = []
-
-            def one(epoch: int = epoch, found: list[Any] = found) -> None:
-                given = (made.called, made.optimiser, ema, batches, task, epoch, StopWish())
-                found.append(train_epoch(*given))
-
-            spent = seconds_of(one, made.team.device)
-            if epoch > 0:
-                steps.append(spent / plan.training.iterations_per_epoch)
-                waiting.append(found[0].waiting / spent)
+        turns = time_steps(bench(plan, device), batches, STEPS, ROUNDS)
     finally:
         batches.close()
-    return {"step_s": statistics.median(steps), "waiting_share": statistics.median(waiting)}
+    return {
+        "batch": plan.training.batch_size,
+        "step_s": statistics.median(turns.everything),
+        "bare_step_s": statistics.median(turns.bare),
+        "ratio": turns.ratio,
+        "waiting_share": turns.waiting_share,
+        "rounds": dataclasses.asdict(turns),
+    }
 
 
 def stored(folder: Path, plan: Plan) -> None:
@@ -227,14 +177,7 @@ def steps_of_training(
         stored(Path(folder), plans[0])
         for size in sizes:
             plan = next(p for p in plans if p.training.batch_size == size)
-            low, full = bare(bench(plan, device)), None
-            full = everything(bench(plan, device), Path(folder), workers)
-            yield {
-                "batch": size,
-                "bare": low,
-                "everything": full,
-                "ratio": full["step_s"] / low["step_s"],
-            }
+            yield steps_beside(plan, device, Path(folder), workers)
 
 
 def memory_of_plans(
@@ -256,19 +199,17 @@ def memory_of_plans(
 
 
 def _taken(plan: Plan, device: torch.device) -> dict[str, float]:
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats(device)
-    made = bench(plan, device)
-    ema = Ema(made.network, plan.training.ema_decay)
-    bare(made, steps=2)
-    ema.update()
-    if device.type != "cuda":
+    with watched_memory(device) as peak:
+        made = bench(plan, device)
+        bare(made, steps=2)
+        made.state.ema.update()
+    if peak.allocated is None or peak.reserved is None:
         return {}
-    taken = torch.cuda.max_memory_allocated(device) / GIGABYTE
-    reserved = torch.cuda.max_memory_reserved(device) / GIGABYTE
-    stated = plan.memory.total / GIGABYTE
-    return {"taken_gb": taken, "reserved_gb": reserved, "taken_of_stated": taken / stated}
+    return {
+        "taken_gb": peak.allocated / GIGABYTE,
+        "reserved_gb": peak.reserved / GIGABYTE,
+        "taken_of_stated": peak.allocated / plan.memory.total,
+    }
 
 
 def switches(device: torch.device, side: int, memory_gb: float) -> Iterator[dict[str, Any]]:
@@ -292,32 +233,10 @@ def switches(device: torch.device, side: int, memory_gb: float) -> Iterator[dict
 
 def _logits(made: Bench) -> torch.Tensor:
     torch.manual_seed(1)
-    images = moved(made.batch().images, made.team.device, made.plan.training)
+    images = moved(noise(made.plan).images, made.device, made.plan.training)
     made.called.eval()
-    with torch.no_grad(), autocast(made.team.device, made.plan.training):
+    with torch.no_grad(), autocast(made.device, made.plan.training):
         return made.called(images).float().cpu()
-
-
-def described_machine(device: torch.device) -> dict[str, Any]:
-    """Device, driver and versions."""
-    name = torch.cuda.get_device_name(device)
-    memory = torch.cuda.get_device_properties(device).total_memory / GIGABYTE
-    query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
-    try:
-        found = subprocess.run(query, capture_output=True, text=True, check=True).stdout
-        driver = found.strip().splitlines()[0]
-    except (OSError, subprocess.CalledProcessError):
-        driver = "unknown"
-    return {
-        "device": name,
-        "memory_gb": memory,
-        "driver": driver,
-        "torch": torch.__version__,
-        "cuda": torch.version.cuda,
-        "cudnn": torch.backends.cudnn.version(),
-        "python": platform.python_version(),
-        "cores": os.cpu_count(),
-    }
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -334,14 +253,14 @@ def main(argv: list[str] | None = None) -> int:
         )
         return 2
     device = torch.device("cuda", 0)
-    machine = described_machine(device)
-    memory_gb = math.floor(0.9 * machine["memory_gb"])
+    machine = described(device)
+    memory_gb = math.floor(0.9 * (machine.memory_bytes or 0) / GIGABYTE)
     parts = {
         "steps": lambda: steps_of_training(device, chosen.side, memory_gb, chosen.num_workers),
         "memory": lambda: memory_of_plans(device, chosen.side),
         "switches": lambda: switches(device, chosen.side, memory_gb),
     }
-    made: dict[str, Any] = {"machine": machine, "side": chosen.side}
+    made: dict[str, Any] = {"machine": dataclasses.asdict(machine), "side": chosen.side}
     for name, part in parts.items():
         made[name] = []
         for row in part():

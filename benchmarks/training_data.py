@@ -6,9 +6,10 @@
 Steps: 3 x 64^3 random voxels, the residual encoder that planning gives such an image, the training
 loop of this project with augmentation, averaged weights, clipping, optimiser and loader. The bare
 step is forward, backward and optimiser of the same network on a batch that lies ready. Both take
-turns, epoch by epoch. Memory: the same loader and loop on cohorts of 100 and 10,000 cases of
-3 x 16^3, each in a process of its own; the proportional set size of it and its worker at the end,
-without the memory that the user granted for cases.
+turns; `ricenet_v2.training.timing`, the core of `ricenet_benchmark`, times them. Memory: the same
+loader and loop on cohorts of 100 and 10,000 cases of 3 x 16^3, each in a process of its own; the
+proportional set size of it and its worker at the end, without the memory that the user granted for
+cases.
 """
 
 from __future__ import annotations
@@ -22,17 +23,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import page
 import torch
 from torch import nn
-from torch.nn import functional
 
-from ricenet_v2.network.build import build_network
+from ricenet_v2.network.build import Classifier
 from ricenet_v2.planning.networks import residual_encoder
 from ricenet_v2.planning.topology import topology
 from ricenet_v2.records.cases import PreprocessedCase
@@ -46,17 +44,14 @@ from ricenet_v2.records.plan import (
 )
 from ricenet_v2.store.cases import write_case
 from ricenet_v2.training.loader import Source, TrainingBatches
-from ricenet_v2.training.loop import Task, train_epoch
-from ricenet_v2.training.optimiser import make_optimiser
-from ricenet_v2.training.parts import Ema, StopWish
 from ricenet_v2.training.reader import CaseReader
-from ricenet_v2.training.schedule import Leg
 from ricenet_v2.training.team import Team
+from ricenet_v2.training.timing import make_bench, time_steps
 from ricenet_v2.training.workers import default_workers
 
 CHANNELS = ("mri", "mri", "dose")
 CLASSES = ("first", "second")
-CPU = torch.device("cpu")
+ALONE = Team(0, 1, torch.device("cpu"))
 COHORTS = (100, 10_000)
 _DISTINCT = 100
 LIMITS = {"waiting": 0.05, "step_ratio": 1.10, "memory_growth": 0.10}
@@ -68,7 +63,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=64, help="voxels a side")
     parser.add_argument("--updates", type=int, default=6, help="updates in a turn")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--num_workers", type=int, default=default_workers(CPU))
+    parser.add_argument("--num_workers", type=int, default=default_workers(ALONE.device))
     parser.add_argument("--cache_mb", type=int, default=32, help="for cases, in the memory test")
     parser.add_argument("--output", type=Path, help="JSON file")
     parser.add_argument("--write", type=Path, help="page whose section is rewritten")
@@ -154,23 +149,12 @@ def measure_steps(
     folder: Path, size: int, updates: int, rounds: int, num_workers: int
 ) -> dict[str, object]:
     """Seconds per update with everything and bare, and the share of waiting."""
-    torch.manual_seed(0)
     plan = plan_of(size, 2, updates)
     labels = write_cases(folder / "steps", plan, 16)
     reader = CaseReader(folder / "steps", range(len(CHANNELS)), case_ids=list(labels))
     batches = TrainingBatches(Source(reader, labels, plan, 0), 0, num_workers)
-    everything = whole_training(plan, batches)
-    bare = bare_training(plan, updates)
-    full, lone, waiting = [], [], []
     try:
-        for turn in range(rounds + 1):
-            seconds, share = everything(turn)
-            without = bare()
-            # The first turn only warms up.
-            if turn:
-                full.append(seconds / updates)
-                waiting.append(share)
-                lone.append(without / updates)
+        turns = time_steps(make_bench(plan, ALONE), batches, updates, rounds)
     finally:
         batches.close()
     return {
@@ -179,51 +163,14 @@ def measure_steps(
         "num_workers": num_workers,
         "rounds": rounds,
         "updates": updates,
-        "seconds_everything": full,
-        "seconds_bare": lone,
-        "waiting": waiting,
-        "median_everything": statistics.median(full),
-        "median_bare": statistics.median(lone),
-        "median_waiting": statistics.median(waiting),
-        "step_ratio": statistics.median(a / b for a, b in zip(full, lone, strict=True)),
+        "seconds_everything": turns.everything,
+        "seconds_bare": turns.bare,
+        "waiting": turns.waiting,
+        "median_everything": statistics.median(turns.everything),
+        "median_bare": statistics.median(turns.bare),
+        "median_waiting": turns.waiting_share,
+        "step_ratio": turns.ratio,
     }
-
-
-def whole_training(plan: Plan, batches: TrainingBatches) -> Callable[[int], tuple[float, float]]:
-    """An epoch of the product's loop: seconds and the share of waiting."""
-    network = build_network(plan.network, len(CHANNELS), len(CLASSES))
-    optimiser = make_optimiser(network, plan.training)
-    ema, stop = Ema(network, plan.training.ema_decay), StopWish()
-
-    def epoch(number: int) -> tuple[float, float]:
-        found = train_epoch(network, optimiser, ema, batches, task_of(plan), number, stop)
-        return found.seconds, found.waiting / found.seconds
-
-    return epoch
-
-
-def task_of(plan: Plan) -> Task:
-    """How the product trains by a plan, alone on the CPU."""
-    team = Team(0, 1, CPU)
-    return Task(plan.training, (Leg(0, plan.training.epochs),), len(CLASSES), None, 0, team)
-
-
-def bare_training(plan: Plan, updates: int) -> Callable[[], float]:
-    """As many steps of the network alone, on a batch that lies ready: seconds."""
-    network = build_network(plan.network, len(CHANNELS), len(CLASSES)).train()
-    optimiser = make_optimiser(network, plan.training)
-    images = torch.rand(plan.training.batch_size, len(CHANNELS), *plan.input_size)
-    targets = torch.arange(plan.training.batch_size) % len(CLASSES)
-
-    def steps() -> float:
-        started = time.perf_counter()
-        for _ in range(updates):
-            optimiser.zero_grad(set_to_none=True)
-            functional.cross_entropy(network(images), targets).backward()
-            optimiser.step()
-        return time.perf_counter() - started
-
-    return steps
 
 
 def measure_memory(folder: Path, cache_mb: int) -> dict[str, object]:
@@ -245,15 +192,10 @@ def memory_of(folder: Path, budget: int) -> dict[str, int]:
     labels = {case: CLASSES[number % 2] for number, case in enumerate(cases)}
     updates = max(100, len(cases) // 8)
     plan = plan_of(16, 8, updates)
-    network = nn.Sequential(
-        nn.Conv3d(len(CHANNELS), 4, 3, stride=4), nn.Flatten(), nn.LazyLinear(2)
-    )
-    network(torch.zeros(1, len(CHANNELS), *plan.input_size))
     reader = CaseReader(folder, range(len(CHANNELS)), budget, cases)
     batches = TrainingBatches(Source(reader, labels, plan, 0), 0, 1)
-    optimiser = make_optimiser(network, plan.training)
-    ema = Ema(network, plan.training.ema_decay)
-    train_epoch(network, optimiser, ema, batches, task_of(plan), 0, StopWish())
+    network = Classifier(nn.Conv3d(len(CHANNELS), 4, 3, stride=4), 4, len(CLASSES), 0.0)
+    make_bench(plan, ALONE, network).train(batches, 0, updates)
     workers = [process.pid for process in multiprocessing.active_children()]
     taken = sum(proportional_set_size(pid) for pid in (os.getpid(), *workers))
     batches.close()

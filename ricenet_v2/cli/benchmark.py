@@ -88,7 +88,7 @@ def _show(made: Benchmark) -> None:
     common.table(
         f"{made.dataset}, plan {made.plan}, fold {made.fold}: {_machine(made.machine)}. Medians "
         f"of {made.rounds} rounds; in each, {made.updates} updates of both steps in turn.",
-        ("stage", "measured", "against", "ratio", "limit", "", "note"),
+        ("stage", "measured", "against", "ratio", "limit", "verdict", "note"),
         [_row(stage) for stage in made.stages],
     )
     over = [stage.name for stage in made.stages if stage.holds is False]

@@ -60,7 +60,7 @@ def steps(job: Job, turns: Turns) -> Iterator[Stage]:
         reference=statistics.median(turns.everything),
         ratio=turns.waiting_share,
         limit=LIMITS["waiting"],
-        note=f"{job.num_workers} loading processes",
+        note=f"loading processes: {job.num_workers}",
     )
 
 
