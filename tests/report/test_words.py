@@ -37,3 +37,28 @@ def test_shares_and_plurals():
     assert words.several(1, "case") == "1 case"
     assert words.several(12000, "case") == "12,000 cases"
     assert words.times((6.5, 1, 1)) == "6.5 \N{MULTIPLICATION SIGN} 1 \N{MULTIPLICATION SIGN} 1"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1.234, "1.23 s"), (75.0, "75 s"), (0.0123, "12.3 ms"), (4.2e-5, "42 \N{MICRO SIGN}s")],
+)
+def test_seconds_of_a_stage(value, text):
+    assert words.seconds(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.25, "0.25 s"),
+        (42.4, "42 s"),
+        (59.8, "1 min"),
+        (90, "1 min 30 s"),
+        (3599.7, "1 h"),
+        (12_000, "3 h 20 min"),
+        (86_399, "24 h"),
+        (86_400 * 2 + 3600 * 4, "2 d 4 h"),
+    ],
+)
+def test_how_long_to_wait(value, text):
+    assert words.duration(value) == text
