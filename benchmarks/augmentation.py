@@ -48,7 +48,7 @@ RANGES = AugmentationPlan(
 )
 ANGLE = math.radians(RANGES.rotation_degrees)
 SMOOTH, ROUGH = (10, 13), (5, 8)
-"""Sigma of MONAI's elastic field in voxels: as smooth as batchgenerators', and as in its examples."""
+"""Sigma of MONAI's elastic field in voxels: like batchgenerators', and as in its examples."""
 TARGETS = {
     "batchgeneratorsv2": 3.0,
     "batchgenerators": 10.0,
