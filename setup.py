@@ -52,6 +52,7 @@ setup(
         "test": [
             "pytest>=8",
             "pytest-cov>=5",
+            "pytest-xdist>=3.6",
             "hypothesis>=6.100",
             "ruff>=0.8",
             "mypy>=1.13",

@@ -47,7 +47,15 @@ RANGES = AugmentationPlan(
     **{f"p_{name}": 1.0 for name in ("brightness", "contrast", "gamma", "low_resolution")},
 )
 ANGLE = math.radians(RANGES.rotation_degrees)
-TARGETS = {"batchgeneratorsv2": 3.0, "batchgenerators": 10.0, "monai": 10.0}
+SMOOTH, ROUGH = (10, 13), (5, 8)
+"""Sigma of MONAI's elastic field in voxels: like batchgenerators', and as in its examples."""
+TARGETS = {
+    "batchgeneratorsv2": 3.0,
+    "batchgenerators": 10.0,
+    f"monai, elastic sigma {SMOOTH[0]} to {SMOOTH[1]}": 10.0,
+    f"monai, elastic sigma {ROUGH[0]} to {ROUGH[1]}": 10.0,
+}
+PACKAGES = ("batchgeneratorsv2", "batchgenerators", "monai", "torch", "numpy")
 Sample = Callable[[NDArray[np.float32], int], object]
 
 
@@ -76,9 +84,13 @@ def measure(size: int, n_channels: int, rounds: int) -> dict[str, object]:
     images = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     samples: dict[str, Sample] = {
         "ricenet_v2": ours(shape),
-        "batchgeneratorsv2": second_generation(shape),
-        "batchgenerators": first_generation(shape),
-        "monai": monai(),
+        **dict(
+            zip(
+                TARGETS,
+                (second_generation(shape), first_generation(shape), monai(SMOOTH), monai(ROUGH)),
+                strict=True,
+            )
+        ),
     }
     seconds: dict[str, list[float]] = {name: [] for name in samples}
     for turn in range(rounds + 1):
@@ -95,7 +107,7 @@ def measure(size: int, n_channels: int, rounds: int) -> dict[str, object]:
         "seconds": seconds,
         "medians": medians,
         "times_faster": {name: medians[name] / medians["ricenet_v2"] for name in TARGETS},
-        "versions": {name: version(name) for name in (*TARGETS, "torch", "numpy")},
+        "versions": {name: version(name) for name in PACKAGES},
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, one used",
     }
 
@@ -237,7 +249,7 @@ def first_generation(shape: tuple[int, ...]) -> Sample:
     return lambda images, _: every(data=images[None])
 
 
-def monai() -> Sample:
+def monai(elastic_sigma: tuple[float, float]) -> Sample:
     """The same list in MONAI."""
     from monai import transforms
 
@@ -246,7 +258,7 @@ def monai() -> Sample:
     every = transforms.Compose(
         [
             transforms.Rand3DElastic(
-                sigma_range=(10, 13),
+                sigma_range=elastic_sigma,
                 magnitude_range=(0, 100),
                 prob=1,
                 rotate_range=(ANGLE, ANGLE, ANGLE),
@@ -275,7 +287,8 @@ def section(result: dict[str, object]) -> str:
     rows += ["|---|---|---|---|", f"| ricenet_v2 | {medians['ricenet_v2']:.3f} | | |"]
     for name, target in TARGETS.items():
         figures = f"{medians[name]:.3f} | {faster[name]:.1f} | {target:g}"
-        rows.append(f"| {name} {result['versions'][name]} | {figures} |")
+        package, _, rest = name.partition(",")
+        rows.append(f"| {package} {result['versions'][package]}{rest and ','}{rest} | {figures} |")
     shape = " x ".join(str(n) for n in result["shape"])
     head = f"{shape} voxels, {result['rounds']} rounds, torch {result['versions']['torch']}, "
     return "\n".join([f"{head}{result['machine']}.", "", *rows])

@@ -1,6 +1,11 @@
 """A tiny simulated cohort that went through the chain once, for tests that only read it."""
 
+import os
 from pathlib import Path
+
+# Tests run side by side: threads of torch, here and in the commands that tests start, would only
+# wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
@@ -54,7 +59,8 @@ def trained_cohort(tmp_path_factory) -> Path:
     write_cohort(workspace / "raw" / NAME, seed=1, **TINY)
     common = ["--workspace", str(workspace)]
     assert plan_and_preprocess.main([NAME, *common, "--num_workers", "1"]) == 0
-    assert train.main([NAME, "all", "--epochs", "2", "--device", "cpu", *common]) == 0
+    short = ["--epochs", "2", "--set", "iterations_per_epoch=2", "--device", "cpu"]
+    assert train.main([NAME, "all", *short, *common]) == 0
     return workspace
 
 

@@ -44,11 +44,21 @@ def at_least(lowest: int) -> Callable[[str], int]:
     return count
 
 
+class _BesideBars(logging.Handler):
+    """Writes lines to stderr without tearing a progress bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        from tqdm import tqdm
+
+        tqdm.write(self.format(record), file=sys.stderr)
+
+
 def run(command: Callable[[], int]) -> int:
-    """Run a command: errors of ours become a text on stderr and exit code 2."""
+    """Run a command: errors of ours, and of the machine, become a text and exit code 2."""
     from ricenet_v2.core.errors import RicenetError
 
-    handler = logging.StreamHandler()
+    handler = _BesideBars()
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger = logging.getLogger("ricenet_v2")
     if not logger.handlers:
@@ -58,6 +68,9 @@ def run(command: Callable[[], int]) -> int:
         return command()
     except RicenetError as error:
         print(f"Error: {error}", file=sys.stderr)
+        return UNUSABLE
+    except (OSError, MemoryError) as error:
+        print(f"Error: {type(error).__name__}: {error}", file=sys.stderr)
         return UNUSABLE
     except KeyboardInterrupt:
         print("Interrupted. Run the same command again to go on.", file=sys.stderr)

@@ -9,7 +9,7 @@ Item = TypeVar("Item")
 
 
 def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
-    """Iterate with a bar on stderr: share done, time left, rate.
+    """Iterate with a bar on stderr where it is a terminal: share done, time left, rate.
 
     Args:
         items: What to iterate over.
@@ -18,4 +18,7 @@ def track(items: Iterable[Item], description: str, total: int | None = None) -> 
     """
     from tqdm import tqdm
 
-    yield from tqdm(items, desc=description, total=total, dynamic_ncols=True, mininterval=0.5)
+    bar = tqdm(
+        items, desc=description, total=total, dynamic_ncols=True, mininterval=0.5, disable=None
+    )
+    yield from bar

@@ -226,8 +226,25 @@ def _epoch(
             waiting=result.waiting / max(result.seconds, 1e-9),
         )
     )
-    logger.debug("%s", state.rows[-1])
+    if job.team.leads:
+        _tell(job, state.rows[-1])
     return is_best
+
+
+def _tell(job: Job, row: EpochRow) -> None:
+    logger.info(
+        "Fold %d, epoch %d of %d: loss %.3f, validation loss %.3f, macro F1 %.3f, moving average "
+        "%.3f; %.1f s, %.0f %% of them waiting for data",
+        job.fold,
+        row.epoch + 1,
+        job.plan.training.epochs,
+        row.train_loss,
+        row.validation_loss,
+        row.validation_macro_f1,
+        row.validation_macro_f1_ema,
+        row.seconds,
+        100 * row.waiting,
+    )
 
 
 def _validate(job: Job, state: State) -> tuple[float, float]:
