@@ -73,10 +73,13 @@ class Workers:
 
     @property
     def ahead(self) -> int:
-        """Batches that can lie ready: two and the one at work of each process, then a queue."""
-        count = self._augmenter.num_processes
-        last = self._augmenter.pin_memory_queue.maxsize
-        return int((_BATCHES_AHEAD + 1) * count + last)
+        """Most batches that can be made before they are asked for.
+
+        Each process has some in its queue and one at work; a thread carries one over to the last
+        queue, from which they are taken.
+        """
+        last: int = self._augmenter.pin_memory_queue.maxsize
+        return (_BATCHES_AHEAD + 1) * len(self.processes) + 1 + last
 
     def __next__(self) -> dict[str, Any]:
         """The next batch, in order.
