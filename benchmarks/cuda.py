@@ -1,6 +1,6 @@
 """What only a CUDA device can tell: the price of a training step, its memory, and what helps it.
 
-    python benchmarks/cuda.py --output cuda.json
+    python -m benchmarks.cuda --output cuda.json
 
 1. The step with everything on (loading, augmentation, averaged weights, schedule) against the bare
    step (forward, backward, optimiser on one resident batch): 3 x 224^3, network of the preset
