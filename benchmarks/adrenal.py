@@ -1,6 +1,6 @@
 """AdrenalMNIST3D (28 x 28 x 28) through the commands, with only the number of epochs set.
 
-    python benchmarks/adrenal.py adrenalmnist3d.npz --epochs 5 --write documentation/benchmarks.md
+    python -m benchmarks.adrenal adrenalmnist3d.npz --epochs 5 --write documentation/benchmarks.md
 
 Resumable: the same line goes on where it stopped.
 """
@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import page
+from benchmarks import page
 
 NAME = "Dataset010_AdrenalMNIST3D"
 SECONDS = "seconds.json"

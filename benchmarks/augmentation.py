@@ -1,6 +1,6 @@
 """One augmented sample on one core: this project against batchgeneratorsv2, batchgenerators, MONAI.
 
-    OMP_NUM_THREADS=1 .venv_peers/bin/python benchmarks/augmentation.py \
+    OMP_NUM_THREADS=1 .venv_peers/bin/python -m benchmarks.augmentation \
         --output augmentation.json --write documentation/benchmarks.md
 
 All transforms are on, for every channel: rotation, scaling, elastic deformation, mirroring, noise,
@@ -25,10 +25,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import page
 import torch
 from numpy.typing import NDArray
 
+from benchmarks import page
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.records.plan import (
     AugmentationPlan,

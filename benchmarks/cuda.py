@@ -1,6 +1,6 @@
 """What only a CUDA device can tell: the price of a training step, its memory, and what helps it.
 
-    python benchmarks/cuda.py --output cuda.json
+    python -m benchmarks.cuda --output cuda.json
 
 1. The step with everything on (loading, augmentation, averaged weights, schedule) against the bare
    step (forward, backward, optimiser on one resident batch): 3 x 224^3, network of the preset
@@ -25,10 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-# This file must not be taken for the package `cuda` that torch imports: not by itself, and not by
-# the other scripts of this folder, for which torch then goes on without that package.
-if __name__ == "cuda":
-    raise ImportError("This is a benchmark, not NVIDIA's package of that name.")
+# This file must not be taken for the package `cuda` that torch imports.
 sys.path = [folder for folder in sys.path if Path(folder or ".").resolve() != Path(__file__).parent]
 
 import numpy as np

@@ -1,6 +1,6 @@
 """What helps a small cohort to generalise: settings of the plan, each compared with the base.
 
-    python benchmarks/generalisation.py --npz adrenalmnist3d.npz --seeds 3 --epochs 40 \
+    python -m benchmarks.generalisation --npz adrenalmnist3d.npz --seeds 3 --epochs 40 \
         --write documentation/benchmarks.md
 
 Two cohorts: the phantom at the size of the paper (80 + 12 cases) and AdrenalMNIST3D. Every variant
@@ -20,10 +20,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import page
 import torch
 from scipy import stats
 
+from benchmarks import page
 from ricenet_v2.cli import plan_and_preprocess
 from ricenet_v2.core import documents
 from ricenet_v2.evaluation import metrics

@@ -1,7 +1,7 @@
 """How long a user waits for `ricenet_train --help`, against nnU-Net's `nnUNetv2_train -h`.
 
     bash benchmarks/setup_peers.sh
-    .venv_peers/bin/python benchmarks/help.py --write documentation/benchmarks.md
+    .venv_peers/bin/python -m benchmarks.help --write documentation/benchmarks.md
 
 Both are the console scripts of one virtual environment, run in turn.
 """
@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-import page
+from benchmarks import page
 
 COMMANDS = {"ricenet_train --help": "ricenet_train", "nnUNetv2_train -h": "nnUNetv2_train"}
 GOAL = 0.1

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 VARIABLES = (
@@ -23,28 +22,28 @@ STATED = (
 )
 
 
-def run(script: Path, words: list[str], threads: int) -> Any:
-    """The JSON that a script prints as its last line.
+def run(module: str, words: list[str], threads: int) -> Any:
+    """The JSON that a benchmark prints as its last line.
 
     Args:
-        script: Python file.
+        module: E.g. `benchmarks.resampling`.
         words: Its arguments.
         threads: Cores and threads it may use.
 
     Raises:
-        SystemExit: The script fails.
+        SystemExit: It fails.
     """
     environment = {**os.environ, **dict.fromkeys(VARIABLES, str(threads))}
     with _bound(threads):
         done = subprocess.run(
-            [sys.executable, "-W", "ignore", str(script), *words],
+            [sys.executable, "-W", "ignore", "-m", module, *words],
             env=environment,
             capture_output=True,
             text=True,
             check=False,
         )
     if done.returncode:
-        raise SystemExit(f"{script.name} {' '.join(words)} failed:\n{done.stderr[-3000:]}")
+        raise SystemExit(f"{module} {' '.join(words)} failed:\n{done.stderr[-3000:]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 

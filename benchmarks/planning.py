@@ -1,6 +1,6 @@
 """What fingerprint and plan cost for 100, 1,000 and 10,000 cases whose measurements are kept.
 
-    python benchmarks/planning.py --output planning.json --write documentation/benchmarks.md
+    python -m benchmarks.planning --output planning.json --write documentation/benchmarks.md
 
 The measurements are simulated (three channels, sizes and spacings of brain MRI with noise); reading
 them, adding them up, writing the fingerprint, planning and writing the plan are the program's own.
@@ -18,9 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import page
 from numpy.typing import NDArray
 
+from benchmarks import page
 from ricenet_v2.core import documents
 from ricenet_v2.fingerprinting.cache import keep, kept
 from ricenet_v2.fingerprinting.fingerprint import measure

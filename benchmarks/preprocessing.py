@@ -1,7 +1,7 @@
 """A case of three channels from .nii.gz to disk, against nnU-Net's preprocessor.
 
     bash benchmarks/setup_peers.sh
-    .venv_peers/bin/python benchmarks/preprocessing.py \
+    .venv_peers/bin/python -m benchmarks.preprocessing \
         --output preprocessing.json --write documentation/benchmarks.md
 
 160 x 192 x 160 voxels of 1.2 mm become 192 x 230 x 192 of 1 mm. Two MRI channels (int16) and a dose
@@ -22,15 +22,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-import limited
 import numpy as np
-import page
+
+from benchmarks import limited, page
 
 HAVE, WANT = (160, 192, 160), (192, 230, 192)
 SPACING, TARGET = 1.2, 1.0
 CASE = "case"
 GOAL_TIME, GOAL_MEMORY = 4.0, 0.5
 OURS, PEER = "ours", "nnU-Net"
+MODULE = "benchmarks.preprocessing"
 SIDES = (OURS, PEER)
 
 
@@ -172,12 +173,11 @@ def agreement(folder: Path) -> tuple[float, float]:
 
 def measure(folder: Path, repeats: int, threads: int) -> dict[str, Any]:
     """Both sides in turn, each in a process of its own; peaks less those that only import."""
-    script = Path(__file__)
     found: dict[str, Any] = {side: [] for side in SIDES}
     for _ in range(repeats):
         for side in SIDES:
-            base = limited.run(script, ["--side", side, "--only_import", str(folder)], threads)
-            run = limited.run(script, ["--side", side, str(folder)], threads)
+            base = limited.run(MODULE, ["--side", side, "--only_import", str(folder)], threads)
+            run = limited.run(MODULE, ["--side", side, str(folder)], threads)
             run["above_imports_mb"] = run["peak_mb"] - base["peak_mb"]
             found[side].append(run)
     correlation, bytes_ratio = agreement(folder)

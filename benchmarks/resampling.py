@@ -1,7 +1,7 @@
 """Cubic resampling of 160 x 192 x 160 to 192 x 224 x 192 voxels, against nnU-Net's function.
 
     bash benchmarks/setup_peers.sh
-    .venv_peers/bin/python benchmarks/resampling.py \
+    .venv_peers/bin/python -m benchmarks.resampling \
         --output resampling.json --write documentation/benchmarks.md
 
 nnU-Net is called as its default plan calls it for images: `is_seg=False, order=3, order_z=0,
@@ -18,11 +18,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import limited
 import numpy as np
-import page
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
+
+from benchmarks import limited, page
 
 HAVE, WANT = (160, 192, 160), (192, 224, 192)
 SPACING = (1.2, 1.2, 1.2)
@@ -169,7 +169,7 @@ def main() -> None:
         print(json.dumps(measure(chosen.repeats)))
         return
     words = ["--only_measure", "--repeats", str(chosen.repeats)]
-    found = {each: limited.run(Path(__file__), words, each) for each in chosen.threads}
+    found = {each: limited.run("benchmarks.resampling", words, each) for each in chosen.threads}
     made = section(found, chosen.repeats)
     print(made)
     if chosen.output:

@@ -1,6 +1,6 @@
 """What the data cost a training on a CPU: waiting, the step beside the bare network, memory.
 
-    python benchmarks/training_data.py --output training_data.json \
+    python -m benchmarks.training_data --output training_data.json \
         --write documentation/benchmarks.md
 
 Steps: 3 x 64^3 random voxels, the residual encoder that planning gives such an image, the training
@@ -26,10 +26,10 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import page
 import torch
 from torch import nn
 
+from benchmarks import page
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.planning.networks import residual_encoder
 from ricenet_v2.planning.topology import topology
@@ -179,7 +179,15 @@ def measure_memory(folder: Path, cache_mb: int) -> dict[str, object]:
     for count in COHORTS:
         where = folder / f"cohort{count}"
         write_cases(where, plan_of(16, 8, 1), count)
-        words = [sys.executable, __file__, "--memory_of", where, "--cache_mb", str(cache_mb)]
+        words = [
+            sys.executable,
+            "-m",
+            "benchmarks.training_data",
+            "--memory_of",
+            where,
+            "--cache_mb",
+            str(cache_mb),
+        ]
         done = subprocess.run(words, check=True, capture_output=True, text=True)
         found[count] = json.loads(done.stdout)
     without = [found[count]["bytes"] - found[count]["cache_bytes"] for count in COHORTS]

@@ -9,6 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 OK, SOME_FAILED, UNUSABLE = 0, 1, 2
+_LESS_MEMORY = (
+    "Plan for less with ricenet_plan_and_preprocess --gpu_memory_gb, train with a smaller "
+    "--set batch_size=..., or free the device."
+)
 RESEARCH_ONLY = "Research use only. Not a medical device."
 
 
@@ -64,6 +68,9 @@ def run(command: Callable[[], int]) -> int:
     if not logger.handlers:
         logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+    # Else libraries that log give the root logger a handler, and each line comes twice.
+    if not logging.getLogger().handlers:
+        logging.getLogger().addHandler(logging.NullHandler())
     try:
         return command()
     except RicenetError as error:
@@ -71,6 +78,11 @@ def run(command: Callable[[], int]) -> int:
         return UNUSABLE
     except (OSError, MemoryError) as error:
         print(f"Error: {type(error).__name__}: {error}", file=sys.stderr)
+        return UNUSABLE
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":  # torch's, which is not imported for it
+            raise
+        print(f"Error: {error}\n  what to do: {_LESS_MEMORY}", file=sys.stderr)
         return UNUSABLE
     except KeyboardInterrupt:
         print("Interrupted. Run the same command again to go on.", file=sys.stderr)

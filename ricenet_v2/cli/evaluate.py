@@ -29,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--positive_class", help="for two classes; the last one if left out")
     parser.add_argument("-o", dest="output", type=Path, help="folder for figures.json")
-    parser.add_argument("--n_bootstrap", type=int, default=2000, help="resamples")
+    parser.add_argument("--n_bootstrap", type=_count, default=2000, help="resamples")
     parser.add_argument("--seed", type=int, default=0, help="of the resampling")
     common.add_workspace(parser)
     return parser
@@ -123,6 +123,7 @@ def _figures(
         n_bootstrap=n_bootstrap,
         seed=seed,
         title=title,
+        missing=scored.missing,
     )
 
 
@@ -146,11 +147,20 @@ def _show(made: Evaluation) -> None:
         ("", *made.classes),
         [(name, *row) for name, row in zip(made.classes, made.confusion, strict=True)],
     )
+    if made.missing:
+        print(f"{len(made.missing)} cases were not predicted: {', '.join(made.missing)}")
     print(made.note)
 
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, got {text}")
+    return value
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -223,7 +223,12 @@ def _device() -> dict[str, Any]:
     if not torch.cuda.is_available():
         return {"memory_gb": _DEFAULT_MEMORY_GB, "precision": "float32"}
     whole = float(torch.cuda.get_device_properties(0).total_memory) / GIGABYTE
-    return {"memory_gb": max(whole / 2, whole - _CONTEXT_GB), "precision": "bfloat16"}
+    # As in training, which is mixed only where the device computes in bfloat16 by itself.
+    has_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
+    return {
+        "memory_gb": max(whole / 2, whole - _CONTEXT_GB),
+        "precision": "bfloat16" if has_bfloat16 else "float32",
+    }
 
 
 def _splits(raw: RawDataset, paths: DatasetPaths, *, overwrite: bool) -> tuple[Splits | None, str]:

@@ -30,6 +30,7 @@ def evaluate(
     n_bootstrap: int = N_BOOTSTRAP,
     seed: int = 0,
     title: str = "",
+    missing: Sequence[str] = (),
 ) -> Evaluation:
     """Figures with 95 % intervals.
 
@@ -43,6 +44,7 @@ def evaluate(
         n_bootstrap: Resamples.
         seed: Of the resampling.
         title: What was evaluated.
+        missing: Cases that should have been predicted; they are listed, not counted.
 
     Raises:
         DatasetError: No cases.
@@ -69,10 +71,7 @@ def evaluate(
     samples = intervals.resamples(patients, n_bootstrap, generator(seed, "bootstrap"))
     values = figures(np.arange(n)[None])[0]
     replicates = intervals.bootstrap(figures, samples)
-    owners = np.asarray(patients)
-    left_out = [np.flatnonzero(owners != name) for name in np.unique(owners)]
-    usable = [sample for sample in left_out if len(sample)]
-    jackknife = intervals.bootstrap(figures, usable) if usable else np.full((1, 4), np.nan)
+    jackknife = intervals.leave_one_out(figures, patients)
     made = [
         _resampled(name, values[i], replicates[:, i], jackknife[:, i], n)
         for i, name in enumerate(names)
@@ -82,12 +81,13 @@ def evaluate(
         title=title,
         classes=tuple(classes),
         n_cases=n,
-        n_patients=len(np.unique(owners)),
+        n_patients=len(set(patients)),
         confusion=tuple(tuple(int(v) for v in row) for row in counts),
         figures=(*made, *_proportions(counts, classes)),
         level=LEVEL,
         n_bootstrap=n_bootstrap,
         seed=seed,
+        missing=tuple(missing),
     )
 
 

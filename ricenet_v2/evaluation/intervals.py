@@ -12,6 +12,7 @@ from scipy import stats
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 _CHUNK = 500
+_LEFT_OUT_AT_ONCE = 100
 
 
 def proportion(
@@ -56,15 +57,33 @@ def bootstrap(figures: Callable[[Indices], Floats], samples: Sequence[Indices]) 
     return made
 
 
+def leave_one_out(figures: Callable[[Indices], Floats], patients: Sequence[str]) -> Floats:
+    """Figures without one patient each, shape (patients, figures); empty for a single patient.
+
+    Args:
+        figures: From case indices (m, n) to values (m, figures).
+        patients: Patient of each case.
+    """
+    names, owner = np.unique(np.asarray(patients), return_inverse=True)
+    if len(names) < 2:
+        return np.empty((0, figures(np.arange(len(owner))[None]).shape[1]))
+    parts = []
+    # A part at a time: all index arrays at once would grow with the square of the patients.
+    for start in range(0, len(names), _LEFT_OUT_AT_ONCE):
+        chosen = range(start, min(start + _LEFT_OUT_AT_ONCE, len(names)))
+        parts.append(bootstrap(figures, [np.flatnonzero(owner != k) for k in chosen]))
+    return np.concatenate(parts)
+
+
 def bca(
-    value: float, replicates: Floats, leave_one_out: Floats, level: float = 0.95
+    value: float, replicates: Floats, left_out: Floats, level: float = 0.95
 ) -> tuple[float, float] | None:
     """Bias-corrected and accelerated interval (Efron 1987); None where it is not defined.
 
     Args:
         value: Of the whole sample.
         replicates: Of the bootstrap samples; NaN where degenerate.
-        leave_one_out: Of the samples without one patient each.
+        left_out: Of the samples without one patient each.
         level: Coverage.
     """
     found = replicates[np.isfinite(replicates)]
@@ -74,7 +93,7 @@ def bca(
     if not 0 < below < 1:
         return float(found.min()), float(found.max())
     bias = stats.norm.ppf(below)
-    jack = leave_one_out[np.isfinite(leave_one_out)]
+    jack = left_out[np.isfinite(left_out)]
     spread = jack.mean() - jack if len(jack) else np.zeros(1)
     scale = (spread**2).sum() ** 1.5
     acceleration = (spread**3).sum() / (6 * scale) if scale > 0 else 0.0

@@ -20,7 +20,11 @@ _SUM_TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class Scored:
-    """Predictions with their truths, row by row."""
+    """Predictions with their truths, row by row.
+
+    `missing` are the cases of the table of truths that were not predicted; where the table has a
+    column `split`, only those of a split that was predicted.
+    """
 
     case_ids: tuple[str, ...]
     patients: tuple[str, ...]
@@ -28,6 +32,7 @@ class Scored:
     predicted: NDArray[np.intp]
     probabilities: NDArray[np.float64]
     classes: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
 
 def classes_of(rows: Sequence[Mapping[str, str]], file: Path) -> tuple[str, ...]:
@@ -65,12 +70,17 @@ def read_scored(predictions: Path, truth: Path | None = None) -> Scored:
     """
     rows = read_rows(predictions)
     classes = classes_of(rows, predictions)
-    known = {row["case_id"]: row for row in (read_rows(truth) if truth else rows)}
-    faults = [
-        f"{case}: predicted {n} times"
-        for case, n in Counter(row["case_id"] for row in rows).items()
-        if n > 1
-    ]
+    truths = read_rows(truth) if truth else rows
+    if truths and "case_id" not in truths[0]:
+        raise DatasetError(
+            "This is not a table of truths.",
+            file=truth,
+            expected="columns case_id and label",
+            got=", ".join(truths[0]),
+        )
+    known = {row["case_id"]: row for row in truths}
+    faults = [f"{case}: predicted {n} times" for case, n in _doubled(rows)]
+    faults += [f"{case}: {n} times in the table of truths" for case, n in _doubled(truths) if truth]
     for row in rows:
         faults += _faults(row, known.get(row["case_id"]), classes)
     if faults:
@@ -92,6 +102,24 @@ def read_scored(predictions: Path, truth: Path | None = None) -> Scored:
         predicted=called,
         probabilities=numbers,
         classes=classes,
+        missing=_missing(rows, truths),
+    )
+
+
+def _doubled(rows: Sequence[Mapping[str, str]]) -> list[tuple[str, int]]:
+    counts = Counter(row["case_id"] for row in rows)
+    return [(case, n) for case, n in counts.items() if n > 1]
+
+
+def _missing(
+    rows: Sequence[Mapping[str, str]], truths: Sequence[Mapping[str, str]]
+) -> tuple[str, ...]:
+    predicted = {row["case_id"] for row in rows}
+    splits = {row.get("split") for row in truths if row["case_id"] in predicted}
+    return tuple(
+        row["case_id"]
+        for row in truths
+        if row["case_id"] not in predicted and row.get("split") in splits
     )
 
 

@@ -30,7 +30,10 @@ class Figure:
 
 @record
 class Evaluation:
-    """The content of figures.json. Rows of the confusion matrix are truths."""
+    """The content of figures.json. Rows of the confusion matrix are truths.
+
+    `missing` are cases with a truth that were not predicted and so are not in any figure.
+    """
 
     document: ClassVar[str] = "figures"
     schema: ClassVar[int] = 1
@@ -44,4 +47,5 @@ class Evaluation:
     level: float
     n_bootstrap: int
     seed: int
+    missing: tuple[str, ...] = ()
     note: str = "Research use only. Not a medical device."

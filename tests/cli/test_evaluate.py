@@ -69,3 +69,19 @@ def test_predictions_against_truths(tmp_path, capsys):
 def test_it_must_be_said_what_to_evaluate(capsys):
     assert evaluate.main([]) == 2
     assert "What is to be evaluated" in capsys.readouterr().err
+
+
+def test_cases_without_a_prediction_are_listed_and_doubled_truths_refused(tmp_path, capsys):
+    (tmp_path / "p.csv").write_text("case_id,prob_a,prob_b\nc1,0.2,0.8\nc2,0.7,0.3\n")
+    rows = ["case_id,label,split", "c1,b,test", "c2,a,test", "c3,a,test", "c4,b,train"]
+    (tmp_path / "t.csv").write_text("\n".join(rows) + "\n")
+    line = ["--predictions", str(tmp_path / "p.csv"), "--truth", str(tmp_path / "t.csv")]
+    assert evaluate.main([*line, "-o", str(tmp_path), "--n_bootstrap", "50"]) == 0
+    assert "1 cases were not predicted: c3" in capsys.readouterr().out
+    made = json.loads((tmp_path / "figures.json").read_text())
+    assert (made["missing"], made["n_cases"]) == (["c3"], 2)
+    (tmp_path / "t.csv").write_text("\n".join([*rows, "c1,a,test"]) + "\n")
+    assert evaluate.main(line) == 2
+    assert "c1: 2 times in the table of truths" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        evaluate.main([*line, "--n_bootstrap", "0"])

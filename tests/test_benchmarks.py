@@ -1,0 +1,32 @@
+"""Every benchmark starts from the root of a clone as the page says."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# These import their peers before they parse their options.
+NEED_PEERS = {"resampling", "preprocessing"}
+HELPERS = {"page", "limited"}
+NAMES = sorted({path.stem for path in (ROOT / "benchmarks").glob("*.py")} - HELPERS - NEED_PEERS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_answers_help(name):
+    words = [sys.executable, "-W", "ignore", "-m", f"benchmarks.{name}", "--help"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "usage:" in done.stdout
+
+
+def test_the_cuda_benchmark_runs_by_its_path_and_says_where_no_device_is():
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("a CUDA device is here, and the benchmark would run for minutes")
+    words = [sys.executable, str(ROOT / "benchmarks" / "cuda.py")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "no CUDA device" in done.stderr
