@@ -14,7 +14,7 @@ from ricenet_v2.fingerprinting.measure import N_SAMPLES, CaseFiles, MeasuredCase
 from ricenet_v2.records.fingerprint import CaseMeasurement
 from ricenet_v2.store.measurements import read_measurement, write_measurement
 
-RULES = 1
+RULES = 2
 """Raise it when a case is measured otherwise: what was kept before is then measured again."""
 _FIGURES = TypeAdapter(CaseMeasurement)
 

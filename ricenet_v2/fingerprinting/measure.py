@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import GeometryError
 from ricenet_v2.fingerprinting.checks_geometry import TOLERANCE_MM
+from ricenet_v2.fingerprinting.checks_voxels import voxel_hash
 from ricenet_v2.fingerprinting.region import bounding_box, foreground
 from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.fingerprint import CaseMeasurement, ChannelMeasurement
@@ -102,6 +103,7 @@ def measure_arrays(
         foreground_share=float(np.count_nonzero(mask)) / mask.size,
         channels=tuple(channels),
         region=region,
+        voxels=voxel_hash(images),
     )
     return MeasuredCase(measurement, tuple(samples))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -32,7 +31,8 @@ class ChannelMeasurement:
 class CaseMeasurement:
     """One case. Shapes and spacing along array axes (z, y, x) in LPS orientation; mm.
 
-    `region` is what the crop followed: `brain mask`, `non-zero voxels` or `whole image`.
+    `region` is what the crop followed: `brain mask`, `non-zero voxels` or `whole image`; `voxels`
+    a hash of the images of all channels.
     """
 
     case_id: str
@@ -42,6 +42,7 @@ class CaseMeasurement:
     foreground_share: float
     channels: tuple[ChannelMeasurement, ...]
     region: str = ""
+    voxels: str = ""
 
 
 @record
@@ -89,13 +90,12 @@ class Fingerprint:
 
 
 def distinct(cases: Sequence[CaseMeasurement]) -> tuple[CaseMeasurement, ...]:
-    """One case of each measurement, in the order of the cases.
+    """The cases without copies, in their order.
 
-    Two cases whose every figure agrees to the last digit are one scan under two names. What is
-    decided from a dataset counts it once, so that a copy changes nothing.
+    Cases of the same voxels and spacing are one scan under several names. What is decided from a
+    dataset counts it once, so that a copy changes nothing.
     """
-    measured = [one.name for one in dataclasses.fields(CaseMeasurement) if one.name != "case_id"]
     first: dict[tuple[object, ...], CaseMeasurement] = {}
     for case in cases:
-        first.setdefault(tuple(getattr(case, name) for name in measured), case)
+        first.setdefault((case.voxels or case.case_id, case.spacing), case)
     return tuple(first.values())

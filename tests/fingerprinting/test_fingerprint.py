@@ -160,3 +160,15 @@ def test_a_scan_under_two_names_counts_once(planted: Planted) -> None:
         "case2",
         "case3",
     ]
+
+
+def test_scans_that_only_measure_the_same_are_not_copies() -> None:
+    """Two masks with as many voxels have the same figures, and are two patients."""
+    one, other = np.zeros((1, 6, 6, 6), np.float32), np.zeros((1, 6, 6, 6), np.float32)
+    one[0, 1:3, 2, 2] = other[0, 2, 1:3, 3] = 1
+    made = [
+        measure_arrays(name, images, ("mask",), (1.0, 1.0, 1.0), None).measurement
+        for name, images in (("a", one), ("b", other), ("c", one))
+    ]
+    assert made[0].channels == made[1].channels
+    assert [case.case_id for case in distinct(made)] == ["a", "b"]

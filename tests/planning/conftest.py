@@ -34,7 +34,9 @@ def measured(kind: str, index: int, highest: float = 61.0) -> ChannelFingerprint
 def cohort(cases: Sequence[Case], kinds: Sequence[str] = ("mri",), classes: int = 2):
     """Fingerprint and dataset of cases given as (cropped shape, spacing), each another scan."""
     rows = [
-        CaseMeasurement(f"C{i:04d}", shape, shape, spacing, 1.0, (intensities(i),) * len(kinds))
+        CaseMeasurement(
+            f"C{i:04d}", shape, shape, spacing, 1.0, (intensities(i),) * len(kinds), voxels=f"v{i}"
+        )
         for i, (shape, spacing) in enumerate(cases)
     ]
     channels = tuple(measured(kind, index) for index, kind in enumerate(kinds))
