@@ -239,7 +239,7 @@ def _logits(made: Bench) -> torch.Tensor:
 def main(argv: list[str] | None = None) -> int:
     """Measure and write; 2 without a CUDA device."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, default=Path("gpu.json"))
+    parser.add_argument("--output", type=Path, default=Path("cuda.json"))
     parser.add_argument("--side", type=int, default=224, help="voxels along each axis")
     parser.add_argument("--num_workers", type=int, default=max(1, (os.cpu_count() or 2) - 2))
     chosen = parser.parse_args(argv)

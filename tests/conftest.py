@@ -7,6 +7,7 @@ from pathlib import Path
 # wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
@@ -24,6 +25,10 @@ from ricenet_v2.records.plan import (
     TrainingPlan,
 )
 from ricenet_v2.store.cases import write_case
+
+# No test asserts a time, and a busy machine is slow.
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 
 TINY = {"cases": 20, "test_cases": 3, "shape": (16, 20, 16), "spacing": (11.0, 10.0, 11.0)}
 
