@@ -49,6 +49,45 @@ Reference = tuple[Grid, str]
 Voxels = NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class CheckedCase:
+    """The findings in the files of one case, and what was read meanwhile.
+
+    Attributes:
+        findings: Errors first.
+        images: Axes (channels, z, y, x), LPS; None where there are errors.
+        grid: Of the images.
+        brain: Mask, axes (z, y, x), where a file of one was given.
+    """
+
+    findings: tuple[Finding, ...]
+    images: Voxels | None
+    grid: Grid | None
+    brain: NDArray[np.bool_] | None
+
+
+class _Kept:
+    """The images of one case, put into one array as they are read."""
+
+    def __init__(self, n_channels: int) -> None:
+        self._n_channels = n_channels
+        self.images: Voxels | None = None
+        self.grid: Grid | None = None
+        self.brain: NDArray[np.bool_] | None = None
+
+    def add(self, index: int, voxels: Voxels, grid: Grid) -> None:
+        """Keep a channel; one of another shape is left out, since it is found as a fault."""
+        if self.images is None:
+            self.images = np.empty((self._n_channels, *grid.shape), dtype=np.float32)
+            self.grid = grid
+        if voxels.shape == self.images.shape[1:]:
+            self.images[index] = voxels
+
+    def add_brain(self, voxels: Voxels) -> None:
+        """Keep the brain mask."""
+        self.brain = voxels > 0.5
+
+
 def check(raw: RawDataset, num_workers: int = 1) -> Integrity:
     """Look for every fault of a dataset; changes nothing.
 
@@ -78,18 +117,23 @@ def check(raw: RawDataset, num_workers: int = 1) -> Integrity:
 
 def check_case(
     case: Case, channels: Sequence[Channel], images: Sequence[Path], brain: Path | None = None
-) -> tuple[Finding, ...]:
-    """Look for every fault in the files of one case, be it of a dataset or a new patient.
+) -> CheckedCase:
+    """Look for every fault in the files of one case, and keep its images if there is none.
 
     Args:
-        case: Its id and covariates are used.
+        case: Of a dataset or a new patient; its id and covariates are used.
         channels: Of the images, in their order.
         images: Whether or not they exist.
         brain: Mask.
     """
     named = tuple((path, path.name) for path in images)
     mask = None if brain is None else (brain, brain.name)
-    return in_order(list(_look(_Files(case, tuple(channels), named, mask)).findings))
+    kept = _Kept(len(channels))
+    seen = _look(_Files(case, tuple(channels), named, mask), kept)
+    findings = in_order(list(seen.findings))
+    if any(finding.severity == "error" for finding in findings):
+        return CheckedCase(findings, None, None, None)
+    return CheckedCase(findings, kept.images, kept.grid, kept.brain)
 
 
 def _files(raw: RawDataset, case: Case) -> _Files:
@@ -101,20 +145,22 @@ def _files(raw: RawDataset, case: Case) -> _Files:
     )
 
 
-def _look(files: _Files) -> _Seen:
+def _look(files: _Files, kept: _Kept | None = None) -> _Seen:
     """Look at every image and at the brain mask of one case, one after another."""
     case = files.case
     findings: list[Finding] = []
     hashes: list[ImageHash] = []
     reference: Reference | None = None
     n_images = 0
-    for channel, (path, name) in zip(files.channels, files.images, strict=True):
+    for index, (channel, (path, name)) in enumerate(zip(files.channels, files.images, strict=True)):
         place = Place(case.case_id, name)
         image = _read(path, channel, place, findings)
         if image is None:
             continue
         n_images += 1
         voxels, grid = image
+        if kept is not None:
+            kept.add(index, voxels, grid)
         reference = reference or (grid, path.name)
         findings += check_geometry(grid, reference[0], place, reference[1])
         faults = _content(path, voxels, channel, case, place)
@@ -123,7 +169,7 @@ def _look(files: _Files) -> _Seen:
             hashes.append(ImageHash(case, channel.name, place.file, voxel_hash(voxels)))
     if files.brain is not None:
         path, name = files.brain
-        findings += _brain_faults(path, Place(case.case_id, name), reference)
+        findings += _brain_faults(path, Place(case.case_id, name), reference, kept)
     return _Seen(tuple(findings), tuple(hashes), n_images)
 
 
@@ -174,13 +220,17 @@ def _open(path: Path, place: Place, findings: list[Finding]) -> tuple[Voxels, Gr
         return None
 
 
-def _brain_faults(path: Path, place: Place, reference: Reference | None) -> list[Finding]:
+def _brain_faults(
+    path: Path, place: Place, reference: Reference | None, kept: _Kept | None
+) -> list[Finding]:
     """A brain mask marks something and lies on the grid of the images."""
     findings: list[Finding] = []
     image = _open(path, place, findings)
     if image is None:
         return findings
     voxels, grid = image
+    if kept is not None:
+        kept.add_brain(voxels)
     if reference is not None:
         findings += check_geometry(grid, reference[0], place, reference[1])
     if is_nifti(path):

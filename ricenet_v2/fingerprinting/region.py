@@ -15,7 +15,8 @@ from ricenet_v2.records.dataset import ChannelKind
 BRAIN_MASK = "brain mask"
 NON_ZERO = "non-zero voxels"
 WHOLE_IMAGE = "whole image"
-_ANATOMY: frozenset[str] = frozenset({"mri", "ct", "pet"})
+ANATOMY: frozenset[ChannelKind] = frozenset({"mri", "ct", "pet"})
+"""Kinds of channels that decide the region where there is no brain mask."""
 
 
 def foreground(
@@ -42,7 +43,7 @@ def foreground(
     """
     if brain is not None:
         return _brain(brain, images.shape[1:]), BRAIN_MASK
-    shown = [image for image, kind in zip(images, kinds, strict=True) if kind in _ANATOMY]
+    shown = [image for image, kind in zip(images, kinds, strict=True) if kind in ANATOMY]
     if not shown:
         return np.ones(images.shape[1:], dtype=np.bool_), WHOLE_IMAGE
     mask = np.zeros(images.shape[1:], dtype=np.bool_)

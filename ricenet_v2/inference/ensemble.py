@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import CheckpointError, PlanError
+from ricenet_v2.core.errors import CheckpointError, DatasetError, PlanError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.fingerprinting.region import ANATOMY
 from ricenet_v2.inference.member import probabilities
 from ricenet_v2.network.build import build_network
 from ricenet_v2.network.device import resolve_device
 from ricenet_v2.preprocessing.pipeline import preprocess
 from ricenet_v2.records.cases import PreprocessedCase
-from ricenet_v2.records.dataset import Dataset
+from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.prediction import CasePrediction, MemberPrediction
 from ricenet_v2.store import checkpoints
@@ -48,6 +49,18 @@ def combine_members(members: NDArray[np.float64], how: Combine) -> tuple[int, ND
     return int(leaders[mean[leaders].argmax()]), votes / votes.sum()
 
 
+def crop_error(case_id: str, needed: Sequence[str], got: str, remedy: str) -> DatasetError:
+    """The error for a case whose crop cannot be found as that of the training cases was."""
+    return DatasetError(
+        "The crop of this patient cannot be found: without a brain mask it follows all channels "
+        "that show anatomy, as in training, also those that the networks do not see.",
+        case=case_id,
+        expected=f"a brain mask, or the channels {', '.join(needed)}",
+        got=got,
+        remedy=remedy,
+    )
+
+
 @dataclass(frozen=True)
 class Ensemble:
     """Networks of several folds with the plan they were trained by.
@@ -66,11 +79,18 @@ class Ensemble:
     device: torch.device
     hashes: dict[str, str]
 
-    @property
-    def channel_indices(self) -> list[int]:
-        """Which of the dataset's channels the networks see, in their order."""
-        names = [channel.name for channel in self.dataset.channels]
-        return [names.index(channel.name) for channel in self.plan.channels]
+    def needed(self, *, has_brain: bool) -> list[int]:
+        """Which of the dataset's channels a prediction rests on, in the order of the dataset.
+
+        Those that the networks see and, without a brain mask, all that show anatomy: the training
+        cases were cropped by them, whichever channels the networks see.
+        """
+        seen = {channel.name for channel in self.plan.channels}
+        return [
+            index
+            for index, channel in enumerate(self.dataset.channels)
+            if channel.name in seen or (not has_brain and channel.kind in ANATOMY)
+        ]
 
     def predict(
         self,
@@ -116,17 +136,38 @@ class Ensemble:
         """Predict a case from arrays.
 
         Args:
-            images: All channels of the dataset, axes (channels, z, y, x), LPS; dose in Gy.
+            images: All channels of the dataset, or only those that the networks see where the
+                others do not decide the crop; axes (channels, z, y, x), LPS; dose in Gy.
             grid: Of the images.
             brain: Mask, axes (z, y, x).
             case_id: For messages.
             combine: `mean` of probabilities or majority `vote`.
             mirror: Average over mirrorings.
+
+        Raises:
+            DatasetError: The images cannot be used, or there is neither a brain mask nor every
+                channel that decides the crop.
         """
-        if images.shape[0] == len(self.dataset.channels):
-            images = images[self.channel_indices]
-        array, record = preprocess(images, grid, self.plan, case_id, brain)
+        channels, needed = self.dataset.channels, self.needed(has_brain=brain is not None)
+        if images.shape[0] == len(channels):
+            channels = tuple(channels[index] for index in needed)
+            images = images if len(needed) == images.shape[0] else images[needed]
+        elif images.shape[0] == len(self.plan.channels):
+            channels = self._seen(needed, case_id)
+        array, record = preprocess(images, grid, self.plan, case_id, brain, channels=channels)
         return self.predict(array, record, combine=combine, mirror=mirror)
+
+    def _seen(self, needed: list[int], case_id: str) -> tuple[Channel, ...]:
+        """The channels that the networks see; they must do."""
+        by_name = {channel.name: channel for channel in self.dataset.channels}
+        if len(needed) > len(self.plan.channels):
+            raise crop_error(
+                case_id,
+                [self.dataset.channels[index].name for index in needed],
+                got=f"only {', '.join(channel.name for channel in self.plan.channels)}",
+                remedy="Give all channels of the dataset, or a brain mask.",
+            )
+        return tuple(by_name[channel.name] for channel in self.plan.channels)
 
     def _warnings(self, record: PreprocessedCase) -> list[str]:
         low, high = self.plan.spacing_range
@@ -199,18 +240,33 @@ def load_ensemble(
 
 
 def _common(states: dict[int, checkpoints.State], folder: Path) -> tuple[Plan, Dataset]:
-    """The plan and dataset of the checkpoints; network and preprocessing must be the same."""
+    """The plan and dataset of the checkpoints; what prediction follows must be the same."""
     plans = {fold: _document(Plan, state["plan"]) for fold, state in states.items()}
     first = next(iter(plans.values()))
+    followed = _followed(first)
     for fold, plan in plans.items():
-        same = (plan.network, plan.channels, plan.spacing, plan.input_size, plan.classes)
-        if same != (first.network, first.channels, first.spacing, first.input_size, first.classes):
+        other = [name for name, value in _followed(plan).items() if value != followed[name]]
+        if other:
             raise PlanError(
                 f"Fold {fold} was trained by another plan than the other folds.",
                 file=folder,
+                expected=f"the same {', '.join(followed)} in all folds",
+                got=f"another {', '.join(other)}",
                 remedy="Name folds of one plan with -f, or train this fold again.",
             )
     return first, _document(Dataset, next(iter(states.values()))["dataset"])
+
+
+def _followed(plan: Plan) -> dict[str, object]:
+    """The parts of a plan that decide what a network is shown, and how often it is mirrored."""
+    return {
+        "network": plan.network,
+        "channels": plan.channels,
+        "spacing": plan.spacing,
+        "input_size": plan.input_size,
+        "classes": plan.classes,
+        "mirror_axes": tuple(sorted(plan.training.augmentation.mirror_axes)),
+    }
 
 
 def _document(kind: type[documents.D], text: str) -> documents.D:

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.errors import DatasetError, RicenetError
 from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.progress import track
-from ricenet_v2.fingerprinting.integrity import check_case
 from ricenet_v2.inference.ensemble import Combine, Ensemble
-from ricenet_v2.preprocessing.pipeline import load_case, preprocess
-from ricenet_v2.records.cases import PreprocessedCase
-from ricenet_v2.records.dataset import Case
+from ricenet_v2.inference.patient import Patient, Prepared, files_of, hash_of, prepare
 from ricenet_v2.records.prediction import CasePrediction, FailedCase, Predictions
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import PREDICTIONS_CSV, PREDICTIONS_JSON
-from ricenet_v2.store.raw import find_cases, mask_path, masks_beside
+from ricenet_v2.store.raw import find_cases, masks_beside
 
 logger = logging.getLogger(__name__)
 
@@ -42,12 +34,6 @@ class FinishedCase:
 
     made_by: str
     prediction: CasePrediction
-
-
-@dataclass(frozen=True)
-class _Prepared:
-    array: NDArray[np.float32]
-    record: PreprocessedCase
 
 
 def predict_folder(
@@ -68,7 +54,7 @@ def predict_folder(
         output: Where to write.
         combine: `mean` of probabilities or majority `vote`.
         mirror: Average over mirrorings.
-        resume: Keep the cases that an interrupted command finished.
+        resume: Keep the cases that an interrupted command finished and whose files are the same.
         masks: Folder of CASE_brain files; beside an `images...` folder found by itself.
 
     Raises:
@@ -76,13 +62,15 @@ def predict_folder(
     """
     cases = find_cases(source, len(ensemble.dataset.channels), ensemble.dataset.file_ending)
     made_by = _made_by(ensemble, combine, mirror=mirror)
-    finished = _finished(output, made_by, resume=resume)
+    kept = _kept(output, made_by, resume=resume)
     masks = masks or masks_beside(source)
     if masks is not None:
         logger.info("Brain masks are taken from %s where they exist.", masks)
+    patients = [files_of(ensemble, case, paths, masks) for case, paths in cases.items()]
+    finished = _unchanged(ensemble, patients, kept)
     failed: dict[str, str] = {}
-    todo = {case: paths for case, paths in cases.items() if case not in finished}
-    for case, prepared in track(_ahead(ensemble, todo, masks), "predicting", total=len(todo)):
+    todo = [patient for patient in patients if patient.case_id not in finished]
+    for case, prepared in track(_ahead(ensemble, todo), "predicting", total=len(todo)):
         try:
             made = prepared.result()
             found = ensemble.predict(made.array, made.record, combine=combine, mirror=mirror)
@@ -104,60 +92,25 @@ def predict_folder(
         failed=tuple(FailedCase(case, text) for case, text in failed.items()),
     )
     tables.write_rows(
-        output / PREDICTIONS_CSV, [_row(case, predictions) for case in predictions.cases]
+        output / PREDICTIONS_CSV,
+        [_row(case, predictions) for case in predictions.cases],
+        _columns(predictions.classes, ensemble.members),
     )
     documents.write(output / PREDICTIONS_JSON, predictions)
     return predictions
 
 
 def _ahead(
-    ensemble: Ensemble, cases: Mapping[str, tuple[Path, ...]], masks: Path | None
-) -> Iterator[tuple[str, Future[_Prepared]]]:
+    ensemble: Ensemble, patients: Sequence[Patient]
+) -> Iterator[tuple[str, Future[Prepared]]]:
     """Prepared cases in order; one is read ahead in a thread."""
     with ThreadPoolExecutor(max_workers=1) as pool:
-        waiting: list[tuple[str, Future[_Prepared]]] = []
-        for case, paths in cases.items():
-            waiting.append((case, pool.submit(_prepare, ensemble, case, paths, masks)))
+        waiting: list[tuple[str, Future[Prepared]]] = []
+        for patient in patients:
+            waiting.append((patient.case_id, pool.submit(prepare, ensemble, patient)))
             if len(waiting) > 1:
                 yield waiting.pop(0)
         yield from waiting
-
-
-def _prepare(
-    ensemble: Ensemble, case: str, paths: tuple[Path, ...], masks: Path | None
-) -> _Prepared:
-    chosen = [paths[index] for index in ensemble.channel_indices]
-    brain = None if masks is None else mask_path(masks, case, "brain", ensemble.dataset.file_ending)
-    if brain is not None and not brain.is_file():
-        brain = None
-    doubts = _doubts(ensemble, case, chosen, brain)
-    images, grid, mask = load_case(chosen, brain)
-    array, record = preprocess(images, grid, ensemble.plan, case, mask)
-    return _Prepared(array, dataclasses.replace(record, warnings=(*doubts, *record.warnings)))
-
-
-def _doubts(ensemble: Ensemble, case: str, images: list[Path], brain: Path | None) -> list[str]:
-    """What the integrity check of a dataset would warn of.
-
-    Raises:
-        DatasetError: It finds errors, e.g. a file whose end is cut off, which ITK reads as zeros.
-    """
-    channels = [ensemble.dataset.channels[index] for index in ensemble.channel_indices]
-    findings = check_case(Case(case, case, label=""), channels, images, brain)
-    errors = [finding for finding in findings if finding.severity == "error"]
-    if errors:
-        raise DatasetError(
-            "The images of this patient cannot be used.",
-            case=case,
-            got="; ".join(f"{finding.file}: {finding.found}" for finding in errors),
-            remedy=" ".join(dict.fromkeys(finding.remedy for finding in errors)),
-        )
-    # Preprocessing says of negative doses itself what it did with them.
-    return [
-        f"{finding.file}: {finding.check}, {finding.found}"
-        for finding in findings
-        if finding.check != "negative dose"
-    ]
 
 
 def _made_by(ensemble: Ensemble, combine: Combine, *, mirror: bool) -> str:
@@ -169,8 +122,12 @@ def _case_file(output: Path, case: str) -> Path:
     return output / "cases" / f"{case}.json"
 
 
-def _finished(output: Path, made_by: str, *, resume: bool) -> dict[str, CasePrediction]:
-    files = sorted((output / "cases").glob("*.json"))
+def _kept(output: Path, made_by: str, *, resume: bool) -> dict[str, CasePrediction]:
+    """What an earlier command predicted, by case."""
+    # Hidden ones are what a kill left of a file that was being written.
+    files = sorted(
+        path for path in (output / "cases").glob("*.json") if not path.name.startswith(".")
+    )
     if not resume:
         if files or (output / PREDICTIONS_CSV).exists():
             raise DatasetError(
@@ -192,6 +149,38 @@ def _finished(output: Path, made_by: str, *, resume: bool) -> dict[str, CasePred
             )
         kept[case.prediction.case_id] = case.prediction
     return kept
+
+
+def _unchanged(
+    ensemble: Ensemble, patients: Sequence[Patient], kept: Mapping[str, CasePrediction]
+) -> dict[str, CasePrediction]:
+    """The predictions whose files are still those that they were made of."""
+    there = [patient for patient in patients if patient.case_id in kept]
+    found = {}
+    for patient in track(there, "checking finished cases", total=len(there)):
+        case = kept[patient.case_id]
+        made_of = hash_of(patient, ensemble.plan)
+        if made_of and case.source is not None and case.source.inputs_hash == made_of:
+            found[patient.case_id] = case
+        else:
+            logger.warning(
+                "%s is predicted again: its files are not those that it was predicted from.",
+                patient.case_id,
+            )
+    return found
+
+
+def _columns(classes: Sequence[str], folds: Iterable[int]) -> list[str]:
+    """Of predictions.csv, also where no case could be predicted."""
+    return [
+        "case_id",
+        "predicted",
+        *(f"prob_{name}" for name in classes),
+        *(f"prob_{name}__fold_{fold}" for fold in folds for name in classes),
+        "entropy",
+        "agreement",
+        "warnings",
+    ]
 
 
 def _row(case: CasePrediction, predictions: Predictions) -> dict[str, object]:

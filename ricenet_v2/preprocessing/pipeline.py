@@ -15,6 +15,7 @@ from ricenet_v2.preprocessing.fit import fit
 from ricenet_v2.preprocessing.normalise import normalise
 from ricenet_v2.preprocessing.resample import new_shape, resample, resample_mask
 from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.plan import ChannelPlan, Plan, Shape, Triple
 from ricenet_v2.store.images import read_image
 
@@ -23,6 +24,7 @@ TOLERANCE_MM = 0.1
 Image = NDArray[np.float32]
 Images = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+_Channels = Sequence[Channel | ChannelPlan]
 
 
 def load_case(
@@ -67,26 +69,32 @@ def preprocess(
     case_id: str,
     brain: Mask | None = None,
     inputs_hash: str = "",
+    channels: Sequence[Channel] | None = None,
 ) -> tuple[Images, PreprocessedCase]:
     """Crop to the region, resample, normalise, bring to the input size.
 
+    Where the plan is restricted to some channels of a dataset, the others are still needed, unless
+    there is a brain mask: the region follows all channels that show anatomy, whichever are made.
+
     Args:
-        images: Axes (channels, z, y, x), in the order of `plan.channels`, LPS; dose in Gy.
+        images: Axes (channels, z, y, x), LPS; dose in Gy.
         grid: Of the images.
         plan: Decides everything.
         case_id: For messages.
         brain: Mask, axes (z, y, x).
         inputs_hash: Kept in the record.
+        channels: What the images are, in their order; those of the plan where None.
 
     Returns:
-        float32 (channels, *plan.input_size) and what stands beside it.
+        float32 (channels of the plan, *plan.input_size) and what stands beside it.
 
     Raises:
-        DatasetError: Wrong number of channels, another shape, or voxels that are not finite.
+        DatasetError: Wrong number of channels, none of a channel of the plan, another shape, or
+            voxels that are not finite.
     """
-    channels, record = preprocess_channels(images, grid, plan, case_id, brain, inputs_hash)
+    making, record = preprocess_channels(images, grid, plan, case_id, brain, inputs_hash, channels)
     made = np.empty(record.shape, dtype=np.float32)
-    for target, channel in zip(made, channels, strict=True):
+    for target, channel in zip(made, making, strict=True):
         target[...] = channel
     return made, record
 
@@ -98,14 +106,17 @@ def preprocess_channels(
     case_id: str,
     brain: Mask | None = None,
     inputs_hash: str = "",
+    channels: Sequence[Channel] | None = None,
 ) -> tuple[Iterator[Image], PreprocessedCase]:
     """As `preprocess`, but each channel, axes (z, y, x), is made when it is asked for.
 
     So a case can be written without all of its channels being held at the target spacing.
     """
+    given = channels or plan.channels
     images = images.astype(np.float32, copy=False)
-    _check(images, grid, plan, case_id)
-    mask, region = foreground(images, [channel.kind for channel in plan.channels], brain)
+    _check(images, grid, given, case_id)
+    chosen = _chosen(images, given, plan, case_id)
+    mask, region = foreground(images, [channel.kind for channel in given], brain)
     start, stop = bounding_box(mask)
     box = (slice(start[0], stop[0]), slice(start[1], stop[1]), slice(start[2], stop[2]))
     shape = new_shape(grid.crop(start, stop).shape, grid.spacing, plan.spacing)
@@ -124,17 +135,31 @@ def preprocess_channels(
         region=region,
         dose_maximum={
             channel.name: float(image.max())
-            for image, channel in zip(images, plan.channels, strict=True)
+            for image, channel in zip(chosen, plan.channels, strict=True)
             if channel.kind == "dose"
         },
-        warnings=_warnings(shape, plan, images),
+        warnings=_warnings(shape, plan, chosen),
         inputs_hash=inputs_hash,
     )
-    return _channels(images, box, there, grid.spacing, plan), record
+    return _channels(chosen, box, there, grid.spacing, plan), record
+
+
+def _chosen(images: Images, given: _Channels, plan: Plan, case_id: str) -> list[Image]:
+    """The images of the plan's channels, in its order."""
+    by_name = {channel.name: image for channel, image in zip(given, images, strict=True)}
+    missing = [channel.name for channel in plan.channels if channel.name not in by_name]
+    if missing:
+        raise DatasetError(
+            "Channels that the plan needs are not among the images.",
+            case=case_id,
+            expected=", ".join(channel.name for channel in plan.channels),
+            got=", ".join(by_name),
+        )
+    return [by_name[channel.name] for channel in plan.channels]
 
 
 def _channels(
-    images: Images, box: tuple[slice, slice, slice], there: Mask, spacing: Triple, plan: Plan
+    images: list[Image], box: tuple[slice, slice, slice], there: Mask, spacing: Triple, plan: Plan
 ) -> Iterator[Image]:
     for image, channel in zip(images, plan.channels, strict=True):
         # No name for what is made: it would live on while the next channel is made.
@@ -147,16 +172,16 @@ def _channel(image: Image, there: Mask, spacing: Triple, plan: ChannelPlan, size
     return fit(normalise(made, there, plan.normalisation), size)
 
 
-def _check(images: Images, grid: Grid, plan: Plan, case_id: str) -> None:
-    expected = (len(plan.channels), *grid.shape)
+def _check(images: Images, grid: Grid, given: _Channels, case_id: str) -> None:
+    expected = (len(given), *grid.shape)
     if images.shape != expected:
         raise DatasetError(
-            "The images do not fit the plan and their grid.",
+            "The images do not fit the channels and their grid.",
             case=case_id,
-            expected=f"{expected}: {', '.join(channel.name for channel in plan.channels)}",
+            expected=f"{expected}: {', '.join(channel.name for channel in given)}",
             got=images.shape,
         )
-    for image, channel in zip(images, plan.channels, strict=True):
+    for image, channel in zip(images, given, strict=True):
         n_wrong = image.size - int(np.count_nonzero(np.isfinite(image)))
         if n_wrong:
             raise DatasetError(
@@ -168,7 +193,7 @@ def _check(images: Images, grid: Grid, plan: Plan, case_id: str) -> None:
             )
 
 
-def _warnings(shape: Shape, plan: Plan, images: Images) -> tuple[str, ...]:
+def _warnings(shape: Shape, plan: Plan, images: list[Image]) -> tuple[str, ...]:
     found = []
     if any(have > want for have, want in zip(shape, plan.input_size, strict=True)):
         found.append(

@@ -87,23 +87,23 @@ def find_cases(folder: Path, n_channels: int, ending: str) -> dict[str, tuple[Pa
     """Cases in a folder of images, by the names CASE_0000, CASE_0001 ...
 
     Every case is listed with the paths of all channels, even those that do not exist, so that a
-    caller can report each case by itself.
+    caller can report each case by itself. Hidden files are none: macOS puts a `._CASE_0000.nii.gz`
+    beside each file on a foreign disk.
 
     Raises:
         DatasetError: No folder, or no image of that ending in it.
     """
     if not folder.is_dir():
         raise DatasetError("There is no such folder of images.", file=folder)
-    stems = [
-        path.name.removesuffix(ending) for path in folder.iterdir() if path.name.endswith(ending)
-    ]
+    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    stems = [name.removesuffix(ending) for name in names if name.endswith(ending)]
     ids = {stem[:-5] for stem in stems if len(stem) > 5 and stem[-5] == "_" and stem[-4:].isdigit()}
     if not ids:
         raise DatasetError(
             "There are no images of cases in this folder.",
             file=folder,
             expected=f"files such as CASE_0000{ending}, one per channel",
-            got=", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "an empty folder",
+            got=", ".join(names[:5]) or "an empty folder",
         )
     return {
         case: tuple(image_path(folder, case, index, ending) for index in range(n_channels))

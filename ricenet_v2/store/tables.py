@@ -43,10 +43,19 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     return rows
 
 
-def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
-    """Write rows that share their columns (those of the first row); floats keep all digits."""
+def write_rows(
+    path: Path, rows: Sequence[Mapping[str, object]], columns: Sequence[str] | None = None
+) -> None:
+    """Write rows that share their columns; floats keep all digits.
+
+    Args:
+        path: Of the table.
+        rows: By column.
+        columns: Those of the first row where None; name them where there may be no row.
+    """
     stream = io.StringIO()
-    columns = list(rows[0]) if rows else []
+    if columns is None:
+        columns = list(rows[0]) if rows else []
     writer = csv.DictWriter(stream, fieldnames=columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)

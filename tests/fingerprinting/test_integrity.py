@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.fingerprinting.integrity import check
+from ricenet_v2.fingerprinting.integrity import check, check_case
+from ricenet_v2.preprocessing.pipeline import load_case
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.integrity import Finding
 from ricenet_v2.store.images import read_image, write_image
@@ -303,6 +304,27 @@ def test_brain_masks(planted: Planted) -> None:
         ("error", "geometry", "case2", "masksTr/case2_brain.nii.gz"),
         ("error", "unreadable file", "case3", "masksTr/case3_brain.nii.gz"),
     }
+
+
+def test_a_checked_case_hands_over_its_images(planted: Planted) -> None:
+    case = planted.cases[2]
+    paths = [planted.path("case2", index) for index in (0, 1)]
+    brain = planted.folder / "case2_brain.nii.gz"
+    grid = _image(planted, "case2", 0)[1]
+    marked = np.zeros(grid.shape)
+    marked[2:4, 3:5, 4:6] = 1
+    write_image(brain, marked, grid)
+    for mask in (None, brain):
+        seen = check_case(case, planted.channels, paths, mask)
+        images, grid, expected = load_case(paths, mask)
+        assert seen.findings == ()
+        np.testing.assert_array_equal(seen.images, images)
+        assert seen.grid == grid
+        np.testing.assert_array_equal(seen.brain, expected)
+    paths[1].unlink()
+    seen = check_case(case, planted.channels, paths, brain)
+    assert _short(seen.findings) == {("error", "missing channel", "case2", "case2_0001.nii.gz")}
+    assert (seen.images, seen.grid, seen.brain) == (None, None, None)
 
 
 def test_many_faults_at_once_do_not_depend_on_order_or_workers(planted: Planted) -> None:

@@ -168,6 +168,21 @@ def test_folds_of_two_plans_do_not_mix(own_model):
         load_ensemble(own_model, device="cpu")
 
 
+@pytest.mark.parametrize("axes", [(), (0, 2)])
+def test_folds_of_different_mirrorings_do_not_mix(own_model, axes):
+    path = own_model / "fold_3" / "checkpoint_final.pth"
+    state = checkpoints.load(path)
+    plan = documents.read(Plan, own_model / "plan.json")
+    augmentation = dataclasses.replace(plan.training.augmentation, mirror_axes=axes)
+    training = dataclasses.replace(plan.training, augmentation=augmentation)
+    state["plan"] = documents.to_text(dataclasses.replace(plan, training=training))
+    checkpoints.save(path, state)
+    with pytest.raises(PlanError, match="Fold 3") as caught:
+        load_ensemble(own_model, device="cpu")
+    assert "mirror_axes" in caught.value.got
+    assert set(load_ensemble(own_model, [3], device="cpu").members) == {3}
+
+
 def test_a_damaged_checkpoint_is_named(own_model):
     path = own_model / "fold_1" / "checkpoint_final.pth"
     path.write_bytes(path.read_bytes()[:1000])

@@ -15,6 +15,7 @@ from skimage.transform import resize
 from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.preprocessing.pipeline import load_case, preprocess, preprocess_channels
+from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.plan import ChannelPlan, Normalisation
 from ricenet_v2.store.images import write_image
 
@@ -159,6 +160,29 @@ def test_what_had_to_be_changed_is_told(images, make_plan):
     cut, negative = record.warnings
     assert "(12, 8, 10) voxels is larger than the input" in cut
     assert negative == "dose: 3 negative voxels were set to 0 Gy"
+
+
+def test_the_channels_that_are_not_made_still_decide_the_region(images, make_plan):
+    channels = (Channel("T1c", "mri"), Channel("dose", "dose"))
+    whole, record = preprocess(images, GRID, make_plan(), "c")
+    for index in (0, 1):
+        plan = make_plan(channels=make_plan().channels[index : index + 1])
+        made, beside = preprocess(images, GRID, plan, "c", channels=channels)
+        np.testing.assert_array_equal(made, whole[index : index + 1])
+        assert (beside.crop_start, beside.crop_stop) == (record.crop_start, record.crop_stop)
+    turned, _ = preprocess(images[::-1], GRID, make_plan(), "c", channels=channels[::-1])
+    np.testing.assert_array_equal(turned, whole)
+
+
+def test_images_that_lack_a_channel_of_the_plan_are_refused(images, make_plan):
+    channels = (Channel("T1c", "mri"), Channel("T2", "mri"))
+    with pytest.raises(DatasetError, match="needs are not among") as caught:
+        preprocess(images, GRID, make_plan(), "c7", channels=channels)
+    assert (caught.value.case, caught.value.expected, caught.value.got) == (
+        "c7",
+        "T1c, dose",
+        "T1c, T2",
+    )
 
 
 def test_a_wrong_number_of_channels_names_the_right_ones(images, make_plan):

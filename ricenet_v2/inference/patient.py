@@ -1,0 +1,140 @@
+"""One patient from files to what the networks see; each file is read once."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.fingerprinting.integrity import CheckedCase, check_case
+from ricenet_v2.inference.ensemble import Ensemble, crop_error
+from ricenet_v2.preprocessing.cohort import inputs_hash
+from ricenet_v2.preprocessing.pipeline import preprocess
+from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.dataset import Case, Channel
+from ricenet_v2.records.integrity import Finding
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.store.raw import mask_path
+
+
+@dataclass(frozen=True)
+class Patient:
+    """The files that the prediction of a patient rests on, whether or not the images exist.
+
+    Attributes:
+        case_id: The case.
+        channels: Of the images, in the order of the dataset.
+        images: Those that the networks see and those that decide the crop.
+        brain: Brain mask, where there is one.
+    """
+
+    case_id: str
+    channels: tuple[Channel, ...]
+    images: tuple[Path, ...]
+    brain: Path | None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What the networks see, axes (channels, z, y, x), and what stands beside it."""
+
+    array: NDArray[np.float32]
+    record: PreprocessedCase
+
+
+def files_of(
+    ensemble: Ensemble, case_id: str, images: tuple[Path, ...], masks: Path | None
+) -> Patient:
+    """Which files of a patient count.
+
+    Args:
+        ensemble: The networks.
+        case_id: The case.
+        images: One path per channel of the dataset.
+        masks: Folder of CASE_brain files.
+    """
+    ending = ensemble.dataset.file_ending
+    brain = None if masks is None else mask_path(masks, case_id, "brain", ending)
+    if brain is not None and not brain.is_file():
+        brain = None
+    needed = ensemble.needed(has_brain=brain is not None)
+    return Patient(
+        case_id,
+        tuple(ensemble.dataset.channels[index] for index in needed),
+        tuple(images[index] for index in needed),
+        brain,
+    )
+
+
+def hash_of(patient: Patient, plan: Plan) -> str:
+    """SHA-256 over the content of the files and the plan; empty where a file cannot be read."""
+    try:
+        return inputs_hash(patient.images, patient.brain, plan)
+    except OSError:
+        return ""
+
+
+def prepare(ensemble: Ensemble, patient: Patient) -> Prepared:
+    """Check, read and preprocess a patient.
+
+    Raises:
+        DatasetError: A file is missing or has an error that the check of a dataset would find,
+            e.g. its end is cut off, which ITK reads as zeros.
+    """
+    _refuse_another_crop(ensemble.plan, patient)
+    # Before reading: a file that changes meanwhile is then predicted again.
+    made_of = hash_of(patient, ensemble.plan)
+    case_id = patient.case_id
+    checked = check_case(
+        Case(case_id, case_id, label=""), patient.channels, patient.images, patient.brain
+    )
+    images, grid = _sound(checked, case_id)
+    array, record = preprocess(
+        images, grid, ensemble.plan, case_id, checked.brain, made_of, patient.channels
+    )
+    warnings = (*_doubts(checked.findings), *record.warnings)
+    return Prepared(array, dataclasses.replace(record, warnings=warnings))
+
+
+def _refuse_another_crop(plan: Plan, patient: Patient) -> None:
+    """A channel that the networks do not see may be missing only beside a brain mask."""
+    seen = {channel.name for channel in plan.channels}
+    unseen = {
+        channel.name: path
+        for channel, path in zip(patient.channels, patient.images, strict=True)
+        if channel.name not in seen
+    }
+    missing = [path.name for path in unseen.values() if not path.is_file()]
+    if missing:
+        raise crop_error(
+            patient.case_id,
+            [channel.name for channel in patient.channels],
+            got=f"no mask, and no file {', '.join(missing)}",
+            remedy="Add these files, or a CASE_brain file in a folder of masks (--masks).",
+        )
+
+
+def _sound(checked: CheckedCase, case_id: str) -> tuple[NDArray[np.float32], Grid]:
+    errors = [finding for finding in checked.findings if finding.severity == "error"]
+    if errors or checked.images is None or checked.grid is None:
+        raise DatasetError(
+            "The images of this patient cannot be used.",
+            case=case_id,
+            got="; ".join(f"{finding.file}: {finding.found}" for finding in errors),
+            remedy=" ".join(dict.fromkeys(finding.remedy for finding in errors)),
+        )
+    return checked.images, checked.grid
+
+
+def _doubts(findings: tuple[Finding, ...]) -> list[str]:
+    """What the check warns of; preprocessing says of negative doses itself what it did."""
+    return [
+        f"{finding.file}: {finding.check}, {finding.found}"
+        for finding in findings
+        if finding.check != "negative dose"
+    ]

@@ -1,0 +1,119 @@
+"""A patient is shown to the networks as a case of training was, and read once."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.inference.folder import predict_folder
+from ricenet_v2.preprocessing.pipeline import load_case
+from ricenet_v2.store.cases import read_array
+
+SUBSETS = [(0,), (1,), (2,), (3,), (0, 1), (2, 3), (0, 1, 2), (0, 1, 2, 3)]
+
+
+def only(patients, folder, indices, case="p0"):
+    """A folder of some channels of one case."""
+    folder.mkdir()
+    for index in indices:
+        shutil.copy(patients.images / f"{case}_{index:04d}.nii.gz", folder)
+    return folder
+
+
+@pytest.mark.parametrize("masks", [False, True])
+def test_every_subset_of_channels_sees_what_training_made_of_it(make_patients, tmp_path, masks):
+    patients = make_patients(masks=masks)
+    for indices in SUBSETS:
+        model = patients.model(indices)
+        for case in patients.raw.cases:
+            trained = read_array(patients.preprocessed, case.case_id)[list(indices)]
+            images, grid, brain = load_case(
+                patients.raw.images(case), patients.raw.mask(case, "brain")
+            )
+            model.predict_case(images, grid, brain=brain, mirror=False)
+            np.testing.assert_array_equal(patients.shown(), trained)
+        out = tmp_path / f"out{'_'.join(map(str, indices))}"
+        found = predict_folder(model, patients.images, out, mirror=False)
+        assert len(found.cases) == len(patients.raw.cases)
+        np.testing.assert_array_equal(patients.shown(), trained)
+        assert {one.source.region for one in found.cases} == {
+            "brain mask" if masks else "non-zero voxels"
+        }
+
+
+def test_without_the_channels_that_decide_the_crop_a_case_is_refused(make_patients, tmp_path):
+    patients = make_patients()
+    for indices in [(3,), (0,), (0, 1)]:
+        source = only(patients, tmp_path / f"in{len(indices)}{indices[0]}", indices)
+        out = tmp_path / f"out{len(indices)}{indices[0]}"
+        found = predict_folder(patients.model(indices), source, out, mirror=False)
+        (failed,) = found.failed
+        assert failed.case_id == "p0"
+        assert "p0_0002.nii.gz" in failed.error
+        assert "brain mask" in failed.error
+        assert "--masks" in failed.error
+
+
+def test_a_channel_that_neither_is_seen_nor_shows_anatomy_is_not_needed(make_patients, tmp_path):
+    patients = make_patients()
+    source = only(patients, tmp_path / "in", (0, 1, 2))
+    found = predict_folder(patients.model((0,)), source, tmp_path / "out", mirror=False)
+    assert not found.failed
+    np.testing.assert_array_equal(patients.shown(), read_array(patients.preprocessed, "p0")[:1])
+
+
+def test_beside_a_brain_mask_the_channels_that_are_seen_are_enough(make_patients, tmp_path):
+    patients = make_patients(masks=True)
+    source = only(patients, tmp_path / "in", (3,))
+    masks = patients.raw.folder / "masksTr"
+    found = predict_folder(
+        patients.model((3,)), source, tmp_path / "out", mirror=False, masks=masks
+    )
+    assert not found.failed
+    np.testing.assert_array_equal(patients.shown(), read_array(patients.preprocessed, "p0")[3:])
+
+
+def test_arrays_of_the_seen_channels_alone_need_a_brain_mask(make_patients):
+    patients = make_patients(masks=True)
+    model = patients.model((2, 3))
+    case = patients.raw.cases[1]
+    images, grid, brain = load_case(patients.raw.images(case), patients.raw.mask(case, "brain"))
+    model.predict_case(images[2:], grid, brain=brain, mirror=False)
+    np.testing.assert_array_equal(
+        patients.shown(), read_array(patients.preprocessed, case.case_id)[2:]
+    )
+    with pytest.raises(DatasetError, match="mri0, ct1, mri2, dose3") as caught:
+        model.predict_case(images[2:], grid, case_id="patient7")
+    assert caught.value.case == "patient7"
+    assert "brain mask" in caught.value.remedy
+    with pytest.raises(DatasetError, match="mri0, ct1, mri2, dose3"):
+        model.predict_case(images[1:], grid, brain=brain)
+    patients.model((0, 1, 2)).predict_case(images[:3], grid, mirror=False)
+
+
+def test_a_fault_in_a_channel_that_decides_the_crop_is_found(make_patients, tmp_path):
+    patients = make_patients()
+    cut = patients.images / "p1_0002.nii.gz"
+    cut.write_bytes(cut.read_bytes()[:-200])
+    found = predict_folder(patients.model((3,)), patients.images, tmp_path / "out", mirror=False)
+    assert [one.case_id for one in found.cases] == ["p0"]
+    assert "p1_0002.nii.gz" in found.failed[0].error
+
+
+def test_itk_reads_each_file_once(make_patients, tmp_path, monkeypatch):
+    patients = make_patients(masks=True)
+    read, itk = Counter(), sitk.ReadImage
+
+    def counted(path):
+        read[path] += 1
+        return itk(path)
+
+    monkeypatch.setattr(sitk, "ReadImage", counted)
+    predict_folder(patients.model((0, 1, 2, 3)), patients.images, tmp_path / "out", mirror=False)
+    files = [*patients.images.iterdir(), *(patients.raw.folder / "masksTr").iterdir()]
+    assert read == {str(path): 1 for path in files}
