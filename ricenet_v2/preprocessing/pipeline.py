@@ -16,6 +16,7 @@ from ricenet_v2.preprocessing.normalise import normalise
 from ricenet_v2.preprocessing.resample import new_shape, resample, resample_mask
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.plan import ChannelPlan, Plan, Shape, Triple
+from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store.images import read_image
 
 TOLERANCE_MM = 0.1
@@ -129,6 +130,7 @@ def preprocess_channels(
         },
         warnings=_warnings(shape, plan, images),
         inputs_hash=inputs_hash,
+        plan_hash=voxels_hash(plan),
     )
     return _channels(images, box, there, grid.spacing, plan), record
 

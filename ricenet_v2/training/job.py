@@ -13,13 +13,15 @@ from typing import Literal
 import torch
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.errors import PlanError, TrainingError
 from ricenet_v2.core.seeds import seed_of
+from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Fold, Splits
-from ricenet_v2.store.cases import cases_hash
+from ricenet_v2.records.voxels import voxels_hash
+from ricenet_v2.store import cases as store
 from ricenet_v2.store.paths import DatasetPaths, FoldPaths, ModelPaths
 from ricenet_v2.training.initial_weights import check_same_source, source_of
 from ricenet_v2.training.reader import CaseReader, cache_budget
@@ -132,6 +134,7 @@ def prepare(
 
     Raises:
         TrainingError: No such fold, or the processes cannot share its updates.
+        PlanError: Cases of the fold were preprocessed by another plan, or not at all.
     """
     if not 0 <= fold < len(splits.folds):
         raise TrainingError(
@@ -143,6 +146,7 @@ def prepare(
     model = paths.run(plan.name, channels_label(plan, options.channels))
     chosen = splits.folds[fold]
     folder = paths.cases(plan.name)
+    records = _records(folder, (*chosen.train, *chosen.validation), plan)
     job = Job(
         model=model,
         paths=model.fold(fold),
@@ -156,10 +160,31 @@ def prepare(
         fold=fold,
         options=options,
         team=team,
-        inputs=cases_hash(folder, (*chosen.train, *chosen.validation)),
+        inputs=store.cases_hash(records),
     )
     _check_sharing(job)
     return job
+
+
+def _records(folder: Path, case_ids: Sequence[str], plan: Plan) -> list[PreprocessedCase]:
+    """What stands beside the cases, all made by this plan: it may have been edited since."""
+    there = [case for case in case_ids if store.has_case(folder, case)]
+    records = [store.read_record(folder, case) for case in there]
+    wanted = voxels_hash(plan)
+    others = [record.case_id for record in records if record.plan_hash != wanted]
+    others += sorted(set(case_ids) - set(there))
+    if others:
+        preset = "" if plan.name == "auto" else f" --preset {plan.name}"
+        raise PlanError(
+            "The preprocessed cases are not those of this plan.",
+            file=folder,
+            expected=f"{len(case_ids)} cases made by plan {plan.name!r} as it stands now",
+            got=f"{len(others)} made by another plan, by an older version, or not made: "
+            + ", ".join(others[:5])
+            + (", ..." if len(others) > 5 else ""),
+            remedy=f"Run ricenet_plan_and_preprocess {plan.dataset}{preset} again.",
+        )
+    return records
 
 
 def _reader(

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import CheckpointError, TrainingError
+from ricenet_v2.core.errors import CheckpointError, PlanError, TrainingError
+from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import checkpoints
 from ricenet_v2.training import fold as fold_module
@@ -231,3 +232,38 @@ def test_batch_norm_and_the_resnet_train_too(plan, make_workspace, run_fold):
     run = run_fold(paths, overrides={"network.norm": "batch"})
     assert run.status == "finished"
     assert any("running_mean" in name for name in weights(paths))
+
+
+@pytest.mark.parametrize(
+    "change", [{"spacing": (1.0, 1.0, 2.0)}, {"storage_dtype": "float16"}, {"channels": None}]
+)
+def test_cases_of_another_plan_are_refused(plan, make_workspace, run_fold, change):
+    paths = make_workspace(plan)
+    if change == {"channels": None}:
+        change = {"channels": plan.channels[::-1]}
+    documents.write(paths.plan(), dataclasses.replace(plan, **change))
+    with pytest.raises(PlanError, match="not those of this plan") as caught:
+        run_fold(paths)
+    assert "20 made by another plan" in str(caught.value)
+    assert f"Run ricenet_plan_and_preprocess {plan.dataset} again" in str(caught.value)
+    assert not paths.results.exists()
+
+
+def test_a_single_case_of_an_older_version_or_none_is_refused_by_name(
+    plan, make_workspace, run_fold
+):
+    paths = make_workspace(plan)
+    older, gone = (paths.cases() / f"{case}.json" for case in ("C03", "C07"))
+    record = documents.read(PreprocessedCase, older)
+    documents.write(older, dataclasses.replace(record, plan_hash=""))
+    gone.unlink()
+    with pytest.raises(PlanError, match=r"2 made by another plan.*: C03, C07"):
+        run_fold(paths)
+
+
+def test_a_subset_of_channels_and_other_settings_train_on_the_same_cases(
+    plan, make_workspace, run_fold
+):
+    paths = make_workspace(plan)
+    run = run_fold(paths, channels=("dose",), overrides={"batch_size": "4"}, epochs=1)
+    assert run.status == "finished"
