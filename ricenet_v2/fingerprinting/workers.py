@@ -32,6 +32,13 @@ def available_memory() -> int | None:
     return min(found) if found else None
 
 
+def available_cores() -> int:
+    """Processor cores that this process may use; at least 1."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def allowed_workers(wanted: int, bytes_per_case: int, available: int | None) -> int:
     """The wanted number of workers, lowered until the estimate of memory fits; at least 1.
 

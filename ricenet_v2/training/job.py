@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import platform
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ import torch
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import PlanError, TrainingError
+from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.seeds import seed_of
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Dataset
@@ -23,7 +25,7 @@ from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store import cases as store
 from ricenet_v2.store.paths import DatasetPaths, FoldPaths, ModelPaths
-from ricenet_v2.training.initial_weights import check_same_source, source_of
+from ricenet_v2.training.initial_weights import source_of
 from ricenet_v2.training.reader import CaseReader, cache_budget
 from ricenet_v2.training.settings import channels_label, with_channels, with_settings
 from ricenet_v2.training.share import Share
@@ -105,6 +107,17 @@ class Job:
         if self.options.num_workers is not None:
             return self.options.num_workers
         return default_workers(self.device, self.team.size)
+
+    @property
+    def fold_hash(self) -> str:
+        """Hash of which case is on which side of the fold, with its label and patient."""
+        sides = {"train": self.train, "validation": self.validation}
+        rows = [
+            (side, case, self.labels[case], self.patients[case])
+            for side, cases in sides.items()
+            for case in cases
+        ]
+        return sha256_of_text(json.dumps(rows))
 
     @property
     def seed(self) -> int:
@@ -202,10 +215,11 @@ def _with_epochs_of_run(plan: Plan, paths: FoldPaths, options: TrainOptions) -> 
     is_named = options.epochs is not None or "epochs" in options.overrides
     if is_named or not options.resume or not paths.run.is_file():
         return plan
-    return _with_epochs(plan, documents.read(Run, paths.run).epochs)
+    return with_epochs(plan, documents.read(Run, paths.run).epochs)
 
 
-def _with_epochs(plan: Plan, epochs: int) -> Plan:
+def with_epochs(plan: Plan, epochs: int) -> Plan:
+    """The plan with another number of epochs."""
     return dataclasses.replace(plan, training=dataclasses.replace(plan.training, epochs=epochs))
 
 
@@ -228,41 +242,6 @@ def _check_sharing(job: Job) -> None:
         )
 
 
-def existing_run(job: Job) -> Run | None:
-    """The record of the fold where it was begun, and may be gone on with.
-
-    Raises:
-        TrainingError: It may not be overwritten, or was begun otherwise.
-    """
-    if not job.paths.run.is_file():
-        return None
-    if not job.options.resume:
-        raise TrainingError(
-            f"Fold {job.fold} is already there.",
-            file=job.paths.folder,
-            expected="a fold that was not trained yet",
-            remedy="Go on with --continue, or move the folder away to train it anew.",
-        )
-    check_same_source(job.paths, job.options.pretrained_weights)
-    old = documents.read(Run, job.paths.run)
-    # The number of epochs may change; all else must be as it was.
-    alike = dataclasses.replace(job, plan=_with_epochs(job.plan, old.epochs))
-    new = run_record(alike, "running", None)
-    differing = [
-        f"{name}: {getattr(old, name)} there, {getattr(new, name)} now"
-        for name in ("plan_hash", "channels", "seed", "preprocessed_hash")
-        if getattr(old, name) != getattr(new, name)
-    ]
-    if differing:
-        raise TrainingError(
-            f"Fold {job.fold} was begun otherwise and cannot be continued like this.",
-            file=job.paths.folder,
-            got="; ".join(differing),
-            remedy="Repeat the first command with --continue, or move the folder away.",
-        )
-    return old
-
-
 def run_record(
     job: Job, status: Literal["running", "stopped", "finished"], best_epoch: int | None
 ) -> Run:
@@ -281,5 +260,6 @@ def run_record(
         command=tuple(sys.argv),
         versions={"python": platform.python_version(), "torch": str(torch.__version__)},
         preprocessed_hash=job.inputs,
+        fold_hash=job.fold_hash,
         pretrained=source_of(job.paths),
     )

@@ -13,6 +13,7 @@ import torch
 from batchgenerators.dataloading.multi_threaded_augmenter import MultiThreadedAugmenter
 
 from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.fingerprinting.workers import available_cores
 
 _BATCHES_AHEAD = 2
 _MOST_WORKERS = 4
@@ -32,14 +33,8 @@ def default_workers(device: torch.device, world_size: int = 1) -> int:
     Returns:
         0 on a machine of one core: the main process does the work.
     """
-    free = _n_cores() // max(1, world_size) - 1
+    free = available_cores() // max(1, world_size) - 1
     return max(0, min(free, 1 if device.type == "cpu" else _MOST_WORKERS))
-
-
-def _n_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def settle_worker() -> None:

@@ -237,6 +237,17 @@ def test_other_cases_need_overwrite_and_nothing_is_written(
     assert sum(len(fold.validation) for fold in splits.folds) == 12
 
 
+def test_a_dataset_that_became_too_small_keeps_no_folds(
+    tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _run(tmp_path, "--plan_only")
+    assert tiny.splits.is_file()
+    _write(tmp_path, _cases(6))
+    assert _run(tmp_path, "--plan_only", "--overwrite") == 0
+    assert "ricenet_train will refuse this dataset" in capsys.readouterr().out
+    assert not tiny.splits.exists()
+
+
 def test_changed_images_of_the_same_cases_need_overwrite(
     tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -367,4 +378,5 @@ def test_two_thick_sliced_brain_mri(tmp_path: Path, capsys: pytest.CaptureFixtur
     out = capsys.readouterr().out
     assert "nisotrop" in out
     assert "no folds were made" in out
+    assert "ricenet_train will refuse this dataset" in out
     assert not paths.splits.exists()

@@ -227,5 +227,5 @@ def test_what_one_worker_has_read_is_there_for_all(source):
     ],
 )
 def test_workers_leave_cores_to_the_step(monkeypatch, device, cores, world_size, expected):
-    monkeypatch.setattr("ricenet_v2.training.workers._n_cores", lambda: cores)
+    monkeypatch.setattr("ricenet_v2.training.workers.available_cores", lambda: cores)
     assert default_workers(torch.device(device), world_size) == expected
