@@ -109,13 +109,13 @@ def test_what_was_too_large_is_shown(
     tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = [NAME, "--workspace", str(tmp_path), "--num_workers", "1", "--plan_only"]
-    assert main([*arguments, "--gpu_memory_gb", "0.0141", "--precision", "bfloat16"]) == 0
+    assert main([*arguments, "--gpu_memory_gb", "0.0126", "--precision", "bfloat16"]) == 0
     plan = documents.read(Plan, tiny.plan())
     assert plan.memory.precision == "bfloat16"
-    assert plan.memory.total <= 0.0141 * 1024**3 < plan.alternatives[-1].bytes
+    assert plan.memory.total <= 0.0126 * 1024**3 < plan.alternatives[-1].bytes
     out = capsys.readouterr().out
-    assert "Too large for 0.0141 GB" in out
-    assert f"{plan.alternatives[-1].bytes / 1024**3:.3g} of 0.0141 GB" in out
+    assert "Too large for 0.0126 GB" in out
+    assert f"{plan.alternatives[-1].bytes / 1024**3:.3g} of 0.0126 GB" in out
     assert main([*arguments, "--precision", "float32"]) == 2
     assert "precision bfloat16 instead of float32" in capsys.readouterr().err
 
