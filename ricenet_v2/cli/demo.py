@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ricenet_v2.cli import common
+from ricenet_v2.core.machine import n_cores
 
 EPOCHS = 12
 
@@ -36,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="of each fold")
     parser.add_argument("--seed", type=int, default=0, help="of the cohort and the training")
     parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
-    parser.add_argument("--num_workers", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--num_workers", type=int, default=n_cores(), help="processes")
     parser.add_argument("--generate_only", action="store_true", help="only write the cohort")
     return parser
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ from ricenet_v2.cli import common
 if TYPE_CHECKING:
     from ricenet_v2.evaluation.read import Scored
     from ricenet_v2.records.figures import Evaluation
+    from ricenet_v2.records.run import Run
+    from ricenet_v2.store.paths import ModelPaths
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -82,27 +84,78 @@ def _pooled(
     dataset: str, plan: str, channels: str, workspace: Path | None
 ) -> tuple[Scored, Path, str]:
     """Pool the folds into crossval/validation.csv."""
-    from ricenet_v2.core.errors import DatasetError
     from ricenet_v2.evaluation.read import read_scored
     from ricenet_v2.store import tables
     from ricenet_v2.store.paths import VALIDATION_CSV, dataset_paths
     from ricenet_v2.store.raw import read_dataset
 
     model = dataset_paths(dataset, workspace).run(plan, channels)
-    missing = [fold for fold in range(5) if not model.fold(fold).validation.is_file()]
-    if missing:
-        raise DatasetError(
-            "Not all folds are trained.",
-            file=model.folder,
-            expected="validation.csv in the folds 0 to 4",
-            got=f"missing: {', '.join(map(str, missing))}",
-            remedy=f"Run ricenet_train {dataset} all --continue",
-        )
+    _check_same(_finished(model, dataset), model)
     rows = [row for fold in range(5) for row in tables.read_rows(model.fold(fold).validation)]
     tables.write_rows(model.crossval / VALIDATION_CSV, rows)
     described = read_dataset(model.dataset)
     scored = read_scored(model.crossval / VALIDATION_CSV)
     return scored, model.crossval, described.classes[described.positive_index]
+
+
+def _finished(model: ModelPaths, dataset: str) -> dict[int, Run]:
+    """The run of each fold.
+
+    Raises:
+        DatasetError: A fold was not trained, or not to its end.
+    """
+    from ricenet_v2.core import documents
+    from ricenet_v2.core.errors import DatasetError
+    from ricenet_v2.records.run import Run
+
+    there = [
+        f for f in range(5) if model.fold(f).validation.is_file() and model.fold(f).run.is_file()
+    ]
+    runs = {fold: documents.read(Run, model.fold(fold).run) for fold in there}
+    faults = {
+        "missing": [fold for fold in range(5) if fold not in runs],
+        "not finished": [fold for fold, run in runs.items() if run.status != "finished"],
+    }
+    told = [f"{what}: {', '.join(map(str, folds))}" for what, folds in faults.items() if folds]
+    if told:
+        raise DatasetError(
+            "Not all folds are trained.",
+            file=model.folder,
+            expected="validation.csv and a finished run.json in the folds 0 to 4",
+            got="; ".join(told),
+            remedy=f"Run ricenet_train {dataset} all --continue with the options of before.",
+        )
+    return runs
+
+
+def _check_same(runs: dict[int, Run], model: ModelPaths) -> None:
+    """Refuse to pool folds of different models; their seeds may differ, which are chance.
+
+    Raises:
+        DatasetError: Settings, cases or first weights differ.
+    """
+    from ricenet_v2.core.errors import DatasetError
+
+    what: dict[str, Callable[[Run], object]] = {
+        "number of epochs": lambda run: run.epochs,
+        "plan and settings": lambda run: run.plan_hash,
+        "channels": lambda run: run.channels,
+        "preprocessed cases": lambda run: run.preprocessed_hash,
+        "pretrained weights": lambda run: run.pretrained and run.pretrained.sha256,
+    }
+    for name, value in what.items():
+        groups: dict[object, list[int]] = {}
+        for fold, run in runs.items():
+            groups.setdefault(value(run), []).append(fold)
+        if len(groups) > 1:
+            told = [f"folds {', '.join(map(str, folds))}: {key}" for key, folds in groups.items()]
+            raise DatasetError(
+                f"The folds were trained with different {name}, so they are not one model.",
+                file=model.folder,
+                expected="the same plan, settings and cases in all folds",
+                got="; ".join(told),
+                remedy="Move the folders of the folds that differ away and train them again.",
+            )
 
 
 def _figures(

@@ -16,13 +16,14 @@ from ricenet_v2.core.errors import RicenetError, TrainingError
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.splits import Splits
-from ricenet_v2.store.paths import DatasetPaths, dataset_paths
+from ricenet_v2.store.paths import CASES_CSV, DatasetPaths, dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset
 from ricenet_v2.training import parallel
 from ricenet_v2.training.fold import train_fold
 from ricenet_v2.training.job import TrainOptions, effective_plan
 from ricenet_v2.training.parts import StoppedError, StopWish
 from ricenet_v2.training.settings import channels_label
+from ricenet_v2.training.splits import check_labels, check_splits, make_splits
 from ricenet_v2.training.team import Team
 
 logger = logging.getLogger(__name__)
@@ -67,9 +68,14 @@ def load_study(
 
     Raises:
         TrainingError: The dataset is not planned yet.
+        DatasetError: It is too small for folds, or its table is not that of the folds or the plan.
         PlanError: A setting or channel is not there.
     """
     paths = dataset_paths(dataset, workspace)
+    raw = load_raw_dataset(paths.raw)
+    if not paths.splits.is_file():
+        # A dataset that is too small for folds has no such file, however often it is planned.
+        make_splits(raw.cases)
     if not paths.plan(plan).is_file() or not paths.splits.is_file():
         raise TrainingError(
             "This dataset is not planned and split yet.",
@@ -79,7 +85,8 @@ def load_study(
     made, splits = documents.read(Plan, paths.plan(plan)), documents.read(Splits, paths.splits)
     # A wrong setting is told once, before the first fold.
     effective_plan(made, options)
-    raw = load_raw_dataset(paths.raw)
+    check_splits(splits, raw.cases, paths.splits)
+    check_labels(raw.cases, made.classes, paths.raw / CASES_CSV)
     return Study(paths, made, raw.dataset, raw.cases, splits, options, team)
 
 

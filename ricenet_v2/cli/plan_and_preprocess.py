@@ -149,9 +149,12 @@ def plan_and_preprocess(
     documents.write(paths.fingerprint, fingerprint)
     if splits is not None:
         documents.write(paths.splits, splits)
+    else:
+        # Folds of the cases that were there before would belong to nothing.
+        paths.splits.unlink(missing_ok=True)
     code = common.OK if plan_only else _preprocess(raw, plan, paths, num_workers, overwrite)
     if doubt:
-        print(f"Warning: no folds were made, so this dataset cannot be trained on.\n{doubt}")
+        print(f"Warning: no folds were made, so ricenet_train will refuse this dataset.\n{doubt}")
     return code
 
 
@@ -238,41 +241,24 @@ def _splits(raw: RawDataset, paths: DatasetPaths, *, overwrite: bool) -> tuple[S
         DatasetError: There are folds of other cases, and no --overwrite.
     """
     from ricenet_v2.core import documents
-    from ricenet_v2.core.errors import DatasetError, RicenetError
+    from ricenet_v2.core.errors import RicenetError
     from ricenet_v2.records.splits import Splits
-    from ricenet_v2.training.splits import make_splits
+    from ricenet_v2.training.splits import check_splits, make_splits
 
     cases = raw.split("train")
     if paths.splits.is_file():
         existing = documents.read(Splits, paths.splits)
-        fault = _outdated(existing, {case.case_id: case.patient_id for case in cases})
-        if not fault:
+        try:
+            check_splits(existing, cases, paths.splits)
+        except RicenetError:
+            if not overwrite:
+                raise
+        else:
             return existing, ""
-        if not overwrite:
-            raise DatasetError(
-                "The folds on disk are not those of this dataset.",
-                file=paths.splits,
-                expected=f"folds of the {len(cases)} training cases",
-                got=fault,
-                remedy="Pass --overwrite to split anew (models of the old folds no longer fit).",
-            )
     try:
         return make_splits(cases), ""
     except RicenetError as error:
         return None, str(error)
-
-
-def _outdated(splits: Splits, patients: dict[str, str]) -> str:
-    """Why folds do not belong to these cases (case id -> patient id); empty where they do."""
-    for number, fold in enumerate(splits.folds):
-        there = {*fold.train, *fold.validation}
-        if there != set(patients):
-            gone, new = len(there - set(patients)), len(set(patients) - there)
-            return f"{len(there)} cases: {gone} of them are gone, {new} are new"
-        sides = [{patients[case] for case in side} for side in (fold.train, fold.validation)]
-        if shared := sides[0] & sides[1]:
-            return f"fold {number} has patients on both sides: {', '.join(sorted(shared))}"
-    return ""
 
 
 def _preprocess(

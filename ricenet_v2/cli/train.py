@@ -126,7 +126,8 @@ def train(
             with team.agreed():
                 study = load_study(dataset, plan, workspace, options, team)
                 folds = chosen_folds(str(fold), len(study.splits.folds))
-            if num_folds_parallel == "1" or len(folds) == 1:
+            # A contact sheet takes seconds, less than the start of a process.
+            if num_folds_parallel == "1" or len(folds) == 1 or preview_augmentation:
                 return in_turn(study, folds)
             wish = Wish(num_folds_parallel, num_threads, dataset, workspace, device)
             return in_parallel(study, folds, wish)

@@ -154,9 +154,10 @@ def estimate(
     n_parameters = sum(parameter.numel() for parameter in network.parameters())
     weights = n_parameters * _FLOAT_BYTES
     buffers = sum(buffer.numel() * buffer.element_size() for buffer in network.buffers())
-    # The averaged weights copy every entry of the state dict, and blocks of the residual encoder
-    # name a layer twice.
-    state = sum(v.numel() * v.element_size() for v in network.state_dict().values())
+    # The averaged weights copy every tensor of the state once: blocks of the residual encoder name
+    # a layer twice.
+    named = {id(value): value for value in network.state_dict(keep_vars=True).values()}
+    state = sum(value.numel() * value.element_size() for value in named.values())
     highest = max(step.peak, (1 + _COPIES_OF_UPDATE) * weights)
     scratch = step.largest_convolution + int(step.activations * _ALLOCATOR_SHARE)
     return MemoryEstimate(

@@ -13,13 +13,11 @@ from ricenet_v2.preprocessing.memory import bytes_of_largest
 from ricenet_v2.preprocessing.pipeline import load_case, preprocess_channels
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store import cases as store
 from ricenet_v2.store.raw import RawDataset
 
 logger = logging.getLogger(__name__)
-
-# Counted up when the same inputs and plan give other voxels, so that older cases are made anew.
-_RULES = 2
 
 
 @dataclass(frozen=True)
@@ -50,8 +48,7 @@ class _Outcome:
 def inputs_hash(images: tuple[Path, ...], brain: Path | None, plan: Plan) -> str:
     """SHA-256 over the input files and the parts of the plan that decide the voxels."""
     files = [sha256_of_file(path) for path in (*images, *([brain] if brain else []))]
-    parts = [_RULES, plan.spacing, plan.input_size, plan.channels, plan.storage_dtype, bool(brain)]
-    return sha256_of_text("\n".join([*files, *(repr(part) for part in parts)]))
+    return sha256_of_text("\n".join([*files, voxels_hash(plan), str(bool(brain))]))
 
 
 def preprocess_dataset(

@@ -17,6 +17,7 @@ from ricenet_v2.preprocessing.resample import new_shape, resample, resample_mask
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.plan import ChannelPlan, Plan, Shape, Triple
+from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store.images import read_image
 
 TOLERANCE_MM = 0.1
@@ -140,6 +141,7 @@ def preprocess_channels(
         },
         warnings=_warnings(shape, plan, chosen),
         inputs_hash=inputs_hash,
+        plan_hash=voxels_hash(plan),
     )
     return _channels(chosen, box, there, grid.spacing, plan), record
 

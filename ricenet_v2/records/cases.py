@@ -27,6 +27,7 @@ class PreprocessedCase:
         dose_maximum: Largest dose in Gy of each dose channel, by channel name.
         warnings: In words.
         inputs_hash: SHA-256 over the input files and the parts of the plan that matter.
+        plan_hash: `voxels.voxels_hash` of the plan; empty in older files.
     """
 
     document: ClassVar[str] = "preprocessed_case"
@@ -44,3 +45,4 @@ class PreprocessedCase:
     dose_maximum: dict[str, float]
     warnings: tuple[str, ...]
     inputs_hash: str
+    plan_hash: str = ""

@@ -10,7 +10,11 @@ from ricenet_v2.records.weights import PretrainedSource
 
 @record
 class EpochRow:
-    """One line of history.csv. Times in seconds; `waiting` is the share spent waiting for data."""
+    """One line of history.csv.
+
+    Times in seconds: `seconds` of the whole epoch, `validation_seconds` of its validation;
+    `waiting` is the share of the training spent waiting for data.
+    """
 
     epoch: int
     learning_rate: float
@@ -20,11 +24,30 @@ class EpochRow:
     validation_macro_f1_ema: float
     seconds: float
     waiting: float
+    validation_seconds: float = 0.0
 
 
 @record
 class Run:
-    """The content of run.json."""
+    """The content of run.json.
+
+    Attributes:
+        dataset: Name of the dataset.
+        plan: Name of the plan.
+        plan_hash: SHA-256 of the plan with the channels and settings of the run.
+        fold: Number of the fold.
+        channels: Names, in the order of the plan.
+        seed: Of weights, sampling and augmentation.
+        device: Where it was trained.
+        epochs: How many the run is to have.
+        status: Whether it ended.
+        best_epoch: By the moving average of macro F1.
+        command: As typed.
+        versions: Of Python and torch.
+        preprocessed_hash: Of the inputs of the preprocessed cases.
+        pretrained: The file that the weights began with.
+        fold_hash: Of the fold's cases, the side of each, its label and its patient.
+    """
 
     document: ClassVar[str] = "run"
     schema: ClassVar[int] = 1
@@ -43,3 +66,4 @@ class Run:
     versions: dict[str, str]
     preprocessed_hash: str = ""
     pretrained: PretrainedSource | None = None
+    fold_hash: str = ""

@@ -105,7 +105,6 @@ def read_record(folder: Path, case_id: str) -> PreprocessedCase:
     return documents.read(PreprocessedCase, _record_path(folder, case_id))
 
 
-def cases_hash(folder: Path, case_ids: tuple[str, ...]) -> str:
+def cases_hash(records: Iterable[PreprocessedCase]) -> str:
     """One hash over the inputs of several preprocessed cases, independent of their order."""
-    hashes = [f"{case}:{read_record(folder, case).inputs_hash}" for case in sorted(case_ids)]
-    return sha256_of_text("\n".join(hashes))
+    return sha256_of_text("\n".join(sorted(f"{r.case_id}:{r.inputs_hash}" for r in records)))

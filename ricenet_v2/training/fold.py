@@ -20,8 +20,9 @@ from ricenet_v2.records.run import EpochRow, Run
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.store import checkpoints, tables
 from ricenet_v2.store.paths import DatasetPaths
+from ricenet_v2.training.agreement import check_other_folds, existing_run
 from ricenet_v2.training.curves import draw_progress
-from ricenet_v2.training.job import Job, TrainOptions, existing_run, prepare, run_record
+from ricenet_v2.training.job import Job, TrainOptions, prepare, run_record
 from ricenet_v2.training.loader import Source, TrainingBatches
 from ricenet_v2.training.loop import Task, predict_cases, train_epoch
 from ricenet_v2.training.loss import class_weights
@@ -66,8 +67,9 @@ def train_fold(
         team: The processes that train it; each calls this function.
 
     Raises:
-        TrainingError: The fold exists and is not to be continued, was trained otherwise, or
-            failed in some process.
+        TrainingError: The fold exists and is not to be continued, was trained otherwise, as other
+            folds of the model were, or failed in some process.
+        PlanError: The preprocessed cases are not those of the plan.
         StoppedError: Somebody asked for an end.
     """
     with team.agreed():
@@ -81,6 +83,8 @@ def train_fold(
     if old is not None and _is_finished(job, old):
         logger.info("Fold %d is trained already: %s", fold, job.paths.folder)
         return old
+    with team.agreed():
+        check_other_folds(job)
     with team.agreed():
         if team.leads:
             files.remove_leftovers(job.paths.folder)
@@ -212,7 +216,9 @@ def _epoch(
     """Train and validate one epoch; whether it is the best so far."""
     started = time.perf_counter()
     result = train_epoch(network, state.optimiser, state.ema, batches, task, epoch, stop)
+    trained = time.perf_counter()
     loss, macro_f1 = _validate(job, state)
+    ended = time.perf_counter()
     is_best = state.best.update(epoch, macro_f1)
     state.rows.append(
         EpochRow(
@@ -222,8 +228,9 @@ def _epoch(
             validation_loss=loss,
             validation_macro_f1=macro_f1,
             validation_macro_f1_ema=float(state.best.average or 0.0),
-            seconds=time.perf_counter() - started,
+            seconds=ended - started,
             waiting=result.waiting / max(result.seconds, 1e-9),
+            validation_seconds=ended - trained,
         )
     )
     if job.team.leads:
@@ -234,7 +241,7 @@ def _epoch(
 def _tell(job: Job, row: EpochRow) -> None:
     logger.info(
         "Fold %d, epoch %d of %d: loss %.3f, validation loss %.3f, macro F1 %.3f, moving average "
-        "%.3f; %.1f s, %.0f %% of them waiting for data",
+        "%.3f; %.1f s, %.1f of them for validation, %.0f %% of training waiting for data",
         job.fold,
         row.epoch + 1,
         job.plan.training.epochs,
@@ -243,13 +250,14 @@ def _tell(job: Job, row: EpochRow) -> None:
         row.validation_macro_f1,
         row.validation_macro_f1_ema,
         row.seconds,
+        row.validation_seconds,
         100 * row.waiting,
     )
 
 
 def _validate(job: Job, state: State) -> tuple[float, float]:
     """Loss and macro F1 of the averaged weights on the validation cases."""
-    found = predict_cases(averaged(job, state), job.reader, job.validation, job.team)
+    found = _predicted(job, state)
     truth = torch.tensor([job.plan.classes.index(job.labels[case]) for case in job.validation])
     picked = found.gather(1, truth[:, None]).clamp(1e-7, 1)
     labels = list(range(len(job.plan.classes)))
@@ -258,10 +266,15 @@ def _validate(job: Job, state: State) -> tuple[float, float]:
     return float(-picked.log().mean()), float(f1)
 
 
+def _predicted(job: Job, state: State, axes: Sequence[int] = ()) -> torch.Tensor:
+    network, size = averaged(job, state), job.plan.training.batch_size
+    return predict_cases(network, job.reader, job.validation, job.team, axes, size)
+
+
 def _finish(job: Job, state: State) -> None:
     """Final checkpoint and out-of-fold predictions, with the mirroring that prediction uses."""
     axes = job.plan.training.augmentation.mirror_axes
-    found = predict_cases(averaged(job, state), job.reader, job.validation, job.team, axes)
+    found = _predicted(job, state, axes)
     if not job.team.leads:
         return
     # A kill may have come between the last checkpoint and its history.

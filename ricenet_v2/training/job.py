@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import platform
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,15 +14,18 @@ from typing import Literal
 import torch
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.errors import PlanError, TrainingError
+from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.seeds import seed_of
+from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Fold, Splits
-from ricenet_v2.store.cases import cases_hash
+from ricenet_v2.records.voxels import voxels_hash
+from ricenet_v2.store import cases as store
 from ricenet_v2.store.paths import DatasetPaths, FoldPaths, ModelPaths
-from ricenet_v2.training.initial_weights import check_same_source, source_of
+from ricenet_v2.training.initial_weights import source_of
 from ricenet_v2.training.reader import CaseReader, cache_budget
 from ricenet_v2.training.settings import channels_label, with_channels, with_settings
 from ricenet_v2.training.share import Share
@@ -105,6 +109,17 @@ class Job:
         return default_workers(self.device, self.team.size)
 
     @property
+    def fold_hash(self) -> str:
+        """Hash of which case is on which side of the fold, with its label and patient."""
+        sides = {"train": self.train, "validation": self.validation}
+        rows = [
+            (side, case, self.labels[case], self.patients[case])
+            for side, cases in sides.items()
+            for case in cases
+        ]
+        return sha256_of_text(json.dumps(rows))
+
+    @property
     def seed(self) -> int:
         """Of everything random after the first weights."""
         return seed_of(self.options.seed, "fold", self.fold)
@@ -132,6 +147,7 @@ def prepare(
 
     Raises:
         TrainingError: No such fold, or the processes cannot share its updates.
+        PlanError: Cases of the fold were preprocessed by another plan, or not at all.
     """
     if not 0 <= fold < len(splits.folds):
         raise TrainingError(
@@ -143,6 +159,7 @@ def prepare(
     model = paths.run(plan.name, channels_label(plan, options.channels))
     chosen = splits.folds[fold]
     folder = paths.cases(plan.name)
+    records = _records(folder, (*chosen.train, *chosen.validation), plan)
     job = Job(
         model=model,
         paths=model.fold(fold),
@@ -156,10 +173,31 @@ def prepare(
         fold=fold,
         options=options,
         team=team,
-        inputs=cases_hash(folder, (*chosen.train, *chosen.validation)),
+        inputs=store.cases_hash(records),
     )
     _check_sharing(job)
     return job
+
+
+def _records(folder: Path, case_ids: Sequence[str], plan: Plan) -> list[PreprocessedCase]:
+    """What stands beside the cases, all made by this plan: it may have been edited since."""
+    there = [case for case in case_ids if store.has_case(folder, case)]
+    records = [store.read_record(folder, case) for case in there]
+    wanted = voxels_hash(plan)
+    others = [record.case_id for record in records if record.plan_hash != wanted]
+    others += sorted(set(case_ids) - set(there))
+    if others:
+        preset = "" if plan.name == "auto" else f" --preset {plan.name}"
+        raise PlanError(
+            "The preprocessed cases are not those of this plan.",
+            file=folder,
+            expected=f"{len(case_ids)} cases made by plan {plan.name!r} as it stands now",
+            got=f"{len(others)} made by another plan, by an older version, or not made: "
+            + ", ".join(others[:5])
+            + (", ..." if len(others) > 5 else ""),
+            remedy=f"Run ricenet_plan_and_preprocess {plan.dataset}{preset} again.",
+        )
+    return records
 
 
 def _reader(
@@ -177,10 +215,11 @@ def _with_epochs_of_run(plan: Plan, paths: FoldPaths, options: TrainOptions) -> 
     is_named = options.epochs is not None or "epochs" in options.overrides
     if is_named or not options.resume or not paths.run.is_file():
         return plan
-    return _with_epochs(plan, documents.read(Run, paths.run).epochs)
+    return with_epochs(plan, documents.read(Run, paths.run).epochs)
 
 
-def _with_epochs(plan: Plan, epochs: int) -> Plan:
+def with_epochs(plan: Plan, epochs: int) -> Plan:
+    """The plan with another number of epochs."""
     return dataclasses.replace(plan, training=dataclasses.replace(plan.training, epochs=epochs))
 
 
@@ -203,41 +242,6 @@ def _check_sharing(job: Job) -> None:
         )
 
 
-def existing_run(job: Job) -> Run | None:
-    """The record of the fold where it was begun, and may be gone on with.
-
-    Raises:
-        TrainingError: It may not be overwritten, or was begun otherwise.
-    """
-    if not job.paths.run.is_file():
-        return None
-    if not job.options.resume:
-        raise TrainingError(
-            f"Fold {job.fold} is already there.",
-            file=job.paths.folder,
-            expected="a fold that was not trained yet",
-            remedy="Go on with --continue, or move the folder away to train it anew.",
-        )
-    check_same_source(job.paths, job.options.pretrained_weights)
-    old = documents.read(Run, job.paths.run)
-    # The number of epochs may change; all else must be as it was.
-    alike = dataclasses.replace(job, plan=_with_epochs(job.plan, old.epochs))
-    new = run_record(alike, "running", None)
-    differing = [
-        f"{name}: {getattr(old, name)} there, {getattr(new, name)} now"
-        for name in ("plan_hash", "channels", "seed", "preprocessed_hash")
-        if getattr(old, name) != getattr(new, name)
-    ]
-    if differing:
-        raise TrainingError(
-            f"Fold {job.fold} was begun otherwise and cannot be continued like this.",
-            file=job.paths.folder,
-            got="; ".join(differing),
-            remedy="Repeat the first command with --continue, or move the folder away.",
-        )
-    return old
-
-
 def run_record(
     job: Job, status: Literal["running", "stopped", "finished"], best_epoch: int | None
 ) -> Run:
@@ -256,5 +260,6 @@ def run_record(
         command=tuple(sys.argv),
         versions={"python": platform.python_version(), "torch": str(torch.__version__)},
         preprocessed_hash=job.inputs,
+        fold_hash=job.fold_hash,
         pretrained=source_of(job.paths),
     )

@@ -93,9 +93,12 @@ def train_epoch(
             group["lr"] = learning_rate(task.plan, task.legs, epoch * per_epoch + step)
         optimiser.zero_grad(set_to_none=True)
         with task.team.agreed(stop):
-            last, found, waited = _accumulate(network, batches, task, epoch, step)
+            last, made, waited = _accumulate(network, batches, task, epoch, step)
         last.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), task.plan.gradient_clip)
+        # Only here is the device waited for: it has all of the backward pass to do meanwhile.
+        with task.team.agreed():
+            found = _finite(made)
         optimiser.step()
         ema.update()
         losses.extend(found)
@@ -106,15 +109,19 @@ def train_epoch(
 
 def _accumulate(
     network: nn.Module, batches: Iterator[Batch], task: Task, epoch: int, step: int
-) -> tuple[torch.Tensor, list[float], float]:
-    """All gradients of an update but those of the last step, whose loss is returned.
+) -> tuple[torch.Tensor, list[tuple[torch.Tensor, Sequence[str]]], float]:
+    """All gradients of an update but those of the last step.
 
     Where processes share the update, that last backward pass waits for them and averages.
+
+    Returns:
+        What the last backward pass starts from, the loss and the cases of each step, and the
+        seconds spent waiting for data.
     """
     plan, waiting = task.plan, 0.0
     steps = Share(task.team.rank, task.team.size).positions(plan)
     start = step * plan.accumulation_steps * plan.batch_size
-    losses, names = [], []
+    made: list[tuple[torch.Tensor, Sequence[str]]] = []
     for number, positions in enumerate(steps, start=1):
         before = time.perf_counter()
         batch = next(batches)
@@ -124,12 +131,16 @@ def _accumulate(
             loss = _loss(network, batch, task, epoch, start + positions[0])
             if not is_last:
                 (loss / len(steps)).backward()  # type: ignore[no-untyped-call]
-        losses.append(loss.detach())
-        names.append(batch.case_ids)
-    values: list[float] = torch.stack(losses).tolist()
-    for value, case_ids in zip(values, names, strict=True):
+        made.append((loss.detach(), batch.case_ids))
+    return loss / len(steps), made, waiting
+
+
+def _finite(made: Sequence[tuple[torch.Tensor, Sequence[str]]]) -> list[float]:
+    """The losses of an update, in one transfer from the device, all finite."""
+    values: list[float] = torch.stack([loss for loss, _ in made]).tolist()
+    for value, (_, case_ids) in zip(values, made, strict=True):
         _check_finite(value, case_ids)
-    return loss / len(steps), values, waiting
+    return values
 
 
 def _loss(network: nn.Module, batch: Batch, task: Task, epoch: int, position: int) -> torch.Tensor:
@@ -169,22 +180,38 @@ def predict_cases(
     case_ids: Sequence[str],
     team: Team,
     mirror_axes: Sequence[int] = (),
+    batch_size: int = 1,
 ) -> torch.Tensor:
-    """Probabilities (cases, classes) in float64, one case at a time as in prediction.
+    """Probabilities (cases, classes) in float64, always of float32 arithmetic.
 
-    The processes of the team share the cases; each gets all the answers.
+    Prediction computes in float32, and out-of-fold figures are to be those of prediction: so there
+    is no mixed precision here, though training may have it.
+
+    Args:
+        network: The averaged weights, on the device of the team.
+        reader: Of preprocessed cases.
+        case_ids: In the order of the answers.
+        team: Its processes share the cases; each gets all the answers.
+        mirror_axes: Axes (0 z, 1 y, 2 x) that may be flipped.
+        batch_size: Cases at a time on an accelerator. A CPU takes one at a time as prediction
+            does, so that the answers are those of prediction bit for bit.
     """
     network.eval()
     device = next(network.parameters()).device
     mine = range(team.rank, len(case_ids), team.size)
+    size = 1 if device.type == "cpu" else batch_size
     with team.agreed():
-        answers = {
-            index: probabilities(
-                network, torch.from_numpy(reader(case_ids[index]))[None].to(device), mirror_axes
-            )[0]
-            for index in mine
-        }
+        answers = [
+            probabilities(network, _stacked(reader, case_ids, part).to(device), mirror_axes)
+            for part in (mine[start : start + size] for start in range(0, len(mine), size))
+        ]
     found = torch.zeros((len(case_ids), network.head.out_features), dtype=torch.float64)
-    for index, values in answers.items():
-        found[index] = values.double()
+    if answers:
+        found[list(mine)] = torch.cat(answers).double()
     return team.sum(found)
+
+
+def _stacked(reader: CaseReader, case_ids: Sequence[str], part: Sequence[int]) -> torch.Tensor:
+    if len(part) == 1:
+        return torch.from_numpy(reader(case_ids[part[0]]))[None]
+    return torch.stack([torch.from_numpy(reader(case_ids[index])) for index in part])

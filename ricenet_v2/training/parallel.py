@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,7 @@ from typing import IO, Literal
 import torch
 
 from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.machine import n_cores
 from ricenet_v2.fingerprinting.workers import available_memory
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.training.parts import StopWish
@@ -35,7 +35,7 @@ class Resources:
     Attributes:
         memory: Free bytes of the machine; None where it cannot be told.
         device_memory: Free bytes of each CUDA device; empty where the CPU computes.
-        cores: Number of processor cores.
+        cores: Processor cores that this process may use.
     """
 
     memory: int | None
@@ -49,7 +49,7 @@ def resources(device: torch.device) -> Resources:
     if device.type == "cuda":
         chosen = range(torch.cuda.device_count()) if device.index is None else [device.index]
         free = tuple(torch.cuda.mem_get_info(index)[0] for index in chosen)
-    return Resources(available_memory(), free, os.cpu_count() or 1)
+    return Resources(available_memory(), free, n_cores())
 
 
 def folds_that_fit(plan: Plan, n_train: int, n_folds: int, there: Resources) -> int:

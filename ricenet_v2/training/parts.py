@@ -5,22 +5,48 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ricenet_v2.core.errors import TrainingError
 
 
+@dataclass(frozen=True)
+class _Pairs:
+    averages: list[torch.Tensor]
+    values: list[torch.Tensor]
+
+
 class Ema:
-    """Exponential moving average of all floating weights and buffers."""
+    """Exponential moving average of all floating weights and buffers.
+
+    The network must keep its tensors: they may be changed in place, but not replaced.
+
+    Attributes:
+        decay: Of each update.
+        updates: How many were made.
+        weights: As a state of the network names them; two names of one tensor share its average,
+            so that a checkpoint holds it once.
+    """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         """Start from the network's weights; a decay of 0 follows the network."""
-        self.network, self.decay, self.updates = network, decay, 0
-        self.weights = {name: v.detach().clone() for name, v in network.state_dict().items()}
+        self.decay, self.updates = decay, 0
+        # A network may name a layer twice: averages are made once, and shared by both names.
+        named = network.state_dict(keep_vars=True)
+        followed = {id(value): value for value in named.values()}
+        copies = {key: value.detach().clone() for key, value in followed.items()}
+        self.weights = {name: copies[id(value)] for name, value in named.items()}
+        self._floating, self._counting = _Pairs([], []), _Pairs([], [])
+        for key, value in followed.items():
+            pairs = self._floating if value.dtype.is_floating_point else self._counting
+            pairs.averages.append(copies[key])
+            pairs.values.append(value.detach())
 
     @torch.no_grad()
     def update(self) -> None:
@@ -28,11 +54,10 @@ class Ema:
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         decay = decay if self.decay > 0 else 0.0
-        for name, value in self.network.state_dict().items():
-            if value.dtype.is_floating_point:
-                self.weights[name].lerp_(value, 1 - decay)
-            else:
-                self.weights[name].copy_(value)
+        move = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        move(self._floating.averages, self._floating.values, self.updates)
+        for average, value in zip(self._counting.averages, self._counting.values, strict=True):
+            average.copy_(value)
 
     def state(self) -> dict[str, Any]:
         """For a checkpoint."""

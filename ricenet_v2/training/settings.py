@@ -71,11 +71,12 @@ def with_settings(plan: Plan, settings: Mapping[str, str]) -> Plan:
             )
         target[last] = _value(text)
     made = {name: value for name, value in tree.items() if name != "network"}
-    return dataclasses.replace(
-        plan,
-        training=_checked(TrainingPlan, made),
-        network=_checked(NetworkPlan, {**whole, **network}),
-    )
+    training_plan = _checked(TrainingPlan, made)
+    network_plan = _checked(NetworkPlan, {**whole, **network})
+    try:
+        return dataclasses.replace(plan, training=training_plan, network=network_plan)
+    except ValidationError as error:
+        raise _refusal(error) from error
 
 
 def _names(tree: Mapping[str, Any]) -> list[str]:
@@ -91,8 +92,14 @@ def _checked(kind: type[Section], fields: Mapping[str, Any]) -> Section:
     try:
         return TypeAdapter(kind).validate_json(json.dumps(fields), strict=True)
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors()]
-        raise PlanError("A setting has a wrong value.", got="; ".join(faults)) from error
+        raise _refusal(error) from error
+
+
+def _refusal(error: ValidationError) -> PlanError:
+    """In words; a contradiction between fields has no place, and its text begins with the field."""
+    places = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors()]
+    faults = [": ".join(filter(None, place)) for place in places]
+    return PlanError("A setting has a wrong value.", got="; ".join(faults))
 
 
 def _value(text: str) -> Any:

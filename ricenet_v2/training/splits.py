@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.records.dataset import Case
@@ -41,3 +42,68 @@ def make_splits(cases: Sequence[Case], seed: int = SEED, n_folds: int = N_FOLDS)
         for train, validation in splitter.split(labels, labels, groups)
     )
     return Splits(seed=seed, folds=folds)
+
+
+def check_splits(splits: Splits, cases: Sequence[Case], file: Path) -> None:
+    """Refuse folds that were not made of these cases.
+
+    Args:
+        splits: From the file.
+        cases: Of the dataset; only training cases count.
+        file: For the message.
+
+    Raises:
+        DatasetError: Cases came, went or moved to the test split, or a patient is on both sides.
+    """
+    patients = {case.case_id: case.patient_id for case in cases if case.split == "train"}
+    if fault := _outdated(splits, patients):
+        raise DatasetError(
+            "The folds on disk are not those of this dataset.",
+            file=file,
+            expected=f"folds of the {len(patients)} training cases",
+            got=fault,
+            remedy="Correct cases.csv, or run ricenet_plan_and_preprocess with --overwrite to "
+            "split anew (models of the old folds no longer fit).",
+        )
+
+
+def _outdated(splits: Splits, patients: Mapping[str, str]) -> str:
+    """Why folds do not belong to these cases (case id -> patient id); empty where they do."""
+    for number, fold in enumerate(splits.folds):
+        there = {*fold.train, *fold.validation}
+        if there != set(patients):
+            gone, new = sorted(there - set(patients)), sorted(set(patients) - there)
+            named = ", ".join([*gone, *new][:5])
+            return (
+                f"{len(there)} cases: {len(gone)} of them are gone, "
+                f"{len(new)} are new ({named}{', ...' if len(gone) + len(new) > 5 else ''}); "
+                "only cases of the split train count"
+            )
+        sides = [{patients[case] for case in side} for side in (fold.train, fold.validation)]
+        if shared := sides[0] & sides[1]:
+            return f"fold {number} has patients on both sides: {', '.join(sorted(shared))}"
+    return ""
+
+
+def check_labels(cases: Sequence[Case], classes: Sequence[str], file: Path) -> None:
+    """Refuse training cases whose label is no class.
+
+    Args:
+        cases: Of the dataset.
+        classes: Of the plan.
+        file: For the message.
+
+    Raises:
+        DatasetError: The text names the cases.
+    """
+    wrong = [case for case in cases if case.split == "train" and case.label not in classes]
+    if wrong:
+        named = ", ".join(f"{case.case_id}: {case.label!r}" for case in wrong[:5])
+        raise DatasetError(
+            "Training cases have a label that is no class of the plan.",
+            file=file,
+            expected=", ".join(classes),
+            got=named + (", ..." if len(wrong) > 5 else ""),
+            remedy="Correct the labels in cases.csv; for other classes change dataset.json and run "
+            "ricenet_plan_and_preprocess with --overwrite.",
+        )

@@ -1,5 +1,6 @@
 """The command ricenet_evaluate: pooled folds, a table of truths, faults."""
 
+import dataclasses
 import json
 import shutil
 
@@ -8,7 +9,9 @@ import pytest
 from sklearn import metrics
 
 from ricenet_v2.cli import evaluate
+from ricenet_v2.core import documents
 from ricenet_v2.phantom.cohort import NAME
+from ricenet_v2.records.run import Run
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.tables import read_rows, write_rows
 
@@ -37,6 +40,34 @@ def test_pooled_folds_hold_every_training_case_once(trained_cohort, tmp_path, ca
 def test_missing_folds_are_named(planned_cohort, capsys):
     assert evaluate.main([NAME, "--workspace", str(planned_cohort)]) == 2
     assert "missing: 0, 1, 2, 3, 4" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"plan_hash": "other"}, "different plan and settings"),
+        ({"epochs": 7}, "different number of epochs"),
+        ({"preprocessed_hash": "other"}, "different preprocessed cases"),
+        ({"status": "stopped"}, "not finished: 3"),
+        ({"seed": 5}, None),
+    ],
+)
+def test_folds_that_are_not_one_model_are_not_pooled(
+    trained_cohort, tmp_path, capsys, change, said
+):
+    workspace = shutil.copytree(trained_cohort, tmp_path / "space")
+    run = dataset_paths(NAME, workspace).run().fold(3).run
+    documents.write(run, dataclasses.replace(documents.read(Run, run), **change))
+    code = evaluate.main([NAME, "--workspace", str(workspace), "--n_bootstrap", "20"])
+    error = capsys.readouterr().err
+    if said is None:
+        assert code == 0
+        return
+    assert code == 2
+    assert said in error
+    if "status" not in change:
+        assert "folds 0, 1, 2, 4: " in error
+        assert "folds 3: " in error
 
 
 def test_predictions_against_truths(tmp_path, capsys):

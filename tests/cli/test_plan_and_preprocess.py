@@ -109,13 +109,13 @@ def test_what_was_too_large_is_shown(
     tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = [NAME, "--workspace", str(tmp_path), "--num_workers", "1", "--plan_only"]
-    assert main([*arguments, "--gpu_memory_gb", "0.0141", "--precision", "bfloat16"]) == 0
+    assert main([*arguments, "--gpu_memory_gb", "0.0126", "--precision", "bfloat16"]) == 0
     plan = documents.read(Plan, tiny.plan())
     assert plan.memory.precision == "bfloat16"
-    assert plan.memory.total <= 0.0141 * 1024**3 < plan.alternatives[-1].bytes
+    assert plan.memory.total <= 0.0126 * 1024**3 < plan.alternatives[-1].bytes
     out = capsys.readouterr().out
-    assert "Too large for 0.0141 GB" in out
-    assert f"{plan.alternatives[-1].bytes / 1024**3:.3g} of 0.0141 GB" in out
+    assert "Too large for 0.0126 GB" in out
+    assert f"{plan.alternatives[-1].bytes / 1024**3:.3g} of 0.0126 GB" in out
     assert main([*arguments, "--precision", "float32"]) == 2
     assert "precision bfloat16 instead of float32" in capsys.readouterr().err
 
@@ -235,6 +235,17 @@ def test_other_cases_need_overwrite_and_nothing_is_written(
     assert _run(tmp_path, "--plan_only", "--overwrite") == 0
     splits = documents.read(Splits, tiny.splits)
     assert sum(len(fold.validation) for fold in splits.folds) == 12
+
+
+def test_a_dataset_that_became_too_small_keeps_no_folds(
+    tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _run(tmp_path, "--plan_only")
+    assert tiny.splits.is_file()
+    _write(tmp_path, _cases(6))
+    assert _run(tmp_path, "--plan_only", "--overwrite") == 0
+    assert "ricenet_train will refuse this dataset" in capsys.readouterr().out
+    assert not tiny.splits.exists()
 
 
 def test_changed_images_of_the_same_cases_need_overwrite(
@@ -367,4 +378,5 @@ def test_two_thick_sliced_brain_mri(tmp_path: Path, capsys: pytest.CaptureFixtur
     out = capsys.readouterr().out
     assert "nisotrop" in out
     assert "no folds were made" in out
+    assert "ricenet_train will refuse this dataset" in out
     assert not paths.splits.exists()

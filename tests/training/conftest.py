@@ -20,6 +20,7 @@ from ricenet_v2.records.plan import (
     Plan,
     TrainingPlan,
 )
+from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store.cases import write_case
 from ricenet_v2.store.paths import DatasetPaths, dataset_paths
 from ricenet_v2.store.raw import write_raw_tables
@@ -73,7 +74,7 @@ def _plan() -> Plan:
     )
 
 
-def _record(case_id: str) -> PreprocessedCase:
+def _record(case_id: str, plan: Plan) -> PreprocessedCase:
     return PreprocessedCase(
         case_id=case_id,
         shape=(2, *SIZE),
@@ -87,6 +88,7 @@ def _record(case_id: str) -> PreprocessedCase:
         dose_maximum={"dose": 1.0},
         warnings=(),
         inputs_hash=f"of {case_id}",
+        plan_hash=voxels_hash(plan),
     )
 
 
@@ -101,7 +103,7 @@ def write_workspace(workspace: Path, plan: Plan, n_cases: int = 20) -> Path:
     documents.write(paths.splits, make_splits(cases))
     for index, case in enumerate(cases):
         voxels = random.normal(index % 2, 1.0, (2, *SIZE)).astype(np.float32)
-        write_case(paths.cases(plan.name), voxels, _record(case.case_id))
+        write_case(paths.cases(plan.name), voxels, _record(case.case_id, plan))
     return workspace
 
 

@@ -7,12 +7,17 @@ import pytest
 import torch
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import CheckpointError, TrainingError
+from ricenet_v2.core.errors import CheckpointError, PlanError, TrainingError
+from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.run import Run
+from ricenet_v2.records.splits import Splits
 from ricenet_v2.store import checkpoints
+from ricenet_v2.store.raw import load_raw_dataset, write_raw_tables
 from ricenet_v2.training import fold as fold_module
 from ricenet_v2.training import loop
 from ricenet_v2.training.parts import StoppedError
+
+TIMES = ("seconds", "waiting", "validation_seconds")
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +52,8 @@ def test_a_fold_leaves_all_its_files(plan, make_workspace, run_fold):
         *("training_log.txt", "history.csv", "progress.png", "validation.csv", "run.json"),
     }
     assert [row["epoch"] for row in history(paths)] == ["0", "1", "2"]
+    for row in history(paths):
+        assert 0 < float(row["validation_seconds"]) < float(row["seconds"])
 
 
 def test_it_learns_what_is_bright(with_training, make_workspace, run_fold):
@@ -89,7 +96,7 @@ def test_a_run_broken_off_anywhere_ends_as_the_whole_one(
 
 
 def _without_times(rows):
-    return [{k: v for k, v in row.items() if k not in ("seconds", "waiting")} for row in rows]
+    return [{k: v for k, v in row.items() if k not in TIMES} for row in rows]
 
 
 def test_a_finished_fold_is_left_alone(plan, make_workspace, run_fold):
@@ -145,6 +152,22 @@ def test_a_fold_is_not_overwritten_and_not_continued_otherwise(plan, make_worksp
         run_fold(paths, resume=True, overrides={"learning_rate": "1e-4"})
     with pytest.raises(TrainingError, match="seed: 0 there, 5 now"):
         run_fold(paths, resume=True, seed=5)
+
+
+@pytest.mark.parametrize("change", ["sides", "label", "patient"])
+def test_a_fold_whose_cases_changed_is_not_continued(plan, make_workspace, run_fold, change):
+    paths = make_workspace(plan)
+    run_fold(paths)
+    splits, raw = documents.read(Splits, paths.splits), load_raw_dataset(paths.raw)
+    if change == "sides":
+        first, second, *others = splits.folds
+        documents.write(paths.splits, dataclasses.replace(splits, folds=(second, first, *others)))
+    else:
+        field = {"label": {"label": plan.classes[1]}, "patient": {"patient_id": "P99"}}[change]
+        cases = [dataclasses.replace(raw.cases[0], **field), *raw.cases[1:]]
+        write_raw_tables(paths.raw, raw.dataset, cases)
+    with pytest.raises(TrainingError, match="fold_hash"):
+        run_fold(paths, resume=True, epochs=5)
 
 
 def test_early_stop_ends_a_run_and_is_its_end(with_training, make_workspace, run_fold):
@@ -231,3 +254,38 @@ def test_batch_norm_and_the_resnet_train_too(plan, make_workspace, run_fold):
     run = run_fold(paths, overrides={"network.norm": "batch"})
     assert run.status == "finished"
     assert any("running_mean" in name for name in weights(paths))
+
+
+@pytest.mark.parametrize(
+    "change", [{"spacing": (1.0, 1.0, 2.0)}, {"storage_dtype": "float16"}, {"channels": None}]
+)
+def test_cases_of_another_plan_are_refused(plan, make_workspace, run_fold, change):
+    paths = make_workspace(plan)
+    if change == {"channels": None}:
+        change = {"channels": plan.channels[::-1]}
+    documents.write(paths.plan(), dataclasses.replace(plan, **change))
+    with pytest.raises(PlanError, match="not those of this plan") as caught:
+        run_fold(paths)
+    assert "20 made by another plan" in str(caught.value)
+    assert f"Run ricenet_plan_and_preprocess {plan.dataset} again" in str(caught.value)
+    assert not paths.results.exists()
+
+
+def test_a_single_case_of_an_older_version_or_none_is_refused_by_name(
+    plan, make_workspace, run_fold
+):
+    paths = make_workspace(plan)
+    older, gone = (paths.cases() / f"{case}.json" for case in ("C03", "C07"))
+    record = documents.read(PreprocessedCase, older)
+    documents.write(older, dataclasses.replace(record, plan_hash=""))
+    gone.unlink()
+    with pytest.raises(PlanError, match=r"2 made by another plan.*: C03, C07"):
+        run_fold(paths)
+
+
+def test_a_subset_of_channels_and_other_settings_train_on_the_same_cases(
+    plan, make_workspace, run_fold
+):
+    paths = make_workspace(plan)
+    run = run_fold(paths, channels=("dose",), overrides={"batch_size": "4"}, epochs=1)
+    assert run.status == "finished"

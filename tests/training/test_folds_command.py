@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from ricenet_v2.cli import train
 from ricenet_v2.core import documents
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import checkpoints
-from ricenet_v2.store.raw import load_raw_dataset
+from ricenet_v2.store.raw import load_raw_dataset, write_raw_tables
 from ricenet_v2.training.splits import make_splits
 
 
@@ -86,6 +87,75 @@ def test_a_wrong_setting_is_told_once_before_any_fold(paths, capsys):
 def test_a_number_of_parallel_folds_that_is_none_is_refused(paths, capsys, number):
     assert train.main(_words(paths, f"--num_folds_parallel={number}")) == 2
     assert "--num_folds_parallel is not usable" in capsys.readouterr().err
+
+
+def test_contact_sheets_of_all_folds_train_nothing(paths):
+    words = _words(paths, "--preview_augmentation", "--num_folds_parallel", "2")
+    assert train.main(words) == 0
+    folds = [paths.run().fold(fold) for fold in range(3)]
+    assert all(fold.augmentation.is_file() for fold in folds)
+    assert not any(fold.run.is_file() or fold.latest.is_file() for fold in folds)
+
+
+def _rewritten(paths, change) -> None:
+    raw = load_raw_dataset(paths.raw)
+    cases = [change(case) for case in raw.cases]
+    write_raw_tables(paths.raw, raw.dataset, [case for case in cases if case is not None])
+
+
+def _moved(case):
+    return dataclasses.replace(case, split="test") if case.case_id == "C03" else case
+
+
+def _removed(case):
+    return None if case.case_id == "C03" else case
+
+
+def _mislabelled(case):
+    return dataclasses.replace(case, label="recurence") if case.case_id == "C03" else case
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_moved, "1 of them are gone, 0 are new (C03)"),
+        (_removed, "1 of them are gone, 0 are new (C03)"),
+        (_mislabelled, "C03: 'recurence'"),
+    ],
+)
+def test_a_table_that_the_folds_do_not_know_is_refused(paths, capsys, change, said):
+    _rewritten(paths, change)
+    assert train.main(_words(paths)) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert "Traceback" not in error
+    assert not paths.results.exists()
+
+
+def test_too_small_for_folds_is_told_as_the_reason(make_workspace, plan, capsys):
+    paths = make_workspace(plan)
+    paths.splits.unlink()
+    _rewritten(paths, lambda case: case if case.case_id < "C08" else None)
+    assert train.main(_words(paths)) == 2
+    error = capsys.readouterr().err
+    assert "radiation_effect: 4, recurrence: 4" in error
+    assert "ricenet_plan_and_preprocess" not in error
+
+
+def test_folds_of_other_settings_are_not_trained_beside_each_other(paths, capsys):
+    words = _words(paths)
+    words[1] = "0"
+    assert train.main(words) == 0
+    kept = paths.run().plan.read_bytes()
+    words[1] = "1"
+    assert train.main([*words, "--set", "learning_rate=1e-4"]) == 2
+    said = capsys.readouterr().err
+    assert "The other folds of this model were trained by another plan" in said
+    assert "another training" in said
+    assert paths.run().plan.read_bytes() == kept
+    assert not paths.run().fold(1).folder.exists()
+    shutil.rmtree(paths.run().fold(0).folder)
+    assert train.main([*words, "--set", "learning_rate=1e-4"]) == 0
 
 
 def test_a_dataset_without_a_plan_is_told_what_to_run(paths, capsys):

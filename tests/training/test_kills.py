@@ -77,7 +77,7 @@ def _outcome(paths):
     assert documents.read(Run, fold.run).status == "finished"
     rows = tables.read_rows(fold.history)
     for row in rows:
-        del row["seconds"], row["waiting"]
+        del row["seconds"], row["waiting"], row["validation_seconds"]
     return checkpoints.load(fold.final)["inference_weights"], rows, fold.validation.read_text()
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.network.build import build_network
+from ricenet_v2.training import loop
 from ricenet_v2.training.loader import Batch
 from ricenet_v2.training.loop import Task, predict_cases, train_epoch
 from ricenet_v2.training.optimiser import make_optimiser
@@ -142,3 +144,39 @@ def test_predictions_come_in_the_order_of_the_cases(plan):
         expected = network(_images(5)).softmax(dim=1).double()
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
     assert np.array_equal(found.numpy()[::-1], turned.numpy())
+
+
+@pytest.mark.parametrize(("device", "expected"), [("meta", [2, 2, 1]), ("cpu", [1] * 5)])
+def test_an_accelerator_predicts_in_batches_and_a_cpu_case_by_case(
+    plan, monkeypatch, device, expected
+):
+    """Meta tensors stand for those of an accelerator; the answers count the cases."""
+    sizes = []
+
+    def counted(_network, batch, _axes):
+        first = sum(sizes)
+        sizes.append(len(batch))
+        return torch.arange(first, first + len(batch)).float()[:, None].expand(-1, 2)
+
+    monkeypatch.setattr(loop, "probabilities", counted)
+    network = build_network(plan.network, 2, 2).to(device)
+    images = {f"C{i}": image.numpy() for i, image in enumerate(_images(5))}
+    team = Team(0, 1, torch.device(device))
+    found = predict_cases(network, images.__getitem__, list(images), team, batch_size=2)
+    assert sizes == expected
+    assert found.tolist() == [[i, i] for i in range(5)]
+
+
+def test_a_process_without_cases_of_its_own_answers_with_zeros(plan, monkeypatch):
+    """Two cases of three processes: the last one has none, and the sum is that of the others."""
+    monkeypatch.setattr(Team, "sum", lambda _team, values: values)
+    monkeypatch.setattr(Team, "agreed", lambda _team: nullcontext())
+    network = build_network(plan.network, 2, 2)
+    images = {f"C{i}": image.numpy() for i, image in enumerate(_images(2))}
+    parts = [
+        predict_cases(network, images.__getitem__, list(images), Team(rank, 3, torch.device("cpu")))
+        for rank in range(3)
+    ]
+    whole = predict_cases(network, images.__getitem__, list(images), ALONE)
+    assert not parts[2].any()
+    assert torch.equal(sum(parts), whole)

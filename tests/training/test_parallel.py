@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 
 import pytest
@@ -50,6 +51,13 @@ def test_the_machine_can_tell_what_it_has():
     found = resources(torch.device("cpu"))
     assert found.cores >= 1
     assert found.device_memory == ()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system pins no process")
+def test_folds_get_only_the_cores_that_the_process_may_use(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 5, 6})
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    assert resources(torch.device("cpu")).cores == 3
 
 
 def _commands(**texts: str):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from ricenet_v2.store import checkpoints
 from ricenet_v2.training.parts import BestKeeper, Ema, StopWish
 
 
@@ -48,6 +49,42 @@ def test_counters_are_copied_and_statistics_averaged():
     ema.update()
     assert int(ema.weights["num_batches_tracked"]) == 1
     assert float(ema.weights["running_mean"]) == pytest.approx(0.4 * 9 / 11)
+
+
+class _NamedTwice(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(64, 64, bias=False)
+        self.again = nn.Sequential(self.layer)
+
+
+def test_a_layer_of_two_names_is_averaged_once_and_saved_once(tmp_path):
+    network = _NamedTwice()
+    before = network.layer.weight.detach().clone()
+    ema = Ema(network, 0.5)
+    with torch.no_grad():
+        network.layer.weight.add_(1.0)
+    ema.update()
+    # The first decay is 2/11; an average that moved twice would be nearer to the network.
+    expected = before + 9 / 11
+    assert ema.weights.keys() == network.state_dict().keys()
+    for value in ema.weights.values():
+        torch.testing.assert_close(value, expected)
+    checkpoints.save(tmp_path / "ema.pth", ema.state())
+    n_bytes = before.numel() * before.element_size()
+    assert n_bytes < (tmp_path / "ema.pth").stat().st_size < 1.5 * n_bytes
+    saved = checkpoints.load(tmp_path / "ema.pth")
+    again = _NamedTwice()
+    again.load_state_dict(saved["weights"])
+    assert torch.equal(again.layer.weight, ema.weights["layer.weight"])
+
+
+def test_an_older_state_with_a_copy_for_each_name_is_taken_over():
+    network = _NamedTwice()
+    older = {name: torch.full((64, 64), 3.0) for name in network.state_dict()}
+    ema = Ema(network, 0.5)
+    ema.load({"updates": 4, "weights": older})
+    assert all(bool((value == 3.0).all()) for value in ema.weights.values())
 
 
 def test_a_loaded_average_goes_on_as_the_first():

@@ -59,6 +59,10 @@ def test_an_unknown_name_is_told_with_the_known_ones(plan, name):
         ("network.dropout", "1.0"),
         ("network.stochastic_depth", "-0.1"),
         ("early_stop_epochs", "-1"),
+        ("augmentation.mirror_axes", "[5]"),
+        ("augmentation.mirror_axes", "[2, 2]"),
+        ("augmentation.scaling", "[2, 1]"),
+        ("augmentation.gamma", "[1]"),
     ],
 )
 def test_a_wrong_value_is_told_with_its_field(plan, name, value):

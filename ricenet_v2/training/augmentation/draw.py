@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.seeds import generator
-from ricenet_v2.records.plan import AugmentationPlan, Plan
+from ricenet_v2.planning.spacing import is_anisotropic
+from ricenet_v2.records.plan import AugmentationPlan, Plan, Triple
 
-_ANISOTROPY = 3.0
 # Control points of the elastic field along each axis.
 _COARSE = 6
 # A channel of a sample that is to be blurred or lowered is so with this probability.
@@ -72,11 +71,9 @@ class Draw:
     noise_seed: int
 
 
-def coarse_axis(spacing: Sequence[float]) -> int | None:
-    """The array axis whose voxels are more than 3 times the others', or None."""
-    if max(spacing) > _ANISOTROPY * sorted(spacing)[1]:
-        return int(np.argmax(spacing))
-    return None
+def coarse_axis(spacing: Triple) -> int | None:
+    """The array axis that is much coarser than the others by the rule of planning, or None."""
+    return int(np.argmax(spacing)) if is_anisotropic(spacing) else None
 
 
 def draw_named(plan: Plan, *names: str | int) -> Draw:
@@ -102,7 +99,7 @@ def draw(plan: Plan, random: np.random.Generator) -> Draw:
 
 
 def _deformation(
-    plan: AugmentationPlan, spacing: Sequence[float], random: np.random.Generator
+    plan: AugmentationPlan, spacing: Triple, random: np.random.Generator
 ) -> Deformation | None:
     """A much coarser axis is neither rotated into the others nor displaced."""
     coarse = coarse_axis(spacing)

@@ -71,7 +71,16 @@ def test_each_change_happens_as_often_as_the_plan_says(make_plan):
 
 @pytest.mark.parametrize(
     ("spacing", "expected"),
-    [((1, 1, 1), None), ((3, 1, 1), None), ((3.1, 1, 1), 0), ((1, 5, 1.2), 1), ((0.5, 0.6, 2), 2)],
+    [
+        ((1, 1, 1), None),
+        ((3, 1, 1), None),
+        ((3.1, 1, 1), 0),
+        ((1, 5, 1.2), 1),
+        ((0.5, 0.6, 2), 2),
+        # 0.3 is 3 times 0.1, however both are rounded: 0.1 + 0.2 is not above it.
+        ((0.1 + 0.2, 0.1, 0.1), None),
+        ((2.4000001, 0.8, 0.8), None),
+    ],
 )
 def test_an_axis_is_coarse_from_three_times_the_others_on(spacing, expected):
     assert coarse_axis(spacing) == expected

@@ -1,0 +1,36 @@
+"""What of a plan decides the voxels of a preprocessed case."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.documents import record
+from ricenet_v2.records.plan import ChannelPlan, Plan, Shape, Triple
+
+
+@record
+class Voxels:
+    """The parts of a plan that preprocessing follows.
+
+    The schema is counted up when the same images and plan give other voxels, so that older cases
+    are made anew.
+    """
+
+    document: ClassVar[str] = "voxels"
+    schema: ClassVar[int] = 3
+
+    spacing: Triple
+    input_size: Shape
+    channels: tuple[ChannelPlan, ...]
+    storage_dtype: Literal["float32", "float16"]
+
+
+def voxels_hash(plan: Plan) -> str:
+    """SHA-256 over the rules of preprocessing and the parts of the plan that they follow.
+
+    The same for a plan that was just made and for one that was read from its file.
+    """
+    return documents.fingerprint_of(
+        Voxels(plan.spacing, plan.input_size, plan.channels, plan.storage_dtype)
+    )

@@ -1,0 +1,78 @@
+"""Whether a fold may be trained beside what is there: its own begun run, and the other folds."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.run import Run
+from ricenet_v2.training.initial_weights import check_same_source
+from ricenet_v2.training.job import Job, run_record, with_epochs
+
+_SAME = ("plan_hash", "channels", "seed", "preprocessed_hash", "fold_hash")
+# Of a plan; the rest tells how it was made and what it warns of.
+_DECISIVE = ("classes", "channels", "spacing", "input_size", "storage_dtype", "network", "training")
+
+
+def existing_run(job: Job) -> Run | None:
+    """The record of the fold where it was begun, and may be gone on with.
+
+    Raises:
+        TrainingError: It may not be overwritten, or was begun otherwise.
+    """
+    if not job.paths.run.is_file():
+        return None
+    if not job.options.resume:
+        raise TrainingError(
+            f"Fold {job.fold} is already there.",
+            file=job.paths.folder,
+            expected="a fold that was not trained yet",
+            remedy="Go on with --continue, or move the folder away to train it anew.",
+        )
+    check_same_source(job.paths, job.options.pretrained_weights)
+    old = documents.read(Run, job.paths.run)
+    # The number of epochs may change; all else must be as it was.
+    alike = dataclasses.replace(job, plan=with_epochs(job.plan, old.epochs))
+    new = run_record(alike, "running", None)
+    differing = [
+        f"{name}: {getattr(old, name)} there, {getattr(new, name)} now"
+        for name in _SAME
+        if getattr(old, name) != getattr(new, name)
+    ]
+    if differing:
+        raise TrainingError(
+            f"Fold {job.fold} was begun otherwise and cannot be continued like this.",
+            file=job.paths.folder,
+            expected="the same plan and settings, channels, seed, preprocessed cases, and cases "
+            "of the fold with their labels and patients",
+            got="; ".join(differing),
+            remedy="Repeat the first command with --continue, or move the folder away.",
+        )
+    return old
+
+
+def check_other_folds(job: Job) -> None:
+    """Refuse a fold that could not be pooled with the folds beside it.
+
+    The number of epochs may differ, since folds are extended one after the other.
+
+    Raises:
+        TrainingError: Other folds of the model are of other settings or another plan.
+    """
+    others = [fold for fold in job.model.folds() if fold != job.fold]
+    others = [fold for fold in others if job.model.fold(fold).run.is_file()]
+    if not others or not job.model.plan.is_file():
+        return
+    old = documents.read(Plan, job.model.plan)
+    new = with_epochs(job.plan, old.training.epochs)
+    differing = [name for name in _DECISIVE if getattr(old, name) != getattr(new, name)]
+    if differing:
+        raise TrainingError(
+            "The other folds of this model were trained by another plan.",
+            file=job.model.folder,
+            expected=f"the plan of the folds {', '.join(map(str, others))}: {job.model.plan}",
+            got=f"another {' and another '.join(differing)}",
+            remedy="Use the same settings, another --plan, or move the folder away.",
+        )
