@@ -33,6 +33,14 @@ hypothesis.settings.load_profile("house")
 TINY = {"cases": 20, "test_cases": 3, "shape": (16, 20, 16), "spacing": (11.0, 10.0, 11.0)}
 
 
+_LONG = ("test_kills", "test_documentation", "test_predict", "test_demo")
+
+
+def pytest_collection_modifyitems(items):
+    """Long tests come first, so that none is left over for one process at the end."""
+    items.sort(key=lambda item: item.path.stem not in _LONG)
+
+
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch):
     for name in ("workspace", "raw", "preprocessed", "results"):
