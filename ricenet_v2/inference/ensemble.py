@@ -180,7 +180,7 @@ class Ensemble:
         if self.plan.regions and record.region not in self.plan.regions:
             found.append(
                 f"cropped to the {record.region}, but the training cases were cropped to the "
-                f"{' or the '.join(self.plan.regions)}: give masks as in training (--masks)"
+                f"{' or the '.join(self.plan.regions)}: predict with masks only as in training"
             )
         for name, maximum in record.dose_maximum.items():
             least, most = self.plan.dose_range.get(name, (maximum, maximum))

@@ -13,6 +13,7 @@ from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 
 from ricenet_v2.network.build import Classifier, build_network
+from ricenet_v2.network.live import storage_key
 from ricenet_v2.records.plan import NetworkPlan, Shape
 
 _ONE = (1, 1, 1)
@@ -145,7 +146,7 @@ class _Watch:
         self.outputs: dict[str, torch.Size] = {}
         self._part = _POOL  # what runs outside of all parts is the pooling
         mine = (*network.parameters(), *network.buffers(), images)
-        self._counted = {_storage(tensor) for tensor in mine}
+        self._counted = {storage_key(tensor) for tensor in mine}
         layers = [m for m in network.modules() if isinstance(m, nn.Conv3d | nn.Linear)]
         handles = [layer.register_forward_hook(self._count_work) for layer in layers]
         for name, part in parts.items():
@@ -160,8 +161,8 @@ class _Watch:
                 handle.remove()
 
     def _keep(self, tensor: torch.Tensor) -> torch.Tensor:
-        if _storage(tensor) not in self._counted:
-            self._counted.add(_storage(tensor))
+        if storage_key(tensor) not in self._counted:
+            self._counted.add(storage_key(tensor))
             self.kept[self._part] += tensor.untyped_storage().nbytes()
         return tensor
 
@@ -176,11 +177,6 @@ class _Watch:
     def _leave(self, name: str, _part: nn.Module, _inputs: object, output: torch.Tensor) -> None:
         self.outputs[name] = output.shape
         self._part = _POOL
-
-
-def _storage(tensor: torch.Tensor) -> int:
-    """What tells one living storage from another; storages on the meta device have no address."""
-    return int(tensor.untyped_storage()._cdata)  # noqa: SLF001
 
 
 def _spatial(shape: torch.Size) -> Shape:
