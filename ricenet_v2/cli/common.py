@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -12,6 +13,10 @@ OK, SOME_FAILED, UNUSABLE = 0, 1, 2
 _LESS_MEMORY = (
     "Plan for less with ricenet_plan_and_preprocess --gpu_memory_gb, train with a smaller "
     "--set batch_size=..., or free the device."
+)
+_REPORT = (
+    "This is a fault of the program, or of a library under it. Please report it with the lines "
+    "above. What was finished is on disk."
 )
 RESEARCH_ONLY = "Research use only. Not a medical device."
 
@@ -79,14 +84,19 @@ def run(command: Callable[[], int]) -> int:
     except (OSError, MemoryError) as error:
         print(f"Error: {type(error).__name__}: {error}", file=sys.stderr)
         return UNUSABLE
-    except RuntimeError as error:
-        if type(error).__name__ != "OutOfMemoryError":  # torch's, which is not imported for it
-            raise
-        print(f"Error: {error}\n  what to do: {_LESS_MEMORY}", file=sys.stderr)
-        return UNUSABLE
     except KeyboardInterrupt:
         print("Interrupted. Run the same command again to go on.", file=sys.stderr)
         return SOME_FAILED
+    except Exception as error:  # noqa: BLE001 - no command ends in a traceback without a word
+        print(_of_the_unforeseen(error), file=sys.stderr)
+        return UNUSABLE
+
+
+def _of_the_unforeseen(error: Exception) -> str:
+    if type(error).__name__ == "OutOfMemoryError":  # torch's, which is not imported for it
+        return f"Error: {error}\n  what to do: {_LESS_MEMORY}"
+    told = "".join(traceback.format_exception(error))
+    return f"{told}\nError: {type(error).__name__}: {error}\n  what to do: {_REPORT}"
 
 
 def table(

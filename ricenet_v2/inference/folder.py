@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from ricenet_v2.core import documents
+from ricenet_v2.core.ahead import one_ahead
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.errors import DatasetError, RicenetError
 from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.progress import track
 from ricenet_v2.inference.ensemble import Combine, Ensemble
-from ricenet_v2.inference.patient import Patient, Prepared, files_of, hash_of, prepare
+from ricenet_v2.inference.patient import Patient, files_of, hash_of, prepare
 from ricenet_v2.records.prediction import CasePrediction, FailedCase, Predictions
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import PREDICTIONS_CSV, PREDICTIONS_JSON
@@ -70,7 +71,9 @@ def predict_folder(
     finished = _unchanged(ensemble, patients, kept)
     failed: dict[str, str] = {}
     todo = [patient for patient in patients if patient.case_id not in finished]
-    for case, prepared in track(_ahead(ensemble, todo), "predicting", total=len(todo)):
+    coming = one_ahead(partial(prepare, ensemble), todo)
+    for patient, prepared in track(coming, "predicting", total=len(todo)):
+        case = patient.case_id
         try:
             made = prepared.result()
             found = ensemble.predict(made.array, made.record, combine=combine, mirror=mirror)
@@ -98,19 +101,6 @@ def predict_folder(
     )
     documents.write(output / PREDICTIONS_JSON, predictions)
     return predictions
-
-
-def _ahead(
-    ensemble: Ensemble, patients: Sequence[Patient]
-) -> Iterator[tuple[str, Future[Prepared]]]:
-    """Prepared cases in order; one is read ahead in a thread."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        waiting: list[tuple[str, Future[Prepared]]] = []
-        for patient in patients:
-            waiting.append((patient.case_id, pool.submit(prepare, ensemble, patient)))
-            if len(waiting) > 1:
-                yield waiting.pop(0)
-        yield from waiting
 
 
 def _made_by(ensemble: Ensemble, combine: Combine, *, mirror: bool) -> str:

@@ -29,8 +29,8 @@ def probabilities(
         (B, classes), float32 on the CPU.
     """
     turns = mirrorings(mirror_axes)
-    total = torch.zeros(())
+    total = torch.zeros((), device=batch.device)
     for axes in turns:
         turned = torch.flip(batch, [axis + 2 for axis in axes]) if axes else batch
-        total = total + torch.softmax(network(turned).float(), dim=1).cpu()
-    return total / len(turns)
+        total = total + torch.softmax(network(turned).float(), dim=1)
+    return (total / len(turns)).cpu()

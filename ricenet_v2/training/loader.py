@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from batchgenerators.dataloading.data_loader import SlimDataLoaderBase
 from batchgenerators.dataloading.single_threaded_augmenter import SingleThreadedAugmenter
+from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.records.plan import Plan
@@ -19,7 +21,8 @@ from ricenet_v2.training.augmentation.draw import Draw, draw_named
 from ricenet_v2.training.reader import CaseReader
 from ricenet_v2.training.sampler import epoch_cases
 from ricenet_v2.training.share import ALONE, Share
-from ricenet_v2.training.workers import Workers, settle_worker
+from ricenet_v2.training.shared_memory import SharedArrays
+from ricenet_v2.training.workers import Workers, batches_ahead, settle_worker
 
 _CPU = torch.device("cpu")
 
@@ -52,6 +55,11 @@ class Source:
     share: Share = ALONE
 
     @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """Axes (samples, channels, z, y, x) of a step of this process."""
+        return (len(self.places(0)), len(self.plan.channels), *self.plan.input_size)
+
+    @property
     def steps_per_epoch(self) -> int:
         """Batches of this process in an epoch."""
         training = self.plan.training
@@ -71,12 +79,24 @@ class Source:
 
 
 class _Loader(SlimDataLoaderBase):  # type: ignore[misc]
-    """Makes batch `start`, `start + workers`, ...; an error travels inside the batch."""
+    """Makes batch `start`, `start + workers`, ...; an error travels inside the batch.
 
-    def __init__(self, source: Source, start: int, workers: int, *, augments: bool) -> None:
+    Images go to another process through `transit`, a ring of shared slots, since a pipe would
+    carry a large batch slower than a GPU trains on it. Without a slot they are sent as they are.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        start: int,
+        workers: int,
+        transit: SharedArrays | None = None,
+        *,
+        augments: bool,
+    ) -> None:
         super().__init__(None, len(source.places(0)), workers)
         self.source, self.next, self.stride = source, start, max(1, workers)
-        self.augments = augments
+        self.augments, self.transit = augments, transit
         self._drawn: tuple[int, list[str]] = (-1, [])
 
     def set_thread_id(self, thread_id: int) -> None:
@@ -96,10 +116,18 @@ class _Loader(SlimDataLoaderBase):  # type: ignore[misc]
             for position, case in zip(places, cases, strict=True):
                 images = self.source.reader(case)
                 made.append(self._augmented(images, epoch, position) if self.augments else images)
-            data = np.stack(made)
+            data = self._sent(index, np.stack(made))
         except Exception:  # noqa: BLE001 - a dead worker would hide what happened
             return {"error": traceback.format_exc(), "case_ids": [case]}
         return {"data": data, "case_ids": cases, "epoch": epoch, "places": places}
+
+    def _sent(self, index: int, images: NDArray[np.float32]) -> NDArray[np.float32] | int:
+        """The images, or the number of the slot where they lie."""
+        if self.transit is None or not self.transit.n_slots:
+            return images
+        slot = index % self.transit.n_slots
+        self.transit.put(slot, images)
+        return slot
 
     def _augmented(self, images: Any, epoch: int, position: int) -> Any:
         draws = self.source.draws(epoch, [position])
@@ -135,12 +163,19 @@ class TrainingBatches(Iterator[Batch]):
         self.source, self.device = source, device
         self.indices = {name: i for i, name in enumerate(source.plan.classes)}
         self._augments_here = device.type == "cuda"
+        self._transit: SharedArrays | None = None
+        if num_workers:
+            # One slot more than batches can be made and not yet taken: none is overwritten.
+            self._transit = SharedArrays(batches_ahead(num_workers) + 1, source.batch_shape)
         start = first_epoch * source.steps_per_epoch
-        loader = _Loader(source, start, num_workers, augments=not self._augments_here)
-        self._workers = Workers(loader, num_workers) if num_workers > 0 else None
+        augments = not self._augments_here
+        loader = _Loader(source, start, num_workers, self._transit, augments=augments)
+        self._workers = Workers(loader, num_workers) if num_workers else None
         self._stream: Iterator[dict[str, Any]] | Workers = self._workers or iter(
             SingleThreadedAugmenter(loader, None)
         )
+        self._thread = ThreadPoolExecutor(max_workers=1) if num_workers else None
+        self._coming: Future[dict[str, Any]] | None = None
 
     def __next__(self) -> Batch:
         """The next batch.
@@ -149,7 +184,7 @@ class TrainingBatches(Iterator[Batch]):
             TrainingError: A case could not be loaded or augmented, with its id and traceback; or a
                 worker has died.
         """
-        made = next(self._stream)
+        made = self._taken()
         case_ids = tuple(str(case) for case in made["case_ids"])
         if "error" in made:
             raise TrainingError(
@@ -159,7 +194,7 @@ class TrainingBatches(Iterator[Batch]):
                 got=made["error"],
                 remedy="Run ricenet_plan_and_preprocess again; it repairs damaged cases.",
             )
-        images = torch.from_numpy(made["data"])
+        images: torch.Tensor = made["data"]
         if self._augments_here:
             images = images.to(self.device, non_blocking=True)
             draws = self.source.draws(made["epoch"], made["places"])
@@ -167,12 +202,35 @@ class TrainingBatches(Iterator[Batch]):
         targets = [self.indices[self.source.labels[case]] for case in case_ids]
         return Batch(images, torch.tensor(targets), case_ids)
 
+    def _taken(self) -> dict[str, Any]:
+        """The next of the stream; with workers a thread has it ready while the network works."""
+        if self._thread is None:
+            return self._received()
+        coming = self._coming or self._thread.submit(self._received)
+        made = coming.result()
+        self._coming = self._thread.submit(self._received)
+        return made
+
+    def _received(self) -> dict[str, Any]:
+        """The next of the stream, its images out of the ring; for CUDA in page-locked memory."""
+        made = next(self._stream)
+        if "error" in made:
+            return made
+        sent = made["data"]
+        if self._transit is not None and isinstance(sent, int):
+            sent = self._transit[sent]
+        images = torch.from_numpy(sent)
+        made["data"] = images.pin_memory() if self._augments_here else images.clone()
+        return made
+
     @property
     def ahead(self) -> int:
         """Most batches that can lie ready before they are asked for."""
-        return 0 if self._workers is None else self._workers.ahead
+        return 0 if self._workers is None else self._workers.ahead + 1
 
     def close(self) -> None:
         """End the workers."""
         if self._workers is not None:
             self._workers.close()
+        if self._thread is not None:
+            self._thread.shutdown(cancel_futures=True)

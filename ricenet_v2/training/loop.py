@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from ricenet_v2.core.ahead import one_ahead
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.seeds import generator, seed_of
 from ricenet_v2.inference.member import probabilities
@@ -200,10 +201,11 @@ def predict_cases(
     device = next(network.parameters()).device
     mine = range(team.rank, len(case_ids), team.size)
     size = 1 if device.type == "cpu" else batch_size
+    parts = [mine[start : start + size] for start in range(0, len(mine), size)]
     with team.agreed():
         answers = [
-            probabilities(network, _stacked(reader, case_ids, part).to(device), mirror_axes)
-            for part in (mine[start : start + size] for start in range(0, len(mine), size))
+            probabilities(network, images.result().to(device), mirror_axes)
+            for _, images in one_ahead(lambda part: _stacked(reader, case_ids, part), parts)
         ]
     found = torch.zeros((len(case_ids), network.head.out_features), dtype=torch.float64)
     if answers:

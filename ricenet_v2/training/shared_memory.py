@@ -48,6 +48,11 @@ class SharedArrays:
         """What is in a slot, or None; a view, not to be changed."""
         return self._slots[slot] if self.n_slots and self._filled[slot] else None
 
+    def __getitem__(self, slot: int) -> NDArray[np.float32]:
+        """A slot that is known to be filled; a view."""
+        found: NDArray[np.float32] = self._slots[slot]
+        return found
+
     def put(self, slot: int, array: NDArray[np.float32]) -> None:
         """Fill a slot; two processes may do so at once with the same values."""
         if self.n_slots:

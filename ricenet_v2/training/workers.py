@@ -58,6 +58,15 @@ def _end_with_parent(sentinel: int, parent: int) -> None:
     os._exit(1)
 
 
+def batches_ahead(count: int) -> int:
+    """Most batches that `count` processes can make before they are asked for.
+
+    Each process has some in its queue and one at work; a thread carries one over to the last
+    queue, from which they are taken.
+    """
+    return (_BATCHES_AHEAD + 1) * count + 1 + max(3, _BATCHES_AHEAD * count // 2)
+
+
 class Workers:
     """batchgenerators' processes, with an end for all cases."""
 
@@ -65,6 +74,7 @@ class Workers:
         """Start `count` processes, each with its own copy of the loader."""
         self._augmenter = MultiThreadedAugmenter(loader, None, count, _BATCHES_AHEAD, None)
         self._augmenter._start()  # noqa: SLF001 - batchgenerators has no public way
+        self._is_closed = False
 
     @property
     def processes(self) -> list[Any]:
@@ -73,13 +83,8 @@ class Workers:
 
     @property
     def ahead(self) -> int:
-        """Most batches that can be made before they are asked for.
-
-        Each process has some in its queue and one at work; a thread carries one over to the last
-        queue, from which they are taken.
-        """
-        last: int = self._augmenter.pin_memory_queue.maxsize
-        return (_BATCHES_AHEAD + 1) * len(self.processes) + 1 + last
+        """Most batches that can be made before they are asked for."""
+        return batches_ahead(len(self.processes))
 
     def __next__(self) -> dict[str, Any]:
         """The next batch, in order.
@@ -88,22 +93,25 @@ class Workers:
         batch, so that the wait is done here.
 
         Raises:
-            TrainingError: A worker was killed; all others are ended.
+            TrainingError: A worker was killed; all others are ended. Or they were ended before.
         """
         while (made := self._waited()) is None:
             self._look()
         return made
 
     def _waited(self) -> dict[str, Any] | None:
+        queue = self._augmenter.pin_memory_queue
+        if queue is None:  # closed meanwhile by another thread
+            return None
         try:
-            made: dict[str, Any] = self._augmenter.pin_memory_queue.get(
-                timeout=_SECONDS_BETWEEN_LOOKS
-            )
+            made: dict[str, Any] = queue.get(timeout=_SECONDS_BETWEEN_LOOKS)
         except Empty:
             return None
         return made
 
     def _look(self) -> None:
+        if self._is_closed:
+            raise TrainingError("The processes that load the data are ended.")
         codes = [process.exitcode for process in self.processes if not process.is_alive()]
         if not codes:
             return
@@ -119,10 +127,20 @@ class Workers:
 
     def close(self) -> None:
         """End all processes; does nothing a second time."""
-        for queue in self._augmenter._queues:  # noqa: SLF001
-            # So that a half-written batch of a dead worker ends the thread that reads it.
-            queue._writer.close()  # noqa: SLF001
+        self._is_closed = True
+        self._augmenter.pause_event.set()
+        self._augmenter.abort_event.set()
+        thread = self._augmenter.pin_memory_thread
+        if thread is not None:
+            thread.join(_SECONDS_BETWEEN_LOOKS)
+            if thread.is_alive():
+                self._end_half_messages()
         self._augmenter._finish(timeout=_SECONDS_TO_END)  # noqa: SLF001
+
+    def _end_half_messages(self) -> None:
+        """End the thread that waits for the rest of what a dead worker began to send."""
+        for queue in self._augmenter._queues:  # noqa: SLF001
+            queue._writer.close()  # noqa: SLF001
 
 
 def _ending(code: int | None) -> str:

@@ -15,7 +15,7 @@ from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.store.cases import read_array
 from ricenet_v2.training.augmentation.apply import augment
 from ricenet_v2.training.augmentation.draw import draw_named
-from ricenet_v2.training.loader import Source, TrainingBatches
+from ricenet_v2.training.loader import Source, TrainingBatches, _Loader
 from ricenet_v2.training.reader import CaseReader
 from ricenet_v2.training.sampler import epoch_cases
 from ricenet_v2.training.share import Share
@@ -156,6 +156,14 @@ class _OneBatch:
         return {"data": 0}
 
 
+class _Zeros:
+    def set_thread_id(self, number):
+        settle_worker()
+
+    def __next__(self):
+        return {"data": 0}
+
+
 @DYING
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_worker_killed_in_the_middle_of_a_batch_is_no_hang(count):
@@ -213,6 +221,49 @@ def test_what_one_worker_has_read_is_there_for_all(source):
     for path in source.reader.folder.glob("*.b2nd"):
         path.unlink()
     assert all(np.isfinite(source.reader(case)).all() for case in source.labels)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_as_many_batches_lie_ahead_as_the_queues_of_batchgenerators_hold(count):
+    workers = Workers(_Zeros(), count)
+    augmenter = workers._augmenter
+    held = augmenter.pin_memory_queue.maxsize + 1
+    held += sum(queue._maxsize + 1 for queue in augmenter._queues)
+    assert workers.ahead == held
+    workers.close()
+    with pytest.raises(TrainingError, match="ended"):
+        next(workers)
+
+
+def test_no_batch_is_overwritten_before_it_is_taken(source, monkeypatch):
+    """The workers fill every slot of the ring while nobody takes anything; then all are right."""
+    expected = _take(source, 0, 20)
+    batches = TrainingBatches(source, 0, 2)
+    ring = batches._transit
+    first = next(batches)
+    deadline = time.monotonic() + 20
+    while sum(ring._filled) < batches._workers.ahead and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    taken = [first, *(next(batches) for _ in range(19))]
+    batches.close()
+    assert _same(taken, expected)
+
+
+def test_images_go_through_shared_memory_and_not_through_the_pipe(source):
+    batches = TrainingBatches(source, 0, 1)
+    made = next(batches._stream)
+    batches.close()
+    assert made["data"] == 0
+
+
+def test_without_shared_memory_the_images_are_sent(source):
+    expected = _take(source, 0, 3)
+    batches = TrainingBatches(source, 0, 0)
+    batches.close()
+    loader = _Loader(source, 0, 1, augments=True)
+    sent = [loader.generate_train_batch()["data"] for _ in range(3)]
+    assert all(np.array_equal(a, b.images) for a, b in zip(sent, expected, strict=True))
 
 
 @pytest.mark.parametrize(
