@@ -1,7 +1,8 @@
 """What helps a small cohort to generalise: settings of the plan, each compared with the base.
 
-    python -m benchmarks.generalisation --npz adrenalmnist3d.npz --seeds 3 --epochs 40 \
-        --write documentation/benchmarks.md
+    python -m benchmarks.generalisation --seeds 3 --epochs 40 --write documentation/benchmarks.md
+    python -m benchmarks.generalisation --cohorts adrenal --npz adrenalmnist3d.npz --spacing 2 \
+        --seeds 1 --epochs 6 --write documentation/benchmarks.md
 
 Two cohorts: the phantom at the size of the paper (80 + 12 cases) and AdrenalMNIST3D. Every variant
 is trained with the same folds and seeds as the base; the figures are those of the out-of-fold
@@ -87,18 +88,31 @@ class Cohort:
         return DatasetPaths(self.name, self.paths.raw, self.paths.preprocessed, folder)
 
 
-def cohort(workspace: Path, name: str, npz: Path | None, shape: Sequence[int]) -> Cohort:
-    """Make, plan and preprocess a cohort, where that is not done yet."""
+def cohort(
+    workspace: Path, name: str, npz: Path | None, shape: Sequence[int], spacing: float | None
+) -> Cohort:
+    """Make, plan and preprocess a cohort, where that is not done yet.
+
+    Args:
+        workspace: Where.
+        name: Of the dataset.
+        npz: AdrenalMNIST3D.
+        shape: Voxels of the phantom.
+        spacing: mm between the voxels of AdrenalMNIST3D; None leaves it to the plan.
+    """
     raw = workspace / "raw" / name
     if name == PHANTOM:
         z, y, x = shape
-        spacing = (180.0 / z, 216.0 / y, 180.0 / x)  # the head fills the grid at any size
-        write_cohort(raw, cases=80, test_cases=12, shape=(z, y, x), spacing=spacing, seed=0)
+        head = (180.0 / z, 216.0 / y, 180.0 / x)  # the head fills the grid at any size
+        write_cohort(raw, cases=80, test_cases=12, shape=(z, y, x), spacing=head, seed=0)
     elif not (raw / "dataset.json").is_file():
         if npz is None:
             raise SystemExit("Name adrenalmnist3d.npz with --npz, or leave the cohort out.")
         convert_medmnist3d(npz, raw)
-    if plan_and_preprocess.main([name, "--workspace", str(workspace)]):
+    words = [name, "--workspace", str(workspace)]
+    if spacing is not None and name == ADRENAL:
+        words += ["--spacing", *[str(spacing)] * 3]
+    if plan_and_preprocess.main(words):
         raise SystemExit(f"{name} could not be planned.")
     paths = dataset_paths(name, workspace)
     plan, splits = documents.read(Plan, paths.plan()), documents.read(Splits, paths.splits)
@@ -192,16 +206,17 @@ def difference(values: Sequence[float], share: float) -> tuple[float, float, flo
     return mean, mean - half, mean + half
 
 
-def table(results: Sequence[Result], name: str, n_folds: int = 5) -> list[str]:
+def table(results: Sequence[Result], made: Cohort) -> list[str]:
     """Markdown lines for one cohort."""
-    own = [result for result in results if result.cohort == name]
+    own = [result for result in results if result.cohort == made.name]
+    n_folds = len(made.splits.folds)
     by_place = {(r.variant, r.seed, r.fold): r for r in own}
     variants = [v for v in VARIANTS if any(r.variant == v for r in own)]
     places = sorted({(r.seed, r.fold) for r in own if r.variant == BASE and r.fold is not None})
     n = len({r.seed for r in own})
     head = f"Mean over {n} seed(s) and {len(places)} trained folds of the base; in brackets the "
     lines = [
-        f"### {name}",
+        f"### {made.name}: input of {' x '.join(map(str, made.plan.input_size))} voxels",
         "",
         head + "difference to the base at the same seed and fold, with its 95 % interval.",
         "",
@@ -281,6 +296,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--folds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--shape", type=int, nargs=3, default=(28, 32, 28), help="of the phantom")
+    parser.add_argument("--spacing", type=float, help="mm, of AdrenalMNIST3D instead of the plan's")
     parser.add_argument("--device")
     parser.add_argument(
         "--write", type=Path, metavar="FILE", help="page whose section is rewritten"
@@ -291,28 +307,30 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Run the study, write its results and, on request, its section."""
+    """Run the study; write the results of each cohort and, on request, its section."""
     chosen = arguments()
     if chosen.write:  # a page without its markers is found out now, not after hours
-        page.rewrite(chosen.write.read_text(encoding="utf-8"), "generalisation", "")
+        for key in chosen.cohorts:
+            page.rewrite(chosen.write.read_text(encoding="utf-8"), f"generalisation {key}", "")
     names = {"phantom": PHANTOM, "adrenal": ADRENAL}
-    results: list[Result] = []
     with joined(chosen.device) as team:
         for key in chosen.cohorts:
-            made = cohort(chosen.workspace, names[key], chosen.npz, chosen.shape)
-            results += list(study(made, chosen, team))
-        where = torch.cuda.get_device_name() if team.device.type == "cuda" else "CPU"
-    text = json.dumps([asdict(result) for result in results], indent=1)
-    (chosen.workspace / "generalisation.json").write_text(text, encoding="utf-8")
+            made = cohort(chosen.workspace, names[key], chosen.npz, chosen.shape, chosen.spacing)
+            results = list(study(made, chosen, team))
+            text = json.dumps([asdict(result) for result in results], indent=1)
+            (chosen.workspace / f"generalisation_{key}.json").write_text(text, encoding="utf-8")
+            found = section(results, made, chosen.epochs, team.device)
+            print(found)
+            if chosen.write:
+                page.write(chosen.write, f"generalisation {key}", found)
+
+
+def section(results: Sequence[Result], made: Cohort, epochs: int, device: torch.device) -> str:
+    """Markdown of one cohort."""
+    where = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
     hours = sum(result.seconds for result in results) / 3600
-    first = f"{chosen.epochs} epochs a fold on {where}, {hours:.1f} hours of training in all."
-    lines = [first, ""]
-    for key in chosen.cohorts:
-        lines += table(results, names[key])
-    section = "\n".join(lines).rstrip()
-    print(section)
-    if chosen.write:
-        page.write(chosen.write, "generalisation", section)
+    first = f"{epochs} epochs a fold on {where}, {hours:.1f} hours of training in all."
+    return "\n".join([*table(results, made), first]).rstrip()
 
 
 if __name__ == "__main__":
