@@ -49,8 +49,11 @@ setup(
         "typing-extensions>=4.9",
     ],
     extras_require={
+        "tensorboard": ["tensorboard>=2.14"],
+        "mlflow": ["mlflow-skinny>=2.16"],
         "test": [
             "pytest>=8",
+            "tensorboard>=2.14",
             "pytest-cov>=5",
             "pytest-xdist>=3.6",
             "hypothesis>=6.100",

@@ -27,12 +27,12 @@ def commands(npz: Path, workspace: Path, epochs: int, device: str | None) -> dic
     raw, out = workspace / "raw" / NAME, workspace / "predictions"
     space, on = ["--workspace", str(workspace)], ["--device", device] if device else []
     scored = ["--predictions", str(out / "predictions.csv"), "--truth", str(raw / "cases.csv")]
-    fold = ["--continue", "--epochs", str(epochs), *on, *space]
+    folds = ["--num_folds_parallel", "auto", "--continue", "--epochs", str(epochs), *on, *space]
     given = ["-i", str(raw / "imagesTs"), "-o", str(out), "-d", NAME, "--continue", *on, *space]
     return {
         "convert": ["convert", "medmnist3d", str(npz), str(raw)],
         "plan": ["plan_and_preprocess", NAME, *space],
-        **{f"fold {number}": ["train", NAME, str(number), *fold] for number in range(5)},
+        "folds": ["train", NAME, "all", *folds],
         "predict": ["predict", *given],
         "out-of-fold": ["evaluate", NAME, *space],
         "test": ["evaluate", *scored, "-o", str(out)],

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from tqdm import tqdm
 
@@ -25,6 +26,7 @@ from ricenet_v2.training.parts import StoppedError, StopWish
 from ricenet_v2.training.settings import channels_label
 from ricenet_v2.training.splits import check_labels, check_splits, make_splits
 from ricenet_v2.training.team import Team
+from ricenet_v2.training.trackers import check_trackers
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +87,7 @@ def load_study(
     made, splits = documents.read(Plan, paths.plan(plan)), documents.read(Splits, paths.splits)
     # A wrong setting is told once, before the first fold.
     effective_plan(made, options)
+    check_trackers(options.loggers)
     check_splits(splits, raw.cases, paths.splits)
     check_labels(raw.cases, made.classes, paths.raw / CASES_CSV)
     return Study(paths, made, raw.dataset, raw.cases, splits, options, team)
@@ -164,6 +167,7 @@ def _words(options: TrainOptions) -> list[str]:
     number, size = options.num_workers, options.cache_gb
     words += ["--num_workers", str(number)] if number is not None else []
     words += ["--cache_gb", str(size)] if size is not None else []
+    words += ["--logger", *options.loggers] if options.loggers else []
     pairs = [f"{name}={value}" for name, value in options.overrides.items()]
     return words + (["--set", *pairs] if pairs else [])
 
@@ -180,15 +184,14 @@ def _watched(study: Study, commands: Mapping[int, list[str]], number: int) -> di
     model = study.paths.run(study.plan.name, channels_label(study.plan, study.options.channels))
     epochs = effective_plan(study.plan, study.options).training.epochs
     lines = {
-        fold: tqdm(desc=f"fold {fold}", total=epochs, position=place, unit="epoch")
+        fold: tqdm(desc=f"fold {fold}", total=epochs, position=place, unit="epoch", disable=None)
         for place, fold in enumerate(commands)
     }
     failed, stop = {}, StopWish()
     with stop.listening():
         for event in parallel.run_folds(commands, number, stop):
             for fold, line in lines.items():
-                line.n = _epochs_done(model.fold(fold).history)
-                line.refresh()
+                _advance(line, fold, _epochs_done(model.fold(fold).history), epochs)
             if event != "waiting" and event.error is not None:
                 failed[event.fold] = event.error
                 lines[event.fold].set_postfix_str("failed")
@@ -201,6 +204,14 @@ def _watched(study: Study, commands: Mapping[int, list[str]], number: int) -> di
             remedy="Go on with the same command and --continue.",
         )
     return failed
+
+
+def _advance(line: tqdm[NoReturn], fold: int, done: int, epochs: int) -> None:
+    """Move the bar of a fold, or write a line where nobody watches bars."""
+    if line.disable and done != line.n:
+        logger.info("Fold %d: %d of %d epochs.", fold, done, epochs)
+    line.n = done
+    line.refresh()
 
 
 def _epochs_done(history: Path) -> int:

@@ -53,6 +53,14 @@ def build_parser() -> argparse.ArgumentParser:
         help="folds trained at the same time; auto: as many as memory and cores allow",
     )
     parser.add_argument(
+        "--logger",
+        dest="loggers",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="tell each epoch to tensorboard or mlflow too (pip install 'ricenet_v2[tensorboard]')",
+    )
+    parser.add_argument(
         "--preview_augmentation",
         action="store_true",
         help="only draw a contact sheet of augmented samples",
@@ -87,6 +95,7 @@ def train(
     cache_gb: float | None = None,
     num_threads: int | None = None,
     num_folds_parallel: str = "1",
+    loggers: Sequence[str] = (),
     preview_augmentation: bool = False,
     pretrained_weights: Path | None = None,
     allow_missing_weights: bool = False,
@@ -120,6 +129,7 @@ def train(
         allow_missing_weights=allow_missing_weights,
         num_workers=num_workers,
         cache_gb=cache_gb,
+        loggers=tuple(loggers),
     )
     with joined(device) as team:
         try:

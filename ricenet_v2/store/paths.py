@@ -70,6 +70,11 @@ class FoldPaths:
         return self.folder / "progress.png"
 
     @property
+    def tensorboard(self) -> Path:
+        """Folder of TensorBoard's event files."""
+        return self.folder / "tensorboard"
+
+    @property
     def augmentation(self) -> Path:
         """Contact sheet of augmented images."""
         return self.folder / "augmentation.png"

@@ -36,6 +36,7 @@ from ricenet_v2.training.state import (
     saved_state,
 )
 from ricenet_v2.training.team import Team
+from ricenet_v2.training.trackers import tracking
 from ricenet_v2.training.wrapping import wrapped
 
 logger = logging.getLogger(__name__)
@@ -155,10 +156,12 @@ def _epochs(job: Job, state: State, stop: StopWish) -> None:
     batches = TrainingBatches(source, state.epoch, job.num_workers, job.device)
     drawn = -_SECONDS_BETWEEN_DRAWINGS
     try:
-        for epoch in _todo(job, state):
-            is_best = _epoch(job, state, network, batches, task, epoch, stop)
-            if job.team.leads:
-                drawn = _save(job, state, drawn, is_best=is_best)
+        with tracking(job, state.epoch) as tell:
+            for epoch in _todo(job, state):
+                is_best = _epoch(job, state, network, batches, task, epoch, stop)
+                tell(state.rows[-1])  # before it is saved: no kill can lose it
+                if job.team.leads:
+                    drawn = _save(job, state, drawn, is_best=is_best)
     finally:
         batches.close()
 

@@ -37,7 +37,7 @@ from ricenet_v2.training.workers import default_workers
 class TrainOptions:
     """What a user chooses for a run; None leaves it to the plan, or to the machine.
 
-    Of these, `num_workers` and `cache_gb` change no result.
+    Of these, `num_workers`, `cache_gb` and `loggers` change no result.
     """
 
     channels: tuple[str, ...] | None = None
@@ -50,6 +50,7 @@ class TrainOptions:
     allow_missing_weights: bool = False
     num_workers: int | None = None
     cache_gb: float | None = None
+    loggers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

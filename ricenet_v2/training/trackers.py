@@ -1,0 +1,142 @@
+"""Epochs told to TensorBoard or MLflow as well, beside the fold's own history.csv.
+
+Both packages are optional; nothing of theirs is imported before it is asked for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.records.run import EpochRow
+from ricenet_v2.training.job import Job
+
+Tell = Callable[[EpochRow], None]
+
+TRACKERS = ("tensorboard", "mlflow")
+_TAG = "ricenet_v2.fold_folder"
+
+
+@contextmanager
+def tracking(job: Job, done: int) -> Iterator[Tell]:
+    """A function that tells an epoch to all trackers of the job's options.
+
+    Args:
+        job: The fold; only its leading process tells anything.
+        done: Epochs that are finished already; a run that goes on replaces what came after them.
+
+    Raises:
+        TrainingError: A tracker is unknown or its package is not installed.
+    """
+    with ExitStack() as stack:
+        names = job.options.loggers if job.team.leads else ()
+        tells = [stack.enter_context(_opener(name)(job, done)) for name in names]
+
+        def tell(row: EpochRow) -> None:
+            for one in tells:
+                one(row)
+
+        yield tell
+
+
+def check_trackers(names: tuple[str, ...]) -> None:
+    """Find out before a training whether its trackers can be had.
+
+    Raises:
+        TrainingError: One is unknown or its package is not installed.
+    """
+    for name in names:
+        _opener(name)
+        _package(name)
+
+
+def _opener(name: str) -> Any:
+    if name not in TRACKERS:
+        raise TrainingError("There is no such logger.", expected=" or ".join(TRACKERS), got=name)
+    return {"tensorboard": _tensorboard, "mlflow": _mlflow}[name]
+
+
+def _package(name: str) -> Any:
+    try:
+        if name == "tensorboard":
+            from torch.utils import tensorboard
+
+            return tensorboard
+        import mlflow
+    except ImportError as error:
+        raise TrainingError(
+            f"{name} is not installed.",
+            got=error,
+            remedy=f"pip install 'ricenet_v2[{name}]', or leave out --logger {name}.",
+        ) from error
+    return mlflow
+
+
+def _figures(row: EpochRow) -> Mapping[str, float]:
+    """Figures of an epoch by the names of history.csv."""
+    return {name: float(v) for name, v in dataclasses.asdict(row).items() if name != "epoch"}
+
+
+@contextmanager
+def _tensorboard(job: Job, done: int) -> Iterator[Tell]:
+    """Event files in the fold's own folder; epochs after `done` are hidden, then told anew."""
+    folder = job.paths.tensorboard
+    writer = _package("tensorboard").SummaryWriter(str(folder), purge_step=done or None)
+
+    def tell(row: EpochRow) -> None:
+        for name, value in _figures(row).items():
+            writer.add_scalar(name, value, row.epoch)
+        writer.flush()
+
+    try:
+        yield tell
+    finally:
+        writer.close()
+
+
+@contextmanager
+def _mlflow(job: Job, done: int) -> Iterator[Tell]:
+    """One MLflow run per fold, in an experiment of the dataset's name.
+
+    Where it lies is for MLflow to know (`MLFLOW_TRACKING_URI`). A fold that goes on goes on with
+    its run, which is found by the folder of the fold.
+    """
+    client = _package("mlflow").MlflowClient()
+    known = client.get_experiment_by_name(job.dataset.name)
+    experiment = known.experiment_id if known else client.create_experiment(job.dataset.name)
+    run_id = _run_of(client, experiment, job, begun=done > 0)
+
+    def tell(row: EpochRow) -> None:
+        for name, value in _figures(row).items():
+            client.log_metric(run_id, name, value, step=row.epoch)
+
+    status = "FAILED"
+    try:
+        yield tell
+        status = "FINISHED"
+    finally:
+        client.set_terminated(run_id, status)
+
+
+def _run_of(client: Any, experiment: str, job: Job, *, begun: bool) -> str:
+    folder = str(job.paths.folder.resolve())
+    if begun:
+        found = client.search_runs([experiment], f"tags.`{_TAG}` = '{folder}'", max_results=1)
+        if found:
+            client.update_run(found[0].info.run_id, "RUNNING")
+            return str(found[0].info.run_id)
+    name = f"{job.model.folder.name}, fold {job.fold}"
+    run = client.create_run(experiment, tags={_TAG: folder}, run_name=name)
+    for key, value in _settings(job).items():
+        client.log_param(run.info.run_id, key, value)
+    return str(run.info.run_id)
+
+
+def _settings(job: Job) -> dict[str, Any]:
+    training = dataclasses.asdict(job.plan.training)
+    augmentation = training.pop("augmentation")
+    named = {f"augmentation.{key}": value for key, value in augmentation.items()}
+    return {**training, **named, "plan": job.plan.name, "seed": job.options.seed}
