@@ -14,6 +14,12 @@ CASES_CSV = "cases.csv"
 PREDICTIONS_CSV = "predictions.csv"
 PREDICTIONS_JSON = "predictions.json"
 FIGURES_JSON = "figures.json"
+FIGURES_CSV = "figures.csv"
+CURVES_JSON = "curves.json"
+CURVES_CSV = "curves.csv"
+SANITY_JSON = "sanity.json"
+COMPARISON_JSON = "comparison.json"
+COMPARISON_CSV = "comparison.csv"
 VALIDATION_CSV = "validation.csv"
 
 _VARIABLES = ("ricenet_raw", "ricenet_preprocessed", "ricenet_results")
@@ -89,6 +95,11 @@ class FoldPaths:
         """What of a pretrained file the run began with."""
         return self.folder / "pretrained.json"
 
+    @property
+    def reference(self) -> Path:
+        """Features of the training cases, for the distance of a new case."""
+        return self.folder / "feature_reference.pth"
+
 
 @dataclass(frozen=True)
 class ModelPaths:
@@ -105,6 +116,11 @@ class ModelPaths:
     def dataset(self) -> Path:
         """Description of the dataset."""
         return self.folder / DATASET_JSON
+
+    @property
+    def calibration(self) -> Path:
+        """Temperature of ricenet_calibrate."""
+        return self.folder / "calibration.json"
 
     @property
     def crossval(self) -> Path:
