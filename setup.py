@@ -16,6 +16,7 @@ COMMANDS = (
     "evaluate",
     "convert",
     "benchmark",
+    "report",
     "demo",
 )
 
@@ -27,7 +28,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["ricenet_v2", "ricenet_v2.*"]),
-    package_data={"ricenet_v2": ["py.typed", "report/templates/*"]},
+    package_data={"ricenet_v2": ["py.typed", "report/templates/*", "report/assets/*"]},
     python_requires=">=3.10,<3.14",
     install_requires=[
         "torch>=2.4,!=2.9.*",

@@ -7,6 +7,8 @@ from itertools import pairwise
 
 TIMES, NOTHING = "\N{MULTIPLICATION SIGN}", "\N{EN DASH}"
 """Between the numbers along axes, and where there is no number."""
+RESEARCH_ONLY = "Research use only. Not a medical device."
+"""Stands on every page and in every picture."""
 _KILO = 1024
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 _STEPS = ("bytes", "kB", "MB", "GB", "TB")

@@ -21,6 +21,8 @@ SANITY_JSON = "sanity.json"
 COMPARISON_JSON = "comparison.json"
 COMPARISON_CSV = "comparison.csv"
 VALIDATION_CSV = "validation.csv"
+REPORT_JSON = "report.json"
+REPORT_PART_JSON = "report_part.json"
 
 _VARIABLES = ("ricenet_raw", "ricenet_preprocessed", "ricenet_results")
 _FOLDER_NAME = re.compile(r"Dataset(\d+)_(.+)")
@@ -121,6 +123,11 @@ class ModelPaths:
     def calibration(self) -> Path:
         """Temperature of ricenet_calibrate."""
         return self.folder / "calibration.json"
+
+    @property
+    def report(self) -> Path:
+        """Folder of the report where no other is named."""
+        return self.folder / "report"
 
     @property
     def crossval(self) -> Path:
