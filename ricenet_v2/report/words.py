@@ -67,6 +67,11 @@ def share(value: float) -> str:
     return f"{100 * value:.2g} %"
 
 
+def percent(value: float) -> str:
+    """A share in whole percent, as counts are told."""
+    return f"{100 * value:.0f} %"
+
+
 def several(n: int, one: str, more: str = "") -> str:
     """`1 case`, `12,000 cases`."""
     return f"{n:,} {one if n == 1 else more or one + 's'}"

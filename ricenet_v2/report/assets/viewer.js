@@ -17,15 +17,16 @@
   const viewer = new Niivue({
     backColor: [0, 0, 0, 1],
     crosshairColor: [1, 1, 1, 0.55],
-    crosshairWidth: 0.6,
-    crosshairGap: 6,
+    crosshairWidth: 0.5,
+    crosshairWidthUnit: "mm",
+    crosshairGap: 3,
     dragAndDropEnabled: false,
     isRadiologicalConvention: true,
     loadingText: "",
     show3Dcrosshair: false,
     multiplanarShowRender: 0,
     multiplanarLayout: 3,
-    fontColor: [0.8, 0.82, 0.85, 1],
+    fontColor: [1, 0.84, 0.31, 1],
     logLevel: "silent",
   });
   viewer.onLocationChange = tell;

@@ -20,7 +20,7 @@ from ricenet_v2.report.case.scene import svg, write_png
 from ricenet_v2.report.case.volumes import volumes_of
 from ricenet_v2.report.rendering import render
 from ricenet_v2.report.results.predicted import Predicted
-from ricenet_v2.report.words import NOTHING, number, share, times
+from ricenet_v2.report.words import NOTHING, number, percent, share, times
 from ricenet_v2.store.raw import RawDataset
 
 CASES, PICTURES = "cases", "pictures"
@@ -184,7 +184,7 @@ def _output(title: str, note: str, one: Predicted, classes: Sequence[str]) -> _O
     most = math.log(len(classes))
     facts = [("Entropy", f"{one.entropy:.2f} of at most {most:.2f} nats")]
     if one.agreement is not None:
-        facts.append(("Members that agree", f"{one.agreement:.0%}"))
+        facts.append(("Members that agree", percent(one.agreement)))
     if one.disagreement is not None:
         facts.append(("Disagreement of members", f"{one.disagreement:.3f} nats"))
     if one.distance is not None:

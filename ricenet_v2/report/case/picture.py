@@ -25,7 +25,8 @@ _LETTERS = {
 }
 _WIDTH, _GAP, _EDGE, _HEAD, _LABEL, _LEGEND = 760.0, 8.0, 12.0, 22.0, 20.0, 46.0
 _PALE, _WHITE, _LESION = "#b8bec5", "#ffffff", "#ff8ad8"
-_ALMOST_WHITE = 0.9
+_LINE = 1.8
+_DIMMED = 0.62  # colours of a dose, so that lines can be seen on them
 _TICK = 6.0
 
 
@@ -115,16 +116,15 @@ def _panel(
     plane = view.plane(scan.voxels[index], name)
     height, width = (mm * scale for mm in plane.size)
     palette = _inferno() if scan.channels[index].kind == "dose" else None
-    has_rim = palette is not None
     grey = _grey(_reduced(plane, view.mm_per_pixel), window)
     drawn: list[Item] = [Raster(*corner, width, height, grey, palette)]
     if view.lines is not None and scan.dose is not None:
         dose = view.plane(scan.dose, name)
         for one in view.lines.lines:
-            style = (one.colour, 1.3, one.dash, has_rim)
+            style = (one.colour, _LINE, one.dash)
             drawn += _contours(dose, one.gray, corner, scale, style)
     if scan.lesion is not None and scan.lesion.any():
-        style = (_LESION, 1.6, (), has_rim)
+        style = (_LESION, _LINE, ())
         drawn += _contours(view.plane(scan.lesion, name), 0.5, corner, scale, style)
     return [*drawn, *_ticks(plane, corner, scale), *_letters(name, corner, (width, height))]
 
@@ -134,7 +134,7 @@ def _contours(
     level: float,
     corner: tuple[float, float],
     scale: float,
-    style: tuple[str, float, tuple[float, ...], bool],
+    style: tuple[str, float, tuple[float, ...]],
 ) -> list[Line]:
     if not plane.values.min() < level <= plane.values.max() or min(plane.values.shape) < 2:
         return []
@@ -236,5 +236,5 @@ def _grey(values: NDArray[np.float32], window: tuple[float, float]) -> NDArray[n
 
 def _inferno() -> NDArray[np.uint8]:
     """Colours of a dose, shape (256, 3): black where there is none."""
-    colours = np.asarray(mpl.colormaps["inferno"](np.linspace(0, _ALMOST_WHITE, 256)))
-    return np.asarray(np.round(255 * colours[:, :3]), dtype=np.uint8)
+    colours = np.asarray(mpl.colormaps["inferno"](np.linspace(0, 1, 256)))
+    return np.asarray(np.round(255 * _DIMMED * colours[:, :3]), dtype=np.uint8)

@@ -47,13 +47,12 @@ class Raster:
 
 @dataclass(frozen=True)
 class Line:
-    """Points of shape (n, 2), x and y; with a dark rim where it runs over bright colours."""
+    """Points of shape (n, 2), x and y."""
 
     points: NDArray[np.float64]
     colour: str
     width: float
     dash: tuple[float, ...] = ()
-    has_rim: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,12 +103,11 @@ def _svg_of(item: Item) -> str:
             f'href="data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"/>'
         )
     if isinstance(item, Line):
-        path = f'd="{_path(item.points)}" fill="none" stroke-linejoin="round"'
-        rim = f'<path {path} stroke="{BACKGROUND}" stroke-width="{item.width + 2:g}"/>'
         dash = f' stroke-dasharray="{" ".join(f"{n:g}" for n in item.dash)}"' if item.dash else ""
         return (
-            rim if item.has_rim else ""
-        ) + f'<path {path} stroke="{item.colour}" stroke-width="{item.width:g}"{dash}/>'
+            f'<path d="{_path(item.points)}" fill="none" stroke="{item.colour}" '
+            f'stroke-width="{item.width:g}" stroke-linejoin="round"{dash}/>'
+        )
     return (
         f'<text x="{item.x:.1f}" y="{item.y:.1f}" font-size="{item.size:g}" fill="{item.colour}" '
         f'text-anchor="{item.anchor}" stroke="{BACKGROUND}" stroke-width="{_RIM}" '
@@ -143,8 +141,6 @@ def png(scene: Scene) -> Image.Image:
             large = (round(item.width * _ENLARGED), round(item.height * _ENLARGED))
             made.paste(item.image().convert("RGB").resize(large, Image.Resampling.BILINEAR), at)
         elif isinstance(item, Line):
-            if item.has_rim:
-                _stroke(pen, item.points, BACKGROUND, item.width + 2)
             for part in dashes(item.points, item.dash):
                 _stroke(pen, part, item.colour, item.width)
         else:

@@ -12,7 +12,7 @@ import numpy as np
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.report.results.predicted import Result
 from ricenet_v2.report.results.sources import Sources
-from ricenet_v2.report.words import NOTHING, number, several
+from ricenet_v2.report.words import NOTHING, number, percent, several
 
 _IDENTITY = re.compile(
     r"name|birth|dob|date|mrn|ssn|address|phone|mail|comment|note|remark|doctor|physician|(^|_)u?id$",
@@ -72,7 +72,7 @@ def _test(sources: Sources, ids: Sequence[str]) -> Iterable[Step]:
         rest = [case for case in ids if case not in failed]
         told = (f"{len(failed):,} could not be predicted",) if failed else ()
         left_out = (*told, *_missing(rest, scored, "not in this folder"))
-        yield Step(f"Predicted in {result.name}", len(scored), left_out)
+        yield Step(f"Predicted, {result.title}", len(scored), left_out)
 
 
 def _missing(before: Sequence[str], after: Sequence[str], why: str) -> tuple[str, ...]:
@@ -161,7 +161,7 @@ def _range(name: str, own: Sequence[Case]) -> str:
 
 def _share(values: Sequence[str], kind: str) -> str:
     n = Counter(values)[kind]
-    return f"{n:,} ({n / len(values):.0%})" if values else NOTHING
+    return f"{n:,} ({percent(n / len(values))})" if values else NOTHING
 
 
 def notes_of_check(sources: Sources) -> list[tuple[str, str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ricenet_v2.records.figures import Evaluation, Figure, FigureSet, Threshold
-from ricenet_v2.report.words import NOTHING
+from ricenet_v2.report.words import NOTHING, percent
 
 HEADLINE = ("macro F1", "AUROC", "balanced accuracy", "Brier score")
 _KINDS = {"fold": "By fold", "member": "By member of the ensemble", "subgroup": "By subgroup"}
@@ -116,7 +116,7 @@ def confusion_rows(
     for name, counts in zip(classes, confusion, strict=True):
         total = sum(counts)
         cells = tuple(
-            (n, f"{n / total:.0%}" if total else NOTHING, round(60 * n / total) if total else 0)
+            (n, percent(n / total) if total else NOTHING, round(60 * n / total) if total else 0)
             for n in counts
         )
         rows.append((name, cells, total))

@@ -20,7 +20,7 @@ from ricenet_v2.report.results.curves import confusion_chart, curve_charts, file
 from ricenet_v2.report.results.predicted import Predicted, Result
 from ricenet_v2.report.results.sources import Sources
 from ricenet_v2.report.results.training import FOLD_COLUMNS, fold_rows, training_charts
-from ricenet_v2.report.words import NOTHING, several
+from ricenet_v2.report.words import NOTHING, percent, several
 
 DATA, PARTS = "data", "parts"
 _COMPARISON = (
@@ -122,7 +122,7 @@ def _glance(sources: Sources) -> list[tuple[str, str, str]]:
             continue
         for one in figures.headline(result.evaluation)[:2]:
             words = f"{figures.interval(one)}, n = {one.n:,}"
-            tiles.append((f"{one.name}, {result.name}", figures.value(one.value), words))
+            tiles.append((f"{one.name}, {result.title}", figures.value(one.value), words))
     return tiles
 
 
@@ -141,7 +141,7 @@ def _result(result: Result, pictures: Path) -> dict[str, Any]:
         **shown,
         "title": _title(result),
         "note": _note(result),
-        "level": f"{evaluation.level:.0%}" if evaluation else "",
+        "level": percent(evaluation.level) if evaluation else "",
         "charts": charts,
         "sanity": [(one.name, one.outcome, one.found) for one in checks],
     }
@@ -161,7 +161,7 @@ def _evaluated(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _title(result: Result) -> str:
-    return "Out-of-fold" if result.is_out_of_fold else f"Test set: {result.name}"
+    return "Out-of-fold" if result.is_out_of_fold else f"Predictions in {result.title}"
 
 
 def _note(result: Result) -> str:
@@ -207,7 +207,7 @@ def _comparison(name: str, found: Comparison) -> dict[str, Any]:
     return {
         "title": f"Runs compared, {name}",
         "note": f"{several(found.n_cases, 'case')} that all runs predicted; intervals of "
-        f"{found.level:.0%}.",
+        f"{percent(found.level)}.",
         "columns": _COMPARISON,
         "rows": [
             (

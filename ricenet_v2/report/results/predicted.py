@@ -16,6 +16,7 @@ from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.figures import MIGRATIONS, Evaluation
 from ricenet_v2.records.prediction import CasePrediction, Predictions
 from ricenet_v2.records.sanity import Sanity
+from ricenet_v2.report.words import percent
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import (
     COMPARISON_JSON,
@@ -94,6 +95,11 @@ class Result:
     sanity: Sanity | None
     comparison: Comparison | None
     predictions: Predictions | None
+
+    @property
+    def title(self) -> str:
+        """`out-of-fold`, or `folder` and its name."""
+        return self.name if self.is_out_of_fold else f"folder {self.name}"
 
     @property
     def is_out_of_fold(self) -> bool:
@@ -180,7 +186,7 @@ def _of_prediction(case: CasePrediction, known: Case | None, part: str) -> Predi
     if case.distance_flag not in _USUAL:
         flags.append(case.distance_flag)
     if case.agreement < 1:
-        flags.append(f"{case.agreement:.0%} of the members agree")
+        flags.append(f"{percent(case.agreement)} of the members agree")
     return Predicted(
         case_id=case.case_id,
         patient_id=known.patient_id if known else case.case_id,

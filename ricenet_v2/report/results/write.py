@@ -176,7 +176,7 @@ def _outputs(sources: Sources) -> dict[str, tuple[tuple[str, str, Predicted], ..
                     "By the one network that had not seen the case.",
                 )
             else:
-                told = (result.name, "By the ensemble of all networks.")
+                told = (result.title, "By the ensemble of all networks.")
             found.setdefault(one.case_id, []).append((*told, one))
     return {case: tuple(outputs) for case, outputs in found.items()}
 
