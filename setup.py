@@ -41,6 +41,8 @@ setup(
         "dynamic-network-architectures>=0.4",
         "scikit-learn>=1.4",
         "matplotlib>=3.8",
+        "contourpy>=1.2",
+        "pillow>=10",
         "blosc2>=3.0",
         "tqdm>=4.66",
         "jinja2>=3.1",
@@ -60,6 +62,7 @@ setup(
             "import-linter>=2.1",
             "types-tqdm",
             "scipy-stubs",
+            "playwright>=1.50",
         ],
     },
     entry_points={

@@ -115,13 +115,15 @@ def write(drawn: Axes, stem: Path, title: str) -> None:
     for artist in whole.findobj():
         _recolour(artist)
     whole.patch.set(visible=True, facecolor=PAPER["surface"])
-    whole.text(0.02, 0.985, title, color=PAPER["ink"], size=8, va="top", weight="bold")
-    whole.text(0.02, 0.015, RESEARCH_ONLY, color=PAPER["muted"], size=5.5, va="bottom")
+    whole.text(0.02, 1.0, title, color=PAPER["ink"], size=8, va="top", weight="bold")
+    whole.text(0.02, -0.02, RESEARCH_ONLY, color=PAPER["muted"], size=5.5, va="top")
     with mpl.rc_context(_SETTINGS):
         for ending in ("svg", "png"):
             with replacing(stem.with_name(f"{stem.name}.{ending}")) as temporary:
                 metadata = _NO_METADATA if ending == "svg" else None
-                whole.savefig(temporary, format=ending, dpi=_DPI, metadata=metadata)
+                whole.savefig(
+                    temporary, format=ending, dpi=_DPI, metadata=metadata, bbox_inches="tight"
+                )
 
 
 def _recolour(artist: Artist) -> None:

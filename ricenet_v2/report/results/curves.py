@@ -27,6 +27,7 @@ _REMARKS: dict[CurveName, str] = {
     "decision": "Net benefit against the probability from which on a reader would act.",
     "referral": "The figure of the cases that are kept when the least certain ones are left out.",
 }
+_LONG = 24  # letters of a label
 _UNIT = (0.0, 1.0)
 _SQUARE: tuple[CurveName, ...] = ("ROC", "precision-recall", "calibration")
 
@@ -52,12 +53,20 @@ def _chart(prefix: str, name: CurveName, class_name: str, chosen: Sequence[Curve
     return lines(
         stem,
         title,
-        (chosen[0].x_name, chosen[0].y_name),
+        (_label([one.x_name for one in chosen]), _label([one.y_name for one in chosen])),
         [_path(one) for one in chosen if one.x],
         limits=(_UNIT, _UNIT) if square else (None, _decision_limits(name, chosen)),
         diagonal="up" if name in ("ROC", "calibration") else "",
         remark=_REMARKS[name],
     )
+
+
+def _label(names: Sequence[str]) -> str:
+    """Of an axis: what its curves share; of a long one with another name in brackets, that."""
+    if len(set(names)) > 1:
+        return "figure"
+    inside = re.search(r"\(([^)]+)\)", names[0])
+    return inside[1] if inside and len(names[0]) > _LONG else names[0]
 
 
 def _path(curve: Curve) -> Path2D:
