@@ -95,6 +95,21 @@
     viewer.createOnLocationChange();
     viewer.drawScene();
   };
+  // In steps of voxels to the patient's right, front and head.
+  const steps = {
+    ArrowLeft: [1, 0, 0],
+    ArrowRight: [-1, 0, 0],
+    ArrowUp: [0, 1, 0],
+    ArrowDown: [0, -1, 0],
+    PageUp: [0, 0, 1],
+    PageDown: [0, 0, -1],
+  };
+  find("canvas").addEventListener("keydown", (event) => {
+    const step = steps[event.key];
+    if (!step) return;
+    event.preventDefault();
+    viewer.moveCrosshairInVox(...step);
+  });
   find("centre").addEventListener("click", centre);
   viewer.setSliceType(3);
   centre();

@@ -36,7 +36,6 @@ class Predicted:
 
     Attributes:
         case_id: The case.
-        patient_id: Its patient; the case where none is known.
         truth: Name of its class; None where it is not known.
         called: Name of the predicted class.
         probabilities: In the order of the classes.
@@ -51,7 +50,6 @@ class Predicted:
     """
 
     case_id: str
-    patient_id: str
     truth: str | None
     called: str
     probabilities: tuple[float, ...]
@@ -166,7 +164,6 @@ def _of_fold(row: Mapping[str, str], classes: Sequence[str], fold: int) -> Predi
     probabilities = tuple(float(row[f"prob_{name}"]) for name in classes)
     return Predicted(
         case_id=row["case_id"],
-        patient_id=row["patient_id"],
         truth=row["label"],
         called=row["predicted"],
         probabilities=probabilities,
@@ -189,7 +186,6 @@ def _of_prediction(case: CasePrediction, known: Case | None, part: str) -> Predi
         flags.append(f"{percent(case.agreement)} of the members agree")
     return Predicted(
         case_id=case.case_id,
-        patient_id=known.patient_id if known else case.case_id,
         truth=known.label if known else None,
         called=case.predicted,
         probabilities=case.probabilities,
