@@ -12,9 +12,10 @@ from scipy.special import log_softmax
 from ricenet_v2.evaluation.logistic import fitted
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.inference import temperature
 from ricenet_v2.records.figures import Figure
 
-_LEAST, _LEAST_SCALED = 1e-6, 1e-12
+_LEAST = 1e-6
 _STEPS, _ENOUGH = 100, 1e-10
 _LIMITS = (0.05, 20.0)
 _SANDWICH = "Wald, variance by patient"
@@ -71,13 +72,6 @@ class Temperature:
     met_limit: bool = False
 
 
-def scaled(probabilities: Floats, temperature: float) -> Floats:
-    """Probabilities (..., classes) of logits that are divided by the temperature."""
-    logs = np.log(np.clip(probabilities, _LEAST_SCALED, 1))
-    found: Floats = np.exp(log_softmax(logs / temperature, axis=-1))
-    return found
-
-
 def fit_temperature(
     truth: Indices, probabilities: Floats, patients: Patients, level: float = 0.95
 ) -> Temperature:
@@ -92,7 +86,7 @@ def fit_temperature(
         patients: Of the cases.
         level: Coverage of the interval.
     """
-    logs = np.log(np.clip(probabilities, _LEAST_SCALED, 1))
+    logs = np.log(np.clip(probabilities, temperature.LEAST, 1))
     picked = logs[np.arange(len(truth)), truth]
     lowest, highest = 1 / _LIMITS[1], 1 / _LIMITS[0]
     # The likelihood still rises (or has gone flat) at a limit, e.g. where every call is right.

@@ -12,7 +12,13 @@ from ricenet_v2.evaluation.read import read_scored
 from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.evaluation.thresholds import default_thresholds
 from ricenet_v2.records.figures import MIGRATIONS, Evaluation, Source, Threshold
-from ricenet_v2.store.paths import CASES_CSV, FIGURES_JSON, DatasetPaths, ModelPaths, dataset_paths
+from ricenet_v2.store.paths import (
+    CASES_CSV,
+    DATASET_JSON,
+    FIGURES_JSON,
+    DatasetPaths,
+    dataset_paths,
+)
 from ricenet_v2.store.raw import read_dataset
 
 
@@ -48,7 +54,7 @@ def out_of_fold(
     scored = pool(model, dataset, paths.raw / CASES_CSV)
     return Question(
         scored,
-        _positive(scored, positive or _positive_of(model)),
+        positive_index(scored, positive or positive_of(model.folder)),
         f"{dataset}: out-of-fold, pooled",
         "out-of-fold",
         output=model.crossval,
@@ -72,7 +78,7 @@ def of_dataset(
     there = model.crossval / FIGURES_JSON
     return Question(
         scored,
-        _positive(scored, positive or _positive_of(model)),
+        positive_index(scored, positive or positive_of(model.folder)),
         str(predictions),
         "test",
         thresholds=there if there.is_file() else None,
@@ -84,17 +90,23 @@ def of_file(predictions: Path, truth: Path | None, positive: str | None = None) 
     """A file of predictions; one with a column `fold` is out-of-fold."""
     scored = read_scored(predictions, truth)
     source: Source = "out-of-fold" if scored.folds else "test"
-    return Question(scored, _positive(scored, positive), str(predictions), source)
+    return Question(scored, positive_index(scored, positive), str(predictions), source)
 
 
-def _positive_of(model: ModelPaths) -> str | None:
-    if not model.dataset.is_file():
+def positive_of(folder: Path) -> str | None:
+    """The positive class that dataset.json in a folder names; None without one."""
+    if not (folder / DATASET_JSON).is_file():
         return None
-    described = read_dataset(model.dataset)
+    described = read_dataset(folder / DATASET_JSON)
     return described.classes[described.positive_index]
 
 
-def _positive(scored: Scored, name: str | None) -> int:
+def positive_index(scored: Scored, name: str | None) -> int:
+    """Index of a class, of the last one where None.
+
+    Raises:
+        DatasetError: There is no such class.
+    """
     if name is not None and name not in scored.classes:
         raise DatasetError("There is no such class.", expected=scored.classes, got=name)
     return scored.classes.index(name or scored.classes[-1])

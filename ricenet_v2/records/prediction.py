@@ -32,9 +32,9 @@ class CasePrediction:
         disagreement: Mutual information of members and class in nats: entropy of the mean of the
             members' probabilities less the mean of their entropies; None with a single member or
             in older files.
-        distance: Share of training cases, left out in turn, that lie nearer to the others than
-            this case lies to all (0 to 1), the mean over the members; None where a model has no
-            file of its training features.
+        distance: Share of the cases held out in training that lie nearer to the training cases,
+            in the space of the networks' features (0 to 1); None where a model has no file of
+            its training features.
         distance_flag: `like the training cases`, `unusual`, `unlike the training cases`, or
             `not available`.
     """

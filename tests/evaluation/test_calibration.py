@@ -8,6 +8,7 @@ from sklearn import metrics as reference
 
 from ricenet_v2.evaluation import calibration
 from ricenet_v2.evaluation.resampling import Patients
+from ricenet_v2.inference.temperature import scaled
 
 
 @pytest.mark.parametrize("per_patient", [1, 3])
@@ -40,12 +41,12 @@ def test_separated_classes_have_no_slope(draw):
 @pytest.mark.parametrize("sharper", [0.4, 1.0, 3.0])
 def test_temperature_is_that_of_highest_likelihood(draw, n_classes, sharper):
     scored = draw(n_classes, n=300, digits=6)
-    p = calibration.scaled(scored.probabilities, 1 / sharper)
+    p = scaled(scored.probabilities, 1 / sharper)
     found = calibration.fit_temperature(scored.truth, p, scored.grouping)
 
     def loss(log_temperature):
-        scaled = calibration.scaled(p, np.exp(log_temperature))
-        return reference.log_loss(scored.truth, scaled, labels=range(n_classes))
+        sharp = scaled(p, np.exp(log_temperature))
+        return reference.log_loss(scored.truth, sharp, labels=range(n_classes))
 
     peer = optimize.minimize_scalar(loss, bounds=(-3, 3), method="bounded", options={"xatol": 1e-9})
     assert found.value == pytest.approx(np.exp(peer.x), rel=1e-4)
@@ -54,7 +55,7 @@ def test_temperature_is_that_of_highest_likelihood(draw, n_classes, sharper):
 
 def test_interval_of_the_temperature_is_that_of_statsmodels(draw):
     scored = draw(2, n=200, per_patient=2, digits=6)
-    p = calibration.scaled(scored.probabilities, 0.5)
+    p = scaled(scored.probabilities, 0.5)
     found = calibration.fit_temperature(scored.truth, p, scored.grouping)
     odds = np.log(p[:, 1] / p[:, 0])
     groups = {"groups": scored.grouping.owner, "use_correction": False}
@@ -88,5 +89,5 @@ def test_a_perfect_model_meets_the_limit(draw):
 
 def test_temperature_1_changes_nothing_and_no_call_changes(draw):
     p = draw(3).probabilities
-    np.testing.assert_allclose(calibration.scaled(p, 1.0), p)
-    assert (calibration.scaled(p, 3.0).argmax(axis=1) == p.argmax(axis=1)).all()
+    np.testing.assert_allclose(scaled(p, 1.0), p)
+    assert (scaled(p, 3.0).argmax(axis=1) == p.argmax(axis=1)).all()
