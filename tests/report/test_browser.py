@@ -11,7 +11,9 @@ from PIL import Image
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 if CHROMIUM is None:
-    pytest.skip("no chromium on the path (Debian: apt-get install chromium)", allow_module_level=True)
+    pytest.skip(
+        "no chromium on the path (Debian: apt-get install chromium)", allow_module_level=True
+    )
 
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
 SOFTWARE_WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
@@ -126,7 +128,9 @@ def test_columns_sort_by_clicks_and_by_keys(open_page):
 
 def test_filters_leave_the_rows_that_fit(open_page):
     page = open_page("index.html").page
-    everyone = page.eval_on_selector_all("#case-table tbody tr", "rows => rows.map(r => r.innerText)")
+    everyone = page.eval_on_selector_all(
+        "#case-table tbody tr", "rows => rows.map(r => r.innerText)"
+    )
     page.select_option("[data-filter=truth]", "recurrence")
     shown = _column(page, 3)
     assert set(shown) == {"recurrence"}

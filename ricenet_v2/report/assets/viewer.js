@@ -104,12 +104,14 @@
     PageUp: [0, 0, 1],
     PageDown: [0, 0, -1],
   };
-  find("canvas").addEventListener("keydown", (event) => {
+  const steer = (event) => {
+    event.stopPropagation(); // NiiVue has keys of its own, some with surprises
     const step = steps[event.key];
     if (!step) return;
     event.preventDefault();
     viewer.moveCrosshairInVox(...step);
-  });
+  };
+  find("canvas").parentElement.addEventListener("keydown", steer, true);
   find("centre").addEventListener("click", centre);
   viewer.setSliceType(3);
   centre();

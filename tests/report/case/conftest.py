@@ -18,9 +18,7 @@ CHANNELS = (
 def distance(point, shape=SHAPE, spacing=SPACING):
     """Millimetres of every voxel from a voxel."""
     grids = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
-    parts = [
-        ((at - where) * mm) ** 2 for at, where, mm in zip(grids, point, spacing, strict=True)
-    ]
+    parts = [((at - where) * mm) ** 2 for at, where, mm in zip(grids, point, spacing, strict=True)]
     return np.sqrt(sum(parts))
 
 

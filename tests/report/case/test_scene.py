@@ -1,6 +1,6 @@
 """One picture, written as SVG and as PNG."""
 
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 from hypothesis import given
@@ -16,7 +16,7 @@ def _scene(*items):
 
 
 def test_the_svg_is_sound_and_escapes_what_users_write():
-    root = ElementTree.fromstring(str(svg(_scene(Text(1, 10, HOSTILE, 8, "#ffffff")))))
+    root = ET.fromstring(str(svg(_scene(Text(1, 10, HOSTILE, 8, "#ffffff")))))
     assert root.get("aria-label") == HOSTILE
     texts = [element.text for element in root.iter() if element.tag.endswith("text")]
     assert texts == [HOSTILE]

@@ -62,7 +62,9 @@ def test_counts_of_each_column(sources):
     cells = dict(zip(columns, rows["cases"].cells, strict=True))
     assert cells["training"] == "20"
     assert int(cells["training, recurrence"]) + int(cells["training, radiation_effect"]) == 20
-    ages = [float(case.covariates["age"]) for case in sources.cases.values() if case.split == "test"]
+    ages = [
+        float(case.covariates["age"]) for case in sources.cases.values() if case.split == "test"
+    ]
     told = f"{sorted(ages)[1]:.0f} ({min(ages):.0f} to {max(ages):.0f})"
     assert rows["age, median (range)"].cells[3] == told
     women = sum(

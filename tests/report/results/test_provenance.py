@@ -24,6 +24,6 @@ def test_the_home_folder_and_the_place_of_the_program_are_left_out(words, text):
 
 
 def test_versions_are_those_that_are_installed():
-    import numpy
+    import numpy as np
 
-    assert versions()["numpy"] == numpy.__version__
+    assert versions()["numpy"] == np.__version__
