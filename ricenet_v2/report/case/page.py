@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,11 @@ from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.core.files import write_text
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case
-from ricenet_v2.report.case.centre import find_centre
-from ricenet_v2.report.case.isodose import isodoses
+from ricenet_v2.report.case.centre import Centre, find_centre
+from ricenet_v2.report.case.isodose import Isodoses, isodoses
 from ricenet_v2.report.case.picture import case_scene
 from ricenet_v2.report.case.scan import Scan, read_scan
-from ricenet_v2.report.case.scene import svg, write_png
+from ricenet_v2.report.case.scene import Scene, svg, write_png
 from ricenet_v2.report.case.volumes import volumes_of
 from ricenet_v2.report.rendering import render
 from ricenet_v2.report.results.predicted import Predicted
@@ -26,6 +27,7 @@ from ricenet_v2.store.raw import RawDataset
 CASES, PICTURES = "cases", "pictures"
 _FINEST_PIXEL, _COARSEST_PIXEL = 1.0, 8.0
 _PICTURE_SHARE = 0.5
+_PLANE = re.compile(r"base64,[^\"]+")
 
 
 @dataclass(frozen=True)
@@ -135,11 +137,7 @@ def _images(job: CaseJob, scan: Scan, case: Case) -> dict[str, object]:
     centre = find_centre(scan)
     lines = isodoses(case.covariates, scan.dose) if scan.dose is not None else None
     budget = math.inf if job.n_bytes is None else job.n_bytes
-    pixel = _FINEST_PIXEL
-    scene = case_scene(job.case_id, scan, centre, lines, pixel)
-    while len(text := svg(scene)) > _PICTURE_SHARE * budget and pixel < _COARSEST_PIXEL:
-        pixel *= max(1.15, math.sqrt(len(text) / (_PICTURE_SHARE * budget)))
-        scene = case_scene(job.case_id, scan, centre, lines, pixel)
+    scene, text = _fitting_scene(job.case_id, scan, centre, lines, _PICTURE_SHARE * budget)
     folder = job.folder / PICTURES / CASES
     write_text(folder / f"{job.case_id}.svg", text)
     if job.has_png:
@@ -160,6 +158,22 @@ def _images(job: CaseJob, scan: Scan, case: Case) -> dict[str, object]:
         "picture_note": f"{told}The patient's left is right in axial and coronal "
         "planes; strokes at the rim point at the other planes.",
     }
+
+
+def _fitting_scene(
+    case_id: str, scan: Scan, centre: Centre, lines: Isodoses | None, n_bytes: float
+) -> tuple[Scene, str]:
+    """The picture and its SVG, with pixels so large that it takes no more than `n_bytes`."""
+    pixel = _FINEST_PIXEL
+    while True:
+        scene = case_scene(case_id, scan, centre, lines, pixel)
+        text = svg(scene)
+        if len(text) <= n_bytes or pixel >= _COARSEST_PIXEL:
+            return scene, text
+        # Lines stay as they are; planes take the fewer bytes the larger their pixels.
+        planes = sum(map(len, _PLANE.findall(text)))
+        left = max(n_bytes - (len(text) - planes), 0.1 * n_bytes)
+        pixel = min(pixel * max(1.15, 1.05 * math.sqrt(planes / left)), _COARSEST_PIXEL)
 
 
 def _glance(job: CaseJob) -> list[tuple[str, str, str]]:

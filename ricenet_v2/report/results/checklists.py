@@ -70,8 +70,9 @@ def _source(sources: Sources) -> str:
 
 
 def _flow(sources: Sources) -> str:
-    splits = Counter(case.split for case in sources.cases.values())
-    return ", ".join(f"{several(n, 'case')} {split}" for split, n in sorted(splits.items()))
+    splits: Counter[str] = Counter(case.split for case in sources.cases.values())
+    words = {"train": "training", "test": "test"}
+    return ", ".join(several(splits[key], f"{word} case") for key, word in words.items() if splits)
 
 
 def _preprocessing(sources: Sources) -> str:

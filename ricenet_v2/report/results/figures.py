@@ -12,31 +12,55 @@ HEADLINE = ("macro F1", "AUROC", "balanced accuracy", "Brier score")
 _KINDS = {"fold": "By fold", "member": "By member of the ensemble", "subgroup": "By subgroup"}
 
 
+class Notes:
+    """Warnings of a table, each told once below it; rows carry its number."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.words: list[str] = []
+
+    def mark(self, warning: str) -> int:
+        """Number of a warning, 0 where there is none."""
+        if not warning:
+            return 0
+        if warning not in self.words:
+            self.words.append(warning)
+        return self.words.index(warning) + 1
+
+
 @dataclass(frozen=True)
 class FigureRow:
-    """One figure in words."""
+    """One figure in words; `note` is the number of its warning, 0 for none."""
 
     name: str
     value: str
     interval: str
     n: str
     method: str
-    warning: str
+    note: int
 
 
 @dataclass(frozen=True)
 class GroupTable:
-    """Sets of figures of one kind: a row per set, a cell per figure."""
+    """Sets of figures of one kind: a row per set (name, cases, patients, cells, note)."""
 
     title: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, str, str, tuple[str, ...], str], ...]
+    rows: tuple[tuple[str, str, str, tuple[str, ...], int], ...]
+    notes: tuple[str, ...]
 
 
-def figure_rows(figures: Sequence[Figure]) -> list[FigureRow]:
-    """Each figure with its interval, count and method."""
+def figure_rows(figures: Sequence[Figure], notes: Notes) -> list[FigureRow]:
+    """Each figure with its interval, count and method; warnings go to `notes`."""
     return [
-        FigureRow(one.name, value(one.value), interval(one), f"{one.n:,}", one.method, one.warning)
+        FigureRow(
+            name=one.name,
+            value=value(one.value),
+            interval=interval(one),
+            n=f"{one.n:,}",
+            method=one.method,
+            note=notes.mark(one.warning),
+        )
         for one in figures
     ]
 
@@ -67,14 +91,19 @@ def group_tables(evaluation: Evaluation) -> list[GroupTable]:
         if not own:
             continue
         names = [name for name in HEADLINE if any(name == f.name for g in own for f in g.figures)]
-        tables.append(GroupTable(title, tuple(names), tuple(_row(group, names) for group in own)))
+        notes = Notes()
+        rows = tuple(_row(group, names, notes) for group in own)
+        tables.append(GroupTable(title, tuple(names), rows, tuple(notes.words)))
     return tables
 
 
-def _row(group: FigureSet, names: Sequence[str]) -> tuple[str, str, str, tuple[str, ...], str]:
+def _row(
+    group: FigureSet, names: Sequence[str], notes: Notes
+) -> tuple[str, str, str, tuple[str, ...], int]:
     by_name = {one.name: one for one in group.figures}
     cells = tuple(_cell(by_name.get(name)) for name in names)
-    return group.name, f"{group.n_cases:,}", f"{group.n_patients:,}", cells, group.warning
+    n_cases, n_patients = f"{group.n_cases:,}", f"{group.n_patients:,}"
+    return group.name, n_cases, n_patients, cells, notes.mark(group.warning)
 
 
 def _cell(figure: Figure | None) -> str:

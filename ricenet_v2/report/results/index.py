@@ -94,7 +94,7 @@ def index_page(
         training=training,
         results=results,
         calibration=_calibration(sources.calibration),
-        comparisons=[_comparison(r.name, r.comparison) for r in sources.results if r.comparison],
+        comparisons=[_comparison(*one) for one in sources.comparisons.items()],
         parts=[_part(sources, n) for n in range(len(sources.parts))],
         case_columns=_case_columns(sources),
         cases=rows,
@@ -150,8 +150,10 @@ def _result(result: Result, pictures: Path) -> dict[str, Any]:
 def _evaluated(evaluation: Evaluation) -> dict[str, Any]:
     names = figures.threshold_columns(evaluation.thresholds)
     rows = figures.threshold_rows(evaluation.thresholds, names)
+    notes = figures.Notes()
     return {
-        "rows": figures.figure_rows(evaluation.figures),
+        "rows": figures.figure_rows(evaluation.figures, notes),
+        "notes": notes.words,
         "confusion": figures.confusion_rows(evaluation.classes, evaluation.confusion),
         "groups": figures.group_tables(evaluation),
         "thresholds": [(*row[:4], *row[4]) for row in rows],

@@ -10,7 +10,6 @@ import numpy as np
 
 from ricenet_v2.core import documents
 from ricenet_v2.records.cases import PreprocessedCase
-from ricenet_v2.records.comparison import Comparison
 from ricenet_v2.records.curves import Curves
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.figures import MIGRATIONS, Evaluation
@@ -19,7 +18,6 @@ from ricenet_v2.records.sanity import Sanity
 from ricenet_v2.report.words import percent
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import (
-    COMPARISON_JSON,
     CURVES_JSON,
     FIGURES_JSON,
     PREDICTIONS_JSON,
@@ -80,7 +78,6 @@ class Result:
         evaluation: figures.json, where it is.
         curves: curves.json, where it is.
         sanity: sanity.json, where it is.
-        comparison: comparison.json, where it is.
         predictions: predictions.json of a folder.
     """
 
@@ -91,7 +88,6 @@ class Result:
     evaluation: Evaluation | None
     curves: Curves | None
     sanity: Sanity | None
-    comparison: Comparison | None
     predictions: Predictions | None
 
     @property
@@ -146,7 +142,7 @@ def _result(
     predictions: Predictions | None,
 ) -> Result:
     figures, curves = folder / FIGURES_JSON, folder / CURVES_JSON
-    sanity, comparison = folder / SANITY_JSON, folder / COMPARISON_JSON
+    sanity = folder / SANITY_JSON
     return Result(
         name=name,
         folder=folder,
@@ -155,7 +151,6 @@ def _result(
         evaluation=documents.read(Evaluation, figures, MIGRATIONS) if figures.is_file() else None,
         curves=documents.read(Curves, curves) if curves.is_file() else None,
         sanity=documents.read(Sanity, sanity) if sanity.is_file() else None,
-        comparison=documents.read(Comparison, comparison) if comparison.is_file() else None,
         predictions=predictions,
     )
 

@@ -13,6 +13,7 @@ from ricenet_v2.core.errors import DatasetError, DocumentError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.comparison import Comparison
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.fingerprint import Fingerprint
 from ricenet_v2.records.integrity import Integrity
@@ -25,6 +26,7 @@ from ricenet_v2.store import tables
 from ricenet_v2.store.cases import has_case, read_record
 from ricenet_v2.store.paths import (
     CASES_CSV,
+    COMPARISON_JSON,
     DATASET_JSON,
     REPORT_PART_JSON,
     DatasetPaths,
@@ -70,6 +72,7 @@ class Sources:
         folds: Those that were trained.
         results: Out-of-fold first, then the prediction folders.
         calibration: Temperature of the model.
+        comparisons: By the name of the folder that comparison.json lies in.
         parts: Sections of other commands, in their order.
         inputs: SHA-256 of every document and table that was read.
     """
@@ -87,6 +90,7 @@ class Sources:
     folds: tuple[Fold, ...]
     results: tuple[Result, ...]
     calibration: Calibration | None
+    comparisons: dict[str, Comparison]
     parts: tuple[Part, ...]
     inputs: dict[str, str]
 
@@ -131,6 +135,7 @@ def read_sources(
         folds=tuple(_folds(model)),
         results=tuple(results),
         calibration=_either(Calibration, model.calibration),
+        comparisons=_comparisons([model.folder, *predictions]),
         parts=_parts([model.folder, *(result.folder for result in results[1:])]),
         inputs=_hashes(paths, model, plan, predictions),
     )
@@ -187,6 +192,16 @@ def _epoch(row: dict[str, str]) -> EpochRow:
     return EpochRow(**{name: kinds.get(name, float)(cell) for name, cell in row.items()})  # type: ignore[arg-type]
 
 
+def _comparisons(folders: Sequence[Path]) -> dict[str, Comparison]:
+    files = [
+        path
+        for folder in folders
+        for pattern in (COMPARISON_JSON, f"*/{COMPARISON_JSON}")
+        for path in sorted(folder.glob(pattern))
+    ]
+    return {path.parent.name: documents.read(Comparison, path) for path in files}
+
+
 def _parts(folders: Sequence[Path]) -> tuple[Part, ...]:
     files = [
         path
@@ -213,6 +228,7 @@ def _hashes(
             *sorted(model.folder.glob("fold_*/*.csv")),
             *sorted(model.crossval.glob("*.*")),
             *sorted(model.folder.glob(f"*/{REPORT_PART_JSON}")),
+            *sorted(set(model.folder.glob(f"*/{COMPARISON_JSON}")) - set(model.crossval.glob("*"))),
         ],
     }
     bases = {"raw": paths.raw, "preprocessed": paths.preprocessed, "results": model.folder}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import fields
 from pathlib import Path
 
+from ricenet_v2.core import documents
+from ricenet_v2.records.comparison import Pair
 from ricenet_v2.records.figures import Evaluation, Figure
 from ricenet_v2.report.results.checklists import COLUMNS, answers
 from ricenet_v2.report.results.curves import file_name
@@ -17,6 +20,7 @@ _FIGURE_COLUMNS = (
     "set", "figure", "value", "low", "high", "n", "method", "warning"
 )  # fmt: skip
 _CURVE_COLUMNS = ("curve", "series", "class", "x", "y", "low", "high", "n")
+_PAIR_COLUMNS = tuple(field.name for field in fields(Pair))
 _TRAINING_COLUMNS = ("fold", "epoch", "train_loss", "validation_loss", "validation_macro_f1",
                      "validation_macro_f1_ema", "learning_rate", "seconds")  # fmt: skip
 
@@ -32,9 +36,13 @@ def write_tables(sources: Sources, folder: Path) -> None:
         for row in fold.epochs
     ]
     tables.write_rows(folder / TRAINING, epochs, _TRAINING_COLUMNS)
+    for name, compared in sources.comparisons.items():
+        documents.write(folder / f"{file_name(name)}_{COMPARISON_JSON}", compared)
+        pairs = [vars(pair) for pair in compared.pairs]
+        tables.write_rows(folder / f"{file_name(name)}_comparison.csv", pairs, _PAIR_COLUMNS)
     for result in sources.results:
         stem = file_name(result.name)
-        for name in (FIGURES_JSON, CURVES_JSON, SANITY_JSON, COMPARISON_JSON):
+        for name in (FIGURES_JSON, CURVES_JSON, SANITY_JSON):
             if (result.folder / name).is_file():
                 shutil.copyfile(result.folder / name, folder / f"{stem}_{name}")
         if result.evaluation is not None:
