@@ -14,6 +14,9 @@ COMMANDS = (
     "train",
     "predict",
     "evaluate",
+    "calibrate",
+    "compare",
+    "baseline",
     "convert",
     "benchmark",
     "demo",
@@ -59,6 +62,7 @@ setup(
             "import-linter>=2.1",
             "types-tqdm",
             "scipy-stubs",
+            "statsmodels>=0.14",
         ],
     },
     entry_points={

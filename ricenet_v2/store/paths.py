@@ -96,6 +96,11 @@ class FoldPaths:
         return self.folder / "pretrained.json"
 
     @property
+    def coefficients(self) -> Path:
+        """Of a tabular comparator, per standard deviation of each column."""
+        return self.folder / "coefficients.csv"
+
+    @property
     def reference(self) -> Path:
         """Features of the training cases, for the distance of a new case."""
         return self.folder / "feature_reference.pth"
@@ -121,6 +126,16 @@ class ModelPaths:
     def calibration(self) -> Path:
         """Temperature of ricenet_calibrate."""
         return self.folder / "calibration.json"
+
+    @property
+    def features(self) -> Path:
+        """What a tabular comparator sees of each case."""
+        return self.folder / "features.csv"
+
+    @property
+    def predictions(self) -> Path:
+        """Folder of a tabular comparator's predictions of the test cases."""
+        return self.folder / "predictions"
 
     @property
     def crossval(self) -> Path:
