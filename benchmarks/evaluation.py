@@ -165,7 +165,7 @@ def section(time_of: dict[str, Any], found: list[Coverage], cohorts: int, n_boot
             ),
             f"How often 95 % intervals hold the truth: {cohorts:,} simulated cohorts of each size, "
             f"{SHARE:.0%} positive, true AUROC 0.90, {n_bootstrap:,} samples. The simulation "
-            f"itself is off by {100 * 1.96 * (0.95 * 0.05 / cohorts) ** 0.5:.1f} points at most (95 %).",
+            f"itself is off by up to {196 * (0.95 * 0.05 / cohorts) ** 0.5:.1f} points (95 %).",
             page.table(("figure", *(f"n = {n}" for n in SIZES)), rows),
         ]
     )
