@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -32,6 +31,7 @@ from ricenet_v2.store.tables import write_rows
 
 N_LARGE, SECONDS, GIGABYTES = 100_000, 60, 2
 SIZES = (12, 40, 92)
+PARTS = ("time", "coverage")
 SHIFT = 1.8
 """Distance of the classes in standard deviations; the AUROC is then 0.90."""
 SHARE = 0.6
@@ -133,12 +133,33 @@ def coverage(n: int, cohorts: int, n_bootstrap: int, known: dict[str, float]) ->
     return made
 
 
-def section(time_of: dict[str, Any], found: list[Coverage], cohorts: int, n_bootstrap: int) -> str:
-    """Markdown of the section."""
-    names = list(dict.fromkeys(one.name for one in found))
+def time_section(time_of: dict[str, Any], n_bootstrap: int) -> str:
+    """Markdown of the large evaluation."""
+    rows = [
+        (
+            threads,
+            f"{run['seconds']:.1f} s",
+            f"{run['cpu']:.1f} s",
+            f"{run['gigabytes']:.2f} GiB",
+            f"{SECONDS} s, {GIGABYTES} GiB",
+        )
+        for threads, run in time_of.items()
+    ]
+    return "\n\n".join(
+        [
+            f"`ricenet_evaluate` of {N_LARGE:,} predictions of as many patients, two classes, "
+            f"{n_bootstrap:,} samples, from reading the table to writing figures and curves; "
+            f"{page.machine('numpy', 'scipy')}. {limited.STATED}",
+            page.table(("cores", "wall", "CPU", "largest memory", "limit"), rows),
+        ]
+    )
+
+
+def coverage_section(found: list[Coverage], cohorts: int, n_bootstrap: int) -> str:
+    """Markdown of the coverage."""
     by = {(one.name, one.n): one for one in found}
     rows = []
-    for name in names:
+    for name in dict.fromkeys(one.name for one in found):
         cells = []
         for n in SIZES:
             one = by[name, n]
@@ -147,25 +168,10 @@ def section(time_of: dict[str, Any], found: list[Coverage], cohorts: int, n_boot
         rows.append((name, *cells))
     return "\n\n".join(
         [
-            f"`ricenet_evaluate` of {N_LARGE:,} predictions of as many patients, two classes, "
-            f"{n_bootstrap:,} samples, from reading the table to writing figures and curves; "
-            f"{page.machine('numpy', 'scipy')}. {limited.STATED}",
-            page.table(
-                ("cores", "wall", "CPU", "largest memory", "limit"),
-                [
-                    (
-                        threads,
-                        f"{run['seconds']:.1f} s",
-                        f"{run['cpu']:.1f} s",
-                        f"{run['gigabytes']:.2f} GiB",
-                        f"{SECONDS} s, {GIGABYTES} GiB",
-                    )
-                    for threads, run in time_of.items()
-                ],
-            ),
-            f"How often 95 % intervals hold the truth: {cohorts:,} simulated cohorts of each size, "
-            f"{SHARE:.0%} positive, true AUROC 0.90, {n_bootstrap:,} samples. The simulation "
-            f"itself is off by up to {196 * (0.95 * 0.05 / cohorts) ** 0.5:.1f} points (95 %).",
+            f"{cohorts:,} simulated cohorts of each size, {SHARE:.0%} positive, true AUROC 0.90, "
+            f"{n_bootstrap:,} samples. The simulation itself is off by up to "
+            f"{196 * (0.95 * 0.05 / cohorts) ** 0.5:.1f} points (95 %). `without`: cohorts that "
+            "have no interval; the share is of the others.",
             page.table(("figure", *(f"n = {n}" for n in SIZES)), rows),
         ]
     )
@@ -174,6 +180,7 @@ def section(time_of: dict[str, Any], found: list[Coverage], cohorts: int, n_boot
 def main() -> None:
     """Measure, print, and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--cohorts", type=int, default=1000, help="of each size")
     parser.add_argument("--n_bootstrap", type=int, default=2000)
     parser.add_argument("--threads", type=int, nargs="+", default=[2])
@@ -185,20 +192,24 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             print(json.dumps(large(Path(folder), chosen.n_bootstrap)))
         return
-    words = ["--only_measure", "--n_bootstrap", str(chosen.n_bootstrap)]
-    time_of = {str(n): limited.run("benchmarks.evaluation", words, n) for n in chosen.threads}
-    known = truths()
-    found = []
-    for n in SIZES:
-        print(f"{chosen.cohorts} cohorts of {n} patients", file=sys.stderr)
-        found += coverage(n, chosen.cohorts, chosen.n_bootstrap, known)
-    made = section(time_of, found, chosen.cohorts, chosen.n_bootstrap)
-    print(made)
+    sections, raw = {}, {}
+    if "time" in chosen.parts:
+        words = ["--only_measure", "--n_bootstrap", str(chosen.n_bootstrap)]
+        times = {str(n): limited.run("benchmarks.evaluation", words, n) for n in chosen.threads}
+        sections["evaluation_time"], raw["time"] = time_section(times, chosen.n_bootstrap), times
+    if "coverage" in chosen.parts:
+        known = truths()
+        found = [
+            one for n in SIZES for one in coverage(n, chosen.cohorts, chosen.n_bootstrap, known)
+        ]
+        made = coverage_section(found, chosen.cohorts, chosen.n_bootstrap)
+        sections["evaluation_coverage"], raw["coverage"] = made, [vars(one) for one in found]
+    print("\n\n".join(sections.values()))
     if chosen.output:
-        raw = {"time": time_of, "coverage": [vars(one) for one in found]}
         chosen.output.write_text(json.dumps(raw, indent=2), encoding="utf-8")
     if chosen.write:
-        page.write(chosen.write, "evaluation", made)
+        for name, made in sections.items():
+            page.write(chosen.write, name, made)
 
 
 if __name__ == "__main__":

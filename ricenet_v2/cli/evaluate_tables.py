@@ -46,10 +46,7 @@ def _figures(made: Evaluation) -> None:
             for figure in made.figures
         ],
     )
-    print(
-        f"{_BCA}: {whole.removeprefix(_BCA + ' ')}."
-        + "".join(f" {text[0].upper()}{text[1:]}." for text in few)
-    )
+    print(f"{_BCA}: {'; '.join([whole.removeprefix(f'{_BCA} '), *few])}.")
 
 
 def _method(figure: Figure, whole: str) -> str:
