@@ -14,6 +14,9 @@ COMMANDS = (
     "train",
     "predict",
     "evaluate",
+    "calibrate",
+    "compare",
+    "baseline",
     "convert",
     "benchmark",
     "report",
@@ -63,6 +66,7 @@ setup(
             "types-tqdm",
             "scipy-stubs",
             "playwright>=1.50",
+            "statsmodels>=0.14",
         ],
     },
     entry_points={

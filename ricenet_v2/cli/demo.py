@@ -94,7 +94,7 @@ def _steps(
     name, space = raw.name, ["--workspace", str(output)]
     on = ["--device", device] if device else []
     new, out = str(raw / "imagesTs"), output / "predictions"
-    scored = ["--predictions", str(out / PREDICTIONS_CSV), "--truth", str(raw / "cases.csv")]
+    scored = [name, "--predictions", str(out / PREDICTIONS_CSV), *space]
     workers = ["--num_workers", str(num_workers)]
     training = ["--continue", "--epochs", str(epochs), "--seed", str(seed)]
     commands: list[tuple[str, Callable[[Sequence[str]], int], list[str]]] = [

@@ -34,6 +34,11 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="table with case_id, label, maybe patient_id and covariates",
     )
+    parser.add_argument(
+        "--allow_missing",
+        action="store_true",
+        help="evaluate although cases of the table of truths were not predicted",
+    )
     parser.add_argument("--positive_class", help="for two classes; the last one if left out")
     parser.add_argument("-o", dest="output", type=Path, help="folder for figures.json")
     parser.add_argument("--n_bootstrap", type=common.at_least(1), default=2000, help="resamples")
@@ -97,6 +102,7 @@ def evaluate(
     channels: str = "all",
     predictions: Path | None = None,
     truth: Path | None = None,
+    allow_missing: bool = False,
     positive_class: str | None = None,
     output: Path | None = None,
     n_bootstrap: int = 2000,
@@ -124,7 +130,8 @@ def evaluate(
     from ricenet_v2.evaluation.question import stored_thresholds
     from ricenet_v2.store.paths import SANITY_JSON
 
-    asked = _asked(dataset, plan, channels, predictions, truth, positive_class, workspace)
+    known = (plan, channels, workspace)
+    asked = _asked(dataset, known, predictions, truth, positive_class, allow_missing=allow_missing)
     scored = asked.scored
     options = figures.Options(
         positive=asked.positive,
@@ -155,25 +162,28 @@ def evaluate(
 
 def _asked(
     dataset: str | None,
-    plan: str,
-    channels: str,
+    model: tuple[str, str, Path | None],
     predictions: Path | None,
     truth: Path | None,
     positive: str | None,
-    workspace: Path | None,
+    *,
+    allow_missing: bool,
 ) -> Question:
+    """The question that the options ask; `model` is plan, channels and workspace."""
     from ricenet_v2.core.errors import DatasetError
     from ricenet_v2.evaluation import question
 
     if dataset is not None and predictions is not None:
-        return question.of_dataset(dataset, plan, channels, workspace, predictions, truth, positive)
+        return question.of_dataset(
+            dataset, *model, predictions, truth, positive, allow_missing=allow_missing
+        )
     if dataset is not None:
-        return question.out_of_fold(dataset, plan, channels, workspace, positive)
+        return question.out_of_fold(dataset, *model, positive)
     if predictions is None:
         raise DatasetError(
             "What is to be evaluated?", expected="a dataset, or --predictions FILE --truth FILE"
         )
-    return question.of_file(predictions, truth, positive)
+    return question.of_file(predictions, truth, positive, allow_missing=allow_missing)
 
 
 def _edges(text: str) -> tuple[str, tuple[float, ...]]:

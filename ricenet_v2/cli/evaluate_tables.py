@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ricenet_v2.records.figures import Evaluation, Figure, FigureSet
     from ricenet_v2.records.sanity import Sanity
 
+_BCA = "BCa bootstrap"
 _OF_A_PART = ("accuracy", "macro F1", "AUROC", "Brier score")
 
 
@@ -26,28 +27,36 @@ def interval(figure: Figure) -> str:
     return f"{number(figure.low)} to {number(figure.high)}"
 
 
-def figures_table(title: str, figures: Sequence[Figure], level: float) -> None:
-    """Print figures, one a row."""
+def _figures(made: Evaluation) -> None:
+    """Print figures, one a row; what the resampled ones share stands below them once."""
+    whole = f"BCa bootstrap by patient, {made.n_bootstrap} samples, seed {made.seed}"
+    title = f"{made.title} ({made.n_cases} cases of {made.n_patients} patients)"
+    few = sorted({part for f in made.figures for part in f.warning.split("; ") if "few " in part})
     common.table(
         title,
-        ("figure", "value", f"{level:.0%} interval", "n", "method"),
+        ("figure", "value", f"{made.level:.0%} interval", "n", "method"),
         [
             (
                 figure.name,
                 number(figure.value),
                 interval(figure),
                 figure.n,
-                "; ".join(filter(None, (figure.method, figure.warning))),
+                _method(figure, whole),
             )
-            for figure in figures
+            for figure in made.figures
         ],
     )
+    print(f"{_BCA}: {'; '.join([whole.removeprefix(f'{_BCA} '), *few])}.")
+
+
+def _method(figure: Figure, whole: str) -> str:
+    warnings = [text for text in figure.warning.split("; ") if "few " not in text]
+    return "; ".join(filter(None, (figure.method.replace(whole, _BCA), *warnings)))
 
 
 def show(made: Evaluation) -> None:
     """Print all of an evaluation."""
-    title = f"{made.title} ({made.n_cases} cases of {made.n_patients} patients)"
-    figures_table(title, made.figures, made.level)
+    _figures(made)
     common.table(
         "Confusion matrix (rows: truth)",
         ("", *made.classes),
@@ -64,9 +73,9 @@ def _thresholds(made: Evaluation) -> None:
     if not made.thresholds:
         return
     common.table(
-        "Thresholds, chosen on out-of-fold predictions"
-        + (" (these: their own figures flatter)" if made.source == "out-of-fold" else " only"),
-        ("class", "threshold", "from", "sensitivity", "specificity"),
+        "Thresholds"
+        + (" (chosen on these cases: figures flatter)" if made.source == "out-of-fold" else ""),
+        ("class", "threshold", "from", "sensitivity", "specificity", "chosen on"),
         [
             (
                 each.class_name,
@@ -74,6 +83,7 @@ def _thresholds(made: Evaluation) -> None:
                 number(each.value),
                 *(f"{number(f.value)} ({interval(f)})" for f in each.figures[:2]),
                 *(["-", "-"] if not each.figures else []),
+                each.chosen_on,
             )
             for each in made.thresholds
         ],

@@ -57,9 +57,10 @@ def read_run(run: str, dataset: DatasetPaths | None, truth: Path | None = None) 
         truth = dataset.raw / CASES_CSV
     path = Path(run)
     if path.is_file():
-        return read_scored(path, None if _has_labels(path) else truth)
+        table = None if _has_labels(path) else truth
+        return read_scored(path, table, allow_missing=True)
     if (path / PREDICTIONS_CSV).is_file():
-        return read_scored(path / PREDICTIONS_CSV, truth)
+        return read_scored(path / PREDICTIONS_CSV, truth, allow_missing=True)
     known = sorted(f.name for f in dataset.results.glob("*__*")) if dataset else []
     if run in known and dataset is not None:
         path = dataset.results / run

@@ -70,11 +70,14 @@ def of_dataset(
     predictions: Path,
     truth: Path | None,
     positive: str | None = None,
+    *,
+    allow_missing: bool = False,
 ) -> Question:
     """Predictions of new cases by a model of a dataset; its cases.csv has the truths."""
     paths = dataset_paths(dataset, workspace)
     model = paths.run(plan, channels)
-    scored = read_scored(predictions, truth or paths.raw / CASES_CSV)
+    table = truth or paths.raw / CASES_CSV
+    scored = read_scored(predictions, table, allow_missing=allow_missing)
     there = model.crossval / FIGURES_JSON
     return Question(
         scored,
@@ -86,9 +89,15 @@ def of_dataset(
     )
 
 
-def of_file(predictions: Path, truth: Path | None, positive: str | None = None) -> Question:
+def of_file(
+    predictions: Path,
+    truth: Path | None,
+    positive: str | None = None,
+    *,
+    allow_missing: bool = False,
+) -> Question:
     """A file of predictions; one with a column `fold` is out-of-fold."""
-    scored = read_scored(predictions, truth)
+    scored = read_scored(predictions, truth, allow_missing=allow_missing)
     source: Source = "out-of-fold" if scored.folds else "test"
     return Question(scored, positive_index(scored, positive), str(predictions), source)
 

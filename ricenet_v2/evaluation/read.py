@@ -47,7 +47,11 @@ def classes_of(rows: Sequence[Row], file: Path) -> tuple[str, ...]:
 
 
 def read_scored(
-    predictions: Path, truth: Path | None = None, covariates: Path | None = None
+    predictions: Path,
+    truth: Path | None = None,
+    covariates: Path | None = None,
+    *,
+    allow_missing: bool = False,
 ) -> Scored:
     """Read predictions, and the truths from a table with case_id, label and maybe patient_id.
 
@@ -55,10 +59,11 @@ def read_scored(
         predictions: predictions.csv, or validation.csv, which holds its own labels.
         truth: Table of truths; None takes the labels of `predictions`.
         covariates: Table with case_id and further columns; that of the truths where None.
+        allow_missing: Whether cases that should have been predicted may be missing.
 
     Raises:
-        DatasetError: Double or unknown cases, unknown classes, probabilities that are no numbers
-            or do not sum to one; all of them in one text.
+        DatasetError: Double, unknown or missing cases, unknown classes, probabilities that are no
+            numbers or do not sum to one; all of them in one text.
     """
     rows = read_rows(predictions)
     classes = classes_of(rows, predictions)
@@ -76,6 +81,9 @@ def read_scored(
     faults += [f"{case}: {n} times in the table of truths" for case, n in _doubled(truths) if truth]
     for row in rows:
         faults += _faults(row, known.get(row["case_id"]), classes, folds)
+    missing = _missing(rows, truths)
+    if missing and not allow_missing:
+        faults += [f"{case}: not predicted" for case in missing]
     if faults:
         raise DatasetError(
             f"{len(faults)} fault(s) in the predictions.",
@@ -83,6 +91,10 @@ def read_scored(
             expected=f"one row per case of {truth or predictions}, classes {', '.join(classes)}, "
             "probabilities that sum to 1",
             got="\n    " + "\n    ".join(_told(faults)),
+            remedy="Correct the table. Predict what is missing, or evaluate the others with "
+            "--allow_missing."
+            if missing and not allow_missing
+            else None,
         )
     numbers = _numbers(rows, [_PREFIX + name for name in classes])
     index = {name: number for number, name in enumerate(classes)}
@@ -98,7 +110,7 @@ def read_scored(
         predicted=called,
         probabilities=numbers,
         classes=classes,
-        missing=_missing(rows, truths),
+        missing=missing,
         folds=_folds(rows),
         members={
             fold: _numbers(rows, [f"{_PREFIX}{name}__fold_{fold}" for name in classes])

@@ -40,8 +40,8 @@ def chosen_thresholds(
     """Choose thresholds, without their figures: the default, Youden's, and those asked for.
 
     A case is called of the class from the threshold on. Thresholds lie half way between two
-    probabilities that occur. Youden's has the highest sum of sensitivity and specificity; a fixed
-    sensitivity takes the highest threshold that reaches it, a fixed specificity the lowest.
+    probabilities that occur. Youden's has the highest sum of sensitivity and specificity; of those
+    that reach a fixed sensitivity the one of highest specificity is taken, and the other way round.
 
     Args:
         scored: Out-of-fold predictions.
@@ -53,15 +53,20 @@ def chosen_thresholds(
     for index in told_classes(scored, positive):
         name, own = scored.classes[index], scored.truth == index
         values, sensitivity, specificity = _at_each(scored.probabilities[:, index], own)
-        picked: list[tuple[str, float | None]] = [
-            ("Youden", _first(values, sensitivity + specificity, None))
-        ]
+        both = sensitivity + specificity
+        picked = [("Youden", _best(values, both, both, None))]
         picked += [
-            (f"sensitivity at least {want:.2f}", _first(values, specificity, sensitivity >= want))
+            (
+                f"sensitivity at least {want:.2f}",
+                _best(values, specificity, sensitivity, sensitivity >= want),
+            )
             for want in sensitivities
         ]
         picked += [
-            (f"specificity at least {want:.2f}", _first(values, sensitivity, specificity >= want))
+            (
+                f"specificity at least {want:.2f}",
+                _best(values, sensitivity, specificity, specificity >= want),
+            )
             for want in specificities
         ]
         made += [Threshold(what, name, value, OUT_OF_FOLD, ()) for what, value in picked]
@@ -81,12 +86,16 @@ def _at_each(scores: Floats, own: NDArray[np.bool_]) -> tuple[Floats, Floats, Fl
     return values, sensitivity, specificity
 
 
-def _first(values: Floats, goodness: Floats, allowed: NDArray[np.bool_] | None) -> float | None:
-    """The allowed candidate that is best; of equal ones the middle one."""
-    found = np.where(True if allowed is None else allowed, goodness, np.nan)
-    if not np.isfinite(found).any():
-        return None
-    best = np.flatnonzero(found >= np.nanmax(found) - 1e-12)
+def _best(
+    values: Floats, first: Floats, second: Floats, allowed: NDArray[np.bool_] | None
+) -> float | None:
+    """The allowed candidate that is best by `first`, then by `second`; of equal ones the middle."""
+    kept = np.isfinite(first + second) & (True if allowed is None else allowed)
+    for goodness in (first, second):
+        if not kept.any():
+            return None
+        kept = kept & (goodness >= goodness[kept].max() - 1e-12)
+    best = np.flatnonzero(kept)
     return float(values[best[len(best) // 2]])
 
 

@@ -98,6 +98,11 @@ class FoldPaths:
         return self.folder / "pretrained.json"
 
     @property
+    def coefficients(self) -> Path:
+        """Of a tabular comparator, per standard deviation of each column."""
+        return self.folder / "coefficients.csv"
+
+    @property
     def reference(self) -> Path:
         """Features of the training cases, for the distance of a new case."""
         return self.folder / "feature_reference.pth"
@@ -128,6 +133,16 @@ class ModelPaths:
     def report(self) -> Path:
         """Folder of the report where no other is named."""
         return self.folder / "report"
+
+    @property
+    def features(self) -> Path:
+        """What a tabular comparator sees of each case."""
+        return self.folder / "features.csv"
+
+    @property
+    def predictions(self) -> Path:
+        """Folder of a tabular comparator's predictions of the test cases."""
+        return self.folder / "predictions"
 
     @property
     def crossval(self) -> Path:

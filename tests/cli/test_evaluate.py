@@ -105,11 +105,18 @@ def test_it_must_be_said_what_to_evaluate(capsys):
     assert "What is to be evaluated" in capsys.readouterr().err
 
 
-def test_cases_without_a_prediction_are_listed_and_doubled_truths_refused(tmp_path, capsys):
+def test_cases_without_a_prediction_are_refused_or_listed_and_doubled_truths_refused(
+    tmp_path, capsys
+):
     (tmp_path / "p.csv").write_text("case_id,prob_a,prob_b\nc1,0.2,0.8\nc2,0.7,0.3\n")
     rows = ["case_id,label,split", "c1,b,test", "c2,a,test", "c3,a,test", "c4,b,train"]
     (tmp_path / "t.csv").write_text("\n".join(rows) + "\n")
     line = ["--predictions", str(tmp_path / "p.csv"), "--truth", str(tmp_path / "t.csv")]
+    assert evaluate.main(line) == 2
+    told = capsys.readouterr().err
+    assert "c3: not predicted" in told
+    assert "--allow_missing" in told
+    line.append("--allow_missing")
     assert evaluate.main([*line, "-o", str(tmp_path), "--n_bootstrap", "50"]) == 0
     assert "1 cases were not predicted: c3" in capsys.readouterr().out
     made = json.loads((tmp_path / "figures.json").read_text())

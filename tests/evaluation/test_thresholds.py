@@ -1,5 +1,7 @@
 """Thresholds against scikit-learn's ROC curve, and their use on other cases."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from sklearn import metrics as reference
@@ -51,3 +53,12 @@ def test_no_threshold_without_cases_of_both_sides(draw):
     made = {each.name: each for each in applied(chosen_thresholds(alone, 1), alone, 0.95)}
     assert made["Youden"].value is None
     assert made["Youden"].figures == ()
+
+
+def test_of_equal_sensitivities_the_higher_specificity_is_taken(draw):
+    scored = draw(2, n=8)
+    p = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
+    truth = np.array([0, 0, 0, 0, 1, 0, 1, 1])
+    scored = dataclasses.replace(scored, truth=truth, probabilities=np.column_stack([1 - p, p]))
+    made = chosen_thresholds(scored, 1, sensitivities=(0.6,), specificities=(0.75,))
+    assert [each.value for each in made] == pytest.approx([0.5, 0.45, 0.65, 0.45])

@@ -66,7 +66,7 @@ def fit(
         [
             ("known", SimpleImputer(strategy="median", keep_empty_features=True)),
             ("scaled", StandardScaler()),
-            ("regression", LogisticRegression(max_iter=10_000)),
+            ("regression", LogisticRegression(max_iter=10_000, tol=1e-8)),
         ]
     )
     of_class = [{patients[int(i)] for i in np.flatnonzero(truth == k)} for k in np.unique(truth)]

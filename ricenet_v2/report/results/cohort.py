@@ -54,8 +54,10 @@ def flow(sources: Sources) -> Flow | None:
 
 def _training(sources: Sources, ids: Sequence[str]) -> Iterable[Step]:
     yield Step("Training cases", len(ids))
-    done = [case for case in ids if case in sources.preprocessed]
-    yield Step("Preprocessed", len(done), _missing(ids, done, "not preprocessed"))
+    done = ids
+    if sources.preprocessed:  # a tabular comparator has no preprocessed cases
+        done = [case for case in ids if case in sources.preprocessed]
+        yield Step("Preprocessed", len(done), _missing(ids, done, "not preprocessed"))
     found = [result for result in sources.results if result.is_out_of_fold]
     predicted = {case.case_id for case in found[0].cases} if found else set()
     scored = [case for case in done if case in predicted]
