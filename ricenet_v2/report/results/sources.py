@@ -101,9 +101,16 @@ def read_sources(
     """Read what there is.
 
     Raises:
-        DatasetError: The model was not trained, or a prediction folder holds none.
+        DatasetError: The model was not trained, a prediction folder holds none, or two have one name.
         DocumentError: A document is damaged, or written by a newer version.
     """
+    names = [folder.resolve().name for folder in predictions]
+    if len(set(names)) < len(names):
+        raise DatasetError(
+            "Folders of predictions are told apart by their names.",
+            expected="different names",
+            got=", ".join(str(folder) for folder in predictions),
+        )
     model = paths.run(plan, channels)
     if not model.folder.is_dir():
         raise DatasetError(

@@ -33,6 +33,7 @@ _STYLES = ("templates/style.css", "assets/report.css")
 _FIXED_BYTES = 8e6  # viewer, charts, tables
 _PAGE_BYTES = 11e3  # of a case, without picture and volumes
 _PNG_FROM = 1.5e6  # bytes that a case may take, from which on its picture is written as PNG too
+_MARK = ".ricenet_report"  # written first: also a report that a kill cut short may be replaced
 _OWN = ("assets", CASES, PICTURES, DATA, PARTS, INDEX, PAGE_OF_PLAN, REPORT_JSON)
 
 
@@ -92,7 +93,7 @@ def write_report(
 def _make_room(output: Path) -> None:
     """Delete the report that is there; refuse a folder of other things."""
     there = sorted(entry.name for entry in output.iterdir()) if output.is_dir() else []
-    if there and REPORT_JSON not in there and INDEX not in there and "assets" not in there:
+    if there and _MARK not in there:
         raise DatasetError(
             "This folder holds something that is no report.",
             file=output,
@@ -106,6 +107,7 @@ def _make_room(output: Path) -> None:
             shutil.rmtree(entry)
         else:
             entry.unlink(missing_ok=True)
+    write_text(output / _MARK, "ricenet_report replaces this folder as a whole.\n")
 
 
 def _write_assets(output: Path) -> None:

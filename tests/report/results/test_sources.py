@@ -65,6 +65,12 @@ def test_a_folder_without_predictions_is_refused(tmp_path, simulated):
         _read(simulated, tmp_path)
 
 
+def test_two_folders_of_one_name_are_refused(tmp_path, simulated):
+    shutil.copytree(simulated / "predictions", tmp_path / "predictions")
+    with pytest.raises(DatasetError, match="told apart by their names"):
+        _read(simulated, simulated / "predictions", tmp_path / "predictions")
+
+
 def test_predictions_of_other_classes_are_refused(tmp_path, simulated):
     shutil.copytree(simulated / "predictions", tmp_path / "other")
     path = tmp_path / "other" / "predictions.json"

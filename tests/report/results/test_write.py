@@ -140,11 +140,29 @@ def test_a_report_is_replaced_and_other_folders_are_not(tmp_path, simulated):
     (output / "cases" / "OLD.html").write_text("left over")
     write_report(sources, output, ["ricenet_report"])
     assert not (output / "cases" / "OLD.html").exists()
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.tex").write_text("precious")
-    with pytest.raises(DatasetError, match="no report"):
-        write_report(sources, tmp_path / "mine", ["ricenet_report"])
-    assert (tmp_path / "mine" / "thesis.tex").read_text() == "precious"
+    for name in ("thesis.tex", "index.html", "report.json"):
+        mine = tmp_path / name.replace(".", "_")
+        (mine / "data").mkdir(parents=True)
+        for path in (mine / name, mine / "data" / "table.csv"):
+            path.write_text("precious")
+        with pytest.raises(DatasetError, match="no report"):
+            write_report(sources, mine, ["ricenet_report"])
+        assert (mine / "data" / "table.csv").read_text() == "precious"
+
+
+def test_a_report_that_was_cut_short_is_replaced(tmp_path, simulated, monkeypatch):
+    sources = dataclasses.replace(_sources(simulated), raw=None)
+
+    def killed(*_args, **_named):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ricenet_v2.report.results.write.map_cases", killed)
+        with pytest.raises(KeyboardInterrupt):
+            write_report(sources, tmp_path / "out", ["ricenet_report"])
+    assert not (tmp_path / "out" / "index.html").exists()
+    write_report(sources, tmp_path / "out", ["ricenet_report"])
+    assert (tmp_path / "out" / "index.html").is_file()
 
 
 def test_pictures_and_volumes_grow_coarser_where_there_is_less_room(tmp_path, simulated):
