@@ -101,7 +101,8 @@ def read_sources(
     """Read what there is.
 
     Raises:
-        DatasetError: The model was not trained, a prediction folder holds none, or two have one name.
+        DatasetError: The model was not trained; a prediction folder holds none, or has the name of
+            another.
         DocumentError: A document is damaged, or written by a newer version.
     """
     names = [folder.resolve().name for folder in predictions]
