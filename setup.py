@@ -14,8 +14,12 @@ COMMANDS = (
     "train",
     "predict",
     "evaluate",
+    "calibrate",
+    "compare",
+    "baseline",
     "convert",
     "benchmark",
+    "report",
     "demo",
 )
 
@@ -27,7 +31,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["ricenet_v2", "ricenet_v2.*"]),
-    package_data={"ricenet_v2": ["py.typed", "report/templates/*"]},
+    package_data={"ricenet_v2": ["py.typed", "report/templates/*", "report/assets/*"]},
     python_requires=">=3.10,<3.14",
     install_requires=[
         "torch>=2.4,!=2.9.*",
@@ -40,6 +44,8 @@ setup(
         "dynamic-network-architectures>=0.4",
         "scikit-learn>=1.4",
         "matplotlib>=3.8",
+        "contourpy>=1.2",
+        "pillow>=10",
         "blosc2>=3.0",
         "tqdm>=4.66",
         "jinja2>=3.1",
@@ -62,6 +68,8 @@ setup(
             "import-linter>=2.1",
             "types-tqdm",
             "scipy-stubs",
+            "playwright>=1.50",
+            "statsmodels>=0.14",
         ],
     },
     entry_points={

@@ -88,13 +88,13 @@ def _steps(
     output: Path, raw: Path, epochs: int, seed: int, device: str | None, num_workers: int
 ) -> list[tuple[list[str], Callable[[], int]]]:
     """Each command as a user would type it, and the function that it is."""
-    from ricenet_v2.cli import evaluate, plan_and_preprocess, predict, train
+    from ricenet_v2.cli import evaluate, plan_and_preprocess, predict, report, train
     from ricenet_v2.store.paths import PREDICTIONS_CSV
 
     name, space = raw.name, ["--workspace", str(output)]
     on = ["--device", device] if device else []
     new, out = str(raw / "imagesTs"), output / "predictions"
-    scored = ["--predictions", str(out / PREDICTIONS_CSV), "--truth", str(raw / "cases.csv")]
+    scored = [name, "--predictions", str(out / PREDICTIONS_CSV), *space]
     workers = ["--num_workers", str(num_workers)]
     training = ["--continue", "--epochs", str(epochs), "--seed", str(seed)]
     commands: list[tuple[str, Callable[[Sequence[str]], int], list[str]]] = [
@@ -107,6 +107,7 @@ def _steps(
             ["-i", new, "-o", str(out), "-d", name, "--continue", *on, *space],
         ),
         ("evaluate", evaluate.main, [*scored, "-o", str(out)]),
+        ("report", report.main, [name, "--predictions", str(out), *space, *workers]),
     ]
     return [
         ([f"ricenet_{command}", *words], lambda main=main, words=words: main(words))  # type: ignore[misc]
@@ -132,6 +133,7 @@ def _show_files(output: Path, raw: Path) -> None:
             ("curves of fold 0", model.fold(0).progress),
             ("out-of-fold predictions and figures", model.crossval),
             ("predictions and figures of held-out cases", output / "predictions"),
+            ("all of it, to read in a browser", model.report / "index.html"),
         ],
     )
     print("A simulation proves nothing about patients. " + common.RESEARCH_ONLY)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ricenet_v2.cli import common
 
 if TYPE_CHECKING:
-    from ricenet_v2.evaluation.read import Scored
-    from ricenet_v2.records.figures import Evaluation
-    from ricenet_v2.records.run import Run
-    from ricenet_v2.store.paths import ModelPaths
+    from ricenet_v2.evaluation.question import Question
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -25,16 +22,77 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("dataset", nargs="?", help="dataset whose folds are pooled")
     parser.add_argument("--plan", default="auto", help="name of the plan")
     parser.add_argument("--channels", default="all", help="channels label")
-    parser.add_argument("--predictions", type=Path, metavar="FILE", help="a predictions.csv")
     parser.add_argument(
-        "--truth", type=Path, metavar="FILE", help="table with case_id, label, maybe patient_id"
+        "--predictions",
+        type=Path,
+        metavar="FILE",
+        help="a predictions.csv; with a dataset, its thresholds and truths are taken",
+    )
+    parser.add_argument(
+        "--truth",
+        type=Path,
+        metavar="FILE",
+        help="table with case_id, label, maybe patient_id and covariates",
+    )
+    parser.add_argument(
+        "--allow_missing",
+        action="store_true",
+        help="evaluate although cases of the table of truths were not predicted",
     )
     parser.add_argument("--positive_class", help="for two classes; the last one if left out")
     parser.add_argument("-o", dest="output", type=Path, help="folder for figures.json")
-    parser.add_argument("--n_bootstrap", type=_count, default=2000, help="resamples")
+    parser.add_argument("--n_bootstrap", type=common.at_least(1), default=2000, help="resamples")
     parser.add_argument("--seed", type=int, default=0, help="of the resampling")
+    parser.add_argument(
+        "--thresholds",
+        type=Path,
+        metavar="FILE",
+        help="figures.json of out-of-fold predictions whose thresholds are applied",
+    )
+    _add_choices(parser)
     common.add_workspace(parser)
     return parser
+
+
+def _add_choices(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--sensitivity",
+        dest="sensitivities",
+        type=float,
+        nargs="+",
+        default=[0.9],
+        help="that thresholds are to reach",
+    )
+    parser.add_argument(
+        "--specificity",
+        dest="specificities",
+        type=float,
+        nargs="+",
+        default=[0.9],
+        help="that thresholds are to reach",
+    )
+    parser.add_argument(
+        "--subgroups", nargs="*", metavar="COLUMN", help="covariates to tell apart; all if left out"
+    )
+    parser.add_argument(
+        "--bands",
+        type=_edges,
+        nargs="+",
+        default=[],
+        metavar="COLUMN=EDGE,EDGE",
+        help="edges of the groups of a covariate, e.g. age=50,65; its median if left out",
+    )
+    parser.add_argument(
+        "--permutation_test",
+        type=common.at_least(1),
+        metavar="N",
+        help="compare with N shuffles of the labels",
+    )
+    parser.add_argument(
+        "--size_and_spacing",
+        action="store_true",
+        help="also a model that sees only the size and spacing of the images (out-of-fold only)",
+    )
 
 
 def evaluate(
@@ -44,10 +102,18 @@ def evaluate(
     channels: str = "all",
     predictions: Path | None = None,
     truth: Path | None = None,
+    allow_missing: bool = False,
     positive_class: str | None = None,
     output: Path | None = None,
     n_bootstrap: int = 2000,
     seed: int = 0,
+    thresholds: Path | None = None,
+    sensitivities: Sequence[float] = (0.9,),
+    specificities: Sequence[float] = (0.9,),
+    subgroups: Sequence[str] | None = None,
+    bands: Sequence[tuple[str, tuple[float, ...]]] = (),
+    permutation_test: int | None = None,
+    size_and_spacing: bool = False,
     workspace: Path | None = None,
 ) -> int:
     """Evaluate; the arguments are those of the command.
@@ -55,165 +121,78 @@ def evaluate(
     Returns:
         0.
     """
+    from ricenet_v2.cli.evaluate_tables import show, show_sanity
     from ricenet_v2.core import documents
-    from ricenet_v2.core.errors import DatasetError
-    from ricenet_v2.store.paths import FIGURES_JSON
+    from ricenet_v2.evaluation import evaluate as figures
+    from ricenet_v2.evaluation import sanity, write
+    from ricenet_v2.evaluation import thresholds as chosen
+    from ricenet_v2.evaluation.curves.draw import curves_of
+    from ricenet_v2.evaluation.question import stored_thresholds
+    from ricenet_v2.store.paths import SANITY_JSON
 
-    if (dataset is None) == (predictions is None):
-        raise DatasetError(
-            "What is to be evaluated?", expected="a dataset, or --predictions FILE --truth FILE"
-        )
-    if dataset is not None:
-        scored, output, positive_class = _pooled(dataset, plan, channels, workspace)
-        title = f"{dataset}: out-of-fold, pooled"
+    known = (plan, channels, workspace)
+    asked = _asked(dataset, known, predictions, truth, positive_class, allow_missing=allow_missing)
+    scored = asked.scored
+    options = figures.Options(
+        positive=asked.positive,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+        subgroups=None if subgroups is None else tuple(subgroups),
+        bands=tuple(bands),
+    )
+    if asked.source == "out-of-fold":
+        picked = chosen.chosen_thresholds(scored, asked.positive, sensitivities, specificities)
     else:
-        from ricenet_v2.evaluation.read import read_scored
-
-        assert predictions is not None
-        scored = read_scored(predictions, truth)
-        title = str(predictions)
-    made = _figures(scored, positive_class, title, n_bootstrap, seed)
-    _show(made)
+        picked = stored_thresholds(asked, thresholds)
+    applied = chosen.applied(picked, scored, options.level)
+    made = figures.evaluate(scored, options, asked.title, asked.source, applied)
+    wish = sanity.Wish(permutation_test or 0, size_and_spacing=size_and_spacing, seed=seed)
+    checks = sanity.check(asked, wish)
+    show(made)
+    show_sanity(checks)
+    output = output or asked.output
     if output is not None:
-        documents.write(output / FIGURES_JSON, made)
-        print(f"Figures: {output / FIGURES_JSON}")
+        write.write_figures(output, made)
+        curves = curves_of(scored, asked.positive, title=asked.title, seed=seed)
+        write.write_curves(output, curves)
+        documents.write(output / SANITY_JSON, checks)
+        print(f"Figures, curves and checks: {output}")
     return common.OK
 
 
-def _pooled(
-    dataset: str, plan: str, channels: str, workspace: Path | None
-) -> tuple[Scored, Path, str]:
-    """Pool the folds into crossval/validation.csv."""
-    from ricenet_v2.evaluation.read import read_scored
-    from ricenet_v2.store import tables
-    from ricenet_v2.store.paths import VALIDATION_CSV, dataset_paths
-    from ricenet_v2.store.raw import read_dataset
-
-    model = dataset_paths(dataset, workspace).run(plan, channels)
-    _check_same(_finished(model, dataset), model)
-    rows = [row for fold in range(5) for row in tables.read_rows(model.fold(fold).validation)]
-    tables.write_rows(model.crossval / VALIDATION_CSV, rows)
-    described = read_dataset(model.dataset)
-    scored = read_scored(model.crossval / VALIDATION_CSV)
-    return scored, model.crossval, described.classes[described.positive_index]
-
-
-def _finished(model: ModelPaths, dataset: str) -> dict[int, Run]:
-    """The run of each fold.
-
-    Raises:
-        DatasetError: A fold was not trained, or not to its end.
-    """
-    from ricenet_v2.core import documents
+def _asked(
+    dataset: str | None,
+    model: tuple[str, str, Path | None],
+    predictions: Path | None,
+    truth: Path | None,
+    positive: str | None,
+    *,
+    allow_missing: bool,
+) -> Question:
+    """The question that the options ask; `model` is plan, channels and workspace."""
     from ricenet_v2.core.errors import DatasetError
-    from ricenet_v2.records.run import Run
+    from ricenet_v2.evaluation import question
 
-    there = [
-        f for f in range(5) if model.fold(f).validation.is_file() and model.fold(f).run.is_file()
-    ]
-    runs = {fold: documents.read(Run, model.fold(fold).run) for fold in there}
-    faults = {
-        "missing": [fold for fold in range(5) if fold not in runs],
-        "not finished": [fold for fold, run in runs.items() if run.status != "finished"],
-    }
-    told = [f"{what}: {', '.join(map(str, folds))}" for what, folds in faults.items() if folds]
-    if told:
-        raise DatasetError(
-            "Not all folds are trained.",
-            file=model.folder,
-            expected="validation.csv and a finished run.json in the folds 0 to 4",
-            got="; ".join(told),
-            remedy=f"Run ricenet_train {dataset} all --continue with the options of before.",
+    if dataset is not None and predictions is not None:
+        return question.of_dataset(
+            dataset, *model, predictions, truth, positive, allow_missing=allow_missing
         )
-    return runs
+    if dataset is not None:
+        return question.out_of_fold(dataset, *model, positive)
+    if predictions is None:
+        raise DatasetError(
+            "What is to be evaluated?", expected="a dataset, or --predictions FILE --truth FILE"
+        )
+    return question.of_file(predictions, truth, positive, allow_missing=allow_missing)
 
 
-def _check_same(runs: dict[int, Run], model: ModelPaths) -> None:
-    """Refuse to pool folds of different models; their seeds may differ, which are chance.
-
-    Raises:
-        DatasetError: Settings, cases or first weights differ.
-    """
-    from ricenet_v2.core.errors import DatasetError
-
-    what: dict[str, Callable[[Run], object]] = {
-        "number of epochs": lambda run: run.epochs,
-        "plan and settings": lambda run: run.plan_hash,
-        "channels": lambda run: run.channels,
-        "preprocessed cases": lambda run: run.preprocessed_hash,
-        "pretrained weights": lambda run: run.pretrained and run.pretrained.sha256,
-    }
-    for name, value in what.items():
-        groups: dict[object, list[int]] = {}
-        for fold, run in runs.items():
-            groups.setdefault(value(run), []).append(fold)
-        if len(groups) > 1:
-            told = [f"folds {', '.join(map(str, folds))}: {key}" for key, folds in groups.items()]
-            raise DatasetError(
-                f"The folds were trained with different {name}, so they are not one model.",
-                file=model.folder,
-                expected="the same plan, settings and cases in all folds",
-                got="; ".join(told),
-                remedy="Move the folders of the folds that differ away and train them again.",
-            )
-
-
-def _figures(
-    scored: Scored, positive: str | None, title: str, n_bootstrap: int, seed: int
-) -> Evaluation:
-    from ricenet_v2.core.errors import DatasetError
-    from ricenet_v2.evaluation.evaluate import evaluate as compute
-
-    if positive is not None and positive not in scored.classes:
-        raise DatasetError("There is no such class.", expected=scored.classes, got=positive)
-    return compute(
-        scored.truth,
-        scored.probabilities,
-        scored.patients,
-        scored.classes,
-        scored.classes.index(positive or scored.classes[-1]),
-        predicted=scored.predicted,
-        n_bootstrap=n_bootstrap,
-        seed=seed,
-        title=title,
-        missing=scored.missing,
-    )
-
-
-def _show(made: Evaluation) -> None:
-    common.table(
-        f"{made.title} ({made.n_cases} cases of {made.n_patients} patients)",
-        ("figure", "value", f"{made.level:.0%} interval", "n", "method"),
-        [
-            (
-                figure.name,
-                _number(figure.value),
-                f"{_number(figure.low)} to {_number(figure.high)}",
-                figure.n,
-                figure.method,
-            )
-            for figure in made.figures
-        ],
-    )
-    common.table(
-        "Confusion matrix (rows: truth)",
-        ("", *made.classes),
-        [(name, *row) for name, row in zip(made.classes, made.confusion, strict=True)],
-    )
-    if made.missing:
-        print(f"{len(made.missing)} cases were not predicted: {', '.join(made.missing)}")
-    print(made.note)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected 1 or more, got {text}")
-    return value
+def _edges(text: str) -> tuple[str, tuple[float, ...]]:
+    name, _, edges = text.partition("=")
+    try:
+        found = tuple(float(edge) for edge in edges.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"expected e.g. age=50,65, got {text}") from error
+    return name, found
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -33,6 +33,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("-f", dest="folds", type=int, nargs="+", help="folds; all if left out")
     parser.add_argument("--checkpoint", choices=("final", "best", "latest"), default="final")
     parser.add_argument("--combine", choices=("mean", "vote"), default="mean")
+    parser.add_argument(
+        "--calibrated", action="store_true", help="apply the temperature of ricenet_calibrate"
+    )
     parser.add_argument("--no_tta", action="store_true", help="no mirroring at test time")
     parser.add_argument(
         "--continue", dest="resume", action="store_true", help="keep the cases that are done"
@@ -56,6 +59,7 @@ def predict(
     folds: Sequence[int] | None = None,
     checkpoint: str = "final",
     combine: Literal["mean", "vote"] = "mean",
+    calibrated: bool = False,
     no_tta: bool = False,
     resume: bool = False,
     masks: Path | None = None,
@@ -76,20 +80,21 @@ def predict(
         if dataset is None:
             raise DatasetError("Neither a dataset (-d) nor a model folder (-m) is named.")
         model = dataset_paths(dataset, workspace).run(plan, channels).folder
-    ensemble = load_ensemble(model, folds, checkpoint, device)
+    ensemble = load_ensemble(model, folds, checkpoint, device, calibrated=calibrated)
     found = predict_folder(
         ensemble, source, output, combine=combine, mirror=not no_tta, resume=resume, masks=masks
     )
     common.table(
         f"{len(found.cases)} predictions by {len(ensemble.members)} networks. "
         f"{common.RESEARCH_ONLY}",
-        ("case", "predicted", *found.classes, "agreement", "warnings"),
+        ("case", "predicted", *found.classes, "agreement", "distance", "warnings"),
         [
             (
                 case.case_id,
                 case.predicted,
                 *(f"{value:.3f}" for value in case.probabilities),
                 f"{case.agreement:.2f}",
+                case.distance_flag,
                 "; ".join(case.warnings),
             )
             for case in found.cases

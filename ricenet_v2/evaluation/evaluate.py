@@ -3,120 +3,174 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.seeds import generator
-from ricenet_v2.evaluation import intervals, metrics
-from ricenet_v2.records.figures import Evaluation, Figure
+from ricenet_v2.evaluation import intervals
+from ricenet_v2.evaluation.battery import ECE, Battery
+from ricenet_v2.evaluation.calibration import slope_and_intercept
+from ricenet_v2.evaluation.proportions import proportions
+from ricenet_v2.evaluation.resampling import replicated
+from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.subgroups import groups_of
+from ricenet_v2.records.figures import Evaluation, Figure, FigureSet, SetKind, Source, Threshold
 
-LEVEL = 0.95
 N_BOOTSTRAP = 2000
+FEW_PATIENTS, FEW_CASES_OF_CLASS, FEW_FOR_ECE = 40, 10, 100
+SMALL_SET = "fewer than 10 cases: its figures say next to nothing"
 
 Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How figures are made.
+
+    Attributes:
+        positive: Index of the class that figures of two classes are about.
+        n_bootstrap: Resamples.
+        seed: Of the resampling.
+        level: Coverage of the intervals.
+        subgroups: Covariates whose groups are told apart; all where None.
+        bands: Edges of the groups of a covariate that is a number; its median where not named.
+    """
+
+    positive: int
+    n_bootstrap: int = N_BOOTSTRAP
+    seed: int = 0
+    level: float = 0.95
+    subgroups: tuple[str, ...] | None = None
+    bands: tuple[tuple[str, tuple[float, ...]], ...] = ()
 
 
 def evaluate(
-    truth: Indices,
-    probabilities: Floats,
-    patients: Sequence[str],
-    classes: Sequence[str],
-    positive_index: int,
-    *,
-    predicted: Indices | None = None,
-    n_bootstrap: int = N_BOOTSTRAP,
-    seed: int = 0,
+    scored: Scored,
+    options: Options,
     title: str = "",
-    missing: Sequence[str] = (),
+    source: Source = "out-of-fold",
+    thresholds: Sequence[Threshold] = (),
 ) -> Evaluation:
-    """Figures with 95 % intervals.
+    """Figures of all cases and of their parts, with intervals.
 
     Args:
-        truth: Class indices (n,).
-        probabilities: (n, classes).
-        patients: Patient of each case; resampling draws patients.
-        classes: Names.
-        positive_index: Class that the AUROC of two classes is about.
-        predicted: Class indices (n,); the most probable where None.
-        n_bootstrap: Resamples.
-        seed: Of the resampling.
+        scored: Predictions with truths.
+        options: How.
         title: What was evaluated.
-        missing: Cases that should have been predicted; they are listed, not counted.
+        source: Out-of-fold predictions are of single networks, a test set's of the ensemble.
+        thresholds: With their figures on these cases.
 
     Raises:
         DatasetError: No cases.
     """
-    n, n_classes = len(truth), len(classes)
+    n = len(scored)
     if n == 0:
         raise DatasetError("There are no predictions to evaluate.", got="0 cases")
-    called = probabilities.argmax(axis=1) if predicted is None else predicted
-    names = ("macro F1", "balanced accuracy", "AUROC", "Brier score")
-
-    def figures(at: Indices) -> Floats:
-        counts = metrics.confusion(truth[at], called[at], n_classes)
-        chosen = probabilities[at]
-        return np.stack(
-            [
-                metrics.macro_f1(counts),
-                metrics.balanced_accuracy(counts),
-                metrics.auroc(truth[at], chosen, positive_index),
-                metrics.brier(truth[at], chosen),
-            ],
-            axis=-1,
-        )
-
-    samples = intervals.resamples(patients, n_bootstrap, generator(seed, "bootstrap"))
-    values = figures(np.arange(n)[None])[0]
-    replicates = intervals.bootstrap(figures, samples)
-    jackknife = intervals.leave_one_out(figures, patients)
-    made = [
-        _resampled(name, values[i], replicates[:, i], jackknife[:, i], n)
-        for i, name in enumerate(names)
-    ]
-    counts = metrics.confusion(truth, called, n_classes)
     return Evaluation(
         title=title,
-        classes=tuple(classes),
+        classes=scored.classes,
         n_cases=n,
-        n_patients=len(set(patients)),
-        confusion=tuple(tuple(int(v) for v in row) for row in counts),
-        figures=(*made, *_proportions(counts, classes)),
-        level=LEVEL,
-        n_bootstrap=n_bootstrap,
-        seed=seed,
-        missing=tuple(missing),
+        n_patients=scored.grouping.count,
+        confusion=_whole(scored.counts),
+        figures=tuple(figures_of(scored, options)),
+        level=options.level,
+        n_bootstrap=options.n_bootstrap,
+        seed=options.seed,
+        missing=scored.missing,
+        positive_class=scored.classes[options.positive],
+        source=source,
+        groups=tuple(_groups(scored, options)),
+        thresholds=tuple(thresholds),
     )
 
 
-def _resampled(name: str, value: float, replicates: Floats, jackknife: Floats, n: int) -> Figure:
-    found = intervals.bca(float(value), replicates, jackknife, LEVEL)
+def figures_of(scored: Scored, options: Options) -> list[Figure]:
+    """Every figure of one set of predictions."""
+    return [
+        *resampled(scored, options),
+        *slope_and_intercept(scored, options.positive, options.level),
+        *proportions(scored, options.level),
+    ]
+
+
+def resampled(scored: Scored, options: Options) -> list[Figure]:
+    """Figures whose intervals come from drawing patients."""
+    battery, patients = Battery.of(scored, options.positive), scored.grouping
+    value = battery.values(np.ones((len(scored), 1)))[0]
+    random = generator(options.seed, "bootstrap")
+    replicates = replicated(battery.values, patients.samples(options.n_bootstrap, random))
+    left_out = replicated(battery.values, patients.left_out())
+    few = _few(scored)
+    return [
+        _resampled(name, value[i], replicates[:, i], left_out[:, i], scored, options, few)
+        for i, name in enumerate(battery.names)
+    ]
+
+
+def _resampled(
+    name: str,
+    value: float,
+    replicates: Floats,
+    left_out: Floats,
+    scored: Scored,
+    options: Options,
+    few: str,
+) -> Figure:
+    found = intervals.bca(float(value), replicates, left_out, options.level)
     n_degenerate = int(np.sum(~np.isfinite(replicates)))
-    method = f"BCa bootstrap by patient, {len(replicates)} samples"
+    method = f"BCa bootstrap by patient, {len(replicates)} samples, seed {options.seed}"
     if n_degenerate:
         method += f", {n_degenerate} degenerate left out"
+    warnings = [few] if few else []
+    if name == ECE and len(scored) < FEW_FOR_ECE:
+        warnings.append(f"below {FEW_FOR_ECE} cases this error is mostly noise")
+    if found is None and np.isfinite(value):
+        warnings.append("no interval: the samples are all alike or mostly degenerate")
     low, high = found if found is not None else (None, None)
-    return Figure(name, float(value) if np.isfinite(value) else None, low, high, n, method)
+    known = float(value) if np.isfinite(value) else None
+    return Figure(name, known, low, high, len(scored), method, "; ".join(warnings))
 
 
-def _proportions(counts: Floats, classes: Sequence[str]) -> list[Figure]:
-    right, n = int(np.trace(counts)), int(counts.sum())
-    made = [_proportion("accuracy", right, n, "exact")]
-    for index, name in enumerate(classes):
-        own = int(counts[index].sum())
-        hits = int(counts[index, index])
-        others = n - own
-        false_alarms = int(counts[:, index].sum()) - hits
-        made.append(_proportion(f"sensitivity of {name}", hits, own))
-        made.append(_proportion(f"specificity of {name}", others - false_alarms, others))
-    return made
+def _few(scored: Scored) -> str:
+    """What is too little for a bootstrap; its intervals are then too narrow (figures.md)."""
+    found = []
+    count = scored.grouping.count
+    if count < FEW_PATIENTS:
+        found.append(f"{count} patients")
+    own = scored.counts.sum(axis=1)
+    for name, n in zip(scored.classes, own, strict=True):
+        if n < FEW_CASES_OF_CLASS:
+            found.append(f"{int(n)} cases of {name}")
+    return f"few for a bootstrap: {', '.join(found)}" if found else ""
 
 
-def _proportion(name: str, hits: int, n: int, kind: str = "wilson") -> Figure:
-    method = "Clopper-Pearson" if kind == "exact" else "Wilson"
-    if n == 0:
-        return Figure(name, None, None, None, 0, method)
-    low, high = intervals.proportion(hits, n, LEVEL, "exact" if kind == "exact" else "wilson")
-    return Figure(name, hits / n, low, high, n, method)
+def _groups(scored: Scored, options: Options) -> list[FigureSet]:
+    found = [
+        _set(group.name, group.kind, scored.part(group.cases), options)
+        for group in groups_of(scored, options.subgroups, dict(options.bands))
+    ]
+    members = [
+        _set(f"member of fold {fold}", "member", scored.member(fold), options)
+        for fold in scored.members
+        if len(scored.members) > 1
+    ]
+    return [*found, *members]
+
+
+def _set(name: str, kind: SetKind, part: Scored, options: Options) -> FigureSet:
+    return FigureSet(
+        name=name,
+        kind=kind,
+        n_cases=len(part),
+        n_patients=part.grouping.count,
+        confusion=_whole(part.counts),
+        figures=tuple(figures_of(part, options)),
+        warning=SMALL_SET if len(part) < 10 else "",
+    )
+
+
+def _whole(counts: Floats) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(int(value) for value in row) for row in counts)

@@ -1,103 +1,111 @@
-"""Intervals: by resampling patients, and exact or score intervals of proportions."""
+"""Intervals: of resampled figures, and exact or score intervals of proportions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from ricenet_v2.evaluation.resampling import Patients
+
 Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
-_CHUNK = 500
-_LEFT_OUT_AT_ONCE = 100
 
 
 def proportion(
-    hits: int, n: int, level: float = 0.95, method: Literal["wilson", "exact"] = "wilson"
+    hits: float, n: float, level: float = 0.95, method: Literal["wilson", "exact"] = "wilson"
 ) -> tuple[float, float]:
-    """Interval of a proportion: Wilson's score interval, or Clopper and Pearson's exact one."""
-    found = stats.binomtest(hits, n).proportion_ci(confidence_level=level, method=method)
-    return float(found.low), float(found.high)
-
-
-def resamples(
-    patients: Sequence[str], n_samples: int, random: np.random.Generator
-) -> list[Indices]:
-    """Case indices of bootstrap samples that draw whole patients with replacement."""
-    names, owner = np.unique(np.asarray(patients), return_inverse=True)
-    members = [np.flatnonzero(owner == index) for index in range(len(names))]
-    draws = random.integers(0, len(names), (n_samples, len(names)))
-    if all(len(member) == 1 for member in members):
-        single = np.concatenate(members)
-        return list(single[draws])
-    return [np.concatenate([members[index] for index in draw]) for draw in draws]
-
-
-def bootstrap(figures: Callable[[Indices], Floats], samples: Sequence[Indices]) -> Floats:
-    """Figures of every sample, shape (samples, figures).
+    """Interval of a proportion: Wilson's score interval, or Clopper and Pearson's exact one.
 
     Args:
-        figures: From case indices (m, n) to values (m, figures).
-        samples: Case indices of each sample; those of equal length are computed together.
+        hits: Successes; with an effective n the share times that n.
+        n: Cases, or the effective number of independent ones.
+        level: Coverage.
+        method: Which interval.
     """
-    lengths = np.array([len(sample) for sample in samples])
-    parts, order = [], []
-    for length in np.unique(lengths):
-        where = np.flatnonzero(lengths == length)
-        for start in range(0, len(where), _CHUNK):
-            chosen = where[start : start + _CHUNK]
-            parts.append(figures(np.stack([samples[index] for index in chosen])))
-            order.append(chosen)
-    values = np.concatenate(parts)
-    made = np.empty_like(values)
-    made[np.concatenate(order)] = values
-    return made
+    if method == "exact":
+        tail = (1 - level) / 2
+        low = float(stats.beta.ppf(tail, hits, n - hits + 1)) if hits > 0 else 0.0
+        high = float(stats.beta.ppf(1 - tail, hits + 1, n - hits)) if hits < n else 1.0
+        return low, high
+    z = float(stats.norm.ppf((1 + level) / 2))
+    share, widening = hits / n, z * z / n
+    centre = (share + widening / 2) / (1 + widening)
+    reach = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + widening)
+    # At the ends rounding would leave 1e-17 on the wrong side.
+    return (0.0 if hits <= 0 else centre - reach), (1.0 if hits >= n else centre + reach)
 
 
-def leave_one_out(figures: Callable[[Indices], Floats], patients: Sequence[str]) -> Floats:
-    """Figures without one patient each, shape (patients, figures); empty for a single patient.
+def effective_n(hit: NDArray[np.bool_], patients: Patients) -> float:
+    """How many independent cases the cases are worth (Korn and Graubard 1998).
+
+    The number of cases divided by the design effect, which is the variance of the share when
+    patients are drawn, over that when cases are; at most the number of cases. Where all or none are
+    hit, the design effect cannot be seen and the number of patients is taken.
 
     Args:
-        figures: From case indices (m, n) to values (m, figures).
-        patients: Patient of each case.
+        hit: Whether each case counts as a success, shape (cases,).
+        patients: Of the same cases.
     """
-    names, owner = np.unique(np.asarray(patients), return_inverse=True)
-    if len(names) < 2:
-        return np.empty((0, figures(np.arange(len(owner))[None]).shape[1]))
-    parts = []
-    # A part at a time: all index arrays at once would grow with the square of the patients.
-    for start in range(0, len(names), _LEFT_OUT_AT_ONCE):
-        chosen = range(start, min(start + _LEFT_OUT_AT_ONCE, len(names)))
-        parts.append(bootstrap(figures, [np.flatnonzero(owner != k) for k in chosen]))
-    return np.concatenate(parts)
+    n, share = len(hit), float(np.mean(hit))
+    if not patients.is_clustered:
+        return float(n)
+    if share in {0.0, 1.0} or patients.count < 2:
+        return float(patients.count)
+    rest = np.bincount(patients.owner, hit - share, minlength=patients.count)
+    by_patient = patients.count / (patients.count - 1) * float((rest**2).sum()) / n**2
+    by_case = share * (1 - share) / n
+    return min(float(n), n * by_case / by_patient) if by_patient > 0 else float(patients.count)
 
 
 def bca(
     value: float, replicates: Floats, left_out: Floats, level: float = 0.95
 ) -> tuple[float, float] | None:
-    """Bias-corrected and accelerated interval (Efron 1987); None where it is not defined.
+    """Bias-corrected and accelerated interval (Efron 1987).
 
     Args:
         value: Of the whole sample.
         replicates: Of the bootstrap samples; NaN where degenerate.
         left_out: Of the samples without one patient each.
         level: Coverage.
+
+    Returns:
+        Its ends; None where it is not defined: no value, most samples degenerate, or all of
+        them the same, since an interval of no width would promise what nobody knows.
     """
     found = replicates[np.isfinite(replicates)]
     if not np.isfinite(value) or len(found) < 0.5 * len(replicates) or len(found) == 0:
         return None
-    below = (np.sum(found < value) + 0.5 * np.sum(found == value)) / len(found)
+    if np.ptp(found) <= 1e-12 * max(1.0, abs(value)):
+        return None
+    # Half of the ties, as far as rounding lets see them.
+    slack = 1e-12 * max(1.0, abs(value))
+    ties = np.abs(found - value) <= slack
+    below = (np.sum(found < value - slack) + 0.5 * np.sum(ties)) / len(found)
     if not 0 < below < 1:
         return float(found.min()), float(found.max())
     bias = stats.norm.ppf(below)
-    jack = left_out[np.isfinite(left_out)]
-    spread = jack.mean() - jack if len(jack) else np.zeros(1)
-    scale = (spread**2).sum() ** 1.5
-    acceleration = (spread**3).sum() / (6 * scale) if scale > 0 else 0.0
-    ends = stats.norm.ppf([(1 - level) / 2, (1 + level) / 2])
+    acceleration = _acceleration(left_out[np.isfinite(left_out)])
+    ends = np.asarray(stats.norm.ppf([(1 - level) / 2, (1 + level) / 2]))
     shifted = bias + (bias + ends) / (1 - acceleration * (bias + ends))
-    low, high = np.quantile(found, stats.norm.cdf(shifted))
-    return float(low), float(high)
+    ends = np.quantile(found, np.asarray(stats.norm.cdf(shifted)))
+    return float(ends[0]), float(ends[1])
+
+
+def _acceleration(left_out: Floats) -> float:
+    if len(left_out) == 0:
+        return 0.0
+    spread = left_out.mean() - left_out
+    scale = float((spread**2).sum()) ** 1.5
+    return float((spread**3).sum()) / (6 * scale) if scale > 0 else 0.0
+
+
+def two_sided_p(differences: Floats) -> float | None:
+    """Share of bootstrap differences on the rarer side of 0, twice; at least 2 / (samples + 1)."""
+    found = differences[np.isfinite(differences)]
+    if len(found) == 0:
+        return None
+    least = min(int(np.sum(found <= 0)), int(np.sum(found >= 0)))
+    return min(1.0, 2 * (least + 1) / (len(found) + 1))

@@ -1,40 +1,40 @@
-"""Figures of merit of many resamples at once.
+"""Figures that follow from a confusion matrix, of many samples at once.
 
-Truths have shape (..., n), probabilities (..., n, classes); a figure has shape (...), NaN where it
-is not defined (e.g. sensitivity without a case of the class).
+Counts have axes (..., truth, predicted); a figure has shape (...), NaN where it is not defined
+(e.g. sensitivity without a case of the class).
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
-Truth = NDArray[np.intp]
 Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 
-def confusion(truth: Truth, predicted: Truth, n_classes: int) -> Floats:
-    """Counts (..., truth, predicted)."""
+def confusion(truth: Indices, predicted: Indices, n_classes: int) -> Floats:
+    """Counts (truth, predicted) of the cases."""
     codes = truth * n_classes + predicted
-    counts = [(codes == code).sum(axis=-1) for code in range(n_classes**2)]
-    return np.stack(counts, axis=-1).reshape(*truth.shape[:-1], n_classes, n_classes).astype(float)
+    counts = np.bincount(codes, minlength=n_classes**2).reshape(n_classes, n_classes)
+    return counts.astype(np.float64)
 
 
-def _ratio(part: Floats, whole: Floats) -> Floats:
+def ratio(part: Floats, whole: Floats) -> Floats:
+    """`part / whole`; NaN where the whole is not positive."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(whole > 0, part / whole, np.nan)
 
 
 def sensitivity(counts: Floats) -> Floats:
     """Per class, (..., classes): share of the class that was found."""
-    return _ratio(np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(axis=-1))
+    return ratio(np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(axis=-1))
 
 
 def f1(counts: Floats) -> Floats:
     """Per class, (..., classes); 0 for a class neither present nor predicted, as scikit-learn."""
     hits = np.diagonal(counts, axis1=-2, axis2=-1)
-    found = _ratio(2 * hits, counts.sum(axis=-1) + counts.sum(axis=-2))
+    found = ratio(2 * hits, counts.sum(axis=-1) + counts.sum(axis=-2))
     return np.nan_to_num(found, nan=0.0)
 
 
@@ -50,31 +50,16 @@ def balanced_accuracy(counts: Floats) -> Floats:
     return mean
 
 
-def auroc_of_class(truth: Truth, scores: Floats, index: int) -> Floats:
-    """Probability that a case of the class scores above another, ties half (Mann-Whitney)."""
-    own = truth == index
-    n_own = own.sum(axis=-1)
-    n_other = truth.shape[-1] - n_own
-    ranks = stats.rankdata(scores, axis=-1)
-    rank_sum = np.where(own, ranks, 0).sum(axis=-1)
-    above = rank_sum - n_own * (n_own + 1) / 2
-    return _ratio(above, (n_own * n_other).astype(float))
+def mcc(counts: Floats) -> Floats:
+    """Matthews' correlation, of more than two classes as Gorodkin (2004).
 
-
-def auroc(truth: Truth, probabilities: Floats, positive: int) -> Floats:
-    """Two classes: of the positive one. More: mean of one class against the rest."""
-    n_classes = probabilities.shape[-1]
-    if n_classes == 2:
-        return auroc_of_class(truth, probabilities[..., positive], positive)
-    each = [auroc_of_class(truth, probabilities[..., k], k) for k in range(n_classes)]
-    mean: Floats = np.stack(each, axis=-1).mean(axis=-1)
-    return mean
-
-
-def brier(truth: Truth, probabilities: Floats) -> Floats:
-    """Mean squared error; two classes: of the second class's probability (0 to 1), more: summed."""
-    wanted = np.eye(probabilities.shape[-1])[truth]
-    squared = ((probabilities - wanted) ** 2).sum(axis=-1)
-    share = 0.5 if probabilities.shape[-1] == 2 else 1.0
-    mean: Floats = share * squared.mean(axis=-1)
-    return mean
+    0 where all cases are given one class, as scikit-learn; NaN where all are of one class.
+    """
+    truths, calls = counts.sum(axis=-1), counts.sum(axis=-2)
+    total = truths.sum(axis=-1)
+    right = np.trace(counts, axis1=-2, axis2=-1)
+    together = right * total - (truths * calls).sum(axis=-1)
+    of_truth = total**2 - (truths**2).sum(axis=-1)
+    of_calls = total**2 - (calls**2).sum(axis=-1)
+    found = np.nan_to_num(ratio(together, np.sqrt(of_truth * of_calls)), nan=0.0)
+    return np.where(of_truth > 0, found, np.nan)

@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.store.tables import read_rows
 
 _PREFIX = "prob_"
 _SUM_TOLERANCE = 1e-3
+_KNOWN = {"case_id", "patient_id", "label", "split", "predicted", "fold"}
+_MEMBER = re.compile(r"prob_(.+)__fold_(\d+)")
+_MOST_TOLD = 50
+
+Row = Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Scored:
-    """Predictions with their truths, row by row.
-
-    `missing` are the cases of the table of truths that were not predicted; where the table has a
-    column `split`, only those of a split that was predicted.
-    """
-
-    case_ids: tuple[str, ...]
-    patients: tuple[str, ...]
-    truth: NDArray[np.intp]
-    predicted: NDArray[np.intp]
-    probabilities: NDArray[np.float64]
-    classes: tuple[str, ...]
-    missing: tuple[str, ...] = ()
-
-
-def classes_of(rows: Sequence[Mapping[str, str]], file: Path) -> tuple[str, ...]:
+def classes_of(rows: Sequence[Row], file: Path) -> tuple[str, ...]:
     """Class names from the columns prob_<class>, in their order.
 
     Raises:
@@ -45,7 +34,7 @@ def classes_of(rows: Sequence[Mapping[str, str]], file: Path) -> tuple[str, ...]
     found = tuple(
         name.removeprefix(_PREFIX)
         for name in columns
-        if name.startswith(_PREFIX) and "__fold_" not in name
+        if name.startswith(_PREFIX) and not _MEMBER.fullmatch(name)
     )
     if len(found) < 2 or "case_id" not in columns:
         raise DatasetError(
@@ -57,16 +46,24 @@ def classes_of(rows: Sequence[Mapping[str, str]], file: Path) -> tuple[str, ...]
     return found
 
 
-def read_scored(predictions: Path, truth: Path | None = None) -> Scored:
+def read_scored(
+    predictions: Path,
+    truth: Path | None = None,
+    covariates: Path | None = None,
+    *,
+    allow_missing: bool = False,
+) -> Scored:
     """Read predictions, and the truths from a table with case_id, label and maybe patient_id.
 
     Args:
         predictions: predictions.csv, or validation.csv, which holds its own labels.
         truth: Table of truths; None takes the labels of `predictions`.
+        covariates: Table with case_id and further columns; that of the truths where None.
+        allow_missing: Whether cases that should have been predicted may be missing.
 
     Raises:
-        DatasetError: Double or unknown cases, unknown classes, probabilities that are no numbers
-            or do not sum to one; all of them in one text.
+        DatasetError: Double, unknown or missing cases, unknown classes, probabilities that are no
+            numbers or do not sum to one; all of them in one text.
     """
     rows = read_rows(predictions)
     classes = classes_of(rows, predictions)
@@ -79,41 +76,93 @@ def read_scored(predictions: Path, truth: Path | None = None) -> Scored:
             got=", ".join(truths[0]),
         )
     known = {row["case_id"]: row for row in truths}
+    folds = _member_folds(rows[0], classes)
     faults = [f"{case}: predicted {n} times" for case, n in _doubled(rows)]
     faults += [f"{case}: {n} times in the table of truths" for case, n in _doubled(truths) if truth]
     for row in rows:
-        faults += _faults(row, known.get(row["case_id"]), classes)
+        faults += _faults(row, known.get(row["case_id"]), classes, folds)
+    missing = _missing(rows, truths)
+    if missing and not allow_missing:
+        faults += [f"{case}: not predicted" for case in missing]
     if faults:
         raise DatasetError(
             f"{len(faults)} fault(s) in the predictions.",
             file=predictions,
             expected=f"one row per case of {truth or predictions}, classes {', '.join(classes)}, "
             "probabilities that sum to 1",
-            got="\n    " + "\n    ".join(faults),
+            got="\n    " + "\n    ".join(_told(faults)),
+            remedy="Correct the table. Predict what is missing, or evaluate the others with "
+            "--allow_missing."
+            if missing and not allow_missing
+            else None,
         )
-    numbers = np.array([[float(row[_PREFIX + name]) for name in classes] for row in rows])
+    numbers = _numbers(rows, [_PREFIX + name for name in classes])
+    index = {name: number for number, name in enumerate(classes)}
     called = numbers.argmax(axis=1)
     if "predicted" in rows[0]:
-        called = np.array([classes.index(row["predicted"]) for row in rows])
+        called = np.array([index[row["predicted"]] for row in rows])
+    own = [known[row["case_id"]] for row in rows]
+    described = {row["case_id"]: row for row in read_rows(covariates)} if covariates else known
     return Scored(
         case_ids=tuple(row["case_id"] for row in rows),
-        patients=tuple(known[row["case_id"]].get("patient_id") or row["case_id"] for row in rows),
-        truth=np.array([classes.index(known[row["case_id"]]["label"]) for row in rows]),
+        patients=tuple(row.get("patient_id") or row["case_id"] for row in own),
+        truth=np.array([index[row["label"]] for row in own]),
         predicted=called,
         probabilities=numbers,
         classes=classes,
-        missing=_missing(rows, truths),
+        missing=missing,
+        folds=_folds(rows),
+        members={
+            fold: _numbers(rows, [f"{_PREFIX}{name}__fold_{fold}" for name in classes])
+            for fold in folds
+        },
+        covariates=_covariates(rows, described),
     )
 
 
-def _doubled(rows: Sequence[Mapping[str, str]]) -> list[tuple[str, int]]:
+def _told(faults: list[str]) -> list[str]:
+    more = len(faults) - _MOST_TOLD
+    return faults if more <= 0 else [*faults[:_MOST_TOLD], f"... and {more} more"]
+
+
+def _numbers(rows: Sequence[Row], columns: Sequence[str]) -> NDArray[np.float64]:
+    return np.array([[float(row[name]) for name in columns] for row in rows])
+
+
+def _member_folds(row: Row, classes: tuple[str, ...]) -> tuple[int, ...]:
+    """Folds whose networks have a column for every class."""
+    found = [match for name in row if (match := _MEMBER.fullmatch(name))]
+    counts = Counter(int(match[2]) for match in found if match[1] in classes)
+    return tuple(sorted(fold for fold, n in counts.items() if n == len(classes)))
+
+
+def _folds(rows: Sequence[Row]) -> tuple[int, ...]:
+    cells = [row.get("fold", "") for row in rows]
+    return tuple(int(cell) for cell in cells) if all(cell.isdigit() for cell in cells) else ()
+
+
+def _covariates(rows: Sequence[Row], described: Mapping[str, Row]) -> dict[str, tuple[str, ...]]:
+    columns = [
+        name
+        for name in next(iter(described.values()), {})
+        if name not in _KNOWN | set(_NOT_COVARIATES) and not name.startswith(_PREFIX)
+    ]
+    empty: Row = {}
+    return {
+        name: tuple(described.get(row["case_id"], empty).get(name, "") for row in rows)
+        for name in columns
+    }
+
+
+_NOT_COVARIATES = ("entropy", "agreement", "disagreement", "distance", "distance_flag", "warnings")
+
+
+def _doubled(rows: Sequence[Row]) -> list[tuple[str, int]]:
     counts = Counter(row["case_id"] for row in rows)
     return [(case, n) for case, n in counts.items() if n > 1]
 
 
-def _missing(
-    rows: Sequence[Mapping[str, str]], truths: Sequence[Mapping[str, str]]
-) -> tuple[str, ...]:
+def _missing(rows: Sequence[Row], truths: Sequence[Row]) -> tuple[str, ...]:
     predicted = {row["case_id"] for row in rows}
     splits = {row.get("split") for row in truths if row["case_id"] in predicted}
     return tuple(
@@ -124,7 +173,7 @@ def _missing(
 
 
 def _faults(
-    row: Mapping[str, str], truth: Mapping[str, str] | None, classes: tuple[str, ...]
+    row: Row, truth: Row | None, classes: tuple[str, ...], folds: tuple[int, ...]
 ) -> list[str]:
     case, found = row["case_id"], []
     if truth is None:
@@ -133,12 +182,21 @@ def _faults(
         found.append(f"{case}: its label {truth.get('label')!r} is not a class")
     if row.get("predicted", classes[0]) not in classes:
         found.append(f"{case}: predicted {row['predicted']!r} is not a class")
-    try:
-        numbers = [float(row[_PREFIX + name]) for name in classes]
-    except ValueError as error:
-        return [*found, f"{case}: {error}"]
-    if not all(math.isfinite(v) and -1e-6 <= v <= 1 + 1e-6 for v in numbers):
-        found.append(f"{case}: probabilities {numbers} are not between 0 and 1")
-    elif abs(sum(numbers) - 1) > _SUM_TOLERANCE:
-        found.append(f"{case}: probabilities sum to {sum(numbers):.4g}")
+    for whose in ("", *(f"__fold_{fold}" for fold in folds)):
+        fault = _fault_of([row[f"{_PREFIX}{name}{whose}"] for name in classes])
+        if fault:
+            found.append(f"{case}{whose.replace('__fold_', ', fold ')}: {fault}")
     return found
+
+
+def _fault_of(cells: Sequence[str]) -> str:
+    """What is wrong with the probabilities of one case; empty where nothing is."""
+    try:
+        numbers = [float(cell) for cell in cells]
+    except ValueError as error:
+        return str(error)
+    if not all(math.isfinite(v) and -1e-6 <= v <= 1 + 1e-6 for v in numbers):
+        return f"probabilities {numbers} are not between 0 and 1"
+    if abs(sum(numbers) - 1) > _SUM_TOLERANCE:
+        return f"probabilities sum to {sum(numbers):.4g}"
+    return ""

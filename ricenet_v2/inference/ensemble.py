@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +18,16 @@ from ricenet_v2.core.errors import CheckpointError, DatasetError, PlanError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.fingerprinting.region import ANATOMY
-from ricenet_v2.inference.member import probabilities
+from ricenet_v2.inference.member import seen
+from ricenet_v2.inference.outside import outside
+from ricenet_v2.inference.reference import (
+    UNLIKE_FLAG,
+    Reference,
+    distance_of,
+    read_reference,
+)
+from ricenet_v2.inference.temperature import scaled, temperature_of
+from ricenet_v2.inference.uncertainty import disagreement, entropy
 from ricenet_v2.network.build import build_network
 from ricenet_v2.network.device import resolve_device
 from ricenet_v2.preprocessing.pipeline import preprocess
@@ -30,7 +39,6 @@ from ricenet_v2.store import checkpoints
 from ricenet_v2.store.paths import ModelPaths
 
 Combine = Literal["mean", "vote"]
-_SPACING_SLACK = 0.01
 
 
 def combine_members(members: NDArray[np.float64], how: Combine) -> tuple[int, NDArray[np.float64]]:
@@ -71,6 +79,8 @@ class Ensemble:
         members: Network of each fold, in evaluation mode.
         device: Where they compute.
         hashes: SHA-256 of each checkpoint, by file name relative to the model folder.
+        temperature: That each member's logits are divided by; None for none.
+        references: What each fold was trained on; older models have none.
     """
 
     plan: Plan
@@ -78,6 +88,8 @@ class Ensemble:
     members: Mapping[int, nn.Module]
     device: torch.device
     hashes: dict[str, str]
+    temperature: float | None = None
+    references: Mapping[int, Reference] = field(default_factory=dict)
 
     def needed(self, *, has_brain: bool) -> list[int]:
         """Which of the dataset's channels a prediction rests on, in the order of the dataset.
@@ -103,24 +115,34 @@ class Ensemble:
         """Predict a preprocessed case, array (channels, z, y, x)."""
         batch = torch.from_numpy(np.ascontiguousarray(array))[None].to(self.device)
         axes = self.plan.training.augmentation.mirror_axes if mirror else ()
-        found = {
-            fold: probabilities(member, batch, axes)[0].double().numpy()
-            for fold, member in self.members.items()
-        }
-        stacked = np.stack(list(found.values()))
+        found = {fold: seen(member, batch, axes) for fold, member in self.members.items()}
+        stacked = np.stack([each.probabilities[0].double().numpy() for each in found.values()])
+        if self.temperature is not None:
+            stacked = scaled(stacked, self.temperature)
         predicted, combined = combine_members(stacked, combine)
-        logs = np.log(np.clip(combined, 1e-12, 1))
+        features = {
+            fold: None if each.features is None else each.features[0].double().numpy()
+            for fold, each in found.items()
+        }
+        distance, flag = distance_of(self.references, features)
+        warnings = outside(self.plan, record, self.references.values())
+        if flag == UNLIKE_FLAG:
+            warnings.append("its features are unlike those of the training cases")
         return CasePrediction(
             case_id=record.case_id,
             predicted=self.plan.classes[predicted],
             probabilities=tuple(combined.tolist()),
             members=tuple(
-                MemberPrediction(fold, tuple(values.tolist())) for fold, values in found.items()
+                MemberPrediction(fold, tuple(values.tolist()))
+                for fold, values in zip(found, stacked, strict=True)
             ),
-            entropy=max(0.0, float(-(combined * logs).sum())),
+            entropy=float(entropy(combined)),
             agreement=float((stacked.argmax(axis=1) == predicted).mean()),
-            warnings=(*record.warnings, *self._warnings(record)),
+            warnings=(*record.warnings, *warnings),
             source=record,
+            disagreement=float(disagreement(stacked)) if len(stacked) > 1 else None,
+            distance=distance,
+            distance_flag=flag,
         )
 
     def predict_case(
@@ -169,34 +191,14 @@ class Ensemble:
             )
         return tuple(by_name[channel.name] for channel in self.plan.channels)
 
-    def _warnings(self, record: PreprocessedCase) -> list[str]:
-        low, high = self.plan.spacing_range
-        found = [
-            f"spacing of {have:.3g} mm along {axis} is outside the training range of "
-            f"{least:.3g} to {most:.3g} mm"
-            for axis, have, least, most in zip("zyx", record.source_spacing, low, high, strict=True)
-            if not least * (1 - _SPACING_SLACK) <= have <= most * (1 + _SPACING_SLACK)
-        ]
-        if self.plan.regions and record.region not in self.plan.regions:
-            found.append(
-                f"cropped to the {record.region}, but the training cases were cropped to the "
-                f"{' or the '.join(self.plan.regions)}: predict with masks only as in training"
-            )
-        for name, maximum in record.dose_maximum.items():
-            least, most = self.plan.dose_range.get(name, (maximum, maximum))
-            if not least * 0.9 <= maximum <= most * 1.1:
-                found.append(
-                    f"{name}: maximum of {maximum:.1f} Gy is outside the training range of "
-                    f"{least:.1f} to {most:.1f} Gy"
-                )
-        return found
-
 
 def load_ensemble(
     model_folder: Path,
     folds: Sequence[int] | None = None,
     checkpoint: str = "final",
     device: str | None = None,
+    *,
+    calibrated: bool = False,
 ) -> Ensemble:
     """Load trained folds.
 
@@ -205,9 +207,11 @@ def load_ensemble(
         folds: Which; all that exist where None.
         checkpoint: `final`, `best` or `latest`.
         device: `cuda`, `mps` or `cpu`; the best there is where None.
+        calibrated: Divide the logits by the temperature of ricenet_calibrate.
 
     Raises:
-        CheckpointError: No fold, a named fold or its checkpoint is missing, or plans differ.
+        CheckpointError: No fold, a named fold or its checkpoint is missing, plans differ, or there
+            is no temperature that fits.
     """
     paths, where = ModelPaths(model_folder), resolve_device(device)
     there = [fold for fold in paths.folds() if paths.fold(fold).checkpoint(checkpoint).is_file()]
@@ -236,7 +240,16 @@ def load_ensemble(
         )
         for fold in chosen
     }
-    return Ensemble(plan, dataset, members, where, hashes)
+    references = {fold: read_reference(paths.fold(fold).reference) for fold in chosen}
+    return Ensemble(
+        plan,
+        dataset,
+        members,
+        where,
+        hashes,
+        temperature=temperature_of(paths) if calibrated else None,
+        references={fold: one for fold, one in references.items() if one is not None},
+    )
 
 
 def _common(states: dict[int, checkpoints.State], folder: Path) -> tuple[Plan, Dataset]:

@@ -93,19 +93,32 @@ def predict_folder(
         mirrored=mirror,
         cases=tuple(finished[case] for case in cases if case in finished),
         failed=tuple(FailedCase(case, text) for case, text in failed.items()),
+        temperature=ensemble.temperature,
     )
+    write_predictions(output, predictions, ensemble.members)
+    return predictions
+
+
+def write_predictions(output: Path, predictions: Predictions, folds: Iterable[int]) -> None:
+    """Write predictions.csv and predictions.json.
+
+    Args:
+        output: Folder.
+        predictions: What is written.
+        folds: Of the members, in the order of their columns.
+    """
     tables.write_rows(
         output / PREDICTIONS_CSV,
         [_row(case, predictions) for case in predictions.cases],
-        _columns(predictions.classes, ensemble.members),
+        _columns(predictions.classes, folds),
     )
     documents.write(output / PREDICTIONS_JSON, predictions)
-    return predictions
 
 
 def _made_by(ensemble: Ensemble, combine: Combine, *, mirror: bool) -> str:
     hashes = [f"{name}={value}" for name, value in sorted(ensemble.hashes.items())]
-    return sha256_of_text("\n".join([*hashes, combine, str(mirror)]))
+    scale = [] if ensemble.temperature is None else [f"temperature={ensemble.temperature!r}"]
+    return sha256_of_text("\n".join([*hashes, combine, str(mirror), *scale]))
 
 
 def _case_file(output: Path, case: str) -> Path:
@@ -169,6 +182,9 @@ def _columns(classes: Sequence[str], folds: Iterable[int]) -> list[str]:
         *(f"prob_{name}__fold_{fold}" for fold in folds for name in classes),
         "entropy",
         "agreement",
+        "disagreement",
+        "distance",
+        "distance_flag",
         "warnings",
     ]
 
@@ -190,5 +206,8 @@ def _row(case: CasePrediction, predictions: Predictions) -> dict[str, object]:
         **members,
         "entropy": case.entropy,
         "agreement": case.agreement,
+        "disagreement": case.disagreement,
+        "distance": case.distance,
+        "distance_flag": case.distance_flag,
         "warnings": "; ".join(case.warnings),
     }

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import torch
 from torch import nn
+
+from ricenet_v2.network.build import Classifier
 
 
 def mirrorings(axes: Sequence[int]) -> list[tuple[int, ...]]:
@@ -14,7 +17,6 @@ def mirrorings(axes: Sequence[int]) -> list[tuple[int, ...]]:
     return [subset for size in range(len(axes) + 1) for subset in combinations(axes, size)]
 
 
-@torch.inference_mode()
 def probabilities(
     network: nn.Module, batch: torch.Tensor, mirror_axes: Sequence[int] = ()
 ) -> torch.Tensor:
@@ -28,9 +30,40 @@ def probabilities(
     Returns:
         (B, classes), float32 on the CPU.
     """
-    turns = mirrorings(mirror_axes)
+    return seen(network, batch, mirror_axes).probabilities
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a network makes of a batch.
+
+    Attributes:
+        probabilities: (B, classes), float32 on the CPU.
+        features: Pooled features (B, F) of the images as they are, float32 on the CPU; None of a
+            network that has none.
+    """
+
+    probabilities: torch.Tensor
+    features: torch.Tensor | None
+
+
+@torch.inference_mode()
+def seen(network: nn.Module, batch: torch.Tensor, mirror_axes: Sequence[int] = ()) -> Seen:
+    """As `probabilities`, with the features of the images that were not flipped."""
+    turns, features = mirrorings(mirror_axes), None
     total = torch.zeros((), device=batch.device)
     for axes in turns:
         turned = torch.flip(batch, [axis + 2 for axis in axes]) if axes else batch
-        total = total + torch.softmax(network(turned).float(), dim=1)
-    return (total / len(turns)).cpu()
+        if not axes and isinstance(network, Classifier):
+            pooled = network.pooled(turned)
+            logits, features = network.classify(pooled), pooled.float().cpu()
+        else:
+            logits = network(turned)
+        total = total + torch.softmax(logits.float(), dim=1)
+    return Seen((total / len(turns)).cpu(), features)
+
+
+@torch.inference_mode()
+def pooled_features(network: Classifier, batch: torch.Tensor) -> torch.Tensor:
+    """Pooled features (B, F) of images (B, C, Z, Y, X), float32 on the CPU."""
+    return network.pooled(batch).float().cpu()

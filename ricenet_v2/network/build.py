@@ -28,11 +28,18 @@ class Classifier(nn.Module):
         found: torch.Tensor = self.encoder(x)
         return found
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits (B, classes) of images (B, C, Z, Y, X)."""
-        pooled = self.features(x).mean(dim=(2, 3, 4))
+    def pooled(self, x: torch.Tensor) -> torch.Tensor:
+        """Means (B, F) of the last feature map of images (B, C, Z, Y, X)."""
+        return self.features(x).mean(dim=(2, 3, 4))
+
+    def classify(self, pooled: torch.Tensor) -> torch.Tensor:
+        """Logits (B, classes) of pooled features (B, F)."""
         logits: torch.Tensor = self.head(self.dropout(pooled))
         return logits
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits (B, classes) of images (B, C, Z, Y, X)."""
+        return self.classify(self.pooled(x))
 
 
 _NONLINEARITIES = {"relu": nn.ReLU, "leaky_relu": nn.LeakyReLU}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.fingerprinting.region import bounding_box, foreground
+from ricenet_v2.fingerprinting.region import ANATOMY, bounding_box, foreground
 from ricenet_v2.preprocessing.fit import fit
 from ricenet_v2.preprocessing.normalise import normalise
 from ricenet_v2.preprocessing.resample import new_shape, resample, resample_mask
@@ -142,6 +142,11 @@ def preprocess_channels(
         warnings=_warnings(shape, plan, chosen),
         inputs_hash=inputs_hash,
         plan_hash=voxels_hash(plan),
+        intensity_mean={
+            channel.name: float(np.mean(image, dtype=np.float64, where=mask))
+            for image, channel in zip(chosen, plan.channels, strict=True)
+            if channel.kind in ANATOMY
+        },
     )
     return _channels(chosen, box, there, grid.spacing, plan), record
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import ClassVar
 
 from ricenet_v2.core.documents import record
@@ -28,6 +29,8 @@ class PreprocessedCase:
         warnings: In words.
         inputs_hash: SHA-256 over the input files and the parts of the plan that matter.
         plan_hash: `voxels.voxels_hash` of the plan; empty in older files.
+        intensity_mean: Mean inside the region of each mri, ct and pet channel, by its name, in
+            the units of the file; empty in older files.
     """
 
     document: ClassVar[str] = "preprocessed_case"
@@ -46,3 +49,4 @@ class PreprocessedCase:
     warnings: tuple[str, ...]
     inputs_hash: str
     plan_hash: str = ""
+    intensity_mean: dict[str, float] = field(default_factory=dict)

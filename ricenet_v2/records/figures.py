@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from ricenet_v2.core.documents import record
+from ricenet_v2.core.documents import Fields, Migration, record
+
+Source = Literal["out-of-fold", "test"]
+SetKind = Literal["fold", "member", "subgroup"]
 
 
 @record
@@ -14,10 +17,11 @@ class Figure:
     Attributes:
         name: E.g. `macro F1` or `sensitivity of recurrence`.
         value: None where it is not defined (e.g. AUROC with one class).
-        low: Lower end of the interval.
+        low: Lower end of the interval; None where there is none.
         high: Upper end of the interval.
         n: Cases that it rests on.
-        method: How the interval was made.
+        method: How the interval was made, with the seed where one was used.
+        warning: In words, where the figure rests on too few cases; else empty.
     """
 
     name: str
@@ -26,17 +30,75 @@ class Figure:
     high: float | None
     n: int
     method: str
+    warning: str = ""
+
+
+@record
+class FigureSet:
+    """Figures of a part of the cases, or of one member of an ensemble.
+
+    Attributes:
+        name: E.g. `fold 0`, `member of fold 0`, `site = A`.
+        kind: What it is a part of.
+        n_cases: Cases.
+        n_patients: Patients.
+        confusion: Rows are truths.
+        figures: With intervals.
+        warning: In words, where the set is too small for its figures to say much.
+    """
+
+    name: str
+    kind: SetKind
+    n_cases: int
+    n_patients: int
+    confusion: tuple[tuple[int, ...], ...]
+    figures: tuple[Figure, ...]
+    warning: str = ""
+
+
+@record
+class Threshold:
+    """A probability from which on a case is called positive for one class.
+
+    Attributes:
+        name: `default`, `Youden`, or e.g. `sensitivity at least 0.90`.
+        class_name: The class that is told from the rest.
+        value: The probability; None where no value reaches what the name asks for.
+        chosen_on: What it was chosen on, e.g. `out-of-fold predictions`; never the test set.
+        figures: Sensitivity, specificity, predictive values at this threshold.
+    """
+
+    name: str
+    class_name: str
+    value: float | None
+    chosen_on: str
+    figures: tuple[Figure, ...]
 
 
 @record
 class Evaluation:
     """The content of figures.json. Rows of the confusion matrix are truths.
 
-    `missing` are cases with a truth that were not predicted and so are not in any figure.
+    Attributes:
+        title: What was evaluated.
+        classes: Names, in the order of the confusion matrix.
+        n_cases: Cases of the main set.
+        n_patients: Patients of the main set.
+        confusion: Of the main set.
+        figures: Of the main set.
+        level: Of the intervals.
+        n_bootstrap: Resamples.
+        seed: Of the resampling.
+        missing: Cases with a truth that were not predicted and so are in no figure.
+        note: Intended use.
+        positive_class: That AUROC and thresholds of two classes are about.
+        source: Out-of-fold predictions are of single models, a test set's of the ensemble.
+        groups: The same figures per fold, per member and per subgroup.
+        thresholds: Chosen on out-of-fold predictions only.
     """
 
     document: ClassVar[str] = "figures"
-    schema: ClassVar[int] = 1
+    schema: ClassVar[int] = 2
 
     title: str
     classes: tuple[str, ...]
@@ -49,3 +111,17 @@ class Evaluation:
     seed: int
     missing: tuple[str, ...] = ()
     note: str = "Research use only. Not a medical device."
+    positive_class: str = ""
+    source: Source = "out-of-fold"
+    groups: tuple[FigureSet, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
+
+
+def _from_1(fields: Fields) -> Fields:
+    """Schema 1 said neither the positive class nor the source; the title tells the latter."""
+    source = "out-of-fold" if "out-of-fold" in str(fields.get("title", "")) else "test"
+    return {**fields, "source": source}
+
+
+MIGRATIONS: dict[int, Migration] = {1: _from_1}
+"""For `documents.read(Evaluation, path, MIGRATIONS)`."""

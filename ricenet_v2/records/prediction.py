@@ -29,6 +29,14 @@ class CasePrediction:
         agreement: Share of members whose most probable class is `predicted`.
         warnings: In words, e.g. spacing outside the range of the training data.
         source: Facts of the input's grid.
+        disagreement: Mutual information of members and class in nats: entropy of the mean of the
+            members' probabilities less the mean of their entropies; None with a single member or
+            in older files.
+        distance: Share of the cases held out in training that lie nearer to the training cases,
+            in the space of the networks' features (0 to 1); None where a model has no file of
+            its training features.
+        distance_flag: `like the training cases`, `unusual`, `unlike the training cases`, or
+            `not available`.
     """
 
     case_id: str
@@ -39,6 +47,9 @@ class CasePrediction:
     agreement: float
     warnings: tuple[str, ...]
     source: PreprocessedCase | None = None
+    disagreement: float | None = None
+    distance: float | None = None
+    distance_flag: str = "not available"
 
 
 @record
@@ -51,7 +62,10 @@ class FailedCase:
 
 @record
 class Predictions:
-    """The content of predictions.json."""
+    """The content of predictions.json.
+
+    `temperature` is that of ricenet_calibrate where the probabilities were calibrated.
+    """
 
     document: ClassVar[str] = "predictions"
     schema: ClassVar[int] = 1
@@ -66,3 +80,4 @@ class Predictions:
     cases: tuple[CasePrediction, ...]
     failed: tuple[FailedCase, ...]
     note: str = "Research use only. Not a medical device."
+    temperature: float | None = None

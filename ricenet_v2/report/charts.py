@@ -79,7 +79,7 @@ def histogram(
     for column in columns[1:]:
         axes.hist(column, bins, histtype="step", edgecolor=svg.STAND_INS["second"], linewidth=1.3)
     _limits(axes, edges, mark, low)
-    _plain(axes, unit, "cases")
+    plain(axes, unit, "cases")
     if mark is not None:
         _draw_mark(axes, mark)
     told = "; ".join(
@@ -121,7 +121,7 @@ def ranges(
         axes.set_xlim(1, n)
     room = 0.05 * (window[1] - window[0]) or 0.5
     axes.set_ylim(window[0] - room, window[1] + room)
-    _plain(axes, _SORTED, unit)
+    plain(axes, _SORTED, unit)
     description = (
         f"{_name(title, subject)} of {several(n, 'case')}; medians: {_order(middle)}; "
         f"lowest {number(float(low.min()))}, highest {number(float(high.max()))}"
@@ -194,7 +194,7 @@ def _draw_mark(axes: Axes, mark: Mark) -> None:
     )
 
 
-def _plain(axes: Axes, below: str, beside: str) -> None:
+def plain(axes: Axes, below: str, beside: str) -> None:
     """Few ticks, one quiet grid, no frame but the ground line."""
     axes.patch.set_visible(False)
     axes.set_axisbelow(True)

@@ -6,14 +6,20 @@ import hashlib
 import io
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import matplotlib as mpl
 from markupsafe import Markup, escape
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.colors import to_hex, to_rgba, to_rgba_array
 from matplotlib.figure import Figure
+
+from ricenet_v2.core.files import replacing
+from ricenet_v2.report.words import RESEARCH_ONLY
 
 # matplotlib knows no CSS variables: each colour of the page has a stand-in, exchanged at the end.
 STAND_INS: Mapping[str, str] = MappingProxyType(
@@ -29,6 +35,19 @@ STAND_INS: Mapping[str, str] = MappingProxyType(
 )
 _SETTINGS: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "ricenet_v2"}
 _LEFT, _BOTTOM, _RIGHT, _TOP = 0.19, 0.25, 0.95, 0.87
+PAPER: Mapping[str, str] = MappingProxyType(
+    {
+        "ink": "#1b1e21",
+        "muted": "#4c5258",
+        "line": "#e3e4e1",
+        "first": "#3a72b0",
+        "second": "#767c83",
+        "mark": "#b4500a",
+        "surface": "#ffffff",
+    }
+)
+"""Colours of pictures that are files of their own, on white paper."""
+_DPI = 300
 _NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 
@@ -78,3 +97,47 @@ def _own_names(body: str, description: str) -> str:
         r' id="([^"]+)"', lambda hit: f' id="{key}-{hit[1]}"' if hit[1] in used else "", body
     )
     return re.sub(r'(url\(#|href="#)([^)"]+)', rf"\g<1>{key}-\g<2>", body)
+
+
+def write(drawn: Axes, stem: Path, title: str) -> None:
+    """Write the figure for a paper: stem.svg and stem.png, with title and intended use.
+
+    The colours of the figure are exchanged for good, so `picture` comes first.
+
+    Args:
+        drawn: From `axes`.
+        stem: Path without ending.
+        title: Above the picture.
+    """
+    whole = drawn.get_figure(root=True)
+    assert whole is not None
+    whole.draw_without_rendering()  # makes the ticks, whose letters have a colour too
+    for artist in whole.findobj():
+        _recolour(artist)
+    whole.patch.set(visible=True, facecolor=PAPER["surface"])
+    whole.text(0.02, 1.0, title, color=PAPER["ink"], size=8, va="top", weight="bold")
+    whole.text(0.02, -0.02, RESEARCH_ONLY, color=PAPER["muted"], size=5.5, va="top")
+    with mpl.rc_context(_SETTINGS):
+        for ending in ("svg", "png"):
+            with replacing(stem.with_name(f"{stem.name}.{ending}")) as temporary:
+                metadata = _NO_METADATA if ending == "svg" else None
+                whole.savefig(
+                    temporary, format=ending, dpi=_DPI, metadata=metadata, bbox_inches="tight"
+                )
+
+
+def _recolour(artist: Artist) -> None:
+    """Exchange stand-ins for the colours of paper wherever an artist has them."""
+    papers = {STAND_INS[name]: colour for name, colour in PAPER.items()}
+    for part in ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor"):
+        get, put = getattr(artist, f"get_{part}", None), getattr(artist, f"set_{part}", None)
+        if get is None or put is None:
+            continue
+        have = to_rgba_array(get())
+        names = [to_hex(colour) for colour in have]
+        if any(name in papers for name in names):
+            new = [
+                to_rgba(papers.get(name, name), colour[3])
+                for name, colour in zip(names, have, strict=True)
+            ]
+            put(new[0] if len(new) == 1 else new)

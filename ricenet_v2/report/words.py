@@ -7,6 +7,8 @@ from itertools import pairwise
 
 TIMES, NOTHING = "\N{MULTIPLICATION SIGN}", "\N{EN DASH}"
 """Between the numbers along axes, and where there is no number."""
+RESEARCH_ONLY = "Research use only. Not a medical device."
+"""Stands on every page and in every picture."""
 _KILO = 1024
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 _STEPS = ("bytes", "kB", "MB", "GB", "TB")
@@ -63,6 +65,11 @@ def count(value: float) -> str:
 def share(value: float) -> str:
     """A share in percent, two significant digits."""
     return f"{100 * value:.2g} %"
+
+
+def percent(value: float) -> str:
+    """A share in whole percent, as counts are told."""
+    return f"{100 * value:.0f} %"
 
 
 def several(n: int, one: str, more: str = "") -> str:

@@ -14,7 +14,15 @@ CASES_CSV = "cases.csv"
 PREDICTIONS_CSV = "predictions.csv"
 PREDICTIONS_JSON = "predictions.json"
 FIGURES_JSON = "figures.json"
+FIGURES_CSV = "figures.csv"
+CURVES_JSON = "curves.json"
+CURVES_CSV = "curves.csv"
+SANITY_JSON = "sanity.json"
+COMPARISON_JSON = "comparison.json"
+COMPARISON_CSV = "comparison.csv"
 VALIDATION_CSV = "validation.csv"
+REPORT_JSON = "report.json"
+REPORT_PART_JSON = "report_part.json"
 
 _VARIABLES = ("ricenet_raw", "ricenet_preprocessed", "ricenet_results")
 _FOLDER_NAME = re.compile(r"Dataset(\d+)_(.+)")
@@ -94,6 +102,16 @@ class FoldPaths:
         """What of a pretrained file the run began with."""
         return self.folder / "pretrained.json"
 
+    @property
+    def coefficients(self) -> Path:
+        """Of a tabular comparator, per standard deviation of each column."""
+        return self.folder / "coefficients.csv"
+
+    @property
+    def reference(self) -> Path:
+        """Features of the training cases, for the distance of a new case."""
+        return self.folder / "feature_reference.pth"
+
 
 @dataclass(frozen=True)
 class ModelPaths:
@@ -110,6 +128,26 @@ class ModelPaths:
     def dataset(self) -> Path:
         """Description of the dataset."""
         return self.folder / DATASET_JSON
+
+    @property
+    def calibration(self) -> Path:
+        """Temperature of ricenet_calibrate."""
+        return self.folder / "calibration.json"
+
+    @property
+    def report(self) -> Path:
+        """Folder of the report where no other is named."""
+        return self.folder / "report"
+
+    @property
+    def features(self) -> Path:
+        """What a tabular comparator sees of each case."""
+        return self.folder / "features.csv"
+
+    @property
+    def predictions(self) -> Path:
+        """Folder of a tabular comparator's predictions of the test cases."""
+        return self.folder / "predictions"
 
     @property
     def crossval(self) -> Path:

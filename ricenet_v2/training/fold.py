@@ -14,6 +14,7 @@ from torch import nn
 
 from ricenet_v2.core import documents, files
 from ricenet_v2.core.progress import track
+from ricenet_v2.inference.reference import write_reference
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import EpochRow, Run
@@ -28,6 +29,7 @@ from ricenet_v2.training.loop import Task, predict_cases, train_epoch
 from ricenet_v2.training.loss import class_weights
 from ricenet_v2.training.parts import Stopped, StoppedError, StopWish
 from ricenet_v2.training.preview import draw_preview
+from ricenet_v2.training.reference import reference_of
 from ricenet_v2.training.state import (
     State,
     averaged,
@@ -278,12 +280,14 @@ def _finish(job: Job, state: State) -> None:
     """Final checkpoint and out-of-fold predictions, with the mirroring that prediction uses."""
     axes = job.plan.training.augmentation.mirror_axes
     found = _predicted(job, state, axes)
+    reference = reference_of(job, averaged(job, state))
     if not job.team.leads:
         return
     # A kill may have come between the last checkpoint and its history.
     _write_history(job, state)
     _draw(job, state)
     checkpoints.save(job.paths.final, inference_state(job, state))
+    write_reference(job.paths.reference, reference)
     classes = job.plan.classes
     rows = [
         {

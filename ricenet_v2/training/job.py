@@ -71,6 +71,7 @@ class Job:
         options: What the user chose.
         team: The processes that train it.
         inputs: Hash of the preprocessed cases.
+        intensities: Range of each channel's mean over the training cases, where it is known.
     """
 
     model: ModelPaths
@@ -86,6 +87,7 @@ class Job:
     options: TrainOptions
     team: Team
     inputs: str
+    intensities: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device:
@@ -175,6 +177,7 @@ def prepare(
         options=options,
         team=team,
         inputs=store.cases_hash(records),
+        intensities=_intensities(records, chosen.train),
     )
     _check_sharing(job)
     return job
@@ -199,6 +202,18 @@ def _records(folder: Path, case_ids: Sequence[str], plan: Plan) -> list[Preproce
             remedy=f"Run ricenet_plan_and_preprocess {plan.dataset}{preset} again.",
         )
     return records
+
+
+def _intensities(
+    records: Sequence[PreprocessedCase], train: Sequence[str]
+) -> dict[str, tuple[float, float]]:
+    """Smallest and largest mean of each channel over the training cases."""
+    found: dict[str, list[float]] = {}
+    for each in records:
+        if each.case_id in train:
+            for name, mean in each.intensity_mean.items():
+                found.setdefault(name, []).append(mean)
+    return {name: (min(means), max(means)) for name, means in found.items()}
 
 
 def _reader(

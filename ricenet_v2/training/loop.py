@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,7 +18,7 @@ from torch.nn import functional
 from ricenet_v2.core.ahead import one_ahead
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.seeds import generator, seed_of
-from ricenet_v2.inference.member import probabilities
+from ricenet_v2.inference.member import pooled_features, probabilities
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.plan import TrainingPlan
 from ricenet_v2.training.loader import Batch
@@ -197,6 +197,40 @@ def predict_cases(
         batch_size: Cases at a time on an accelerator. A CPU takes one at a time as prediction
             does, so that the answers are those of prediction bit for bit.
     """
+
+    def ask(batch: torch.Tensor) -> torch.Tensor:
+        return probabilities(network, batch, mirror_axes)
+
+    n_classes = network.head.out_features
+    return _asked(network, ask, n_classes, reader, case_ids, team, batch_size)
+
+
+def features_of_cases(
+    network: Classifier,
+    reader: CaseReader,
+    case_ids: Sequence[str],
+    team: Team,
+    batch_size: int = 1,
+) -> torch.Tensor:
+    """Pooled features (cases, features) in float64; the arguments are those of `predict_cases`."""
+
+    def ask(batch: torch.Tensor) -> torch.Tensor:
+        return pooled_features(network, batch)
+
+    width = network.head.in_features
+    return _asked(network, ask, width, reader, case_ids, team, batch_size)
+
+
+def _asked(
+    network: Classifier,
+    ask: Callable[[torch.Tensor], torch.Tensor],
+    width: int,
+    reader: CaseReader,
+    case_ids: Sequence[str],
+    team: Team,
+    batch_size: int,
+) -> torch.Tensor:
+    """Answers (cases, width), shared out over the team."""
     network.eval()
     device = next(network.parameters()).device
     mine = range(team.rank, len(case_ids), team.size)
@@ -204,10 +238,10 @@ def predict_cases(
     parts = [mine[start : start + size] for start in range(0, len(mine), size)]
     with team.agreed():
         answers = [
-            probabilities(network, images.result().to(device), mirror_axes)
+            ask(images.result().to(device))
             for _, images in one_ahead(lambda part: _stacked(reader, case_ids, part), parts)
         ]
-    found = torch.zeros((len(case_ids), network.head.out_features), dtype=torch.float64)
+    found = torch.zeros((len(case_ids), width), dtype=torch.float64)
     if answers:
         found[list(mine)] = torch.cat(answers).double()
     return team.sum(found)

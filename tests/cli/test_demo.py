@@ -17,7 +17,7 @@ def test_the_chain_runs_and_a_second_run_changes_nothing(tmp_path, capsys):
     words = ["--output", str(tmp_path), *SMALL]
     assert demo.main(words) == 0
     shown = capsys.readouterr().out
-    for command in ("plan_and_preprocess", "train", "predict -i", "evaluate"):
+    for command in ("plan_and_preprocess", "train", "predict -i", "evaluate", "report"):
         assert f"$ ricenet_{command}" in shown
     model = tmp_path / "results" / NAME / "auto__all"
     files = [model / f"fold_{k}" / "checkpoint_final.pth" for k in range(5)]
@@ -27,6 +27,8 @@ def test_the_chain_runs_and_a_second_run_changes_nothing(tmp_path, capsys):
     assert json.loads(files[-1].read_text())["n_cases"] == 3
     assert json.loads(files[-2].read_text())["n_cases"] == 15
     assert "AUROC" in shown
+    assert (model / "report" / "index.html").is_file()
+    assert len(list((model / "report" / "cases").glob("*.html"))) == 18
     before = {file: file.stat().st_mtime_ns for file in files[:5]}
     text = predictions.read_text()
     assert demo.main(words) == 0

@@ -11,7 +11,10 @@ from sklearn import metrics
 from ricenet_v2.cli import evaluate
 from ricenet_v2.core import documents
 from ricenet_v2.phantom.cohort import NAME
+from ricenet_v2.records.curves import Curves
+from ricenet_v2.records.figures import MIGRATIONS, Evaluation
 from ricenet_v2.records.run import Run
+from ricenet_v2.records.sanity import Sanity
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.tables import read_rows, write_rows
 
@@ -102,11 +105,18 @@ def test_it_must_be_said_what_to_evaluate(capsys):
     assert "What is to be evaluated" in capsys.readouterr().err
 
 
-def test_cases_without_a_prediction_are_listed_and_doubled_truths_refused(tmp_path, capsys):
+def test_cases_without_a_prediction_are_refused_or_listed_and_doubled_truths_refused(
+    tmp_path, capsys
+):
     (tmp_path / "p.csv").write_text("case_id,prob_a,prob_b\nc1,0.2,0.8\nc2,0.7,0.3\n")
     rows = ["case_id,label,split", "c1,b,test", "c2,a,test", "c3,a,test", "c4,b,train"]
     (tmp_path / "t.csv").write_text("\n".join(rows) + "\n")
     line = ["--predictions", str(tmp_path / "p.csv"), "--truth", str(tmp_path / "t.csv")]
+    assert evaluate.main(line) == 2
+    told = capsys.readouterr().err
+    assert "c3: not predicted" in told
+    assert "--allow_missing" in told
+    line.append("--allow_missing")
     assert evaluate.main([*line, "-o", str(tmp_path), "--n_bootstrap", "50"]) == 0
     assert "1 cases were not predicted: c3" in capsys.readouterr().out
     made = json.loads((tmp_path / "figures.json").read_text())
@@ -116,3 +126,47 @@ def test_cases_without_a_prediction_are_listed_and_doubled_truths_refused(tmp_pa
     assert "c1: 2 times in the table of truths" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         evaluate.main([*line, "--n_bootstrap", "0"])
+
+
+def test_a_test_set_gets_the_thresholds_of_the_folds_and_everything_is_written(
+    trained_cohort, tmp_path, capsys
+):
+    workspace = shutil.copytree(trained_cohort, tmp_path / "space")
+    paths = dataset_paths(NAME, workspace)
+    few = ["--workspace", str(workspace), "--n_bootstrap", "50"]
+    checks = ["--permutation_test", "99", "--size_and_spacing", "--subgroups", "sex", "age"]
+    assert evaluate.main([NAME, *few, *checks, "--bands", "age=60"]) == 0
+    crossval = paths.run().crossval
+    pooled = documents.read(Evaluation, crossval / "figures.json", MIGRATIONS)
+    assert [group.name for group in pooled.groups if group.kind == "fold"] == [
+        f"fold {fold}" for fold in range(5)
+    ]
+    assert {"age below 60", "age 60 or more"} <= {group.name for group in pooled.groups}
+    assert (pooled.positive_class, pooled.source) == ("recurrence", "out-of-fold")
+    curves = documents.read(Curves, crossval / "curves.json")
+    assert {c.name for c in curves.curves} >= {"ROC", "calibration", "decision", "referral"}
+    assert len(read_rows(crossval / "curves.csv")) == sum(len(c.x) for c in curves.curves)
+    found = {c.name: c for c in documents.read(Sanity, crossval / "sanity.json").checks}
+    assert found["patients on both sides of a fold"].outcome == "fine"
+    assert found["the same images in two folds"].outcome == "fine"
+    assert found["size and spacing only"].outcome in {"fine", "doubt"}
+    assert found["label permutation"].figures[0].n == 20
+
+    cases = [row for row in read_rows(paths.raw / "cases.csv") if row["split"] == "test"]
+    rows = [
+        {"case_id": row["case_id"], "prob_radiation_effect": 0.7, "prob_recurrence": 0.3}
+        for row in cases
+    ]
+    write_rows(tmp_path / "p.csv", rows)
+    line = [NAME, "--predictions", str(tmp_path / "p.csv"), "-o", str(tmp_path / "out"), *few]
+    assert evaluate.main(line) == 0
+    made = documents.read(Evaluation, tmp_path / "out" / "figures.json", MIGRATIONS)
+    assert made.source == "test"
+    assert [(t.name, t.value) for t in made.thresholds] == [
+        (t.name, t.value) for t in pooled.thresholds
+    ]
+    figures = tmp_path / "out" / "figures.json"
+    assert evaluate.main([*line, "--thresholds", str(figures)]) == 2
+    assert "Thresholds of a test set are not used" in capsys.readouterr().err
+    assert evaluate.main([*line, "--subgroups", "scanner"]) == 2
+    assert "no such covariate" in capsys.readouterr().err

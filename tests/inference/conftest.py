@@ -15,6 +15,7 @@ from torch import nn
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.inference.ensemble import Ensemble
 from ricenet_v2.preprocessing.cohort import preprocess_dataset
+from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.records.plan import Normalisation, Plan
 from ricenet_v2.store.images import write_image
@@ -109,5 +110,30 @@ def make_patients(tmp_path: Path, make_plan: Callable[..., Plan]) -> Callable[..
         raw = load_raw_dataset(folder)
         assert preprocess_dataset(raw, plan, tmp_path / "preprocessed").done == CASES
         return Patients(raw, plan, tmp_path / "preprocessed")
+
+    return make
+
+
+@pytest.fixture
+def make_record() -> Callable[..., PreprocessedCase]:
+    """A function that makes what stands beside a case; further arguments are its fields."""
+
+    def make(**changes: object) -> PreprocessedCase:
+        ones, zeros = (1.0, 1.0, 1.0), (0, 0, 0)
+        fields = {
+            "case_id": "a",
+            "shape": (1, 16, 12, 20),
+            "source_grid_shape": (16, 12, 20),
+            "source_spacing": ones,
+            "source_origin": ones,
+            "source_direction": (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0),
+            "crop_start": zeros,
+            "crop_stop": (16, 12, 20),
+            "region": "whole image",
+            "dose_maximum": {},
+            "warnings": (),
+            "inputs_hash": "",
+        }
+        return PreprocessedCase(**{**fields, **changes})
 
     return make

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from benchmarks.results import simulate
+from ricenet_v2.cli import evaluate, report
+from ricenet_v2.core import documents
 from ricenet_v2.fingerprinting.fingerprint import aggregate
 from ricenet_v2.fingerprinting.measure import MeasuredCase
 from ricenet_v2.network.cost import estimate
 from ricenet_v2.network.stages import StageCost, stage_costs
+from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.planning.planner import make_plan
 from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.records.fingerprint import CaseMeasurement, ChannelMeasurement, Fingerprint
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.report import PartPicture, ReportPart
+from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.raw import load_raw_dataset
 
 
 @dataclass(frozen=True)
@@ -85,3 +95,35 @@ def make_planned():
 def usual() -> Planned:
     """An MRI and a dose of twelve cases."""
     return planned()
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory, planned_cohort) -> Path:
+    """Workspace of a planned cohort with results that no training made; not to be changed."""
+    workspace = tmp_path_factory.mktemp("simulated") / "workspace"
+    shutil.copytree(planned_cohort, workspace)
+    paths = dataset_paths(NAME, workspace)
+    raw = load_raw_dataset(paths.raw)
+    folder = workspace / "predictions"
+    simulate(paths, raw, documents.read(Plan, paths.plan()), folder)
+    few = ["--n_bootstrap", "50"]
+    assert evaluate.main([NAME, "--workspace", str(workspace), *few]) == 0
+    truth = ["--truth", str(paths.raw / "cases.csv"), "-o", str(folder)]
+    predictions = ["--predictions", str(folder / "predictions.csv")]
+    assert evaluate.main([*predictions, *truth, *few]) == 0
+    part = paths.run().folder / "explanation"
+    part.mkdir()
+    Image.new("L", (8, 8), 120).save(part / "mean.png")
+    picture = PartPicture("mean.png", "Mean map")
+    content = ReportPart("Occlusion", "In words.", (), (picture,), {"PH0001": (picture,)})
+    documents.write(part / "report_part.json", content)
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def reported(tmp_path_factory, simulated) -> Path:
+    """Folder of a report; not to be changed."""
+    output = tmp_path_factory.mktemp("reported") / "report"
+    words = [NAME, "--workspace", str(simulated), "-o", str(output)]
+    assert report.main([*words, "--predictions", str(simulated / "predictions")]) == 0
+    return output

@@ -1,0 +1,101 @@
+"""ricenet_baseline: logistic regression on dose statistics and covariates, on the same folds."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ricenet_v2.cli import common
+
+if TYPE_CHECKING:
+    from ricenet_v2.store.paths import DatasetPaths
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
+    parser = common.parser(
+        "Fit a logistic regression on dose statistics and covariates in the folds of the networks, "
+        "evaluate it, and compare it with them."
+    )
+    parser.add_argument("dataset", help="id, name or raw folder; its folds must be there")
+    parser.add_argument(
+        "--features",
+        nargs="+",
+        choices=("dose", "covariates"),
+        default=["dose", "covariates"],
+        help="what the regression sees",
+    )
+    parser.add_argument(
+        "--against", default="auto__all", metavar="RUN", help="model folder to compare with"
+    )
+    parser.add_argument("--n_bootstrap", type=common.at_least(1), default=2000, help="resamples")
+    parser.add_argument("--seed", type=int, default=0, help="of inner folds and resampling")
+    common.add_workspace(parser)
+    return parser
+
+
+def baseline(
+    dataset: str,
+    *,
+    features: Sequence[Literal["dose", "covariates"]] = ("dose", "covariates"),
+    against: str = "auto__all",
+    n_bootstrap: int = 2000,
+    seed: int = 0,
+    workspace: Path | None = None,
+) -> int:
+    """Fit, evaluate and compare; the arguments are those of the command.
+
+    Returns:
+        0.
+    """
+    from ricenet_v2.cli.evaluate import evaluate
+    from ricenet_v2.evaluation.tabular.baseline import PLAN, run_baseline
+    from ricenet_v2.store.paths import PREDICTIONS_CSV, dataset_paths
+
+    paths = dataset_paths(dataset, workspace)
+    made = run_baseline(paths, features, seed)
+    print(f"Columns: {', '.join(made.columns)}")
+    print(f"Penalty C chosen inside the training cases of each fold: {made.penalties}")
+    few = {"n_bootstrap": n_bootstrap, "seed": seed, "workspace": workspace}
+    evaluate(dataset, plan=PLAN, channels=made.label, **few)  # type: ignore[arg-type]
+    if made.has_test:
+        print(f"Predictions of the test cases: {made.model.predictions / PREDICTIONS_CSV}")
+    print(_against(paths, against, made.model.folder.name, n_bootstrap, seed))
+    return common.OK
+
+
+def _against(paths: DatasetPaths, run: str, own: str, n_bootstrap: int, seed: int) -> str:
+    """The comparison in one line."""
+    from ricenet_v2.cli.evaluate_tables import number
+    from ricenet_v2.core.errors import DatasetError
+    from ricenet_v2.evaluation.alike import on_same_cases, read_run
+    from ricenet_v2.evaluation.comparisons import compare
+    from ricenet_v2.evaluation.question import positive_index, positive_of
+
+    try:
+        alike = on_same_cases({name: read_run(name, paths) for name in (run, own)})
+    except DatasetError as error:
+        return f"Not compared with {run}: {error.what}"
+    positive = positive_index(next(iter(alike.runs.values())), positive_of(paths.raw))
+    pairs = compare(alike, positive, n_bootstrap, seed).pairs
+    pair = next(pair for pair in pairs if pair.figure == "AUROC")
+    if pair.difference is None:
+        return f"Not compared with {run}: {pair.warning}"
+    return (
+        f"AUROC of {run} {number(pair.value_a)}, of {own} {number(pair.value_b)}: difference "
+        f"{number(pair.difference)} ({number(pair.low)} to {number(pair.high)}), "
+        f"p = {number(pair.p)} ({pair.test.split(',')[0]}, {pair.n} cases)"
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    options = vars(build_parser().parse_args(argv))
+    return common.run(lambda: baseline(**options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

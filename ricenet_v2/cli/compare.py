@@ -1,0 +1,108 @@
+"""ricenet_compare: paired tests of runs on the same cases."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ricenet_v2.cli import common
+
+if TYPE_CHECKING:
+    from ricenet_v2.records.comparison import Comparison
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
+    parser = common.parser("Compare runs on the cases that all of them predicted.")
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        metavar="RUN",
+        help="at least two: files of predictions, folders of predictions, model folders, or with "
+        "-d the names of model folders such as auto__all",
+    )
+    parser.add_argument("-d", dest="dataset", help="dataset that the runs are of")
+    parser.add_argument(
+        "--truth", type=Path, metavar="FILE", help="table of truths for predictions without labels"
+    )
+    parser.add_argument("--positive_class", help="for two classes; the last one if left out")
+    parser.add_argument("-o", dest="output", type=Path, help="folder for comparison.json")
+    parser.add_argument("--n_bootstrap", type=common.at_least(1), default=2000, help="resamples")
+    parser.add_argument("--seed", type=int, default=0, help="of the resampling")
+    common.add_workspace(parser)
+    return parser
+
+
+def compare(
+    runs: Sequence[str],
+    *,
+    dataset: str | None = None,
+    truth: Path | None = None,
+    positive_class: str | None = None,
+    output: Path | None = None,
+    n_bootstrap: int = 2000,
+    seed: int = 0,
+    workspace: Path | None = None,
+) -> int:
+    """Compare; the arguments are those of the command.
+
+    Returns:
+        0.
+    """
+    from ricenet_v2.core.errors import DatasetError
+    from ricenet_v2.evaluation.alike import on_same_cases, read_run
+    from ricenet_v2.evaluation.comparisons import compare as compute
+    from ricenet_v2.evaluation.question import positive_index, positive_of
+    from ricenet_v2.evaluation.write import write_comparison
+    from ricenet_v2.store.paths import dataset_paths
+
+    if len(set(runs)) < 2:
+        raise DatasetError("There is nothing to compare.", expected="two or more runs", got=runs)
+    paths = dataset_paths(dataset, workspace) if dataset else None
+    alike = on_same_cases({run: read_run(run, paths, truth) for run in dict.fromkeys(runs)})
+    first = next(iter(alike.runs.values()))
+    positive = positive_class or (positive_of(paths.raw) if paths else None)
+    made = compute(alike, positive_index(first, positive), n_bootstrap, seed)
+    show(made)
+    if output is not None:
+        write_comparison(output, made)
+        print(f"Comparison: {output}")
+    return common.OK
+
+
+def show(made: Comparison) -> None:
+    """Print the pairs."""
+    from ricenet_v2.cli.evaluate_tables import number
+
+    common.table(
+        f"{made.n_cases} cases of {made.n_patients} patients that all runs predicted",
+        ("figure", "runs", "values", "difference", "p", "p (Holm)", "test"),
+        [
+            (
+                pair.figure,
+                f"{pair.a} - {pair.b}",
+                f"{number(pair.value_a)}, {number(pair.value_b)}",
+                f"{number(pair.difference)} ({number(pair.low)} to {number(pair.high)})",
+                number(pair.p),
+                number(pair.p_holm),
+                "; ".join(filter(None, (pair.test, pair.warning))),
+            )
+            for pair in made.pairs
+        ],
+    )
+    if made.left_out:
+        print(f"{len(made.left_out)} cases are not in all runs: {', '.join(made.left_out)}")
+    print(made.note)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    options = vars(build_parser().parse_args(argv))
+    return common.run(lambda: compare(**options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

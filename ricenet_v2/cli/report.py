@@ -1,0 +1,111 @@
+"""ricenet_report: everything about a trained model in one offline folder."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ricenet_v2.cli import common
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
+    parser = common.parser(
+        "Write a folder with index.html and a page per case: cohort, plan, training, figures, "
+        "curves, cases. It opens from disk in any browser and asks the network for nothing."
+    )
+    parser.add_argument("dataset", metavar="DATASET", help="id, name, or path of a raw dataset")
+    parser.add_argument("--plan", default="auto", help="name of the plan")
+    parser.add_argument("--channels", default="all", help="channels label")
+    parser.add_argument(
+        "--predictions",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FOLDER",
+        help="folders that ricenet_predict wrote, with figures.json where they were evaluated",
+    )
+    parser.add_argument(
+        "-o", dest="output", type=Path, help="folder (else report/ in the model's results)"
+    )
+    parser.add_argument(
+        "--max_mb",
+        type=_megabytes,
+        default=95.0,
+        help="size of the folder; pictures and volumes of many cases become coarser to fit",
+    )
+    parser.add_argument(
+        "--num_workers", type=common.at_least(1), default=1, metavar="N", help="processes"
+    )
+    common.add_workspace(parser)
+    return parser
+
+
+def report(
+    dataset: str,
+    *,
+    plan: str = "auto",
+    channels: str = "all",
+    predictions: Sequence[Path] = (),
+    output: Path | None = None,
+    max_mb: float = 95.0,
+    num_workers: int = 1,
+    workspace: Path | None = None,
+    command: Sequence[str] | None = None,
+) -> int:
+    """Write a report; the arguments are those of the command.
+
+    Args:
+        dataset: Id, name, or path of a raw dataset folder.
+        plan: Name of the plan.
+        channels: Label of the channels.
+        predictions: Folders of predictions.
+        output: Folder of the report; None puts it beside the folds.
+        max_mb: Megabytes that the folder may take.
+        num_workers: Processes that make pages of cases.
+        workspace: Holds raw/, preprocessed/ and results/.
+        command: As typed, for the page; None takes that of this process.
+
+    Returns:
+        0, or 1 where the images of some cases could not be shown.
+
+    Raises:
+        RicenetError: There is no such model, or a document is damaged.
+    """
+    from ricenet_v2.report.results.sources import read_sources
+    from ricenet_v2.report.results.write import INDEX, write_report
+    from ricenet_v2.report.words import data
+    from ricenet_v2.store.paths import dataset_paths
+
+    paths = dataset_paths(dataset, workspace)
+    sources = read_sources(paths, plan, channels, predictions)
+    folder = output or sources.model.report
+    typed = list(sys.argv) if command is None else list(command)
+    record, faults = write_report(
+        sources, folder, typed, most_megabytes=max_mb, num_workers=num_workers
+    )
+    if faults:
+        common.table("Images that could not be shown", ("case", "why"), faults.items())
+    print(f"Report of {record.n_cases} cases, {data(record.n_bytes)}: {folder / INDEX}")
+    print(record.note)
+    return common.SOME_FAILED if faults else common.OK
+
+
+def _megabytes(text: str) -> float:
+    value = float(text)
+    if not 10 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected 10 or more, got {text}")
+    return value
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    options = vars(build_parser().parse_args(argv))
+    typed = ["ricenet_report", *(sys.argv[1:] if argv is None else argv)]
+    return common.run(lambda: report(**options, command=typed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

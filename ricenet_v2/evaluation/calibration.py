@@ -1,0 +1,119 @@
+"""Whether probabilities are what they say: slope and intercept, and temperature scaling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from scipy.special import log_softmax
+
+from ricenet_v2.evaluation.logistic import fitted
+from ricenet_v2.evaluation.resampling import Patients
+from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.inference import temperature
+from ricenet_v2.records.figures import Figure
+
+_LEAST = 1e-6
+_STEPS, _ENOUGH = 100, 1e-10
+_LIMITS = (0.05, 20.0)
+_SANDWICH = "Wald, variance by patient"
+FEW = 10
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+
+def slope_and_intercept(scored: Scored, positive: int, level: float) -> list[Figure]:
+    """Of each class that is told from the rest: the positive one of two, all of more.
+
+    Slope: of the log odds of the class on those of its probability; 1 is right, below 1 the
+    probabilities are too extreme. Intercept: what has to be added to the log odds of the
+    probabilities so that they are right in the mean (calibration in the large, Van Calster 2019);
+    0 is right.
+    """
+    told = (positive,) if len(scored.classes) == 2 else range(len(scored.classes))
+    made = []
+    for index in told:
+        name = scored.classes[index]
+        p = np.clip(scored.probabilities[:, index], _LEAST, 1 - _LEAST)
+        odds, truth = np.log(p / (1 - p)), (scored.truth == index).astype(np.float64)
+        ones, none, patients = np.ones_like(odds), np.zeros_like(odds), scored.grouping
+        slope = fitted(np.column_stack([odds, ones]), truth, none, patients)
+        intercept = fitted(ones[:, None], truth, odds, patients)
+        few = int(min(truth.sum(), len(truth) - truth.sum()))
+        made += [
+            _wald(f"calibration slope of {name}", slope, len(scored), few, level),
+            _wald(f"calibration intercept of {name}", intercept, len(scored), few, level),
+        ]
+    return made
+
+
+def _wald(name: str, fit: tuple[Floats, Floats] | None, n: int, few: int, level: float) -> Figure:
+    if fit is None:
+        why = "not defined: one class only, or the classes are separated"
+        return Figure(name, None, None, None, n, _SANDWICH, why)
+    value, reach = float(fit[0][0]), float(stats.norm.ppf((1 + level) / 2) * fit[1][0, 0] ** 0.5)
+    warning = f"only {few} cases of the rarer side" if few < FEW else ""
+    return Figure(name, value, value - reach, value + reach, n, _SANDWICH, warning)
+
+
+@dataclass(frozen=True)
+class Temperature:
+    """A fitted temperature with the ends of its interval, None where there is none.
+
+    `met_limit` says that the likelihood wanted a temperature beyond 0.05 to 20.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    met_limit: bool = False
+
+
+def fit_temperature(
+    truth: Indices, probabilities: Floats, patients: Patients, level: float = 0.95
+) -> Temperature:
+    """The temperature of highest likelihood (Guo et al. 2017).
+
+    The likelihood is concave in 1 / temperature, which is found by Newton's method. The interval is
+    Wald's on the logarithm, with the sandwich variance by patient.
+
+    Args:
+        truth: Class of each case, shape (cases,).
+        probabilities: Axes (cases, classes).
+        patients: Of the cases.
+        level: Coverage of the interval.
+    """
+    logs = np.log(np.clip(probabilities, temperature.LEAST, 1))
+    picked = logs[np.arange(len(truth)), truth]
+    lowest, highest = 1 / _LIMITS[1], 1 / _LIMITS[0]
+    # The likelihood still rises (or has gone flat) at a limit, e.g. where every call is right.
+    for limit, sign in ((highest, 1), (lowest, -1)):
+        if sign * float(_derivatives(logs, picked, limit)[0].sum()) > -_ENOUGH:
+            return Temperature(1 / limit, None, None, met_limit=True)
+    inverse = 1.0
+    for _ in range(_STEPS):
+        slopes, curvature = _derivatives(logs, picked, inverse)
+        step = float(slopes.sum()) / max(curvature, 1e-300)
+        # Half of the way to a limit at most, so that it is neared but not crossed.
+        new = inverse + float(np.clip(step, (lowest - inverse) / 2, (highest - inverse) / 2))
+        done, inverse = abs(new - inverse) < _ENOUGH * inverse, new
+        if done:
+            break
+    if patients.count < 2:
+        return Temperature(1 / inverse, None, None)
+    slopes, curvature = _derivatives(logs, picked, inverse)
+    by_patient = np.bincount(patients.owner, slopes, minlength=patients.count)
+    correction = patients.count / (patients.count - 1)
+    deviation = float(np.sqrt(correction * (by_patient**2).sum())) / curvature / inverse
+    reach = float(np.exp(stats.norm.ppf((1 + level) / 2) * deviation))
+    return Temperature(1 / inverse, 1 / inverse / reach, 1 / inverse * reach)
+
+
+def _derivatives(logs: Floats, picked: Floats, inverse: float) -> tuple[Floats, float]:
+    """Slope of each case's log likelihood in 1 / temperature, and minus the sum of curvatures."""
+    p = np.exp(log_softmax(logs * inverse, axis=1))
+    mean = (p * logs).sum(axis=1)
+    return picked - mean, float(((p * logs**2).sum(axis=1) - mean**2).sum())

@@ -1,0 +1,1 @@
+"""Curves that figures are read from, one kind a file."""

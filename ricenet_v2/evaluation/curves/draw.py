@@ -1,0 +1,38 @@
+"""All curves of one set of predictions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ricenet_v2.evaluation.curves.decision import decision
+from ricenet_v2.evaluation.curves.ranks import precision_recall, roc
+from ricenet_v2.evaluation.curves.referral import referral
+from ricenet_v2.evaluation.curves.reliability import reliability
+from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.thresholds import told_classes
+from ricenet_v2.records.curves import Curve, Curves
+
+
+def curves_of(
+    scored: Scored, positive: int, *, title: str = "", seed: int = 0, level: float = 0.95
+) -> Curves:
+    """Curves of each class that is told from the rest, and referral curves of all together.
+
+    Those of a class are ROC, precision-recall, calibration and decision; of two classes only the
+    positive one is told.
+
+    Args:
+        scored: Predictions with truths.
+        positive: Class that two classes are about.
+        title: What they are of.
+        seed: Of the resampling of the ROC band.
+        level: Of the intervals.
+    """
+    made: list[Curve] = []
+    for index in told_classes(scored, positive):
+        n_own = int(np.sum(scored.truth == index))
+        if 0 < n_own < len(scored):
+            made += [roc(scored, index, seed, level), precision_recall(scored, index)]
+        made += [reliability(scored, index, level), *decision(scored, index)]
+    made += referral(scored, level)
+    return Curves(title=title, classes=scored.classes, curves=tuple(made))

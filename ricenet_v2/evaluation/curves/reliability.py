@@ -1,0 +1,41 @@
+"""Calibration curve: what was predicted against what was found."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ricenet_v2.evaluation.proportions import share
+from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.records.curves import Curve
+
+MOST_BINS, CASES_PER_BIN = 10, 10
+
+
+def reliability(scored: Scored, index: int, level: float) -> Curve:
+    """Observed share of the class against its mean probability, in bins of equally many cases.
+
+    At most 10 bins of at least 10 cases; one of all where there are fewer than 20. Equal
+    probabilities are never torn apart. Intervals are Wilson's.
+    """
+    p = scored.probabilities[:, index]
+    n_bins = int(np.clip(len(scored) // CASES_PER_BIN, 1, MOST_BINS))
+    edges = np.unique(np.quantile(p, np.arange(1, n_bins) / n_bins))
+    bins = np.searchsorted(edges, p, side="right")
+    own, points = scored.truth == index, []
+    for number in np.unique(bins):
+        among = bins == number
+        figure = share("", scored, own, among, level)
+        points.append((float(p[among].mean()), figure))
+    points.sort(key=lambda point: point[0])
+    return Curve(
+        "calibration",
+        "model",
+        scored.classes[index],
+        "mean predicted probability",
+        "observed share",
+        tuple(x for x, _ in points),
+        tuple(figure.value or 0.0 for _, figure in points),
+        tuple(figure.low or 0.0 for _, figure in points),
+        tuple(figure.high or 0.0 for _, figure in points),
+        tuple(figure.n for _, figure in points),
+    )

@@ -1,0 +1,59 @@
+"""Logistic regression by Newton's method, with a variance that knows of patients."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from ricenet_v2.evaluation.resampling import Patients
+
+Floats = NDArray[np.float64]
+_STEPS, _FAR, _ENOUGH = 50, 30.0, 1e-10
+
+
+def fitted(
+    design: Floats, truth: Floats, offset: Floats, patients: Patients
+) -> tuple[Floats, Floats] | None:
+    """Maximum likelihood and the sandwich variance by patient (Liang and Zeger 1986).
+
+    The variance is multiplied by G / (G - 1) for G patients, as statsmodels does for one group
+    variable, but for its factor (n - 1) / (n - k).
+
+    Args:
+        design: Axes (cases, coefficients).
+        truth: 0 or 1, shape (cases,).
+        offset: Added to the log odds, shape (cases,).
+        patients: Of the cases.
+
+    Returns:
+        Coefficients (coefficients,) and their covariance; None where there is no finite maximum
+        (all of one class, or the classes are separated) or only one patient.
+    """
+    if patients.count < 2 or not 0 < truth.sum() < len(truth):
+        return None
+    found = np.zeros(design.shape[1])
+    for _ in range(_STEPS):
+        p = expit(offset + design @ found)
+        information = design.T @ (design * (p * (1 - p))[:, None])
+        try:
+            step = np.linalg.solve(information, design.T @ (truth - p))
+        except np.linalg.LinAlgError:
+            return None
+        # A step that is too long would leave the region where the likelihood is known well.
+        found = found + step * min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-300))
+        if not np.isfinite(found).all() or np.abs(found).max() > _FAR:
+            return None
+        if np.abs(step).max() < _ENOUGH:
+            break
+    else:
+        return None
+    return found, _sandwich(design, truth - expit(offset + design @ found), information, patients)
+
+
+def _sandwich(design: Floats, rest: Floats, information: Floats, patients: Patients) -> Floats:
+    scores = np.zeros((patients.count, design.shape[1]))
+    np.add.at(scores, patients.owner, design * rest[:, None])
+    inverse = np.linalg.inv(information)
+    made: Floats = inverse @ (scores.T @ scores) @ inverse
+    return made * patients.count / (patients.count - 1)

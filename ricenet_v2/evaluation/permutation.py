@@ -1,0 +1,91 @@
+"""Are the figures better than those of shuffled labels?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from ricenet_v2.core.seeds import generator
+from ricenet_v2.evaluation import metrics
+from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.records.figures import Figure
+from ricenet_v2.records.sanity import SanityCheck
+
+_NUMBERS_AT_ONCE = 1_000_000
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+
+def shuffled_labels(scored: Scored, positive: int, n_shuffles: int, seed: int = 0) -> SanityCheck:
+    """Compare AUROC and macro F1 with those of labels that are shuffled between patients.
+
+    Labels of a patient's cases stay together: patients with equally many cases exchange theirs. The
+    p-value is the share of shuffles that are at least as good, the true labels counted among them
+    (Phipson and Smyth 2010).
+
+    Args:
+        scored: Predictions with truths.
+        positive: Class that the AUROC of two classes is about.
+        n_shuffles: Shuffles.
+        seed: Of the shuffles.
+    """
+    values = _figures(scored, scored.truth[None], positive)[0]
+    random = generator(seed, "permutation")
+    drawn = _shuffled(scored, n_shuffles, random)
+    found = np.concatenate([_figures(scored, part, positive) for part in drawn])
+    method = f"{n_shuffles} shuffles of labels between patients, seed {seed}"
+    figures, texts, largest = [], [], 0.0
+    for index, name in enumerate(("AUROC", "macro F1")):
+        at_least = int(np.sum(found[:, index] >= values[index] - 1e-12))
+        p = (at_least + 1) / (n_shuffles + 1)
+        figures.append(Figure(f"p of {name}", p, None, None, len(scored), method))
+        middle, high = np.quantile(found[:, index], [0.5, 0.95])
+        texts.append(
+            f"{name} {values[index]:.3f}, p = {p:.4f}; shuffled: median {middle:.3f}, "
+            f"95 % below {high:.3f}"
+        )
+        largest = max(largest, p)
+    is_fine = largest < 0.05
+    told = "" if is_fine else "; not told from chance"
+    return SanityCheck(
+        "label permutation", "fine" if is_fine else "doubt", "; ".join(texts) + told, tuple(figures)
+    )
+
+
+def _shuffled(scored: Scored, total: int, random: np.random.Generator) -> Iterator[Indices]:
+    """Truths (shuffles, cases), some at a time."""
+    patients = scored.grouping
+    cases: dict[int, list[Indices]] = defaultdict(list)
+    order = np.argsort(patients.owner, kind="stable")
+    for own in np.split(order, np.flatnonzero(np.diff(patients.owner[order])) + 1):
+        cases[len(own)].append(own)
+    alike = [np.array(group) for group in cases.values()]
+    at_once = max(1, _NUMBERS_AT_ONCE // len(scored))
+    for start in range(0, total, at_once):
+        made = np.empty((min(at_once, total - start), len(scored)), dtype=np.intp)
+        for row in made:
+            for group in alike:
+                row[group] = scored.truth[group[random.permutation(len(group))]]
+        yield made
+
+
+def _figures(scored: Scored, truths: Indices, positive: int) -> Floats:
+    """AUROC and macro F1 against each of the truths (shuffles, cases)."""
+    n_classes = len(scored.classes)
+    told = (positive,) if n_classes == 2 else range(n_classes)
+    aurocs = []
+    for index in told:
+        ranks = stats.rankdata(scored.probabilities[:, index])
+        own = truths == index
+        n_own = own.sum(axis=1).astype(np.float64)
+        above = own @ ranks - n_own * (n_own + 1) / 2
+        aurocs.append(metrics.ratio(above, n_own * (len(scored) - n_own)))
+    codes = truths * n_classes + scored.predicted
+    cells = np.stack([(codes == code).sum(axis=1) for code in range(n_classes**2)], axis=1)
+    counts = cells.reshape(-1, n_classes, n_classes).astype(np.float64)
+    return np.column_stack([np.mean(aurocs, axis=0), metrics.macro_f1(counts)])

@@ -1,0 +1,86 @@
+"""The out-of-fold predictions of the five folds of one model, pooled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.evaluation.read import read_scored
+from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.records.run import Run
+from ricenet_v2.store import tables
+from ricenet_v2.store.paths import VALIDATION_CSV, ModelPaths
+
+N_FOLDS = 5
+
+
+def pool(model: ModelPaths, dataset: str, covariates: Path | None = None) -> Scored:
+    """Write crossval/validation.csv with a column `fold`, and read it.
+
+    Args:
+        model: Files of the folds.
+        dataset: For the message.
+        covariates: Table of covariates; none where it does not exist.
+
+    Raises:
+        DatasetError: A fold was not trained to its end, or the folds are of different models.
+    """
+    _check_same(_finished(model, dataset), model)
+    rows = [
+        {**row, "fold": str(fold)}
+        for fold in range(N_FOLDS)
+        for row in tables.read_rows(model.fold(fold).validation)
+    ]
+    tables.write_rows(model.crossval / VALIDATION_CSV, rows)
+    there = covariates if covariates is not None and covariates.is_file() else None
+    return read_scored(model.crossval / VALIDATION_CSV, covariates=there)
+
+
+def _finished(model: ModelPaths, dataset: str) -> dict[int, Run]:
+    """The run of each fold."""
+    there = [
+        fold
+        for fold in range(N_FOLDS)
+        if model.fold(fold).validation.is_file() and model.fold(fold).run.is_file()
+    ]
+    runs = {fold: documents.read(Run, model.fold(fold).run) for fold in there}
+    faults = {
+        "missing": [fold for fold in range(N_FOLDS) if fold not in runs],
+        "not finished": [fold for fold, run in runs.items() if run.status != "finished"],
+    }
+    told = [f"{what}: {', '.join(map(str, folds))}" for what, folds in faults.items() if folds]
+    if told:
+        raise DatasetError(
+            "Not all folds are trained.",
+            file=model.folder,
+            expected="validation.csv and a finished run.json in the folds 0 to 4",
+            got="; ".join(told),
+            remedy=f"Run ricenet_train {dataset} all --continue with the options of before.",
+        )
+    return runs
+
+
+def _check_same(runs: dict[int, Run], model: ModelPaths) -> None:
+    """Refuse to pool folds of different models; their seeds may differ, which are chance."""
+    what: dict[str, Callable[[Run], object]] = {
+        "number of epochs": lambda run: run.epochs,
+        "plan and settings": lambda run: run.plan_hash,
+        "channels": lambda run: run.channels,
+        "preprocessed cases": lambda run: run.preprocessed_hash,
+        "pretrained weights": lambda run: run.pretrained and run.pretrained.sha256,
+    }
+    for name, value in what.items():
+        groups: dict[object, list[int]] = {}
+        for fold, run in runs.items():
+            groups.setdefault(value(run), []).append(fold)
+        if len(groups) > 1:
+            told = [f"folds {', '.join(map(str, folds))}: {key}" for key, folds in groups.items()]
+            raise DatasetError(
+                f"The folds were trained with different {name}, so they are not one model.",
+                file=model.folder,
+                expected="the same plan, settings and cases in all folds",
+                got="; ".join(told),
+                remedy="Move the folders of the folds that differ away and train them again.",
+            )

@@ -1,0 +1,78 @@
+"""Figures that are shares of cases: accuracy, sensitivity, specificity, predictive values."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.evaluation import intervals
+from ricenet_v2.evaluation.resampling import Patients
+from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.records.figures import Figure
+
+FEW = 10
+
+Flags = NDArray[np.bool_]
+
+
+def proportions(scored: Scored, level: float) -> list[Figure]:
+    """Accuracy, and of each class against the rest the four shares, as the cases were called."""
+    made = [share("accuracy", scored, scored.truth == scored.predicted, None, level, "exact")]
+    for index, name in enumerate(scored.classes):
+        made += of_class(scored, scored.predicted == index, index, name, level)
+    return made
+
+
+def of_class(scored: Scored, called: Flags, index: int, name: str, level: float) -> list[Figure]:
+    """Sensitivity, specificity and predictive values of one class against the rest.
+
+    Args:
+        scored: Predictions with truths.
+        called: Whether each case is called of the class.
+        index: Of the class.
+        name: Of the class.
+        level: Of the intervals.
+    """
+    own = scored.truth == index
+    return [
+        share(f"sensitivity of {name}", scored, called, own, level),
+        share(f"specificity of {name}", scored, ~called, ~own, level),
+        share(f"positive predictive value of {name}", scored, own, called, level),
+        share(f"negative predictive value of {name}", scored, ~own, ~called, level),
+    ]
+
+
+def share(
+    name: str,
+    scored: Scored,
+    hit: Flags,
+    among: Flags | None,
+    level: float,
+    kind: Literal["wilson", "exact"] = "wilson",
+) -> Figure:
+    """A share with Wilson's or Clopper and Pearson's interval.
+
+    Where patients have several cases, the interval is that of the effective number of independent
+    cases (Korn and Graubard 1998), and the method says so.
+
+    Args:
+        name: Of the figure.
+        scored: Predictions with truths.
+        hit: Whether each case counts.
+        among: Cases that are asked; all where None.
+        level: Coverage.
+        kind: Which interval.
+    """
+    method = "Clopper-Pearson" if kind == "exact" else "Wilson"
+    chosen = np.arange(len(scored)) if among is None else np.flatnonzero(among)
+    n = len(chosen)
+    if n == 0:
+        return Figure(name, None, None, None, 0, method, "no such case")
+    asked, patients = hit[chosen], Patients.of([scored.patients[index] for index in chosen])
+    value, worth = float(asked.mean()), intervals.effective_n(asked, patients)
+    if worth < n:
+        method += f", {n} cases of {patients.count} patients count as {worth:.1f}"
+    low, high = intervals.proportion(value * worth, worth, level, kind)
+    return Figure(name, value, low, high, n, method, f"only {n} cases" if n < FEW else "")

@@ -1,0 +1,145 @@
+"""What is to be evaluated: the folds of a dataset, or a file of predictions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.evaluation.pooling import pool
+from ricenet_v2.evaluation.read import read_scored
+from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.thresholds import default_thresholds
+from ricenet_v2.records.figures import MIGRATIONS, Evaluation, Source, Threshold
+from ricenet_v2.store.paths import (
+    CASES_CSV,
+    DATASET_JSON,
+    FIGURES_JSON,
+    DatasetPaths,
+    dataset_paths,
+)
+from ricenet_v2.store.raw import read_dataset
+
+
+@dataclass(frozen=True)
+class Question:
+    """Predictions, and what is known around them.
+
+    Attributes:
+        scored: Predictions with truths.
+        positive: Index of the class that figures of two classes are about.
+        title: What they are of.
+        source: Out-of-fold or a test set.
+        output: Where figures are written unless the user says otherwise.
+        thresholds: figures.json with thresholds for a test set, where there is one.
+        dataset: Where the dataset lies, where it is known.
+    """
+
+    scored: Scored
+    positive: int
+    title: str
+    source: Source
+    output: Path | None = None
+    thresholds: Path | None = None
+    dataset: DatasetPaths | None = None
+
+
+def out_of_fold(
+    dataset: str, plan: str, channels: str, workspace: Path | None, positive: str | None = None
+) -> Question:
+    """The pooled folds of a model; they are written to crossval/validation.csv."""
+    paths = dataset_paths(dataset, workspace)
+    model = paths.run(plan, channels)
+    scored = pool(model, dataset, paths.raw / CASES_CSV)
+    return Question(
+        scored,
+        positive_index(scored, positive or positive_of(model.folder)),
+        f"{dataset}: out-of-fold, pooled",
+        "out-of-fold",
+        output=model.crossval,
+        dataset=paths,
+    )
+
+
+def of_dataset(
+    dataset: str,
+    plan: str,
+    channels: str,
+    workspace: Path | None,
+    predictions: Path,
+    truth: Path | None,
+    positive: str | None = None,
+    *,
+    allow_missing: bool = False,
+) -> Question:
+    """Predictions of new cases by a model of a dataset; its cases.csv has the truths."""
+    paths = dataset_paths(dataset, workspace)
+    model = paths.run(plan, channels)
+    table = truth or paths.raw / CASES_CSV
+    scored = read_scored(predictions, table, allow_missing=allow_missing)
+    there = model.crossval / FIGURES_JSON
+    return Question(
+        scored,
+        positive_index(scored, positive or positive_of(model.folder)),
+        str(predictions),
+        "test",
+        thresholds=there if there.is_file() else None,
+        dataset=paths,
+    )
+
+
+def of_file(
+    predictions: Path,
+    truth: Path | None,
+    positive: str | None = None,
+    *,
+    allow_missing: bool = False,
+) -> Question:
+    """A file of predictions; one with a column `fold` is out-of-fold."""
+    scored = read_scored(predictions, truth, allow_missing=allow_missing)
+    source: Source = "out-of-fold" if scored.folds else "test"
+    return Question(scored, positive_index(scored, positive), str(predictions), source)
+
+
+def positive_of(folder: Path) -> str | None:
+    """The positive class that dataset.json in a folder names; None without one."""
+    if not (folder / DATASET_JSON).is_file():
+        return None
+    described = read_dataset(folder / DATASET_JSON)
+    return described.classes[described.positive_index]
+
+
+def positive_index(scored: Scored, name: str | None) -> int:
+    """Index of a class, of the last one where None.
+
+    Raises:
+        DatasetError: There is no such class.
+    """
+    if name is not None and name not in scored.classes:
+        raise DatasetError("There is no such class.", expected=scored.classes, got=name)
+    return scored.classes.index(name or scored.classes[-1])
+
+
+def stored_thresholds(asked: Question, file: Path | None) -> list[Threshold]:
+    """Thresholds for a test set: those of a figures.json, else the default alone.
+
+    Args:
+        asked: What is evaluated.
+        file: figures.json of out-of-fold predictions; that of the model where None.
+
+    Raises:
+        DatasetError: The file holds figures of a test set: thresholds are never chosen on one.
+    """
+    path = file or asked.thresholds
+    if path is None:
+        return default_thresholds(asked.scored, asked.positive)
+    found = documents.read(Evaluation, path, MIGRATIONS)
+    if found.source != "out-of-fold":
+        raise DatasetError(
+            "Thresholds of a test set are not used.",
+            file=path,
+            expected="figures.json of out-of-fold predictions (in the folder crossval)",
+            got=f"figures of {found.title}",
+        )
+    return list(found.thresholds) or default_thresholds(asked.scored, asked.positive)

@@ -1,0 +1,80 @@
+"""Weights of cases: bootstrap samples that draw patients, and samples that leave patients out.
+
+A sample is how often each case is in it, so that every figure of many samples is a few matrix
+products. Weights have axes (cases, samples).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+Figures = Callable[[Floats], Floats]
+"""From weights (cases, samples) to figures (samples, figures)."""
+
+_NUMBERS_AT_ONCE = 1_000_000
+MOST_LEFT_OUT = 500
+"""More patients than this are left out in that many groups of equal size. The acceleration is the
+same: the skewness of a mean of m falls as the root of m, and the number of groups as m."""
+
+
+@dataclass(frozen=True)
+class Patients:
+    """Which patient each case is of.
+
+    Attributes:
+        owner: Index of the patient of each case, shape (cases,).
+        count: Number of patients.
+    """
+
+    owner: Indices
+    count: int
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> Patients:
+        """From the name of each case's patient."""
+        found, owner = np.unique(np.asarray(names, dtype=str), return_inverse=True)
+        return cls(owner.astype(np.intp), len(found))
+
+    @property
+    def is_clustered(self) -> bool:
+        """Whether some patient has several cases."""
+        return self.count < len(self.owner)
+
+    def samples(self, n_samples: int, random: np.random.Generator) -> Iterator[Floats]:
+        """Weights of bootstrap samples, some at a time: as many patients, with replacement."""
+        for size in self._parts(n_samples):
+            drawn = random.integers(0, self.count, (size, self.count))
+            counts = np.stack([np.bincount(row, minlength=self.count) for row in drawn], axis=1)
+            yield counts.astype(np.float64)[self.owner]
+
+    def left_out(self) -> Iterator[Floats]:
+        """Weights without one patient, or group of patients, each, some at a time; none of one."""
+        if self.count < 2:
+            yield np.empty((len(self.owner), 0))
+            return
+        n_groups = min(self.count, MOST_LEFT_OUT)
+        # Drawn, since neighbours in a table may be alike; the same for every call.
+        order = np.random.default_rng(0).permutation(self.count)
+        group = np.empty(self.count, dtype=np.intp)
+        group[order] = np.arange(self.count) % n_groups
+        of_case, start = group[self.owner], 0
+        for size in self._parts(n_groups):
+            chosen = np.arange(start, start + size)
+            yield (of_case[:, None] != chosen).astype(np.float64)
+            start += size
+
+    def _parts(self, total: int) -> Iterator[int]:
+        at_once = max(1, min(total, _NUMBERS_AT_ONCE // max(1, len(self.owner))))
+        for start in range(0, total, at_once):
+            yield min(at_once, total - start)
+
+
+def replicated(figures: Figures, weights: Iterator[Floats]) -> Floats:
+    """Figures of every sample, shape (samples, figures)."""
+    return np.concatenate([figures(part) for part in weights])

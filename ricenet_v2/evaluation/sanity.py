@@ -1,0 +1,183 @@
+"""Checks that figures are not too good to be true."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.core import documents
+from ricenet_v2.evaluation.evaluate import Options, resampled
+from ricenet_v2.evaluation.permutation import shuffled_labels
+from ricenet_v2.evaluation.question import Question
+from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.tabular.regression import fit
+from ricenet_v2.records.dataset import Case
+from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint
+from ricenet_v2.records.integrity import Integrity
+from ricenet_v2.records.sanity import Sanity, SanityCheck
+from ricenet_v2.store.paths import CASES_CSV, DatasetPaths
+from ricenet_v2.store.raw import read_cases
+
+logger = logging.getLogger(__name__)
+
+_TWINS = "same image in two cases"
+_TOLD, _SHUFFLES = 5, 999
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is checked beside patients and images on both sides.
+
+    Attributes:
+        n_permutations: Shuffles of the labels; 0 for none.
+        size_and_spacing: Whether to fit a model of size and spacing alone.
+        seed: Of what is random.
+    """
+
+    n_permutations: int = 0
+    size_and_spacing: bool = False
+    seed: int = 0
+
+
+def check(asked: Question, wish: Wish) -> Sanity:
+    """All checks that can be made for these predictions."""
+    made = _sides(asked)
+    if wish.n_permutations:
+        shuffles = wish.n_permutations
+        made.append(shuffled_labels(asked.scored, asked.positive, shuffles, wish.seed))
+    if wish.size_and_spacing:
+        made.append(size_and_spacing(asked, wish.seed))
+    return Sanity(title=asked.title, checks=tuple(made))
+
+
+def _sides(asked: Question) -> list[SanityCheck]:
+    """Patients and images that are on both sides of a split."""
+    if asked.dataset is None:
+        return []
+    made = []
+    table = asked.dataset.raw / CASES_CSV
+    cases = read_cases(table) if table.is_file() else ()
+    if asked.source == "out-of-fold":
+        made += [_patients_of_folds(asked.scored), _twins_of_folds(asked.dataset, asked.scored)]
+    elif cases:
+        made.append(_patients_of_training(asked.scored, cases))
+    if asked.dataset.integrity.is_file():
+        made.append(_twins_of_dataset(documents.read(Integrity, asked.dataset.integrity)))
+    return made
+
+
+def _verdict(name: str, faults: Sequence[str], fine: str) -> SanityCheck:
+    if not faults:
+        return SanityCheck(name, "fine", fine)
+    more = f", and {len(faults) - _TOLD} more" if len(faults) > _TOLD else ""
+    return SanityCheck(name, "doubt", "; ".join(faults[:_TOLD]) + more)
+
+
+def _patients_of_folds(scored: Scored) -> SanityCheck:
+    """A patient held out of several folds was trained on in each of them."""
+    folds: dict[str, set[int]] = defaultdict(set)
+    for patient, fold in zip(scored.patients, scored.folds, strict=True):
+        folds[patient].add(fold)
+    faults = [
+        f"patient {name} is held out of folds {', '.join(map(str, sorted(found)))}"
+        for name, found in sorted(folds.items())
+        if len(found) > 1
+    ]
+    return _verdict("patients on both sides of a fold", faults, "no patient is in two folds")
+
+
+def _patients_of_training(scored: Scored, cases: Sequence[Case]) -> SanityCheck:
+    trained = {case.patient_id for case in cases if case.split == "train"}
+    faults = [f"patient {name} was trained on" for name in sorted(set(scored.patients) & trained)]
+    return _verdict("patients of training", faults, "no patient of these cases was trained on")
+
+
+def _measured(paths: DatasetPaths) -> dict[str, CaseMeasurement]:
+    if not paths.fingerprint.is_file():
+        return {}
+    found = documents.read(Fingerprint, paths.fingerprint)
+    return {case.case_id: case for case in found.cases}
+
+
+def _twins_of_folds(paths: DatasetPaths, scored: Scored) -> SanityCheck:
+    """Cases of the same voxels in several folds."""
+    name = "the same images in two folds"
+    measured = _measured(paths)
+    if not measured:
+        return SanityCheck(name, "not available", "there is no fingerprint of this dataset")
+    owners: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for case, fold in zip(scored.case_ids, scored.folds, strict=True):
+        if case in measured and measured[case].voxels:
+            owners[measured[case].voxels].append((case, fold))
+    faults = [
+        "the same images: " + ", ".join(f"{case} (fold {fold})" for case, fold in found)
+        for found in owners.values()
+        if len({fold for _, fold in found}) > 1
+    ]
+    return _verdict(name, faults, "no two folds share all images of a case")
+
+
+def _twins_of_dataset(integrity: Integrity) -> SanityCheck:
+    faults = [
+        f"{finding.file} of {finding.case}: {finding.found}"
+        for finding in integrity.errors
+        if finding.check == _TWINS
+    ]
+    return _verdict(
+        "copies found by the check of the dataset", faults, "none between patients or splits"
+    )
+
+
+def size_and_spacing(asked: Question, seed: int) -> SanityCheck:
+    """What a logistic regression on the size and spacing of the images reaches, out-of-fold.
+
+    Figures well above chance say that the classes were imaged differently, and that a network may
+    have learned the scanner. The doubt is raised where its AUROC is above that of 95 % of shuffled
+    labels.
+    """
+    name, scored = "size and spacing only", asked.scored
+    measured = _measured(asked.dataset) if asked.dataset and asked.source == "out-of-fold" else {}
+    unknown = [case for case in scored.case_ids if case not in measured]
+    if unknown:
+        why = "needs out-of-fold predictions and the fingerprint of their dataset"
+        return SanityCheck(name, "not available", why)
+    values = np.array([_shape(measured[case]) for case in scored.case_ids])
+    found = _held_out(values, scored, seed)
+    alone = Scored(
+        case_ids=scored.case_ids,
+        patients=scored.patients,
+        truth=scored.truth,
+        predicted=found.argmax(axis=1),
+        probabilities=found,
+        classes=scored.classes,
+    )
+    figures = resampled(alone, Options(asked.positive, seed=seed))
+    chosen = tuple(figure for figure in figures if figure.name in {"macro F1", "AUROC"})
+    auroc = next(figure for figure in chosen if figure.name == "AUROC")
+    text = "AUROC not defined" if auroc.value is None else f"AUROC {auroc.value:.3f}"
+    if auroc.low is not None and auroc.high is not None:
+        text += f" ({auroc.low:.3f} to {auroc.high:.3f})"
+    shuffled = shuffled_labels(alone, asked.positive, _SHUFFLES, seed).figures[0]
+    is_above = auroc.value is not None and shuffled.value is not None and shuffled.value < 0.05
+    text += f", p = {shuffled.value:.3f}"
+    told = ": the classes differ in how they were imaged" if is_above else ""
+    return SanityCheck(name, "doubt" if is_above else "fine", text + told, (*chosen, shuffled))
+
+
+def _shape(case: CaseMeasurement) -> list[float]:
+    return [*case.spacing, *case.shape, *case.cropped_shape, case.foreground_share]
+
+
+def _held_out(values: NDArray[np.float64], scored: Scored, seed: int) -> NDArray[np.float64]:
+    made, folds = np.empty_like(scored.probabilities), np.array(scored.folds)
+    for fold in np.unique(folds):
+        train, held = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        patients = [scored.patients[index] for index in train]
+        model = fit(values[train], scored.truth[train], patients, len(scored.classes), seed)
+        made[held] = model.probabilities(values[held])
+    return made

@@ -1,0 +1,115 @@
+"""Parts of the cases whose figures stand beside those of all: folds and groups of a covariate."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.records.figures import SetKind
+
+logger = logging.getLogger(__name__)
+
+MOST_GROUPS = 12
+"""A covariate of more values than this is no grouping, unless they are numbers, which get bands."""
+_FEW_VALUES = 5
+
+
+@dataclass(frozen=True)
+class Group:
+    """Some of the cases, by their index."""
+
+    name: str
+    kind: SetKind
+    cases: NDArray[np.intp]
+
+
+def groups_of(
+    scored: Scored,
+    names: Sequence[str] | None = None,
+    bands: Mapping[str, Sequence[float]] | None = None,
+) -> list[Group]:
+    """Folds, then the groups of each covariate, in the order of their values.
+
+    Numbers of more than 5 different values are cut at their median, or at the edges in `bands`.
+
+    Args:
+        scored: Predictions with covariates.
+        names: Covariates; all where None.
+        bands: Edges of the groups of covariates that are numbers.
+
+    Raises:
+        DatasetError: A covariate is named that there is not.
+    """
+    chosen = list(scored.covariates) if names is None else list(names)
+    edges = bands or {}
+    unknown = [name for name in (*chosen, *edges) if name not in scored.covariates]
+    if unknown:
+        raise DatasetError(
+            "There is no such covariate.",
+            expected=", ".join(scored.covariates) or "no covariates are known for these cases",
+            got=", ".join(unknown),
+            remedy="Covariates are the further columns of cases.csv or of the table of truths.",
+        )
+    found = [
+        Group(f"fold {fold}", "fold", np.flatnonzero(np.array(scored.folds) == fold))
+        for fold in sorted(set(scored.folds))
+    ]
+    for name in chosen:
+        found += _of_covariate(name, scored.covariates[name], edges.get(name))
+    return found
+
+
+def _of_covariate(name: str, cells: Sequence[str], edges: Sequence[float] | None) -> list[Group]:
+    values = sorted({cell for cell in cells if cell})
+    if not values:
+        return []
+    numbers = _numbers(cells)
+    if numbers is not None and (edges or len(values) > _FEW_VALUES):
+        found = numbers[np.isfinite(numbers)]
+        groups = _bands(name, numbers, edges or (float(np.median(found)),))
+    elif len(values) > MOST_GROUPS:
+        logger.info("%s has %d different values and makes no groups.", name, len(values))
+        return []
+    else:
+        if numbers is not None:
+            values = sorted(values, key=float)
+        texts = np.array(cells)
+        groups = [
+            Group(f"{name} = {value}", "subgroup", np.flatnonzero(texts == value))
+            for value in values
+        ]
+    empty = np.flatnonzero(np.array(cells) == "")
+    if len(empty):
+        groups.append(Group(f"{name} not known", "subgroup", empty))
+    return [group for group in groups if len(group.cases)]
+
+
+def _numbers(cells: Sequence[str]) -> NDArray[np.float64] | None:
+    """The cells as numbers, NaN where empty; None where one is something else."""
+    try:
+        found = np.array([float(cell) if cell else np.nan for cell in cells])
+    except ValueError:
+        return None
+    return None if np.isinf(found).any() else found
+
+
+def _bands(name: str, numbers: NDArray[np.float64], edges: Sequence[float]) -> list[Group]:
+    limits = [-np.inf, *sorted(edges), np.inf]
+    groups = []
+    for low, high in pairwise(limits):
+        inside = (numbers >= low) & (numbers < high)
+        if low == -np.inf:
+            label = f"{name} below {high:g}"
+        elif high == np.inf:
+            label = f"{name} {low:g} or more"
+        else:
+            label = f"{name} {low:g} to below {high:g}"
+        groups.append(Group(label, "subgroup", np.flatnonzero(inside)))
+    return groups

@@ -1,0 +1,148 @@
+"""What is summed over the cases of a sample: confusion cells, errors, bins.
+
+All sums of a sample are one product of a sparse matrix (sums, cases) with the weights of the cases.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+N_BINS = 10
+"""Of equal width, for the expected calibration error and the parts of the Brier score."""
+_LEAST = float(np.finfo(np.float64).eps)
+
+
+def log_loss_of(truth: Indices, probabilities: Floats) -> Floats:
+    """Of each case: minus the log of what its class was given, at least 2.2e-16 (scikit-learn)."""
+    picked = probabilities[np.arange(len(truth)), truth]
+    return -np.log(np.clip(picked, _LEAST, 1))
+
+
+def brier_of(truth: Indices, probabilities: Floats) -> Floats:
+    """Squared error of each case; two classes: of one probability (0 to 1), more: summed."""
+    wanted = np.eye(probabilities.shape[1])[truth]
+    squared: Floats = ((probabilities - wanted) ** 2).sum(axis=1)
+    return squared * (0.5 if probabilities.shape[1] == 2 else 1.0)
+
+
+def bins_of(values: Floats) -> Indices:
+    """Bin of each value from 0 to 1."""
+    return np.clip((values * N_BINS).astype(np.intp), 0, N_BINS - 1)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """The sparse matrix; rows are the parts in the order of their properties.
+
+    Attributes:
+        matrix: Shape (sums, cases).
+        n_classes: Classes.
+        told: Classes whose probabilities are taken apart; one of two says all.
+    """
+
+    matrix: sparse.csr_array
+    n_classes: int
+    told: tuple[int, ...]
+
+    @classmethod
+    def of(
+        cls, truth: Indices, predicted: Indices, probabilities: Floats, told: tuple[int, ...]
+    ) -> Sums:
+        """Lay the rows one below the other.
+
+        Args:
+            truth: Class of each case, shape (cases,).
+            predicted: The same of the calls.
+            probabilities: Axes (cases, classes).
+            told: Classes whose probabilities are taken apart.
+        """
+        n_classes = probabilities.shape[1]
+        ones = np.ones(len(truth))
+        sure = probabilities.max(axis=1)
+        right = probabilities.argmax(axis=1) == truth
+        parts = [
+            (n_classes**2, truth * n_classes + predicted, (ones,)),
+            (1, np.zeros_like(truth), (brier_of(truth, probabilities),)),
+            (1, np.zeros_like(truth), (log_loss_of(truth, probabilities),)),
+            (N_BINS, bins_of(sure), (ones, sure, right.astype(np.float64))),
+        ]
+        for index in told:
+            p, y = probabilities[:, index], (truth == index).astype(np.float64)
+            parts.append((N_BINS, bins_of(p), (ones, p, y, p * p, p * y)))
+        rows = [_rows(size, codes, v) for size, codes, values in parts for v in values]
+        return cls(sparse.csr_array(sparse.vstack(rows)), n_classes, told)
+
+    def __call__(self, weights: Floats) -> Summed:
+        """Sum up samples, weights (cases, samples)."""
+        return Summed(np.asarray(self.matrix @ weights), self.n_classes)
+
+
+def _rows(size: int, codes: Indices, values: Floats) -> sparse.csr_array:
+    return sparse.csr_array((values, (codes, np.arange(len(codes)))), shape=(size, len(codes)))
+
+
+@dataclass(frozen=True)
+class Summed:
+    """Sums of samples, axes (sums, samples)."""
+
+    rows: Floats
+    n_classes: int
+
+    @property
+    def counts(self) -> Floats:
+        """Confusion matrices, axes (samples, truth, predicted)."""
+        cells = self.rows[: self.n_classes**2].T
+        return cells.reshape(-1, self.n_classes, self.n_classes)
+
+    @property
+    def total(self) -> Floats:
+        """Weight of each sample, shape (samples,)."""
+        whole: Floats = self.rows[: self.n_classes**2].sum(axis=0)
+        return whole
+
+    @property
+    def brier(self) -> Floats:
+        """Mean squared error."""
+        found: Floats = self.rows[self.n_classes**2] / self.total
+        return found
+
+    @property
+    def log_loss(self) -> Floats:
+        """Mean minus log of what the right class was given."""
+        found: Floats = self.rows[self.n_classes**2 + 1] / self.total
+        return found
+
+    @property
+    def expected_calibration_error(self) -> Floats:
+        """Gap between confidence and accuracy, mean over the cases of 10 bins of equal width."""
+        start = self.n_classes**2 + 2
+        _, sure, right = self._binned(start, 3)
+        gap: Floats = np.abs(sure - right).sum(axis=0)
+        return gap / self.total
+
+    def brier_parts(self, number: int) -> tuple[Floats, Floats, Floats]:
+        """Reliability, resolution and uncertainty of the `number`-th class that is told.
+
+        Murphy (1973), the resolution generalised by Stephenson et al. (2008) so that the squared
+        error is reliability - resolution + uncertainty exactly, though a bin holds unequal
+        probabilities.
+        """
+        start = self.n_classes**2 + 2 + 3 * N_BINS + 5 * N_BINS * number
+        n, p, y, pp, py = self._binned(start, 5)
+        total, filled = self.total, np.where(n > 0, n, 1)
+        mean_p, mean_y = p / filled, y / filled
+        base = y.sum(axis=0) / total
+        reliability = (n * (mean_p - mean_y) ** 2).sum(axis=0) / total
+        resolution = (n * (mean_y - base) ** 2).sum(axis=0) / total
+        spread = (pp - n * mean_p**2).sum(axis=0) / total
+        together = 2 * (py - n * mean_p * mean_y).sum(axis=0) / total
+        return reliability, resolution - spread + together, base * (1 - base)
+
+    def _binned(self, start: int, count: int) -> Floats:
+        return self.rows[start : start + count * N_BINS].reshape(count, N_BINS, -1)

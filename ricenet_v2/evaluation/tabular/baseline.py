@@ -1,0 +1,243 @@
+"""The tabular comparator of a dataset, on the folds of its networks, with the files of a run."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.files import sha256_of_file, sha256_of_text
+from ricenet_v2.core.progress import track
+from ricenet_v2.evaluation.tabular.dose import statistics_of_case
+from ricenet_v2.evaluation.tabular.regression import PENALTIES, Regression, fit
+from ricenet_v2.evaluation.tabular.table import Table, coded
+from ricenet_v2.inference.folder import write_predictions
+from ricenet_v2.inference.uncertainty import disagreement, entropy
+from ricenet_v2.records.dataset import Case, Dataset
+from ricenet_v2.records.prediction import CasePrediction, MemberPrediction, Predictions
+from ricenet_v2.records.run import Run
+from ricenet_v2.records.splits import Splits
+from ricenet_v2.store import tables
+from ricenet_v2.store.paths import CASES_CSV, DatasetPaths, ModelPaths
+from ricenet_v2.store.raw import RawDataset, load_raw_dataset
+from ricenet_v2.training.splits import check_splits
+
+logger = logging.getLogger(__name__)
+
+PLAN = "baseline"
+Features = Literal["dose", "covariates"]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A comparator that was fitted.
+
+    Attributes:
+        model: Its files.
+        label: In the place of the channels, e.g. `dose+covariates`.
+        columns: What the regressions see.
+        penalties: C of each fold.
+        has_test: Whether the test cases were predicted.
+    """
+
+    model: ModelPaths
+    label: str
+    columns: tuple[str, ...]
+    penalties: tuple[float, ...]
+    has_test: bool
+
+
+def run_baseline(
+    paths: DatasetPaths, features: Sequence[Features] = ("dose", "covariates"), seed: int = 0
+) -> Baseline:
+    """Fit a logistic regression in each fold and predict what was held out, and the test cases.
+
+    Args:
+        paths: Of the dataset, which must have its folds.
+        features: What the regressions see.
+        seed: Of the inner folds.
+
+    Raises:
+        DatasetError: Neither doses nor covariates tell cases apart, or the folds are not those of
+            cases.csv.
+    """
+    raw = load_raw_dataset(paths.raw)
+    splits = documents.read(Splits, paths.splits)
+    check_splits(splits, raw.cases, paths.splits)
+    label = "+".join(dict.fromkeys(features))
+    model = paths.run(PLAN, label)
+    table = features_of(raw, features)
+    rows = [
+        {"case_id": case, **dict(zip(table.columns, map(float, values), strict=True))}
+        for case, values in zip(table.case_ids, table.values, strict=True)
+    ]
+    tables.write_rows(model.features, rows, ("case_id", *table.columns))
+    documents.write(model.dataset, raw.dataset)
+    cases = {case.case_id: case for case in raw.cases}
+    fitted = {}
+    for number, fold in enumerate(splits.folds):
+        known = [cases[case] for case in fold.train]
+        fitted[number] = _fit(table, known, raw.dataset, seed)
+        held_out = [cases[case] for case in fold.validation]
+        _write_fold(model, number, fitted[number], table, held_out, raw.dataset)
+        documents.write(model.fold(number).run, _run(model, raw.dataset, number, table, seed))
+    test = raw.split("test")
+    if test:
+        _write_test(model, fitted, table, test, raw.dataset)
+    penalties = tuple(each.penalty for each in fitted.values())
+    return Baseline(model, label, table.columns, penalties, bool(test))
+
+
+def features_of(raw: RawDataset, features: Sequence[Features]) -> Table:
+    """The table of all cases.
+
+    Lesion masks are used where every case has one; else the high-dose region is, for all of them,
+    since having a mask must not tell anything.
+    """
+    cases = sorted(raw.cases, key=lambda case: case.case_id)
+    known = [case.case_id for case in cases if case.split == "train"]
+    parts = []
+    if "dose" in features and any(c.kind == "dose" for c in raw.dataset.channels):
+        parts.append(_doses(raw, cases))
+    if "covariates" in features:
+        parts.append(coded({case.case_id: case.covariates for case in cases}, known))
+    made = Table(tuple(case.case_id for case in cases), (), np.empty((len(cases), 0)))
+    for part in parts:
+        made = made.beside(part)
+    if not made.columns:
+        raise DatasetError(
+            "There is nothing that a table could tell cases apart by.",
+            file=raw.folder / CASES_CSV,
+            expected="a dose channel, or covariates that differ between training cases",
+            got=f"features {', '.join(features)}",
+        )
+    return made
+
+
+def _doses(raw: RawDataset, cases: Sequence[Case]) -> Table:
+    with_mask = [case for case in cases if raw.mask(case, "lesion") is not None]
+    has_lesions = len(with_mask) == len(cases)
+    if with_mask and not has_lesions:
+        logger.warning(
+            "Only %d of %d cases have a lesion mask: the high-dose region is used for all.",
+            len(with_mask),
+            len(cases),
+        )
+    found = [
+        statistics_of_case(raw, case, has_lesions=has_lesions)
+        for case in track(cases, "dose statistics", total=len(cases))
+    ]
+    columns = tuple(found[0])
+    values = np.array([[each[name] for name in columns] for each in found])
+    return Table(tuple(case.case_id for case in cases), columns, values)
+
+
+def _fit(table: Table, cases: Sequence[Case], dataset: Dataset, seed: int) -> Regression:
+    truth = np.array([dataset.classes.index(case.label) for case in cases])
+    patients = [case.patient_id for case in cases]
+    values = table.rows([case.case_id for case in cases])
+    return fit(values, truth, patients, len(dataset.classes), seed)
+
+
+def _write_fold(
+    model: ModelPaths,
+    fold: int,
+    fitted: Regression,
+    table: Table,
+    cases: Sequence[Case],
+    dataset: Dataset,
+) -> None:
+    """validation.csv and coefficients.csv."""
+    found = fitted.probabilities(table.rows([case.case_id for case in cases]))
+    rows = [
+        {
+            "case_id": case.case_id,
+            "patient_id": case.patient_id,
+            "label": case.label,
+            "predicted": dataset.classes[int(values.argmax())],
+            **{f"prob_{name}": float(v) for name, v in zip(dataset.classes, values, strict=True)},
+        }
+        for case, values in zip(cases, found, strict=True)
+    ]
+    tables.write_rows(model.fold(fold).validation, rows)
+    weights, classes = fitted.coefficients
+    told = [
+        {"class": dataset.classes[index], **dict(zip(table.columns, map(float, row), strict=True))}
+        for index, row in zip(classes, weights, strict=True)
+    ]
+    tables.write_rows(model.fold(fold).coefficients, told)
+
+
+def _run(model: ModelPaths, dataset: Dataset, fold: int, table: Table, seed: int) -> Run:
+    return Run(
+        dataset=dataset.name,
+        plan=PLAN,
+        plan_hash=sha256_of_text(f"logistic regression, C of {PENALTIES}, seed {seed}"),
+        fold=fold,
+        channels=table.columns,
+        seed=seed,
+        device="cpu",
+        epochs=0,
+        status="finished",
+        best_epoch=None,
+        command=tuple(sys.argv),
+        versions={"python": platform.python_version(), "scikit-learn": version("scikit-learn")},
+        preprocessed_hash=sha256_of_file(model.features),
+    )
+
+
+def _write_test(
+    model: ModelPaths,
+    fitted: dict[int, Regression],
+    table: Table,
+    cases: Sequence[Case],
+    dataset: Dataset,
+) -> None:
+    """Predictions of the test cases by the mean of the folds, as ricenet_predict writes them."""
+    values = table.rows([case.case_id for case in cases])
+    members = np.stack([each.probabilities(values) for each in fitted.values()])
+    made = [
+        _case(case.case_id, tuple(fitted), members[:, index], dataset)
+        for index, case in enumerate(cases)
+    ]
+    predictions = Predictions(
+        dataset=dataset.name,
+        plan=PLAN,
+        plan_hash=sha256_of_file(model.features),
+        checkpoint_hashes={},
+        classes=dataset.classes,
+        combine="mean",
+        mirrored=False,
+        cases=tuple(made),
+        failed=(),
+    )
+    write_predictions(model.predictions, predictions, fitted)
+
+
+def _case(
+    case_id: str, folds: tuple[int, ...], members: NDArray[np.float64], dataset: Dataset
+) -> CasePrediction:
+    combined = members.mean(axis=0)
+    predicted = int(combined.argmax())
+    return CasePrediction(
+        case_id=case_id,
+        predicted=dataset.classes[predicted],
+        probabilities=tuple(combined.tolist()),
+        members=tuple(
+            MemberPrediction(fold, tuple(row.tolist()))
+            for fold, row in zip(folds, members, strict=True)
+        ),
+        entropy=float(entropy(combined)),
+        agreement=float((members.argmax(axis=1) == predicted).mean()),
+        warnings=(),
+        disagreement=float(disagreement(members)),
+    )

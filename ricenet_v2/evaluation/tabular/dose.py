@@ -1,0 +1,89 @@
+"""Dose statistics of a region, and how far it lies from isodoses."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ricenet_v2.records.dataset import Case
+from ricenet_v2.store.images import read_image
+from ricenet_v2.store.raw import RawDataset
+
+NAMES = ("Dmean", "D2", "D98", "V50", "V57", "V60", "distance_95", "distance_50")
+HIGH_DOSE = 0.8
+"""Share of the reference dose from which on a voxel belongs to the high-dose region."""
+PRESCRIPTION = "prescription_gy"
+"""Covariate that holds the prescription; without it the 99.9 percentile of the dose stands in."""
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+def statistics(
+    dose: NDArray[np.float32],
+    spacing: tuple[float, float, float],
+    lesion: Mask | None,
+    prescription: float | None,
+) -> dict[str, float]:
+    """The statistics of `NAMES`; NaN where they are not defined.
+
+    Dmean, D2 and D98 in Gy (D2: the dose that the hottest 2 % of the region get at least), V50,
+    V57 and V60 as shares of the region that get at least so many Gy, and the distance in mm from
+    the 95 % and 50 % isodose, positive inside, as the mean over the region.
+
+    Args:
+        dose: Gy, axes (z, y, x).
+        spacing: mm along (z, y, x).
+        lesion: Mask, axes (z, y, x); the high-dose region is taken where None.
+        prescription: In Gy; the 99.9 percentile of the dose where None.
+    """
+    reference = prescription or float(np.percentile(dose, 99.9))
+    region = dose >= HIGH_DOSE * reference if lesion is None else lesion
+    if not region.any():
+        return dict.fromkeys(NAMES, np.nan)
+    inside = dose[region].astype(np.float64)
+    found = {
+        "Dmean": float(inside.mean()),
+        "D2": float(np.percentile(inside, 98)),
+        "D98": float(np.percentile(inside, 2)),
+    }
+    found |= {f"V{level}": float(np.mean(inside >= level)) for level in (50, 57, 60)}
+    found |= {
+        f"distance_{share}": float(np.mean(depth(dose >= share / 100 * reference, spacing)[region]))
+        for share in (95, 50)
+    }
+    return found
+
+
+def depth(volume: Mask, spacing: tuple[float, float, float]) -> Floats:
+    """Distance in mm from the border of a volume, positive inside; NaN where it has no border."""
+    if volume.all() or not volume.any():
+        return np.full(volume.shape, np.nan)
+    inside = np.asarray(ndimage.distance_transform_edt(volume, spacing))
+    outside = np.asarray(ndimage.distance_transform_edt(~volume, spacing))
+    # Voxel centres lie half a voxel from the border between them.
+    half = min(spacing) / 2
+    found: Floats = np.where(volume, inside - half, half - outside)
+    return found
+
+
+def statistics_of_case(raw: RawDataset, case: Case, *, has_lesions: bool) -> dict[str, float]:
+    """Statistics of every dose channel of a case, named `<channel> <statistic>`."""
+    path = raw.mask(case, "lesion") if has_lesions else None
+    lesion = None if path is None else read_image(path)[0] > 0.5
+    prescription = _number(case.covariates.get(PRESCRIPTION, ""))
+    found: dict[str, float] = {}
+    for channel, image in zip(raw.dataset.channels, raw.images(case), strict=True):
+        if channel.kind == "dose":
+            dose, grid = read_image(image)
+            made = statistics(dose, grid.spacing, lesion, prescription)
+            found |= {f"{channel.name} {name}": value for name, value in made.items()}
+    return found
+
+
+def _number(cell: str) -> float | None:
+    try:
+        return float(cell) or None
+    except ValueError:
+        return None

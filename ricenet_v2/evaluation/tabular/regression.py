@@ -1,0 +1,96 @@
+"""Logistic regression whose penalty is chosen inside the training cases (nested)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
+"""Values of scikit-learn's C that are tried; a smaller one shrinks more."""
+_INNER_FOLDS, _LEAST = 5, 1e-12
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Regression:
+    """A fitted model.
+
+    Attributes:
+        model: Imputation by the median, scaling, regression.
+        n_classes: Classes.
+        penalty: C that was chosen.
+    """
+
+    model: Pipeline
+    n_classes: int
+    penalty: float
+
+    def probabilities(self, values: Floats) -> Floats:
+        """Axes (cases, classes); 0 for a class that the training cases lacked."""
+        made = np.zeros((len(values), self.n_classes))
+        made[:, self.model[-1].classes_] = self.model.predict_proba(values)
+        return made
+
+    @property
+    def coefficients(self) -> tuple[Floats, Indices]:
+        """Per standard deviation of a column, axes (rows, columns), and the class of each row."""
+        last = self.model[-1]
+        classes = last.classes_[1:] if len(last.coef_) == 1 else last.classes_
+        return last.coef_, classes
+
+
+def fit(
+    values: Floats, truth: Indices, patients: Sequence[str], n_classes: int, seed: int = 0
+) -> Regression:
+    """Fit; the penalty is that of the best log loss in inner folds that keep patients together.
+
+    Args:
+        values: Axes (cases, columns); NaN where not known.
+        truth: Class of each case.
+        patients: Of each case.
+        n_classes: Classes.
+        seed: Of the inner folds.
+    """
+    pipeline = Pipeline(
+        [
+            ("known", SimpleImputer(strategy="median", keep_empty_features=True)),
+            ("scaled", StandardScaler()),
+            ("regression", LogisticRegression(max_iter=10_000, tol=1e-8)),
+        ]
+    )
+    of_class = [{patients[int(i)] for i in np.flatnonzero(truth == k)} for k in np.unique(truth)]
+    n_inner = min(_INNER_FOLDS, *(len(found) for found in of_class))
+    if n_inner < 2:
+        return Regression(pipeline.fit(values, truth), n_classes, 1.0)
+    inner = StratifiedGroupKFold(n_inner, shuffle=True, random_state=seed)
+    search = GridSearchCV(
+        pipeline,
+        {"regression__C": list(PENALTIES)},
+        scoring=_log_likelihood,
+        cv=list(inner.split(values, truth, np.asarray(patients))),
+    )
+    search.fit(values, truth)
+    chosen = float(search.best_params_["regression__C"])
+    return Regression(search.best_estimator_, n_classes, chosen)
+
+
+def _log_likelihood(model: Any, values: Floats, truth: Indices) -> float:
+    """Mean log of what the right class was given; a class that training lacked is given nothing."""
+    found = model.predict_proba(values)
+    column = {int(name): index for index, name in enumerate(model.classes_)}
+    given = [
+        found[row, column[int(label)]] if int(label) in column else 0.0
+        for row, label in enumerate(truth)
+    ]
+    return float(np.mean(np.log(np.maximum(given, _LEAST))))

@@ -1,0 +1,121 @@
+"""Thresholds: chosen on out-of-fold predictions, applied unchanged to any others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.evaluation.proportions import of_class
+from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.records.figures import Figure, Threshold
+
+OUT_OF_FOLD, FIXED = "out-of-fold predictions", "nothing: fixed at 0.5"
+SENSITIVITY, SPECIFICITY = (0.9,), (0.9,)
+
+Floats = NDArray[np.float64]
+
+
+def told_classes(scored: Scored, positive: int) -> tuple[int, ...]:
+    """Classes that have thresholds: the positive one of two, all of more."""
+    return (positive,) if len(scored.classes) == 2 else tuple(range(len(scored.classes)))
+
+
+def default_thresholds(scored: Scored, positive: int) -> list[Threshold]:
+    """0.5 for each class that is told from the rest."""
+    return [
+        Threshold("default", scored.classes[index], 0.5, FIXED, ())
+        for index in told_classes(scored, positive)
+    ]
+
+
+def chosen_thresholds(
+    scored: Scored,
+    positive: int,
+    sensitivities: Sequence[float] = SENSITIVITY,
+    specificities: Sequence[float] = SPECIFICITY,
+) -> list[Threshold]:
+    """Choose thresholds, without their figures: the default, Youden's, and those asked for.
+
+    A case is called of the class from the threshold on. Thresholds lie half way between two
+    probabilities that occur. Youden's has the highest sum of sensitivity and specificity; of those
+    that reach a fixed sensitivity the one of highest specificity is taken, and the other way round.
+
+    Args:
+        scored: Out-of-fold predictions.
+        positive: Class that two classes are about.
+        sensitivities: Sensitivities to reach.
+        specificities: Specificities to reach.
+    """
+    made = default_thresholds(scored, positive)
+    for index in told_classes(scored, positive):
+        name, own = scored.classes[index], scored.truth == index
+        values, sensitivity, specificity = _at_each(scored.probabilities[:, index], own)
+        both = sensitivity + specificity
+        picked = [("Youden", _best(values, both, both, None))]
+        picked += [
+            (
+                f"sensitivity at least {want:.2f}",
+                _best(values, specificity, sensitivity, sensitivity >= want),
+            )
+            for want in sensitivities
+        ]
+        picked += [
+            (
+                f"specificity at least {want:.2f}",
+                _best(values, sensitivity, specificity, specificity >= want),
+            )
+            for want in specificities
+        ]
+        made += [Threshold(what, name, value, OUT_OF_FOLD, ()) for what, value in picked]
+    return made
+
+
+def _at_each(scores: Floats, own: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
+    """Candidates from low to high, with the sensitivity and specificity of each."""
+    levels = np.unique(scores)
+    values = np.r_[levels[0], (levels[1:] + levels[:-1]) / 2, np.nextafter(levels[-1], 2)]
+    ascending_own, ascending_others = np.sort(scores[own]), np.sort(scores[~own])
+    below_own = np.searchsorted(ascending_own, values, side="left")
+    below_others = np.searchsorted(ascending_others, values, side="left")
+    with np.errstate(invalid="ignore"):
+        sensitivity: Floats = 1 - np.divide(below_own, len(ascending_own))
+        specificity: Floats = np.divide(below_others, len(ascending_others))
+    return values, sensitivity, specificity
+
+
+def _best(
+    values: Floats, first: Floats, second: Floats, allowed: NDArray[np.bool_] | None
+) -> float | None:
+    """The allowed candidate that is best by `first`, then by `second`; of equal ones the middle."""
+    kept = np.isfinite(first + second) & (True if allowed is None else allowed)
+    for goodness in (first, second):
+        if not kept.any():
+            return None
+        kept = kept & (goodness >= goodness[kept].max() - 1e-12)
+    best = np.flatnonzero(kept)
+    return float(values[best[len(best) // 2]])
+
+
+def applied(thresholds: Sequence[Threshold], scored: Scored, level: float) -> list[Threshold]:
+    """The same thresholds with their figures on these cases.
+
+    Raises:
+        DatasetError: A threshold is about a class that the predictions do not have.
+    """
+    unknown = sorted({each.class_name for each in thresholds} - set(scored.classes))
+    if unknown:
+        raise DatasetError(
+            "The thresholds are about other classes.", expected=scored.classes, got=unknown
+        )
+    made = []
+    for each in thresholds:
+        index = scored.classes.index(each.class_name)
+        figures: tuple[Figure, ...] = ()
+        if each.value is not None:
+            called = scored.probabilities[:, index] >= each.value
+            figures = tuple(of_class(scored, called, index, each.class_name, level))
+        made.append(Threshold(each.name, each.class_name, each.value, each.chosen_on, figures))
+    return made

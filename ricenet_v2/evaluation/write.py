@@ -1,0 +1,79 @@
+"""Figures and curves on disk: JSON for programs, CSV for papers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ricenet_v2.core import documents
+from ricenet_v2.records.comparison import Comparison
+from ricenet_v2.records.curves import Curves
+from ricenet_v2.records.figures import Evaluation, Figure
+from ricenet_v2.store import tables
+from ricenet_v2.store.paths import (
+    COMPARISON_CSV,
+    COMPARISON_JSON,
+    CURVES_CSV,
+    CURVES_JSON,
+    FIGURES_CSV,
+    FIGURES_JSON,
+)
+
+
+def write_figures(folder: Path, made: Evaluation) -> None:
+    """Write figures.json and figures.csv."""
+    documents.write(folder / FIGURES_JSON, made)
+    rows = [_row("all", figure) for figure in made.figures]
+    rows += [_row(group.name, figure) for group in made.groups for figure in group.figures]
+    for each in made.thresholds:
+        where = f"threshold {each.name}: {each.class_name} from {each.value}"
+        rows += [_row(where, figure) for figure in each.figures]
+    columns = ("cases", "figure", "value", "low", "high", "n", "method", "warning")
+    tables.write_rows(folder / FIGURES_CSV, rows, columns)
+
+
+def _row(cases: str, figure: Figure) -> dict[str, object]:
+    return {
+        "cases": cases,
+        "figure": figure.name,
+        "value": figure.value,
+        "low": figure.low,
+        "high": figure.high,
+        "n": figure.n,
+        "method": figure.method,
+        "warning": figure.warning,
+    }
+
+
+def write_curves(folder: Path, made: Curves) -> None:
+    """Write curves.json and curves.csv, one row a point."""
+    documents.write(folder / CURVES_JSON, made)
+    rows = []
+    for curve in made.curves:
+        for index, (x, y) in enumerate(zip(curve.x, curve.y, strict=True)):
+            rows.append(
+                {
+                    "curve": curve.name,
+                    "series": curve.series,
+                    "class": curve.class_name,
+                    "x_name": curve.x_name,
+                    "x": x,
+                    "y_name": curve.y_name,
+                    "y": y,
+                    "low": curve.low[index] if curve.low else "",
+                    "high": curve.high[index] if curve.high else "",
+                    "n": curve.n[index] if curve.n else "",
+                }
+            )
+    columns = ("curve", "series", "class", "x_name", "x", "y_name", "y", "low", "high", "n")
+    tables.write_rows(folder / CURVES_CSV, rows, columns)
+
+
+def write_comparison(folder: Path, made: Comparison) -> None:
+    """Write comparison.json and comparison.csv."""
+    documents.write(folder / COMPARISON_JSON, made)
+    names = (
+        *("figure", "a", "b", "value_a", "value_b", "difference", "low", "high"),
+        *("test", "p", "p_holm", "n", "warning"),
+    )
+    rows = [{name: getattr(pair, name) for name in names} for pair in made.pairs]
+    tables.write_rows(folder / COMPARISON_CSV, rows, names)

@@ -1,0 +1,77 @@
+"""What of a case lies outside the fingerprint of the training cases, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ricenet_v2.inference.reference import Reference
+from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.plan import Plan
+
+_SPACING_SLACK, _DOSE_SLACK, _INTENSITY_SLACK = 0.01, 0.1, 0.1
+
+
+def outside(plan: Plan, record: PreprocessedCase, references: Iterable[Reference]) -> list[str]:
+    """Spacing, crop, dose and intensity that training did not see.
+
+    Args:
+        plan: Of the model.
+        record: Of the case.
+        references: Of the members; older models have none, and intensities are not compared.
+    """
+    return [
+        *_spacing(plan, record),
+        *_region(plan, record),
+        *_dose(plan, record),
+        *_intensity(record, references),
+    ]
+
+
+def _spacing(plan: Plan, record: PreprocessedCase) -> list[str]:
+    low, high = plan.spacing_range
+    return [
+        f"spacing of {have:.3g} mm along {axis} is outside the training range of "
+        f"{least:.3g} to {most:.3g} mm"
+        for axis, have, least, most in zip("zyx", record.source_spacing, low, high, strict=True)
+        if not least * (1 - _SPACING_SLACK) <= have <= most * (1 + _SPACING_SLACK)
+    ]
+
+
+def _region(plan: Plan, record: PreprocessedCase) -> list[str]:
+    if not plan.regions or record.region in plan.regions:
+        return []
+    return [
+        f"cropped to the {record.region}, but the training cases were cropped to the "
+        f"{' or the '.join(plan.regions)}: predict with masks only as in training"
+    ]
+
+
+def _dose(plan: Plan, record: PreprocessedCase) -> list[str]:
+    found = []
+    for name, maximum in record.dose_maximum.items():
+        least, most = plan.dose_range.get(name, (maximum, maximum))
+        if not least * (1 - _DOSE_SLACK) <= maximum <= most * (1 + _DOSE_SLACK):
+            found.append(
+                f"{name}: maximum of {maximum:.1f} Gy is outside the training range of "
+                f"{least:.1f} to {most:.1f} Gy"
+            )
+    return found
+
+
+def _intensity(record: PreprocessedCase, references: Iterable[Reference]) -> list[str]:
+    """Of images, whose scale is the scanner's; the network sees them normalised."""
+    ranges: dict[str, tuple[float, float]] = {}
+    for reference in references:
+        for name, (low, high) in reference.intensities.items():
+            least, most = ranges.get(name, (low, high))
+            ranges[name] = min(least, low), max(most, high)
+    found = []
+    for name, mean in record.intensity_mean.items():
+        least, most = ranges.get(name, (mean, mean))
+        slack = _INTENSITY_SLACK * max(most - least, abs(most), abs(least))
+        if not least - slack <= mean <= most + slack:
+            found.append(
+                f"{name}: mean intensity of {mean:.4g} is outside the training range of "
+                f"{least:.4g} to {most:.4g}"
+            )
+    return found

@@ -1,0 +1,141 @@
+"""How far a case lies from what the networks were trained on, in the space of their features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ricenet_v2.core.errors import CheckpointError
+from ricenet_v2.store import checkpoints
+
+AVAILABLE_FROM = 20
+"""Held-out cases, over all members, from which on a distance can be called unlike."""
+UNUSUAL, UNLIKE = 0.95, 0.99
+LIKE_FLAG, UNUSUAL_FLAG = "like the training cases", "unusual"
+UNLIKE_FLAG, NO_FLAG = "unlike the training cases", "not available"
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The training cases as one network sees them.
+
+    Attributes:
+        mean: Of the pooled features, shape (features,).
+        precision: Inverse of their shrunk covariance, axes (features, features).
+        held_out: Mahalanobis distances of the cases that the network was not trained on.
+        intensities: Smallest and largest mean inside the patient, by channel.
+    """
+
+    mean: Floats
+    precision: Floats
+    held_out: Floats
+    intensities: Mapping[str, tuple[float, float]]
+
+    def distances(self, features: Floats) -> Floats:
+        """Mahalanobis distances of features (cases, features), shape (cases,)."""
+        rest = features - self.mean
+        squared = np.einsum("ij,jk,ik->i", rest, self.precision, rest)
+        found: Floats = np.sqrt(np.maximum(0.0, squared))
+        return found
+
+    def relative(self, features: Floats) -> Floats:
+        """Distances divided by the median of the held-out cases'."""
+        return self.distances(features) / float(np.median(self.held_out))
+
+
+def fit_reference(
+    training: Floats, held_out: Floats, intensities: Mapping[str, tuple[float, float]]
+) -> Reference:
+    """Fit mean and covariance, shrunk as Ledoit and Wolf (2004) since there are few cases.
+
+    The scale of distances comes from cases that the network was not trained on: it knows its own
+    training cases too well, so that every new case would seem far.
+
+    Args:
+        training: Pooled features of the training cases, axes (cases, features).
+        held_out: The same of the validation cases.
+        intensities: Range of each channel over the training cases.
+    """
+    from sklearn.covariance import LedoitWolf
+
+    found = LedoitWolf().fit(training)
+    mean, precision = np.asarray(found.location_), np.asarray(found.precision_)
+    bare = Reference(mean, precision, np.ones(1), dict(intensities))
+    return Reference(mean, precision, bare.distances(held_out), dict(intensities))
+
+
+def write_reference(path: Path, reference: Reference) -> None:
+    """Write plain tensors."""
+    checkpoints.save(
+        path,
+        {
+            "mean": torch.from_numpy(reference.mean),
+            "precision": torch.from_numpy(reference.precision),
+            "held_out": torch.from_numpy(reference.held_out),
+            "intensities": {name: list(ends) for name, ends in reference.intensities.items()},
+        },
+    )
+
+
+def read_reference(path: Path) -> Reference | None:
+    """Read one; None where there is none: older models have no such file.
+
+    Raises:
+        CheckpointError: The file is damaged or lacks a part.
+    """
+    if not path.is_file():
+        return None
+    state = checkpoints.load(path)
+    try:
+        arrays = [state[name].double().numpy() for name in ("mean", "precision", "held_out")]
+        intensities = {n: (float(a), float(b)) for n, (a, b) in state["intensities"].items()}
+    except (KeyError, AttributeError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            "This file of training features is not whole.",
+            file=path,
+            got=repr(error),
+            remedy="Delete it (distances are then not available), or train the fold again.",
+        ) from error
+    return Reference(arrays[0], arrays[1], arrays[2], intensities)
+
+
+def distance_of(
+    references: Mapping[int, Reference], features: Mapping[int, Floats | None]
+) -> tuple[float | None, str]:
+    """How far a case lies, and the flag in plain words.
+
+    Each member's distance is divided by the median distance of its own held-out cases; the mean
+    over the members is compared with the held-out cases of all members. Being a mean it varies less
+    than they do, so the flag is rather raised too seldom than too often.
+
+    Args:
+        references: By fold.
+        features: Pooled features (features,) of the case, by fold.
+
+    Returns:
+        The share of held-out cases that lie nearer, and `like the training cases`, `unusual`
+        (farther than 95 % of them), `unlike the training cases` (than 99 %, and there are at
+        least 20), or None and `not available`.
+    """
+    known = {
+        fold: values
+        for fold, values in features.items()
+        if values is not None and fold in references and len(references[fold].held_out)
+    }
+    if not known:
+        return None, NO_FLAG
+    own = float(np.mean([references[fold].relative(v[None])[0] for fold, v in known.items()]))
+    others = np.concatenate(
+        [references[fold].held_out / float(np.median(references[fold].held_out)) for fold in known]
+    )
+    share = float(np.mean(others < own))
+    if share >= UNLIKE and len(others) >= AVAILABLE_FROM:
+        return share, UNLIKE_FLAG
+    return share, UNUSUAL_FLAG if share >= UNUSUAL else LIKE_FLAG

@@ -1,0 +1,31 @@
+"""How sure an ensemble is of a case."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def entropy(probabilities: Floats) -> Floats:
+    """Entropy in nats over the last axis: 0 for certainty, log(classes) where all are alike."""
+    logs = np.log(np.where(probabilities > 0, probabilities, 1))
+    found: Floats = np.maximum(0.0, -(probabilities * logs).sum(axis=-1))
+    return found
+
+
+def disagreement(members: Floats) -> Floats:
+    """Mutual information of member and class in nats: 0 where all members say the same.
+
+    The entropy of the mean less the mean of the entropies (Houlsby et al. 2011).
+
+    Args:
+        members: Probabilities, axes (members, ..., classes).
+
+    Returns:
+        Shape (...).
+    """
+    shared = entropy(members.mean(axis=0)) - entropy(members).mean(axis=0)
+    found: Floats = np.maximum(0.0, shared)
+    return found

@@ -1,0 +1,76 @@
+"""Runs compared on the same cases."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ricenet_v2.core.documents import record
+
+
+@record
+class Pair:
+    """One figure of two runs.
+
+    Attributes:
+        figure: E.g. `AUROC`, `accuracy`, `macro F1`, `Brier score`.
+        a: Name of the first run.
+        b: Name of the second run.
+        value_a: Of the first run; None where it is not defined.
+        value_b: Of the second run.
+        difference: `value_a - value_b`.
+        low: Lower end of the difference's interval.
+        high: Upper end.
+        test: Name of the test, with counts and seed where they matter.
+        p: Two-sided; None where the test is not defined.
+        p_holm: Corrected by Holm's method over all pairs of runs of this figure.
+        n: Cases.
+        warning: In words, where the test can say little.
+    """
+
+    figure: str
+    a: str
+    b: str
+    value_a: float | None
+    value_b: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    test: str
+    p: float | None
+    p_holm: float | None
+    n: int
+    warning: str = ""
+
+
+@record
+class Comparison:
+    """The content of comparison.json.
+
+    Attributes:
+        runs: Names of the runs.
+        classes: Names of the classes.
+        positive_class: That the AUROC of two classes is about.
+        n_cases: Cases that all runs predicted; only these are compared.
+        n_patients: Their patients.
+        left_out: Cases that some run did not predict.
+        pairs: Every figure of every two runs.
+        level: Of the intervals.
+        n_bootstrap: Resamples.
+        seed: Of the resampling.
+        note: Intended use.
+    """
+
+    document: ClassVar[str] = "comparison"
+    schema: ClassVar[int] = 1
+
+    runs: tuple[str, ...]
+    classes: tuple[str, ...]
+    positive_class: str
+    n_cases: int
+    n_patients: int
+    left_out: tuple[str, ...]
+    pairs: tuple[Pair, ...]
+    level: float
+    n_bootstrap: int
+    seed: int
+    note: str = "Research use only. Not a medical device."

@@ -1,0 +1,71 @@
+"""Curves that figures are read from: ROC, precision-recall, calibration, decision, referral."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from ricenet_v2.core.documents import record
+from ricenet_v2.core.errors import DatasetError
+
+CurveName = Literal["ROC", "precision-recall", "calibration", "decision", "referral"]
+MOST_POINTS = 500
+
+
+@record
+class Curve:
+    """One line of a chart.
+
+    Attributes:
+        name: Kind of the chart.
+        series: Which line of the chart, e.g. `model`, `treat all`, `kept by entropy`.
+        class_name: The class that is told from the rest; empty where the curve is about all.
+        x_name: Label of x, with its unit.
+        y_name: Label of y.
+        x: At most 500 points.
+        y: As many.
+        low: Lower ends of the intervals of y, as many as points, or none.
+        high: Upper ends, or none.
+        n: Cases that each point rests on, or none.
+    """
+
+    name: CurveName
+    series: str
+    class_name: str
+    x_name: str
+    y_name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    n: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse curves whose parts do not fit each other."""
+        lengths = {
+            "x": len(self.x),
+            "y": len(self.y),
+            **{
+                name: len(values)
+                for name, values in (("low", self.low), ("high", self.high), ("n", self.n))
+                if values
+            },
+        }
+        if len(set(lengths.values())) > 1 or len(self.x) > MOST_POINTS:
+            raise DatasetError(
+                f"The points of the {self.name} curve do not fit each other.",
+                expected=f"equally many of each, at most {MOST_POINTS}",
+                got=lengths,
+            )
+
+
+@record
+class Curves:
+    """The content of curves.json, beside figures.json."""
+
+    document: ClassVar[str] = "curves"
+    schema: ClassVar[int] = 1
+
+    title: str
+    classes: tuple[str, ...]
+    curves: tuple[Curve, ...]
+    note: str = "Research use only. Not a medical device."

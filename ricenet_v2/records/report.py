@@ -1,0 +1,83 @@
+"""What other commands hand to a report, and what a report says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import ClassVar
+
+from ricenet_v2.core.documents import record
+
+
+@record
+class PartPicture:
+    """A picture of a part: a PNG or SVG file beside report_part.json, and what it shows."""
+
+    file: str
+    caption: str
+
+
+@record
+class PartTable:
+    """A table of words; rows have as many cells as there are columns."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@record
+class ReportPart:
+    """The content of report_part.json: a section of a report that another command wrote.
+
+    A report shows every part that lies in a folder of its model or of its predictions.
+
+    Attributes:
+        title: Of the section.
+        words: What it shows, and what the reader must know.
+        tables: On the first page.
+        pictures: On the first page.
+        cases: By case id, on the page of that case.
+        order: Parts stand in this order.
+    """
+
+    document: ClassVar[str] = "report_part"
+    schema: ClassVar[int] = 1
+
+    title: str
+    words: str = ""
+    tables: tuple[PartTable, ...] = ()
+    pictures: tuple[PartPicture, ...] = ()
+    cases: dict[str, tuple[PartPicture, ...]] = field(default_factory=dict)
+    order: int = 0
+
+
+@record
+class ReportRecord:
+    """The content of report.json in the folder of a report.
+
+    Attributes:
+        dataset: Name of the dataset.
+        plan: Name of the plan.
+        channels: Label of the channels.
+        command: As typed.
+        program: Version of ricenet_v2.
+        versions: Of Python and packages.
+        n_cases: Pages of cases.
+        n_bytes: Of the whole folder without this file.
+        inputs: SHA-256 of every file that was read, by name relative to where it lay.
+        note: Intended use.
+    """
+
+    document: ClassVar[str] = "report"
+    schema: ClassVar[int] = 1
+
+    dataset: str
+    plan: str
+    channels: str
+    command: tuple[str, ...]
+    program: str
+    versions: dict[str, str]
+    n_cases: int
+    n_bytes: int
+    inputs: dict[str, str]
+    note: str = "Research use only. Not a medical device."

@@ -1,0 +1,37 @@
+"""Checks that figures are not too good to be true."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from ricenet_v2.core.documents import record
+from ricenet_v2.records.figures import Figure
+
+
+@record
+class SanityCheck:
+    """One check.
+
+    Attributes:
+        name: E.g. `patients on both sides`, `label permutation`, `size and spacing only`.
+        outcome: `fine`, `doubt` (look at it), or `not available`.
+        found: In words.
+        figures: Where the check has some.
+    """
+
+    name: str
+    outcome: Literal["fine", "doubt", "not available"]
+    found: str
+    figures: tuple[Figure, ...] = ()
+
+
+@record
+class Sanity:
+    """The content of sanity.json, beside figures.json."""
+
+    document: ClassVar[str] = "sanity"
+    schema: ClassVar[int] = 1
+
+    title: str
+    checks: tuple[SanityCheck, ...]
+    note: str = "Research use only. Not a medical device."

@@ -1,0 +1,119 @@
+// The volumes of a case in NiiVue. Nothing is fetched: they lie in a script that the page loaded.
+"use strict";
+
+(async function () {
+  const find = (id) => document.getElementById("viewer" + (id ? "-" + id : ""));
+  const section = find("");
+  const test = document.createElement("canvas").getContext("webgl2");
+  if (!test || !window.niivue || !window.ricenetCase) {
+    document.getElementById("no-webgl").hidden = false;
+    return;
+  }
+  section.hidden = false;
+  const { Niivue, NVImage } = window.niivue;
+  const info = window.ricenetCase;
+  const isDose = (one) => one.kind === "dose";
+  const images = info.volumes.filter((one) => !isDose(one) && one.kind !== "lesion");
+  const viewer = new Niivue({
+    backColor: [0, 0, 0, 1],
+    crosshairColor: [1, 1, 1, 0.55],
+    crosshairWidth: 0.5,
+    crosshairWidthUnit: "mm",
+    crosshairGap: 3,
+    dragAndDropEnabled: false,
+    isRadiologicalConvention: true,
+    loadingText: "",
+    show3Dcrosshair: false,
+    multiplanarShowRender: 0,
+    multiplanarLayout: 3,
+    fontColor: [1, 0.84, 0.31, 1],
+    logLevel: "silent",
+  });
+  viewer.onLocationChange = tell;
+  await viewer.attachToCanvas(find("canvas"));
+  viewer.setRadiologicalConvention(true);
+
+  // The first volume decides the space that the others are shown in.
+  const order = [...images, ...info.volumes.filter((one) => !images.includes(one))];
+  for (const one of order) {
+    const alone = images.length === 0 && one === order[0];
+    const colours = one.kind === "lesion" ? "violet" : isDose(one) && !alone ? "inferno" : "gray";
+    const volume = await NVImage.loadFromBase64({
+      base64: one.data,
+      name: one.name + ".nii.gz",
+      colormap: colours,
+      opacity: one === order[0] ? 1 : 0,
+      cal_min: isDose(one) && !alone ? 0.03 * one.high : one.low,
+      cal_max: one.high,
+    });
+    viewer.addVolume(volume);
+  }
+
+  function opacity(match, value) {
+    order.forEach((one, n) => {
+      if (match(one)) viewer.setOpacity(n, value);
+    });
+  }
+
+  function tell(location) {
+    const told = order.map((one, n) => {
+      const stored = location.values[n] ? location.values[n].value : 0;
+      if (one.kind === "lesion") return "";
+      const value = one.offset + one.step * stored;
+      return one.name + " " + value.toFixed(isDose(one) ? 1 : 0) + (one.unit ? " " + one.unit : "");
+    });
+    find("values").textContent = told.filter(Boolean).join(", ");
+  }
+
+  const choice = find("image");
+  for (const one of images.length ? images : order) choice.add(new Option(one.name));
+  choice.addEventListener("change", () => {
+    opacity((one) => images.includes(one), 0);
+    opacity((one) => one.name === choice.value, 1);
+  });
+
+  const dose = find("dose");
+  const setDose = () => {
+    find("dose-value").textContent = dose.value + " %";
+    opacity(isDose, dose.value / 100);
+  };
+  if (images.length && order.some(isDose)) {
+    find("dose-label").hidden = false;
+    dose.addEventListener("input", setDose);
+    setDose();
+  }
+
+  const lesion = find("lesion");
+  if (order.some((one) => one.kind === "lesion")) {
+    find("lesion-label").hidden = false;
+    lesion.addEventListener("change", () => opacity((one) => one.kind === "lesion", lesion.checked ? 0.6 : 0));
+  }
+
+  find("planes").addEventListener("change", (event) => viewer.setSliceType(Number(event.target.value)));
+  const centre = () => {
+    viewer.scene.crosshairPos = viewer.mm2frac(info.centre);
+    viewer.createOnLocationChange();
+    viewer.drawScene();
+  };
+  // In steps of voxels to the patient's right, front and head.
+  const steps = {
+    ArrowLeft: [1, 0, 0],
+    ArrowRight: [-1, 0, 0],
+    ArrowUp: [0, 1, 0],
+    ArrowDown: [0, -1, 0],
+    PageUp: [0, 0, 1],
+    PageDown: [0, 0, -1],
+  };
+  const steer = (event) => {
+    event.stopPropagation(); // NiiVue has keys of its own, some with surprises
+    const step = steps[event.key];
+    if (!step) return;
+    event.preventDefault();
+    viewer.moveCrosshairInVox(...step);
+  };
+  find("canvas").parentElement.addEventListener("keydown", steer, true);
+  find("centre").addEventListener("click", centre);
+  viewer.setSliceType(3);
+  centre();
+  section.dataset.ready = "yes";
+})();

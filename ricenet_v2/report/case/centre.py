@@ -1,0 +1,41 @@
+"""The point of a case that its three planes go through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.core.grid import Shape
+from ricenet_v2.report.case.scan import Scan
+
+_HOTTEST = 0.995
+
+
+@dataclass(frozen=True)
+class Centre:
+    """A voxel (z, y, x) and why it was chosen, in words."""
+
+    index: Shape
+    why: str
+
+
+def find_centre(scan: Scan) -> Centre:
+    """In the middle of the lesion; without one, of the hottest dose; without one, of the image."""
+    if scan.lesion is not None and scan.lesion.any():
+        return Centre(_middle(scan.lesion, scan), "the middle of the lesion mask")
+    dose = scan.dose
+    if dose is not None and float(dose.max()) > 0:
+        hottest = dose >= _HOTTEST * float(dose.max())
+        return Centre(_middle(hottest, scan), "the dose maximum")
+    z, y, x = (n // 2 for n in scan.grid.shape)
+    return Centre((z, y, x), "the middle of the image")
+
+
+def _middle(mask: NDArray[np.bool_], scan: Scan) -> Shape:
+    """The voxel of the mask nearest to its centre of mass, which may lie outside of it."""
+    inside = np.argwhere(mask)
+    away = (inside - inside.mean(axis=0)) * np.asarray(scan.grid.spacing)
+    z, y, x = inside[int(np.argmin((away**2).sum(axis=1)))]
+    return int(z), int(y), int(x)

@@ -1,0 +1,228 @@
+"""The page of one case, its picture and its volumes, written side by side."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from ricenet_v2.core.errors import RicenetError
+from ricenet_v2.core.files import write_text
+from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.dataset import Case
+from ricenet_v2.report.case.centre import Centre, find_centre
+from ricenet_v2.report.case.isodose import Isodoses, isodoses
+from ricenet_v2.report.case.picture import case_scene
+from ricenet_v2.report.case.scan import Scan, read_scan
+from ricenet_v2.report.case.scene import Scene, svg, write_png
+from ricenet_v2.report.case.volumes import volumes_of
+from ricenet_v2.report.rendering import render
+from ricenet_v2.report.results.predicted import Predicted
+from ricenet_v2.report.words import NOTHING, number, percent, share, times
+from ricenet_v2.store.raw import RawDataset
+
+CASES, PICTURES = "cases", "pictures"
+_FINEST_PIXEL, _COARSEST_PIXEL = 1.0, 8.0
+_PICTURE_SHARE = 0.5
+_PLANE = re.compile(r"base64,[^\"]+")
+
+
+@dataclass(frozen=True)
+class CasePart:
+    """Pictures of a case that another command made: title, then file and caption of each."""
+
+    title: str
+    pictures: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class CaseJob:
+    """All that the page of a case is made of.
+
+    Attributes:
+        case_id: The case.
+        dataset: Name of the dataset.
+        classes: Names.
+        case: Its row of cases.csv, where it has one.
+        raw: The dataset that its images lie in, where they do.
+        outputs: Name of each set of predictions, its meaning in words, and the prediction.
+        covariates: Those that may be shown.
+        record: Of its preprocessed images.
+        flags: In words, of the dataset and of predictions.
+        before: Case before it.
+        after: Case behind it.
+        parts: Pictures of other commands.
+        folder: Of the report.
+        n_bytes: What picture and volumes may take; None leaves them in full.
+        has_png: Whether the picture is written as PNG too.
+    """
+
+    case_id: str
+    dataset: str
+    classes: tuple[str, ...]
+    case: Case | None
+    raw: RawDataset | None
+    outputs: tuple[tuple[str, str, Predicted], ...]
+    covariates: tuple[str, ...]
+    record: PreprocessedCase | None
+    flags: tuple[str, ...]
+    before: str
+    after: str
+    parts: tuple[CasePart, ...]
+    folder: Path
+    n_bytes: float | None
+    has_png: bool
+
+
+@dataclass(frozen=True)
+class _Output:
+    """A set of predictions in words; rows: network, text and width per class, whether in bold."""
+
+    title: str
+    note: str
+    rows: tuple[tuple[str, tuple[tuple[str, float], ...], bool], ...]
+    facts: tuple[tuple[str, str], ...]
+
+
+def page_name(case_id: str) -> str:
+    """Address of a case's page from another case's page."""
+    return f"{quote(case_id)}.html"
+
+
+def write_case(job: CaseJob) -> str:
+    """Write page, picture and volumes of a case.
+
+    Returns:
+        Why its images are not shown, in words; empty where they are.
+    """
+    shown: dict[str, object] = {
+        "has_volumes": False, "volumes": "", "volume_mm": "", "picture": "", "picture_png": "",
+        "picture_size": (0, 0), "picture_words": "", "picture_note": "",
+    }  # fmt: skip
+    fault = ""
+    if job.raw is None or job.case is None:
+        shown["picture_note"] = "The images of this case are not on the machine of this report."
+    else:
+        try:
+            scan = read_scan(job.raw, job.case)
+        except RicenetError as error:
+            fault = error.what
+            shown["picture_note"] = f"The images could not be shown: {error.what}"
+        else:
+            shown |= _images(job, scan, job.case)
+    text = render(
+        "case.html",
+        root="../",
+        case_id=job.case_id,
+        dataset=job.dataset,
+        classes=job.classes,
+        before=(job.before, page_name(job.before)) if job.before else None,
+        after=(job.after, page_name(job.after)) if job.after else None,
+        glance=_glance(job),
+        outputs=[_output(*one, job.classes) for one in job.outputs],
+        flags=job.flags,
+        parts=job.parts,
+        provenance=_provenance(job),
+        **shown,
+    )
+    write_text(job.folder / CASES / f"{job.case_id}.html", text)
+    return fault
+
+
+def _images(job: CaseJob, scan: Scan, case: Case) -> dict[str, object]:
+    """Write picture and volumes, and what the page says of them."""
+    centre = find_centre(scan)
+    lines = isodoses(case.covariates, scan.dose) if scan.dose is not None else None
+    budget = math.inf if job.n_bytes is None else job.n_bytes
+    scene, text = _fitting_scene(job.case_id, scan, centre, lines, _PICTURE_SHARE * budget)
+    folder = job.folder / PICTURES / CASES
+    write_text(folder / f"{job.case_id}.svg", text)
+    if job.has_png:
+        write_png(scene, folder / f"{job.case_id}.png")
+    left = max(budget - len(text), (1 - _PICTURE_SHARE) * budget)
+    volumes = volumes_of(job.case_id, scan, centre, left)
+    write_text(job.folder / CASES / f"{job.case_id}.js", volumes.script)
+    picture = f"../{PICTURES}/{CASES}/{quote(job.case_id)}"
+    told = f"Through {centre.why}. " + (f"{lines.reference}. " if lines else "")
+    return {
+        "has_volumes": True,
+        "volumes": f"{quote(job.case_id)}.js",
+        "volume_mm": number(round(max(volumes.spacing), 1)),
+        "picture": f"{picture}.svg",
+        "picture_png": f"{picture}.png" if job.has_png else "",
+        "picture_size": (round(scene.width), round(scene.height)),
+        "picture_words": scene.description,
+        "picture_note": f"{told}The patient's left is right in axial and coronal "
+        "planes; strokes at the rim point at the other planes.",
+    }
+
+
+def _fitting_scene(
+    case_id: str, scan: Scan, centre: Centre, lines: Isodoses | None, n_bytes: float
+) -> tuple[Scene, str]:
+    """The picture and its SVG, with pixels so large that it takes no more than `n_bytes`."""
+    pixel = _FINEST_PIXEL
+    while True:
+        scene = case_scene(case_id, scan, centre, lines, pixel)
+        text = svg(scene)
+        if len(text) <= n_bytes or pixel >= _COARSEST_PIXEL:
+            return scene, text
+        # Lines stay as they are; planes take the fewer bytes the larger their pixels.
+        planes = sum(map(len, _PLANE.findall(text)))
+        left = max(n_bytes - (len(text) - planes), 0.1 * n_bytes)
+        pixel = min(pixel * max(1.15, 1.05 * math.sqrt(planes / left)), _COARSEST_PIXEL)
+
+
+def _glance(job: CaseJob) -> list[tuple[str, str, str]]:
+    truth = (
+        job.case.label if job.case else next((o[2].truth for o in job.outputs if o[2].truth), "")
+    )
+    tiles = [("Truth", truth or NOTHING, "label in cases.csv")]
+    if job.case:
+        tiles.append(("Split", "training" if job.case.split == "train" else "test", "cases.csv"))
+    for name, _, one in job.outputs:
+        top = max(range(len(job.classes)), key=lambda n: one.probabilities[n])
+        words = "differs from the truth" if one.is_right is False else "network output"
+        tiles.append((f"Predicted, {name}", one.called, words))
+        tiles.append((f"Probability of {job.classes[top]}", f"{one.probabilities[top]:.2f}", name))
+    return tiles
+
+
+def _output(title: str, note: str, one: Predicted, classes: Sequence[str]) -> _Output:
+    rows = [("ensemble" if len(one.members) > 1 else one.part, _cells(one.probabilities), True)]
+    if len(one.members) > 1:
+        rows += [(name, _cells(values), False) for name, values in one.members]
+    most = math.log(len(classes))
+    facts = [("Entropy", f"{one.entropy:.2f} of at most {most:.2f} nats")]
+    if one.agreement is not None:
+        facts.append(("Members that agree", percent(one.agreement)))
+    if one.disagreement is not None:
+        facts.append(("Disagreement of members", f"{one.disagreement:.3f} nats"))
+    if one.distance is not None:
+        facts.append(("Training cases that lie nearer", share(one.distance)))
+    return _Output(title, note, tuple(rows), tuple(facts))
+
+
+def _cells(probabilities: Sequence[float]) -> tuple[tuple[str, float], ...]:
+    return tuple((f"{value:.2f}", round(100 * value, 1)) for value in probabilities)
+
+
+def _provenance(job: CaseJob) -> list[tuple[str, str]]:
+    rows = []
+    if job.case is not None:
+        rows += [(name, job.case.covariates.get(name) or NOTHING) for name in job.covariates]
+    found = [one.source for _, _, one in job.outputs if one.source is not None]
+    record = job.record or (found[0] if found else None)
+    if record is not None:
+        size = [b - a for a, b in zip(record.crop_start, record.crop_stop, strict=True)]
+        rows += [
+            ("Images", f"{times(record.source_grid_shape)} voxels (z, y, x)"),
+            ("Spacing", f"{times(record.source_spacing)} mm (z, y, x)"),
+            ("Cropped to", f"{record.region}, {times(size)} voxels"),
+            *((f"Maximum of {k}", f"{number(v)} Gy") for k, v in record.dose_maximum.items()),
+            ("Inputs (SHA-256)", record.inputs_hash),
+        ]
+    return rows or [("Images", "not on the machine of this report")]

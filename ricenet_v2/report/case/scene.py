@@ -1,0 +1,189 @@
+"""A picture as a list of images, lines and letters, which can be written as SVG and as PNG."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import matplotlib as mpl
+import numpy as np
+from markupsafe import Markup, escape
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from ricenet_v2.core.files import replacing
+
+Anchor = Literal["start", "middle", "end"]
+BACKGROUND = "#000000"
+_PIL_ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
+_ENLARGED = 2
+_RIM = 3  # of letters, so that they can be read on white too
+_FONT = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
+
+
+@dataclass(frozen=True)
+class Raster:
+    """Grey values, or indices of a palette of shape (256, 3), at a place in the picture."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    pixels: NDArray[np.uint8]
+    palette: NDArray[np.uint8] | None = None
+
+    def image(self) -> Image.Image:
+        """As Pillow has it."""
+        made = Image.fromarray(np.ascontiguousarray(self.pixels), mode=None)
+        if self.palette is not None:
+            made.putpalette(self.palette.tobytes())
+        return made
+
+
+@dataclass(frozen=True)
+class Line:
+    """Points of shape (n, 2), x and y."""
+
+    points: NDArray[np.float64]
+    colour: str
+    width: float
+    dash: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Text:
+    """Letters whose baseline begins, is centred or ends at a point."""
+
+    x: float
+    y: float
+    text: str
+    size: float
+    colour: str
+    anchor: Anchor = "start"
+
+
+Item = Raster | Line | Text
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All of a picture, drawn in this order; `description` is for those who cannot see it."""
+
+    width: float
+    height: float
+    description: str
+    items: tuple[Item, ...]
+
+
+def svg(scene: Scene) -> Markup:
+    """An SVG element that can stand in a page or, as it is, in a file."""
+    label = escape(scene.description)
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="scan" role="img" '
+        f'viewBox="0 0 {scene.width:g} {scene.height:g}" font-family="{_FONT}" '
+        f'aria-label="{label}"><title>{label}</title>'
+        f'<rect width="100%" height="100%" fill="{BACKGROUND}"/>'
+    )
+    body = "".join(_svg_of(item) for item in scene.items)
+    return Markup(f"{head}{body}</svg>")  # noqa: S704 (all text is escaped)
+
+
+def _svg_of(item: Item) -> str:
+    if isinstance(item, Raster):
+        stream = io.BytesIO()
+        item.image().save(stream, format="png", optimize=True)
+        return (
+            f'<image x="{item.x:.1f}" y="{item.y:.1f}" width="{item.width:.1f}" '
+            f'height="{item.height:.1f}" preserveAspectRatio="none" '
+            f'href="data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"/>'
+        )
+    if isinstance(item, Line):
+        dash = f' stroke-dasharray="{" ".join(f"{n:g}" for n in item.dash)}"' if item.dash else ""
+        return (
+            f'<path d="{_path(item.points)}" fill="none" stroke="{item.colour}" '
+            f'stroke-width="{item.width:g}" stroke-linejoin="round"{dash}/>'
+        )
+    return (
+        f'<text x="{item.x:.1f}" y="{item.y:.1f}" font-size="{item.size:g}" fill="{item.colour}" '
+        f'text-anchor="{item.anchor}" stroke="{BACKGROUND}" stroke-width="{_RIM}" '
+        f'paint-order="stroke" stroke-linejoin="round">{escape(item.text)}</text>'
+    )
+
+
+def _path(points: NDArray[np.float64]) -> str:
+    """Relative steps in tenths: shorter than absolute points, and as exact as eyes are."""
+    tenths = np.round(points * 10).astype(int)
+    steps = np.diff(tenths, axis=0)
+    steps = steps[(steps != 0).any(axis=1)]
+    first = f"M{tenths[0, 0] / 10:g} {tenths[0, 1] / 10:g}"
+    return first + "l" + " ".join(f"{x / 10:g} {y / 10:g}" for x, y in steps) if len(steps) else ""
+
+
+def write_png(scene: Scene, path: Path) -> None:
+    """Write the picture as PNG, atomically."""
+    with replacing(path) as temporary:
+        png(scene).save(temporary)
+
+
+def png(scene: Scene) -> Image.Image:
+    """The picture in voxels twice as fine as its units."""
+    size = (round(scene.width * _ENLARGED), round(scene.height * _ENLARGED))
+    made = Image.new("RGB", size, BACKGROUND)
+    pen = ImageDraw.Draw(made)
+    for item in scene.items:
+        if isinstance(item, Raster):
+            at = (round(item.x * _ENLARGED), round(item.y * _ENLARGED))
+            large = (round(item.width * _ENLARGED), round(item.height * _ENLARGED))
+            made.paste(item.image().convert("RGB").resize(large, Image.Resampling.BILINEAR), at)
+        elif isinstance(item, Line):
+            for part in dashes(item.points, item.dash):
+                _stroke(pen, part, item.colour, item.width)
+        else:
+            at_text = (item.x * _ENLARGED, item.y * _ENLARGED)
+            font, anchor = _font(round(item.size * _ENLARGED)), _PIL_ANCHORS[item.anchor]
+            pen.text(
+                at_text,
+                item.text,
+                fill=item.colour,
+                font=font,
+                anchor=anchor,
+                stroke_width=round(_RIM / 2 * _ENLARGED),
+                stroke_fill=BACKGROUND,
+            )
+    return made
+
+
+def _stroke(
+    pen: ImageDraw.ImageDraw, points: NDArray[np.float64], colour: str, width: float
+) -> None:
+    pen.line(
+        [(float(x), float(y)) for x, y in points * _ENLARGED],
+        fill=colour,
+        width=max(1, round(width * _ENLARGED)),
+        joint="curve",
+    )
+
+
+def dashes(points: NDArray[np.float64], dash: Sequence[float]) -> list[NDArray[np.float64]]:
+    """A line cut into its dashes: `dash` is the length of one and of the gap behind it."""
+    if not dash:
+        return [points]
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
+    parts = []
+    for start in np.arange(0.0, along[-1], sum(dash)):
+        stop = min(start + dash[0], along[-1])
+        at = np.concatenate([[start], along[(along > start) & (along < stop)], [stop]])
+        xy = [np.interp(at, along, points[:, axis]) for axis in range(2)]
+        parts.append(np.stack(xy, axis=1))
+    return parts
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    # Comes with matplotlib, so it looks the same on every machine.
+    return ImageFont.truetype(Path(mpl.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", size)

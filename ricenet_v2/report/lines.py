@@ -1,0 +1,136 @@
+"""Charts of lines: training curves, ROC and its relatives, in the page and as files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from ricenet_v2.report import svg
+from ricenet_v2.report.charts import Chart, plain
+from ricenet_v2.report.words import RESEARCH_ONLY, number
+
+_WIDTH, _HEIGHT, _LETTERS = 3.2, 2.3, 8.0
+_COLOURS = ("first", "mark", "second", "ink")
+_STYLES = ("-", "--", ":", "-.")
+_ROOM = 0.04
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A chart that can stand in the page and be written as a file.
+
+    Attributes:
+        name: Of its files, without ending.
+        title: Above it.
+        remark: Below it.
+        axes: What was drawn.
+        description: For those who cannot see it.
+    """
+
+    name: str
+    title: str
+    remark: str
+    axes: Axes
+    description: str
+
+    def finish(self, folder: Path) -> Chart:
+        """Write name.svg and name.png into `folder`, and give the chart for the page."""
+        chart = Chart(self.title, svg.picture(self.axes, self.description), self.remark)
+        svg.write(self.axes, folder / self.name, self.title)
+        return chart
+
+
+@dataclass(frozen=True)
+class Path2D:
+    """One line: points, perhaps a band around them, perhaps dots or steps."""
+
+    label: str
+    x: Values
+    y: Values
+    low: Values | None = None
+    high: Values | None = None
+    is_faint: bool = False
+    has_dots: bool = False
+    is_step: bool = False
+
+
+def lines(
+    name: str,
+    title: str,
+    labels: tuple[str, str],
+    paths: Sequence[Path2D],
+    *,
+    limits: tuple[tuple[float, float] | None, tuple[float, float] | None] = (None, None),
+    diagonal: str = "",
+    remark: str = "",
+) -> Drawn:
+    """A chart of lines.
+
+    Args:
+        name: Of its files.
+        title: Above it.
+        labels: Of x and y.
+        paths: Faint ones share the first colour, the others take one after the other.
+        limits: Of x and y; None fits the lines.
+        diagonal: `up` for chance or perfect calibration, else empty.
+        remark: Below the chart.
+    """
+    axes = svg.axes(_WIDTH, _HEIGHT)
+    if diagonal == "up":
+        axes.plot([0, 1], [0, 1], color=svg.STAND_INS["second"], linewidth=0.9, linestyle=":")
+    strong = 0
+    for path in paths:
+        colour = svg.STAND_INS["first" if path.is_faint else _COLOURS[strong % len(_COLOURS)]]
+        style = "-" if path.is_faint else _STYLES[strong % len(_STYLES)]
+        _draw(axes, path, colour, style)
+        strong += not path.is_faint
+    for put, given in ((axes.set_xlim, limits[0]), (axes.set_ylim, limits[1])):
+        if given is not None:
+            room = _ROOM * (given[1] - given[0])
+            put(given[0] - room, given[1] + room)
+    plain(axes, *labels)
+    if sum(bool(path.label) and not path.is_faint for path in paths) > 1:
+        axes.legend(
+            loc="best", frameon=False, fontsize=_LETTERS, labelcolor=svg.STAND_INS["muted"],
+            handlelength=1.8, borderaxespad=0.2, labelspacing=0.25,
+        )  # fmt: skip
+    return Drawn(name, title, remark, axes, _described(title, labels, paths))
+
+
+def _draw(axes: Axes, path: Path2D, colour: str, style: str) -> None:
+    if path.low is not None and path.high is not None:
+        if path.has_dots:
+            around = np.abs(np.stack([path.y - path.low, path.high - path.y]))
+            axes.errorbar(path.x, path.y, around, fmt="none", ecolor=colour, elinewidth=1)
+        else:
+            axes.fill_between(
+                path.x, path.low, path.high, color=colour, alpha=0.18, linewidth=0,
+                step="post" if path.is_step else None,
+            )  # fmt: skip
+    axes.plot(
+        path.x,
+        path.y,
+        color=colour,
+        linestyle=style,
+        alpha=0.4 if path.is_faint else 1.0,
+        linewidth=1.0 if path.is_faint else 1.6,
+        marker="o" if path.has_dots else "",
+        markersize=3.5,
+        drawstyle="steps-post" if path.is_step else "default",
+        label="_" if path.is_faint or not path.label else path.label,
+    )
+
+
+def _described(title: str, labels: tuple[str, str], paths: Sequence[Path2D]) -> str:
+    told = [
+        f"{path.label or 'line'} from {number(float(path.y[0]))} to {number(float(path.y[-1]))}"
+        for path in paths
+        if not path.is_faint and len(path.y)
+    ]
+    return f"{title}: {labels[1]} against {labels[0]}; {'; '.join(told)}. {RESEARCH_ONLY}"

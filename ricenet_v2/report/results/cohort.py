@@ -1,0 +1,192 @@
+"""Who is in the study: the flow of cases to the figures, and what is known of them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ricenet_v2.records.dataset import Case
+from ricenet_v2.report.results.predicted import Result
+from ricenet_v2.report.results.sources import Sources
+from ricenet_v2.report.words import NOTHING, number, percent, several
+
+_IDENTITY = re.compile(
+    r"name|birth|dob|date|mrn|ssn|address|phone|mail|comment|note|remark|doctor|physician|(^|_)u?id$",
+    re.IGNORECASE,
+)
+_MOST_VALUES = 8
+_MOST_NUMBERS = 5
+
+
+@dataclass(frozen=True)
+class Step:
+    """A box of the flow: what it holds, and what fell out before it, in words."""
+
+    title: str
+    cases: int
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The whole cohort, then the training cases and the test cases."""
+
+    start: Step
+    training: tuple[Step, ...]
+    test: tuple[Step, ...]
+
+
+def flow(sources: Sources) -> Flow | None:
+    """From cases.csv to the figures; None where the raw dataset is not on this machine."""
+    if not sources.cases:
+        return None
+    everyone = list(sources.cases.values())
+    n_patients = len({case.patient_id for case in everyone})
+    start = Step(f"Listed in cases.csv, {several(n_patients, 'patient')}", len(everyone))
+    training = [case.case_id for case in everyone if case.split == "train"]
+    test = [case.case_id for case in everyone if case.split == "test"]
+    return Flow(start, tuple(_training(sources, training)), tuple(_test(sources, test)))
+
+
+def _training(sources: Sources, ids: Sequence[str]) -> Iterable[Step]:
+    yield Step("Training cases", len(ids))
+    done = ids
+    if sources.preprocessed:  # a tabular comparator has no preprocessed cases
+        done = [case for case in ids if case in sources.preprocessed]
+        yield Step("Preprocessed", len(done), _missing(ids, done, "not preprocessed"))
+    found = [result for result in sources.results if result.is_out_of_fold]
+    predicted = {case.case_id for case in found[0].cases} if found else set()
+    scored = [case for case in done if case in predicted]
+    yield Step("Predicted out-of-fold", len(scored), _missing(done, scored, "fold not trained"))
+
+
+def _test(sources: Sources, ids: Sequence[str]) -> Iterable[Step]:
+    yield Step("Test cases", len(ids))
+    for result in sources.results:
+        scored = [case for case in ids if case in {one.case_id for one in result.cases}]
+        if result.is_out_of_fold or not scored:
+            continue
+        failed = [case for case, _ in result.failed if case in ids]
+        rest = [case for case in ids if case not in failed]
+        told = (f"{len(failed):,} could not be predicted",) if failed else ()
+        left_out = (*told, *_missing(rest, scored, "not in this folder"))
+        yield Step(f"Predicted, {result.title}", len(scored), left_out)
+
+
+def _missing(before: Sequence[str], after: Sequence[str], why: str) -> tuple[str, ...]:
+    n = len(before) - len(after)
+    return (f"{n:,} {why}",) if n else ()
+
+
+@dataclass(frozen=True)
+class Trait:
+    """A row of the table of characteristics: a name, and a cell per column."""
+
+    name: str
+    cells: tuple[str, ...]
+    is_head: bool = False
+
+
+def trait_columns(sources: Sources) -> dict[str, list[Case]]:
+    """Cases of each split and class, those of the split first."""
+    columns: dict[str, list[Case]] = {}
+    for split, title in (("train", "training"), ("test", "test")):
+        own = [case for case in sources.cases.values() if case.split == split]
+        if own:
+            columns[title] = own
+            for name in sources.dataset.classes:
+                columns[f"{title}, {name}"] = [case for case in own if case.label == name]
+    return columns
+
+
+def traits(sources: Sources) -> list[Trait]:
+    """What is known of the cases, per column of `trait_columns`."""
+    columns = list(trait_columns(sources).values())
+    rows = [
+        Trait("cases", tuple(f"{len(own):,}" for own in columns)),
+        Trait("patients", tuple(f"{len({case.patient_id for case in own}):,}" for own in columns)),
+    ]
+    for name in shown_covariates(sources.cases.values()):
+        rows += _covariate(name, columns)
+    return rows
+
+
+def shown_covariates(cases: Iterable[Case]) -> tuple[str, ...]:
+    """Covariates that may stand on a page: numbers and few-valued ones that name nobody."""
+    everyone = list(cases)
+    names = dict.fromkeys(name for case in everyone for name in case.covariates)
+    values = {name: [case.covariates.get(name, "") for case in everyone] for name in names}
+    return tuple(
+        name
+        for name in names
+        if not _IDENTITY.search(name)
+        and (_numbers(values[name]) is not None or len({*values[name], ""}) <= _MOST_VALUES + 1)
+    )
+
+
+def _covariate(name: str, columns: Sequence[Sequence[Case]]) -> list[Trait]:
+    everything = [case.covariates.get(name, "") for own in columns for case in own]
+    numbers = _numbers(everything)
+    if numbers is not None and len(set(numbers)) > _MOST_NUMBERS:
+        return [Trait(f"{name}, median (range)", tuple(_range(name, own) for own in columns))]
+    kinds = sorted({value for value in everything if value})
+    rows = [Trait(name, tuple("" for _ in columns), is_head=True)]
+    for kind in kinds:
+        cells = tuple(_share([c.covariates.get(name, "") for c in own], kind) for own in columns)
+        rows.append(Trait(kind, cells))
+    if "" in everything:
+        cells = tuple(f"{sum(not c.covariates.get(name) for c in own):,}" for own in columns)
+        rows.append(Trait("not known", cells))
+    return rows
+
+
+def _numbers(values: Iterable[str]) -> list[float] | None:
+    """As numbers, without empty cells; None where one is no number."""
+    try:
+        return [float(value) for value in values if value]
+    except ValueError:
+        return None
+
+
+def _range(name: str, own: Sequence[Case]) -> str:
+    found = _numbers(case.covariates.get(name, "") for case in own)
+    if not found:
+        return NOTHING
+    told = f"{number(float(np.median(found)))} ({number(min(found))} to {number(max(found))})"
+    missing = len(own) - len(found)
+    return f"{told}, {missing:,} not known" if missing else told
+
+
+def _share(values: Sequence[str], kind: str) -> str:
+    n = Counter(values)[kind]
+    return f"{n:,} ({percent(n / len(values))})" if values else NOTHING
+
+
+def notes_of_check(sources: Sources) -> list[tuple[str, str, str]]:
+    """What the integrity check found: kind, how many cases, an example in words; no file names."""
+    if sources.integrity is None:
+        return []
+    groups: dict[tuple[str, str], list[str]] = {}
+    for finding in sources.integrity.findings:
+        groups.setdefault((finding.severity, finding.check), []).append(finding.case)
+    return [
+        (
+            severity,
+            check,
+            several(len([c for c in cases if c]), "case") if any(cases) else "dataset",
+        )
+        for (severity, check), cases in groups.items()
+    ]
+
+
+def failures(results: Sequence[Result]) -> list[tuple[str, str, str]]:
+    """Cases that could not be predicted: folder, case, reason (its first line)."""
+    return [
+        (result.name, case, why.splitlines()[0] if why else "")
+        for result in results
+        for case, why in result.failed
+    ]

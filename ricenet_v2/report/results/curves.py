@@ -1,0 +1,136 @@
+"""Charts of what curves.json holds, and of confusion matrices."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from matplotlib.patches import Rectangle
+
+from ricenet_v2.records.curves import Curve, CurveName, Curves
+from ricenet_v2.report import svg
+from ricenet_v2.report.lines import Drawn, Path2D, lines
+from ricenet_v2.report.words import RESEARCH_ONLY
+
+_TITLES: dict[CurveName, str] = {
+    "ROC": "ROC curve",
+    "precision-recall": "Precision and recall",
+    "calibration": "Calibration",
+    "decision": "Decision curve",
+    "referral": "Referral",
+}
+_REMARKS: dict[CurveName, str] = {
+    "ROC": "Dotted: chance.",
+    "precision-recall": "",
+    "calibration": "Dotted: probabilities that are right.",
+    "decision": "Net benefit against the probability from which on a reader would act.",
+    "referral": "The figure of the cases that are kept when the least certain ones are left out.",
+}
+_LONG = 24  # letters of a label
+_UNIT = (0.0, 1.0)
+_SQUARE: tuple[CurveName, ...] = ("ROC", "precision-recall", "calibration")
+
+
+def curve_charts(prefix: str, curves: Curves) -> Iterator[Drawn]:
+    """One chart per kind and class, its series as lines.
+
+    Args:
+        prefix: Of the names of files.
+        curves: What was written.
+    """
+    kinds = dict.fromkeys((one.name, one.class_name) for one in curves.curves)
+    many = len(curves.classes) > 2
+    for name, class_name in kinds:
+        chosen = [c for c in curves.curves if (c.name, c.class_name) == (name, class_name)]
+        yield _chart(prefix, name, class_name if many else "", chosen)
+
+
+def _chart(prefix: str, name: CurveName, class_name: str, chosen: Sequence[Curve]) -> Drawn:
+    title = _TITLES[name] + (f", {class_name}" if class_name else "")
+    stem = file_name(f"{prefix}_{name}" + (f"_{class_name}" if class_name else ""))
+    square = name in _SQUARE
+    return lines(
+        stem,
+        title,
+        (_label([one.x_name for one in chosen]), _label([one.y_name for one in chosen])),
+        [_path(one) for one in chosen if one.x],
+        limits=(_UNIT, _UNIT) if square else (None, _decision_limits(name, chosen)),
+        diagonal="up" if name in ("ROC", "calibration") else "",
+        remark=_REMARKS[name],
+    )
+
+
+def _label(names: Sequence[str]) -> str:
+    """Of an axis: what its curves share; of a long one with another name in brackets, that."""
+    if len(set(names)) > 1:
+        return "figure"
+    inside = re.search(r"\(([^)]+)\)", names[0])
+    return inside[1] if inside and len(names[0]) > _LONG else names[0]
+
+
+def _path(curve: Curve) -> Path2D:
+    return Path2D(
+        curve.series,
+        np.array(curve.x),
+        np.array(curve.y),
+        np.array(curve.low) if curve.low else None,
+        np.array(curve.high) if curve.high else None,
+        has_dots=curve.name == "calibration",
+        is_step=curve.name == "precision-recall",
+    )
+
+
+def _decision_limits(name: CurveName, chosen: Sequence[Curve]) -> tuple[float, float] | None:
+    """Treating all falls without end; what matters lies around zero."""
+    if name != "decision":
+        return None
+    most = max((max(one.y) for one in chosen if one.y), default=1.0)
+    return -0.3 * most, max(most, 1e-3)
+
+
+def confusion_chart(
+    prefix: str, classes: Sequence[str], confusion: Sequence[Sequence[int]]
+) -> Drawn:
+    """A confusion matrix as squares with counts; rows are truths."""
+    counts = np.array(confusion, dtype=float)
+    axes = svg.axes(3.2, 2.8)
+    axes.set_position((0.34, 0.27, 0.58, 0.62))
+    rows = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, rows, out=np.zeros_like(counts), where=rows > 0)
+    n = len(classes)
+    for row in range(n):
+        for column in range(n):
+            axes.add_patch(_cell(row, column, float(shares[row, column])))
+            axes.text(
+                column, row, f"{int(counts[row, column]):,}", ha="center", va="center", fontsize=11,
+                color=svg.STAND_INS["ink"],
+            )  # fmt: skip
+    axes.set(xlim=(-0.5, n - 0.5), ylim=(n - 0.5, -0.5))
+    axes.patch.set_visible(False)
+    muted = svg.STAND_INS["muted"]
+    axes.set_xticks(range(n), classes, fontsize=8, color=muted)
+    axes.set_yticks(range(n), classes, fontsize=8, color=muted)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel("predicted", color=muted, fontsize=9)
+    axes.set_ylabel("truth", color=muted, fontsize=9)
+    told = "; ".join(
+        f"of {truth}: "
+        + ", ".join(f"{count} {name}" for count, name in zip(line, classes, strict=True))
+        for truth, line in zip(classes, confusion, strict=True)
+    )
+    name = file_name(f"{prefix}_confusion")
+    return Drawn(name, "Confusion matrix", "", axes, f"Confusion matrix, {told}. {RESEARCH_ONLY}")
+
+
+def _cell(row: int, column: int, share: float) -> Rectangle:
+    return Rectangle(
+        (column - 0.48, row - 0.48), 0.96, 0.96, linewidth=0.8, edgecolor=svg.STAND_INS["line"],
+        facecolor=svg.STAND_INS["first"], alpha=0.08 + 0.5 * share,
+    )  # fmt: skip
+
+
+def file_name(text: str) -> str:
+    """Letters, digits, dots and underscores, so that every system takes it."""
+    return re.sub(r"[^\w.]+", "_", text).strip("_")

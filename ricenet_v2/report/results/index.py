@@ -1,0 +1,319 @@
+"""The first page of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ricenet_v2.records.calibration import Calibration
+from ricenet_v2.records.comparison import Comparison
+from ricenet_v2.records.figures import Evaluation
+from ricenet_v2.report.case.page import CASES, PICTURES, page_name
+from ricenet_v2.report.charts import Chart
+from ricenet_v2.report.rendering import render
+from ricenet_v2.report.results import cohort, figures, provenance
+from ricenet_v2.report.results.checklists import answers
+from ricenet_v2.report.results.curves import confusion_chart, curve_charts, file_name
+from ricenet_v2.report.results.predicted import Predicted, Result
+from ricenet_v2.report.results.sources import Sources
+from ricenet_v2.report.results.training import FOLD_COLUMNS, fold_rows, training_charts
+from ricenet_v2.report.words import NOTHING, percent, several
+
+DATA, PARTS = "data", "parts"
+_COMPARISON = (
+    "figure", "first", "second", "value", "value of second", "difference", "interval", "test", "p",
+    "p (Holm)", "n",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CaseRow:
+    """A row of the table of cases in words; `sort` and `spread` are numbers to sort by."""
+
+    case_id: str
+    href: str
+    part: str
+    truth: str
+    called: str
+    differs: bool
+    probability: str
+    sort: float
+    members: str
+    spread: float
+    entropy: str
+    flags: tuple[str, ...]
+
+
+def index_page(
+    sources: Sources,
+    output: Path,
+    flags: Mapping[str, tuple[str, ...]],
+    command: Sequence[str],
+    *,
+    has_plan_page: bool,
+) -> str:
+    """The text of index.html; pictures are written into `output` on the way.
+
+    Args:
+        sources: What it is made of.
+        output: Folder of the report.
+        flags: Of the dataset, by case.
+        command: As typed.
+        has_plan_page: Whether plan.html lies beside it.
+    """
+    pictures = output / PICTURES
+    pictures.mkdir(parents=True, exist_ok=True)
+    rows = case_rows(sources, flags)
+    filled = answers(sources)
+    plan, _, channels = sources.model.folder.name.partition("__")
+    training = [chart.finish(pictures) for chart in training_charts(sources.folds)]
+    results = [_result(result, pictures) for result in sources.results]
+    return render(
+        "report.html",
+        root="",
+        dataset=sources.dataset,
+        classes=sources.dataset.classes,
+        plan_name=plan,
+        channels=channels,
+        glance=_glance(sources),
+        flow=cohort.flow(sources),
+        failures=[(case, name, why) for name, case, why in cohort.failures(sources.results)],
+        traits=cohort.traits(sources) if sources.cases else [],
+        trait_columns=list(cohort.trait_columns(sources)),
+        checks=[(check, kind, whom) for kind, check, whom in cohort.notes_of_check(sources)],
+        plan=sources.plan,
+        has_plan_page=has_plan_page,
+        decisions=[(d.what, d.value, d.reason) for d in sources.plan.decisions]
+        if sources.plan
+        else [],
+        folds=fold_rows(sources.folds),
+        fold_columns=FOLD_COLUMNS,
+        training=training,
+        results=results,
+        calibration=_calibration(sources.calibration),
+        comparisons=[_comparison(*one) for one in sources.comparisons.items()],
+        parts=[_part(sources, n) for n in range(len(sources.parts))],
+        case_columns=_case_columns(sources),
+        cases=rows,
+        filters=_filters(rows),
+        commands=provenance.commands(sources, command),
+        versions=sorted(provenance.versions().items()),
+        hashes=provenance.hashes(sources),
+        answers=[tuple(asdict(one).values()) for one in filled],
+        n_filled=sum(one.is_filled for one in filled),
+        files=_files(output),
+    )
+
+
+def _glance(sources: Sources) -> list[tuple[str, str, str]]:
+    patients = {case.patient_id for case in sources.cases.values()}
+    tiles = []
+    if sources.cases:
+        tiles.append(
+            ("Cases", f"{len(sources.cases):,}", f"of {several(len(patients), 'patient')}")
+        )
+    finished = sum(fold.run.status == "finished" for fold in sources.folds)
+    tiles.append(("Folds", f"{finished:,}", "trained to their end"))
+    for result in sources.results:
+        if result.evaluation is None:
+            continue
+        for one in figures.headline(result.evaluation)[:2]:
+            words = f"{figures.interval(one)}, n = {one.n:,}"
+            tiles.append((f"{one.name}, {result.title}", figures.value(one.value), words))
+    return tiles
+
+
+def _result(result: Result, pictures: Path) -> dict[str, Any]:
+    prefix = file_name(result.name)
+    evaluation = result.evaluation
+    curves = list(curve_charts(prefix, result.curves)) if result.curves else []
+    charts: list[Chart] = [chart.finish(pictures) for chart in curves]
+    shown: dict[str, Any] = {"rows": [], "thresholds": [], "groups": [], "confusion": []}
+    if evaluation is not None:
+        matrix = confusion_chart(prefix, evaluation.classes, evaluation.confusion)
+        matrix.finish(pictures)
+        shown = _evaluated(evaluation)
+    checks = result.sanity.checks if result.sanity else ()
+    return {
+        **shown,
+        "title": _title(result),
+        "note": _note(result),
+        "level": percent(evaluation.level) if evaluation else "",
+        "charts": charts,
+        "sanity": [(one.name, one.outcome, one.found) for one in checks],
+    }
+
+
+def _evaluated(evaluation: Evaluation) -> dict[str, Any]:
+    names = figures.threshold_columns(evaluation.thresholds)
+    rows = figures.threshold_rows(evaluation.thresholds, names)
+    notes = figures.Notes()
+    return {
+        "rows": figures.figure_rows(evaluation.figures, notes),
+        "notes": notes.words,
+        "confusion": figures.confusion_rows(evaluation.classes, evaluation.confusion),
+        "groups": figures.group_tables(evaluation),
+        "thresholds": [(*row[:4], *row[4]) for row in rows],
+        "threshold_columns": ("threshold", "class", "probability", "chosen on", *names),
+        "threshold_numbers": [2, *range(4, 4 + len(names))],
+    }
+
+
+def _title(result: Result) -> str:
+    return "Out-of-fold" if result.is_out_of_fold else f"Predictions in {result.title}"
+
+
+def _note(result: Result) -> str:
+    n = several(len(result.cases), "case")
+    if result.is_out_of_fold:
+        told = f"{n}; each was predicted by the one network that had not seen it."
+    else:
+        assert result.predictions is not None
+        made = result.predictions
+        told = f"{n}, {made.combine} of {several(len(made.checkpoint_hashes), 'network')}"
+        told += ", mirrored" if made.mirrored else ""
+        told += (
+            f", calibrated with temperature {made.temperature:.3g}." if made.temperature else "."
+        )
+    if result.evaluation is None:
+        return f"{told} Not evaluated: run ricenet_evaluate."
+    if result.evaluation.missing:
+        told += f" Not predicted: {', '.join(result.evaluation.missing)}."
+    return told
+
+
+def _calibration(found: Calibration | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    after = {one.name: one for one in found.after}
+    note = f"Temperature {found.temperature:.3f}"
+    if found.low is not None and found.high is not None:
+        note += f" ({found.low:.3f} to {found.high:.3f})"
+    note += f", {found.method}; {several(found.n_cases, 'case')}. {found.warning}".rstrip()
+    rows = [
+        (one.name, _told(one.value, one), _told(after[one.name].value, after[one.name]))
+        for one in found.before
+        if one.name in after
+    ]
+    return {"note": note, "rows": rows}
+
+
+def _told(value: float | None, figure: Any) -> str:
+    return f"{figures.value(value)} ({figures.interval(figure)})"
+
+
+def _comparison(name: str, found: Comparison) -> dict[str, Any]:
+    return {
+        "title": f"Runs compared, {name}",
+        "note": f"{several(found.n_cases, 'case')} that all runs predicted; intervals of "
+        f"{percent(found.level)}.",
+        "columns": _COMPARISON,
+        "rows": [
+            (
+                pair.figure,
+                pair.a,
+                pair.b,
+                figures.value(pair.value_a),
+                figures.value(pair.value_b),
+                figures.value(pair.difference),
+                NOTHING
+                if pair.low is None or pair.high is None
+                else f"{pair.low:.3f} to {pair.high:.3f}",
+                f"{pair.test} {pair.warning}".strip(),
+                figures.value(pair.p),
+                figures.value(pair.p_holm),
+                f"{pair.n:,}",
+            )
+            for pair in found.pairs
+        ],
+    }
+
+
+def _part(sources: Sources, n: int) -> dict[str, Any]:
+    content = sources.parts[n].content
+    return {
+        "title": content.title,
+        "words": content.words,
+        "tables": content.tables,
+        "pictures": [(f"{PARTS}/{n}/{quote(p.file)}", p.caption) for p in content.pictures],
+    }
+
+
+def _case_columns(sources: Sources) -> list[tuple[str, bool]]:
+    names = sources.dataset.classes
+    two = len(names) == 2
+    of = names[sources.dataset.positive_index] if two else "the predicted class"
+    return [
+        ("case", False), ("set", False), ("truth", False), ("predicted", False),
+        (f"probability of {of}", True), ("members", True), ("entropy", True), ("flags", False),
+    ]  # fmt: skip
+
+
+def case_rows(sources: Sources, flags: Mapping[str, tuple[str, ...]]) -> list[CaseRow]:
+    """A row per prediction, and one per case that was not predicted, sorted by case id."""
+    names = sources.dataset.classes
+    rows = [
+        _row(one, sources, flags.get(one.case_id, ()))
+        for result in sources.results
+        for one in result.cases
+    ]
+    predicted = {row.case_id for row in rows}
+    rows += [
+        CaseRow(
+            case.case_id, _href(case.case_id), NOTHING,
+            case.label if case.label in names else NOTHING, NOTHING, False, NOTHING, -1.0,
+            NOTHING, -1.0, NOTHING, flags.get(case.case_id, ()),
+        )
+        for case in sources.cases.values()
+        if case.case_id not in predicted
+    ]  # fmt: skip
+    return sorted(rows, key=lambda row: (row.case_id, row.part))
+
+
+def _row(one: Predicted, sources: Sources, flags: tuple[str, ...]) -> CaseRow:
+    names = sources.dataset.classes
+    two = len(names) == 2
+    index = sources.dataset.positive_index if two else names.index(one.called)
+    members = [values[index] for _, values in one.members]
+    low, high = min(members, default=0.0), max(members, default=0.0)
+    return CaseRow(
+        case_id=one.case_id,
+        href=_href(one.case_id),
+        part=one.part,
+        truth=one.truth or NOTHING,
+        called=one.called,
+        differs=one.is_right is False,
+        probability=f"{one.probabilities[index]:.2f}",
+        sort=round(one.probabilities[index], 6),
+        members=f"{low:.2f} to {high:.2f}" if len(members) > 1 else NOTHING,
+        spread=round(high - low, 6),
+        entropy=f"{one.entropy:.2f}",
+        flags=tuple(dict.fromkeys((*one.flags, *flags))),
+    )
+
+
+def _href(case_id: str) -> str:
+    return f"{CASES}/{page_name(case_id)}"
+
+
+def _filters(rows: Sequence[CaseRow]) -> list[tuple[str, list[str]]]:
+    columns = {
+        "set": [row.part for row in rows],
+        "truth": [row.truth for row in rows],
+        "predicted": [row.called for row in rows],
+    }
+    return [(name, sorted(set(values))) for name, values in columns.items()]
+
+
+def _files(output: Path) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Pictures and tables by name, with an address per kind of file."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for folder in (PICTURES, DATA):
+        for path in sorted((output / folder).glob("*.*")):
+            name = path.stem.replace("_", " ")
+            address = f"{folder}/{quote(path.name)}"
+            found.setdefault(name, []).append((address, path.suffix[1:].upper()))
+    return list(found.items())

@@ -1,0 +1,201 @@
+"""One set of predictions: those of the folds, or those of a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ricenet_v2.core import documents
+from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.curves import Curves
+from ricenet_v2.records.dataset import Case
+from ricenet_v2.records.figures import MIGRATIONS, Evaluation
+from ricenet_v2.records.prediction import CasePrediction, Predictions
+from ricenet_v2.records.sanity import Sanity
+from ricenet_v2.report.words import percent
+from ricenet_v2.store import tables
+from ricenet_v2.store.paths import (
+    CURVES_JSON,
+    FIGURES_JSON,
+    PREDICTIONS_JSON,
+    SANITY_JSON,
+    ModelPaths,
+)
+
+_USUAL = ("like the training cases", "not available", "")
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What was predicted of one case.
+
+    Attributes:
+        case_id: The case.
+        truth: Name of its class; None where it is not known.
+        called: Name of the predicted class.
+        probabilities: In the order of the classes.
+        members: Name of each member and its probabilities.
+        entropy: Of the probabilities, nats.
+        agreement: Share of members that call the same class; None with one member.
+        disagreement: Mutual information of members and class, nats.
+        distance: From the training cases, 0 to 1.
+        flags: What a reader should know, in words.
+        part: `fold 0`, or the name of the prediction folder.
+        source: Facts of its images.
+    """
+
+    case_id: str
+    truth: str | None
+    called: str
+    probabilities: tuple[float, ...]
+    members: tuple[tuple[str, tuple[float, ...]], ...]
+    entropy: float
+    agreement: float | None
+    disagreement: float | None
+    distance: float | None
+    flags: tuple[str, ...]
+    part: str
+    source: PreprocessedCase | None
+
+    @property
+    def is_right(self) -> bool | None:
+        """Whether the predicted class is the truth; None where that is not known."""
+        return None if self.truth is None else self.truth == self.called
+
+
+@dataclass(frozen=True)
+class Result:
+    """One set of predictions with all that was written about it.
+
+    Attributes:
+        name: `out-of-fold`, or the name of the folder.
+        folder: Where it lies.
+        cases: Sorted by case id.
+        failed: Case id and reason of those that could not be predicted.
+        evaluation: figures.json, where it is.
+        curves: curves.json, where it is.
+        sanity: sanity.json, where it is.
+        predictions: predictions.json of a folder.
+    """
+
+    name: str
+    folder: Path
+    cases: tuple[Predicted, ...]
+    failed: tuple[tuple[str, str], ...]
+    evaluation: Evaluation | None
+    curves: Curves | None
+    sanity: Sanity | None
+    predictions: Predictions | None
+
+    @property
+    def title(self) -> str:
+        """`out-of-fold`, or `folder` and its name."""
+        return self.name if self.is_out_of_fold else f"folder {self.name}"
+
+    @property
+    def is_out_of_fold(self) -> bool:
+        """Whether each case was predicted by the one network that had not seen it."""
+        return self.predictions is None
+
+
+def out_of_fold(model: ModelPaths, classes: Sequence[str]) -> Result | None:
+    """The validation cases of all folds that are there; None where there are none."""
+    found: list[Predicted] = []
+    for fold in model.folds():
+        path = model.fold(fold).validation
+        if path.is_file():
+            found += [_of_fold(row, classes, fold) for row in tables.read_rows(path)]
+    if not found:
+        return None
+    cases = tuple(sorted(found, key=lambda case: case.case_id))
+    return _result("out-of-fold", model.crossval, cases, (), None)
+
+
+def of_folder(folder: Path, known: Mapping[str, Case]) -> Result:
+    """The predictions of a folder that ricenet_predict wrote.
+
+    Args:
+        folder: Holds predictions.json.
+        known: Cases of the dataset, whose labels are the truths.
+
+    Raises:
+        DocumentError: No predictions, or not readable.
+    """
+    predictions = documents.read(Predictions, folder / PREDICTIONS_JSON)
+    name = folder.resolve().name
+    cases = tuple(
+        _of_prediction(case, known.get(case.case_id), name)
+        for case in sorted(predictions.cases, key=lambda case: case.case_id)
+    )
+    failed = tuple((one.case_id, one.error) for one in predictions.failed)
+    return _result(name, folder, cases, failed, predictions)
+
+
+def _result(
+    name: str,
+    folder: Path,
+    cases: tuple[Predicted, ...],
+    failed: tuple[tuple[str, str], ...],
+    predictions: Predictions | None,
+) -> Result:
+    figures, curves = folder / FIGURES_JSON, folder / CURVES_JSON
+    sanity = folder / SANITY_JSON
+    return Result(
+        name=name,
+        folder=folder,
+        cases=cases,
+        failed=failed,
+        evaluation=documents.read(Evaluation, figures, MIGRATIONS) if figures.is_file() else None,
+        curves=documents.read(Curves, curves) if curves.is_file() else None,
+        sanity=documents.read(Sanity, sanity) if sanity.is_file() else None,
+        predictions=predictions,
+    )
+
+
+def _of_fold(row: Mapping[str, str], classes: Sequence[str], fold: int) -> Predicted:
+    probabilities = tuple(float(row[f"prob_{name}"]) for name in classes)
+    return Predicted(
+        case_id=row["case_id"],
+        truth=row["label"],
+        called=row["predicted"],
+        probabilities=probabilities,
+        members=((f"fold {fold}", probabilities),),
+        entropy=_entropy(probabilities),
+        agreement=None,
+        disagreement=None,
+        distance=None,
+        flags=(),
+        part=f"fold {fold}",
+        source=None,
+    )
+
+
+def _of_prediction(case: CasePrediction, known: Case | None, part: str) -> Predicted:
+    flags = list(case.warnings)
+    if case.distance_flag not in _USUAL:
+        flags.append(case.distance_flag)
+    if case.agreement < 1:
+        flags.append(f"{percent(case.agreement)} of the members agree")
+    return Predicted(
+        case_id=case.case_id,
+        truth=known.label if known else None,
+        called=case.predicted,
+        probabilities=case.probabilities,
+        members=tuple((f"fold {one.fold}", one.probabilities) for one in case.members),
+        entropy=case.entropy,
+        agreement=case.agreement if len(case.members) > 1 else None,
+        disagreement=case.disagreement,
+        distance=case.distance,
+        flags=tuple(flags),
+        part=part,
+        source=case.source,
+    )
+
+
+def _entropy(probabilities: Sequence[float]) -> float:
+    """In nats, as predictions.json has it."""
+    p = np.asarray(probabilities)
+    return float(-(p[p > 0] * np.log(p[p > 0])).sum())

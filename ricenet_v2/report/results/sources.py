@@ -1,0 +1,252 @@
+"""All that was written about a trained model, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.documents import Document
+from ricenet_v2.core.errors import DatasetError, DocumentError
+from ricenet_v2.core.files import sha256_of_file
+from ricenet_v2.records.calibration import Calibration
+from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.comparison import Comparison
+from ricenet_v2.records.dataset import Case, Dataset
+from ricenet_v2.records.fingerprint import Fingerprint
+from ricenet_v2.records.integrity import Integrity
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.report import ReportPart
+from ricenet_v2.records.run import EpochRow, Run
+from ricenet_v2.records.splits import Splits
+from ricenet_v2.report.results.predicted import Result, of_folder, out_of_fold
+from ricenet_v2.store import tables
+from ricenet_v2.store.cases import has_case, read_record
+from ricenet_v2.store.paths import (
+    CASES_CSV,
+    COMPARISON_JSON,
+    DATASET_JSON,
+    REPORT_PART_JSON,
+    DatasetPaths,
+    ModelPaths,
+)
+from ricenet_v2.store.raw import RawDataset, load_raw_dataset, read_dataset
+
+D = TypeVar("D", bound=Document)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One trained fold: its record and its epochs."""
+
+    number: int
+    run: Run
+    epochs: tuple[EpochRow, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section that another command wrote, and the folder that its pictures lie in."""
+
+    folder: Path
+    content: ReportPart
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a report is made of; None and empty where a file is missing.
+
+    Attributes:
+        paths: Of the dataset.
+        model: Of the trained model.
+        dataset: Description.
+        raw: The raw dataset, where it lies on this machine.
+        cases: Rows of cases.csv by case id.
+        plan: As it was trained, else as it was planned.
+        fingerprint: What was measured.
+        integrity: What the check found.
+        splits: The folds.
+        preprocessed: Records of preprocessed cases by case id.
+        folds: Those that were trained.
+        results: Out-of-fold first, then the prediction folders.
+        calibration: Temperature of the model.
+        comparisons: By the name of the folder that comparison.json lies in.
+        parts: Sections of other commands, in their order.
+        inputs: SHA-256 of every document and table that was read.
+    """
+
+    paths: DatasetPaths
+    model: ModelPaths
+    dataset: Dataset
+    raw: RawDataset | None
+    cases: dict[str, Case]
+    plan: Plan | None
+    fingerprint: Fingerprint | None
+    integrity: Integrity | None
+    splits: Splits | None
+    preprocessed: dict[str, PreprocessedCase]
+    folds: tuple[Fold, ...]
+    results: tuple[Result, ...]
+    calibration: Calibration | None
+    comparisons: dict[str, Comparison]
+    parts: tuple[Part, ...]
+    inputs: dict[str, str]
+
+
+def read_sources(
+    paths: DatasetPaths, plan: str, channels: str, predictions: Sequence[Path]
+) -> Sources:
+    """Read what there is.
+
+    Raises:
+        DatasetError: The model was not trained; a prediction folder holds none, or has the name of
+            another.
+        DocumentError: A document is damaged, or written by a newer version.
+    """
+    names = [folder.resolve().name for folder in predictions]
+    if len(set(names)) < len(names):
+        raise DatasetError(
+            "Folders of predictions are told apart by their names.",
+            expected="different names",
+            got=", ".join(str(folder) for folder in predictions),
+        )
+    model = paths.run(plan, channels)
+    if not model.folder.is_dir():
+        raise DatasetError(
+            "There are no results of this model.",
+            file=model.folder,
+            expected="folds trained by ricenet_train",
+            got=", ".join(sorted(p.name for p in paths.results.glob("*__*"))) or "no model at all",
+            remedy="Train it, or name another one with --plan and --channels.",
+        )
+    raw = load_raw_dataset(paths.raw) if (paths.raw / CASES_CSV).is_file() else None
+    dataset = raw.dataset if raw is not None else _described(paths, model)
+    cases = {case.case_id: case for case in raw.cases} if raw is not None else {}
+    found = [out_of_fold(model, dataset.classes)]
+    results = [one for one in found if one is not None]
+    results += [_folder(folder, cases, dataset) for folder in predictions]
+    planned = _either(Plan, model.plan, paths.plan(plan))
+    ids = [case.case_id for case in cases.values() if has_case(paths.cases(plan), case.case_id)]
+    return Sources(
+        paths=paths,
+        model=model,
+        dataset=dataset,
+        raw=raw,
+        cases=cases,
+        plan=planned,
+        fingerprint=_either(Fingerprint, paths.fingerprint),
+        integrity=_either(Integrity, paths.integrity),
+        splits=_either(Splits, paths.splits),
+        preprocessed={name: read_record(paths.cases(plan), name) for name in ids},
+        folds=tuple(_folds(model)),
+        results=tuple(results),
+        calibration=_either(Calibration, model.calibration),
+        comparisons=_comparisons([model.folder, *predictions]),
+        parts=_parts([model.folder, *(result.folder for result in results[1:])]),
+        inputs=_hashes(paths, model, plan, predictions),
+    )
+
+
+def _described(paths: DatasetPaths, model: ModelPaths) -> Dataset:
+    for path in (model.dataset, paths.raw / DATASET_JSON):
+        if path.is_file():
+            return read_dataset(path)
+    raise DatasetError(
+        "Nothing describes the dataset of this model.",
+        file=model.dataset,
+        expected=f"{DATASET_JSON} in the model's folder or in the raw dataset",
+    )
+
+
+def _folder(folder: Path, cases: dict[str, Case], dataset: Dataset) -> Result:
+    try:
+        made = of_folder(folder, cases)
+    except DocumentError as error:
+        raise DatasetError(
+            "This is not a folder of predictions.",
+            file=folder,
+            expected="predictions.json, as ricenet_predict -o FOLDER writes it",
+            got=error.what,
+        ) from error
+    assert made.predictions is not None
+    if made.predictions.classes != dataset.classes:
+        raise DatasetError(
+            "These predictions are of other classes than the dataset.",
+            file=folder,
+            expected=", ".join(dataset.classes),
+            got=", ".join(made.predictions.classes),
+        )
+    return made
+
+
+def _either(kind: type[D], *paths: Path) -> D | None:
+    """The first of these documents that is there."""
+    return next((documents.read(kind, path) for path in paths if path.is_file()), None)
+
+
+def _folds(model: ModelPaths) -> Iterator[Fold]:
+    for number in model.folds():
+        fold = model.fold(number)
+        if not fold.run.is_file():
+            continue
+        rows = tables.read_rows(fold.history) if fold.history.is_file() else []
+        yield Fold(number, documents.read(Run, fold.run), tuple(_epoch(row) for row in rows))
+
+
+def _epoch(row: dict[str, str]) -> EpochRow:
+    kinds: dict[str, Callable[[str], float]] = {"epoch": int}
+    return EpochRow(**{name: kinds.get(name, float)(cell) for name, cell in row.items()})  # type: ignore[arg-type]
+
+
+def _comparisons(folders: Sequence[Path]) -> dict[str, Comparison]:
+    files = [
+        path
+        for folder in folders
+        for pattern in (COMPARISON_JSON, f"*/{COMPARISON_JSON}")
+        for path in sorted(folder.glob(pattern))
+    ]
+    return {path.parent.name: documents.read(Comparison, path) for path in files}
+
+
+def _parts(folders: Sequence[Path]) -> tuple[Part, ...]:
+    files = [
+        path
+        for folder in folders
+        for pattern in (REPORT_PART_JSON, f"*/{REPORT_PART_JSON}")
+        for path in sorted(folder.glob(pattern))
+    ]
+    found = [Part(path.parent, documents.read(ReportPart, path)) for path in files]
+    return tuple(sorted(found, key=lambda part: (part.content.order, part.content.title)))
+
+
+def _hashes(
+    paths: DatasetPaths, model: ModelPaths, plan: str, predictions: Sequence[Path]
+) -> dict[str, str]:
+    """Of the documents and tables, not of images and weights, which have hashes in them."""
+    named = {
+        "raw": [paths.raw / DATASET_JSON, paths.raw / CASES_CSV],
+        "preprocessed": [paths.fingerprint, paths.integrity, paths.splits, paths.plan(plan)],
+        "results": [
+            model.plan,
+            model.dataset,
+            model.calibration,
+            *sorted(model.folder.glob("fold_*/run.json")),
+            *sorted(model.folder.glob("fold_*/*.csv")),
+            *sorted(model.crossval.glob("*.*")),
+            *sorted(model.folder.glob(f"*/{REPORT_PART_JSON}")),
+            *sorted(set(model.folder.glob(f"*/{COMPARISON_JSON}")) - set(model.crossval.glob("*"))),
+        ],
+    }
+    bases = {"raw": paths.raw, "preprocessed": paths.preprocessed, "results": model.folder}
+    for folder in predictions:
+        name = folder.resolve().name
+        bases[name] = folder
+        named[name] = sorted(path for path in folder.glob("*.*") if path.is_file())
+    return {
+        f"{kind}/{path.relative_to(bases[kind]).as_posix()}": sha256_of_file(path)
+        for kind, files in named.items()
+        for path in files
+        if path.is_file()
+    }

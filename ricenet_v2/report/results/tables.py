@@ -1,0 +1,117 @@
+"""Numbers of a report as CSV and JSON, for papers and other programs."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import fields
+from pathlib import Path
+
+from ricenet_v2.core import documents
+from ricenet_v2.records.comparison import Pair
+from ricenet_v2.records.figures import Evaluation, Figure
+from ricenet_v2.report.results.checklists import COLUMNS, answers
+from ricenet_v2.report.results.curves import file_name
+from ricenet_v2.report.results.sources import Sources
+from ricenet_v2.store import tables
+from ricenet_v2.store.paths import COMPARISON_JSON, CURVES_JSON, FIGURES_JSON, SANITY_JSON
+
+CHECKLISTS, CASES_OF_REPORT, TRAINING = "checklists.csv", "cases.csv", "training.csv"
+_FIGURE_COLUMNS = (
+    "set", "figure", "value", "low", "high", "n", "method", "warning"
+)  # fmt: skip
+_CURVE_COLUMNS = ("curve", "series", "class", "x", "y", "low", "high", "n")
+_PAIR_COLUMNS = tuple(field.name for field in fields(Pair))
+_TRAINING_COLUMNS = ("fold", "epoch", "train_loss", "validation_loss", "validation_macro_f1",
+                     "validation_macro_f1_ema", "learning_rate", "seconds")  # fmt: skip
+
+
+def write_tables(sources: Sources, folder: Path) -> None:
+    """Write checklists, cases, training curves, figures and curves of each set."""
+    rows = [vars(answer) for answer in answers(sources)]
+    tables.write_rows(folder / CHECKLISTS, rows, COLUMNS)
+    tables.write_rows(folder / CASES_OF_REPORT, _case_rows(sources), _case_columns(sources))
+    epochs = [
+        {"fold": fold.number, **{name: vars(row)[name] for name in _TRAINING_COLUMNS[1:]}}
+        for fold in sources.folds
+        for row in fold.epochs
+    ]
+    tables.write_rows(folder / TRAINING, epochs, _TRAINING_COLUMNS)
+    for name, compared in sources.comparisons.items():
+        documents.write(folder / f"{file_name(name)}_{COMPARISON_JSON}", compared)
+        pairs = [vars(pair) for pair in compared.pairs]
+        tables.write_rows(folder / f"{file_name(name)}_comparison.csv", pairs, _PAIR_COLUMNS)
+    for result in sources.results:
+        stem = file_name(result.name)
+        for name in (FIGURES_JSON, CURVES_JSON, SANITY_JSON):
+            if (result.folder / name).is_file():
+                shutil.copyfile(result.folder / name, folder / f"{stem}_{name}")
+        if result.evaluation is not None:
+            figures = _figure_rows(result.evaluation)
+            tables.write_rows(folder / f"{stem}_figures.csv", figures, _FIGURE_COLUMNS)
+        if result.curves is not None:
+            tables.write_rows(
+                folder / f"{stem}_curves.csv",
+                [
+                    dict(zip(_CURVE_COLUMNS, (c.name, c.series, c.class_name, *point), strict=True))
+                    for c in result.curves.curves
+                    for point in zip(
+                        c.x, c.y, _filled(c.low, len(c.x)), _filled(c.high, len(c.x)),
+                        _filled(c.n, len(c.x)), strict=True,
+                    )
+                ],
+                _CURVE_COLUMNS,
+            )  # fmt: skip
+
+
+def _filled(values: tuple[object, ...], n: int) -> tuple[object, ...]:
+    return values or ("",) * n
+
+
+def _case_columns(sources: Sources) -> list[str]:
+    probabilities = [f"prob_{name}" for name in sources.dataset.classes]
+    return ["case_id", "set", "truth", "predicted", *probabilities, "entropy", "agreement",
+            "disagreement", "distance", "flags"]  # fmt: skip
+
+
+def _case_rows(sources: Sources) -> list[dict[str, object]]:
+    return [
+        {
+            "case_id": one.case_id,
+            "set": one.part,
+            "truth": one.truth or "",
+            "predicted": one.called,
+            **{
+                f"prob_{name}": value
+                for name, value in zip(sources.dataset.classes, one.probabilities, strict=True)
+            },
+            "entropy": one.entropy,
+            "agreement": "" if one.agreement is None else one.agreement,
+            "disagreement": "" if one.disagreement is None else one.disagreement,
+            "distance": "" if one.distance is None else one.distance,
+            "flags": "; ".join(one.flags),
+        }
+        for result in sources.results
+        for one in result.cases
+    ]
+
+
+def _figure_rows(evaluation: Evaluation) -> list[dict[str, object]]:
+    rows = [_figure_row("all", one) for one in evaluation.figures]
+    rows += [_figure_row(group.name, one) for group in evaluation.groups for one in group.figures]
+    rows += [
+        _figure_row(f"threshold {t.name} of {t.class_name}", one)
+        for t in evaluation.thresholds
+        for one in t.figures
+    ]
+    return rows
+
+
+def _figure_row(name: str, one: Figure) -> dict[str, object]:
+    return {
+        "set": name,
+        "figure": one.name,
+        **{
+            key: "" if vars(one)[key] is None else vars(one)[key]
+            for key in ("value", "low", "high", "n", "method", "warning")
+        },
+    }

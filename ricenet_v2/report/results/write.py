@@ -1,0 +1,220 @@
+"""Writing a report: one folder that needs nothing outside of it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.resources import files as package_files
+from pathlib import Path
+from urllib.parse import quote
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.files import write_text
+from ricenet_v2.fingerprinting.workers import map_cases
+from ricenet_v2.records.report import ReportRecord
+from ricenet_v2.report.case.page import CASES, PICTURES, CaseJob, CasePart, write_case
+from ricenet_v2.report.plan.cases import flags as dataset_flags
+from ricenet_v2.report.results import provenance
+from ricenet_v2.report.results.cohort import shown_covariates
+from ricenet_v2.report.results.index import DATA, PARTS, index_page
+from ricenet_v2.report.results.predicted import Predicted
+from ricenet_v2.report.results.sources import Part, Sources
+from ricenet_v2.report.results.tables import write_tables
+from ricenet_v2.store.paths import REPORT_JSON, REPORT_PART_JSON
+from ricenet_v2.version import __version__
+
+INDEX = "index.html"
+PAGE_OF_PLAN = "plan.html"
+MOST_MEGABYTES = 95.0
+_ASSETS = ("report.js", "viewer.js", "niivue.umd.js", "niivue_licence.txt")
+_STYLES = ("templates/style.css", "assets/report.css")
+_FIXED_BYTES = 8e6  # viewer, charts, tables
+_PAGE_BYTES = 11e3  # of a case, without picture and volumes
+_PNG_FROM = 1.5e6  # bytes that a case may take, from which on its picture is written as PNG too
+_MARK = ".ricenet_report"  # written first: also a report that a kill cut short may be replaced
+_OWN = ("assets", CASES, PICTURES, DATA, PARTS, INDEX, PAGE_OF_PLAN, REPORT_JSON)
+
+
+def write_report(
+    sources: Sources,
+    output: Path,
+    command: Sequence[str],
+    *,
+    most_megabytes: float = MOST_MEGABYTES,
+    num_workers: int = 1,
+) -> tuple[ReportRecord, dict[str, str]]:
+    """Write a report; one that is there is replaced.
+
+    Args:
+        sources: What it is made of.
+        output: The folder.
+        command: As typed.
+        most_megabytes: That the folder may take; pictures and volumes become coarser to fit.
+        num_workers: Processes that make pages of cases.
+
+    Returns:
+        What was written, and why the images of some cases are not shown, by case id.
+
+    Raises:
+        DatasetError: The folder holds something that is no report.
+    """
+    _make_room(output)
+    _write_assets(output)
+    ids = _case_ids(sources)
+    jobs = [(job.case_id, job) for job in _jobs(sources, output, ids, most_megabytes)]
+    faults = map_cases(write_case, jobs, num_workers, "writing pages of cases")
+    for n, part in enumerate(sources.parts):
+        _copy_part(part, output / PARTS / str(n))
+    plan_page = sources.paths.page(sources.plan.name) if sources.plan else None
+    if plan_page is not None and plan_page.is_file():
+        shutil.copyfile(plan_page, output / PAGE_OF_PLAN)
+    write_tables(sources, output / DATA)
+    flags = _flags(sources)
+    has_plan = (output / PAGE_OF_PLAN).is_file()
+    write_text(output / INDEX, index_page(sources, output, flags, command, has_plan_page=has_plan))
+    record = ReportRecord(
+        dataset=sources.dataset.name,
+        plan=sources.model.folder.name.partition("__")[0],
+        channels=sources.model.folder.name.partition("__")[2],
+        command=tuple(provenance.command_text(command).split()),
+        program=__version__,
+        versions=provenance.versions(),
+        n_cases=len(ids),
+        n_bytes=sum(path.stat().st_size for path in output.rglob("*") if path.is_file()),
+        inputs=sources.inputs,
+    )
+    documents.write(output / REPORT_JSON, record)
+    told = {case: why for (case, _), why in zip(jobs, faults, strict=True) if why}
+    return record, told
+
+
+def _make_room(output: Path) -> None:
+    """Delete the report that is there; refuse a folder of other things."""
+    there = sorted(entry.name for entry in output.iterdir()) if output.is_dir() else []
+    if there and _MARK not in there:
+        raise DatasetError(
+            "This folder holds something that is no report.",
+            file=output,
+            expected="a new or empty folder, or an earlier report",
+            got=", ".join(there[:5]),
+            remedy="Name another folder with -o.",
+        )
+    for name in _OWN:
+        entry = output / name
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink(missing_ok=True)
+    write_text(output / _MARK, "ricenet_report replaces this folder as a whole.\n")
+
+
+def _write_assets(output: Path) -> None:
+    package = package_files("ricenet_v2.report")
+    styles = [package.joinpath(name).read_text(encoding="utf-8") for name in _STYLES]
+    write_text(output / "assets" / "style.css", "\n".join(styles))
+    for name in _ASSETS:
+        content = package.joinpath("assets", name).read_text(encoding="utf-8")
+        write_text(output / "assets" / name, content)
+
+
+def _case_ids(sources: Sources) -> list[str]:
+    predicted = {one.case_id for result in sources.results for one in result.cases}
+    return sorted(predicted | set(sources.cases))
+
+
+def _flags(sources: Sources) -> dict[str, tuple[str, ...]]:
+    """Of the dataset, by case: unlike the others, or warned of when it was preprocessed."""
+    found: dict[str, tuple[str, ...]] = {}
+    if sources.fingerprint is not None and sources.plan is not None:
+        found = dataset_flags(sources.fingerprint, sources.plan)
+    return {
+        case: tuple(dict.fromkeys((*found.get(case, ()), *_warnings(sources, case))))
+        for case in _case_ids(sources)
+    }
+
+
+def _warnings(sources: Sources, case: str) -> tuple[str, ...]:
+    record = sources.preprocessed.get(case)
+    return record.warnings if record else ()
+
+
+def _jobs(sources: Sources, output: Path, ids: list[str], most_megabytes: float) -> list[CaseJob]:
+    each = max((most_megabytes * 1e6 - _FIXED_BYTES) / max(len(ids), 1) - _PAGE_BYTES, 2e4)
+    flags = _flags(sources)
+    covariates = shown_covariates(sources.cases.values())
+    outputs = _outputs(sources)
+    return [
+        CaseJob(
+            case_id=case,
+            dataset=sources.dataset.name,
+            classes=sources.dataset.classes,
+            case=sources.cases.get(case),
+            raw=None if sources.raw is None else replace(sources.raw, cases=()),
+            outputs=outputs.get(case, ()),
+            covariates=covariates,
+            record=sources.preprocessed.get(case),
+            flags=(*flags[case], *_told(outputs.get(case, ()))),
+            before=ids[n - 1] if n else "",
+            after=ids[n + 1] if n + 1 < len(ids) else "",
+            parts=_parts_of(sources, case),
+            folder=output,
+            n_bytes=each,
+            has_png=each >= _PNG_FROM,
+        )
+        for n, case in enumerate(ids)
+    ]
+
+
+def _outputs(sources: Sources) -> dict[str, tuple[tuple[str, str, Predicted], ...]]:
+    """By case: name of each set of predictions, its meaning in words, the prediction."""
+    found: dict[str, list[tuple[str, str, Predicted]]] = {}
+    for result in sources.results:
+        for one in result.cases:
+            if result.is_out_of_fold:
+                told = (
+                    f"out-of-fold, {one.part}",
+                    "By the one network that had not seen the case.",
+                )
+            else:
+                told = (result.title, "By the ensemble of all networks.")
+            found.setdefault(one.case_id, []).append((*told, one))
+    return {case: tuple(outputs) for case, outputs in found.items()}
+
+
+def _told(outputs: Sequence[tuple[str, str, Predicted]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(flag for _, _, one in outputs for flag in one.flags))
+
+
+def _parts_of(sources: Sources, case: str) -> tuple[CasePart, ...]:
+    return tuple(
+        CasePart(
+            part.content.title,
+            tuple((f"../{PARTS}/{n}/{quote(one.file)}", one.caption) for one in pictures),
+        )
+        for n, part in enumerate(sources.parts)
+        if (pictures := part.content.cases.get(case))
+    )
+
+
+def _copy_part(part: Part, folder: Path) -> None:
+    """Copy the pictures that a part names.
+
+    Raises:
+        DatasetError: A picture is missing, no PNG or SVG, or outside of the part's folder.
+    """
+    everyone = [*part.content.pictures, *(p for own in part.content.cases.values() for p in own)]
+    for picture in everyone:
+        path = (part.folder / picture.file).resolve()
+        inside = path.is_relative_to(part.folder.resolve())
+        if not inside or path.suffix not in (".png", ".svg") or not path.is_file():
+            raise DatasetError(
+                "A part of the report names a picture that cannot be shown.",
+                file=part.folder / REPORT_PART_JSON,
+                expected="PNG or SVG files beside it",
+                got=picture.file,
+            )
+        target = folder / picture.file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)

@@ -1,0 +1,69 @@
+"""The command ricenet_baseline: files of a run, the same folds, the comparison."""
+
+import shutil
+
+import numpy as np
+
+from ricenet_v2.cli import baseline, compare
+from ricenet_v2.core import documents
+from ricenet_v2.evaluation.tabular.baseline import features_of
+from ricenet_v2.phantom.cohort import NAME
+from ricenet_v2.records.figures import MIGRATIONS, Evaluation
+from ricenet_v2.records.prediction import Predictions
+from ricenet_v2.records.run import Run
+from ricenet_v2.records.splits import Splits
+from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.raw import load_raw_dataset
+from ricenet_v2.store.tables import read_rows
+
+
+def test_it_leaves_the_files_of_a_run_and_is_compared_in_one_line(trained_cohort, tmp_path, capsys):
+    workspace = shutil.copytree(trained_cohort, tmp_path / "space")
+    paths, common = dataset_paths(NAME, workspace), ["--workspace", str(workspace)]
+    few = ["--n_bootstrap", "50"]
+    assert baseline.main([NAME, *common, *few]) == 0
+    told = capsys.readouterr().out
+    assert "AUROC of auto__all" in told
+    assert "(DeLong, 20 cases)" in told
+    model = paths.run("baseline", "dose+covariates")
+    splits = documents.read(Splits, paths.splits)
+    for number, fold in enumerate(splits.folds):
+        rows = read_rows(model.fold(number).validation)
+        assert tuple(row["case_id"] for row in rows) == fold.validation
+        assert documents.read(Run, model.fold(number).run).status == "finished"
+    made = documents.read(Evaluation, model.crossval / "figures.json", MIGRATIONS)
+    assert (made.n_cases, made.positive_class) == (20, "recurrence")
+    test = documents.read(Predictions, model.predictions / "predictions.json")
+    assert (len(test.cases), len(test.cases[0].members)) == (3, 5)
+    columns = list(read_rows(model.features)[0])
+    assert {"dose Dmean", "dose V60", "dose distance_95", "age"} <= set(columns)
+    assert compare.main(["baseline__dose+covariates", "auto__all", "-d", NAME, *common, *few]) == 0
+
+    assert baseline.main([NAME, *common, *few, "--features", "dose"]) == 0
+    assert all(
+        name.startswith("dose ")
+        for name in documents.read(Run, paths.run("baseline", "dose").fold(0).run).channels
+    )
+    again = paths.run("baseline", "dose").fold(0).validation.read_text()
+    assert baseline.main([NAME, *common, *few, "--features", "dose"]) == 0
+    assert paths.run("baseline", "dose").fold(0).validation.read_text() == again
+
+
+def test_without_networks_it_is_not_compared(planned_cohort, tmp_path, capsys):
+    workspace = shutil.copytree(planned_cohort, tmp_path / "space")
+    line = [NAME, "--workspace", str(workspace), "--n_bootstrap", "50", "--features", "covariates"]
+    assert baseline.main(line) == 0
+    assert "Not compared with auto__all: There is no such run." in capsys.readouterr().out
+
+
+def test_a_missing_lesion_mask_makes_all_use_the_high_dose_region(raw_cohort, tmp_path):
+    folder = shutil.copytree(raw_cohort / "raw" / NAME, tmp_path / NAME)
+    with_masks = features_of(load_raw_dataset(folder), ["dose"])
+    next((folder / "masksTr").glob("*_lesion.nii.gz")).unlink()
+    without = features_of(load_raw_dataset(folder), ["dose"])
+    assert with_masks.columns == without.columns
+    assert not np.array_equal(with_masks.values, without.values, equal_nan=True)
+    shutil.rmtree(folder / "masksTr")
+    shutil.rmtree(folder / "masksTs")
+    none = features_of(load_raw_dataset(folder), ["dose"])
+    np.testing.assert_array_equal(none.values, without.values)

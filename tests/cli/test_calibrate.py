@@ -1,0 +1,59 @@
+"""ricenet_calibrate and ricenet_predict --calibrated."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from ricenet_v2.cli import calibrate, predict
+from ricenet_v2.core import documents
+from ricenet_v2.inference.temperature import scaled
+from ricenet_v2.phantom.cohort import NAME
+from ricenet_v2.records.calibration import Calibration
+from ricenet_v2.records.prediction import Predictions
+from ricenet_v2.store.paths import dataset_paths
+
+
+def test_a_temperature_is_stored_shown_and_applied_to_each_member(trained_cohort, tmp_path, capsys):
+    workspace = shutil.copytree(trained_cohort, tmp_path / "space")
+    paths, common = dataset_paths(NAME, workspace), ["--workspace", str(workspace)]
+    few = ["--n_bootstrap", "50"]
+    line = ["-i", str(paths.raw / "imagesTs"), "-d", NAME, "--device", "cpu", *common]
+    assert predict.main([*line, "-o", str(tmp_path / "a"), "--calibrated"]) == 2
+    assert "not calibrated" in capsys.readouterr().err
+    assert predict.main([*line, "-o", str(tmp_path / "a")]) == 0
+    file = str(tmp_path / "a" / "predictions.csv")
+    assert calibrate.main([NAME, *common, *few, "--predictions", file]) == 0
+    assert "Ensemble on the test set" in capsys.readouterr().out
+    made = documents.read(Calibration, paths.run().calibration)
+    assert (made.n_cases, len(made.fitted_on)) == (20, 5)
+    names = [figure.name for figure in made.after]
+    assert names == [figure.name for figure in made.before]
+    assert {"Brier score", "log loss", "calibration slope of recurrence"} <= set(names)
+    assert "only 20 cases" in made.warning
+    assert len(made.ensemble_after) == len(names)
+
+    assert predict.main([*line, "-o", str(tmp_path / "b"), "--calibrated"]) == 0
+    plain, scaled_ones = (
+        documents.read(Predictions, tmp_path / name / "predictions.json") for name in "ab"
+    )
+    assert (plain.temperature, scaled_ones.temperature) == (None, made.temperature)
+    for before, after in zip(plain.cases, scaled_ones.cases, strict=True):
+        members = np.array([member.probabilities for member in before.members])
+        expected = scaled(members, made.temperature).mean(axis=0)
+        assert after.probabilities == pytest.approx(tuple(expected))
+        assert before.distance is not None
+        assert before.distance == after.distance
+        assert before.distance_flag in {
+            *("like the training cases", "unusual", "unlike the training cases"),
+        }
+        assert before.disagreement >= 0
+    assert predict.main([*line, "-o", str(tmp_path / "b"), "--continue"]) == 2
+    assert "another model or other options" in capsys.readouterr().err
+
+
+def test_without_a_test_set_the_ensemble_is_said_to_be_unknown(trained_cohort, tmp_path, capsys):
+    workspace = shutil.copytree(trained_cohort, tmp_path / "space")
+    line = [NAME, "--workspace", str(workspace), "--n_bootstrap", "50"]
+    assert calibrate.main(line) == 0
+    assert "to the ensemble is not known" in capsys.readouterr().out

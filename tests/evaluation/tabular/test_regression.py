@@ -1,0 +1,87 @@
+"""The regression against scikit-learn and statsmodels; coding of covariates."""
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+
+from ricenet_v2.evaluation.tabular.regression import fit
+from ricenet_v2.evaluation.tabular.table import Table, coded
+
+
+def drawn(n=150, seed=0, noise=5):
+    random = np.random.default_rng(seed)
+    values = random.normal(size=(n, 2 + noise)) * 3 + 1
+    odds = 0.8 * (values[:, 0] - 1) - 0.5 * (values[:, 1] - 1)
+    truth = (random.random(n) < 1 / (1 + np.exp(-odds))).astype(int)
+    return values, truth, [f"p{i}" for i in range(n)]
+
+
+def test_without_shrinkage_it_is_the_regression_of_statsmodels(monkeypatch):
+    values, truth, patients = drawn(noise=0)
+    monkeypatch.setattr("ricenet_v2.evaluation.tabular.regression.PENALTIES", (1e9,))
+    found = fit(values, truth, patients, 2)
+    peer = sm.Logit(truth, sm.add_constant(values)).fit(disp=0)
+    expected = peer.predict(sm.add_constant(values))
+    np.testing.assert_allclose(found.probabilities(values)[:, 1], expected, atol=1e-4)
+    weights, classes = found.coefficients
+    assert weights[0] == pytest.approx(peer.params[1:] * values.std(axis=0), rel=1e-3)
+    assert list(classes) == [1]
+
+
+def test_noise_is_shrunk_and_signal_is_not():
+    values, truth, patients = drawn(noise=0)
+    assert fit(values, truth, patients, 2).penalty >= 0.1
+    random = np.random.default_rng(1)
+    noise = random.normal(size=(40, 30))
+    found = fit(noise, np.arange(40) % 2, [f"p{i}" for i in range(40)], 2)
+    assert found.penalty <= 0.01
+
+
+def test_what_is_not_known_is_the_median_of_training():
+    values, truth, patients = drawn(noise=1)
+    values[::7, 0] = np.nan
+    values[:, 2] = np.nan  # never known
+    found = fit(values, truth, patients, 2)
+    new = np.array([[np.nan, 1.0, np.nan]])
+    same = np.array([[np.nanmedian(values[:, 0]), 1.0, 5.0]])
+    np.testing.assert_allclose(
+        found.probabilities(new)[0, 0],
+        found.probabilities(np.array([[np.nanmedian(values[:, 0]), 1.0, np.nan]]))[0, 0],
+    )
+    assert found.probabilities(same).sum() == pytest.approx(1)
+
+
+def test_a_class_that_training_lacks_gets_nothing_and_few_patients_no_search():
+    values = np.arange(12.0)[:, None]
+    truth = np.array([0] * 6 + [2] * 6)
+    found = fit(values, truth, [f"p{i}" for i in range(12)], 3)
+    assert (found.probabilities(values)[:, 1] == 0).all()
+    alone = fit(values, truth, ["a"] * 6 + ["b"] * 6, 3)
+    assert alone.penalty == 1.0
+
+
+def test_covariates_become_numbers():
+    covariates = {
+        "a": {"age": "50", "sex": "f", "site": "X", "const": "1", "id": "i1"},
+        "b": {"age": "", "sex": "m", "site": "Y", "const": "1", "id": "i2"},
+        "c": {"age": "70", "sex": "f", "site": "Z", "const": "1", "id": "i3"},
+        "t": {"age": "60", "sex": "", "site": "new", "const": "2", "id": "i4"},
+    }
+    made = coded(covariates, ["a", "b", "c"])
+    assert made.columns[:2] == ("age", "id = i1")
+    assert {"sex = m", "site = X", "site = Y", "site = Z"} <= set(made.columns)
+    assert "const" not in made.columns
+    row = dict(zip(made.columns, made.rows(["t"])[0], strict=True))
+    assert row["age"] == 60
+    assert row["sex = m"] == row["site = X"] == row["site = Y"] == 0
+    assert np.isnan(made.rows(["b"])[0][0])
+    many = {str(i): {"name": f"n{i}"} for i in range(11)}
+    assert coded(many, list(many)).columns == ()
+
+
+def test_tables_stand_side_by_side_by_case():
+    first = Table(("a", "b"), ("x",), np.array([[1.0], [2.0]]))
+    second = Table(("b", "a"), ("y",), np.array([[20.0], [10.0]]))
+    made = first.beside(second)
+    assert made.columns == ("x", "y")
+    np.testing.assert_array_equal(made.values, [[1, 10], [2, 20]])

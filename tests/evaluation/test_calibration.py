@@ -1,0 +1,93 @@
+"""Calibration against statsmodels and scipy."""
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from scipy import optimize
+from sklearn import metrics as reference
+
+from ricenet_v2.evaluation import calibration
+from ricenet_v2.evaluation.resampling import Patients
+from ricenet_v2.inference.temperature import scaled
+
+
+@pytest.mark.parametrize("per_patient", [1, 3])
+def test_slope_and_intercept_are_those_of_statsmodels(draw, per_patient):
+    scored = draw(2, n=120, per_patient=per_patient, knowledge=1.0, digits=4)
+    slope, intercept = calibration.slope_and_intercept(scored, 1, 0.95)
+    p = scored.probabilities[:, 1]
+    odds = np.log(p / (1 - p))
+    groups = scored.grouping.owner
+    common = {"cov_type": "cluster", "cov_kwds": {"groups": groups, "use_correction": False}}
+    g = len(set(groups))
+    family = sm.families.Binomial()
+    fit = sm.GLM(scored.truth, sm.add_constant(odds), family).fit(**common)
+    assert slope.value == pytest.approx(fit.params[1])
+    width = 2 * 1.959964 * fit.bse[1] * np.sqrt(g / (g - 1))
+    assert slope.high - slope.low == pytest.approx(width, rel=1e-5)
+    fit = sm.GLM(scored.truth, np.ones(120), family, offset=odds).fit(**common)
+    assert intercept.value == pytest.approx(fit.params[0])
+    width = 2 * 1.959964 * fit.bse[0] * np.sqrt(g / (g - 1))
+    assert intercept.high - intercept.low == pytest.approx(width, rel=1e-5)
+
+
+def test_separated_classes_have_no_slope(draw):
+    slope, _ = calibration.slope_and_intercept(draw(2, n=20, knowledge=50), 1, 0.95)
+    assert (slope.value, slope.low) == (None, None)
+    assert "separated" in slope.warning
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("sharper", [0.4, 1.0, 3.0])
+def test_temperature_is_that_of_highest_likelihood(draw, n_classes, sharper):
+    scored = draw(n_classes, n=300, digits=6)
+    p = scaled(scored.probabilities, 1 / sharper)
+    found = calibration.fit_temperature(scored.truth, p, scored.grouping)
+
+    def loss(log_temperature):
+        sharp = scaled(p, np.exp(log_temperature))
+        return reference.log_loss(scored.truth, sharp, labels=range(n_classes))
+
+    peer = optimize.minimize_scalar(loss, bounds=(-3, 3), method="bounded", options={"xatol": 1e-9})
+    assert found.value == pytest.approx(np.exp(peer.x), rel=1e-4)
+    assert found.low < found.value < found.high
+
+
+def test_interval_of_the_temperature_is_that_of_statsmodels(draw):
+    scored = draw(2, n=200, per_patient=2, digits=6)
+    p = scaled(scored.probabilities, 0.5)
+    found = calibration.fit_temperature(scored.truth, p, scored.grouping)
+    odds = np.log(p[:, 1] / p[:, 0])
+    groups = {"groups": scored.grouping.owner, "use_correction": False}
+    fit = sm.GLM(scored.truth, odds, sm.families.Binomial()).fit(
+        cov_type="cluster", cov_kwds=groups
+    )
+    assert 1 / found.value == pytest.approx(fit.params[0])
+    deviation = fit.bse[0] / fit.params[0] * np.sqrt(100 / 99)
+    assert np.log(found.high / found.value) == pytest.approx(1.959964 * deviation, rel=1e-5)
+
+
+def test_coverage_of_the_temperature():
+    """Probabilities that are twice too sharp: the interval holds 2 in 93 to 97 % of the cohorts."""
+    random, held, trials = np.random.default_rng(0), 0, 2000
+    patients = Patients.of([f"{i:03d}" for i in range(150)])
+    for _ in range(trials):
+        logits = random.normal(0, 1.2, 150)
+        truth = (random.random(150) < 1 / (1 + np.exp(-logits))).astype(int)
+        p = 1 / (1 + np.exp(-2 * logits))
+        found = calibration.fit_temperature(truth, np.column_stack([1 - p, p]), patients)
+        held += found.low is not None and found.low <= 2 <= found.high
+    assert 0.93 <= held / trials <= 0.97
+
+
+def test_a_perfect_model_meets_the_limit(draw):
+    scored = draw(2, n=30, knowledge=50)
+    found = calibration.fit_temperature(scored.truth, scored.probabilities, scored.grouping)
+    assert found.met_limit
+    assert found.low is None
+
+
+def test_temperature_1_changes_nothing_and_no_call_changes(draw):
+    p = draw(3).probabilities
+    np.testing.assert_allclose(scaled(p, 1.0), p)
+    assert (scaled(p, 3.0).argmax(axis=1) == p.argmax(axis=1)).all()

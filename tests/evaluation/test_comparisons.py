@@ -1,0 +1,171 @@
+"""Paired tests against published numbers and statsmodels."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.evaluation.alike import on_same_cases
+from ricenet_v2.evaluation.comparisons import compare, holm
+from ricenet_v2.evaluation.delong import areas
+from ricenet_v2.evaluation.resampling import Patients
+from ricenet_v2.records.comparison import Pair
+
+# The ovarian cancer patients of DeLong, DeLong and Clarke-Pearson (1988) with all three tests
+# known, as the manual of SAS/STAT prints them (PROC LOGISTIC, Comparing Receiver Operating
+# Characteristic Curves): albumin, total protein, K-G score, outcome.
+OVARIAN = """
+3.0 5.8 10 0  3.2 6.3 5 1  3.9 6.8 3 1  2.8 4.8 6 0  3.2 5.8 3 1  0.9 4.0 5 0  2.5 5.7 8 0
+1.6 5.6 5 1  3.8 5.7 5 1  3.7 6.7 6 1  3.2 5.4 4 1  3.8 6.6 6 1  4.1 6.6 5 1  3.6 5.7 5 1
+4.3 7.0 4 1  3.6 6.7 4 0  2.3 4.4 6 1  4.2 7.6 4 0  4.0 6.6 6 0  3.5 5.8 6 1  3.8 6.8 7 1
+3.0 4.7 8 0  4.5 7.4 5 1  3.7 7.4 5 1  3.1 6.6 6 1  4.1 8.2 6 1  4.3 7.0 5 1  4.3 6.5 4 1
+3.2 5.1 5 1  2.6 4.7 6 1  3.3 6.8 6 0  1.7 4.0 7 0  3.7 6.1 5 1  3.3 6.3 7 1  4.2 7.7 6 1
+3.5 6.2 5 1  2.9 5.7 9 0  2.1 4.8 7 1  2.8 6.2 8 0  4.0 7.0 7 1  3.3 5.7 6 1  3.7 6.9 5 1
+3.6 6.6 5 1
+"""
+
+
+@pytest.fixture
+def ovarian():
+    table = np.array(OVARIAN.split(), dtype=float).reshape(-1, 4)
+    scores = np.stack([table[:, 0], 10 - table[:, 2], table[:, 1]])
+    return scores, table[:, 3] == 1, [f"{i:02d}" for i in range(43)]
+
+
+def test_delong_of_the_published_example(ovarian):
+    scores, own, names = ovarian
+    found = areas(scores, own, Patients.of(names))
+    np.testing.assert_allclose(found.values, [0.7366, 0.7258, 0.6478], atol=5e-5)
+    deviations = np.sqrt(np.diag(found.covariance))
+    np.testing.assert_allclose(deviations, [0.0927, 0.1028, 0.1000], atol=5e-5)
+    protein = found.difference(2, 1)
+    np.testing.assert_allclose(protein, [-0.0780, -0.2830, 0.1271, 0.4561], atol=6e-5)
+    albumin = found.difference(0, 1)
+    np.testing.assert_allclose(albumin, [0.0108, -0.1761, 0.1976, 0.9102], atol=6e-5)
+
+
+def test_cases_that_come_twice_in_a_patient_change_nothing(ovarian):
+    scores, own, names = ovarian
+    once = areas(scores, own, Patients.of(names))
+    twice = areas(np.tile(scores, 2), np.tile(own, 2), Patients.of(names * 2))
+    np.testing.assert_allclose(twice.values, once.values)
+    np.testing.assert_allclose(twice.covariance, once.covariance)
+    apart = areas(
+        np.tile(scores, 2), np.tile(own, 2), Patients.of([*names, *(f"x{n}" for n in names)])
+    )
+    assert np.diag(apart.covariance) == pytest.approx(np.diag(once.covariance) / 2, rel=0.1)
+
+
+def test_delong_keeps_its_level_where_patients_have_several_cases():
+    """Of two equal scores, each with noise shared in a patient: 5 % of the tests say otherwise."""
+    random, rejected, trials = np.random.default_rng(0), 0, 600
+    patients = Patients.of(np.repeat([f"{i:02d}" for i in range(40)], 3).tolist())
+    for _ in range(trials):
+        own = np.repeat(random.random(40) < 0.5, 3)
+        shared = np.repeat(random.normal(size=(2, 40)), 3, axis=1)
+        found = areas(own + shared + 0.3 * random.normal(size=(2, 120)), own, patients)
+        rejected += found.difference(0, 1)[3] < 0.05
+    assert 0.03 < rejected / trials < 0.075
+
+
+def by_figure(made):
+    return {pair.figure: pair for pair in made.pairs}
+
+
+@pytest.fixture
+def two_runs(draw):
+    first = draw(2, n=90, seed=1, knowledge=2.5)
+    other = draw(2, n=90, seed=1, knowledge=2.5).probabilities[:, ::-1] * 0.2 + 0.4
+    noise = np.random.default_rng(4).uniform(-0.3, 0.3, 90)
+    p = np.clip(0.5 * first.probabilities[:, 1] + 0.5 * other[:, 1] + noise, 0.01, 0.99)
+    probabilities = np.column_stack([1 - p, p])
+    second = dataclasses.replace(
+        first, probabilities=probabilities, predicted=probabilities.argmax(axis=1)
+    )
+    return {"a": first, "b": second}
+
+
+def test_accuracy_is_tested_as_statsmodels_does(two_runs):
+    pair = by_figure(compare(on_same_cases(two_runs), 1, 200))["accuracy"]
+    right = [run.truth == run.predicted for run in two_runs.values()]
+    table = [[np.sum(x & y) for y in (right[1], ~right[1])] for x in (right[0], ~right[0])]
+    assert pair.p == pytest.approx(mcnemar(table, exact=True).pvalue)
+    assert pair.difference == pytest.approx(right[0].mean() - right[1].mean())
+    assert "exact McNemar" in pair.test
+
+
+def test_differences_of_a_better_run_are_told(two_runs):
+    made = by_figure(compare(on_same_cases(two_runs), 1, 500))
+    for figure, sign in (("AUROC", 1), ("macro F1", 1), ("Brier score", -1)):
+        pair = made[figure]
+        assert sign * pair.difference > 0
+        assert pair.p < 0.05
+        assert pair.low * pair.high > 0
+        assert pair.p_holm == pair.p
+
+
+def test_a_run_against_itself_does_not_differ(draw):
+    run = draw(3, n=50)
+    made = by_figure(compare(on_same_cases({"a": run, "b": run}), 0, 100))
+    assert set(made) == {
+        *("AUROC of x", "AUROC of y", "AUROC of z"),
+        *("accuracy", "macro F1", "Brier score", "AUROC"),
+    }
+    assert all(pair.difference == 0 and pair.p == 1 for pair in made.values())
+
+
+def test_holm_is_that_of_statsmodels():
+    p = [0.01, 0.04, 0.03, 0.2, 0.005]
+    pairs = [
+        Pair("AUROC", str(i), "", *(None,) * 5, "", value, None, 5) for i, value in enumerate(p)
+    ]
+    other = Pair("accuracy", "", "", *(None,) * 5, "", 0.04, None, 5)
+    undefined = Pair("AUROC", "", "", *(None,) * 5, "", None, None, 5)
+    made = holm([*pairs, other, undefined])
+    expected = multipletests(p, method="holm")[1]
+    assert [pair.p_holm for pair in made[:5]] == pytest.approx(list(expected))
+    assert (made[5].p_holm, made[6].p_holm) == (0.04, None)
+
+
+def test_only_shared_cases_count_in_any_order_of_cases_and_classes(draw):
+    run = draw(3, n=30)
+    turned = dataclasses.replace(
+        run.part(np.arange(29, 4, -1)),
+        classes=("z", "x", "y"),
+        truth=(run.truth[29:4:-1] + 1) % 3,
+        predicted=(run.predicted[29:4:-1] + 1) % 3,
+        probabilities=run.probabilities[29:4:-1][:, [2, 0, 1]],
+    )
+    alike = on_same_cases({"a": run, "b": turned})
+    assert alike.left_out == run.case_ids[:5]
+    first, second = alike.runs.values()
+    np.testing.assert_array_equal(first.truth, second.truth)
+    np.testing.assert_array_equal(first.probabilities, second.probabilities)
+    made = compare(alike, 0, 50)
+    assert (made.n_cases, made.left_out) == (25, run.case_ids[:5])
+    assert all(pair.difference == 0 for pair in made.pairs)
+
+
+def test_runs_that_cannot_be_compared_are_refused(draw):
+    run = draw(2, n=20)
+    other = dataclasses.replace(run, truth=1 - run.truth)
+    with pytest.raises(DatasetError, match="c000: x in a, y in b"):
+        on_same_cases({"a": run, "b": other})
+    with pytest.raises(DatasetError, match="no case in common"):
+        on_same_cases(
+            {"a": run, "b": dataclasses.replace(run, case_ids=tuple("abcdefghijklmnopqrst"))}
+        )
+    with pytest.raises(DatasetError, match="different classes"):
+        on_same_cases({"a": run, "b": draw(3, n=20)})
+
+
+def test_runs_of_other_folds_are_warned_of(draw):
+    runs = {
+        name: draw(2, n=20, folds=tuple((i + shift) % 5 for i in range(20)))
+        for name, shift in (("a", 0), ("b", 1))
+    }
+    made = compare(on_same_cases(runs), 1, 50)
+    assert all("same folds" in pair.warning for pair in made.pairs)

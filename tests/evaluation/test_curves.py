@@ -1,0 +1,79 @@
+"""Curves against scikit-learn and by hand."""
+
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+from ricenet_v2.evaluation.curves.draw import curves_of
+from ricenet_v2.evaluation.curves.ranks import thinned
+
+
+def by_name(made, name, class_name=None):
+    return [c for c in made.curves if c.name == name and class_name in {None, c.class_name}]
+
+
+def test_roc_and_precision_recall_are_scikit_learns(draw):
+    scored = draw(2, n=80)
+    made = curves_of(scored, 1)
+    own, p = scored.truth == 1, scored.probabilities[:, 1]
+    (roc,) = by_name(made, "ROC")
+    false, true, _ = reference.roc_curve(own, p)
+    np.testing.assert_allclose((roc.x, roc.y), (false, true))
+    assert all(a <= y <= b for a, y, b in zip(roc.low, roc.y, roc.high, strict=True))
+    assert reference.auc(roc.x, roc.y) == pytest.approx(reference.roc_auc_score(own, p))
+    (curve,) = by_name(made, "precision-recall")
+    precision, recall, _ = reference.precision_recall_curve(own, p)
+    np.testing.assert_allclose((curve.x, curve.y), (recall, precision))
+
+
+def test_every_class_of_several_has_its_curves(draw):
+    made = curves_of(draw(3, n=90), 0)
+    for name in ("ROC", "precision-recall", "calibration", "decision"):
+        assert {curve.class_name for curve in by_name(made, name)} == {"x", "y", "z"}
+    assert len(by_name(made, "calibration", "y")[0].x) == 9
+
+
+def test_calibration_bins_hold_every_case_once(draw):
+    scored = draw(2, n=95)
+    (curve,) = by_name(curves_of(scored, 1), "calibration")
+    assert sum(curve.n) == 95
+    np.testing.assert_allclose(np.dot(curve.n, curve.y) / 95, (scored.truth == 1).mean())
+    np.testing.assert_allclose(np.dot(curve.n, curve.x) / 95, scored.probabilities[:, 1].mean())
+    assert list(curve.x) == sorted(curve.x)
+
+
+def test_net_benefit_of_a_hand_worked_table(draw):
+    scored = draw(2, n=40)
+    curves = {c.series: c for c in by_name(curves_of(scored, 1), "decision")}
+    at = curves["model"].x.index(0.2)
+    called, own = scored.probabilities[:, 1] >= 0.2, scored.truth == 1
+    true, false = (called & own).sum(), (called & ~own).sum()
+    assert curves["model"].y[at] == pytest.approx((true - false * 0.25) / 40)
+    assert curves["all called"].y[at] == pytest.approx(own.mean() - (1 - own.mean()) * 0.25)
+    assert set(curves["none called"].y) == {0.0}
+
+
+def test_referral_keeps_the_surest(draw):
+    members = {fold: draw(2, n=40, seed=fold).probabilities for fold in range(3)}
+    scored = draw(2, n=40, members=members, digits=6)
+    curves = {c.series: c for c in by_name(curves_of(scored, 1), "referral")}
+    assert set(curves) == {
+        f"{what}, kept by {how}"
+        for what in ("accuracy", "macro F1")
+        for how in ("entropy", "disagreement")
+    }
+    curve = curves["accuracy, kept by entropy"]
+    sure = np.argsort(-scored.probabilities.max(axis=1))
+    right = (scored.truth == scored.predicted)[sure]
+    for share, value, n in zip(curve.x, curve.y, curve.n, strict=True):
+        assert value == pytest.approx(right[:n].mean())
+        assert share == n / 40
+    assert curve.x[0] == 1
+
+
+def test_long_curves_are_thinned_and_keep_their_ends(draw):
+    scored = draw(2, n=3000, digits=8)
+    for curve in curves_of(scored, 1).curves:
+        assert len(curve.x) <= 500
+    at = thinned(2000)
+    assert (at[0], at[-1], len(at)) == (0, 1999, 500)

@@ -1,0 +1,135 @@
+"""Evaluations: counts, intervals, parts, and faults of the input."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.evaluation.evaluate import Options, evaluate
+from ricenet_v2.evaluation.read import read_scored
+from ricenet_v2.evaluation.subgroups import groups_of
+
+
+def named(figures):
+    return {figure.name: figure for figure in figures}
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_every_figure_has_a_count_a_method_and_holds_its_value(draw, n_classes):
+    scored, options = draw(n_classes, n=45), Options(1, n_bootstrap=200, seed=3)
+    made = evaluate(scored, options)
+    assert made == evaluate(scored, options)
+    for figure in made.figures:
+        assert figure.n > 0
+        assert figure.method
+        if "bootstrap" in figure.method:
+            assert "seed 3" in figure.method
+        if figure.low is not None:
+            assert figure.low <= figure.value <= figure.high
+    figures = named(made.figures)
+    assert figures["sensitivity of y"].n == int((scored.truth == 1).sum())
+    assert "noise" in figures["expected calibration error"].warning
+    assert ("AUROC of x" in figures) == (n_classes == 3)
+    assert f"calibration slope of {'x' if n_classes == 3 else 'y'}" in figures
+
+
+def test_what_is_not_defined_is_none_and_says_why(draw):
+    scored = draw(2, n=12)
+    alone = scored.part(np.flatnonzero(scored.truth == 0))
+    figures = named(evaluate(alone, Options(1, n_bootstrap=50)).figures)
+    assert figures["AUROC"].value is None
+    assert figures["sensitivity of y"].value is None
+    assert figures["sensitivity of y"].warning == "no such case"
+    assert "one class" in figures["calibration slope of y"].warning
+    assert "few for a bootstrap" in figures["Brier score"].warning
+
+
+def test_perfect_calls_get_no_interval_of_no_width(draw):
+    scored = draw(2, n=20, knowledge=50)
+    figures = named(evaluate(scored, Options(1, n_bootstrap=50)).figures)
+    assert (figures["AUROC"].value, figures["AUROC"].low) == (1.0, None)
+    assert "all alike" in figures["AUROC"].warning
+    assert figures["accuracy"].low == pytest.approx(0.025 ** (1 / 20))
+
+
+def test_degenerate_samples_are_counted(draw):
+    scored = draw(2, n=12)
+    truth = np.zeros(12, dtype=int)
+    truth[0] = 1
+    rare = dataclasses.replace(scored, truth=truth)
+    figures = named(evaluate(rare, Options(1, n_bootstrap=2000)).figures)
+    # A sample lacks the one case with probability (11 / 12) ** 12 = 0.352.
+    count = int(figures["AUROC"].method.split(", ")[-1].split()[0])
+    assert count == pytest.approx(2000 * (11 / 12) ** 12, abs=4 * np.sqrt(2000 * 0.352 * 0.648))
+
+
+def test_folds_members_and_subgroups_have_figures_of_their_own(draw):
+    n = 40
+    members = {fold: draw(2, n=n, seed=0).probabilities[::-1] for fold in (0, 3)}
+    scored = draw(
+        2,
+        n=n,
+        folds=tuple(i % 2 for i in range(n)),
+        members=members,
+        covariates={"site": (*tuple("AAB"[i % 3] for i in range(n - 1)), "")},
+    )
+    made = evaluate(scored, Options(1, n_bootstrap=50))
+    groups = {group.name: group for group in made.groups}
+    assert list(groups) == [
+        *("fold 0", "fold 1", "site = A", "site = B", "site not known"),
+        *("member of fold 0", "member of fold 3"),
+    ]
+    assert groups["fold 0"].n_cases == 20
+    a = [i for i in range(n - 1) if i % 3 < 2]
+    right = (scored.truth == scored.predicted)[a].mean()
+    assert named(groups["site = A"].figures)["accuracy"].value == pytest.approx(right)
+    assert "fewer than 10" in groups["site not known"].warning
+    assert groups["member of fold 3"].kind == "member"
+    called = members[0].argmax(axis=1)
+    assert named(groups["member of fold 0"].figures)["accuracy"].value == pytest.approx(
+        (called == scored.truth).mean()
+    )
+
+
+def test_numbers_are_cut_at_edges_or_their_median(draw):
+    ages = tuple(str(40 + i) for i in range(20))
+    scored = draw(2, n=20, covariates={"age": ages, "name": tuple(f"n{i}" for i in range(20))})
+    assert [(g.name, len(g.cases)) for g in groups_of(scored)] == [
+        ("age below 49.5", 10),
+        ("age 49.5 or more", 10),
+    ]
+    found = groups_of(scored, ["age"], {"age": (45, 55)})
+    assert [(g.name, len(g.cases)) for g in found] == [
+        ("age below 45", 5),
+        ("age 45 to below 55", 10),
+        ("age 55 or more", 5),
+    ]
+    with pytest.raises(DatasetError, match="no such covariate"):
+        groups_of(scored, ["scanner"])
+
+
+def test_several_cases_of_a_patient_widen_proportions(draw):
+    scored = draw(2, n=60, per_patient=3)
+    # All cases of a patient are right, or none.
+    right = np.repeat(np.arange(20) % 4 > 0, 3)
+    scored = dataclasses.replace(scored, predicted=np.where(right, scored.truth, 1 - scored.truth))
+    figure = named(evaluate(scored, Options(1, n_bootstrap=50)).figures)["accuracy"]
+    assert "60 cases of 20 patients count as 19" in figure.method
+    single = dataclasses.replace(scored, patients=scored.case_ids)
+    narrow = named(evaluate(single, Options(1, n_bootstrap=50)).figures)["accuracy"]
+    assert figure.high - figure.low > 1.5 * (narrow.high - narrow.low)
+
+
+def test_all_faults_of_a_predictions_file_come_at_once(tmp_path):
+    (tmp_path / "p.csv").write_text(
+        "case_id,prob_x,prob_y,prob_x__fold_0,prob_y__fold_0\na,0.5,0.5,1,0\na,0.5,0.5,1,0\n"
+        "b,0.9,0.9,1,0\nc,nan,0.5,1,0\nd,0.1,0.9,0.4,0.4\n"
+    )
+    (tmp_path / "t.csv").write_text("case_id,label\na,x\nb,y\nc,z\n")
+    with pytest.raises(DatasetError) as caught:
+        read_scored(tmp_path / "p.csv", tmp_path / "t.csv")
+    text = str(caught.value)
+    faults = ("a: predicted 2 times", "b: probabilities sum to 1.8", "c: its label 'z'", "d: not")
+    for said in (*faults, "d, fold 0: probabilities sum to 0.8"):
+        assert said in text

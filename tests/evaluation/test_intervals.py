@@ -1,0 +1,108 @@
+"""Intervals against published numbers, scipy and simulated coverage."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from ricenet_v2.core.seeds import generator
+from ricenet_v2.evaluation import intervals
+from ricenet_v2.evaluation.resampling import Patients, replicated
+
+
+def test_the_papers_eleven_of_twelve():
+    low, high = intervals.proportion(11, 12, method="exact")
+    assert (round(low, 3), round(high, 3)) == (0.615, 0.998)
+
+
+def test_wilson_of_a_textbook_case():
+    # Newcombe 1998, table I: 81 of 263, score method without continuity correction.
+    low, high = intervals.proportion(81, 263)
+    assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
+
+
+@pytest.mark.parametrize("method", ["wilson", "exact"])
+@pytest.mark.parametrize(("hits", "n"), [(0, 7), (7, 7), (3, 7), (40, 92)])
+def test_proportions_agree_with_scipy(method, hits, n):
+    peer = stats.binomtest(hits, n).proportion_ci(0.95, method)
+    assert intervals.proportion(hits, n, 0.95, method) == pytest.approx(tuple(peer))
+
+
+def test_cases_of_one_patient_that_are_alike_count_once():
+    hit = np.repeat([True, False, True, True, False], 4)
+    patients = Patients.of(np.repeat([f"p{i}" for i in range(5)], 4).tolist())
+    # Sum of squares by patient is 16 times that of single ones: 20 cases are worth 4 (5 - 1).
+    assert intervals.effective_n(hit, patients) == pytest.approx(4)
+    assert intervals.effective_n(np.ones(20, bool), patients) == 5
+    single = Patients.of([f"p{i}" for i in range(20)])
+    assert intervals.effective_n(hit, single) == 20
+
+
+def test_resampling_draws_whole_patients():
+    patients = Patients.of(["b", "a", "a", "c", "c", "c"])
+    (weights,) = patients.samples(50, generator(0, "test"))
+    assert weights.shape == (6, 50)
+    assert (weights[1] == weights[2]).all()
+    assert (weights[3] == weights[4]).all()
+    assert (weights[0] + weights[1] + weights[3] == 3).all()
+
+
+def test_patients_are_left_out_once_each_and_many_in_groups():
+    few = Patients.of(["a", "a", "b", "c"])
+    (weights,) = few.left_out()
+    assert sorted(weights.sum(axis=0)) == [2, 3, 3]
+    many = Patients.of([str(i) for i in range(1700)])
+    left = np.concatenate(list(many.left_out()), axis=1)
+    assert left.shape == (1700, 500)
+    assert (left.sum(axis=1) == 499).all()
+    assert set(left.sum(axis=0)) <= {1696, 1697}
+
+
+def test_bca_agrees_with_scipy():
+    data = np.random.default_rng(3).exponential(size=40)
+    patients = Patients.of([f"{i:02d}" for i in range(40)])
+
+    def mean(weights):
+        return (data @ weights / weights.sum(axis=0))[:, None]
+
+    replicates = replicated(mean, patients.samples(4000, generator(1, "bca")))[:, 0]
+    left_out = replicated(mean, patients.left_out())[:, 0]
+    low, high = intervals.bca(data.mean(), replicates, left_out)
+    peer = stats.bootstrap((data,), np.mean, n_resamples=4000, method="BCa", random_state=2)
+    assert low == pytest.approx(peer.confidence_interval.low, abs=0.03)
+    assert high == pytest.approx(peer.confidence_interval.high, abs=0.03)
+
+
+def test_the_acceleration_of_groups_is_that_of_single_patients():
+    data = np.random.default_rng(0).exponential(size=4000)
+    single = intervals._acceleration((data.sum() - data) / 3999)
+    patients = Patients.of([f"{i:04d}" for i in range(4000)])
+    left = np.concatenate([data @ w / w.sum(axis=0) for w in patients.left_out()])
+    assert intervals._acceleration(left) == pytest.approx(single, abs=0.005)
+    assert single == pytest.approx(2 / 6 / np.sqrt(4000), rel=0.2)
+
+
+def test_no_interval_of_no_width_and_none_of_mostly_degenerate_samples():
+    assert intervals.bca(1.0, np.ones(100), np.ones(10)) is None
+    mostly = np.r_[np.full(60, np.nan), np.linspace(0, 1, 40)]
+    assert intervals.bca(0.5, mostly, np.linspace(0, 1, 10)) is None
+
+
+def test_two_sided_p():
+    assert intervals.two_sided_p(np.linspace(0.1, 1, 999)) == pytest.approx(2 / 1000)
+    assert intervals.two_sided_p(np.linspace(-1, 1, 1001)) == 1
+    assert intervals.two_sided_p(np.full(5, np.nan)) is None
+
+
+@pytest.mark.parametrize("n", [12, 40, 92])
+def test_coverage_of_proportions(n):
+    """Exact coverage: Clopper-Pearson never below 95 %, Wilson between 93 and 97 in the mean."""
+    hits = np.arange(n + 1)
+    shares = np.linspace(0.05, 0.95, 91)
+    weights = stats.binom.pmf(hits[:, None], n, shares)
+    covered = {}
+    for method in ("wilson", "exact"):
+        ends = np.array([intervals.proportion(h, n, 0.95, method) for h in hits])
+        inside = (ends[:, :1] <= shares) & (shares <= ends[:, 1:])
+        covered[method] = (weights * inside).sum(axis=0)
+    assert covered["exact"].min() >= 0.95 - 1e-9
+    assert 0.93 < covered["wilson"].mean() < 0.97

@@ -1,0 +1,120 @@
+"""Checks that figures are not too good: shuffled labels, patients and images on both sides."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from ricenet_v2.core import documents
+from ricenet_v2.evaluation import sanity
+from ricenet_v2.evaluation.permutation import _shuffled, shuffled_labels
+from ricenet_v2.evaluation.question import Question
+from ricenet_v2.records.dataset import Case, Channel, Dataset
+from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint
+from ricenet_v2.store.paths import DatasetPaths
+from ricenet_v2.store.raw import write_raw_tables
+
+
+def test_shuffles_keep_labels_of_a_patient_together(draw):
+    scored = draw(2, n=31, per_patient=3)
+    scored = dataclasses.replace(scored, truth=np.repeat(np.arange(11) % 2, 3)[:31])
+    (truths,) = _shuffled(scored, 50, np.random.default_rng(0))
+    for patient in range(10):
+        own = truths[:, 3 * patient : 3 * patient + 3]
+        assert (own == own[:, :1]).all()
+    assert (truths.sum(axis=1) == scored.truth.sum()).all()
+    assert len(np.unique(truths, axis=0)) > 25
+
+
+def test_a_model_that_knows_is_told_from_chance_and_one_that_does_not_is_not(draw):
+    knows = shuffled_labels(draw(2, n=80, knowledge=3), 1, 199)
+    assert knows.outcome == "fine"
+    assert knows.figures[0].value == pytest.approx(1 / 200)
+    guesses = shuffled_labels(draw(3, n=80, knowledge=0, seed=2), 1, 199)
+    assert guesses.outcome == "doubt"
+
+
+def test_p_of_shuffles_is_that_of_all_orders(draw):
+    # 3 against 3, the class of interest highest: 1 of 20 orders is as good.
+    scored = draw(2, n=6, digits=6)
+    p = np.array([0.1, 0.2, 0.3, 0.6, 0.7, 0.8])
+    scored = dataclasses.replace(
+        scored,
+        truth=np.array([0, 0, 0, 1, 1, 1]),
+        probabilities=np.column_stack([1 - p, p]),
+        predicted=(p > 0.5).astype(int),
+    )
+    found = shuffled_labels(scored, 1, 4000).figures[0].value
+    assert found == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / 4000))
+
+
+@pytest.fixture
+def question(draw, tmp_path):
+    """A dataset of 40 cases, two a patient, in five folds."""
+    paths = DatasetPaths("D", tmp_path / "raw", tmp_path / "preprocessed", tmp_path / "results")
+    scored = draw(2, n=40, per_patient=2, folds=tuple(i // 2 % 5 for i in range(40)))
+
+    def measured(i, size):
+        return CaseMeasurement(
+            scored.case_ids[i], (size, 9, 9), (size, 9, 9), (1.0, 1.0, 1.0), 0.5, (), "", f"v{i}"
+        )
+
+    def make(sizes=None, twins=False):
+        cases = [measured(i, 9 if sizes is None else sizes[i]) for i in range(40)]
+        if twins:
+            cases[3] = dataclasses.replace(cases[3], voxels="v17")
+        found = Fingerprint("D", 40, 20, {"x": 20, "y": 20}, (), tuple(cases))
+        documents.write(paths.fingerprint, found)
+        rows = [
+            Case(case, patient, scored.classes[truth])
+            for case, patient, truth in zip(
+                scored.case_ids, scored.patients, scored.truth, strict=True
+            )
+        ]
+        write_raw_tables(paths.raw, Dataset("D", (Channel("a", "mri"),), ("x", "y")), rows)
+        return Question(scored, 1, "t", "out-of-fold", dataset=paths)
+
+    return make
+
+
+def outcomes(made):
+    return {check.name: check for check in made.checks}
+
+
+def test_folds_without_leaks_are_fine(question):
+    made = outcomes(sanity.check(question(), sanity.Wish()))
+    assert {name: check.outcome for name, check in made.items()} == {
+        "patients on both sides of a fold": "fine",
+        "the same images in two folds": "fine",
+    }
+
+
+def test_patients_and_images_in_two_folds_are_named(question):
+    asked = question(twins=True)
+    folds = list(asked.scored.folds)
+    folds[0] = 4
+    asked = dataclasses.replace(asked, scored=dataclasses.replace(asked.scored, folds=tuple(folds)))
+    made = outcomes(sanity.check(asked, sanity.Wish()))
+    assert "p000 is held out of folds 0, 4" in made["patients on both sides of a fold"].found
+    twins = made["the same images in two folds"]
+    assert (twins.outcome, twins.found) == (
+        "doubt",
+        "the same images: c003 (fold 1), c017 (fold 3)",
+    )
+
+
+def test_patients_of_a_test_set_that_were_trained_on_are_named(question):
+    asked = dataclasses.replace(question(), source="test")
+    made = outcomes(sanity.check(asked, sanity.Wish()))
+    assert made["patients of training"].outcome == "doubt"
+    assert "p004 was trained on" in made["patients of training"].found
+
+
+def test_size_alone_is_told_where_it_tells_the_classes(question):
+    wish = sanity.Wish(size_and_spacing=True)
+    blind = outcomes(sanity.check(question(), wish))["size and spacing only"]
+    assert blind.outcome == "fine"
+    truth = question().scored.truth
+    telling = outcomes(sanity.check(question(sizes=[9 + 4 * t for t in truth]), wish))
+    assert telling["size and spacing only"].outcome == "doubt"
+    assert "how they were imaged" not in blind.found

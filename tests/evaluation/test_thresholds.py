@@ -1,0 +1,64 @@
+"""Thresholds against scikit-learn's ROC curve, and their use on other cases."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.evaluation.thresholds import applied, chosen_thresholds
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_thresholds_reach_what_they_promise_and_no_other_is_better(draw, seed):
+    scored = draw(2, n=70, seed=seed)
+    made = {each.name: each for each in applied(chosen_thresholds(scored, 1), scored, 0.95)}
+    false, true, _ = reference.roc_curve(scored.truth, scored.probabilities[:, 1])
+
+    def at(name):
+        sensitivity, specificity = made[name].figures[:2]
+        return sensitivity.value, specificity.value
+
+    assert sum(at("Youden")) == pytest.approx((true + 1 - false).max())
+    sensitivity, specificity = at("sensitivity at least 0.90")
+    assert sensitivity >= 0.9
+    assert specificity == pytest.approx((1 - false)[true >= 0.9].max())
+    sensitivity, specificity = at("specificity at least 0.90")
+    assert specificity >= 0.9
+    assert sensitivity == pytest.approx(true[1 - false >= 0.9].max())
+    assert made["default"].value == 0.5
+
+
+def test_every_class_of_several_has_thresholds(draw):
+    made = chosen_thresholds(draw(3), 0, sensitivities=(0.8, 1.0), specificities=())
+    assert [each.class_name for each in made] == ["x", "y", "z", *"xxxyyyzzz"]
+
+
+def test_a_threshold_is_applied_unchanged(draw):
+    (youden,) = (t for t in chosen_thresholds(draw(2), 1) if t.name == "Youden")
+    other = draw(2, n=50, seed=9)
+    (there,) = applied([youden], other, 0.95)
+    assert (there.value, there.chosen_on) == (youden.value, "out-of-fold predictions")
+    called = other.probabilities[:, 1] >= youden.value
+    assert there.figures[0].value == pytest.approx(called[other.truth == 1].mean())
+    assert there.figures[2].value == pytest.approx((other.truth == 1)[called].mean())
+    with pytest.raises(DatasetError, match="other classes"):
+        applied(chosen_thresholds(draw(3), 0), other, 0.95)
+
+
+def test_no_threshold_without_cases_of_both_sides(draw):
+    scored = draw(2, n=20)
+    alone = scored.part(np.flatnonzero(scored.truth == 0))
+    made = {each.name: each for each in applied(chosen_thresholds(alone, 1), alone, 0.95)}
+    assert made["Youden"].value is None
+    assert made["Youden"].figures == ()
+
+
+def test_of_equal_sensitivities_the_higher_specificity_is_taken(draw):
+    scored = draw(2, n=8)
+    p = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
+    truth = np.array([0, 0, 0, 0, 1, 0, 1, 1])
+    scored = dataclasses.replace(scored, truth=truth, probabilities=np.column_stack([1 - p, p]))
+    made = chosen_thresholds(scored, 1, sensitivities=(0.6,), specificities=(0.75,))
+    assert [each.value for each in made] == pytest.approx([0.5, 0.45, 0.65, 0.45])

@@ -1,0 +1,169 @@
+"""Entropy and disagreement against scipy and scikit-learn; temperature; distance."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.spatial.distance import mahalanobis
+from sklearn.covariance import ledoit_wolf
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import CheckpointError
+from ricenet_v2.core.files import sha256_of_file
+from ricenet_v2.inference.outside import outside
+from ricenet_v2.inference.reference import (
+    Reference,
+    distance_of,
+    fit_reference,
+    read_reference,
+    write_reference,
+)
+from ricenet_v2.inference.temperature import scaled, temperature_of
+from ricenet_v2.inference.uncertainty import disagreement, entropy
+from ricenet_v2.records.calibration import Calibration
+from ricenet_v2.store import checkpoints
+from ricenet_v2.store.paths import ModelPaths
+from ricenet_v2.store.tables import write_rows
+
+
+def test_entropy_is_that_of_scipy():
+    p = np.random.default_rng(0).dirichlet(np.ones(4), 20)
+    np.testing.assert_allclose(entropy(p), stats.entropy(p, axis=1))
+    assert entropy(np.array([1.0, 0.0])) == 0
+    assert entropy(np.array([0.5, 0.5])) == pytest.approx(np.log(2))
+
+
+def test_disagreement_is_the_mean_divergence_from_the_mean():
+    members = np.random.default_rng(1).dirichlet(np.ones(3), (5, 20))
+    mean = members.mean(axis=0)
+    expected = np.mean([stats.entropy(each, mean, axis=1) for each in members], axis=0)
+    np.testing.assert_allclose(disagreement(members), expected)
+    assert disagreement(np.array([[1.0, 0.0], [0.0, 1.0]])) == pytest.approx(np.log(2))
+    assert disagreement(np.array([[0.3, 0.7], [0.3, 0.7]])) == pytest.approx(0, abs=1e-15)
+
+
+def test_a_temperature_divides_the_logits():
+    logits = np.random.default_rng(2).normal(size=(10, 3))
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    halved = np.exp(logits / 2) / np.exp(logits / 2).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(scaled(p, 2.0), halved)
+    assert np.isfinite(scaled(np.array([0.0, 1.0]), 0.5)).all()
+
+
+def test_the_temperature_of_a_model_must_fit_its_folds(tmp_path):
+    model = ModelPaths(tmp_path)
+    with pytest.raises(CheckpointError, match="not calibrated"):
+        temperature_of(model)
+    write_rows(model.fold(0).validation, [{"case_id": "a"}])
+    digest = sha256_of_file(model.fold(0).validation)
+    fitted = Calibration(1.5, None, None, 1, 1, "", {"fold_0/validation.csv": digest}, (), ())
+    documents.write(model.calibration, fitted)
+    assert temperature_of(model) == 1.5
+    write_rows(model.fold(0).validation, [{"case_id": "b"}])
+    with pytest.raises(CheckpointError, match=r"changed since: fold_0/validation.csv"):
+        temperature_of(model)
+    model.fold(0).validation.unlink()
+    assert temperature_of(model) == 1.5  # a model that was copied without its predictions
+
+
+@pytest.fixture
+def reference():
+    random = np.random.default_rng(3)
+    return fit_reference(
+        random.normal(size=(40, 6)) * np.arange(1, 7),
+        random.normal(size=(30, 6)) * np.arange(1, 7),
+        {"T1c": (100.0, 200.0)},
+    )
+
+
+def test_distances_are_mahalanobis_with_shrunk_covariance(reference):
+    random = np.random.default_rng(3)
+    training = random.normal(size=(40, 6)) * np.arange(1, 7)
+    covariance, _ = ledoit_wolf(training)
+    new = random.normal(size=(3, 6))
+    expected = [mahalanobis(x, training.mean(axis=0), np.linalg.inv(covariance)) for x in new]
+    np.testing.assert_allclose(reference.distances(new), expected)
+
+
+def test_a_reference_comes_back_as_it_was_and_is_small(reference, tmp_path):
+    path = tmp_path / "feature_reference.pth"
+    assert read_reference(path) is None
+    write_reference(path, reference)
+    found = read_reference(path)
+    for name in ("mean", "precision", "held_out"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(reference, name))
+    assert found.intensities == reference.intensities
+    assert path.stat().st_size < 10_000
+    checkpoints.save(path, {"mean": 3})
+    with pytest.raises(CheckpointError, match="not whole"):
+        read_reference(path)
+
+
+def test_far_cases_are_flagged_and_near_ones_are_not(reference):
+    scale = np.arange(1, 7)
+    references = {0: reference, 1: reference}
+
+    def flag(features):
+        return distance_of(references, {0: features, 1: features})
+
+    near, far = np.zeros(6), 10.0 * scale
+    assert flag(near) == (0.0, "like the training cases")
+    assert flag(far) == (1.0, "unlike the training cases")
+    edge = reference.relative(np.zeros((1, 6)))[0]
+    assert edge < 1
+    direction = scale / np.linalg.norm(scale)
+    at = np.quantile(reference.held_out, 0.97)
+    step = at / reference.distances(reference.mean[None] + direction)[0]
+    share, text = flag(reference.mean + step * direction)
+    assert (text, 0.95 <= share < 0.99) == ("unusual", True)
+    assert distance_of({}, {0: near}) == (None, "not available")
+    assert distance_of(references, {0: None, 1: None}) == (None, "not available")
+
+
+def test_few_held_out_cases_cannot_call_a_case_unlike(reference):
+    few = Reference(reference.mean, reference.precision, reference.held_out[:10], {})
+    assert distance_of({0: few}, {0: np.full(6, 99.0)}) == (1.0, "unusual")
+
+
+def test_new_cases_like_the_held_out_ones_are_seldom_flagged():
+    """Of cases from the same distribution about 5 % or less are called unusual or unlike."""
+    random, flagged = np.random.default_rng(5), 0
+    for _ in range(20):
+        references = {
+            fold: fit_reference(random.normal(size=(64, 20)), random.normal(size=(16, 20)), {})
+            for fold in range(5)
+        }
+        for _ in range(50):
+            features = {fold: random.normal(size=20) for fold in range(5)}
+            flagged += distance_of(references, features)[1] != "like the training cases"
+    assert flagged / 1000 < 0.05
+
+
+def test_intensities_outside_of_training_are_told(make_plan, reference, make_record):
+    def told(mean):
+        return outside(make_plan(), make_record(intensity_mean={"T1c": mean}), [reference])
+
+    assert told(150.0) == told(90.0) == []
+    (text,) = told(500.0)
+    assert "mean intensity of 500 is outside the training range of 100 to 200" in text
+    assert outside(make_plan(), make_record(intensity_mean={"T1c": 500.0}), []) == []
+
+
+def test_older_predictions_are_read():
+    from ricenet_v2.records.prediction import CasePrediction
+
+    fields = {
+        "case_id": "a",
+        "predicted": "x",
+        "probabilities": [0.4, 0.6],
+        "members": [],
+        "entropy": 0.6,
+        "agreement": 1.0,
+        "warnings": [],
+    }
+    found = documents.from_fields(CasePrediction, json.loads(json.dumps(fields)))
+    assert (found.disagreement, found.distance, found.distance_flag) == (
+        *(None, None),
+        "not available",
+    )

@@ -1,0 +1,84 @@
+"""Planes as radiologists look at them, and lines where the dose is."""
+
+import numpy as np
+import pytest
+
+from ricenet_v2.records.dataset import Channel
+from ricenet_v2.report.case.centre import find_centre
+from ricenet_v2.report.case.isodose import isodoses
+from ricenet_v2.report.case.picture import PLANES, case_scene, plane_of, window_of
+from ricenet_v2.report.case.scene import Line, Raster, Text
+from tests.report.case.conftest import HOTTEST, SHAPE, SPACING
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "column"),
+    # Array axes are LPS: indices rise to the left, the back and the head.
+    [("axial", 20, 17), ("coronal", SHAPE[0] - 1 - 12, 17), ("sagittal", SHAPE[0] - 1 - 12, 20)],
+)
+def test_left_is_right_and_the_head_is_up(name, row, column):
+    voxels = np.zeros(SHAPE, np.float32)
+    voxels[HOTTEST] = 1
+    plane = plane_of(voxels, SPACING, HOTTEST, name)
+    assert np.argwhere(plane.values).tolist() == [[row, column]]
+    middle = [(n + 0.5) * mm for n, mm in zip((row, column), plane.spacing, strict=True)]
+    assert plane.point == pytest.approx(middle)
+
+
+def test_planes_have_the_size_of_the_head_in_mm():
+    sizes = {name: plane_of(np.zeros(SHAPE), SPACING, HOTTEST, name).size for name in PLANES}
+    assert sizes == {"axial": (54.0, 60.0), "coronal": (60.0, 60.0), "sagittal": (60.0, 54.0)}
+
+
+def test_an_isodose_line_lies_where_the_dose_has_that_value(scan):
+    lines = isodoses({"prescription_gy": "60"}, scan.dose)
+    scene = case_scene("A", scan, find_centre(scan), lines, 1.0)
+    scale = (760 - 24 - 16) / (2 * 60 + 54)
+    axial = next(item for item in scene.items if isinstance(item, Raster))
+    drawn = [
+        item
+        for item in scene.items
+        if isinstance(item, Line)
+        and item.colour == lines.lines[2].colour
+        and len(item.points) > 10
+        and axial.y <= item.points[:, 1].min()
+        and item.points[:, 1].max() <= axial.y + axial.height
+        and item.points[:, 0].max() <= axial.x + axial.width
+    ]
+    assert len(drawn) == 1
+    middle = np.array([axial.x + (17.5 * 2.5) * scale, axial.y + (20.5 * 1.5) * scale])
+    away = np.hypot(*(drawn[0].points - middle).T) / scale
+    # 30 Gy of 60 Gy less 2 Gy per mm: 15 mm from the hottest voxel, as exact as voxels allow.
+    np.testing.assert_allclose(away, 15, atol=0.4)
+
+
+def test_it_says_what_it_shows_and_what_it_is_for(scan):
+    lines = isodoses({"prescription_gy": "200"}, scan.dose)
+    scene = case_scene("A17", scan, find_centre(scan), lines, 2.0)
+    texts = [item.text for item in scene.items if isinstance(item, Text)]
+    assert "A17. Research use only. Not a medical device." in texts
+    assert "T1c_event" in texts
+    assert "20 % (40 Gy)" in texts
+    assert not any(text.startswith("95 %") for text in texts)  # 190 Gy are not reached
+    assert "Research use only" in scene.description
+
+
+def test_coarser_pixels_change_no_line(scan):
+    lines = isodoses({}, scan.dose)
+    fine, coarse = (case_scene("A", scan, find_centre(scan), lines, mm) for mm in (1.0, 4.0))
+    for a, b in zip(fine.items, coarse.items, strict=True):
+        if isinstance(a, Line):
+            np.testing.assert_array_equal(a.points, b.points)
+        if isinstance(a, Raster):
+            assert a.pixels.size > 8 * b.pixels.size
+
+
+def test_windows_by_kind():
+    values = np.linspace(0, 1000, 100_001, dtype=np.float32)
+    assert window_of(Channel("a", "dose"), values) == (0.0, 1000.0)
+    low, high = window_of(Channel("a", "mri"), values)
+    assert low == 0.0
+    assert high == pytest.approx(998, abs=1)
+    assert window_of(Channel("a", "mask"), np.zeros(4, np.float32)) == (0.0, 1.0)
+    low, high = window_of(Channel("a", "ct"), values - 1000)
+    assert low == pytest.approx(-990, abs=2)

@@ -1,0 +1,61 @@
+"""Reading and cropping the images of a case."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from ricenet_v2.core.errors import GeometryError
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.records.dataset import Case, Dataset
+from ricenet_v2.report.case.scan import crop, read_scan
+from ricenet_v2.store.images import write_image
+from ricenet_v2.store.raw import RawDataset, image_path, mask_path
+from tests.report.case.conftest import CHANNELS, HOTTEST, SHAPE, SPACING
+
+
+def test_the_crop_leaves_eight_millimetres_around_the_brain_mask(scan):
+    brain = np.zeros(SHAPE, bool)
+    brain[10:20, 12:24, 8:16] = True
+    cropped = crop(scan, brain)
+    # 8 mm are 4 voxels of 2 mm, 6 of 1.5 mm (5.3 rounded up), 4 of 2.5 mm (3.2 rounded up).
+    assert cropped.grid.shape == (18, 24, 16)
+    np.testing.assert_array_equal(cropped.grid.world((0, 0, 0)), scan.grid.world((6, 6, 4)))
+    np.testing.assert_array_equal(cropped.voxels[1], scan.voxels[1][6:24, 6:30, 4:20])
+    assert cropped.lesion.shape == cropped.grid.shape
+
+
+def test_the_dose_does_not_decide_the_crop(scan):
+    mri = np.zeros(SHAPE, np.float32)
+    mri[14:16, 17:19, 11:13] = 1
+    everywhere = dataclasses.replace(scan, voxels=(mri, np.full(SHAPE, 1, np.float32)))
+    assert crop(everywhere, None).grid.shape == (10, 14, 10)
+
+
+def test_an_empty_image_is_not_cropped(scan):
+    empty = dataclasses.replace(scan, voxels=(np.zeros(SHAPE, np.float32),) * 2)
+    assert crop(empty, None).grid == scan.grid
+
+
+def _raw(folder, scan, *, dose_shape=SHAPE):
+    dataset = Dataset("Dataset001_Test", CHANNELS, ("first", "second"))
+    images, grid = folder / "imagesTr", scan.grid
+    write_image(image_path(images, "A", 0, ".nii.gz"), scan.voxels[0], grid)
+    small = Grid(dose_shape, SPACING, grid.origin)
+    write_image(image_path(images, "A", 1, ".nii.gz"), np.ones(dose_shape, np.float32), small)
+    write_image(mask_path(folder / "masksTr", "A", "lesion", ".nii.gz"), scan.lesion, grid)
+    return RawDataset(folder, dataset, ()), Case("A", "A", "first")
+
+
+def test_images_and_the_lesion_mask_are_read(tmp_path, scan):
+    read = read_scan(*_raw(tmp_path, scan))
+    assert [channel.name for channel in read.channels] == ["T1c_event", "dose"]
+    assert read.lesion.sum() == scan.lesion.sum()
+    inside = np.argwhere(read.lesion).mean(axis=0)
+    np.testing.assert_allclose(read.grid.world(tuple(inside)), scan.grid.world(HOTTEST), atol=1)
+
+
+def test_channels_of_different_shapes_are_refused(tmp_path, scan):
+    raw, case = _raw(tmp_path, scan, dose_shape=(10, 10, 10))
+    with pytest.raises(GeometryError, match="differ in shape"):
+        read_scan(raw, case)

@@ -1,0 +1,70 @@
+"""The script of volumes, read back as a viewer would."""
+
+import base64
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from ricenet_v2.records.dataset import Channel
+from ricenet_v2.report.case.centre import find_centre
+from ricenet_v2.report.case.volumes import FINEST_MM, volumes_of
+from ricenet_v2.store.images import read_image
+from tests.report.case.conftest import HOTTEST
+
+
+def _read(script, tmp_path):
+    content = json.loads(script.removeprefix("window.ricenetCase = ").rstrip(";\n"))
+    read = {}
+    for one in content["volumes"]:
+        path = tmp_path / "volume.nii.gz"
+        path.write_bytes(base64.b64decode(one["data"]))
+        voxels, grid = read_image(path)
+        read[one["name"]] = (one["offset"] + one["step"] * voxels, grid, one)
+    return content, read
+
+
+def test_values_and_places_survive(scan, tmp_path):
+    made = volumes_of("A", scan, find_centre(scan), 1e9)
+    content, read = _read(made.script, tmp_path)
+    assert list(read) == ["T1c_event", "dose", "lesion mask"]
+    assert made.spacing == (2.0, 2.0, 2.5)  # no axis finer than 2 mm, none finer than it was
+    dose, grid, told = read["dose"]
+    assert told["unit"] == "Gy"
+    hottest = np.unravel_index(dose.argmax(), dose.shape)
+    assert np.linalg.norm(grid.world(hottest) - scan.grid.world(HOTTEST)) < 2
+    assert dose.max() == pytest.approx(60, abs=2.5)  # a voxel of 2 mm averages over the peak
+    inside = read["lesion mask"][0] > 0.5
+    assert np.all(dose[inside] > 60 - 2 * 6 - 5)
+    # RAS, as the viewer has it, is LPS with two signs turned.
+    x, y, z = scan.grid.world(HOTTEST)
+    assert content["centre"] == pytest.approx([-x, -y, z], abs=0.01)
+
+
+def test_extent_is_kept_when_the_voxels_grow(scan, tmp_path):
+    made = volumes_of("A", scan, find_centre(scan), 9_000)
+    _, read = _read(made.script, tmp_path)
+    grid = read["dose"][1]
+    assert grid.extent == pytest.approx(scan.grid.extent, abs=0.1)
+    first = [(step / mm - 1) / 2 for step, mm in zip(grid.spacing, scan.grid.spacing, strict=True)]
+    np.testing.assert_allclose(grid.world((0, 0, 0)), scan.grid.world(tuple(first)), atol=0.01)
+
+
+@pytest.mark.parametrize("n_bytes", [5_000, 12_000, 40_000])
+def test_the_script_is_as_small_as_asked(n_bytes):
+    from ricenet_v2.core.grid import Grid
+    from ricenet_v2.report.case.scan import Scan
+
+    noise = np.random.default_rng(0).uniform(0, 900, (50, 60, 50)).astype(np.float32)
+    channels = (Channel("a", "mri"), Channel("b", "mri"))
+    noisy = Scan(channels, (noise, noise[::-1].copy()), Grid(noise.shape, (3.0, 3.0, 3.0)), None)
+    made = volumes_of("A", noisy, find_centre(noisy), n_bytes)
+    assert len(made.script) <= 1.03 * n_bytes
+    assert min(made.spacing) > FINEST_MM
+
+
+def test_no_name_ends_the_script_early(scan):
+    channels = (Channel("</script><script>alert(1)</script>", "mri"), scan.channels[1])
+    hostile = dataclasses.replace(scan, channels=channels)
+    assert "</script" not in volumes_of("A", hostile, find_centre(hostile), 1e9).script

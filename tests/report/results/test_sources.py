@@ -1,0 +1,88 @@
+"""What a report reads, and what it refuses."""
+
+import json
+import shutil
+
+import pytest
+
+from ricenet_v2.core.errors import DatasetError, DocumentError
+from ricenet_v2.phantom.cohort import NAME
+from ricenet_v2.report.results.sources import read_sources
+from ricenet_v2.store import tables
+from ricenet_v2.store.paths import dataset_paths
+
+
+def _read(workspace, *folders, channels="all"):
+    return read_sources(dataset_paths(NAME, workspace), "auto", channels, folders)
+
+
+def test_everything_that_is_there_is_read(simulated):
+    sources = _read(simulated, simulated / "predictions")
+    assert [result.name for result in sources.results] == ["out-of-fold", "predictions"]
+    assert [len(result.cases) for result in sources.results] == [20, 3]
+    assert all(result.evaluation and result.curves for result in sources.results)
+    assert [fold.number for fold in sources.folds] == [0, 1, 2, 3, 4]
+    assert all(len(fold.epochs) == 6 for fold in sources.folds)
+    assert [part.content.title for part in sources.parts] == ["Occlusion"]
+    assert len(sources.preprocessed) == 23
+    assert "raw/cases.csv" in sources.inputs
+    assert "predictions/predictions.json" in sources.inputs
+
+
+def test_out_of_fold_rows_are_those_of_the_files(simulated):
+    sources = _read(simulated)
+    rows = [r for fold in range(5) for r in tables.read_rows(sources.model.fold(fold).validation)]
+    by_id = {one.case_id: one for one in sources.results[0].cases}
+    assert len(by_id) == len(rows) == 20
+    for row in rows:
+        one = by_id[row["case_id"]]
+        assert (one.truth, one.called) == (row["label"], row["predicted"])
+        assert one.probabilities[1] == float(row["prob_recurrence"])
+        assert one.is_right == (row["label"] == row["predicted"])
+
+
+def test_sections_are_missing_where_files_are(tmp_path, simulated):
+    workspace = tmp_path / "workspace"
+    shutil.copytree(simulated, workspace)
+    paths = dataset_paths(NAME, workspace)
+    shutil.rmtree(paths.run().crossval)
+    shutil.rmtree(paths.run().folder / "fold_3")
+    paths.fingerprint.unlink()
+    sources = _read(workspace)
+    assert sources.results[0].evaluation is None
+    assert len(sources.results[0].cases) == 16
+    assert sources.fingerprint is None
+
+
+def test_a_model_that_was_not_trained_is_named_with_those_that_were(simulated):
+    with pytest.raises(DatasetError, match="auto__all") as caught:
+        _read(simulated, channels="dose")
+    assert "auto__dose" in str(caught.value)
+
+
+def test_a_folder_without_predictions_is_refused(tmp_path, simulated):
+    with pytest.raises(DatasetError, match="not a folder of predictions"):
+        _read(simulated, tmp_path)
+
+
+def test_two_folders_of_one_name_are_refused(tmp_path, simulated):
+    shutil.copytree(simulated / "predictions", tmp_path / "predictions")
+    with pytest.raises(DatasetError, match="told apart by their names"):
+        _read(simulated, simulated / "predictions", tmp_path / "predictions")
+
+
+def test_predictions_of_other_classes_are_refused(tmp_path, simulated):
+    shutil.copytree(simulated / "predictions", tmp_path / "other")
+    path = tmp_path / "other" / "predictions.json"
+    path.write_text(path.read_text().replace('"recurrence"', '"progression"'))
+    with pytest.raises(DatasetError, match="other classes"):
+        _read(simulated, tmp_path / "other")
+
+
+def test_a_newer_document_is_refused(tmp_path, simulated):
+    shutil.copytree(simulated, tmp_path / "workspace")
+    path = dataset_paths(NAME, tmp_path / "workspace").run().crossval / "curves.json"
+    fields = json.loads(path.read_text())
+    path.write_text(json.dumps({**fields, "schema": 99}))
+    with pytest.raises(DocumentError, match="newer version"):
+        _read(tmp_path / "workspace")

@@ -1,0 +1,212 @@
+"""The folder of a report."""
+
+import dataclasses
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from urllib.parse import unquote
+
+import pytest
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.phantom.cohort import NAME
+from ricenet_v2.records.report import PartPicture, ReportPart
+from ricenet_v2.report.results.sources import read_sources
+from ricenet_v2.report.results.write import write_report
+from ricenet_v2.store import tables
+from ricenet_v2.store.paths import dataset_paths
+
+RESEARCH = "Research use only. Not a medical device."
+HOSTILE = "<script>alert('a & b')</script>"
+
+
+class _Links(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.links, self.ids, self.tags = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        for name, value in attrs:
+            if name in ("href", "src") and tag != "image" and not value.startswith("data:"):
+                self.links.append(value)
+            if name == "id":
+                self.ids.append(value)
+
+
+def _links(page):
+    parser = _Links()
+    parser.feed(page.read_text(encoding="utf-8"))
+    return parser
+
+
+def _sources(workspace):
+    paths = dataset_paths(NAME, workspace)
+    return read_sources(paths, "auto", "all", [workspace / "predictions"])
+
+
+def test_every_link_leads_to_something_inside(reported):
+    pages = sorted(reported.rglob("*.html"))
+    assert len(pages) == 1 + 1 + 23  # first page, plan, cases
+    for page in pages:
+        found = _links(page)
+        assert len(set(found.ids)) == len(found.ids)
+        for link in found.links:
+            path, _, anchor = link.partition("#")
+            target = (page.parent / unquote(path)).resolve() if path else page
+            assert target.is_file(), f"{page.name} links to {link}"
+            assert target.is_relative_to(reported)
+            if anchor and target.suffix == ".html":
+                assert anchor in _links(target).ids
+
+
+def test_every_page_and_every_picture_says_what_it_is_for(reported):
+    for page in [*reported.rglob("*.html"), *(reported / "pictures").rglob("*.svg")]:
+        text = re.sub(r"base64,[^\"]+", "", page.read_text(encoding="utf-8"))
+        assert RESEARCH in text, page
+        assert not re.search(r"diagnos", text, re.IGNORECASE)
+
+
+def test_pages_name_nobody_but_the_case(tmp_path, simulated):
+    sources = _sources(simulated)
+    cases = {
+        name: dataclasses.replace(case, patient_id=f"SECRET{n}")
+        for n, (name, case) in enumerate(sources.cases.items())
+    }
+    secret = dataclasses.replace(sources, cases=cases, raw=None)
+    write_report(secret, tmp_path / "out", ["ricenet_report"])
+    for path in (tmp_path / "out").rglob("*.*"):
+        if path.suffix in (".html", ".csv", ".json"):
+            text = path.read_text(encoding="utf-8")
+            assert "SECRET" not in text
+            assert "patient_id" not in text
+
+
+def test_numbers_are_those_of_the_sources(reported, simulated):
+    sources = _sources(simulated)
+    index = (reported / "index.html").read_text(encoding="utf-8")
+    for result in sources.results:
+        for figure in result.evaluation.figures:
+            assert figure.name in index
+            if figure.value is not None:
+                assert f"{figure.value:.3f}" in index
+    rows = tables.read_rows(reported / "data" / "cases.csv")
+    assert len(rows) == 23
+    by_id = {row["case_id"]: row for row in rows}
+    for one in sources.results[1].cases:
+        row = by_id[one.case_id]
+        assert float(row["prob_recurrence"]) == one.probabilities[1]
+        page = (reported / "cases" / f"{one.case_id}.html").read_text(encoding="utf-8")
+        assert f"{one.probabilities[1]:.2f}" in page
+        assert one.called in page
+    figures = tables.read_rows(reported / "data" / "out_of_fold_figures.csv")
+    told = {(row["set"], row["figure"]): row["value"] for row in figures}
+    for figure in sources.results[0].evaluation.figures:
+        want = "" if figure.value is None else repr(figure.value)
+        assert told["all", figure.name] == want
+
+
+def test_parts_of_other_commands_stand_on_their_pages(reported):
+    assert "Occlusion" in (reported / "index.html").read_text(encoding="utf-8")
+    own = (reported / "cases" / "PH0001.html").read_text(encoding="utf-8")
+    other = (reported / "cases" / "PH0002.html").read_text(encoding="utf-8")
+    assert "Occlusion" in own
+    assert "Occlusion" not in other
+    assert (reported / "parts" / "0" / "mean.png").is_file()
+
+
+def test_what_users_write_is_escaped(tmp_path, simulated):
+    sources = _sources(simulated)
+    cases = {
+        name: dataclasses.replace(case, covariates={**case.covariates, "site": HOSTILE})
+        for name, case in sources.cases.items()
+    }
+    dataset = dataclasses.replace(sources.dataset, description=HOSTILE, name=HOSTILE)
+    hostile = dataclasses.replace(sources, cases=cases, dataset=dataset, raw=None)
+    write_report(hostile, tmp_path / "out", ["ricenet_report", HOSTILE])
+    for page in (tmp_path / "out").rglob("*.html"):
+        if page.name != "plan.html":
+            text = page.read_text(encoding="utf-8")
+            assert "<script>alert" not in text
+            assert "&lt;script&gt;alert" in text
+
+
+def test_a_report_is_replaced_and_other_folders_are_not(tmp_path, simulated):
+    sources = dataclasses.replace(_sources(simulated), raw=None)
+    output = tmp_path / "out"
+    write_report(sources, output, ["ricenet_report"])
+    (output / "cases" / "OLD.html").write_text("left over")
+    write_report(sources, output, ["ricenet_report"])
+    assert not (output / "cases" / "OLD.html").exists()
+    for name in ("thesis.tex", "index.html", "report.json"):
+        mine = tmp_path / name.replace(".", "_")
+        (mine / "data").mkdir(parents=True)
+        for path in (mine / name, mine / "data" / "table.csv"):
+            path.write_text("precious")
+        with pytest.raises(DatasetError, match="no report"):
+            write_report(sources, mine, ["ricenet_report"])
+        assert (mine / "data" / "table.csv").read_text() == "precious"
+
+
+def test_a_report_that_was_cut_short_is_replaced(tmp_path, simulated, monkeypatch):
+    sources = dataclasses.replace(_sources(simulated), raw=None)
+
+    def killed(*_args, **_named):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ricenet_v2.report.results.write.map_cases", killed)
+        with pytest.raises(KeyboardInterrupt):
+            write_report(sources, tmp_path / "out", ["ricenet_report"])
+    assert not (tmp_path / "out" / "index.html").exists()
+    write_report(sources, tmp_path / "out", ["ricenet_report"])
+    assert (tmp_path / "out" / "index.html").is_file()
+
+
+def test_pictures_and_volumes_grow_coarser_where_there_is_less_room(tmp_path, simulated):
+    sources = _sources(simulated)
+    sizes = {}
+    for most in (95.0, 10.0):
+        record, faults = write_report(
+            sources, tmp_path / f"{most}", ["ricenet_report"], most_megabytes=most
+        )
+        assert not faults
+        assert record.n_bytes < most * 1e6
+        sizes[most] = sum(path.stat().st_size for path in (tmp_path / f"{most}").rglob("*.png"))
+    assert not list((tmp_path / "10.0" / "pictures" / "cases").glob("*.png"))
+    assert list((tmp_path / "95.0" / "pictures" / "cases").glob("*.png"))
+
+
+def test_a_broken_image_is_told_and_the_rest_is_written(tmp_path, simulated):
+    workspace = tmp_path / "workspace"
+    shutil.copytree(simulated, workspace)
+    raw = workspace / "raw" / NAME
+    (raw / "imagesTr" / "PH0003_0001.nii.gz").write_bytes(b"broken")
+    record, faults = write_report(_sources(workspace), tmp_path / "out", ["ricenet_report"])
+    assert list(faults) == ["PH0003"]
+    assert record.n_cases == 23
+    page = (tmp_path / "out" / "cases" / "PH0003.html").read_text(encoding="utf-8")
+    assert "could not be shown" in page
+    assert "viewer.js" not in page
+
+
+@pytest.mark.parametrize("file", ["../plan.json", "missing.png", "words.txt"])
+def test_a_part_may_only_name_pictures_beside_it(tmp_path, simulated, file):
+    workspace = tmp_path / "workspace"
+    shutil.copytree(simulated, workspace)
+    folder = workspace / "results" / NAME / "auto__all" / "explanation"
+    (folder / "words.txt").write_text("no picture")
+    documents.write(folder / "report_part.json", ReportPart("A", "", (), (PartPicture(file, "a"),)))
+    sources = dataclasses.replace(_sources(workspace), raw=None)
+    with pytest.raises(DatasetError, match="cannot be shown"):
+        write_report(sources, tmp_path / "out", ["ricenet_report"])
+
+
+def test_the_record_tells_what_was_read(reported, simulated):
+    record = json.loads((reported / "report.json").read_text())
+    assert record["n_cases"] == 23
+    assert record["note"] == RESEARCH
+    assert record["inputs"] == _sources(simulated).inputs
+    assert record["command"][0] == "ricenet_report"
