@@ -156,7 +156,7 @@ def _epochs(job: Job, state: State, stop: StopWish) -> None:
     source = Source(job.reader, labels, job.plan, job.seed, job.share)
     network, task = wrapped(state.network, training, job.team), _task(job, state)
     batches = TrainingBatches(source, state.epoch, job.num_workers, job.device)
-    drawn = -_SECONDS_BETWEEN_DRAWINGS
+    drawn = time.monotonic()
     try:
         with tracking(job, state.epoch) as tell:
             for epoch in _todo(job, state):
