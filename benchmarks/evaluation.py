@@ -149,7 +149,8 @@ def time_section(time_of: dict[str, Any], n_bootstrap: int) -> str:
         [
             f"`ricenet_evaluate` of {N_LARGE:,} predictions of as many patients, two classes, "
             f"{n_bootstrap:,} samples, from reading the table to writing figures and curves; "
-            f"{page.machine('numpy', 'scipy')}. {limited.STATED}",
+            f"{page.machine('numpy', 'scipy')}. It runs in a process that is bound to that many "
+            "cores, with one thread for each.",
             page.table(("cores", "wall", "CPU", "largest memory", "limit"), rows),
         ]
     )

@@ -96,7 +96,7 @@ def test_a_table_without_cases_has_the_header_of_one_with_cases(patients, tmp_pa
     assert bad == good[:1]
     assert bad == [
         "case_id,predicted,prob_first,prob_second,prob_first__fold_0,prob_second__fold_0,"
-        "entropy,agreement,warnings"
+        "entropy,agreement,disagreement,distance,distance_flag,warnings"
     ]
 
 

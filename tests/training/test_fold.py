@@ -50,6 +50,7 @@ def test_a_fold_leaves_all_its_files(plan, make_workspace, run_fold):
     assert names == {
         *(f"checkpoint_{name}.pth" for name in ("latest", "best", "final")),
         *("training_log.txt", "history.csv", "progress.png", "validation.csv", "run.json"),
+        "feature_reference.pth",
     }
     assert [row["epoch"] for row in history(paths)] == ["0", "1", "2"]
     for row in history(paths):
