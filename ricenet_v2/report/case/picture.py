@@ -25,7 +25,7 @@ _LETTERS = {
 }
 _WIDTH, _GAP, _EDGE, _HEAD, _LABEL, _LEGEND = 760.0, 8.0, 12.0, 22.0, 20.0, 46.0
 _PALE, _WHITE, _LESION = "#b8bec5", "#ffffff", "#ff8ad8"
-_LINE = 1.8
+_LINE, _STEP = 1.8, 2.5
 _DIMMED = 0.62  # colours of a dose, so that lines can be seen on them
 _TICK = 6.0
 
@@ -81,8 +81,9 @@ def case_scene(
     z, y, x = scan.grid.extent
     scale = (_WIDTH - 2 * _EDGE - 2 * _GAP) / (2 * x + y)
     view = _View(scan, centre, lines, mm_per_pixel, scale)
-    left = {"axial": _EDGE, "coronal": _EDGE + x * scale + _GAP}
-    left["sagittal"] = left["coronal"] + x * scale + _GAP
+    # In tenths, so that a line is the same in every row.
+    left = {"axial": _EDGE, "coronal": round(_EDGE + x * scale + _GAP, 1)}
+    left["sagittal"] = round(left["coronal"] + x * scale + _GAP, 1)
     items: list[Item] = [Text(left[name], _HEAD - 7, name, 12, _PALE) for name in PLANES]
     top = _HEAD
     for n, channel in enumerate(scan.channels):
@@ -90,7 +91,7 @@ def case_scene(
         items.append(Text(_EDGE, top + 14, _label(channel, window), 13, _WHITE))
         for name in PLANES:
             items += _panel(view, n, window, name, (left[name], top + _LABEL))
-        top += _LABEL + max(y, z) * scale + _GAP
+        top = round(top + _LABEL + max(y, z) * scale + _GAP, 1)
     items += _legend(case_id, scan, lines, top)
     return Scene(_WIDTH, top + _LEGEND, _description(case_id, scan, centre, lines), tuple(items))
 
@@ -145,7 +146,15 @@ def _contours(
         z=plane.values,
         line_type=contourpy.LineType.Separate,
     ).lines(level)
-    return [Line(np.asarray(points), *style) for points in found]
+    return [Line(_thinned(np.asarray(points)), *style) for points in found]
+
+
+def _thinned(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of the points of a contour, one in every `_STEP` of its length, and both ends."""
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
+    kept = np.diff(np.floor(along / _STEP), prepend=-1.0) > 0
+    kept[-1] = True
+    return points[kept]
 
 
 def _ticks(plane: Plane, corner: tuple[float, float], scale: float) -> list[Line]:

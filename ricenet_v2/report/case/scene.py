@@ -89,11 +89,14 @@ def svg(scene: Scene) -> Markup:
         f'aria-label="{label}"><title>{label}</title>'
         f'<rect width="100%" height="100%" fill="{BACKGROUND}"/>'
     )
-    body = "".join(_svg_of(item) for item in scene.items)
+    drawn: dict[str, tuple[int, int, int]] = {}
+    body = "".join(
+        _svg_line(item, drawn) if isinstance(item, Line) else _svg_of(item) for item in scene.items
+    )
     return Markup(f"{head}{body}</svg>")  # noqa: S704 (all text is escaped)
 
 
-def _svg_of(item: Item) -> str:
+def _svg_of(item: Raster | Text) -> str:
     if isinstance(item, Raster):
         stream = io.BytesIO()
         item.image().save(stream, format="png", optimize=True)
@@ -102,12 +105,6 @@ def _svg_of(item: Item) -> str:
             f'height="{item.height:.1f}" preserveAspectRatio="none" '
             f'href="data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"/>'
         )
-    if isinstance(item, Line):
-        dash = f' stroke-dasharray="{" ".join(f"{n:g}" for n in item.dash)}"' if item.dash else ""
-        return (
-            f'<path d="{_path(item.points)}" fill="none" stroke="{item.colour}" '
-            f'stroke-width="{item.width:g}" stroke-linejoin="round"{dash}/>'
-        )
     return (
         f'<text x="{item.x:.1f}" y="{item.y:.1f}" font-size="{item.size:g}" fill="{item.colour}" '
         f'text-anchor="{item.anchor}" stroke="{BACKGROUND}" stroke-width="{_RIM}" '
@@ -115,13 +112,32 @@ def _svg_of(item: Item) -> str:
     )
 
 
-def _path(points: NDArray[np.float64]) -> str:
-    """Relative steps in tenths: shorter than absolute points, and as exact as eyes are."""
-    tenths = np.round(points * 10).astype(int)
+def _svg_line(line: Line, drawn: dict[str, tuple[int, int, int]]) -> str:
+    """A line; one of a form that was drawn before, as in every row of a picture, refers to that.
+
+    Points are told as relative steps in tenths: short, and as exact as eyes are.
+
+    Args:
+        line: The line.
+        drawn: Number and first point (in tenths) of each form so far; is added to.
+    """
+    tenths = np.round(line.points * 10).astype(int)
     steps = np.diff(tenths, axis=0)
     steps = steps[(steps != 0).any(axis=1)]
-    first = f"M{tenths[0, 0] / 10:g} {tenths[0, 1] / 10:g}"
-    return first + "l" + " ".join(f"{x / 10:g} {y / 10:g}" for x, y in steps) if len(steps) else ""
+    if not len(steps):
+        return ""
+    x, y = int(tenths[0, 0]), int(tenths[0, 1])
+    dash = f' stroke-dasharray="{" ".join(f"{n:g}" for n in line.dash)}"' if line.dash else ""
+    form = "l" + " ".join(f"{a / 10:g} {b / 10:g}" for a, b in steps)
+    key = f"{form}{line.colour}{line.width}{dash}"
+    if key in drawn:
+        number, first_x, first_y = drawn[key]
+        return f'<use href="#l{number}" x="{(x - first_x) / 10:g}" y="{(y - first_y) / 10:g}"/>'
+    drawn[key] = (len(drawn), x, y)
+    return (
+        f'<path id="l{len(drawn) - 1}" d="M{x / 10:g} {y / 10:g}{form}" fill="none" '
+        f'stroke="{line.colour}" stroke-width="{line.width:g}" stroke-linejoin="round"{dash}/>'
+    )
 
 
 def write_png(scene: Scene, path: Path) -> None:

@@ -29,6 +29,14 @@ def test_points_of_a_line_are_kept_to_a_tenth():
     assert 'd="M1 2l2.3 0 6.7 18.6"' in path
 
 
+def test_a_line_of_the_same_form_is_told_once():
+    points = np.array([(1.0, 2.0), (3.3, 2.0), (10.0, 20.6)])
+    lines = [Line(points + offset, "#ff0000", 1) for offset in ((0, 0), (0.5, 7.3))]
+    text = str(svg(_scene(*lines, Line(points, "#00ff00", 1))))
+    assert text.count("<path") == 2
+    assert '<use href="#l0" x="0.5" y="7.3"/>' in text
+
+
 def test_the_png_has_the_same_things_at_the_same_place(tmp_path):
     grey = np.zeros((4, 4), np.uint8)
     grey[:, 2:] = 200
