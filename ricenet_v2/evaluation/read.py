@@ -20,6 +20,7 @@ _SUM_TOLERANCE = 1e-3
 _KNOWN = {"case_id", "patient_id", "label", "split", "predicted", "fold"}
 _MEMBER = re.compile(r"prob_(.+)__fold_(\d+)")
 _MOST_TOLD = 50
+_REMEDY = "Correct the table. Predict what is missing, or evaluate the others with --allow_missing."
 
 Row = Mapping[str, str]
 
@@ -76,13 +77,13 @@ def read_scored(
             got=", ".join(truths[0]),
         )
     known = {row["case_id"]: row for row in truths}
+    missing = _missing(rows, truths)
     folds = _member_folds(rows[0], classes)
     faults = [f"{case}: predicted {n} times" for case, n in _doubled(rows)]
     faults += [f"{case}: {n} times in the table of truths" for case, n in _doubled(truths) if truth]
     for row in rows:
         faults += _faults(row, known.get(row["case_id"]), classes, folds)
-    missing = _missing(rows, truths)
-    if missing and not allow_missing:
+    if not allow_missing:
         faults += [f"{case}: not predicted" for case in missing]
     if faults:
         raise DatasetError(
@@ -91,18 +92,27 @@ def read_scored(
             expected=f"one row per case of {truth or predictions}, classes {', '.join(classes)}, "
             "probabilities that sum to 1",
             got="\n    " + "\n    ".join(_told(faults)),
-            remedy="Correct the table. Predict what is missing, or evaluate the others with "
-            "--allow_missing."
-            if missing and not allow_missing
-            else None,
+            remedy=None if allow_missing or not missing else _REMEDY,
         )
+    described = {row["case_id"]: row for row in read_rows(covariates)} if covariates else known
+    own = [known[row["case_id"]] for row in rows]
+    return _scored(rows, own, classes, folds, missing, _covariates(rows, described))
+
+
+def _scored(
+    rows: Sequence[Row],
+    own: Sequence[Row],
+    classes: tuple[str, ...],
+    folds: tuple[int, ...],
+    missing: tuple[str, ...],
+    covariates: Mapping[str, tuple[str, ...]],
+) -> Scored:
+    """Rows without faults as arrays; `own` are the truths of the same cases."""
     numbers = _numbers(rows, [_PREFIX + name for name in classes])
     index = {name: number for number, name in enumerate(classes)}
     called = numbers.argmax(axis=1)
     if "predicted" in rows[0]:
         called = np.array([index[row["predicted"]] for row in rows])
-    own = [known[row["case_id"]] for row in rows]
-    described = {row["case_id"]: row for row in read_rows(covariates)} if covariates else known
     return Scored(
         case_ids=tuple(row["case_id"] for row in rows),
         patients=tuple(row.get("patient_id") or row["case_id"] for row in own),
@@ -116,7 +126,7 @@ def read_scored(
             fold: _numbers(rows, [f"{_PREFIX}{name}__fold_{fold}" for name in classes])
             for fold in folds
         },
-        covariates=_covariates(rows, described),
+        covariates=covariates,
     )
 
 
