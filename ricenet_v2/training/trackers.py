@@ -6,13 +6,16 @@ Both packages are optional; nothing of theirs is imported before it is asked for
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.records.run import EpochRow
 from ricenet_v2.training.job import Job
+
+logger = logging.getLogger(__name__)
 
 Tell = Callable[[EpochRow], None]
 
@@ -24,22 +27,49 @@ _TAG = "ricenet_v2.fold_folder"
 def tracking(job: Job, done: int) -> Iterator[Tell]:
     """A function that tells an epoch to all trackers of the job's options.
 
+    One that fails during training is named once and left alone: the training goes on.
+
     Args:
         job: The fold; only its leading process tells anything.
         done: Epochs that are finished already; a run that goes on replaces what came after them.
 
     Raises:
-        TrainingError: A tracker is unknown or its package is not installed.
+        TrainingError: A tracker is unknown, not installed, or cannot be reached.
     """
     with ExitStack() as stack:
         names = job.options.loggers if job.team.leads else ()
-        tells = [stack.enter_context(_opener(name)(job, done)) for name in names]
+        tells = {name: _opened(stack, name, job, done) for name in names}
 
         def tell(row: EpochRow) -> None:
-            for one in tells:
-                one(row)
+            for name in list(tells):
+                error = _error_of(tells[name], row)
+                if error is not None:
+                    del tells[name]
+                    logger.warning("%s hears no more of fold %d: %s", name, job.fold, error)
 
         yield tell
+
+
+def _error_of(tell: Tell, row: EpochRow) -> Exception | None:
+    try:
+        tell(row)
+    except Exception as error:  # noqa: BLE001 - whatever a server or disk raises
+        return error
+    return None
+
+
+def _opened(stack: ExitStack, name: str, job: Job, done: int) -> Tell:
+    try:
+        tell: Tell = stack.enter_context(_opener(name)(job, done))
+    except TrainingError:
+        raise
+    except Exception as error:
+        raise TrainingError(
+            f"{name} cannot be told of this training.",
+            got=error,
+            remedy=f"Repair what it names, or leave out --logger {name}.",
+        ) from error
+    return tell
 
 
 def check_trackers(names: tuple[str, ...]) -> None:
@@ -118,7 +148,8 @@ def _mlflow(job: Job, done: int) -> Iterator[Tell]:
         yield tell
         status = "FINISHED"
     finally:
-        client.set_terminated(run_id, status)
+        with suppress(Exception):  # a server that is gone ends no training
+            client.set_terminated(run_id, status)
 
 
 def _run_of(client: Any, experiment: str, job: Job, *, begun: bool) -> str:

@@ -58,6 +58,45 @@ def test_mlflow_has_one_run_of_a_fold_also_after_going_on(
     assert run.data.params["batch_size"] == "2"
 
 
+class _Gone:
+    """A server that answers until the training has begun."""
+
+    def __init__(self, *given, **named):
+        pass
+
+    def add_scalar(self, *given):
+        raise ConnectionError("the server is gone")
+
+    def close(self):
+        pass
+
+
+def test_a_tracker_that_fails_ends_no_training(
+    with_training, make_workspace, run_fold, monkeypatch, caplog
+):
+    pytest.importorskip("tensorboard")
+    monkeypatch.setattr("torch.utils.tensorboard.SummaryWriter", _Gone)
+    paths = make_workspace(with_training())
+    with caplog.at_level("WARNING", logger="ricenet_v2"):
+        run = run_fold(paths, epochs=2, num_workers=0, loggers=("tensorboard",))
+    assert run.status == "finished"
+    told = [text for text in caplog.messages if "the server is gone" in text]
+    assert told == ["tensorboard hears no more of fold 0: the server is gone"]
+
+
+def test_a_tracker_that_cannot_be_opened_is_named(
+    with_training, make_workspace, run_fold, monkeypatch
+):
+    pytest.importorskip("tensorboard")
+
+    def closed(*given, **named):
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr("torch.utils.tensorboard.SummaryWriter", closed)
+    with pytest.raises(TrainingError, match=r"read-only[\s\S]*leave out --logger tensorboard"):
+        run_fold(make_workspace(with_training()), num_workers=0, loggers=("tensorboard",))
+
+
 def test_an_unknown_logger_and_a_missing_package_are_told_before_training(monkeypatch):
     with pytest.raises(TrainingError, match="tensorboard or mlflow"):
         trackers.check_trackers(("wandb",))
