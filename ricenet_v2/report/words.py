@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -20,7 +21,9 @@ def times(values: Sequence[float]) -> str:
 
 
 def number(value: float) -> str:
-    """Three significant digits, whole numbers in full with a comma at the thousands."""
+    """Three significant digits, whole numbers in full with a comma; a dash where not finite."""
+    if not math.isfinite(value):
+        return NOTHING
     if value == int(value) or abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.3g}"

@@ -187,6 +187,31 @@ def _colourful(pixels):
     return float((pixels.max(axis=2) - pixels.min(axis=2)).sum())
 
 
+def test_of_several_doses_one_is_shown_and_values_are_those_of_doses(browser, reported, tmp_path):
+    shutil.copytree(reported, tmp_path / "report")
+    path = tmp_path / "report" / "cases" / "PH0021.js"
+    head, text = path.read_text().split(" = ", 1)
+    content = json.loads(text.rstrip(";\n"))
+    dose = next(one for one in content["volumes"] if one["kind"] == "dose")
+    content["volumes"].append(
+        {**dose, "name": "boost", "low": dose["high"], "high": 2 * dose["high"]}
+    )
+    path.write_text(f"{head} = {json.dumps(content)};\n")
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto((tmp_path / "report" / "cases" / "PH0021.html").as_uri())
+    page.wait_for_selector(READY)
+    told = page.text_content("#viewer-values").split(", ")
+    assert [one.split()[0] for one in told] == ["dose", "boost"]
+    _set(page, 100)
+    first = _colourful(_pixels(page, tmp_path))
+    page.select_option("#viewer-which", "boost")  # of which nothing lies in its window
+    page.wait_for_timeout(300)
+    assert _colourful(_pixels(page, tmp_path)) < 0.5 * first
+    context.close()
+
+
 def test_image_lesion_planes_and_keys_change_what_is_drawn(open_page, tmp_path):
     page = open_page("cases/PH0021.html").page
     _set(page, 0)

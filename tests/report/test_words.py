@@ -62,3 +62,8 @@ def test_seconds_of_a_stage(value, text):
 )
 def test_how_long_to_wait(value, text):
     assert words.duration(value) == text
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_not_finite_is_no_number(value):
+    assert words.number(value) == words.NOTHING

@@ -7,14 +7,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ricenet_v2.records.dataset import Case
+from ricenet_v2.records.prescription import prescription_of
 from ricenet_v2.store.images import read_image
 from ricenet_v2.store.raw import RawDataset
 
 NAMES = ("Dmean", "D2", "D98", "V50", "V57", "V60", "distance_95", "distance_50")
 HIGH_DOSE = 0.8
 """Share of the reference dose from which on a voxel belongs to the high-dose region."""
-PRESCRIPTION = "prescription_gy"
-"""Covariate that holds the prescription; without it the 99.9 percentile of the dose stands in."""
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -72,7 +71,7 @@ def statistics_of_case(raw: RawDataset, case: Case, *, has_lesions: bool) -> dic
     """Statistics of every dose channel of a case, named `<channel> <statistic>`."""
     path = raw.mask(case, "lesion") if has_lesions else None
     lesion = None if path is None else read_image(path)[0] > 0.5
-    prescription = _number(case.covariates.get(PRESCRIPTION, ""))
+    prescription = prescription_of(case.covariates)
     found: dict[str, float] = {}
     for channel, image in zip(raw.dataset.channels, raw.images(case), strict=True):
         if channel.kind == "dose":
@@ -80,10 +79,3 @@ def statistics_of_case(raw: RawDataset, case: Case, *, has_lesions: bool) -> dic
             made = statistics(dose, grid.spacing, lesion, prescription)
             found |= {f"{channel.name} {name}": value for name, value in made.items()}
     return found
-
-
-def _number(cell: str) -> float | None:
-    try:
-        return float(cell) or None
-    except ValueError:
-        return None

@@ -56,11 +56,11 @@
   }
 
   function tell(location) {
+    // Of doses only: what is stored of other images is cut to their window and to few greys.
     const told = order.map((one, n) => {
+      if (!isDose(one)) return "";
       const stored = location.values[n] ? location.values[n].value : 0;
-      if (one.kind === "lesion") return "";
-      const value = one.offset + one.step * stored;
-      return one.name + " " + value.toFixed(isDose(one) ? 1 : 0) + (one.unit ? " " + one.unit : "");
+      return one.name + " " + (one.offset + one.step * stored).toFixed(1) + " " + one.unit;
     });
     find("values").textContent = told.filter(Boolean).join(", ");
   }
@@ -73,13 +73,19 @@
   });
 
   const dose = find("dose");
+  const which = find("which"); // one at a time: colours of two doses cannot be told apart
+  const doses = order.filter(isDose);
+  for (const one of doses) which.add(new Option(one.name));
   const setDose = () => {
     find("dose-value").textContent = dose.value + " %";
-    opacity(isDose, dose.value / 100);
+    opacity((one) => isDose(one) && one.name !== which.value, 0);
+    opacity((one) => isDose(one) && one.name === which.value, dose.value / 100);
   };
-  if (images.length && order.some(isDose)) {
+  if (images.length && doses.length) {
     find("dose-label").hidden = false;
+    find("which-label").hidden = doses.length < 2;
     dose.addEventListener("input", setDose);
+    which.addEventListener("change", setDose);
     setDose();
   }
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ricenet_v2.records.prescription import prescription_of
 from ricenet_v2.report.words import number
 
-PRESCRIPTION_COLUMNS = ("prescription_gy", "prescription")
-"""Covariates of cases.csv that hold the prescribed dose in Gy."""
 _PLATEAU = 99.9
 _SHARES: tuple[tuple[int, str, tuple[float, ...]], ...] = (
     (95, "#ff7043", ()),
@@ -50,7 +48,7 @@ def isodoses(covariates: Mapping[str, str], dose: NDArray[np.float32]) -> Isodos
     """The 95, 80, 50 and 20 % lines of the prescription, else of the plateau of the dose.
 
     Args:
-        covariates: Of the case; one of `PRESCRIPTION_COLUMNS` may hold Gy.
+        covariates: Of the case; the prescription where they tell it.
         dose: Gy.
 
     Returns:
@@ -67,20 +65,8 @@ def isodoses(covariates: Mapping[str, str], dose: NDArray[np.float32]) -> Isodos
     return Isodoses(lines, reference)
 
 
-def prescription(covariates: Mapping[str, str]) -> float | None:
-    """The prescribed dose in Gy, where the table of cases tells one."""
-    for name in PRESCRIPTION_COLUMNS:
-        try:
-            value = float(covariates.get(name, ""))
-        except ValueError:
-            continue
-        if math.isfinite(value) and value > 0:
-            return value
-    return None
-
-
 def _reference(covariates: Mapping[str, str], dose: NDArray[np.float32]) -> tuple[float, str]:
-    prescribed = prescription(covariates)
+    prescribed = prescription_of(covariates)
     if prescribed is not None:
         return prescribed, f"100 % is the prescription, {number(prescribed)} Gy"
     plateau = float(np.percentile(dose, _PLATEAU)) or float(dose.max())

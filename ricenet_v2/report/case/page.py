@@ -12,10 +12,11 @@ from urllib.parse import quote
 from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.core.files import write_text
 from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.cells import known
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.report.case.centre import Centre, find_centre
-from ricenet_v2.report.case.isodose import Isodoses, isodoses
-from ricenet_v2.report.case.picture import case_scene
+from ricenet_v2.report.case.isodose import isodoses
+from ricenet_v2.report.case.picture import Lines, case_scene, reference_of
 from ricenet_v2.report.case.scan import Scan, read_scan
 from ricenet_v2.report.case.scene import Scene, svg, write_png
 from ricenet_v2.report.case.volumes import volumes_of
@@ -135,7 +136,8 @@ def write_case(job: CaseJob) -> str:
 def _images(job: CaseJob, scan: Scan, case: Case) -> dict[str, object]:
     """Write picture and volumes, and what the page says of them."""
     centre = find_centre(scan)
-    lines = isodoses(case.covariates, scan.dose) if scan.dose is not None else None
+    doses = [(n, scan.voxels[n]) for n, one in enumerate(scan.channels) if one.kind == "dose"]
+    lines = {n: made for n, dose in doses if (made := isodoses(case.covariates, dose))}
     budget = math.inf if job.n_bytes is None else job.n_bytes
     scene, text = _fitting_scene(job.case_id, scan, centre, lines, _PICTURE_SHARE * budget)
     folder = job.folder / PICTURES / CASES
@@ -146,7 +148,7 @@ def _images(job: CaseJob, scan: Scan, case: Case) -> dict[str, object]:
     volumes = volumes_of(job.case_id, scan, centre, left)
     write_text(job.folder / CASES / f"{job.case_id}.js", volumes.script)
     picture = f"../{PICTURES}/{CASES}/{quote(job.case_id)}"
-    told = f"Through {centre.why}. " + (f"{lines.reference}. " if lines else "")
+    told = f"Through {centre.why}. " + (f"{reference_of(scan, lines)}. " if lines else "")
     return {
         "has_volumes": True,
         "volumes": f"{quote(job.case_id)}.js",
@@ -161,7 +163,7 @@ def _images(job: CaseJob, scan: Scan, case: Case) -> dict[str, object]:
 
 
 def _fitting_scene(
-    case_id: str, scan: Scan, centre: Centre, lines: Isodoses | None, n_bytes: float
+    case_id: str, scan: Scan, centre: Centre, lines: Lines, n_bytes: float
 ) -> tuple[Scene, str]:
     """The picture and its SVG, with pixels so large that it takes no more than `n_bytes`."""
     pixel = _FINEST_PIXEL
@@ -213,7 +215,9 @@ def _cells(probabilities: Sequence[float]) -> tuple[tuple[str, float], ...]:
 def _provenance(job: CaseJob) -> list[tuple[str, str]]:
     rows = []
     if job.case is not None:
-        rows += [(name, job.case.covariates.get(name) or NOTHING) for name in job.covariates]
+        rows += [
+            (name, known(job.case.covariates.get(name, "")) or NOTHING) for name in job.covariates
+        ]
     found = [one.source for _, _, one in job.outputs if one.source is not None]
     record = job.record or (found[0] if found else None)
     if record is not None:

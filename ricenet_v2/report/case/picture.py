@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import contourpy
@@ -17,13 +18,15 @@ from ricenet_v2.report.case.scan import Image, Scan
 from ricenet_v2.report.case.scene import Item, Line, Raster, Scene, Text
 from ricenet_v2.report.words import RESEARCH_ONLY, number
 
+Lines = Mapping[int, Isodoses]
+"""By the index of their dose channel; the first ones are drawn on images without dose too."""
 PLANES = ("axial", "coronal", "sagittal")
 _LETTERS = {
     "axial": ("R", "L", "A", "P"),
     "coronal": ("R", "L", "S", "I"),
     "sagittal": ("A", "P", "S", "I"),
 }
-_WIDTH, _GAP, _EDGE, _HEAD, _LABEL, _LEGEND = 760.0, 8.0, 12.0, 22.0, 20.0, 46.0
+_WIDTH, _GAP, _EDGE, _HEAD, _LABEL, _ROW = 760.0, 8.0, 12.0, 22.0, 20.0, 18.0
 _PALE, _WHITE, _LESION = "#b8bec5", "#ffffff", "#ff8ad8"
 _LINE, _STEP = 1.8, 2.5
 _DIMMED = 0.62  # colours of a dose, so that lines can be seen on them
@@ -67,7 +70,7 @@ def plane_of(
 
 
 def case_scene(
-    case_id: str, scan: Scan, centre: Centre, lines: Isodoses | None, mm_per_pixel: float
+    case_id: str, scan: Scan, centre: Centre, lines: Lines, mm_per_pixel: float
 ) -> Scene:
     """The picture of a case.
 
@@ -75,7 +78,7 @@ def case_scene(
         case_id: For the line below.
         scan: Its images.
         centre: Where the planes cross.
-        lines: Isodose lines, where there is a dose.
+        lines: Isodose lines of each dose.
         mm_per_pixel: Of the stored planes; lines are exact whatever it is.
     """
     z, y, x = scan.grid.extent
@@ -92,8 +95,9 @@ def case_scene(
         for name in PLANES:
             items += _panel(view, n, window, name, (left[name], top + _LABEL))
         top = round(top + _LABEL + max(y, z) * scale + _GAP, 1)
-    items += _legend(case_id, scan, lines, top)
-    return Scene(_WIDTH, top + _LEGEND, _description(case_id, scan, centre, lines), tuple(items))
+    legend, height = _legend(case_id, scan, lines, top)
+    items += legend
+    return Scene(_WIDTH, top + height, _description(case_id, scan, centre, lines), tuple(items))
 
 
 @dataclass(frozen=True)
@@ -102,9 +106,14 @@ class _View:
 
     scan: Scan
     centre: Centre
-    lines: Isodoses | None
+    lines: Lines
     mm_per_pixel: float
     scale: float
+
+    def doses(self, index: int) -> list[int]:
+        """The dose whose lines are drawn on a channel: its own, on other images the first."""
+        is_dose = self.scan.channels[index].kind == "dose"
+        return [n for n in self.lines if n == index] if is_dose else list(self.lines)[:1]
 
     def plane(self, voxels: NDArray[np.generic], name: str) -> Plane:
         return plane_of(voxels, self.scan.grid.spacing, self.centre.index, name)
@@ -119,9 +128,9 @@ def _panel(
     palette = _inferno() if scan.channels[index].kind == "dose" else None
     grey = _grey(_reduced(plane, view.mm_per_pixel), window)
     drawn: list[Item] = [Raster(*corner, width, height, grey, palette)]
-    if view.lines is not None and scan.dose is not None:
-        dose = view.plane(scan.dose, name)
-        for one in view.lines.lines:
+    for n in view.doses(index):
+        dose = view.plane(scan.voxels[n], name)
+        for one in view.lines[n].lines:
             style = (one.colour, _LINE, one.dash)
             drawn += _contours(dose, one.gray, corner, scale, style)
     if scan.lesion is not None and scan.lesion.any():
@@ -181,30 +190,50 @@ def _letters(name: str, corner: tuple[float, float], size: tuple[float, float]) 
     ]
 
 
-def _legend(case_id: str, scan: Scan, lines: Isodoses | None, top: float) -> list[Line | Text]:
-    shown = (
-        [(one.words, one.colour, one.dash) for one in lines.lines if one.is_reached]
-        if lines
-        else []
-    )
+def _legend(case_id: str, scan: Scan, lines: Lines, top: float) -> tuple[list[Line | Text], float]:
+    """Lines in words, a row per dose and its name above where there are several; its height."""
+    rows = [
+        (
+            scan.channels[n].name if len(lines) > 1 else "",
+            [(one.words, one.colour, one.dash) for one in own.lines if one.is_reached],
+        )
+        for n, own in lines.items()
+    ] or [("", [])]
     if scan.lesion is not None and scan.lesion.any():
-        shown.append(("lesion mask", _LESION, ()))
+        rows[-1][1].append(("lesion mask", _LESION, ()))
     items: list[Line | Text] = []
-    for n, (words, colour, dash) in enumerate(shown):
-        x, y = _EDGE + n * 138.0, top + 12
-        items.append(Line(np.array([(x, y - 4), (x + 24, y - 4)]), colour, 2.0, dash))
-        items.append(Text(x + 30, y, words, 11, _WHITE))
+    y = top + 12
+    for row, (name, shown) in enumerate(rows):
+        if name:
+            told = "" if row else ", also on the images without dose"
+            items.append(Text(_EDGE, y, f"Lines of {name}{told}", 11, _WHITE))
+            y += _ROW
+        for n, (words, colour, dash) in enumerate(shown):
+            x = _EDGE + n * 138.0
+            items.append(Line(np.array([(x, y - 4), (x + 24, y - 4)]), colour, 2.0, dash))
+            items.append(Text(x + 30, y, words, 11, _WHITE))
+        y += _ROW
     below = f"{case_id}. {RESEARCH_ONLY}"
-    return [*items, Text(_EDGE, top + 34, below, 11, _PALE)]
+    return [*items, Text(_EDGE, y + 4, below, 11, _PALE)], y + 16 - top
 
 
-def _description(case_id: str, scan: Scan, centre: Centre, lines: Isodoses | None) -> str:
+def _description(case_id: str, scan: Scan, centre: Centre, lines: Lines) -> str:
     names = ", ".join(channel.name for channel in scan.channels)
     told = f"{case_id}: axial, coronal and sagittal planes of {names} through {centre.why}"
-    if lines is not None:
-        reached = ", ".join(one.words for one in lines.lines if one.is_reached)
-        told += f"; isodose lines {reached}; {lines.reference}"
+    for n, own in lines.items():
+        reached = ", ".join(one.words for one in own.lines if one.is_reached)
+        told += f"; isodose lines of {scan.channels[n].name} {reached}"
+    if lines:
+        told += f"; {reference_of(scan, lines)}"
     return f"{told}. {RESEARCH_ONLY}"
+
+
+def reference_of(scan: Scan, lines: Lines) -> str:
+    """What 100 % is, of each dose by its name where they differ."""
+    told = {scan.channels[n].name: own.reference for n, own in lines.items()}
+    if len(set(told.values())) == 1:
+        return next(iter(told.values()))
+    return "; ".join(f"{name}: {words}" for name, words in told.items())
 
 
 def _label(channel: Channel, window: tuple[float, float]) -> str:

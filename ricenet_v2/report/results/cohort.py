@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ricenet_v2.records.cells import known, numbers
 from ricenet_v2.records.dataset import Case
+from ricenet_v2.records.identity import is_identity
 from ricenet_v2.report.results.predicted import Result
 from ricenet_v2.report.results.sources import Sources
 from ricenet_v2.report.words import NOTHING, number, percent, several
 
-_IDENTITY = re.compile(
-    r"name|birth|dob|date|mrn|ssn|address|phone|mail|comment|note|remark|doctor|physician|(^|_)u?id$",
-    re.IGNORECASE,
-)
 _MOST_VALUES = 8
 _MOST_NUMBERS = 5
 
@@ -67,7 +64,7 @@ def _training(sources: Sources, ids: Sequence[str]) -> Iterable[Step]:
 def _test(sources: Sources, ids: Sequence[str]) -> Iterable[Step]:
     yield Step("Test cases", len(ids))
     for result in sources.results:
-        scored = [case for case in ids if case in {one.case_id for one in result.cases}]
+        scored = [case for case in ids if case in {one.page for one in result.cases}]
         if result.is_out_of_fold or not scored:
             continue
         failed = [case for case, _ in result.failed if case in ids]
@@ -119,45 +116,43 @@ def shown_covariates(cases: Iterable[Case]) -> tuple[str, ...]:
     """Covariates that may stand on a page: numbers and few-valued ones that name nobody."""
     everyone = list(cases)
     names = dict.fromkeys(name for case in everyone for name in case.covariates)
-    values = {name: [case.covariates.get(name, "") for case in everyone] for name in names}
+    values = {name: _cells(name, everyone) for name in names}
     return tuple(
         name
         for name in names
-        if not _IDENTITY.search(name)
-        and (_numbers(values[name]) is not None or len({*values[name], ""}) <= _MOST_VALUES + 1)
+        if not is_identity(name, values[name])
+        and (numbers(values[name]) is not None or len({*values[name], ""}) <= _MOST_VALUES + 1)
     )
 
 
+def _cells(name: str, cases: Iterable[Case]) -> list[str]:
+    """A covariate of each case; empty where not known, and in a column of numbers not finite."""
+    cells = [known(case.covariates.get(name, "")) for case in cases]
+    found = numbers(cells)
+    if found is None:
+        return cells
+    return [cell if np.isfinite(one) else "" for cell, one in zip(cells, found, strict=True)]
+
+
 def _covariate(name: str, columns: Sequence[Sequence[Case]]) -> list[Trait]:
-    everything = [case.covariates.get(name, "") for own in columns for case in own]
-    numbers = _numbers(everything)
-    if numbers is not None and len(set(numbers)) > _MOST_NUMBERS:
-        return [Trait(f"{name}, median (range)", tuple(_range(name, own) for own in columns))]
-    kinds = sorted({value for value in everything if value})
+    everything = iter(_cells(name, [case for own in columns for case in own]))
+    parts = [[next(everything) for _ in own] for own in columns]
+    kinds = sorted({cell for part in parts for cell in part if cell})
+    if numbers(kinds) is not None and len(set(map(float, kinds))) > _MOST_NUMBERS:
+        return [Trait(f"{name}, median (range)", tuple(map(_range, parts)))]
     rows = [Trait(name, tuple("" for _ in columns), is_head=True)]
-    for kind in kinds:
-        cells = tuple(_share([c.covariates.get(name, "") for c in own], kind) for own in columns)
-        rows.append(Trait(kind, cells))
-    if "" in everything:
-        cells = tuple(f"{sum(not c.covariates.get(name) for c in own):,}" for own in columns)
-        rows.append(Trait("not known", cells))
+    rows += [Trait(kind, tuple(_share(part, kind) for part in parts)) for kind in kinds]
+    if any("" in part for part in parts):
+        rows.append(Trait("not known", tuple(f"{part.count(''):,}" for part in parts)))
     return rows
 
 
-def _numbers(values: Iterable[str]) -> list[float] | None:
-    """As numbers, without empty cells; None where one is no number."""
-    try:
-        return [float(value) for value in values if value]
-    except ValueError:
-        return None
-
-
-def _range(name: str, own: Sequence[Case]) -> str:
-    found = _numbers(case.covariates.get(name, "") for case in own)
+def _range(cells: Sequence[str]) -> str:
+    found = [float(cell) for cell in cells if cell]
     if not found:
         return NOTHING
     told = f"{number(float(np.median(found)))} ({number(min(found))} to {number(max(found))})"
-    missing = len(own) - len(found)
+    missing = len(cells) - len(found)
     return f"{told}, {missing:,} not known" if missing else told
 
 

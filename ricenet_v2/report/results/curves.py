@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from matplotlib.patches import Rectangle
@@ -41,14 +41,15 @@ def curve_charts(prefix: str, curves: Curves) -> Iterator[Drawn]:
     """
     kinds = dict.fromkeys((one.name, one.class_name) for one in curves.curves)
     many = len(curves.classes) > 2
-    for name, class_name in kinds:
-        chosen = [c for c in curves.curves if (c.name, c.class_name) == (name, class_name)]
-        yield _chart(prefix, name, class_name if many else "", chosen)
+    told = [(name, class_name if many else "") for name, class_name in kinds]
+    stems = file_names(["_".join(filter(None, (prefix, *one))) for one in told])
+    for key, (name, class_name), stem in zip(kinds, told, stems, strict=True):
+        chosen = [c for c in curves.curves if (c.name, c.class_name) == key]
+        yield _chart(stem, name, class_name, chosen)
 
 
-def _chart(prefix: str, name: CurveName, class_name: str, chosen: Sequence[Curve]) -> Drawn:
+def _chart(stem: str, name: CurveName, class_name: str, chosen: Sequence[Curve]) -> Drawn:
     title = _TITLES[name] + (f", {class_name}" if class_name else "")
-    stem = file_name(f"{prefix}_{name}" + (f"_{class_name}" if class_name else ""))
     square = name in _SQUARE
     return lines(
         stem,
@@ -134,3 +135,18 @@ def _cell(row: int, column: int, share: float) -> Rectangle:
 def file_name(text: str) -> str:
     """Letters, digits, dots and underscores, so that every system takes it."""
     return re.sub(r"[^\w.]+", "_", text).strip("_")
+
+
+def file_names(texts: Iterable[str]) -> list[str]:
+    """A name of a file for each text; one that is taken, in whatever case, gets a number."""
+    made: list[str] = []
+    taken: set[str] = set()
+    for text in texts:
+        stem = name = file_name(text)
+        n = 1
+        while name.casefold() in taken:
+            n += 1
+            name = f"{stem}_{n}"
+        taken.add(name.casefold())
+        made.append(name)
+    return made

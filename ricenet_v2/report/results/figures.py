@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.figures import Evaluation, Figure, FigureSet, Threshold
+from ricenet_v2.records.identity import is_identity
 from ricenet_v2.report.words import NOTHING, percent
 
 HEADLINE = ("macro F1", "AUROC", "balanced accuracy", "Brier score")
 _KINDS = {"fold": "By fold", "member": "By member of the ensemble", "subgroup": "By subgroup"}
+_GROUP = re.compile(
+    r"(.+?)(?: = (.*)| below \S+| \S+(?: to below \S+| or more)| not known)", re.DOTALL
+)
 
 
 class Notes:
@@ -48,6 +54,34 @@ class GroupTable:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, str, str, tuple[str, ...], int], ...]
     notes: tuple[str, ...]
+
+
+def without_identities(evaluation: Evaluation, cases: Iterable[Case]) -> Evaluation:
+    """Without the subgroups of covariates that may tell who somebody is.
+
+    Args:
+        evaluation: As it was written.
+        cases: Of the dataset, for the cells of its covariates.
+    """
+    cells: dict[str, list[str]] = {}
+    for case in cases:
+        for name, cell in case.covariates.items():
+            cells.setdefault(name, []).append(cell)
+    for column, value in map(_column, evaluation.groups):
+        cells.setdefault(column, []).append(value)
+    kept = tuple(group for group in evaluation.groups if not _is_identity(group, cells))
+    return replace(evaluation, groups=kept)
+
+
+def _is_identity(group: FigureSet, cells: Mapping[str, Sequence[str]]) -> bool:
+    column, _ = _column(group)
+    return group.kind == "subgroup" and is_identity(column, cells[column])
+
+
+def _column(group: FigureSet) -> tuple[str, str]:
+    """Covariate and value of `site = A`; no value where the group is a range."""
+    found = _GROUP.fullmatch(group.name)
+    return (found[1], found[2] or "") if found else (group.name, "")
 
 
 def figure_rows(figures: Sequence[Figure], notes: Notes) -> list[FigureRow]:

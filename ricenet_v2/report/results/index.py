@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,13 +11,14 @@ from urllib.parse import quote
 from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.comparison import Comparison
 from ricenet_v2.records.figures import Evaluation
-from ricenet_v2.report.case.page import CASES, PICTURES, page_name
+from ricenet_v2.report.case.page import PICTURES
 from ricenet_v2.report.charts import Chart
 from ricenet_v2.report.rendering import render
 from ricenet_v2.report.results import cohort, figures, provenance
+from ricenet_v2.report.results.case_table import case_columns, case_rows, filters
 from ricenet_v2.report.results.checklists import answers
-from ricenet_v2.report.results.curves import confusion_chart, curve_charts, file_name
-from ricenet_v2.report.results.predicted import Predicted, Result
+from ricenet_v2.report.results.curves import confusion_chart, curve_charts, file_names
+from ricenet_v2.report.results.predicted import Result
 from ricenet_v2.report.results.sources import Sources
 from ricenet_v2.report.results.training import FOLD_COLUMNS, fold_rows, training_charts
 from ricenet_v2.report.words import NOTHING, percent, several
@@ -27,24 +28,6 @@ _COMPARISON = (
     "figure", "first", "second", "value", "value of second", "difference", "interval", "test", "p",
     "p (Holm)", "n",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class CaseRow:
-    """A row of the table of cases in words; `sort` and `spread` are numbers to sort by."""
-
-    case_id: str
-    href: str
-    part: str
-    truth: str
-    called: str
-    differs: bool
-    probability: str
-    sort: float
-    members: str
-    spread: float
-    entropy: str
-    flags: tuple[str, ...]
 
 
 def index_page(
@@ -70,7 +53,11 @@ def index_page(
     filled = answers(sources)
     plan, _, channels = sources.model.folder.name.partition("__")
     training = [chart.finish(pictures) for chart in training_charts(sources.folds)]
-    results = [_result(result, pictures) for result in sources.results]
+    prefixes = file_names(result.name for result in sources.results)
+    results = [
+        _result(result, prefix, pictures)
+        for result, prefix in zip(sources.results, prefixes, strict=True)
+    ]
     return render(
         "report.html",
         root="",
@@ -96,9 +83,9 @@ def index_page(
         calibration=_calibration(sources.calibration),
         comparisons=[_comparison(*one) for one in sources.comparisons.items()],
         parts=[_part(sources, n) for n in range(len(sources.parts))],
-        case_columns=_case_columns(sources),
+        case_columns=case_columns(sources),
         cases=rows,
-        filters=_filters(rows),
+        filters=filters(rows),
         commands=provenance.commands(sources, command),
         versions=sorted(provenance.versions().items()),
         hashes=provenance.hashes(sources),
@@ -126,8 +113,7 @@ def _glance(sources: Sources) -> list[tuple[str, str, str]]:
     return tiles
 
 
-def _result(result: Result, pictures: Path) -> dict[str, Any]:
-    prefix = file_name(result.name)
+def _result(result: Result, prefix: str, pictures: Path) -> dict[str, Any]:
     evaluation = result.evaluation
     curves = list(curve_charts(prefix, result.curves)) if result.curves else []
     charts: list[Chart] = [chart.finish(pictures) for chart in curves]
@@ -157,6 +143,9 @@ def _evaluated(evaluation: Evaluation) -> dict[str, Any]:
         "confusion": figures.confusion_rows(evaluation.classes, evaluation.confusion),
         "groups": figures.group_tables(evaluation),
         "thresholds": [(*row[:4], *row[4]) for row in rows],
+        "threshold_note": "Chosen on these same cases: the figures flatter."
+        if evaluation.source == "out-of-fold"
+        else "Applied unchanged; the table says what each was chosen on.",
         "threshold_columns": ("threshold", "class", "probability", "chosen on", *names),
         "threshold_numbers": [2, *range(4, 4 + len(names))],
     }
@@ -240,72 +229,6 @@ def _part(sources: Sources, n: int) -> dict[str, Any]:
         "tables": content.tables,
         "pictures": [(f"{PARTS}/{n}/{quote(p.file)}", p.caption) for p in content.pictures],
     }
-
-
-def _case_columns(sources: Sources) -> list[tuple[str, bool]]:
-    names = sources.dataset.classes
-    two = len(names) == 2
-    of = names[sources.dataset.positive_index] if two else "the predicted class"
-    return [
-        ("case", False), ("set", False), ("truth", False), ("predicted", False),
-        (f"probability of {of}", True), ("members", True), ("entropy", True), ("flags", False),
-    ]  # fmt: skip
-
-
-def case_rows(sources: Sources, flags: Mapping[str, tuple[str, ...]]) -> list[CaseRow]:
-    """A row per prediction, and one per case that was not predicted, sorted by case id."""
-    names = sources.dataset.classes
-    rows = [
-        _row(one, sources, flags.get(one.case_id, ()))
-        for result in sources.results
-        for one in result.cases
-    ]
-    predicted = {row.case_id for row in rows}
-    rows += [
-        CaseRow(
-            case.case_id, _href(case.case_id), NOTHING,
-            case.label if case.label in names else NOTHING, NOTHING, False, NOTHING, -1.0,
-            NOTHING, -1.0, NOTHING, flags.get(case.case_id, ()),
-        )
-        for case in sources.cases.values()
-        if case.case_id not in predicted
-    ]  # fmt: skip
-    return sorted(rows, key=lambda row: (row.case_id, row.part))
-
-
-def _row(one: Predicted, sources: Sources, flags: tuple[str, ...]) -> CaseRow:
-    names = sources.dataset.classes
-    two = len(names) == 2
-    index = sources.dataset.positive_index if two else names.index(one.called)
-    members = [values[index] for _, values in one.members]
-    low, high = min(members, default=0.0), max(members, default=0.0)
-    return CaseRow(
-        case_id=one.case_id,
-        href=_href(one.case_id),
-        part=one.part,
-        truth=one.truth or NOTHING,
-        called=one.called,
-        differs=one.is_right is False,
-        probability=f"{one.probabilities[index]:.2f}",
-        sort=round(one.probabilities[index], 6),
-        members=f"{low:.2f} to {high:.2f}" if len(members) > 1 else NOTHING,
-        spread=round(high - low, 6),
-        entropy=f"{one.entropy:.2f}",
-        flags=tuple(dict.fromkeys((*one.flags, *flags))),
-    )
-
-
-def _href(case_id: str) -> str:
-    return f"{CASES}/{page_name(case_id)}"
-
-
-def _filters(rows: Sequence[CaseRow]) -> list[tuple[str, list[str]]]:
-    columns = {
-        "set": [row.part for row in rows],
-        "truth": [row.truth for row in rows],
-        "predicted": [row.called for row in rows],
-    }
-    return [(name, sorted(set(values))) for name, values in columns.items()]
 
 
 def _files(output: Path) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.figures import MIGRATIONS, Evaluation
 from ricenet_v2.records.prediction import CasePrediction, Predictions
 from ricenet_v2.records.sanity import Sanity
+from ricenet_v2.report.results.figures import without_identities
 from ricenet_v2.report.words import percent
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import (
@@ -26,6 +27,11 @@ from ricenet_v2.store.paths import (
 )
 
 _USUAL = ("like the training cases", "not available", "")
+_OTHER = (
+    "a case of cases.csv has the same id and may be somebody else: "
+    "its label and its images are not shown here"
+)
+_LEARNED = "the networks have learned from this case"
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,7 @@ class Predicted:
         flags: What a reader should know, in words.
         part: `fold 0`, or the name of the prediction folder.
         source: Facts of its images.
+        is_other: Whether a case of the dataset that has the same id is, or may be, another one.
     """
 
     case_id: str
@@ -59,6 +66,12 @@ class Predicted:
     flags: tuple[str, ...]
     part: str
     source: PreprocessedCase | None
+    is_other: bool = False
+
+    @property
+    def page(self) -> str:
+        """Name of its page: its id, unless the dataset's case of that id is another one."""
+        return f"{self.case_id} in {self.part}" if self.is_other else self.case_id
 
     @property
     def is_right(self) -> bool | None:
@@ -75,7 +88,7 @@ class Result:
         folder: Where it lies.
         cases: Sorted by case id.
         failed: Case id and reason of those that could not be predicted.
-        evaluation: figures.json, where it is.
+        evaluation: figures.json, where it is, without subgroups that may tell who somebody is.
         curves: curves.json, where it is.
         sanity: sanity.json, where it is.
         predictions: predictions.json of a folder.
@@ -101,7 +114,9 @@ class Result:
         return self.predictions is None
 
 
-def out_of_fold(model: ModelPaths, classes: Sequence[str]) -> Result | None:
+def out_of_fold(
+    model: ModelPaths, classes: Sequence[str], known: Mapping[str, Case]
+) -> Result | None:
     """The validation cases of all folds that are there; None where there are none."""
     found: list[Predicted] = []
     for fold in model.folds():
@@ -111,15 +126,18 @@ def out_of_fold(model: ModelPaths, classes: Sequence[str]) -> Result | None:
     if not found:
         return None
     cases = tuple(sorted(found, key=lambda case: case.case_id))
-    return _result("out-of-fold", model.crossval, cases, (), None)
+    return _result("out-of-fold", model.crossval, cases, known.values())
 
 
-def of_folder(folder: Path, known: Mapping[str, Case]) -> Result:
+def of_folder(
+    folder: Path, known: Mapping[str, Case], preprocessed: Mapping[str, PreprocessedCase]
+) -> Result:
     """The predictions of a folder that ricenet_predict wrote.
 
     Args:
         folder: Holds predictions.json.
         known: Cases of the dataset, whose labels are the truths.
+        preprocessed: Records of them, which tell whether the predicted images are theirs.
 
     Raises:
         DocumentError: No predictions, or not readable.
@@ -127,28 +145,38 @@ def of_folder(folder: Path, known: Mapping[str, Case]) -> Result:
     predictions = documents.read(Predictions, folder / PREDICTIONS_JSON)
     name = folder.resolve().name
     cases = tuple(
-        _of_prediction(case, known.get(case.case_id), name)
+        _of_prediction(
+            case,
+            known.get(case.case_id),
+            preprocessed.get(case.case_id),
+            predictions.classes,
+            name,
+        )
         for case in sorted(predictions.cases, key=lambda case: case.case_id)
     )
     failed = tuple((one.case_id, one.error) for one in predictions.failed)
-    return _result(name, folder, cases, failed, predictions)
+    return _result(name, folder, cases, known.values(), failed, predictions)
 
 
 def _result(
     name: str,
     folder: Path,
     cases: tuple[Predicted, ...],
-    failed: tuple[tuple[str, str], ...],
-    predictions: Predictions | None,
+    known: Iterable[Case],
+    failed: tuple[tuple[str, str], ...] = (),
+    predictions: Predictions | None = None,
 ) -> Result:
     figures, curves = folder / FIGURES_JSON, folder / CURVES_JSON
     sanity = folder / SANITY_JSON
+    evaluation = None
+    if figures.is_file():
+        evaluation = without_identities(documents.read(Evaluation, figures, MIGRATIONS), known)
     return Result(
         name=name,
         folder=folder,
         cases=cases,
         failed=failed,
-        evaluation=documents.read(Evaluation, figures, MIGRATIONS) if figures.is_file() else None,
+        evaluation=evaluation,
         curves=documents.read(Curves, curves) if curves.is_file() else None,
         sanity=documents.read(Sanity, sanity) if sanity.is_file() else None,
         predictions=predictions,
@@ -173,15 +201,25 @@ def _of_fold(row: Mapping[str, str], classes: Sequence[str], fold: int) -> Predi
     )
 
 
-def _of_prediction(case: CasePrediction, known: Case | None, part: str) -> Predicted:
-    flags = list(case.warnings)
+def _of_prediction(
+    case: CasePrediction,
+    known: Case | None,
+    record: PreprocessedCase | None,
+    classes: Sequence[str],
+    part: str,
+) -> Predicted:
+    is_other = known is not None and _is_other(case, known, record)
+    flags = [_OTHER] if is_other else []
+    if known is not None and known.split == "train" and not is_other:
+        flags.append(_LEARNED)
+    flags += case.warnings
     if case.distance_flag not in _USUAL:
         flags.append(case.distance_flag)
     if case.agreement < 1:
         flags.append(f"{percent(case.agreement)} of the members agree")
     return Predicted(
         case_id=case.case_id,
-        truth=known.label if known else None,
+        truth=known.label if known and known.label in classes and not is_other else None,
         called=case.predicted,
         probabilities=case.probabilities,
         members=tuple((f"fold {one.fold}", one.probabilities) for one in case.members),
@@ -192,7 +230,18 @@ def _of_prediction(case: CasePrediction, known: Case | None, part: str) -> Predi
         flags=tuple(flags),
         part=part,
         source=case.source,
+        is_other=is_other,
     )
+
+
+def _is_other(case: CasePrediction, known: Case, record: PreprocessedCase | None) -> bool:
+    """Whether other images were predicted; without hashes to tell, a training case may be."""
+    own = case.source
+    if own is None or record is None or "" in (own.inputs_hash, record.inputs_hash):
+        return known.split == "train"
+    if own.plan_hash != record.plan_hash:  # which the hash of the inputs depends on
+        return known.split == "train"
+    return own.inputs_hash != record.inputs_hash
 
 
 def _entropy(probabilities: Sequence[float]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -72,7 +72,7 @@ class Sources:
         folds: Those that were trained.
         results: Out-of-fold first, then the prediction folders.
         calibration: Temperature of the model.
-        comparisons: By the name of the folder that comparison.json lies in.
+        comparisons: By the folder that comparison.json lies in, e.g. `predictions/compared`.
         parts: Sections of other commands, in their order.
         inputs: SHA-256 of every document and table that was read.
     """
@@ -124,11 +124,12 @@ def read_sources(
     raw = load_raw_dataset(paths.raw) if (paths.raw / CASES_CSV).is_file() else None
     dataset = raw.dataset if raw is not None else _described(paths, model)
     cases = {case.case_id: case for case in raw.cases} if raw is not None else {}
-    found = [out_of_fold(model, dataset.classes)]
-    results = [one for one in found if one is not None]
-    results += [_folder(folder, cases, dataset) for folder in predictions]
     planned = _either(Plan, model.plan, paths.plan(plan))
     ids = [case.case_id for case in cases.values() if has_case(paths.cases(plan), case.case_id)]
+    preprocessed = {name: read_record(paths.cases(plan), name) for name in ids}
+    found = [out_of_fold(model, dataset.classes, cases)]
+    results = [one for one in found if one is not None]
+    results += [_folder(folder, cases, preprocessed, dataset) for folder in predictions]
     return Sources(
         paths=paths,
         model=model,
@@ -139,12 +140,12 @@ def read_sources(
         fingerprint=_either(Fingerprint, paths.fingerprint),
         integrity=_either(Integrity, paths.integrity),
         splits=_either(Splits, paths.splits),
-        preprocessed={name: read_record(paths.cases(plan), name) for name in ids},
+        preprocessed=preprocessed,
         folds=tuple(_folds(model)),
         results=tuple(results),
         calibration=_either(Calibration, model.calibration),
         comparisons=_comparisons([model.folder, *predictions]),
-        parts=_parts([model.folder, *(result.folder for result in results[1:])]),
+        parts=_parts(model.folder, [one for one in results if not one.is_out_of_fold]),
         inputs=_hashes(paths, model, plan, predictions),
     )
 
@@ -160,9 +161,14 @@ def _described(paths: DatasetPaths, model: ModelPaths) -> Dataset:
     )
 
 
-def _folder(folder: Path, cases: dict[str, Case], dataset: Dataset) -> Result:
+def _folder(
+    folder: Path,
+    cases: dict[str, Case],
+    preprocessed: dict[str, PreprocessedCase],
+    dataset: Dataset,
+) -> Result:
     try:
-        made = of_folder(folder, cases)
+        made = of_folder(folder, cases, preprocessed)
     except DocumentError as error:
         raise DatasetError(
             "This is not a folder of predictions.",
@@ -200,24 +206,33 @@ def _epoch(row: dict[str, str]) -> EpochRow:
     return EpochRow(**{name: kinds.get(name, float)(cell) for name, cell in row.items()})  # type: ignore[arg-type]
 
 
+def _inside(folder: Path, name: str) -> list[Path]:
+    """Files of that name in a folder and in the folders inside of it."""
+    return [path for pattern in (name, f"*/{name}") for path in sorted(folder.glob(pattern))]
+
+
 def _comparisons(folders: Sequence[Path]) -> dict[str, Comparison]:
-    files = [
-        path
-        for folder in folders
-        for pattern in (COMPARISON_JSON, f"*/{COMPARISON_JSON}")
-        for path in sorted(folder.glob(pattern))
-    ]
-    return {path.parent.name: documents.read(Comparison, path) for path in files}
+    """By the name of the folder and the way from there, e.g. `predictions/compared`."""
+    names = {
+        path: path.parent.relative_to(folder.parent).as_posix()
+        for folder in (folder.resolve() for folder in folders)
+        for path in _inside(folder, COMPARISON_JSON)
+    }
+    return {name: documents.read(Comparison, path) for path, name in names.items()}
 
 
-def _parts(folders: Sequence[Path]) -> tuple[Part, ...]:
-    files = [
-        path
-        for folder in folders
-        for pattern in (REPORT_PART_JSON, f"*/{REPORT_PART_JSON}")
-        for path in sorted(folder.glob(pattern))
+def _parts(model: Path, results: Sequence[Result]) -> tuple[Part, ...]:
+    """Of the model and of the prediction folders; cases are named as their pages are."""
+    found = [
+        Part(path.parent, documents.read(ReportPart, path))
+        for path in _inside(model, REPORT_PART_JSON)
     ]
-    found = [Part(path.parent, documents.read(ReportPart, path)) for path in files]
+    for result in results:
+        pages = {one.case_id: one.page for one in result.cases}
+        for path in _inside(result.folder, REPORT_PART_JSON):
+            content = documents.read(ReportPart, path)
+            cases = {pages.get(case, case): own for case, own in content.cases.items()}
+            found.append(Part(path.parent, replace(content, cases=cases)))
     return tuple(sorted(found, key=lambda part: (part.content.order, part.content.title)))
 
 

@@ -10,7 +10,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.records.comparison import Pair
 from ricenet_v2.records.figures import Evaluation, Figure
 from ricenet_v2.report.results.checklists import COLUMNS, answers
-from ricenet_v2.report.results.curves import file_name
+from ricenet_v2.report.results.curves import file_names
 from ricenet_v2.report.results.sources import Sources
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import COMPARISON_JSON, CURVES_JSON, FIGURES_JSON, SANITY_JSON
@@ -36,16 +36,18 @@ def write_tables(sources: Sources, folder: Path) -> None:
         for row in fold.epochs
     ]
     tables.write_rows(folder / TRAINING, epochs, _TRAINING_COLUMNS)
-    for name, compared in sources.comparisons.items():
-        documents.write(folder / f"{file_name(name)}_{COMPARISON_JSON}", compared)
+    stems = file_names(sources.comparisons)
+    for stem, compared in zip(stems, sources.comparisons.values(), strict=True):
+        documents.write(folder / f"{stem}_{COMPARISON_JSON}", compared)
         pairs = [vars(pair) for pair in compared.pairs]
-        tables.write_rows(folder / f"{file_name(name)}_comparison.csv", pairs, _PAIR_COLUMNS)
-    for result in sources.results:
-        stem = file_name(result.name)
-        for name in (FIGURES_JSON, CURVES_JSON, SANITY_JSON):
+        tables.write_rows(folder / f"{stem}_comparison.csv", pairs, _PAIR_COLUMNS)
+    stems = file_names(result.name for result in sources.results)
+    for stem, result in zip(stems, sources.results, strict=True):
+        for name in (CURVES_JSON, SANITY_JSON):
             if (result.folder / name).is_file():
                 shutil.copyfile(result.folder / name, folder / f"{stem}_{name}")
         if result.evaluation is not None:
+            documents.write(folder / f"{stem}_{FIGURES_JSON}", result.evaluation)
             figures = _figure_rows(result.evaluation)
             tables.write_rows(folder / f"{stem}_figures.csv", figures, _FIGURE_COLUMNS)
         if result.curves is not None:

@@ -34,6 +34,7 @@ _FIXED_BYTES = 8e6  # viewer, charts, tables
 _PAGE_BYTES = 11e3  # of a case, without picture and volumes
 _PNG_FROM = 1.5e6  # bytes that a case may take, from which on its picture is written as PNG too
 _MARK = ".ricenet_report"  # written first: also a report that a kill cut short may be replaced
+_BUILDING = ".building"  # the new report, until it is whole
 _OWN = ("assets", CASES, PICTURES, DATA, PARTS, INDEX, PAGE_OF_PLAN, REPORT_JSON)
 
 
@@ -45,7 +46,7 @@ def write_report(
     most_megabytes: float = MOST_MEGABYTES,
     num_workers: int = 1,
 ) -> tuple[ReportRecord, dict[str, str]]:
-    """Write a report; one that is there is replaced.
+    """Write a report; one that is there is replaced once the new one is whole.
 
     Args:
         sources: What it is made of.
@@ -60,9 +61,22 @@ def write_report(
     Raises:
         DatasetError: The folder holds something that is no report.
     """
-    _make_room(output)
+    _claim(output)
+    building = output / _BUILDING
+    try:
+        made = _build(sources, building, command, most_megabytes, num_workers)
+        _swap(building, output)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return made
+
+
+def _build(
+    sources: Sources, output: Path, command: Sequence[str], most_megabytes: float, num_workers: int
+) -> tuple[ReportRecord, dict[str, str]]:
+    """Write all of it into a new folder."""
     _write_assets(output)
-    ids = _case_ids(sources)
+    ids = _pages(sources)
     jobs = [(job.case_id, job) for job in _jobs(sources, output, ids, most_megabytes)]
     faults = map_cases(write_case, jobs, num_workers, "writing pages of cases")
     for n, part in enumerate(sources.parts):
@@ -90,8 +104,8 @@ def write_report(
     return record, told
 
 
-def _make_room(output: Path) -> None:
-    """Delete the report that is there; refuse a folder of other things."""
+def _claim(output: Path) -> None:
+    """Mark the folder as one of a report; refuse a folder of other things."""
     there = sorted(entry.name for entry in output.iterdir()) if output.is_dir() else []
     if there and _MARK not in there:
         raise DatasetError(
@@ -101,13 +115,20 @@ def _make_room(output: Path) -> None:
             got=", ".join(there[:5]),
             remedy="Name another folder with -o.",
         )
+    write_text(output / _MARK, "ricenet_report replaces this folder as a whole.\n")
+    shutil.rmtree(output / _BUILDING, ignore_errors=True)
+
+
+def _swap(building: Path, output: Path) -> None:
+    """Put the new report in the place of the one that is there."""
     for name in _OWN:
         entry = output / name
         if entry.is_dir():
             shutil.rmtree(entry)
         else:
             entry.unlink(missing_ok=True)
-    write_text(output / _MARK, "ricenet_report replaces this folder as a whole.\n")
+        if (building / name).exists():
+            (building / name).rename(entry)
 
 
 def _write_assets(output: Path) -> None:
@@ -119,8 +140,8 @@ def _write_assets(output: Path) -> None:
         write_text(output / "assets" / name, content)
 
 
-def _case_ids(sources: Sources) -> list[str]:
-    predicted = {one.case_id for result in sources.results for one in result.cases}
+def _pages(sources: Sources) -> list[str]:
+    predicted = {one.page for result in sources.results for one in result.cases}
     return sorted(predicted | set(sources.cases))
 
 
@@ -131,7 +152,7 @@ def _flags(sources: Sources) -> dict[str, tuple[str, ...]]:
         found = dataset_flags(sources.fingerprint, sources.plan)
     return {
         case: tuple(dict.fromkeys((*found.get(case, ()), *_warnings(sources, case))))
-        for case in _case_ids(sources)
+        for case in _pages(sources)
     }
 
 
@@ -178,9 +199,15 @@ def _outputs(sources: Sources) -> dict[str, tuple[tuple[str, str, Predicted], ..
                     "By the one network that had not seen the case.",
                 )
             else:
-                told = (result.title, "By the ensemble of all networks.")
-            found.setdefault(one.case_id, []).append((*told, one))
+                told = (result.title, _networks(one))
+            found.setdefault(one.page, []).append((*told, one))
     return {case: tuple(outputs) for case, outputs in found.items()}
+
+
+def _networks(one: Predicted) -> str:
+    if len(one.members) > 1:
+        return f"By the ensemble of {len(one.members):,} networks."
+    return f"By one network, {one.members[0][0]}." if one.members else "By the model."
 
 
 def _told(outputs: Sequence[tuple[str, str, Predicted]]) -> tuple[str, ...]:

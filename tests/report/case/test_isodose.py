@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ricenet_v2.report.case.isodose import isodoses, prescription
+from ricenet_v2.report.case.isodose import isodoses
 
 DOSE = np.linspace(0, 50, 1001, dtype=np.float32)
 
@@ -29,13 +29,16 @@ def test_the_plateau_where_no_prescription_is_known():
     assert "names no prescription" in lines.reference
 
 
-@pytest.mark.parametrize("cell", ["", "unknown", "0", "-60", "nan", "inf"])
+@pytest.mark.parametrize("cell", ["", "unknown", "-60", "nan", "60 Gy"])
 def test_what_is_no_dose_is_no_prescription(cell):
-    assert prescription({"prescription_gy": cell}) is None
+    assert "names no prescription" in isodoses({"prescription_gy": cell}, DOSE).reference
 
 
-def test_the_second_name_of_the_column():
-    assert prescription({"prescription": "40.05"}) == 40.05
+def test_the_prescription_is_read_as_the_regression_reads_it():
+    from ricenet_v2.records.prescription import prescription_of
+
+    assert prescription_of({"prescription": "40.05"}) == 40.05
+    assert "prescription, 40" in isodoses({"prescription": "40.05"}, DOSE).reference
 
 
 def test_no_dose_no_lines():

@@ -1,5 +1,7 @@
 """Planes as radiologists look at them, and lines where the dose is."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -32,7 +34,7 @@ def test_planes_have_the_size_of_the_head_in_mm():
 
 def test_an_isodose_line_lies_where_the_dose_has_that_value(scan):
     lines = isodoses({"prescription_gy": "60"}, scan.dose)
-    scene = case_scene("A", scan, find_centre(scan), lines, 1.0)
+    scene = case_scene("A", scan, find_centre(scan), {1: lines}, 1.0)
     scale = (760 - 24 - 16) / (2 * 60 + 54)
     axial = next(item for item in scene.items if isinstance(item, Raster))
     drawn = [
@@ -54,7 +56,7 @@ def test_an_isodose_line_lies_where_the_dose_has_that_value(scan):
 
 def test_it_says_what_it_shows_and_what_it_is_for(scan):
     lines = isodoses({"prescription_gy": "200"}, scan.dose)
-    scene = case_scene("A17", scan, find_centre(scan), lines, 2.0)
+    scene = case_scene("A17", scan, find_centre(scan), {1: lines}, 2.0)
     texts = [item.text for item in scene.items if isinstance(item, Text)]
     assert "A17. Research use only. Not a medical device." in texts
     assert "T1c_event" in texts
@@ -65,7 +67,7 @@ def test_it_says_what_it_shows_and_what_it_is_for(scan):
 
 def test_coarser_pixels_change_no_line(scan):
     lines = isodoses({}, scan.dose)
-    fine, coarse = (case_scene("A", scan, find_centre(scan), lines, mm) for mm in (1.0, 4.0))
+    fine, coarse = (case_scene("A", scan, find_centre(scan), {1: lines}, mm) for mm in (1.0, 4.0))
     for a, b in zip(fine.items, coarse.items, strict=True):
         if isinstance(a, Line):
             np.testing.assert_array_equal(a.points, b.points)
@@ -82,3 +84,30 @@ def test_windows_by_kind():
     assert window_of(Channel("a", "mask"), np.zeros(4, np.float32)) == (0.0, 1.0)
     low, high = window_of(Channel("a", "ct"), values - 1000)
     assert low == pytest.approx(-990, abs=2)
+
+
+def test_each_dose_has_its_own_lines_and_its_name_in_the_legend(scan):
+    channels = (*scan.channels, Channel("dose_boost", "dose", unit="Gy"), Channel("none", "dose"))
+    voxels = (*scan.voxels, 0.25 * scan.voxels[1], np.zeros_like(scan.voxels[1]))
+    two = dataclasses.replace(scan, channels=channels, voxels=voxels)
+    lines = {n: isodoses({"prescription_gy": "50"}, two.voxels[n]) for n in (1, 2)}
+    scene = case_scene("A", two, find_centre(two), lines, 2.0)
+    tops = [item.y for item in scene.items if isinstance(item, Raster)][::3]
+    half, fifth = (lines[1].lines[n].colour for n in (2, 3))
+
+    def drawn(row, colour):
+        end = [*tops, scene.height][row + 1] - 30
+        own = [one for one in scene.items if isinstance(one, Line) and one.colour == colour]
+        return [
+            one for one in own if tops[row] <= one.points[:, 1].min() < end and len(one.points) > 9
+        ]
+
+    # At most 15 Gy of the boost: 10 Gy are there, 25 Gy are not.
+    assert [bool(drawn(row, half)) for row in range(4)] == [True, True, False, False]
+    assert [bool(drawn(row, fifth)) for row in range(3)] == [True, True, True]
+    wide = [max(np.ptp(one.points[:, 0]) for one in drawn(row, fifth)) for row in range(3)]
+    assert wide[0] == wide[1] > 2 * wide[2]
+    texts = [item.text for item in scene.items if isinstance(item, Text)]
+    assert "Lines of dose, also on the images without dose" in texts
+    assert "Lines of dose_boost" in texts
+    assert max(item.y for item in scene.items if isinstance(item, Text)) < scene.height

@@ -76,7 +76,8 @@ def test_counts_of_each_column(sources):
 @pytest.mark.parametrize(
     "name",
     ["patient_name", "Surname", "date_of_birth", "DOB", "MRN", "email", "comment", "study_date",
-     "id", "uid", "phone"],
+     "id", "uid", "phone", "PatientID", "pid", "accession", "Geburtsdatum", "Fallnummer",
+     "postcode"],
 )  # fmt: skip
 def test_what_may_name_a_person_is_not_shown(name):
     cases = [Case(f"c{n}", f"p{n}", "a", covariates={name: "1", "age": "50"}) for n in range(3)]
@@ -116,3 +117,23 @@ def test_findings_are_told_without_names_of_files(sources):
         ("warning", "dose", "2 cases"),
         ("warning", "licence", "dataset"),
     ]
+
+
+def test_long_numbers_that_differ_are_not_shown():
+    cases = [Case(f"c{n}", f"p{n}", "a", covariates={"chart": f"{400123 + n}"}) for n in range(9)]
+    assert shown_covariates(cases) == ()
+
+
+def test_what_is_no_number_is_not_known(sources):
+    words = iter(["nan", "inf", "NA", "none"])
+    some = {
+        name: dataclasses.replace(
+            case, covariates={"age": next(words, str(50 + n)), "steps": "-inf" if n % 2 else "1"}
+        )
+        for n, (name, case) in enumerate(sources.cases.items())
+    }
+    rows = {row.name: row for row in traits(dataclasses.replace(sources, cases=some))}
+    assert rows["age, median (range)"].cells[0].endswith("4 not known")
+    assert "inf" not in rows["age, median (range)"].cells[0]
+    assert rows["1"].cells[0] == "10 (50 %)"
+    assert rows["not known"].cells[0] == "10"

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from ricenet_v2.records.curves import Curve, Curves
-from ricenet_v2.report.results.curves import confusion_chart, curve_charts, file_name
+from ricenet_v2.report.results.curves import confusion_chart, curve_charts, file_name, file_names
 
 
 def _curve(name="ROC", series="model", class_name="b", y_name="sensitivity", **more):
@@ -26,7 +26,7 @@ def test_a_chart_per_kind_and_class():
     two = list(curve_charts("test", Curves("t", ("a", "b"), curves)))
     assert [chart.name for chart in two] == [
         "test_ROC",
-        "test_ROC",
+        "test_ROC_2",
         "test_decision",
         "test_referral",
     ]
@@ -85,3 +85,10 @@ def test_a_confusion_matrix_is_told_in_words():
 )
 def test_names_of_files_are_plain(text, name):
     assert file_name(text) == name
+
+
+def test_classes_that_differ_by_signs_only_have_files_of_their_own():
+    curves = tuple(_curve(class_name=name) for name in ("IDH+", "IDH-", "idh"))
+    made = curve_charts("t", Curves("t", ("IDH+", "IDH-", "idh"), curves))
+    assert [chart.name for chart in made] == ["t_ROC_IDH", "t_ROC_IDH_2", "t_ROC_idh_3"]
+    assert file_names(["out-of-fold", "out_of_fold", "a"]) == ["out_of_fold", "out_of_fold_2", "a"]

@@ -1,5 +1,6 @@
 """Figures in words."""
 
+from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.figures import Evaluation, Figure, FigureSet, Threshold
 from ricenet_v2.report.results.figures import (
     Notes,
@@ -9,6 +10,7 @@ from ricenet_v2.report.results.figures import (
     headline,
     threshold_columns,
     threshold_rows,
+    without_identities,
 )
 
 
@@ -77,3 +79,13 @@ def test_a_class_without_cases_has_no_shares():
     rows = confusion_rows(("a", "b"), ((3, 1), (0, 0)))
     assert rows[0] == ("a", ((3, "75 %", 45), (1, "25 %", 15)), 4)
     assert rows[1] == ("b", ((0, "\N{EN DASH}", 0), (0, "\N{EN DASH}", 0)), 0)
+
+
+def test_subgroups_that_name_somebody_are_left_out():
+    names = ("site = A", "age below 60", "grade not known", "physician_name = Dr. Who")
+    hidden = ("PatientID 5 to below 7", "seen = 2024-05-01", "chart 400000 or more")
+    groups = [FigureSet(name, "subgroup", 4, 4, ((1, 0), (0, 1)), ()) for name in (*names, *hidden)]
+    fold = FigureSet("fold 0", "fold", 4, 4, ((1, 0), (0, 1)), ())
+    cases = [Case(f"c{n}", f"p{n}", "a", covariates={"chart": f"{400123 + n}"}) for n in range(9)]
+    made = without_identities(_evaluation((), (fold, *groups)), cases)
+    assert [one.name for one in made.groups] == ["fold 0", *names[:3]]

@@ -5,9 +5,14 @@ import shutil
 
 import pytest
 
+from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, DocumentError
 from ricenet_v2.phantom.cohort import NAME
-from ricenet_v2.report.results.sources import read_sources
+from ricenet_v2.records.comparison import Comparison
+from ricenet_v2.records.prediction import Predictions
+from ricenet_v2.records.report import PartPicture, ReportPart
+from ricenet_v2.report.results.predicted import Predicted, Result
+from ricenet_v2.report.results.sources import _comparisons, _parts, read_sources
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import dataset_paths
 
@@ -86,3 +91,21 @@ def test_a_newer_document_is_refused(tmp_path, simulated):
     path.write_text(json.dumps({**fields, "schema": 99}))
     with pytest.raises(DocumentError, match="newer version"):
         _read(tmp_path / "workspace")
+
+
+def test_comparisons_of_two_folders_have_names_of_their_own(tmp_path):
+    for name in ("a", "b"):
+        made = Comparison(("one", "two"), ("x", "y"), "y", 4, 4, (), (), 0.95, 10, 0)
+        documents.write(tmp_path / name / "cmp" / "comparison.json", made)
+    found = _comparisons([tmp_path / "a", tmp_path / "b", tmp_path / "b"])
+    assert list(found) == ["a/cmp", "b/cmp"]
+
+
+def test_a_part_of_a_folder_is_found_without_any_fold(tmp_path):
+    one = Predicted("C1", None, "x", (0.5, 0.5), (), 0.7, None, None, None, (), "new", None, True)
+    made = Predictions("D", "auto", "h", {}, ("x", "y"), "mean", True, (), ())
+    result = Result("new", tmp_path / "new", (one,), (), None, None, None, made)
+    part = ReportPart("Maps", "", (), (), {"C1": (PartPicture("a.png", "a"),)})
+    documents.write(tmp_path / "new" / "maps" / "report_part.json", part)
+    (found,) = _parts(tmp_path / "model", [result])
+    assert list(found.content.cases) == ["C1 in new"]

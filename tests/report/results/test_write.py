@@ -14,7 +14,7 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.report import PartPicture, ReportPart
 from ricenet_v2.report.results.sources import read_sources
-from ricenet_v2.report.results.write import write_report
+from ricenet_v2.report.results.write import _networks, write_report
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import dataset_paths
 
@@ -170,6 +170,57 @@ def test_a_report_that_was_cut_short_is_replaced(tmp_path, simulated, monkeypatc
     assert not (tmp_path / "out" / "index.html").exists()
     write_report(sources, tmp_path / "out", ["ricenet_report"])
     assert (tmp_path / "out" / "index.html").is_file()
+
+
+def test_a_report_that_fails_leaves_the_earlier_one(tmp_path, simulated, monkeypatch):
+    sources = dataclasses.replace(_few(simulated), raw=None)
+    output = tmp_path / "out"
+    write_report(sources, output, ["ricenet_report"])
+    before = {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
+    with monkeypatch.context() as patch:
+        patch.setattr("ricenet_v2.report.results.write.index_page", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            write_report(sources, output, ["ricenet_report"])
+    assert {path: path.read_bytes() for path in output.rglob("*") if path.is_file()} == before
+    assert not (output / ".building").exists()
+
+
+def test_a_case_of_the_same_id_that_is_another_has_its_own_page(tmp_path, simulated):
+    sources = _sources(simulated)
+    test = sources.results[1]
+    cases = (dataclasses.replace(test.cases[0], truth=None, is_other=True), *test.cases[1:])
+    some = {name: sources.cases[name] for name in ("PH0021", "PH0022", "PH0023")}
+    evaluation = dataclasses.replace(test.evaluation, source="test")
+    changed = dataclasses.replace(test, cases=cases, evaluation=evaluation)
+    write_report(
+        dataclasses.replace(sources, cases=some, results=(changed,), raw=None),
+        tmp_path / "out",
+        ["ricenet_report"],
+    )
+    pages = tmp_path / "out" / "cases"
+    own = (pages / "PH0021.html").read_text(encoding="utf-8")
+    other = (pages / "PH0021 in predictions.html").read_text(encoding="utf-8")
+    assert "This case was not predicted" in own
+    assert "By the ensemble of 5 networks." in other
+    assert "differs from the truth" not in other
+    assert some["PH0021"].covariates["age"] not in other.split("Where it comes from")[1]
+    index = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert 'href="cases/PH0021%20in%20predictions.html"' in index
+    assert 'href="cases/PH0021.html"' in index
+    assert "Applied unchanged" in index
+
+
+def test_one_network_is_no_ensemble(simulated):
+    one = _sources(simulated).results[1].cases[0]
+    alone = dataclasses.replace(one, members=one.members[:1])
+    assert _networks(alone) == "By one network, fold 0."
+    assert _networks(one) == "By the ensemble of 5 networks."
+
+
+def test_thresholds_say_on_which_cases_they_were_chosen(reported):
+    index = (reported / "index.html").read_text(encoding="utf-8")
+    assert index.count("Chosen on these same cases: the figures flatter.") == 1
+    assert index.count("Applied unchanged;") == 1
 
 
 def test_pictures_and_volumes_grow_coarser_where_there_is_less_room(tmp_path, simulated):

@@ -1,0 +1,29 @@
+"""Cells of a table of cases: what stands for nothing, and which are numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+_NOTHING = {"", "-", "--", "?", "na", "n/a", "n.a.", "<na>", "nan", "null", "unknown", "not known"}
+
+
+def known(cell: str) -> str:
+    """The cell without outer blanks; empty where it only says that nothing is known."""
+    text = cell.strip()
+    return "" if text.lower() in _NOTHING else text
+
+
+def numbers(cells: Iterable[str]) -> list[float] | None:
+    """The cells as numbers, NaN where not known or not finite; None where one is a word.
+
+    Among numbers `none` says that there is none. Among words it may be a finding (surgery: none).
+    """
+    made = []
+    for cell in map(known, cells):
+        try:
+            value = float(cell) if cell and cell.lower() != "none" else math.nan
+        except ValueError:
+            return None
+        made.append(value if math.isfinite(value) else math.nan)
+    return made

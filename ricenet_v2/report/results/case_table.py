@@ -1,0 +1,97 @@
+"""The table of cases on the first page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ricenet_v2.report.case.page import CASES, page_name
+from ricenet_v2.report.results.predicted import Predicted
+from ricenet_v2.report.results.sources import Sources
+from ricenet_v2.report.words import NOTHING
+
+
+@dataclass(frozen=True)
+class CaseRow:
+    """A row of the table of cases in words; `sort` and `spread` are numbers to sort by."""
+
+    case_id: str
+    href: str
+    part: str
+    truth: str
+    called: str
+    differs: bool
+    probability: str
+    sort: float
+    members: str
+    spread: float
+    entropy: str
+    flags: tuple[str, ...]
+
+
+def case_columns(sources: Sources) -> list[tuple[str, bool]]:
+    """Heads of the table, and whether a column holds numbers."""
+    names = sources.dataset.classes
+    two = len(names) == 2
+    of = names[sources.dataset.positive_index] if two else "the predicted class"
+    return [
+        ("case", False), ("set", False), ("truth", False), ("predicted", False),
+        (f"probability of {of}", True), ("members", True), ("entropy", True), ("flags", False),
+    ]  # fmt: skip
+
+
+def case_rows(sources: Sources, flags: Mapping[str, tuple[str, ...]]) -> list[CaseRow]:
+    """A row per prediction, and one per case that was not predicted, sorted by case id."""
+    names = sources.dataset.classes
+    rows = [
+        _row(one, sources, flags.get(one.page, ()))
+        for result in sources.results
+        for one in result.cases
+    ]
+    predicted = {one.page for result in sources.results for one in result.cases}
+    rows += [
+        CaseRow(
+            case.case_id, _href(case.case_id), NOTHING,
+            case.label if case.label in names else NOTHING, NOTHING, False, NOTHING, -1.0,
+            NOTHING, -1.0, NOTHING, flags.get(case.case_id, ()),
+        )
+        for case in sources.cases.values()
+        if case.case_id not in predicted
+    ]  # fmt: skip
+    return sorted(rows, key=lambda row: (row.case_id, row.part))
+
+
+def _row(one: Predicted, sources: Sources, flags: tuple[str, ...]) -> CaseRow:
+    names = sources.dataset.classes
+    two = len(names) == 2
+    index = sources.dataset.positive_index if two else names.index(one.called)
+    members = [values[index] for _, values in one.members]
+    low, high = min(members, default=0.0), max(members, default=0.0)
+    return CaseRow(
+        case_id=one.case_id,
+        href=_href(one.page),
+        part=one.part,
+        truth=one.truth or NOTHING,
+        called=one.called,
+        differs=one.is_right is False,
+        probability=f"{one.probabilities[index]:.2f}",
+        sort=round(one.probabilities[index], 6),
+        members=f"{low:.2f} to {high:.2f}" if len(members) > 1 else NOTHING,
+        spread=round(high - low, 6),
+        entropy=f"{one.entropy:.2f}",
+        flags=tuple(dict.fromkeys((*one.flags, *flags))),
+    )
+
+
+def _href(case_id: str) -> str:
+    return f"{CASES}/{page_name(case_id)}"
+
+
+def filters(rows: Sequence[CaseRow]) -> list[tuple[str, list[str]]]:
+    """What the rows can be chosen by, with the values that there are."""
+    columns = {
+        "set": [row.part for row in rows],
+        "truth": [row.truth for row in rows],
+        "predicted": [row.called for row in rows],
+    }
+    return [(name, sorted(set(values))) for name, values in columns.items()]

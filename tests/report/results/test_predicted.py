@@ -1,0 +1,71 @@
+"""Whose truth, images and page a prediction gets."""
+
+import dataclasses
+
+import pytest
+
+from ricenet_v2.core import documents
+from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.dataset import Case
+from ricenet_v2.records.figures import Evaluation, FigureSet
+from ricenet_v2.records.prediction import CasePrediction, MemberPrediction, Predictions
+from ricenet_v2.report.results.predicted import of_folder
+
+
+def _record(inputs="a", plan="p"):
+    ones, zeros = (1.0, 1.0, 1.0), (0, 0, 0)
+    return PreprocessedCase(
+        "C1", (1, 2, 2, 2), (2, 2, 2), ones, ones, (1.0,) * 9, zeros, (2, 2, 2), "whole image",
+        {}, (), inputs, plan,
+    )  # fmt: skip
+
+
+def _read(folder, label="x", split="test", source=None, record=None):
+    case = CasePrediction(
+        "C1", "y", (0.3, 0.7), (MemberPrediction(0, (0.3, 0.7)),), 0.6, 1.0, (), source
+    )
+    made = Predictions("D", "auto", "h", {}, ("x", "y"), "mean", True, (case,), ())
+    documents.write(folder / "predictions.json", made)
+    known = {"C1": Case("C1", "P1", label, split)}
+    return of_folder(folder, known, {} if record is None else {"C1": record})
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_the_same_images_have_the_label_of_the_table(tmp_path, split):
+    (one,) = _read(tmp_path, split=split, source=_record(), record=_record()).cases
+    assert (one.truth, one.is_right, one.page) == ("x", False, "C1")
+    assert any("learned from this case" in flag for flag in one.flags) == (split == "train")
+
+
+@pytest.mark.parametrize(
+    ("split", "source", "record"),
+    [
+        ("test", _record("b"), _record()),
+        ("train", _record("b"), _record()),
+        ("train", None, _record()),
+        ("train", _record(), None),
+        ("train", _record(plan="q"), _record()),
+    ],
+)
+def test_another_case_of_the_same_id_has_no_label_and_a_page_of_its_own(
+    tmp_path, split, source, record
+):
+    (one,) = _read(tmp_path, split=split, source=source, record=record).cases
+    assert one.truth is None
+    assert one.is_right is None
+    assert one.page == f"C1 in {tmp_path.name}"
+    assert any("may be somebody else" in flag for flag in one.flags)
+
+
+def test_a_case_without_a_label_has_no_truth(tmp_path):
+    (one,) = _read(tmp_path, label="").cases
+    assert one.truth is None
+    assert one.is_right is None
+
+
+def test_subgroups_that_name_somebody_are_not_read(tmp_path):
+    group = FigureSet("referring_doctor = Who", "subgroup", 4, 4, ((1, 0), (0, 1)), ())
+    made = Evaluation("t", ("x", "y"), 4, 4, ((1, 0), (0, 1)), (), 0.95, 10, 0)
+    kept = dataclasses.replace(group, name="site = A")
+    documents.write(tmp_path / "figures.json", dataclasses.replace(made, groups=(group, kept)))
+    assert _read(tmp_path).evaluation.groups == (kept,)
