@@ -230,5 +230,6 @@ def _verdict(failed: Mapping[int, str], folds: Sequence[int], *, speaks: bool) -
     if speaks:
         print(f"Fold {first} failed: {failed[first]}", file=sys.stderr)
         others = ", ".join(str(fold) for fold in sorted(failed) if fold != first)
-        print(f"Also failed: {others or 'none'}. Trained: {', '.join(map(str, done))}.")
+        also = f"Also failed: {others}. " if others else ""
+        print(f"{also}Trained: {', '.join(map(str, done))}.")
     return common.SOME_FAILED

@@ -47,10 +47,10 @@ def _finished(model: ModelPaths, dataset: str) -> dict[int, Run]:
     ]
     runs = {fold: documents.read(Run, model.fold(fold).run) for fold in there}
     faults = {
-        "missing": [fold for fold in range(N_FOLDS) if fold not in runs],
+        "not there": [fold for fold in range(N_FOLDS) if fold not in runs],
         "not finished": [fold for fold, run in runs.items() if run.status != "finished"],
     }
-    told = [f"{what}: {', '.join(map(str, folds))}" for what, folds in faults.items() if folds]
+    told = [f"{what}: fold {', '.join(map(str, folds))}" for what, folds in faults.items() if folds]
     if told:
         raise DatasetError(
             "Not all folds are trained.",

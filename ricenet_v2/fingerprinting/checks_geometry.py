@@ -29,8 +29,8 @@ def check_geometry(grid: Grid, reference: Grid, place: Place, reference_file: st
             found="; ".join(differences),
             expected=f"the grid of {reference_file}: shape {_text(reference.shape)}, spacing "
             f"{_text(reference.spacing)} mm, corners within {TOLERANCE_MM} mm (z, y, x)",
-            remedy=f"Resample this file onto the grid of {reference_file} "
-            "(dose linear, masks nearest).",
+            remedy="If its header is wrong, correct the header; if the header is right, resample "
+            f"this file onto the grid of {reference_file} (dose linear, masks nearest).",
         )
     ]
 
@@ -47,6 +47,11 @@ def _differences(grid: Grid, reference: Grid) -> list[str]:
         where.append(f"spacing {_text(grid.spacing)} mm")
     if max(abs(a - b) for a, b in zip(grid.direction, reference.direction, strict=True)) > 1e-3:
         where.append(f"direction {_text(grid.direction)}")
+    if len(where) == 1:
+        where.append(
+            f"only the origin differs: {_text(grid.origin)} instead of "
+            f"{_text(reference.origin)} mm (x, y, z)"
+        )
     return where
 
 

@@ -262,7 +262,10 @@ def _tell(job: Job, row: EpochRow) -> None:
 
 def _validate(job: Job, state: State) -> tuple[float, float]:
     """Loss and macro F1 of the averaged weights on the validation cases."""
-    found = _predicted(job, state)
+    return _scored(job, _predicted(job, state))
+
+
+def _scored(job: Job, found: torch.Tensor) -> tuple[float, float]:
     truth = torch.tensor([job.plan.classes.index(job.labels[case]) for case in job.validation])
     picked = found.gather(1, truth[:, None]).clamp(1e-7, 1)
     labels = list(range(len(job.plan.classes)))
@@ -300,13 +303,12 @@ def _finish(job: Job, state: State) -> None:
         for case, values in zip(job.validation, found, strict=True)
     ]
     tables.write_rows(job.paths.validation, rows)
-    last = state.rows[-1]
     logger.info(
-        "Fold %d is trained: %d epochs, validation loss %.3f, macro F1 %.3f (n = %d) in %s",
+        "Fold %d is trained: %d epochs; validation.csv: loss %.3f, macro F1 %.3f (n = %d%s) in %s",
         job.fold,
         state.epoch,
-        last.validation_loss,
-        last.validation_macro_f1,
+        *_scored(job, found),
         len(rows),
+        ", mean over mirrorings" if axes else "",
         job.paths.folder,
     )

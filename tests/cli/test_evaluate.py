@@ -42,7 +42,7 @@ def test_pooled_folds_hold_every_training_case_once(trained_cohort, tmp_path, ca
 
 def test_missing_folds_are_named(planned_cohort, capsys):
     assert evaluate.main([NAME, "--workspace", str(planned_cohort)]) == 2
-    assert "missing: 0, 1, 2, 3, 4" in capsys.readouterr().err
+    assert "not there: fold 0, 1, 2, 3, 4" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_missing_folds_are_named(planned_cohort, capsys):
         ({"plan_hash": "other"}, "different plan and settings"),
         ({"epochs": 7}, "different number of epochs"),
         ({"preprocessed_hash": "other"}, "different preprocessed cases"),
-        ({"status": "stopped"}, "not finished: 3"),
+        ({"status": "stopped"}, "not finished: fold 3"),
         ({"seed": 5}, None),
     ],
 )

@@ -68,7 +68,10 @@ def test_a_truncated_file_is_unreadable(planted: Planted, ending: str) -> None:
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        ({"origin": (-10.0, 5.0, 7.3)}, "0.3 mm apart"),
+        (
+            {"origin": (-10.0, 5.0, 7.3)},
+            "0.3 mm apart; only the origin differs: -10 x 5 x 7.3",
+        ),
         ({"spacing": (3.0, 1.05, 2.0)}, "spacing 3 x 1.05 x 2"),
         (
             {"direction": (0.8, -0.6, 0.0, 0.6, 0.8, 0.0, 0.0, 0.0, 1.0)},
