@@ -50,6 +50,14 @@ def test_a_temperature_is_stored_shown_and_applied_to_each_member(trained_cohort
         assert before.disagreement >= 0
     assert predict.main([*line, "-o", str(tmp_path / "b"), "--continue"]) == 2
     assert "another model or other options" in capsys.readouterr().err
+    for more, said in ((["--no_tta"], "no mirroring"), (["--checkpoint", "best"], "best")):
+        assert predict.main([*line, "-o", str(tmp_path / "c"), "--calibrated", *more]) == 2
+        told = capsys.readouterr().err
+        assert "fitted on other predictions" in told
+        assert said in told
+    calibrated = str(tmp_path / "b" / "predictions.csv")
+    assert calibrate.main([NAME, *common, *few, "--predictions", calibrated]) == 2
+    assert "calibrated already" in capsys.readouterr().err
 
 
 def test_without_a_test_set_the_ensemble_is_said_to_be_unknown(trained_cohort, tmp_path, capsys):
