@@ -1,5 +1,6 @@
 """ricenet_calibrate and ricenet_predict --calibrated."""
 
+import dataclasses
 import shutil
 
 import numpy as np
@@ -33,6 +34,9 @@ def test_a_temperature_is_stored_shown_and_applied_to_each_member(trained_cohort
     assert "only 20 cases" in made.warning
     assert len(made.ensemble_after) == len(names)
 
+    # Two epochs teach too little for a temperature of their own.
+    made = dataclasses.replace(made, temperature=1.7)
+    documents.write(paths.run().calibration, made)
     assert predict.main([*line, "-o", str(tmp_path / "b"), "--calibrated"]) == 0
     plain, scaled_ones = (
         documents.read(Predictions, tmp_path / name / "predictions.json") for name in "ab"
