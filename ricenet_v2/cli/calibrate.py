@@ -58,22 +58,34 @@ def calibrate(
         0.
     """
     from ricenet_v2.core import documents
+    from ricenet_v2.core.errors import DatasetError
     from ricenet_v2.evaluation import question
     from ricenet_v2.evaluation.calibrate import calibrate as fit
     from ricenet_v2.evaluation.calibrate import with_ensemble
     from ricenet_v2.evaluation.evaluate import Options
-    from ricenet_v2.store.paths import dataset_paths
+    from ricenet_v2.inference.temperature import has_met_limit, temperature_of_predictions
+    from ricenet_v2.store.paths import PREDICTIONS_JSON, dataset_paths
 
     asked = question.out_of_fold(dataset, plan, channels, workspace)
     model = dataset_paths(dataset, workspace).run(plan, channels)
     options = Options(asked.positive, n_bootstrap=n_bootstrap, seed=seed)
     made = fit(asked.scored, model, options)
     if predictions is not None:
+        if (temperature := temperature_of_predictions(predictions)) is not None:
+            raise DatasetError(
+                "These predictions are calibrated already and would be scaled twice.",
+                file=predictions,
+                got=f"temperature {temperature:.3f} in {PREDICTIONS_JSON} beside them",
+                remedy="Predict the test set without --calibrated and name that file.",
+            )
         test = question.of_dataset(dataset, plan, channels, workspace, predictions, truth)
         made = with_ensemble(made, test.scored, options)
     documents.write(model.calibration, made)
     show(made)
-    print(f"Calibration: {model.calibration}. ricenet_predict --calibrated applies it.")
+    print(
+        f"Calibration: {model.calibration}. ricenet_predict --calibrated "
+        + ("refuses it." if has_met_limit(made.temperature) else "applies it.")
+    )
     return common.OK
 
 

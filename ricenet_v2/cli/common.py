@@ -53,6 +53,14 @@ def at_least(lowest: int) -> Callable[[str], int]:
     return count
 
 
+def share(text: str) -> float:
+    """A type of argparse: a share above 0, at most 1."""
+    value = float(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a share above 0, at most 1, got {text}")
+    return value
+
+
 class _BesideBars(logging.Handler):
     """Writes lines to stderr without tearing a progress bar."""
 

@@ -55,14 +55,16 @@ def compare(
     from ricenet_v2.core.errors import DatasetError
     from ricenet_v2.evaluation.alike import on_same_cases, read_run
     from ricenet_v2.evaluation.comparisons import compare as compute
-    from ricenet_v2.evaluation.question import positive_index, positive_of
+    from ricenet_v2.evaluation.question import positive_index, positive_of, short_names
     from ricenet_v2.evaluation.write import write_comparison
     from ricenet_v2.store.paths import dataset_paths
 
     if len(set(runs)) < 2:
         raise DatasetError("There is nothing to compare.", expected="two or more runs", got=runs)
     paths = dataset_paths(dataset, workspace) if dataset else None
-    alike = on_same_cases({run: read_run(run, paths, truth) for run in dict.fromkeys(runs)})
+    alike = on_same_cases(
+        {name: read_run(run, paths, truth) for name, run in short_names(runs).items()}
+    )
     first = next(iter(alike.runs.values()))
     positive = positive_class or (positive_of(paths.raw) if paths else None)
     made = compute(alike, positive_index(first, positive), n_bootstrap, seed)

@@ -37,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--allow_missing",
         action="store_true",
-        help="evaluate although cases of the table of truths were not predicted",
+        help="leave out cases that were not predicted or have no label, and list them",
     )
     parser.add_argument("--positive_class", help="for two classes; the last one if left out")
     parser.add_argument("-o", dest="output", type=Path, help="folder for figures.json")
@@ -58,7 +58,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sensitivity",
         dest="sensitivities",
-        type=float,
+        type=common.share,
         nargs="+",
         default=[0.9],
         help="that thresholds are to reach",
@@ -66,13 +66,16 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--specificity",
         dest="specificities",
-        type=float,
+        type=common.share,
         nargs="+",
         default=[0.9],
         help="that thresholds are to reach",
     )
     parser.add_argument(
-        "--subgroups", nargs="*", metavar="COLUMN", help="covariates to tell apart; all if left out"
+        "--subgroups",
+        nargs="*",
+        metavar="COLUMN",
+        help="covariates to tell apart; if left out all but those that may tell who a patient is",
     )
     parser.add_argument(
         "--bands",

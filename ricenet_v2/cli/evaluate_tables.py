@@ -66,6 +66,9 @@ def show(made: Evaluation) -> None:
     _groups(made.groups)
     if made.missing:
         print(f"{len(made.missing)} cases were not predicted: {', '.join(made.missing)}")
+    if made.unlabelled:
+        told = ", ".join(made.unlabelled)
+        print(f"{len(made.unlabelled)} cases have no known label and are in no figure: {told}")
     print(made.note)
 
 

@@ -17,7 +17,6 @@ from ricenet_v2.records.figures import Figure
 
 _LEAST = 1e-6
 _STEPS, _ENOUGH = 100, 1e-10
-_LIMITS = (0.05, 20.0)
 _SANDWICH = "Wald, variance by patient"
 FEW = 10
 
@@ -88,7 +87,7 @@ def fit_temperature(
     """
     logs = np.log(np.clip(probabilities, temperature.LEAST, 1))
     picked = logs[np.arange(len(truth)), truth]
-    lowest, highest = 1 / _LIMITS[1], 1 / _LIMITS[0]
+    lowest, highest = 1 / temperature.LIMITS[1], 1 / temperature.LIMITS[0]
     # The likelihood still rises (or has gone flat) at a limit, e.g. where every call is right.
     for limit, sign in ((highest, 1), (lowest, -1)):
         if sign * float(_derivatives(logs, picked, limit)[0].sum()) > -_ENOUGH:

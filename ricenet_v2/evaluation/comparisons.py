@@ -85,7 +85,8 @@ def _areas(both: tuple[Scored, Scored], positive: int) -> list[Pair]:
             continue
         difference, low, high, p = found.difference(0, 1, LEVEL)
         values = float(found.values[0]), float(found.values[1])
-        made.append(Pair(name, "", "", *values, difference, low, high, kind, p, None, 0))
+        why = "" if low is not None else "no interval: the estimated variance is 0"
+        made.append(Pair(name, "", "", *values, difference, low, high, kind, p, None, 0, why))
     return made
 
 

@@ -25,14 +25,19 @@ class Areas:
     values: Floats
     covariance: Floats
 
-    def difference(self, a: int, b: int, level: float = 0.95) -> tuple[float, float, float, float]:
-        """`a - b`, the ends of its interval, and the two-sided p, which is 1 of equal scores."""
+    def difference(
+        self, a: int, b: int, level: float = 0.95
+    ) -> tuple[float, float | None, float | None, float | None]:
+        """`a - b`, the ends of its interval, and the two-sided p.
+
+        Where the estimated variance is 0 there is no interval; p is 1 of equal areas, else None.
+        """
         change = float(self.values[a] - self.values[b])
         v = self.covariance
         deviation = float(np.sqrt(max(0.0, v[a, a] + v[b, b] - 2 * v[a, b])))
         reach = float(stats.norm.ppf((1 + level) / 2)) * deviation
         if deviation <= 1e-12:
-            return change, change, change, 1.0 if abs(change) < 1e-12 else 0.0
+            return change, None, None, 1.0 if abs(change) < 1e-12 else None
         p = 2 * float(stats.norm.sf(abs(change) / deviation))
         return change, change - reach, change + reach, p
 

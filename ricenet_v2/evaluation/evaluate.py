@@ -80,6 +80,7 @@ def evaluate(
         n_bootstrap=options.n_bootstrap,
         seed=options.seed,
         missing=scored.missing,
+        unlabelled=scored.unlabelled,
         positive_class=scored.classes[options.positive],
         source=source,
         groups=tuple(_groups(scored, options)),

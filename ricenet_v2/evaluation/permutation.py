@@ -26,7 +26,7 @@ def shuffled_labels(scored: Scored, positive: int, n_shuffles: int, seed: int = 
 
     Labels of a patient's cases stay together: patients with equally many cases exchange theirs. The
     p-value is the share of shuffles that are at least as good, the true labels counted among them
-    (Phipson and Smyth 2010).
+    (Phipson and Smyth 2010). A figure that is not defined has none and decides nothing.
 
     Args:
         scored: Predictions with truths.
@@ -41,10 +41,15 @@ def shuffled_labels(scored: Scored, positive: int, n_shuffles: int, seed: int = 
     method = f"{n_shuffles} shuffles of labels between patients, seed {seed}"
     figures, texts, largest = [], [], 0.0
     for index, name in enumerate(("AUROC", "macro F1")):
+        if not np.isfinite(values[index]):
+            why = "not defined: a class has no case, or all of them"
+            figures.append(Figure(f"p of {name}", None, None, None, len(scored), method, why))
+            texts.append(f"{name} {why}")
+            continue
         at_least = int(np.sum(found[:, index] >= values[index] - 1e-12))
         p = (at_least + 1) / (n_shuffles + 1)
         figures.append(Figure(f"p of {name}", p, None, None, len(scored), method))
-        middle, high = np.quantile(found[:, index], [0.5, 0.95])
+        middle, high = np.nanquantile(found[:, index], [0.5, 0.95])
         texts.append(
             f"{name} {values[index]:.3f}, p = {p:.4f}; shuffled: median {middle:.3f}, "
             f"95 % below {high:.3f}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +12,14 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.evaluation.read import read_scored
 from ricenet_v2.evaluation.scored import Scored
-from ricenet_v2.evaluation.thresholds import default_thresholds
+from ricenet_v2.evaluation.thresholds import OUT_OF_FOLD, chosen_thresholds, default_thresholds
+from ricenet_v2.inference.temperature import scaled, temperature_of_predictions
 from ricenet_v2.records.figures import MIGRATIONS, Evaluation, Source, Threshold
 from ricenet_v2.store.paths import (
     CASES_CSV,
     DATASET_JSON,
     FIGURES_JSON,
+    VALIDATION_CSV,
     DatasetPaths,
     dataset_paths,
 )
@@ -33,6 +37,7 @@ class Question:
         source: Out-of-fold or a test set.
         output: Where figures are written unless the user says otherwise.
         thresholds: figures.json with thresholds for a test set, where there is one.
+        temperature: That the predictions were made with; None for none.
         dataset: Where the dataset lies, where it is known.
     """
 
@@ -42,6 +47,7 @@ class Question:
     source: Source
     output: Path | None = None
     thresholds: Path | None = None
+    temperature: float | None = None
     dataset: DatasetPaths | None = None
 
 
@@ -82,9 +88,10 @@ def of_dataset(
     return Question(
         scored,
         positive_index(scored, positive or positive_of(model.folder)),
-        str(predictions),
+        short_name(predictions),
         "test",
         thresholds=there if there.is_file() else None,
+        temperature=temperature_of_predictions(predictions),
         dataset=paths,
     )
 
@@ -99,7 +106,28 @@ def of_file(
     """A file of predictions; one with a column `fold` is out-of-fold."""
     scored = read_scored(predictions, truth, allow_missing=allow_missing)
     source: Source = "out-of-fold" if scored.folds else "test"
-    return Question(scored, positive_index(scored, positive), str(predictions), source)
+    return Question(
+        scored,
+        positive_index(scored, positive),
+        short_name(predictions),
+        source,
+        temperature=temperature_of_predictions(predictions),
+    )
+
+
+def short_name(path: Path) -> str:
+    """Folder and file name alone: whole paths tell of a machine and its user, and are copied on."""
+    return "/".join(part for part in path.parts[-2:] if part not in {path.anchor, ".."})
+
+
+def short_names(runs: Iterable[str]) -> dict[str, str]:
+    """Runs by a name without the rest of their path; equal ones are numbered."""
+    made: dict[str, str] = {}
+    for run in dict.fromkeys(runs):
+        name = short_name(Path(run))
+        n_alike = sum(short_name(Path(other)) == name for other in made.values())
+        made[f"{name} ({n_alike + 1})" if n_alike else name] = run
+    return made
 
 
 def positive_of(folder: Path) -> str | None:
@@ -124,12 +152,16 @@ def positive_index(scored: Scored, name: str | None) -> int:
 def stored_thresholds(asked: Question, file: Path | None) -> list[Threshold]:
     """Thresholds for a test set: those of a figures.json, else the default alone.
 
+    Of calibrated predictions they are chosen again, on the out-of-fold predictions beside
+    figures.json, scaled by the same temperature.
+
     Args:
         asked: What is evaluated.
         file: figures.json of out-of-fold predictions; that of the model where None.
 
     Raises:
-        DatasetError: The file holds figures of a test set: thresholds are never chosen on one.
+        DatasetError: The file holds figures of a test set: thresholds are never chosen on one; or
+            the predictions are calibrated and there is nothing to choose again on.
     """
     path = file or asked.thresholds
     if path is None:
@@ -142,4 +174,31 @@ def stored_thresholds(asked: Question, file: Path | None) -> list[Threshold]:
             expected="figures.json of out-of-fold predictions (in the folder crossval)",
             got=f"figures of {found.title}",
         )
+    if found.thresholds and asked.temperature is not None:
+        return _chosen_again(found, path.with_name(VALIDATION_CSV), asked.temperature)
     return list(found.thresholds) or default_thresholds(asked.scored, asked.positive)
+
+
+def _chosen_again(found: Evaluation, file: Path, temperature: float) -> list[Threshold]:
+    """The thresholds of an evaluation for predictions that are scaled by a temperature."""
+    if not file.is_file():
+        raise DatasetError(
+            "The predictions are calibrated, the thresholds are of predictions that are not.",
+            file=file,
+            expected="the out-of-fold predictions, to choose thresholds on them once scaled",
+            remedy="Evaluate the dataset first, or name figures.json in its folder crossval.",
+        )
+    scored = read_scored(file)
+    scored = dataclasses.replace(scored, probabilities=scaled(scored.probabilities, temperature))
+    wants = {each.name.rpartition(" at least ")[::2] for each in found.thresholds}
+    sensitivities, specificities = (
+        sorted(float(value) for name, value in wants if name == what)
+        for what in ("sensitivity", "specificity")
+    )
+    positive = positive_index(scored, found.positive_class or None)
+    made = chosen_thresholds(scored, positive, sensitivities, specificities)
+    how = f"{OUT_OF_FOLD}, scaled by the same temperature {temperature:.3f}"
+    return [
+        dataclasses.replace(each, chosen_on=how) if each.chosen_on == OUT_OF_FOLD else each
+        for each in made
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections import Counter
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.records.cells import known as cell_of
 from ricenet_v2.store.tables import read_rows
 
 _PREFIX = "prob_"
@@ -20,7 +22,10 @@ _SUM_TOLERANCE = 1e-3
 _KNOWN = {"case_id", "patient_id", "label", "split", "predicted", "fold"}
 _MEMBER = re.compile(r"prob_(.+)__fold_(\d+)")
 _MOST_TOLD = 50
-_REMEDY = "Correct the table. Predict what is missing, or evaluate the others with --allow_missing."
+_REMEDY = (
+    "Correct the table. Predict what is missing and label what has no label, or evaluate the other "
+    "cases with --allow_missing."
+)
 
 Row = Mapping[str, str]
 
@@ -60,7 +65,8 @@ def read_scored(
         predictions: predictions.csv, or validation.csv, which holds its own labels.
         truth: Table of truths; None takes the labels of `predictions`.
         covariates: Table with case_id and further columns; that of the truths where None.
-        allow_missing: Whether cases that should have been predicted may be missing.
+        allow_missing: Whether cases that should have been predicted may be missing, and labels
+            of cases that were; such cases are left out and listed.
 
     Raises:
         DatasetError: Double, unknown or missing cases, unknown classes, probabilities that are no
@@ -78,10 +84,13 @@ def read_scored(
         )
     known = {row["case_id"]: row for row in truths}
     missing = _missing(rows, truths)
+    unlabelled = _unlabelled(rows, known, classes)
     folds = _member_folds(rows[0], classes)
     faults = [f"{case}: predicted {n} times" for case, n in _doubled(rows)]
     faults += [f"{case}: {n} times in the table of truths" for case, n in _doubled(truths) if truth]
     for row in rows:
+        if allow_missing and row["case_id"] in unlabelled:
+            continue
         faults += _faults(row, known.get(row["case_id"]), classes, folds)
     if not allow_missing:
         faults += [f"{case}: not predicted" for case in missing]
@@ -92,11 +101,15 @@ def read_scored(
             expected=f"one row per case of {truth or predictions}, classes {', '.join(classes)}, "
             "probabilities that sum to 1",
             got="\n    " + "\n    ".join(_told(faults)),
-            remedy=None if allow_missing or not missing else _REMEDY,
+            remedy=_REMEDY if not allow_missing and (missing or unlabelled) else None,
         )
+    rows = [row for row in rows if row["case_id"] not in unlabelled]
+    if not rows:
+        raise DatasetError("No predicted case has a known label.", file=truth or predictions)
     described = {row["case_id"]: row for row in read_rows(covariates)} if covariates else known
     own = [known[row["case_id"]] for row in rows]
-    return _scored(rows, own, classes, folds, missing, _covariates(rows, described))
+    made = _scored(rows, own, classes, folds, missing, _covariates(rows, described))
+    return dataclasses.replace(made, unlabelled=unlabelled)
 
 
 def _scored(
@@ -182,12 +195,30 @@ def _missing(rows: Sequence[Row], truths: Sequence[Row]) -> tuple[str, ...]:
     )
 
 
+def _has_no_label(truth: Row, classes: tuple[str, ...]) -> bool:
+    """Whether a row says of its label only that it is not known (a class may be called unknown)."""
+    label = truth.get("label", "")
+    return label not in classes and not cell_of(label)
+
+
+def _unlabelled(
+    rows: Sequence[Row], truths: Mapping[str, Row], classes: tuple[str, ...]
+) -> tuple[str, ...]:
+    return tuple(
+        case
+        for case in (row["case_id"] for row in rows)
+        if case in truths and _has_no_label(truths[case], classes)
+    )
+
+
 def _faults(
     row: Row, truth: Row | None, classes: tuple[str, ...], folds: tuple[int, ...]
 ) -> list[str]:
     case, found = row["case_id"], []
     if truth is None:
         found.append(f"{case}: not in the table of truths")
+    elif _has_no_label(truth, classes):
+        found.append(f"{case}: its label is not known")
     elif truth.get("label") not in classes:
         found.append(f"{case}: its label {truth.get('label')!r} is not a class")
     if row.get("predicted", classes[0]) not in classes:

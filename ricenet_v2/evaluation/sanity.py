@@ -19,7 +19,7 @@ from ricenet_v2.evaluation.tabular.regression import fit
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint
 from ricenet_v2.records.integrity import Integrity
-from ricenet_v2.records.sanity import Sanity, SanityCheck
+from ricenet_v2.records.sanity import Outcome, Sanity, SanityCheck
 from ricenet_v2.store.paths import CASES_CSV, DatasetPaths
 from ricenet_v2.store.raw import read_cases
 
@@ -164,9 +164,12 @@ def size_and_spacing(asked: Question, seed: int) -> SanityCheck:
         text += f" ({auroc.low:.3f} to {auroc.high:.3f})"
     shuffled = shuffled_labels(alone, asked.positive, _SHUFFLES, seed).figures[0]
     is_above = auroc.value is not None and shuffled.value is not None and shuffled.value < 0.05
-    text += f", p = {shuffled.value:.3f}"
+    text += "" if shuffled.value is None else f", p = {shuffled.value:.3f}"
     told = ": the classes differ in how they were imaged" if is_above else ""
-    return SanityCheck(name, "doubt" if is_above else "fine", text + told, (*chosen, shuffled))
+    outcome: Outcome = (
+        "doubt" if is_above else "fine" if auroc.value is not None else "not available"
+    )
+    return SanityCheck(name, outcome, text + told, (*chosen, shuffled))
 
 
 def _shape(case: CaseMeasurement) -> list[float]:

@@ -28,6 +28,7 @@ class Scored:
         classes: Names.
         missing: Cases of the table of truths that were not predicted; where the table has a
             column `split`, only those of a split that was predicted.
+        unlabelled: Predicted cases without a known label, which are left out of everything.
         folds: Fold that each case was held out of; empty where not known.
         members: Probabilities of single networks, by fold, axes (cases, classes).
         covariates: Further columns of the table of truths, by name, a text for each case.
@@ -40,6 +41,7 @@ class Scored:
     probabilities: Floats
     classes: tuple[str, ...]
     missing: tuple[str, ...] = ()
+    unlabelled: tuple[str, ...] = ()
     folds: tuple[int, ...] = ()
     members: Mapping[int, Floats] = field(default_factory=dict)
     covariates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

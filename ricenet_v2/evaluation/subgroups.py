@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.records.cells import known
+from ricenet_v2.records.cells import numbers as numbers_of
 from ricenet_v2.records.figures import SetKind
+from ricenet_v2.records.identity import is_identity
 
 logger = logging.getLogger(__name__)
 
@@ -41,14 +44,15 @@ def groups_of(
 
     Args:
         scored: Predictions with covariates.
-        names: Covariates; all where None.
+        names: Covariates; where None all but those that may tell who a patient is, which make
+            groups only when they are named here or in `bands`.
         bands: Edges of the groups of covariates that are numbers.
 
     Raises:
         DatasetError: A covariate is named that there is not.
     """
-    chosen = list(scored.covariates) if names is None else list(names)
     edges = bands or {}
+    chosen = _not_hidden(scored, edges) if names is None else list(names)
     unknown = [name for name in (*chosen, *edges) if name not in scored.covariates]
     if unknown:
         raise DatasetError(
@@ -66,20 +70,36 @@ def groups_of(
     return found
 
 
+def _not_hidden(scored: Scored, edges: Mapping[str, Sequence[float]]) -> list[str]:
+    hidden = [
+        name
+        for name, cells in scored.covariates.items()
+        if name not in edges and is_identity(name, cells)
+    ]
+    if hidden:
+        logger.info(
+            "%s may tell who a patient is and makes no groups unless named with --subgroups.",
+            ", ".join(hidden),
+        )
+    return [name for name in scored.covariates if name not in hidden]
+
+
 def _of_covariate(name: str, cells: Sequence[str], edges: Sequence[float] | None) -> list[Group]:
+    cells = [known(cell) for cell in cells]
     values = sorted({cell for cell in cells if cell})
+    found = numbers_of(cells)
+    numbers = None if found is None else np.array(found)
+    if numbers is not None:
+        cells = [c if np.isfinite(v) else "" for c, v in zip(cells, numbers, strict=True)]
+        values = sorted({cell for cell in cells if cell}, key=float)
     if not values:
         return []
-    numbers = _numbers(cells)
     if numbers is not None and (edges or len(values) > _FEW_VALUES):
-        found = numbers[np.isfinite(numbers)]
-        groups = _bands(name, numbers, edges or (float(np.median(found)),))
+        groups = _bands(name, numbers, edges or (float(np.nanmedian(numbers)),))
     elif len(values) > MOST_GROUPS:
         logger.info("%s has %d different values and makes no groups.", name, len(values))
         return []
     else:
-        if numbers is not None:
-            values = sorted(values, key=float)
         texts = np.array(cells)
         groups = [
             Group(f"{name} = {value}", "subgroup", np.flatnonzero(texts == value))
@@ -89,15 +109,6 @@ def _of_covariate(name: str, cells: Sequence[str], edges: Sequence[float] | None
     if len(empty):
         groups.append(Group(f"{name} not known", "subgroup", empty))
     return [group for group in groups if len(group.cases)]
-
-
-def _numbers(cells: Sequence[str]) -> NDArray[np.float64] | None:
-    """The cells as numbers, NaN where empty; None where one is something else."""
-    try:
-        found = np.array([float(cell) if cell else np.nan for cell in cells])
-    except ValueError:
-        return None
-    return None if np.isinf(found).any() else found
 
 
 def _bands(name: str, numbers: NDArray[np.float64], edges: Sequence[float]) -> list[Group]:

@@ -26,7 +26,7 @@ from ricenet_v2.inference.reference import (
     distance_of,
     read_reference,
 )
-from ricenet_v2.inference.temperature import scaled, temperature_of
+from ricenet_v2.inference.temperature import check_as_fitted, scaled, temperature_of
 from ricenet_v2.inference.uncertainty import disagreement, entropy
 from ricenet_v2.network.build import build_network
 from ricenet_v2.network.device import resolve_device
@@ -104,6 +104,11 @@ class Ensemble:
             if channel.name in seen or (not has_brain and channel.kind in ANATOMY)
         ]
 
+    def check(self, *, mirror: bool) -> None:
+        """Refuse a temperature where predictions are not mirrored as those it was fitted on."""
+        if self.temperature is not None and self.plan.training.augmentation.mirror_axes:
+            check_as_fitted(mirror=mirror)
+
     def predict(
         self,
         array: NDArray[np.float32],
@@ -113,6 +118,7 @@ class Ensemble:
         mirror: bool = True,
     ) -> CasePrediction:
         """Predict a preprocessed case, array (channels, z, y, x)."""
+        self.check(mirror=mirror)
         batch = torch.from_numpy(np.ascontiguousarray(array))[None].to(self.device)
         axes = self.plan.training.augmentation.mirror_axes if mirror else ()
         found = {fold: seen(member, batch, axes) for fold, member in self.members.items()}
@@ -212,7 +218,10 @@ def load_ensemble(
     Raises:
         CheckpointError: No fold, a named fold or its checkpoint is missing, plans differ, or there
             is no temperature that fits.
+        DatasetError: `calibrated`, and another checkpoint than that the temperature is for.
     """
+    if calibrated:
+        check_as_fitted(checkpoint)
     paths, where = ModelPaths(model_folder), resolve_device(device)
     there = [fold for fold in paths.folds() if paths.fold(fold).checkpoint(checkpoint).is_file()]
     chosen = list(folds) if folds is not None else there

@@ -59,8 +59,10 @@ def predict_folder(
         masks: Folder of CASE_brain files; beside an `images...` folder found by itself.
 
     Raises:
-        DatasetError: No cases, or `output` holds predictions and `resume` is not set.
+        DatasetError: No cases, `output` holds predictions and `resume` is not set, or calibrated
+            predictions without mirroring.
     """
+    ensemble.check(mirror=mirror)
     cases = find_cases(source, len(ensemble.dataset.channels), ensemble.dataset.file_ending)
     made_by = _made_by(ensemble, combine, mirror=mirror)
     kept = _kept(output, made_by, resume=resume)

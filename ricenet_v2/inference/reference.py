@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.store import checkpoints
 
-AVAILABLE_FROM = 20
-"""Held-out cases, over all members, from which on a distance can be called unlike."""
-UNUSUAL, UNLIKE = 0.95, 0.99
+UNUSUAL, UNLIKE = 0.05, 0.01
+"""p-values from which down a case is flagged: reached with 19 and with 99 held-out cases."""
 LIKE_FLAG, UNUSUAL_FLAG = "like the training cases", "unusual"
 UNLIKE_FLAG, NO_FLAG = "unlike the training cases", "not available"
 
@@ -112,17 +111,19 @@ def distance_of(
     """How far a case lies, and the flag in plain words.
 
     Each member's distance is divided by the median distance of its own held-out cases; the mean
-    over the members is compared with the held-out cases of all members. Being a mean it varies less
-    than they do, so the flag is rather raised too seldom than too often.
+    over the members is compared with the held-out cases of all members. The flag goes by the
+    p-value (1 + as far or farther) / (1 + held-out cases), so that few cases cannot promise what
+    they do not hold. Being a mean the distance varies less than they do, so the flag is rather
+    raised too seldom than too often.
 
     Args:
         references: By fold.
         features: Pooled features (features,) of the case, by fold.
 
     Returns:
-        The share of held-out cases that lie nearer, and `like the training cases`, `unusual`
-        (farther than 95 % of them), `unlike the training cases` (than 99 %, and there are at
-        least 20), or None and `not available`.
+        The share of held-out cases that lie nearer, and `like the training cases`, `unusual` (p at
+        most 0.05), `unlike the training cases` (p at most 0.01), or `not available` with fewer than
+        19 held-out cases; None and `not available` without any.
     """
     known = {
         fold: values
@@ -136,6 +137,9 @@ def distance_of(
         [references[fold].held_out / float(np.median(references[fold].held_out)) for fold in known]
     )
     share = float(np.mean(others < own))
-    if share >= UNLIKE and len(others) >= AVAILABLE_FROM:
+    least, p = 1 / (len(others) + 1), (np.sum(others >= own) + 1) / (len(others) + 1)
+    if least > UNUSUAL:
+        return share, NO_FLAG
+    if p <= UNLIKE:
         return share, UNLIKE_FLAG
-    return share, UNUSUAL_FLAG if share >= UNUSUAL else LIKE_FLAG
+    return share, UNUSUAL_FLAG if p <= UNUSUAL else LIKE_FLAG

@@ -95,6 +95,7 @@ class Evaluation:
         source: Out-of-fold predictions are of single models, a test set's of the ensemble.
         groups: The same figures per fold, per member and per subgroup.
         thresholds: Chosen on out-of-fold predictions only.
+        unlabelled: Predicted cases without a known label, which are in no figure.
     """
 
     document: ClassVar[str] = "figures"
@@ -115,6 +116,7 @@ class Evaluation:
     source: Source = "out-of-fold"
     groups: tuple[FigureSet, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
+    unlabelled: tuple[str, ...] = ()
 
 
 def _from_1(fields: Fields) -> Fields:

@@ -7,6 +7,8 @@ from typing import ClassVar, Literal
 from ricenet_v2.core.documents import record
 from ricenet_v2.records.figures import Figure
 
+Outcome = Literal["fine", "doubt", "not available"]
+
 
 @record
 class SanityCheck:
@@ -20,7 +22,7 @@ class SanityCheck:
     """
 
     name: str
-    outcome: Literal["fine", "doubt", "not available"]
+    outcome: Outcome
     found: str
     figures: tuple[Figure, ...] = ()
 

@@ -1,5 +1,6 @@
 """ricenet_calibrate and ricenet_predict --calibrated."""
 
+import dataclasses
 import shutil
 
 import numpy as np
@@ -33,6 +34,9 @@ def test_a_temperature_is_stored_shown_and_applied_to_each_member(trained_cohort
     assert "only 20 cases" in made.warning
     assert len(made.ensemble_after) == len(names)
 
+    # Two epochs teach too little for a temperature of their own.
+    made = dataclasses.replace(made, temperature=1.7)
+    documents.write(paths.run().calibration, made)
     assert predict.main([*line, "-o", str(tmp_path / "b"), "--calibrated"]) == 0
     plain, scaled_ones = (
         documents.read(Predictions, tmp_path / name / "predictions.json") for name in "ab"
@@ -50,6 +54,14 @@ def test_a_temperature_is_stored_shown_and_applied_to_each_member(trained_cohort
         assert before.disagreement >= 0
     assert predict.main([*line, "-o", str(tmp_path / "b"), "--continue"]) == 2
     assert "another model or other options" in capsys.readouterr().err
+    for more, said in ((["--no_tta"], "no mirroring"), (["--checkpoint", "best"], "best")):
+        assert predict.main([*line, "-o", str(tmp_path / "c"), "--calibrated", *more]) == 2
+        told = capsys.readouterr().err
+        assert "fitted on other predictions" in told
+        assert said in told
+    calibrated = str(tmp_path / "b" / "predictions.csv")
+    assert calibrate.main([NAME, *common, *few, "--predictions", calibrated]) == 2
+    assert "calibrated already" in capsys.readouterr().err
 
 
 def test_without_a_test_set_the_ensemble_is_said_to_be_unknown(trained_cohort, tmp_path, capsys):

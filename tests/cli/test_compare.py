@@ -6,6 +6,7 @@ import numpy as np
 
 from ricenet_v2.cli import compare
 from ricenet_v2.core import documents
+from ricenet_v2.evaluation.question import short_names
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.comparison import Comparison
 from ricenet_v2.store.paths import dataset_paths
@@ -29,6 +30,7 @@ def test_several_files_are_compared_in_pairs(tmp_path, capsys):
     assert "Research use only" in capsys.readouterr().out
     made = documents.read(Comparison, tmp_path / "out" / "comparison.json")
     assert len(made.pairs) == 3 * 4
+    assert made.runs == tuple(f"{tmp_path.name}/{seed}.csv" for seed in range(3))
     rows = read_rows(tmp_path / "out" / "comparison.csv")
     assert [row["figure"] for row in rows[:4]] == ["AUROC", "accuracy", "macro F1", "Brier score"]
     assert all(pair.p_holm >= pair.p for pair in made.pairs)
@@ -45,3 +47,11 @@ def test_runs_of_a_dataset_are_found_by_name(trained_cohort, tmp_path, capsys):
     assert "20 cases of 20 patients" in capsys.readouterr().out
     assert compare.main(["auto__all", "auto__ct", *line]) == 2
     assert "Runs of the dataset: auto__all, auto__dose" in capsys.readouterr().err
+
+
+def test_names_of_runs_tell_no_path_and_stay_apart():
+    assert short_names(["/a/x/p.csv", "/b/x/p.csv", "auto__all", "/b/x/p.csv"]) == {
+        "x/p.csv": "/a/x/p.csv",
+        "x/p.csv (2)": "/b/x/p.csv",
+        "auto__all": "auto__all",
+    }

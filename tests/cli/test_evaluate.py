@@ -170,3 +170,40 @@ def test_a_test_set_gets_the_thresholds_of_the_folds_and_everything_is_written(
     assert "Thresholds of a test set are not used" in capsys.readouterr().err
     assert evaluate.main([*line, "--subgroups", "scanner"]) == 2
     assert "no such covariate" in capsys.readouterr().err
+
+
+def test_cases_without_a_label_are_refused_or_left_out_and_listed(tmp_path, capsys):
+    (tmp_path / "p.csv").write_text(
+        "case_id,prob_a,prob_b\nc1,0.2,0.8\nc2,0.7,0.3\nc3,0.6,0.4\nc4,0.6,0.4\n"
+    )
+    (tmp_path / "t.csv").write_text("case_id,label\nc1,b\nc2,a\nc3,\nc4,NA\n")
+    line = ["--predictions", str(tmp_path / "p.csv"), "--truth", str(tmp_path / "t.csv")]
+    assert evaluate.main(line) == 2
+    told = capsys.readouterr().err
+    assert "c3: its label is not known" in told
+    assert "--allow_missing" in told
+    few = ["--allow_missing", "-o", str(tmp_path), "--n_bootstrap", "20"]
+    assert evaluate.main([*line, *few]) == 0
+    assert "2 cases have no known label and are in no figure: c3, c4" in capsys.readouterr().out
+    made = json.loads((tmp_path / "figures.json").read_text())
+    assert (made["unlabelled"], made["missing"], made["n_cases"]) == (["c3", "c4"], [], 2)
+    (tmp_path / "t.csv").write_text("case_id,label\nc1,\nc2,\nc3,\nc4,\n")
+    assert evaluate.main([*line, *few]) == 2
+    assert "No predicted case has a known label" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("share", ["90", "0", "-0.1", "nan"])
+def test_a_sensitivity_is_a_share(share, capsys):
+    with pytest.raises(SystemExit):
+        evaluate.main(["D", "--sensitivity", share])
+    assert "at most 1" in capsys.readouterr().err
+
+
+def test_the_title_tells_no_path(tmp_path):
+    folder = tmp_path / "of_somebody" / "predicted"
+    folder.mkdir(parents=True)
+    (folder / "p.csv").write_text("case_id,label,prob_a,prob_b\nc1,b,0.2,0.8\nc2,a,0.7,0.3\n")
+    line = ["--predictions", str(folder / "p.csv"), "-o", str(folder), "--n_bootstrap", "20"]
+    assert evaluate.main(line) == 0
+    for name in ("figures.json", "curves.json", "sanity.json"):
+        assert json.loads((folder / name).read_text())["title"] == "predicted/p.csv"

@@ -169,3 +169,17 @@ def test_runs_of_other_folds_are_warned_of(draw):
     }
     made = compare(on_same_cases(runs), 1, 50)
     assert all("same folds" in pair.warning for pair in made.pairs)
+
+
+def test_where_the_variance_is_nothing_there_is_no_interval_and_no_p(draw):
+    scored = draw(2, n=20)
+    own = np.arange(20) % 2
+    sure, wrong = (
+        dataclasses.replace(scored, truth=own, probabilities=np.column_stack([1 - p, p]))
+        for p in (0.1 + 0.8 * own, 0.9 - 0.8 * own)
+    )
+    pair = by_figure(compare(on_same_cases({"a": sure, "b": wrong}), 1, 50))["AUROC"]
+    assert (pair.difference, pair.low, pair.p, pair.p_holm) == (1.0, None, None, None)
+    assert "variance is 0" in pair.warning
+    same = by_figure(compare(on_same_cases({"a": sure, "b": sure}), 1, 50))["AUROC"]
+    assert (same.difference, same.low, same.p) == (0.0, None, 1.0)

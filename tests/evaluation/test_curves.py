@@ -1,5 +1,7 @@
 """Curves against scikit-learn and by hand."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from sklearn import metrics as reference
@@ -77,3 +79,13 @@ def test_long_curves_are_thinned_and_keep_their_ends(draw):
         assert len(curve.x) <= 500
     at = thinned(2000)
     assert (at[0], at[-1], len(at)) == (0, 1999, 500)
+
+
+def test_several_cases_of_a_patient_widen_the_band_of_referral(draw):
+    right = np.repeat(np.arange(20) % 4 > 0, 3)  # all cases of a patient, or none
+    scored = draw(2, n=60, per_patient=3, digits=6)
+    scored = dataclasses.replace(scored, predicted=np.where(right, scored.truth, 1 - scored.truth))
+    single = dataclasses.replace(scored, patients=scored.case_ids)
+    wide, narrow = (by_name(curves_of(each, 1), "referral")[0] for each in (scored, single))
+    assert wide.high[0] - wide.low[0] > 1.4 * (narrow.high[0] - narrow.low[0])
+    assert (wide.y, wide.n) == (narrow.y, narrow.n)

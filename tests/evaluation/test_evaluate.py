@@ -133,3 +133,26 @@ def test_all_faults_of_a_predictions_file_come_at_once(tmp_path):
     faults = ("a: predicted 2 times", "b: probabilities sum to 1.8", "c: its label 'z'", "d: not")
     for said in (*faults, "d, fold 0: probabilities sum to 0.8"):
         assert said in text
+
+
+def test_columns_that_tell_who_it_is_make_groups_only_when_named(draw):
+    cells = {
+        "physician_name": tuple("AB"[i % 2] for i in range(20)),
+        "PatientID": tuple(str(i % 3) for i in range(20)),
+        "code": tuple(str(1_000_000 + i) for i in range(20)),
+        "site": tuple("XY"[i % 2] for i in range(20)),
+    }
+    scored = draw(2, n=20, covariates=cells)
+    assert [group.name for group in groups_of(scored)] == ["site = X", "site = Y"]
+    assert len(groups_of(scored, ["physician_name"])) == 2
+    assert len(groups_of(scored, None, {"code": (1_000_010,)})) == 2 + 2
+
+
+def test_words_for_nothing_are_one_group_that_is_not_known(draw):
+    ages = (*(str(40 + i) for i in range(10)), "NA", "nan", "inf", "None", "")
+    sexes = ("f", "m", "unknown", "-", "N/A") * 3
+    scored = draw(2, n=15, covariates={"age": ages, "sex": sexes})
+    assert [(g.name, len(g.cases)) for g in groups_of(scored)] == [
+        *(("age below 44.5", 5), ("age 44.5 or more", 5), ("age not known", 5)),
+        *(("sex = f", 3), ("sex = m", 3), ("sex not known", 9)),
+    ]

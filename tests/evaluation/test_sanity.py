@@ -48,6 +48,16 @@ def test_p_of_shuffles_is_that_of_all_orders(draw):
     assert found == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / 4000))
 
 
+def test_an_auroc_that_is_not_defined_has_no_p_and_decides_nothing(draw):
+    scored = draw(2, n=20)
+    alone = dataclasses.replace(scored, truth=np.zeros(20, dtype=int))
+    found = shuffled_labels(alone, 1, 99)
+    assert found.figures[0].value is None
+    assert "not defined" in found.figures[0].warning
+    assert "nan" not in found.found
+    assert found.outcome == "doubt"  # the macro F1 decides: it is that of every shuffle
+
+
 @pytest.fixture
 def question(draw, tmp_path):
     """A dataset of 40 cases, two a patient, in five folds."""
@@ -118,3 +128,11 @@ def test_size_alone_is_told_where_it_tells_the_classes(question):
     telling = outcomes(sanity.check(question(sizes=[9 + 4 * t for t in truth]), wish))
     assert telling["size and spacing only"].outcome == "doubt"
     assert "how they were imaged" not in blind.found
+
+
+def test_size_alone_of_one_class_is_no_error(question):
+    asked = question()
+    alone = dataclasses.replace(asked.scored, truth=np.zeros(40, dtype=int))
+    made = sanity.size_and_spacing(dataclasses.replace(asked, scored=alone), 0)
+    assert "not defined" in made.found
+    assert made.outcome == "not available"

@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
+from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.evaluation.evaluate import Options, evaluate
+from ricenet_v2.evaluation.question import of_file, stored_thresholds
 from ricenet_v2.evaluation.thresholds import applied, chosen_thresholds
+from ricenet_v2.inference.temperature import scaled
+from ricenet_v2.records.prediction import Predictions
+from ricenet_v2.store.tables import write_rows
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -62,3 +68,48 @@ def test_of_equal_sensitivities_the_higher_specificity_is_taken(draw):
     scored = dataclasses.replace(scored, truth=truth, probabilities=np.column_stack([1 - p, p]))
     made = chosen_thresholds(scored, 1, sensitivities=(0.6,), specificities=(0.75,))
     assert [each.value for each in made] == pytest.approx([0.5, 0.45, 0.65, 0.45])
+
+
+def written(path, scored, probabilities):
+    """Predictions with their truths."""
+    names = [f"prob_{name}" for name in scored.classes]
+    rows = [
+        {"case_id": case, "label": scored.classes[truth], **dict(zip(names, row, strict=True))}
+        for case, truth, row in zip(
+            scored.case_ids, scored.truth, probabilities.tolist(), strict=True
+        )
+    ]
+    write_rows(path, rows)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_thresholds_of_calibrated_predictions_are_chosen_on_calibrated_ones(
+    draw, tmp_path, n_classes
+):
+    folds, test = draw(n_classes, n=80, digits=6), draw(n_classes, n=40, seed=3, digits=6)
+    crossval, output = tmp_path / "crossval", tmp_path / "out"
+    picked = chosen_thresholds(folds, 1, (0.8,), (0.9,))
+    documents.write(
+        crossval / "figures.json", evaluate(folds, Options(1, n_bootstrap=20), thresholds=picked)
+    )
+    written(crossval / "validation.csv", folds, folds.probabilities)
+    written(output / "predictions.csv", test, scaled(test.probabilities, 3.0))
+    head = ("D", "auto", "", {}, test.classes, "mean", True, (), ())
+    documents.write(output / "predictions.json", Predictions(*head, temperature=3.0))
+    positive = test.classes[1]
+    asked = of_file(output / "predictions.csv", None, positive)
+    found = stored_thresholds(asked, crossval / "figures.json")
+    assert [each.name for each in found] == [each.name for each in picked]
+    youden = next(each for each in found if each.name == "Youden")
+    assert "temperature 3.000" in youden.chosen_on
+    flat = dataclasses.replace(folds, probabilities=scaled(folds.probabilities, 3.0))
+    assert [each.value for each in found] == pytest.approx(
+        [each.value for each in chosen_thresholds(flat, 1, (0.8,), (0.9,))]
+    )
+    assert [each.value for each in found] != [each.value for each in picked]
+    (crossval / "validation.csv").unlink()
+    with pytest.raises(DatasetError, match="calibrated"):
+        stored_thresholds(asked, crossval / "figures.json")
+    (output / "predictions.json").unlink()
+    plain = of_file(output / "predictions.csv", None, positive)
+    assert stored_thresholds(plain, crossval / "figures.json") == picked

@@ -1,5 +1,6 @@
 """Entropy and disagreement against scipy and scikit-learn; temperature; distance."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -19,7 +20,7 @@ from ricenet_v2.inference.reference import (
     read_reference,
     write_reference,
 )
-from ricenet_v2.inference.temperature import scaled, temperature_of
+from ricenet_v2.inference.temperature import LIMITS, scaled, temperature_of
 from ricenet_v2.inference.uncertainty import disagreement, entropy
 from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.store import checkpoints
@@ -65,6 +66,11 @@ def test_the_temperature_of_a_model_must_fit_its_folds(tmp_path):
         temperature_of(model)
     model.fold(0).validation.unlink()
     assert temperature_of(model) == 1.5  # a model that was copied without its predictions
+    for limit in LIMITS:
+        met = dataclasses.replace(fitted, temperature=limit, warning="every call is right")
+        documents.write(model.calibration, met)
+        with pytest.raises(CheckpointError, match=r"met a limit(.|\n)*every call is right"):
+            temperature_of(model)
 
 
 @pytest.fixture
@@ -72,7 +78,7 @@ def reference():
     random = np.random.default_rng(3)
     return fit_reference(
         random.normal(size=(40, 6)) * np.arange(1, 7),
-        random.normal(size=(30, 6)) * np.arange(1, 7),
+        random.normal(size=(60, 6)) * np.arange(1, 7),
         {"T1c": (100.0, 200.0)},
     )
 
@@ -121,9 +127,31 @@ def test_far_cases_are_flagged_and_near_ones_are_not(reference):
     assert distance_of(references, {0: None, 1: None}) == (None, "not available")
 
 
-def test_few_held_out_cases_cannot_call_a_case_unlike(reference):
-    few = Reference(reference.mean, reference.precision, reference.held_out[:10], {})
-    assert distance_of({0: few}, {0: np.full(6, 99.0)}) == (1.0, "unusual")
+@pytest.mark.parametrize(
+    ("held_out", "text"),
+    [
+        *((18, "not available"), (19, "unusual"), (98, "unusual")),
+        *((99, "unlike the training cases"), (199, "unlike the training cases")),
+    ],
+)
+def test_a_flag_needs_enough_held_out_cases(reference, held_out, text):
+    distances = 1 + np.arange(held_out) / held_out
+    few = Reference(reference.mean, reference.precision, distances, {})
+    assert distance_of({0: few}, {0: np.full(6, 99.0)}) == (1.0, text)
+
+
+def test_flags_are_as_frequent_as_they_say():
+    """Of cases drawn as 20 held-out ones are, no more than 1 in 20 or so is the farthest."""
+    random, flagged = np.random.default_rng(7), 0
+    mean, precision = np.zeros(4), np.eye(4)
+    for _ in range(2000):
+        distances = np.linalg.norm(random.normal(size=(20, 4)), axis=1)
+        flag = distance_of(
+            {0: Reference(mean, precision, distances, {})}, {0: random.normal(size=4)}
+        )
+        assert flag[1] != "unlike the training cases"
+        flagged += flag[1] == "unusual"
+    assert flagged / 2000 == pytest.approx(1 / 21, abs=0.015)
 
 
 def test_new_cases_like_the_held_out_ones_are_seldom_flagged():

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet_v2.evaluation.intervals import proportion
 from ricenet_v2.evaluation.metrics import confusion, macro_f1
+from ricenet_v2.evaluation.proportions import share
 from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.inference.uncertainty import disagreement, entropy
 from ricenet_v2.records.curves import Curve
@@ -28,16 +28,17 @@ def doubts(scored: Scored) -> dict[str, Floats]:
 def referral(scored: Scored, level: float) -> list[Curve]:
     """Accuracy with Wilson's interval, and macro F1, of the share of cases that is kept.
 
-    At least 5 cases are kept; equal doubts keep the order of the cases.
+    Several cases of a patient count as fewer in the interval. At least 5 cases are kept; equal
+    doubts keep the order of the cases.
     """
     made = []
     for name, doubt in doubts(scored).items():
         order = np.argsort(doubt, kind="stable")
-        sizes = sorted({round(share * len(scored)) for share in _KEPT}, reverse=True)
+        sizes = sorted({round(part * len(scored)) for part in _KEPT}, reverse=True)
         sizes = [size for size in sizes if size >= _FEWEST] or [len(scored)]
-        right = np.cumsum((scored.truth == scored.predicted)[order])
-        hits = [int(right[size - 1]) for size in sizes]
-        ends = [proportion(hit, size, level) for hit, size in zip(hits, sizes, strict=True)]
+        place = np.argsort(order)  # of each case, the surest first
+        right = scored.truth == scored.predicted
+        shares = [share("", scored, right, place < size, level) for size in sizes]
         x = tuple(size / len(scored) for size in sizes)
         made.append(
             Curve(
@@ -47,9 +48,9 @@ def referral(scored: Scored, level: float) -> list[Curve]:
                 "share of cases kept",
                 "accuracy",
                 x,
-                tuple(hit / size for hit, size in zip(hits, sizes, strict=True)),
-                tuple(low for low, _ in ends),
-                tuple(high for _, high in ends),
+                tuple(figure.value or 0.0 for figure in shares),
+                tuple(figure.low or 0.0 for figure in shares),
+                tuple(figure.high or 0.0 for figure in shares),
                 tuple(sizes),
             )
         )

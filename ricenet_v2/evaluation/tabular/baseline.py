@@ -174,7 +174,7 @@ def _write_fold(
         {"class": dataset.classes[index], **dict(zip(table.columns, map(float, row), strict=True))}
         for index, row in zip(classes, weights, strict=True)
     ]
-    tables.write_rows(model.fold(fold).coefficients, told)
+    tables.write_rows(model.fold(fold).coefficients, told, ("class", *table.columns))
 
 
 def _run(model: ModelPaths, dataset: Dataset, fold: int, table: Table, seed: int) -> Run:

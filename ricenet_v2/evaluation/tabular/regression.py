@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.dummy import DummyClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
@@ -29,7 +30,7 @@ class Regression:
     Attributes:
         model: Imputation by the median, scaling, regression.
         n_classes: Classes.
-        penalty: C that was chosen.
+        penalty: C that was chosen; NaN where the training cases are of one class.
     """
 
     model: Pipeline
@@ -44,8 +45,13 @@ class Regression:
 
     @property
     def coefficients(self) -> tuple[Floats, Indices]:
-        """Per standard deviation of a column, axes (rows, columns), and the class of each row."""
+        """Per standard deviation of a column, axes (rows, columns), and the class of each row.
+
+        No rows where the training cases are of one class.
+        """
         last = self.model[-1]
+        if isinstance(last, DummyClassifier):
+            return np.empty((0, 0)), np.empty(0, dtype=np.intp)
         classes = last.classes_[1:] if len(last.coef_) == 1 else last.classes_
         return last.coef_, classes
 
@@ -55,6 +61,8 @@ def fit(
 ) -> Regression:
     """Fit; the penalty is that of the best log loss in inner folds that keep patients together.
 
+    Training cases of one class teach nothing: that class is then given to every case.
+
     Args:
         values: Axes (cases, columns); NaN where not known.
         truth: Class of each case.
@@ -62,6 +70,9 @@ def fit(
         n_classes: Classes.
         seed: Of the inner folds.
     """
+    if len(np.unique(truth)) == 1:
+        constant = Pipeline([("constant", DummyClassifier(strategy="prior"))])
+        return Regression(constant.fit(values, truth), n_classes, np.nan)
     pipeline = Pipeline(
         [
             ("known", SimpleImputer(strategy="median", keep_empty_features=True)),

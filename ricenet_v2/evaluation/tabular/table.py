@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ricenet_v2.records.cells import known as cell_of
+from ricenet_v2.records.cells import numbers
+from ricenet_v2.records.identity import is_identity
+
+logger = logging.getLogger(__name__)
 
 MOST_WORDS = 10
 """A covariate of more different words than this is a name, and no property of a patient."""
@@ -45,32 +52,41 @@ class Table:
 def coded(covariates: Mapping[str, Mapping[str, str]], known: Sequence[str]) -> Table:
     """Covariates as numbers: numbers as they are, words as one column of 0 and 1 for each.
 
+    Columns that may tell who a patient is are left out, as are names and what does not differ; each
+    is told.
+
     Args:
         covariates: Texts by case and name; the same names for every case.
         known: Cases whose words make columns (those of training); another word is 0 in all.
     """
     names = sorted({name for cells in covariates.values() for name in cells})
-    columns, values = [], []
+    columns: list[str] = []
+    values: list[Floats] = []
     for name in names:
-        cells = [covariates[case].get(name, "") for case in covariates]
-        own = {covariates[case].get(name, "") for case in known} - {""}
-        numbers = _numbers(cells)
-        if numbers is not None:
-            if len(own) > 1:
-                columns.append(name)
-                values.append(numbers)
-        elif 1 < len(own) <= MOST_WORDS:
-            # One word less than there are: of two, the second says what the first does.
-            for word in sorted(own)[1 if len(own) == 2 else 0 :]:
-                columns.append(f"{name} = {word}")
-                values.append(np.array([float(cell == word) for cell in cells]))
-    made = np.column_stack(values) if values else np.empty((len(covariates), 0))
-    return Table(tuple(covariates), tuple(columns), made)
+        cells = {case: cell_of(covariates[case].get(name, "")) for case in covariates}
+        if is_identity(name, cells.values()):
+            logger.warning("%s is left out: it may tell who a patient is.", name)
+            continue
+        made = _columns(name, cells, known)
+        if not made:
+            logger.warning("%s is left out: it has one value, or too many words.", name)
+        columns += made
+        values += made.values()
+    table = np.column_stack(values) if values else np.empty((len(covariates), 0))
+    return Table(tuple(covariates), tuple(columns), table)
 
 
-def _numbers(cells: Sequence[str]) -> Floats | None:
-    try:
-        found = np.array([float(cell) if cell else np.nan for cell in cells])
-    except ValueError:
-        return None
-    return np.where(np.isfinite(found), found, np.nan)
+def _columns(name: str, cells: Mapping[str, str], known: Sequence[str]) -> dict[str, Floats]:
+    """Columns of one covariate; none where the known cases do not differ, or by too many words."""
+    own = {cells[case] for case in known} - {""}
+    found = numbers(cells.values())
+    if found is not None:
+        return {name: np.array(found)} if len(own) > 1 else {}
+    if not 1 < len(own) <= MOST_WORDS:
+        return {}
+    # One word less than there are: of two, the second says what the first does.
+    words = sorted(own)[1 if len(own) == 2 else 0 :]
+    return {
+        f"{name} = {word}": np.array([float(cell == word) for cell in cells.values()])
+        for word in words
+    }

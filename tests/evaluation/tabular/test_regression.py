@@ -62,13 +62,13 @@ def test_a_class_that_training_lacks_gets_nothing_and_few_patients_no_search():
 
 def test_covariates_become_numbers():
     covariates = {
-        "a": {"age": "50", "sex": "f", "site": "X", "const": "1", "id": "i1"},
-        "b": {"age": "", "sex": "m", "site": "Y", "const": "1", "id": "i2"},
-        "c": {"age": "70", "sex": "f", "site": "Z", "const": "1", "id": "i3"},
-        "t": {"age": "60", "sex": "", "site": "new", "const": "2", "id": "i4"},
+        "a": {"age": "50", "sex": "f", "site": "X", "const": "1", "group": "i1"},
+        "b": {"age": "", "sex": "m", "site": "Y", "const": "1", "group": "i2"},
+        "c": {"age": "70", "sex": "f", "site": "Z", "const": "1", "group": "i3"},
+        "t": {"age": "60", "sex": "", "site": "new", "const": "2", "group": "i4"},
     }
     made = coded(covariates, ["a", "b", "c"])
-    assert made.columns[:2] == ("age", "id = i1")
+    assert made.columns[:2] == ("age", "group = i1")
     assert {"sex = m", "site = X", "site = Y", "site = Z"} <= set(made.columns)
     assert "const" not in made.columns
     row = dict(zip(made.columns, made.rows(["t"])[0], strict=True))
@@ -85,3 +85,28 @@ def test_tables_stand_side_by_side_by_case():
     made = first.beside(second)
     assert made.columns == ("x", "y")
     np.testing.assert_array_equal(made.values, [[1, 10], [2, 20]])
+
+
+def test_columns_that_tell_who_it_is_are_left_out_and_told(caplog):
+    covariates = {
+        str(i): {"age": str(40 + i), "PatientID": str(i), "code": str(1_000_000 + i), "one": "x"}
+        for i in range(20)
+    }
+    assert coded(covariates, list(covariates)).columns == ("age",)
+    told = [record.getMessage().split()[0] for record in caplog.records]
+    assert told == ["PatientID", "code", "one"]
+
+
+def test_a_word_for_nothing_among_numbers_is_not_known():
+    covariates = {"a": {"age": "50"}, "b": {"age": "NA"}, "c": {"age": "60"}}
+    made = coded(covariates, ["a", "b", "c"])
+    assert made.columns == ("age",)
+    np.testing.assert_array_equal(made.values[:, 0], [50, np.nan, 60])
+
+
+def test_training_cases_of_one_class_give_that_class():
+    values = np.arange(8.0)[:, None]
+    found = fit(values, np.ones(8, dtype=int), [f"p{i}" for i in range(8)], 2)
+    np.testing.assert_array_equal(found.probabilities(values), [[0, 1]] * 8)
+    assert len(found.coefficients[0]) == 0
+    assert np.isnan(found.penalty)
