@@ -122,12 +122,29 @@ def show(made: Calibration) -> None:
                 for old, new in zip(before, after, strict=True)
             ],
         )
+    print(_verdict(made))
     if not made.ensemble_before:
         print(
             "What it does to the ensemble is not known: an ensemble is less extreme than its "
             "members. Name a test set with --predictions."
         )
     print(made.note)
+
+
+def _verdict(made: Calibration) -> str:
+    """Whether the log loss of the out-of-fold cases fell."""
+    losses = [
+        figure.value
+        for figures in (made.before, made.after)
+        for figure in figures
+        if figure.name == "log loss" and figure.value is not None
+    ]
+    if len(losses) != 2:
+        return "Whether it helps cannot be told."
+    told = f"out-of-fold log loss {losses[0]:.3f} before, {losses[1]:.3f} after"
+    if losses[1] < losses[0]:
+        return f"It helps: {told}."
+    return f"It does not help: {told}. Predict without --calibrated."
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -24,11 +24,10 @@ def told_classes(scored: Scored, positive: int) -> tuple[int, ...]:
 
 
 def default_thresholds(scored: Scored, positive: int) -> list[Threshold]:
-    """0.5 for each class that is told from the rest."""
-    return [
-        Threshold("default", scored.classes[index], 0.5, FIXED, ())
-        for index in told_classes(scored, positive)
-    ]
+    """0.5 for two classes; of more, the most probable one is called, so there is none."""
+    if len(scored.classes) > 2:
+        return []
+    return [Threshold("default", scored.classes[positive], 0.5, FIXED, ())]
 
 
 def chosen_thresholds(

@@ -25,7 +25,9 @@ def test_a_temperature_is_stored_shown_and_applied_to_each_member(trained_cohort
     assert predict.main([*line, "-o", str(tmp_path / "a")]) == 0
     file = str(tmp_path / "a" / "predictions.csv")
     assert calibrate.main([NAME, *common, *few, "--predictions", file]) == 0
-    assert "Ensemble on the test set" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "Ensemble on the test set" in shown
+    assert ("It helps: out-of-fold log loss" in shown) ^ ("It does not help: out-of" in shown)
     made = documents.read(Calibration, paths.run().calibration)
     assert (made.n_cases, len(made.fitted_on)) == (20, 5)
     names = [figure.name for figure in made.after]

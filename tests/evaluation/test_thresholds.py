@@ -38,7 +38,8 @@ def test_thresholds_reach_what_they_promise_and_no_other_is_better(draw, seed):
 
 def test_every_class_of_several_has_thresholds(draw):
     made = chosen_thresholds(draw(3), 0, sensitivities=(0.8, 1.0), specificities=())
-    assert [each.class_name for each in made] == ["x", "y", "z", *"xxxyyyzzz"]
+    assert [each.class_name for each in made] == [*"xxxyyyzzz"]
+    assert "default" not in {each.name for each in made}
 
 
 def test_a_threshold_is_applied_unchanged(draw):

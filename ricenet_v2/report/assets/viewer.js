@@ -22,6 +22,7 @@
     crosshairGap: 3,
     dragAndDropEnabled: false,
     isRadiologicalConvention: true,
+    sagittalNoseLeft: true,
     loadingText: "",
     show3Dcrosshair: false,
     multiplanarShowRender: 0,
