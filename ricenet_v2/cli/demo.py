@@ -11,7 +11,7 @@ from pathlib import Path
 from ricenet_v2.cli import common
 from ricenet_v2.core.machine import n_cores
 
-EPOCHS = 12
+EPOCHS = 4
 
 
 def build_parser() -> argparse.ArgumentParser:
