@@ -64,7 +64,7 @@ def make_dataset(workspace: Path, n_cases: int) -> DatasetPaths:
     cases = []
     for n in range(n_cases):
         like, split = known[n % PHANTOMS], "train" if n % 5 else "test"
-        case = Case(f"case{n:04d}", f"patient{n:04d}", CLASSES[n % 2], split, like.covariates)  # type: ignore[arg-type]
+        case = Case(f"case{n:04d}", f"patient{n:04d}", CLASSES[n % 2], split, like.covariates)
         cases.append(case)
         for target, original in _links(folder, source, case, like):
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -59,8 +59,14 @@ def baseline(
     made = run_baseline(paths, features, seed)
     print(f"Columns: {', '.join(made.columns)}")
     print(f"Penalty C chosen inside the training cases of each fold: {made.penalties}")
-    few = {"n_bootstrap": n_bootstrap, "seed": seed, "workspace": workspace}
-    evaluate(dataset, plan=PLAN, channels=made.label, **few)  # type: ignore[arg-type]
+    evaluate(
+        dataset,
+        plan=PLAN,
+        channels=made.label,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+        workspace=workspace,
+    )
     if made.has_test:
         print(f"Predictions of the test cases: {made.model.predictions / PREDICTIONS_CSV}")
     print(_against(paths, against, made.model.folder.name, n_bootstrap, seed))

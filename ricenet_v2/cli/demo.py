@@ -6,6 +6,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from ricenet_v2.cli import common
@@ -110,8 +111,7 @@ def _steps(
         ("report", report.main, [name, "--predictions", str(out), *space, *workers]),
     ]
     return [
-        ([f"ricenet_{command}", *words], lambda main=main, words=words: main(words))  # type: ignore[misc]
-        for command, main, words in commands
+        ([f"ricenet_{command}", *words], partial(main, words)) for command, main, words in commands
     ]
 
 
