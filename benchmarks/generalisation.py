@@ -89,7 +89,12 @@ class Cohort:
 
 
 def cohort(
-    workspace: Path, name: str, npz: Path | None, shape: Sequence[int], spacing: float | None
+    workspace: Path,
+    name: str,
+    npz: Path | None,
+    shape: Sequence[int],
+    spacing: float | None,
+    preset: str,
 ) -> Cohort:
     """Make, plan and preprocess a cohort, where that is not done yet.
 
@@ -99,6 +104,7 @@ def cohort(
         npz: AdrenalMNIST3D.
         shape: Voxels of the phantom.
         spacing: mm between the voxels of AdrenalMNIST3D; None leaves it to the plan.
+        preset: Of the plan.
     """
     raw = workspace / "raw" / name
     if name == PHANTOM:
@@ -109,13 +115,13 @@ def cohort(
         if npz is None:
             raise SystemExit("Name adrenalmnist3d.npz with --npz, or leave the cohort out.")
         convert_medmnist3d(npz, raw)
-    words = [name, "--workspace", str(workspace)]
+    words = [name, "--workspace", str(workspace), "--preset", preset]
     if spacing is not None and name == ADRENAL:
         words += ["--spacing", *[str(spacing)] * 3]
     if plan_and_preprocess.main(words):
         raise SystemExit(f"{name} could not be planned.")
     paths = dataset_paths(name, workspace)
-    plan, splits = documents.read(Plan, paths.plan()), documents.read(Splits, paths.splits)
+    plan, splits = documents.read(Plan, paths.plan(preset)), documents.read(Splits, paths.splits)
     return Cohort(name, paths, load_raw_dataset(raw), plan, splits)
 
 
@@ -216,7 +222,8 @@ def table(results: Sequence[Result], made: Cohort) -> list[str]:
     n = len({r.seed for r in own})
     head = f"Mean over {n} seed(s) and {len(places)} trained folds of the base; in brackets the "
     lines = [
-        f"### {made.name}: input of {' x '.join(map(str, made.plan.input_size))} voxels",
+        f"### {made.name}: preset {made.plan.preset}, input of "
+        f"{' x '.join(map(str, made.plan.input_size))} voxels",
         "",
         head + "difference to the base at the same seed and fold, with its 95 % interval.",
         "",
@@ -297,6 +304,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--shape", type=int, nargs=3, default=(28, 32, 28), help="of the phantom")
     parser.add_argument("--spacing", type=float, help="mm, of AdrenalMNIST3D instead of the plan's")
+    parser.add_argument("--preset", default="auto", help="of the plan; small is the cheapest")
     parser.add_argument("--device")
     parser.add_argument(
         "--write", type=Path, metavar="FILE", help="page whose section is rewritten"
@@ -315,7 +323,14 @@ def main() -> None:
     names = {"phantom": PHANTOM, "adrenal": ADRENAL}
     with joined(chosen.device) as team:
         for key in chosen.cohorts:
-            made = cohort(chosen.workspace, names[key], chosen.npz, chosen.shape, chosen.spacing)
+            made = cohort(
+                chosen.workspace,
+                names[key],
+                chosen.npz,
+                chosen.shape,
+                chosen.spacing,
+                chosen.preset,
+            )
             results = list(study(made, chosen, team))
             text = json.dumps([asdict(result) for result in results], indent=1)
             (chosen.workspace / f"generalisation_{key}.json").write_text(text, encoding="utf-8")
