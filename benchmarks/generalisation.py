@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from scipy import stats
+from sklearn.metrics import roc_auc_score
 
 from benchmarks import page
 from ricenet_v2.cli import plan_and_preprocess
@@ -172,7 +173,8 @@ def _result(
     classes = made.plan.classes
     truth = np.array([classes.index(label) for label in labels])
     counts = metrics.confusion(truth, found.argmax(axis=1), len(classes))
-    auroc = metrics.auroc(truth, found, made.raw.dataset.positive_index)
+    positive = made.raw.dataset.positive_index
+    auroc = roc_auc_score(truth == positive, found[:, positive])
     f1 = float(metrics.macro_f1(counts))
     return Result(made.name, variant, seed, fold, f1, float(auroc), len(truth), seconds)
 
