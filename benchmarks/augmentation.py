@@ -23,6 +23,7 @@ import warnings
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,8 +44,15 @@ from ricenet_v2.training.augmentation.apply import augment
 from ricenet_v2.training.augmentation.draw import draw
 
 RANGES = AugmentationPlan(
-    **{f"p_{name}": 1.0 for name in ("rotation", "scaling", "elastic", "noise", "blur")},
-    **{f"p_{name}": 1.0 for name in ("brightness", "contrast", "gamma", "low_resolution")},
+    p_rotation=1.0,
+    p_scaling=1.0,
+    p_elastic=1.0,
+    p_noise=1.0,
+    p_blur=1.0,
+    p_brightness=1.0,
+    p_contrast=1.0,
+    p_gamma=1.0,
+    p_low_resolution=1.0,
 )
 ANGLE = math.radians(RANGES.rotation_degrees)
 SMOOTH, ROUGH = (10, 13), (5, 8)
@@ -146,12 +154,12 @@ def everything(shape: tuple[int, ...]) -> Plan:
         classes=("a", "b"),
         channels=tuple(dataclasses.replace(channel, name=f"mri{i}") for i in range(shape[0])),
         spacing=(1.0, 1.0, 1.0),
-        input_size=shape[1:],
+        input_size=(shape[1], shape[2], shape[3]),
         margin=(0, 0, 0),
         storage_dtype="float32",
         network=NetworkPlan("residual_encoder", (8,), (1,), kernel, step, "instance", 0.0, ""),
         training=TrainingPlan(1, 1, 1, 1, augmentation=RANGES),
-        memory=MemoryEstimate(*[0] * 9),
+        memory=MemoryEstimate(0, 0, 0, 0, 0, 0, 0, 0, 0),
         memory_budget_gb=1.0,
         spacing_range=((1.0,) * 3, (1.0,) * 3),
         dose_range={},
@@ -280,7 +288,7 @@ def monai(elastic_sigma: tuple[float, float]) -> Sample:
     return lambda images, _: every(images)
 
 
-def section(result: dict[str, object]) -> str:
+def section(result: dict[str, Any]) -> str:
     """The figures as a table in Markdown."""
     medians, faster = result["medians"], result["times_faster"]
     rows = ["| library | CPU seconds, median | this project is faster by | target |"]

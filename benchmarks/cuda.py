@@ -21,7 +21,7 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -215,13 +215,13 @@ def switches(device: torch.device, side: int, memory_gb: float) -> Iterator[dict
     reference: torch.Tensor | None = None
     for compiled in (False, True):
         for last in (False, True):
-            changed = {"compile": compiled, "channels_last": last}
-            training = dataclasses.replace(plan.training, **changed)
+            training = dataclasses.replace(plan.training, compile=compiled, channels_last=last)
             made = bench(dataclasses.replace(plan, training=training), device)
             logits = _logits(made)
             reference = logits if reference is None else reference
             yield {
-                **changed,
+                "compile": compiled,
+                "channels_last": last,
                 "largest_difference_of_logits": float((logits - reference).abs().max()),
                 "largest_logit": float(reference.abs().max()),
                 **bare(made),
@@ -233,7 +233,8 @@ def _logits(made: Bench) -> torch.Tensor:
     images = moved(noise(made.plan).images, made.device, made.plan.training)
     made.called.eval()
     with torch.no_grad(), autocast(made.device, made.plan.training):
-        return made.called(images).float().cpu()
+        logits: torch.Tensor = made.called(images).float().cpu()
+    return logits
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -252,7 +253,7 @@ def main(argv: list[str] | None = None) -> int:
     device = torch.device("cuda", 0)
     machine = described(device)
     memory_gb = math.floor(0.9 * (machine.memory_bytes or 0) / GIGABYTE)
-    parts = {
+    parts: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
         "steps": lambda: steps_of_training(device, chosen.side, memory_gb, chosen.num_workers),
         "memory": lambda: memory_of_plans(device, chosen.side),
         "switches": lambda: switches(device, chosen.side, memory_gb),

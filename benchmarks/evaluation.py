@@ -193,7 +193,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             print(json.dumps(large(Path(folder), chosen.n_bootstrap)))
         return
-    sections, raw = {}, {}
+    sections: dict[str, str] = {}
+    raw: dict[str, Any] = {}
     if "time" in chosen.parts:
         words = ["--only_measure", "--n_bootstrap", str(chosen.n_bootstrap)]
         times = {str(n): limited.run("benchmarks.evaluation", words, n) for n in chosen.threads}

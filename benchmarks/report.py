@@ -29,7 +29,7 @@ from ricenet_v2.fingerprinting.workers import map_cases
 from ricenet_v2.network.cost import estimate
 from ricenet_v2.phantom.cohort import CHANNELS, CLASSES, write_cohort
 from ricenet_v2.planning.planner import make_plan
-from ricenet_v2.records.dataset import Case, Dataset
+from ricenet_v2.records.dataset import Case, Dataset, Split
 from ricenet_v2.records.fingerprint import Fingerprint
 from ricenet_v2.report.case.page import CaseJob
 from ricenet_v2.report.results import write
@@ -63,7 +63,8 @@ def make_dataset(workspace: Path, n_cases: int) -> DatasetPaths:
     folder = workspace / "raw" / NAME
     cases = []
     for n in range(n_cases):
-        like, split = known[n % PHANTOMS], "train" if n % 5 else "test"
+        like = known[n % PHANTOMS]
+        split: Split = "train" if n % 5 else "test"
         case = Case(f"case{n:04d}", f"patient{n:04d}", CLASSES[n % 2], split, like.covariates)
         cases.append(case)
         for target, original in _links(folder, source, case, like):
@@ -138,7 +139,7 @@ def some_pages(n_pages: int, seconds: list[float]) -> Callable[..., list[str]]:
 def run(n_cases: int, n_pages: int, rounds: int, num_workers: int) -> dict[str, Any]:
     """Make, evaluate, write and open a report."""
     seconds: list[float] = []
-    write.map_cases = some_pages(n_pages, seconds)
+    setattr(write, "map_cases", some_pages(n_pages, seconds))  # noqa: B010 - nobody exports it
     with tempfile.TemporaryDirectory() as scratch:
         workspace = Path(scratch)
         paths = make_dataset(workspace, n_cases)

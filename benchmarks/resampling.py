@@ -71,7 +71,8 @@ def peer(image: Image) -> Image:
         order_z=0,
         force_separate_z=None,
     )
-    return made[0]
+    first: Image = made[0]
+    return first
 
 
 def dense(image: Image) -> Image:

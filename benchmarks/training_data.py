@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,6 +35,7 @@ from ricenet_v2.network.build import Classifier
 from ricenet_v2.planning.networks import residual_encoder
 from ricenet_v2.planning.topology import topology
 from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.plan import (
     AugmentationPlan,
     ChannelPlan,
@@ -49,7 +51,7 @@ from ricenet_v2.training.team import Team
 from ricenet_v2.training.timing import make_bench, time_steps
 from ricenet_v2.training.workers import default_workers
 
-CHANNELS = ("mri", "mri", "dose")
+CHANNELS: tuple[ChannelKind, ...] = ("mri", "mri", "dose")
 CLASSES = ("first", "second")
 ALONE = Team(0, 1, torch.device("cpu"))
 COHORTS = (100, 10_000)
@@ -105,7 +107,7 @@ def plan_of(size: int, batch_size: int, updates: int) -> Plan:
         storage_dtype="float32",
         network=residual_encoder(topology(shape, spacing)),
         training=TrainingPlan(batch_size, 1, 100, updates, augmentation=AugmentationPlan()),
-        memory=MemoryEstimate(*[0] * 9),
+        memory=MemoryEstimate(0, 0, 0, 0, 0, 0, 0, 0, 0),
         memory_budget_gb=1.0,
         spacing_range=(spacing, spacing),
         dose_range={},
@@ -127,7 +129,7 @@ def write_cases(folder: Path, plan: Plan, count: int) -> dict[str, str]:
     return labels
 
 
-def record_of(case: str, shape: tuple[int, ...]) -> PreprocessedCase:
+def record_of(case: str, shape: tuple[int, int, int, int]) -> PreprocessedCase:
     """What stands beside a case."""
     return PreprocessedCase(
         case_id=case,
@@ -147,7 +149,7 @@ def record_of(case: str, shape: tuple[int, ...]) -> PreprocessedCase:
 
 def measure_steps(
     folder: Path, size: int, updates: int, rounds: int, num_workers: int
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Seconds per update with everything and bare, and the share of waiting."""
     plan = plan_of(size, 2, updates)
     labels = write_cases(folder / "steps", plan, 16)
@@ -173,7 +175,7 @@ def measure_steps(
     }
 
 
-def measure_memory(folder: Path, cache_mb: int) -> dict[str, object]:
+def measure_memory(folder: Path, cache_mb: int) -> dict[str, Any]:
     """Memory of a training on each cohort, in a process of its own."""
     found = {}
     for count in COHORTS:
@@ -184,7 +186,7 @@ def measure_memory(folder: Path, cache_mb: int) -> dict[str, object]:
             "-m",
             "benchmarks.training_data",
             "--memory_of",
-            where,
+            str(where),
             "--cache_mb",
             str(cache_mb),
         ]
@@ -204,7 +206,7 @@ def memory_of(folder: Path, budget: int) -> dict[str, int]:
     batches = TrainingBatches(Source(reader, labels, plan, 0), 0, 1)
     network = Classifier(nn.Conv3d(len(CHANNELS), 4, 3, stride=4), 4, len(CLASSES), 0.0)
     make_bench(plan, ALONE, network).train(batches, 0, updates)
-    workers = [process.pid for process in multiprocessing.active_children()]
+    workers = [one.pid for one in multiprocessing.active_children() if one.pid is not None]
     taken = sum(proportional_set_size(pid) for pid in (os.getpid(), *workers))
     batches.close()
     case_bytes = 4 * len(CHANNELS) * 16**3
@@ -218,10 +220,13 @@ def memory_of(folder: Path, budget: int) -> dict[str, int]:
 def proportional_set_size(pid: int) -> int:
     """Bytes of a process, shared pages divided among those that share them (Linux)."""
     text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    return int(re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)[1]) * 1024
+    found = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
+    if found is None:
+        raise SystemExit(f"Process {pid} does not say how much memory is its own.")
+    return int(found[1]) * 1024
 
 
-def section(result: dict[str, object]) -> str:
+def section(result: dict[str, Any]) -> str:
     """The figures as a table in Markdown."""
     steps, memory = result["steps"], result["memory"]
     shape = " x ".join(str(n) for n in steps["shape"])
