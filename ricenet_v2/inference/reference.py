@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import CheckpointError
+from ricenet_v2.inference.shrinkage import shrunk_covariance
 from ricenet_v2.store import checkpoints
 
 UNUSUAL, UNLIKE = 0.05, 0.01
@@ -62,10 +63,8 @@ def fit_reference(
         held_out: The same of the validation cases.
         intensities: Range of each channel over the training cases.
     """
-    from sklearn.covariance import LedoitWolf
-
-    found = LedoitWolf().fit(training)
-    mean, precision = np.asarray(found.location_), np.asarray(found.precision_)
+    mean = training.mean(axis=0)
+    precision = np.asarray(np.linalg.pinv(shrunk_covariance(training), hermitian=True), np.float64)
     bare = Reference(mean, precision, np.ones(1), dict(intensities))
     return Reference(mean, precision, bare.distances(held_out), dict(intensities))
 

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
-from sklearn.metrics import f1_score
 from torch import nn
 
 from ricenet_v2.core import documents, files
@@ -27,6 +26,7 @@ from ricenet_v2.training.job import Job, TrainOptions, prepare, run_record
 from ricenet_v2.training.loader import Source, TrainingBatches
 from ricenet_v2.training.loop import Task, predict_cases, train_epoch
 from ricenet_v2.training.loss import class_weights
+from ricenet_v2.training.metric import macro_f1
 from ricenet_v2.training.parts import Stopped, StoppedError, StopWish
 from ricenet_v2.training.preview import draw_preview
 from ricenet_v2.training.reference import reference_of
@@ -268,10 +268,8 @@ def _validate(job: Job, state: State) -> tuple[float, float]:
 def _scored(job: Job, found: torch.Tensor) -> tuple[float, float]:
     truth = torch.tensor([job.plan.classes.index(job.labels[case]) for case in job.validation])
     picked = found.gather(1, truth[:, None]).clamp(1e-7, 1)
-    labels = list(range(len(job.plan.classes)))
-    predicted = found.argmax(dim=1)
-    f1 = f1_score(truth, predicted, labels=labels, average="macro", zero_division=0)
-    return float(-picked.log().mean()), float(f1)
+    f1 = macro_f1(truth, found.argmax(dim=1), len(job.plan.classes))
+    return float(-picked.log().mean()), f1
 
 
 def _predicted(job: Job, state: State, axes: Sequence[int] = ()) -> torch.Tensor:
