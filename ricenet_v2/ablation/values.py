@@ -58,8 +58,8 @@ class Sampled:
 
     def interval(self, figure: int, level: float) -> tuple[float, float] | None:
         """BCa interval of one figure; None where it is not defined."""
-        whole, columns = float(self.whole[figure]), (self.replicates, self.left_out)
-        return intervals.bca(whole, *(values[:, figure] for values in columns), level)
+        whole = float(self.whole[figure])
+        return intervals.bca(whole, self.replicates[:, figure], self.left_out[:, figure], level)
 
 
 def sampled(scored: Scored, how: Resampling) -> Sampled:
