@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from multiprocessing.connection import wait as wait_for
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from ricenet_v2.core.errors import RicenetError, TrainingError
 from ricenet_v2.training.parts import StopWish
@@ -65,8 +65,7 @@ def executor_of(name: str, n_processes: int) -> Executor:
             expected="an object with submit and shutdown, as concurrent.futures.Executor",
             got=f"{type(made).__name__} from {name}",
         )
-    executor: Executor = made
-    return executor
+    return cast("Executor", made)
 
 
 def _factory(name: str) -> Callable[[], object]:

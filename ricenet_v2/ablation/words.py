@@ -107,7 +107,8 @@ def importances_table(table: SourceTable, change: Change) -> PartTable:
     for one in own:
         cells[one.group].append(_importance(one))
     repeats = len(own[0].repeats) if own else 0
-    how = f"permuted, mean of {repeats} repeats" if change == "permuted" else "zeroed"
+    many = f", mean of {repeats} repeats" if repeats > 1 else ""
+    how = f"permuted{many}" if change == "permuted" else "zeroed"
     return PartTable(
         f"{table.source.capitalize()}: loss of the model of all channels, group {how}",
         ("group", *FIGURES),
@@ -117,20 +118,25 @@ def importances_table(table: SourceTable, change: Change) -> PartTable:
 
 def published_table(made: Ablation) -> PartTable:
     """The paper's macro F1 beside ours."""
-    ours = {table.source: {row.subset: row.figures[0] for row in table.rows} for table in
-            made.tables}  # fmt: skip
+    ours = {
+        table.source: {row.subset: row.figures[0] for row in table.rows} for table in made.tables
+    }
     rows = []
     for one in made.published:
-        here = [_figure(found) if (found := ours.get(source, {}).get(one.subset)) else NONE
-                for source in ("out-of-fold", "test")]  # fmt: skip
-        rows.append((one.subset, number(one.validation), here[0], _test(one.test, one.remark),
-                     here[1]))  # fmt: skip
-    columns = ("subset", "paper, validation", "here, out-of-fold", "paper, test", "here, test")
+        here = [
+            _figure(found) if (found := ours.get(source, {}).get(one.subset)) else NONE
+            for source in ("out-of-fold", "test")
+        ]
+        paper = [_as_published(one.validation), _as_published(one.test)]
+        rows.append((one.subset, paper[0], here[0], paper[1], here[1], one.remark))
+    columns = ("subset", "paper, validation", "here, out-of-fold", "paper, test", "here, test",
+               "remark")  # fmt: skip
     return PartTable(f"Macro F1 beside the paper's own ({CITATION})", columns, tuple(rows))
 
 
-def _test(value: float | None, remark: str) -> str:
-    return number(value) if value is not None else remark.removeprefix("test: ") or NONE
+def _as_published(value: float | None) -> str:
+    """With the digits that the paper gives, two at least."""
+    return NONE if value is None else f"{value:.3f}".removesuffix("0")
 
 
 def words_of(made: Ablation) -> str:
