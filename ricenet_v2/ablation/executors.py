@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from multiprocessing.connection import wait as wait_for
@@ -22,6 +23,7 @@ from ricenet_v2.training.parts import StopWish
 
 SERIAL, PROCESSES = "serial", "processes"
 _SECONDS_BETWEEN_LOOKS = 0.5
+_SECONDS_TO_SAVE = 2.0
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -96,7 +98,10 @@ def _end_with_parent() -> None:
 
     def watch() -> None:
         wait_for([sentinel])
-        os.kill(os.getpid(), signal.SIGTERM)
+        # Training hears the first and saves; the next ends the process, which then has no task.
+        while True:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(_SECONDS_TO_SAVE)
 
     threading.Thread(target=watch, daemon=True).start()
 
