@@ -141,7 +141,10 @@ def section(made: Sequence[Ablation], chosen: argparse.Namespace) -> str:
         f"voxels, {chosen.width} features in the first stage, {chosen.epochs} epochs; "
         f"{page.machine('torch', 'scikit-learn')}."
     )
-    means = {row[0]: float(row[1]) for row in rows}
+    means = {
+        subset.name: statistics.fmean(each[subset.name] for each in values["AUROC"])
+        for subset in made[0].subsets
+    }
     return "\n\n".join([first, page.table(heads, rows), shapley(made), verdict(means)])
 
 
@@ -172,9 +175,11 @@ def verdict(means: dict[str, float]) -> str:
     claims = {
         f"dose above {POST_OP}": means[DOSE] > means[POST_OP],
         f"dose above {EVENT}": means[DOSE] > means[EVENT],
-        f"the best pair ({best}) at least equal to dose alone": pairs[best] >= means[DOSE],
+        f"the best pair ({best}) at least equal to dose alone "
+        f"({pairs[best] - means[DOSE]:+.4f})": pairs[best] >= means[DOSE],
     }
-    return "; ".join(f"{claim}: {'yes' if holds else 'no'}" for claim, holds in claims.items())
+    told = [f"{claim}: {'yes' if holds else 'no'}" for claim, holds in claims.items()]
+    return "; ".join(told)
 
 
 def main() -> None:
