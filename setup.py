@@ -20,6 +20,7 @@ COMMANDS = (
     "convert",
     "benchmark",
     "report",
+    "ablate",
     "demo",
 )
 

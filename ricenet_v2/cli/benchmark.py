@@ -61,12 +61,12 @@ def benchmark(
         RicenetError: The dataset is not planned or preprocessed, or there is no such fold or
             device.
     """
-    from ricenet_v2.cli.folds import load_study
     from ricenet_v2.core import documents
     from ricenet_v2.network.device import resolve_device
     from ricenet_v2.store.raw import load_raw_dataset
     from ricenet_v2.training.benchmark import Effort, check_preprocessed, measure
     from ricenet_v2.training.job import TrainOptions, prepare
+    from ricenet_v2.training.study import load_study
     from ricenet_v2.training.team import Team
 
     effort, options = Effort(updates, rounds), TrainOptions(num_workers=num_workers)

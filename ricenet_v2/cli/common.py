@@ -61,6 +61,14 @@ def share(text: str) -> float:
     return value
 
 
+def settings(pairs: Sequence[str], parser: argparse.ArgumentParser) -> dict[str, str]:
+    """The pairs of --set."""
+    wrong = [pair for pair in pairs if "=" not in pair]
+    if wrong:
+        parser.error(f"--set takes KEY=VALUE, got {' '.join(wrong)}")
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
 class _BesideBars(logging.Handler):
     """Writes lines to stderr without tearing a progress bar."""
 

@@ -111,9 +111,10 @@ def train(
     """
     import torch
 
-    from ricenet_v2.cli.folds import Wish, chosen_folds, in_parallel, in_turn, load_study
+    from ricenet_v2.cli.folds import Wish, in_parallel, in_turn
     from ricenet_v2.core.errors import RicenetError
     from ricenet_v2.training.job import TrainOptions
+    from ricenet_v2.training.study import chosen_folds, load_study
     from ricenet_v2.training.team import joined
 
     if num_threads is not None:
@@ -159,18 +160,11 @@ def _size(text: str) -> float:
     return value
 
 
-def _settings(pairs: Sequence[str], parser: argparse.ArgumentParser) -> dict[str, str]:
-    wrong = [pair for pair in pairs if "=" not in pair]
-    if wrong:
-        parser.error(f"--set takes KEY=VALUE, got {' '.join(wrong)}")
-    return dict(pair.split("=", 1) for pair in pairs)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
     parser = build_parser()
     options = vars(parser.parse_args(argv))
-    options["settings"] = _settings(options["settings"], parser)
+    options["settings"] = common.settings(options["settings"], parser)
     return common.run(lambda: train(**options))
 
 

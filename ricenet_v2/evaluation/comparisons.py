@@ -23,29 +23,39 @@ from ricenet_v2.records.comparison import Comparison, Pair
 
 LEVEL = 0.95
 FEW_DISCORDANT, FEW_PATIENTS = 6, 40
-_RESAMPLED = ("accuracy", "macro F1", "Brier score")
+_RESAMPLED = ("accuracy", "macro F1", "balanced accuracy", "Brier score")
 
 Floats = NDArray[np.float64]
 
 
-def compare(alike: Alike, positive: int, n_bootstrap: int = 2000, seed: int = 0) -> Comparison:
-    """Every figure of every two runs.
+def compare(
+    alike: Alike,
+    positive: int,
+    n_bootstrap: int = 2000,
+    seed: int = 0,
+    against: str | None = None,
+) -> Comparison:
+    """Every figure of every two runs, or of every run and one that the others are held against.
 
     AUROC by DeLong's test: of the positive class, or of each class where there are more than two,
-    whose mean is resampled. Accuracy by the exact test of McNemar; macro F1 and Brier score by
-    paired bootstrap of patients, with BCa intervals of the differences.
+    whose mean is resampled. Accuracy by the exact test of McNemar; macro F1, balanced accuracy and
+    Brier score by paired bootstrap of patients, with BCa intervals of the differences.
 
     Args:
         alike: Runs on the same cases.
         positive: Class that the AUROC of two classes is about.
         n_bootstrap: Resamples.
         seed: Of the resampling.
+        against: Name of the run that all others are compared with (as `b`); every two where None.
     """
     runs = alike.runs
     names = list(runs)
+    pairs = list(combinations(range(len(names)), 2))
+    if against is not None:
+        pairs = [(a, names.index(against)) for a in range(len(names)) if names[a] != against]
     resampled = _resampled_figures(list(runs.values()), n_bootstrap, seed)
     made: list[Pair] = []
-    for a, b in combinations(range(len(names)), 2):
+    for a, b in pairs:
         both = runs[names[a]], runs[names[b]]
         found = [
             *_areas(both, positive),
@@ -125,7 +135,13 @@ def _resampled_figures(runs: Sequence[Scored], n_bootstrap: int, seed: int) -> l
         counts = np.stack([_counts(run, weights) for run in runs])
         f1 = metrics.macro_f1(counts)
         lacking = (counts.sum(axis=3) == 0)[:, :, present].any(axis=2)
-        parts = [right @ weights / total, np.where(lacking, np.nan, f1), brier @ weights / total]
+        balanced = metrics.balanced_accuracy(counts)
+        parts = [
+            right @ weights / total,
+            np.where(lacking, np.nan, f1),
+            np.where(lacking, np.nan, balanced),
+            brier @ weights / total,
+        ]
         if several:
             found = [np.mean([r.figures(weights)[0] for r in each], axis=0) for each in rankings]
             parts.append(np.stack(found))

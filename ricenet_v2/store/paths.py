@@ -23,6 +23,8 @@ COMPARISON_CSV = "comparison.csv"
 VALIDATION_CSV = "validation.csv"
 REPORT_JSON = "report.json"
 REPORT_PART_JSON = "report_part.json"
+ABLATION_JSON = "ablation.json"
+ABLATION_CSV = "ablation.csv"
 
 _VARIABLES = ("ricenet_raw", "ricenet_preprocessed", "ricenet_results")
 _FOLDER_NAME = re.compile(r"Dataset(\d+)_(.+)")
@@ -148,6 +150,15 @@ class ModelPaths:
     def predictions(self) -> Path:
         """Folder of a tabular comparator's predictions of the test cases."""
         return self.folder / "predictions"
+
+    @property
+    def test(self) -> Path:
+        """Folder of ricenet_ablate's predictions of the test cases."""
+        return self.folder / "ablation_test"
+
+    def ablation(self, by: str) -> Path:
+        """Folder of what ricenet_ablate found out by channel, kind or time point."""
+        return self.folder / f"ablation_{by}"
 
     @property
     def crossval(self) -> Path:

@@ -162,7 +162,7 @@ def prepare(
     model = paths.run(plan.name, channels_label(plan, options.channels))
     chosen = splits.folds[fold]
     folder = paths.cases(plan.name)
-    records = _records(folder, (*chosen.train, *chosen.validation), plan)
+    records = records_of_plan(folder, (*chosen.train, *chosen.validation), plan)
     job = Job(
         model=model,
         paths=model.fold(fold),
@@ -183,8 +183,17 @@ def prepare(
     return job
 
 
-def _records(folder: Path, case_ids: Sequence[str], plan: Plan) -> list[PreprocessedCase]:
-    """What stands beside the cases, all made by this plan: it may have been edited since."""
+def records_of_plan(folder: Path, case_ids: Sequence[str], plan: Plan) -> list[PreprocessedCase]:
+    """What stands beside the cases, all made by this plan: it may have been edited since.
+
+    Args:
+        folder: Of the plan's preprocessed cases.
+        case_ids: Of the cases.
+        plan: As stored for the dataset, with all channels.
+
+    Raises:
+        PlanError: Some are made by another state of the plan, or not made.
+    """
     there = [case for case in case_ids if store.has_case(folder, case)]
     records = [store.read_record(folder, case) for case in there]
     wanted = voxels_hash(plan)

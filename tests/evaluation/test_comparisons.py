@@ -112,7 +112,7 @@ def test_a_run_against_itself_does_not_differ(draw):
     made = by_figure(compare(on_same_cases({"a": run, "b": run}), 0, 100))
     assert set(made) == {
         *("AUROC of x", "AUROC of y", "AUROC of z"),
-        *("accuracy", "macro F1", "Brier score", "AUROC"),
+        *("accuracy", "macro F1", "balanced accuracy", "Brier score", "AUROC"),
     }
     assert all(pair.difference == 0 and pair.p == 1 for pair in made.values())
 

@@ -1,0 +1,1 @@
+"""What each channel contributes: subsets trained alike, Shapley values, spoilt channels."""

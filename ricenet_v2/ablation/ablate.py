@@ -1,0 +1,214 @@
+"""The whole ablation of a dataset: train what is missing, predict, compare, spoil, put together."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ricenet_v2.ablation import held_out, tables
+from ricenet_v2.ablation.budget import Budget, Wish, budget_of, check_alike, left_to_train
+from ricenet_v2.ablation.groups import groups_of
+from ricenet_v2.ablation.importance import importances
+from ricenet_v2.ablation.jobs import Outcome
+from ricenet_v2.ablation.published import published_for
+from ricenet_v2.ablation.spoiling import Stage
+from ricenet_v2.ablation.subsets import every_subset, named_subsets
+from ricenet_v2.ablation.training import Machine, train_subsets
+from ricenet_v2.ablation.values import Resampling
+from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.evaluation.alike import Alike
+from ricenet_v2.inference.ensemble import load_ensemble
+from ricenet_v2.network.device import resolve_device
+from ricenet_v2.records.ablation import Ablation, By, Group, Importance, SourceTable, Subset
+from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.dataset import Channel
+from ricenet_v2.records.figures import Source
+from ricenet_v2.store.paths import CASES_CSV, ModelPaths
+from ricenet_v2.training.job import TrainOptions, records_of_plan
+from ricenet_v2.training.reader import CaseReader, cache_budget
+from ricenet_v2.training.study import Study, load_study
+from ricenet_v2.training.team import Team
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user chooses.
+
+    Attributes:
+        plan: Name of the plan.
+        by: What a group is.
+        subsets: Names of the subsets; every one where empty.
+        wish: Epochs, seed and settings.
+        machine: Where trainings run.
+        repeats: How often each group is permuted; 0 leaves it out.
+        drop: Whether each group is zeroed at prediction too.
+        n_bootstrap: Samples of patients of every interval.
+        sampling_seed: Of these samples, and of the donors of permuted groups.
+    """
+
+    plan: str = "auto"
+    by: By = "channel"
+    subsets: tuple[str, ...] = ()
+    wish: Wish = field(default_factory=Wish)
+    machine: Machine = field(default_factory=Machine)
+    repeats: int = 5
+    drop: bool = False
+    n_bootstrap: int = 2000
+    sampling_seed: int = 0
+
+
+def run_ablation(
+    dataset: str, options: Options, workspace: Path | None = None
+) -> tuple[Ablation, ModelPaths]:
+    """Train every subset that is not trained yet, and put the ablation together.
+
+    Args:
+        dataset: Id, name, or path of the raw dataset folder.
+        options: What the user chose.
+        workspace: Holds raw/, preprocessed/ and results/.
+
+    Returns:
+        The ablation, and the full model, in whose folder its pages belong.
+
+    Raises:
+        RicenetError: The dataset is not planned; a subset is not of its groups; a model that is
+            there was trained otherwise; the full model failed; or somebody asked for an end.
+    """
+    team = Team(0, 1, resolve_device(options.machine.device))
+    study = load_study(dataset, options.plan, workspace, TrainOptions(), team)
+    groups, subsets = _what(study, options)
+    budget = budget_of(study.paths, study.plan, options.wish)
+    left = left_to_train(study.paths, subsets, len(study.splits.folds), budget)
+    n_all = len(subsets) * len(study.splits.folds)
+    logger.info("%d of %d trainings are there already.", n_all - len(left), n_all)
+    # What is missing is found out now, not after hours of training.
+    test = _test_records(study)
+    outcomes = train_subsets(study, budget, left, options.machine)
+    done, failed = _done(subsets, outcomes)
+    check_alike(study.paths, done)
+    made = _tables(study, budget, groups, done, test, options)
+    dataset_record = study.dataset
+    is_of_paper = options.by == "channel"
+    return Ablation(
+        dataset=study.paths.name,
+        plan=study.plan.name,
+        by=options.by,
+        groups=groups,
+        full=done[0].name,
+        subsets=tuple(done),
+        epochs=budget.epochs,
+        seed=budget.seed,
+        positive_class=dataset_record.classes[dataset_record.positive_index],
+        tables=tuple(made),
+        level=Resampling(0).level,
+        n_bootstrap=options.n_bootstrap,
+        failed=tuple(failed),
+        published=published_for(_channels(study)) if is_of_paper else (),
+    ), ModelPaths(study.paths.results / done[0].model)
+
+
+def _channels(study: Study) -> list[Channel]:
+    """Those of the dataset, in the order of the plan."""
+    by_name = {channel.name: channel for channel in study.dataset.channels}
+    return [by_name[channel.name] for channel in study.plan.channels]
+
+
+def _what(study: Study, options: Options) -> tuple[tuple[Group, ...], tuple[Subset, ...]]:
+    channels = _channels(study)
+    names = [channel.name for channel in channels]
+    groups = groups_of(channels, options.by)
+    if options.subsets:
+        return groups, named_subsets(groups, names, study.plan.name, options.subsets)
+    return groups, every_subset(groups, names, study.plan.name)
+
+
+def _test_records(study: Study) -> list[PreprocessedCase]:
+    """Of the preprocessed test cases.
+
+    Raises:
+        PlanError: They are made by another state of the plan, or not made.
+    """
+    cases = [case.case_id for case in study.cases if case.split == "test"]
+    return records_of_plan(study.paths.cases(study.plan.name), sorted(cases), study.plan)
+
+
+def _done(subsets: Sequence[Subset], outcomes: Iterable[Outcome]) -> tuple[list[Subset], list[str]]:
+    """The subsets whose folds are all trained, and what failed in words.
+
+    Raises:
+        TrainingError: The full model is not among them.
+    """
+    faults = [outcome for outcome in outcomes if outcome.error is not None]
+    failed = {outcome.subset for outcome in faults}
+    told = [f"{fault.subset}, fold {fault.fold}: {fault.error}" for fault in faults]
+    if subsets[0].name in failed:
+        raise TrainingError(
+            "The model of all channels could not be trained, so there is nothing to compare with.",
+            got="\n    " + "\n    ".join(told),
+        )
+    return [subset for subset in subsets if subset.name not in failed], told
+
+
+def _tables(
+    study: Study,
+    budget: Budget,
+    groups: Sequence[Group],
+    subsets: Sequence[Subset],
+    test: Sequence[PreprocessedCase],
+    options: Options,
+) -> list[SourceTable]:
+    paths, dataset = study.paths, study.dataset
+    how = Resampling(dataset.positive_index, options.n_bootstrap, options.sampling_seed)
+    known = tables.out_of_fold(paths, subsets, paths.name)
+    truths = next(iter(known.runs.values()))
+    majority = int(truths.counts.sum(axis=1).argmax())
+    parts: list[tuple[Source, Alike]] = [("out-of-fold", known)]
+    if test:
+        device = options.machine.device
+        files = held_out.predict_test(paths, budget.plan, subsets, test, device)
+        parts.append(("test", tables.of_test(files, paths.raw / CASES_CSV)))
+    made = []
+    for source, alike in parts:
+        table = tables.table_of(source, alike, subsets, groups, majority, how)
+        found = _importances(study, subsets[0], groups, table, alike, how, options)
+        made.append(dataclasses.replace(table, importances=found))
+    return made
+
+
+def _importances(
+    study: Study,
+    full: Subset,
+    groups: Sequence[Group],
+    table: SourceTable,
+    alike: Alike,
+    how: Resampling,
+    options: Options,
+) -> tuple[Importance, ...]:
+    """By each fold's own network on its validation cases; on test cases by the ensemble."""
+    folder = study.paths.cases(study.plan.name)
+    truths = alike.runs[full.name]
+    patients = dict(zip(truths.case_ids, truths.patients, strict=True))
+    model = ModelPaths(study.paths.results / full.model).folder
+    device = options.machine.device
+    if table.source == "test":
+        sides = [(load_ensemble(model, device=device), truths.case_ids)]
+    else:
+        folds = enumerate(study.splits.folds)
+        sides = [(load_ensemble(model, [n], device=device), fold.validation) for n, fold in folds]
+    stages = [
+        Stage(ensemble, tuple(cases), tuple(patients[case] for case in cases))
+        for ensemble, cases in sides
+    ]
+    names = [channel.name for channel in study.plan.channels]
+    read = CaseReader(
+        folder, range(len(names)), cache_budget(options.machine.cache_gb), truths.case_ids
+    )
+    chosen = [(group, [names.index(name) for name in group.channels]) for group in groups]
+    return importances(
+        stages, truths, chosen, read, how, repeats=options.repeats, drop=options.drop
+    )

@@ -1,0 +1,152 @@
+"""Where the trainings of an ablation run: here, in local processes, or by an executor of the user.
+
+An executor is one of the standard library's `concurrent.futures`; libraries for clusters have
+executors of the same interface (dask's `Client.get_executor`, submitit's, mpi4py's).
+"""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from multiprocessing.connection import wait as wait_for
+from typing import TypeVar, cast
+
+from ricenet_v2.core.errors import RicenetError, TrainingError
+from ricenet_v2.training.parts import StopWish
+
+SERIAL, PROCESSES = "serial", "processes"
+_SECONDS_BETWEEN_LOOKS = 0.5
+_SECONDS_TO_SAVE = 2.0
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class SerialExecutor(Executor):
+    """Does each task at once, in this process."""
+
+    def submit(self, fn, /, *args, **kwargs):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN002, ANN003, ANN201
+        """Call the function; the future that comes back is done."""
+        future: Future[object] = Future()
+        future.set_running_or_notify_cancel()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - the future carries it
+            future.set_exception(error)
+        return future
+
+
+def executor_of(name: str, n_processes: int) -> Executor:
+    """The executor that `--executor` names.
+
+    Args:
+        name: `serial`, `processes`, or `module:factory`, where calling the factory without
+            arguments gives an executor; a module in the current folder is found.
+        n_processes: Local processes at a time.
+
+    Raises:
+        TrainingError: There is no such module or factory, or what it gives is no executor.
+    """
+    if name == SERIAL:
+        return SerialExecutor()
+    if name == PROCESSES:
+        # Spawned, never forked: threads of imported libraries do not survive a fork.
+        context = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(n_processes, mp_context=context, initializer=_end_with_parent)
+    made = _factory(name)()
+    if not callable(getattr(made, "submit", None)) or not callable(getattr(made, "shutdown", None)):
+        raise TrainingError(
+            "What the factory gives is no executor.",
+            expected="an object with submit and shutdown, as concurrent.futures.Executor",
+            got=f"{type(made).__name__} from {name}",
+        )
+    return cast("Executor", made)
+
+
+def _factory(name: str) -> Callable[[], object]:
+    module, colon, attribute = name.partition(":")
+    here = os.getcwd()  # noqa: PTH109 - an entry of sys.path is a text
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found = getattr(importlib.import_module(module), attribute) if colon else None
+    except (ImportError, AttributeError, ValueError) as error:
+        raise TrainingError("The executor cannot be imported.", got=f"{name}: {error}") from error
+    if not callable(found):
+        raise TrainingError(
+            "There is no such executor.",
+            expected=f"{SERIAL}, {PROCESSES}, or module:factory",
+            got=name,
+        )
+    factory: Callable[[], object] = found
+    return factory
+
+
+def _end_with_parent() -> None:
+    """A process whose parent was killed asks itself to end, and so saves its finished epochs."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    sentinel = parent.sentinel
+
+    def watch() -> None:
+        wait_for([sentinel])
+        # Training hears the first and saves; the next ends the process, which then has no task.
+        while True:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(_SECONDS_TO_SAVE)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def results(
+    executor: Executor,
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    failed: Callable[[Item, str], Result],
+    stop: StopWish,
+) -> Iterator[Result]:
+    """Results as they come; when asked to stop, what has not begun is not begun.
+
+    Args:
+        executor: Where the function runs; it is shut down at the end.
+        function: Of a module, so that it can be sent away.
+        items: Its arguments.
+        failed: Makes a result where the executor lost an item, e.g. for lack of memory.
+        stop: Looked at between results.
+    """
+    waiting: dict[Future[Result], Item] = {}
+    try:
+        for item in items:
+            if stop.asked:
+                break
+            future = executor.submit(function, item)
+            if future.done():  # a serial one
+                yield _result(future, item, failed)
+            else:
+                waiting[future] = item
+        while waiting:
+            done, _ = wait(waiting, timeout=_SECONDS_BETWEEN_LOOKS, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield _result(future, waiting.pop(future), failed)
+            if stop.asked:
+                for future in [one for one in waiting if one.cancel()]:
+                    del waiting[future]
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _result(future: Future[Result], item: Item, failed: Callable[[Item, str], Result]) -> Result:
+    try:
+        return future.result()
+    except RicenetError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the other items are still worked on
+        return failed(item, f"{type(error).__name__}: {error}")

@@ -1,0 +1,44 @@
+"""The groups that an ablation adds and removes: channels, modality kinds or time points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.records.ablation import By, Group
+from ricenet_v2.records.dataset import Channel
+
+WITHOUT_TIMEPOINT = "without_timepoint"
+MOST_GROUPS = 6
+
+
+def groups_of(channels: Sequence[Channel], by: By) -> tuple[Group, ...]:
+    """The groups, in the order in which the dataset first names them.
+
+    Args:
+        channels: Of the dataset.
+        by: `channel`: each alone; `kind`: those of one kind; `timepoint`: those of one time point,
+            and those that have none together, as `without_timepoint`.
+
+    Raises:
+        DatasetError: Only one group: there is nothing to leave out.
+    """
+    found: dict[str, list[str]] = {}
+    for channel in channels:
+        found.setdefault(_name(channel, by), []).append(channel.name)
+    if len(found) < 2:
+        raise DatasetError(
+            f"There is nothing to leave out by {by}.",
+            expected="two or more groups of channels",
+            got=", ".join(f"{name} ({', '.join(own)})" for name, own in found.items()),
+            remedy="Use another --by, or a dataset with more channels.",
+        )
+    return tuple(Group(name, tuple(own)) for name, own in found.items())
+
+
+def _name(channel: Channel, by: By) -> str:
+    if by == "channel":
+        return channel.name
+    if by == "kind":
+        return channel.kind
+    return channel.timepoint or WITHOUT_TIMEPOINT

@@ -1,0 +1,100 @@
+"""Test cases predicted by the ensemble of a subset, from the preprocessed cases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.progress import track
+from ricenet_v2.inference.ensemble import Ensemble, load_ensemble
+from ricenet_v2.inference.folder import write_predictions
+from ricenet_v2.records.ablation import Subset
+from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.prediction import Predictions
+from ricenet_v2.store.cases import read_array
+from ricenet_v2.store.paths import PREDICTIONS_CSV, PREDICTIONS_JSON, DatasetPaths, ModelPaths
+
+
+def predict_test(
+    paths: DatasetPaths,
+    plan: Plan,
+    subsets: Sequence[Subset],
+    records: Sequence[PreprocessedCase],
+    device: str | None = None,
+) -> dict[str, Path]:
+    """Predict the test cases by every subset; what the same checkpoints predicted is kept.
+
+    Args:
+        paths: Of the dataset.
+        plan: Of all channels.
+        subsets: Whose five folds are trained.
+        records: Of the preprocessed test cases.
+        device: `cuda`, `mps` or `cpu`; the best there is where None.
+
+    Returns:
+        predictions.csv of each subset, in the folder of its model.
+
+    Raises:
+        CheckpointError: A fold of a subset has no final checkpoint.
+        DatasetError: A preprocessed case is damaged.
+    """
+    made = {}
+    for subset in track(subsets, "predicting test cases", total=len(subsets)):
+        model = ModelPaths(paths.results / subset.model)
+        ensemble = load_ensemble(model.folder, device=device)
+        if not _is_there(model, ensemble, records):
+            folder = paths.cases(plan.name)
+            write_predictions(
+                model.test,
+                _predicted(ensemble, folder, channel_indices(plan, subset.channels), records),
+                ensemble.members,
+            )
+        made[subset.name] = model.test / PREDICTIONS_CSV
+    return made
+
+
+def channel_indices(plan: Plan, names: Sequence[str]) -> list[int]:
+    """Where channels lie in the preprocessed cases of a plan."""
+    there = [channel.name for channel in plan.channels]
+    return [there.index(name) for name in names]
+
+
+def _is_there(model: ModelPaths, ensemble: Ensemble, records: Sequence[PreprocessedCase]) -> bool:
+    file = model.test / PREDICTIONS_JSON
+    if not file.is_file() or not (model.test / PREDICTIONS_CSV).is_file():
+        return False
+    old = documents.read(Predictions, file)
+    cases = [(case.case_id, case.source) for case in old.cases]
+    return old.checkpoint_hashes == ensemble.hashes and cases == [(r.case_id, r) for r in records]
+
+
+def _predicted(
+    ensemble: Ensemble,
+    folder: Path,
+    channels: Sequence[int],
+    records: Sequence[PreprocessedCase],
+) -> Predictions:
+    cases = [
+        ensemble.predict(_channels_of(folder, record.case_id, channels), record)
+        for record in records
+    ]
+    return Predictions(
+        dataset=ensemble.dataset.name,
+        plan=ensemble.plan.name,
+        plan_hash=documents.fingerprint_of(ensemble.plan),
+        checkpoint_hashes=ensemble.hashes,
+        classes=ensemble.plan.classes,
+        combine="mean",
+        mirrored=True,
+        cases=tuple(cases),
+        failed=(),
+    )
+
+
+def _channels_of(folder: Path, case_id: str, channels: Sequence[int]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(read_array(folder, case_id)[list(channels)])

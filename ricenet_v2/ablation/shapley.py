@@ -1,0 +1,49 @@
+"""Shapley values: what the value of all groups together owes to each of them."""
+
+from __future__ import annotations
+
+from math import factorial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.core.errors import DatasetError
+
+Floats = NDArray[np.float64]
+
+
+def shapley_values(values: Floats) -> Floats:
+    """Exact Shapley values (Shapley 1953): the mean gain of each player over all orders.
+
+    phi_i = sum over S without i of |S|! (n - |S| - 1)! / n! (v(S with i) - v(S)). They sum to the
+    value of all players less that of none.
+
+    Args:
+        values: Value of every subset, axes (2 ** players, ...); bit i of the index says whether
+            player i is in the subset, so index 0 is the empty one.
+
+    Returns:
+        Axes (players, ...).
+
+    Raises:
+        DatasetError: The number of subsets is no power of two.
+    """
+    n_subsets = len(values)
+    n = n_subsets.bit_length() - 1
+    if n < 1 or 1 << n != n_subsets:
+        raise DatasetError(
+            "Shapley values need the value of every subset.",
+            expected="2, 4, 8 ... values, the empty set first",
+            got=n_subsets,
+        )
+    index = np.arange(n_subsets)
+    sizes = np.array([int(i).bit_count() for i in index])
+    made = np.empty((n, *values.shape[1:]))
+    for player in range(n):
+        without = index[(index >> player) & 1 == 0]
+        weights = np.array(
+            [factorial(s) * factorial(n - s - 1) / factorial(n) for s in sizes[without]]
+        )
+        gains = values[without | 1 << player] - values[without]
+        made[player] = np.tensordot(weights, gains, axes=1)
+    return made

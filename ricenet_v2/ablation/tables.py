@@ -1,0 +1,100 @@
+"""Figures of every subset, and how they differ from those of all channels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ricenet_v2.ablation.contributions import contributions
+from ricenet_v2.ablation.values import FIGURES, Resampling
+from ricenet_v2.evaluation.alike import Alike, on_same_cases
+from ricenet_v2.evaluation.comparisons import compare
+from ricenet_v2.evaluation.evaluate import Options, resampled
+from ricenet_v2.evaluation.pooling import pool
+from ricenet_v2.evaluation.read import read_scored
+from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.records.ablation import Group, SourceTable, Subset, SubsetFigures
+from ricenet_v2.records.comparison import Pair
+from ricenet_v2.records.figures import Source
+from ricenet_v2.store.paths import DatasetPaths, ModelPaths
+
+
+def out_of_fold(paths: DatasetPaths, subsets: Sequence[Subset], dataset: str) -> Alike:
+    """The pooled folds of every subset, on the same cases in the same order.
+
+    Raises:
+        DatasetError: Some fold is not finished, or the truths of a case differ.
+    """
+    return on_same_cases(
+        {s.name: pool(ModelPaths(paths.results / s.model), dataset) for s in subsets}
+    )
+
+
+def of_test(files: Mapping[str, Path], truths: Path) -> Alike:
+    """Predictions of the test cases by every subset; cases without a known label are left out.
+
+    Args:
+        files: predictions.csv of each subset.
+        truths: cases.csv of the dataset.
+
+    Raises:
+        DatasetError: A table is not usable.
+    """
+    return on_same_cases(
+        {name: read_scored(file, truths, allow_missing=True) for name, file in files.items()}
+    )
+
+
+def table_of(
+    source: Source,
+    alike: Alike,
+    subsets: Sequence[Subset],
+    groups: Sequence[Group],
+    majority: int,
+    how: Resampling,
+) -> SourceTable:
+    """Figures, differences and Shapley values of one set of cases.
+
+    Args:
+        source: What the cases are.
+        alike: Predictions of the subsets, all groups first.
+        subsets: In the same order.
+        groups: Of the dataset.
+        majority: Most frequent class of the training cases.
+        how: Of the intervals.
+    """
+    first = next(iter(alike.runs.values()))
+    differences = _differences(alike, how)
+    counts = first.counts.sum(axis=1)
+    return SourceTable(
+        source=source,
+        n_cases=len(first),
+        n_patients=first.grouping.count,
+        class_counts={name: int(n) for name, n in zip(first.classes, counts, strict=True)},
+        rows=tuple(
+            _row(name, run, differences.get(name, ()), how) for name, run in alike.runs.items()
+        ),
+        contributions=contributions(alike.runs, subsets, groups, majority, how),
+    )
+
+
+def _row(name: str, run: Scored, differences: Sequence[Pair], how: Resampling) -> SubsetFigures:
+    options = Options(how.positive, how.n_bootstrap, how.seed, how.level)
+    found = {figure.name: figure for figure in resampled(run, options)}
+    return SubsetFigures(name, tuple(found[name] for name in FIGURES), tuple(differences))
+
+
+def _differences(alike: Alike, how: Resampling) -> dict[str, tuple[Pair, ...]]:
+    """Of each subset to all channels; Holm's correction is over the subsets."""
+    if len(alike.runs) < 2:
+        return {}
+    full = next(iter(alike.runs))
+    pairs = compare(alike, how.positive, how.n_bootstrap, how.seed, against=full).pairs
+    made: dict[str, tuple[Pair, ...]] = {}
+    for pair in pairs:
+        if pair.figure in FIGURES:
+            made[pair.a] = (*made.get(pair.a, ()), pair)
+    order = {figure: n for n, figure in enumerate(FIGURES)}
+    return {
+        name: tuple(sorted(own, key=lambda pair: order[pair.figure])) for name, own in made.items()
+    }

@@ -1,0 +1,148 @@
+"""Training every subset that is not trained yet."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+from ricenet_v2.ablation.budget import Budget
+from ricenet_v2.ablation.executors import PROCESSES, executor_of, results
+from ricenet_v2.ablation.jobs import FoldJob, Outcome, train_job
+from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.progress import track
+from ricenet_v2.network.device import resolve_device
+from ricenet_v2.records.ablation import Subset
+from ricenet_v2.training import parallel
+from ricenet_v2.training.job import TrainOptions
+from ricenet_v2.training.parts import StoppedError, StopWish
+from ricenet_v2.training.study import Study
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where and how the trainings run.
+
+    Attributes:
+        executor: `processes`, `serial`, or `module:factory`.
+        number: `auto`, or how many processes at a time.
+        threads: Of each; None shares the cores out.
+        device: As the user named it.
+        num_workers: Processes of each training that load and augment; None leaves it to it.
+        cache_gb: Memory in which each training keeps cases.
+    """
+
+    executor: str = PROCESSES
+    number: str = "auto"
+    threads: int | None = None
+    device: str | None = None
+    num_workers: int | None = None
+    cache_gb: float | None = None
+
+
+def train_subsets(
+    study: Study, budget: Budget, left: Sequence[tuple[Subset, int]], machine: Machine
+) -> list[Outcome]:
+    """Train what is left, in the order given; one that fails does not keep the others from it.
+
+    Args:
+        study: The dataset with its folds.
+        budget: What all subsets share.
+        left: Subset and fold of each training.
+        machine: Where they run.
+
+    Returns:
+        How each ended, in the order in which they did.
+
+    Raises:
+        StoppedError: Somebody asked for an end; finished epochs are saved.
+        TrainingError: There is no such executor or device.
+    """
+    if not left:
+        return []
+    jobs, number = _jobs(study, budget, left, machine)
+    executor = executor_of(machine.executor, number)
+    logger.info(
+        "%d trainings of %d epochs%s.",
+        len(jobs),
+        budget.epochs,
+        f", {number} at a time" if isinstance(executor, ProcessPoolExecutor) else "",
+    )
+    made, stop = list[Outcome](), StopWish()
+    with stop.listening():
+        coming = results(executor, train_job, jobs, _lost, stop)
+        for outcome in track(coming, "training subsets", total=len(jobs)):
+            made.append(outcome)
+            _tell(outcome, len(made), len(jobs))
+            if outcome.stopped:
+                stop.asked = True
+    if stop.asked:
+        raise StoppedError(
+            "The ablation was stopped; finished epochs are saved.",
+            file=study.paths.results,
+            remedy="Go on with the same command.",
+        )
+    return made
+
+
+def _tell(outcome: Outcome, done: int, total: int) -> None:
+    how = "failed" if outcome.error else f"{outcome.seconds:.0f} s"
+    logger.info("%d of %d: %s, fold %d: %s", done, total, outcome.subset, outcome.fold, how)
+
+
+def _lost(job: FoldJob, error: str) -> Outcome:
+    return Outcome(job.subset, job.fold, error, stopped=False, seconds=0.0)
+
+
+def _jobs(
+    study: Study, budget: Budget, left: Sequence[tuple[Subset, int]], machine: Machine
+) -> tuple[list[FoldJob], int]:
+    """The jobs, and how many processes work at them at a time."""
+    there = parallel.resources(resolve_device(machine.device))
+    n_train = max(len(fold.train) for fold in study.splits.folds)
+    fitting = parallel.folds_that_fit(budget.plan, n_train, len(left), there)
+    number, threads = 1, machine.threads
+    if machine.executor == PROCESSES:
+        number = _number_of(machine.number, fitting, len(left))
+        threads = threads or max(1, there.cores // number)
+    n_devices = len(there.device_memory)
+    jobs = [
+        FoldJob(
+            subset.name,
+            fold,
+            study.paths,
+            budget.plan,
+            study.dataset,
+            study.cases,
+            study.splits,
+            _options(budget, subset, machine),
+            _device(machine, index, n_devices),
+            threads,
+        )
+        for index, (subset, fold) in enumerate(left)
+    ]
+    return jobs, number
+
+
+def _options(budget: Budget, subset: Subset, machine: Machine) -> TrainOptions:
+    return budget.options(subset, num_workers=machine.num_workers, cache_gb=machine.cache_gb)
+
+
+def _device(machine: Machine, index: int, n_devices: int) -> str | None:
+    """Several CUDA devices of this machine take turns."""
+    if machine.executor == PROCESSES and n_devices > 1 and machine.device in {None, "cuda"}:
+        return f"cuda:{index % n_devices}"
+    return machine.device
+
+
+def _number_of(wanted: str, fitting: int, n_jobs: int) -> int:
+    if wanted == "auto":
+        return fitting
+    if not wanted.isdecimal() or int(wanted) < 1:
+        raise TrainingError(
+            "--num_processes is not usable.", expected="auto, or 1 and more", got=wanted
+        )
+    return min(int(wanted), n_jobs)

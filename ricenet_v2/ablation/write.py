@@ -1,0 +1,70 @@
+"""An ablation on disk: JSON for programs, CSV for papers, a part of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ricenet_v2.ablation import words
+from ricenet_v2.ablation.pictures import draw_contributions, draw_subsets
+from ricenet_v2.core import documents
+from ricenet_v2.records.ablation import Ablation, SourceTable
+from ricenet_v2.records.report import PartPicture, ReportPart
+from ricenet_v2.store import tables
+from ricenet_v2.store.paths import ABLATION_CSV, ABLATION_JSON, REPORT_PART_JSON
+
+_COLUMNS = ("source", "what", "of", "figure", "value", "low", "high", "p", "p_holm", "n",
+            "method", "warning")  # fmt: skip
+_ORDER = 20
+_BARS = (
+    "Macro F1 and AUROC of every subset with 95 % intervals; the dots below say which groups a "
+    "subset has. The dashed line is chance."
+)
+_LINES = (
+    "Shapley value and permutation importance of each group with 95 % intervals; right of the line "
+    "at 0 the group helps."
+)
+
+
+def write_ablation(folder: Path, made: Ablation) -> None:
+    """Write ablation.json, ablation.csv, both pictures as PNG and SVG, and report_part.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [row for table in made.tables for row in _rows(table)]
+    tables.write_rows(folder / ABLATION_CSV, rows, _COLUMNS)
+    diamonds = " Diamonds: the paper's macro F1." if made.published else ""
+    pictures = [PartPicture(draw_subsets(made, folder), _BARS + diamonds)]
+    second = draw_contributions(made, folder)
+    if second is not None:
+        pictures.append(PartPicture(second, _LINES))
+    part = ReportPart(
+        title=f"What each {made.by} contributes",
+        words=words.words_of(made),
+        tables=words.all_tables(made),
+        pictures=tuple(pictures),
+        order=_ORDER,
+    )
+    documents.write(folder / REPORT_PART_JSON, part)
+    documents.write(folder / ABLATION_JSON, made)
+
+
+def _rows(table: SourceTable) -> Iterator[dict[str, object]]:
+    for row in table.rows:
+        for figure in row.figures:
+            yield _row(table, "figure", row.subset, figure.name, figure)
+        for pair in row.differences:
+            yield {
+                **_row(table, f"difference to {pair.b}", row.subset, pair.figure, pair),
+                "value": pair.difference,
+                "method": pair.test,
+            }
+    for one in table.contributions:
+        yield _row(table, "Shapley value", one.group, one.figure, one)
+    for loss in table.importances:
+        yield _row(table, f"loss, {loss.change}", loss.group, loss.figure, loss)
+
+
+def _row(table: SourceTable, what: str, of: str, figure: str, found: object) -> dict[str, object]:
+    """Cells of a figure, pair, contribution or importance; those that it lacks stay empty."""
+    own = ("value", "low", "high", "p", "p_holm", "n", "method", "warning")
+    cells = {name: getattr(found, name, None) for name in own}
+    return {"source": table.source, "what": what, "of": of, "figure": figure, **cells}

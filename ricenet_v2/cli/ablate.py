@@ -1,0 +1,174 @@
+"""ricenet_ablate: what each channel contributes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ricenet_v2.cli import common
+
+if TYPE_CHECKING:
+    from ricenet_v2.records.ablation import Ablation
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
+    parser = common.parser(
+        "Train every subset of the channels on the same folds, and tell what each channel "
+        "contributes. Run it again to go on: a finished training is never repeated."
+    )
+    parser.add_argument("dataset", metavar="DATASET", help="id, name, or path of a raw dataset")
+    parser.add_argument("--plan", default="auto", help="name of the plan")
+    parser.add_argument(
+        "--by",
+        choices=("channel", "kind", "timepoint"),
+        default="channel",
+        help="what is left out together: each channel alone, those of a kind (mri, dose, ...), "
+        "those of a time point",
+    )
+    parser.add_argument(
+        "--subsets",
+        nargs="+",
+        default=[],
+        metavar="A+B",
+        help="only these, beside all channels, e.g. dose T1c_event+dose; Shapley values need all",
+    )
+    _add_training(parser)
+    parser.add_argument(
+        "--permutation_repeats",
+        type=common.at_least(0),
+        default=5,
+        metavar="N",
+        help="how often each group is swapped between patients at prediction (0: not)",
+    )
+    parser.add_argument(
+        "--drop", action="store_true", help="also zero each group at prediction: another question"
+    )
+    parser.add_argument("--n_bootstrap", type=common.at_least(1), default=2000, help="resamples")
+    parser.add_argument("-o", dest="output", type=Path, help="folder (else in the full model's)")
+    common.add_workspace(parser)
+    return parser
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--epochs", type=common.at_least(1), help="of each fold; else those of the full model"
+    )
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change settings of the plan; else those of the full model",
+    )
+    parser.add_argument("--seed", type=int, help="else that of the full model, else 0")
+    parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
+    parser.add_argument(
+        "--executor",
+        default="processes",
+        metavar="serial|processes|MODULE:FACTORY",
+        help="where trainings run; FACTORY() gives a concurrent.futures.Executor",
+    )
+    parser.add_argument(
+        "--num_processes",
+        default="auto",
+        metavar="N|auto",
+        help="trainings at the same time; auto: as many as memory and cores allow",
+    )
+    parser.add_argument("--num_threads", type=common.at_least(1), help="of each on the CPU")
+    parser.add_argument(
+        "--num_workers", type=common.at_least(0), help="processes of each that load and augment"
+    )
+    parser.add_argument("--cache_gb", type=float, help="memory of each in which cases are kept")
+    parser.add_argument(
+        "--pretrained_weights", type=Path, metavar="FILE", help="that every fold begins with"
+    )
+    parser.add_argument(
+        "--allow_missing_weights",
+        action="store_true",
+        help="take what fits of --pretrained_weights and leave the rest fresh",
+    )
+
+
+def ablate(
+    dataset: str,
+    *,
+    plan: str = "auto",
+    by: Literal["channel", "kind", "timepoint"] = "channel",
+    subsets: Sequence[str] = (),
+    epochs: int | None = None,
+    settings: Mapping[str, str] | None = None,
+    seed: int | None = None,
+    device: str | None = None,
+    executor: str = "processes",
+    num_processes: str = "auto",
+    num_threads: int | None = None,
+    num_workers: int | None = None,
+    cache_gb: float | None = None,
+    pretrained_weights: Path | None = None,
+    allow_missing_weights: bool = False,
+    permutation_repeats: int = 5,
+    drop: bool = False,
+    n_bootstrap: int = 2000,
+    output: Path | None = None,
+    workspace: Path | None = None,
+) -> int:
+    """Ablate; the arguments are those of the command.
+
+    Returns:
+        0, or 1 where some trainings failed.
+
+    Raises:
+        RicenetError: See `ricenet_v2.ablation.ablate.run_ablation`.
+    """
+    from ricenet_v2.ablation.ablate import Options, run_ablation
+    from ricenet_v2.ablation.budget import Wish
+    from ricenet_v2.ablation.training import Machine
+    from ricenet_v2.ablation.write import write_ablation
+
+    made, model = run_ablation(
+        dataset,
+        Options(
+            plan=plan,
+            by=by,
+            subsets=tuple(subsets),
+            wish=Wish(epochs, seed, dict(settings or {}), pretrained_weights,
+                      allow_missing_weights),
+            machine=Machine(executor, num_processes, num_threads, device, num_workers, cache_gb),
+            repeats=permutation_repeats,
+            drop=drop,
+            n_bootstrap=n_bootstrap,
+        ),
+        workspace,
+    )  # fmt: skip
+    folder = output or model.ablation(f"{by}_named" if subsets else by)
+    write_ablation(folder, made)
+    show(made)
+    print(f"Tables, pictures and the part of the report: {folder}")
+    return common.SOME_FAILED if made.failed else common.OK
+
+
+def show(made: Ablation) -> None:
+    """Print the tables and what must be known to read them."""
+    from ricenet_v2.ablation.words import all_tables, words_of
+
+    for table in all_tables(made):
+        common.table(table.title, table.columns, table.rows)
+    print(words_of(made))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    parser = build_parser()
+    options = vars(parser.parse_args(argv))
+    options["settings"] = common.settings(options["settings"], parser)
+    return common.run(lambda: ablate(**options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,184 @@
+"""What each channel contributes."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from ricenet_v2.core.documents import record
+from ricenet_v2.records.comparison import Pair
+from ricenet_v2.records.figures import Figure, Source
+
+By = Literal["channel", "kind", "timepoint"]
+Change = Literal["permuted", "zeroed"]
+
+
+@record
+class Group:
+    """Channels that come and go together: one channel, a kind, or a time point."""
+
+    name: str
+    channels: tuple[str, ...]
+
+
+@record
+class Subset:
+    """Groups that a model of its own was trained on.
+
+    Attributes:
+        name: Names of the groups joined with `+`.
+        groups: Names, in the order of the dataset.
+        channels: Names, in the order of the dataset.
+        model: Folder of the model in the results of the dataset.
+    """
+
+    name: str
+    groups: tuple[str, ...]
+    channels: tuple[str, ...]
+    model: str
+
+
+@record
+class SubsetFigures:
+    """Figures of one subset, and how they differ from those of all channels.
+
+    Attributes:
+        subset: Name.
+        figures: With intervals.
+        differences: Of this subset (`a`) less all channels (`b`), paired by case; `p_holm` is
+            corrected over the subsets. Empty for all channels.
+    """
+
+    subset: str
+    figures: tuple[Figure, ...]
+    differences: tuple[Pair, ...] = ()
+
+
+@record
+class Contribution:
+    """Shapley value of one group.
+
+    Attributes:
+        group: Name.
+        figure: Whose value is shared out.
+        value: Mean gain from adding the group, over all orders in which groups can be added.
+        low: Lower end of the interval; None where there is none.
+        high: Upper end.
+        empty: Value of no channel at all, from which the gains start.
+        whole: Value of all channels; the values of the groups sum to `whole - empty`.
+        n: Cases.
+        method: How the interval was made.
+    """
+
+    group: str
+    figure: str
+    value: float
+    low: float | None
+    high: float | None
+    empty: float
+    whole: float
+    n: int
+    method: str
+
+
+@record
+class Importance:
+    """What the model of all channels loses where a group is spoilt at prediction.
+
+    Attributes:
+        group: Name.
+        change: `permuted`: the group comes from another patient; `zeroed`: it is 0 everywhere
+            after normalisation.
+        figure: That is lost.
+        value: Figure of the untouched images less the mean over the repeats.
+        low: Lower end of the interval; None where there is none.
+        high: Upper end.
+        repeats: The loss in each repeat.
+        n: Cases.
+        method: How the interval was made.
+    """
+
+    group: str
+    change: Change
+    figure: str
+    value: float | None
+    low: float | None
+    high: float | None
+    repeats: tuple[float | None, ...]
+    n: int
+    method: str
+
+
+@record
+class SourceTable:
+    """All that one set of cases tells.
+
+    Attributes:
+        source: Out-of-fold (each case by the one network that had not seen it) or test (by the
+            ensemble).
+        n_cases: Cases.
+        n_patients: Patients.
+        class_counts: Cases of each class.
+        rows: Of each subset; all channels first.
+        contributions: Of each group and figure; empty where not all subsets were trained.
+        importances: Of each group, change and figure.
+    """
+
+    source: Source
+    n_cases: int
+    n_patients: int
+    class_counts: dict[str, int]
+    rows: tuple[SubsetFigures, ...]
+    contributions: tuple[Contribution, ...] = ()
+    importances: tuple[Importance, ...] = ()
+
+
+@record
+class Published:
+    """Macro F1 of one subset in the paper; None where it is not given."""
+
+    subset: str
+    validation: float | None
+    test: float | None
+    remark: str = ""
+
+
+@record
+class Ablation:
+    """The content of ablation.json.
+
+    Attributes:
+        dataset: Name.
+        plan: Name.
+        by: What a group is.
+        groups: In the order of the dataset.
+        full: Name of the subset of all groups.
+        subsets: That were trained; all channels first, then from few groups to many.
+        epochs: Of every fold.
+        seed: Of weights, sampling and augmentation of every fold.
+        positive_class: That the AUROC of two classes is about.
+        tables: Out-of-fold, and test where there are test cases with labels.
+        level: Of the intervals.
+        n_bootstrap: Resamples.
+        failed: Subset, fold and reason of trainings that failed; their subsets are in no table.
+        published: The paper's own table, where the channels are those of the paper.
+        note: Intended use.
+    """
+
+    document: ClassVar[str] = "ablation"
+    schema: ClassVar[int] = 1
+
+    dataset: str
+    plan: str
+    by: By
+    groups: tuple[Group, ...]
+    full: str
+    subsets: tuple[Subset, ...]
+    epochs: int
+    seed: int
+    positive_class: str
+    tables: tuple[SourceTable, ...]
+    level: float
+    n_bootstrap: int
+    failed: tuple[str, ...] = ()
+    published: tuple[Published, ...] = ()
+    note: str = "Research use only. Not a medical device."
