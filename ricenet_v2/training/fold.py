@@ -172,7 +172,7 @@ def _todo(job: Job, state: State) -> Iterator[int]:
     """The epochs that are left, with a bar in the leading process, until the state is done."""
     left: Iterable[int] = range(state.epoch, job.plan.training.epochs)
     if job.team.leads:
-        left = track(left, f"fold {job.fold}: epochs")
+        left = track(left, f"fold {job.fold}: epochs", has_own_lines=True)
     for epoch in left:
         if state.is_done(job.plan.training.early_stop_epochs):
             logger.info("Fold %d: no better epoch for long, training ends.", job.fold)
