@@ -15,6 +15,7 @@ from torch import nn
 from ricenet_v2.core import documents, files
 from ricenet_v2.core.progress import track
 from ricenet_v2.inference.reference import write_reference
+from ricenet_v2.records.cells import digits
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import EpochRow, Run
@@ -298,7 +299,7 @@ def _finish(job: Job, state: State) -> None:
             "patient_id": job.patients[case],
             "label": job.labels[case],
             "predicted": classes[int(values.argmax())],
-            **{f"prob_{name}": float(v) for name, v in zip(classes, values, strict=True)},
+            **{f"prob_{n}": digits(v) for n, v in zip(classes, values.tolist(), strict=True)},
         }
         for case, values in zip(job.validation, found, strict=True)
     ]
