@@ -115,7 +115,9 @@ def _axes(labels: Sequence[str]) -> Axes:
     axes.set_position(
         (box.x0, (box.y0 * _HEIGHT + room) / whole, box.width, box.height * _HEIGHT / whole)
     )
-    axes.figure.set_figheight(whole)
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.set_figheight(whole)
     return axes
 
 
