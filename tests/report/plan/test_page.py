@@ -66,8 +66,8 @@ def _assert_sound(page: str) -> _Checker:
     checker = _checked(page)
     assert len(set(checker.ids)) == len(checker.ids)
     for target in checker.targets:
-        # `data:,` is the icon, so that a browser asks for none.
-        assert target == "data:," or (target.startswith("#") and target[1:] in checker.ids)
+        assert target.startswith("#")
+        assert target[1:] in checker.ids
     assert not checker.tags & {"script", "link", "img", "iframe", "object", "embed", "base"}
     assert not re.search(r"https?:|@import|url\((?!#)|\son\w+=|javascript:", page)
     return checker
