@@ -27,6 +27,7 @@ from ricenet_v2.cli.evaluate import evaluate
 from ricenet_v2.evaluation.battery import Battery
 from ricenet_v2.evaluation.evaluate import Options, figures_of
 from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.records.cells import digits
 from ricenet_v2.store.tables import write_rows
 
 N_LARGE, SECONDS, GIGABYTES = 100_000, 60, 2
@@ -61,12 +62,24 @@ def scored(n: int, random: np.random.Generator) -> Scored:
     return Scored(names, names, truth, called, probabilities, ("a", "b"))
 
 
-def large(folder: Path, n_bootstrap: int) -> dict[str, float]:
-    """Seconds and gigabytes of one ricenet_evaluate of 100,000 predictions."""
+def moved(probabilities: Floats, noise: Floats) -> Floats:
+    """Probabilities (n, 2) with noise added to their log odds."""
+    odds = np.log(probabilities[:, 1] / probabilities[:, 0]) + noise
+    p = 1 / (1 + np.exp(-odds))
+    return np.column_stack([1 - p, p])
+
+
+def large(folder: Path, n_bootstrap: int, n_members: int) -> dict[str, float]:
+    """Seconds and gigabytes of one ricenet_evaluate of 100,000 predictions, with members."""
     cohort = scored(N_LARGE, np.random.default_rng(0))
+    columns = {"prob_{}": cohort.probabilities}
+    for fold in range(n_members):
+        noise = np.random.default_rng(fold + 1).normal(scale=0.5, size=N_LARGE)
+        columns[f"prob_{{}}__fold_{fold}"] = moved(cohort.probabilities, noise)
     rows = [
-        {"case_id": name, "label": "ab"[truth], "prob_a": float(p[0]), "prob_b": float(p[1])}
-        for name, truth, p in zip(cohort.case_ids, cohort.truth, cohort.probabilities, strict=True)
+        {"case_id": name, "label": "ab"[truth]}
+        | {key.format("ab"[k]): digits(p[n, k]) for key, p in columns.items() for k in (0, 1)}
+        for n, (name, truth) in enumerate(zip(cohort.case_ids, cohort.truth, strict=True))
     ]
     write_rows(folder / "predictions.csv", rows)
     del rows, cohort
@@ -137,21 +150,22 @@ def time_section(time_of: dict[str, Any], n_bootstrap: int) -> str:
     """Markdown of the large evaluation."""
     rows = [
         (
-            threads,
+            *key.split(),
             f"{run['seconds']:.1f} s",
             f"{run['cpu']:.1f} s",
             f"{run['gigabytes']:.2f} GiB",
             f"{SECONDS} s, {GIGABYTES} GiB",
         )
-        for threads, run in time_of.items()
+        for key, run in time_of.items()
     ]
     return "\n\n".join(
         [
             f"`ricenet_evaluate` of {N_LARGE:,} predictions of as many patients, two classes, "
-            f"{n_bootstrap:,} samples, from reading the table to writing figures and curves; "
+            f"{n_bootstrap:,} samples, from reading the table to writing figures and curves, "
+            "without members and with the columns of an ensemble's members; "
             f"{page.machine('numpy', 'scipy')}. It runs in a process that is bound to that many "
             "cores, with one thread for each.",
-            page.table(("cores", "wall", "CPU", "largest memory", "limit"), rows),
+            page.table(("members", "cores", "wall", "CPU", "largest memory", "limit"), rows),
         ]
     )
 
@@ -184,6 +198,7 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--cohorts", type=int, default=1000, help="of each size")
     parser.add_argument("--n_bootstrap", type=int, default=2000)
+    parser.add_argument("--members", type=int, nargs="+", default=[0, 5])
     parser.add_argument("--threads", type=int, nargs="+", default=[2])
     parser.add_argument("--output", type=Path, metavar="JSON")
     parser.add_argument("--write", type=Path, metavar="FILE")
@@ -191,13 +206,17 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.only_measure:
         with tempfile.TemporaryDirectory() as folder:
-            print(json.dumps(large(Path(folder), chosen.n_bootstrap)))
+            print(json.dumps(large(Path(folder), chosen.n_bootstrap, chosen.members[0])))
         return
     sections: dict[str, str] = {}
     raw: dict[str, Any] = {}
     if "time" in chosen.parts:
-        words = ["--only_measure", "--n_bootstrap", str(chosen.n_bootstrap)]
-        times = {str(n): limited.run("benchmarks.evaluation", words, n) for n in chosen.threads}
+        words = ["--only_measure", "--n_bootstrap", str(chosen.n_bootstrap), "--members"]
+        times = {
+            f"{m} {n}": limited.run("benchmarks.evaluation", [*words, str(m)], n)
+            for m in chosen.members
+            for n in chosen.threads
+        }
         sections["evaluation_time"], raw["time"] = time_section(times, chosen.n_bootstrap), times
     if "coverage" in chosen.parts:
         known = truths()

@@ -96,6 +96,11 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also a model that sees only the size and spacing of the images (out-of-fold only)",
     )
+    parser.add_argument(
+        "--all_figures",
+        action="store_true",
+        help="print every figure, thresholds and parts of the cases, not only the first ones",
+    )
 
 
 def evaluate(
@@ -117,6 +122,7 @@ def evaluate(
     bands: Sequence[tuple[str, tuple[float, ...]]] = (),
     permutation_test: int | None = None,
     size_and_spacing: bool = False,
+    all_figures: bool = False,
     workspace: Path | None = None,
 ) -> int:
     """Evaluate; the arguments are those of the command.
@@ -151,7 +157,7 @@ def evaluate(
     made = figures.evaluate(scored, options, asked.title, asked.source, applied)
     wish = sanity.Wish(permutation_test or 0, size_and_spacing=size_and_spacing, seed=seed)
     checks = sanity.check(asked, wish)
-    show(made)
+    show(made, all_figures=all_figures)
     show_sanity(checks)
     output = output or asked.output
     if output is not None:

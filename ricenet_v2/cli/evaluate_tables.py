@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _BCA = "BCa bootstrap"
 _OF_A_PART = ("accuracy", "macro F1", "AUROC", "Brier score")
+_SUMMARY = ("accuracy", "macro F1", "AUROC", "balanced accuracy")
 
 
 def number(value: float | None) -> str:
@@ -27,11 +28,11 @@ def interval(figure: Figure) -> str:
     return f"{number(figure.low)} to {number(figure.high)}"
 
 
-def _figures(made: Evaluation) -> None:
+def _figures(made: Evaluation, figures: Sequence[Figure]) -> None:
     """Print figures, one a row; what the resampled ones share stands below them once."""
     whole = f"BCa bootstrap by patient, {made.n_bootstrap} samples, seed {made.seed}"
     title = f"{made.title} ({made.n_cases} cases of {made.n_patients} patients)"
-    few = sorted({part for f in made.figures for part in f.warning.split("; ") if "few " in part})
+    few = sorted({part for f in figures for part in f.warning.split("; ") if "few " in part})
     common.table(
         title,
         ("figure", "value", f"{made.level:.0%} interval", "n", "method"),
@@ -43,10 +44,16 @@ def _figures(made: Evaluation) -> None:
                 figure.n,
                 _method(figure, whole),
             )
-            for figure in made.figures
+            for figure in figures
         ],
     )
     print(f"{_BCA}: {'; '.join([whole.removeprefix(f'{_BCA} '), *few])}.")
+
+
+def _first(made: Evaluation) -> list[Figure]:
+    """The figures of the summary, in its order."""
+    by_name = {figure.name: figure for figure in made.figures}
+    return [by_name[name] for name in _SUMMARY if name in by_name]
 
 
 def _method(figure: Figure, whole: str) -> str:
@@ -54,22 +61,41 @@ def _method(figure: Figure, whole: str) -> str:
     return "; ".join(filter(None, (figure.method.replace(whole, _BCA), *warnings)))
 
 
-def show(made: Evaluation) -> None:
-    """Print all of an evaluation."""
-    _figures(made)
+def show(made: Evaluation, *, all_figures: bool = False) -> None:
+    """Print an evaluation.
+
+    Args:
+        made: The evaluation.
+        all_figures: Every figure, thresholds and parts of the cases too, not only the first ones.
+    """
+    _figures(made, made.figures if all_figures else _first(made))
     common.table(
         "Confusion matrix (rows: truth)",
         ("", *made.classes),
         [(name, *row) for name, row in zip(made.classes, made.confusion, strict=True)],
     )
-    _thresholds(made)
-    _groups(made.groups)
+    if all_figures:
+        _thresholds(made)
+        _groups(made.groups)
+    else:
+        print(_more(made))
     if made.missing:
         print(f"{len(made.missing)} cases were not predicted: {', '.join(made.missing)}")
     if made.unlabelled:
         told = ", ".join(made.unlabelled)
         print(f"{len(made.unlabelled)} cases have no known label and are in no figure: {told}")
     print(made.note)
+
+
+def _more(made: Evaluation) -> str:
+    """What is not printed, and where it is."""
+    counted = {
+        f"{len(made.figures)} figures": True,
+        f"{len(made.thresholds)} thresholds": made.thresholds,
+        f"{len(made.groups)} parts of the cases": made.groups,
+    }
+    told = ", ".join(words for words, is_there in counted.items() if is_there)
+    return f"--all_figures prints all of them ({told}); figures.json and figures.csv hold them."
 
 
 def _thresholds(made: Evaluation) -> None:

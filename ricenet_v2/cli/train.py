@@ -113,7 +113,9 @@ def train(
 
     from ricenet_v2.cli.folds import Wish, in_parallel, in_turn
     from ricenet_v2.core.errors import RicenetError
+    from ricenet_v2.training.agreement import check_not_begun
     from ricenet_v2.training.job import TrainOptions
+    from ricenet_v2.training.settings import channels_label
     from ricenet_v2.training.study import chosen_folds, load_study
     from ricenet_v2.training.team import joined
 
@@ -137,6 +139,9 @@ def train(
             with team.agreed():
                 study = load_study(dataset, plan, workspace, options, team)
                 folds = chosen_folds(str(fold), len(study.splits.folds))
+                if not resume and not preview_augmentation:
+                    label = channels_label(study.plan, options.channels)
+                    check_not_begun(study.paths.run(study.plan.name, label), folds)
             # A contact sheet takes seconds, less than the start of a process.
             if num_folds_parallel == "1" or len(folds) == 1 or preview_augmentation:
                 return in_turn(study, folds)

@@ -75,7 +75,8 @@ def calibrate(scored: Scored, model: ModelPaths, options: Options) -> Calibratio
 
 def probability_figures(scored: Scored, options: Options) -> tuple[Figure, ...]:
     """The figures that a temperature changes; calls and ranks of two classes stay as they are."""
-    made = [figure for figure in resampled(scored, options) if figure.name in _SHOWN]
+    (figures,) = resampled([scored], options)
+    made = [figure for figure in figures if figure.name in _SHOWN]
     return (*made, *slope_and_intercept(scored, options.positive, options.level))
 
 

@@ -16,7 +16,7 @@ from ricenet_v2.evaluation.calibration import slope_and_intercept
 from ricenet_v2.evaluation.proportions import proportions
 from ricenet_v2.evaluation.resampling import replicated
 from ricenet_v2.evaluation.scored import Scored
-from ricenet_v2.evaluation.subgroups import groups_of
+from ricenet_v2.evaluation.subgroups import Group, groups_of
 from ricenet_v2.records.figures import Evaluation, Figure, FigureSet, SetKind, Source, Threshold
 
 N_BOOTSTRAP = 2000
@@ -69,13 +69,24 @@ def evaluate(
     n = len(scored)
     if n == 0:
         raise DatasetError("There are no predictions to evaluate.", got="0 cases")
+    folds = scored.members if len(scored.members) > 1 else {}
+    members = [scored.member(fold) for fold in folds]
+    whole, *of_members = figures_of_alike([scored, *members], options)
+    groups = groups_of(scored, options.subgroups, dict(options.bands))
+    sets = [
+        *(_part(group, scored.part(group.cases), options) for group in groups),
+        *(
+            _set(f"member of fold {fold}", "member", member, figures)
+            for fold, member, figures in zip(folds, members, of_members, strict=True)
+        ),
+    ]
     return Evaluation(
         title=title,
         classes=scored.classes,
         n_cases=n,
         n_patients=scored.grouping.count,
         confusion=_whole(scored.counts),
-        figures=tuple(figures_of(scored, options)),
+        figures=tuple(whole),
         level=options.level,
         n_bootstrap=options.n_bootstrap,
         seed=options.seed,
@@ -83,31 +94,52 @@ def evaluate(
         unlabelled=scored.unlabelled,
         positive_class=scored.classes[options.positive],
         source=source,
-        groups=tuple(_groups(scored, options)),
+        groups=tuple(sets),
         thresholds=tuple(thresholds),
     )
 
 
 def figures_of(scored: Scored, options: Options) -> list[Figure]:
     """Every figure of one set of predictions."""
+    return figures_of_alike([scored], options)[0]
+
+
+def figures_of_alike(sets: Sequence[Scored], options: Options) -> list[list[Figure]]:
+    """Every figure of several predictions of the same cases, see `resampled`."""
     return [
-        *resampled(scored, options),
-        *slope_and_intercept(scored, options.positive, options.level),
-        *proportions(scored, options.level),
+        [
+            *figures,
+            *slope_and_intercept(one, options.positive, options.level),
+            *proportions(one, options.level),
+        ]
+        for one, figures in zip(sets, resampled(sets, options), strict=True)
     ]
 
 
-def resampled(scored: Scored, options: Options) -> list[Figure]:
-    """Figures whose intervals come from drawing patients."""
-    battery, patients = Battery.of(scored, options.positive), scored.grouping
-    value = battery.values(np.ones((len(scored), 1)))[0]
+def resampled(sets: Sequence[Scored], options: Options) -> list[list[Figure]]:
+    """Figures whose intervals come from drawing patients, each sample once for all predictions.
+
+    Args:
+        sets: Predictions of the same cases, e.g. by an ensemble and its members.
+        options: How.
+    """
+    batteries, patients = [Battery.of(one, options.positive) for one in sets], sets[0].grouping
+
+    def values(weights: Floats) -> Floats:
+        """Axes (samples, sets, figures)."""
+        return np.stack([battery.values(weights) for battery in batteries], axis=1)
+
+    value = values(np.ones((len(sets[0]), 1)))[0]
     random = generator(options.seed, "bootstrap")
-    replicates = replicated(battery.values, patients.samples(options.n_bootstrap, random))
-    left_out = replicated(battery.values, patients.left_out())
-    few = _few(scored)
+    replicates = replicated(values, patients.samples(options.n_bootstrap, random))
+    left_out = replicated(values, patients.left_out())
+    few = _few(sets[0])
     return [
-        _resampled(name, value[i], replicates[:, i], left_out[:, i], scored, options, few)
-        for i, name in enumerate(battery.names)
+        [
+            _resampled(name, value[k, i], replicates[:, k, i], left_out[:, k, i], one, options, few)
+            for i, name in enumerate(batteries[k].names)
+        ]
+        for k, one in enumerate(sets)
     ]
 
 
@@ -148,27 +180,18 @@ def _few(scored: Scored) -> str:
     return f"few for a bootstrap: {', '.join(found)}" if found else ""
 
 
-def _groups(scored: Scored, options: Options) -> list[FigureSet]:
-    found = [
-        _set(group.name, group.kind, scored.part(group.cases), options)
-        for group in groups_of(scored, options.subgroups, dict(options.bands))
-    ]
-    members = [
-        _set(f"member of fold {fold}", "member", scored.member(fold), options)
-        for fold in scored.members
-        if len(scored.members) > 1
-    ]
-    return [*found, *members]
+def _part(group: Group, part: Scored, options: Options) -> FigureSet:
+    return _set(group.name, group.kind, part, figures_of(part, options))
 
 
-def _set(name: str, kind: SetKind, part: Scored, options: Options) -> FigureSet:
+def _set(name: str, kind: SetKind, part: Scored, figures: Sequence[Figure]) -> FigureSet:
     return FigureSet(
         name=name,
         kind=kind,
         n_cases=len(part),
         n_patients=part.grouping.count,
         confusion=_whole(part.counts),
-        figures=tuple(figures_of(part, options)),
+        figures=tuple(figures),
         warning=SMALL_SET if len(part) < 10 else "",
     )
 

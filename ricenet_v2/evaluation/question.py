@@ -61,7 +61,7 @@ def out_of_fold(
     return Question(
         scored,
         positive_index(scored, positive or positive_of(model.folder)),
-        f"{dataset}: out-of-fold, pooled",
+        f"{paths.name}, {model.folder.name}: out-of-fold, pooled",
         "out-of-fold",
         output=model.crossval,
         dataset=paths,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,24 @@ from numpy.typing import NDArray
 from ricenet_v2.evaluation.metrics import ratio
 
 Floats = NDArray[np.float64]
+_NUMBERS_AT_ONCE = 100_000  # that stay in the caches of a core
+
+
+@dataclass(frozen=True)
+class _Groups:
+    """Groups of equal scores that hold cases of the class.
+
+    Attributes:
+        own: Where cases of the class are, in the order of the scores.
+        first: Index in `own` of the first one of each group; None where no two scores are equal.
+        start: Where each group begins.
+        end: Where it ends.
+    """
+
+    own: NDArray[np.intp]
+    first: NDArray[np.intp] | None
+    start: NDArray[np.intp]
+    end: NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -45,19 +64,44 @@ class Ranking:
             weights: Axes (cases, samples).
         """
         # Axes (samples, cases), since sums along the last axis are the fastest.
-        ordered = np.take(np.ascontiguousarray(weights.T), self.order, axis=1)
-        own = ordered * self.own
-        if self.starts is not None:
-            ordered = np.add.reduceat(ordered, self.starts, axis=1)
-            own = np.add.reduceat(own, self.starts, axis=1)
-        all_below, own_below = np.cumsum(ordered, axis=1), np.cumsum(own, axis=1)
-        n_own, n_all = own_below[:, -1].copy(), all_below[:, -1].copy()
-        # Cases of the class times others below them, half of those beside them.
-        above = (own * (all_below - own_below - 0.5 * (ordered - own))).sum(axis=1)
-        auroc = ratio(above, n_own * (n_all - n_own))
+        turned = np.ascontiguousarray(weights.T)
+        at_once = max(1, _NUMBERS_AT_ONCE // max(1, len(self.order)))
+        parts = [
+            self._figures(turned[start : start + at_once])
+            for start in range(0, max(1, len(turned)), at_once)
+        ]
+        aurocs, precisions = zip(*parts, strict=True)
+        return np.concatenate(aurocs), np.concatenate(precisions)
+
+    def _figures(self, weights: Floats) -> tuple[Floats, Floats]:
+        ordered = np.take(weights, self.order, axis=1)
+        below = np.zeros((ordered.shape[0], ordered.shape[1] + 1))
+        np.cumsum(ordered, axis=1, out=below[:, 1:])
+        # What follows is needed only where cases of the class are.
+        at = self._groups
+        own = np.take(ordered, at.own, axis=1)
+        if at.first is not None:
+            own = np.add.reduceat(own, at.first, axis=1)
+        before, own_below = np.take(below, at.start, axis=1), np.cumsum(own, axis=1)
+        n_own, n_all = own.sum(axis=1), below[:, -1]
+        # Others below the cases of the class, and half of those beside them.
+        others = before - own_below + own
+        if at.first is not None:
+            others += 0.5 * (np.take(below, at.end, axis=1) - before - own)
+        auroc = ratio((own * others).sum(axis=1), n_own * (n_all - n_own))
         # How many score as high as a group or higher.
-        all_from = n_all[:, None] - all_below + ordered
+        all_from = n_all[:, None] - before
         own_from = n_own[:, None] - own_below + own
         np.divide(own_from, all_from, out=own_from, where=all_from > 0)
         precision = ratio((own * own_from).sum(axis=1), n_own)
         return auroc, precision
+
+    @cached_property
+    def _groups(self) -> _Groups:
+        own = np.flatnonzero(self.own)
+        if self.starts is None:
+            return _Groups(own, None, own, own + 1)
+        group = np.searchsorted(self.starts, own, side="right") - 1
+        first = np.flatnonzero(np.diff(group, prepend=-1))
+        ends = np.append(self.starts[1:], len(self.order))
+        return _Groups(own, first, self.starts[group[first]], ends[group[first]])

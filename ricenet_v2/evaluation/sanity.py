@@ -156,7 +156,7 @@ def size_and_spacing(asked: Question, seed: int) -> SanityCheck:
         probabilities=found,
         classes=scored.classes,
     )
-    figures = resampled(alone, Options(asked.positive, seed=seed))
+    (figures,) = resampled([alone], Options(asked.positive, seed=seed))
     chosen = tuple(figure for figure in figures if figure.name in {"macro F1", "AUROC"})
     auroc = next(figure for figure in chosen if figure.name == "AUROC")
     text = "AUROC not defined" if auroc.value is None else f"AUROC {auroc.value:.3f}"

@@ -16,6 +16,7 @@ from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.progress import track
 from ricenet_v2.inference.ensemble import Combine, Ensemble
 from ricenet_v2.inference.patient import Patient, files_of, hash_of, prepare
+from ricenet_v2.records.cells import digits
 from ricenet_v2.records.prediction import CasePrediction, FailedCase, Predictions
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import PREDICTIONS_CSV, PREDICTIONS_JSON
@@ -193,11 +194,11 @@ def _columns(classes: Sequence[str], folds: Iterable[int]) -> list[str]:
 
 def _row(case: CasePrediction, predictions: Predictions) -> dict[str, object]:
     combined = {
-        f"prob_{name}": value
+        f"prob_{name}": digits(value)
         for name, value in zip(predictions.classes, case.probabilities, strict=True)
     }
     members = {
-        f"prob_{name}__fold_{member.fold}": value
+        f"prob_{name}__fold_{member.fold}": digits(value)
         for member in case.members
         for name, value in zip(predictions.classes, member.probabilities, strict=True)
     }
@@ -206,10 +207,10 @@ def _row(case: CasePrediction, predictions: Predictions) -> dict[str, object]:
         "predicted": case.predicted,
         **combined,
         **members,
-        "entropy": case.entropy,
-        "agreement": case.agreement,
-        "disagreement": case.disagreement,
-        "distance": case.distance,
+        "entropy": digits(case.entropy),
+        "agreement": digits(case.agreement),
+        "disagreement": digits(case.disagreement),
+        "distance": digits(case.distance),
         "distance_flag": case.distance_flag,
         "warnings": "; ".join(case.warnings),
     }

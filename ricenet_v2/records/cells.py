@@ -27,3 +27,11 @@ def numbers(cells: Iterable[str]) -> list[float] | None:
             return None
         made.append(value if math.isfinite(value) else math.nan)
     return made
+
+
+def digits(value: float | None) -> str:
+    """A number of a table in nine significant digits; empty where there is none.
+
+    Networks compute in single precision, which comes back from nine digits exactly.
+    """
+    return "" if value is None else f"{value:.9g}"

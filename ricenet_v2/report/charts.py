@@ -16,6 +16,7 @@ from ricenet_v2.report.words import count, number, several
 
 _WIDTH, _HEIGHT, _LETTERS = 3.2, 1.75, 9.0
 _FEWEST_BINS, _MOST_BINS = 12, 36
+_THIN = 48  # bins that fill the axis: narrower ones would be hairlines
 _FAR = 3.0
 _SLIM = 9
 _SORTED = "cases, sorted by median"
@@ -72,7 +73,8 @@ def histogram(
     columns = [one.values for one in series]
     together = np.concatenate(columns)
     window = _window(together)
-    edges = _edges(together, window)
+    shown = [*window, *([] if mark is None else [mark.value]), *([] if low is None else [low])]
+    edges = _edges(together, window, (max(shown) - min(shown)) / _THIN)
     axes = svg.axes(_WIDTH, _HEIGHT)
     bins = edges.tolist()
     axes.hist(columns[0], bins, histtype="stepfilled", facecolor=svg.STAND_INS["first"])
@@ -152,18 +154,19 @@ def _left_out(values: Values, window: tuple[float, float]) -> str:
     return f"Not shown: {'; '.join(told)}." if told else ""
 
 
-def _edges(values: Values, window: tuple[float, float]) -> Values:
+def _edges(values: Values, window: tuple[float, float], thinnest: float) -> Values:
     """Borders of the bins; of whole numbers each bin holds as many as the others."""
     low, high = window
     bins = int(np.clip(2 * np.ceil(np.cbrt(values.size)), _FEWEST_BINS, _MOST_BINS))
-    if high - low <= _ALIKE * max(abs(low), abs(high)):
-        half = 0.05 * abs(low) or 0.5
-        return np.array([low - half, low + half])
+    middle, are_alike = (low + high) / 2, high - low <= _ALIKE * max(abs(low), abs(high))
+    if are_alike or high - low <= thinnest:
+        half = max(thinnest / 2, 0.05 * abs(middle) if are_alike else 0) or 0.5
+        return np.array([middle - half, middle + half])
     if np.all(values == np.round(values)):
-        width = max(1, int(np.ceil((high - low + 1) / bins)))
+        width = max(1, int(np.ceil(max((high - low + 1) / bins, thinnest))))
         start = np.floor(low) - 0.5
         return np.asarray(start + width * np.arange(np.ceil((high - start) / width) + 1))
-    return np.linspace(low, high, bins + 1)
+    return np.linspace(low, high, min(bins, int((high - low) / thinnest)) + 1)
 
 
 def _limits(axes: Axes, edges: Values, mark: Mark | None, low: float | None) -> None:

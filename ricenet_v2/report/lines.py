@@ -18,6 +18,8 @@ _WIDTH, _HEIGHT, _LETTERS = 3.2, 2.3, 8.0
 _COLOURS = ("first", "mark", "second", "ink")
 _STYLES = ("-", "--", ":", "-.")
 _ROOM = 0.04
+_ROW = 0.16  # inches of a row of the legend
+_LETTERS_OF_ROW, _LETTERS_OF_HANDLE = 46, 5
 Values = NDArray[np.float64]
 
 
@@ -81,7 +83,8 @@ def lines(
         diagonal: `up` for chance or perfect calibration, else empty.
         remark: Below the chart.
     """
-    axes = svg.axes(_WIDTH, _HEIGHT)
+    labels_told = [one.label for one in paths if one.label and not one.is_faint]
+    axes = _axes(labels_told)
     if diagonal == "up":
         axes.plot([0, 1], [0, 1], color=svg.STAND_INS["second"], linewidth=0.9, linestyle=":")
     strong = 0
@@ -95,12 +98,39 @@ def lines(
             room = _ROOM * (given[1] - given[0])
             put(given[0] - room, given[1] + room)
     plain(axes, *labels)
-    if sum(bool(path.label) and not path.is_faint for path in paths) > 1:
-        axes.legend(
-            loc="best", frameon=False, fontsize=_LETTERS, labelcolor=svg.STAND_INS["muted"],
-            handlelength=1.8, borderaxespad=0.2, labelspacing=0.25,
-        )  # fmt: skip
+    _add_legend(axes, labels_told)
     return Drawn(name, title, remark, axes, _described(title, labels, paths))
+
+
+def _columns(labels: Sequence[str]) -> int:
+    """How many labels stand side by side in the width of a chart."""
+    return max(1, min(3, _LETTERS_OF_ROW // (max(map(len, labels)) + _LETTERS_OF_HANDLE)))
+
+
+def _axes(labels: Sequence[str]) -> Axes:
+    """Axes of the usual size, with room for a legend below them where there are several lines."""
+    room = _ROW * -(-len(labels) // _columns(labels)) if len(labels) > 1 else 0.0
+    axes, whole = svg.axes(_WIDTH, _HEIGHT), _HEIGHT + room
+    box = axes.get_position()
+    axes.set_position(
+        (box.x0, (box.y0 * _HEIGHT + room) / whole, box.width, box.height * _HEIGHT / whole)
+    )
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.set_figheight(whole)
+    return axes
+
+
+def _add_legend(axes: Axes, labels: Sequence[str]) -> None:
+    """Below the axes, where it covers neither line nor band."""
+    if len(labels) < 2:
+        return
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(axes.get_position().x0, 0.0),
+        bbox_transform=axes.figure.transFigure, ncols=_columns(labels), frameon=False,
+        fontsize=_LETTERS, labelcolor=svg.STAND_INS["muted"], handlelength=1.8, borderpad=0.1,
+        borderaxespad=0.1, labelspacing=0.25, columnspacing=1.2,
+    )  # fmt: skip
 
 
 def _draw(axes: Axes, path: Path2D, colour: str, style: str) -> None:

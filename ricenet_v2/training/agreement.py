@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
+from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.training.initial_weights import check_same_source
 from ricenet_v2.training.job import Job, run_record, with_epochs
 
 _SAME = ("plan_hash", "channels", "seed", "preprocessed_hash", "fold_hash")
 # Of a plan; the rest tells how it was made and what it warns of.
 _DECISIVE = ("classes", "channels", "spacing", "input_size", "storage_dtype", "network", "training")
+
+
+def check_not_begun(model: ModelPaths, folds: Sequence[int]) -> None:
+    """Refuse to train folds of which some are there.
+
+    Raises:
+        TrainingError: Some are; the text names all of them.
+    """
+    begun = [fold for fold in folds if model.fold(fold).run.is_file()]
+    if not begun:
+        return
+    named = ", ".join(map(str, begun))
+    one = len(begun) == 1
+    raise TrainingError(
+        f"Fold {named} is already there." if one else f"Folds {named} are already there.",
+        file=model.fold(begun[0]).folder if one else model.folder,
+        expected="folds that were not trained yet",
+        remedy="Go on with --continue, which leaves finished folds alone, or move the "
+        f"{'folder' if one else 'folders'} away to train anew.",
+    )
 
 
 def existing_run(job: Job) -> Run | None:
@@ -25,12 +47,7 @@ def existing_run(job: Job) -> Run | None:
     if not job.paths.run.is_file():
         return None
     if not job.options.resume:
-        raise TrainingError(
-            f"Fold {job.fold} is already there.",
-            file=job.paths.folder,
-            expected="a fold that was not trained yet",
-            remedy="Go on with --continue, or move the folder away to train it anew.",
-        )
+        check_not_begun(job.model, (job.fold,))
     check_same_source(job.paths, job.options.pretrained_weights)
     old = documents.read(Run, job.paths.run)
     # The number of epochs may change; all else must be as it was.

@@ -14,6 +14,7 @@ from torch import nn
 from ricenet_v2.core import documents, files
 from ricenet_v2.core.progress import track
 from ricenet_v2.inference.reference import write_reference
+from ricenet_v2.records.cells import digits
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import EpochRow, Run
@@ -172,7 +173,7 @@ def _todo(job: Job, state: State) -> Iterator[int]:
     """The epochs that are left, with a bar in the leading process, until the state is done."""
     left: Iterable[int] = range(state.epoch, job.plan.training.epochs)
     if job.team.leads:
-        left = track(left, f"fold {job.fold}: epochs")
+        left = track(left, f"fold {job.fold}: epochs", has_own_lines=True)
     for epoch in left:
         if state.is_done(job.plan.training.early_stop_epochs):
             logger.info("Fold %d: no better epoch for long, training ends.", job.fold)
@@ -296,7 +297,7 @@ def _finish(job: Job, state: State) -> None:
             "patient_id": job.patients[case],
             "label": job.labels[case],
             "predicted": classes[int(values.argmax())],
-            **{f"prob_{name}": float(v) for name, v in zip(classes, values, strict=True)},
+            **{f"prob_{n}": digits(v) for n, v in zip(classes, values.tolist(), strict=True)},
         }
         for case, values in zip(job.validation, found, strict=True)
     ]

@@ -23,7 +23,13 @@ def test_pooled_folds_hold_every_training_case_once(trained_cohort, tmp_path, ca
     workspace = shutil.copytree(trained_cohort, tmp_path / "space")
     paths = dataset_paths(NAME, workspace)
     assert evaluate.main([NAME, "--workspace", str(workspace), "--n_bootstrap", "200"]) == 0
-    assert "Research use only" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "Research use only" in shown
+    assert "Dataset001_PhantomGBM, auto__all: out-of-fold, pooled" in shown
+    for name in ("accuracy", "macro F1", "AUROC", "balanced accuracy", "Confusion matrix"):
+        assert name in shown
+    assert "MCC" not in shown
+    assert "--all_figures prints all of them" in shown
     rows = read_rows(paths.run().crossval / "validation.csv")
     train = {r["case_id"]: r for r in read_rows(paths.raw / "cases.csv") if r["split"] == "train"}
     assert sorted(row["case_id"] for row in rows) == sorted(train)
@@ -86,7 +92,10 @@ def test_predictions_against_truths(tmp_path, capsys):
         [{"case_id": f"c{i}", "label": "b" if t else "a"} for i, t in enumerate(truth)],
     )
     line = ["--predictions", str(tmp_path / "p.csv"), "--truth", str(tmp_path / "t.csv")]
-    assert evaluate.main([*line, "-o", str(tmp_path / "out"), "--positive_class", "a"]) == 0
+    whole = ["-o", str(tmp_path / "out"), "--positive_class", "a", "--all_figures"]
+    assert evaluate.main([*line, *whole]) == 0
+    shown = capsys.readouterr().out
+    assert all(words in shown for words in ("MCC", "sensitivity of a", "Thresholds"))
     made = json.loads((tmp_path / "out" / "figures.json").read_text())
     figures = {figure["name"]: figure for figure in made["figures"]}
     assert figures["Brier score"]["value"] == pytest.approx(metrics.brier_score_loss(truth, scores))

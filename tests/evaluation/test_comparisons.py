@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
@@ -15,8 +16,9 @@ from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.records.comparison import Pair
 
 # The ovarian cancer patients of DeLong, DeLong and Clarke-Pearson (1988) with all three tests
-# known, as the manual of SAS/STAT prints them (PROC LOGISTIC, Comparing Receiver Operating
-# Characteristic Curves): albumin, total protein, K-G score, outcome.
+# known, as the manual of SAS/STAT prints them (PROC LOGISTIC, example "Comparing Receiver Operating
+# Characteristic Curves": albumin, total protein, K-G score, outcome), with its figures below:
+# support.sas.com/documentation/cdl/en/statug/68162/HTML/default/statug_logistic_examples08.htm
 OVARIAN = """
 3.0 5.8 10 0  3.2 6.3 5 1  3.9 6.8 3 1  2.8 4.8 6 0  3.2 5.8 3 1  0.9 4.0 5 0  2.5 5.7 8 0
 1.6 5.6 5 1  3.8 5.7 5 1  3.7 6.7 6 1  3.2 5.4 4 1  3.8 6.6 6 1  4.1 6.6 5 1  3.6 5.7 5 1
@@ -45,6 +47,24 @@ def test_delong_of_the_published_example(ovarian):
     np.testing.assert_allclose(protein, [-0.0780, -0.2830, 0.1271, 0.4561], atol=6e-5)
     albumin = found.difference(0, 1)
     np.testing.assert_allclose(albumin, [0.0108, -0.1761, 0.1976, 0.9102], atol=6e-5)
+    # All three areas at once: chi-square with two degrees of freedom.
+    contrast = np.array([[1, -1, 0], [0, -1, 1]])
+    apart, spread = contrast @ found.values, contrast @ found.covariance @ contrast.T
+    chi_square = apart @ np.linalg.solve(spread, apart)
+    assert chi_square == pytest.approx(2.5340, abs=5e-5)
+    assert stats.chi2.sf(chi_square, 2) == pytest.approx(0.2817, abs=5e-5)
+
+
+def test_delong_is_what_its_definition_says(ovarian):
+    """Every pair of patients compared, one by one: equations 1 to 5 of the paper."""
+    scores, own, names = ovarian
+    above = scores[:, own][:, :, None] - scores[:, ~own][:, None, :]
+    pairs = (above > 0) + 0.5 * (above == 0)
+    by_own, by_other = pairs.mean(axis=2), pairs.mean(axis=1)
+    covariance = np.cov(by_own) / own.sum() + np.cov(by_other) / (~own).sum()
+    found = areas(scores, own, Patients.of(names))
+    np.testing.assert_allclose(found.values, pairs.mean(axis=(1, 2)), rtol=1e-12)
+    np.testing.assert_allclose(found.covariance, covariance, rtol=1e-9)
 
 
 def test_cases_that_come_twice_in_a_patient_change_nothing(ovarian):

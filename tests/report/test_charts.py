@@ -95,7 +95,7 @@ def test_a_few_far_values_do_not_squeeze_the_rest_and_are_told():
 def test_every_value_within_the_window_is_in_one_bin(values):
     column = np.array(values)
     window = charts._window(column)
-    edges = charts._edges(column, window)
+    edges = charts._edges(column, window, 1e-12)
     inside = column[(column >= window[0]) & (column <= window[1])]
     assert np.all(np.diff(edges) > 0)
     assert np.histogram(inside, edges)[0].sum() == inside.size
@@ -107,7 +107,7 @@ def test_every_value_within_the_window_is_in_one_bin(values):
 def test_bins_of_whole_numbers_hold_equally_many_of_them(values):
     column = np.array(values, dtype=float)
     window = charts._window(column)
-    edges = charts._edges(column, window)
+    edges = charts._edges(column, window, 1e-12)
     if len(edges) > 2:
         counts = np.histogram(np.arange(-100, 1000), edges)[0]
         assert len(set(counts.tolist())) == 1
@@ -132,3 +132,19 @@ def test_ranges_of_cases_without_any_range(n, value):
 def test_axes_lie_at_the_same_place_in_every_picture():
     boxes = {svg.axes(3.0, 2.0).get_position().bounds for _ in range(2)}
     assert len(boxes) == 1
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.001, 0.02, 0.3, 2.0])
+def test_no_bar_of_a_nearly_uniform_dose_is_a_hairline(spread):
+    """Doses of 60 Gy on an axis from 0 to a divisor of 70: every bar is at least 1/60 of it."""
+    values = np.linspace(60 - spread / 2, 60 + spread / 2, 40)
+    edges = charts._edges(values, (values.min(), values.max()), 70 / charts._THIN)
+    assert np.all(np.diff(edges) >= 70 / 60)
+    counts, _ = np.histogram(values, edges)
+    assert counts.sum() == 40
+    chart = histogram("Maximum", "Gy", [Series("a", values)], Mark("divisor", 70.0), low=0)
+    drawn = r'<path d="([^"]+)" clip-path="[^"]+" style="fill: var\(--first\)"'
+    (filled,) = re.findall(drawn, chart.picture)
+    x = [float(pair[0]) for pair in re.findall(r"([\d.]+) ([\d.]+)", filled)]
+    assert len(set(x)) == len(edges)
+    assert min(np.diff(sorted(set(x)))) > 2.5  # of 190 or so points of the axis

@@ -49,17 +49,18 @@ def test_help_imports_no_torch():
 def test_folds_in_turn_and_in_parallel_are_the_same_and_a_failed_one_is_named(
     paths, capsys, caplog
 ):
-    """Fold 1 is there already, so it fails; the others are trained, bit for bit the same."""
+    """Fold 1 cannot be continued, so it fails; the others are trained, bit for bit the same."""
     begun = paths.run().fold(1)
     weights = []
     for parallel in ("1", "2"):
         begun.folder.mkdir(parents=True)
         begun.run.write_text("begun by somebody else", encoding="utf-8")
-        code = train.main(_words(paths, "--num_threads", "1", "--num_folds_parallel", parallel))
+        words = ["--continue", "--num_threads", "1", "--num_folds_parallel", parallel]
+        code = train.main(_words(paths, *words))
         said = capsys.readouterr()
         assert code == 1
         assert "Fold 1 failed" in said.err
-        assert "already there" in said.err
+        assert "run.json" in said.err
         assert "Trained: 0, 2" in said.out
         done = [paths.run().fold(fold) for fold in (0, 2)]
         assert all(documents.read(Run, fold.run).status == "finished" for fold in done)
@@ -76,8 +77,22 @@ def test_all_folds_failing_is_an_error(paths, capsys):
         folder = paths.run().fold(fold)
         folder.folder.mkdir(parents=True)
         folder.run.write_text("begun by somebody else", encoding="utf-8")
-    assert train.main(_words(paths)) == 2
+    assert train.main(_words(paths, "--continue")) == 2
     assert "All folds failed; the first was fold 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("parallel", ["1", "2"])
+def test_folds_that_are_there_are_told_before_any_other_is_trained(paths, capsys, parallel):
+    words = _words(paths, "--num_folds_parallel", parallel)
+    for begun, said in (((2,), "Fold 2 is already there"), ((1, 2), "Folds 1, 2 are already")):
+        for fold in begun:
+            paths.run().fold(fold).folder.mkdir(parents=True, exist_ok=True)
+            paths.run().fold(fold).run.write_text("of somebody else", encoding="utf-8")
+        assert train.main(words) == 2
+        told = capsys.readouterr().err
+        assert said in told
+        assert "--continue" in told
+        assert not paths.run().fold(0).folder.exists()
 
 
 def test_a_wrong_setting_is_told_once_before_any_fold(paths, capsys):

@@ -28,6 +28,7 @@ from ricenet_v2.store.raw import RawDataset
 CASES, PICTURES = "cases", "pictures"
 _FINEST_PIXEL, _COARSEST_PIXEL = 1.0, 8.0
 _PICTURE_SHARE = 0.5
+_MISSING = "not available"
 _PLANE = re.compile(r"base64,[^\"]+")
 
 
@@ -201,10 +202,11 @@ def _output(title: str, note: str, one: Predicted, classes: Sequence[str]) -> _O
     facts = [("Entropy", f"{one.entropy:.2f} of at most {most:.2f} nats")]
     if one.agreement is not None:
         facts.append(("Members that agree", percent(one.agreement)))
-    if one.disagreement is not None:
-        facts.append(("Disagreement of members", f"{one.disagreement:.3f} nats"))
-    if one.distance is not None:
-        facts.append(("Training cases that lie nearer", share(one.distance)))
+    if len(one.members) > 1:
+        told = _MISSING if one.disagreement is None else f"{one.disagreement:.3f} nats"
+        facts.append(("Disagreement of members", told))
+    nearer = _MISSING if one.distance is None else share(one.distance)
+    facts.append(("Training cases that lie nearer", nearer))
     return _Output(title, note, tuple(rows), tuple(facts))
 
 

@@ -22,6 +22,11 @@ COLUMNS = (
     "work",
     "kept",
 )
+COLUMNS_TOLD = (
+    "Voxels, mm, kernel and stride along (z, y, x). Work: multiply-adds of one forward pass of the "
+    "batch. Kept: bytes that one step with a batch of {batch} keeps for the backward pass, counted "
+    "on this very network."
+)
 _LONGEST = 62.0
 _SLANT = 0.38
 _UNITS = {"input": ("channel",), "head": ("class", "classes")}

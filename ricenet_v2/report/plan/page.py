@@ -72,6 +72,7 @@ def plan_page(
         channels=[_channel(channel) for channel in plan.channels],
         blocks=network.blocks(plan, parts),
         part_columns=network.COLUMNS,
+        part_words=network.COLUMNS_TOLD.format(batch=plan.training.batch_size),
         parts=network.rows(plan, parts),
         is_stale=_is_stale(plan, parts),
         bill=memory.bill(plan),

@@ -111,6 +111,13 @@ def interval(figure: Figure) -> str:
     return f"{figure.low:.3f} to {figure.high:.3f}"
 
 
+def flag(figure: Figure) -> str:
+    """Of a figure that stands alone, without the notes of its table."""
+    if "few " in figure.warning:
+        return "few cases: a rough guide"
+    return "with a warning" if figure.warning else ""
+
+
 def headline(evaluation: Evaluation) -> list[Figure]:
     """The figures that are shown first, as far as they are there."""
     by_name = {one.name: one for one in evaluation.figures}

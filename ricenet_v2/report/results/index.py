@@ -95,21 +95,23 @@ def index_page(
     )
 
 
-def _glance(sources: Sources) -> list[tuple[str, str, str]]:
+def _glance(sources: Sources) -> list[tuple[str, str, str, str]]:
+    """Tiles: name, value, what it rests on, and a flag, mostly empty."""
     patients = {case.patient_id for case in sources.cases.values()}
     tiles = []
     if sources.cases:
         tiles.append(
-            ("Cases", f"{len(sources.cases):,}", f"of {several(len(patients), 'patient')}")
+            ("Cases", f"{len(sources.cases):,}", f"of {several(len(patients), 'patient')}", "")
         )
     finished = sum(fold.run.status == "finished" for fold in sources.folds)
-    tiles.append(("Folds", f"{finished:,}", "trained to their end"))
+    tiles.append(("Folds", f"{finished:,}", "trained to their end", ""))
     for result in sources.results:
         if result.evaluation is None:
             continue
         for one in figures.headline(result.evaluation)[:2]:
             words = f"{figures.interval(one)}, n = {one.n:,}"
-            tiles.append((f"{one.name}, {result.title}", figures.value(one.value), words))
+            name = f"{one.name}, {result.title}"
+            tiles.append((name, figures.value(one.value), words, figures.flag(one)))
     return tiles
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -30,6 +31,10 @@ _USUAL = ("like the training cases", "not available", "")
 _OTHER = (
     "a case of cases.csv has the same id and may be somebody else: "
     "its label and its images are not shown here"
+)
+_UNTOLD = (
+    "label and images are those of the same id in cases.csv: nothing tells whether the same images "
+    "were predicted"
 )
 _LEARNED = "the networks have learned from this case"
 
@@ -208,8 +213,9 @@ def _of_prediction(
     classes: Sequence[str],
     part: str,
 ) -> Predicted:
-    is_other = known is not None and _is_other(case, known, record)
-    flags = [_OTHER] if is_other else []
+    joined = "same" if known is None else _joined(case, known, record)
+    is_other = joined == "other"
+    flags = [_OTHER] if is_other else [_UNTOLD] if joined == "untold" else []
     if known is not None and known.split == "train" and not is_other:
         flags.append(_LEARNED)
     flags += case.warnings
@@ -234,14 +240,20 @@ def _of_prediction(
     )
 
 
-def _is_other(case: CasePrediction, known: Case, record: PreprocessedCase | None) -> bool:
-    """Whether other images were predicted; without hashes to tell, a training case may be."""
+def _joined(
+    case: CasePrediction, known: Case, record: PreprocessedCase | None
+) -> Literal["same", "other", "untold"]:
+    """Whether the images of a known case were predicted, by their hashes.
+
+    Without hashes to tell, a training case counts as another one, and a test case as the same.
+    """
     own = case.source
+    untold: Literal["other", "untold"] = "other" if known.split == "train" else "untold"
     if own is None or record is None or "" in (own.inputs_hash, record.inputs_hash):
-        return known.split == "train"
+        return untold
     if own.plan_hash != record.plan_hash:  # which the hash of the inputs depends on
-        return known.split == "train"
-    return own.inputs_hash != record.inputs_hash
+        return untold
+    return "same" if own.inputs_hash == record.inputs_hash else "other"
 
 
 def _entropy(probabilities: Sequence[float]) -> float:

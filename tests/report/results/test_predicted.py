@@ -57,6 +57,23 @@ def test_another_case_of_the_same_id_has_no_label_and_a_page_of_its_own(
     assert any("may be somebody else" in flag for flag in one.flags)
 
 
+@pytest.mark.parametrize(
+    ("source", "record"),
+    [
+        (None, _record()),
+        (_record(), None),
+        (_record(""), _record()),
+        (_record(plan="q"), _record()),
+    ],
+)
+def test_a_test_case_that_is_joined_by_its_id_alone_says_so(tmp_path, source, record):
+    (one,) = _read(tmp_path, source=source, record=record).cases
+    assert (one.truth, one.page) == ("x", "C1")
+    assert any("nothing tells whether the same images" in flag for flag in one.flags)
+    (same,) = _read(tmp_path, source=_record(), record=_record()).cases
+    assert not any("nothing tells" in flag for flag in same.flags)
+
+
 def test_a_case_without_a_label_has_no_truth(tmp_path):
     (one,) = _read(tmp_path, label="").cases
     assert one.truth is None
