@@ -85,9 +85,7 @@ class Space:
             image: Axes (z, y, x), LPS.
             interpolation: By kind of channel.
         """
-        made = resample(
-            image[self._box], self.resampled, interpolation, self.record.source_spacing
-        )
+        made = resample(image[self._box], self.resampled, interpolation, self.record.source_spacing)
         return fit(made, self.size)
 
     def mask_to_network(self, mask: Mask) -> Mask:

@@ -21,6 +21,8 @@ SANITY_JSON = "sanity.json"
 COMPARISON_JSON = "comparison.json"
 COMPARISON_CSV = "comparison.csv"
 VALIDATION_CSV = "validation.csv"
+EXPLANATION_JSON = "explanation.json"
+EXPLANATION_CSV = "explanation.csv"
 REPORT_JSON = "report.json"
 REPORT_PART_JSON = "report_part.json"
 

@@ -68,7 +68,9 @@ def test_a_landmark_comes_back_to_its_place_in_the_patient(case, make_plan, tmp_
     array = sitk.GetArrayFromImage(back)
     z, y, x = np.unravel_index(int(array.argmax()), array.shape)
     place = back.TransformIndexToPhysicalPoint((int(x), int(y), int(z)))
-    assert np.linalg.norm(np.subtract(place, truth)) <= half + np.linalg.norm(grid.spacing) / 2 + 0.1
+    assert (
+        np.linalg.norm(np.subtract(place, truth)) <= half + np.linalg.norm(grid.spacing) / 2 + 0.1
+    )
 
 
 def test_without_resampling_the_way_back_is_exact(make_plan):
