@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ricenet_v2.explanation.occlusion.evidence import log_odds
-from ricenet_v2.explanation.occlusion.full import full_logits
+from ricenet_v2.explanation.occlusion.passes import Runner, choose_pass
 from ricenet_v2.explanation.occlusion.prepared import Occlusions
 
 
@@ -51,20 +51,18 @@ def occlude(network: nn.Module, occlusions: Occlusions, target: int) -> Occlusio
         PlanError: There is no such class.
         RicenetError: Memory runs out with one window at a time.
     """
-    windows = occlusions.windows
-    device = next(network.parameters()).device
-    whole = network(torch.from_numpy(occlusions.array)[None].to(device)).cpu()
-    log_odds(whole, target)
-    numbers = np.arange(len(windows))
-    found = full_logits(network, occlusions, numbers, occlusions.settings.batch or 4)
-    z, y, x = windows.size
+    passes = choose_pass(network, occlusions, occlusions.settings.method)
+    before, n = log_odds(passes.whole, target), len(occlusions.windows)
+    runner = Runner(network, occlusions, passes)
+    found = runner.logits(np.arange(n))
+    z, y, x = occlusions.windows.size
     return OcclusionMap(
-        logit=_map(log_odds(whole, target) - log_odds(found, target), occlusions),
-        probability=_map(_share(whole, target) - _share(found, target), occlusions),
-        n_windows=len(windows),
-        cost_share=1.0,
-        is_exact=True,
-        words=(f"{len(windows)} windows of {z} x {y} x {x} voxels, each in a whole forward pass.",),
+        logit=_map(before - log_odds(found, target), occlusions),
+        probability=_map(_share(passes.whole, target) - _share(found, target), occlusions),
+        n_windows=n,
+        cost_share=passes.forward_passes / n,
+        is_exact=passes.is_exact,
+        words=(f"{n} windows of {z} x {y} x {x} voxels (z, y, x).", passes.words),
     )
 
 
