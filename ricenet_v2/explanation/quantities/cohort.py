@@ -89,7 +89,8 @@ def mean_interval(values: Floats, patients: Patients, seed: int) -> tuple[Ends, 
         return None, None
 
     def means(weights: Floats) -> Floats:
-        return (values @ weights / weights.sum(axis=0))[:, None]
+        found: Floats = (values @ weights / weights.sum(axis=0))[:, None]
+        return found
 
     random = generator(seed, "explanation", "cohort")
     drawn = replicated(means, patients.samples(SAMPLES, random))[:, 0]
