@@ -54,8 +54,8 @@ class ReportPart:
         tables: On the first page.
         pictures: On the first page.
         cases: By case id, on the page of that case.
-        volumes: By case id, in the viewer of that page.
         order: Parts stand in this order.
+        volumes: By case id, in the viewer of that page.
     """
 
     document: ClassVar[str] = "report_part"
@@ -66,8 +66,8 @@ class ReportPart:
     tables: tuple[PartTable, ...] = ()
     pictures: tuple[PartPicture, ...] = ()
     cases: dict[str, tuple[PartPicture, ...]] = field(default_factory=dict)
-    volumes: dict[str, tuple[PartVolume, ...]] = field(default_factory=dict)
     order: int = 0
+    volumes: dict[str, tuple[PartVolume, ...]] = field(default_factory=dict)
 
 
 @record
