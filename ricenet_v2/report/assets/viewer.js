@@ -39,9 +39,9 @@
 
   // Of a map: 0 is the middle of its values and clear; against the class blue, for it orange.
   viewer.addColormap("forAndAgainst", {
-    R: [60, 40, 0, 0, 255, 255],
-    G: [160, 110, 0, 0, 120, 160],
-    B: [255, 220, 0, 0, 0, 40],
+    R: [60, 60, 60, 255, 255, 255],
+    G: [150, 150, 150, 140, 140, 140],
+    B: [255, 255, 255, 20, 20, 20],
     A: [255, 150, 0, 0, 150, 255],
     I: [0, 64, 124, 131, 191, 255],
   });
