@@ -4,8 +4,8 @@
 
 The label of this cohort is decided by the mean dose of the lesion alone, so a network that answers
 rightly must look at the lesion and at the dose that falls off beside it. The maximum of the map is
-a hit where it lies in the lesion, or within 10 mm of it where the dose is between 20 and 95 % of the
-prescription. Resumable: the same line goes on where it stopped.
+a hit where it lies in the lesion, or within 10 mm of it where the dose is between 20 and 95 % of
+the prescription. Resumable: the same line goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from benchmarks import page
 from ricenet_v2.cli import plan_and_preprocess, train
 from ricenet_v2.core.progress import track
 from ricenet_v2.evaluation.intervals import proportion
-from ricenet_v2.explanation.maps import make_maps, probabilities_of
+from ricenet_v2.explanation.maps import probabilities_of
+from ricenet_v2.explanation.occlusion.occlude import occlude
+from ricenet_v2.explanation.occlusion.prepared import prepare
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
-from ricenet_v2.explanation.options import Options
 from ricenet_v2.explanation.quantities.parts import ring_of
 from ricenet_v2.explanation.sanity.cascade import fresh_network
 from ricenet_v2.explanation.subject import Subject, read_subject
@@ -71,12 +72,9 @@ def hit_zone(subject: Subject) -> NDArray[np.bool_]:
 def judge(raw: RawDataset, ensemble: Ensemble, window_mm: float, stride_mm: float) -> list[Found]:
     """Explain every test case with the trained network and with random weights."""
     settings = OcclusionSettings(window_mm=window_mm, stride_mm=stride_mm)
-    options = Options(occlusion=settings, kinds=("occlusion",), sanity=False)
-    trained = {fold: one for fold, one in ensemble.members.items() if isinstance(one, Classifier)}
-    networks = {
-        "trained": trained,
-        "random weights": {0: fresh_network(ensemble.plan, 0, ensemble.device)},
-    }
+    (trained,) = (one for one in ensemble.members.values() if isinstance(one, Classifier))
+    fresh = fresh_network(ensemble.plan, 0, ensemble.device)
+    networks = {"trained": trained, "random weights": fresh}
     made = []
     for case in track(raw.split("test"), "explaining"):
         subject = read_subject(
@@ -89,13 +87,13 @@ def judge(raw: RawDataset, ensemble: Ensemble, window_mm: float, stride_mm: floa
         )
         if subject.lesion is None or not subject.lesion.any():
             continue
-        called = int(probabilities_of(trained, subject.array).argmax())
+        called = int(probabilities_of({0: trained}, subject.array).argmax())
         zone = hit_zone(subject)
-        hits = {}
-        for name, members in networks.items():
-            # The first map is that of all channels at once, by the whole ensemble.
-            values = make_maps(subject, ensemble.plan, members, called, options).maps[0].values
-            hits[name] = bool(zone.ravel()[int(values.argmax())])
+        hidden = prepare(subject.array, subject.region, ensemble.plan, settings, case.case_id)
+        hits = {
+            name: bool(zone.ravel()[int(np.nanargmax(occlude(network, hidden, called).logit))])
+            for name, network in networks.items()
+        }
         share = float((zone & subject.brain).sum() / subject.brain.sum())
         is_right = ensemble.plan.classes[called] == case.label
         made.append(Found(case.case_id, is_right, hits, share))
@@ -131,10 +129,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--test_cases", type=int, default=60)
     parser.add_argument("--shape", type=int, nargs=3, default=(24, 28, 24))
     parser.add_argument("--spacing", type=float, default=7.0, help="mm")
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--updates", type=int, default=80, help="of an epoch")
-    parser.add_argument("--window_mm", type=float, default=14.0)
-    parser.add_argument("--stride_mm", type=float, default=7.0)
+    parser.add_argument("--window_mm", type=float, default=21.0)
+    parser.add_argument("--stride_mm", type=float, default=14.0)
     parser.add_argument("--device")
     parser.add_argument(
         "--write", type=Path, metavar="FILE", help="page whose section is rewritten"
