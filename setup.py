@@ -22,6 +22,7 @@ COMMANDS = (
     "report",
     "ablate",
     "demo",
+    "explain",
 )
 
 setup(
@@ -45,6 +46,7 @@ setup(
         "dynamic-network-architectures>=0.4",
         "scikit-learn>=1.4",
         "matplotlib>=3.8",
+        "captum>=0.7",
         "contourpy>=1.2",
         "pillow>=10",
         "blosc2>=3.0",

@@ -77,7 +77,7 @@ def stage_costs(
     with torch.device("meta"):
         network = build_network(plan, n_channels, n_classes, input_size).train()
         images = torch.empty((batch, n_channels, *input_size))
-        parts = _parts(network)
+        parts = parts_of(network)
         with casts or nullcontext():
             seen = _Watch(network, images, {**parts, _DROPOUT: network.dropout})
     seen.kept[_HEAD] += seen.kept[_DROPOUT]
@@ -100,7 +100,7 @@ def stage_costs(
     return (*costs[:-1], pool, costs[-1])
 
 
-def _parts(network: Classifier) -> dict[str, nn.Module]:
+def parts_of(network: Classifier) -> dict[str, nn.Module]:
     """The parts that have weights, by name; both encoders call them stem and stages."""
     stages = network.encoder.get_submodule("stages").children()
     return {

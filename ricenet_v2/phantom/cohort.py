@@ -10,6 +10,8 @@ from ricenet_v2.core.progress import track
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.phantom.images import PatientImages, make_images
 from ricenet_v2.phantom.patient import (
+    ALL_TELL,
+    LabelModel,
     Patient,
     draw_patient,
     draw_recurrence,
@@ -41,8 +43,16 @@ SHAPE: Shape = (40, 48, 40)
 SPACING: Triple = (4.5, 4.5, 4.5)
 
 
-def describe(seed: int, cases: int, test_cases: int, shape: Shape, spacing: Triple) -> Dataset:
+def describe(
+    seed: int,
+    cases: int,
+    test_cases: int,
+    shape: Shape,
+    spacing: Triple,
+    label: LabelModel = ALL_TELL,
+) -> Dataset:
     """dataset.json of a cohort; its description tells the parameters."""
+    rule = "" if label == ALL_TELL else f", {label}"
     return Dataset(
         name=NAME,
         channels=CHANNELS,
@@ -51,19 +61,23 @@ def describe(seed: int, cases: int, test_cases: int, shape: Shape, spacing: Trip
         licence="CC0-1.0",
         description=(
             "Simulated; proves nothing about patients. "
-            f"seed {seed}, {cases} + {test_cases} cases, {shape} voxels of {spacing} mm"
+            f"seed {seed}, {cases} + {test_cases} cases, {shape} voxels of {spacing} mm{rule}"
         ),
     )
 
 
-def simulate(case_id: str, seed: int, grid: Grid) -> tuple[Patient, PatientImages, float, bool]:
+def simulate(
+    case_id: str, seed: int, grid: Grid, label: LabelModel = ALL_TELL
+) -> tuple[Patient, PatientImages, float, bool]:
     """Patient, images, mean dose of the lesion relative to the prescription, recurrence."""
     random = generator(seed, "phantom", case_id)
     patient = draw_patient(random)
     images = make_images(patient, grid, random)
     inside = images.lesion if images.lesion.any() else images.brain
     relative_dose = float(images.dose[inside].mean()) / patient.prescription
-    recurrence = draw_recurrence(log_odds_of_recurrence(patient, relative_dose), random)
+    recurrence = draw_recurrence(
+        log_odds_of_recurrence(patient, relative_dose, label), random, label
+    )
     return patient, images, relative_dose, recurrence
 
 
@@ -75,6 +89,7 @@ def write_cohort(
     shape: Shape = SHAPE,
     spacing: Triple = SPACING,
     seed: int = 0,
+    label_model: LabelModel = ALL_TELL,
 ) -> Path:
     """Write a cohort; one that is there with the same parameters is left as it is.
 
@@ -85,6 +100,7 @@ def write_cohort(
         shape: Voxels along (z, y, x).
         spacing: mm along (z, y, x).
         seed: Decides everything.
+        label_model: How labels follow from what is hidden.
 
     Returns:
         The folder.
@@ -92,7 +108,7 @@ def write_cohort(
     Raises:
         DatasetError: The folder holds something else.
     """
-    dataset = describe(seed, cases, test_cases, shape, spacing)
+    dataset = describe(seed, cases, test_cases, shape, spacing, label_model)
     if (folder / DATASET_JSON).exists() and (folder / CASES_CSV).exists():
         there = load_raw_dataset(folder).dataset
         if there != dataset:
@@ -110,7 +126,7 @@ def write_cohort(
     splits: list[Split] = ["train" if n < cases else "test" for n in range(cases + test_cases)]
     for number, split in enumerate(track(splits, "simulating patients"), start=1):
         case_id = f"PH{number:04d}"
-        patient, images, relative_dose, recurrence = simulate(case_id, seed, grid)
+        patient, images, relative_dose, recurrence = simulate(case_id, seed, grid, label_model)
         _write_images(folder, case_id, split, images, grid, dataset.file_ending)
         label = CLASSES[int(recurrence)]
         covariates = {

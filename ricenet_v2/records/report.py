@@ -17,6 +17,23 @@ class PartPicture:
 
 
 @record
+class PartVolume:
+    """A map for the viewer of a case: values about 0, whose sign counts.
+
+    Attributes:
+        file: NIfTI on the grid of the case's images, beside report_part.json.
+        name: As it stands in the list of maps.
+        unit: Of the values.
+        words: What positive and negative mean, for those who cannot see the colours.
+    """
+
+    file: str
+    name: str
+    unit: str
+    words: str
+
+
+@record
 class PartTable:
     """A table of words; rows have as many cells as there are columns."""
 
@@ -38,6 +55,7 @@ class ReportPart:
         pictures: On the first page.
         cases: By case id, on the page of that case.
         order: Parts stand in this order.
+        volumes: By case id, in the viewer of that page.
     """
 
     document: ClassVar[str] = "report_part"
@@ -49,6 +67,7 @@ class ReportPart:
     pictures: tuple[PartPicture, ...] = ()
     cases: dict[str, tuple[PartPicture, ...]] = field(default_factory=dict)
     order: int = 0
+    volumes: dict[str, tuple[PartVolume, ...]] = field(default_factory=dict)
 
 
 @record

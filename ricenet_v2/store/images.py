@@ -128,10 +128,48 @@ def write_image(path: Path, voxels: NDArray[np.generic], grid: Grid) -> None:
         raise DatasetError(
             "Voxels and grid differ in shape.", file=path, expected=grid.shape, got=voxels.shape
         )
+    _write(path, _image(voxels, grid))
+
+
+def write_image_like(path: Path, voxels: NDArray[np.generic], like: Path) -> None:
+    """Write voxels in LPS on the very grid of another file, with its axes and its origin.
+
+    Axes are flipped and swapped back, never interpolated, so that programs which compare voxel by
+    voxel find both images alike.
+
+    Args:
+        path: The ending decides the format.
+        voxels: As `read_image` orders those of `like`, array axes (z, y, x).
+        like: The file.
+
+    Raises:
+        DatasetError: `like` is missing or unreadable, or has other voxels.
+    """
+    grid = read_grid(like)
+    if voxels.shape != grid.shape:
+        raise DatasetError(
+            "Voxels and image differ in shape.", file=like, expected=grid.shape, got=voxels.shape
+        )
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(like))
+    reader.ReadImageInformation()
+    direction = reader.GetDirection()
+    code = sitk.DICOMOrientImageFilter().GetOrientationFromDirectionCosines(direction)
+    image = sitk.DICOMOrient(_image(voxels, grid), code)
+    image.SetDirection(direction)
+    image.SetOrigin(reader.GetOrigin())
+    _write(path, image)
+
+
+def _image(voxels: NDArray[np.generic], grid: Grid) -> sitk.Image:
     array = voxels.astype(np.uint8) if voxels.dtype == np.bool_ else voxels
     image = sitk.GetImageFromArray(array)
     image.SetSpacing(tuple(float(s) for s in grid.spacing[::-1]))
     image.SetOrigin(tuple(float(o) for o in grid.origin))
     image.SetDirection(tuple(float(d) for d in grid.direction))
+    return image
+
+
+def _write(path: Path, image: sitk.Image) -> None:
     with replacing(path) as temporary:
         sitk.WriteImage(image, str(temporary), useCompression=True)

@@ -9,7 +9,12 @@ from sklearn.model_selection import cross_val_predict
 
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.phantom.images import BATH_MM, BATH_SHARE, PENUMBRA_MM
-from ricenet_v2.phantom.patient import draw_patient, draw_recurrence, log_odds_of_recurrence
+from ricenet_v2.phantom.patient import (
+    BY_DOSE_ALONE,
+    draw_patient,
+    draw_recurrence,
+    log_odds_of_recurrence,
+)
 
 N = 3000
 
@@ -66,3 +71,12 @@ def test_one_patient_in_five_has_the_short_course():
     courses = {(patient.prescription, patient.fractions) for patient in patients}
     assert courses == {(60.0, 30), (40.05, 15)}
     assert 0.15 < np.mean([patient.fractions == 15 for patient in patients]) < 0.25
+
+
+def test_dose_alone_decides_where_the_model_says_so():
+    patients = [draw_patient(generator(5, number)) for number in range(50)]
+    odds = {log_odds_of_recurrence(patient, 0.9, BY_DOSE_ALONE) for patient in patients}
+    assert len(odds) == 1
+    assert odds.pop() == pytest.approx(-6.0)
+    drawn = [draw_recurrence(6.0, generator(6, n), BY_DOSE_ALONE) for n in range(300)]
+    assert np.mean(drawn) > 0.98

@@ -4,7 +4,7 @@ import SimpleITK as sitk
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.store.images import read_grid, read_image, write_image
+from ricenet_v2.store.images import read_grid, read_image, write_image, write_image_like
 
 
 def oblique(code: str) -> sitk.Image:
@@ -46,3 +46,17 @@ def test_missing_flat_and_misfitting_images_are_refused(tmp_path):
         read_image(tmp_path / "flat.nii.gz")
     with pytest.raises(DatasetError, match="differ in shape"):
         write_image(tmp_path / "b.nii.gz", np.zeros((2, 2, 2)), Grid((2, 2, 3), (1.0, 1.0, 1.0)))
+
+
+@pytest.mark.parametrize("code", ["LPS", "RAS", "ASL", "PIR", "SRA"])
+def test_voxels_go_back_to_the_axes_of_their_file(tmp_path, code):
+    image = oblique(code)
+    sitk.WriteImage(image, str(tmp_path / "a.nii.gz"))
+    voxels, _ = read_image(tmp_path / "a.nii.gz")
+    write_image_like(tmp_path / "b.nii.gz", voxels, tmp_path / "a.nii.gz")
+    stored, again = (sitk.ReadImage(str(tmp_path / name)) for name in ("a.nii.gz", "b.nii.gz"))
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(again), sitk.GetArrayFromImage(stored))
+    for fact in ("GetOrigin", "GetSpacing", "GetDirection"):
+        assert getattr(again, fact)() == pytest.approx(getattr(stored, fact)(), abs=1e-6)
+    with pytest.raises(DatasetError, match="differ in shape"):
+        write_image_like(tmp_path / "b.nii.gz", voxels[1:], tmp_path / "a.nii.gz")

@@ -13,7 +13,8 @@
   const { Niivue, NVImage } = window.niivue;
   const info = window.ricenetCase;
   const isDose = (one) => one.kind === "dose";
-  const images = info.volumes.filter((one) => !isDose(one) && one.kind !== "lesion");
+  const isMap = (one) => one.kind === "map";
+  const images = info.volumes.filter((one) => !isDose(one) && !isMap(one) && one.kind !== "lesion");
   const viewer = new Niivue({
     backColor: [0, 0, 0, 1],
     crosshairColor: [1, 1, 1, 0.55],
@@ -30,15 +31,25 @@
     fontColor: [1, 0.84, 0.31, 1],
     logLevel: "silent",
   });
+  const map = find("map");
+  const signed = (value) => (value > 0 ? "+" : "") + value.toPrecision(2);
   viewer.onLocationChange = tell;
   await viewer.attachToCanvas(find("canvas"));
   viewer.setRadiologicalConvention(true);
 
+  // Of a map: 0 is the middle of its values and clear; against the class blue, for it orange.
+  viewer.addColormap("forAndAgainst", {
+    R: [60, 60, 60, 255, 255, 255],
+    G: [150, 150, 150, 140, 140, 140],
+    B: [255, 255, 255, 20, 20, 20],
+    A: [255, 150, 0, 0, 150, 255],
+    I: [0, 64, 124, 131, 191, 255],
+  });
   // The first volume decides the space that the others are shown in.
   const order = [...images, ...info.volumes.filter((one) => !images.includes(one))];
   for (const one of order) {
     const alone = images.length === 0 && one === order[0];
-    const colours = one.kind === "lesion" ? "violet" : isDose(one) && !alone ? "inferno" : "gray";
+    const colours = alone ? "gray" : colour(one);
     const volume = await NVImage.loadFromBase64({
       base64: one.data,
       name: one.name + ".nii.gz",
@@ -50,6 +61,12 @@
     viewer.addVolume(volume);
   }
 
+  function colour(one) {
+    if (isMap(one)) return "forAndAgainst";
+    if (one.kind === "lesion") return "violet";
+    return isDose(one) ? "inferno" : "gray";
+  }
+
   function opacity(match, value) {
     order.forEach((one, n) => {
       if (match(one)) viewer.setOpacity(n, value);
@@ -57,11 +74,12 @@
   }
 
   function tell(location) {
-    // Of doses only: what is stored of other images is cut to their window and to few greys.
+    // Not of other images: what is stored of them is cut to their window and to few greys.
     const told = order.map((one, n) => {
-      if (!isDose(one)) return "";
+      if (!isDose(one) && !(isMap(one) && one.name === map.value)) return "";
       const stored = location.values[n] ? location.values[n].value : 0;
-      return one.name + " " + (one.offset + one.step * stored).toFixed(1) + " " + one.unit;
+      const value = one.offset + one.step * stored;
+      return one.name + " " + (isMap(one) ? signed(value) : value.toFixed(1)) + " " + one.unit;
     });
     find("values").textContent = told.filter(Boolean).join(", ");
   }
@@ -88,6 +106,24 @@
     dose.addEventListener("input", setDose);
     which.addEventListener("change", setDose);
     setDose();
+  }
+
+  const strength = find("map-strength");
+  const maps = order.filter(isMap);
+  for (const one of maps) map.add(new Option(one.name));
+  const setMap = () => {
+    const shown = maps.find((one) => one.name === map.value);
+    find("map-strength-label").hidden = !shown;
+    find("map-value").textContent = strength.value + " %";
+    find("map-words").textContent = shown ? shown.words : "";
+    opacity(isMap, 0);
+    opacity((one) => one === shown, strength.value / 100);
+    viewer.createOnLocationChange();
+  };
+  if (maps.length) {
+    find("map-label").hidden = false;
+    map.addEventListener("change", setMap);
+    strength.addEventListener("input", setMap);
   }
 
   const lesion = find("lesion");

@@ -57,7 +57,7 @@ def isodoses(covariates: Mapping[str, str], dose: NDArray[np.float32]) -> Isodos
     most = float(dose.max())
     if not most > 0:
         return None
-    gray, reference = _reference(covariates, dose)
+    gray, reference = full_dose(covariates, dose)
     lines = tuple(
         Isodose(percent, gray * percent / 100, colour, dash, most >= gray * percent / 100)
         for percent, colour, dash in _SHARES
@@ -65,7 +65,8 @@ def isodoses(covariates: Mapping[str, str], dose: NDArray[np.float32]) -> Isodos
     return Isodoses(lines, reference)
 
 
-def _reference(covariates: Mapping[str, str], dose: NDArray[np.float32]) -> tuple[float, str]:
+def full_dose(covariates: Mapping[str, str], dose: NDArray[np.float32]) -> tuple[float, str]:
+    """What 100 % is: Gy, and in words; the prescription, else the plateau of the dose."""
     prescribed = prescription_of(covariates)
     if prescribed is not None:
         return prescribed, f"100 % is the prescription, {number(prescribed)} Gy"

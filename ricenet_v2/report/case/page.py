@@ -14,9 +14,11 @@ from ricenet_v2.core.files import write_text
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.cells import known
 from ricenet_v2.records.dataset import Case
+from ricenet_v2.records.report import PartVolume
 from ricenet_v2.report.case.centre import Centre, find_centre
 from ricenet_v2.report.case.isodose import isodoses
-from ricenet_v2.report.case.picture import Lines, case_scene, reference_of
+from ricenet_v2.report.case.panel import Lines
+from ricenet_v2.report.case.picture import case_scene, reference_of
 from ricenet_v2.report.case.scan import Scan, read_scan
 from ricenet_v2.report.case.scene import Scene, svg, write_png
 from ricenet_v2.report.case.volumes import volumes_of
@@ -57,6 +59,7 @@ class CaseJob:
         before: Case before it.
         after: Case behind it.
         parts: Pictures of other commands.
+        maps: Of other commands, for the viewer, and their files.
         folder: Of the report.
         n_bytes: What picture and volumes may take; None leaves them in full.
         has_png: Whether the picture is written as PNG too.
@@ -74,6 +77,7 @@ class CaseJob:
     before: str
     after: str
     parts: tuple[CasePart, ...]
+    maps: tuple[tuple[PartVolume, Path], ...]
     folder: Path
     n_bytes: float | None
     has_png: bool
@@ -109,7 +113,7 @@ def write_case(job: CaseJob) -> str:
         shown["picture_note"] = "The images of this case are not on the machine of this report."
     else:
         try:
-            scan = read_scan(job.raw, job.case)
+            scan = read_scan(job.raw, job.case, job.maps)
         except RicenetError as error:
             fault = error.what
             shown["picture_note"] = f"The images could not be shown: {error.what}"

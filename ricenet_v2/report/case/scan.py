@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +13,24 @@ from numpy.typing import NDArray
 from ricenet_v2.core.errors import GeometryError
 from ricenet_v2.core.grid import Grid, Shape
 from ricenet_v2.records.dataset import Case, Channel
+from ricenet_v2.records.report import PartVolume
 from ricenet_v2.store.images import read_image
 from ricenet_v2.store.raw import RawDataset
+
+logger = logging.getLogger(__name__)
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 _MARGIN_MM = 8.0
 _ANATOMY = ("mri", "ct", "pet")
+
+
+@dataclass(frozen=True)
+class ShownMap:
+    """A map that another command made of a case, on the grid of its images."""
+
+    volume: PartVolume
+    voxels: Image
 
 
 @dataclass(frozen=True)
@@ -28,12 +42,14 @@ class Scan:
         voxels: One image per channel, in its own unit.
         grid: Of all of them.
         lesion: Mask of the lesion, where the dataset has one.
+        maps: Of other commands.
     """
 
     channels: tuple[Channel, ...]
     voxels: tuple[Image, ...]
     grid: Grid
     lesion: Mask | None
+    maps: tuple[ShownMap, ...] = ()
 
     @property
     def dose(self) -> Image | None:
@@ -51,8 +67,13 @@ class Scan:
         return found[0] if found else None
 
 
-def read_scan(raw: RawDataset, case: Case) -> Scan:
-    """Read all channels of a case, and its masks where there are any.
+def read_scan(raw: RawDataset, case: Case, maps: Sequence[tuple[PartVolume, Path]] = ()) -> Scan:
+    """Read all channels of a case, its masks where there are any, and maps.
+
+    Args:
+        raw: The dataset.
+        case: Of it.
+        maps: Files of other commands; one that lies on another grid is left out.
 
     Raises:
         DatasetError: An image is missing or cannot be read.
@@ -72,9 +93,22 @@ def read_scan(raw: RawDataset, case: Case) -> Scan:
             )
     masked = {name: voxels > 0.5 for name, (voxels, _) in found.items()}
     whole = Scan(
-        raw.dataset.channels, tuple(voxels for voxels, _ in read), grid, masked.get("lesion")
+        raw.dataset.channels,
+        tuple(voxels for voxels, _ in read),
+        grid,
+        masked.get("lesion"),
+        tuple(_maps(maps, grid)),
     )
     return crop(whole, masked.get("brain"))
+
+
+def _maps(maps: Sequence[tuple[PartVolume, Path]], grid: Grid) -> Iterator[ShownMap]:
+    for volume, path in maps:
+        voxels, own = read_image(path)
+        if own.shape == grid.shape:
+            yield ShownMap(volume, voxels)
+        else:
+            logger.warning("%s is not shown: it lies on another grid than the images.", path)
 
 
 def crop(scan: Scan, brain: Mask | None) -> Scan:
@@ -95,6 +129,7 @@ def crop(scan: Scan, brain: Mask | None) -> Scan:
         tuple(np.ascontiguousarray(voxels[box]) for voxels in scan.voxels),
         scan.grid.crop(_shape(start), _shape(stop)),
         None if scan.lesion is None else scan.lesion[box],
+        tuple(ShownMap(one.volume, np.ascontiguousarray(one.voxels[box])) for one in scan.maps),
     )
 
 

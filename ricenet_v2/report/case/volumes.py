@@ -21,7 +21,7 @@ from ricenet_v2.preprocessing.resample import new_shape, resample, resample_mask
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.report.case.centre import Centre
 from ricenet_v2.report.case.picture import window_of
-from ricenet_v2.report.case.scan import Image, Scan
+from ricenet_v2.report.case.scan import Image, Scan, ShownMap
 from ricenet_v2.store.images import write_image
 
 FINEST_MM = 2.0
@@ -31,6 +31,8 @@ _TOO_LARGE = 1.02
 _FEWEST = 16  # voxels along the longest axis; fewer would show nothing
 _GREYS = 64  # noise that no screen shows would not be compressed
 _DOSE_STEPS = 250
+_MAP_STEPS = 127  # to either side of 0
+_MAP_PERCENTILE = 99.5  # a single voxel must not make all others pale
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def _script(case_id: str, scan: Scan, centre: Centre, spacing: Triple) -> str:
     if scan.lesion is not None and scan.lesion.any():
         lesion = resample_mask(scan.lesion, shape).astype(np.uint8)
         volumes.append(_entry("lesion mask", "lesion", "", lesion, grid, (0.0, 1.0), (0.0, 1.0)))
+    volumes += [_map(one, scan.grid, grid) for one in scan.maps]
     x, y, z = scan.grid.world(centre.index)
     content = {
         "case": case_id,
@@ -84,7 +87,9 @@ def _script(case_id: str, scan: Scan, centre: Centre, spacing: Triple) -> str:
 def spacing_for(scan: Scan, n_bytes: float) -> Triple:
     """Along (z, y, x) in mm: never finer than the images or `FINEST_MM`, coarse enough to fit."""
     z, y, x = scan.grid.extent
-    fitting = (z * y * x * len(scan.channels) * _BYTES_PER_VOXEL / max(n_bytes, 1.0)) ** (1 / 3)
+    fitting = (
+        z * y * x * (len(scan.channels) + len(scan.maps)) * _BYTES_PER_VOXEL / max(n_bytes, 1.0)
+    ) ** (1 / 3)
     least = max(FINEST_MM, fitting)
     a, b, c = (max(least, mm) for mm in scan.grid.spacing)
     return a, b, c
@@ -109,6 +114,25 @@ def _volume(channel: Channel, voxels: Image, whole: Grid, grid: Grid) -> dict[st
     unit = channel.unit or ("Gy" if channel.kind == "dose" else "")
     scale = (low, (high - low) / steps)
     return _entry(channel.name, channel.kind, unit, stored, grid, scale, (0.0, float(steps)))
+
+
+def _map(one: ShownMap, whole: Grid, grid: Grid) -> dict[str, Any]:
+    """A map whose sign counts: 0 is the middle of what is stored."""
+    most = map_limit(one.voxels)
+    made = resample(one.voxels, grid.shape, "linear", whole.spacing)
+    stored = np.round(_MAP_STEPS * (1 + np.clip(made / most, -1, 1))).astype(np.uint8)
+    scale = (-most, most / _MAP_STEPS)
+    volume = one.volume
+    entry = _entry(volume.name, "map", volume.unit, stored, grid, scale, (0.0, 2.0 * _MAP_STEPS))
+    return {**entry, "words": volume.words}
+
+
+def map_limit(voxels: Image) -> float:
+    """The absolute value at which the colours of a map end."""
+    there = np.abs(voxels[voxels != 0])
+    if there.size == 0:
+        return 1.0
+    return max(float(np.percentile(there, _MAP_PERCENTILE)), 1e-6)
 
 
 def _entry(

@@ -232,7 +232,8 @@ def _parts(model: Path, results: Sequence[Result]) -> tuple[Part, ...]:
         for path in _inside(result.folder, REPORT_PART_JSON):
             content = documents.read(ReportPart, path)
             cases = {pages.get(case, case): own for case, own in content.cases.items()}
-            found.append(Part(path.parent, replace(content, cases=cases)))
+            volumes = {pages.get(case, case): own for case, own in content.volumes.items()}
+            found.append(Part(path.parent, replace(content, cases=cases, volumes=volumes)))
     return tuple(sorted(found, key=lambda part: (part.content.order, part.content.title)))
 
 

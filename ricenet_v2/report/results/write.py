@@ -77,10 +77,10 @@ def _build(
     """Write all of it into a new folder."""
     _write_assets(output)
     ids = _pages(sources)
-    jobs = [(job.case_id, job) for job in _jobs(sources, output, ids, most_megabytes)]
-    faults = map_cases(write_case, jobs, num_workers, "writing pages of cases")
     for n, part in enumerate(sources.parts):
         _copy_part(part, output / PARTS / str(n))
+    jobs = [(job.case_id, job) for job in _jobs(sources, output, ids, most_megabytes)]
+    faults = map_cases(write_case, jobs, num_workers, "writing pages of cases")
     plan_page = sources.paths.page(sources.plan.name) if sources.plan else None
     if plan_page is not None and plan_page.is_file():
         shutil.copyfile(plan_page, output / PAGE_OF_PLAN)
@@ -180,6 +180,11 @@ def _jobs(sources: Sources, output: Path, ids: list[str], most_megabytes: float)
             before=ids[n - 1] if n else "",
             after=ids[n + 1] if n + 1 < len(ids) else "",
             parts=_parts_of(sources, case),
+            maps=tuple(
+                (one, part.folder / one.file)
+                for part in sources.parts
+                for one in part.content.volumes.get(case, ())
+            ),
             folder=output,
             n_bytes=each,
             has_png=each >= _PNG_FROM,
@@ -226,22 +231,31 @@ def _parts_of(sources: Sources, case: str) -> tuple[CasePart, ...]:
 
 
 def _copy_part(part: Part, folder: Path) -> None:
-    """Copy the pictures that a part names.
+    """Copy the pictures that a part names; maps are part of the pages' volumes.
 
     Raises:
-        DatasetError: A picture is missing, no PNG or SVG, or outside of the part's folder.
+        DatasetError: A picture is missing, no PNG or SVG, or outside of the part's folder; or a map
+            is.
     """
+    for own in part.content.volumes.values():
+        for volume in own:
+            _inside(part, volume.file, (".nii.gz", ".nii"))
     everyone = [*part.content.pictures, *(p for own in part.content.cases.values() for p in own)]
     for picture in everyone:
-        path = (part.folder / picture.file).resolve()
-        inside = path.is_relative_to(part.folder.resolve())
-        if not inside or path.suffix not in (".png", ".svg") or not path.is_file():
-            raise DatasetError(
-                "A part of the report names a picture that cannot be shown.",
-                file=part.folder / REPORT_PART_JSON,
-                expected="PNG or SVG files beside it",
-                got=picture.file,
-            )
         target = folder / picture.file
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
+        shutil.copyfile(_inside(part, picture.file, (".png", ".svg")), target)
+
+
+def _inside(part: Part, name: str, endings: tuple[str, ...]) -> Path:
+    """The file that a part names."""
+    path = (part.folder / name).resolve()
+    inside = path.is_relative_to(part.folder.resolve())
+    if not inside or not path.name.endswith(endings) or not path.is_file():
+        raise DatasetError(
+            "A part of the report names a file that cannot be shown.",
+            file=part.folder / REPORT_PART_JSON,
+            expected=f"{' or '.join(endings)} files beside it",
+            got=name,
+        )
+    return path

@@ -8,7 +8,8 @@ import pytest
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.report.case.centre import find_centre
 from ricenet_v2.report.case.isodose import isodoses
-from ricenet_v2.report.case.picture import PLANES, case_scene, plane_of, window_of
+from ricenet_v2.report.case.panel import PLANES, plane_of
+from ricenet_v2.report.case.picture import case_scene, window_of
 from ricenet_v2.report.case.scene import Line, Raster, Text
 from tests.report.case.conftest import HOTTEST, SHAPE, SPACING
 

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from ricenet_v2.records.dataset import Channel
+from ricenet_v2.records.report import PartVolume
 from ricenet_v2.report.case.centre import find_centre
+from ricenet_v2.report.case.scan import ShownMap
 from ricenet_v2.report.case.volumes import FINEST_MM, volumes_of
 from ricenet_v2.store.images import read_image
 from tests.report.case.conftest import HOTTEST
@@ -68,3 +70,20 @@ def test_no_name_ends_the_script_early(scan):
     channels = (Channel("</script><script>alert(1)</script>", "mri"), scan.channels[1])
     hostile = dataclasses.replace(scan, channels=channels)
     assert "</script" not in volumes_of("A", hostile, find_centre(hostile), 1e9).script
+
+
+def test_a_map_keeps_its_sign_and_its_place(scan, tmp_path):
+    values = np.zeros(scan.grid.shape, dtype=np.float32)
+    values[8:14, 16:24, 14:20], values[20:26, 8:14, 4:10] = 2.0, -1.0
+    shown = ShownMap(PartVolume("m.nii.gz", "occlusion", "log odds", "Orange for."), values)
+    mapped = dataclasses.replace(scan, maps=(shown,))
+    made = volumes_of("A", mapped, find_centre(scan), 1e9)
+    _, read = _read(made.script, tmp_path)
+    found, grid, told = read["occlusion"]
+    assert (told["kind"], told["words"], told["unit"]) == ("map", "Orange for.", "log odds")
+    assert (found.max(), found.min()) == pytest.approx((2.0, -1.0), abs=0.02)
+    assert found[0, 0, 0] == pytest.approx(0, abs=1e-6)
+    lowest = grid.world(np.unravel_index(found.argmin(), found.shape))
+    corners = (scan.grid.world((19.5, 7.5, 3.5)), scan.grid.world((25.5, 13.5, 9.5)))
+    assert all(np.min(corners, axis=0) <= lowest)
+    assert all(lowest <= np.max(corners, axis=0))

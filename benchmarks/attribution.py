@@ -1,0 +1,189 @@
+"""Whether occlusion finds what decides: phantom patients whose label follows the lesion's dose.
+
+    python -m benchmarks.attribution --write documentation/benchmarks.md
+
+The label of this cohort is decided by the mean dose of the lesion alone, so a network that answers
+rightly must look at the lesion and at the dose that falls off beside it. The maximum of the map is
+a hit where it lies in the lesion, or within 10 mm of it where the dose is between 20 and 95 % of
+the prescription. Resumable: the same line goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import page
+from ricenet_v2.cli import plan_and_preprocess, train
+from ricenet_v2.core.progress import track
+from ricenet_v2.evaluation.intervals import proportion
+from ricenet_v2.explanation.maps import probabilities_of
+from ricenet_v2.explanation.occlusion.occlude import occlude
+from ricenet_v2.explanation.occlusion.prepared import prepare
+from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
+from ricenet_v2.explanation.quantities.parts import ring_of
+from ricenet_v2.explanation.sanity.cascade import fresh_network
+from ricenet_v2.explanation.subject import Subject, read_subject
+from ricenet_v2.inference.ensemble import Ensemble, load_ensemble
+from ricenet_v2.network.build import Classifier
+from ricenet_v2.phantom.cohort import NAME, write_cohort
+from ricenet_v2.phantom.patient import BY_DOSE_ALONE
+from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.raw import RawDataset, load_raw_dataset, masks_folder
+
+EDGE = (0.2, 0.95)
+"""Of the prescription: where the dose falls off."""
+GOALS = {"trained": "at least 80 %", "random weights": "below 20 %"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """One test case.
+
+    Attributes:
+        case_id: The case.
+        is_right: Whether the trained network called it rightly.
+        hits: Whether the maximum hits, by network.
+        zone: Share of the brain that counts as a hit.
+    """
+
+    case_id: str
+    is_right: bool
+    hits: dict[str, bool]
+    zone: float
+
+
+def hit_zone(subject: Subject) -> NDArray[np.bool_]:
+    """Voxels (z, y, x) of the lesion, and of the falling dose within 10 mm of it."""
+    assert subject.lesion is not None
+    assert subject.dose is not None
+    assert subject.full is not None
+    share = subject.dose / subject.full[0]
+    edge = (share >= EDGE[0]) & (share < EDGE[1])
+    return subject.lesion | (ring_of(subject.lesion, subject.space.step) & edge)
+
+
+def judge(raw: RawDataset, ensemble: Ensemble, window_mm: float, stride_mm: float) -> list[Found]:
+    """Explain every test case with the trained network and with random weights."""
+    settings = OcclusionSettings(window_mm=window_mm, stride_mm=stride_mm)
+    (trained,) = (one for one in ensemble.members.values() if isinstance(one, Classifier))
+    fresh = fresh_network(ensemble.plan, 0, ensemble.device)
+    networks = {"trained": trained, "random weights": fresh}
+    made = []
+    for case in track(raw.split("test"), "explaining"):
+        subject = read_subject(
+            ensemble,
+            case.case_id,
+            raw.images(case),
+            masks_folder(raw.folder, "test"),
+            "brain",
+            covariates=case.covariates,
+        )
+        if subject.lesion is None or not subject.lesion.any():
+            continue
+        called = int(probabilities_of({0: trained}, subject.array).argmax())
+        zone = hit_zone(subject)
+        hidden = prepare(subject.array, subject.region, ensemble.plan, settings, case.case_id)
+        hits = {
+            name: bool(zone.ravel()[int(np.nanargmax(occlude(network, hidden, called).logit))])
+            for name, network in networks.items()
+        }
+        share = float((zone & subject.brain).sum() / subject.brain.sum())
+        is_right = ensemble.plan.classes[called] == case.label
+        made.append(Found(case.case_id, is_right, hits, share))
+    return made
+
+
+def section(found: Sequence[Found], chosen: argparse.Namespace) -> str:
+    """Markdown."""
+    right = [one for one in found if one.is_right]
+    rows = []
+    for name, goal in GOALS.items():
+        hits, n = sum(one.hits[name] for one in right), len(right)
+        low, high = proportion(hits, n, method="exact")
+        told = f"{100 * hits / n:.0f} % ({100 * low:.0f} to {100 * high:.0f})"
+        rows.append((name, n, hits, told, goal))
+    zone = 100 * float(np.mean([one.zone for one in right]))
+    head = (
+        f"{chosen.cases} training cases of {' x '.join(map(str, chosen.shape))} voxels of "
+        f"{chosen.spacing:g} mm, {chosen.epochs} epochs of {chosen.updates} updates, one fold; "
+        f"{len(right)} of {len(found)} test cases were called rightly. Windows of "
+        f"{chosen.window_mm:g} mm, {chosen.stride_mm:g} mm apart. What counts as a hit is "
+        f"{zone:.1f} % of the brain on average. Intervals: Clopper-Pearson, 95 %."
+    )
+    table = page.table(("network", "cases called rightly", "hits", "share", "goal"), rows)
+    return f"{head}\n\n{table}"
+
+
+def arguments() -> argparse.Namespace:
+    """The options."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--workspace", type=Path, default=Path("attribution_benchmark"))
+    parser.add_argument("--cases", type=int, default=1000, help="training cases")
+    parser.add_argument("--test_cases", type=int, default=60)
+    parser.add_argument("--shape", type=int, nargs=3, default=(24, 28, 24))
+    parser.add_argument("--spacing", type=float, default=7.0, help="mm")
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--updates", type=int, default=80, help="of an epoch")
+    parser.add_argument("--window_mm", type=float, default=21.0)
+    parser.add_argument("--stride_mm", type=float, default=14.0)
+    parser.add_argument("--device")
+    parser.add_argument(
+        "--write", type=Path, metavar="FILE", help="page whose section is rewritten"
+    )
+    return parser.parse_args()
+
+
+def trained_model(chosen: argparse.Namespace) -> tuple[RawDataset, Path]:
+    """Make the cohort, plan it and train fold 0, as far as that is not done yet."""
+    z, y, x = chosen.shape
+    folder = write_cohort(
+        chosen.workspace / "raw" / NAME,
+        cases=chosen.cases,
+        test_cases=chosen.test_cases,
+        shape=(z, y, x),
+        spacing=(chosen.spacing,) * 3,
+        label_model=BY_DOSE_ALONE,
+    )
+    space = [NAME, "--workspace", str(chosen.workspace)]
+    on = ["--device", chosen.device] if chosen.device else []
+    settings = [
+        f"iterations_per_epoch={chosen.updates}",
+        "learning_rate=0.002",
+        "warmup_epochs=1",
+        *(f"augmentation.p_{name}=0" for name in ("rotation", "scaling", "elastic", "noise")),
+        *(f"augmentation.p_{name}=0" for name in ("blur", "gamma", "low_resolution")),
+    ]
+    words = [*space[:1], "0", *space[1:], "--epochs", str(chosen.epochs), "--continue", *on]
+    if plan_and_preprocess.main([*space, "--gpu_memory_gb", "1"]) or train.main(
+        [*words, "--set", *settings]
+    ):
+        raise SystemExit("The network could not be trained.")
+    paths = dataset_paths(NAME, chosen.workspace)
+    return load_raw_dataset(folder), paths.run().folder
+
+
+def main() -> None:
+    """Train, explain, count; write the results and, on request, the section."""
+    chosen = arguments()
+    if chosen.write:  # a page without its markers is found out now, not after the training
+        page.rewrite(chosen.write.read_text(encoding="utf-8"), "attribution", "")
+    raw, model = trained_model(chosen)
+    ensemble = load_ensemble(model, [0], device=chosen.device)
+    found = judge(raw, ensemble, chosen.window_mm, chosen.stride_mm)
+    text = json.dumps([asdict(one) for one in found], indent=1)
+    (chosen.workspace / "attribution.json").write_text(text, encoding="utf-8")
+    made = section(found, chosen)
+    print(made)
+    if chosen.write:
+        page.write(chosen.write, "attribution", made)
+
+
+if __name__ == "__main__":
+    main()

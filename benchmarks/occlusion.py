@@ -1,0 +1,253 @@
+"""Occlusion maps of the paper's ResNet-18, against MONAI's OcclusionSensitivity.
+
+    bash benchmarks/setup_peers.sh
+    .venv_peers/bin/python -m benchmarks.occlusion \
+        --output occlusion.json --write documentation/benchmarks.md
+
+3 x 128^3 voxels, windows of 16 voxels side by side, all channels set to 0, the same number of
+images at a time for MONAI and for whole passes. Planes of windows are taken in turn by each side;
+`--planes 0 3` takes two of the eight, an outer and an inner one, and a quarter of the time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks import limited, page
+from benchmarks.cuda import planned
+from ricenet_v2.explanation.occlusion.evidence import log_odds
+from ricenet_v2.explanation.occlusion.passes import Runner, choose_pass
+from ricenet_v2.explanation.occlusion.prepared import Occlusions, prepare
+from ricenet_v2.explanation.occlusion.settings import Method, OcclusionSettings
+from ricenet_v2.network.build import Classifier, build_network
+
+WINDOW, TARGET = 16, 1
+MONAI, FULL, INCREMENTAL = "MONAI", "full", "incremental"
+GOALS = {FULL: 2.0, INCREMENTAL: 4.0}
+LARGEST_DIFFERENCE = 1e-4
+GIB, WARM_UP = 1024**3, 64
+
+
+def network() -> Classifier:
+    """The paper's network, with weights and running statistics that are not those of the start."""
+    torch.manual_seed(0)
+    plan = planned(128, 24, "paper", 2)
+    made = build_network(plan.network, len(plan.channels), len(plan.classes)).eval()
+    for layer in made.modules():
+        if isinstance(layer, torch.nn.BatchNorm3d):
+            layer.running_mean.normal_(0, 0.1)
+            layer.running_var.uniform_(0.5, 2)
+            torch.nn.init.uniform_(layer.weight, 0.5, 1.5)
+            torch.nn.init.normal_(layer.bias, 0, 0.1)
+    return made
+
+
+def case(side: int, memory_gb: float) -> Occlusions:
+    """Noise, and windows side by side that are set to 0 in all channels."""
+    array = np.random.default_rng(0).normal(size=(3, side, side, side)).astype(np.float32)
+    settings = OcclusionSettings(WINDOW, WINDOW, image="zero", dose="zero_gy", memory_gb=memory_gb)
+    everywhere = np.ones(array.shape[1:], dtype=np.bool_)
+    return prepare(array, everywhere, planned(128, 24, "paper", 2), settings)
+
+
+class Peer:
+    """MONAI's OcclusionSensitivity, with logits."""
+
+    def __init__(self, made: Classifier, occlusions: Occlusions, batch: int) -> None:
+        """Set it up for the same windows and filling."""
+        from monai.visualize.occlusion_sensitivity import OcclusionSensitivity
+
+        options = {"mode": 0.0, "overlap": 0.0, "activate": False, "verbose": False}
+        self._run = OcclusionSensitivity(made, mask_size=WINDOW, n_batch=batch, **options)
+        self._images = torch.from_numpy(occlusions.array)[None]
+
+    def plane(self, number: int) -> torch.Tensor:
+        """Logits (windows, classes) of one plane of windows, axis z."""
+        # MONAI widens the box by half a window; these bounds make it the plane.
+        first = number * WINDOW + (WINDOW - 1) // 2
+        found, _ = self._run(self._images, b_box=[first, first + 2, -1, -1, -1, -1])
+        middle = slice(WINDOW // 2, None, WINDOW)
+        return torch.as_tensor(found[0, :, 0, middle, middle]).flatten(1).T
+
+
+class Side:
+    """One method of this project."""
+
+    def __init__(self, made: Classifier, occlusions: Occlusions, method: Method) -> None:
+        """Choose the pass and the batch: part of what a map takes."""
+        self._passes = choose_pass(made, occlusions, method)
+        self._runner = Runner(made, occlusions, self._passes)
+        self._z = occlusions.windows.starts[:, 0] // WINDOW
+        self.batch = self._runner.batch
+
+    def plane(self, number: int) -> torch.Tensor:
+        """Logits (windows, classes) of one plane of windows."""
+        return self._runner.logits(np.flatnonzero(self._z == number))
+
+    def share(self, n_windows: int) -> float:
+        """Work so far, as a share of one forward pass for each window."""
+        return self._passes.forward_passes / n_windows
+
+
+def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
+    """What it makes, its seconds, and its CPU seconds."""
+    start, start_cpu = time.perf_counter(), time.process_time()
+    made = work()
+    return made, time.perf_counter() - start, time.process_time() - start_cpu
+
+
+@torch.inference_mode()
+def measure(side: int, memory_gb: float, planes: list[int]) -> dict[str, Any]:
+    """Seconds of each side plane by plane, what it takes to set up, and how far logits differ."""
+    occlusions, made = case(side, memory_gb), network()
+    made(torch.zeros(1, 3, WARM_UP, WARM_UP, WARM_UP))
+    full, *full_setup = timed(lambda: Side(made, occlusions, "full"))
+    ours, *our_setup = timed(lambda: Side(made, occlusions, "incremental"))
+    sides = {MONAI: Peer(made, occlusions, full.batch), FULL: full, INCREMENTAL: ours}
+    setup = {MONAI: [0.0, 0.0], FULL: full_setup, INCREMENTAL: our_setup}
+    seconds: dict[str, list[list[float]]] = {name: [] for name in sides}
+    largest = dict.fromkeys((FULL, INCREMENTAL), 0.0)
+    span, n_windows = 0.0, 0
+    whole = log_odds(made(torch.from_numpy(occlusions.array)[None]), TARGET)
+    for plane in planes:
+        values = {}
+        for name, each in sides.items():
+            logits, *taken = timed(lambda each=each: each.plane(plane))
+            seconds[name].append(taken)
+            values[name] = log_odds(logits, TARGET)
+            print(f"plane {plane}, {name}: {taken[1]:.0f} CPU s", file=sys.stderr, flush=True)
+        n_windows += len(values[MONAI])
+        span = max(span, float((values[MONAI] - whole).abs().max()))
+        for name in largest:
+            apart = float((values[name] - values[MONAI]).abs().max())
+            largest[name] = max(largest[name], apart)
+    return {
+        "seconds": seconds, "setup": setup, "difference": largest, "largest_change": span,
+        "n_windows": n_windows, "batch": {FULL: full.batch, INCREMENTAL: ours.batch},
+        "share": {FULL: full.share(n_windows), INCREMENTAL: ours.share(n_windows)},
+    }  # fmt: skip
+
+
+@torch.inference_mode()
+def measure_memory(side: int, memory_gb: float, method: Method) -> float:
+    """GiB by which the process grows beyond the network and the case, at its highest."""
+    occlusions, made = case(side, memory_gb), network()
+    made(torch.zeros(1, 3, WARM_UP, WARM_UP, WARM_UP))
+    before = _peak()
+    ours = Side(made, occlusions, method)
+    half = len(occlusions.windows) // 2
+    ours._runner.logits(np.arange(half, half + min(half, 2 * ours.batch)))  # noqa: SLF001
+    return _peak() - before
+
+
+def _peak() -> float:
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / GIB
+
+
+def section(found: dict[str, Any], side: int, planes: list[int]) -> str:
+    """Markdown of the section."""
+    rows = []
+    for name, goal in GOALS.items():
+        totals = {each: sum(cpu for _, cpu in found["seconds"][each]) for each in (MONAI, name)}
+        per_window = {each: total / found["n_windows"] for each, total in totals.items()}
+        pairs = [
+            peer[1] / mine[1]
+            for peer, mine in zip(found["seconds"][MONAI], found["seconds"][name], strict=True)
+        ]
+        # The set-up is paid once for a map of all planes.
+        n_all = (side // WINDOW) ** 3
+        with_setup = per_window[name] + found["setup"][name][1] / n_all
+        rows.append(
+            (
+                name,
+                found["batch"][name],
+                f"{per_window[MONAI]:.2f} s",
+                f"{with_setup:.2f} s",
+                f"{per_window[MONAI] / with_setup:.2f} ({min(pairs):.2f} to {max(pairs):.2f})",
+                f"at least {goal:g}",
+                f"{found['share'][name]:.3f}",
+                f"{found['difference'][name]:.1e}",
+            )
+        )
+    return "\n\n".join(
+        [
+            f"{found['n_windows']} windows in planes {', '.join(map(str, planes))} of "
+            f"{side // WINDOW}, 3 x {side}^3 voxels, one thread; "
+            f"{page.machine('monai', 'torch')}. CPU seconds of the process; MONAI with "
+            f"{found['batch'][FULL]} images at a time. Ours with its set-up (a first pass, finding "
+            "the batch) spread over all windows of the image.",
+            page.table(
+                (
+                    "method",
+                    "windows at a time",
+                    "MONAI, per window",
+                    "ours, per window",
+                    "MONAI / ours (planes)",
+                    "goal",
+                    "multiply-adds, of whole passes",
+                    "largest difference of a logit",
+                ),
+                rows,
+            ),
+            f"The largest change of the logit by a window is {found['largest_change']:.1e}; the "
+            f"goal of the difference is at most {LARGEST_DIFFERENCE:.0e}.",
+            "Memory that the process took beyond the network and the case, and the bound given:",
+            page.table(
+                ("method", "bound", "taken at most"),
+                [
+                    (name, f"{bound} GiB", f"{taken:.2f} GiB")
+                    for name, bound, taken in found["memory"]
+                ],
+            ),
+        ]
+    )
+
+
+def main() -> None:
+    """Run all sides in turn, print, and write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", type=int, default=128, help="voxels of each axis")
+    parser.add_argument("--planes", type=int, nargs="+", help="of windows; all when left out")
+    parser.add_argument("--memory_gb", type=float, default=2.0)
+    parser.add_argument("--output", type=Path, metavar="JSON")
+    parser.add_argument("--write", type=Path, metavar="FILE")
+    parser.add_argument("--only_measure", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--only_memory", choices=GOALS, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    planes = chosen.planes or list(range(chosen.size // WINDOW))
+    if chosen.only_memory:
+        print(json.dumps(measure_memory(chosen.size, chosen.memory_gb, chosen.only_memory)))
+        return
+    if chosen.only_measure:
+        print(json.dumps(measure(chosen.size, chosen.memory_gb, planes)))
+        return
+    words = ["--size", str(chosen.size), "--planes", *map(str, planes)]
+    memory = []
+    for name in GOALS:
+        for bound in (1.0, chosen.memory_gb):
+            asked = [*words, "--memory_gb", str(bound), "--only_memory", name]
+            memory.append((name, bound, limited.run("benchmarks.occlusion", asked, 1)))
+    asked = [*words, "--memory_gb", str(chosen.memory_gb), "--only_measure"]
+    found = limited.run("benchmarks.occlusion", asked, 1)
+    found["memory"] = memory
+    if chosen.output:
+        chosen.output.write_text(json.dumps(found, indent=2), encoding="utf-8")
+    made = section(found, chosen.size, planes)
+    print(made)
+    if chosen.write:
+        page.write(chosen.write, "occlusion", made)
+
+
+if __name__ == "__main__":
+    main()

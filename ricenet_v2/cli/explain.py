@@ -1,0 +1,253 @@
+"""ricenet_explain: maps of what the networks looked at, measured and checked."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ricenet_v2.cli import common
+
+if TYPE_CHECKING:
+    from ricenet_v2.explanation.options import Options
+    from ricenet_v2.records.explanation import Explanation
+
+_KINDS = ("occlusion", "integrated_gradients", "hirescam", "gradcam")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
+    parser = common.parser(
+        "Explain the predictions of a folder of patients: occlusion and gradient maps, where the "
+        "attribution lies by isodose band and lesion, and whether the maps can be trusted."
+    )
+    _add_files(parser)
+    parser.add_argument("--maps", nargs="+", choices=_KINDS, default=_KINDS, help="which")
+    parser.add_argument(
+        "--target", default="predicted", help="class to explain, or the predicted one of each case"
+    )
+    parser.add_argument(
+        "--region", choices=("brain", "image"), default="brain", help="where windows are laid"
+    )
+    parser.add_argument("--window_mm", type=float, default=16.0, help="side of what is hidden")
+    parser.add_argument("--stride_mm", type=float, default=8.0, help="from one window to the next")
+    parser.add_argument(
+        "--baseline",
+        choices=("local_mean", "mirror", "zero"),
+        default="local_mean",
+        help="what hides a part of mri, ct, pet and other images",
+    )
+    parser.add_argument(
+        "--dose_baseline",
+        choices=("zero_gy", "local_mean"),
+        default="zero_gy",
+        help="what hides a part of the dose",
+    )
+    parser.add_argument(
+        "--method",
+        choices=("auto", "full", "incremental", "coarse"),
+        default="auto",
+        help="how occlusion is computed; auto is exact",
+    )
+    parser.add_argument("--memory_gb", type=float, default=2.0, help="that occlusion may take, GiB")
+    parser.add_argument("--sanity", choices=("on", "off"), default="on", help="check the maps")
+    parser.add_argument(
+        "--random_label_model",
+        type=Path,
+        metavar="FOLDER",
+        help="model folder trained on shuffled labels, for the check",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of random weights, orders and moves")
+    parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
+    common.add_workspace(parser)
+    return parser
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    """Images, output, and which networks: as in ricenet_predict."""
+    parser.add_argument(
+        "-i",
+        dest="source",
+        type=Path,
+        required=True,
+        metavar="IN",
+        help="folder of CASE_0000 files",
+    )
+    parser.add_argument(
+        "-o", dest="output", type=Path, required=True, metavar="OUT", help="folder to write to"
+    )
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("-d", dest="dataset", help="dataset that was trained on")
+    which.add_argument("-m", dest="model", type=Path, help="model folder, without the dataset")
+    parser.add_argument("-p", "--plan", default="auto", help="name of the plan (with -d)")
+    parser.add_argument("-c", "--channels", default="all", help="channels label (with -d)")
+    parser.add_argument("-f", dest="folds", type=int, nargs="+", help="folds; all if left out")
+    parser.add_argument("--checkpoint", choices=("final", "best", "latest"), default="final")
+    parser.add_argument(
+        "--masks",
+        type=Path,
+        help="folder of CASE_brain and CASE_lesion files (beside imagesTs found by itself)",
+    )
+    parser.add_argument(
+        "--continue", dest="resume", action="store_true", help="keep the cases that are done"
+    )
+
+
+def explain(
+    source: Path,
+    output: Path,
+    *,
+    dataset: str | None = None,
+    model: Path | None = None,
+    plan: str = "auto",
+    channels: str = "all",
+    folds: Sequence[int] | None = None,
+    checkpoint: str = "final",
+    masks: Path | None = None,
+    resume: bool = False,
+    maps: Sequence[str] = _KINDS,
+    target: str = "predicted",
+    region: Literal["brain", "image"] = "brain",
+    window_mm: float = 16.0,
+    stride_mm: float = 8.0,
+    baseline: Literal["local_mean", "mirror", "zero"] = "local_mean",
+    dose_baseline: Literal["zero_gy", "local_mean"] = "zero_gy",
+    method: Literal["auto", "full", "incremental", "coarse"] = "auto",
+    memory_gb: float = 2.0,
+    sanity: Literal["on", "off"] = "on",
+    random_label_model: Path | None = None,
+    seed: int = 0,
+    device: str | None = None,
+    workspace: Path | None = None,
+) -> int:
+    """Explain; the arguments are those of the command.
+
+    Returns:
+        0, or 1 when some cases failed.
+    """
+    from ricenet_v2.core.errors import DatasetError
+    from ricenet_v2.explanation.folder import explain_folder
+    from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
+    from ricenet_v2.explanation.options import KINDS, Options
+    from ricenet_v2.inference.ensemble import load_ensemble
+    from ricenet_v2.store.paths import dataset_paths
+
+    if window_mm <= 0 or stride_mm <= 0 or memory_gb <= 0:
+        raise DatasetError(
+            "Windows, strides and memory are above 0.",
+            got=f"--window_mm {window_mm:g} --stride_mm {stride_mm:g} --memory_gb {memory_gb:g}",
+        )
+    options = Options(
+        occlusion=OcclusionSettings(
+            window_mm=window_mm,
+            stride_mm=stride_mm,
+            image=baseline,
+            dose=dose_baseline,
+            method=method,
+            memory_gb=memory_gb,
+        ),
+        kinds=tuple(kind for kind in KINDS if kind in maps),
+        region=region,
+        target=target,
+        sanity=sanity == "on",
+        seed=seed,
+    )
+    if model is None:
+        if dataset is None:
+            raise DatasetError("Neither a dataset (-d) nor a model folder (-m) is named.")
+        model = dataset_paths(dataset, workspace).run(plan, channels).folder
+    ensemble = load_ensemble(model, folds, checkpoint, device)
+    control = None
+    if random_label_model is not None:
+        control = load_ensemble(random_label_model, None, checkpoint, device)
+    found = explain_folder(
+        ensemble, source, output, options, control=control, resume=resume, masks=masks
+    )
+    _show(found, options, output)
+    return common.SOME_FAILED if found.failed else common.OK
+
+
+def _show(found: Explanation, options: Options, output: Path) -> None:
+    """Tables of what was found."""
+    from ricenet_v2.store.paths import EXPLANATION_CSV, EXPLANATION_JSON, REPORT_PART_JSON
+
+    _show_cases(found, output)
+    first = options.kinds[0]
+    shown = [one for one in found.shares if one.map == first]
+    if shown:
+        common.table(
+            f"Where {first} lies, mean over cases (95 % interval by bootstrap of patients)",
+            ("part", "cases", "share", "of moved maps"),
+            [
+                (
+                    one.part,
+                    one.n,
+                    _percent(one.mean, one.interval),
+                    "" if one.expected is None else f"{100 * one.expected:.1f} %",
+                )
+                for one in shown
+            ],
+            has_numbers=True,
+        )
+    if found.checks:
+        common.table(
+            "Sanity checks",
+            ("map", "random weights", "shuffled labels", "deletion", "insertion", "folds", ""),
+            [
+                (
+                    one.map,
+                    f"{one.randomised:.2f}",
+                    "" if one.control is None else f"{one.control:.2f}",
+                    f"{one.deletion_gain:+.3f}",
+                    f"{one.insertion_gain:+.3f}",
+                    "" if one.agreement is None else f"{one.agreement:.2f}",
+                    f"FAILED: {'; '.join(one.failed)}" if one.failed else "passed",
+                )
+                for one in found.checks
+            ],
+        )
+    files = (EXPLANATION_JSON, EXPLANATION_CSV, REPORT_PART_JSON)
+    print(f"Maps, pictures and tables: {output} ({', '.join(files)})")
+
+
+def _show_cases(found: Explanation, output: Path) -> None:
+    from ricenet_v2.core import documents
+    from ricenet_v2.explanation.folder import case_file
+    from ricenet_v2.records.explanation import ExplainedCase
+
+    cases = [documents.read(ExplainedCase, case_file(output, case)) for case in found.cases]
+    common.table(
+        f"{len(cases)} cases explained. {common.RESEARCH_ONLY}",
+        ("case", "explained class", "probability", "integrated gradients, error", "warnings"),
+        [
+            (
+                case.case_id,
+                case.target,
+                f"{case.probability:.3f}",
+                ", ".join(f"{100 * one.error:.1f} %" for one in case.completeness),
+                "; ".join(case.warnings),
+            )
+            for case in cases
+        ],
+    )
+    if found.failed:
+        common.table(
+            f"{len(found.failed)} cases failed", ("case", "error"), list(found.failed.items())
+        )
+
+
+def _percent(value: float, ends: tuple[float, float] | None) -> str:
+    told = f"{100 * value:.1f} %"
+    return told if ends is None else f"{told} ({100 * ends[0]:.1f} to {100 * ends[1]:.1f})"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    options = vars(build_parser().parse_args(argv))
+    return common.run(lambda: explain(**options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

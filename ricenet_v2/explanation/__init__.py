@@ -1,0 +1,1 @@
+"""What each voxel and each channel contributes to what a network says."""

@@ -1,0 +1,163 @@
+"""Explaining one case: maps, shares, checks, files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ricenet_v2.core.errors import PlanError
+from ricenet_v2.core.seeds import generator
+from ricenet_v2.explanation.maps import ALL, ENSEMBLE, Map, Maps, make_maps, probabilities_of
+from ricenet_v2.explanation.options import PREDICTED, Options
+from ricenet_v2.explanation.panels import Shown, write_panels
+from ricenet_v2.explanation.quantities.parts import OUTSIDE, parts_of
+from ricenet_v2.explanation.quantities.shares import shares_of
+from ricenet_v2.explanation.sanity.checks import check_maps
+from ricenet_v2.explanation.subject import Subject
+from ricenet_v2.inference.outside import outside
+from ricenet_v2.inference.reference import Reference
+from ricenet_v2.network.build import Classifier
+from ricenet_v2.records.explanation import Check, ExplainedCase, MapRecord
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.store.images import write_image_like
+
+ALARM = 0.1
+"""Share of attribution outside of the brain from which on a case is warned of."""
+ENDING = ".nii.gz"
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What explains: networks with their plan, and a network that learnt shuffled labels."""
+
+    plan: Plan
+    members: Mapping[int, Classifier]
+    control: Classifier | None
+    references: Mapping[int, Reference]
+    options: Options
+
+
+def explain_case(subject: Subject, by: Explained, output: Path, made_by: str) -> ExplainedCase:
+    """Make all maps of a case, measure and check them, write them beside each other.
+
+    Args:
+        subject: The case.
+        by: Networks and options.
+        output: Folder of the command; files go to a folder of the case in it.
+        made_by: Kept in the record.
+
+    Raises:
+        PlanError: There is no such class.
+        GeometryError: Windows do not fit the image.
+    """
+    plan, options = by.plan, by.options
+    chances = probabilities_of(by.members, subject.array)
+    target = target_of(options.target, plan.classes, int(chances.argmax()))
+    maps = make_maps(subject, plan, by.members, target, options)
+    checks: tuple[Check, ...] = ()
+    if options.sanity:
+        checks = check_maps(subject, plan, by.members, by.control, maps, target, options)
+    folder = output / subject.case_id
+    records = _written(subject, maps, folder, options.seed)
+    notes = [f"{check.map}: {fault}" for check in checks for fault in check.failed]
+    picture = folder / "panels.png"
+    write_panels(picture, subject, _shown(subject, maps, plan), plan.classes[target], notes)
+    return ExplainedCase(
+        made_by=made_by,
+        case_id=subject.case_id,
+        patient_id=subject.patient_id,
+        predicted=plan.classes[int(chances.argmax())],
+        target=plan.classes[target],
+        probability=float(chances[target]),
+        isodose=subject.full[1] if subject.full else "",
+        source=subject.record,
+        maps=records,
+        channel_shares=maps.channel_shares(),
+        completeness=maps.completeness,
+        checks=checks,
+        picture=f"{subject.case_id}/{picture.name}",
+        warnings=(
+            *subject.warnings,
+            *outside(plan, subject.record, by.references.values()),
+            *_alarms(records),
+        ),
+    )
+
+
+def target_of(wish: str, classes: tuple[str, ...], predicted: int) -> int:
+    """Index of the class to explain.
+
+    Raises:
+        PlanError: There is no such class.
+    """
+    if wish == PREDICTED:
+        return predicted
+    if wish not in classes:
+        raise PlanError(
+            "There is no such class to explain.",
+            expected=f"{PREDICTED}, or one of {', '.join(classes)}",
+            got=wish,
+            remedy="Name it with --target.",
+        )
+    return classes.index(wish)
+
+
+def _written(subject: Subject, maps: Maps, folder: Path, seed: int) -> tuple[MapRecord, ...]:
+    """Write the maps on the grid of the first image, and measure them."""
+    full = subject.full[0] if subject.full else None
+    step = subject.space.step
+    parts = parts_of(subject.brain, subject.dose, full, subject.lesion, step)
+    made = []
+    for one in maps.maps:
+        file = folder / f"{one.name}{ENDING}"
+        write_image_like(file, subject.space.to_images(one.values), subject.files[0])
+        # The same moves for all maps of a case.
+        random = generator(seed, "explanation", "moves", subject.case_id)
+        made.append(
+            MapRecord(
+                name=one.name,
+                method=one.method,
+                channel=one.channel,
+                member=one.member,
+                file=f"{subject.case_id}/{file.name}",
+                unit=one.unit,
+                words=one.words,
+                maximum_mm=_maximum(subject, one),
+                shares=shares_of(one.values, parts, subject.brain, random),
+            )
+        )
+    return tuple(made)
+
+
+def _maximum(subject: Subject, one: Map) -> tuple[float, float, float]:
+    z, y, x = np.unravel_index(int(one.values.argmax()), one.values.shape)
+    found = subject.space.world((float(z), float(y), float(x)))
+    return float(found[0]), float(found[1]), float(found[2])
+
+
+def _alarms(records: tuple[MapRecord, ...]) -> list[str]:
+    return [
+        f"{100 * one.shares.found[OUTSIDE]:.0f} % of {one.name} lies outside of the brain"
+        for one in records
+        if one.member == ENSEMBLE and one.channel == ALL and one.shares.found[OUTSIDE] > ALARM
+    ]
+
+
+def _shown(subject: Subject, maps: Maps, plan: Plan) -> list[Shown]:
+    """The ensemble's maps of all channels, and occlusion of each channel alone, over images."""
+    names = [channel.name for channel in subject.channels]
+    anatomy = [n for n, one in enumerate(subject.channels) if one.kind in ("mri", "ct", "pet")]
+    under = anatomy[-1] if anatomy else 0
+    alone = len(plan.channels) > 1
+    return [
+        Shown(
+            one,
+            subject.space.to_images(one.values),
+            under if one.channel == ALL else names.index(one.channel),
+        )
+        for one in maps.ensemble()
+        if one.channel == ALL or (alone and one.method == "occlusion")
+    ]

@@ -1,0 +1,195 @@
+"""Explaining a folder of patients: a bad one does not stop the others."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import CheckpointError, DatasetError, PlanError, RicenetError
+from ricenet_v2.core.files import sha256_of_text
+from ricenet_v2.core.progress import track
+from ricenet_v2.explanation.case import Explained, explain_case, target_of
+from ricenet_v2.explanation.options import Options
+from ricenet_v2.explanation.subject import read_subject
+from ricenet_v2.explanation.write import write_results
+from ricenet_v2.inference.ensemble import Ensemble
+from ricenet_v2.inference.patient import files_of, hash_of
+from ricenet_v2.network.build import Classifier
+from ricenet_v2.records.dataset import Case
+from ricenet_v2.records.explanation import ExplainedCase, Explanation
+from ricenet_v2.store.paths import CASES_CSV, EXPLANATION_JSON
+from ricenet_v2.store.raw import find_cases, masks_beside, read_cases
+
+logger = logging.getLogger(__name__)
+
+_FAULTS = (RicenetError, OSError, RuntimeError, ValueError, MemoryError)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What stays the same from case to case."""
+
+    ensemble: Ensemble
+    by: Explained
+    output: Path
+    masks: Path | None
+    known: Mapping[str, Case]
+    made_by: str
+
+
+def explain_folder(
+    ensemble: Ensemble,
+    source: Path,
+    output: Path,
+    options: Options,
+    *,
+    control: Ensemble | None = None,
+    resume: bool = False,
+    masks: Path | None = None,
+) -> Explanation:
+    """Explain every case of a folder; write maps, pictures, tables and a part of the report.
+
+    Args:
+        ensemble: The networks.
+        source: Folder of CASE_0000 ... files. A cases.csv beside it tells prescriptions and
+            patients.
+        output: Where to write.
+        options: How.
+        control: Networks of the same plan that were trained on shuffled labels.
+        resume: Keep the cases that an interrupted command finished and whose files are the same.
+        masks: Folder of CASE_brain and CASE_lesion files; beside an `images...` folder found by
+            itself.
+
+    Raises:
+        DatasetError: No cases, `output` holds maps and `resume` is not set, or maps of other
+            networks or options.
+        PlanError: No such class, or the control was made by another plan.
+    """
+    plan = ensemble.plan
+    target_of(options.target, plan.classes, 0)
+    if control is not None:
+        _check_control(ensemble, control)
+    cases = find_cases(source, len(ensemble.dataset.channels), ensemble.dataset.file_ending)
+    masks = masks or masks_beside(source)
+    by = Explained(
+        plan,
+        _classifiers(ensemble),
+        next(iter(_classifiers(control).values())) if control else None,
+        ensemble.references,
+        options,
+    )
+    job = _Job(ensemble, by, output, masks, _known(source), _made_by(ensemble, control, options))
+    _claim(output, job.made_by, resume=resume)
+    done: dict[str, ExplainedCase] = {}
+    failed: dict[str, str] = {}
+    for case, paths in track(cases.items(), "explaining", total=len(cases)):
+        found = _tried(job, case, paths)
+        if isinstance(found, str):
+            failed[case] = found
+        else:
+            done[case] = found
+    return write_results(ensemble, control, options, list(done.values()), failed, output)
+
+
+def _known(source: Path) -> dict[str, Case]:
+    """Rows of a cases.csv beside the folder of images."""
+    table = source.resolve().parent / CASES_CSV
+    if not table.is_file():
+        return {}
+    return {case.case_id: case for case in read_cases(table)}
+
+
+def case_file(output: Path, case_id: str) -> Path:
+    """Where the record of a case lies."""
+    return output / "cases" / f"{case_id}.json"
+
+
+def _tried(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | str:
+    """The case, or why it could not be explained."""
+    try:
+        return _kept(job, case_id, paths) or _explained(job, case_id, paths)
+    except _FAULTS as error:
+        logger.error("%s could not be explained: %s", case_id, error)  # noqa: TRY400 - the user reads the reason, not a traceback
+        return str(error)
+
+
+def _explained(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase:
+    known = job.known.get(case_id)
+    subject = read_subject(
+        job.ensemble,
+        case_id,
+        paths,
+        job.masks,
+        job.by.options.region,
+        known.patient_id if known else "",
+        known.covariates if known else None,
+    )
+    found = explain_case(subject, job.by, job.output, job.made_by)
+    documents.write(case_file(job.output, case_id), found)
+    return found
+
+
+def _kept(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | None:
+    """What an earlier command found, where networks, options and files are the same."""
+    file = case_file(job.output, case_id)
+    if not file.is_file():
+        return None
+    found = documents.read(ExplainedCase, file)
+    made_of = hash_of(files_of(job.ensemble, case_id, paths, job.masks), job.ensemble.plan)
+    named = [*(one.file for one in found.maps), found.picture]
+    whole = all((job.output / name).is_file() for name in named)
+    if made_of and found.source.inputs_hash == made_of and whole:
+        return found
+    logger.warning("%s is explained again: its files are not those of before.", case_id)
+    return None
+
+
+def _claim(output: Path, made_by: str, *, resume: bool) -> None:
+    files = sorted((output / "cases").glob("[!.]*.json"))
+    if (files or (output / EXPLANATION_JSON).exists()) and not resume:
+        raise DatasetError(
+            "The output folder already holds explanations.",
+            file=output,
+            expected="an empty or new folder",
+            remedy="Name another folder with -o, or go on with --continue.",
+        )
+    for file in files:
+        case = documents.read(ExplainedCase, file)
+        if case.made_by != made_by:
+            raise DatasetError(
+                "The output folder holds explanations of another model or other options.",
+                case=case.case_id,
+                file=file,
+                remedy="Name another folder with -o, or repeat the command with the same options.",
+            )
+
+
+def _made_by(ensemble: Ensemble, control: Ensemble | None, options: Options) -> str:
+    hashes = [f"{name}={value}" for name, value in sorted(ensemble.hashes.items())]
+    other = [] if control is None else [f"control {v}" for v in sorted(control.hashes.values())]
+    return sha256_of_text("\n".join([*hashes, *other, repr(options)]))
+
+
+def _classifiers(ensemble: Ensemble) -> dict[int, Classifier]:
+    others = [fold for fold, one in ensemble.members.items() if not isinstance(one, Classifier)]
+    if others:
+        raise CheckpointError("These folds have no networks that can be explained.", got=others)
+    return {fold: cast("Classifier", one) for fold, one in ensemble.members.items()}
+
+
+def _check_control(ensemble: Ensemble, control: Ensemble) -> None:
+    """The control is shown the same voxels, so it must have been trained on such."""
+    mine, other = ensemble.plan, control.plan
+    parts = ("spacing", "input_size", "channels", "classes")
+    differ = [name for name in parts if getattr(mine, name) != getattr(other, name)]
+    if differ:
+        raise PlanError(
+            "The model of shuffled labels was made by another plan.",
+            expected=f"the same {', '.join(parts)}",
+            got=f"another {', '.join(differ)}",
+            remedy="Train it on the same images and channels, with only the labels shuffled.",
+        )

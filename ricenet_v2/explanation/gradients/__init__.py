@@ -1,0 +1,1 @@
+"""Gradient maps: a second opinion that costs a few backward passes."""

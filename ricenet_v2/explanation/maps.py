@@ -1,0 +1,257 @@
+"""All maps of one case: occlusion by channel and member, and the gradient maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ricenet_v2.explanation.gradients.cam import gradcam, hirescam
+from ricenet_v2.explanation.gradients.integrated import Integrated, integrated_gradients
+from ricenet_v2.explanation.occlusion.occlude import OcclusionMap, occlude
+from ricenet_v2.explanation.occlusion.prepared import Occlusions, prepare
+from ricenet_v2.explanation.options import MapKind, Options
+from ricenet_v2.explanation.reference import reference_of, words_of
+from ricenet_v2.explanation.subject import Subject
+from ricenet_v2.network.build import Classifier
+from ricenet_v2.records.explanation import Completeness
+from ricenet_v2.records.plan import Plan
+
+ALL, ENSEMBLE = "all", "ensemble"
+LOG_ODDS, PROBABILITY = "log odds", "probability"
+
+Image = NDArray[np.float32]
+Members = Mapping[int, Classifier]
+
+
+@dataclass(frozen=True)
+class Map:
+    """Attribution on the network's voxels; positive speaks for the class.
+
+    Attributes:
+        name: E.g. `occlusion__dose`.
+        method: Kind of the map.
+        channel: Name of the only channel, or `all`.
+        member: `ensemble` or `fold_N`.
+        unit: Of the values.
+        values: float32 (z, y, x), 0 where nothing was explained.
+        words: How it was made.
+    """
+
+    name: str
+    method: MapKind
+    channel: str
+    member: str
+    unit: str
+    values: Image
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Maps:
+    """All maps of a case, and how far integrated gradients add up."""
+
+    maps: tuple[Map, ...]
+    completeness: tuple[Completeness, ...]
+
+    def ensemble(self) -> tuple[Map, ...]:
+        """Those of the whole ensemble, in log odds."""
+        return tuple(m for m in self.maps if m.member == ENSEMBLE and m.unit == LOG_ODDS)
+
+    def of(self, kind: MapKind) -> dict[str, Image]:
+        """By member, the maps of all channels together."""
+        return {
+            m.member: m.values
+            for m in self.maps
+            if m.method == kind and m.channel == ALL and m.unit == LOG_ODDS
+        }
+
+    def channel_shares(self) -> dict[str, dict[str, float]]:
+        """By method, the share of each channel in the absolute attribution of single channels."""
+        sums: dict[str, dict[str, float]] = {}
+        for m in self.ensemble():
+            if m.channel != ALL:
+                size = float(np.abs(m.values).sum(dtype=np.float64))
+                sums.setdefault(m.method, {})[m.channel] = size
+        return {
+            method: {name: size / (sum(own.values()) or 1.0) for name, size in own.items()}
+            for method, own in sums.items()
+        }
+
+
+def make_maps(
+    subject: Subject, plan: Plan, members: Members, target: int, options: Options
+) -> Maps:
+    """Make all maps that are asked for.
+
+    Args:
+        subject: The case.
+        plan: Of the networks.
+        members: Networks by fold.
+        target: Index of the class.
+        options: Which, and how.
+
+    Raises:
+        GeometryError: The windows do not fit the image.
+        RicenetError: The device lacks memory for a single window.
+    """
+    made: list[Map] = []
+    if "occlusion" in options.kinds:
+        made += _occlusion(subject, plan, members, target, options)
+    completeness: tuple[Completeness, ...] = ()
+    if "integrated_gradients" in options.kinds:
+        found = _integrated(subject, plan, members, target)
+        completeness = tuple(
+            Completeness(fold, one.score, one.reference, float(one.values.sum()), one.steps)
+            for fold, one in found.items()
+        )
+        made += _integrated_maps(found, plan)
+    for kind, words in _CAM_WORDS.items():
+        if kind in options.kinds:
+            mapper = mapper_of(kind, subject, plan, target, options)
+            maps = {fold: mapper(network) for fold, network in members.items()}
+            made += _together(kind, maps, words)
+    return Maps(tuple(made), completeness)
+
+
+_CAM_WORDS: dict[MapKind, tuple[str, ...]] = {
+    "hirescam": ("Last feature map times its gradient: what the head added up, place by place.",),
+    "gradcam": (
+        "Features of the last stage but one, weighed by their mean gradients; positive part only.",
+    ),
+}
+
+
+def mapper_of(
+    kind: MapKind, subject: Subject, plan: Plan, target: int, options: Options
+) -> Callable[[Classifier], Image]:
+    """A function from a network to its map of all channels; occlusion and steps coarser than shown.
+
+    Args:
+        kind: Of the map.
+        subject: The case.
+        plan: Of the networks.
+        target: Index of the class.
+        options: How.
+    """
+    if kind == "occlusion":
+        prepared = _coarser(subject, plan, options)
+        return lambda network: _filled(occlude(network, prepared, target).logit)
+    if kind == "integrated_gradients":
+        reference = reference_of(subject.array, plan, subject.space.step)
+        batch = plan.training.batch_size
+
+        def integrated(network: Classifier) -> Image:
+            made = integrated_gradients(
+                network, subject.array, reference, target, batch, most_steps=0
+            )
+            return np.asarray(made.values.sum(axis=0), dtype=np.float32)
+
+        return integrated
+    cam = {"hirescam": hirescam, "gradcam": gradcam}[kind]
+    return lambda network: np.where(
+        subject.region, cam(network, subject.array, plan.network, target), np.float32(0)
+    )
+
+
+def _coarser(subject: Subject, plan: Plan, options: Options) -> Occlusions:
+    """Windows next to each other, of the size that is shown."""
+    settings = replace(options.occlusion, stride_mm=options.occlusion.window_mm, channel=None)
+    return prepare(subject.array, subject.region, plan, settings, subject.case_id)
+
+
+def _occlusion(
+    subject: Subject, plan: Plan, members: Members, target: int, options: Options
+) -> list[Map]:
+    """All channels at once, by member and as an ensemble; then each channel alone."""
+    made: list[Map] = []
+    names = (
+        [None, *(channel.name for channel in plan.channels)] if len(plan.channels) > 1 else [None]
+    )
+    for channel in names:
+        settings = replace(options.occlusion, channel=channel)
+        prepared = prepare(subject.array, subject.region, plan, settings, subject.case_id)
+        found = {fold: occlude(network, prepared, target) for fold, network in members.items()}
+        words = tuple(dict.fromkeys(word for one in found.values() for word in one.words))
+        made += _occlusion_maps(channel, found, words)
+    if len(names) == 1:
+        only = plan.channels[0].name
+        whole = next(m for m in made if m.member == ENSEMBLE and m.unit == LOG_ODDS)
+        made.append(replace(whole, name=f"occlusion__{only}", channel=only))
+    return made
+
+
+def _occlusion_maps(
+    channel: str | None, found: Mapping[int, OcclusionMap], words: tuple[str, ...]
+) -> list[Map]:
+    logits = {fold: _filled(one.logit) for fold, one in found.items()}
+    if channel is not None:
+        name = f"occlusion__{channel}"
+        mean = _mean(list(logits.values()))
+        return [Map(name, "occlusion", channel, ENSEMBLE, LOG_ODDS, mean, words)]
+    probability = _mean([_filled(one.probability) for one in found.values()])
+    name = "occlusion_probability"
+    return [
+        *_together("occlusion", logits, words),
+        Map(name, "occlusion", ALL, ENSEMBLE, PROBABILITY, probability, words),
+    ]
+
+
+def _integrated(
+    subject: Subject, plan: Plan, members: Members, target: int
+) -> dict[int, Integrated]:
+    reference = reference_of(subject.array, plan, subject.space.step)
+    batch = plan.training.batch_size
+    return {
+        fold: integrated_gradients(network, subject.array, reference, target, batch)
+        for fold, network in members.items()
+    }
+
+
+def _integrated_maps(found: Mapping[int, Integrated], plan: Plan) -> list[Map]:
+    words = (f"Integrated gradients from a reference: {words_of(plan)}.",)
+    whole = {
+        fold: np.asarray(one.values.sum(axis=0), dtype=np.float32) for fold, one in found.items()
+    }
+    made = _together("integrated_gradients", whole, words)
+    for n, channel in enumerate(plan.channels):
+        mean = _mean([one.values[n] for one in found.values()])
+        name = f"integrated_gradients__{channel.name}"
+        made.append(
+            Map(name, "integrated_gradients", channel.name, ENSEMBLE, LOG_ODDS, mean, words)
+        )
+    return made
+
+
+def _together(kind: MapKind, maps: Mapping[int, Image], words: tuple[str, ...]) -> list[Map]:
+    """The mean over the members, and each member's where there are several."""
+    mean = _mean(list(maps.values()))
+    made = [Map(kind, kind, ALL, ENSEMBLE, LOG_ODDS, mean, words)]
+    if len(maps) > 1:
+        made += [
+            Map(f"{kind}__fold_{fold}", kind, ALL, f"fold_{fold}", LOG_ODDS, values, words)
+            for fold, values in maps.items()
+        ]
+    return made
+
+
+def _mean(maps: Sequence[Image]) -> Image:
+    return np.asarray(np.mean(maps, axis=0), dtype=np.float32)
+
+
+def _filled(values: Image) -> Image:
+    return np.nan_to_num(values, nan=0.0)
+
+
+@torch.inference_mode()
+def probabilities_of(members: Members, array: Image) -> NDArray[np.float64]:
+    """Mean probabilities (classes,) of the members for a case, without mirroring."""
+    found = []
+    for network in members.values():
+        batch = torch.from_numpy(np.ascontiguousarray(array))[None]
+        logits = network(batch.to(next(network.parameters()).device))
+        found.append(torch.softmax(logits.double(), dim=1)[0].cpu().numpy())
+    return np.asarray(np.mean(found, axis=0))

@@ -1,0 +1,1 @@
+"""Occlusion sensitivity: what a network says when a part of the images is hidden."""

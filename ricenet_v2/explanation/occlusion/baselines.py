@@ -1,0 +1,115 @@
+"""What takes the place of the voxels that are hidden, channel by channel.
+
+One mean for all channels, as MONAI's OcclusionSensitivity fills them, mixes z-scored MRI (mean 0)
+with dose (0 to 1): it puts a dose of tens of Gy where there was none, and shifts the MRI by as
+many deviations, so the map shows what the filling did. Here each kind has its own baseline.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
+from ricenet_v2.explanation.occlusion.windows import Mask, Values, Windows, box_totals
+from ricenet_v2.records.dataset import ChannelKind
+from ricenet_v2.records.plan import Plan
+
+Images = NDArray[np.float32]
+Image = NDArray[np.float32]
+Way = Literal["keep", "constant", "mirror"]
+
+
+@dataclass(frozen=True)
+class Fills:
+    """What each window is filled with.
+
+    Attributes:
+        constants: One value per window and channel, (windows, channels).
+        replacements: For the channels that are filled voxel by voxel, the image (z, y, x) whose
+            voxels come in: the mirrored one, or for a channel that is not hidden the image itself.
+    """
+
+    constants: NDArray[np.float32]
+    replacements: dict[int, Image]
+
+    def box(self, number: int, windows: Windows) -> Images:
+        """What window `number` is filled with, (channels, *size of the windows)."""
+        made = np.empty((self.constants.shape[1], *windows.size), dtype=np.float32)
+        made[...] = self.constants[number][:, None, None, None]
+        place = windows.slices(number)[1:]
+        for channel, image in self.replacements.items():
+            made[channel] = image[place]
+        return made
+
+
+def fills(
+    array: Images, region: Mask, plan: Plan, settings: OcclusionSettings, windows: Windows
+) -> Fills:
+    """Baselines of all windows.
+
+    Args:
+        array: Preprocessed images (channels of the plan, z, y, x): z-scored, dose over its divisor.
+        region: Mask (z, y, x); local means are taken from its voxels where the shell has any.
+        plan: Kinds of the channels.
+        settings: Which baseline for which kind, and which channel.
+        windows: To fill.
+    """
+    constants = np.zeros((len(windows), len(array)), dtype=np.float32)
+    replacements: dict[int, Image] = {}
+    for index, channel in enumerate(plan.channels):
+        baseline = _baseline(channel.kind, settings)
+        if settings.channel not in (None, channel.name):
+            replacements[index] = array[index]
+        elif baseline == "mirror":
+            replacements[index] = mirrored(array[index], np.any(array != 0, axis=0))
+        elif baseline == "local_mean":
+            constants[:, index] = local_means(array[index], region, windows)
+    return Fills(constants, replacements)
+
+
+def _baseline(kind: ChannelKind, settings: OcclusionSettings) -> str:
+    # A mask says where something is; the only neutral value of it is "not here".
+    return {"dose": settings.dose, "mask": "zero"}.get(kind, settings.image)
+
+
+def local_means(image: Image, region: Mask, windows: Windows) -> Values:
+    """Mean of the shell around each window, half a window thick: (windows,).
+
+    Of the shell's voxels in the region or, where there are none, of all of them; a window that is
+    the whole image has no shell and gets the mean of the image.
+    """
+    starts, stops = windows.starts, windows.starts + np.asarray(windows.size)
+    thick = np.maximum(1, np.asarray(windows.size) // 2)
+    wide = np.maximum(starts - thick, 0), np.minimum(stops + thick, windows.shape)
+
+    def shell(voxels: NDArray[Any]) -> Values:
+        return box_totals(voxels, *wide) - box_totals(voxels, starts, stops)
+
+    inside = np.rint(shell(region))
+    there = np.rint(shell(np.ones_like(region)))
+    means = np.full(len(windows), image.mean(dtype=np.float64))
+    np.divide(shell(image), there, out=means, where=there > 0)
+    np.divide(shell(np.where(region, image, 0)), inside, out=means, where=inside > 0)
+    return means
+
+
+def mirrored(image: Image, head: Mask) -> Image:
+    """An image (z, y, x) mirrored left to right at the middle of the head.
+
+    The last axis runs from right to left (LPS). The mid-sagittal plane is taken as parallel to the
+    grid, through the centre of gravity of the head, to half a voxel; voxels whose counterpart
+    lies outside of the image take the nearest one.
+
+    Args:
+        image: To mirror.
+        head: Mask (z, y, x) of the voxels that show the patient.
+    """
+    weight = head.sum(axis=(0, 1), dtype=np.float64)
+    x = np.arange(len(weight))
+    centre = (weight @ x) / weight.sum() if weight.any() else x.mean()
+    made: Image = image[:, :, np.clip(round(2 * centre) - x, 0, x[-1])]
+    return made

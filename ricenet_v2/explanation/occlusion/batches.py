@@ -1,0 +1,81 @@
+"""Working through many windows, as many at a time as the memory takes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ricenet_v2.core.errors import RicenetError
+from ricenet_v2.core.progress import track
+
+_LOGGER = logging.getLogger(__name__)
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+
+Numbers: TypeAlias = NDArray[np.int64]
+Compute = Callable[[Numbers], torch.Tensor]
+
+
+def in_batches(numbers: Numbers, batch: int, compute: Compute, description: str) -> torch.Tensor:
+    """Compute rows for numbers, batch by batch; where memory runs out the batch is halved.
+
+    Args:
+        numbers: Of the windows.
+        batch: How many at a time, to begin with.
+        compute: From some of the numbers to as many rows.
+        description: Of the progress bar.
+
+    Returns:
+        Rows in the order of the numbers, on the CPU.
+
+    Raises:
+        RicenetError: Memory runs out with one window at a time.
+    """
+    made: list[torch.Tensor] = []
+    for part in track(_split(numbers, batch), description):
+        done = 0
+        while done < len(part):
+            rows = _tried(compute, part[done : done + batch])
+            if rows is None:
+                batch = _halved(batch)
+            else:
+                made.append(rows)
+                done += len(rows)
+    return torch.cat(made)
+
+
+def _split(numbers: Numbers, batch: int) -> list[Numbers]:
+    return [numbers[start : start + batch] for start in range(0, len(numbers), batch)]
+
+
+def _tried(compute: Compute, numbers: Numbers) -> torch.Tensor | None:
+    """Rows on the CPU, or None where memory ran out; what was made till then is let go."""
+    try:
+        return compute(numbers).cpu()
+    except RuntimeError as error:
+        if not any(words in str(error).lower() for words in _NO_MEMORY):
+            raise
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return None
+
+
+def _halved(batch: int) -> int:
+    if batch == 1:
+        raise RicenetError(
+            "The device has no memory for one occluded image.",
+            expected="memory for one forward pass",
+            got="out of memory",
+            remedy="Close other programs that use the device, or give --device cpu.",
+        )
+    _LOGGER.warning(
+        "No memory for %d windows at a time: going on with %d. Give a smaller memory_gb to begin "
+        "with so many.",
+        batch,
+        batch // 2,
+    )
+    return batch // 2

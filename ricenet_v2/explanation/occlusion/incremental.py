@@ -1,0 +1,184 @@
+"""Only what a window can change: the box of each map, layer by layer.
+
+The maps of the image without any window are kept. A window changes a box of the first map, that
+box a larger one of the next, and so on; around it the map is as it was. So each layer is computed
+on the box and a rim of kept voxels around it. Where the box has become the whole map, the rest of
+the network goes its usual way, and after the last map only the change of its mean is needed. With
+batch norm in evaluation mode this is the whole forward pass, to rounding. Instance norm ties every
+voxel to all others: until the box is the whole map its statistics stay those of the image without
+windows, which is an approximation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from ricenet_v2.explanation.occlusion.batches import Numbers
+from ricenet_v2.explanation.occlusion.boxes import Boxes, Size, together
+from ricenet_v2.explanation.occlusion.layers import Layer
+from ricenet_v2.explanation.occlusion.prepared import Occlusions
+from ricenet_v2.explanation.occlusion.steps import (
+    IMAGES,
+    NEIGHBOURHOOD,
+    Step,
+    UnknownStepError,
+    frozen,
+    fused,
+    steps_of,
+)
+from ricenet_v2.network.build import Classifier
+
+_EXACT = (
+    "For each window only what it can change in the feature maps was computed, which gives what a "
+    "whole forward pass gives."
+)
+_APPROXIMATE = (
+    "For each window only what it can change in the feature maps was computed. This is an "
+    "approximation: where a window changes only a part of a map, instance norm kept the statistics "
+    "of the image without windows."
+)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An image's way through the network.
+
+    Attributes:
+        steps: Of the encoder, batch norms drawn into the convolutions.
+        maps: What later steps need of each map, (1, C, z, y, x) by name.
+        shapes: Voxels of each map.
+        norms: For each instance norm, by the name of its step, what stands for it while a box is
+            not the whole map.
+    """
+
+    steps: tuple[Step, ...]
+    maps: dict[str, torch.Tensor]
+    shapes: dict[str, Size]
+    norms: dict[str, nn.BatchNorm3d]
+
+
+def keep(encoder: nn.Module, images: torch.Tensor) -> Kept:
+    """Pass images (1, C, Z, Y, X) through and keep the maps that windows will be laid into.
+
+    Raises:
+        UnknownStepError: The encoder is not made of known steps.
+    """
+    steps = steps_of(encoder)
+    needed = {name for step in steps if step.looks_around or not step.layer for name in step.inputs}
+    needed.add(steps[-1].name)
+    maps, shapes = {IMAGES: images}, {IMAGES: tuple(images.shape[2:])}
+    norms: dict[str, nn.BatchNorm3d] = {}
+    for step, over in zip(steps, _over(steps), strict=True):
+        inputs = [maps[name] for name in step.inputs]
+        if isinstance(step.layer, nn.InstanceNorm3d):
+            norms[step.name] = frozen(step.layer, inputs[0])
+        maps[step.name] = step.layer(inputs[0]) if step.layer else inputs[0] + inputs[1]
+        shapes[step.name] = tuple(maps[step.name].shape[2:])
+        for name in over - needed:
+            del maps[name]
+    return Kept(fused(steps), maps, shapes, norms)
+
+
+def _over(steps: Sequence[Step]) -> Iterator[set[str]]:
+    """After each step, the maps that no later step takes."""
+    last = {name: index for index, step in enumerate(steps) for name in step.inputs}
+    for index in range(len(steps)):
+        yield {name for name, at in last.items() if at == index}
+
+
+class IncrementalPass:
+    """Logits of occluded images from the maps of the image that is not.
+
+    Attributes: see `passes.Pass`.
+    """
+
+    def __init__(self, network: nn.Module, occlusions: Occlusions) -> None:
+        """Pass the images through once.
+
+        Raises:
+            UnknownStepError: The network is no Classifier, or its encoder is not made of known
+                steps.
+        """
+        if not isinstance(network, Classifier):
+            raise UnknownStepError(
+                f"{type(network).__name__} is not one of this program's networks"
+            )
+        self.network, self.occlusions = network, occlusions
+        self._device = next(network.parameters()).device
+        self._maps = keep(
+            network.encoder, torch.from_numpy(occlusions.array)[None].to(self._device)
+        )
+        steps = self._maps.steps
+        self._layers = {
+            step.name: Layer.of(step.layer)
+            for step in steps
+            if isinstance(step.layer, NEIGHBOURHOOD)
+        }
+        self._all = sum(
+            layer.work * math.prod(self._maps.shapes[name]) for name, layer in self._layers.items()
+        )
+        self._last = self._maps.maps[steps[-1].name]
+        self.whole = network.classify(self._last.mean(dim=(2, 3, 4))).cpu()
+        self.kept = sum(each.untyped_storage().nbytes() for each in self._maps.maps.values())
+        self.forward_passes = 0.0
+        self.is_exact = not self._maps.norms
+        self.words = _EXACT if self.is_exact else _APPROXIMATE
+
+    def logits(self, numbers: Numbers) -> torch.Tensor:
+        """Logits (windows, classes) of the images with one of these windows hidden each."""
+        steps = self._maps.steps
+        boxes = {IMAGES: self._windows(numbers)}
+        for step, over in zip(steps, _over(steps), strict=True):
+            boxes[step.name] = self._step(step, [boxes[name] for name in step.inputs])
+            for name in over:
+                del boxes[name]
+        change = boxes[steps[-1].name].change(self._last[0])
+        return self.network.classify(
+            self._last.mean(dim=(2, 3, 4)) + change / self._last[0, 0].numel()
+        )
+
+    def _windows(self, numbers: Numbers) -> Boxes:
+        windows, fills = self.occlusions.windows, self.occlusions.fills
+        values = np.stack([fills.box(number, windows) for number in numbers])
+        return Boxes(windows.starts[numbers], torch.from_numpy(values).to(self._device))
+
+    def _step(self, step: Step, inputs: Sequence[Boxes]) -> Boxes:
+        if step.layer is None:
+            return self._sum(step, *inputs)
+        if step.looks_around:
+            return self._around(step, inputs[0])
+        is_whole = inputs[0].size == self._maps.shapes[step.name]
+        layer = step.layer if is_whole else self._maps.norms.get(step.name, step.layer)
+        return Boxes(inputs[0].starts, layer(inputs[0].values))
+
+    def _around(self, step: Step, boxes: Boxes) -> Boxes:
+        """A layer that looks at a neighbourhood, on the boxes that it can change."""
+        layer, around = self._layers[step.name], self._maps.maps[step.inputs[0]][0]
+        shape = self._maps.shapes[step.name]
+        starts, size = layer.reach.touched_by(boxes.starts, boxes.size, shape)
+        if boxes.size == around.shape[1:]:
+            values = layer.padded(boxes.values)
+        else:
+            seen = boxes.cut(around, *layer.reach.seen_by(starts, size), layer.beyond)
+            values = layer.bare(seen)
+        self.forward_passes += layer.work * values[:, 0].numel() / self._all
+        return Boxes(starts, values)
+
+    def _sum(self, step: Step, first: Boxes, second: Boxes) -> Boxes:
+        shape = self._maps.shapes[step.name]
+        starts, size = together(
+            np.minimum(first.starts, second.starts),
+            np.maximum(first.starts + first.size, second.starts + second.size),
+            shape,
+        )
+        parts = [
+            each.values if each.size == size else each.cut(self._maps.maps[name][0], starts, size)
+            for name, each in zip(step.inputs, (first, second), strict=True)
+        ]
+        return Boxes(starts, parts[0] + parts[1])

@@ -1,0 +1,42 @@
+"""How many windows at a time the memory takes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+import torch
+
+from ricenet_v2.explanation.occlusion.batches import Compute, Numbers
+from ricenet_v2.network.live import LiveBytes
+
+_LOGGER = logging.getLogger(__name__)
+# A convolution may copy its input and its output to a layout of its own. Both are alive and
+# counted while it runs, so that the copies are never more than what is counted.
+_WITH_COPIES = 2
+_GIB = 1024**3
+
+
+def batch_for(
+    memory_gb: float, compute: Compute, widest: Numbers, known: Iterable[torch.Tensor], kept: int
+) -> int:
+    """The largest batch whose tensors, and copies of them in convolutions, stay in the memory.
+
+    Args:
+        memory_gb: GiB.
+        compute: Tried once, and every tensor that it makes is followed.
+        widest: The windows that it is tried with: those that change the most.
+        known: Tensors that are there anyway: the network.
+        kept: Bytes that are kept from batch to batch.
+    """
+    with LiveBytes(known) as live:
+        compute(widest)
+    one = _WITH_COPIES * live.peak / len(widest)
+    left = memory_gb * _GIB - kept
+    if left < one:
+        _LOGGER.warning(
+            "One window at a time takes %.2f GiB, more than the %.2f GiB that are allowed.",
+            (one + kept) / _GIB,
+            memory_gb,
+        )
+    return max(1, int(left // one))

@@ -1,0 +1,75 @@
+"""The map of one network for one case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ricenet_v2.explanation.occlusion.evidence import log_odds
+from ricenet_v2.explanation.occlusion.passes import Runner, choose_pass
+from ricenet_v2.explanation.occlusion.prepared import Occlusions
+
+
+@dataclass(frozen=True)
+class OcclusionMap:
+    """What hiding each place takes from a class: prediction minus occluded prediction.
+
+    Positive: the place speaks for the class. Where windows overlap, the mean of those that hold
+    the voxel. NaN outside of the region.
+
+    Attributes:
+        logit: Change of the log odds of the class, float32 (z, y, x).
+        probability: Change of its probability, float32 (z, y, x).
+        n_windows: That were evaluated.
+        cost_share: Multiply-adds spent, as a share of one forward pass for every window.
+        is_exact: Whether each window's value is that of a whole forward pass, to rounding.
+        words: How it was done, in sentences.
+    """
+
+    logit: NDArray[np.float32]
+    probability: NDArray[np.float32]
+    n_windows: int
+    cost_share: float
+    is_exact: bool
+    words: tuple[str, ...]
+
+
+@torch.inference_mode()
+def occlude(network: nn.Module, occlusions: Occlusions, target: int) -> OcclusionMap:
+    """Hide one window after the other and see what the network says.
+
+    Args:
+        network: In evaluation mode; images are brought to its device.
+        occlusions: The case; the same for all members of an ensemble.
+        target: Index of the class to explain.
+
+    Raises:
+        PlanError: There is no such class.
+        RicenetError: Memory runs out with one window at a time.
+    """
+    passes = choose_pass(network, occlusions, occlusions.settings.method)
+    before, n = log_odds(passes.whole, target), len(occlusions.windows)
+    runner = Runner(network, occlusions, passes)
+    found = runner.logits(np.arange(n))
+    z, y, x = occlusions.windows.size
+    return OcclusionMap(
+        logit=_map(before - log_odds(found, target), occlusions),
+        probability=_map(_share(passes.whole, target) - _share(found, target), occlusions),
+        n_windows=n,
+        cost_share=passes.forward_passes / n,
+        is_exact=passes.is_exact,
+        words=(f"{n} windows of {z} x {y} x {x} voxels (z, y, x).", passes.words),
+    )
+
+
+def _share(logits: torch.Tensor, target: int) -> torch.Tensor:
+    return torch.softmax(logits.double(), dim=1)[:, target]
+
+
+def _map(values: torch.Tensor, occlusions: Occlusions) -> NDArray[np.float32]:
+    averaged = occlusions.windows.average(values.numpy())
+    return np.where(occlusions.region, averaged, np.nan).astype(np.float32)

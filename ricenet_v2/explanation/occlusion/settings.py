@@ -1,0 +1,43 @@
+"""How occlusion is done."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ricenet_v2.core.documents import record
+from ricenet_v2.records.plan import Count, Positive
+
+ImageBaseline = Literal["local_mean", "mirror", "zero"]
+DoseBaseline = Literal["zero_gy", "local_mean"]
+Method = Literal["auto", "full", "incremental", "coarse"]
+
+
+@record
+class OcclusionSettings:
+    """How occlusion is done; lengths in mm, each turned into at least one voxel per axis.
+
+    Attributes:
+        window_mm: Side of the cube that is hidden.
+        stride_mm: From one cube to the next; not more than `window_mm`.
+        channel: Name of the only channel that is hidden; None hides all channels at once, as the
+            paper does.
+        image: What takes the place of mri, ct, pet and other voxels: `local_mean`, the mean of the
+            shell around the window; `mirror`, the voxels on the other side of the mid-sagittal
+            plane; `zero`, which after z-score is the mean of the case.
+        dose: What takes the place of dose voxels: `zero_gy`, or `local_mean` as above.
+        method: `full` passes every occluded image through the whole network; `incremental`
+            computes only what a window can change; `coarse` looks at large windows first and at
+            small ones only where it matters; `auto` is `incremental` where that is exact and
+            `full` elsewhere.
+        batch: Occluded images at a time; None takes the most that `memory_gb` lets.
+        memory_gb: Bound of what the passes take beside the network and the case, GiB.
+    """
+
+    window_mm: Positive = 16.0
+    stride_mm: Positive = 8.0
+    channel: str | None = None
+    image: ImageBaseline = "local_mean"
+    dose: DoseBaseline = "zero_gy"
+    method: Method = "auto"
+    batch: Count | None = None
+    memory_gb: Positive = 2.0

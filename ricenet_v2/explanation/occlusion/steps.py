@@ -1,0 +1,133 @@
+"""A network as a list of steps on maps, found by tracing it.
+
+Three sorts of steps are known, and they are all that both encoders consist of: layers that look at
+a neighbourhood (convolution, max and average pool), layers that look at one voxel (nonlinearity,
+batch norm in evaluation mode), and additions. Instance norm joins them once its statistics
+are fixed (see `frozen`).
+"""
+
+from __future__ import annotations
+
+import operator
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import torch
+from torch import fx, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+NEIGHBOURHOOD = (nn.Conv3d, nn.MaxPool3d, nn.AvgPool3d)
+_VOXEL = (nn.BatchNorm3d, nn.ReLU, nn.LeakyReLU)
+_NOTHING = (nn.Identity, nn.Dropout, nn.Dropout3d)
+_ADDITIONS = (operator.add, operator.iadd, torch.add)
+IMAGES = "images"
+
+
+class UnknownStepError(Exception):
+    """The network does something that is none of the known steps; the text says what."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation on maps.
+
+    Attributes:
+        name: Of the map that it makes.
+        inputs: Names of the maps that it takes; `IMAGES` are the network's own input.
+        layer: What it does; None adds its two inputs.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    layer: nn.Module | None
+
+    @property
+    def looks_around(self) -> bool:
+        """Whether a voxel of its map depends on several voxels of its input."""
+        return isinstance(self.layer, NEIGHBOURHOOD)
+
+
+def steps_of(encoder: nn.Module) -> tuple[Step, ...]:
+    """The steps from images to the last feature map, in order.
+
+    Args:
+        encoder: In evaluation mode, from images (B, C, Z, Y, X) to one map.
+
+    Raises:
+        UnknownStepError: It cannot be traced, or does something else.
+    """
+    try:
+        graph = fx.Tracer().trace(encoder)
+    except (fx.proxy.TraceError, TypeError) as error:
+        raise UnknownStepError(f"{type(encoder).__name__} cannot be traced: {error}") from error
+    names: dict[fx.Node, str] = {}
+    steps: list[Step] = []
+    for node in graph.nodes:
+        if node.op == "placeholder":
+            names[node] = IMAGES
+        elif node.op != "output":
+            inputs = tuple(names[each] for each in node.all_input_nodes)
+            layer = _layer(encoder, node)
+            names[node] = inputs[0] if isinstance(layer, _NOTHING) else node.name
+            if not isinstance(layer, _NOTHING):
+                steps.append(Step(node.name, inputs, layer))
+    return tuple(steps)
+
+
+def _layer(encoder: nn.Module, node: fx.Node) -> nn.Module | None:
+    if node.op == "call_function" and node.target in _ADDITIONS and len(node.all_input_nodes) == 2:
+        return None
+    layer = encoder.get_submodule(str(node.target)) if node.op == "call_module" else None
+    fault = "is not known" if layer is None else _fault(layer)
+    if fault:
+        raise UnknownStepError(f"{node.target} {fault}")
+    return layer
+
+
+def _fault(layer: nn.Module) -> str:
+    """What keeps a layer from being a known step; nothing where it is one."""
+    if isinstance(layer, nn.Conv3d):
+        plain = layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
+    elif isinstance(layer, nn.MaxPool3d):
+        plain = not layer.ceil_mode and not layer.return_indices
+    elif isinstance(layer, nn.AvgPool3d):
+        plain = not layer.ceil_mode and not _any(layer.padding) and not layer.divisor_override
+    elif isinstance(layer, nn.BatchNorm3d):
+        plain = layer.running_mean is not None and not layer.training
+    elif isinstance(layer, nn.InstanceNorm3d):
+        plain = layer.running_mean is None
+    else:
+        plain = isinstance(layer, (*_VOXEL, *_NOTHING))
+    return "" if plain else f"({type(layer).__name__}) is not known with these options"
+
+
+def _any(padding: int | tuple[int, ...]) -> bool:
+    return padding != 0 if isinstance(padding, int) else any(padding)
+
+
+def frozen(norm: nn.InstanceNorm3d, before: torch.Tensor) -> nn.BatchNorm3d:
+    """An instance norm with the mean and variance of one map (1, C, z, y, x), whatever comes."""
+    made = nn.BatchNorm3d(norm.num_features, eps=norm.eps, affine=norm.affine)
+    made.to(before.device, before.dtype).eval()
+    values = before[0].flatten(1).double()
+    made.running_mean = values.mean(dim=1).to(before.dtype)
+    made.running_var = values.var(dim=1, unbiased=False).to(before.dtype)
+    if norm.affine:
+        made.weight, made.bias = norm.weight, norm.bias
+    return made
+
+
+def fused(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The same with each batch norm that follows a convolution drawn into its weights."""
+    uses = Counter(name for step in steps for name in step.inputs)
+    made: list[Step] = []
+    for step in steps:
+        last = made[-1] if made else step
+        follows = step.inputs == (last.name,) and uses[last.name] == 1
+        norm, conv = step.layer, last.layer
+        if follows and isinstance(norm, nn.BatchNorm3d) and isinstance(conv, nn.Conv3d):
+            layer = fuse_conv_bn_eval(conv, norm)
+            made[-1] = replace(last, name=step.name, layer=layer)
+        else:
+            made.append(step)
+    return tuple(made)

@@ -1,0 +1,34 @@
+"""How a folder is explained."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from ricenet_v2.core.documents import record
+from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
+from ricenet_v2.explanation.subject import Region
+
+MapKind = Literal["occlusion", "integrated_gradients", "hirescam", "gradcam"]
+KINDS: tuple[MapKind, ...] = get_args(MapKind)
+PREDICTED = "predicted"
+
+
+@record
+class Options:
+    """All that decides the maps but the networks and the images.
+
+    Attributes:
+        occlusion: Windows, baselines, way of computing, memory.
+        kinds: Which maps.
+        region: `brain` explains the brain, `image` all that the network sees.
+        target: `predicted`, or the name of the class that is explained in every case.
+        sanity: Whether maps are checked.
+        seed: Of random weights, orders and moves.
+    """
+
+    occlusion: OcclusionSettings = OcclusionSettings()
+    kinds: tuple[MapKind, ...] = KINDS
+    region: Region = "brain"
+    target: str = PREDICTED
+    sanity: bool = True
+    seed: int = 0

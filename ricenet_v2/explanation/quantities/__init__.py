@@ -1,0 +1,1 @@
+"""Maps in numbers: shares by isodose band, lesion, ring and channel, against shifted maps."""

@@ -1,0 +1,58 @@
+"""Parts of the patient that attribution is counted in."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ricenet_v2.core.grid import Triple
+
+BANDS = ((0, 20), (20, 50), (50, 80), (80, 95), (95, None))
+"""Of the prescribed dose, in percent."""
+RING_MM = 10.0
+OUTSIDE, LESION, RING = "outside the brain", "lesion", f"ring of {RING_MM:g} mm around the lesion"
+
+Image = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+def band_name(low: int, high: int | None) -> str:
+    """`20 to 50 %`, `above 95 %`."""
+    return f"above {low} %" if high is None else f"{low} to {high} %"
+
+
+def ring_of(lesion: Mask, step: Triple, reach_mm: float = RING_MM) -> Mask:
+    """Voxels whose centres lie within `reach_mm` of one of the lesion's, without the lesion.
+
+    Args:
+        lesion: Axes (z, y, x), at least one voxel.
+        step: mm along (z, y, x).
+        reach_mm: Distance in mm.
+    """
+    away = ndimage.distance_transform_edt(~lesion, sampling=step)
+    ring: Mask = (away <= reach_mm) & ~lesion
+    return ring
+
+
+def parts_of(
+    brain: Mask, dose: Image | None, full: float | None, lesion: Mask | None, step: Triple
+) -> dict[str, Mask]:
+    """Masks of the parts, by name; bands lie inside the brain, and with `outside` fill the image.
+
+    Args:
+        brain: Axes (z, y, x).
+        dose: Gy, same axes; None without.
+        full: 100 % in Gy.
+        lesion: Same axes.
+        step: mm along (z, y, x).
+    """
+    made: dict[str, Mask] = {}
+    if dose is not None and full is not None:
+        for low, high in BANDS:
+            inside = brain & (dose < full * high / 100 if high is not None else True)
+            made[band_name(low, high)] = inside & (dose >= full * low / 100 if low else True)
+    if lesion is not None and lesion.any():
+        made[LESION] = lesion
+        made[RING] = ring_of(lesion, step)
+    return {**made, OUTSIDE: ~brain}

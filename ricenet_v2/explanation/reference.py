@@ -1,0 +1,45 @@
+"""The image that says nothing: what integrated gradients start from and deletion ends in."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ricenet_v2.core.grid import Triple
+from ricenet_v2.records.plan import Plan
+
+BLUR_MM = 12.0
+WORDS = f"mri and other images blurred by {BLUR_MM:g} mm, dose 0 Gy"
+WORDS_ALONE = f"the dose blurred by {BLUR_MM:g} mm, since there is no other image"
+
+Images = NDArray[np.float32]
+
+
+def reference_of(array: Images, plan: Plan, step: Triple) -> Images:
+    """Each channel without its findings.
+
+    An image of zeros would do for batch norm, but instance norm takes the scale out of an image: on
+    the straight way from zeros to the case nothing changes until the very end, and gradients along
+    it are worthless. A blurred head keeps its scale. Where dose is all that a network sees, it is
+    blurred too.
+
+    Args:
+        array: Preprocessed images (channels of the plan, z, y, x).
+        plan: Kinds of the channels.
+        step: mm along (z, y, x).
+    """
+    kinds = [channel.kind for channel in plan.channels]
+    alone = all(kind in ("dose", "mask") for kind in kinds)
+    sigma = [BLUR_MM / mm for mm in step]
+    made = np.zeros_like(array)
+    for target, image, kind in zip(made, array, kinds, strict=True):
+        if kind not in ("dose", "mask") or (alone and kind == "dose"):
+            target[...] = ndimage.gaussian_filter(image, sigma, mode="nearest")
+    return made
+
+
+def words_of(plan: Plan) -> str:
+    """What the reference is."""
+    kinds = {channel.kind for channel in plan.channels}
+    return WORDS_ALONE if kinds <= {"dose", "mask"} else WORDS

@@ -1,0 +1,59 @@
+"""Weights made random from the top down (Adebayo et al. 2018): the map must change with them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ricenet_v2.core.seeds import seed_of
+from ricenet_v2.explanation.sanity.alike import rank_correlation
+from ricenet_v2.network.build import Classifier, build_network
+from ricenet_v2.network.stages import parts_of
+from ricenet_v2.records.plan import Plan
+
+Image = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Mapper = Callable[[Classifier], Image]
+"""From a network to its map of a case."""
+
+
+def cascade(
+    network: Classifier, plan: Plan, mapper: Mapper, original: Image, region: Mask, seed: int
+) -> dict[str, float]:
+    """Rank correlations of absolute maps: the network's own, and with parts made random.
+
+    The absolute value is the harder test: a map that shows the edges of the images whatever the
+    weights are passes with signs that are random.
+
+    Args:
+        network: That was explained.
+        plan: Of it.
+        mapper: Makes the map.
+        original: Map of the network by the same mapper.
+        region: Voxels that count.
+        seed: Of the random weights.
+
+    Returns:
+        By part, head first; each stands for itself and all parts before it.
+    """
+    made = copy.deepcopy(network)
+    fresh = fresh_network(plan, seed, next(network.parameters()).device)
+    sources = parts_of(fresh)
+    found = {}
+    for name, part in reversed(parts_of(made).items()):
+        part.load_state_dict(sources[name].state_dict())
+        found[name] = rank_correlation(np.abs(mapper(made)), np.abs(original), region)
+    return found
+
+
+def fresh_network(plan: Plan, seed: int, device: torch.device) -> Classifier:
+    """The network of a plan with random weights, in evaluation mode."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_of(seed, "explanation", "random weights"))
+        made = build_network(plan.network, len(plan.channels), len(plan.classes))
+    network: Classifier = made.to(device).eval()
+    return network

@@ -1,0 +1,88 @@
+"""All checks of the maps of one case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from ricenet_v2.core.seeds import generator
+from ricenet_v2.explanation.maps import ENSEMBLE, Maps, mapper_of
+from ricenet_v2.explanation.options import MapKind, Options
+from ricenet_v2.explanation.reference import reference_of
+from ricenet_v2.explanation.sanity.alike import agreement, rank_correlation
+from ricenet_v2.explanation.sanity.cascade import cascade
+from ricenet_v2.explanation.sanity.curves import Blocks, Curves
+from ricenet_v2.explanation.sanity.verdict import faults, gains
+from ricenet_v2.explanation.subject import Subject
+from ricenet_v2.network.build import Classifier
+from ricenet_v2.records.explanation import Check
+from ricenet_v2.records.plan import Plan
+
+
+def check_maps(
+    subject: Subject,
+    plan: Plan,
+    members: Mapping[int, Classifier],
+    control: Classifier | None,
+    maps: Maps,
+    target: int,
+    options: Options,
+) -> tuple[Check, ...]:
+    """Check each kind of map; random weights, shuffled labels and curves with the first member.
+
+    Args:
+        subject: The case.
+        plan: Of the networks.
+        members: Networks by fold.
+        control: A network that was trained on shuffled labels.
+        maps: Of the case.
+        target: Index of the class.
+        options: How they were made.
+    """
+    network = next(iter(members.values()))
+    batch = plan.training.batch_size
+    size = [max(1, round(options.occlusion.window_mm / mm)) for mm in subject.space.step]
+    blocks = Blocks.of(subject.region, (size[0], size[1], size[2]))
+    reference = reference_of(subject.array, plan, subject.space.step)
+    random = generator(options.seed, "explanation", "orders", subject.case_id)
+    curves = Curves(network, subject.array, reference, blocks, target, random, batch)
+    return tuple(
+        _check(kind, subject, plan, network, control, maps, target, options, curves)
+        for kind in options.kinds
+    )
+
+
+def _check(
+    kind: MapKind,
+    subject: Subject,
+    plan: Plan,
+    network: Classifier,
+    control: Classifier | None,
+    maps: Maps,
+    target: int,
+    options: Options,
+    curves: Curves,
+) -> Check:
+    mapper = mapper_of(kind, subject, plan, target, options)
+    own, region = mapper(network), subject.region
+    found = cascade(network, plan, mapper, own, region, options.seed)
+    other = None
+    if control is not None:
+        other = rank_correlation(np.abs(mapper(control)), np.abs(own), region)
+    by_member = maps.of(kind)
+    shown = by_member.pop(ENSEMBLE)
+    first = next(iter(by_member.values()), shown)
+    made = Check(
+        map=kind,
+        cascade=found,
+        control=other,
+        deletion=curves.deletion(first),
+        insertion=curves.insertion(first),
+        agreement=agreement(list(by_member.values()), region),
+        failed=(),
+    )
+    worst = list(found.values())[-1]
+    failed = faults(worst, other, *gains(made), made.agreement)
+    return replace(made, failed=failed)

@@ -1,0 +1,105 @@
+"""The tables of a folder of explanations, and its part of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from ricenet_v2.core import documents
+from ricenet_v2.explanation.options import Options
+from ricenet_v2.explanation.part import report_part
+from ricenet_v2.explanation.quantities.cohort import SAMPLES, cohort_shares
+from ricenet_v2.explanation.sanity.verdict import over_cohort
+from ricenet_v2.inference.ensemble import Ensemble
+from ricenet_v2.records.explanation import Check, CohortCheck, ExplainedCase, Explanation
+from ricenet_v2.store import tables
+from ricenet_v2.store.paths import EXPLANATION_CSV, EXPLANATION_JSON, REPORT_PART_JSON
+
+COLUMNS = ("case_id", "target", "map", "channel", "member", "part", "share", "expected", "p")
+
+
+def write_results(
+    ensemble: Ensemble,
+    control: Ensemble | None,
+    options: Options,
+    cases: Sequence[ExplainedCase],
+    failed: dict[str, str],
+    output: Path,
+) -> Explanation:
+    """Write explanation.json, explanation.csv and report_part.json.
+
+    Args:
+        ensemble: The networks.
+        control: Networks of shuffled labels.
+        options: How cases were explained.
+        cases: All that were.
+        failed: Why others were not, by case id.
+        output: Folder.
+    """
+    made = Explanation(
+        dataset=ensemble.dataset.name,
+        plan=ensemble.plan.name,
+        checkpoint_hashes=ensemble.hashes,
+        control_hashes={} if control is None else control.hashes,
+        settings=settings_of(options),
+        cases=tuple(case.case_id for case in cases),
+        failed=failed,
+        shares=cohort_shares(cases, options.seed),
+        checks=tuple(_checks(cases)),
+        samples=SAMPLES,
+        seed=options.seed,
+    )
+    tables.write_rows(output / EXPLANATION_CSV, list(_rows(cases)), COLUMNS)
+    documents.write(output / EXPLANATION_JSON, made)
+    documents.write(output / REPORT_PART_JSON, report_part(made, cases, output))
+    return made
+
+
+def settings_of(options: Options) -> dict[str, str]:
+    """Every option as text, those of occlusion by their own names."""
+    fields = asdict(options)
+    own = fields.pop("occlusion")
+    return {
+        name: " ".join(value) if isinstance(value, tuple) else str(value)
+        for name, value in {**own, **fields}.items()
+    }
+
+
+def _checks(cases: Sequence[ExplainedCase]) -> Iterator[CohortCheck]:
+    found: dict[str, list[Check]] = {}
+    for case in cases:
+        for check in case.checks:
+            found.setdefault(check.map, []).append(check)
+    for name, checks in found.items():
+        yield over_cohort(name, checks)
+
+
+def _rows(cases: Sequence[ExplainedCase]) -> Iterator[dict[str, object]]:
+    for case in cases:
+        for one in case.maps:
+            for part, share in one.shares.found.items():
+                yield {
+                    "case_id": case.case_id,
+                    "target": case.target,
+                    "map": one.name,
+                    "channel": one.channel,
+                    "member": one.member,
+                    "part": part,
+                    "share": share,
+                    "expected": one.shares.expected[part],
+                    "p": one.shares.p[part],
+                }
+        for method, channels in case.channel_shares.items():
+            for channel, share in channels.items():
+                yield {
+                    "case_id": case.case_id,
+                    "target": case.target,
+                    "map": method,
+                    "channel": channel,
+                    "member": "ensemble",
+                    "part": "channel",
+                    "share": share,
+                    "expected": "",
+                    "p": "",
+                }

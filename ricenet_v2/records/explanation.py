@@ -1,0 +1,246 @@
+"""What explaining a folder of patients found: maps, shares of attribution, sanity checks."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ricenet_v2.core.documents import record
+from ricenet_v2.records.cases import PreprocessedCase
+
+
+@record
+class Shares:
+    """How the absolute attribution of a map is spread over parts of the patient.
+
+    Attributes:
+        found: Share of each part, 0 to 1; the isodose bands and `outside` add up to 1.
+        expected: Mean share of the same map shifted to other places of the brain.
+        p: Share of shifted maps with at least as much in that part.
+    """
+
+    found: dict[str, float]
+    expected: dict[str, float]
+    p: dict[str, float]
+
+
+@record
+class MapRecord:
+    """One map of one case.
+
+    Attributes:
+        name: E.g. `occlusion`, `occlusion__dose`, `integrated_gradients`.
+        method: `occlusion`, `integrated_gradients`, `hirescam` or `gradcam`.
+        channel: Name of the only channel, or `all`.
+        member: `ensemble`, or `fold_N`.
+        file: Beside explanation.json.
+        unit: Of its values.
+        words: How it was made.
+        maximum_mm: World (x, y, z) in LPS of its largest value.
+        shares: Of its absolute values.
+    """
+
+    name: str
+    method: str
+    channel: str
+    member: str
+    file: str
+    unit: str
+    words: tuple[str, ...]
+    maximum_mm: tuple[float, float, float]
+    shares: Shares
+
+
+@record
+class Completeness:
+    """Whether integrated gradients add up to what they should: score less score of the reference.
+
+    Attributes:
+        fold: Of the network.
+        score: Log odds of the explained class.
+        reference: The same of the reference image.
+        total: Sum of the attributions.
+        steps: Of the integral.
+    """
+
+    fold: int
+    score: float
+    reference: float
+    total: float
+    steps: int
+
+    @property
+    def error(self) -> float:
+        """Distance of the sum from what it should be, relative to that."""
+        wanted = self.score - self.reference
+        return abs(self.total - wanted) / max(abs(wanted), 1e-6)
+
+
+@record
+class Curve:
+    """Probability while blocks are deleted or inserted in the order of a map.
+
+    Attributes:
+        shares: Of the blocks that are deleted or inserted.
+        probability: Of the explained class, one per share.
+        area: Under it.
+        random_area: Mean of the areas of random orders.
+        better_than: Share of the random orders that the map's order beats.
+    """
+
+    shares: tuple[float, ...]
+    probability: tuple[float, ...]
+    area: float
+    random_area: float
+    better_than: float
+
+
+@record
+class Check:
+    """The sanity of one kind of map for one case.
+
+    Attributes:
+        map: Name of the map.
+        cascade: Rank correlation of the absolute map with that of the network whose parts down to
+            the named one have random weights.
+        control: The same with a model that was trained on shuffled labels; None without one.
+        deletion: Of blocks; the sooner the probability falls the better.
+        insertion: Of blocks; the sooner it rises the better.
+        agreement: Mean rank correlation between pairs of members; None with a single one.
+        failed: What it did not pass, in words.
+    """
+
+    map: str
+    cascade: dict[str, float]
+    control: float | None
+    deletion: Curve
+    insertion: Curve
+    agreement: float | None
+    failed: tuple[str, ...]
+
+
+@record
+class ExplainedCase:
+    """One case, kept so that an interrupted command can go on.
+
+    Attributes:
+        made_by: SHA-256 of networks and settings.
+        case_id: The case.
+        patient_id: Who it is of.
+        predicted: Name of the class by the mean of the members, without mirroring.
+        target: Name of the class that is explained.
+        probability: Of the target.
+        isodose: What 100 % is, in words; empty without a dose.
+        source: Facts of the preprocessed images.
+        maps: All maps.
+        channel_shares: By method, the share of absolute attribution of each channel.
+        completeness: Of integrated gradients, by member.
+        checks: Sanity of the maps; empty where it was switched off.
+        picture: File of the panels.
+        warnings: In words.
+    """
+
+    document: ClassVar[str] = "explained_case"
+    schema: ClassVar[int] = 1
+
+    made_by: str
+    case_id: str
+    patient_id: str
+    predicted: str
+    target: str
+    probability: float
+    isodose: str
+    source: PreprocessedCase
+    maps: tuple[MapRecord, ...]
+    channel_shares: dict[str, dict[str, float]]
+    completeness: tuple[Completeness, ...]
+    checks: tuple[Check, ...]
+    picture: str
+    warnings: tuple[str, ...] = ()
+
+
+@record
+class CohortShare:
+    """Mean share of attribution over the cases.
+
+    Attributes:
+        map: Name of the map.
+        part: Isodose band, `lesion`, ... or `channel NAME`.
+        n: Cases.
+        mean: Share.
+        interval: 95 %, bootstrap by patient; None where it is not defined.
+        expected: Mean share of the shifted maps; None for channels.
+        excess: Mean of share less its expectation.
+        excess_interval: 95 %, bootstrap by patient.
+        p: Two-sided, of the bootstrap of the excess.
+    """
+
+    map: str
+    part: str
+    n: int
+    mean: float
+    interval: tuple[float, float] | None
+    expected: float | None = None
+    excess: float | None = None
+    excess_interval: tuple[float, float] | None = None
+    p: float | None = None
+
+
+@record
+class CohortCheck:
+    """Sanity of one kind of map over the cases; means.
+
+    Attributes:
+        map: Name of the map.
+        n: Cases.
+        randomised: Rank correlation with the map of wholly random weights.
+        control: With the model of shuffled labels.
+        deletion_gain: Area of random orders less that of the map.
+        insertion_gain: Area of the map less that of random orders.
+        agreement: Between members.
+        failed: What it did not pass, in words.
+    """
+
+    map: str
+    n: int
+    randomised: float
+    control: float | None
+    deletion_gain: float
+    insertion_gain: float
+    agreement: float | None
+    failed: tuple[str, ...]
+
+
+@record
+class Explanation:
+    """The content of explanation.json.
+
+    Attributes:
+        dataset: Name.
+        plan: Name.
+        checkpoint_hashes: SHA-256 by file.
+        control_hashes: Of the model that was trained on shuffled labels.
+        settings: As they were given.
+        cases: Their ids; each has a document of its own in `cases`.
+        failed: Why a case could not be explained, by case id.
+        shares: Over the cohort.
+        checks: Over the cohort.
+        samples: Of the bootstrap.
+        seed: Of everything drawn.
+        note: Intended use.
+    """
+
+    document: ClassVar[str] = "explanation"
+    schema: ClassVar[int] = 1
+
+    dataset: str
+    plan: str
+    checkpoint_hashes: dict[str, str]
+    control_hashes: dict[str, str]
+    settings: dict[str, str]
+    cases: tuple[str, ...]
+    failed: dict[str, str]
+    shares: tuple[CohortShare, ...]
+    checks: tuple[CohortCheck, ...]
+    samples: int
+    seed: int
+    note: str = "Research use only. Not a medical device."

@@ -1,0 +1,56 @@
+"""The command ricenet_explain."""
+
+import subprocess
+import sys
+
+import pytest
+
+from ricenet_v2.cli import explain
+from ricenet_v2.cli.explain import build_parser
+from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
+from ricenet_v2.explanation.options import KINDS
+from ricenet_v2.phantom.cohort import NAME
+
+
+def test_help_needs_nothing_heavy():
+    code = (
+        "import sys; from ricenet_v2.cli import explain as m; m.build_parser().format_help();"
+        "print([n for n in ('torch', 'SimpleITK', 'numpy', 'captum') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_what_is_left_out_is_what_the_engine_takes():
+    chosen = build_parser().parse_args(["-i", "a", "-o", "b", "-m", "c"])
+    assert tuple(chosen.maps) == KINDS
+    wanted = OcclusionSettings()
+    assert (chosen.window_mm, chosen.stride_mm) == (wanted.window_mm, wanted.stride_mm)
+    assert (chosen.baseline, chosen.dose_baseline) == (wanted.image, wanted.dose)
+    assert (chosen.method, chosen.memory_gb) == (wanted.method, wanted.memory_gb)
+
+
+@pytest.mark.parametrize("words", [["--window_mm", "0"], ["--memory_gb", "-1"]])
+def test_wrong_lengths_end_with_2(words, tmp_path, capsys):
+    common = ["-i", str(tmp_path), "-o", str(tmp_path / "out"), "-m", str(tmp_path)]
+    assert explain.main([*common, *words]) == 2
+    assert "above 0" in capsys.readouterr().err
+
+
+def test_a_bad_patient_is_listed_and_the_others_explained(trained_cohort, tmp_path, capsys):
+    from ricenet_v2.store.paths import dataset_paths
+
+    raw = dataset_paths(NAME, trained_cohort).raw
+    images = tmp_path / "images"
+    images.mkdir()
+    for path in sorted((raw / "imagesTs").glob("*.nii.gz"))[:5]:
+        (images / path.name).write_bytes(path.read_bytes())
+    words = ["-i", str(images), "-o", str(tmp_path / "out"), "-d", NAME, "-f", "0"]
+    words += ["--workspace", str(trained_cohort), "--maps", "hirescam", "--device", "cpu"]
+    words += ["--sanity", "off", "--masks", str(raw / "masksTs")]
+    assert explain.main(words) == 1
+    told = capsys.readouterr().out
+    assert "1 cases explained" in told
+    assert "1 cases failed" in told
+    assert "Where hirescam lies" in told
+    assert (tmp_path / "out" / "explanation.csv").is_file()

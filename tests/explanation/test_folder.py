@@ -1,0 +1,82 @@
+"""A folder of patients explained, from files to files."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import DatasetError, PlanError
+from ricenet_v2.explanation.folder import case_file, explain_folder
+from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
+from ricenet_v2.explanation.options import Options
+from ricenet_v2.records.explanation import ExplainedCase, Explanation
+from ricenet_v2.records.report import ReportPart
+from ricenet_v2.store.tables import read_rows
+
+OPTIONS = Options(occlusion=OcclusionSettings(window_mm=12, stride_mm=10))
+
+
+def test_every_map_lies_on_the_images_and_is_counted(patients, ensemble, tmp_path):
+    out = tmp_path / "out"
+    made = explain_folder(ensemble, patients / "imagesTs", out, OPTIONS, control=ensemble)
+    assert made == documents.read(Explanation, out / "explanation.json")
+    assert made.cases == ("p0", "p1")
+    image = sitk.ReadImage(str(patients / "imagesTs" / "p0_0000.nii.gz"))
+    case = documents.read(ExplainedCase, case_file(out, "p0"))
+    names = {one.name for one in case.maps}
+    assert {"occlusion", "occlusion__dose1", "occlusion__fold_1", "gradcam"} <= names
+    for one in case.maps:
+        read = sitk.ReadImage(str(out / one.file))
+        assert read.GetSize() == image.GetSize()
+        assert read.GetOrigin() == pytest.approx(image.GetOrigin())
+        assert np.isfinite(sitk.GetArrayFromImage(read)).all()
+        bands = [share for part, share in one.shares.found.items() if "%" in part]
+        assert sum(bands) + one.shares.found["outside the brain"] == pytest.approx(1, abs=1e-4)
+    assert case.isodose.endswith("60 Gy")
+    for shares in case.channel_shares.values():
+        assert sum(shares.values()) == pytest.approx(1)
+    # The control is the model itself, so nothing falls, and the page says so.
+    assert all(check.control == pytest.approx(1) for check in case.checks)
+    part = documents.read(ReportPart, out / "report_part.json")
+    assert "FAILED" in part.words
+    assert "FAILED" in part.cases["p0"][0].caption
+    assert all((out / volume.file).is_file() for volume in part.volumes["p1"])
+    rows = read_rows(out / "explanation.csv")
+    assert {row["case_id"] for row in rows} == {"p0", "p1"}
+
+
+FAST = dataclasses.replace(OPTIONS, kinds=("hirescam",), sanity=False)
+
+
+def test_a_bad_case_does_not_stop_the_others_and_finished_ones_are_kept(
+    patients, ensemble, tmp_path
+):
+    images, out = patients / "imagesTs", tmp_path / "out"
+    (images / "p0_0001.nii.gz").unlink()
+    made = explain_folder(ensemble, images, out, FAST)
+    assert made.cases == ("p1",)
+    assert "p0_0001" in made.failed["p0"]
+    with pytest.raises(DatasetError, match="already holds"):
+        explain_folder(ensemble, images, out, FAST)
+    before = case_file(out, "p1").stat().st_mtime_ns
+    explain_folder(ensemble, images, out, FAST, resume=True)
+    assert case_file(out, "p1").stat().st_mtime_ns == before
+    other = dataclasses.replace(FAST, target="second")
+    with pytest.raises(DatasetError, match="other options"):
+        explain_folder(ensemble, images, out, other, resume=True)
+
+
+def test_wrong_wishes_are_told_before_the_first_case(patients, ensemble, tmp_path):
+    images = patients / "imagesTs"
+    with pytest.raises(PlanError, match="no such class"):
+        explain_folder(ensemble, images, tmp_path / "a", dataclasses.replace(FAST, target="third"))
+    other = dataclasses.replace(
+        ensemble, plan=dataclasses.replace(ensemble.plan, spacing=(1.0, 1.0, 1.0))
+    )
+    with pytest.raises(PlanError, match="shuffled labels"):
+        explain_folder(ensemble, images, tmp_path / "b", FAST, control=other)
+    wide = dataclasses.replace(OPTIONS, occlusion=OcclusionSettings(window_mm=90), sanity=False)
+    found = explain_folder(ensemble, images, tmp_path / "c", wide)
+    assert "larger than the image" in found.failed["p0"]
