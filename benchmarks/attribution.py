@@ -33,7 +33,7 @@ from ricenet_v2.explanation.subject import Subject, read_subject
 from ricenet_v2.inference.ensemble import Ensemble, load_ensemble
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.phantom.cohort import NAME, write_cohort
-from ricenet_v2.phantom.patient import BY_DOSE_ALONE
+from ricenet_v2.phantom.patient import BY_DOSE_ALONE, SPREAD
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.raw import RawDataset, load_raw_dataset, masks_folder
 
@@ -150,6 +150,7 @@ def trained_model(chosen: argparse.Namespace) -> tuple[RawDataset, Path]:
         shape=(z, y, x),
         spacing=(chosen.spacing,) * 3,
         label_model=BY_DOSE_ALONE,
+        anatomy=SPREAD,
     )
     space = [NAME, "--workspace", str(chosen.workspace)]
     on = ["--device", chosen.device] if chosen.device else []

@@ -80,7 +80,8 @@ def table_of(
 
 def _row(name: str, run: Scored, differences: Sequence[Pair], how: Resampling) -> SubsetFigures:
     options = Options(how.positive, how.n_bootstrap, how.seed, how.level)
-    found = {figure.name: figure for figure in resampled(run, options)}
+    (figures,) = resampled([run], options)
+    found = {figure.name: figure for figure in figures}
     return SubsetFigures(name, tuple(found[name] for name in FIGURES), tuple(differences))
 
 

@@ -11,6 +11,8 @@ from ricenet_v2.core.seeds import generator
 from ricenet_v2.phantom.images import PatientImages, make_images
 from ricenet_v2.phantom.patient import (
     ALL_TELL,
+    USUAL,
+    Anatomy,
     LabelModel,
     Patient,
     draw_patient,
@@ -38,6 +40,8 @@ CHANNELS = (
     Channel("T1c_event", "mri", timepoint="event"),
     Channel("dose", "dose", unit="Gy"),
 )
+MODEL = 2
+"""Another number where other patients come out of the same parameters."""
 CASES, TEST_CASES = 40, 10
 SHAPE: Shape = (40, 48, 40)
 SPACING: Triple = (4.5, 4.5, 4.5)
@@ -50,9 +54,10 @@ def describe(
     shape: Shape,
     spacing: Triple,
     label: LabelModel = ALL_TELL,
+    anatomy: Anatomy = USUAL,
 ) -> Dataset:
     """dataset.json of a cohort; its description tells the parameters."""
-    rule = "" if label == ALL_TELL else f", {label}"
+    rule = "" if (label, anatomy) == (ALL_TELL, USUAL) else f", {label}, {anatomy}"
     return Dataset(
         name=NAME,
         channels=CHANNELS,
@@ -60,18 +65,22 @@ def describe(
         positive_class="recurrence",
         licence="CC0-1.0",
         description=(
-            "Simulated; proves nothing about patients. "
+            f"Simulated by model {MODEL}; proves nothing about patients. "
             f"seed {seed}, {cases} + {test_cases} cases, {shape} voxels of {spacing} mm{rule}"
         ),
     )
 
 
 def simulate(
-    case_id: str, seed: int, grid: Grid, label: LabelModel = ALL_TELL
+    case_id: str,
+    seed: int,
+    grid: Grid,
+    label: LabelModel = ALL_TELL,
+    anatomy: Anatomy = USUAL,
 ) -> tuple[Patient, PatientImages, float, bool]:
     """Patient, images, mean dose of the lesion relative to the prescription, recurrence."""
     random = generator(seed, "phantom", case_id)
-    patient = draw_patient(random)
+    patient = draw_patient(random, anatomy)
     images = make_images(patient, grid, random)
     inside = images.lesion if images.lesion.any() else images.brain
     relative_dose = float(images.dose[inside].mean()) / patient.prescription
@@ -90,6 +99,7 @@ def write_cohort(
     spacing: Triple = SPACING,
     seed: int = 0,
     label_model: LabelModel = ALL_TELL,
+    anatomy: Anatomy = USUAL,
 ) -> Path:
     """Write a cohort; one that is there with the same parameters is left as it is.
 
@@ -101,6 +111,7 @@ def write_cohort(
         spacing: mm along (z, y, x).
         seed: Decides everything.
         label_model: How labels follow from what is hidden.
+        anatomy: Where target and lesion lie.
 
     Returns:
         The folder.
@@ -108,7 +119,7 @@ def write_cohort(
     Raises:
         DatasetError: The folder holds something else.
     """
-    dataset = describe(seed, cases, test_cases, shape, spacing, label_model)
+    dataset = describe(seed, cases, test_cases, shape, spacing, label_model, anatomy)
     if (folder / DATASET_JSON).exists() and (folder / CASES_CSV).exists():
         there = load_raw_dataset(folder).dataset
         if there != dataset:
@@ -126,7 +137,9 @@ def write_cohort(
     splits: list[Split] = ["train" if n < cases else "test" for n in range(cases + test_cases)]
     for number, split in enumerate(track(splits, "simulating patients"), start=1):
         case_id = f"PH{number:04d}"
-        patient, images, relative_dose, recurrence = simulate(case_id, seed, grid, label_model)
+        patient, images, relative_dose, recurrence = simulate(
+            case_id, seed, grid, label_model, anatomy
+        )
         _write_images(folder, case_id, split, images, grid, dataset.file_ending)
         label = CLASSES[int(recurrence)]
         covariates = {

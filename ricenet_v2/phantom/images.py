@@ -94,7 +94,8 @@ def make_images(patient: Patient, grid: Grid, random: np.random.Generator) -> Pa
         event=_scanned(event, head, random),
         dose=dose_in_gy(at, patient, random),
         brain=brain,
-        lesion=lesion > 0.5,
+        # A lesion smaller than a voxel is the voxel that holds most of it.
+        lesion=(lesion > 0) & (lesion >= min(0.5, float(lesion.max()))),
     )
 
 

@@ -10,8 +10,27 @@ from scipy import special
 SCHEDULES = ((60.0, 30), (40.05, 15))
 SHORT_COURSE_SHARE = 0.2
 
-DOSE_MIDDLE = 0.80
-MARGIN_MIDDLE_MM, MARGIN_SCALE_MM = 16.0, 3.5
+DOSE_MIDDLE = 0.85
+MARGIN_MIDDLE_MM, MARGIN_SCALE_MM = 18.0, 3.5
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """Where target and lesion lie: least and most, drawn uniformly, mm beyond the cavity's wall.
+
+    Attributes:
+        margin: How far the target volume reaches.
+        lesion: How far the middle of the lesion lies.
+    """
+
+    margin: tuple[float, float] = (6.0, 30.0)
+    lesion: tuple[float, float] = (8.0, 26.0)
+
+
+USUAL = Anatomy()
+"""Margins differ more than distances, so that the dose tells most even without a lesion in it."""
+SPREAD = Anatomy(margin=(10.0, 22.0), lesion=(0.0, 36.0))
+"""Distances differ more than margins, so that the dose must be seen where the lesion is."""
 
 
 @dataclass(frozen=True)
@@ -19,17 +38,17 @@ class LabelModel:
     """The stated model of the label: weights in the log odds of recurrence.
 
     Attributes:
-        dose: Of the mean dose of the lesion divided by the prescription, below 0.80.
-        margin: Of the target margin below 16 mm, per 3.5 mm.
+        dose: Of the mean dose of the lesion divided by the prescription, below 0.85.
+        margin: Of the target margin below 18 mm, per 3.5 mm.
         texture: Of solidity.
         growth: Of growth.
         noise: Standard deviation of what no image shows.
     """
 
     dose: float = 7.0
-    margin: float = 1.3
-    texture: float = 1.4
-    growth: float = 0.7
+    margin: float = 0.6
+    texture: float = 1.2
+    growth: float = 0.6
     noise: float = 0.7
 
 
@@ -73,19 +92,19 @@ class Patient:
     sex: str
 
 
-def draw_patient(random: np.random.Generator) -> Patient:
-    """Draw a patient; the lesion lies between the cavity and beyond the target volume."""
+def draw_patient(random: np.random.Generator, anatomy: Anatomy = USUAL) -> Patient:
+    """Draw a patient; the lesion lies anywhere from the cavity to beyond the target volume."""
     head = tuple((np.array([82.0, 96.0, 76.0]) * random.uniform(0.95, 1.05, 3)).tolist())
     side = random.choice([-1.0, 1.0])
     cavity = np.array(
         [random.uniform(0, 22), random.uniform(-28, 28), side * random.uniform(18, 30)]
     )
     cavity_radius = random.uniform(8, 13)
-    target_radius = cavity_radius + random.uniform(10, 22)
+    target_radius = cavity_radius + random.uniform(*anatomy.margin)
     # Towards the middle of the head, so that the lesion stays inside the brain.
     direction = -cavity / np.linalg.norm(cavity) + random.normal(0, 0.5, 3)
     direction /= np.linalg.norm(direction)
-    distance = random.uniform(cavity_radius, target_radius + 20)
+    distance = cavity_radius + random.uniform(*anatomy.lesion)
     solidity, growth = random.normal(), random.normal()
     prescription, fractions = SCHEDULES[int(random.random() < SHORT_COURSE_SHARE)]
     return Patient(

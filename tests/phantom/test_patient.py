@@ -77,6 +77,6 @@ def test_dose_alone_decides_where_the_model_says_so():
     patients = [draw_patient(generator(5, number)) for number in range(50)]
     odds = {log_odds_of_recurrence(patient, 0.9, BY_DOSE_ALONE) for patient in patients}
     assert len(odds) == 1
-    assert odds.pop() == pytest.approx(-6.0)
+    assert odds.pop() == pytest.approx(-3.0)
     drawn = [draw_recurrence(6.0, generator(6, n), BY_DOSE_ALONE) for n in range(300)]
     assert np.mean(drawn) > 0.98
