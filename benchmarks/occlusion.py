@@ -6,8 +6,8 @@
 
 3 x 128^3 voxels, windows of 16 voxels side by side, all channels set to 0, the same number of
 images at a time for MONAI and for whole passes. Rows of windows along x are taken in turn by each
-side; `--rows 4` takes four of the 64, spread over the places along z and y, and a sixteenth of the time.
-Leave it out for all 512 windows.
+side; `--rows 4` takes four of the 64, spread over the places along z and y, and a sixteenth of
+the time. Leave it out for all 512 windows.
 """
 
 from __future__ import annotations
