@@ -2,16 +2,18 @@
 
     bash benchmarks/setup_peers.sh
     .venv_peers/bin/python -m benchmarks.occlusion \
-        --output occlusion.json --write documentation/benchmarks.md
+        --rows 4 --output occlusion.json --write documentation/benchmarks.md
 
 3 x 128^3 voxels, windows of 16 voxels side by side, all channels set to 0, the same number of
-images at a time for MONAI and for whole passes. Planes of windows are taken in turn by each side;
-`--planes 0 3` takes two of the eight, an outer and an inner one, and a quarter of the time.
+images at a time for MONAI and for whole passes. Rows of windows along x are taken in turn by each
+side; `--rows 4` takes four of the 64, spread over the places along z and y, and a sixteenth of
+the time. Leave it out for all 512 windows.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import resource
 import sys
@@ -30,18 +32,26 @@ from ricenet_v2.explanation.occlusion.passes import Runner, choose_pass
 from ricenet_v2.explanation.occlusion.prepared import Occlusions, prepare
 from ricenet_v2.explanation.occlusion.settings import Method, OcclusionSettings
 from ricenet_v2.network.build import Classifier, build_network
+from ricenet_v2.records.plan import Plan
 
 WINDOW, TARGET = 16, 1
 MONAI, FULL, INCREMENTAL = "MONAI", "full", "incremental"
 GOALS = {FULL: 2.0, INCREMENTAL: 4.0}
 LARGEST_DIFFERENCE = 1e-4
 GIB, WARM_UP = 1024**3, 64
+Row = tuple[int, int]
+
+
+@functools.cache
+def paper() -> Plan:
+    """The plan of the paper's cohort, whose spacing of 1 mm makes a voxel a millimetre."""
+    return planned(128, 24, "paper", 2)
 
 
 def network() -> Classifier:
     """The paper's network, with weights and running statistics that are not those of the start."""
     torch.manual_seed(0)
-    plan = planned(128, 24, "paper", 2)
+    plan = paper()
     made = build_network(plan.network, len(plan.channels), len(plan.classes)).eval()
     for layer in made.modules():
         if isinstance(layer, torch.nn.BatchNorm3d):
@@ -57,7 +67,15 @@ def case(side: int, memory_gb: float) -> Occlusions:
     array = np.random.default_rng(0).normal(size=(3, side, side, side)).astype(np.float32)
     settings = OcclusionSettings(WINDOW, WINDOW, image="zero", dose="zero_gy", memory_gb=memory_gb)
     everywhere = np.ones(array.shape[1:], dtype=np.bool_)
-    return prepare(array, everywhere, planned(128, 24, "paper", 2), settings)
+    return prepare(array, everywhere, paper(), settings)
+
+
+def rows(side: int, n: int | None) -> list[Row]:
+    """Places (z, y) of rows of windows: all, or `n` that come to each z and each y in turn."""
+    each = side // WINDOW
+    if n is None:
+        return [(z, y) for z in range(each) for y in range(each)]
+    return [(i % each, (3 * i + i // each) % each) for i in range(n)]
 
 
 class Peer:
@@ -71,13 +89,12 @@ class Peer:
         self._run = OcclusionSensitivity(made, mask_size=WINDOW, n_batch=batch, **options)
         self._images = torch.from_numpy(occlusions.array)[None]
 
-    def plane(self, number: int) -> torch.Tensor:
-        """Logits (windows, classes) of one plane of windows, axis z."""
-        # MONAI widens the box by half a window; these bounds make it the plane.
-        first = number * WINDOW + (WINDOW - 1) // 2
-        found, _ = self._run(self._images, b_box=[first, first + 2, -1, -1, -1, -1])
-        middle = slice(WINDOW // 2, None, WINDOW)
-        return torch.as_tensor(found[0, :, 0, middle, middle]).flatten(1).T
+    def row(self, row: Row) -> torch.Tensor:
+        """Logits (windows, classes) of one row of windows."""
+        # MONAI widens the box by half a window; these bounds make it the row.
+        z, y = (number * WINDOW + (WINDOW - 1) // 2 for number in row)
+        found, _ = self._run(self._images, b_box=[z, z + 2, y, y + 2, -1, -1])
+        return torch.as_tensor(found[0, :, 0, 0, WINDOW // 2 :: WINDOW]).T
 
 
 class Side:
@@ -87,12 +104,12 @@ class Side:
         """Choose the pass and the batch: part of what a map takes."""
         self._passes = choose_pass(made, occlusions, method)
         self._runner = Runner(made, occlusions, self._passes)
-        self._z = occlusions.windows.starts[:, 0] // WINDOW
+        self._rows = occlusions.windows.starts[:, :2] // WINDOW
         self.batch = self._runner.batch
 
-    def plane(self, number: int) -> torch.Tensor:
-        """Logits (windows, classes) of one plane of windows."""
-        return self._runner.logits(np.flatnonzero(self._z == number))
+    def row(self, row: Row) -> torch.Tensor:
+        """Logits (windows, classes) of one row of windows."""
+        return self._runner.logits(np.flatnonzero((self._rows == row).all(axis=1)))
 
     def share(self, n_windows: int) -> float:
         """Work so far, as a share of one forward pass for each window."""
@@ -107,9 +124,9 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
 
 
 @torch.inference_mode()
-def measure(side: int, memory_gb: float, planes: list[int]) -> dict[str, Any]:
-    """Seconds of each side plane by plane, what it takes to set up, and how far logits differ."""
-    occlusions, made = case(side, memory_gb), network()
+def measure(given: tuple[Occlusions, Classifier], places: list[Row]) -> dict[str, Any]:
+    """Seconds of each side row by row, what it takes to set up, and how far logits differ."""
+    occlusions, made = given
     made(torch.zeros(1, 3, WARM_UP, WARM_UP, WARM_UP))
     full, *full_setup = timed(lambda: Side(made, occlusions, "full"))
     ours, *our_setup = timed(lambda: Side(made, occlusions, "incremental"))
@@ -119,13 +136,13 @@ def measure(side: int, memory_gb: float, planes: list[int]) -> dict[str, Any]:
     largest = dict.fromkeys((FULL, INCREMENTAL), 0.0)
     span, n_windows = 0.0, 0
     whole = log_odds(made(torch.from_numpy(occlusions.array)[None]), TARGET)
-    for plane in planes:
+    for row in places:
         values = {}
         for name, each in sides.items():
-            logits, *taken = timed(lambda each=each: each.plane(plane))
+            logits, *taken = timed(functools.partial(each.row, row))
             seconds[name].append(taken)
             values[name] = log_odds(logits, TARGET)
-            print(f"plane {plane}, {name}: {taken[1]:.0f} CPU s", file=sys.stderr, flush=True)
+            print(f"row {row}, {name}: {taken[1]:.0f} CPU s", file=sys.stderr, flush=True)
         n_windows += len(values[MONAI])
         span = max(span, float((values[MONAI] - whole).abs().max()))
         for name in largest:
@@ -139,14 +156,14 @@ def measure(side: int, memory_gb: float, planes: list[int]) -> dict[str, Any]:
 
 
 @torch.inference_mode()
-def measure_memory(side: int, memory_gb: float, method: Method) -> float:
+def measure_memory(given: tuple[Occlusions, Classifier], method: Method) -> float:
     """GiB by which the process grows beyond the network and the case, at its highest."""
-    occlusions, made = case(side, memory_gb), network()
+    occlusions, made = given
     made(torch.zeros(1, 3, WARM_UP, WARM_UP, WARM_UP))
     before = _peak()
     ours = Side(made, occlusions, method)
     half = len(occlusions.windows) // 2
-    ours._runner.logits(np.arange(half, half + min(half, 2 * ours.batch)))  # noqa: SLF001
+    ours._runner.logits(np.arange(half, half + min(half, ours.batch)))  # noqa: SLF001
     return _peak() - before
 
 
@@ -155,7 +172,7 @@ def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / GIB
 
 
-def section(found: dict[str, Any], side: int, planes: list[int]) -> str:
+def section(found: dict[str, Any], side: int) -> str:
     """Markdown of the section."""
     rows = []
     for name, goal in GOALS.items():
@@ -165,7 +182,7 @@ def section(found: dict[str, Any], side: int, planes: list[int]) -> str:
             peer[1] / mine[1]
             for peer, mine in zip(found["seconds"][MONAI], found["seconds"][name], strict=True)
         ]
-        # The set-up is paid once for a map of all planes.
+        # The set-up is paid once for a map of all rows.
         n_all = (side // WINDOW) ** 3
         with_setup = per_window[name] + found["setup"][name][1] / n_all
         rows.append(
@@ -182,8 +199,8 @@ def section(found: dict[str, Any], side: int, planes: list[int]) -> str:
         )
     return "\n\n".join(
         [
-            f"{found['n_windows']} windows in planes {', '.join(map(str, planes))} of "
-            f"{side // WINDOW}, 3 x {side}^3 voxels, one thread; "
+            f"{found['n_windows']} of {(side // WINDOW) ** 3} windows, row by row in turn, "
+            f"3 x {side}^3 voxels, one thread; "
             f"{page.machine('monai', 'torch')}. CPU seconds of the process; MONAI with "
             f"{found['batch'][FULL]} images at a time. Ours with its set-up (a first pass, finding "
             "the batch) spread over all windows of the image.",
@@ -193,7 +210,7 @@ def section(found: dict[str, Any], side: int, planes: list[int]) -> str:
                     "windows at a time",
                     "MONAI, per window",
                     "ours, per window",
-                    "MONAI / ours (planes)",
+                    "MONAI / ours (of rows)",
                     "goal",
                     "multiply-adds, of whole passes",
                     "largest difference of a logit",
@@ -218,21 +235,22 @@ def main() -> None:
     """Run all sides in turn, print, and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, default=128, help="voxels of each axis")
-    parser.add_argument("--planes", type=int, nargs="+", help="of windows; all when left out")
+    parser.add_argument("--rows", type=int, help="of windows; all when left out")
     parser.add_argument("--memory_gb", type=float, default=2.0)
     parser.add_argument("--output", type=Path, metavar="JSON")
     parser.add_argument("--write", type=Path, metavar="FILE")
     parser.add_argument("--only_measure", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--only_memory", choices=GOALS, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
-    planes = chosen.planes or list(range(chosen.size // WINDOW))
-    if chosen.only_memory:
-        print(json.dumps(measure_memory(chosen.size, chosen.memory_gb, chosen.only_memory)))
+    places = rows(chosen.size, chosen.rows)
+    if chosen.only_memory or chosen.only_measure:
+        given = case(chosen.size, chosen.memory_gb), network()
+        if chosen.only_memory:
+            print(json.dumps(measure_memory(given, chosen.only_memory)))
+        else:
+            print(json.dumps(measure(given, places)))
         return
-    if chosen.only_measure:
-        print(json.dumps(measure(chosen.size, chosen.memory_gb, planes)))
-        return
-    words = ["--size", str(chosen.size), "--planes", *map(str, planes)]
+    words = ["--size", str(chosen.size), "--rows", str(len(places))]
     memory = []
     for name in GOALS:
         for bound in (1.0, chosen.memory_gb):
@@ -243,7 +261,7 @@ def main() -> None:
     found["memory"] = memory
     if chosen.output:
         chosen.output.write_text(json.dumps(found, indent=2), encoding="utf-8")
-    made = section(found, chosen.size, planes)
+    made = section(found, chosen.size)
     print(made)
     if chosen.write:
         page.write(chosen.write, "occlusion", made)

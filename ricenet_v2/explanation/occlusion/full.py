@@ -33,7 +33,7 @@ class FullPass:
         windows, fills = self.occlusions.windows, self.occlusions.fills
         if len(self._copies) != len(numbers):
             self._copies = self._images[None][:0]  # lets the old ones go before there are new ones
-            self._copies = self._images.expand(len(numbers), -1, -1, -1, -1).contiguous()
+            self._copies = self._images.repeat(len(numbers), 1, 1, 1, 1)
         boxes = [windows.slices(number) for number in numbers]
         for copy, box, number in zip(self._copies, boxes, numbers, strict=True):
             copy[box] = torch.from_numpy(fills.box(number, windows)).to(self._device)

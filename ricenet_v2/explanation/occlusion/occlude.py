@@ -9,9 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from ricenet_v2.explanation.occlusion.batches import Numbers
+from ricenet_v2.explanation.occlusion.coarse import Sampled, sample
 from ricenet_v2.explanation.occlusion.evidence import log_odds
 from ricenet_v2.explanation.occlusion.passes import Runner, choose_pass
 from ricenet_v2.explanation.occlusion.prepared import Occlusions
+from ricenet_v2.explanation.occlusion.windows import Values
 
 
 @dataclass(frozen=True)
@@ -51,18 +54,29 @@ def occlude(network: nn.Module, occlusions: Occlusions, target: int) -> Occlusio
         PlanError: There is no such class.
         RicenetError: Memory runs out with one window at a time.
     """
-    passes = choose_pass(network, occlusions, occlusions.settings.method)
-    before, n = log_odds(passes.whole, target), len(occlusions.windows)
+    windows, method = occlusions.windows, occlusions.settings.method
+    passes = choose_pass(network, occlusions, method)
+    before, share = log_odds(passes.whole, target), _share(passes.whole, target)
     runner = Runner(network, occlusions, passes)
-    found = runner.logits(np.arange(n))
-    z, y, x = occlusions.windows.size
+
+    def look(numbers: Numbers) -> Values:
+        logits = runner.logits(numbers)
+        taken = before - log_odds(logits, target), share - _share(logits, target)
+        return torch.stack(taken, dim=1).numpy()
+
+    everything = np.arange(len(windows))
+    found = sample(windows, look) if method == "coarse" else Sampled(look(everything), len(windows))
+    z, y, x = windows.size
+    words = [f"{found.n_seen} windows of {z} x {y} x {x} voxels (z, y, x).", passes.words]
+    if found.n_seen < len(windows):
+        words.append(f"Those are a part of {len(windows)}; the others were interpolated.")
     return OcclusionMap(
-        logit=_map(before - log_odds(found, target), occlusions),
-        probability=_map(_share(passes.whole, target) - _share(found, target), occlusions),
-        n_windows=n,
-        cost_share=passes.forward_passes / n,
-        is_exact=passes.is_exact,
-        words=(f"{n} windows of {z} x {y} x {x} voxels (z, y, x).", passes.words),
+        logit=_map(found.values[:, 0], occlusions),
+        probability=_map(found.values[:, 1], occlusions),
+        n_windows=found.n_seen,
+        cost_share=passes.forward_passes / len(windows),
+        is_exact=passes.is_exact and found.n_seen == len(windows),
+        words=tuple(words),
     )
 
 
@@ -70,6 +84,6 @@ def _share(logits: torch.Tensor, target: int) -> torch.Tensor:
     return torch.softmax(logits.double(), dim=1)[:, target]
 
 
-def _map(values: torch.Tensor, occlusions: Occlusions) -> NDArray[np.float32]:
-    averaged = occlusions.windows.average(values.numpy())
+def _map(values: Values, occlusions: Occlusions) -> NDArray[np.float32]:
+    averaged = occlusions.windows.average(values)
     return np.where(occlusions.region, averaged, np.nan).astype(np.float32)

@@ -64,7 +64,7 @@ class Windows:
     def average(self, values: Values) -> Values:
         """Mean of the values of the windows that hold a voxel, (z, y, x); NaN where none does."""
         count = np.rint(self.sums(np.ones(len(self))))
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(count > 0, self.sums(values) / count, np.nan)
 
 
