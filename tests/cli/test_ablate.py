@@ -60,7 +60,8 @@ def test_by_kind_it_trains_what_is_missing_once_and_leaves_a_page(workspace, cap
     part = documents.read(ReportPart, folder / "report_part.json")
     assert {picture.file for picture in part.pictures} == {"subsets.png", "contributions.png"}
     for picture in part.pictures:
-        assert Image.open(folder / picture.file).width > 500
+        with Image.open(folder / picture.file) as opened:
+            assert opened.width > 500
         drawn = (folder / picture.file).with_suffix(".svg").read_text()
         assert "Research use only. Not a medical device." in drawn
     rows = read_rows(folder / "ablation.csv")
