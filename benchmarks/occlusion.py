@@ -55,8 +55,8 @@ def network() -> Classifier:
     made = build_network(plan.network, len(plan.channels), len(plan.classes)).eval()
     for layer in made.modules():
         if isinstance(layer, torch.nn.BatchNorm3d):
-            layer.running_mean.normal_(0, 0.1)
-            layer.running_var.uniform_(0.5, 2)
+            torch.nn.init.normal_(layer.get_buffer("running_mean"), 0, 0.1)
+            torch.nn.init.uniform_(layer.get_buffer("running_var"), 0.5, 2)
             torch.nn.init.uniform_(layer.weight, 0.5, 1.5)
             torch.nn.init.normal_(layer.bias, 0, 0.1)
     return made
