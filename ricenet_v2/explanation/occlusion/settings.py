@@ -35,7 +35,7 @@ class OcclusionSettings:
     """
 
     window_mm: Positive = 16.0
-    stride_mm: Positive = 8.0
+    stride_mm: Positive = 16.0
     channel: str | None = None
     image: ImageBaseline = "local_mean"
     dose: DoseBaseline = "zero_gy"
