@@ -20,8 +20,7 @@ def build_parser() -> argparse.ArgumentParser:
         "Fit a temperature on the out-of-fold predictions of a dataset and store it with the model."
     )
     parser.add_argument("dataset", help="dataset whose folds are pooled")
-    parser.add_argument("--plan", default="auto", help="name of the plan")
-    parser.add_argument("--channels", default="all", help="channels label")
+    common.add_model(parser)
     parser.add_argument(
         "--predictions",
         type=Path,
@@ -35,8 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="its table of truths; cases.csv of the dataset if left out",
     )
-    parser.add_argument("--n_bootstrap", type=common.at_least(1), default=2000, help="resamples")
-    parser.add_argument("--seed", type=int, default=0, help="of the resampling")
+    common.add_resampling(parser)
     common.add_workspace(parser)
     return parser
 

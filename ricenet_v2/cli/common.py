@@ -41,6 +41,18 @@ def add_workspace(target: argparse.ArgumentParser) -> None:
     )
 
 
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """The options that name a model of a dataset."""
+    parser.add_argument("--plan", default="auto", help="name of the plan")
+    parser.add_argument("--channels", default="all", help="channels label")
+
+
+def add_resampling(parser: argparse.ArgumentParser) -> None:
+    """The options of intervals."""
+    parser.add_argument("--n_bootstrap", type=at_least(1), default=2000, help="resamples")
+    parser.add_argument("--seed", type=int, default=0, help="of the resampling")
+
+
 def at_least(lowest: int) -> Callable[[str], int]:
     """A type of argparse: whole numbers from `lowest` on."""
 

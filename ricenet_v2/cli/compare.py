@@ -30,8 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--positive_class", help="for two classes; the last one if left out")
     parser.add_argument("-o", dest="output", type=Path, help="folder for comparison.json")
-    parser.add_argument("--n_bootstrap", type=common.at_least(1), default=2000, help="resamples")
-    parser.add_argument("--seed", type=int, default=0, help="of the resampling")
+    common.add_resampling(parser)
     common.add_workspace(parser)
     return parser
 

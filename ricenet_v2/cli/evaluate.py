@@ -20,8 +20,7 @@ def build_parser() -> argparse.ArgumentParser:
         "Figures of the pooled out-of-fold predictions of a dataset, or of predictions with truths."
     )
     parser.add_argument("dataset", nargs="?", help="dataset whose folds are pooled")
-    parser.add_argument("--plan", default="auto", help="name of the plan")
-    parser.add_argument("--channels", default="all", help="channels label")
+    common.add_model(parser)
     parser.add_argument(
         "--predictions",
         type=Path,
@@ -41,8 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--positive_class", help="for two classes; the last one if left out")
     parser.add_argument("-o", dest="output", type=Path, help="folder for figures.json")
-    parser.add_argument("--n_bootstrap", type=common.at_least(1), default=2000, help="resamples")
-    parser.add_argument("--seed", type=int, default=0, help="of the resampling")
+    common.add_resampling(parser)
     parser.add_argument(
         "--thresholds",
         type=Path,

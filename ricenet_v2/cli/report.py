@@ -17,8 +17,7 @@ def build_parser() -> argparse.ArgumentParser:
         "curves, cases. It opens from disk in any browser and asks the network for nothing."
     )
     parser.add_argument("dataset", metavar="DATASET", help="id, name, or path of a raw dataset")
-    parser.add_argument("--plan", default="auto", help="name of the plan")
-    parser.add_argument("--channels", default="all", help="channels label")
+    common.add_model(parser)
     parser.add_argument(
         "--predictions",
         type=Path,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from ricenet_v2.core.documents import record
@@ -25,6 +26,12 @@ class EpochRow:
     seconds: float
     waiting: float
     validation_seconds: float = 0.0
+
+    @classmethod
+    def of(cls, cells: Mapping[str, str]) -> EpochRow:
+        """From the cells of a line, by column."""
+        rest = {name: float(cell) for name, cell in cells.items() if name != "epoch"}
+        return cls(int(cells["epoch"]), **rest)
 
 
 @record

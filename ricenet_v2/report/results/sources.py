@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -198,12 +198,7 @@ def _folds(model: ModelPaths) -> Iterator[Fold]:
         if not fold.run.is_file():
             continue
         rows = tables.read_rows(fold.history) if fold.history.is_file() else []
-        yield Fold(number, documents.read(Run, fold.run), tuple(_epoch(row) for row in rows))
-
-
-def _epoch(row: dict[str, str]) -> EpochRow:
-    kinds: dict[str, Callable[[str], float]] = {"epoch": int}
-    return EpochRow(**{name: kinds.get(name, float)(cell) for name, cell in row.items()})  # type: ignore[arg-type]
+        yield Fold(number, documents.read(Run, fold.run), tuple(map(EpochRow.of, rows)))
 
 
 def _inside(folder: Path, name: str) -> list[Path]:
