@@ -25,7 +25,7 @@ from ricenet_v2.evaluation.intervals import proportion
 from ricenet_v2.explanation.maps import probabilities_of
 from ricenet_v2.explanation.occlusion.occlude import occlude
 from ricenet_v2.explanation.occlusion.prepared import prepare
-from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
+from ricenet_v2.explanation.occlusion.settings import DoseBaseline, OcclusionSettings
 from ricenet_v2.explanation.quantities.parts import ring_of
 from ricenet_v2.explanation.sanity.cascade import fresh_network
 from ricenet_v2.explanation.subject import Subject, read_subject
@@ -33,10 +33,13 @@ from ricenet_v2.inference.ensemble import Ensemble, load_ensemble
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.phantom.cohort import NAME, write_cohort
 from ricenet_v2.phantom.patient import BY_DOSE_ALONE, SPREAD
+from ricenet_v2.records.dataset import Case
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.raw import RawDataset, load_raw_dataset, masks_folder
 
-GOALS = {"trained": "at least 80 %", "random weights": "below 20 %"}
+TRAINED, RANDOM = "trained", "random weights"
+DOSE_BASELINES: dict[DoseBaseline, str] = {"local_mean": "mean around it", "zero_gy": "0 Gy"}
+GOALS = {TRAINED: "at least 80 %", RANDOM: "below 20 %"}
 
 
 @dataclass(frozen=True)
@@ -46,13 +49,13 @@ class Found:
     Attributes:
         case_id: The case.
         is_right: Whether the trained network called it rightly.
-        hits: Whether the maximum hits, by network.
+        hits: Share of the maxima that hit, by network; there are several of random weights.
         zone: Share of the brain that counts as a hit.
     """
 
     case_id: str
     is_right: bool
-    hits: dict[str, bool]
+    hits: dict[str, float]
     zone: float
 
 
@@ -72,33 +75,32 @@ def maximum(values: NDArray[np.float32]) -> tuple[int, int, int]:
     return int(middle[0]), int(middle[1]), int(middle[2])
 
 
-def judge(
-    raw: RawDataset, ensemble: Ensemble, window_mm: float, stride_mm: float, n_cases: int
-) -> list[Found]:
-    """Explain the first test cases with the trained network and with random weights."""
-    settings = OcclusionSettings(window_mm=window_mm, stride_mm=stride_mm)
+def subject_of(raw: RawDataset, ensemble: Ensemble, case: Case) -> Subject:
+    """A test case, made ready."""
+    masks = masks_folder(raw.folder, "test")
+    images, covariates = raw.images(case), case.covariates
+    return read_subject(ensemble, case.case_id, images, masks, "brain", covariates=covariates)
+
+
+def judge(raw: RawDataset, ensemble: Ensemble, chosen: argparse.Namespace) -> list[Found]:
+    """Explain the first test cases with the trained network and with networks of random weights."""
     (trained,) = (one for one in ensemble.members.values() if isinstance(one, Classifier))
-    fresh = fresh_network(ensemble.plan, 0, ensemble.device)
-    networks = {"trained": trained, "random weights": fresh}
+    draws = [fresh_network(ensemble.plan, n, ensemble.device) for n in range(chosen.draws)]
+    networks = {TRAINED: [trained], RANDOM: draws}
     made = []
-    for case in track(raw.split("test")[:n_cases], "explaining"):
-        subject = read_subject(
-            ensemble,
-            case.case_id,
-            raw.images(case),
-            masks_folder(raw.folder, "test"),
-            "brain",
-            covariates=case.covariates,
-        )
+    for case in track(raw.split("test")[: chosen.explained], "explaining"):
+        subject = subject_of(raw, ensemble, case)
         if subject.lesion is None or not subject.lesion.any():
             continue
         called = int(probabilities_of({0: trained}, subject.array).argmax())
         zone = hit_zone(subject)
-        hidden = prepare(subject.array, subject.region, ensemble.plan, settings, case.case_id)
-        hits = {
-            name: bool(zone[maximum(occlude(network, hidden, called).logit)])
-            for name, network in networks.items()
-        }
+        hits: dict[str, float] = {}
+        for dose in DOSE_BASELINES:
+            settings = OcclusionSettings(chosen.window_mm, chosen.stride_mm, dose=dose)
+            hidden = prepare(subject.array, subject.region, ensemble.plan, settings, case.case_id)
+            for name, each in networks.items():
+                found = [zone[maximum(occlude(one, hidden, called).logit)] for one in each]
+                hits[f"{name}, {dose}"] = float(np.mean(found))
         share = float((zone & subject.brain).sum() / subject.brain.sum())
         is_right = ensemble.plan.classes[called] == case.label
         made.append(Found(case.case_id, is_right, hits, share))
@@ -109,41 +111,48 @@ def section(found: Sequence[Found], chosen: argparse.Namespace) -> str:
     """Markdown."""
     right = [one for one in found if one.is_right]
     rows = []
-    for name, goal in GOALS.items():
-        hits, n = sum(one.hits[name] for one in right), len(right)
-        low, high = proportion(hits, n, method="exact")
-        told = f"{100 * hits / n:.0f} % ({100 * low:.0f} to {100 * high:.0f})"
-        rows.append((name, n, hits, told, goal))
+    for dose, told in DOSE_BASELINES.items():
+        for name, goal in GOALS.items():
+            hits, n = sum(one.hits[f"{name}, {dose}"] for one in right), len(right)
+            low, high = proportion(hits, n, method="exact")
+            share = f"{100 * hits / n:.0f} % ({100 * low:.0f} to {100 * high:.0f})"
+            rows.append((told, name, share, goal))
     zone = 100 * float(np.mean([one.zone for one in right]))
     head = (
         f"{chosen.cases} training cases of {' x '.join(map(str, chosen.shape))} voxels of "
         f"{chosen.spacing:g} mm, {chosen.epochs} epochs of {chosen.updates} updates, one fold; "
-        f"{len(right)} of {len(found)} test cases were called rightly. Windows of "
-        f"{chosen.window_mm:g} mm, {chosen.stride_mm:g} mm apart. What counts as a hit is "
-        f"{zone:.1f} % of the brain on average. Intervals: Clopper-Pearson, 95 %."
+        f"{len(right)} of {len(found)} test cases were called rightly and count. Windows of "
+        f"{chosen.window_mm:g} mm, {chosen.stride_mm:g} mm apart, all channels hidden at once. "
+        f"Random weights: {chosen.draws} networks, the mean of their shares. What counts as a hit "
+        f"is {zone:.1f} % of the brain on average. Intervals: Clopper-Pearson of the cases, 95 %."
     )
-    table = page.table(("network", "cases called rightly", "hits", "share", "goal"), rows)
+    table = page.table(("in place of the dose", "network", "hits", "goal"), rows)
     return f"{head}\n\n{table}"
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """The options of the model, and where results go."""
+    made = argparse.ArgumentParser(description=description)
+    made.add_argument("--workspace", type=Path, default=Path("attribution_benchmark"))
+    made.add_argument("--cases", type=int, default=2000, help="training cases")
+    made.add_argument("--test_cases", type=int, default=60)
+    made.add_argument("--shape", type=int, nargs=3, default=(24, 28, 24))
+    made.add_argument("--spacing", type=float, default=7.0, help="mm")
+    made.add_argument("--epochs", type=int, default=10)
+    made.add_argument("--updates", type=int, default=80, help="of an epoch")
+    made.add_argument("--device")
+    made.add_argument("--write", type=Path, metavar="FILE", help="page whose section is rewritten")
+    return made
 
 
 def arguments() -> argparse.Namespace:
     """The options."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--workspace", type=Path, default=Path("attribution_benchmark"))
-    parser.add_argument("--cases", type=int, default=1000, help="training cases")
-    parser.add_argument("--test_cases", type=int, default=60)
-    parser.add_argument("--explained", type=int, default=40, help="test cases that are explained")
-    parser.add_argument("--shape", type=int, nargs=3, default=(24, 28, 24))
-    parser.add_argument("--spacing", type=float, default=7.0, help="mm")
-    parser.add_argument("--epochs", type=int, default=6)
-    parser.add_argument("--updates", type=int, default=80, help="of an epoch")
-    parser.add_argument("--window_mm", type=float, default=21.0)
-    parser.add_argument("--stride_mm", type=float, default=14.0)
-    parser.add_argument("--device")
-    parser.add_argument(
-        "--write", type=Path, metavar="FILE", help="page whose section is rewritten"
-    )
-    return parser.parse_args()
+    made = parser(__doc__.splitlines()[0])
+    made.add_argument("--explained", type=int, default=40, help="test cases that are explained")
+    made.add_argument("--draws", type=int, default=5, help="networks with random weights")
+    made.add_argument("--window_mm", type=float, default=21.0)
+    made.add_argument("--stride_mm", type=float, default=14.0)
+    return made.parse_args()
 
 
 def trained_model(chosen: argparse.Namespace) -> tuple[RawDataset, Path]:
@@ -183,7 +192,7 @@ def main() -> None:
         page.rewrite(chosen.write.read_text(encoding="utf-8"), "attribution", "")
     raw, model = trained_model(chosen)
     ensemble = load_ensemble(model, [0], device=chosen.device)
-    found = judge(raw, ensemble, chosen.window_mm, chosen.stride_mm, chosen.explained)
+    found = judge(raw, ensemble, chosen)
     text = json.dumps([asdict(one) for one in found], indent=1)
     (chosen.workspace / "attribution.json").write_text(text, encoding="utf-8")
     made = section(found, chosen)

@@ -12,7 +12,7 @@ from pathlib import Path
 from ricenet_v2.cli import common
 from ricenet_v2.core.machine import n_cores
 
-EPOCHS = 4
+EPOCHS = 8
 
 
 def build_parser() -> argparse.ArgumentParser:

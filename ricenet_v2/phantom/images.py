@@ -86,7 +86,7 @@ def make_images(patient: Patient, grid: Grid, random: np.random.Generator) -> Pa
     post_op = tissue * (1 - hole) + 0.18 * hole + 0.12 * np.clip(rim, 0, 1)
     from_lesion = _distance(at, patient.lesion)
     lesion = _inside(from_lesion, patient.lesion_radius, voxel) * brain
-    core = _inside(from_lesion, 0.6 * patient.lesion_radius, voxel) * brain
+    core = _inside(from_lesion, 0.75 * patient.lesion_radius, voxel) * brain
     darkness = 1 / (1 + np.exp(2.0 * patient.solidity))
     event = post_op * (1 - lesion) + 1.15 * lesion - 0.75 * darkness * core
     return PatientImages(

@@ -1,10 +1,9 @@
-"""Fewer windows: every second one along each axis first, then those where it matters.
+"""Fewer windows: gradients say about what each takes away, and those that are looked at correct it.
 
-Neighbouring windows overlap, and so what they take away is alike. Every second window along each
-axis is one eighth of all. What the others would take away is interpolated between them; then
-windows are looked at where most is taken away and where it changes most from place to place, and
-the rest is interpolated again. Few windows rather than large ones: a network may say the same with
-half of a lesion, so a small window says nothing of a large one, nor the other way about.
+A line from the gradients to what was seen at scattered windows is fitted; what it misses there is
+interpolated between them. Last, the windows that seem to take the most away are looked at
+themselves, so that the peak of the map is no estimate. Few windows rather than large ones: a
+network may say the same with half of a lesion, so a small window says nothing of a large one.
 """
 
 from __future__ import annotations
@@ -15,11 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from ricenet_v2.explanation.occlusion.batches import Numbers
+from ricenet_v2.explanation.occlusion.slopes import Slopes, lattice
 from ricenet_v2.explanation.occlusion.windows import Values, Windows
 
-SHARE = 0.18
-_ROUNDS = 3
-_NEIGHBOURS = 32
+SHARE = 0.19
+"""Of the work of all windows, gradients and windows together."""
+MOST_SLOPES = 0.4
+"""Of that work, what gradients may take."""
+_PEAK = 0.15
+_NEIGHBOURS, _SMOOTHING = 32, 1.0
+_RIDGE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Sampled:
     """What all windows take away, from few that were looked at.
 
     Attributes:
-        values: Of all windows, (windows, figures).
+        values: Of all windows, (windows,).
         n_seen: Windows that were looked at.
     """
 
@@ -35,60 +39,50 @@ class Sampled:
     n_seen: int
 
 
-def sample(windows: Windows, look: Callable[[Numbers], Values], share: float = SHARE) -> Sampled:
-    """Look at some of the windows and interpolate the others.
+def sample(windows: Windows, slopes: Slopes, look: Callable[[Numbers], Values]) -> Sampled:
+    """Look at some of the windows and estimate the others.
 
     Args:
         windows: All.
-        look: From numbers of windows to what these take away, (windows, figures); the first
-            figure decides where it matters.
-        share: Of the windows that are looked at, at most, where one eighth is not more.
+        slopes: Estimates of them.
+        look: From numbers of windows to what these take away, (windows,).
+
+    Returns:
+        All windows looked at where there are so few that nothing is saved.
     """
-    places = lattice(windows)
-    seen = np.flatnonzero((places % 2 == 0).all(axis=1))
-    if not len(seen):
-        seen = np.arange(len(windows))
-    values = look(seen)
-    most = int(share * len(windows))
-    for left in range(_ROUNDS, 0, -1):
-        n_more = (most - len(seen)) // left
-        if n_more > 0:
-            more = _interesting(places, seen, values, n_more)
-            seen, values = np.concatenate([seen, more]), np.concatenate([values, look(more)])
-    return Sampled(_everywhere(places, seen, values), len(seen))
+    n = int(SHARE * len(windows)) - slopes.forward_passes
+    n_peak = int(_PEAK * n)
+    if n - n_peak < 2 * slopes.values.shape[1]:
+        return Sampled(look(np.arange(len(windows))), len(windows))
+    scattered = np.random.default_rng(0).permutation(len(windows))[: n - n_peak]
+    seen = look(scattered)
+    estimate = _line(slopes.values, scattered, seen)
+    values = estimate + _interpolated(lattice(windows), scattered, seen - estimate[scattered])
+    values[scattered] = seen
+    by_size = np.argsort(-np.abs(values), kind="stable")
+    peak = by_size[~np.isin(by_size, scattered)][:n_peak]
+    values[peak] = look(peak)
+    return Sampled(values, n)
 
 
-def lattice(windows: Windows) -> Numbers:
-    """Which window along each axis each one is, (windows, 3)."""
-    columns = [np.unique(axis, return_inverse=True)[1] for axis in windows.starts.T]
-    return np.stack(columns, axis=1)
+def _line(slopes: Values, seen: Numbers, values: Values) -> Values:
+    """Least squares from the slopes of the seen windows to their values; for all windows."""
+    columns = np.column_stack([slopes, np.ones(len(slopes))])
+    columns /= np.maximum(np.abs(columns).max(axis=0), np.finfo(float).tiny)
+    known = columns[seen]
+    square = known.T @ known
+    square += _RIDGE * np.trace(square) / len(square) * np.eye(len(square))
+    found: Values = columns @ np.linalg.solve(square, known.T @ values)
+    return found
 
 
-def _interesting(places: Numbers, seen: Numbers, values: Values, n: int) -> Numbers:
-    """Numbers of `n` windows that were not seen: where much is taken away, or much changes."""
-    from scipy.spatial import cKDTree
-
-    unseen = np.setdiff1d(np.arange(len(places)), seen)
-    expected = _interpolated(places[seen], values[:, 0], places[unseen])
-    near = cKDTree(places[seen]).query(places[unseen], k=min(8, len(seen)))[1]
-    spread = values[:, 0][near.reshape(len(unseen), -1)].std(axis=1)
-    middle = np.median(values[:, 0])
-    return unseen[np.argsort(-(np.abs(expected - middle) / 2 + spread), kind="stable")[:n]]
-
-
-def _everywhere(places: Numbers, seen: Numbers, values: Values) -> Values:
-    made = np.empty((len(places), values.shape[1]))
-    made[seen] = values
-    unseen = np.setdiff1d(np.arange(len(places)), seen)
-    if len(unseen):
-        made[unseen] = _interpolated(places[seen], values, places[unseen])
-    return made
-
-
-def _interpolated(known: Numbers, values: Values, wanted: Numbers) -> Values:
+def _interpolated(places: Numbers, seen: Numbers, values: Values) -> Values:
     """Radial basis functions of the distance, from the nearest windows that were seen."""
     from scipy.interpolate import RBFInterpolator
 
-    n = min(_NEIGHBOURS, len(known))
-    found: Values = RBFInterpolator(known, values, neighbors=n, kernel="linear")(wanted)
+    n = min(_NEIGHBOURS, len(seen))
+    smooth = RBFInterpolator(
+        places[seen], values, neighbors=n, kernel="linear", smoothing=_SMOOTHING
+    )
+    found: Values = smooth(places)
     return found

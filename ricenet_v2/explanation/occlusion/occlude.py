@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import special
 from torch import nn
 
 from ricenet_v2.explanation.occlusion.batches import Numbers
-from ricenet_v2.explanation.occlusion.coarse import Sampled, sample
+from ricenet_v2.explanation.occlusion.coarse import MOST_SLOPES, SHARE, Sampled, sample
 from ricenet_v2.explanation.occlusion.evidence import log_odds
 from ricenet_v2.explanation.occlusion.passes import Runner, choose_pass
 from ricenet_v2.explanation.occlusion.prepared import Occlusions
+from ricenet_v2.explanation.occlusion.slopes import slopes
 from ricenet_v2.explanation.occlusion.windows import Values
 
 
@@ -56,32 +58,34 @@ def occlude(network: nn.Module, occlusions: Occlusions, target: int) -> Occlusio
     """
     windows, method = occlusions.windows, occlusions.settings.method
     passes = choose_pass(network, occlusions, method)
-    before, share = log_odds(passes.whole, target), _share(passes.whole, target)
+    before = log_odds(passes.whole, target)
     runner = Runner(network, occlusions, passes)
 
     def look(numbers: Numbers) -> Values:
-        logits = runner.logits(numbers)
-        taken = before - log_odds(logits, target), share - _share(logits, target)
-        return torch.stack(taken, dim=1).numpy()
+        return (before - log_odds(runner.logits(numbers), target)).numpy()
 
-    everything = np.arange(len(windows))
-    found = sample(windows, look) if method == "coarse" else Sampled(look(everything), len(windows))
-    z, y, x = windows.size
-    words = [f"{found.n_seen} windows of {z} x {y} x {x} voxels (z, y, x).", passes.words]
+    words, gradients = [passes.words], 0
+    if method == "coarse":
+        most = int(MOST_SLOPES * SHARE * len(windows))
+        estimates = slopes(network, occlusions, target, most)
+        found, gradients = sample(windows, estimates, look), estimates.forward_passes
+    else:
+        found = Sampled(look(np.arange(len(windows))), len(windows))
     if found.n_seen < len(windows):
-        words.append(f"Those are a part of {len(windows)}; the others were interpolated.")
+        words.append(
+            f"Those are a part of {len(windows)}; what the others take away was estimated from "
+            "gradients and corrected by those that were seen."
+        )
+    z, y, x = windows.size
+    left = before.numpy() - found.values
     return OcclusionMap(
-        logit=_map(found.values[:, 0], occlusions),
-        probability=_map(found.values[:, 1], occlusions),
+        logit=_map(found.values, occlusions),
+        probability=_map(special.expit(before.numpy()) - special.expit(left), occlusions),
         n_windows=found.n_seen,
-        cost_share=passes.forward_passes / len(windows),
+        cost_share=(passes.forward_passes + gradients) / len(windows),
         is_exact=passes.is_exact and found.n_seen == len(windows),
-        words=tuple(words),
+        words=(f"{found.n_seen} windows of {z} x {y} x {x} voxels (z, y, x).", *words),
     )
-
-
-def _share(logits: torch.Tensor, target: int) -> torch.Tensor:
-    return torch.softmax(logits.double(), dim=1)[:, target]
 
 
 def _map(values: Values, occlusions: Occlusions) -> NDArray[np.float32]:

@@ -26,9 +26,9 @@ class OcclusionSettings:
             plane; `zero`, which after z-score is the mean of the case.
         dose: What takes the place of dose voxels: `zero_gy`, or `local_mean` as above.
         method: `full` passes every occluded image through the whole network; `incremental`
-            computes only what a window can change; `coarse` looks at under a fifth of the windows,
-            first everywhere and then where it matters, and interpolates the others, which asks
-            for a stride of half a window or less; `auto` is `incremental` where that is exact
+            computes only what a window can change; `coarse` estimates what
+            windows take away from gradients and looks at under a fifth of them to correct that;
+            `auto` is `incremental` where that is exact
             and `full` elsewhere.
         batch: Occluded images at a time; None takes the most that `memory_gb` lets.
         memory_gb: Bound of what the passes take beside the network and the case, GiB.

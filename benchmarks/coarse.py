@@ -1,0 +1,141 @@
+"""How well few windows and gradients give the map of all windows, and for how much of the work.
+
+    python -m benchmarks.coarse --write documentation/benchmarks.md
+
+The network is that of `benchmarks.attribution`, trained here if it is not there yet; the maps are
+those of its first test cases, all channels hidden at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from scipy import stats
+
+from benchmarks import page
+from benchmarks.attribution import parser, subject_of, trained_model
+from ricenet_v2.core.progress import track
+from ricenet_v2.explanation.maps import probabilities_of
+from ricenet_v2.explanation.occlusion.occlude import OcclusionMap, occlude
+from ricenet_v2.explanation.occlusion.prepared import prepare
+from ricenet_v2.explanation.occlusion.settings import Method, OcclusionSettings
+from ricenet_v2.explanation.subject import Subject
+from ricenet_v2.inference.ensemble import Ensemble, load_ensemble
+from ricenet_v2.network.build import Classifier
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.store.raw import RawDataset
+
+Layout = tuple[float, float]
+METHODS: tuple[Method, ...] = ("full", "incremental", "coarse")
+LAYOUTS: tuple[Layout, ...] = ((28.0, 14.0), (21.0, 7.0), (21.0, 21.0))
+"""Window and stride, mm."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One map made both ways.
+
+    Attributes:
+        layout: Window and stride, mm.
+        n_windows: Of the full map.
+        correlation: Spearman's, of the voxels of the brain.
+        cost: Multiply-adds of `coarse`, as a share of one forward pass for every window.
+        times: CPU seconds by method, as a share of those of whole passes.
+        same_peak: Whether the largest value of both maps is the same.
+    """
+
+    layout: Layout
+    n_windows: int
+    correlation: float
+    cost: float
+    times: dict[Method, float]
+    same_peak: bool
+
+
+def compare(raw: RawDataset, ensemble: Ensemble, n_cases: int) -> list[Compared]:
+    """All layouts for the first test cases."""
+    (network,) = (one for one in ensemble.members.values() if isinstance(one, Classifier))
+    made = []
+    for case in track(raw.split("test")[:n_cases], "explaining"):
+        subject = subject_of(raw, ensemble, case)
+        made += [_compared(network, subject, ensemble.plan, layout) for layout in LAYOUTS]
+    return made
+
+
+def _compared(network: Classifier, subject: Subject, plan: Plan, layout: Layout) -> Compared:
+    called = int(probabilities_of({0: network}, subject.array).argmax())
+    maps: dict[Method, OcclusionMap] = {}
+    seconds: dict[Method, float] = {}
+    for method in METHODS:
+        settings = OcclusionSettings(*layout, dose="local_mean", method=method)
+        hidden = prepare(subject.array, subject.region, plan, settings, subject.case_id)
+        start = time.process_time()
+        maps[method] = occlude(network, hidden, called)
+        seconds[method] = time.process_time() - start
+    full, coarse = (maps[name].logit[subject.region] for name in ("full", "coarse"))
+    return Compared(
+        layout=layout,
+        n_windows=maps["full"].n_windows,
+        correlation=float(stats.spearmanr(full, coarse).statistic),
+        cost=maps["coarse"].cost_share,
+        times={name: seconds[name] / seconds["full"] for name in METHODS},
+        same_peak=bool(full.argmax() == coarse.argmax()),
+    )
+
+
+def section(found: Sequence[Compared], chosen: argparse.Namespace) -> str:
+    """Markdown."""
+    rows = []
+    for layout in LAYOUTS:
+        own = [one for one in found if one.layout == layout]
+        correlations = [one.correlation for one in own]
+        times = {name: statistics.median(one.times[name] for one in own) for name in METHODS}
+        rows.append(
+            (
+                "{:g} mm, {:g} mm apart".format(*layout),
+                f"{statistics.median(one.n_windows for one in own):.0f}",
+                f"{statistics.median(correlations):.3f} ({min(correlations):.3f})",
+                f"{max(one.cost for one in own):.3f}",
+                f"{times['coarse']:.2f}",
+                f"{times['incremental']:.2f}",
+                f"{sum(one.same_peak for one in own)} of {len(own)}",
+            )
+        )
+    head = (
+        f"{chosen.explained} test cases, {' x '.join(map(str, chosen.shape))} voxels of "
+        f"{chosen.spacing:g} mm; "
+        f"{page.machine('torch', 'scipy')}. Correlation: Spearman's, of the voxels of the brain, "
+        "median and least. Work and time: as a share of whole passes for all windows; work counts "
+        "multiply-adds, at most; time is CPU seconds of the process, median. Goals: 0.95, 0.2."
+    )
+    columns = (
+        "windows", "number", "correlation", "work", "time", "time of incremental, all windows",
+        "largest value at the same place",
+    )  # fmt: skip
+    return f"{head}\n\n{page.table(columns, rows)}"
+
+
+def main() -> None:
+    """Train what is not there, make the maps, compare, write."""
+    options = parser(__doc__.splitlines()[0])
+    options.add_argument("--explained", type=int, default=10, help="test cases")
+    chosen = options.parse_args()
+    if chosen.write:  # a page without its markers is found out now, not after the training
+        page.rewrite(chosen.write.read_text(encoding="utf-8"), "coarse", "")
+    raw, model = trained_model(chosen)
+    found = compare(raw, load_ensemble(model, [0], device=chosen.device), chosen.explained)
+    text = json.dumps([asdict(one) for one in found], indent=1)
+    (chosen.workspace / "coarse.json").write_text(text, encoding="utf-8")
+    made = section(found, chosen)
+    print(made)
+    if chosen.write:
+        page.write(chosen.write, "coarse", made)
+
+
+if __name__ == "__main__":
+    main()
