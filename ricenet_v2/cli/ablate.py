@@ -21,7 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
         "contributes. Run it again to go on: a finished training is never repeated."
     )
     parser.add_argument("dataset", metavar="DATASET", help="id, name, or path of a raw dataset")
-    parser.add_argument("--plan", default="auto", help="name of the plan")
+    common.add_plan(parser)
     parser.add_argument(
         "--by",
         choices=("channel", "kind", "timepoint"),

@@ -23,7 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
         "long its folds will take. Changes nothing in the dataset or its results."
     )
     parser.add_argument("dataset", help="id, name, or path of the raw dataset folder")
-    parser.add_argument("--plan", default="auto", help="name of the plan")
+    common.add_plan(parser)
     parser.add_argument("--fold", type=int, default=0, help="whose cases are used")
     parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
     parser.add_argument("--updates", type=int, default=10, help="of the weights, in a round")

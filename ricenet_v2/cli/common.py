@@ -41,10 +41,60 @@ def add_workspace(target: argparse.ArgumentParser) -> None:
     )
 
 
+def add_plan(parser: argparse.ArgumentParser) -> None:
+    """Add --plan."""
+    parser.add_argument("-p", "--plan", default="auto", help="name of the plan")
+
+
 def add_model(parser: argparse.ArgumentParser) -> None:
     """The options that name a model of a dataset."""
-    parser.add_argument("--plan", default="auto", help="name of the plan")
-    parser.add_argument("--channels", default="all", help="channels label")
+    add_plan(parser)
+    parser.add_argument("-c", "--channels", default="all", help="channels label")
+
+
+def add_new_cases(parser: argparse.ArgumentParser, masks: str) -> None:
+    """The options that name images, where results go, and the networks; `masks` says which."""
+    parser.add_argument(
+        "-i",
+        dest="source",
+        type=Path,
+        required=True,
+        metavar="IN",
+        help="folder of CASE_0000 files",
+    )
+    parser.add_argument(
+        "-o", dest="output", type=Path, required=True, metavar="OUT", help="folder to write to"
+    )
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("-d", dest="dataset", help="dataset that was trained on")
+    which.add_argument("-m", dest="model", type=Path, help="model folder, without the dataset")
+    add_model(parser)
+    parser.add_argument("-f", dest="folds", type=int, nargs="+", help="folds; all if left out")
+    parser.add_argument("--checkpoint", choices=("final", "best", "latest"), default="final")
+    parser.add_argument(
+        "--masks", type=Path, help=f"folder of {masks} files (beside imagesTs found by itself)"
+    )
+    parser.add_argument(
+        "--continue", dest="resume", action="store_true", help="keep the cases that are done"
+    )
+
+
+def model_folder(
+    model: Path | None, dataset: str | None, plan: str, channels: str, workspace: Path | None
+) -> Path:
+    """The folder that was named, or that of a dataset's model.
+
+    Raises:
+        DatasetError: Neither is named.
+    """
+    from ricenet_v2.core.errors import DatasetError
+    from ricenet_v2.store.paths import dataset_paths
+
+    if model is not None:
+        return model
+    if dataset is None:
+        raise DatasetError("Neither a dataset (-d) nor a model folder (-m) is named.")
+    return dataset_paths(dataset, workspace).run(plan, channels).folder
 
 
 def add_resampling(parser: argparse.ArgumentParser) -> None:

@@ -23,7 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
         "Explain the predictions of a folder of patients: occlusion and gradient maps, where the "
         "attribution lies by isodose band and lesion, and whether the maps can be trusted."
     )
-    _add_files(parser)
+    common.add_new_cases(parser, "CASE_brain and CASE_lesion")
     parser.add_argument("--maps", nargs="+", choices=_KINDS, default=_KINDS, help="which")
     parser.add_argument(
         "--target", default="predicted", help="class to explain, or the predicted one of each case"
@@ -70,36 +70,6 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_files(parser: argparse.ArgumentParser) -> None:
-    """Images, output, and which networks: as in ricenet_predict."""
-    parser.add_argument(
-        "-i",
-        dest="source",
-        type=Path,
-        required=True,
-        metavar="IN",
-        help="folder of CASE_0000 files",
-    )
-    parser.add_argument(
-        "-o", dest="output", type=Path, required=True, metavar="OUT", help="folder to write to"
-    )
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("-d", dest="dataset", help="dataset that was trained on")
-    which.add_argument("-m", dest="model", type=Path, help="model folder, without the dataset")
-    parser.add_argument("-p", "--plan", default="auto", help="name of the plan (with -d)")
-    parser.add_argument("-c", "--channels", default="all", help="channels label (with -d)")
-    parser.add_argument("-f", dest="folds", type=int, nargs="+", help="folds; all if left out")
-    parser.add_argument("--checkpoint", choices=("final", "best", "latest"), default="final")
-    parser.add_argument(
-        "--masks",
-        type=Path,
-        help="folder of CASE_brain and CASE_lesion files (beside imagesTs found by itself)",
-    )
-    parser.add_argument(
-        "--continue", dest="resume", action="store_true", help="keep the cases that are done"
-    )
-
-
 def explain(
     source: Path,
     output: Path,
@@ -137,7 +107,6 @@ def explain(
     from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
     from ricenet_v2.explanation.options import KINDS, Options
     from ricenet_v2.inference.ensemble import load_ensemble
-    from ricenet_v2.store.paths import dataset_paths
 
     if window_mm <= 0 or stride_mm <= 0 or memory_gb <= 0:
         raise DatasetError(
@@ -159,10 +128,7 @@ def explain(
         sanity=sanity == "on",
         seed=seed,
     )
-    if model is None:
-        if dataset is None:
-            raise DatasetError("Neither a dataset (-d) nor a model folder (-m) is named.")
-        model = dataset_paths(dataset, workspace).run(plan, channels).folder
+    model = common.model_folder(model, dataset, plan, channels, workspace)
     ensemble = load_ensemble(model, folds, checkpoint, device)
     control = None
     if random_label_model is not None:

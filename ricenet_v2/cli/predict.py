@@ -14,35 +14,12 @@ from ricenet_v2.cli import common
 def build_parser() -> argparse.ArgumentParser:
     """The options."""
     parser = common.parser("Predict every patient of a folder with the trained folds.")
-    parser.add_argument(
-        "-i",
-        dest="source",
-        type=Path,
-        required=True,
-        metavar="IN",
-        help="folder of CASE_0000 files",
-    )
-    parser.add_argument(
-        "-o", dest="output", type=Path, required=True, metavar="OUT", help="folder to write to"
-    )
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("-d", dest="dataset", help="dataset that was trained on")
-    which.add_argument("-m", dest="model", type=Path, help="model folder, without the dataset")
-    parser.add_argument("-p", "--plan", default="auto", help="name of the plan (with -d)")
-    parser.add_argument("-c", "--channels", default="all", help="channels label (with -d)")
-    parser.add_argument("-f", dest="folds", type=int, nargs="+", help="folds; all if left out")
-    parser.add_argument("--checkpoint", choices=("final", "best", "latest"), default="final")
+    common.add_new_cases(parser, "CASE_brain")
     parser.add_argument("--combine", choices=("mean", "vote"), default="mean")
     parser.add_argument(
         "--calibrated", action="store_true", help="apply the temperature of ricenet_calibrate"
     )
     parser.add_argument("--no_tta", action="store_true", help="no mirroring at test time")
-    parser.add_argument(
-        "--continue", dest="resume", action="store_true", help="keep the cases that are done"
-    )
-    parser.add_argument(
-        "--masks", type=Path, help="folder of CASE_brain files (beside imagesTs found by itself)"
-    )
     parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
     common.add_workspace(parser)
     return parser
@@ -71,15 +48,11 @@ def predict(
     Returns:
         0, or 1 when some cases failed.
     """
-    from ricenet_v2.core.errors import DatasetError
     from ricenet_v2.inference.ensemble import load_ensemble
     from ricenet_v2.inference.folder import predict_folder
-    from ricenet_v2.store.paths import PREDICTIONS_CSV, dataset_paths
+    from ricenet_v2.store.paths import PREDICTIONS_CSV
 
-    if model is None:
-        if dataset is None:
-            raise DatasetError("Neither a dataset (-d) nor a model folder (-m) is named.")
-        model = dataset_paths(dataset, workspace).run(plan, channels).folder
+    model = common.model_folder(model, dataset, plan, channels, workspace)
     ensemble = load_ensemble(model, folds, checkpoint, device, calibrated=calibrated)
     found = predict_folder(
         ensemble, source, output, combine=combine, mirror=not no_tta, resume=resume, masks=masks

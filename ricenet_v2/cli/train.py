@@ -15,8 +15,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = common.parser("Train one fold (0 to 4) of a preprocessed dataset, or all of them.")
     parser.add_argument("dataset", help="id, name, or path of the raw dataset folder")
     parser.add_argument("fold", help="0, 1, 2, 3, 4 or all")
-    parser.add_argument("--plan", default="auto", help="name of the plan")
-    parser.add_argument("--channels", nargs="+", metavar="NAME", help="only these channels")
+    common.add_plan(parser)
+    parser.add_argument("-c", "--channels", nargs="+", metavar="NAME", help="only these channels")
     parser.add_argument(
         "--continue", dest="resume", action="store_true", help="go on after an interruption"
     )
