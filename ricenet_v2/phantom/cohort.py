@@ -40,7 +40,7 @@ CHANNELS = (
     Channel("T1c_event", "mri", timepoint="event"),
     Channel("dose", "dose", unit="Gy"),
 )
-MODEL = 3
+MODEL = 4
 """Another number where other patients come out of the same parameters."""
 CASES, TEST_CASES = 40, 10
 SHAPE: Shape = (40, 48, 40)

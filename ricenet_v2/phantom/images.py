@@ -88,7 +88,7 @@ def make_images(patient: Patient, grid: Grid, random: np.random.Generator) -> Pa
     lesion = _inside(from_lesion, patient.lesion_radius, voxel) * brain
     core = _inside(from_lesion, 0.75 * patient.lesion_radius, voxel) * brain
     darkness = 1 / (1 + np.exp(2.0 * patient.solidity))
-    event = post_op * (1 - lesion) + 1.15 * lesion - 0.75 * darkness * core
+    event = post_op * (1 - lesion) + 1.4 * lesion - 1.0 * darkness * core
     return PatientImages(
         post_op=_scanned(post_op, head, random),
         event=_scanned(event, head, random),

@@ -47,8 +47,8 @@ class LabelModel:
 
     dose: float = 7.0
     margin: float = 0.6
-    texture: float = 1.2
-    growth: float = 0.8
+    texture: float = 1.5
+    growth: float = 1.0
     noise: float = 0.7
 
 
@@ -112,7 +112,7 @@ def draw_patient(random: np.random.Generator, anatomy: Anatomy = USUAL) -> Patie
         cavity=_point(cavity),
         cavity_radius=float(cavity_radius),
         lesion=_point(cavity + direction * distance),
-        lesion_radius=float(np.clip(12.0 + 3.0 * growth, 7.0, 20.0)),
+        lesion_radius=float(np.clip(12.0 + 4.0 * growth, 6.0, 22.0)),
         target_radius=float(target_radius),
         solidity=float(solidity),
         growth=float(growth),
