@@ -68,6 +68,7 @@ class Job:
         validation: Case ids.
         reader: Of preprocessed cases.
         fold: Number.
+        n_folds: Of the dataset.
         options: What the user chose.
         team: The processes that train it.
         inputs: Hash of the preprocessed cases.
@@ -84,6 +85,7 @@ class Job:
     validation: tuple[str, ...]
     reader: CaseReader
     fold: int
+    n_folds: int
     options: TrainOptions
     team: Team
     inputs: str
@@ -174,6 +176,7 @@ def prepare(
         validation=chosen.validation,
         reader=_reader(folder, indices, chosen, options, team),
         fold=fold,
+        n_folds=len(splits.folds),
         options=options,
         team=team,
         inputs=store.cases_hash(records),
@@ -287,4 +290,5 @@ def run_record(
         preprocessed_hash=job.inputs,
         fold_hash=job.fold_hash,
         pretrained=source_of(job.paths),
+        n_folds=job.n_folds,
     )

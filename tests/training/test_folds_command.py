@@ -12,6 +12,7 @@ import torch
 
 from ricenet_v2.cli import train
 from ricenet_v2.core import documents
+from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.raw import load_raw_dataset, write_raw_tables
@@ -70,6 +71,14 @@ def test_folds_in_turn_and_in_parallel_are_the_same_and_a_failed_one_is_named(
     assert all(f"Fold {fold}: 1 of 1 epochs." in caplog.messages for fold in (0, 2))
     for one, other in zip(*weights, strict=True):
         assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_another_number_of_folds_than_five_holds_every_case_out_once(paths):
+    assert train.main(_words(paths, "--num_workers", "0")) == 0
+    pooled = pool(paths.run(), "9")
+    cases = load_raw_dataset(paths.raw).cases
+    assert sorted(pooled.case_ids) == [case.case_id for case in cases]
+    assert set(pooled.folds) == {0, 1, 2}
 
 
 def test_all_folds_failing_is_an_error(paths, capsys):
