@@ -11,7 +11,8 @@ from ricenet_v2.evaluation.read import read_scored
 from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import tables
-from ricenet_v2.store.paths import VALIDATION_CSV, ModelPaths
+from ricenet_v2.store.fold_paths import VALIDATION_CSV
+from ricenet_v2.store.paths import ModelPaths
 
 
 def pool(model: ModelPaths, dataset: str, covariates: Path | None = None) -> Scored:

@@ -24,7 +24,8 @@ from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store import cases as store
-from ricenet_v2.store.paths import DatasetPaths, FoldPaths, ModelPaths
+from ricenet_v2.store.fold_paths import FoldPaths
+from ricenet_v2.store.paths import DatasetPaths, ModelPaths
 from ricenet_v2.training.initial_weights import source_of
 from ricenet_v2.training.reader import CaseReader, cache_budget
 from ricenet_v2.training.settings import channels_label, with_channels, with_settings
