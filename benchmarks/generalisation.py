@@ -26,23 +26,15 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from benchmarks import page
-from ricenet_v2.cli import plan_and_preprocess
-from ricenet_v2.core import documents
+from benchmarks.cohorts import ADRENAL, PHANTOM, Cohort, cohort
 from ricenet_v2.evaluation import metrics
 from ricenet_v2.inference.ensemble import load_ensemble
-from ricenet_v2.ingest.medmnist import convert_medmnist3d
-from ricenet_v2.phantom.cohort import NAME as PHANTOM
-from ricenet_v2.phantom.cohort import write_cohort
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.records.splits import Splits
 from ricenet_v2.store.cases import read_array, read_record
-from ricenet_v2.store.paths import DatasetPaths, dataset_paths
-from ricenet_v2.store.raw import RawDataset, load_raw_dataset
 from ricenet_v2.training.fold import train_fold
 from ricenet_v2.training.job import TrainOptions
 from ricenet_v2.training.team import Team, joined
 
-ADRENAL = "Dataset010_AdrenalMNIST3D"
 BASE = "base"
 VARIANTS: dict[str, dict[str, str]] = {
     BASE: {},
@@ -71,59 +63,6 @@ class Result:
     auroc: float
     n: int
     seconds: float
-
-
-@dataclass(frozen=True)
-class Cohort:
-    """A planned dataset."""
-
-    name: str
-    paths: DatasetPaths
-    raw: RawDataset
-    plan: Plan
-    splits: Splits
-
-    def runs(self, variant: str, seed: int) -> DatasetPaths:
-        """Where the folds of a variant and seed go."""
-        folder = self.paths.results / variant.replace(" ", "_") / f"seed_{seed}"
-        return DatasetPaths(self.name, self.paths.raw, self.paths.preprocessed, folder)
-
-
-def cohort(
-    workspace: Path,
-    name: str,
-    npz: Path | None,
-    shape: Sequence[int],
-    spacing: float | None,
-    preset: str,
-) -> Cohort:
-    """Make, plan and preprocess a cohort, where that is not done yet.
-
-    Args:
-        workspace: Where.
-        name: Of the dataset.
-        npz: AdrenalMNIST3D.
-        shape: Voxels of the phantom.
-        spacing: mm between the voxels of AdrenalMNIST3D; None leaves it to the plan.
-        preset: Of the plan.
-    """
-    raw = workspace / "raw" / name
-    if name == PHANTOM:
-        z, y, x = shape
-        head = (180.0 / z, 216.0 / y, 180.0 / x)  # the head fills the grid at any size
-        write_cohort(raw, cases=80, test_cases=12, shape=(z, y, x), spacing=head, seed=0)
-    elif not (raw / "dataset.json").is_file():
-        if npz is None:
-            raise SystemExit("Name adrenalmnist3d.npz with --npz, or leave the cohort out.")
-        convert_medmnist3d(npz, raw)
-    words = [name, "--workspace", str(workspace), "--preset", preset]
-    if spacing is not None and name == ADRENAL:
-        words += ["--spacing", *[str(spacing)] * 3]
-    if plan_and_preprocess.main(words):
-        raise SystemExit(f"{name} could not be planned.")
-    paths = dataset_paths(name, workspace)
-    plan, splits = documents.read(Plan, paths.plan(preset)), documents.read(Splits, paths.splits)
-    return Cohort(name, paths, load_raw_dataset(raw), plan, splits)
 
 
 def variants_of(plan: Plan, wanted: Sequence[str]) -> dict[str, dict[str, str]]:

@@ -11,7 +11,8 @@ from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.records.ablation import Subset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
-from ricenet_v2.store.paths import DatasetPaths, FoldPaths, ModelPaths
+from ricenet_v2.store.fold_paths import FoldPaths
+from ricenet_v2.store.paths import DatasetPaths, ModelPaths
 from ricenet_v2.training.job import TrainOptions, effective_plan, with_epochs
 from ricenet_v2.training.settings import with_channels
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+import torch
 from tqdm import tqdm
 
 from ricenet_v2.cli import common
@@ -21,6 +22,8 @@ from ricenet_v2.training.settings import channels_label
 from ricenet_v2.training.study import Study
 
 logger = logging.getLogger(__name__)
+
+_OF_THE_MACHINE = (OSError, MemoryError, torch.cuda.OutOfMemoryError)
 
 
 @dataclass(frozen=True)
@@ -50,16 +53,30 @@ def in_turn(study: Study, folds: Sequence[int]) -> int:
 
     Raises:
         RicenetError: All failed, or somebody asked for an end.
+        OSError: The machine failed, as it would in the other folds; so for lack of memory.
     """
     s, failed = study, {}
     for fold in folds:
         try:
             train_fold(s.paths, s.plan, s.dataset, s.cases, s.splits, fold, s.options, s.team)
-        except RicenetError as error:  # noqa: PERF203 - the other folds are still trained
-            if len(folds) == 1 or isinstance(error, StoppedError):
+        except (StoppedError, *_OF_THE_MACHINE):  # noqa: PERF203 - the other folds are still trained
+            raise
+        except Exception as error:
+            if len(folds) == 1 or not _may_go_on(error, study):
                 raise
-            failed[fold] = str(error)
+            failed[fold] = _told(error)
     return _verdict(failed, folds, speaks=study.team.leads)
+
+
+def _may_go_on(error: Exception, study: Study) -> bool:
+    """Whether the next fold may be begun: of a fault of ours all processes of a team know."""
+    return isinstance(error, RicenetError) or study.team.size == 1
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, RicenetError):
+        return str(error)
+    return f"{type(error).__name__}: {error} (its traceback is in training_log.txt of the fold)"
 
 
 def in_parallel(study: Study, folds: Sequence[int], wish: Wish) -> int:

@@ -1,4 +1,4 @@
-"""The out-of-fold predictions of the five folds of one model, pooled."""
+"""The out-of-fold predictions of all folds of one model, pooled."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from ricenet_v2.evaluation.read import read_scored
 from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import tables
-from ricenet_v2.store.paths import VALIDATION_CSV, ModelPaths
-
-N_FOLDS = 5
+from ricenet_v2.store.fold_paths import VALIDATION_CSV
+from ricenet_v2.store.paths import ModelPaths
 
 
 def pool(model: ModelPaths, dataset: str, covariates: Path | None = None) -> Scored:
@@ -27,10 +26,11 @@ def pool(model: ModelPaths, dataset: str, covariates: Path | None = None) -> Sco
     Raises:
         DatasetError: A fold was not trained to its end, or the folds are of different models.
     """
-    _check_same(_finished(model, dataset), model)
+    runs = _finished(model, dataset)
+    _check_same(runs, model)
     rows = [
         {**row, "fold": str(fold)}
-        for fold in range(N_FOLDS)
+        for fold in runs
         for row in tables.read_rows(model.fold(fold).validation)
     ]
     tables.write_rows(model.crossval / VALIDATION_CSV, rows)
@@ -42,12 +42,13 @@ def _finished(model: ModelPaths, dataset: str) -> dict[int, Run]:
     """The run of each fold."""
     there = [
         fold
-        for fold in range(N_FOLDS)
+        for fold in model.folds()
         if model.fold(fold).validation.is_file() and model.fold(fold).run.is_file()
     ]
     runs = {fold: documents.read(Run, model.fold(fold).run) for fold in there}
+    n_folds = max((run.n_folds for run in runs.values()), default=Run.n_folds)
     faults = {
-        "not there": [fold for fold in range(N_FOLDS) if fold not in runs],
+        "not there": [fold for fold in range(n_folds) if fold not in runs],
         "not finished": [fold for fold, run in runs.items() if run.status != "finished"],
     }
     told = [f"{what}: fold {', '.join(map(str, folds))}" for what, folds in faults.items() if folds]
@@ -55,7 +56,7 @@ def _finished(model: ModelPaths, dataset: str) -> dict[int, Run]:
         raise DatasetError(
             "Not all folds are trained.",
             file=model.folder,
-            expected="validation.csv and a finished run.json in the folds 0 to 4",
+            expected=f"validation.csv and a finished run.json in the folds 0 to {n_folds - 1}",
             got="; ".join(told),
             remedy=f"Run ricenet_train {dataset} all --continue with the options of before.",
         )
@@ -68,6 +69,7 @@ def _check_same(runs: dict[int, Run], model: ModelPaths) -> None:
         "number of epochs": lambda run: run.epochs,
         "plan and settings": lambda run: run.plan_hash,
         "channels": lambda run: run.channels,
+        "numbers of folds": lambda run: run.n_folds,
         "preprocessed cases": lambda run: run.preprocessed_hash,
         "pretrained weights": lambda run: run.pretrained and run.pretrained.sha256,
     }

@@ -15,11 +15,11 @@ from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.evaluation.thresholds import OUT_OF_FOLD, chosen_thresholds, default_thresholds
 from ricenet_v2.inference.temperature import scaled, temperature_of_predictions
 from ricenet_v2.records.figures import MIGRATIONS, Evaluation, Source, Threshold
+from ricenet_v2.store.fold_paths import VALIDATION_CSV
 from ricenet_v2.store.paths import (
     CASES_CSV,
     DATASET_JSON,
     FIGURES_JSON,
-    VALIDATION_CSV,
     DatasetPaths,
     dataset_paths,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +61,19 @@ def measure_and_keep(where: Kept) -> MeasuredCase:
 def keep(where: Kept, measured: MeasuredCase) -> None:
     """Write a measurement down that was made elsewhere from the files as they are now."""
     _write(where.path, _key(where.files), measured)
+
+
+def prune(folder: Path, case_ids: Container[str]) -> None:
+    """Delete the measurements of cases that are gone, e.g. removed from cases.csv or renamed.
+
+    Args:
+        folder: Of measurements; need not exist.
+        case_ids: Whose measurements stay.
+    """
+    for path in folder.glob("*.npz"):
+        # Hidden ones are being written, perhaps by another command.
+        if path.stem not in case_ids and not path.name.startswith("."):
+            path.unlink(missing_ok=True)
 
 
 def _write(path: Path, key: str, measured: MeasuredCase) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.fingerprinting.cache import kept, load, measure_and_keep
+from ricenet_v2.fingerprinting.cache import kept, load, measure_and_keep, prune
 from ricenet_v2.fingerprinting.measure import CaseFiles, MeasuredCase, measure_case
 from ricenet_v2.fingerprinting.memory import bytes_of_case
 from ricenet_v2.fingerprinting.workers import allowed_workers, available_memory, map_cases
@@ -33,7 +33,8 @@ def measure(raw: RawDataset, num_workers: int = 1, cache: Path | None = None) ->
     Args:
         raw: A dataset that passed the integrity check.
         num_workers: Processes; lowered when the memory would not do.
-        cache: Folder of measurements that are kept; only new and changed cases are opened.
+        cache: Folder of measurements that are kept; only new and changed cases are opened,
+            and those of cases that are gone are deleted.
 
     Raises:
         DatasetError: No training case, or a case that cannot be measured (with its id).
@@ -77,6 +78,7 @@ def _measured(
     else:
         wanted = [(name, kept(files[name], cache)) for name in ids]
         made = map_cases(measure_and_keep, wanted, workers, told)
+        prune(cache, files)
     found |= dict(zip(ids, made, strict=True))
     return [found[case.case_id] for case in cases]
 

@@ -1,4 +1,4 @@
-"""The integrity check: every fault of a raw dataset in one record, each image read once."""
+"""The integrity check: every fault of a raw dataset in one record, each image decoded once."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ricenet_v2.core import documents
-from ricenet_v2.core.errors import CheckpointError, DatasetError, PlanError
+from ricenet_v2.core.errors import CheckpointError, DatasetError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.fingerprinting.region import ANATOMY
@@ -26,6 +24,7 @@ from ricenet_v2.inference.reference import (
     distance_of,
     read_reference,
 )
+from ricenet_v2.inference.same_plan import plan_and_dataset
 from ricenet_v2.inference.temperature import check_as_fitted, scaled, temperature_of
 from ricenet_v2.inference.uncertainty import disagreement, entropy
 from ricenet_v2.network.build import build_network
@@ -216,7 +215,7 @@ def load_ensemble(
         calibrated: Divide the logits by the temperature of ricenet_calibrate.
 
     Raises:
-        CheckpointError: No fold, a named fold or its checkpoint is missing, plans differ, or there
+        CheckpointError: No fold, a named fold or its checkpoint is missing, or there
             is no temperature that fits.
         DatasetError: `calibrated`, and another checkpoint than that the temperature is for.
     """
@@ -237,7 +236,7 @@ def load_ensemble(
     states = {
         fold: checkpoints.load(paths.fold(fold).checkpoint(checkpoint), where) for fold in chosen
     }
-    plan, dataset = _common(states, model_folder)
+    plan, dataset = plan_and_dataset(states, model_folder)
     members = {}
     for fold, state in states.items():
         network = build_network(plan.network, len(plan.channels), len(plan.classes))
@@ -258,41 +257,4 @@ def load_ensemble(
         hashes,
         temperature=temperature_of(paths) if calibrated else None,
         references={fold: one for fold, one in references.items() if one is not None},
-    )
-
-
-def _common(states: dict[int, checkpoints.State], folder: Path) -> tuple[Plan, Dataset]:
-    """The plan and dataset of the checkpoints; what prediction follows must be the same."""
-    plans = {fold: _document(Plan, state["plan"]) for fold, state in states.items()}
-    first = next(iter(plans.values()))
-    followed = _followed(first)
-    for fold, plan in plans.items():
-        other = [name for name, value in _followed(plan).items() if value != followed[name]]
-        if other:
-            raise PlanError(
-                f"Fold {fold} was trained by another plan than the other folds.",
-                file=folder,
-                expected=f"the same {', '.join(followed)} in all folds",
-                got=f"another {', '.join(other)}",
-                remedy="Name folds of one plan with -f, or train this fold again.",
-            )
-    return first, _document(Dataset, next(iter(states.values()))["dataset"])
-
-
-def _followed(plan: Plan) -> dict[str, object]:
-    """The parts of a plan that decide what a network is shown, and how often it is mirrored."""
-    return {
-        "network": plan.network,
-        "channels": plan.channels,
-        "spacing": plan.spacing,
-        "input_size": plan.input_size,
-        "classes": plan.classes,
-        "mirror_axes": tuple(sorted(plan.training.augmentation.mirror_axes)),
-    }
-
-
-def _document(kind: type[documents.D], text: str) -> documents.D:
-    fields = json.loads(text)
-    return documents.from_fields(
-        kind, {name: v for name, v in fields.items() if name not in ("document", "schema")}
     )

@@ -1,4 +1,8 @@
-"""One patient from files to what the networks see; each file is read once."""
+"""One patient from files to what the networks see.
+
+ITK decodes each image once, for the check and the preprocessing alike. The bytes are hashed before,
+for `--continue`, and streamed by the check, which sees what ITK hides (truncated files, NaN).
+"""
 
 from __future__ import annotations
 

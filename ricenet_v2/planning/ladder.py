@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from ricenet_v2.core.errors import PlanError
 from ricenet_v2.planning.networks import stem_of
 from ricenet_v2.planning.spacing import text_of
+from ricenet_v2.records.decision import Alternative
 from ricenet_v2.records.plan import (
-    Alternative,
     MemoryEstimate,
     NetworkPlan,
     Precision,

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ricenet_v2.records.decision import Decision
 from ricenet_v2.records.fingerprint import CaseMeasurement
-from ricenet_v2.records.plan import Decision, Triple
+from ricenet_v2.records.plan import Triple
 
 # nnU-Net's own limit: an axis this much coarser than the others is treated apart.
 ANISOTROPY = 3.0

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from ricenet_v2.core.documents import record
 from ricenet_v2.records.dataset import ChannelKind
+from ricenet_v2.records.decision import Alternative, Decision
 from ricenet_v2.records.plan_faults import plan_faults
 
 Triple = tuple[float, float, float]
@@ -220,36 +221,6 @@ class MemoryEstimate:
         """All bytes of one training step."""
         parts = (self.parameters, self.gradients, self.optimiser_state, self.ema)
         return sum(parts) + self.activations + self.inputs + self.workspace
-
-
-@record
-class Decision:
-    """One decision in words."""
-
-    what: str
-    value: str
-    reason: str
-
-
-@record
-class Alternative:
-    """A larger layout that was considered before the one of the plan, and why it was not taken.
-
-    Attributes:
-        spacing: mm along (z, y, x).
-        input_size: Voxels along (z, y, x).
-        network: `full`, `light stem`, `shallower` or `narrower`.
-        batch_size: Samples per step.
-        bytes: Of a training step; where the reason says so, a lower bound.
-        reason: In words.
-    """
-
-    spacing: Triple
-    input_size: Shape
-    network: str
-    batch_size: int
-    bytes: int
-    reason: str
 
 
 @record

@@ -54,6 +54,7 @@ class Run:
         preprocessed_hash: Of the inputs of the preprocessed cases.
         pretrained: The file that the weights began with.
         fold_hash: Of the fold's cases, the side of each, its label and its patient.
+        n_folds: Of the dataset.
     """
 
     document: ClassVar[str] = "run"
@@ -74,3 +75,4 @@ class Run:
     preprocessed_hash: str = ""
     pretrained: PretrainedSource | None = None
     fold_hash: str = ""
+    n_folds: int = 5

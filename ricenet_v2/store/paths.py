@@ -1,4 +1,4 @@
-"""The only reader of the environment and the only place that spells the names of files."""
+"""The only reader of the environment; with `fold_paths` the only place that spells file names."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.store.fold_paths import FoldPaths
 
 DATASET_JSON = "dataset.json"
 CASES_CSV = "cases.csv"
@@ -20,7 +21,6 @@ CURVES_CSV = "curves.csv"
 SANITY_JSON = "sanity.json"
 COMPARISON_JSON = "comparison.json"
 COMPARISON_CSV = "comparison.csv"
-VALIDATION_CSV = "validation.csv"
 EXPLANATION_JSON = "explanation.json"
 EXPLANATION_CSV = "explanation.csv"
 REPORT_JSON = "report.json"
@@ -39,82 +39,6 @@ class Roots:
     raw: Path
     preprocessed: Path
     results: Path
-
-
-@dataclass(frozen=True)
-class FoldPaths:
-    """Files of one trained fold."""
-
-    folder: Path
-
-    @property
-    def latest(self) -> Path:
-        """Checkpoint of the last finished epoch."""
-        return self.folder / "checkpoint_latest.pth"
-
-    @property
-    def best(self) -> Path:
-        """Checkpoint of the best averaged validation metric."""
-        return self.folder / "checkpoint_best.pth"
-
-    @property
-    def final(self) -> Path:
-        """Checkpoint after the last epoch."""
-        return self.folder / "checkpoint_final.pth"
-
-    def checkpoint(self, name: str) -> Path:
-        """The checkpoint called `final`, `best` or `latest`."""
-        return self.folder / f"checkpoint_{name}.pth"
-
-    @property
-    def log(self) -> Path:
-        """Text log."""
-        return self.folder / "training_log.txt"
-
-    @property
-    def history(self) -> Path:
-        """One row per epoch."""
-        return self.folder / "history.csv"
-
-    @property
-    def progress(self) -> Path:
-        """Curves."""
-        return self.folder / "progress.png"
-
-    @property
-    def tensorboard(self) -> Path:
-        """Folder of TensorBoard's event files."""
-        return self.folder / "tensorboard"
-
-    @property
-    def augmentation(self) -> Path:
-        """Contact sheet of augmented images."""
-        return self.folder / "augmentation.png"
-
-    @property
-    def validation(self) -> Path:
-        """Out-of-fold probabilities."""
-        return self.folder / VALIDATION_CSV
-
-    @property
-    def run(self) -> Path:
-        """What the run was."""
-        return self.folder / "run.json"
-
-    @property
-    def pretrained(self) -> Path:
-        """What of a pretrained file the run began with."""
-        return self.folder / "pretrained.json"
-
-    @property
-    def coefficients(self) -> Path:
-        """Of a tabular comparator, per standard deviation of each column."""
-        return self.folder / "coefficients.csv"
-
-    @property
-    def reference(self) -> Path:
-        """Features of the training cases, for the distance of a new case."""
-        return self.folder / "feature_reference.pth"
 
 
 @dataclass(frozen=True)

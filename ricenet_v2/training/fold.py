@@ -6,15 +6,12 @@ import dataclasses
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 
-import torch
 from torch import nn
 
 from ricenet_v2.core import documents, files
 from ricenet_v2.core.progress import track
 from ricenet_v2.inference.reference import write_reference
-from ricenet_v2.records.cells import digits
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import EpochRow, Run
@@ -23,11 +20,11 @@ from ricenet_v2.store import checkpoints, tables
 from ricenet_v2.store.paths import DatasetPaths
 from ricenet_v2.training.agreement import check_other_folds, existing_run
 from ricenet_v2.training.curves import draw_progress
+from ricenet_v2.training.fold_log import logged
 from ricenet_v2.training.job import Job, TrainOptions, prepare, run_record
 from ricenet_v2.training.loader import Source, TrainingBatches
-from ricenet_v2.training.loop import Task, predict_cases, train_epoch
+from ricenet_v2.training.loop import Task, train_epoch
 from ricenet_v2.training.loss import class_weights
-from ricenet_v2.training.metric import macro_f1
 from ricenet_v2.training.parts import Stopped, StoppedError, StopWish
 from ricenet_v2.training.preview import draw_preview
 from ricenet_v2.training.reference import reference_of
@@ -40,6 +37,7 @@ from ricenet_v2.training.state import (
 )
 from ricenet_v2.training.team import Team
 from ricenet_v2.training.trackers import tracking
+from ricenet_v2.training.validation import predict_validation, scored, write_validation
 from ricenet_v2.training.wrapping import wrapped
 
 logger = logging.getLogger(__name__)
@@ -95,30 +93,13 @@ def train_fold(
             documents.write(job.model.plan, job.plan)
             documents.write(job.model.dataset, dataset)
             job.paths.folder.mkdir(parents=True, exist_ok=True)
-    with _logged(job):
+    with logged(job):
         return _train(job)
 
 
 def _is_finished(job: Job, old: Run) -> bool:
     written = job.paths.final.is_file() and job.paths.validation.is_file()
     return old.status == "finished" and old.epochs == job.plan.training.epochs and written
-
-
-@contextmanager
-def _logged(job: Job) -> Iterator[None]:
-    """Write what is logged inside the block to the fold's log, in the leading process."""
-    if not job.team.leads:
-        yield
-        return
-    handler = logging.FileHandler(job.paths.log, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    root = logging.getLogger("ricenet_v2")
-    root.addHandler(handler)
-    try:
-        yield
-    finally:
-        root.removeHandler(handler)
-        handler.close()
 
 
 def _train(job: Job) -> Run:
@@ -223,7 +204,7 @@ def _epoch(
     started = time.perf_counter()
     result = train_epoch(network, state.optimiser, state.ema, batches, task, epoch, stop)
     trained = time.perf_counter()
-    loss, macro_f1 = _validate(job, state)
+    loss, macro_f1 = scored(job, predict_validation(job, state))
     ended = time.perf_counter()
     is_best = state.best.update(epoch, macro_f1)
     state.rows.append(
@@ -261,27 +242,10 @@ def _tell(job: Job, row: EpochRow) -> None:
     )
 
 
-def _validate(job: Job, state: State) -> tuple[float, float]:
-    """Loss and macro F1 of the averaged weights on the validation cases."""
-    return _scored(job, _predicted(job, state))
-
-
-def _scored(job: Job, found: torch.Tensor) -> tuple[float, float]:
-    truth = torch.tensor([job.plan.classes.index(job.labels[case]) for case in job.validation])
-    picked = found.gather(1, truth[:, None]).clamp(1e-7, 1)
-    f1 = macro_f1(truth, found.argmax(dim=1), len(job.plan.classes))
-    return float(-picked.log().mean()), f1
-
-
-def _predicted(job: Job, state: State, axes: Sequence[int] = ()) -> torch.Tensor:
-    network, size = averaged(job, state), job.plan.training.batch_size
-    return predict_cases(network, job.reader, job.validation, job.team, axes, size)
-
-
 def _finish(job: Job, state: State) -> None:
     """Final checkpoint and out-of-fold predictions, with the mirroring that prediction uses."""
     axes = job.plan.training.augmentation.mirror_axes
-    found = _predicted(job, state, axes)
+    found = predict_validation(job, state, axes)
     reference = reference_of(job, averaged(job, state))
     if not job.team.leads:
         return
@@ -290,24 +254,13 @@ def _finish(job: Job, state: State) -> None:
     _draw(job, state)
     checkpoints.save(job.paths.final, inference_state(job, state))
     write_reference(job.paths.reference, reference)
-    classes = job.plan.classes
-    rows = [
-        {
-            "case_id": case,
-            "patient_id": job.patients[case],
-            "label": job.labels[case],
-            "predicted": classes[int(values.argmax())],
-            **{f"prob_{n}": digits(v) for n, v in zip(classes, values.tolist(), strict=True)},
-        }
-        for case, values in zip(job.validation, found, strict=True)
-    ]
-    tables.write_rows(job.paths.validation, rows)
+    write_validation(job, found)
     logger.info(
         "Fold %d is trained: %d epochs; validation.csv: loss %.3f, macro F1 %.3f (n = %d%s) in %s",
         job.fold,
         state.epoch,
-        *_scored(job, found),
-        len(rows),
+        *scored(job, found),
+        len(found),
         ", mean over mirrorings" if axes else "",
         job.paths.folder,
     )

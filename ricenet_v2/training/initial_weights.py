@@ -13,7 +13,7 @@ from ricenet_v2.network.build import Classifier
 from ricenet_v2.network.pretrained import load_pretrained
 from ricenet_v2.records.plan import NetworkPlan
 from ricenet_v2.records.weights import PretrainedSource, WeightsReport
-from ricenet_v2.store.paths import FoldPaths
+from ricenet_v2.store.fold_paths import FoldPaths
 
 logger = logging.getLogger(__name__)
 

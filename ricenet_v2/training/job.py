@@ -24,7 +24,8 @@ from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store import cases as store
-from ricenet_v2.store.paths import DatasetPaths, FoldPaths, ModelPaths
+from ricenet_v2.store.fold_paths import FoldPaths
+from ricenet_v2.store.paths import DatasetPaths, ModelPaths
 from ricenet_v2.training.initial_weights import source_of
 from ricenet_v2.training.reader import CaseReader, cache_budget
 from ricenet_v2.training.settings import channels_label, with_channels, with_settings
@@ -68,6 +69,7 @@ class Job:
         validation: Case ids.
         reader: Of preprocessed cases.
         fold: Number.
+        n_folds: Of the dataset.
         options: What the user chose.
         team: The processes that train it.
         inputs: Hash of the preprocessed cases.
@@ -84,6 +86,7 @@ class Job:
     validation: tuple[str, ...]
     reader: CaseReader
     fold: int
+    n_folds: int
     options: TrainOptions
     team: Team
     inputs: str
@@ -174,6 +177,7 @@ def prepare(
         validation=chosen.validation,
         reader=_reader(folder, indices, chosen, options, team),
         fold=fold,
+        n_folds=len(splits.folds),
         options=options,
         team=team,
         inputs=store.cases_hash(records),
@@ -287,4 +291,5 @@ def run_record(
         preprocessed_hash=job.inputs,
         fold_hash=job.fold_hash,
         pretrained=source_of(job.paths),
+        n_folds=job.n_folds,
     )

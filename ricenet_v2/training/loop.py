@@ -97,7 +97,9 @@ def train_epoch(
             last, made, waited = _accumulate(network, batches, task, epoch, step)
         last.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), task.plan.gradient_clip)
-        # Only here is the device waited for: it has all of the backward pass to do meanwhile.
+        # Only here is the device waited for: it has all of the backward pass to do meanwhile. Once
+        # an epoch would be too rare: weights would follow a loss that is not finite, and a wait
+        # for a batch would count where the device still has work to do.
         with task.team.agreed():
             found = _finite(made)
         optimiser.step()

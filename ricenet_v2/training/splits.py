@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -53,7 +54,8 @@ def check_splits(splits: Splits, cases: Sequence[Case], file: Path) -> None:
         file: For the message.
 
     Raises:
-        DatasetError: Cases came, went or moved to the test split, or a patient is on both sides.
+        DatasetError: Cases came, went or moved to the test split, a patient is on both sides, or
+            a case is held out of no fold or of several.
     """
     patients = {case.case_id: case.patient_id for case in cases if case.split == "train"}
     if fault := _outdated(splits, patients):
@@ -82,6 +84,12 @@ def _outdated(splits: Splits, patients: Mapping[str, str]) -> str:
         sides = [{patients[case] for case in side} for side in (fold.train, fold.validation)]
         if shared := sides[0] & sides[1]:
             return f"fold {number} has patients on both sides: {', '.join(sorted(shared))}"
+    held_out = Counter(case for fold in splits.folds for case in fold.validation)
+    if wrong := [case for case in sorted(patients) if held_out[case] != 1]:
+        return (
+            f"{len(wrong)} case(s) not held out of exactly one fold: {', '.join(wrong[:5])}"
+            f"{', ...' if len(wrong) > 5 else ''}"
+        )
     return ""
 
 

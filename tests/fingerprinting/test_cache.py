@@ -106,6 +106,25 @@ def test_a_missing_image_is_the_error_of_its_case(planted: Planted, tmp_path: Pa
         measure(planted.load(), cache=tmp_path)
 
 
+def test_what_was_measured_of_cases_that_are_gone_is_deleted(
+    planted: Planted, tmp_path: Path, opened: list[str]
+) -> None:
+    """A file that another command is writing, and what is no measurement, stay."""
+    kept = tmp_path / "kept"
+    measure(planted.load(), cache=kept)
+    for name in ("case9.npz", ".case8.77.partial.npz", "note.txt"):
+        (kept / name).write_bytes(b"")
+    planted.cases = [case for case in planted.cases if case.case_id != "case1"]
+    opened.clear()
+    found = measure(planted.load(), cache=kept)
+    assert opened == []
+    assert [case.case_id for case in found.cases] == ["case0", "case2", "case3"]
+    assert {path.name for path in kept.iterdir()} == {
+        *("case0.npz", "case2.npz", "case3.npz"),
+        *(".case8.77.partial.npz", "note.txt"),
+    }
+
+
 def test_workers_keep_the_same(planted: Planted, tmp_path: Path) -> None:
     two = measure(planted.load(), num_workers=2, cache=tmp_path / "two")
     one = measure(planted.load(), cache=tmp_path / "one")

@@ -16,6 +16,7 @@ from ricenet_v2.inference.ensemble import combine_members, load_ensemble
 from ricenet_v2.inference.member import mirrorings, probabilities
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.preprocessing.pipeline import load_case
+from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.cases import read_array, read_record
@@ -182,6 +183,27 @@ def test_folds_of_different_mirrorings_do_not_mix(own_model, axes):
         load_ensemble(own_model, device="cpu")
     assert "mirror_axes" in caught.value.got
     assert set(load_ensemble(own_model, [3], device="cpu").members) == {3}
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        # The same channels in another order: files would be taken for one another.
+        (lambda dataset: {"channels": dataset.channels[::-1]}, "dataset channels"),
+        (lambda dataset: {"classes": dataset.classes[::-1]}, "dataset classes"),
+        (lambda _: {"file_ending": ".nrrd"}, "file_ending"),
+    ],
+)
+def test_folds_of_different_descriptions_do_not_mix(own_model, change, named):
+    path = own_model / "fold_2" / "checkpoint_final.pth"
+    state = checkpoints.load(path)
+    dataset = documents.read(Dataset, own_model / "dataset.json")
+    state["dataset"] = documents.to_text(dataclasses.replace(dataset, **change(dataset)))
+    checkpoints.save(path, state)
+    with pytest.raises(PlanError, match="Fold 2") as caught:
+        load_ensemble(own_model, device="cpu")
+    assert caught.value.got == f"another {named}"
+    assert set(load_ensemble(own_model, [2], device="cpu").members) == {2}
 
 
 def test_a_damaged_checkpoint_is_named(own_model):

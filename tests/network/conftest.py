@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.network.build import build_network
 from ricenet_v2.network.pretrained import load_pretrained
 from ricenet_v2.records.plan import NetworkPlan
+from tests.network.plans import PAPER
 
 NNUNET = NetworkPlan(
     architecture="residual_encoder",
@@ -29,16 +31,7 @@ NNUNET = NetworkPlan(
     conv_bias=True,
     nonlinearity="leaky_relu",
 )
-RESNET = NetworkPlan(
-    architecture="resnet18",
-    features=(4, 6, 8, 10),
-    blocks=(2, 2, 2, 2),
-    kernel_sizes=((3, 3, 3),) * 4,
-    strides=((2, 2, 2),) * 4,
-    norm="batch",
-    dropout=0.0,
-    stem="",
-)
+RESNET = dataclasses.replace(PAPER, features=(4, 6, 8, 10))
 
 
 def random_like(weights, seed=0):

@@ -13,28 +13,10 @@ from ricenet_v2.core.errors import PlanError
 from ricenet_v2.network.build import build_network
 from ricenet_v2.network.cost import estimate
 from ricenet_v2.network.stages import stage_costs
-from ricenet_v2.records.plan import NetworkPlan
+from tests.network import plans
 
-RESIDUAL = NetworkPlan(
-    architecture="residual_encoder",
-    features=(4, 8, 8),
-    blocks=(1, 1, 2),
-    kernel_sizes=((1, 3, 3), (3, 3, 3), (3, 3, 3)),
-    strides=((1, 2, 2), (2, 2, 2), (1, 2, 2)),
-    norm="instance",
-    dropout=0.3,
-    stem="",
-)
-PAPER = NetworkPlan(
-    architecture="resnet18",
-    features=(8, 8, 16, 16),
-    blocks=(2, 2, 2, 2),
-    kernel_sizes=((3, 3, 3),) * 4,
-    strides=((2, 2, 2),) * 4,
-    norm="batch",
-    dropout=0.0,
-    stem="",
-)
+RESIDUAL = dataclasses.replace(plans.RESIDUAL, dropout=0.3)
+PAPER = dataclasses.replace(plans.PAPER, features=(8, 8, 16, 16))
 PLANS = [
     (RESIDUAL, (8, 24, 24)),
     (dataclasses.replace(RESIDUAL, norm="batch", dropout=0.0), (8, 24, 24)),

@@ -15,7 +15,7 @@ import torch
 from ricenet_v2.cli import train
 from ricenet_v2.core import documents
 from ricenet_v2.store import checkpoints, tables
-from ricenet_v2.training import fold, loop
+from ricenet_v2.training import fold, loop, validation
 
 
 def _die() -> None:
@@ -51,7 +51,7 @@ def _half_written(number: int) -> None:
 _OWNERS = {
     "mean_loss": loop,
     "probabilities": loop,
-    "predict_cases": fold,
+    "predict_cases": validation,
     "save": checkpoints,
     "write_rows": tables,
     "write": documents,

@@ -12,9 +12,12 @@ import torch
 
 from ricenet_v2.cli import train
 from ricenet_v2.core import documents
+from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.raw import load_raw_dataset, write_raw_tables
+from ricenet_v2.training import fold as fold_module
 from ricenet_v2.training.splits import make_splits
 
 
@@ -70,6 +73,66 @@ def test_folds_in_turn_and_in_parallel_are_the_same_and_a_failed_one_is_named(
     assert all(f"Fold {fold}: 1 of 1 epochs." in caplog.messages for fold in (0, 2))
     for one, other in zip(*weights, strict=True):
         assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_another_number_of_folds_than_five_holds_every_case_out_once(paths):
+    assert train.main(_words(paths, "--num_workers", "0")) == 0
+    pooled = pool(paths.run(), "9")
+    cases = load_raw_dataset(paths.raw).cases
+    assert sorted(pooled.case_ids) == [case.case_id for case in cases]
+    assert set(pooled.folds) == {0, 1, 2}
+
+
+def _fails_in_fold(monkeypatch, fault: Exception) -> None:
+    """Training of fold 0 fails after its log was opened; the others are trained."""
+    real = fold_module.saved_state
+
+    def failing(job):
+        if job.fold == 0:
+            raise fault
+        return real(job)
+
+    monkeypatch.setattr(fold_module, "saved_state", failing)
+
+
+def test_a_fault_that_nobody_foresaw_leaves_the_other_folds_and_is_in_the_log(
+    paths, capsys, monkeypatch
+):
+    _fails_in_fold(monkeypatch, RuntimeError("odd strides"))
+    assert train.main(_words(paths, "--num_workers", "0")) == 1
+    said = capsys.readouterr()
+    assert "Fold 0 failed: RuntimeError: odd strides" in said.err
+    assert "training_log.txt" in said.err
+    assert "Trained: 1, 2" in said.out
+    log = paths.run().fold(0).log.read_text()
+    assert log.count("Traceback") == 1
+    assert log.rstrip().endswith("RuntimeError: odd strides")
+
+
+@pytest.mark.parametrize("fault", [OSError("no space left"), MemoryError("no memory")])
+def test_a_fault_of_the_machine_ends_all_folds(paths, capsys, monkeypatch, fault):
+    _fails_in_fold(monkeypatch, fault)
+    assert train.main(_words(paths, "--num_workers", "0")) == 2
+    assert str(fault) in capsys.readouterr().err
+    assert not paths.run().fold(1).folder.exists()
+
+
+def test_one_fold_with_a_fault_that_nobody_foresaw_ends_in_words(paths, capsys, monkeypatch):
+    _fails_in_fold(monkeypatch, ValueError("odd"))
+    number, _, *rest = _words(paths, "--num_workers", "0")
+    assert train.main([number, "0", *rest]) == 2
+    said = capsys.readouterr().err
+    assert "Error: ValueError: odd\n  what to do: " in said
+    assert "ValueError: odd" in paths.run().fold(0).log.read_text()
+
+
+def test_a_fault_that_was_foreseen_is_in_the_log_without_a_traceback(paths, capsys, monkeypatch):
+    _fails_in_fold(monkeypatch, TrainingError("No such luck."))
+    assert train.main(_words(paths, "--num_workers", "0")) == 1
+    assert "Fold 0 failed: No such luck." in capsys.readouterr().err
+    log = paths.run().fold(0).log.read_text()
+    assert "No such luck." in log
+    assert "Traceback" not in log
 
 
 def test_all_folds_failing_is_an_error(paths, capsys):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +9,8 @@ from hypothesis import strategies as st
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.records.dataset import Case
-from ricenet_v2.training.splits import make_splits
+from ricenet_v2.records.splits import Fold, Splits
+from ricenet_v2.training.splits import check_splits, make_splits
 
 
 @st.composite
@@ -72,3 +74,22 @@ def test_too_few_patients_of_a_class_are_counted_in_the_refusal():
 def test_a_cohort_without_training_cases_is_refused():
     with pytest.raises(DatasetError, match="no training cases"):
         make_splits([Case("t", "t", "a", "test")])
+
+
+@pytest.mark.parametrize("n_folds", [2, 3, 10])
+def test_folds_of_any_number_are_those_of_their_cases(n_folds):
+    cases = [Case(f"{k}{i}", f"{k}{i}", k) for k in "ab" for i in range(10)]
+    made = make_splits(cases, n_folds=n_folds)
+    assert len(made.folds) == n_folds
+    check_splits(made, cases, Path("splits_final.json"))
+
+
+@pytest.mark.parametrize("held_out", [("a",), ("a", "b", "c")])
+def test_a_case_that_is_not_held_out_once_is_named(held_out):
+    """Case b is held out of no fold, or of both."""
+    cases = [Case(name, name, "x") for name in "abc"]
+    sides = [(*held_out,), ("c",) if len(held_out) == 1 else ("b",)]
+    folds = tuple(Fold(tuple(sorted(set("abc") - set(side))), side) for side in sides)
+    with pytest.raises(DatasetError) as caught:
+        check_splits(Splits(0, folds), cases, Path("splits_final.json"))
+    assert caught.value.got == "1 case(s) not held out of exactly one fold: b"

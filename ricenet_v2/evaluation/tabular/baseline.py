@@ -89,7 +89,8 @@ def run_baseline(
         fitted[number] = _fit(table, known, raw.dataset, seed)
         held_out = [cases[case] for case in fold.validation]
         _write_fold(model, number, fitted[number], table, held_out, raw.dataset)
-        documents.write(model.fold(number).run, _run(model, raw.dataset, number, table, seed))
+        run = _run(model, raw.dataset, number, len(splits.folds), table, seed)
+        documents.write(model.fold(number).run, run)
     test = raw.split("test")
     if test:
         _write_test(model, fitted, table, test, raw.dataset)
@@ -177,7 +178,9 @@ def _write_fold(
     tables.write_rows(model.fold(fold).coefficients, told, ("class", *table.columns))
 
 
-def _run(model: ModelPaths, dataset: Dataset, fold: int, table: Table, seed: int) -> Run:
+def _run(
+    model: ModelPaths, dataset: Dataset, fold: int, n_folds: int, table: Table, seed: int
+) -> Run:
     return Run(
         dataset=dataset.name,
         plan=PLAN,
@@ -192,6 +195,7 @@ def _run(model: ModelPaths, dataset: Dataset, fold: int, table: Table, seed: int
         command=tuple(sys.argv),
         versions={"python": platform.python_version(), "scikit-learn": version("scikit-learn")},
         preprocessed_hash=sha256_of_file(model.features),
+        n_folds=n_folds,
     )
 
 

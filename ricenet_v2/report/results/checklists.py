@@ -118,11 +118,12 @@ def _disjoint(sources: Sources) -> str:
 def _network(sources: Sources) -> str:
     if sources.plan is None:
         return ""
-    plan = sources.plan
+    plan, splits = sources.plan, sources.splits
+    n_folds = len(sources.folds if splits is None else splits.folds)
     return (
         f"{_kind(sources)}, {len(plan.network.features)} stages of {list(plan.network.features)} "
         f"features, {plan.memory.n_parameters:,} weights, input {times(plan.input_size)} voxels; "
-        "five-fold cross-validation"
+        f"{n_folds}-fold cross-validation"
     )
 
 

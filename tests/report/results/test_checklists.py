@@ -46,6 +46,14 @@ def test_answers_come_from_the_run(sources):
     assert found["TRIPOD+AI", "12f"].where == "for the authors"  # nobody calibrated
 
 
+def test_the_number_of_folds_is_that_of_the_splits(sources):
+    fewer = dataclasses.replace(sources.splits, folds=sources.splits.folds[:3])
+    for splits, n_folds in ((sources.splits, 5), (fewer, 3), (None, 5)):
+        made = answers(dataclasses.replace(sources, splits=splits))
+        (model,) = {one.value for one in made if one.topic == "The model in detail"}
+        assert model.endswith(f"; {n_folds}-fold cross-validation")
+
+
 def test_nothing_is_claimed_where_nothing_was_written(sources):
     bare = dataclasses.replace(
         sources, plan=None, splits=None, folds=(), results=(), preprocessed={}, cases={}, parts=()

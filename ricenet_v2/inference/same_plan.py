@@ -1,0 +1,62 @@
+"""What the folds of one model must have in common to predict together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import PlanError
+from ricenet_v2.records.dataset import Dataset
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.store import checkpoints
+
+
+def plan_and_dataset(states: Mapping[int, checkpoints.State], folder: Path) -> tuple[Plan, Dataset]:
+    """The plan and the description of the dataset that all checkpoints were trained by.
+
+    Args:
+        states: Checkpoint of each fold.
+        folder: For the message.
+
+    Raises:
+        PlanError: Something that prediction follows is not the same in all of them.
+    """
+    plans = {fold: _document(Plan, state["plan"]) for fold, state in states.items()}
+    datasets = {fold: _document(Dataset, state["dataset"]) for fold, state in states.items()}
+    followed = {fold: _followed(plans[fold], datasets[fold]) for fold in states}
+    first = next(iter(states))
+    for fold, parts in followed.items():
+        other = [name for name, value in parts.items() if value != followed[first][name]]
+        if other:
+            raise PlanError(
+                f"Fold {fold} was trained by another plan or dataset.json than the other folds.",
+                file=folder,
+                expected=f"the same {', '.join(parts)} in all folds",
+                got=f"another {', '.join(other)}",
+                remedy="Name folds of one plan with -f, or train this fold again.",
+            )
+    return plans[first], datasets[first]
+
+
+def _followed(plan: Plan, dataset: Dataset) -> dict[str, object]:
+    """What decides which files are read, what a network is shown, and how it is mirrored."""
+    return {
+        "dataset channels": dataset.channels,
+        "dataset classes": dataset.classes,
+        "file_ending": dataset.file_ending,
+        "network": plan.network,
+        "channels": plan.channels,
+        "spacing": plan.spacing,
+        "input_size": plan.input_size,
+        "classes": plan.classes,
+        "mirror_axes": tuple(sorted(plan.training.augmentation.mirror_axes)),
+    }
+
+
+def _document(kind: type[documents.D], text: str) -> documents.D:
+    fields = json.loads(text)
+    return documents.from_fields(
+        kind, {name: v for name, v in fields.items() if name not in ("document", "schema")}
+    )

@@ -1,0 +1,37 @@
+"""The text log of a fold: what is said while it is trained, and the error that ends it."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ricenet_v2.core.errors import RicenetError
+from ricenet_v2.training.job import Job
+
+
+@contextmanager
+def logged(job: Job) -> Iterator[None]:
+    """Write what is logged inside the block to the fold's log, in the leading process.
+
+    An error that ends the block is written there too, with its traceback where nobody foresaw it.
+    """
+    if not job.team.leads:
+        yield
+        return
+    handler = logging.FileHandler(job.paths.log, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    root = logging.getLogger("ricenet_v2")
+    root.addHandler(handler)
+    try:
+        yield
+    except Exception as error:
+        foreseen = isinstance(error, RicenetError)
+        told = str(error) if foreseen else "".join(traceback.format_exception(error))
+        # To the file alone: the command tells it to the user.
+        handler.handle(logging.makeLogRecord({"msg": told.rstrip(), "levelno": logging.ERROR}))
+        raise
+    finally:
+        root.removeHandler(handler)
+        handler.close()

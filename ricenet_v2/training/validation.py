@@ -1,0 +1,50 @@
+"""What the averaged weights make of a fold's validation cases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from ricenet_v2.records.cells import digits
+from ricenet_v2.store import tables
+from ricenet_v2.training.job import Job
+from ricenet_v2.training.loop import predict_cases
+from ricenet_v2.training.metric import macro_f1
+from ricenet_v2.training.state import State, averaged
+
+
+def predict_validation(job: Job, state: State, axes: Sequence[int] = ()) -> torch.Tensor:
+    """Probabilities (cases, classes) in float64; every process of the team calls this.
+
+    Args:
+        job: The fold.
+        state: Of its training.
+        axes: Axes (0 z, 1 y, 2 x) that may be flipped.
+    """
+    network, size = averaged(job, state), job.plan.training.batch_size
+    return predict_cases(network, job.reader, job.validation, job.team, axes, size)
+
+
+def scored(job: Job, found: torch.Tensor) -> tuple[float, float]:
+    """Mean cross-entropy and macro F1 of probabilities (cases, classes)."""
+    truth = torch.tensor([job.plan.classes.index(job.labels[case]) for case in job.validation])
+    picked = found.gather(1, truth[:, None]).clamp(1e-7, 1)
+    f1 = macro_f1(truth, found.argmax(dim=1), len(job.plan.classes))
+    return float(-picked.log().mean()), f1
+
+
+def write_validation(job: Job, found: torch.Tensor) -> None:
+    """Write validation.csv from probabilities (cases, classes)."""
+    classes = job.plan.classes
+    rows = [
+        {
+            "case_id": case,
+            "patient_id": job.patients[case],
+            "label": job.labels[case],
+            "predicted": classes[int(values.argmax())],
+            **{f"prob_{n}": digits(v) for n, v in zip(classes, values.tolist(), strict=True)},
+        }
+        for case, values in zip(job.validation, found, strict=True)
+    ]
+    tables.write_rows(job.paths.validation, rows)

@@ -1,0 +1,69 @@
+"""The pooled folds: as many as the dataset had, each case once."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.evaluation.pooling import pool
+from ricenet_v2.records.run import Run
+from ricenet_v2.store.paths import ModelPaths
+from ricenet_v2.store.tables import write_rows
+
+
+@pytest.fixture
+def make_folds(tmp_path: Path):
+    """A function that writes folds of two cases each, and returns the model."""
+
+    def make(written, n_folds: int) -> ModelPaths:
+        model = ModelPaths(tmp_path / "auto__all")
+        for fold in written:
+            rows = [
+                {
+                    "case_id": f"c{fold}{label}",
+                    "patient_id": f"p{fold}{label}",
+                    "label": label,
+                    "prob_a": 0.25,
+                    "prob_b": 0.75,
+                }
+                for label in "ab"
+            ]
+            write_rows(model.fold(fold).validation, rows)
+            run = Run("D", "auto", "", fold, ("mri",), 0, "cpu", 1, "finished", 0, (), {})
+            documents.write(model.fold(fold).run, dataclasses.replace(run, n_folds=n_folds))
+        return model
+
+    return make
+
+
+@pytest.mark.parametrize("n_folds", [2, 5, 12])
+def test_all_folds_are_pooled_however_many(make_folds, n_folds):
+    found = pool(make_folds(range(n_folds), n_folds), "1")
+    assert len(found) == 2 * n_folds
+    pairs = dict(zip(found.case_ids, found.folds, strict=True))
+    assert pairs == {f"c{fold}{label}": fold for fold in range(n_folds) for label in "ab"}
+
+
+def test_folds_that_are_missing_of_their_number_are_named(make_folds):
+    with pytest.raises(DatasetError, match="Not all folds") as caught:
+        pool(make_folds((0, 1, 4), 7), "1")
+    assert caught.value.got == "not there: fold 2, 3, 5, 6"
+    assert str(caught.value.expected).endswith("folds 0 to 6")
+
+
+def test_without_any_fold_five_are_expected(make_folds):
+    with pytest.raises(DatasetError) as caught:
+        pool(make_folds((), 3), "1")
+    assert caught.value.got == "not there: fold 0, 1, 2, 3, 4"
+
+
+def test_folds_of_two_splits_are_not_pooled(make_folds):
+    """Seven folds were trained, and the dataset split anew into three: 0 to 2 are of those."""
+    make_folds(range(7), 7)
+    with pytest.raises(DatasetError, match="different numbers of folds") as caught:
+        pool(make_folds(range(3), 3), "1")
+    assert caught.value.got == "folds 0, 1, 2: 3; folds 3, 4, 5, 6: 7"
