@@ -121,18 +121,30 @@ def test_several_cases_of_a_patient_widen_proportions(draw):
     assert figure.high - figure.low > 1.5 * (narrow.high - narrow.low)
 
 
-def test_all_faults_of_a_predictions_file_come_at_once(tmp_path):
+def test_all_faults_of_a_predictions_file_come_in_one_table(tmp_path):
     (tmp_path / "p.csv").write_text(
-        "case_id,prob_x,prob_y,prob_x__fold_0,prob_y__fold_0\na,0.5,0.5,1,0\na,0.5,0.5,1,0\n"
-        "b,0.9,0.9,1,0\nc,nan,0.5,1,0\nd,0.1,0.9,0.4,0.4\n"
+        "case_id,prob_x,prob_y,prob_x__fold_0,prob_y__fold_0,predicted\na,0.5,0.5,1,0,x\n"
+        "a,0.5,0.5,1,0,x\nb,0.9,0.9,1,0,x\nc,nan,0.5,1,0,x\nd,0.1,0.9,0.4,0.4,w\n"
+        "e,-0.2,1.2,1,0,y\nlonger,,1,1,0,y\n"
     )
-    (tmp_path / "t.csv").write_text("case_id,label\na,x\nb,y\nc,z\n")
+    (tmp_path / "t.csv").write_text("case_id,label\na,x\nb,y\nc,z\ne,y\nf,y\nlonger,y\n")
     with pytest.raises(DatasetError) as caught:
         read_scored(tmp_path / "p.csv", tmp_path / "t.csv")
-    text = str(caught.value)
-    faults = ("a: predicted 2 times", "b: probabilities sum to 1.8", "c: its label 'z'", "d: not")
-    for said in (*faults, "d, fold 0: probabilities sum to 0.8"):
-        assert said in text
+    told = str(caught.value).split("got: ")[1].split("  what to do")[0].splitlines()
+    assert told == [
+        "10 faults",
+        "    case    fault",
+        "    a       predicted 2 times",
+        "    b       probabilities sum to 1.8",
+        "    c       its label 'z' is not a class",
+        "    c       probabilities are not all numbers: nan, 0.5",
+        "    d       not in the table of truths",
+        "    d       predicted 'w' is not a class",
+        "    d       probabilities of fold 0 sum to 0.8",
+        "    e       probabilities are not between 0 and 1: -0.2, 1.2",
+        "    longer  probabilities are not all numbers: (empty), 1",
+        "    f       not predicted",
+    ]
 
 
 def test_columns_that_tell_who_it_is_make_groups_only_when_named(draw):

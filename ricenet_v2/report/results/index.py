@@ -164,8 +164,7 @@ def _note(result: Result) -> str:
     else:
         assert result.predictions is not None
         made = result.predictions
-        told = f"{n}, {made.combine} of {several(len(made.checkpoint_hashes), 'network')}"
-        told += ", mirrored" if made.mirrored else ""
+        told = f"{n}, {result.combined}"
         told += (
             f", calibrated with temperature {made.temperature:.3g}." if made.temperature else "."
         )
