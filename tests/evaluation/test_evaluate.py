@@ -53,6 +53,23 @@ def test_perfect_calls_get_no_interval_of_no_width(draw):
     assert figures["accuracy"].low == pytest.approx(0.025 ** (1 / 20))
 
 
+def test_a_value_outside_of_its_corrected_interval_says_so(draw):
+    # As well calibrated as forty cases can be: nearly every sample looks worse.
+    p = np.repeat([0.252, 0.748], 20)
+    truth = np.repeat([0, 1, 0, 1], [15, 5, 5, 15])
+    scored = dataclasses.replace(
+        draw(2, n=40),
+        truth=truth,
+        predicted=(p > 0.5).astype(int),
+        probabilities=np.column_stack([1 - p, p]),
+    )
+    figures = named(evaluate(scored, Options(1, n_bootstrap=500)).figures)
+    reliability = figures["Brier reliability"]
+    assert not reliability.low <= reliability.value <= reliability.high
+    assert "outside of its interval" in reliability.warning
+    assert "outside" not in figures["Brier score"].warning
+
+
 def test_degenerate_samples_are_counted(draw):
     scored = draw(2, n=12)
     truth = np.zeros(12, dtype=int)
