@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,6 +57,7 @@ def calibrate(
         0.
     """
     from ricenet_v2.core import documents
+    from ricenet_v2.core.command import typed
     from ricenet_v2.core.errors import DatasetError
     from ricenet_v2.evaluation import question
     from ricenet_v2.evaluation.calibrate import calibrate as fit
@@ -78,7 +80,7 @@ def calibrate(
             )
         test = question.of_dataset(dataset, plan, channels, workspace, predictions, truth)
         made = with_ensemble(made, test.scored, options)
-    documents.write(model.calibration, made)
+    documents.write(model.calibration, dataclasses.replace(made, command=typed()))
     show(made)
     print(
         f"Calibration: {model.calibration}. ricenet_predict --calibrated "

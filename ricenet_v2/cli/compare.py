@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,6 +52,7 @@ def compare(
     Returns:
         0.
     """
+    from ricenet_v2.core.command import typed
     from ricenet_v2.core.errors import DatasetError
     from ricenet_v2.evaluation.alike import on_same_cases, read_run
     from ricenet_v2.evaluation.comparisons import compare as compute
@@ -69,7 +71,7 @@ def compare(
     made = compute(alike, positive_index(first, positive), n_bootstrap, seed)
     show(made)
     if output is not None:
-        write_comparison(output, made)
+        write_comparison(output, dataclasses.replace(made, command=typed()))
         print(f"Comparison: {output}")
     return common.OK
 

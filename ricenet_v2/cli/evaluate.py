@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -130,6 +131,7 @@ def evaluate(
     """
     from ricenet_v2.cli.evaluate_tables import show, show_sanity
     from ricenet_v2.core import documents
+    from ricenet_v2.core.command import typed
     from ricenet_v2.evaluation import evaluate as figures
     from ricenet_v2.evaluation import sanity, write
     from ricenet_v2.evaluation import thresholds as chosen
@@ -159,7 +161,7 @@ def evaluate(
     show_sanity(checks)
     output = output or asked.output
     if output is not None:
-        write.write_figures(output, made)
+        write.write_figures(output, dataclasses.replace(made, command=typed()))
         curves = curves_of(scored, asked.positive, title=asked.title, seed=seed)
         write.write_curves(output, curves)
         documents.write(output / SANITY_JSON, checks)

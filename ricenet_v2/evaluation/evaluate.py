@@ -163,6 +163,8 @@ def _resampled(
     if found is None and np.isfinite(value):
         warnings.append("no interval: the samples are all alike or mostly degenerate")
     low, high = found if found is not None else (None, None)
+    if found is not None and not found[0] <= value <= found[1]:
+        warnings.append("the value is biased and lies outside of its interval, which is corrected")
     known = float(value) if np.isfinite(value) else None
     return Figure(name, known, low, high, len(scored), method, "; ".join(warnings))
 

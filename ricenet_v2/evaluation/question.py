@@ -83,7 +83,9 @@ def of_dataset(
     paths = dataset_paths(dataset, workspace)
     model = paths.run(plan, channels)
     table = truth or paths.raw / CASES_CSV
-    scored = read_scored(predictions, table, allow_missing=allow_missing)
+    described = next((p for p in (paths.raw / DATASET_JSON, model.dataset) if p.is_file()), None)
+    named = read_dataset(described).classes if described else ()
+    scored = read_scored(predictions, table, allow_missing=allow_missing, named=named)
     there = model.crossval / FIGURES_JSON
     return Question(
         scored,

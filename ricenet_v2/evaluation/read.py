@@ -22,12 +22,15 @@ _SUM_TOLERANCE = 1e-3
 _KNOWN = {"case_id", "patient_id", "label", "split", "predicted", "fold"}
 _MEMBER = re.compile(r"prob_(.+)__fold_(\d+)")
 _MOST_TOLD = 50
+_CORRECT = "Correct the table."
 _REMEDY = (
-    "Correct the table. Predict what is missing and label what has no label, or evaluate the other "
-    "cases with --allow_missing."
+    f"{_CORRECT} Predict what is missing and label what has no label, or evaluate the other cases "
+    "with --allow_missing."
 )
 
 Row = Mapping[str, str]
+Fault = tuple[str, str]
+"""Case and what is wrong with it."""
 
 
 def classes_of(rows: Sequence[Row], file: Path) -> tuple[str, ...]:
@@ -58,6 +61,7 @@ def read_scored(
     covariates: Path | None = None,
     *,
     allow_missing: bool = False,
+    named: tuple[str, ...] = (),
 ) -> Scored:
     """Read predictions, and the truths from a table with case_id, label and maybe patient_id.
 
@@ -67,6 +71,7 @@ def read_scored(
         covariates: Table with case_id and further columns; that of the truths where None.
         allow_missing: Whether cases that should have been predicted may be missing, and labels
             of cases that were; such cases are left out and listed.
+        named: Classes of the dataset; those that the table has columns of where empty.
 
     Raises:
         DatasetError: Double, unknown or missing cases, unknown classes, probabilities that are no
@@ -84,24 +89,29 @@ def read_scored(
         )
     known = {row["case_id"]: row for row in truths}
     missing = _missing(rows, truths)
-    unlabelled = _unlabelled(rows, known, classes)
+    named = named or classes
+    unlabelled = _unlabelled(rows, known, named)
     folds = _member_folds(rows[0], classes)
-    faults = [f"{case}: predicted {n} times" for case, n in _doubled(rows)]
-    faults += [f"{case}: {n} times in the table of truths" for case, n in _doubled(truths) if truth]
+    faults = _unknown_classes(classes, named)
+    faults += [(case, f"predicted {n} times") for case, n in _doubled(rows)]
+    faults += [(case, f"{n} times in the table of truths") for case, n in _doubled(truths) if truth]
+    columns = {"": [_PREFIX + name for name in classes]}
+    columns |= {f" of fold {fold}": _of_member(classes, fold) for fold in folds}
     for row in rows:
         if allow_missing and row["case_id"] in unlabelled:
             continue
-        faults += _faults(row, known.get(row["case_id"]), classes, folds)
+        faults += _faults(row, known.get(row["case_id"]), named, columns)
     if not allow_missing:
-        faults += [f"{case}: not predicted" for case in missing]
+        faults += [(case, "not predicted") for case in missing]
     if faults:
         raise DatasetError(
-            f"{len(faults)} fault(s) in the predictions.",
+            "The predictions have faults.",
             file=predictions,
-            expected=f"one row per case of {truth or predictions}, classes {', '.join(classes)}, "
+            expected=f"one row per case of {truth or predictions}, classes {', '.join(named)}, "
             "probabilities that sum to 1",
-            got="\n    " + "\n    ".join(_told(faults)),
-            remedy=_REMEDY if not allow_missing and (missing or unlabelled) else None,
+            got=f"{len(faults)} fault{'s' * (len(faults) > 1)}\n    "
+            + "\n    ".join(_table(faults)),
+            remedy=_REMEDY if not allow_missing and (missing or unlabelled) else _CORRECT,
         )
     rows = [row for row in rows if row["case_id"] not in unlabelled]
     if not rows:
@@ -135,17 +145,17 @@ def _scored(
         classes=classes,
         missing=missing,
         folds=_folds(rows),
-        members={
-            fold: _numbers(rows, [f"{_PREFIX}{name}__fold_{fold}" for name in classes])
-            for fold in folds
-        },
+        members={fold: _numbers(rows, _of_member(classes, fold)) for fold in folds},
         covariates=covariates,
     )
 
 
-def _told(faults: list[str]) -> list[str]:
-    more = len(faults) - _MOST_TOLD
-    return faults if more <= 0 else [*faults[:_MOST_TOLD], f"... and {more} more"]
+def _table(faults: Sequence[Fault]) -> list[str]:
+    """Lines of a table with a case and a fault in each."""
+    told = [("case", "fault"), *faults[:_MOST_TOLD]]
+    width = max(len(case) for case, _ in told)
+    more = [f"... and {len(faults) - _MOST_TOLD:,} more"] if len(faults) > _MOST_TOLD else []
+    return [*(f"{case:{width}}  {fault}" for case, fault in told), *more]
 
 
 def _numbers(rows: Sequence[Row], columns: Sequence[str]) -> NDArray[np.float64]:
@@ -211,33 +221,49 @@ def _unlabelled(
     )
 
 
+def _of_member(classes: Sequence[str], fold: int) -> list[str]:
+    """Columns of the network of a fold."""
+    return [f"{_PREFIX}{name}__fold_{fold}" for name in classes]
+
+
+def _unknown_classes(classes: Sequence[str], named: Sequence[str]) -> list[Fault]:
+    """Columns that are of no class, and classes without a column."""
+    found = [f"column {_PREFIX}{name} is of no class" for name in classes if name not in named]
+    found += [f"there is no column {_PREFIX}{name}" for name in named if name not in classes]
+    return [("(all)", fault) for fault in found]
+
+
 def _faults(
-    row: Row, truth: Row | None, classes: tuple[str, ...], folds: tuple[int, ...]
-) -> list[str]:
-    case, found = row["case_id"], []
+    row: Row, truth: Row | None, named: tuple[str, ...], columns: Mapping[str, Sequence[str]]
+) -> list[Fault]:
+    """What is wrong with one row; `columns` are those of the ensemble and of each member."""
+    found = []
     if truth is None:
-        found.append(f"{case}: not in the table of truths")
-    elif _has_no_label(truth, classes):
-        found.append(f"{case}: its label is not known")
-    elif truth.get("label") not in classes:
-        found.append(f"{case}: its label {truth.get('label')!r} is not a class")
-    if row.get("predicted", classes[0]) not in classes:
-        found.append(f"{case}: predicted {row['predicted']!r} is not a class")
-    for whose in ("", *(f"__fold_{fold}" for fold in folds)):
-        fault = _fault_of([row[f"{_PREFIX}{name}{whose}"] for name in classes])
+        found.append("not in the table of truths")
+    elif _has_no_label(truth, named):
+        found.append("its label is not known")
+    elif truth.get("label") not in named:
+        found.append(f"its label {truth.get('label')!r} is not a class")
+    if row.get("predicted", named[0]) not in named:
+        found.append(f"predicted {row['predicted']!r} is not a class")
+    for of, names in columns.items():
+        fault = _fault_of([row[name] for name in names])
         if fault:
-            found.append(f"{case}{whose.replace('__fold_', ', fold ')}: {fault}")
-    return found
+            found.append(f"probabilities{of} {fault}")
+    return [(row["case_id"], fault) for fault in found]
 
 
 def _fault_of(cells: Sequence[str]) -> str:
     """What is wrong with the probabilities of one case; empty where nothing is."""
+    told = ", ".join(cell or "(empty)" for cell in cells)
     try:
         numbers = [float(cell) for cell in cells]
-    except ValueError as error:
-        return str(error)
-    if not all(math.isfinite(v) and -1e-6 <= v <= 1 + 1e-6 for v in numbers):
-        return f"probabilities {numbers} are not between 0 and 1"
+    except ValueError:
+        return f"are not all numbers: {told}"
+    if any(math.isnan(value) for value in numbers):
+        return f"are not all numbers: {told}"
+    if not all(-1e-6 <= value <= 1 + 1e-6 for value in numbers):
+        return f"are not between 0 and 1: {told}"
     if abs(sum(numbers) - 1) > _SUM_TOLERANCE:
-        return f"probabilities sum to {sum(numbers):.4g}"
+        return f"sum to {sum(numbers):.4g}"
     return ""

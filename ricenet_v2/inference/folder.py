@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.ahead import one_ahead
+from ricenet_v2.core.command import typed
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.errors import DatasetError, RicenetError
 from ricenet_v2.core.files import sha256_of_text
@@ -97,6 +98,7 @@ def predict_folder(
         cases=tuple(finished[case] for case in cases if case in finished),
         failed=tuple(FailedCase(case, text) for case, text in failed.items()),
         temperature=ensemble.temperature,
+        command=typed(),
     )
     write_predictions(output, predictions, ensemble.members)
     return predictions

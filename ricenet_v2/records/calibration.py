@@ -26,6 +26,7 @@ class Calibration:
         ensemble_after: The same with each member scaled, then averaged.
         warning: In words, where there were few cases or the fit met its bounds.
         note: Intended use.
+        command: As typed, with `~` for the home folder; empty in older files.
     """
 
     document: ClassVar[str] = "calibration"
@@ -44,3 +45,4 @@ class Calibration:
     ensemble_after: tuple[Figure, ...] = ()
     warning: str = ""
     note: str = "Research use only. Not a medical device."
+    command: tuple[str, ...] = ()

@@ -58,6 +58,7 @@ class Comparison:
         n_bootstrap: Resamples.
         seed: Of the resampling.
         note: Intended use.
+        command: As typed, with `~` for the home folder; empty in older files.
     """
 
     document: ClassVar[str] = "comparison"
@@ -74,3 +75,4 @@ class Comparison:
     n_bootstrap: int
     seed: int
     note: str = "Research use only. Not a medical device."
+    command: tuple[str, ...] = ()

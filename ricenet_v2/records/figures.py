@@ -96,6 +96,7 @@ class Evaluation:
         groups: The same figures per fold, per member and per subgroup.
         thresholds: Chosen on out-of-fold predictions only.
         unlabelled: Predicted cases without a known label, which are in no figure.
+        command: As typed, with `~` for the home folder; empty in older files.
     """
 
     document: ClassVar[str] = "figures"
@@ -117,6 +118,7 @@ class Evaluation:
     groups: tuple[FigureSet, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
     unlabelled: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
 
 
 def _from_1(fields: Fields) -> Fields:

@@ -64,7 +64,9 @@ class FailedCase:
 class Predictions:
     """The content of predictions.json.
 
-    `temperature` is that of ricenet_calibrate where the probabilities were calibrated.
+    `temperature` is that of ricenet_calibrate where the probabilities were calibrated; `command` is
+    as typed, with `~` for the home folder, empty in older files; `cases_hash` is the SHA-256 of the
+    cases.csv that names the cases, where they are those of a dataset and not of a folder of images.
     """
 
     document: ClassVar[str] = "predictions"
@@ -81,3 +83,5 @@ class Predictions:
     failed: tuple[FailedCase, ...]
     note: str = "Research use only. Not a medical device."
     temperature: float | None = None
+    command: tuple[str, ...] = ()
+    cases_hash: str = ""

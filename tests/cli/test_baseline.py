@@ -4,7 +4,7 @@ import shutil
 
 import numpy as np
 
-from ricenet_v2.cli import baseline, compare
+from ricenet_v2.cli import baseline, compare, report
 from ricenet_v2.core import documents
 from ricenet_v2.evaluation.tabular.baseline import features_of
 from ricenet_v2.phantom.cohort import NAME
@@ -38,6 +38,16 @@ def test_it_leaves_the_files_of_a_run_and_is_compared_in_one_line(trained_cohort
     columns = list(read_rows(model.features)[0])
     assert {"dose Dmean", "dose V60", "dose distance_95", "age"} <= set(columns)
     assert compare.main(["baseline__dose+covariates", "auto__all", "-d", NAME, *common, *few]) == 0
+
+    out = tmp_path / "report"
+    run = ["--plan", "baseline", "--channels", "dose+covariates"]
+    shown = ["--predictions", str(model.predictions), "-o", str(out)]
+    assert report.main([NAME, *common, *run, *shown]) == 0
+    rows = read_rows(out / "data" / "cases.csv")
+    told = [row["flags"] for row in rows if row["set"] == "predictions"]
+    assert len(told) == 3
+    assert all("same id" not in flags and "images" not in flags for flags in told)
+    assert "3 cases, mean of 5 models" in (out / "index.html").read_text(encoding="utf-8")
 
     assert baseline.main([NAME, *common, *few, "--features", "dose"]) == 0
     assert all(

@@ -123,7 +123,7 @@ def test_cases_without_a_prediction_are_refused_or_listed_and_doubled_truths_ref
     line = ["--predictions", str(tmp_path / "p.csv"), "--truth", str(tmp_path / "t.csv")]
     assert evaluate.main(line) == 2
     told = capsys.readouterr().err
-    assert "c3: not predicted" in told
+    assert "c3    not predicted" in told
     assert "--allow_missing" in told
     line.append("--allow_missing")
     assert evaluate.main([*line, "-o", str(tmp_path), "--n_bootstrap", "50"]) == 0
@@ -132,7 +132,7 @@ def test_cases_without_a_prediction_are_refused_or_listed_and_doubled_truths_ref
     assert (made["missing"], made["n_cases"]) == (["c3"], 2)
     (tmp_path / "t.csv").write_text("\n".join([*rows, "c1,a,test"]) + "\n")
     assert evaluate.main(line) == 2
-    assert "c1: 2 times in the table of truths" in capsys.readouterr().err
+    assert "c1    2 times in the table of truths" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         evaluate.main([*line, "--n_bootstrap", "0"])
 
@@ -171,6 +171,7 @@ def test_a_test_set_gets_the_thresholds_of_the_folds_and_everything_is_written(
     assert evaluate.main(line) == 0
     made = documents.read(Evaluation, tmp_path / "out" / "figures.json", MIGRATIONS)
     assert made.source == "test"
+    assert made.command
     assert [(t.name, t.value) for t in made.thresholds] == [
         (t.name, t.value) for t in pooled.thresholds
     ]
@@ -179,6 +180,16 @@ def test_a_test_set_gets_the_thresholds_of_the_folds_and_everything_is_written(
     assert "Thresholds of a test set are not used" in capsys.readouterr().err
     assert evaluate.main([*line, "--subgroups", "scanner"]) == 2
     assert "no such covariate" in capsys.readouterr().err
+
+    renamed = [
+        {"case_id": r["case_id"], "prob_radiation_effect": 0.7, "prob_relapse": 0.3} for r in rows
+    ]
+    write_rows(tmp_path / "p.csv", renamed)
+    assert evaluate.main(line) == 2
+    told = capsys.readouterr().err
+    assert "column prob_relapse is of no class" in told
+    assert "there is no column prob_recurrence" in told
+    assert "is not a class" not in told  # the labels are right
 
 
 def test_cases_without_a_label_are_refused_or_left_out_and_listed(tmp_path, capsys):
@@ -189,7 +200,7 @@ def test_cases_without_a_label_are_refused_or_left_out_and_listed(tmp_path, caps
     line = ["--predictions", str(tmp_path / "p.csv"), "--truth", str(tmp_path / "t.csv")]
     assert evaluate.main(line) == 2
     told = capsys.readouterr().err
-    assert "c3: its label is not known" in told
+    assert "c3    its label is not known" in told
     assert "--allow_missing" in told
     few = ["--allow_missing", "-o", str(tmp_path), "--n_bootstrap", "20"]
     assert evaluate.main([*line, *few]) == 0

@@ -56,6 +56,7 @@ def test_the_model_folder_is_enough_on_another_machine(paths, patients, tmp_path
             each = [float(row[f"prob_{name}__fold_{fold}"]) for fold in range(5)]
             assert sum(each) / 5 == pytest.approx(value)
     document = json.loads((out / "predictions.json").read_text())
+    assert document["command"]
     assert len(document["checkpoint_hashes"]) == 5
     assert document["plan_hash"]
     assert document["cases"][0]["source"]["source_grid_shape"] == [16, 20, 16]

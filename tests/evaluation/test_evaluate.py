@@ -53,6 +53,23 @@ def test_perfect_calls_get_no_interval_of_no_width(draw):
     assert figures["accuracy"].low == pytest.approx(0.025 ** (1 / 20))
 
 
+def test_a_value_outside_of_its_corrected_interval_says_so(draw):
+    # As well calibrated as forty cases can be: nearly every sample looks worse.
+    p = np.repeat([0.252, 0.748], 20)
+    truth = np.repeat([0, 1, 0, 1], [15, 5, 5, 15])
+    scored = dataclasses.replace(
+        draw(2, n=40),
+        truth=truth,
+        predicted=(p > 0.5).astype(int),
+        probabilities=np.column_stack([1 - p, p]),
+    )
+    figures = named(evaluate(scored, Options(1, n_bootstrap=500)).figures)
+    reliability = figures["Brier reliability"]
+    assert not reliability.low <= reliability.value <= reliability.high
+    assert "outside of its interval" in reliability.warning
+    assert "outside" not in figures["Brier score"].warning
+
+
 def test_degenerate_samples_are_counted(draw):
     scored = draw(2, n=12)
     truth = np.zeros(12, dtype=int)
@@ -121,18 +138,30 @@ def test_several_cases_of_a_patient_widen_proportions(draw):
     assert figure.high - figure.low > 1.5 * (narrow.high - narrow.low)
 
 
-def test_all_faults_of_a_predictions_file_come_at_once(tmp_path):
+def test_all_faults_of_a_predictions_file_come_in_one_table(tmp_path):
     (tmp_path / "p.csv").write_text(
-        "case_id,prob_x,prob_y,prob_x__fold_0,prob_y__fold_0\na,0.5,0.5,1,0\na,0.5,0.5,1,0\n"
-        "b,0.9,0.9,1,0\nc,nan,0.5,1,0\nd,0.1,0.9,0.4,0.4\n"
+        "case_id,prob_x,prob_y,prob_x__fold_0,prob_y__fold_0,predicted\na,0.5,0.5,1,0,x\n"
+        "a,0.5,0.5,1,0,x\nb,0.9,0.9,1,0,x\nc,nan,0.5,1,0,x\nd,0.1,0.9,0.4,0.4,w\n"
+        "e,-0.2,1.2,1,0,y\nlonger,,1,1,0,y\n"
     )
-    (tmp_path / "t.csv").write_text("case_id,label\na,x\nb,y\nc,z\n")
+    (tmp_path / "t.csv").write_text("case_id,label\na,x\nb,y\nc,z\ne,y\nf,y\nlonger,y\n")
     with pytest.raises(DatasetError) as caught:
         read_scored(tmp_path / "p.csv", tmp_path / "t.csv")
-    text = str(caught.value)
-    faults = ("a: predicted 2 times", "b: probabilities sum to 1.8", "c: its label 'z'", "d: not")
-    for said in (*faults, "d, fold 0: probabilities sum to 0.8"):
-        assert said in text
+    told = str(caught.value).split("got: ")[1].split("  what to do")[0].splitlines()
+    assert told == [
+        "10 faults",
+        "    case    fault",
+        "    a       predicted 2 times",
+        "    b       probabilities sum to 1.8",
+        "    c       its label 'z' is not a class",
+        "    c       probabilities are not all numbers: nan, 0.5",
+        "    d       not in the table of truths",
+        "    d       predicted 'w' is not a class",
+        "    d       probabilities of fold 0 sum to 0.8",
+        "    e       probabilities are not between 0 and 1: -0.2, 1.2",
+        "    longer  probabilities are not all numbers: (empty), 1",
+        "    f       not predicted",
+    ]
 
 
 def test_columns_that_tell_who_it_is_make_groups_only_when_named(draw):

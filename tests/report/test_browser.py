@@ -187,6 +187,13 @@ def _colourful(pixels):
     return float((pixels.max(axis=2) - pixels.min(axis=2)).sum())
 
 
+@pytest.mark.parametrize("width", [390, 1200])
+def test_the_planes_fill_the_viewer_on_narrow_and_wide_screens(open_page, tmp_path, width):
+    page = open_page("cases/PH0021.html", viewport={"width": width, "height": 800}).page
+    _set(page, 0)
+    assert (_pixels(page, tmp_path).max(axis=2) > 20).mean() > 0.4
+
+
 def test_of_several_doses_one_is_shown_and_values_are_those_of_doses(browser, reported, tmp_path):
     shutil.copytree(reported, tmp_path / "report")
     path = tmp_path / "report" / "cases" / "PH0021.js"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import platform
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core import documents
+from ricenet_v2.core.command import typed
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import sha256_of_file, sha256_of_text
 from ricenet_v2.core.progress import track
@@ -93,7 +93,7 @@ def run_baseline(
         documents.write(model.fold(number).run, run)
     test = raw.split("test")
     if test:
-        _write_test(model, fitted, table, test, raw.dataset)
+        _write_test(model, fitted, table, test, raw)
     penalties = tuple(each.penalty for each in fitted.values())
     return Baseline(model, label, table.columns, penalties, bool(test))
 
@@ -192,7 +192,7 @@ def _run(
         epochs=0,
         status="finished",
         best_epoch=None,
-        command=tuple(sys.argv),
+        command=typed(),
         versions={"python": platform.python_version(), "scikit-learn": version("scikit-learn")},
         preprocessed_hash=sha256_of_file(model.features),
         n_folds=n_folds,
@@ -204,9 +204,10 @@ def _write_test(
     fitted: dict[int, Regression],
     table: Table,
     cases: Sequence[Case],
-    dataset: Dataset,
+    raw: RawDataset,
 ) -> None:
     """Predictions of the test cases by the mean of the folds, as ricenet_predict writes them."""
+    dataset = raw.dataset
     values = table.rows([case.case_id for case in cases])
     members = np.stack([each.probabilities(values) for each in fitted.values()])
     made = [
@@ -223,6 +224,8 @@ def _write_test(
         mirrored=False,
         cases=tuple(made),
         failed=(),
+        command=typed(),
+        cases_hash=sha256_of_file(raw.folder / CASES_CSV),
     )
     write_predictions(model.predictions, predictions, fitted)
 

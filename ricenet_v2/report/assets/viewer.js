@@ -18,7 +18,6 @@
   const viewer = new Niivue({
     backColor: [0, 0, 0, 1],
     crosshairColor: [1, 1, 1, 0.55],
-    crosshairWidth: 0.5,
     crosshairWidthUnit: "mm",
     crosshairGap: 3,
     dragAndDropEnabled: false,
@@ -27,7 +26,6 @@
     loadingText: "",
     show3Dcrosshair: false,
     multiplanarShowRender: 0,
-    multiplanarLayout: 3,
     fontColor: [1, 0.84, 0.31, 1],
     logLevel: "silent",
   });
@@ -157,6 +155,13 @@
   find("canvas").parentElement.addEventListener("keydown", steer, true);
   find("centre").addEventListener("click", centre);
   viewer.setSliceType(3);
+  const narrow = window.matchMedia("(max-width: 640px)"); // as in report.css
+  const arrange = () => {
+    viewer.opts.crosshairWidth = narrow.matches ? 1.2 : 0.5; // less than a pixel may not be drawn
+    viewer.setMultiplanarLayout(narrow.matches ? 2 : 3); // two by two, or in a row
+  };
+  narrow.addEventListener("change", arrange);
+  arrange();
   centre();
   section.dataset.ready = "yes";
 })();

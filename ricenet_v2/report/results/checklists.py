@@ -160,12 +160,7 @@ def _selection(sources: Sources) -> str:
 
 
 def _ensemble(sources: Sources) -> str:
-    found = [result.predictions for result in sources.results if result.predictions]
-    return "; ".join(
-        f"{one.combine} of {several(len(one.checkpoint_hashes), 'network')}"
-        + (", mirrored" if one.mirrored else "")
-        for one in found
-    )
+    return "; ".join(one.combined for one in sources.results if one.combined)
 
 
 def _metrics(sources: Sources) -> str:

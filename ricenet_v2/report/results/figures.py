@@ -106,9 +106,12 @@ def value(found: float | None) -> str:
 
 def interval(figure: Figure) -> str:
     """`0.512 to 0.893`."""
-    if figure.low is None or figure.high is None:
-        return NOTHING
-    return f"{figure.low:.3f} to {figure.high:.3f}"
+    return ends(figure.low, figure.high)
+
+
+def ends(low: float | None, high: float | None) -> str:
+    """Of an interval; a dash without one."""
+    return NOTHING if low is None or high is None else f"{low:.3f} to {high:.3f}"
 
 
 def flag(figure: Figure) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ricenet_v2.records.calibration import Calibration
-from ricenet_v2.records.comparison import Comparison
+from ricenet_v2.records.comparison import Comparison, Pair
 from ricenet_v2.records.figures import Evaluation
 from ricenet_v2.report.case.page import PICTURES
 from ricenet_v2.report.charts import Chart
@@ -21,13 +21,9 @@ from ricenet_v2.report.results.curves import confusion_chart, curve_charts, file
 from ricenet_v2.report.results.predicted import Result
 from ricenet_v2.report.results.sources import Sources
 from ricenet_v2.report.results.training import FOLD_COLUMNS, fold_rows, training_charts
-from ricenet_v2.report.words import NOTHING, percent, several
+from ricenet_v2.report.words import percent, several
 
 DATA, PARTS = "data", "parts"
-_COMPARISON = (
-    "figure", "first", "second", "value", "value of second", "difference", "interval", "test", "p",
-    "p (Holm)", "n",
-)  # fmt: skip
 
 
 def index_page(
@@ -164,8 +160,7 @@ def _note(result: Result) -> str:
     else:
         assert result.predictions is not None
         made = result.predictions
-        told = f"{n}, {made.combine} of {several(len(made.checkpoint_hashes), 'network')}"
-        told += ", mirrored" if made.mirrored else ""
+        told = f"{n}, {result.combined}"
         told += (
             f", calibrated with temperature {made.temperature:.3g}." if made.temperature else "."
         )
@@ -179,17 +174,27 @@ def _note(result: Result) -> str:
 def _calibration(found: Calibration | None) -> dict[str, Any] | None:
     if found is None:
         return None
-    after = {one.name: one for one in found.after}
     note = f"Temperature {found.temperature:.3f}"
     if found.low is not None and found.high is not None:
         note += f" ({found.low:.3f} to {found.high:.3f})"
-    note += f", {found.method}; {several(found.n_cases, 'case')}. {found.warning}".rstrip()
-    rows = [
-        (one.name, _told(one.value, one), _told(after[one.name].value, after[one.name]))
-        for one in found.before
-        if one.name in after
+    warning = f" ({found.warning})" if found.warning else ""
+    note += f" from {several(found.n_cases, 'case')}{warning}: {found.method}."
+    sides = {
+        "Out-of-fold, before and after": (found.before, found.after),
+        "Ensemble on a test set, before and after": (found.ensemble_before, found.ensemble_after),
+    }
+    tables = [
+        (
+            title,
+            [
+                (old.name, _told(old.value, old), _told(new.value, new))
+                for old, new in zip(before, after, strict=True)
+            ],
+        )
+        for title, (before, after) in sides.items()
+        if before
     ]
-    return {"note": note, "rows": rows}
+    return {"note": note, "tables": tables}
 
 
 def _told(value: float | None, figure: Any) -> str:
@@ -197,30 +202,35 @@ def _told(value: float | None, figure: Any) -> str:
 
 
 def _comparison(name: str, found: Comparison) -> dict[str, Any]:
+    """A table for every two runs."""
+    pairs: dict[tuple[str, str], list[Pair]] = {}
+    for pair in found.pairs:
+        pairs.setdefault((pair.a, pair.b), []).append(pair)
     return {
         "title": f"Runs compared, {name}",
-        "note": f"{several(found.n_cases, 'case')} that all runs predicted; intervals of "
-        f"{percent(found.level)}.",
-        "columns": _COMPARISON,
-        "rows": [
-            (
-                pair.figure,
-                pair.a,
-                pair.b,
-                figures.value(pair.value_a),
-                figures.value(pair.value_b),
-                figures.value(pair.difference),
-                NOTHING
-                if pair.low is None or pair.high is None
-                else f"{pair.low:.3f} to {pair.high:.3f}",
-                f"{pair.test} {pair.warning}".strip(),
-                figures.value(pair.p),
-                figures.value(pair.p_holm),
-                f"{pair.n:,}",
-            )
-            for pair in found.pairs
-        ],
+        "note": f"{several(found.n_cases, 'case')} that all runs predicted. A difference is the "
+        "first run less the second.",
+        "level": percent(found.level),
+        "tables": [_compared(f"{a} and {b}", own) for (a, b), own in pairs.items()],
     }
+
+
+def _compared(title: str, pairs: Sequence[Pair]) -> dict[str, Any]:
+    notes = figures.Notes()
+    rows = [
+        (
+            pair.figure,
+            notes.mark(pair.warning),
+            (
+                *map(figures.value, (pair.value_a, pair.value_b, pair.difference)),
+                figures.ends(pair.low, pair.high),
+                *map(figures.value, (pair.p, pair.p_holm)),
+            ),
+            pair.test,
+        )
+        for pair in pairs
+    ]
+    return {"title": title, "rows": rows, "notes": notes.words}
 
 
 def _part(sources: Sources, n: int) -> dict[str, Any]:

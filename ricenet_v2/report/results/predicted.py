@@ -17,7 +17,7 @@ from ricenet_v2.records.figures import MIGRATIONS, Evaluation
 from ricenet_v2.records.prediction import CasePrediction, Predictions
 from ricenet_v2.records.sanity import Sanity
 from ricenet_v2.report.results.figures import without_identities
-from ricenet_v2.report.words import percent
+from ricenet_v2.report.words import percent, several
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import (
     CURVES_JSON,
@@ -26,6 +26,8 @@ from ricenet_v2.store.paths import (
     SANITY_JSON,
     ModelPaths,
 )
+
+Joined = Literal["same", "other", "untold"]
 
 _USUAL = ("like the training cases", "not available", "")
 _OTHER = (
@@ -118,6 +120,17 @@ class Result:
         """Whether each case was predicted by the one network that had not seen it."""
         return self.predictions is None
 
+    @property
+    def combined(self) -> str:
+        """`mean of 5 networks, mirrored`; models without checkpoints are no networks."""
+        if self.predictions is None:
+            return ""
+        made = self.predictions
+        members = several(len(made.checkpoint_hashes), "network")
+        if not made.checkpoint_hashes:
+            members = several(max((len(one.members) for one in self.cases), default=0), "model")
+        return f"{made.combine} of {members}" + (", mirrored" if made.mirrored else "")
+
 
 def out_of_fold(
     model: ModelPaths, classes: Sequence[str], known: Mapping[str, Case]
@@ -135,7 +148,10 @@ def out_of_fold(
 
 
 def of_folder(
-    folder: Path, known: Mapping[str, Case], preprocessed: Mapping[str, PreprocessedCase]
+    folder: Path,
+    known: Mapping[str, Case],
+    preprocessed: Mapping[str, PreprocessedCase],
+    cases_hash: str = "",
 ) -> Result:
     """The predictions of a folder that ricenet_predict wrote.
 
@@ -143,24 +159,21 @@ def of_folder(
         folder: Holds predictions.json.
         known: Cases of the dataset, whose labels are the truths.
         preprocessed: Records of them, which tell whether the predicted images are theirs.
+        cases_hash: SHA-256 of cases.csv; predictions that name it are of its cases.
 
     Raises:
         DocumentError: No predictions, or not readable.
     """
     predictions = documents.read(Predictions, folder / PREDICTIONS_JSON)
     name = folder.resolve().name
-    cases = tuple(
-        _of_prediction(
-            case,
-            known.get(case.case_id),
-            preprocessed.get(case.case_id),
-            predictions.classes,
-            name,
-        )
-        for case in sorted(predictions.cases, key=lambda case: case.case_id)
-    )
+    are_known = bool(cases_hash) and predictions.cases_hash == cases_hash
+    cases = []
+    for case in sorted(predictions.cases, key=lambda case: case.case_id):
+        own, record = known.get(case.case_id), preprocessed.get(case.case_id)
+        joined = "same" if are_known or own is None else _joined(case, own, record)
+        cases.append(_of_prediction(case, own, joined, predictions.classes, name))
     failed = tuple((one.case_id, one.error) for one in predictions.failed)
-    return _result(name, folder, cases, known.values(), failed, predictions)
+    return _result(name, folder, tuple(cases), known.values(), failed, predictions)
 
 
 def _result(
@@ -209,11 +222,10 @@ def _of_fold(row: Mapping[str, str], classes: Sequence[str], fold: int) -> Predi
 def _of_prediction(
     case: CasePrediction,
     known: Case | None,
-    record: PreprocessedCase | None,
+    joined: Joined,
     classes: Sequence[str],
     part: str,
 ) -> Predicted:
-    joined = "same" if known is None else _joined(case, known, record)
     is_other = joined == "other"
     flags = [_OTHER] if is_other else [_UNTOLD] if joined == "untold" else []
     if known is not None and known.split == "train" and not is_other:
@@ -240,15 +252,13 @@ def _of_prediction(
     )
 
 
-def _joined(
-    case: CasePrediction, known: Case, record: PreprocessedCase | None
-) -> Literal["same", "other", "untold"]:
+def _joined(case: CasePrediction, known: Case, record: PreprocessedCase | None) -> Joined:
     """Whether the images of a known case were predicted, by their hashes.
 
     Without hashes to tell, a training case counts as another one, and a test case as the same.
     """
     own = case.source
-    untold: Literal["other", "untold"] = "other" if known.split == "train" else "untold"
+    untold: Joined = "other" if known.split == "train" else "untold"
     if own is None or record is None or "" in (own.inputs_hash, record.inputs_hash):
         return untold
     if own.plan_hash != record.plan_hash:  # which the hash of the inputs depends on

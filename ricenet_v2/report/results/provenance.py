@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import platform
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
+from ricenet_v2.core.command import typed
 from ricenet_v2.report.results.sources import Sources
 from ricenet_v2.version import __version__
 
@@ -28,24 +28,36 @@ def _version(package: str) -> str:
 
 
 def commands(sources: Sources, own: Sequence[str]) -> list[tuple[str, str]]:
-    """What was done and the command that did it; equal commands once, this report's last."""
-    found: dict[str, list[int]] = {}
+    """What was made and the command that made it; equal commands once, this report's last.
+
+    Files of earlier versions do not tell their command and are not listed.
+    """
+    folds: dict[str, list[int]] = {}
     for fold in sources.folds:
-        found.setdefault(command_text(fold.run.command), []).append(fold.number)
-    rows = [(f"fold {', '.join(map(str, folds))}", text) for text, folds in found.items()]
+        folds.setdefault(command_text(fold.run.command), []).append(fold.number)
+    found = {text: [f"fold {', '.join(map(str, numbers))}"] for text, numbers in folds.items()}
+    for name, words in _others(sources):
+        found.setdefault(command_text(words), []).append(name)
+    rows = [("; ".join(names), text) for text, names in found.items() if text]
     return [*rows, ("this report", command_text(own))]
 
 
+def _others(sources: Sources) -> Iterator[tuple[str, Sequence[str]]]:
+    """Documents other than the folds', and their commands."""
+    for result in sources.results:
+        if result.predictions is not None:
+            yield f"predictions, {result.title}", result.predictions.command
+        if result.evaluation is not None:
+            yield f"figures, {result.title}", result.evaluation.command
+    if sources.calibration is not None:
+        yield "temperature", sources.calibration.command
+    for name, comparison in sources.comparisons.items():
+        yield f"comparison {name}", comparison.command
+
+
 def command_text(words: Sequence[str]) -> str:
-    """As typed, with `~` for the home folder, whose name may be that of a person."""
-    if not words:
-        return ""
-    program = Path(words[0])
-    stem = program.stem if program.suffix == ".py" else program.name
-    name = stem if stem.startswith("ricenet_") or program.suffix != ".py" else f"ricenet_{stem}"
-    home = str(Path.home())
-    rest = [word.replace(home, "~") if len(home) > 1 else word for word in words[1:]]
-    return shlex.join([name, *rest]).replace("'~", "~'") if rest else name
+    """As typed, with `~` for the home folder."""
+    return shlex.join(typed(words)).replace("'~", "~'") if words else ""
 
 
 def hashes(sources: Sources) -> list[tuple[str, str]]:

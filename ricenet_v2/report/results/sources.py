@@ -129,7 +129,9 @@ def read_sources(
     preprocessed = {name: read_record(paths.cases(plan), name) for name in ids}
     found = [out_of_fold(model, dataset.classes, cases)]
     results = [one for one in found if one is not None]
-    results += [_folder(folder, cases, preprocessed, dataset) for folder in predictions]
+    inputs = _hashes(paths, model, plan, predictions)
+    cases_hash = inputs.get(f"raw/{CASES_CSV}", "")
+    results += [_folder(one, cases, preprocessed, dataset, cases_hash) for one in predictions]
     return Sources(
         paths=paths,
         model=model,
@@ -146,7 +148,7 @@ def read_sources(
         calibration=_either(Calibration, model.calibration),
         comparisons=_comparisons([model.folder, *predictions]),
         parts=_parts(model.folder, [one for one in results if not one.is_out_of_fold]),
-        inputs=_hashes(paths, model, plan, predictions),
+        inputs=inputs,
     )
 
 
@@ -166,9 +168,10 @@ def _folder(
     cases: dict[str, Case],
     preprocessed: dict[str, PreprocessedCase],
     dataset: Dataset,
+    cases_hash: str,
 ) -> Result:
     try:
-        made = of_folder(folder, cases, preprocessed)
+        made = of_folder(folder, cases, preprocessed, cases_hash)
     except DocumentError as error:
         raise DatasetError(
             "This is not a folder of predictions.",

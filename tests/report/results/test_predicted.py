@@ -20,14 +20,15 @@ def _record(inputs="a", plan="p"):
     )  # fmt: skip
 
 
-def _read(folder, label="x", split="test", source=None, record=None):
+def _read(folder, label="x", split="test", source=None, record=None, hashes=("", "")):
     case = CasePrediction(
         "C1", "y", (0.3, 0.7), (MemberPrediction(0, (0.3, 0.7)),), 0.6, 1.0, (), source
     )
     made = Predictions("D", "auto", "h", {}, ("x", "y"), "mean", True, (case,), ())
+    made = dataclasses.replace(made, cases_hash=hashes[0])
     documents.write(folder / "predictions.json", made)
     known = {"C1": Case("C1", "P1", label, split)}
-    return of_folder(folder, known, {} if record is None else {"C1": record})
+    return of_folder(folder, known, {} if record is None else {"C1": record}, hashes[1])
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -72,6 +73,14 @@ def test_a_test_case_that_is_joined_by_its_id_alone_says_so(tmp_path, source, re
     assert any("nothing tells whether the same images" in flag for flag in one.flags)
     (same,) = _read(tmp_path, source=_record(), record=_record()).cases
     assert not any("nothing tells" in flag for flag in same.flags)
+
+
+def test_cases_of_the_same_table_are_the_same_without_hashes_of_images(tmp_path):
+    (same,) = _read(tmp_path, hashes=("t", "t")).cases
+    assert (same.truth, same.flags) == ("x", ())
+    for hashes in (("t", "u"), ("", ""), ("t", "")):
+        (one,) = _read(tmp_path, hashes=hashes).cases
+        assert any("nothing tells" in flag for flag in one.flags)
 
 
 def test_a_case_without_a_label_has_no_truth(tmp_path):

@@ -1,0 +1,70 @@
+"""Sections of the first page that rest on files of other commands."""
+
+import dataclasses
+import re
+
+import pytest
+
+from ricenet_v2.phantom.cohort import NAME
+from ricenet_v2.records.calibration import Calibration
+from ricenet_v2.records.comparison import Comparison, Pair
+from ricenet_v2.records.figures import Figure
+from ricenet_v2.report.results.index import index_page
+from ricenet_v2.report.results.sources import read_sources
+from ricenet_v2.store.paths import dataset_paths
+
+
+@pytest.fixture
+def page_of(simulated, tmp_path):
+    """A function from changed sources to the text of the page."""
+    sources = read_sources(dataset_paths(NAME, simulated), "auto", "all", [])
+
+    def made(**changes):
+        changed = dataclasses.replace(sources, **changes)
+        return index_page(changed, tmp_path, {}, ["ricenet_report"], has_plan_page=False)
+
+    return made
+
+
+def _cells(page, title):
+    """Rows of the table whose heading is `title`, as lists of texts."""
+    table = page.split(f"<h4>{title}</h4>")[1].split("</table>")[0].split("<tbody>")[1]
+    return [
+        re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL)
+        for row in re.findall(r"<tr>.*?</tr>", table, re.DOTALL)
+    ]
+
+
+def _pair(figure, a, b, warning=""):
+    return Pair(figure, a, b, 0.75, 0.5, 0.25, None, None, "by hand", 0.125, 0.25, 9, warning)
+
+
+def test_every_two_runs_have_a_table_and_warnings_are_notes(page_of):
+    pairs = (
+        _pair("AUROC", "one", "two", "few"),
+        _pair("accuracy", "one", "two", "few"),
+        _pair("AUROC", "one", "three"),
+    )
+    runs = ("one", "two", "three")
+    made = Comparison(runs, ("x", "y"), "y", 9, 9, (), pairs, 0.95, 10, 0)
+    page = page_of(comparisons={"folder": made})
+    numbers = ["0.750", "0.500", "0.250", "\N{EN DASH}", "0.125", "0.250", "by hand"]
+    assert _cells(page, "one and three") == [["AUROC", *numbers]]
+    first, second = _cells(page, "one and two")
+    assert (first[1:], second[1:]) == (numbers, numbers)
+    assert page.count('<span class="flag">few</span>') == 1
+
+
+def test_a_temperature_shows_what_it_does_to_the_ensemble(page_of):
+    figures = {
+        name: (Figure("log loss", value, value - 0.125, value + 0.125, 9, "by hand"),)
+        for name, value in (("a", 0.5), ("b", 0.375), ("c", 0.75), ("d", 0.625))
+    }
+    alone = Calibration(2.0, 1.5, 2.5, 9, 9, "by hand", {}, figures["a"], figures["b"])
+    page = page_of(calibration=alone)
+    rows = _cells(page, "Out-of-fold, before and after")
+    assert rows == [["log loss", "0.500 (0.375 to 0.625)", "0.375 (0.250 to 0.500)"]]
+    assert "Ensemble on a test set" not in page
+    both = dataclasses.replace(alone, ensemble_before=figures["c"], ensemble_after=figures["d"])
+    rows = _cells(page_of(calibration=both), "Ensemble on a test set, before and after")
+    assert rows == [["log loss", "0.750 (0.625 to 0.875)", "0.625 (0.500 to 0.750)"]]
