@@ -83,7 +83,7 @@ class Progress:
             clock: Seconds.
         """
         self.description = description
-        self._done = 0
+        self._total, self._done = total, 0
         self._lines = _Lines(total, clock)
         self._bar: tqdm[NoReturn] | None = None
         if sys.stderr.isatty():
@@ -98,7 +98,8 @@ class Progress:
         self.reach(self._done + number)
 
     def reach(self, done: int) -> None:
-        """So many are done."""
+        """So many are done; more than the total count as that."""
+        done = min(done, self._total)
         if self._bar is None:
             self._lines.reach(self.description, done)
         else:

@@ -108,7 +108,7 @@ def test_a_foreign_executor_gives_what_ours_gives(whole, make_space, tmp_path, m
 
 def test_killed_its_processes_end_and_the_same_command_goes_on(whole, make_space, capsys):
     workspace = make_space()
-    words = line(workspace, "--num_processes", "1")
+    words = line(workspace, "--num_processes", "1", "--num_workers", "1")
     command = [sys.executable, "-m", "ricenet_v2.cli.ablate", *words]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
     while process.poll() is None and not finished(workspace):

@@ -52,9 +52,14 @@ def test_a_bad_patient_is_listed_and_the_others_explained(trained_cohort, tmp_pa
     words += ["--sanity", "off", "--masks", str(raw / "masksTs")]
     assert explain.main(words) == 1
     told = capsys.readouterr().out
-    assert "1 cases explained" in told
-    assert "1 cases failed" in told
-    assert "Where hirescam lies" in told
+    assert "1 case explained" in told
+    assert "Probabilities are those of the network, without mirroring." in told
+    assert "integrated gradients, error" not in told  # these maps were not made
+    assert "1 case failed" in told
+    assert "Where hirescam lies, in one case" in told
+    assert "Dose in percent of the prescription" in told
+    assert "dose above 95 %" in told
+    assert "The maps were not checked (--sanity off)." in told
     assert (tmp_path / "out" / "explanation.csv").is_file()
 
 
@@ -88,12 +93,16 @@ def test_progress_names_case_and_map_and_the_time_left(
     ]
     words += ["--maps", "occlusion", "hirescam", "--window_mm", "40", "--stride_mm", "40"]
     assert explain.main(words) == 0
-    told = capsys.readouterr().err.splitlines()
+    out, err = capsys.readouterr()
+    assert "Probabilities are those of the mean of 2 networks, without mirroring." in out
+    assert "random weights and of shuffled labels should be low" in out
+    assert "not given" in out  # no model of shuffled labels
+    told = err.splitlines()
     second = paths[3].name.removesuffix("_0000.nii.gz")
     title = f"{second} (case 2 of 2), "
     lines = [line.removeprefix(title) for line in told if line.startswith(title)]
     maps = re.compile(
-        r"occlusion map (\d) of 8 \((.+), fold (\d)\), cubes: \d+ of \d+, \d+ s(, about .+ left)?$"
+        r"occlusion map (\d) of 8 \((.+), fold (\d)\), cubes: \d+ of \d+, .+? s(, about .+ left)?$"
     )
     found = [match.groups() for match in map(maps.match, lines) if match]
     channels = ["all channels", "T1c_post_op", "T1c_event", "dose"]
