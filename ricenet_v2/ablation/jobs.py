@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import traceback
 from collections.abc import Sequence
@@ -13,6 +14,10 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.store.paths import DatasetPaths
 from ricenet_v2.training.job import TrainOptions
+
+# Seeds, the number of threads and the loggers of a process are one: trainings in threads beside
+# each other would draw each other's random numbers.
+_ALONE = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,15 @@ class Outcome:
 
 
 def train_job(job: FoldJob) -> Outcome:
-    """Train the fold, or go on with it; a failure becomes words, since it crosses processes."""
+    """Train the fold, or go on with it; a failure becomes words, since it crosses processes.
+
+    A process does one at a time, in however many threads it is called.
+    """
+    with _ALONE:
+        return _trained(job)
+
+
+def _trained(job: FoldJob) -> Outcome:
     import torch
 
     from ricenet_v2.network.device import resolve_device

@@ -12,7 +12,7 @@ from ricenet_v2.cli import common
 
 if TYPE_CHECKING:
     from ricenet_v2.explanation.options import Options
-    from ricenet_v2.records.explanation import Explanation
+    from ricenet_v2.records.explanation import CohortShare, Explanation
 
 _KINDS = ("occlusion", "integrated_gradients", "hirescam", "gradcam")
 
@@ -149,8 +149,8 @@ def _show(found: Explanation, options: Options, output: Path) -> None:
     shown = [one for one in found.shares if one.map == first]
     if shown:
         common.table(
-            f"Where {first} lies, mean over cases (95 % interval by bootstrap of patients)",
-            ("part", "cases", "share", "of moved maps"),
+            _title(first, shown),
+            ("part", "cases", "share", "expected"),
             [
                 (
                     one.part,
@@ -162,23 +162,41 @@ def _show(found: Explanation, options: Options, output: Path) -> None:
             ],
             has_numbers=True,
         )
+        print(
+            "Dose in percent of the prescription, else of its 99.9th percentile; expected: of the "
+            "same map moved to other places of the brain."
+        )
     if found.checks:
         common.table(
             "Sanity checks",
-            ("map", "random weights", "shuffled labels", "deletion", "insertion", "folds", ""),
+            (
+                "map",
+                "random weights",
+                "shuffled labels",
+                "deletion",
+                "insertion",
+                "folds",
+                "verdict",
+            ),
             [
                 (
                     one.map,
                     f"{one.randomised:.2f}",
-                    "" if one.control is None else f"{one.control:.2f}",
+                    "not given" if one.control is None else f"{one.control:.2f}",
                     f"{one.deletion_gain:+.3f}",
                     f"{one.insertion_gain:+.3f}",
-                    "" if one.agreement is None else f"{one.agreement:.2f}",
+                    "one network" if one.agreement is None else f"{one.agreement:.2f}",
                     f"FAILED: {'; '.join(one.failed)}" if one.failed else "passed",
                 )
                 for one in found.checks
             ],
         )
+        print(
+            "Correlations with maps of random weights and of shuffled labels should be low, gains "
+            "of deletion and insertion over a random order above 0, correlations of folds high."
+        )
+    else:
+        print("The maps were not checked (--sanity off).")
     files = (EXPLANATION_JSON, EXPLANATION_CSV, REPORT_PART_JSON)
     print(f"Maps, pictures and tables: {output} ({', '.join(files)})")
 
@@ -187,26 +205,40 @@ def _show_cases(found: Explanation, output: Path) -> None:
     from ricenet_v2.core import documents
     from ricenet_v2.explanation.folder import case_file
     from ricenet_v2.records.explanation import ExplainedCase
+    from ricenet_v2.report.words import cases as count_of
 
     cases = [documents.read(ExplainedCase, case_file(output, case)) for case in found.cases]
-    common.table(
-        f"{len(cases)} cases explained. {common.RESEARCH_ONLY}",
-        ("case", "explained class", "probability", "integrated gradients, error", "warnings"),
-        [
-            (
-                case.case_id,
-                case.target,
-                f"{case.probability:.3f}",
-                ", ".join(f"{100 * one.error:.1f} %" for one in case.completeness),
-                "; ".join(case.warnings),
-            )
-            for case in cases
+    networks = len(found.checkpoint_hashes)
+    rows = {
+        "case": [case.case_id for case in cases],
+        "explained class": [case.target for case in cases],
+        "probability": [f"{case.probability:.3f}" for case in cases],
+        "integrated gradients, error": [
+            ", ".join(f"{100 * one.error:.1f} %" for one in case.completeness) for case in cases
         ],
+        "warnings": ["; ".join(case.warnings) for case in cases],
+    }
+    rows = {name: cells for name, cells in rows.items() if any(cells) or not cases}
+    by = "the network" if networks == 1 else f"the mean of {networks} networks"
+    common.table(
+        f"{count_of(len(cases))} explained. {common.RESEARCH_ONLY}",
+        tuple(rows),
+        list(zip(*rows.values(), strict=True)),
     )
+    print(f"Probabilities are those of {by}, without mirroring.")
     if found.failed:
         common.table(
-            f"{len(found.failed)} cases failed", ("case", "error"), list(found.failed.items())
+            f"{count_of(len(found.failed))} failed", ("case", "error"), list(found.failed.items())
         )
+
+
+def _title(name: str, shares: Sequence[CohortShare]) -> str:
+    n = max(one.n for one in shares)
+    of = "in one case" if n == 1 else "mean over cases"
+    interval = (
+        " (95 % interval by bootstrap of patients)" if any(s.interval for s in shares) else ""
+    )
+    return f"Where {name} lies, {of}{interval}"
 
 
 def _percent(value: float, ends: tuple[float, float] | None) -> str:

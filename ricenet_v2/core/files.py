@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,8 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     name, dot, ending = path.name.partition(".")
-    temporary = path.with_name(f".{name}.{os.getpid()}.partial{dot}{ending}")
+    # Random: threads share the number of a process, containers of a cluster often do.
+    temporary = path.with_name(f".{name}.{secrets.token_hex(4)}.partial{dot}{ending}")
     try:
         yield temporary
         with temporary.open("rb+") as stream:

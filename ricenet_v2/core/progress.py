@@ -6,7 +6,10 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
-from typing import TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 logger = logging.getLogger(__name__)
 
@@ -58,16 +61,73 @@ def told(
         total: Number of items; None where it is not known.
         clock: Seconds.
     """
-    start = last = clock()
-    tenth = 0
+    lines = _Lines(total, clock)
     for done, item in enumerate(items, start=1):
         yield item  # the next line runs when the work on the item is done
-        now = clock()
-        reached = _TENTHS * done // total if total else 0
-        waited = now - last
-        if waited >= _LATE or (reached > tenth and waited >= _SOON):
-            last, tenth = now, reached
-            logger.info("%s", _line(description, done, total, now - start))
+        lines.reach(description, done)
+
+
+class Progress:
+    """Progress of a step that is no single loop, such as the many parts of a map.
+
+    A bar or lines as those of `track`; when it is closed the bar goes, and the next can take its
+    place.
+    """
+
+    def __init__(self, description: str, total: int, clock: Clock = time.monotonic) -> None:
+        """Begin at 0.
+
+        Args:
+            description: What the step does; may be changed on the way.
+            total: Of whatever is counted.
+            clock: Seconds.
+        """
+        self.description = description
+        self._total, self._done = total, 0
+        self._lines = _Lines(total, clock)
+        self._bar: tqdm[NoReturn] | None = None
+        if sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                desc=description, total=total, dynamic_ncols=True, mininterval=0.5, leave=False
+            )
+
+    def add(self, number: int = 1) -> None:
+        """So many more are done."""
+        self.reach(self._done + number)
+
+    def reach(self, done: int) -> None:
+        """So many are done; more than the total count as that."""
+        done = min(done, self._total)
+        if self._bar is None:
+            self._lines.reach(self.description, done)
+        else:
+            self._bar.set_description(self.description, refresh=False)
+            self._bar.update(done - self._done)
+        self._done = done
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+class _Lines:
+    """Logs where a step is, neither too seldom nor too often."""
+
+    def __init__(self, total: int | None, clock: Clock) -> None:
+        self._total, self._clock = total, clock
+        self._start = self._last = clock()
+        self._tenth = 0
+
+    def reach(self, description: str, done: int) -> None:
+        now = self._clock()
+        reached = _TENTHS * done // self._total if self._total else 0
+        waited = now - self._last
+        if waited >= _LATE or (reached > self._tenth and waited >= _SOON):
+            self._last, self._tenth = now, reached
+            logger.info("%s", _line(description, done, self._total, now - self._start))
 
 
 def _line(description: str, done: int, total: int | None, seconds: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -86,8 +86,9 @@ def explain_folder(
     _claim(output, job.made_by, resume=resume)
     done: dict[str, ExplainedCase] = {}
     failed: dict[str, str] = {}
-    for case, paths in track(cases.items(), "explaining", total=len(cases)):
-        found = _tried(job, case, paths)
+    numbered = enumerate(cases.items(), start=1)
+    for number, (case, paths) in track(numbered, "explaining", total=len(cases)):
+        found = _tried(job, case, paths, f"{case} (case {number} of {len(cases)})")
         if isinstance(found, str):
             failed[case] = found
         else:
@@ -108,16 +109,16 @@ def case_file(output: Path, case_id: str) -> Path:
     return output / "cases" / f"{case_id}.json"
 
 
-def _tried(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | str:
+def _tried(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> ExplainedCase | str:
     """The case, or why it could not be explained."""
     try:
-        return _kept(job, case_id, paths) or _explained(job, case_id, paths)
+        return _kept(job, case_id, paths) or _explained(job, case_id, paths, title)
     except _FAULTS as error:
         logger.error("%s could not be explained: %s", case_id, error)  # noqa: TRY400 - the user reads the reason, not a traceback
         return str(error)
 
 
-def _explained(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase:
+def _explained(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> ExplainedCase:
     known = job.known.get(case_id)
     subject = read_subject(
         job.ensemble,
@@ -128,6 +129,7 @@ def _explained(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCas
         known.patient_id if known else "",
         known.covariates if known else None,
     )
+    subject = replace(subject, title=title)
     found = explain_case(subject, job.by, job.output, job.made_by)
     documents.write(case_file(job.output, case_id), found)
     return found

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ricenet_v2.core.progress import Progress, track
 from ricenet_v2.explanation.gradients.cam import gradcam, hirescam
 from ricenet_v2.explanation.gradients.integrated import Integrated, integrated_gradients
+from ricenet_v2.explanation.occlusion.coarse import SHARE
 from ricenet_v2.explanation.occlusion.occlude import OcclusionMap, occlude
 from ricenet_v2.explanation.occlusion.prepared import Occlusions, prepare
+from ricenet_v2.explanation.occlusion.windows import lay_windows
 from ricenet_v2.explanation.options import MapKind, Options
 from ricenet_v2.explanation.reference import reference_of, words_of
 from ricenet_v2.explanation.subject import Subject
@@ -112,7 +116,8 @@ def make_maps(
     for kind, words in _CAM_WORDS.items():
         if kind in options.kinds:
             mapper = mapper_of(kind, subject, plan, target, options)
-            maps = {fold: mapper(network) for fold, network in members.items()}
+            each = track(members.items(), f"{subject.title}, {kind}, networks")
+            maps = {fold: mapper(network) for fold, network in each}
             made += _together(kind, maps, words)
     return Maps(tuple(made), completeness)
 
@@ -171,10 +176,7 @@ def _occlusion(
     names = (
         [None, *(channel.name for channel in plan.channels)] if len(plan.channels) > 1 else [None]
     )
-    for channel in names:
-        settings = replace(options.occlusion, channel=channel)
-        prepared = prepare(subject.array, subject.region, plan, settings, subject.case_id)
-        found = {fold: occlude(network, prepared, target) for fold, network in members.items()}
+    for channel, found in _occluded(subject, plan, members, target, options, names):
         words = tuple(dict.fromkeys(word for one in found.values() for word in one.words))
         made += _occlusion_maps(channel, found, words)
     if len(names) == 1:
@@ -182,6 +184,34 @@ def _occlusion(
         whole = next(m for m in made if m.member == ENSEMBLE and m.unit == LOG_ODDS)
         made.append(replace(whole, name=f"occlusion__{only}", channel=only))
     return made
+
+
+def _occluded(
+    subject: Subject,
+    plan: Plan,
+    members: Members,
+    target: int,
+    options: Options,
+    channels: Sequence[str | None],
+) -> Iterator[tuple[str | None, dict[int, OcclusionMap]]]:
+    """Each channel, and all where None, with the map of each network."""
+    how, n_maps = options.occlusion, len(channels) * len(members)
+    n, unit = len(lay_windows(subject.region, plan.spacing, how.window_mm, how.stride_mm)), "cubes"
+    if how.method == "coarse":
+        n, unit = max(1, int(SHARE * n)), "passes"
+    with closing(Progress(subject.title, n_maps * n)) as progress:
+        for before, channel in enumerate(channels):
+            settings = replace(how, channel=channel)
+            prepared = prepare(subject.array, subject.region, plan, settings, subject.case_id)
+            found = {}
+            for number, fold in enumerate(members, start=1 + before * len(members)):
+                progress.description = (
+                    f"{subject.title}, occlusion map {number} of {n_maps} "
+                    f"({channel or 'all channels'}, fold {fold}), {unit}"
+                )
+                found[fold] = occlude(members[fold], prepared, target, progress.add)
+                progress.reach(number * n)
+            yield channel, found
 
 
 def _occlusion_maps(
@@ -207,7 +237,9 @@ def _integrated(
     batch = plan.training.batch_size
     return {
         fold: integrated_gradients(network, subject.array, reference, target, batch)
-        for fold, network in members.items()
+        for fold, network in track(
+            members.items(), f"{subject.title}, integrated gradients, networks"
+        )
     }
 
 

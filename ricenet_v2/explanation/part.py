@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ricenet_v2.explanation.maps import ALL, ENSEMBLE, LOG_ODDS
+from ricenet_v2.explanation.options import PREDICTED
 from ricenet_v2.explanation.pictures import write_cascade, write_shares
 from ricenet_v2.explanation.sanity.verdict import MOST_ALIKE
 from ricenet_v2.records.explanation import (
@@ -16,8 +17,15 @@ from ricenet_v2.records.explanation import (
     MapRecord,
 )
 from ricenet_v2.records.report import PartPicture, PartTable, PartVolume, ReportPart
+from ricenet_v2.report.words import cases as count_of
 
 ORDER = 50
+_FILLS = {
+    "local_mean": "the mean around them",
+    "mirror": "the other side of the head",
+    "zero": "0",
+    "zero_gy": "0 Gy",
+}
 _SHOWN = ("occlusion", "integrated_gradients", "hirescam", "gradcam")
 
 
@@ -44,17 +52,21 @@ def report_part(made: Explanation, cases: Sequence[ExplainedCase], output: Path)
     )
 
 
+def _target(name: str) -> str:
+    return "the class that is predicted" if name == PREDICTED else name
+
+
 def _words(made: Explanation) -> Iterator[str]:
     settings = made.settings
     yield (
-        f"{len(made.cases):,} cases. A map says what this model used, not what is true of the "
+        f"{count_of(len(made.cases))}. A map says what this model used, not what is true of the "
         "patient: a place can matter to the answer and be no sign of disease."
     )
     yield (
         f"Occlusion hides cubes of {float(settings['window_mm']):g} mm, "
-        f"{float(settings['stride_mm']):g} mm apart ({settings['image']} for images, "
-        f"{settings['dose']} for dose); a positive value means that the place speaks for the "
-        f"explained class ({settings['target']})."
+        f"{float(settings['stride_mm']):g} mm apart, under {_FILLS[settings['image']]} in images "
+        f"and {_FILLS[settings['dose']]} in doses; a positive value means that the place speaks "
+        f"for {_target(settings['target'])}."
     )
     for check in made.checks:
         if check.failed:

@@ -11,6 +11,7 @@ from ricenet_v2.records.explanation import CohortShare, ExplainedCase, Explanati
 from ricenet_v2.records.report import PartPicture
 from ricenet_v2.report import svg
 from ricenet_v2.report.charts import plain
+from ricenet_v2.report.words import cases
 
 _MAP = "occlusion"
 _STYLES = ("-", "--", ":", "-.")
@@ -41,8 +42,9 @@ def write_shares(made: Explanation, output: Path) -> list[PartPicture]:
     axes.set_ylim(-0.6, len(rows) - 0.4)
     title = f"Where the attribution lies: {name.replace('_', ' ')}"
     svg.write(axes, output / "shares", title)
+    points = "Points with 95 % intervals" if any(one.interval for one in rows) else "Points"
     caption = (
-        f"{title}, mean of {rows[0].n} cases. Points with 95 % intervals: found; strokes: the same "
+        f"{title}, mean of {cases(rows[0].n)}. {points}: found; strokes: expected, of the same "
         f"maps moved to other places of the brain. {'; '.join(map(_told, rows))}."
     )
     return [PartPicture("shares.png", caption)]
@@ -52,16 +54,18 @@ def _told(one: CohortShare) -> str:
     return f"{one.part} {100 * one.mean:.0f} %, expected {100 * (one.expected or 0.0):.0f} %"
 
 
-def write_cascade(cases: Sequence[ExplainedCase], limit: float, output: Path) -> list[PartPicture]:
+def write_cascade(
+    explained: Sequence[ExplainedCase], limit: float, output: Path
+) -> list[PartPicture]:
     """Mean correlation of the absolute maps while parts become random from the top.
 
     Args:
-        cases: With their checks; without any there is no picture.
+        explained: Cases with their checks; without any there is no picture.
         limit: What the last correlation must stay below.
         output: Folder of cascade.svg and cascade.png.
     """
     found: dict[str, list[dict[str, float]]] = {}
-    for case in cases:
+    for case in explained:
         for check in case.checks:
             found.setdefault(check.map, []).append(check.cascade)
     if not found:

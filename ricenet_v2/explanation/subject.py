@@ -50,6 +50,7 @@ class Subject:
         brain_images: The brain on that grid.
         files: Of the images; the first one's axes are those of the maps on disk.
         warnings: In words.
+        title: How progress names it, e.g. `p3 (case 2 of 7)`.
     """
 
     case_id: str
@@ -69,6 +70,7 @@ class Subject:
     brain_images: Mask
     files: tuple[Path, ...]
     warnings: tuple[str, ...]
+    title: str
 
 
 def read_subject(
@@ -124,6 +126,7 @@ def read_subject(
         brain_images=there,
         files=tuple(paths[n] for n in wanted),
         warnings=(*made.record.warnings, *doubts),
+        title=case_id,
     )
 
 

@@ -65,6 +65,11 @@ def count(value: float) -> str:
     return f"{value:.0f}"
 
 
+def cases(n: int) -> str:
+    """`1 case`, `1,200 cases`."""
+    return f"{n:,} case" if n == 1 else f"{n:,} cases"
+
+
 def share(value: float) -> str:
     """A share in percent, two significant digits."""
     return f"{100 * value:.2g} %"

@@ -1,5 +1,7 @@
 """The command ricenet_explain."""
 
+import re
+import shutil
 import subprocess
 import sys
 
@@ -7,9 +9,11 @@ import pytest
 
 from ricenet_v2.cli import explain
 from ricenet_v2.cli.explain import build_parser
+from ricenet_v2.core import progress
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
 from ricenet_v2.explanation.options import KINDS
 from ricenet_v2.phantom.cohort import NAME
+from ricenet_v2.store.paths import dataset_paths
 
 
 def test_help_needs_nothing_heavy():
@@ -38,8 +42,6 @@ def test_wrong_lengths_end_with_2(words, tmp_path, capsys):
 
 
 def test_a_bad_patient_is_listed_and_the_others_explained(trained_cohort, tmp_path, capsys):
-    from ricenet_v2.store.paths import dataset_paths
-
     raw = dataset_paths(NAME, trained_cohort).raw
     images = tmp_path / "images"
     images.mkdir()
@@ -50,7 +52,66 @@ def test_a_bad_patient_is_listed_and_the_others_explained(trained_cohort, tmp_pa
     words += ["--sanity", "off", "--masks", str(raw / "masksTs")]
     assert explain.main(words) == 1
     told = capsys.readouterr().out
-    assert "1 cases explained" in told
-    assert "1 cases failed" in told
-    assert "Where hirescam lies" in told
+    assert "1 case explained" in told
+    assert "Probabilities are those of the network, without mirroring." in told
+    assert "integrated gradients, error" not in told  # these maps were not made
+    assert "1 case failed" in told
+    assert "Where hirescam lies, in one case" in told
+    assert "Dose in percent of the prescription" in told
+    assert "dose above 95 %" in told
+    assert "The maps were not checked (--sanity off)." in told
     assert (tmp_path / "out" / "explanation.csv").is_file()
+
+
+def test_progress_names_case_and_map_and_the_time_left(
+    trained_cohort, tmp_path, capsys, monkeypatch
+):
+    raw = dataset_paths(NAME, trained_cohort).raw
+    (tmp_path / "images").mkdir()
+    paths = sorted((raw / "imagesTs").glob("*.nii.gz"))
+    for path in paths[:6]:
+        shutil.copy(path, tmp_path / "images")
+    monkeypatch.setattr(progress, "_SOON", 0.0)  # each tenth makes a line
+    words = [
+        "-i",
+        str(tmp_path / "images"),
+        "-o",
+        str(tmp_path / "out"),
+        "-d",
+        NAME,
+        "-f",
+        "0",
+        "1",
+    ]
+    words += [
+        "--workspace",
+        str(trained_cohort),
+        "--device",
+        "cpu",
+        "--masks",
+        str(raw / "masksTs"),
+    ]
+    words += ["--maps", "occlusion", "hirescam", "--window_mm", "40", "--stride_mm", "40"]
+    assert explain.main(words) == 0
+    out, err = capsys.readouterr()
+    assert "Probabilities are those of the mean of 2 networks, without mirroring." in out
+    assert "random weights and of shuffled labels should be low" in out
+    assert "not given" in out  # no model of shuffled labels
+    told = err.splitlines()
+    second = paths[3].name.removesuffix("_0000.nii.gz")
+    title = f"{second} (case 2 of 2), "
+    lines = [line.removeprefix(title) for line in told if line.startswith(title)]
+    maps = re.compile(
+        r"occlusion map (\d) of 8 \((.+), fold (\d)\), cubes: \d+ of \d+, .+? s(, about .+ left)?$"
+    )
+    found = [match.groups() for match in map(maps.match, lines) if match]
+    channels = ["all channels", "T1c_post_op", "T1c_event", "dose"]
+    wanted = [(channel, fold) for channel in channels for fold in "01"]
+    assert [(one[1], one[2]) for one in found] == [wanted[int(one[0]) - 1] for one in found]
+    assert {int(one[0]) for one in found} == set(range(1, 9))
+    assert [bool(one[3]) for one in found] == [True] * (len(found) - 1) + [False]
+    rest = "\n".join(lines[len(found) :])
+    for step in ("hirescam, networks: 2 of 2", "check of occlusion by other networks, maps: 1 of",
+                 "check of the maps by deleting and inserting, images: "):  # fmt: skip
+        assert step in rest
+    assert "explaining: 2 of 2" in told[-1]

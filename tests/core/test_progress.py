@@ -1,5 +1,7 @@
 """Progress where nobody watches a bar: few lines, at the right moments."""
 
+import contextlib
+import io
 import logging
 
 import pytest
@@ -63,3 +65,39 @@ def test_items_pass_through_and_steps_with_lines_of_their_own_stay_silent(caplog
         assert len(caplog.records) == 2
         assert list(progress.track([5], "converting")) == [5]
     assert caplog.records[-1].getMessage() == "converting: 1 of 1, 0 s"
+
+
+def test_a_step_of_many_parts_says_which_it_is_at_and_what_is_left_of_all(caplog):
+    clock = Clock()
+    step = progress.Progress("case 1", 40, clock)
+    with caplog.at_level(logging.INFO, logger="ricenet_v2"), contextlib.closing(step):
+        for part in ("dose", "T1"):
+            step.description = f"case 1, {part}"
+            for _ in range(2):
+                clock.now += 10
+                step.add(8)
+        step.reach(40)
+    assert [record.getMessage() for record in caplog.records] == [
+        "case 1, dose: 8 of 40, 10 s, about 40 s left",
+        "case 1, dose: 16 of 40, 20 s, about 30 s left",
+        "case 1, T1: 24 of 40, 30 s, about 20 s left",
+        "case 1, T1: 32 of 40, 40 s, about 10 s left",
+    ]
+
+
+def test_on_a_terminal_it_is_a_bar_that_goes_when_it_is_closed(monkeypatch, caplog):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr("sys.stderr", Terminal())
+    step = progress.Progress("case 1", 4)
+    step.description = "case 1, dose"
+    step.add(3)
+    step._bar.refresh()
+    shown = progress.sys.stderr.getvalue()
+    assert "case 1, dose:  75%" in shown
+    assert "3/4" in shown
+    step.close()
+    assert progress.sys.stderr.getvalue().rsplit("\r", 2)[1].strip() == ""
+    assert not caplog.records

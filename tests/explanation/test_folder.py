@@ -40,6 +40,9 @@ def test_every_map_lies_on_the_images_and_is_counted(patients, ensemble, tmp_pat
     # The control is the model itself, so nothing falls, and the page says so.
     assert all(check.control == pytest.approx(1) for check in case.checks)
     part = documents.read(ReportPart, out / "report_part.json")
+    assert part.words.startswith("2 cases. ")
+    assert "under the mean around them in images and 0 Gy in doses" in part.words
+    assert "speaks for the class that is predicted." in part.words
     assert "FAILED" in part.words
     assert "FAILED" in part.cases["p0"][0].caption
     assert all((out / volume.file).is_file() for volume in part.volumes["p1"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +23,13 @@ from ricenet_v2.planning.planner import make_plan
 from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.records.fingerprint import CaseMeasurement, ChannelMeasurement, Fingerprint
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.records.report import PartPicture, ReportPart
+from ricenet_v2.records.report import PartPicture, PartVolume, ReportPart
+from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset
+
+MAPPED = "PH0021"
+"""The case that has maps."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,15 @@ def usual() -> Planned:
     return planned()
 
 
+def write_maps(folder: Path, image: Path) -> Iterator[PartVolume]:
+    """A map that speaks for the class all over the head, and one that speaks against it."""
+    voxels, grid = read_image(image)
+    for name, value in (("for it", 0.5), ("against it", -0.25)):
+        file = f"{name}.nii.gz"
+        write_image(folder / file, np.where(voxels > 0, value, 0).astype(np.float32), grid)
+        yield PartVolume(file, name, "log odds", f"In words, {name}.")
+
+
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory, planned_cohort) -> Path:
     """Workspace of a planned cohort with results that no training made; not to be changed."""
@@ -115,7 +128,11 @@ def simulated(tmp_path_factory, planned_cohort) -> Path:
     part.mkdir()
     Image.new("L", (8, 8), 120).save(part / "mean.png")
     picture = PartPicture("mean.png", "Mean map")
-    content = ReportPart("Occlusion", "In words.", (), (picture,), {"PH0001": (picture,)})
+    case = next(case for case in raw.cases if case.case_id == MAPPED)
+    volumes = {MAPPED: tuple(write_maps(part, raw.images(case)[0]))}
+    content = ReportPart(
+        "Occlusion", "In words.", (), (picture,), {"PH0001": (picture,)}, volumes=volumes
+    )
     documents.write(part / "report_part.json", content)
     return workspace
 

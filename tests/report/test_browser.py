@@ -245,6 +245,40 @@ def test_image_lesion_planes_and_keys_change_what_is_drawn(open_page, tmp_path):
     assert page.text_content("#viewer-values") == start
 
 
+def test_a_map_is_chosen_and_its_strength_set(open_page, tmp_path):
+    watched = open_page("cases/PH0021.html")
+    page = watched.page
+    _set(page, 0)
+    without = _pixels(page, tmp_path)
+    assert page.eval_on_selector_all("#viewer-map option", "them => them.map(o => o.text)") == [
+        "none",
+        "for it",
+        "against it",
+    ]
+    assert not page.locator("#viewer-map-strength").is_visible()
+    # Orange is red less blue, blue the contrary; the more of it, the stronger.
+    for name, value, sign in (("for it", "≥ +0.50", 1), ("against it", "≤ -0.25", -1)):
+        page.select_option("#viewer-map", name)
+        warmth = []
+        for strength in (70, 100, 0):
+            page.locator("#viewer-map-strength").fill(str(strength))
+            page.wait_for_timeout(300)
+            assert page.text_content("#viewer-map-value") == f"{strength} %"
+            change = _pixels(page, tmp_path) - without
+            warmth.append(sign * float((change[..., 0] - change[..., 2]).mean()))
+        assert warmth[1] > 1.2 * warmth[0] > 10
+        assert warmth[2] == pytest.approx(0, abs=0.1)
+        assert page.text_content("#viewer-map-words") == f"In words, {name}."
+        assert page.text_content("#viewer-values").endswith(f", {name} {value} log odds")
+    page.locator("#viewer-map-strength").fill("70")
+    page.select_option("#viewer-map", "")
+    page.wait_for_timeout(300)
+    assert np.abs(_pixels(page, tmp_path) - without).mean() < 0.5
+    assert not page.locator("#viewer-map-strength").is_visible()
+    assert "log odds" not in page.text_content("#viewer-values")
+    assert not watched.complaints
+
+
 def test_where_the_cross_stands_the_dose_is_that_of_the_images(open_page, simulated):
     from ricenet_v2.report.case.centre import find_centre
     from ricenet_v2.report.case.scan import read_scan

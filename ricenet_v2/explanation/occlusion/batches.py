@@ -11,23 +11,28 @@ import torch
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import RicenetError
-from ricenet_v2.core.progress import track
 
 _LOGGER = logging.getLogger(__name__)
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 Numbers: TypeAlias = NDArray[np.int64]
 Compute = Callable[[Numbers], torch.Tensor]
+Tell = Callable[[int], None]
+"""Is told how many more passes are done."""
 
 
-def in_batches(numbers: Numbers, batch: int, compute: Compute, description: str) -> torch.Tensor:
+def silent(_number: int) -> None:
+    """Where nobody wants to be told."""
+
+
+def in_batches(numbers: Numbers, batch: int, compute: Compute, tell: Tell = silent) -> torch.Tensor:
     """Compute rows for numbers, batch by batch; where memory runs out the batch is halved.
 
     Args:
         numbers: Of the windows.
         batch: How many at a time, to begin with.
         compute: From some of the numbers to as many rows.
-        description: Of the progress bar.
+        tell: Is told how many more are done.
 
     Returns:
         Rows in the order of the numbers, on the CPU.
@@ -36,7 +41,7 @@ def in_batches(numbers: Numbers, batch: int, compute: Compute, description: str)
         RicenetError: Memory runs out with one window at a time.
     """
     made: list[torch.Tensor] = []
-    for part in track(_split(numbers, batch), description):
+    for part in _split(numbers, batch):
         done = 0
         while done < len(part):
             rows = _tried(compute, part[done : done + batch])
@@ -45,6 +50,7 @@ def in_batches(numbers: Numbers, batch: int, compute: Compute, description: str)
             else:
                 made.append(rows)
                 done += len(rows)
+                tell(len(rows))
     return torch.cat(made)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import special
 from torch import nn
 
-from ricenet_v2.explanation.occlusion.batches import Numbers
+from ricenet_v2.explanation.occlusion.batches import Numbers, Tell, silent
 from ricenet_v2.explanation.occlusion.coarse import MOST_SLOPES, SHARE, Sampled, sample
 from ricenet_v2.explanation.occlusion.evidence import log_odds
 from ricenet_v2.explanation.occlusion.passes import Runner, choose_pass
@@ -44,13 +44,16 @@ class OcclusionMap:
 
 
 @torch.inference_mode()
-def occlude(network: nn.Module, occlusions: Occlusions, target: int) -> OcclusionMap:
+def occlude(
+    network: nn.Module, occlusions: Occlusions, target: int, tell: Tell = silent
+) -> OcclusionMap:
     """Hide one window after the other and see what the network says.
 
     Args:
         network: In evaluation mode; images are brought to its device.
         occlusions: The case; the same for all members of an ensemble.
         target: Index of the class to explain.
+        tell: Is told how many more windows, or gradients worth as much, are done.
 
     Raises:
         PlanError: There is no such class.
@@ -59,7 +62,7 @@ def occlude(network: nn.Module, occlusions: Occlusions, target: int) -> Occlusio
     windows, method = occlusions.windows, occlusions.settings.method
     passes = choose_pass(network, occlusions, method)
     before = log_odds(passes.whole, target)
-    runner = Runner(network, occlusions, passes)
+    runner = Runner(network, occlusions, passes, tell)
 
     def look(numbers: Numbers) -> Values:
         return (before - log_odds(runner.logits(numbers), target)).numpy()
@@ -67,7 +70,7 @@ def occlude(network: nn.Module, occlusions: Occlusions, target: int) -> Occlusio
     words, gradients = [passes.words], 0
     if method == "coarse":
         most = int(MOST_SLOPES * SHARE * len(windows))
-        estimates = slopes(network, occlusions, target, most)
+        estimates = slopes(network, occlusions, target, most, tell)
         found, gradients = sample(windows, estimates, look), estimates.forward_passes
     else:
         found = Sampled(look(np.arange(len(windows))), len(windows))

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ricenet_v2.core.errors import PlanError
-from ricenet_v2.explanation.occlusion.batches import Numbers, in_batches
+from ricenet_v2.explanation.occlusion.batches import Numbers, Tell, in_batches, silent
 from ricenet_v2.explanation.occlusion.full import FullPass
 from ricenet_v2.explanation.occlusion.incremental import IncrementalPass
 from ricenet_v2.explanation.occlusion.memory import batch_for
@@ -70,9 +70,11 @@ def choose_pass(network: nn.Module, occlusions: Occlusions, method: Method) -> P
 class Runner:
     """Runs a pass over windows in batches that the memory takes."""
 
-    def __init__(self, network: nn.Module, occlusions: Occlusions, passes: Pass) -> None:
+    def __init__(
+        self, network: nn.Module, occlusions: Occlusions, passes: Pass, tell: Tell = silent
+    ) -> None:
         """Find the batch: that of the settings, or the largest for their memory."""
-        settings, self._pass = occlusions.settings, passes
+        settings, self._pass, self._tell = occlusions.settings, passes, tell
         self._order = order(occlusions.windows)
         self.batch = settings.batch or batch_for(
             settings.memory_gb,
@@ -86,7 +88,7 @@ class Runner:
     def logits(self, numbers: Numbers) -> torch.Tensor:
         """Logits (windows, classes) on the CPU, in the order of the numbers."""
         sorted_ = numbers[np.argsort(self._order[numbers], kind="stable")]
-        found = in_batches(sorted_, self.batch, self._pass.logits, "occluding")
+        found = in_batches(sorted_, self.batch, self._pass.logits, self._tell)
         back = np.argsort(np.argsort(self._order[numbers], kind="stable"))
         return found[torch.from_numpy(back)]
 

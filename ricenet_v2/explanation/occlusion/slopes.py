@@ -16,8 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ricenet_v2.core.progress import track
-from ricenet_v2.explanation.occlusion.batches import Numbers
+from ricenet_v2.explanation.occlusion.batches import Numbers, Tell, silent
 from ricenet_v2.explanation.occlusion.evidence import log_odds
 from ricenet_v2.explanation.occlusion.prepared import Occlusions
 from ricenet_v2.explanation.occlusion.windows import Values, Windows
@@ -39,7 +38,9 @@ class Slopes:
     forward_passes: int
 
 
-def slopes(network: nn.Module, occlusions: Occlusions, target: int, most: int) -> Slopes:
+def slopes(
+    network: nn.Module, occlusions: Occlusions, target: int, most: int, tell: Tell = silent
+) -> Slopes:
     """Gradients of the image as it is, and of images in which groups of windows are half hidden.
 
     One image goes through the network and back at a time, and its feature maps are kept meanwhile.
@@ -49,6 +50,7 @@ def slopes(network: nn.Module, occlusions: Occlusions, target: int, most: int) -
         occlusions: The case.
         target: Index of the class.
         most: Forward passes that they may take; groups become denser where there are too many.
+        tell: Is told how many more forward passes are done.
     """
     windows, array = occlusions.windows, occlusions.array
     everything = np.arange(len(windows))
@@ -56,12 +58,13 @@ def slopes(network: nn.Module, occlusions: Occlusions, target: int, most: int) -
     as_it_is = _products(steps.at(array), occlusions, everything)
     half_way = np.empty_like(as_it_is)
     groups = _apart(windows, most // _PASSES - 1)
-    for group in track(groups, "gradients"):
+    for group in groups:
         image = array.copy()
         for number in group:
             box = windows.slices(number)
             image[box] = (array[box] + occlusions.fills.box(number, windows)) / 2
         half_way[group] = _products(steps.at(image), occlusions, group)
+        tell(_PASSES)
     return Slopes(np.hstack([as_it_is, half_way]), _PASSES * (len(groups) + 1))
 
 

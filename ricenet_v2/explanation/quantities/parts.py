@@ -18,8 +18,8 @@ Mask = NDArray[np.bool_]
 
 
 def band_name(low: int, high: int | None) -> str:
-    """`20 to 50 %`, `above 95 %`."""
-    return f"above {low} %" if high is None else f"{low} to {high} %"
+    """`dose 20 to 50 %`, `dose above 95 %`."""
+    return f"dose above {low} %" if high is None else f"dose {low} to {high} %"
 
 
 def ring_of(lesion: Mask, step: Triple, reach_mm: float = RING_MM) -> Mask:

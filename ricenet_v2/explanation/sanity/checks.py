@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
 
+from ricenet_v2.core.progress import Progress
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.explanation.maps import ENSEMBLE, Maps, mapper_of
 from ricenet_v2.explanation.options import MapKind, Options
 from ricenet_v2.explanation.reference import reference_of
 from ricenet_v2.explanation.sanity.alike import agreement, rank_correlation
-from ricenet_v2.explanation.sanity.cascade import cascade
+from ricenet_v2.explanation.sanity.cascade import Image, cascade
 from ricenet_v2.explanation.sanity.curves import Blocks, Curves
 from ricenet_v2.explanation.sanity.verdict import faults, gains
 from ricenet_v2.explanation.subject import Subject
 from ricenet_v2.network.build import Classifier
+from ricenet_v2.network.stages import parts_of
 from ricenet_v2.records.explanation import Check
 from ricenet_v2.records.plan import Plan
 
@@ -47,7 +50,8 @@ def check_maps(
     blocks = Blocks.of(subject.region, (size[0], size[1], size[2]))
     reference = reference_of(subject.array, plan, subject.space.step)
     random = generator(options.seed, "explanation", "orders", subject.case_id)
-    curves = Curves(network, subject.array, reference, blocks, target, random, batch)
+    told = f"{subject.title}, check of the maps by deleting and inserting, images"
+    curves = Curves(network, subject.array, reference, blocks, target, random, batch, told)
     return tuple(
         _check(kind, subject, plan, network, control, maps, target, options, curves)
         for kind in options.kinds
@@ -65,12 +69,22 @@ def _check(
     options: Options,
     curves: Curves,
 ) -> Check:
-    mapper = mapper_of(kind, subject, plan, target, options)
-    own, region = mapper(network), subject.region
-    found = cascade(network, plan, mapper, own, region, options.seed)
-    other = None
-    if control is not None:
-        other = rank_correlation(np.abs(mapper(control)), np.abs(own), region)
+    mapper, region = mapper_of(kind, subject, plan, target, options), subject.region
+    n_maps = 1 + len(parts_of(network)) + (control is not None)
+    with closing(
+        Progress(f"{subject.title}, check of {kind} by other networks, maps", n_maps)
+    ) as progress:
+
+        def mapped(other: Classifier) -> Image:
+            made = mapper(other)
+            progress.add()
+            return made
+
+        own = mapped(network)
+        found = cascade(network, plan, mapped, own, region, options.seed)
+        other = None
+        if control is not None:
+            other = rank_correlation(np.abs(mapped(control)), np.abs(own), region)
     by_member = maps.of(kind)
     shown = by_member.pop(ENSEMBLE)
     first = next(iter(by_member.values()), shown)

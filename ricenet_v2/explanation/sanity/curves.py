@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy import integrate, ndimage
 from torch import nn
 
 from ricenet_v2.core.grid import Shape
+from ricenet_v2.core.progress import Progress
 from ricenet_v2.explanation.occlusion.batches import in_batches
 from ricenet_v2.records.explanation import Curve
 
@@ -77,6 +79,7 @@ class Curves:
         target: int,
         random: np.random.Generator,
         batch: int = 4,
+        description: str = "deleting and inserting",
     ) -> None:
         """Keep what the curves need, and draw the random orders.
 
@@ -88,7 +91,9 @@ class Curves:
             target: Index of the class.
             random: Draws the orders.
             batch: Images at a time.
+            description: Of their progress.
         """
+        self._description = description
         self.network, self.blocks, self.target, self.batch = network, blocks, target, batch
         self._device = next(network.parameters()).device
         self._images, self._reference = (
@@ -141,5 +146,6 @@ class Curves:
             return torch.softmax(self.network(made).double(), dim=1)[:, self.target]
 
         numbers = np.arange(len(orders) * n_cuts)
-        found = in_batches(numbers, self.batch, compute, "deleting and inserting")
+        with closing(Progress(self._description, len(numbers))) as progress:
+            found = in_batches(numbers, self.batch, compute, progress.add)
         return np.asarray(found.numpy().reshape(len(orders), n_cuts), dtype=np.float64)

@@ -77,7 +77,9 @@
       if (!isDose(one) && !(isMap(one) && one.name === map.value)) return "";
       const stored = location.values[n] ? location.values[n].value : 0;
       const value = one.offset + one.step * stored;
-      return one.name + " " + (isMap(one) ? signed(value) : value.toFixed(1)) + " " + one.unit;
+      // Rare values of a map lie beyond its colours, and are stored as the last of these.
+      const beyond = stored >= one.high ? "\u2265 " : stored <= one.low ? "\u2264 " : "";
+      return one.name + " " + (isMap(one) ? beyond + signed(value) : value.toFixed(1)) + " " + one.unit;
     });
     find("values").textContent = told.filter(Boolean).join(", ");
   }

@@ -73,5 +73,5 @@ def full_dose(covariates: Mapping[str, str], dose: NDArray[np.float32]) -> tuple
     plateau = float(np.percentile(dose, _PLATEAU)) or float(dose.max())
     told = number(round(plateau, 1))
     return plateau, (
-        f"100 % is the 99.9th percentile of the dose, {told} Gy: cases.csv names no prescription"
+        f"100 % is the 99.9th percentile of the dose, {told} Gy: no prescription is known"
     )

@@ -25,7 +25,7 @@ def test_where_memory_runs_out_the_batch_is_halved_and_that_is_said(error, caplo
         return torch.tensor(numbers.copy())[:, None] * 2.0
 
     with caplog.at_level(logging.WARNING):
-        found = in_batches(np.arange(25)[::-1], 16, compute, "")
+        found = in_batches(np.arange(25)[::-1], 16, compute)
     assert found[:, 0].tolist() == [2.0 * n for n in range(24, -1, -1)]
     assert max(seen) == 2
     assert [record.args for record in caplog.records] == [(16, 8), (8, 4), (4, 2)]
@@ -36,7 +36,7 @@ def test_without_memory_for_one_image_it_ends_in_words():
         raise MESSAGES[0]
 
     with pytest.raises(RicenetError, match="no memory for one occluded image"):
-        in_batches(np.arange(3), 2, compute, "")
+        in_batches(np.arange(3), 2, compute)
 
 
 def test_other_faults_are_not_taken_for_missing_memory():
@@ -44,4 +44,4 @@ def test_other_faults_are_not_taken_for_missing_memory():
         raise RuntimeError("shapes do not fit")
 
     with pytest.raises(RuntimeError, match="do not fit"):
-        in_batches(np.arange(3), 2, compute, "")
+        in_batches(np.arange(3), 2, compute)

@@ -31,10 +31,10 @@ def both(network, array, make_plan, size, spacing=(1.0, 1.0, 1.0)):
 
 
 def assert_same(full, ours, whole, seen=0.0):
-    """Found to 1e-4 of a logit and, where the change is smaller than that, still found."""
+    """Found to 1e-4 of a logit (rounding grows with it); smaller changes are still found."""
     change, off = (full - whole).abs().max(), (full - ours).abs().max()
     assert change > seen
-    assert off < 1e-4
+    assert off < 1e-4 + 1e-6 * whole.abs().max()
     assert off < 0.1 * change + 1e-5
 
 

@@ -25,9 +25,9 @@ def test_bands_and_outside_fill_the_image(brain):
     bands = [mask for name, mask in parts.items() if "%" in name]
     assert len(bands) == 5
     np.testing.assert_array_equal(np.sum([*bands, parts[OUTSIDE]], axis=0), 1)
-    assert dose[parts["above 95 %"]].min() >= 57.0
-    assert dose[parts["20 to 50 %"]].max() < 30.0
-    assert set(parts) - {"above 95 %"} >= {LESION, RING}
+    assert dose[parts["dose above 95 %"]].min() >= 57.0
+    assert dose[parts["dose 20 to 50 %"]].max() < 30.0
+    assert set(parts) - {"dose above 95 %"} >= {LESION, RING}
     assert set(parts_of(brain, None, None, None, (1.0, 1.0, 1.0))) == {OUTSIDE}
 
 

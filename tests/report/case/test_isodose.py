@@ -26,12 +26,12 @@ def test_the_plateau_where_no_prescription_is_known():
     lines = isodoses({"fractions": "30"}, DOSE)
     assert lines.lines[2].gray == pytest.approx(0.5 * np.percentile(DOSE, 99.9))
     assert "99.9th percentile" in lines.reference
-    assert "names no prescription" in lines.reference
+    assert "no prescription is known" in lines.reference
 
 
 @pytest.mark.parametrize("cell", ["", "unknown", "-60", "nan", "60 Gy"])
 def test_what_is_no_dose_is_no_prescription(cell):
-    assert "names no prescription" in isodoses({"prescription_gy": cell}, DOSE).reference
+    assert "no prescription is known" in isodoses({"prescription_gy": cell}, DOSE).reference
 
 
 def test_the_prescription_is_read_as_the_regression_reads_it():
