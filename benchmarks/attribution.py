@@ -48,12 +48,14 @@ class Found:
 
     Attributes:
         case_id: The case.
-        is_right: Whether the trained network called it rightly.
+        called: Class that the trained network called.
+        is_right: Whether that is the label.
         hits: Share of the maxima that hit, by network; there are several of random weights.
         zone: Share of the brain that counts as a hit.
     """
 
     case_id: str
+    called: str
     is_right: bool
     hits: dict[str, float]
     zone: float
@@ -102,21 +104,23 @@ def judge(raw: RawDataset, ensemble: Ensemble, chosen: argparse.Namespace) -> li
                 found = [zone[maximum(occlude(one, hidden, called).logit)] for one in each]
                 hits[f"{name}, {dose}"] = float(np.mean(found))
         share = float((zone & subject.brain).sum() / subject.brain.sum())
-        is_right = ensemble.plan.classes[called] == case.label
-        made.append(Found(case.case_id, is_right, hits, share))
+        name = ensemble.plan.classes[called]
+        made.append(Found(case.case_id, name, name == case.label, hits, share))
     return made
 
 
 def section(found: Sequence[Found], chosen: argparse.Namespace) -> str:
     """Markdown."""
     right = [one for one in found if one.is_right]
+    classes = sorted({one.called for one in right})
     rows = []
     for dose, told in DOSE_BASELINES.items():
         for name, goal in GOALS.items():
-            hits, n = sum(one.hits[f"{name}, {dose}"] for one in right), len(right)
-            low, high = proportion(hits, n, method="exact")
-            share = f"{100 * hits / n:.0f} % ({100 * low:.0f} to {100 * high:.0f})"
-            rows.append((told, name, share, goal))
+            key = f"{name}, {dose}"
+            by_class = [
+                _share([one for one in right if one.called == each], key) for each in classes
+            ]
+            rows.append((told, name, _share(right, key), *by_class, goal))
     zone = 100 * float(np.mean([one.zone for one in right]))
     head = (
         f"{chosen.cases} training cases of {' x '.join(map(str, chosen.shape))} voxels of "
@@ -126,8 +130,14 @@ def section(found: Sequence[Found], chosen: argparse.Namespace) -> str:
         f"Random weights: {chosen.draws} networks, the mean of their shares. What counts as a hit "
         f"is {zone:.1f} % of the brain on average. Intervals: Clopper-Pearson of the cases, 95 %."
     )
-    table = page.table(("in place of the dose", "network", "hits", "goal"), rows)
-    return f"{head}\n\n{table}"
+    columns = ("in place of the dose", "network", "hits", *classes, "goal of all hits")
+    return f"{head}\n\n{page.table(columns, rows)}"
+
+
+def _share(found: Sequence[Found], key: str) -> str:
+    hits, n = sum(one.hits[key] for one in found), len(found)
+    low, high = proportion(hits, n, method="exact")
+    return f"{100 * hits / n:.0f} % of {n} ({100 * low:.0f} to {100 * high:.0f})"
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -149,7 +159,7 @@ def arguments() -> argparse.Namespace:
     """The options."""
     made = parser(__doc__.splitlines()[0])
     made.add_argument("--explained", type=int, default=40, help="test cases that are explained")
-    made.add_argument("--draws", type=int, default=5, help="networks with random weights")
+    made.add_argument("--draws", type=int, default=3, help="networks with random weights")
     made.add_argument("--window_mm", type=float, default=21.0)
     made.add_argument("--stride_mm", type=float, default=14.0)
     return made.parse_args()
