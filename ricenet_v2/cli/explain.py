@@ -225,7 +225,7 @@ def _show_cases(found: Explanation, output: Path) -> None:
         tuple(rows),
         list(zip(*rows.values(), strict=True)),
     )
-    print(f"Probabilities are those of {by}, without mirroring.")
+    print(f"Probabilities are those of {by}, over mirrorings.")
     if found.failed:
         common.table(
             f"{count_of(len(found.failed))} failed", ("case", "error"), list(found.failed.items())

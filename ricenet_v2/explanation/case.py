@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import PlanError
 from ricenet_v2.core.seeds import generator
@@ -54,7 +55,8 @@ def explain_case(subject: Subject, by: Explained, output: Path, made_by: str) ->
         GeometryError: Windows do not fit the image.
     """
     plan, options = by.plan, by.options
-    chances = probabilities_of(by.members, subject.array)
+    axes = plan.training.augmentation.mirror_axes
+    chances = probabilities_of(by.members, subject.array, axes)
     target = target_of(options.target, plan.classes, int(chances.argmax()))
     maps = make_maps(subject, plan, by.members, target, options)
     checks: tuple[Check, ...] = ()
@@ -81,10 +83,21 @@ def explain_case(subject: Subject, by: Explained, output: Path, made_by: str) ->
         picture=f"{subject.case_id}/{picture.name}",
         warnings=(
             *subject.warnings,
+            *_other_answer(probabilities_of(by.members, subject.array), chances, plan.classes),
             *outside(plan, subject.record, by.references.values()),
             *_alarms(records),
         ),
     )
+
+
+def _other_answer(
+    unmirrored: NDArray[np.float64], chances: NDArray[np.float64], classes: tuple[str, ...]
+) -> list[str]:
+    """Maps are of images as they are; a prediction is the mean over mirrorings."""
+    seen, called = int(unmirrored.argmax()), int(chances.argmax())
+    if seen == called:
+        return []
+    return [f"without mirroring, as the maps see it, the networks call it {classes[seen]}"]
 
 
 def target_of(wish: str, classes: tuple[str, ...], predicted: int) -> int:

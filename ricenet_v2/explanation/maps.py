@@ -20,6 +20,7 @@ from ricenet_v2.explanation.occlusion.windows import lay_windows
 from ricenet_v2.explanation.options import MapKind, Options
 from ricenet_v2.explanation.reference import reference_of, words_of
 from ricenet_v2.explanation.subject import Subject
+from ricenet_v2.inference.member import probabilities
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.explanation import Completeness
 from ricenet_v2.records.plan import Plan
@@ -278,12 +279,13 @@ def _filled(values: Image) -> Image:
     return np.nan_to_num(values, nan=0.0)
 
 
-@torch.inference_mode()
-def probabilities_of(members: Members, array: Image) -> NDArray[np.float64]:
-    """Mean probabilities (classes,) of the members for a case, without mirroring."""
-    found = []
-    for network in members.values():
-        batch = torch.from_numpy(np.ascontiguousarray(array))[None]
-        logits = network(batch.to(next(network.parameters()).device))
-        found.append(torch.softmax(logits.double(), dim=1)[0].cpu().numpy())
-    return np.asarray(np.mean(found, axis=0))
+def probabilities_of(
+    members: Members, array: Image, mirror_axes: Sequence[int] = ()
+) -> NDArray[np.float64]:
+    """Mean probabilities (classes,) of the members for a case, each averaged over mirrorings."""
+    batch = torch.from_numpy(np.ascontiguousarray(array))[None]
+    found = [
+        probabilities(network, batch.to(next(network.parameters()).device), mirror_axes)
+        for network in members.values()
+    ]
+    return np.asarray(torch.cat(found).double().mean(dim=0))

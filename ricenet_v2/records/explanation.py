@@ -126,7 +126,7 @@ class ExplainedCase:
         made_by: SHA-256 of networks and settings.
         case_id: The case.
         patient_id: Who it is of.
-        predicted: Name of the class by the mean of the members, without mirroring.
+        predicted: Name of the class, by the mean of members and mirrorings as in ricenet_predict.
         target: Name of the class that is explained.
         probability: Of the target.
         isodose: What 100 % is, in words; empty without a dose.

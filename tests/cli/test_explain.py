@@ -53,7 +53,7 @@ def test_a_bad_patient_is_listed_and_the_others_explained(trained_cohort, tmp_pa
     assert explain.main(words) == 1
     told = capsys.readouterr().out
     assert "1 case explained" in told
-    assert "Probabilities are those of the network, without mirroring." in told
+    assert "Probabilities are those of the network, over mirrorings." in told
     assert "integrated gradients, error" not in told  # these maps were not made
     assert "1 case failed" in told
     assert "Where hirescam lies, in one case" in told
@@ -94,7 +94,7 @@ def test_progress_names_case_and_map_and_the_time_left(
     words += ["--maps", "occlusion", "hirescam", "--window_mm", "40", "--stride_mm", "40"]
     assert explain.main(words) == 0
     out, err = capsys.readouterr()
-    assert "Probabilities are those of the mean of 2 networks, without mirroring." in out
+    assert "Probabilities are those of the mean of 2 networks, over mirrorings." in out
     assert "random weights and of shuffled labels should be low" in out
     assert "not given" in out  # no model of shuffled labels
     told = err.splitlines()

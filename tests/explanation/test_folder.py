@@ -5,12 +5,16 @@ import dataclasses
 import numpy as np
 import pytest
 import SimpleITK as sitk
+import torch
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, PlanError
 from ricenet_v2.explanation.folder import case_file, explain_folder
+from ricenet_v2.explanation.occlusion.evidence import log_odds
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
 from ricenet_v2.explanation.options import Options
+from ricenet_v2.explanation.subject import read_subject
+from ricenet_v2.inference.folder import predict_folder
 from ricenet_v2.records.explanation import ExplainedCase, Explanation
 from ricenet_v2.records.report import ReportPart
 from ricenet_v2.store.tables import read_rows
@@ -83,3 +87,27 @@ def test_wrong_wishes_are_told_before_the_first_case(patients, ensemble, tmp_pat
     wide = dataclasses.replace(OPTIONS, occlusion=OcclusionSettings(window_mm=90), sanity=False)
     found = explain_folder(ensemble, images, tmp_path / "c", wide)
     assert "larger than the image" in found.failed["p0"]
+
+
+def test_the_predicted_class_is_that_of_prediction_and_another_answer_is_told(
+    patients, ensemble, tmp_path
+):
+    training = ensemble.plan.training
+    mirrored = dataclasses.replace(training.augmentation, mirror_axes=(2,))
+    training = dataclasses.replace(training, augmentation=mirrored)
+    plan = dataclasses.replace(ensemble.plan, training=training)
+    one = dataclasses.replace(ensemble, plan=plan, members={0: ensemble.members[0]})
+    paths = tuple(patients / "imagesTs" / f"p0_000{n}.nii.gz" for n in range(2))
+    image = read_subject(one, "p0", paths, patients / "masksTs", "brain").array
+    with torch.no_grad():
+        both = torch.from_numpy(np.stack([image, image[..., ::-1]]))
+        as_it_is, turned = log_odds(one.members[0](both), 1).tolist()
+        # The image is called one class by a little, its mirror image the other by more.
+        one.members[0].head.bias[1] += (as_it_is - turned) / 4 - as_it_is
+    explain_folder(one, patients / "imagesTs", tmp_path / "out", FAST)
+    case = documents.read(ExplainedCase, case_file(tmp_path / "out", "p0"))
+    found = predict_folder(one, patients / "imagesTs", tmp_path / "predicted").cases[0]
+    assert (case.predicted, case.target) == (found.predicted, found.predicted)
+    assert case.probability == pytest.approx(max(found.probabilities), abs=1e-6)
+    other = ({"first", "second"} - {found.predicted}).pop()
+    assert f"without mirroring, as the maps see it, the networks call it {other}" in case.warnings
