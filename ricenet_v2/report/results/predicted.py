@@ -121,14 +121,18 @@ class Result:
         return self.predictions is None
 
     @property
+    def kind(self) -> str:
+        """What the members are: models without checkpoints are no networks."""
+        return "network" if self.predictions and self.predictions.checkpoint_hashes else "model"
+
+    @property
     def combined(self) -> str:
-        """`mean of 5 networks, mirrored`; models without checkpoints are no networks."""
+        """`mean of 5 networks, mirrored`."""
         if self.predictions is None:
             return ""
         made = self.predictions
-        members = several(len(made.checkpoint_hashes), "network")
-        if not made.checkpoint_hashes:
-            members = several(max((len(one.members) for one in self.cases), default=0), "model")
+        n = len(made.checkpoint_hashes) or max((len(one.members) for one in self.cases), default=0)
+        members = several(n, self.kind)
         return f"{made.combine} of {members}" + (", mirrored" if made.mirrored else "")
 
 

@@ -202,18 +202,18 @@ def _outputs(sources: Sources) -> dict[str, tuple[tuple[str, str, Predicted], ..
             if result.is_out_of_fold:
                 told = (
                     f"out-of-fold, {one.part}",
-                    "By the one network that had not seen the case.",
+                    "By the one model that had not seen the case.",
                 )
             else:
-                told = (result.title, _networks(one))
+                told = (result.title, _members(one, result.kind))
             found.setdefault(one.page, []).append((*told, one))
     return {case: tuple(outputs) for case, outputs in found.items()}
 
 
-def _networks(one: Predicted) -> str:
+def _members(one: Predicted, kind: str) -> str:
     if len(one.members) > 1:
-        return f"By the ensemble of {len(one.members):,} networks."
-    return f"By one network, {one.members[0][0]}." if one.members else "By the model."
+        return f"By the ensemble of {len(one.members):,} {kind}s."
+    return f"By one {kind}, {one.members[0][0]}." if one.members else "By the model."
 
 
 def _told(outputs: Sequence[tuple[str, str, Predicted]]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.report import PartPicture, ReportPart
 from ricenet_v2.report.results.sources import read_sources
-from ricenet_v2.report.results.write import _networks, write_report
+from ricenet_v2.report.results.write import _members, write_report
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import dataset_paths
 
@@ -213,8 +213,8 @@ def test_a_case_of_the_same_id_that_is_another_has_its_own_page(tmp_path, simula
 def test_one_network_is_no_ensemble(simulated):
     one = _sources(simulated).results[1].cases[0]
     alone = dataclasses.replace(one, members=one.members[:1])
-    assert _networks(alone) == "By one network, fold 0."
-    assert _networks(one) == "By the ensemble of 5 networks."
+    assert _members(alone, "network") == "By one network, fold 0."
+    assert _members(one, "model") == "By the ensemble of 5 models."
 
 
 def test_thresholds_say_on_which_cases_they_were_chosen(reported):
