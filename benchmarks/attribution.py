@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -195,21 +196,31 @@ def trained_model(chosen: argparse.Namespace) -> tuple[RawDataset, Path]:
     return load_raw_dataset(folder), paths.run().folder
 
 
-def main() -> None:
-    """Train, explain, count; write the results and, on request, the section."""
-    chosen = arguments()
+def carry_out(
+    name: str,
+    chosen: argparse.Namespace,
+    work: Callable[..., Sequence[Any]],
+    told: Callable[..., str],
+) -> None:
+    """Train what is not there, do the work, write the results and, on request, the section.
+
+    Args:
+        name: Of the section and of the JSON file in the workspace.
+        chosen: The options.
+        work: From dataset, ensemble and options to records of results.
+        told: From those and the options to Markdown.
+    """
     if chosen.write:  # a page without its markers is found out now, not after the training
-        page.rewrite(chosen.write.read_text(encoding="utf-8"), "attribution", "")
+        page.rewrite(chosen.write.read_text(encoding="utf-8"), name, "")
     raw, model = trained_model(chosen)
-    ensemble = load_ensemble(model, [0], device=chosen.device)
-    found = judge(raw, ensemble, chosen)
+    found = work(raw, load_ensemble(model, [0], device=chosen.device), chosen)
     text = json.dumps([asdict(one) for one in found], indent=1)
-    (chosen.workspace / "attribution.json").write_text(text, encoding="utf-8")
-    made = section(found, chosen)
+    (chosen.workspace / f"{name}.json").write_text(text, encoding="utf-8")
+    made = told(found, chosen)
     print(made)
     if chosen.write:
-        page.write(chosen.write, "attribution", made)
+        page.write(chosen.write, name, made)
 
 
 if __name__ == "__main__":
-    main()
+    carry_out("attribution", arguments(), judge, section)

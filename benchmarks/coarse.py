@@ -9,23 +9,22 @@ those of its first test cases, all channels hidden at once.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from scipy import stats
 
 from benchmarks import page
-from benchmarks.attribution import parser, subject_of, trained_model
+from benchmarks.attribution import carry_out, parser, subject_of
 from ricenet_v2.core.progress import track
 from ricenet_v2.explanation.maps import probabilities_of
 from ricenet_v2.explanation.occlusion.occlude import OcclusionMap, occlude
 from ricenet_v2.explanation.occlusion.prepared import prepare
 from ricenet_v2.explanation.occlusion.settings import Method, OcclusionSettings
 from ricenet_v2.explanation.subject import Subject
-from ricenet_v2.inference.ensemble import Ensemble, load_ensemble
+from ricenet_v2.inference.ensemble import Ensemble
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store.raw import RawDataset
@@ -57,11 +56,11 @@ class Compared:
     same_peak: bool
 
 
-def compare(raw: RawDataset, ensemble: Ensemble, n_cases: int) -> list[Compared]:
+def compare(raw: RawDataset, ensemble: Ensemble, chosen: argparse.Namespace) -> list[Compared]:
     """All layouts for the first test cases."""
     (network,) = (one for one in ensemble.members.values() if isinstance(one, Classifier))
     made = []
-    for case in track(raw.split("test")[:n_cases], "explaining"):
+    for case in track(raw.split("test")[: chosen.explained], "explaining"):
         subject = subject_of(raw, ensemble, case)
         made += [_compared(network, subject, ensemble.plan, layout) for layout in LAYOUTS]
     return made
@@ -120,22 +119,7 @@ def section(found: Sequence[Compared], chosen: argparse.Namespace) -> str:
     return f"{head}\n\n{page.table(columns, rows)}"
 
 
-def main() -> None:
-    """Train what is not there, make the maps, compare, write."""
+if __name__ == "__main__":
     options = parser(__doc__.splitlines()[0])
     options.add_argument("--explained", type=int, default=10, help="test cases")
-    chosen = options.parse_args()
-    if chosen.write:  # a page without its markers is found out now, not after the training
-        page.rewrite(chosen.write.read_text(encoding="utf-8"), "coarse", "")
-    raw, model = trained_model(chosen)
-    found = compare(raw, load_ensemble(model, [0], device=chosen.device), chosen.explained)
-    text = json.dumps([asdict(one) for one in found], indent=1)
-    (chosen.workspace / "coarse.json").write_text(text, encoding="utf-8")
-    made = section(found, chosen)
-    print(made)
-    if chosen.write:
-        page.write(chosen.write, "coarse", made)
-
-
-if __name__ == "__main__":
-    main()
+    carry_out("coarse", options.parse_args(), compare, section)
