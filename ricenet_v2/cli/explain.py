@@ -46,8 +46,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--dose_baseline",
-        choices=("zero_gy", "local_mean"),
-        default="zero_gy",
+        choices=("local_mean", "zero_gy"),
+        default="local_mean",
         help="what hides a part of the dose",
     )
     parser.add_argument(
@@ -88,7 +88,7 @@ def explain(
     window_mm: float = 16.0,
     stride_mm: float = 16.0,
     baseline: Literal["local_mean", "mirror", "zero"] = "local_mean",
-    dose_baseline: Literal["zero_gy", "local_mean"] = "zero_gy",
+    dose_baseline: Literal["local_mean", "zero_gy"] = "local_mean",
     method: Literal["auto", "full", "incremental", "coarse"] = "auto",
     memory_gb: float = 2.0,
     sanity: Literal["on", "off"] = "on",

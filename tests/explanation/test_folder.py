@@ -45,7 +45,7 @@ def test_every_map_lies_on_the_images_and_is_counted(patients, ensemble, tmp_pat
     assert all(check.control == pytest.approx(1) for check in case.checks)
     part = documents.read(ReportPart, out / "report_part.json")
     assert part.words.startswith("2 cases. ")
-    assert "under the mean around them in images and 0 Gy in doses" in part.words
+    assert "under the mean around them in images and the mean around them in doses" in part.words
     assert "speaks for the class that is predicted." in part.words
     assert "FAILED" in part.words
     assert "FAILED" in part.cases["p0"][0].caption

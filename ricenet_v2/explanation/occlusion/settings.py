@@ -8,7 +8,7 @@ from ricenet_v2.core.documents import record
 from ricenet_v2.records.plan import Count, Positive
 
 ImageBaseline = Literal["local_mean", "mirror", "zero"]
-DoseBaseline = Literal["zero_gy", "local_mean"]
+DoseBaseline = Literal["local_mean", "zero_gy"]
 Method = Literal["auto", "full", "incremental", "coarse"]
 
 
@@ -24,7 +24,7 @@ class OcclusionSettings:
         image: What takes the place of mri, ct, pet and other voxels: `local_mean`, the mean of the
             shell around the window; `mirror`, the voxels on the other side of the mid-sagittal
             plane; `zero`, which after z-score is the mean of the case.
-        dose: What takes the place of dose voxels: `zero_gy`, or `local_mean` as above.
+        dose: What takes the place of dose voxels: `local_mean` as above, or `zero_gy`.
         method: `full` passes every occluded image through the whole network; `incremental`
             computes only what a window can change; `coarse` estimates what
             windows take away from gradients and looks at under a fifth of them to correct that;
@@ -38,7 +38,7 @@ class OcclusionSettings:
     stride_mm: Positive = 16.0
     channel: str | None = None
     image: ImageBaseline = "local_mean"
-    dose: DoseBaseline = "zero_gy"
+    dose: DoseBaseline = "local_mean"
     method: Method = "auto"
     batch: Count | None = None
     memory_gb: Positive = 2.0

@@ -73,7 +73,10 @@ def test_positive_speaks_for_the_class(make_plan):
     array = np.ones((2, 8, 8, 8), np.float32)
     plan = make_plan(kinds=("mri", "dose"), shape=(8, 8, 8))
     one = prepare(
-        array, np.ones((8, 8, 8), bool), plan, OcclusionSettings(window_mm=4, stride_mm=4)
+        array,
+        np.ones((8, 8, 8), bool),
+        plan,
+        OcclusionSettings(window_mm=4, stride_mm=4, dose="zero_gy"),
     )
     for_, against = occlude(Dose(), one, 1), occlude(Dose(), one, 0)
     np.testing.assert_allclose(for_.logit, 1 / 8, rtol=1e-5)

@@ -26,7 +26,9 @@ class Squares(nn.Module):
 @pytest.fixture
 def ready(noise, make_plan):
     def made(**options):
-        how = OcclusionSettings(**{"window_mm": 4, "stride_mm": 2, "image": "zero"} | options)
+        how = OcclusionSettings(
+            **{"window_mm": 4, "stride_mm": 2, "image": "zero", "dose": "zero_gy"} | options
+        )
         plan = make_plan(kinds=("mri", "dose"), shape=SHAPE)
         return prepare(noise(2, *SHAPE), np.ones(SHAPE, bool), plan, how)
 
