@@ -26,8 +26,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--predictions",
         type=Path,
         metavar="FILE",
-        help="predictions.csv of a test set (made without --calibrated), to show what the "
-        "temperature does to the ensemble",
+        help="predictions.csv, or its folder, of a test set (made without --calibrated), to show "
+        "what the temperature does to the ensemble",
     )
     parser.add_argument(
         "--truth",
@@ -71,6 +71,7 @@ def calibrate(
     options = Options(asked.positive, n_bootstrap=n_bootstrap, seed=seed)
     made = fit(asked.scored, model, options)
     if predictions is not None:
+        predictions = common.table_of(predictions)
         if (temperature := temperature_of_predictions(predictions)) is not None:
             raise DatasetError(
                 "These predictions are calibrated already and would be scaled twice.",

@@ -97,6 +97,18 @@ def model_folder(
     return dataset_paths(dataset, workspace).run(plan, channels).folder
 
 
+def table_of(predictions: Path) -> Path:
+    """The table of predictions: that of a folder that ricenet_predict wrote, or the file itself."""
+    from ricenet_v2.store.paths import PREDICTIONS_CSV
+
+    return predictions / PREDICTIONS_CSV if predictions.is_dir() else predictions
+
+
+def folder_of(predictions: Path) -> Path:
+    """The folder that ricenet_predict wrote: the one named, or that of its table."""
+    return predictions.parent if predictions.is_file() else predictions
+
+
 def add_resampling(parser: argparse.ArgumentParser) -> None:
     """The options of intervals."""
     parser.add_argument("--n_bootstrap", type=at_least(1), default=2000, help="resamples")

@@ -26,7 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--predictions",
         type=Path,
         metavar="FILE",
-        help="a predictions.csv; with a dataset, its thresholds and truths are taken",
+        help="a predictions.csv or its folder; with a dataset, its thresholds and truths are taken",
     )
     parser.add_argument(
         "--truth",
@@ -139,6 +139,7 @@ def evaluate(
     from ricenet_v2.evaluation.question import stored_thresholds
     from ricenet_v2.store.paths import SANITY_JSON
 
+    predictions = None if predictions is None else common.table_of(predictions)
     known = (plan, channels, workspace)
     asked = _asked(dataset, known, predictions, truth, positive_class, allow_missing=allow_missing)
     scored = asked.scored

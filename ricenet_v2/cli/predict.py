@@ -50,6 +50,7 @@ def predict(
     """
     from ricenet_v2.inference.ensemble import load_ensemble
     from ricenet_v2.inference.folder import predict_folder
+    from ricenet_v2.report.words import several
     from ricenet_v2.store.paths import PREDICTIONS_CSV
 
     model = common.model_folder(model, dataset, plan, channels, workspace)
@@ -58,7 +59,8 @@ def predict(
         ensemble, source, output, combine=combine, mirror=not no_tta, resume=resume, masks=masks
     )
     common.table(
-        f"{len(found.cases)} predictions by {len(ensemble.members)} networks. "
+        f"{several(len(found.cases), 'prediction')} by "
+        f"{several(len(ensemble.members), 'network')}. "
         f"{common.RESEARCH_ONLY}",
         ("case", "predicted", *found.classes, "agreement", "distance", "warnings"),
         [
@@ -77,7 +79,7 @@ def predict(
     if not found.failed:
         return common.OK
     common.table(
-        f"{len(found.failed)} cases failed",
+        f"{several(len(found.failed), 'case')} failed",
         ("case", "error"),
         [(case.case_id, case.error) for case in found.failed],
     )

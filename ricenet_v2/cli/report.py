@@ -60,7 +60,7 @@ def report(
         dataset: Id, name, or path of a raw dataset folder.
         plan: Name of the plan.
         channels: Label of the channels.
-        predictions: Folders of predictions.
+        predictions: Folders of predictions, or the tables in them.
         output: Folder of the report; None puts it beside the folds.
         max_mb: Megabytes that the folder may take.
         num_workers: Processes that make pages of cases.
@@ -79,7 +79,8 @@ def report(
     from ricenet_v2.store.paths import dataset_paths
 
     paths = dataset_paths(dataset, workspace)
-    sources = read_sources(paths, plan, channels, predictions)
+    folders = [common.folder_of(one) for one in predictions]
+    sources = read_sources(paths, plan, channels, folders)
     folder = output or sources.model.report
     typed = list(sys.argv) if command is None else list(command)
     record, faults = write_report(

@@ -100,7 +100,13 @@ def on_same_cases(runs: Mapping[str, Scored]) -> Alike:
     shared = set.intersection(*(set(run.case_ids) for run in runs.values()))
     everything = set.union(*(set(run.case_ids) for run in runs.values()))
     if not shared:
-        raise DatasetError("The runs have no case in common.", got=f"runs {', '.join(runs)}")
+        raise DatasetError(
+            "The runs have no case in common.",
+            expected="predictions of the same cases: all out-of-fold, or all of one test set",
+            got="; ".join(f"{name}: {len(run.case_ids)} cases" for name, run in runs.items()),
+            remedy="A name is that of a model's out-of-fold predictions; name a folder or file of "
+            "predictions for a test set.",
+        )
     order = sorted(shared)
     made = {name: _ordered(run, order, first.classes) for name, run in runs.items()}
     _check_truths(made)

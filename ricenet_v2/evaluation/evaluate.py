@@ -178,7 +178,7 @@ def _few(scored: Scored) -> str:
     own = scored.counts.sum(axis=1)
     for name, n in zip(scored.classes, own, strict=True):
         if n < FEW_CASES_OF_CLASS:
-            found.append(f"{int(n)} cases of {name}")
+            found.append(f"{int(n)} case{'' if n == 1 else 's'} of {name}")
     return f"few for a bootstrap: {', '.join(found)}" if found else ""
 
 

@@ -28,7 +28,7 @@ def draw_progress(rows: Sequence[EpochRow], path: Path, title: str) -> None:
         (3, "seconds", "seconds per epoch", _INK),
         (4, "waiting", "share of time waiting for data", _INK),
     )
-    epochs = [row.epoch for row in rows]
+    epochs = [row.epoch + 1 for row in rows]
     for panel, field, label, colour in lines:
         values = [getattr(row, field) for row in rows]
         marker = "." if len(rows) < 60 else ""
@@ -40,6 +40,7 @@ def draw_progress(rows: Sequence[EpochRow], path: Path, title: str) -> None:
     panels[1].set_ylim(-0.02, 1.02)
     panels[4].set_ylim(-0.02, 1.02)
     panels[-1].set_xlabel("epoch")
+    panels[-1].xaxis.get_major_locator().set_params(integer=True)
     figure.suptitle(title)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=100)

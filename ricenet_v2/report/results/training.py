@@ -23,7 +23,11 @@ FOLD_COLUMNS = (
 _CURVES = (
     ("training_loss", "Training loss", "train_loss"),
     ("validation_loss", "Validation loss", "validation_loss"),
-    ("validation_macro_f1", "Macro F1 of the validation cases", "validation_macro_f1_ema"),
+    (
+        "validation_macro_f1",
+        "Macro F1 of the validation cases, moving average",
+        "validation_macro_f1_ema",
+    ),
 )
 
 
@@ -45,7 +49,7 @@ def _chart(folds: Sequence[Fold], name: str, title: str, field: str) -> Drawn:
     ]
     paths.append(Path2D("median of the folds", np.arange(1.0, shortest + 1), middle))
     is_share = field.startswith("validation_macro")
-    beside = "moving average" if is_share else "loss"
+    beside = "macro F1" if is_share else "loss"
     limits = (None, (0.0, 1.0) if is_share else None)
     return lines(name, title, ("epoch", beside), paths, limits=limits)
 
