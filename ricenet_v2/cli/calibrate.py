@@ -123,7 +123,7 @@ def show(made: Calibration) -> None:
                 for old, new in zip(before, after, strict=True)
             ],
         )
-    print(_verdict(made))
+    print(verdict(made))
     if not made.ensemble_before:
         print(
             "What it does to the ensemble is not known: an ensemble is less extreme than its "
@@ -132,8 +132,8 @@ def show(made: Calibration) -> None:
     print(made.note)
 
 
-def _verdict(made: Calibration) -> str:
-    """Whether the log loss of the out-of-fold cases fell."""
+def verdict(made: Calibration) -> str:
+    """Whether the log loss of the out-of-fold cases fell, and the temperature is told from 1."""
     losses = [
         figure.value
         for figures in (made.before, made.after)
@@ -144,6 +144,8 @@ def _verdict(made: Calibration) -> str:
         return "Whether it helps cannot be told."
     told = f"out-of-fold log loss {losses[0]:.3f} before, {losses[1]:.3f} after"
     if losses[1] < losses[0]:
+        if made.low is None or made.high is None or made.low <= 1 <= made.high:
+            return f"Whether it helps cannot be told: {told}, but 1, no change, is in the interval."
         return f"It helps: {told}."
     return f"It does not help: {told}. Predict without --calibrated."
 

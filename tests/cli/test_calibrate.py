@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ricenet_v2.cli import calibrate, predict
+from ricenet_v2.cli.calibrate import verdict
 from ricenet_v2.core import documents
 from ricenet_v2.inference.temperature import scaled
 from ricenet_v2.phantom.cohort import NAME
@@ -27,13 +28,14 @@ def test_a_temperature_is_stored_shown_and_applied_to_each_member(trained_cohort
     assert calibrate.main([NAME, *common, *few, "--predictions", file]) == 0
     shown = capsys.readouterr().out
     assert "Ensemble on the test set" in shown
-    assert ("It helps: out-of-fold log loss" in shown) ^ ("It does not help: out-of" in shown)
     made = documents.read(Calibration, paths.run().calibration)
     assert (made.n_cases, len(made.fitted_on)) == (20, 5)
     names = [figure.name for figure in made.after]
     assert names == [figure.name for figure in made.before]
     assert {"Brier score", "log loss", "calibration slope of recurrence"} <= set(names)
     assert "only 20 cases" in made.warning
+    _check_verdicts(made)
+    assert verdict(made) in shown
     assert len(made.ensemble_after) == len(names)
 
     # Two epochs teach too little for a temperature of their own.
@@ -71,3 +73,22 @@ def test_without_a_test_set_the_ensemble_is_said_to_be_unknown(trained_cohort, t
     line = [NAME, "--workspace", str(workspace), "--n_bootstrap", "50"]
     assert calibrate.main(line) == 0
     assert "to the ensemble is not known" in capsys.readouterr().out
+
+
+def _check_verdicts(made):
+    """A log loss that falls is a help only where the temperature is told from 1."""
+
+    def judged(before, after, low, high):
+        old, new = (
+            tuple(
+                dataclasses.replace(one, value=value) if one.name == "log loss" else one
+                for one in made.before
+            )
+            for value in (before, after)
+        )
+        return verdict(dataclasses.replace(made, before=old, after=new, low=low, high=high))
+
+    assert judged(0.7, 0.6, 1.2, 2.0).startswith("It helps: out-of-fold log loss 0.700 before")
+    assert judged(0.7, 0.6, 0.1, 900.0).startswith("Whether it helps cannot be told")
+    assert judged(0.7, 0.6, None, None).startswith("Whether it helps cannot be told")
+    assert judged(0.6, 0.7, 1.2, 2.0).startswith("It does not help")
