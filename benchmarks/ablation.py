@@ -1,6 +1,6 @@
 """Whether the ablation of a simulated cohort ranks the channels as the simulation does.
 
-    python -m benchmarks.ablation --shape 12 14 12 --width 8 --epochs 16 --seeds 0 1 2 \
+    python -m benchmarks.ablation --shape 16 20 16 --width 8 --epochs 72 --seeds 0 1 2 \
         --write documentation/benchmarks.md
 
 A cohort of the paper's size (80 + 12 cases) for each seed, ricenet_ablate on it, and the ranking of
