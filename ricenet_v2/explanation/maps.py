@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from ricenet_v2.core.progress import Progress, track
 from ricenet_v2.explanation.gradients.cam import gradcam, hirescam
 from ricenet_v2.explanation.gradients.integrated import Integrated, integrated_gradients
-from ricenet_v2.explanation.occlusion.coarse import SHARE
 from ricenet_v2.explanation.occlusion.occlude import OcclusionMap, occlude
 from ricenet_v2.explanation.occlusion.prepared import Occlusions, prepare
 from ricenet_v2.explanation.occlusion.windows import lay_windows
@@ -197,9 +196,7 @@ def _occluded(
 ) -> Iterator[tuple[str | None, dict[int, OcclusionMap]]]:
     """Each channel, and all where None, with the map of each network."""
     how, n_maps = options.occlusion, len(channels) * len(members)
-    n, unit = len(lay_windows(subject.region, plan.spacing, how.window_mm, how.stride_mm)), "cubes"
-    if how.method == "coarse":
-        n, unit = max(1, int(SHARE * n)), "passes"
+    n = len(lay_windows(subject.region, plan.spacing, how.window_mm, how.stride_mm))
     with closing(Progress(subject.title, n_maps * n)) as progress:
         for before, channel in enumerate(channels):
             settings = replace(how, channel=channel)
@@ -208,7 +205,7 @@ def _occluded(
             for number, fold in enumerate(members, start=1 + before * len(members)):
                 progress.description = (
                     f"{subject.title}, occlusion map {number} of {n_maps} "
-                    f"({channel or 'all channels'}, fold {fold}), {unit}"
+                    f"({channel or 'all channels'}, fold {fold}), cubes"
                 )
                 found[fold] = occlude(members[fold], prepared, target, progress.add)
                 progress.reach(number * n)

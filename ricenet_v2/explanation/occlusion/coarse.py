@@ -18,9 +18,13 @@ from ricenet_v2.explanation.occlusion.slopes import Slopes, lattice
 from ricenet_v2.explanation.occlusion.windows import Values, Windows
 
 SHARE = 0.19
-"""Of the work of all windows, gradients and windows together."""
+"""Of the work of whole passes for all windows, gradients and windows together."""
+SAVING = 0.6
+"""Of the work of all windows by the pass at hand, where that is less."""
 MOST_SLOPES = 0.4
 """Of that work, what gradients may take."""
+_PILOT = 16
+"""Windows that tell what one takes."""
 _PEAK = 0.15
 _NEIGHBOURS, _SMOOTHING = 32, 1.0
 _RIDGE = 1e-6
@@ -33,36 +37,66 @@ class Sampled:
     Attributes:
         values: Of all windows, (windows,).
         n_seen: Windows that were looked at.
+        forward_passes: What gradients took.
     """
 
     values: Values
     n_seen: int
+    forward_passes: int = 0
 
 
-def sample(windows: Windows, slopes: Slopes, look: Callable[[Numbers], Values]) -> Sampled:
+def sample(
+    windows: Windows,
+    look: Callable[[Numbers], Values],
+    spent: Callable[[], float],
+    slopes: Callable[[int], Slopes],
+) -> Sampled:
     """Look at some of the windows and estimate the others.
 
     Args:
         windows: All.
-        slopes: Estimates of them.
         look: From numbers of windows to what these take away, (windows,).
+        spent: Work of `look` so far, in forward passes.
+        slopes: From the forward passes that they may take to estimates of all windows.
 
     Returns:
         All windows looked at where there are so few that nothing is saved.
     """
-    n = int(SHARE * len(windows)) - slopes.forward_passes
-    n_peak = int(_PEAK * n)
-    if n - n_peak < 2 * slopes.values.shape[1]:
-        return Sampled(look(np.arange(len(windows))), len(windows))
-    scattered = np.random.default_rng(0).permutation(len(windows))[: n - n_peak]
-    seen = look(scattered)
-    estimate = _line(slopes.values, scattered, seen)
-    values = estimate + _interpolated(lattice(windows), scattered, seen - estimate[scattered])
-    values[scattered] = seen
-    by_size = np.argsort(-np.abs(values), kind="stable")
-    peak = by_size[~np.isin(by_size, scattered)][:n_peak]
-    values[peak] = look(peak)
-    return Sampled(values, n)
+    order, seen = np.random.default_rng(0).permutation(len(windows)), _Seen(len(windows), look)
+    seen.add(order[:_PILOT])
+    one = spent() / seen.number
+    work = len(windows) * min(SHARE, SAVING * one)
+    estimates = slopes(int(MOST_SLOPES * work))
+    n = max(0, int((work - estimates.forward_passes) / one))
+    scattered = order[: n - int(_PEAK * n)]
+    if len(scattered) < max(_PILOT, 2 * estimates.values.shape[1]):
+        seen.add(order)
+        return Sampled(seen.values, seen.number, estimates.forward_passes)
+    seen.add(scattered)
+    values = _line(estimates.values, scattered, seen.values[scattered])
+    missed = seen.values[scattered] - values[scattered]
+    values += _interpolated(lattice(windows), scattered, missed)
+    unseen = np.flatnonzero(~seen.is_seen)
+    seen.add(unseen[np.argsort(-np.abs(values[unseen]), kind="stable")][: n - len(scattered)])
+    found = np.where(seen.is_seen, seen.values, values)
+    return Sampled(found, seen.number, estimates.forward_passes)
+
+
+class _Seen:
+    """Windows that were looked at; none is looked at twice."""
+
+    def __init__(self, n: int, look: Callable[[Numbers], Values]) -> None:
+        self.values, self.is_seen = np.zeros(n), np.zeros(n, dtype=bool)
+        self._look = look
+
+    @property
+    def number(self) -> int:
+        return int(self.is_seen.sum())
+
+    def add(self, numbers: Numbers) -> None:
+        new = numbers[~self.is_seen[numbers]]
+        if len(new):
+            self.values[new], self.is_seen[new] = self._look(new), True
 
 
 def _line(slopes: Values, seen: Numbers, values: Values) -> Values:

@@ -11,11 +11,11 @@ from scipy import special
 from torch import nn
 
 from ricenet_v2.explanation.occlusion.batches import Numbers, Tell, silent
-from ricenet_v2.explanation.occlusion.coarse import MOST_SLOPES, SHARE, Sampled, sample
+from ricenet_v2.explanation.occlusion.coarse import Sampled, sample
 from ricenet_v2.explanation.occlusion.evidence import log_odds
 from ricenet_v2.explanation.occlusion.passes import Runner, choose_pass
 from ricenet_v2.explanation.occlusion.prepared import Occlusions
-from ricenet_v2.explanation.occlusion.slopes import slopes
+from ricenet_v2.explanation.occlusion.slopes import Slopes, slopes
 from ricenet_v2.explanation.occlusion.windows import Values
 
 
@@ -67,11 +67,12 @@ def occlude(
     def look(numbers: Numbers) -> Values:
         return (before - log_odds(runner.logits(numbers), target)).numpy()
 
-    words, gradients = [passes.words], 0
+    def estimate(most: int) -> Slopes:
+        return slopes(network, occlusions, target, most, tell)
+
+    words = [passes.words]
     if method == "coarse":
-        most = int(MOST_SLOPES * SHARE * len(windows))
-        estimates = slopes(network, occlusions, target, most, tell)
-        found, gradients = sample(windows, estimates, look), estimates.forward_passes
+        found = sample(windows, look, lambda: passes.forward_passes, estimate)
     else:
         found = Sampled(look(np.arange(len(windows))), len(windows))
     if found.n_seen < len(windows):
@@ -85,7 +86,7 @@ def occlude(
         logit=_map(found.values, occlusions),
         probability=_map(special.expit(before.numpy()) - special.expit(left), occlusions),
         n_windows=found.n_seen,
-        cost_share=(passes.forward_passes + gradients) / len(windows),
+        cost_share=(passes.forward_passes + found.forward_passes) / len(windows),
         is_exact=passes.is_exact and found.n_seen == len(windows),
         words=(f"{found.n_seen} windows of {z} x {y} x {x} voxels (z, y, x).", *words),
     )

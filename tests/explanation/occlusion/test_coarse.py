@@ -2,23 +2,30 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from ricenet_v2.explanation.occlusion.coarse import SHARE, sample
+from ricenet_v2.explanation.occlusion.coarse import MOST_SLOPES, SAVING, SHARE, sample
 from ricenet_v2.explanation.occlusion.slopes import Slopes, lattice
 from ricenet_v2.explanation.occlusion.windows import lay_windows
 
 WINDOWS = lay_windows(np.ones((20, 24, 22), bool), (1.0, 1.0, 1.0), 4.0, 2.0)
 RANDOM = np.random.default_rng(0)
 SLOPES = RANDOM.normal(size=(len(WINDOWS), 4))
+GRADIENTS = 18
 
 
-def _sampled(truth, slopes=SLOPES):
-    asked = []
+def _sampled(truth, slopes=SLOPES, windows=WINDOWS, one=1.0):
+    """What is found, which windows were looked at, and what gradients were allowed to take."""
+    asked, most = [], []
 
     def look(numbers):
         asked.extend(numbers.tolist())
         return truth[numbers]
 
-    return sample(WINDOWS, Slopes(slopes, 18), look), asked
+    def gradients(allowed):
+        most.append(allowed)
+        return Slopes(slopes, GRADIENTS)
+
+    found = sample(windows, look, lambda: one * len(asked), gradients)
+    return found, asked, most[0]
 
 
 def _bump(middle, width=3.0):
@@ -28,13 +35,23 @@ def _bump(middle, width=3.0):
 
 
 def test_each_window_is_looked_at_once_and_few_are():
-    found, asked = _sampled(_bump((3, 4, 5)))
-    assert len(asked) == len(set(asked)) == found.n_seen == int(SHARE * len(WINDOWS)) - 18
+    found, asked, most = _sampled(_bump((3, 4, 5)))
+    assert len(asked) == len(set(asked)) == found.n_seen == int(SHARE * len(WINDOWS)) - GRADIENTS
+    assert most == int(MOST_SLOPES * SHARE * len(WINDOWS))
+
+
+@pytest.mark.parametrize("one", [0.4, 0.2, 0.1])
+def test_where_a_window_takes_less_than_a_pass_more_are_looked_at(one):
+    found, asked, most = _sampled(_bump((3, 4, 5)), one=one)
+    work = min(SHARE, SAVING * one) * len(WINDOWS)
+    assert work - one < one * len(asked) + GRADIENTS <= work
+    assert found.n_seen == len(asked)
+    assert most == int(MOST_SLOPES * work)
 
 
 def test_what_was_seen_stands():
     truth = _bump((3, 4, 5))
-    found, asked = _sampled(truth)
+    found, asked, _ = _sampled(truth)
     np.testing.assert_array_equal(found.values[asked], truth[asked])
 
 
@@ -45,15 +62,15 @@ def test_what_gradients_say_is_found_whatever_their_weights():
 
 def test_what_gradients_miss_is_interpolated():
     truth = SLOPES @ [0.5, -2.0, 0.0, 1.0] + 4 * _bump((3, 4, 5), 4.0)
-    found, _ = _sampled(truth)
+    found, *_ = _sampled(truth)
     assert spearmanr(found.values, truth).statistic > 0.98
-    alone, _ = _sampled(_bump((3, 4, 5), 4.0))
+    alone, *_ = _sampled(_bump((3, 4, 5), 4.0))
     assert spearmanr(alone.values, _bump((3, 4, 5), 4.0)).statistic > 0.8
 
 
 def test_the_windows_that_seem_to_take_the_most_are_looked_at():
     truth = SLOPES @ [1.0, 0.0, 0.0, 0.0] + RANDOM.normal(0, 0.1, len(WINDOWS))
-    found, asked = _sampled(truth)
+    found, asked, _ = _sampled(truth)
     assert int(truth.argmax()) in asked
     assert found.values.argmax() == truth.argmax()
 
@@ -64,11 +81,13 @@ def test_a_map_that_is_the_same_everywhere_stays_so():
 
 @pytest.mark.parametrize("slopes", [np.zeros((len(WINDOWS), 4)), SLOPES * 1e-30])
 def test_gradients_that_say_nothing_do_no_harm(slopes):
-    found, _ = _sampled(_bump((3, 4, 5), 4.0), slopes)
+    found, *_ = _sampled(_bump((3, 4, 5), 4.0), slopes)
     assert np.isfinite(found.values).all()
 
 
 def test_of_few_windows_all_are_seen():
     windows = lay_windows(np.ones((8, 8, 8), bool), (1.0, 1.0, 1.0), 4.0, 2.0)
-    found = sample(windows, Slopes(np.zeros((len(windows), 4)), 4), lambda n: np.ones(len(n)))
-    assert found.n_seen == len(windows) == 27
+    truth = RANDOM.normal(size=27)
+    found, asked, _ = _sampled(truth, np.zeros((27, 4)), windows)
+    assert found.n_seen == len(windows) == len(asked) == 27
+    np.testing.assert_array_equal(found.values, truth)
