@@ -4,7 +4,9 @@
 
 The label of this cohort is decided by the mean dose of the lesion alone, so a network that answers
 rightly must look at the lesion and at the dose that falls off beside it. The maximum of the map is
-a hit where it lies in the lesion or within 10 mm of it. Training goes on where it stopped.
+a hit where it lies in the lesion or within 10 mm of it. Beside the trained networks stand networks
+of random weights, and no network at all: the window whose voxels change the most. Training goes on
+where it stopped.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from ricenet_v2.core.progress import track
 from ricenet_v2.evaluation.intervals import proportion
 from ricenet_v2.explanation.maps import probabilities_of
 from ricenet_v2.explanation.occlusion.occlude import occlude
-from ricenet_v2.explanation.occlusion.prepared import prepare
+from ricenet_v2.explanation.occlusion.prepared import Occlusions, prepare
 from ricenet_v2.explanation.occlusion.settings import DoseBaseline, OcclusionSettings
 from ricenet_v2.explanation.quantities.parts import ring_of
 from ricenet_v2.explanation.sanity.cascade import fresh_network
@@ -38,27 +40,31 @@ from ricenet_v2.records.dataset import Case
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.raw import RawDataset, load_raw_dataset, masks_folder
 
-TRAINED, RANDOM = "trained", "random weights"
+TRAINED, RANDOM, NONE = "trained, fold {}", "random weights", "none: largest change of the voxels"
 DOSE_BASELINES: dict[DoseBaseline, str] = {"local_mean": "mean around it", "zero_gy": "0 Gy"}
-GOALS = {TRAINED: "at least 80 %", RANDOM: "below 20 %"}
+GOALS = {RANDOM: "below 20 %", NONE: ""}
 
 
 @dataclass(frozen=True)
 class Found:
-    """One test case.
+    """One map of one test case.
 
     Attributes:
         case_id: The case.
-        called: Class that the trained network called.
-        is_right: Whether that is the label.
-        hits: Share of the maxima that hit, by network; there are several of random weights.
+        label: Its class, which is explained.
+        network: Whose map it is.
+        dose: What hides it.
+        is_right: Whether the network calls the class; of random weights and no network, True.
+        hits: Share of the maxima that hit; there are several of random weights.
         zone: Share of the brain that counts as a hit.
     """
 
     case_id: str
-    called: str
+    label: str
+    network: str
+    dose: DoseBaseline
     is_right: bool
-    hits: dict[str, float]
+    hits: float
     zone: float
 
 
@@ -86,47 +92,69 @@ def subject_of(raw: RawDataset, ensemble: Ensemble, case: Case) -> Subject:
 
 
 def judge(raw: RawDataset, ensemble: Ensemble, chosen: argparse.Namespace) -> list[Found]:
-    """Explain the first test cases with the trained network and with networks of random weights."""
-    (trained,) = (one for one in ensemble.members.values() if isinstance(one, Classifier))
+    """Explain the first test cases with trained networks, random weights and no network."""
+    trained = {
+        TRAINED.format(fold): one
+        for fold, one in ensemble.members.items()
+        if isinstance(one, Classifier)
+    }
     draws = [fresh_network(ensemble.plan, n, ensemble.device) for n in range(chosen.draws)]
-    networks = {TRAINED: [trained], RANDOM: draws}
     made = []
     for case in track(raw.split("test")[: chosen.explained], "explaining"):
         subject = subject_of(raw, ensemble, case)
         if subject.lesion is None or not subject.lesion.any():
             continue
-        called = int(probabilities_of({0: trained}, subject.array).argmax())
-        zone = hit_zone(subject)
-        hits: dict[str, float] = {}
+        label, zone = ensemble.plan.classes.index(case.label), hit_zone(subject)
+        share = float((zone & subject.brain).sum() / subject.brain.sum())
         for dose in DOSE_BASELINES:
             settings = OcclusionSettings(chosen.window_mm, chosen.stride_mm, dose=dose)
             hidden = prepare(subject.array, subject.region, ensemble.plan, settings, case.case_id)
-            for name, each in networks.items():
-                found = [zone[maximum(occlude(one, hidden, called).logit)] for one in each]
-                hits[f"{name}, {dose}"] = float(np.mean(found))
-        share = float((zone & subject.brain).sum() / subject.brain.sum())
-        name = ensemble.plan.classes[called]
-        made.append(Found(case.case_id, name, name == case.label, hits, share))
+            maps = {name: [occlude(one, hidden, label).logit] for name, one in trained.items()}
+            maps[NONE] = [_changes(hidden)]
+            if dose == "local_mean":
+                maps[RANDOM] = [occlude(one, hidden, label).logit for one in draws]
+            for name, own in maps.items():
+                right = name not in trained or label == _called(trained[name], subject)
+                hits = float(np.mean([zone[maximum(one)] for one in own]))
+                made.append(Found(case.case_id, case.label, name, dose, right, hits, share))
     return made
+
+
+def _called(network: Classifier, subject: Subject) -> int:
+    return int(probabilities_of({0: network}, subject.array).argmax())
+
+
+def _changes(hidden: Occlusions) -> NDArray[np.float32]:
+    """Mean square by which windows change the voxels of all channels, as a map (z, y, x)."""
+    windows = hidden.windows
+    values = np.array(
+        [
+            np.square(hidden.array[windows.slices(n)] - hidden.fills.box(n, windows)).mean()
+            for n in range(len(windows))
+        ]
+    )
+    found = np.where(hidden.region, windows.average(values), np.nan)
+    return found.astype(np.float32)
 
 
 def section(found: Sequence[Found], chosen: argparse.Namespace) -> str:
     """Markdown."""
-    right = [one for one in found if one.is_right]
-    classes = sorted({one.called for one in right})
+    classes = sorted({one.label for one in found})
+    networks = [*map(TRAINED.format, chosen.folds), RANDOM, NONE]
     rows = []
     for dose, told in DOSE_BASELINES.items():
-        for name, goal in GOALS.items():
-            key = f"{name}, {dose}"
-            by_class = [
-                _share([one for one in right if one.called == each], key) for each in classes
-            ]
-            rows.append((told, name, _share(right, key), *by_class, goal))
-    zone = 100 * float(np.mean([one.zone for one in right]))
+        for name in networks:
+            own = [one for one in found if (one.network, one.dose) == (name, dose) and one.is_right]
+            if own:
+                by_class = [_share([one for one in own if one.label == each]) for each in classes]
+                goal = GOALS.get(name, "at least 80 %")
+                rows.append((told, name, _share(own), *by_class, goal))
+    zone = 100 * float(np.mean([one.zone for one in found]))
+    n = len({one.case_id for one in found})
     head = (
         f"{chosen.cases} training cases of {' x '.join(map(str, chosen.shape))} voxels of "
-        f"{chosen.spacing:g} mm, {chosen.epochs} epochs of {chosen.updates} updates, one fold; "
-        f"{len(right)} of {len(found)} test cases were called rightly and count. Windows of "
+        f"{chosen.spacing:g} mm, {chosen.epochs} epochs of {chosen.updates} updates; {n} test "
+        f"cases, of a trained network those that it called rightly. Windows of "
         f"{chosen.window_mm:g} mm, {chosen.stride_mm:g} mm apart, all channels hidden at once. "
         f"Random weights: {chosen.draws} networks, the mean of their shares. What counts as a hit "
         f"is {zone:.1f} % of the brain on average. Intervals: Clopper-Pearson of the cases, 95 %."
@@ -135,8 +163,10 @@ def section(found: Sequence[Found], chosen: argparse.Namespace) -> str:
     return f"{head}\n\n{page.table(columns, rows)}"
 
 
-def _share(found: Sequence[Found], key: str) -> str:
-    hits, n = sum(one.hits[key] for one in found), len(found)
+def _share(found: Sequence[Found]) -> str:
+    if not found:
+        return "-"
+    hits, n = sum(one.hits for one in found), len(found)
     low, high = proportion(hits, n, method="exact")
     return f"{100 * hits / n:.0f} % of {n} ({100 * low:.0f} to {100 * high:.0f})"
 
@@ -151,6 +181,7 @@ def parser(description: str) -> argparse.ArgumentParser:
     made.add_argument("--spacing", type=float, default=7.0, help="mm")
     made.add_argument("--epochs", type=int, default=10)
     made.add_argument("--updates", type=int, default=80, help="of an epoch")
+    made.add_argument("--folds", type=int, nargs="+", default=[0], help="that are trained")
     made.add_argument("--device")
     made.add_argument("--write", type=Path, metavar="FILE", help="page whose section is rewritten")
     return made
@@ -160,14 +191,15 @@ def arguments() -> argparse.Namespace:
     """The options."""
     made = parser(__doc__.splitlines()[0])
     made.add_argument("--explained", type=int, default=40, help="test cases that are explained")
-    made.add_argument("--draws", type=int, default=3, help="networks with random weights")
+    made.add_argument("--draws", type=int, default=6, help="networks with random weights")
     made.add_argument("--window_mm", type=float, default=21.0)
     made.add_argument("--stride_mm", type=float, default=14.0)
+    made.set_defaults(folds=[0, 1])
     return made.parse_args()
 
 
 def trained_model(chosen: argparse.Namespace) -> tuple[RawDataset, Path]:
-    """Make the cohort, plan it and train fold 0, as far as that is not done yet."""
+    """Make the cohort, plan it and train folds, as far as that is not done yet."""
     z, y, x = chosen.shape
     folder = write_cohort(
         chosen.workspace / "raw" / NAME,
@@ -187,11 +219,12 @@ def trained_model(chosen: argparse.Namespace) -> tuple[RawDataset, Path]:
         *(f"augmentation.p_{name}=0" for name in ("rotation", "scaling", "elastic", "noise")),
         *(f"augmentation.p_{name}=0" for name in ("blur", "gamma", "low_resolution")),
     ]
-    words = [*space[:1], "0", *space[1:], "--epochs", str(chosen.epochs), "--continue", *on]
-    if plan_and_preprocess.main([*space, "--gpu_memory_gb", "1"]) or train.main(
-        [*words, "--set", *settings]
-    ):
-        raise SystemExit("The network could not be trained.")
+    words = [*space[1:], "--epochs", str(chosen.epochs), "--continue", *on, "--set", *settings]
+    if plan_and_preprocess.main([*space, "--gpu_memory_gb", "1"]):
+        raise SystemExit("The cohort could not be planned.")
+    for fold in chosen.folds:
+        if train.main([NAME, str(fold), *words]):
+            raise SystemExit(f"Fold {fold} could not be trained.")
     paths = dataset_paths(NAME, chosen.workspace)
     return load_raw_dataset(folder), paths.run().folder
 
@@ -213,7 +246,7 @@ def carry_out(
     if chosen.write:  # a page without its markers is found out now, not after the training
         page.rewrite(chosen.write.read_text(encoding="utf-8"), name, "")
     raw, model = trained_model(chosen)
-    found = work(raw, load_ensemble(model, [0], device=chosen.device), chosen)
+    found = work(raw, load_ensemble(model, chosen.folds, device=chosen.device), chosen)
     text = json.dumps([asdict(one) for one in found], indent=1)
     (chosen.workspace / f"{name}.json").write_text(text, encoding="utf-8")
     made = told(found, chosen)
