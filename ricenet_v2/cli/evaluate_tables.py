@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _BCA = "BCa bootstrap"
 _OF_A_PART = ("accuracy", "macro F1", "AUROC", "Brier score")
-_SUMMARY = ("accuracy", "macro F1", "AUROC", "balanced accuracy")
+_SUMMARY = ("accuracy", "macro F1", "AUROC", "AUROC within folds", "balanced accuracy")
 
 
 def number(value: float | None) -> str:
