@@ -144,12 +144,13 @@ def _groups(groups: Sequence[FigureSet]) -> None:
         print("(!) fewer than 10 cases: these figures say next to nothing.")
 
 
-def show_sanity(made: Sanity) -> None:
-    """Print the checks."""
-    if not made.checks:
-        return
-    common.table(
-        "Too good to be true?",
-        ("check", "outcome", "found"),
-        [(check.name, check.outcome, check.found) for check in made.checks],
-    )
+def show_sanity(made: Sanity, earlier: str = "") -> None:
+    """Print the checks, and what was kept of an earlier evaluation."""
+    if made.checks:
+        common.table(
+            "Too good to be true?",
+            ("check", "outcome", "found"),
+            [(check.name, check.outcome, check.found) for check in made.checks],
+        )
+    if earlier:
+        print(f"{earlier}.")
