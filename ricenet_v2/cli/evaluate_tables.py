@@ -70,8 +70,8 @@ def show(made: Evaluation, *, all_figures: bool = False) -> None:
     """
     _figures(made, made.figures if all_figures else _first(made))
     common.table(
-        "Confusion matrix (rows: truth)",
-        ("", *made.classes),
+        "Confusion matrix",
+        ("true class", *(f"predicted {name}" for name in made.classes)),
         [(name, *row) for name, row in zip(made.classes, made.confusion, strict=True)],
     )
     if all_figures:

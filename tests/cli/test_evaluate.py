@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shutil
 
 import numpy as np
@@ -28,6 +29,7 @@ def test_pooled_folds_hold_every_training_case_once(trained_cohort, tmp_path, ca
     assert "Dataset001_PhantomGBM, auto__all: out-of-fold, pooled" in shown
     for name in ("accuracy", "macro F1", "AUROC", "balanced accuracy", "Confusion matrix"):
         assert name in shown
+    assert re.search("true class .* predicted radiation_effect .* predicted recurrence", shown)
     assert "MCC" not in shown
     assert "--all_figures prints all of them" in shown
     rows = read_rows(paths.run().crossval / "validation.csv")
