@@ -20,7 +20,7 @@ from ricenet_v2.report.results.checklists import answers
 from ricenet_v2.report.results.curves import confusion_chart, curve_charts, file_names
 from ricenet_v2.report.results.predicted import Result
 from ricenet_v2.report.results.sources import Sources
-from ricenet_v2.report.results.training import FOLD_COLUMNS, fold_rows, training_charts
+from ricenet_v2.report.results.training import FOLD_COLUMNS, fold_rows, shortfall, training_charts
 from ricenet_v2.report.words import percent, several
 
 DATA, PARTS = "data", "parts"
@@ -72,7 +72,8 @@ def index_page(
         decisions=[(d.what, d.value, d.reason) for d in sources.plan.decisions]
         if sources.plan
         else [],
-        folds=fold_rows(sources.folds),
+        folds=fold_rows(sources.folds, sources.planned_epochs),
+        shortfall=shortfall(sources.folds, sources.planned_epochs),
         fold_columns=FOLD_COLUMNS,
         training=training,
         results=results,

@@ -65,6 +65,7 @@ class Sources:
         raw: The raw dataset, where it lies on this machine.
         cases: Rows of cases.csv by case id.
         plan: As it was trained, else as it was planned.
+        planned_epochs: Of the plan before a training was told another number.
         fingerprint: What was measured.
         integrity: What the check found.
         splits: The folds.
@@ -83,6 +84,7 @@ class Sources:
     raw: RawDataset | None
     cases: dict[str, Case]
     plan: Plan | None
+    planned_epochs: int | None
     fingerprint: Fingerprint | None
     integrity: Integrity | None
     splits: Splits | None
@@ -124,7 +126,7 @@ def read_sources(
     raw = load_raw_dataset(paths.raw) if (paths.raw / CASES_CSV).is_file() else None
     dataset = raw.dataset if raw is not None else _described(paths, model)
     cases = {case.case_id: case for case in raw.cases} if raw is not None else {}
-    planned = _either(Plan, model.plan, paths.plan(plan))
+    before = _either(Plan, paths.plan(plan))
     ids = [case.case_id for case in cases.values() if has_case(paths.cases(plan), case.case_id)]
     preprocessed = {name: read_record(paths.cases(plan), name) for name in ids}
     found = [out_of_fold(model, dataset.classes, cases)]
@@ -138,7 +140,8 @@ def read_sources(
         dataset=dataset,
         raw=raw,
         cases=cases,
-        plan=planned,
+        plan=_either(Plan, model.plan) or before,
+        planned_epochs=None if before is None else before.training.epochs,
         fingerprint=_either(Fingerprint, paths.fingerprint),
         integrity=_either(Integrity, paths.integrity),
         splits=_either(Splits, paths.splits),

@@ -4,7 +4,7 @@ import numpy as np
 
 from ricenet_v2.records.run import EpochRow, Run
 from ricenet_v2.report.results.sources import Fold
-from ricenet_v2.report.results.training import FOLD_COLUMNS, fold_rows, training_charts
+from ricenet_v2.report.results.training import FOLD_COLUMNS, fold_rows, shortfall, training_charts
 
 
 def _fold(number, losses, status="finished"):
@@ -28,14 +28,32 @@ def test_no_epoch_no_chart():
 
 
 def test_the_table():
-    row = dict(zip(FOLD_COLUMNS, fold_rows([_fold(4, [0.5, 0.25], "stopped")])[0], strict=True))
+    row = dict(
+        zip(FOLD_COLUMNS, fold_rows([_fold(4, [0.5, 0.25], "stopped")], 250)[0], strict=True)
+    )
     assert row == {
         "fold": "4",
         "state": "stopped",
         "epochs": "2 of 9",
+        "planned": "250",
         "best epoch": "2",
         "validation loss": "0.25",
         "time": "1 min",
         "device": "cpu",
         "seed": "3",
     }
+
+
+def test_fewer_epochs_than_planned_are_told():
+    """Runs of 9 epochs; one was stopped after 2."""
+    folds = [_fold(0, [1.0] * 9), _fold(1, [1.0] * 2, "stopped"), _fold(2, [1.0] * 9)]
+    found = shortfall(folds, 10)
+    assert found.words.endswith("fold 1: 2 of 10; fold 0, 2: 9 of 10.")
+    assert found.is_large
+    assert not shortfall(folds[:1], 10).is_large
+    assert shortfall(folds[:1], 9) is None
+    assert shortfall(folds, None) is None
+
+
+def test_a_fold_that_ended_early_by_its_rule_lacks_nothing():
+    assert shortfall([_fold(0, [1.0] * 4)], 9) is None
