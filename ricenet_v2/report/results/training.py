@@ -16,8 +16,9 @@ FOLD_COLUMNS = (
     "state",
     "epochs",
     "planned",
+    "validation loss, last epoch",
     "best epoch",
-    "validation loss",
+    "validation loss, best epoch",
     "time",
     "device",
     "seed",
@@ -97,11 +98,17 @@ def fold_rows(folds: Sequence[Fold], planned: int | None = None) -> list[tuple[s
             fold.run.status,
             f"{len(fold.epochs):,} of {fold.run.epochs:,}",
             NOTHING if planned is None else f"{planned:,}",
-            NOTHING if fold.run.best_epoch is None else f"{fold.run.best_epoch + 1:,}",
             number(fold.epochs[-1].validation_loss) if fold.epochs else NOTHING,
+            NOTHING if fold.run.best_epoch is None else f"{fold.run.best_epoch + 1:,}",
+            _loss_of(fold, fold.run.best_epoch),
             duration(sum(row.seconds for row in fold.epochs)) if fold.epochs else NOTHING,
             fold.run.device,
             str(fold.run.seed),
         )
         for fold in folds
     ]
+
+
+def _loss_of(fold: Fold, epoch: int | None) -> str:
+    losses = [row.validation_loss for row in fold.epochs if row.epoch == epoch]
+    return number(losses[0]) if losses else NOTHING

@@ -1,5 +1,7 @@
 """Curves and table of the folds."""
 
+import dataclasses
+
 import numpy as np
 
 from ricenet_v2.records.run import EpochRow, Run
@@ -27,21 +29,28 @@ def test_no_epoch_no_chart():
     assert training_charts([_fold(0, [])]) == []
 
 
-def test_the_table():
-    row = dict(
-        zip(FOLD_COLUMNS, fold_rows([_fold(4, [0.5, 0.25], "stopped")], 250)[0], strict=True)
-    )
+def test_the_table_has_the_loss_of_the_last_epoch_and_that_of_the_best():
+    rows = fold_rows([_fold(4, [0.5, 0.25, 0.75], "stopped")], 250)
+    row = dict(zip(FOLD_COLUMNS, rows[0], strict=True))
     assert row == {
         "fold": "4",
         "state": "stopped",
-        "epochs": "2 of 9",
+        "epochs": "3 of 9",
         "planned": "250",
+        "validation loss, last epoch": "0.75",
         "best epoch": "2",
-        "validation loss": "0.25",
-        "time": "1 min",
+        "validation loss, best epoch": "0.25",
+        "time": "1 min 30 s",
         "device": "cpu",
         "seed": "3",
     }
+
+
+def test_without_a_best_epoch_it_has_no_loss():
+    fold = _fold(0, [0.5])
+    none = dataclasses.replace(fold, run=dataclasses.replace(fold.run, best_epoch=None))
+    row = dict(zip(FOLD_COLUMNS, fold_rows([none])[0], strict=True))
+    assert (row["best epoch"], row["validation loss, best epoch"]) == ("\N{EN DASH}", "\N{EN DASH}")
 
 
 def test_fewer_epochs_than_planned_are_told():
