@@ -15,6 +15,7 @@ from ricenet_v2.report.case.page import PICTURES
 from ricenet_v2.report.charts import Chart
 from ricenet_v2.report.rendering import render
 from ricenet_v2.report.results import cohort, figures, provenance
+from ricenet_v2.report.results.absent import absent
 from ricenet_v2.report.results.case_table import case_columns, case_rows, filters
 from ricenet_v2.report.results.checklists import answers
 from ricenet_v2.report.results.curves import confusion_chart, curve_charts, file_names
@@ -86,6 +87,7 @@ def index_page(
         commands=provenance.commands(sources, command),
         versions=sorted(provenance.versions().items()),
         hashes=provenance.hashes(sources),
+        absent=[tuple(asdict(one).values()) for one in absent(sources)],
         answers=[tuple(asdict(one).values()) for one in filled],
         n_filled=sum(one.is_filled for one in filled),
         files=_files(output),
