@@ -90,10 +90,11 @@ def _against(paths: DatasetPaths, run: str, own: str, n_bootstrap: int, seed: in
     pair = next(pair for pair in pairs if pair.figure == "AUROC")
     if pair.difference is None:
         return f"Not compared with {run}: {pair.warning}"
+    told = f"\n{pair.warning}" if pair.warning else ""
     return (
         f"AUROC of {run} {number(pair.value_a)}, of {own} {number(pair.value_b)}: difference "
         f"{number(pair.difference)} ({number(pair.low)} to {number(pair.high)}), "
-        f"p = {number(pair.p)} ({pair.test.split(',')[0]}, {pair.n} cases)"
+        f"p = {number(pair.p)} ({pair.test.split(',')[0]}, {pair.n} cases){told}"
     )
 
 

@@ -132,8 +132,8 @@ def evaluate(
     from ricenet_v2.cli.evaluate_tables import show, show_sanity
     from ricenet_v2.core import documents
     from ricenet_v2.core.command import typed
+    from ricenet_v2.evaluation import earlier, sanity, write
     from ricenet_v2.evaluation import evaluate as figures
-    from ricenet_v2.evaluation import sanity, write
     from ricenet_v2.evaluation import thresholds as chosen
     from ricenet_v2.evaluation.curves.draw import curves_of
     from ricenet_v2.evaluation.question import stored_thresholds
@@ -159,8 +159,10 @@ def evaluate(
     wish = sanity.Wish(permutation_test or 0, size_and_spacing=size_and_spacing, seed=seed)
     checks = sanity.check(asked, wish)
     show(made, all_figures=all_figures)
-    show_sanity(checks)
-    output = output or asked.output
+    output, told = output or asked.output, ""
+    if output is not None:
+        checks, told = earlier.with_earlier(checks, asked, output / SANITY_JSON)
+    show_sanity(checks, told)
     if output is not None:
         write.write_figures(output, dataclasses.replace(made, command=typed()))
         curves = curves_of(scored, asked.positive, title=asked.title, seed=seed)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _BCA = "BCa bootstrap"
 _OF_A_PART = ("accuracy", "macro F1", "AUROC", "Brier score")
-_SUMMARY = ("accuracy", "macro F1", "AUROC", "balanced accuracy")
+_SUMMARY = ("accuracy", "macro F1", "AUROC", "AUROC within folds", "balanced accuracy")
 
 
 def number(value: float | None) -> str:
@@ -70,8 +70,8 @@ def show(made: Evaluation, *, all_figures: bool = False) -> None:
     """
     _figures(made, made.figures if all_figures else _first(made))
     common.table(
-        "Confusion matrix (rows: truth)",
-        ("", *made.classes),
+        "Confusion matrix",
+        ("true class", *(f"predicted {name}" for name in made.classes)),
         [(name, *row) for name, row in zip(made.classes, made.confusion, strict=True)],
     )
     if all_figures:
@@ -144,12 +144,13 @@ def _groups(groups: Sequence[FigureSet]) -> None:
         print("(!) fewer than 10 cases: these figures say next to nothing.")
 
 
-def show_sanity(made: Sanity) -> None:
-    """Print the checks."""
-    if not made.checks:
-        return
-    common.table(
-        "Too good to be true?",
-        ("check", "outcome", "found"),
-        [(check.name, check.outcome, check.found) for check in made.checks],
-    )
+def show_sanity(made: Sanity, earlier: str = "") -> None:
+    """Print the checks, and what was kept of an earlier evaluation."""
+    if made.checks:
+        common.table(
+            "Too good to be true?",
+            ("check", "outcome", "found"),
+            [(check.name, check.outcome, check.found) for check in made.checks],
+        )
+    if earlier:
+        print(f"{earlier}.")

@@ -27,6 +27,15 @@ def build_parser() -> argparse.ArgumentParser:
         help="folders that ricenet_predict wrote, with figures.json where they were evaluated",
     )
     parser.add_argument(
+        "--parts",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FOLDER",
+        help="folders of ricenet_explain, ricenet_ablate or ricenet_compare; those inside the "
+        "folder of the model or of predictions are found",
+    )
+    parser.add_argument(
         "-o", dest="output", type=Path, help="folder (else report/ in the model's results)"
     )
     parser.add_argument(
@@ -48,6 +57,7 @@ def report(
     plan: str = "auto",
     channels: str = "all",
     predictions: Sequence[Path] = (),
+    parts: Sequence[Path] = (),
     output: Path | None = None,
     max_mb: float = 95.0,
     num_workers: int = 1,
@@ -61,6 +71,7 @@ def report(
         plan: Name of the plan.
         channels: Label of the channels.
         predictions: Folders of predictions, or the tables in them.
+        parts: Folders of sections and comparisons that lie elsewhere.
         output: Folder of the report; None puts it beside the folds.
         max_mb: Megabytes that the folder may take.
         num_workers: Processes that make pages of cases.
@@ -73,6 +84,7 @@ def report(
     Raises:
         RicenetError: There is no such model, or a document is damaged.
     """
+    from ricenet_v2.report.results.absent import absent
     from ricenet_v2.report.results.sources import read_sources
     from ricenet_v2.report.results.write import INDEX, write_report
     from ricenet_v2.report.words import data
@@ -80,7 +92,7 @@ def report(
 
     paths = dataset_paths(dataset, workspace)
     folders = [common.folder_of(one) for one in predictions]
-    sources = read_sources(paths, plan, channels, folders)
+    sources = read_sources(paths, plan, channels, folders, parts)
     folder = output or sources.model.report
     typed = list(sys.argv) if command is None else list(command)
     record, faults = write_report(
@@ -88,6 +100,10 @@ def report(
     )
     if faults:
         common.table("Images that could not be shown", ("case", "why"), faults.items())
+    missing = absent(sources)
+    if missing:
+        rows = [(one.what, one.command, one.how) for one in missing]
+        common.table("Not found, so not in the report", ("what", "made by", "how"), rows)
     print(f"Report of {record.n_cases} cases, {data(record.n_bytes)}: {folder / INDEX}")
     print(record.note)
     return common.SOME_FAILED if faults else common.OK

@@ -13,6 +13,7 @@ from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.evaluation.sums import Sums
 
 Floats = NDArray[np.float64]
+AUROC = "AUROC"
 BRIER = "Brier score"
 ECE = "expected calibration error"
 
@@ -60,7 +61,7 @@ class Battery:
             per_class += [f"AUROC of {name}" for name in told]
             per_class += [f"average precision of {name}" for name in told]
         return (
-            *("macro F1", "balanced accuracy", "MCC", "AUROC", "average precision"),
+            *("macro F1", "balanced accuracy", "MCC", AUROC, "average precision"),
             *(BRIER, "Brier reliability", "Brier resolution", "Brier uncertainty"),
             *("log loss", ECE),
             *per_class,

@@ -14,7 +14,9 @@ from scipy import stats
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation import intervals, metrics
 from ricenet_v2.evaluation.alike import Alike
+from ricenet_v2.evaluation.battery import AUROC
 from ricenet_v2.evaluation.delong import areas
+from ricenet_v2.evaluation.folds import WITHIN, WithinFolds, offset
 from ricenet_v2.evaluation.ranking import Ranking
 from ricenet_v2.evaluation.resampling import replicated
 from ricenet_v2.evaluation.scored import Scored
@@ -38,8 +40,9 @@ def compare(
     """Every figure of every two runs, or of every run and one that the others are held against.
 
     AUROC by DeLong's test: of the positive class, or of each class where there are more than two,
-    whose mean is resampled. Accuracy by the exact test of McNemar; macro F1, balanced accuracy and
-    Brier score by paired bootstrap of patients, with BCa intervals of the differences.
+    whose mean is resampled. Accuracy by the exact test of McNemar; macro F1, balanced accuracy,
+    Brier score, and the AUROC within folds of runs on the same folds, by paired bootstrap of
+    patients, with BCa intervals of the differences.
 
     Args:
         alike: Runs on the same cases.
@@ -53,7 +56,8 @@ def compare(
     pairs = list(combinations(range(len(names)), 2))
     if against is not None:
         pairs = [(a, names.index(against)) for a in range(len(names)) if names[a] != against]
-    resampled = _resampled_figures(list(runs.values()), n_bootstrap, seed)
+    resampled = _resampled_figures(list(runs.values()), positive, n_bootstrap, seed)
+    offsets = _offsets(runs, positive, n_bootstrap, seed)
     made: list[Pair] = []
     for a, b in pairs:
         both = runs[names[a]], runs[names[b]]
@@ -64,7 +68,7 @@ def compare(
         made += [dataclasses.replace(pair, a=names[a], b=names[b], n=len(alike)) for pair in found]
         made[-len(resampled)] = _mcnemar(made[-len(resampled)], both)
     first = next(iter(runs.values()))
-    warned = [_warned(pair, first, alike.warning) for pair in holm(made)]
+    warned = [_warned(pair, first, offsets, alike.warning) for pair in holm(made)]
     return Comparison(
         runs=tuple(names),
         classes=first.classes,
@@ -85,7 +89,7 @@ def _areas(both: tuple[Scored, Scored], positive: int) -> list[Pair]:
     two = len(first.classes) == 2
     made = []
     for index in (positive,) if two else range(len(first.classes)):
-        name = "AUROC" if two else f"AUROC of {first.classes[index]}"
+        name = AUROC if two else f"{AUROC} of {first.classes[index]}"
         scores = np.stack([run.probabilities[:, index] for run in both])
         found = areas(scores, first.truth == index, first.grouping)
         kind = "Obuchowski (DeLong by patient)" if first.grouping.is_clustered else "DeLong"
@@ -121,10 +125,14 @@ class _Resampled:
         return Pair(self.name, "", "", *values, change, low, high, how, p, None, 0)
 
 
-def _resampled_figures(runs: Sequence[Scored], n_bootstrap: int, seed: int) -> list[_Resampled]:
+def _resampled_figures(
+    runs: Sequence[Scored], positive: int, n_bootstrap: int, seed: int
+) -> list[_Resampled]:
     """Of all runs on the same samples, axes (samples, figures, runs) in between."""
     several = len(runs[0].classes) > 2
-    names = [*_RESAMPLED, *(["AUROC"] if several else [])]
+    shared = len(set(runs[0].folds)) > 1 and all(run.folds == runs[0].folds for run in runs)
+    names = [*_RESAMPLED, *([AUROC] if several else []), *([WITHIN] if shared else [])]
+    within = [WithinFolds.of(run, positive) for run in runs] if shared else []
     right = np.stack([(run.truth == run.predicted).astype(np.float64) for run in runs])
     brier = np.stack([brier_of(run.truth, run.probabilities) for run in runs])
     rankings = [_rankings(run) if several else [] for run in runs]
@@ -145,6 +153,8 @@ def _resampled_figures(runs: Sequence[Scored], n_bootstrap: int, seed: int) -> l
         if several:
             found = [np.mean([r.figures(weights)[0] for r in each], axis=0) for each in rankings]
             parts.append(np.stack(found))
+        if within:
+            parts.append(np.stack([one(weights) for one in within]))
         return np.stack(parts).transpose(2, 0, 1)
 
     patients = runs[0].grouping
@@ -186,10 +196,25 @@ def _mcnemar(pair: Pair, both: tuple[Scored, Scored]) -> Pair:
     return dataclasses.replace(pair, p=p, test=told, warning="; ".join(warnings))
 
 
-def _warned(pair: Pair, run: Scored, warning: str) -> Pair:
+def _offsets(
+    runs: Mapping[str, Scored], positive: int, n_bootstrap: int, seed: int
+) -> dict[str, str]:
+    """Warnings of the runs whose folds are offset against each other, by name."""
+    found = {name: offset(run, positive, n_bootstrap, seed, LEVEL) for name, run in runs.items()}
+    return {
+        name: f"AUROC of {name}: {one.warning}"
+        for name, one in found.items()
+        if one and one.warning
+    }
+
+
+def _warned(pair: Pair, run: Scored, offsets: Mapping[str, str], warning: str) -> Pair:
     count = run.grouping.count
     few = f"only {count} patients" if count < FEW_PATIENTS else ""
-    return dataclasses.replace(pair, warning="; ".join(filter(None, (pair.warning, few, warning))))
+    pooled = pair.figure == AUROC or pair.figure.startswith(f"{AUROC} of ")
+    told = [offsets.get(name, "") for name in (pair.a, pair.b)] if pooled else []
+    words = filter(None, (pair.warning, *told, few, warning))
+    return dataclasses.replace(pair, warning="; ".join(words))
 
 
 def holm(pairs: Sequence[Pair]) -> list[Pair]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation import intervals
-from ricenet_v2.evaluation.battery import ECE, Battery
+from ricenet_v2.evaluation.battery import AUROC, ECE, Battery
 from ricenet_v2.evaluation.calibration import slope_and_intercept
+from ricenet_v2.evaluation.folds import offset
 from ricenet_v2.evaluation.proportions import proportions
 from ricenet_v2.evaluation.resampling import replicated
 from ricenet_v2.evaluation.scored import Scored
@@ -72,6 +73,7 @@ def evaluate(
     folds = scored.members if len(scored.members) > 1 else {}
     members = [scored.member(fold) for fold in folds]
     whole, *of_members = figures_of_alike([scored, *members], options)
+    whole = _with_folds(whole, scored, options)
     groups = groups_of(scored, options.subgroups, dict(options.bands))
     sets = [
         *(_part(group, scored.part(group.cases), options) for group in groups),
@@ -97,6 +99,19 @@ def evaluate(
         groups=tuple(sets),
         thresholds=tuple(thresholds),
     )
+
+
+def _with_folds(figures: Sequence[Figure], scored: Scored, options: Options) -> list[Figure]:
+    """With the AUROC within folds behind the pooled one, which is warned of where they differ."""
+    found = offset(scored, options.positive, options.n_bootstrap, options.seed, options.level)
+    made: list[Figure] = []
+    for figure in figures:
+        if found is None or figure.name != AUROC:
+            made.append(figure)
+            continue
+        told = "; ".join(filter(None, (figure.warning, found.warning)))
+        made += [replace(figure, warning=told), *found.figures()]
+    return made
 
 
 def figures_of(scored: Scored, options: Options) -> list[Figure]:

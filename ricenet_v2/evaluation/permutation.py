@@ -15,6 +15,7 @@ from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.records.figures import Figure
 from ricenet_v2.records.sanity import SanityCheck
 
+LABEL_PERMUTATION = "label permutation"
 _NUMBERS_AT_ONCE = 1_000_000
 
 Floats = NDArray[np.float64]
@@ -58,7 +59,7 @@ def shuffled_labels(scored: Scored, positive: int, n_shuffles: int, seed: int = 
     is_fine = largest < 0.05
     told = "" if is_fine else "; not told from chance"
     return SanityCheck(
-        "label permutation", "fine" if is_fine else "doubt", "; ".join(texts) + told, tuple(figures)
+        LABEL_PERMUTATION, "fine" if is_fine else "doubt", "; ".join(texts) + told, tuple(figures)
     )
 
 

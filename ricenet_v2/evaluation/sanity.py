@@ -25,6 +25,7 @@ from ricenet_v2.store.raw import read_cases
 
 logger = logging.getLogger(__name__)
 
+SIZE_AND_SPACING = "size and spacing only"
 _TWINS = "same image in two cases"
 _TOLD, _SHUFFLES = 5, 999
 
@@ -140,7 +141,7 @@ def size_and_spacing(asked: Question, seed: int) -> SanityCheck:
     have learned the scanner. The doubt is raised where its AUROC is above that of 95 % of shuffled
     labels.
     """
-    name, scored = "size and spacing only", asked.scored
+    name, scored = SIZE_AND_SPACING, asked.scored
     measured = _measured(asked.dataset) if asked.dataset and asked.source == "out-of-fold" else {}
     unknown = [case for case in scored.case_ids if case not in measured]
     if unknown:

@@ -25,6 +25,9 @@ from ricenet_v2.records.integrity import Finding, Integrity
 from ricenet_v2.store.images import read_image
 from ricenet_v2.store.raw import RawDataset
 
+_IN_A_DATASET = "Add the image, correct the `split` of the case, or remove it from cases.csv."
+_OF_A_PATIENT = "Add the image, or leave the patient out."
+
 
 @dataclass(frozen=True)
 class _Files:
@@ -34,6 +37,7 @@ class _Files:
     channels: tuple[Channel, ...]
     images: tuple[tuple[Path, str], ...]
     brain: tuple[Path, str] | None
+    if_missing: str
 
 
 @dataclass(frozen=True)
@@ -118,10 +122,10 @@ def check(raw: RawDataset, num_workers: int = 1) -> Integrity:
 def check_case(
     case: Case, channels: Sequence[Channel], images: Sequence[Path], brain: Path | None = None
 ) -> CheckedCase:
-    """Look for every fault in the files of one case, and keep its images if there is none.
+    """Look for every fault in the files of one patient, and keep its images if there is none.
 
     Args:
-        case: Of a dataset or a new patient; its id and covariates are used.
+        case: A new patient, of no dataset; its id and covariates are used.
         channels: Of the images, in their order.
         images: Whether or not they exist.
         brain: Mask.
@@ -129,7 +133,7 @@ def check_case(
     named = tuple((path, path.name) for path in images)
     mask = None if brain is None else (brain, brain.name)
     kept = _Kept(len(channels))
-    seen = _look(_Files(case, tuple(channels), named, mask), kept)
+    seen = _look(_Files(case, tuple(channels), named, mask, _OF_A_PATIENT), kept)
     findings = in_order(list(seen.findings))
     if any(finding.severity == "error" for finding in findings):
         return CheckedCase(findings, None, None, None)
@@ -140,9 +144,8 @@ def _files(raw: RawDataset, case: Case) -> _Files:
     """Paths of a case, each with its name relative to the dataset."""
     images = tuple((path, relative(raw, path)) for path in raw.images(case))
     brain = raw.mask(case, "brain")
-    return _Files(
-        case, raw.dataset.channels, images, None if brain is None else (brain, relative(raw, brain))
-    )
+    mask = None if brain is None else (brain, relative(raw, brain))
+    return _Files(case, raw.dataset.channels, images, mask, _IN_A_DATASET)
 
 
 def _look(files: _Files, kept: _Kept | None = None) -> _Seen:
@@ -154,7 +157,10 @@ def _look(files: _Files, kept: _Kept | None = None) -> _Seen:
     n_images = 0
     for index, (channel, (path, name)) in enumerate(zip(files.channels, files.images, strict=True)):
         place = Place(case.case_id, name)
-        image = _read(path, channel, place, findings)
+        if not path.is_file():
+            findings.append(_missing(channel, place, files.if_missing))
+            continue
+        image = _open(path, place, findings)
         if image is None:
             continue
         n_images += 1
@@ -184,23 +190,14 @@ def _content(
     return faults
 
 
-def _read(
-    path: Path, channel: Channel, place: Place, findings: list[Finding]
-) -> tuple[Voxels, Grid] | None:
-    """The image, or None after adding the finding that says why there is none."""
-    if not path.is_file():
-        findings.append(
-            error(
-                "missing channel",
-                place,
-                found=f"no file for channel {channel.name}",
-                expected="one file for each channel of dataset.json",
-                remedy="Add the image, or leave the case out (of a dataset: correct its `split` or "
-                "remove it from cases.csv).",
-            )
-        )
-        return None
-    return _open(path, place, findings)
+def _missing(channel: Channel, place: Place, remedy: str) -> Finding:
+    return error(
+        "missing channel",
+        place,
+        found=f"no file for channel {channel.name}",
+        expected="one file for each channel of dataset.json",
+        remedy=remedy,
+    )
 
 
 def _open(path: Path, place: Place, findings: list[Finding]) -> tuple[Voxels, Grid] | None:

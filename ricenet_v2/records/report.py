@@ -46,7 +46,8 @@ class PartTable:
 class ReportPart:
     """The content of report_part.json: a section of a report that another command wrote.
 
-    A report shows every part that lies in a folder of its model or of its predictions.
+    A report shows every part that lies in a folder of its model or of its predictions, and those
+    in folders that are named.
 
     Attributes:
         title: Of the section.

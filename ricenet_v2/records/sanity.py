@@ -29,7 +29,15 @@ class SanityCheck:
 
 @record
 class Sanity:
-    """The content of sanity.json, beside figures.json."""
+    """The content of sanity.json, beside figures.json.
+
+    Attributes:
+        title: What was checked.
+        checks: In the order of making.
+        note: Intended use.
+        checked_hash: SHA-256 of the predictions, truths and sizes of images that the checks rest
+            on; empty in older files.
+    """
 
     document: ClassVar[str] = "sanity"
     schema: ClassVar[int] = 1
@@ -37,3 +45,4 @@ class Sanity:
     title: str
     checks: tuple[SanityCheck, ...]
     note: str = "Research use only. Not a medical device."
+    checked_hash: str = ""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shutil
 
 import numpy as np
@@ -28,6 +29,7 @@ def test_pooled_folds_hold_every_training_case_once(trained_cohort, tmp_path, ca
     assert "Dataset001_PhantomGBM, auto__all: out-of-fold, pooled" in shown
     for name in ("accuracy", "macro F1", "AUROC", "balanced accuracy", "Confusion matrix"):
         assert name in shown
+    assert re.search("true class .* predicted radiation_effect .* predicted recurrence", shown)
     assert "MCC" not in shown
     assert "--all_figures prints all of them" in shown
     rows = read_rows(paths.run().crossval / "validation.csv")
@@ -190,6 +192,38 @@ def test_a_test_set_gets_the_thresholds_of_the_folds_and_everything_is_written(
     assert "column prob_relapse is of no class" in told
     assert "there is no column prob_recurrence" in told
     assert "is not a class" not in told  # the labels are right
+
+
+def test_checks_of_the_same_predictions_are_kept_and_others_dropped(tmp_path, capsys):
+    def write(highest):
+        rows = [
+            {"case_id": f"c{i}", "label": "ab"[i % 2], "prob_a": 1 - p, "prob_b": p}
+            for i, p in enumerate([*(0.3, 0.6, 0.4, 0.7) * 4, 0.2, highest])
+        ]
+        write_rows(tmp_path / "p.csv", rows)
+
+    def checks(*further):
+        assert evaluate.main([*line, *further]) == 0
+        return documents.read(Sanity, out / "sanity.json").checks, capsys.readouterr().out
+
+    out = tmp_path / "out"
+    line = ["--predictions", str(tmp_path / "p.csv"), "-o", str(out), "--n_bootstrap", "20"]
+    write(0.8)
+    first, shown = checks("--permutation_test", "99")
+    assert [one.name for one in first] == ["label permutation"]
+    assert "earlier" not in shown.lower()
+    again, shown = checks()
+    assert again == first
+    assert "Kept from an earlier evaluation of the same predictions: label permutation" in shown
+    anew, shown = checks("--permutation_test", "49")
+    assert "49 shuffles" in anew[0].figures[0].method
+    assert "earlier" not in shown.lower()
+    write(0.9)
+    other, shown = checks()
+    assert other == ()
+    assert "of other predictions and are dropped: label permutation" in shown
+    (out / "sanity.json").write_text("damaged")
+    assert checks()[0] == ()
 
 
 def test_cases_without_a_label_are_refused_or_left_out_and_listed(tmp_path, capsys):

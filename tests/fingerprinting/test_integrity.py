@@ -43,6 +43,7 @@ def test_a_missing_channel(planted: Planted) -> None:
         ("error", "missing channel", "case1", "imagesTr/case1_0001.nii.gz")
     }
     assert "dose" in result.errors[0].found
+    assert "remove it from cases.csv" in result.errors[0].remedy
     assert result.n_images == 9
 
 
@@ -327,6 +328,7 @@ def test_a_checked_case_hands_over_its_images(planted: Planted) -> None:
     paths[1].unlink()
     seen = check_case(case, planted.channels, paths, brain)
     assert _short(seen.findings) == {("error", "missing channel", "case2", "case2_0001.nii.gz")}
+    assert seen.findings[0].remedy == "Add the image, or leave the patient out."
     assert (seen.images, seen.grid, seen.brain) == (None, None, None)
 
 

@@ -174,12 +174,13 @@ def _uncertainty(sources: Sources) -> str:
 
 
 def _subgroups(sources: Sources) -> str:
+    """Those that are large enough for their figures to say something."""
     names = [
         group.name
         for result in sources.results
         if result.evaluation
         for group in result.evaluation.groups
-        if group.kind == "subgroup"
+        if group.kind == "subgroup" and not group.warning
     ]
     return ", ".join(dict.fromkeys(names))
 

@@ -15,12 +15,13 @@ from ricenet_v2.report.case.page import PICTURES
 from ricenet_v2.report.charts import Chart
 from ricenet_v2.report.rendering import render
 from ricenet_v2.report.results import cohort, figures, provenance
+from ricenet_v2.report.results.absent import absent
 from ricenet_v2.report.results.case_table import case_columns, case_rows, filters
 from ricenet_v2.report.results.checklists import answers
 from ricenet_v2.report.results.curves import confusion_chart, curve_charts, file_names
 from ricenet_v2.report.results.predicted import Result
 from ricenet_v2.report.results.sources import Sources
-from ricenet_v2.report.results.training import FOLD_COLUMNS, fold_rows, training_charts
+from ricenet_v2.report.results.training import FOLD_COLUMNS, fold_rows, shortfall, training_charts
 from ricenet_v2.report.words import percent, several
 
 DATA, PARTS = "data", "parts"
@@ -72,7 +73,8 @@ def index_page(
         decisions=[(d.what, d.value, d.reason) for d in sources.plan.decisions]
         if sources.plan
         else [],
-        folds=fold_rows(sources.folds),
+        folds=fold_rows(sources.folds, sources.planned_epochs),
+        shortfall=shortfall(sources.folds, sources.planned_epochs),
         fold_columns=FOLD_COLUMNS,
         training=training,
         results=results,
@@ -85,6 +87,7 @@ def index_page(
         commands=provenance.commands(sources, command),
         versions=sorted(provenance.versions().items()),
         hashes=provenance.hashes(sources),
+        absent=[tuple(asdict(one).values()) for one in absent(sources)],
         answers=[tuple(asdict(one).values()) for one in filled],
         n_filled=sum(one.is_filled for one in filled),
         files=_files(output),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,9 +18,15 @@ from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.fingerprint import Fingerprint
 from ricenet_v2.records.integrity import Integrity
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.records.report import ReportPart
 from ricenet_v2.records.run import EpochRow, Run
 from ricenet_v2.records.splits import Splits
+from ricenet_v2.report.results.parts import (
+    Part,
+    comparisons,
+    further_folders,
+    hashes_of,
+    parts_of,
+)
 from ricenet_v2.report.results.predicted import Result, of_folder, out_of_fold
 from ricenet_v2.store import tables
 from ricenet_v2.store.cases import has_case, read_record
@@ -47,14 +53,6 @@ class Fold:
 
 
 @dataclass(frozen=True)
-class Part:
-    """A section that another command wrote, and the folder that its pictures lie in."""
-
-    folder: Path
-    content: ReportPart
-
-
-@dataclass(frozen=True)
 class Sources:
     """What a report is made of; None and empty where a file is missing.
 
@@ -65,6 +63,7 @@ class Sources:
         raw: The raw dataset, where it lies on this machine.
         cases: Rows of cases.csv by case id.
         plan: As it was trained, else as it was planned.
+        planned_epochs: Of the plan before a training was told another number.
         fingerprint: What was measured.
         integrity: What the check found.
         splits: The folds.
@@ -83,6 +82,7 @@ class Sources:
     raw: RawDataset | None
     cases: dict[str, Case]
     plan: Plan | None
+    planned_epochs: int | None
     fingerprint: Fingerprint | None
     integrity: Integrity | None
     splits: Splits | None
@@ -96,13 +96,24 @@ class Sources:
 
 
 def read_sources(
-    paths: DatasetPaths, plan: str, channels: str, predictions: Sequence[Path]
+    paths: DatasetPaths,
+    plan: str,
+    channels: str,
+    predictions: Sequence[Path],
+    elsewhere: Sequence[Path] = (),
 ) -> Sources:
     """Read what there is.
 
+    Args:
+        paths: Of the dataset.
+        plan: Name of the plan.
+        channels: Label of the channels.
+        predictions: Folders of predictions.
+        elsewhere: Folders of parts and comparisons outside of the model and the predictions.
+
     Raises:
         DatasetError: The model was not trained; a prediction folder holds none, or has the name of
-            another.
+            another; a folder of parts holds none.
         DocumentError: A document is damaged, or written by a newer version.
     """
     names = [folder.resolve().name for folder in predictions]
@@ -124,7 +135,7 @@ def read_sources(
     raw = load_raw_dataset(paths.raw) if (paths.raw / CASES_CSV).is_file() else None
     dataset = raw.dataset if raw is not None else _described(paths, model)
     cases = {case.case_id: case for case in raw.cases} if raw is not None else {}
-    planned = _either(Plan, model.plan, paths.plan(plan))
+    before = _either(Plan, paths.plan(plan))
     ids = [case.case_id for case in cases.values() if has_case(paths.cases(plan), case.case_id)]
     preprocessed = {name: read_record(paths.cases(plan), name) for name in ids}
     found = [out_of_fold(model, dataset.classes, cases)]
@@ -132,13 +143,16 @@ def read_sources(
     inputs = _hashes(paths, model, plan, predictions)
     cases_hash = inputs.get(f"raw/{CASES_CSV}", "")
     results += [_folder(one, cases, preprocessed, dataset, cases_hash) for one in predictions]
+    further = further_folders(elsewhere, [model.folder, *predictions])
+    inputs |= hashes_of(further)
     return Sources(
         paths=paths,
         model=model,
         dataset=dataset,
         raw=raw,
         cases=cases,
-        plan=planned,
+        plan=_either(Plan, model.plan) or before,
+        planned_epochs=None if before is None else before.training.epochs,
         fingerprint=_either(Fingerprint, paths.fingerprint),
         integrity=_either(Integrity, paths.integrity),
         splits=_either(Splits, paths.splits),
@@ -146,8 +160,8 @@ def read_sources(
         folds=tuple(_folds(model)),
         results=tuple(results),
         calibration=_either(Calibration, model.calibration),
-        comparisons=_comparisons([model.folder, *predictions]),
-        parts=_parts(model.folder, [one for one in results if not one.is_out_of_fold]),
+        comparisons=comparisons([model.folder, *predictions, *further]),
+        parts=parts_of(model.folder, results, further),
         inputs=inputs,
     )
 
@@ -202,37 +216,6 @@ def _folds(model: ModelPaths) -> Iterator[Fold]:
             continue
         rows = tables.read_rows(fold.history) if fold.history.is_file() else []
         yield Fold(number, documents.read(Run, fold.run), tuple(map(EpochRow.of, rows)))
-
-
-def _inside(folder: Path, name: str) -> list[Path]:
-    """Files of that name in a folder and in the folders inside of it."""
-    return [path for pattern in (name, f"*/{name}") for path in sorted(folder.glob(pattern))]
-
-
-def _comparisons(folders: Sequence[Path]) -> dict[str, Comparison]:
-    """By the name of the folder and the way from there, e.g. `predictions/compared`."""
-    names = {
-        path: path.parent.relative_to(folder.parent).as_posix()
-        for folder in (folder.resolve() for folder in folders)
-        for path in _inside(folder, COMPARISON_JSON)
-    }
-    return {name: documents.read(Comparison, path) for path, name in names.items()}
-
-
-def _parts(model: Path, results: Sequence[Result]) -> tuple[Part, ...]:
-    """Of the model and of the prediction folders; cases are named as their pages are."""
-    found = [
-        Part(path.parent, documents.read(ReportPart, path))
-        for path in _inside(model, REPORT_PART_JSON)
-    ]
-    for result in results:
-        pages = {one.case_id: one.page for one in result.cases}
-        for path in _inside(result.folder, REPORT_PART_JSON):
-            content = documents.read(ReportPart, path)
-            cases = {pages.get(case, case): own for case, own in content.cases.items()}
-            volumes = {pages.get(case, case): own for case, own in content.volumes.items()}
-            found.append(Part(path.parent, replace(content, cases=cases, volumes=volumes)))
-    return tuple(sorted(found, key=lambda part: (part.content.order, part.content.title)))
 
 
 def _hashes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,8 +15,10 @@ FOLD_COLUMNS = (
     "fold",
     "state",
     "epochs",
+    "planned",
+    "validation loss, last epoch",
     "best epoch",
-    "validation loss",
+    "validation loss, best epoch",
     "time",
     "device",
     "seed",
@@ -54,18 +57,58 @@ def _chart(folds: Sequence[Fold], name: str, title: str, field: str) -> Drawn:
     return lines(name, title, ("epoch", beside), paths, limits=limits)
 
 
-def fold_rows(folds: Sequence[Fold]) -> list[tuple[str, ...]]:
-    """One row per trained fold, see `FOLD_COLUMNS`."""
+@dataclass(frozen=True)
+class Shortfall:
+    """Folds that were trained for fewer epochs than the plan has, in words.
+
+    Attributes:
+        words: Which, and how many epochs.
+        is_large: Whether some fold has less than half of them.
+    """
+
+    words: str
+    is_large: bool
+
+
+def shortfall(folds: Sequence[Fold], planned: int | None) -> Shortfall | None:
+    """What the folds lack; None where they have the epochs of the plan or it is not known.
+
+    A fold that ended early by its own rule (`early_stop_epochs`) lacks nothing.
+    """
+    short: dict[int, list[int]] = {}
+    for fold in folds:
+        done = fold.run.epochs if fold.run.status == "finished" else len(fold.epochs)
+        if planned is not None and done < planned:
+            short.setdefault(done, []).append(fold.number)
+    if not short or planned is None:
+        return None
+    told = "; ".join(
+        f"fold {', '.join(map(str, numbers))}: {done:,} of {planned:,}"
+        for done, numbers in sorted(short.items())
+    )
+    words = f"Trained for fewer epochs than the plan has. {told}."
+    return Shortfall(words, min(short) < planned / 2)
+
+
+def fold_rows(folds: Sequence[Fold], planned: int | None = None) -> list[tuple[str, ...]]:
+    """One row per trained fold, see `FOLD_COLUMNS`; `planned` epochs are those of the plan."""
     return [
         (
             str(fold.number),
             fold.run.status,
             f"{len(fold.epochs):,} of {fold.run.epochs:,}",
-            NOTHING if fold.run.best_epoch is None else f"{fold.run.best_epoch + 1:,}",
+            NOTHING if planned is None else f"{planned:,}",
             number(fold.epochs[-1].validation_loss) if fold.epochs else NOTHING,
+            NOTHING if fold.run.best_epoch is None else f"{fold.run.best_epoch + 1:,}",
+            _loss_of(fold, fold.run.best_epoch),
             duration(sum(row.seconds for row in fold.epochs)) if fold.epochs else NOTHING,
             fold.run.device,
             str(fold.run.seed),
         )
         for fold in folds
     ]
+
+
+def _loss_of(fold: Fold, epoch: int | None) -> str:
+    losses = [row.validation_loss for row in fold.epochs if row.epoch == epoch]
+    return number(losses[0]) if losses else NOTHING

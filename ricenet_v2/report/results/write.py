@@ -20,8 +20,9 @@ from ricenet_v2.report.plan.cases import flags as dataset_flags
 from ricenet_v2.report.results import provenance
 from ricenet_v2.report.results.cohort import shown_covariates
 from ricenet_v2.report.results.index import DATA, PARTS, index_page
+from ricenet_v2.report.results.parts import Part
 from ricenet_v2.report.results.predicted import Predicted
-from ricenet_v2.report.results.sources import Part, Sources
+from ricenet_v2.report.results.sources import Sources
 from ricenet_v2.report.results.tables import write_tables
 from ricenet_v2.store.paths import REPORT_JSON, REPORT_PART_JSON
 from ricenet_v2.version import __version__

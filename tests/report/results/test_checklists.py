@@ -6,6 +6,7 @@ import dataclasses
 import pytest
 
 from ricenet_v2.phantom.cohort import NAME
+from ricenet_v2.records.figures import FigureSet
 from ricenet_v2.report.results.checklist_items import CLAIM_ITEMS, TRIPOD_ITEMS
 from ricenet_v2.report.results.checklists import _FACTS, answers
 from ricenet_v2.report.results.sources import read_sources
@@ -52,6 +53,23 @@ def test_the_number_of_folds_is_that_of_the_splits(sources):
         made = answers(dataclasses.replace(sources, splits=splits))
         (model,) = {one.value for one in made if one.topic == "The model in detail"}
         assert model.endswith(f"; {n_folds}-fold cross-validation")
+
+
+def test_subgroups_of_few_cases_fill_no_item(sources):
+    result = sources.results[0]
+    few, enough = (
+        FigureSet(name, "subgroup", n, n, ((n, 0), (0, 0)), (), warning)
+        for name, n, warning in (("site = A", 1, "fewer than 10 cases"), ("site = B", 12, ""))
+    )
+
+    def told(*groups):
+        evaluation = dataclasses.replace(result.evaluation, groups=groups)
+        changed = (dataclasses.replace(result, evaluation=evaluation),)
+        made = answers(dataclasses.replace(sources, results=changed))
+        return next(one for one in made if (one.checklist, one.item) == ("CLAIM 2024", "30"))
+
+    assert told(few, enough).value == "site = B"
+    assert not told(few).is_filled
 
 
 def test_nothing_is_claimed_where_nothing_was_written(sources):

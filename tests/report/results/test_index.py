@@ -5,10 +5,12 @@ import re
 
 import pytest
 
+from ricenet_v2.core import documents
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.comparison import Comparison, Pair
 from ricenet_v2.records.figures import Figure
+from ricenet_v2.records.plan import Plan
 from ricenet_v2.report.results.index import index_page
 from ricenet_v2.report.results.sources import read_sources
 from ricenet_v2.store.paths import dataset_paths
@@ -68,3 +70,21 @@ def test_a_temperature_shows_what_it_does_to_the_ensemble(page_of):
     both = dataclasses.replace(alone, ensemble_before=figures["c"], ensemble_after=figures["d"])
     rows = _cells(page_of(calibration=both), "Ensemble on a test set, before and after")
     assert rows == [["log loss", "0.750 (0.625 to 0.875)", "0.625 (0.500 to 0.750)"]]
+
+
+def test_a_training_of_few_epochs_is_warned_of_at_the_top_and_at_the_folds(page_of):
+    """The folds of the cohort have 6 epochs."""
+    words = "fold 0, 1, 2, 3, 4: 6 of 250"
+    top, _, rest = page_of(planned_epochs=250).partition('<section id="cohort">')
+    assert words in top
+    assert words in rest.split('<section id="training">')[1].split("</section>")[0]
+    top, _, rest = page_of(planned_epochs=8).partition('<section id="cohort">')
+    assert "6 of 8" not in top
+    assert "6 of 8" in rest
+    assert "fewer epochs" not in page_of(planned_epochs=6)
+
+
+def test_the_epochs_of_the_plan_are_those_before_a_training_changed_them(simulated):
+    sources = read_sources(dataset_paths(NAME, simulated), "auto", "all", [])
+    before = documents.read(Plan, sources.paths.plan())
+    assert sources.planned_epochs == before.training.epochs

@@ -1,10 +1,12 @@
 """Curves and table of the folds."""
 
+import dataclasses
+
 import numpy as np
 
 from ricenet_v2.records.run import EpochRow, Run
 from ricenet_v2.report.results.sources import Fold
-from ricenet_v2.report.results.training import FOLD_COLUMNS, fold_rows, training_charts
+from ricenet_v2.report.results.training import FOLD_COLUMNS, fold_rows, shortfall, training_charts
 
 
 def _fold(number, losses, status="finished"):
@@ -27,15 +29,40 @@ def test_no_epoch_no_chart():
     assert training_charts([_fold(0, [])]) == []
 
 
-def test_the_table():
-    row = dict(zip(FOLD_COLUMNS, fold_rows([_fold(4, [0.5, 0.25], "stopped")])[0], strict=True))
+def test_the_table_has_the_loss_of_the_last_epoch_and_that_of_the_best():
+    rows = fold_rows([_fold(4, [0.5, 0.25, 0.75], "stopped")], 250)
+    row = dict(zip(FOLD_COLUMNS, rows[0], strict=True))
     assert row == {
         "fold": "4",
         "state": "stopped",
-        "epochs": "2 of 9",
+        "epochs": "3 of 9",
+        "planned": "250",
+        "validation loss, last epoch": "0.75",
         "best epoch": "2",
-        "validation loss": "0.25",
-        "time": "1 min",
+        "validation loss, best epoch": "0.25",
+        "time": "1 min 30 s",
         "device": "cpu",
         "seed": "3",
     }
+
+
+def test_without_a_best_epoch_it_has_no_loss():
+    fold = _fold(0, [0.5])
+    none = dataclasses.replace(fold, run=dataclasses.replace(fold.run, best_epoch=None))
+    row = dict(zip(FOLD_COLUMNS, fold_rows([none])[0], strict=True))
+    assert (row["best epoch"], row["validation loss, best epoch"]) == ("\N{EN DASH}", "\N{EN DASH}")
+
+
+def test_fewer_epochs_than_planned_are_told():
+    """Runs of 9 epochs; one was stopped after 2."""
+    folds = [_fold(0, [1.0] * 9), _fold(1, [1.0] * 2, "stopped"), _fold(2, [1.0] * 9)]
+    found = shortfall(folds, 10)
+    assert found.words.endswith("fold 1: 2 of 10; fold 0, 2: 9 of 10.")
+    assert found.is_large
+    assert not shortfall(folds[:1], 10).is_large
+    assert shortfall(folds[:1], 9) is None
+    assert shortfall(folds, None) is None
+
+
+def test_a_fold_that_ended_early_by_its_rule_lacks_nothing():
+    assert shortfall([_fold(0, [1.0] * 4)], 9) is None

@@ -1,0 +1,51 @@
+"""Which parts of a report were not found, and how they come into it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ricenet_v2.report.results.sources import Sources
+from ricenet_v2.store.paths import ABLATION_JSON, EXPLANATION_JSON
+
+_PARTS = "name its folder with --parts FOLDER, unless it lies in that of the model or predictions"
+_BESIDE = "found once it is made"
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A part that was not found: what it is, the command that makes it, how it comes in."""
+
+    what: str
+    command: str
+    how: str
+
+
+def absent(sources: Sources) -> list[Absent]:
+    """What was not found, in the order of the sections."""
+    found = {path.name for part in sources.parts for path in part.folder.glob("*.json")}
+    wanted = (
+        (len(sources.folds) > 0, Absent("trained folds", "ricenet_train", _BESIDE)),
+        (
+            any(not result.is_out_of_fold for result in sources.results),
+            Absent(
+                "predictions of test cases or new patients",
+                "ricenet_predict -o FOLDER",
+                "--predictions FOLDER",
+            ),
+        ),
+        (sources.calibration is not None, Absent("temperature", "ricenet_calibrate", _BESIDE)),
+        (bool(sources.comparisons), Absent("comparison", "ricenet_compare -o FOLDER", _PARTS)),
+        (EXPLANATION_JSON in found, Absent("explanation", "ricenet_explain -o FOLDER", _PARTS)),
+        (ABLATION_JSON in found, Absent("subsets of channels", "ricenet_ablate", _PARTS)),
+    )
+    return [*_not_evaluated(sources), *(one for is_there, one in wanted if not is_there)]
+
+
+def _not_evaluated(sources: Sources) -> Iterator[Absent]:
+    for result in sources.results:
+        if result.evaluation is None:
+            command = "ricenet_evaluate"
+            if not result.is_out_of_fold:
+                command += " --predictions FOLDER -o FOLDER"
+            yield Absent(f"figures, {result.title}", command, _BESIDE)

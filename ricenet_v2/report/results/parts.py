@@ -1,0 +1,109 @@
+"""Sections and comparisons that other commands wrote, wherever they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.files import sha256_of_file
+from ricenet_v2.records.comparison import Comparison
+from ricenet_v2.records.report import ReportPart
+from ricenet_v2.report.results.predicted import Result
+from ricenet_v2.store.paths import COMPARISON_JSON, REPORT_PART_JSON
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section that another command wrote, and the folder that its pictures lie in."""
+
+    folder: Path
+    content: ReportPart
+
+
+def files_inside(folder: Path, name: str) -> list[Path]:
+    """Files of that name in a folder and in the folders inside of it."""
+    return [path for pattern in (name, f"*/{name}") for path in sorted(folder.glob(pattern))]
+
+
+def further_folders(elsewhere: Sequence[Path], read: Sequence[Path]) -> list[Path]:
+    """Folders of `elsewhere` whose files are not found in those that are `read` anyway.
+
+    Raises:
+        DatasetError: A folder holds neither a section nor a comparison.
+    """
+    known = {path.resolve() for folder in read for path in _told(folder)}
+    made: dict[Path, None] = {}
+    for folder in elsewhere:
+        found = {path.resolve() for path in _told(folder)}
+        if not found:
+            raise DatasetError(
+                "There is nothing for a report in this folder.",
+                file=folder,
+                expected=f"{REPORT_PART_JSON} (ricenet_explain, ricenet_ablate) or "
+                f"{COMPARISON_JSON} (ricenet_compare -o), in it or in a folder inside of it",
+                remedy="Name the folder that the command was given with -o.",
+            )
+        made.update(dict.fromkeys(sorted({path.parent for path in found - known})))
+        known |= found
+    return list(made)
+
+
+def _told(folder: Path) -> list[Path]:
+    return [*files_inside(folder, REPORT_PART_JSON), *files_inside(folder, COMPARISON_JSON)]
+
+
+def comparisons(folders: Sequence[Path]) -> dict[str, Comparison]:
+    """By the name of the folder and the way from there, e.g. `predictions/compared`."""
+    paths = {
+        path: path.parent.relative_to(folder.parent).as_posix()
+        for folder in (folder.resolve() for folder in folders)
+        for path in files_inside(folder, COMPARISON_JSON)
+    }
+    made: dict[str, Comparison] = {}
+    for path, name in paths.items():
+        n_alike = sum(other == name or other.startswith(f"{name} (") for other in made)
+        key = f"{name} ({n_alike + 1})" if n_alike else name
+        made[key] = documents.read(Comparison, path)
+    return made
+
+
+def parts_of(
+    model: Path, results: Sequence[Result], further: Sequence[Path] = ()
+) -> tuple[Part, ...]:
+    """Of the model, of the prediction folders and of others; cases are named as their pages are.
+
+    Nothing tells which patient another folder means by the id of a case that the dataset and the
+    predictions have both, as two patients: on the pages of these its pictures are left out.
+    """
+    found = [
+        Part(path.parent, documents.read(ReportPart, path))
+        for path in files_inside(model, REPORT_PART_JSON)
+    ]
+    for result in (one for one in results if not one.is_out_of_fold):
+        pages = {one.case_id: one.page for one in result.cases}
+        for path in files_inside(result.folder, REPORT_PART_JSON):
+            content = documents.read(ReportPart, path)
+            cases = {pages.get(case, case): own for case, own in content.cases.items()}
+            volumes = {pages.get(case, case): own for case, own in content.volumes.items()}
+            found.append(Part(path.parent, replace(content, cases=cases, volumes=volumes)))
+    two = {one.case_id for result in results for one in result.cases if one.is_other}
+    for path in (folder / REPORT_PART_JSON for folder in further):
+        if path.is_file():
+            content = documents.read(ReportPart, path)
+            cases = {case: own for case, own in content.cases.items() if case not in two}
+            volumes = {case: own for case, own in content.volumes.items() if case not in two}
+            found.append(Part(path.parent, replace(content, cases=cases, volumes=volumes)))
+    return tuple(sorted(found, key=lambda part: (part.content.order, part.content.title)))
+
+
+def hashes_of(further: Sequence[Path]) -> dict[str, str]:
+    """SHA-256 of what is read of other folders."""
+    return {
+        f"part {n}, {path.parent.name}/{path.name}": sha256_of_file(path)
+        for n, folder in enumerate(further, 1)
+        for path in (folder / REPORT_PART_JSON, folder / COMPARISON_JSON)
+        if path.is_file()
+    }
