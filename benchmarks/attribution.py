@@ -30,6 +30,7 @@ from ricenet_v2.explanation.occlusion.occlude import occlude
 from ricenet_v2.explanation.occlusion.prepared import Occlusions, prepare
 from ricenet_v2.explanation.occlusion.settings import DoseBaseline, OcclusionSettings
 from ricenet_v2.explanation.quantities.parts import ring_of
+from ricenet_v2.explanation.quantities.peak import peak
 from ricenet_v2.explanation.sanity.cascade import fresh_network
 from ricenet_v2.explanation.subject import Subject, read_subject
 from ricenet_v2.inference.ensemble import Ensemble, load_ensemble
@@ -74,16 +75,6 @@ def hit_zone(subject: Subject) -> NDArray[np.bool_]:
     return subject.lesion | ring_of(subject.lesion, subject.space.step)
 
 
-def maximum(values: NDArray[np.float32]) -> tuple[int, int, int]:
-    """The voxel (z, y, x) in the middle of those that share the largest value of a map.
-
-    Windows overlap by steps of several voxels, so that blocks of voxels share their value.
-    """
-    places = np.argwhere(values >= np.nanmax(values) - 1e-7)
-    middle = places[int(((places - places.mean(axis=0)) ** 2).sum(axis=1).argmin())]
-    return int(middle[0]), int(middle[1]), int(middle[2])
-
-
 def subject_of(raw: RawDataset, ensemble: Ensemble, case: Case) -> Subject:
     """A test case, made ready."""
     masks = masks_folder(raw.folder, "test")
@@ -115,7 +106,7 @@ def judge(raw: RawDataset, ensemble: Ensemble, chosen: argparse.Namespace) -> li
                 maps[RANDOM] = [occlude(one, hidden, label).logit for one in draws]
             for name, own in maps.items():
                 right = name not in trained or label == _called(trained[name], subject)
-                hits = float(np.mean([zone[maximum(one)] for one in own]))
+                hits = float(np.mean([zone[peak(one)] for one in own]))
                 made.append(Found(case.case_id, case.label, name, dose, right, hits, share))
     return made
 

@@ -29,14 +29,16 @@ def build_parser() -> argparse.ArgumentParser:
         "--target", default="predicted", help="class to explain, or the predicted one of each case"
     )
     parser.add_argument(
-        "--region", choices=("brain", "image"), default="brain", help="where windows are laid"
+        "--region",
+        default="brain",
+        metavar="brain|image|NAME",
+        help="what is explained; NAME: the mask CASE_NAME in the folder of masks",
     )
     parser.add_argument("--window_mm", type=float, default=16.0, help="side of what is hidden")
     parser.add_argument(
         "--stride_mm",
         type=float,
-        default=16.0,
-        help="from one window to the next; half a window is finer and eight times slower",
+        help="from one window to the next, a window if left out; half is eight times slower",
     )
     parser.add_argument(
         "--baseline",
@@ -84,9 +86,9 @@ def explain(
     resume: bool = False,
     maps: Sequence[str] = _KINDS,
     target: str = "predicted",
-    region: Literal["brain", "image"] = "brain",
+    region: str = "brain",
     window_mm: float = 16.0,
-    stride_mm: float = 16.0,
+    stride_mm: float | None = None,
     baseline: Literal["local_mean", "mirror", "zero"] = "local_mean",
     dose_baseline: Literal["local_mean", "zero_gy"] = "local_mean",
     method: Literal["auto", "full", "incremental", "coarse"] = "auto",
@@ -108,9 +110,10 @@ def explain(
     from ricenet_v2.explanation.options import KINDS, Options
     from ricenet_v2.inference.ensemble import load_ensemble
 
-    if window_mm <= 0 or stride_mm <= 0 or memory_gb <= 0:
+    stride_mm = window_mm if stride_mm is None else stride_mm
+    if not 0 < stride_mm <= window_mm or memory_gb <= 0:
         raise DatasetError(
-            "Windows, strides and memory are above 0.",
+            "Windows, strides and memory are above 0, and a stride is no larger than the window.",
             got=f"--window_mm {window_mm:g} --stride_mm {stride_mm:g} --memory_gb {memory_gb:g}",
         )
     options = Options(

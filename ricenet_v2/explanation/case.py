@@ -15,6 +15,7 @@ from ricenet_v2.explanation.maps import ALL, ENSEMBLE, Map, Maps, make_maps, pro
 from ricenet_v2.explanation.options import PREDICTED, Options
 from ricenet_v2.explanation.panels import Shown, write_panels
 from ricenet_v2.explanation.quantities.parts import OUTSIDE, parts_of
+from ricenet_v2.explanation.quantities.peak import peak
 from ricenet_v2.explanation.quantities.shares import shares_of
 from ricenet_v2.explanation.sanity.checks import check_maps
 from ricenet_v2.explanation.subject import Subject
@@ -146,7 +147,7 @@ def _written(subject: Subject, maps: Maps, folder: Path, seed: int) -> tuple[Map
 
 
 def _maximum(subject: Subject, one: Map) -> tuple[float, float, float]:
-    z, y, x = np.unravel_index(int(one.values.argmax()), one.values.shape)
+    z, y, x = peak(one.values)
     found = subject.space.world((float(z), float(y), float(x)))
     return float(found[0]), float(found[1]), float(found[2])
 

@@ -14,7 +14,7 @@ from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.progress import track
 from ricenet_v2.explanation.case import Explained, explain_case, target_of
 from ricenet_v2.explanation.options import Options
-from ricenet_v2.explanation.subject import read_subject
+from ricenet_v2.explanation.subject import beside_hash, read_subject
 from ricenet_v2.explanation.write import write_results
 from ricenet_v2.inference.ensemble import Ensemble
 from ricenet_v2.inference.patient import files_of, hash_of
@@ -61,8 +61,8 @@ def explain_folder(
         options: How.
         control: Networks of the same plan that were trained on shuffled labels.
         resume: Keep the cases that an interrupted command finished and whose files are the same.
-        masks: Folder of CASE_brain and CASE_lesion files; beside an `images...` folder found by
-            itself.
+        masks: Folder of CASE_brain, CASE_lesion and CASE_region files; beside an `images...`
+            folder found by itself.
 
     Raises:
         DatasetError: No cases, `output` holds maps and `resume` is not set, or maps of other
@@ -118,33 +118,36 @@ def _tried(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> Expl
         return str(error)
 
 
+def _asked(
+    job: _Job, case_id: str, paths: tuple[Path, ...]
+) -> tuple[str, tuple[Path, ...], Path | None, str, str, Mapping[str, str]]:
+    """What `read_subject` and `beside_hash` take beside the networks."""
+    row = job.known.get(case_id)
+    patient, covariates = (row.patient_id, row.covariates) if row else ("", {})
+    return case_id, paths, job.masks, job.by.options.region, patient, covariates
+
+
 def _explained(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> ExplainedCase:
-    known = job.known.get(case_id)
-    subject = read_subject(
-        job.ensemble,
-        case_id,
-        paths,
-        job.masks,
-        job.by.options.region,
-        known.patient_id if known else "",
-        known.covariates if known else None,
-    )
-    subject = replace(subject, title=title)
-    found = explain_case(subject, job.by, job.output, job.made_by)
+    asked = _asked(job, case_id, paths)
+    beside = beside_hash(job.ensemble, *asked)  # before reading: a file may change meanwhile
+    subject = replace(read_subject(job.ensemble, *asked), title=title)
+    found = replace(explain_case(subject, job.by, job.output, job.made_by), beside_hash=beside)
     documents.write(case_file(job.output, case_id), found)
     return found
 
 
 def _kept(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | None:
-    """What an earlier command found, where networks, options and files are the same."""
+    """What an earlier command found, where networks, options, files and facts are the same."""
     file = case_file(job.output, case_id)
     if not file.is_file():
         return None
     found = documents.read(ExplainedCase, file)
     made_of = hash_of(files_of(job.ensemble, case_id, paths, job.masks), job.ensemble.plan)
+    beside = beside_hash(job.ensemble, *_asked(job, case_id, paths))
+    same = (found.source.inputs_hash, found.beside_hash) == (made_of, beside)
     named = [*(one.file for one in found.maps), found.picture]
     whole = all((job.output / name).is_file() for name in named)
-    if made_of and found.source.inputs_hash == made_of and whole:
+    if made_of and beside and same and whole:
         return found
     logger.warning("%s is explained again: its files are not those of before.", case_id)
     return None
@@ -173,7 +176,8 @@ def _claim(output: Path, made_by: str, *, resume: bool) -> None:
 def _made_by(ensemble: Ensemble, control: Ensemble | None, options: Options) -> str:
     hashes = [f"{name}={value}" for name, value in sorted(ensemble.hashes.items())]
     other = [] if control is None else [f"control {v}" for v in sorted(control.hashes.values())]
-    return sha256_of_text("\n".join([*hashes, *other, repr(options)]))
+    same = replace(options.occlusion, batch=None, memory_gb=1.0)  # these do not change the maps
+    return sha256_of_text("\n".join([*hashes, *other, repr(replace(options, occlusion=same))]))
 
 
 def _classifiers(ensemble: Ensemble) -> dict[int, Classifier]:

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from ricenet_v2.core.documents import record
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
-from ricenet_v2.explanation.subject import Region
+from ricenet_v2.explanation.subject import BRAIN
 
 MapKind = Literal["occlusion", "integrated_gradients", "hirescam", "gradcam"]
 KINDS: tuple[MapKind, ...] = get_args(MapKind)
@@ -20,7 +20,8 @@ class Options:
     Attributes:
         occlusion: Windows, baselines, way of computing, memory.
         kinds: Which maps.
-        region: `brain` explains the brain, `image` all that the network sees.
+        region: `brain` explains the brain, `image` all that the network sees, another name the
+            mask of that name.
         target: `predicted`, or the name of the class that is explained in every case.
         sanity: Whether maps are checked.
         seed: Of random weights, orders and moves.
@@ -28,7 +29,7 @@ class Options:
 
     occlusion: OcclusionSettings = OcclusionSettings()
     kinds: tuple[MapKind, ...] = KINDS
-    region: Region = "brain"
+    region: str = BRAIN
     target: str = PREDICTED
     sanity: bool = True
     seed: int = 0

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.explanation.maps import ALL, Map
+from ricenet_v2.explanation.quantities.peak import peak
 from ricenet_v2.explanation.subject import Subject
 from ricenet_v2.records.report import PartVolume
 from ricenet_v2.report.case.centre import Centre, find_centre
@@ -108,9 +109,7 @@ def _scan(subject: Subject, maps: Sequence[Shown]) -> tuple[Scan, Centre]:
     )
     scan = crop(whole, subject.brain_images)
     if scan.lesion is None or not scan.lesion.any():
-        first = scan.maps[0].voxels
-        z, y, x = np.unravel_index(int(first.argmax()), first.shape)
-        return scan, Centre((int(z), int(y), int(x)), "the largest value of the first map")
+        return scan, Centre(peak(scan.maps[0].voxels), "the largest value of the first map")
     return scan, find_centre(scan)
 
 

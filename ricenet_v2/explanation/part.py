@@ -152,8 +152,9 @@ def _percent(value: float, ends: tuple[float, float] | None) -> str:
 
 def _panels(made: Explanation, case: ExplainedCase) -> PartPicture:
     told = [
-        f"Maps for {case.target} (probability {case.probability:.2f}, mean of the networks without "
-        "mirroring): orange places speak for it, blue ones against it."
+        f"Maps for {case.target}: orange places speak for it, blue ones against it. Probability "
+        f"{case.probability:.2f}: the mean of the networks and mirrorings, as in ricenet_predict; "
+        "the maps are of the image as it is."
     ]
     told += [f"{case.isodose}."] if case.isodose else []
     told += [

@@ -93,6 +93,10 @@ class Space:
         made = resample_mask(mask[self._box], self.resampled)
         return fit(made.astype(np.float32), self.size) > 0.5
 
+    def share_inside(self, mask: Mask) -> float:
+        """Share of a mask's voxels that lie in the crop; 0 for an empty mask."""
+        return float(mask[self._box].sum() / max(mask.sum(), 1))
+
     def to_images(self, values: Image) -> Image:
         """A map on the network's voxels, brought to the grid of the images; 0 where it saw none.
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet_v2.core.errors import DatasetError, GeometryError
+from ricenet_v2.core.errors import RicenetError
+from ricenet_v2.core.files import sha256_of_file, sha256_of_text
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.explanation.masks import LESION, file_of, lesion_of, region_of
 from ricenet_v2.explanation.space import Space
 from ricenet_v2.fingerprinting.region import foreground
 from ricenet_v2.inference.ensemble import Ensemble
@@ -20,10 +21,9 @@ from ricenet_v2.preprocessing.pipeline import TOLERANCE_MM, load_case
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.report.case.isodose import full_dose
-from ricenet_v2.store.images import read_image
-from ricenet_v2.store.raw import mask_path
+from ricenet_v2.store.images import read_grid
 
-Region = Literal["brain", "image"]
+BRAIN, IMAGE = "brain", "image"
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
@@ -78,7 +78,7 @@ def read_subject(
     case_id: str,
     paths: tuple[Path, ...],
     masks: Path | None,
-    region: Region,
+    region: str,
     patient_id: str = "",
     covariates: Mapping[str, str] | None = None,
 ) -> Subject:
@@ -88,24 +88,30 @@ def read_subject(
         ensemble: The networks.
         case_id: The case.
         paths: One image per channel of the dataset.
-        masks: Folder of CASE_brain and CASE_lesion files.
-        region: `brain` explains the brain only, `image` all that the network sees.
+        masks: Folder of CASE_brain, CASE_lesion and CASE_region files.
+        region: `brain` explains the brain only, `image` all that the network sees, any other name
+            the mask of that name.
         patient_id: Who it is of; the case id where empty.
         covariates: Of the case.
 
     Raises:
-        DatasetError: A file is missing or unusable, or the lesion lies outside of the image.
-        GeometryError: A mask lies on another grid.
+        DatasetError: A file is missing or unusable.
+        GeometryError: A mask lies on another grid, or the region outside of what networks see.
     """
     patient = files_of(ensemble, case_id, paths, masks)
     made = prepare(ensemble, patient)
     space = Space.of(made.record, ensemble.plan)
-    wanted = _shown(ensemble, patient.images, paths)
+    extra, no_dose = _doses_beside(ensemble, patient.images, paths, space.grid)
+    wanted = [n for n, path in enumerate(paths) if path in (*patient.images, *extra)]
     images, grid, brain = load_case([paths[n] for n in wanted], patient.brain)
     channels = tuple(ensemble.dataset.channels[n] for n in wanted)
     there, _ = foreground(images, [channel.kind for channel in channels], brain)
     inside = space.mask_to_network(there)
-    lesion, doubts = _lesion(masks, case_id, ensemble.dataset.file_ending, grid)
+    ending = ensemble.dataset.file_ending
+    lesion = lesion_of(file_of(masks, case_id, LESION, ending), case_id, grid, space)
+    explained = {BRAIN: inside, IMAGE: np.ones_like(inside)}.get(region)
+    if explained is None:
+        explained = region_of(masks, case_id, region, ending, grid, space)
     doses = [image for image, one in zip(images, channels, strict=True) if one.kind == "dose"]
     covariates = covariates or {}
     return Subject(
@@ -115,49 +121,69 @@ def read_subject(
         array=made.array,
         record=made.record,
         space=space,
-        region=inside if region == "brain" else np.ones_like(inside),
+        region=explained,
         brain=inside,
         dose=space.to_network(np.maximum(doses[0], 0), "linear") if doses else None,
         full=full_dose(covariates, doses[0]) if doses and doses[0].max() > 0 else None,
-        lesion=None if lesion is None else space.mask_to_network(lesion),
+        lesion=lesion.seen,
         channels=channels,
         images=tuple(images),
-        lesion_images=lesion,
+        lesion_images=lesion.images,
         brain_images=there,
         files=tuple(paths[n] for n in wanted),
-        warnings=(*made.record.warnings, *doubts),
+        warnings=(*made.record.warnings, *no_dose, *lesion.doubts),
         title=case_id,
     )
 
 
-def _shown(ensemble: Ensemble, needed: tuple[Path, ...], paths: tuple[Path, ...]) -> list[int]:
-    """Channels that count, and a dose that the networks do not see: bands are measured by it."""
+def _doses_beside(
+    ensemble: Ensemble, needed: tuple[Path, ...], paths: tuple[Path, ...], grid: Grid
+) -> tuple[list[Path], list[str]]:
+    """Doses that the networks do not see, by which bands are measured; and why some cannot be."""
+    found, doubts = [], []
+    for channel, path in zip(ensemble.dataset.channels, paths, strict=True):
+        if channel.kind != "dose" or path in needed or not path.is_file():
+            continue
+        try:
+            own = read_grid(path)
+            fits = own.shape == grid.shape and own.distance(grid) <= TOLERANCE_MM
+        except RicenetError:
+            fits = False
+        if fits:
+            found.append(path)
+        else:
+            doubts.append(
+                f"{path.name} does not lie on the grid of the images: the networks do not see it, "
+                "and shares by dose are left out"
+            )
+    return found, doubts
+
+
+def beside_hash(
+    ensemble: Ensemble,
+    case_id: str,
+    paths: tuple[Path, ...],
+    masks: Path | None,
+    region: str,
+    patient_id: str = "",
+    covariates: Mapping[str, str] | None = None,
+) -> str:
+    """SHA-256 over what decides a case's figures beside the images that the networks see.
+
+    These are the masks of lesion and region, doses, patient and covariates. Empty where a file
+    cannot be read. Arguments as of `read_subject`.
+    """
+    ending = ensemble.dataset.file_ending
+    named = {name: file_of(masks, case_id, name, ending) for name in (LESION, region)}
     kinds = [channel.kind for channel in ensemble.dataset.channels]
-    return [
-        n
-        for n, path in enumerate(paths)
-        if path in needed or (kinds[n] == "dose" and path.is_file())
-    ]
-
-
-def _lesion(
-    masks: Path | None, case_id: str, ending: str, grid: Grid
-) -> tuple[Mask | None, tuple[str, ...]]:
-    """The lesion's mask, and what is to be said of it."""
-    path = None if masks is None else mask_path(masks, case_id, "lesion", ending)
-    if path is None or not path.is_file():
-        return None, ()
-    voxels, own = read_image(path)
-    if own.shape != grid.shape or own.distance(grid) > TOLERANCE_MM:
-        raise GeometryError(
-            "The lesion mask does not lie on the grid of the images.",
-            case=case_id,
-            file=path,
-            expected=grid,
-            got=own,
-            remedy="Resample the mask onto the grid of the first channel.",
-        )
-    if not np.isfinite(voxels).all():
-        raise DatasetError("The lesion mask has voxels that are not numbers.", file=path)
-    mask = voxels > 0.5
-    return (mask, ()) if mask.any() else (None, ("the lesion mask is empty",))
+    named |= {path.name: path for n, path in enumerate(paths) if kinds[n] == "dose"}
+    try:
+        files = [
+            f"{name} {sha256_of_file(path)}"
+            for name, path in sorted(named.items())
+            if path is not None and path.is_file()
+        ]
+    except OSError:
+        return ""
+    facts = [f"{name} {value}" for name, value in sorted((covariates or {}).items())]
+    return sha256_of_text("\n".join([*files, patient_id, *facts]))

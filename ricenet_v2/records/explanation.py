@@ -137,6 +137,7 @@ class ExplainedCase:
         checks: Sanity of the maps; empty where it was switched off.
         picture: File of the panels.
         warnings: In words.
+        beside_hash: SHA-256 over masks, doses and facts of the patient that figures rest on.
     """
 
     document: ClassVar[str] = "explained_case"
@@ -156,6 +157,7 @@ class ExplainedCase:
     checks: tuple[Check, ...]
     picture: str
     warnings: tuple[str, ...] = ()
+    beside_hash: str = ""
 
 
 @record

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from ricenet_v2.core.errors import DatasetError, DocumentError
 from ricenet_v2.records.dataset import CHANNEL_KINDS, Case, ChannelKind, Dataset, Split
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON
+
+logger = logging.getLogger(__name__)
 
 _FIXED_COLUMNS = ("case_id", "patient_id", "label", "split")
 _KINDS_OF_NAMES: dict[str, ChannelKind] = {
@@ -97,13 +100,25 @@ def find_cases(folder: Path, n_channels: int, ending: str) -> dict[str, tuple[Pa
         raise DatasetError("There is no such folder of images.", file=folder)
     names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     stems = [name.removesuffix(ending) for name in names if name.endswith(ending)]
-    ids = {stem[:-5] for stem in stems if len(stem) > 5 and stem[-5] == "_" and stem[-4:].isdigit()}
+    numbered = [s for s in stems if len(s) > 5 and s[-5] == "_" and s[-4:].isdigit()]
+    ids = {stem[:-5] for stem in numbered}
+    beyond = [stem for stem in numbered if int(stem[-4:]) >= n_channels]
     if not ids:
         raise DatasetError(
             "There are no images of cases in this folder.",
             file=folder,
             expected=f"files such as CASE_0000{ending}, one per channel",
             got=", ".join(names[:5]) or "an empty folder",
+        )
+    if beyond:
+        logger.warning(
+            "%d image(s) are not read, e.g. %s%s: the dataset has %d channel(s), 0000 to %04d. Is "
+            "this the right model?",
+            len(beyond),
+            beyond[0],
+            ending,
+            n_channels,
+            n_channels - 1,
         )
     return {
         case: tuple(image_path(folder, case, index, ending) for index in range(n_channels))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
 from ricenet_v2.explanation.occlusion.windows import Mask, Values, Windows, box_totals
+from ricenet_v2.fingerprinting.region import ANATOMY
 from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.plan import Plan
 
@@ -59,13 +60,15 @@ def fills(
         windows: To fill.
     """
     constants = np.zeros((len(windows), len(array)), dtype=np.float32)
+    anatomy = [n for n, channel in enumerate(plan.channels) if channel.kind in ANATOMY]
+    head = np.any(array[anatomy] != 0, axis=0) if anatomy else region
     replacements: dict[int, Image] = {}
     for index, channel in enumerate(plan.channels):
         baseline = _baseline(channel.kind, settings)
         if settings.channel not in (None, channel.name):
             replacements[index] = array[index]
         elif baseline == "mirror":
-            replacements[index] = mirrored(array[index], np.any(array != 0, axis=0))
+            replacements[index] = mirrored(array[index], head)
         elif baseline == "local_mean":
             constants[:, index] = local_means(array[index], region, windows)
     return Fills(constants, replacements)

@@ -44,9 +44,9 @@ def in_batches(numbers: Numbers, batch: int, compute: Compute, tell: Tell = sile
     for part in _split(numbers, batch):
         done = 0
         while done < len(part):
-            rows = _tried(compute, part[done : done + batch])
+            rows = tried(compute, part[done : done + batch])
             if rows is None:
-                batch = _halved(batch)
+                batch = halved(batch)
             else:
                 made.append(rows)
                 done += len(rows)
@@ -58,7 +58,7 @@ def _split(numbers: Numbers, batch: int) -> list[Numbers]:
     return [numbers[start : start + batch] for start in range(0, len(numbers), batch)]
 
 
-def _tried(compute: Compute, numbers: Numbers) -> torch.Tensor | None:
+def tried(compute: Compute, numbers: Numbers) -> torch.Tensor | None:
     """Rows on the CPU, or None where memory ran out; what was made till then is let go."""
     try:
         return compute(numbers).cpu()
@@ -70,7 +70,12 @@ def _tried(compute: Compute, numbers: Numbers) -> torch.Tensor | None:
     return None
 
 
-def _halved(batch: int) -> int:
+def halved(batch: int) -> int:
+    """Half a batch for which memory ran out; that is logged.
+
+    Raises:
+        RicenetError: It was one window.
+    """
     if batch == 1:
         raise RicenetError(
             "The device has no memory for one occluded image.",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import torch
 
-from ricenet_v2.explanation.occlusion.batches import Compute, Numbers
+from ricenet_v2.explanation.occlusion.batches import Compute, Numbers, halved, tried
 from ricenet_v2.network.live import LiveBytes
 
 _LOGGER = logging.getLogger(__name__)
@@ -25,12 +25,21 @@ def batch_for(
     Args:
         memory_gb: GiB.
         compute: Tried once, and every tensor that it makes is followed.
-        widest: The windows that it is tried with: those that change the most.
+        widest: The windows that it is tried with: those that change the most. Where memory runs
+            out with them, fewer.
         known: Tensors that are there anyway: the network.
         kept: Bytes that are kept from batch to batch.
+
+    Raises:
+        RicenetError: Memory runs out with one window.
     """
-    with LiveBytes(known) as live:
-        compute(widest)
+    known = tuple(known)
+    while True:
+        with LiveBytes(known) as live:
+            is_done = tried(compute, widest) is not None
+        if is_done:
+            break
+        widest = widest[: halved(len(widest))]
     one = _WITH_COPIES * live.peak / len(widest)
     left = memory_gb * _GIB - kept
     if left < one:
