@@ -35,8 +35,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--gpu_memory_gb",
         type=_above_zero,
-        metavar="GB",
-        help="memory that one training step may take (else that of the CUDA device less "
+        metavar="GiB",
+        help="GiB that one training step may take (else that of the CUDA device less "
         f"{_CONTEXT_GB:g}, else {_DEFAULT_MEMORY_GB:g})",
     )
     parser.add_argument(
@@ -218,14 +218,14 @@ def _disagreements(plan: Plan, fingerprint: str, wanted: dict[str, Any]) -> list
 
 
 def _device() -> dict[str, Any]:
-    """Memory that tensors can use on the first CUDA device, and mixed precision; else 8 GB."""
+    """Memory that tensors can use on the first CUDA device, and mixed precision; else 8 GiB."""
     import torch
 
-    from ricenet_v2.planning.planner import GIGABYTE
+    from ricenet_v2.planning.planner import GIB
 
     if not torch.cuda.is_available():
         return {"memory_gb": _DEFAULT_MEMORY_GB, "precision": "float32"}
-    whole = float(torch.cuda.get_device_properties(0).total_memory) / GIGABYTE
+    whole = float(torch.cuda.get_device_properties(0).total_memory) / GIB
     # As in training, which is mixed only where the device computes in bfloat16 by itself.
     has_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
     return {

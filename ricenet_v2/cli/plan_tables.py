@@ -63,7 +63,7 @@ def show_plan(plan: Plan, path: Path) -> None:
     columns = ("decision", "value", "reason")
     common.table(f"Plan {plan.name} of {plan.dataset}", columns, rows, has_lines=True)
     if larger := _larger(plan):
-        title = f"Too large for {plan.memory_budget_gb:g} GB"
+        title = f"Too large for {plan.memory_budget_gb:g} GiB"
         common.table(title, _COLUMNS_OF_LARGE, larger)
     print(f"Plan: {path}")
 

@@ -33,7 +33,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--max_mb",
         type=_megabytes,
         default=95.0,
-        help="size of the folder; pictures and volumes of many cases become coarser to fit",
+        help="size of the folder in MB (millions of bytes); pictures and volumes of many cases "
+        "become coarser to fit",
     )
     parser.add_argument(
         "--num_workers", type=common.at_least(1), default=1, metavar="N", help="processes"
@@ -62,7 +63,7 @@ def report(
         channels: Label of the channels.
         predictions: Folders of predictions, or the tables in them.
         output: Folder of the report; None puts it beside the folds.
-        max_mb: Megabytes that the folder may take.
+        max_mb: Millions of bytes that the folder may take.
         num_workers: Processes that make pages of cases.
         workspace: Holds raw/, preprocessed/ and results/.
         command: As typed, for the page; None takes that of this process.
@@ -75,7 +76,6 @@ def report(
     """
     from ricenet_v2.report.results.sources import read_sources
     from ricenet_v2.report.results.write import INDEX, write_report
-    from ricenet_v2.report.words import data
     from ricenet_v2.store.paths import dataset_paths
 
     paths = dataset_paths(dataset, workspace)
@@ -88,7 +88,7 @@ def report(
     )
     if faults:
         common.table("Images that could not be shown", ("case", "why"), faults.items())
-    print(f"Report of {record.n_cases} cases, {data(record.n_bytes)}: {folder / INDEX}")
+    print(f"Report of {record.n_cases} cases, {record.n_bytes / 1e6:.3g} MB: {folder / INDEX}")
     print(record.note)
     return common.SOME_FAILED if faults else common.OK
 

@@ -114,8 +114,8 @@ def test_what_was_too_large_is_shown(
     assert plan.memory.precision == "bfloat16"
     assert plan.memory.total <= 0.0126 * 1024**3 < plan.alternatives[-1].bytes
     out = capsys.readouterr().out
-    assert "Too large for 0.0126 GB" in out
-    assert f"{plan.alternatives[-1].bytes / 1024**3:.3g} of 0.0126 GB" in out
+    assert "Too large for 0.0126 GiB" in out
+    assert f"{plan.alternatives[-1].bytes / 1024**3:.3g} of 0.0126 GiB" in out
     assert main([*arguments, "--precision", "float32"]) == 2
     assert "precision bfloat16 instead of float32" in capsys.readouterr().err
 

@@ -115,7 +115,7 @@ def _glance(plan: Plan) -> tuple[tuple[str, str, str], ...]:
             f"epochs of {training.iterations_per_epoch:,} updates",
         ),
         ("Weights", count(plan.memory.n_parameters), f"{len(plan.network.features)} stages"),
-        ("Memory", data(plan.memory.total), f"of {number(plan.memory_budget_gb)} GB"),
+        ("Memory", data(plan.memory.total), f"of {number(plan.memory_budget_gb)} GiB"),
     )
 
 
