@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ricenet_v2.records.integrity import Integrity
     from ricenet_v2.records.plan import Plan
 
-_SHOWN_FINDINGS = 60
+_SHOWN_ROWS = 60
 _COLUMNS_OF_LARGE = ("spacing (mm)", "input size", "network", "batch", "why not")
 
 
@@ -29,15 +29,15 @@ def show_result(result: CohortResult, folder: Path) -> int:
 
 
 def show_integrity(integrity: Integrity, path: Path) -> None:
-    """The findings, and how many of them there are."""
+    """The findings, those alike in one row, and how many of them there are."""
     from ricenet_v2.fingerprinting import summary
 
-    shown = integrity.findings[:_SHOWN_FINDINGS]
-    if shown:
-        rows = summary.finding_rows(shown)
+    groups = summary.alike(integrity.findings)
+    if groups:
+        rows = summary.finding_rows(groups[:_SHOWN_ROWS])
         common.table(f"Integrity of {integrity.dataset}", summary.FINDING_COLUMNS, rows)
-    if len(integrity.findings) > len(shown):
-        print(f"{len(integrity.findings) - len(shown)} more findings stand in {path}")
+    if hidden := sum(len(group) for group in groups[_SHOWN_ROWS:]):
+        print(f"{hidden} more findings stand in {path}")
     print(
         f"{integrity.dataset}: {integrity.n_cases} cases, {integrity.n_images} images, "
         f"errors: {len(integrity.errors)}, warnings: {len(integrity.warnings)}. {path}"

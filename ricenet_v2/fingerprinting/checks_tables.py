@@ -9,9 +9,11 @@ from ricenet_v2.fingerprinting.checks_dose import check_unit
 from ricenet_v2.fingerprinting.findings import Place, error, warning
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.integrity import Finding
+from ricenet_v2.store.paths import DATASET_JSON
 from ricenet_v2.store.raw import RawDataset, images_folder
 
 TABLE = "cases.csv"
+_SHOWN_LABELS = 10
 
 
 def check_tables(raw: RawDataset) -> list[Finding]:
@@ -19,6 +21,7 @@ def check_tables(raw: RawDataset) -> list[Finding]:
     findings = [
         *_case_ids(raw.cases),
         *_patients(raw.cases),
+        *_nnunet_labels(raw),
         *_labels(raw.cases, raw.dataset.classes),
         *_classes(raw),
         *_unexpected_files(raw),
@@ -86,6 +89,28 @@ def _patients(cases: tuple[Case, ...]) -> list[Finding]:
                 )
             )
     return findings
+
+
+def _nnunet_labels(raw: RawDataset) -> list[Finding]:
+    """Labels of voxels may have been taken for classes of cases: an error where none is one."""
+    if not raw.has_nnunet_labels:
+        return []
+    classes, own = raw.dataset.classes, sorted({case.label for case in raw.cases if case.label})
+    is_sound = set(own) <= set(classes)
+    listed = ", ".join(f'"{name}"' for name in (classes if is_sound else own)[:_SHOWN_LABELS])
+    if len(own) > _SHOWN_LABELS:
+        listed += ", ..."
+    make = warning if is_sound else error
+    return [
+        make(
+            "nnU-Net's labels",
+            Place(file=DATASET_JSON),
+            found=f"no classes; the names of labels were taken for them: {', '.join(classes)}",
+            expected="classes: the names in the column label of cases.csv",
+            remedy=f'If these are the classes of whole cases, write "classes": [{listed}] instead '
+            "of labels, which name voxels of a segmentation in nnU-Net.",
+        )
+    ]
 
 
 def _labels(cases: tuple[Case, ...], classes: tuple[str, ...]) -> list[Finding]:
