@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -173,6 +174,7 @@ def _plan(
         PlanError: There is a plan for other data or other arguments, and no --overwrite.
     """
     from ricenet_v2.core import documents
+    from ricenet_v2.core.command import typed
     from ricenet_v2.core.errors import PlanError
     from ricenet_v2.network.cost import estimate
     from ricenet_v2.planning.planner import make_plan
@@ -193,7 +195,8 @@ def _plan(
         print(f"The plan in {path} is used as it stands.")
         return existing
     given = {name: value for name, value in wanted.items() if value is not None}
-    plan = make_plan(fingerprint, raw.dataset, estimate, preset=preset, **{**_device(), **given})
+    made = make_plan(fingerprint, raw.dataset, estimate, preset=preset, **{**_device(), **given})
+    plan = dataclasses.replace(made, command=typed())
     documents.write(path, plan)
     return plan
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 
 from ricenet_v2.cli.plan_and_preprocess import build_parser, main
 from ricenet_v2.core import documents
+from ricenet_v2.core.command import text_of, typed
 from ricenet_v2.core.errors import GeometryError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.records.dataset import Case, Channel, Dataset
@@ -102,6 +104,9 @@ def test_a_second_run_changes_no_file(
     assert _run(tmp_path) == 0
     assert {p: p.read_bytes() for p in tiny.preprocessed.rglob("*") if p.is_file()} == before
     assert {p: p.stat().st_mtime_ns for p in tiny.cases().iterdir()} == stamps
+    plan = documents.read(Plan, tiny.plan())
+    assert plan.command == typed()
+    assert text_of(plan.command) in unescape(tiny.page().read_text())
     assert "11 were there already" in capsys.readouterr().out
 
 
@@ -316,7 +321,11 @@ def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
     cases = _cases(10)
     whole, broken = _write(tmp_path / "whole", cases), _write(tmp_path / "broken", cases)
     assert _run(tmp_path / "whole") == 0
-    code = "import sys; from ricenet_v2.cli.plan_and_preprocess import main; sys.exit(main())"
+    # The plan keeps the command of its process, which is to be the same in both.
+    code = (
+        f"import sys; words, sys.argv = sys.argv[1:], {sys.argv!r};"
+        "from ricenet_v2.cli.plan_and_preprocess import main; sys.exit(main(words))"
+    )
     arguments = [NAME, "--workspace", str(tmp_path / "broken"), *ARGUMENTS]
     for enough in (1, 4, 7):
         with subprocess.Popen(

@@ -164,6 +164,12 @@ def test_alternatives_are_shown_where_there_are_any(usual):
     assert "<td>needs 31 GiB</td>" in page
 
 
+def test_the_command_that_made_the_plan_is_told(usual):
+    command = ("ricenet_plan_and_preprocess", "~/my data", "--batch_size", "4")
+    planned = dataclasses.replace(usual, plan=dataclasses.replace(usual.plan, command=command))
+    assert "ricenet_plan_and_preprocess ~/'my data' --batch_size 4" in unescape(_page(planned))
+
+
 def test_no_more_than_200_cases_stand_in_the_table(make_planned):
     made = make_planned(("mri",), 230)
     page = _page(made)
