@@ -23,8 +23,9 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         nargs="+",
         default=[],
-        metavar="FOLDER",
-        help="folders that ricenet_predict wrote, with figures.json where they were evaluated",
+        metavar="PREDICTIONS",
+        help="folders that ricenet_predict wrote, or their predictions.csv, with figures.json where "
+        "they were evaluated",
     )
     parser.add_argument(
         "-o", dest="output", type=Path, help="folder (else report/ in the model's results)"
