@@ -24,8 +24,8 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="PREDICTIONS",
-        help="folders that ricenet_predict wrote, or their predictions.csv, with figures.json where "
-        "they were evaluated",
+        help="folders that ricenet_predict wrote, or their predictions.csv, with figures.json "
+        "where they were evaluated",
     )
     parser.add_argument(
         "-o", dest="output", type=Path, help="folder (else report/ in the model's results)"
