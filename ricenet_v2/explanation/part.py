@@ -155,6 +155,7 @@ def _panels(made: Explanation, case: ExplainedCase) -> PartPicture:
         f"Maps for {case.target} (probability {case.probability:.2f}, mean of the networks without "
         "mirroring): orange places speak for it, blue ones against it."
     ]
+    told += [f"Planes through {case.planes}."] if case.planes else []
     told += [f"{case.isodose}."] if case.isodose else []
     told += [
         f"Integrated gradients of fold {one.fold} add up to {one.total:.3g} where they should to "

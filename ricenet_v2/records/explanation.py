@@ -137,6 +137,7 @@ class ExplainedCase:
         checks: Sanity of the maps; empty where it was switched off.
         picture: File of the panels.
         warnings: In words.
+        planes: Point that the planes of the picture go through, in words; empty in older files.
     """
 
     document: ClassVar[str] = "explained_case"
@@ -156,6 +157,7 @@ class ExplainedCase:
     checks: tuple[Check, ...]
     picture: str
     warnings: tuple[str, ...] = ()
+    planes: str = ""
 
 
 @record
