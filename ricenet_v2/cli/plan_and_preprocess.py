@@ -64,7 +64,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--overwrite",
         action="store_true",
-        help="replace an existing plan, folds of other cases, and preprocessed cases",
+        help="replace an existing plan, folds of other cases, and preprocessed cases; those of "
+        "cases that are no longer in cases.csv are deleted",
     )
     parser.add_argument(
         "--num_workers",
@@ -110,7 +111,8 @@ def plan_and_preprocess(
         batch_size: Samples per step.
         verify_only: Stop after the integrity check.
         plan_only: Stop after planning.
-        overwrite: Replace an existing plan, folds of other cases, and preprocessed cases.
+        overwrite: Replace an existing plan, folds of other cases, and preprocessed cases; those of
+            cases that are no longer in cases.csv are deleted.
         num_workers: Processes at most.
 
     Returns:
@@ -268,10 +270,17 @@ def _preprocess(
     raw: RawDataset, plan: Plan, paths: DatasetPaths, num_workers: int, overwrite: bool
 ) -> int:
     from ricenet_v2.preprocessing.cohort import preprocess_dataset
+    from ricenet_v2.store.cases import delete_case, leftovers
 
     folder = paths.cases(plan.name)
     result = preprocess_dataset(raw, plan, folder, num_workers=num_workers, overwrite=overwrite)
-    return plan_tables.show_result(result, folder)
+    code = plan_tables.show_result(result, folder)
+    for place, ids in leftovers(paths.preprocessed, {case.case_id for case in raw.cases}).items():
+        is_replaced = overwrite and place == folder
+        for case_id in ids if is_replaced else ():
+            delete_case(place, case_id)
+        plan_tables.show_leftovers(place, ids, are_deleted=is_replaced)
+    return code
 
 
 def _above_zero(text: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,19 @@ def show_result(result: CohortResult, folder: Path) -> int:
     if result.failed:
         common.table("Cases that failed", ("case", "error"), sorted(result.failed.items()))
     return common.SOME_FAILED if result.failed else common.OK
+
+
+def show_leftovers(folder: Path, case_ids: Sequence[str], *, are_deleted: bool) -> None:
+    """Name preprocessed cases that are not in cases.csv, and what became or may become of them."""
+    named = ", ".join(case_ids)
+    if are_deleted:
+        print(f"Deleted from {folder}, since not in cases.csv ({len(case_ids)}): {named}")
+        return
+    print(
+        f"Preprocessed in {folder}, but not in cases.csv ({len(case_ids)}): {named}. Nothing uses "
+        "them. Delete CASE.b2nd and CASE.json of each, or run the command of this plan with "
+        "--overwrite, which deletes them and makes all other cases anew."
+    )
 
 
 def show_integrity(integrity: Integrity, path: Path) -> None:

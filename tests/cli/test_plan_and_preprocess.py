@@ -110,6 +110,29 @@ def test_a_second_run_changes_no_file(
     assert "11 were there already" in capsys.readouterr().out
 
 
+def test_cases_that_left_the_table_are_named_and_deleted_only_with_overwrite(
+    tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(tmp_path) == 0
+    assert "not in cases.csv" not in capsys.readouterr().out
+    other = tiny.preprocessed / "small"
+    for folder in (tiny.cases(), other):
+        folder.mkdir(exist_ok=True)
+        for name in ("gone.b2nd", "gone.json", ".busy.b2nd", "notes.txt"):
+            (folder / name).write_bytes(b"x")
+    before = _files(tiny.preprocessed)
+    assert _run(tmp_path) == 0
+    out = capsys.readouterr().out
+    assert f"Preprocessed in {tiny.cases()}, but not in cases.csv (1): gone." in out
+    assert f"Preprocessed in {other}, but" in out
+    assert _files(tiny.preprocessed) == before
+    assert _run(tmp_path, "--overwrite") == 0
+    out = capsys.readouterr().out
+    assert f"Deleted from {tiny.cases()}, since not in cases.csv (1): gone" in out
+    assert f"Preprocessed in {other}, but" in out
+    assert before - _files(tiny.preprocessed) == {"auto/gone.b2nd", "auto/gone.json"}
+
+
 def test_what_was_too_large_is_shown(
     tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
 ) -> None:
