@@ -5,7 +5,7 @@
 1. The step with everything on (loading, augmentation, averaged weights, schedule) against the bare
    step (forward, backward, optimiser on one resident batch): 3 x 224^3, network of the preset
    `paper`, bfloat16, batch 2 and the batch of the plan; and the share of time waiting for data.
-2. The memory that plans from 1 to 24 GB state against what the device took, in both precisions.
+2. The memory that plans from 1 to 24 GiB state against what the device took, in both precisions.
 3. torch.compile and channels_last_3d on and off: whether outputs agree, warm-up and step time.
 
 Without a CUDA device nothing is measured or written.
@@ -33,7 +33,7 @@ import torch
 
 from ricenet_v2.network.cost import estimate
 from ricenet_v2.network.machine import described
-from ricenet_v2.planning.planner import GIGABYTE, make_plan
+from ricenet_v2.planning.planner import GIB, make_plan
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.records.fingerprint import (
@@ -190,7 +190,7 @@ def memory_of_plans(
                 "mixed_precision": mixed,
                 "input_size": plan.input_size,
                 "batch": training.batch_size,
-                "stated_gb": plan.memory.total / GIGABYTE,
+                "stated_gb": plan.memory.total / GIB,
                 **_taken(dataclasses.replace(plan, training=training), device),
             }
 
@@ -203,8 +203,8 @@ def _taken(plan: Plan, device: torch.device) -> dict[str, float]:
     if peak.allocated is None or peak.reserved is None:
         return {}
     return {
-        "taken_gb": peak.allocated / GIGABYTE,
-        "reserved_gb": peak.reserved / GIGABYTE,
+        "taken_gb": peak.allocated / GIB,
+        "reserved_gb": peak.reserved / GIB,
         "taken_of_stated": peak.allocated / plan.memory.total,
     }
 
@@ -252,7 +252,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     device = torch.device("cuda", 0)
     machine = described(device)
-    memory_gb = math.floor(0.9 * (machine.memory_bytes or 0) / GIGABYTE)
+    memory_gb = math.floor(0.9 * (machine.memory_bytes or 0) / GIB)
     parts: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
         "steps": lambda: steps_of_training(device, chosen.side, memory_gb, chosen.num_workers),
         "memory": lambda: memory_of_plans(device, chosen.side),

@@ -231,7 +231,7 @@ def section(result: dict[str, Any]) -> str:
     steps, memory = result["steps"], result["memory"]
     shape = " x ".join(str(n) for n in steps["shape"])
     small, large = (memory["cohorts"][count]["bytes"] / 2**20 for count in COHORTS)
-    taken = f"({large:.0f} MB and {small:.0f} MB with the {memory['cache_mb']} MB for cases)"
+    taken = f"({large:.0f} MiB and {small:.0f} MiB with the {memory['cache_mb']} MiB for cases)"
     lines = [
         f"{shape} voxels, batches of {steps['batch_size']}, {steps['num_workers']} worker(s), "
         f"{result['cores']} cores, torch {result['torch']}; medians of {steps['rounds']} rounds "

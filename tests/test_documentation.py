@@ -1,5 +1,6 @@
 """Every bash and python block of README.md and documentation/ runs, page by page, in order."""
 
+import importlib
 import os
 import re
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PAGES = [ROOT / "README.md", *sorted((ROOT / "documentation").glob("*.md"))]
+COMMANDS = {path.stem for path in (ROOT / "ricenet_v2" / "cli").glob("*.py")}
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 
 
@@ -43,3 +45,22 @@ def test_the_blocks_of_a_page_run_one_after_the_other(page, tmp_path):
 def test_links_between_pages_lead_somewhere(page):
     for target in LINK.findall(page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def _spans(page: str) -> list[str]:
+    """Commands of ours in the middle column of the tables of a page."""
+    rows = [line.split("|") for line in (ROOT / page).read_text(encoding="utf-8").splitlines()]
+    return [
+        span
+        for row in rows
+        if len(row) == 5
+        for span in re.findall(r"`(ricenet_[^`]+)`", row[2])
+        if span.split()[0].removeprefix("ricenet_") in COMMANDS
+    ]
+
+
+@pytest.mark.parametrize("line", _spans("documentation/from_nnunet.md"))
+def test_what_stands_beside_a_command_of_nnunet_is_one_of_ours(line):
+    name, *words = line.split()
+    module = importlib.import_module(f"ricenet_v2.cli.{name.removeprefix('ricenet_')}")
+    module.build_parser().parse_args(words)

@@ -84,7 +84,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--num_workers", type=common.at_least(0), help="processes of each that load and augment"
     )
-    parser.add_argument("--cache_gb", type=float, help="memory of each in which cases are kept")
+    parser.add_argument("--cache_gb", type=float, help="memory (GiB) of each to keep cases in")
     parser.add_argument(
         "--pretrained_weights", type=Path, metavar="FILE", help="that every fold begins with"
     )

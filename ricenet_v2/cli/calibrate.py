@@ -25,7 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--predictions",
         type=Path,
-        metavar="FILE",
+        metavar="PREDICTIONS",
         help="predictions.csv, or its folder, of a test set (made without --calibrated), to show "
         "what the temperature does to the ensemble",
     )

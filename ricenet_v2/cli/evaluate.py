@@ -25,7 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--predictions",
         type=Path,
-        metavar="FILE",
+        metavar="PREDICTIONS",
         help="a predictions.csv or its folder; with a dataset, its thresholds and truths are taken",
     )
     parser.add_argument(

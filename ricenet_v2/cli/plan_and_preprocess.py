@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,8 +36,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--gpu_memory_gb",
         type=_above_zero,
-        metavar="GB",
-        help="memory that one training step may take (else that of the CUDA device less "
+        metavar="GiB",
+        help="GiB that one training step may take (else that of the CUDA device less "
         f"{_CONTEXT_GB:g}, else {_DEFAULT_MEMORY_GB:g})",
     )
     parser.add_argument(
@@ -63,7 +64,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--overwrite",
         action="store_true",
-        help="replace an existing plan, folds of other cases, and preprocessed cases",
+        help="replace an existing plan, folds of other cases, and preprocessed cases; those of "
+        "cases that are no longer in cases.csv are deleted",
     )
     parser.add_argument(
         "--num_workers",
@@ -109,7 +111,8 @@ def plan_and_preprocess(
         batch_size: Samples per step.
         verify_only: Stop after the integrity check.
         plan_only: Stop after planning.
-        overwrite: Replace an existing plan, folds of other cases, and preprocessed cases.
+        overwrite: Replace an existing plan, folds of other cases, and preprocessed cases; those of
+            cases that are no longer in cases.csv are deleted.
         num_workers: Processes at most.
 
     Returns:
@@ -173,6 +176,7 @@ def _plan(
         PlanError: There is a plan for other data or other arguments, and no --overwrite.
     """
     from ricenet_v2.core import documents
+    from ricenet_v2.core.command import typed
     from ricenet_v2.core.errors import PlanError
     from ricenet_v2.network.cost import estimate
     from ricenet_v2.planning.planner import make_plan
@@ -193,7 +197,8 @@ def _plan(
         print(f"The plan in {path} is used as it stands.")
         return existing
     given = {name: value for name, value in wanted.items() if value is not None}
-    plan = make_plan(fingerprint, raw.dataset, estimate, preset=preset, **{**_device(), **given})
+    made = make_plan(fingerprint, raw.dataset, estimate, preset=preset, **{**_device(), **given})
+    plan = dataclasses.replace(made, command=typed())
     documents.write(path, plan)
     return plan
 
@@ -218,14 +223,14 @@ def _disagreements(plan: Plan, fingerprint: str, wanted: dict[str, Any]) -> list
 
 
 def _device() -> dict[str, Any]:
-    """Memory that tensors can use on the first CUDA device, and mixed precision; else 8 GB."""
+    """Memory that tensors can use on the first CUDA device, and mixed precision; else 8 GiB."""
     import torch
 
-    from ricenet_v2.planning.planner import GIGABYTE
+    from ricenet_v2.planning.planner import GIB
 
     if not torch.cuda.is_available():
         return {"memory_gb": _DEFAULT_MEMORY_GB, "precision": "float32"}
-    whole = float(torch.cuda.get_device_properties(0).total_memory) / GIGABYTE
+    whole = float(torch.cuda.get_device_properties(0).total_memory) / GIB
     # As in training, which is mixed only where the device computes in bfloat16 by itself.
     has_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
     return {
@@ -265,10 +270,17 @@ def _preprocess(
     raw: RawDataset, plan: Plan, paths: DatasetPaths, num_workers: int, overwrite: bool
 ) -> int:
     from ricenet_v2.preprocessing.cohort import preprocess_dataset
+    from ricenet_v2.store.cases import delete_case, leftovers
 
     folder = paths.cases(plan.name)
     result = preprocess_dataset(raw, plan, folder, num_workers=num_workers, overwrite=overwrite)
-    return plan_tables.show_result(result, folder)
+    code = plan_tables.show_result(result, folder)
+    for place, ids in leftovers(paths.preprocessed, {case.case_id for case in raw.cases}).items():
+        is_replaced = overwrite and place == folder
+        for case_id in ids if is_replaced else ():
+            delete_case(place, case_id)
+        plan_tables.show_leftovers(place, ids, are_deleted=is_replaced)
+    return code
 
 
 def _above_zero(text: str) -> float:

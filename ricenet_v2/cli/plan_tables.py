@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from ricenet_v2.records.integrity import Integrity
     from ricenet_v2.records.plan import Plan
 
-_SHOWN_FINDINGS = 60
+_SHOWN_ROWS = 60
 _COLUMNS_OF_LARGE = ("spacing (mm)", "input size", "network", "batch", "why not")
 
 
@@ -28,16 +29,29 @@ def show_result(result: CohortResult, folder: Path) -> int:
     return common.SOME_FAILED if result.failed else common.OK
 
 
+def show_leftovers(folder: Path, case_ids: Sequence[str], *, are_deleted: bool) -> None:
+    """Name preprocessed cases that are not in cases.csv, and what became or may become of them."""
+    named = ", ".join(case_ids)
+    if are_deleted:
+        print(f"Deleted from {folder}, since not in cases.csv ({len(case_ids)}): {named}")
+        return
+    print(
+        f"Preprocessed in {folder}, but not in cases.csv ({len(case_ids)}): {named}. Nothing uses "
+        "them. Delete CASE.b2nd and CASE.json of each, or run the command of this plan with "
+        "--overwrite, which deletes them and makes all other cases anew."
+    )
+
+
 def show_integrity(integrity: Integrity, path: Path) -> None:
-    """The findings, and how many of them there are."""
+    """The findings, those alike in one row, and how many of them there are."""
     from ricenet_v2.fingerprinting import summary
 
-    shown = integrity.findings[:_SHOWN_FINDINGS]
-    if shown:
-        rows = summary.finding_rows(shown)
+    groups = summary.alike(integrity.findings)
+    if groups:
+        rows = summary.finding_rows(groups[:_SHOWN_ROWS])
         common.table(f"Integrity of {integrity.dataset}", summary.FINDING_COLUMNS, rows)
-    if len(integrity.findings) > len(shown):
-        print(f"{len(integrity.findings) - len(shown)} more findings stand in {path}")
+    if hidden := sum(len(group) for group in groups[_SHOWN_ROWS:]):
+        print(f"{hidden} more findings stand in {path}")
     print(
         f"{integrity.dataset}: {integrity.n_cases} cases, {integrity.n_images} images, "
         f"errors: {len(integrity.errors)}, warnings: {len(integrity.warnings)}. {path}"
@@ -63,7 +77,7 @@ def show_plan(plan: Plan, path: Path) -> None:
     columns = ("decision", "value", "reason")
     common.table(f"Plan {plan.name} of {plan.dataset}", columns, rows, has_lines=True)
     if larger := _larger(plan):
-        title = f"Too large for {plan.memory_budget_gb:g} GB"
+        title = f"Too large for {plan.memory_budget_gb:g} GiB"
         common.table(title, _COLUMNS_OF_LARGE, larger)
     print(f"Plan: {path}")
 

@@ -23,8 +23,9 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         nargs="+",
         default=[],
-        metavar="FOLDER",
-        help="folders that ricenet_predict wrote, with figures.json where they were evaluated",
+        metavar="PREDICTIONS",
+        help="folders that ricenet_predict wrote, or their predictions.csv, with figures.json "
+        "where they were evaluated",
     )
     parser.add_argument(
         "--parts",
@@ -42,7 +43,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--max_mb",
         type=_megabytes,
         default=95.0,
-        help="size of the folder; pictures and volumes of many cases become coarser to fit",
+        help="size of the folder in MB (millions of bytes); pictures and volumes of many cases "
+        "become coarser to fit",
     )
     parser.add_argument(
         "--num_workers", type=common.at_least(1), default=1, metavar="N", help="processes"
@@ -73,7 +75,7 @@ def report(
         predictions: Folders of predictions, or the tables in them.
         parts: Folders of sections and comparisons that lie elsewhere.
         output: Folder of the report; None puts it beside the folds.
-        max_mb: Megabytes that the folder may take.
+        max_mb: Millions of bytes that the folder may take.
         num_workers: Processes that make pages of cases.
         workspace: Holds raw/, preprocessed/ and results/.
         command: As typed, for the page; None takes that of this process.
@@ -87,7 +89,6 @@ def report(
     from ricenet_v2.report.results.absent import absent
     from ricenet_v2.report.results.sources import read_sources
     from ricenet_v2.report.results.write import INDEX, write_report
-    from ricenet_v2.report.words import data
     from ricenet_v2.store.paths import dataset_paths
 
     paths = dataset_paths(dataset, workspace)
@@ -104,7 +105,7 @@ def report(
     if missing:
         rows = [(one.what, one.command, one.how) for one in missing]
         common.table("Not found, so not in the report", ("what", "made by", "how"), rows)
-    print(f"Report of {record.n_cases} cases, {data(record.n_bytes)}: {folder / INDEX}")
+    print(f"Report of {record.n_cases} cases, {record.n_bytes / 1e6:.3g} MB: {folder / INDEX}")
     print(record.note)
     return common.SOME_FAILED if faults else common.OK
 

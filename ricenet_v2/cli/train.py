@@ -43,7 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="processes that load and augment (0: none but the main one); changes no result",
     )
     parser.add_argument(
-        "--cache_gb", type=_size, help="memory in which cases are kept; changes no result"
+        "--cache_gb", type=_size, help="memory in which cases are kept, GiB; changes no result"
     )
     parser.add_argument("--num_threads", type=int, help="of torch on the CPU")
     parser.add_argument(
@@ -161,7 +161,7 @@ def train(
 def _size(text: str) -> float:
     value = float(text)
     if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected 0 or more gigabytes, got {text}")
+        raise argparse.ArgumentTypeError(f"expected 0 or more GiB, got {text}")
     return value
 
 

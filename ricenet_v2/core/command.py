@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,3 +25,11 @@ def typed(words: Sequence[str] | None = None) -> tuple[str, ...]:
     home = str(Path.home())
     rest = [word.replace(home, "~") if len(home) > 1 else word for word in words[1:]]
     return (name, *rest)
+
+
+def text_of(words: Sequence[str]) -> str:
+    """Words of `typed` as a line that a shell takes; a leading `~/` stays outside of quotes."""
+    return " ".join(
+        f"~/{shlex.quote(word[2:])}" if word[:2] == "~/" and word[2:] else shlex.quote(word)
+        for word in words
+    )

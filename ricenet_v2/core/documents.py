@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar, cast
 
@@ -39,14 +39,18 @@ D = TypeVar("D", bound=Document)
 
 def to_text(value: Document) -> str:
     """Canonical JSON text: document and schema first, then the fields in their order."""
-    fields = TypeAdapter(type(value)).dump_python(value, mode="json")
+    return _text(value, ())
+
+
+def _text(value: Document, without: Sequence[str]) -> str:
+    fields = TypeAdapter(type(value)).dump_python(value, mode="json", exclude=set(without))
     head = {"document": value.document, "schema": value.schema}
     return json.dumps({**head, **fields}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def fingerprint_of(value: Document) -> str:
-    """SHA-256 of a document's canonical text."""
-    return files.sha256_of_text(to_text(value))
+    """SHA-256 of a document's canonical text without the fields that its class calls `unhashed`."""
+    return files.sha256_of_text(_text(value, getattr(value, "unhashed", ())))
 
 
 def write(path: Path, value: Document) -> None:

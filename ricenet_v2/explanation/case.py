@@ -67,7 +67,8 @@ def explain_case(subject: Subject, by: Explained, output: Path, made_by: str) ->
     records = _written(subject, maps, folder, options.seed)
     notes = [f"{check.map}: {fault}" for check in checks for fault in check.failed]
     picture = folder / "panels.png"
-    write_panels(picture, subject, _shown(subject, maps, plan), plan.classes[target], notes)
+    shown = _shown(subject, maps, plan)
+    planes = write_panels(picture, subject, shown, plan.classes[target], notes)
     return ExplainedCase(
         made_by=made_by,
         case_id=subject.case_id,
@@ -82,6 +83,7 @@ def explain_case(subject: Subject, by: Explained, output: Path, made_by: str) ->
         completeness=maps.completeness,
         checks=checks,
         picture=f"{subject.case_id}/{picture.name}",
+        planes=planes,
         warnings=(
             *subject.warnings,
             *_other_answer(probabilities_of(by.members, subject.array), chances, plan.classes),

@@ -53,16 +53,21 @@ def write_panels(
         notes: Warnings of failed checks; a line each.
 
     Returns:
-        What the picture shows, in words.
+        The point that the planes go through, in words.
     """
-    scene = panels(subject, maps, target, notes)
-    write_png(scene, path)
-    return scene.description
-
-
-def panels(subject: Subject, maps: Sequence[Shown], target: str, notes: Sequence[str]) -> Scene:
-    """The picture; arguments as `write_panels`."""
     scan, centre = _scan(subject, maps)
+    write_png(_scene(subject, maps, target, notes, scan, centre), path)
+    return centre.where(scan.grid)
+
+
+def _scene(
+    subject: Subject,
+    maps: Sequence[Shown],
+    target: str,
+    notes: Sequence[str],
+    scan: Scan,
+    centre: Centre,
+) -> Scene:
     doses = [n for n, channel in enumerate(scan.channels) if channel.kind == "dose"]
     found = {n: isodoses(subject.covariates, scan.voxels[n]) for n in doses[:1]}
     lines = {n: made for n, made in found.items() if made is not None}
@@ -82,7 +87,7 @@ def panels(subject: Subject, maps: Sequence[Shown], target: str, notes: Sequence
             items += _panel(view, shown.under, drawn, limit, name, (at, top + _LABEL))
         top += _LABEL + max(y, z) * scale + _GAP
     below, height = _legend(subject, view, target, notes, top)
-    words = _description(subject, maps, centre, target, view)
+    words = _description(subject, maps, target, view)
     return Scene(_WIDTH, top + height, words, (*items, *below))
 
 
@@ -171,6 +176,9 @@ def _legend(
         items.append(Line(np.array([(x, y - 4), (x + 24, y - 4)]), colour, 2.0, dash))
         items.append(Text(x + 30, y, words, 11, WHITE))
     y += _ROW if shown else 0
+    planes = f"Planes through {view.centre.where(view.scan.grid)}."
+    items.append(Text(_EDGE, y, planes, 11, WHITE))
+    y += _ROW
     for note in notes:
         items.append(Text(_EDGE, y, note, 11, "#ffb27a"))
         y += _ROW
@@ -178,13 +186,11 @@ def _legend(
     return items, y + 16 - top
 
 
-def _description(
-    subject: Subject, maps: Sequence[Shown], centre: Centre, target: str, view: View
-) -> str:
+def _description(subject: Subject, maps: Sequence[Shown], target: str, view: View) -> str:
     names = "; ".join(title_of(one.map) for one in maps)
     doses = f" {reference_of(view.scan, view.lines)}." if view.lines else ""
     return (
-        f"{subject.case_id}: axial, coronal and sagittal planes through {centre.why}. "
-        f"Orange places speak for {target}, blue ones against it. Rows: {names}.{doses} "
-        f"{RESEARCH_ONLY}"
+        f"{subject.case_id}: axial, coronal and sagittal planes through "
+        f"{view.centre.where(view.scan.grid)}. Orange places speak for {target}, blue ones against "
+        f"it. Rows: {names}.{doses} {RESEARCH_ONLY}"
     )

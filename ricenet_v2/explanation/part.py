@@ -156,6 +156,7 @@ def _panels(made: Explanation, case: ExplainedCase) -> PartPicture:
         f"{case.probability:.2f}: the mean of the networks and mirrorings, as in ricenet_predict; "
         "the maps are of the image as it is."
     ]
+    told += [f"Planes through {case.planes}."] if case.planes else []
     told += [f"{case.isodose}."] if case.isodose else []
     told += [
         f"Integrated gradients of fold {one.fold} add up to {one.total:.3g} where they should to "

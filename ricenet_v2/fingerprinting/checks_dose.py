@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ricenet_v2.fingerprinting.findings import DATASET, Place, error, warning
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.integrity import Finding
+from ricenet_v2.records.prescription import FRACTIONS_COLUMN, positive
 
 CENTIGRAY_ABOVE = 200.0
 HIGH_ABOVE = 80.0
@@ -104,7 +105,7 @@ def _range(maximum: float, place: Place, covariates: Mapping[str, str]) -> list[
 
 
 def _fraction_remedy(maximum: float, covariates: Mapping[str, str]) -> str:
-    fractions = _positive(covariates.get("fractions", ""))
+    fractions = positive(covariates.get(FRACTIONS_COLUMN, "")) or 0.0
     advice = []
     if 0 < maximum <= RELATIVE_UP_TO:
         advice.append("If 1.0 stands for the prescription, multiply by the prescribed Gy.")
@@ -119,11 +120,3 @@ def _fraction_remedy(maximum: float, covariates: Mapping[str, str]) -> str:
             "`fractions` in cases.csv)."
         )
     return " ".join(advice)
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        return 0.0
-    return value if np.isfinite(value) else 0.0

@@ -7,11 +7,15 @@ from pathlib import Path
 
 from ricenet_v2.fingerprinting.checks_dose import check_unit
 from ricenet_v2.fingerprinting.findings import Place, error, warning
+from ricenet_v2.records.cells import known
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.integrity import Finding
+from ricenet_v2.records.prescription import FRACTIONS_COLUMN, PRESCRIPTION_COLUMNS, positive
+from ricenet_v2.store.paths import DATASET_JSON
 from ricenet_v2.store.raw import RawDataset, images_folder
 
 TABLE = "cases.csv"
+_SHOWN_LABELS = 10
 
 
 def check_tables(raw: RawDataset) -> list[Finding]:
@@ -19,8 +23,10 @@ def check_tables(raw: RawDataset) -> list[Finding]:
     findings = [
         *_case_ids(raw.cases),
         *_patients(raw.cases),
+        *_nnunet_labels(raw),
         *_labels(raw.cases, raw.dataset.classes),
         *_classes(raw),
+        *_numbers(raw.cases),
         *_unexpected_files(raw),
     ]
     for channel in raw.dataset.channels:
@@ -88,6 +94,28 @@ def _patients(cases: tuple[Case, ...]) -> list[Finding]:
     return findings
 
 
+def _nnunet_labels(raw: RawDataset) -> list[Finding]:
+    """Labels of voxels may have been taken for classes of cases: an error where none is one."""
+    if not raw.has_nnunet_labels:
+        return []
+    classes, own = raw.dataset.classes, sorted({case.label for case in raw.cases if case.label})
+    is_sound = set(own) <= set(classes)
+    listed = ", ".join(f'"{name}"' for name in (classes if is_sound else own)[:_SHOWN_LABELS])
+    if len(own) > _SHOWN_LABELS:
+        listed += ", ..."
+    make = warning if is_sound else error
+    return [
+        make(
+            "nnU-Net's labels",
+            Place(file=DATASET_JSON),
+            found=f"no classes; the names of labels were taken for them: {', '.join(classes)}",
+            expected="classes: the names in the column label of cases.csv",
+            remedy=f'If these are the classes of whole cases, write "classes": [{listed}] instead '
+            "of labels, which name voxels of a segmentation in nnU-Net.",
+        )
+    ]
+
+
 def _labels(cases: tuple[Case, ...], classes: tuple[str, ...]) -> list[Finding]:
     findings = []
     for case in cases:
@@ -95,12 +123,12 @@ def _labels(cases: tuple[Case, ...], classes: tuple[str, ...]) -> list[Finding]:
             continue
         place = Place(case.case_id, TABLE)
         expected = f"one of {', '.join(classes)}"
-        if case.split == "test" and not case.label:
+        if case.split == "test" and not known(case.label):
             findings.append(
                 warning(
                     "label",
                     place,
-                    found="no label",
+                    found=f"no label ({case.label})" if case.label else "no label",
                     expected=expected,
                     remedy="The case can be predicted but not evaluated.",
                 )
@@ -141,6 +169,26 @@ def _classes(raw: RawDataset) -> list[Finding]:
         for name in raw.dataset.classes
         if counts[name] == 0
     ]
+
+
+def _numbers(cases: tuple[Case, ...]) -> list[Finding]:
+    """Covariates that this program computes with are numbers, or say that nothing is known."""
+    return [
+        warning(
+            "covariate",
+            Place(case.case_id, TABLE),
+            found=f"{name} is {case.covariates[name]!r}",
+            expected="a number above 0 without a unit, or an empty cell where it is not known",
+            remedy=f"Write the number alone; as it stands the {name} of the case is not known.",
+        )
+        for case in cases
+        for name in (*PRESCRIPTION_COLUMNS, FRACTIONS_COLUMN)
+        if not _is_number_or_nothing(case.covariates.get(name, ""))
+    ]
+
+
+def _is_number_or_nothing(cell: str) -> bool:
+    return positive(cell) is not None or known(cell).lower() in ("", "none")
 
 
 def _unexpected_files(raw: RawDataset) -> list[Finding]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from ricenet_v2.records.fingerprint import (
     ChannelFingerprint,
@@ -14,31 +15,55 @@ from ricenet_v2.records.fingerprint import (
 from ricenet_v2.records.integrity import Finding
 
 Row = tuple[str, ...]
+_CASE, _SHOWN_CASES = "CASE", 3
 FINDING_COLUMNS = ("", "check", "where", "found", "expected", "what to do")
 SIZE_COLUMNS = ("along (z, y, x)", "smallest", "median", "largest")
 CHANNEL_COLUMNS = ("channel", "kind", "mean ± sd", "0.5 to 99.5 %", "maximum", "outliers")
 DOSE_COLUMNS = ("dose in Gy", "smallest", "5 %", "median", "95 %", "largest")
 
 
-def finding_rows(findings: Sequence[Finding]) -> list[Row]:
-    """One row for each finding."""
+def alike(findings: Iterable[Finding]) -> list[tuple[Finding, ...]]:
+    """Findings that differ by nothing but their case, together; in the order of the first."""
+    groups: dict[Finding, list[Finding]] = {}
+    for finding in findings:
+        is_of_case = bool(finding.case)
+        key = replace(finding, case=_CASE, file=_file(finding)) if is_of_case else finding
+        groups.setdefault(key, []).append(finding)
+    return [tuple(group) for group in groups.values()]
+
+
+def finding_rows(groups: Iterable[Sequence[Finding]]) -> list[Row]:
+    """One row for each group of findings that are alike."""
     return [
         (
-            finding.severity,
-            finding.check,
-            _where(finding),
-            finding.found,
-            finding.expected,
-            finding.remedy,
+            group[0].severity,
+            group[0].check,
+            _where(group),
+            group[0].found,
+            group[0].expected,
+            group[0].remedy,
         )
-        for finding in findings
+        for group in groups
     ]
 
 
-def _where(finding: Finding) -> str:
-    """Case and file; the path is broken at its folders so that no name is cut off."""
-    parts = (finding.case, finding.file.replace("/", "/\n"))
+def _where(group: Sequence[Finding]) -> str:
+    """Cases and file; the path is broken at its folders so that no name is cut off."""
+    first = group[0]
+    cases, file = [first.case], first.file
+    if len(group) > 1:
+        cases = [f"{len(group)} cases:", *(finding.case for finding in group[:_SHOWN_CASES])]
+        cases += ["..."] if len(group) > _SHOWN_CASES else []
+        file = _file(first)
+    parts = (*cases, file.replace("/", "/\n"))
     return "\n".join(part for part in parts if part) or "dataset"
+
+
+def _file(finding: Finding) -> str:
+    """The file with a word in the place of the case, so that those of two cases compare."""
+    folder, slash, name = finding.file.rpartition("/")
+    rest = name.removeprefix(finding.case)
+    return finding.file if rest == name else f"{folder}{slash}{_CASE}{rest}"
 
 
 def size_rows(fingerprint: Fingerprint) -> list[Row]:

@@ -21,6 +21,7 @@ BYTES_PER_VOXEL = 4
 PROCESS_BYTES = 300 * 1024**2
 """What a Python process with numpy, scipy and SimpleITK takes before any image."""
 _SHARE_OF_MEMORY = 0.8
+_GIB = 1024**3
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -47,11 +48,12 @@ def allowed_workers(wanted: int, bytes_per_case: int, available: int | None) -> 
     fitting = max(1, int(_SHARE_OF_MEMORY * available) // each)
     if fitting < wanted:
         logger.warning(
-            "Working with %d instead of %d processes: each may need %.2g GB and %.2g GB are free.",
+            "Working with %d instead of %d processes: "
+            "each may need %.3g GiB and %.3g GiB are free.",
             fitting,
             wanted,
-            each / 1e9,
-            available / 1e9,
+            each / _GIB,
+            available / _GIB,
         )
     return min(wanted, fitting)
 

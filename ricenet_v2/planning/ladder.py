@@ -26,7 +26,7 @@ from ricenet_v2.records.plan import (
     Triple,
 )
 
-GIGABYTE = 1024**3
+GIB = 1024**3
 _BYTES: dict[Precision, int] = {"float32": 4, "bfloat16": 2}
 _IMAGE_BYTES = 4
 _LISTED = 12
@@ -76,7 +76,7 @@ class Budget:
     @property
     def limit(self) -> float:
         """In bytes."""
-        return self.limit_gb * GIGABYTE
+        return self.limit_gb * GIB
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,8 @@ def first_that_fits(candidates: Iterable[Candidate], budget: Budget, remedy: str
     last = rejected[-1]
     raise PlanError(
         "One training step does not fit the memory.",
-        expected=f"at most {budget.limit_gb:g} GB with a batch of {last.batch_size}",
-        got=f"{last.bytes / GIGABYTE:.3g} GB at {last.input_size} voxels of "
+        expected=f"at most {budget.limit_gb:g} GiB with a batch of {last.batch_size}",
+        got=f"{last.bytes / GIB:.3g} GiB at {last.input_size} voxels of "
         f"{text_of(last.spacing)}, the smallest of {len(rejected)} layouts",
         remedy=remedy,
     )
@@ -154,7 +154,7 @@ class _Search:
 
     def rejected(self, index: int) -> Alternative:
         """A candidate that is too large, in the words of the plan."""
-        one, limit = self.ladder[index], f"of {self.budget.limit_gb:g} GB"
+        one, limit = self.ladder[index], f"of {self.budget.limit_gb:g} GiB"
         known = self.counted.get(index)
         n_bytes = self._least(index) if known is None else known.total
         doubt = "at least " if known is None else ""
@@ -164,7 +164,7 @@ class _Search:
             network=one.variant,
             batch_size=one.batch,
             bytes=n_bytes,
-            reason=f"needs {doubt}{n_bytes / GIGABYTE:.3g} {limit}",
+            reason=f"needs {doubt}{n_bytes / GIB:.3g} {limit}",
         )
 
     def _fits(self, index: int) -> bool:

@@ -12,7 +12,7 @@ from ricenet_v2.core.errors import PlanError
 from ricenet_v2.planning import presets, reasons, schedule
 from ricenet_v2.planning.channels import plan_channel
 from ricenet_v2.planning.input_size import margin_of
-from ricenet_v2.planning.ladder import GIGABYTE, Budget, Candidate, first_that_fits
+from ricenet_v2.planning.ladder import GIB, Budget, Candidate, first_that_fits
 from ricenet_v2.planning.names import PRESETS
 from ricenet_v2.planning.reasons import Choice
 from ricenet_v2.planning.spacing import target_spacing
@@ -21,7 +21,7 @@ from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint, distinct
 from ricenet_v2.records.plan import MemoryEstimate, NetworkPlan, Plan, Precision, Shape, Triple
 
-__all__ = ["GIGABYTE", "PRESETS", "Cost", "make_plan"]
+__all__ = ["GIB", "PRESETS", "Cost", "make_plan"]
 
 Cost = Callable[[NetworkPlan, int, int, Shape, int, Precision], MemoryEstimate]
 

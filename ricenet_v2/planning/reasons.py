@@ -13,7 +13,7 @@ from ricenet_v2.planning.batch import (
     largest_batch,
 )
 from ricenet_v2.planning.input_size import MARGIN_SHARE
-from ricenet_v2.planning.ladder import GIGABYTE, Candidate, Found
+from ricenet_v2.planning.ladder import GIB, Candidate, Found
 from ricenet_v2.planning.presets import WHOLE_NETWORK_UP_TO
 from ricenet_v2.planning.spacing import is_anisotropic, text_of
 from ricenet_v2.planning.wishes import Wishes
@@ -80,7 +80,7 @@ def _spacing(choice: Choice) -> Decision:
         size = " x ".join(str(n) for n in first.input_size)
         reason += (
             f": {choice.target.value}; there {size} voxels with a batch of {first.batch_size} need "
-            f"{at_least}{first.bytes / GIGABYTE:.3g} GB of {choice.memory_gb:g} GB, so the "
+            f"{at_least}{first.bytes / GIB:.3g} GiB of {choice.memory_gb:g} GiB, so the "
             f"finest axis was coarsened in steps of 5 % until a step fitted "
             f"({len(choice.found.rejected)} layouts did not)"
         )
@@ -145,7 +145,7 @@ def _why_smaller(choice: Choice) -> str:
         parts.append("each stage has one block")
     if choice.chosen.variant == networks.NARROWER:
         parts.append("half the features")
-    told = f"{', '.join(parts)}, since the full network did not fit {choice.memory_gb:g} GB"
+    told = f"{', '.join(parts)}, since the full network did not fit {choice.memory_gb:g} GiB"
     if len(parts) > 1 and not choice.wishes.fix_the_input:
         told += (
             f" even at {WHOLE_NETWORK_UP_TO:g} times the target spacing; beyond that the network "
@@ -218,13 +218,13 @@ def memory(choice: Choice) -> Decision:
     }
     reason = (
         f"counted by running a step of {choice.chosen.batch} of this very network without data in "
-        f"{exact[found.precision]}: {_gb(always)} always there ({found.n_parameters:,} weights "
-        f"with AdamW's moments and their average, two batches), {_gb(found.gradients)} gradients, "
-        f"{_gb(found.activations)} activations, {_gb(found.workspace)} beyond them at the highest "
-        f"moment and for convolution algorithms; the budget is {choice.memory_gb:g} GB"
+        f"{exact[found.precision]}: {_gib(always)} always there ({found.n_parameters:,} weights "
+        f"with AdamW's moments and their average, two batches), {_gib(found.gradients)} "
+        f"gradients, {_gib(found.activations)} activations, {_gib(found.workspace)} beyond them at "
+        f"the highest moment and for convolution algorithms; the budget is {choice.memory_gb:g} GiB"
     )
-    return Decision(what="memory", value=_gb(found.total), reason=reason)
+    return Decision(what="memory", value=_gib(found.total), reason=reason)
 
 
-def _gb(n_bytes: int) -> str:
-    return f"{n_bytes / GIGABYTE:.3g} GB"
+def _gib(n_bytes: int) -> str:
+    return f"{n_bytes / GIB:.3g} GiB"

@@ -138,6 +138,7 @@ class ExplainedCase:
         picture: File of the panels.
         warnings: In words.
         beside_hash: SHA-256 over masks, doses and facts of the patient that figures rest on.
+        planes: Point that the planes of the picture go through, in words; empty in older files.
     """
 
     document: ClassVar[str] = "explained_case"
@@ -158,6 +159,7 @@ class ExplainedCase:
     picture: str
     warnings: tuple[str, ...] = ()
     beside_hash: str = ""
+    planes: str = ""
 
 
 @record

@@ -247,10 +247,13 @@ class Plan:
         decisions: The reasons.
         alternatives: What was too large, largest first; of a long list the first and last ones.
         regions: What the crop of the training cases followed (for warnings), e.g. `brain mask`.
+        command: That made the plan, as typed, with `~` for the home folder; empty in older files.
+            No part of the plan's hash: the same plan may be asked for in several ways.
     """
 
     document: ClassVar[str] = "ricenet_plan"
     schema: ClassVar[int] = 1
+    unhashed: ClassVar[tuple[str, ...]] = ("command",)
 
     name: str
     preset: str
@@ -271,6 +274,7 @@ class Plan:
     decisions: tuple[Decision, ...]
     alternatives: tuple[Alternative, ...] = ()
     regions: tuple[str, ...] = ()
+    command: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         """Refuse a plan whose fields contradict each other.

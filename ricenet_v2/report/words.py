@@ -12,7 +12,7 @@ RESEARCH_ONLY = "Research use only. Not a medical device."
 """Stands on every page and in every picture."""
 _KILO = 1024
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
-_STEPS = ("bytes", "kB", "MB", "GB", "TB")
+_STEPS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
 def times(values: Sequence[float]) -> str:
@@ -30,7 +30,7 @@ def number(value: float) -> str:
 
 
 def data(n_bytes: float) -> str:
-    """Bytes in the largest fitting unit, 1 GB being 1024³ bytes as in the plan."""
+    """`1.43 MiB`: bytes in the largest fitting unit, each 1024 times the one before."""
     step = 0
     while n_bytes >= _KILO and step < len(_STEPS) - 1:
         n_bytes /= _KILO

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -74,6 +74,27 @@ def _chunks(shape: tuple[int, int, int, int], itemsize: int) -> tuple[int, int, 
 def has_case(folder: Path, case_id: str) -> bool:
     """Whether a case was written to its end."""
     return _record_path(folder, case_id).is_file() and _array_path(folder, case_id).is_file()
+
+
+def leftovers(preprocessed: Path, case_ids: Container[str]) -> dict[Path, tuple[str, ...]]:
+    """Cases on disk that are none of `case_ids`, by the folder of their plan, sorted.
+
+    Args:
+        preprocessed: Of the dataset, holds a folder for each plan; need not exist.
+        case_ids: Of the dataset.
+    """
+    found: dict[Path, list[str]] = {}
+    for path in sorted(preprocessed.glob("*/*.b2nd")):
+        # Hidden ones are being written, perhaps by another command.
+        if path.stem not in case_ids and not path.name.startswith("."):
+            found.setdefault(path.parent, []).append(path.stem)
+    return {folder: tuple(ids) for folder, ids in found.items()}
+
+
+def delete_case(folder: Path, case_id: str) -> None:
+    """Delete both files of a case, the JSON first, so that a case with a JSON is whole."""
+    _record_path(folder, case_id).unlink(missing_ok=True)
+    _array_path(folder, case_id).unlink(missing_ok=True)
 
 
 def read_array(folder: Path, case_id: str) -> NDArray[np.float32]:

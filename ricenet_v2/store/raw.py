@@ -30,11 +30,19 @@ _KINDS_OF_NAMES: dict[str, ChannelKind] = {
 
 @dataclass(frozen=True)
 class RawDataset:
-    """A raw dataset folder as its two tables describe it; images are not opened."""
+    """A raw dataset folder as its two tables describe it; images are not opened.
+
+    Attributes:
+        folder: Of the dataset.
+        dataset: The content of dataset.json.
+        cases: The rows of cases.csv.
+        has_nnunet_labels: The classes are the names of nnU-Net's `labels`, for want of `classes`.
+    """
 
     folder: Path
     dataset: Dataset
     cases: tuple[Case, ...]
+    has_nnunet_labels: bool = False
 
     def images(self, case: Case) -> tuple[Path, ...]:
         """Paths of a case's channels, whether or not they exist."""
@@ -132,6 +140,10 @@ def read_dataset(path: Path) -> Dataset:
     Raises:
         DatasetError: Missing or not understood; the text lists the kinds.
     """
+    return _dataset_of(_fields_of(path), path)
+
+
+def _fields_of(path: Path) -> dict[str, Any]:
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -142,6 +154,10 @@ def read_dataset(path: Path) -> Dataset:
         raise DatasetError("dataset.json is not valid JSON.", file=path, got=error) from error
     if not isinstance(fields, dict):
         raise DatasetError("dataset.json must be a JSON object.", file=path)
+    return fields
+
+
+def _dataset_of(fields: dict[str, Any], path: Path) -> Dataset:
     if "document" in fields:
         return documents.read(Dataset, path)
     try:
@@ -160,12 +176,30 @@ def _from_nnunet(fields: dict[str, Any], path: Path) -> dict[str, Any]:
         names = known.pop("channel_names")
         ordered = [names[key] for key in sorted(names, key=int)]
         known["channels"] = [{"name": name, "kind": _kind_of(name, path)} for name in ordered]
-    if isinstance(known.get("labels"), dict) and "classes" not in known:
-        labels = known.pop("labels")
-        known["classes"] = sorted(labels, key=lambda name: int(labels[name]))
+    if _has_labels_only(known):
+        known["classes"] = _classes_of(known["labels"], path)
     for ignored in ("numTraining", "labels", "regions_class_order"):
         known.pop(ignored, None)
     return known
+
+
+def _has_labels_only(fields: dict[str, Any]) -> bool:
+    return isinstance(fields.get("labels"), dict) and "classes" not in fields
+
+
+def _classes_of(labels: dict[str, Any], path: Path) -> list[str]:
+    """Names of nnU-Net's labels in the order of their integers."""
+    wrong = [name for name, value in labels.items() if type(value) is not int]
+    if wrong:
+        raise DatasetError(
+            "dataset.json has no classes, and its labels are not one integer for each name.",
+            file=path,
+            expected='"classes": ["...", "..."], the names in the column label of cases.csv',
+            got=", ".join(f"{name}: {labels[name]!r}" for name in wrong[:5]),
+            remedy="nnU-Net's labels and regions are those of voxels; a class belongs to a whole "
+            "case. Replace labels by classes.",
+        )
+    return sorted(labels, key=lambda name: int(labels[name]))
 
 
 def _kind_of(name: str, path: Path) -> ChannelKind:
@@ -187,8 +221,10 @@ def load_raw_dataset(folder: Path) -> RawDataset:
     Raises:
         DatasetError: A table is missing or cannot be parsed.
     """
-    dataset = read_dataset(folder / DATASET_JSON)
-    return RawDataset(folder, dataset, read_cases(folder / CASES_CSV))
+    path = folder / DATASET_JSON
+    fields = _fields_of(path)
+    dataset = _dataset_of(fields, path)
+    return RawDataset(folder, dataset, read_cases(folder / CASES_CSV), _has_labels_only(fields))
 
 
 def read_cases(path: Path) -> tuple[Case, ...]:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 
 from ricenet_v2.cli.plan_and_preprocess import build_parser, main
 from ricenet_v2.core import documents
+from ricenet_v2.core.command import text_of, typed
 from ricenet_v2.core.errors import GeometryError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.records.dataset import Case, Channel, Dataset
@@ -102,7 +104,33 @@ def test_a_second_run_changes_no_file(
     assert _run(tmp_path) == 0
     assert {p: p.read_bytes() for p in tiny.preprocessed.rglob("*") if p.is_file()} == before
     assert {p: p.stat().st_mtime_ns for p in tiny.cases().iterdir()} == stamps
+    plan = documents.read(Plan, tiny.plan())
+    assert plan.command == typed()
+    assert text_of(plan.command) in unescape(tiny.page().read_text())
     assert "11 were there already" in capsys.readouterr().out
+
+
+def test_cases_that_left_the_table_are_named_and_deleted_only_with_overwrite(
+    tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(tmp_path) == 0
+    assert "not in cases.csv" not in capsys.readouterr().out
+    other = tiny.preprocessed / "small"
+    for folder in (tiny.cases(), other):
+        folder.mkdir(exist_ok=True)
+        for name in ("gone.b2nd", "gone.json", ".busy.b2nd", "notes.txt"):
+            (folder / name).write_bytes(b"x")
+    before = _files(tiny.preprocessed)
+    assert _run(tmp_path) == 0
+    out = capsys.readouterr().out
+    assert f"Preprocessed in {tiny.cases()}, but not in cases.csv (1): gone." in out
+    assert f"Preprocessed in {other}, but" in out
+    assert _files(tiny.preprocessed) == before
+    assert _run(tmp_path, "--overwrite") == 0
+    out = capsys.readouterr().out
+    assert f"Deleted from {tiny.cases()}, since not in cases.csv (1): gone" in out
+    assert f"Preprocessed in {other}, but" in out
+    assert before - _files(tiny.preprocessed) == {"auto/gone.b2nd", "auto/gone.json"}
 
 
 def test_what_was_too_large_is_shown(
@@ -114,8 +142,8 @@ def test_what_was_too_large_is_shown(
     assert plan.memory.precision == "bfloat16"
     assert plan.memory.total <= 0.0126 * 1024**3 < plan.alternatives[-1].bytes
     out = capsys.readouterr().out
-    assert "Too large for 0.0126 GB" in out
-    assert f"{plan.alternatives[-1].bytes / 1024**3:.3g} of 0.0126 GB" in out
+    assert "Too large for 0.0126 GiB" in out
+    assert f"{plan.alternatives[-1].bytes / 1024**3:.3g} of 0.0126 GiB" in out
     assert main([*arguments, "--precision", "float32"]) == 2
     assert "precision bfloat16 instead of float32" in capsys.readouterr().err
 
@@ -316,7 +344,11 @@ def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
     cases = _cases(10)
     whole, broken = _write(tmp_path / "whole", cases), _write(tmp_path / "broken", cases)
     assert _run(tmp_path / "whole") == 0
-    code = "import sys; from ricenet_v2.cli.plan_and_preprocess import main; sys.exit(main())"
+    # The plan keeps the command of its process, which is to be the same in both.
+    code = (
+        f"import sys; words, sys.argv = sys.argv[1:], {sys.argv!r};"
+        "from ricenet_v2.cli.plan_and_preprocess import main; sys.exit(main(words))"
+    )
     arguments = [NAME, "--workspace", str(tmp_path / "broken"), *ARGUMENTS]
     for enough in (1, 4, 7):
         with subprocess.Popen(

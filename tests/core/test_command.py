@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from ricenet_v2.core.command import typed
+from ricenet_v2.core.command import text_of, typed
 
 
 def test_it_is_that_of_this_process_without_the_name_of_the_home_folder(monkeypatch):
@@ -11,3 +11,8 @@ def test_it_is_that_of_this_process_without_the_name_of_the_home_folder(monkeypa
     monkeypatch.setattr(sys, "argv", [f"{home}/bin/ricenet_predict", "-i", f"{home}/in"])
     assert typed() == ("ricenet_predict", "-i", "~/in")
     assert typed([]) == ()
+
+
+def test_a_line_can_be_typed_again():
+    words = ("ricenet_train", "~/my data", "~/out", "a b", "0")
+    assert text_of(words) == "ricenet_train ~/'my data' ~/out 'a b' 0"

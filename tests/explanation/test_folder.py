@@ -48,7 +48,11 @@ def test_every_map_lies_on_the_images_and_is_counted(patients, ensemble, tmp_pat
     assert "under the mean around them in images and the mean around them in doses" in part.words
     assert "speaks for the class that is predicted." in part.words
     assert "FAILED" in part.words
-    assert "FAILED" in part.cases["p0"][0].caption
+    caption = part.cases["p0"][0].caption
+    assert "FAILED" in caption
+    # The middle of the lesion is voxel (8, 8, 9) of GRID.
+    assert case.planes == "the middle of the lesion mask (L 18.5, P 29.0, S 22.0 mm)"
+    assert f"Planes through {case.planes}." in caption
     assert all((out / volume.file).is_file() for volume in part.volumes["p1"])
     rows = read_rows(out / "explanation.csv")
     assert {row["case_id"] for row in rows} == {"p0", "p1"}

@@ -249,6 +249,24 @@ def test_doses_of_usual_courses_pass(planted: Planted, maximum: float) -> None:
     assert check(planted.load()).findings == ()
 
 
+def test_a_covariate_of_the_dose_that_is_no_number(planted: Planted) -> None:
+    for n, cell in enumerate(("60 Gy", "n/a", "60", "-5")):
+        planted.cases[n] = replace(planted.cases[n], covariates={"prescription_gy": cell})
+    planted.cases[4] = replace(planted.cases[4], covariates={"fractions": "30x2"})
+    findings = check(planted.load()).findings
+    assert _short(findings) == {
+        ("warning", "covariate", case, "cases.csv") for case in ("case0", "case3", "test0")
+    }
+    assert findings[0].found == "prescription_gy is '60 Gy'"
+
+
+@pytest.mark.parametrize(("label", "found"), [("", "no label"), ("n/a", "no label (n/a)")])
+def test_a_test_case_without_a_label(planted: Planted, label: str, found: str) -> None:
+    planted.cases[4] = replace(planted.cases[4], label=label)
+    findings = check(planted.load()).findings
+    assert [(one.severity, one.found) for one in findings] == [("warning", found)]
+
+
 def test_negative_dose_is_counted(planted: Planted) -> None:
     image, _ = _image(planted, "case1", 1)
     image[2, 2, 2:6] = -0.5
@@ -337,7 +355,7 @@ def test_many_faults_at_once_do_not_depend_on_order_or_workers(planted: Planted)
     image, grid = _image(planted, "case1", 1)
     planted.put("case1", 1, image * 100, replace(grid, origin=(0.0, 0.0, 0.0)))
     planted.put("case3", 0, _image(planted, "case2", 0)[0])
-    planted.cases[4] = replace(planted.cases[4], patient_id="p2", label="?")
+    planted.cases[4] = replace(planted.cases[4], patient_id="p2", label="other")
     expected = {
         ("error", "missing channel", "case0", "imagesTr/case0_0000.nii.gz"),
         ("error", "geometry", "case1", "imagesTr/case1_0001.nii.gz"),

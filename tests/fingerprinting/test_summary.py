@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ricenet_v2.fingerprinting import summary
 from ricenet_v2.records.fingerprint import (
     CaseMeasurement,
@@ -46,12 +48,11 @@ def test_channels_and_doses() -> None:
 
 
 def test_findings() -> None:
-    rows = summary.finding_rows(
-        [
-            Finding("error", "label", "a", "imagesTr/a_0000.nii", "'z'", "x", "Correct it."),
-            Finding("warning", "dose unit", "", "", "no unit", "Gy", "Write it."),
-        ]
-    )
+    findings = [
+        Finding("error", "label", "a", "imagesTr/a_0000.nii", "'z'", "x", "Correct it."),
+        Finding("warning", "dose unit", "", "", "no unit", "Gy", "Write it."),
+    ]
+    rows = summary.finding_rows(summary.alike(findings))
     assert rows[0] == (
         "error",
         "label",
@@ -62,3 +63,22 @@ def test_findings() -> None:
     )
     assert rows[1][2] == "dataset"
     assert {len(row) for row in rows} == {len(summary.FINDING_COLUMNS)}
+
+
+def test_findings_that_differ_by_their_case_alone_share_a_row() -> None:
+    findings = [
+        Finding("error", "label", f"c{n}", f"imagesTr/c{n}_0001.nii", "'z'", "x", "Correct it.")
+        for n in range(5)
+    ]
+    other = Finding("error", "label", "c9", "imagesTr/c9_0000.nii", "'z'", "x", "Correct it.")
+    far = Finding("error", "label", "c8", "imagesTr/c8_0001.nii", "'y'", "x", "Correct it.")
+    groups = summary.alike([*findings, other, far])
+    assert groups == [tuple(findings), (other,), (far,)]
+    rows = summary.finding_rows(groups)
+    assert rows[0][2] == "5 cases:\nc0\nc1\nc2\n...\nimagesTr/\nCASE_0001.nii"
+    assert [row[3] for row in rows] == ["'z'", "'z'", "'y'"]
+
+
+def test_faults_of_the_dataset_itself_stay_apart() -> None:
+    same = Finding("error", "patient in train and test", "", "cases.csv", "p1", "one", "Move it.")
+    assert [len(group) for group in summary.alike([same, replace(same, found="p2")])] == [1, 1]

@@ -50,8 +50,8 @@ def test_memory_limits_the_workers(
 
 def test_lowering_is_told(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        allowed_workers(4, 50 * GB, 10 * GB)
-    assert "1 instead of 4" in caplog.text
+        allowed_workers(4, 50 * 2**30 - PROCESS_BYTES, 10 * 2**30)
+    assert "1 instead of 4 processes: each may need 50 GiB and 10 GiB are free" in caplog.text
 
 
 def test_memory_of_this_machine_is_plausible() -> None:

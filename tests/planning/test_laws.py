@@ -19,7 +19,7 @@ from ricenet_v2.network.build import build_network
 from ricenet_v2.network.cost import estimate
 from ricenet_v2.planning import networks
 from ricenet_v2.planning.ladder import Candidate, least_bytes
-from ricenet_v2.planning.planner import GIGABYTE, make_plan
+from ricenet_v2.planning.planner import GIB, make_plan
 from ricenet_v2.planning.topology import topology
 from ricenet_v2.records.plan import Plan
 
@@ -45,7 +45,7 @@ def test_sizes_divide_hold_the_region_and_fit(data, cohorts, cost):
     assert all(plan.input_size[axis] % _total(plan, axis) == 0 for axis in range(3))
     assert min(deepest) >= 4
     assert max(plan.network.features) <= 320
-    assert plan.memory.total <= memory * GIGABYTE
+    assert plan.memory.total <= memory * GIB
     for axis in range(3):
         extents = sorted(c.cropped_shape[axis] * c.spacing[axis] for c in fingerprint.cases)
         seen = plan.input_size[axis] * plan.spacing[axis]
@@ -72,7 +72,7 @@ def test_the_batch_is_a_power_of_two_within_its_limits(data, cohorts, cost):
             plan.input_size,
             2 * batch,
         )
-        assert needed.total > 8 * GIGABYTE
+        assert needed.total > 8 * GIB
     # A batch above 2 is for inputs at the resolution of the data.
     assert batch == 2 or is_first
 
@@ -151,7 +151,7 @@ def test_any_ten_cases_get_a_plan(data, cost, make_cohort):
         fingerprint, dataset, cost, preset=preset, memory_gb=data.draw(st.floats(4, 80))
     )
     assert all(plan.input_size[axis] % _total(plan, axis) == 0 for axis in range(3))
-    assert plan.memory.total <= plan.memory_budget_gb * GIGABYTE
+    assert plan.memory.total <= plan.memory_budget_gb * GIB
 
 
 @pytest.mark.parametrize(("preset", "seed"), [("auto", 0), ("auto", 1), ("small", 2)])

@@ -11,7 +11,7 @@ from ricenet_v2.core.errors import PlanError
 from ricenet_v2.network.cost import estimate
 from ricenet_v2.planning import presets
 from ricenet_v2.planning.ladder import Budget, first_that_fits
-from ricenet_v2.planning.planner import GIGABYTE, make_plan
+from ricenet_v2.planning.planner import GIB, make_plan
 from ricenet_v2.planning.wishes import Wishes
 
 BRAIN = [((170, 210, 165), (1.0, 1.0, 1.0))] * 80
@@ -24,7 +24,7 @@ def reason(plan, what):
 
 def test_rice_net_gets_a_plan_with_the_real_cost(make_cohort):
     plan = make_plan(*make_cohort(BRAIN, RICE), estimate, memory_gb=8)
-    assert plan.memory.total <= 8 * GIGABYTE
+    assert plan.memory.total <= 8 * GIB
     assert plan.memory == estimate(plan.network, 3, 2, plan.input_size, plan.training.batch_size)
     assert all(n >= r for n, r in zip(plan.input_size, (170 / 2, 210 / 2, 165 / 2), strict=True))
     assert plan.training.batch_size * plan.training.accumulation_steps == 8
@@ -73,20 +73,20 @@ def test_the_paper_preset_is_the_paper(make_cohort):
     assert (network.architecture, network.norm) == ("resnet18", "batch")
     assert network.strides[0] == (2, 2, 2)
     assert network.features == (64, 128, 256, 512)
-    assert plan.memory.total <= 8 * GIGABYTE
+    assert plan.memory.total <= 8 * GIB
     assert (plan.name, plan.training.epochs) == ("paper", 800)
     assert plan.margin == (54, 14, 59)
 
 
 def test_the_paper_preset_says_what_it_needs(make_cohort):
-    with pytest.raises(PlanError, match=r"at most 2 GB with a batch of 2(.|\n)*GB at \(224, 224"):
+    with pytest.raises(PlanError, match=r"at most 2 GiB with a batch of 2(.|\n)*GiB at \(224, 2"):
         make_plan(*make_cohort(BRAIN, RICE), estimate, preset="paper", memory_gb=2)
     with pytest.raises(PlanError, match="leave a single voxel"):
         make_plan(*make_cohort(BRAIN), estimate, preset="paper", input_size=(32, 32, 32))
 
 
 def test_nothing_fits_is_an_error_with_numbers(make_cohort, cost):
-    with pytest.raises(PlanError, match=r"at most 0.001 GB with a batch of 2(.|\n)*voxels"):
+    with pytest.raises(PlanError, match=r"at most 0.001 GiB with a batch of 2(.|\n)*voxels"):
         make_plan(*make_cohort(BRAIN), cost, memory_gb=0.001)
     with pytest.raises(PlanError, match="leave --spacing and --input_size to the planner"):
         make_plan(*make_cohort(BRAIN), cost, memory_gb=0.5, spacing=(0.5, 0.5, 0.5))
@@ -110,7 +110,7 @@ def test_what_the_user_gives_is_kept(make_cohort, cost):
 def test_a_given_batch_decides_the_spacing(make_cohort, cost):
     two, eight = (make_plan(*make_cohort(BRAIN), cost, memory_gb=2, batch_size=n) for n in (2, 8))
     assert math.prod(eight.input_size) < math.prod(two.input_size)
-    assert eight.memory.total <= 2 * GIGABYTE
+    assert eight.memory.total <= 2 * GIB
     assert (two.network.norm, eight.network.norm) == ("instance", "batch")
 
 
@@ -175,7 +175,7 @@ def test_the_search_finds_what_trying_one_after_another_finds(make_cohort, cost,
         asked.append(one)
         return cost(one.network, 1, 2, one.input_size, one.batch)
 
-    fitting = [rung for rung in rungs if measure(rung).total <= limit * GIGABYTE]
+    fitting = [rung for rung in rungs if measure(rung).total <= limit * GIB]
     asked.clear()
     budget = Budget(limit, 1, "float32", measure)
     if not fitting:
@@ -194,8 +194,8 @@ def test_what_was_too_large_stands_in_the_plan(make_cohort, cost):
     first, last = plan.alternatives[0], plan.alternatives[-1]
     assert (first.network, first.batch_size, first.spacing) == ("full", 8, (1.0, 1.0, 1.0))
     assert last.batch_size == 2
-    assert all(one.bytes > GIGABYTE for one in plan.alternatives)
-    assert "of 1 GB" in first.reason
+    assert all(one.bytes > GIB for one in plan.alternatives)
+    assert "of 1 GiB" in first.reason
     assert make_plan(*make_cohort(BRAIN, RICE), cost, memory_gb=1000).alternatives == ()
 
 
@@ -241,7 +241,7 @@ def test_resenc_l_is_the_public_encoder(make_cohort):
     assert (network.conv_bias, network.nonlinearity) == (True, "leaky_relu")
     assert (network.norm, network.stem_features) == ("instance", None)
     assert all(n % 32 == 0 for n in plan.input_size)
-    assert plan.memory.total <= 24 * GIGABYTE
+    assert plan.memory.total <= 24 * GIB
 
 
 def test_resenc_l_leaves_two_voxels_of_a_tiny_input(make_cohort):

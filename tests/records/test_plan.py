@@ -1,9 +1,11 @@
+import dataclasses
 import json
 
 import pytest
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import PlanError
+from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.training.settings import with_settings
@@ -23,3 +25,16 @@ def test_a_number_of_workers_in_an_older_plan_is_read_and_means_nothing(planned_
     assert documents.fingerprint_of(read) == documents.fingerprint_of(plan)
     with pytest.raises(PlanError, match="num_workers"):
         with_settings(plan, {"num_workers": "2"})
+
+
+def test_the_command_is_written_and_is_no_part_of_the_hash(planned_cohort, tmp_path):
+    (name,) = (folder.name for folder in (planned_cohort / "raw").iterdir())
+    plan = documents.read(Plan, dataset_paths(name, planned_cohort).plan())
+    other = dataclasses.replace(plan, command=("ricenet_plan_and_preprocess", "~/raw"))
+    assert documents.fingerprint_of(other) == documents.fingerprint_of(plan)
+    documents.write(tmp_path / "plan.json", other)
+    assert documents.read(Plan, tmp_path / "plan.json").command == other.command
+    fields = json.loads((tmp_path / "plan.json").read_text())
+    del fields["command"]
+    text = json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
+    assert documents.fingerprint_of(plan) == sha256_of_text(text)  # as before there were commands

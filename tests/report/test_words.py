@@ -16,9 +16,9 @@ def test_numbers(value, text):
     [
         (0, "0 bytes"),
         (1023, "1023 bytes"),
-        (1024, "1 kB"),
-        (8 * 1024**3, "8 GB"),
-        (1.5e6, "1.43 MB"),
+        (1024, "1 KiB"),
+        (8 * 1024**3, "8 GiB"),
+        (1.5e6, "1.43 MiB"),
     ],
 )
 def test_bytes_in_steps_of_1024(value, text):

@@ -57,7 +57,8 @@ def coded(covariates: Mapping[str, Mapping[str, str]], known: Sequence[str]) -> 
 
     Args:
         covariates: Texts by case and name; the same names for every case.
-        known: Cases whose words make columns (those of training); another word is 0 in all.
+        known: Cases whose words make columns (those of training); another word is 0 in all,
+            and a cell that is not known is NaN in all.
     """
     names = sorted({name for cells in covariates.values() for name in cells})
     columns: list[str] = []
@@ -87,6 +88,8 @@ def _columns(name: str, cells: Mapping[str, str], known: Sequence[str]) -> dict[
     # One word less than there are: of two, the second says what the first does.
     words = sorted(own)[1 if len(own) == 2 else 0 :]
     return {
-        f"{name} = {word}": np.array([float(cell == word) for cell in cells.values()])
+        f"{name} = {word}": np.array(
+            [float(cell == word) if cell else np.nan for cell in cells.values()]
+        )
         for word in words
     }

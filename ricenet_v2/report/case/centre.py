@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet_v2.core.grid import Shape
+from ricenet_v2.core.grid import Grid, Shape
 from ricenet_v2.report.case.scan import Scan
 
 _HOTTEST = 0.995
@@ -19,6 +19,17 @@ class Centre:
 
     index: Shape
     why: str
+
+    def where(self, grid: Grid) -> str:
+        """`the dose maximum (L 12.0, P 8.5, S 34.0 mm)`: why, and where in the patient.
+
+        Args:
+            grid: That the index belongs to.
+        """
+        at = zip(grid.world(self.index), ("LR", "PA", "SI"), strict=True)
+        # Rounded first, so that a hair right of the middle is not told as R 0.0.
+        told = [(round(float(mm), 1), sides) for mm, sides in at]
+        return f"{self.why} ({', '.join(f'{s[mm < 0]} {abs(mm):.1f}' for mm, s in told)} mm)"
 
 
 def find_centre(scan: Scan) -> Centre:

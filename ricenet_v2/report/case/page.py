@@ -153,7 +153,8 @@ def _images(job: CaseJob, scan: Scan, case: Case) -> dict[str, object]:
     volumes = volumes_of(job.case_id, scan, centre, left)
     write_text(job.folder / CASES / f"{job.case_id}.js", volumes.script)
     picture = f"../{PICTURES}/{CASES}/{quote(job.case_id)}"
-    told = f"Through {centre.why}. " + (f"{reference_of(scan, lines)}. " if lines else "")
+    told = f"Through {centre.where(scan.grid)}. "
+    told += f"{reference_of(scan, lines)}. " if lines else ""
     return {
         "has_volumes": True,
         "volumes": f"{quote(job.case_id)}.js",

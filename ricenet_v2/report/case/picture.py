@@ -98,7 +98,8 @@ def _legend(case_id: str, scan: Scan, lines: Lines, top: float) -> tuple[list[Li
 
 def _description(case_id: str, scan: Scan, centre: Centre, lines: Lines) -> str:
     names = ", ".join(channel.name for channel in scan.channels)
-    told = f"{case_id}: axial, coronal and sagittal planes of {names} through {centre.why}"
+    point = centre.where(scan.grid)
+    told = f"{case_id}: axial, coronal and sagittal planes of {names} through {point}"
     for n, own in lines.items():
         reached = ", ".join(one.words for one in own.lines if one.is_reached)
         told += f"; isodose lines of {scan.channels[n].name} {reached}"

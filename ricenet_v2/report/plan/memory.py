@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.report.words import count, data, share
 
-_GIGABYTE = 1024**3
+_GIB = 1024**3
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Bill:
 def bill(plan: Plan) -> Bill:
     """The memory of one training step, largest group first."""
     memory, batch = plan.memory, plan.training.batch_size
-    budget = plan.memory_budget_gb * _GIGABYTE
+    budget = plan.memory_budget_gb * _GIB
     weights = f"{count(memory.n_parameters)} numbers of 4 bytes"
     listed = (
         ("activations", "a1", memory.activations, f"kept for the backward pass of {batch} samples"),

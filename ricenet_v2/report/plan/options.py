@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 OPTIONS = (
-    ("--gpu_memory_gb GB", "the budget; more memory allows a finer spacing or a larger batch"),
+    ("--gpu_memory_gb GiB", "the budget; more memory allows a finer spacing or a larger batch"),
     ("--spacing Z Y X", "target spacing in mm; the input size follows"),
     ("--input_size Z Y X", "voxels that the network sees, multiples of its strides"),
     ("--batch_size N", "samples per step"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ricenet_v2.core import files
+from ricenet_v2.core.command import text_of
 from ricenet_v2.network.stages import StageCost
 from ricenet_v2.records.fingerprint import Fingerprint
 from ricenet_v2.records.plan import ChannelPlan, Plan
@@ -115,7 +116,7 @@ def _glance(plan: Plan) -> tuple[tuple[str, str, str], ...]:
             f"epochs of {training.iterations_per_epoch:,} updates",
         ),
         ("Weights", count(plan.memory.n_parameters), f"{len(plan.network.features)} stages"),
-        ("Memory", data(plan.memory.total), f"of {number(plan.memory_budget_gb)} GB"),
+        ("Memory", data(plan.memory.total), f"of {number(plan.memory_budget_gb)} GiB"),
     )
 
 
@@ -182,6 +183,7 @@ def _provenance(plan: Plan) -> tuple[tuple[str, str], ...]:
     """Where the plan comes from, and the ranges that later patients are held against."""
     low, high = plan.spacing_range
     return (
+        ("Command", text_of(plan.command) or NOTHING),
         ("Preset", plan.preset),
         ("Margin", f"{times(plan.margin)} voxels around the region (z, y, x)"),
         ("Number format of cases", plan.storage_dtype),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import platform
-import shlex
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from ricenet_v2.core.command import typed
+from ricenet_v2.core.command import text_of, typed
 from ricenet_v2.report.results.sources import Sources
 from ricenet_v2.version import __version__
 
@@ -28,14 +27,17 @@ def _version(package: str) -> str:
 
 
 def commands(sources: Sources, own: Sequence[str]) -> list[tuple[str, str]]:
-    """What was made and the command that made it; equal commands once, this report's last.
+    """What was made and the command that made it; equal commands once, the plan's first.
 
     Files of earlier versions do not tell their command and are not listed.
     """
+    plan = command_text(sources.plan.command) if sources.plan is not None else ""
     folds: dict[str, list[int]] = {}
     for fold in sources.folds:
         folds.setdefault(command_text(fold.run.command), []).append(fold.number)
-    found = {text: [f"fold {', '.join(map(str, numbers))}"] for text, numbers in folds.items()}
+    found = {plan: ["plan"]}
+    for text, numbers in folds.items():
+        found.setdefault(text, []).append(f"fold {', '.join(map(str, numbers))}")
     for name, words in _others(sources):
         found.setdefault(command_text(words), []).append(name)
     rows = [("; ".join(names), text) for text, names in found.items() if text]
@@ -57,7 +59,7 @@ def _others(sources: Sources) -> Iterator[tuple[str, Sequence[str]]]:
 
 def command_text(words: Sequence[str]) -> str:
     """As typed, with `~` for the home folder."""
-    return shlex.join(typed(words)).replace("'~", "~'") if words else ""
+    return text_of(typed(words)) if words else ""
 
 
 def hashes(sources: Sources) -> list[tuple[str, str]]:

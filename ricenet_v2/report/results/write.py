@@ -54,7 +54,8 @@ def write_report(
         sources: What it is made of.
         output: The folder.
         command: As typed.
-        most_megabytes: That the folder may take; pictures and volumes become coarser to fit.
+        most_megabytes: That the folder may take, in millions of bytes; pictures and volumes
+            become coarser to fit.
         num_workers: Processes that make pages of cases.
 
     Returns:

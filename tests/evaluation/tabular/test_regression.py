@@ -73,7 +73,8 @@ def test_covariates_become_numbers():
     assert "const" not in made.columns
     row = dict(zip(made.columns, made.rows(["t"])[0], strict=True))
     assert row["age"] == 60
-    assert row["sex = m"] == row["site = X"] == row["site = Y"] == 0
+    assert row["site = X"] == row["site = Y"] == 0
+    assert np.isnan(row["sex = m"])
     assert np.isnan(made.rows(["b"])[0][0])
     many = {str(i): {"name": f"n{i}"} for i in range(11)}
     assert coded(many, list(many)).columns == ()
@@ -95,6 +96,16 @@ def test_columns_that_tell_who_it_is_are_left_out_and_told(caplog):
     assert coded(covariates, list(covariates)).columns == ("age",)
     told = [record.getMessage().split()[0] for record in caplog.records]
     assert told == ["PatientID", "code", "one"]
+
+
+def test_a_word_that_is_not_known_is_no_other_word() -> None:
+    """As 0, a sex that is not known would be that which comes first in the alphabet."""
+    covariates = {
+        case: {"sex": sex} for case, sex in zip("abcd", ("f", "m", "m", "n/a"), strict=True)
+    }
+    made = coded(covariates, list(covariates))
+    assert made.columns == ("sex = m",)
+    np.testing.assert_array_equal(made.values[:, 0], [0, 1, 1, np.nan])
 
 
 def test_a_word_for_nothing_among_numbers_is_not_known():

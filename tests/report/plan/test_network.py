@@ -32,7 +32,7 @@ def test_blocks_are_drawn_to_scale(usual):
 def test_the_bill_adds_up(usual):
     bill = memory.bill(usual.plan)
     assert sum(item.width for item in bill.items) == pytest.approx(100, abs=0.01)
-    assert bill.budget == "4 GB"
+    assert bill.budget == "4 GiB"
     assert not bill.is_exceeded
     assert bill.used == round(100 * usual.plan.memory.total / (4 * 1024**3), 3)
 

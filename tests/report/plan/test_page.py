@@ -158,10 +158,16 @@ def test_names_that_users_choose_are_escaped(usual):
 
 def test_alternatives_are_shown_where_there_are_any(usual):
     assert "Considered and not taken" not in _page(usual)
-    table = Table(("spacing", "reason"), (("0.5 mm", "needs 31 GB"),))
+    table = Table(("spacing", "reason"), (("0.5 mm", "needs 31 GiB"),))
     page = _page(usual, table)
     assert "Considered and not taken" in page
-    assert "<td>needs 31 GB</td>" in page
+    assert "<td>needs 31 GiB</td>" in page
+
+
+def test_the_command_that_made_the_plan_is_told(usual):
+    command = ("ricenet_plan_and_preprocess", "~/my data", "--batch_size", "4")
+    planned = dataclasses.replace(usual, plan=dataclasses.replace(usual.plan, command=command))
+    assert "ricenet_plan_and_preprocess ~/'my data' --batch_size 4" in unescape(_page(planned))
 
 
 def test_no_more_than_200_cases_stand_in_the_table(make_planned):

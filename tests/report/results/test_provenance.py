@@ -38,12 +38,21 @@ def test_equal_commands_are_listed_once_and_files_without_one_not_at_all(simulat
         dataclasses.replace(own, evaluation=figures),
         dataclasses.replace(folder, predictions=made, evaluation=other),
     )
-    sources = dataclasses.replace(read, results=results)
+    plan = dataclasses.replace(read.plan, command=())
+    sources = dataclasses.replace(read, results=results, plan=plan)
     assert commands(sources, ["ricenet_report", "1"]) == [
         ("fold 0, 1, 2, 3, 4", "ricenet_train 1 all"),
         ("figures, out-of-fold; predictions, folder predictions", "ricenet_demo"),
         ("this report", "ricenet_report 1"),
     ]
+
+
+def test_the_command_of_the_plan_comes_first(simulated):
+    read = read_sources(dataset_paths(NAME, simulated), "auto", "all", [])
+    plan = dataclasses.replace(read.plan, command=("ricenet_plan_and_preprocess", "1"))
+    rows = commands(dataclasses.replace(read, plan=plan), ["ricenet_report", "1"])
+    assert rows[0] == ("plan", "ricenet_plan_and_preprocess 1")
+    assert rows[-1] == ("this report", "ricenet_report 1")
 
 
 def test_versions_are_those_that_are_installed():
