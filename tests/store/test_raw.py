@@ -26,3 +26,11 @@ def test_hidden_files_are_no_cases(tmp_path):
         find_cases(tmp_path, 1, ".nii.gz")
     touch(tmp_path, "a_0000.nii.gz")
     assert list(find_cases(tmp_path, 1, ".nii.gz")) == ["a"]
+
+
+def test_images_of_channels_that_a_dataset_does_not_have_are_said(tmp_path, caplog):
+    touch(tmp_path, "a_0000.nii.gz", "a_0001.nii.gz", "b_0000.nii.gz")
+    find_cases(tmp_path, 2, ".nii.gz")
+    assert not caplog.records
+    find_cases(tmp_path, 1, ".nii.gz")
+    assert "1 image(s) are not read, e.g. a_0001.nii.gz" in caplog.text

@@ -71,6 +71,16 @@ def test_a_mirrored_window_is_filled_voxel_by_voxel(noise, make_plan):
     np.testing.assert_array_equal(box[0], one.array[0, :4, :4, :-5:-1])
 
 
+def test_a_dose_on_one_side_does_not_move_the_middle_of_the_head(noise, make_plan):
+    plan = make_plan(kinds=("mri", "dose"), shape=SHAPE)
+    array = noise(2, *SHAPE)
+    array[0, :, :, 7:] = 0
+    array[1, :, :, :6] = 0
+    settings = OcclusionSettings(window_mm=4, stride_mm=2, image="mirror")
+    one = prepare(array, np.ones(SHAPE, bool), plan, settings)
+    np.testing.assert_array_equal(one.fills.replacements[0][..., :7], array[0, :, :, 6::-1])
+
+
 def test_mri_zero_is_not_a_mean_of_all_channels(noise, make_plan):
     one = made(noise, make_plan, image="zero")
     again = fills(one.array + 5, one.region, one.plan, one.settings, one.windows)
