@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import platform
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Literal
 import torch
 
 from ricenet_v2.core import documents
+from ricenet_v2.core.command import typed
 from ricenet_v2.core.errors import PlanError, TrainingError
 from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.seeds import seed_of
@@ -286,7 +286,7 @@ def run_record(
         epochs=job.plan.training.epochs,
         status=status,
         best_epoch=best_epoch,
-        command=tuple(sys.argv),
+        command=typed(),
         versions={"python": platform.python_version(), "torch": str(torch.__version__)},
         preprocessed_hash=job.inputs,
         fold_hash=job.fold_hash,
