@@ -182,7 +182,7 @@ def _occlusion(
     if len(names) == 1:
         only = plan.channels[0].name
         whole = next(m for m in made if m.member == ENSEMBLE and m.unit == LOG_ODDS)
-        made.append(replace(whole, name=f"occlusion__{only}", channel=only))
+        made.append(replace(whole, name=_named("occlusion", only), channel=only))
     return made
 
 
@@ -215,16 +215,13 @@ def _occluded(
 def _occlusion_maps(
     channel: str | None, found: Mapping[int, OcclusionMap], words: tuple[str, ...]
 ) -> list[Map]:
+    """In log odds of the ensemble and of each member, and as a change of probability."""
     logits = {fold: _filled(one.logit) for fold, one in found.items()}
-    if channel is not None:
-        name = f"occlusion__{channel}"
-        mean = _mean(list(logits.values()))
-        return [Map(name, "occlusion", channel, ENSEMBLE, LOG_ODDS, mean, words)]
     probability = _mean([_filled(one.probability) for one in found.values()])
-    name = "occlusion_probability"
+    name, shown = _named("occlusion_probability", channel), channel or ALL
     return [
-        *_together("occlusion", logits, words),
-        Map(name, "occlusion", ALL, ENSEMBLE, PROBABILITY, probability, words),
+        *_together("occlusion", logits, words, channel),
+        Map(name, "occlusion", shown, ENSEMBLE, PROBABILITY, probability, words),
     ]
 
 
@@ -248,24 +245,30 @@ def _integrated_maps(found: Mapping[int, Integrated], plan: Plan) -> list[Map]:
     }
     made = _together("integrated_gradients", whole, words)
     for n, channel in enumerate(plan.channels):
-        mean = _mean([one.values[n] for one in found.values()])
-        name = f"integrated_gradients__{channel.name}"
-        made.append(
-            Map(name, "integrated_gradients", channel.name, ENSEMBLE, LOG_ODDS, mean, words)
-        )
+        alone = {fold: one.values[n] for fold, one in found.items()}
+        made += _together("integrated_gradients", alone, words, channel.name)
     return made
 
 
-def _together(kind: MapKind, maps: Mapping[int, Image], words: tuple[str, ...]) -> list[Map]:
+def _together(
+    kind: MapKind,
+    maps: Mapping[int, Image],
+    words: tuple[str, ...],
+    channel: str | None = None,
+) -> list[Map]:
     """The mean over the members, and each member's where there are several."""
-    mean = _mean(list(maps.values()))
-    made = [Map(kind, kind, ALL, ENSEMBLE, LOG_ODDS, mean, words)]
+    name, shown = _named(kind, channel), channel or ALL
+    made = [Map(name, kind, shown, ENSEMBLE, LOG_ODDS, _mean(list(maps.values())), words)]
     if len(maps) > 1:
         made += [
-            Map(f"{kind}__fold_{fold}", kind, ALL, f"fold_{fold}", LOG_ODDS, values, words)
+            Map(f"{name}__fold_{fold}", kind, shown, f"fold_{fold}", LOG_ODDS, values, words)
             for fold, values in maps.items()
         ]
     return made
+
+
+def _named(kind: str, channel: str | None) -> str:
+    return kind if channel is None else f"{kind}__{channel}"
 
 
 def _mean(maps: Sequence[Image]) -> Image:

@@ -31,6 +31,7 @@ def test_every_map_lies_on_the_images_and_is_counted(patients, ensemble, tmp_pat
     case = documents.read(ExplainedCase, case_file(out, "p0"))
     names = {one.name for one in case.maps}
     assert {"occlusion", "occlusion__dose1", "occlusion__fold_1", "gradcam"} <= names
+    assert {"occlusion_probability__dose1", "occlusion__dose1__fold_0"} <= names
     for one in case.maps:
         read = sitk.ReadImage(str(out / one.file))
         assert read.GetSize() == image.GetSize()
