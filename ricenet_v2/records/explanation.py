@@ -167,11 +167,11 @@ class CohortShare:
         part: Isodose band, `lesion`, ... or `channel NAME`.
         n: Cases.
         mean: Share.
-        interval: 95 %, bootstrap by patient; None where it is not defined.
+        interval: 95 %, bootstrap by patient; None of fewer than six patients.
         expected: Mean share of the shifted maps; None for channels.
         excess: Mean of share less its expectation.
         excess_interval: 95 %, bootstrap by patient.
-        p: Two-sided, of the bootstrap of the excess.
+        p: Two-sided, of turning the signs of patients' excess; None of fewer than six patients.
     """
 
     map: str
