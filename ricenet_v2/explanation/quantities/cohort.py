@@ -12,7 +12,7 @@ from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation.intervals import bca
 from ricenet_v2.evaluation.resampling import Patients, replicated
 from ricenet_v2.evaluation.swaps import FEWEST, mean_p
-from ricenet_v2.records.explanation import CohortShare, ExplainedCase
+from ricenet_v2.records.explanation import CHANNEL, CohortShare, ExplainedCase
 
 SAMPLES = 2000
 ENSEMBLE = "ensemble"
@@ -78,7 +78,7 @@ def _channels(cases: Sequence[ExplainedCase], seed: int) -> Iterator[CohortShare
         shares = np.array([share for _, share in found])
         yield CohortShare(
             map=method,
-            part=f"channel {channel}",
+            part=f"{CHANNEL}{channel}",
             n=len(found),
             mean=float(shares.mean()),
             interval=mean_interval(shares, Patients.of([name for name, _ in found]), seed),
