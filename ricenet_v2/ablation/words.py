@@ -79,6 +79,9 @@ def differences_table(table: SourceTable, full: str) -> PartTable:
     """A row for each subset: what it is above or below all channels."""
     rows = [(row.subset, *map(_pair, row.differences)) for row in table.rows if row.differences]
     title = f"{table.source.capitalize()}: subset less {full}, with p of Holm over the subsets"
+    pairs = [pair for row in table.rows for pair in row.differences]
+    warnings = dict.fromkeys(part for pair in pairs for part in pair.warning.split("; ") if part)
+    title += f" ({'; '.join(warnings)})" if warnings else ""
     names = [pair.figure for row in table.rows[-1:] for pair in row.differences]
     return PartTable(title, ("subset", *names), tuple(rows))
 

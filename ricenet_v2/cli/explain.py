@@ -153,22 +153,27 @@ def _show(found: Explanation, options: Options, output: Path) -> None:
     if shown:
         common.table(
             _title(first, shown),
-            ("part", "cases", "share", "expected"),
+            ("part", "cases", "share", "expected", "excess", "p"),
             [
                 (
                     one.part,
                     one.n,
                     _percent(one.mean, one.interval),
                     "" if one.expected is None else f"{100 * one.expected:.1f} %",
+                    "" if one.excess is None else _percent(one.excess, one.excess_interval),
+                    "" if one.p is None else f"{one.p:.3f}",
                 )
                 for one in shown
             ],
             has_numbers=True,
         )
         print(
-            "Dose in percent of the prescription, else of its 99.9th percentile; expected: of the "
-            "same map moved to other places of the brain."
+            "Dose in percent of the prescription, else of its 99.9th percentile. Shares are of the "
+            "attribution inside the brain (outside: of all); expected: the part's share of the "
+            "brain's volume."
         )
+        if all(one.p is None for one in shown):
+            print("Fewer than six patients: no intervals and no p.")
     if found.checks:
         common.table(
             "Sanity checks",

@@ -100,12 +100,3 @@ def _acceleration(left_out: Floats) -> float:
     spread = left_out.mean() - left_out
     scale = float((spread**2).sum()) ** 1.5
     return float((spread**3).sum()) / (6 * scale) if scale > 0 else 0.0
-
-
-def two_sided_p(differences: Floats) -> float | None:
-    """Share of bootstrap differences on the rarer side of 0, twice; at least 2 / (samples + 1)."""
-    found = differences[np.isfinite(differences)]
-    if len(found) == 0:
-        return None
-    least = min(int(np.sum(found <= 0)), int(np.sum(found >= 0)))
-    return min(1.0, 2 * (least + 1) / (len(found) + 1))

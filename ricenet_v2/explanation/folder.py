@@ -20,7 +20,7 @@ from ricenet_v2.inference.ensemble import Ensemble
 from ricenet_v2.inference.patient import files_of, hash_of
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.dataset import Case
-from ricenet_v2.records.explanation import ExplainedCase, Explanation
+from ricenet_v2.records.explanation import MIGRATIONS, ExplainedCase, Explanation
 from ricenet_v2.store.paths import CASES_CSV, EXPLANATION_JSON
 from ricenet_v2.store.raw import find_cases, masks_beside, read_cases
 
@@ -141,7 +141,7 @@ def _kept(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | N
     file = case_file(job.output, case_id)
     if not file.is_file():
         return None
-    found = documents.read(ExplainedCase, file)
+    found = documents.read(ExplainedCase, file, MIGRATIONS)
     made_of = hash_of(files_of(job.ensemble, case_id, paths, job.masks), job.ensemble.plan)
     beside = beside_hash(job.ensemble, *_asked(job, case_id, paths))
     same = (found.source.inputs_hash, found.beside_hash) == (made_of, beside)
@@ -163,10 +163,10 @@ def _claim(output: Path, made_by: str, *, resume: bool) -> None:
             remedy="Name another folder with -o, or go on with --continue.",
         )
     for file in files:
-        case = documents.read(ExplainedCase, file)
+        case = documents.read(ExplainedCase, file, MIGRATIONS)
         if case.made_by != made_by:
             raise DatasetError(
-                "The output folder holds explanations of another model or other options.",
+                "The output folder holds explanations of another model, version or other options.",
                 case=case.case_id,
                 file=file,
                 remedy="Name another folder with -o, or repeat the command with the same options.",

@@ -80,12 +80,14 @@ def _words(made: Explanation) -> Iterator[str]:
 
 
 def _tables(made: Explanation) -> Iterator[PartTable]:
-    parts = [one for one in made.shares if one.expected is not None and one.map in _SHOWN]
-    channels = [one for one in made.shares if one.expected is None]
+    parts = [one for one in made.shares if one.channel is None and one.map in _SHOWN]
+    channels = [one for one in made.shares if one.channel is not None]
     if parts:
         yield PartTable(
-            "Share of absolute attribution by part, mean over cases with 95 % interval by "
-            "bootstrap of patients; expected is the same map shifted to other places of the brain",
+            "Share of the absolute attribution inside the brain by part (outside the brain: of "
+            "all), mean over cases; expected: the part's share of the brain's volume; p: of the "
+            "excess, by turning signs of patients; 95 % intervals by bootstrap of patients. Fewer "
+            "than six patients have neither",
             ("map", "part", "cases", "share", "expected", "excess", "p"),
             tuple(_part_row(one) for one in parts),
         )
@@ -96,7 +98,7 @@ def _tables(made: Explanation) -> Iterator[PartTable]:
             tuple(
                 (
                     _named(one.map),
-                    one.part.removeprefix("channel "),
+                    one.channel or "",
                     str(one.n),
                     _percent(one.mean, one.interval),
                 )

@@ -19,15 +19,15 @@ _LETTERS = 7
 
 
 def write_shares(made: Explanation, output: Path) -> list[PartPicture]:
-    """Share of the first map in each part with its interval, and what is expected of a moved map.
+    """Share of the first map in each part with its interval, and what is expected by its volume.
 
     Args:
         made: What was found.
         output: Folder of shares.svg and shares.png.
     """
-    maps = list(dict.fromkeys(one.map for one in made.shares if one.expected is not None))
+    maps = list(dict.fromkeys(one.map for one in made.shares if one.channel is None))
     name = _MAP if _MAP in maps else maps[0]
-    rows = [one for one in made.shares if one.map == name and one.expected is not None]
+    rows = [one for one in made.shares if one.map == name and one.channel is None]
     axes = svg.axes(4.6, 0.6 + 0.3 * len(rows))
     at = np.arange(len(rows))[::-1]
     plain(axes, "share of absolute attribution, percent", "")
@@ -35,7 +35,7 @@ def write_shares(made: Explanation, output: Path) -> list[PartPicture]:
         low, high = one.interval or (one.mean, one.mean)
         axes.plot([100 * low, 100 * high], [y, y], color=svg.STAND_INS["first"], linewidth=2.5)
     axes.plot([100 * one.mean for one in rows], at, "o", color=svg.STAND_INS["first"], markersize=5)
-    expected = [100 * (one.expected or 0.0) for one in rows]
+    expected = [np.nan if one.expected is None else 100 * one.expected for one in rows]
     axes.plot(expected, at, "|", color=svg.STAND_INS["mark"], markersize=11, markeredgewidth=1.8)
     axes.set_yticks(at, [one.part for one in rows])
     axes.set_xlim(left=-1)
@@ -44,14 +44,15 @@ def write_shares(made: Explanation, output: Path) -> list[PartPicture]:
     svg.write(axes, output / "shares", title)
     points = "Points with 95 % intervals" if any(one.interval for one in rows) else "Points"
     caption = (
-        f"{title}, mean of {cases(rows[0].n)}. {points}: found; strokes: expected, of the same "
-        f"maps moved to other places of the brain. {'; '.join(map(_told, rows))}."
+        f"{title}, mean of {cases(rows[0].n)}. {points}: found; strokes: expected by "
+        f"their share of the brain's volume. {'; '.join(map(_told, rows))}."
     )
     return [PartPicture("shares.png", caption)]
 
 
 def _told(one: CohortShare) -> str:
-    return f"{one.part} {100 * one.mean:.0f} %, expected {100 * (one.expected or 0.0):.0f} %"
+    told = f"{one.part} {100 * one.mean:.0f} %"
+    return told if one.expected is None else f"{told}, expected {100 * one.expected:.0f} %"
 
 
 def write_cascade(

@@ -87,8 +87,8 @@ def _rows(cases: Sequence[ExplainedCase]) -> Iterator[dict[str, object]]:
                     "member": one.member,
                     "part": part,
                     "share": share,
-                    "expected": one.shares.expected[part],
-                    "p": one.shares.p[part],
+                    "expected": one.shares.expected.get(part, ""),
+                    "p": one.shares.p.get(part, ""),
                 }
         for method, channels in case.channel_shares.items():
             for channel, share in channels.items():

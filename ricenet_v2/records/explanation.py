@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ricenet_v2.core.documents import record
+from ricenet_v2.core.documents import Fields, Migration, record
 from ricenet_v2.records.cases import PreprocessedCase
+
+CHANNEL = "channel "
+"""Begins the name of a part that is a channel."""
 
 
 @record
@@ -13,9 +16,12 @@ class Shares:
     """How the absolute attribution of a map is spread over parts of the patient.
 
     Attributes:
-        found: Share of each part, 0 to 1; the isodose bands and `outside` add up to 1.
-        expected: Mean share of the same map shifted to other places of the brain.
-        p: Share of shifted maps with at least as much in that part.
+        found: Share of each part in the attribution inside the brain, 0 to 1; isodose bands add up
+            to 1. `outside the brain` is a share of the whole image.
+        expected: Share of each part in the volume of the brain, which is the mean over all places
+            that a map could be moved to; none of `outside the brain`.
+        p: Share of the moved maps that exceed what is expected at least as much, the map as it is
+            included; the same parts.
     """
 
     found: dict[str, float]
@@ -142,7 +148,7 @@ class ExplainedCase:
     """
 
     document: ClassVar[str] = "explained_case"
-    schema: ClassVar[int] = 1
+    schema: ClassVar[int] = 2
 
     made_by: str
     case_id: str
@@ -162,6 +168,15 @@ class ExplainedCase:
     planes: str = ""
 
 
+def _from_1(fields: Fields) -> Fields:
+    """Schema 1 measured shares and checks otherwise: `--continue` must not keep the case."""
+    return {**fields, "made_by": ""}
+
+
+MIGRATIONS: dict[int, Migration] = {1: _from_1}
+"""For `documents.read(ExplainedCase, path, MIGRATIONS)`."""
+
+
 @record
 class CohortShare:
     """Mean share of attribution over the cases.
@@ -171,11 +186,11 @@ class CohortShare:
         part: Isodose band, `lesion`, ... or `channel NAME`.
         n: Cases.
         mean: Share.
-        interval: 95 %, bootstrap by patient; None where it is not defined.
-        expected: Mean share of the shifted maps; None for channels.
+        interval: 95 %, bootstrap by patient; None of fewer than six patients.
+        expected: Mean share of the volume; None for channels and outside the brain.
         excess: Mean of share less its expectation.
         excess_interval: 95 %, bootstrap by patient.
-        p: Two-sided, of the bootstrap of the excess.
+        p: Two-sided, of turning the signs of patients' excess; None of fewer than six patients.
     """
 
     map: str
@@ -187,6 +202,12 @@ class CohortShare:
     excess: float | None = None
     excess_interval: tuple[float, float] | None = None
     p: float | None = None
+
+    @property
+    def channel(self) -> str | None:
+        """Name of the channel; None of a part."""
+        name = self.part.removeprefix(CHANNEL)
+        return None if name == self.part else name
 
 
 @record
@@ -234,7 +255,7 @@ class Explanation:
     """
 
     document: ClassVar[str] = "explanation"
-    schema: ClassVar[int] = 1
+    schema: ClassVar[int] = 2
 
     dataset: str
     plan: str

@@ -9,6 +9,7 @@ from ricenet_v2.ablation.groups import groups_of
 from ricenet_v2.ablation.subsets import every_subset
 from ricenet_v2.ablation.tables import table_of
 from ricenet_v2.ablation.values import FIGURES, Resampling, of_nothing, sampled
+from ricenet_v2.ablation.words import differences_table
 from ricenet_v2.evaluation.alike import Alike
 from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.phantom.cohort import CHANNELS, CLASSES
@@ -86,3 +87,14 @@ def test_a_table_holds_every_subset_against_the_whole(runs):
 
 def first_value(row, name):
     return next(figure.value for figure in row.figures if figure.name == name)
+
+
+def test_a_table_of_few_patients_says_what_its_p_cannot_tell(runs):
+    few = {name: run.part(np.arange(3)) for name, run in runs.items()}
+    table = table_of("test", Alike(few, ()), SUBSETS, GROUPS, 0, HOW)
+    shown = differences_table(table, "all")
+    assert "with 3 patients p cannot fall below 0.25" in shown.title
+    assert "only 3 patients" in shown.title
+    assert all(
+        pair.p >= 0.25 for row in table.rows for pair in row.differences if pair.figure != "AUROC"
+    )

@@ -87,12 +87,6 @@ def test_no_interval_of_no_width_and_none_of_mostly_degenerate_samples():
     assert intervals.bca(0.5, mostly, np.linspace(0, 1, 10)) is None
 
 
-def test_two_sided_p():
-    assert intervals.two_sided_p(np.linspace(0.1, 1, 999)) == pytest.approx(2 / 1000)
-    assert intervals.two_sided_p(np.linspace(-1, 1, 1001)) == 1
-    assert intervals.two_sided_p(np.full(5, np.nan)) is None
-
-
 @pytest.mark.parametrize("n", [12, 40, 92])
 def test_coverage_of_proportions(n):
     """Exact coverage: Clopper-Pearson never below 95 %, Wilson between 93 and 97 in the mean."""

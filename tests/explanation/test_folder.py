@@ -38,7 +38,8 @@ def test_every_map_lies_on_the_images_and_is_counted(patients, ensemble, tmp_pat
         assert read.GetOrigin() == pytest.approx(image.GetOrigin())
         assert np.isfinite(sitk.GetArrayFromImage(read)).all()
         bands = [share for part, share in one.shares.found.items() if "%" in part]
-        assert sum(bands) + one.shares.found["outside the brain"] == pytest.approx(1, abs=1e-4)
+        assert sum(bands) == pytest.approx(1, abs=1e-4)
+        assert set(one.shares.found) - set(one.shares.expected) == {"outside the brain"}
     assert case.isodose.endswith("60 Gy")
     for shares in case.channel_shares.values():
         assert sum(shares.values()) == pytest.approx(1)
@@ -55,6 +56,8 @@ def test_every_map_lies_on_the_images_and_is_counted(patients, ensemble, tmp_pat
     assert case.planes == "the middle of the lesion mask (L 18.5, P 29.0, S 22.0 mm)"
     assert f"Planes through {case.planes}." in caption
     assert all((out / volume.file).is_file() for volume in part.volumes["p1"])
+    outside = [row for table in part.tables for row in table.rows if "outside the brain" in row]
+    assert {row[4:] for row in outside} == {("", "", "")}
     rows = read_rows(out / "explanation.csv")
     assert {row["case_id"] for row in rows} == {"p0", "p1"}
 
@@ -78,6 +81,10 @@ def test_a_bad_case_does_not_stop_the_others_and_finished_ones_are_kept(
     other = dataclasses.replace(FAST, target="second")
     with pytest.raises(DatasetError, match="other options"):
         explain_folder(ensemble, images, out, other, resume=True)
+    file = case_file(out, "p1")
+    file.write_text(file.read_text().replace('"schema": 2', '"schema": 1'))
+    with pytest.raises(DatasetError, match="another model, version or other options"):
+        explain_folder(ensemble, images, out, FAST, resume=True)
 
 
 def test_wrong_wishes_are_told_before_the_first_case(patients, ensemble, tmp_path):

@@ -1,16 +1,18 @@
-"""Shares over the cohort: means with intervals by patient, against the shifted maps."""
+"""Shares over the cohort: means with intervals by patient, and tests of the excess."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.seeds import generator
-from ricenet_v2.evaluation.intervals import bca, two_sided_p
+from ricenet_v2.evaluation.intervals import bca
 from ricenet_v2.evaluation.resampling import Patients, replicated
-from ricenet_v2.records.explanation import CohortShare, ExplainedCase
+from ricenet_v2.evaluation.swaps import FEWEST, mean_p
+from ricenet_v2.records.explanation import CHANNEL, CohortShare, ExplainedCase
 
 SAMPLES = 2000
 ENSEMBLE = "ensemble"
@@ -24,36 +26,46 @@ def cohort_shares(cases: Sequence[ExplainedCase], seed: int) -> tuple[CohortShar
 
     Args:
         cases: Of the cohort.
-        seed: Of the bootstrap.
+        seed: Of the bootstrap and of the signs.
     """
     return (*_parts(cases, seed), *_channels(cases, seed))
 
 
 def _parts(cases: Sequence[ExplainedCase], seed: int) -> Iterator[CohortShare]:
-    rows: dict[tuple[str, str], list[tuple[str, float, float]]] = {}
+    rows: dict[tuple[str, str], list[tuple[str, float, float | None]]] = {}
     for case in cases:
         for one in case.maps:
             if one.member != ENSEMBLE:
                 continue
             for part, share in one.shares.found.items():
-                row = (case.patient_id, share, one.shares.expected[part])
+                row = (case.patient_id, share, one.shares.expected.get(part))
                 rows.setdefault((one.name, part), []).append(row)
     for (name, part), found in rows.items():
-        patients = Patients.of([row[0] for row in found])
-        shares, expected = (np.array([row[n] for row in found]) for n in (1, 2))
-        interval, _ = mean_interval(shares, patients, seed)
-        excess_interval, p = mean_interval(shares - expected, patients, seed)
-        yield CohortShare(
+        patients = Patients.of([patient for patient, _, _ in found])
+        shares = np.array([share for _, share, _ in found])
+        made = CohortShare(
             map=name,
             part=part,
             n=len(found),
             mean=float(shares.mean()),
-            interval=interval,
-            expected=float(expected.mean()),
-            excess=float((shares - expected).mean()),
-            excess_interval=excess_interval,
-            p=p,
+            interval=mean_interval(shares, patients, seed),
         )
+        known = [value for _, _, value in found if value is not None]
+        yield made if len(known) < len(found) else _tested(made, shares, known, patients, seed)
+
+
+def _tested(
+    made: CohortShare, shares: Floats, expected: Sequence[float], patients: Patients, seed: int
+) -> CohortShare:
+    excess = shares - np.array(expected)
+    random = generator(seed, "explanation", "signs")
+    return replace(
+        made,
+        expected=float(np.mean(expected)),
+        excess=float(excess.mean()),
+        excess_interval=mean_interval(excess, patients, seed),
+        p=mean_p(excess, patients, SAMPLES, random) if patients.count >= FEWEST else None,
+    )
 
 
 def _channels(cases: Sequence[ExplainedCase], seed: int) -> Iterator[CohortShare]:
@@ -64,18 +76,17 @@ def _channels(cases: Sequence[ExplainedCase], seed: int) -> Iterator[CohortShare
                 rows.setdefault((method, channel), []).append((case.patient_id, share))
     for (method, channel), found in rows.items():
         shares = np.array([share for _, share in found])
-        interval, _ = mean_interval(shares, Patients.of([name for name, _ in found]), seed)
         yield CohortShare(
             map=method,
-            part=f"channel {channel}",
+            part=f"{CHANNEL}{channel}",
             n=len(found),
             mean=float(shares.mean()),
-            interval=interval,
+            interval=mean_interval(shares, Patients.of([name for name, _ in found]), seed),
         )
 
 
-def mean_interval(values: Floats, patients: Patients, seed: int) -> tuple[Ends, float | None]:
-    """BCa interval of a mean, drawing patients, and the two-sided p of its difference from 0.
+def mean_interval(values: Floats, patients: Patients, seed: int) -> Ends:
+    """95 % BCa interval of a mean, drawing patients.
 
     Args:
         values: One per case.
@@ -83,10 +94,10 @@ def mean_interval(values: Floats, patients: Patients, seed: int) -> tuple[Ends, 
         seed: Of the bootstrap.
 
     Returns:
-        None and None where a bootstrap says nothing: fewer than three patients.
+        None of fewer than six patients, where a bootstrap promises too much.
     """
-    if patients.count < 3:
-        return None, None
+    if patients.count < FEWEST:
+        return None
 
     def means(weights: Floats) -> Floats:
         found: Floats = (values @ weights / weights.sum(axis=0))[:, None]
@@ -95,4 +106,4 @@ def mean_interval(values: Floats, patients: Patients, seed: int) -> tuple[Ends, 
     random = generator(seed, "explanation", "cohort")
     drawn = replicated(means, patients.samples(SAMPLES, random))[:, 0]
     left_out = replicated(means, patients.left_out())[:, 0]
-    return bca(float(values.mean()), drawn, left_out), two_sided_p(drawn)
+    return bca(float(values.mean()), drawn, left_out)

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
+from ricenet_v2.evaluation.resampling import Patients
+from ricenet_v2.evaluation.swaps import mean_p
 from ricenet_v2.explanation.quantities.parts import LESION, OUTSIDE, RING, parts_of, ring_of
-from ricenet_v2.explanation.quantities.shares import share_in, shares_of, shifted_shares
+from ricenet_v2.explanation.quantities.shares import moved_excess, share_in, shares_of
 
 SHAPE = (9, 10, 8)
 
@@ -43,11 +46,11 @@ def test_the_ring_is_measured_in_mm():
     assert x.tolist() == [9, 11]
 
 
-def test_shares_are_of_absolute_values():
-    values = np.array([[[1.0, -3.0, 0.0, 4.0]]], dtype=np.float32)
+def test_shares_are_of_what_there_is():
+    size = np.array([[[1.0, 3.0, 0.0, 4.0]]])
     parts = {"a": np.array([[[True, True, False, False]]]), "b": np.array([[[False] * 3 + [True]]])}
-    assert share_in(values, parts) == {"a": 0.5, "b": 0.5}
-    assert share_in(0 * values, parts) == {"a": 0.0, "b": 0.0}
+    assert share_in(size, parts) == {"a": 0.5, "b": 0.5}
+    assert share_in(0 * size, parts) == {"a": 0.0, "b": 0.0}
 
 
 def test_moves_by_fourier_are_moves_one_by_one(brain):
@@ -58,15 +61,16 @@ def test_moves_by_fourier_are_moves_one_by_one(brain):
     for z in range(-8, 9):
         for y in range(-9, 10):
             for x in range(-7, 8):
-                moved = np.zeros(SHAPE)
                 moves = list(zip((z, y, x), SHAPE, strict=True))
                 source = tuple(slice(max(0, -s), n - max(0, s)) for s, n in moves)
                 target = tuple(slice(max(0, s), n - max(0, -s)) for s, n in moves)
-                moved[target] = size[source]
+                moved, covered = np.zeros(SHAPE), np.zeros(SHAPE, dtype=bool)
+                moved[target], covered[target] = size[source], brain[source]
                 left = moved[brain].sum()
                 if left >= 0.5 * size.sum():
-                    wanted.append(moved[part].sum() / left)
-    found = shifted_shares(size, {"part": part}, brain, rng)["part"]
+                    volume = (part & covered).sum() / (brain & covered).sum()
+                    wanted.append(moved[part].sum() / left - volume)
+    found = moved_excess(size, {"part": part}, brain, rng)["part"]
     if len(wanted) <= 2000:
         np.testing.assert_allclose(np.sort(found), np.sort(wanted), atol=1e-9)
     assert set(np.round(found, 8)) <= set(np.round(wanted, 8))
@@ -76,11 +80,69 @@ def test_a_map_on_the_lesion_is_told_from_its_moved_copies(brain):
     lesion = np.zeros(SHAPE, dtype=bool)
     lesion[4:6, 4:6, 3:5] = True
     parts = parts_of(brain, None, None, lesion, (1.0, 1.0, 1.0))
-    there = shares_of(lesion.astype(np.float32), parts, brain, np.random.default_rng(0))
+    there = shares_of(-lesion.astype(np.float32), parts, brain, np.random.default_rng(0))
     assert there.found[LESION] == 1.0
-    assert there.expected[LESION] < 0.3
+    assert there.expected[LESION] == pytest.approx(8 / brain.sum())
     assert there.p[LESION] < 0.02
-    spread = shares_of(brain.astype(np.float32), parts, brain, np.random.default_rng(0))
-    assert spread.found[LESION] == pytest.approx(8 / brain.sum())
     nothing = shares_of(np.zeros(SHAPE, np.float32), parts, brain, np.random.default_rng(0))
     assert nothing.p[LESION] == 1.0
+    # At the rim half of the moves leave the brain, and the lesion there is found all the same.
+    corner = np.zeros(SHAPE, dtype=bool)
+    corner[1:3, 1:3, 1:3] = True
+    parts = parts_of(brain, None, None, corner, (1.0, 1.0, 1.0))
+    there = shares_of(corner.astype(np.float32), parts, brain, np.random.default_rng(0))
+    assert there.p[LESION] < 0.02
+
+
+def test_shares_and_what_is_expected_of_them_are_of_the_same_voxels(brain):
+    """Half of the map lies outside: bands add up to 1 beside their expectations, which do too."""
+    dose = np.random.default_rng(0).uniform(0, 66, SHAPE).astype(np.float32)
+    parts = parts_of(brain, dose, 60.0, None, (1.0, 1.0, 1.0))
+    values = np.where(brain, 1 / brain.sum(), 1 / (~brain).sum()).astype(np.float32)
+    made = shares_of(values, parts, brain, np.random.default_rng(0))
+    assert made.found[OUTSIDE] == pytest.approx(0.5, abs=1e-6)
+    bands = [name for name in parts if "%" in name]
+    assert sum(made.found[name] for name in bands) == pytest.approx(1)
+    assert sum(made.expected.values()) == pytest.approx(1)
+    assert set(made.expected) == set(made.p) == set(bands)
+
+
+HEAD = (16, 18, 16)
+
+
+def patient(seed):
+    """Brain, and parts around a centre that is the patient's own."""
+    rng = np.random.default_rng(seed)
+    places = np.stack(np.meshgrid(*map(np.arange, HEAD), indexing="ij"), axis=-1)
+    brain = ((places - (7.5, 8.5, 7.5)) ** 2).sum(axis=-1) < 7.5**2
+    away = np.linalg.norm(places - (7.5, 8.5, 7.5) - rng.normal(0, 2, 3), axis=-1)
+    dose = (60 / (1 + np.exp(away - 4))).astype(np.float32)
+    lesion = (away < 2.5) & brain
+    return brain, parts_of(brain, dose, 60.0, lesion, (9.0, 9.0, 9.0)), rng
+
+
+def test_a_map_that_is_the_same_everywhere_exceeds_nothing():
+    brain, parts, rng = patient(0)
+    made = shares_of(brain.astype(np.float32), parts, brain, rng)
+    for part, expected in made.expected.items():
+        assert made.found[part] == pytest.approx(expected, abs=1e-9)
+        assert made.p[part] == 1.0
+
+
+@pytest.mark.parametrize("sigma", [0, 1, 2])
+def test_noise_is_no_finding(sigma):
+    """In none of the parts more often than 5 % says: not by case, not over cohorts of ten."""
+    made = []
+    for seed in range(100):
+        brain, parts, rng = patient(seed)
+        room = rng.normal(size=[n + 16 for n in HEAD])
+        noise = ndimage.gaussian_filter(room, sigma)[8:-8, 8:-8, 8:-8]
+        made.append(shares_of(noise.astype(np.float32), parts, brain, rng))
+    patients = Patients.of([f"{n}" for n in range(10)])
+    rng = np.random.default_rng(0)
+    for part in made[0].expected:
+        assert np.mean([one.p[part] < 0.05 for one in made]) <= 0.06
+        excess = np.array([one.found[part] - one.expected[part] for one in made])
+        assert abs(excess.mean()) < 3.5 * excess.std() / np.sqrt(len(excess))
+        cohorts = [rng.choice(excess, 10) for _ in range(200)]
+        assert np.mean([mean_p(one, patients, 2000, rng) < 0.05 for one in cohorts]) < 0.12

@@ -1,0 +1,91 @@
+"""Means over the cohort, on records made by hand."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from ricenet_v2.evaluation.resampling import Patients
+from ricenet_v2.explanation.quantities.cohort import cohort_shares, mean_interval
+from ricenet_v2.explanation.quantities.parts import LESION, OUTSIDE
+from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.explanation import ExplainedCase, MapRecord, Shares
+
+SOURCE = PreprocessedCase(
+    case_id="a", shape=(1, 4, 4, 4), source_grid_shape=(4, 4, 4), source_spacing=(1.0, 1.0, 1.0),
+    source_origin=(0.0, 0.0, 0.0), source_direction=(1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0),
+    crop_start=(0, 0, 0), crop_stop=(4, 4, 4), region="whole image", dose_maximum={}, warnings=(),
+    inputs_hash="",
+)  # fmt: skip
+
+
+@pytest.fixture
+def explained():
+    """A function from shares in the lesion to cases of as many patients."""
+
+    def made(shares, expected=0.1, patients=None):
+        names = patients or [f"p{n:02d}" for n in range(len(shares))]
+        return [_case(*each, expected) for each in zip(names, shares, strict=True)]
+
+    return made
+
+
+def _case(patient, share, expected):
+    found = {LESION: share, OUTSIDE: 0.05}
+    one = MapRecord(
+        name="occlusion", method="occlusion", channel="all", member="ensemble", file="a.nii.gz",
+        unit="log odds", words=(), maximum_mm=(0.0, 0.0, 0.0),
+        shares=Shares(found, {LESION: expected}, {LESION: 0.5}),
+    )  # fmt: skip
+    other = MapRecord(**{**vars(one), "member": "fold_0"})
+    return ExplainedCase(
+        made_by="", case_id=patient, patient_id=patient, predicted="x", target="x",
+        probability=0.9, isodose="", source=SOURCE, maps=(one, other),
+        channel_shares={"occlusion": {"dose": share, "mri": 1 - share}}, completeness=(),
+        checks=(), picture="a.png",
+    )  # fmt: skip
+
+
+def by_part(cases):
+    return {one.part: one for one in cohort_shares(cases, 0)}
+
+
+def test_means_with_their_intervals_and_the_test_of_the_excess(explained):
+    shares = np.random.default_rng(0).normal(0.2, 0.08, 10)
+    found = by_part(explained(shares))
+    lesion, channel = found[LESION], found["channel dose"]
+    assert (lesion.n, lesion.expected) == (10, pytest.approx(0.1))
+    assert lesion.mean == channel.mean == pytest.approx(shares.mean())
+    assert lesion.excess == pytest.approx(shares.mean() - 0.1)
+    wanted = stats.bootstrap((shares,), np.mean, n_resamples=9999, rng=1).confidence_interval
+    assert lesion.interval == pytest.approx(tuple(wanted), abs=0.008)
+    assert channel.interval == lesion.interval
+    assert lesion.excess_interval == pytest.approx(tuple(np.array(lesion.interval) - 0.1))
+    exact = stats.permutation_test((shares - 0.1,), np.mean, permutation_type="samples")
+    assert lesion.p == pytest.approx(exact.pvalue)
+    assert channel.expected is None
+
+
+def test_nothing_is_expected_outside(explained):
+    outside = by_part(explained(np.linspace(0.1, 0.3, 8)))[OUTSIDE]
+    assert outside.mean == pytest.approx(0.05)
+    assert (outside.expected, outside.excess, outside.p) == (None, None, None)
+
+
+def test_of_five_patients_nothing_is_said_but_the_mean(explained):
+    shares = np.array([0.3, 0.31, 0.32, 0.33, 0.34, 0.35])
+    for n in (1, 3, 5):
+        lesion = by_part(explained(shares[:n]))[LESION]
+        assert lesion.mean == pytest.approx(shares[:n].mean())
+        assert (lesion.interval, lesion.excess_interval, lesion.p) == (None, None, None)
+    assert by_part(explained(shares))[LESION].p == pytest.approx(2 / 2**6)
+    twice = by_part(explained(shares, patients=["a", "a", "b", "c", "d", "e"]))[LESION]
+    assert (twice.n, twice.p) == (6, None)
+
+
+def test_intervals_hold_the_mean_in_most_cohorts_of_twelve():
+    patients = Patients.of([f"{n:02d}" for n in range(12)])
+    random, held = np.random.default_rng(2), 0
+    for _ in range(100):
+        low, high = mean_interval(random.normal(1, 1, 12), patients, 0)
+        held += low < 1 < high
+    assert 84 <= held <= 99
