@@ -90,8 +90,10 @@ def contributions_table(table: SourceTable) -> PartTable:
         cells.setdefault(one.group, []).append(
             with_interval(one.value, one.low, one.high, sign=True)
         )
-    ends = {one.figure: f"{one.figure}: {one.empty:.3f} to {one.whole:.3f}" for one in
-            table.contributions}  # fmt: skip
+    ends = {
+        one.figure: f"{one.figure}: {number(one.empty)} to {number(one.whole)}"
+        for one in table.contributions
+    }
     title = f"{table.source.capitalize()}: Shapley value of each group (from none to all: "
     return PartTable(
         title + "; ".join(ends.values()) + ")",

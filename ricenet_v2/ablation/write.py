@@ -29,6 +29,7 @@ _LINES = (
 def write_ablation(folder: Path, made: Ablation) -> None:
     """Write ablation.json, ablation.csv, both pictures as PNG and SVG, and report_part.json."""
     folder.mkdir(parents=True, exist_ok=True)
+    documents.write(folder / ABLATION_JSON, made)
     rows = [row for table in made.tables for row in _rows(table)]
     tables.write_rows(folder / ABLATION_CSV, rows, _COLUMNS)
     diamonds = " Diamonds: the paper's macro F1." if made.published else ""
@@ -44,7 +45,6 @@ def write_ablation(folder: Path, made: Ablation) -> None:
         order=_ORDER,
     )
     documents.write(folder / REPORT_PART_JSON, part)
-    documents.write(folder / ABLATION_JSON, made)
 
 
 def _rows(table: SourceTable) -> Iterator[dict[str, object]]:

@@ -117,8 +117,9 @@ class _Resampled:
         low, high = ends or (None, None)
         p = 1.0 if not np.any(differences) else intervals.two_sided_p(differences)
         how = f"paired bootstrap by patient, {n_bootstrap} samples, seed {seed}"
-        values = float(self.values[a]), float(self.values[b])
-        return Pair(self.name, "", "", *values, change, low, high, how, p, None, 0)
+        values = metrics.known(self.values[a]), metrics.known(self.values[b])
+        difference = metrics.known(change)
+        return Pair(self.name, "", "", *values, difference, low, high, how, p, None, 0)
 
 
 def _resampled_figures(runs: Sequence[Scored], n_bootstrap: int, seed: int) -> list[_Resampled]:
