@@ -38,7 +38,7 @@ def write_ablation(folder: Path, made: Ablation) -> None:
     if second is not None:
         pictures.append(PartPicture(second, _LINES))
     part = ReportPart(
-        title=f"What each {made.by} contributes",
+        title=words.title_of(made),
         words=words.words_of(made),
         tables=words.all_tables(made),
         pictures=tuple(pictures),

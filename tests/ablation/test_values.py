@@ -1,5 +1,6 @@
 """Figures, differences and Shapley values of predictions whose truth is known."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -12,7 +13,7 @@ from ricenet_v2.ablation.groups import groups_of
 from ricenet_v2.ablation.subsets import every_subset
 from ricenet_v2.ablation.tables import table_of
 from ricenet_v2.ablation.values import FIGURES, Resampling, of_nothing, sampled
-from ricenet_v2.ablation.words import contributions_table
+from ricenet_v2.ablation.words import contributions_table, title_of
 from ricenet_v2.ablation.write import write_ablation
 from ricenet_v2.core import documents
 from ricenet_v2.evaluation.alike import Alike
@@ -154,6 +155,15 @@ def test_the_figures_are_there_where_a_picture_fails(runs, tmp_path, monkeypatch
     with pytest.raises(MemoryError):
         write_ablation(tmp_path, ablation(table))
     assert documents.read(Ablation, tmp_path / "ablation.json").tables == (table,)
+
+
+def test_a_section_of_named_subsets_names_them(runs):
+    made = ablation(table_of("test", Alike(runs, ()), SUBSETS, GROUPS, 0, HOW))
+    assert title_of(made) == "What each channel contributes"
+    some = dataclasses.replace(made, subsets=(SUBSETS[0], *SUBSETS[2:4]))
+    assert title_of(some) == "What each channel contributes: T1c_event, dose"
+    many = dataclasses.replace(made, subsets=SUBSETS[:6])
+    assert title_of(many) == "What each channel contributes: 5 subsets"
 
 
 def ablation(table):
