@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ricenet_v2.ablation import held_out, tables
-from ricenet_v2.ablation.agreement import check_budget, check_study, left_to_train
+from ricenet_v2.ablation.agreement import check_budget, check_images, check_study, left_to_train
 from ricenet_v2.ablation.budget import Budget, Wish, budget_of
 from ricenet_v2.ablation.groups import groups_of
 from ricenet_v2.ablation.importance import importances
@@ -92,6 +92,7 @@ def run_ablation(
     logger.info("%d of %d trainings are there already.", n_all - len(left), n_all)
     # What is missing is found out now, not after hours of training.
     test = _test_records(study)
+    check_images(study)
     outcomes = train_subsets(study, budget, left, options.machine)
     done, failed = _done(subsets, outcomes)
     # Other machines may have seen other files, and all of them may have changed in the meantime.

@@ -10,12 +10,15 @@ from ricenet_v2.ablation.budget import Budget, runs_of
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.files import sha256_of_file
+from ricenet_v2.core.progress import track
+from ricenet_v2.preprocessing.cohort import inputs_hash
 from ricenet_v2.records.ablation import Subset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import cases as store
 from ricenet_v2.store.fold_paths import FoldPaths
 from ricenet_v2.store.paths import DatasetPaths, ModelPaths
+from ricenet_v2.store.raw import RawDataset
 from ricenet_v2.training.agreement import DECISIVE
 from ricenet_v2.training.job import records_of_plan
 from ricenet_v2.training.settings import NETWORK_FIELDS, with_channels
@@ -43,6 +46,33 @@ def check_study(study: Study, subsets: Sequence[Subset]) -> None:
     if runs:
         now = _inputs(study)
         _refuse([fault for s, run in runs for fault in _input_faults(s, run, now)], study)
+
+
+def check_images(study: Study) -> None:
+    """Refuse images that were replaced and not preprocessed again; those moved away are not judged.
+
+    Raises:
+        TrainingError: Some were; their cases are named.
+    """
+    raw = RawDataset(study.paths.raw, study.dataset, tuple(study.cases))
+    folder = study.paths.cases(study.plan.name)
+    others = []
+    for case in track(study.cases, "comparing images", total=len(study.cases)):
+        images = raw.images(case)
+        if all(file.is_file() for file in images) and store.has_case(folder, case.case_id):
+            now = inputs_hash(images, raw.mask(case, "brain"), study.plan)
+            if store.read_record(folder, case.case_id).inputs_hash != now:
+                others.append(case.case_id)
+    if others:
+        raise TrainingError(
+            "Images or brain masks were replaced after they were preprocessed.",
+            file=study.paths.raw,
+            expected="the files that the preprocessed cases were made of",
+            got=f"other files of {len(others)} cases: {', '.join(others[:_MOST_TOLD])}"
+            + (", ..." if len(others) > _MOST_TOLD else ""),
+            remedy=f"Run ricenet_plan_and_preprocess {study.paths.name} again (models that are "
+            "there must then be trained anew), or bring the files back.",
+        )
 
 
 def _refuse(faults: Sequence[str], study: Study) -> None:

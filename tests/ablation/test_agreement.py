@@ -7,7 +7,7 @@ import shutil
 import pytest
 import SimpleITK as sitk
 
-from ricenet_v2.ablation.agreement import check_budget
+from ricenet_v2.ablation.agreement import check_budget, check_images
 from ricenet_v2.ablation.budget import Wish, budget_of
 from ricenet_v2.ablation.groups import groups_of
 from ricenet_v2.ablation.subsets import every_subset
@@ -23,7 +23,9 @@ from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON, dataset_paths
 from ricenet_v2.store.tables import read_rows, write_rows
+from ricenet_v2.training.job import TrainOptions
 from ricenet_v2.training.settings import with_channels
+from ricenet_v2.training.study import load_study
 
 WHOLE = "T1c_post_op+T1c_event+dose"
 CHANGED = "The study has changed since these were trained"
@@ -117,12 +119,32 @@ def test_another_network(paths, capsys):
     assert "dose, fold 0, 1, 2, 3, 4: trained by another plan: network (features)" in told
 
 
+@pytest.mark.parametrize("folder", ["imagesTr", "imagesTs"])
+def test_other_images_that_were_not_preprocessed_again(paths, capsys, folder):
+    file = turned_over(paths, folder)
+    told = refused(paths, capsys)
+    assert "replaced after they were preprocessed" in told
+    assert f"other files of 1 cases: {file.name[:6]}\n" in told
+
+
+def test_images_that_were_moved_away_are_not_missed(paths):
+    shutil.rmtree(paths.raw / "imagesTr")
+    study = load_study(NAME, "auto", paths.raw.parent.parent, TrainOptions(), None)
+    check_images(study)
+
+
+def turned_over(paths, folder):
+    """The first image of the folder, which is replaced by another one."""
+    file = min((paths.raw / folder).glob("*_0000*"))
+    image = sitk.ReadImage(str(file))
+    turned = sitk.GetImageFromArray(sitk.GetArrayFromImage(image)[::-1].copy())
+    turned.CopyInformation(image)
+    sitk.WriteImage(turned, str(file))
+    return file
+
+
 def test_other_images(paths, capsys):
-    for file in sorted((paths.raw / "imagesTr").glob("*_0000*"))[:1]:
-        image = sitk.ReadImage(str(file))
-        turned = sitk.GetImageFromArray(sitk.GetArrayFromImage(image)[::-1].copy())
-        turned.CopyInformation(image)
-        sitk.WriteImage(turned, str(file))
+    turned_over(paths, "imagesTr")
     prepared_again(paths, "--overwrite")
     told = refused(paths, capsys)
     assert CHANGED in told
