@@ -162,7 +162,7 @@ def shapley(made: Sequence[Ablation]) -> str:
     found: dict[str, list[float]] = {}
     for one in made:
         for each in one.tables[0].contributions:
-            if each.figure == "AUROC":
+            if each.figure == "AUROC" and each.value is not None:
                 found.setdefault(each.group, []).append(each.value)
     told = [f"{name} {statistics.fmean(values):+.3f}" for name, values in found.items()]
     return f"Shapley values of the AUROC, means over the seeds: {', '.join(told)}."

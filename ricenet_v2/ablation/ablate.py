@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ricenet_v2.ablation import held_out, tables
-from ricenet_v2.ablation.budget import Budget, Wish, budget_of, check_alike, left_to_train
+from ricenet_v2.ablation.agreement import check_budget, check_images, check_study, left_to_train
+from ricenet_v2.ablation.budget import Budget, Wish, budget_of
 from ricenet_v2.ablation.groups import groups_of
 from ricenet_v2.ablation.importance import importances
 from ricenet_v2.ablation.jobs import Outcome
@@ -26,7 +27,7 @@ from ricenet_v2.records.ablation import Ablation, By, Group, Importance, SourceT
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.figures import Source
-from ricenet_v2.store.paths import CASES_CSV, ModelPaths
+from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON, ModelPaths
 from ricenet_v2.training.job import TrainOptions, records_of_plan
 from ricenet_v2.training.reader import CaseReader, cache_budget
 from ricenet_v2.training.study import Study, load_study
@@ -77,20 +78,26 @@ def run_ablation(
 
     Raises:
         RicenetError: The dataset is not planned; a subset is not of its groups; a model that is
-            there was trained otherwise; the full model failed; or somebody asked for an end.
+            there was trained otherwise, or on what has changed since; the full model failed; or
+            somebody asked for an end.
     """
     team = Team(0, 1, resolve_device(options.machine.device))
     study = load_study(dataset, options.plan, workspace, TrainOptions(), team)
     groups, subsets = _what(study, options)
+    check_study(study, subsets)
     budget = budget_of(study.paths, study.plan, options.wish)
-    left = left_to_train(study.paths, subsets, len(study.splits.folds), budget)
+    check_budget(study.paths, subsets, budget)
+    left = left_to_train(study.paths, subsets, len(study.splits.folds))
     n_all = len(subsets) * len(study.splits.folds)
     logger.info("%d of %d trainings are there already.", n_all - len(left), n_all)
     # What is missing is found out now, not after hours of training.
     test = _test_records(study)
+    check_images(study)
     outcomes = train_subsets(study, budget, left, options.machine)
     done, failed = _done(subsets, outcomes)
-    check_alike(study.paths, done)
+    # Other machines may have seen other files, and all of them may have changed in the meantime.
+    check_study(study, done)
+    check_budget(study.paths, done, budget)
     made = _tables(study, budget, groups, done, test, options)
     dataset_record = study.dataset
     is_of_paper = options.by == "channel"
@@ -113,8 +120,22 @@ def run_ablation(
 
 
 def _channels(study: Study) -> list[Channel]:
-    """Those of the dataset, in the order of the plan."""
+    """Those of the dataset, in the order of the plan.
+
+    Raises:
+        TrainingError: The plan has others.
+    """
     by_name = {channel.name: channel for channel in study.dataset.channels}
+    there = {channel.name: channel.kind for channel in study.dataset.channels}
+    planned = {channel.name: channel.kind for channel in study.plan.channels}
+    if there != planned:
+        raise TrainingError(
+            "The channels of the dataset are not those that were planned.",
+            file=study.paths.raw / DATASET_JSON,
+            expected=", ".join(f"{name} ({kind})" for name, kind in planned.items()),
+            got=", ".join(f"{name} ({kind})" for name, kind in there.items()),
+            remedy=f"Run ricenet_plan_and_preprocess {study.paths.name} again.",
+        )
     return [by_name[channel.name] for channel in study.plan.channels]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ricenet_v2.core import documents
@@ -11,12 +12,11 @@ from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.records.ablation import Subset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
-from ricenet_v2.store.fold_paths import FoldPaths
 from ricenet_v2.store.paths import DatasetPaths, ModelPaths
 from ricenet_v2.training.job import TrainOptions, effective_plan, with_epochs
-from ricenet_v2.training.settings import with_channels
+from ricenet_v2.training.settings import NETWORK_FIELDS
 
-_MOST_TOLD = 20
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def budget_of(paths: DatasetPaths, planned: Plan, wish: Wish) -> Budget:
     """
     model = paths.run(planned.name)
     asked = effective_plan(planned, TrainOptions(epochs=wish.epochs, overrides=wish.settings))
-    runs = dict(_runs(model))
+    runs = dict(runs_of(model))
     if not runs:
         return _budget(asked, wish.seed or 0, wish)
     first = next(iter(runs.values()))
@@ -112,7 +112,27 @@ def budget_of(paths: DatasetPaths, planned: Plan, wish: Wish) -> Budget:
             remedy="Leave these options out to follow the full model, bring its folds to the same "
             "length with ricenet_train --continue --epochs N, or move its folder away.",
         )
+    if others := list(_other_settings(asked, plan)):
+        logger.info("As the full model, not as the plan: %s.", ", ".join(others))
     return _budget(plan, first.seed, wish)
+
+
+def _other_settings(asked: Plan, plan: Plan) -> Iterator[str]:
+    """What `--set` may change, where the full model has it otherwise."""
+    old, new = _settings(plan), _settings(asked)
+    for name, value in old.items():
+        if value != new[name]:
+            yield f"{name} {value} ({new[name]})"
+
+
+def _settings(plan: Plan) -> dict[str, object]:
+    training = asdict(plan.training)
+    del training["num_workers"]  # decides no result
+    augmentation = training.pop("augmentation")
+    network = {f"network.{name}": getattr(plan.network, name) for name in NETWORK_FIELDS}
+    return (
+        training | {f"augmentation.{name}": value for name, value in augmentation.items()} | network
+    )
 
 
 def _budget(plan: Plan, seed: int, wish: Wish) -> Budget:
@@ -132,95 +152,8 @@ def _other_wishes(wish: Wish, asked: Plan, plan: Plan, run: Run) -> Iterator[str
         yield f"--pretrained_weights {wish.pretrained_weights}, the full model began {there}"
 
 
-def _runs(model: ModelPaths) -> Iterator[tuple[int, Run]]:
+def runs_of(model: ModelPaths) -> Iterator[tuple[int, Run]]:
+    """Number and run.json of each fold of a model that was begun, ascending."""
     for fold in model.folds():
         if model.fold(fold).run.is_file():
             yield fold, documents.read(Run, model.fold(fold).run)
-
-
-def is_finished(paths: FoldPaths, run: Run) -> bool:
-    """Whether a fold was trained to its end and nothing of it is missing."""
-    return run.status == "finished" and paths.final.is_file() and paths.validation.is_file()
-
-
-def left_to_train(
-    paths: DatasetPaths, subsets: Sequence[Subset], n_folds: int, budget: Budget
-) -> list[tuple[Subset, int]]:
-    """Subset and fold of every training that is not finished.
-
-    Raises:
-        TrainingError: Some fold that is there was trained otherwise; all of them are named.
-    """
-    left, faults = [], []
-    for subset in subsets:
-        model = ModelPaths(paths.results / subset.model)
-        runs = dict(_runs(model))
-        wanted = _wanted(subset, budget)
-        for fold in range(n_folds):
-            run = runs.get(fold)
-            if run is not None:
-                faults += _faults(subset, run, wanted)
-            if run is None or not is_finished(model.fold(fold), run):
-                left.append((subset, fold))
-    if faults:
-        more = len(faults) - _MOST_TOLD
-        told = faults if more <= 0 else [*faults[:_MOST_TOLD], f"... and {more} more"]
-        raise TrainingError(
-            f"{len(faults)} fold(s) were trained otherwise than the full model.",
-            file=paths.results,
-            expected=f"{budget.epochs} epochs, seed {budget.seed}, and the plan of the full model",
-            got="\n    " + "\n    ".join(told),
-            remedy="Move the folders of these models away, or name the options that they were "
-            "trained with.",
-        )
-    return left
-
-
-def _wanted(subset: Subset, budget: Budget) -> dict[str, object]:
-    plan = with_channels(budget.plan, subset.channels)
-    return {
-        "epochs": budget.epochs,
-        "seed": budget.seed,
-        "plan_hash": documents.fingerprint_of(plan),
-    }
-
-
-def _faults(subset: Subset, run: Run, wanted: Mapping[str, object]) -> list[str]:
-    names = [name for name, value in wanted.items() if getattr(run, name) != value]
-    # Other epochs change the hash of the plan too, which then says nothing new.
-    if "epochs" in names and "plan_hash" in names:
-        names.remove("plan_hash")
-    told = {"plan_hash": "another plan or other settings"}
-    return [
-        f"{subset.name}, fold {run.fold}: "
-        + told.get(name, f"{name} {getattr(run, name)}, here {wanted[name]}")
-        for name in names
-    ]
-
-
-def check_alike(paths: DatasetPaths, subsets: Sequence[Subset]) -> None:
-    """Refuse subsets whose folds are not of the same cases, or not of the same images.
-
-    Raises:
-        TrainingError: A fold of some subset saw other cases than that of the full model.
-    """
-    full, *others = [dict(_runs(ModelPaths(paths.results / s.model))) for s in subsets]
-    faults = [
-        f"{subset.name}, fold {fold}"
-        for subset, runs in zip(subsets[1:], others, strict=True)
-        for fold, run in runs.items()
-        if fold in full and _inputs(run) != _inputs(full[fold])
-    ]
-    if faults:
-        raise TrainingError(
-            "Some folds began with other weights, cases, labels or images than the full model.",
-            file=paths.results,
-            expected=f"the cases of {subsets[0].model}",
-            got=", ".join(faults),
-            remedy="Move the folders of these models away and run the command again.",
-        )
-
-
-def _inputs(run: Run) -> tuple[str, str, str]:
-    began = run.pretrained.sha256 if run.pretrained is not None else ""
-    return run.fold_hash, run.preprocessed_hash, began

@@ -8,6 +8,7 @@ import numpy as np
 
 from ricenet_v2.ablation.shapley import shapley_values
 from ricenet_v2.ablation.values import FIGURES, Resampling, Sampled, of_nothing, sampled
+from ricenet_v2.evaluation.metrics import known
 from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.records.ablation import Contribution, Group, Subset
 
@@ -70,11 +71,11 @@ def _contribution(
     return Contribution(
         group=name,
         figure=FIGURES[figure],
-        value=float(own.whole[figure]),
+        value=known(own.whole[figure]),
         low=low,
         high=high,
-        empty=float(ends[0].whole[figure]),
-        whole=float(ends[1].whole[figure]),
+        empty=known(ends[0].whole[figure]),
+        whole=known(ends[1].whole[figure]),
         n=n,
         method=f"{how.method}, all subsets resampled together",
     )

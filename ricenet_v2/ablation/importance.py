@@ -15,6 +15,7 @@ from ricenet_v2.ablation.spoiling import Read, Stage, spoilt, untouched
 from ricenet_v2.ablation.values import FIGURES, Resampling, Sampled, sampled
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.seeds import generator
+from ricenet_v2.evaluation.metrics import known
 from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.records.ablation import Change, Group, Importance
 
@@ -99,14 +100,10 @@ def _losses(
             group=group.name,
             change=change,
             figure=name,
-            value=_known(loss.whole[figure]),
+            value=known(loss.whole[figure]),
             low=low,
             high=high,
-            repeats=tuple(_known(before.whole[figure] - run.whole[figure]) for run in runs),
+            repeats=tuple(known(before.whole[figure] - run.whole[figure]) for run in runs),
             n=n,
             method=how.method,
         )
-
-
-def _known(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -68,6 +68,12 @@ def named_subsets(
     return tuple({subset.name: subset for subset in made}.values())
 
 
+def canonical(groups: Sequence[str], names: Iterable[str]) -> tuple[str, ...]:
+    """Names of subsets with their groups in the order of the dataset, sorted, each once."""
+    parts = (sorted(set(name.split(JOINED)), key=groups.index) for name in names)
+    return tuple(sorted({JOINED.join(part) for part in parts}))
+
+
 def _subset(
     chosen: Sequence[Group], groups: Sequence[Group], channels: Sequence[str], plan: str
 ) -> Subset:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from ricenet_v2.ablation.budget import Budget
 from ricenet_v2.ablation.executors import PROCESSES, executor_of, results
@@ -64,16 +64,16 @@ def train_subsets(
     if not left:
         return []
     jobs, number = _jobs(study, budget, left, machine)
-    executor = executor_of(machine.executor, number)
     logger.info(
         "%d trainings of %d epochs%s.",
         len(jobs),
         budget.epochs,
-        f", {number} at a time" if isinstance(executor, ProcessPoolExecutor) else "",
+        f", {number} at a time" if machine.executor == PROCESSES else "",
     )
     made, stop = list[Outcome](), StopWish()
     with stop.listening():
-        coming = results(executor, train_job, jobs, _lost, stop)
+        make = partial(executor_of, machine.executor, number)
+        coming = results(make, train_job, jobs, _lost, stop)
         for outcome in track(coming, "training subsets", total=len(jobs)):
             made.append(outcome)
             _tell(outcome, len(made), len(jobs))

@@ -13,6 +13,7 @@ from ricenet_v2.records.figures import Figure
 from ricenet_v2.records.report import PartTable
 
 NONE = "-"
+_MOST_NAMED = 3
 SHAPLEY = (
     "Shapley value: the mean gain of a figure from adding the group, over all orders of adding "
     "groups; the values sum to the figure of all channels less that of none. No channel at all "
@@ -93,8 +94,10 @@ def contributions_table(table: SourceTable) -> PartTable:
         cells.setdefault(one.group, []).append(
             with_interval(one.value, one.low, one.high, sign=True)
         )
-    ends = {one.figure: f"{one.figure}: {one.empty:.3f} to {one.whole:.3f}" for one in
-            table.contributions}  # fmt: skip
+    ends = {
+        one.figure: f"{one.figure}: {number(one.empty)} to {number(one.whole)}"
+        for one in table.contributions
+    }
     title = f"{table.source.capitalize()}: Shapley value of each group (from none to all: "
     return PartTable(
         title + "; ".join(ends.values()) + ")",
@@ -140,6 +143,15 @@ def published_table(made: Ablation) -> PartTable:
 def _as_published(value: float | None) -> str:
     """With the digits that the paper gives, two at least."""
     return NONE if value is None else f"{value:.3f}".removesuffix("0")
+
+
+def title_of(made: Ablation) -> str:
+    """Of the section; a report may have several of named subsets."""
+    title, others = f"What each {made.by} contributes", made.subsets[1:]
+    if len(others) == 2 ** len(made.groups) - 2:
+        return title
+    named = ", ".join(subset.name for subset in others)
+    return f"{title}: {named if len(others) <= _MOST_NAMED else f'{len(others)} subsets'}"
 
 
 def words_of(made: Ablation) -> str:

@@ -29,6 +29,7 @@ _LINES = (
 def write_ablation(folder: Path, made: Ablation) -> None:
     """Write ablation.json, ablation.csv, both pictures as PNG and SVG, and report_part.json."""
     folder.mkdir(parents=True, exist_ok=True)
+    documents.write(folder / ABLATION_JSON, made)
     rows = [row for table in made.tables for row in _rows(table)]
     tables.write_rows(folder / ABLATION_CSV, rows, _COLUMNS)
     diamonds = " Diamonds: the paper's macro F1." if made.published else ""
@@ -37,14 +38,13 @@ def write_ablation(folder: Path, made: Ablation) -> None:
     if second is not None:
         pictures.append(PartPicture(second, _LINES))
     part = ReportPart(
-        title=f"What each {made.by} contributes",
+        title=words.title_of(made),
         words=words.words_of(made),
         tables=words.all_tables(made),
         pictures=tuple(pictures),
         order=_ORDER,
     )
     documents.write(folder / REPORT_PART_JSON, part)
-    documents.write(folder / ABLATION_JSON, made)
 
 
 def _rows(table: SourceTable) -> Iterator[dict[str, object]]:

@@ -128,6 +128,7 @@ def ablate(
     """
     from ricenet_v2.ablation.ablate import Options, run_ablation
     from ricenet_v2.ablation.budget import Wish
+    from ricenet_v2.ablation.subsets import canonical
     from ricenet_v2.ablation.training import Machine
     from ricenet_v2.ablation.write import write_ablation
 
@@ -146,7 +147,7 @@ def ablate(
         ),
         workspace,
     )  # fmt: skip
-    folder = output or model.ablation(f"{by}_named" if subsets else by)
+    folder = output or model.ablation(by, canonical([group.name for group in made.groups], subsets))
     write_ablation(folder, made)
     show(made)
     print(f"Tables, pictures and the part of the report: {folder}")

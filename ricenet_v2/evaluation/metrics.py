@@ -63,3 +63,8 @@ def mcc(counts: Floats) -> Floats:
     of_calls = total**2 - (calls**2).sum(axis=-1)
     found = np.nan_to_num(ratio(together, np.sqrt(of_truth * of_calls)), nan=0.0)
     return np.where(of_truth > 0, found, np.nan)
+
+
+def known(value: float) -> float | None:
+    """A figure as it is written: None where it is not defined."""
+    return float(value) if np.isfinite(value) else None

@@ -96,9 +96,9 @@ class Paired:
                     figure=name,
                     a="",
                     b="",
-                    value_a=_known(first),
-                    value_b=_known(second),
-                    difference=_known(first - second),
+                    value_a=metrics.known(first),
+                    value_b=metrics.known(second),
+                    difference=metrics.known(first - second),
                     low=low,
                     high=high,
                     test=test,
@@ -145,10 +145,6 @@ class Paired:
 
         found = replicated(change, swaps.by_case(patients))
         return [share_as_large(found[:, n]) for n in range(found.shape[1])], swaps.words
-
-
-def _known(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 def _share_folds(runs: Sequence[Scored]) -> bool:

@@ -60,10 +60,11 @@ class Contribution:
     Attributes:
         group: Name.
         figure: Whose value is shared out.
-        value: Mean gain from adding the group, over all orders in which groups can be added.
+        value: Mean gain from adding the group, over all orders in which groups can be added; None
+            where the figure is not defined, e.g. an AUROC of cases of one class.
         low: Lower end of the interval; None where there is none.
         high: Upper end.
-        empty: Value of no channel at all, from which the gains start.
+        empty: Value of no channel at all, from which the gains start; None as above.
         whole: Value of all channels; the values of the groups sum to `whole - empty`.
         n: Cases.
         method: How the interval was made.
@@ -71,11 +72,11 @@ class Contribution:
 
     group: str
     figure: str
-    value: float
+    value: float | None
     low: float | None
     high: float | None
-    empty: float
-    whole: float
+    empty: float | None
+    whole: float | None
     n: int
     method: str
 

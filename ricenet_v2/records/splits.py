@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import ClassVar
 
 from ricenet_v2.core.documents import record
+from ricenet_v2.core.files import sha256_of_text
 
 
 @record
@@ -13,6 +16,16 @@ class Fold:
 
     train: tuple[str, ...]
     validation: tuple[str, ...]
+
+    def hash_with(self, labels: Mapping[str, str], patients: Mapping[str, str]) -> str:
+        """Hash of which case is on which side, with its label and patient."""
+        sides = {"train": self.train, "validation": self.validation}
+        rows = [
+            (side, case, labels[case], patients[case])
+            for side, cases in sides.items()
+            for case in cases
+        ]
+        return sha256_of_text(json.dumps(rows))
 
 
 @record

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.store.fold_paths import FoldPaths
 
 DATASET_JSON = "dataset.json"
@@ -28,6 +30,7 @@ REPORT_PART_JSON = "report_part.json"
 ABLATION_JSON = "ablation.json"
 ABLATION_CSV = "ablation.csv"
 
+_LONGEST_LABEL = 100  # bytes
 _VARIABLES = ("ricenet_raw", "ricenet_preprocessed", "ricenet_results")
 _FOLDER_NAME = re.compile(r"Dataset(\d+)_(.+)")
 
@@ -82,9 +85,17 @@ class ModelPaths:
         """Folder of ricenet_ablate's predictions of the test cases."""
         return self.folder / "ablation_test"
 
-    def ablation(self, by: str) -> Path:
-        """Folder of what ricenet_ablate found out by channel, kind or time point."""
-        return self.folder / f"ablation_{by}"
+    def ablation(self, by: str, subsets: Sequence[str] = ()) -> Path:
+        """Folder of what ricenet_ablate found out by channel, kind or time point.
+
+        Args:
+            by: Which of these.
+            subsets: Names of the subsets where they were named; other ones have another folder.
+        """
+        label = ",".join(subsets)
+        if len(label.encode()) > _LONGEST_LABEL:
+            label = f"{len(subsets)}_subsets_{sha256_of_text(label)[:12]}"
+        return self.folder / "_".join(filter(None, ("ablation", by, label)))
 
     @property
     def crossval(self) -> Path:

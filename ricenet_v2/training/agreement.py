@@ -15,7 +15,7 @@ from ricenet_v2.training.job import Job, run_record, with_epochs
 
 _SAME = ("plan_hash", "channels", "seed", "preprocessed_hash", "fold_hash")
 # Of a plan; the rest tells how it was made and what it warns of.
-_DECISIVE = ("classes", "channels", "spacing", "input_size", "storage_dtype", "network", "training")
+DECISIVE = ("classes", "channels", "spacing", "input_size", "storage_dtype", "network", "training")
 
 
 def check_not_begun(model: ModelPaths, folds: Sequence[int]) -> None:
@@ -84,7 +84,7 @@ def check_other_folds(job: Job) -> None:
         return
     old = documents.read(Plan, job.model.plan)
     new = with_epochs(job.plan, old.training.epochs)
-    differing = [name for name in _DECISIVE if getattr(old, name) != getattr(new, name)]
+    differing = [name for name in DECISIVE if getattr(old, name) != getattr(new, name)]
     if differing:
         raise TrainingError(
             "The other folds of this model were trained by another plan.",

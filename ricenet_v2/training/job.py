@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,6 @@ import torch
 from ricenet_v2.core import documents
 from ricenet_v2.core.command import typed
 from ricenet_v2.core.errors import PlanError, TrainingError
-from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.seeds import seed_of
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Dataset
@@ -117,13 +115,7 @@ class Job:
     @property
     def fold_hash(self) -> str:
         """Hash of which case is on which side of the fold, with its label and patient."""
-        sides = {"train": self.train, "validation": self.validation}
-        rows = [
-            (side, case, self.labels[case], self.patients[case])
-            for side, cases in sides.items()
-            for case in cases
-        ]
-        return sha256_of_text(json.dumps(rows))
+        return Fold(self.train, self.validation).hash_with(self.labels, self.patients)
 
     @property
     def seed(self) -> int:

@@ -14,7 +14,7 @@ from ricenet_v2.core.errors import PlanError
 from ricenet_v2.records.plan import NetworkPlan, Plan, TrainingPlan
 
 Section = TypeVar("Section", TrainingPlan, NetworkPlan)
-_NETWORK_FIELDS = ("norm", "dropout", "stochastic_depth")
+NETWORK_FIELDS = ("norm", "dropout", "stochastic_depth")
 
 
 def with_channels(plan: Plan, names: Sequence[str] | None) -> Plan:
@@ -56,7 +56,7 @@ def with_settings(plan: Plan, settings: Mapping[str, str]) -> Plan:
     """
     training: dict[str, Any] = TypeAdapter(TrainingPlan).dump_python(plan.training, mode="json")
     whole: dict[str, Any] = TypeAdapter(NetworkPlan).dump_python(plan.network, mode="json")
-    network = {name: whole[name] for name in _NETWORK_FIELDS}
+    network = {name: whole[name] for name in NETWORK_FIELDS}
     tree = {**training, "network": network}
     for name, text in settings.items():
         *path, last = name.split(".")

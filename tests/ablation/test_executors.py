@@ -1,7 +1,9 @@
 """Executors: those of the house, a user's own, and what is not one."""
 
+import multiprocessing
+import os
 import pickle
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 
@@ -32,14 +34,50 @@ def lost(n, error):
 @pytest.mark.parametrize("make", [SerialExecutor, Wire, lambda: ThreadPoolExecutor(2)])
 def test_one_that_is_lost_does_not_keep_the_others_from_it(make):
     items = [1, 2, 4] if make is Wire else [1, 2, 3, 4]
-    found = set(results(make(), double, items, lost, StopWish()))
+    found = set(results(make, double, items, lost, StopWish()))
     assert {2, 4, 8} <= found
     assert make is Wire or "3: MemoryError: no room" in found
 
 
+def dies(given):
+    """As if the kernel killed it for lack of memory: the first time, each time, or never."""
+    folder, name, when = given
+    (folder / f"{name}.{os.getpid()}").touch()
+    if when == "always" or (when == "once" and len(list(folder.glob(f"{name}.*"))) == 1):
+        os._exit(9)
+    return name
+
+
+def own_pool():
+    return ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn"))
+
+
+@pytest.mark.parametrize("make", [lambda: executor_of("processes", 2), own_pool])
+def test_a_killed_process_costs_one_item_and_that_only_if_it_is_killed_again(make, tmp_path):
+    items = [(tmp_path, "a", "never"), (tmp_path, "b", "once"), (tmp_path, "c", "always"),
+             (tmp_path, "d", "never"), (tmp_path, "e", "never")]  # fmt: skip
+    found = list(results(make, dies, items, lambda item, error: (item[1], error), StopWish()))
+    assert {"a", "b", "d", "e"} == {one for one in found if isinstance(one, str)}
+    ((name, error),) = [one for one in found if not isinstance(one, str)]
+    assert name == "c"
+    assert "killed twice, e.g. for lack of memory" in error
+    if make is not own_pool:  # what ran beside them was left alone
+        assert [len(list(tmp_path.glob(f"{name}.*"))) for name in "abcde"] == [1, 2, 2, 1, 1]
+
+
+def test_what_was_lost_is_not_tried_again_after_a_stop(tmp_path):
+    stop = StopWish()
+    items = [(tmp_path, "a", "once"), (tmp_path, "b", "never")]
+    found = []
+    for one in results(lambda: executor_of("processes", 1), dies, items, lost, stop):
+        found.append(one)
+        stop.asked = True
+    assert found == ["b"]
+
+
 def test_nothing_is_begun_after_a_stop():
     stop, seen = StopWish(), []
-    for found in results(SerialExecutor(), double, [1, 2, 4], lost, stop):
+    for found in results(SerialExecutor, double, [1, 2, 4], lost, stop):
         seen.append(found)
         stop.asked = True
     assert seen == [2]

@@ -1,13 +1,16 @@
 """Groups and subsets."""
 
+from pathlib import Path
+
 import pytest
 
 from ricenet_v2.ablation.groups import groups_of
 from ricenet_v2.ablation.published import published_for
-from ricenet_v2.ablation.subsets import every_subset, named_subsets
+from ricenet_v2.ablation.subsets import canonical, every_subset, named_subsets
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.phantom.cohort import CHANNELS
 from ricenet_v2.records.dataset import Channel
+from ricenet_v2.store.paths import ModelPaths
 
 NAMES = [channel.name for channel in CHANNELS]
 
@@ -55,6 +58,22 @@ def test_named_subsets_stand_behind_the_whole_once():
     ]  # fmt: skip
     with pytest.raises(DatasetError, match="flair"):
         named_subsets(groups, NAMES, "p", ["dose+flair"])
+
+
+def test_other_named_subsets_have_another_folder_in_whatever_order_they_are_named():
+    model = ModelPaths(Path("model"))
+
+    def folder(*names):
+        return model.ablation("channel", canonical(NAMES, names)).name
+
+    assert folder() == "ablation_channel"
+    assert folder("dose", "dose+T1c_event") == "ablation_channel_T1c_event+dose,dose"
+    assert folder("T1c_event+dose", "dose", "dose") == folder("dose", "dose+T1c_event")
+    assert len({folder("dose"), folder("T1c_event"), folder("T1c_event", "dose"), folder()}) == 4
+    many = [f"{'long_name' * 9}{n}" for n in range(6)]
+    long = [model.ablation("kind", many[:n]).name for n in (4, 5, 6)]
+    assert len(set(long)) == 3
+    assert max(map(len, long)) < 150  # most file systems allow 255 bytes
 
 
 def test_too_many_groups_and_too_few_are_refused_in_words():

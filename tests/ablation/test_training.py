@@ -9,7 +9,7 @@ import time
 import pytest
 import torch
 
-from ricenet_v2.ablation.budget import is_finished
+from ricenet_v2.ablation.agreement import is_finished
 from ricenet_v2.cli import ablate
 from ricenet_v2.core import documents
 from ricenet_v2.phantom.cohort import NAME
@@ -89,7 +89,7 @@ def assert_same(one, other):
         assert losses == others
         assert mine.validation.read_text() == its.validation.read_text()
     figures = [
-        dataset_paths(NAME, space).run().ablation("channel_named") / "ablation.json"
+        dataset_paths(NAME, space).run().ablation("channel", [SUBSET]) / "ablation.json"
         for space in (one, other)
     ]
     assert figures[0].read_text() == figures[1].read_text()

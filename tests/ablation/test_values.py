@@ -1,18 +1,25 @@
 """Figures, differences and Shapley values of predictions whose truth is known."""
 
+import dataclasses
+import re
+
 import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
+from ricenet_v2.ablation import write
 from ricenet_v2.ablation.contributions import contributions
 from ricenet_v2.ablation.groups import groups_of
 from ricenet_v2.ablation.subsets import every_subset
 from ricenet_v2.ablation.tables import table_of
 from ricenet_v2.ablation.values import FIGURES, Resampling, of_nothing, sampled
-from ricenet_v2.ablation.words import differences_table
+from ricenet_v2.ablation.words import contributions_table, differences_table, title_of
+from ricenet_v2.ablation.write import write_ablation
+from ricenet_v2.core import documents
 from ricenet_v2.evaluation.alike import Alike
 from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.phantom.cohort import CHANNELS, CLASSES
+from ricenet_v2.records.ablation import Ablation
 
 NAMES = [channel.name for channel in CHANNELS]
 GROUPS = groups_of(CHANNELS, "channel")
@@ -83,6 +90,98 @@ def test_a_table_holds_every_subset_against_the_whole(runs):
     p = [row.differences[1] for row in others]
     smallest = min(p, key=lambda pair: pair.p)
     assert smallest.p_holm == pytest.approx(min(1, 6 * smallest.p))
+
+
+@pytest.mark.parametrize("n", [4, 1])
+def test_cases_of_one_class_are_written_without_what_is_not_defined(runs, n, tmp_path):
+    """As a test set may be; the macro F1 is defined, AUROC and balanced accuracy are not."""
+    few = {
+        name: Scored(
+            run.case_ids[:n],
+            run.patients[:n],
+            np.ones(n, dtype=int),
+            run.predicted[:n],
+            run.probabilities[:n],
+            run.classes,
+        )
+        for name, run in runs.items()
+    }
+    table = table_of("test", Alike(few, ()), SUBSETS, GROUPS, 0, HOW)
+    folder = tmp_path / "ablation"
+    write_ablation(folder, ablation(table))
+    (found,) = documents.read(Ablation, folder / "ablation.json").tables
+    values = {(one.group, one.figure): one for one in found.contributions}
+    assert values["dose", "macro F1"].value is not None
+    for name in ("AUROC", "balanced accuracy"):
+        one = values["dose", name]
+        assert (one.value, one.whole, one.low, one.high) == (None, None, None, None)
+        assert one.empty == 0.5
+    for row in found.rows[1:]:
+        pairs = {pair.figure: pair for pair in row.differences}
+        assert pairs["macro F1"].difference is not None
+        assert pairs["balanced accuracy"].difference is None
+        assert pairs["AUROC"].difference is None
+    told = contributions_table(found)
+    assert "AUROC: 0.500 to -" in told.title
+    assert [row[2:] for row in told.rows] == [("-", "-")] * 3
+    written = [file.read_text() for file in folder.glob("*.[cj]s*")]
+    assert len(written) == 3
+    assert not any(re.search(r"\bnan\b", text, re.IGNORECASE) for text in written)
+
+
+def test_a_test_set_of_three_classes_that_lacks_one(tmp_path):
+    random = np.random.default_rng(0)
+    names = tuple(f"case{i}" for i in range(8))
+    few = {}
+    for subset in SUBSETS:
+        probabilities = random.dirichlet(np.ones(3), 8)
+        truth = np.arange(8) % 2
+        calls = probabilities.argmax(axis=1)
+        few[subset.name] = Scored(names, names, truth, calls, probabilities, ("a", "b", "c"))
+    table = table_of("test", Alike(few, ()), SUBSETS, GROUPS, 0, HOW)
+    write_ablation(tmp_path, ablation(table))
+    (found,) = documents.read(Ablation, tmp_path / "ablation.json").tables
+    balanced = [one for one in found.contributions if one.figure == "balanced accuracy"]
+    assert [one.value for one in balanced] == [None] * 3
+
+
+def test_the_figures_are_there_where_a_picture_fails(runs, tmp_path, monkeypatch):
+    table = table_of("out-of-fold", Alike(runs, ()), SUBSETS, GROUPS, 0, HOW)
+
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(write, "draw_subsets", fail)
+    with pytest.raises(MemoryError):
+        write_ablation(tmp_path, ablation(table))
+    assert documents.read(Ablation, tmp_path / "ablation.json").tables == (table,)
+
+
+def test_a_section_of_named_subsets_names_them(runs):
+    made = ablation(table_of("test", Alike(runs, ()), SUBSETS, GROUPS, 0, HOW))
+    assert title_of(made) == "What each channel contributes"
+    some = dataclasses.replace(made, subsets=(SUBSETS[0], *SUBSETS[2:4]))
+    assert title_of(some) == "What each channel contributes: T1c_event, dose"
+    many = dataclasses.replace(made, subsets=SUBSETS[:6])
+    assert title_of(many) == "What each channel contributes: 5 subsets"
+
+
+def ablation(table):
+    """Around one table."""
+    return Ablation(
+        dataset="D",
+        plan="auto",
+        by="channel",
+        groups=GROUPS,
+        full=SUBSETS[0].name,
+        subsets=SUBSETS,
+        epochs=1,
+        seed=0,
+        positive_class=CLASSES[1],
+        tables=(table,),
+        level=0.95,
+        n_bootstrap=200,
+    )
 
 
 def first_value(row, name):

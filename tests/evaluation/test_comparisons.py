@@ -8,11 +8,13 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
+from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.evaluation.alike import on_same_cases
+from ricenet_v2.evaluation.alike import Alike, on_same_cases
 from ricenet_v2.evaluation.comparisons import compare, holm
 from ricenet_v2.evaluation.delong import areas
 from ricenet_v2.evaluation.resampling import Patients
+from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.records.comparison import Pair
 
 # The ovarian cancer patients of DeLong, DeLong and Clarke-Pearson (1988) with all three tests
@@ -203,3 +205,20 @@ def test_where_the_variance_is_nothing_there_is_no_interval_and_no_p(draw):
     assert "variance is 0" in pair.warning
     same = by_figure(compare(on_same_cases({"a": sure, "b": sure}), 1, 50))["AUROC"]
     assert (same.difference, same.low, same.p) == (0.0, None, 1.0)
+
+
+def test_what_cases_of_one_class_do_not_tell_is_none():
+    names = tuple("abcd")
+    random = np.random.default_rng(0)
+    runs = {}
+    for name in ("first", "second"):
+        probabilities = random.dirichlet(np.ones(2), 4)
+        calls = probabilities.argmax(axis=1)
+        truth = np.ones(4, dtype=int)
+        runs[name] = Scored(names, names, truth, calls, probabilities, ("no", "yes"))
+    made = compare(Alike(runs, ()), 1, n_bootstrap=50)
+    assert documents.to_text(made)  # it has no place for what is not a number
+    found = {pair.figure: pair for pair in made.pairs}
+    one = found["balanced accuracy"]
+    assert (one.value_a, one.value_b, one.difference, one.p) == (None,) * 4
+    assert found["macro F1"].difference is not None
