@@ -191,8 +191,8 @@ def _show(found: Explanation, options: Options, output: Path) -> None:
                     one.map,
                     f"{one.randomised:.2f}",
                     "not given" if one.control is None else f"{one.control:.2f}",
-                    f"{one.deletion_gain:+.3f}",
-                    f"{one.insertion_gain:+.3f}",
+                    f"{one.deletion_gain:+.3f} ({100 * one.deletion_better:.0f} %)",
+                    f"{one.insertion_gain:+.3f} ({100 * one.insertion_better:.0f} %)",
                     "one network" if one.agreement is None else f"{one.agreement:.2f}",
                     f"FAILED: {'; '.join(one.failed)}" if one.failed else "passed",
                 )
@@ -200,8 +200,9 @@ def _show(found: Explanation, options: Options, output: Path) -> None:
             ],
         )
         print(
-            "Correlations with maps of random weights and of shuffled labels should be low, gains "
-            "of deletion and insertion over a random order above 0, correlations of folds high."
+            "Correlations with maps of random weights and of shuffled labels should be low, those "
+            "of folds high. Deletion and insertion: gain over random orders, and the share of them "
+            "that is beaten; chance beats half."
         )
     else:
         print("The maps were not checked (--sanity off).")

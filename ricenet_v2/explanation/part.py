@@ -85,9 +85,9 @@ def _tables(made: Explanation) -> Iterator[PartTable]:
     if parts:
         yield PartTable(
             "Share of the absolute attribution inside the brain by part (outside the brain: of "
-            "all), mean over cases; expected: the part's share of the brain's volume; p: of the "
-            "excess, by turning signs of patients; 95 % intervals by bootstrap of patients. Fewer "
-            "than six patients have neither",
+            "all), mean over cases; expected is the part's share of the brain's volume; p of the "
+            "excess is by turning signs of patients, 95 % intervals by bootstrap of patients. "
+            "Fewer than six patients have neither",
             ("map", "part", "cases", "share", "expected", "excess", "p"),
             tuple(_part_row(one) for one in parts),
         )
@@ -113,9 +113,10 @@ def _tables(made: Explanation) -> Iterator[PartTable]:
                 "cases",
                 "correlation, random weights",
                 "correlation, shuffled labels",
-                "deletion, gain over random order",
-                "insertion, gain over random order",
+                "deletion, gain over random orders (share beaten)",
+                "insertion, gain over random orders (share beaten)",
                 "agreement of folds",
+                "error of the sum",
                 "verdict",
             ),
             tuple(_check_row(one) for one in made.checks),
@@ -140,9 +141,10 @@ def _check_row(one: CohortCheck) -> tuple[str, ...]:
         str(one.n),
         f"{one.randomised:.2f}",
         "not given" if one.control is None else f"{one.control:.2f}",
-        f"{one.deletion_gain:+.3f}",
-        f"{one.insertion_gain:+.3f}",
+        f"{one.deletion_gain:+.3f} ({100 * one.deletion_better:.0f} %)",
+        f"{one.insertion_gain:+.3f} ({100 * one.insertion_better:.0f} %)",
         "one network" if one.agreement is None else f"{one.agreement:.2f}",
+        "" if one.completeness is None else f"{100 * one.completeness:.1f} %",
         f"FAILED: {'; '.join(one.failed)}" if one.failed else "passed",
     )
 

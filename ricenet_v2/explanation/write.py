@@ -67,12 +67,12 @@ def settings_of(options: Options) -> dict[str, str]:
 
 
 def _checks(cases: Sequence[ExplainedCase]) -> Iterator[CohortCheck]:
-    found: dict[str, list[Check]] = {}
+    found: dict[str, list[tuple[Check, str]]] = {}
     for case in cases:
         for check in case.checks:
-            found.setdefault(check.map, []).append(check)
+            found.setdefault(check.map, []).append((check, case.patient_id))
     for name, checks in found.items():
-        yield over_cohort(name, checks)
+        yield over_cohort(name, *zip(*checks, strict=True))
 
 
 def _rows(cases: Sequence[ExplainedCase]) -> Iterator[dict[str, object]]:

@@ -113,6 +113,7 @@ class Check:
         insertion: Of blocks; the sooner it rises the better.
         agreement: Mean rank correlation between pairs of members; None with a single one.
         failed: What it did not pass, in words.
+        completeness: Largest error of the networks' integrated gradients; None of other maps.
     """
 
     map: str
@@ -122,6 +123,7 @@ class Check:
     insertion: Curve
     agreement: float | None
     failed: tuple[str, ...]
+    completeness: float | None = None
 
 
 @record
@@ -223,6 +225,9 @@ class CohortCheck:
         insertion_gain: Area of the map less that of random orders.
         agreement: Between members.
         failed: What it did not pass, in words.
+        deletion_better: Share of the random orders that the maps beat, mean over patients.
+        insertion_better: The same of insertion.
+        completeness: Median over cases of the largest error; None of other maps.
     """
 
     map: str
@@ -233,6 +238,9 @@ class CohortCheck:
     insertion_gain: float
     agreement: float | None
     failed: tuple[str, ...]
+    deletion_better: float
+    insertion_better: float
+    completeness: float | None = None
 
 
 @record

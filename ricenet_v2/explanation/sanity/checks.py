@@ -16,7 +16,7 @@ from ricenet_v2.explanation.reference import reference_of
 from ricenet_v2.explanation.sanity.alike import agreement, rank_correlation
 from ricenet_v2.explanation.sanity.cascade import Image, cascade
 from ricenet_v2.explanation.sanity.curves import Blocks, Curves
-from ricenet_v2.explanation.sanity.verdict import faults, gains
+from ricenet_v2.explanation.sanity.verdict import Findings, faults
 from ricenet_v2.explanation.subject import Subject
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.network.stages import parts_of
@@ -96,7 +96,18 @@ def _check(
         insertion=curves.insertion(first),
         agreement=agreement(list(by_member.values()), region),
         failed=(),
+        completeness=_worst_error(maps) if kind == "integrated_gradients" else None,
     )
-    worst = list(found.values())[-1]
-    failed = faults(worst, other, *gains(made), made.agreement)
-    return replace(made, failed=failed)
+    findings = Findings(
+        randomised=list(found.values())[-1],
+        control=other,
+        deletion_better=made.deletion.better_than,
+        insertion_better=made.insertion.better_than,
+        agreement=made.agreement,
+        completeness=made.completeness,
+    )
+    return replace(made, failed=faults(findings))
+
+
+def _worst_error(maps: Maps) -> float:
+    return max(one.error for one in maps.completeness)

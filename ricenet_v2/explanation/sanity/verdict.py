@@ -2,46 +2,95 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
+from ricenet_v2.evaluation.resampling import Patients
+from ricenet_v2.explanation.gradients.integrated import GOOD
+from ricenet_v2.explanation.sanity.curves import N_RANDOM
 from ricenet_v2.records.explanation import Check, CohortCheck
 
 MOST_ALIKE = 0.5
 """Absolute maps of the network and of one that learnt nothing must correlate less than this."""
 LEAST_AGREEMENT = 0.2
 """Maps of the members must correlate more than this on average."""
+LEVEL = 0.05
+"""How often an order of chance may pass deletion, and how often insertion."""
 
 
-def faults(
-    randomised: float,
-    control: float | None,
-    deletion_gain: float,
-    insertion_gain: float,
-    agreement: float | None,
-) -> tuple[str, ...]:
-    """What failed, in words; empty where a map passed all.
+@dataclass(frozen=True)
+class Findings:
+    """What a verdict is made of: of one case, or of the means over several.
 
-    Args:
+    Attributes:
         randomised: Rank correlation with the map of wholly random weights.
         control: With the model of shuffled labels; None without one.
-        deletion_gain: Area of random orders less that of the map.
-        insertion_gain: Area of the map less that of random orders.
+        deletion_better: Share of the random orders that deletion by the map beats.
+        insertion_better: The same of insertion.
         agreement: Of the members; None with a single one.
+        completeness: Error of integrated gradients; None of other maps.
+        n_patients: That the shares are means over.
     """
-    found = []
-    if not randomised < MOST_ALIKE:
-        found.append(f"much the same with random weights (correlation {randomised:.2f})")
-    if control is not None and not control < MOST_ALIKE:
-        found.append(f"much the same with shuffled labels (correlation {control:.2f})")
-    if not deletion_gain > 0:
-        found.append("deleting by the map lowers the probability no more than a random order")
-    if not insertion_gain > 0:
-        found.append("inserting by the map raises the probability no more than a random order")
-    if agreement is not None and not agreement > LEAST_AGREEMENT:
-        found.append(f"networks of the folds disagree (correlation {agreement:.2f})")
-    return tuple(found)
+
+    randomised: float
+    control: float | None
+    deletion_better: float
+    insertion_better: float
+    agreement: float | None
+    completeness: float | None = None
+    n_patients: int = 1
+
+
+def faults(found: Findings) -> tuple[str, ...]:
+    """What failed, in words; empty where a map passed all."""
+    least = least_better(found.n_patients)
+    checks = (
+        (
+            found.randomised < MOST_ALIKE,
+            f"much the same with random weights (correlation {found.randomised:.2f})",
+        ),
+        (
+            found.control is None or found.control < MOST_ALIKE,
+            f"much the same with shuffled labels (correlation {found.control or 0:.2f})",
+        ),
+        (
+            found.deletion_better >= least,
+            f"deleting by the map is better than {_percent(found.deletion_better)} of random "
+            f"orders, which chance could be (needed: {_percent(least)})",
+        ),
+        (
+            found.insertion_better >= least,
+            f"inserting by the map is better than {_percent(found.insertion_better)} of random "
+            f"orders, which chance could be (needed: {_percent(least)})",
+        ),
+        (
+            found.agreement is None or found.agreement > LEAST_AGREEMENT,
+            f"networks of the folds disagree (correlation {found.agreement or 0:.2f})",
+        ),
+        (
+            found.completeness is None or found.completeness <= GOOD,
+            f"does not add up to the answer (error {_percent(found.completeness or 0)})",
+        ),
+    )
+    return tuple(words for passed, words in checks if not passed)
+
+
+def least_better(n_patients: int) -> float:
+    """Share of random orders that must be beaten, mean over patients.
+
+    A map of chance beats a share that is even over 0, 1/19, ... 1. A mean of several is close to
+    normal (of one patient the limit is all orders, of two 0.85, of sixteen 0.62).
+    """
+    spread = math.sqrt((N_RANDOM + 2) / (12 * N_RANDOM))
+    return 0.5 + float(stats.norm.ppf(1 - LEVEL)) * spread / math.sqrt(n_patients)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def gains(check: Check) -> tuple[float, float]:
@@ -50,23 +99,51 @@ def gains(check: Check) -> tuple[float, float]:
     return deleted.random_area - deleted.area, inserted.area - inserted.random_area
 
 
-def over_cohort(name: str, checks: Sequence[Check]) -> CohortCheck:
-    """The same of the means over cases."""
+def over_cohort(name: str, checks: Sequence[Check], patients: Sequence[str]) -> CohortCheck:
+    """The same of the means over cases; shares of orders beaten are means over patients first.
+
+    The error of integrated gradients is the median, since it has no upper end.
+
+    Args:
+        name: Of the map.
+        checks: Of the cases.
+        patients: Of the same cases.
+    """
     pairs = np.array([gains(check) for check in checks])
-    randomised = float(np.mean([list(check.cascade.values())[-1] for check in checks]))
-    control = _mean([check.control for check in checks])
-    agreement = _mean([check.agreement for check in checks])
     deletion, insertion = (float(value) for value in pairs.mean(axis=0))
+    grouping = Patients.of(patients)
+    better = [
+        _over_patients([curve.better_than for curve in curves], grouping)
+        for curves in ([c.deletion for c in checks], [c.insertion for c in checks])
+    ]
+    errors = [check.completeness for check in checks if check.completeness is not None]
+    found = Findings(
+        randomised=float(np.mean([list(check.cascade.values())[-1] for check in checks])),
+        control=_mean([check.control for check in checks]),
+        deletion_better=better[0],
+        insertion_better=better[1],
+        agreement=_mean([check.agreement for check in checks]),
+        completeness=float(np.median(errors)) if errors else None,
+        n_patients=grouping.count,
+    )
     return CohortCheck(
         map=name,
         n=len(checks),
-        randomised=randomised,
-        control=control,
+        randomised=found.randomised,
+        control=found.control,
         deletion_gain=deletion,
         insertion_gain=insertion,
-        agreement=agreement,
-        failed=faults(randomised, control, deletion, insertion, agreement),
+        agreement=found.agreement,
+        failed=faults(found),
+        deletion_better=found.deletion_better,
+        insertion_better=found.insertion_better,
+        completeness=found.completeness,
     )
+
+
+def _over_patients(values: Sequence[float], patients: Patients) -> float:
+    sums, counts = (np.bincount(patients.owner, own) for own in (values, np.ones(len(values))))
+    return float((sums / counts).mean())
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
