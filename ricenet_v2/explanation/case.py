@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import PlanError
 from ricenet_v2.core.seeds import generator
-from ricenet_v2.explanation.maps import ALL, ENSEMBLE, Map, Maps, make_maps, probabilities_of
+from ricenet_v2.explanation.map import Map, Maps
+from ricenet_v2.explanation.maps import make_maps, probabilities_of
 from ricenet_v2.explanation.options import PREDICTED, Options
 from ricenet_v2.explanation.panels import Shown, write_panels
 from ricenet_v2.explanation.quantities.parts import OUTSIDE, parts_of
@@ -22,7 +23,14 @@ from ricenet_v2.explanation.subject import Subject
 from ricenet_v2.inference.outside import outside
 from ricenet_v2.inference.reference import Reference
 from ricenet_v2.network.build import Classifier
-from ricenet_v2.records.explanation import Check, ExplainedCase, MapRecord
+from ricenet_v2.records.explanation import (
+    ALL,
+    ENSEMBLE,
+    LOG_ODDS,
+    Check,
+    ExplainedCase,
+    MapRecord,
+)
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store.images import write_image_like
 
@@ -130,8 +138,9 @@ def _written(subject: Subject, maps: Maps, folder: Path, seed: int) -> tuple[Map
     for one in maps.maps:
         file = folder / f"{one.name}{ENDING}"
         write_image_like(file, subject.space.to_images(one.values), subject.files[0])
+        is_tested = (one.member, one.unit) == (ENSEMBLE, LOG_ODDS)
         # The same moves for all maps of a case.
-        random = generator(seed, "explanation", "moves", subject.case_id)
+        random = generator(seed, "explanation", "moves", subject.case_id) if is_tested else None
         made.append(
             MapRecord(
                 name=one.name,

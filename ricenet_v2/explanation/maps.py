@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ricenet_v2.core.progress import Progress, track
 from ricenet_v2.explanation.gradients.cam import gradcam, hirescam
 from ricenet_v2.explanation.gradients.integrated import Integrated, integrated_gradients
+from ricenet_v2.explanation.map import Image, Map, Maps, filled, mean, named, together
 from ricenet_v2.explanation.occlusion.occlude import OcclusionMap, occlude
 from ricenet_v2.explanation.occlusion.prepared import Occlusions, prepare
 from ricenet_v2.explanation.occlusion.windows import lay_windows
@@ -21,69 +22,10 @@ from ricenet_v2.explanation.reference import reference_of, words_of
 from ricenet_v2.explanation.subject import Subject
 from ricenet_v2.inference.member import probabilities
 from ricenet_v2.network.build import Classifier
-from ricenet_v2.records.explanation import Completeness
+from ricenet_v2.records.explanation import ALL, ENSEMBLE, LOG_ODDS, PROBABILITY, Completeness
 from ricenet_v2.records.plan import Plan
 
-ALL, ENSEMBLE = "all", "ensemble"
-LOG_ODDS, PROBABILITY = "log odds", "probability"
-
-Image = NDArray[np.float32]
 Members = Mapping[int, Classifier]
-
-
-@dataclass(frozen=True)
-class Map:
-    """Attribution on the network's voxels; positive speaks for the class.
-
-    Attributes:
-        name: E.g. `occlusion__dose`.
-        method: Kind of the map.
-        channel: Name of the only channel, or `all`.
-        member: `ensemble` or `fold_N`.
-        unit: Of the values.
-        values: float32 (z, y, x), 0 where nothing was explained.
-        words: How it was made.
-    """
-
-    name: str
-    method: MapKind
-    channel: str
-    member: str
-    unit: str
-    values: Image
-    words: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Maps:
-    """All maps of a case, and how far integrated gradients add up."""
-
-    maps: tuple[Map, ...]
-    completeness: tuple[Completeness, ...]
-
-    def ensemble(self) -> tuple[Map, ...]:
-        """Those of the whole ensemble, in log odds."""
-        return tuple(m for m in self.maps if m.member == ENSEMBLE and m.unit == LOG_ODDS)
-
-    def of(self, kind: MapKind) -> dict[str, Image]:
-        """By member, the maps of all channels together."""
-        return {
-            m.member: m.values
-            for m in self.maps
-            if m.method == kind and m.channel == ALL and m.unit == LOG_ODDS
-        }
-
-    def channel_shares(self) -> dict[str, dict[str, float]]:
-        """By method, the share of each channel in the absolute attribution of single channels."""
-        sums: dict[str, dict[str, float]] = {}
-        for m in self.ensemble():
-            if m.channel != ALL:
-                size = float(np.abs(m.values).sum(dtype=np.float64))
-                sums.setdefault(m.method, {})[m.channel] = size
-        return {
-            method: {name: size / (sum(own.values()) or 1.0) for name, size in own.items()}
-            for method, own in sums.items()
-        }
 
 
 def make_maps(
@@ -118,7 +60,7 @@ def make_maps(
             mapper = mapper_of(kind, subject, plan, target, options)
             each = track(members.items(), f"{subject.title}, {kind}, networks")
             maps = {fold: mapper(network) for fold, network in each}
-            made += _together(kind, maps, words)
+            made += together(kind, maps, words)
     return Maps(tuple(made), completeness)
 
 
@@ -144,7 +86,7 @@ def mapper_of(
     """
     if kind == "occlusion":
         prepared = _coarser(subject, plan, options)
-        return lambda network: _filled(occlude(network, prepared, target).logit)
+        return lambda network: filled(occlude(network, prepared, target).logit)
     if kind == "integrated_gradients":
         reference = reference_of(subject.array, plan, subject.space.step)
         batch = plan.training.batch_size
@@ -182,7 +124,7 @@ def _occlusion(
     if len(names) == 1:
         only = plan.channels[0].name
         whole = next(m for m in made if m.member == ENSEMBLE and m.unit == LOG_ODDS)
-        made.append(replace(whole, name=_named("occlusion", only), channel=only))
+        made.append(replace(whole, name=named("occlusion", only), channel=only))
     return made
 
 
@@ -216,11 +158,11 @@ def _occlusion_maps(
     channel: str | None, found: Mapping[int, OcclusionMap], words: tuple[str, ...]
 ) -> list[Map]:
     """In log odds of the ensemble and of each member, and as a change of probability."""
-    logits = {fold: _filled(one.logit) for fold, one in found.items()}
-    probability = _mean([_filled(one.probability) for one in found.values()])
-    name, shown = _named("occlusion_probability", channel), channel or ALL
+    logits = {fold: filled(one.logit) for fold, one in found.items()}
+    probability = mean([filled(one.probability) for one in found.values()])
+    name, shown = named("occlusion_probability", channel), channel or ALL
     return [
-        *_together("occlusion", logits, words, channel),
+        *together("occlusion", logits, words, channel),
         Map(name, "occlusion", shown, ENSEMBLE, PROBABILITY, probability, words),
     ]
 
@@ -243,40 +185,11 @@ def _integrated_maps(found: Mapping[int, Integrated], plan: Plan) -> list[Map]:
     whole = {
         fold: np.asarray(one.values.sum(axis=0), dtype=np.float32) for fold, one in found.items()
     }
-    made = _together("integrated_gradients", whole, words)
+    made = together("integrated_gradients", whole, words)
     for n, channel in enumerate(plan.channels):
         alone = {fold: one.values[n] for fold, one in found.items()}
-        made += _together("integrated_gradients", alone, words, channel.name)
+        made += together("integrated_gradients", alone, words, channel.name)
     return made
-
-
-def _together(
-    kind: MapKind,
-    maps: Mapping[int, Image],
-    words: tuple[str, ...],
-    channel: str | None = None,
-) -> list[Map]:
-    """The mean over the members, and each member's where there are several."""
-    name, shown = _named(kind, channel), channel or ALL
-    made = [Map(name, kind, shown, ENSEMBLE, LOG_ODDS, _mean(list(maps.values())), words)]
-    if len(maps) > 1:
-        made += [
-            Map(f"{name}__fold_{fold}", kind, shown, f"fold_{fold}", LOG_ODDS, values, words)
-            for fold, values in maps.items()
-        ]
-    return made
-
-
-def _named(kind: str, channel: str | None) -> str:
-    return kind if channel is None else f"{kind}__{channel}"
-
-
-def _mean(maps: Sequence[Image]) -> Image:
-    return np.asarray(np.mean(maps, axis=0), dtype=np.float32)
-
-
-def _filled(values: Image) -> Image:
-    return np.nan_to_num(values, nan=0.0)
 
 
 def probabilities_of(

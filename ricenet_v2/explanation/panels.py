@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet_v2.explanation.maps import ALL, Map
+from ricenet_v2.explanation.map import Map
 from ricenet_v2.explanation.quantities.peak import peak
 from ricenet_v2.explanation.subject import Subject
+from ricenet_v2.records.explanation import ALL
 from ricenet_v2.records.report import PartVolume
 from ricenet_v2.report.case.centre import Centre, find_centre
 from ricenet_v2.report.case.isodose import isodoses

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ricenet_v2.explanation.maps import ALL, ENSEMBLE, LOG_ODDS
 from ricenet_v2.explanation.options import PREDICTED
 from ricenet_v2.explanation.pictures import write_cascade, write_shares
 from ricenet_v2.explanation.sanity.verdict import MOST_ALIKE
 from ricenet_v2.records.explanation import (
+    ALL,
+    ENSEMBLE,
+    LOG_ODDS,
     CohortCheck,
     CohortShare,
     ExplainedCase,

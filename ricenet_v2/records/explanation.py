@@ -7,6 +7,10 @@ from typing import ClassVar
 from ricenet_v2.core.documents import Fields, Migration, record
 from ricenet_v2.records.cases import PreprocessedCase
 
+ALL, ENSEMBLE = "all", "ensemble"
+"""Channel of a map of all channels; member of a map of all networks."""
+LOG_ODDS, PROBABILITY = "log odds", "probability"
+"""Units of a map."""
 CHANNEL = "channel "
 """Begins the name of a part that is a channel."""
 
@@ -21,7 +25,8 @@ class Shares:
         expected: Share of each part in the volume of the brain, which is the mean over all places
             that a map could be moved to; none of `outside the brain`.
         p: Share of the moved maps that exceed what is expected at least as much, the map as it is
-            included; the same parts.
+            included; the same parts. Empty where it was not asked for: maps of single networks, and
+            of probabilities.
     """
 
     found: dict[str, float]

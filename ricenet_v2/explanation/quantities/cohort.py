@@ -12,10 +12,15 @@ from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation.intervals import bca
 from ricenet_v2.evaluation.resampling import Patients, replicated
 from ricenet_v2.evaluation.swaps import FEWEST, mean_p
-from ricenet_v2.records.explanation import CHANNEL, CohortShare, ExplainedCase
+from ricenet_v2.records.explanation import (
+    CHANNEL,
+    ENSEMBLE,
+    LOG_ODDS,
+    CohortShare,
+    ExplainedCase,
+)
 
 SAMPLES = 2000
-ENSEMBLE = "ensemble"
 
 Floats = NDArray[np.float64]
 Ends = tuple[float, float] | None
@@ -35,7 +40,7 @@ def _parts(cases: Sequence[ExplainedCase], seed: int) -> Iterator[CohortShare]:
     rows: dict[tuple[str, str], list[tuple[str, float, float | None]]] = {}
     for case in cases:
         for one in case.maps:
-            if one.member != ENSEMBLE:
+            if one.member != ENSEMBLE or one.unit != LOG_ODDS:
                 continue
             for part, share in one.shares.found.items():
                 row = (case.patient_id, share, one.shares.expected.get(part))

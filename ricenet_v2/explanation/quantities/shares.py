@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from ricenet_v2.explanation.quantities.parts import OUTSIDE
 from ricenet_v2.records.explanation import Shares
 
 N_SHIFTS = 2000
+MOST_VOXELS = 64
+"""Along an axis, of the map that is moved; finer ones are summed over blocks."""
 _KEPT = 0.5
 
 Image = NDArray[np.float32]
@@ -28,7 +31,10 @@ def share_in(size: Floats, parts: Mapping[str, Mask]) -> dict[str, float]:
 
 
 def shares_of(
-    values: Image, parts: Mapping[str, Mask], brain: Mask, random: np.random.Generator
+    values: Image,
+    parts: Mapping[str, Mask],
+    brain: Mask,
+    random: np.random.Generator | None = None,
 ) -> Shares:
     """Shares of a map, and how often the same map holds as much of a part at other places.
 
@@ -41,22 +47,34 @@ def shares_of(
         values: Map, axes (z, y, x).
         parts: Masks of the same axes.
         brain: The same, with at least one voxel.
-        random: Draws the moves.
+        random: Draws the moves; without it there is no p.
     """
     size = np.abs(values).astype(np.float64)
     inside = np.where(brain, size, 0.0)
     within = {name: mask & brain for name, mask in parts.items() if name != OUTSIDE}
     found, expected = share_in(inside, within), share_in(brain.astype(np.float64), within)
-    p = dict.fromkeys(within, 1.0)
-    if inside.any():
-        for name, moved in moved_excess(inside, within, brain, random).items():
-            as_much = int(np.sum(moved >= found[name] - expected[name] - 1e-9))
-            p[name] = (1 + as_much) / (1 + len(moved))
+    p: dict[str, float] = {}
+    if random is not None:
+        p = dict.fromkeys(within, 1.0)
+        if inside.any():
+            coarse = {name: pooled(mask) for name, mask in within.items()}
+            for name, each in moved_excess(pooled(inside), coarse, pooled(brain), random).items():
+                p[name] = float(np.mean(each >= each[0] - 1e-9))
     return Shares({**found, **share_in(size, {OUTSIDE: ~brain})}, expected, p)
 
 
+def pooled(image: NDArray[Any]) -> Floats:
+    """Sums of blocks, as small as leave at most `MOST_VOXELS` along each axis; float64."""
+    blocks = [-(-n // MOST_VOXELS) for n in image.shape]
+    room = [(0, -n % block) for n, block in zip(image.shape, blocks, strict=True)]
+    padded = np.pad(image.astype(np.float64), room)
+    (z, y, x), (a, b, c) = padded.shape, blocks
+    made: Floats = padded.reshape(z // a, a, y // b, b, x // c, c).sum(axis=(1, 3, 5))
+    return made
+
+
 def moved_excess(
-    size: Floats, parts: Mapping[str, Mask], brain: Mask, random: np.random.Generator
+    size: Floats, parts: Mapping[str, Floats], brain: Floats, random: np.random.Generator
 ) -> dict[str, Floats]:
     """Share of a moved map in each part less the part's share of the volume that the map covers.
 
@@ -68,28 +86,27 @@ def moved_excess(
 
     Args:
         size: Absolute map inside the brain, axes (z, y, x).
-        parts: Masks inside the brain.
-        brain: Mask.
+        parts: Volume of each part inside the brain by voxel, the same axes.
+        brain: That of the brain.
         random: Draws from the moves that are allowed.
 
     Returns:
-        By part, shape (moves,).
+        By part, shape (1 + moves,); first that of the map as it is.
     """
     # Twice the room, so that nothing that leaves at one side comes in at the other.
     room = [fft.next_fast_len(2 * n, real=True) for n in size.shape]
-    moved_map, moved_brain = (
-        np.conj(fft.rfftn(image, room)) for image in (size, brain.astype(np.float64))
-    )
+    moved_map, moved_brain = (np.conj(fft.rfftn(image, room)) for image in (size, brain))
 
-    def under_moves(moved: NDArray[np.complex128], mask: Mask) -> Floats:
-        made: Floats = fft.irfftn(moved * fft.rfftn(mask.astype(np.float64), room), room)
+    def under_moves(moved: NDArray[np.complex128], part: Floats) -> Floats:
+        made: Floats = fft.irfftn(moved * fft.rfftn(part, room), room)
         return np.maximum(made, 0.0).ravel()
 
     left, covered = (under_moves(moved, brain) for moved in (moved_map, moved_brain))
-    (allowed,) = np.nonzero(left >= _KEPT * size.sum() * (1 - 1e-9))
-    chosen = random.choice(allowed, N_SHIFTS) if len(allowed) > N_SHIFTS else allowed
+    (allowed,) = np.nonzero(left >= _KEPT * left[0] * (1 - 1e-9))
+    moves = random.choice(allowed, N_SHIFTS) if len(allowed) > N_SHIFTS else allowed
+    chosen = np.concatenate([[0], moves])
     return {
-        name: under_moves(moved_map, mask)[chosen] / left[chosen]
-        - under_moves(moved_brain, mask)[chosen] / covered[chosen]
-        for name, mask in parts.items()
+        name: under_moves(moved_map, part)[chosen] / left[chosen]
+        - under_moves(moved_brain, part)[chosen] / covered[chosen]
+        for name, part in parts.items()
     }

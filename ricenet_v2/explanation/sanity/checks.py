@@ -10,7 +10,8 @@ import numpy as np
 
 from ricenet_v2.core.progress import Progress
 from ricenet_v2.core.seeds import generator
-from ricenet_v2.explanation.maps import ENSEMBLE, Maps, mapper_of
+from ricenet_v2.explanation.map import Maps
+from ricenet_v2.explanation.maps import mapper_of
 from ricenet_v2.explanation.options import MapKind, Options
 from ricenet_v2.explanation.reference import reference_of
 from ricenet_v2.explanation.sanity.alike import agreement, rank_correlation
@@ -20,7 +21,7 @@ from ricenet_v2.explanation.sanity.verdict import Findings, faults
 from ricenet_v2.explanation.subject import Subject
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.network.stages import parts_of
-from ricenet_v2.records.explanation import Check
+from ricenet_v2.records.explanation import ENSEMBLE, Check
 from ricenet_v2.records.plan import Plan
 
 

@@ -7,7 +7,13 @@ from scipy import ndimage
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.swaps import mean_p
 from ricenet_v2.explanation.quantities.parts import LESION, OUTSIDE, RING, parts_of, ring_of
-from ricenet_v2.explanation.quantities.shares import moved_excess, share_in, shares_of
+from ricenet_v2.explanation.quantities.shares import (
+    MOST_VOXELS,
+    moved_excess,
+    pooled,
+    share_in,
+    shares_of,
+)
 
 SHAPE = (9, 10, 8)
 
@@ -70,7 +76,8 @@ def test_moves_by_fourier_are_moves_one_by_one(brain):
                 if left >= 0.5 * size.sum():
                     volume = (part & covered).sum() / (brain & covered).sum()
                     wanted.append(moved[part].sum() / left - volume)
-    found = moved_excess(size, {"part": part}, brain, rng)["part"]
+    as_it_is, *found = moved_excess(size, {"part": part}, brain.astype(float), rng)["part"]
+    assert as_it_is == pytest.approx(size[part].sum() / size.sum() - part.sum() / brain.sum())
     if len(wanted) <= 2000:
         np.testing.assert_allclose(np.sort(found), np.sort(wanted), atol=1e-9)
     assert set(np.round(found, 8)) <= set(np.round(wanted, 8))
@@ -146,3 +153,42 @@ def test_noise_is_no_finding(sigma):
         assert abs(excess.mean()) < 3.5 * excess.std() / np.sqrt(len(excess))
         cohorts = [rng.choice(excess, 10) for _ in range(200)]
         assert np.mean([mean_p(one, patients, 2000, rng) < 0.05 for one in cohorts]) < 0.12
+
+
+def test_blocks_hold_the_sums_of_their_voxels():
+    image = np.arange(150 * 3 * 64, dtype=float).reshape(150, 3, 64)
+    made = pooled(image)
+    assert made.shape == (50, 3, 64)
+    assert max(made.shape) <= MOST_VOXELS
+    np.testing.assert_allclose(made[7], image[21:24].sum(axis=0))
+    assert pooled(np.ones((65, 2, 2), bool)).shape == (33, 2, 2)
+    assert pooled(np.ones((65, 2, 2), bool)).sum() == 65 * 4
+
+
+def test_fine_maps_are_moved_as_coarse_ones_and_say_the_same():
+    """A map on voxels of a quarter of the side, tested on blocks of them."""
+    rng = np.random.default_rng(5)
+    brain, part = np.zeros((2, 24, 24, 24), bool)
+    brain[2:22, 2:22, 2:22] = True
+    part[4:10, 4:10, 4:10] = True
+    for inside in (True, False):
+        values = np.zeros((24, 24, 24), np.float32)
+        at = 5 if inside else 14
+        values[at : at + 4, at : at + 4, at : at + 4] = rng.uniform(1, 2, (4, 4, 4))
+        fine = [np.kron(one, np.ones((4, 4, 4))) for one in (values, part, brain)]
+        coarse = shares_of(values, {"part": part}, brain, np.random.default_rng(0)).p["part"]
+        found = shares_of(
+            fine[0].astype(np.float32),
+            {"part": fine[1] > 0},
+            fine[2] > 0,
+            np.random.default_rng(0),
+        )
+        assert found.p["part"] == pytest.approx(coarse, abs=0.02)
+        assert (found.p["part"] < 0.05) == inside
+
+
+def test_without_moves_there_is_no_p():
+    brain = np.ones((4, 4, 4), bool)
+    found = shares_of(np.ones((4, 4, 4), np.float32), {"part": brain}, brain)
+    assert found.p == {}
+    assert found.expected == {"part": 1.0}
