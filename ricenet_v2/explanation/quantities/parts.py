@@ -54,5 +54,6 @@ def parts_of(
             made[band_name(low, high)] = inside & (dose >= full * low / 100 if low else True)
     if lesion is not None and lesion.any():
         made[LESION] = lesion
-        made[RING] = ring_of(lesion, step)
+        ring = ring_of(lesion, step)
+        made |= {RING: ring} if ring.any() else {}  # voxels may be larger than its reach
     return {**made, OUTSIDE: ~brain}

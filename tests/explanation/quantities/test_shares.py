@@ -192,3 +192,10 @@ def test_without_moves_there_is_no_p():
     found = shares_of(np.ones((4, 4, 4), np.float32), {"part": brain}, brain)
     assert found.p == {}
     assert found.expected == {"part": 1.0}
+
+
+def test_a_ring_without_voxels_is_no_part():
+    brain, lesion = np.ones((4, 4, 4), bool), np.zeros((4, 4, 4), bool)
+    lesion[1, 1, 1] = True
+    assert RING in parts_of(brain, None, None, lesion, (10.0, 11.0, 11.0))
+    assert RING not in parts_of(brain, None, None, lesion, (11.0, 11.0, 11.0))
