@@ -32,7 +32,7 @@ from ricenet_v2.explanation.occlusion.settings import DoseBaseline, OcclusionSet
 from ricenet_v2.explanation.quantities.parts import ring_of
 from ricenet_v2.explanation.quantities.peak import peak
 from ricenet_v2.explanation.sanity.cascade import fresh_network
-from ricenet_v2.explanation.subject import Subject, read_subject
+from ricenet_v2.explanation.subject import CaseFiles, Subject, read_subject
 from ricenet_v2.inference.ensemble import Ensemble, load_ensemble
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.phantom.cohort import NAME, write_cohort
@@ -77,9 +77,9 @@ def hit_zone(subject: Subject) -> NDArray[np.bool_]:
 
 def subject_of(raw: RawDataset, ensemble: Ensemble, case: Case) -> Subject:
     """A test case, made ready."""
-    masks = masks_folder(raw.folder, "test")
-    images, covariates = raw.images(case), case.covariates
-    return read_subject(ensemble, case.case_id, images, masks, "brain", covariates=covariates)
+    masks, images = masks_folder(raw.folder, "test"), raw.images(case)
+    files = CaseFiles(case.case_id, images, masks, covariates=case.covariates)
+    return read_subject(ensemble, files)
 
 
 def judge(raw: RawDataset, ensemble: Ensemble, chosen: argparse.Namespace) -> list[Found]:

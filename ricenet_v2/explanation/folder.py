@@ -14,7 +14,7 @@ from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.progress import track
 from ricenet_v2.explanation.case import Explained, explain_case, target_of
 from ricenet_v2.explanation.options import Options
-from ricenet_v2.explanation.subject import beside_hash, read_subject
+from ricenet_v2.explanation.subject import CaseFiles, beside_hash, read_subject
 from ricenet_v2.explanation.write import write_results
 from ricenet_v2.inference.ensemble import Ensemble
 from ricenet_v2.inference.patient import files_of, hash_of
@@ -118,19 +118,16 @@ def _tried(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> Expl
         return str(error)
 
 
-def _asked(
-    job: _Job, case_id: str, paths: tuple[Path, ...]
-) -> tuple[str, tuple[Path, ...], Path | None, str, str, Mapping[str, str]]:
-    """What `read_subject` and `beside_hash` take beside the networks."""
+def _files(job: _Job, case_id: str, paths: tuple[Path, ...]) -> CaseFiles:
+    made = CaseFiles(case_id, paths, job.masks, job.by.options.region)
     row = job.known.get(case_id)
-    patient, covariates = (row.patient_id, row.covariates) if row else ("", {})
-    return case_id, paths, job.masks, job.by.options.region, patient, covariates
+    return replace(made, patient_id=row.patient_id, covariates=row.covariates) if row else made
 
 
 def _explained(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> ExplainedCase:
-    asked = _asked(job, case_id, paths)
-    beside = beside_hash(job.ensemble, *asked)  # before reading: a file may change meanwhile
-    subject = replace(read_subject(job.ensemble, *asked), title=title)
+    files = _files(job, case_id, paths)
+    beside = beside_hash(job.ensemble, files)  # before reading: a file may change meanwhile
+    subject = replace(read_subject(job.ensemble, files), title=title)
     found = replace(explain_case(subject, job.by, job.output, job.made_by), beside_hash=beside)
     documents.write(case_file(job.output, case_id), found)
     return found
@@ -143,7 +140,7 @@ def _kept(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | N
         return None
     found = documents.read(ExplainedCase, file, MIGRATIONS)
     made_of = hash_of(files_of(job.ensemble, case_id, paths, job.masks), job.ensemble.plan)
-    beside = beside_hash(job.ensemble, *_asked(job, case_id, paths))
+    beside = beside_hash(job.ensemble, _files(job, case_id, paths))
     same = (found.source.inputs_hash, found.beside_hash) == (made_of, beside)
     named = [*(one.file for one in found.maps), found.picture]
     whole = all((job.output / name).is_file() for name in named)

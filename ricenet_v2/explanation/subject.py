@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,28 @@ from ricenet_v2.store.images import read_grid
 BRAIN, IMAGE = "brain", "image"
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class CaseFiles:
+    """What a case is read from.
+
+    Attributes:
+        case_id: The case.
+        paths: One image per channel of the dataset.
+        masks: Folder of CASE_brain, CASE_lesion and CASE_region files.
+        region: `brain` explains the brain only, `image` all that the network sees, any other name
+            the mask of that name.
+        patient_id: Who it is of; the case id where empty.
+        covariates: Of the case.
+    """
+
+    case_id: str
+    paths: tuple[Path, ...]
+    masks: Path | None
+    region: str = BRAIN
+    patient_id: str = ""
+    covariates: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,31 +95,18 @@ class Subject:
     title: str
 
 
-def read_subject(
-    ensemble: Ensemble,
-    case_id: str,
-    paths: tuple[Path, ...],
-    masks: Path | None,
-    region: str,
-    patient_id: str = "",
-    covariates: Mapping[str, str] | None = None,
-) -> Subject:
+def read_subject(ensemble: Ensemble, files: CaseFiles) -> Subject:
     """Check, read and preprocess a case, as prediction does.
 
     Args:
         ensemble: The networks.
-        case_id: The case.
-        paths: One image per channel of the dataset.
-        masks: Folder of CASE_brain, CASE_lesion and CASE_region files.
-        region: `brain` explains the brain only, `image` all that the network sees, any other name
-            the mask of that name.
-        patient_id: Who it is of; the case id where empty.
-        covariates: Of the case.
+        files: Of the case.
 
     Raises:
         DatasetError: A file is missing or unusable.
         GeometryError: A mask lies on another grid, or the region outside of what networks see.
     """
+    case_id, paths, masks = files.case_id, files.paths, files.masks
     patient = files_of(ensemble, case_id, paths, masks)
     made = prepare(ensemble, patient)
     space = Space.of(made.record, ensemble.plan)
@@ -109,22 +118,21 @@ def read_subject(
     inside = space.mask_to_network(there)
     ending = ensemble.dataset.file_ending
     lesion = lesion_of(file_of(masks, case_id, LESION, ending), case_id, grid, space)
-    explained = {BRAIN: inside, IMAGE: np.ones_like(inside)}.get(region)
+    explained = {BRAIN: inside, IMAGE: np.ones_like(inside)}.get(files.region)
     if explained is None:
-        explained = region_of(masks, case_id, region, ending, grid, space)
+        explained = region_of(masks, case_id, files.region, ending, grid, space)
     doses = [image for image, one in zip(images, channels, strict=True) if one.kind == "dose"]
-    covariates = covariates or {}
     return Subject(
         case_id=case_id,
-        patient_id=patient_id or case_id,
-        covariates=covariates,
+        patient_id=files.patient_id or case_id,
+        covariates=files.covariates,
         array=made.array,
         record=made.record,
         space=space,
         region=explained,
         brain=inside,
         dose=space.to_network(np.maximum(doses[0], 0), "linear") if doses else None,
-        full=full_dose(covariates, doses[0]) if doses and doses[0].max() > 0 else None,
+        full=full_dose(files.covariates, doses[0]) if doses and doses[0].max() > 0 else None,
         lesion=lesion.seen,
         channels=channels,
         images=tuple(images),
@@ -159,31 +167,24 @@ def _doses_beside(
     return found, doubts
 
 
-def beside_hash(
-    ensemble: Ensemble,
-    case_id: str,
-    paths: tuple[Path, ...],
-    masks: Path | None,
-    region: str,
-    patient_id: str = "",
-    covariates: Mapping[str, str] | None = None,
-) -> str:
+def beside_hash(ensemble: Ensemble, files: CaseFiles) -> str:
     """SHA-256 over what decides a case's figures beside the images that the networks see.
 
     These are the masks of lesion and region, doses, patient and covariates. Empty where a file
-    cannot be read. Arguments as of `read_subject`.
+    cannot be read.
     """
-    ending = ensemble.dataset.file_ending
-    named = {name: file_of(masks, case_id, name, ending) for name in (LESION, region)}
-    kinds = [channel.kind for channel in ensemble.dataset.channels]
-    named |= {path.name: path for n, path in enumerate(paths) if kinds[n] == "dose"}
+    ending, kinds = ensemble.dataset.file_ending, [one.kind for one in ensemble.dataset.channels]
+    named = {
+        name: file_of(files.masks, files.case_id, name, ending) for name in (LESION, files.region)
+    }
+    named |= {path.name: path for n, path in enumerate(files.paths) if kinds[n] == "dose"}
     try:
-        files = [
+        hashes = [
             f"{name} {sha256_of_file(path)}"
             for name, path in sorted(named.items())
             if path is not None and path.is_file()
         ]
     except OSError:
         return ""
-    facts = [f"{name} {value}" for name, value in sorted((covariates or {}).items())]
-    return sha256_of_text("\n".join([*files, patient_id, *facts]))
+    facts = [f"{name} {value}" for name, value in sorted(files.covariates.items())]
+    return sha256_of_text("\n".join([*hashes, files.patient_id, *facts]))

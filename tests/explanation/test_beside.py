@@ -10,7 +10,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.explanation.folder import case_file, explain_folder
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
 from ricenet_v2.explanation.options import Options
-from ricenet_v2.explanation.subject import read_subject
+from ricenet_v2.explanation.subject import CaseFiles, read_subject
 from ricenet_v2.records.explanation import ExplainedCase
 from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.raw import CASES_CSV
@@ -20,9 +20,8 @@ FAST = Options(kinds=("hirescam",), sanity=False)
 
 def _subject(patients, ensemble, region="brain", case="p0"):
     paths = tuple(patients / "imagesTs" / f"{case}_{n:04d}.nii.gz" for n in range(2))
-    return read_subject(
-        ensemble, case, paths[: len(ensemble.dataset.channels)], patients / "masksTs", region
-    )
+    paths = paths[: len(ensemble.dataset.channels)]
+    return read_subject(ensemble, CaseFiles(case, paths, patients / "masksTs", region))
 
 
 def _moved(patients, name, shift, case="p0"):

@@ -13,7 +13,7 @@ from ricenet_v2.explanation.folder import case_file, explain_folder
 from ricenet_v2.explanation.occlusion.evidence import log_odds
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
 from ricenet_v2.explanation.options import Options
-from ricenet_v2.explanation.subject import read_subject
+from ricenet_v2.explanation.subject import CaseFiles, read_subject
 from ricenet_v2.inference.folder import predict_folder
 from ricenet_v2.records.explanation import ExplainedCase, Explanation
 from ricenet_v2.records.report import ReportPart
@@ -110,7 +110,7 @@ def test_the_predicted_class_is_that_of_prediction_and_another_answer_is_told(
     plan = dataclasses.replace(ensemble.plan, training=training)
     one = dataclasses.replace(ensemble, plan=plan, members={0: ensemble.members[0]})
     paths = tuple(patients / "imagesTs" / f"p0_000{n}.nii.gz" for n in range(2))
-    image = read_subject(one, "p0", paths, patients / "masksTs", "brain").array
+    image = read_subject(one, CaseFiles("p0", paths, patients / "masksTs")).array
     with torch.no_grad():
         both = torch.from_numpy(np.stack([image, image[..., ::-1]]))
         as_it_is, turned = log_odds(one.members[0](both), 1).tolist()

@@ -15,7 +15,7 @@ from ricenet_v2.explanation.options import Options
 from ricenet_v2.explanation.reference import BLUR_MM, reference_of
 from ricenet_v2.explanation.sanity.cascade import cascade, fresh_network
 from ricenet_v2.explanation.sanity.checks import check_maps
-from ricenet_v2.explanation.subject import read_subject
+from ricenet_v2.explanation.subject import CaseFiles, read_subject
 from ricenet_v2.network.stages import parts_of
 
 OPTIONS = Options(
@@ -27,7 +27,7 @@ OPTIONS = Options(
 @pytest.fixture
 def subject(patients, ensemble):
     paths = tuple(patients / "imagesTs" / f"p0_000{n}.nii.gz" for n in range(2))
-    return read_subject(ensemble, "p0", paths, patients / "masksTs", "brain")
+    return read_subject(ensemble, CaseFiles("p0", paths, patients / "masksTs"))
 
 
 def spearman(one, other, region):
