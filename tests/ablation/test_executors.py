@@ -52,17 +52,28 @@ def own_pool():
     return ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn"))
 
 
-@pytest.mark.parametrize("make", [lambda: executor_of("processes", 2), own_pool])
-def test_a_killed_process_costs_one_item_and_that_only_if_it_is_killed_again(make, tmp_path):
-    items = [(tmp_path, "a", "never"), (tmp_path, "b", "once"), (tmp_path, "c", "always"),
-             (tmp_path, "d", "never"), (tmp_path, "e", "never")]  # fmt: skip
+def _with_one_that_always_dies(make, folder, others):
+    """What comes of the others, and what is said of the one."""
+    items = [(folder, name, when) for name, when in {"c": "always", **others}.items()]
     found = list(results(make, dies, items, lambda item, error: (item[1], error), StopWish()))
-    assert {"a", "b", "d", "e"} == {one for one in found if isinstance(one, str)}
     ((name, error),) = [one for one in found if not isinstance(one, str)]
     assert name == "c"
     assert "killed twice, e.g. for lack of memory" in error
-    if make is not own_pool:  # what ran beside them was left alone
-        assert [len(list(tmp_path.glob(f"{name}.*"))) for name in "abcde"] == [1, 2, 2, 1, 1]
+    return {one for one in found if isinstance(one, str)}
+
+
+def test_a_killed_process_costs_one_item_and_that_only_if_it_is_killed_again(tmp_path):
+    others = {"a": "never", "b": "once", "d": "never", "e": "never"}
+    made = _with_one_that_always_dies(lambda: executor_of("processes", 2), tmp_path, others)
+    assert made == set(others)
+    # What ran beside them was left alone.
+    assert [len(list(tmp_path.glob(f"{name}.*"))) for name in "abcde"] == [1, 2, 2, 1, 1]
+
+
+def test_a_pool_that_breaks_costs_one_item(tmp_path):
+    """All that is in the pool is lost with it, whether or not it had begun, and tried again."""
+    others = {"a": "never", "d": "never", "e": "never"}
+    assert _with_one_that_always_dies(own_pool, tmp_path, others) == set(others)
 
 
 def test_what_was_lost_is_not_tried_again_after_a_stop(tmp_path):
