@@ -26,7 +26,7 @@ from concurrent.futures import (
 )
 from multiprocessing.connection import wait as wait_for
 from queue import SimpleQueue
-from typing import Any, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 from ricenet_v2.core.errors import RicenetError, TrainingError
 from ricenet_v2.training.parts import StopWish
@@ -40,14 +40,18 @@ _KILLED_TWICE = "its process was killed twice, e.g. for lack of memory, the seco
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Given = ParamSpec("Given")
+Returned = TypeVar("Returned")
 
 
 class SerialExecutor(Executor):
     """Does each task at once, in this process."""
 
-    def submit(self, fn, /, *args, **kwargs):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN002, ANN003, ANN201
+    def submit(
+        self, fn: Callable[Given, Returned], /, *args: Given.args, **kwargs: Given.kwargs
+    ) -> Future[Returned]:
         """Call the function; the future that comes back is done."""
-        future: Future[object] = Future()
+        future: Future[Returned] = Future()
         future.set_running_or_notify_cancel()
         try:
             future.set_result(fn(*args, **kwargs))
@@ -69,11 +73,13 @@ class ProcessesExecutor(Executor):
         for _ in range(number):
             self._idle.put(_one_process())
 
-    def submit(self, fn, /, *args, **kwargs):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN002, ANN003, ANN201
+    def submit(
+        self, fn: Callable[Given, Returned], /, *args: Given.args, **kwargs: Given.kwargs
+    ) -> Future[Returned]:
         """Have the function called by the next process that is free."""
         return self._threads.submit(self._call, fn, args, kwargs)
 
-    def _call(self, fn: Callable[..., object], args: Any, kwargs: Any) -> object:
+    def _call(self, fn: Callable[..., Returned], args: Any, kwargs: Any) -> Returned:
         pool = self._idle.get()
         try:
             return pool.submit(fn, *args, **kwargs).result()

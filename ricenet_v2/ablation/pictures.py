@@ -185,11 +185,13 @@ def _importance_rows(made: Ablation) -> list[_Row]:
 
 def _ranges(axes: Axes, names: Sequence[str], rows: Sequence[_Row], made: Ablation) -> None:
     """A line and a mark for each group and source."""
-    shifts = {table.source: 0.3 * (n - (len(made.tables) - 1) / 2) for n, table in
-              enumerate(made.tables)}  # fmt: skip
+    middle = (len(made.tables) - 1) / 2
+    shifts: dict[str, float] = {
+        table.source: 0.3 * (n - middle) for n, table in enumerate(made.tables)
+    }
     axes.axvline(0, color=svg.STAND_INS["second"], linewidth=0.8)
     for source, group, _, value, low, high in rows:
-        y = names.index(group) + shifts[source]  # type: ignore[index]
+        y = names.index(group) + shifts[source]
         colour = _COLOURS[source]
         if low is not None and high is not None:
             axes.hlines(y, low, high, colors=colour, linewidth=1.6)

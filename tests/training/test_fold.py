@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -57,14 +55,6 @@ def test_a_fold_leaves_all_its_files(plan, make_workspace, run_fold):
     assert [row["epoch"] for row in history(paths)] == ["0", "1", "2"]
     for row in history(paths):
         assert 0 < float(row["validation_seconds"]) < float(row["seconds"])
-
-
-def test_the_command_is_kept_without_the_name_of_the_home_folder(
-    plan, make_workspace, run_fold, monkeypatch
-):
-    home = str(Path.home())
-    monkeypatch.setattr(sys, "argv", [f"{home}/bin/ricenet_train", "1", "0", f"{home}/ricenet"])
-    assert run_fold(make_workspace(plan)).command == ("ricenet_train", "1", "0", "~/ricenet")
 
 
 def test_it_learns_what_is_bright(with_training, make_workspace, run_fold):

@@ -26,10 +26,9 @@ class OcclusionSettings:
             plane; `zero`, which after z-score is the mean of the case.
         dose: What takes the place of dose voxels: `local_mean` as above, or `zero_gy`.
         method: `full` passes every occluded image through the whole network; `incremental`
-            computes only what a window can change; `coarse` estimates what
-            windows take away from gradients and looks at under a fifth of them to correct that;
-            `auto` is `incremental` where that is exact
-            and `full` elsewhere.
+            computes only what a window can change; `coarse` estimates what windows take away from
+            gradients and looks at some of them to correct that; `auto` is `incremental` where that
+            is exact and `full` elsewhere.
         batch: Occluded images at a time; None takes the most that `memory_gb` lets.
         memory_gb: Bound of what the passes take beside the network and the case, GiB.
     """

@@ -37,10 +37,6 @@ class Windows:
         """How many windows."""
         return len(self.starts)
 
-    def take(self, chosen: Corners) -> Windows:
-        """Only the windows with these numbers."""
-        return Windows(self.size, self.starts[chosen], self.shape)
-
     def slices(self, number: int) -> tuple[slice, ...]:
         """Where window `number` lies in images (channels, z, y, x)."""
         starts = self.starts[number].tolist()
