@@ -32,13 +32,28 @@ class Boxes:
     def cut(
         self, around: torch.Tensor, starts: Corners, size: Size, beyond: float = 0.0
     ) -> torch.Tensor:
-        """Parts (B, C, *size) of the copies of a map (C, z, y, x), with `beyond` outside of it."""
-        made = self.values.new_full((len(starts), len(around), *size), beyond)
+        """Parts (B, C, *size) of the copies of a map (C, z, y, x), with `beyond` outside of it.
+
+        They have the memory layout of the map.
+        """
+        made = torch.empty(
+            (len(starts), len(around), *size),
+            dtype=around.dtype,
+            device=around.device,
+            memory_format=_layout(around),
+        )
+        if (starts < 0).any() or (starts + size > around.shape[1:]).any():
+            made.fill_(beyond)
         origin = np.zeros(3, dtype=np.int64)
         for part, start, value, own in zip(made, starts, self.values, self.starts, strict=True):
             _lay(part, start, around, origin)
             _lay(part, start, value, own)
         return made
+
+    def widened(self, around: torch.Tensor) -> Boxes:
+        """The copies of the map (C, z, y, x) as a whole."""
+        starts, size = np.zeros_like(self.starts), tuple(around.shape[1:])
+        return Boxes(starts, self.values if self.size == size else self.cut(around, starts, size))
 
     def change(self, around: torch.Tensor) -> torch.Tensor:
         """What differs in the sums of the voxels from those of the map (C, z, y, x), (B, C)."""
@@ -47,6 +62,11 @@ class Boxes:
             place = _slices(start, start + self.size)
             row[...] = (value - around[place]).sum(dim=(1, 2, 3))
         return made
+
+
+def _layout(around: torch.Tensor) -> torch.memory_format:
+    """Of a map (C, z, y, x): whether channels lie side by side in memory."""
+    return torch.channels_last_3d if around.stride(0) == 1 else torch.contiguous_format
 
 
 def _lay(target: torch.Tensor, start: Corners, source: torch.Tensor, own: Corners) -> None:

@@ -6,7 +6,8 @@ on the box and a rim of kept voxels around it. Where the box has become the whol
 the network goes its usual way, and after the last map only the change of its mean is needed. With
 batch norm in evaluation mode this is the whole forward pass, to rounding. Instance norm ties every
 voxel to all others: until the box is the whole map its statistics stay those of the image without
-windows, which is an approximation.
+windows, which is an approximation. There the maps behind the first layer can be taken whole: that
+is exact with any norm, and spares the work of the first layer.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from ricenet_v2.explanation.occlusion.steps import (
     UnknownStepError,
     frozen,
     fused,
+    in_place,
     steps_of,
 )
 from ricenet_v2.network.build import Classifier
@@ -37,6 +39,10 @@ from ricenet_v2.network.build import Classifier
 _EXACT = (
     "For each window only what it can change in the feature maps was computed, which gives what a "
     "whole forward pass gives."
+)
+_BEHIND_FIRST = (
+    "The first layer was computed where a window changes it; each image went through the whole "
+    "network behind it."
 )
 _APPROXIMATE = (
     "For each window only what it can change in the feature maps was computed. This is an "
@@ -50,7 +56,7 @@ class Kept:
     """An image's way through the network.
 
     Attributes:
-        steps: Of the encoder, batch norms drawn into the convolutions.
+        steps: Of the encoder, batch norms drawn into the convolutions, nonlinearities in place.
         maps: What later steps need of each map, (1, C, z, y, x) by name.
         shapes: Voxels of each map.
         norms: For each instance norm, by the name of its step, what stands for it while a box is
@@ -63,26 +69,40 @@ class Kept:
     norms: dict[str, nn.BatchNorm3d]
 
 
-def keep(encoder: nn.Module, images: torch.Tensor) -> Kept:
+def keep(encoder: nn.Module, images: torch.Tensor, only_first: bool) -> Kept:
     """Pass images (1, C, Z, Y, X) through and keep the maps that windows will be laid into.
 
+    Args:
+        encoder: In evaluation mode.
+        images: Of one case.
+        only_first: Keep only what the first layer needs, its map, and the last map.
+
     Raises:
-        UnknownStepError: The encoder is not made of known steps.
+        UnknownStepError: The encoder is not made of known steps; or, with `only_first`, does not
+            begin with one that looks at a neighbourhood.
     """
-    steps = steps_of(encoder)
-    needed = {name for step in steps if step.looks_around or not step.layer for name in step.inputs}
+    steps, quick = steps_of(encoder), in_place(fused(steps_of(encoder)))
+    if only_first:
+        if not quick[0].looks_around:
+            raise UnknownStepError("it does not begin with a convolution or a pool")
+        needed = {IMAGES, quick[0].name}
+    else:
+        around = [step for step in steps if step.looks_around or not step.layer]
+        needed = {name for step in around for name in step.inputs}
     needed.add(steps[-1].name)
+    if images.device.type == "cpu":  # there convolutions and pools are the fastest in this layout
+        images = images.contiguous(memory_format=torch.channels_last_3d)
     maps, shapes = {IMAGES: images}, {IMAGES: tuple(images.shape[2:])}
     norms: dict[str, nn.BatchNorm3d] = {}
     for step, over in zip(steps, _over(steps), strict=True):
         inputs = [maps[name] for name in step.inputs]
-        if isinstance(step.layer, nn.InstanceNorm3d):
+        if isinstance(step.layer, nn.InstanceNorm3d) and not only_first:
             norms[step.name] = frozen(step.layer, inputs[0])
         maps[step.name] = step.layer(inputs[0]) if step.layer else inputs[0] + inputs[1]
         shapes[step.name] = tuple(maps[step.name].shape[2:])
         for name in over - needed:
             del maps[name]
-    return Kept(fused(steps), maps, shapes, norms)
+    return Kept(quick, maps, shapes, norms)
 
 
 def _over(steps: Sequence[Step]) -> Iterator[set[str]]:
@@ -98,8 +118,15 @@ class IncrementalPass:
     Attributes: see `passes.Pass`.
     """
 
-    def __init__(self, network: nn.Module, occlusions: Occlusions) -> None:
+    def __init__(
+        self, network: nn.Module, occlusions: Occlusions, *, only_first: bool = False
+    ) -> None:
         """Pass the images through once.
+
+        Args:
+            network: In evaluation mode.
+            occlusions: The case.
+            only_first: Take whole maps behind the first layer.
 
         Raises:
             UnknownStepError: The network is no Classifier, or its encoder is not made of known
@@ -111,9 +138,8 @@ class IncrementalPass:
             )
         self.network, self.occlusions = network, occlusions
         self._device = next(network.parameters()).device
-        self._maps = keep(
-            network.encoder, torch.from_numpy(occlusions.array)[None].to(self._device)
-        )
+        images = torch.from_numpy(occlusions.array)[None].to(self._device)
+        self._maps, self._only_first = keep(network.encoder, images, only_first), only_first
         steps = self._maps.steps
         self._layers = {
             step.name: Layer.of(step.layer)
@@ -128,14 +154,18 @@ class IncrementalPass:
         self.kept = sum(each.untyped_storage().nbytes() for each in self._maps.maps.values())
         self.forward_passes = 0.0
         self.is_exact = not self._maps.norms
-        self.words = _EXACT if self.is_exact else _APPROXIMATE
+        exact = _BEHIND_FIRST if only_first else _EXACT
+        self.words = exact if self.is_exact else _APPROXIMATE
 
     def logits(self, numbers: Numbers) -> torch.Tensor:
         """Logits (windows, classes) of the images with one of these windows hidden each."""
         steps = self._maps.steps
         boxes = {IMAGES: self._windows(numbers)}
         for step, over in zip(steps, _over(steps), strict=True):
-            boxes[step.name] = self._step(step, [boxes[name] for name in step.inputs])
+            made = self._step(step, [boxes[name] for name in step.inputs])
+            if self._only_first and step is steps[0]:
+                made = made.widened(self._maps.maps[step.name][0])
+            boxes[step.name] = made
             for name in over:
                 del boxes[name]
         change = boxes[steps[-1].name].change(self._last[0])
@@ -159,12 +189,13 @@ class IncrementalPass:
 
     def _around(self, step: Step, boxes: Boxes) -> Boxes:
         """A layer that looks at a neighbourhood, on the boxes that it can change."""
-        layer, around = self._layers[step.name], self._maps.maps[step.inputs[0]][0]
+        layer, (before,) = self._layers[step.name], step.inputs
         shape = self._maps.shapes[step.name]
         starts, size = layer.reach.touched_by(boxes.starts, boxes.size, shape)
-        if boxes.size == around.shape[1:]:
+        if boxes.size == self._maps.shapes[before]:
             values = layer.padded(boxes.values)
         else:
+            around = self._maps.maps[before][0]
             seen = boxes.cut(around, *layer.reach.seen_by(starts, size), layer.beyond)
             values = layer.bare(seen)
         self.forward_passes += layer.work * values[:, 0].numel() / self._all

@@ -1,4 +1,4 @@
-"""The two ways to what a network says with a window hidden, and the choice between them."""
+"""The ways to what a network says with a window hidden, and the choice between them."""
 
 from __future__ import annotations
 
@@ -50,10 +50,12 @@ def choose_pass(network: nn.Module, occlusions: Occlusions, method: Method) -> P
     Raises:
         PlanError: `incremental`, and the network is not made of steps that are known.
     """
-    if method == "full":
-        return FullPass(network, occlusions)
     try:
-        made = IncrementalPass(network, occlusions)
+        if method != "full":
+            made = IncrementalPass(network, occlusions)
+            if made.is_exact or method == "incremental":
+                return made
+        return IncrementalPass(network, occlusions, only_first=True)
     except UnknownStepError as error:
         if method == "incremental":
             raise PlanError(
@@ -64,7 +66,6 @@ def choose_pass(network: nn.Module, occlusions: Occlusions, method: Method) -> P
             ) from error
         _LOGGER.info("Whole forward passes: %s.", error)
         return FullPass(network, occlusions)
-    return made if made.is_exact or method == "incremental" else FullPass(network, occlusions)
 
 
 class Runner:

@@ -25,10 +25,10 @@ class OcclusionSettings:
             shell around the window; `mirror`, the voxels on the other side of the mid-sagittal
             plane; `zero`, which after z-score is the mean of the case.
         dose: What takes the place of dose voxels: `local_mean` as above, or `zero_gy`.
-        method: `full` passes every occluded image through the whole network; `incremental`
-            computes only what a window can change; `coarse` estimates what windows take away from
-            gradients and looks at some of them to correct that; `auto` is `incremental` where that
-            is exact and `full` elsewhere.
+        method: `full` passes every occluded image through the network, whole from the second
+            layer on; `incremental` computes only what a window can change in any layer; `coarse`
+            estimates what windows take away from gradients and looks at some of them to correct
+            that; `auto` is `incremental` where that is exact and `full` elsewhere.
         batch: Occluded images at a time; None takes the most that `memory_gb` lets.
         memory_gb: Bound of what the passes take beside the network and the case, GiB.
     """

@@ -8,6 +8,7 @@ are fixed (see `frozen`).
 
 from __future__ import annotations
 
+import copy
 import operator
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -17,7 +18,8 @@ from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 NEIGHBOURHOOD = (nn.Conv3d, nn.MaxPool3d, nn.AvgPool3d)
-_VOXEL = (nn.BatchNorm3d, nn.ReLU, nn.LeakyReLU)
+_NONLINEARITIES = (nn.ReLU, nn.LeakyReLU)
+_VOXEL = (nn.BatchNorm3d, *_NONLINEARITIES)
 _NOTHING = (nn.Identity, nn.Dropout, nn.Dropout3d)
 _ADDITIONS = (operator.add, operator.iadd, torch.add)
 IMAGES = "images"
@@ -48,7 +50,7 @@ class Step:
 
 
 def steps_of(encoder: nn.Module) -> tuple[Step, ...]:
-    """The steps from images to the last feature map, in order.
+    """The steps from images to the last feature map, in order; none writes over its input.
 
     Args:
         encoder: In evaluation mode, from images (B, C, Z, Y, X) to one map.
@@ -81,7 +83,14 @@ def _layer(encoder: nn.Module, node: fx.Node) -> nn.Module | None:
     fault = "is not known" if layer is None else _fault(layer)
     if fault:
         raise UnknownStepError(f"{node.target} {fault}")
-    return layer
+    return _writing(layer, False) if isinstance(layer, _NONLINEARITIES) else layer
+
+
+def _writing(layer: nn.ReLU | nn.LeakyReLU, over_input: bool) -> nn.Module:
+    """A nonlinearity that writes over its input, or leaves it as it is."""
+    made = copy.copy(layer)
+    made.inplace = over_input
+    return made
 
 
 def _fault(layer: nn.Module) -> str:
@@ -128,6 +137,19 @@ def fused(steps: tuple[Step, ...]) -> tuple[Step, ...]:
         if follows and isinstance(norm, nn.BatchNorm3d) and isinstance(conv, nn.Conv3d):
             layer = fuse_conv_bn_eval(conv, norm)
             made[-1] = replace(last, name=step.name, layer=layer)
+        else:
+            made.append(step)
+    return tuple(made)
+
+
+def in_place(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The same with each nonlinearity written over its input, where no other step takes that."""
+    uses = Counter(name for step in steps for name in step.inputs)
+    made = []
+    for step in steps:
+        is_last = step.inputs[0] != IMAGES and uses[step.inputs[0]] == 1
+        if is_last and isinstance(step.layer, _NONLINEARITIES):
+            made.append(replace(step, layer=_writing(step.layer, True)))
         else:
             made.append(step)
     return tuple(made)

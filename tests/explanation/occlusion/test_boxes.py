@@ -55,3 +55,16 @@ def test_the_change_is_that_of_the_sum():
     changed[:, 1:3, 2:4, 3:5] = boxes.values[0]
     expected = (changed - around).sum(dim=(1, 2, 3))
     torch.testing.assert_close(boxes.change(around)[0], expected, atol=1e-5, rtol=1e-5)
+
+
+def test_the_whole_map_and_its_layout_in_memory():
+    around = torch.randn(1, 3, 4, 5, 6).contiguous(memory_format=torch.channels_last_3d)
+    boxes = Boxes(np.array([[1, 2, 3], [0, 0, 0]]), torch.randn(2, 3, 2, 2, 2))
+    whole = boxes.widened(around[0])
+    assert whole.values.is_contiguous(memory_format=torch.channels_last_3d)
+    assert whole.starts.tolist() == [[0, 0, 0], [0, 0, 0]]
+    expected = around.repeat(2, 1, 1, 1, 1)
+    expected[0, :, 1:3, 2:4, 3:5], expected[1, :, :2, :2, :2] = boxes.values
+    assert torch.equal(whole.values, expected)
+    assert boxes.widened(around[0].contiguous()).values.is_contiguous()
+    assert whole.widened(around[0]).values is whole.values

@@ -9,8 +9,10 @@ from torch import nn
 
 from ricenet_v2.explanation.occlusion.full import FullPass
 from ricenet_v2.explanation.occlusion.incremental import IncrementalPass
+from ricenet_v2.explanation.occlusion.passes import choose_pass
 from ricenet_v2.explanation.occlusion.prepared import prepare
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
+from ricenet_v2.explanation.occlusion.steps import UnknownStepError
 from ricenet_v2.network.build import Classifier
 
 STRIDE = st.sampled_from([(1, 1, 1), (1, 2, 2), (2, 2, 2), (2, 1, 2)])
@@ -18,7 +20,10 @@ KERNEL = st.sampled_from([(1, 3, 3), (3, 3, 3), (3, 1, 3), (5, 3, 1)])
 
 
 def both(network, array, make_plan, size, spacing=(1.0, 1.0, 1.0)):
-    """Logits of whole and of incremental passes, for windows here and there and in the corners."""
+    """Logits of whole and of incremental passes, for windows here and there and in the corners.
+
+    Passes that are whole behind the first layer are compared here: they are exact with any norm.
+    """
     plan = make_plan(kinds=("mri", "dose"), shape=array.shape[1:], spacing=spacing)
     how = OcclusionSettings(window_mm=size, stride_mm=size)
     occlusions = prepare(array, np.ones(array.shape[1:], bool), plan, how)
@@ -26,7 +31,13 @@ def both(network, array, make_plan, size, spacing=(1.0, 1.0, 1.0)):
     numbers = np.unique(np.linspace(0, n - 1, min(n, 30)).astype(int))
     with torch.inference_mode():
         ours = IncrementalPass(network, occlusions)
-        full = FullPass(network, occlusions)
+        full, behind = (
+            FullPass(network, occlusions),
+            IncrementalPass(network, occlusions, only_first=True),
+        )
+        assert behind.is_exact
+        assert behind.kept <= ours.kept
+        assert_same(full.logits(numbers), behind.logits(numbers), full.whole)
         return full.logits(numbers), ours.logits(numbers), full.whole, ours
 
 
@@ -115,3 +126,14 @@ def test_dilation_groups_and_average_pools_are_followed(noise, make_plan):
     )
     network = Classifier(encoder, 4, 2, 0.0).eval()
     assert_same(*both(network, noise(2, 13, 17, 22), make_plan, 5)[:3], seen=1e-3)
+
+
+def test_whole_maps_behind_the_first_layer_need_a_first_layer_that_looks_around(noise, make_plan):
+    norm = nn.BatchNorm3d(2).eval()
+    network = Classifier(nn.Sequential(norm, nn.Conv3d(2, 4, 3)), 4, 2, 0.0).eval()
+    plan = make_plan(kinds=("mri", "dose"), shape=(8, 8, 8))
+    how = OcclusionSettings(window_mm=4, stride_mm=4)
+    occlusions = prepare(noise(2, 8, 8, 8), np.ones((8, 8, 8), bool), plan, how)
+    with pytest.raises(UnknownStepError, match="does not begin"):
+        IncrementalPass(network, occlusions, only_first=True)
+    assert isinstance(choose_pass(network, occlusions, "full"), FullPass)

@@ -57,7 +57,7 @@ def test_the_map_is_that_of_occluding_by_hand(networks, network_of, ready, metho
     np.testing.assert_allclose(found.probability, probability, atol=1e-4)
     assert found.n_windows == len(one.windows)
     assert found.is_exact
-    assert found.cost_share == pytest.approx(1) if method == "full" else found.cost_share < 1
+    assert found.cost_share < (1 if method == "full" else 0.9)
 
 
 def test_positive_speaks_for_the_class(make_plan):
@@ -96,7 +96,8 @@ def test_auto_is_incremental_only_where_that_is_exact(networks, network_of, read
     instance = network_of(dataclasses.replace(networks["residual_encoder"], norm="instance"))
     assert occlude(batch, ready(), 0).cost_share < 1
     found = occlude(instance, ready(), 0)
-    assert (found.cost_share, found.is_exact) == (1, True)
+    assert found.is_exact
+    assert "behind" in " ".join(found.words)
     assert not occlude(instance, ready(method="incremental"), 0).is_exact
 
 

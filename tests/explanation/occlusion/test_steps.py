@@ -3,7 +3,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ricenet_v2.explanation.occlusion.steps import UnknownStepError, frozen, fused, steps_of
+from ricenet_v2.explanation.occlusion.steps import (
+    UnknownStepError,
+    frozen,
+    fused,
+    in_place,
+    steps_of,
+)
 
 
 def test_frozen_statistics_give_the_same_map_and_no_other_mean():
@@ -30,6 +36,27 @@ def test_norms_vanish_into_the_convolutions_and_the_map_stays(networks, network_
             inputs = [maps[name].clone() for name in step.inputs]
             maps[step.name] = step.layer(inputs[0]) if step.layer else inputs[0] + inputs[1]
         torch.testing.assert_close(maps[steps[-1].name], encoder(images), atol=1e-4, rtol=1e-4)
+
+
+class _Twice(nn.Module):
+    """Its convolution's map is taken by a nonlinearity and by the addition."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.once, self.twice = nn.Conv3d(1, 1, 1), nn.ReLU(True), nn.ReLU()
+
+    def forward(self, x):
+        before = self.conv(x)
+        return self.once(before + self.twice(before))
+
+
+def test_only_a_map_that_is_not_taken_again_is_written_over():
+    steps = steps_of(_Twice())
+    written = {step.name: getattr(step.layer, "inplace", None) for step in in_place(steps)}
+    assert written == {"conv": None, "twice": False, "add": None, "once": True}
+    assert not any(getattr(step.layer, "inplace", False) for step in steps)
+    (only,) = in_place(steps_of(nn.Sequential(nn.ReLU())))
+    assert not only.layer.inplace  # the images of the case
 
 
 class _Softmax(nn.Module):
