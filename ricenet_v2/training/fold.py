@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 
 from torch import nn
 
@@ -70,7 +71,7 @@ def train_fold(
 
     Raises:
         TrainingError: The fold exists and is not to be continued, was trained otherwise, as other
-            folds of the model were, or failed in some process.
+            folds of the model were, is trained by another process, or failed in some process.
         PlanError: The preprocessed cases are not those of the plan.
         StoppedError: Somebody asked for an end.
     """
@@ -87,13 +88,13 @@ def train_fold(
         return old
     with team.agreed():
         check_other_folds(job)
-    with team.agreed():
-        if team.leads:
-            files.remove_leftovers(job.paths.folder)
-            documents.write(job.model.plan, job.plan)
-            documents.write(job.model.dataset, dataset)
-            job.paths.folder.mkdir(parents=True, exist_ok=True)
-    with logged(job):
+    with ExitStack() as stack:
+        with team.agreed():
+            stack.enter_context(logged(job))
+            if team.leads:
+                files.remove_leftovers(job.paths.folder)
+                documents.write(job.model.plan, job.plan)
+                documents.write(job.model.dataset, dataset)
         return _train(job)
 
 
