@@ -1,5 +1,6 @@
 """A tiny simulated cohort that went through the chain once, for tests that only read it."""
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 import torch
 
 from ricenet_v2.cli import plan_and_preprocess, train
+from ricenet_v2.core import documents
 from ricenet_v2.phantom.cohort import NAME, write_cohort
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.plan import (
@@ -25,6 +27,7 @@ from ricenet_v2.records.plan import (
     TrainingPlan,
 )
 from ricenet_v2.store.cases import write_case
+from ricenet_v2.store.paths import dataset_paths
 
 # No test asserts a time, and a busy machine is slow.
 hypothesis.settings.register_profile("house", deadline=None)
@@ -33,7 +36,7 @@ hypothesis.settings.load_profile("house")
 TINY = {"cases": 20, "test_cases": 3, "shape": (16, 20, 16), "spacing": (11.0, 10.0, 11.0)}
 
 
-_LONG = ("test_kills", "test_documentation", "test_predict", "test_demo")
+_LONG = ("test_kills", "test_documentation", "test_predict", "test_demo", "test_ablate")
 
 
 def pytest_collection_modifyitems(items):
@@ -72,9 +75,18 @@ def trained_cohort(tmp_path_factory) -> Path:
     write_cohort(workspace / "raw" / NAME, seed=1, **TINY)
     common = ["--workspace", str(workspace)]
     assert plan_and_preprocess.main([NAME, *common, "--num_workers", "1"]) == 0
+    _narrow(dataset_paths(NAME, workspace).plan("auto"))
     short = ["--epochs", "2", "--set", "iterations_per_epoch=2", "--device", "cpu"]
     assert train.main([NAME, "all", *short, *common]) == 0
     return workspace
+
+
+def _narrow(path: Path) -> None:
+    """Give the network of a plan a quarter of its channels: what it costs, tests of it wait for."""
+    plan = documents.read(Plan, path)
+    features = tuple(n // 4 for n in plan.network.features)
+    network = dataclasses.replace(plan.network, features=features)
+    documents.write(path, dataclasses.replace(plan, network=network))
 
 
 @pytest.fixture(autouse=True)
