@@ -81,7 +81,8 @@ def keep(encoder: nn.Module, images: torch.Tensor, only_first: bool) -> Kept:
         UnknownStepError: The encoder is not made of known steps; or, with `only_first`, does not
             begin with one that looks at a neighbourhood.
     """
-    steps, quick = steps_of(encoder), in_place(fused(steps_of(encoder)))
+    steps = steps_of(encoder)
+    quick = in_place(fused(steps))
     if only_first:
         if not quick[0].looks_around:
             raise UnknownStepError("it does not begin with a convolution or a pool")
