@@ -35,6 +35,8 @@ from ricenet_v2.store.raw import (
 NAME = "Dataset001_PhantomGBM"
 TRUTH_CSV = "phantom_truth.csv"
 CLASSES = ("radiation_effect", "recurrence")
+NO_LESION = "no_lesion"
+"""A third class where some patients have none."""
 CHANNELS = (
     Channel("T1c_post_op", "mri", timepoint="post_op"),
     Channel("T1c_event", "mri", timepoint="event"),
@@ -61,7 +63,7 @@ def describe(
     return Dataset(
         name=NAME,
         channels=CHANNELS,
-        classes=CLASSES,
+        classes=(*CLASSES, NO_LESION) if anatomy.without_lesion else CLASSES,
         positive_class="recurrence",
         licence="CC0-1.0",
         description=(
@@ -78,7 +80,10 @@ def simulate(
     label: LabelModel = ALL_TELL,
     anatomy: Anatomy = USUAL,
 ) -> tuple[Patient, PatientImages, float, bool]:
-    """Patient, images, mean dose of the lesion relative to the prescription, recurrence."""
+    """Patient, images, mean dose of the lesion relative to the prescription, recurrence.
+
+    Without a lesion the dose is that of the brain, and the last means nothing.
+    """
     random = generator(seed, "phantom", case_id)
     patient = draw_patient(random, anatomy)
     images = make_images(patient, grid, random)
@@ -141,7 +146,7 @@ def write_cohort(
             case_id, seed, grid, label_model, anatomy
         )
         _write_images(folder, case_id, split, images, grid, dataset.file_ending)
-        label = CLASSES[int(recurrence)]
+        label = CLASSES[int(recurrence)] if patient.lesion_radius else NO_LESION
         covariates = {
             "fractions": str(patient.fractions),
             "prescription_gy": f"{patient.prescription:g}",
@@ -153,7 +158,7 @@ def write_cohort(
             {
                 "case_id": case_id,
                 "label": label,
-                "relative_dose": relative_dose,
+                "relative_dose": relative_dose if patient.lesion_radius else "",
                 "solidity": patient.solidity,
                 "growth": patient.growth,
             }

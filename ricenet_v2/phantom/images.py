@@ -17,6 +17,7 @@ Mask = NDArray[np.bool_]
 PENUMBRA_MM = 7.0
 BATH_SHARE, BATH_MM = 0.12, 45.0
 BRAIN_SHARE = 0.86
+ENHANCEMENT = 1.4
 
 
 @dataclass(frozen=True)
@@ -84,11 +85,16 @@ def make_images(patient: Patient, grid: Grid, random: np.random.Generator) -> Pa
     hole = _inside(from_cavity, patient.cavity_radius, voxel) * brain
     rim = _inside(from_cavity, patient.cavity_radius + 2, voxel) * brain - hole
     post_op = tissue * (1 - hole) + 0.18 * hole + 0.12 * np.clip(rim, 0, 1)
-    from_lesion = _distance(at, patient.lesion)
-    lesion = _inside(from_lesion, patient.lesion_radius, voxel) * brain
-    core = _inside(from_lesion, 0.75 * patient.lesion_radius, voxel) * brain
-    darkness = 1 / (1 + np.exp(2.0 * patient.solidity))
-    event = post_op * (1 - lesion) + 1.4 * lesion - 1.0 * darkness * core
+    for centre, reach in patient.old_spots:
+        spot = _inside(_distance(at, centre), reach, voxel) * brain
+        post_op = post_op * (1 - spot) + ENHANCEMENT * spot
+    lesion, event = np.zeros(grid.shape), post_op
+    if patient.lesion_radius:
+        from_lesion = _distance(at, patient.lesion)
+        lesion = _inside(from_lesion, patient.lesion_radius, voxel) * brain
+        core = _inside(from_lesion, 0.75 * patient.lesion_radius, voxel) * brain
+        darkness = 1 / (1 + np.exp(2.0 * patient.solidity))
+        event = post_op * (1 - lesion) + ENHANCEMENT * lesion - 1.0 * darkness * core
     return PatientImages(
         post_op=_scanned(post_op, head, random),
         event=_scanned(event, head, random),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
@@ -21,16 +21,23 @@ class Anatomy:
     Attributes:
         margin: How far the target volume reaches.
         lesion: How far the middle of the lesion lies.
+        old_spots: How many spots of the brain enhance at both times: vessels, traces of surgery.
+        without_lesion: Share of the patients who have no lesion.
     """
 
     margin: tuple[float, float] = (6.0, 30.0)
     lesion: tuple[float, float] = (8.0, 26.0)
+    old_spots: int = 0
+    without_lesion: float = 0.0
 
 
 USUAL = Anatomy()
 """Margins differ more than distances, so that the dose tells most even without a lesion in it."""
-SPREAD = Anatomy(margin=(10.0, 22.0), lesion=(0.0, 36.0))
-"""Distances differ more than margins, so that the dose must be seen where the lesion is."""
+SPREAD = Anatomy(margin=(10.0, 22.0), lesion=(0.0, 36.0), old_spots=2, without_lesion=1 / 3)
+"""Distances differ more than margins, so that the dose must be seen where the lesion is. What
+enhances is a lesion only where it did not do so after surgery. Without a lesion there is nothing to
+call: so a recurrence cannot be known by no lesion being seen in the high dose."""
+SPOT_RADIUS_MM, SPOT_GAP_MM, SPOT_REACH = (6.0, 14.0), 12.0, 0.6
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,8 @@ BY_DOSE_ALONE = LabelModel(dose=60.0, margin=0.0, texture=0.0, growth=0.0, noise
 """Where a network must look is known: 0.05 of the prescription more or less decide the label."""
 
 Point = tuple[float, float, float]
+Ball = tuple[Point, float]
+"""Centre and radius, mm."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,7 @@ class Patient:
         cavity: Centre of the surgical cavity.
         cavity_radius: mm.
         lesion: Centre of the enhancing lesion.
-        lesion_radius: mm; larger with growth.
+        lesion_radius: mm; larger with growth. 0 where there is none.
         target_radius: Of the planning target volume around the cavity, mm.
         solidity: Texture; high is solid enhancement, low a ring with a dark core.
         growth: Standardised growth of the lesion.
@@ -76,6 +85,7 @@ class Patient:
         fractions: Number of fractions.
         age: Years.
         sex: F or M.
+        old_spots: What enhances at both times, apart from lesion and cavity.
     """
 
     head: Point
@@ -90,10 +100,11 @@ class Patient:
     fractions: int
     age: int
     sex: str
+    old_spots: tuple[Ball, ...] = ()
 
 
 def draw_patient(random: np.random.Generator, anatomy: Anatomy = USUAL) -> Patient:
-    """Draw a patient; the lesion lies anywhere from the cavity to beyond the target volume."""
+    """Draw a patient; a lesion lies anywhere from the cavity to beyond the target volume."""
     head = tuple((np.array([82.0, 96.0, 76.0]) * random.uniform(0.95, 1.05, 3)).tolist())
     side = random.choice([-1.0, 1.0])
     cavity = np.array(
@@ -107,7 +118,7 @@ def draw_patient(random: np.random.Generator, anatomy: Anatomy = USUAL) -> Patie
     distance = cavity_radius + random.uniform(*anatomy.lesion)
     solidity, growth = random.normal(), random.normal()
     prescription, fractions = SCHEDULES[int(random.random() < SHORT_COURSE_SHARE)]
-    return Patient(
+    patient = Patient(
         head=(head[0], head[1], head[2]),
         cavity=_point(cavity),
         cavity_radius=float(cavity_radius),
@@ -121,6 +132,27 @@ def draw_patient(random: np.random.Generator, anatomy: Anatomy = USUAL) -> Patie
         age=int(random.integers(35, 80)),
         sex=str(random.choice(["F", "M"])),
     )
+    if anatomy.without_lesion and random.random() < anatomy.without_lesion:
+        patient = replace(patient, lesion_radius=0.0)
+    return replace(patient, old_spots=_old_spots(patient, anatomy.old_spots, random))
+
+
+def _old_spots(patient: Patient, number: int, random: np.random.Generator) -> tuple[Ball, ...]:
+    """Balls anywhere inside the brain, far enough from lesion, cavity and each other."""
+    taken = [(patient.lesion, patient.lesion_radius), (patient.cavity, patient.cavity_radius)]
+    found: list[Ball] = []
+    while len(found) < number:
+        radius = float(random.uniform(*SPOT_RADIUS_MM))
+        direction = random.normal(size=3)
+        direction *= random.random() ** (1 / 3) / np.linalg.norm(direction)
+        centre = np.array(patient.head) * SPOT_REACH * direction
+        gaps = [
+            float(np.linalg.norm(centre - np.array(other))) - reach - radius
+            for other, reach in [*taken, *found]
+        ]
+        if min(gaps) > SPOT_GAP_MM:
+            found.append((_point(centre), radius))
+    return tuple(found)
 
 
 def _point(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Point:

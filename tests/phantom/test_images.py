@@ -1,5 +1,6 @@
 """Images of a simulated patient: geometry, contrast, dose."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +10,7 @@ from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.phantom.cohort import SHAPE, SPACING
 from ricenet_v2.phantom.images import make_images
-from ricenet_v2.phantom.patient import draw_patient
+from ricenet_v2.phantom.patient import SPREAD, USUAL, draw_patient
 
 
 @pytest.fixture(scope="module", params=range(6))
@@ -59,3 +60,33 @@ def test_dose_is_a_plateau_that_falls_off(made):
     shells = [relative[(beyond >= low) & (beyond < low + 6)].mean() for low in (-6, 0, 6, 12, 18)]
     assert all(near > far for near, far in pairwise(shells))
     assert relative[beyond > 45].max() < 0.1
+
+
+def test_old_spots_enhance_after_surgery_already_and_keep_away_from_the_lesion():
+    quiet = 0.03 / 0.55  # the noise, as a share of what tissue gives
+    for seed in range(6):
+        random = generator(seed, "spots")
+        patient = draw_patient(random, SPREAD)
+        images = make_images(patient, Grid(SHAPE, SPACING), random)
+        at = np.stack(np.meshgrid(*map(_millimetres_of_axis, range(3)), indexing="ij"))
+        assert len(patient.old_spots) == SPREAD.old_spots
+        for centre, radius in patient.old_spots:
+            distance = np.sqrt(((at - np.reshape(centre, (3, 1, 1, 1))) ** 2).sum(0))
+            inside = (distance < radius - max(SPACING) / 2) & images.brain
+            assert inside.any()
+            assert not images.lesion[distance < radius + 8].any()
+            for image in (images.post_op, images.event):
+                tissue = np.median(image[images.brain])
+                assert image[inside].min() > tissue * (1 + 5 * quiet)
+
+
+def _millimetres_of_axis(axis):
+    return (np.arange(SHAPE[axis]) - (SHAPE[axis] - 1) / 2) * SPACING[axis]
+
+
+def test_without_old_spots_patients_are_as_they_were():
+    assert draw_patient(generator(1, "same"), USUAL).old_spots == ()
+    with_spots, without = (
+        draw_patient(generator(1, "same"), replace(SPREAD, old_spots=n)) for n in (3, 0)
+    )
+    assert replace(with_spots, old_spots=()) == without
