@@ -10,7 +10,15 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.fingerprinting.integrity import check
-from ricenet_v2.phantom.cohort import NAME, TRUTH_CSV, simulate, write_cohort
+from ricenet_v2.phantom.cohort import (
+    CLASSES,
+    NAME,
+    NO_LESION,
+    TRUTH_CSV,
+    simulate,
+    write_cohort,
+)
+from ricenet_v2.phantom.patient import BY_DOSE_ALONE, DOSE_MIDDLE, SPREAD
 from ricenet_v2.store.images import read_image
 from ricenet_v2.store.raw import load_raw_dataset
 from ricenet_v2.store.tables import read_rows
@@ -60,6 +68,23 @@ def test_the_truth_is_that_of_the_images(cohort):
         relative = dose[where].mean() / float(case.covariates["prescription_gy"])
         assert float(truth[case.case_id]["relative_dose"]) == pytest.approx(relative, rel=1e-4)
         assert truth[case.case_id]["label"] == case.label
+
+
+def test_patients_without_a_lesion_are_a_class_of_their_own(tmp_path):
+    how = {"label_model": BY_DOSE_ALONE, "anatomy": SPREAD}
+    folder = write_cohort(tmp_path / NAME, seed=4, **TINY | {"cases": 24}, **how)
+    raw = load_raw_dataset(folder)
+    assert raw.dataset.classes == (*CLASSES, NO_LESION)
+    assert raw.dataset.positive_class == "recurrence"
+    assert {case.label for case in raw.cases} == {*raw.dataset.classes}
+    truth = {row["case_id"]: row for row in read_rows(folder / TRUTH_CSV)}
+    for case in raw.cases:
+        lesion = read_image(raw.mask(case, "lesion"))[0]
+        assert lesion.any() == (case.label != NO_LESION)
+        dose = truth[case.case_id]["relative_dose"]
+        assert (dose == "") == (case.label == NO_LESION)
+        if dose and abs(float(dose) - DOSE_MIDDLE) > 0.1:  # 6 in the log odds
+            assert (case.label == "recurrence") == (float(dose) < DOSE_MIDDLE)
 
 
 def test_an_existing_cohort_is_kept_and_another_refused(tmp_path):

@@ -84,6 +84,19 @@ def _millimetres_of_axis(axis):
     return (np.arange(SHAPE[axis]) - (SHAPE[axis] - 1) / 2) * SPACING[axis]
 
 
+def test_without_a_lesion_both_times_show_the_same():
+    random = generator(3, "none")
+    patient = draw_patient(random, replace(SPREAD, without_lesion=1.0))
+    assert patient.lesion_radius == 0
+    images = make_images(patient, Grid(SHAPE, SPACING), random)
+    assert not images.lesion.any()
+    event, before = (
+        image[images.brain] / image[images.brain].mean() for image in (images.event, images.post_op)
+    )
+    # Two bias fields of 0.12 and noise part them; a lesion of this size does so much more.
+    assert np.percentile(np.abs(event - before), 99.9) < 0.75
+
+
 def test_without_old_spots_patients_are_as_they_were():
     assert draw_patient(generator(1, "same"), USUAL).old_spots == ()
     with_spots, without = (
