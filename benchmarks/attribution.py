@@ -4,9 +4,10 @@
 
 The label of this cohort is decided by the mean dose of the lesion alone, so a network that answers
 rightly must look at the lesion and at the dose that falls off beside it. A third of the patients
-has no lesion, which is a class of its own. The maximum of the map is a hit where it lies in the
-lesion or within 10 mm of it. Beside the trained networks stand networks of random weights, and no
-network at all: the window whose voxels change the most. Training goes on where it stopped.
+has no lesion, which is a class of its own; `--without_lesion 0` leaves two classes. The maximum of
+the map is a hit where it lies in the lesion or within 10 mm of it. Beside the trained networks
+stand networks of random weights, and no network at all: the window whose voxels change the most.
+Training goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -142,8 +143,9 @@ def section(found: Sequence[Found], chosen: argparse.Namespace) -> str:
                 rows.append((told, name, _share(own), *by_class, goal))
     zone = 100 * float(np.mean([one.zone for one in found]))
     n = len({one.case_id for one in found})
+    n_classes, size = 3 if chosen.without_lesion else 2, " x ".join(map(str, chosen.shape))
     head = (
-        f"{chosen.cases} training cases of {' x '.join(map(str, chosen.shape))} voxels of "
+        f"{n_classes} classes; {chosen.cases} training cases of {size} voxels of "
         f"{chosen.spacing:g} mm, {chosen.epochs} epochs of {chosen.updates} updates; {n} test "
         f"cases with a lesion, of a trained network those that it called rightly. Windows of "
         f"{chosen.window_mm:g} mm, {chosen.stride_mm:g} mm apart, all channels hidden at once. "
@@ -171,6 +173,12 @@ def parser(description: str) -> argparse.ArgumentParser:
     made.add_argument("--shape", type=int, nargs=3, default=(24, 28, 24))
     made.add_argument("--spacing", type=float, default=7.0, help="mm")
     made.add_argument("--epochs", type=int, default=20)
+    made.add_argument(
+        "--without_lesion",
+        type=float,
+        default=SPREAD.without_lesion,
+        help="share of the patients; with 0 there are two classes",
+    )
     made.add_argument("--updates", type=int, default=80, help="of an epoch")
     made.add_argument("--folds", type=int, nargs="+", default=[0], help="that are trained")
     made.add_argument("--device")
@@ -185,6 +193,7 @@ def arguments() -> argparse.Namespace:
     made.add_argument("--draws", type=int, default=4, help="networks with random weights")
     made.add_argument("--window_mm", type=float, default=21.0)
     made.add_argument("--stride_mm", type=float, default=14.0)
+    made.add_argument("--section", default="attribution", help="of the page, that is rewritten")
     made.set_defaults(folds=[0, 1])
     return made.parse_args()
 
@@ -199,7 +208,7 @@ def trained_model(chosen: argparse.Namespace) -> tuple[RawDataset, Path]:
         shape=(z, y, x),
         spacing=(chosen.spacing,) * 3,
         label_model=BY_DOSE_ALONE,
-        anatomy=SPREAD,
+        anatomy=replace(SPREAD, without_lesion=chosen.without_lesion),
     )
     space = [NAME, "--workspace", str(chosen.workspace)]
     on = ["--device", chosen.device] if chosen.device else []
@@ -247,4 +256,5 @@ def carry_out(
 
 
 if __name__ == "__main__":
-    carry_out("attribution", arguments(), judge, section)
+    options = arguments()
+    carry_out(options.section, options, judge, section)
