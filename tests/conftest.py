@@ -82,7 +82,7 @@ def trained_cohort(tmp_path_factory) -> Path:
 
 
 def _narrow(path: Path) -> None:
-    """Give the network of a plan a quarter of its channels: what it costs, tests of it wait for."""
+    """Give the network of a plan a quarter of its channels, so that tests train it sooner."""
     plan = documents.read(Plan, path)
     features = tuple(n // 4 for n in plan.network.features)
     network = dataclasses.replace(plan.network, features=features)

@@ -154,15 +154,14 @@ def write_cohort(
             "sex": patient.sex,
         }
         written.append(Case(case_id, case_id, label, split, covariates))
-        truth.append(
-            {
-                "case_id": case_id,
-                "label": label,
-                "relative_dose": relative_dose if patient.lesion_radius else "",
-                "solidity": patient.solidity,
-                "growth": patient.growth,
-            }
-        )
+        hidden: dict[str, object] = {
+            "relative_dose": relative_dose,
+            "solidity": patient.solidity,
+            "growth": patient.growth,
+        }
+        if not patient.lesion_radius:
+            hidden = dict.fromkeys(hidden, "")
+        truth.append({"case_id": case_id, "label": label, **hidden})
     tables.write_rows(folder / TRUTH_CSV, truth)
     write_raw_tables(folder, dataset, written)
     return folder

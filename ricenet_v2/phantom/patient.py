@@ -37,7 +37,7 @@ SPREAD = Anatomy(margin=(10.0, 22.0), lesion=(0.0, 36.0), old_spots=2, without_l
 """Distances differ more than margins, so that the dose must be seen where the lesion is. What
 enhances is a lesion only where it did not do so after surgery. Without a lesion there is nothing to
 call: so a recurrence cannot be known by no lesion being seen in the high dose."""
-SPOT_RADIUS_MM, SPOT_GAP_MM, SPOT_REACH = (6.0, 14.0), 12.0, 0.6
+SPOT_RADIUS_MM, SPOT_GAP_MM, SPOT_REACH, SPOT_TRIES = (6.0, 14.0), 12.0, 0.6, 1000
 
 
 @dataclass(frozen=True)
@@ -138,10 +138,16 @@ def draw_patient(random: np.random.Generator, anatomy: Anatomy = USUAL) -> Patie
 
 
 def _old_spots(patient: Patient, number: int, random: np.random.Generator) -> tuple[Ball, ...]:
-    """Balls anywhere inside the brain, far enough from lesion, cavity and each other."""
+    """Balls anywhere inside the brain, far enough from lesion, cavity and each other.
+
+    Raises:
+        ValueError: There is no room for so many.
+    """
     taken = [(patient.lesion, patient.lesion_radius), (patient.cavity, patient.cavity_radius)]
     found: list[Ball] = []
-    while len(found) < number:
+    for _ in range(SPOT_TRIES * number):
+        if len(found) == number:
+            break
         radius = float(random.uniform(*SPOT_RADIUS_MM))
         direction = random.normal(size=3)
         direction *= random.random() ** (1 / 3) / np.linalg.norm(direction)
@@ -152,6 +158,8 @@ def _old_spots(patient: Patient, number: int, random: np.random.Generator) -> tu
         ]
         if min(gaps) > SPOT_GAP_MM:
             found.append((_point(centre), radius))
+    if len(found) < number:
+        raise ValueError(f"The brain has no room for {number} spots.")
     return tuple(found)
 
 

@@ -6,11 +6,13 @@ import dataclasses
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 from torch import nn
 
 from ricenet_v2.core import documents, files
+from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.locks import held
 from ricenet_v2.core.progress import track
 from ricenet_v2.inference.reference import write_reference
 from ricenet_v2.records.dataset import Case, Dataset
@@ -82,20 +84,47 @@ def train_fold(
             draw_preview(job.reader, job.train, job.plan, options.seed, target)
             logger.info("Augmented samples are drawn in %s", target)
             return run_record(job, "stopped", None)
-        old = existing_run(job)
-    if old is not None and _is_finished(job, old):
-        logger.info("Fold %d is trained already: %s", fold, job.paths.folder)
-        return old
-    with team.agreed():
-        check_other_folds(job)
+    if finished := _finished_run(job):
+        return finished
     with ExitStack() as stack:
         with team.agreed():
-            stack.enter_context(logged(job))
+            if team.leads:
+                stack.enter_context(_alone(job))
+        if finished := _finished_run(job):  # another process may have trained it meanwhile
+            return finished
+        with team.agreed():
+            check_other_folds(job)
+        with team.agreed():
             if team.leads:
                 files.remove_leftovers(job.paths.folder)
                 documents.write(job.model.plan, job.plan)
                 documents.write(job.model.dataset, dataset)
-        return _train(job)
+                job.paths.folder.mkdir(parents=True, exist_ok=True)
+        with logged(job):
+            return _train(job)
+
+
+@contextmanager
+def _alone(job: Job) -> Iterator[None]:
+    with held(job.paths.lock) as is_ours:
+        if not is_ours:
+            raise TrainingError(
+                f"Fold {job.fold} is being trained by another process.",
+                file=job.paths.folder,
+                expected="one process for a fold",
+                remedy="Wait for it, or stop it; --continue then goes on from its last epoch.",
+            )
+        yield
+
+
+def _finished_run(job: Job) -> Run | None:
+    """The record of the fold where nothing is left to do."""
+    with job.team.agreed():
+        old = existing_run(job)
+    if old is None or not _is_finished(job, old):
+        return None
+    logger.info("Fold %d is trained already: %s", job.fold, job.paths.folder)
+    return old
 
 
 def _is_finished(job: Job, old: Run) -> bool:

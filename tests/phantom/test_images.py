@@ -8,7 +8,7 @@ import pytest
 
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.seeds import generator
-from ricenet_v2.phantom.cohort import SHAPE, SPACING
+from ricenet_v2.phantom.cohort import MODEL, SHAPE, SPACING
 from ricenet_v2.phantom.images import make_images
 from ricenet_v2.phantom.patient import SPREAD, USUAL, draw_patient
 
@@ -84,22 +84,39 @@ def _millimetres_of_axis(axis):
     return (np.arange(SHAPE[axis]) - (SHAPE[axis] - 1) / 2) * SPACING[axis]
 
 
-def test_without_a_lesion_both_times_show_the_same():
-    random = generator(3, "none")
+def test_without_a_lesion_only_the_event_is_another_and_there_only_the_lesion():
+    grid, random = Grid(SHAPE, SPACING), generator(3, "none")
     patient = draw_patient(random, replace(SPREAD, without_lesion=1.0))
     assert patient.lesion_radius == 0
-    images = make_images(patient, Grid(SHAPE, SPACING), random)
-    assert not images.lesion.any()
-    event, before = (
-        image[images.brain] / image[images.brain].mean() for image in (images.event, images.post_op)
+    without, small = (
+        make_images(replace(patient, lesion_radius=radius), grid, generator(3, "images"))
+        for radius in (0.0, 6.0)
     )
-    # Two bias fields of 0.12 and noise part them; a lesion of this size does so much more.
-    assert np.percentile(np.abs(event - before), 99.9) < 0.75
+    assert not without.lesion.any()
+    assert np.array_equal(without.post_op, small.post_op)
+    assert np.array_equal(without.dose, small.dose)
+    differs = without.event != small.event
+    assert differs[small.lesion].all()
+    at = np.stack(np.meshgrid(*map(_millimetres_of_axis, range(3)), indexing="ij"))
+    distance = np.sqrt(((at - np.reshape(patient.lesion, (3, 1, 1, 1))) ** 2).sum(0))
+    assert not differs[distance > 6 + max(SPACING)].any()
 
 
-def test_without_old_spots_patients_are_as_they_were():
-    assert draw_patient(generator(1, "same"), USUAL).old_spots == ()
+def test_the_usual_patients_are_those_of_model_4():
+    assert MODEL == 4
+    random = generator(1, "same")
+    patient = draw_patient(random, USUAL)
+    assert patient.old_spots == ()
+    found = (patient.age, patient.sex, patient.lesion_radius, patient.solidity, random.random())
+    assert found[:2] == (42, "M")
+    assert found[2:] == pytest.approx((15.0214920, 0.5342221, 0.5007672))
+
+
+def test_old_spots_change_nothing_else():
     with_spots, without = (
         draw_patient(generator(1, "same"), replace(SPREAD, old_spots=n)) for n in (3, 0)
     )
+    assert len(with_spots.old_spots) == 3
+    with pytest.raises(ValueError, match="no room"):
+        draw_patient(generator(1, "same"), replace(SPREAD, old_spots=500))
     assert replace(with_spots, old_spots=()) == without

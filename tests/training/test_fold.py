@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -155,27 +153,6 @@ def test_a_fold_is_not_overwritten_and_not_continued_otherwise(plan, make_worksp
         run_fold(paths, resume=True, overrides={"learning_rate": "1e-4"})
     with pytest.raises(TrainingError, match="seed: 0 there, 5 now"):
         run_fold(paths, resume=True, seed=5)
-
-
-HOLDER = "import fcntl, sys; s = open(sys.argv[1], 'a'); fcntl.lockf(s, 2); print(); input()"
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="locks of POSIX")
-def test_a_fold_that_another_process_trains_is_left_alone(plan, make_workspace, run_fold):
-    paths = make_workspace(plan)
-    fold = paths.run().fold(0)
-    fold.folder.mkdir(parents=True)
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", HOLDER, fold.log], **pipes) as other:
-        other.stdout.readline()
-        for resume in (False, True):
-            with pytest.raises(TrainingError, match="trained by another process"):
-                run_fold(paths, resume=resume)
-        assert [file.name for file in fold.folder.iterdir()] == [fold.log.name]
-        other.kill()
-    # The lock ends with its process, however that ends.
-    assert run_fold(paths).status == "finished"
-    assert "another process" not in fold.log.read_text()
 
 
 @pytest.mark.parametrize("change", ["sides", "label", "patient"])

@@ -68,8 +68,16 @@ class Kept:
     shapes: dict[str, Size]
     norms: dict[str, nn.BatchNorm3d]
 
+    def bytes_beside(self, network: nn.Module) -> int:
+        """Of the maps, and of weights that are not the network's own."""
+        known = {each.data_ptr() for each in network.parameters()}
+        layers = (step.layer for step in self.steps if step.layer)
+        weights = (each for layer in layers for each in layer.parameters())
+        kept = [*self.maps.values(), *(each for each in weights if each.data_ptr() not in known)]
+        return sum(each.untyped_storage().nbytes() for each in kept)
 
-def keep(encoder: nn.Module, images: torch.Tensor, only_first: bool) -> Kept:
+
+def keep(encoder: nn.Module, images: torch.Tensor, *, only_first: bool) -> Kept:
     """Pass images (1, C, Z, Y, X) through and keep the maps that windows will be laid into.
 
     Args:
@@ -79,19 +87,21 @@ def keep(encoder: nn.Module, images: torch.Tensor, only_first: bool) -> Kept:
 
     Raises:
         UnknownStepError: The encoder is not made of known steps; or, with `only_first`, does not
-            begin with one that looks at a neighbourhood.
+            begin with one that looks at a neighbourhood, or has another that takes the images.
     """
     steps = steps_of(encoder)
     quick = in_place(fused(steps))
     if only_first:
-        if not quick[0].looks_around:
-            raise UnknownStepError("it does not begin with a convolution or a pool")
+        if not quick[0].looks_around or any(IMAGES in step.inputs for step in quick[1:]):
+            raise UnknownStepError("it does not begin with one convolution or pool")
         needed = {IMAGES, quick[0].name}
     else:
         around = [step for step in steps if step.looks_around or not step.layer]
         needed = {name for step in around for name in step.inputs}
     needed.add(steps[-1].name)
-    if images.device.type == "cpu":  # there convolutions and pools are the fastest in this layout
+    # On a CPU convolutions and pools are the fastest in this layout, but instance norm undoes it.
+    keeps_layout = not any(isinstance(step.layer, nn.InstanceNorm3d) for step in steps)
+    if images.device.type == "cpu" and keeps_layout:
         images = images.contiguous(memory_format=torch.channels_last_3d)
     maps, shapes = {IMAGES: images}, {IMAGES: tuple(images.shape[2:])}
     norms: dict[str, nn.BatchNorm3d] = {}
@@ -140,7 +150,10 @@ class IncrementalPass:
         self.network, self.occlusions = network, occlusions
         self._device = next(network.parameters()).device
         images = torch.from_numpy(occlusions.array)[None].to(self._device)
-        self._maps, self._only_first = keep(network.encoder, images, only_first), only_first
+        self._maps, self._only_first = (
+            keep(network.encoder, images, only_first=only_first),
+            only_first,
+        )
         steps = self._maps.steps
         self._layers = {
             step.name: Layer.of(step.layer)
@@ -152,7 +165,7 @@ class IncrementalPass:
         )
         self._last = self._maps.maps[steps[-1].name]
         self.whole = network.classify(self._last.mean(dim=(2, 3, 4))).cpu()
-        self.kept = sum(each.untyped_storage().nbytes() for each in self._maps.maps.values())
+        self.kept = self._maps.bytes_beside(network)
         self.forward_passes = 0.0
         self.is_exact = not self._maps.norms
         exact = _BEHIND_FIRST if only_first else _EXACT

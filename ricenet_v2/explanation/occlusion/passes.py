@@ -55,6 +55,7 @@ def choose_pass(network: nn.Module, occlusions: Occlusions, method: Method) -> P
             made = IncrementalPass(network, occlusions)
             if made.is_exact or method == "incremental":
                 return made
+            del made  # and with it the maps that it keeps
         return IncrementalPass(network, occlusions, only_first=True)
     except UnknownStepError as error:
         if method == "incremental":

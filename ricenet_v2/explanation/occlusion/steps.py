@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import operator
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -73,7 +74,7 @@ def steps_of(encoder: nn.Module) -> tuple[Step, ...]:
             names[node] = inputs[0] if isinstance(layer, _NOTHING) else node.name
             if not isinstance(layer, _NOTHING):
                 steps.append(Step(node.name, inputs, layer))
-    return tuple(steps)
+    return _not_written(steps)
 
 
 def _layer(encoder: nn.Module, node: fx.Node) -> nn.Module | None:
@@ -83,11 +84,33 @@ def _layer(encoder: nn.Module, node: fx.Node) -> nn.Module | None:
     fault = "is not known" if layer is None else _fault(layer)
     if fault:
         raise UnknownStepError(f"{node.target} {fault}")
-    return _writing(layer, False) if isinstance(layer, _NONLINEARITIES) else layer
+    return layer
 
 
-def _writing(layer: nn.ReLU | nn.LeakyReLU, over_input: bool) -> nn.Module:
-    """A nonlinearity that writes over its input, or leaves it as it is."""
+def _not_written(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """The same with nonlinearities that leave their inputs as they are.
+
+    Raises:
+        UnknownStepError: One writes over a map that something else takes too, which sees that.
+    """
+    made = []
+    for step, is_last in zip(steps, _taken_once(steps), strict=True):
+        if isinstance(step.layer, _NONLINEARITIES) and step.layer.inplace:
+            if not is_last:
+                raise UnknownStepError(f"{step.name} writes over what is needed elsewhere")
+            made.append(replace(step, layer=_writing(step.layer, over_input=False)))
+        else:
+            made.append(step)
+    return tuple(made)
+
+
+def _taken_once(steps: Sequence[Step]) -> list[bool]:
+    """Whether the first input of each step is a map that no other step takes."""
+    uses = Counter(name for step in steps for name in step.inputs)
+    return [step.inputs[0] != IMAGES and uses[step.inputs[0]] == 1 for step in steps]
+
+
+def _writing(layer: nn.ReLU | nn.LeakyReLU, *, over_input: bool) -> nn.Module:
     made = copy.copy(layer)
     made.inplace = over_input
     return made
@@ -144,12 +167,9 @@ def fused(steps: tuple[Step, ...]) -> tuple[Step, ...]:
 
 def in_place(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """The same with each nonlinearity written over its input, where no other step takes that."""
-    uses = Counter(name for step in steps for name in step.inputs)
-    made = []
-    for step in steps:
-        is_last = step.inputs[0] != IMAGES and uses[step.inputs[0]] == 1
-        if is_last and isinstance(step.layer, _NONLINEARITIES):
-            made.append(replace(step, layer=_writing(step.layer, True)))
-        else:
-            made.append(step)
-    return tuple(made)
+    return tuple(
+        replace(step, layer=_writing(step.layer, over_input=True))
+        if is_last and isinstance(step.layer, _NONLINEARITIES)
+        else step
+        for step, is_last in zip(steps, _taken_once(steps), strict=True)
+    )

@@ -41,9 +41,9 @@ def test_norms_vanish_into_the_convolutions_and_the_map_stays(networks, network_
 class _Twice(nn.Module):
     """Its convolution's map is taken by a nonlinearity and by the addition."""
 
-    def __init__(self):
+    def __init__(self, *, writes=False):
         super().__init__()
-        self.conv, self.once, self.twice = nn.Conv3d(1, 1, 1), nn.ReLU(True), nn.ReLU()
+        self.conv, self.once, self.twice = nn.Conv3d(1, 1, 1), nn.ReLU(True), nn.ReLU(writes)
 
     def forward(self, x):
         before = self.conv(x)
@@ -57,6 +57,12 @@ def test_only_a_map_that_is_not_taken_again_is_written_over():
     assert not any(getattr(step.layer, "inplace", False) for step in steps)
     (only,) = in_place(steps_of(nn.Sequential(nn.ReLU())))
     assert not only.layer.inplace  # the images of the case
+
+
+@pytest.mark.parametrize("layer", [_Twice(writes=True), nn.Sequential(nn.ReLU(True))])
+def test_a_network_that_writes_over_what_it_needs_elsewhere_is_not_known(layer):
+    with pytest.raises(UnknownStepError, match="writes over"):
+        steps_of(layer)
 
 
 class _Softmax(nn.Module):
