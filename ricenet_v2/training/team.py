@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,10 @@ from ricenet_v2.network.device import resolve_device
 from ricenet_v2.training.parts import Stopped, StopWish
 
 _FINE, _STOP, _FAULT = 0, 1, 2
+_TO_LET_GO = 0.5
+"""Seconds. Wrapped networks keep the group and its threads alive beyond its end (torch 2.14), and a
+thread that lets go of its last tensor while Python ends seems to abort the process: seen once, on a
+machine that was busy."""
 
 
 @dataclass(frozen=True)
@@ -123,3 +128,5 @@ def joined(device: str | None = None) -> Iterator[Team]:
         yield Team(distributed.get_rank(), distributed.get_world_size(), chosen)
     finally:
         distributed.destroy_process_group()
+        if backend == "gloo":
+            time.sleep(_TO_LET_GO)
