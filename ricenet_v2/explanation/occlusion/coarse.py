@@ -18,9 +18,8 @@ from ricenet_v2.explanation.occlusion.slopes import Slopes, lattice
 from ricenet_v2.explanation.occlusion.windows import Values, Windows
 
 SHARE = 0.19
-"""Of the work of whole passes for all windows, gradients and windows together."""
-SAVING = 0.6
-"""Of the work of all windows by the pass at hand, where that is less."""
+"""Of the work of whole passes for all windows, gradients and windows together. Where the pass at
+hand takes no more than that for all windows, they are all looked at."""
 MOST_SLOPES = 0.4
 """Of that work, what gradients may take."""
 _PILOT = 16
@@ -60,12 +59,16 @@ def sample(
         slopes: From the forward passes that they may take to estimates of all windows.
 
     Returns:
-        All windows looked at where there are so few that nothing is saved.
+        All windows looked at where there are so few, or these take so little, that nothing is
+        saved.
     """
     order, seen = np.random.default_rng(0).permutation(len(windows)), _Seen(len(windows), look)
     seen.add(order[:_PILOT])
     one = spent() / seen.number
-    work = len(windows) * min(SHARE, SAVING * one)
+    if one <= SHARE:
+        seen.add(order)
+        return Sampled(seen.values, seen.number)
+    work = len(windows) * SHARE
     estimates = slopes(int(MOST_SLOPES * work))
     n = max(0, int((work - estimates.forward_passes) / one))
     scattered = order[: n - int(_PEAK * n)]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from ricenet_v2.explanation.occlusion.coarse import MOST_SLOPES, SAVING, SHARE, sample
+from ricenet_v2.explanation.occlusion.coarse import MOST_SLOPES, SHARE, sample
 from ricenet_v2.explanation.occlusion.slopes import Slopes, lattice
 from ricenet_v2.explanation.occlusion.windows import lay_windows
 
@@ -40,13 +40,27 @@ def test_each_window_is_looked_at_once_and_few_are():
     assert most == int(MOST_SLOPES * SHARE * len(WINDOWS))
 
 
-@pytest.mark.parametrize("one", [0.4, 0.2, 0.1])
+@pytest.mark.parametrize("one", [0.4, 0.2])
 def test_where_a_window_takes_less_than_a_pass_more_are_looked_at(one):
     found, asked, most = _sampled(_bump((3, 4, 5)), one=one)
-    work = min(SHARE, SAVING * one) * len(WINDOWS)
+    work = SHARE * len(WINDOWS)
     assert work - one < one * len(asked) + GRADIENTS <= work
     assert found.n_seen == len(asked)
     assert most == int(MOST_SLOPES * work)
+
+
+@pytest.mark.parametrize("one", [SHARE, 0.1])
+def test_where_all_windows_take_no_more_than_that_all_are_looked_at(one):
+    truth, asked = _bump((3, 4, 5)), []
+
+    def look(numbers):
+        asked.extend(numbers.tolist())
+        return truth[numbers]
+
+    found = sample(WINDOWS, look, lambda: one * len(asked), lambda _: pytest.fail("no gradients"))
+    assert sorted(asked) == list(range(len(WINDOWS)))
+    np.testing.assert_array_equal(found.values, truth)
+    assert (found.n_seen, found.forward_passes) == (len(WINDOWS), 0)
 
 
 def test_what_was_seen_stands():
