@@ -150,10 +150,8 @@ class IncrementalPass:
         self.network, self.occlusions = network, occlusions
         self._device = next(network.parameters()).device
         images = torch.from_numpy(occlusions.array)[None].to(self._device)
-        self._maps, self._only_first = (
-            keep(network.encoder, images, only_first=only_first),
-            only_first,
-        )
+        self._maps = keep(network.encoder, images, only_first=only_first)
+        self._only_first = only_first
         steps = self._maps.steps
         self._layers = {
             step.name: Layer.of(step.layer)
