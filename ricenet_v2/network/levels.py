@@ -59,16 +59,20 @@ class Bands(nn.Module):
                 tops.append(top)
                 falls.append(1 / (high - top))
         self.n_bands = n_bands(levels)
-        self.register_buffer("channels", torch.tensor(channels, dtype=torch.long), persistent=False)
+        # Not on torch's default device: a network that is built on the meta device and then given
+        # the weights of another one has no other source for these numbers.
+        index = torch.tensor(channels, dtype=torch.long, device="cpu")
+        self.register_buffer("channels", index, persistent=False)
         for name, numbers in (("low", lows), ("rise", rises), ("top", tops), ("fall", falls)):
-            column = torch.tensor(numbers, dtype=torch.float32).view(-1, 1, 1, 1)
+            column = torch.tensor(numbers, dtype=torch.float32, device="cpu").view(-1, 1, 1, 1)
             self.register_buffer(name, column, persistent=False)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """(B, channels, Z, Y, X) to (B, channels + bands, Z, Y, X), voxel by voxel."""
         if not self.n_bands:
             return images
-        values = images[:, self.channels]
-        rising = (values - self.low) * self.rise
-        falling = 1 - (values - self.top) * self.fall
+        device = images.device
+        values = images[:, self.channels.to(device)]
+        rising = (values - self.low.to(device)) * self.rise.to(device)
+        falling = 1 - (values - self.top.to(device)) * self.fall.to(device)
         return torch.cat([images, torch.minimum(rising, falling).clamp(0, 1)], dim=1)

@@ -29,6 +29,12 @@ Norm = Literal["instance", "batch"]
 Levels = tuple[tuple[Finite, ...], ...]
 Precision = Literal["float32", "bfloat16"]
 
+SHAPES_ONLY = (
+    "The network of this plan sees the shape of %s, but not the height (Gy, HU, label): instance "
+    "norm takes it away. Plan anew with ricenet_plan_and_preprocess --overwrite, or train with "
+    "--set network.norm=batch."
+)
+
 
 @record
 class Normalisation:
@@ -304,3 +310,19 @@ class Plan:
         """
         if faults := plan_faults(self):
             raise ValueError("; ".join(faults))
+
+    @property
+    def shapes_only(self) -> tuple[str, ...]:
+        """Channels of absolute value of which the network sees the shape, not the height.
+
+        Instance norm takes the scale of a feature map away, and no levels bring it back: so are
+        plans of earlier versions, and plans whose norm was changed by hand.
+        """
+        if self.network.norm != "instance":
+            return ()
+        levels = self.network.levels or ((),) * len(self.channels)
+        return tuple(
+            channel.name
+            for channel, values in zip(self.channels, levels, strict=True)
+            if not values and channel.normalisation.scheme != "zscore"
+        )
