@@ -52,7 +52,7 @@ setup(
         "blosc2>=3.0",
         "tqdm>=4.66",
         "jinja2>=3.1",
-        "pydantic>=2.8",
+        "pydantic>=2.12",
         "rich>=13.7",
         "threadpoolctl>=3.1",
         "typing-extensions>=4.9",

@@ -180,7 +180,7 @@ def _plan(
     from ricenet_v2.core.errors import PlanError
     from ricenet_v2.network.cost import estimate
     from ricenet_v2.planning.planner import make_plan
-    from ricenet_v2.records.plan import Plan
+    from ricenet_v2.records.plan import SHAPES_ONLY, Plan
 
     path = paths.plan(preset)
     if path.is_file() and not overwrite:
@@ -195,6 +195,8 @@ def _plan(
                 remedy="Pass --overwrite to plan anew (models of the old plan no longer fit).",
             )
         print(f"The plan in {path} is used as it stands.")
+        if existing.shapes_only:
+            print(f"Warning: {SHAPES_ONLY % ', '.join(existing.shapes_only)}")
         return existing
     given = {name: value for name, value in wanted.items() if value is not None}
     made = make_plan(fingerprint, raw.dataset, estimate, preset=preset, **{**_device(), **given})

@@ -8,24 +8,41 @@ import torch
 from torch import nn
 
 from ricenet_v2.core.errors import PlanError
+from ricenet_v2.network.levels import Bands, Levels, n_bands
 from ricenet_v2.network.residual_encoder import residual_encoder
 from ricenet_v2.network.resnet18 import Layers, ResNet18Encoder
 from ricenet_v2.records.plan import NetworkPlan, Norm, Shape
 
 
 class Classifier(nn.Module):
-    """An encoder, global average pool, dropout and a linear head. A batch of one works."""
+    """Bands, an encoder, global average pool, dropout and a linear head. A batch of one works."""
 
-    def __init__(self, encoder: nn.Module, n_features: int, n_classes: int, dropout: float) -> None:
-        """Put a head on an encoder whose last map has `n_features` channels."""
+    def __init__(
+        self,
+        encoder: nn.Module,
+        n_features: int,
+        n_classes: int,
+        dropout: float,
+        levels: Levels = (),
+    ) -> None:
+        """Put a head on an encoder that takes the channels and a band for each of their levels.
+
+        Args:
+            encoder: From (B, channels + bands, Z, Y, X) to the last feature map.
+            n_features: Channels of that map.
+            n_classes: Classes.
+            dropout: Probability before the head.
+            levels: Of each channel, see `levels.Bands`.
+        """
         super().__init__()
+        self.bands = Bands(levels)
         self.encoder = encoder
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(n_features, n_classes)
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
         """Last feature map (B, F, Z', Y', X') of images (B, C, Z, Y, X)."""
-        found: torch.Tensor = self.encoder(x)
+        found: torch.Tensor = self.encoder(self.bands(x))
         return found
 
     def pooled(self, x: torch.Tensor) -> torch.Tensor:
@@ -79,9 +96,9 @@ def build_network(
         input_size: Voxels along (z, y, x); where given, it must leave enough for the norm layers.
 
     Raises:
-        PlanError: The stages of the plan do not have the same number of entries, the strides do
-            not divide the input size, or the deepest feature map would be a single voxel, on
-            which norm layers cannot train.
+        PlanError: The stages of the plan do not have the same number of entries, its levels are
+            not those of the channels, the strides do not divide the input size, or the deepest
+            feature map would be a single voxel, on which norm layers cannot train.
     """
     lengths = {
         "features": len(plan.features),
@@ -98,8 +115,9 @@ def build_network(
         )
     if input_size is not None:
         _check_input(plan, input_size)
-    encoder = _ENCODERS[plan.architecture](plan, n_channels)
-    return Classifier(encoder, plan.features[-1], n_classes, plan.dropout)
+    _check_levels(plan, n_channels)
+    encoder = _ENCODERS[plan.architecture](plan, n_channels + n_bands(plan.levels))
+    return Classifier(encoder, plan.features[-1], n_classes, plan.dropout, plan.levels)
 
 
 def deepest_map(plan: NetworkPlan, input_size: Shape) -> Shape:
@@ -109,6 +127,16 @@ def deepest_map(plan: NetworkPlan, input_size: Shape) -> Shape:
     for stride in [*plan.strides, *pool]:
         left = [-(-n // s) for n, s in zip(left, stride, strict=True)]
     return left[0], left[1], left[2]
+
+
+def _check_levels(plan: NetworkPlan, n_channels: int) -> None:
+    if plan.levels and len(plan.levels) != n_channels:
+        raise PlanError(
+            "The levels of the network are not those of its input channels.",
+            expected=f"levels of {n_channels} channels, or none at all",
+            got=f"levels of {len(plan.levels)}",
+            remedy="Correct the network section of the plan.",
+        )
 
 
 def _check_input(plan: NetworkPlan, input_size: Shape) -> None:

@@ -13,7 +13,7 @@ from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.network.weight_changes import norm_after, plain_shortcut, with_channels
-from ricenet_v2.network.weight_hints import notes_on, remedy_for
+from ricenet_v2.network.weight_hints import n_bands_of, notes_on, remedy_for
 from ricenet_v2.network.weight_layouts import ForeignEncoder, common_name, read_encoder
 from ricenet_v2.records.plan import Architecture, NetworkPlan
 from ricenet_v2.records.weights import DifferingShape, WeightsReport
@@ -30,6 +30,14 @@ class _Target:
 
     name: str
     tensor: torch.Tensor
+
+
+@dataclass(frozen=True)
+class _Bands:
+    """How many of the input maps are bands, in the network here and in that of the file."""
+
+    here: int
+    there: int
 
 
 @dataclass
@@ -79,7 +87,8 @@ def load_pretrained(
             remedy=remedy,
         )
     targets = _targets(network.encoder, plan.architecture)
-    match = _match(targets, foreign, plan)
+    bands = _Bands(network.bands.n_bands, n_bands_of(state))
+    match = _match(targets, foreign, plan, bands)
     if not match.loaded or (match.differing and not allow_missing):
         raise _refusal(match, file, remedy)
     with torch.no_grad():
@@ -110,11 +119,13 @@ def _targets(encoder: nn.Module, architecture: Architecture) -> dict[str, _Targe
     return {common_name(name, architecture): _Target(name, tensor) for name, tensor in named}
 
 
-def _match(targets: Mapping[str, _Target], foreign: ForeignEncoder, plan: NetworkPlan) -> _Match:
+def _match(
+    targets: Mapping[str, _Target], foreign: ForeignEncoder, plan: NetworkPlan, bands: _Bands
+) -> _Match:
     match = _Match()
     for common, target in targets.items():
         if common in foreign.tensors:
-            _take(match, common, target, foreign.tensors[common])
+            _take(match, common, target, foreign.tensors[common], bands)
         else:
             _fill(match, common, target, foreign)
     for common in foreign.tensors:
@@ -123,17 +134,39 @@ def _match(targets: Mapping[str, _Target], foreign: ForeignEncoder, plan: Networ
     return match
 
 
-def _take(match: _Match, common: str, target: _Target, source: torch.Tensor) -> None:
+def _take(match: _Match, common: str, target: _Target, source: torch.Tensor, bands: _Bands) -> None:
     """The file has this tensor."""
     here, there = tuple(target.tensor.shape), tuple(source.shape)
-    if here == there:
+    is_first = common in _FIRST_CONVOLUTIONS and (here[0], here[2:]) == (there[0], there[2:])
+    if here == there and (bands.here == bands.there or not is_first):
         match.values[target.name] = source
-    elif common in _FIRST_CONVOLUTIONS and (here[0], here[2:]) == (there[0], there[2:]):
-        how = "repeated in turn and scaled" if here[1] > there[1] else "added in turn"
-        how = f"{there[1]} input channels to {here[1]}, {how}"
-        match.adapt(target.name, with_channels(source, here[1]), how)
+    elif is_first:
+        match.adapt(target.name, *_first_convolution(source, here[1], bands))
     else:
         match.differing.append(DifferingShape(target.name, here, there))
+
+
+def _first_convolution(
+    source: torch.Tensor, n_inputs: int, bands: _Bands
+) -> tuple[torch.Tensor, str]:
+    """Weights (F, inputs, Z, Y, X) for the channels here and their bands, and how, in words.
+
+    Bands are no images, so no weights of images fit them: they begin at zero, and the network
+    answers at first as it did without them.
+    """
+    have, want = source.shape[1] - bands.there, n_inputs - bands.here
+    weight, how = source[:, :have], []
+    if have != want:
+        weight = with_channels(weight, want)
+        manner = "repeated in turn and scaled" if want > have else "added in turn"
+        how.append(f"{have} input channels to {want}, {manner}")
+    if bands.there:
+        how.append(f"without the weights of {bands.there} bands")
+    if bands.here:
+        zeros = weight.new_zeros(len(weight), bands.here, *weight.shape[2:])
+        weight = torch.cat([weight, zeros], dim=1)
+        how.append(f"the weights of {bands.here} bands begin at zero")
+    return weight, "; ".join(how)
 
 
 def _fill(match: _Match, common: str, target: _Target, foreign: ForeignEncoder) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ricenet_v2.network.levels import n_bands
 from ricenet_v2.network.weight_layouts import ForeignEncoder
 from ricenet_v2.records.plan import NetworkPlan
 
@@ -60,6 +61,11 @@ def notes_on(foreign: ForeignEncoder, state: Mapping[str, Any], plan: NetworkPla
     if any("conv_seg." in name for name in foreign.ignored.get("head", [])):
         notes.append("stages 3 and 4 of MedicalNet are dilated where those here are strided")
     return notes
+
+
+def n_bands_of(state: Mapping[str, Any]) -> int:
+    """How many of the input maps of a checkpoint's network are bands; 0 for all but ours."""
+    return n_bands(_dig(_own_plan(state), "network", "levels") or ())
 
 
 def _dig(value: Any, *keys: str) -> Any:

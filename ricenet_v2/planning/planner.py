@@ -13,13 +13,23 @@ from ricenet_v2.planning import presets, reasons, schedule
 from ricenet_v2.planning.channels import plan_channel
 from ricenet_v2.planning.input_size import margin_of
 from ricenet_v2.planning.ladder import GIB, Budget, Candidate, first_that_fits
+from ricenet_v2.planning.levels import plan_levels
 from ricenet_v2.planning.names import PRESETS
 from ricenet_v2.planning.reasons import Choice
 from ricenet_v2.planning.spacing import target_spacing
 from ricenet_v2.planning.wishes import Wishes
 from ricenet_v2.records.dataset import Dataset
+from ricenet_v2.records.decision import Decision
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint, distinct
-from ricenet_v2.records.plan import MemoryEstimate, NetworkPlan, Plan, Precision, Shape, Triple
+from ricenet_v2.records.plan import (
+    ChannelPlan,
+    MemoryEstimate,
+    NetworkPlan,
+    Plan,
+    Precision,
+    Shape,
+    Triple,
+)
 
 __all__ = ["GIB", "PRESETS", "Cost", "make_plan"]
 
@@ -65,20 +75,31 @@ def make_plan(
     _check_fingerprint(fingerprint, dataset)
     cases = distinct(fingerprint.cases)
     n_channels, n_classes = len(dataset.channels), len(dataset.classes)
+    channels = [plan_channel(channel) for channel in fingerprint.channels]
+    levels, why_levels = plan_levels(fingerprint.channels, [plan for plan, _ in channels])
 
     def measure(one: Candidate) -> MemoryEstimate:
         return cost(one.network, n_channels, n_classes, one.input_size, one.batch, precision)
 
     found = first_that_fits(
-        presets.ladder(preset, cases, wishes),
+        presets.ladder(preset, cases, wishes, levels),
         Budget(memory_gb, n_channels, precision, measure),
         presets.remedy(preset, wishes),
     )
     choice = Choice(preset, wishes, found, target_spacing(cases)[1], len(cases), memory_gb)
-    return _plan(fingerprint, dataset, choice)
+    why = tuple(decision for _, decision in channels)
+    if found.chosen.network.levels:
+        why += why_levels
+    return _plan(fingerprint, dataset, choice, tuple(plan for plan, _ in channels), why)
 
 
-def _plan(fingerprint: Fingerprint, dataset: Dataset, choice: Choice) -> Plan:
+def _plan(
+    fingerprint: Fingerprint,
+    dataset: Dataset,
+    choice: Choice,
+    channels: tuple[ChannelPlan, ...],
+    why_channels: tuple[Decision, ...],
+) -> Plan:
     """The chosen layout and all that follows from it."""
     chosen, epochs = choice.chosen, choice.wishes.epochs
     settings = schedule.paper_training if choice.preset == "paper" else schedule.auto_training
@@ -86,14 +107,13 @@ def _plan(fingerprint: Fingerprint, dataset: Dataset, choice: Choice) -> Plan:
         chosen.batch, choice.n_train, chosen.input_size, chosen.spacing
     )
     has_images = any(channel.kind not in ("mask", "other") for channel in dataset.channels)
-    channels = [plan_channel(channel) for channel in fingerprint.channels]
     return Plan(
         name=choice.preset,
         preset=choice.preset,
         dataset=dataset.name,
         fingerprint=documents.fingerprint_of(fingerprint),
         classes=dataset.classes,
-        channels=tuple(channel for channel, _ in channels),
+        channels=channels,
         spacing=chosen.spacing,
         input_size=chosen.input_size,
         margin=margin_of(chosen.input_size, chosen.region),
@@ -112,7 +132,7 @@ def _plan(fingerprint: Fingerprint, dataset: Dataset, choice: Choice) -> Plan:
             *reasons.epochs(choice.wishes),
             *schedule.why_augmentation(training, has_images=has_images),
             reasons.rotation(choice),
-            *(decision for _, decision in channels),
+            *why_channels,
             reasons.memory(choice),
         ),
         alternatives=choice.found.listed(),

@@ -15,7 +15,7 @@ from ricenet_v2.planning.spacing import coarsened, exceeds, target_spacing
 from ricenet_v2.planning.topology import topology
 from ricenet_v2.planning.wishes import Wishes
 from ricenet_v2.records.fingerprint import CaseMeasurement
-from ricenet_v2.records.plan import NetworkPlan, Shape, Triple
+from ricenet_v2.records.plan import Levels, NetworkPlan, Shape, Triple
 
 # Below this side of the region nothing is left to be seen: the search ends.
 SEARCHED_DOWN_TO = 16
@@ -77,8 +77,16 @@ SEARCHED = {
 }
 
 
-def ladder(preset: str, cases: Sequence[CaseMeasurement], wishes: Wishes) -> Iterator[Candidate]:
+def ladder(
+    preset: str, cases: Sequence[CaseMeasurement], wishes: Wishes, levels: Levels = ()
+) -> Iterator[Candidate]:
     """The layouts of a preset, best first.
+
+    Args:
+        preset: One of `PRESETS`.
+        cases: Distinct training cases.
+        wishes: What the user decided.
+        levels: Of each channel, for the presets that do not keep to a publication.
 
     Raises:
         PlanError: The strides do not divide a given input size.
@@ -86,11 +94,15 @@ def ladder(preset: str, cases: Sequence[CaseMeasurement], wishes: Wishes) -> Ite
     tried = batches(len(cases)) if wishes.batch_size is None else (wishes.batch_size,)
     if preset == "paper":
         return _paper(cases, wishes, tried)
-    return _searched(SEARCHED[preset], cases, wishes, tried)
+    return _searched(SEARCHED[preset], cases, wishes, tried, levels)
 
 
 def _searched(
-    rules: Rules, cases: Sequence[CaseMeasurement], wishes: Wishes, tried: Sequence[int]
+    rules: Rules,
+    cases: Sequence[CaseMeasurement],
+    wishes: Wishes,
+    tried: Sequence[int],
+    levels: Levels,
 ) -> Iterator[Candidate]:
     """At the target spacing every batch, then smaller networks; then ever coarser spacings."""
     target = wishes.spacing or target_spacing(cases)[0]
@@ -103,7 +115,7 @@ def _searched(
         ):
             for batch in tried if number == rank == 0 else tried[-1:]:
                 norm = norm_for(batch) if rules.by_batch else variant.norm
-                made = dataclasses.replace(variant, norm=norm)
+                made = dataclasses.replace(variant, norm=norm, levels=levels)
                 yield Candidate(spacing, region, size, name, made, batch)
 
 

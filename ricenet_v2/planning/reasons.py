@@ -178,7 +178,7 @@ def _batch(choice: Choice) -> Decision:
 
 
 def _norm(choice: Choice) -> Decision:
-    norm, batch = choice.chosen.network.norm, choice.chosen.batch
+    network, batch = choice.chosen.network, choice.chosen.batch
     reasons = {
         "paper": "as published",
         "resenc_l": "as in the pretrained encoder, whatever the batch",
@@ -187,7 +187,16 @@ def _norm(choice: Choice) -> Decision:
         f"a batch of {batch} per device; below {BATCH_NORM_FROM} the statistics of batch norm "
         "are too noisy"
     )
-    return Decision(what="norm", value=norm, reason=reasons.get(choice.preset, statistics))
+    most = largest_batch(choice.n_train)
+    if choice.wishes.batch_size is None and batch < BATCH_NORM_FROM <= most:
+        statistics += (
+            f". It is the memory that decides here: this dataset allows a batch of {most}, and "
+            f"where {BATCH_NORM_FROM} or more fit --gpu_memory_gb the norm is batch norm. So plans "
+            "for two budgets may differ in their norm; compare models of one plan only"
+        )
+    if network.levels:
+        statistics += "; absolute values outlive either norm, see the levels"
+    return Decision(what="norm", value=network.norm, reason=reasons.get(choice.preset, statistics))
 
 
 def epochs(wishes: Wishes) -> tuple[Decision, ...]:

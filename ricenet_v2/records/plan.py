@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -19,12 +20,20 @@ Index = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Part = Annotated[float, Field(ge=0, lt=1)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Counts = tuple[Count, Count, Count]
 Interpolation = Literal["cubic", "linear", "nearest"]
 Scheme = Literal["zscore", "clip_zscore", "divide", "none"]
 Architecture = Literal["residual_encoder", "resnet18"]
 Norm = Literal["instance", "batch"]
+Levels = tuple[tuple[Finite, ...], ...]
 Precision = Literal["float32", "bfloat16"]
+
+SHAPES_ONLY = (
+    "The network of this plan sees the shape of %s, but not the height (Gy, HU, label): instance "
+    "norm takes it away. Plan anew with ricenet_plan_and_preprocess --overwrite, or train with "
+    "--set network.norm=batch."
+)
 
 
 @record
@@ -48,6 +57,18 @@ class Normalisation:
     mean: float | None = None
     std: Positive | None = None
     divisor: Positive | None = None
+
+    def value(self, value: float) -> float:
+        """What a value in the unit of the channel becomes, where that does not depend on the case.
+
+        Raises:
+            ValueError: The scheme is `zscore`, so it does.
+        """
+        if self.scheme == "zscore":
+            raise ValueError("a value means something else in every case that is z-scored")
+        if self.scheme == "clip_zscore" and self.mean is not None and self.std is not None:
+            return (value - self.mean) / self.std
+        return value / self.divisor if self.divisor is not None else value
 
 
 @record
@@ -79,6 +100,10 @@ class NetworkPlan:
         stem_features: Channels of the residual encoder's stem at full resolution; None takes
             those of the first stage.
         stochastic_depth: Probability with which a sample skips a residual branch in training.
+        levels: For each input channel increasing values, normalised as the network sees them; a
+            band around each but the first is put behind the channels (see `network.levels`).
+            Empty for a channel without bands, and altogether in plans of earlier versions. Not
+            written where empty, so that the hash of those plans stays what it was.
     """
 
     architecture: Architecture
@@ -93,6 +118,7 @@ class NetworkPlan:
     nonlinearity: Literal["relu", "leaky_relu"] = "relu"
     stem_features: Count | None = None
     stochastic_depth: Part = 0.0
+    levels: Annotated[Levels, Field(exclude_if=operator.not_)] = ()
 
 
 @record
@@ -284,3 +310,19 @@ class Plan:
         """
         if faults := plan_faults(self):
             raise ValueError("; ".join(faults))
+
+    @property
+    def shapes_only(self) -> tuple[str, ...]:
+        """Channels of absolute value of which the network sees the shape, not the height.
+
+        Instance norm takes the scale of a feature map away, and no levels bring it back: so are
+        plans of earlier versions, and plans whose norm was changed by hand.
+        """
+        if self.network.norm != "instance":
+            return ()
+        levels = self.network.levels or ((),) * len(self.channels)
+        return tuple(
+            channel.name
+            for channel, values in zip(self.channels, levels, strict=True)
+            if not values and channel.normalisation.scheme != "zscore"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from itertools import chain
@@ -15,6 +16,7 @@ def plan_faults(plan: Plan) -> list[str]:
     """Each contradiction in words, the name of its field first; empty for a sound plan."""
     faults = chain(
         _stages(plan.network),
+        _levels(plan),
         _input_size(plan),
         _names("classes", plan.classes, at_least=2),
         _names("channels", [channel.name for channel in plan.channels], at_least=1),
@@ -36,6 +38,28 @@ def _stages(network: NetworkPlan) -> list[str]:
         return [f"network: every stage needs one entry of each, got {told}"]
     even = [kernel for kernel in network.kernel_sizes if any(n % 2 == 0 for n in kernel)]
     return [f"network.kernel_sizes: odd numbers are needed, got {even[0]}"] if even else []
+
+
+def _levels(plan: Plan) -> list[str]:
+    levels = plan.network.levels
+    if levels and len(levels) != len(plan.channels):
+        return [
+            f"network.levels: one entry for each of {len(plan.channels)} channels is needed, "
+            f"got {len(levels)}"
+        ]
+    faults = []
+    for channel, values in zip(plan.channels, levels, strict=False):
+        if len(values) == 1 or any(a >= b for a, b in itertools.pairwise(values)):
+            faults.append(
+                f"network.levels: {channel.name} needs none, or two and more that increase, "
+                f"got {values}"
+            )
+        if values and channel.normalisation.scheme == "zscore":
+            faults.append(
+                f"network.levels: {channel.name} is normalised by each case itself (zscore), so "
+                "none of its values means the same in two cases"
+            )
+    return faults
 
 
 def _input_size(plan: Plan) -> list[str]:

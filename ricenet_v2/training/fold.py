@@ -16,7 +16,7 @@ from ricenet_v2.core.locks import held
 from ricenet_v2.core.progress import track
 from ricenet_v2.inference.reference import write_reference
 from ricenet_v2.records.dataset import Case, Dataset
-from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan import SHAPES_ONLY, Plan
 from ricenet_v2.records.run import EpochRow, Run
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.store import checkpoints, tables
@@ -101,6 +101,8 @@ def train_fold(
                 documents.write(job.model.dataset, dataset)
                 job.paths.folder.mkdir(parents=True, exist_ok=True)
         with logged(job):
+            if job.plan.shapes_only:
+                logger.warning(SHAPES_ONLY, ", ".join(job.plan.shapes_only))
             return _train(job)
 
 

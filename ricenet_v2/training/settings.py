@@ -31,8 +31,13 @@ def with_channels(plan: Plan, names: Sequence[str] | None) -> Plan:
         raise PlanError(
             "These channels are not in the plan.", expected=", ".join(there), got=", ".join(unknown)
         )
-    chosen = tuple(channel for channel in plan.channels if channel.name in names)
-    return dataclasses.replace(plan, channels=chosen)
+    chosen = [index for index, name in enumerate(there) if name in names]
+    levels = tuple(plan.network.levels[index] for index in chosen if plan.network.levels)
+    return dataclasses.replace(
+        plan,
+        channels=tuple(plan.channels[index] for index in chosen),
+        network=dataclasses.replace(plan.network, levels=levels),
+    )
 
 
 def channels_label(plan: Plan, names: Sequence[str] | None) -> str:

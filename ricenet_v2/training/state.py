@@ -161,4 +161,5 @@ def averaged(job: Job, state: State) -> Classifier:
     with torch.device("meta"):
         network = build_network(plan.network, len(plan.channels), len(plan.classes))
     network.load_state_dict(state.ema.weights, assign=True)
+    network.bands.to(job.device)  # no weights, so they were not assigned
     return network

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 
 import pytest
 import torch
+from pydantic import TypeAdapter
 
 from ricenet_v2.core import documents
 from ricenet_v2.network.build import build_network
+from ricenet_v2.records.plan import NetworkPlan
 from ricenet_v2.records.weights import WeightsReport
 
 
@@ -191,6 +194,34 @@ def test_channels_are_repeated_in_turn_and_scaled_by_their_ratio(foreign):
     old, new = theirs.encoder.stem.convs[0].conv.weight, network.encoder.stem.convs[0].conv.weight
     for channel in range(4):
         torch.testing.assert_close(new[:, channel], old[:, channel % 2] * 2 / 4)
+
+
+def test_bands_begin_at_zero_so_that_the_answer_stays(foreign):
+    """Weights of images fit no band; those of a network with other bands are left out."""
+    theirs, x = foreign.nnunet(1), foreign.images(1, 40, 48, 32)
+    plan = dataclasses.replace(foreign.NNUNET, levels=((0.0, 0.2, 0.4),))
+    network, report = foreign.load(foreign.nnunet_checkpoint(theirs), plan)
+    with torch.no_grad():
+        foreign.assert_close(foreign.features(network, x), theirs.encoder(x)[-1])
+    assert report.adapted == {"stem.convs.0.conv.weight": "the weights of 2 bands begin at zero"}
+    own = {"inference_weights": network.state_dict(), "plan": _plan_text(plan)}
+    again, report = foreign.load(own, plan)
+    assert not report.adapted
+    assert torch.equal(foreign.features(again, x), foreign.features(network, x))
+    without, report = foreign.load(own, foreign.NNUNET)
+    foreign.assert_close(foreign.features(without, x), foreign.features(network, x))
+    assert report.adapted == {"stem.convs.0.conv.weight": "without the weights of 2 bands"}
+    # As many maps, but one of them a band here and none there: no weight is taken for another.
+    two = dataclasses.replace(plan, levels=((0.0, 0.2), ()))
+    moved, report = foreign.load(own, two, 2)
+    new = moved.encoder.stem.convs[0].conv.weight
+    assert not new[:, 2].any()
+    torch.testing.assert_close(new[:, 0], theirs.encoder.stem.convs[0].conv.weight[:, 0] / 2)
+    assert "1 input channels to 2" in report.adapted["stem.convs.0.conv.weight"]
+
+
+def _plan_text(network):
+    return json.dumps({"network": TypeAdapter(NetworkPlan).dump_python(network, mode="json")})
 
 
 def test_half_precision_becomes_single(foreign):

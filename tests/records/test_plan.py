@@ -2,11 +2,12 @@ import dataclasses
 import json
 
 import pytest
+from pydantic import ValidationError
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import PlanError
 from ricenet_v2.core.files import sha256_of_text
-from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan import Normalisation, Plan
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.training.settings import with_settings
 
@@ -38,3 +39,31 @@ def test_the_command_is_written_and_is_no_part_of_the_hash(planned_cohort, tmp_p
     del fields["command"]
     text = json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
     assert documents.fingerprint_of(plan) == sha256_of_text(text)  # as before there were commands
+
+
+def test_a_plan_without_levels_is_written_and_hashed_as_before_there_were_any(make_plan, tmp_path):
+    plan = make_plan(kinds=("mri", "dose"))
+    assert plan.network.levels == ()
+    assert "levels" not in json.loads(documents.to_text(plan))["network"]
+    levels = ((), (0.0, 0.5, 1.0))
+    other = dataclasses.replace(plan, network=dataclasses.replace(plan.network, levels=levels))
+    assert documents.fingerprint_of(other) != documents.fingerprint_of(plan)
+    documents.write(tmp_path / "plan.json", other)
+    assert documents.read(Plan, tmp_path / "plan.json") == other
+
+
+@pytest.mark.parametrize(
+    ("levels", "fault"),
+    [
+        (((0.0, 1.0),), "one entry for each of 2 channels"),
+        (((), (0.0,)), "dose1 needs none, or two and more"),
+        (((), (0.0, 0.5, 0.5)), "dose1 needs none, or two and more"),
+        (((0.0, 1.0), ()), "mri0 is normalised by each case itself"),
+    ],
+)
+def test_levels_that_contradict_the_channels_are_refused(make_plan, levels, fault):
+    plan = make_plan(kinds=("mri", "dose"))
+    mri = dataclasses.replace(plan.channels[0], normalisation=Normalisation("zscore"))
+    plan = dataclasses.replace(plan, channels=(mri, plan.channels[1]))
+    with pytest.raises(ValidationError, match=fault):
+        dataclasses.replace(plan, network=dataclasses.replace(plan.network, levels=levels))

@@ -149,7 +149,7 @@ class IncrementalPass:
             )
         self.network, self.occlusions = network, occlusions
         self._device = next(network.parameters()).device
-        images = torch.from_numpy(occlusions.array)[None].to(self._device)
+        images = network.bands(torch.from_numpy(occlusions.array)[None].to(self._device))
         self._maps = keep(network.encoder, images, only_first=only_first)
         self._only_first = only_first
         steps = self._maps.steps
@@ -188,7 +188,8 @@ class IncrementalPass:
     def _windows(self, numbers: Numbers) -> Boxes:
         windows, fills = self.occlusions.windows, self.occlusions.fills
         values = np.stack([fills.box(number, windows) for number in numbers])
-        return Boxes(windows.starts[numbers], torch.from_numpy(values).to(self._device))
+        bands = self.network.bands(torch.from_numpy(values).to(self._device))
+        return Boxes(windows.starts[numbers], bands)
 
     def _step(self, step: Step, inputs: Sequence[Boxes]) -> Boxes:
         if step.layer is None:

@@ -1,0 +1,79 @@
+"""At which values of a channel the network gets bands, so that absolute values outlive any norm."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from ricenet_v2.records.decision import Decision
+from ricenet_v2.records.fingerprint import ChannelFingerprint
+from ricenet_v2.records.plan import ChannelPlan, Levels, Normalisation
+
+MOST_BANDS = 8
+_ROUND = (1.0, 2.0, 2.5, 5.0)
+_WHY = (
+    "instance norm takes the scale of a feature map away, and with it the {what}; around each "
+    "of these values the network gets a band as a channel of its own (1 at the value, 0 from the "
+    "next one on), whose place in the image tells the {what}, whatever the norm, the batch and the "
+    "other channels are"
+)
+
+
+def plan_levels(
+    channels: Sequence[ChannelFingerprint], plans: Sequence[ChannelPlan]
+) -> tuple[Levels, tuple[Decision, ...]]:
+    """The levels of each channel, normalised, and the decisions on those that have any.
+
+    Args:
+        channels: What was measured.
+        plans: Of the same channels, for their normalisation.
+    """
+    values = [
+        _levels(channel, plan.normalisation) for channel, plan in zip(channels, plans, strict=True)
+    ]
+    decisions = [
+        _decision(channel, levels)
+        for channel, levels in zip(channels, values, strict=True)
+        if levels
+    ]
+    normalised = tuple(
+        tuple(plan.normalisation.value(level) for level in levels)
+        for plan, levels in zip(plans, values, strict=True)
+    )
+    return normalised if any(normalised) else (), tuple(decisions)
+
+
+def _levels(channel: ChannelFingerprint, normalisation: Normalisation) -> tuple[float, ...]:
+    """In the unit of the channel; none where its values mean nothing but in their own case."""
+    if normalisation.divisor is not None:
+        return every(normalisation.divisor)
+    if normalisation.clip_low is not None and normalisation.clip_high is not None:
+        width = (normalisation.clip_high - normalisation.clip_low) / MOST_BANDS
+        return tuple(normalisation.clip_low + width * number for number in range(MOST_BANDS + 1))
+    if channel.kind == "mask":
+        # Half a label is none: a mask of another scale is another mask.
+        step = max(1, math.ceil(channel.maximum.maximum / MOST_BANDS))
+        labels = range(step, max(step, math.ceil(channel.maximum.maximum)) + 1, step)
+        return (step / 2, *map(float, labels))
+    return ()
+
+
+def every(highest: float) -> tuple[float, ...]:
+    """0 and the multiples up to `highest` of a round number: at most 8 of them.
+
+    The number is 1, 2, 2.5 or 5 times a power of ten, the smallest that does.
+    """
+    power = 10.0 ** math.floor(math.log10(highest / MOST_BANDS))
+    steps = [power * factor for factor in (*_ROUND, 10.0)]
+    step = next(each for each in steps if highest / each <= MOST_BANDS + 1e-9)
+    return tuple(step * number for number in range(math.floor(highest / step + 1e-9) + 1))
+
+
+def _decision(channel: ChannelFingerprint, levels: Sequence[float]) -> Decision:
+    unit = {"dose": " Gy", "ct": " HU"}.get(channel.kind, "")
+    what = {"dose": "dose in Gy", "ct": "Hounsfield units", "mask": "label"}[channel.kind]
+    return Decision(
+        what=f"levels of {channel.name}",
+        value=", ".join(f"{level:.4g}" for level in levels[1:]) + unit,
+        reason=_WHY.format(what=what),
+    )
