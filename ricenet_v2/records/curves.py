@@ -7,7 +7,9 @@ from typing import ClassVar, Literal
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.errors import DatasetError
 
-CurveName = Literal["ROC", "precision-recall", "calibration", "decision", "referral"]
+CurveName = Literal[
+    "ROC", "precision-recall", "calibration", "decision", "decision difference", "referral"
+]
 MOST_POINTS = 500
 
 
@@ -26,6 +28,7 @@ class Curve:
         low: Lower ends of the intervals of y, as many as points, or none.
         high: Upper ends, or none.
         n: Cases that each point rests on, or none.
+        warning: In words, where the curve rests on too little, or why none is drawn beside it.
     """
 
     name: CurveName
@@ -38,6 +41,7 @@ class Curve:
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
     n: tuple[int, ...] = ()
+    warning: str = ""
 
     def __post_init__(self) -> None:
         """Refuse curves whose parts do not fit each other."""
