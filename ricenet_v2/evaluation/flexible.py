@@ -75,11 +75,13 @@ class Flexible:
         basis: Of the log odds.
         coefficients: Shape (coefficients,).
         covariance: By patient.
+        of_likelihood: The same of cases that are independent, from the curvature of the likelihood.
     """
 
     basis: Basis
     coefficients: Floats
     covariance: Floats
+    of_likelihood: Floats
 
     @property
     def method(self) -> str:
@@ -92,11 +94,18 @@ class Flexible:
         return found
 
     def band(self, p: Floats, level: float) -> tuple[Floats, Floats]:
-        """Both ends at each probability by itself: Wald's on the log odds."""
+        """Both ends at each probability by itself: Wald's on the log odds.
+
+        Of both variances the larger is taken. That by patient is somewhat too small at the ends of
+        a curve, and the other one far too small where patients have several cases.
+        """
         design = self.basis(p)
         middle = design @ self.coefficients
-        variance = np.einsum("ij,jk,ik->i", design, self.covariance, design)
-        reach = stats.norm.ppf((1 + level) / 2) * np.sqrt(np.maximum(variance, 0))
+        variances = [
+            np.einsum("ij,jk,ik->i", design, one, design)
+            for one in (self.covariance, self.of_likelihood)
+        ]
+        reach = stats.norm.ppf((1 + level) / 2) * np.sqrt(np.maximum(*variances))
         return expit(middle - reach), expit(middle + reach)
 
 
@@ -118,10 +127,13 @@ def flexible(scored: Scored, index: int) -> Flexible | str:
     if basis.scale < _LEAST:
         return f"no flexible calibration curve of {name}: all probabilities are alike"
     truth = (scored.truth == index).astype(np.float64)
-    fit = fitted(basis(p), truth, np.zeros_like(p), scored.grouping)
+    design = basis(p)
+    fit = fitted(design, truth, np.zeros_like(p), scored.grouping)
     if fit is None:
         return f"no flexible calibration curve of {name}: its probabilities separate the cases"
-    return Flexible(basis, *fit)
+    shares: Floats = expit(design @ fit[0])
+    information: Floats = design.T @ (design * (shares * (1 - shares))[:, None])
+    return Flexible(basis, *fit, np.linalg.inv(information).astype(np.float64))
 
 
 def caution(scored: Scored, index: int) -> str:
