@@ -11,7 +11,7 @@ from scipy.special import expit, logit
 
 from ricenet_v2.evaluation.logistic import fitted
 from ricenet_v2.evaluation.scored import Scored
-from ricenet_v2.evaluation.sides import ENOUGH, rarer
+from ricenet_v2.evaluation.sides import ENOUGH, rarer, told
 
 FEWEST_OF_LINE, FEWEST_OF_CURVE = 10, 20
 """Patients of the rarer side: ten for each coefficient beside the constant (Peduzzi 1996)."""
@@ -117,10 +117,14 @@ def flexible(scored: Scored, index: int) -> Flexible | str:
     Returns:
         The fit, or in words why there is none.
     """
-    name, p, few = scored.classes[index], scored.probabilities[:, index], rarer(scored, index)
+    name, p, few = (
+        scored.classes[index],
+        scored.probabilities[:, index],
+        rarer(scored, scored.truth == index),
+    )
     if few < FEWEST_OF_LINE:
         return (
-            f"no flexible calibration curve of {name}: {few} patients of the rarer side, "
+            f"no flexible calibration curve of {name}: {told(few)}, "
             f"{FEWEST_OF_LINE} are needed for a line and {FEWEST_OF_CURVE} for a curve"
         )
     basis = Basis.of(p, bent=few >= FEWEST_OF_CURVE)
@@ -138,10 +142,10 @@ def flexible(scored: Scored, index: int) -> Flexible | str:
 
 def caution(scored: Scored, index: int) -> str:
     """What is to be said of a curve that rests on less than is recommended; empty for enough."""
-    few = rarer(scored, index)
+    few = rarer(scored, scored.truth == index)
     if few >= ENOUGH:
         return ""
-    return f"{few} patients of the rarer side: a rough guide, {ENOUGH} are recommended"
+    return f"{told(few)}: a rough guide, {ENOUGH} are recommended"
 
 
 def _odds(p: Floats) -> Floats:

@@ -8,7 +8,7 @@ from scipy import stats
 
 from ricenet_v2.evaluation import intervals
 from ricenet_v2.evaluation.scored import Scored
-from ricenet_v2.evaluation.sides import rarer
+from ricenet_v2.evaluation.sides import rarer, told
 from ricenet_v2.evaluation.thresholds import told_classes
 from ricenet_v2.records.figures import Figure
 
@@ -42,8 +42,8 @@ def _of_class(scored: Scored, index: int, level: float) -> Figure:
     observed, expected = float(truth.sum()), float(p.sum())
     if expected <= 0:
         return Figure(name, None, None, None, n, _WALD, "not defined: the class has no probability")
-    value, few = observed / expected, rarer(scored, index)
-    warning = f"only {few} patients of the rarer side" if few < FEW else ""
+    value, few = observed / expected, rarer(scored, scored.truth == index)
+    warning = f"only {told(few)}" if few < FEW else ""
     deviation = _deviation(scored, truth / max(observed, 1) - p / expected)
     if few < FEWEST or deviation <= 0:
         worth = intervals.effective_n(truth > 0, scored.grouping)

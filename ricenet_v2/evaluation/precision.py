@@ -54,7 +54,7 @@ def _of_class(scored: Scored, index: int, source: Source, level: float) -> Sampl
     return SampleSize(
         class_name=scored.classes[index],
         n_patients=n,
-        n_of_class=sides(scored, index)[0],
+        n_of_class=sides(scored, own)[0],
         prevalence=prevalence,
         auroc=auroc,
         precision=(*found, *([] if benefit is None else [benefit])),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.sides import rarer, told
 from ricenet_v2.evaluation.two_shares import Share, ratio, together
 from ricenet_v2.records.figures import Evaluation, Figure
 
@@ -120,8 +121,8 @@ def _figure(name: str, scored: Scored, hit: Flags, own: Flags, odds: float, leve
     low, high = ratio(false, true, correlation)
     middle = false.value / true.value if true.value > 0 else np.inf
     value, low, high = (_value(odds, one) for one in (middle, high, low))
-    few = min(len(np.unique(scored.grouping.owner[side])) for side in (own, ~own))
-    warning = f"only {few} patients of the rarer side" if few < FEW else ""
+    few = rarer(scored, own)
+    warning = f"only {told(few)}" if few < FEW else ""
     return Figure(name, value, low, high, n, METHOD, warning)
 
 

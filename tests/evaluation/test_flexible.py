@@ -100,7 +100,7 @@ def test_patients_count_not_cases():
     scored = rarer_of(30)
     patients = np.where(scored.truth == 1, "one", np.array(scored.case_ids))
     clustered = dataclasses.replace(scored, patients=tuple(map(str, patients)))
-    assert "1 patients of the rarer side" in flexible(clustered, 1)
+    assert "1 patient of the rarer side" in flexible(clustered, 1)
 
 
 def test_many_cases_carry_no_warning():
