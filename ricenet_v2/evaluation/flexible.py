@@ -117,11 +117,8 @@ def flexible(scored: Scored, index: int) -> Flexible | str:
     Returns:
         The fit, or in words why there is none.
     """
-    name, p, few = (
-        scored.classes[index],
-        scored.probabilities[:, index],
-        rarer(scored, scored.truth == index),
-    )
+    name, p, own = scored.classes[index], scored.probabilities[:, index], scored.truth == index
+    few = rarer(scored, own)
     if few < FEWEST_OF_LINE:
         return (
             f"no flexible calibration curve of {name}: {told(few)}, "
@@ -130,9 +127,8 @@ def flexible(scored: Scored, index: int) -> Flexible | str:
     basis = Basis.of(p, bent=few >= FEWEST_OF_CURVE)
     if basis.scale < _LEAST:
         return f"no flexible calibration curve of {name}: all probabilities are alike"
-    truth = (scored.truth == index).astype(np.float64)
     design = basis(p)
-    fit = fitted(design, truth, np.zeros_like(p), scored.grouping)
+    fit = fitted(design, own.astype(np.float64), np.zeros_like(p), scored.grouping)
     if fit is None:
         return f"no flexible calibration curve of {name}: its probabilities separate the cases"
     shares: Floats = expit(design @ fit[0])
