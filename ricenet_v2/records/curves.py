@@ -1,4 +1,7 @@
-"""Curves that figures are read from: ROC, precision-recall, calibration, decision, referral."""
+"""Curves that figures are read from: ROC, precision-recall, calibration, decision, referral.
+
+`decision difference` is the net benefit of the model less that of calling all, or none.
+"""
 
 from __future__ import annotations
 
