@@ -96,6 +96,15 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         help="also a model that sees only the size and spacing of the images (out-of-fold only)",
     )
     parser.add_argument(
+        "--prevalence",
+        dest="prevalences",
+        type=_prevalence,
+        nargs="+",
+        default=[],
+        metavar="[CLASS=]SHARE",
+        help="also predictive values where the class has that share of the patients, e.g. 0.3",
+    )
+    parser.add_argument(
         "--all_figures",
         action="store_true",
         help="print every figure, thresholds and parts of the cases, not only the first ones",
@@ -121,6 +130,7 @@ def evaluate(
     bands: Sequence[tuple[str, tuple[float, ...]]] = (),
     permutation_test: int | None = None,
     size_and_spacing: bool = False,
+    prevalences: Sequence[tuple[str | None, float]] = (),
     all_figures: bool = False,
     workspace: Path | None = None,
 ) -> int:
@@ -134,6 +144,7 @@ def evaluate(
     from ricenet_v2.core.command import typed
     from ricenet_v2.evaluation import earlier, sanity, write
     from ricenet_v2.evaluation import evaluate as figures
+    from ricenet_v2.evaluation import predictive_values as elsewhere
     from ricenet_v2.evaluation import thresholds as chosen
     from ricenet_v2.evaluation.curves.draw import curves_of
     from ricenet_v2.evaluation.question import stored_thresholds
@@ -155,7 +166,9 @@ def evaluate(
     else:
         picked = stored_thresholds(asked, thresholds)
     applied = chosen.applied(picked, scored, options.level)
+    shares = elsewhere.prevalences(prevalences, scored, asked.positive)
     made = figures.evaluate(scored, options, asked.title, asked.source, applied)
+    made = elsewhere.with_prevalences(made, scored, shares)
     wish = sanity.Wish(permutation_test or 0, size_and_spacing=size_and_spacing, seed=seed)
     checks = sanity.check(asked, wish)
     show(made, all_figures=all_figures)
@@ -205,6 +218,20 @@ def _edges(text: str) -> tuple[str, tuple[float, ...]]:
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"expected e.g. age=50,65, got {text}") from error
     return name, found
+
+
+def _prevalence(text: str) -> tuple[str | None, float]:
+    """A share, perhaps behind the name of its class."""
+    name, _, share = text.rpartition("=")
+    try:
+        found = float(share)
+    except ValueError:
+        found = 0.0
+    if not 0 < found < 1:
+        raise argparse.ArgumentTypeError(
+            f"expected a share between 0 and 1, e.g. 0.3 or recurrence=0.3, got {text}"
+        )
+    return name or None, found
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,13 @@ from ricenet_v2.cli import common
 
 if TYPE_CHECKING:
     from ricenet_v2.records.figures import Evaluation, Figure, FigureSet
+    from ricenet_v2.records.sample_size import Development, SampleSize
     from ricenet_v2.records.sanity import Sanity
 
 _BCA = "BCa bootstrap"
 _OF_A_PART = ("accuracy", "macro F1", "AUROC", "Brier score")
 _SUMMARY = ("accuracy", "macro F1", "AUROC", "AUROC within folds", "balanced accuracy")
+_ELSEWHERE = re.compile(r"(positive|negative) predictive value at prevalence (\S+) of (.+)")
 
 
 def number(value: float | None) -> str:
@@ -74,6 +77,8 @@ def show(made: Evaluation, *, all_figures: bool = False) -> None:
         ("true class", *(f"predicted {name}" for name in made.classes)),
         [(name, *row) for name, row in zip(made.classes, made.confusion, strict=True)],
     )
+    _elsewhere(made)
+    _sample_sizes(made)
     if all_figures:
         _thresholds(made)
         _groups(made.groups)
@@ -85,6 +90,60 @@ def show(made: Evaluation, *, all_figures: bool = False) -> None:
         told = ", ".join(made.unlabelled)
         print(f"{len(made.unlabelled)} cases have no known label and are in no figure: {told}")
     print(made.note)
+
+
+def _elsewhere(made: Evaluation) -> None:
+    """Predictive values at prevalences that were asked for, two figures a row."""
+    calls = [("as called", made.figures)]
+    calls += [(f"{each.name}, from {number(each.value)}", each.figures) for each in made.thresholds]
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for how, figures in calls:
+        for figure in figures:
+            found = _ELSEWHERE.fullmatch(figure.name)
+            if found is not None:
+                cell = f"{number(figure.value)} ({interval(figure)})"
+                rows.setdefault((found[3], found[2], how), []).append(cell)
+    if rows:
+        common.table(
+            "Predictive values at another prevalence (sensitivity and specificity as here)",
+            ("class", "prevalence", "calls", "positive", "negative"),
+            [(*key, *cells) for key, cells in rows.items()],
+        )
+
+
+def _sample_sizes(made: Evaluation) -> None:
+    """What so many patients allow, and how many a wished precision takes."""
+    if not made.sample_sizes:
+        return
+    many = len(made.sample_sizes) > 1
+    told = ", ".join(f"{one.n_of_class} with {one.class_name}" for one in made.sample_sizes)
+    common.table(
+        f"What {made.sample_sizes[0].n_patients} patients allow, {told} (Riley 2021)",
+        ("figure", "supposed", f"{made.level:.0%} interval", "patients for an interval of width"),
+        [
+            (
+                f"{row.figure} of {one.class_name}" if many else row.figure,
+                number(row.assumed),
+                f"{number(row.low)} to {number(row.high)}",
+                f"{row.target_width:g}: {row.n_needed:,}",
+            )
+            for one in made.sample_sizes
+            for row in one.precision
+        ],
+    )
+    for one in made.sample_sizes:
+        if one.development is not None:
+            _development(one.development, one)
+
+
+def _development(made: Development, of: SampleSize) -> None:
+    print(
+        f"Development: the share {of.prevalence:.2f} of {of.class_name} is known within "
+        f"{made.overall_risk_margin:.3f} (0.05 takes {made.n_for_overall_risk:,} patients). A "
+        f"logistic regression of up to {made.most_parameters:.1f} parameters would shrink by 10 % "
+        f"at most (Riley 2019, R-squared {made.r_squared:.2f}); for a network, whose parameters do "
+        "not count like that, there is no such criterion."
+    )
 
 
 def _more(made: Evaluation) -> str:

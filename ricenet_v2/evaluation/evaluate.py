@@ -13,7 +13,10 @@ from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation import intervals
 from ricenet_v2.evaluation.battery import AUROC, ECE, Battery
 from ricenet_v2.evaluation.calibration import slope_and_intercept
+from ricenet_v2.evaluation.calibration_indices import calibration_indices
 from ricenet_v2.evaluation.folds import offset
+from ricenet_v2.evaluation.observed_expected import observed_expected
+from ricenet_v2.evaluation.precision import sample_sizes
 from ricenet_v2.evaluation.proportions import proportions
 from ricenet_v2.evaluation.resampling import replicated
 from ricenet_v2.evaluation.scored import Scored
@@ -74,6 +77,7 @@ def evaluate(
     members = [scored.member(fold) for fold in folds]
     whole, *of_members = figures_of_alike([scored, *members], options)
     whole = _with_folds(whole, scored, options)
+    whole += calibration_indices(scored, options.positive, options.seed)
     groups = groups_of(scored, options.subgroups, dict(options.bands))
     sets = [
         *(_part(group, scored.part(group.cases), options) for group in groups),
@@ -98,6 +102,7 @@ def evaluate(
         source=source,
         groups=tuple(sets),
         thresholds=tuple(thresholds),
+        sample_sizes=sample_sizes(scored, options.positive, source, options.level),
     )
 
 
@@ -125,6 +130,7 @@ def figures_of_alike(sets: Sequence[Scored], options: Options) -> list[list[Figu
         [
             *figures,
             *slope_and_intercept(one, options.positive, options.level),
+            *observed_expected(one, options.positive, options.level),
             *proportions(one, options.level),
         ]
         for one, figures in zip(sets, resampled(sets, options), strict=True)

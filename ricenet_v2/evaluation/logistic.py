@@ -28,9 +28,12 @@ def fitted(
 
     Returns:
         Coefficients (coefficients,) and their covariance; None where there is no finite maximum
-        (all of one class, or the classes are separated) or only one patient.
+        (all of one class, or the classes are separated), only one patient, or columns that say the
+        same (all probabilities alike), whose coefficients rounding would decide.
     """
     if patients.count < 2 or not 0 < truth.sum() < len(truth):
+        return None
+    if np.linalg.matrix_rank(design) < design.shape[1]:
         return None
     found = np.zeros(design.shape[1])
     for _ in range(_STEPS):

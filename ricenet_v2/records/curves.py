@@ -1,4 +1,7 @@
-"""Curves that figures are read from: ROC, precision-recall, calibration, decision, referral."""
+"""Curves that figures are read from: ROC, precision-recall, calibration, decision, referral.
+
+`decision difference` is the net benefit of the model less that of calling all, or none.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ from typing import ClassVar, Literal
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.errors import DatasetError
 
-CurveName = Literal["ROC", "precision-recall", "calibration", "decision", "referral"]
+CurveName = Literal[
+    "ROC", "precision-recall", "calibration", "decision", "decision difference", "referral"
+]
 MOST_POINTS = 500
 
 
@@ -26,6 +31,7 @@ class Curve:
         low: Lower ends of the intervals of y, as many as points, or none.
         high: Upper ends, or none.
         n: Cases that each point rests on, or none.
+        warning: In words, where the curve rests on too little, or why none is drawn beside it.
     """
 
     name: CurveName
@@ -38,6 +44,7 @@ class Curve:
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
     n: tuple[int, ...] = ()
+    warning: str = ""
 
     def __post_init__(self) -> None:
         """Refuse curves whose parts do not fit each other."""

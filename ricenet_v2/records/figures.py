@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from ricenet_v2.core.documents import Fields, Migration, record
+from ricenet_v2.records.sample_size import SampleSize
 
 Source = Literal["out-of-fold", "test"]
 SetKind = Literal["fold", "member", "subgroup"]
@@ -97,6 +98,7 @@ class Evaluation:
         thresholds: Chosen on out-of-fold predictions only.
         unlabelled: Predicted cases without a known label, which are in no figure.
         command: As typed, with `~` for the home folder; empty in older files.
+        sample_sizes: What so many patients allow, of each class that is told; none in older files.
     """
 
     document: ClassVar[str] = "figures"
@@ -119,6 +121,7 @@ class Evaluation:
     thresholds: tuple[Threshold, ...] = ()
     unlabelled: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    sample_sizes: tuple[SampleSize, ...] = ()
 
 
 def _from_1(fields: Fields) -> Fields:

@@ -1,5 +1,7 @@
 """Calibration against statsmodels and scipy."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
@@ -91,3 +93,13 @@ def test_temperature_1_changes_nothing_and_no_call_changes(draw):
     p = draw(3).probabilities
     np.testing.assert_allclose(scaled(p, 1.0), p)
     assert (scaled(p, 3.0).argmax(axis=1) == p.argmax(axis=1)).all()
+
+
+def test_probabilities_that_are_all_alike_have_no_slope(draw):
+    """Nearly 1 for every case: cut to a millionth from 1 they are one number."""
+    scored = draw(2, n=4)
+    p = np.array([1 - 1e-10, 1 - 1e-12, 1 - 1e-7, 1 - 1e-9])
+    scored = dataclasses.replace(scored, probabilities=np.column_stack([1 - p, p]))
+    slope, intercept = calibration.slope_and_intercept(scored, 1, 0.95)
+    assert (slope.value, slope.low) == (None, None)
+    assert intercept.value is not None

@@ -5,9 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 from sklearn import metrics as reference
+from statsmodels.stats.proportion import proportion_confint
 
 from ricenet_v2.evaluation.curves.draw import curves_of
 from ricenet_v2.evaluation.curves.ranks import thinned
+from ricenet_v2.evaluation.net_benefit import of_calls
+from ricenet_v2.evaluation.resampling import Patients
 
 
 def by_name(made, name, class_name=None):
@@ -30,14 +33,15 @@ def test_roc_and_precision_recall_are_scikit_learns(draw):
 
 def test_every_class_of_several_has_its_curves(draw):
     made = curves_of(draw(3, n=90), 0)
-    for name in ("ROC", "precision-recall", "calibration", "decision"):
+    for name in ("ROC", "precision-recall", "calibration", "decision", "decision difference"):
         assert {curve.class_name for curve in by_name(made, name)} == {"x", "y", "z"}
     assert len(by_name(made, "calibration", "y")[0].x) == 9
 
 
 def test_calibration_bins_hold_every_case_once(draw):
     scored = draw(2, n=95)
-    (curve,) = by_name(curves_of(scored, 1), "calibration")
+    curve, flexible = by_name(curves_of(scored, 1), "calibration")
+    assert (curve.series, flexible.series) == ("model", "flexible")
     assert sum(curve.n) == 95
     np.testing.assert_allclose(np.dot(curve.n, curve.y) / 95, (scored.truth == 1).mean())
     np.testing.assert_allclose(np.dot(curve.n, curve.x) / 95, scored.probabilities[:, 1].mean())
@@ -53,6 +57,55 @@ def test_net_benefit_of_a_hand_worked_table(draw):
     assert curves["model"].y[at] == pytest.approx((true - false * 0.25) / 40)
     assert curves["all called"].y[at] == pytest.approx(own.mean() - (1 - own.mean()) * 0.25)
     assert set(curves["none called"].y) == {0.0}
+
+
+def test_gains_are_differences_and_bands_hold_each_point(draw):
+    made = curves_of(draw(2, n=40, digits=6), 1)
+    curves = {c.series: c for c in by_name(made, "decision")}
+    gains = {c.series: c for c in by_name(made, "decision difference")}
+    assert (curves["all called"].low, curves["none called"].low) == ((), ())
+    model, over_none = curves["model"], gains["model less none called"]
+    assert (model.y, model.low) == (over_none.y, over_none.low)
+    over_all = gains["model less all called"]
+    np.testing.assert_allclose(over_all.y, np.subtract(model.y, curves["all called"].y))
+    for curve in (model, over_all):
+        assert all(a <= y <= b for a, y, b in zip(curve.low, curve.y, curve.high, strict=True))
+
+
+def test_net_benefit_where_nobody_or_everybody_is_called(draw):
+    """An interval has a width there too: Wilson's, of the true and of the false calls."""
+    scored = draw(2, n=40)
+    p = np.column_stack([np.full(40, 0.5), np.full(40, 0.5)])
+    made = curves_of(dataclasses.replace(scored, probabilities=p), 1)
+    curves = {c.series: c for c in made.curves if c.name.startswith("decision")}
+    none, every = curves["model"].x.index(0.51), curves["model"].x.index(0.5)
+    most = proportion_confint(0, 40, method="wilson")[1]
+    ends = [getattr(curves["model"], end)[none] for end in ("low", "y", "high")]
+    assert ends == pytest.approx([-most * 0.51 / 0.49, 0, most])
+    gained = curves["model less all called"]
+    assert gained.y[every] == 0
+    assert gained.low[every] < 0 < gained.high[every]
+    assert curves["model"].y[every] == curves["all called"].y[every]
+
+
+def test_intervals_of_the_net_benefit_hold_their_truth():
+    """20 % of 92 patients, sensitivity 0.5, specificity 0.95, threshold 0.5."""
+    random, n, held = np.random.default_rng(0), 92, 0
+    truth = 0.2 * 0.5 - 0.8 * 0.05
+    patients = Patients(np.arange(n), n)
+    for _ in range(500):
+        own = random.random(n) < 0.2
+        called = random.random(n) < np.where(own, 0.5, 0.05)
+        found = of_calls(called, own, 1.0, patients, 0.95)
+        held += found.low <= truth <= found.high
+    assert 0.93 <= held / 500 <= 0.98
+
+
+def test_too_few_cases_for_a_flexible_curve_are_told(draw):
+    scored = draw(2, n=30)
+    few = dataclasses.replace(scored, truth=(np.arange(30) < 4).astype(int))
+    (curve,) = by_name(curves_of(few, 1), "calibration")
+    assert "4 patients of the rarer side" in curve.warning
 
 
 def test_referral_keeps_the_surest(draw):

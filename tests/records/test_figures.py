@@ -10,6 +10,7 @@ from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.comparison import Comparison, Pair
 from ricenet_v2.records.curves import Curve, Curves
 from ricenet_v2.records.figures import MIGRATIONS, Evaluation, Figure, FigureSet, Threshold
+from ricenet_v2.records.sample_size import Development, Precision, SampleSize
 from ricenet_v2.records.sanity import Sanity, SanityCheck
 
 GOLDEN = Path(__file__).parent / "golden" / "figures_1.json"
@@ -47,6 +48,17 @@ def test_a_title_without_out_of_fold_was_a_test_set(tmp_path):
             source="test",
             groups=(FigureSet("site = A", "subgroup", 4, 4, ((2, 0), (0, 2)), (FIGURE,), "few"),),
             thresholds=(Threshold("Youden", "b", 0.4, "out-of-fold predictions", (FIGURE,)),),
+            sample_sizes=(
+                SampleSize(
+                    "b",
+                    4,
+                    2,
+                    0.5,
+                    0.8,
+                    (Precision("AUROC", 0.8, 0.4, 1.0, 0.1, 320),),
+                    Development(0.49, 385, 0.28, 1.1),
+                ),
+            ),
         ),
         Curves("t", ("a", "b"), (Curve("ROC", "model", "b", "x", "y", (0.0, 1.0), (0.0, 1.0)),)),
         Comparison(
@@ -69,6 +81,16 @@ def test_a_title_without_out_of_fold_was_a_test_set(tmp_path):
 def test_documents_come_back_as_they_were(tmp_path, made):
     documents.write(tmp_path / "d.json", made)
     assert documents.read(type(made), tmp_path / "d.json") == made
+
+
+def test_documents_without_the_newer_fields_are_read(tmp_path):
+    """Sample sizes, and warnings of curves, came later; nothing is said where they are missing."""
+    assert documents.read(Evaluation, GOLDEN, MIGRATIONS).sample_sizes == ()
+    made = Curves("t", ("a", "b"), (Curve("ROC", "model", "b", "x", "y", (0.0,), (0.0,)),))
+    fields = json.loads(documents.to_text(made))
+    del fields["curves"][0]["warning"]
+    (tmp_path / "curves.json").write_text(json.dumps(fields))
+    assert documents.read(Curves, tmp_path / "curves.json") == made
 
 
 def test_a_curve_whose_parts_do_not_fit_is_refused():

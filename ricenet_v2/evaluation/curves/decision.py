@@ -3,46 +3,58 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ricenet_v2.evaluation.net_benefit import of_calls, over_all
 from ricenet_v2.evaluation.scored import Scored
-from ricenet_v2.records.curves import Curve
+from ricenet_v2.evaluation.two_shares import Share
+from ricenet_v2.records.curves import Curve, CurveName
 
 _AT = np.arange(1, 100) / 100
+"""At 0 every case is called, and at 1 a false call outweighs everything: nothing to be decided."""
 
 
-def decision(scored: Scored, index: int) -> list[Curve]:
+def decision(scored: Scored, index: int, level: float) -> list[Curve]:
     """Net benefit of calling a class against the threshold probability.
 
     True positives less false positives, these weighed by the odds of the threshold, per case: by
-    the model, by calling every case, and by calling none.
+    the model, by calling every case, and by calling none; and how much the model gains over the
+    last two. A case is called from the threshold on. Intervals are of each threshold by itself.
+
+    Args:
+        scored: Predictions with truths.
+        index: Of the class.
+        level: Of the intervals.
     """
-    p, own = scored.probabilities[:, index], scored.truth == index
+    p, own, patients = scored.probabilities[:, index], scored.truth == index, scored.grouping
     odds = _AT / (1 - _AT)
-    n = len(scored)
-    true = n_from(p[own]) / n
-    false = n_from(p[~own]) / n
+    pairs = list(zip(_AT.tolist(), odds.tolist(), strict=True))
+    model = [of_calls(p >= at, own, weight, patients, level) for at, weight in pairs]
+    gained = [over_all(p >= at, own, weight, patients, level) for at, weight in pairs]
     base = float(own.mean())
-    lines = {
-        "model": true - false * odds,
-        "all called": base - (1 - base) * odds,
-        "none called": np.zeros_like(_AT),
-    }
+    name = scored.classes[index]
     return [
-        Curve(
-            "decision",
-            series,
-            scored.classes[index],
-            "threshold probability",
-            "net benefit",
-            tuple(_AT.tolist()),
-            tuple(values.tolist()),
-        )
-        for series, values in lines.items()
+        _curve("decision", "model", name, model),
+        _line("all called", name, (base - (1 - base) * odds).tolist()),
+        _line("none called", name, [0.0] * len(_AT)),
+        _curve("decision difference", "model less all called", name, gained),
+        _curve("decision difference", "model less none called", name, model),
     ]
 
 
-def n_from(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How many scores reach each threshold."""
-    below = np.searchsorted(np.sort(scores), _AT, side="left")
-    return (len(scores) - below).astype(np.float64)
+def _line(series: str, class_name: str, values: list[float]) -> Curve:
+    axes = ("threshold probability", "net benefit")
+    return Curve("decision", series, class_name, *axes, tuple(_AT.tolist()), tuple(values))
+
+
+def _curve(name: CurveName, series: str, class_name: str, found: list[Share]) -> Curve:
+    return Curve(
+        name,
+        series,
+        class_name,
+        "threshold probability",
+        "net benefit" if name == "decision" else "net benefit gained",
+        tuple(_AT.tolist()),
+        tuple(one.value for one in found),
+        tuple(one.low for one in found),
+        tuple(one.high for one in found),
+    )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ricenet_v2.evaluation.curves.decision import decision
+from ricenet_v2.evaluation.curves.flexible import flexible_curve
 from ricenet_v2.evaluation.curves.ranks import precision_recall, roc
 from ricenet_v2.evaluation.curves.referral import referral
 from ricenet_v2.evaluation.curves.reliability import reliability
@@ -18,8 +21,8 @@ def curves_of(
 ) -> Curves:
     """Curves of each class that is told from the rest, and referral curves of all together.
 
-    Those of a class are ROC, precision-recall, calibration and decision; of two classes only the
-    positive one is told.
+    Those of a class are ROC, precision-recall, calibration (in bins, and flexible) and decision; of
+    two classes only the positive one is told.
 
     Args:
         scored: Predictions with truths.
@@ -33,6 +36,12 @@ def curves_of(
         n_own = int(np.sum(scored.truth == index))
         if 0 < n_own < len(scored):
             made += [roc(scored, index, seed, level), precision_recall(scored, index)]
-        made += [reliability(scored, index, level), *decision(scored, index)]
+        made += [*_calibration(scored, index, level), *decision(scored, index, level)]
     made += referral(scored, level)
     return Curves(title=title, classes=scored.classes, curves=tuple(made))
+
+
+def _calibration(scored: Scored, index: int, level: float) -> list[Curve]:
+    """In bins and flexible; where there is no flexible one, the bins say why."""
+    bins, smooth = reliability(scored, index, level), flexible_curve(scored, index, level)
+    return [replace(bins, warning=smooth)] if isinstance(smooth, str) else [bins, smooth]

@@ -18,6 +18,7 @@ _TITLES: dict[CurveName, str] = {
     "precision-recall": "Precision and recall",
     "calibration": "Calibration",
     "decision": "Decision curve",
+    "decision difference": "Gain over calling all, and none",
     "referral": "Referral",
 }
 _REMARKS: dict[CurveName, str] = {
@@ -25,10 +26,12 @@ _REMARKS: dict[CurveName, str] = {
     "precision-recall": "",
     "calibration": "Dotted: probabilities that are right.",
     "decision": "Net benefit against the probability from which on a reader would act.",
+    "decision difference": "The model is better where both lie above 0; bands of each point.",
     "referral": "The figure of the cases that are kept when the least certain ones are left out.",
 }
 _LONG = 24  # letters of a label
 _UNIT = (0.0, 1.0)
+_LESS_ALL = "model less all called"  # rises without end, since calling all falls
 _SQUARE: tuple[CurveName, ...] = ("ROC", "precision-recall", "calibration")
 
 
@@ -58,8 +61,15 @@ def _chart(stem: str, name: CurveName, class_name: str, chosen: Sequence[Curve])
         [_path(one) for one in chosen if one.x],
         limits=(_UNIT, _UNIT) if square else (None, _decision_limits(name, chosen)),
         diagonal="up" if name in ("ROC", "calibration") else "",
-        remark=_REMARKS[name],
+        remark=_remark(name, chosen),
     )
+
+
+def _remark(name: CurveName, chosen: Sequence[Curve]) -> str:
+    """What is to be seen, and what the curves are warned of."""
+    warnings = dict.fromkeys(one.warning for one in chosen if one.warning)
+    told = (f"{warning[0].upper()}{warning[1:]}." for warning in warnings)
+    return " ".join(filter(None, (_REMARKS[name], *told)))
 
 
 def _label(names: Sequence[str]) -> str:
@@ -77,16 +87,17 @@ def _path(curve: Curve) -> Path2D:
         np.array(curve.y),
         np.array(curve.low) if curve.low else None,
         np.array(curve.high) if curve.high else None,
-        has_dots=curve.name == "calibration",
+        has_dots=curve.name == "calibration" and bool(curve.n),
         is_step=curve.name == "precision-recall",
     )
 
 
 def _decision_limits(name: CurveName, chosen: Sequence[Curve]) -> tuple[float, float] | None:
     """Treating all falls without end; what matters lies around zero."""
-    if name != "decision":
+    if name not in ("decision", "decision difference"):
         return None
-    most = max((max(one.y) for one in chosen if one.y), default=1.0)
+    tops = [max(one.y) for one in chosen if one.y and one.series != _LESS_ALL]
+    most = max(tops, default=1.0)
     return -0.3 * most, max(most, 1e-3)
 
 

@@ -43,6 +43,31 @@ def test_labels_are_short_and_true():
     assert charts[1].axes.get_ylabel() == "figure"
 
 
+def test_bins_have_dots_a_flexible_curve_a_band_and_warnings_stand_below():
+    bins = _curve("calibration", low=(0, 0.6, 0.9), high=(0.1, 1, 1), n=(10, 10, 10))
+    smooth = _curve(
+        "calibration", "flexible", low=(0, 0.7, 1), high=(0, 0.9, 1), warning="14 patients"
+    )
+    (made,) = curve_charts("t", Curves("t", ("a", "b"), (bins, smooth)))
+    by_label = {line.get_label(): line for line in made.axes.get_lines()}
+    assert (by_label["model"].get_marker(), by_label["flexible"].get_marker()) == ("o", "")
+    assert len(made.axes.collections) == 2  # bars and a band
+    assert made.remark == "Dotted: probabilities that are right. 14 patients."
+    (alone,) = curve_charts("t", Curves("t", ("a", "b"), (bins,)))
+    assert alone.remark == "Dotted: probabilities that are right."
+
+
+def test_gains_show_what_lies_around_zero():
+    rising = Curve(
+        "decision difference", "model less all called", "b", "x", "y", (0.0, 1.0), (0.0, 70.0)
+    )
+    over_none = _curve("decision difference", "model less none called")
+    (made,) = curve_charts("t", Curves("t", ("a", "b"), (rising, over_none)))
+    low, high = made.axes.get_ylim()
+    assert -0.5 < low < 0
+    assert 1 < high < 1.2
+
+
 def test_the_lines_are_those_of_the_record():
     made = next(curve_charts("t", Curves("t", ("a", "b"), (_curve(),))))
     drawn = [line.get_xydata() for line in made.axes.get_lines()]

@@ -1,0 +1,44 @@
+"""Net benefit of calling cases (Vickers and Elkin 2006), with intervals that hold at the ends.
+
+Wald's interval (Marsh et al. 2020) and percentiles of a bootstrap have no width where no case is
+called, however few cases there are. These are put together from Wilson's limits instead.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.evaluation.resampling import Patients
+from ricenet_v2.evaluation.two_shares import Share, difference, together
+
+Flags = NDArray[np.bool_]
+
+
+def of_calls(called: Flags, own: Flags, odds: float, patients: Patients, level: float) -> Share:
+    """Of calling cases rather than none, per case: true calls, less false ones times the odds.
+
+    Args:
+        called: Whether each case is called, shape (cases,).
+        own: Whether each case is of the class.
+        odds: Of the threshold probability: what part of a true call a false one costs.
+        patients: Of the cases.
+        level: Coverage of the interval.
+    """
+    return _weighed(called & own, called & ~own, odds, patients, level)
+
+
+def over_all(called: Flags, own: Flags, odds: float, patients: Patients, level: float) -> Share:
+    """Of calling these cases rather than all: false calls saved, less true ones lost.
+
+    The arguments are those of `of_calls`.
+    """
+    lost = _weighed(~called & own, ~called & ~own, odds, patients, level)
+    return Share(-lost.value, -lost.high, -lost.low)
+
+
+def _weighed(gain: Flags, loss: Flags, odds: float, patients: Patients, level: float) -> Share:
+    first, second = (Share.wilson(part, patients, level) for part in (gain, loss))
+    moved = (gain.astype(np.float64) - first.value, loss.astype(np.float64) - second.value)
+    correlation = together(*moved, patients)
+    return difference(first, second, odds, correlation)

@@ -1,0 +1,63 @@
+"""How many cases of a class there are, over how many the probabilities add up to."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from ricenet_v2.evaluation import intervals
+from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.sides import rarer, told
+from ricenet_v2.evaluation.thresholds import told_classes
+from ricenet_v2.records.figures import Figure
+
+FEWEST = 3
+"""Patients of the class, and others, below which a deviation cannot be estimated."""
+FEW = 10
+_WALD = "Wald on the log scale, variance by patient"
+
+Floats = NDArray[np.float64]
+
+
+def observed_expected(scored: Scored, positive: int, level: float) -> list[Figure]:
+    """Of each class that is told from the rest: the positive one of two, all of more.
+
+    1 is right, below 1 the class is promised too often (calibration in the large, Debray 2017).
+    """
+    return [_of_class(scored, index, level) for index in told_classes(scored, positive)]
+
+
+def _of_class(scored: Scored, index: int, level: float) -> Figure:
+    """The figure of one class.
+
+    The interval is Wald's on the logarithm. Its variance is that of observed and expected together,
+    by patient, since both are of the same patients. That of Debray et al. takes what is expected as
+    known: it is the same for a model that knows nothing, and too wide for one that does. Where
+    there are fewer than 3 patients of the class or of the rest, Wilson's limits of the share of the
+    class are divided by the mean probability.
+    """
+    name, n = f"observed : expected of {scored.classes[index]}", len(scored)
+    truth, p = (scored.truth == index).astype(np.float64), scored.probabilities[:, index]
+    observed, expected = float(truth.sum()), float(p.sum())
+    if expected <= 0:
+        return Figure(name, None, None, None, n, _WALD, "not defined: the class has no probability")
+    value, few = observed / expected, rarer(scored, scored.truth == index)
+    warning = f"only {told(few)}" if few < FEW else ""
+    deviation = _deviation(scored, truth / max(observed, 1) - p / expected)
+    if few < FEWEST or deviation <= 0:
+        worth = intervals.effective_n(truth > 0, scored.grouping)
+        low, high = intervals.proportion(worth * observed / n, worth, level)
+        how = "Wilson limits of the observed share"
+        return Figure(name, value, low * n / expected, high * n / expected, n, how, warning)
+    reach = float(np.exp(stats.norm.ppf((1 + level) / 2) * deviation))
+    return Figure(name, value, value / reach, value * reach, n, _WALD, warning)
+
+
+def _deviation(scored: Scored, influence: Floats) -> float:
+    """Standard deviation of the logarithm, from how much each case moves it."""
+    patients = scored.grouping
+    if patients.count < 2:
+        return 0.0
+    by_patient = np.bincount(patients.owner, influence, minlength=patients.count)
+    return float(np.sqrt((by_patient**2).sum() * patients.count / (patients.count - 1)))

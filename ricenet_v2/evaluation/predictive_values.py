@@ -1,0 +1,137 @@
+"""Predictive values at another prevalence than that of the cases."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.evaluation.resampling import Patients
+from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.sides import rarer, told
+from ricenet_v2.evaluation.two_shares import Share, ratio, together
+from ricenet_v2.records.figures import Evaluation, Figure
+
+FEW = 10
+METHOD = "MOVER of Wilson limits, of a known prevalence"
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Prevalence:
+    """Share of a class somewhere else.
+
+    Attributes:
+        index: Of the class.
+        value: Between 0 and 1.
+    """
+
+    index: int
+    value: float
+
+
+def prevalences(
+    asked: Sequence[tuple[str | None, float]], scored: Scored, positive: int
+) -> list[Prevalence]:
+    """What was asked for, by class; without a name it is that of the positive one of two classes.
+
+    Raises:
+        DatasetError: There is no such class, or of several none is named.
+    """
+    made = []
+    for name, value in asked:
+        if name is None and len(scored.classes) > 2:
+            raise DatasetError(
+                "The prevalence of which class?",
+                expected="e.g. " + " ".join(f"{one}={value:g}" for one in scored.classes[:1]),
+                got=f"{value:g}",
+                remedy=f"Name one of {', '.join(scored.classes)} before the number.",
+            )
+        if name is not None and name not in scored.classes:
+            raise DatasetError("There is no such class.", expected=scored.classes, got=name)
+        index = positive if name is None else scored.classes.index(name)
+        made.append(Prevalence(index, value))
+    return made
+
+
+def with_prevalences(made: Evaluation, scored: Scored, asked: Sequence[Prevalence]) -> Evaluation:
+    """An evaluation with predictive values at other prevalences: as called, and at each threshold.
+
+    Args:
+        made: The evaluation.
+        scored: What it is of.
+        asked: Prevalences.
+    """
+    figures, thresholds = list(made.figures), list(made.thresholds)
+    for one in asked:
+        name = scored.classes[one.index]
+        figures += at_prevalence(scored, scored.predicted == one.index, one, made.level)
+        for place, each in enumerate(thresholds):
+            if each.value is None or each.class_name != name:
+                continue
+            called = scored.probabilities[:, one.index] >= each.value
+            further = at_prevalence(scored, called, one, made.level)
+            thresholds[place] = dataclasses.replace(each, figures=(*each.figures, *further))
+    return dataclasses.replace(made, figures=tuple(figures), thresholds=tuple(thresholds))
+
+
+def at_prevalence(scored: Scored, called: Flags, asked: Prevalence, level: float) -> list[Figure]:
+    """Positive and negative predictive value by Bayes' rule from sensitivity and specificity.
+
+    These are taken as they are among the cases: it is assumed that only the shares of the classes
+    differ elsewhere, not what cases of a class look like.
+
+    Args:
+        scored: Predictions with truths.
+        called: Whether each case is called of the class.
+        asked: The prevalence and its class.
+        level: Of the intervals.
+    """
+    of = f"at prevalence {asked.value:g} of {scored.classes[asked.index]}"
+    odds, own = asked.value / (1 - asked.value), scored.truth == asked.index
+    return [
+        _figure(f"positive predictive value {of}", scored, called, own, odds, level),
+        _figure(f"negative predictive value {of}", scored, ~called, ~own, 1 / odds, level),
+    ]
+
+
+def _figure(name: str, scored: Scored, hit: Flags, own: Flags, odds: float, level: float) -> Figure:
+    """One predictive value; of a negative call all sides are turned round.
+
+    Its odds are those of the prevalence divided by the ratio of false to true calls, whose interval
+    is put together from Wilson's limits of both (Donner and Zou 2012). That of Mercaldo, Lau and
+    Zhou (2007) on the log odds is the same for many cases, and much too narrow for few.
+    """
+    n = len(scored)
+    if not own.any() or own.all():
+        return Figure(name, None, None, None, n, METHOD, "cases of one side only")
+    true, false = (_share(scored, hit, side, level) for side in (own, ~own))
+    if true.value == 0 and false.value == 0:
+        return Figure(name, None, None, None, n, METHOD, "no case is called so")
+    correlation = together(
+        np.where(own, hit - true.value, 0.0),
+        np.where(own, 0.0, hit - false.value),
+        scored.grouping,
+    )
+    low, high = ratio(false, true, correlation)
+    middle = false.value / true.value if true.value > 0 else np.inf
+    value, low, high = (_value(odds, one) for one in (middle, high, low))
+    few = rarer(scored, own)
+    warning = f"only {told(few)}" if few < FEW else ""
+    return Figure(name, value, low, high, n, METHOD, warning)
+
+
+def _share(scored: Scored, hit: Flags, side: Flags, level: float) -> Share:
+    chosen = np.flatnonzero(side)
+    patients = Patients.of([scored.patients[index] for index in chosen])
+    return Share.wilson(hit[chosen], patients, level)
+
+
+def _value(odds: float, false_by_true: float) -> float:
+    """Predictive value by Bayes' rule, from the odds of the prevalence."""
+    return odds / (odds + false_by_true)

@@ -1,0 +1,34 @@
+"""How many patients a class is told from how many others by."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.evaluation.scored import Scored
+
+ENOUGH = 200
+"""Of either side, from which on flexible calibration curves are reliable (Van Calster 2016)."""
+
+
+def sides(scored: Scored, own: NDArray[np.bool_]) -> tuple[int, int]:
+    """Patients with a case of the class, and patients with a case of the rest.
+
+    A patient with cases of both is on both sides.
+
+    Args:
+        scored: Predictions with truths.
+        own: Whether each case is of the class, shape (cases,).
+    """
+    owner = scored.grouping.owner
+    return len(np.unique(owner[own])), len(np.unique(owner[~own]))
+
+
+def rarer(scored: Scored, own: NDArray[np.bool_]) -> int:
+    """The smaller of the two numbers: what figures of the class rest on."""
+    return min(sides(scored, own))
+
+
+def told(few: int) -> str:
+    """`14 patients of the rarer side`."""
+    return f"{few} patient{'' if few == 1 else 's'} of the rarer side"

@@ -1,0 +1,67 @@
+"""How precise figures of so many patients can be, and how many a wished precision takes."""
+
+from __future__ import annotations
+
+from ricenet_v2.core.documents import record
+
+
+@record
+class Precision:
+    """One criterion of an evaluation in new patients (Riley et al. 2021).
+
+    Attributes:
+        figure: E.g. `AUROC`.
+        assumed: The value that it is supposed to have.
+        low: Lower end of the interval that so many patients lead to be expected.
+        high: Upper end.
+        target_width: Width of the interval that is wished for.
+        n_needed: Patients that this takes, at the same share of the class.
+    """
+
+    figure: str
+    assumed: float
+    low: float
+    high: float
+    target_width: float
+    n_needed: int
+
+
+@record
+class Development:
+    """What so many patients allow where a model is developed on them (Riley et al. 2019, 2020).
+
+    Attributes:
+        overall_risk_margin: Half width of the interval of the share of the class.
+        n_for_overall_risk: Patients that a margin of 0.05 takes.
+        r_squared: Of Cox and Snell, that goes with the AUROC.
+        most_parameters: Of a logistic regression whose coefficients would have to shrink by 10 % at
+            most and whose R-squared flatters by 0.05 at most; a network has no such number.
+    """
+
+    overall_risk_margin: float
+    n_for_overall_risk: int
+    r_squared: float
+    most_parameters: float
+
+
+@record
+class SampleSize:
+    """Of one class against the rest.
+
+    Attributes:
+        class_name: The class.
+        n_patients: Several cases of a patient count as one.
+        n_of_class: Patients with a case of the class.
+        prevalence: Share of the class among the cases.
+        auroc: That is supposed: as it is among the cases, at least 0.55 and at most 0.99.
+        precision: Criteria of evaluation.
+        development: None for a test set.
+    """
+
+    class_name: str
+    n_patients: int
+    n_of_class: int
+    prevalence: float
+    auroc: float
+    precision: tuple[Precision, ...]
+    development: Development | None = None
