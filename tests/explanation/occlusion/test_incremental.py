@@ -94,6 +94,20 @@ def test_windows_of_unequal_sides_and_leaky_nonlinearities(networks, network_of,
     assert_same(*both(network, noise(2, 8, 24, 20), make_plan, 6, (3.0, 1.0, 1.5))[:3], seen=1e-2)
 
 
+@pytest.mark.parametrize(
+    ("architecture", "size"), [("resnet18", (17, 20, 23)), ("residual_encoder", (8, 24, 20))]
+)
+def test_bands_of_levels_follow_a_window(
+    networks, network_of, noise, make_plan, architecture, size
+):
+    plan = dataclasses.replace(networks[architecture], levels=((), (-1.0, 0.0, 0.5, 1.5)))
+    network = network_of(plan)
+    assert network.bands.n_bands == 3
+    found = both(network, noise(2, *size), make_plan, 5)
+    assert_same(*found[:3], seen=1e-3)
+    torch.testing.assert_close(found[3].whole, found[2], atol=1e-5, rtol=1e-5)
+
+
 def test_it_counts_less_work_than_whole_passes(networks, network_of, noise, make_plan):
     network = network_of(networks["resnet18"])
     full, _, _, ours = both(network, noise(2, 48, 48, 48), make_plan, 8)
