@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core import documents
 from ricenet_v2.evaluation.evaluate import Options, resampled
+from ricenet_v2.evaluation.first_weights import first_weights
 from ricenet_v2.evaluation.permutation import shuffled_labels
 from ricenet_v2.evaluation.question import Question
 from ricenet_v2.evaluation.scored import Scored
@@ -67,6 +68,8 @@ def _sides(asked: Question) -> list[SanityCheck]:
         made += [_patients_of_folds(asked.scored), _twins_of_folds(asked.dataset, asked.scored)]
     elif cases:
         made.append(_patients_of_training(asked.scored, cases))
+    if asked.model is not None:
+        made += first_weights(asked.model, asked.scored.case_ids)
     if asked.dataset.integrity.is_file():
         made.append(_twins_of_dataset(documents.read(Integrity, asked.dataset.integrity)))
     return made

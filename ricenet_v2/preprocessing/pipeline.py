@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.fingerprinting.checks_voxels import voxel_hash
 from ricenet_v2.fingerprinting.region import ANATOMY, bounding_box, foreground
 from ricenet_v2.preprocessing.fit import fit
 from ricenet_v2.preprocessing.normalise import normalise
@@ -147,8 +148,18 @@ def preprocess_channels(
             for image, channel in zip(chosen, plan.channels, strict=True)
             if channel.kind in ANATOMY
         },
+        voxel_hashes=_voxel_hashes(images, given),
     )
     return _channels(chosen, box, there, grid.spacing, plan), record
+
+
+def _voxel_hashes(images: Images, given: _Channels) -> dict[str, str]:
+    """Of images that are not constant, which all empty masks would share."""
+    return {
+        channel.name: voxel_hash(image)
+        for image, channel in zip(images, given, strict=True)
+        if image.min() != image.max()
+    }
 
 
 def _chosen(images: Images, given: _Channels, plan: Plan, case_id: str) -> list[Image]:

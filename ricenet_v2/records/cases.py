@@ -31,6 +31,8 @@ class PreprocessedCase:
         plan_hash: `voxels.voxels_hash` of the plan; empty in older files.
         intensity_mean: Mean inside the region of each mri, ct and pet channel, by its name, in
             the units of the file; empty in older files.
+        voxel_hashes: Of each image that is not constant, by its channel's name: the same images
+            are recognised by it, whatever plan, ids, names, format and header.
     """
 
     document: ClassVar[str] = "preprocessed_case"
@@ -50,3 +52,4 @@ class PreprocessedCase:
     inputs_hash: str
     plan_hash: str = ""
     intensity_mean: dict[str, float] = field(default_factory=dict)
+    voxel_hashes: dict[str, str] = field(default_factory=dict)

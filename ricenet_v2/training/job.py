@@ -47,6 +47,7 @@ class TrainOptions:
     preview_only: bool = False
     pretrained_weights: Path | None = None
     allow_missing_weights: bool = False
+    allow_leak: bool = False
     num_workers: int | None = None
     cache_gb: float | None = None
     loggers: tuple[str, ...] = ()
@@ -72,6 +73,9 @@ class Job:
         team: The processes that train it.
         inputs: Hash of the preprocessed cases.
         intensities: Range of each channel's mean over the training cases, where it is known.
+        test: Case ids of the dataset's test cases.
+        images: Hashes of each case's images, where they are known; of test cases only where the
+            fold is to begin with pretrained weights.
     """
 
     model: ModelPaths
@@ -89,6 +93,8 @@ class Job:
     team: Team
     inputs: str
     intensities: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    test: tuple[str, ...] = ()
+    images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device:
@@ -158,6 +164,9 @@ def prepare(
     chosen = splits.folds[fold]
     folder = paths.cases(plan.name)
     records = records_of_plan(folder, (*chosen.train, *chosen.validation), plan)
+    test = tuple(case.case_id for case in cases if case.split == "test")
+    asked = test if options.pretrained_weights is not None else ()
+    tested = [store.read_record(folder, case) for case in asked if store.has_case(folder, case)]
     job = Job(
         model=model,
         paths=model.fold(fold),
@@ -174,6 +183,8 @@ def prepare(
         team=team,
         inputs=store.cases_hash(records),
         intensities=_intensities(records, chosen.train),
+        test=test,
+        images={each.case_id: identifying(each, plan) for each in (*records, *tested)},
     )
     _check_sharing(job)
     return job
@@ -219,6 +230,16 @@ def _intensities(
             for name, mean in each.intensity_mean.items():
                 found.setdefault(name, []).append(mean)
     return {name: (min(means), max(means)) for name, means in found.items()}
+
+
+def identifying(case: PreprocessedCase, plan: Plan) -> tuple[str, ...]:
+    """Hashes of the images that tell whose they are.
+
+    Masks do not where there is anything else: one of an atlas may be that of every patient.
+    """
+    kinds = {channel.name: channel.kind for channel in plan.channels}
+    shown = [hashed for name, hashed in case.voxel_hashes.items() if kinds.get(name) != "mask"]
+    return tuple(sorted(shown or case.voxel_hashes.values()))
 
 
 def _reader(
