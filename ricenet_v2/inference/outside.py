@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ricenet_v2.inference.reference import Reference
 from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.dataset import Channel
+from ricenet_v2.records.lineage import Trained, identifying
 from ricenet_v2.records.plan import Plan
 
 _SPACING_SLACK, _DOSE_SLACK, _INTENSITY_SLACK = 0.01, 0.1, 0.1
@@ -25,6 +27,22 @@ def outside(plan: Plan, record: PreprocessedCase, references: Iterable[Reference
         *_dose(plan, record),
         *_intensity(record, references),
     ]
+
+
+def trained_on(
+    channels: Iterable[Channel], record: PreprocessedCase, trained: Mapping[int, Trained]
+) -> list[str]:
+    """Whether networks, or the weights that they began with, were trained on images of the case.
+
+    Args:
+        channels: Of the images.
+        record: Of the case.
+        trained: What each fold was trained on; older models do not know.
+    """
+    images = identifying(record, channels)
+    folds = [str(fold) for fold, cases in trained.items() if cases.has_image(images)]
+    told = "its images are among those that fold {} was trained on: no prediction of a new patient"
+    return [told.format(", ".join(folds))] if folds else []
 
 
 def _spacing(plan: Plan, record: PreprocessedCase) -> list[str]:

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from ricenet_v2.core.documents import record
+from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.dataset import Channel
+from ricenet_v2.records.plan import ChannelPlan
 
 
 @record
@@ -49,6 +52,22 @@ class Lineage:
     untold: tuple[str, ...] = ()
 
 
+def identifying(
+    case: PreprocessedCase, channels: Iterable[Channel | ChannelPlan]
+) -> tuple[str, ...]:
+    """Hashes of the images that tell whose they are.
+
+    Masks do not where there is anything else: one of an atlas may be that of every patient.
+
+    Args:
+        case: As it was preprocessed.
+        channels: Kinds of its images.
+    """
+    kinds = {channel.name: channel.kind for channel in channels}
+    shown = [hashed for name, hashed in case.voxel_hashes.items() if kinds.get(name) != "mask"]
+    return tuple(sorted(shown or case.voxel_hashes.values()))
+
+
 def digest(text: str) -> str:
     """16 bytes of BLAKE2b, in hexadecimal digits."""
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
@@ -79,10 +98,14 @@ class Trained:
         Returns:
             `same images`, `same patient`, or nothing.
         """
-        if self._images.intersection(images):
+        if self.has_image(images):
             return "same images"
         ids = {(dataset, digest(case_id)), (dataset, digest(patient_id))}
         return "same patient" if self._ids & ids else ""
+
+    def has_image(self, images: Iterable[str]) -> bool:
+        """Whether any of these hashes is that of a trained image."""
+        return bool(self._images.intersection(images))
 
     def has_id(self, case_id: str, patient_id: str) -> bool:
         """Whether a case of any dataset has this id; that may be chance."""

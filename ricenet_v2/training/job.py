@@ -17,6 +17,7 @@ from ricenet_v2.core.errors import PlanError, TrainingError
 from ricenet_v2.core.seeds import seed_of
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Dataset
+from ricenet_v2.records.lineage import identifying
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Fold, Splits
@@ -184,7 +185,7 @@ def prepare(
         inputs=store.cases_hash(records),
         intensities=_intensities(records, chosen.train),
         test=test,
-        images={each.case_id: identifying(each, plan) for each in (*records, *tested)},
+        images={each.case_id: identifying(each, plan.channels) for each in (*records, *tested)},
     )
     _check_sharing(job)
     return job
@@ -230,16 +231,6 @@ def _intensities(
             for name, mean in each.intensity_mean.items():
                 found.setdefault(name, []).append(mean)
     return {name: (min(means), max(means)) for name, means in found.items()}
-
-
-def identifying(case: PreprocessedCase, plan: Plan) -> tuple[str, ...]:
-    """Hashes of the images that tell whose they are.
-
-    Masks do not where there is anything else: one of an atlas may be that of every patient.
-    """
-    kinds = {channel.name: channel.kind for channel in plan.channels}
-    shown = [hashed for name, hashed in case.voxel_hashes.items() if kinds.get(name) != "mask"]
-    return tuple(sorted(shown or case.voxel_hashes.values()))
 
 
 def _reader(
