@@ -49,8 +49,14 @@ def _text(value: Document, without: Sequence[str]) -> str:
 
 
 def fingerprint_of(value: Document) -> str:
-    """SHA-256 of a document's canonical text without the fields that its class calls `unhashed`."""
-    return files.sha256_of_text(_text(value, getattr(value, "unhashed", ())))
+    """SHA-256 of a document's canonical text without the fields that its class calls `unhashed`.
+
+    Without those that it calls `added` too where they hold their default: so a document of an older
+    version, which lacks them, keeps its hash.
+    """
+    defaults = {field.name: field.default for field in dataclasses.fields(cast("Any", value))}
+    added = (n for n in getattr(value, "added", ()) if getattr(value, n) == defaults[n])
+    return files.sha256_of_text(_text(value, (*getattr(value, "unhashed", ()), *added)))
 
 
 def write(path: Path, value: Document) -> None:

@@ -14,6 +14,10 @@ Triple = tuple[float, float, float]
 Shape = tuple[int, int, int]
 
 
+_UPRIGHT_WITHIN = 0.5
+"""Degrees; a head of 200 mm moves by less than a voxel."""
+
+
 def turned(one: Sequence[float], other: Sequence[float]) -> float:
     """Degrees of the smallest rotation from one set of nine direction cosines to another."""
     product = np.reshape(np.asarray(one, dtype=np.float64), (3, 3)).T @ np.reshape(other, (3, 3))
@@ -68,6 +72,12 @@ class Grid:
         position: NDArray[np.float64] = np.asarray(self.origin) + self._cosines() @ steps
         return position
 
+    def positions(self, indices: NDArray[np.float64]) -> NDArray[np.float64]:
+        """World positions (x, y, z) in LPS mm of array indices (z, y, x), shape (..., 3)."""
+        steps = np.asarray(indices)[..., ::-1] * np.asarray(self.spacing[::-1])
+        found: NDArray[np.float64] = steps @ self._cosines().T + self.origin
+        return found
+
     def index(self, world: NDArray[np.float64]) -> NDArray[np.float64]:
         """Array indices (z, y, x) of world positions (x, y, z) in LPS mm, shape (..., 3)."""
         steps = (np.asarray(world) - self.origin) @ np.linalg.inv(self._cosines()).T
@@ -84,6 +94,11 @@ class Grid:
         lengths = np.linalg.norm(cosines, axis=0)
         x, y, z = np.degrees(np.arccos(np.clip(np.diag(cosines) / lengths, -1, 1)))
         return float(z), float(y), float(x)
+
+    @property
+    def is_tilted(self) -> bool:
+        """Whether the axes leave those of the patient by more than heads can be positioned."""
+        return self.tilt > _UPRIGHT_WITHIN
 
     @property
     def tilt(self) -> float:

@@ -249,11 +249,13 @@ class Plan:
         regions: What the crop of the training cases followed (for warnings), e.g. `brain mask`.
         command: That made the plan, as typed, with `~` for the home folder; empty in older files.
             No part of the plan's hash: the same plan may be asked for in several ways.
+        straighten: Resample images that lie tilted along the axes of the patient.
     """
 
     document: ClassVar[str] = "ricenet_plan"
     schema: ClassVar[int] = 1
     unhashed: ClassVar[tuple[str, ...]] = ("command",)
+    added: ClassVar[tuple[str, ...]] = ("straighten",)
 
     name: str
     preset: str
@@ -275,6 +277,7 @@ class Plan:
     alternatives: tuple[Alternative, ...] = ()
     regions: tuple[str, ...] = ()
     command: tuple[str, ...] = dataclasses.field(default=(), compare=False)
+    straighten: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a plan whose fields contradict each other.

@@ -19,11 +19,13 @@ class Voxels:
 
     document: ClassVar[str] = "voxels"
     schema: ClassVar[int] = 3
+    added: ClassVar[tuple[str, ...]] = ("straighten",)
 
     spacing: Triple
     input_size: Shape
     channels: tuple[ChannelPlan, ...]
     storage_dtype: Literal["float32", "float16"]
+    straighten: bool = False
 
 
 def voxels_hash(plan: Plan) -> str:
@@ -32,5 +34,5 @@ def voxels_hash(plan: Plan) -> str:
     The same for a plan that was just made and for one that was read from its file.
     """
     return documents.fingerprint_of(
-        Voxels(plan.spacing, plan.input_size, plan.channels, plan.storage_dtype)
+        Voxels(plan.spacing, plan.input_size, plan.channels, plan.storage_dtype, plan.straighten)
     )
