@@ -48,6 +48,12 @@ class Space:
         return Way.of(self.record, self.spacing)
 
     @property
+    def left(self) -> Triple:
+        """To the left of the patient: a unit vector along the array axes (z, y, x) of the input."""
+        x, y, z = self.way.made.direction[:3]
+        return z, y, x
+
+    @property
     def resampled(self) -> Shape:
         """Voxels (z, y, x) of the region at the spacing of the plan."""
         return self.way.made.shape

@@ -16,8 +16,8 @@ from ricenet_v2.records.plan import Interpolation
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Places = NDArray[np.float64]
-# What scipy adds of the rim before it fits a cubic spline in its mode "nearest".
-_PAD = 12
+PAD = 12
+"""Voxels of the rim that scipy adds before it fits a cubic spline in its mode "nearest"."""
 
 
 def carry(
@@ -106,7 +106,7 @@ def _reader(
     each = orders(interpolation, source.spacing)
     if 3 not in each:
         return lambda places: ndimage.map_coordinates(image, places, order=1, mode="nearest")
-    spline = ndimage.spline_filter(np.pad(image, _PAD, mode="edge"), output=np.float32)
+    spline = ndimage.spline_filter(np.pad(image, PAD, mode="edge"), output=np.float32)
     thick = [axis for axis, order in enumerate(each) if order == 1]
     return lambda places: _cubic(spline, places, thick, source)
 
@@ -133,6 +133,6 @@ def _cubic(spline: Image, places: Places, thick: list[int], source: Grid) -> Pla
             weight *= share if step else 1 - share
             at[axis] = np.clip(below[axis] + step, 0, source.shape[axis] - 1)
         total += weight * ndimage.map_coordinates(
-            spline, at + _PAD, order=3, mode="nearest", prefilter=False
+            spline, at + PAD, order=3, mode="nearest", prefilter=False
         )
     return total

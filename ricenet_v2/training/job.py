@@ -74,6 +74,7 @@ class Job:
         team: The processes that train it.
         inputs: Hash of the preprocessed cases.
         intensities: Range of each channel's mean over the training cases, where it is known.
+        directions: Direction cosines of the images of each training case.
         test: Case ids of the dataset's test cases.
         images: Hashes of each case's images, where they are known; of test cases only where the
             fold is to begin with pretrained weights.
@@ -94,6 +95,7 @@ class Job:
     team: Team
     inputs: str
     intensities: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    directions: tuple[tuple[float, ...], ...] = ()
     test: tuple[str, ...] = ()
     images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -184,6 +186,7 @@ def prepare(
         team=team,
         inputs=store.cases_hash(records),
         intensities=_intensities(records, chosen.train),
+        directions=tuple(r.source_direction for r in records if r.case_id in set(chosen.train)),
         test=test,
         images={each.case_id: identifying(each, plan.channels) for each in (*records, *tested)},
     )
