@@ -67,18 +67,23 @@ def find_leaks(job: Job, lineage: Lineage) -> Leaks:
     if not lineage.cases and is_other_fold:
         return Leaks(dict.fromkeys(job.validation, _BY_FOLD), {})
     leaks = Leaks(seen(job.validation), seen(job.test))
-    alike = [
-        case
-        for case in (*job.validation, *job.test)
-        if case not in leaks.cases and trained.has_id(case, job.patients[case])
-    ]
-    if not alike:
-        return leaks
-    doubt = (
-        f"{len(alike)} held-out case(s) have ids of cases of another dataset that the weights were "
-        f"trained on ({_listed(alike)}), with other images: make sure that they are other patients"
-    )
-    return Leaks(leaks.validation, leaks.test, (doubt,))
+    left = [case for case in (*job.validation, *job.test) if case not in leaks.cases]
+    alike = [case for case in left if trained.has_id(case, job.patients[case])]
+    unhashed = [case for case in left if lineage.cases and not job.images.get(case)]
+    doubts = []
+    if alike:
+        doubts.append(
+            f"{len(alike)} held-out case(s) have ids of cases of another dataset that the weights "
+            f"were trained on ({_listed(alike)}), with other images: make sure that they are other "
+            "patients"
+        )
+    if unhashed:
+        doubts.append(
+            f"{len(unhashed)} held-out case(s) can be recognised by their ids alone "
+            f"({_listed(unhashed)}): ricenet_plan_and_preprocess {job.dataset.name} adds hashes of "
+            "their images"
+        )
+    return Leaks(leaks.validation, leaks.test, tuple(doubts))
 
 
 def refuse_leaks(job: Job, leaks: Leaks, lineage: Lineage, file: str) -> None:

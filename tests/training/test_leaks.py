@@ -140,6 +140,15 @@ def test_a_fold_of_an_older_checkpoint_is_known_by_its_number(cohort):
     assert find_leaks(job, Lineage("B", 1, untold=old)).cases == ()
 
 
+def test_held_out_cases_without_hashes_are_a_doubt(cohort):
+    before = lineage_of(job_of(cohort("A", people(0))), None)
+    found = find_leaks(job_of(cohort("B", people(0), ids="X", hashed=False, test=1)), before)
+    assert found.cases == ()
+    assert any("5 held-out case(s) can be recognised by their ids" in one for one in found.doubts)
+    nothing = find_leaks(job_of(cohort("E", people(0), hashed=False)), Lineage(untold=("foreign",)))
+    assert nothing.doubts == ()
+
+
 def test_a_mask_that_many_share_does_not_count_beside_an_image(plan):
     channels = tuple(
         dataclasses.replace(plan.channels[0], name=name, kind=kind)
