@@ -41,6 +41,7 @@ class Question:
         temperature: That the predictions were made with; None for none.
         dataset: Where the dataset lies, where it is known.
         model: Files of the folds that predicted, where they are known.
+        predictions: The file, of a test set.
     """
 
     scored: Scored
@@ -52,6 +53,7 @@ class Question:
     temperature: float | None = None
     dataset: DatasetPaths | None = None
     model: ModelPaths | None = None
+    predictions: Path | None = None
 
 
 def out_of_fold(
@@ -100,6 +102,7 @@ def of_dataset(
         temperature=temperature_of_predictions(predictions),
         dataset=paths,
         model=model,
+        predictions=predictions,
     )
 
 
