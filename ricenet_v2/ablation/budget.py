@@ -29,6 +29,7 @@ class Wish:
         settings: Changes of the plan, as for ricenet_train --set.
         pretrained_weights: File that every fold begins with.
         allow_missing_weights: Whether parts of the encoder may stay fresh.
+        allow_leak: Whether the file may have been trained on held-out cases.
     """
 
     epochs: int | None = None
@@ -36,6 +37,7 @@ class Wish:
     settings: Mapping[str, str] = field(default_factory=dict)
     pretrained_weights: Path | None = None
     allow_missing_weights: bool = False
+    allow_leak: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,14 @@ class Budget:
         seed: Of every fold.
         pretrained_weights: File that every fold begins with.
         allow_missing_weights: Whether parts of the encoder may stay fresh.
+        allow_leak: Whether the file may have been trained on held-out cases.
     """
 
     plan: Plan
     seed: int
     pretrained_weights: Path | None = None
     allow_missing_weights: bool = False
+    allow_leak: bool = False
 
     @property
     def epochs(self) -> int:
@@ -70,6 +74,7 @@ class Budget:
             seed=self.seed,
             pretrained_weights=self.pretrained_weights,
             allow_missing_weights=self.allow_missing_weights,
+            allow_leak=self.allow_leak,
             num_workers=num_workers,
             cache_gb=cache_gb,
         )
@@ -136,7 +141,8 @@ def _settings(plan: Plan) -> dict[str, object]:
 
 
 def _budget(plan: Plan, seed: int, wish: Wish) -> Budget:
-    return Budget(plan, seed, wish.pretrained_weights, wish.allow_missing_weights)
+    file = wish.pretrained_weights
+    return Budget(plan, seed, file, wish.allow_missing_weights, wish.allow_leak)
 
 
 def _other_wishes(wish: Wish, asked: Plan, plan: Plan, run: Run) -> Iterator[str]:

@@ -93,6 +93,11 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="take what fits of --pretrained_weights and leave the rest fresh",
     )
+    parser.add_argument(
+        "--allow_leak",
+        action="store_true",
+        help="take --pretrained_weights that were trained on held-out cases",
+    )
 
 
 def ablate(
@@ -112,6 +117,7 @@ def ablate(
     cache_gb: float | None = None,
     pretrained_weights: Path | None = None,
     allow_missing_weights: bool = False,
+    allow_leak: bool = False,
     permutation_repeats: int = 5,
     drop: bool = False,
     n_bootstrap: int = 2000,
@@ -139,7 +145,7 @@ def ablate(
             by=by,
             subsets=tuple(subsets),
             wish=Wish(epochs, seed, dict(settings or {}), pretrained_weights,
-                      allow_missing_weights),
+                      allow_missing_weights, allow_leak),
             machine=Machine(executor, num_processes, num_threads, device, num_workers, cache_gb),
             repeats=permutation_repeats,
             drop=drop,

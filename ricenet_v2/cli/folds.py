@@ -117,6 +117,7 @@ def _words(options: TrainOptions) -> list[str]:
     file = options.pretrained_weights
     words += ["--pretrained_weights", str(file)] if file is not None else []
     words += ["--allow_missing_weights"] if options.allow_missing_weights else []
+    words += ["--allow_leak"] if options.allow_leak else []
     number, size = options.num_workers, options.cache_gb
     words += ["--num_workers", str(number)] if number is not None else []
     words += ["--cache_gb", str(size)] if size is not None else []

@@ -59,6 +59,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--batch_size", type=common.at_least(1), metavar="N", help="samples per step"
     )
+    parser.add_argument(
+        "--straighten",
+        action="store_true",
+        help="resample images that lie tilted along the axes of the patient; prediction then does "
+        "the same (a plan that was made so stays so)",
+    )
     parser.add_argument("--verify_only", action="store_true", help="stop after the check")
     parser.add_argument("--plan_only", action="store_true", help="stop after planning")
     parser.add_argument(
@@ -93,6 +99,7 @@ def plan_and_preprocess(
     spacing: Sequence[float] | None = None,
     input_size: Sequence[int] | None = None,
     batch_size: int | None = None,
+    straighten: bool = False,
     verify_only: bool = False,
     plan_only: bool = False,
     overwrite: bool = False,
@@ -109,6 +116,7 @@ def plan_and_preprocess(
         spacing: Target spacing, mm along (z, y, x).
         input_size: Voxels along (z, y, x) that the network sees.
         batch_size: Samples per step.
+        straighten: Resample images that lie tilted along the axes of the patient.
         verify_only: Stop after the integrity check.
         plan_only: Stop after planning.
         overwrite: Replace an existing plan, folds of other cases, and preprocessed cases; those of
@@ -129,7 +137,8 @@ def plan_and_preprocess(
 
     paths = dataset_paths(dataset, workspace)
     raw = load_raw_dataset(paths.raw)
-    integrity = check(raw, num_workers)
+    is_straight = straighten or (_is_straightened(paths.plan(preset)) and not overwrite)
+    integrity = check(raw, num_workers, straighten=is_straight)
     documents.write(paths.integrity, integrity)
     plan_tables.show_integrity(integrity, paths.integrity)
     if integrity.errors:
@@ -137,7 +146,7 @@ def plan_and_preprocess(
     if verify_only:
         return common.OK
     splits, doubt = _splits(raw, paths, overwrite=overwrite)
-    fingerprint = measure(raw, num_workers, paths.measurements)
+    fingerprint = measure(raw, num_workers, paths.measurements, straighten=is_straight)
     plan_tables.show_fingerprint(fingerprint)
     wanted: dict[str, Any] = {
         "memory_gb": gpu_memory_gb,
@@ -145,6 +154,7 @@ def plan_and_preprocess(
         "spacing": None if spacing is None else tuple(float(value) for value in spacing),
         "input_size": None if input_size is None else tuple(input_size),
         "batch_size": batch_size,
+        "straighten": straighten or None,
     }
     plan = _plan(raw, fingerprint, paths, preset, wanted, overwrite=overwrite)
     plan_tables.show_plan(plan, paths.plan(preset))
@@ -180,6 +190,7 @@ def _plan(
     from ricenet_v2.core.errors import PlanError
     from ricenet_v2.network.cost import estimate
     from ricenet_v2.planning.planner import make_plan
+    from ricenet_v2.planning.straightening import straightened
     from ricenet_v2.records.plan import SHAPES_ONLY, Plan
 
     path = paths.plan(preset)
@@ -199,8 +210,9 @@ def _plan(
             print(f"Warning: {SHAPES_ONLY % ', '.join(existing.shapes_only)}")
         return existing
     given = {name: value for name, value in wanted.items() if value is not None}
+    straighten = given.pop("straighten", False)
     made = make_plan(fingerprint, raw.dataset, estimate, preset=preset, **{**_device(), **given})
-    plan = dataclasses.replace(made, command=typed())
+    plan = dataclasses.replace(straightened(made) if straighten else made, command=typed())
     documents.write(path, plan)
     return plan
 
@@ -213,15 +225,25 @@ def _disagreements(plan: Plan, fingerprint: str, wanted: dict[str, Any]) -> list
         "spacing": plan.spacing,
         "input_size": plan.input_size,
         "batch_size": plan.training.batch_size,
+        "straighten": plan.straighten,
     }
     faults = [
         f"{name} {holds[name]} instead of {value}"
         for name, value in wanted.items()
         if value is not None and holds[name] != value
     ]
-    if plan.fingerprint != fingerprint:
+    # Straightened images measure otherwise, though they are the same.
+    is_as_straight = plan.straighten or not wanted.get("straighten")
+    if plan.fingerprint != fingerprint and is_as_straight:
         faults.insert(0, "it was made from other training data (the fingerprint differs)")
     return faults
+
+
+def _is_straightened(path: Path) -> bool:
+    from ricenet_v2.core import documents
+    from ricenet_v2.records.plan import Plan
+
+    return path.is_file() and documents.read(Plan, path).straighten
 
 
 def _device() -> dict[str, Any]:

@@ -76,6 +76,12 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="take what fits of --pretrained_weights and leave the rest of the encoder fresh",
     )
+    parser.add_argument(
+        "--allow_leak",
+        action="store_true",
+        help="begin with --pretrained_weights that were trained on held-out cases; it is written "
+        "down, and the checks of ricenet_evaluate say so",
+    )
     common.add_workspace(parser)
     return parser
 
@@ -99,6 +105,7 @@ def train(
     preview_augmentation: bool = False,
     pretrained_weights: Path | None = None,
     allow_missing_weights: bool = False,
+    allow_leak: bool = False,
     workspace: Path | None = None,
 ) -> int:
     """Train; the arguments are those of the command.
@@ -130,6 +137,7 @@ def train(
         preview_only=preview_augmentation,
         pretrained_weights=pretrained_weights,
         allow_missing_weights=allow_missing_weights,
+        allow_leak=allow_leak,
         num_workers=num_workers,
         cache_gb=cache_gb,
         loggers=tuple(loggers),

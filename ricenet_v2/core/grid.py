@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,16 @@ from ricenet_v2.core.errors import GeometryError
 
 Triple = tuple[float, float, float]
 Shape = tuple[int, int, int]
+
+
+_UPRIGHT_WITHIN = 0.5
+"""Degrees; a head of 200 mm moves by less than a voxel."""
+
+
+def turned(one: Sequence[float], other: Sequence[float]) -> float:
+    """Degrees of the smallest rotation from one set of nine direction cosines to another."""
+    product = np.reshape(np.asarray(one, dtype=np.float64), (3, 3)).T @ np.reshape(other, (3, 3))
+    return float(np.degrees(np.arccos(np.clip((np.trace(product) - 1) / 2, -1, 1))))
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,39 @@ class Grid:
         steps = np.asarray(index[::-1], dtype=np.float64) * np.asarray(self.spacing[::-1])
         position: NDArray[np.float64] = np.asarray(self.origin) + self._cosines() @ steps
         return position
+
+    def positions(self, indices: NDArray[np.float64]) -> NDArray[np.float64]:
+        """World positions (x, y, z) in LPS mm of array indices (z, y, x), shape (..., 3)."""
+        steps = np.asarray(indices)[..., ::-1] * np.asarray(self.spacing[::-1])
+        found: NDArray[np.float64] = steps @ self._cosines().T + self.origin
+        return found
+
+    def index(self, world: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Array indices (z, y, x) of world positions (x, y, z) in LPS mm, shape (..., 3)."""
+        steps = (np.asarray(world) - self.origin) @ np.linalg.inv(self._cosines()).T
+        indices: NDArray[np.float64] = (steps / np.asarray(self.spacing[::-1]))[..., ::-1]
+        return indices
+
+    @property
+    def tilts(self) -> Triple:
+        """Degrees between each array axis (z, y, x) and the axis of the patient it runs along.
+
+        Of a grid in LPS, whose axes x, y, z run as near as possible to left, posterior, superior.
+        """
+        cosines = self._cosines()
+        lengths = np.linalg.norm(cosines, axis=0)
+        x, y, z = np.degrees(np.arccos(np.clip(np.diag(cosines) / lengths, -1, 1)))
+        return float(z), float(y), float(x)
+
+    @property
+    def is_tilted(self) -> bool:
+        """Whether the axes leave those of the patient by more than heads can be positioned."""
+        return self.tilt > _UPRIGHT_WITHIN
+
+    @property
+    def tilt(self) -> float:
+        """The largest of the `tilts`: 0 along the axes of the patient."""
+        return max(self.tilts)
 
     def corners(self) -> NDArray[np.float64]:
         """World positions of the eight corner voxels, shape (8, 3), mm."""

@@ -63,6 +63,15 @@ def _finished(model: ModelPaths, dataset: str) -> dict[int, Run]:
     return runs
 
 
+def _first_weights(run: Run) -> object:
+    """What the folds must share: one file, or each the same fold of one earlier training."""
+    source = run.pretrained
+    if source is None:
+        return None
+    is_own_fold = (source.dataset, source.fold) == (run.dataset, run.fold)
+    return "the same fold of an earlier training" if is_own_fold else source.sha256
+
+
 def _check_same(runs: dict[int, Run], model: ModelPaths) -> None:
     """Refuse to pool folds of different models; their seeds may differ, which are chance."""
     what: dict[str, Callable[[Run], object]] = {
@@ -71,7 +80,7 @@ def _check_same(runs: dict[int, Run], model: ModelPaths) -> None:
         "channels": lambda run: run.channels,
         "numbers of folds": lambda run: run.n_folds,
         "preprocessed cases": lambda run: run.preprocessed_hash,
-        "pretrained weights": lambda run: run.pretrained and run.pretrained.sha256,
+        "pretrained weights": _first_weights,
     }
     for name, value in what.items():
         groups: dict[object, list[int]] = {}

@@ -21,6 +21,7 @@ from ricenet_v2.store.paths import (
     DATASET_JSON,
     FIGURES_JSON,
     DatasetPaths,
+    ModelPaths,
     dataset_paths,
 )
 from ricenet_v2.store.raw import read_dataset
@@ -39,6 +40,8 @@ class Question:
         thresholds: figures.json with thresholds for a test set, where there is one.
         temperature: That the predictions were made with; None for none.
         dataset: Where the dataset lies, where it is known.
+        model: Files of the folds that predicted, where they are known.
+        predictions: The file, of a test set.
     """
 
     scored: Scored
@@ -49,6 +52,8 @@ class Question:
     thresholds: Path | None = None
     temperature: float | None = None
     dataset: DatasetPaths | None = None
+    model: ModelPaths | None = None
+    predictions: Path | None = None
 
 
 def out_of_fold(
@@ -65,6 +70,7 @@ def out_of_fold(
         "out-of-fold",
         output=model.crossval,
         dataset=paths,
+        model=model,
     )
 
 
@@ -95,6 +101,8 @@ def of_dataset(
         thresholds=there if there.is_file() else None,
         temperature=temperature_of_predictions(predictions),
         dataset=paths,
+        model=model,
+        predictions=predictions,
     )
 
 

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core import documents
 from ricenet_v2.evaluation.evaluate import Options, resampled
+from ricenet_v2.evaluation.first_weights import first_weights
 from ricenet_v2.evaluation.permutation import shuffled_labels
 from ricenet_v2.evaluation.question import Question
 from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.evaluation.tabular.regression import fit
+from ricenet_v2.evaluation.training_images import training_images
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint
 from ricenet_v2.records.integrity import Integrity
@@ -67,6 +69,11 @@ def _sides(asked: Question) -> list[SanityCheck]:
         made += [_patients_of_folds(asked.scored), _twins_of_folds(asked.dataset, asked.scored)]
     elif cases:
         made.append(_patients_of_training(asked.scored, cases))
+        if asked.predictions is not None:
+            ids = asked.scored.case_ids
+            made += training_images(asked.dataset, cases, asked.predictions, ids)
+    if asked.model is not None:
+        made += first_weights(asked.model, asked.scored.case_ids)
     if asked.dataset.integrity.is_file():
         made.append(_twins_of_dataset(documents.read(Integrity, asked.dataset.integrity)))
     return made

@@ -187,7 +187,7 @@ def _classifiers(ensemble: Ensemble) -> dict[int, Classifier]:
 def _check_control(ensemble: Ensemble, control: Ensemble) -> None:
     """The control is shown the same voxels, so it must have been trained on such."""
     mine, other = ensemble.plan, control.plan
-    parts = ("spacing", "input_size", "channels", "classes")
+    parts = ("spacing", "input_size", "channels", "classes", "straighten")
     differ = [name for name in parts if getattr(mine, name) != getattr(other, name)]
     if differ:
         raise PlanError(

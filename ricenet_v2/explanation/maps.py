@@ -107,7 +107,9 @@ def mapper_of(
 def _coarser(subject: Subject, plan: Plan, options: Options) -> Occlusions:
     """Windows next to each other, of the size that is shown."""
     settings = replace(options.occlusion, stride_mm=options.occlusion.window_mm, channel=None)
-    return prepare(subject.array, subject.region, plan, settings, subject.case_id)
+    return prepare(
+        subject.array, subject.region, plan, settings, subject.case_id, subject.space.left
+    )
 
 
 def _occlusion(
@@ -142,7 +144,9 @@ def _occluded(
     with closing(Progress(subject.title, n_maps * n)) as progress:
         for before, channel in enumerate(channels):
             settings = replace(how, channel=channel)
-            prepared = prepare(subject.array, subject.region, plan, settings, subject.case_id)
+            prepared = prepare(
+                subject.array, subject.region, plan, settings, subject.case_id, subject.space.left
+            )
             found = {}
             for number, fold in enumerate(members, start=1 + before * len(members)):
                 progress.description = (

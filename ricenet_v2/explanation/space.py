@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.grid import Grid, Shape, Triple
 from ricenet_v2.preprocessing.fit import fit
-from ricenet_v2.preprocessing.resample import new_shape, resample, resample_mask
+from ricenet_v2.preprocessing.resample import resample
+from ricenet_v2.preprocessing.turn import carry
+from ricenet_v2.preprocessing.way import Way
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.plan import Interpolation, Plan
 
@@ -38,23 +40,23 @@ class Space:
     @property
     def grid(self) -> Grid:
         """Of the images, turned to LPS."""
-        one = self.record
-        return Grid(
-            one.source_grid_shape, one.source_spacing, one.source_origin, one.source_direction
-        )
+        return self.way.grid
 
     @property
-    def cropped(self) -> Shape:
-        """Voxels (z, y, x) of the cropped region at the spacing of the images."""
-        z, y, x = (
-            b - a for a, b in zip(self.record.crop_start, self.record.crop_stop, strict=True)
-        )
+    def way(self) -> Way:
+        """Of the images to the spacing of the plan."""
+        return Way.of(self.record, self.spacing)
+
+    @property
+    def left(self) -> Triple:
+        """To the left of the patient: a unit vector along the array axes (z, y, x) of the input."""
+        x, y, z = self.way.made.direction[:3]
         return z, y, x
 
     @property
     def resampled(self) -> Shape:
-        """Voxels (z, y, x) of the cropped region at the spacing of the plan."""
-        return new_shape(self.cropped, self.record.source_spacing, self.spacing)
+        """Voxels (z, y, x) of the region at the spacing of the plan."""
+        return self.way.made.shape
 
     @property
     def size(self) -> Shape:
@@ -65,18 +67,7 @@ class Space:
     @property
     def step(self) -> Triple:
         """True mm between voxels that the network sees: resampling keeps the extent, not the mm."""
-        z, y, x = (
-            mm * have / made
-            for mm, have, made in zip(
-                self.record.source_spacing, self.cropped, self.resampled, strict=True
-            )
-        )
-        return z, y, x
-
-    @property
-    def _box(self) -> tuple[slice, slice, slice]:
-        z, y, x = map(slice, self.record.crop_start, self.record.crop_stop)
-        return z, y, x
+        return self.way.made.spacing
 
     def to_network(self, image: Image, interpolation: Interpolation) -> Image:
         """An image on the grid of the case, brought to the voxels that the network sees.
@@ -85,17 +76,20 @@ class Space:
             image: Axes (z, y, x), LPS.
             interpolation: By kind of channel.
         """
-        made = resample(image[self._box], self.resampled, interpolation, self.record.source_spacing)
-        return fit(made, self.size)
+        return fit(self.way.image(image, interpolation), self.size)
 
     def mask_to_network(self, mask: Mask) -> Mask:
         """The same for a mask, by the nearest voxel."""
-        made = resample_mask(mask[self._box], self.resampled)
-        return fit(made.astype(np.float32), self.size) > 0.5
+        return fit(self.way.mask(mask).astype(np.float32), self.size) > 0.5
 
     def share_inside(self, mask: Mask) -> float:
         """Share of a mask's voxels that lie in the crop; 0 for an empty mask."""
-        return float(mask[self._box].sum() / max(mask.sum(), 1))
+        way = self.way
+        if way.straight is None:
+            return float(mask[way.box].sum() / max(mask.sum(), 1))
+        places = way.made.index(self.grid.positions(np.argwhere(mask).astype(np.float64)))
+        inside = (places >= -0.5) & (places <= np.asarray(way.made.shape) - 0.5)
+        return float(inside.all(axis=1).sum() / max(len(places), 1))
 
     def to_images(self, values: Image) -> Image:
         """A map on the network's voxels, brought to the grid of the images; 0 where it saw none.
@@ -106,17 +100,19 @@ class Space:
         Returns:
             float32 on `grid`, linear between the voxels of the map.
         """
+        way = self.way
+        cut = fit(values, way.made.shape)  # centring undoes itself
+        if way.straight is not None:
+            return carry(cut, way.made, self.grid, "linear", 0.0)
         made = np.zeros(self.record.source_grid_shape, dtype=np.float32)
-        cut = fit(values, self.resampled)  # centring undoes itself
-        made[self._box] = resample(cut, self.cropped, "linear", self.step)
+        made[way.box] = resample(cut, way.cropped, "linear", self.step)
         return made
 
     def world(self, index: Point) -> NDArray[np.float64]:
         """World position (x, y, z) in LPS mm of a point (z, y, x) in the network's voxels."""
+        made = self.way.made
         place = []
-        for axis, at in enumerate(index):
-            have, made, size = self.cropped[axis], self.resampled[axis], self.size[axis]
-            n = min(made, size)
-            inside = at - (size - n) // 2 + (made - n) // 2
-            place.append((inside + 0.5) * have / made - 0.5 + self.record.crop_start[axis])
-        return self.grid.world((place[0], place[1], place[2]))
+        for at, have, size in zip(index, made.shape, self.size, strict=True):
+            n = min(have, size)
+            place.append(at - (size - n) // 2 + (have - n) // 2)
+        return made.world((place[0], place[1], place[2]))

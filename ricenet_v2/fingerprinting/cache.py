@@ -86,4 +86,5 @@ def _key(case: CaseFiles) -> str:
     paths = [*case.images, *([] if case.brain is None else [case.brain])]
     found = [(path.name, path.stat()) for path in paths]
     stamps = [(name, status.st_size, status.st_mtime_ns) for name, status in found]
-    return files.sha256_of_text(json.dumps([RULES, N_SAMPLES, case.kinds, stamps]))
+    straight = ["straightened"] if case.straighten else []
+    return files.sha256_of_text(json.dumps([RULES, N_SAMPLES, case.kinds, stamps, *straight]))

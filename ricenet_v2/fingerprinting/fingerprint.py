@@ -25,7 +25,9 @@ from ricenet_v2.records.fingerprint import (
 from ricenet_v2.store.raw import RawDataset
 
 
-def measure(raw: RawDataset, num_workers: int = 1, cache: Path | None = None) -> Fingerprint:
+def measure(
+    raw: RawDataset, num_workers: int = 1, cache: Path | None = None, *, straighten: bool = False
+) -> Fingerprint:
     """Measure the training cases; the result depends neither on their order nor on the workers.
 
     A scan that is there under two case ids counts once in the figures of the dataset.
@@ -35,6 +37,7 @@ def measure(raw: RawDataset, num_workers: int = 1, cache: Path | None = None) ->
         num_workers: Processes; lowered when the memory would not do.
         cache: Folder of measurements that are kept; only new and changed cases are opened,
             and those of cases that are gone are deleted.
+        straighten: Images that lie tilted will be straightened, and are measured so.
 
     Raises:
         DatasetError: No training case, or a case that cannot be measured (with its id).
@@ -47,7 +50,7 @@ def measure(raw: RawDataset, num_workers: int = 1, cache: Path | None = None) ->
             expected="cases with split train",
             got=f"{len(raw.cases)} cases of other splits",
         )
-    measured = _measured(raw, cases, num_workers, cache)
+    measured = _measured(raw, cases, num_workers, cache, straighten=straighten)
     labels = Counter(case.label for case in cases)
     return Fingerprint(
         dataset=raw.dataset.name,
@@ -60,12 +63,19 @@ def measure(raw: RawDataset, num_workers: int = 1, cache: Path | None = None) ->
 
 
 def _measured(
-    raw: RawDataset, cases: Sequence[Case], num_workers: int, cache: Path | None
+    raw: RawDataset,
+    cases: Sequence[Case],
+    num_workers: int,
+    cache: Path | None,
+    *,
+    straighten: bool,
 ) -> list[MeasuredCase]:
     """The measurement of each case, in their order."""
     kinds = tuple(channel.kind for channel in raw.dataset.channels)
     files = {
-        case.case_id: CaseFiles(case.case_id, raw.images(case), kinds, raw.mask(case, "brain"))
+        case.case_id: CaseFiles(
+            case.case_id, raw.images(case), kinds, raw.mask(case, "brain"), straighten
+        )
         for case in cases
     }
     found = {} if cache is None else _found(files.values(), cache)

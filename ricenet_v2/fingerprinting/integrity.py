@@ -14,7 +14,9 @@ from ricenet_v2.core.grid import Grid
 from ricenet_v2.fingerprinting.checks_dose import check_dose
 from ricenet_v2.fingerprinting.checks_geometry import check_geometry
 from ricenet_v2.fingerprinting.checks_nifti import check_nifti, is_nifti
+from ricenet_v2.fingerprinting.checks_position import check_position
 from ricenet_v2.fingerprinting.checks_tables import check_tables, relative
+from ricenet_v2.fingerprinting.checks_tilt import Pose, check_tilt, check_turns
 from ricenet_v2.fingerprinting.checks_twins import ImageHash, check_twins
 from ricenet_v2.fingerprinting.checks_voxels import check_voxels, voxel_hash
 from ricenet_v2.fingerprinting.findings import Place, error, in_order
@@ -22,7 +24,7 @@ from ricenet_v2.fingerprinting.memory import bytes_of_case
 from ricenet_v2.fingerprinting.workers import allowed_workers, available_memory, map_cases
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.integrity import Finding, Integrity
-from ricenet_v2.store.images import read_image
+from ricenet_v2.store.images import read_image, stored_axes
 from ricenet_v2.store.raw import RawDataset
 
 _IN_A_DATASET = "Add the image, correct the `split` of the case, or remove it from cases.csv."
@@ -38,6 +40,7 @@ class _Files:
     images: tuple[tuple[Path, str], ...]
     brain: tuple[Path, str] | None
     if_missing: str
+    straighten: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class _Seen:
     findings: tuple[Finding, ...]
     hashes: tuple[ImageHash, ...]
     n_images: int
+    pose: Pose | None
 
 
 Reference = tuple[Grid, str]
@@ -92,12 +96,14 @@ class _Kept:
         self.brain = voxels > 0.5
 
 
-def check(raw: RawDataset, num_workers: int = 1) -> Integrity:
+def check(raw: RawDataset, num_workers: int = 1, *, straighten: bool = False) -> Integrity:
     """Look for every fault of a dataset; changes nothing.
 
     Args:
         raw: The dataset as its tables describe it.
         num_workers: Processes; lowered when the memory would not do.
+        straighten: Images will be resampled along the axes of the patient, so that it is no matter
+            how they are tilted.
 
     Returns:
         All findings, in an order that depends neither on the order of cases nor on the workers.
@@ -105,12 +111,14 @@ def check(raw: RawDataset, num_workers: int = 1) -> Integrity:
     unique = {(case.case_id, case.split): case for case in raw.cases}
     cases = [unique[key] for key in sorted(unique)]
     workers = allowed_workers(num_workers, bytes_of_case(raw, cases, copies=3), available_memory())
-    items = [(case.case_id, _files(raw, case)) for case in cases]
+    items = [(case.case_id, _files(raw, case, straighten)) for case in cases]
     seen = map_cases(_look, items, workers, "Checking images")
     findings = check_tables(raw)
     for one in seen:
         findings += one.findings
     findings += check_twins([entry for one in seen for entry in one.hashes])
+    if not straighten:
+        findings += check_turns([one.pose for one in seen if one.pose is not None])
     return Integrity(
         dataset=raw.dataset.name,
         n_cases=len(raw.cases),
@@ -120,7 +128,12 @@ def check(raw: RawDataset, num_workers: int = 1) -> Integrity:
 
 
 def check_case(
-    case: Case, channels: Sequence[Channel], images: Sequence[Path], brain: Path | None = None
+    case: Case,
+    channels: Sequence[Channel],
+    images: Sequence[Path],
+    brain: Path | None = None,
+    *,
+    straighten: bool = False,
 ) -> CheckedCase:
     """Look for every fault in the files of one patient, and keep its images if there is none.
 
@@ -129,23 +142,24 @@ def check_case(
         channels: Of the images, in their order.
         images: Whether or not they exist.
         brain: Mask.
+        straighten: As in `check`.
     """
     named = tuple((path, path.name) for path in images)
     mask = None if brain is None else (brain, brain.name)
     kept = _Kept(len(channels))
-    seen = _look(_Files(case, tuple(channels), named, mask, _OF_A_PATIENT), kept)
+    seen = _look(_Files(case, tuple(channels), named, mask, _OF_A_PATIENT, straighten), kept)
     findings = in_order(list(seen.findings))
     if any(finding.severity == "error" for finding in findings):
         return CheckedCase(findings, None, None, None)
     return CheckedCase(findings, kept.images, kept.grid, kept.brain)
 
 
-def _files(raw: RawDataset, case: Case) -> _Files:
+def _files(raw: RawDataset, case: Case, straighten: bool) -> _Files:
     """Paths of a case, each with its name relative to the dataset."""
     images = tuple((path, relative(raw, path)) for path in raw.images(case))
     brain = raw.mask(case, "brain")
     mask = None if brain is None else (brain, relative(raw, brain))
-    return _Files(case, raw.dataset.channels, images, mask, _IN_A_DATASET)
+    return _Files(case, raw.dataset.channels, images, mask, _IN_A_DATASET, straighten)
 
 
 def _look(files: _Files, kept: _Kept | None = None) -> _Seen:
@@ -154,6 +168,7 @@ def _look(files: _Files, kept: _Kept | None = None) -> _Seen:
     findings: list[Finding] = []
     hashes: list[ImageHash] = []
     reference: Reference | None = None
+    pose: Pose | None = None
     n_images = 0
     for index, (channel, (path, name)) in enumerate(zip(files.channels, files.images, strict=True)):
         place = Place(case.case_id, name)
@@ -167,7 +182,11 @@ def _look(files: _Files, kept: _Kept | None = None) -> _Seen:
         voxels, grid = image
         if kept is not None:
             kept.add(index, voxels, grid)
-        reference = reference or (grid, path.name)
+        if reference is None:
+            reference = (grid, path.name)
+            pose = Pose(case.case_id, grid, stored_axes(path))
+            findings += [] if files.straighten else check_tilt(grid, place)
+        findings += check_position(path, place)
         findings += check_geometry(grid, reference[0], place, reference[1])
         faults = _content(path, voxels, channel, case, place)
         findings += faults
@@ -176,7 +195,7 @@ def _look(files: _Files, kept: _Kept | None = None) -> _Seen:
     if files.brain is not None:
         path, name = files.brain
         findings += _brain_faults(path, Place(case.case_id, name), reference, kept)
-    return _Seen(tuple(findings), tuple(hashes), n_images)
+    return _Seen(tuple(findings), tuple(hashes), n_images, pose)
 
 
 def _content(
@@ -230,6 +249,7 @@ def _brain_faults(
         kept.add_brain(voxels)
     if reference is not None:
         findings += check_geometry(grid, reference[0], place, reference[1])
+    findings += check_position(path, place)
     if is_nifti(path):
         findings += check_nifti(path, place)
     if not np.any(voxels > 0.5):

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import GeometryError
+from ricenet_v2.core.grid import Grid, Shape
 from ricenet_v2.fingerprinting.checks_geometry import TOLERANCE_MM
 from ricenet_v2.fingerprinting.checks_voxels import voxel_hash
-from ricenet_v2.fingerprinting.region import bounding_box, foreground
+from ricenet_v2.fingerprinting.region import bounding_box, foreground, patient_box
 from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.fingerprint import CaseMeasurement, ChannelMeasurement
 from ricenet_v2.store.images import read_image
@@ -41,6 +42,7 @@ class CaseFiles:
     images: tuple[Path, ...]
     kinds: tuple[ChannelKind, ...]
     brain: Path | None
+    straighten: bool = False
 
 
 def measure_case(files: CaseFiles) -> MeasuredCase:
@@ -67,7 +69,10 @@ def measure_case(files: CaseFiles) -> MeasuredCase:
     if grid is None:
         raise GeometryError("A case needs at least one channel.", case=files.case_id)
     brain = None if files.brain is None else read_image(files.brain)[0] > 0.5
-    return measure_arrays(files.case_id, np.stack(images), files.kinds, grid.spacing, brain)
+    straight = grid if files.straighten and grid.is_tilted else None
+    return measure_arrays(
+        files.case_id, np.stack(images), files.kinds, grid.spacing, brain, straight
+    )
 
 
 def measure_arrays(
@@ -76,6 +81,7 @@ def measure_arrays(
     kinds: Sequence[ChannelKind],
     spacing: tuple[float, float, float],
     brain: NDArray[np.bool_] | None,
+    straight: Grid | None = None,
 ) -> MeasuredCase:
     """Measure the channels of one case.
 
@@ -85,10 +91,11 @@ def measure_arrays(
         kinds: Kind of each channel.
         spacing: mm along (z, y, x).
         brain: Brain mask, axes (z, y, x).
+        straight: Grid of images that will be straightened: the region is then measured along the
+            axes of the patient, in voxels of the spacing of the nearest axes.
     """
     mask, region = foreground(images, kinds, brain)
-    start, stop = bounding_box(mask)
-    box = [b - a for a, b in zip(start, stop, strict=True)]
+    box = _voxels(mask) if straight is None else _straight_voxels(mask, straight)
     channels, samples = [], []
     for image, kind in zip(images, kinds, strict=True):
         channel, quantiles = _measure_channel(image, kind, mask)
@@ -98,7 +105,7 @@ def measure_arrays(
     measurement = CaseMeasurement(
         case_id=case_id,
         shape=(z, y, x),
-        cropped_shape=(box[0], box[1], box[2]),
+        cropped_shape=box,
         spacing=spacing,
         foreground_share=float(np.count_nonzero(mask)) / mask.size,
         channels=tuple(channels),
@@ -106,6 +113,19 @@ def measure_arrays(
         voxels=voxel_hash(images),
     )
     return MeasuredCase(measurement, tuple(samples))
+
+
+def _voxels(mask: NDArray[np.bool_]) -> Shape:
+    start, stop = bounding_box(mask)
+    z, y, x = (b - a for a, b in zip(start, stop, strict=True))
+    return z, y, x
+
+
+def _straight_voxels(mask: NDArray[np.bool_], grid: Grid) -> Shape:
+    low, high = patient_box(mask, grid)
+    extent = [b - a for a, b in zip(low, high, strict=True)][::-1]
+    z, y, x = (max(1, round(mm / step)) for mm, step in zip(extent, grid.spacing, strict=True))
+    return z, y, x
 
 
 def _measure_channel(

@@ -17,7 +17,7 @@ from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.fingerprinting.region import ANATOMY
 from ricenet_v2.inference.member import seen
-from ricenet_v2.inference.outside import outside
+from ricenet_v2.inference.outside import outside, trained_on
 from ricenet_v2.inference.reference import (
     UNLIKE_FLAG,
     Reference,
@@ -29,9 +29,11 @@ from ricenet_v2.inference.temperature import check_as_fitted, scaled, temperatur
 from ricenet_v2.inference.uncertainty import disagreement, entropy
 from ricenet_v2.network.build import build_network
 from ricenet_v2.network.device import resolve_device
+from ricenet_v2.network.lineage import lineage_in
 from ricenet_v2.preprocessing.pipeline import preprocess
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel, Dataset
+from ricenet_v2.records.lineage import Trained
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.prediction import CasePrediction, MemberPrediction
 from ricenet_v2.store import checkpoints
@@ -80,6 +82,7 @@ class Ensemble:
         hashes: SHA-256 of each checkpoint, by file name relative to the model folder.
         temperature: That each member's logits are divided by; None for none.
         references: What each fold was trained on; older models have none.
+        trained: The cases behind the weights of each fold, where they are known.
     """
 
     plan: Plan
@@ -89,6 +92,7 @@ class Ensemble:
     hashes: dict[str, str]
     temperature: float | None = None
     references: Mapping[int, Reference] = field(default_factory=dict)
+    trained: Mapping[int, Trained] = field(default_factory=dict)
 
     def needed(self, *, has_brain: bool) -> list[int]:
         """Which of the dataset's channels a prediction rests on, in the order of the dataset.
@@ -131,6 +135,7 @@ class Ensemble:
         }
         distance, flag = distance_of(self.references, features)
         warnings = outside(self.plan, record, self.references.values())
+        warnings += trained_on(self.dataset.channels, record, self.trained)
         if flag == UNLIKE_FLAG:
             warnings.append("its features are unlike those of the training cases")
         return CasePrediction(
@@ -257,4 +262,5 @@ def load_ensemble(
         hashes,
         temperature=temperature_of(paths) if calibrated else None,
         references={fold: one for fold, one in references.items() if one is not None},
+        trained={fold: Trained(lineage_in(one, "", "").cases) for fold, one in states.items()},
     )

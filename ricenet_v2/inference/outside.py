@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from ricenet_v2.core.grid import turned
 from ricenet_v2.inference.reference import Reference
 from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.dataset import Channel
+from ricenet_v2.records.lineage import Trained, identifying
 from ricenet_v2.records.plan import Plan
 
+_TURN_SLACK = 15.0
+"""Degrees; as far as a dataset may be tilted without a warning."""
 _SPACING_SLACK, _DOSE_SLACK, _INTENSITY_SLACK = 0.01, 0.1, 0.1
 
 
@@ -17,14 +22,33 @@ def outside(plan: Plan, record: PreprocessedCase, references: Iterable[Reference
     Args:
         plan: Of the model.
         record: Of the case.
-        references: Of the members; older models have none, and intensities are not compared.
+        references: Of the members; older models have none, and neither intensities nor axes are
+            compared.
     """
+    references = list(references)
     return [
         *_spacing(plan, record),
         *_region(plan, record),
         *_dose(plan, record),
         *_intensity(record, references),
+        *([] if plan.straighten else _axes(record, references)),
     ]
+
+
+def trained_on(
+    channels: Iterable[Channel], record: PreprocessedCase, trained: Mapping[int, Trained]
+) -> list[str]:
+    """Whether networks, or the weights that they began with, were trained on images of the case.
+
+    Args:
+        channels: Of the images.
+        record: Of the case.
+        trained: What each fold was trained on; older models do not know.
+    """
+    images = identifying(record, channels)
+    folds = [str(fold) for fold, cases in trained.items() if cases.has_image(images)]
+    told = "its images are among those that fold {} was trained on: no prediction of a new patient"
+    return [told.format(", ".join(folds))] if folds else []
 
 
 def _spacing(plan: Plan, record: PreprocessedCase) -> list[str]:
@@ -34,6 +58,18 @@ def _spacing(plan: Plan, record: PreprocessedCase) -> list[str]:
         f"{least:.3g} to {most:.3g} mm"
         for axis, have, least, most in zip("zyx", record.source_spacing, low, high, strict=True)
         if not least * (1 - _SPACING_SLACK) <= have <= most * (1 + _SPACING_SLACK)
+    ]
+
+
+def _axes(record: PreprocessedCase, references: Iterable[Reference]) -> list[str]:
+    """How far the case is turned against the training case that lies most like it."""
+    known = [one for reference in references for one in reference.directions]
+    least = min((turned(record.source_direction, one) for one in known), default=0.0)
+    if least <= _TURN_SLACK:
+        return []
+    return [
+        f"its axes are turned by {least:.0f} degrees against those of any training case: it lies "
+        "tilted otherwise, or its axes were swapped otherwise, as happens from 45 degrees on"
     ]
 
 

@@ -95,7 +95,11 @@ def prepare(ensemble: Ensemble, patient: Patient) -> Prepared:
     made_of = hash_of(patient, ensemble.plan)
     case_id = patient.case_id
     checked = check_case(
-        Case(case_id, case_id, label=""), patient.channels, patient.images, patient.brain
+        Case(case_id, case_id, label=""),
+        patient.channels,
+        patient.images,
+        patient.brain,
+        straighten=ensemble.plan.straighten,
     )
     images, grid = _sound(checked, case_id)
     array, record = preprocess(

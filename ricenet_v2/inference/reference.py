@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -31,12 +31,15 @@ class Reference:
         precision: Inverse of their shrunk covariance, axes (features, features).
         held_out: Mahalanobis distances of the cases that the network was not trained on.
         intensities: Smallest and largest mean inside the patient, by channel.
+        directions: Nine direction cosines of the images of each case, as far as they differ, axes
+            (cases, 9); empty in older files.
     """
 
     mean: Floats
     precision: Floats
     held_out: Floats
     intensities: Mapping[str, tuple[float, float]]
+    directions: Floats = field(default_factory=lambda: np.empty((0, 9)))
 
     def distances(self, features: Floats) -> Floats:
         """Mahalanobis distances of features (cases, features), shape (cases,)."""
@@ -51,7 +54,10 @@ class Reference:
 
 
 def fit_reference(
-    training: Floats, held_out: Floats, intensities: Mapping[str, tuple[float, float]]
+    training: Floats,
+    held_out: Floats,
+    intensities: Mapping[str, tuple[float, float]],
+    directions: Iterable[Sequence[float]] = (),
 ) -> Reference:
     """Fit mean and covariance, shrunk as Ledoit and Wolf (2004) since there are few cases.
 
@@ -62,11 +68,13 @@ def fit_reference(
         training: Pooled features of the training cases, axes (cases, features).
         held_out: The same of the validation cases.
         intensities: Range of each channel over the training cases.
+        directions: Of the images of the training cases.
     """
     mean = training.mean(axis=0)
     precision = np.asarray(np.linalg.pinv(shrunk_covariance(training), hermitian=True), np.float64)
     bare = Reference(mean, precision, np.ones(1), dict(intensities))
-    return Reference(mean, precision, bare.distances(held_out), dict(intensities))
+    differing = np.array(sorted(set(map(tuple, directions)))).reshape(-1, 9)
+    return Reference(mean, precision, bare.distances(held_out), dict(intensities), differing)
 
 
 def write_reference(path: Path, reference: Reference) -> None:
@@ -78,6 +86,7 @@ def write_reference(path: Path, reference: Reference) -> None:
             "precision": torch.from_numpy(reference.precision),
             "held_out": torch.from_numpy(reference.held_out),
             "intensities": {name: list(ends) for name, ends in reference.intensities.items()},
+            "directions": torch.from_numpy(reference.directions),
         },
     )
 
@@ -93,6 +102,7 @@ def read_reference(path: Path) -> Reference | None:
     state = checkpoints.load(path)
     try:
         arrays = [state[name].double().numpy() for name in ("mean", "precision", "held_out")]
+        directions = state.get("directions", torch.empty(0, 9)).double().numpy()
         intensities = {n: (float(a), float(b)) for n, (a, b) in state["intensities"].items()}
     except (KeyError, AttributeError, TypeError, ValueError) as error:
         raise CheckpointError(
@@ -101,7 +111,7 @@ def read_reference(path: Path) -> Reference | None:
             got=repr(error),
             remedy="Delete it (distances are then not available), or train the fold again.",
         ) from error
-    return Reference(arrays[0], arrays[1], arrays[2], intensities)
+    return Reference(arrays[0], arrays[1], arrays[2], intensities, directions)
 
 
 def distance_of(

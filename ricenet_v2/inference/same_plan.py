@@ -49,6 +49,7 @@ def _followed(plan: Plan, dataset: Dataset) -> dict[str, object]:
         "network": plan.network,
         "channels": plan.channels,
         "spacing": plan.spacing,
+        "straightening": plan.straighten,
         "input_size": plan.input_size,
         "classes": plan.classes,
         "mirror_axes": tuple(sorted(plan.training.augmentation.mirror_axes)),

@@ -12,6 +12,7 @@ from torch import nn
 from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.network.build import Classifier
+from ricenet_v2.network.lineage import lineage_in
 from ricenet_v2.network.weight_changes import norm_after, plain_shortcut, with_channels
 from ricenet_v2.network.weight_hints import n_bands_of, notes_on, remedy_for
 from ricenet_v2.network.weight_layouts import ForeignEncoder, common_name, read_encoder
@@ -110,6 +111,7 @@ def load_pretrained(
         unused=tuple(one.name for one in match.differing if one.here is None),
         fresh_head=tuple(f"head.{name}" for name, _ in network.head.named_parameters()),
         notes=tuple(notes_on(foreign, state, plan)),
+        lineage=lineage_in(state, file.name, foreign.format),
     )
 
 

@@ -120,6 +120,8 @@ def _is_current(folder: Path, case_id: str, made_of: str) -> bool:
     if not store.has_case(folder, case_id):
         return False
     try:
-        return store.read_record(folder, case_id).inputs_hash == made_of
+        record = store.read_record(folder, case_id)
+        # Older versions kept no hashes of voxels, by which later trainings know the case again.
+        return record.inputs_hash == made_of and bool(record.voxel_hashes)
     except RicenetError:
         return False

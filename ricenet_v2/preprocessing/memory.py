@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 from ricenet_v2.core.errors import RicenetError
-from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.grid import Grid, Shape
 from ricenet_v2.preprocessing.resample import new_shape
+from ricenet_v2.preprocessing.turn import PAD
+from ricenet_v2.preprocessing.way import straight_box
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store.images import read_grid
 from ricenet_v2.store.raw import RawDataset
@@ -33,9 +35,23 @@ def bytes_of_case(grid: Grid, plan: Plan) -> int:
     the region sought, two images and its masks; later, for one channel at a time, the image after
     two of its axes, after all three, and at the input size, and the masks at the target spacing.
     """
-    shape = new_shape(grid.shape, grid.spacing, plan.spacing)
+    is_turned = plan.straighten and grid.is_tilted
+    shape = (
+        _straight_shape(grid, plan)
+        if is_turned
+        else new_shape(grid.shape, grid.spacing, plan.spacing)
+    )
     source, target = math.prod(grid.shape), math.prod(shape)
-    between = grid.shape[0] * shape[1] * shape[2]
+    # Of an image that is turned the spline takes the place of the image after two of its axes.
+    spline = math.prod(n + 2 * PAD for n in grid.shape)
+    between = 2 * spline + source if is_turned else grid.shape[0] * shape[1] * shape[2]
     reading = 2 * _FLOAT * source + 4 * source
     working = _FLOAT * (between + target + math.prod(plan.input_size)) + 2 * target + source
     return _FLOAT * len(plan.channels) * source + max(reading, working)
+
+
+def _straight_shape(grid: Grid, plan: Plan) -> Shape:
+    """Voxels along (z, y, x) of the box along the axes of the patient around the whole image."""
+    corners = grid.corners()
+    low, high = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+    return straight_box((low[0], low[1], low[2]), (high[0], high[1], high[2]), plan.spacing).shape

@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.fingerprinting.region import ANATOMY, bounding_box, foreground
+from ricenet_v2.fingerprinting.checks_voxels import voxel_hash
+from ricenet_v2.fingerprinting.region import ANATOMY, foreground
 from ricenet_v2.preprocessing.fit import fit
 from ricenet_v2.preprocessing.normalise import normalise
-from ricenet_v2.preprocessing.resample import new_shape, resample, resample_mask
+from ricenet_v2.preprocessing.turn import background
+from ricenet_v2.preprocessing.way import Way, find_way
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel
-from ricenet_v2.records.plan import ChannelPlan, Plan, Shape, Triple
+from ricenet_v2.records.plan import ChannelPlan, Plan, Shape
 from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store.images import read_image
 
@@ -118,12 +120,10 @@ def preprocess_channels(
     _check(images, grid, given, case_id)
     chosen = _chosen(images, given, plan, case_id)
     mask, region = foreground(images, [channel.kind for channel in given], brain)
-    start, stop = bounding_box(mask)
-    box = (slice(start[0], stop[0]), slice(start[1], stop[1]), slice(start[2], stop[2]))
-    shape = new_shape(grid.crop(start, stop).shape, grid.spacing, plan.spacing)
-    there = resample_mask(mask[box], shape)
+    way = find_way(mask, grid, plan)
+    there = way.mask(mask)
     if not there.any():
-        there = np.ones(shape, dtype=np.bool_)
+        there = np.ones(way.made.shape, dtype=np.bool_)
     record = PreprocessedCase(
         case_id=case_id,
         shape=(len(plan.channels), *plan.input_size),
@@ -131,15 +131,15 @@ def preprocess_channels(
         source_spacing=grid.spacing,
         source_origin=grid.origin,
         source_direction=grid.direction,
-        crop_start=start,
-        crop_stop=stop,
+        crop_start=way.start,
+        crop_stop=way.stop,
         region=region,
         dose_maximum={
             channel.name: float(image.max())
             for image, channel in zip(chosen, plan.channels, strict=True)
             if channel.kind == "dose"
         },
-        warnings=_warnings(shape, plan, chosen),
+        warnings=_warnings(there.shape, plan, chosen),
         inputs_hash=inputs_hash,
         plan_hash=voxels_hash(plan),
         intensity_mean={
@@ -147,8 +147,19 @@ def preprocess_channels(
             for image, channel in zip(chosen, plan.channels, strict=True)
             if channel.kind in ANATOMY
         },
+        voxel_hashes=_voxel_hashes(images, given),
+        straight=way.straight,
     )
-    return _channels(chosen, box, there, grid.spacing, plan), record
+    return _channels(chosen, way, there, plan), record
+
+
+def _voxel_hashes(images: Images, given: _Channels) -> dict[str, str]:
+    """Of images that are not constant, which all empty masks would share."""
+    return {
+        channel.name: voxel_hash(image)
+        for image, channel in zip(images, given, strict=True)
+        if image.min() != image.max()
+    }
 
 
 def _chosen(images: Images, given: _Channels, plan: Plan, case_id: str) -> list[Image]:
@@ -165,17 +176,16 @@ def _chosen(images: Images, given: _Channels, plan: Plan, case_id: str) -> list[
     return [by_name[channel.name] for channel in plan.channels]
 
 
-def _channels(
-    images: list[Image], box: tuple[slice, slice, slice], there: Mask, spacing: Triple, plan: Plan
-) -> Iterator[Image]:
+def _channels(images: list[Image], way: Way, there: Mask, plan: Plan) -> Iterator[Image]:
     for image, channel in zip(images, plan.channels, strict=True):
         # No name for what is made: it would live on while the next channel is made.
-        yield _channel(image[box], there, spacing, channel, plan.input_size)
+        yield _channel(image, way, there, channel, plan.input_size)
 
 
-def _channel(image: Image, there: Mask, spacing: Triple, plan: ChannelPlan, size: Shape) -> Image:
-    z, y, x = there.shape
-    made = resample(image, (z, y, x), plan.interpolation, spacing)
+def _channel(image: Image, way: Way, there: Mask, plan: ChannelPlan, size: Shape) -> Image:
+    # No dose was computed beyond its grid; a picture goes on with what surrounds the patient.
+    outside = 0.0 if plan.kind in ("dose", "mask") else background(image)
+    made = way.image(image, plan.interpolation, outside)
     return fit(normalise(made, there, plan.normalisation), size)
 
 
@@ -200,7 +210,7 @@ def _check(images: Images, grid: Grid, given: _Channels, case_id: str) -> None:
             )
 
 
-def _warnings(shape: Shape, plan: Plan, images: list[Image]) -> tuple[str, ...]:
+def _warnings(shape: tuple[int, ...], plan: Plan, images: list[Image]) -> tuple[str, ...]:
     found = []
     if any(have > want for have, want in zip(shape, plan.input_size, strict=True)):
         found.append(

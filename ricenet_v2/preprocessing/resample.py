@@ -50,7 +50,7 @@ def resample(image: Image, shape: Shape, interpolation: Interpolation, spacing: 
     z, y, x = (
         blocks(have, want, order) if have != want else ()
         for have, want, order in zip(
-            image.shape, shape, _orders(interpolation, spacing), strict=True
+            image.shape, shape, orders(interpolation, spacing), strict=True
         )
     )
     with one_thread():
@@ -63,7 +63,8 @@ def resample_mask(mask: NDArray[np.bool_], shape: Shape) -> NDArray[np.bool_]:
     return _picked(mask, shape)
 
 
-def _orders(interpolation: Interpolation, spacing: Triple) -> list[Order]:
+def orders(interpolation: Interpolation, spacing: Triple) -> list[Order]:
+    """Of the spline along each axis (z, y, x); `nearest` has none."""
     if interpolation == "linear":
         return [1, 1, 1]
     return [1 if each > _COARSE * min(spacing) else 3 for each in spacing]

@@ -12,6 +12,21 @@ Shape = tuple[int, int, int]
 
 
 @record
+class StraightBox:
+    """A grid along the axes of the patient that images were resampled to.
+
+    Attributes:
+        shape: Voxels along (z, y, x), before they are brought to the size of the input.
+        spacing: mm along (z, y, x).
+        origin: World (x, y, z) mm in LPS of the first voxel.
+    """
+
+    shape: Shape
+    spacing: Triple
+    origin: Triple
+
+
+@record
 class PreprocessedCase:
     """The content of CASE.json beside CASE.b2nd.
 
@@ -31,6 +46,10 @@ class PreprocessedCase:
         plan_hash: `voxels.voxels_hash` of the plan; empty in older files.
         intensity_mean: Mean inside the region of each mri, ct and pet channel, by its name, in
             the units of the file; empty in older files.
+        voxel_hashes: Of each image that is not constant, by its channel's name: the same images
+            are recognised by it, whatever plan, ids, names, format and header.
+        straight: Where the images lay tilted and the plan straightens: what the network sees is
+            this box, and `crop_start` and `crop_stop` tell only where the region lies.
     """
 
     document: ClassVar[str] = "preprocessed_case"
@@ -50,3 +69,5 @@ class PreprocessedCase:
     inputs_hash: str
     plan_hash: str = ""
     intensity_mean: dict[str, float] = field(default_factory=dict)
+    voxel_hashes: dict[str, str] = field(default_factory=dict)
+    straight: StraightBox | None = None

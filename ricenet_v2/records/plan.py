@@ -27,6 +27,8 @@ Scheme = Literal["zscore", "clip_zscore", "divide", "none"]
 Architecture = Literal["residual_encoder", "resnet18"]
 Norm = Literal["instance", "batch"]
 Levels = tuple[tuple[Finite, ...], ...]
+# Not written where false, so that documents of earlier versions keep their hash.
+NewFlag = Annotated[bool, Field(exclude_if=operator.not_)]
 Precision = Literal["float32", "bfloat16"]
 
 SHAPES_ONLY = (
@@ -275,6 +277,7 @@ class Plan:
         regions: What the crop of the training cases followed (for warnings), e.g. `brain mask`.
         command: That made the plan, as typed, with `~` for the home folder; empty in older files.
             No part of the plan's hash: the same plan may be asked for in several ways.
+        straighten: Resample images that lie tilted along the axes of the patient.
     """
 
     document: ClassVar[str] = "ricenet_plan"
@@ -301,6 +304,7 @@ class Plan:
     alternatives: tuple[Alternative, ...] = ()
     regions: tuple[str, ...] = ()
     command: tuple[str, ...] = dataclasses.field(default=(), compare=False)
+    straighten: NewFlag = False
 
     def __post_init__(self) -> None:
         """Refuse a plan whose fields contradict each other.

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.documents import record
-from ricenet_v2.records.plan import ChannelPlan, Plan, Shape, Triple
+from ricenet_v2.records.plan import ChannelPlan, NewFlag, Plan, Shape, Triple
 
 
 @record
@@ -24,6 +24,7 @@ class Voxels:
     input_size: Shape
     channels: tuple[ChannelPlan, ...]
     storage_dtype: Literal["float32", "float16"]
+    straighten: NewFlag = False
 
 
 def voxels_hash(plan: Plan) -> str:
@@ -32,5 +33,5 @@ def voxels_hash(plan: Plan) -> str:
     The same for a plan that was just made and for one that was read from its file.
     """
     return documents.fingerprint_of(
-        Voxels(plan.spacing, plan.input_size, plan.channels, plan.storage_dtype)
+        Voxels(plan.spacing, plan.input_size, plan.channels, plan.storage_dtype, plan.straighten)
     )

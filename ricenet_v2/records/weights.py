@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ricenet_v2.core.documents import record
+from ricenet_v2.records.lineage import Lineage
 
 
 @record
@@ -28,6 +29,15 @@ class PretrainedSource:
         adapted: Taken after a change.
         fresh: Of the encoder, but not in the file or of another shape there.
         not_used: In the file, but not taken.
+        trained_on: Number of cases that the weights were trained on, with those of the weights
+            that they began with in turn; None where nothing is known of them.
+        leaked: Validation cases of the fold and test cases of the dataset among these, allowed by
+            `--allow_leak`.
+        untold: In words, why the weights may have been trained on further cases. In files of older
+            versions, which did not look, `trained_on` is None and this is empty.
+        doubts: What else speaks for cases that are on both sides, in words.
+        dataset: Whose training wrote the file; empty where that is not known.
+        fold: Of that training.
     """
 
     file: str
@@ -37,6 +47,12 @@ class PretrainedSource:
     adapted: int
     fresh: int
     not_used: int
+    trained_on: int | None = None
+    leaked: tuple[str, ...] = ()
+    untold: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    dataset: str = ""
+    fold: int | None = None
 
 
 @record
@@ -58,6 +74,9 @@ class WeightsReport:
         unused: Layers of the file's encoder that this encoder does not have.
         fresh_head: Parameters of the head, which never come from a file.
         notes: What else differs, in words.
+        lineage: What the weights were trained on; None in older files.
+        leaked: Cases that should be held out among these, as in `PretrainedSource`.
+        doubts: As there.
     """
 
     document: ClassVar[str] = "pretrained_weights"
@@ -74,10 +93,15 @@ class WeightsReport:
     unused: tuple[str, ...]
     fresh_head: tuple[str, ...]
     notes: tuple[str, ...]
+    lineage: Lineage | None = None
+    leaked: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def source(self) -> PretrainedSource:
         """The short form for run.json."""
+        known = self.lineage if self.lineage is not None else Lineage()
+        is_told = self.lineage is not None and bool(known.cases or not known.untold)
         return PretrainedSource(
             file=self.file,
             sha256=self.sha256,
@@ -86,4 +110,10 @@ class WeightsReport:
             adapted=len(self.adapted),
             fresh=len(self.missing) + len(self.wrong_shape),
             not_used=len(self.unused) + sum(len(names) for names in self.ignored.values()),
+            trained_on=len(known.cases) if is_told else None,
+            leaked=self.leaked,
+            untold=known.untold,
+            doubts=self.doubts,
+            dataset=known.dataset,
+            fold=known.fold,
         )

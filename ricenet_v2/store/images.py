@@ -86,6 +86,20 @@ def read_grid(path: Path) -> Grid:
     return _to_lps(stored)
 
 
+def stored_axes(path: Path) -> str:
+    """Where the axes of a file run to, e.g. `RAS`: right, anterior and superior.
+
+    Raises:
+        DatasetError: Missing, unreadable or not 3D.
+    """
+    read_grid(path)
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    axes = sitk.DICOMOrientImageFilter()
+    return str(axes.GetOrientationFromDirectionCosines(reader.GetDirection()))
+
+
 def _reversed(values: tuple[int, ...]) -> tuple[int, int, int]:
     x, y, z = values
     return z, y, x

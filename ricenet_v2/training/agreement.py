@@ -15,7 +15,10 @@ from ricenet_v2.training.job import Job, run_record, with_epochs
 
 _SAME = ("plan_hash", "channels", "seed", "preprocessed_hash", "fold_hash")
 # Of a plan; the rest tells how it was made and what it warns of.
-DECISIVE = ("classes", "channels", "spacing", "input_size", "storage_dtype", "network", "training")
+DECISIVE = (
+    *("classes", "channels", "spacing", "input_size", "storage_dtype", "network", "training"),
+    "straighten",
+)
 
 
 def check_not_begun(model: ModelPaths, folds: Sequence[int]) -> None:

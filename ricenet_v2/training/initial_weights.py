@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ricenet_v2.core import documents
@@ -11,6 +11,7 @@ from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.network.pretrained import load_pretrained
+from ricenet_v2.records.lineage import Lineage
 from ricenet_v2.records.plan import NetworkPlan
 from ricenet_v2.records.weights import PretrainedSource, WeightsReport
 from ricenet_v2.store.fold_paths import FoldPaths
@@ -26,6 +27,7 @@ def begin_with(
     *,
     allow_missing: bool = False,
     writes: bool = True,
+    judge: Callable[[WeightsReport], WeightsReport] | None = None,
 ) -> None:
     """Load the file into a network that was just built, and write pretrained.json.
 
@@ -38,15 +40,17 @@ def begin_with(
         file: Of the weights, or None.
         allow_missing: Whether parts of the encoder may stay fresh.
         writes: Whether this process writes and speaks; of several, one does.
+        judge: Adds to the account what of the held-out cases the weights have seen, or refuses.
 
     Raises:
-        CheckpointError: The file does not fit; see `load_pretrained`.
+        CheckpointError: The file does not fit, see `load_pretrained`; or it is refused.
     """
     if file is None:
         if writes:
             paths.pretrained.unlink(missing_ok=True)
         return
     report = load_pretrained(network, plan, file, allow_missing=allow_missing)
+    report = report if judge is None else judge(report)
     if writes:
         documents.write(paths.pretrained, report)
         _tell(report, paths)
@@ -57,6 +61,15 @@ def source_of(paths: FoldPaths) -> PretrainedSource | None:
     if not paths.pretrained.is_file():
         return None
     return documents.read(WeightsReport, paths.pretrained).source
+
+
+def lineage_before(paths: FoldPaths) -> Lineage | None:
+    """What the weights were trained on that a fold began with; None where it began with none."""
+    if not paths.pretrained.is_file():
+        return None
+    report = documents.read(WeightsReport, paths.pretrained)
+    told = f"{report.file} was taken by an older version, which did not ask for its training cases"
+    return report.lineage or Lineage(untold=(told,))
 
 
 def check_same_source(paths: FoldPaths, file: Path | None) -> None:
@@ -108,9 +121,21 @@ def _tell(report: WeightsReport, paths: FoldPaths) -> None:
     ):
         if found:
             logger.warning("  %s: %s", what, _listed(found))
-    for note in report.notes:
+    if report.leaked:
+        logger.warning(
+            "  leak allowed: the weights were trained on %d held-out cases (%s), so the figures of "
+            "this fold are not held out",
+            len(report.leaked),
+            _listed(report.leaked),
+        )
+    for note in (*report.doubts, *report.notes, *_untold(report)):
         logger.warning("  note: %s", note)
     logger.info("  fresh: the head (%s)", ", ".join(report.fresh_head))
+
+
+def _untold(report: WeightsReport) -> list[str]:
+    known = report.lineage.untold if report.lineage is not None else ()
+    return [f"whether held-out cases were seen cannot be told: {reason}" for reason in known]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from ricenet_v2.core.errors import PlanError, TrainingError
 from ricenet_v2.core.seeds import seed_of
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Dataset
+from ricenet_v2.records.lineage import identifying
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Fold, Splits
@@ -47,6 +48,7 @@ class TrainOptions:
     preview_only: bool = False
     pretrained_weights: Path | None = None
     allow_missing_weights: bool = False
+    allow_leak: bool = False
     num_workers: int | None = None
     cache_gb: float | None = None
     loggers: tuple[str, ...] = ()
@@ -72,6 +74,10 @@ class Job:
         team: The processes that train it.
         inputs: Hash of the preprocessed cases.
         intensities: Range of each channel's mean over the training cases, where it is known.
+        directions: Direction cosines of the images of each training case.
+        test: Case ids of the dataset's test cases.
+        images: Hashes of each case's images, where they are known; of test cases only where the
+            fold is to begin with pretrained weights.
     """
 
     model: ModelPaths
@@ -89,6 +95,9 @@ class Job:
     team: Team
     inputs: str
     intensities: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    directions: tuple[tuple[float, ...], ...] = ()
+    test: tuple[str, ...] = ()
+    images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device:
@@ -158,6 +167,9 @@ def prepare(
     chosen = splits.folds[fold]
     folder = paths.cases(plan.name)
     records = records_of_plan(folder, (*chosen.train, *chosen.validation), plan)
+    test = tuple(case.case_id for case in cases if case.split == "test")
+    asked = test if options.pretrained_weights is not None else ()
+    tested = [store.read_record(folder, case) for case in asked if store.has_case(folder, case)]
     job = Job(
         model=model,
         paths=model.fold(fold),
@@ -174,6 +186,9 @@ def prepare(
         team=team,
         inputs=store.cases_hash(records),
         intensities=_intensities(records, chosen.train),
+        directions=tuple(r.source_direction for r in records if r.case_id in set(chosen.train)),
+        test=test,
+        images={each.case_id: identifying(each, plan.channels) for each in (*records, *tested)},
     )
     _check_sharing(job)
     return job

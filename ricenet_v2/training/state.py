@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,11 +19,13 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.seeds import seed_of
 from ricenet_v2.network.build import Classifier, build_network
+from ricenet_v2.network.lineage import KEY
 from ricenet_v2.records.plan import Plan, TrainingPlan
 from ricenet_v2.records.run import EpochRow
 from ricenet_v2.store import checkpoints
-from ricenet_v2.training.initial_weights import begin_with
+from ricenet_v2.training.initial_weights import begin_with, lineage_before
 from ricenet_v2.training.job import Job
+from ricenet_v2.training.leaks import judged, lineage_of
 from ricenet_v2.training.optimiser import make_optimiser
 from ricenet_v2.training.parts import BestKeeper, Ema
 from ricenet_v2.training.schedule import Leg, Legs, changed
@@ -94,6 +97,7 @@ def fresh_state(job: Job) -> State:
             job.options.pretrained_weights,
             allow_missing=job.options.allow_missing_weights,
             writes=job.team.leads,
+            judge=partial(judged, job),
         )
     return first_state(network, plan.training, job.device)
 
@@ -139,6 +143,7 @@ def inference_state(job: Job, state: State) -> dict[str, Any]:
         "fold": job.fold,
         "channels": [channel.name for channel in job.plan.channels],
         "epoch": state.epoch,
+        KEY: documents.to_text(lineage_of(job, lineage_before(job.paths))),
     }
 
 

@@ -194,6 +194,8 @@ def test_other_pretrained_weights(paths, tmp_path):
         documents.write(model.fold(n).run, dataclasses.replace(run, pretrained=source))
     plan = documents.read(Plan, paths.plan())
     budget = budget_of(paths, plan, Wish(pretrained_weights=file))
+    allowed = budget_of(paths, plan, Wish(pretrained_weights=file, allow_leak=True))
+    assert [one.options(subsets[0]).allow_leak for one in (budget, allowed)] == [False, True]
     check_budget(paths, subsets[:1], budget)
     with pytest.raises(TrainingError, match="dose, fold 0: began with other pretrained weights"):
         check_budget(paths, subsets, budget)

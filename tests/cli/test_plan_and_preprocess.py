@@ -12,12 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from ricenet_v2.cli.plan_and_preprocess import build_parser, main
 from ricenet_v2.core import documents
 from ricenet_v2.core.command import text_of, typed
 from ricenet_v2.core.errors import GeometryError
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.records.integrity import Integrity
 from ricenet_v2.records.plan import Plan
@@ -216,6 +218,48 @@ def test_the_page_names_options_that_exist() -> None:
     text = build_parser().format_help()
     for option, _ in OPTIONS:
         assert option.split()[0] in text
+
+
+def _tilt(paths: DatasetPaths, case: str, degrees: float) -> None:
+    turn = tuple(Rotation.from_euler("x", degrees, degrees=True).as_matrix().ravel())
+    for path in sorted((paths.raw / "imagesTr").glob(f"{case}_*")):
+        voxels, _ = read_image(path)
+        write_image(path, voxels, Grid((16, 16, 16), (2.0, 2.0, 2.0), direction=turn))
+
+
+def test_tilted_images_are_told_and_straightened_where_it_is_asked_for(
+    tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _tilt(tiny, "case00", 44)
+    _tilt(tiny, "case01", 46)
+    assert _run(tmp_path) == 0
+    warnings = documents.read(Integrity, tiny.integrity).warnings
+    assert {one.check: one.case for one in warnings} == {
+        "tilted image": "case01",
+        "axes change places": "",
+    }
+    assert "--straighten" in capsys.readouterr().out
+    before = documents.read(Plan, tiny.plan())
+    assert not before.straighten
+    assert _run(tmp_path, "--straighten") == 2
+    said = capsys.readouterr().err
+    assert "straighten False instead of True" in said
+    assert "other training data" not in said
+    assert _run(tmp_path, "--straighten", "--overwrite") == 0
+    plan = documents.read(Plan, tiny.plan())
+    assert plan.straighten
+    assert plan.decisions[-1].what == "straightening"
+    assert documents.read(Integrity, tiny.integrity).warnings == ()
+    records = {
+        name: documents.read(PreprocessedCase, tiny.cases() / f"{name}.json")
+        for name in ("case00", "case01", "case02")
+    }
+    assert [record.straight is not None for record in records.values()] == [True, True, False]
+    # The plan stays as it is where nothing is said, and so do the cases.
+    assert _run(tmp_path) == 0
+    assert documents.read(Plan, tiny.plan()) == plan
+    assert _run(tmp_path, "--overwrite") == 0
+    assert not documents.read(Plan, tiny.plan()).straighten
 
 
 def test_each_preset_has_its_page(tiny: DatasetPaths) -> None:

@@ -9,8 +9,11 @@ from ricenet_v2.core import documents
 from ricenet_v2.evaluation import sanity
 from ricenet_v2.evaluation.permutation import _shuffled, shuffled_labels
 from ricenet_v2.evaluation.question import Question
+from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint
+from ricenet_v2.records.prediction import CasePrediction, Predictions
+from ricenet_v2.store.cases import write_case
 from ricenet_v2.store.paths import DatasetPaths
 from ricenet_v2.store.raw import write_raw_tables
 
@@ -136,3 +139,42 @@ def test_size_alone_of_one_class_is_no_error(question):
     made = sanity.size_and_spacing(dataclasses.replace(asked, scored=alone), 0)
     assert "not defined" in made.found
     assert made.outcome == "not available"
+
+
+def test_a_patient_of_training_under_another_id_is_known_by_the_images(question, tmp_path):
+    asked = question()
+    paths, names = asked.dataset, asked.scored.case_ids
+    ones = (1.0, 1.0, 1.0)
+
+    def record(case, person):
+        return PreprocessedCase(
+            case, (1, 1, 1, 1), (1, 1, 1), ones, ones, (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0),
+            (0, 0, 0), (1, 1, 1), "", {}, (), "", voxel_hashes={"a": f"image of {person}"},
+        )  # fmt: skip
+
+    for case in names:
+        write_case(paths.cases(), np.zeros((1, 1, 1, 1), np.float32), record(case, case))
+
+    def found(persons):
+        cases = tuple(
+            CasePrediction(f"new{n}", "x", (0.5, 0.5), (), 0.0, 1.0, (), record(f"new{n}", person))
+            for n, person in enumerate(persons)
+        )
+        made = Predictions("D", "auto", "", {}, ("x", "y"), "mean", False, cases, ())
+        documents.write(tmp_path / "predictions.json", made)
+        new = [f"new{n}" for n in range(40)]
+        scored = dataclasses.replace(asked.scored, case_ids=tuple(new), patients=tuple(new))
+        test = dataclasses.replace(
+            asked, source="test", scored=scored, predictions=tmp_path / "predictions.csv"
+        )
+        return outcomes(sanity.check(test, sanity.Wish()))
+
+    made = found(["stranger", names[7]])
+    assert made["patients of training"].outcome == "fine"
+    assert made["images of training"].outcome == "doubt"
+    assert made["images of training"].found == f"new1 shows an image of training case {names[7]}"
+    assert found(["stranger", "another"])["images of training"].outcome == "fine"
+    (tmp_path / "predictions.json").unlink()
+    assert "images of training" not in outcomes(
+        sanity.check(dataclasses.replace(asked, source="test"), sanity.Wish())
+    )

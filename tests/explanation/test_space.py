@@ -89,3 +89,48 @@ def test_a_region_that_was_cut_at_the_rim_is_zero_there(make_plan):
     made = Space.of(record, plan).to_images(array[0])
     assert made.sum() == pytest.approx(16**3)
     assert made[12:28].all()
+
+
+@pytest.mark.parametrize("degrees", [0, 20, 44, 46])
+@pytest.mark.parametrize("axis", ["x", "y", "z"])
+def test_maps_of_straightened_images_go_back_to_the_place_in_mm(degrees, axis, make_plan, tmp_path):
+    """A spot on the network's voxels, found again in the file by SimpleITK alone."""
+    turn = Rotation.from_euler(axis, degrees, degrees=True).as_matrix()
+    written = Grid((26, 24, 28), (1.5, 1.0, 1.25), (5.0, -8.0, 2.0), tuple(turn.ravel()))
+    write_image(tmp_path / "image.nii.gz", np.ones(written.shape, np.float32), written)
+    image, grid = read_image(tmp_path / "image.nii.gz")
+    head = np.zeros(grid.shape, dtype=bool)
+    head[5:-5, 4:-4, 5:-4] = True
+    plan = make_plan(("mri",), shape=(50, 52, 54), spacing=(1.25, 1.25, 1.25))
+    plan = dataclasses.replace(plan, channels=(MRI,), straighten=True)
+    _, record = preprocess(image[None], grid, plan, "a", head)
+    assert (record.straight is not None) == (degrees > 0)
+    space = Space.of(record, plan)
+    assert space.left == pytest.approx((0, 0, 1), abs=1e-6)
+    at = tuple(n // 2 + shift for n, shift in zip(space.size, (1, -2, 2), strict=True))
+    index = np.stack(np.indices(space.size), axis=-1)
+    spot = np.exp(-(((index - at) ** 2).sum(axis=-1)) / 5).astype(np.float32)
+    back = space.to_images(spot)
+    write_image_like(tmp_path / "map.nii.gz", back, tmp_path / "image.nii.gz")
+    stored = sitk.ReadImage(str(tmp_path / "map.nii.gz"))
+    values = sitk.GetArrayFromImage(stored).astype(float)
+    indices = np.stack(np.indices(values.shape), axis=-1).reshape(-1, 3)[:, ::-1]
+    places = np.array([stored.TransformIndexToPhysicalPoint(i.tolist()) for i in indices])
+    found = (places * values.reshape(-1, 1)).sum(axis=0) / values.sum()
+    assert np.linalg.norm(found - space.world(at)) < 0.4
+    # The same spot, drawn on the images as a mask, comes to the same voxels of the network.
+    seen = np.argwhere(space.mask_to_network(back > 0.5)).mean(axis=0)
+    assert np.linalg.norm(seen - at) < 0.5
+    assert space.share_inside(back > 0.5) == 1
+    beyond = np.zeros(grid.shape, dtype=bool)
+    beyond[0, 0, 0] = beyond[tuple(np.array(grid.shape) // 2)] = True
+    assert space.share_inside(beyond) == 0.5
+
+
+def test_left_of_the_patient_in_tilted_images(make_plan):
+    turn = Rotation.from_euler("zy", (25, 10), degrees=True).as_matrix()
+    grid = Grid((9, 9, 9), (1.0,) * 3, (0.0,) * 3, tuple(turn.ravel()))
+    plan = dataclasses.replace(make_plan(("mri",), shape=(9, 9, 9)), channels=(MRI,))
+    _, record = preprocess(np.ones((1, 9, 9, 9), np.float32), grid, plan, "a")
+    steps = np.array([grid.world(tuple(axis)) for axis in np.eye(3)]) - grid.world((0, 0, 0))
+    np.testing.assert_allclose(np.array(Space.of(record, plan).left) @ steps, (1, 0, 0), atol=1e-6)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.fingerprinting.cache import Kept, load, measure_and_keep
 from ricenet_v2.fingerprinting.fingerprint import distribution, measure
-from ricenet_v2.fingerprinting.measure import measure_arrays
+from ricenet_v2.fingerprinting.measure import CaseFiles, measure_arrays, measure_case
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.fingerprint import distinct
 from ricenet_v2.store.images import read_image, write_image
@@ -172,3 +175,25 @@ def test_scans_that_only_measure_the_same_are_not_copies() -> None:
     ]
     assert made[0].channels == made[1].channels
     assert [case.case_id for case in distinct(made)] == ["a", "b"]
+
+
+def test_a_region_that_will_be_straightened_is_measured_along_the_patient(tmp_path: Path) -> None:
+    """A bar of 20 mm along the patient's z, in images that are turned by 30 degrees about x."""
+    turn = Rotation.from_euler("x", 30, degrees=True).as_matrix()
+    grid = Grid((40, 40, 12), (1.0, 1.0, 2.0), (0.0, 0.0, 0.0), tuple(turn.ravel()))
+    z, y, x = np.indices(grid.shape)
+    places = np.stack([2.0 * x, y, z], axis=-1) @ turn.T
+    middle = turn @ (12.0, 20.0, 20.0)
+    bar = (np.abs(places - middle) < (4, 3, 10)).all(axis=-1)
+    write_image(tmp_path / "bar.nii.gz", bar.astype(np.float32), grid)
+    files = CaseFiles("a", (tmp_path / "bar.nii.gz",), ("mri",), None)
+    plain = measure_case(files).measurement
+    straight = measure_case(dataclasses.replace(files, straighten=True)).measurement
+    assert np.array(straight.cropped_shape) == pytest.approx((20, 6, 4), abs=1.5)
+    assert plain.cropped_shape[1] > 12  # the bar lies across the axes
+    same = dataclasses.replace(plain, cropped_shape=straight.cropped_shape)
+    assert same == straight
+    kept_as = Kept(files, tmp_path / "a.npz")
+    measure_and_keep(kept_as)
+    assert load(kept_as) is not None
+    assert load(Kept(dataclasses.replace(files, straighten=True), tmp_path / "a.npz")) is None

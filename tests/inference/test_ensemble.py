@@ -18,6 +18,7 @@ from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.preprocessing.pipeline import load_case
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.splits import Splits
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.cases import read_array, read_record
 from ricenet_v2.store.paths import dataset_paths
@@ -110,6 +111,18 @@ def test_arrays_give_what_the_preprocessed_case_gives(ensemble, paths):
     assert found.entropy == pytest.approx(-(members.mean(0) * np.log(members.mean(0))).sum())
     called = members.argmax(axis=1) == ensemble.plan.classes.index(found.predicted)
     assert found.agreement == pytest.approx(called.mean())
+
+
+def test_a_case_that_was_trained_on_is_no_new_patient(ensemble, paths):
+    case = load_raw_dataset(paths.raw).split("train")[0]
+    folds = documents.read(Splits, paths.splits).folds
+    own = [str(n) for n, fold in enumerate(folds) if case.case_id in fold.train]
+    assert len(own) == 4
+    images, grid, brain = read(paths, case)
+    found = ensemble.predict_case(images, grid, brain=brain, case_id="under another name")
+    assert f"its images are among those that fold {', '.join(own)} was trained on" in "; ".join(
+        found.warnings
+    )
 
 
 def test_what_lies_outside_the_training_data_is_said(ensemble, paths):

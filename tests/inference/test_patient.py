@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections import Counter
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from scipy.spatial.transform import Rotation
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.inference.folder import predict_folder
+from ricenet_v2.preprocessing.cohort import preprocess_dataset
 from ricenet_v2.preprocessing.pipeline import load_case
 from ricenet_v2.store.cases import read_array
 
@@ -117,3 +120,23 @@ def test_itk_reads_each_file_once(make_patients, tmp_path, monkeypatch):
     predict_folder(patients.model((0, 1, 2, 3)), patients.images, tmp_path / "out", mirror=False)
     files = [*patients.images.iterdir(), *(patients.raw.folder / "masksTr").iterdir()]
     assert read == {str(path): 1 for path in files}
+
+
+def test_a_tilted_patient_is_straightened_as_in_training_and_told_where_it_is_not(
+    make_patients, tmp_path
+):
+    patients = make_patients()
+    turn = Rotation.from_euler("zx", (12, 30), degrees=True).as_matrix()
+    for path in sorted(patients.images.iterdir()):
+        image = sitk.ReadImage(str(path))
+        image.SetDirection(turn.ravel().tolist())
+        sitk.WriteImage(image, str(path))
+    plain = predict_folder(patients.model((0, 3)), patients.images, tmp_path / "a", mirror=False)
+    assert all("tilted image" in "; ".join(case.warnings) for case in plain.cases)
+    patients.plan = dataclasses.replace(patients.plan, straighten=True)
+    made = preprocess_dataset(patients.raw, patients.plan, tmp_path / "straight")
+    assert made.done == ("p0", "p1")
+    found = predict_folder(patients.model((0, 3)), patients.images, tmp_path / "b", mirror=False)
+    assert all("tilted" not in "; ".join(case.warnings) for case in found.cases)
+    assert all(case.source.straight is not None for case in found.cases)
+    np.testing.assert_array_equal(patients.shown(), read_array(tmp_path / "straight", "p1")[[0, 3]])

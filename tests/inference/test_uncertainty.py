@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 from scipy.spatial.distance import mahalanobis
+from scipy.spatial.transform import Rotation
 from sklearn.covariance import ledoit_wolf
 
 from ricenet_v2.core import documents
@@ -195,3 +196,31 @@ def test_older_predictions_are_read():
         *(None, None),
         "not available",
     )
+
+
+def _direction(degrees, axis="x"):
+    return tuple(Rotation.from_euler(axis, degrees, degrees=True).as_matrix().ravel())
+
+
+def test_a_case_that_is_turned_against_all_training_cases_is_told(
+    make_plan, make_record, reference, tmp_path
+):
+    random = np.random.default_rng(0)
+    features = random.normal(size=(9, 3))
+    trained = [_direction(0), _direction(44), _direction(44)]
+    made = fit_reference(features, features, {}, trained)
+    assert made.directions.shape == (2, 9)
+    write_reference(tmp_path / "reference.pth", made)
+    kept = read_reference(tmp_path / "reference.pth")
+    plan = make_plan()
+
+    def told(degrees, used=plan, axis="x"):
+        record = make_record(source_direction=_direction(degrees, axis))
+        return "; ".join(outside(used, record, [kept]))
+
+    assert told(0) == told(10) == told(35) == told(58) == ""
+    assert "turned by 44 degrees against those of any training case" in told(-44)
+    assert "turned by 20 degrees" in told(20, axis="z")
+    assert told(-44, dataclasses.replace(plan, straighten=True)) == ""
+    # Older models do not know how their cases lay.
+    assert outside(plan, make_record(source_direction=_direction(40)), [reference]) == []

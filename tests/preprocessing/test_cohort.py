@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ricenet_v2.core import documents
 from ricenet_v2.preprocessing.cohort import CohortResult, inputs_hash, preprocess_dataset
 from ricenet_v2.preprocessing.pipeline import load_case, preprocess
 from ricenet_v2.records.dataset import Case
@@ -66,6 +67,14 @@ def test_a_second_run_does_nothing(raw, make_plan, tmp_path):
     assert result == CohortResult(done=(), skipped=ALL, failed={})
     assert before == {p.name: p.stat().st_mtime_ns for p in (tmp_path / "out").iterdir()}
     assert preprocess_dataset(raw, make_plan(), tmp_path / "out", overwrite=True).done == ALL
+
+
+def test_cases_of_an_older_version_get_the_hashes_of_their_voxels(raw, make_plan, tmp_path):
+    preprocess_dataset(raw, make_plan(), tmp_path / "out")
+    whole = store.read_record(tmp_path / "out", "c0")
+    documents.write(tmp_path / "out" / "c0.json", dataclasses.replace(whole, voxel_hashes={}))
+    assert preprocess_dataset(raw, make_plan(), tmp_path / "out").done == ("c0",)
+    assert store.read_record(tmp_path / "out", "c0") == whole
 
 
 @pytest.mark.parametrize(

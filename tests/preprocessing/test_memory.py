@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import tracemalloc
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.preprocessing.memory import bytes_of_case, bytes_of_largest
@@ -36,6 +38,23 @@ def test_a_case_takes_no_more_than_the_estimate_nor_much_less(make_plan, spacing
         next(channels)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
+    taken, estimate = images.nbytes + peak, bytes_of_case(grid, plan)
+    assert estimate / 2 < taken < estimate + SLACK
+
+
+@pytest.mark.parametrize("spacing", [(0.8, 0.8, 0.8), (2.0, 2.0, 2.0)])
+def test_a_tilted_case_takes_no_more_than_its_estimate_nor_much_less(make_plan, spacing):
+    turn = Rotation.from_euler("x", 40, degrees=True).as_matrix()
+    grid = Grid((48, 44, 46), (1.0, 1.0, 1.0), direction=tuple(turn.ravel()))
+    plan = dataclasses.replace(make_plan(spacing=spacing, input_size=(64, 64, 64)), straighten=True)
+    images = np.random.default_rng(0).uniform(1, 60, (2, *grid.shape)).astype(np.float32)
+    tracemalloc.start()
+    channels, record = preprocess_channels(images, grid, plan, "c")
+    for _ in range(2):
+        next(channels)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert record.straight is not None
     taken, estimate = images.nbytes + peak, bytes_of_case(grid, plan)
     assert estimate / 2 < taken < estimate + SLACK
 

@@ -225,3 +225,21 @@ def test_a_missing_or_broken_file_is_named(tmp_path, images):
     paths[1].unlink()
     with pytest.raises(DatasetError, match="no such image"):
         load_case(paths)
+
+
+def test_images_are_known_again_whatever_plan_format_and_header(images, make_plan, tmp_path):
+    before = preprocess(images, GRID, make_plan(), "c")[1].voxel_hashes
+    assert set(before) == {"T1c", "dose"}
+    other = make_plan(spacing=(2.0, 3.0, 2.0), input_size=(8, 8, 8))
+    moved = Grid(GRID.shape, (1.0, 1.0, 1.0), (9.0, 9.0, 9.0))
+    path = tmp_path / "x_0000.mha"
+    stored = sitk.DICOMOrient(sitk.ReadImage(str(write(tmp_path, images)[0])), "RAI")
+    sitk.WriteImage(stored, str(path))
+    loaded, _, _ = load_case([path])
+    channels = [Channel("T1c", "mri"), Channel("dose", "dose")]
+    again = np.concatenate([loaded, np.zeros((1, *GRID.shape), np.float32)])
+    record = preprocess(again, moved, other, "another", channels=channels)[1]
+    # A constant image tells nothing.
+    assert record.voxel_hashes == {"T1c": before["T1c"]}
+    images[0, 5, 5, 5] += 1
+    assert preprocess(images, GRID, make_plan(), "c")[1].voxel_hashes["T1c"] != before["T1c"]

@@ -155,10 +155,13 @@ def test_weights_that_do_not_fit_stop_before_the_run_unless_allowed(workspace, c
 
 def test_folds_trained_at_the_same_time_are_told_the_file(tmp_path):
     options = TrainOptions(
-        pretrained_weights=tmp_path / "weights.pth", allow_missing_weights=True, epochs=3
+        pretrained_weights=tmp_path / "weights.pth",
+        allow_missing_weights=True,
+        allow_leak=True,
+        epochs=3,
     )
     told = vars(train.build_parser().parse_args([NAME, "0", *folds._words(options)]))
-    names = ("pretrained_weights", "allow_missing_weights", "epochs", "seed")
+    names = ("pretrained_weights", "allow_missing_weights", "allow_leak", "epochs", "seed")
     assert [told[name] for name in names] == [getattr(options, name) for name in names]
 
 

@@ -8,20 +8,23 @@ many deviations, so the map shows what the filling did. Here each kind has its o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
 from ricenet_v2.explanation.occlusion.windows import Mask, Values, Windows, box_totals
 from ricenet_v2.fingerprinting.region import ANATOMY
 from ricenet_v2.records.dataset import ChannelKind
-from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan import Plan, Triple
 
 Images = NDArray[np.float32]
 Image = NDArray[np.float32]
-Way = Literal["keep", "constant", "mirror"]
+ALONG_X: Triple = (0.0, 0.0, 1.0)
+# cos 0.5 degrees: as near to the axes of the patient as heads can be positioned.
+_UPRIGHT = 0.99996
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,12 @@ class Fills:
 
 
 def fills(
-    array: Images, region: Mask, plan: Plan, settings: OcclusionSettings, windows: Windows
+    array: Images,
+    region: Mask,
+    plan: Plan,
+    settings: OcclusionSettings,
+    windows: Windows,
+    left: Triple = ALONG_X,
 ) -> Fills:
     """Baselines of all windows.
 
@@ -58,6 +66,7 @@ def fills(
         plan: Kinds of the channels.
         settings: Which baseline for which kind, and which channel.
         windows: To fill.
+        left: To the left of the patient, a unit vector along the array axes (z, y, x).
     """
     constants = np.zeros((len(windows), len(array)), dtype=np.float32)
     anatomy = [n for n, channel in enumerate(plan.channels) if channel.kind in ANATOMY]
@@ -68,7 +77,7 @@ def fills(
         if settings.channel not in (None, channel.name):
             replacements[index] = array[index]
         elif baseline == "mirror":
-            replacements[index] = mirrored(array[index], head)
+            replacements[index] = mirrored(array[index], head, left, plan.spacing)
         elif baseline == "local_mean":
             constants[:, index] = local_means(array[index], region, windows)
     return Fills(constants, replacements)
@@ -100,19 +109,40 @@ def local_means(image: Image, region: Mask, windows: Windows) -> Values:
     return means
 
 
-def mirrored(image: Image, head: Mask) -> Image:
+def mirrored(
+    image: Image, head: Mask, left: Triple = ALONG_X, spacing: Triple = (1.0, 1.0, 1.0)
+) -> Image:
     """An image (z, y, x) mirrored left to right at the middle of the head.
 
-    The last axis runs from right to left (LPS). The mid-sagittal plane is taken as parallel to the
-    grid, through the centre of gravity of the head, to half a voxel; voxels whose counterpart
-    lies outside of the image take the nearest one.
+    The mid-sagittal plane goes through the centre of gravity of the head, across the patient's
+    left-right axis. Where that runs along the last axis of the array, voxels change places, to
+    half a voxel; where the images lie tilted they are interpolated linearly. Voxels whose
+    counterpart lies outside of the image take the nearest one.
 
     Args:
         image: To mirror.
         head: Mask (z, y, x) of the voxels that show the patient.
+        left: To the left of the patient, a unit vector along the array axes (z, y, x).
+        spacing: mm along (z, y, x).
     """
+    if abs(left[2]) < _UPRIGHT:
+        return _reflected(image, head, np.asarray(left), np.asarray(spacing))
     weight = head.sum(axis=(0, 1), dtype=np.float64)
     x = np.arange(len(weight))
     centre = (weight @ x) / weight.sum() if weight.any() else x.mean()
     made: Image = image[:, :, np.clip(round(2 * centre) - x, 0, x[-1])]
+    return made
+
+
+def _reflected(image: Image, head: Mask, left: Values, spacing: Values) -> Image:
+    """Each voxel from the place that lies across the plane, in mm: p - 2 ((p - c) . n) n."""
+    inside = np.argwhere(head) if head.any() else np.argwhere(np.ones(image.shape, bool))
+    centre = inside.mean(axis=0) * spacing
+    made = np.empty_like(image)
+    y, x = np.indices(image.shape[1:])
+    for z, plane in enumerate(made):
+        at = np.stack([np.full(y.shape, float(z)), y, x]) * spacing[:, None, None]
+        away = np.tensordot(left, at - centre[:, None, None], axes=1)
+        across = (at - 2 * away * left[:, None, None]) / spacing[:, None, None]
+        ndimage.map_coordinates(image, across, output=plane, order=1, mode="nearest")
     return made

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ricenet_v2.core.errors import DatasetError, GeometryError, PlanError
-from ricenet_v2.explanation.occlusion.baselines import Fills, Images, fills
+from ricenet_v2.explanation.occlusion.baselines import ALONG_X, Fills, Images, fills
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
 from ricenet_v2.explanation.occlusion.windows import Mask, Windows, lay_windows
-from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan import Plan, Triple
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,12 @@ class Occlusions:
 
 
 def prepare(
-    array: Images, region: Mask, plan: Plan, settings: OcclusionSettings, case_id: str = "case"
+    array: Images,
+    region: Mask,
+    plan: Plan,
+    settings: OcclusionSettings,
+    case_id: str = "case",
+    left: Triple = ALONG_X,
 ) -> Occlusions:
     """Lay the windows and compute the baselines.
 
@@ -45,6 +50,7 @@ def prepare(
         plan: Spacing and kinds of the channels.
         settings: How.
         case_id: For messages.
+        left: To the left of the patient, a unit vector along the array axes (z, y, x).
 
     Raises:
         DatasetError: The array does not have the channels of the plan.
@@ -78,6 +84,5 @@ def prepare(
         )
     array = np.ascontiguousarray(array, dtype=np.float32)
     windows = lay_windows(region, plan.spacing, settings.window_mm, settings.stride_mm)
-    return Occlusions(
-        array, region, plan, settings, windows, fills(array, region, plan, settings, windows)
-    )
+    filled = fills(array, region, plan, settings, windows, left)
+    return Occlusions(array, region, plan, settings, windows, filled)

@@ -7,6 +7,7 @@ OPTIONS = (
     ("--spacing Z Y X", "target spacing in mm; the input size follows"),
     ("--input_size Z Y X", "voxels that the network sees, multiples of its strides"),
     ("--batch_size N", "samples per step"),
+    ("--straighten", "images that lie tilted along the axes of the patient, in one resampling"),
     ("--precision float32|bfloat16", "in which a step must fit; bfloat16 is mixed precision"),
     (
         "--preset auto|paper|resenc_l|small",

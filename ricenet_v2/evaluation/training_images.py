@@ -1,0 +1,61 @@
+"""Do predicted cases show images that the networks were trained on, under whatever id?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ricenet_v2.core import documents
+from ricenet_v2.records.dataset import Case
+from ricenet_v2.records.lineage import identifying
+from ricenet_v2.records.prediction import Predictions
+from ricenet_v2.records.sanity import SanityCheck
+from ricenet_v2.store.cases import has_case, read_record
+from ricenet_v2.store.paths import DATASET_JSON, PREDICTIONS_CSV, PREDICTIONS_JSON, DatasetPaths
+from ricenet_v2.store.raw import read_dataset
+
+NAME = "images of training"
+_TOLD = 5
+
+
+def training_images(
+    paths: DatasetPaths, cases: Sequence[Case], predictions: Path, case_ids: Iterable[str]
+) -> list[SanityCheck]:
+    """The check, where predictions.json lies beside the predictions and both sides have hashes.
+
+    Args:
+        paths: Of the dataset.
+        cases: Of it.
+        predictions: predictions.csv of ricenet_predict.
+        case_ids: That are judged.
+
+    Returns:
+        One check, or none where it cannot be made.
+    """
+    beside = predictions.with_name(PREDICTIONS_JSON)
+    if predictions.name != PREDICTIONS_CSV or not beside.is_file():
+        return []
+    made, channels = documents.read(Predictions, beside), read_dataset(paths.raw / DATASET_JSON)
+    folder, judged = paths.cases(made.plan), frozenset(case_ids)
+    owners = {
+        image: case.case_id
+        for case in cases
+        if case.split == "train" and has_case(folder, case.case_id)
+        for image in identifying(read_record(folder, case.case_id), channels.channels)
+    }
+    shown = {
+        case.case_id: identifying(case.source, channels.channels)
+        for case in made.cases
+        if case.case_id in judged and case.source is not None and case.source.voxel_hashes
+    }
+    if not owners or not shown:
+        return []
+    faults = [
+        f"{case} shows an image of training case {owner}"
+        for case, images in shown.items()
+        if (owner := next((owners[image] for image in images if image in owners), None))
+    ]
+    if not faults:
+        return [SanityCheck(NAME, "fine", "no case shows an image that was trained on")]
+    more = f", and {len(faults) - _TOLD} more" if len(faults) > _TOLD else ""
+    return [SanityCheck(NAME, "doubt", "; ".join(faults[:_TOLD]) + more)]

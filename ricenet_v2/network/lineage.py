@@ -1,0 +1,44 @@
+"""What a file of weights says about the cases that it was trained on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import RicenetError
+from ricenet_v2.records.dataset import Dataset
+from ricenet_v2.records.lineage import Lineage
+
+KEY = "lineage"
+
+
+def lineage_in(state: Mapping[str, Any], name: str, origin: str) -> Lineage:
+    """Read the list of training cases of a checkpoint.
+
+    Args:
+        state: What the file holds.
+        name: Of the file, for what is told.
+        origin: Program that wrote it, in words.
+    """
+    if isinstance(text := state.get(KEY), str):
+        try:
+            return _document(Lineage, text)
+        except (RicenetError, ValueError):
+            return Lineage(untold=(f"the list of training cases in {name} cannot be read",))
+    if "inference_weights" not in state:
+        told = f"{name} ({origin}) keeps no list of the cases that it was trained on"
+        return Lineage(untold=(told,))
+    told = f"{name} is of an older version, which kept no list of training cases"
+    try:
+        dataset = _document(Dataset, state["dataset"]).name
+        return Lineage(dataset=dataset, fold=int(state["fold"]), untold=(told,))
+    except (RicenetError, KeyError, TypeError, ValueError):
+        return Lineage(untold=(told,))
+
+
+def _document(kind: type[documents.D], text: str) -> documents.D:
+    fields = json.loads(text)
+    known = {name: value for name, value in fields.items() if name not in ("document", "schema")}
+    return documents.from_fields(kind, known)

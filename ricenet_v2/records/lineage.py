@@ -1,0 +1,112 @@
+"""What weights were trained on: every case, also those of the weights that they began with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import ClassVar
+
+from ricenet_v2.core.documents import record
+from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.dataset import Channel
+from ricenet_v2.records.plan import ChannelPlan
+
+
+@record
+class TrainedCase:
+    """A case that weights were trained on, without a word that names a patient.
+
+    Digests of ids can be found by trying all ids, so ids should be pseudonyms all the same.
+
+    Attributes:
+        dataset: Name of its dataset.
+        case: `digest` of the case id.
+        patient: `digest` of the patient id.
+        images: Hashes of the voxels of its images, whatever plan, file name and format; empty
+            where the case was preprocessed by a version that kept none.
+    """
+
+    dataset: str
+    case: str
+    patient: str
+    images: tuple[str, ...] = ()
+
+
+@record
+class Lineage:
+    """All cases that have a part in some weights.
+
+    Attributes:
+        dataset: Of the run that wrote the weights; empty where that is not known.
+        fold: Of that run.
+        cases: Its training cases, and those of all weights before it.
+        untold: In words, why there may be further cases; empty where these are all.
+    """
+
+    document: ClassVar[str] = "lineage"
+    schema: ClassVar[int] = 1
+
+    dataset: str = ""
+    fold: int | None = None
+    cases: tuple[TrainedCase, ...] = ()
+    untold: tuple[str, ...] = ()
+
+
+def identifying(
+    case: PreprocessedCase, channels: Iterable[Channel | ChannelPlan]
+) -> tuple[str, ...]:
+    """Hashes of the images that tell whose they are.
+
+    Masks do not where there is anything else: one of an atlas may be that of every patient.
+
+    Args:
+        case: As it was preprocessed.
+        channels: Kinds of its images.
+    """
+    kinds = {channel.name: channel.kind for channel in channels}
+    shown = [hashed for name, hashed in case.voxel_hashes.items() if kinds.get(name) != "mask"]
+    return tuple(sorted(shown or case.voxel_hashes.values()))
+
+
+def digest(text: str) -> str:
+    """16 bytes of BLAKE2b, in hexadecimal digits."""
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+class Trained:
+    """Looks up whether a case is one of those that weights were trained on."""
+
+    def __init__(self, cases: Iterable[TrainedCase]) -> None:
+        """Index the cases."""
+        self._images: set[str] = set()
+        self._ids: set[tuple[str, str]] = set()
+        self._bare: set[str] = set()
+        for case in cases:
+            self._images.update(case.images)
+            self._ids |= {(case.dataset, case.case), (case.dataset, case.patient)}
+            self._bare |= {case.case, case.patient}
+
+    def how(self, dataset: str, case_id: str, patient_id: str, images: Iterable[str]) -> str:
+        """By what a case is recognised.
+
+        Args:
+            dataset: Name of its dataset: the ids of two datasets may be of other people.
+            case_id: The case.
+            patient_id: Its patient.
+            images: Hashes of its images.
+
+        Returns:
+            `same images`, `same patient`, or nothing.
+        """
+        if self.has_image(images):
+            return "same images"
+        ids = {(dataset, digest(case_id)), (dataset, digest(patient_id))}
+        return "same patient" if self._ids & ids else ""
+
+    def has_image(self, images: Iterable[str]) -> bool:
+        """Whether any of these hashes is that of a trained image."""
+        return bool(self._images.intersection(images))
+
+    def has_id(self, case_id: str, patient_id: str) -> bool:
+        """Whether a case of any dataset has this id; that may be chance."""
+        return bool(self._bare & {digest(case_id), digest(patient_id)})

@@ -1,0 +1,147 @@
+"""Whether the weights that a fold begins with have seen cases that should be held out of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ricenet_v2.core.errors import CheckpointError
+from ricenet_v2.records.lineage import Lineage, Trained, TrainedCase, digest
+from ricenet_v2.records.weights import WeightsReport
+from ricenet_v2.training.job import Job
+
+_SHOWN = 6
+_BY_FOLD = "another fold of this dataset"
+
+
+@dataclass(frozen=True)
+class Leaks:
+    """Held-out cases that weights were trained on.
+
+    Attributes:
+        validation: Validation cases of the fold, and how each was recognised.
+        test: Test cases of the dataset, likewise.
+        doubts: What may be chance, in words.
+    """
+
+    validation: Mapping[str, str]
+    test: Mapping[str, str]
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        """All of them."""
+        return (*self.validation, *self.test)
+
+
+def judged(job: Job, report: WeightsReport) -> WeightsReport:
+    """The account of a file of weights with what of the held-out cases it has seen.
+
+    Raises:
+        CheckpointError: It has seen some, and the user does not allow it.
+    """
+    lineage = report.lineage or Lineage()
+    leaks = find_leaks(job, lineage)
+    refuse_leaks(job, leaks, lineage, report.file)
+    return dataclasses.replace(report, leaked=leaks.cases, doubts=leaks.doubts)
+
+
+def find_leaks(job: Job, lineage: Lineage) -> Leaks:
+    """Compare the held-out cases of a fold with what weights were trained on.
+
+    A case is recognised by any of its images and, within a dataset of the same name, by its own or
+    its patient's id. Of a checkpoint that keeps no list, another fold of this dataset is known to
+    have been trained on all validation cases of this one.
+    """
+    trained = Trained(lineage.cases)
+
+    def seen(case_ids: tuple[str, ...]) -> dict[str, str]:
+        found = {
+            case: trained.how(job.dataset.name, case, job.patients[case], job.images.get(case, ()))
+            for case in case_ids
+        }
+        return {case: how for case, how in found.items() if how}
+
+    is_other_fold = lineage.dataset == job.dataset.name and lineage.fold not in (None, job.fold)
+    if not lineage.cases and is_other_fold:
+        return Leaks(dict.fromkeys(job.validation, _BY_FOLD), {})
+    leaks = Leaks(seen(job.validation), seen(job.test))
+    left = [case for case in (*job.validation, *job.test) if case not in leaks.cases]
+    alike = [case for case in left if trained.has_id(case, job.patients[case])]
+    unhashed = [case for case in left if lineage.cases and not job.images.get(case)]
+    doubts = []
+    if alike:
+        doubts.append(
+            f"{len(alike)} held-out case(s) have ids of cases of another dataset that the weights "
+            f"were trained on ({_listed(alike)}), with other images: make sure that they are other "
+            "patients"
+        )
+    if unhashed:
+        doubts.append(
+            f"{len(unhashed)} held-out case(s) can be recognised by their ids alone "
+            f"({_listed(unhashed)}): ricenet_plan_and_preprocess {job.dataset.name} adds hashes of "
+            "their images"
+        )
+    return Leaks(leaks.validation, leaks.test, tuple(doubts))
+
+
+def refuse_leaks(job: Job, leaks: Leaks, lineage: Lineage, file: str) -> None:
+    """Refuse weights that were trained on held-out cases, unless the user allows it.
+
+    Raises:
+        CheckpointError: The text names the cases.
+    """
+    if not leaks.cases or job.options.allow_leak:
+        return
+    told = [
+        f"{len(found)} of {total} {what} ({_listed([f'{c}: {how}' for c, how in found.items()])})"
+        for found, total, what in (
+            (leaks.validation, len(job.validation), "validation cases"),
+            (leaks.test, len(job.test), "test cases"),
+        )
+        if found
+    ]
+    among = f" among the {len(lineage.cases)} cases they come from" if lineage.cases else ""
+    raise CheckpointError(
+        "These weights were trained on cases that should be held out.",
+        file=file,
+        expected=f"weights that have seen no validation case of fold {job.fold} and no test case, "
+        "neither themselves nor through the weights that they began with",
+        got=" and ".join(told) + among,
+        remedy="Figures of such a network are too good. Begin with weights of other patients or of "
+        f"fold {job.fold} itself, or without. With --allow_leak it is trained all the same, and "
+        "run.json and the checks of ricenet_evaluate say so.",
+    )
+
+
+def lineage_of(job: Job, before: Lineage | None) -> Lineage:
+    """What the weights of a fold are trained on, for its checkpoints.
+
+    Args:
+        job: The fold.
+        before: Of the weights that it began with; None where it began with none.
+    """
+    known = before or Lineage()
+    whole = dict.fromkeys((*_trained(job), *known.cases))
+    unhashed = sum(not job.images.get(case) for case in job.train)
+    untold = known.untold
+    if unhashed:
+        untold += (
+            f"{unhashed} training case(s) of {job.dataset.name}, fold {job.fold}, were "
+            "preprocessed by an older version and are known by their ids alone",
+        )
+    return Lineage(job.dataset.name, job.fold, tuple(whole), tuple(dict.fromkeys(untold)))
+
+
+def _trained(job: Job) -> list[TrainedCase]:
+    name = job.dataset.name
+    return [
+        TrainedCase(name, digest(case), digest(job.patients[case]), job.images.get(case, ()))
+        for case in job.train
+    ]
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

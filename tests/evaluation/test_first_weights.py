@@ -1,0 +1,95 @@
+"""What the checks say of the weights that a model began with."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from ricenet_v2.core import documents
+from ricenet_v2.evaluation.first_weights import first_weights
+from ricenet_v2.evaluation.pooling import _first_weights
+from ricenet_v2.records.run import Run
+from ricenet_v2.records.weights import PretrainedSource
+from ricenet_v2.store.paths import ModelPaths
+
+SOURCE = PretrainedSource("w.pth", "ab", "ricenet_v2", 9, 0, 0, 0, trained_on=16)
+CASES = ("a", "b", "c")
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A function that writes the runs of folds by what they began with."""
+
+    def make(*sources):
+        paths = ModelPaths(tmp_path / "auto__all")
+        for fold, source in enumerate(sources):
+            run = Run("D", "auto", "", fold, ("mri",), 0, "cpu", 1, "finished", 0, (), {})
+            documents.write(paths.fold(fold).run, dataclasses.replace(run, pretrained=source))
+        return paths
+
+    return make
+
+
+def only(model, cases=CASES):
+    (check,) = first_weights(model, cases)
+    return check.outcome, check.found
+
+
+def changed(**changes):
+    return dataclasses.replace(SOURCE, **changes)
+
+
+def test_random_weights_are_fine(model):
+    assert only(model(None, None)) == ("fine", "no fold began with weights of another training")
+
+
+def test_weights_of_others_are_fine_with_their_number(model):
+    outcome, found = only(model(None, SOURCE))
+    assert outcome == "fine"
+    assert "none of these cases is among the 16 that w.pth was trained on" in found
+
+
+def test_cases_that_the_weights_have_seen_are_named(model):
+    paths = model(SOURCE, changed(leaked=("b", "test9")))
+    assert only(paths) == (
+        "doubt",
+        "fold 1 began with w.pth, which was trained on 1 of these cases: b",
+    )
+    assert only(paths, ("a", "c"))[0] == "fine"
+    assert only(paths, ("test9",))[1].endswith("1 of these cases: test9")
+
+
+def test_ids_of_another_dataset_are_a_doubt(model):
+    assert only(model(changed(doubts=("same ids",)))) == ("doubt", "fold 0: same ids")
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        (changed(trained_on=None, untold=("w.pth (nnU-Net) keeps no list",)), "keeps no list"),
+        (changed(untold=("before it, x.pth (nnssl) keeps no list",)), "x.pth (nnssl)"),
+        (changed(trained_on=None), "older version, which did not look"),
+    ],
+)
+def test_what_cannot_be_told_is_said_so(model, source, why):
+    outcome, found = only(model(source, SOURCE, source))
+    assert outcome == "not available"
+    assert found.startswith("cannot be told: ")
+    assert why in found
+    assert found.endswith("(fold 0, 2)")
+
+
+def test_a_run_of_an_older_version_reads_as_not_looked_at(tmp_path):
+    fields = {"file", "sha256", "format", "loaded", "adapted", "fresh", "not_used"}
+    old = {name: getattr(SOURCE, name) for name in fields}
+    assert PretrainedSource(**old).trained_on is None
+
+
+def test_each_fold_of_an_earlier_training_makes_one_model():
+    run = Run("D", "auto", "", 3, ("mri",), 0, "cpu", 1, "finished", 0, (), {})
+    own = dataclasses.replace(run, pretrained=changed(dataset="D", fold=3))
+    other = dataclasses.replace(own, fold=1, pretrained=changed(dataset="D", fold=1, sha256="cd"))
+    strange = dataclasses.replace(own, pretrained=changed(dataset="E", fold=3))
+    assert _first_weights(own) == _first_weights(other) != _first_weights(strange) == "ab"
+    assert _first_weights(run) is None
