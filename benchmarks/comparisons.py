@@ -286,8 +286,7 @@ PATIENTS, NETWORKS = 12, 5
 
 def noise_map(strength: Floats, sigma: float, random: np.random.Generator) -> NDArray[np.float32]:
     """Smooth noise (z, y, x) that knows nothing of a lesion, of a given strength at each place."""
-    room = random.normal(size=[n + 16 for n in HEAD])
-    smooth = ndimage.gaussian_filter(room, sigma)[8:-8, 8:-8, 8:-8]
+    smooth = ndimage.gaussian_filter(random.normal(size=HEAD), sigma, mode="wrap")
     return (smooth / smooth.std() * strength).astype(np.float32)
 
 
