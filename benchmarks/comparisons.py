@@ -287,7 +287,7 @@ PATIENTS, NETWORKS = 12, 5
 def noise_map(strength: Floats, sigma: float, random: np.random.Generator) -> NDArray[np.float32]:
     """Smooth noise (z, y, x) that knows nothing of a lesion, of a given strength at each place."""
     smooth = ndimage.gaussian_filter(random.normal(size=HEAD), sigma, mode="wrap")
-    return (smooth / smooth.std() * strength).astype(np.float32)
+    return np.asarray(smooth / smooth.std() * strength, dtype=np.float32)
 
 
 def cohort_p(

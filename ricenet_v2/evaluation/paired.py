@@ -279,8 +279,9 @@ def _rankings(
 def _per_case(run: Scored, name: str) -> Floats:
     if name == ACCURACY:
         return (run.truth == run.predicted).astype(np.float64)
-    of_case = brier_of if name == BRIER else log_loss_of
-    return of_case(run.truth, run.probabilities)
+    if name == BRIER:
+        return brier_of(run.truth, run.probabilities)
+    return log_loss_of(run.truth, run.probabilities)
 
 
 def _cells(run: Scored) -> Floats:

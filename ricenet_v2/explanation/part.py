@@ -89,9 +89,9 @@ def _tables(made: Explanation) -> Iterator[PartTable]:
             "Share of the absolute attribution inside the brain by part (outside the brain: of "
             "all), mean over cases; expected is the part's share of the brain's volume; p and "
             "95 % interval of the excess are by turning signs of patients, the interval of the "
-            "share by bootstrap of patients. Fewer than six patients have none of these. Untrained: "
-            "mean share in maps of networks with random weights, and p of the share among theirs. "
-            "A share tells of what was learnt only where both p are small",
+            "share by bootstrap of patients. Fewer than six patients have none of these. "
+            "Untrained: mean share in maps of networks with random weights, and p of the share "
+            "among theirs. A share tells of what was learnt only where both p are small",
             (
                 "map",
                 "part",

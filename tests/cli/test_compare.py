@@ -27,7 +27,9 @@ def test_several_files_are_compared_in_pairs(tmp_path, capsys):
     write_rows(tmp_path / "t.csv", [{"case_id": f"c{i}", "label": "ab"[i % 2]} for i in range(30)])
     line = [*files, "--truth", str(tmp_path / "t.csv"), "--n_bootstrap", "50"]
     assert compare.main([*line, "-o", str(tmp_path / "out")]) == 0
-    assert "Research use only" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "Research use only" in told
+    assert "Intervals of 95 % leave 0 out just where p is below 0.05" in told
     made = documents.read(Comparison, tmp_path / "out" / "comparison.json")
     assert len(made.pairs) == 3 * 6
     assert made.runs == tuple(f"{tmp_path.name}/{seed}.csv" for seed in range(3))
