@@ -129,7 +129,6 @@ class Swapping:
         swaps = Swaps.of(patients.count, self.n_samples, generator(self.seed, "swaps"))
         found = replicated(samples, swaps.by_case(patients))
         values, kept = found[:, : len(names)].T, found[:, len(names) :].T
-        stretch = _stretch(first, self.level)
         step = (0.5 if patients.count >= _FEW else 1.0) / len(first)
         return {
             name: Tested(
@@ -138,7 +137,7 @@ class Swapping:
                 samples=values[n],
                 kept=kept[n],
                 step=0.0 if name in _SMOOTH else step,
-                stretch=stretch if name == WITHIN or name.startswith(AUROC) else 1.0,
+                stretch=_stretch(name, first, self.level),
                 widest=_widest(name, len(first.classes)),
                 level=self.level,
             )
@@ -146,16 +145,22 @@ class Swapping:
         }
 
 
-def _stretch(run: Scored, level: float) -> float:
-    """Student's quantile by the patients of the rarest class over the normal one.
+def _stretch(name: str, run: Scored, level: float) -> float:
+    """Student's quantile over the normal one, by the patients that a figure rests on.
 
-    An AUROC knows as little as its smaller side, and without this intervals of six patients on that
-    side were measured too narrow.
+    All of them for a Brier score and a log loss; for an AUROC, which knows as little as its smaller
+    side, those of the rarest class. Without this, intervals of few patients whose runs differ were
+    measured too narrow. Steps do the same for figures of counts.
     """
     owner, truth = run.grouping.owner, run.truth
-    rarest = min(len(np.unique(owner[truth == k])) for k in np.unique(truth))
+    if name in _SMOOTH:
+        n = run.grouping.count
+    elif name == WITHIN or name.startswith(AUROC):
+        n = min(len(np.unique(owner[truth == k])) for k in np.unique(truth))
+    else:
+        return 1.0
     at = (1 + level) / 2
-    return float(stats.t.ppf(at, max(1, rarest - 1)) / stats.norm.ppf(at))
+    return float(stats.t.ppf(at, max(1, n - 1)) / stats.norm.ppf(at))
 
 
 def _widest(name: str, n_classes: int) -> float:
