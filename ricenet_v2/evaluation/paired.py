@@ -283,7 +283,8 @@ def _rankings(
 
 def _per_case(run: Scored, name: str) -> Floats:
     if name == ACCURACY:
-        return (run.truth == run.predicted).astype(np.float64)
+        right: Floats = (run.truth == run.predicted).astype(np.float64)
+        return right
     if name == BRIER:
         return brier_of(run.truth, run.probabilities)
     return log_loss_of(run.truth, run.probabilities)
