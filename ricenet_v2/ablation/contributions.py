@@ -1,14 +1,14 @@
-"""Shapley values of the groups, with intervals from resampled patients."""
+"""Shapley values of the groups, with the intervals that belong to their test."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
-from ricenet_v2.ablation.shapley import shapley_values
-from ricenet_v2.ablation.values import FIGURES, Resampling, Sampled, of_nothing, sampled
+from ricenet_v2.ablation.shapley import gains
+from ricenet_v2.ablation.values import FIGURES, Resampling, blind
+from ricenet_v2.evaluation.battery import AUROC
 from ricenet_v2.evaluation.metrics import known
+from ricenet_v2.evaluation.paired import BALANCED, Term
 from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.records.ablation import Contribution, Group, Subset
 
@@ -23,8 +23,10 @@ def contributions(
     """The Shapley value of each group and figure; none where a subset is missing.
 
     The value of a subset is its figure; that of no group is the figure of a model that sees
-    nothing (`values.of_nothing`). All subsets see the same samples of patients. The intervals tell
-    how the values differ over patients, not over trainings: each subset was trained once.
+    nothing (`values.blind`). Were a group worth nothing, each patient's predictions with the group
+    might as well be those without it. So they are swapped, in every pair of subsets at once, and
+    the interval holds the values that this test does not reject. It tells how values differ over
+    patients, not over trainings: each subset was trained once.
 
     Args:
         runs: Predictions of each subset by its name, the same cases in the same order.
@@ -35,47 +37,38 @@ def contributions(
     """
     names = [group.name for group in groups]
     by_bits = {
-        sum(1 << names.index(name) for name in subset.groups): subset.name
+        sum(1 << names.index(name) for name in subset.groups): runs[subset.name]
         for subset in subsets
         if subset.name in runs
     }
     if len(by_bits) != 2 ** len(groups) - 1:
         return ()
-    nothing = of_nothing(next(iter(runs.values())), majority, how)
-    every = [nothing, *(sampled(runs[by_bits[bits]], how) for bits in sorted(by_bits))]
-    shared = Sampled(
-        shapley_values(np.stack([one.whole for one in every])),
-        shapley_values(np.stack([one.replicates for one in every])),
-        shapley_values(np.stack([one.left_out for one in every])),
-    )
-    n = len(next(iter(runs.values())))
-    return tuple(
-        _contribution(name, player, figure, shared, (every[0], every[-1]), n, how)
-        for figure in range(len(FIGURES))
-        for player, name in enumerate(names)
-    )
-
-
-def _contribution(
-    name: str,
-    player: int,
-    figure: int,
-    shared: Sampled,
-    ends: tuple[Sampled, Sampled],
-    n: int,
-    how: Resampling,
-) -> Contribution:
-    """One group and figure; the arrays of `shared` have the axis of players in front."""
-    own = Sampled(shared.whole[player], shared.replicates[player], shared.left_out[player])
-    low, high = own.interval(figure, how.level) or (None, None)
-    return Contribution(
-        group=name,
-        figure=FIGURES[figure],
-        value=known(own.whole[figure]),
-        low=low,
-        high=high,
-        empty=known(ends[0].whole[figure]),
-        whole=known(ends[1].whole[figure]),
-        n=n,
-        method=f"{how.method}, all subsets resampled together",
-    )
+    whole = by_bits[2 ** len(groups) - 1]
+    by_bits[0] = blind(whole, majority)
+    # These two are so by definition, even where the cases are all of one class.
+    constant = {AUROC: 0.5, BALANCED: 1 / len(whole.classes)}
+    empty, full = how.figures(by_bits[0]) | constant, how.figures(whole)
+    method = f"{how.swapping.words(whole.grouping.count)}, with the group and without it"
+    made = []
+    for player, name in enumerate(names):
+        terms = [
+            Term(weight, by_bits[joined], by_bits[before])
+            for weight, joined, before in gains(len(names), player)
+        ]
+        tested = how.swapping.test(terms, FIGURES)
+        for figure in FIGURES:
+            low, high = tested[figure].ends() or (None, None)
+            made.append(
+                Contribution(
+                    group=name,
+                    figure=figure,
+                    value=known(tested[figure].value),
+                    low=low,
+                    high=high,
+                    empty=known(empty[figure]),
+                    whole=known(full[figure]),
+                    n=len(whole),
+                    method=method,
+                )
+            )
+    return tuple(sorted(made, key=lambda one: FIGURES.index(one.figure)))

@@ -12,10 +12,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ricenet_v2.ablation.spoiling import Read, Stage, spoilt, untouched
-from ricenet_v2.ablation.values import FIGURES, Resampling, Sampled, sampled
+from ricenet_v2.ablation.values import FIGURES, Resampling
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation.metrics import known
+from ricenet_v2.evaluation.paired import Term
 from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.records.ablation import Change, Group, Importance
 
@@ -46,18 +47,18 @@ def importances(
     n_cases = sum(len(stage.cases) for stage in stages)
     n_passes = 1 + len(groups) * (repeats + int(drop))
     bar = track(range(n_passes * n_cases), "spoiling channels", total=n_passes * n_cases)
-    before = sampled(_scored(untouched(stages, read), truths, bar), how)
+    before = _scored(untouched(stages, read), truths, bar)
     made: list[Importance] = []
     for group, channels in groups:
         runs = []
         for repeat in range(repeats):
             random = generator(how.seed, "permutation", group.name, repeat)
             found = spoilt(stages, channels, read, random)
-            runs.append(sampled(_scored(found, truths, bar), how))
-        made += _losses(group, "permuted", before, runs, len(truths), how)
+            runs.append(_scored(found, truths, bar))
+        made += _losses(group, "permuted", before, runs, how)
         if drop:
             zeroed = _scored(spoilt(stages, channels, read, None), truths, bar)
-            made += _losses(group, "zeroed", before, [sampled(zeroed, how)], len(truths), how)
+            made += _losses(group, "zeroed", before, [zeroed], how)
     return tuple(made)
 
 
@@ -79,31 +80,24 @@ def _scored(
 
 
 def _losses(
-    group: Group,
-    change: Change,
-    before: Sampled,
-    runs: Sequence[Sampled],
-    n: int,
-    how: Resampling,
+    group: Group, change: Change, before: Scored, runs: Sequence[Scored], how: Resampling
 ) -> Iterator[Importance]:
-    """The mean loss over the repeats, on the same samples of patients before and after."""
+    """The mean loss over the repeats; what came before and after is swapped in all of them."""
     if not runs:
         return
-    loss = Sampled(
-        before.whole - np.mean([run.whole for run in runs], axis=0),
-        before.replicates - np.mean([run.replicates for run in runs], axis=0),
-        before.left_out - np.mean([run.left_out for run in runs], axis=0),
-    )
-    for figure, name in enumerate(FIGURES):
-        low, high = loss.interval(figure, how.level) or (None, None)
+    tested = how.swapping.test([Term(1 / len(runs), before, run) for run in runs], FIGURES)
+    whole, each = how.figures(before), [how.figures(run) for run in runs]
+    words = how.swapping.words(before.grouping.count)
+    for name in FIGURES:
+        low, high = tested[name].ends() or (None, None)
         yield Importance(
             group=group.name,
             change=change,
             figure=name,
-            value=known(loss.whole[figure]),
+            value=known(tested[name].value),
             low=low,
             high=high,
-            repeats=tuple(known(before.whole[figure] - run.whole[figure]) for run in runs),
-            n=n,
-            method=how.method,
+            repeats=tuple(known(whole[name] - one[name]) for one in each),
+            n=len(before),
+            method=f"{words}, untouched and spoilt",
         )

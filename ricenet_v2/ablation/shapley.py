@@ -36,14 +36,28 @@ def shapley_values(values: Floats) -> Floats:
             expected="2, 4, 8 ... values, the empty set first",
             got=n_subsets,
         )
-    index = np.arange(n_subsets)
-    sizes = np.array([int(i).bit_count() for i in index])
     made = np.empty((n, *values.shape[1:]))
     for player in range(n):
-        without = index[(index >> player) & 1 == 0]
-        weights = np.array(
-            [factorial(s) * factorial(n - s - 1) / factorial(n) for s in sizes[without]]
-        )
-        gains = values[without | 1 << player] - values[without]
-        made[player] = np.tensordot(weights, gains, axes=1)
+        weights, joined, before = (np.array(each) for each in zip(*gains(n, player), strict=True))
+        made[player] = np.tensordot(weights, values[joined] - values[before], axes=1)
+    return made
+
+
+def gains(n: int, player: int) -> list[tuple[float, int, int]]:
+    """The gains that a Shapley value is the mean of.
+
+    Args:
+        n: Players.
+        player: Whose value it is.
+
+    Returns:
+        The weight of each gain, and the indices of the subsets with the player and without.
+    """
+    bit = 1 << player
+    made = []
+    for before in range(1 << n):
+        if not before & bit:
+            size = before.bit_count()
+            weight = factorial(size) * factorial(n - size - 1) / factorial(n)
+            made.append((weight, before | bit, before))
     return made

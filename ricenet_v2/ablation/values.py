@@ -1,21 +1,17 @@
-"""The figures of an ablation, of many samples of patients at once."""
+"""The figures of an ablation, and how their differences are tested."""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ricenet_v2.core.seeds import generator
-from ricenet_v2.evaluation import intervals, metrics
-from ricenet_v2.evaluation.battery import Battery
-from ricenet_v2.evaluation.resampling import Figures, Patients, replicated
+from ricenet_v2.evaluation.battery import AUROC
+from ricenet_v2.evaluation.paired import BALANCED, LEVEL, MACRO_F1, Swapping, values_of
 from ricenet_v2.evaluation.scored import Scored
 
-FIGURES = ("macro F1", "AUROC", "balanced accuracy")
-
-Floats = NDArray[np.float64]
+FIGURES = (MACRO_F1, AUROC, BALANCED)
 
 
 @dataclass(frozen=True)
@@ -24,7 +20,7 @@ class Resampling:
 
     Attributes:
         positive: Class that the AUROC of two classes is about.
-        n_bootstrap: Samples of patients.
+        n_bootstrap: Samples of patients, and the most swaps.
         seed: Of the samples.
         level: Coverage.
     """
@@ -32,74 +28,28 @@ class Resampling:
     positive: int
     n_bootstrap: int = 2000
     seed: int = 0
-    level: float = 0.95
+    level: float = LEVEL
 
     @property
-    def method(self) -> str:
-        """In words."""
-        return f"BCa bootstrap by patient, {self.n_bootstrap} samples, seed {self.seed}"
+    def swapping(self) -> Swapping:
+        """The test of differences."""
+        return Swapping(self.positive, self.n_bootstrap, self.seed, self.level)
+
+    def figures(self, scored: Scored) -> dict[str, float]:
+        """The three figures of a set of predictions; NaN where they are not defined."""
+        return values_of(scored, self.positive, FIGURES)
 
 
-@dataclass(frozen=True)
-class Sampled:
-    """Figures of the cases, of samples of their patients, and of the cases without one patient.
-
-    Every set of predictions sees the same samples, so that differences are paired.
-
-    Attributes:
-        whole: Shape (figures,).
-        replicates: Axes (samples, figures).
-        left_out: Axes (patients, figures).
-    """
-
-    whole: Floats
-    replicates: Floats
-    left_out: Floats
-
-    def interval(self, figure: int, level: float) -> tuple[float, float] | None:
-        """BCa interval of one figure; None where it is not defined."""
-        whole = float(self.whole[figure])
-        return intervals.bca(whole, self.replicates[:, figure], self.left_out[:, figure], level)
-
-
-def sampled(scored: Scored, how: Resampling) -> Sampled:
-    """The three figures of a set of predictions."""
-    battery = Battery.of(scored, how.positive)
-    columns = [battery.names.index(name) for name in FIGURES]
-
-    def figures(weights: Floats) -> Floats:
-        return battery.values(weights)[:, columns]
-
-    return _sampled(figures, scored.grouping, len(scored), how)
-
-
-def of_nothing(scored: Scored, majority: int, how: Resampling) -> Sampled:
-    """The figures of a model that sees no channel.
+def blind(scored: Scored, majority: int) -> Scored:
+    """The predictions of a model that sees no channel.
 
     It calls every case of the class that most training cases have, and its scores are all equal:
-    AUROC 0.5, balanced accuracy 1 / classes, and the macro F1 of that call on the same samples.
+    AUROC 0.5, balanced accuracy 1 / classes, and the macro F1 of that call.
 
     Args:
         scored: Predictions, of which only the truths are used.
         majority: Index of the most frequent class.
-        how: Of the samples.
     """
-    n_classes = len(scored.classes)
-    own = np.eye(n_classes)[scored.truth]
-
-    def figures(weights: Floats) -> Floats:
-        counts = np.zeros((weights.shape[1], n_classes, n_classes))
-        counts[:, :, majority] = weights.T @ own
-        f1 = metrics.macro_f1(counts)
-        return np.column_stack([f1, np.full_like(f1, 0.5), np.full_like(f1, 1 / n_classes)])
-
-    return _sampled(figures, scored.grouping, len(scored), how)
-
-
-def _sampled(figures: Figures, patients: Patients, n: int, how: Resampling) -> Sampled:
-    random = generator(how.seed, "bootstrap")
-    return Sampled(
-        figures(np.ones((n, 1)))[0],
-        replicated(figures, patients.samples(how.n_bootstrap, random)),
-        replicated(figures, patients.left_out()),
-    )
+    equal = np.full_like(scored.probabilities, 1 / len(scored.classes))
+    calls = np.full_like(scored.predicted, majority)
+    return dataclasses.replace(scored, predicted=calls, probabilities=equal)

@@ -31,8 +31,9 @@ ZEROED = (
     "loss mixes what the group tells with how strange a blank image looks."
 )
 CHANCE = (
-    "Intervals resample patients. They do not hold the chance of training, since each subset is "
-    "trained once with one seed."
+    "Intervals of figures resample patients; those of differences, Shapley values and losses hold "
+    "the values that swapping predictions by patient does not reject. None holds the chance of "
+    "training, since each subset is trained once with one seed."
 )
 
 

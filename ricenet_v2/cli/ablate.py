@@ -47,7 +47,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--drop", action="store_true", help="also zero each group at prediction: another question"
     )
-    parser.add_argument("--n_bootstrap", type=common.at_least(1), default=2000, help="resamples")
+    parser.add_argument(
+        "--n_bootstrap", type=common.at_least(1), default=2000, help="resamples, and the most swaps"
+    )
     parser.add_argument("-o", dest="output", type=Path, help="folder (else in the full model's)")
     common.add_workspace(parser)
     return parser

@@ -96,6 +96,10 @@ def show(made: Comparison) -> None:
             for pair in made.pairs
         ],
     )
+    print(
+        f"Intervals of {100 * made.level:g} % leave 0 out just where p is below "
+        f"{1 - made.level:.2g} (before Holm's correction)."
+    )
     if made.left_out:
         print(f"{len(made.left_out)} cases are not in all runs: {', '.join(made.left_out)}")
     print(made.note)

@@ -59,6 +59,13 @@ def build_parser() -> argparse.ArgumentParser:
         help="how occlusion is computed; auto is exact",
     )
     parser.add_argument("--memory_gb", type=float, default=2.0, help="that occlusion may take, GiB")
+    parser.add_argument(
+        "--untrained",
+        type=int,
+        default=5,
+        metavar="N",
+        help="networks with random weights that each share is held against; 0 for none",
+    )
     parser.add_argument("--sanity", choices=("on", "off"), default="on", help="check the maps")
     parser.add_argument(
         "--random_label_model",
@@ -93,6 +100,7 @@ def explain(
     dose_baseline: Literal["local_mean", "zero_gy"] = "local_mean",
     method: Literal["auto", "full", "incremental", "coarse"] = "auto",
     memory_gb: float = 2.0,
+    untrained: int = 5,
     sanity: Literal["on", "off"] = "on",
     random_label_model: Path | None = None,
     seed: int = 0,
@@ -108,6 +116,7 @@ def explain(
     from ricenet_v2.explanation.folder import explain_folder
     from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
     from ricenet_v2.explanation.options import KINDS, Options
+    from ricenet_v2.explanation.quantities.untrained import FEWEST
     from ricenet_v2.inference.ensemble import load_ensemble
 
     stride_mm = window_mm if stride_mm is None else stride_mm
@@ -115,6 +124,12 @@ def explain(
         raise DatasetError(
             "Windows, strides and memory are above 0, and a stride is no larger than the window.",
             got=f"--window_mm {window_mm:g} --stride_mm {stride_mm:g} --memory_gb {memory_gb:g}",
+        )
+    if untrained < 0 or 0 < untrained < FEWEST:
+        raise DatasetError(
+            "Fewer networks have no spread that a share could be held against.",
+            expected=f"--untrained 0, or {FEWEST} and more",
+            got=f"--untrained {untrained}",
         )
     options = Options(
         occlusion=OcclusionSettings(
@@ -129,6 +144,7 @@ def explain(
         region=region,
         target=target,
         sanity=sanity == "on",
+        untrained=untrained,
         seed=seed,
     )
     model = common.model_folder(model, dataset, plan, channels, workspace)
@@ -153,7 +169,7 @@ def _show(found: Explanation, options: Options, output: Path) -> None:
     if shown:
         common.table(
             _title(first, shown),
-            ("part", "cases", "share", "expected", "excess", "p"),
+            ("part", "cases", "share", "expected", "excess", "p", "untrained", "p (untrained)"),
             [
                 (
                     one.part,
@@ -162,6 +178,8 @@ def _show(found: Explanation, options: Options, output: Path) -> None:
                     "" if one.expected is None else f"{100 * one.expected:.1f} %",
                     "" if one.excess is None else _percent(one.excess, one.excess_interval),
                     "" if one.p is None else f"{one.p:.3f}",
+                    "" if one.untrained is None else f"{100 * one.untrained:.1f} %",
+                    "" if one.p_untrained is None else f"{one.p_untrained:.3f}",
                 )
                 for one in shown
             ],
@@ -170,10 +188,11 @@ def _show(found: Explanation, options: Options, output: Path) -> None:
         print(
             "Dose in percent of the prescription, else of its 99.9th percentile. Shares are of the "
             "attribution inside the brain (outside: of all); expected: the part's share of the "
-            "brain's volume."
+            "brain's volume; untrained: the mean share in maps of networks with random weights. A "
+            "share tells of what was learnt only where both p are small."
         )
         if all(one.p is None for one in shown):
-            print("Fewer than six patients: no intervals and no p.")
+            print("Fewer than six patients: no intervals, and no p over patients.")
     if found.checks:
         common.table(
             "Sanity checks",

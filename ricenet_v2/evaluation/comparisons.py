@@ -1,4 +1,4 @@
-"""Runs compared on the same cases: DeLong, exact McNemar, swaps by patient, Holm."""
+"""Runs compared on the same cases: swaps by patient, exact McNemar, DeLong, Holm."""
 
 from __future__ import annotations
 
@@ -10,15 +10,31 @@ from itertools import combinations
 import numpy as np
 from scipy import stats
 
+from ricenet_v2.evaluation import metrics
 from ricenet_v2.evaluation.alike import Alike
-from ricenet_v2.evaluation.battery import AUROC
+from ricenet_v2.evaluation.battery import AUROC, BRIER
 from ricenet_v2.evaluation.delong import areas
-from ricenet_v2.evaluation.folds import offset
-from ricenet_v2.evaluation.paired import LEVEL, Paired
+from ricenet_v2.evaluation.folds import WITHIN, offset
+from ricenet_v2.evaluation.paired import (
+    ACCURACY,
+    BALANCED,
+    LEVEL,
+    LOG_LOSS,
+    MACRO_F1,
+    Swapping,
+    Term,
+    auroc_of,
+    share_folds,
+    values_of,
+)
 from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.swaps import FEWEST, Ends
 from ricenet_v2.records.comparison import Comparison, Pair
 
 FEW_DISCORDANT, FEW_PATIENTS = 6, 40
+MANY = 30
+"""Patients with a case of the class, and without one, from which on DeLong's test is used: with
+fewer its intervals of differences were measured to hold too little."""
 
 
 def compare(
@@ -30,32 +46,29 @@ def compare(
 ) -> Comparison:
     """Every figure of every two runs, or of every run and one that the others are held against.
 
-    AUROC by DeLong's test: of the positive class, or of each class where there are more than two,
-    whose mean is resampled. Accuracy by the exact test of McNemar; macro F1, balanced accuracy,
-    Brier score, and the AUROC within folds of runs on the same folds, by swapping the runs patient
-    by patient. Intervals of these differences are BCa ones of a paired bootstrap of patients.
+    All by swapping the runs patient by patient, see `paired.Swapping`, but for two: accuracy where
+    each patient has one case, by the exact test of McNemar, which is the same with all swaps
+    counted; and the AUROC of a class with many patients on both sides, by that of DeLong.
 
     Args:
         alike: Runs on the same cases.
         positive: Class that the AUROC of two classes is about.
-        n_bootstrap: Resamples, and the most swaps.
-        seed: Of both.
+        n_bootstrap: The most swaps.
+        seed: Of the swaps.
         against: Name of the run that all others are compared with (as `b`); every two where None.
     """
     runs = alike.runs
     names = list(runs)
-    pairs = list(combinations(range(len(names)), 2))
+    pairs = list(combinations(names, 2))
     if against is not None:
-        pairs = [(a, names.index(against)) for a in range(len(names)) if names[a] != against]
-    resampled = Paired.of(list(runs.values()), positive, n_bootstrap, seed)
-    offsets = _offsets(runs, positive, n_bootstrap, seed)
+        pairs = [(name, against) for name in names if name != against]
+    offsets = _offsets(runs, positive, seed)
+    first = next(iter(runs.values()))
+    how = Swapping(positive, n_bootstrap, seed)
     made: list[Pair] = []
     for a, b in pairs:
-        both = runs[names[a]], runs[names[b]]
-        accuracy, *others = resampled.pairs(a, b)
-        found = [*_areas(both, positive), _mcnemar(accuracy, both), *others]
-        made += [dataclasses.replace(pair, a=names[a], b=names[b], n=len(alike)) for pair in found]
-    first = next(iter(runs.values()))
+        found = _pairs(Term(1, runs[a], runs[b]), how, _figures(list(runs.values())))
+        made += [dataclasses.replace(pair, a=a, b=b, n=len(alike)) for pair in found]
     warned = [_warned(pair, first, offsets, alike.warning) for pair in holm(made)]
     return Comparison(
         runs=tuple(names),
@@ -71,48 +84,106 @@ def compare(
     )
 
 
-def _areas(both: tuple[Scored, Scored], positive: int) -> list[Pair]:
-    """DeLong's test of one class, or of each."""
-    first = both[0]
-    two = len(first.classes) == 2
+def _figures(runs: Sequence[Scored]) -> list[str]:
+    classes = runs[0].classes
+    of_classes = [auroc_of(name) for name in classes] if len(classes) > 2 else []
+    within = [WITHIN] if share_folds(runs) else []
+    means = [AUROC] if of_classes else []
+    return [
+        *(of_classes or [AUROC]),
+        *(ACCURACY, MACRO_F1, BALANCED, BRIER, LOG_LOSS),
+        *means,
+        *within,
+    ]
+
+
+def _pairs(term: Term, how: Swapping, names: Sequence[str]) -> list[Pair]:
+    """All figures of two runs."""
+    patients = term.first.grouping
+    by_delong = _areas(term, how.positive)
+    tested = how.test([term], [name for name in names if name not in by_delong])
+    values = [values_of(run, how.positive, names) for run in (term.first, term.second)]
+    words = how.words(patients.count)
+    few = f"with {patients.count} patients p cannot fall below {2 / 2**patients.count:.2g}"
     made = []
-    for index in (positive,) if two else range(len(first.classes)):
-        name = AUROC if two else f"{AUROC} of {first.classes[index]}"
-        scores = np.stack([run.probabilities[:, index] for run in both])
-        found = areas(scores, first.truth == index, first.grouping)
-        kind = "Obuchowski (DeLong by patient)" if first.grouping.is_clustered else "DeLong"
-        if found is None:
-            nothing = (None,) * 5
-            made.append(Pair(name, "", "", *nothing, kind, None, None, 0, "one class only"))
+    for name in names:
+        if name in by_delong:
+            made.append(by_delong[name])
             continue
-        difference, low, high, p = found.difference(0, 1, LEVEL)
-        values = float(found.values[0]), float(found.values[1])
-        why = "" if low is not None else "no interval: the estimated variance is 0"
-        made.append(Pair(name, "", "", *values, difference, low, high, kind, p, None, 0, why))
+        found = tested[name]
+        pair = Pair(
+            figure=name,
+            a="",
+            b="",
+            value_a=metrics.known(values[0][name]),
+            value_b=metrics.known(values[1][name]),
+            difference=metrics.known(found.value),
+            low=None,
+            high=None,
+            test=words,
+            p=found.p,
+            p_holm=None,
+            n=0,
+            warning=few if patients.count < FEWEST else "",
+        )
+        if name == ACCURACY and not patients.is_clustered:
+            pair = _mcnemar(pair, term)
+        made.append(_with_ends(pair, found.ends(pair.p), patients.count))
     return made
 
 
-def _mcnemar(pair: Pair, both: tuple[Scored, Scored]) -> Pair:
+def _with_ends(pair: Pair, ends: Ends, n_patients: int) -> Pair:
+    """With its interval, or why there is none."""
+    if ends is not None:
+        return dataclasses.replace(pair, low=ends[0], high=ends[1])
+    why = "all cases differ alike" if n_patients >= FEWEST else "fewer than six patients"
+    why = "the difference is not defined" if pair.difference is None else why
+    told = filter(None, (pair.warning, f"no interval: {why}"))
+    return dataclasses.replace(pair, warning="; ".join(told))
+
+
+def _areas(term: Term, positive: int) -> dict[str, Pair]:
+    """DeLong's test of the positive class of two, or of each, where there are many patients."""
+    first, second = term.first, term.second
+    several = len(first.classes) > 2
+    made = {}
+    for index in range(len(first.classes)) if several else (positive,):
+        own = first.truth == index
+        owner = first.grouping.owner
+        if min(len(np.unique(owner[side])) for side in (own, ~own)) < MANY:
+            continue
+        scores = np.stack([run.probabilities[:, index] for run in (first, second)])
+        found = areas(scores, own, first.grouping)
+        if found is None:
+            continue
+        difference, low, high, p = found.difference(0, 1, LEVEL)
+        if low is None:
+            continue
+        name = auroc_of(first.classes[index]) if several else AUROC
+        kind = "Obuchowski (DeLong by patient)" if first.grouping.is_clustered else "DeLong"
+        values = float(found.values[0]), float(found.values[1])
+        made[name] = Pair(name, "", "", *values, difference, low, high, kind, p, None, 0)
+    return made
+
+
+def _mcnemar(pair: Pair, term: Term) -> Pair:
     """The pair with the exact test of the cases that only one of the runs calls right."""
-    first, second = ((run.truth == run.predicted) for run in both)
+    first, second = ((run.truth == run.predicted) for run in (term.first, term.second))
     only_a, only_b = int(np.sum(first & ~second)), int(np.sum(~first & second))
     discordant = only_a + only_b
     p = float(stats.binomtest(only_a, discordant).pvalue) if discordant else 1.0
-    test = f"exact McNemar, {only_a} right in the first only, {only_b} in the second only; "
-    warnings = []
-    if discordant < FEW_DISCORDANT:
-        warnings.append(f"{discordant} cases differ: p cannot fall below 0.05")
-    if both[0].grouping.is_clustered:
-        warnings.append("McNemar takes the cases of a patient as independent")
-    told = test + pair.test[pair.test.index("interval by") :]
-    return dataclasses.replace(pair, p=p, test=told, warning="; ".join(warnings))
+    few = f"{discordant} cases differ: p cannot fall below 0.05"
+    return dataclasses.replace(
+        pair,
+        p=p,
+        test=f"exact McNemar, {only_a} right in the first only, {only_b} in the second only",
+        warning=few if discordant < FEW_DISCORDANT else "",
+    )
 
 
-def _offsets(
-    runs: Mapping[str, Scored], positive: int, n_bootstrap: int, seed: int
-) -> dict[str, str]:
+def _offsets(runs: Mapping[str, Scored], positive: int, seed: int) -> dict[str, str]:
     """Warnings of the runs whose folds are offset against each other, by name."""
-    found = {name: offset(run, positive, n_bootstrap, seed, LEVEL) for name, run in runs.items()}
+    found = {name: offset(run, positive, seed) for name, run in runs.items()}
     return {
         name: f"AUROC of {name}: {one.warning}"
         for name, one in found.items()
@@ -123,7 +194,7 @@ def _offsets(
 def _warned(pair: Pair, run: Scored, offsets: Mapping[str, str], warning: str) -> Pair:
     count = run.grouping.count
     few = f"only {count} patients" if count < FEW_PATIENTS else ""
-    pooled = pair.figure == AUROC or pair.figure.startswith(f"{AUROC} of ")
+    pooled = pair.figure == AUROC or pair.figure.startswith(auroc_of(""))
     told = [offsets.get(name, "") for name in (pair.a, pair.b)] if pooled else []
     words = filter(None, (pair.warning, *told, few, warning))
     return dataclasses.replace(pair, warning="; ".join(words))

@@ -14,7 +14,7 @@ from ricenet_v2.evaluation import intervals
 from ricenet_v2.evaluation.battery import AUROC, ECE, Battery
 from ricenet_v2.evaluation.calibration import slope_and_intercept
 from ricenet_v2.evaluation.calibration_indices import calibration_indices
-from ricenet_v2.evaluation.folds import offset
+from ricenet_v2.evaluation.folds import with_interval
 from ricenet_v2.evaluation.observed_expected import observed_expected
 from ricenet_v2.evaluation.precision import sample_sizes
 from ricenet_v2.evaluation.proportions import proportions
@@ -108,14 +108,17 @@ def evaluate(
 
 def _with_folds(figures: Sequence[Figure], scored: Scored, options: Options) -> list[Figure]:
     """With the AUROC within folds behind the pooled one, which is warned of where they differ."""
-    found = offset(scored, options.positive, options.n_bootstrap, options.seed, options.level)
+    found = with_interval(
+        scored, options.positive, options.n_bootstrap, options.seed, options.level
+    )
     made: list[Figure] = []
     for figure in figures:
         if found is None or figure.name != AUROC:
             made.append(figure)
             continue
-        told = "; ".join(filter(None, (figure.warning, found.warning)))
-        made += [replace(figure, warning=told), *found.figures()]
+        test, of_folds = found
+        told = "; ".join(filter(None, (figure.warning, test.warning)))
+        made += [replace(figure, warning=told), *of_folds]
     return made
 
 

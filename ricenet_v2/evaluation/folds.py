@@ -7,6 +7,7 @@ other, the pooled AUROC falls below that of the pairs of one fold, even below ch
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,14 +17,18 @@ from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation import intervals
 from ricenet_v2.evaluation.metrics import ratio
 from ricenet_v2.evaluation.ranking import Ranking
-from ricenet_v2.evaluation.resampling import replicated
+from ricenet_v2.evaluation.resampling import Patients, replicated
 from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.records.figures import Figure
 
 WITHIN, LESS = "AUROC within folds", "AUROC pooled less within folds"
+ALARM = 0.05
+"""p up to which a warning stands beside the pooled AUROC."""
+MOST_SHUFFLES, FEW_SHUFFLES, LARGE = 999, 199, 20_000
+"""Shuffles of folds, and of more cases than this."""
+_NUMBERS_AT_ONCE = 1_000_000
 
 Floats = NDArray[np.float64]
-Interval = tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -76,83 +81,150 @@ class WithinFolds:
 
 @dataclass(frozen=True)
 class Offset:
-    """The pooled AUROC and that within folds, with the interval of their difference.
+    """The pooled AUROC and that within folds, and whether chance parts them as far.
 
     Attributes:
         pooled: Of all pairs of cases.
         within: Of the pairs of one fold.
-        of_within: Its interval.
-        of_difference: That of `pooled - within`; None where it is not defined.
+        p: Share of the shuffles of folds that part the two at least as far, these folds included.
         n: Cases.
-        method: Of the intervals.
+        method: Of p.
     """
 
     pooled: float
     within: float
-    of_within: Interval
-    of_difference: Interval
+    p: float
     n: int
     method: str
 
     @property
     def warning(self) -> str:
         """In words, where the two differ beyond chance, or only the pooled one is below 0.5."""
-        low, high = self.of_difference or (-np.inf, np.inf)
         told = f"{self.within:.3f} within folds, {self.pooled:.3f} pooled: "
-        if low > 0 or high < 0:
+        if self.p <= ALARM:
             why = "the scores of the folds are offset against each other"
-            return f"{told}{why} (difference {low:.3f} to {high:.3f})"
+            return f"{told}{why} (p = {self.p:.3f})"
         if self.pooled < 0.5 <= self.within:
             return f"{told}below chance maybe only since the scores of the folds are offset"
         return ""
 
-    def figures(self) -> list[Figure]:
-        """Both as figures."""
-        less = self.pooled - self.within
-        return [
-            self._figure(WITHIN, self.within, self.of_within),
-            self._figure(LESS, less, self.of_difference),
-        ]
 
-    def _figure(self, name: str, value: float, ends: Interval) -> Figure:
-        low, high = ends or (None, None)
-        why = "" if ends else "no interval: the samples are all alike or mostly degenerate"
-        return Figure(name, value, low, high, self.n, self.method, why)
+def offset(scored: Scored, positive: int, seed: int) -> Offset | None:
+    """Test whether the pooled AUROC differs from that within folds by more than chance.
 
-
-def offset(
-    scored: Scored, positive: int, n_bootstrap: int, seed: int, level: float = 0.95
-) -> Offset | None:
-    """Compare the pooled AUROC with that within folds, on the same bootstrap samples of patients.
+    Were the scores of all folds alike, patients with equally many cases of each class might have
+    been in each other's fold. So their folds are shuffled; the pooled AUROC stays, that within
+    folds moves. p counts the folds as they are among the shuffles (Phipson and Smyth 2010), so with
+    scores that are alike it is at most 0.05 in at most 5 of 100 evaluations, for any number of
+    patients.
 
     Args:
         scored: Predictions.
         positive: Class that the AUROC of two classes is about.
-        n_bootstrap: Resamples.
-        seed: Of the resampling.
-        level: Of the intervals.
+        seed: Of the shuffles.
 
     Returns:
         None with fewer than two folds, or where an AUROC is not defined.
     """
     if len(set(scored.folds)) < 2:
         return None
-    pooled = WithinFolds.of(replace(scored, folds=()), positive)
-    within = WithinFolds.of(scored, positive)
-
-    def both(weights: Floats) -> Floats:
-        inside = within(weights)
-        return np.column_stack([inside, pooled(weights) - inside])
-
-    value, less = both(np.ones((len(scored), 1)))[0]
-    if not np.isfinite(value + less):
+    ones = np.ones((len(scored), 1))
+    pooled = float(WithinFolds.of(replace(scored, folds=()), positive)(ones)[0])
+    within = float(WithinFolds.of(scored, positive)(ones)[0])
+    if not np.isfinite(pooled + within):
         return None
-    patients = scored.grouping
-    samples = replicated(both, patients.samples(n_bootstrap, generator(seed, "bootstrap")))
-    left_out = replicated(both, patients.left_out())
-    ends = [
-        intervals.bca(float(one), samples[:, k], left_out[:, k], level)
-        for k, one in enumerate((value, less))
+    total = MOST_SHUFFLES if len(scored) <= LARGE else FEW_SHUFFLES
+    numbers = np.unique(scored.folds, return_inverse=True)[1]
+    shuffled = _within_of(scored, positive, int(numbers.max()) + 1)
+    drawn = _shuffles(scored, numbers, total, generator(seed, "folds"))
+    found = replicated(shuffled, drawn)[:, 0]
+    least = abs(within - pooled) - 1e-9
+    p = (1 + int(np.sum(np.abs(found - pooled) >= least))) / (total + 1)
+    method = f"{total} shuffles of folds among patients of the same classes, seed {seed}"
+    return Offset(pooled, within, p, len(scored), method)
+
+
+def _shuffles(
+    scored: Scored, numbers: NDArray[np.intp], total: int, random: np.random.Generator
+) -> Iterator[Floats]:
+    """Fold of each case, axes (cases, shuffles), some at a time.
+
+    What is moved are the cases that a patient has in one fold.
+    """
+    keys = list(zip(scored.patients, numbers.tolist(), strict=True))
+    unit = Patients.of([f"{fold} {patient}" for patient, fold in keys])
+    counts = np.zeros((unit.count, len(scored.classes)), dtype=np.intp)
+    np.add.at(counts, (unit.owner, scored.truth), 1)
+    fold_of = np.empty(unit.count, dtype=np.intp)
+    fold_of[unit.owner] = numbers
+    alike = np.unique(counts, axis=0, return_inverse=True)[1].ravel()
+    groups = [np.flatnonzero(alike == group) for group in range(int(alike.max()) + 1)]
+    at_once = max(1, _NUMBERS_AT_ONCE // len(scored))
+    for start in range(0, total, at_once):
+        made = np.empty((min(at_once, total - start), unit.count))
+        for row in made:
+            for group in groups:
+                row[group] = fold_of[random.permutation(group)]
+        yield made.T[unit.owner]
+
+
+def _within_of(scored: Scored, positive: int, n_folds: int) -> Callable[[Floats], Floats]:
+    """The AUROC within folds (shuffles, 1) as a function of the folds, axes (cases, shuffles)."""
+    told = (positive,) if len(scored.classes) == 2 else range(len(scored.classes))
+    parts = [
+        (own, Ranking.of(scored.probabilities[:, k], own))
+        for k in told
+        for own in (scored.truth == k,)
     ]
+
+    def within(folds: Floats) -> Floats:
+        found = []
+        masks = [(folds == fold).astype(np.float64) for fold in range(n_folds)]
+        for own, ranking in parts:
+            right, total = np.zeros(folds.shape[1]), np.zeros(folds.shape[1])
+            for mask in masks:
+                pairs = mask[own].sum(axis=0) * mask[~own].sum(axis=0)
+                right += np.where(pairs > 0, ranking.figures(mask)[0], 0.0) * pairs
+                total += pairs
+            found.append(ratio(right, total))
+        mean: Floats = np.mean(found, axis=0)
+        return mean[:, None]
+
+    return within
+
+
+def with_interval(
+    scored: Scored, positive: int, n_bootstrap: int, seed: int, level: float = 0.95
+) -> tuple[Offset, list[Figure]] | None:
+    """The test, and both values as figures: that within folds with an interval of its own.
+
+    Args:
+        scored: Predictions.
+        positive: Class that the AUROC of two classes is about.
+        n_bootstrap: Resamples.
+        seed: Of the resampling and of the shuffles.
+        level: Of the interval.
+
+    Returns:
+        None as `offset`.
+    """
+    found = offset(scored, positive, seed)
+    if found is None:
+        return None
+    of_sample = WithinFolds.of(scored, positive)
+
+    def within(weights: Floats) -> Floats:
+        return of_sample(weights)[:, None]
+
+    patients = scored.grouping
+    samples = replicated(within, patients.samples(n_bootstrap, generator(seed, "bootstrap")))
+    left_out = replicated(within, patients.left_out())
+    ends = intervals.bca(found.within, samples[:, 0], left_out[:, 0], level)
+    low, high = ends or (None, None)
     method = f"BCa bootstrap by patient, {n_bootstrap} samples, seed {seed}"
-    return Offset(float(value + less), float(value), ends[0], ends[1], len(scored), method)
+    why = "" if ends else "no interval: the samples are all alike or mostly degenerate"
+    less = f"no interval; p = {found.p:.3f} by {found.method}"
+    return found, [
+        Figure(WITHIN, found.within, low, high, found.n, method, why),
+        Figure(LESS, found.pooled - found.within, None, None, found.n, less),
+    ]

@@ -1,8 +1,8 @@
-"""Figures of runs on the same cases, their intervals by bootstrap, p by swapping the runs."""
+"""Differences of figures between runs on the same cases, tested by swapping the runs by patient."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,144 +10,321 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ricenet_v2.core.seeds import generator
-from ricenet_v2.evaluation import intervals, metrics
+from ricenet_v2.evaluation import metrics
+from ricenet_v2.evaluation.battery import AUROC, BRIER
 from ricenet_v2.evaluation.folds import WITHIN, WithinFolds
 from ricenet_v2.evaluation.ranking import Ranking
 from ricenet_v2.evaluation.resampling import replicated
 from ricenet_v2.evaluation.scored import Scored
-from ricenet_v2.evaluation.sums import brier_of
-from ricenet_v2.evaluation.swaps import FEWEST, Swaps, share_as_large
-from ricenet_v2.records.comparison import Pair
+from ricenet_v2.evaluation.sums import brier_of, log_loss_of
+from ricenet_v2.evaluation.swaps import Ends, Swaps, not_rejected, share_as_large
 
 LEVEL = 0.95
-_RESAMPLED = ("accuracy", "macro F1", "balanced accuracy", "Brier score")
+ACCURACY, MACRO_F1, BALANCED, LOG_LOSS = "accuracy", "macro F1", "balanced accuracy", "log loss"
+_MEANS = (ACCURACY, BRIER, LOG_LOSS)
+"""Figures that are means over all cases."""
+_SMOOTH = (BRIER, LOG_LOSS)
+"""Figures that do not move in steps."""
+_FEW = 20
+"""Patients below which steps are taken as twice as large, or intervals were measured too narrow."""
 
 Floats = NDArray[np.float64]
-Figures = Callable[[Floats], Floats]
-"""From weights (cases, samples) to figures (samples, figures, runs)."""
+
+
+def auroc_of(name: str) -> str:
+    """Name of the AUROC of one class of several."""
+    return f"{AUROC} of {name}"
 
 
 @dataclass(frozen=True)
-class Paired:
-    """Figures of all runs, resampled together.
+class Term:
+    """One of the differences that are summed up: `factor * (figure of first - of second)`."""
+
+    factor: float
+    first: Scored
+    second: Scored
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A difference of one figure, or a sum of such.
 
     Attributes:
-        names: Of the figures.
-        runs: On the same cases.
-        positive: Class that the AUROC of two classes is about.
-        values: Axes (figures, runs).
-        replicates: Of bootstrap samples, axes (samples, figures, runs).
-        left_out: Without one patient each, the same axes.
-        n_samples: Of the bootstrap, and the most swaps.
-        seed: Of both.
+        value: As it is; NaN where it is not defined.
+        p: Two-sided; None where the difference is not defined.
+        samples: The difference under each of the swaps, shape (samples,), the first as it is.
+        kept: See `swaps.not_rejected`.
+        step: See there.
+        stretch: See there.
+        widest: Largest difference that there can be.
+        level: Of the interval.
     """
 
-    names: tuple[str, ...]
-    runs: tuple[Scored, ...]
+    value: float
+    p: float | None
+    samples: Floats
+    kept: Floats
+    step: float
+    stretch: float
+    widest: float
+    level: float
+
+    def ends(self, p: float | None = None) -> Ends:
+        """The interval; None where there is none.
+
+        Args:
+            p: Of an exact test of the same difference, which the interval is to agree with.
+        """
+        found = not_rejected(
+            self.samples, self.kept, self.level, p, step=self.step, stretch=self.stretch
+        )
+        return found and (max(found[0], -self.widest), min(found[1], self.widest))
+
+
+@dataclass(frozen=True)
+class Swapping:
+    """How differences are tested.
+
+    Attributes:
+        positive: Class that the AUROC of two classes is about.
+        n_samples: The most swaps.
+        seed: Of the swaps.
+        level: Of the intervals.
+    """
+
     positive: int
-    values: Floats
-    replicates: Floats
-    left_out: Floats
-    n_samples: int
-    seed: int
+    n_samples: int = 2000
+    seed: int = 0
+    level: float = LEVEL
+
+    def words(self, count: int) -> str:
+        """Name of the test of so many patients."""
+        made = Swaps.of(count, self.n_samples, generator(self.seed, "swaps"))
+        drawn = "" if made.is_complete else f", seed {self.seed}"
+        return f"swapping the runs by patient, {made.words}{drawn}"
+
+    def test(self, terms: Sequence[Term], names: Sequence[str]) -> dict[str, Tested]:
+        """Every figure's difference, or weighted sum of differences.
+
+        Were the runs of each term equally good, each patient's answers might be of either: they are
+        swapped with all cases of the patient, in all terms at once. The interval holds the
+        differences that this test does not reject, so it leaves 0 out just where p is below
+        1 - level. Scores of an AUROC are ranked within their run first, since it compares nothing
+        between runs (Venkatraman and Begg 1996; Bandos, Rockette and Gur 2005); those of the one
+        within folds, within their run and fold.
+
+        Args:
+            terms: Runs on the same cases.
+            names: Of the figures.
+        """
+        first = terms[0].first
+        patients = first.grouping
+        exchanges = [_Exchange.of(term, self.positive, names) for term in terms]
+        parts = np.stack([_parts(first, name) for name in names])
+
+        def samples(swapped: Floats) -> Floats:
+            found = np.sum([exchange(swapped) for exchange in exchanges], axis=0)
+            return np.concatenate([found, 1 - 2 * (parts @ swapped).T], axis=1)
+
+        swaps = Swaps.of(patients.count, self.n_samples, generator(self.seed, "swaps"))
+        found = replicated(samples, swaps.by_case(patients))
+        values, kept = found[:, : len(names)].T, found[:, len(names) :].T
+        step = (0.5 if patients.count >= _FEW else 1.0) / len(first)
+        return {
+            name: Tested(
+                value=float(values[n, 0]),
+                p=share_as_large(values[n]),
+                samples=values[n],
+                kept=kept[n],
+                step=0.0 if name in _SMOOTH else step,
+                stretch=_stretch(name, first, self.level),
+                widest=_widest(name, len(first.classes)),
+                level=self.level,
+            )
+            for n, name in enumerate(names)
+        }
+
+
+def _stretch(name: str, run: Scored, level: float) -> float:
+    """Student's quantile over the normal one, by the patients that a figure rests on.
+
+    All of them for a Brier score and a log loss; for an AUROC, which knows as little as its smaller
+    side, those of the rarest class. Without this, intervals of few patients whose runs differ were
+    measured too narrow. Steps do the same for figures of counts.
+    """
+    owner, truth = run.grouping.owner, run.truth
+    if name in _SMOOTH:
+        n = run.grouping.count
+    elif name == WITHIN or name.startswith(AUROC):
+        n = min(len(np.unique(owner[truth == k])) for k in np.unique(truth))
+    else:
+        return 1.0
+    at = (1 + level) / 2
+    return float(stats.t.ppf(at, max(1, n - 1)) / stats.norm.ppf(at))
+
+
+def _widest(name: str, n_classes: int) -> float:
+    if name == LOG_LOSS:
+        return np.inf
+    return 2.0 if name == BRIER and n_classes > 2 else 1.0
+
+
+def _parts(run: Scored, name: str) -> Floats:
+    """Parts that the cases have in a figure, (cases,), summing to 1; in an AUROC both sides alike.
+
+    Where a class has no case the figure is not defined, or does without it.
+    """
+    if name in _MEANS:
+        return np.full(len(run), 1 / len(run))
+    counts = np.bincount(run.truth, minlength=len(run.classes)).astype(np.float64)
+    if len(run.classes) > 2 and name.startswith(AUROC):
+        told = [k for k, each in enumerate(run.classes) if name in {AUROC, WITHIN, auroc_of(each)}]
+        others = np.maximum(len(run) - counts, 1)
+        sides = [np.where(run.truth == k, 1 / max(counts[k], 1), 1 / others[k]) for k in told]
+        found: Floats = np.mean(sides, axis=0)
+    else:
+        found = 1 / counts[run.truth]
+    found /= found.sum()
+    return found
+
+
+@dataclass(frozen=True)
+class _Exchange:
+    """The figures of one term as functions of who is swapped.
+
+    Attributes:
+        term: Of it.
+        names: Of the figures.
+        means: What the cases have in each mean figure's difference, axes (figures, cases).
+        cells: What swapping a case puts into each cell of the first run's confusion matrix and
+            takes from the second's, axes (cells, cases).
+        rankings: By name of the AUROC, of the scores of both runs one behind the other.
+        within: The same within folds; None where that is not asked for.
+    """
+
+    term: Term
+    names: tuple[str, ...]
+    means: Floats
+    cells: Floats
+    rankings: dict[str, Ranking]
+    within: WithinFolds | None
 
     @classmethod
-    def of(cls, runs: Sequence[Scored], positive: int, n_samples: int, seed: int) -> Paired:
-        """Draw patients, the same for all runs."""
-        within = [WithinFolds.of(run, positive) for run in runs] if _share_folds(runs) else []
-        scores, patients = [run.probabilities for run in runs], runs[0].grouping
-        figures = _figures_of(runs, scores, within)
-        samples = patients.samples(n_samples, generator(seed, "bootstrap"))
+    def of(cls, term: Term, positive: int, names: Sequence[str]) -> _Exchange:
+        """Prepare."""
+        runs = term.first, term.second
+        within = None
+        if WITHIN in names:
+            ranked = np.concatenate([_ranked_in_folds(run) for run in runs])
+            within = WithinFolds.of(_stacked(runs, ranked), positive)
+        first, second = (np.stack([_per_case(run, name) for name in _MEANS]) for run in runs)
         return cls(
-            names=(
-                *_RESAMPLED,
-                *(["AUROC"] if len(runs[0].classes) > 2 else []),
-                *([WITHIN] if within else []),
-            ),
-            runs=tuple(runs),
-            positive=positive,
-            values=figures(np.ones((len(runs[0]), 1)))[0],
-            replicates=replicated(figures, samples),
-            left_out=replicated(figures, patients.left_out()),
-            n_samples=n_samples,
-            seed=seed,
+            term=term,
+            names=tuple(names),
+            means=(first - second) / len(term.first),
+            cells=_cells(term.second) - _cells(term.first),
+            rankings=_rankings(runs, positive, names),
+            within=within,
         )
 
-    def pairs(self, a: int, b: int) -> list[Pair]:
-        """Compare two runs, figure by figure."""
-        count = self.runs[0].grouping.count
-        p, swaps = self._p(a, b)
-        test = (
-            f"swapping the runs by patient, {swaps}; interval by paired bootstrap by patient, "
-            f"{self.n_samples} samples, seed {self.seed}"
-        )
-        few = f"with {count} patients p cannot fall below {2 / 2**count:.2g}"
-        warning = few if count < FEWEST else ""
-        made = []
-        for n, name in enumerate(self.names):
-            first, second = (float(self.values[n, run]) for run in (a, b))
-            replicates, left_out = (
-                each[:, n, a] - each[:, n, b] for each in (self.replicates, self.left_out)
-            )
-            ends = intervals.bca(first - second, replicates, left_out, LEVEL)
-            low, high = ends or (None, None)
-            made.append(
-                Pair(
-                    figure=name,
-                    a="",
-                    b="",
-                    value_a=metrics.known(first),
-                    value_b=metrics.known(second),
-                    difference=metrics.known(first - second),
-                    low=low,
-                    high=high,
-                    test=test,
-                    p=p[n],
-                    p_holm=None,
-                    n=0,
-                    warning=warning,
-                )
-            )
-        return made
+    def __call__(self, swapped: Floats) -> Floats:
+        """Differences (samples, figures) from 1 or 0 of each case, axes (cases, samples)."""
+        means = self.means.sum(axis=1)[:, None] - 2 * (self.means @ swapped)
+        found = dict(zip(_MEANS, means, strict=True))
+        moved = self.cells @ swapped
+        one, other = _counts(self.term.first, moved), _counts(self.term.second, -moved)
+        found[MACRO_F1] = metrics.macro_f1(one) - metrics.macro_f1(other)
+        found[BALANCED] = metrics.balanced_accuracy(one) - metrics.balanced_accuracy(other)
+        if self.rankings or self.within:
+            found |= self._areas(swapped)
+        made: Floats = np.stack([found[name] for name in self.names], axis=1)
+        return self.term.factor * made
 
-    def _p(self, a: int, b: int) -> tuple[list[float | None], str]:
-        """Of every figure: were the runs as good, each patient's answers might be of either.
-
-        Scores of an AUROC are ranked within their run first, since it compares nothing between runs
-        (Venkatraman and Begg 1996); for that within folds, within their run and fold.
-        """
-        first, second = self.runs[a], self.runs[b]
-        patients = first.grouping
-        swaps = Swaps.of(patients.count, self.n_samples, generator(self.seed, "swaps"))
-        both = replace(
-            first,
-            case_ids=first.case_ids * 2,
-            patients=first.patients * 2,
-            folds=first.folds * 2,
-            truth=np.concatenate([first.truth, second.truth]),
-            predicted=np.concatenate([first.predicted, second.predicted]),
-            probabilities=np.concatenate([first.probabilities, second.probabilities]),
-        )
-        scores = np.concatenate([stats.rankdata(x.probabilities, axis=0) for x in (first, second)])
-        within = []
-        if WITHIN in self.names:
-            ranked = np.concatenate([_ranked_in_folds(run) for run in (first, second)])
-            within = [WithinFolds.of(replace(both, probabilities=ranked), self.positive)]
-        figures = _figures_of([both], [scores], within)
-
-        def change(swapped: Floats) -> Floats:
-            kept = 1 - swapped
-            one, other = (
-                figures(np.concatenate(each))[:, :, 0]
-                for each in ((kept, swapped), (swapped, kept))
-            )
-            return one - other
-
-        found = replicated(change, swaps.by_case(patients))
-        return [share_as_large(found[:, n]) for n in range(found.shape[1])], swaps.words
+    def _areas(self, swapped: Floats) -> dict[str, Floats]:
+        kept = 1 - swapped
+        one, other = np.concatenate([kept, swapped]), np.concatenate([swapped, kept])
+        found = {
+            name: ranking.figures(one)[0] - ranking.figures(other)[0]
+            for name, ranking in self.rankings.items()
+        }
+        if self.rankings and AUROC not in found:
+            found[AUROC] = np.mean(list(found.values()), axis=0)
+        if self.within:
+            found[WITHIN] = self.within(one) - self.within(other)
+        return found
 
 
-def _share_folds(runs: Sequence[Scored]) -> bool:
+def _stacked(runs: tuple[Scored, Scored], probabilities: Floats) -> Scored:
+    """Both runs one behind the other, for their truths and folds."""
+    first = runs[0]
+    return replace(
+        first,
+        case_ids=first.case_ids * 2,
+        patients=first.patients * 2,
+        folds=first.folds * 2,
+        truth=np.concatenate([first.truth] * 2),
+        probabilities=probabilities,
+    )
+
+
+def _rankings(
+    runs: tuple[Scored, Scored], positive: int, names: Sequence[str]
+) -> dict[str, Ranking]:
+    """By name: of the positive class of two, of each class of more."""
+    classes = runs[0].classes
+    told = {auroc_of(name): k for k, name in enumerate(classes)}
+    told = {AUROC: positive} if len(classes) == 2 else told
+    if not {AUROC, *told} & set(names):
+        return {}
+    truth = np.concatenate([runs[0].truth] * 2)
+    scores = np.concatenate([stats.rankdata(run.probabilities, axis=0) for run in runs])
+    return {name: Ranking.of(scores[:, k], truth == k) for name, k in told.items()}
+
+
+def _per_case(run: Scored, name: str) -> Floats:
+    if name == ACCURACY:
+        right: Floats = (run.truth == run.predicted).astype(np.float64)
+        return right
+    if name == BRIER:
+        return brier_of(run.truth, run.probabilities)
+    return log_loss_of(run.truth, run.probabilities)
+
+
+def _cells(run: Scored) -> Floats:
+    """Which cell of the confusion matrix each case is in, axes (cells, cases)."""
+    n_cells = len(run.classes) ** 2
+    codes = run.truth * len(run.classes) + run.predicted
+    cells: Floats = (codes == np.arange(n_cells)[:, None]).astype(np.float64)
+    return cells
+
+
+def _counts(run: Scored, change: Floats) -> Floats:
+    """Confusion matrices (samples, truth, predicted) of a run with changes (cells, samples)."""
+    n_classes = len(run.classes)
+    cells = run.counts.reshape(-1, 1) + change
+    return np.ascontiguousarray(cells.T).reshape(-1, n_classes, n_classes)
+
+
+def values_of(run: Scored, positive: int, names: Sequence[str]) -> dict[str, float]:
+    """The figures of one run; NaN where they are not defined."""
+    ones = np.ones((len(run), 1))
+    found = {name: float(_per_case(run, name).mean()) for name in _MEANS}
+    found[MACRO_F1] = float(metrics.macro_f1(run.counts))
+    found[BALANCED] = float(metrics.balanced_accuracy(run.counts))
+    told = range(len(run.classes)) if len(run.classes) > 2 else (positive,)
+    areas = {
+        run.classes[k]: Ranking.of(run.probabilities[:, k], run.truth == k).figures(ones)[0][0]
+        for k in told
+    }
+    found |= {auroc_of(name): float(area) for name, area in areas.items()}
+    found[AUROC] = float(np.mean(list(areas.values())))
+    if WITHIN in names:
+        found[WITHIN] = float(WithinFolds.of(run, positive)(ones)[0])
+    return {name: found[name] for name in names}
+
+
+def share_folds(runs: Sequence[Scored]) -> bool:
+    """Whether the runs were made on the same folds, more than one."""
     return len(set(runs[0].folds)) > 1 and all(run.folds == runs[0].folds for run in runs)
 
 
@@ -156,52 +333,3 @@ def _ranked_in_folds(run: Scored) -> Floats:
     for fold in np.unique(folds):
         ranks[folds == fold] = stats.rankdata(run.probabilities[folds == fold], axis=0)
     return ranks
-
-
-def _figures_of(
-    runs: Sequence[Scored], scores: Sequence[Floats], within: Sequence[WithinFolds]
-) -> Figures:
-    """The figures as a function of weights.
-
-    Args:
-        runs: On the same cases.
-        scores: Of the AUROC, axes (cases, classes) each.
-        within: For the AUROC within folds of each run; empty where that is not asked for.
-    """
-    several = len(runs[0].classes) > 2
-    right = np.stack([(run.truth == run.predicted).astype(np.float64) for run in runs])
-    brier = np.stack([brier_of(run.truth, run.probabilities) for run in runs])
-    rankings = [
-        [Ranking.of(own[:, k], run.truth == k) for k in range(len(run.classes))] if several else []
-        for run, own in zip(runs, scores, strict=True)
-    ]
-    present = runs[0].counts.sum(axis=1) > 0
-
-    def figures(weights: Floats) -> Floats:
-        total = weights.sum(axis=0)
-        counts = np.stack([_counts(run, weights) for run in runs])
-        f1 = metrics.macro_f1(counts)
-        lacking = (counts.sum(axis=3) == 0)[:, :, present].any(axis=2)
-        balanced = metrics.balanced_accuracy(counts)
-        parts = [
-            right @ weights / total,
-            np.where(lacking, np.nan, f1),
-            np.where(lacking, np.nan, balanced),
-            brier @ weights / total,
-        ]
-        if several:
-            found = [np.mean([r.figures(weights)[0] for r in each], axis=0) for each in rankings]
-            parts.append(np.stack(found))
-        if within:
-            parts.append(np.stack([one(weights) for one in within]))
-        return np.stack(parts).transpose(2, 0, 1)
-
-    return figures
-
-
-def _counts(run: Scored, weights: Floats) -> Floats:
-    """Confusion matrices (samples, truth, predicted)."""
-    n_classes = len(run.classes)
-    codes = run.truth * n_classes + run.predicted
-    cells = np.stack([weights[codes == code].sum(axis=0) for code in range(n_classes**2)], axis=1)
-    return cells.reshape(-1, n_classes, n_classes)

@@ -1,4 +1,4 @@
-"""Exact tests by patient: what is paired is swapped, patient by patient, which chance might do."""
+"""Tests by patient, what is paired being swapped as chance might, and what they do not reject."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ricenet_v2.evaluation.resampling import Patients
 
 Floats = NDArray[np.float64]
+Ends = tuple[float, float] | None
 
 FEWEST = 6
 """Patients from which on such a test can tell anything at the level of 0.05."""
@@ -22,11 +23,11 @@ class Swaps:
     """Which patients are swapped in each sample.
 
     Attributes:
-        swapped: 1 or 0, axes (patients, samples); that nobody is swapped is the first sample.
+        swapped: Axes (patients, samples); that nobody is swapped is the first sample.
         is_complete: Whether these are all ways there are.
     """
 
-    swapped: Floats
+    swapped: NDArray[np.bool_]
     is_complete: bool
 
     @classmethod
@@ -38,18 +39,19 @@ class Swaps:
         """
         if 2 ** (count - 1) <= most:
             codes = np.arange(2 ** (count - 1))
-            bits = (codes[None, :] >> np.arange(count - 1)[:, None]) & 1
+            bits = ((codes[None, :] >> np.arange(count - 1)[:, None]) & 1).astype(np.bool_)
         else:
-            bits = random.integers(0, 2, (count - 1, most + 1))
-            bits[:, 0] = 0
-        first = np.zeros((1, bits.shape[1]))
+            bits = random.integers(0, 2, (count - 1, most + 1), dtype=np.bool_)
+            bits[:, 0] = False
+        first = np.zeros((1, bits.shape[1]), dtype=np.bool_)
         return cls(np.concatenate([first, bits]), 2 ** (count - 1) <= most)
 
     def by_case(self, patients: Patients) -> Iterator[Floats]:
-        """The same by case, axes (cases, samples), some samples at a time."""
+        """1 or 0 by case, axes (cases, samples), some samples at a time."""
         at_once = max(1, _NUMBERS_AT_ONCE // max(1, len(patients.owner)))
         for start in range(0, self.swapped.shape[1], at_once):
-            yield self.swapped[:, start : start + at_once][patients.owner]
+            part = self.swapped[:, start : start + at_once]
+            yield part[patients.owner].astype(np.float64)
 
     @property
     def words(self) -> str:
@@ -68,23 +70,122 @@ def share_as_large(values: Floats) -> float | None:
     """
     if not np.isfinite(values[0]):
         return None
+    return float(np.mean(_as_large(values)))
+
+
+def _as_large(values: Floats) -> NDArray[np.bool_]:
     least = abs(values[0]) - 1e-9 * max(1.0, abs(values[0]))
-    return float(np.mean(np.abs(values) >= least))
+    large: NDArray[np.bool_] = np.abs(values) >= least
+    return large
+
+
+def not_rejected(
+    values: Floats,
+    kept: Floats,
+    level: float = 0.95,
+    p: float | None = None,
+    *,
+    step: float = 0.0,
+    stretch: float = 1.0,
+) -> Ends:
+    """The interval of a difference that belongs to its test: it leaves 0 out just where p is small.
+
+    That the true difference is d is tested by taking d off the parts that the cases have in the
+    difference, and swapping what is left: a sample is then `values - d * kept`, and speaks for d
+    where it lies at least as far from 0 as the difference as it is, `values[0] - d`. Each sample
+    speaks for the d between two roots, so the ends are order statistics of these. Of means over
+    cases this is the interval that belongs to Fisher's test of pairs (Maritz 1995,
+    Distribution-Free Statistical Methods, chapter 2); of other figures it is as good as they are
+    near to means.
+
+    Counts move in steps, and many samples lie equally far. The smallest d parts them, and so would
+    leave out differences next to 0 where 0 is not; so a sample speaks for d also where it is nearer
+    by up to `step`, a correction for continuity. Of 0 only p decides, which is as it is.
+
+    Args:
+        values: Of the samples of `Swaps`, shape (samples,); the first as it is.
+        kept: Weight of the cases that are not swapped less that of those that are, from -1 to 1, of
+            the same samples; the first is 1.
+        level: Coverage.
+        p: Of an exact test where the samples only come near it; that of the samples where None.
+        step: Half of the step by which one case moves the figure; 0 of figures without steps.
+        stretch: By how much the ends are drawn away from the difference, though not across 0.
+
+    Returns:
+        None where a difference is not defined, none is far enough away to be rejected, or all cases
+        have the same difference, whose spread is then not known.
+    """
+    if not np.isfinite(values).all() or np.ptp(values - values[0] * kept) <= 1e-12:
+        return None
+    alpha, value = round(1 - level, 12), float(values[0])
+    p = float(np.mean(_as_large(values))) if p is None else p
+    if value < 0:  # the same of the other sign
+        low, high = not_rejected(-values, kept, level, p, step=step, stretch=stretch) or (
+            None,
+            None,
+        )
+        return None if low is None or high is None else (-high, -low)
+    lows, highs = _roots(values, kept, step)
+    rank = _rank(len(values), alpha)
+    low, high = float(lows[rank - 1]), float(highs[-rank])
+    if not np.isfinite([low, high]).all():
+        return None
+    wide, high = value - stretch * (value - low), value + stretch * (high - value)
+    if p >= alpha:
+        return min(wide, 0.0), high
+    # Without what was added, else the next order statistic, where these would hold 0.
+    strict = _roots(values, kept, 0.0)[0]
+    return next(x for x in (wide, low, *strict[rank - 1 :]) if x > 0), high
+
+
+def _rank(n: int, alpha: float) -> int:
+    """The smallest share of n that is no smaller than alpha."""
+    rank = max(1, int(alpha * n))
+    return rank if rank / n >= alpha else rank + 1
+
+
+def _roots(values: Floats, kept: Floats, step: float) -> tuple[Floats, Floats]:
+    """The smallest and the largest difference that each sample speaks for, each sorted."""
+    value = values[0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        below = (value - step - values) / (1 - kept), (value - step + values) / (1 + kept)
+        above = (value + step + values) / (1 + kept), (value + step - values) / (1 - kept)
+    lows = np.minimum(np.minimum(*below), value - step)
+    highs = np.maximum(np.maximum(*above), value + step)
+    lows[0], highs[0] = -np.inf, np.inf  # as it is the sample speaks for any difference
+    large = _as_large(values)  # as p counts them, which rounding must not part
+    lows[large], highs[large] = np.minimum(lows[large], 0), np.maximum(highs[large], 0)
+    return np.sort(lows), np.sort(highs)
 
 
 def mean_p(
     values: Floats, patients: Patients, most: int, random: np.random.Generator
 ) -> float | None:
-    """Two-sided p of a mean that differs from 0, by turning the signs of whole patients (Fisher).
+    """Two-sided p of a mean that differs from 0, see `mean_test`."""
+    return mean_test(values, patients, most, random)[0]
 
-    Exact for any number of patients where values lie evenly around 0; with n patients at least
-    2 / 2^n, so with fewer than six of them never below 0.05.
+
+def mean_test(
+    values: Floats, patients: Patients, most: int, random: np.random.Generator, level: float = 0.95
+) -> tuple[float | None, Ends]:
+    """Two-sided p of a mean that differs from 0, and the interval of the mean that belongs to it.
+
+    By turning the signs of whole patients (Fisher). Exact for any number of patients where values
+    lie evenly around the mean; with n patients p is at least 2 / 2^n, so with fewer than six of
+    them never below 0.05, and there is no interval.
 
     Args:
         values: One per case.
         patients: Of the cases.
         most: Samples.
         random: Draws them where there are more ways.
+        level: Of the interval.
     """
-    sums = np.bincount(patients.owner, values, minlength=patients.count)
-    return share_as_large(sums @ (1 - 2 * Swaps.of(patients.count, most, random).swapped))
+    signs = 1.0 - 2 * Swaps.of(patients.count, most, random).swapped
+    n = len(values)
+    sums, parts = (
+        np.bincount(patients.owner, one, minlength=patients.count) / n
+        for one in (values, np.ones(n))
+    )
+    drawn = sums @ signs
+    return share_as_large(drawn), not_rejected(drawn, parts @ signs, level)

@@ -20,6 +20,7 @@ from ricenet_v2.explanation.quantities.peak import peak
 from ricenet_v2.explanation.quantities.shares import shares_of
 from ricenet_v2.explanation.sanity.checks import check_maps
 from ricenet_v2.explanation.subject import Subject
+from ricenet_v2.explanation.untrained import beside, shares_of_untrained
 from ricenet_v2.inference.outside import outside
 from ricenet_v2.inference.reference import Reference
 from ricenet_v2.network.build import Classifier
@@ -41,13 +42,14 @@ ENDING = ".nii.gz"
 
 @dataclass(frozen=True)
 class Explained:
-    """What explains: networks with their plan, and a network that learnt shuffled labels."""
+    """What explains: networks with their plan, one that learnt shuffled labels, some untrained."""
 
     plan: Plan
     members: Mapping[int, Classifier]
     control: Classifier | None
     references: Mapping[int, Reference]
     options: Options
+    untrained: tuple[Classifier, ...] = ()
 
 
 def explain_case(subject: Subject, by: Explained, output: Path, made_by: str) -> ExplainedCase:
@@ -72,7 +74,7 @@ def explain_case(subject: Subject, by: Explained, output: Path, made_by: str) ->
     if options.sanity:
         checks = check_maps(subject, plan, by.members, by.control, maps, target, options)
     folder = output / subject.case_id
-    records = _written(subject, maps, folder, options.seed)
+    records = _written(subject, maps, folder, by, target)
     notes = [f"{check.map}: {fault}" for check in checks for fault in check.failed]
     picture = folder / "panels.png"
     shown = _shown(subject, maps, plan)
@@ -129,18 +131,25 @@ def target_of(wish: str, classes: tuple[str, ...], predicted: int) -> int:
     return classes.index(wish)
 
 
-def _written(subject: Subject, maps: Maps, folder: Path, seed: int) -> tuple[MapRecord, ...]:
+def _written(
+    subject: Subject, maps: Maps, folder: Path, by: Explained, target: int
+) -> tuple[MapRecord, ...]:
     """Write the maps on the grid of the first image, and measure them."""
     full = subject.full[0] if subject.full else None
     step = subject.space.step
     parts = parts_of(subject.brain, subject.dose, full, subject.lesion, step)
+    others = shares_of_untrained(subject, by.plan, by.untrained, target, by.options, parts)
     made = []
     for one in maps.maps:
         file = folder / f"{one.name}{ENDING}"
         write_image_like(file, subject.space.to_images(one.values), subject.files[0])
         is_tested = (one.member, one.unit) == (ENSEMBLE, LOG_ODDS)
         # The same moves for all maps of a case.
+        seed = by.options.seed
         random = generator(seed, "explanation", "moves", subject.case_id) if is_tested else None
+        shares = shares_of(one.values, parts, subject.brain, random)
+        if is_tested and one.channel == ALL and one.method in others:
+            shares = beside(shares, others[one.method])
         made.append(
             MapRecord(
                 name=one.name,
@@ -151,7 +160,7 @@ def _written(subject: Subject, maps: Maps, folder: Path, seed: int) -> tuple[Map
                 unit=one.unit,
                 words=one.words,
                 maximum_mm=_maximum(subject, one),
-                shares=shares_of(one.values, parts, subject.brain, random),
+                shares=shares,
             )
         )
     return tuple(made)

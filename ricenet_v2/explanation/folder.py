@@ -15,6 +15,7 @@ from ricenet_v2.core.progress import track
 from ricenet_v2.explanation.case import Explained, explain_case, target_of
 from ricenet_v2.explanation.options import Options
 from ricenet_v2.explanation.subject import CaseFiles, beside_hash, read_subject
+from ricenet_v2.explanation.untrained import untrained_networks
 from ricenet_v2.explanation.write import write_results
 from ricenet_v2.inference.ensemble import Ensemble
 from ricenet_v2.inference.patient import files_of, hash_of
@@ -75,12 +76,14 @@ def explain_folder(
         _check_control(ensemble, control)
     cases = find_cases(source, len(ensemble.dataset.channels), ensemble.dataset.file_ending)
     masks = masks or masks_beside(source)
+    members = _classifiers(ensemble)
     by = Explained(
         plan,
-        _classifiers(ensemble),
+        members,
         next(iter(_classifiers(control).values())) if control else None,
         ensemble.references,
         options,
+        untrained_networks(plan, options, next(iter(members.values()))),
     )
     job = _Job(ensemble, by, output, masks, _known(source), _made_by(ensemble, control, options))
     _claim(output, job.made_by, resume=resume)

@@ -73,7 +73,13 @@ _CAM_WORDS: dict[MapKind, tuple[str, ...]] = {
 
 
 def mapper_of(
-    kind: MapKind, subject: Subject, plan: Plan, target: int, options: Options
+    kind: MapKind,
+    subject: Subject,
+    plan: Plan,
+    target: int,
+    options: Options,
+    *,
+    as_shown: bool = False,
 ) -> Callable[[Classifier], Image]:
     """A function from a network to its map of all channels; occlusion and steps coarser than shown.
 
@@ -83,9 +89,11 @@ def mapper_of(
         plan: Of the networks.
         target: Index of the class.
         options: How.
+        as_shown: Whether the cubes of occlusion lie as near to each other as in what is shown.
     """
     if kind == "occlusion":
-        prepared = _coarser(subject, plan, options)
+        stride = options.occlusion.stride_mm if as_shown else options.occlusion.window_mm
+        prepared = _prepared(subject, plan, options, stride)
         return lambda network: filled(occlude(network, prepared, target).logit)
     if kind == "integrated_gradients":
         reference = reference_of(subject.array, plan, subject.space.step)
@@ -104,9 +112,9 @@ def mapper_of(
     )
 
 
-def _coarser(subject: Subject, plan: Plan, options: Options) -> Occlusions:
-    """Windows next to each other, of the size that is shown."""
-    settings = replace(options.occlusion, stride_mm=options.occlusion.window_mm, channel=None)
+def _prepared(subject: Subject, plan: Plan, options: Options, stride_mm: float) -> Occlusions:
+    """Windows of the size that is shown, all channels hidden at once."""
+    settings = replace(options.occlusion, stride_mm=stride_mm, channel=None)
     return prepare(
         subject.array, subject.region, plan, settings, subject.case_id, subject.space.left
     )

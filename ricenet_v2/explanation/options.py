@@ -24,6 +24,7 @@ class Options:
             mask of that name.
         target: `predicted`, or the name of the class that is explained in every case.
         sanity: Whether maps are checked.
+        untrained: Networks with random weights whose maps each share is held against; 0 for none.
         seed: Of random weights, orders and moves.
     """
 
@@ -32,4 +33,5 @@ class Options:
     region: str = BRAIN
     target: str = PREDICTED
     sanity: bool = True
+    untrained: int = 5
     seed: int = 0

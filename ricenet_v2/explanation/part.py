@@ -87,10 +87,22 @@ def _tables(made: Explanation) -> Iterator[PartTable]:
     if parts:
         yield PartTable(
             "Share of the absolute attribution inside the brain by part (outside the brain: of "
-            "all), mean over cases; expected is the part's share of the brain's volume; p of the "
-            "excess is by turning signs of patients, 95 % intervals by bootstrap of patients. "
-            "Fewer than six patients have neither",
-            ("map", "part", "cases", "share", "expected", "excess", "p"),
+            "all), mean over cases; expected is the part's share of the brain's volume; p and "
+            "95 % interval of the excess are by turning signs of patients, the interval of the "
+            "share by bootstrap of patients. Fewer than six patients have none of these. "
+            "Untrained: mean share in maps of networks with random weights, and p of the share "
+            "among theirs. A share tells of what was learnt only where both p are small",
+            (
+                "map",
+                "part",
+                "cases",
+                "share",
+                "expected",
+                "excess",
+                "p",
+                "untrained",
+                "p (untrained)",
+            ),
             tuple(_part_row(one) for one in parts),
         )
     if channels:
@@ -134,6 +146,8 @@ def _part_row(one: CohortShare) -> tuple[str, ...]:
         "" if one.expected is None else f"{100 * one.expected:.1f} %",
         "" if one.excess is None else _percent(one.excess, one.excess_interval),
         "" if one.p is None else f"{one.p:.3f}",
+        "" if one.untrained is None else f"{100 * one.untrained:.1f} %",
+        "" if one.p_untrained is None else f"{one.p_untrained:.3f}",
     )
 
 

@@ -16,7 +16,8 @@ from ricenet_v2.records.explanation import Check, CohortCheck, ExplainedCase, Ex
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import EXPLANATION_CSV, EXPLANATION_JSON, REPORT_PART_JSON
 
-COLUMNS = ("case_id", "target", "map", "channel", "member", "part", "share", "expected", "p")
+COLUMNS = ("case_id", "target", "map", "channel", "member", "part", "share", "expected", "p",
+           "untrained", "p_untrained")  # fmt: skip
 
 
 def write_results(
@@ -89,6 +90,8 @@ def _rows(cases: Sequence[ExplainedCase]) -> Iterator[dict[str, object]]:
                     "share": share,
                     "expected": one.shares.expected.get(part, ""),
                     "p": one.shares.p.get(part, ""),
+                    "untrained": _mean(one.shares.untrained.get(part)),
+                    "p_untrained": one.shares.p_untrained.get(part, ""),
                 }
         for method, channels in case.channel_shares.items():
             for channel, share in channels.items():
@@ -102,4 +105,10 @@ def _rows(cases: Sequence[ExplainedCase]) -> Iterator[dict[str, object]]:
                     "share": share,
                     "expected": "",
                     "p": "",
+                    "untrained": "",
+                    "p_untrained": "",
                 }
+
+
+def _mean(shares: tuple[float, ...] | None) -> float | str:
+    return sum(shares) / len(shares) if shares else ""

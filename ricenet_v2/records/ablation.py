@@ -159,7 +159,7 @@ class Ablation:
         positive_class: That the AUROC of two classes is about.
         tables: Out-of-fold, and test where there are test cases with labels.
         level: Of the intervals.
-        n_bootstrap: Resamples.
+        n_bootstrap: Resamples, and the most swaps.
         failed: Subset, fold and reason of trainings that failed; their subsets are in no table.
         published: The paper's own table, where the channels are those of the paper.
         note: Intended use.

@@ -18,7 +18,8 @@ class Pair:
         value_a: Of the first run; None where it is not defined.
         value_b: Of the second run.
         difference: `value_a - value_b`.
-        low: Lower end of the difference's interval.
+        low: Lower end of the difference's interval, which belongs to the test: it leaves 0 out just
+            where p is below 1 - level. In older files it is of a bootstrap beside the test.
         high: Upper end.
         test: Name of the test, with counts and seed where they matter.
         p: Two-sided; None where the test is not defined.
@@ -55,8 +56,8 @@ class Comparison:
         left_out: Cases that some run did not predict.
         pairs: Every figure of every two runs.
         level: Of the intervals.
-        n_bootstrap: Resamples.
-        seed: Of the resampling.
+        n_bootstrap: The most swaps; in older files also the bootstrap's samples.
+        seed: Of them.
         note: Intended use.
         command: As typed, with `~` for the home folder; empty in older files.
     """

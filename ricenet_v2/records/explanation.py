@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import ClassVar
 
 from ricenet_v2.core.documents import Fields, Migration, record
@@ -27,11 +28,17 @@ class Shares:
         p: Share of the moved maps that exceed what is expected at least as much, the map as it is
             included; the same parts. Empty where it was not asked for: maps of single networks, and
             of probabilities.
+        untrained: Share of each part in the maps of networks with random weights, one per network;
+            of maps of all channels. Empty where none was asked for, and in older files.
+        p_untrained: How often such a network has at least the share; none of parts that all of
+            them share alike.
     """
 
     found: dict[str, float]
     expected: dict[str, float]
     p: dict[str, float]
+    untrained: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    p_untrained: dict[str, float] = field(default_factory=dict)
 
 
 @record
@@ -196,8 +203,11 @@ class CohortShare:
         interval: 95 %, bootstrap by patient; None of fewer than six patients.
         expected: Mean share of the volume; None for channels and outside the brain.
         excess: Mean of share less its expectation.
-        excess_interval: 95 %, bootstrap by patient.
+        excess_interval: 95 %, of the same test as p, so that it leaves 0 out where p is below 0.05;
+            in older files of a bootstrap by patient.
         p: Two-sided, of turning the signs of patients' excess; None of fewer than six patients.
+        untrained: Mean share in maps of networks with random weights; None without such.
+        p_untrained: Two-sided, of the mean share among the means of these networks.
     """
 
     map: str
@@ -209,6 +219,8 @@ class CohortShare:
     excess: float | None = None
     excess_interval: tuple[float, float] | None = None
     p: float | None = None
+    untrained: float | None = None
+    p_untrained: float | None = None
 
     @property
     def channel(self) -> str | None:

@@ -27,13 +27,15 @@ def test_several_files_are_compared_in_pairs(tmp_path, capsys):
     write_rows(tmp_path / "t.csv", [{"case_id": f"c{i}", "label": "ab"[i % 2]} for i in range(30)])
     line = [*files, "--truth", str(tmp_path / "t.csv"), "--n_bootstrap", "50"]
     assert compare.main([*line, "-o", str(tmp_path / "out")]) == 0
-    assert "Research use only" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "Research use only" in told
+    assert "Intervals of 95 % leave 0 out just where p is below 0.05" in told
     made = documents.read(Comparison, tmp_path / "out" / "comparison.json")
-    assert len(made.pairs) == 3 * 5
+    assert len(made.pairs) == 3 * 6
     assert made.runs == tuple(f"{tmp_path.name}/{seed}.csv" for seed in range(3))
     rows = read_rows(tmp_path / "out" / "comparison.csv")
-    figures = ["AUROC", "accuracy", "macro F1", "balanced accuracy", "Brier score"]
-    assert [row["figure"] for row in rows[:5]] == figures
+    figures = ["AUROC", "accuracy", "macro F1", "balanced accuracy", "Brier score", "log loss"]
+    assert [row["figure"] for row in rows[:6]] == figures
     assert all(pair.p_holm >= pair.p for pair in made.pairs)
     assert compare.main(files[:1]) == 2
     assert "nothing to compare" in capsys.readouterr().err

@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
@@ -134,9 +136,10 @@ def test_a_run_against_itself_does_not_differ(draw):
     made = by_figure(compare(on_same_cases({"a": run, "b": run}), 0, 100))
     assert set(made) == {
         *("AUROC of x", "AUROC of y", "AUROC of z"),
-        *("accuracy", "macro F1", "balanced accuracy", "Brier score", "AUROC"),
+        *("accuracy", "macro F1", "balanced accuracy", "Brier score", "log loss", "AUROC"),
     }
     assert all(pair.difference == 0 and pair.p == 1 for pair in made.values())
+    assert all(pair.low is None and "no interval" in pair.warning for pair in made.values())
 
 
 def test_holm_is_that_of_statsmodels():
@@ -193,18 +196,83 @@ def test_runs_of_other_folds_are_warned_of(draw):
     assert all("same folds" in pair.warning for pair in made.pairs)
 
 
-def test_where_the_variance_is_nothing_there_is_no_interval_and_no_p(draw):
-    scored = draw(2, n=20)
-    own = np.arange(20) % 2
+def test_where_delongs_variance_is_nothing_the_swaps_are_asked(draw):
+    scored = draw(2, n=80)
+    own = np.arange(80) % 2
     sure, wrong = (
         dataclasses.replace(scored, truth=own, probabilities=np.column_stack([1 - p, p]))
         for p in (0.1 + 0.8 * own, 0.9 - 0.8 * own)
     )
-    pair = by_figure(compare(on_same_cases({"a": sure, "b": wrong}), 1, 50))["AUROC"]
-    assert (pair.difference, pair.low, pair.p, pair.p_holm) == (1.0, None, None, None)
-    assert "variance is 0" in pair.warning
+    found = areas(np.stack([sure.probabilities[:, 1], wrong.probabilities[:, 1]]), own == 1,
+                  sure.grouping)  # fmt: skip
+    assert found.difference(0, 1) == (1.0, None, None, None)
+    pair = by_figure(compare(on_same_cases({"a": sure, "b": wrong}), 1, 99))["AUROC"]
+    assert pair.difference == 1.0
+    assert pair.p == 0.01
+    assert "swapping" in pair.test
     same = by_figure(compare(on_same_cases({"a": sure, "b": sure}), 1, 50))["AUROC"]
     assert (same.difference, same.low, same.p) == (0.0, None, 1.0)
+
+
+def test_delong_is_used_where_both_classes_have_many_patients(draw):
+    runs = {name: draw(2, n=80, seed=7, knowledge=k) for name, k in (("a", 1.0), ("b", 2.0))}
+    truth = np.arange(80) < 30
+    for n_positive, word in ((30, "DeLong"), (29, "swapping")):
+        same = {
+            name: dataclasses.replace(run, truth=(np.arange(80) < n_positive).astype(int))
+            for name, run in runs.items()
+        }
+        pair = by_figure(compare(on_same_cases(same), 1, 99))["AUROC"]
+        assert pair.test.startswith(word)
+        if word == "DeLong":
+            scores = np.stack([run.probabilities[:, 1] for run in same.values()])
+            wanted = areas(scores, truth, runs["a"].grouping).difference(0, 1)
+            assert (pair.difference, pair.low, pair.high, pair.p) == wanted
+
+
+def test_accuracy_of_several_cases_a_patient_is_tested_by_swaps(draw):
+    """Three of eight patients answer otherwise, each in two cases: 2 / 2^3, by McNemar 2 / 2^6."""
+    right = draw(2, n=16, per_patient=2)
+    right = dataclasses.replace(right, predicted=right.truth)
+    calls = np.where(np.arange(16) < 6, 1 - right.truth, right.truth)
+    other = dataclasses.replace(right, predicted=calls)
+    pair = by_figure(compare(on_same_cases({"a": right, "b": other}), 1, 500))["accuracy"]
+    assert pair.p == 0.25
+    assert pair.test == "swapping the runs by patient, all 256 swaps"
+    assert pair.low <= 0 <= pair.high
+    alone = [dataclasses.replace(run, patients=run.case_ids) for run in (right, other)]
+    pair = by_figure(compare(on_same_cases(dict(zip("ab", alone, strict=True))), 1, 500))
+    assert pair["accuracy"].p == pytest.approx(2 / 2**6)
+    assert pair["accuracy"].test == (
+        "exact McNemar, 6 right in the first only, 0 in the second only"
+    )
+    assert pair["accuracy"].low > 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    n=st.integers(3, 40),
+    seed=st.integers(0, 2**32 - 1),
+    knowledge=st.sampled_from([0.0, 1.0, 4.0]),
+    per_patient=st.sampled_from([1, 3]),
+    n_classes=st.sampled_from([2, 3]),
+    samples=st.sampled_from([19, 99, 400]),
+)
+def test_no_interval_contradicts_its_p(draw, n, seed, knowledge, per_patient, n_classes, samples):
+    """p below 0.05 just where the interval leaves 0 out, and the difference lies inside."""
+    n = max(n, n_classes)
+    first = draw(n_classes, n=n, seed=seed, per_patient=per_patient)
+    other = draw(n_classes, n=n, seed=seed + 1, knowledge=knowledge)
+    runs = {"a": first, "b": dataclasses.replace(other, truth=first.truth, patients=first.patients)}
+    for pair in compare(on_same_cases(runs), 1, samples).pairs:
+        if pair.low is None:
+            assert "no interval" in pair.warning
+            continue
+        assert (pair.p < 0.05) == (pair.low > 0 or pair.high < 0)
+        assert pair.low <= pair.difference <= pair.high
+        if pair.figure != "log loss":
+            assert abs(pair.low) <= 2
+            assert abs(pair.high) <= 2
 
 
 def test_what_cases_of_one_class_do_not_tell_is_none():

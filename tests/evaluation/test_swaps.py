@@ -5,13 +5,15 @@ from itertools import product
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import f1_score, roc_auc_score
 
 from ricenet_v2.evaluation.alike import on_same_cases
 from ricenet_v2.evaluation.comparisons import compare
 from ricenet_v2.evaluation.resampling import Patients
-from ricenet_v2.evaluation.swaps import Swaps, mean_p, share_as_large
+from ricenet_v2.evaluation.swaps import Swaps, mean_p, mean_test, not_rejected, share_as_large
 
 
 def names(n):
@@ -50,6 +52,68 @@ def test_means_that_are_nothing_are_significant_in_five_of_a_hundred(n):
     p = np.array([mean_p(random.normal(size=n), patients, 199, random) for _ in range(trials)])
     assert np.mean(p < 0.05) < 0.075
     assert (np.mean(p < 0.05) > 0.025) == (n >= 6)
+
+
+@pytest.mark.parametrize("n", [6, 9])
+def test_an_interval_holds_the_means_that_scipy_does_not_reject(n):
+    values = np.random.default_rng(n).normal(0.4, 1, n)
+
+    def p_of(mean):
+        return stats.permutation_test(
+            (values - mean,), np.mean, permutation_type="samples", n_resamples=9999
+        ).pvalue
+
+    _, (low, high) = mean_test(values, Patients.of(names(n)), 2000, None)
+    for inside, outside in ((low + 1e-6, low - 1e-6), (high - 1e-6, high + 1e-6)):
+        assert p_of(inside) >= 0.05 > p_of(outside)
+
+
+def test_of_five_patients_there_is_no_interval():
+    assert mean_test(np.arange(5.0) + 1, Patients.of(names(5)), 2000, None) == (2 / 2**5, None)
+
+
+def test_intervals_of_many_patients_are_near_to_students():
+    values = np.random.default_rng(3).normal(0.2, 1, 60)
+    _, ends = mean_test(values, Patients.of(names(60)), 20_000, np.random.default_rng(0))
+    wanted = stats.ttest_1samp(values, 0).confidence_interval()
+    assert ends == pytest.approx(tuple(wanted), abs=0.02)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    n=st.integers(6, 14),
+    seed=st.integers(0, 2**32 - 1),
+    places=st.sampled_from([0, 1, 8]),
+    step=st.sampled_from([0.0, 0.05]),
+    stretch=st.sampled_from([1.0, 1.7]),
+    exact=st.one_of(st.none(), st.floats(0, 1)),
+)
+def test_an_interval_leaves_0_out_just_where_p_is_small(n, seed, places, step, stretch, exact):
+    """Whatever ties there are, and whatever an exact test says beside the samples."""
+    random = np.random.default_rng(seed)
+    parts, weights = random.normal(0.5, 1, n).round(places), random.dirichlet(np.ones(n))
+    signs = 1.0 - 2 * Swaps.of(n, 500, random).swapped
+    values, kept = parts @ signs / n, weights @ signs
+    p = share_as_large(values) if exact is None else exact
+    ends = not_rejected(values, kept, p=exact, step=step, stretch=stretch)
+    if ends is not None and (values[0] != 0 or p >= 0.05):
+        low, high = ends
+        assert (p < 0.05) == (low > 0 or high < 0)
+        assert low <= values[0] + 1e-12
+        assert high >= values[0] - 1e-12
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.3, 1.0])
+def test_intervals_hold_means_that_are_skewed_in_most_cohorts(effect):
+    """Of 300 cohorts of 25 patients, two cases each; 99.9 % limits of 93 and of 98 %."""
+    random, held, trials = np.random.default_rng(4), 0, 300
+    patients = Patients.of(np.repeat(names(25), 2).tolist())
+    for _ in range(trials):
+        values = effect + np.repeat(random.gamma(4, 0.25, 25) - 1, 2) + random.normal(0, 0.2, 50)
+        _, (low, high) = mean_test(values, patients, 399, random)
+        held += low <= effect <= high
+    limits = stats.binom.ppf(0.0005, trials, 0.93), stats.binom.ppf(0.9995, trials, 0.98)
+    assert limits[0] <= held <= limits[1]
 
 
 def by_figure(runs, n=500):

@@ -57,9 +57,27 @@ def test_every_map_lies_on_the_images_and_is_counted(patients, ensemble, tmp_pat
     assert f"Planes through {case.planes}." in caption
     assert all((out / volume.file).is_file() for volume in part.volumes["p1"])
     outside = [row for table in part.tables for row in table.rows if "outside the brain" in row]
-    assert {row[4:] for row in outside} == {("", "", "")}
+    assert {row[4:] for row in outside} == {("",) * 5}
     rows = read_rows(out / "explanation.csv")
     assert {row["case_id"] for row in rows} == {"p0", "p1"}
+    against_untrained(case, rows, made)
+
+
+def against_untrained(case, rows, made):
+    """Each map of all channels beside those of five networks with random weights."""
+    for one in case.maps:
+        is_tested = (one.member, one.channel, one.unit) == ("ensemble", "all", "log odds")
+        assert set(one.shares.untrained) == (set(one.shares.expected) if is_tested else set())
+        for part, shares in one.shares.untrained.items():
+            assert len(set(shares)) in (1, 5)
+            alone = [row for row in rows if (row["case_id"], row["map"], row["part"])
+                     == (case.case_id, one.name, part)]  # fmt: skip
+            assert float(alone[0]["untrained"]) == pytest.approx(np.mean(shares))
+            assert float(alone[0]["p_untrained"]) == one.shares.p_untrained[part]
+    shares = {(one.map, one.part): one for one in made.shares}
+    assert shares["hirescam", "lesion"].p is None  # two patients
+    assert 0 < shares["hirescam", "lesion"].p_untrained <= 1
+    assert shares["hirescam", "outside the brain"].untrained is None
 
 
 FAST = dataclasses.replace(OPTIONS, kinds=("hirescam",), sanity=False)

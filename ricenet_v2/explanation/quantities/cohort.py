@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation.intervals import bca
 from ricenet_v2.evaluation.resampling import Patients, replicated
-from ricenet_v2.evaluation.swaps import FEWEST, mean_p
+from ricenet_v2.evaluation.swaps import FEWEST, mean_test
+from ricenet_v2.explanation.quantities.untrained import p_differs
 from ricenet_v2.records.explanation import (
     CHANNEL,
     ENSEMBLE,
@@ -38,6 +39,7 @@ def cohort_shares(cases: Sequence[ExplainedCase], seed: int) -> tuple[CohortShar
 
 def _parts(cases: Sequence[ExplainedCase], seed: int) -> Iterator[CohortShare]:
     rows: dict[tuple[str, str], list[tuple[str, float, float | None]]] = {}
+    others: dict[tuple[str, str], list[tuple[float, ...]]] = {}
     for case in cases:
         for one in case.maps:
             if one.member != ENSEMBLE or one.unit != LOG_ODDS:
@@ -45,6 +47,7 @@ def _parts(cases: Sequence[ExplainedCase], seed: int) -> Iterator[CohortShare]:
             for part, share in one.shares.found.items():
                 row = (case.patient_id, share, one.shares.expected.get(part))
                 rows.setdefault((one.name, part), []).append(row)
+                others.setdefault((one.name, part), []).append(one.shares.untrained.get(part, ()))
     for (name, part), found in rows.items():
         patients = Patients.of([patient for patient, _, _ in found])
         shares = np.array([share for _, share, _ in found])
@@ -55,6 +58,7 @@ def _parts(cases: Sequence[ExplainedCase], seed: int) -> Iterator[CohortShare]:
             mean=float(shares.mean()),
             interval=mean_interval(shares, patients, seed),
         )
+        made = _against_untrained(made, others[name, part])
         known = [value for _, _, value in found if value is not None]
         yield made if len(known) < len(found) else _tested(made, shares, known, patients, seed)
 
@@ -64,13 +68,24 @@ def _tested(
 ) -> CohortShare:
     excess = shares - np.array(expected)
     random = generator(seed, "explanation", "signs")
+    p, ends = mean_test(excess, patients, SAMPLES, random)
+    if patients.count < FEWEST:
+        p, ends = None, None
     return replace(
         made,
         expected=float(np.mean(expected)),
         excess=float(excess.mean()),
-        excess_interval=mean_interval(excess, patients, seed),
-        p=mean_p(excess, patients, SAMPLES, random) if patients.count >= FEWEST else None,
+        excess_interval=ends,
+        p=p,
     )
+
+
+def _against_untrained(made: CohortShare, shares: Sequence[tuple[float, ...]]) -> CohortShare:
+    """With the means over the cases of each network that learnt nothing."""
+    if not shares[0] or any(len(each) != len(shares[0]) for each in shares):
+        return made
+    means = [float(mean) for mean in np.mean(shares, axis=0)]
+    return replace(made, untrained=float(np.mean(means)), p_untrained=p_differs(made.mean, means))
 
 
 def _channels(cases: Sequence[ExplainedCase], seed: int) -> Iterator[CohortShare]:

@@ -1,5 +1,7 @@
 """Means over the cohort, on records made by hand."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -59,10 +61,46 @@ def test_means_with_their_intervals_and_the_test_of_the_excess(explained):
     wanted = stats.bootstrap((shares,), np.mean, n_resamples=9999, rng=1).confidence_interval
     assert lesion.interval == pytest.approx(tuple(wanted), abs=0.008)
     assert channel.interval == lesion.interval
-    assert lesion.excess_interval == pytest.approx(tuple(np.array(lesion.interval) - 0.1))
-    exact = stats.permutation_test((shares - 0.1,), np.mean, permutation_type="samples")
-    assert lesion.p == pytest.approx(exact.pvalue)
+
+    def p_of(excess):
+        """Of scipy, that the mean excess is another one."""
+        values = shares - 0.1 - excess
+        return stats.permutation_test((values,), np.mean, permutation_type="samples").pvalue
+
+    assert lesion.p == pytest.approx(p_of(0))
+    low, high = lesion.excess_interval
+    assert 0 < low < lesion.excess < high
+    for inside, outside in ((low + 1e-6, low - 1e-6), (high - 1e-6, high + 1e-6)):
+        assert p_of(inside) >= 0.05 > p_of(outside)
     assert channel.expected is None
+
+
+def test_means_over_cases_stand_beside_those_of_each_untrained_network(explained):
+    shares, others = np.array([0.2, 0.4]), np.array([[0.1, 0.2, 0.15], [0.3, 0.2, 0.25]])
+    cases = [
+        dataclasses.replace(
+            case,
+            maps=tuple(
+                dataclasses.replace(
+                    one, shares=dataclasses.replace(one.shares, untrained={LESION: tuple(row)})
+                )
+                for one in case.maps
+            ),
+        )
+        for case, row in zip(explained(shares), others, strict=True)
+    ]
+    lesion = by_part(cases)[LESION]
+    assert lesion.untrained == pytest.approx(0.2)
+    # Means of the networks are all 0.2: without a spread there is no p.
+    assert lesion.p_untrained is None
+    others[0, 0] = 0.2
+    first = cases[0].maps[0].shares
+    changed = dataclasses.replace(first, untrained={LESION: tuple(others[0])})
+    maps = (dataclasses.replace(cases[0].maps[0], shares=changed), cases[0].maps[1])
+    lesion = by_part([dataclasses.replace(cases[0], maps=maps), cases[1]])[LESION]
+    wanted = stats.ttest_ind([0.3], [0.25, 0.2, 0.2]).pvalue
+    assert lesion.p_untrained == pytest.approx(wanted)
+    assert by_part(explained(shares))[LESION].p_untrained is None
 
 
 def test_nothing_is_expected_outside(explained):
