@@ -20,6 +20,7 @@ from ricenet_v2.planning.wishes import Wishes
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint, distinct
 from ricenet_v2.records.plan import MemoryEstimate, NetworkPlan, Plan, Precision, Shape, Triple
+from ricenet_v2.records.splits import Splits
 
 __all__ = ["GIB", "PRESETS", "Cost", "make_plan"]
 
@@ -38,6 +39,7 @@ def make_plan(
     input_size: Shape | None = None,
     batch_size: int | None = None,
     epochs: int | None = None,
+    splits: Splits | None = None,
 ) -> Plan:
     """Decide everything for a dataset.
 
@@ -53,6 +55,7 @@ def make_plan(
         input_size: Voxels along (z, y, x), instead of the rule.
         batch_size: Instead of the rule.
         epochs: Instead of the rule.
+        splits: The folds, which decide how many cases an epoch draws; five where None.
 
     Raises:
         PlanError: Unknown preset, unusable values, a fingerprint of other channels, sizes that
@@ -75,15 +78,21 @@ def make_plan(
         presets.remedy(preset, wishes),
     )
     choice = Choice(preset, wishes, found, target_spacing(cases)[1], len(cases), memory_gb)
-    return _plan(fingerprint, dataset, choice)
+    return _plan(fingerprint, dataset, choice, splits)
 
 
-def _plan(fingerprint: Fingerprint, dataset: Dataset, choice: Choice) -> Plan:
+def _plan(
+    fingerprint: Fingerprint, dataset: Dataset, choice: Choice, splits: Splits | None
+) -> Plan:
     """The chosen layout and all that follows from it."""
     chosen, epochs = choice.chosen, choice.wishes.epochs
     settings = schedule.paper_training if choice.preset == "paper" else schedule.auto_training
     training, why_training = settings(
-        chosen.batch, choice.n_train, chosen.input_size, chosen.spacing
+        chosen.batch,
+        choice.n_train,
+        chosen.input_size,
+        chosen.spacing,
+        schedule.N_FOLDS if splits is None else len(splits.folds),
     )
     has_images = any(channel.kind not in ("mask", "other") for channel in dataset.channels)
     channels = [plan_channel(channel) for channel in fingerprint.channels]
@@ -106,6 +115,7 @@ def _plan(fingerprint: Fingerprint, dataset: Dataset, choice: Choice) -> Plan:
         dose_range=_dose_range(fingerprint),
         regions=tuple(sorted({case.region for case in fingerprint.cases if case.region})),
         decisions=(
+            *reasons.folds(splits),
             reasons.region(dataset),
             *reasons.layout(choice),
             why_training,

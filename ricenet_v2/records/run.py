@@ -55,6 +55,9 @@ class Run:
         pretrained: The file that the weights began with.
         fold_hash: Of the fold's cases, the side of each, its label and its patient.
         n_folds: Of the dataset.
+        group: Column of cases.csv of which each fold holds out one value; empty of folds that are
+            stratified by class.
+        held_out: That value, e.g. the centre that the fold was validated on.
     """
 
     document: ClassVar[str] = "run"
@@ -76,3 +79,5 @@ class Run:
     pretrained: PretrainedSource | None = None
     fold_hash: str = ""
     n_folds: int = 5
+    group: str = ""
+    held_out: str = ""

@@ -89,7 +89,7 @@ def run_baseline(
         fitted[number] = _fit(table, known, raw.dataset, seed)
         held_out = [cases[case] for case in fold.validation]
         _write_fold(model, number, fitted[number], table, held_out, raw.dataset)
-        run = _run(model, raw.dataset, number, len(splits.folds), table, seed)
+        run = _run(model, raw.dataset, number, splits, table, seed)
         documents.write(model.fold(number).run, run)
     test = raw.split("test")
     if test:
@@ -179,7 +179,7 @@ def _write_fold(
 
 
 def _run(
-    model: ModelPaths, dataset: Dataset, fold: int, n_folds: int, table: Table, seed: int
+    model: ModelPaths, dataset: Dataset, fold: int, splits: Splits, table: Table, seed: int
 ) -> Run:
     return Run(
         dataset=dataset.name,
@@ -195,7 +195,9 @@ def _run(
         command=typed(),
         versions={"python": platform.python_version(), "scikit-learn": version("scikit-learn")},
         preprocessed_hash=sha256_of_file(model.features),
-        n_folds=n_folds,
+        n_folds=len(splits.folds),
+        group=splits.group,
+        held_out=splits.folds[fold].held_out,
     )
 
 

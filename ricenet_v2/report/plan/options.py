@@ -7,6 +7,7 @@ OPTIONS = (
     ("--spacing Z Y X", "target spacing in mm; the input size follows"),
     ("--input_size Z Y X", "voxels that the network sees, multiples of its strides"),
     ("--batch_size N", "samples per step"),
+    ("--group COLUMN", "folds that hold out each centre, scanner ... of a column of cases.csv"),
     ("--precision float32|bfloat16", "in which a step must fit; bfloat16 is mixed precision"),
     (
         "--preset auto|paper|resenc_l|small",
