@@ -49,8 +49,20 @@ def build_parser() -> argparse.ArgumentParser:
         help="figures.json of out-of-fold predictions whose thresholds are applied",
     )
     _add_choices(parser)
+    _add_seeds(parser)
     common.add_workspace(parser)
     return parser
+
+
+def _add_seeds(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--seeds",
+        type=common.at_least(0),
+        nargs="*",
+        metavar="N",
+        help="instead: how far trainings with these seeds differ (all that are there where none is "
+        "named); see ricenet_train --seeds",
+    )
 
 
 def _add_choices(parser: argparse.ArgumentParser) -> None:
@@ -122,6 +134,7 @@ def evaluate(
     permutation_test: int | None = None,
     size_and_spacing: bool = False,
     all_figures: bool = False,
+    seeds: Sequence[int] | None = None,
     workspace: Path | None = None,
 ) -> int:
     """Evaluate; the arguments are those of the command.
@@ -129,6 +142,14 @@ def evaluate(
     Returns:
         0.
     """
+    if seeds is not None:
+        from ricenet_v2.cli.evaluate_seeds import evaluate_seeds
+
+        return evaluate_seeds(
+            dataset, plan, channels, seeds, predictions, positive_class, output, n_bootstrap, seed,
+            workspace, all_figures=all_figures,
+        )  # fmt: skip
+    from ricenet_v2.cli import evaluate_centres
     from ricenet_v2.cli.evaluate_tables import show, show_sanity
     from ricenet_v2.core import documents
     from ricenet_v2.core.command import typed
@@ -156,9 +177,11 @@ def evaluate(
         picked = stored_thresholds(asked, thresholds)
     applied = chosen.applied(picked, scored, options.level)
     made = figures.evaluate(scored, options, asked.title, asked.source, applied)
+    made, centres = evaluate_centres.with_centres(asked, made)
     wish = sanity.Wish(permutation_test or 0, size_and_spacing=size_and_spacing, seed=seed)
     checks = sanity.check(asked, wish)
     show(made, all_figures=all_figures)
+    evaluate_centres.show(centres)
     output, told = output or asked.output, ""
     if output is not None:
         checks, told = earlier.with_earlier(checks, asked, output / SANITY_JSON)
@@ -167,6 +190,7 @@ def evaluate(
         write.write_figures(output, dataclasses.replace(made, command=typed()))
         curves = curves_of(scored, asked.positive, title=asked.title, seed=seed)
         write.write_curves(output, curves)
+        evaluate_centres.write(output, centres)
         documents.write(output / SANITY_JSON, checks)
         print(f"Figures, curves and checks: {output}")
     return common.OK

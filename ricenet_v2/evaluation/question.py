@@ -15,15 +15,18 @@ from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.evaluation.thresholds import OUT_OF_FOLD, chosen_thresholds, default_thresholds
 from ricenet_v2.inference.temperature import scaled, temperature_of_predictions
 from ricenet_v2.records.figures import MIGRATIONS, Evaluation, Source, Threshold
+from ricenet_v2.records.splits import leave_one_out
 from ricenet_v2.store.fold_paths import VALIDATION_CSV
 from ricenet_v2.store.paths import (
     CASES_CSV,
     DATASET_JSON,
     FIGURES_JSON,
     DatasetPaths,
+    ModelPaths,
     dataset_paths,
 )
 from ricenet_v2.store.raw import read_dataset
+from ricenet_v2.training.seeds import runs_of
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,17 @@ def out_of_fold(
     return Question(
         scored,
         positive_index(scored, positive or positive_of(model.folder)),
-        f"{paths.name}, {model.folder.name}: out-of-fold, pooled",
+        f"{paths.name}, {model.folder.name}: out-of-fold{scheme_of(model)}, pooled",
         "out-of-fold",
         output=model.crossval,
         dataset=paths,
     )
+
+
+def scheme_of(model: ModelPaths) -> str:
+    """How the folds were made, in brackets; empty where they are stratified by class."""
+    groups = {run.group for run in runs_of(model).values() if run.group}
+    return f" ({', '.join(map(leave_one_out, sorted(groups)))})" if groups else ""
 
 
 def of_dataset(

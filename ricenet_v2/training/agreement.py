@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.errors import DocumentError, TrainingError
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import leave_one_out
@@ -100,11 +100,10 @@ def check_other_folds(job: Job) -> None:
 
 def _check_other_splits(job: Job, others: Sequence[int]) -> None:
     """Refuse a fold beside those of an earlier way to make folds: they share cases."""
-    runs = {fold: documents.read(Run, job.model.fold(fold).run) for fold in others}
     differing = [
         f"fold {fold}: one of {_told(run.n_folds, run.group)}"
-        for fold, run in runs.items()
-        if (run.n_folds, run.group) != (job.n_folds, job.group)
+        for fold, run in ((fold, _readable(job.model, fold)) for fold in others)
+        if run is not None and (run.n_folds, run.group) != (job.n_folds, job.group)
     ]
     if differing:
         raise TrainingError(
@@ -114,6 +113,14 @@ def _check_other_splits(job: Job, others: Sequence[int]) -> None:
             got="; ".join(differing),
             remedy="Move the folder of the model away and train all of its folds.",
         )
+
+
+def _readable(model: ModelPaths, fold: int) -> Run | None:
+    """The record of a fold; a damaged one is told of where that fold itself is trained."""
+    try:
+        return documents.read(Run, model.fold(fold).run)
+    except DocumentError:
+        return None
 
 
 def _told(n_folds: int, group: str) -> str:
