@@ -143,13 +143,13 @@ def evaluate(
         0.
     """
     if seeds is not None:
-        from ricenet_v2.cli.evaluate_seeds import evaluate_seeds
+        from ricenet_v2.cli.evaluate_seeds import evaluate_seeds as of_seeds
 
-        return evaluate_seeds(
+        return of_seeds(
             dataset, plan, channels, seeds, predictions, positive_class, output, n_bootstrap, seed,
             workspace, all_figures=all_figures,
         )  # fmt: skip
-    from ricenet_v2.cli import evaluate_centres
+    from ricenet_v2.cli import evaluate_centres, evaluate_seeds
     from ricenet_v2.cli.evaluate_tables import show, show_sanity
     from ricenet_v2.core import documents
     from ricenet_v2.core.command import typed
@@ -182,6 +182,8 @@ def evaluate(
     checks = sanity.check(asked, wish)
     show(made, all_figures=all_figures)
     evaluate_centres.show(centres)
+    if asked.source == "out-of-fold":
+        evaluate_seeds.tell(asked.dataset, plan, channels)
     output, told = output or asked.output, ""
     if output is not None:
         checks, told = earlier.with_earlier(checks, asked, output / SANITY_JSON)

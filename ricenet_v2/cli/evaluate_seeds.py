@@ -12,6 +12,7 @@ from ricenet_v2.cli import common
 
 if TYPE_CHECKING:
     from ricenet_v2.records.seeds import SeedFigure, SeedVariance
+    from ricenet_v2.store.paths import DatasetPaths
 
 _SUMMARY = (
     *("accuracy", "macro F1", "AUROC", "AUROC within folds", "balanced accuracy"),
@@ -67,6 +68,16 @@ def evaluate_seeds(
     write_seeds(folder, made)
     print(f"Variance over training seeds: {folder}")
     return common.OK
+
+
+def tell(dataset: DatasetPaths | None, plan: str, channels: str) -> None:
+    """Say which seeds a model was trained with, where there are several."""
+    from ricenet_v2.training.seeds import seed_models
+
+    seeds = list(seed_models(dataset, plan, channels)) if dataset is not None else []
+    if len(seeds) > 1:
+        told = ", ".join(map(str, seeds))
+        print(f"Trained with the seeds {told}: --seeds tells how far these trainings differ.")
 
 
 def show(made: SeedVariance, *, all_figures: bool = False) -> None:
