@@ -58,7 +58,7 @@ def show(made: Centres | None) -> None:
         return
     shown = [name for name in _SHOWN if any(s.figure == name for s in made.spreads)]
     common.table(
-        f"By {made.column}: each was held out of the training of its own network",
+        f"By {made.column}: each is predicted by a model that it was held out of",
         (f"fold: {made.column}", "cases", "patients", *made.classes, *shown),
         [_row(centre, shown) for centre in made.centres],
     )

@@ -11,8 +11,8 @@ from scipy import special
 
 from ricenet_v2.core import documents
 from ricenet_v2.evaluation.battery import AUROC
-from ricenet_v2.evaluation.delong import areas
-from ricenet_v2.evaluation.random_effects import random_effects
+from ricenet_v2.evaluation.random_effects import Floats, random_effects
+from ricenet_v2.evaluation.ranking import Ranking
 from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.records.centres import Centre, Centres, Heterogeneity, Spread
 from ricenet_v2.records.figures import Evaluation, FigureSet
@@ -22,6 +22,11 @@ from ricenet_v2.store.paths import CENTRES_CSV, CENTRES_JSON, ModelPaths
 from ricenet_v2.training.seeds import runs_of
 
 LEAST_CENTRES, LEAST_OF_CLASS = 3, 5
+_METHOD = (
+    f"random effects of the logit over {LEAST_CENTRES} or more centres with at least "
+    f"{LEAST_OF_CLASS} patients of the class and {LEAST_OF_CLASS} others; variance of Hanley and "
+    "McNeil, Paule and Mandel, Student's t; prediction interval with tau drawn from its Q-profile"
+)
 SPREAD_OF = ("accuracy", "macro F1", "balanced accuracy", AUROC, "Brier score")
 
 
@@ -69,7 +74,7 @@ def centres_of(
     ]
     two = len(scored.classes) == 2
     summaries = [
-        _heterogeneity(
+        heterogeneity(
             AUROC if two else f"{AUROC} of {scored.classes[index]}",
             {names[fold]: part for fold, part in parts.items()},
             index,
@@ -124,77 +129,79 @@ def _spreads(centres: Sequence[Centre]) -> list[Spread]:
     return found
 
 
-def _heterogeneity(
-    figure: str, parts: Mapping[str, Scored], index: int, level: float
+def heterogeneity(
+    figure: str, parts: Mapping[str, Scored], index: int, level: float = 0.95
 ) -> Heterogeneity:
     """Random effects of the logit of the AUROC (Snell et al. 2018, doi:10.1177/0962280217705678).
 
-    The variance of a logit is that of DeLong over (A (1 - A))^2. Where a centre ranks all pairs
-    right, or all wrong, the logit is not finite: half a pair is then added to both sides, and the
-    variance is that of Hanley and McNeil (1982) at the value so moved.
+    Half a pair is added to both sides of each centre, so that the logit is finite where all pairs
+    are ranked right. The variance of a centre is that of Hanley and McNeil (1982) at the AUROC of
+    an average centre and its numbers of patients: one that was estimated in the centre would be
+    noisy, and would depend on its AUROC, which biases the mean.
+
+    Args:
+        figure: Its name.
+        parts: Predictions of each centre.
+        index: Class that is told from the rest.
+        level: Of the intervals.
     """
-    method = (
-        f"random effects of the logit over {LEAST_CENTRES} or more centres with at least "
-        f"{LEAST_OF_CLASS} patients of the class and {LEAST_OF_CLASS} others; Paule and Mandel, "
-        "Student's t; prediction interval with tau drawn from its Q-profile"
+    name = next(iter(parts.values())).classes[index]
+    sizes = {centre: _sizes(part, index) for centre, part in parts.items()}
+    taken = [centre for centre, found in sizes.items() if min(found) >= LEAST_OF_CLASS]
+    left_out = tuple(
+        f"{centre}: {n} patients of {name}, {m} others"
+        for centre, (n, m) in sizes.items()
+        if centre not in taken
     )
-    taken: dict[str, tuple[float, float]] = {}
-    left_out, corrected = [], []
-    for name, part in parts.items():
-        own = part.truth == index
-        sizes = [_n_patients(part, side) for side in (own, ~own)]
-        if min(sizes) < LEAST_OF_CLASS:
-            left_out.append(
-                f"{name}: {sizes[0]} patients of {part.classes[index]}, {sizes[1]} others"
-            )
-            continue
-        value, variance, is_corrected = _area(part, index)
-        spread = value * (1 - value)
-        taken[name] = float(special.logit(value)), variance / spread**2
-        corrected += [name] if is_corrected else []
-    if corrected:
-        method += f"; half a pair added in {', '.join(corrected)}, variance of Hanley and McNeil"
     if len(taken) < LEAST_CENTRES:
         nothing = (None,) * 6
         why = (
             f"{len(taken)} of {len(parts)} have at least {LEAST_OF_CLASS} patients of the class "
             f"and {LEAST_OF_CLASS} others, fewer than the {LEAST_CENTRES} that it needs"
         )
-        return Heterogeneity(figure, tuple(taken), tuple(left_out), *nothing, method, why)
-    values, variances = np.array(list(taken.values())).T
-    found = random_effects(values, variances)
+        return Heterogeneity(figure, tuple(taken), left_out, *nothing, _METHOD, why)
+    areas = np.array([_area(parts[centre], index) for centre in taken])
+    found = random_effects(*logits_of(areas, [sizes[centre] for centre in taken]))
     low, high = special.expit(found.interval(level))
     new_low, new_high = special.expit(found.prediction(level))
     return Heterogeneity(
         figure=figure,
         centres=tuple(taken),
-        left_out=tuple(left_out),
+        left_out=left_out,
         mean=float(special.expit(found.mean)),
         low=float(low),
         high=float(high),
         tau=found.tau,
         prediction_low=float(new_low),
         prediction_high=float(new_high),
-        method=method,
+        method=_METHOD,
     )
 
 
-def _n_patients(part: Scored, side: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> int:
-    return len({part.patients[at] for at in np.flatnonzero(side)})
+def logits_of(areas: Floats, sizes: Sequence[tuple[int, int]]) -> tuple[Floats, Floats]:
+    """Logits of the AUROC of each centre, and their variances.
+
+    Args:
+        areas: AUROCs, shape (centres,).
+        sizes: Patients of the class, and others, of each centre.
+    """
+    pairs = np.array([n * m for n, m in sizes])
+    values: Floats = special.logit((areas * pairs + 0.5) / (pairs + 1))
+    mean = float(special.expit(values.mean()))
+    variances = np.array([hanley_mcneil(mean, n, m) for n, m in sizes])
+    return values, variances / (mean * (1 - mean)) ** 2
 
 
-def _area(part: Scored, index: int) -> tuple[float, float, bool]:
-    """AUROC in a centre, its variance, and whether it was moved from the boundary."""
-    own = part.truth == index
-    found = areas(part.probabilities[None, :, index], own, part.grouping)
-    if found is None:
-        raise ValueError("a centre with patients of one side only has no AUROC")
-    value, variance = float(found.values[0]), float(found.covariance[0, 0])
-    if 1e-9 < value < 1 - 1e-9 and variance > 1e-12:
-        return value, variance, False
-    n, m = (_n_patients(part, side) for side in (own, ~own))
-    value = (value * n * m + 0.5) / (n * m + 1)
-    return value, hanley_mcneil(value, n, m), True
+def _sizes(part: Scored, index: int) -> tuple[int, int]:
+    """Patients with a case of the class, and with one of another."""
+    own = {part.patients[at] for at in np.flatnonzero(part.truth == index)}
+    others = {part.patients[at] for at in np.flatnonzero(part.truth != index)}
+    return len(own), len(others)
+
+
+def _area(part: Scored, index: int) -> float:
+    scores, own = part.probabilities[:, index], part.truth == index
+    return float(Ranking.of(scores, own).figures(np.ones((len(part), 1)))[0][0])
 
 
 def hanley_mcneil(value: float, n: int, m: int) -> float:

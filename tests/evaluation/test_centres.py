@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 from scipy.special import expit, logit
+from sklearn.metrics import roc_auc_score
 from statsmodels.stats.meta_analysis import combine_effects
 
 from ricenet_v2.cli.evaluate_centres import words_of
@@ -15,11 +16,11 @@ from ricenet_v2.evaluation.centres import (
     centres_of,
     hanley_mcneil,
     held_out_of,
+    logits_of,
     named,
     remove_centres,
     write_centres,
 )
-from ricenet_v2.evaluation.delong import areas
 from ricenet_v2.evaluation.evaluate import Options, evaluate
 from ricenet_v2.records.centres import Centres
 from ricenet_v2.records.run import Run
@@ -53,18 +54,21 @@ def test_each_centre_has_the_figures_of_its_fold(draw):
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_the_spread_between_centres_is_that_of_statsmodels(draw, n_classes):
-    """DeLong's variance on the scale of the logit, for each class of more than two."""
-    scored = draw(n_classes, n=150, knowledge=1, folds=tuple(i % 3 for i in range(150)))
+    """For each class of more than two; half a pair is added, the variance is that at the mean."""
+    scored = draw(n_classes, n=150, folds=tuple(i % 3 for i in range(150)))
     made = _centres(scored)
-    assert len(made.heterogeneity) == (1 if n_classes == 2 else 3)
-    for index, found in zip((1,) if n_classes == 2 else range(3), made.heterogeneity, strict=True):
-        values, variances = [], []
+    classes = (1,) if n_classes == 2 else range(3)
+    for index, found in zip(classes, made.heterogeneity, strict=True):
+        values, sizes = [], []
         for fold in NAMES:
             part = scored.part(np.flatnonzero(np.array(scored.folds) == fold))
-            area = areas(part.probabilities[None, :, index], part.truth == index, part.grouping)
-            value = area.values[0]
-            values.append(logit(value))
-            variances.append(area.covariance[0, 0] / (value * (1 - value)) ** 2)
+            own = part.truth == index
+            n, m = int(own.sum()), int((~own).sum())
+            area = roc_auc_score(own, part.probabilities[:, index])
+            values.append(logit((area * n * m + 0.5) / (n * m + 1)))
+            sizes.append((n, m))
+        mean = expit(np.mean(values))
+        variances = [hanley_mcneil(mean, n, m) / (mean * (1 - mean)) ** 2 for n, m in sizes]
         other = combine_effects(
             np.array(values), np.array(variances), method_re="iterated", atol=1e-12
         )
@@ -83,14 +87,26 @@ def test_centres_with_few_patients_of_a_class_are_left_out_and_said(draw):
     assert "Left out: Bern: " in told
 
 
-def test_a_centre_that_ranks_all_pairs_right_gets_half_a_pair(draw):
-    scored = draw(n=90, folds=tuple(i % 3 for i in range(90)))
-    sure = np.where((np.array(scored.folds) == 0)[:, None], np.eye(2)[scored.truth], 0)
-    sure = np.where(sure.any(axis=1)[:, None], 0.8 * sure + 0.1, scored.probabilities)
-    (found,) = _centres(dataclasses.replace(scored, probabilities=sure)).heterogeneity
-    assert "half a pair added in Bern, variance of Hanley and McNeil" in found.method
-    assert found.centres == ("Bern", "Ulm", "Graz")
-    assert found.prediction_high < 1
+def test_a_centre_that_ranks_all_pairs_right_has_a_finite_logit():
+    values, variances = logits_of(np.array([1.0, 0.5, 0.0]), [(10, 10)] * 3)
+    assert values == pytest.approx([np.log(201), 0, -np.log(201)])
+    # At the mean, 0.5, the variance of the AUROC is 21 / 1200.
+    assert variances == pytest.approx(np.full(3, 21 / 1200 * 16))
+
+
+def test_patients_with_several_cases_count_once(draw):
+    """Six cases of a class of three patients are too few in each centre."""
+    scored = draw(n=90, per_patient=3, folds=tuple(i // 30 for i in range(90)))
+    (found,) = _centres(scored).heterogeneity
+    sizes = [
+        len({scored.patients[i] for i in range(30 * fold, 30 * fold + 30) if scored.truth[i]})
+        for fold in range(3)
+    ]
+    assert max(sizes) <= 10
+    assert found.mean is not None
+    few = dataclasses.replace(scored, patients=tuple(f"p{i // 10}" for i in range(90)))
+    (found,) = _centres(few).heterogeneity
+    assert found.left_out[0] == "Bern: 3 patients of y, 3 others"
 
 
 @pytest.mark.parametrize(("n", "m"), [(5, 5), (51, 58), (7, 90)])
