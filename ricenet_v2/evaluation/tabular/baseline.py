@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import platform
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -83,6 +84,7 @@ def run_baseline(
     tables.write_rows(model.features, rows, ("case_id", *table.columns))
     documents.write(model.dataset, raw.dataset)
     cases = {case.case_id: case for case in raw.cases}
+    _remove_beyond(model, len(splits.folds))
     fitted = {}
     for number, fold in enumerate(splits.folds):
         known = [cases[case] for case in fold.train]
@@ -96,6 +98,13 @@ def run_baseline(
         _write_test(model, fitted, table, test, raw)
     penalties = tuple(each.penalty for each in fitted.values())
     return Baseline(model, label, table.columns, penalties, bool(test))
+
+
+def _remove_beyond(model: ModelPaths, n_folds: int) -> None:
+    """Remove what an earlier baseline wrote for folds that there are no longer."""
+    for fold in model.folds():
+        if fold >= n_folds:
+            shutil.rmtree(model.fold(fold).folder)
 
 
 def features_of(raw: RawDataset, features: Sequence[Features]) -> Table:
