@@ -177,9 +177,9 @@ def evaluate(
         picked = stored_thresholds(asked, thresholds)
     applied = chosen.applied(picked, scored, options.level)
     made = figures.evaluate(scored, options, asked.title, asked.source, applied)
-    made, centres = evaluate_centres.with_centres(asked, made)
     wish = sanity.Wish(permutation_test or 0, size_and_spacing=size_and_spacing, seed=seed)
     checks = sanity.check(asked, wish)
+    made, centres = evaluate_centres.with_centres(asked, made)
     show(made, all_figures=all_figures)
     evaluate_centres.show(centres)
     if asked.source == "out-of-fold":

@@ -59,6 +59,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--batch_size", type=common.at_least(1), metavar="N", help="samples per step"
     )
+    parser.add_argument("--verify_only", action="store_true", help="stop after the check")
+    parser.add_argument("--plan_only", action="store_true", help="stop after planning")
     parser.add_argument(
         "--group",
         metavar="COLUMN",
@@ -66,8 +68,6 @@ def build_parser() -> argparse.ArgumentParser:
         f"each, instead of five stratified ones; {plan_folds.NO_GROUP}: stratified again (if left "
         "out: as before)",
     )
-    parser.add_argument("--verify_only", action="store_true", help="stop after the check")
-    parser.add_argument("--plan_only", action="store_true", help="stop after planning")
     parser.add_argument(
         "--overwrite",
         action="store_true",
@@ -100,9 +100,9 @@ def plan_and_preprocess(
     spacing: Sequence[float] | None = None,
     input_size: Sequence[int] | None = None,
     batch_size: int | None = None,
-    group: str | None = None,
     verify_only: bool = False,
     plan_only: bool = False,
+    group: str | None = None,
     overwrite: bool = False,
     num_workers: int = 1,
 ) -> int:
@@ -117,11 +117,11 @@ def plan_and_preprocess(
         spacing: Target spacing, mm along (z, y, x).
         input_size: Voxels along (z, y, x) that the network sees.
         batch_size: Samples per step.
-        group: Column of cases.csv of which each fold holds out one value; `none` for folds that are
-            stratified by class; None keeps the folds that are there, else stratifies.
         verify_only: Stop after the integrity check, and after that of the folds where `group` is
             given.
         plan_only: Stop after planning.
+        group: Column of cases.csv of which each fold holds out one value; `none` for folds that are
+            stratified by class; None keeps the folds that are there, else stratifies.
         overwrite: Replace an existing plan, folds of other cases or of another column, and
             preprocessed cases; those of cases that are no longer in cases.csv are deleted.
         num_workers: Processes at most.

@@ -17,6 +17,7 @@ from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.records.centres import Centre, Centres, Heterogeneity, Spread
 from ricenet_v2.records.figures import Evaluation, FigureSet
 from ricenet_v2.records.run import Run
+from ricenet_v2.records.splits import leave_one_out
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import CENTRES_CSV, CENTRES_JSON, ModelPaths
 from ricenet_v2.training.seeds import runs_of
@@ -40,6 +41,12 @@ def held_out_of(model: ModelPaths) -> tuple[str, dict[int, str]]:
     if len(columns) != 1 or columns == {""}:
         return "", {}
     return columns.pop(), {fold: run.held_out for fold, run in runs.items()}
+
+
+def scheme_of(model: ModelPaths) -> str:
+    """How the folds were made, in brackets; empty where they are stratified by class."""
+    groups = {run.group for run in runs_of(model).values() if run.group}
+    return f" ({', '.join(map(leave_one_out, sorted(groups)))})" if groups else ""
 
 
 def named(made: Evaluation, column: str, names: Mapping[int, str]) -> Evaluation:

@@ -9,24 +9,22 @@ from pathlib import Path
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.evaluation.centres import scheme_of
 from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.evaluation.read import read_scored
 from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.evaluation.thresholds import OUT_OF_FOLD, chosen_thresholds, default_thresholds
 from ricenet_v2.inference.temperature import scaled, temperature_of_predictions
 from ricenet_v2.records.figures import MIGRATIONS, Evaluation, Source, Threshold
-from ricenet_v2.records.splits import leave_one_out
 from ricenet_v2.store.fold_paths import VALIDATION_CSV
 from ricenet_v2.store.paths import (
     CASES_CSV,
     DATASET_JSON,
     FIGURES_JSON,
     DatasetPaths,
-    ModelPaths,
     dataset_paths,
 )
 from ricenet_v2.store.raw import read_dataset
-from ricenet_v2.training.seeds import runs_of
 
 
 @dataclass(frozen=True)
@@ -69,12 +67,6 @@ def out_of_fold(
         output=model.crossval,
         dataset=paths,
     )
-
-
-def scheme_of(model: ModelPaths) -> str:
-    """How the folds were made, in brackets; empty where they are stratified by class."""
-    groups = {run.group for run in runs_of(model).values() if run.group}
-    return f" ({', '.join(map(leave_one_out, sorted(groups)))})" if groups else ""
 
 
 def of_dataset(

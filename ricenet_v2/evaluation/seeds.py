@@ -19,10 +19,11 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.evaluation.alike import on_same_cases
+from ricenet_v2.evaluation.centres import scheme_of
 from ricenet_v2.evaluation.evaluate import Options, figures_of_alike
 from ricenet_v2.evaluation.folds import offset
 from ricenet_v2.evaluation.pooling import pool
-from ricenet_v2.evaluation.question import positive_index, positive_of, scheme_of
+from ricenet_v2.evaluation.question import positive_index, positive_of
 from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.records.comparison import Comparison, Pair
 from ricenet_v2.records.figures import Figure

@@ -89,12 +89,12 @@ class Job:
     reader: CaseReader
     fold: int
     n_folds: int
+    group: str
+    held_out: str
     options: TrainOptions
     team: Team
     inputs: str
     intensities: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    group: str = ""
-    held_out: str = ""
 
     @property
     def device(self) -> torch.device:
@@ -181,12 +181,12 @@ def prepare(
         reader=_reader(folder, indices, chosen, options, team),
         fold=fold,
         n_folds=len(splits.folds),
+        group=splits.group,
+        held_out=chosen.held_out,
         options=options,
         team=team,
         inputs=store.cases_hash(records),
         intensities=_intensities(records, chosen.train),
-        group=splits.group,
-        held_out=chosen.held_out,
     )
     _check_sharing(job)
     return job
@@ -293,10 +293,10 @@ def run_record(
         best_epoch=best_epoch,
         command=typed(),
         versions={"python": platform.python_version(), "torch": str(torch.__version__)},
+        group=job.group,
+        held_out=job.held_out,
         preprocessed_hash=job.inputs,
         fold_hash=job.fold_hash,
         pretrained=source_of(job.paths),
         n_folds=job.n_folds,
-        group=job.group,
-        held_out=job.held_out,
     )

@@ -83,8 +83,8 @@ def run_baseline(
     ]
     tables.write_rows(model.features, rows, ("case_id", *table.columns))
     documents.write(model.dataset, raw.dataset)
-    cases = {case.case_id: case for case in raw.cases}
     _remove_beyond(model, len(splits.folds))
+    cases = {case.case_id: case for case in raw.cases}
     fitted = {}
     for number, fold in enumerate(splits.folds):
         known = [cases[case] for case in fold.train]

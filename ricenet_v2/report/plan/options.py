@@ -7,12 +7,12 @@ OPTIONS = (
     ("--spacing Z Y X", "target spacing in mm; the input size follows"),
     ("--input_size Z Y X", "voxels that the network sees, multiples of its strides"),
     ("--batch_size N", "samples per step"),
-    ("--group COLUMN", "folds that hold out each centre, scanner ... of a column of cases.csv"),
     ("--precision float32|bfloat16", "in which a step must fit; bfloat16 is mixed precision"),
     (
         "--preset auto|paper|resenc_l|small",
         "all rules, RICE-NET as published, the public ResEnc-L, or under 3 million weights",
     ),
+    ("--group COLUMN", "folds that hold out each centre, scanner ... of a column of cases.csv"),
 )
 """Options of ricenet_plan_and_preprocess; each needs --overwrite where a plan exists."""
 
