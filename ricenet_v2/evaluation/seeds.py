@@ -20,8 +20,7 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.evaluation.alike import on_same_cases
 from ricenet_v2.evaluation.centres import scheme_of
-from ricenet_v2.evaluation.evaluate import Options, figures_of_alike
-from ricenet_v2.evaluation.folds import offset
+from ricenet_v2.evaluation.evaluate import Options, evaluate
 from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.evaluation.question import positive_index, positive_of
 from ricenet_v2.evaluation.scored import Scored
@@ -40,8 +39,6 @@ from ricenet_v2.store.paths import (
     dataset_paths,
 )
 from ricenet_v2.training.seeds import runs_of, seed_models
-
-_WITHIN = {"AUROC within folds"}
 
 
 @dataclass(frozen=True)
@@ -150,10 +147,8 @@ def variance(trainings: Trainings, options: Options) -> SeedVariance:
         options: Of the intervals by patients.
     """
     runs = list(trainings.scored.values())
-    each = [
-        _with_folds(figures, scored, options)
-        for figures, scored in zip(figures_of_alike(runs, options), runs, strict=True)
-    ]
+    alone = replace(options, subgroups=(), bands=())
+    each = [evaluate(scored, alone).figures for scored in runs]
     by_name = [{figure.name: figure for figure in figures} for figures in each]
     names = [figure.name for figure in each[0] if all(figure.name in one for one in by_name)]
     calls = np.stack([scored.predicted for scored in runs])
@@ -189,13 +184,6 @@ def positive_of_trainings(trainings: Trainings, name: str | None) -> int:
     model = next(iter(trainings.models.values()))
     scored = next(iter(trainings.scored.values()))
     return positive_index(scored, name or positive_of(model.folder))
-
-
-def _with_folds(figures: Sequence[Figure], scored: Scored, options: Options) -> list[Figure]:
-    """The figures, with the AUROC within folds."""
-    found = offset(scored, options.positive, options.n_bootstrap, options.seed, options.level)
-    within = [] if found is None else [f for f in found.figures() if f.name in _WITHIN]
-    return [*figures, *within]
 
 
 def _over_seeds(figures: Sequence[Figure]) -> SeedFigure:
