@@ -32,7 +32,7 @@ def predict_test(
     Args:
         paths: Of the dataset.
         plan: Of all channels.
-        subsets: Whose five folds are trained.
+        subsets: Whose folds are trained.
         records: Of the preprocessed test cases.
         device: `cuda`, `mps` or `cpu`; the best there is where None.
 

@@ -57,6 +57,7 @@ def compare(
     from ricenet_v2.evaluation.alike import on_same_cases, read_run
     from ricenet_v2.evaluation.comparisons import compare as compute
     from ricenet_v2.evaluation.question import positive_index, positive_of, short_names
+    from ricenet_v2.evaluation.seeds import spreads_of, with_spreads
     from ricenet_v2.evaluation.write import write_comparison
     from ricenet_v2.store.paths import dataset_paths
 
@@ -69,6 +70,7 @@ def compare(
     first = next(iter(alike.runs.values()))
     positive = positive_class or (positive_of(paths.raw) if paths else None)
     made = compute(alike, positive_index(first, positive), n_bootstrap, seed)
+    made = with_spreads(made, spreads_of(short_names(runs), paths))
     show(made)
     if output is not None:
         write_comparison(output, dataclasses.replace(made, command=typed()))

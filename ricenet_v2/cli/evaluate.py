@@ -49,8 +49,20 @@ def build_parser() -> argparse.ArgumentParser:
         help="figures.json of out-of-fold predictions whose thresholds are applied",
     )
     _add_choices(parser)
+    _add_seeds(parser)
     common.add_workspace(parser)
     return parser
+
+
+def _add_seeds(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--seeds",
+        type=common.at_least(0),
+        nargs="*",
+        metavar="N",
+        help="instead: how far trainings with these seeds differ (all that are there where none is "
+        "named); see ricenet_train --seeds",
+    )
 
 
 def _add_choices(parser: argparse.ArgumentParser) -> None:
@@ -132,6 +144,7 @@ def evaluate(
     size_and_spacing: bool = False,
     prevalences: Sequence[tuple[str | None, float]] = (),
     all_figures: bool = False,
+    seeds: Sequence[int] | None = None,
     workspace: Path | None = None,
 ) -> int:
     """Evaluate; the arguments are those of the command.
@@ -139,6 +152,14 @@ def evaluate(
     Returns:
         0.
     """
+    if seeds is not None:
+        from ricenet_v2.cli.evaluate_seeds import evaluate_seeds as of_seeds
+
+        return of_seeds(
+            dataset, plan, channels, seeds, predictions, positive_class, output, n_bootstrap, seed,
+            workspace, all_figures=all_figures,
+        )  # fmt: skip
+    from ricenet_v2.cli import evaluate_centres, evaluate_seeds
     from ricenet_v2.cli.evaluate_tables import show, show_sanity
     from ricenet_v2.core import documents
     from ricenet_v2.core.command import typed
@@ -171,7 +192,11 @@ def evaluate(
     made = elsewhere.with_prevalences(made, scored, shares)
     wish = sanity.Wish(permutation_test or 0, size_and_spacing=size_and_spacing, seed=seed)
     checks = sanity.check(asked, wish)
+    made, centres = evaluate_centres.with_centres(asked, made)
     show(made, all_figures=all_figures)
+    evaluate_centres.show(centres)
+    if asked.source == "out-of-fold":
+        evaluate_seeds.tell(asked.dataset, plan, channels)
     output, told = output or asked.output, ""
     if output is not None:
         checks, told = earlier.with_earlier(checks, asked, output / SANITY_JSON)
@@ -180,6 +205,7 @@ def evaluate(
         write.write_figures(output, dataclasses.replace(made, command=typed()))
         curves = curves_of(scored, asked.positive, title=asked.title, seed=seed)
         write.write_curves(output, curves)
+        evaluate_centres.write(output, centres)
         documents.write(output / SANITY_JSON, checks)
         print(f"Figures, curves and checks: {output}")
     return common.OK

@@ -18,7 +18,6 @@ from ricenet_v2.training import parallel
 from ricenet_v2.training.fold import train_fold
 from ricenet_v2.training.job import TrainOptions, effective_plan
 from ricenet_v2.training.parts import StoppedError, StopWish
-from ricenet_v2.training.settings import channels_label
 from ricenet_v2.training.study import Study
 
 logger = logging.getLogger(__name__)
@@ -43,6 +42,14 @@ class Wish:
     dataset: str
     workspace: Path | None
     device: str | None
+
+
+def in_processes(study: Study, folds: Sequence[int], wish: Wish) -> int:
+    """Train the folds in turn, or several at the same time; see the two below."""
+    # A contact sheet takes seconds, less than the start of a process.
+    if wish.number == "1" or len(folds) == 1 or study.options.preview_only:
+        return in_turn(study, folds)
+    return in_parallel(study, folds, wish)
 
 
 def in_turn(study: Study, folds: Sequence[int]) -> int:
@@ -110,7 +117,7 @@ def in_parallel(study: Study, folds: Sequence[int], wish: Wish) -> int:
 
 def _words(options: TrainOptions) -> list[str]:
     """The options as on the command line."""
-    words = ["--seed", str(options.seed)]
+    words = ["--seed" if options.folder_seed is None else "--seeds", str(options.seed)]
     words += ["--continue"] if options.resume else []
     words += ["--epochs", str(options.epochs)] if options.epochs is not None else []
     words += ["--channels", *options.channels] if options.channels else []
@@ -135,7 +142,7 @@ def _on(device: str | None, fold: int, n_devices: int) -> list[str]:
 
 def _watched(study: Study, commands: Mapping[int, list[str]], number: int) -> dict[int, str]:
     """Run the folds with a line of progress each; what the failed ones said."""
-    model = study.paths.run(study.plan.name, channels_label(study.plan, study.options.channels))
+    model = study.model
     epochs = effective_plan(study.plan, study.options).training.epochs
     lines = {
         fold: tqdm(desc=f"fold {fold}", total=epochs, position=place, unit="epoch", disable=None)

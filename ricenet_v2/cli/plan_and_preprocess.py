@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ricenet_v2.cli import common, plan_tables
+from ricenet_v2.cli import common, plan_folds, plan_tables
 from ricenet_v2.core.machine import n_cores
 from ricenet_v2.planning.names import PRESETS
 
@@ -68,10 +68,17 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--verify_only", action="store_true", help="stop after the check")
     parser.add_argument("--plan_only", action="store_true", help="stop after planning")
     parser.add_argument(
+        "--group",
+        metavar="COLUMN",
+        help="hold out each value of this column of cases.csv in turn, e.g. centre: one fold for "
+        f"each, instead of five stratified ones; {plan_folds.NO_GROUP}: stratified again (if left "
+        "out: as before)",
+    )
+    parser.add_argument(
         "--overwrite",
         action="store_true",
-        help="replace an existing plan, folds of other cases, and preprocessed cases; those of "
-        "cases that are no longer in cases.csv are deleted",
+        help="replace an existing plan, folds of other cases or of another --group, and "
+        "preprocessed cases; those of cases that are no longer in cases.csv are deleted",
     )
     parser.add_argument(
         "--num_workers",
@@ -102,6 +109,7 @@ def plan_and_preprocess(
     straighten: bool = False,
     verify_only: bool = False,
     plan_only: bool = False,
+    group: str | None = None,
     overwrite: bool = False,
     num_workers: int = 1,
 ) -> int:
@@ -117,10 +125,13 @@ def plan_and_preprocess(
         input_size: Voxels along (z, y, x) that the network sees.
         batch_size: Samples per step.
         straighten: Resample images that lie tilted along the axes of the patient.
-        verify_only: Stop after the integrity check.
+        verify_only: Stop after the integrity check, and after that of the folds where `group` is
+            given.
         plan_only: Stop after planning.
-        overwrite: Replace an existing plan, folds of other cases, and preprocessed cases; those of
-            cases that are no longer in cases.csv are deleted.
+        group: Column of cases.csv of which each fold holds out one value; `none` for folds that are
+            stratified by class; None keeps the folds that are there, else stratifies.
+        overwrite: Replace an existing plan, folds of other cases or of another column, and
+            preprocessed cases; those of cases that are no longer in cases.csv are deleted.
         num_workers: Processes at most.
 
     Returns:
@@ -143,9 +154,12 @@ def plan_and_preprocess(
     plan_tables.show_integrity(integrity, paths.integrity)
     if integrity.errors:
         return common.UNUSABLE
+    if verify_only and group is None:
+        return common.OK
+    folds = plan_folds.chosen_folds(raw.cases, paths, group, overwrite=overwrite)
+    plan_folds.show(folds, raw.cases, paths)
     if verify_only:
         return common.OK
-    splits, doubt = _splits(raw, paths, overwrite=overwrite)
     fingerprint = measure(raw, num_workers, paths.measurements, straighten=is_straight)
     plan_tables.show_fingerprint(fingerprint)
     wanted: dict[str, Any] = {
@@ -156,18 +170,19 @@ def plan_and_preprocess(
         "batch_size": batch_size,
         "straighten": straighten or None,
     }
-    plan = _plan(raw, fingerprint, paths, preset, wanted, overwrite=overwrite)
+    plan = _plan(raw, fingerprint, paths, preset, wanted, folds.splits, overwrite=overwrite)
     plan_tables.show_plan(plan, paths.plan(preset))
     plan_tables.write_page(fingerprint, plan, paths.page(preset))
     documents.write(paths.fingerprint, fingerprint)
-    if splits is not None:
-        documents.write(paths.splits, splits)
+    if folds.splits is not None:
+        documents.write(paths.splits, folds.splits)
     else:
         # Folds of the cases that were there before would belong to nothing.
         paths.splits.unlink(missing_ok=True)
     code = common.OK if plan_only else _preprocess(raw, plan, paths, num_workers, overwrite)
-    if doubt:
-        print(f"Warning: no folds were made, so ricenet_train will refuse this dataset.\n{doubt}")
+    if folds.doubt:
+        told = "Warning: no folds were made, so ricenet_train will refuse this dataset."
+        print(f"{told}\n{folds.doubt}")
     return code
 
 
@@ -177,6 +192,7 @@ def _plan(
     paths: DatasetPaths,
     preset: str,
     wanted: dict[str, Any],
+    splits: Splits | None,
     *,
     overwrite: bool,
 ) -> Plan:
@@ -190,6 +206,7 @@ def _plan(
     from ricenet_v2.core.errors import PlanError
     from ricenet_v2.network.cost import estimate
     from ricenet_v2.planning.planner import make_plan
+    from ricenet_v2.planning.reasons import other_folds
     from ricenet_v2.planning.straightening import straightened
     from ricenet_v2.records.plan import SHAPES_ONLY, Plan
 
@@ -197,6 +214,7 @@ def _plan(
     if path.is_file() and not overwrite:
         existing = documents.read(Plan, path)
         faults = _disagreements(existing, documents.fingerprint_of(fingerprint), wanted)
+        faults += other_folds(existing, splits)
         if faults:
             raise PlanError(
                 "There is a plan that was made otherwise.",
@@ -210,8 +228,9 @@ def _plan(
             print(f"Warning: {SHAPES_ONLY % ', '.join(existing.shapes_only)}")
         return existing
     given = {name: value for name, value in wanted.items() if value is not None}
+    given = {**_device(), **given}
     straighten = given.pop("straighten", False)
-    made = make_plan(fingerprint, raw.dataset, estimate, preset=preset, **{**_device(), **given})
+    made = make_plan(fingerprint, raw.dataset, estimate, preset=preset, splits=splits, **given)
     plan = dataclasses.replace(straightened(made) if straighten else made, command=typed())
     documents.write(path, plan)
     return plan
@@ -261,33 +280,6 @@ def _device() -> dict[str, Any]:
         "memory_gb": max(whole / 2, whole - _CONTEXT_GB),
         "precision": "bfloat16" if has_bfloat16 else "float32",
     }
-
-
-def _splits(raw: RawDataset, paths: DatasetPaths, *, overwrite: bool) -> tuple[Splits | None, str]:
-    """The folds, and the reason where the dataset is too small for folds.
-
-    Raises:
-        DatasetError: There are folds of other cases, and no --overwrite.
-    """
-    from ricenet_v2.core import documents
-    from ricenet_v2.core.errors import RicenetError
-    from ricenet_v2.records.splits import Splits
-    from ricenet_v2.training.splits import check_splits, make_splits
-
-    cases = raw.split("train")
-    if paths.splits.is_file():
-        existing = documents.read(Splits, paths.splits)
-        try:
-            check_splits(existing, cases, paths.splits)
-        except RicenetError:
-            if not overwrite:
-                raise
-        else:
-            return existing, ""
-    try:
-        return make_splits(cases), ""
-    except RicenetError as error:
-        return None, str(error)
 
 
 def _preprocess(

@@ -12,9 +12,9 @@ from ricenet_v2.cli import common
 
 def build_parser() -> argparse.ArgumentParser:
     """The options."""
-    parser = common.parser("Train one fold (0 to 4) of a preprocessed dataset, or all of them.")
+    parser = common.parser("Train one fold of a preprocessed dataset, or all of them.")
     parser.add_argument("dataset", help="id, name, or path of the raw dataset folder")
-    parser.add_argument("fold", help="0, 1, 2, 3, 4 or all")
+    parser.add_argument("fold", help="number of a fold (0 to 4 of the usual five) or all")
     common.add_plan(parser)
     parser.add_argument("-c", "--channels", nargs="+", metavar="NAME", help="only these channels")
     parser.add_argument(
@@ -35,7 +35,16 @@ def build_parser() -> argparse.ArgumentParser:
         help="change settings of the plan, e.g. learning_rate=3e-4 augmentation.p_noise=0 "
         "network.dropout=0.3",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of weights, sampling, augmentation")
+    seeds = parser.add_mutually_exclusive_group()
+    seeds.add_argument("--seed", type=int, default=0, help="of weights, sampling, augmentation")
+    seeds.add_argument(
+        "--seeds",
+        type=common.at_least(0),
+        nargs="+",
+        metavar="N",
+        help="train once with each of these, into a folder for each; ricenet_evaluate --seeds then "
+        "tells how much the seed alone changes",
+    )
     parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
     parser.add_argument(
         "--num_workers",
@@ -96,6 +105,7 @@ def train(
     epochs: int | None = None,
     settings: Mapping[str, str] | None = None,
     seed: int = 0,
+    seeds: Sequence[int] | None = None,
     device: str | None = None,
     num_workers: int | None = None,
     cache_gb: float | None = None,
@@ -111,18 +121,20 @@ def train(
     """Train; the arguments are those of the command.
 
     Returns:
-        0; 1 where some of several folds failed; 2 where several processes shared a failure.
+        0; 1 where some of several folds or seeds failed; 2 where several processes shared a
+        failure.
 
     Raises:
         RicenetError: A single fold, or each of several, failed; or somebody asked for an end.
     """
     import torch
 
-    from ricenet_v2.cli.folds import Wish, in_parallel, in_turn
+    from ricenet_v2.cli.folds import Wish, in_processes
+    from ricenet_v2.cli.seeds import each_seed
     from ricenet_v2.core.errors import RicenetError
     from ricenet_v2.training.agreement import check_not_begun
     from ricenet_v2.training.job import TrainOptions
-    from ricenet_v2.training.settings import channels_label
+    from ricenet_v2.training.seeds import studies_of_seeds
     from ricenet_v2.training.study import chosen_folds, load_study
     from ricenet_v2.training.team import joined
 
@@ -147,14 +159,13 @@ def train(
             with team.agreed():
                 study = load_study(dataset, plan, workspace, options, team)
                 folds = chosen_folds(str(fold), len(study.splits.folds))
+                studies = studies_of_seeds(study, seeds)
                 if not resume and not preview_augmentation:
-                    label = channels_label(study.plan, options.channels)
-                    check_not_begun(study.paths.run(study.plan.name, label), folds)
-            # A contact sheet takes seconds, less than the start of a process.
-            if num_folds_parallel == "1" or len(folds) == 1 or preview_augmentation:
-                return in_turn(study, folds)
+                    for each in studies:
+                        check_not_begun(each.model, folds)
+
             wish = Wish(num_folds_parallel, num_threads, dataset, workspace, device)
-            return in_parallel(study, folds, wish)
+            return each_seed(studies, lambda each: in_processes(each, folds, wish))
         except RicenetError as error:
             if team.size == 1:
                 raise

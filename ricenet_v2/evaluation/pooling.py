@@ -79,6 +79,7 @@ def _check_same(runs: dict[int, Run], model: ModelPaths) -> None:
         "plan and settings": lambda run: run.plan_hash,
         "channels": lambda run: run.channels,
         "numbers of folds": lambda run: run.n_folds,
+        "groups held out": lambda run: run.group,
         "preprocessed cases": lambda run: run.preprocessed_hash,
         "pretrained weights": _first_weights,
     }

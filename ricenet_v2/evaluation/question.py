@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.evaluation.centres import scheme_of
 from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.evaluation.read import read_scored
 from ricenet_v2.evaluation.scored import Scored
@@ -66,7 +67,7 @@ def out_of_fold(
     return Question(
         scored,
         positive_index(scored, positive or positive_of(model.folder)),
-        f"{paths.name}, {model.folder.name}: out-of-fold, pooled",
+        f"{paths.name}, {model.folder.name}: out-of-fold{scheme_of(model)}, pooled",
         "out-of-fold",
         output=model.crossval,
         dataset=paths,

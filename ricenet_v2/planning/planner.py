@@ -30,6 +30,7 @@ from ricenet_v2.records.plan import (
     Shape,
     Triple,
 )
+from ricenet_v2.records.splits import Splits
 
 __all__ = ["GIB", "PRESETS", "Cost", "make_plan"]
 
@@ -48,6 +49,7 @@ def make_plan(
     input_size: Shape | None = None,
     batch_size: int | None = None,
     epochs: int | None = None,
+    splits: Splits | None = None,
 ) -> Plan:
     """Decide everything for a dataset.
 
@@ -63,6 +65,7 @@ def make_plan(
         input_size: Voxels along (z, y, x), instead of the rule.
         batch_size: Instead of the rule.
         epochs: Instead of the rule.
+        splits: The folds, which decide how many cases an epoch draws; five where None.
 
     Raises:
         PlanError: Unknown preset, unusable values, a fingerprint of other channels, sizes that
@@ -90,7 +93,7 @@ def make_plan(
     why = tuple(decision for _, decision in channels)
     if found.chosen.network.levels:
         why += why_levels
-    return _plan(fingerprint, dataset, choice, tuple(plan for plan, _ in channels), why)
+    return _plan(fingerprint, dataset, choice, tuple(plan for plan, _ in channels), why, splits)
 
 
 def _plan(
@@ -99,12 +102,17 @@ def _plan(
     choice: Choice,
     channels: tuple[ChannelPlan, ...],
     why_channels: tuple[Decision, ...],
+    splits: Splits | None,
 ) -> Plan:
     """The chosen layout and all that follows from it."""
     chosen, epochs = choice.chosen, choice.wishes.epochs
     settings = schedule.paper_training if choice.preset == "paper" else schedule.auto_training
     training, why_training = settings(
-        chosen.batch, choice.n_train, chosen.input_size, chosen.spacing
+        chosen.batch,
+        choice.n_train,
+        chosen.input_size,
+        chosen.spacing,
+        schedule.N_FOLDS if splits is None else len(splits.folds),
     )
     has_images = any(channel.kind not in ("mask", "other") for channel in dataset.channels)
     return Plan(
@@ -126,6 +134,7 @@ def _plan(
         dose_range=_dose_range(fingerprint),
         regions=tuple(sorted({case.region for case in fingerprint.cases if case.region})),
         decisions=(
+            *reasons.folds(splits),
             reasons.region(dataset),
             *reasons.layout(choice),
             why_training,

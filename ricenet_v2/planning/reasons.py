@@ -19,7 +19,8 @@ from ricenet_v2.planning.spacing import is_anisotropic, text_of
 from ricenet_v2.planning.wishes import Wishes
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.decision import Decision
-from ricenet_v2.records.plan import MemoryEstimate
+from ricenet_v2.records.plan import MemoryEstimate, Plan
+from ricenet_v2.records.splits import Splits, leave_one_out
 
 _GIVEN = "given by the user"
 
@@ -48,6 +49,44 @@ class Choice:
     def chosen(self) -> Candidate:
         """What fits."""
         return self.found.chosen
+
+
+FOLDS = "folds"
+"""Name of the decision on folds."""
+_LEAVE_ONE_OUT = leave_one_out("")
+
+
+def folds(splits: Splits | None) -> tuple[Decision, ...]:
+    """What the networks are validated on; nothing where no folds were made."""
+    if splits is None:
+        return ()
+    if not splits.group:
+        reason = "no patient is in two of them, and each has its share of every class"
+        value = f"{len(splits.folds)}, stratified by class"
+        return (Decision(what=FOLDS, value=value, reason=reason),)
+    sizes = ", ".join(
+        f"{number} {fold.held_out} ({len(fold.validation)} cases)"
+        for number, fold in enumerate(splits.folds)
+    )
+    value = f"{len(splits.folds)}, {splits.scheme}"
+    reason = (
+        f"asked for with --group: each network is validated on a {splits.group} that none of its "
+        f"training cases is of: {sizes}"
+    )
+    return (Decision(what=FOLDS, value=value, reason=reason),)
+
+
+def other_folds(plan: Plan, splits: Splits | None) -> list[str]:
+    """In words, where a plan was made for folds of another column of cases.csv; else empty.
+
+    Plans of before folds were decided on are for stratified ones, however many.
+    """
+    stood = next((one.value for one in plan.decisions if one.what == FOLDS), "")
+    wanted = folds(splits)[0].value if splits is not None else ""
+    has_group = (splits is not None and splits.group) or _LEAVE_ONE_OUT in stood
+    if not has_group or stood == wanted:
+        return []
+    return [f"it was made for other folds ({stood or 'stratified by class'}, now: {wanted})"]
 
 
 def region(dataset: Dataset) -> Decision:

@@ -11,24 +11,25 @@ from ricenet_v2.records.plan import AugmentationPlan, Shape, TrainingPlan, Tripl
 UPDATES = 2000
 FEWEST_EPOCHS, MOST_EPOCHS = 100, 250
 FEWEST_ITERATIONS = 8
-TRAINING_SHARE = 0.8
+N_FOLDS = 5
 ELASTIC_MM, ELASTIC_SHARE = 6.0, 0.04
 
 
 def auto_training(
-    batch: int, n_train: int, input_size: Shape, spacing: Triple
+    batch: int, n_train: int, input_size: Shape, spacing: Triple, n_folds: int = N_FOLDS
 ) -> tuple[TrainingPlan, Decision]:
     """Settings of the `auto` preset.
 
     Args:
         batch: Samples per step.
-        n_train: Training cases of the dataset (all folds); four fifths train a fold.
+        n_train: Training cases of the dataset (all folds); four fifths train one of five folds.
         input_size: Voxels along (z, y, x).
         spacing: mm along (z, y, x).
+        n_folds: Of the dataset.
     """
     accumulation = accumulation_steps(batch, n_train)
     effective = batch * accumulation
-    iterations = _iterations(n_train, effective)
+    iterations = _iterations(n_train, effective, n_folds)
     epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, math.ceil(UPDATES / iterations)))
     made = TrainingPlan(
         batch_size=batch,
@@ -49,7 +50,7 @@ def auto_training(
 
 
 def paper_training(
-    batch: int, n_train: int, input_size: Shape, spacing: Triple
+    batch: int, n_train: int, input_size: Shape, spacing: Triple, n_folds: int = N_FOLDS
 ) -> tuple[TrainingPlan, Decision]:
     """Settings of the `paper` preset; what the paper does not report is ours and said so.
 
@@ -58,8 +59,9 @@ def paper_training(
         n_train: Training cases of the dataset (all folds).
         input_size: Voxels along (z, y, x).
         spacing: mm along (z, y, x).
+        n_folds: Of the dataset.
     """
-    iterations = _iterations(n_train, batch)
+    iterations = _iterations(n_train, batch, n_folds)
     made = TrainingPlan(
         batch_size=batch,
         accumulation_steps=1,
@@ -88,9 +90,9 @@ def paper_training(
     )
 
 
-def _iterations(n_train: int, effective: int) -> int:
-    # In hundredths of a case, so that 0.8 * 5 is 4 and not a little more.
-    n_fold = math.ceil(round(TRAINING_SHARE * n_train, 6))
+def _iterations(n_train: int, effective: int, n_folds: int) -> int:
+    # What a fold trains on, in the mean over the folds, whatever their sizes.
+    n_fold = n_train - n_train // n_folds
     return max(FEWEST_ITERATIONS, math.ceil(n_fold / effective))
 
 

@@ -54,6 +54,9 @@ class Run:
         preprocessed_hash: Of the inputs of the preprocessed cases.
         pretrained: The file that the weights began with.
         fold_hash: Of the fold's cases, the side of each, its label and its patient.
+        group: Column of cases.csv of which each fold holds out one value; empty of folds that are
+            stratified by class.
+        held_out: That value, e.g. the centre that the fold was validated on.
         n_folds: Of the dataset.
     """
 
@@ -75,4 +78,6 @@ class Run:
     preprocessed_hash: str = ""
     pretrained: PretrainedSource | None = None
     fold_hash: str = ""
+    group: str = ""
+    held_out: str = ""
     n_folds: int = 5

@@ -27,9 +27,14 @@ EXPLANATION_JSON = "explanation.json"
 EXPLANATION_CSV = "explanation.csv"
 REPORT_JSON = "report.json"
 REPORT_PART_JSON = "report_part.json"
+CENTRES_JSON = "centres.json"
+CENTRES_CSV = "centres.csv"
+SEEDS_JSON = "seeds.json"
+SEEDS_CSV = "seeds.csv"
 ABLATION_JSON = "ablation.json"
 ABLATION_CSV = "ablation.csv"
 
+_SEED = "__seed"
 _LONGEST_LABEL = 100  # bytes
 _VARIABLES = ("ricenet_raw", "ricenet_preprocessed", "ricenet_results")
 _FOLDER_NAME = re.compile(r"Dataset(\d+)_(.+)")
@@ -46,7 +51,7 @@ class Roots:
 
 @dataclass(frozen=True)
 class ModelPaths:
-    """Files of one trained model: five folds of one plan and one set of channels."""
+    """Files of one trained model: the folds of one plan and one set of channels."""
 
     folder: Path
 
@@ -155,9 +160,26 @@ class DatasetPaths:
         """Folder of the preprocessed cases of that plan."""
         return self.preprocessed / plan_name
 
-    def run(self, plan_name: str = "auto", channels: str = "all") -> ModelPaths:
-        """Results of a plan trained on some channels (`all`, or names joined with `+`)."""
-        return ModelPaths(self.results / f"{plan_name}__{channels}")
+    def run(
+        self, plan_name: str = "auto", channels: str = "all", seed: int | None = None
+    ) -> ModelPaths:
+        """Results of a plan trained on some channels.
+
+        Args:
+            plan_name: Name of the plan.
+            channels: `all`, or names joined with `+`.
+            seed: A further training seed, which has a folder of its own; None for the folder of
+                a training without `--seeds`.
+        """
+        ending = "" if seed is None else f"{_SEED}{seed}"
+        return ModelPaths(self.results / f"{plan_name}__{channels}{ending}")
+
+    def further_seeds(self, plan_name: str = "auto", channels: str = "all") -> tuple[int, ...]:
+        """Seeds that have a folder of their own, ascending."""
+        start = f"{plan_name}__{channels}{_SEED}"
+        there = self.results.iterdir() if self.results.is_dir() else ()
+        numbers = (one.name.removeprefix(start) for one in there if one.name.startswith(start))
+        return tuple(sorted(int(number) for number in numbers if number.isdecimal()))
 
 
 def roots(workspace: Path | None = None) -> Roots:

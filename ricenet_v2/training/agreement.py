@@ -6,9 +6,10 @@ import dataclasses
 from collections.abc import Sequence
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.errors import DocumentError, TrainingError
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
+from ricenet_v2.records.splits import leave_one_out
 from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.training.initial_weights import check_same_source
 from ricenet_v2.training.job import Job, run_record, with_epochs
@@ -79,10 +80,12 @@ def check_other_folds(job: Job) -> None:
     The number of epochs may differ, since folds are extended one after the other.
 
     Raises:
-        TrainingError: Other folds of the model are of other settings or another plan.
+        TrainingError: Other folds of the model are of other settings, another plan, or of folds
+            that were made in another way.
     """
     others = [fold for fold in job.model.folds() if fold != job.fold]
     others = [fold for fold in others if job.model.fold(fold).run.is_file()]
+    _check_other_splits(job, others)
     if not others or not job.model.plan.is_file():
         return
     old = documents.read(Plan, job.model.plan)
@@ -96,3 +99,32 @@ def check_other_folds(job: Job) -> None:
             got=f"another {' and another '.join(differing)}",
             remedy="Use the same settings, another --plan, or move the folder away.",
         )
+
+
+def _check_other_splits(job: Job, others: Sequence[int]) -> None:
+    """Refuse a fold beside those of an earlier way to make folds: they share cases."""
+    differing = [
+        f"fold {fold}: one of {_told(run.n_folds, run.group)}"
+        for fold, run in ((fold, _readable(job.model, fold)) for fold in others)
+        if run is not None and (run.n_folds, run.group) != (job.n_folds, job.group)
+    ]
+    if differing:
+        raise TrainingError(
+            "The other folds of this model were made in another way.",
+            file=job.model.folder,
+            expected=f"folds of {_told(job.n_folds, job.group)}",
+            got="; ".join(differing),
+            remedy="Move the folder of the model away and train all of its folds.",
+        )
+
+
+def _readable(model: ModelPaths, fold: int) -> Run | None:
+    """The record of a fold; a damaged one is told of where that fold itself is trained."""
+    try:
+        return documents.read(Run, model.fold(fold).run)
+    except DocumentError:
+        return None
+
+
+def _told(n_folds: int, group: str) -> str:
+    return f"{n_folds}, {leave_one_out(group) if group else 'stratified by class'}"

@@ -37,7 +37,8 @@ from ricenet_v2.training.workers import default_workers
 class TrainOptions:
     """What a user chooses for a run; None leaves it to the plan, or to the machine.
 
-    Of these, `num_workers`, `cache_gb` and `loggers` change no result.
+    Of these, `num_workers`, `cache_gb` and `loggers` change no result. `folder_seed` is the seed
+    that the folder of the model is named after; None for the folder without one.
     """
 
     channels: tuple[str, ...] | None = None
@@ -52,6 +53,7 @@ class TrainOptions:
     num_workers: int | None = None
     cache_gb: float | None = None
     loggers: tuple[str, ...] = ()
+    folder_seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class Job:
         reader: Of preprocessed cases.
         fold: Number.
         n_folds: Of the dataset.
+        group: Column of which each fold holds out one value; empty of stratified folds.
+        held_out: That value.
         options: What the user chose.
         team: The processes that train it.
         inputs: Hash of the preprocessed cases.
@@ -91,6 +95,8 @@ class Job:
     reader: CaseReader
     fold: int
     n_folds: int
+    group: str
+    held_out: str
     options: TrainOptions
     team: Team
     inputs: str
@@ -140,6 +146,11 @@ def effective_plan(plan: Plan, options: TrainOptions) -> Plan:
     return with_settings(with_channels(plan, options.channels), overrides)
 
 
+def model_of(paths: DatasetPaths, plan: Plan, options: TrainOptions) -> ModelPaths:
+    """Files of the model that the options train."""
+    return paths.run(plan.name, channels_label(plan, options.channels), options.folder_seed)
+
+
 def prepare(
     paths: DatasetPaths,
     plan: Plan,
@@ -163,7 +174,7 @@ def prepare(
     used = effective_plan(plan, options)
     names = [channel.name for channel in plan.channels]
     indices = [names.index(channel.name) for channel in used.channels]
-    model = paths.run(plan.name, channels_label(plan, options.channels))
+    model = model_of(paths, plan, options)
     chosen = splits.folds[fold]
     folder = paths.cases(plan.name)
     records = records_of_plan(folder, (*chosen.train, *chosen.validation), plan)
@@ -182,6 +193,8 @@ def prepare(
         reader=_reader(folder, indices, chosen, options, team),
         fold=fold,
         n_folds=len(splits.folds),
+        group=splits.group,
+        held_out=chosen.held_out,
         options=options,
         team=team,
         inputs=store.cases_hash(records),
@@ -295,6 +308,8 @@ def run_record(
         best_epoch=best_epoch,
         command=typed(),
         versions={"python": platform.python_version(), "torch": str(torch.__version__)},
+        group=job.group,
+        held_out=job.held_out,
         preprocessed_hash=job.inputs,
         fold_hash=job.fold_hash,
         pretrained=source_of(job.paths),

@@ -1,4 +1,4 @@
-"""Five folds: stratified by class, grouped by patient, the same on every machine."""
+"""Folds: stratified by class, grouped by patient, the same on every machine."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.splits import Fold, Splits
+from ricenet_v2.training.groups import group_of
 
 SEED = 12345
 N_FOLDS = 5
@@ -54,15 +55,16 @@ def check_splits(splits: Splits, cases: Sequence[Case], file: Path) -> None:
         file: For the message.
 
     Raises:
-        DatasetError: Cases came, went or moved to the test split, a patient is on both sides, or
-            a case is held out of no fold or of several.
+        DatasetError: Cases came, went or moved to the test split, a patient is on both sides,
+            a case is held out of no fold or of several, or is of another group than its fold.
     """
     patients = {case.case_id: case.patient_id for case in cases if case.split == "train"}
-    if fault := _outdated(splits, patients):
+    if fault := _outdated(splits, patients) or _regrouped(splits, cases):
         raise DatasetError(
             "The folds on disk are not those of this dataset.",
             file=file,
-            expected=f"folds of the {len(patients)} training cases",
+            expected=f"folds of the {len(patients)} training cases"
+            + (f", {splits.scheme}" if splits.group else ""),
             got=fault,
             remedy="Correct cases.csv, or run ricenet_plan_and_preprocess with --overwrite to "
             "split anew (models of the old folds no longer fit).",
@@ -91,6 +93,26 @@ def _outdated(splits: Splits, patients: Mapping[str, str]) -> str:
             f"{', ...' if len(wrong) > 5 else ''}"
         )
     return ""
+
+
+def _regrouped(splits: Splits, cases: Sequence[Case]) -> str:
+    """Why folds do not hold out the groups that they name; empty where they do, or name none."""
+    if not splits.group:
+        return ""
+    if not any(splits.group in case.covariates for case in cases):
+        return f"cases.csv has no column {splits.group} any more"
+    groups = {case.case_id: group_of(case, splits.group) for case in cases}
+    moved = [
+        f"{case} ({groups[case] or 'none'}, its fold holds out {fold.held_out or 'none'})"
+        for fold in splits.folds
+        for case in fold.validation
+        if groups[case] != fold.held_out
+    ]
+    if moved:
+        told = ", ".join(sorted(moved)[:5]) + (", ..." if len(moved) > 5 else "")
+        return f"{len(moved)} case(s) of another {splits.group} than their fold: {told}"
+    doubled = [name for name, n in Counter(splits.held_out).items() if n > 1]
+    return f"several folds hold out {', '.join(doubled)}" if doubled else ""
 
 
 def check_labels(cases: Sequence[Case], classes: Sequence[str], file: Path) -> None:

@@ -11,9 +11,9 @@ from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.splits import Splits
-from ricenet_v2.store.paths import CASES_CSV, DatasetPaths, dataset_paths
+from ricenet_v2.store.paths import CASES_CSV, DatasetPaths, ModelPaths, dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset
-from ricenet_v2.training.job import TrainOptions, effective_plan
+from ricenet_v2.training.job import TrainOptions, effective_plan, model_of
 from ricenet_v2.training.splits import check_labels, check_splits, make_splits
 from ricenet_v2.training.team import Team
 from ricenet_v2.training.trackers import check_trackers
@@ -30,6 +30,11 @@ class Study:
     splits: Splits
     options: TrainOptions
     team: Team
+
+    @property
+    def model(self) -> ModelPaths:
+        """Files of the model that the options train."""
+        return model_of(self.paths, self.plan, self.options)
 
 
 def load_study(
@@ -70,6 +75,6 @@ def chosen_folds(text: str, n_folds: int) -> list[int]:
     """
     if text == "all":
         return list(range(n_folds))
-    if text.isdigit() and int(text) < n_folds:
+    if text.isdecimal() and int(text) < n_folds:
         return [int(text)]
     raise TrainingError("There is no such fold.", expected=f"0 to {n_folds - 1}, or all", got=text)

@@ -55,8 +55,12 @@ def test_it_leaves_the_files_of_a_run_and_is_compared_in_one_line(trained_cohort
         for name in documents.read(Run, paths.run("baseline", "dose").fold(0).run).channels
     )
     again = paths.run("baseline", "dose").fold(0).validation.read_text()
+    # Of more folds than there are now.
+    stale = paths.run("baseline", "dose").fold(7).folder
+    shutil.copytree(paths.run("baseline", "dose").fold(0).folder, stale)
     assert baseline.main([NAME, *common, *few, "--features", "dose"]) == 0
     assert paths.run("baseline", "dose").fold(0).validation.read_text() == again
+    assert not stale.exists()
 
 
 def test_without_networks_it_is_not_compared(planned_cohort, tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -456,3 +457,24 @@ def test_two_thick_sliced_brain_mri(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "no folds were made" in out
     assert "ricenet_train will refuse this dataset" in out
     assert not paths.splits.exists()
+
+
+def test_folds_of_centres_stand_in_the_plan_and_are_not_replaced_in_silence(
+    tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cases = [
+        dataclasses.replace(case, covariates={"centre": "AABB"[n % 4]})
+        for n, case in enumerate([*_cases(10), Case("test0", "p99", "RICE", "test")])
+    ]
+    channels = (Channel("T1c", "mri"), Channel("dose", "dose", unit="Gy"))
+    write_raw_tables(tiny.raw, Dataset(NAME, channels, ("tumour", "RICE")), cases)
+    assert _run(tmp_path, "--plan_only") == 0
+    capsys.readouterr()
+    assert _run(tmp_path, "--plan_only", "--group", "centre") == 2
+    assert "got: 5 folds, stratified by class" in capsys.readouterr().err
+    assert _run(tmp_path, "--plan_only", "--group", "centre", "--overwrite") == 0
+    made = documents.read(Splits, tiny.splits)
+    assert (made.group, made.held_out) == ("centre", ("A", "B"))
+    decision = documents.read(Plan, tiny.plan()).decisions[0]
+    assert (decision.what, decision.value) == ("folds", "2, leave-one-group-out by centre")
+    assert "0 A (6 cases), 1 B (4 cases)" in decision.reason

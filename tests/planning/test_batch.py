@@ -52,6 +52,12 @@ def test_a_small_cohort_trains_for_more_epochs():
     assert why.value == "250 epochs of 8 updates"
 
 
+@pytest.mark.parametrize(("n_folds", "iterations"), [(2, 50), (3, 67), (5, 80), (10, 90)])
+def test_an_epoch_draws_what_a_fold_trains_on_whatever_their_number(n_folds, iterations):
+    for settings in (auto_training, paper_training):
+        assert settings(8, 800, CUBE, MM, n_folds)[0].iterations_per_epoch == iterations
+
+
 def test_displacements_stay_small_in_small_inputs():
     def elastic(size, spacing):
         return auto_training(2, 80, size, spacing)[0].augmentation.elastic_mm

@@ -15,9 +15,12 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.records.run import Run
+from ricenet_v2.records.splits import Splits
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.raw import load_raw_dataset, write_raw_tables
 from ricenet_v2.training import fold as fold_module
+from ricenet_v2.training.groups import make_group_splits
+from ricenet_v2.training.seeds import seed_models
 from ricenet_v2.training.splits import make_splits
 
 
@@ -243,3 +246,51 @@ def test_a_dataset_without_a_plan_is_told_what_to_run(paths, capsys):
     paths.plan().unlink()
     assert train.main(_words(paths)) == 2
     assert "ricenet_plan_and_preprocess" in capsys.readouterr().err
+
+
+def test_each_seed_has_a_folder_and_only_what_is_missing_is_trained(paths, capsys):
+    """The first lies where a training without seeds does; trainings that differ are refused."""
+    words = ["--num_workers", "0", "--seeds", "0", "1"]
+    assert train.main([*_words(paths, *words[:2]), "--seeds", "0"]) == 0
+    first = (paths.run().fold(0).run).read_text()
+    assert train.main(_words(paths, *words)) == 2
+    assert "Folds 0, 1, 2 are already there" in capsys.readouterr().err
+    assert train.main(_words(paths, *words, "--continue")) == 0
+    assert (paths.run().fold(0).run).read_text() == first
+    further = paths.run("auto", "all", 1)
+    assert further.folder.name == "auto__all__seed1"
+    assert {documents.read(Run, further.fold(fold).run).seed for fold in further.folds()} == {1}
+    weights = [
+        checkpoints.load(model.fold(0).final)["inference_weights"]
+        for model in (paths.run(), further)
+    ]
+    assert any(not torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    for wrong, told in (
+        (["--seeds", "1", "1"], "named twice"),
+        (["--seeds", "2", "--epochs", "4"], "got: 4 epochs"),
+        (["--seeds", "2", "--set", "mixup=0.1"], "another plan or settings (its training)"),
+    ):
+        assert train.main(_words(paths, *wrong)) == 2
+        assert told in capsys.readouterr().err
+    assert not paths.run("auto", "all", 2).folder.exists()
+    trained = seed_models(paths, "auto", "all")
+    assert {seed: model.folder.name for seed, model in trained.items()} == {
+        0: "auto__all",
+        1: "auto__all__seed1",
+    }
+
+
+def test_folds_of_centres_say_what_they_held_out_and_are_not_mixed_with_others(paths, capsys):
+    cases = [
+        dataclasses.replace(case, covariates={"centre": "AAB"[index % 3]})
+        for index, case in enumerate(load_raw_dataset(paths.raw).cases)
+    ]
+    write_raw_tables(paths.raw, load_raw_dataset(paths.raw).dataset, cases)
+    stratified = documents.read(Splits, paths.splits)
+    documents.write(paths.splits, make_group_splits(cases, "centre").splits)
+    assert train.main(["9", "0", *_words(paths, "--num_workers", "0")[2:]]) == 0
+    run = documents.read(Run, paths.run().fold(0).run)
+    assert (run.n_folds, run.group, run.held_out) == (2, "centre", "A")
+    documents.write(paths.splits, stratified)
+    assert train.main(["9", "1", *_words(paths, "--num_workers", "0")[2:]]) == 2
+    assert "fold 0: one of 2, leave-one-group-out by centre" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import platform
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -82,6 +83,7 @@ def run_baseline(
     ]
     tables.write_rows(model.features, rows, ("case_id", *table.columns))
     documents.write(model.dataset, raw.dataset)
+    _remove_beyond(model, len(splits.folds))
     cases = {case.case_id: case for case in raw.cases}
     fitted = {}
     for number, fold in enumerate(splits.folds):
@@ -89,13 +91,20 @@ def run_baseline(
         fitted[number] = _fit(table, known, raw.dataset, seed)
         held_out = [cases[case] for case in fold.validation]
         _write_fold(model, number, fitted[number], table, held_out, raw.dataset)
-        run = _run(model, raw.dataset, number, len(splits.folds), table, seed)
+        run = _run(model, raw.dataset, number, splits, table, seed)
         documents.write(model.fold(number).run, run)
     test = raw.split("test")
     if test:
         _write_test(model, fitted, table, test, raw)
     penalties = tuple(each.penalty for each in fitted.values())
     return Baseline(model, label, table.columns, penalties, bool(test))
+
+
+def _remove_beyond(model: ModelPaths, n_folds: int) -> None:
+    """Remove what an earlier baseline wrote for folds that there are no longer."""
+    for fold in model.folds():
+        if fold >= n_folds:
+            shutil.rmtree(model.fold(fold).folder)
 
 
 def features_of(raw: RawDataset, features: Sequence[Features]) -> Table:
@@ -179,7 +188,7 @@ def _write_fold(
 
 
 def _run(
-    model: ModelPaths, dataset: Dataset, fold: int, n_folds: int, table: Table, seed: int
+    model: ModelPaths, dataset: Dataset, fold: int, splits: Splits, table: Table, seed: int
 ) -> Run:
     return Run(
         dataset=dataset.name,
@@ -195,7 +204,9 @@ def _run(
         command=typed(),
         versions={"python": platform.python_version(), "scikit-learn": version("scikit-learn")},
         preprocessed_hash=sha256_of_file(model.features),
-        n_folds=n_folds,
+        n_folds=len(splits.folds),
+        group=splits.group,
+        held_out=splits.folds[fold].held_out,
     )
 
 

@@ -13,6 +13,7 @@ OPTIONS = (
         "--preset auto|paper|resenc_l|small",
         "all rules, RICE-NET as published, the public ResEnc-L, or under 3 million weights",
     ),
+    ("--group COLUMN", "folds that hold out each centre, scanner ... of a column of cases.csv"),
 )
 """Options of ricenet_plan_and_preprocess; each needs --overwrite where a plan exists."""
 

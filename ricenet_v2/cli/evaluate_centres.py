@@ -1,0 +1,103 @@
+"""What ricenet_evaluate adds for folds that hold out a centre each, and for several seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ricenet_v2.cli import common
+
+if TYPE_CHECKING:
+    from ricenet_v2.evaluation.question import Question
+    from ricenet_v2.records.centres import Centre, Centres, Heterogeneity
+    from ricenet_v2.records.figures import Evaluation
+
+_SHOWN = ("accuracy", "macro F1", "AUROC", "Brier score")
+_WIDTH = 120
+
+
+def with_centres(asked: Question, made: Evaluation) -> tuple[Evaluation, Centres | None]:
+    """The evaluation with the centres in the names of its folds, and their figures.
+
+    Args:
+        asked: What was evaluated.
+        made: Its figures.
+
+    Returns:
+        The evaluation as it is, and None, where no fold holds out a centre.
+    """
+    from ricenet_v2.core.command import typed
+    from ricenet_v2.evaluation.centres import centres_of, held_out_of, named
+    from ricenet_v2.store.paths import ModelPaths
+
+    if asked.output is None:
+        return made, None
+    column, names = held_out_of(ModelPaths(asked.output.parent))
+    if not column:
+        return made, None
+    made = named(made, column, names)
+    found = centres_of(asked.scored, made, asked.positive, column, names)
+    return made, dataclasses.replace(found, command=typed())
+
+
+def write(folder: Path, made: Centres | None) -> None:
+    """Write what there is of centres, in place of what an earlier evaluation wrote."""
+    from ricenet_v2.evaluation.centres import remove_centres, write_centres
+
+    if made is None:
+        remove_centres(folder)
+    else:
+        write_centres(folder, made)
+
+
+def show(made: Centres | None) -> None:
+    """Print the figures of each centre, and how far they differ."""
+    if made is None:
+        return
+    shown = [name for name in _SHOWN if any(s.figure == name for s in made.spreads)]
+    common.table(
+        f"By {made.column}: each is predicted by a model that it was held out of",
+        (f"fold: {made.column}", "cases", "patients", *made.classes, *shown),
+        [_row(centre, shown) for centre in made.centres],
+    )
+    if few := [centre.name for centre in made.centres if centre.warning]:
+        print(f"Fewer than 10 cases, so figures that say next to nothing: {', '.join(few)}.")
+    for spread in made.spreads:
+        if spread.figure in shown and spread.n > 1:
+            print(
+                f"{spread.figure}: {spread.lowest:.3f} ({spread.lowest_in}) to "
+                f"{spread.highest:.3f} ({spread.highest_in}) over {spread.n} of "
+                f"{len(made.centres)}."
+            )
+    for one in made.heterogeneity:
+        print(textwrap.fill(words_of(one, made.column, made.level), _WIDTH))
+
+
+def _row(centre: Centre, shown: list[str]) -> tuple[object, ...]:
+    from ricenet_v2.cli.evaluate_tables import interval, number
+
+    by_name = {figure.name: figure for figure in centre.figures}
+    cells = [
+        f"{number(by_name[name].value)} ({interval(by_name[name])})" if name in by_name else "-"
+        for name in shown
+    ]
+    sizes = (centre.n_cases, centre.n_patients, *centre.n_of_class)
+    return (f"{centre.fold}: {centre.name}", *sizes, *cells)
+
+
+def words_of(made: Heterogeneity, column: str, level: float) -> str:
+    """A random-effects summary in words, or why there is none."""
+    if made.mean is None:
+        told = f"{made.figure} between {column}s: no summary, since {made.why}"
+    else:
+        told = (
+            f"{made.figure} between {column}s: {made.mean:.3f} in an average one ({level:.0%} "
+            f"interval {made.low:.3f} to {made.high:.3f}); in a new one it is expected from "
+            f"{made.prediction_low:.3f} to {made.prediction_high:.3f} ({level:.0%} prediction "
+            f"interval; SD of the logit between them {made.tau:.3f}; {made.method})"
+        )
+    if made.left_out:
+        told += f". Left out: {'; '.join(made.left_out)}"
+    return f"{told}."

@@ -1,0 +1,123 @@
+"""ricenet_evaluate --seeds: how far trainings differ that differ in their seed alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ricenet_v2.cli import common
+
+if TYPE_CHECKING:
+    from ricenet_v2.records.seeds import SeedFigure, SeedVariance
+    from ricenet_v2.store.paths import DatasetPaths
+
+_SUMMARY = (
+    *("accuracy", "macro F1", "AUROC", "AUROC within folds", "balanced accuracy"),
+    "Brier score",
+)
+_WIDTH = 120
+
+
+def evaluate_seeds(
+    dataset: str | None,
+    plan: str,
+    channels: str,
+    seeds: Sequence[int],
+    predictions: Path | None,
+    positive: str | None,
+    output: Path | None,
+    n_bootstrap: int,
+    seed: int,
+    workspace: Path | None,
+    *,
+    all_figures: bool = False,
+) -> int:
+    """Print and write the variance over training seeds; the arguments are those of the command.
+
+    Returns:
+        0.
+
+    Raises:
+        DatasetError: No dataset is named, or its trainings cannot be compared.
+    """
+    from ricenet_v2.core.command import typed
+    from ricenet_v2.core.errors import DatasetError
+    from ricenet_v2.evaluation.evaluate import Options
+    from ricenet_v2.evaluation.seeds import (
+        positive_of_trainings,
+        read_trainings,
+        variance,
+        write_seeds,
+    )
+
+    if dataset is None or predictions is not None:
+        raise DatasetError(
+            "The variance over training seeds is that of out-of-fold predictions.",
+            expected="a dataset, and no --predictions",
+            got=f"dataset {dataset}, predictions {predictions}",
+        )
+    trainings = read_trainings(dataset, plan, channels, workspace, seeds)
+    index = positive_of_trainings(trainings, positive)
+    options = Options(index, n_bootstrap=n_bootstrap, seed=seed)
+    made = dataclasses.replace(variance(trainings, options), command=typed())
+    show(made, all_figures=all_figures)
+    folder = output or trainings.folder
+    write_seeds(folder, made)
+    print(f"Variance over training seeds: {folder}")
+    return common.OK
+
+
+def tell(dataset: DatasetPaths | None, plan: str, channels: str) -> None:
+    """Say which seeds a model was trained with, where there are several."""
+    from ricenet_v2.training.seeds import seed_models
+
+    seeds = list(seed_models(dataset, plan, channels)) if dataset is not None else []
+    if len(seeds) > 1:
+        told = ", ".join(map(str, seeds))
+        print(f"Trained with the seeds {told}: --seeds tells how far these trainings differ.")
+
+
+def show(made: SeedVariance, *, all_figures: bool = False) -> None:
+    """Print the figures of each seed, their spread, and what it means."""
+    seeds = ", ".join(map(str, made.seeds))
+    by_name = {figure.name: figure for figure in made.figures}
+    names = list(by_name) if all_figures else [name for name in _SUMMARY if name in by_name]
+    common.table(
+        f"{made.title} ({made.n_cases} cases of {made.n_patients} patients)",
+        (
+            "figure",
+            f"seeds {seeds}",
+            "mean",
+            "SD over seeds",
+            "range",
+            f"{made.level:.0%} interval by patients, seed {made.seeds[0]}",
+        ),
+        [_row(by_name[name]) for name in names],
+    )
+    print(
+        f"{made.n_calls_differ} of {made.n_cases} cases are not called alike by all "
+        f"{len(made.seeds)} trainings."
+    )
+    print(textwrap.fill(made.meaning, _WIDTH))
+    if not all_figures:
+        print(f"--all_figures prints all {len(made.figures)} figures; seeds.json holds them.")
+    print(made.note)
+
+
+def _row(figure: SeedFigure) -> tuple[str, ...]:
+    from ricenet_v2.cli.evaluate_tables import number
+
+    def span(low: float | None, high: float | None) -> str:
+        return "-" if low is None or high is None else f"{number(low)} to {number(high)}"
+
+    return (
+        figure.name,
+        ", ".join(number(value) for value in figure.values),
+        number(figure.mean),
+        number(figure.sd),
+        span(figure.lowest, figure.highest),
+        span(figure.lows[0], figure.highs[0]),
+    )

@@ -1,0 +1,133 @@
+"""Which folds ricenet_plan_and_preprocess takes: those that are there, or new ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ricenet_v2.cli import common
+
+if TYPE_CHECKING:
+    from ricenet_v2.records.dataset import Case
+    from ricenet_v2.records.splits import Splits
+    from ricenet_v2.store.paths import DatasetPaths
+
+
+NO_GROUP = "none"
+"""For --group: folds that are stratified by class again."""
+
+
+@dataclass(frozen=True)
+class Folds:
+    """The folds of a dataset.
+
+    Attributes:
+        splits: None where the dataset is too small for any.
+        doubt: Why it is too small.
+        warnings: What makes figures of single folds say little.
+        outdated: Models with folds of the splits that these replace, by name, with the numbers of
+            these folds.
+    """
+
+    splits: Splits | None
+    doubt: str = ""
+    warnings: tuple[str, ...] = ()
+    outdated: tuple[str, ...] = ()
+
+
+def chosen_folds(
+    cases: Sequence[Case], paths: DatasetPaths, group: str | None, *, overwrite: bool
+) -> Folds:
+    """The folds that are there where they fit, else new ones.
+
+    Folds that hold out the values of a column stay such folds until another column is named.
+
+    Args:
+        cases: Of the dataset.
+        paths: Where the folds lie.
+        group: Column of cases.csv whose values are held out; `none` stratifies by class; None is
+            as before, at first stratified.
+        overwrite: Whether folds of other cases or another scheme may be replaced.
+
+    Raises:
+        DatasetError: There are other folds, and no `overwrite`; or the column makes no folds.
+    """
+    from ricenet_v2.core import documents
+    from ricenet_v2.core.errors import DatasetError, RicenetError
+    from ricenet_v2.records.splits import Splits, leave_one_out
+    from ricenet_v2.training.groups import make_group_splits
+    from ricenet_v2.training.splits import check_splits, make_splits
+
+    old = documents.read(Splits, paths.splits) if paths.splits.is_file() else None
+    column = _column(group, old)
+    made = make_group_splits(cases, column) if column else None
+    if old is not None:
+        try:
+            if column != old.group:
+                raise DatasetError(
+                    "There are folds that were made in another way.",
+                    file=paths.splits,
+                    expected=leave_one_out(column) if column else "stratified by class",
+                    got=old.described,
+                    remedy="Leave --group out to keep them, or pass --overwrite to split anew "
+                    "(models of the old folds no longer fit).",
+                )
+            check_splits(old, cases, paths.splits)
+        except RicenetError:
+            if not overwrite:
+                raise
+        else:
+            return Folds(old, warnings=() if made is None else made.warnings)
+    outdated = _outdated(paths) if old is not None else ()
+    if made is not None:
+        return Folds(made.splits, warnings=made.warnings, outdated=outdated)
+    try:
+        return Folds(make_splits(cases), outdated=outdated)
+    except RicenetError as error:
+        return Folds(None, doubt=str(error), outdated=outdated)
+
+
+def _column(group: str | None, old: Splits | None) -> str:
+    if group is None:
+        return "" if old is None else old.group
+    return "" if group == NO_GROUP else group
+
+
+def _outdated(paths: DatasetPaths) -> tuple[str, ...]:
+    """Models of the dataset that have trained folds."""
+    from ricenet_v2.store.paths import ModelPaths
+
+    there = sorted(paths.results.iterdir()) if paths.results.is_dir() else []
+    found = []
+    for model in (ModelPaths(folder) for folder in there):
+        begun = [fold for fold in model.folds() if model.fold(fold).run.is_file()]
+        if begun:
+            found.append(f"{model.folder.name} (fold {', '.join(map(str, begun))})")
+    return tuple(found)
+
+
+def show(folds: Folds, cases: Sequence[Case], paths: DatasetPaths) -> None:
+    """Print folds that hold out the values of a column, and what is to be known of them."""
+    splits = folds.splits
+    if splits is not None and splits.group:
+        labels = {case.case_id: case.label for case in cases}
+        patients = {case.case_id: case.patient_id for case in cases}
+        classes = sorted({case.label for case in cases if case.split == "train"})
+        rows = []
+        for number, fold in enumerate(splits.folds):
+            counts = Counter(labels[case] for case in fold.validation)
+            held_out = {patients[case] for case in fold.validation}
+            sizes = (len(fold.validation), len(held_out), *(counts[name] for name in classes))
+            rows.append((f"{number}: {fold.held_out}", *sizes, len(fold.train)))
+        columns = (f"fold: {splits.group} held out", "cases", "patients", *classes, "trained on")
+        title = f"Folds: {splits.scheme}"
+        common.table(title, columns, rows, has_numbers=True)
+    for warning in folds.warnings:
+        print(f"Warning: {warning}")
+    if folds.outdated:
+        print(
+            "Warning: these models have folds of the earlier splits, with which they cannot go on: "
+            f"{', '.join(folds.outdated)}. Move their folders out of {paths.results}."
+        )

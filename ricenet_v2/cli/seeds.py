@@ -1,0 +1,48 @@
+"""The seeds of one ricenet_train, one after the other."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+
+from ricenet_v2.cli import common
+from ricenet_v2.core.errors import RicenetError, TrainingError
+from ricenet_v2.training.parts import StoppedError
+from ricenet_v2.training.study import Study
+
+logger = logging.getLogger(__name__)
+
+
+def each_seed(studies: Sequence[Study], train: Callable[[Study], int]) -> int:
+    """Train each study; one that fails does not keep the others from it.
+
+    Args:
+        studies: One for each seed.
+        train: Trains the folds of a study and returns the exit code.
+
+    Returns:
+        0, or 1 where some failed.
+
+    Raises:
+        RicenetError: A single seed failed, or somebody asked for an end.
+        TrainingError: Each of several seeds failed.
+    """
+    codes, failed = [], {}
+    for study in studies:
+        seed = study.options.seed
+        if len(studies) > 1 or study.options.folder_seed is not None:
+            logger.info("Seed %d: %s", seed, study.model.folder)
+        try:
+            codes.append(train(study))
+        except StoppedError:
+            raise
+        except RicenetError as error:
+            if len(studies) == 1:
+                raise
+            failed[seed] = error
+            if study.team.leads:
+                print(f"Seed {seed} failed: {error}", file=sys.stderr)
+    if not codes:
+        raise TrainingError(f"All seeds failed: {', '.join(map(str, failed))}.")
+    return common.SOME_FAILED if failed or any(codes) else common.OK

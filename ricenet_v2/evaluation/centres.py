@@ -1,0 +1,246 @@
+"""Figures of each centre that a fold held out, and how far the centres differ."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from scipy import special
+
+from ricenet_v2.core import documents
+from ricenet_v2.evaluation.battery import AUROC
+from ricenet_v2.evaluation.random_effects import Floats, random_effects
+from ricenet_v2.evaluation.ranking import Ranking
+from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.records.centres import Centre, Centres, Heterogeneity, Spread
+from ricenet_v2.records.figures import Evaluation, FigureSet
+from ricenet_v2.records.run import Run
+from ricenet_v2.records.splits import leave_one_out
+from ricenet_v2.store import tables
+from ricenet_v2.store.paths import CENTRES_CSV, CENTRES_JSON, ModelPaths
+from ricenet_v2.training.seeds import runs_of
+
+LEAST_CENTRES, LEAST_OF_CLASS = 3, 5
+_METHOD = (
+    f"random effects of the logit over {LEAST_CENTRES} or more centres with at least "
+    f"{LEAST_OF_CLASS} patients of the class and {LEAST_OF_CLASS} others; variance of Hanley and "
+    "McNeil, Paule and Mandel, Student's t; prediction interval with tau drawn from its Q-profile"
+)
+SPREAD_OF = ("accuracy", "macro F1", "balanced accuracy", AUROC, "Brier score")
+
+
+def held_out_of(model: ModelPaths) -> tuple[str, dict[int, str]]:
+    """Column of cases.csv of which the folds of a model hold out one value each, and these values.
+
+    Both are empty where the folds were stratified by class.
+    """
+    runs: dict[int, Run] = runs_of(model)
+    columns = {run.group for run in runs.values()}
+    if len(columns) != 1 or columns == {""}:
+        return "", {}
+    return columns.pop(), {fold: run.held_out for fold, run in runs.items()}
+
+
+def scheme_of(model: ModelPaths) -> str:
+    """How the folds were made, in brackets; empty where they are stratified by class."""
+    groups = {run.group for run in runs_of(model).values() if run.group}
+    return f" ({', '.join(map(leave_one_out, sorted(groups)))})" if groups else ""
+
+
+def named(made: Evaluation, column: str, names: Mapping[int, str]) -> Evaluation:
+    """The evaluation with the centres in the names of the folds: `fold 0: centre Bern`."""
+    told = {f"fold {fold}": f"fold {fold}: {column} {name}" for fold, name in names.items()}
+    groups = tuple(
+        dataclasses.replace(group, name=told.get(group.name, group.name))
+        if group.kind == "fold"
+        else group
+        for group in made.groups
+    )
+    return dataclasses.replace(made, groups=groups)
+
+
+def centres_of(
+    scored: Scored, made: Evaluation, positive: int, column: str, names: Mapping[int, str]
+) -> Centres:
+    """Figures of each centre, their range, and a random-effects summary of the AUROC.
+
+    Args:
+        scored: Out-of-fold predictions.
+        made: Their evaluation, whose groups hold the figures of the folds.
+        positive: Class that the AUROC of two classes is about.
+        column: Of cases.csv.
+        names: What each fold held out.
+    """
+    groups = {group.name: group for group in made.groups if group.kind == "fold"}
+    folds = np.array(scored.folds)
+    parts = {fold: scored.part(np.flatnonzero(folds == fold)) for fold in names}
+    centres = [
+        _centre(fold, name, _group_of(groups, fold), parts[fold]) for fold, name in names.items()
+    ]
+    two = len(scored.classes) == 2
+    summaries = [
+        heterogeneity(
+            AUROC if two else f"{AUROC} of {scored.classes[index]}",
+            {names[fold]: part for fold, part in parts.items()},
+            index,
+            made.level,
+        )
+        for index in ((positive,) if two else range(len(scored.classes)))
+    ]
+    return Centres(
+        title=made.title,
+        column=column,
+        classes=scored.classes,
+        positive_class=scored.classes[positive],
+        centres=tuple(centres),
+        spreads=tuple(_spreads(centres)),
+        heterogeneity=tuple(summaries),
+        level=made.level,
+    )
+
+
+def _group_of(groups: Mapping[str, FigureSet], fold: int) -> FigureSet:
+    return next(
+        group
+        for name, group in groups.items()
+        if name == f"fold {fold}" or name.startswith(f"fold {fold}: ")
+    )
+
+
+def _centre(fold: int, name: str, group: FigureSet, part: Scored) -> Centre:
+    counts = np.bincount(part.truth, minlength=len(part.classes))
+    return Centre(
+        fold=fold,
+        name=name,
+        n_cases=group.n_cases,
+        n_patients=group.n_patients,
+        n_of_class=tuple(int(n) for n in counts),
+        figures=group.figures,
+        warning=group.warning,
+    )
+
+
+def _spreads(centres: Sequence[Centre]) -> list[Spread]:
+    found = []
+    for name in SPREAD_OF:
+        values = sorted(
+            (figure.value, centre.name)
+            for centre in centres
+            for figure in centre.figures
+            if figure.name == name and figure.value is not None
+        )
+        if values:
+            found.append(Spread(name, len(values), *values[0], *values[-1]))
+    return found
+
+
+def heterogeneity(
+    figure: str, parts: Mapping[str, Scored], index: int, level: float = 0.95
+) -> Heterogeneity:
+    """Random effects of the logit of the AUROC (Snell et al. 2018, doi:10.1177/0962280217705678).
+
+    Half a pair is added to both sides of each centre, so that the logit is finite where all pairs
+    are ranked right. The variance of a centre is that of Hanley and McNeil (1982) at the AUROC of
+    an average centre and its numbers of patients: one that was estimated in the centre would be
+    noisy, and would depend on its AUROC, which biases the mean.
+
+    Args:
+        figure: Its name.
+        parts: Predictions of each centre.
+        index: Class that is told from the rest.
+        level: Of the intervals.
+    """
+    name = next(iter(parts.values())).classes[index]
+    sizes = {centre: _sizes(part, index) for centre, part in parts.items()}
+    taken = [centre for centre, found in sizes.items() if min(found) >= LEAST_OF_CLASS]
+    left_out = tuple(
+        f"{centre}: {n} patients of {name}, {m} others"
+        for centre, (n, m) in sizes.items()
+        if centre not in taken
+    )
+    if len(taken) < LEAST_CENTRES:
+        nothing = (None,) * 6
+        why = (
+            f"{len(taken)} of {len(parts)} have at least {LEAST_OF_CLASS} patients of the class "
+            f"and {LEAST_OF_CLASS} others, fewer than the {LEAST_CENTRES} that it needs"
+        )
+        return Heterogeneity(figure, tuple(taken), left_out, *nothing, _METHOD, why)
+    areas = np.array([_area(parts[centre], index) for centre in taken])
+    found = random_effects(*logits_of(areas, [sizes[centre] for centre in taken]))
+    low, high = special.expit(found.interval(level))
+    new_low, new_high = special.expit(found.prediction(level))
+    return Heterogeneity(
+        figure=figure,
+        centres=tuple(taken),
+        left_out=left_out,
+        mean=float(special.expit(found.mean)),
+        low=float(low),
+        high=float(high),
+        tau=found.tau,
+        prediction_low=float(new_low),
+        prediction_high=float(new_high),
+        method=_METHOD,
+    )
+
+
+def logits_of(areas: Floats, sizes: Sequence[tuple[int, int]]) -> tuple[Floats, Floats]:
+    """Logits of the AUROC of each centre, and their variances.
+
+    Args:
+        areas: AUROCs, shape (centres,).
+        sizes: Patients of the class, and others, of each centre.
+    """
+    pairs = np.array([n * m for n, m in sizes])
+    values: Floats = special.logit((areas * pairs + 0.5) / (pairs + 1))
+    mean = float(special.expit(values.mean()))
+    variances = np.array([hanley_mcneil(mean, n, m) for n, m in sizes])
+    return values, variances / (mean * (1 - mean)) ** 2
+
+
+def _sizes(part: Scored, index: int) -> tuple[int, int]:
+    """Patients with a case of the class, and with one of another."""
+    own = {part.patients[at] for at in np.flatnonzero(part.truth == index)}
+    others = {part.patients[at] for at in np.flatnonzero(part.truth != index)}
+    return len(own), len(others)
+
+
+def _area(part: Scored, index: int) -> float:
+    scores, own = part.probabilities[:, index], part.truth == index
+    return float(Ranking.of(scores, own).figures(np.ones((len(part), 1)))[0][0])
+
+
+def hanley_mcneil(value: float, n: int, m: int) -> float:
+    """Variance of an AUROC of `n` cases of the class and `m` others (Hanley and McNeil 1982)."""
+    one, two = value / (2 - value), 2 * value**2 / (1 + value)
+    rest = value * (1 - value) + (n - 1) * (one - value**2) + (m - 1) * (two - value**2)
+    return rest / (n * m)
+
+
+def write_centres(folder: Path, made: Centres) -> None:
+    """Write centres.json and centres.csv, one row a figure of a centre."""
+    documents.write(folder / CENTRES_JSON, made)
+    rows = [
+        {
+            "fold": centre.fold,
+            "held_out": centre.name,
+            "figure": figure.name,
+            "value": figure.value,
+            "low": figure.low,
+            "high": figure.high,
+            "n": figure.n,
+            "method": figure.method,
+            "warning": figure.warning,
+        }
+        for centre in made.centres
+        for figure in centre.figures
+    ]
+    columns = ("fold", "held_out", "figure", "value", "low", "high", "n", "method", "warning")
+    tables.write_rows(folder / CENTRES_CSV, rows, columns)
+
+
+def remove_centres(folder: Path) -> None:
+    """Remove what an earlier evaluation wrote, of folds that held out centres."""
+    for name in (CENTRES_JSON, CENTRES_CSV):
+        (folder / name).unlink(missing_ok=True)

@@ -1,0 +1,115 @@
+"""Figures of folds that hold out one centre each, and how far the centres differ."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ricenet_v2.core.documents import record
+from ricenet_v2.records.figures import Figure
+
+
+@record
+class Centre:
+    """One group that a fold held out, e.g. a centre.
+
+    Attributes:
+        fold: Number of the fold.
+        name: Value of the column.
+        n_cases: Cases.
+        n_patients: Patients.
+        n_of_class: Cases of each class, in the order of the classes.
+        figures: As in figures.json.
+        warning: In words, where it is too small for its figures to say much.
+    """
+
+    fold: int
+    name: str
+    n_cases: int
+    n_patients: int
+    n_of_class: tuple[int, ...]
+    figures: tuple[Figure, ...]
+    warning: str = ""
+
+
+@record
+class Spread:
+    """The lowest and the highest value of a figure over the centres.
+
+    Attributes:
+        figure: E.g. `accuracy`.
+        n: Centres where it is defined.
+        lowest: Value.
+        lowest_in: Name of the centre.
+        highest: Value.
+        highest_in: Name of the centre.
+    """
+
+    figure: str
+    n: int
+    lowest: float
+    lowest_in: str
+    highest: float
+    highest_in: str
+
+
+@record
+class Heterogeneity:
+    """A random-effects summary of an AUROC over centres, on the scale of its logit.
+
+    Attributes:
+        figure: `AUROC`, or `AUROC of` a class of more than two.
+        centres: Names of those that it rests on.
+        left_out: Centres that it does not rest on, each with the reason.
+        mean: AUROC of an average centre; None where there is no summary, as all that follows.
+        low: Lower end of the mean's interval.
+        high: Upper end.
+        tau: Standard deviation of the logit between centres.
+        prediction_low: Lower end of the interval for the AUROC in a new centre.
+        prediction_high: Upper end.
+        method: How it was made.
+        why: In words, why there is no summary; else empty.
+    """
+
+    figure: str
+    centres: tuple[str, ...]
+    left_out: tuple[str, ...]
+    mean: float | None
+    low: float | None
+    high: float | None
+    tau: float | None
+    prediction_low: float | None
+    prediction_high: float | None
+    method: str
+    why: str = ""
+
+
+@record
+class Centres:
+    """The content of centres.json.
+
+    Attributes:
+        title: What was evaluated.
+        column: Of cases.csv.
+        classes: Names.
+        positive_class: That the AUROC of two classes is about.
+        centres: In the order of the folds.
+        spreads: Of some figures.
+        heterogeneity: Of the AUROC, of each class where there are more than two.
+        level: Of the intervals.
+        note: Intended use.
+        command: As typed, with `~` for the home folder.
+    """
+
+    document: ClassVar[str] = "centres"
+    schema: ClassVar[int] = 1
+
+    title: str
+    column: str
+    classes: tuple[str, ...]
+    positive_class: str
+    centres: tuple[Centre, ...]
+    spreads: tuple[Spread, ...]
+    heterogeneity: tuple[Heterogeneity, ...]
+    level: float
+    note: str = "Research use only. Not a medical device."
+    command: tuple[str, ...] = ()

@@ -1,0 +1,91 @@
+"""What the training seed alone changes: the same model trained several times."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ricenet_v2.core.documents import record
+
+
+@record
+class SeedFigure:
+    """One figure of the trainings.
+
+    Attributes:
+        name: As in figures.json, e.g. `AUROC`.
+        values: Of each seed; None where it is not defined.
+        mean: Over the seeds; None where the value of some seed is not defined, as all that follows.
+        sd: Standard deviation over the seeds, with `k - 1` below.
+        lowest: Of the values.
+        highest: Of the values.
+        lows: Lower end of the interval by patients of each seed; None where there is none.
+        highs: Upper ends.
+        n: Cases that it rests on.
+        method: Of the intervals by patients.
+    """
+
+    name: str
+    values: tuple[float | None, ...]
+    mean: float | None
+    sd: float | None
+    lowest: float | None
+    highest: float | None
+    lows: tuple[float | None, ...]
+    highs: tuple[float | None, ...]
+    n: int
+    method: str
+
+
+@record
+class SeedVariance:
+    """The content of seeds.json.
+
+    Attributes:
+        title: What was evaluated.
+        seeds: Of the trainings, ascending.
+        models: Name of the folder of each.
+        epochs: Of every fold.
+        n_folds: Of each training.
+        scheme: How the folds were made, in words; empty where not known.
+        pretrained: File that every training began with; empty of weights that the seed drew.
+        n_cases: Cases.
+        n_patients: Patients.
+        classes: Names.
+        positive_class: That the AUROC of two classes is about.
+        figures: With the value of each seed.
+        sd_factors: What a standard deviation is multiplied with for its own interval: few seeds
+            hardly tell it.
+        n_calls_differ: Cases that not all trainings call alike.
+        level: Of the intervals.
+        n_bootstrap: Resamples of the intervals by patients.
+        seed: Of that resampling.
+        predictions: SHA-256 of each fold's validation.csv, by its path below the results.
+        meaning: What the numbers say and what not.
+        note: Intended use.
+        command: As typed, with `~` for the home folder.
+    """
+
+    document: ClassVar[str] = "seeds"
+    schema: ClassVar[int] = 1
+
+    title: str
+    seeds: tuple[int, ...]
+    models: tuple[str, ...]
+    epochs: int
+    n_folds: int
+    scheme: str
+    pretrained: str
+    n_cases: int
+    n_patients: int
+    classes: tuple[str, ...]
+    positive_class: str
+    figures: tuple[SeedFigure, ...]
+    sd_factors: tuple[float, float]
+    n_calls_differ: int
+    level: float
+    n_bootstrap: int
+    seed: int
+    predictions: dict[str, str]
+    meaning: str
+    note: str = "Research use only. Not a medical device."
+    command: tuple[str, ...] = ()

@@ -1,0 +1,139 @@
+"""Where models lie that differ in nothing but their training seed.
+
+The folder of a model without a seed in its name holds what was trained without `--seeds`, or the
+first seed, 0; each further seed has a folder beside it, `auto__all__seed1`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections import Counter
+from collections.abc import Sequence
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.command import text_of
+from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.run import Run
+from ricenet_v2.store.paths import DatasetPaths, ModelPaths
+from ricenet_v2.training.agreement import DECISIVE
+from ricenet_v2.training.job import effective_plan, with_epochs
+from ricenet_v2.training.settings import channels_label
+from ricenet_v2.training.study import Study
+
+logger = logging.getLogger(__name__)
+
+FIRST = 0
+
+
+def runs_of(model: ModelPaths) -> dict[int, Run]:
+    """The record of each fold that was begun."""
+    begun = [fold for fold in model.folds() if model.fold(fold).run.is_file()]
+    return {fold: documents.read(Run, model.fold(fold).run) for fold in begun}
+
+
+def folder_seed(paths: DatasetPaths, plan: str, channels: str, seed: int) -> int | None:
+    """The seed in the name of the folder for a training seed; None for the folder without one.
+
+    That holds the seed that it was trained with, and 0 where it was not trained yet.
+    """
+    there = {run.seed for run in runs_of(paths.run(plan, channels)).values()} or {FIRST}
+    return None if there == {seed} else seed
+
+
+def seed_models(paths: DatasetPaths, plan: str, channels: str) -> dict[int, ModelPaths]:
+    """The models of a plan and channels that are there, by their training seed.
+
+    A model whose folds are of several seeds is none of one seed and left out, which is logged.
+    """
+    models = [paths.run(plan, channels)]
+    models += [paths.run(plan, channels, seed) for seed in paths.further_seeds(plan, channels)]
+    found: dict[int, ModelPaths] = {}
+    for model in models:
+        seeds = sorted({run.seed for run in runs_of(model).values()})
+        if len(seeds) > 1:
+            named = ", ".join(map(str, seeds))
+            logger.warning("%s has folds of several seeds: %s.", model.folder.name, named)
+        elif seeds:
+            found.setdefault(seeds[0], model)
+    return dict(sorted(found.items()))
+
+
+def studies_of_seeds(study: Study, seeds: Sequence[int] | None) -> list[Study]:
+    """The study once with each seed, in the folder of that seed; as it is where None.
+
+    Raises:
+        TrainingError: See `check_seeds`.
+    """
+    if seeds is None:
+        return [study]
+    made = [_of_seed(study, seed) for seed in seeds]
+    check_seeds(made)
+    return made
+
+
+def _of_seed(study: Study, seed: int) -> Study:
+    label = channels_label(study.plan, study.options.channels)
+    own = folder_seed(study.paths, study.plan.name, label, seed)
+    options = dataclasses.replace(study.options, seed=seed, folder_seed=own)
+    return dataclasses.replace(study, options=options)
+
+
+def check_seeds(studies: Sequence[Study]) -> None:
+    """Refuse seeds that say nothing of each other.
+
+    Raises:
+        TrainingError: A seed is named twice; or models of other seeds are there, of another plan,
+            other settings, epochs or folds, so that more than the seed would differ.
+    """
+    counts = Counter(study.options.seed for study in studies)
+    if doubled := [str(seed) for seed, n in counts.items() if n > 1]:
+        raise TrainingError(
+            "A seed is named twice, and would be the same training twice.",
+            expected="different seeds",
+            got=f"{', '.join(doubled)} more than once",
+        )
+    study = studies[0]
+    label = channels_label(study.plan, study.options.channels)
+    for seed, model in seed_models(study.paths, study.plan.name, label).items():
+        if differing := _differing(study, model):
+            raise TrainingError(
+                f"The model of seed {seed} was trained otherwise, so more than the seed would "
+                "differ.",
+                file=model.folder,
+                expected=f"what it was trained with: {_told(model)}",
+                got="; ".join(differing),
+                remedy="Repeat the options of its training, or move its folder away.",
+            )
+
+
+def _differing(study: Study, model: ModelPaths) -> list[str]:
+    """In words, what a further seed would have that a trained model has not."""
+    runs = runs_of(model)
+    epochs = {run.epochs for run in runs.values()}
+    new = effective_plan(study.plan, study.options)
+    found = []
+    if model.plan.is_file():
+        old = documents.read(Plan, model.plan)
+        alike = with_epochs(new, old.training.epochs)
+        names = [name for name in DECISIVE if getattr(old, name) != getattr(alike, name)]
+        found += [f"another plan or settings (its {', '.join(names)})"] if names else []
+    # With --continue all seeds may be extended, one after the other.
+    is_extended = study.options.resume and study.options.epochs is not None
+    if not is_extended and epochs - {new.training.epochs}:
+        found.append(f"{new.training.epochs} epochs")
+    is_pretrained = study.options.pretrained_weights is not None
+    if any((run.pretrained is not None) != is_pretrained for run in runs.values()):
+        found.append("pretrained weights" if is_pretrained else "no pretrained weights")
+    labels = {case.case_id: case.label for case in study.cases}
+    patients = {case.case_id: case.patient_id for case in study.cases}
+    hashes = [fold.hash_with(labels, patients) for fold in study.splits.folds]
+    if any(fold >= len(hashes) or run.fold_hash != hashes[fold] for fold, run in runs.items()):
+        found.append("other folds")
+    return found
+
+
+def _told(model: ModelPaths) -> str:
+    run = next(iter(runs_of(model).values()))
+    return text_of(run.command) if run.command else f"{run.epochs} epochs"
