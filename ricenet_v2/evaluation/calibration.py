@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 from scipy.special import log_softmax
 
 from ricenet_v2.evaluation.logistic import fitted
@@ -53,7 +53,7 @@ def _wald(name: str, fit: tuple[Floats, Floats] | None, n: int, few: int, level:
     if fit is None:
         why = "not defined: one class only, or the classes are separated"
         return Figure(name, None, None, None, n, _SANDWICH, why)
-    value, reach = float(fit[0][0]), float(stats.norm.ppf((1 + level) / 2) * fit[1][0, 0] ** 0.5)
+    value, reach = float(fit[0][0]), float(special.ndtri((1 + level) / 2) * fit[1][0, 0] ** 0.5)
     warning = f"only {few} cases of the rarer side" if few < FEW else ""
     return Figure(name, value, value - reach, value + reach, n, _SANDWICH, warning)
 
@@ -107,7 +107,7 @@ def fit_temperature(
     by_patient = np.bincount(patients.owner, slopes, minlength=patients.count)
     correction = patients.count / (patients.count - 1)
     deviation = float(np.sqrt(correction * (by_patient**2).sum())) / curvature / inverse
-    reach = float(np.exp(stats.norm.ppf((1 + level) / 2) * deviation))
+    reach = float(np.exp(special.ndtri((1 + level) / 2) * deviation))
     return Temperature(1 / inverse, 1 / inverse / reach, 1 / inverse * reach)
 
 
