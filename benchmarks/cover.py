@@ -8,15 +8,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from benchmarks import page
 from benchmarks.simulated import Population, truths
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation import intervals
 from ricenet_v2.evaluation.battery import Battery
-from ricenet_v2.evaluation.consistency import BINNED
+from ricenet_v2.evaluation.consistency import BINNED, ERROR, RELIABILITY, RESOLUTION
 from ricenet_v2.evaluation.estimates import Estimates
-from ricenet_v2.evaluation.proportions import proportions
+from ricenet_v2.evaluation.proportions import of_class, share
 from ricenet_v2.evaluation.resampling import replicated
 from ricenet_v2.evaluation.scored import Scored
 
@@ -26,6 +27,8 @@ AUROCS = (0.6, 0.75, 0.9, 0.97)
 CLASSES = (2, 3)
 PER_PATIENT = (1, 3)
 N_SAMPLES = 500
+LEAST_COVER = 0.93
+CALIBRATED = Population(2, prevalence=0.35, auroc=0.75)
 LEAST_SHARE = 0.1
 """Cells in which fewer of the cohorts have an interval are left out, and counted."""
 OF_CLASS = ("sensitivity", "specificity", "positive predictive value", "negative predictive value")
@@ -72,7 +75,12 @@ class Cell:
 def new(scored: Scored) -> dict[str, Ends]:
     """Intervals as ricenet_evaluate makes them."""
     last = len(scored.classes) - 1
-    figures = Estimates(scored, last, 0.95, 1, 0).figures() + proportions(scored, 0.95)
+    name, called = scored.classes[last], scored.predicted == last
+    figures = [
+        *Estimates(scored, last, 0.95, 1, 0).figures(),
+        share("accuracy", scored, scored.truth == scored.predicted, None, 0.95),
+        *of_class(scored, called, last, name, 0.95),
+    ]
     return {
         figure.name: None
         if figure.low is None or figure.high is None
@@ -130,7 +138,7 @@ def cells(
             say(f"{method}: {n} cases, {per_patient} a patient, {n_classes} classes")
 
 
-def rows(found: Sequence[Cell]) -> Iterator[tuple[str, ...]]:
+def rows(found: Sequence[Cell], cohorts: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
     """One for each method, figure and number of cases."""
     order = dict.fromkeys((each.figure, each.n) for each in found)
     for figure, n in sorted(order, key=lambda key: (FIGURES.index(key[0]), key[1])):
@@ -140,13 +148,15 @@ def rows(found: Sequence[Cell]) -> Iterator[tuple[str, ...]]:
             if not seen:
                 continue
             held = np.array([each.held for each in seen])
+            counts = np.round([each.there * cohorts[method] for each in seen])
+            chance = np.array(stats.binom.cdf(np.round(held * counts), counts, LEAST_COVER))
             yield (
                 figure,
                 str(n),
                 method,
                 f"{held.min():.1%}",
-                f"{np.median(held):.1%}",
-                f"{int((held < 0.93).sum())} of {len(seen)}",
+                f"{np.mean(held):.1%}",
+                f"{int((chance < 0.01).sum())} of {len(seen)}",
                 f"{1 - np.mean([each.there for each in own]):.0%}",
                 f"{np.mean([each.width for each in seen]):.3f}",
             )
@@ -158,17 +168,47 @@ def section(found: Sequence[Cell], cohorts: Mapping[str, int]) -> str:
     text = (
         f"{count} kinds of cohorts of each number of cases n: {_either(CLASSES)} classes, the "
         f"positive one with a share of {_either(PREVALENCES, '.0%')}, AUROC of any two classes "
-        f"{_either(AUROCS)}, {_either(PER_PATIENT)} cases a patient; "
-        + ", ".join(f"{n:,} cohorts of each kind for {name}" for name, n in cohorts.items())
-        + ". Least and median are over the kinds; `below 93 %` counts kinds; `without` is the share"
-        " of cohorts that have no interval, and kinds where more than "
-        f"{1 - LEAST_SHARE:.0%} have none are left out of the other columns. By chance alone a "
-        "kind whose interval holds in 95 % is seen off by up to "
-        f"{196 * (0.95 * 0.05 / cohorts[NEW]) ** 0.5:.1f} points. `BCa` is the bootstrap by patient"
-        " that was used before."
+        f"{_either(AUROCS)}, {_either(PER_PATIENT)} cases a patient. `new` is what "
+        f"ricenet_evaluate makes ({cohorts[NEW]:,} cohorts of each kind), `BCa` the bootstrap by "
+        f"patient of before ({cohorts[OLD]:,} cohorts, {N_SAMPLES} samples). Least and mean cover "
+        f"are over the kinds. Chance alone sees 95 % of {cohorts[NEW]:,} cohorts off by up to "
+        f"{196 * (0.95 * 0.05 / cohorts[NEW]) ** 0.5:.1f} points, so the least of many kinds lies "
+        "below the truth; `too seldom` counts the kinds whose cover is below "
+        f"{LEAST_COVER:.0%} by more than chance (binomial, p below 0.01). `without` is the share of"
+        " cohorts that have no interval; kinds where more than "
+        f"{1 - LEAST_SHARE:.0%} have none are in no other column."
     )
-    columns = ("figure", "n", "interval", "least", "median", "below 93 %", "without", "mean width")
-    return "\n\n".join([text, page.table(columns, list(rows(found)))])
+    columns = ("figure", "n", "interval", "least", "mean", "too seldom", "without", "mean width")
+    return "\n\n".join([text, page.table(columns, list(rows(found, cohorts)))])
+
+
+def band_section(cohorts: int, population: Population = CALIBRATED) -> str:
+    """Markdown: figures that have a band in place of an interval, of a calibrated model."""
+    known, made = truths(population), []
+    right = {ERROR: 0.0, RELIABILITY: 0.0, RESOLUTION: known[RESOLUTION]}
+    for n, per_patient in itertools.product(SIZES, PER_PATIENT):
+        random = np.random.default_rng([n, per_patient])
+        drawn = [population.scored(n, per_patient, random) for _ in range(cohorts)]
+        found = [
+            {f.name: f for f in Estimates(each, 1, 0.95, N_SAMPLES, k).figures()}
+            for k, each in enumerate(drawn)
+        ]
+        for name, truth in right.items():
+            own = [each[name] for each in found]
+            ends = [f.calibrated or (np.nan, np.nan) for f in own]
+            values = np.array([f.value for f in own], dtype=float)
+            held = np.mean([low <= v <= high for v, (low, high) in zip(values, ends, strict=True)])
+            mean = float(np.mean([f.debiased or 0.0 for f in own]))
+            cells = (f"{values.mean():.3f}", f"{mean:.3f}", f"{truth:.3f}", f"{held:.1%}")
+            made.append((name, n, per_patient, *cells))
+    text = (
+        f"Figures that chance adds to, {cohorts:,} cohorts of a calibrated model of two classes, "
+        f"{population.prevalence:.0%} positive, AUROC {population.auroc}, {N_SAMPLES} draws: their "
+        "mean, the mean of what is left without the part of chance, the truth, and how often the "
+        "band of calibrated probabilities holds the figure."
+    )
+    columns = ("figure", "n", "cases a patient", "mean", "without chance", "truth", "in the band")
+    return "\n\n".join([text, page.table(columns, made)])
 
 
 def _either(values: Sequence[float], form: str = "") -> str:

@@ -70,14 +70,15 @@ class Population:
             of_patient = random.choice(kinds, size=count, p=self.shares)
             truth = np.where(random.random(n) < 0.5, of_patient[owner], truth)
             noise = np.sqrt(0.5) * (noise + random.normal(size=(count, depth))[owner])
-        return self.seen(truth, noise, tuple(f"p{number:04d}" for number in owner))
+        return self.seen(truth, noise, tuple(f"p{number:06d}" for number in owner))
 
     def seen(self, truth: NDArray[np.intp], noise: Floats, patients: tuple[str, ...]) -> Scored:
         """Cases of these classes as the model sees them, noise (cases, classes - 1)."""
         places = self.centres[truth] + noise
         far = ((places[:, None, :] - self.centres) ** 2).sum(axis=2)
         p = special.softmax(np.log(self.shares) - far / 2, axis=1)
-        return Scored(patients, patients, truth, p.argmax(axis=1), p, self.classes)
+        names = tuple(f"c{number:06d}" for number in range(len(patients)))
+        return Scored(names, patients, truth, p.argmax(axis=1), p, self.classes)
 
 
 @cache

@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation import areas, calls, consistency, losses
 from ricenet_v2.evaluation.battery import BRIER, ECE, Battery
 from ricenet_v2.evaluation.scored import Scored
@@ -111,7 +112,7 @@ class Estimates:
         return "too few patients, or nothing that is left to chance"
 
     def _bands(self, told: tuple[int, ...]) -> dict[str, consistency.Band]:
-        random = np.random.default_rng(self.seed)
+        random = generator(self.seed, "labels")
         return consistency.bands(self.scored, told, self.level, self.n_draws, random)
 
     def _binned(self, name: str, value: float, band: consistency.Band) -> Figure:

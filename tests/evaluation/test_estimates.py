@@ -5,7 +5,8 @@ import pytest
 from scipy import optimize, stats
 from statsmodels.stats import proportion
 
-from ricenet_v2.evaluation import areas, calls, influence, mover
+from ricenet_v2.core.seeds import generator
+from ricenet_v2.evaluation import areas, calls, influence, intervals, mover
 from ricenet_v2.evaluation.battery import Battery
 from ricenet_v2.evaluation.consistency import bands
 from ricenet_v2.evaluation.evaluate import Options, figures_of
@@ -39,6 +40,19 @@ def test_a_class_that_is_hit_never_or_always_leaves_room(counts, beyond):
     for name, (low, high) in beyond.items():
         assert figures[name].low < low < high < figures[name].high, name
     assert figures["MCC"].high - figures["MCC"].low > 0.3
+
+
+def test_the_example_of_the_documentation():
+    # documentation/figures.md: the bootstrap of before, and the interval of now.
+    scored = called([[77, 1], [14, 0]])
+    battery, patients = Battery.of(scored, 1), scored.grouping
+    samples = np.concatenate(list(patients.samples(2000, generator(0, "bootstrap"))), axis=1)
+    left_out = np.concatenate(list(patients.left_out()), axis=1)
+    old, acceleration = (battery.values(weights)[:, 0] for weights in (samples, left_out))
+    value = battery.values(np.ones((92, 1)))[0, 0]
+    assert value == pytest.approx(0.456, abs=5e-4)
+    assert intervals.bca(value, old, acceleration) == pytest.approx((0.429, 0.474), abs=2e-3)
+    assert calls.macro_f1(scored, 0.95) == pytest.approx((0.427, 0.639), abs=5e-4)
 
 
 def test_f1_is_that_of_the_exact_share_of_hits():
