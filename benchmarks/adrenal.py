@@ -71,7 +71,8 @@ def section(figures: dict[str, dict[str, Any]], seconds: dict[str, float], epoch
         rows = []
         for row in made["figures"]:
             value, low, high = (_number(row[key]) for key in ("value", "low", "high"))
-            rows.append((row["name"], value, f"{low} to {high}", row["n"], row["method"]))
+            ends = "-" if row["low"] is None else f"{low} to {high}"
+            rows.append((row["name"], value, ends, row["n"], row["method"]))
         columns = ("figure", "value", "interval", "n", "method")
         lines += ["", f"### {title}: {made['n_cases']} cases", "", page.table(columns, rows)]
     return "\n".join(lines)

@@ -160,7 +160,7 @@ def _share(found: Sequence[Found]) -> str:
     if not found:
         return "-"
     hits, n = sum(one.hits for one in found), len(found)
-    low, high = proportion(hits, n, method="exact")
+    low, high = proportion(hits, n)
     return f"{100 * hits / n:.0f} % of {n} ({100 * low:.0f} to {100 * high:.0f})"
 
 

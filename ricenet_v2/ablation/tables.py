@@ -9,7 +9,7 @@ from ricenet_v2.ablation.contributions import contributions
 from ricenet_v2.ablation.values import FIGURES, Resampling
 from ricenet_v2.evaluation.alike import Alike, on_same_cases
 from ricenet_v2.evaluation.comparisons import compare
-from ricenet_v2.evaluation.evaluate import Options, resampled
+from ricenet_v2.evaluation.evaluate import Options, figures_of
 from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.evaluation.read import read_scored
 from ricenet_v2.evaluation.scored import Scored
@@ -80,7 +80,7 @@ def table_of(
 
 def _row(name: str, run: Scored, differences: Sequence[Pair], how: Resampling) -> SubsetFigures:
     options = Options(how.positive, how.n_bootstrap, how.seed, how.level)
-    (figures,) = resampled([run], options)
+    figures = figures_of(run, options)
     found = {figure.name: figure for figure in figures}
     return SubsetFigures(name, tuple(found[name] for name in FIGURES), tuple(differences))
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from ricenet_v2.records.sample_size import Development, SampleSize
     from ricenet_v2.records.sanity import Sanity
 
-_BCA = "BCa bootstrap"
 _OF_A_PART = ("accuracy", "macro F1", "AUROC", "Brier score")
 _SUMMARY = ("accuracy", "macro F1", "AUROC", "AUROC within folds", "balanced accuracy")
 _ELSEWHERE = re.compile(r"(positive|negative) predictive value at prevalence (\S+) of (.+)")
@@ -32,10 +31,8 @@ def interval(figure: Figure) -> str:
 
 
 def _figures(made: Evaluation, figures: Sequence[Figure]) -> None:
-    """Print figures, one a row; what the resampled ones share stands below them once."""
-    whole = f"BCa bootstrap by patient, {made.n_bootstrap} samples, seed {made.seed}"
+    """Print figures, one a row."""
     title = f"{made.title} ({made.n_cases} cases of {made.n_patients} patients)"
-    few = sorted({part for f in figures for part in f.warning.split("; ") if "few " in part})
     common.table(
         title,
         ("figure", "value", f"{made.level:.0%} interval", "n", "method"),
@@ -45,23 +42,17 @@ def _figures(made: Evaluation, figures: Sequence[Figure]) -> None:
                 number(figure.value),
                 interval(figure),
                 figure.n,
-                _method(figure, whole),
+                "; ".join(filter(None, (figure.method, figure.warning))),
             )
             for figure in figures
         ],
     )
-    print(f"{_BCA}: {'; '.join([whole.removeprefix(f'{_BCA} '), *few])}.")
 
 
 def _first(made: Evaluation) -> list[Figure]:
     """The figures of the summary, in its order."""
     by_name = {figure.name: figure for figure in made.figures}
     return [by_name[name] for name in _SUMMARY if name in by_name]
-
-
-def _method(figure: Figure, whole: str) -> str:
-    warnings = [text for text in figure.warning.split("; ") if "few " not in text]
-    return "; ".join(filter(None, (figure.method.replace(whole, _BCA), *warnings)))
 
 
 def show(made: Evaluation, *, all_figures: bool = False) -> None:

@@ -10,7 +10,7 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.evaluation.battery import BRIER, ECE
 from ricenet_v2.evaluation.calibration import fit_temperature, slope_and_intercept
-from ricenet_v2.evaluation.evaluate import Options, resampled
+from ricenet_v2.evaluation.evaluate import Options, figures_of
 from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.inference.temperature import scaled
 from ricenet_v2.records.calibration import Calibration
@@ -75,7 +75,7 @@ def calibrate(scored: Scored, model: ModelPaths, options: Options) -> Calibratio
 
 def probability_figures(scored: Scored, options: Options) -> tuple[Figure, ...]:
     """The figures that a temperature changes; calls and ranks of two classes stay as they are."""
-    (figures,) = resampled([scored], options)
+    figures = figures_of(scored, options)
     made = [figure for figure in figures if figure.name in _SHOWN]
     return (*made, *slope_and_intercept(scored, options.positive, options.level))
 

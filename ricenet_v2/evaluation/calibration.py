@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 from scipy.special import log_softmax
 
+from ricenet_v2.evaluation.influence import t_quantile
 from ricenet_v2.evaluation.logistic import fitted
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.scored import Scored
@@ -17,8 +18,9 @@ from ricenet_v2.records.figures import Figure
 
 _LEAST = 1e-6
 _STEPS, _ENOUGH = 100, 1e-10
-_SANDWICH = "Wald, variance by patient"
-FEW = 10
+_SANDWICH = "Wald, variance by patient, t"
+FEW, FEWEST = 10, 3
+"""Patients of the rarer side below which intervals are warned of, and not given."""
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -31,6 +33,9 @@ def slope_and_intercept(scored: Scored, positive: int, level: float) -> list[Fig
     probabilities are too extreme. Intercept: what has to be added to the log odds of the
     probabilities so that they are right in the mean (calibration in the large, Van Calster 2019);
     0 is right.
+
+    The variance is the sandwich by patient, which is too small where one side is rare; so t stands
+    for the number of patients of the rarer side, and with fewer than 3 there is no interval.
     """
     told = (positive,) if len(scored.classes) == 2 else range(len(scored.classes))
     made = []
@@ -41,7 +46,7 @@ def slope_and_intercept(scored: Scored, positive: int, level: float) -> list[Fig
         ones, none, patients = np.ones_like(odds), np.zeros_like(odds), scored.grouping
         slope = fitted(np.column_stack([odds, ones]), truth, none, patients)
         intercept = fitted(ones[:, None], truth, odds, patients)
-        few = int(min(truth.sum(), len(truth) - truth.sum()))
+        few = min(patients.part(np.flatnonzero(truth == side)).count for side in (0, 1))
         made += [
             _wald(f"calibration slope of {name}", slope, len(scored), few, level),
             _wald(f"calibration intercept of {name}", intercept, len(scored), few, level),
@@ -53,8 +58,12 @@ def _wald(name: str, fit: tuple[Floats, Floats] | None, n: int, few: int, level:
     if fit is None:
         why = "not defined: one class only, or the classes are separated"
         return Figure(name, None, None, None, n, _SANDWICH, why)
-    value, reach = float(fit[0][0]), float(stats.norm.ppf((1 + level) / 2) * fit[1][0, 0] ** 0.5)
-    warning = f"only {few} cases of the rarer side" if few < FEW else ""
+    value = float(fit[0][0])
+    if few < FEWEST:
+        why = f"no interval: only {few} patient{'s' * (few != 1)} of the rarer side"
+        return Figure(name, value, None, None, n, _SANDWICH, why)
+    reach = t_quantile(few, level) * float(fit[1][0, 0]) ** 0.5
+    warning = f"only {few} patients of the rarer side" if few < FEW else ""
     return Figure(name, value, value - reach, value + reach, n, _SANDWICH, warning)
 
 
@@ -107,7 +116,7 @@ def fit_temperature(
     by_patient = np.bincount(patients.owner, slopes, minlength=patients.count)
     correction = patients.count / (patients.count - 1)
     deviation = float(np.sqrt(correction * (by_patient**2).sum())) / curvature / inverse
-    reach = float(np.exp(stats.norm.ppf((1 + level) / 2) * deviation))
+    reach = float(np.exp(special.ndtri((1 + level) / 2) * deviation))
     return Temperature(1 / inverse, 1 / inverse / reach, 1 / inverse * reach)
 
 

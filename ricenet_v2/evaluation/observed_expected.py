@@ -47,7 +47,7 @@ def _of_class(scored: Scored, index: int, level: float) -> Figure:
     deviation = _deviation(scored, truth / max(observed, 1) - p / expected)
     if few < FEWEST or deviation <= 0:
         worth = intervals.effective_n(truth > 0, scored.grouping)
-        low, high = intervals.proportion(worth * observed / n, worth, level)
+        low, high = intervals.wilson(worth * observed / n, worth, level)
         how = "Wilson limits of the observed share"
         return Figure(name, value, low * n / expected, high * n / expected, n, how, warning)
     reach = float(np.exp(stats.norm.ppf((1 + level) / 2) * deviation))

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.evaluation import intervals
-from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.records.figures import Figure
 
@@ -19,7 +16,7 @@ Flags = NDArray[np.bool_]
 
 def proportions(scored: Scored, level: float) -> list[Figure]:
     """Accuracy, and of each class against the rest the four shares, as the cases were called."""
-    made = [share("accuracy", scored, scored.truth == scored.predicted, None, level, "exact")]
+    made = [share("accuracy", scored, scored.truth == scored.predicted, None, level)]
     for index, name in enumerate(scored.classes):
         made += of_class(scored, scored.predicted == index, index, name, level)
     return made
@@ -44,15 +41,8 @@ def of_class(scored: Scored, called: Flags, index: int, name: str, level: float)
     ]
 
 
-def share(
-    name: str,
-    scored: Scored,
-    hit: Flags,
-    among: Flags | None,
-    level: float,
-    kind: Literal["wilson", "exact"] = "wilson",
-) -> Figure:
-    """A share with Wilson's or Clopper and Pearson's interval.
+def share(name: str, scored: Scored, hit: Flags, among: Flags | None, level: float) -> Figure:
+    """A share with Clopper and Pearson's interval.
 
     Where patients have several cases, the interval is that of the effective number of independent
     cases (Korn and Graubard 1998), and the method says so.
@@ -63,16 +53,15 @@ def share(
         hit: Whether each case counts.
         among: Cases that are asked; all where None.
         level: Coverage.
-        kind: Which interval.
     """
-    method = "Clopper-Pearson" if kind == "exact" else "Wilson"
+    method = "Clopper-Pearson"
     chosen = np.arange(len(scored)) if among is None else np.flatnonzero(among)
     n = len(chosen)
     if n == 0:
         return Figure(name, None, None, None, 0, method, "no such case")
-    asked, patients = hit[chosen], Patients.of([scored.patients[index] for index in chosen])
-    value, worth = float(asked.mean()), intervals.effective_n(asked, patients)
+    asked, patients = hit[chosen], scored.grouping.part(chosen)
+    value, worth = float(asked.mean()), intervals.effective_n(asked, patients, level)
     if worth < n:
         method += f", {n} cases of {patients.count} patients count as {worth:.1f}"
-    low, high = intervals.proportion(value * worth, worth, level, kind)
+    low, high = intervals.proportion(value * worth, worth, level)
     return Figure(name, value, low, high, n, method, f"only {n} cases" if n < FEW else "")

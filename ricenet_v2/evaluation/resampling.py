@@ -46,6 +46,11 @@ class Patients:
         found, owner = np.unique(np.asarray(names, dtype=str), return_inverse=True)
         return cls(owner.astype(np.intp), len(found))
 
+    def part(self, chosen: Indices) -> Patients:
+        """Those of some cases, by their index."""
+        there, owner = np.unique(self.owner[chosen], return_inverse=True)
+        return Patients(owner.astype(np.intp), len(there))
+
     @property
     def is_clustered(self) -> bool:
         """Whether some patient has several cases."""

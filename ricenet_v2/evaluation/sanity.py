@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core import documents
-from ricenet_v2.evaluation.evaluate import Options, resampled
+from ricenet_v2.evaluation.evaluate import Options, figures_of
 from ricenet_v2.evaluation.first_weights import first_weights
 from ricenet_v2.evaluation.permutation import shuffled_labels
 from ricenet_v2.evaluation.question import Question
@@ -164,7 +164,7 @@ def size_and_spacing(asked: Question, seed: int) -> SanityCheck:
         probabilities=found,
         classes=scored.classes,
     )
-    (figures,) = resampled([alone], Options(asked.positive, seed=seed))
+    figures = figures_of(alone, Options(asked.positive, seed=seed))
     chosen = tuple(figure for figure in figures if figure.name in {"macro F1", "AUROC"})
     auroc = next(figure for figure in chosen if figure.name == "AUROC")
     text = "AUROC not defined" if auroc.value is None else f"AUROC {auroc.value:.3f}"

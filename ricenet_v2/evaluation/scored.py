@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,9 +51,9 @@ class Scored:
         """Number of cases."""
         return len(self.truth)
 
-    @property
+    @cached_property
     def grouping(self) -> Patients:
-        """Which patient each case is of, for resampling."""
+        """Which patient each case is of; worked out once."""
         return Patients.of(self.patients)
 
     @property

@@ -15,13 +15,14 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 N_BINS = 10
 """Of equal width, for the expected calibration error and the parts of the Brier score."""
-_LEAST = float(np.finfo(np.float64).eps)
+LEAST = float(np.finfo(np.float64).eps)
+"""Least probability in a log loss, as scikit-learn."""
 
 
 def log_loss_of(truth: Indices, probabilities: Floats) -> Floats:
     """Of each case: minus the log of what its class was given, at least 2.2e-16 (scikit-learn)."""
     picked = probabilities[np.arange(len(truth)), truth]
-    return -np.log(np.clip(picked, _LEAST, 1))
+    return -np.log(np.clip(picked, LEAST, 1))
 
 
 def brier_of(truth: Indices, probabilities: Floats) -> Floats:
@@ -75,16 +76,18 @@ class Sums:
         for index in told:
             p, y = probabilities[:, index], (truth == index).astype(np.float64)
             parts.append((N_BINS, bins_of(p), (ones, p, y, p * p, p * y)))
-        rows = [_rows(size, codes, v) for size, codes, values in parts for v in values]
-        return cls(sparse.csr_array(sparse.vstack(rows)), n_classes, told)
+        sizes = [size for size, _, values in parts for _ in values]
+        starts = np.cumsum([0, *sizes])
+        rows = [codes for _, codes, values in parts for _ in values]
+        at = np.concatenate([start + codes for start, codes in zip(starts, rows, strict=False)])
+        numbers = np.concatenate([v for _, _, values in parts for v in values])
+        columns = np.tile(np.arange(len(truth)), len(sizes))
+        shape = (int(starts[-1]), len(truth))
+        return cls(sparse.csr_array((numbers, (at, columns)), shape=shape), n_classes, told)
 
     def __call__(self, weights: Floats) -> Summed:
         """Sum up samples, weights (cases, samples)."""
         return Summed(np.asarray(self.matrix @ weights), self.n_classes)
-
-
-def _rows(size: int, codes: Indices, values: Floats) -> sparse.csr_array:
-    return sparse.csr_array((values, (codes, np.arange(len(codes)))), shape=(size, len(codes)))
 
 
 @dataclass(frozen=True)
@@ -127,22 +130,37 @@ class Summed:
         return gap / self.total
 
     def brier_parts(self, number: int) -> tuple[Floats, Floats, Floats]:
-        """Reliability, resolution and uncertainty of the `number`-th class that is told.
-
-        Murphy (1973), the resolution generalised by Stephenson et al. (2008) so that the squared
-        error is reliability - resolution + uncertainty exactly, though a bin holds unequal
-        probabilities.
-        """
+        """Reliability, resolution and uncertainty of the `number`-th class that is told."""
         start = self.n_classes**2 + 2 + 3 * N_BINS + 5 * N_BINS * number
         n, p, y, pp, py = self._binned(start, 5)
-        total, filled = self.total, np.where(n > 0, n, 1)
-        mean_p, mean_y = p / filled, y / filled
-        base = y.sum(axis=0) / total
-        reliability = (n * (mean_p - mean_y) ** 2).sum(axis=0) / total
-        resolution = (n * (mean_y - base) ** 2).sum(axis=0) / total
-        spread = (pp - n * mean_p**2).sum(axis=0) / total
-        together = 2 * (py - n * mean_p * mean_y).sum(axis=0) / total
-        return reliability, resolution - spread + together, base * (1 - base)
+        return brier_parts(n, p, y, pp, py, self.total)
 
     def _binned(self, start: int, count: int) -> Floats:
         return self.rows[start : start + count * N_BINS].reshape(count, N_BINS, -1)
+
+
+def brier_parts(
+    n: Floats, p: Floats, y: Floats, pp: Floats, py: Floats, total: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Reliability, resolution and uncertainty, shape (samples,), from sums over bins.
+
+    Murphy (1973), the resolution generalised by Stephenson et al. (2008) so that the squared
+    error is reliability - resolution + uncertainty exactly, though a bin holds unequal
+    probabilities.
+
+    Args:
+        n: Weight of the cases of each bin, axes (bins, samples).
+        p: Sum of their probabilities.
+        y: Sum of their labels, 0 or 1.
+        pp: Sum of the squares of the probabilities.
+        py: Sum of the products of probability and label.
+        total: Weight of each sample, shape (samples,).
+    """
+    filled = np.where(n > 0, n, 1)
+    mean_p, mean_y = p / filled, y / filled
+    base = y.sum(axis=0) / total
+    reliability = (n * (mean_p - mean_y) ** 2).sum(axis=0) / total
+    resolution = (n * (mean_y - base) ** 2).sum(axis=0) / total
+    spread = (pp - n * mean_p**2).sum(axis=0) / total
+    together = 2 * (py - n * mean_p * mean_y).sum(axis=0) / total
+    return reliability, resolution - spread + together, base * (1 - base)

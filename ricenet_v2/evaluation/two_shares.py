@@ -33,7 +33,7 @@ class Share:
             level: Coverage.
         """
         value, worth = float(hit.mean()), intervals.effective_n(hit, patients)
-        return cls(value, *intervals.proportion(value * worth, worth, level))
+        return cls(value, *intervals.wilson(value * worth, worth, level))
 
 
 def together(first: Floats, second: Floats, patients: Patients) -> float:

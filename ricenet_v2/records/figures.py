@@ -23,6 +23,8 @@ class Figure:
         n: Cases that it rests on.
         method: How the interval was made, with the seed where one was used.
         warning: In words, where the figure rests on too few cases; else empty.
+        debiased: Without what chance alone adds to it, where there is no interval for that reason.
+        calibrated: Ends of the band that the figure of calibrated probabilities lies in.
     """
 
     name: str
@@ -32,6 +34,8 @@ class Figure:
     n: int
     method: str
     warning: str = ""
+    debiased: float | None = None
+    calibrated: tuple[float, float] | None = None
 
 
 @record
@@ -88,8 +92,8 @@ class Evaluation:
         confusion: Of the main set.
         figures: Of the main set.
         level: Of the intervals.
-        n_bootstrap: Resamples.
-        seed: Of the resampling.
+        n_bootstrap: Resamples of patients, and draws of labels.
+        seed: Of both.
         missing: Cases with a truth that were not predicted and so are in no figure.
         note: Intended use.
         positive_class: That AUROC and thresholds of two classes are about.

@@ -1,63 +1,72 @@
-"""Simulated coverage of the resampled intervals, where documentation/figures.md promises it.
+"""Simulated coverage of the intervals where a bootstrap fails: few cases, a rare class.
 
-The table in documentation/benchmarks.md has more cohorts, more figures, and 12 patients.
+The table in documentation/benchmarks.md has the whole grid (benchmarks.evaluation).
 """
 
 import numpy as np
 import pytest
+from scipy import special
 
-from ricenet_v2.core.seeds import generator
-from ricenet_v2.evaluation import intervals
 from ricenet_v2.evaluation.battery import Battery
-from ricenet_v2.evaluation.evaluate import Options, figures_of
-from ricenet_v2.evaluation.resampling import Patients
+from ricenet_v2.evaluation.estimates import Estimates
 from ricenet_v2.evaluation.scored import Scored
 
-SHIFT, SHARE = 1.8, 0.6
-PROMISED = ("macro F1", "balanced accuracy", "AUROC", "Brier score")
+PROMISED = (
+    *("macro F1", "balanced accuracy", "MCC", "AUROC", "average precision"),
+    *("Brier score", "log loss", "F1 of b"),
+)
 
 
-def battery(n, random):
-    truth = np.zeros(n, dtype=int)
-    while not 1 < truth.sum() < n - 1:
-        truth = (random.random(n) < SHARE).astype(int)
-    odds = SHIFT * (random.normal(size=n) + SHIFT * truth - SHIFT / 2)
-    p = 1 / (1 + np.exp(-odds - np.log(SHARE / (1 - SHARE))))
-    probabilities = np.column_stack([1 - p, p])
-    called = probabilities.argmax(axis=1)
-    names = tuple(f"{i:04d}" for i in range(n))
-    return Battery.of(Scored(names, names, truth, called, probabilities, ("a", "b")), 1)
+def cohort(n, share, auroc, per_patient, random):
+    """Normal scores of two classes with the probabilities that follow from them."""
+    owner, apart = np.arange(n) // per_patient, np.sqrt(2) * special.ndtri(auroc)
+    truth = (random.random(n) < share).astype(int)
+    score = random.normal(size=n)
+    if per_patient > 1:
+        score = np.sqrt(0.5) * (score + random.normal(size=n)[owner])
+    odds = apart * (score + apart * (truth - 0.5)) + np.log(share / (1 - share))
+    p = special.expit(odds)
+    names = tuple(f"{k:06d}" for k in owner)
+    called = (p > 0.5).astype(int)
+    return Scored(names, names, truth, called, np.column_stack([1 - p, p]), ("a", "b"))
 
 
-@pytest.fixture(scope="module")
-def known():
-    made = battery(400_000, np.random.default_rng(0))
-    return dict(zip(made.names, made.values(np.ones((400_000, 1)))[0], strict=True))
-
-
-@pytest.mark.parametrize("n", [40, 92])
-def test_intervals_hold_the_truth_as_often_as_they_say(n, known):
-    patients, random = Patients.of([f"{i:04d}" for i in range(n)]), np.random.default_rng(n)
-    samples = np.concatenate(list(patients.samples(1000, generator(0, "bootstrap"))), axis=1)
-    left_out = np.concatenate(list(patients.left_out()), axis=1)
-    weights = np.concatenate([np.ones((n, 1)), samples, left_out], axis=1)
-    held = {name: [] for name in PROMISED}
-    for _ in range(500):
-        made = battery(n, random)
-        values = made.values(weights)
-        for name in PROMISED:
-            column = values[:, made.names.index(name)]
-            ends = intervals.bca(column[0], column[1:1001], column[1001:])
-            if ends is not None:
-                held[name].append(ends[0] <= known[name] <= ends[1])
+@pytest.mark.parametrize(
+    ("n", "share", "auroc", "per_patient"),
+    [(12, 0.15, 0.75, 1), (40, 0.15, 0.75, 1), (40, 0.5, 0.97, 1), (60, 0.15, 0.75, 3)],
+)
+def test_intervals_hold_the_truth(n, share, auroc, per_patient):
+    whole = Battery.of(cohort(100_000, share, auroc, 1, np.random.default_rng(0)), 1)
+    known = dict(zip(whole.names, whole.values(np.ones((100_000, 1)))[0], strict=True))
+    random, held = np.random.default_rng([n, per_patient]), {name: [] for name in PROMISED}
+    for _ in range(150):
+        made = Estimates(cohort(n, share, auroc, per_patient, random), 1, 0.95, 1, 0)
+        for figure in made.figures():
+            if figure.name in held and figure.low is not None:
+                held[figure.name].append(figure.low <= known[figure.name] <= figure.high)
     for name, found in held.items():
-        assert len(found) > 490, name
-        # 500 cohorts: 0.95 is seen within 0.93 and 0.97 unless the method is off.
-        assert 0.93 <= np.mean(found) <= 0.97, (name, np.mean(found))
+        assert len(found) > 120, name
+        # A cover of 95 % is seen below 89 % in 1 of 1000 such tests.
+        assert np.mean(found) > 0.89, (name, np.mean(found))
 
 
-def test_twelve_patients_are_warned_of(draw):
-    figures = figures_of(draw(2, n=12), Options(1, n_bootstrap=50))
-    warned = {figure.name: figure.warning for figure in figures}
-    for name in PROMISED:
-        assert "few for a bootstrap: 12 patients" in warned[name]
+def test_bands_hold_the_errors_of_a_calibrated_model_and_not_those_of_another():
+    """The values themselves are too large in every cohort; without the bias they are right."""
+    random, within, values, debiased = np.random.default_rng(0), [], [], []
+    for _ in range(100):
+        scored = cohort(60, 0.4, 0.8, 1, random)
+        found = {f.name: f for f in Estimates(scored, 1, 0.95, 200, 0).figures()}
+        for name in ("expected calibration error", "Brier reliability", "Brier resolution"):
+            figure = found[name]
+            assert figure.low is None
+            within.append(figure.calibrated[0] <= figure.value <= figure.calibrated[1])
+        values.append(found["Brier reliability"].value)
+        debiased.append(found["Brier reliability"].debiased)
+    assert np.mean(within) > 0.9
+    assert min(values) > 0
+    assert np.mean(debiased) < 0.5 * np.mean(values)
+    sharp = special.expit(4 * special.logit(scored.probabilities))
+    wrong = Scored(scored.patients, scored.patients, scored.truth, scored.predicted, sharp, "ab")
+    found = {f.name: f for f in Estimates(wrong, 1, 0.95, 200, 0).figures()}
+    error = found["expected calibration error"]
+    assert error.value > error.calibrated[1]

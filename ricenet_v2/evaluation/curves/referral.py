@@ -26,7 +26,7 @@ def doubts(scored: Scored) -> dict[str, Floats]:
 
 
 def referral(scored: Scored, level: float) -> list[Curve]:
-    """Accuracy with Wilson's interval, and macro F1, of the share of cases that is kept.
+    """Accuracy with its exact interval, and macro F1, of the share of cases that is kept.
 
     Several cases of a patient count as fewer in the interval. At least 5 cases are kept; equal
     doubts keep the order of the cases.

@@ -15,7 +15,7 @@ def reliability(scored: Scored, index: int, level: float) -> Curve:
     """Observed share of the class against its mean probability, in bins of equally many cases.
 
     At most 10 bins of at least 10 cases; one of all where there are fewer than 20. Equal
-    probabilities are never torn apart. Intervals are Wilson's.
+    probabilities are never torn apart. Intervals are Clopper and Pearson's.
     """
     p = scored.probabilities[:, index]
     n_bins = int(np.clip(len(scored) // CASES_PER_BIN, 1, MOST_BINS))

@@ -1,0 +1,221 @@
+"""How often intervals of single figures hold the truth, over a grid of simulated cohorts."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from benchmarks import page
+from benchmarks.simulated import Population, truths
+from ricenet_v2.core.seeds import generator
+from ricenet_v2.evaluation import intervals
+from ricenet_v2.evaluation.battery import Battery
+from ricenet_v2.evaluation.consistency import BINNED, ERROR, RELIABILITY, RESOLUTION
+from ricenet_v2.evaluation.estimates import Estimates
+from ricenet_v2.evaluation.proportions import of_class, share
+from ricenet_v2.evaluation.resampling import replicated
+from ricenet_v2.evaluation.scored import Scored
+
+SIZES = (12, 40, 92, 300)
+PREVALENCES = (0.05, 0.15, 0.35, 0.5)
+AUROCS = (0.6, 0.75, 0.9, 0.97)
+CLASSES = (2, 3)
+PER_PATIENT = (1, 3)
+N_SAMPLES = 500
+LEAST_COVER = 0.93
+CALIBRATED = Population(2, prevalence=0.35, auroc=0.75)
+LEAST_SHARE = 0.1
+"""Cells in which fewer of the cohorts have an interval are left out, and counted."""
+OF_CLASS = ("sensitivity", "specificity", "positive predictive value", "negative predictive value")
+FIGURES = (
+    *("accuracy", *(f"{name} of the positive class" for name in OF_CLASS)),
+    *("F1 of the positive class", "macro F1", "balanced accuracy", "MCC"),
+    *("AUROC", "average precision", "Brier score", "log loss"),
+)
+NEW, OLD = "new", "BCa"
+
+Ends = tuple[float, float] | None
+Method = Callable[[Scored], Mapping[str, Ends]]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Cohorts of one kind, and how often their intervals of one figure hold the truth.
+
+    Attributes:
+        method: Of the intervals.
+        figure: Name.
+        n: Cases.
+        per_patient: Cases of a patient.
+        n_classes: Classes.
+        prevalence: Of the positive class.
+        auroc: Of any two classes.
+        there: Share of the cohorts with an interval.
+        held: Share of these that hold the truth.
+        width: Their mean width.
+    """
+
+    method: str
+    figure: str
+    n: int
+    per_patient: int
+    n_classes: int
+    prevalence: float
+    auroc: float
+    there: float
+    held: float
+    width: float
+
+
+def new(scored: Scored) -> dict[str, Ends]:
+    """Intervals as ricenet_evaluate makes them."""
+    last = len(scored.classes) - 1
+    name, called = scored.classes[last], scored.predicted == last
+    figures = [
+        *Estimates(scored, last, 0.95, 1, 0).figures(),
+        share("accuracy", scored, scored.truth == scored.predicted, None, 0.95),
+        *of_class(scored, called, last, name, 0.95),
+    ]
+    return {
+        figure.name: None
+        if figure.low is None or figure.high is None
+        else (figure.low, figure.high)
+        for figure in figures
+    }
+
+
+def old(scored: Scored, n_samples: int = N_SAMPLES) -> dict[str, Ends]:
+    """BCa intervals of a bootstrap by patient, as before; of shares there are none."""
+    battery, patients = Battery.of(scored, len(scored.classes) - 1), scored.grouping
+    whole = battery.values(np.ones((len(scored), 1)))[0]
+    samples = replicated(battery.values, patients.samples(n_samples, generator(0, "bootstrap")))
+    left_out = replicated(battery.values, patients.left_out())
+    return {
+        name: intervals.bca(float(whole[k]), samples[:, k], left_out[:, k])
+        for k, name in enumerate(battery.names)
+        if name not in BINNED
+    }
+
+
+def cells(
+    method: str, cohorts: int, sizes: Sequence[int] = SIZES, say: Callable[[str], None] = print
+) -> Iterator[Cell]:
+    """Every figure of every cell of the grid."""
+    make: Method = {NEW: new, OLD: old}[method]
+    grid = itertools.product(sizes, PER_PATIENT, CLASSES, PREVALENCES, AUROCS)
+    for n, per_patient, n_classes, prevalence, auroc in grid:
+        population = Population(n_classes, prevalence, auroc)
+        random = np.random.default_rng(
+            [n, per_patient, n_classes, round(100 * prevalence), round(100 * auroc)]
+        )
+        found = [make(population.scored(n, per_patient, random)) for _ in range(cohorts)]
+        known, name = truths(population), population.classes[-1]
+        for figure in FIGURES:
+            at = figure.replace("the positive class", name)
+            if np.isfinite(known[at]) and at in found[0]:
+                ends = [each[at] for each in found if each[at] is not None]
+                pair = np.array(ends, dtype=float).reshape(-1, 2)
+                held = (pair[:, 0] <= known[at] + 1e-9) & (known[at] - 1e-9 <= pair[:, 1])
+                share, width = (float(x.mean()) if len(x) else 0.0 for x in (held, pair @ [-1, 1]))
+                yield Cell(
+                    method,
+                    figure,
+                    n,
+                    per_patient,
+                    n_classes,
+                    prevalence,
+                    auroc,
+                    len(ends) / cohorts,
+                    share,
+                    width,
+                )
+        if auroc == AUROCS[-1] and prevalence == PREVALENCES[-1]:
+            say(f"{method}: {n} cases, {per_patient} a patient, {n_classes} classes")
+
+
+def rows(found: Sequence[Cell], cohorts: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
+    """One for each method, figure and number of cases."""
+    order = dict.fromkeys((each.figure, each.n) for each in found)
+    for figure, n in sorted(order, key=lambda key: (FIGURES.index(key[0]), key[1])):
+        for method in (NEW, OLD):
+            own = [x for x in found if (x.figure, x.n, x.method) == (figure, n, method)]
+            seen = [each for each in own if each.there >= LEAST_SHARE]
+            if not seen:
+                continue
+            held = np.array([each.held for each in seen])
+            counts = np.round([each.there * cohorts[method] for each in seen])
+            chance = np.array(stats.binom.cdf(np.round(held * counts), counts, LEAST_COVER))
+            yield (
+                figure,
+                str(n),
+                method,
+                f"{held.min():.1%}",
+                f"{np.mean(held):.1%}",
+                f"{int((chance < 0.01).sum())} of {len(seen)}",
+                f"{1 - np.mean([each.there for each in own]):.0%}",
+                f"{np.mean([each.width for each in seen]):.3f}",
+            )
+
+
+def section(found: Sequence[Cell], cohorts: Mapping[str, int]) -> str:
+    """Markdown."""
+    count = len(PER_PATIENT) * len(CLASSES) * len(PREVALENCES) * len(AUROCS)
+    text = (
+        f"{count} kinds of cohorts of each number of cases n: {_either(CLASSES)} classes, the "
+        f"positive one with a share of {_either(PREVALENCES, '.0%')}, AUROC of any two classes "
+        f"{_either(AUROCS)}, {_either(PER_PATIENT)} cases a patient. `new` is what "
+        f"ricenet_evaluate makes ({cohorts[NEW]:,} cohorts of each kind), `BCa` the bootstrap by "
+        f"patient of before ({cohorts[OLD]:,} cohorts, {N_SAMPLES} samples). Least and mean cover "
+        f"are over the kinds. Chance alone sees 95 % of {cohorts[NEW]:,} cohorts off by up to "
+        f"{196 * (0.95 * 0.05 / cohorts[NEW]) ** 0.5:.1f} points, so the least of many kinds lies "
+        "below the truth; `too seldom` counts the kinds whose cover is below "
+        f"{LEAST_COVER:.0%} by more than chance (binomial, p below 0.01). `without` is the share of"
+        " cohorts that have no interval; kinds where more than "
+        f"{1 - LEAST_SHARE:.0%} have none are in no other column."
+    )
+    columns = ("figure", "n", "interval", "least", "mean", "too seldom", "without", "mean width")
+    return "\n\n".join([text, page.table(columns, list(rows(found, cohorts)))])
+
+
+def band_section(cohorts: int, population: Population = CALIBRATED) -> str:
+    """Markdown: figures that have a band in place of an interval, of a calibrated model."""
+    known, made = truths(population), []
+    right = {ERROR: 0.0, RELIABILITY: 0.0, RESOLUTION: known[RESOLUTION]}
+    for n, per_patient in itertools.product(SIZES, PER_PATIENT):
+        random = np.random.default_rng([n, per_patient])
+        drawn = [population.scored(n, per_patient, random) for _ in range(cohorts)]
+        found = [
+            {f.name: f for f in Estimates(each, 1, 0.95, N_SAMPLES, k).figures()}
+            for k, each in enumerate(drawn)
+        ]
+        for name, truth in right.items():
+            own = [each[name] for each in found]
+            ends = [f.calibrated or (np.nan, np.nan) for f in own]
+            values = np.array([f.value for f in own], dtype=float)
+            held = np.mean([low <= v <= high for v, (low, high) in zip(values, ends, strict=True)])
+            mean = float(np.mean([f.debiased or 0.0 for f in own]))
+            cells = (f"{values.mean():.3f}", f"{mean:.3f}", f"{truth:.3f}", f"{held:.1%}")
+            made.append((name, n, per_patient, *cells))
+    text = (
+        f"Figures that chance adds to, {cohorts:,} cohorts of a calibrated model of two classes, "
+        f"{population.prevalence:.0%} positive, AUROC {population.auroc}, {N_SAMPLES} draws: their "
+        "mean, the mean of what is left without the part of chance, the truth, and how often the "
+        "band of calibrated probabilities holds the figure."
+    )
+    columns = ("figure", "n", "cases a patient", "mean", "without chance", "truth", "in the band")
+    return "\n\n".join([text, page.table(columns, made)])
+
+
+def _either(values: Sequence[float], form: str = "") -> str:
+    *first, last = (format(value, form) for value in values)
+    return f"{', '.join(first)} or {last}"
+
+
+def raw(found: Sequence[Cell]) -> list[dict[str, Any]]:
+    """For JSON."""
+    return [asdict(each) for each in found]

@@ -1,0 +1,171 @@
+"""AUROC and average precision of one class, and their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from ricenet_v2.evaluation import influence, intervals, mover
+from ricenet_v2.evaluation.resampling import Patients
+from ricenet_v2.evaluation.scored import Scored
+
+NEWCOMBE = "Newcombe's method 5"
+BINOMIAL = "Clopper-Pearson, effective number of cases of the class"
+_HALVINGS = 60
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Interval = tuple[float, float]
+Kind = Literal["AUROC", "average precision"]
+
+
+@dataclass(frozen=True)
+class Area:
+    """An area under a curve with the influence of each case on it.
+
+    Attributes:
+        value: The area.
+        influence: Derivative of the area in the weight of each case, shape (cases,).
+        n_own: Cases of the class.
+        n_others: Other cases.
+    """
+
+    value: float
+    influence: Floats
+    n_own: int
+    n_others: int
+
+
+def auroc(scores: Floats, own: Flags) -> Area:
+    """Probability that a case of the class scores above another one, ties half.
+
+    Args:
+        scores: Of each case, shape (cases,).
+        own: Whether each case is of the class; both kinds are there.
+    """
+    of_own, of_others = np.sort(scores[own]), np.sort(scores[~own])
+    share_below = (
+        np.searchsorted(of_others, scores[own], "left")
+        + np.searchsorted(of_others, scores[own], "right")
+    ) / (2 * len(of_others))
+    share_above = 1 - (
+        np.searchsorted(of_own, scores[~own], "left")
+        + np.searchsorted(of_own, scores[~own], "right")
+    ) / (2 * len(of_own))
+    value = float(share_below.mean())
+    moved = np.empty(len(scores))
+    moved[own] = (share_below - value) / len(of_own)
+    moved[~own] = (share_above - value) / len(of_others)
+    return Area(value, moved, len(of_own), len(of_others))
+
+
+def average_precision(scores: Floats, own: Flags) -> Area:
+    """Mean of the precision over the cases of the class, without interpolation.
+
+    Args:
+        scores: Of each case, shape (cases,).
+        own: Whether each case is of the class; at least one is.
+    """
+    n_own, order = int(own.sum()), np.argsort(scores, kind="stable")
+    ordered, of_class = scores[order], own[order].astype(np.float64)
+    first = np.searchsorted(ordered, ordered, "left")
+    n_from = len(scores) - first  # how many score as high or higher
+    own_from = n_own - np.r_[0.0, np.cumsum(of_class)][first]
+    precision = own_from / n_from
+    value = float((precision * of_class).sum() / n_own)
+    # A case changes the precision of each case of the class that scores no higher than it.
+    last = np.searchsorted(ordered, ordered, "right") - 1
+    gain = np.cumsum(of_class / n_from)[last]
+    loss = np.cumsum(of_class * precision / n_from)[last]
+    moved = np.empty(len(scores))
+    moved[order] = ((precision - value + gain) * of_class - loss) / n_own
+    return Area(value, moved, n_own, len(scores) - n_own)
+
+
+def newcombe(area: Area, patients: Patients, level: float) -> Interval:
+    """Interval of an AUROC, also of 0 and 1 (Newcombe 2006, method 5, doi:10.1002/sim.2324).
+
+    It holds the areas from which the value is less than a quantile of standard deviations away, the
+    variance being that of Hanley and McNeil (1982) with the mean of both numbers of cases in the
+    place of each. The variance is widened by the design effect of patients with several cases, and
+    to that of DeLong (by patient, Obuchowski) where this is larger.
+    """
+    m, n = area.n_own, area.n_others
+    half = (m + n) / 2 - 1
+
+    def variance(a: float) -> float:
+        return a * (1 - a) / (m * n) * (1 + half * ((1 - a) / (2 - a) + a / (1 + a)))
+
+    wider = influence.design_effect(area.influence, patients)
+    here = variance(area.value)
+    if here > 0:
+        wider = max(wider, influence.variance(area.influence, patients) / here)
+    wider *= influence.t_factor(patients, level)
+    z = float(special.ndtri((1 + level) / 2))
+
+    def inside(a: float) -> bool:
+        return (area.value - a) ** 2 <= z * z * wider * variance(a)
+
+    low = 0.0 if area.value == 0 else _edge(area.value, 0.0, inside)
+    return low, 1.0 if area.value == 1 else _edge(area.value, 1.0, inside)
+
+
+def _edge(inner: float, outer: float, inside: Callable[[float], bool]) -> float:
+    """Where an interval ends between its value and the end of the scale."""
+    for _ in range(_HALVINGS):
+        middle = (inner + outer) / 2
+        if inside(middle):
+            inner = middle
+        else:
+            outer = middle
+    return inner
+
+
+def binomial(area: Area, patients: Patients, level: float) -> Interval:
+    """Interval of an average precision: that of a share of the class's cases.
+
+    An average precision varies no more than a share of as many cases of the class (Boyd, Eng and
+    Page 2013, doi:10.1007/978-3-642-40994-3_29). Where its variance by patient is larger, it is
+    worth the number of cases with that variance.
+    """
+    worth, spread = float(area.n_own), area.value * (1 - area.value)
+    z = float(special.ndtri((1 + level) / 2))
+    few = (influence.t_quantile(patients.count, level) / z) ** 2 if patients.count > 1 else 1.0
+    moved = influence.variance(area.influence, patients) * few
+    if moved > 0 and spread > 0:
+        worth = min(worth, spread / moved)
+    else:
+        worth /= influence.design_effect(area.influence, patients)
+    return intervals.proportion(area.value * worth, worth, level)
+
+
+def method(kind: Kind, n_classes: int) -> str:
+    """How the interval of the mean over so many classes is made, in words."""
+    of_one = {"AUROC": NEWCOMBE, "average precision": BINOMIAL}[kind]
+    return of_one if n_classes == 1 else f"MOVER of {of_one} of each class"
+
+
+def interval(scored: Scored, told: tuple[int, ...], level: float, kind: Kind) -> Interval:
+    """Of the mean over classes.
+
+    Args:
+        scored: Predictions; every class that is told has cases, and other cases beside them.
+        told: Classes: the positive one of two, all of more, or a single one.
+        level: Coverage.
+        kind: Which area.
+    """
+    area, make = (auroc, newcombe) if kind == "AUROC" else (average_precision, binomial)
+    patients = scored.grouping
+    found = [area(scored.probabilities[:, k], scored.truth == k) for k in told]
+    ends = [make(one, patients, level) for one in found]
+    if len(told) == 1:
+        return ends[0]
+    values, (low, high) = np.array([one.value for one in found]), np.array(ends).T
+    rho = influence.correlation(np.stack([one.influence for one in found]), patients)
+    bottom, top = mover.of_mean(values, low, high, rho)
+    return max(0.0, bottom), min(1.0, top)

@@ -1,0 +1,134 @@
+"""Figures of one set of predictions, each with the interval that was found to hold its truth.
+
+Which method holds for which figure was measured on simulated cohorts (documentation/figures.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ricenet_v2.core.seeds import generator
+from ricenet_v2.evaluation import areas, calls, consistency, losses
+from ricenet_v2.evaluation.battery import BRIER, ECE, Battery
+from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.records.figures import Figure
+
+FEW_FOR_ECE = 100
+FEWEST_PATIENTS = 4
+"""Of whom some have several cases: with fewer, how alike these are cannot be seen."""
+
+Interval = tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Makes the figures of one set of predictions.
+
+    Attributes:
+        scored: Predictions with truths.
+        positive: Class that the figures of two classes are about.
+        level: Of the intervals.
+        n_draws: Draws of labels, for the figures that rest on bins.
+        seed: Of the draws.
+    """
+
+    scored: Scored
+    positive: int
+    level: float
+    n_draws: int
+    seed: int
+
+    def figures(self) -> list[Figure]:
+        """All of them, in the order of `Battery.names`."""
+        battery = Battery.of(self.scored, self.positive)
+        values = battery.values(np.ones((len(self.scored), 1)))[0]
+        makers = self._makers(battery.told)
+        bands = self._bands(battery.told)
+        made = []
+        for name, value in zip(battery.names, map(float, values), strict=True):
+            if name in bands:
+                made.append(self._binned(name, value, bands[name]))
+            else:
+                make, method = makers[name]
+                made.append(self._figure(name, value, make, method))
+        return made
+
+    def _makers(self, told: tuple[int, ...]) -> dict[str, tuple[Callable[[], Interval], str]]:
+        """Of each figure its interval and how that is made, by name."""
+        scored, level = self.scored, self.level
+        brier = losses.Losses.brier(scored.truth, scored.probabilities)
+        log = losses.Losses.log(scored.truth, scored.probabilities)
+        made: dict[str, tuple[Callable[[], Interval], str]] = {
+            "macro F1": (lambda: calls.macro_f1(scored, level), calls.MACRO_F1_METHOD),
+            "balanced accuracy": (
+                lambda: calls.balanced_accuracy(scored, level),
+                calls.BALANCED_METHOD,
+            ),
+            "MCC": (lambda: calls.mcc(scored, level), calls.MCC_METHOD),
+            BRIER: (lambda: brier.interval(scored.grouping, level), losses.SCORE),
+            "log loss": (lambda: log.interval(scored.grouping, level), losses.SCORE),
+        }
+        for k, name in enumerate(scored.classes):
+            made[f"F1 of {name}"] = (self._f1(k), calls.F1_METHOD)
+        kinds: tuple[areas.Kind, ...] = ("AUROC", "average precision")
+        for kind in kinds:
+            made[kind] = (self._area(kind, told), areas.method(kind, len(told)))
+            for k in told if len(told) > 1 else ():
+                made[f"{kind} of {scored.classes[k]}"] = (
+                    self._area(kind, (k,)),
+                    areas.method(kind, 1),
+                )
+        return made
+
+    def _f1(self, k: int) -> Callable[[], Interval]:
+        return lambda: calls.f1(self.scored, k, self.level)
+
+    def _area(self, kind: areas.Kind, told: tuple[int, ...]) -> Callable[[], Interval]:
+        return lambda: areas.interval(self.scored, told, self.level, kind)
+
+    def _figure(self, name: str, value: float, make: Callable[[], Interval], method: str) -> Figure:
+        n, patients = len(self.scored), self.scored.grouping
+        if not np.isfinite(value):
+            return Figure(name, None, None, None, n, method, f"not defined: {self._lacking}")
+        if patients.is_clustered and patients.count < FEWEST_PATIENTS:
+            few = f"no interval: {n} cases of only {patients.count} patients"
+            return Figure(name, value, None, None, n, method, few)
+        ends = make()
+        if ends is None:
+            return Figure(name, value, None, None, n, method, f"no interval: {self._lacking}")
+        return Figure(name, value, *ends, n, method)
+
+    @cached_property
+    def _lacking(self) -> str:
+        """Why a figure has no value or no interval."""
+        counts = self.scored.counts.sum(axis=1)
+        lacking = [name for name, n in zip(self.scored.classes, counts, strict=True) if n == 0]
+        if lacking:
+            return f"no case of {', '.join(lacking)}"
+        return "too few patients, or nothing that is left to chance"
+
+    def _bands(self, told: tuple[int, ...]) -> dict[str, consistency.Band]:
+        random = generator(self.seed, "labels")
+        return consistency.bands(self.scored, told, self.level, self.n_draws, random)
+
+    def _binned(self, name: str, value: float, band: consistency.Band) -> Figure:
+        """A figure that chance adds to, with a band in place of an interval."""
+        unbiased = value - band.bias
+        if name in {consistency.ERROR, consistency.RELIABILITY}:
+            unbiased = max(0.0, unbiased)
+        n = len(self.scored)
+        parts = [
+            f"below {FEW_FOR_ECE} cases this error is mostly noise"
+            if name == ECE and n < FEW_FOR_ECE
+            else "",
+            f"chance alone moves it: {unbiased:.3f} without that; where probabilities are right it"
+            f" is {band.low:.3f} to {band.high:.3f}",
+        ]
+        method = f"no interval: consistency band, {band.n_draws} draws, seed {self.seed}"
+        warning = "; ".join(filter(None, parts))
+        ends = (band.low, band.high)
+        return Figure(name, value, None, None, n, method, warning, unbiased, ends)
