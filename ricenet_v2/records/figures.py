@@ -97,6 +97,8 @@ class Evaluation:
         thresholds: Chosen on out-of-fold predictions only.
         unlabelled: Predicted cases without a known label, which are in no figure.
         command: As typed, with `~` for the home folder; empty in older files.
+        selection: In words, that the same cases chose the epoch of the weights that predicted
+            them; empty where they did not, and in older files.
     """
 
     document: ClassVar[str] = "figures"
@@ -119,6 +121,7 @@ class Evaluation:
     thresholds: tuple[Threshold, ...] = ()
     unlabelled: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    selection: str = ""
 
 
 def _from_1(fields: Fields) -> Fields:

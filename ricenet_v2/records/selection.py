@@ -54,8 +54,18 @@ def chosen_by_validation(early_stop_epochs: int, ends: Sequence[FoldEnd]) -> str
         )
     if not early:
         return ""
-    told = ", ".join(f"fold {end.fold} after {end.done:,} of {end.planned:,}" for end in early)
     return (
-        f"{FLATTERS}: early stopping (early_stop_epochs={early_stop_epochs}) looked at the macro "
-        f"F1 of the validation cases and ended {told} epochs."
+        f"{FLATTERS}: early stopping (early_stop_epochs={early_stop_epochs}) looked at the moving "
+        f"average of macro F1 of the validation cases and ended {_ended(early)} epochs."
+    )
+
+
+def _ended(early: Sequence[FoldEnd]) -> str:
+    """`fold 0, 1, 3 after 3 of 8; fold 2 after 4 of 8`."""
+    groups: dict[tuple[int | None, int], list[str]] = {}
+    for end in early:
+        groups.setdefault((end.done, end.planned), []).append(str(end.fold))
+    return "; ".join(
+        f"fold {', '.join(folds)} after {done:,} of {planned:,}"
+        for (done, planned), folds in groups.items()
     )

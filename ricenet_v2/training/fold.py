@@ -291,9 +291,10 @@ def _finish(job: Job, state: State) -> None:
     write_reference(job.paths.reference, reference)
     write_validation(job, found)
     logger.info(
-        "Fold %d is trained: %d epochs; validation.csv: loss %.3f, macro F1 %.3f (n = %d%s) in %s",
+        "Fold %d is trained: %d epochs%s; validation.csv: loss %.3f, macro F1 %.3f (n = %d%s), %s",
         job.fold,
         state.epoch,
+        "" if state.epoch == job.plan.training.epochs else ", a number these cases chose",
         *scored(job, found),
         len(found),
         ", mean over mirrorings" if axes else "",
