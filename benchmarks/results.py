@@ -106,7 +106,7 @@ def _write_fold(
         status="finished",
         best_epoch=epochs - 1,
         command=("ricenet_train", "1", "all"),
-        versions={"python": "3.11", "torch": "2.9"},
+        versions={"python": "3.11", "ricenet_v2": "0.1", "torch": "2.9"},
         preprocessed_hash="simulated",
         epochs_done=epochs,
         epochs_set=((0, epochs),),

@@ -115,7 +115,8 @@ def missing(facts: Facts) -> str:
     for result in facts.results:
         n = len(result.evaluation.missing) if result.evaluation else 0
         if n:
-            told.append(f"{several(n, 'case')} with a label are in no figure of {result.title}.")
+            are = "is" if n == 1 else "are"
+            told.append(f"{several(n, 'case')} with a label {are} in no figure of {result.title}.")
     told += [
         f"{several(len(one.failed), 'case')} of {one.title} could not be predicted."
         for one in facts.folders

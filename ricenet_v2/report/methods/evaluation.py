@@ -103,8 +103,9 @@ def errors(facts: Facts) -> str:
         if known:
             wrong = sum(one.is_right is False for one in known)
             told.append(
-                f"{wrong:,} of {several(len(known), 'case')} of {result.title} differ from the "
-                "truth; the table of cases marks them."
+                f"{wrong:,} of {several(len(known), 'case')} of {result.title} "
+                f"{'differs' if wrong == 1 else 'differ'} from the truth; the table of cases marks "
+                "those that do."
             )
     return said(*told)
 
@@ -152,7 +153,8 @@ def tests(facts: Facts) -> str:
             f"them predicted ({'; '.join(names)})."
         )
         if found.left_out:
-            told.append(f"{several(len(found.left_out), 'case')} of {name} were left out.")
+            n = len(found.left_out)
+            told.append(f"{several(n, 'case')} of {name} {'was' if n == 1 else 'were'} left out.")
     return said(*told)
 
 

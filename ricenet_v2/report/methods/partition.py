@@ -89,7 +89,8 @@ def disjoint(facts: Facts) -> str:
     both = _patients(facts, "train") & _patients(facts, "test")
     if facts.of_split("test"):
         told.append(
-            f"{several(len(both), 'patient')} have cases in both the training and the test split."
+            f"{several(len(both), 'patient')} {'has' if len(both) == 1 else 'have'} cases in both "
+            "the training and the test split."
             if both
             else "No patient has cases in both the training and the test split."
         )

@@ -243,6 +243,8 @@ def called(facts: Facts) -> str:
 
 
 def _most_probable(facts: Facts, one: Predicted) -> str:
+    if one.called not in facts.dataset.classes:
+        return ""
     best = max(one.probabilities)
     # Of equal ones the called class is as good as the first.
     index = facts.dataset.classes.index(one.called)
