@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from ricenet_v2.records.figures import Evaluation, Figure, SetKind
 from ricenet_v2.report.methods.facts import Facts
@@ -167,11 +168,31 @@ def sample_size(facts: Facts) -> str:
     """Figures of an evaluation about the number of cases that were needed, where it has some."""
     told = []
     for result, made in _evaluated(facts):
-        found = [one for one in made.figures if "sample size" in one.name]
-        words = "; ".join(f"{one.name} {value(one.value)} ({one.method})" for one in found)
-        if words:
-            told.append(f"{begun(result.title)}: {words}.")
+        told += [_precision(result, one) for one in getattr(made, "sample_sizes", ())]
     return said(*told)
+
+
+def _precision(result: Result, found: Any) -> str:
+    """What so many patients allow, of one class (Riley et al. 2019, 2021)."""
+    criteria = "; ".join(
+        f"{one.figure} {one.assumed:.2f} would have an interval of {one.low:.2f} to {one.high:.2f},"
+        f" and {several(one.n_needed, 'patient')} give a width of {one.target_width:.2f}"
+        for one in found.precision
+    )
+    told = (
+        f"{begun(result.title)}, {found.class_name}: {several(found.n_patients, 'patient')}, "
+        f"{found.n_of_class:,} of the class ({percent(found.prevalence)} of the cases). "
+        f"By Riley's criteria for evaluation, {criteria}."
+    )
+    grown = found.development
+    if grown is None:
+        return told
+    return (
+        f"{told} By those for development, the share of the class is known to within "
+        f"{grown.overall_risk_margin:.2f} (a margin of 0.05 takes "
+        f"{several(grown.n_for_overall_risk, 'patient')}), and a logistic regression could have "
+        f"{grown.most_parameters:.1f} parameters; for a network there is no such number."
+    )
 
 
 SUBJECTS = (

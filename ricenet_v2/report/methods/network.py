@@ -16,6 +16,8 @@ TOLD = frozenset({
     "conv_bias", "nonlinearity", "stem_features", "stochastic_depth",
 })  # fmt: skip
 """Fields that have words of their own; others are told by name and value."""
+NEWER = frozenset({"levels"})
+"""Fields of newer plans that have words of their own."""
 _ARCHITECTURES = {"residual_encoder": "3D residual encoder", "resnet18": "3D ResNet-18"}
 
 
@@ -62,7 +64,26 @@ def layers(facts: Facts) -> str:
         if net.stochastic_depth
         else "no stochastic depth"
     )
-    return said(told, f"{stem}." if stem else "", f"{head}; {depth}.", _further(net), _size(facts))
+    return said(
+        told,
+        _bands(facts),
+        f"{stem}." if stem else "",
+        f"{head}; {depth}.",
+        _further(net),
+        _size(facts),
+    )
+
+
+def _bands(facts: Facts) -> str:
+    """Channels around fixed values of a channel, which newer plans put behind the images."""
+    assert facts.plan is not None
+    levels = tuple(getattr(facts.plan.network, "levels", ()))
+    told = [
+        f"{several(len(own) - 1, 'band')} around fixed values of {channel.name}"
+        for channel, own in zip(facts.plan.channels, levels, strict=False)
+        if own
+    ]
+    return f"Behind the channels, the network is given {listed(told)}." if told else ""
 
 
 def _further(net: NetworkPlan) -> str:
@@ -70,7 +91,7 @@ def _further(net: NetworkPlan) -> str:
     found = [
         f"{field.name} = {vars(net)[field.name]}"
         for field in dataclasses.fields(net)
-        if field.name not in TOLD and vars(net)[field.name] != field.default
+        if field.name not in TOLD | NEWER and vars(net)[field.name] != field.default
     ]
     return f"Further settings of the network: {', '.join(found)}." if found else ""
 
@@ -122,10 +143,29 @@ def _began(source: PretrainedSource | None, folds: list[int], everyone: bool) ->
 
 def _trained_on(source: PretrainedSource) -> str:
     """What the file was trained on, where a newer run.json tells it."""
-    told = str(getattr(source, "trained_on", "") or "")
-    if told:
-        return f" They were trained on: {told}."
-    return " What these were trained on is not recorded."
+    number, untold = getattr(source, "trained_on", None), tuple(getattr(source, "untold", ()))
+    leaked, doubts = tuple(getattr(source, "leaked", ())), tuple(getattr(source, "doubts", ()))
+    told = (
+        "What these were trained on is not recorded."
+        if number is None
+        else f"These were trained on {several(number, 'case')}{_from(source)}."
+    )
+    return " " + said(
+        told,
+        f"There may be further ones: {'; '.join(untold)}." if untold else "",
+        f"Among them are held-out cases of this dataset, so figures of these flatter: "
+        f"{listed(leaked)}."
+        if leaked
+        else "",
+        *(f"{begun(one)}." for one in doubts),
+    )
+
+
+def _from(source: PretrainedSource) -> str:
+    dataset, fold = getattr(source, "dataset", ""), getattr(source, "fold", None)
+    if not dataset:
+        return ""
+    return f" (a run of {dataset}{'' if fold is None else f', fold {fold}'})"
 
 
 SUBJECTS = (

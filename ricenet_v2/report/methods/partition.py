@@ -62,7 +62,11 @@ def _balance(facts: Facts, splits: Splits) -> str:
 def _group(splits: Splits) -> str:
     """Newer files of folds name the column of cases.csv whose values a fold keeps together."""
     group = str(getattr(splits, "group", "") or "")
-    return f"Each fold holds out whole values of the column {group} of cases.csv." if group else ""
+    if not group:
+        return ""
+    held = [str(getattr(fold, "held_out", "")) for fold in splits.folds]
+    which = f" ({', '.join(held)})" if all(held) else ""
+    return f"Each fold holds out one value of the column {group} of cases.csv{which}."
 
 
 def _moved(facts: Facts) -> str:

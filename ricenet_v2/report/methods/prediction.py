@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
+from ricenet_v2.records.calibration import Calibration
+from ricenet_v2.records.prediction import Predictions
+from ricenet_v2.report.methods import prior
 from ricenet_v2.report.methods.augmentation import axes_words
 from ricenet_v2.report.methods.facts import Facts
 from ricenet_v2.report.methods.sentence import Subject, listed, numbered, said
 from ricenet_v2.report.results.predicted import Predicted, Result
-from ricenet_v2.report.words import percent, several
+from ricenet_v2.report.words import several
 
 GROUP = "Prediction"
 _SAME = 1e-9  # by which temperatures may differ
@@ -155,43 +156,13 @@ def learned_from(facts: Facts) -> str:
 
 
 def probabilities(facts: Facts) -> str:
-    """What the probabilities refer to."""
+    """What the probabilities refer to, and whether they were calibrated."""
     if facts.plan is None or not facts.results:
         return ""
-    return said(prior_words(facts), _scaled(facts))
-
-
-def prior_words(facts: Facts) -> str:
-    """Which class frequencies the probabilities refer to, by the balance of training."""
-    assert facts.plan is not None
-    balance = facts.plan.training.balance
-    if balance == "none":
-        return (
-            "Training showed cases as often as they occur, so probabilities refer to the class "
-            f"frequencies of the training cases{_frequencies(facts)}."
-        )
-    return (
-        f"Training weighed all classes alike (balance={balance}), so probabilities are of balanced "
-        f"classes; they are not corrected for how frequent the classes are{_frequencies(facts)}."
-    )
-
-
-def _frequencies(facts: Facts) -> str:
-    train = facts.of_split("train")
-    if not train:
-        return ""
-    counts = Counter(case.label for case in train)
-    told = ", ".join(
-        f"{name} {percent(counts[name] / len(train))}" for name in facts.dataset.classes
-    )
-    return f" (training cases: {told})"
-
-
-def _scaled(facts: Facts) -> str:
-    told = [calibration_of(facts, result) for result in facts.folders]
-    if facts.out_of_fold is not None:
-        told.append("Out-of-fold probabilities are as the networks gave them, not calibrated.")
-    return said(*told)
+    folders = [
+        said(prior.of_folder(facts, one), calibration_of(facts, one)) for one in facts.folders
+    ]
+    return said(prior.of_validation(facts), *folders)
 
 
 def calibration_of(facts: Facts, result: Result) -> str:
@@ -199,14 +170,21 @@ def calibration_of(facts: Facts, result: Result) -> str:
     made, found = result.predictions, facts.calibration
     if made is None or result.kind != "network":
         return ""
-    if made.temperature is None:
-        there = ", though calibration.json is there" if found is not None else ""
-        return f"Probabilities in {result.title} are not calibrated{there}."
-    other = found is not None and abs(found.temperature - made.temperature) > _SAME
-    return (
-        f"Logits of each member in {result.title} were divided by the temperature "
-        f"{made.temperature:.3f}{', which is not that of calibration.json' if other else ''}."
-    )
+    applied = prior.recalibrated(made)
+    if applied:
+        other = found is not None and made.temperature is not None and _differs(found, made)
+        return (
+            f"Each member's logits in {result.title} were calibrated: {applied}"
+            f"{', which is not that of calibration.json' if other else ''}."
+        )
+    if getattr(made, "calibrated", False):
+        return f"Calibration of {result.title} was asked for, and changes nothing."
+    there = ", though calibration.json is there" if found is not None else ""
+    return f"Probabilities in {result.title} are not calibrated{there}."
+
+
+def _differs(found: Calibration, made: Predictions) -> bool:
+    return made.temperature is not None and abs(found.temperature - made.temperature) > _SAME
 
 
 def calibration(facts: Facts) -> str:
@@ -219,7 +197,7 @@ def calibration(facts: Facts) -> str:
     )
     warning = f" Warning: {found.warning}." if found.warning else ""
     return (
-        f"calibration.json has a temperature of {found.temperature:.3f}{ends}, fitted on "
+        f"calibration.json: {prior.calibration_words(found)}{ends}, fitted on "
         f"{several(found.n_cases, 'case')} of {several(found.n_patients, 'patient')}: "
         f"{found.method}.{warning}"
     )
@@ -232,14 +210,15 @@ def called(facts: Facts) -> str:
         if not result.cases:
             continue
         other = sum(one.called != _most_probable(facts, one) for one in result.cases)
+        told.append(prior.rule_of(result, facts))
         told.append(
-            f"In {result.title}, each case is called the class of the highest probability"
+            f"In {result.title}, each case is called the class of the highest probability."
             if not other
             else f"In {result.title}, {several(other, 'case')} of {len(result.cases):,} "
             f"{'is' if other == 1 else 'are'} called another class than that of the highest "
-            "probability"
+            "probability."
         )
-    return said(*(f"{one}." for one in told))
+    return said(*told)
 
 
 def _most_probable(facts: Facts, one: Predicted) -> str:

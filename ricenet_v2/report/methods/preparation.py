@@ -99,7 +99,15 @@ def resampled(facts: Facts) -> str:
     return (
         f"Images were resampled to {times(plan.spacing)} mm (z, y, x) ({how}), cropped or padded "
         f"to {times(plan.input_size)} voxels, and stored as {plan.storage_dtype}."
+        f"{_straightened(plan)}"
     )
+
+
+def _straightened(plan: Plan) -> str:
+    """Newer plans may bring tilted images to the axes of the patient."""
+    if not getattr(plan, "straighten", False):
+        return ""
+    return " Images that lay tilted were resampled along the axes of the patient."
 
 
 def normalised(facts: Facts) -> str:

@@ -210,7 +210,8 @@ def seeds(facts: Facts) -> str:
     if len(groups) == 1:
         seed = next(iter(groups))
         return (
-            f"All folds have the seed {seed}, so figures do not show how they vary with the seed."
+            f"All folds have the seed {seed}: figures of these folds do not tell how far they "
+            "depend on it."
         )
     words = "; ".join(f"{numbered(folds)}: {seed}" for seed, folds in groups.items())
     return f"Seeds of the runs: {words}."

@@ -16,6 +16,7 @@ from ricenet_v2.report.charts import Chart
 from ricenet_v2.report.checklists.answers import answers, counted
 from ricenet_v2.report.methods import prediction, preparation, selection
 from ricenet_v2.report.methods.facts import Facts, facts_of
+from ricenet_v2.report.methods.prior import calibration_words, of_folder, warned
 from ricenet_v2.report.methods.sentence import said
 from ricenet_v2.report.methods.text import by_group, sentences
 from ricenet_v2.report.rendering import render
@@ -194,7 +195,9 @@ def _note(facts: Facts, result: Result) -> str:
             prediction.ensemble_of(result),
             selection.weights_of(facts, result),
             prediction.mirroring_of(facts, result),
+            of_folder(facts, result),
             prediction.calibration_of(facts, result),
+            warned(result.predictions) if result.predictions is not None else "",
         )
     if result.evaluation is None:
         return f"{told} Not evaluated: run ricenet_evaluate."
@@ -206,7 +209,7 @@ def _note(facts: Facts, result: Result) -> str:
 def _calibration(found: Calibration | None) -> dict[str, Any] | None:
     if found is None:
         return None
-    note = f"Temperature {found.temperature:.3f}"
+    note = calibration_words(found)
     if found.low is not None and found.high is not None:
         note += f" ({found.low:.3f} to {found.high:.3f})"
     warning = f" ({found.warning})" if found.warning else ""

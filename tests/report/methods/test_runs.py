@@ -159,7 +159,7 @@ def test_pretrained_weights_are_told_with_the_folds_that_began_with_them(facts, 
         ({"combine": "vote"}, "ensemble", "majority votes of 5 networks"),
         ({"combine": "vote"}, "ensemble", "is the share of networks that vote for it"),
         ({"mirrored": False}, "mirroring", "without mirroring, unlike the out-of-fold predictions"),
-        ({"temperature": 1.5}, "probabilities", "divided by the temperature 1.500"),
+        ({"temperature": 1.5}, "probabilities", "were calibrated: temperature 1.500"),
     ],
 )
 def test_each_fact_of_predictions_is_told(facts, text_of, with_predictions, changes, key, words):
@@ -183,9 +183,9 @@ def test_a_single_network_is_no_ensemble(facts, text_of):
 @pytest.mark.parametrize(
     ("balance", "words"),
     [
-        ("sampler", "so probabilities are of balanced classes; they are not corrected"),
-        ("loss", "so probabilities are of balanced classes; they are not corrected"),
-        ("none", "so probabilities refer to the class frequencies of the training cases"),
+        ("sampler", "of the validation cases are of balanced classes; they are not corrected"),
+        ("loss", "of the validation cases are of balanced classes; they are not corrected"),
+        ("none", "of the validation cases refer to the class frequencies of the training cases"),
     ],
 )
 def test_what_probabilities_refer_to_follows_from_the_balance(
@@ -202,7 +202,7 @@ def test_a_temperature_that_is_there_and_not_used_or_another_is_told(
     found = Calibration(2.0, None, None, 9, 8, "by hand", {}, (), (), warning="only 9 cases")
     there = dataclasses.replace(facts, calibration=found)
     assert "not calibrated, though calibration.json is there" in text_of(there, "probabilities")
-    assert "a temperature of 2.000, fitted on 9 cases of 8 patients: by hand. Warning: only 9" in (
+    assert "Temperature 2.000, fitted on 9 cases of 8 patients: by hand. Warning: only 9" in (
         text_of(there, "calibration")
     )
     other = text_of(with_predictions(there, temperature=1.5), "probabilities")
