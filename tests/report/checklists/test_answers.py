@@ -62,7 +62,9 @@ def test_items_rest_on_sentences_that_can_be_said():
 def test_items_that_no_file_answers_are_for_the_authors(facts, item):
     """Sample size, clusters, fairness, availability of code, image acquisition."""
     one = _by_item(facts)[item]
-    assert one.status == "for the authors"
+    # Newer evaluations tell what a sample size allows, which does not tell how it was arrived at.
+    has_sizes = item[1] == "10" and any(s.key == "sample_size" for s in one.sentences)
+    assert one.status == ("partly" if has_sizes else "for the authors")
     assert one.missing
 
 

@@ -41,6 +41,8 @@ def with_plan():
             training = dataclasses.replace(training, **changes)
         network = dataclasses.replace(plan.network, **changes if section == "network" else {})
         rest = {} if section else changes
+        if "channels" in rest and getattr(network, "levels", ()):
+            network = dataclasses.replace(network, levels=())  # one entry for each channel
         new = dataclasses.replace(plan, training=training, network=network, **rest)
         return dataclasses.replace(facts, plan=new)
 

@@ -108,8 +108,11 @@ def test_bands_and_straightening_are_told(facts, text_of, with_newer):
     vars(changed)["foreign_folds"] = ()
     assert "given 2 bands around fixed values of dose." in text_of(changed, "layers")
     assert "resampled along the axes of the patient" in text_of(changed, "resampled")
-    assert "bands" not in text_of(facts, "layers")
-    assert "axes of the patient" not in text_of(facts, "resampled")
+    older = _with(plan, straighten=False, network=_with(plan.network, levels=()))
+    changed = with_newer(facts, plan=older)
+    vars(changed)["foreign_folds"] = ()
+    assert "bands" not in text_of(changed, "layers")
+    assert "axes of the patient" not in text_of(changed, "resampled")
 
 
 def test_what_the_sample_size_allows_is_told(facts, text_of, with_newer):
@@ -123,4 +126,5 @@ def test_what_the_sample_size_allows_is_told(facts, text_of, with_newer):
     text = text_of(with_newer(facts, results=(made, folder)), "sample_size")
     assert "AUROC 0.80 would have an interval of 0.60 to 0.95, and 300 patients give a" in text
     assert "could have 1.5 parameters" in text
-    assert text_of(facts, "sample_size") == ""
+    made = _with(first, evaluation=_with(first.evaluation, sample_sizes=()))
+    assert text_of(with_newer(facts, results=(made,)), "sample_size") == ""
