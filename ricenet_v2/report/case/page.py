@@ -208,7 +208,7 @@ def _output(title: str, note: str, one: Predicted, classes: Sequence[str]) -> _O
     if len(one.members) > 1:
         rows += [(name, _cells(values), False) for name, values in one.members]
     most = math.log(len(classes))
-    facts = [("Entropy", f"{one.entropy:.2f} of at most {most:.2f} nats")]
+    facts = [("Entropy", f"{abs(one.entropy):.2f} of at most {most:.2f} nats")]
     if one.agreement is not None:
         facts.append(("Members that agree", percent(one.agreement)))
     if len(one.members) > 1:

@@ -127,7 +127,7 @@ def first_weights(facts: Facts) -> str:
 
 
 def _began(source: PretrainedSource | None, folds: list[int], everyone: bool) -> str:
-    who = "All folds" if everyone and len(folds) > 1 else begun(numbered(folds))
+    who = "All trained folds" if everyone and len(folds) > 1 else begun(numbered(folds))
     if source is None:
         return (
             f"{who} began with random weights, drawn from the seed; no file of pretrained weights "

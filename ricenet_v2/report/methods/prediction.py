@@ -75,7 +75,7 @@ def _ensemble(result: Result) -> str:
         return (
             f"Predictions in {result.title} are majority votes of {members}; a tie goes to the "
             "higher mean probability, and what stands as the probability of a class is the share "
-            f"of {result.kind}s that vote for it"
+            f"of {result.kind}s that vote for it, on which figures of probabilities rest too"
         )
     return f"Predictions in {result.title} are the {made.combine} of the probabilities of {members}"
 
@@ -210,13 +210,13 @@ def called(facts: Facts) -> str:
         if not result.cases:
             continue
         other = sum(one.called != _most_probable(facts, one) for one in result.cases)
+        what = "share of votes" if result.cases[0].is_vote else "probability"
         told.append(prior.rule_of(result, facts))
         told.append(
-            f"In {result.title}, each case is called the class of the highest probability."
+            f"In {result.title}, each case is called the class of the highest {what}."
             if not other
             else f"In {result.title}, {several(other, 'case')} of {len(result.cases):,} "
-            f"{'is' if other == 1 else 'are'} called another class than that of the highest "
-            "probability."
+            f"{'is' if other == 1 else 'are'} called another class than that of the highest {what}."
         )
     return said(*told)
 

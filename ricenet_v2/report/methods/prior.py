@@ -101,20 +101,21 @@ def of_folder(facts: Facts, result: Result) -> str:
     if made is None or result.kind != "network" or facts.plan is None:
         return ""
     prior = tuple(getattr(made, "prior", ()))
+    whole = "Probabilities" if made.combine != "vote" else "Probabilities of the members"
     if not prior:
         what = (
             "are not corrected for class frequencies, and refer to those of the training cases"
             if facts.plan.training.balance == "none"
             else "are of balanced classes, not corrected for how frequent the classes are"
         )
-        return f"Probabilities in {result.title} {what}."
+        return f"{whole} in {result.title} {what}."
     shares = ", ".join(f"{n} {percent(p)}" for n, p in zip(made.classes, prior, strict=True))
     whose = (
         "which the user named"
         if getattr(made, "prior_named", False)
         else "those of the training cases"
     )
-    return f"Probabilities in {result.title} are corrected to class shares of {shares}, {whose}."
+    return f"{whole} in {result.title} are corrected to class shares of {shares}, {whose}."
 
 
 def rule_of(result: Result, facts: Facts) -> str:

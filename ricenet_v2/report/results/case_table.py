@@ -81,7 +81,7 @@ def _row(one: Predicted, sources: Sources, flags: tuple[str, ...]) -> CaseRow:
         sort=round(one.probabilities[index], 6),
         members=f"{low:.2f} to {high:.2f}" if len(members) > 1 else NOTHING,
         spread=round(high - low, 6),
-        entropy=f"{one.entropy:.2f}",
+        entropy=f"{abs(one.entropy):.2f}",
         flags=tuple(dict.fromkeys((*one.flags, *flags))),
     )
 

@@ -141,9 +141,12 @@ def test_mixed_precision_of_older_files_is_what_the_plan_wants(
 
 def test_pretrained_weights_are_told_with_the_folds_that_began_with_them(facts, text_of, with_runs):
     source = PretrainedSource("weights.pth", "ab" * 32, "nnU-Net", 9, 8, 7, 6)
-    assert "All folds began with random weights" in text_of(facts, "first_weights")
+    assert "All trained folds began with random weights" in text_of(facts, "first_weights")
     everyone = text_of(with_runs(facts, pretrained=source), "first_weights")
-    assert "All folds began with weights of the file weights.pth (nnU-Net, SHA-256 ab" in everyone
+    assert (
+        "All trained folds began with weights of the file weights.pth (nnU-Net, SHA-256 ab"
+        in everyone
+    )
     assert (
         "9 tensors as they are, 8 adapted, 7 of the encoder random, 6 of the file not" in everyone
     )
