@@ -7,7 +7,7 @@ from typing import Any
 
 from ricenet_v2.records.figures import Evaluation, Figure, SetKind
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.selection import chosen_on_validation
+from ricenet_v2.report.methods.selection import flatters
 from ricenet_v2.report.methods.sentence import Subject, begun, listed, said
 from ricenet_v2.report.results.figures import headline, interval, value
 from ricenet_v2.report.results.predicted import Result
@@ -46,8 +46,8 @@ def held_out(facts: Facts) -> str:
         if n and result.evaluation is not None:
             told.append(
                 f"{begun(result.title)} has {several(n, 'case')} with a label that "
-                f"{'is' if n == 1 else 'are'} no training case{'' if n == 1 else 's'} of these "
-                "folds; no file says whether they come from another centre."
+                f"{'is' if n == 1 else 'are'} no training case{'' if n == 1 else 's'} of the folds "
+                "that predicted them."
             )
     return said(*told)
 
@@ -85,8 +85,7 @@ def results(facts: Facts) -> str:
     for result, made in _evaluated(facts):
         figures = "; ".join(f"{one.name} {value(one.value)}{_ends(one)}" for one in headline(made))
         told.append(f"{begun(result.title)} (n = {made.n_cases:,}): {figures}.")
-        if result.is_out_of_fold:
-            told.append(chosen_on_validation(facts))
+        told.append(flatters(facts, result))
     return said(*told)
 
 

@@ -74,7 +74,7 @@ def weights_of(facts: Facts, result: Result) -> str:
     names = checkpoints(made)
     words = {
         "final": "the weights after the last epoch that was trained",
-        "latest": "the weights of the latest saved epoch, whether or not training had ended",
+        "latest": "the weights of the latest saved epoch" + _still(facts, result),
         "best": "the weights of each fold's best epoch, chosen by the highest moving average of "
         "macro F1 on the validation cases of that fold",
     }
@@ -83,7 +83,13 @@ def weights_of(facts: Facts, result: Result) -> str:
     told = listed(words.get(name, f"checkpoint_{name}") for name in names)
     best = _best_epochs(facts, made) if "best" in names else ""
     last = _early(facts) if "final" in names else ""
-    return said(f"{_title(result)} are by {told}.", best, last, _other_thresholds(result, names))
+    return said(f"{_title(result)} are by {told}.", best, last, _other_thresholds(facts, result))
+
+
+def _still(facts: Facts, result: Result) -> str:
+    if all(fold.is_finished for fold, _ in _used(facts, result)):
+        return ", the last one of folds that have finished by now"
+    return " of training that has not finished"
 
 
 def _title(result: Result) -> str:
@@ -122,9 +128,9 @@ def _early(facts: Facts) -> str:
     )
 
 
-def _other_thresholds(result: Result, names: tuple[str, ...]) -> str:
-    """Thresholds come from the last epoch's predictions, whichever weights they are applied to."""
-    if names == ("final",) or result.evaluation is None:
+def _other_thresholds(facts: Facts, result: Result) -> str:
+    """Thresholds come from the last epoch's predictions; these may be by another epoch's."""
+    if result.evaluation is None or not any(_is_other(one) for one in _used(facts, result)):
         return ""
     chosen = [
         one for one in result.evaluation.thresholds if one.chosen_on.startswith("out-of-fold")
@@ -134,6 +140,58 @@ def _other_thresholds(result: Result, names: tuple[str, ...]) -> str:
     return (
         "The thresholds that are applied to them were chosen on out-of-fold predictions, which are "
         "by the weights after the last epoch and so by others."
+    )
+
+
+def _used(facts: Facts, result: Result) -> list[tuple[FoldFacts, str]]:
+    """Each fold that predicted, with the name of its checkpoint."""
+    made = result.predictions
+    names = made.checkpoint_hashes if made is not None else {}
+    return [
+        (fold, match[1])
+        for fold in facts.folds
+        for name in names
+        if _is_of(name, fold) and (match := _CHECKPOINT.search(name))
+    ]
+
+
+def _is_other(used: tuple[FoldFacts, str]) -> bool:
+    """Whether a checkpoint is known to be of another epoch than the last one."""
+    fold, name = used
+    best = fold.run.best_epoch
+    return name == "best" and best is not None and fold.done is not None and best + 1 != fold.done
+
+
+def flatters(facts: Facts, result: Result) -> str:
+    """What flatters the figures of a set: its cases were learned from, or chose the epoch."""
+    if result.is_out_of_fold:
+        return chosen_on_validation(facts)
+    learned = sum(bool(one.learned_by) for one in result.cases)
+    told = ""
+    if learned:
+        are = "cases is a training case" if learned == 1 else "cases are training cases"
+        told = (
+            f"{learned:,} of its {are} that a {result.kind} learned from, which flatters its "
+            "figures."
+        )
+    return said(told, _chosen_by(facts, result))
+
+
+def _chosen_by(facts: Facts, result: Result) -> str:
+    """Validation cases of a fold whose epoch they chose, predicted by that fold."""
+    if facts.splits is None:
+        return ""
+    chosen: set[str] = set()
+    for fold, name in _used(facts, result):
+        has_chosen = name == "best" or fold.end.is_early
+        if has_chosen and fold.number < len(facts.splits.folds):
+            chosen |= set(facts.splits.folds[fold.number].validation)
+    n = sum(one.case_id in chosen and not one.is_other for one in result.cases)
+    if not n:
+        return ""
+    return (
+        f"{n:,} of its cases {'is a validation case' if n == 1 else 'are validation cases'} that "
+        "chose the epoch of a network that predicted them, which flatters its figures."
     )
 
 

@@ -151,7 +151,7 @@ def _result(facts: Facts, result: Result, prefix: str, pictures: Path) -> dict[s
         **shown,
         "title": _title(result),
         "note": _note(facts, result),
-        "flatters": selection.chosen_on_validation(facts) if result.is_out_of_fold else "",
+        "flatters": selection.flatters(facts, result),
         "level": percent(evaluation.level) if evaluation else "",
         "charts": charts,
         "sanity": [(one.name, one.outcome, one.found) for one in checks],

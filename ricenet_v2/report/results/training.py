@@ -105,7 +105,7 @@ def fold_rows(folds: Sequence[Fold], planned: int | None = None) -> list[tuple[s
         (
             str(fold.number),
             _state(fold),
-            f"{len(fold.epochs):,} of {fold.run.epochs:,}",
+            f"{len(fold.epochs):,} of {fold.run.epochs:,}" if fold.run.epochs else NOTHING,
             NOTHING if planned is None else f"{planned:,}",
             number(fold.epochs[-1].validation_loss) if fold.epochs else NOTHING,
             NOTHING if fold.run.best_epoch is None else f"{fold.run.best_epoch + 1:,}",

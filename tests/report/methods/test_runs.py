@@ -58,10 +58,15 @@ def test_the_best_checkpoint_is_told(facts, text_of, with_predictions, with_runs
     first, folder = best.results
     chosen = dataclasses.replace(folder.evaluation, thresholds=first.evaluation.thresholds)
     applied = (first, dataclasses.replace(folder, evaluation=chosen))
-    text = text_of(dataclasses.replace(best, results=applied), "prediction_weights")
+    same = dataclasses.replace(best, results=applied)  # the best epochs are the last ones
+    assert "thresholds" not in text_of(same, "prediction_weights")
+    text = text_of(with_runs(same, (3,), best_epoch=1), "prediction_weights")
     assert "thresholds that are applied to them were chosen on out-of-fold predictions" in text
     latest = with_predictions(facts, checkpoint_hashes=_hashes("latest"))
-    assert "latest saved epoch" in text_of(latest, "prediction_weights")
+    text = text_of(latest, "prediction_weights")
+    assert "latest saved epoch, the last one of folds that have finished by now" in text
+    open_one = text_of(with_runs(latest, (1,), status="stopped"), "prediction_weights")
+    assert "latest saved epoch of training that has not finished" in open_one
     unnamed = with_predictions(facts, checkpoint_hashes={"fold_0": "0" * 64})
     assert "not recorded" in text_of(unnamed, "prediction_weights")
     none = with_predictions(facts, checkpoint_hashes={})
@@ -249,3 +254,24 @@ def test_a_case_that_its_fold_learned_from_is_told(facts, text_of):
 
 def test_nothing_flatters_where_no_fold_ended_early(facts):
     assert selection.chosen_on_validation(facts) == ""
+
+
+def test_training_cases_that_were_predicted_flatter_where_their_figures_stand(facts, text_of):
+    assert "flatters" not in text_of(facts, "results")
+    first, folder = facts.results
+    cases = (dataclasses.replace(folder.cases[0], learned_by=(0, 1)), *folder.cases[1:])
+    changed = dataclasses.replace(facts, results=(first, dataclasses.replace(folder, cases=cases)))
+    words = "1 of its cases is a training case that a network learned from, which flatters its fig"
+    assert words in text_of(changed, "results")
+    assert "1 case of folder predictions is a training case" in text_of(changed, "learned_from")
+
+
+def test_validation_cases_that_chose_the_epoch_flatter_too(facts, text_of, with_predictions):
+    best = with_predictions(facts, checkpoint_hashes=_hashes("best", (0,)))
+    first, folder = best.results
+    held_out = next(iter(facts.splits.folds[0].validation))
+    cases = (dataclasses.replace(folder.cases[0], case_id=held_out), *folder.cases[1:])
+    changed = dataclasses.replace(best, results=(first, dataclasses.replace(folder, cases=cases)))
+    assert "1 of its cases is a validation case that chose the epoch" in text_of(changed, "results")
+    final = with_predictions(changed, checkpoint_hashes=_hashes("final", (0,)))
+    assert "flatters" not in text_of(final, "results")
