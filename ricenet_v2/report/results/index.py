@@ -119,14 +119,17 @@ def _glance(sources: Sources) -> list[tuple[str, str, str, str]]:
         tiles.append(
             ("Cases", f"{len(sources.cases):,}", f"of {several(len(patients), 'patient')}", "")
         )
-    tiles.append(_folds_tile(facts_of(sources)))
+    facts = facts_of(sources)
+    tiles.append(_folds_tile(facts))
     for result in sources.results:
         if result.evaluation is None:
             continue
         for one in figures.headline(result.evaluation)[:2]:
             words = f"{figures.interval(one)}, n = {one.n:,}"
             name = f"{one.name}, {result.title}"
-            tiles.append((name, figures.value(one.value), words, figures.flag(one)))
+            flattered = "flattered, see there" if selection.flatters(facts, result) else ""
+            flag = "; ".join(filter(None, (flattered, figures.flag(one))))
+            tiles.append((name, figures.value(one.value), words, flag))
     return tiles
 
 

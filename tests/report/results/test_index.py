@@ -99,3 +99,22 @@ def test_the_epochs_of_the_plan_are_those_before_a_training_changed_them(simulat
     sources = read_sources(dataset_paths(NAME, simulated), "auto", "all", [])
     before = documents.read(Plan, sources.paths.plan())
     assert sources.planned_epochs == before.training.epochs
+
+
+def test_figures_that_are_flattered_say_so_above_them_and_at_the_top(page_of, of_epochs, simulated):
+    """Folds of 6 epochs that had stopped after 4."""
+    folds = read_sources(dataset_paths(NAME, simulated), "auto", "all", []).folds
+    plan = of_epochs(6)
+    plan = dataclasses.replace(
+        plan, training=dataclasses.replace(plan.training, early_stop_epochs=2)
+    )
+    early = tuple(
+        dataclasses.replace(fold, run=dataclasses.replace(fold.run, epochs_done=4))
+        for fold in folds
+    )
+    top, _, rest = page_of(plan=plan, folds=early).partition('<section id="cohort">')
+    assert "flattered, see there" in top
+    assert "finished, 5 of them early" in top
+    figures = rest.split('<section id="figures">')[1].split("<table")[0]
+    assert '<p class="warning">The epoch was chosen on the same cases, which flatters' in figures
+    assert "flatter" not in page_of().split("<h4>Thresholds</h4>")[0]
