@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,8 +40,9 @@ def simulate(
     """
     random = generator(0, "simulated results")
     model = paths.run(plan.name)
-    documents.write(model.plan, plan)
     documents.write(paths.plan(plan.name), plan)
+    plan = dataclasses.replace(plan, training=dataclasses.replace(plan.training, epochs=epochs))
+    documents.write(model.plan, plan)
     documents.write(model.dataset, raw.dataset)
     training = raw.split("train")
     sides = [tuple(training[n::FOLDS]) for n in range(FOLDS)]
@@ -104,8 +106,14 @@ def _write_fold(
         status="finished",
         best_epoch=epochs - 1,
         command=("ricenet_train", "1", "all"),
-        versions={"python": "3.11", "torch": "2.9"},
+        versions={"python": "3.11", "ricenet_v2": "0.1", "torch": "2.9"},
         preprocessed_hash="simulated",
+        epochs_done=epochs,
+        epochs_set=((0, epochs),),
+        validation_checkpoint="final",
+        validation_mirror_axes=plan.training.augmentation.mirror_axes,
+        precision="float32",
+        n_processes=1,
     )
     documents.write(fold.run, run)
 
@@ -123,7 +131,7 @@ def _write_predictions(
         _predicted(case, p, classes, len(raw.dataset.channels))
         for case, p in zip(cases, members, strict=True)
     )
-    hashes = {f"fold_{n}": f"{n}" * 64 for n in range(FOLDS)}
+    hashes = {f"fold_{n}/checkpoint_final.pth": f"{n}" * 64 for n in range(FOLDS)}
     whole = Predictions(
         dataset=raw.dataset.name,
         plan=plan.name,

@@ -169,6 +169,7 @@ def evaluate(
     from ricenet_v2.evaluation import thresholds as chosen
     from ricenet_v2.evaluation.curves.draw import curves_of
     from ricenet_v2.evaluation.question import stored_thresholds
+    from ricenet_v2.evaluation.selection import selection_of
     from ricenet_v2.store.paths import SANITY_JSON
 
     predictions = None if predictions is None else common.table_of(predictions)
@@ -190,6 +191,9 @@ def evaluate(
     shares = elsewhere.prevalences(prevalences, scored, asked.positive)
     made = figures.evaluate(scored, options, asked.title, asked.source, applied)
     made = elsewhere.with_prevalences(made, scored, shares)
+    if asked.dataset is not None and asked.source == "out-of-fold":
+        flatters = selection_of(asked.dataset.run(plan, channels))
+        made = dataclasses.replace(made, selection=flatters)
     wish = sanity.Wish(permutation_test or 0, size_and_spacing=size_and_spacing, seed=seed)
     checks = sanity.check(asked, wish)
     made, centres = evaluate_centres.with_centres(asked, made)

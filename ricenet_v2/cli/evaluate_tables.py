@@ -63,6 +63,8 @@ def show(made: Evaluation, *, all_figures: bool = False) -> None:
         all_figures: Every figure, thresholds and parts of the cases too, not only the first ones.
     """
     _figures(made, made.figures if all_figures else _first(made))
+    if made.selection:
+        print(made.selection)
     common.table(
         "Confusion matrix",
         ("true class", *(f"predicted {name}" for name in made.classes)),

@@ -14,7 +14,8 @@ def build_parser() -> argparse.ArgumentParser:
     """The options."""
     parser = common.parser(
         "Write a folder with index.html and a page per case: cohort, plan, training, figures, "
-        "curves, cases. It opens from disk in any browser and asks the network for nothing."
+        "curves, cases, methods, checklists. It opens from disk in any browser and asks the "
+        "network for nothing."
     )
     parser.add_argument("dataset", metavar="DATASET", help="id, name, or path of a raw dataset")
     common.add_model(parser)

@@ -29,6 +29,11 @@ def described(device: torch.device) -> Machine:
     )
 
 
+def device_name(device: torch.device) -> str:
+    """Name of the card, of the processor where there is none."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
+
+
 def _versions(device: torch.device) -> dict[str, str]:
     found = {"python": platform.python_version(), "torch": str(torch.__version__)}
     if device.type == "cuda":

@@ -103,6 +103,8 @@ class Evaluation:
         unlabelled: Predicted cases without a known label, which are in no figure.
         command: As typed, with `~` for the home folder; empty in older files.
         sample_sizes: What so many patients allow, of each class that is told; none in older files.
+        selection: In words, that the same cases chose the epoch of the weights that predicted
+            them; empty where they did not, and in older files.
     """
 
     document: ClassVar[str] = "figures"
@@ -126,6 +128,7 @@ class Evaluation:
     unlabelled: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     sample_sizes: tuple[SampleSize, ...] = ()
+    selection: str = ""
 
 
 def _from_1(fields: Fields) -> Fields:

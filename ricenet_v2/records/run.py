@@ -8,6 +8,8 @@ from typing import ClassVar, Literal
 from ricenet_v2.core.documents import record
 from ricenet_v2.records.weights import PretrainedSource
 
+Status = Literal["running", "stopped", "finished"]
+
 
 @record
 class EpochRow:
@@ -58,6 +60,17 @@ class Run:
             stratified by class.
         held_out: That value, e.g. the centre that the fold was validated on.
         n_folds: Of the dataset.
+        epochs_done: Finished epochs: fewer than `epochs` in a finished run that early stopping
+            ended; None in older files, where it is not recorded.
+        epochs_set: Pairs of an epoch and the number of epochs that the run was to have from that
+            one on; more than one pair where the number was changed. None in older files.
+        validation_checkpoint: Whose weights predicted validation.csv: `final` are those after the
+            last finished epoch; empty in older files.
+        validation_mirror_axes: Array axes (0 z, 1 y, 2 x) that validation.csv is the mean over the
+            mirrorings of; None in older files.
+        precision: Of the forward passes of training, `float32` or `bfloat16`; empty in older files.
+        n_processes: That shared each update; None in older files.
+        hardware: Name of the device; empty in older files.
     """
 
     document: ClassVar[str] = "run"
@@ -71,7 +84,7 @@ class Run:
     seed: int
     device: str
     epochs: int
-    status: Literal["running", "stopped", "finished"]
+    status: Status
     best_epoch: int | None
     command: tuple[str, ...]
     versions: dict[str, str]
@@ -81,3 +94,10 @@ class Run:
     group: str = ""
     held_out: str = ""
     n_folds: int = 5
+    epochs_done: int | None = None
+    epochs_set: tuple[tuple[int, int], ...] | None = None
+    validation_checkpoint: str = ""
+    validation_mirror_axes: tuple[int, ...] | None = None
+    precision: str = ""
+    n_processes: int | None = None
+    hardware: str = ""

@@ -36,6 +36,7 @@ from ricenet_v2.training.state import (
     averaged,
     full_state,
     inference_state,
+    record_of,
     saved_state,
 )
 from ricenet_v2.training.team import Team
@@ -137,7 +138,7 @@ def _is_finished(job: Job, old: Run) -> bool:
 def _train(job: Job) -> Run:
     with job.team.agreed():
         state = saved_state(job)
-    _write_run(job, run_record(job, "running", state.best.best_epoch))
+    _write_run(job, record_of(job, state, "running"))
     if state.epoch:
         logger.info("Fold %d goes on after epoch %d.", job.fold, state.epoch)
     stop = StopWish()
@@ -145,14 +146,18 @@ def _train(job: Job) -> Run:
         with stop.listening():
             _epochs(job, state, stop)
     except Stopped as wish:
-        _write_run(job, run_record(job, "stopped", state.best.best_epoch))
+        _write_run(job, record_of(job, state, "stopped"))
         raise StoppedError(
             f"Training of fold {job.fold} was stopped; {state.epoch} finished epochs are saved.",
             file=job.paths.folder,
             remedy="Go on with the same command and --continue.",
         ) from wish
     _finish(job, state)
-    run = run_record(job, "finished", state.best.best_epoch)
+    run = dataclasses.replace(
+        record_of(job, state, "finished"),
+        validation_checkpoint="final",
+        validation_mirror_axes=job.plan.training.augmentation.mirror_axes,
+    )
     _write_run(job, run)
     return run
 
@@ -288,9 +293,10 @@ def _finish(job: Job, state: State) -> None:
     write_reference(job.paths.reference, reference)
     write_validation(job, found)
     logger.info(
-        "Fold %d is trained: %d epochs; validation.csv: loss %.3f, macro F1 %.3f (n = %d%s) in %s",
+        "Fold %d is trained: %d epochs%s; validation.csv: loss %.3f, macro F1 %.3f (n = %d%s), %s",
         job.fold,
         state.epoch,
+        "" if state.epoch == job.plan.training.epochs else ", a number these cases chose",
         *scored(job, found),
         len(found),
         ", mean over mirrorings" if axes else "",

@@ -7,7 +7,6 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import torch
 
@@ -15,11 +14,12 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.command import typed
 from ricenet_v2.core.errors import PlanError, TrainingError
 from ricenet_v2.core.seeds import seed_of
+from ricenet_v2.network.machine import device_name
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.lineage import identifying
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.records.run import Run
+from ricenet_v2.records.run import Run, Status
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store import cases as store
@@ -31,6 +31,8 @@ from ricenet_v2.training.settings import channels_label, with_channels, with_set
 from ricenet_v2.training.share import Share
 from ricenet_v2.training.team import Team
 from ricenet_v2.training.workers import default_workers
+from ricenet_v2.training.wrapping import precision
+from ricenet_v2.version import __version__
 
 
 @dataclass(frozen=True)
@@ -291,9 +293,7 @@ def _check_sharing(job: Job) -> None:
         )
 
 
-def run_record(
-    job: Job, status: Literal["running", "stopped", "finished"], best_epoch: int | None
-) -> Run:
+def run_record(job: Job, status: Status, best_epoch: int | None) -> Run:
     """What is written to run.json."""
     return Run(
         dataset=job.dataset.name,
@@ -307,11 +307,18 @@ def run_record(
         status=status,
         best_epoch=best_epoch,
         command=typed(),
-        versions={"python": platform.python_version(), "torch": str(torch.__version__)},
+        versions={
+            "ricenet_v2": __version__,
+            "python": platform.python_version(),
+            "torch": str(torch.__version__),
+        },
         group=job.group,
         held_out=job.held_out,
         preprocessed_hash=job.inputs,
         fold_hash=job.fold_hash,
         pretrained=source_of(job.paths),
         n_folds=job.n_folds,
+        precision=precision(job.device, job.plan.training),
+        n_processes=job.team.size,
+        hardware=device_name(job.device),
     )

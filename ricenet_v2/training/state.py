@@ -21,10 +21,10 @@ from ricenet_v2.core.seeds import seed_of
 from ricenet_v2.network.build import Classifier, build_network
 from ricenet_v2.network.lineage import KEY
 from ricenet_v2.records.plan import Plan, TrainingPlan
-from ricenet_v2.records.run import EpochRow
+from ricenet_v2.records.run import EpochRow, Run, Status
 from ricenet_v2.store import checkpoints
 from ricenet_v2.training.initial_weights import begin_with, lineage_before
-from ricenet_v2.training.job import Job
+from ricenet_v2.training.job import Job, run_record
 from ricenet_v2.training.leaks import judged, lineage_of
 from ricenet_v2.training.optimiser import make_optimiser
 from ricenet_v2.training.parts import BestKeeper, Ema
@@ -158,6 +158,15 @@ def full_state(job: Job, state: State) -> dict[str, Any]:
         "rows": [dataclasses.asdict(row) for row in state.rows],
         "legs": [[leg.first_epoch, leg.epochs] for leg in state.legs],
     }
+
+
+def record_of(job: Job, state: State, status: Status) -> Run:
+    """What is written to run.json, with the epochs that are done."""
+    return dataclasses.replace(
+        run_record(job, status, state.best.best_epoch),
+        epochs_done=state.epoch,
+        epochs_set=tuple((leg.first_epoch, leg.epochs) for leg in state.legs),
+    )
 
 
 def averaged(job: Job, state: State) -> Classifier:

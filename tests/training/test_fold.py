@@ -53,6 +53,10 @@ def test_a_fold_leaves_all_its_files(plan, make_workspace, run_fold):
         "feature_reference.pth",
     }
     assert [row["epoch"] for row in history(paths)] == ["0", "1", "2"]
+    assert (run.epochs_done, run.epochs_set, run.validation_checkpoint) == (3, ((0, 3),), "final")
+    assert run.validation_mirror_axes == plan.training.augmentation.mirror_axes
+    assert (run.precision, run.n_processes) == ("float32", 1)
+    assert run.hardware
     for row in history(paths):
         assert 0 < float(row["validation_seconds"]) < float(row["seconds"])
 
@@ -175,7 +179,7 @@ def test_early_stop_ends_a_run_and_is_its_end(with_training, make_workspace, run
     paths = make_workspace(with_training(epochs=30, learning_rate=1e-9, early_stop_epochs=2))
     run = run_fold(paths)
     done = len(history(paths))
-    assert done == run.best_epoch + 3 < 30
+    assert done == run.epochs_done == run.best_epoch + 3 < run.epochs == 30
     assert run_fold(paths, resume=True) == run
     run_fold(paths, resume=True, epochs=40)
     assert len(history(paths)) == done + 2

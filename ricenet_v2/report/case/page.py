@@ -50,6 +50,7 @@ class CaseJob:
         case_id: The case.
         dataset: Name of the dataset.
         classes: Names.
+        model: What was trained, `network` or `model`.
         case: Its row of cases.csv, where it has one.
         raw: The dataset that its images lie in, where they do.
         outputs: Name of each set of predictions, its meaning in words, and the prediction.
@@ -68,6 +69,7 @@ class CaseJob:
     case_id: str
     dataset: str
     classes: tuple[str, ...]
+    model: str
     case: Case | None
     raw: RawDataset | None
     outputs: tuple[tuple[str, str, Predicted], ...]
@@ -125,6 +127,7 @@ def write_case(job: CaseJob) -> str:
         case_id=job.case_id,
         dataset=job.dataset,
         classes=job.classes,
+        model=job.model,
         before=(job.before, page_name(job.before)) if job.before else None,
         after=(job.after, page_name(job.after)) if job.after else None,
         glance=_glance(job),
@@ -185,17 +188,18 @@ def _fitting_scene(
 
 
 def _glance(job: CaseJob) -> list[tuple[str, str, str]]:
-    truth = (
-        job.case.label if job.case else next((o[2].truth for o in job.outputs if o[2].truth), "")
-    )
-    tiles = [("Truth", truth or NOTHING, "label in cases.csv")]
+    known = next((o[2].truth for o in job.outputs if o[2].truth), "")
+    truth = job.case.label if job.case else known
+    told = "label in cases.csv" if job.case else "label in the table of predictions"
+    tiles = [("Truth", truth or NOTHING, told if truth else "not known")]
     if job.case:
         tiles.append(("Split", "training" if job.case.split == "train" else "test", "cases.csv"))
     for name, _, one in job.outputs:
         top = max(range(len(job.classes)), key=lambda n: one.probabilities[n])
-        words = "differs from the truth" if one.is_right is False else "network output"
+        words = "differs from the truth" if one.is_right is False else f"{job.model} output"
         tiles.append((f"Predicted, {name}", one.called, words))
-        tiles.append((f"Probability of {job.classes[top]}", f"{one.probabilities[top]:.2f}", name))
+        what = "Share of votes for" if one.is_vote else "Probability of"
+        tiles.append((f"{what} {job.classes[top]}", f"{one.probabilities[top]:.2f}", name))
     return tiles
 
 
@@ -204,14 +208,14 @@ def _output(title: str, note: str, one: Predicted, classes: Sequence[str]) -> _O
     if len(one.members) > 1:
         rows += [(name, _cells(values), False) for name, values in one.members]
     most = math.log(len(classes))
-    facts = [("Entropy", f"{one.entropy:.2f} of at most {most:.2f} nats")]
+    facts = [("Entropy", f"{abs(one.entropy):.2f} of at most {most:.2f} nats")]
     if one.agreement is not None:
         facts.append(("Members that agree", percent(one.agreement)))
     if len(one.members) > 1:
         told = _MISSING if one.disagreement is None else f"{one.disagreement:.3f} nats"
         facts.append(("Disagreement of members", told))
     nearer = _MISSING if one.distance is None else share(one.distance)
-    facts.append(("Training cases that lie nearer", nearer))
+    facts.append(("Held-out cases that lie nearer to the training cases", nearer))
     return _Output(title, note, tuple(rows), tuple(facts))
 
 

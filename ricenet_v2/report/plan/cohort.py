@@ -14,8 +14,9 @@ from ricenet_v2.records.fingerprint import (
     Fingerprint,
     Triple,
 )
-from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan import Normalisation, Plan
 from ricenet_v2.report.charts import Chart, Mark, Series, histogram, ranges
+from ricenet_v2.report.normalisation import scheme_words
 from ricenet_v2.report.words import number, several, times
 
 AXES = ("z, foot to head", "y, front to back", "x, right to left")
@@ -124,16 +125,17 @@ def _intensities(fingerprint: Fingerprint, index: int) -> Group:
 def doses(fingerprint: Fingerprint, plan: Plan) -> tuple[Group, ...]:
     """Each dose channel: maximum, 99.9 percentile and mean of the cases, in Gy."""
     return tuple(
-        _dose(fingerprint, index, plan.channels[index].normalisation.divisor)
+        _dose(fingerprint, index, plan.channels[index].normalisation)
         for index, channel in enumerate(fingerprint.channels)
         if channel.kind == "dose"
     )
 
 
-def _dose(fingerprint: Fingerprint, index: int, divisor: float | None) -> Group:
+def _dose(fingerprint: Fingerprint, index: int, how: Normalisation) -> Group:
     name = fingerprint.channels[index].name
+    divisor = how.divisor if how.scheme == "divide" else None
     mark = Mark("divisor", divisor) if divisor else None
-    divided = f"is divided by {number(divisor)} Gy" if divisor else "stays as it is"
+    told = f"divided by {number(divisor)} Gy, in every patient" if divisor else scheme_words(how)
     figures = {
         "Maximum": (_of(fingerprint, index, lambda one: one.maximum), mark),
         "99.9 percentile": (_of(fingerprint, index, lambda one: one.percentile_99_9), mark),
@@ -141,7 +143,7 @@ def _dose(fingerprint: Fingerprint, index: int, divisor: float | None) -> Group:
     }
     return Group(
         f"Channel {name}: dose",
-        f"Of each case, over the whole grid. The dose of every patient {divided}.",
+        f"Of each case, over the whole grid, before normalisation: {told}.",
         tuple(
             histogram(title, "Gy", [Series(title, values)], line, low=0, subject=name)
             for title, (values, line) in figures.items()

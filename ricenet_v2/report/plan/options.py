@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
+from ricenet_v2.records.plan import Norm
+
 OPTIONS = (
     ("--gpu_memory_gb GiB", "the budget; more memory allows a finer spacing or a larger batch"),
     ("--spacing Z Y X", "target spacing in mm; the input size follows"),
@@ -23,7 +27,10 @@ FIELDS = (
     ("channels[].interpolation", "cubic, linear or nearest; preprocess anew afterwards"),
     ("network.features, .blocks", "width and depth of each stage"),
     ("network.kernel_sizes, .strides", "of each stage; as many entries as features"),
-    ("network.norm, .dropout", "instance or batch; probability before the linear head"),
+    (
+        "network.norm, .dropout",
+        f"{' or '.join(get_args(Norm))}; probability before the linear head",
+    ),
     (
         "training.*",
         "batch, epochs, learning rate and the rest; also ricenet_train --set NAME=VALUE",

@@ -13,6 +13,7 @@ from ricenet_v2.core.command import text_of
 from ricenet_v2.network.stages import StageCost
 from ricenet_v2.records.fingerprint import Fingerprint
 from ricenet_v2.records.plan import ChannelPlan, Plan
+from ricenet_v2.report.normalisation import scheme_words
 from ricenet_v2.report.plan import cohort, memory, network
 from ricenet_v2.report.plan.cases import case_rows
 from ricenet_v2.report.plan.options import FIELDS, OPTIONS
@@ -123,18 +124,7 @@ def _glance(plan: Plan) -> tuple[tuple[str, str, str], ...]:
 def _channel(channel: ChannelPlan) -> tuple[str, str, str, str, str]:
     """Name, kind, resampling, normalisation in words, and the scheme as the file spells it."""
     how = channel.normalisation
-    words = {
-        "zscore": "mean 0 and deviation 1 inside the foreground of each case",
-        "clip_zscore": f"clipped to {_constant(how.clip_low)} to {_constant(how.clip_high)}, minus "
-        f"{_constant(how.mean)}, divided by {_constant(how.std)}, the same in every case",
-        "divide": f"divided by {_constant(how.divisor)}, the same in every case, not below 0",
-        "none": "as it is",
-    }
-    return channel.name, channel.kind, channel.interpolation, words[how.scheme], how.scheme
-
-
-def _constant(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.5g}"
+    return channel.name, channel.kind, channel.interpolation, scheme_words(how), how.scheme
 
 
 def _command(plan: Plan) -> str:

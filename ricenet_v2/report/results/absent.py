@@ -34,7 +34,7 @@ def absent(sources: Sources) -> list[Absent]:
                 "--predictions FOLDER",
             ),
         ),
-        (sources.calibration is not None, Absent("temperature", "ricenet_calibrate", _BESIDE)),
+        (sources.calibration is not None, Absent("calibration", "ricenet_calibrate", _BESIDE)),
         (bool(sources.comparisons), Absent("comparison", "ricenet_compare -o FOLDER", _PARTS)),
         (EXPLANATION_JSON in found, Absent("explanation", "ricenet_explain -o FOLDER", _PARTS)),
         (ABLATION_JSON in found, Absent("subsets of channels", "ricenet_ablate", _PARTS)),

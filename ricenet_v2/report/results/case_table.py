@@ -34,9 +34,12 @@ def case_columns(sources: Sources) -> list[tuple[str, bool]]:
     names = sources.dataset.classes
     two = len(names) == 2
     of = names[sources.dataset.positive_index] if two else "the predicted class"
+    votes = {one.is_vote for result in sources.results for one in result.cases}
+    what = {True: "share of votes for", False: "probability of"}
+    value = " or ".join(what[is_vote] for is_vote in sorted(votes or {False}))
     return [
         ("case", False), ("set", False), ("truth", False), ("predicted", False),
-        (f"probability of {of}", True), ("members", True), ("entropy", True), ("flags", False),
+        (f"{value} {of}", True), ("members", True), ("entropy", True), ("flags", False),
     ]  # fmt: skip
 
 
@@ -78,7 +81,7 @@ def _row(one: Predicted, sources: Sources, flags: tuple[str, ...]) -> CaseRow:
         sort=round(one.probabilities[index], 6),
         members=f"{low:.2f} to {high:.2f}" if len(members) > 1 else NOTHING,
         spread=round(high - low, 6),
-        entropy=f"{one.entropy:.2f}",
+        entropy=f"{abs(one.entropy):.2f}",
         flags=tuple(dict.fromkeys((*one.flags, *flags))),
     )
 

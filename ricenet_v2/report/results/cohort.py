@@ -58,7 +58,11 @@ def _training(sources: Sources, ids: Sequence[str]) -> Iterable[Step]:
     found = [result for result in sources.results if result.is_out_of_fold]
     predicted = {case.case_id for case in found[0].cases} if found else set()
     scored = [case for case in done if case in predicted]
-    yield Step("Predicted out-of-fold", len(scored), _missing(done, scored, "fold not trained"))
+    yield Step(
+        "Predicted out-of-fold",
+        len(scored),
+        _missing(done, scored, "without an out-of-fold prediction"),
+    )
 
 
 def _test(sources: Sources, ids: Sequence[str]) -> Iterable[Step]:

@@ -13,15 +13,26 @@ from ricenet_v2.records.comparison import Comparison, Pair
 from ricenet_v2.records.figures import Evaluation
 from ricenet_v2.report.case.page import PICTURES
 from ricenet_v2.report.charts import Chart
+from ricenet_v2.report.checklists.answers import answers, counted
+from ricenet_v2.report.methods import prediction, preparation, selection
+from ricenet_v2.report.methods.facts import Facts, facts_of
+from ricenet_v2.report.methods.prior import calibration_words, of_folder, warned
+from ricenet_v2.report.methods.sentence import said
+from ricenet_v2.report.methods.text import by_group, sentences
 from ricenet_v2.report.rendering import render
 from ricenet_v2.report.results import cohort, figures, provenance
 from ricenet_v2.report.results.absent import absent
 from ricenet_v2.report.results.case_table import case_columns, case_rows, filters
-from ricenet_v2.report.results.checklists import answers
 from ricenet_v2.report.results.curves import confusion_chart, curve_charts, file_names
 from ricenet_v2.report.results.predicted import Result
 from ricenet_v2.report.results.sources import Sources
-from ricenet_v2.report.results.training import FOLD_COLUMNS, fold_rows, shortfall, training_charts
+from ricenet_v2.report.results.training import (
+    FOLD_COLUMNS,
+    fold_rows,
+    shortfall,
+    training_charts,
+    training_note,
+)
 from ricenet_v2.report.words import percent, several
 
 DATA, PARTS = "data", "parts"
@@ -47,12 +58,14 @@ def index_page(
     pictures = output / PICTURES
     pictures.mkdir(parents=True, exist_ok=True)
     rows = case_rows(sources, flags)
-    filled = answers(sources)
+    facts = facts_of(sources)
+    methods = sentences(facts)
+    answered = answers(methods)
     plan, _, channels = sources.model.folder.name.partition("__")
     training = [chart.finish(pictures) for chart in training_charts(sources.folds)]
     prefixes = file_names(result.name for result in sources.results)
     results = [
-        _result(result, prefix, pictures)
+        _result(facts, result, prefix, pictures)
         for result, prefix in zip(sources.results, prefixes, strict=True)
     ]
     return render(
@@ -70,6 +83,8 @@ def index_page(
         checks=[(check, kind, whom) for kind, check, whom in cohort.notes_of_check(sources)],
         plan=sources.plan,
         has_plan_page=has_plan_page,
+        plan_note=preparation.made_by(facts),
+        changes=preparation.changes(facts),
         decisions=[(d.what, d.value, d.reason) for d in sources.plan.decisions]
         if sources.plan
         else [],
@@ -77,6 +92,7 @@ def index_page(
         shortfall=shortfall(sources.folds, sources.planned_epochs),
         fold_columns=FOLD_COLUMNS,
         training=training,
+        training_note=said(training_note(sources.folds), selection.out_of_fold(facts)),
         results=results,
         calibration=_calibration(sources.calibration),
         comparisons=[_comparison(*one) for one in sources.comparisons.items()],
@@ -88,8 +104,9 @@ def index_page(
         versions=sorted(provenance.versions().items()),
         hashes=provenance.hashes(sources),
         absent=[tuple(asdict(one).values()) for one in absent(sources)],
-        answers=[tuple(asdict(one).values()) for one in filled],
-        n_filled=sum(one.is_filled for one in filled),
+        methods=by_group(methods),
+        answers=answered,
+        checklists=counted(answered),
         files=_files(output),
     )
 
@@ -102,19 +119,28 @@ def _glance(sources: Sources) -> list[tuple[str, str, str, str]]:
         tiles.append(
             ("Cases", f"{len(sources.cases):,}", f"of {several(len(patients), 'patient')}", "")
         )
-    finished = sum(fold.run.status == "finished" for fold in sources.folds)
-    tiles.append(("Folds", f"{finished:,}", "trained to their end", ""))
+    facts = facts_of(sources)
+    tiles.append(_folds_tile(facts))
     for result in sources.results:
         if result.evaluation is None:
             continue
         for one in figures.headline(result.evaluation)[:2]:
             words = f"{figures.interval(one)}, n = {one.n:,}"
             name = f"{one.name}, {result.title}"
-            tiles.append((name, figures.value(one.value), words, figures.flag(one)))
+            flattered = "flattered, see there" if selection.flatters(facts, result) else ""
+            flag = "; ".join(filter(None, (flattered, figures.flag(one))))
+            tiles.append((name, figures.value(one.value), words, flag))
     return tiles
 
 
-def _result(result: Result, prefix: str, pictures: Path) -> dict[str, Any]:
+def _folds_tile(facts: Facts) -> tuple[str, str, str, str]:
+    early = sum(fold.end.is_early for fold in facts.finished)
+    words = f"finished, {early:,} of them early" if early else "finished"
+    open_ones = len(facts.folds) - len(facts.finished)
+    return ("Folds", f"{len(facts.finished):,}", words, f"{open_ones:,} not" if open_ones else "")
+
+
+def _result(facts: Facts, result: Result, prefix: str, pictures: Path) -> dict[str, Any]:
     evaluation = result.evaluation
     curves = list(curve_charts(prefix, result.curves)) if result.curves else []
     charts: list[Chart] = [chart.finish(pictures) for chart in curves]
@@ -127,7 +153,8 @@ def _result(result: Result, prefix: str, pictures: Path) -> dict[str, Any]:
     return {
         **shown,
         "title": _title(result),
-        "note": _note(result),
+        "note": _note(facts, result),
+        "flatters": selection.flatters(facts, result),
         "level": percent(evaluation.level) if evaluation else "",
         "charts": charts,
         "sanity": [(one.name, one.outcome, one.found) for one in checks],
@@ -144,9 +171,7 @@ def _evaluated(evaluation: Evaluation) -> dict[str, Any]:
         "confusion": figures.confusion_rows(evaluation.classes, evaluation.confusion),
         "groups": figures.group_tables(evaluation),
         "thresholds": [(*row[:4], *row[4]) for row in rows],
-        "threshold_note": "Chosen on these same cases: the figures flatter."
-        if evaluation.source == "out-of-fold"
-        else "Applied unchanged; the table says what each was chosen on.",
+        "threshold_note": _threshold_note(evaluation),
         "threshold_columns": ("threshold", "class", "probability", "chosen on", *names),
         "threshold_numbers": [2, *range(4, 4 + len(names))],
     }
@@ -156,16 +181,26 @@ def _title(result: Result) -> str:
     return "Out-of-fold" if result.is_out_of_fold else f"Predictions in {result.title}"
 
 
-def _note(result: Result) -> str:
-    n = several(len(result.cases), "case")
+def _threshold_note(evaluation: Evaluation) -> str:
+    """Whether thresholds were chosen on the cases whose figures stand beside them."""
+    chosen = [one for one in evaluation.thresholds if one.chosen_on.startswith("out-of-fold")]
+    if evaluation.source == "out-of-fold" and chosen:
+        return "Those chosen on out-of-fold predictions were so on these same cases: they flatter."
+    return "The table says what each was chosen on."
+
+
+def _note(facts: Facts, result: Result) -> str:
     if result.is_out_of_fold:
-        told = f"{n}; each was predicted by the one network that had not seen it."
+        told = prediction.of_folds(facts)
     else:
-        assert result.predictions is not None
-        made = result.predictions
-        told = f"{n}, {result.combined}"
-        told += (
-            f", calibrated with temperature {made.temperature:.3g}." if made.temperature else "."
+        told = said(
+            f"{several(len(result.cases), 'case')}.",
+            prediction.ensemble_of(result),
+            selection.weights_of(facts, result),
+            prediction.mirroring_of(facts, result),
+            of_folder(facts, result),
+            prediction.calibration_of(facts, result),
+            warned(result.predictions) if result.predictions is not None else "",
         )
     if result.evaluation is None:
         return f"{told} Not evaluated: run ricenet_evaluate."
@@ -177,7 +212,7 @@ def _note(result: Result) -> str:
 def _calibration(found: Calibration | None) -> dict[str, Any] | None:
     if found is None:
         return None
-    note = f"Temperature {found.temperature:.3f}"
+    note = calibration_words(found)
     if found.low is not None and found.high is not None:
         note += f" ({found.low:.3f} to {found.high:.3f})"
     warning = f" ({found.warning})" if found.warning else ""

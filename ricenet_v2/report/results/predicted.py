@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,8 +16,9 @@ from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.figures import MIGRATIONS, Evaluation
 from ricenet_v2.records.prediction import CasePrediction, Predictions
 from ricenet_v2.records.sanity import Sanity
+from ricenet_v2.records.splits import Splits
 from ricenet_v2.report.results.figures import without_identities
-from ricenet_v2.report.words import percent, several
+from ricenet_v2.report.words import percent
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import (
     CURVES_JSON,
@@ -38,7 +39,6 @@ _UNTOLD = (
     "label and images are those of the same id in cases.csv: nothing tells whether the same images "
     "were predicted"
 )
-_LEARNED = "the networks have learned from this case"
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,9 @@ class Predicted:
         part: `fold 0`, or the name of the prediction folder.
         source: Facts of its images.
         is_other: Whether a case of the dataset that has the same id is, or may be, another one.
+        learned_by: Folds whose training cases it is one of, of those that predicted it; of a
+            validation case none.
+        is_vote: Whether the probabilities are shares of votes.
     """
 
     case_id: str
@@ -74,6 +77,8 @@ class Predicted:
     part: str
     source: PreprocessedCase | None
     is_other: bool = False
+    learned_by: tuple[int, ...] = ()
+    is_vote: bool = False
 
     @property
     def page(self) -> str:
@@ -117,23 +122,13 @@ class Result:
 
     @property
     def is_out_of_fold(self) -> bool:
-        """Whether each case was predicted by the one network that had not seen it."""
+        """Whether these are the validation cases of the folds."""
         return self.predictions is None
 
     @property
     def kind(self) -> str:
         """What the members are: models without checkpoints are no networks."""
         return "network" if self.predictions and self.predictions.checkpoint_hashes else "model"
-
-    @property
-    def combined(self) -> str:
-        """`mean of 5 networks, mirrored`."""
-        if self.predictions is None:
-            return ""
-        made = self.predictions
-        n = len(made.checkpoint_hashes) or max((len(one.members) for one in self.cases), default=0)
-        members = several(n, self.kind)
-        return f"{made.combine} of {members}" + (", mirrored" if made.mirrored else "")
 
 
 def out_of_fold(
@@ -156,6 +151,7 @@ def of_folder(
     known: Mapping[str, Case],
     preprocessed: Mapping[str, PreprocessedCase],
     cases_hash: str = "",
+    splits: Splits | None = None,
 ) -> Result:
     """The predictions of a folder that ricenet_predict wrote.
 
@@ -164,6 +160,7 @@ def of_folder(
         known: Cases of the dataset, whose labels are the truths.
         preprocessed: Records of them, which tell whether the predicted images are theirs.
         cases_hash: SHA-256 of cases.csv; predictions that name it are of its cases.
+        splits: The folds, which tell who learned from a case.
 
     Raises:
         DocumentError: No predictions, or not readable.
@@ -171,11 +168,13 @@ def of_folder(
     predictions = documents.read(Predictions, folder / PREDICTIONS_JSON)
     name = folder.resolve().name
     are_known = bool(cases_hash) and predictions.cases_hash == cases_hash
-    cases = []
+    cases: list[Predicted] = []
     for case in sorted(predictions.cases, key=lambda case: case.case_id):
         own, record = known.get(case.case_id), preprocessed.get(case.case_id)
         joined = "same" if are_known or own is None else _joined(case, own, record)
-        cases.append(_of_prediction(case, own, joined, predictions.classes, name))
+        learned = () if joined == "other" else _learned_by(case, own, splits)
+        made = _of_prediction(case, own, joined, predictions.classes, name, learned)
+        cases.append(replace(made, is_vote=predictions.combine == "vote"))
     failed = tuple((one.case_id, one.error) for one in predictions.failed)
     return _result(name, folder, tuple(cases), known.values(), failed, predictions)
 
@@ -229,11 +228,12 @@ def _of_prediction(
     joined: Joined,
     classes: Sequence[str],
     part: str,
+    learned_by: tuple[int, ...],
 ) -> Predicted:
     is_other = joined == "other"
     flags = [_OTHER] if is_other else [_UNTOLD] if joined == "untold" else []
-    if known is not None and known.split == "train" and not is_other:
-        flags.append(_LEARNED)
+    if learned_by:
+        flags.append(_learned_words(len(learned_by), len(case.members)))
     flags += case.warnings
     if case.distance_flag not in _USUAL:
         flags.append(case.distance_flag)
@@ -253,7 +253,25 @@ def _of_prediction(
         part=part,
         source=case.source,
         is_other=is_other,
+        learned_by=learned_by,
     )
+
+
+def _learned_by(case: CasePrediction, known: Case | None, splits: Splits | None) -> tuple[int, ...]:
+    """Of the folds that predicted a case, those that hold it for training; all where unknown."""
+    if known is None or known.split != "train":
+        return ()
+    folds = tuple(member.fold for member in case.members) or (0,)
+    if splits is None:
+        return folds
+    n = len(splits.folds)
+    return tuple(fold for fold in folds if fold >= n or case.case_id in splits.folds[fold].train)
+
+
+def _learned_words(n: int, n_members: int) -> str:
+    if n >= n_members:
+        return "a training case: every member that predicted it has learned from it"
+    return f"a training case: {n} of {n_members} members that predicted it have learned from it"
 
 
 def _joined(case: CasePrediction, known: Case, record: PreprocessedCase | None) -> Joined:

@@ -52,7 +52,7 @@ def _others(sources: Sources) -> Iterator[tuple[str, Sequence[str]]]:
         if result.evaluation is not None:
             yield f"figures, {result.title}", result.evaluation.command
     if sources.calibration is not None:
-        yield "temperature", sources.calibration.command
+        yield "calibration", sources.calibration.command
     for name, comparison in sources.comparisons.items():
         yield f"comparison {name}", comparison.command
 

@@ -63,7 +63,7 @@ class Sources:
         raw: The raw dataset, where it lies on this machine.
         cases: Rows of cases.csv by case id.
         plan: As it was trained, else as it was planned.
-        planned_epochs: Of the plan before a training was told another number.
+        planned: The plan on disk, before a training was told other settings.
         fingerprint: What was measured.
         integrity: What the check found.
         splits: The folds.
@@ -82,7 +82,7 @@ class Sources:
     raw: RawDataset | None
     cases: dict[str, Case]
     plan: Plan | None
-    planned_epochs: int | None
+    planned: Plan | None
     fingerprint: Fingerprint | None
     integrity: Integrity | None
     splits: Splits | None
@@ -93,6 +93,11 @@ class Sources:
     comparisons: dict[str, Comparison]
     parts: tuple[Part, ...]
     inputs: dict[str, str]
+
+    @property
+    def planned_epochs(self) -> int | None:
+        """Epochs of the plan on disk."""
+        return None if self.planned is None else self.planned.training.epochs
 
 
 def read_sources(
@@ -142,7 +147,10 @@ def read_sources(
     results = [one for one in found if one is not None]
     inputs = _hashes(paths, model, plan, predictions)
     cases_hash = inputs.get(f"raw/{CASES_CSV}", "")
-    results += [_folder(one, cases, preprocessed, dataset, cases_hash) for one in predictions]
+    splits = _either(Splits, paths.splits)
+    results += [
+        _folder(one, cases, preprocessed, dataset, cases_hash, splits) for one in predictions
+    ]
     further = further_folders(elsewhere, [model.folder, *predictions])
     inputs |= hashes_of(further)
     return Sources(
@@ -152,10 +160,10 @@ def read_sources(
         raw=raw,
         cases=cases,
         plan=_either(Plan, model.plan) or before,
-        planned_epochs=None if before is None else before.training.epochs,
+        planned=before,
         fingerprint=_either(Fingerprint, paths.fingerprint),
         integrity=_either(Integrity, paths.integrity),
-        splits=_either(Splits, paths.splits),
+        splits=splits,
         preprocessed=preprocessed,
         folds=tuple(_folds(model)),
         results=tuple(results),
@@ -183,9 +191,10 @@ def _folder(
     preprocessed: dict[str, PreprocessedCase],
     dataset: Dataset,
     cases_hash: str,
+    splits: Splits | None,
 ) -> Result:
     try:
-        made = of_folder(folder, cases, preprocessed, cases_hash)
+        made = of_folder(folder, cases, preprocessed, cases_hash, splits)
     except DocumentError as error:
         raise DatasetError(
             "This is not a folder of predictions.",

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
 from ricenet_v2.core import documents
 from ricenet_v2.records.comparison import Pair
 from ricenet_v2.records.figures import Evaluation, Figure
-from ricenet_v2.report.results.checklists import COLUMNS, answers
+from ricenet_v2.report.checklists.answers import COLUMNS, answers
+from ricenet_v2.report.methods.sentence import Sentence
 from ricenet_v2.report.results.curves import file_names
 from ricenet_v2.report.results.sources import Sources
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import COMPARISON_JSON, CURVES_JSON, FIGURES_JSON, SANITY_JSON
 
 CHECKLISTS, CASES_OF_REPORT, TRAINING = "checklists.csv", "cases.csv", "training.csv"
+METHODS = "methods.csv"
 _FIGURE_COLUMNS = (
     "set", "figure", "value", "low", "high", "n", "method", "warning"
 )  # fmt: skip
@@ -25,10 +28,18 @@ _TRAINING_COLUMNS = ("fold", "epoch", "train_loss", "validation_loss", "validati
                      "validation_macro_f1_ema", "learning_rate", "seconds")  # fmt: skip
 
 
-def write_tables(sources: Sources, folder: Path) -> None:
-    """Write checklists, cases, training curves, figures and curves of each set."""
-    rows = [vars(answer) for answer in answers(sources)]
+def write_tables(sources: Sources, said: Sequence[Sentence], folder: Path) -> None:
+    """Write methods, checklists, cases, training curves, figures and curves of each set.
+
+    Args:
+        sources: What the report is made of.
+        said: What the files say was done.
+        folder: Of the tables.
+    """
+    rows = [answer.row for answer in answers(said)]
     tables.write_rows(folder / CHECKLISTS, rows, COLUMNS)
+    methods = [{"group": s.group, "subject": s.title, "text": s.text} for s in said]
+    tables.write_rows(folder / METHODS, methods, ("group", "subject", "text"))
     tables.write_rows(folder / CASES_OF_REPORT, _case_rows(sources), _case_columns(sources))
     epochs = [
         {"fold": fold.number, **{name: vars(row)[name] for name in _TRAINING_COLUMNS[1:]}}

@@ -23,6 +23,7 @@ FOLD_COLUMNS = (
     "device",
     "seed",
 )
+_EARLY = "finished early"
 _CURVES = (
     ("training_loss", "Training loss", "train_loss"),
     ("validation_loss", "Validation loss", "validation_loss"),
@@ -73,21 +74,29 @@ class Shortfall:
 def shortfall(folds: Sequence[Fold], planned: int | None) -> Shortfall | None:
     """What the folds lack; None where they have the epochs of the plan or it is not known.
 
-    A fold that ended early by its own rule (`early_stop_epochs`) lacks nothing.
+    A fold that ended early by its own rule (`early_stop_epochs`) lacks what it was not to have.
     """
-    short: dict[int, list[int]] = {}
+    if planned is None:
+        return None
+    short: dict[tuple[int, str], list[int]] = {}
+    wanted = []
     for fold in folds:
-        done = fold.run.epochs if fold.run.status == "finished" else len(fold.epochs)
-        if planned is not None and done < planned:
-            short.setdefault(done, []).append(fold.number)
-    if not short or planned is None:
+        is_finished = fold.run.status == "finished"
+        meant = fold.run.epochs if is_finished else len(fold.epochs)
+        if meant < planned:
+            is_early = _state(fold) == _EARLY
+            done = len(fold.epochs) if is_early else meant
+            words = f" (set to {meant:,}, ended early)" if is_early else ""
+            short.setdefault((done, words), []).append(fold.number)
+            wanted.append(meant)
+    if not short:
         return None
     told = "; ".join(
-        f"fold {', '.join(map(str, numbers))}: {done:,} of {planned:,}"
-        for done, numbers in sorted(short.items())
+        f"fold {', '.join(map(str, numbers))}: {done:,} of {planned:,}{words}"
+        for (done, words), numbers in sorted(short.items())
     )
     words = f"Trained for fewer epochs than the plan has. {told}."
-    return Shortfall(words, min(short) < planned / 2)
+    return Shortfall(words, min(wanted) < planned / 2)
 
 
 def fold_rows(folds: Sequence[Fold], planned: int | None = None) -> list[tuple[str, ...]]:
@@ -95,8 +104,8 @@ def fold_rows(folds: Sequence[Fold], planned: int | None = None) -> list[tuple[s
     return [
         (
             str(fold.number),
-            fold.run.status,
-            f"{len(fold.epochs):,} of {fold.run.epochs:,}",
+            _state(fold),
+            f"{len(fold.epochs):,} of {fold.run.epochs:,}" if fold.run.epochs else NOTHING,
             NOTHING if planned is None else f"{planned:,}",
             number(fold.epochs[-1].validation_loss) if fold.epochs else NOTHING,
             NOTHING if fold.run.best_epoch is None else f"{fold.run.best_epoch + 1:,}",
@@ -107,6 +116,28 @@ def fold_rows(folds: Sequence[Fold], planned: int | None = None) -> list[tuple[s
         )
         for fold in folds
     ]
+
+
+def _state(fold: Fold) -> str:
+    """How it stands; whether it ended before its last epoch is read off its history."""
+    is_early = fold.run.status == "finished" and 0 < len(fold.epochs) < fold.run.epochs
+    return _EARLY if is_early else fold.run.status
+
+
+def training_note(folds: Sequence[Fold]) -> str:
+    """What the charts and the table show; empty where nothing was trained epoch by epoch."""
+    if not any(fold.epochs for fold in folds):
+        return ""
+    several_folds = len(folds) > 1
+    lines = (
+        "Every fold is a faint line, their median as far as all folds came a strong one. "
+        if several_folds
+        else ""
+    )
+    return (
+        f"{lines}Losses and macro F1 of validation are those of each fold's validation cases; the "
+        "best epoch has the highest moving average of that macro F1."
+    )
 
 
 def _loss_of(fold: Fold, epoch: int | None) -> str:

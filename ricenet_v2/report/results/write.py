@@ -16,6 +16,9 @@ from ricenet_v2.core.files import write_text
 from ricenet_v2.fingerprinting.workers import map_cases
 from ricenet_v2.records.report import ReportRecord
 from ricenet_v2.report.case.page import CASES, PICTURES, CaseJob, CasePart, write_case
+from ricenet_v2.report.methods.facts import Facts, facts_of
+from ricenet_v2.report.methods.prediction import of_fold_words
+from ricenet_v2.report.methods.text import sentences
 from ricenet_v2.report.plan.cases import flags as dataset_flags
 from ricenet_v2.report.results import provenance
 from ricenet_v2.report.results.cohort import shown_covariates
@@ -79,15 +82,16 @@ def _build(
 ) -> tuple[ReportRecord, dict[str, str]]:
     """Write all of it into a new folder."""
     _write_assets(output)
+    facts = facts_of(sources)
     ids = _pages(sources)
     for n, part in enumerate(sources.parts):
         _copy_part(part, output / PARTS / str(n))
-    jobs = [(job.case_id, job) for job in _jobs(sources, output, ids, most_megabytes)]
+    jobs = [(job.case_id, job) for job in _jobs(sources, facts, output, ids, most_megabytes)]
     faults = map_cases(write_case, jobs, num_workers, "writing pages of cases")
     plan_page = sources.paths.page(sources.plan.name) if sources.plan else None
     if plan_page is not None and plan_page.is_file():
         shutil.copyfile(plan_page, output / PAGE_OF_PLAN)
-    write_tables(sources, output / DATA)
+    write_tables(sources, sentences(facts), output / DATA)
     flags = _flags(sources)
     has_plan = (output / PAGE_OF_PLAN).is_file()
     write_text(output / INDEX, index_page(sources, output, flags, command, has_plan_page=has_plan))
@@ -164,16 +168,19 @@ def _warnings(sources: Sources, case: str) -> tuple[str, ...]:
     return record.warnings if record else ()
 
 
-def _jobs(sources: Sources, output: Path, ids: list[str], most_megabytes: float) -> list[CaseJob]:
+def _jobs(
+    sources: Sources, facts: Facts, output: Path, ids: list[str], most_megabytes: float
+) -> list[CaseJob]:
     each = max((most_megabytes * 1e6 - _FIXED_BYTES) / max(len(ids), 1) - _PAGE_BYTES, 2e4)
     flags = _flags(sources)
     covariates = shown_covariates(sources.cases.values())
-    outputs = _outputs(sources)
+    outputs = _outputs(sources, facts)
     return [
         CaseJob(
             case_id=case,
             dataset=sources.dataset.name,
             classes=sources.dataset.classes,
+            model=facts.model,
             case=sources.cases.get(case),
             raw=None if sources.raw is None else replace(sources.raw, cases=()),
             outputs=outputs.get(case, ()),
@@ -196,16 +203,13 @@ def _jobs(sources: Sources, output: Path, ids: list[str], most_megabytes: float)
     ]
 
 
-def _outputs(sources: Sources) -> dict[str, tuple[tuple[str, str, Predicted], ...]]:
+def _outputs(sources: Sources, facts: Facts) -> dict[str, tuple[tuple[str, str, Predicted], ...]]:
     """By case: name of each set of predictions, its meaning in words, the prediction."""
     found: dict[str, list[tuple[str, str, Predicted]]] = {}
     for result in sources.results:
         for one in result.cases:
             if result.is_out_of_fold:
-                told = (
-                    f"out-of-fold, {one.part}",
-                    "By the one model that had not seen the case.",
-                )
+                told = (f"out-of-fold, {one.part}", of_fold_words(facts, one))
             else:
                 told = (result.title, _members(one, result.kind))
             found.setdefault(one.page, []).append((*told, one))
@@ -213,8 +217,11 @@ def _outputs(sources: Sources) -> dict[str, tuple[tuple[str, str, Predicted], ..
 
 
 def _members(one: Predicted, kind: str) -> str:
-    if len(one.members) > 1:
-        return f"By the ensemble of {len(one.members):,} {kind}s."
+    n = len(one.members)
+    if n > 1 and one.is_vote:
+        return f"By votes of {n:,} {kind}s: numbers of the ensemble are shares of votes."
+    if n > 1:
+        return f"By the ensemble of {n:,} {kind}s."
     return f"By one {kind}, {one.members[0][0]}." if one.members else "By the model."
 
 

@@ -25,12 +25,12 @@ def _told(sources):
 
 def test_what_was_found_is_not_listed(sources, tmp_path):
     found = _told(sources)
-    assert list(found) == ["temperature", "comparison", "explanation", "subsets of channels"]
+    assert list(found) == ["calibration", "comparison", "explanation", "subsets of channels"]
     assert "--parts FOLDER" in found["explanation"]
     (tmp_path / "explanation.json").write_text("{}")
     part = Part(tmp_path, ReportPart("Maps", "", (), ()))
     changed = dataclasses.replace(sources, parts=(part,), comparisons={"a": None})
-    assert list(_told(changed)) == ["temperature", "subsets of channels"]
+    assert list(_told(changed)) == ["calibration", "subsets of channels"]
 
 
 def test_predictions_and_their_figures_are_told_apart(sources):

@@ -45,7 +45,7 @@ def test_the_flow_counts_who_fell_out_and_why(sources):
     assert [(step.cases, step.left_out) for step in whole.training] == [
         (20, ()),
         (18, ("2 not preprocessed",)),
-        (15, ("3 fold not trained",)),
+        (15, ("3 without an out-of-fold prediction",)),
     ]
     assert whole.test[1].left_out == ("1 could not be predicted", "1 not in this folder")
 

@@ -28,6 +28,17 @@ def page_of(simulated, tmp_path):
     return made
 
 
+@pytest.fixture
+def of_epochs(simulated):
+    """A function from a number of epochs to the plan of the cohort with it."""
+    plan = documents.read(Plan, dataset_paths(NAME, simulated).plan())
+
+    def made(epochs):
+        return dataclasses.replace(plan, training=dataclasses.replace(plan.training, epochs=epochs))
+
+    return made
+
+
 def _cells(page, title):
     """Rows of the table whose heading is `title`, as lists of texts."""
     table = page.split(f"<h4>{title}</h4>")[1].split("</table>")[0].split("<tbody>")[1]
@@ -72,19 +83,38 @@ def test_a_temperature_shows_what_it_does_to_the_ensemble(page_of):
     assert rows == [["log loss", "0.750 (0.625 to 0.875)", "0.625 (0.500 to 0.750)"]]
 
 
-def test_a_training_of_few_epochs_is_warned_of_at_the_top_and_at_the_folds(page_of):
+def test_a_training_of_few_epochs_is_warned_of_at_the_top_and_at_the_folds(page_of, of_epochs):
     """The folds of the cohort have 6 epochs."""
     words = "fold 0, 1, 2, 3, 4: 6 of 250"
-    top, _, rest = page_of(planned_epochs=250).partition('<section id="cohort">')
+    top, _, rest = page_of(planned=of_epochs(250)).partition('<section id="cohort">')
     assert words in top
     assert words in rest.split('<section id="training">')[1].split("</section>")[0]
-    top, _, rest = page_of(planned_epochs=8).partition('<section id="cohort">')
+    top, _, rest = page_of(planned=of_epochs(8)).partition('<section id="cohort">')
     assert "6 of 8" not in top
     assert "6 of 8" in rest
-    assert "fewer epochs" not in page_of(planned_epochs=6)
+    assert "fewer epochs" not in page_of(planned=of_epochs(6))
 
 
 def test_the_epochs_of_the_plan_are_those_before_a_training_changed_them(simulated):
     sources = read_sources(dataset_paths(NAME, simulated), "auto", "all", [])
     before = documents.read(Plan, sources.paths.plan())
     assert sources.planned_epochs == before.training.epochs
+
+
+def test_figures_that_are_flattered_say_so_above_them_and_at_the_top(page_of, of_epochs, simulated):
+    """Folds of 6 epochs that had stopped after 4."""
+    folds = read_sources(dataset_paths(NAME, simulated), "auto", "all", []).folds
+    plan = of_epochs(6)
+    plan = dataclasses.replace(
+        plan, training=dataclasses.replace(plan.training, early_stop_epochs=2)
+    )
+    early = tuple(
+        dataclasses.replace(fold, run=dataclasses.replace(fold.run, epochs_done=4))
+        for fold in folds
+    )
+    top, _, rest = page_of(plan=plan, folds=early).partition('<section id="cohort">')
+    assert "flattered, see there" in top
+    assert "finished, 5 of them early" in top
+    figures = rest.split('<section id="figures">')[1].split("<table")[0]
+    assert '<p class="warning">The epoch was chosen on the same cases, which flatters' in figures
+    assert "flatter" not in page_of().split("<h4>Thresholds</h4>")[0]

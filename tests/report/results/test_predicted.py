@@ -9,6 +9,7 @@ from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.figures import Evaluation, FigureSet
 from ricenet_v2.records.prediction import CasePrediction, MemberPrediction, Predictions
+from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.report.results.predicted import of_folder
 
 
@@ -35,7 +36,7 @@ def _read(folder, label="x", split="test", source=None, record=None, hashes=("",
 def test_the_same_images_have_the_label_of_the_table(tmp_path, split):
     (one,) = _read(tmp_path, split=split, source=_record(), record=_record()).cases
     assert (one.truth, one.is_right, one.page) == ("x", False, "C1")
-    assert any("learned from this case" in flag for flag in one.flags) == (split == "train")
+    assert any("has learned from it" in flag for flag in one.flags) == (split == "train")
 
 
 @pytest.mark.parametrize(
@@ -95,3 +96,18 @@ def test_subgroups_that_name_somebody_are_not_read(tmp_path):
     kept = dataclasses.replace(group, name="site = A")
     documents.write(tmp_path / "figures.json", dataclasses.replace(made, groups=(group, kept)))
     assert _read(tmp_path).evaluation.groups == (kept,)
+
+
+def test_a_training_case_was_learned_by_the_folds_that_hold_it_for_training(tmp_path):
+    members = tuple(MemberPrediction(fold, (0.3, 0.7)) for fold in (0, 1))
+    case = CasePrediction("C1", "y", (0.0, 1.0), members, 0.6, 1.0, ())
+    made = Predictions("D", "auto", "h", {"a": "b"}, ("x", "y"), "vote", True, (case,), ())
+    documents.write(tmp_path / "predictions.json", dataclasses.replace(made, cases_hash="same"))
+    known = {"C1": Case("C1", "P1", "x", "train")}
+    splits = Splits(0, (Fold(("C2",), ("C1",)), Fold(("C1",), ("C2",))))
+    (one,) = of_folder(tmp_path, known, {}, "same", splits).cases
+    assert one.learned_by == (1,)
+    assert one.is_vote
+    assert "a training case: 1 of 2 members that predicted it have learned from it" in one.flags
+    (unknown,) = of_folder(tmp_path, known, {}, "same").cases
+    assert unknown.learned_by == (0, 1)

@@ -6,7 +6,13 @@ import numpy as np
 
 from ricenet_v2.records.run import EpochRow, Run
 from ricenet_v2.report.results.sources import Fold
-from ricenet_v2.report.results.training import FOLD_COLUMNS, fold_rows, shortfall, training_charts
+from ricenet_v2.report.results.training import (
+    FOLD_COLUMNS,
+    fold_rows,
+    shortfall,
+    training_charts,
+    training_note,
+)
 
 
 def _fold(number, losses, status="finished"):
@@ -62,6 +68,20 @@ def test_fewer_epochs_than_planned_are_told():
     assert not shortfall(folds[:1], 10).is_large
     assert shortfall(folds[:1], 9) is None
     assert shortfall(folds, None) is None
+
+
+def test_a_fold_that_ended_early_says_so():
+    folds = [_fold(0, [1.0] * 4), _fold(1, [1.0] * 9)]
+    state = FOLD_COLUMNS.index("state")
+    assert [row[state] for row in fold_rows(folds)] == ["finished early", "finished"]
+    words = shortfall(folds, 20).words
+    assert "fold 0: 4 of 20 (set to 9, ended early); fold 1: 9 of 20." in words
+
+
+def test_what_the_charts_show_is_told_only_where_there_are_some():
+    assert training_note([_fold(0, [])]) == ""
+    assert "faint" not in training_note([_fold(0, [1.0])])
+    assert "faint" in training_note([_fold(0, [1.0]), _fold(1, [1.0])])
 
 
 def test_a_fold_that_ended_early_by_its_rule_lacks_nothing():

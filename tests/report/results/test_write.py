@@ -207,7 +207,7 @@ def test_a_case_of_the_same_id_that_is_another_has_its_own_page(tmp_path, simula
     index = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert 'href="cases/PH0021%20in%20predictions.html"' in index
     assert 'href="cases/PH0021.html"' in index
-    assert "Applied unchanged" in index
+    assert "The table says what each was chosen on." in index
 
 
 def test_one_network_is_no_ensemble(simulated):
@@ -215,12 +215,14 @@ def test_one_network_is_no_ensemble(simulated):
     alone = dataclasses.replace(one, members=one.members[:1])
     assert _members(alone, "network") == "By one network, fold 0."
     assert _members(one, "model") == "By the ensemble of 5 models."
+    votes = dataclasses.replace(one, is_vote=True)
+    assert "numbers of the ensemble are shares of votes" in _members(votes, "network")
 
 
 def test_thresholds_say_on_which_cases_they_were_chosen(reported):
     index = (reported / "index.html").read_text(encoding="utf-8")
-    assert index.count("Chosen on these same cases: the figures flatter.") == 1
-    assert index.count("Applied unchanged;") == 1
+    assert index.count("were so on these same cases: they flatter.") == 1
+    assert index.count("The table says what each was chosen on.") == 1
 
 
 def test_pictures_and_volumes_grow_coarser_where_there_is_less_room(tmp_path, simulated):

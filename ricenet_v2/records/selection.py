@@ -1,0 +1,71 @@
+"""What chose the epoch whose weights made the out-of-fold predictions, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+FLATTERS = "The epoch was chosen on the same cases, which flatters the out-of-fold figures"
+
+
+@dataclass(frozen=True)
+class FoldEnd:
+    """How far a finished fold came.
+
+    Attributes:
+        fold: Number.
+        planned: Epochs that it was to have.
+        done: Epochs that it has; None where this is not recorded.
+    """
+
+    fold: int
+    planned: int
+    done: int | None
+
+    @property
+    def is_early(self) -> bool:
+        """Whether it ended before its last epoch."""
+        return self.done is not None and self.done < self.planned
+
+
+def chosen_by_validation(early_stop_epochs: int, ends: Sequence[FoldEnd]) -> str:
+    """What to say beside out-of-fold figures where the validation cases ended the training.
+
+    Early stopping looks at the macro F1 of a fold's validation cases; the figures of these same
+    cases are then those of an epoch that they chose (Cawley and Talbot, JMLR 2010).
+
+    Args:
+        early_stop_epochs: Of the plan; 0 never stops early.
+        ends: Of the finished folds.
+
+    Returns:
+        A sentence; empty where no fold ended early.
+    """
+    early = [end for end in ends if end.is_early]
+    if early_stop_epochs == 0:
+        return ""
+    unknown = [end for end in ends if end.done is None]
+    if not early and unknown:
+        folds = ", ".join(str(end.fold) for end in unknown)
+        return (
+            f"Early stopping was on (early_stop_epochs={early_stop_epochs}); whether it ended fold "
+            f"{folds} is not recorded. Where it did, the epoch was chosen on the same cases, which "
+            "flatters the out-of-fold figures."
+        )
+    if not early:
+        return ""
+    return (
+        f"{FLATTERS}: early stopping (early_stop_epochs={early_stop_epochs}) looked at the moving "
+        f"average of macro F1 of the validation cases and ended {_ended(early)} epochs."
+    )
+
+
+def _ended(early: Sequence[FoldEnd]) -> str:
+    """`fold 0, 1, 3 after 3 of 8; fold 2 after 4 of 8`."""
+    groups: dict[tuple[int | None, int], list[str]] = {}
+    for end in early:
+        groups.setdefault((end.done, end.planned), []).append(str(end.fold))
+    return "; ".join(
+        f"fold {', '.join(folds)} after {done:,} of {planned:,}"
+        for (done, planned), folds in groups.items()
+    )

@@ -1,0 +1,90 @@
+"""What a run answers of the checklists: sentences that exist, and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ricenet_v2.report.checklists.claim import CLAIM
+from ricenet_v2.report.checklists.item import Item
+from ricenet_v2.report.checklists.reforms import REFORMS
+from ricenet_v2.report.checklists.tripod import TRIPOD
+from ricenet_v2.report.methods.sentence import Sentence
+from ricenet_v2.report.methods.text import SUBJECTS
+
+CHECKLISTS = (CLAIM, TRIPOD, REFORMS)
+COLUMNS = ("checklist", "item", "topic", "status", "where", "answer", "missing")
+Status = Literal["answered", "partly", "for the authors"]
+_TITLES = {one.key: one.title for one in SUBJECTS}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One item.
+
+    Attributes:
+        checklist: Name of the list.
+        item: Number.
+        topic: What is asked for.
+        status: Whether sentences of this run answer it.
+        sentences: That answer it, or help where nothing does.
+        missing: What an author has to add; empty where it is answered.
+    """
+
+    checklist: str
+    item: str
+    topic: str
+    status: Status
+    sentences: tuple[Sentence, ...]
+    missing: str
+
+    @property
+    def row(self) -> dict[str, str]:
+        """A row of checklists.csv, see `COLUMNS`."""
+        return {
+            "checklist": self.checklist,
+            "item": self.item,
+            "topic": self.topic,
+            "status": self.status,
+            "where": "; ".join(f"{one.group}: {one.title}" for one in self.sentences),
+            "answer": " ".join(one.text for one in self.sentences),
+            "missing": self.missing,
+        }
+
+
+def answers(sentences: Sequence[Sentence]) -> list[Answer]:
+    """Every item of every checklist, in their order."""
+    said = {one.key: one for one in sentences}
+    return [_answer(one.name, item, said) for one in CHECKLISTS for item in one.items]
+
+
+def _answer(checklist: str, item: Item, said: Mapping[str, Sentence]) -> Answer:
+    """Answered needs every sentence and nothing beyond; without any of them nothing is."""
+    there = [key for key in item.subjects if key in said]
+    gone = [_TITLES[key] for key in item.subjects if key not in said]
+    status: Status = "partly"
+    if not there:
+        status = "for the authors"
+    elif not gone and not item.rest:
+        status = "answered"
+    told = f"this run has nothing on: {', '.join(gone)}" if gone else ""
+    missing = "; ".join(filter(None, (item.rest, told)))
+    shown = tuple(said[key] for key in (*item.subjects, *item.also) if key in said)
+    return Answer(checklist, item.number, item.topic, status, shown, missing)
+
+
+def counted(found: Sequence[Answer]) -> list[tuple[str, str, dict[Status, int]]]:
+    """Name and reference of each list, and how many items have which status."""
+    order: tuple[Status, ...] = ("answered", "partly", "for the authors")
+    return [
+        (
+            one.name,
+            one.reference,
+            {
+                status: sum(a.checklist == one.name and a.status == status for a in found)
+                for status in order
+            },
+        )
+        for one in CHECKLISTS
+    ]

@@ -1,0 +1,34 @@
+"""One item of a checklist, and what answers it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Item:
+    """What is asked for, in words of this project; the full text stands in the paper.
+
+    Attributes:
+        number: As the list has it.
+        topic: What is asked for, in a few words.
+        subjects: Keys of the sentences that answer it; each is needed.
+        rest: What is asked for beyond these, which no file of a run can say; empty where the
+            sentences answer the item whole.
+        also: Keys of sentences that help an author and answer nothing.
+    """
+
+    number: str
+    topic: str
+    subjects: tuple[str, ...] = ()
+    rest: str = ""
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Checklist:
+    """A list of items, by its short name and where it was published."""
+
+    name: str
+    reference: str
+    items: tuple[Item, ...]

@@ -1,0 +1,98 @@
+"""Sentences about random changes of training samples."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ricenet_v2.records.plan import AugmentationPlan, Plan
+from ricenet_v2.report.methods.facts import Facts
+from ricenet_v2.report.methods.sentence import Subject, listed, said
+from ricenet_v2.report.words import number, percent
+
+GROUP = "Training"
+TOLD = frozenset({
+    "p_rotation", "rotation_degrees", "p_scaling", "scaling", "p_elastic", "elastic_mm",
+    "mirror_axes", "p_noise", "noise_std", "p_blur", "blur_sigma", "p_brightness", "brightness",
+    "p_contrast", "contrast", "p_gamma", "gamma", "p_low_resolution", "low_resolution",
+})  # fmt: skip
+_AXES = {0: "z (foot to head)", 1: "y (front to back)", 2: "x (left to right)"}
+
+
+def axes_words(axes: tuple[int, ...]) -> str:
+    """`x (left to right)`: array axes."""
+    return listed(_AXES[axis] for axis in sorted(axes))
+
+
+def geometry(facts: Facts) -> str:
+    """Changes of geometry, with their probabilities."""
+    if facts.plan is None or not facts.folds:
+        return ""
+    how = facts.plan.training.augmentation
+    found = {
+        f"rotation by up to {number(how.rotation_degrees)} degrees": how.p_rotation,
+        f"scaling by {_range(how.scaling)}": how.p_scaling,
+        f"elastic deformation by up to {number(how.elastic_mm)} mm": how.p_elastic,
+    }
+    told = _with_probability(found)
+    mirrored = (
+        f"Training samples were mirrored along {axes_words(how.mirror_axes)} with probability one "
+        "half each."
+        if how.mirror_axes
+        else "Training samples were not mirrored."
+    )
+    changed = (
+        f"Random changes of geometry, shared by all channels: {told}."
+        if told
+        else "Training samples were neither rotated nor scaled nor deformed."
+    )
+    return said(changed, mirrored)
+
+
+def intensity(facts: Facts) -> str:
+    """Changes of intensity, with their probabilities and the channels that they spare."""
+    if facts.plan is None or not facts.folds:
+        return ""
+    plan, how = facts.plan, facts.plan.training.augmentation
+    changed = [one.name for one in plan.channels if one.kind not in ("dose", "mask")]
+    found = {
+        f"noise with a deviation of up to {number(how.noise_std)}": how.p_noise,
+        f"blur with a sigma of up to {number(how.blur_sigma)} voxels": how.p_blur,
+        f"brightness by {_range(how.brightness)}": how.p_brightness,
+        f"contrast by {_range(how.contrast)}": how.p_contrast,
+        f"gamma by {_range(how.gamma)}": how.p_gamma,
+        f"down to {percent(how.low_resolution)} of the resolution": how.p_low_resolution,
+    }
+    told = _with_probability(found)
+    if not told or not changed:
+        return said("Intensities of training samples were not changed.", _further(how))
+    return said(
+        f"Random changes of intensity of {listed(changed)}: {told}.", _spared(plan), _further(how)
+    )
+
+
+def _spared(plan: Plan) -> str:
+    spared = [one.name for one in plan.channels if one.kind in ("dose", "mask")]
+    return f"Values of {listed(spared)} were left as they are." if spared else ""
+
+
+def _with_probability(found: dict[str, float]) -> str:
+    return ", ".join(f"{words} ({percent(p)})" for words, p in found.items() if p > 0)
+
+
+def _range(limits: tuple[float, float]) -> str:
+    return f"{number(limits[0])} to {number(limits[1])}"
+
+
+def _further(how: AugmentationPlan) -> str:
+    found = [
+        f"{field.name} = {vars(how)[field.name]}"
+        for field in dataclasses.fields(how)
+        if field.name not in TOLD and vars(how)[field.name] != field.default
+    ]
+    return f"Further settings of augmentation: {', '.join(found)}." if found else ""
+
+
+SUBJECTS = (
+    Subject("geometry", "augmentation of geometry", GROUP, geometry),
+    Subject("intensity", "augmentation of intensity", GROUP, intensity),
+)

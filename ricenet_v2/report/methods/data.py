@@ -1,0 +1,193 @@
+"""Sentences about the cases: sources, numbers, channels, gaps, and what the checks found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from ricenet_v2.records.cells import known
+from ricenet_v2.records.dataset import Case, Channel
+from ricenet_v2.report.methods.facts import Facts
+from ricenet_v2.report.methods.sentence import Subject, listed, said
+from ricenet_v2.report.results.cohort import shown_covariates
+from ricenet_v2.report.words import number, several
+
+GROUP = "Data"
+
+
+def source(facts: Facts) -> str:
+    """What dataset.json says of itself."""
+    data = facts.dataset
+    told = {"description": data.description, "reference": data.reference}
+    words = "; ".join(f"{name}: {text}" for name, text in told.items() if text)
+    return f"dataset.json of {data.name} says of the data: {words}." if words else ""
+
+
+def outcome(facts: Facts) -> str:
+    """The classes."""
+    data = facts.dataset
+    of = ""
+    if len(data.classes) == 2:
+        positive = data.classes[data.positive_index]
+        named = "" if data.positive_class else " (the last one, since dataset.json names none)"
+        of = f"; the positive class is {positive}{named}"
+    return f"The outcome has {len(data.classes)} classes, {listed(data.classes)}{of}."
+
+
+def size(facts: Facts) -> str:
+    """Cases, patients and classes of each split."""
+    if not facts.cases:
+        return ""
+    everyone = list(facts.cases.values())
+    parts = [
+        f"{several(len(own), f'{words} case')} of {_patients(own)} ({_labels(own)})"
+        for split, words in (("train", "training"), ("test", "test"))
+        if (own := facts.of_split(split))
+    ]
+    return (
+        f"cases.csv lists {several(len(everyone), 'case')} of {_patients(everyone)}: "
+        f"{listed(parts)}."
+    )
+
+
+def _patients(cases: Sequence[Case]) -> str:
+    return several(len({case.patient_id for case in cases}), "patient")
+
+
+def _labels(cases: Sequence[Case]) -> str:
+    counts = Counter(case.label for case in cases)
+    return ", ".join(f"{n:,} {label or 'without a label'}" for label, n in sorted(counts.items()))
+
+
+def flow(facts: Facts) -> str:
+    """How many of the listed cases were predicted."""
+    if not facts.cases:
+        return ""
+    told = []
+    train, test = facts.of_split("train"), facts.of_split("test")
+    if (found := facts.out_of_fold) is not None:
+        predicted = {one.case_id for one in found.cases}
+        n = sum(case.case_id in predicted for case in train)
+        told.append(
+            f"Of {several(len(train), 'training case')}, {n:,} have an out-of-fold prediction"
+        )
+    for result in facts.folders:
+        pages = {one.page for one in result.cases}
+        n = sum(case.case_id in pages for case in test)
+        failed = f"; {len(result.failed):,} could not be predicted" if result.failed else ""
+        told.append(
+            f"Of {several(len(test), 'test case')}, {n:,} were predicted in {result.title}{failed}"
+        )
+    return said(*(f"{one}." for one in told))
+
+
+def channels(facts: Facts) -> str:
+    """Which channels the model sees, and which of the dataset it does not."""
+    if facts.plan is None:
+        columns = facts.folds[0].run.channels if facts.folds else ()
+        return f"The model sees the columns {listed(columns)}." if columns else ""
+    seen = {channel.name for channel in facts.plan.channels}
+    own = [channel for channel in facts.dataset.channels if channel.name in seen]
+    rest = [channel.name for channel in facts.dataset.channels if channel.name not in seen]
+    told = f"The networks see {several(len(own), 'channel')}: {', '.join(map(_channel, own))}."
+    return said(told, f"They do not see {listed(rest)} of the dataset." if rest else "")
+
+
+def _channel(channel: Channel) -> str:
+    kind = channel.kind if channel.kind in ("dose", "mask", "other") else channel.kind.upper()
+    more = [channel.timepoint or "", f"in {channel.unit}" if channel.unit else ""]
+    return f"{channel.name} ({', '.join([kind, *filter(None, more)])})"
+
+
+def missing(facts: Facts) -> str:
+    """Cases that were not preprocessed or not predicted, and covariates that are not known."""
+    told = []
+    stored = sum(facts.stored.values())
+    if facts.cases and stored:
+        gone = len(facts.cases) - stored
+        held = ", ".join(
+            f"{n:,} hold {k} channels" for k, n in sorted(facts.channel_counts.items())
+        )
+        told.append(
+            f"Of {several(len(facts.cases), 'listed case')}, {gone:,} were not preprocessed; of "
+            f"the rest, {held}."
+        )
+    for result in facts.results:
+        n = len(result.evaluation.missing) if result.evaluation else 0
+        if n:
+            are = "is" if n == 1 else "are"
+            told.append(f"{several(n, 'case')} with a label {are} in no figure of {result.title}.")
+    told += [
+        f"{several(len(one.failed), 'case')} of {one.title} could not be predicted."
+        for one in facts.folders
+        if one.failed
+    ]
+    gaps = covariate_gaps(facts)
+    if gaps:
+        words = ", ".join(f"{name} in {several(n, 'case')}" for name, n in gaps.items())
+        told.append(f"Covariates that are not known: {words}.")
+    return said(*told)
+
+
+def covariate_gaps(facts: Facts) -> dict[str, int]:
+    """Of each covariate that may be shown, in how many cases it is not known."""
+    everyone = list(facts.cases.values())
+    counts = {
+        name: sum(not known(case.covariates.get(name, "")) for case in everyone)
+        for name in shown_covariates(everyone)
+    }
+    return {name: n for name, n in counts.items() if n}
+
+
+def characteristics(facts: Facts) -> str:
+    """Which covariates are tabulated."""
+    names = shown_covariates(facts.cases.values())
+    if not names:
+        return ""
+    return f"Characteristics are tabulated by split and class for {listed(names)}."
+
+
+def compared(facts: Facts) -> str:
+    """Whether training and test cases can be compared in the table of characteristics."""
+    names = shown_covariates(facts.cases.values())
+    if not names or not facts.of_split("train") or not facts.of_split("test"):
+        return ""
+    return f"Training and test cases stand side by side in that table, by {listed(names)}."
+
+
+def treatment(facts: Facts) -> str:
+    """Ranges of dose of the training cases."""
+    doses = facts.plan.dose_range.items() if facts.plan is not None else ()
+    return said(
+        *(
+            f"The largest dose of a training case in channel {name} is {number(low)} to "
+            f"{number(high)} Gy."
+            for name, (low, high) in doses
+        )
+    )
+
+
+def checked(facts: Facts) -> str:
+    """What the check of the dataset found."""
+    found = facts.integrity
+    if found is None:
+        return ""
+    return (
+        f"The check of the dataset looked at {several(found.n_images, 'image')} of "
+        f"{several(found.n_cases, 'case')} and found {several(len(found.errors), 'error')} and "
+        f"{several(len(found.warnings), 'warning')}."
+    )
+
+
+SUBJECTS = (
+    Subject("source", "sources", GROUP, source),
+    Subject("outcome", "outcome", GROUP, outcome),
+    Subject("size", "numbers", GROUP, size),
+    Subject("flow", "flow", GROUP, flow),
+    Subject("channels", "channels", GROUP, channels),
+    Subject("missing", "what is missing", GROUP, missing),
+    Subject("characteristics", "characteristics", GROUP, characteristics),
+    Subject("compared", "training and test compared", GROUP, compared),
+    Subject("treatment", "dose", GROUP, treatment),
+    Subject("checked", "check of the dataset", GROUP, checked),
+)

@@ -1,0 +1,153 @@
+"""Sentences about folds and splits, each counted on the files themselves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from ricenet_v2.records.splits import Fold, Splits
+from ricenet_v2.report.methods.facts import Facts
+from ricenet_v2.report.methods.sentence import Subject, begun, listed, numbered, said
+from ricenet_v2.report.words import percent, several
+
+GROUP = "Partitions"
+
+
+def folds(facts: Facts) -> str:
+    """Number and size of the folds, their class balance, and what they were grouped by."""
+    splits = facts.splits
+    if splits is None:
+        return ""
+    sizes = [len(fold.validation) for fold in splits.folds]
+    told = (
+        f"splits_final.json has {several(len(splits.folds), 'fold')} (seed {splits.seed}) with "
+        f"{_range(sizes)} validation cases each."
+    )
+    return said(told, _held_out(splits), _balance(facts, splits), _group(splits), _moved(facts))
+
+
+def _range(values: Iterable[int]) -> str:
+    found = sorted(set(values))
+    return f"{found[0]:,}" if len(found) == 1 else f"{found[0]:,} to {found[-1]:,}"
+
+
+def _held_out(splits: Splits) -> str:
+    counts = Counter(case for fold in splits.folds for case in fold.validation)
+    trained = {case for fold in splits.folds for case in fold.train}
+    if trained <= set(counts) and set(counts.values()) <= {1}:
+        return "Each of these cases is held out of exactly one fold."
+    never = len(trained - set(counts))
+    often = sum(n > 1 for n in counts.values())
+    return (
+        f"{several(never, 'case')} {'is' if never == 1 else 'are'} held out of no fold, "
+        f"{often:,} of several."
+    )
+
+
+def _balance(facts: Facts, splits: Splits) -> str:
+    """The share of the classes in each fold, counted: a file of folds says not how it was made."""
+    if not facts.cases:
+        return ""
+    name = facts.dataset.classes[facts.dataset.positive_index]
+    shares = []
+    for fold in splits.folds:
+        labels = [facts.cases[case].label for case in fold.validation if case in facts.cases]
+        if labels:
+            shares.append(labels.count(name) / len(labels))
+    if not shares:
+        return ""
+    return f"The share of {name} in a fold is {percent(min(shares))} to {percent(max(shares))}."
+
+
+def _group(splits: Splits) -> str:
+    """Newer files of folds name the column of cases.csv whose values a fold keeps together."""
+    group = str(getattr(splits, "group", "") or "")
+    if not group:
+        return ""
+    held = [str(getattr(fold, "held_out", "")) for fold in splits.folds]
+    which = f" ({', '.join(held)})" if all(held) else ""
+    return f"Each fold holds out one value of the column {group} of cases.csv{which}."
+
+
+def _moved(facts: Facts) -> str:
+    if not facts.moved_folds:
+        return ""
+    return (
+        f"{begun(numbered(facts.moved_folds))} were trained on other cases, labels or "
+        "patients than splits_final.json and cases.csv have now."
+    )
+
+
+def disjoint(facts: Facts) -> str:
+    """Whether a patient is on two sides, by the patient ids of cases.csv."""
+    if not facts.cases:
+        return ""
+    told = []
+    if facts.splits is not None:
+        wrong = [n for n, fold in enumerate(facts.splits.folds) if _shared(facts, fold)]
+        told.append(
+            f"Patients are on both sides of {numbered(wrong)}."
+            if wrong
+            else "No patient of cases.csv is on both sides of a fold."
+        )
+    both = _patients(facts, "train") & _patients(facts, "test")
+    if facts.of_split("test"):
+        told.append(
+            f"{several(len(both), 'patient')} {'has' if len(both) == 1 else 'have'} cases in both "
+            "the training and the test split."
+            if both
+            else "No patient has cases in both the training and the test split."
+        )
+    return said(*told)
+
+
+def _shared(facts: Facts, fold: Fold) -> set[str]:
+    sides = [
+        {facts.cases[case].patient_id for case in side if case in facts.cases}
+        for side in (fold.train, fold.validation)
+    ]
+    return sides[0] & sides[1]
+
+
+def _patients(facts: Facts, split: str) -> set[str]:
+    return {case.patient_id for case in facts.of_split(split)}
+
+
+def leaks(facts: Facts) -> str:
+    """What the sanity checks of each set of predictions found."""
+    return said(*_leaks(facts))
+
+
+def _leaks(facts: Facts) -> Iterator[str]:
+    for result in facts.results:
+        if result.sanity is None or not result.sanity.checks:
+            continue
+        found = [f"{one.name}: {one.outcome} ({one.found})" for one in result.sanity.checks]
+        yield f"Checks of {result.title}: {'; '.join(found)}."
+
+
+def scope(facts: Facts) -> str:
+    """Whether anything measured for the plan came from test cases."""
+    found = facts.fingerprint
+    if found is None or not facts.cases:
+        return ""
+    test = {case.case_id for case in facts.of_split("test")}
+    inside = sorted(test & {case.case_id for case in found.cases})
+    told = f"the test cases {listed(inside)} among them" if inside else "none of them a test case"
+    folds = "; the validation cases of the folds are among them" if _all_validated(facts) else ""
+    return f"The fingerprint was measured on {several(found.n_cases, 'case')}, {told}{folds}."
+
+
+def _all_validated(facts: Facts) -> bool:
+    if facts.splits is None or facts.fingerprint is None:
+        return False
+    measured = {case.case_id for case in facts.fingerprint.cases}
+    return all(set(fold.validation) <= measured for fold in facts.splits.folds)
+
+
+SUBJECTS = (
+    Subject("folds", "folds", GROUP, folds),
+    Subject("disjoint", "patients apart", GROUP, disjoint),
+    Subject("scope", "what was measured on whom", GROUP, scope),
+    Subject("leaks", "checks for leaks", GROUP, leaks),
+)

@@ -1,0 +1,256 @@
+"""Sentences about how predictions were made of networks, and what their probabilities are."""
+
+from __future__ import annotations
+
+from ricenet_v2.records.calibration import Calibration
+from ricenet_v2.records.prediction import Predictions
+from ricenet_v2.report.methods import prior
+from ricenet_v2.report.methods.augmentation import axes_words
+from ricenet_v2.report.methods.facts import Facts
+from ricenet_v2.report.methods.sentence import Subject, listed, numbered, said
+from ricenet_v2.report.results.predicted import Predicted, Result
+from ricenet_v2.report.words import several
+
+GROUP = "Prediction"
+_SAME = 1e-9  # by which temperatures may differ
+
+
+def of_folds(facts: Facts) -> str:
+    """Who predicted the validation cases, and whether it had learned from them."""
+    found = facts.out_of_fold
+    if found is None:
+        return ""
+    n = several(len(found.cases), "case")
+    if facts.splits is None:
+        return f"{n} of validation.csv, each predicted by the {facts.model} of one fold."
+    learned = [one.case_id for one in found.cases if _is_trained_on(facts, one)]
+    if learned or facts.moved_folds:
+        which = listed(learned[:5]) if learned else "some"
+        return (
+            f"{n}, each predicted by the {facts.model} of one fold. By the files as they are now, "
+            f"{which} of them may be cases that this {facts.model} learned from."
+        )
+    return f"{n}, each predicted by the one {facts.model} that did not learn from it."
+
+
+def of_fold_words(facts: Facts, one: Predicted) -> str:
+    """Who predicted a validation case."""
+    if facts.splits is None:
+        return f"By the {facts.model} of {one.part}."
+    if _is_trained_on(facts, one) or facts.moved_folds:
+        return (
+            f"By the {facts.model} of {one.part}, which by the files as they are now may have "
+            "learned from the case."
+        )
+    return f"By the one {facts.model} that did not learn from the case."
+
+
+def _is_trained_on(facts: Facts, one: Predicted) -> bool:
+    assert facts.splits is not None
+    number = int(one.part.removeprefix("fold "))
+    there = facts.splits.folds[number : number + 1]
+    return not there or one.case_id in there[0].train
+
+
+def ensemble(facts: Facts) -> str:
+    """How members were combined, in each folder."""
+    return said(*(ensemble_of(one) for one in facts.folders))
+
+
+def ensemble_of(result: Result) -> str:
+    """How the members of one folder were combined."""
+    return f"{_ensemble(result)}." if result.predictions is not None else ""
+
+
+def _ensemble(result: Result) -> str:
+    made = result.predictions
+    assert made is not None
+    folds = sorted(
+        {int(name.removeprefix("fold ")) for case in result.cases for name, _ in case.members}
+    )
+    members = f"{several(len(folds), result.kind)} ({numbered(folds)})" if folds else result.kind
+    if len(folds) == 1:
+        return f"Predictions in {result.title} are those of {members}, no ensemble"
+    if made.combine == "vote":
+        return (
+            f"Predictions in {result.title} are majority votes of {members}; a tie goes to the "
+            "higher mean probability, and what stands as the probability of a class is the share "
+            f"of {result.kind}s that vote for it, on which figures of probabilities rest too"
+        )
+    return f"Predictions in {result.title} are the {made.combine} of the probabilities of {members}"
+
+
+def mirroring(facts: Facts) -> str:
+    """Mirroring of out-of-fold predictions and of each folder."""
+    if not facts.is_network:
+        return ""
+    return said(_of_validation(facts), *(mirroring_of(facts, one) for one in facts.folders))
+
+
+def _of_validation(facts: Facts) -> str:
+    if facts.out_of_fold is None or not facts.finished:
+        return ""
+    told = []
+    groups: dict[tuple[int, ...] | None, list[int]] = {}
+    for fold in facts.finished:
+        groups.setdefault(fold.run.validation_mirror_axes, []).append(fold.number)
+    for axes, folds in groups.items():
+        who = f"Out-of-fold predictions of {numbered(folds)}"
+        if axes is None:
+            told.append(f"{who}: whether they are means over mirrorings is not recorded.")
+        elif axes:
+            told.append(f"{who} are means over {2 ** len(axes)} mirrorings ({axes_words(axes)}).")
+        else:
+            told.append(f"{who} are of images as they are, without mirroring.")
+    return said(*told)
+
+
+def mirroring_of(facts: Facts, result: Result) -> str:
+    """Mirroring of one folder."""
+    made = result.predictions
+    if made is None or result.kind != "network" or facts.plan is None:
+        return ""
+    axes = facts.plan.training.augmentation.mirror_axes
+    who = f"Predictions in {result.title}"
+    if made.mirrored and axes:
+        return f"{who} are means over {2 ** len(axes)} mirrorings ({axes_words(axes)})."
+    if made.mirrored:
+        return f"{who} are of images as they are: the plan names no axis to mirror."
+    differs = (
+        ", unlike the out-of-fold predictions"
+        if any(fold.run.validation_mirror_axes for fold in facts.finished)
+        else ""
+    )
+    return f"{who} are of images as they are, without mirroring{differs}."
+
+
+def other_model(facts: Facts) -> str:
+    """Folders of predictions that another plan made."""
+    if facts.plan is None:
+        return ""
+    hashes = {fold.run.plan_hash for fold in facts.folds}
+    other = [
+        one.title
+        for one in facts.folders
+        if one.predictions and one.kind == "network" and one.predictions.plan_hash not in hashes
+    ]
+    if not other or not hashes:
+        return ""
+    return (
+        f"Predictions in {listed(other)} name another plan than the folds here: what is said of "
+        "plan and training may not hold for them."
+    )
+
+
+def learned_from(facts: Facts) -> str:
+    """Predicted cases that a network learned from."""
+    told = []
+    for result in facts.folders:
+        n = sum(bool(one.learned_by) for one in result.cases)
+        if n:
+            told.append(
+                f"{several(n, 'case')} of {result.title} {'is a' if n == 1 else 'are'} training "
+                f"case{'' if n == 1 else 's'} that {result.kind}s learned from."
+            )
+    return said(*told)
+
+
+def probabilities(facts: Facts) -> str:
+    """What the probabilities refer to, and whether they were calibrated."""
+    if facts.plan is None or not facts.results:
+        return ""
+    folders = [
+        said(prior.of_folder(facts, one), calibration_of(facts, one)) for one in facts.folders
+    ]
+    return said(prior.of_validation(facts), *folders)
+
+
+def calibration_of(facts: Facts, result: Result) -> str:
+    """Whether the probabilities of one folder were calibrated."""
+    made, found = result.predictions, facts.calibration
+    if made is None or result.kind != "network":
+        return ""
+    applied = prior.recalibrated(made)
+    if applied:
+        other = found is not None and made.temperature is not None and _differs(found, made)
+        return (
+            f"Each member's logits in {result.title} were calibrated: {applied}"
+            f"{', which is not that of calibration.json' if other else ''}."
+        )
+    if getattr(made, "calibrated", False):
+        return f"Calibration of {result.title} was asked for, and changes nothing."
+    there = ", though calibration.json is there" if found is not None else ""
+    return f"Probabilities in {result.title} are not calibrated{there}."
+
+
+def _differs(found: Calibration, made: Predictions) -> bool:
+    return made.temperature is not None and abs(found.temperature - made.temperature) > _SAME
+
+
+def calibration(facts: Facts) -> str:
+    """What calibration.json says of its fit."""
+    found = facts.calibration
+    if found is None:
+        return ""
+    ends = (
+        "" if found.low is None or found.high is None else f" ({found.low:.3f} to {found.high:.3f})"
+    )
+    warning = f" Warning: {found.warning}." if found.warning else ""
+    return (
+        f"calibration.json: {prior.calibration_words(found)}{ends}, fitted on "
+        f"{several(found.n_cases, 'case')} of {several(found.n_patients, 'patient')}: "
+        f"{found.method}.{warning}"
+    )
+
+
+def called(facts: Facts) -> str:
+    """Which class a case is called, counted on the predictions themselves."""
+    told = []
+    for result in facts.results:
+        if not result.cases:
+            continue
+        other = sum(one.called != _most_probable(facts, one) for one in result.cases)
+        what = "share of votes" if result.cases[0].is_vote else "probability"
+        told.append(prior.rule_of(result, facts))
+        told.append(
+            f"In {result.title}, each case is called the class of the highest {what}."
+            if not other
+            else f"In {result.title}, {several(other, 'case')} of {len(result.cases):,} "
+            f"{'is' if other == 1 else 'are'} called another class than that of the highest {what}."
+        )
+    return said(*told)
+
+
+def _most_probable(facts: Facts, one: Predicted) -> str:
+    if one.called not in facts.dataset.classes:
+        return ""
+    best = max(one.probabilities)
+    # Of equal ones the called class is as good as the first.
+    index = facts.dataset.classes.index(one.called)
+    if one.probabilities[index] == best:
+        return one.called
+    return facts.dataset.classes[one.probabilities.index(best)]
+
+
+def thresholds(facts: Facts) -> str:
+    """Each threshold, and what it was chosen on."""
+    told: dict[str, list[str]] = {}
+    for result in facts.results:
+        for one in result.evaluation.thresholds if result.evaluation else ():
+            value = "no value" if one.value is None else f"{one.value:.3f}"
+            text = f"{one.name} of {one.class_name}: {value}, chosen on {one.chosen_on}"
+            told.setdefault(text, []).append(result.title)
+    return said(*(f"Threshold {text} ({listed(names)})." for text, names in told.items()))
+
+
+SUBJECTS = (
+    Subject("of_folds", "out-of-fold", GROUP, of_folds),
+    Subject("ensemble", "ensemble", GROUP, ensemble),
+    Subject("mirroring", "mirroring", GROUP, mirroring),
+    Subject("other_model", "other models", GROUP, other_model),
+    Subject("learned_from", "training cases predicted", GROUP, learned_from),
+    Subject("probabilities", "probabilities", GROUP, probabilities),
+    Subject("calibration", "calibration", GROUP, calibration),
+    Subject("called", "called class", GROUP, called),
+    Subject("thresholds", "thresholds", GROUP, thresholds),
+)

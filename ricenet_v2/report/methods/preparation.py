@@ -1,0 +1,151 @@
+"""Sentences about the plan and about preprocessing."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from ricenet_v2.core.command import text_of
+from ricenet_v2.records.plan import ChannelPlan, Plan
+from ricenet_v2.report.methods.facts import Facts
+from ricenet_v2.report.methods.sentence import Subject, listed, numbered, said
+from ricenet_v2.report.normalisation import scheme_words
+from ricenet_v2.report.words import number, several, times
+
+GROUP = "Plan and preprocessing"
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """A field of the plan that was another one when the model was trained."""
+
+    field: str
+    planned: str
+    trained: str
+
+
+def made_by(facts: Facts) -> str:
+    """Preset and command of the plan, and whether it is the plan of all folds."""
+    plan = facts.plan
+    if plan is None:
+        return ""
+    command = f" by `{text_of(plan.command)}`" if plan.command else ""
+    told = f"Plan {plan.name} was made with the preset {plan.preset}{command}."
+    foreign = ""
+    if facts.foreign_folds:
+        foreign = (
+            f"plan.json is not the plan that {numbered(facts.foreign_folds)} "
+            f"{'was' if len(facts.foreign_folds) == 1 else 'were'} trained by: what is said here "
+            "of the plan does not hold for them."
+        )
+    return said(told, foreign)
+
+
+def changed(facts: Facts) -> str:
+    """Settings that the training changed."""
+    found = changes(facts)
+    if not found:
+        return ""
+    words = ", ".join(f"{one.field} {one.trained} (planned {one.planned})" for one in found)
+    return f"Other than planned, it was trained with: {words}."
+
+
+def changes(facts: Facts) -> list[Change]:
+    """Fields in which the plan that was trained differs from the one on disk."""
+    if facts.plan is None or facts.planned is None:
+        return []
+    return list(_changes(facts.planned, facts.plan))
+
+
+def _changes(planned: Plan, trained: Plan) -> Iterator[Change]:
+    names = tuple(channel.name for channel in planned.channels)
+    seen = tuple(channel.name for channel in trained.channels)
+    if names != seen:
+        yield Change("channels", ", ".join(names), ", ".join(seen))
+    for name in ("spacing", "input_size", "storage_dtype"):
+        yield from _field(name, vars(planned)[name], vars(trained)[name])
+    common = set(names) & set(seen)
+    for one in planned.channels:
+        other = next((c for c in trained.channels if c.name == one.name), one)
+        if one.name in common and one != other:
+            yield Change(f"channel {one.name}", _prepared(one), _prepared(other))
+    sections = (
+        ("network.", planned.network, trained.network),
+        ("", planned.training, trained.training),
+        ("augmentation.", planned.training.augmentation, trained.training.augmentation),
+    )
+    for prefix, old, new in sections:
+        for field in dataclasses.fields(old):
+            if field.compare and field.name != "augmentation":
+                yield from _field(
+                    f"{prefix}{field.name}", vars(old)[field.name], vars(new)[field.name]
+                )
+
+
+def _field(name: str, old: object, new: object) -> Iterator[Change]:
+    if old != new:
+        yield Change(name, str(old), str(new))
+
+
+def resampled(facts: Facts) -> str:
+    """Target spacing, interpolation and what the network sees."""
+    plan = facts.plan
+    if plan is None:
+        return ""
+    kinds: dict[str, list[str]] = {}
+    for channel in plan.channels:
+        kinds.setdefault(channel.interpolation, []).append(channel.name)
+    how = "; ".join(f"{kind}: {listed(names)}" for kind, names in kinds.items())
+    return (
+        f"Images were resampled to {times(plan.spacing)} mm (z, y, x) ({how}), cropped or padded "
+        f"to {times(plan.input_size)} voxels, and stored as {plan.storage_dtype}."
+        f"{_straightened(plan)}"
+    )
+
+
+def _straightened(plan: Plan) -> str:
+    """Newer plans may bring tilted images to the axes of the patient."""
+    if not getattr(plan, "straighten", False):
+        return ""
+    return " Images that lay tilted were resampled along the axes of the patient."
+
+
+def normalised(facts: Facts) -> str:
+    """How each channel was normalised."""
+    if facts.plan is None:
+        return ""
+    told = [f"{one.name} {scheme_words(one.normalisation)}" for one in facts.plan.channels]
+    return f"Normalisation: {'; '.join(told)}."
+
+
+def _prepared(channel: ChannelPlan) -> str:
+    return f"{channel.interpolation}, {scheme_words(channel.normalisation)}"
+
+
+def region(facts: Facts) -> str:
+    """What the crop followed, counted on the preprocessed cases."""
+    if not facts.stored:
+        return ""
+    told = [f"{several(n, 'case')}: {name}" for name, n in sorted(facts.stored.items())]
+    return f"Cases were cropped to a region before that ({'; '.join(told)})."
+
+
+def ranges(facts: Facts) -> str:
+    """Spacing of the training cases as they were."""
+    if facts.plan is None:
+        return ""
+    low, high = facts.plan.spacing_range
+    if low == high:
+        return f"The training images had a spacing of {times(low)} mm (z, y, x)."
+    axes = ", ".join(f"{number(a)} to {number(b)}" for a, b in zip(low, high, strict=True))
+    return f"The training images had spacings of {axes} mm along z, y and x."
+
+
+SUBJECTS = (
+    Subject("plan", "plan", GROUP, made_by),
+    Subject("changed", "changes of the plan", GROUP, changed),
+    Subject("ranges", "spacing as acquired", GROUP, ranges),
+    Subject("region", "region", GROUP, region),
+    Subject("resampled", "resampling", GROUP, resampled),
+    Subject("normalised", "normalisation", GROUP, normalised),
+)

@@ -1,0 +1,212 @@
+"""Sentences about which epoch's weights predicted, and what chose it."""
+
+from __future__ import annotations
+
+import re
+
+from ricenet_v2.records.prediction import Predictions
+from ricenet_v2.records.selection import chosen_by_validation
+from ricenet_v2.report.methods.facts import Facts, FoldFacts
+from ricenet_v2.report.methods.sentence import Subject, listed, numbered, said
+from ricenet_v2.report.results.predicted import Result
+
+GROUP = "Choice of the weights"
+_CHECKPOINT = re.compile(r"checkpoint_(\w+)\.pth$")
+
+
+def chosen_on_validation(facts: Facts) -> str:
+    """What stands beside out-of-fold figures where the same cases chose the epoch; else empty."""
+    if facts.plan is None:
+        return ""
+    ends = [fold.end for fold in facts.finished]
+    return chosen_by_validation(facts.plan.training.early_stop_epochs, ends)
+
+
+def out_of_fold(facts: Facts) -> str:
+    """Which weights predicted the validation cases."""
+    if not facts.is_network or not facts.finished or facts.out_of_fold is None:
+        return ""
+    unknown = [fold.number for fold in facts.finished if not fold.run.validation_checkpoint]
+    if unknown:
+        return said(
+            f"Which epoch's weights predicted the validation cases of {numbered(unknown)} is not "
+            "recorded.",
+            chosen_on_validation(facts),
+        )
+    told = (
+        "The validation cases were predicted by the weights after the last epoch that was trained."
+    )
+    return said(told, chosen_on_validation(facts) or _untouched(facts))
+
+
+def _untouched(facts: Facts) -> str:
+    """Only where every fold did all epochs that were set before it began."""
+    assert facts.plan is not None
+    complete = all(
+        fold.done == fold.run.epochs and fold.run.epochs_set is not None for fold in facts.finished
+    )
+    anew = any(len(fold.run.epochs_set or ()) > 1 for fold in facts.finished)
+    if not complete:
+        return ""
+    if anew:
+        return (
+            "The number of epochs was changed when figures of these cases were there already; "
+            "whether they were looked at is not recorded."
+        )
+    rule = facts.plan.training.early_stop_epochs
+    if rule:
+        return f"Early stopping was on (early_stop_epochs={rule}) but ended no fold."
+    return "The number of epochs was set before training began, without early stopping."
+
+
+def predicted(facts: Facts) -> str:
+    """Which checkpoint predicted each folder."""
+    return said(*(weights_of(facts, result) for result in facts.folders))
+
+
+def weights_of(facts: Facts, result: Result) -> str:
+    """Which checkpoint predicted one folder, and what chose its epoch."""
+    made = result.predictions
+    if made is None:
+        return ""
+    if result.kind != "network":
+        return f"{_title(result)} are by {result.kind}s that have no checkpoint."
+    names = checkpoints(made)
+    words = {
+        "final": "the weights after the last epoch that was trained",
+        "latest": "the weights of the latest saved epoch" + _still(facts, result),
+        "best": "the weights of each fold's best epoch, chosen by the highest moving average of "
+        "macro F1 on the validation cases of that fold",
+    }
+    if not names:
+        return f"{_title(result)}: which checkpoints predicted is not recorded."
+    told = listed(words.get(name, f"checkpoint_{name}") for name in names)
+    best = _best_epochs(facts, made) if "best" in names else ""
+    last = _early(facts) if "final" in names else ""
+    return said(f"{_title(result)} are by {told}.", best, last, _other_thresholds(facts, result))
+
+
+def _still(facts: Facts, result: Result) -> str:
+    if all(fold.is_finished for fold, _ in _used(facts, result)):
+        return ", the last one of folds that have finished by now"
+    return " of training that has not finished"
+
+
+def _title(result: Result) -> str:
+    return f"Predictions in {result.title}"
+
+
+def checkpoints(made: Predictions) -> tuple[str, ...]:
+    """`final`, `best` or `latest`, by the names of the files; empty where they do not tell."""
+    found = (_CHECKPOINT.search(name) for name in sorted(made.checkpoint_hashes))
+    return tuple(dict.fromkeys(match[1] for match in found if match))
+
+
+def _best_epochs(facts: Facts, made: Predictions) -> str:
+    used = [
+        fold for fold in facts.folds if any(_is_of(name, fold) for name in made.checkpoint_hashes)
+    ]
+    told = [
+        f"fold {fold.number}: epoch {fold.run.best_epoch + 1:,}"
+        for fold in used
+        if fold.run.best_epoch is not None
+    ]
+    return f"By run.json these are {', '.join(told)}." if told else ""
+
+
+def _is_of(name: str, fold: FoldFacts) -> bool:
+    return name.startswith(f"fold_{fold.number}/")
+
+
+def _early(facts: Facts) -> str:
+    early = [fold.number for fold in facts.finished if fold.end.is_early]
+    if not early:
+        return ""
+    return (
+        f"Early stopping chose the last epoch of {numbered(early)} by the validation cases of "
+        f"{'that fold' if len(early) == 1 else 'each of these folds'}."
+    )
+
+
+def _other_thresholds(facts: Facts, result: Result) -> str:
+    """Thresholds come from the last epoch's predictions; these may be by another epoch's."""
+    if result.evaluation is None or not any(_is_other(one) for one in _used(facts, result)):
+        return ""
+    chosen = [
+        one for one in result.evaluation.thresholds if one.chosen_on.startswith("out-of-fold")
+    ]
+    if not chosen:
+        return ""
+    return (
+        "The thresholds that are applied to them were chosen on out-of-fold predictions, which are "
+        "by the weights after the last epoch and so by others."
+    )
+
+
+def _used(facts: Facts, result: Result) -> list[tuple[FoldFacts, str]]:
+    """Each fold that predicted, with the name of its checkpoint."""
+    made = result.predictions
+    names = made.checkpoint_hashes if made is not None else {}
+    return [
+        (fold, match[1])
+        for fold in facts.folds
+        for name in names
+        if _is_of(name, fold) and (match := _CHECKPOINT.search(name))
+    ]
+
+
+def _is_other(used: tuple[FoldFacts, str]) -> bool:
+    """Whether a checkpoint is known to be of another epoch than the last one."""
+    fold, name = used
+    best = fold.run.best_epoch
+    return name == "best" and best is not None and fold.done is not None and best + 1 != fold.done
+
+
+def flatters(facts: Facts, result: Result) -> str:
+    """What flatters the figures of a set: its cases were learned from, or chose the epoch."""
+    if result.is_out_of_fold:
+        return chosen_on_validation(facts)
+    learned = sum(bool(one.learned_by) for one in result.cases)
+    told = ""
+    if learned:
+        are = "cases is a training case" if learned == 1 else "cases are training cases"
+        told = (
+            f"{learned:,} of its {are} that a {result.kind} learned from, which flatters its "
+            "figures."
+        )
+    return said(told, _chosen_by(facts, result))
+
+
+def _chosen_by(facts: Facts, result: Result) -> str:
+    """Validation cases of a fold whose epoch they chose, predicted by that fold."""
+    if facts.splits is None:
+        return ""
+    chosen: set[str] = set()
+    for fold, name in _used(facts, result):
+        has_chosen = name == "best" or fold.end.is_early
+        if has_chosen and fold.number < len(facts.splits.folds):
+            chosen |= set(facts.splits.folds[fold.number].validation)
+    n = sum(one.case_id in chosen and not one.is_other for one in result.cases)
+    if not n:
+        return ""
+    return (
+        f"{n:,} of its cases {'is a validation case' if n == 1 else 'are validation cases'} that "
+        "chose the epoch of a network that predicted them, which flatters its figures."
+    )
+
+
+def settings(facts: Facts) -> str:
+    """What the files say of a search for settings: they hold one plan."""
+    if facts.plan is None or not facts.folds:
+        return ""
+    return (
+        "The files hold one plan and no record of a search: whether settings were changed after "
+        "looking at figures of these cases, they do not say."
+    )
+
+
+SUBJECTS = (
+    Subject("validation_weights", "weights, out-of-fold", GROUP, out_of_fold),
+    Subject("prediction_weights", "weights, predictions", GROUP, predicted),
+    Subject("settings", "search for settings", GROUP, settings),
+)

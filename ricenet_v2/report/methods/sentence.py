@@ -1,0 +1,66 @@
+"""One thing that was done, and the words that lists of things are put in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from ricenet_v2.report.methods.facts import Facts
+
+Tell = Callable[[Facts], str]
+"""From facts to sentences; empty where the files do not say it."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a sentence may be about.
+
+    Attributes:
+        key: Names the sentence's place in the page.
+        title: In two or three words.
+        group: That it stands in.
+        tell: Makes it.
+    """
+
+    key: str
+    title: str
+    group: str
+    tell: Tell
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """What the files say about a subject; `text` is one sentence or several, never empty."""
+
+    key: str
+    title: str
+    group: str
+    text: str
+
+    @property
+    def anchor(self) -> str:
+        """Its place in the page."""
+        return f"said-{self.key}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    found = list(words)
+    if len(found) < 2:
+        return "".join(found)
+    return f"{', '.join(found[:-1])} and {found[-1]}"
+
+
+def numbered(numbers: Sequence[int], one: str = "fold") -> str:
+    """`fold 0`, `folds 0, 1 and 3`."""
+    return f"{one}{'' if len(numbers) == 1 else 's'} {listed(map(str, numbers))}"
+
+
+def begun(text: str) -> str:
+    """With a capital letter in front; names keep theirs."""
+    return text[:1].upper() + text[1:]
+
+
+def said(*sentences: str) -> str:
+    """Sentences that are not empty, one after the other."""
+    return " ".join(one for one in sentences if one)

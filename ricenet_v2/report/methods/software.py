@@ -1,0 +1,67 @@
+"""Sentences about software, commands and use."""
+
+from __future__ import annotations
+
+from ricenet_v2.report.methods.facts import Facts
+from ricenet_v2.report.methods.sentence import Subject, begun, listed, numbered, said
+from ricenet_v2.report.words import RESEARCH_ONLY, several
+
+GROUP = "Software and use"
+
+
+def versions(facts: Facts) -> str:
+    """What the folds were trained with."""
+    groups: dict[tuple[tuple[str, str], ...], list[int]] = {}
+    for fold in facts.folds:
+        groups.setdefault(tuple(sorted(fold.run.versions.items())), []).append(fold.number)
+    told = []
+    for found, folds in groups.items():
+        names = [f"{name} {number}" for name, number in found]
+        if "ricenet_v2" not in dict(found):
+            names.append("a version of ricenet_v2 that is not recorded")
+        told.append(f"{begun(numbered(folds))} were trained with {listed(names)}.")
+    return said(*told)
+
+
+def commands(facts: Facts) -> str:
+    """Whether the commands of all steps are known."""
+    without = [fold.number for fold in facts.folds if not fold.run.command]
+    if not facts.folds:
+        return ""
+    if without:
+        return f"The command that trained {numbered(without)} is not recorded."
+    return (
+        "The commands as typed, and SHA-256 of every file that was read, are listed in this report."
+    )
+
+
+def weights(facts: Facts) -> str:
+    """Checkpoints of each folder of predictions."""
+    return said(
+        *(
+            f"Predictions in {one.title} name "
+            f"{several(len(one.predictions.checkpoint_hashes), 'file')} of weights by SHA-256."
+            for one in facts.folders
+            if one.predictions and one.predictions.checkpoint_hashes
+        )
+    )
+
+
+def licence(facts: Facts) -> str:
+    """Of the data."""
+    found = facts.dataset.licence
+    return f"dataset.json names the licence of the data: {found}." if found else ""
+
+
+def use(_facts: Facts) -> str:
+    """What it is for."""
+    return RESEARCH_ONLY
+
+
+SUBJECTS = (
+    Subject("versions", "versions", GROUP, versions),
+    Subject("commands", "commands", GROUP, commands),
+    Subject("weights", "files of weights", GROUP, weights),
+    Subject("licence", "licence of the data", GROUP, licence),
+    Subject("use", "use", GROUP, use),
+)

@@ -1,0 +1,255 @@
+"""Sentences about training: how long, how, on what."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Hashable
+from typing import TypeVar
+
+from ricenet_v2.records.plan import TrainingPlan
+from ricenet_v2.report.methods.facts import Facts, FoldFacts
+from ricenet_v2.report.methods.sentence import Subject, begun, numbered, said
+from ricenet_v2.report.words import number, percent, several
+
+GROUP = "Training"
+TOLD = frozenset({
+    "batch_size", "accumulation_steps", "epochs", "iterations_per_epoch", "optimiser",
+    "learning_rate", "warmup_epochs", "weight_decay", "label_smoothing", "gradient_clip",
+    "ema_decay", "mixed_precision", "augmentation", "balance", "mixup", "early_stop_epochs",
+})  # fmt: skip
+SILENT = {
+    "compile": "how the same layers are run: the results differ by rounding only",
+    "channels_last": "how voxels lie in memory: the results differ by rounding only",
+    "num_workers": "read in older plans and not used",
+}
+"""Fields of TrainingPlan that no sentence is about, and why."""
+_WARMUP_SHARE = 5  # a warm-up takes at most one over this of the epochs (training/schedule.py)
+Key = TypeVar("Key", bound=Hashable)
+
+
+def epochs(facts: Facts) -> str:
+    """Epochs that were done, of those that were set, fold by fold where they differ."""
+    if not facts.is_network or not facts.folds:
+        return ""
+    return said(*(_done(*one) for one in _groups(facts, _state).items()), _set_anew(facts))
+
+
+def _state(fold: FoldFacts) -> tuple[str, int | None, int]:
+    return fold.run.status, fold.done, fold.run.epochs
+
+
+def _done(state: tuple[str, int | None, int], folds: list[int]) -> str:
+    status, done, wanted = state
+    who, were = begun(numbered(folds)), "was" if len(folds) == 1 else "were"
+    wished = several(wanted, "epoch")
+    if done is None:
+        return f"{who} {were} to have {wished}; how many were done is not recorded ({status})."
+    if status != "finished":
+        is_open = "is" if len(folds) == 1 else "are"
+        return f"{who} {is_open} not finished ({status}): {done:,} of {wished}."
+    if done < wanted:
+        return f"{who} ended early, after {done:,} of {several(wanted, 'epoch')}."
+    return f"{who} {were} trained for {several(done, 'epoch')}, all that {were} set."
+
+
+def _set_anew(facts: Facts) -> str:
+    """A number of epochs that was changed when the training was under way."""
+    told = []
+    for fold in facts.folds:
+        legs = fold.run.epochs_set or ()
+        if len(legs) > 1:
+            words = ", then ".join(f"{n:,} from epoch {first + 1:,} on" for first, n in legs)
+            told.append(f"fold {fold.number}: {words}")
+    if not told:
+        return ""
+    return f"The number of epochs was changed while training was under way ({'; '.join(told)})."
+
+
+def batch(facts: Facts) -> str:
+    """Samples of a step, of an update, and updates of an epoch."""
+    how = _plan(facts)
+    if how is None:
+        return ""
+    samples = how.batch_size * how.accumulation_steps
+    added = (
+        f", {several(how.accumulation_steps, 'step')} added for an update of {samples:,} samples"
+        if how.accumulation_steps > 1
+        else ", one for each update"
+    )
+    return (
+        f"A step had {several(how.batch_size, 'sample')}{added}; an epoch had "
+        f"{several(how.iterations_per_epoch, 'update')}."
+    )
+
+
+def optimiser(facts: Facts) -> str:
+    """Optimiser, learning rate and what keeps it in bounds."""
+    how = _plan(facts)
+    if how is None:
+        return ""
+    name = {"adamw": "AdamW", "adam": "Adam"}.get(how.optimiser, how.optimiser)
+    decay = (
+        f"weight decay {number(how.weight_decay)} (not of biases and norms)"
+        if how.weight_decay
+        else "no weight decay"
+    )
+    return (
+        f"Optimiser: {name} with a learning rate of up to {how.learning_rate:g}, {decay}, "
+        f"gradients clipped to a norm of {number(how.gradient_clip)}. The rate had "
+        f"{_warmup(facts, how)} and was set to fall along half a cosine to 0 at the last epoch."
+    )
+
+
+def _warmup(facts: Facts, how: TrainingPlan) -> str:
+    """As the schedule has it: never more than a fifth of the epochs."""
+    wanted = max((fold.run.epochs for fold in facts.folds), default=how.epochs)
+    n = min(
+        how.warmup_epochs * how.iterations_per_epoch,
+        wanted * how.iterations_per_epoch // _WARMUP_SHARE,
+    )
+    told = f"a linear warm-up of {several(n, 'update')}" if n else "no warm-up"
+    return f"{told} (warmup_epochs={how.warmup_epochs}, at most a fifth of the epochs)"
+
+
+def loss(facts: Facts) -> str:
+    """Loss, smoothing and mixup."""
+    how = _plan(facts)
+    if how is None:
+        return ""
+    smoothed = (
+        f"with label smoothing {number(how.label_smoothing)}"
+        if how.label_smoothing
+        else "without label smoothing"
+    )
+    mixed = (
+        f"Samples and labels were mixed in pairs (mixup, alpha {number(how.mixup)})."
+        if how.mixup
+        else "Mixup was off."
+    )
+    return said(f"Loss: cross-entropy {smoothed}.", mixed)
+
+
+def balance(facts: Facts) -> str:
+    """What made up for classes of different size."""
+    how = _plan(facts)
+    if how is None:
+        return ""
+    words = {
+        "sampler": "the sampler showed every class equally often",
+        "loss": "the loss weighed a case by one over the size of its class",
+        "none": "nothing made up for the sizes of the classes",
+    }
+    found = words.get(how.balance, how.balance)
+    return f"Class balance: {found} (balance={how.balance}){_counts(facts)}."
+
+
+def _counts(facts: Facts) -> str:
+    train = facts.of_split("train")
+    if not train:
+        return ""
+    counts = Counter(case.label for case in train)
+    told = ", ".join(
+        f"{label} {n:,} ({percent(n / len(train))})" for label, n in sorted(counts.items())
+    )
+    return f"; the training cases are {told}"
+
+
+def averaging(facts: Facts) -> str:
+    """The moving average of the weights."""
+    how = _plan(facts)
+    if how is None:
+        return ""
+    if how.ema_decay == 0:
+        return "The weights were not averaged (ema_decay=0)."
+    return (
+        "Validation and prediction use a moving average of the weights over the updates (decay "
+        f"{how.ema_decay:g}, less in the first updates)."
+    )
+
+
+def machine(facts: Facts) -> str:
+    """Device, precision, processes."""
+    if not facts.folds:
+        return ""
+    return said(*(_machine(*one) for one in _groups(facts, _on).items()), _wanted(facts))
+
+
+def _on(fold: FoldFacts) -> tuple[str, str, str, int | None]:
+    run = fold.run
+    return run.device, run.hardware, run.precision, run.n_processes
+
+
+def _machine(found: tuple[str, str, str, int | None], folds: list[int]) -> str:
+    device, hardware, precision, n_processes = found
+    named = f"{device} ({hardware})" if hardware else device
+    told = f"{begun(numbered(folds))} ran on {named}"
+    told += f", forward passes of training in {precision}" if precision else ""
+    if n_processes is not None and n_processes > 1:
+        told += f", each update shared by {n_processes} processes"
+    return f"{told}."
+
+
+def _wanted(facts: Facts) -> str:
+    """Where the precision was not recorded, what the plan asks for."""
+    how = _plan(facts)
+    if how is None or any(fold.run.precision for fold in facts.folds):
+        return ""
+    wanted = "on where the device has it" if how.mixed_precision else "off"
+    return (
+        f"The precision that was used is not recorded; mixed precision was {wanted} "
+        f"(mixed_precision={str(how.mixed_precision).lower()})."
+    )
+
+
+def seeds(facts: Facts) -> str:
+    """Seeds of the runs."""
+    if not facts.folds:
+        return ""
+    groups = _groups(facts, lambda fold: fold.run.seed)
+    if len(groups) == 1:
+        seed = next(iter(groups))
+        return (
+            f"All folds have the seed {seed}: figures of these folds do not tell how far they "
+            "depend on it."
+        )
+    words = "; ".join(f"{numbered(folds)}: {seed}" for seed, folds in groups.items())
+    return f"Seeds of the runs: {words}."
+
+
+def further(facts: Facts) -> str:
+    """Settings that are newer than these words, where they are not at their default."""
+    how = _plan(facts)
+    if how is None:
+        return ""
+    found = [
+        f"{field.name} = {vars(how)[field.name]}"
+        for field in dataclasses.fields(how)
+        if field.name not in TOLD | set(SILENT) and vars(how)[field.name] != field.default
+    ]
+    return f"Further settings of training: {', '.join(found)}." if found else ""
+
+
+def _plan(facts: Facts) -> TrainingPlan | None:
+    return facts.plan.training if facts.plan is not None and facts.folds else None
+
+
+def _groups(facts: Facts, key: Callable[[FoldFacts], Key]) -> dict[Key, list[int]]:
+    """Numbers of the folds by something that they share."""
+    found: dict[Key, list[int]] = {}
+    for fold in facts.folds:
+        found.setdefault(key(fold), []).append(fold.number)
+    return found
+
+
+SUBJECTS = (
+    Subject("epochs", "epochs", GROUP, epochs),
+    Subject("batch", "batch", GROUP, batch),
+    Subject("optimiser", "optimiser", GROUP, optimiser),
+    Subject("loss", "loss", GROUP, loss),
+    Subject("balance", "class balance", GROUP, balance),
+    Subject("averaging", "averaged weights", GROUP, averaging),
+    Subject("machine", "device", GROUP, machine),
+    Subject("seeds", "seeds", GROUP, seeds),
+    Subject("further", "further settings", GROUP, further),
+)
