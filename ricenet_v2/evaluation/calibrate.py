@@ -1,4 +1,4 @@
-"""The temperature of a model, and what it does."""
+"""What makes the probabilities of a model right, and what it does."""
 
 from __future__ import annotations
 
@@ -11,23 +11,38 @@ from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.evaluation.battery import BRIER, ECE
 from ricenet_v2.evaluation.calibration import fit_temperature, slope_and_intercept
 from ricenet_v2.evaluation.evaluate import Options, resampled
-from ricenet_v2.evaluation.scored import Scored
-from ricenet_v2.inference.temperature import scaled
-from ricenet_v2.records.calibration import Calibration
+from ricenet_v2.evaluation.forms import Cases, choose, fit, parts_of
+from ricenet_v2.evaluation.scored import Floats, Scored
+from ricenet_v2.inference.recalibration import (
+    NOTHING,
+    SLOPE_AND_OFFSET,
+    TEMPERATURE,
+    applied_by,
+    recalibrated,
+)
+from ricenet_v2.records.calibration import Calibration, Form
 from ricenet_v2.records.figures import Figure
 from ricenet_v2.store.paths import ModelPaths
 
 FEW_CASES = 50
 _SHOWN = {BRIER, "Brier reliability", "log loss", ECE}
-_METHOD = (
-    "temperature of highest likelihood on the pooled out-of-fold predictions; interval of Wald on "
-    "the logarithm, variance by patient. The figures after scaling take, for each fold, the "
-    "temperature of the other folds. Each member of an ensemble is scaled, then they are combined"
+_METHODS: dict[Form, str] = {
+    NOTHING: "nothing: no form bettered the log loss of held-out cases",
+    TEMPERATURE: "temperature of highest likelihood on the pooled out-of-fold predictions; "
+    "interval of Wald on the logarithm, variance by patient",
+    SLOPE_AND_OFFSET: "slope of the log probabilities and an offset of each class, of highest "
+    "penalised likelihood on the pooled out-of-fold predictions",
+}
+_HOW = (
+    ". The form is that of the lowest log loss on each fold, fitted on the other folds. The "
+    "figures after calibration take, for each fold, the form chosen and fitted on the other folds "
+    "alone. "
+    "Each member of an ensemble is calibrated, then they are combined"
 )
 
 
 def calibrate(scored: Scored, model: ModelPaths, options: Options) -> Calibration:
-    """Fit the temperature on out-of-fold predictions and tell what it does to them.
+    """Choose and fit a calibration on out-of-fold predictions and tell what it does to them.
 
     Args:
         scored: Pooled out-of-fold predictions with their folds.
@@ -37,30 +52,29 @@ def calibrate(scored: Scored, model: ModelPaths, options: Options) -> Calibratio
     Raises:
         DatasetError: There is only one fold, or its predictions are not of single networks.
     """
-    folds = np.array(scored.folds)
-    if len(np.unique(folds)) < 2:
+    if len(set(scored.folds)) < 2:
         raise DatasetError(
-            "A temperature is fitted on the out-of-fold predictions of several folds.",
+            "A calibration is fitted on the out-of-fold predictions of several folds.",
             file=model.folder,
             expected="at least two folds",
-            got=f"{len(np.unique(folds))}",
+            got=f"{len(set(scored.folds))}",
         )
-    found = fit_temperature(scored.truth, scored.probabilities, scored.grouping, options.level)
-    after = np.empty_like(scored.probabilities)
-    for fold in np.unique(folds):
-        others = scored.part(np.flatnonzero(folds != fold))
-        own = fit_temperature(others.truth, others.probabilities, others.grouping)
-        after[folds == fold] = scaled(scored.probabilities[folds == fold], own.value)
-    warnings = [f"only {len(scored)} cases"] if len(scored) < FEW_CASES else []
-    if found.met_limit:
-        warnings.append("the likelihood has no maximum: every call is right, or none")
+    cases = Cases(
+        scored.truth, scored.probabilities, scored.patients, np.array(scored.folds, dtype=np.intp)
+    )
+    choice = choose(cases)
+    found = fit(choice.form, cases)
+    after = dataclasses.replace(scored, probabilities=_held_out(cases))
+    ends = fit_temperature(scored.truth, scored.probabilities, scored.grouping, options.level)
+    is_temperature = choice.form == TEMPERATURE
+    slope = 1.0 if found is None else found.slope
     return Calibration(
-        temperature=found.value,
-        low=found.low,
-        high=found.high,
+        temperature=1 / slope,
+        low=ends.low if is_temperature else None,
+        high=ends.high if is_temperature else None,
         n_cases=len(scored),
         n_patients=scored.grouping.count,
-        method=_METHOD,
+        method=_METHODS[choice.form] + _HOW,
         fitted_on={
             f"fold_{fold}/{model.fold(fold).validation.name}": sha256_of_file(
                 model.fold(fold).validation
@@ -68,20 +82,37 @@ def calibrate(scored: Scored, model: ModelPaths, options: Options) -> Calibratio
             for fold in sorted(set(scored.folds))
         },
         before=probability_figures(scored, options),
-        after=probability_figures(dataclasses.replace(scored, probabilities=after), options),
-        warning="; ".join(warnings),
+        after=probability_figures(after, options),
+        warning=f"only {len(scored)} cases" if len(scored) < FEW_CASES else "",
+        form=choice.form,
+        slope=slope,
+        offsets=() if found is None else found.offsets,
+        classes=scored.classes,
+        prior=tuple((cases.counts / len(scored)).tolist()) if scored.prior else (),
+        trials=choice.trials,
     )
 
 
+def _held_out(cases: Cases) -> Floats:
+    """Probabilities of each part by the form that was chosen, and fitted, on the others."""
+    made, parts = np.empty_like(cases.probabilities), parts_of(cases)
+    for part in np.unique(parts):
+        there = parts == part
+        others = cases.part(~there)
+        by = fit(choose(others).form, others)
+        made[there] = recalibrated(cases.probabilities[there], by)
+    return made
+
+
 def probability_figures(scored: Scored, options: Options) -> tuple[Figure, ...]:
-    """The figures that a temperature changes; calls and ranks of two classes stay as they are."""
+    """The figures that a calibration changes; ranks of two classes stay as they are."""
     (figures,) = resampled([scored], options)
     made = [figure for figure in figures if figure.name in _SHOWN]
     return (*made, *slope_and_intercept(scored, options.positive, options.level))
 
 
 def with_ensemble(found: Calibration, test: Scored, options: Options) -> Calibration:
-    """The same with what the temperature does to an ensemble's predictions of a test set.
+    """The same with what the calibration does to an ensemble's predictions of a test set.
 
     Args:
         found: Of the model.
@@ -102,7 +133,7 @@ def with_ensemble(found: Calibration, test: Scored, options: Options) -> Calibra
             "The probabilities are not the mean of the members.",
             expected="predictions made with --combine mean, of these members",
         )
-    after = scaled(members, found.temperature).mean(axis=0)
+    after = recalibrated(members, applied_by(found)).mean(axis=0)
     return dataclasses.replace(
         found,
         ensemble_before=probability_figures(test, options),

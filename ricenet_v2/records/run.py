@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from ricenet_v2.core.documents import record
+from ricenet_v2.records.prior import Decide, Prior
 from ricenet_v2.records.weights import PretrainedSource
 
 
@@ -55,6 +56,11 @@ class Run:
         pretrained: The file that the weights began with.
         fold_hash: Of the fold's cases, the side of each, its label and its patient.
         n_folds: Of the dataset.
+        prior: Class shares that the network is taught, and those of the training cases, for which
+            the probabilities of validation.csv are corrected; None of older runs, whose
+            probabilities are those of the network.
+        decide: Which class is `predicted` in validation.csv, and so what the metric of the best
+            epoch judges; None of older runs, where it is the class of the largest probability.
     """
 
     document: ClassVar[str] = "run"
@@ -76,3 +82,5 @@ class Run:
     pretrained: PretrainedSource | None = None
     fold_hash: str = ""
     n_folds: int = 5
+    prior: Prior | None = None
+    decide: Decide | None = None

@@ -15,9 +15,11 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.command import typed
 from ricenet_v2.core.errors import PlanError, TrainingError
 from ricenet_v2.core.seeds import seed_of
+from ricenet_v2.inference.prior import BALANCED, prior_of
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.prior import Prior
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.records.voxels import voxels_hash
@@ -116,6 +118,12 @@ class Job:
     def fold_hash(self) -> str:
         """Hash of which case is on which side of the fold, with its label and patient."""
         return Fold(self.train, self.validation).hash_with(self.labels, self.patients)
+
+    @property
+    def prior(self) -> Prior:
+        """Class shares that the network is taught, and those of the training cases."""
+        labels = [self.labels[case] for case in self.train]
+        return prior_of(labels, self.plan.classes, self.plan.training.balance)
 
     @property
     def seed(self) -> int:
@@ -284,4 +292,6 @@ def run_record(
         fold_hash=job.fold_hash,
         pretrained=source_of(job.paths),
         n_folds=job.n_folds,
+        prior=job.prior,
+        decide=BALANCED,
     )

@@ -17,6 +17,7 @@ from torch import nn
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.seeds import seed_of
+from ricenet_v2.inference import prior
 from ricenet_v2.network.build import Classifier, build_network
 from ricenet_v2.records.plan import Plan, TrainingPlan
 from ricenet_v2.records.run import EpochRow
@@ -139,6 +140,7 @@ def inference_state(job: Job, state: State) -> dict[str, Any]:
         "fold": job.fold,
         "channels": [channel.name for channel in job.plan.channels],
         "epoch": state.epoch,
+        "prior": prior.to_state(job.prior),
     }
 
 

@@ -12,8 +12,9 @@ from torch import nn
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import CheckpointError, DatasetError, PlanError
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.inference.ensemble import combine_members, load_ensemble
+from ricenet_v2.inference.ensemble import load_ensemble
 from ricenet_v2.inference.member import mirrorings, probabilities
+from ricenet_v2.inference.odds import combine_members
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.preprocessing.pipeline import load_case
 from ricenet_v2.records.dataset import Dataset
@@ -108,7 +109,8 @@ def test_arrays_give_what_the_preprocessed_case_gives(ensemble, paths):
     assert [member.fold for member in found.members] == [0, 1, 2, 3, 4]
     np.testing.assert_allclose(members.mean(axis=0), found.probabilities)
     assert found.entropy == pytest.approx(-(members.mean(0) * np.log(members.mean(0))).sum())
-    called = members.argmax(axis=1) == ensemble.plan.classes.index(found.predicted)
+    shares = np.array([ensemble.odds.priors[fold].shares for fold in range(5)])
+    called = (members / shares).argmax(axis=1) == ensemble.plan.classes.index(found.predicted)
     assert found.agreement == pytest.approx(called.mean())
 
 

@@ -241,7 +241,7 @@ def _treatment(sources: Sources) -> str:
 
 def _calibration(sources: Sources) -> str:
     found = sources.calibration
-    return "" if found is None else f"temperature {found.temperature:.3f}, {found.method}"
+    return "" if found is None else f"{found.words}, {found.method}"
 
 
 def _availability(sources: Sources) -> str:

@@ -164,9 +164,7 @@ def _note(result: Result) -> str:
         assert result.predictions is not None
         made = result.predictions
         told = f"{n}, {result.combined}"
-        told += (
-            f", calibrated with temperature {made.temperature:.3g}." if made.temperature else "."
-        )
+        told += f", calibrated with {made.applied.words}." if made.applied else "."
     if result.evaluation is None:
         return f"{told} Not evaluated: run ricenet_evaluate."
     if result.evaluation.missing:
@@ -177,7 +175,7 @@ def _note(result: Result) -> str:
 def _calibration(found: Calibration | None) -> dict[str, Any] | None:
     if found is None:
         return None
-    note = f"Temperature {found.temperature:.3f}"
+    note = found.words
     if found.low is not None and found.high is not None:
         note += f" ({found.low:.3f} to {found.high:.3f})"
     warning = f" ({found.warning})" if found.warning else ""
