@@ -75,7 +75,7 @@ def calibrate(
         predictions = common.table_of(predictions)
         test = question.of_dataset(dataset, plan, channels, workspace, predictions, truth)
         _check_plain(test.made, predictions)
-        made = with_ensemble(made, test.scored, options)
+        made = with_ensemble(made, test.scored, options, test.made)
     documents.write(model.calibration, dataclasses.replace(made, command=typed()))
     show(made)
     print(

@@ -12,6 +12,7 @@ from ricenet_v2.evaluation.battery import BRIER, ECE
 from ricenet_v2.evaluation.calibration import fit_temperature, slope_and_intercept
 from ricenet_v2.evaluation.evaluate import Options, resampled
 from ricenet_v2.evaluation.forms import Cases, choose, fit, parts_of
+from ricenet_v2.evaluation.pooling import priors_of_folds
 from ricenet_v2.evaluation.scored import Floats, Scored
 from ricenet_v2.inference.recalibration import (
     NOTHING,
@@ -22,6 +23,7 @@ from ricenet_v2.inference.recalibration import (
 )
 from ricenet_v2.records.calibration import Calibration, Form
 from ricenet_v2.records.figures import Figure
+from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.store.paths import ModelPaths
 
 FEW_CASES = 50
@@ -59,13 +61,16 @@ def calibrate(scored: Scored, model: ModelPaths, options: Options) -> Calibratio
             expected="at least two folds",
             got=f"{len(set(scored.folds))}",
         )
-    cases = Cases(
-        scored.truth, scored.probabilities, scored.patients, np.array(scored.folds, dtype=np.intp)
-    )
+    folds = np.array(scored.folds, dtype=np.intp)
+    shares = priors_of_folds(model, sorted(set(scored.folds))) if scored.prior else None
+    priors = None if shares is None else np.array([shares[fold] for fold in scored.folds])
+    cases = Cases(scored.truth, scored.probabilities, scored.patients, folds, priors)
     choice = choose(cases)
     found = fit(choice.form, cases)
     after = dataclasses.replace(scored, probabilities=_held_out(cases))
-    ends = fit_temperature(scored.truth, scored.probabilities, scored.grouping, options.level)
+    ends = fit_temperature(
+        scored.truth, scored.probabilities, scored.grouping, options.level, priors
+    )
     is_temperature = choice.form == TEMPERATURE
     slope = 1.0 if found is None else found.slope
     return Calibration(
@@ -88,7 +93,7 @@ def calibrate(scored: Scored, model: ModelPaths, options: Options) -> Calibratio
         slope=slope,
         offsets=() if found is None else found.offsets,
         classes=scored.classes,
-        prior=tuple((cases.counts / len(scored)).tolist()) if scored.prior else (),
+        prior=scored.prior,
         trials=choice.trials,
     )
 
@@ -100,7 +105,7 @@ def _held_out(cases: Cases) -> Floats:
         there = parts == part
         others = cases.part(~there)
         by = fit(choose(others).form, others)
-        made[there] = recalibrated(cases.probabilities[there], by)
+        made[there] = cases.part(there).by(by)
     return made
 
 
@@ -111,16 +116,19 @@ def probability_figures(scored: Scored, options: Options) -> tuple[Figure, ...]:
     return (*made, *slope_and_intercept(scored, options.positive, options.level))
 
 
-def with_ensemble(found: Calibration, test: Scored, options: Options) -> Calibration:
+def with_ensemble(
+    found: Calibration, test: Scored, options: Options, made: Predictions | None = None
+) -> Calibration:
     """The same with what the calibration does to an ensemble's predictions of a test set.
 
     Args:
         found: Of the model.
         test: Predictions with the columns of the members, without calibration.
         options: Of the figures.
+        made: How they were made, with the priors of the members.
 
     Raises:
-        DatasetError: The columns of the members are missing.
+        DatasetError: The columns of the members are missing, or their priors.
     """
     if not test.members:
         raise DatasetError(
@@ -133,7 +141,19 @@ def with_ensemble(found: Calibration, test: Scored, options: Options) -> Calibra
             "The probabilities are not the mean of the members.",
             expected="predictions made with --combine mean, of these members",
         )
-    after = recalibrated(members, applied_by(found)).mean(axis=0)
+    shares = {each.fold: each.prior.shares for each in made.priors} if made else {}
+    if set(shares) != set(test.members) and found.prior:
+        raise DatasetError(
+            "The predictions do not say what prior their members are corrected for.",
+            expected="the predictions.json that ricenet_predict wrote beside them",
+        )
+    after = np.mean(
+        [
+            recalibrated(values, applied_by(found), shares.get(fold))
+            for fold, values in test.members.items()
+        ],
+        axis=0,
+    )
     return dataclasses.replace(
         found,
         ensemble_before=probability_figures(test, options),

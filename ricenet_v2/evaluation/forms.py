@@ -18,6 +18,7 @@ from ricenet_v2.inference.recalibration import (
     NOTHING,
     SLOPE_AND_OFFSET,
     TEMPERATURE,
+    log_shares,
     recalibrated,
 )
 from ricenet_v2.inference.temperature import LEAST, LIMITS
@@ -46,17 +47,27 @@ class Cases:
         probabilities: Axes (cases, classes).
         patients: Name of the patient of each case.
         folds: Fold that each case was held out of, shape (cases,).
+        priors: Class shares that each case's probabilities are right for, axes (cases, classes);
+            None where they were not corrected for the prior.
     """
 
     truth: Indices
     probabilities: Floats
     patients: tuple[str, ...]
     folds: Indices
+    priors: Floats | None = None
 
     def part(self, chosen: NDArray[np.bool_]) -> Cases:
         """Some of them."""
         names = tuple(name for name, kept in zip(self.patients, chosen, strict=True) if kept)
-        return Cases(self.truth[chosen], self.probabilities[chosen], names, self.folds[chosen])
+        priors = None if self.priors is None else self.priors[chosen]
+        return Cases(
+            self.truth[chosen], self.probabilities[chosen], names, self.folds[chosen], priors
+        )
+
+    def by(self, fitted: Recalibration | None) -> Floats:
+        """Probabilities once calibrated, axes (cases, classes)."""
+        return recalibrated(self.probabilities, fitted, self.priors)
 
     @property
     def counts(self) -> Indices:
@@ -64,7 +75,9 @@ class Cases:
         return np.bincount(self.truth, minlength=self.probabilities.shape[1])
 
 
-def fit_slope_and_offsets(truth: Indices, probabilities: Floats) -> Recalibration:
+def fit_slope_and_offsets(
+    truth: Indices, probabilities: Floats, priors: Floats | None = None
+) -> Recalibration:
     """Slope of the log probabilities and an offset of each class, of highest penalised likelihood.
 
     Of two classes that is Platt's method on the log odds, or the logistic recalibration of Cox
@@ -75,14 +88,17 @@ def fit_slope_and_offsets(truth: Indices, probabilities: Floats) -> Recalibratio
     Args:
         truth: Class of each case, shape (cases,).
         probabilities: Axes (cases, classes).
+        priors: Class shares that they are right for, axes (cases, classes): the slope is of the log
+            probabilities of equally frequent classes. None where it is of those given.
     """
-    logs = np.log(np.clip(probabilities, LEAST, 1))
+    shares = log_shares(priors)
+    logs = np.log(np.clip(probabilities, LEAST, 1)) - shares
     n, n_classes = logs.shape
     wanted = np.eye(n_classes)[truth]
 
     def loss(values: Floats) -> tuple[float, Floats]:
         slope, offsets = values[0], values[1:]
-        found = log_softmax(logs * slope + offsets, axis=1)
+        found = log_softmax(logs * slope + offsets + shares, axis=1)
         rest = np.exp(found) - wanted
         far = (slope - 1) / SPREAD_OF_SLOPE, offsets / SPREAD_OF_OFFSETS
         total = -float(found[np.arange(n), truth].sum()) + (far[0] ** 2 + far[1] @ far[1]) / 2
@@ -102,8 +118,9 @@ def fit(form: Form, cases: Cases) -> Recalibration | None:
     if form == NOTHING:
         return None
     if form == SLOPE_AND_OFFSET:
-        return fit_slope_and_offsets(cases.truth, cases.probabilities)
-    found = fit_temperature(cases.truth, cases.probabilities, Patients.of(cases.patients))
+        return fit_slope_and_offsets(cases.truth, cases.probabilities, cases.priors)
+    patients = Patients.of(cases.patients)
+    found = fit_temperature(cases.truth, cases.probabilities, patients, prior=cases.priors)
     return None if found.met_limit else Recalibration(1 / found.value)
 
 
@@ -125,8 +142,7 @@ def held_out(form: Form, cases: Cases, parts: Indices) -> Floats:
     made = np.empty_like(cases.probabilities)
     for part in np.unique(parts):
         there = parts == part
-        by = fit(form, cases.part(~there))
-        made[there] = recalibrated(cases.probabilities[there], by)
+        made[there] = cases.part(there).by(fit(form, cases.part(~there)))
     return made
 
 

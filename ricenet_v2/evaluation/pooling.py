@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +43,12 @@ def pool(model: ModelPaths, dataset: str, covariates: Path | None = None) -> Sco
     there = covariates if covariates is not None and covariates.is_file() else None
     scored = read_scored(model.crossval / VALIDATION_CSV, covariates=there)
     return dataclasses.replace(scored, prior=_prior(runs, model))
+
+
+def priors_of_folds(model: ModelPaths, folds: Sequence[int]) -> dict[int, tuple[float, ...]]:
+    """Class shares of the training cases of folds that say so, by fold."""
+    runs = {fold: documents.read(Run, model.fold(fold).run) for fold in folds}
+    return {fold: run.prior.shares for fold, run in runs.items() if run.prior is not None}
 
 
 def _prior(runs: dict[int, Run], model: ModelPaths) -> tuple[float, ...]:

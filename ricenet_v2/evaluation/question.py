@@ -16,7 +16,7 @@ from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.evaluation.read import read_scored
 from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.evaluation.thresholds import OUT_OF_FOLD, chosen_thresholds, default_thresholds
-from ricenet_v2.inference.prior import corrected
+from ricenet_v2.inference.prior import corrected, mean_shares
 from ricenet_v2.inference.recalibration import predictions_beside, recalibrated
 from ricenet_v2.records.figures import MIGRATIONS, Evaluation, Source, Threshold
 from ricenet_v2.records.prediction import Predictions
@@ -220,20 +220,23 @@ def _chosen_again(found: Evaluation, file: Path, made: Predictions) -> list[Thre
 
 def made_alike(scored: Scored, made: Predictions) -> Scored:
     """Out-of-fold predictions calibrated, and moved to the prior, as an ensemble's were."""
-    probabilities = recalibrated(scored.probabilities, made.applied)
+    before = _priors_of(scored, made)
+    probabilities = recalibrated(scored.probabilities, made.applied, before)
     if made.prior_named:
-        before = _priors_of(scored, made)
+        n_classes = len(scored.classes)
+        before = np.full((1, n_classes), 1 / n_classes) if before is None else before
         probabilities = corrected(probabilities, before, made.prior)
     return dataclasses.replace(scored, probabilities=probabilities, prior=made.prior)
 
 
-def _priors_of(scored: Scored, made: Predictions) -> NDArray[np.float64]:
-    """Class shares that each case's probabilities are right for, axes (cases, classes)."""
-    n, n_classes = scored.probabilities.shape
-    if not made.priors:  # of an older model, whose plan balances the classes
-        return np.full((n, n_classes), 1 / n_classes)
+def _priors_of(scored: Scored, made: Predictions) -> NDArray[np.float64] | None:
+    """Class shares that each case's probabilities are right for, axes (cases, classes).
+
+    None of an older model: they are of equally frequent classes, where its plan balances them.
+    """
+    if not made.priors:
+        return None
     shares = {each.fold: each.prior.shares for each in made.priors}
-    if made.applied is None and scored.folds and set(scored.folds) <= set(shares):
-        return np.array([shares[fold] for fold in scored.folds])
-    counts = np.bincount(scored.truth, minlength=n_classes)
-    return np.tile(counts / n, (n, 1))
+    everywhere = mean_shares(list(shares.values()))  # of a fold that did not predict
+    folds = scored.folds or (-1,) * len(scored)
+    return np.array([shares.get(fold, everywhere) for fold in folds])

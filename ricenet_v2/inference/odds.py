@@ -80,7 +80,7 @@ class Combined:
 
 @dataclass(frozen=True)
 class Odds:
-    """How outputs become probabilities: correct for the prior, calibrate, move to another prior.
+    """How outputs become probabilities: corrected for the prior, and calibrated.
 
     Attributes:
         priors: Of each member by fold, where all are known; else empty, and nothing is corrected.
@@ -89,7 +89,6 @@ class Odds:
         named: Class shares that the user names; empty for those of the training cases.
         recalibration: Of ricenet_calibrate; None changes nothing.
         form: Of the calibration, in words; empty where none was asked for.
-        fitted_for: Class shares of the cases that the calibration was fitted on.
         decide: Which class is called.
         warnings: In words.
     """
@@ -99,7 +98,6 @@ class Odds:
     named: tuple[float, ...] = ()
     recalibration: Recalibration | None = None
     form: str = ""
-    fitted_for: tuple[float, ...] = ()
     decide: Decide = BALANCED
     warnings: tuple[str, ...] = ()
 
@@ -145,7 +143,6 @@ class Odds:
             named=named,
             recalibration=None if calibration is None else applied_by(calibration),
             form="" if calibration is None else calibration.form,
-            fitted_for=() if calibration is None else calibration.prior,
             decide=decide,
             warnings=warnings,
         )
@@ -189,19 +186,14 @@ class Odds:
         """Class shares that a member's probabilities are right for."""
         if self.named:
             return self.named
-        if self.recalibration is not None and self.fitted_for:
-            return self.fitted_for
         return self.priors[fold].shares if fold in self.priors else ()
 
     def probabilities(self, fold: int, outputs: Floats) -> Floats:
         """Corrected and calibrated probabilities of a member's outputs (..., classes)."""
         if fold not in self.taught:
             return recalibrated(outputs, self.recalibration)
-        if self.recalibration is None:
-            return corrected(outputs, self.taught[fold], self._prior_of(fold))
-        of_training = corrected(outputs, self.taught[fold], self.priors[fold].shares)
-        made = recalibrated(of_training, self.recalibration)
-        return corrected(made, self.fitted_for, self.named) if self.named else made
+        prior = self._prior_of(fold)
+        return recalibrated(corrected(outputs, self.taught[fold], prior), self.recalibration, prior)
 
     def added(self, fold: int) -> Floats | None:
         """What the correction for the prior adds to a member's logits (classes,); None for nothing.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax
 
 from ricenet_v2.core import documents
@@ -24,17 +24,34 @@ SLOPE_AND_OFFSET: Form = "slope and offset"
 Floats = NDArray[np.float64]
 
 
-def recalibrated(probabilities: Floats, by: Recalibration | None) -> Floats:
-    """Probabilities (..., classes) whose logits are multiplied by the slope, and moved.
+def recalibrated(
+    probabilities: Floats, by: Recalibration | None, prior: ArrayLike | None = None
+) -> Floats:
+    """Probabilities whose logits, of equally frequent classes, are multiplied by a slope and moved.
 
-    Nothing is changed, to the bit, where `by` is None.
+    The prior is taken out before and put in again: what a network is too sure of is what the images
+    say, not how frequent the classes are.
+
+    Args:
+        probabilities: Axes (..., classes).
+        by: Slope and offsets; nothing is changed, to the bit, where None.
+        prior: Class shares that the probabilities are right for, shape (classes,) or
+            (..., classes); equal ones where None.
     """
     if by is None:
         return probabilities
-    logs = np.log(np.clip(probabilities, LEAST, 1)) * by.slope
+    shares = log_shares(prior)
+    logs = (np.log(np.clip(probabilities, LEAST, 1)) - shares) * by.slope + shares
     if by.offsets:
         logs = logs + np.asarray(by.offsets)
     found: Floats = np.exp(log_softmax(logs, axis=-1))
+    return found
+
+
+def log_shares(prior: ArrayLike | None) -> Floats:
+    """Logarithms of class shares; 0 where there are none, and for a class without a share."""
+    shares = np.asarray([1.0] if prior is None else prior, dtype=np.float64)
+    found: Floats = np.log(np.where(shares > 0, shares, 1.0))
     return found
 
 

@@ -22,7 +22,23 @@ def drawn(n, slope=1.0, offset=0.0, seed=0, share=0.3, per_patient=1):
 
 
 def loss_of(cases, by):
-    return log_loss_of(cases.truth, recalibrated(cases.probabilities, by)).mean()
+    return log_loss_of(cases.truth, cases.by(by)).mean()
+
+
+def test_a_prior_is_taken_out_before_the_fit_and_put_in_after_it():
+    """Balanced log odds that are twice too large: of corrected probabilities it is the slope."""
+    random = np.random.default_rng(5)
+    truth = (np.arange(4000) < 800).astype(np.intp)
+    balanced = 1.2 * random.normal(size=4000) + 1.44 * truth - 0.72  # log odds of normal scores
+    p = special.expit(2 * balanced + special.logit(0.2))
+    probabilities = np.column_stack([1 - p, p])
+    names, folds = tuple(map(str, range(4000))), random.permutation(4000) % 5
+    cases = forms.Cases(truth, probabilities, names, folds, np.tile([0.8, 0.2], (4000, 1)))
+    for form in ("temperature", "slope and offset"):
+        by = forms.fit(form, cases)
+        assert by.slope == pytest.approx(0.5, abs=0.06)
+        right = special.expit(balanced + special.logit(0.2))
+        np.testing.assert_allclose(cases.by(by)[:, 1], right, atol=0.06)
 
 
 def test_slope_and_offset_of_two_classes_are_those_of_a_penalised_logistic_regression():

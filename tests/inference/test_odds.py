@@ -55,9 +55,7 @@ def test_a_named_prior_is_that_of_all_members():
     assert odds.prior == pytest.approx((0.6, 0.4))
 
 
-@pytest.mark.parametrize(
-    "calibration", [None, dataclasses.replace(SLOPE_AND_OFFSET, prior=(0.8, 0.2))]
-)
+@pytest.mark.parametrize("calibration", [None, SLOPE_AND_OFFSET])
 def test_naming_the_prior_of_training_changes_nothing(calibration):
     alike = {0: PRIORS[0], 3: PRIORS[0]}
     plain = Odds.of(alike, balance="sampler", calibration=calibration)
@@ -82,15 +80,21 @@ def test_votes_count_the_calls_of_members():
     assert (made.predicted, made.agreement) == (1, pytest.approx(2 / 3))
 
 
-def test_calibration_comes_after_the_correction_and_before_another_prior():
-    odds = Odds.of(PRIORS, balance="sampler", calibration=SLOPE_AND_OFFSET, named=(0.6, 0.4))
+@pytest.mark.parametrize(("named", "shares"), [((), (0.2, 0.1)), ((0.6, 0.4), (0.4, 0.4))])
+def test_a_calibration_is_of_what_the_images_say_and_the_prior_is_added(named, shares):
+    odds = Odds.of(PRIORS, balance="sampler", calibration=SLOPE_AND_OFFSET, named=named)
     found = odds.combined(OUTPUTS, "mean").members[:, 1]
-    shift = special.logit(0.4) - special.logit(0.15)
-    for p, share, value in ((0.4, 0.2, found[0]), (0.7, 0.1, found[1])):
-        of_training = special.logit(moved(p, special.logit(share)))
-        assert value == pytest.approx(special.expit(0.8 * of_training - 0.4 + shift))
-    plain = Odds.of(PRIORS, balance="sampler", calibration=SLOPE_AND_OFFSET)
-    assert plain.prior == pytest.approx((0.85, 0.15))
+    for p, share, value in zip((0.4, 0.7), shares, found, strict=True):
+        expected = 0.8 * special.logit(p) - 0.4 + special.logit(share)
+        assert value == pytest.approx(special.expit(expected))
+    assert odds.prior == pytest.approx(named or (0.85, 0.15))
+
+
+def test_a_temperature_changes_no_call_of_a_network():
+    calibration = dataclasses.replace(SLOPE_AND_OFFSET, form="temperature", temperature=3.0)
+    odds = Odds.of({0: PRIORS[0]}, balance="sampler", calibration=calibration)
+    calls = [odds.combined({0: np.array([1 - p, p])}, "mean").predicted for p in (0.49, 0.51)]
+    assert calls == [0, 1]
 
 
 def test_an_older_model_is_left_as_it_is_and_says_so(caplog):
