@@ -38,7 +38,7 @@ PREVALENCES = (0.35, 0.2, 0.1)
 SIZES = (60, 92, 300)
 SHARPNESS = {"ideal": 1.0, "overconfident": 2.0}
 AUROC = 0.8
-N_OTHERS = 20_000
+N_OTHERS = 10_000
 BALANCED = (0.5, 0.5)
 COLUMNS = ("mean p", "Brier", "log loss", "intercept", "slope", "called", "macro F1")
 """`called` is the share of cases that are called events, by equal class weights."""
@@ -167,7 +167,7 @@ def section(rows: Sequence[Row], cohorts: int) -> str:
 def main() -> None:
     """Simulate, print, and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cohorts", type=int, default=200, help="that calibrations are fitted on")
+    parser.add_argument("--cohorts", type=int, default=100, help="that calibrations are fitted on")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="cases of a cohort")
     parser.add_argument("--output", type=Path, metavar="JSON")
     parser.add_argument("--write", type=Path, metavar="FILE")

@@ -55,6 +55,13 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_choices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
+        "--prior",
+        nargs="+",
+        default=[],
+        metavar="SHARE",
+        help="move predictions of new cases to these class shares, as ricenet_predict --prior",
+    )
+    parser.add_argument(
         "--sensitivity",
         dest="sensitivities",
         type=common.share,
@@ -119,6 +126,7 @@ def evaluate(
     specificities: Sequence[float] = (0.9,),
     subgroups: Sequence[str] | None = None,
     bands: Sequence[tuple[str, tuple[float, ...]]] = (),
+    prior: Sequence[str] = (),
     permutation_test: int | None = None,
     size_and_spacing: bool = False,
     all_figures: bool = False,
@@ -135,6 +143,7 @@ def evaluate(
     from ricenet_v2.evaluation import earlier, sanity, write
     from ricenet_v2.evaluation import evaluate as figures
     from ricenet_v2.evaluation import thresholds as chosen
+    from ricenet_v2.evaluation.another_prior import with_prior
     from ricenet_v2.evaluation.curves.draw import curves_of
     from ricenet_v2.evaluation.question import stored_thresholds
     from ricenet_v2.store.paths import SANITY_JSON
@@ -142,6 +151,8 @@ def evaluate(
     predictions = None if predictions is None else common.table_of(predictions)
     known = (plan, channels, workspace)
     asked = _asked(dataset, known, predictions, truth, positive_class, allow_missing=allow_missing)
+    if prior:
+        asked = with_prior(asked, prior)
     scored = asked.scored
     options = figures.Options(
         positive=asked.positive,

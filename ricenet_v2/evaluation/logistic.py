@@ -10,6 +10,7 @@ from ricenet_v2.evaluation.resampling import Patients
 
 Floats = NDArray[np.float64]
 _STEPS, _FAR, _ENOUGH = 50, 30.0, 1e-10
+_WORST_CONDITION = 1e12
 
 
 def fitted(
@@ -28,7 +29,8 @@ def fitted(
 
     Returns:
         Coefficients (coefficients,) and their covariance; None where there is no finite maximum
-        (all of one class, or the classes are separated) or only one patient.
+        (all of one class, the classes are separated, or columns depend on each other) or only one
+        patient.
     """
     if patients.count < 2 or not 0 < truth.sum() < len(truth):
         return None
@@ -36,6 +38,9 @@ def fitted(
     for _ in range(_STEPS):
         p = expit(offset + design @ found)
         information = design.T @ (design * (p * (1 - p))[:, None])
+        # Columns that differ by rounding alone, e.g. of a model that gives all cases one number.
+        if np.linalg.cond(information) > _WORST_CONDITION:
+            return None
         try:
             step = np.linalg.solve(information, design.T @ (truth - p))
         except np.linalg.LinAlgError:

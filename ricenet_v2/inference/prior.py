@@ -58,13 +58,16 @@ def corrected(probabilities: Floats, trained: ArrayLike, wanted: ArrayLike) -> F
         wanted: Those that the answer is to be right for.
 
     Returns:
-        The same axes.
+        The same axes; the very numbers where the shares are alike.
 
     Source:
         Saerens, Latinne and Decaestecker (2002), Adjusting the outputs of a classifier to new a
         priori probabilities, Neural Computation 14, equation 2.4.
     """
-    weighed = probabilities * ratios(trained, wanted)
+    by = ratios(trained, wanted)
+    if (by == 1).all():  # then nothing changes, to the bit
+        return probabilities
+    weighed = probabilities * by
     found: Floats = weighed / weighed.sum(axis=-1, keepdims=True)
     return found
 
