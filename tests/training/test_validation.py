@@ -42,5 +42,5 @@ def test_the_table_has_the_same_calls(job):
     p = np.array([0.02, 0.05, 0.08, 0.09, 0.12, 0.3, 0.15, 0.4])
     validation.write_validation(job, torch.from_numpy(np.column_stack([1 - p, p])))
     rows = read_rows(job.paths.validation)
-    assert [row["predicted"] for row in rows] == [CLASSES[value >= 0.1] for value in p]
+    assert [row["predicted"] for row in rows] == [CLASSES[int(value >= 0.1)] for value in p]
     assert [float(row["prob_event"]) for row in rows] == pytest.approx(p)
