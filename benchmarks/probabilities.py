@@ -40,6 +40,8 @@ SHARPNESS = {"ideal": 1.0, "overconfident": 2.0}
 AUROC = 0.8
 N_OTHERS = 2_000
 BALANCED = (0.5, 0.5)
+OLD, NEW = "as trained, temperature (old)", "corrected, calibrated (new)"
+OLDER = "as trained, calibrated (new, of an older model)"
 COLUMNS = ("mean p", "Brier", "log loss", "intercept", "slope", "called", "macro F1")
 """`called` is the share of cases that are called events, by equal class weights."""
 
@@ -127,24 +129,27 @@ def rows_of(model: str, prevalence: float, cohorts: int, sizes: Sequence[int]) -
         Row(model, prevalence, "corrected (new)", 0, figures(truth, right, prior), {}),
     ]
     for n in sizes:
-        old, new, forms = [], [], []
+        figured: dict[str, list[tuple[float, ...]]] = {what: [] for what in (OLD, OLDER, NEW)}
+        forms: dict[str, list[Form]] = {OLDER: [], NEW: []}
         for _ in range(cohorts):
             seen, given = drawn(n, prevalence, sharpness, random)
-            names = tuple(map(str, range(n)))
+            names, folds = tuple(map(str, range(n))), random.permutation(n) % 5
             temperature = fit_temperature(seen, given, Patients.of(names)).value
-            old.append(figures(truth, scaled(outputs, temperature), BALANCED))
-            order = random.permutation(n)
-            shares = np.tile(prior, (n, 1))
-            cases = Cases(seen, corrected(given, BALANCED, prior), names, order % 5, shares)
-            forms.append(choose(cases).form)
-            found = recalibrated(right, fit(forms[-1], cases), prior)
-            new.append(figures(truth, found, prior))
-        counts = Counter(forms)
-        told = {form: counts[form] for form in FORMS}
-        made += [
-            Row(model, prevalence, "as trained, temperature (old)", n, _mean(old), {}),
-            Row(model, prevalence, "corrected, calibrated (new)", n, _mean(new), told),
-        ]
+            figured[OLD].append(figures(truth, scaled(outputs, temperature), BALANCED))
+            plain = Cases(seen, given, names, folds)
+            forms[OLDER].append(choose(plain).form)
+            found = recalibrated(outputs, fit(forms[OLDER][-1], plain))
+            figured[OLDER].append(figures(truth, found, ()))
+            cases = Cases(
+                seen, corrected(given, BALANCED, prior), names, folds, np.tile(prior, (n, 1))
+            )
+            forms[NEW].append(choose(cases).form)
+            found = recalibrated(right, fit(forms[NEW][-1], cases), prior)
+            figured[NEW].append(figures(truth, found, prior))
+        for what, values in figured.items():
+            counts = Counter(forms.get(what, []))
+            told: dict[Form, int] = {form: counts[form] for form in FORMS} if counts else {}
+            made.append(Row(model, prevalence, what, n, _mean(values), told))
     return made
 
 

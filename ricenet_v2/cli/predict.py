@@ -118,6 +118,8 @@ def told_of(found: Predictions) -> str:
     )
     whose = "the prior that was named" if found.prior_named else "the training cases"
     told = [f"Probabilities are for the class shares of {whose}: {shares}."]
+    if found.combine == "vote":
+        told.append("Those without a fold are shares of votes.")
     if found.calibrated:
         what = "unchanged" if found.applied is None else f"with {found.applied.words}"
         told.append(f"Calibrated: {what}.")
