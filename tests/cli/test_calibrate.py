@@ -47,9 +47,11 @@ def test_a_temperature_is_stored_shown_and_applied_to_each_member(trained_cohort
     )
     assert plain.temperature is None
     assert scaled_ones.temperature == pytest.approx(made.temperature)
+    shares = {each.fold: each.prior.shares for each in plain.priors}
     for before, after in zip(plain.cases, scaled_ones.cases, strict=True):
-        members = np.array([member.probabilities for member in before.members])
-        expected = scaled(members, made.temperature).mean(axis=0)
+        expected = np.mean(
+            [_scaled(each.probabilities, shares[each.fold], 1.7) for each in before.members], axis=0
+        )
         assert after.probabilities == pytest.approx(tuple(expected))
         assert before.distance is not None
         assert before.distance == after.distance
@@ -74,6 +76,13 @@ def test_without_a_test_set_the_ensemble_is_said_to_be_unknown(trained_cohort, t
     line = [NAME, "--workspace", str(workspace), "--n_bootstrap", "50"]
     assert calibrate.main(line) == 0
     assert "to the ensemble is not known" in capsys.readouterr().out
+
+
+def _scaled(probabilities, shares, temperature):
+    """The temperature is of equally frequent classes: the prior is taken out, and put in again."""
+    balanced = np.divide(probabilities, shares)
+    made = scaled(balanced / balanced.sum(), temperature) * shares
+    return made / made.sum()
 
 
 def _check_verdicts(made):

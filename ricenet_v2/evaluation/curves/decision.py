@@ -15,7 +15,9 @@ def decision(scored: Scored, index: int) -> list[Curve]:
     """Net benefit of calling a class against the threshold probability.
 
     True positives less false positives, these weighed by the odds of the threshold, per case: by
-    the model, by calling every case, and by calling none.
+    the model, by calling every case, and by calling none. A threshold is a probability that a
+    person would act on, so probabilities must be right for the class shares of the cases; those of
+    equally frequent classes call far too many where events are rare.
     """
     p, own = scored.probabilities[:, index], scored.truth == index
     odds = _AT / (1 - _AT)
