@@ -1,5 +1,6 @@
 """The command ricenet_predict as a user runs it: elsewhere, with bad cases, killed, repeated."""
 
+import dataclasses
 import json
 import os
 import random
@@ -13,6 +14,8 @@ import pytest
 
 from ricenet_v2.cli import predict
 from ricenet_v2.phantom.cohort import NAME
+from ricenet_v2.records.prediction import Predictions
+from ricenet_v2.records.prior import Recalibration
 from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.tables import read_rows
@@ -176,3 +179,36 @@ def test_killed_at_random_instants_it_ends_in_the_same_predictions(paths, tmp_pa
 
 def _done(output):
     return [file for file in (output / "cases").glob("*.json") if not file.name.startswith(".")]
+
+
+CORRECTED = Predictions(
+    "D", "auto", "", {}, ("other", "event"), "mean", True, (), (), prior=(0.8, 0.2),
+    decide="balanced",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "for the class shares of the training cases: other 0.800, event 0.200. Predicted is"),
+        ({"prior_named": True}, "for the class shares of the prior that was named"),
+        ({"decide": "probable"}, "Predicted is the most probable class."),
+        ({"combine": "vote"}, "Those without a fold are shares of votes."),
+        ({"calibrated": True}, "Calibrated: unchanged."),
+        (
+            {"calibrated": True, "recalibration": Recalibration(0.5)},
+            "Calibrated: with temperature 2.000.",
+        ),
+        ({"prior": (), "decide": None, "warnings": ("it is old",)}, "Beware: it is old."),
+    ],
+)
+def test_it_is_said_what_probabilities_and_calls_are(changes, said):
+    assert said in predict.told_of(dataclasses.replace(CORRECTED, **changes))
+
+
+def test_prior_and_rule_are_options():
+    line = ["-i", "a", "-o", "b", "-m", "c", "--prior", "a=0.1", "b=0.9", "--decide", "probable"]
+    chosen = predict.build_parser().parse_args(line)
+    assert (chosen.prior, chosen.decide) == (["a=0.1", "b=0.9"], "probable")
+    plain = predict.build_parser().parse_args(line[:6])
+    assert (plain.prior, plain.decide) == ([], "balanced")
