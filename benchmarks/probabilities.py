@@ -138,8 +138,9 @@ def rows_of(model: str, prevalence: float, cohorts: int, sizes: Sequence[int]) -
             figured[OLD].append(figures(truth, scaled(outputs, temperature), BALANCED))
             plain = Cases(seen, given, names, folds)
             forms[OLDER].append(choose(plain).form)
-            found = recalibrated(outputs, fit(forms[OLDER][-1], plain))
-            figured[OLDER].append(figures(truth, found, ()))
+            by = fit(forms[OLDER][-1], plain)
+            found = recalibrated(outputs, by)
+            figured[OLDER].append(figures(truth, found, by.shares if by else ()))
             cases = Cases(
                 seen, corrected(given, BALANCED, prior), names, folds, np.tile(prior, (n, 1))
             )

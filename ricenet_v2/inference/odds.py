@@ -170,7 +170,7 @@ class Odds:
     @property
     def rule(self) -> Decide | None:
         """The rule of the calls; None where they are those of the largest output."""
-        return self.decide if self.is_corrected else None
+        return self.decide if self.is_corrected or self.decide != BALANCED else None
 
     @property
     def recorded(self) -> tuple[MemberPrior, ...]:
@@ -187,6 +187,16 @@ class Odds:
         if self.named:
             return self.named
         return self.priors[fold].shares if fold in self.priors else ()
+
+    def _divisor_of(self, fold: int) -> tuple[float, ...]:
+        """What a member's probabilities are divided by for a balanced call; empty for nothing.
+
+        The offsets of a calibration stand for the prior of an older model, whose calls would else
+        change in silence: those of its outputs are kept.
+        """
+        if self.is_corrected:
+            return self._prior_of(fold)
+        return () if self.recalibration is None else self.recalibration.shares
 
     def probabilities(self, fold: int, outputs: Floats) -> Floats:
         """Corrected and calibrated probabilities of a member's outputs (..., classes)."""
@@ -211,10 +221,10 @@ class Odds:
     def combined(self, outputs: Mapping[int, Floats], how: Combine) -> Combined:
         """Put the outputs (classes,) of the members of a case together, by fold."""
         members = np.stack([self.probabilities(fold, one) for fold, one in outputs.items()])
-        priors = [self._prior_of(fold) for fold in outputs]
-        prior = mean_shares(priors) if self.is_corrected else ()
-        predicted, probabilities = combine_members(members, how, prior, self.decide, priors)
-        agreement = float((calls_of(members, priors, self.decide) == predicted).mean())
+        divisors = [self._divisor_of(fold) for fold in outputs]
+        divisor = mean_shares(divisors) if all(divisors) else ()
+        predicted, probabilities = combine_members(members, how, divisor, self.decide, divisors)
+        agreement = float((calls_of(members, divisors, self.decide) == predicted).mean())
         return Combined(members, predicted, probabilities, agreement)
 
 

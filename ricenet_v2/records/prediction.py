@@ -86,7 +86,7 @@ class Predictions:
         prior_named: Whether the user named them (--prior); else they are those of the training
             cases, of each member its own.
         decide: Which class is `predicted`; None in older files and where nothing was corrected,
-            where it is the class of the largest probability as it is given.
+            where it is the class of the largest output (offsets of a calibration left out).
         recalibration: Of ricenet_calibrate; None where it was not applied, changes nothing, or
             in older files, which have `temperature` alone.
         calibrated: Whether what ricenet_calibrate stored was asked for, though it may be nothing.

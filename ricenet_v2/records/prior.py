@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from ricenet_v2.core.documents import record
@@ -50,6 +51,15 @@ class Recalibration:
 
     slope: float
     offsets: tuple[float, ...] = ()
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Class shares that the offsets stand for; empty where there are none.
+
+        A class is called as before the calibration where probabilities are divided by them.
+        """
+        weights = [math.exp(value) for value in self.offsets]
+        return tuple(weight / sum(weights) for weight in weights)
 
     @property
     def words(self) -> str:

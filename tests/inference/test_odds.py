@@ -130,6 +130,20 @@ def test_an_older_calibration_divides_the_logits_of_an_older_model():
         Odds.of({0: None}, balance="sampler", calibration=calibration, named=(0.8, 0.2))
 
 
+def test_the_calls_of_an_older_model_are_kept_by_a_calibration_with_offsets():
+    older = dataclasses.replace(SLOPE_AND_OFFSET, prior=(), offsets=(1.0, -1.0))
+    odds = Odds.of({0: None, 3: None}, balance="sampler", calibration=older)
+    outputs = {0: np.array([0.45, 0.55]), 3: np.array([0.45, 0.55])}
+    made = odds.combined(outputs, "mean")
+    assert made.probabilities[1] == pytest.approx(special.expit(0.8 * special.logit(0.55) - 2))
+    assert (made.predicted, made.agreement) == (1, 1.0)
+    for how in ("mean", "vote"):
+        assert odds.combined({**outputs, 3: np.array([0.8, 0.2])}, how).predicted == 0
+    probable = dataclasses.replace(odds, decide="probable")
+    assert (probable.combined(outputs, "mean").predicted, probable.rule) == (0, "probable")
+    assert odds.rule is None
+
+
 def test_a_calibration_of_nothing_changes_nothing():
     nothing = dataclasses.replace(SLOPE_AND_OFFSET, form="nothing", slope=1.0, offsets=())
     made, plain = (
