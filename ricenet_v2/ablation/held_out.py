@@ -83,17 +83,7 @@ def _predicted(
         ensemble.predict(_channels_of(folder, record.case_id, channels), record)
         for record in records
     ]
-    return Predictions(
-        dataset=ensemble.dataset.name,
-        plan=ensemble.plan.name,
-        plan_hash=documents.fingerprint_of(ensemble.plan),
-        checkpoint_hashes=ensemble.hashes,
-        classes=ensemble.plan.classes,
-        combine="mean",
-        mirrored=True,
-        cases=tuple(cases),
-        failed=(),
-    )
+    return ensemble.predictions(cases)
 
 
 def _channels_of(folder: Path, case_id: str, channels: Sequence[int]) -> NDArray[np.float32]:

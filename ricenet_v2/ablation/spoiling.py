@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ricenet_v2.inference.ensemble import Ensemble, combine_members
+from ricenet_v2.inference.ensemble import Ensemble
 from ricenet_v2.inference.member import probabilities
 
 Floats = NDArray[np.float64]
@@ -92,5 +92,9 @@ def untouched(stages: Sequence[Stage], read: Read) -> Iterator[tuple[str, int, F
 def _predicted(ensemble: Ensemble, array: Voxels) -> tuple[int, Floats]:
     batch = torch.from_numpy(np.ascontiguousarray(array))[None].to(ensemble.device)
     axes = ensemble.plan.training.augmentation.mirror_axes
-    members = [probabilities(member, batch, axes)[0] for member in ensemble.members.values()]
-    return combine_members(torch.stack(members).double().numpy(), "mean")
+    outputs = {
+        fold: probabilities(member, batch, axes)[0].double().numpy()
+        for fold, member in ensemble.members.items()
+    }
+    made = ensemble.odds.combined(outputs, "mean")
+    return made.predicted, made.probabilities

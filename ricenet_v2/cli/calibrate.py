@@ -1,4 +1,4 @@
-"""ricenet_calibrate: the temperature of a model, from its out-of-fold predictions."""
+"""ricenet_calibrate: what makes the probabilities of a model right, from held-out cases."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from ricenet_v2.cli import common
 
 if TYPE_CHECKING:
     from ricenet_v2.records.calibration import Calibration
+    from ricenet_v2.records.prediction import Predictions
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The options."""
     parser = common.parser(
-        "Fit a temperature on the out-of-fold predictions of a dataset and store it with the model."
+        "Fit slope and offsets, or a temperature, on the out-of-fold predictions of a dataset, "
+        "where that helps on cases it was not fitted on, and store it with the model."
     )
     parser.add_argument("dataset", help="dataset whose folds are pooled")
     common.add_model(parser)
@@ -27,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="PREDICTIONS",
         help="predictions.csv, or its folder, of a test set (made without --calibrated), to show "
-        "what the temperature does to the ensemble",
+        "what the calibration does to the ensemble",
     )
     parser.add_argument(
         "--truth",
@@ -58,13 +60,12 @@ def calibrate(
     """
     from ricenet_v2.core import documents
     from ricenet_v2.core.command import typed
-    from ricenet_v2.core.errors import DatasetError
     from ricenet_v2.evaluation import question
     from ricenet_v2.evaluation.calibrate import calibrate as fit
     from ricenet_v2.evaluation.calibrate import with_ensemble
     from ricenet_v2.evaluation.evaluate import Options
-    from ricenet_v2.inference.temperature import has_met_limit, temperature_of_predictions
-    from ricenet_v2.store.paths import PREDICTIONS_JSON, dataset_paths
+    from ricenet_v2.inference.recalibration import NOTHING
+    from ricenet_v2.store.paths import dataset_paths
 
     asked = question.out_of_fold(dataset, plan, channels, workspace)
     model = dataset_paths(dataset, workspace).run(plan, channels)
@@ -72,35 +73,67 @@ def calibrate(
     made = fit(asked.scored, model, options)
     if predictions is not None:
         predictions = common.table_of(predictions)
-        if (temperature := temperature_of_predictions(predictions)) is not None:
-            raise DatasetError(
-                "These predictions are calibrated already and would be scaled twice.",
-                file=predictions,
-                got=f"temperature {temperature:.3f} in {PREDICTIONS_JSON} beside them",
-                remedy="Predict the test set without --calibrated and name that file.",
-            )
         test = question.of_dataset(dataset, plan, channels, workspace, predictions, truth)
-        made = with_ensemble(made, test.scored, options)
+        _check_plain(test.made, predictions)
+        made = with_ensemble(made, test.scored, options, test.made)
     documents.write(model.calibration, dataclasses.replace(made, command=typed()))
     show(made)
     print(
         f"Calibration: {model.calibration}. ricenet_predict --calibrated "
-        + ("refuses it." if has_met_limit(made.temperature) else "applies it.")
+        + ("changes nothing." if made.form == NOTHING else "applies it.")
     )
     return common.OK
 
 
+def _check_plain(made: Predictions | None, file: Path) -> None:
+    """Refuse predictions that are not as the calibration finds them."""
+    from ricenet_v2.core.errors import DatasetError
+    from ricenet_v2.store.paths import PREDICTIONS_JSON
+
+    if made is None or not (made.calibrated or made.applied or made.prior_named):
+        return
+    told = (
+        [f"prior {', '.join(f'{share:.3g}' for share in made.prior)}"] if made.prior_named else []
+    )
+    told += [made.applied.words] if made.applied else []
+    raise DatasetError(
+        "These predictions are calibrated already, or for another prior, and would be changed "
+        "twice.",
+        file=file,
+        got=f"{'; '.join(told) or '--calibrated'} in {PREDICTIONS_JSON} beside them",
+        remedy="Predict the test set without --calibrated and --prior and name that file.",
+    )
+
+
 def show(made: Calibration) -> None:
-    """Print the temperature and what it does."""
+    """Print what was fitted, what was tried, and what it does."""
     from ricenet_v2.cli.evaluate_tables import interval, number
 
     ends = f" ({made.low:.3f} to {made.high:.3f})" if made.low and made.high else ""
     print(
-        f"Temperature {made.temperature:.3f}{ends}, from {made.n_cases} cases of "
+        f"{made.words}{ends}, from {made.n_cases} cases of "
         f"{made.n_patients} patients." + (f" Beware: {made.warning}." if made.warning else "")
     )
+    if not made.prior:
+        print(
+            "Beware: the folds were trained by an older version, and their probabilities are not "
+            "corrected for the prior of the training cases."
+        )
+    common.table(
+        "Forms, by their log loss on cases that they were not fitted on",
+        ("form", "log loss", "cases needed", "outcome"),
+        [
+            (
+                each.form,
+                "" if each.log_loss is None else f"{each.log_loss:.4f}",
+                each.cases_needed,
+                each.reason,
+            )
+            for each in made.trials
+        ],
+    )
     sides = {
-        "Out-of-fold predictions (single networks; scaled by the other folds' temperature)": (
+        "Out-of-fold predictions (single networks; calibrated by the other folds)": (
             made.before,
             made.after,
         ),
@@ -133,7 +166,7 @@ def show(made: Calibration) -> None:
 
 
 def verdict(made: Calibration) -> str:
-    """Whether the log loss of the out-of-fold cases fell, and the temperature is told from 1."""
+    """Whether the log loss of the out-of-fold cases fell, choosing the form included."""
     losses = [
         figure.value
         for figures in (made.before, made.after)
@@ -143,11 +176,11 @@ def verdict(made: Calibration) -> str:
     if len(losses) != 2:
         return "Whether it helps cannot be told."
     told = f"out-of-fold log loss {losses[0]:.3f} before, {losses[1]:.3f} after"
+    if made.form == "nothing":
+        return f"No form helps: the probabilities stay as they are ({told}, the choice included)."
     if losses[1] < losses[0]:
-        if made.low is None or made.high is None or made.low <= 1 <= made.high:
-            return f"Whether it helps cannot be told: {told}, but 1, no change, is in the interval."
         return f"It helps: {told}."
-    return f"It does not help: {told}. Predict without --calibrated."
+    return f"Whether it helps cannot be told: {told}. The form differs between the folds."
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -67,6 +67,13 @@ def _add_seeds(parser: argparse.ArgumentParser) -> None:
 
 def _add_choices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
+        "--prior",
+        nargs="+",
+        default=[],
+        metavar="SHARE",
+        help="move predictions of new cases to these class shares, as ricenet_predict --prior",
+    )
+    parser.add_argument(
         "--sensitivity",
         dest="sensitivities",
         type=common.share,
@@ -140,6 +147,7 @@ def evaluate(
     specificities: Sequence[float] = (0.9,),
     subgroups: Sequence[str] | None = None,
     bands: Sequence[tuple[str, tuple[float, ...]]] = (),
+    prior: Sequence[str] = (),
     permutation_test: int | None = None,
     size_and_spacing: bool = False,
     prevalences: Sequence[tuple[str | None, float]] = (),
@@ -167,14 +175,16 @@ def evaluate(
     from ricenet_v2.evaluation import evaluate as figures
     from ricenet_v2.evaluation import predictive_values as elsewhere
     from ricenet_v2.evaluation import thresholds as chosen
+    from ricenet_v2.evaluation.another_prior import with_prior
     from ricenet_v2.evaluation.curves.draw import curves_of
     from ricenet_v2.evaluation.question import stored_thresholds
-    from ricenet_v2.evaluation.selection import selection_of
     from ricenet_v2.store.paths import SANITY_JSON
 
     predictions = None if predictions is None else common.table_of(predictions)
     known = (plan, channels, workspace)
     asked = _asked(dataset, known, predictions, truth, positive_class, allow_missing=allow_missing)
+    if prior:
+        asked = with_prior(asked, prior)
     scored = asked.scored
     options = figures.Options(
         positive=asked.positive,
@@ -191,9 +201,7 @@ def evaluate(
     shares = elsewhere.prevalences(prevalences, scored, asked.positive)
     made = figures.evaluate(scored, options, asked.title, asked.source, applied)
     made = elsewhere.with_prevalences(made, scored, shares)
-    if asked.dataset is not None and asked.source == "out-of-fold":
-        flatters = selection_of(asked.dataset.run(plan, channels))
-        made = dataclasses.replace(made, selection=flatters)
+    made = dataclasses.replace(made, selection=_selection(asked, plan, channels))
     wish = sanity.Wish(permutation_test or 0, size_and_spacing=size_and_spacing, seed=seed)
     checks = sanity.check(asked, wish)
     made, centres = evaluate_centres.with_centres(asked, made)
@@ -239,6 +247,15 @@ def _asked(
             "What is to be evaluated?", expected="a dataset, or --predictions FILE --truth FILE"
         )
     return question.of_file(predictions, truth, positive, allow_missing=allow_missing)
+
+
+def _selection(asked: Question, plan: str, channels: str) -> str:
+    """In words, that the cases chose the epoch of the weights that predicted them, if they did."""
+    from ricenet_v2.evaluation.selection import selection_of
+
+    if asked.dataset is None or asked.source != "out-of-fold":
+        return ""
+    return selection_of(asked.dataset.run(plan, channels))
 
 
 def _edges(text: str) -> tuple[str, tuple[float, ...]]:

@@ -6,9 +6,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ricenet_v2.cli import common
+
+if TYPE_CHECKING:
+    from ricenet_v2.records.prediction import Predictions
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -17,7 +20,22 @@ def build_parser() -> argparse.ArgumentParser:
     common.add_new_cases(parser, "CASE_brain")
     parser.add_argument("--combine", choices=("mean", "vote"), default="mean")
     parser.add_argument(
-        "--calibrated", action="store_true", help="apply the temperature of ricenet_calibrate"
+        "--calibrated", action="store_true", help="apply what ricenet_calibrate fitted"
+    )
+    parser.add_argument(
+        "--prior",
+        nargs="+",
+        default=[],
+        metavar="SHARE",
+        help="how frequent the positive class is where the patients come from, e.g. 0.1, or "
+        "CLASS=SHARE for every class; as in the training cases if left out",
+    )
+    parser.add_argument(
+        "--decide",
+        choices=("balanced", "probable"),
+        default="balanced",
+        help="predicted is the class that would be most probable if all were equally frequent "
+        "(of two: from the prior on), or the most probable one",
     )
     parser.add_argument("--no_tta", action="store_true", help="no mirroring at test time")
     parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
@@ -37,6 +55,8 @@ def predict(
     checkpoint: str = "final",
     combine: Literal["mean", "vote"] = "mean",
     calibrated: bool = False,
+    prior: Sequence[str] = (),
+    decide: Literal["balanced", "probable"] = "balanced",
     no_tta: bool = False,
     resume: bool = False,
     masks: Path | None = None,
@@ -54,7 +74,9 @@ def predict(
     from ricenet_v2.store.paths import PREDICTIONS_CSV
 
     model = common.model_folder(model, dataset, plan, channels, workspace)
-    ensemble = load_ensemble(model, folds, checkpoint, device, calibrated=calibrated)
+    ensemble = load_ensemble(
+        model, folds, checkpoint, device, calibrated=calibrated, prior=prior, decide=decide
+    )
     found = predict_folder(
         ensemble, source, output, combine=combine, mirror=not no_tta, resume=resume, masks=masks
     )
@@ -75,6 +97,7 @@ def predict(
             for case in found.cases
         ],
     )
+    print(told_of(found))
     print(f"Predictions: {output / PREDICTIONS_CSV}")
     if not found.failed:
         return common.OK
@@ -84,6 +107,29 @@ def predict(
         [(case.case_id, case.error) for case in found.failed],
     )
     return common.SOME_FAILED
+
+
+def told_of(found: Predictions) -> str:
+    """What the probabilities are of, and how `predicted` follows from them, in sentences."""
+    if not found.prior:
+        return "Beware: " + "; ".join(found.warnings) + "."
+    shares = ", ".join(
+        f"{name} {share:.3f}" for name, share in zip(found.classes, found.prior, strict=True)
+    )
+    whose = "the prior that was named" if found.prior_named else "the training cases"
+    told = [f"Probabilities are for the class shares of {whose}: {shares}."]
+    if found.combine == "vote":
+        told.append("Those without a fold are shares of votes.")
+    if found.calibrated:
+        what = "unchanged" if found.applied is None else f"with {found.applied.words}"
+        told.append(f"Calibrated: {what}.")
+    told.append(
+        "Predicted is the class whose probability is largest for its share (--decide balanced)."
+        if found.decide == "balanced"
+        else "Predicted is the most probable class."
+    )
+    told += [f"Beware: {warning}." for warning in found.warnings]
+    return " ".join(told)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

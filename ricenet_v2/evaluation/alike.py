@@ -127,6 +127,7 @@ def _ordered(run: Scored, order: list[str], classes: tuple[str, ...]) -> Scored:
         probabilities=part.probabilities[:, columns],
         members={fold: values[:, columns] for fold, values in part.members.items()},
         classes=classes,
+        prior=tuple(part.prior[index] for index in columns) if part.prior else (),
     )
 
 

@@ -1,4 +1,4 @@
-"""The temperature of a model, and what it does."""
+"""What makes the probabilities of a model right, and what it does."""
 
 from __future__ import annotations
 
@@ -11,23 +11,40 @@ from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.evaluation.battery import BRIER, ECE
 from ricenet_v2.evaluation.calibration import fit_temperature, slope_and_intercept
 from ricenet_v2.evaluation.evaluate import Options, figures_of
-from ricenet_v2.evaluation.scored import Scored
-from ricenet_v2.inference.temperature import scaled
-from ricenet_v2.records.calibration import Calibration
+from ricenet_v2.evaluation.forms import Cases, choose, fit, parts_of
+from ricenet_v2.evaluation.pooling import priors_of_folds
+from ricenet_v2.evaluation.scored import Floats, Scored
+from ricenet_v2.inference.recalibration import (
+    NOTHING,
+    SLOPE_AND_OFFSET,
+    TEMPERATURE,
+    applied_by,
+    recalibrated,
+)
+from ricenet_v2.records.calibration import Calibration, Form
 from ricenet_v2.records.figures import Figure
+from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.store.paths import ModelPaths
 
 FEW_CASES = 50
 _SHOWN = {BRIER, "Brier reliability", "log loss", ECE}
-_METHOD = (
-    "temperature of highest likelihood on the pooled out-of-fold predictions; interval of Wald on "
-    "the logarithm, variance by patient. The figures after scaling take, for each fold, the "
-    "temperature of the other folds. Each member of an ensemble is scaled, then they are combined"
+_METHODS: dict[Form, str] = {
+    NOTHING: "nothing: no form bettered the log loss of held-out cases",
+    TEMPERATURE: "temperature of highest likelihood on the pooled out-of-fold predictions; "
+    "interval of Wald on the logarithm, variance by patient",
+    SLOPE_AND_OFFSET: "slope of the log probabilities and an offset of each class, of highest "
+    "penalised likelihood on the pooled out-of-fold predictions",
+}
+_HOW = (
+    ". The form is that of the lowest log loss on each fold, fitted on the other folds. The "
+    "figures after calibration take, for each fold, the form chosen and fitted on the other folds "
+    "alone. "
+    "Each member of an ensemble is calibrated, then they are combined"
 )
 
 
 def calibrate(scored: Scored, model: ModelPaths, options: Options) -> Calibration:
-    """Fit the temperature on out-of-fold predictions and tell what it does to them.
+    """Choose and fit a calibration on out-of-fold predictions and tell what it does to them.
 
     Args:
         scored: Pooled out-of-fold predictions with their folds.
@@ -37,30 +54,32 @@ def calibrate(scored: Scored, model: ModelPaths, options: Options) -> Calibratio
     Raises:
         DatasetError: There is only one fold, or its predictions are not of single networks.
     """
-    folds = np.array(scored.folds)
-    if len(np.unique(folds)) < 2:
+    if len(set(scored.folds)) < 2:
         raise DatasetError(
-            "A temperature is fitted on the out-of-fold predictions of several folds.",
+            "A calibration is fitted on the out-of-fold predictions of several folds.",
             file=model.folder,
             expected="at least two folds",
-            got=f"{len(np.unique(folds))}",
+            got=f"{len(set(scored.folds))}",
         )
-    found = fit_temperature(scored.truth, scored.probabilities, scored.grouping, options.level)
-    after = np.empty_like(scored.probabilities)
-    for fold in np.unique(folds):
-        others = scored.part(np.flatnonzero(folds != fold))
-        own = fit_temperature(others.truth, others.probabilities, others.grouping)
-        after[folds == fold] = scaled(scored.probabilities[folds == fold], own.value)
-    warnings = [f"only {len(scored)} cases"] if len(scored) < FEW_CASES else []
-    if found.met_limit:
-        warnings.append("the likelihood has no maximum: every call is right, or none")
+    folds = np.array(scored.folds, dtype=np.intp)
+    shares = priors_of_folds(model, sorted(set(scored.folds))) if scored.prior else None
+    priors = None if shares is None else np.array([shares[fold] for fold in scored.folds])
+    cases = Cases(scored.truth, scored.probabilities, scored.patients, folds, priors)
+    choice = choose(cases)
+    found = fit(choice.form, cases)
+    after = dataclasses.replace(scored, probabilities=_held_out(cases))
+    ends = fit_temperature(
+        scored.truth, scored.probabilities, scored.grouping, options.level, priors
+    )
+    is_temperature = choice.form == TEMPERATURE
+    slope = 1.0 if found is None else found.slope
     return Calibration(
-        temperature=found.value,
-        low=found.low,
-        high=found.high,
+        temperature=1 / slope,
+        low=ends.low if is_temperature else None,
+        high=ends.high if is_temperature else None,
         n_cases=len(scored),
         n_patients=scored.grouping.count,
-        method=_METHOD,
+        method=_METHODS[choice.form] + _HOW,
         fitted_on={
             f"fold_{fold}/{model.fold(fold).validation.name}": sha256_of_file(
                 model.fold(fold).validation
@@ -68,28 +87,48 @@ def calibrate(scored: Scored, model: ModelPaths, options: Options) -> Calibratio
             for fold in sorted(set(scored.folds))
         },
         before=probability_figures(scored, options),
-        after=probability_figures(dataclasses.replace(scored, probabilities=after), options),
-        warning="; ".join(warnings),
+        after=probability_figures(after, options),
+        warning=f"only {len(scored)} cases" if len(scored) < FEW_CASES else "",
+        form=choice.form,
+        slope=slope,
+        offsets=() if found is None else found.offsets,
+        classes=scored.classes,
+        prior=scored.prior,
+        trials=choice.trials,
     )
 
 
+def _held_out(cases: Cases) -> Floats:
+    """Probabilities of each part by the form that was chosen, and fitted, on the others."""
+    made, parts = np.empty_like(cases.probabilities), parts_of(cases)
+    for part in np.unique(parts):
+        there = parts == part
+        others = cases.part(~there)
+        by = fit(choose(others).form, others)
+        made[there] = cases.part(there).by(by)
+    return made
+
+
 def probability_figures(scored: Scored, options: Options) -> tuple[Figure, ...]:
-    """The figures that a temperature changes; calls and ranks of two classes stay as they are."""
+    """The figures that a calibration changes; ranks of two classes stay as they are."""
     figures = figures_of(scored, options)
     made = [figure for figure in figures if figure.name in _SHOWN]
     return (*made, *slope_and_intercept(scored, options.positive, options.level))
 
 
-def with_ensemble(found: Calibration, test: Scored, options: Options) -> Calibration:
-    """The same with what the temperature does to an ensemble's predictions of a test set.
+def with_ensemble(
+    found: Calibration, test: Scored, options: Options, made: Predictions | None = None
+) -> Calibration:
+    """The same with what the calibration does to an ensemble's predictions of a test set.
 
     Args:
         found: Of the model.
         test: Predictions with the columns of the members, without calibration.
         options: Of the figures.
+        made: How they were made, with the priors of the members.
 
     Raises:
-        DatasetError: The columns of the members are missing.
+        DatasetError: The columns of the members are missing, or their priors.
     """
     if not test.members:
         raise DatasetError(
@@ -102,7 +141,19 @@ def with_ensemble(found: Calibration, test: Scored, options: Options) -> Calibra
             "The probabilities are not the mean of the members.",
             expected="predictions made with --combine mean, of these members",
         )
-    after = scaled(members, found.temperature).mean(axis=0)
+    shares = {each.fold: each.prior.shares for each in made.priors} if made else {}
+    if set(shares) != set(test.members) and found.prior:
+        raise DatasetError(
+            "The predictions do not say what prior their members are corrected for.",
+            expected="the predictions.json that ricenet_predict wrote beside them",
+        )
+    after = np.mean(
+        [
+            recalibrated(values, applied_by(found), shares.get(fold))
+            for fold, values in test.members.items()
+        ],
+        axis=0,
+    )
     return dataclasses.replace(
         found,
         ensemble_before=probability_figures(test, options),

@@ -14,6 +14,7 @@ from ricenet_v2.evaluation.logistic import fitted
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.inference import temperature
+from ricenet_v2.inference.recalibration import log_shares
 from ricenet_v2.records.figures import Figure
 
 _LEAST = 1e-6
@@ -81,7 +82,11 @@ class Temperature:
 
 
 def fit_temperature(
-    truth: Indices, probabilities: Floats, patients: Patients, level: float = 0.95
+    truth: Indices,
+    probabilities: Floats,
+    patients: Patients,
+    level: float = 0.95,
+    prior: Floats | None = None,
 ) -> Temperature:
     """The temperature of highest likelihood (Guo et al. 2017).
 
@@ -93,17 +98,20 @@ def fit_temperature(
         probabilities: Axes (cases, classes).
         patients: Of the cases.
         level: Coverage of the interval.
+        prior: Class shares that probabilities are right for, axes (cases, classes): the temperature
+            is that of equally frequent classes. None where it is that of probabilities as given.
     """
-    logs = np.log(np.clip(probabilities, temperature.LEAST, 1))
+    added = log_shares(prior)
+    logs = np.log(np.clip(probabilities, temperature.LEAST, 1)) - added
     picked = logs[np.arange(len(truth)), truth]
     lowest, highest = 1 / temperature.LIMITS[1], 1 / temperature.LIMITS[0]
     # The likelihood still rises (or has gone flat) at a limit, e.g. where every call is right.
     for limit, sign in ((highest, 1), (lowest, -1)):
-        if sign * float(_derivatives(logs, picked, limit)[0].sum()) > -_ENOUGH:
+        if sign * float(_derivatives(logs, picked, limit, added)[0].sum()) > -_ENOUGH:
             return Temperature(1 / limit, None, None, met_limit=True)
     inverse = 1.0
     for _ in range(_STEPS):
-        slopes, curvature = _derivatives(logs, picked, inverse)
+        slopes, curvature = _derivatives(logs, picked, inverse, added)
         step = float(slopes.sum()) / max(curvature, 1e-300)
         # Half of the way to a limit at most, so that it is neared but not crossed.
         new = inverse + float(np.clip(step, (lowest - inverse) / 2, (highest - inverse) / 2))
@@ -112,7 +120,7 @@ def fit_temperature(
             break
     if patients.count < 2:
         return Temperature(1 / inverse, None, None)
-    slopes, curvature = _derivatives(logs, picked, inverse)
+    slopes, curvature = _derivatives(logs, picked, inverse, added)
     by_patient = np.bincount(patients.owner, slopes, minlength=patients.count)
     correction = patients.count / (patients.count - 1)
     deviation = float(np.sqrt(correction * (by_patient**2).sum())) / curvature / inverse
@@ -120,8 +128,10 @@ def fit_temperature(
     return Temperature(1 / inverse, 1 / inverse / reach, 1 / inverse * reach)
 
 
-def _derivatives(logs: Floats, picked: Floats, inverse: float) -> tuple[Floats, float]:
+def _derivatives(
+    logs: Floats, picked: Floats, inverse: float, added: Floats
+) -> tuple[Floats, float]:
     """Slope of each case's log likelihood in 1 / temperature, and minus the sum of curvatures."""
-    p = np.exp(log_softmax(logs * inverse, axis=1))
+    p = np.exp(log_softmax(logs * inverse + added, axis=1))
     mean = (p * logs).sum(axis=1)
     return picked - mean, float(((p * logs**2).sum(axis=1) - mean**2).sum())

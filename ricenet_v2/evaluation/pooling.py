@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
@@ -13,6 +17,8 @@ from ricenet_v2.records.run import Run
 from ricenet_v2.store import tables
 from ricenet_v2.store.fold_paths import VALIDATION_CSV
 from ricenet_v2.store.paths import ModelPaths
+
+logger = logging.getLogger(__name__)
 
 
 def pool(model: ModelPaths, dataset: str, covariates: Path | None = None) -> Scored:
@@ -35,7 +41,29 @@ def pool(model: ModelPaths, dataset: str, covariates: Path | None = None) -> Sco
     ]
     tables.write_rows(model.crossval / VALIDATION_CSV, rows)
     there = covariates if covariates is not None and covariates.is_file() else None
-    return read_scored(model.crossval / VALIDATION_CSV, covariates=there)
+    scored = read_scored(model.crossval / VALIDATION_CSV, covariates=there)
+    return dataclasses.replace(scored, prior=_prior(runs, model))
+
+
+def priors_of_folds(model: ModelPaths, folds: Sequence[int]) -> dict[int, tuple[float, ...]]:
+    """Class shares of the training cases of folds that say so, by fold."""
+    runs = {fold: documents.read(Run, model.fold(fold).run) for fold in folds}
+    return {fold: run.prior.shares for fold, run in runs.items() if run.prior is not None}
+
+
+def _prior(runs: dict[int, Run], model: ModelPaths) -> tuple[float, ...]:
+    """Class shares of all training cases, of which each fold lacks a part."""
+    priors = [run.prior for run in runs.values()]
+    known = [prior for prior in priors if prior is not None]
+    if len(known) < len(priors):
+        logger.warning(
+            "%s: an older version trained these folds, and their probabilities are not corrected "
+            "for the prior of the training cases.",
+            model.folder,
+        )
+        return ()
+    counts = np.sum([prior.counts for prior in known], axis=0)
+    return tuple((counts / counts.sum()).tolist())
 
 
 def _finished(model: ModelPaths, dataset: str) -> dict[int, Run]:
@@ -81,6 +109,7 @@ def _check_same(runs: dict[int, Run], model: ModelPaths) -> None:
         "numbers of folds": lambda run: run.n_folds,
         "groups held out": lambda run: run.group,
         "preprocessed cases": lambda run: run.preprocessed_hash,
+        "versions, of which one corrects for the prior": lambda run: run.prior is not None,
         "pretrained weights": _first_weights,
     }
     for name, value in what.items():

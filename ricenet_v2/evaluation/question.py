@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.centres import scheme_of
@@ -14,8 +17,10 @@ from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.evaluation.read import read_scored
 from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.evaluation.thresholds import OUT_OF_FOLD, chosen_thresholds, default_thresholds
-from ricenet_v2.inference.temperature import scaled, temperature_of_predictions
+from ricenet_v2.inference.prior import corrected, mean_shares
+from ricenet_v2.inference.recalibration import predictions_beside, recalibrated
 from ricenet_v2.records.figures import MIGRATIONS, Evaluation, Source, Threshold
+from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.store.fold_paths import VALIDATION_CSV
 from ricenet_v2.store.paths import (
     CASES_CSV,
@@ -39,7 +44,7 @@ class Question:
         source: Out-of-fold or a test set.
         output: Where figures are written unless the user says otherwise.
         thresholds: figures.json with thresholds for a test set, where there is one.
-        temperature: That the predictions were made with; None for none.
+        made: How the predictions were made, where a predictions.json beside them says so.
         dataset: Where the dataset lies, where it is known.
         model: Files of the folds that predicted, where they are known.
         predictions: The file, of a test set.
@@ -51,7 +56,7 @@ class Question:
     source: Source
     output: Path | None = None
     thresholds: Path | None = None
-    temperature: float | None = None
+    made: Predictions | None = None
     dataset: DatasetPaths | None = None
     model: ModelPaths | None = None
     predictions: Path | None = None
@@ -100,7 +105,7 @@ def of_dataset(
         short_name(predictions),
         "test",
         thresholds=there if there.is_file() else None,
-        temperature=temperature_of_predictions(predictions),
+        made=predictions_beside(predictions),
         dataset=paths,
         model=model,
         predictions=predictions,
@@ -122,7 +127,7 @@ def of_file(
         positive_index(scored, positive),
         short_name(predictions),
         source,
-        temperature=temperature_of_predictions(predictions),
+        made=predictions_beside(predictions),
     )
 
 
@@ -163,8 +168,8 @@ def positive_index(scored: Scored, name: str | None) -> int:
 def stored_thresholds(asked: Question, file: Path | None) -> list[Threshold]:
     """Thresholds for a test set: those of a figures.json, else the default alone.
 
-    Of calibrated predictions they are chosen again, on the out-of-fold predictions beside
-    figures.json, scaled by the same temperature.
+    Of calibrated predictions, and of those for another prior, they are chosen again, on the
+    out-of-fold predictions beside figures.json, calibrated and corrected in the same way.
 
     Args:
         asked: What is evaluated.
@@ -172,7 +177,8 @@ def stored_thresholds(asked: Question, file: Path | None) -> list[Threshold]:
 
     Raises:
         DatasetError: The file holds figures of a test set: thresholds are never chosen on one; or
-            the predictions are calibrated and there is nothing to choose again on.
+            the predictions are calibrated, or for another prior, and there is nothing to choose
+            again on.
     """
     path = file or asked.thresholds
     if path is None:
@@ -185,31 +191,61 @@ def stored_thresholds(asked: Question, file: Path | None) -> list[Threshold]:
             expected="figures.json of out-of-fold predictions (in the folder crossval)",
             got=f"figures of {found.title}",
         )
-    if found.thresholds and asked.temperature is not None:
-        return _chosen_again(found, path.with_name(VALIDATION_CSV), asked.temperature)
+    made = asked.made
+    if found.thresholds and made is not None and (made.applied or made.prior_named):
+        return _chosen_again(found, path.with_name(VALIDATION_CSV), made)
     return list(found.thresholds) or default_thresholds(asked.scored, asked.positive)
 
 
-def _chosen_again(found: Evaluation, file: Path, temperature: float) -> list[Threshold]:
-    """The thresholds of an evaluation for predictions that are scaled by a temperature."""
+def _chosen_again(found: Evaluation, file: Path, made: Predictions) -> list[Threshold]:
+    """The thresholds of an evaluation for predictions that were calibrated or moved to a prior."""
     if not file.is_file():
         raise DatasetError(
-            "The predictions are calibrated, the thresholds are of predictions that are not.",
+            "The predictions are calibrated or for another prior, the thresholds are not.",
             file=file,
-            expected="the out-of-fold predictions, to choose thresholds on them once scaled",
+            expected="the out-of-fold predictions, to choose thresholds on them made alike",
             remedy="Evaluate the dataset first, or name figures.json in its folder crossval.",
         )
-    scored = read_scored(file)
-    scored = dataclasses.replace(scored, probabilities=scaled(scored.probabilities, temperature))
+    scored = made_alike(read_scored(file), made)
     wants = {each.name.rpartition(" at least ")[::2] for each in found.thresholds}
     sensitivities, specificities = (
         sorted(float(value) for name, value in wants if name == what)
         for what in ("sensitivity", "specificity")
     )
     positive = positive_index(scored, found.positive_class or None)
-    made = chosen_thresholds(scored, positive, sensitivities, specificities)
-    how = f"{OUT_OF_FOLD}, scaled by the same temperature {temperature:.3f}"
+    chosen = chosen_thresholds(scored, positive, sensitivities, specificities)
+    how = [OUT_OF_FOLD]
+    if made.applied is not None:
+        how.append(f"calibrated with the same {made.applied.words}")
+    if made.prior_named:
+        how.append("corrected for the same prior")
     return [
-        dataclasses.replace(each, chosen_on=how) if each.chosen_on == OUT_OF_FOLD else each
-        for each in made
+        dataclasses.replace(each, chosen_on=", ".join(how))
+        if each.chosen_on == OUT_OF_FOLD
+        else each
+        for each in chosen
     ]
+
+
+def made_alike(scored: Scored, made: Predictions) -> Scored:
+    """Out-of-fold predictions calibrated, and moved to the prior, as an ensemble's were."""
+    before = _priors_of(scored, made)
+    probabilities = recalibrated(scored.probabilities, made.applied, before)
+    if made.prior_named:
+        n_classes = len(scored.classes)
+        before = np.full((1, n_classes), 1 / n_classes) if before is None else before
+        probabilities = corrected(probabilities, before, made.prior)
+    return dataclasses.replace(scored, probabilities=probabilities, prior=made.prior)
+
+
+def _priors_of(scored: Scored, made: Predictions) -> NDArray[np.float64] | None:
+    """Class shares that each case's probabilities are right for, axes (cases, classes).
+
+    None of an older model: they are of equally frequent classes, where its plan balances them.
+    """
+    if not made.priors:
+        return None
+    shares = {each.fold: each.prior.shares for each in made.priors}
+    everywhere = mean_shares(list(shares.values()))  # of a fold that did not predict
+    folds = scored.folds or (-1,) * len(scored)
+    return np.array([shares.get(fold, everywhere) for fold in folds])

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.inference.prior import BALANCED
+from ricenet_v2.inference.recalibration import predictions_beside
 from ricenet_v2.records.cells import known as cell_of
 from ricenet_v2.store.tables import read_rows
 
@@ -119,7 +121,20 @@ def read_scored(
     described = {row["case_id"]: row for row in read_rows(covariates)} if covariates else known
     own = [known[row["case_id"]] for row in rows]
     made = _scored(rows, own, classes, folds, missing, _covariates(rows, described))
-    return dataclasses.replace(made, unlabelled=unlabelled)
+    return dataclasses.replace(called_as_made(made, predictions), unlabelled=unlabelled)
+
+
+def called_as_made(scored: Scored, file: Path) -> Scored:
+    """With the prior and the rule of the calls, where a predictions.json beside them says so.
+
+    The shares of votes are no probabilities, and no prior is theirs.
+    """
+    made = predictions_beside(file)
+    if made is None or not made.prior or made.combine != "mean":
+        return scored
+    order = [made.classes.index(name) for name in scored.classes]
+    prior = tuple(made.prior[index] for index in order)
+    return dataclasses.replace(scored, prior=prior, decide=made.decide or BALANCED)
 
 
 def _scored(

@@ -155,12 +155,12 @@ def size_and_spacing(asked: Question, seed: int) -> SanityCheck:
         why = "needs out-of-fold predictions and the fingerprint of their dataset"
         return SanityCheck(name, "not available", why)
     values = np.array([_shape(measured[case]) for case in scored.case_ids])
-    found = _held_out(values, scored, seed)
+    found, shares = _held_out(values, scored, seed)
     alone = Scored(
         case_ids=scored.case_ids,
         patients=scored.patients,
         truth=scored.truth,
-        predicted=found.argmax(axis=1),
+        predicted=(found / np.where(shares > 0, shares, 1)).argmax(axis=1),
         probabilities=found,
         classes=scored.classes,
     )
@@ -184,11 +184,17 @@ def _shape(case: CaseMeasurement) -> list[float]:
     return [*case.spacing, *case.shape, *case.cropped_shape, case.foreground_share]
 
 
-def _held_out(values: NDArray[np.float64], scored: Scored, seed: int) -> NDArray[np.float64]:
+def _held_out(
+    values: NDArray[np.float64], scored: Scored, seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Probabilities (cases, classes) of the held-out cases, and the class shares of training."""
     made, folds = np.empty_like(scored.probabilities), np.array(scored.folds)
+    shares = np.empty_like(made)
     for fold in np.unique(folds):
         train, held = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         patients = [scored.patients[index] for index in train]
         model = fit(values[train], scored.truth[train], patients, len(scored.classes), seed)
         made[held] = model.probabilities(values[held])
-    return made
+        counts = np.bincount(scored.truth[train], minlength=len(scored.classes))
+        shares[held] = counts / len(train)
+    return made, shares

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from ricenet_v2.evaluation.metrics import confusion
 from ricenet_v2.evaluation.resampling import Patients
+from ricenet_v2.inference.prior import BALANCED, called
+from ricenet_v2.records.prior import Decide
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -33,6 +35,9 @@ class Scored:
         folds: Fold that each case was held out of; empty where not known.
         members: Probabilities of single networks, by fold, axes (cases, classes).
         covariates: Further columns of the table of truths, by name, a text for each case.
+        prior: Class shares that the probabilities are right for, shape (classes,); empty where
+            that is not known, or where they are of networks and not corrected.
+        decide: Which class is called where there is a prior.
     """
 
     case_ids: tuple[str, ...]
@@ -46,6 +51,8 @@ class Scored:
     folds: tuple[int, ...] = ()
     members: Mapping[int, Floats] = field(default_factory=dict)
     covariates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    prior: tuple[float, ...] = ()
+    decide: Decide = BALANCED
 
     def __len__(self) -> int:
         """Number of cases."""
@@ -76,6 +83,8 @@ class Scored:
             covariates={
                 name: tuple(cells[index] for index in at) for name, cells in self.covariates.items()
             },
+            prior=self.prior,
+            decide=self.decide,
         )
 
     def member(self, fold: int) -> Scored:
@@ -85,7 +94,9 @@ class Scored:
             case_ids=self.case_ids,
             patients=self.patients,
             truth=self.truth,
-            predicted=probabilities.argmax(axis=1),
+            predicted=called(probabilities, self.prior, self.decide),
             probabilities=probabilities,
             classes=self.classes,
+            prior=self.prior,
+            decide=self.decide,
         )

@@ -13,6 +13,7 @@ from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.records.figures import Figure, Threshold
 
 OUT_OF_FOLD, FIXED = "out-of-fold predictions", "nothing: fixed at 0.5"
+PRIOR = "nothing: the prior that probabilities are corrected for"
 SENSITIVITY, SPECIFICITY = (0.9,), (0.9,)
 
 Floats = NDArray[np.float64]
@@ -24,10 +25,17 @@ def told_classes(scored: Scored, positive: int) -> tuple[int, ...]:
 
 
 def default_thresholds(scored: Scored, positive: int) -> list[Threshold]:
-    """0.5 for two classes; of more, the most probable one is called, so there is none."""
+    """Of two classes 0.5, and the prior, from which on `predicted` is the positive one.
+
+    Where the prior is not known there is 0.5 alone. Of more classes none: the calls compare them.
+    """
     if len(scored.classes) > 2:
         return []
-    return [Threshold("default", scored.classes[positive], 0.5, FIXED, ())]
+    name = scored.classes[positive]
+    made = [Threshold("default", name, 0.5, FIXED, ())]
+    if scored.prior:
+        made.append(Threshold("balanced", name, scored.prior[positive], PRIOR, ()))
+    return made
 
 
 def chosen_thresholds(
@@ -36,7 +44,7 @@ def chosen_thresholds(
     sensitivities: Sequence[float] = SENSITIVITY,
     specificities: Sequence[float] = SPECIFICITY,
 ) -> list[Threshold]:
-    """Choose thresholds, without their figures: the default, Youden's, and those asked for.
+    """Choose thresholds, without their figures: the fixed ones, Youden's, and those asked for.
 
     A case is called of the class from the threshold on. Thresholds lie half way between two
     probabilities that occur. Youden's has the highest sum of sensitivity and specificity; of those

@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ricenet_v2.core.errors import PlanError
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.explanation.map import Map, Maps
-from ricenet_v2.explanation.maps import make_maps, probabilities_of
+from ricenet_v2.explanation.maps import combined_of, make_maps
 from ricenet_v2.explanation.options import PREDICTED, Options
 from ricenet_v2.explanation.panels import Shown, write_panels
 from ricenet_v2.explanation.quantities.parts import OUTSIDE, parts_of
@@ -21,6 +18,7 @@ from ricenet_v2.explanation.quantities.shares import shares_of
 from ricenet_v2.explanation.sanity.checks import check_maps
 from ricenet_v2.explanation.subject import Subject
 from ricenet_v2.explanation.untrained import beside, shares_of_untrained
+from ricenet_v2.inference.odds import Odds
 from ricenet_v2.inference.outside import outside
 from ricenet_v2.inference.reference import Reference
 from ricenet_v2.network.build import Classifier
@@ -42,13 +40,27 @@ ENDING = ".nii.gz"
 
 @dataclass(frozen=True)
 class Explained:
-    """What explains: networks with their plan, one that learnt shuffled labels, some untrained."""
+    """What explains: networks with their plan, one that learnt shuffled labels, some untrained.
+
+    Attributes:
+        plan: Of the networks.
+        members: Networks whose heads are corrected for the prior, so that maps are of the
+            probabilities that are shown.
+        control: Learnt shuffled labels.
+        references: What each fold was trained on.
+        options: How to explain.
+        networks: As they were trained.
+        odds: How prediction makes probabilities of their outputs.
+        untrained: Networks with random weights, see `untrained`.
+    """
 
     plan: Plan
     members: Mapping[int, Classifier]
     control: Classifier | None
     references: Mapping[int, Reference]
     options: Options
+    networks: Mapping[int, Classifier]
+    odds: Odds
     untrained: tuple[Classifier, ...] = ()
 
 
@@ -67,8 +79,9 @@ def explain_case(subject: Subject, by: Explained, output: Path, made_by: str) ->
     """
     plan, options = by.plan, by.options
     axes = plan.training.augmentation.mirror_axes
-    chances = probabilities_of(by.members, subject.array, axes)
-    target = target_of(options.target, plan.classes, int(chances.argmax()))
+    made = combined_of(by.networks, subject.array, axes, by.odds)
+    unmirrored = combined_of(by.networks, subject.array, (), by.odds)
+    target = target_of(options.target, plan.classes, made.predicted)
     maps = make_maps(subject, plan, by.members, target, options)
     checks: tuple[Check, ...] = ()
     if options.sanity:
@@ -83,9 +96,9 @@ def explain_case(subject: Subject, by: Explained, output: Path, made_by: str) ->
         made_by=made_by,
         case_id=subject.case_id,
         patient_id=subject.patient_id,
-        predicted=plan.classes[int(chances.argmax())],
+        predicted=plan.classes[made.predicted],
         target=plan.classes[target],
-        probability=float(chances[target]),
+        probability=float(made.probabilities[target]),
         isodose=subject.full[1] if subject.full else "",
         source=subject.record,
         maps=records,
@@ -96,18 +109,15 @@ def explain_case(subject: Subject, by: Explained, output: Path, made_by: str) ->
         planes=planes,
         warnings=(
             *subject.warnings,
-            *_other_answer(probabilities_of(by.members, subject.array), chances, plan.classes),
+            *_other_answer(unmirrored.predicted, made.predicted, plan.classes),
             *outside(plan, subject.record, by.references.values()),
             *_alarms(records),
         ),
     )
 
 
-def _other_answer(
-    unmirrored: NDArray[np.float64], chances: NDArray[np.float64], classes: tuple[str, ...]
-) -> list[str]:
+def _other_answer(seen: int, called: int, classes: tuple[str, ...]) -> list[str]:
     """Maps are of images as they are; a prediction is the mean over mirrorings."""
-    seen, called = int(unmirrored.argmax()), int(chances.argmax())
     if seen == called:
         return []
     return [f"without mirroring, as the maps see it, the networks call it {classes[seen]}"]

@@ -18,6 +18,7 @@ from ricenet_v2.explanation.subject import CaseFiles, beside_hash, read_subject
 from ricenet_v2.explanation.untrained import untrained_networks
 from ricenet_v2.explanation.write import write_results
 from ricenet_v2.inference.ensemble import Ensemble
+from ricenet_v2.inference.member import with_log_odds
 from ricenet_v2.inference.patient import files_of, hash_of
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.dataset import Case
@@ -79,10 +80,12 @@ def explain_folder(
     members = _classifiers(ensemble)
     by = Explained(
         plan,
-        members,
+        _corrected(ensemble),
         next(iter(_classifiers(control).values())) if control else None,
         ensemble.references,
         options,
+        members,
+        ensemble.odds,
         untrained_networks(plan, options, next(iter(members.values()))),
     )
     job = _Job(ensemble, by, output, masks, _known(source), _made_by(ensemble, control, options))
@@ -177,7 +180,16 @@ def _made_by(ensemble: Ensemble, control: Ensemble | None, options: Options) -> 
     hashes = [f"{name}={value}" for name, value in sorted(ensemble.hashes.items())]
     other = [] if control is None else [f"control {v}" for v in sorted(control.hashes.values())]
     same = replace(options.occlusion, batch=None, memory_gb=1.0)  # these do not change the maps
-    return sha256_of_text("\n".join([*hashes, *other, repr(replace(options, occlusion=same))]))
+    facts = [*hashes, *other, repr(replace(options, occlusion=same)), *ensemble.odds.told]
+    return sha256_of_text("\n".join(facts))
+
+
+def _corrected(ensemble: Ensemble) -> dict[int, Classifier]:
+    """Networks whose outputs are corrected for the prior; they share all but their heads."""
+    return {
+        fold: with_log_odds(network, ensemble.odds.added(fold))
+        for fold, network in _classifiers(ensemble).items()
+    }
 
 
 def _classifiers(ensemble: Ensemble) -> dict[int, Classifier]:

@@ -21,6 +21,7 @@ from ricenet_v2.explanation.options import MapKind, Options
 from ricenet_v2.explanation.reference import reference_of, words_of
 from ricenet_v2.explanation.subject import Subject
 from ricenet_v2.inference.member import probabilities
+from ricenet_v2.inference.odds import Combined, Odds
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.explanation import ALL, ENSEMBLE, LOG_ODDS, PROBABILITY, Completeness
 from ricenet_v2.records.plan import Plan
@@ -205,12 +206,28 @@ def _integrated_maps(found: Mapping[int, Integrated], plan: Plan) -> list[Map]:
 
 
 def probabilities_of(
-    members: Members, array: Image, mirror_axes: Sequence[int] = ()
+    members: Members, array: Image, mirror_axes: Sequence[int] = (), odds: Odds | None = None
 ) -> NDArray[np.float64]:
-    """Mean probabilities (classes,) of the members for a case, each averaged over mirrorings."""
+    """Mean probabilities (classes,) of the members for a case, each averaged over mirrorings.
+
+    Args:
+        members: Networks by fold.
+        array: Preprocessed images (channels, z, y, x).
+        mirror_axes: Axes (0 z, 1 y, 2 x) that may be flipped.
+        odds: That prediction corrects the outputs by; None takes them as they are.
+    """
+    return combined_of(members, array, mirror_axes, odds or Odds()).probabilities
+
+
+def combined_of(members: Members, array: Image, mirror_axes: Sequence[int], odds: Odds) -> Combined:
+    """What ricenet_predict says of a case; the arguments are those of `probabilities_of`."""
     batch = torch.from_numpy(np.ascontiguousarray(array))[None]
-    found = [
-        probabilities(network, batch.to(next(network.parameters()).device), mirror_axes)
-        for network in members.values()
-    ]
-    return np.asarray(torch.cat(found).double().mean(dim=0))
+    outputs = {
+        fold: np.asarray(
+            probabilities(network, batch.to(next(network.parameters()).device), mirror_axes)[
+                0
+            ].double()
+        )
+        for fold, network in members.items()
+    }
+    return odds.combined(outputs, "mean")

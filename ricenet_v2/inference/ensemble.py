@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from ricenet_v2.core import documents
 from ricenet_v2.core.errors import CheckpointError, DatasetError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.fingerprinting.region import ANATOMY
 from ricenet_v2.inference.member import seen
+from ricenet_v2.inference.odds import Combine, Odds
 from ricenet_v2.inference.outside import outside, trained_on
+from ricenet_v2.inference.prior import BALANCED, from_state, named_prior
+from ricenet_v2.inference.recalibration import TEMPERATURE, calibration_of, check_as_fitted
 from ricenet_v2.inference.reference import (
     UNLIKE_FLAG,
     Reference,
@@ -25,7 +28,6 @@ from ricenet_v2.inference.reference import (
     read_reference,
 )
 from ricenet_v2.inference.same_plan import plan_and_dataset
-from ricenet_v2.inference.temperature import check_as_fitted, scaled, temperature_of
 from ricenet_v2.inference.uncertainty import disagreement, entropy
 from ricenet_v2.network.build import build_network
 from ricenet_v2.network.device import resolve_device
@@ -35,27 +37,15 @@ from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.records.lineage import Trained
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.records.prediction import CasePrediction, MemberPrediction
+from ricenet_v2.records.prediction import (
+    CasePrediction,
+    FailedCase,
+    MemberPrediction,
+    Predictions,
+)
+from ricenet_v2.records.prior import Decide
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.paths import ModelPaths
-
-Combine = Literal["mean", "vote"]
-
-
-def combine_members(members: NDArray[np.float64], how: Combine) -> tuple[int, NDArray[np.float64]]:
-    """The predicted class and the combined probabilities.
-
-    Args:
-        members: Probabilities (members, classes).
-        how: `mean` of probabilities, or majority `vote`: the share of members for each class;
-            a tie goes to the higher mean probability.
-    """
-    mean = members.mean(axis=0)
-    if how == "mean":
-        return int(mean.argmax()), mean / mean.sum()
-    votes = np.bincount(members.argmax(axis=1), minlength=members.shape[1])
-    leaders = np.flatnonzero(votes == votes.max())
-    return int(leaders[mean[leaders].argmax()]), votes / votes.sum()
 
 
 def crop_error(case_id: str, needed: Sequence[str], got: str, remedy: str) -> DatasetError:
@@ -80,7 +70,7 @@ class Ensemble:
         members: Network of each fold, in evaluation mode.
         device: Where they compute.
         hashes: SHA-256 of each checkpoint, by file name relative to the model folder.
-        temperature: That each member's logits are divided by; None for none.
+        odds: How the networks' outputs become probabilities and calls.
         references: What each fold was trained on; older models have none.
         trained: The cases behind the weights of each fold, where they are known.
     """
@@ -90,7 +80,7 @@ class Ensemble:
     members: Mapping[int, nn.Module]
     device: torch.device
     hashes: dict[str, str]
-    temperature: float | None = None
+    odds: Odds = field(default_factory=Odds)
     references: Mapping[int, Reference] = field(default_factory=dict)
     trained: Mapping[int, Trained] = field(default_factory=dict)
 
@@ -108,8 +98,8 @@ class Ensemble:
         ]
 
     def check(self, *, mirror: bool) -> None:
-        """Refuse a temperature where predictions are not mirrored as those it was fitted on."""
-        if self.temperature is not None and self.plan.training.augmentation.mirror_axes:
+        """Refuse a calibration where predictions are not mirrored as those it was fitted on."""
+        if self.odds.calibrated and self.plan.training.augmentation.mirror_axes:
             check_as_fitted(mirror=mirror)
 
     def predict(
@@ -125,10 +115,9 @@ class Ensemble:
         batch = torch.from_numpy(np.ascontiguousarray(array))[None].to(self.device)
         axes = self.plan.training.augmentation.mirror_axes if mirror else ()
         found = {fold: seen(member, batch, axes) for fold, member in self.members.items()}
-        stacked = np.stack([each.probabilities[0].double().numpy() for each in found.values()])
-        if self.temperature is not None:
-            stacked = scaled(stacked, self.temperature)
-        predicted, combined = combine_members(stacked, combine)
+        seen_by = {fold: each.probabilities[0].double().numpy() for fold, each in found.items()}
+        made = self.odds.combined(seen_by, combine)
+        stacked, combined = made.members, made.probabilities
         features = {
             fold: None if each.features is None else each.features[0].double().numpy()
             for fold, each in found.items()
@@ -140,19 +129,54 @@ class Ensemble:
             warnings.append("its features are unlike those of the training cases")
         return CasePrediction(
             case_id=record.case_id,
-            predicted=self.plan.classes[predicted],
+            predicted=self.plan.classes[made.predicted],
             probabilities=tuple(combined.tolist()),
             members=tuple(
                 MemberPrediction(fold, tuple(values.tolist()))
                 for fold, values in zip(found, stacked, strict=True)
             ),
             entropy=float(entropy(combined)),
-            agreement=float((stacked.argmax(axis=1) == predicted).mean()),
+            agreement=made.agreement,
             warnings=(*record.warnings, *warnings),
             source=record,
             disagreement=float(disagreement(stacked)) if len(stacked) > 1 else None,
             distance=distance,
             distance_flag=flag,
+        )
+
+    def predictions(
+        self,
+        cases: Sequence[CasePrediction],
+        failed: Sequence[FailedCase] = (),
+        *,
+        combine: Combine = "mean",
+        mirror: bool = True,
+        command: tuple[str, ...] = (),
+    ) -> Predictions:
+        """Predictions of cases with all that says how they were made."""
+        recalibration = self.odds.recalibration
+        temperature = None
+        if recalibration is not None and self.odds.form == TEMPERATURE:
+            temperature = 1 / recalibration.slope
+        return Predictions(
+            dataset=self.dataset.name,
+            plan=self.plan.name,
+            plan_hash=documents.fingerprint_of(self.plan),
+            checkpoint_hashes=self.hashes,
+            classes=self.plan.classes,
+            combine=combine,
+            mirrored=mirror,
+            cases=tuple(cases),
+            failed=tuple(failed),
+            temperature=temperature,
+            command=command,
+            priors=self.odds.recorded,
+            prior=self.odds.prior,
+            prior_named=bool(self.odds.named),
+            decide=self.odds.rule,
+            recalibration=recalibration,
+            calibrated=self.odds.calibrated,
+            warnings=self.odds.warnings,
         )
 
     def predict_case(
@@ -209,6 +233,8 @@ def load_ensemble(
     device: str | None = None,
     *,
     calibrated: bool = False,
+    prior: Sequence[str] = (),
+    decide: Decide = BALANCED,
 ) -> Ensemble:
     """Load trained folds.
 
@@ -217,12 +243,17 @@ def load_ensemble(
         folds: Which; all that exist where None.
         checkpoint: `final`, `best` or `latest`.
         device: `cuda`, `mps` or `cpu`; the best there is where None.
-        calibrated: Divide the logits by the temperature of ricenet_calibrate.
+        calibrated: Apply what ricenet_calibrate fitted.
+        prior: Class shares that probabilities are to be right for, as `prior.named_prior` reads
+            them; those of the training cases where empty.
+        decide: Which class is predicted.
 
     Raises:
         CheckpointError: No fold, a named fold or its checkpoint is missing, or there
-            is no temperature that fits.
-        DatasetError: `calibrated`, and another checkpoint than that the temperature is for.
+            is no calibration that fits; a prior is named for a model that does not say what it
+            was trained on.
+        DatasetError: `calibrated`, and another checkpoint than that the calibration is for; or a
+            prior that cannot be used.
     """
     if calibrated:
         check_as_fitted(checkpoint)
@@ -260,7 +291,31 @@ def load_ensemble(
         members,
         where,
         hashes,
-        temperature=temperature_of(paths) if calibrated else None,
+        odds=_odds(states, plan, dataset, paths, calibrated=calibrated, words=prior, decide=decide),
         references={fold: one for fold, one in references.items() if one is not None},
         trained={fold: Trained(lineage_in(one, "", "").cases) for fold, one in states.items()},
+    )
+
+
+def _odds(
+    states: Mapping[int, checkpoints.State],
+    plan: Plan,
+    dataset: Dataset,
+    paths: ModelPaths,
+    *,
+    calibrated: bool,
+    words: Sequence[str],
+    decide: Decide,
+) -> Odds:
+    """How the outputs of these checkpoints become probabilities and calls."""
+    n_classes = len(plan.classes)
+    priors = {fold: from_state(state, n_classes, paths.folder) for fold, state in states.items()}
+    named = named_prior(words, plan.classes, dataset.positive_index) if words else ()
+    return Odds.of(
+        priors,
+        balance=plan.training.balance,
+        named=named,
+        decide=decide,
+        calibration=calibration_of(paths) if calibrated else None,
+        file=paths.folder,
     )

@@ -15,7 +15,8 @@ from ricenet_v2.core.documents import record
 from ricenet_v2.core.errors import DatasetError, RicenetError
 from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.progress import track
-from ricenet_v2.inference.ensemble import Combine, Ensemble
+from ricenet_v2.inference.ensemble import Ensemble
+from ricenet_v2.inference.odds import Combine
 from ricenet_v2.inference.patient import Patient, files_of, hash_of, prepare
 from ricenet_v2.records.cells import digits
 from ricenet_v2.records.prediction import CasePrediction, FailedCase, Predictions
@@ -87,17 +88,11 @@ def predict_folder(
             continue
         documents.write(_case_file(output, case), FinishedCase(made_by, found))
         finished[case] = found
-    predictions = Predictions(
-        dataset=ensemble.dataset.name,
-        plan=ensemble.plan.name,
-        plan_hash=documents.fingerprint_of(ensemble.plan),
-        checkpoint_hashes=ensemble.hashes,
-        classes=ensemble.plan.classes,
+    predictions = ensemble.predictions(
+        [finished[case] for case in cases if case in finished],
+        [FailedCase(case, text) for case, text in failed.items()],
         combine=combine,
-        mirrored=mirror,
-        cases=tuple(finished[case] for case in cases if case in finished),
-        failed=tuple(FailedCase(case, text) for case, text in failed.items()),
-        temperature=ensemble.temperature,
+        mirror=mirror,
         command=typed(),
     )
     write_predictions(output, predictions, ensemble.members)
@@ -122,8 +117,7 @@ def write_predictions(output: Path, predictions: Predictions, folds: Iterable[in
 
 def _made_by(ensemble: Ensemble, combine: Combine, *, mirror: bool) -> str:
     hashes = [f"{name}={value}" for name, value in sorted(ensemble.hashes.items())]
-    scale = [] if ensemble.temperature is None else [f"temperature={ensemble.temperature!r}"]
-    return sha256_of_text("\n".join([*hashes, combine, str(mirror), *scale]))
+    return sha256_of_text("\n".join([*hashes, combine, str(mirror), *ensemble.odds.told]))
 
 
 def _case_file(output: Path, case: str) -> Path:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from ricenet_v2.network.build import Classifier
@@ -61,6 +64,18 @@ def seen(network: nn.Module, batch: torch.Tensor, mirror_axes: Sequence[int] = (
             logits = network(turned)
         total = total + torch.softmax(logits.float(), dim=1)
     return Seen((total / len(turns)).cpu(), features)
+
+
+def with_log_odds(network: Classifier, added: NDArray[np.float64] | None) -> Classifier:
+    """The network with numbers (classes,) added to its logits; it shares all but the head."""
+    if added is None:
+        return network
+    made = copy.copy(network)
+    made._modules = dict(network._modules)  # noqa: SLF001 - a copy shares this table otherwise
+    made.head = copy.deepcopy(network.head)
+    with torch.no_grad():
+        made.head.bias.add_(torch.as_tensor(added).to(made.head.bias))
+    return made
 
 
 @torch.inference_mode()

@@ -1,11 +1,32 @@
-"""Temperature scaling of a model."""
+"""What makes the probabilities of a model right."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ricenet_v2.core.documents import record
 from ricenet_v2.records.figures import Figure
+
+Form = Literal["nothing", "temperature", "slope and offset"]
+
+
+@record
+class Trial:
+    """One form of calibration, tried.
+
+    Attributes:
+        form: Its name.
+        log_loss: Mean over the out-of-fold cases, of each fold calibrated by the other folds;
+            None where it was not fitted.
+        cases_needed: Cases that hold five of the rarest class at these class shares, below which it
+            is not tried.
+        reason: What it does to the log loss, or why it was not tried, in words.
+    """
+
+    form: Form
+    log_loss: float | None
+    cases_needed: int
+    reason: str
 
 
 @record
@@ -13,7 +34,8 @@ class Calibration:
     """The content of calibration.json in a model folder.
 
     Attributes:
-        temperature: Logits are divided by it; above 1 makes probabilities less extreme.
+        temperature: Logits are divided by it; above 1 makes probabilities less extreme. One over
+            the slope where `form` is `slope and offset`, 1 where it is `nothing`.
         low: Lower end of its interval; None where there is none.
         high: Upper end.
         n_cases: Out-of-fold cases that it was fitted on.
@@ -21,12 +43,20 @@ class Calibration:
         method: How it was fitted, with the seed of the interval.
         fitted_on: SHA-256 of each fold's validation.csv, by file name relative to the model.
         before: Figures of the out-of-fold predictions as they are.
-        after: The same when each fold is scaled by the temperature of the other folds.
+        after: The same when each fold is calibrated by the other folds, the form included.
         ensemble_before: Figures of the ensemble on a test set, where one was named.
-        ensemble_after: The same with each member scaled, then averaged.
+        ensemble_after: The same with each member calibrated, then averaged.
         warning: In words, where there were few cases or the fit met its bounds.
         note: Intended use.
         command: As typed, with `~` for the home folder; empty in older files.
+        form: What is applied; `temperature` in older files.
+        slope: Logits are multiplied by it.
+        offsets: Of each class, in the order of `classes`, added to the logits then; they sum to 0.
+            Empty for none.
+        classes: Names; empty in older files.
+        prior: Class shares of the cases, for which calibrated probabilities are right; empty where
+            the predictions were not corrected for the prior (older runs), and in older files.
+        trials: The forms that were tried; empty in older files.
     """
 
     document: ClassVar[str] = "calibration"
@@ -46,3 +76,21 @@ class Calibration:
     warning: str = ""
     note: str = "Research use only. Not a medical device."
     command: tuple[str, ...] = ()
+    form: Form = "temperature"
+    slope: float = 1.0
+    offsets: tuple[float, ...] = ()
+    classes: tuple[str, ...] = ()
+    prior: tuple[float, ...] = ()
+    trials: tuple[Trial, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """What is applied, with its numbers."""
+        if self.form == "nothing":
+            return "Nothing is changed"
+        if self.form == "temperature":
+            return f"Temperature {self.temperature:.3f}"
+        offsets = ", ".join(
+            f"{name} {value:+.3f}" for name, value in zip(self.classes, self.offsets, strict=True)
+        )
+        return f"Slope {self.slope:.3f} and offsets ({offsets})"

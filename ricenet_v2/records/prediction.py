@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from ricenet_v2.core.documents import record
 from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.prior import Decide, MemberPrior, Recalibration
 
 
 @record
@@ -22,11 +23,11 @@ class CasePrediction:
 
     Attributes:
         case_id: The case.
-        predicted: Name of the class.
+        predicted: Name of the class, by the rule that `decide` of the predictions names.
         probabilities: Combined, in the order of the classes; they sum to 1.
         members: Of each network.
         entropy: Of the combined probabilities, in nats.
-        agreement: Share of members whose most probable class is `predicted`.
+        agreement: Share of members that by the same rule call `predicted`.
         warnings: In words, e.g. spacing outside the range of the training data.
         source: Facts of the input's grid.
         disagreement: Mutual information of members and class in nats: entropy of the mean of the
@@ -64,9 +65,32 @@ class FailedCase:
 class Predictions:
     """The content of predictions.json.
 
-    `temperature` is that of ricenet_calibrate where the probabilities were calibrated; `command` is
-    as typed, with `~` for the home folder, empty in older files; `cases_hash` is the SHA-256 of the
-    cases.csv that names the cases, where they are those of a dataset and not of a folder of images.
+    Attributes:
+        dataset: Name of the dataset that the model was trained on.
+        plan: Name of its plan.
+        plan_hash: SHA-256 of it.
+        checkpoint_hashes: SHA-256 of each checkpoint.
+        classes: Names, in the order of the probabilities.
+        combine: `mean` of probabilities or `vote`.
+        mirrored: Whether the networks' outputs are averaged over mirrorings.
+        cases: Predicted.
+        failed: Not predicted.
+        note: Intended use.
+        temperature: Of ricenet_calibrate, where the probabilities are scaled by one.
+        command: As typed, with `~` for the home folder; empty in older files.
+        cases_hash: SHA-256 of the cases.csv that names the cases, where they are those of a dataset
+            and not of a folder of images.
+        priors: Of the members; empty where a checkpoint does not say (older models).
+        prior: Class shares that the combined probabilities are right for; empty where the outputs
+            of the networks were not corrected, and in older files.
+        prior_named: Whether the user named them (--prior); else they are those of the training
+            cases, of each member its own.
+        decide: Which class is `predicted`; None in older files and where nothing was corrected,
+            where it is the class of the largest output (offsets of a calibration left out).
+        recalibration: Of ricenet_calibrate; None where it was not applied, changes nothing, or
+            in older files, which have `temperature` alone.
+        calibrated: Whether what ricenet_calibrate stored was asked for, though it may be nothing.
+        warnings: Of all cases, in words.
     """
 
     document: ClassVar[str] = "predictions"
@@ -85,3 +109,17 @@ class Predictions:
     temperature: float | None = None
     command: tuple[str, ...] = ()
     cases_hash: str = ""
+    priors: tuple[MemberPrior, ...] = ()
+    prior: tuple[float, ...] = ()
+    prior_named: bool = False
+    decide: Decide | None = None
+    recalibration: Recalibration | None = None
+    calibrated: bool = False
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def applied(self) -> Recalibration | None:
+        """What was applied of ricenet_calibrate, of newer and older files alike."""
+        if self.recalibration is None and self.temperature is not None:
+            return Recalibration(1 / self.temperature)
+        return self.recalibration

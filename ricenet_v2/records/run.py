@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from ricenet_v2.core.documents import record
+from ricenet_v2.records.prior import Decide, Prior
 from ricenet_v2.records.weights import PretrainedSource
 
 Status = Literal["running", "stopped", "finished"]
@@ -71,6 +72,11 @@ class Run:
         precision: Of the forward passes of training, `float32` or `bfloat16`; empty in older files.
         n_processes: That shared each update; None in older files.
         hardware: Name of the device; empty in older files.
+        prior: Class shares that the network is taught, and those of the training cases, for which
+            the probabilities of validation.csv are corrected; None of older runs, whose
+            probabilities are those of the network.
+        decide: Which class is `predicted` in validation.csv, and so what the metric of the best
+            epoch judges; None of older runs, where it is the class of the largest probability.
     """
 
     document: ClassVar[str] = "run"
@@ -101,3 +107,5 @@ class Run:
     precision: str = ""
     n_processes: int | None = None
     hardware: str = ""
+    prior: Prior | None = None
+    decide: Decide | None = None

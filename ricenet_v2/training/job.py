@@ -14,11 +14,13 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.command import typed
 from ricenet_v2.core.errors import PlanError, TrainingError
 from ricenet_v2.core.seeds import seed_of
+from ricenet_v2.inference.prior import BALANCED, prior_of
 from ricenet_v2.network.machine import device_name
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.lineage import identifying
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.prior import Prior
 from ricenet_v2.records.run import Run, Status
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.records.voxels import voxels_hash
@@ -133,6 +135,12 @@ class Job:
     def fold_hash(self) -> str:
         """Hash of which case is on which side of the fold, with its label and patient."""
         return Fold(self.train, self.validation).hash_with(self.labels, self.patients)
+
+    @property
+    def prior(self) -> Prior:
+        """Class shares that the network is taught, and those of the training cases."""
+        labels = [self.labels[case] for case in self.train]
+        return prior_of(labels, self.plan.classes, self.plan.training.balance)
 
     @property
     def seed(self) -> int:
@@ -321,4 +329,6 @@ def run_record(job: Job, status: Status, best_epoch: int | None) -> Run:
         precision=precision(job.device, job.plan.training),
         n_processes=job.team.size,
         hardware=device_name(job.device),
+        prior=job.prior,
+        decide=BALANCED,
     )

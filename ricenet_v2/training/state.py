@@ -18,6 +18,7 @@ from torch import nn
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.seeds import seed_of
+from ricenet_v2.inference import prior
 from ricenet_v2.network.build import Classifier, build_network
 from ricenet_v2.network.lineage import KEY
 from ricenet_v2.records.plan import Plan, TrainingPlan
@@ -144,6 +145,7 @@ def inference_state(job: Job, state: State) -> dict[str, Any]:
         "channels": [channel.name for channel in job.plan.channels],
         "epoch": state.epoch,
         KEY: documents.to_text(lineage_of(job, lineage_before(job.paths))),
+        "prior": prior.to_state(job.prior),
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
+from ricenet_v2.inference.prior import Indices, called, corrected
 from ricenet_v2.records.cells import digits
 from ricenet_v2.store import tables
 from ricenet_v2.training.job import Job
@@ -15,7 +16,9 @@ from ricenet_v2.training.state import State, averaged
 
 
 def predict_validation(job: Job, state: State, axes: Sequence[int] = ()) -> torch.Tensor:
-    """Probabilities (cases, classes) in float64; every process of the team calls this.
+    """Probabilities (cases, classes) in float64, for the prior of the fold's training cases.
+
+    Every process of the team calls this.
 
     Args:
         job: The fold.
@@ -23,15 +26,25 @@ def predict_validation(job: Job, state: State, axes: Sequence[int] = ()) -> torc
         axes: Axes (0 z, 1 y, 2 x) that may be flipped.
     """
     network, size = averaged(job, state), job.plan.training.batch_size
-    return predict_cases(network, job.reader, job.validation, job.team, axes, size)
+    found = predict_cases(network, job.reader, job.validation, job.team, axes, size)
+    prior = job.prior
+    return torch.from_numpy(corrected(found.numpy(), prior.trained, prior.shares))
 
 
 def scored(job: Job, found: torch.Tensor) -> tuple[float, float]:
-    """Mean cross-entropy and macro F1 of probabilities (cases, classes)."""
+    """Mean cross-entropy of probabilities (cases, classes), and macro F1 of the calls.
+
+    The calls are those of equal class weights, so that the best epoch is not sought among networks
+    that never call a rare class.
+    """
     truth = torch.tensor([job.plan.classes.index(job.labels[case]) for case in job.validation])
     picked = found.gather(1, truth[:, None]).clamp(1e-7, 1)
-    f1 = macro_f1(truth, found.argmax(dim=1), len(job.plan.classes))
+    f1 = macro_f1(truth, torch.from_numpy(_called(job, found)), len(job.plan.classes))
     return float(-picked.log().mean()), f1
+
+
+def _called(job: Job, found: torch.Tensor) -> Indices:
+    return called(found.numpy(), job.prior.shares)
 
 
 def write_validation(job: Job, found: torch.Tensor) -> None:
@@ -42,9 +55,9 @@ def write_validation(job: Job, found: torch.Tensor) -> None:
             "case_id": case,
             "patient_id": job.patients[case],
             "label": job.labels[case],
-            "predicted": classes[int(values.argmax())],
+            "predicted": classes[int(call)],
             **{f"prob_{n}": digits(v) for n, v in zip(classes, values.tolist(), strict=True)},
         }
-        for case, values in zip(job.validation, found, strict=True)
+        for case, call, values in zip(job.validation, _called(job, found), found, strict=True)
     ]
     tables.write_rows(job.paths.validation, rows)

@@ -38,17 +38,20 @@ def test_a_temperature_is_stored_shown_and_applied_to_each_member(trained_cohort
     assert verdict(made) in shown
     assert len(made.ensemble_after) == len(names)
 
-    # Two epochs teach too little for a temperature of their own.
-    made = dataclasses.replace(made, temperature=1.7)
+    # Two epochs teach too little for a calibration of their own.
+    made = dataclasses.replace(made, form="temperature", temperature=1.7, slope=1.0, offsets=())
     documents.write(paths.run().calibration, made)
     assert predict.main([*line, "-o", str(tmp_path / "b"), "--calibrated"]) == 0
     plain, scaled_ones = (
         documents.read(Predictions, tmp_path / name / "predictions.json") for name in "ab"
     )
-    assert (plain.temperature, scaled_ones.temperature) == (None, made.temperature)
+    assert plain.temperature is None
+    assert scaled_ones.temperature == pytest.approx(made.temperature)
+    shares = {each.fold: each.prior.shares for each in plain.priors}
     for before, after in zip(plain.cases, scaled_ones.cases, strict=True):
-        members = np.array([member.probabilities for member in before.members])
-        expected = scaled(members, made.temperature).mean(axis=0)
+        expected = np.mean(
+            [_scaled(each.probabilities, shares[each.fold], 1.7) for each in before.members], axis=0
+        )
         assert after.probabilities == pytest.approx(tuple(expected))
         assert before.distance is not None
         assert before.distance == after.distance
@@ -75,10 +78,17 @@ def test_without_a_test_set_the_ensemble_is_said_to_be_unknown(trained_cohort, t
     assert "to the ensemble is not known" in capsys.readouterr().out
 
 
-def _check_verdicts(made):
-    """A log loss that falls is a help only where the temperature is told from 1."""
+def _scaled(probabilities, shares, temperature):
+    """The temperature is of equally frequent classes: the prior is taken out, and put in again."""
+    balanced = np.divide(probabilities, shares)
+    made = scaled(balanced / balanced.sum(), temperature) * shares
+    return made / made.sum()
 
-    def judged(before, after, low, high):
+
+def _check_verdicts(made):
+    """A log loss that falls, with the choice of the form in it, is a help."""
+
+    def judged(before, after, form):
         old, new = (
             tuple(
                 dataclasses.replace(one, value=value) if one.name == "log loss" else one
@@ -86,9 +96,8 @@ def _check_verdicts(made):
             )
             for value in (before, after)
         )
-        return verdict(dataclasses.replace(made, before=old, after=new, low=low, high=high))
+        return verdict(dataclasses.replace(made, before=old, after=new, form=form))
 
-    assert judged(0.7, 0.6, 1.2, 2.0).startswith("It helps: out-of-fold log loss 0.700 before")
-    assert judged(0.7, 0.6, 0.1, 900.0).startswith("Whether it helps cannot be told")
-    assert judged(0.7, 0.6, None, None).startswith("Whether it helps cannot be told")
-    assert judged(0.6, 0.7, 1.2, 2.0).startswith("It does not help")
+    assert judged(0.7, 0.6, "temperature").startswith("It helps: out-of-fold log loss 0.700 before")
+    assert judged(0.6, 0.7, "temperature").startswith("Whether it helps cannot be told")
+    assert judged(0.6, 0.7, "nothing").startswith("No form helps")

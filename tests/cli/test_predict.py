@@ -1,5 +1,6 @@
 """The command ricenet_predict as a user runs it: elsewhere, with bad cases, killed, repeated."""
 
+import dataclasses
 import json
 import os
 import random
@@ -13,6 +14,8 @@ import pytest
 
 from ricenet_v2.cli import predict
 from ricenet_v2.phantom.cohort import NAME
+from ricenet_v2.records.prediction import Predictions
+from ricenet_v2.records.prior import Recalibration
 from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.tables import read_rows
@@ -48,14 +51,17 @@ def test_the_model_folder_is_enough_on_another_machine(paths, patients, tmp_path
     assert "Research use only" in capsys.readouterr().out
     rows = read_rows(out / "predictions.csv")
     assert [row["case_id"] for row in rows] == ["PH0021", "PH0022", "PH0023"]
+    document = json.loads((out / "predictions.json").read_text())
+    shares = dict(zip(document["classes"], document["prior"], strict=True))
     for row in rows:
         combined = {name: float(row[f"prob_{name}"]) for name in ("radiation_effect", "recurrence")}
         assert sum(combined.values()) == pytest.approx(1)
-        assert row["predicted"] == max(combined, key=combined.__getitem__)
+        # Training cases: 7 or 6 in 16 are of the one class in the folds, 8 in 20 in the mean.
+        by_share = {name: value / shares[name] for name, value in combined.items()}
+        assert row["predicted"] == max(by_share, key=by_share.__getitem__)
         for name, value in combined.items():
             each = [float(row[f"prob_{name}__fold_{fold}"]) for fold in range(5)]
             assert sum(each) / 5 == pytest.approx(value)
-    document = json.loads((out / "predictions.json").read_text())
     assert document["command"]
     assert len(document["checkpoint_hashes"]) == 5
     assert document["plan_hash"]
@@ -111,9 +117,14 @@ def test_predictions_are_neither_overwritten_nor_mixed(paths, patients, tmp_path
 def test_votes_and_single_folds(paths, patients, tmp_path):
     out = tmp_path / "vote"
     assert predict.main(words(patients, out, paths, "--combine", "vote", "--no_tta")) == 0
+    document = json.loads((out / "predictions.json").read_text())
+    counts = {one["fold"]: one["prior"]["counts"] for one in document["priors"]}
+    shares = {
+        fold: recurrences / (others + recurrences) for fold, (others, recurrences) in counts.items()
+    }
     for row in read_rows(out / "predictions.csv"):
         assert float(row["prob_recurrence"]) * 5 == pytest.approx(
-            sum(float(row[f"prob_recurrence__fold_{k}"]) > 0.5 for k in range(5))
+            sum(float(row[f"prob_recurrence__fold_{k}"]) > shares[k] for k in range(5))
         )
     out = tmp_path / "two"
     assert predict.main(words(patients, out, paths, "-f", "1", "3", "--checkpoint", "best")) == 0
@@ -168,3 +179,36 @@ def test_killed_at_random_instants_it_ends_in_the_same_predictions(paths, tmp_pa
 
 def _done(output):
     return [file for file in (output / "cases").glob("*.json") if not file.name.startswith(".")]
+
+
+CORRECTED = Predictions(
+    "D", "auto", "", {}, ("other", "event"), "mean", True, (), (), prior=(0.8, 0.2),
+    decide="balanced",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "for the class shares of the training cases: other 0.800, event 0.200. Predicted is"),
+        ({"prior_named": True}, "for the class shares of the prior that was named"),
+        ({"decide": "probable"}, "Predicted is the most probable class."),
+        ({"combine": "vote"}, "Those without a fold are shares of votes."),
+        ({"calibrated": True}, "Calibrated: unchanged."),
+        (
+            {"calibrated": True, "recalibration": Recalibration(0.5)},
+            "Calibrated: with temperature 2.000.",
+        ),
+        ({"prior": (), "decide": None, "warnings": ("it is old",)}, "Beware: it is old."),
+    ],
+)
+def test_it_is_said_what_probabilities_and_calls_are(changes, said):
+    assert said in predict.told_of(dataclasses.replace(CORRECTED, **changes))
+
+
+def test_prior_and_rule_are_options():
+    line = ["-i", "a", "-o", "b", "-m", "c", "--prior", "a=0.1", "b=0.9", "--decide", "probable"]
+    chosen = predict.build_parser().parse_args(line)
+    assert (chosen.prior, chosen.decide) == (["a=0.1", "b=0.9"], "probable")
+    plain = predict.build_parser().parse_args(line[:6])
+    assert (plain.prior, plain.decide) == ([], "balanced")

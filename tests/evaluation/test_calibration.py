@@ -42,6 +42,36 @@ def test_separated_classes_have_no_slope(draw):
     assert "separated" in slope.warning
 
 
+def test_equal_probabilities_have_no_slope_though_rounding_tells_them_apart(draw):
+    scored = draw(2, n=20)
+    p = np.full(20, 0.3) + np.spacing(0.3) * (np.arange(20) % 3)
+    alike = dataclasses.replace(scored, probabilities=np.column_stack([1 - p, p]))
+    slope, intercept = calibration.slope_and_intercept(alike, 1, 0.95)
+    assert slope.value is None
+    assert intercept.value is not None
+
+
+@pytest.mark.parametrize("per_patient", [1, 2])
+def test_the_temperature_of_corrected_probabilities_is_that_of_statsmodels(draw, per_patient):
+    """Log odds of equally frequent classes, with the log odds of the prior as offset."""
+    scored = draw(2, n=200, per_patient=per_patient, digits=6)
+    shares = np.tile([0.8, 0.2], (200, 1))
+    odds = np.log(scored.probabilities[:, 1] / scored.probabilities[:, 0])
+    offset = np.full(200, np.log(0.2 / 0.8))
+    p = 1 / (1 + np.exp(-odds - offset))
+    found = calibration.fit_temperature(
+        scored.truth, np.column_stack([1 - p, p]), scored.grouping, prior=shares
+    )
+    groups = {"groups": scored.grouping.owner, "use_correction": False}
+    fit = sm.GLM(scored.truth, odds, sm.families.Binomial(), offset=offset).fit(
+        cov_type="cluster", cov_kwds=groups
+    )
+    assert 1 / found.value == pytest.approx(fit.params[0])
+    g = scored.grouping.count
+    deviation = fit.bse[0] / fit.params[0] * np.sqrt(g / (g - 1))
+    assert np.log(found.high / found.value) == pytest.approx(1.959964 * deviation, rel=1e-5)
+
+
 @pytest.mark.parametrize("n_classes", [2, 4])
 @pytest.mark.parametrize("sharper", [0.4, 1.0, 3.0])
 def test_temperature_is_that_of_highest_likelihood(draw, n_classes, sharper):

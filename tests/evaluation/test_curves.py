@@ -4,13 +4,17 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy import special, stats
 from sklearn import metrics as reference
 from statsmodels.stats.proportion import proportion_confint
 
+from ricenet_v2.evaluation.curves.decision import decision
 from ricenet_v2.evaluation.curves.draw import curves_of
 from ricenet_v2.evaluation.curves.ranks import thinned
 from ricenet_v2.evaluation.net_benefit import of_calls
 from ricenet_v2.evaluation.resampling import Patients
+from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.inference.prior import called, corrected
 
 
 def by_name(made, name, class_name=None):
@@ -142,3 +146,26 @@ def test_several_cases_of_a_patient_widen_the_band_of_referral(draw):
     wide, narrow = (by_name(curves_of(each, 1), "referral")[0] for each in (scored, single))
     assert wide.high[0] - wide.low[0] > 1.4 * (narrow.high[0] - narrow.low[0])
     assert (wide.y, wide.n) == (narrow.y, narrow.n)
+
+
+def test_corrected_probabilities_are_never_worse_than_calling_all_or_none():
+    """An ideal model of 10 % events, at evenly spaced quantiles of its scores."""
+    truth = np.repeat([0, 1], [1800, 200])
+    scores = np.r_[
+        stats.norm.ppf((np.arange(1800) + 0.5) / 1800),
+        1.2 + stats.norm.ppf((np.arange(200) + 0.5) / 200),
+    ]
+    p = special.expit(1.2 * scores - 0.72)
+    as_trained, prior = np.column_stack([1 - p, p]), (0.9, 0.1)
+    worst = {}
+    for name, values in (
+        ("as trained", as_trained),
+        ("corrected", corrected(as_trained, (0.5, 0.5), prior)),
+    ):
+        names = tuple(map(str, range(2000)))
+        scored = Scored(names, names, truth, called(values, prior), values, ("other", "event"))
+        lines = {curve.series: np.array(curve.y) for curve in decision(scored, 1)}
+        others = np.maximum(lines["all called"], lines["none called"])
+        worst[name] = float((lines["model"] - others).min())
+    assert worst["corrected"] > -2e-3
+    assert worst["as trained"] < -0.1

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from pathlib import Path
 
 import pytest
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.evaluation.pooling import pool
+from ricenet_v2.evaluation.pooling import pool, priors_of_folds
+from ricenet_v2.records.prior import Prior
 from ricenet_v2.records.run import Run
 from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.store.tables import write_rows
@@ -67,3 +69,31 @@ def test_folds_of_two_splits_are_not_pooled(make_folds):
     with pytest.raises(DatasetError, match="different numbers of folds") as caught:
         pool(make_folds(range(3), 3), "1")
     assert caught.value.got == "folds 0, 1, 2: 3; folds 3, 4, 5, 6: 7"
+
+
+def _with_priors(model: ModelPaths, priors: dict[int, Prior]) -> None:
+    for fold, prior in priors.items():
+        path = model.fold(fold).run
+        documents.write(path, dataclasses.replace(documents.read(Run, path), prior=prior))
+
+
+def test_the_prior_of_the_pooled_cases_is_that_of_all_training_cases(make_folds):
+    model = make_folds(range(2), 2)
+    _with_priors(model, {0: Prior((0.5, 0.5), (3, 1)), 1: Prior((0.5, 0.5), (4, 2))})
+    assert pool(model, "1").prior == pytest.approx((0.7, 0.3))
+    assert priors_of_folds(model, (0, 1)) == {0: (0.75, 0.25), 1: pytest.approx((2 / 3, 1 / 3))}
+
+
+def test_runs_of_an_older_version_have_none_and_are_told(make_folds, caplog):
+    with caplog.at_level(logging.WARNING, logger="ricenet_v2"):
+        found = pool(make_folds(range(2), 2), "1")
+    assert found.prior == ()
+    assert found.predicted.tolist() == [1] * 4
+    assert "an older version trained these folds" in caplog.text
+
+
+def test_runs_of_two_versions_are_not_pooled(make_folds):
+    model = make_folds(range(2), 2)
+    _with_priors(model, {1: Prior((0.5, 0.5), (3, 1))})
+    with pytest.raises(DatasetError, match="of which one corrects for the prior"):
+        pool(model, "1")

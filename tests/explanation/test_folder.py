@@ -9,13 +9,15 @@ import torch
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, PlanError
-from ricenet_v2.explanation.folder import case_file, explain_folder
+from ricenet_v2.explanation.folder import _corrected, case_file, explain_folder
 from ricenet_v2.explanation.occlusion.evidence import log_odds
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
 from ricenet_v2.explanation.options import Options
 from ricenet_v2.explanation.subject import CaseFiles, read_subject
 from ricenet_v2.inference.folder import predict_folder
+from ricenet_v2.inference.odds import Odds
 from ricenet_v2.records.explanation import ExplainedCase, Explanation
+from ricenet_v2.records.prior import Prior
 from ricenet_v2.records.report import ReportPart
 from ricenet_v2.store.tables import read_rows
 
@@ -141,3 +143,25 @@ def test_the_predicted_class_is_that_of_prediction_and_another_answer_is_told(
     assert case.probability == pytest.approx(max(found.probabilities), abs=1e-6)
     other = ({"first", "second"} - {found.predicted}).pop()
     assert f"without mirroring, as the maps see it, the networks call it {other}" in case.warnings
+
+
+def test_probabilities_are_corrected_for_the_prior_as_those_of_prediction(
+    patients, ensemble, tmp_path
+):
+    priors = {0: Prior((0.5, 0.5), (90, 10)), 1: Prior((0.5, 0.5), (80, 20))}
+    corrected = dataclasses.replace(ensemble, odds=Odds.of(priors, balance="sampler"))
+    images, options = patients / "imagesTs", dataclasses.replace(FAST, target="second")
+    explain_folder(corrected, images, tmp_path / "out", options)
+    found = predict_folder(corrected, images, tmp_path / "predicted").cases[0]
+    case = documents.read(ExplainedCase, case_file(tmp_path / "out", "p0"))
+    assert case.predicted == found.predicted
+    assert case.probability == pytest.approx(found.probabilities[1], abs=1e-6)
+    plain = predict_folder(ensemble, images, tmp_path / "plain").cases[0]
+    assert case.probability < plain.probabilities[1]
+    with pytest.raises(DatasetError, match="another model"):
+        explain_folder(ensemble, images, tmp_path / "out", options, resume=True)
+    # What maps are made of: the same networks, whose heads carry the log odds of the prior.
+    for fold, network in _corrected(corrected).items():
+        moved = (network.head.bias - ensemble.members[fold].head.bias).detach()
+        share = priors[fold].shares[1]
+        assert float(moved[1] - moved[0]) == pytest.approx(np.log(share / (1 - share)), abs=1e-5)

@@ -12,12 +12,14 @@ from torch import nn
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import CheckpointError, DatasetError, PlanError
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.inference.ensemble import combine_members, load_ensemble
+from ricenet_v2.inference.ensemble import load_ensemble
 from ricenet_v2.inference.member import mirrorings, probabilities
+from ricenet_v2.inference.odds import combine_members
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.preprocessing.pipeline import load_case
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.cases import read_array, read_record
@@ -97,6 +99,72 @@ def test_out_of_fold_rows_are_what_the_fold_predicts(paths):
         np.testing.assert_allclose(found.probabilities, have, atol=1e-6)
 
 
+def test_probabilities_are_corrected_for_the_training_cases_of_the_fold(paths):
+    """The outputs of the network, the labels of cases.csv and the folds alone give the rest."""
+    from ricenet_v2.store.tables import read_rows
+
+    splits = documents.read(Splits, paths.splits)
+    labels = {case.case_id: case.label for case in load_raw_dataset(paths.raw).cases}
+    alone = load_ensemble(paths.run().folder, [1], device="cpu")
+    classes = alone.plan.classes
+    known = [classes.index(labels[case]) for case in splits.folds[1].train]
+    shares = np.bincount(known) / len(known)
+    assert shares[0] != shares[1]
+    axes = alone.plan.training.augmentation.mirror_axes
+    for row in read_rows(paths.run().fold(1).validation):
+        batch = torch.from_numpy(read_array(paths.cases(), row["case_id"]))[None]
+        output = probabilities(alone.members[1], batch, axes)[0].double().numpy()
+        expected = output * shares / (output @ shares)
+        have = [float(row[f"prob_{name}"]) for name in classes]
+        np.testing.assert_allclose(have, expected, atol=1e-6)
+        assert row["predicted"] == classes[int(output.argmax())]
+    run = documents.read(Run, paths.run().fold(1).run)
+    assert run.prior == alone.odds.priors[1]
+    assert run.prior.shares == pytest.approx(shares)
+    assert run.decide == "balanced"
+
+
+@pytest.fixture
+def older_model(own_model):
+    """The model as a version would have left it that kept no prior."""
+    for fold in range(5):
+        path = own_model / f"fold_{fold}" / "checkpoint_final.pth"
+        state = checkpoints.load(path)
+        del state["prior"]
+        checkpoints.save(path, state)
+    return own_model
+
+
+def test_an_older_model_predicts_as_it_did_and_says_what_it_lacks(older_model, paths):
+    case = load_raw_dataset(paths.raw).split("test")[0].case_id
+    array, record = read_array(paths.cases(), case), read_record(paths.cases(), case)
+    older = load_ensemble(older_model, device="cpu")
+    made = older.predict(array, record)
+    axes = older.plan.training.augmentation.mirror_axes
+    batch = torch.from_numpy(array)[None]
+    outputs = [probabilities(one, batch, axes)[0].double() for one in older.members.values()]
+    mean = np.asarray(torch.stack(outputs).mean(dim=0))
+    np.testing.assert_allclose(made.probabilities, mean)
+    assert made.predicted == older.plan.classes[int(mean.argmax())]
+    whole = older.predictions([made])
+    assert (whole.prior, whole.decide, whole.priors) == ((), None, ())
+    assert "do not say how frequent the classes were" in whole.warnings[0]
+    with pytest.raises(CheckpointError, match="not calibrated"):
+        load_ensemble(older_model, device="cpu", calibrated=True)
+    named = load_ensemble(older_model, device="cpu", prior=["0.3"]).predict(array, record)
+    assert named.probabilities != made.probabilities
+
+
+def test_folds_of_two_versions_are_not_corrected(own_model):
+    path = own_model / "fold_3" / "checkpoint_final.pth"
+    state = checkpoints.load(path)
+    del state["prior"]
+    checkpoints.save(path, state)
+    mixed = load_ensemble(own_model, device="cpu")
+    assert (mixed.odds.prior, mixed.odds.taught) == ((), {})
+    assert "fold 3" in mixed.odds.warnings[0]
+
+
 def test_arrays_give_what_the_preprocessed_case_gives(ensemble, paths):
     case = load_raw_dataset(paths.raw).split("test")[0]
     images, grid, brain = read(paths, case)
@@ -109,7 +177,8 @@ def test_arrays_give_what_the_preprocessed_case_gives(ensemble, paths):
     assert [member.fold for member in found.members] == [0, 1, 2, 3, 4]
     np.testing.assert_allclose(members.mean(axis=0), found.probabilities)
     assert found.entropy == pytest.approx(-(members.mean(0) * np.log(members.mean(0))).sum())
-    called = members.argmax(axis=1) == ensemble.plan.classes.index(found.predicted)
+    shares = np.array([ensemble.odds.priors[fold].shares for fold in range(5)])
+    called = (members / shares).argmax(axis=1) == ensemble.plan.classes.index(found.predicted)
     assert found.agreement == pytest.approx(called.mean())
 
 

@@ -12,7 +12,6 @@ from sklearn.covariance import ledoit_wolf
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import CheckpointError
-from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.inference.outside import outside
 from ricenet_v2.inference.reference import (
     Reference,
@@ -21,12 +20,9 @@ from ricenet_v2.inference.reference import (
     read_reference,
     write_reference,
 )
-from ricenet_v2.inference.temperature import LIMITS, scaled, temperature_of
+from ricenet_v2.inference.temperature import scaled
 from ricenet_v2.inference.uncertainty import disagreement, entropy
-from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.store import checkpoints
-from ricenet_v2.store.paths import ModelPaths
-from ricenet_v2.store.tables import write_rows
 
 
 def test_entropy_is_that_of_scipy():
@@ -51,27 +47,6 @@ def test_a_temperature_divides_the_logits():
     halved = np.exp(logits / 2) / np.exp(logits / 2).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(scaled(p, 2.0), halved)
     assert np.isfinite(scaled(np.array([0.0, 1.0]), 0.5)).all()
-
-
-def test_the_temperature_of_a_model_must_fit_its_folds(tmp_path):
-    model = ModelPaths(tmp_path)
-    with pytest.raises(CheckpointError, match="not calibrated"):
-        temperature_of(model)
-    write_rows(model.fold(0).validation, [{"case_id": "a"}])
-    digest = sha256_of_file(model.fold(0).validation)
-    fitted = Calibration(1.5, None, None, 1, 1, "", {"fold_0/validation.csv": digest}, (), ())
-    documents.write(model.calibration, fitted)
-    assert temperature_of(model) == 1.5
-    write_rows(model.fold(0).validation, [{"case_id": "b"}])
-    with pytest.raises(CheckpointError, match=r"changed since: fold_0/validation.csv"):
-        temperature_of(model)
-    model.fold(0).validation.unlink()
-    assert temperature_of(model) == 1.5  # a model that was copied without its predictions
-    for limit in LIMITS:
-        met = dataclasses.replace(fitted, temperature=limit, warning="every call is right")
-        documents.write(model.calibration, met)
-        with pytest.raises(CheckpointError, match=r"met a limit(.|\n)*every call is right"):
-            temperature_of(model)
 
 
 @pytest.fixture

@@ -20,6 +20,10 @@ def decision(scored: Scored, index: int, level: float) -> list[Curve]:
     the model, by calling every case, and by calling none; and how much the model gains over the
     last two. A case is called from the threshold on. Intervals are of each threshold by itself.
 
+    A threshold is a probability that a person would act on, so probabilities must be right for the
+    class shares of the cases; those of equally frequent classes call far too many where events are
+    rare.
+
     Args:
         scored: Predictions with truths.
         index: Of the class.

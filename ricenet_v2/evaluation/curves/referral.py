@@ -18,7 +18,11 @@ Floats = NDArray[np.float64]
 
 
 def doubts(scored: Scored) -> dict[str, Floats]:
-    """What cases can be ordered by, the more doubtful the higher, each of shape (cases,)."""
+    """What cases can be ordered by, the more doubtful the higher, each of shape (cases,).
+
+    The entropy is that of the probabilities as they are, for their prior: where events are rare, a
+    case whose probability is low but above the prior is called an event, and is in doubt.
+    """
     found = {"entropy": entropy(scored.probabilities)}
     if len(scored.members) > 1:
         found["disagreement"] = disagreement(np.stack(list(scored.members.values())))

@@ -11,7 +11,6 @@ from importlib.metadata import version
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.command import typed
@@ -22,9 +21,12 @@ from ricenet_v2.evaluation.tabular.dose import statistics_of_case
 from ricenet_v2.evaluation.tabular.regression import PENALTIES, Regression, fit
 from ricenet_v2.evaluation.tabular.table import Table, coded
 from ricenet_v2.inference.folder import write_predictions
+from ricenet_v2.inference.odds import Combined, Odds
+from ricenet_v2.inference.prior import BALANCED, called, prior_of
 from ricenet_v2.inference.uncertainty import disagreement, entropy
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.prediction import CasePrediction, MemberPrediction, Predictions
+from ricenet_v2.records.prior import Prior
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.store import tables
@@ -85,17 +87,20 @@ def run_baseline(
     documents.write(model.dataset, raw.dataset)
     _remove_beyond(model, len(splits.folds))
     cases = {case.case_id: case for case in raw.cases}
-    fitted = {}
+    fitted: dict[int, Regression] = {}
+    priors: dict[int, Prior] = {}
     for number, fold in enumerate(splits.folds):
         known = [cases[case] for case in fold.train]
         fitted[number] = _fit(table, known, raw.dataset, seed)
         held_out = [cases[case] for case in fold.validation]
-        _write_fold(model, number, fitted[number], table, held_out, raw.dataset)
-        run = _run(model, raw.dataset, number, splits, table, seed)
+        # Not balanced: a logistic regression learns how frequent the classes are.
+        priors[number] = prior_of([case.label for case in known], raw.dataset.classes, "none")
+        _write_fold(model, number, fitted[number], table, held_out, raw.dataset, priors[number])
+        run = _run(model, raw.dataset, number, splits, table, seed, priors[number])
         documents.write(model.fold(number).run, run)
     test = raw.split("test")
     if test:
-        _write_test(model, fitted, table, test, raw)
+        _write_test(model, fitted, table, test, raw, Odds.of(priors, balance="none"))
     penalties = tuple(each.penalty for each in fitted.values())
     return Baseline(model, label, table.columns, penalties, bool(test))
 
@@ -165,6 +170,7 @@ def _write_fold(
     table: Table,
     cases: Sequence[Case],
     dataset: Dataset,
+    prior: Prior,
 ) -> None:
     """validation.csv and coefficients.csv."""
     found = fitted.probabilities(table.rows([case.case_id for case in cases]))
@@ -173,10 +179,10 @@ def _write_fold(
             "case_id": case.case_id,
             "patient_id": case.patient_id,
             "label": case.label,
-            "predicted": dataset.classes[int(values.argmax())],
+            "predicted": dataset.classes[int(call)],
             **{f"prob_{name}": float(v) for name, v in zip(dataset.classes, values, strict=True)},
         }
-        for case, values in zip(cases, found, strict=True)
+        for case, call, values in zip(cases, called(found, prior.shares), found, strict=True)
     ]
     tables.write_rows(model.fold(fold).validation, rows)
     weights, classes = fitted.coefficients
@@ -188,7 +194,13 @@ def _write_fold(
 
 
 def _run(
-    model: ModelPaths, dataset: Dataset, fold: int, splits: Splits, table: Table, seed: int
+    model: ModelPaths,
+    dataset: Dataset,
+    fold: int,
+    splits: Splits,
+    table: Table,
+    seed: int,
+    prior: Prior,
 ) -> Run:
     return Run(
         dataset=dataset.name,
@@ -207,6 +219,8 @@ def _run(
         n_folds=len(splits.folds),
         group=splits.group,
         held_out=splits.folds[fold].held_out,
+        prior=prior,
+        decide=BALANCED,
     )
 
 
@@ -216,15 +230,16 @@ def _write_test(
     table: Table,
     cases: Sequence[Case],
     raw: RawDataset,
+    odds: Odds,
 ) -> None:
     """Predictions of the test cases by the mean of the folds, as ricenet_predict writes them."""
     dataset = raw.dataset
     values = table.rows([case.case_id for case in cases])
-    members = np.stack([each.probabilities(values) for each in fitted.values()])
-    made = [
-        _case(case.case_id, tuple(fitted), members[:, index], dataset)
-        for index, case in enumerate(cases)
-    ]
+    found = {fold: each.probabilities(values) for fold, each in fitted.items()}
+    made = []
+    for index, case in enumerate(cases):
+        of_case = {fold: each[index] for fold, each in found.items()}
+        made.append(_case(case.case_id, tuple(fitted), odds.combined(of_case, "mean"), dataset))
     predictions = Predictions(
         dataset=dataset.name,
         plan=PLAN,
@@ -237,25 +252,24 @@ def _write_test(
         failed=(),
         command=typed(),
         cases_hash=sha256_of_file(raw.folder / CASES_CSV),
+        priors=odds.recorded,
+        prior=odds.prior,
+        decide=odds.rule,
     )
     write_predictions(model.predictions, predictions, fitted)
 
 
-def _case(
-    case_id: str, folds: tuple[int, ...], members: NDArray[np.float64], dataset: Dataset
-) -> CasePrediction:
-    combined = members.mean(axis=0)
-    predicted = int(combined.argmax())
+def _case(case_id: str, folds: tuple[int, ...], made: Combined, dataset: Dataset) -> CasePrediction:
     return CasePrediction(
         case_id=case_id,
-        predicted=dataset.classes[predicted],
-        probabilities=tuple(combined.tolist()),
+        predicted=dataset.classes[made.predicted],
+        probabilities=tuple(made.probabilities.tolist()),
         members=tuple(
             MemberPrediction(fold, tuple(row.tolist()))
-            for fold, row in zip(folds, members, strict=True)
+            for fold, row in zip(folds, made.members, strict=True)
         ),
-        entropy=float(entropy(combined)),
-        agreement=float((members.argmax(axis=1) == predicted).mean()),
+        entropy=float(entropy(made.probabilities)),
+        agreement=made.agreement,
         warnings=(),
-        disagreement=float(disagreement(members)),
+        disagreement=float(disagreement(made.members)),
     )

@@ -1,0 +1,73 @@
+"""Predictions of new cases, moved to the class shares of the place that they come from."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.evaluation.question import Question
+from ricenet_v2.evaluation.scored import Floats, Scored
+from ricenet_v2.inference.prior import called, corrected, named_prior
+from ricenet_v2.records.prediction import Predictions
+
+
+def with_prior(asked: Question, words: Sequence[str]) -> Question:
+    """The same predictions as ricenet_predict --prior would have made them.
+
+    Args:
+        asked: Predictions of new cases, with the predictions.json beside them.
+        words: Class shares, as `named_prior` reads them.
+
+    Raises:
+        DatasetError: They are out-of-fold, not corrected for a prior, or votes; or the shares
+            cannot be used.
+    """
+    made, scored = asked.made, asked.scored
+    if made is None or not scored.prior or asked.source != "test":
+        raise DatasetError(
+            "These predictions cannot be moved to another prior.",
+            expected="predictions of new cases by the mean of networks, corrected for the prior of "
+            "their training cases, with the predictions.json of ricenet_predict beside them",
+            got=asked.title,
+            remedy="Predict the cases again with ricenet_predict --prior, or leave out --prior.",
+        )
+    named = named_prior(words, scored.classes, asked.positive)
+    members = {
+        fold: corrected(values, prior, named)
+        for (fold, values), prior in zip(
+            scored.members.items(), _of_members(made, scored), strict=True
+        )
+    }
+    probabilities = _combined(members, scored, named)
+    shares = ", ".join(f"{n} {share:.3g}" for n, share in zip(scored.classes, named, strict=True))
+    return dataclasses.replace(
+        asked,
+        scored=dataclasses.replace(
+            scored,
+            probabilities=probabilities,
+            members=members,
+            predicted=called(probabilities, named, scored.decide),
+            prior=named,
+        ),
+        title=f"{asked.title}, for the prior {shares}",
+        made=dataclasses.replace(made, prior=named, prior_named=True),
+    )
+
+
+def _of_members(made: Predictions, scored: Scored) -> list[tuple[float, ...]]:
+    """Class shares that each member's probabilities are right for."""
+    if made.prior_named:
+        return [scored.prior] * len(scored.members)
+    order = [made.classes.index(name) for name in scored.classes]
+    shares = {each.fold: each.prior.shares for each in made.priors}
+    return [tuple(shares[fold][index] for index in order) for fold in scored.members]
+
+
+def _combined(members: Mapping[int, Floats], scored: Scored, named: tuple[float, ...]) -> Floats:
+    if not members:
+        return corrected(scored.probabilities, scored.prior, named)
+    mean: Floats = np.mean(list(members.values()), axis=0)
+    return mean

@@ -1,0 +1,281 @@
+"""From the outputs of networks to the probabilities and calls of an ensemble."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.core.errors import CheckpointError
+from ricenet_v2.inference.prior import BALANCED, called, corrected, mean_shares, ratios
+from ricenet_v2.inference.recalibration import applied_by, recalibrated
+from ricenet_v2.records.calibration import Calibration
+from ricenet_v2.records.prior import Decide, MemberPrior, Prior, Recalibration
+
+logger = logging.getLogger(__name__)
+
+Combine = Literal["mean", "vote"]
+Floats = NDArray[np.float64]
+
+
+def combine_members(
+    members: Floats,
+    how: Combine,
+    prior: Sequence[float] = (),
+    decide: Decide = BALANCED,
+    member_priors: Sequence[Sequence[float]] = (),
+) -> tuple[int, Floats]:
+    """The predicted class and the combined probabilities.
+
+    Args:
+        members: Probabilities (members, classes).
+        how: `mean` of probabilities, or majority `vote`: the share of members for each class;
+            a tie goes to the class that the mean probabilities call.
+        prior: Class shares that the mean is right for; empty where that is not known.
+        decide: Which class a network, and the mean of them, calls.
+        member_priors: As `prior`, of each member; `prior` for all where empty.
+    """
+    mean = members.mean(axis=0)
+    mean = mean / mean.sum()
+    if how == "mean":
+        return int(called(mean, prior, decide)), mean
+    votes = np.bincount(
+        calls_of(members, member_priors or [prior] * len(members), decide),
+        minlength=members.shape[1],
+    )
+    leaders = np.flatnonzero(votes == votes.max())
+    of_leaders = np.zeros_like(mean)
+    of_leaders[leaders] = mean[leaders]
+    return int(called(of_leaders, prior, decide)), votes / votes.sum()
+
+
+def calls_of(
+    members: Floats, priors: Sequence[Sequence[float]], decide: Decide
+) -> NDArray[np.intp]:
+    """The class that each member calls, shape (members,)."""
+    return np.array([int(called(row, p, decide)) for row, p in zip(members, priors, strict=True)])
+
+
+@dataclass(frozen=True)
+class Combined:
+    """What an ensemble says of a case.
+
+    Attributes:
+        members: Probabilities (members, classes), corrected and calibrated.
+        predicted: Index of the class.
+        probabilities: Combined, shape (classes,).
+        agreement: Share of members that call the same class.
+    """
+
+    members: Floats
+    predicted: int
+    probabilities: Floats
+    agreement: float
+
+
+@dataclass(frozen=True)
+class Odds:
+    """How outputs become probabilities: corrected for the prior, and calibrated.
+
+    Attributes:
+        priors: Of each member by fold, where all are known; else empty, and nothing is corrected.
+        taught: Class shares that each member was taught, by fold; also of older models where a
+            prior is named and their plan says that the classes were balanced.
+        named: Class shares that the user names; empty for those of the training cases.
+        recalibration: Of ricenet_calibrate; None changes nothing.
+        form: Of the calibration, in words; empty where none was asked for.
+        decide: Which class is called.
+        warnings: In words.
+    """
+
+    priors: Mapping[int, Prior] = field(default_factory=dict)
+    taught: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
+    named: tuple[float, ...] = ()
+    recalibration: Recalibration | None = None
+    form: str = ""
+    decide: Decide = BALANCED
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        priors: Mapping[int, Prior | None],
+        *,
+        balance: str,
+        named: tuple[float, ...] = (),
+        decide: Decide = BALANCED,
+        calibration: Calibration | None = None,
+        file: Path | None = None,
+    ) -> Odds:
+        """Put together what the checkpoints say and what the user asks for.
+
+        Args:
+            priors: Of each fold; None where its checkpoint is of a version that kept none.
+            balance: Of the plan that they were trained by.
+            named: Class shares that the user names.
+            decide: Which class is called.
+            calibration: Of ricenet_calibrate, where it is asked for.
+            file: For the messages.
+
+        Raises:
+            CheckpointError: A prior is named and nothing says what the networks were taught, or a
+                calibration was fitted on what these checkpoints cannot give.
+        """
+        known = {fold: prior for fold, prior in priors.items() if prior is not None}
+        unknown = [fold for fold in priors if fold not in known]
+        taught = {fold: prior.trained for fold, prior in known.items()}
+        warnings: tuple[str, ...] = ()
+        if unknown:
+            known = {}
+            taught = _taught_of_old(priors, balance, named, file) if named else {}
+            warnings = (_old(unknown, named=bool(named)),)
+            logger.warning("%s", warnings[0])
+        if calibration is not None:
+            _check_calibration(calibration, is_corrected=bool(known), named=named, file=file)
+        return cls(
+            priors=known,
+            taught=taught,
+            named=named,
+            recalibration=None if calibration is None else applied_by(calibration),
+            form="" if calibration is None else calibration.form,
+            decide=decide,
+            warnings=warnings,
+        )
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether a calibration was asked for."""
+        return bool(self.form)
+
+    @property
+    def is_corrected(self) -> bool:
+        """Whether the outputs of the networks are corrected for a prior."""
+        return bool(self.taught)
+
+    @property
+    def told(self) -> list[str]:
+        """What makes predictions of the same checkpoints differ; nothing of an older model."""
+        facts = {
+            "calibration": self.recalibration if self.calibrated else None,
+            "prior": self.prior or None,
+            "decide": self.rule,
+        }
+        return [f"{name}={value!r}" for name, value in facts.items() if value is not None]
+
+    @property
+    def rule(self) -> Decide | None:
+        """The rule of the calls; None where they are those of the largest output."""
+        return self.decide if self.is_corrected or self.decide != BALANCED else None
+
+    @property
+    def recorded(self) -> tuple[MemberPrior, ...]:
+        """As predictions.json has them."""
+        return tuple(MemberPrior(fold, prior) for fold, prior in self.priors.items())
+
+    @property
+    def prior(self) -> tuple[float, ...]:
+        """Class shares that the mean of all members is right for; empty where not corrected."""
+        return mean_shares([self._prior_of(fold) for fold in self.taught]) if self.taught else ()
+
+    def _prior_of(self, fold: int) -> tuple[float, ...]:
+        """Class shares that a member's probabilities are right for."""
+        if self.named:
+            return self.named
+        return self.priors[fold].shares if fold in self.priors else ()
+
+    def _divisor_of(self, fold: int) -> tuple[float, ...]:
+        """What a member's probabilities are divided by for a balanced call; empty for nothing.
+
+        The offsets of a calibration stand for the prior of an older model, whose calls would else
+        change in silence: those of its outputs are kept.
+        """
+        if self.is_corrected:
+            return self._prior_of(fold)
+        return () if self.recalibration is None else self.recalibration.shares
+
+    def probabilities(self, fold: int, outputs: Floats) -> Floats:
+        """Corrected and calibrated probabilities of a member's outputs (..., classes)."""
+        if fold not in self.taught:
+            return recalibrated(outputs, self.recalibration)
+        prior = self._prior_of(fold)
+        return recalibrated(corrected(outputs, self.taught[fold], prior), self.recalibration, prior)
+
+    def added(self, fold: int) -> Floats | None:
+        """What the correction for the prior adds to a member's logits (classes,); None for nothing.
+
+        Raises:
+            CheckpointError: A calibration is applied too, which is more than an addition.
+        """
+        if self.recalibration is not None:
+            raise CheckpointError("Calibrated networks cannot be had as networks.")
+        if fold not in self.taught:
+            return None
+        found: Floats = np.log(ratios(self.taught[fold], self._prior_of(fold)))
+        return found
+
+    def combined(self, outputs: Mapping[int, Floats], how: Combine) -> Combined:
+        """Put the outputs (classes,) of the members of a case together, by fold."""
+        members = np.stack([self.probabilities(fold, one) for fold, one in outputs.items()])
+        divisors = [self._divisor_of(fold) for fold in outputs]
+        divisor = mean_shares(divisors) if all(divisors) else ()
+        predicted, probabilities = combine_members(members, how, divisor, self.decide, divisors)
+        agreement = float((calls_of(members, divisors, self.decide) == predicted).mean())
+        return Combined(members, predicted, probabilities, agreement)
+
+
+def _old(unknown: Sequence[int], *, named: bool) -> str:
+    folds = f"the checkpoints of the folds {', '.join(map(str, unknown))} do not say"
+    if len(unknown) == 1:
+        folds = f"the checkpoint of fold {unknown[0]} does not say"
+    told = f"{folds} how frequent the classes were in training (they are of an older version)"
+    if named:
+        return f"{told}; equally frequent ones are assumed, as the plan balances them"
+    return (
+        f"{told}, so probabilities are not corrected for the prior: where the plan balances the "
+        "classes they are those of equally frequent classes. Name the class shares with --prior, "
+        "or train the folds again"
+    )
+
+
+def _taught_of_old(
+    priors: Mapping[int, Prior | None], balance: str, named: Sequence[float], file: Path | None
+) -> dict[int, tuple[float, ...]]:
+    """What a plan that balances the classes teaches."""
+    if balance == "none":
+        raise CheckpointError(
+            "These checkpoints do not say how frequent the classes were in training, so that no "
+            "other prior can be taken.",
+            file=file,
+            expected="checkpoints of this version, or a plan that balances the classes",
+            got=f"balance {balance!r}",
+            remedy="Leave out --prior, or train the folds again.",
+        )
+    return {fold: (1 / len(named),) * len(named) for fold in priors}
+
+
+def _check_calibration(
+    found: Calibration, *, is_corrected: bool, named: Sequence[float], file: Path | None
+) -> None:
+    """Refuse to calibrate other probabilities than those that the calibration was fitted on."""
+    if bool(found.prior) != is_corrected:
+        said = {True: "corrected for the prior", False: "not corrected for the prior"}
+        raise CheckpointError(
+            "The calibration was fitted on other probabilities than these checkpoints give.",
+            file=file,
+            expected=f"probabilities {said[bool(found.prior)]}",
+            got=f"probabilities {said[is_corrected]}",
+            remedy="Run ricenet_calibrate again, or leave out --calibrated.",
+        )
+    if named and not is_corrected:
+        raise CheckpointError(
+            "The probabilities of this model cannot be calibrated for another prior.",
+            file=file,
+            expected="checkpoints that say how frequent the classes were in training",
+            got=f"checkpoints of an older version, and a calibration of form {found.form}",
+            remedy="Leave out --calibrated or --prior, or train the folds again.",
+        )

@@ -1,0 +1,175 @@
+"""Probabilities for how often the classes are, and the class that follows from them.
+
+A network that was shown both classes equally often gives probabilities of a world in which both are
+equally frequent. Where the images of a class look the same in either world, those of another world
+follow from Bayes' theorem (Saerens, Latinne and Decaestecker 2002, equation 2.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ricenet_v2.core.errors import CheckpointError, DatasetError
+from ricenet_v2.records.prior import Decide, Prior
+
+BALANCED: Decide = "balanced"
+_TOLERANCE = 1e-3
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+
+def prior_of(labels: Iterable[str], classes: Sequence[str], balance: str) -> Prior:
+    """What a network is taught about how often the classes are.
+
+    Args:
+        labels: Class of each training case.
+        classes: Names in the order of the indices.
+        balance: `sampler`, `loss` or `none`, of the plan.
+    """
+    found = list(labels)
+    counts = tuple(found.count(name) for name in classes)
+    if balance == "none":
+        return Prior(tuple(count / len(found) for count in counts), counts)
+    present = sum(count > 0 for count in counts)
+    return Prior(tuple(float(count > 0) / present for count in counts), counts)
+
+
+def ratios(trained: ArrayLike, wanted: ArrayLike) -> Floats:
+    """What each class's probability is multiplied by, before all are divided by their sum.
+
+    A class that training lacked keeps what the network gives it: there is nothing to correct.
+    """
+    before, after = np.asarray(trained, np.float64), np.asarray(wanted, np.float64)
+    found: Floats = np.where(before > 0, after / np.where(before > 0, before, 1), 1.0)
+    return found
+
+
+def corrected(probabilities: Floats, trained: ArrayLike, wanted: ArrayLike) -> Floats:
+    """Probabilities for other class shares.
+
+    Args:
+        probabilities: Axes (..., classes), right where classes have the shares `trained`.
+        trained: Class shares, shape (classes,), or (..., classes) where they are not all alike.
+        wanted: Those that the answer is to be right for.
+
+    Returns:
+        The same axes; the very numbers where the shares are alike.
+
+    Source:
+        Saerens, Latinne and Decaestecker (2002), Adjusting the outputs of a classifier to new a
+        priori probabilities, Neural Computation 14, equation 2.4.
+    """
+    by = ratios(trained, wanted)
+    if (by == 1).all():  # then nothing changes, to the bit
+        return probabilities
+    weighed = probabilities * by
+    found: Floats = weighed / weighed.sum(axis=-1, keepdims=True)
+    return found
+
+
+def called(probabilities: Floats, prior: Sequence[float], decide: Decide = BALANCED) -> Indices:
+    """The predicted class of each case.
+
+    `balanced` divides each probability by the share of its class first: of two classes a case is
+    called positive from the prior on, not from 0.5 on. That is the decision of equal class weights,
+    which macro F1 and balanced accuracy look at, and it does not change with the prior. `probable`
+    takes the largest probability, which seldom calls a rare class.
+
+    Args:
+        probabilities: Axes (..., classes).
+        prior: Class shares that they are right for; empty where that is not known, and the largest
+            probability is taken.
+        decide: The rule.
+
+    Returns:
+        Shape (...).
+    """
+    if decide == BALANCED and len(prior):
+        probabilities = probabilities * ratios(prior, np.ones(len(prior)))
+    found: Indices = probabilities.argmax(axis=-1)
+    return found
+
+
+def mean_shares(priors: Sequence[Sequence[float]]) -> tuple[float, ...]:
+    """The mean of class shares, each of shape (classes,)."""
+    return tuple(np.mean(np.asarray(priors, np.float64), axis=0).tolist())
+
+
+def named_prior(words: Sequence[str], classes: Sequence[str], positive: int) -> tuple[float, ...]:
+    """Class shares that a user names.
+
+    Args:
+        words: One number, the share of the positive class of two; or CLASS=SHARE for each class.
+        classes: Names.
+        positive: Index of the positive class.
+
+    Raises:
+        DatasetError: Not that, or shares that are not between 0 and 1 or do not sum to 1.
+    """
+    shares = _shares(words, classes, positive)
+    total = sum(shares.values())
+    is_sound = all(share > 0 for share in shares.values()) and abs(total - 1) <= _TOLERANCE
+    if set(shares) != set(classes) or not is_sound:
+        raise DatasetError(
+            "This prior cannot be used.",
+            expected="of two classes the share of the positive one, above 0 and below 1; or "
+            + " ".join(f"{name}=SHARE" for name in classes)
+            + ", above 0 and 1 in sum",
+            got=" ".join(words),
+            remedy="Name how often the classes are where the cases come from, with --prior.",
+        )
+    return tuple(shares[name] / total for name in classes)
+
+
+def _shares(words: Sequence[str], classes: Sequence[str], positive: int) -> dict[str, float]:
+    """By class; a number that cannot be read counts as 0, which no share may be."""
+    if len(words) == 1 and "=" not in words[0] and len(classes) == 2:
+        share = _number(words[0])
+        return {classes[positive]: share, classes[1 - positive]: 1 - share}
+    parts = [word.rpartition("=") for word in words]
+    return {name: _number(text) for name, _, text in parts}
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+def to_state(prior: Prior) -> dict[str, Any]:
+    """As it is kept in a checkpoint, which holds plain values only."""
+    return {"trained": list(prior.trained), "counts": list(prior.counts)}
+
+
+def from_state(state: Mapping[str, Any], n_classes: int, file: object) -> Prior | None:
+    """What a checkpoint says; None of an older one, which says nothing.
+
+    Raises:
+        CheckpointError: It says something that cannot be.
+    """
+    found = state.get("prior")
+    if found is None:
+        return None
+    try:
+        prior = Prior(tuple(map(float, found["trained"])), tuple(map(int, found["counts"])))
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(file, found) from error
+    if not len(prior.trained) == len(prior.counts) == n_classes or not sum(prior.counts):
+        raise _damaged(file, found)
+    return prior
+
+
+def _damaged(file: object, found: object) -> CheckpointError:
+    return CheckpointError(
+        "The prior in this checkpoint cannot be used.",
+        file=str(file),
+        expected="`trained` and `counts`, a number for each class",
+        got=found,
+        remedy="Copy it again, or train the fold again.",
+    )

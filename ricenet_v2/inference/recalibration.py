@@ -1,0 +1,127 @@
+"""Applying what ricenet_calibrate fitted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import log_softmax
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import CheckpointError, DatasetError
+from ricenet_v2.core.files import sha256_of_file
+from ricenet_v2.inference.temperature import LEAST, LIMITS, has_met_limit
+from ricenet_v2.records.calibration import Calibration, Form
+from ricenet_v2.records.prediction import Predictions
+from ricenet_v2.records.prior import Recalibration
+from ricenet_v2.store.paths import PREDICTIONS_CSV, PREDICTIONS_JSON, ModelPaths
+
+NOTHING: Form = "nothing"
+TEMPERATURE: Form = "temperature"
+SLOPE_AND_OFFSET: Form = "slope and offset"
+
+Floats = NDArray[np.float64]
+
+
+def recalibrated(
+    probabilities: Floats, by: Recalibration | None, prior: ArrayLike | None = None
+) -> Floats:
+    """Probabilities whose logits, of equally frequent classes, are multiplied by a slope and moved.
+
+    The prior is taken out before and put in again: what a network is too sure of is what the images
+    say, not how frequent the classes are.
+
+    Args:
+        probabilities: Axes (..., classes).
+        by: Slope and offsets; nothing is changed, to the bit, where None.
+        prior: Class shares that the probabilities are right for, shape (classes,) or
+            (..., classes); equal ones where None.
+    """
+    if by is None:
+        return probabilities
+    shares = log_shares(prior)
+    logs = (np.log(np.clip(probabilities, LEAST, 1)) - shares) * by.slope + shares
+    if by.offsets:
+        logs = logs + np.asarray(by.offsets)
+    found: Floats = np.exp(log_softmax(logs, axis=-1))
+    return found
+
+
+def log_shares(prior: ArrayLike | None) -> Floats:
+    """Logarithms of class shares; 0 where there are none, and for a class without a share."""
+    shares = np.asarray([1.0] if prior is None else prior, dtype=np.float64)
+    found: Floats = np.log(np.where(shares > 0, shares, 1.0))
+    return found
+
+
+def applied_by(found: Calibration) -> Recalibration | None:
+    """What a calibration does to probabilities; None for nothing."""
+    if found.form == NOTHING:
+        return None
+    if found.form == TEMPERATURE:
+        return Recalibration(1 / found.temperature)
+    return Recalibration(found.slope, found.offsets)
+
+
+def calibration_of(model: ModelPaths) -> Calibration:
+    """What is stored with a model.
+
+    Raises:
+        CheckpointError: There is none, a fold was trained anew since it was fitted, or its
+            temperature met a limit of the fit.
+    """
+    remedy = "Run ricenet_calibrate with the dataset, plan and channels of this model."
+    if not model.calibration.is_file():
+        raise CheckpointError(
+            "This model is not calibrated.", file=model.calibration, remedy=remedy
+        )
+    found = documents.read(Calibration, model.calibration)
+    changed = [
+        name
+        for name, digest in found.fitted_on.items()
+        if (model.folder / name).is_file() and sha256_of_file(model.folder / name) != digest
+    ]
+    if changed:
+        raise CheckpointError(
+            "The calibration was fitted on other out-of-fold predictions.",
+            file=model.calibration,
+            got=f"changed since: {', '.join(changed)}",
+            remedy=remedy,
+        )
+    if found.form == TEMPERATURE and has_met_limit(found.temperature):
+        raise CheckpointError(
+            "The temperature of this model met a limit of the fit and says nothing.",
+            file=model.calibration,
+            expected=f"a temperature between {LIMITS[0]} and {LIMITS[1]}",
+            got=f"{found.temperature:.3g}: {found.warning}",
+            remedy="Predict without --calibrated.",
+        )
+    return found
+
+
+def check_as_fitted(checkpoint: str = "final", *, mirror: bool = True) -> None:
+    """Refuse to calibrate what the calibration was not fitted on.
+
+    Args:
+        checkpoint: Whose predictions are calibrated; that of validation.csv is `final`.
+        mirror: Whether they are averaged over mirrorings, as those of validation.csv are.
+
+    Raises:
+        DatasetError: They are others.
+    """
+    if checkpoint != "final" or not mirror:
+        raise DatasetError(
+            "The calibration was fitted on other predictions than these.",
+            expected="the final checkpoint, averaged over mirrorings, as in validation.csv",
+            got=f"checkpoint {checkpoint}" + ("" if mirror else ", no mirroring"),
+            remedy="Leave out --calibrated, or --checkpoint and --no_tta.",
+        )
+
+
+def predictions_beside(file: Path) -> Predictions | None:
+    """How a predictions.csv was made: the predictions.json beside it; None where there is none."""
+    beside = file.with_name(PREDICTIONS_JSON)
+    if file.name != PREDICTIONS_CSV or not beside.is_file():
+        return None
+    return documents.read(Predictions, beside)

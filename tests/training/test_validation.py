@@ -1,0 +1,46 @@
+"""Out-of-fold probabilities and calls of a fold, and the metric of its epochs."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from sklearn import metrics
+
+from ricenet_v2.inference.prior import prior_of
+from ricenet_v2.store.tables import read_rows
+from ricenet_v2.training import validation
+
+CLASSES = ("other", "event")
+
+
+@pytest.fixture
+def job(tmp_path):
+    """Eight validation cases, and training cases of which a tenth are events."""
+    labels = {f"c{n}": CLASSES[n >= 6] for n in range(8)}
+    return SimpleNamespace(
+        plan=SimpleNamespace(classes=CLASSES),
+        labels=labels,
+        patients={case: case for case in labels},
+        validation=tuple(labels),
+        prior=prior_of(["other"] * 90 + ["event"] * 10, CLASSES, "sampler"),
+        paths=SimpleNamespace(validation=tmp_path / "validation.csv"),
+    )
+
+
+def test_the_metric_judges_the_calls_of_equal_class_weights(job):
+    p = np.array([0.02, 0.05, 0.08, 0.09, 0.12, 0.3, 0.15, 0.4])
+    found = torch.from_numpy(np.column_stack([1 - p, p]))
+    truth = [0] * 6 + [1] * 2
+    loss, f1 = validation.scored(job, found)
+    assert loss == pytest.approx(metrics.log_loss(truth, found.numpy()))
+    assert f1 == pytest.approx(metrics.f1_score(truth, p >= 0.1, average="macro"))
+    assert f1 > metrics.f1_score(truth, p >= 0.5, average="macro")
+
+
+def test_the_table_has_the_same_calls(job):
+    p = np.array([0.02, 0.05, 0.08, 0.09, 0.12, 0.3, 0.15, 0.4])
+    validation.write_validation(job, torch.from_numpy(np.column_stack([1 - p, p])))
+    rows = read_rows(job.paths.validation)
+    assert [row["predicted"] for row in rows] == [CLASSES[int(value >= 0.1)] for value in p]
+    assert [float(row["prob_event"]) for row in rows] == pytest.approx(p)
