@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import dataclasses
 import json
 import math
 import statistics
@@ -29,13 +30,14 @@ from benchmarks import page
 from benchmarks.cohorts import ADRENAL, PHANTOM, Cohort, cohort
 from ricenet_v2.evaluation import metrics
 from ricenet_v2.inference.ensemble import load_ensemble
+from ricenet_v2.inference.prior import called
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store.cases import read_array, read_record
 from ricenet_v2.training.fold import train_fold
 from ricenet_v2.training.job import TrainOptions
 from ricenet_v2.training.team import Team, joined
 
-BASE = "base"
+BASE, NO_BANDS = "base", "no bands of absolute values"
 VARIANTS: dict[str, dict[str, str]] = {
     BASE: {},
     "no label smoothing": {"label_smoothing": "0"},
@@ -46,6 +48,7 @@ VARIANTS: dict[str, dict[str, str]] = {
     "dropout 0.3": {"network.dropout": "0.3"},
     "weighted loss": {"balance": "loss"},
     "no balance": {"balance": "none"},
+    NO_BANDS: {},
     "instance norm": {"network.norm": "instance"},
     "batch norm": {"network.norm": "batch"},
 }
@@ -68,6 +71,7 @@ class Result:
 def variants_of(plan: Plan, wanted: Sequence[str]) -> dict[str, dict[str, str]]:
     """The variants that differ from the plan, the base first."""
     same = {
+        *([] if any(plan.network.levels) else [NO_BANDS]),
         f"{plan.network.norm} norm",
         *(["dropout 0"] if plan.network.dropout == 0 else []),
         *(["no label smoothing"] if plan.training.label_smoothing == 0 else []),
@@ -85,14 +89,17 @@ def train(
     """Train a fold, or read what was trained, and count its figures."""
     paths = made.runs(variant, seed)
     options = TrainOptions(resume=True, overrides=settings, seed=seed)
-    raw = made.raw
-    train_fold(paths, made.plan, raw.dataset, raw.cases, made.splits, fold, options, team)
+    raw, plan = made.raw, made.plan
+    if variant == NO_BANDS:
+        plan = dataclasses.replace(plan, network=dataclasses.replace(plan.network, levels=()))
+    train_fold(paths, plan, raw.dataset, raw.cases, made.splits, fold, options, team)
     files = paths.run(made.plan.name).fold(fold)
     rows = _rows(files.validation)
     found = np.array([[float(row[f"prob_{name}"]) for name in made.plan.classes] for row in rows])
     seconds = sum(float(row["seconds"]) for row in _rows(files.history))
     labels = [row["label"] for row in rows]
-    return _result(made, variant, seed, fold, labels, found, seconds)
+    calls = [row["predicted"] for row in rows]
+    return _result(made, variant, seed, fold, labels, calls, found, seconds)
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -106,12 +113,14 @@ def _result(
     seed: int,
     fold: int | None,
     labels: Sequence[str],
+    calls: Sequence[str],
     found: np.ndarray,
     seconds: float,
 ) -> Result:
     classes = made.plan.classes
     truth = np.array([classes.index(label) for label in labels])
-    counts = metrics.confusion(truth, found.argmax(axis=1), len(classes))
+    predicted = np.array([classes.index(call) for call in calls])
+    counts = metrics.confusion(truth, predicted, len(classes))
     positive = made.raw.dataset.positive_index
     auroc = roc_auc_score(truth == positive, found[:, positive])
     f1 = float(metrics.macro_f1(counts))
@@ -129,9 +138,13 @@ def held_out(made: Cohort, seed: int) -> list[Result]:
     labels = [case.label for case in cases]
     together = np.array([p.probabilities for p in predictions])
     single = np.array([[m.probabilities for m in p.members] for p in predictions])
-    results = [_result(made, "five folds", seed, None, labels, together, 0.0)]
+    calls = [p.predicted for p in predictions]
+    results = [_result(made, "five folds", seed, None, labels, calls, together, 0.0)]
     for index, fold in enumerate(sorted(ensemble.members)):
-        results.append(_result(made, "one fold", seed, fold, labels, single[:, index], 0.0))
+        alone = single[:, index]
+        by_one = called(alone, ensemble.odds.priors[fold].shares)
+        calls = [made.plan.classes[call] for call in by_one]
+        results.append(_result(made, "one fold", seed, fold, labels, calls, alone, 0.0))
     return results
 
 
