@@ -31,7 +31,8 @@ from ricenet_v2.records.plan import Levels, NetworkPlan
 
 SECTION, SIDE, BATCH, UPDATES, N_TEST = "absolute_ways", 16, 4, 150, 100
 DIVISOR = 65.0
-GROUP = 4
+GROUP, FIXED_AFTER = 4, 16
+ACCUMULATED = "batch norm, each batch in two steps"
 PLAN = small_residual_encoder(topology((SIDE,) * 3, (10.0,) * 3, 6))
 LEVELS = tuple(gy / DIVISOR for gy in (0, 10, 20, 30, 40, 50, 60))
 
@@ -96,6 +97,22 @@ class Ramps(Bands):
         return torch.cat([images, rising.clamp(0, 1)], dim=1)
 
 
+class FirstStatistics(nn.BatchNorm3d):
+    """Batch norm whose statistics are those of the first 16 batches, and then fixed."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """The same shape."""
+        assert self.num_batches_tracked is not None
+        if self.training and self.num_batches_tracked >= FIXED_AFTER:
+            self.eval()
+        return super().forward(images)
+
+    def train(self, mode: bool = True) -> FirstStatistics:
+        """Once fixed, always fixed."""
+        assert self.num_batches_tracked is not None
+        return super().train(mode and bool(self.num_batches_tracked < FIXED_AFTER))
+
+
 class Volumes(nn.Module):
     """A network whose head also gets the mean of each ramp: the dose-volume histogram."""
 
@@ -114,7 +131,10 @@ class Volumes(nn.Module):
         return logits
 
 
-def _replaced(module: nn.Module, by: Callable[[nn.InstanceNorm3d], nn.Module]) -> None:
+Norms = Callable[[nn.InstanceNorm3d], nn.Module]
+
+
+def _replaced(module: nn.Module, by: Norms) -> None:
     for name, child in module.named_children():
         if isinstance(child, nn.InstanceNorm3d):
             setattr(module, name, by(child))
@@ -128,6 +148,10 @@ def _grouped(norm: nn.InstanceNorm3d) -> nn.Module:
 
 def _one_group(norm: nn.InstanceNorm3d) -> nn.Module:
     return nn.GroupNorm(1, norm.num_features)
+
+
+def _fixed(norm: nn.InstanceNorm3d) -> nn.Module:
+    return FirstStatistics(norm.num_features)
 
 
 def _none(_norm: nn.InstanceNorm3d) -> nn.Module:
@@ -150,14 +174,14 @@ def _ramps(n_channels: int) -> nn.Module:
 
 
 def _changed(
-    n_channels: int, norms: Callable[[nn.InstanceNorm3d], nn.Module] | None, first: int
+    n_channels: int, norms: Norms | None, first: int, first_norm: Norms = _none
 ) -> nn.Module:
-    """Other norms, and none in the stem (1) or in stem and first stage (2)."""
+    """Other norms, and again others in the stem (1) or in stem and first stage (2)."""
     network = _plain(n_channels, conv_bias=True)
     encoder = network.encoder
     parts = [encoder.get_submodule("stem"), encoder.get_submodule("stages.0")]
     for part in parts[:first]:
-        _replaced(part, _none)
+        _replaced(part, first_norm)
     if norms is not None:
         _replaced(network, norms)
     return network
@@ -170,6 +194,10 @@ WAYS: dict[str, Callable[[int], nn.Module]] = {
     "batch norm, bands as channels": lambda n: _plain(n, norm="batch", levels=_levels(n)),
     "instance norm, ramps as channels": _ramps,
     "instance norm, dose-volume histogram at the head": lambda n: Volumes(_plain(n), _levels(n)),
+    ACCUMULATED: lambda n: _plain(n, norm="batch"),
+    "instance norm, statistics of the first batches in the stem": lambda n: _changed(
+        n, None, 1, _fixed
+    ),
     "instance norm, none in the stem": lambda n: _changed(n, None, 1),
     "instance norm, none in stem and first stage": lambda n: _changed(n, None, 2),
     f"group norm ({GROUP} groups)": lambda n: _changed(n, _grouped, 0),
@@ -197,8 +225,11 @@ def auroc(way: str, task: str, seed: int) -> float:
         optimiser.param_groups[0]["lr"] = 1e-3 * rate
         seen, truth = batch(BATCH)
         optimiser.zero_grad()
-        loss = nn.functional.cross_entropy(network.train()(seen), truth, label_smoothing=0.05)
-        loss.backward()  # type: ignore[no-untyped-call]
+        parts = 2 if way == ACCUMULATED else 1
+        network.train()
+        for part, own in zip(seen.chunk(parts), truth.chunk(parts), strict=True):
+            loss = nn.functional.cross_entropy(network(part), own, label_smoothing=0.05) / parts
+            loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 5)
         optimiser.step()
     network.eval()
