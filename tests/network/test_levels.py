@@ -23,6 +23,7 @@ from ricenet_v2.records.fingerprint import (
     Distribution,
     Fingerprint,
 )
+from ricenet_v2.records.plan import MemoryEstimate
 from ricenet_v2.training.settings import with_channels
 from tests.network.plans import RESIDUAL
 
@@ -34,6 +35,10 @@ LEVELS = st.lists(st.floats(-3, 3).map(lambda v: round(v, 2)), min_size=2, max_s
 
 def flat(value):
     return Distribution(*(value,) * 6, 0.0)
+
+
+def no_cost(*_):
+    return MemoryEstimate(*[0] * 9)
 
 
 def planned(preset, kinds):
@@ -54,9 +59,7 @@ def planned(preset, kinds):
     )
     fingerprint = Fingerprint("Dataset001_X", 20, 20, {"a": 10, "b": 10}, channels, cases)
     dataset = Dataset("Dataset001_X", tuple(Channel(c.name, c.kind) for c in channels), ("a", "b"))
-    return make_plan(
-        fingerprint, dataset, estimate, preset=preset, input_size=SIZES[preset], memory_gb=32
-    )
+    return make_plan(fingerprint, dataset, no_cost, preset=preset, input_size=SIZES[preset])
 
 
 def raw_image(kind, random):
@@ -68,7 +71,7 @@ def raw_image(kind, random):
     return (blob * {"dose": 60.0, "ct": 60.0, "mask": 2.0}[kind]).astype(np.float32)
 
 
-def logits(plan, images, seeds=6):
+def logits(plan, images, seeds=4):
     """Of networks with random weights and an eighth of the features, (networks, classes)."""
     features = tuple(n // 8 for n in plan.network.features)
     narrow = dataclasses.replace(plan.network, features=features)
@@ -82,8 +85,15 @@ def logits(plan, images, seeds=6):
     return np.array(found)
 
 
-@pytest.mark.parametrize("preset", list(SIZES))
-@pytest.mark.parametrize("kinds", [("dose",), ("ct",), ("mask",), ("mri", "mri", "dose")])
+WITH_MRI = ("mri", "mri", "dose")
+LAW = [
+    (preset, (kind,)) for preset in ("auto", "small", "paper") for kind in ("dose", "ct", "mask")
+]
+LAW += [(preset, WITH_MRI) for preset in ("auto", "small", "paper")]
+LAW += [("resenc_l", ("dose",)), ("resenc_l", WITH_MRI)]  # the largest by far
+
+
+@pytest.mark.parametrize(("preset", "kinds"), LAW)
 def test_every_preset_reads_absolute_values_and_no_offset_of_an_mri(preset, kinds):
     plan, random = planned(preset, kinds), np.random.default_rng(0)
     images = np.stack([raw_image(kind, random) for kind in kinds])
