@@ -10,12 +10,14 @@ from functools import cached_property
 
 from ricenet_v2.core import documents
 from ricenet_v2.records.calibration import Calibration
+from ricenet_v2.records.centres import Centres
 from ricenet_v2.records.comparison import Comparison
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.fingerprint import Fingerprint
 from ricenet_v2.records.integrity import Integrity
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
+from ricenet_v2.records.seeds import SeedVariance
 from ricenet_v2.records.selection import FoldEnd
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.report.results.predicted import Result
@@ -63,6 +65,8 @@ class Facts:
         channel_counts: Preprocessed cases by how many channels they hold.
         results: Out-of-fold predictions first, then folders of predictions.
         calibration: calibration.json.
+        centres: centres.json.
+        seeds: seeds.json, where it holds for the predictions that are there.
         comparisons: comparison.json by its folder.
         fingerprint: What was measured.
         integrity: What the check of the dataset found.
@@ -80,6 +84,8 @@ class Facts:
     channel_counts: Mapping[int, int] = field(default_factory=dict)
     results: tuple[Result, ...] = ()
     calibration: Calibration | None = None
+    centres: Centres | None = None
+    seeds: SeedVariance | None = None
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
     fingerprint: Fingerprint | None = None
     integrity: Integrity | None = None
@@ -166,6 +172,8 @@ def facts_of(sources: Sources) -> Facts:
         channel_counts=Counter(record.shape[0] for record in records),
         results=sources.results,
         calibration=sources.calibration,
+        centres=sources.centres,
+        seeds=sources.seeds,
         comparisons=sources.comparisons,
         fingerprint=sources.fingerprint,
         integrity=sources.integrity,

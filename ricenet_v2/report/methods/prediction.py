@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from ricenet_v2.records.calibration import Calibration
-from ricenet_v2.records.prediction import Predictions
+from ricenet_v2.records.prior import Recalibration
 from ricenet_v2.report.methods import prior
 from ricenet_v2.report.methods.augmentation import axes_words
 from ricenet_v2.report.methods.facts import Facts
 from ricenet_v2.report.methods.sentence import Subject, listed, numbered, said
 from ricenet_v2.report.results.predicted import Predicted, Result
-from ricenet_v2.report.words import several
+from ricenet_v2.report.words import percent, several
 
 GROUP = "Prediction"
-_SAME = 1e-9  # by which temperatures may differ
+_SAME = 1e-9  # by which slopes and offsets may differ
 
 
 def of_folds(facts: Facts) -> str:
@@ -170,37 +170,61 @@ def calibration_of(facts: Facts, result: Result) -> str:
     made, found = result.predictions, facts.calibration
     if made is None or result.kind != "network":
         return ""
-    applied = prior.recalibrated(made)
-    if applied:
-        other = found is not None and made.temperature is not None and _differs(found, made)
+    if made.applied is not None:
+        other = found is not None and _differs(found, made.applied)
         return (
-            f"Each member's logits in {result.title} were calibrated: {applied}"
+            f"Each member's logits in {result.title} were calibrated: {made.applied.words}"
             f"{', which is not that of calibration.json' if other else ''}."
         )
-    if getattr(made, "calibrated", False):
+    if made.calibrated:
         return f"Calibration of {result.title} was asked for, and changes nothing."
     there = ", though calibration.json is there" if found is not None else ""
     return f"Probabilities in {result.title} are not calibrated{there}."
 
 
-def _differs(found: Calibration, made: Predictions) -> bool:
-    return made.temperature is not None and abs(found.temperature - made.temperature) > _SAME
+def _differs(found: Calibration, applied: Recalibration) -> bool:
+    """Whether something else was applied than what calibration.json has now."""
+    slope = 1 / found.temperature if found.form == "temperature" else found.slope
+    there = (slope, *found.offsets) if found.form != "nothing" else (1.0,)
+    here = (applied.slope, *applied.offsets)
+    return len(here) != len(there) or any(
+        abs(a - b) > _SAME for a, b in zip(here, there, strict=True)
+    )
 
 
 def calibration(facts: Facts) -> str:
     """What calibration.json says of its fit."""
     found = facts.calibration
-    if found is None:
-        return ""
+    return "" if found is None else f"calibration.json: {calibration_words(found)}"
+
+
+def calibration_words(found: Calibration) -> str:
+    """What is applied, on what it was fitted, what was tried, and what the cases stand for."""
     ends = (
         "" if found.low is None or found.high is None else f" ({found.low:.3f} to {found.high:.3f})"
     )
-    warning = f" Warning: {found.warning}." if found.warning else ""
-    return (
-        f"calibration.json: {prior.calibration_words(found)}{ends}, fitted on "
-        f"{several(found.n_cases, 'case')} of {several(found.n_patients, 'patient')}: "
-        f"{found.method}.{warning}"
+    how = "as decided by" if found.form == "nothing" else "fitted on"
+    return said(
+        f"{found.words}{ends}, {how} {several(found.n_cases, 'case')} of "
+        f"{several(found.n_patients, 'patient')}: {found.method}.",
+        f"Warning: {found.warning}." if found.warning else "",
+        _refers_to(found),
+        _tried(found),
     )
+
+
+def _refers_to(found: Calibration) -> str:
+    if not found.prior:
+        return "The predictions it was fitted on were not corrected for how frequent classes are."
+    shares = ", ".join(f"{n} {percent(p)}" for n, p in zip(found.classes, found.prior, strict=True))
+    return f"Calibrated probabilities are right for class shares of {shares}."
+
+
+def _tried(found: Calibration) -> str:
+    if not found.trials:
+        return ""
+    words = "; ".join(f"{one.form}: {one.reason}" for one in found.trials)
+    return f"Forms that were tried: {words}."
 
 
 def called(facts: Facts) -> str:
