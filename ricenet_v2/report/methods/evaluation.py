@@ -30,7 +30,22 @@ def sets(facts: Facts) -> str:
         f"{several(made.n_patients, 'patient')}: {_classes(made)})"
         for result, made in _evaluated(facts)
     ]
-    return f"Figures were made of {listed(told)}." if told else ""
+    if not told:
+        return ""
+    titles = [f"{result.title}: {made.title}" for result, made in _evaluated(facts)]
+    about: dict[str, list[str]] = {}
+    for result, made in _evaluated(facts):
+        if made.positive_class:
+            about.setdefault(made.positive_class, []).append(result.title)
+    return said(
+        f"Figures were made of {listed(told)}.",
+        *(
+            f"AUROC and thresholds of {listed(names)} are about {name}."
+            for name, names in about.items()
+            if len(facts.dataset.classes) == 2
+        ),
+        f"Their files name what was evaluated ({'; '.join(titles)}).",
+    )
 
 
 def _classes(made: Evaluation) -> str:

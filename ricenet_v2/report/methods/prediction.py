@@ -160,7 +160,12 @@ def probabilities(facts: Facts) -> str:
     if facts.plan is None or not facts.results:
         return ""
     folders = [
-        said(prior.of_folder(facts, one), calibration_of(facts, one)) for one in facts.folders
+        said(
+            prior.of_folder(facts, one),
+            calibration_of(facts, one),
+            prior.warned(one.predictions) if one.predictions is not None else "",
+        )
+        for one in facts.folders
     ]
     return said(prior.of_validation(facts), *folders)
 
@@ -195,10 +200,10 @@ def _differs(found: Calibration, applied: Recalibration) -> bool:
 def calibration(facts: Facts) -> str:
     """What calibration.json says of its fit."""
     found = facts.calibration
-    return "" if found is None else f"calibration.json: {calibration_words(found)}"
+    return "" if found is None else f"calibration.json: {calibration_words(facts, found)}"
 
 
-def calibration_words(found: Calibration) -> str:
+def calibration_words(facts: Facts, found: Calibration) -> str:
     """What is applied, on what it was fitted, what was tried, and what the cases stand for."""
     ends = (
         "" if found.low is None or found.high is None else f" ({found.low:.3f} to {found.high:.3f})"
@@ -208,6 +213,10 @@ def calibration_words(found: Calibration) -> str:
         f"{found.words}{ends}, {how} {several(found.n_cases, 'case')} of "
         f"{several(found.n_patients, 'patient')}: {found.method}.",
         f"Warning: {found.warning}." if found.warning else "",
+        "It was fitted on other predictions than those that are here (changed since: "
+        f"{listed(facts.moved_calibration)}), so it does not hold for this model."
+        if facts.moved_calibration
+        else "",
         _refers_to(found),
         _tried(found),
     )

@@ -6,7 +6,7 @@ Networks of older versions were not corrected for the class frequencies of their
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.prior import Decide, Prior
@@ -138,12 +138,22 @@ def _members_taught(facts: Facts, made: Predictions) -> str:
 
 def rule_of(result: Result, facts: Facts) -> str:
     """Which class is called, by the rule that the files name; empty where they name none."""
-    if result.is_out_of_fold:
-        rules = {fold.run.decide for fold in facts.finished}
-        rule = rules.pop() if len(rules) == 1 else None
-    else:
+    if not result.is_out_of_fold:
         rule = result.predictions.decide if result.predictions is not None else None
-    return "" if rule is None else f"In {result.title}, a case is called {RULES[rule]}."
+        return "" if rule is None else f"In {result.title}, a case is called {RULES[rule]}."
+    rules: dict[Decide | None, list[int]] = {}
+    for fold in facts.finished:
+        rules.setdefault(fold.run.decide, []).append(fold.number)
+    told = [
+        f"In {result.title}{_of_those(folds, rules)}, a case is called {RULES[rule]}."
+        for rule, folds in rules.items()
+        if rule is not None
+    ]
+    return said(*told)
+
+
+def _of_those(folds: Sequence[int], rules: Mapping[Decide | None, Sequence[int]]) -> str:
+    return f", {numbered(folds)}" if len(rules) > 1 else ""
 
 
 def warned(made: Predictions) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.comparison import Comparison, Pair
 from ricenet_v2.records.figures import Evaluation
 from ricenet_v2.report.case.page import PICTURES
@@ -95,7 +94,7 @@ def index_page(
         training=training,
         training_note=said(training_note(sources.folds), selection.out_of_fold(facts)),
         results=results,
-        calibration=_calibration(sources.calibration),
+        calibration=_calibration(facts),
         comparisons=[_comparison(*one) for one in sources.comparisons.items()],
         parts=[_part(sources, n) for n in range(len(sources.parts))],
         case_columns=case_columns(sources),
@@ -221,7 +220,8 @@ def _note(facts: Facts, result: Result) -> str:
     return told
 
 
-def _calibration(found: Calibration | None) -> dict[str, Any] | None:
+def _calibration(facts: Facts) -> dict[str, Any] | None:
+    found = facts.calibration
     if found is None:
         return None
     sides = {
@@ -239,7 +239,7 @@ def _calibration(found: Calibration | None) -> dict[str, Any] | None:
         for title, (before, after) in sides.items()
         if before
     ]
-    return {"note": prediction.calibration_words(found), "tables": tables}
+    return {"note": prediction.calibration_words(facts, found), "tables": tables}
 
 
 def _told(value: float | None, figure: Any) -> str:
