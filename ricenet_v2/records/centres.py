@@ -90,10 +90,10 @@ class Heterogeneity:
             level: Of the intervals.
         """
         if self.mean is None:
-            told = f"{self.figure} between {column}s: no summary, since {self.why}"
+            told = f"{self.figure} by {column}: no summary, since {self.why}"
         else:
             told = (
-                f"{self.figure} between {column}s: {self.mean:.3f} in an average one ({level:.0%} "
+                f"{self.figure} by {column}: {self.mean:.3f} in an average one ({level:.0%} "
                 f"interval {self.low:.3f} to {self.high:.3f}); in a new one it is expected from "
                 f"{self.prediction_low:.3f} to {self.prediction_high:.3f} ({level:.0%} prediction "
                 f"interval; SD of the logit between them {self.tau:.3f}; {self.method})"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ricenet_v2.records.figures import Evaluation, Figure, SetKind
 from ricenet_v2.records.sample_size import SampleSize
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.first_weights import untold
+from ricenet_v2.report.methods.first_weights import seen_before, untold
 from ricenet_v2.report.methods.selection import flatters
 from ricenet_v2.report.methods.sentence import Subject, begun, listed, said
 from ricenet_v2.report.results.figures import HEADLINE, headline, interval, value
@@ -58,7 +58,13 @@ def held_out(facts: Facts) -> str:
     """Folders of predictions of cases that no fold had; of what centre they are is not recorded."""
     told = []
     for result in facts.folders:
-        n = sum(not one.learned_by and one.truth is not None for one in result.cases)
+        everyone = {fold.number for fold in facts.folds}
+        n = sum(
+            not one.learned_by
+            and one.truth is not None
+            and not seen_before(facts, one.case_id, everyone)
+            for one in result.cases
+        )
         if n and result.evaluation is not None:
             told.append(
                 f"{begun(result.title)} has {several(n, 'case')} with a label that "

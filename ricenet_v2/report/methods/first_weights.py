@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.report.methods.facts import Facts, FoldFacts
@@ -24,6 +24,11 @@ def leaked(facts: Facts, result: Result) -> str:
                 f"{len(seen):,} of these cases ({_first(seen)}): the figures flatter."
             )
     return said(*told)
+
+
+def seen_before(facts: Facts, case_id: str, folds: Collection[int]) -> bool:
+    """Whether the first weights of one of these folds had been trained on a case."""
+    return any(fold.number in folds and case_id in one.leaked for fold, one in _began(facts))
 
 
 def untold(facts: Facts) -> str:

@@ -7,6 +7,7 @@ from ricenet_v2.records.prior import Recalibration
 from ricenet_v2.report.methods import prior
 from ricenet_v2.report.methods.augmentation import axes_words
 from ricenet_v2.report.methods.facts import Facts
+from ricenet_v2.report.methods.first_weights import seen_before
 from ricenet_v2.report.methods.sentence import Subject, listed, numbered, said
 from ricenet_v2.report.results.predicted import Predicted, Result
 from ricenet_v2.report.words import percent, several
@@ -30,6 +31,13 @@ def of_folds(facts: Facts) -> str:
             f"{n}, each predicted by the {facts.model} of one fold. By the files as they are now, "
             f"{which} of them may be cases that this {facts.model} learned from."
         )
+    before = sum(seen_before(facts, one.case_id, (_number(one),)) for one in found.cases)
+    if before:
+        return (
+            f"{n}, each predicted by the one {facts.model} whose training left it out; "
+            f"{before:,} of them {'was' if before == 1 else 'were'} learned from all the same, by "
+            "the weights that it began with."
+        )
     return f"{n}, each predicted by the one {facts.model} that did not learn from it."
 
 
@@ -42,12 +50,22 @@ def of_fold_words(facts: Facts, one: Predicted) -> str:
             f"By the {facts.model} of {one.part}, which by the files as they are now may have "
             "learned from the case."
         )
+    if seen_before(facts, one.case_id, (_number(one),)):
+        return (
+            f"By the one {facts.model} whose training left the case out, but which began with "
+            "weights that had been trained on it."
+        )
     return f"By the one {facts.model} that did not learn from the case."
+
+
+def _number(one: Predicted) -> int:
+    """Of the fold that predicted a validation case."""
+    return int(one.part.removeprefix("fold "))
 
 
 def _is_trained_on(facts: Facts, one: Predicted) -> bool:
     assert facts.splits is not None
-    number = int(one.part.removeprefix("fold "))
+    number = _number(one)
     there = facts.splits.folds[number : number + 1]
     return not there or one.case_id in there[0].train
 

@@ -94,9 +94,9 @@ def centre_tables(made: Centres) -> Iterator[SmallTable]:
         tuple(notes.words),
     )
     yield SmallTable(
-        f"Between {made.column}s",
+        f"By {made.column}: lowest and highest",
         " ".join(one.words(made.column, made.level) for one in made.heterogeneity),
-        ("figure", "lowest", "in", "highest", "in", f"{made.column}s where it is defined"),
+        ("figure", "lowest", "in", "highest", "in", "defined in"),
         tuple(
             (
                 one.figure,

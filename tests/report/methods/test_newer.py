@@ -11,6 +11,7 @@ from ricenet_v2.records.sample_size import Development, Precision, SampleSize
 from ricenet_v2.records.seeds import SeedFigure, SeedVariance
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.report.methods.first_weights import leaked, untold
+from ricenet_v2.report.methods.prediction import of_fold_words
 
 BALANCED = Prior((0.5, 0.5), (12, 4))
 AS_THEY_ARE = Prior((0.75, 0.25), (12, 4))
@@ -119,6 +120,12 @@ def test_leaked_weights_are_told_where_their_figures_stand(facts, text_of, with_
     known = with_runs(facts, pretrained=dataclasses.replace(SOURCE, trained_on=5))
     assert (untold(known), leaked(known, own)) == ("", "")
     assert "flatter" not in text_of(facts, "results")
+    (one,) = [case for case in own.cases if case.case_id == "PH0001"]
+    mine = with_runs(facts, (int(one.part.removeprefix("fold ")),), pretrained=LEAKY)
+    assert "1 of them was learned from all the same" in text_of(mine, "of_folds")
+    assert "began with weights that had been trained on it" in of_fold_words(mine, one)
+    assert "has 2 cases with a label" in text_of(mine, "held_out")
+    assert "has 3 cases with a label" in text_of(facts, "held_out")
 
 
 def test_folds_of_centres_are_told_and_never_as_stratified(facts, text_of, with_runs):

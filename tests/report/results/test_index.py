@@ -155,10 +155,10 @@ def test_centres_and_sample_size_are_small_tables_beside_the_figures(page_of):
         ["Bern (fold 0)", "4", "3", "3", "1", "1"],
         ["Graz (fold 1)", "6", "6", "3", "3", "1"],
     ]
-    assert _cells(page, "Between sites") == [
+    assert _cells(page, "By site: lowest and highest") == [
         ["accuracy", "0.250", "Bern", "0.750", "Graz", "2 of 2"]
     ]
-    assert "AUROC between sites: no summary, since so few." in page
+    assert "AUROC by site: no summary, since so few." in page
     (first, *_) = _cells(page, "What so many patients allow")
     assert first[0].startswith("observed : expected of ")
 
