@@ -11,7 +11,7 @@ from ricenet_v2.cli import common
 
 if TYPE_CHECKING:
     from ricenet_v2.evaluation.question import Question
-    from ricenet_v2.records.centres import Centre, Centres, Heterogeneity
+    from ricenet_v2.records.centres import Centre, Centres
     from ricenet_v2.records.figures import Evaluation
 
 _SHOWN = ("accuracy", "macro F1", "AUROC", "Brier score")
@@ -72,7 +72,7 @@ def show(made: Centres | None) -> None:
                 f"{len(made.centres)}."
             )
     for one in made.heterogeneity:
-        print(textwrap.fill(words_of(one, made.column, made.level), _WIDTH))
+        print(textwrap.fill(one.words(made.column, made.level), _WIDTH))
 
 
 def _row(centre: Centre, shown: list[str]) -> tuple[object, ...]:
@@ -85,19 +85,3 @@ def _row(centre: Centre, shown: list[str]) -> tuple[object, ...]:
     ]
     sizes = (centre.n_cases, centre.n_patients, *centre.n_of_class)
     return (f"{centre.fold}: {centre.name}", *sizes, *cells)
-
-
-def words_of(made: Heterogeneity, column: str, level: float) -> str:
-    """A random-effects summary in words, or why there is none."""
-    if made.mean is None:
-        told = f"{made.figure} between {column}s: no summary, since {made.why}"
-    else:
-        told = (
-            f"{made.figure} between {column}s: {made.mean:.3f} in an average one ({level:.0%} "
-            f"interval {made.low:.3f} to {made.high:.3f}); in a new one it is expected from "
-            f"{made.prediction_low:.3f} to {made.prediction_high:.3f} ({level:.0%} prediction "
-            f"interval; SD of the logit between them {made.tau:.3f}; {made.method})"
-        )
-    if made.left_out:
-        told += f". Left out: {'; '.join(made.left_out)}"
-    return f"{told}."

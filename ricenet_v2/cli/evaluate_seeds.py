@@ -97,10 +97,7 @@ def show(made: SeedVariance, *, all_figures: bool = False) -> None:
         ),
         [_row(by_name[name]) for name in names],
     )
-    print(
-        f"{made.n_calls_differ} of {made.n_cases} cases are not called alike by all "
-        f"{len(made.seeds)} trainings."
-    )
+    print(made.words_of_calls)
     print(textwrap.fill(made.meaning, _WIDTH))
     if not all_figures:
         print(f"--all_figures prints all {len(made.figures)} figures; seeds.json holds them.")

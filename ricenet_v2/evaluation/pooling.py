@@ -91,17 +91,19 @@ def _finished(model: ModelPaths, dataset: str) -> dict[int, Run]:
     return runs
 
 
-def _first_weights(run: Run) -> object:
+def _first_weights(run: Run, *, are_one_file: bool) -> object:
     """What the folds must share: one file, or each the same fold of one earlier training."""
     source = run.pretrained
-    if source is None:
-        return None
+    if source is None or are_one_file:
+        return source and source.sha256
     is_own_fold = (source.dataset, source.fold) == (run.dataset, run.fold)
     return "the same fold of an earlier training" if is_own_fold else source.sha256
 
 
 def _check_same(runs: dict[int, Run], model: ModelPaths) -> None:
     """Refuse to pool folds of different models; their seeds may differ, which are chance."""
+    files = {run.pretrained and run.pretrained.sha256 for run in runs.values()}
+    are_one_file = len(files) == 1
     what: dict[str, Callable[[Run], object]] = {
         "number of epochs": lambda run: run.epochs,
         "plan and settings": lambda run: run.plan_hash,
@@ -110,7 +112,7 @@ def _check_same(runs: dict[int, Run], model: ModelPaths) -> None:
         "groups held out": lambda run: run.group,
         "preprocessed cases": lambda run: run.preprocessed_hash,
         "versions, of which one corrects for the prior": lambda run: run.prior is not None,
-        "pretrained weights": _first_weights,
+        "pretrained weights": lambda run: _first_weights(run, are_one_file=are_one_file),
     }
     for name, value in what.items():
         groups: dict[object, list[int]] = {}

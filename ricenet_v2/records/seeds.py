@@ -89,3 +89,11 @@ class SeedVariance:
     meaning: str
     note: str = "Research use only. Not a medical device."
     command: tuple[str, ...] = ()
+
+    @property
+    def words_of_calls(self) -> str:
+        """How many cases the trainings call differently."""
+        return (
+            f"{self.n_calls_differ} of {self.n_cases} cases are not called alike by all "
+            f"{len(self.seeds)} trainings."
+        )

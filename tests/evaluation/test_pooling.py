@@ -13,6 +13,7 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.pooling import pool, priors_of_folds
 from ricenet_v2.records.prior import Prior
 from ricenet_v2.records.run import Run
+from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.store.tables import write_rows
 
@@ -96,4 +97,25 @@ def test_runs_of_two_versions_are_not_pooled(make_folds):
     model = make_folds(range(2), 2)
     _with_priors(model, {1: Prior((0.5, 0.5), (3, 1))})
     with pytest.raises(DatasetError, match="of which one corrects for the prior"):
+        pool(model, "1")
+
+
+def _begin(model: ModelPaths, sources) -> None:
+    for fold, source in enumerate(sources):
+        path = model.fold(fold).run
+        run = documents.read(Run, path)
+        documents.write(path, dataclasses.replace(run, pretrained=source))
+
+
+def test_folds_that_began_with_one_file_are_pooled_also_where_it_is_of_one_of_them(make_folds):
+    """With --allow_leak all folds may begin with the checkpoint of one of them."""
+    source = PretrainedSource("w.pth", "ab", "ours", 9, 0, 0, 0, 4, dataset="D", fold=0)
+    model = make_folds(range(3), 3)
+    _begin(model, [source] * 3)
+    assert len(pool(model, "1")) == 6
+    own = [dataclasses.replace(source, sha256=f"{n}", fold=n) for n in range(3)]
+    _begin(model, own)
+    assert len(pool(model, "1")) == 6
+    _begin(model, [own[0], own[1], dataclasses.replace(own[2], fold=1)])
+    with pytest.raises(DatasetError, match="different pretrained weights"):
         pool(model, "1")

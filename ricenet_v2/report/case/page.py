@@ -232,12 +232,24 @@ def _provenance(job: CaseJob) -> list[tuple[str, str]]:
     found = [one.source for _, _, one in job.outputs if one.source is not None]
     record = job.record or (found[0] if found else None)
     if record is not None:
-        size = [b - a for a, b in zip(record.crop_start, record.crop_stop, strict=True)]
         rows += [
             ("Images", f"{times(record.source_grid_shape)} voxels (z, y, x)"),
             ("Spacing", f"{times(record.source_spacing)} mm (z, y, x)"),
-            ("Cropped to", f"{record.region}, {times(size)} voxels"),
+            _cropped(record),
             *((f"Maximum of {k}", f"{number(v)} Gy") for k, v in record.dose_maximum.items()),
             ("Inputs (SHA-256)", record.inputs_hash),
         ]
     return rows or [("Images", "not on the machine of this report")]
+
+
+def _cropped(record: PreprocessedCase) -> tuple[str, str]:
+    """What the network sees of the images, before it is brought to the size of the input."""
+    if record.straight is not None:
+        box = record.straight
+        return (
+            "Straightened to",
+            f"{record.region}, {times(box.shape)} voxels of {times(box.spacing)} mm (z, y, x) "
+            "along the axes of the patient, since the images lay tilted",
+        )
+    size = [b - a for a, b in zip(record.crop_start, record.crop_stop, strict=True)]
+    return "Cropped to", f"{record.region}, {times(size)} voxels"

@@ -47,7 +47,7 @@ REFORMS = Checklist(
         Item("6c", "Inputs are legitimate", rest="why each is known when the model is used",
              also=("channels",)),
         Item("7a", "Metrics", ("metrics",), "why they suit the task, also that which selects"),
-        Item("7b", "Uncertainty", ("uncertainty", "results"), also=("seeds",)),
+        Item("7b", "Uncertainty", ("uncertainty", "results"), also=("seeds", "seed_variance")),
         Item("7c", "Statistical tests", ("tests",), "why these, and whether they may be used here"),
         Item("8a", "External validity", rest="evidence beyond these cases", also=("held_out",)),
         Item("8b", "Where the findings may not hold", rest="contexts in which they may not"),

@@ -117,6 +117,12 @@ def missing(facts: Facts) -> str:
         if n:
             are = "is" if n == 1 else "are"
             told.append(f"{several(n, 'case')} with a label {are} in no figure of {result.title}.")
+        n = len(result.evaluation.unlabelled) if result.evaluation else 0
+        if n:
+            are = "is" if n == 1 else "are"
+            told.append(
+                f"{several(n, 'case')} of {result.title} without a known label {are} in no figure."
+            )
     told += [
         f"{several(len(one.failed), 'case')} of {one.title} could not be predicted."
         for one in facts.folders

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from ricenet_v2.records.figures import Evaluation, Figure, SetKind
+from ricenet_v2.records.sample_size import SampleSize
 from ricenet_v2.report.methods.facts import Facts
+from ricenet_v2.report.methods.first_weights import seen_before, untold
 from ricenet_v2.report.methods.selection import flatters
 from ricenet_v2.report.methods.sentence import Subject, begun, listed, said
-from ricenet_v2.report.results.figures import headline, interval, value
+from ricenet_v2.report.results.figures import HEADLINE, headline, interval, value
 from ricenet_v2.report.results.predicted import Result
 from ricenet_v2.report.words import percent, several
 
@@ -29,7 +30,22 @@ def sets(facts: Facts) -> str:
         f"{several(made.n_patients, 'patient')}: {_classes(made)})"
         for result, made in _evaluated(facts)
     ]
-    return f"Figures were made of {listed(told)}." if told else ""
+    if not told:
+        return ""
+    titles = [f"{result.title}: {made.title}" for result, made in _evaluated(facts)]
+    about: dict[str, list[str]] = {}
+    for result, made in _evaluated(facts):
+        if made.positive_class:
+            about.setdefault(made.positive_class, []).append(result.title)
+    return said(
+        f"Figures were made of {listed(told)}.",
+        *(
+            f"AUROC and thresholds of {listed(names)} are about {name}."
+            for name, names in about.items()
+            if len(facts.dataset.classes) == 2
+        ),
+        f"Their files name what was evaluated ({'; '.join(titles)}).",
+    )
 
 
 def _classes(made: Evaluation) -> str:
@@ -42,7 +58,13 @@ def held_out(facts: Facts) -> str:
     """Folders of predictions of cases that no fold had; of what centre they are is not recorded."""
     told = []
     for result in facts.folders:
-        n = sum(not one.learned_by and one.truth is not None for one in result.cases)
+        everyone = {fold.number for fold in facts.folds}
+        n = sum(
+            not one.learned_by
+            and one.truth is not None
+            and not seen_before(facts, one.case_id, everyone)
+            for one in result.cases
+        )
         if n and result.evaluation is not None:
             told.append(
                 f"{begun(result.title)} has {several(n, 'case')} with a label that "
@@ -85,7 +107,7 @@ def results(facts: Facts) -> str:
     for result, made in _evaluated(facts):
         figures = "; ".join(f"{one.name} {value(one.value)}{_ends(one)}" for one in headline(made))
         told.append(f"{begun(result.title)} (n = {made.n_cases:,}): {figures}.")
-        told.append(flatters(facts, result))
+        told += [flatters(facts, result), untold(facts)]
     return said(*told)
 
 
@@ -121,10 +143,42 @@ def clusters(facts: Facts) -> str:
 
 
 def centres(facts: Facts) -> str:
-    """Figures by fold where a fold is a group of cases, such as a centre."""
-    group = str(getattr(facts.splits, "group", "") or "")
-    found = clusters(facts) if group else ""
-    return f"Folds are groups by the column {group} of cases.csv. {found}" if found else ""
+    """How figures differ between the groups that the folds held out, such as centres."""
+    found = facts.centres
+    if found is None:
+        return ""
+    names = [one.name for one in found.centres]
+    ranges = [
+        f"{one.figure} {one.lowest:.3f} ({one.lowest_in}) to {one.highest:.3f} ({one.highest_in}) "
+        f"over {one.n} of {len(names)}"
+        for one in found.spreads
+        if one.n > 1
+    ]
+    return said(
+        f"Each fold held out one {found.column} of cases.csv ({listed(names)}).",
+        f"Lowest and highest figures: {'; '.join(ranges)}." if ranges else "",
+        *(one.words(found.column, found.level) for one in found.heterogeneity),
+    )
+
+
+def seed_variance(facts: Facts) -> str:
+    """What several trainings tell that differ in their seed alone."""
+    found = facts.seeds
+    if found is None:
+        return ""
+    by_name = {one.name: one for one in found.figures}
+    told = [
+        f"{name} {value(one.mean)}, SD {value(one.sd)}"
+        for name in HEADLINE
+        if (one := by_name.get(name)) is not None and one.mean is not None
+    ]
+    seeds = listed(map(str, found.seeds))
+    return said(
+        f"The model was trained with the seeds {seeds}; out-of-fold means over these trainings: "
+        f"{'; '.join(told)}.",
+        found.words_of_calls,
+        found.meaning,
+    )
 
 
 def explanation(facts: Facts) -> str:
@@ -167,11 +221,11 @@ def sample_size(facts: Facts) -> str:
     """Figures of an evaluation about the number of cases that were needed, where it has some."""
     told = []
     for result, made in _evaluated(facts):
-        told += [_precision(result, one) for one in getattr(made, "sample_sizes", ())]
+        told += [_precision(result, one) for one in made.sample_sizes]
     return said(*told)
 
 
-def _precision(result: Result, found: Any) -> str:
+def _precision(result: Result, found: SampleSize) -> str:
     """What so many patients allow, of one class (Riley et al. 2019, 2021)."""
     criteria = "; ".join(
         f"{one.figure} {one.assumed:.2f} would have an interval of {one.low:.2f} to {one.high:.2f},"
@@ -204,6 +258,7 @@ SUBJECTS = (
     Subject("subgroups", "subgroups", GROUP, subgroups),
     Subject("clusters", "by fold", GROUP, clusters),
     Subject("centres", "by group", GROUP, centres),
+    Subject("seed_variance", "training seeds", GROUP, seed_variance),
     Subject("explanation", "explanation", GROUP, explanation),
     Subject("tests", "comparisons", GROUP, tests),
     Subject("explained", "further sections", GROUP, explained),

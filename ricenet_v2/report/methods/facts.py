@@ -10,12 +10,14 @@ from functools import cached_property
 
 from ricenet_v2.core import documents
 from ricenet_v2.records.calibration import Calibration
+from ricenet_v2.records.centres import Centres
 from ricenet_v2.records.comparison import Comparison
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.fingerprint import Fingerprint
 from ricenet_v2.records.integrity import Integrity
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
+from ricenet_v2.records.seeds import SeedVariance
 from ricenet_v2.records.selection import FoldEnd
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.report.results.predicted import Result
@@ -63,6 +65,9 @@ class Facts:
         channel_counts: Preprocessed cases by how many channels they hold.
         results: Out-of-fold predictions first, then folders of predictions.
         calibration: calibration.json.
+        moved_calibration: Files that it was fitted on and that are others now.
+        centres: centres.json.
+        seeds: seeds.json, where it holds for the predictions that are there.
         comparisons: comparison.json by its folder.
         fingerprint: What was measured.
         integrity: What the check of the dataset found.
@@ -80,6 +85,9 @@ class Facts:
     channel_counts: Mapping[int, int] = field(default_factory=dict)
     results: tuple[Result, ...] = ()
     calibration: Calibration | None = None
+    moved_calibration: tuple[str, ...] = ()
+    centres: Centres | None = None
+    seeds: SeedVariance | None = None
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
     fingerprint: Fingerprint | None = None
     integrity: Integrity | None = None
@@ -166,6 +174,9 @@ def facts_of(sources: Sources) -> Facts:
         channel_counts=Counter(record.shape[0] for record in records),
         results=sources.results,
         calibration=sources.calibration,
+        moved_calibration=_moved_calibration(sources),
+        centres=sources.centres,
+        seeds=sources.seeds,
         comparisons=sources.comparisons,
         fingerprint=sources.fingerprint,
         integrity=sources.integrity,
@@ -182,3 +193,10 @@ def _done(run: Run, n_rows: int) -> int | None:
     if run.epochs_done is not None:
         return run.epochs_done
     return n_rows or None
+
+
+def _moved_calibration(sources: Sources) -> tuple[str, ...]:
+    """Tables of predictions that were made anew since a calibration was fitted on them."""
+    fitted_on = sources.calibration.fitted_on if sources.calibration is not None else {}
+    now = {name: sources.inputs.get(f"results/{name}") for name in fitted_on}
+    return tuple(name for name, digest in fitted_on.items() if now[name] not in (None, digest))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 
-from ricenet_v2.records.plan import NetworkPlan
+from ricenet_v2.records.plan import ChannelPlan, NetworkPlan
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.report.methods.facts import Facts
 from ricenet_v2.report.methods.sentence import Subject, begun, listed, numbered, said
@@ -13,11 +14,10 @@ from ricenet_v2.report.words import number, several
 GROUP = "Network"
 TOLD = frozenset({
     "architecture", "features", "blocks", "kernel_sizes", "strides", "norm", "dropout", "stem",
-    "conv_bias", "nonlinearity", "stem_features", "stochastic_depth",
+    "conv_bias", "nonlinearity", "stem_features", "stochastic_depth", "levels",
 })  # fmt: skip
 """Fields that have words of their own; others are told by name and value."""
-NEWER = frozenset({"levels"})
-"""Fields of newer plans that have words of their own."""
+_UNITS = {"dose": "Gy", "ct": "HU"}
 _ARCHITECTURES = {"residual_encoder": "3D residual encoder", "resnet18": "3D ResNet-18"}
 
 
@@ -75,15 +75,42 @@ def layers(facts: Facts) -> str:
 
 
 def _bands(facts: Facts) -> str:
-    """Channels around fixed values of a channel, which newer plans put behind the images."""
+    """Maps of fixed values of a channel, or that without them its height is not seen."""
     assert facts.plan is not None
-    levels = tuple(getattr(facts.plan.network, "levels", ()))
+    units = {channel.name: channel.unit or "" for channel in facts.dataset.channels}
     told = [
-        f"{several(len(own) - 1, 'band')} around fixed values of {channel.name}"
-        for channel, own in zip(facts.plan.channels, levels, strict=False)
+        f"{several(len(own) - 1, 'band')} around {_values(channel, own[1:], units)} of "
+        f"{channel.name} (the lowest begins at {_values(channel, own[:1], units)}, the highest "
+        "holds all above it)"
+        for channel, own in zip(facts.plan.channels, facts.plan.network.levels, strict=False)
         if own
     ]
-    return f"Behind the channels, the network is given {listed(told)}." if told else ""
+    flat = facts.plan.shapes_only
+    return said(
+        f"Behind the channels, the network is given {listed(told)}." if told else "",
+        f"Instance norm takes the scale of {listed(flat)} away and nothing brings it back: the "
+        f"networks see the shape of {'this channel' if len(flat) == 1 else 'these channels'}, but "
+        f"not the height ({', '.join(_heights(facts, flat))})."
+        if flat
+        else "",
+    )
+
+
+def _values(channel: ChannelPlan, levels: Sequence[float], units: Mapping[str, str]) -> str:
+    """Levels as they are before the channel is normalised, in its unit."""
+    how = channel.normalisation
+    if how.scheme == "clip_zscore" and how.mean is not None and how.std is not None:
+        raw = [level * how.std + how.mean for level in levels]
+    else:
+        raw = [level * (how.divisor or 1.0) for level in levels]
+    unit = _UNITS.get(channel.kind) or units.get(channel.name, "")
+    return f"{', '.join(number(round(value, 3)) for value in raw)} {unit}".rstrip()
+
+
+def _heights(facts: Facts, names: Sequence[str]) -> list[str]:
+    assert facts.plan is not None
+    kinds = [channel.kind for channel in facts.plan.channels if channel.name in names]
+    return list(dict.fromkeys(_UNITS.get(kind, "label") for kind in kinds))
 
 
 def _further(net: NetworkPlan) -> str:
@@ -91,7 +118,7 @@ def _further(net: NetworkPlan) -> str:
     found = [
         f"{field.name} = {vars(net)[field.name]}"
         for field in dataclasses.fields(net)
-        if field.name not in TOLD | NEWER and vars(net)[field.name] != field.default
+        if field.name not in TOLD and vars(net)[field.name] != field.default
     ]
     return f"Further settings of the network: {', '.join(found)}." if found else ""
 
@@ -142,30 +169,30 @@ def _began(source: PretrainedSource | None, folds: list[int], everyone: bool) ->
 
 
 def _trained_on(source: PretrainedSource) -> str:
-    """What the file was trained on, where a newer run.json tells it."""
-    number, untold = getattr(source, "trained_on", None), tuple(getattr(source, "untold", ()))
-    leaked, doubts = tuple(getattr(source, "leaked", ())), tuple(getattr(source, "doubts", ()))
+    """What the file was trained on, as far as run.json tells it."""
+    known = source.trained_on is not None
     told = (
-        "What these were trained on is not recorded."
-        if number is None
-        else f"These were trained on {several(number, 'case')}{_from(source)}."
+        f"These were trained on {several(source.trained_on or 0, 'case')}{_from(source)}."
+        if known
+        else "What these were trained on is not recorded."
     )
+    further = "There may be further ones" if known else "The file does not tell it"
     return " " + said(
         told,
-        f"There may be further ones: {'; '.join(untold)}." if untold else "",
+        f"{further}: {'; '.join(source.untold)}." if source.untold else "",
         f"Among them are held-out cases of this dataset, so figures of these flatter: "
-        f"{listed(leaked)}."
-        if leaked
+        f"{listed(source.leaked)}."
+        if source.leaked
         else "",
-        *(f"{begun(one)}." for one in doubts),
+        *(f"{begun(one)}." for one in source.doubts),
     )
 
 
 def _from(source: PretrainedSource) -> str:
-    dataset, fold = getattr(source, "dataset", ""), getattr(source, "fold", None)
-    if not dataset:
+    if not source.dataset:
         return ""
-    return f" (a run of {dataset}{'' if fold is None else f', fold {fold}'})"
+    fold = "" if source.fold is None else f", fold {source.fold}"
+    return f" (by a run of {source.dataset}{fold}, with those of the weights before it)"
 
 
 SUBJECTS = (

@@ -20,10 +20,18 @@ def folds(facts: Facts) -> str:
         return ""
     sizes = [len(fold.validation) for fold in splits.folds]
     told = (
-        f"splits_final.json has {several(len(splits.folds), 'fold')} (seed {splits.seed}) with "
-        f"{_range(sizes)} validation cases each."
+        f"By splits_final.json there are {splits.described}, with {_range(sizes)} validation "
+        "cases each."
     )
-    return said(told, _held_out(splits), _balance(facts, splits), _group(splits), _moved(facts))
+    return said(
+        told,
+        f"Each fold holds out one value of the column {splits.group} of cases.csv."
+        if splits.group
+        else "",
+        _held_out(splits),
+        _balance(facts, splits),
+        _moved(facts),
+    )
 
 
 def _range(values: Iterable[int]) -> str:
@@ -59,23 +67,32 @@ def _balance(facts: Facts, splits: Splits) -> str:
     return f"The share of {name} in a fold is {percent(min(shares))} to {percent(max(shares))}."
 
 
-def _group(splits: Splits) -> str:
-    """Newer files of folds name the column of cases.csv whose values a fold keeps together."""
-    group = str(getattr(splits, "group", "") or "")
-    if not group:
-        return ""
-    held = [str(getattr(fold, "held_out", "")) for fold in splits.folds]
-    which = f" ({', '.join(held)})" if all(held) else ""
-    return f"Each fold holds out one value of the column {group} of cases.csv{which}."
-
-
 def _moved(facts: Facts) -> str:
-    if not facts.moved_folds:
-        return ""
-    return (
-        f"{begun(numbered(facts.moved_folds))} were trained on other cases, labels or "
-        "patients than splits_final.json and cases.csv have now."
-    )
+    """Folds that were trained as folds of others than the files have now."""
+    told = ""
+    if facts.moved_folds:
+        were = "was" if len(facts.moved_folds) == 1 else "were"
+        told = (
+            f"{begun(numbered(facts.moved_folds))} {were} trained on other cases, labels or "
+            "patients than splits_final.json and cases.csv have now."
+        )
+    return said(told, *_other_scheme(facts))
+
+
+def _other_scheme(facts: Facts) -> Iterator[str]:
+    """By what run.json says of the folds that there were when it was trained."""
+    assert facts.splits is not None
+    n = len(facts.splits.folds)
+    for fold in facts.folds:
+        run = fold.run
+        own = dict(enumerate(facts.splits.held_out)).get(fold.number, "")
+        if (run.n_folds, run.group, run.held_out) == (n, facts.splits.group, own):
+            continue
+        how = f", leaving out {run.group} {run.held_out}" if run.group else ", stratified by class"
+        yield (
+            f"By its run.json, fold {fold.number} was trained as one of "
+            f"{several(run.n_folds, 'fold')}{how}."
+        )
 
 
 def disjoint(facts: Facts) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from ricenet_v2.records.calibration import Calibration
-from ricenet_v2.records.prediction import Predictions
+from ricenet_v2.records.prior import Recalibration
 from ricenet_v2.report.methods import prior
 from ricenet_v2.report.methods.augmentation import axes_words
 from ricenet_v2.report.methods.facts import Facts
+from ricenet_v2.report.methods.first_weights import seen_before
 from ricenet_v2.report.methods.sentence import Subject, listed, numbered, said
 from ricenet_v2.report.results.predicted import Predicted, Result
-from ricenet_v2.report.words import several
+from ricenet_v2.report.words import percent, several
 
 GROUP = "Prediction"
-_SAME = 1e-9  # by which temperatures may differ
+_SAME = 1e-9  # by which slopes and offsets may differ
 
 
 def of_folds(facts: Facts) -> str:
@@ -30,6 +31,13 @@ def of_folds(facts: Facts) -> str:
             f"{n}, each predicted by the {facts.model} of one fold. By the files as they are now, "
             f"{which} of them may be cases that this {facts.model} learned from."
         )
+    before = sum(seen_before(facts, one.case_id, (_number(one),)) for one in found.cases)
+    if before:
+        return (
+            f"{n}, each predicted by the one {facts.model} whose training left it out; "
+            f"{before:,} of them {'was' if before == 1 else 'were'} learned from all the same, by "
+            "the weights that it began with."
+        )
     return f"{n}, each predicted by the one {facts.model} that did not learn from it."
 
 
@@ -42,12 +50,22 @@ def of_fold_words(facts: Facts, one: Predicted) -> str:
             f"By the {facts.model} of {one.part}, which by the files as they are now may have "
             "learned from the case."
         )
+    if seen_before(facts, one.case_id, (_number(one),)):
+        return (
+            f"By the one {facts.model} whose training left the case out, but which began with "
+            "weights that had been trained on it."
+        )
     return f"By the one {facts.model} that did not learn from the case."
+
+
+def _number(one: Predicted) -> int:
+    """Of the fold that predicted a validation case."""
+    return int(one.part.removeprefix("fold "))
 
 
 def _is_trained_on(facts: Facts, one: Predicted) -> bool:
     assert facts.splits is not None
-    number = int(one.part.removeprefix("fold "))
+    number = _number(one)
     there = facts.splits.folds[number : number + 1]
     return not there or one.case_id in there[0].train
 
@@ -160,7 +178,12 @@ def probabilities(facts: Facts) -> str:
     if facts.plan is None or not facts.results:
         return ""
     folders = [
-        said(prior.of_folder(facts, one), calibration_of(facts, one)) for one in facts.folders
+        said(
+            prior.of_folder(facts, one),
+            calibration_of(facts, one),
+            prior.warned(one.predictions) if one.predictions is not None else "",
+        )
+        for one in facts.folders
     ]
     return said(prior.of_validation(facts), *folders)
 
@@ -170,37 +193,65 @@ def calibration_of(facts: Facts, result: Result) -> str:
     made, found = result.predictions, facts.calibration
     if made is None or result.kind != "network":
         return ""
-    applied = prior.recalibrated(made)
-    if applied:
-        other = found is not None and made.temperature is not None and _differs(found, made)
+    if made.applied is not None:
+        other = found is not None and _differs(found, made.applied)
         return (
-            f"Each member's logits in {result.title} were calibrated: {applied}"
+            f"Each member's logits in {result.title} were calibrated: {made.applied.words}"
             f"{', which is not that of calibration.json' if other else ''}."
         )
-    if getattr(made, "calibrated", False):
+    if made.calibrated:
         return f"Calibration of {result.title} was asked for, and changes nothing."
     there = ", though calibration.json is there" if found is not None else ""
     return f"Probabilities in {result.title} are not calibrated{there}."
 
 
-def _differs(found: Calibration, made: Predictions) -> bool:
-    return made.temperature is not None and abs(found.temperature - made.temperature) > _SAME
+def _differs(found: Calibration, applied: Recalibration) -> bool:
+    """Whether something else was applied than what calibration.json has now."""
+    slope = 1 / found.temperature if found.form == "temperature" else found.slope
+    there = (slope, *found.offsets) if found.form != "nothing" else (1.0,)
+    here = (applied.slope, *applied.offsets)
+    return len(here) != len(there) or any(
+        abs(a - b) > _SAME for a, b in zip(here, there, strict=True)
+    )
 
 
 def calibration(facts: Facts) -> str:
     """What calibration.json says of its fit."""
     found = facts.calibration
-    if found is None:
-        return ""
+    return "" if found is None else f"calibration.json: {calibration_words(facts, found)}"
+
+
+def calibration_words(facts: Facts, found: Calibration) -> str:
+    """What is applied, on what it was fitted, what was tried, and what the cases stand for."""
     ends = (
         "" if found.low is None or found.high is None else f" ({found.low:.3f} to {found.high:.3f})"
     )
-    warning = f" Warning: {found.warning}." if found.warning else ""
-    return (
-        f"calibration.json: {prior.calibration_words(found)}{ends}, fitted on "
-        f"{several(found.n_cases, 'case')} of {several(found.n_patients, 'patient')}: "
-        f"{found.method}.{warning}"
+    how = "as decided by" if found.form == "nothing" else "fitted on"
+    return said(
+        f"{found.words}{ends}, {how} {several(found.n_cases, 'case')} of "
+        f"{several(found.n_patients, 'patient')}: {found.method}.",
+        f"Warning: {found.warning}." if found.warning else "",
+        "It was fitted on other predictions than those that are here (changed since: "
+        f"{listed(facts.moved_calibration)}), so it does not hold for this model."
+        if facts.moved_calibration
+        else "",
+        _refers_to(found),
+        _tried(found),
     )
+
+
+def _refers_to(found: Calibration) -> str:
+    if not found.prior:
+        return "The predictions it was fitted on were not corrected for how frequent classes are."
+    shares = ", ".join(f"{n} {percent(p)}" for n, p in zip(found.classes, found.prior, strict=True))
+    return f"Calibrated probabilities are right for class shares of {shares}."
+
+
+def _tried(found: Calibration) -> str:
+    if not found.trials:
+        return ""
+    words = "; ".join(f"{one.form}: {one.reason}" for one in found.trials)
+    return f"Forms that were tried: {words}."
 
 
 def called(facts: Facts) -> str:

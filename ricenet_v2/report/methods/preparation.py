@@ -104,8 +104,8 @@ def resampled(facts: Facts) -> str:
 
 
 def _straightened(plan: Plan) -> str:
-    """Newer plans may bring tilted images to the axes of the patient."""
-    if not getattr(plan, "straighten", False):
+    """Whether tilted images were brought to the axes of the patient."""
+    if not plan.straighten:
         return ""
     return " Images that lay tilted were resampled along the axes of the patient."
 

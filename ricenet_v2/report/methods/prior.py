@@ -1,24 +1,24 @@
 """Sentences about class frequencies: what networks were taught, and what probabilities refer to.
 
-Files may lack all of it: networks of older versions were not corrected for the class frequencies
-of their training cases.
+Networks of older versions were not corrected for the class frequencies of their training cases.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from ricenet_v2.records.prediction import Predictions
+from ricenet_v2.records.prior import Decide, Prior
 from ricenet_v2.report.methods.facts import Facts
 from ricenet_v2.report.methods.sentence import begun, numbered, said
 from ricenet_v2.report.results.predicted import Result
 from ricenet_v2.report.words import percent
 
-RULES = {
-    "balanced": "the class whose probability is largest in relation to its share among the "
-    "training cases, as if all classes were equally frequent",
+_SAME = 1e-6  # by which shares may differ
+RULES: dict[Decide, str] = {
+    "balanced": "the class whose probability is largest in relation to the share that the "
+    "probabilities refer to, as if all classes were equally frequent",
     "probable": "the class of the largest probability",
 }
 """Which class is called, by the rule that a file names."""
@@ -26,33 +26,41 @@ RULES = {
 
 def of_validation(facts: Facts) -> str:
     """What the probabilities of the validation cases refer to."""
-    if facts.plan is None or facts.out_of_fold is None:
+    if facts.out_of_fold is None:
         return ""
-    priors = {fold.number: getattr(fold.run, "prior", None) for fold in facts.finished}
-    corrected = {number: prior for number, prior in priors.items() if prior is not None}
-    rest = [number for number in priors if number not in corrected]
+    corrected = {fold.number: one for fold in facts.finished if (one := fold.run.prior) is not None}
+    rest = [fold.number for fold in facts.finished if fold.number not in corrected]
     told = []
     if corrected:
-        told.append(
-            f"Probabilities of the validation cases of {numbered(list(corrected))} are corrected: "
-            f"the networks were taught {_taught(facts, list(corrected.values()))}, and their "
-            f"outputs are brought to the shares of each fold's training cases "
-            f"({_shares(facts, list(corrected.values()))})."
-        )
-    if rest or not priors:
+        told.append(_corrected(facts, list(corrected), list(corrected.values())))
+    if facts.plan is not None and (rest or not facts.finished):
         told.append(_uncorrected(facts, rest if corrected else []))
     return said(*told)
 
 
-def _taught(facts: Facts, priors: Sequence[Any]) -> str:
+def _corrected(facts: Facts, folds: Sequence[int], priors: Sequence[Prior]) -> str:
+    who = f"Probabilities of the validation cases of {numbered(folds)}"
+    shares = _ranges(facts, [prior.shares for prior in priors])
+    if all(_is_alike(prior.trained, prior.shares) for prior in priors):
+        return (
+            f"{who} refer to the shares of each fold's training cases ({shares}), which the "
+            f"{facts.model}s were taught; there was nothing to correct."
+        )
+    return (
+        f"{who} are corrected: the {facts.model}s were taught {_taught(facts, priors)}, and their "
+        f"outputs are brought to the shares of each fold's training cases ({shares})."
+    )
+
+
+def _is_alike(one: Sequence[float], other: Sequence[float]) -> bool:
+    return all(abs(a - b) < _SAME for a, b in zip(one, other, strict=True))
+
+
+def _taught(facts: Facts, priors: Sequence[Prior]) -> str:
     shares = [prior.trained for prior in priors]
     if all(len({round(one, 3) for one in values if one > 0}) == 1 for values in shares):
         return "all classes as equally frequent"
     return f"classes of these shares: {_ranges(facts, shares)}"
-
-
-def _shares(facts: Facts, priors: Sequence[Any]) -> str:
-    return _ranges(facts, [prior.shares for prior in priors])
 
 
 def _ranges(facts: Facts, shares: Sequence[Sequence[float]]) -> str:
@@ -100,47 +108,54 @@ def of_folder(facts: Facts, result: Result) -> str:
     made = result.predictions
     if made is None or result.kind != "network" or facts.plan is None:
         return ""
-    prior = tuple(getattr(made, "prior", ()))
     whole = "Probabilities" if made.combine != "vote" else "Probabilities of the members"
-    if not prior:
+    if not made.prior:
         what = (
             "are not corrected for class frequencies, and refer to those of the training cases"
             if facts.plan.training.balance == "none"
             else "are of balanced classes, not corrected for how frequent the classes are"
         )
         return f"{whole} in {result.title} {what}."
-    shares = ", ".join(f"{n} {percent(p)}" for n, p in zip(made.classes, prior, strict=True))
+    shares = ", ".join(f"{n} {percent(p)}" for n, p in zip(made.classes, made.prior, strict=True))
     whose = (
         "which the user named"
-        if getattr(made, "prior_named", False)
-        else "those of the training cases"
+        if made.prior_named
+        else "those of each member's training cases, on average"
     )
-    return f"{whole} in {result.title} are corrected to class shares of {shares}, {whose}."
+    return said(
+        f"{whole} in {result.title} are right for class shares of {shares}, {whose}.",
+        _members_taught(facts, made),
+    )
+
+
+def _members_taught(facts: Facts, made: Predictions) -> str:
+    """What the members had been taught, where their checkpoints say it."""
+    priors = [member.prior for member in made.priors]
+    if not priors:
+        return "Their checkpoints do not say what they were taught (they are of an older version)."
+    return f"Their members were taught {_taught(facts, priors)}."
 
 
 def rule_of(result: Result, facts: Facts) -> str:
     """Which class is called, by the rule that the files name; empty where they name none."""
-    if result.is_out_of_fold:
-        rules = {str(getattr(fold.run, "decide", None) or "") for fold in facts.finished}
-        rule = rules.pop() if len(rules) == 1 else ""
-    else:
-        rule = str(getattr(result.predictions, "decide", None) or "")
-    return f"In {result.title}, a case is called {RULES.get(rule, rule)}." if rule else ""
+    if not result.is_out_of_fold:
+        rule = result.predictions.decide if result.predictions is not None else None
+        return "" if rule is None else f"In {result.title}, a case is called {RULES[rule]}."
+    rules: dict[Decide | None, list[int]] = {}
+    for fold in facts.finished:
+        rules.setdefault(fold.run.decide, []).append(fold.number)
+    told = [
+        f"In {result.title}{_of_those(folds, rules)}, a case is called {RULES[rule]}."
+        for rule, folds in rules.items()
+        if rule is not None
+    ]
+    return said(*told)
 
 
-def recalibrated(made: Predictions) -> str:
-    """What of ricenet_calibrate was applied, in words; empty for nothing."""
-    applied = getattr(made, "applied", None)
-    if applied is not None:
-        return str(applied.words)
-    return "" if made.temperature is None else f"temperature {made.temperature:.3f}"
-
-
-def calibration_words(found: Any) -> str:
-    """What a calibration applies: newer ones say it themselves."""
-    return str(getattr(found, "words", "") or f"Temperature {found.temperature:.3f}")
+def _of_those(folds: Sequence[int], rules: Mapping[Decide | None, Sequence[int]]) -> str:
+    return f", {numbered(folds)}" if len(rules) > 1 else ""
 
 
 def warned(made: Predictions) -> str:
     """Warnings of all cases of a folder."""
-    return said(*(f"{begun(one)}." for one in getattr(made, "warnings", ())))
+    return said(*(f"{begun(one)}." for one in made.warnings))

@@ -7,6 +7,7 @@ import re
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.selection import chosen_by_validation
 from ricenet_v2.report.methods.facts import Facts, FoldFacts
+from ricenet_v2.report.methods.first_weights import leaked
 from ricenet_v2.report.methods.sentence import Subject, listed, numbered, said
 from ricenet_v2.report.results.predicted import Result
 
@@ -165,7 +166,8 @@ def _is_other(used: tuple[FoldFacts, str]) -> bool:
 def flatters(facts: Facts, result: Result) -> str:
     """What flatters the figures of a set: its cases were learned from, or chose the epoch."""
     if result.is_out_of_fold:
-        return chosen_on_validation(facts)
+        written = result.evaluation.selection if result.evaluation is not None else ""
+        return said(chosen_on_validation(facts) or written, leaked(facts, result))
     learned = sum(bool(one.learned_by) for one in result.cases)
     told = ""
     if learned:
@@ -174,7 +176,7 @@ def flatters(facts: Facts, result: Result) -> str:
             f"{learned:,} of its {are} that a {result.kind} learned from, which flatters its "
             "figures."
         )
-    return said(told, _chosen_by(facts, result))
+    return said(told, _chosen_by(facts, result), leaked(facts, result))
 
 
 def _chosen_by(facts: Facts, result: Result) -> str:

@@ -19,7 +19,8 @@ def versions(facts: Facts) -> str:
         names = [f"{name} {number}" for name, number in found]
         if "ricenet_v2" not in dict(found):
             names.append("a version of ricenet_v2 that is not recorded")
-        told.append(f"{begun(numbered(folds))} were trained with {listed(names)}.")
+        were = "was" if len(folds) == 1 else "were"
+        told.append(f"{begun(numbered(folds))} {were} trained with {listed(names)}.")
     return said(*told)
 
 

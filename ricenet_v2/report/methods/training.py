@@ -209,10 +209,12 @@ def seeds(facts: Facts) -> str:
     groups = _groups(facts, lambda fold: fold.run.seed)
     if len(groups) == 1:
         seed = next(iter(groups))
-        return (
-            f"All folds have the seed {seed}: figures of these folds do not tell how far they "
-            "depend on it."
+        further = (
+            "what the seed alone changes stands with the variance over training seeds."
+            if facts.seeds is not None
+            else "figures of these folds do not tell how far they depend on it."
         )
+        return f"All folds have the seed {seed}: {further}"
     words = "; ".join(f"{numbered(folds)}: {seed}" for seed, folds in groups.items())
     return f"Seeds of the runs: {words}."
 

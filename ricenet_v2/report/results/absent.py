@@ -39,7 +39,11 @@ def absent(sources: Sources) -> list[Absent]:
         (EXPLANATION_JSON in found, Absent("explanation", "ricenet_explain -o FOLDER", _PARTS)),
         (ABLATION_JSON in found, Absent("subsets of channels", "ricenet_ablate", _PARTS)),
     )
-    return [*_not_evaluated(sources), *(one for is_there, one in wanted if not is_there)]
+    return [
+        *_not_evaluated(sources),
+        *_of_other_seeds(sources),
+        *(one for is_there, one in wanted if not is_there),
+    ]
 
 
 def _not_evaluated(sources: Sources) -> Iterator[Absent]:
@@ -49,3 +53,10 @@ def _not_evaluated(sources: Sources) -> Iterator[Absent]:
             if not result.is_out_of_fold:
                 command += " --predictions FOLDER -o FOLDER"
             yield Absent(f"figures, {result.title}", command, _BESIDE)
+
+
+def _of_other_seeds(sources: Sources) -> Iterator[Absent]:
+    """A variance over seeds that was made before this model was trained again."""
+    if sources.seeds is None and sources.seeds_file is not None:
+        what = "variance over training seeds (seeds.json is of other predictions of this model)"
+        yield Absent(what, "ricenet_evaluate DATASET --seeds", _BESIDE)

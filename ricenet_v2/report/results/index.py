@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.comparison import Comparison, Pair
 from ricenet_v2.records.figures import Evaluation
 from ricenet_v2.report.case.page import PICTURES
@@ -16,11 +15,12 @@ from ricenet_v2.report.charts import Chart
 from ricenet_v2.report.checklists.answers import answers, counted
 from ricenet_v2.report.methods import prediction, preparation, selection
 from ricenet_v2.report.methods.facts import Facts, facts_of
-from ricenet_v2.report.methods.prior import calibration_words, of_folder, warned
+from ricenet_v2.report.methods.first_weights import untold
+from ricenet_v2.report.methods.prior import of_folder, warned
 from ricenet_v2.report.methods.sentence import said
 from ricenet_v2.report.methods.text import by_group, sentences
 from ricenet_v2.report.rendering import render
-from ricenet_v2.report.results import cohort, figures, provenance
+from ricenet_v2.report.results import cohort, figures, provenance, spreads
 from ricenet_v2.report.results.absent import absent
 from ricenet_v2.report.results.case_table import case_columns, case_rows, filters
 from ricenet_v2.report.results.curves import confusion_chart, curve_charts, file_names
@@ -94,7 +94,7 @@ def index_page(
         training=training,
         training_note=said(training_note(sources.folds), selection.out_of_fold(facts)),
         results=results,
-        calibration=_calibration(sources.calibration),
+        calibration=_calibration(facts),
         comparisons=[_comparison(*one) for one in sources.comparisons.items()],
         parts=[_part(sources, n) for n in range(len(sources.parts))],
         case_columns=case_columns(sources),
@@ -154,11 +154,22 @@ def _result(facts: Facts, result: Result, prefix: str, pictures: Path) -> dict[s
         **shown,
         "title": _title(result),
         "note": _note(facts, result),
-        "flatters": selection.flatters(facts, result),
+        "small_tables": list(_small_tables(facts, result)),
+        "warnings": [w for w in (selection.flatters(facts, result), untold(facts)) if w],
         "level": percent(evaluation.level) if evaluation else "",
         "charts": charts,
         "sanity": [(one.name, one.outcome, one.found) for one in checks],
     }
+
+
+def _small_tables(facts: Facts, result: Result) -> Iterator[spreads.SmallTable]:
+    """Sample size of each evaluated set; centres and seeds of out-of-fold predictions."""
+    if result.is_out_of_fold and facts.centres is not None:
+        yield from spreads.centre_tables(facts.centres)
+    if result.is_out_of_fold and facts.seeds is not None:
+        yield spreads.seed_table(facts.seeds)
+    if result.evaluation is not None:
+        yield from spreads.sample_size_tables(result.evaluation)
 
 
 def _evaluated(evaluation: Evaluation) -> dict[str, Any]:
@@ -209,14 +220,10 @@ def _note(facts: Facts, result: Result) -> str:
     return told
 
 
-def _calibration(found: Calibration | None) -> dict[str, Any] | None:
+def _calibration(facts: Facts) -> dict[str, Any] | None:
+    found = facts.calibration
     if found is None:
         return None
-    note = calibration_words(found)
-    if found.low is not None and found.high is not None:
-        note += f" ({found.low:.3f} to {found.high:.3f})"
-    warning = f" ({found.warning})" if found.warning else ""
-    note += f" from {several(found.n_cases, 'case')}{warning}: {found.method}."
     sides = {
         "Out-of-fold, before and after": (found.before, found.after),
         "Ensemble on a test set, before and after": (found.ensemble_before, found.ensemble_after),
@@ -232,7 +239,7 @@ def _calibration(found: Calibration | None) -> dict[str, Any] | None:
         for title, (before, after) in sides.items()
         if before
     ]
-    return {"note": note, "tables": tables}
+    return {"note": prediction.calibration_words(facts, found), "tables": tables}
 
 
 def _told(value: float | None, figure: Any) -> str:

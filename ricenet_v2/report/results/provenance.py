@@ -53,6 +53,10 @@ def _others(sources: Sources) -> Iterator[tuple[str, Sequence[str]]]:
             yield f"figures, {result.title}", result.evaluation.command
     if sources.calibration is not None:
         yield "calibration", sources.calibration.command
+    if sources.centres is not None:
+        yield f"figures by {sources.centres.column}", sources.centres.command
+    if sources.seeds is not None:
+        yield "variance over training seeds", sources.seeds.command
     for name, comparison in sources.comparisons.items():
         yield f"comparison {name}", comparison.command
 
@@ -65,7 +69,14 @@ def command_text(words: Sequence[str]) -> str:
 def hashes(sources: Sources) -> list[tuple[str, str]]:
     """SHA-256 of the plan, of checkpoints, and of every file that was read."""
     rows = [
-        (f"fold {fold.number}, plan and settings", fold.run.plan_hash) for fold in sources.folds
+        (f"fold {fold.number}, {what}", one)
+        for fold in sources.folds
+        for what, one in (
+            ("plan and settings", fold.run.plan_hash),
+            ("inputs of the preprocessed cases", fold.run.preprocessed_hash),
+            ("cases, sides, labels and patients", fold.run.fold_hash),
+        )
+        if one
     ]
     rows += [
         (f"{result.name}, checkpoint of {name}", one)

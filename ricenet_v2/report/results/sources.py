@@ -13,12 +13,14 @@ from ricenet_v2.core.errors import DatasetError, DocumentError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.centres import Centres
 from ricenet_v2.records.comparison import Comparison
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.fingerprint import Fingerprint
 from ricenet_v2.records.integrity import Integrity
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import EpochRow, Run
+from ricenet_v2.records.seeds import SeedVariance
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.report.results.parts import (
     Part,
@@ -32,9 +34,11 @@ from ricenet_v2.store import tables
 from ricenet_v2.store.cases import has_case, read_record
 from ricenet_v2.store.paths import (
     CASES_CSV,
+    CENTRES_JSON,
     COMPARISON_JSON,
     DATASET_JSON,
     REPORT_PART_JSON,
+    SEEDS_JSON,
     DatasetPaths,
     ModelPaths,
 )
@@ -70,7 +74,11 @@ class Sources:
         preprocessed: Records of preprocessed cases by case id.
         folds: Those that were trained.
         results: Out-of-fold first, then the prediction folders.
-        calibration: Temperature of the model.
+        calibration: Of the model, by ricenet_calibrate.
+        centres: centres.json, of folds that hold out a value of a column each.
+        seeds: seeds.json of the trainings of this model with several seeds; None where these
+            are others than those whose predictions lie there now.
+        seeds_file: Where a seeds.json lies that names this model, whether it fits or not.
         comparisons: By the folder that comparison.json lies in, e.g. `predictions/compared`.
         parts: Sections of other commands, in their order.
         inputs: SHA-256 of every document and table that was read.
@@ -90,6 +98,9 @@ class Sources:
     folds: tuple[Fold, ...]
     results: tuple[Result, ...]
     calibration: Calibration | None
+    centres: Centres | None
+    seeds: SeedVariance | None
+    seeds_file: Path | None
     comparisons: dict[str, Comparison]
     parts: tuple[Part, ...]
     inputs: dict[str, str]
@@ -151,6 +162,9 @@ def read_sources(
     results += [
         _folder(one, cases, preprocessed, dataset, cases_hash, splits) for one in predictions
     ]
+    seeds, seeds_file = _seeds(paths, model)
+    if seeds_file is not None:
+        inputs[f"results/{_below(seeds_file, model)}"] = sha256_of_file(seeds_file)
     further = further_folders(elsewhere, [model.folder, *predictions])
     inputs |= hashes_of(further)
     return Sources(
@@ -168,6 +182,9 @@ def read_sources(
         folds=tuple(_folds(model)),
         results=tuple(results),
         calibration=_either(Calibration, model.calibration),
+        centres=_either(Centres, model.crossval / CENTRES_JSON),
+        seeds=seeds,
+        seeds_file=seeds_file,
         comparisons=comparisons([model.folder, *predictions, *further]),
         parts=parts_of(model.folder, results, further),
         inputs=inputs,
@@ -216,6 +233,31 @@ def _folder(
 def _either(kind: type[D], *paths: Path) -> D | None:
     """The first of these documents that is there."""
     return next((documents.read(kind, path) for path in paths if path.is_file()), None)
+
+
+def _seeds(paths: DatasetPaths, model: ModelPaths) -> tuple[SeedVariance | None, Path | None]:
+    """The variance over seeds that lies beside the figures of one of the seeds.
+
+    It holds for this model only where its predictions are those that were compared.
+    """
+    name = model.folder.name
+    there = {
+        f"{name}/{file.parent.name}/{file.name}": sha256_of_file(file)
+        for file in (model.fold(fold).validation for fold in model.folds())
+        if file.is_file()
+    }
+    for path in sorted(paths.results.glob(f"*/{model.crossval.name}/{SEEDS_JSON}")):
+        made = documents.read(SeedVariance, path)
+        if name in made.models:
+            own = {k: v for k, v in made.predictions.items() if k.startswith(f"{name}/")}
+            return (made if own == there else None), path
+    return None, None
+
+
+def _below(path: Path, model: ModelPaths) -> str:
+    """As other files of the model are named; of another seed's folder with that folder."""
+    base = model.folder if path.is_relative_to(model.folder) else model.folder.parent
+    return path.relative_to(base).as_posix()
 
 
 def _folds(model: ModelPaths) -> Iterator[Fold]:

@@ -15,7 +15,14 @@ from ricenet_v2.report.methods.sentence import Sentence
 from ricenet_v2.report.results.curves import file_names
 from ricenet_v2.report.results.sources import Sources
 from ricenet_v2.store import tables
-from ricenet_v2.store.paths import COMPARISON_JSON, CURVES_JSON, FIGURES_JSON, SANITY_JSON
+from ricenet_v2.store.paths import (
+    CENTRES_JSON,
+    COMPARISON_JSON,
+    CURVES_JSON,
+    FIGURES_JSON,
+    SANITY_JSON,
+    SEEDS_JSON,
+)
 
 CHECKLISTS, CASES_OF_REPORT, TRAINING = "checklists.csv", "cases.csv", "training.csv"
 METHODS = "methods.csv"
@@ -52,9 +59,11 @@ def write_tables(sources: Sources, said: Sequence[Sentence], folder: Path) -> No
         documents.write(folder / f"{stem}_{COMPARISON_JSON}", compared)
         pairs = [vars(pair) for pair in compared.pairs]
         tables.write_rows(folder / f"{stem}_comparison.csv", pairs, _PAIR_COLUMNS)
+    if sources.seeds is not None:
+        documents.write(folder / SEEDS_JSON, sources.seeds)
     stems = file_names(result.name for result in sources.results)
     for stem, result in zip(stems, sources.results, strict=True):
-        for name in (CURVES_JSON, SANITY_JSON):
+        for name in (CURVES_JSON, SANITY_JSON, CENTRES_JSON):
             if (result.folder / name).is_file():
                 shutil.copyfile(result.folder / name, folder / f"{stem}_{name}")
         if result.evaluation is not None:

@@ -72,11 +72,16 @@ def test_the_crop_is_that_of_the_cases(facts, text_of, stored, words):
 
 def test_folds_are_counted(facts, text_of):
     text = text_of(facts, "folds")
-    assert text.startswith("splits_final.json has 5 folds (seed 0) with 4 validation cases each. E")
+    assert text.startswith(
+        "By splits_final.json there are 5 folds, stratified by class, grouped by patient, seed 0, "
+        "with 4 validation cases each. Each of these"
+    )
     names = sorted(case for fold in facts.splits.folds for case in fold.validation)
     two = Splits(9, (Fold(tuple(names[5:]), tuple(names[:5])), Fold(tuple(names[9:]), ("PH0001",))))
     text = text_of(dataclasses.replace(facts, splits=two), "folds")
-    assert "2 folds (seed 9) with 1 to 5 validation cases each" in text
+    assert (
+        "2 folds, stratified by class, grouped by patient, seed 9, with 1 to 5 validation" in text
+    )
     assert "15 cases are held out of no fold, 1 of several." in text
 
 

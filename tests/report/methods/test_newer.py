@@ -1,130 +1,241 @@
 """Fields that newer files have are told where they are there; older files lack them."""
 
-import copy
-from types import SimpleNamespace
+import dataclasses
 
 import pytest
 
+from ricenet_v2.records.calibration import Calibration, Trial
+from ricenet_v2.records.centres import Centre, Centres, Heterogeneity, Spread
+from ricenet_v2.records.prior import MemberPrior, Prior, Recalibration
+from ricenet_v2.records.sample_size import Development, Precision, SampleSize
+from ricenet_v2.records.seeds import SeedFigure, SeedVariance
 from ricenet_v2.records.weights import PretrainedSource
+from ricenet_v2.report.methods.first_weights import leaked, untold
+from ricenet_v2.report.methods.prediction import of_fold_words
+
+BALANCED = Prior((0.5, 0.5), (12, 4))
+AS_THEY_ARE = Prior((0.75, 0.25), (12, 4))
 
 
-def _with(record, **fields):
-    """A copy of a record that has, or as if it had, these fields."""
-    made = copy.copy(record)
-    for name, value in fields.items():
-        object.__setattr__(made, name, value)
-    return made
-
-
-@pytest.fixture
-def with_newer():
-    """A function that gives run.json, predictions.json, plan.json or others newer fields."""
-
-    def made(facts, run=None, predictions=None, **others):
-        first, folder = facts.results
-        if run is not None:
-            folds = tuple(_with(fold, run=_with(fold.run, **run)) for fold in facts.folds)
-            others["folds"] = folds
-        if predictions is not None:
-            newer = SimpleNamespace(**{**vars(folder.predictions), **predictions})
-            others["results"] = (first, _with(folder, predictions=newer))
-        changed = _with(facts, **others)
-        vars(changed).pop("foreign_folds", None)
-        vars(changed).pop("moved_folds", None)
-        return changed
-
-    return made
-
-
-def test_probabilities_that_are_corrected_are_told(facts, text_of, with_newer):
-    prior = SimpleNamespace(trained=(0.5, 0.5), counts=(12, 4), shares=(0.75, 0.25))
-    text = text_of(with_newer(facts, run={"prior": prior}), "probabilities")
+def test_probabilities_that_are_corrected_are_told(facts, text_of, with_runs):
+    text = text_of(with_runs(facts, prior=BALANCED), "probabilities")
     first, second = facts.dataset.classes
     assert "taught all classes as equally frequent" in text
     assert f"training cases ({first} 75 %, {second} 25 %)" in text
     assert "not corrected" in text.split("Probabilities in folder")[1]  # the folder is older
-    own = SimpleNamespace(trained=(0.75, 0.25), counts=(12, 4), shares=(0.75, 0.25))
-    text = text_of(with_newer(facts, run={"prior": own}), "probabilities")
-    assert f"taught classes of these shares: {first} 75 %, {second} 25 %" in text
+    some = text_of(with_runs(facts, (1,), prior=BALANCED), "probabilities")
+    assert "of fold 1 are corrected" in some
+    assert "validation cases of folds 0, 2, 3 and 4 are of balanced classes" in some
+
+
+def test_where_training_was_not_balanced_there_is_nothing_to_correct(facts, text_of, with_runs):
+    text = text_of(with_runs(facts, prior=AS_THEY_ARE), "probabilities")
+    assert "which the networks were taught; there was nothing to correct." in text
+    assert "are corrected" not in text
 
 
 @pytest.mark.parametrize(
-    ("named", "words"), [(True, "which the user named"), (False, "those of the training cases")]
+    ("named", "words"),
+    [(True, "which the user named"), (False, "those of each member's training cases, on average")],
 )
 def test_the_prior_of_predictions_is_told_with_who_named_it(
-    facts, text_of, with_newer, named, words
+    facts, text_of, with_predictions, named, words
 ):
-    newer = {"prior": (0.9, 0.1), "prior_named": named}
-    text = text_of(with_newer(facts, predictions=newer), "probabilities")
+    newer = with_predictions(facts, prior=(0.9, 0.1), prior_named=named)
+    text = text_of(newer, "probabilities")
     first, second = facts.dataset.classes
-    assert f"corrected to class shares of {first} 90 %, {second} 10 %, {words}." in text
+    assert f"right for class shares of {first} 90 %, {second} 10 %, {words}." in text
+    assert "checkpoints do not say what they were taught" in text
+    members = (MemberPrior(0, BALANCED), MemberPrior(1, BALANCED))
+    text = text_of(with_predictions(newer, priors=members), "probabilities")
+    assert "Their members were taught all classes as equally frequent." in text
 
 
-def test_the_rule_of_the_called_class_is_told(facts, text_of, with_newer):
-    text = text_of(with_newer(facts, predictions={"decide": "balanced"}), "called")
+def test_the_rule_of_the_called_class_is_told(facts, text_of, with_predictions, with_runs):
+    text = text_of(with_predictions(facts, decide="balanced"), "called")
     assert "In folder predictions, a case is called the class whose probability is largest in" in (
         text
     )
-    text = text_of(with_newer(facts, run={"decide": "probable"}), "called")
+    text = text_of(with_runs(facts, decide="probable"), "called")
     assert "In out-of-fold, a case is called the class of the largest probability." in text
     assert "a case is called" not in text_of(facts, "called")
 
 
-def test_a_slope_and_offsets_are_told(facts, text_of, with_newer):
-    applied = SimpleNamespace(words="slope 0.500 and offsets +1.000, -1.000")
-    text = text_of(with_newer(facts, predictions={"applied": applied}), "probabilities")
+def test_a_slope_and_offsets_are_told(facts, text_of, with_predictions):
+    made = with_predictions(facts, recalibration=Recalibration(0.5, (1.0, -1.0)), calibrated=True)
+    text = text_of(made, "probabilities")
     assert "were calibrated: slope 0.500 and offsets +1.000, -1.000." in text
-    nothing = {"applied": None, "calibrated": True}
-    text = text_of(with_newer(facts, predictions=nothing), "probabilities")
+    text = text_of(with_predictions(facts, calibrated=True), "probabilities")
     assert "Calibration of folder predictions was asked for, and changes nothing." in text
+    found = Calibration(
+        2.0, None, None, 9, 8, "by hand", {}, (), (), form="slope and offset", slope=0.5,
+        offsets=(1.0, -1.0), classes=facts.dataset.classes, prior=(0.8, 0.2),
+        trials=(Trial("temperature", 0.7, 30, "log loss higher by 0.1"),),
+    )  # fmt: skip
+    there = dataclasses.replace(made, calibration=found)
+    assert "which is not that" not in text_of(there, "probabilities")
+    other = dataclasses.replace(found, offsets=(0.5, -0.5))
+    changed = dataclasses.replace(there, calibration=other)
+    assert "which is not that of calibration.json" in text_of(changed, "probabilities")
+    text = text_of(there, "calibration")
+    first, second = facts.dataset.classes
+    assert f"Slope 0.500 and offsets ({first} +1.000, {second} -1.000), fitted on 9 cases" in text
+    assert f"right for class shares of {first} 80 %, {second} 20 %." in text
+    assert "Forms that were tried: temperature: log loss higher by 0.1." in text
+    nothing = dataclasses.replace(found, form="nothing", temperature=1.0, slope=1.0, offsets=())
+    text = text_of(dataclasses.replace(facts, calibration=nothing), "calibration")
+    assert "Nothing is changed, as decided by 9 cases" in text
+    assert "emperature 1" not in text
 
 
-def test_what_pretrained_weights_were_trained_on_is_told(facts, text_of, with_newer):
-    source = PretrainedSource("weights.pth", "ab" * 32, "ours", 9, 8, 7, 6)
-    old = text_of(with_newer(facts, run={"pretrained": source}), "first_weights")
+SOURCE = PretrainedSource("weights.pth", "ab" * 32, "ours", 9, 8, 7, 6)
+LEAKY = dataclasses.replace(
+    SOURCE, trained_on=12, dataset="Dataset009_X", fold=3, leaked=("PH0001", "PH0021"),
+    untold=("a file without a list",), doubts=("the ids are alike",),
+)  # fmt: skip
+
+
+def test_what_pretrained_weights_were_trained_on_is_told(facts, text_of, with_runs):
+    old = text_of(with_runs(facts, pretrained=SOURCE), "first_weights")
     assert "What these were trained on is not recorded." in old
-    newer = _with(source, trained_on=12, dataset="Dataset009_X", fold=3, leaked=("PH0001",),
-                  untold=("a file without a list",), doubts=("the ids are alike",))  # fmt: skip
-    text = text_of(with_newer(facts, run={"pretrained": newer}), "first_weights")
-    assert "trained on 12 cases (a run of Dataset009_X, fold 3)." in text
+    text = text_of(with_runs(facts, pretrained=LEAKY), "first_weights")
+    assert "trained on 12 cases (by a run of Dataset009_X, fold 3, with those of" in text
     assert "There may be further ones: a file without a list." in text
-    assert "held-out cases of this dataset, so figures of these flatter: PH0001." in text
+    assert "held-out cases of this dataset, so figures of these flatter: PH0001 and PH0021." in text
     assert "The ids are alike." in text
 
 
-def test_folds_of_centres_are_told(facts, text_of, with_newer):
-    folds = tuple(_with(fold, held_out=f"site {n}") for n, fold in enumerate(facts.splits.folds))
-    splits = _with(facts.splits, group="centre", folds=folds)
-    text = text_of(with_newer(facts, splits=splits), "folds")
-    assert "one value of the column centre of cases.csv (site 0, site 1, site 2, site 3" in text
+def test_leaked_weights_are_told_where_their_figures_stand(facts, text_of, with_runs):
+    changed = with_runs(facts, (1,), pretrained=LEAKY)
+    own, folder = changed.results
+    told = "Fold 1 began with weights.pth, which was trained on 1 of these cases"
+    assert leaked(changed, own) == f"{told} (PH0001): the figures flatter."
+    assert leaked(changed, folder) == f"{told} (PH0021): the figures flatter."
+    assert told in text_of(changed, "results")
+    text = untold(changed)
+    assert "of fold 1, which may flatter these figures: a file without a list." in text
+    assert "the ids are alike." in text
+    unasked = with_runs(facts, pretrained=SOURCE)
+    assert "nobody looked whether weights.pth was trained on held-out cases" in untold(unasked)
+    known = with_runs(facts, pretrained=dataclasses.replace(SOURCE, trained_on=5))
+    assert (untold(known), leaked(known, own)) == ("", "")
+    assert "flatter" not in text_of(facts, "results")
+    (one,) = [case for case in own.cases if case.case_id == "PH0001"]
+    mine = with_runs(facts, (int(one.part.removeprefix("fold ")),), pretrained=LEAKY)
+    assert "1 of them was learned from all the same" in text_of(mine, "of_folds")
+    assert "began with weights that had been trained on it" in of_fold_words(mine, one)
+    assert "has 2 cases with a label" in text_of(mine, "held_out")
+    assert "has 3 cases with a label" in text_of(facts, "held_out")
+
+
+def test_folds_of_centres_are_told_and_never_as_stratified(facts, text_of, with_runs):
+    folds = tuple(
+        dataclasses.replace(fold, held_out=f"site {n}") for n, fold in enumerate(facts.splits.folds)
+    )
+    splits = dataclasses.replace(facts.splits, group="centre", folds=folds)
+    runs = with_runs(facts, group="centre")
+    runs = dataclasses.replace(
+        runs,
+        splits=splits,
+        folds=tuple(
+            dataclasses.replace(
+                one, run=dataclasses.replace(one.run, held_out=f"site {one.number}")
+            )
+            for one in runs.folds
+        ),
+    )
+    text = text_of(runs, "folds")
+    assert (
+        "there are 5 folds, leave-one-group-out by centre (site 0, site 1, site 2, site 3" in text
+    )
+    assert "one value of the column centre of cases.csv" in text
+    assert "stratified" not in text
     assert "column" not in text_of(facts, "folds")
+    before = text_of(dataclasses.replace(facts, splits=splits), "folds")
+    assert "fold 0 was trained as one of 5 folds, stratified by class." in before
 
 
-def test_bands_and_straightening_are_told(facts, text_of, with_newer):
-    plan = facts.plan
-    levels = tuple((0.1, 0.2, 0.3) if one.kind == "dose" else () for one in plan.channels)
-    newer = _with(plan, straighten=True, network=_with(plan.network, levels=levels))
-    changed = with_newer(facts, plan=newer)
-    vars(changed)["foreign_folds"] = ()
-    assert "given 2 bands around fixed values of dose." in text_of(changed, "layers")
+@pytest.fixture
+def with_levels(with_plan):
+    """A function that gives the dose of a plan levels and the network a norm."""
+
+    def made(facts, values, norm="instance"):
+        plan = facts.plan
+        levels = tuple(values if one.kind == "dose" else () for one in plan.channels)
+        own = levels if values else ()
+        return with_plan(facts, "network", levels=own, norm=norm)
+
+    return made
+
+
+def test_bands_are_told_in_gy(facts, text_of, with_levels):
+    (dose,) = [one for one in facts.plan.channels if one.kind == "dose"]
+    divisor = dose.normalisation.divisor
+    changed = with_levels(facts, tuple(gy / divisor for gy in (0, 12.5, 40, 60)))
+    text = text_of(changed, "layers")
+    assert "3 bands around 12.5, 40, 60 Gy of dose (the lowest begins at 0 Gy" in text
+    assert "not the height" not in text
+
+
+def test_a_network_that_sees_no_height_is_told_so(facts, text_of, with_levels):
+    text = text_of(with_levels(facts, ()), "layers")
+    assert "networks see the shape of this channel, but not the height (Gy)." in text
+    assert "bands" not in text
+    assert "not the height" not in text_of(with_levels(facts, (), norm="batch"), "layers")
+
+
+def test_straightening_is_told(facts, text_of, with_plan):
+    changed = with_plan(facts, straighten=True)
     assert "resampled along the axes of the patient" in text_of(changed, "resampled")
-    older = _with(plan, straighten=False, network=_with(plan.network, levels=()))
-    changed = with_newer(facts, plan=older)
-    vars(changed)["foreign_folds"] = ()
-    assert "bands" not in text_of(changed, "layers")
-    assert "axes of the patient" not in text_of(changed, "resampled")
+    assert "axes of the patient" not in text_of(facts, "resampled")
 
 
-def test_what_the_sample_size_allows_is_told(facts, text_of, with_newer):
+def _with_evaluation(facts, **changes):
     first, folder = facts.results
-    criterion = SimpleNamespace(figure="AUROC", assumed=0.8, low=0.6, high=0.95,
-                                target_width=0.1, n_needed=300)  # fmt: skip
-    grown = SimpleNamespace(overall_risk_margin=0.2, n_for_overall_risk=385, most_parameters=1.5)
-    size = SimpleNamespace(class_name="recurrence", n_patients=20, n_of_class=9, prevalence=0.45,
-                           precision=(criterion,), development=grown)  # fmt: skip
-    made = _with(first, evaluation=_with(first.evaluation, sample_sizes=(size,)))
-    text = text_of(with_newer(facts, results=(made, folder)), "sample_size")
+    made = dataclasses.replace(first.evaluation, **changes)
+    return dataclasses.replace(facts, results=(dataclasses.replace(first, evaluation=made), folder))
+
+
+def test_what_the_sample_size_allows_is_told(facts, text_of):
+    criterion = Precision("AUROC", 0.8, 0.6, 0.95, 0.1, 300)
+    grown = Development(0.2, 385, 0.3, 1.5)
+    size = SampleSize("recurrence", 20, 9, 0.45, 0.8, (criterion,), grown)
+    text = text_of(_with_evaluation(facts, sample_sizes=(size,)), "sample_size")
     assert "AUROC 0.80 would have an interval of 0.60 to 0.95, and 300 patients give a" in text
     assert "could have 1.5 parameters" in text
-    made = _with(first, evaluation=_with(first.evaluation, sample_sizes=()))
-    assert text_of(with_newer(facts, results=(made,)), "sample_size") == ""
+    none = _with_evaluation(facts, sample_sizes=())
+    first, _ = none.results
+    assert text_of(dataclasses.replace(none, results=(first,)), "sample_size") == ""
+
+
+def test_a_selection_that_only_the_figures_tell_stands_beside_them(facts, text_of):
+    text = text_of(_with_evaluation(facts, selection="The same cases chose the epoch."), "results")
+    assert "The same cases chose the epoch." in text
+
+
+def test_centres_and_seeds_are_told_in_their_words(facts, text_of):
+    summary = Heterogeneity(
+        "AUROC", (), ("Bern: 2 of the class",), None, None, None, None, None, None, "", "so few"
+    )
+    sites = Centres(
+        "t", "centre", ("a", "b"), "b",
+        (Centre(0, "Bern", 4, 4, (2, 2), ()), Centre(1, "Graz", 4, 4, (2, 2), ())),
+        (Spread("accuracy", 2, 0.25, "Bern", 0.75, "Graz"),), (summary,), 0.95,
+    )  # fmt: skip
+    text = text_of(dataclasses.replace(facts, centres=sites), "centres")
+    assert "held out one centre of cases.csv (Bern and Graz)" in text
+    assert "accuracy 0.250 (Bern) to 0.750 (Graz) over 2 of 2" in text
+    assert summary.words("centre", 0.95) in text
+    one = SeedFigure("AUROC", (0.5, 0.7), 0.6, 0.14, 0.5, 0.7, (0.4, 0.5), (0.6, 0.9), 20, "x")
+    seeds = SeedVariance(
+        "t", (0, 1), ("auto__all", "auto__all__seed1"), 2, 5, "", "", 20, 20, ("a", "b"), "b",
+        (one,), (0.4, 30.0), 3, 0.95, 50, 0, {}, "What it means.",
+    )  # fmt: skip
+    changed = dataclasses.replace(facts, seeds=seeds)
+    text = text_of(changed, "seed_variance")
+    assert (
+        "the seeds 0 and 1; out-of-fold means over these trainings: AUROC 0.600, SD 0.140" in text
+    )
+    assert "3 of 20 cases are not called alike by all 2 trainings. What it means." in text
+    assert "do not tell how far" in text_of(facts, "seeds")
+    assert "do not tell how far" not in text_of(changed, "seeds")

@@ -2,15 +2,20 @@
 
 import dataclasses
 import re
+from pathlib import Path
 
 import pytest
 
 from ricenet_v2.core import documents
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.calibration import Calibration
+from ricenet_v2.records.centres import Centre, Centres, Heterogeneity, Spread
 from ricenet_v2.records.comparison import Comparison, Pair
 from ricenet_v2.records.figures import Figure
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.seeds import SeedFigure, SeedVariance
+from ricenet_v2.records.weights import PretrainedSource
+from ricenet_v2.report.results import index
 from ricenet_v2.report.results.index import index_page
 from ricenet_v2.report.results.sources import read_sources
 from ricenet_v2.store.paths import dataset_paths
@@ -118,3 +123,65 @@ def test_figures_that_are_flattered_say_so_above_them_and_at_the_top(page_of, of
     figures = rest.split('<section id="figures">')[1].split("<table")[0]
     assert '<p class="warning">The epoch was chosen on the same cases, which flatters' in figures
     assert "flatter" not in page_of().split("<h4>Thresholds</h4>")[0]
+
+
+def test_leaked_weights_are_a_warning_above_their_figures(page_of, simulated):
+    sources = read_sources(dataset_paths(NAME, simulated), "auto", "all", [])
+    seen = sources.results[0].cases[0].case_id
+    source = PretrainedSource("w.pth", "0" * 64, "ours", 1, 0, 0, 0, 9, (seen,), ("no list",))
+    folds = tuple(
+        dataclasses.replace(fold, run=dataclasses.replace(fold.run, pretrained=source))
+        for fold in sources.folds
+    )
+    page = page_of(folds=folds)
+    own = page.split("<h3>Out-of-fold</h3>")[1].split("<table")[0]
+    warnings = re.findall(r'<p class="warning">(.*?)</p>', own)
+    assert len(warnings) == 2
+    assert f"w.pth, which was trained on 1 of these cases ({seen}): the figures" in warnings[0]
+    assert "may flatter these figures: no list." in warnings[1]
+    assert "flattered, see there" in page.split('id="cohort"')[0]
+    assert "w.pth" not in page_of()
+
+
+def test_centres_and_sample_size_are_small_tables_beside_the_figures(page_of):
+    summary = Heterogeneity("AUROC", (), (), None, None, None, None, None, None, "", "so few")
+    made = Centres(
+        "t", "site", ("x", "y"), "y",
+        (Centre(0, "Bern", 4, 3, (3, 1), (), "few"), Centre(1, "Graz", 6, 6, (3, 3), (), "few")),
+        (Spread("accuracy", 2, 0.25, "Bern", 0.75, "Graz"),), (summary,), 0.95,
+    )  # fmt: skip
+    page = page_of(centres=made)
+    assert _cells(page, "By site: held out") == [
+        ["Bern (fold 0)", "4", "3", "3", "1", "1"],
+        ["Graz (fold 1)", "6", "6", "3", "3", "1"],
+    ]
+    assert _cells(page, "By site: lowest and highest") == [
+        ["accuracy", "0.250", "Bern", "0.750", "Graz", "2 of 2"]
+    ]
+    assert "AUROC by site: no summary, since so few." in page
+    (first, *_) = _cells(page, "What so many patients allow")
+    assert first[0].startswith("observed : expected of ")
+
+
+def test_seeds_are_a_small_table_with_their_meaning(page_of):
+    figure = SeedFigure(
+        "AUROC", (0.5, None), None, None, None, None, (0.4, None), (0.6, None), 9, ""
+    )
+    made = SeedVariance(
+        "t", (3, 5), ("a", "b"), 2, 5, "", "", 20, 20, ("x", "y"), "y", (figure,), (0.4, 30.0), 3,
+        0.95, 50, 0, {}, "What it means.",
+    )  # fmt: skip
+    page = page_of(seeds=made)
+    dash = "\N{EN DASH}"
+    wanted = ["AUROC", "0.500", dash, dash, dash, dash, "0.400 to 0.600"]
+    assert _cells(page, "What the training seed alone changes") == [wanted]
+    assert "3 of 20 cases are not called alike by all 2 trainings. What it means." in page
+
+
+def test_no_method_is_named_that_is_not_the_figures_own():
+    """What makes an interval is said by the figure, which knows it."""
+    package = Path(index.__file__).parents[1]
+    files = [one for kind in ("*.py", "*.html") for one in package.rglob(kind)]
+    named = re.compile(r"Wilson|Clopper|BCa|MOVER|Newcombe|DeLong|bootstrap", re.IGNORECASE)
+    assert len(files) > 30
+    assert [one.name for one in files if named.search(one.read_text(encoding="utf-8"))] == []

@@ -7,10 +7,13 @@ import pytest
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, DocumentError
+from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.comparison import Comparison
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.report import PartPicture, ReportPart
+from ricenet_v2.records.seeds import SeedVariance
+from ricenet_v2.report.results.absent import absent
 from ricenet_v2.report.results.parts import comparisons, parts_of
 from ricenet_v2.report.results.predicted import Predicted, Result
 from ricenet_v2.report.results.sources import read_sources
@@ -138,3 +141,32 @@ def test_of_two_patients_with_one_id_a_folder_elsewhere_shows_neither(tmp_path):
     documents.write(tmp_path / "maps" / "report_part.json", part)
     (found,) = parts_of(tmp_path / "model", [result], [tmp_path / "maps"])
     assert list(found.content.cases) == ["C2"]
+
+
+def test_a_variance_over_seeds_holds_for_the_predictions_that_were_compared(simulated, tmp_path):
+    workspace = tmp_path / "workspace"
+    shutil.copytree(simulated, workspace)
+    paths = dataset_paths(NAME, workspace)
+    model, other = paths.run(), paths.run(seed=1)
+    name = model.folder.name
+    hashes = {
+        f"{name}/fold_{n}/validation.csv": sha256_of_file(model.fold(n).validation)
+        for n in range(5)
+    }
+    made = SeedVariance(
+        "t", (0, 1), (name, other.folder.name), 2, 5, "", "", 20, 20, ("x", "y"), "y", (),
+        (0.4, 30.0), 3, 0.95, 50, 0, {**hashes, f"{other.folder.name}/fold_0/validation.csv": "0"},
+        "",
+    )  # fmt: skip
+    documents.write(other.crossval / "seeds.json", made)
+    read = read_sources(paths, "auto", "all", [])
+    assert read.seeds == made
+    assert f"results/{other.folder.name}/crossval/seeds.json" in read.inputs
+    assert not any("seeds" in one.what for one in absent(read))
+    with model.fold(2).validation.open("a", encoding="utf-8") as file:
+        file.write("\n")
+    read = read_sources(paths, "auto", "all", [])
+    assert read.seeds is None
+    assert [one.command for one in absent(read) if "seeds.json is of other" in one.what] == [
+        "ricenet_evaluate DATASET --seeds"
+    ]

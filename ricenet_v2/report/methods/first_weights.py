@@ -1,0 +1,66 @@
+"""What stands beside figures of cases that the first weights may have been trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from ricenet_v2.records.weights import PretrainedSource
+from ricenet_v2.report.methods.facts import Facts, FoldFacts
+from ricenet_v2.report.methods.sentence import listed, numbered, said
+from ricenet_v2.report.results.predicted import Result
+
+_SHOWN = 6
+
+
+def leaked(facts: Facts, result: Result) -> str:
+    """That weights which the folds began with had been trained on cases of this set."""
+    judged = {one.case_id for one in result.cases if not one.is_other}
+    told = []
+    for fold, source in _began(facts):
+        seen = [case for case in source.leaked if case in judged]
+        if seen:
+            told.append(
+                f"Fold {fold.number} began with {source.file}, which was trained on "
+                f"{len(seen):,} of these cases ({_first(seen)}): the figures flatter."
+            )
+    return said(*told)
+
+
+def seen_before(facts: Facts, case_id: str, folds: Collection[int]) -> bool:
+    """Whether the first weights of one of these folds had been trained on a case."""
+    return any(fold.number in folds and case_id in one.leaked for fold, one in _began(facts))
+
+
+def untold(facts: Facts) -> str:
+    """Why it cannot be told whether the first weights were trained on the cases of a set."""
+    reasons: dict[str, list[int]] = {}
+    for fold, source in _began(facts):
+        for reason in _reasons(source):
+            reasons.setdefault(reason, []).append(fold.number)
+    return said(
+        *(
+            f"First weights of {numbered(folds)}, which may flatter these figures: {reason}."
+            for reason, folds in reasons.items()
+        )
+    )
+
+
+def _began(facts: Facts) -> Iterator[tuple[FoldFacts, PretrainedSource]]:
+    for fold in facts.folds:
+        if fold.run.pretrained is not None:
+            yield fold, fold.run.pretrained
+
+
+def _reasons(source: PretrainedSource) -> tuple[str, ...]:
+    if source.trained_on is None and not source.untold:
+        unasked = (
+            f"nobody looked whether {source.file} was trained on held-out cases (a version of "
+            "before that check)"
+        )
+        return (unasked, *source.doubts)
+    return (*source.untold, *source.doubts)
+
+
+def _first(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return listed(names[:_SHOWN]) + more if not more else ", ".join(names[:_SHOWN]) + more
