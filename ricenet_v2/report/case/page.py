@@ -196,7 +196,7 @@ def _glance(job: CaseJob) -> list[tuple[str, str, str]]:
         tiles.append(("Split", "training" if job.case.split == "train" else "test", "cases.csv"))
     for name, _, one in job.outputs:
         top = max(range(len(job.classes)), key=lambda n: one.probabilities[n])
-        words = "differs from the truth" if one.is_right is False else f"{job.model} output"
+        words = "differs from the truth" if one.is_right is False else f"by the {job.model}"
         tiles.append((f"Predicted, {name}", one.called, words))
         what = "Share of votes for" if one.is_vote else "Probability of"
         tiles.append((f"{what} {job.classes[top]}", f"{one.probabilities[top]:.2f}", name))
