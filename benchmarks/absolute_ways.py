@@ -93,7 +93,8 @@ class Ramps(Bands):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """(B, channels, Z, Y, X) to (B, channels + levels, Z, Y, X)."""
-        rising = (images[:, self.channels] - self.low) * self.rise
+        low, rise, _, _ = self.edges.view(4, -1, 1, 1, 1)
+        rising = (images[:, self.source] - low) * rise
         return torch.cat([images, rising.clamp(0, 1)], dim=1)
 
 

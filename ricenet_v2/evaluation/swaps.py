@@ -112,8 +112,8 @@ def not_rejected(
         stretch: By how much the ends are drawn away from the difference, though not across 0.
 
     Returns:
-        None where a difference is not defined, none is far enough away to be rejected, or all cases
-        have the same difference, whose spread is then not known.
+        None where a difference is not defined, none is far enough away to be rejected, no sample
+        agrees with an exact p, or all cases have the same difference, whose spread is not known.
     """
     if not np.isfinite(values).all() or np.ptp(values - values[0] * kept) <= 1e-12:
         return None
@@ -133,9 +133,11 @@ def not_rejected(
     wide, high = value - stretch * (value - low), value + stretch * (high - value)
     if p >= alpha:
         return min(wide, 0.0), high
-    # Without what was added, else the next order statistic, where these would hold 0.
+    # Without what was added, else the next order statistic, where these would hold 0; none where
+    # an exact p is small and no sample says so.
     strict = _roots(values, kept, 0.0)[0]
-    return next(x for x in (wide, low, *strict[rank - 1 :]) if x > 0), high
+    above = [x for x in (wide, low, *strict[rank - 1 :].tolist()) if x > 0]
+    return (above[0], high) if above else None
 
 
 def _rank(n: int, alpha: float) -> int:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
@@ -29,15 +29,15 @@ def n_bands(levels: Levels) -> int:
 class Bands(nn.Module):
     """Puts a band for each level behind the channels; nothing of it is learnt or saved.
 
+    Its numbers follow the module from device to device, but they are no buffers: processes that
+    train one network together send its buffers to each other in every pass.
+
     Attributes:
         n_bands: How many maps are added.
+        source: Index of the channel of each band, shape (bands,).
+        edges: Where each band begins and the steepness of its rise, its top, and the steepness of
+            its fall, shape (4, bands).
     """
-
-    channels: torch.Tensor
-    low: torch.Tensor
-    rise: torch.Tensor
-    top: torch.Tensor
-    fall: torch.Tensor
 
     def __init__(self, levels: Levels) -> None:
         """Prepare the bands.
@@ -48,31 +48,28 @@ class Bands(nn.Module):
                 for a channel without bands; no entries for none at all.
         """
         super().__init__()
-        channels, lows, rises, tops, falls = [], [], [], [], []
-        for channel, values in enumerate(levels):
-            for low, top, high in zip(
-                values, values[1:], itertools.chain(values[2:], (math.inf,)), strict=False
-            ):
-                channels.append(channel)
-                lows.append(low)
-                rises.append(1 / (top - low))
-                tops.append(top)
-                falls.append(1 / (high - top))
         self.n_bands = n_bands(levels)
+        source, edges = [], []
+        for channel, own in enumerate(levels):
+            above = itertools.chain(own[2:], (math.inf,))
+            for low, top, high in zip(own, own[1:], above, strict=False):
+                source.append(channel)
+                edges.append((low, 1 / (top - low), top, 1 / (high - top)))
         # Not on torch's default device: a network that is built on the meta device and then given
         # the weights of another one has no other source for these numbers.
-        index = torch.tensor(channels, dtype=torch.long, device="cpu")
-        self.register_buffer("channels", index, persistent=False)
-        for name, numbers in (("low", lows), ("rise", rises), ("top", tops), ("fall", falls)):
-            column = torch.tensor(numbers, dtype=torch.float32, device="cpu").view(-1, 1, 1, 1)
-            self.register_buffer(name, column, persistent=False)
+        self.source = torch.tensor(source, dtype=torch.long, device="cpu")
+        self.edges = torch.tensor(edges, dtype=torch.float32, device="cpu").view(-1, 4).T
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Bands:
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self.source, self.edges = fn(self.source), fn(self.edges)
+        return self
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """(B, channels, Z, Y, X) to (B, channels + bands, Z, Y, X), voxel by voxel."""
         if not self.n_bands:
             return images
-        device = images.device
-        values = images[:, self.channels.to(device)]
-        rising = (values - self.low.to(device)) * self.rise.to(device)
-        falling = 1 - (values - self.top.to(device)) * self.fall.to(device)
+        low, rise, top, fall = self.edges.to(images.device).view(4, -1, 1, 1, 1)
+        values = images[:, self.source.to(images.device)]
+        rising, falling = (values - low) * rise, 1 - (values - top) * fall
         return torch.cat([images, torch.minimum(rising, falling).clamp(0, 1)], dim=1)

@@ -164,7 +164,7 @@ def test_corrected_probabilities_are_never_worse_than_calling_all_or_none():
     ):
         names = tuple(map(str, range(2000)))
         scored = Scored(names, names, truth, called(values, prior), values, ("other", "event"))
-        lines = {curve.series: np.array(curve.y) for curve in decision(scored, 1)}
+        lines = {curve.series: np.array(curve.y) for curve in decision(scored, 1, 0.95)}
         others = np.maximum(lines["all called"], lines["none called"])
         worst[name] = float((lines["model"] - others).min())
     assert worst["corrected"] > -2e-3

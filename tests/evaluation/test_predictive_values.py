@@ -97,11 +97,12 @@ def test_cases_of_one_side_only():
 
 
 def test_repeated_cases_of_a_patient_add_nothing():
+    """But for the t quantile that intervals of patients with several cases have."""
     once, thrice = (values(of_table(9, 5, 8, 40, repeats), 0.3) for repeats in (1, 3))
     alone = of_table(9, 5, 8, 40, 3)
     alone = values(dataclasses.replace(alone, patients=alone.case_ids), 0.3)
     for a, b, c in zip(once, thrice, alone, strict=True):
-        assert (a.value, a.low, a.high) == pytest.approx((b.value, b.low, b.high), abs=0.01)
+        assert (a.value, a.low, a.high) == pytest.approx((b.value, b.low, b.high), abs=0.02)
         assert c.high - c.low < 0.7 * (b.high - b.low)
 
 

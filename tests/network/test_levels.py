@@ -145,6 +145,8 @@ def test_nothing_of_the_bands_is_saved_or_learnt():
     network = build_network(plan, 2, 3)
     assert not any("bands" in name for name in network.state_dict())
     assert not list(network.bands.parameters())
+    assert not list(network.bands.buffers())  # which processes would send to each other
+    assert network.to("meta").bands.edges.device.type == "meta"
     assert network.bands.n_bands == n_bands(plan.levels) == 2
 
 

@@ -234,5 +234,6 @@ def test_beyond_the_image_there_is_no_dose_and_what_surrounds_the_patient(straig
 def test_hashes_of_plans_without_it_stay(straight_plan):
     plan = straight_plan(False)
     assert documents.fingerprint_of(plan) != documents.fingerprint_of(straight_plan())
-    assert '"straighten": false' in documents.to_text(plan)
+    assert "straighten" not in documents.to_text(plan)
+    assert '"straighten": true' in documents.to_text(straight_plan())
     assert voxels_hash(plan) != voxels_hash(straight_plan())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 
 import pytest
@@ -32,9 +33,10 @@ def workspace(planned_cohort, tmp_path):
 
 
 def write_weights(workspace, name="weights.pth", seed=0, **changes):
-    """An encoder that fits the plan but for the changes, as nnU-Net writes it."""
+    """An encoder of the plan's images, without bands, as nnU-Net writes it, but for the changes."""
     plan = documents.read(Plan, dataset_paths(NAME, workspace).plan())
-    network = build_network(plan.network, len(plan.channels), 2).encoder
+    images_only = dataclasses.replace(plan.network, levels=())
+    network = build_network(images_only, len(plan.channels), 2).encoder
     generator = torch.Generator().manual_seed(seed)
     weights = {
         f"encoder.{k}": torch.randn(v.shape, generator=generator) * 0.1
@@ -59,16 +61,20 @@ def test_the_first_step_starts_from_the_file_and_the_run_says_so(workspace):
     assert run(workspace, "--pretrained_weights", file, settings=STILL) == 0
     paths = fold_of(workspace)
     final = checkpoints.load(paths.final)["inference_weights"]
-    assert all(torch.equal(final[name], value) for name, value in weights.items())
+    adapted = {name for name, value in weights.items() if final[name].shape != value.shape}
+    assert all(torch.equal(final[n], value) for n, value in weights.items() if n not in adapted)
+    assert all(torch.equal(final[n][:, :3], weights[n]) for n in adapted)
+    assert all(final[n][:, 3:].abs().max() < 1e-20 for n in adapted)  # those of the bands
     record = documents.read(Run, paths.run)
     assert record.pretrained is not None
     assert record.pretrained.file == "weights.pth"
     assert record.pretrained.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
-    assert (record.pretrained.loaded, record.pretrained.fresh) == (len(weights), 0)
+    assert (record.pretrained.loaded, record.pretrained.fresh) == (len(weights) - 1, 0)
     report = documents.read(WeightsReport, paths.pretrained)
-    assert {f"encoder.{name}" for name in report.loaded} == set(weights)
+    assert {f"encoder.{name}" for name in report.loaded} == set(weights) - adapted
+    assert {f"encoder.{name}" for name in report.adapted} == adapted
     said = paths.log.read_text(encoding="utf-8")
-    assert f"weights.pth (nnU-Net): {len(weights)} tensors loaded, 0 adapted, 0 fresh" in said
+    assert f"weights.pth (nnU-Net): {len(weights) - 1} tensors loaded, 1 adapted, 0 fresh" in said
     assert "fresh: the head (head.weight, head.bias)" in said
 
 
@@ -148,7 +154,7 @@ def test_weights_that_do_not_fit_stop_before_the_run_unless_allowed(workspace, c
     said = fold_of(workspace).log.read_text(encoding="utf-8")
     assert "of another shape in the file: stages.0." in said
     record = documents.read(Run, fold_of(workspace).run)
-    assert (record.pretrained.loaded, record.pretrained.fresh) == (len(weights) - 1, 1)
+    assert (record.pretrained.loaded, record.pretrained.fresh) == (len(weights) - 2, 1)
     final = checkpoints.load(fold_of(workspace).final)["inference_weights"]
     assert torch.equal(final[name], torch.ones_like(final[name]))
 
