@@ -47,7 +47,9 @@ def test_it_leaves_the_files_of_a_run_and_is_compared_in_one_line(trained_cohort
     told = [row["flags"] for row in rows if row["set"] == "predictions"]
     assert len(told) == 3
     assert all("same id" not in flags and "images" not in flags for flags in told)
-    assert "3 cases, mean of 5 models" in (out / "index.html").read_text(encoding="utf-8")
+    assert "are the mean of the probabilities of 5 " in (out / "index.html").read_text(
+        encoding="utf-8"
+    )
 
     assert baseline.main([NAME, *common, *few, "--features", "dose"]) == 0
     assert all(
