@@ -116,6 +116,7 @@ def _check_same(runs: Mapping[int, Mapping[int, Run]], models: Mapping[int, Mode
         "plan and settings": lambda run: run.plan_hash,
         "preprocessed cases": lambda run: run.preprocessed_hash,
         "cases of a fold": lambda run: run.fold_hash,
+        "version, of which one corrects for the prior": lambda run: run.prior is not None,
         "pretrained weights": lambda run: run.pretrained and run.pretrained.sha256,
     }
     seeds = list(runs)

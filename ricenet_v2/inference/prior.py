@@ -23,20 +23,29 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 
-def prior_of(labels: Iterable[str], classes: Sequence[str], balance: str) -> Prior:
-    """What a network is taught about how often the classes are.
+def prior_of(
+    labels: Iterable[str], classes: Sequence[str], balance: str, everyone: Iterable[str] = ()
+) -> Prior:
+    """What a network is taught about how often the classes are, and how often they are.
+
+    All folds of a dataset are corrected for the shares among all of its training cases, not each
+    for those of its own: the fewer events a fold holds out, the more it is trained on, and
+    probabilities that followed that would rank the cases of different folds the wrong way round.
 
     Args:
-        labels: Class of each training case.
+        labels: Class of each case that the network is trained on.
         classes: Names in the order of the indices.
         balance: `sampler`, `loss` or `none`, of the plan.
+        everyone: Class of each training case of the dataset; `labels` where left out.
     """
-    found = list(labels)
-    counts = tuple(found.count(name) for name in classes)
+    own = list(labels)
+    known = list(everyone) or own
+    seen = [own.count(name) for name in classes]
+    counts = tuple(known.count(name) for name in classes)
     if balance == "none":
-        return Prior(tuple(count / len(found) for count in counts), counts)
-    present = sum(count > 0 for count in counts)
-    return Prior(tuple(float(count > 0) / present for count in counts), counts)
+        return Prior(tuple(count / len(own) for count in seen), counts)
+    present = sum(count > 0 for count in seen)
+    return Prior(tuple(float(count > 0) / present for count in seen), counts)
 
 
 def ratios(trained: ArrayLike, wanted: ArrayLike) -> Floats:

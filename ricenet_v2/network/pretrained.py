@@ -12,9 +12,10 @@ from torch import nn
 from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.network.build import Classifier
+from ricenet_v2.network.levels import n_bands
 from ricenet_v2.network.lineage import lineage_in
 from ricenet_v2.network.weight_changes import norm_after, plain_shortcut, with_channels
-from ricenet_v2.network.weight_hints import n_bands_of, notes_on, remedy_for
+from ricenet_v2.network.weight_hints import levels_of, notes_on, remedy_for
 from ricenet_v2.network.weight_layouts import ForeignEncoder, common_name, read_encoder
 from ricenet_v2.records.plan import Architecture, NetworkPlan
 from ricenet_v2.records.weights import DifferingShape, WeightsReport
@@ -35,10 +36,17 @@ class _Target:
 
 @dataclass(frozen=True)
 class _Bands:
-    """How many of the input maps are bands, in the network here and in that of the file."""
+    """How many of the input maps are bands, in the network here and in that of the file.
+
+    Attributes:
+        here: In this network.
+        there: In that of the file.
+        are_alike: Whether both have the same levels of the same channels.
+    """
 
     here: int
     there: int
+    are_alike: bool
 
 
 @dataclass
@@ -88,7 +96,8 @@ def load_pretrained(
             remedy=remedy,
         )
     targets = _targets(network.encoder, plan.architecture)
-    bands = _Bands(network.bands.n_bands, n_bands_of(state))
+    levels = levels_of(state)
+    bands = _Bands(network.bands.n_bands, n_bands(levels), levels == plan.levels)
     match = _match(targets, foreign, plan, bands)
     if not match.loaded or (match.differing and not allow_missing):
         raise _refusal(match, file, remedy)
@@ -140,7 +149,7 @@ def _take(match: _Match, common: str, target: _Target, source: torch.Tensor, ban
     """The file has this tensor."""
     here, there = tuple(target.tensor.shape), tuple(source.shape)
     is_first = common in _FIRST_CONVOLUTIONS and (here[0], here[2:]) == (there[0], there[2:])
-    if here == there and (bands.here == bands.there or not is_first):
+    if here == there and (bands.are_alike or not is_first):
         match.values[target.name] = source
     elif is_first:
         match.adapt(target.name, *_first_convolution(source, here[1], bands))

@@ -6,9 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ricenet_v2.network.levels import n_bands
 from ricenet_v2.network.weight_layouts import ForeignEncoder
-from ricenet_v2.records.plan import NetworkPlan
+from ricenet_v2.records.plan import Levels, NetworkPlan
 
 _RESENC_L = ((32, 64, 128, 256, 320, 320), (1, 3, 4, 6, 6, 6))
 _RESNET_18 = ((64, 128, 256, 512), (2, 2, 2, 2))
@@ -63,9 +62,10 @@ def notes_on(foreign: ForeignEncoder, state: Mapping[str, Any], plan: NetworkPla
     return notes
 
 
-def n_bands_of(state: Mapping[str, Any]) -> int:
-    """How many of the input maps of a checkpoint's network are bands; 0 for all but ours."""
-    return n_bands(_dig(_own_plan(state), "network", "levels") or ())
+def levels_of(state: Mapping[str, Any]) -> Levels:
+    """The levels of a checkpoint's network around which it has bands; none of all but ours."""
+    levels = _dig(_own_plan(state), "network", "levels") or ()
+    return tuple(tuple(float(value) for value in values) for values in levels)
 
 
 def _dig(value: Any, *keys: str) -> Any:

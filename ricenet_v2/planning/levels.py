@@ -47,9 +47,12 @@ def _levels(channel: ChannelFingerprint, normalisation: Normalisation) -> tuple[
     """In the unit of the channel; none where its values mean nothing but in their own case."""
     if normalisation.divisor is not None:
         return every(normalisation.divisor)
-    if normalisation.clip_low is not None and normalisation.clip_high is not None:
-        width = (normalisation.clip_high - normalisation.clip_low) / MOST_BANDS
-        return tuple(normalisation.clip_low + width * number for number in range(MOST_BANDS + 1))
+    low, high = normalisation.clip_low, normalisation.clip_high
+    if low is not None and high is not None:
+        if low >= high:  # a CT of one value
+            return ()
+        width = (high - low) / MOST_BANDS
+        return tuple(low + width * number for number in range(MOST_BANDS + 1))
     if channel.kind == "mask":
         # Half a label is none: a mask of another scale is another mask.
         step = max(1, math.ceil(channel.maximum.maximum / MOST_BANDS))

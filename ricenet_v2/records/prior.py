@@ -20,7 +20,8 @@ class Prior:
         trained: That the network was taught, which its outputs are about: equal ones where the
             sampler or the loss balances the classes, else those of the training cases; 0 for a
             class without training cases.
-        counts: Training cases of each class.
+        counts: Training cases of each class in the dataset: those of all folds, so that all
+            networks of a model are corrected for the same shares.
     """
 
     trained: tuple[float, ...]

@@ -80,12 +80,13 @@ def check_other_folds(job: Job) -> None:
     The number of epochs may differ, since folds are extended one after the other.
 
     Raises:
-        TrainingError: Other folds of the model are of other settings, another plan, or of folds
-            that were made in another way.
+        TrainingError: Other folds of the model are of other settings, another plan, an earlier
+            version, or of folds that were made in another way.
     """
     others = [fold for fold in job.model.folds() if fold != job.fold]
     others = [fold for fold in others if job.model.fold(fold).run.is_file()]
     _check_other_splits(job, others)
+    _check_other_versions(job, others)
     if not others or not job.model.plan.is_file():
         return
     old = documents.read(Plan, job.model.plan)
@@ -115,6 +116,22 @@ def _check_other_splits(job: Job, others: Sequence[int]) -> None:
             expected=f"folds of {_told(job.n_folds, job.group)}",
             got="; ".join(differing),
             remedy="Move the folder of the model away and train all of its folds.",
+        )
+
+
+def _check_other_versions(job: Job, others: Sequence[int]) -> None:
+    """Refuse a fold beside those whose probabilities are not corrected for the prior."""
+    runs = ((fold, _readable(job.model, fold)) for fold in others)
+    older = [str(fold) for fold, run in runs if run is not None and run.prior is None]
+    if older:
+        raise TrainingError(
+            "Other folds of this model are of an earlier version, which did not correct "
+            "probabilities for the class shares. Folds of both cannot be pooled.",
+            file=job.model.folder,
+            expected="folds that are corrected for the prior",
+            got=f"folds {', '.join(older)} that are not",
+            remedy="Move the folder of the model away and train all of its folds, or finish it "
+            "with the version that began it.",
         )
 
 

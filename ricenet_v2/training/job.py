@@ -138,9 +138,9 @@ class Job:
 
     @property
     def prior(self) -> Prior:
-        """Class shares that the network is taught, and those of the training cases."""
-        labels = [self.labels[case] for case in self.train]
-        return prior_of(labels, self.plan.classes, self.plan.training.balance)
+        """Class shares that the network is taught, and those of all training cases."""
+        own, held_out = ([self.labels[c] for c in each] for each in (self.train, self.validation))
+        return prior_of(own, self.plan.classes, self.plan.training.balance, own + held_out)
 
     @property
     def seed(self) -> int:

@@ -33,6 +33,7 @@ def with_channels(plan: Plan, names: Sequence[str] | None) -> Plan:
         )
     chosen = [index for index, name in enumerate(there) if name in names]
     levels = tuple(plan.network.levels[index] for index in chosen if plan.network.levels)
+    levels = levels if any(levels) else ()
     return dataclasses.replace(
         plan,
         channels=tuple(plan.channels[index] for index in chosen),

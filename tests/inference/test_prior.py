@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import integrate, special, stats
+from sklearn.metrics import roc_auc_score
 
 from ricenet_v2.core.errors import CheckpointError, DatasetError
 from ricenet_v2.inference.prior import (
@@ -121,6 +122,30 @@ def test_balanced_training_teaches_equal_shares(balance):
 def test_training_without_balance_teaches_the_shares_of_its_cases():
     made = prior_of("aaab", CLASSES, "none")
     assert made.trained == made.shares == (0.75, 0.25, 0.0)
+
+
+@pytest.mark.parametrize(("balance", "taught"), [("sampler", 0.5), ("none", 1 / 3)])
+def test_all_folds_are_corrected_for_the_shares_of_the_dataset(balance, taught):
+    """A fold that holds out few events is trained on many: shares of its own would undo ranks."""
+    everyone = "a" * 8 + "b" * 4
+    folds = [prior_of("a" * 6 + "b" * n, CLASSES, balance, everyone) for n in (1, 3)]
+    assert {fold.shares for fold in folds} == {(8 / 12, 4 / 12, 0.0)}
+    assert folds[1].trained[1] == pytest.approx(taught)
+
+
+def test_held_out_centres_of_other_shares_keep_their_ranks():
+    """Networks that know nothing, of centres with 10, 30 and 60 % events, have an AUROC of 0.5."""
+    rng, truth, scores = np.random.default_rng(0), [], []
+    labels = [np.arange(400) < 400 * share for share in (0.1, 0.3, 0.6)]
+    everyone = ["b" if event else "a" for centre in labels for event in centre]
+    for held_out in range(3):
+        own = [c for number, centre in enumerate(labels) if number != held_out for c in centre]
+        prior = prior_of(["b" if e else "a" for e in own], CLASSES[:2], "sampler", everyone)
+        p = special.expit(rng.normal(0, 0.5, 400))
+        scores.append(corrected(np.stack([1 - p, p], 1), prior.trained, prior.shares)[:, 1])
+        truth.append(labels[held_out])
+    auroc = roc_auc_score(np.concatenate(truth), np.concatenate(scores))
+    assert auroc == pytest.approx(0.5, abs=0.05)
 
 
 def test_the_sampler_shows_what_the_prior_says():

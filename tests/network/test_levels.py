@@ -162,6 +162,7 @@ def test_a_subset_of_the_channels_keeps_its_levels():
     assert with_channels(plan, ["dose_2"]).network.levels == (dose,)
     assert with_channels(plan, ["dose_2", "mri_0"]).network.levels == ((), dose)
     assert with_channels(plan, ["mri_0", "mask_1"]).network.levels == ((), mask)
+    assert with_channels(plan, ["mri_0"]).network.levels == ()  # as in plans without any
 
 
 def test_the_memory_of_the_bands_is_counted():

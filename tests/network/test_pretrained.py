@@ -208,6 +208,10 @@ def test_bands_begin_at_zero_so_that_the_answer_stays(foreign):
     again, report = foreign.load(own, plan)
     assert not report.adapted
     assert torch.equal(foreign.features(again, x), foreign.features(network, x))
+    other = dataclasses.replace(plan, levels=((0.0, 0.3, 0.6),))  # as many, around other values
+    elsewhere, report = foreign.load(own, other)
+    assert "the weights of 2 bands begin at zero" in report.adapted["stem.convs.0.conv.weight"]
+    assert not elsewhere.encoder.stem.convs[0].conv.weight[:, 1:].any()
     without, report = foreign.load(own, foreign.NNUNET)
     foreign.assert_close(foreign.features(without, x), foreign.features(network, x))
     assert report.adapted == {"stem.convs.0.conv.weight": "without the weights of 2 bands"}

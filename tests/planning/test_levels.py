@@ -67,3 +67,7 @@ def test_every_preset_but_the_published_one_has_levels_and_says_why(make_cohort,
         assert plan.network.levels[0] == ()
         assert len(plan.network.levels[1]) == 7
         assert "whatever the norm, the batch and the other channels are" in why[0]
+
+
+def test_a_ct_of_one_value_has_no_levels(make_cohort):
+    assert _levels(make_cohort, "ct", percentile_00_5=40.0, percentile_99_5=40.0) == ((), ())

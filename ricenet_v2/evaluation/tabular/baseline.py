@@ -22,7 +22,7 @@ from ricenet_v2.evaluation.tabular.regression import PENALTIES, Regression, fit
 from ricenet_v2.evaluation.tabular.table import Table, coded
 from ricenet_v2.inference.folder import write_predictions
 from ricenet_v2.inference.odds import Combined, Odds
-from ricenet_v2.inference.prior import BALANCED, called, prior_of
+from ricenet_v2.inference.prior import BALANCED, called, corrected, prior_of
 from ricenet_v2.inference.uncertainty import disagreement, entropy
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.prediction import CasePrediction, MemberPrediction, Predictions
@@ -94,7 +94,8 @@ def run_baseline(
         fitted[number] = _fit(table, known, raw.dataset, seed)
         held_out = [cases[case] for case in fold.validation]
         # Not balanced: a logistic regression learns how frequent the classes are.
-        priors[number] = prior_of([case.label for case in known], raw.dataset.classes, "none")
+        own, everyone = ([case.label for case in each] for each in (known, known + held_out))
+        priors[number] = prior_of(own, raw.dataset.classes, "none", everyone)
         _write_fold(model, number, fitted[number], table, held_out, raw.dataset, priors[number])
         run = _run(model, raw.dataset, number, splits, table, seed, priors[number])
         documents.write(model.fold(number).run, run)
@@ -173,7 +174,8 @@ def _write_fold(
     prior: Prior,
 ) -> None:
     """validation.csv and coefficients.csv."""
-    found = fitted.probabilities(table.rows([case.case_id for case in cases]))
+    learned = fitted.probabilities(table.rows([case.case_id for case in cases]))
+    found = corrected(learned, prior.trained, prior.shares)
     rows = [
         {
             "case_id": case.case_id,
