@@ -99,7 +99,7 @@ def test_out_of_fold_rows_are_what_the_fold_predicts(paths):
         np.testing.assert_allclose(found.probabilities, have, atol=1e-6)
 
 
-def test_probabilities_are_corrected_for_the_training_cases_of_the_fold(paths):
+def test_probabilities_are_corrected_for_the_training_cases_of_all_folds(paths):
     """The outputs of the network, the labels of cases.csv and the folds alone give the rest."""
     from ricenet_v2.store.tables import read_rows
 
@@ -107,7 +107,8 @@ def test_probabilities_are_corrected_for_the_training_cases_of_the_fold(paths):
     labels = {case.case_id: case.label for case in load_raw_dataset(paths.raw).cases}
     alone = load_ensemble(paths.run().folder, [1], device="cpu")
     classes = alone.plan.classes
-    known = [classes.index(labels[case]) for case in splits.folds[1].train]
+    fold = splits.folds[1]
+    known = [classes.index(labels[case]) for case in (*fold.train, *fold.validation)]
     shares = np.bincount(known) / len(known)
     assert shares[0] != shares[1]
     axes = alone.plan.training.augmentation.mirror_axes
