@@ -69,7 +69,7 @@ def compare(
     for a, b in pairs:
         found = _pairs(Term(1, runs[a], runs[b]), how, _figures(list(runs.values())))
         made += [dataclasses.replace(pair, a=a, b=b, n=len(alike)) for pair in found]
-    warned = [_warned(pair, first, offsets, alike.warning) for pair in holm(made)]
+    warned = [_warned(pair, runs, offsets, alike.warning) for pair in holm(made)]
     return Comparison(
         runs=tuple(names),
         classes=first.classes,
@@ -132,6 +132,15 @@ def _pairs(term: Term, how: Swapping, names: Sequence[str]) -> list[Pair]:
     return made
 
 
+def _unlike(name: str, one: Scored, other: Scored) -> str:
+    """What differs between two runs beside their networks, where that moves the figure."""
+    if name in (BRIER, LOG_LOSS) and one.prior != other.prior:
+        return "the probabilities of the runs are right for other class shares"
+    if name in (ACCURACY, MACRO_F1, BALANCED) and one.decide != other.decide:
+        return "the runs call classes by other rules"
+    return ""
+
+
 def _with_ends(pair: Pair, ends: Ends, n_patients: int) -> Pair:
     """With its interval, or why there is none."""
     if ends is not None:
@@ -191,12 +200,15 @@ def _offsets(runs: Mapping[str, Scored], positive: int, seed: int) -> dict[str, 
     }
 
 
-def _warned(pair: Pair, run: Scored, offsets: Mapping[str, str], warning: str) -> Pair:
-    count = run.grouping.count
+def _warned(
+    pair: Pair, runs: Mapping[str, Scored], offsets: Mapping[str, str], warning: str
+) -> Pair:
+    one, other = runs[pair.a], runs[pair.b]
+    count = one.grouping.count
     few = f"only {count} patients" if count < FEW_PATIENTS else ""
     pooled = pair.figure == AUROC or pair.figure.startswith(auroc_of(""))
     told = [offsets.get(name, "") for name in (pair.a, pair.b)] if pooled else []
-    words = filter(None, (pair.warning, *told, few, warning))
+    words = filter(None, (pair.warning, _unlike(pair.figure, one, other), *told, few, warning))
     return dataclasses.replace(pair, warning="; ".join(words))
 
 

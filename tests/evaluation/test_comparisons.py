@@ -290,3 +290,17 @@ def test_what_cases_of_one_class_do_not_tell_is_none():
     one = found["balanced accuracy"]
     assert (one.value_a, one.value_b, one.difference, one.p) == (None,) * 4
     assert found["macro F1"].difference is not None
+
+
+def test_probabilities_for_other_class_shares_are_warned_of(draw):
+    """One network, corrected for the prior and not: its losses differ, and not by what it knows."""
+    first = dataclasses.replace(draw(2, n=60), prior=(0.9, 0.1))
+    second = dataclasses.replace(first, prior=())
+    other_rule = dataclasses.replace(first, decide="probable")
+    alike = on_same_cases({"a": first, "b": second, "c": other_rule})
+    pairs = {(p.a, p.b, p.figure): p.warning for p in compare(alike, 1, 99).pairs}
+    shares, rules = "right for other class shares", "call classes by other rules"
+    assert all(shares in pairs["a", "b", name] for name in ("Brier score", "log loss"))
+    assert all(rules in pairs["a", "c", name] for name in ("accuracy", "macro F1"))
+    assert not any(shares in pairs["a", "c", name] for name in ("Brier score", "log loss"))
+    assert not any(text in pairs["a", "b", "AUROC"] for text in (shares, rules))

@@ -11,6 +11,7 @@ from statsmodels.stats.proportion import proportion_confint
 from ricenet_v2.evaluation.curves.decision import decision
 from ricenet_v2.evaluation.curves.draw import curves_of
 from ricenet_v2.evaluation.curves.ranks import thinned
+from ricenet_v2.evaluation.curves.referral import doubts
 from ricenet_v2.evaluation.net_benefit import of_calls
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.scored import Scored
@@ -136,6 +137,21 @@ def test_long_curves_are_thinned_and_keep_their_ends(draw):
         assert len(curve.x) <= 500
     at = thinned(2000)
     assert (at[0], at[-1], len(at)) == (0, 1999, 500)
+
+
+def test_the_most_doubtful_case_is_one_at_the_prior():
+    """Where 10 % are events and calls change there, 0.1 is doubt and 0.5 is a clear call."""
+    p = np.array([0.001, 0.1, 0.5, 0.9])
+    values, names = np.column_stack([1 - p, p]), ("a", "b", "c", "d")
+    truth = np.array([0, 1, 1, 1])
+    prior = (0.9, 0.1)
+    scored = Scored(names, names, truth, called(values, prior), values, ("other", "event"))
+    assert np.argmax(doubts(scored)["entropy"]) == 2
+    balanced = dataclasses.replace(scored, prior=prior)
+    assert np.argmax(doubts(balanced)["entropy"]) == 1
+    odds = p / (1 - p) * 9
+    expected = stats.entropy([1 / (1 + odds), odds / (1 + odds)])
+    np.testing.assert_allclose(doubts(balanced)["entropy"], expected, atol=1e-12)
 
 
 def test_several_cases_of_a_patient_widen_the_band_of_referral(draw):

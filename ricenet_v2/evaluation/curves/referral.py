@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ricenet_v2.evaluation.metrics import confusion, macro_f1
 from ricenet_v2.evaluation.proportions import share
 from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.inference.prior import BALANCED, corrected
 from ricenet_v2.inference.uncertainty import disagreement, entropy
 from ricenet_v2.records.curves import Curve
 
@@ -20,10 +21,14 @@ Floats = NDArray[np.float64]
 def doubts(scored: Scored) -> dict[str, Floats]:
     """What cases can be ordered by, the more doubtful the higher, each of shape (cases,).
 
-    The entropy is that of the probabilities as they are, for their prior: where events are rare, a
-    case whose probability is low but above the prior is called an event, and is in doubt.
+    The entropy is that of the odds that calls are made on. Where a class is called from its prior
+    on, the prior is divided out first: of rare events a case at the prior is the most doubtful, not
+    one at even probabilities, which is clearly called an event.
     """
-    found = {"entropy": entropy(scored.probabilities)}
+    judged = scored.probabilities
+    if scored.prior and scored.decide == BALANCED:
+        judged = corrected(judged, scored.prior, np.full(len(scored.prior), 1 / len(scored.prior)))
+    found = {"entropy": entropy(judged)}
     if len(scored.members) > 1:
         found["disagreement"] = disagreement(np.stack(list(scored.members.values())))
     return found
