@@ -79,12 +79,13 @@ class Trained:
     def __init__(self, cases: Iterable[TrainedCase]) -> None:
         """Index the cases."""
         self._images: set[str] = set()
-        self._ids: set[tuple[str, str]] = set()
-        self._bare: set[str] = set()
+        # Case 5 need not be of patient 5: cases are held against cases, patients against patients.
+        self._cases: set[tuple[str, str]] = set()
+        self._patients: set[tuple[str, str]] = set()
         for case in cases:
             self._images.update(case.images)
-            self._ids |= {(case.dataset, case.case), (case.dataset, case.patient)}
-            self._bare |= {case.case, case.patient}
+            self._cases |= {(case.dataset, case.case), ("", case.case)}
+            self._patients |= {(case.dataset, case.patient), ("", case.patient)}
 
     def how(self, dataset: str, case_id: str, patient_id: str, images: Iterable[str]) -> str:
         """By what a case is recognised.
@@ -100,8 +101,7 @@ class Trained:
         """
         if self.has_image(images):
             return "same images"
-        ids = {(dataset, digest(case_id)), (dataset, digest(patient_id))}
-        return "same patient" if self._ids & ids else ""
+        return "same patient" if self._knows(dataset, case_id, patient_id) else ""
 
     def has_image(self, images: Iterable[str]) -> bool:
         """Whether any of these hashes is that of a trained image."""
@@ -109,4 +109,8 @@ class Trained:
 
     def has_id(self, case_id: str, patient_id: str) -> bool:
         """Whether a case of any dataset has this id; that may be chance."""
-        return bool(self._bare & {digest(case_id), digest(patient_id)})
+        return self._knows("", case_id, patient_id)
+
+    def _knows(self, dataset: str, case_id: str, patient_id: str) -> bool:
+        case, patient = (dataset, digest(case_id)), (dataset, digest(patient_id))
+        return case in self._cases or patient in self._patients
