@@ -27,7 +27,7 @@ from ricenet_v2.network.build import Classifier, build_network
 from ricenet_v2.network.levels import Bands
 from ricenet_v2.planning.networks import small_residual_encoder
 from ricenet_v2.planning.topology import topology
-from ricenet_v2.records.plan import Levels, NetworkPlan
+from ricenet_v2.records.plan import Levels, Norm
 
 SECTION, SIDE, BATCH, UPDATES, N_TEST = "absolute_ways", 16, 4, 150, 100
 DIVISOR = 65.0
@@ -159,8 +159,10 @@ def _none(_norm: nn.InstanceNorm3d) -> nn.Module:
     return nn.Identity()
 
 
-def _plain(n_channels: int, **changes: object) -> Classifier:
-    plan: NetworkPlan = dataclasses.replace(PLAN, **changes)  # type: ignore[arg-type]
+def _plain(
+    n_channels: int, norm: Norm = "instance", levels: Levels = (), *, conv_bias: bool = False
+) -> Classifier:
+    plan = dataclasses.replace(PLAN, norm=norm, levels=levels, conv_bias=conv_bias)
     return build_network(plan, n_channels, 2, (SIDE,) * 3)
 
 
