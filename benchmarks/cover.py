@@ -227,9 +227,9 @@ def band_section(cohorts: Mapping[str, int], population: Population = CALIBRATED
     text = (
         f"Figures that chance adds to, {cohorts[NEW]:,} cohorts of a calibrated model of two "
         f"classes, {population.prevalence:.0%} positive, AUROC {population.auroc}, "
-        f"{N_SAMPLES} draws: their mean, the mean of what is left without the part of chance, the truth, and how often the "
-        "band of calibrated probabilities holds the figure. Last, how often the interval of before "
-        f"(BCa) held the truth, of {cohorts[OLD]:,} of the cohorts."
+        f"{N_SAMPLES} draws: their mean, the mean of what is left without the part of chance, the "
+        "truth, and how often the band of calibrated probabilities holds the figure. Last, how "
+        f"often the interval of before (BCa) held the truth, of {cohorts[OLD]:,} of the cohorts."
     )
     columns = (
         *("figure", "n", "cases a patient", "mean", "without chance", "truth", "in the band"),
