@@ -17,7 +17,7 @@ from ricenet_v2.core.seeds import seed_of
 from ricenet_v2.inference.prior import BALANCED, prior_of
 from ricenet_v2.network.machine import device_name
 from ricenet_v2.records.dataset import Case, Dataset
-from ricenet_v2.records.lineage import identifying
+from ricenet_v2.records.lineage import identifying, telling
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.prior import Prior
 from ricenet_v2.records.run import Run, Status
@@ -83,8 +83,8 @@ class Job:
         intensities: Range of each channel's mean over the training cases, where it is known.
         directions: Direction cosines of the images of each training case.
         test: Case ids of the dataset's test cases.
-        images: Hashes of each case's images, where they are known; of test cases only where the
-            fold is to begin with pretrained weights.
+        images: Hashes of each case's images that no other patient has, where they are known; of
+            test cases only where the fold is to begin with pretrained weights.
         is_corrected: Whether probabilities are corrected for the prior; not of a fold that goes on
             and was begun by a version that did not, or its epochs would be judged by two measures.
     """
@@ -198,13 +198,15 @@ def prepare(
     test = tuple(case.case_id for case in cases if case.split == "test")
     asked = test if options.pretrained_weights is not None else ()
     tested = [store.read_record(folder, case) for case in asked if store.has_case(folder, case)]
+    images = {each.case_id: identifying(each, plan.channels) for each in (*records, *tested)}
+    patients = {case.case_id: case.patient_id for case in cases}
     job = Job(
         model=model,
         paths=model.fold(fold),
         dataset=dataset,
         plan=_with_epochs_of_run(used, model.fold(fold), options),
         labels={case.case_id: case.label for case in cases},
-        patients={case.case_id: case.patient_id for case in cases},
+        patients=patients,
         train=chosen.train,
         validation=chosen.validation,
         reader=_reader(folder, indices, chosen, options, team),
@@ -218,7 +220,7 @@ def prepare(
         intensities=intensities(records, chosen.train),
         directions=tuple(r.source_direction for r in records if r.case_id in set(chosen.train)),
         test=test,
-        images={each.case_id: identifying(each, plan.channels) for each in (*records, *tested)},
+        images=telling(images, patients),
         is_corrected=not _began_uncorrected(model.fold(fold), options),
     )
     check_sharing(job.share, job.plan, job.device.type)

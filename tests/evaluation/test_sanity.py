@@ -146,18 +146,29 @@ def test_a_patient_of_training_under_another_id_is_known_by_the_images(question,
     paths, names = asked.dataset, asked.scored.case_ids
     ones = (1.0, 1.0, 1.0)
 
-    def record(case, person):
+    def record(case, person, **further):
+        shown = {"a": f"image of {person}"} | further
         return PreprocessedCase(
             case, (1, 1, 1, 1), (1, 1, 1), ones, ones, (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0),
-            (0, 0, 0), (1, 1, 1), "", {}, (), "", voxel_hashes={"a": f"image of {person}"},
+            (0, 0, 0), (1, 1, 1), "", {}, (), "", voxel_hashes=shown,
         )  # fmt: skip
 
     for case in names:
-        write_case(paths.cases(), np.zeros((1, 1, 1, 1), np.float32), record(case, case))
+        own = record(case, case, template="the same in all")
+        write_case(paths.cases(), np.zeros((1, 1, 1, 1), np.float32), own)
 
     def found(persons):
         cases = tuple(
-            CasePrediction(f"new{n}", "x", (0.5, 0.5), (), 0.0, 1.0, (), record(f"new{n}", person))
+            CasePrediction(
+                f"new{n}",
+                "x",
+                (0.5, 0.5),
+                (),
+                0.0,
+                1.0,
+                (),
+                record(f"new{n}", person, template="the same in all"),
+            )
             for n, person in enumerate(persons)
         )
         made = Predictions("D", "auto", "", {}, ("x", "y"), "mean", False, cases, ())
