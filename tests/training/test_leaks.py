@@ -266,57 +266,6 @@ def test_of_foreign_and_older_weights_it_is_said_that_it_cannot_be_told(cohort, 
     )
 
 
-@pytest.fixture
-def older(cohort, tmp_path):
-    """A dataset, and the checkpoint of its fold 0 as a version without lists has left it."""
-    paths = cohort("A", people(0))
-    state = checkpoints.load(trained(paths))
-    paths.run().folder.rename(tmp_path / "before")
-    file = tmp_path / "before" / "fold_0" / "checkpoint_final.pth"
-    torch.save({name: value for name, value in state.items() if name != "lineage"}, file)
-    return paths, file
-
-
-def test_an_older_checkpoint_is_refused_where_the_folds_were_made_anew(older):
-    """Fold 0 holds out C00 to C03 first, then C02 to C05, of which it has learned from two."""
-    paths, file = older
-    names = [f"C{n:02d}" for n in range(12)]
-    moved = Fold((*names[:2], *names[6:]), tuple(names[2:6]))
-    documents.write(paths.splits, Splits(1, (moved,)))
-    with pytest.raises(
-        CheckpointError, match=r"2 of 4 validation cases \(C04: not held out"
-    ) as got:
-        trained(paths, pretrained_weights=file)
-    assert "C05: not held out by the earlier fold of this number)" in str(got.value)
-    # Of a training that was stopped, nothing tells which cases it held out.
-    (file.parent / "validation.csv").unlink()
-    with pytest.raises(CheckpointError, match="4 of 4 validation cases"):
-        trained(paths, pretrained_weights=file)
-
-
-@pytest.mark.parametrize("change", [None, "label", "no run.json", "fold of another number"])
-def test_an_older_checkpoint_of_the_same_folds_is_taken_and_doubted_without_a_record(older, change):
-    paths, file = older
-    beside = file.parent / "run.json"
-    if change == "label":  # which changes the hash of the fold and not its cases
-        raw = load_raw_dataset(paths.raw)
-        other = dict(zip(raw.dataset.classes, reversed(raw.dataset.classes), strict=True))
-        cases = [dataclasses.replace(case, label=other[case.label]) for case in raw.cases]
-        write_raw_tables(paths.raw, raw.dataset, cases)
-    elif change == "no run.json":
-        beside.unlink()
-    elif change is not None:
-        documents.write(beside, dataclasses.replace(documents.read(Run, beside), fold=3))
-    trained(paths, pretrained_weights=file)
-    source = documents.read(Run, paths.run().fold(0).run).pretrained
-    assert source.leaked == ()
-    assert "kept no list of training cases" in source.untold[0]
-    is_known = change in (None, "label")
-    assert [("no run.json beside the file" in doubt) for doubt in source.doubts] == (
-        [] if is_known else [True]
-    )
-
-
 def test_the_lineage_is_a_document(tmp_path):
     made = Lineage("A", 2, (TrainedCase("A", "1", "2", ("x",)),), ("why",))
     documents.write(tmp_path / "lineage.json", made)
