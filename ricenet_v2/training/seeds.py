@@ -92,7 +92,8 @@ def check_seeds(studies: Sequence[Study], folds: Sequence[int]) -> None:
 
     Raises:
         TrainingError: A seed is named twice; or models of other seeds are there, of another plan,
-            other settings, epochs, first weights or folds, so that more than the seed would differ.
+            other settings, epochs, first weights or folds, or of a version that did not correct for
+            the prior, so that more than the seed would differ.
     """
     counts = Counter(study.options.seed for study in studies)
     if doubled := [str(seed) for seed, n in counts.items() if n > 1]:
@@ -102,9 +103,13 @@ def check_seeds(studies: Sequence[Study], folds: Sequence[int]) -> None:
             got=f"{', '.join(doubled)} more than once",
         )
     study = studies[0]
+    begins = any(not each.model.fold(fold).run.is_file() for each in studies for fold in folds)
     label = channels_label(study.plan, study.options.channels)
     for seed, model in seed_models(study.paths, study.plan.name, label).items():
-        if differing := [*_differing(study, model), *_first_weights(study, model, folds)]:
+        differing = [*_differing(study, model), *_first_weights(study, model, folds)]
+        if begins and any(run.prior is None for run in runs_of(model).values()):
+            differing.append("a version that corrects probabilities for the class shares")
+        if differing:
             raise TrainingError(
                 f"The model of seed {seed} was trained otherwise, so more than the seed would "
                 "differ.",

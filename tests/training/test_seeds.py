@@ -8,12 +8,15 @@ import torch
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.files import sha256_of_file
+from ricenet_v2.records.prior import Prior
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.training.job import TrainOptions
 from ricenet_v2.training.seeds import studies_of_seeds
 from ricenet_v2.training.study import load_study
 from ricenet_v2.training.team import Team
+
+PRIOR = Prior((0.5, 0.5), (10, 10))
 
 
 @pytest.fixture
@@ -30,7 +33,7 @@ def study(make_workspace, plan):
     """A function that makes the study with a file of weights, beside folds of seed 0."""
     paths = make_workspace(plan)
 
-    def make(file, *begun_with):
+    def make(file, *begun_with, prior=PRIOR):
         options = TrainOptions(pretrained_weights=file)
         workspace, team = paths.raw.parent.parent, Team(0, 1, torch.device("cpu"))
         made = load_study(paths.name, plan.name, workspace, options, team)
@@ -41,7 +44,7 @@ def study(make_workspace, plan):
             run = Run(
                 paths.name, plan.name, "", fold, ("T1c",), 0, "cpu", plan.training.epochs,
                 "finished", 0, (), {}, pretrained=source,
-                fold_hash=made.splits.folds[fold].hash_with(labels, patients),
+                fold_hash=made.splits.folds[fold].hash_with(labels, patients), prior=prior,
             )  # fmt: skip
             documents.write(paths.run().fold(fold).run, run)
         return made
@@ -72,3 +75,11 @@ def test_a_file_of_the_same_content_under_another_name_is_the_same(study, files)
     first, second = files
     second.write_bytes(first.read_bytes())
     assert len(studies_of_seeds(study(second, first), (0, 1), (0,))) == 2
+
+
+def test_no_seed_begins_beside_one_that_is_not_corrected_for_the_prior(study, files):
+    """Its own folds may be finished all the same."""
+    older = study(files[0], files[0], prior=None)
+    with pytest.raises(TrainingError, match="got: a version that corrects probabilities"):
+        studies_of_seeds(older, (0, 1), (0,))
+    assert len(studies_of_seeds(older, (0,), (0,))) == 1
