@@ -45,5 +45,5 @@ def earlier_fold(file: Path, lineage: Lineage) -> EarlierFold | None:
     if not is_of_file or not run.fold_hash:
         return None
     rows = tables.read_rows(paths.validation) if paths.validation.is_file() else []
-    held_out = frozenset((row["case_id"], row["patient_id"]) for row in rows)
+    held_out = frozenset((row["case_id"], row.get("patient_id", "")) for row in rows)
     return EarlierFold(run.fold_hash, held_out)
