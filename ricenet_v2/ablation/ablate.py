@@ -28,7 +28,8 @@ from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.figures import Source
 from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON, ModelPaths
-from ricenet_v2.training.job import TrainOptions, records_of_plan
+from ricenet_v2.training.job import TrainOptions
+from ricenet_v2.training.preprocessed import records_of_plan
 from ricenet_v2.training.reader import CaseReader, cache_budget
 from ricenet_v2.training.study import Study, load_study
 from ricenet_v2.training.team import Team

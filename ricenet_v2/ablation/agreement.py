@@ -20,7 +20,7 @@ from ricenet_v2.store.fold_paths import FoldPaths
 from ricenet_v2.store.paths import DatasetPaths, ModelPaths
 from ricenet_v2.store.raw import RawDataset
 from ricenet_v2.training.agreement import DECISIVE
-from ricenet_v2.training.job import records_of_plan
+from ricenet_v2.training.preprocessed import records_of_plan
 from ricenet_v2.training.settings import NETWORK_FIELDS, with_channels
 from ricenet_v2.training.study import Study
 

@@ -159,7 +159,7 @@ def train(
             with team.agreed():
                 study = load_study(dataset, plan, workspace, options, team)
                 folds = chosen_folds(str(fold), len(study.splits.folds))
-                studies = studies_of_seeds(study, seeds)
+                studies = studies_of_seeds(study, seeds, folds)
                 if not resume and not preview_augmentation:
                     for each in studies:
                         check_not_begun(each.model, folds)

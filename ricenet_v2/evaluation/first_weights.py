@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ricenet_v2.core import documents
+from ricenet_v2.evaluation.question import Question
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.sanity import SanityCheck
 from ricenet_v2.records.weights import PretrainedSource
@@ -14,25 +15,43 @@ NAME = "first weights and held-out cases"
 _TOLD = 5
 
 
-def first_weights(model: ModelPaths, case_ids: Iterable[str]) -> list[SanityCheck]:
+def judged_by_fold(asked: Question) -> dict[int, tuple[str, ...]]:
+    """The cases that are judged, by the fold whose network predicted them.
+
+    Out-of-fold, each is predicted by the fold that holds it out; a new case by all folds that
+    predictions.json or the columns of the members name, or else by all that there are.
+    """
+    scored, made = asked.scored, asked.made
+    if scored.folds:
+        own: dict[int, list[str]] = {}
+        for case, fold in zip(scored.case_ids, scored.folds, strict=True):
+            own.setdefault(fold, []).append(case)
+        return {fold: tuple(cases) for fold, cases in sorted(own.items())}
+    folds = (made.folds if made is not None else ()) or tuple(scored.members)
+    if not folds and asked.model is not None:
+        folds = tuple(asked.model.folds())
+    return dict.fromkeys(folds, scored.case_ids)
+
+
+def first_weights(model: ModelPaths, judged: Mapping[int, Collection[str]]) -> list[SanityCheck]:
     """The check, for a model whose runs are there.
 
     Args:
         model: Files of its folds.
-        case_ids: That are judged: out-of-fold, or of a test set.
+        judged: The cases that each fold predicted, see `judged_by_fold`: what the weights of other
+            folds have seen does not flatter these predictions.
 
     Returns:
         One check, or none without a run.json.
     """
-    there = [fold for fold in model.folds() if model.fold(fold).run.is_file()]
+    there = [fold for fold in judged if model.fold(fold).run.is_file()]
     if not there:
         return []
     runs = {fold: documents.read(Run, model.fold(fold).run) for fold in there}
     sources = {fold: run.pretrained for fold, run in runs.items() if run.pretrained is not None}
     if not sources:
         return [SanityCheck(NAME, "fine", "no fold began with weights of another training")]
-    judged = frozenset(case_ids)
-    faults = [fault for fold, one in sources.items() for fault in _faults(fold, one, judged)]
+    faults = [fault for fold, one in sources.items() for fault in _faults(fold, one, judged[fold])]
     if faults:
         return [SanityCheck(NAME, "doubt", "; ".join(faults))]
     if reasons := _reasons(sources):
@@ -43,7 +62,7 @@ def first_weights(model: ModelPaths, case_ids: Iterable[str]) -> list[SanityChec
     return [SanityCheck(NAME, "fine", told)]
 
 
-def _faults(fold: int, source: PretrainedSource, judged: frozenset[str]) -> list[str]:
+def _faults(fold: int, source: PretrainedSource, judged: Collection[str]) -> list[str]:
     seen = [case for case in source.leaked if case in judged]
     if not seen:
         return [f"fold {fold}: {doubt}" for doubt in source.doubts]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ from ricenet_v2.store.paths import (
     dataset_paths,
 )
 from ricenet_v2.store.raw import read_dataset
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -169,7 +172,8 @@ def stored_thresholds(asked: Question, file: Path | None) -> list[Threshold]:
     """Thresholds for a test set: those of a figures.json, else the default alone.
 
     Of calibrated predictions, and of those for another prior, they are chosen again, on the
-    out-of-fold predictions beside figures.json, calibrated and corrected in the same way.
+    out-of-fold predictions beside figures.json, calibrated and corrected in the same way. Shares of
+    votes have the default alone: the others are of probabilities.
 
     Args:
         asked: What is evaluated.
@@ -192,6 +196,9 @@ def stored_thresholds(asked: Question, file: Path | None) -> list[Threshold]:
             got=f"figures of {found.title}",
         )
     made = asked.made
+    if made is not None and made.combine == "vote":
+        logger.warning("%s: thresholds of probabilities are not those of shares of votes.", path)
+        return default_thresholds(asked.scored, asked.positive)
     if found.thresholds and made is not None and (made.applied or made.prior_named):
         return _chosen_again(found, path.with_name(VALIDATION_CSV), made)
     return list(found.thresholds) or default_thresholds(asked.scored, asked.positive)

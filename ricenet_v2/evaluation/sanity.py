@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core import documents
 from ricenet_v2.evaluation.evaluate import Options, figures_of
-from ricenet_v2.evaluation.first_weights import first_weights
+from ricenet_v2.evaluation.first_weights import first_weights, judged_by_fold
 from ricenet_v2.evaluation.permutation import shuffled_labels
 from ricenet_v2.evaluation.question import Question
 from ricenet_v2.evaluation.scored import Scored
@@ -73,7 +73,7 @@ def _sides(asked: Question) -> list[SanityCheck]:
             ids = asked.scored.case_ids
             made += training_images(asked.dataset, cases, asked.predictions, ids)
     if asked.model is not None:
-        made += first_weights(asked.model, asked.scored.case_ids)
+        made += first_weights(asked.model, judged_by_fold(asked))
     if asked.dataset.integrity.is_file():
         made.append(_twins_of_dataset(documents.read(Integrity, asked.dataset.integrity)))
     return made

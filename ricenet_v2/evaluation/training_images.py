@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ricenet_v2.core import documents
 from ricenet_v2.records.dataset import Case
-from ricenet_v2.records.lineage import identifying
+from ricenet_v2.records.lineage import identifying, telling
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.sanity import SanityCheck
 from ricenet_v2.store.cases import has_case, read_record
@@ -37,12 +37,13 @@ def training_images(
         return []
     made, channels = documents.read(Predictions, beside), read_dataset(paths.raw / DATASET_JSON)
     folder, judged = paths.cases(made.plan), frozenset(case_ids)
-    owners = {
-        image: case.case_id
-        for case in cases
-        if case.split == "train" and has_case(folder, case.case_id)
-        for image in identifying(read_record(folder, case.case_id), channels.channels)
+    trained = [c for c in cases if c.split == "train" and has_case(folder, c.case_id)]
+    images = {
+        case.case_id: identifying(read_record(folder, case.case_id), channels.channels)
+        for case in trained
     }
+    patients = {case.case_id: case.patient_id for case in trained}
+    owners = {image: case for case, hashes in telling(images, patients).items() for image in hashes}
     shown = {
         case.case_id: identifying(case.source, channels.channels)
         for case in made.cases

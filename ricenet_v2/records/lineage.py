@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from typing import ClassVar
+from collections.abc import Hashable, Iterable, Mapping
+from typing import ClassVar, TypeVar
 
 from ricenet_v2.core.documents import record
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.plan import ChannelPlan
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 @record
@@ -22,8 +24,9 @@ class TrainedCase:
         dataset: Name of its dataset.
         case: `digest` of the case id.
         patient: `digest` of the patient id.
-        images: Hashes of the voxels of its images, whatever plan, file name and format; empty
-            where the case was preprocessed by a version that kept none.
+        images: Hashes of the voxels of its images, whatever plan, file name and format, without
+            those that other patients of the dataset have too; empty where the case was preprocessed
+            by a version that kept none.
     """
 
     dataset: str
@@ -55,7 +58,7 @@ class Lineage:
 def identifying(
     case: PreprocessedCase, channels: Iterable[Channel | ChannelPlan]
 ) -> tuple[str, ...]:
-    """Hashes of the images that tell whose they are.
+    """Hashes of the images of a case that may tell whose they are; see also `telling`.
 
     Masks do not where there is anything else: one of an atlas may be that of every patient.
 
@@ -68,6 +71,31 @@ def identifying(
     return tuple(sorted(shown or case.voxel_hashes.values()))
 
 
+def telling(
+    images: Mapping[Key, Iterable[str]], patients: Mapping[Key, str]
+) -> dict[Key, tuple[str, ...]]:
+    """Of each case of a dataset the images that the fewest patients have.
+
+    What several patients have, e.g. an atlas or a template of whatever kind, tells nobody from
+    another. Images of a patient who is in the dataset under two ids are kept where the case has no
+    others.
+
+    Args:
+        images: Hashes of the images of each case.
+        patients: Patient of each case.
+    """
+    owners: dict[str, set[str]] = {}
+    for case, hashes in images.items():
+        for hashed in hashes:
+            owners.setdefault(hashed, set()).add(patients[case])
+    found = {}
+    for case, hashes in images.items():
+        own = tuple(hashes)
+        fewest = min((len(owners[hashed]) for hashed in own), default=0)
+        found[case] = tuple(hashed for hashed in own if len(owners[hashed]) == fewest)
+    return found
+
+
 def digest(text: str) -> str:
     """16 bytes of BLAKE2b, in hexadecimal digits."""
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
@@ -77,13 +105,18 @@ class Trained:
     """Looks up whether a case is one of those that weights were trained on."""
 
     def __init__(self, cases: Iterable[TrainedCase]) -> None:
-        """Index the cases."""
+        """Index the cases; images that tell nobody from another of the dataset are left out."""
+        cases = tuple(cases)
         self._images: set[str] = set()
+        for name in {case.dataset for case in cases}:
+            own = {index: case for index, case in enumerate(cases) if case.dataset == name}
+            images = {index: case.images for index, case in own.items()}
+            told = telling(images, {index: case.patient for index, case in own.items()})
+            self._images.update(*told.values())
         # Case 5 need not be of patient 5: cases are held against cases, patients against patients.
         self._cases: set[tuple[str, str]] = set()
         self._patients: set[tuple[str, str]] = set()
         for case in cases:
-            self._images.update(case.images)
             self._cases |= {(case.dataset, case.case), ("", case.case)}
             self._patients |= {(case.dataset, case.patient), ("", case.patient)}
 

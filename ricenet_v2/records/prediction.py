@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from ricenet_v2.core.documents import record
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.prior import Decide, MemberPrior, Recalibration
+
+_OF_FOLD = re.compile(r"fold_(\d+)/")
 
 
 @record
@@ -123,3 +126,10 @@ class Predictions:
         if self.recalibration is None and self.temperature is not None:
             return Recalibration(1 / self.temperature)
         return self.recalibration
+
+    @property
+    def folds(self) -> tuple[int, ...]:
+        """Folds whose networks predicted; empty where neither checkpoints nor members tell."""
+        found = (_OF_FOLD.match(name) for name in self.checkpoint_hashes)
+        named = {int(match[1]) for match in found if match}
+        return tuple(sorted(named or {one.fold for case in self.cases for one in case.members}))

@@ -120,19 +120,25 @@ def _check_other_splits(job: Job, others: Sequence[int]) -> None:
 
 
 def _check_other_versions(job: Job, others: Sequence[int]) -> None:
-    """Refuse a fold beside those whose probabilities are not corrected for the prior."""
+    """Refuse folds beside each other of which only some are corrected for the prior."""
     runs = ((fold, _readable(job.model, fold)) for fold in others)
-    older = [str(fold) for fold, run in runs if run is not None and run.prior is None]
-    if older:
-        raise TrainingError(
-            "Other folds of this model are of an earlier version, which did not correct "
-            "probabilities for the class shares. Folds of both cannot be pooled.",
-            file=job.model.folder,
-            expected="folds that are corrected for the prior",
-            got=f"folds {', '.join(older)} that are not",
-            remedy="Move the folder of the model away and train all of its folds, or finish it "
-            "with the version that began it.",
-        )
+    differing = [
+        str(fold)
+        for fold, run in runs
+        if run is not None and (run.prior is not None) != job.is_corrected
+    ]
+    if not differing:
+        return
+    own, those = ("", "not ") if job.is_corrected else ("not ", "")
+    raise TrainingError(
+        "Some folds of this model are of an earlier version, which did not correct probabilities "
+        "for the class shares. They cannot be pooled with others.",
+        file=job.model.folder,
+        expected=f"folds that are {own}corrected for the prior, as fold {job.fold}",
+        got=f"folds {', '.join(differing)}, which are {those}corrected",
+        remedy="Move the folder of the model away and train all of its folds. Folds that the "
+        "earlier version began can be finished with --continue, where no other is there.",
+    )
 
 
 def _readable(model: ModelPaths, fold: int) -> Run | None:

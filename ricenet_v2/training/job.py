@@ -12,25 +12,24 @@ import torch
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.command import typed
-from ricenet_v2.core.errors import PlanError, TrainingError
+from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.seeds import seed_of
 from ricenet_v2.inference.prior import BALANCED, prior_of
 from ricenet_v2.network.machine import device_name
-from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Dataset
-from ricenet_v2.records.lineage import identifying
+from ricenet_v2.records.lineage import identifying, telling
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.prior import Prior
 from ricenet_v2.records.run import Run, Status
 from ricenet_v2.records.splits import Fold, Splits
-from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store import cases as store
 from ricenet_v2.store.fold_paths import FoldPaths
 from ricenet_v2.store.paths import DatasetPaths, ModelPaths
 from ricenet_v2.training.initial_weights import source_of
+from ricenet_v2.training.preprocessed import intensities, records_of_plan
 from ricenet_v2.training.reader import CaseReader, cache_budget
 from ricenet_v2.training.settings import channels_label, with_channels, with_settings
-from ricenet_v2.training.share import Share
+from ricenet_v2.training.share import Share, check_sharing
 from ricenet_v2.training.team import Team
 from ricenet_v2.training.workers import default_workers
 from ricenet_v2.training.wrapping import precision
@@ -84,8 +83,10 @@ class Job:
         intensities: Range of each channel's mean over the training cases, where it is known.
         directions: Direction cosines of the images of each training case.
         test: Case ids of the dataset's test cases.
-        images: Hashes of each case's images, where they are known; of test cases only where the
-            fold is to begin with pretrained weights.
+        images: Hashes of each case's images that no other patient has, where they are known; of
+            test cases only where the fold is to begin with pretrained weights.
+        is_corrected: Whether probabilities are corrected for the prior; not of a fold that goes on
+            and was begun by a version that did not, or its epochs would be judged by two measures.
     """
 
     model: ModelPaths
@@ -108,6 +109,7 @@ class Job:
     directions: tuple[tuple[float, ...], ...] = ()
     test: tuple[str, ...] = ()
     images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    is_corrected: bool = True
 
     @property
     def device(self) -> torch.device:
@@ -137,8 +139,13 @@ class Job:
         return Fold(self.train, self.validation).hash_with(self.labels, self.patients)
 
     @property
-    def prior(self) -> Prior:
-        """Class shares that the network is taught, and those of all training cases."""
+    def prior(self) -> Prior | None:
+        """Class shares that the network is taught, and those of all training cases.
+
+        None where probabilities are not corrected for them.
+        """
+        if not self.is_corrected:
+            return None
         own, held_out = ([self.labels[c] for c in each] for each in (self.train, self.validation))
         return prior_of(own, self.plan.classes, self.plan.training.balance, own + held_out)
 
@@ -191,13 +198,15 @@ def prepare(
     test = tuple(case.case_id for case in cases if case.split == "test")
     asked = test if options.pretrained_weights is not None else ()
     tested = [store.read_record(folder, case) for case in asked if store.has_case(folder, case)]
+    images = {each.case_id: identifying(each, plan.channels) for each in (*records, *tested)}
+    patients = {case.case_id: case.patient_id for case in cases}
     job = Job(
         model=model,
         paths=model.fold(fold),
         dataset=dataset,
         plan=_with_epochs_of_run(used, model.fold(fold), options),
         labels={case.case_id: case.label for case in cases},
-        patients={case.case_id: case.patient_id for case in cases},
+        patients=patients,
         train=chosen.train,
         validation=chosen.validation,
         reader=_reader(folder, indices, chosen, options, team),
@@ -208,55 +217,14 @@ def prepare(
         options=options,
         team=team,
         inputs=store.cases_hash(records),
-        intensities=_intensities(records, chosen.train),
+        intensities=intensities(records, chosen.train),
         directions=tuple(r.source_direction for r in records if r.case_id in set(chosen.train)),
         test=test,
-        images={each.case_id: identifying(each, plan.channels) for each in (*records, *tested)},
+        images=telling(images, patients),
+        is_corrected=not _began_uncorrected(model.fold(fold), options),
     )
-    _check_sharing(job)
+    check_sharing(job.share, job.plan, job.device.type)
     return job
-
-
-def records_of_plan(folder: Path, case_ids: Sequence[str], plan: Plan) -> list[PreprocessedCase]:
-    """What stands beside the cases, all made by this plan: it may have been edited since.
-
-    Args:
-        folder: Of the plan's preprocessed cases.
-        case_ids: Of the cases.
-        plan: As stored for the dataset, with all channels.
-
-    Raises:
-        PlanError: Some are made by another state of the plan, or not made.
-    """
-    there = [case for case in case_ids if store.has_case(folder, case)]
-    records = [store.read_record(folder, case) for case in there]
-    wanted = voxels_hash(plan)
-    others = [record.case_id for record in records if record.plan_hash != wanted]
-    others += sorted(set(case_ids) - set(there))
-    if others:
-        preset = "" if plan.name == "auto" else f" --preset {plan.name}"
-        raise PlanError(
-            "The preprocessed cases are not those of this plan.",
-            file=folder,
-            expected=f"{len(case_ids)} cases made by plan {plan.name!r} as it stands now",
-            got=f"{len(others)} made by another plan, by an older version, or not made: "
-            + ", ".join(others[:5])
-            + (", ..." if len(others) > 5 else ""),
-            remedy=f"Run ricenet_plan_and_preprocess {plan.dataset}{preset} again.",
-        )
-    return records
-
-
-def _intensities(
-    records: Sequence[PreprocessedCase], train: Sequence[str]
-) -> dict[str, tuple[float, float]]:
-    """Smallest and largest mean of each channel over the training cases."""
-    found: dict[str, list[float]] = {}
-    for each in records:
-        if each.case_id in train:
-            for name, mean in each.intensity_mean.items():
-                found.setdefault(name, []).append(mean)
-    return {name: (min(means), max(means)) for name, means in found.items()}
 
 
 def _reader(
@@ -267,6 +235,12 @@ def _reader(
     # A contact sheet reads each case once.
     wanted = () if options.preview_only else (*fold.train, *fold.validation)
     return CaseReader(folder, channels, budget, wanted)
+
+
+def _began_uncorrected(paths: FoldPaths, options: TrainOptions) -> bool:
+    """Whether a fold goes on that a version began which did not correct for the prior."""
+    goes_on = options.resume and paths.latest.is_file() and paths.run.is_file()
+    return goes_on and documents.read(Run, paths.run).prior is None
 
 
 def _with_epochs_of_run(plan: Plan, paths: FoldPaths, options: TrainOptions) -> Plan:
@@ -280,25 +254,6 @@ def _with_epochs_of_run(plan: Plan, paths: FoldPaths, options: TrainOptions) -> 
 def with_epochs(plan: Plan, epochs: int) -> Plan:
     """The plan with another number of epochs."""
     return dataclasses.replace(plan, training=dataclasses.replace(plan.training, epochs=epochs))
-
-
-def _check_sharing(job: Job) -> None:
-    steps = job.share.positions(job.plan.training)
-    if job.team.size > 1 and job.device.type != "cuda" and job.plan.network.norm == "batch":
-        raise TrainingError(
-            "Batch norm cannot be shared by processes on this device.",
-            expected="instance norm, or CUDA devices",
-            got=f"batch norm on {job.team.size} processes on {job.device.type}",
-            remedy="Its statistics would be those of a part of the batch, and only CUDA joins "
-            "them. Train with one process, or with --set network.norm=instance.",
-        )
-    if job.plan.training.mixup > 0 and min(map(len, steps)) < 2:
-        raise TrainingError(
-            "Mixup needs partners.",
-            expected="at least 2 samples in each step of a process",
-            got=f"{min(map(len, steps))}",
-            remedy="Use a larger batch, fewer processes, or --set mixup=0.",
-        )
 
 
 def run_record(job: Job, status: Status, best_epoch: int | None) -> Run:
@@ -330,5 +285,5 @@ def run_record(job: Job, status: Status, best_epoch: int | None) -> Run:
         n_processes=job.team.size,
         hardware=device_name(job.device),
         prior=job.prior,
-        decide=BALANCED,
+        decide=BALANCED if job.is_corrected else None,
     )

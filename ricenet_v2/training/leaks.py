@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.records.lineage import Lineage, Trained, TrainedCase, digest
 from ricenet_v2.records.weights import WeightsReport
+from ricenet_v2.training.earlier_fold import EarlierFold, earlier_fold
 from ricenet_v2.training.job import Job
 
 _SHOWN = 6
 _BY_FOLD = "another fold of this dataset"
+_BY_SPLITS = "not held out by the earlier fold of this number"
 
 
 @dataclass(frozen=True)
@@ -41,19 +43,28 @@ def judged(job: Job, report: WeightsReport) -> WeightsReport:
     Raises:
         CheckpointError: It has seen some, and the user does not allow it.
     """
-    lineage = report.lineage or Lineage()
-    leaks = find_leaks(job, lineage)
+    lineage, file = report.lineage or Lineage(), job.options.pretrained_weights
+    earlier = earlier_fold(file, lineage) if file is not None and not lineage.cases else None
+    leaks = find_leaks(job, lineage, earlier)
     refuse_leaks(job, leaks, lineage, report.file)
     return dataclasses.replace(report, leaked=leaks.cases, doubts=leaks.doubts)
 
 
-def find_leaks(job: Job, lineage: Lineage) -> Leaks:
+def find_leaks(job: Job, lineage: Lineage, earlier: EarlierFold | None = None) -> Leaks:
     """Compare the held-out cases of a fold with what weights were trained on.
 
     A case is recognised by any of its images and, within a dataset of the same name, by its own or
     its patient's id. Of a checkpoint that keeps no list, another fold of this dataset is known to
-    have been trained on all validation cases of this one.
+    have been trained on all validation cases of this one; the fold of this number has been where
+    the folds were made anew since.
+
+    Args:
+        job: The fold.
+        lineage: What the weights say of themselves.
+        earlier: The fold of weights that keep no list, where it is known.
     """
+    if not lineage.cases and lineage.dataset == job.dataset.name and lineage.fold is not None:
+        return _by_fold(job, lineage.fold, earlier)
     trained = Trained(lineage.cases)
 
     def seen(case_ids: tuple[str, ...]) -> dict[str, str]:
@@ -63,11 +74,30 @@ def find_leaks(job: Job, lineage: Lineage) -> Leaks:
         }
         return {case: how for case, how in found.items() if how}
 
-    is_other_fold = lineage.dataset == job.dataset.name and lineage.fold not in (None, job.fold)
-    if not lineage.cases and is_other_fold:
-        return Leaks(dict.fromkeys(job.validation, _BY_FOLD), {})
     leaks = Leaks(seen(job.validation), seen(job.test))
     left = [case for case in (*job.validation, *job.test) if case not in leaks.cases]
+    return dataclasses.replace(leaks, doubts=_doubts(job, left, lineage, trained))
+
+
+def _by_fold(job: Job, fold: int, earlier: EarlierFold | None) -> Leaks:
+    """What weights without a list have seen that a fold of this very dataset wrote."""
+    if fold != job.fold:
+        return Leaks(dict.fromkeys(job.validation, _BY_FOLD), {})
+    if earlier is None:
+        doubt = (
+            f"the weights are of fold {fold} of {job.dataset.name} by a version that kept no list "
+            "of training cases, and no run.json beside the file tells whether that fold held out "
+            "the cases that it holds out now"
+        )
+        return Leaks({}, {}, (doubt,))
+    if earlier.fold_hash == job.fold_hash:
+        return Leaks({}, {})
+    learned = [c for c in job.validation if (c, job.patients[c]) not in earlier.held_out]
+    return Leaks(dict.fromkeys(learned, _BY_SPLITS), {})
+
+
+def _doubts(job: Job, left: list[str], lineage: Lineage, trained: Trained) -> tuple[str, ...]:
+    """What may be chance, of held-out cases that were not recognised."""
     alike = [case for case in left if trained.has_id(case, job.patients[case])]
     unhashed = [case for case in left if lineage.cases and not job.images.get(case)]
     doubts = []
@@ -83,7 +113,7 @@ def find_leaks(job: Job, lineage: Lineage) -> Leaks:
             f"({_listed(unhashed)}): ricenet_plan_and_preprocess {job.dataset.name} adds hashes of "
             "their images"
         )
-    return Leaks(leaks.validation, leaks.test, tuple(doubts))
+    return tuple(doubts)
 
 
 def refuse_leaks(job: Job, leaks: Leaks, lineage: Lineage, file: str) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from ricenet_v2.core import documents
 from ricenet_v2.core.command import text_of
 from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
 from ricenet_v2.store.paths import DatasetPaths, ModelPaths
@@ -60,7 +61,9 @@ def seed_models(paths: DatasetPaths, plan: str, channels: str) -> dict[int, Mode
     return dict(sorted(found.items()))
 
 
-def studies_of_seeds(study: Study, seeds: Sequence[int] | None) -> list[Study]:
+def studies_of_seeds(
+    study: Study, seeds: Sequence[int] | None, folds: Sequence[int]
+) -> list[Study]:
     """The study once with each seed, in the folder of that seed; as it is where None.
 
     Raises:
@@ -69,7 +72,7 @@ def studies_of_seeds(study: Study, seeds: Sequence[int] | None) -> list[Study]:
     if seeds is None:
         return [study]
     made = [_of_seed(study, seed) for seed in seeds]
-    check_seeds(made)
+    check_seeds(made, folds)
     return made
 
 
@@ -80,12 +83,17 @@ def _of_seed(study: Study, seed: int) -> Study:
     return dataclasses.replace(study, options=options)
 
 
-def check_seeds(studies: Sequence[Study]) -> None:
+def check_seeds(studies: Sequence[Study], folds: Sequence[int]) -> None:
     """Refuse seeds that say nothing of each other.
+
+    Args:
+        studies: One with each seed.
+        folds: That are to be trained.
 
     Raises:
         TrainingError: A seed is named twice; or models of other seeds are there, of another plan,
-            other settings, epochs or folds, so that more than the seed would differ.
+            other settings, epochs, first weights or folds, or of a version that did not correct for
+            the prior, so that more than the seed would differ.
     """
     counts = Counter(study.options.seed for study in studies)
     if doubled := [str(seed) for seed, n in counts.items() if n > 1]:
@@ -95,9 +103,13 @@ def check_seeds(studies: Sequence[Study]) -> None:
             got=f"{', '.join(doubled)} more than once",
         )
     study = studies[0]
+    begins = any(not each.model.fold(fold).run.is_file() for each in studies for fold in folds)
     label = channels_label(study.plan, study.options.channels)
     for seed, model in seed_models(study.paths, study.plan.name, label).items():
-        if differing := _differing(study, model):
+        differing = [*_differing(study, model), *_first_weights(study, model, folds)]
+        if begins and any(run.prior is None for run in runs_of(model).values()):
+            differing.append("a version that corrects probabilities for the class shares")
+        if differing:
             raise TrainingError(
                 f"The model of seed {seed} was trained otherwise, so more than the seed would "
                 "differ.",
@@ -123,15 +135,33 @@ def _differing(study: Study, model: ModelPaths) -> list[str]:
     is_extended = study.options.resume and study.options.epochs is not None
     if not is_extended and epochs - {new.training.epochs}:
         found.append(f"{new.training.epochs} epochs")
-    is_pretrained = study.options.pretrained_weights is not None
-    if any((run.pretrained is not None) != is_pretrained for run in runs.values()):
-        found.append("pretrained weights" if is_pretrained else "no pretrained weights")
     labels = {case.case_id: case.label for case in study.cases}
     patients = {case.case_id: case.patient_id for case in study.cases}
     hashes = [fold.hash_with(labels, patients) for fold in study.splits.folds]
     if any(fold >= len(hashes) or run.fold_hash != hashes[fold] for fold, run in runs.items()):
         found.append("other folds")
     return found
+
+
+def _first_weights(study: Study, model: ModelPaths, folds: Sequence[int]) -> list[str]:
+    """In words, that a further seed would begin with other weights than a trained model.
+
+    Each fold may begin with the same fold of an earlier training, so files are held against each
+    other fold by fold. A file that is not there is told of when it is read.
+    """
+    file, runs = study.options.pretrained_weights, runs_of(model)
+    if any((run.pretrained is not None) != (file is not None) for run in runs.values()):
+        return ["no pretrained weights" if file is None else "pretrained weights"]
+    if file is None or not file.is_file():
+        return []
+    sha256 = sha256_of_file(file)
+    sources = {fold: run.pretrained for fold, run in runs.items() if fold in folds}
+    other = [
+        f"{fold} ({source.file})"
+        for fold, source in sources.items()
+        if source is not None and source.sha256 != sha256
+    ]
+    return [f"other pretrained weights, {file.name}, than fold {', '.join(other)}"] if other else []
 
 
 def _told(model: ModelPaths) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ricenet_v2.core.errors import TrainingError
-from ricenet_v2.records.plan import TrainingPlan
+from ricenet_v2.records.plan import Plan, TrainingPlan
 
 
 @dataclass(frozen=True)
@@ -41,3 +41,32 @@ class Share:
 
 
 ALONE = Share()
+
+
+def check_sharing(share: Share, plan: Plan, device: str) -> None:
+    """Refuse a plan whose updates cannot be shared.
+
+    Args:
+        share: Of this process.
+        plan: Of the run.
+        device: Kind of the device, e.g. `cuda`.
+
+    Raises:
+        TrainingError: The processes cannot share the batch norm or the samples of its updates.
+    """
+    steps = share.positions(plan.training)
+    if share.world_size > 1 and device != "cuda" and plan.network.norm == "batch":
+        raise TrainingError(
+            "Batch norm cannot be shared by processes on this device.",
+            expected="instance norm, or CUDA devices",
+            got=f"batch norm on {share.world_size} processes on {device}",
+            remedy="Its statistics would be those of a part of the batch, and only CUDA joins "
+            "them. Train with one process, or with --set network.norm=instance.",
+        )
+    if plan.training.mixup > 0 and min(map(len, steps)) < 2:
+        raise TrainingError(
+            "Mixup needs partners.",
+            expected="at least 2 samples in each step of a process",
+            got=f"{min(map(len, steps))}",
+            remedy="Use a larger batch, fewer processes, or --set mixup=0.",
+        )

@@ -7,6 +7,7 @@ No random state is kept: everything random is drawn anew from seed, epoch and po
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +31,8 @@ from ricenet_v2.training.leaks import judged, lineage_of
 from ricenet_v2.training.optimiser import make_optimiser
 from ricenet_v2.training.parts import BestKeeper, Ema
 from ricenet_v2.training.schedule import Leg, Legs, changed
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -122,6 +125,13 @@ def saved_state(job: Job) -> State:
             remedy="Name a larger number, or move the folder away to train it anew.",
         )
     state.legs = changed(state.legs, state.epoch, epochs)
+    if job.team.leads and not job.is_corrected:
+        logger.warning(
+            "Fold %d was begun by a version that did not correct probabilities for the class "
+            "shares, and goes on without: all of its epochs are judged alike. Train the model "
+            "anew for corrected ones.",
+            job.fold,
+        )
     return state
 
 
@@ -137,6 +147,7 @@ def load(state: State, saved: Mapping[str, Any]) -> None:
 
 def inference_state(job: Job, state: State) -> dict[str, Any]:
     """What a prediction needs."""
+    shares = {} if job.prior is None else {"prior": prior.to_state(job.prior)}
     return {
         "inference_weights": state.ema.weights,
         "plan": documents.to_text(job.plan),
@@ -145,7 +156,7 @@ def inference_state(job: Job, state: State) -> dict[str, Any]:
         "channels": [channel.name for channel in job.plan.channels],
         "epoch": state.epoch,
         KEY: documents.to_text(lineage_of(job, lineage_before(job.paths))),
-        "prior": prior.to_state(job.prior),
+        **shares,
     }
 
 

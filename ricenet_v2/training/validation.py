@@ -16,9 +16,10 @@ from ricenet_v2.training.state import State, averaged
 
 
 def predict_validation(job: Job, state: State, axes: Sequence[int] = ()) -> torch.Tensor:
-    """Probabilities (cases, classes) in float64, for the prior of the fold's training cases.
+    """Probabilities (cases, classes) in float64, for the prior of all training cases.
 
-    Every process of the team calls this.
+    Those of the network itself where the fold is not corrected. Every process of the team calls
+    this.
 
     Args:
         job: The fold.
@@ -28,6 +29,8 @@ def predict_validation(job: Job, state: State, axes: Sequence[int] = ()) -> torc
     network, size = averaged(job, state), job.plan.training.batch_size
     found = predict_cases(network, job.reader, job.validation, job.team, axes, size)
     prior = job.prior
+    if prior is None:
+        return found
     return torch.from_numpy(corrected(found.numpy(), prior.trained, prior.shares))
 
 
@@ -35,7 +38,7 @@ def scored(job: Job, found: torch.Tensor) -> tuple[float, float]:
     """Mean cross-entropy of probabilities (cases, classes), and macro F1 of the calls.
 
     The calls are those of equal class weights, so that the best epoch is not sought among networks
-    that never call a rare class.
+    that never call a rare class; of a fold that is not corrected, those of the largest output.
     """
     truth = torch.tensor([job.plan.classes.index(job.labels[case]) for case in job.validation])
     picked = found.gather(1, truth[:, None]).clamp(1e-7, 1)
@@ -44,7 +47,7 @@ def scored(job: Job, found: torch.Tensor) -> tuple[float, float]:
 
 
 def _called(job: Job, found: torch.Tensor) -> Indices:
-    return called(found.numpy(), job.prior.shares)
+    return called(found.numpy(), () if job.prior is None else job.prior.shares)
 
 
 def write_validation(job: Job, found: torch.Tensor) -> None:

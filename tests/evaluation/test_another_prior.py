@@ -30,11 +30,11 @@ def outputs():
     return np.stack([1 - p, p], axis=2)
 
 
-def written(folder, outputs, odds):
+def written(folder, outputs, odds, combine="mean"):
     """predictions.csv and .json, as an ensemble of two folds writes them."""
     rows = []
     for index in range(N):
-        made = odds.combined({fold: outputs[fold, index] for fold in PRIORS}, "mean")
+        made = odds.combined({fold: outputs[fold, index] for fold in PRIORS}, combine)
         row = {"case_id": f"c{index}", "label": CLASSES[index % 4 == 0]}
         row |= {"predicted": CLASSES[made.predicted]}
         row |= dict(zip(map("prob_{}".format, CLASSES), made.probabilities, strict=True))
@@ -43,7 +43,7 @@ def written(folder, outputs, odds):
         rows.append(row)
     write_rows(folder / "predictions.csv", rows)
     predictions = Predictions(
-        "D", "auto", "", {}, CLASSES, "mean", True, (), (), priors=odds.recorded, prior=odds.prior,
+        "D", "auto", "", {}, CLASSES, combine, True, (), (), priors=odds.recorded, prior=odds.prior,
         prior_named=bool(odds.named), decide=odds.rule, recalibration=odds.recalibration,
     )  # fmt: skip
     documents.write(folder / "predictions.json", predictions)
@@ -110,6 +110,28 @@ def test_thresholds_of_another_prior_are_chosen_on_predictions_moved_alike(outpu
     expected = chosen_thresholds(alike, 1, (0.8,), ())
     assert [one.value for one in found] == pytest.approx([one.value for one in expected])
     assert found[-1].chosen_on == "out-of-fold predictions, corrected for the same prior"
+
+
+@pytest.mark.parametrize("named", [(), (0.9, 0.1)])
+def test_shares_of_votes_have_no_threshold_of_probabilities(outputs, tmp_path, caplog, named):
+    """With a prior of 0.1 as threshold, one vote of many would call a case."""
+    odds = Odds.of(PRIORS, balance="sampler", named=named)
+    asked = written(tmp_path / "p", outputs, odds, "vote")
+    crossval = tmp_path / "crossval"
+    folds = dataclasses.replace(written(crossval, outputs, odds).scored, prior=(0.85, 0.15))
+    picked = chosen_thresholds(folds, 1, (0.8,), ())
+    assert "balanced" in {each.name for each in picked}
+    figures = evaluate(folds, Options(1, n_bootstrap=20), "out-of-fold", thresholds=picked)
+    documents.write(crossval / "figures.json", figures)
+    (crossval / "predictions.csv").rename(crossval / "validation.csv")
+    for file in (None, crossval / "figures.json"):
+        (default,) = stored_thresholds(asked, file)
+        assert (default.name, default.value) == ("default", 0.5)
+    assert "thresholds of probabilities are not those of shares of votes" in caplog.text
+    shares = asked.scored.probabilities[:, 1]
+    clear = shares != 0.5
+    assert 0 < clear.sum() < N
+    np.testing.assert_array_equal((shares >= 0.5)[clear], (asked.scored.predicted == 1)[clear])
 
 
 def test_an_ensemble_is_calibrated_by_the_priors_of_its_members(outputs, tmp_path):

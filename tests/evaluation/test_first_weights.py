@@ -7,8 +7,10 @@ import dataclasses
 import pytest
 
 from ricenet_v2.core import documents
-from ricenet_v2.evaluation.first_weights import first_weights
+from ricenet_v2.evaluation.first_weights import first_weights, judged_by_fold
 from ricenet_v2.evaluation.pooling import _first_weights
+from ricenet_v2.evaluation.question import Question
+from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.store.paths import ModelPaths
@@ -32,7 +34,7 @@ def model(tmp_path):
 
 
 def only(model, cases=CASES):
-    (check,) = first_weights(model, cases)
+    (check,) = first_weights(model, dict.fromkeys(model.folds(), cases))
     return check.outcome, check.found
 
 
@@ -62,6 +64,39 @@ def test_cases_that_the_weights_have_seen_are_named(model):
 
 def test_ids_of_another_dataset_are_a_doubt(model):
     assert only(model(changed(doubts=("same ids",)))) == ("doubt", "fold 0: same ids")
+
+
+def question(model, draw, **changes):
+    """Three cases, by the model."""
+    scored = dataclasses.replace(draw(2, n=3), case_ids=CASES, **changes)
+    return Question(scored, 1, "t", "test", model=model)
+
+
+def test_out_of_fold_a_case_is_judged_by_the_fold_that_held_it_out(model, draw):
+    paths = model(changed(leaked=("b",)), SOURCE)
+    elsewhere = judged_by_fold(question(paths, draw, folds=(0, 1, 0)))
+    assert elsewhere == {0: ("a", "c"), 1: ("b",)}
+    assert first_weights(paths, elsewhere)[0].outcome == "fine"
+    (check,) = first_weights(paths, judged_by_fold(question(paths, draw, folds=(1, 0, 0))))
+    assert check.found.endswith("fold 0 began with w.pth, which was trained on 1 of these cases: b")
+
+
+def test_only_folds_that_predicted_are_asked(model, draw):
+    """Fold 0 has seen a case and fold 2 cannot tell; fold 1 alone predicted."""
+    paths = model(changed(leaked=("b",)), SOURCE, changed(trained_on=None))
+    made = Predictions(
+        "D", "auto", "", {"fold_1/checkpoint_final.pth": ""}, ("a", "b"), "mean", True, (), ()
+    )
+    asked = question(paths, draw)
+    only_one = dataclasses.replace(asked, made=made)
+    assert judged_by_fold(only_one) == {1: CASES}
+    assert first_weights(paths, judged_by_fold(only_one))[0].outcome == "fine"
+    columns = dataclasses.replace(
+        asked, scored=dataclasses.replace(asked.scored, members={2: asked.scored.probabilities})
+    )
+    assert judged_by_fold(columns) == {2: CASES}
+    assert first_weights(paths, judged_by_fold(columns))[0].outcome == "not available"
+    assert first_weights(paths, judged_by_fold(asked))[0].outcome == "doubt"
 
 
 @pytest.mark.parametrize(

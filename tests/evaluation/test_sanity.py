@@ -13,8 +13,10 @@ from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint
 from ricenet_v2.records.prediction import CasePrediction, Predictions
+from ricenet_v2.records.run import Run
+from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.store.cases import write_case
-from ricenet_v2.store.paths import DatasetPaths
+from ricenet_v2.store.paths import DatasetPaths, ModelPaths
 from ricenet_v2.store.raw import write_raw_tables
 
 
@@ -116,6 +118,17 @@ def test_patients_and_images_in_two_folds_are_named(question):
     )
 
 
+def test_a_leak_of_one_fold_is_no_doubt_about_cases_of_others(question, tmp_path):
+    asked, model = question(), ModelPaths(tmp_path / "auto__all")
+    held_out = dict(zip(asked.scored.folds, asked.scored.case_ids, strict=True))
+    for seen, outcome in ((held_out[1], "fine"), (held_out[0], "doubt")):
+        source = PretrainedSource("w.pth", "", "", 1, 0, 0, 0, trained_on=9, leaked=(seen,))
+        run = Run("D", "auto", "", 0, ("a",), 0, "cpu", 1, "finished", 0, (), {}, pretrained=source)
+        documents.write(model.fold(0).run, run)
+        made = outcomes(sanity.check(dataclasses.replace(asked, model=model), sanity.Wish()))
+        assert made["first weights and held-out cases"].outcome == outcome
+
+
 def test_patients_of_a_test_set_that_were_trained_on_are_named(question):
     asked = dataclasses.replace(question(), source="test")
     made = outcomes(sanity.check(asked, sanity.Wish()))
@@ -146,18 +159,29 @@ def test_a_patient_of_training_under_another_id_is_known_by_the_images(question,
     paths, names = asked.dataset, asked.scored.case_ids
     ones = (1.0, 1.0, 1.0)
 
-    def record(case, person):
+    def record(case, person, **further):
+        shown = {"a": f"image of {person}"} | further
         return PreprocessedCase(
             case, (1, 1, 1, 1), (1, 1, 1), ones, ones, (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0),
-            (0, 0, 0), (1, 1, 1), "", {}, (), "", voxel_hashes={"a": f"image of {person}"},
+            (0, 0, 0), (1, 1, 1), "", {}, (), "", voxel_hashes=shown,
         )  # fmt: skip
 
     for case in names:
-        write_case(paths.cases(), np.zeros((1, 1, 1, 1), np.float32), record(case, case))
+        own = record(case, case, template="the same in all")
+        write_case(paths.cases(), np.zeros((1, 1, 1, 1), np.float32), own)
 
     def found(persons):
         cases = tuple(
-            CasePrediction(f"new{n}", "x", (0.5, 0.5), (), 0.0, 1.0, (), record(f"new{n}", person))
+            CasePrediction(
+                f"new{n}",
+                "x",
+                (0.5, 0.5),
+                (),
+                0.0,
+                1.0,
+                (),
+                record(f"new{n}", person, template="the same in all"),
+            )
             for n, person in enumerate(persons)
         )
         made = Predictions("D", "auto", "", {}, ("x", "y"), "mean", False, cases, ())

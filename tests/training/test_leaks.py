@@ -163,6 +163,23 @@ def test_a_mask_that_many_share_does_not_count_beside_an_image(plan):
     assert identifying(alone, channels) == ("y",)
 
 
+def test_an_atlas_that_all_patients_have_is_no_leak(cohort):
+    """Its kind is that of an image, so that nothing but its content tells."""
+    shown = {}
+    for name, first in (("A", 0), ("B", 20)):
+        shown[name] = paths = cohort(name, people(first), ids=name, test=1)
+        for file in paths.cases("auto").glob("C*.json"):
+            record = documents.read(PreprocessedCase, file)
+            hashes = record.voxel_hashes | {"dose": "atlas"}
+            documents.write(file, dataclasses.replace(record, voxel_hashes=hashes))
+    before = lineage_of(job_of(shown["A"]), None)
+    assert [case.images for case in before.cases] == [(f"T1c of person {n}",) for n in range(4, 11)]
+    assert find_leaks(job_of(shown["B"]), before).cases == ()
+    # Lists that were written with the atlas are read without.
+    older = [dataclasses.replace(case, images=(*case.images, "atlas")) for case in before.cases]
+    assert find_leaks(job_of(shown["B"]), Lineage("A", 0, tuple(older))).cases == ()
+
+
 def test_no_id_stands_in_the_lineage(cohort):
     text = documents.to_text(lineage_of(job_of(cohort("A", people(0))), None))
     assert "CP5" not in text

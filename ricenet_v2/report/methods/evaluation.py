@@ -107,7 +107,7 @@ def results(facts: Facts) -> str:
     for result, made in _evaluated(facts):
         figures = "; ".join(f"{one.name} {value(one.value)}{_ends(one)}" for one in headline(made))
         told.append(f"{begun(result.title)} (n = {made.n_cases:,}): {figures}.")
-        told += [flatters(facts, result), untold(facts)]
+        told += [flatters(facts, result), untold(facts, result)]
     return said(*told)
 
 

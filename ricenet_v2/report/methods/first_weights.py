@@ -7,16 +7,16 @@ from collections.abc import Collection, Iterator
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.report.methods.facts import Facts, FoldFacts
 from ricenet_v2.report.methods.sentence import listed, numbered, said
-from ricenet_v2.report.results.predicted import Result
+from ricenet_v2.report.results.predicted import Predicted, Result
 
 _SHOWN = 6
 
 
 def leaked(facts: Facts, result: Result) -> str:
-    """That weights which the folds began with had been trained on cases of this set."""
-    judged = {one.case_id for one in result.cases if not one.is_other}
+    """That weights which the folds began with had been trained on cases that they predicted."""
     told = []
     for fold, source in _began(facts):
+        judged = {one.case_id for one in result.cases if _is_judged(one, fold)}
         seen = [case for case in source.leaked if case in judged]
         if seen:
             told.append(
@@ -26,16 +26,28 @@ def leaked(facts: Facts, result: Result) -> str:
     return said(*told)
 
 
+def _is_judged(one: Predicted, fold: FoldFacts) -> bool:
+    """Whether figures of a case are of this fold too."""
+    return not one.is_other and _has_predicted(one, fold)
+
+
+def _has_predicted(one: Predicted, fold: FoldFacts) -> bool:
+    """Whether a fold predicted a case; a case of unknown members may be of each."""
+    names = {name for name, _ in one.members}
+    return not names or f"fold {fold.number}" in names
+
+
 def seen_before(facts: Facts, case_id: str, folds: Collection[int]) -> bool:
     """Whether the first weights of one of these folds had been trained on a case."""
     return any(fold.number in folds and case_id in one.leaked for fold, one in _began(facts))
 
 
-def untold(facts: Facts) -> str:
+def untold(facts: Facts, result: Result) -> str:
     """Why it cannot be told whether the first weights were trained on the cases of a set."""
     reasons: dict[str, list[int]] = {}
     for fold, source in _began(facts):
-        for reason in _reasons(source):
+        has_part = any(_has_predicted(one, fold) for one in result.cases)
+        for reason in _reasons(source) if has_part else ():
             reasons.setdefault(reason, []).append(fold.number)
     return said(
         *(

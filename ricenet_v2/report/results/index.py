@@ -155,7 +155,7 @@ def _result(facts: Facts, result: Result, prefix: str, pictures: Path) -> dict[s
         "title": _title(result),
         "note": _note(facts, result),
         "small_tables": list(_small_tables(facts, result)),
-        "warnings": [w for w in (selection.flatters(facts, result), untold(facts)) if w],
+        "warnings": [w for w in (selection.flatters(facts, result), untold(facts, result)) if w],
         "level": percent(evaluation.level) if evaluation else "",
         "charts": charts,
         "sanity": [(one.name, one.outcome, one.found) for one in checks],

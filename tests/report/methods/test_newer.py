@@ -106,26 +106,48 @@ def test_what_pretrained_weights_were_trained_on_is_told(facts, text_of, with_ru
 
 
 def test_leaked_weights_are_told_where_their_figures_stand(facts, text_of, with_runs):
-    changed = with_runs(facts, (1,), pretrained=LEAKY)
+    (one,) = [case for case in facts.results[0].cases if case.case_id == "PH0001"]
+    number = int(one.part.removeprefix("fold "))
+    changed = with_runs(facts, (number,), pretrained=LEAKY)
     own, folder = changed.results
-    told = "Fold 1 began with weights.pth, which was trained on 1 of these cases"
+    told = f"Fold {number} began with weights.pth, which was trained on 1 of these cases"
     assert leaked(changed, own) == f"{told} (PH0001): the figures flatter."
     assert leaked(changed, folder) == f"{told} (PH0021): the figures flatter."
     assert told in text_of(changed, "results")
-    text = untold(changed)
-    assert "of fold 1, which may flatter these figures: a file without a list." in text
+    text = untold(changed, folder)
+    assert f"of fold {number}, which may flatter these figures: a file without a list." in text
     assert "the ids are alike." in text
     unasked = with_runs(facts, pretrained=SOURCE)
-    assert "nobody looked whether weights.pth was trained on held-out cases" in untold(unasked)
+    assert "nobody looked whether weights.pth was trained on held-out cases" in untold(unasked, own)
     known = with_runs(facts, pretrained=dataclasses.replace(SOURCE, trained_on=5))
-    assert (untold(known), leaked(known, own)) == ("", "")
+    assert (untold(known, own), leaked(known, own)) == ("", "")
     assert "flatter" not in text_of(facts, "results")
-    (one,) = [case for case in own.cases if case.case_id == "PH0001"]
-    mine = with_runs(facts, (int(one.part.removeprefix("fold ")),), pretrained=LEAKY)
-    assert "1 of them was learned from all the same" in text_of(mine, "of_folds")
-    assert "began with weights that had been trained on it" in of_fold_words(mine, one)
-    assert "has 2 cases with a label" in text_of(mine, "held_out")
+    assert "1 of them was learned from all the same" in text_of(changed, "of_folds")
+    assert "began with weights that had been trained on it" in of_fold_words(changed, one)
+    assert "has 2 cases with a label" in text_of(changed, "held_out")
     assert "has 3 cases with a label" in text_of(facts, "held_out")
+
+
+def test_a_leak_is_not_charged_to_predictions_of_other_folds(facts, with_runs):
+    """Out-of-fold, a case is predicted by its own fold alone; the folder here by folds 0 and 1."""
+    (one,) = [case for case in facts.results[0].cases if case.case_id == "PH0001"]
+    other = (int(one.part.removeprefix("fold ")) + 1) % 5
+    changed = with_runs(facts, (other,), pretrained=LEAKY)
+    own, folder = changed.results
+    assert leaked(changed, own) == ""
+    some = dataclasses.replace(
+        folder,
+        cases=tuple(
+            dataclasses.replace(
+                case, members=tuple((name, p) for name, p in case.members if name < "fold 2")
+            )
+            for case in folder.cases
+        ),
+    )
+    third = with_runs(facts, (3,), pretrained=LEAKY)
+    assert (leaked(third, some), untold(third, some)) == ("", "")
+    assert "PH0021" in leaked(third, folder)
+    assert "a file without a list" in untold(third, folder)
 
 
 def test_folds_of_centres_are_told_and_never_as_stratified(facts, text_of, with_runs):

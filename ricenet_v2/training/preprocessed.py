@@ -1,0 +1,54 @@
+"""What stands beside the preprocessed cases of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ricenet_v2.core.errors import PlanError
+from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.voxels import voxels_hash
+from ricenet_v2.store import cases as store
+
+
+def records_of_plan(folder: Path, case_ids: Sequence[str], plan: Plan) -> list[PreprocessedCase]:
+    """What stands beside the cases, all made by this plan: it may have been edited since.
+
+    Args:
+        folder: Of the plan's preprocessed cases.
+        case_ids: Of the cases.
+        plan: As stored for the dataset, with all channels.
+
+    Raises:
+        PlanError: Some are made by another state of the plan, or not made.
+    """
+    there = [case for case in case_ids if store.has_case(folder, case)]
+    records = [store.read_record(folder, case) for case in there]
+    wanted = voxels_hash(plan)
+    others = [record.case_id for record in records if record.plan_hash != wanted]
+    others += sorted(set(case_ids) - set(there))
+    if others:
+        preset = "" if plan.name == "auto" else f" --preset {plan.name}"
+        raise PlanError(
+            "The preprocessed cases are not those of this plan.",
+            file=folder,
+            expected=f"{len(case_ids)} cases made by plan {plan.name!r} as it stands now",
+            got=f"{len(others)} made by another plan, by an older version, or not made: "
+            + ", ".join(others[:5])
+            + (", ..." if len(others) > 5 else ""),
+            remedy=f"Run ricenet_plan_and_preprocess {plan.dataset}{preset} again.",
+        )
+    return records
+
+
+def intensities(
+    records: Sequence[PreprocessedCase], train: Sequence[str]
+) -> dict[str, tuple[float, float]]:
+    """Smallest and largest mean of each channel over the training cases."""
+    found: dict[str, list[float]] = {}
+    for each in records:
+        if each.case_id in train:
+            for name, mean in each.intensity_mean.items():
+                found.setdefault(name, []).append(mean)
+    return {name: (min(means), max(means)) for name, means in found.items()}
