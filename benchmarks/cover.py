@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from benchmarks import page
@@ -17,6 +18,7 @@ from ricenet_v2.evaluation import intervals
 from ricenet_v2.evaluation.battery import Battery
 from ricenet_v2.evaluation.consistency import BINNED, ERROR, RELIABILITY, RESOLUTION
 from ricenet_v2.evaluation.estimates import Estimates
+from ricenet_v2.evaluation.folds import WITHIN, WithinFolds
 from ricenet_v2.evaluation.proportions import of_class, share
 from ricenet_v2.evaluation.resampling import replicated
 from ricenet_v2.evaluation.scored import Scored
@@ -35,10 +37,12 @@ OF_CLASS = ("sensitivity", "specificity", "positive predictive value", "negative
 FIGURES = (
     *("accuracy", *(f"{name} of the positive class" for name in OF_CLASS)),
     *("F1 of the positive class", "macro F1", "balanced accuracy", "MCC"),
-    *("AUROC", "average precision", "Brier score", "log loss"),
+    *("AUROC", WITHIN, "average precision", "Brier score", "log loss"),
 )
 NEW, OLD = "new", "BCa"
+N_FOLDS = 5
 
+Floats = NDArray[np.float64]
 Ends = tuple[float, float] | None
 Method = Callable[[Scored], Mapping[str, Ends]]
 
@@ -76,8 +80,11 @@ def new(scored: Scored) -> dict[str, Ends]:
     """Intervals as ricenet_evaluate makes them."""
     last = len(scored.classes) - 1
     name, called = scored.classes[last], scored.predicted == last
+    estimates = Estimates(scored, last, 0.95, 1, 0)
+    within = WithinFolds.of(scored, last)(np.ones((len(scored), 1)))
     figures = [
-        *Estimates(scored, last, 0.95, 1, 0).figures(),
+        *estimates.figures(),
+        estimates.within_folds(float(within[0])),
         share("accuracy", scored, scored.truth == scored.predicted, None, 0.95),
         *of_class(scored, called, last, name, 0.95),
     ]
@@ -91,15 +98,28 @@ def new(scored: Scored) -> dict[str, Ends]:
 
 def old(scored: Scored, n_samples: int = N_SAMPLES) -> dict[str, Ends]:
     """BCa intervals of a bootstrap by patient, as before; of shares there are none."""
-    battery, patients = Battery.of(scored, len(scored.classes) - 1), scored.grouping
-    whole = battery.values(np.ones((len(scored), 1)))[0]
-    samples = replicated(battery.values, patients.samples(n_samples, generator(0, "bootstrap")))
-    left_out = replicated(battery.values, patients.left_out())
+    last, patients = len(scored.classes) - 1, scored.grouping
+    battery, within = Battery.of(scored, last), WithinFolds.of(scored, last)
+
+    def values(weights: Floats) -> Floats:
+        return np.column_stack([battery.values(weights), within(weights)])
+
+    whole = values(np.ones((len(scored), 1)))[0]
+    samples = replicated(values, patients.samples(n_samples, generator(0, "bootstrap")))
+    left_out = replicated(values, patients.left_out())
     return {
         name: intervals.bca(float(whole[k]), samples[:, k], left_out[:, k])
-        for k, name in enumerate(battery.names)
+        for k, name in enumerate((*battery.names, WITHIN))
         if name not in BINNED
     }
+
+
+def in_folds(scored: Scored) -> Scored:
+    """With five folds, to which patients are dealt by the class of their first case."""
+    first = np.unique(scored.grouping.owner, return_index=True)[1]
+    fold_of = np.empty(len(first), dtype=np.intp)
+    fold_of[np.argsort(scored.truth[first], kind="stable")] = np.arange(len(first)) % N_FOLDS
+    return replace(scored, folds=tuple(fold_of[scored.grouping.owner].tolist()))
 
 
 def cells(
@@ -113,8 +133,9 @@ def cells(
         random = np.random.default_rng(
             [n, per_patient, n_classes, round(100 * prevalence), round(100 * auroc)]
         )
-        found = [make(population.scored(n, per_patient, random)) for _ in range(cohorts)]
-        known, name = truths(population), population.classes[-1]
+        found = [make(in_folds(population.scored(n, per_patient, random))) for _ in range(cohorts)]
+        known, name = dict(truths(population)), population.classes[-1]
+        known[WITHIN] = known["AUROC"]
         for figure in FIGURES:
             at = figure.replace("the positive class", name)
             if np.isfinite(known[at]) and at in found[0]:

@@ -1,4 +1,4 @@
-"""AUROC and average precision of one class, and their intervals."""
+"""AUROC, also within folds, and average precision of one class, and their intervals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HALVINGS = 60
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Interval = tuple[float, float]
-Kind = Literal["AUROC", "average precision"]
+Kind = Literal["AUROC", "AUROC within folds", "average precision"]
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,18 @@ class Area:
     Attributes:
         value: The area.
         influence: Derivative of the area in the weight of each case, shape (cases,).
-        n_own: Cases of the class.
-        n_others: Other cases.
+        strata: Of each set of cases that are ranked among each other, the number of cases of the
+            class and of other cases; both are there.
     """
 
     value: float
     influence: Floats
-    n_own: int
-    n_others: int
+    strata: tuple[tuple[int, int], ...]
+
+    @property
+    def n_own(self) -> int:
+        """Cases of the class."""
+        return sum(n_own for n_own, _ in self.strata)
 
 
 def auroc(scores: Floats, own: Flags) -> Area:
@@ -61,7 +65,31 @@ def auroc(scores: Floats, own: Flags) -> Area:
     moved = np.empty(len(scores))
     moved[own] = (share_below - value) / len(of_own)
     moved[~own] = (share_above - value) / len(of_others)
-    return Area(value, moved, len(of_own), len(of_others))
+    return Area(value, moved, ((len(of_own), len(of_others)),))
+
+
+def auroc_within(scores: Floats, own: Flags, folds: NDArray[np.intp]) -> Area:
+    """The same of two cases of one fold: the mean over folds, each by its number of such pairs.
+
+    Its influences hold these numbers fixed.
+
+    Args:
+        scores: Of each case, shape (cases,).
+        own: Whether each case is of the class; some fold has both kinds.
+        folds: Of each case.
+    """
+    found = []
+    for fold in np.unique(folds):
+        at = np.flatnonzero(folds == fold)
+        if own[at].any() and not own[at].all():
+            found.append((at, auroc(scores[at], own[at])))
+    strata = tuple(area.strata[0] for _, area in found)
+    pairs = np.prod(strata, axis=1)
+    moved = np.zeros(len(scores))
+    for (at, area), share in zip(found, pairs / pairs.sum(), strict=True):
+        moved[at] = share * area.influence
+    values = np.array([area.value for _, area in found])
+    return Area(float(values @ pairs / pairs.sum()), moved, strata)
 
 
 def average_precision(scores: Floats, own: Flags) -> Area:
@@ -84,7 +112,7 @@ def average_precision(scores: Floats, own: Flags) -> Area:
     loss = np.cumsum(of_class * precision / n_from)[last]
     moved = np.empty(len(scores))
     moved[order] = ((precision - value + gain) * of_class - loss) / n_own
-    return Area(value, moved, n_own, len(scores) - n_own)
+    return Area(value, moved, ((n_own, len(scores) - n_own),))
 
 
 def newcombe(area: Area, patients: Patients, level: float) -> Interval:
@@ -93,13 +121,15 @@ def newcombe(area: Area, patients: Patients, level: float) -> Interval:
     It holds the areas from which the value is less than a quantile of standard deviations away, the
     variance being that of Hanley and McNeil (1982) with the mean of both numbers of cases in the
     place of each. The variance is widened by the design effect of patients with several cases, and
-    to that of DeLong (by patient, Obuchowski) where this is larger.
+    to that of DeLong (by patient, Obuchowski) where this is larger. Of a mean over folds it is the
+    sum of the folds' variances, each by the square of its share of the pairs.
     """
-    m, n = area.n_own, area.n_others
-    half = (m + n) / 2 - 1
+    m, n = np.array(area.strata, dtype=float).T
+    pairs = float((m * n).sum())
+    half = float((m * n * ((m + n) / 2 - 1)).sum()) / pairs
 
     def variance(a: float) -> float:
-        return a * (1 - a) / (m * n) * (1 + half * ((1 - a) / (2 - a) + a / (1 + a)))
+        return a * (1 - a) / pairs * (1 + half * ((1 - a) / (2 - a) + a / (1 + a)))
 
     wider = influence.design_effect(area.influence, patients)
     here = variance(area.value)
@@ -146,7 +176,7 @@ def binomial(area: Area, patients: Patients, level: float) -> Interval:
 
 def method(kind: Kind, n_classes: int) -> str:
     """How the interval of the mean over so many classes is made, in words."""
-    of_one = {"AUROC": NEWCOMBE, "average precision": BINOMIAL}[kind]
+    of_one = BINOMIAL if kind == "average precision" else NEWCOMBE
     return of_one if n_classes == 1 else f"MOVER of {of_one} of each class"
 
 
@@ -154,14 +184,15 @@ def interval(scored: Scored, told: tuple[int, ...], level: float, kind: Kind) ->
     """Of the mean over classes.
 
     Args:
-        scored: Predictions; every class that is told has cases, and other cases beside them.
+        scored: Predictions; every class that is told has cases, and other cases beside them (in one
+            fold, for the AUROC within folds).
         told: Classes: the positive one of two, all of more, or a single one.
         level: Coverage.
         kind: Which area.
     """
-    area, make = (auroc, newcombe) if kind == "AUROC" else (average_precision, binomial)
+    make = binomial if kind == "average precision" else newcombe
     patients = scored.grouping
-    found = [area(scored.probabilities[:, k], scored.truth == k) for k in told]
+    found = [_area(scored, k, kind) for k in told]
     ends = [make(one, patients, level) for one in found]
     if len(told) == 1:
         return ends[0]
@@ -169,3 +200,10 @@ def interval(scored: Scored, told: tuple[int, ...], level: float, kind: Kind) ->
     rho = influence.correlation(np.stack([one.influence for one in found]), patients)
     bottom, top = mover.of_mean(values, low, high, rho)
     return max(0.0, bottom), min(1.0, top)
+
+
+def _area(scored: Scored, k: int, kind: Kind) -> Area:
+    scores, own = scored.probabilities[:, k], scored.truth == k
+    if kind == "AUROC within folds":
+        return auroc_within(scores, own, np.array(scored.folds))
+    return auroc(scores, own) if kind == "AUROC" else average_precision(scores, own)

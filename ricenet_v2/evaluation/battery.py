@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ricenet_v2.evaluation import metrics
 from ricenet_v2.evaluation.ranking import Ranking
-from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.scored import Scored, told_classes
 from ricenet_v2.evaluation.sums import Sums
 
 Floats = NDArray[np.float64]
@@ -42,7 +42,7 @@ class Battery:
             scored: Predictions.
             positive: Class that the figures of two classes are about.
         """
-        told = (positive,) if len(scored.classes) == 2 else tuple(range(len(scored.classes)))
+        told = told_classes(scored, positive)
         return cls(
             Sums.of(scored.truth, scored.predicted, scored.probabilities, told),
             tuple(

@@ -12,7 +12,7 @@ from scipy.special import log_softmax
 from ricenet_v2.evaluation.influence import t_quantile
 from ricenet_v2.evaluation.logistic import fitted
 from ricenet_v2.evaluation.resampling import Patients
-from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.scored import Scored, told_classes
 from ricenet_v2.inference import temperature
 from ricenet_v2.inference.recalibration import log_shares
 from ricenet_v2.records.figures import Figure
@@ -38,7 +38,7 @@ def slope_and_intercept(scored: Scored, positive: int, level: float) -> list[Fig
     The variance is the sandwich by patient, which is too small where one side is rare; so t stands
     for the number of patients of the rarer side, and with fewer than 3 there is no interval.
     """
-    told = (positive,) if len(scored.classes) == 2 else range(len(scored.classes))
+    told = told_classes(scored, positive)
     made = []
     for index in told:
         name = scored.classes[index]

@@ -14,7 +14,7 @@ import numpy as np
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation import areas, calls, consistency, losses
 from ricenet_v2.evaluation.battery import BRIER, ECE, Battery
-from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.scored import Scored, told_classes
 from ricenet_v2.records.figures import Figure
 
 FEW_FOR_ECE = 100
@@ -56,6 +56,13 @@ class Estimates:
                 make, method = makers[name]
                 made.append(self._figure(name, value, make, method))
         return made
+
+    def within_folds(self, value: float) -> Figure:
+        """The AUROC within folds, which has this value."""
+        kind: areas.Kind = "AUROC within folds"
+        told = told_classes(self.scored, self.positive)
+        make, method = self._area(kind, told), areas.method(kind, len(told))
+        return self._figure(kind, value, make, method)
 
     def _makers(self, told: tuple[int, ...]) -> dict[str, tuple[Callable[[], Interval], str]]:
         """Of each figure its interval and how that is made, by name."""

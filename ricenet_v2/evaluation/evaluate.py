@@ -104,9 +104,7 @@ def evaluate(
 
 def _with_folds(figures: Sequence[Figure], scored: Scored, options: Options) -> list[Figure]:
     """With the AUROC within folds behind the pooled one, which is warned of where they differ."""
-    found = with_interval(
-        scored, options.positive, options.n_bootstrap, options.seed, options.level
-    )
+    found = with_interval(_estimates(scored, options))
     made: list[Figure] = []
     for figure in figures:
         if found is None or figure.name != AUROC:
@@ -120,15 +118,16 @@ def _with_folds(figures: Sequence[Figure], scored: Scored, options: Options) -> 
 
 def figures_of(scored: Scored, options: Options) -> list[Figure]:
     """Every figure of one set of predictions."""
-    made = Estimates(
-        scored, options.positive, options.level, options.n_bootstrap, options.seed
-    ).figures()
     return [
-        *made,
+        *_estimates(scored, options).figures(),
         *slope_and_intercept(scored, options.positive, options.level),
         *observed_expected(scored, options.positive, options.level),
         *proportions(scored, options.level),
     ]
+
+
+def _estimates(scored: Scored, options: Options) -> Estimates:
+    return Estimates(scored, options.positive, options.level, options.n_bootstrap, options.seed)
 
 
 def _part(group: Group, part: Scored, options: Options) -> FigureSet:

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.seeds import generator
-from ricenet_v2.evaluation import intervals
+from ricenet_v2.evaluation.estimates import Estimates
 from ricenet_v2.evaluation.metrics import ratio
 from ricenet_v2.evaluation.ranking import Ranking
 from ricenet_v2.evaluation.resampling import Patients, replicated
-from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.scored import Scored, told_classes
 from ricenet_v2.records.figures import Figure
 
 WITHIN, LESS = "AUROC within folds", "AUROC pooled less within folds"
@@ -46,7 +46,7 @@ class WithinFolds:
         """Prepare; cases without folds count as one fold."""
         folds = np.array(scored.folds or (0,) * len(scored))
         cases = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
-        told = (positive,) if len(scored.classes) == 2 else range(len(scored.classes))
+        told = told_classes(scored, positive)
         parts = []
         for index in told:
             own, scores = scored.truth == index, scored.probabilities[:, index]
@@ -170,7 +170,7 @@ def _shuffles(
 
 def _within_of(scored: Scored, positive: int, n_folds: int) -> Callable[[Floats], Floats]:
     """The AUROC within folds (shuffles, 1) as a function of the folds, axes (cases, shuffles)."""
-    told = (positive,) if len(scored.classes) == 2 else range(len(scored.classes))
+    told = told_classes(scored, positive)
     parts = [
         (own, Ranking.of(scored.probabilities[:, k], own))
         for k in told
@@ -193,38 +193,17 @@ def _within_of(scored: Scored, positive: int, n_folds: int) -> Callable[[Floats]
     return within
 
 
-def with_interval(
-    scored: Scored, positive: int, n_bootstrap: int, seed: int, level: float = 0.95
-) -> tuple[Offset, list[Figure]] | None:
+def with_interval(estimates: Estimates) -> tuple[Offset, list[Figure]] | None:
     """The test, and both values as figures: that within folds with an interval of its own.
-
-    Args:
-        scored: Predictions.
-        positive: Class that the AUROC of two classes is about.
-        n_bootstrap: Resamples.
-        seed: Of the resampling and of the shuffles.
-        level: Of the interval.
 
     Returns:
         None as `offset`.
     """
-    found = offset(scored, positive, seed)
+    found = offset(estimates.scored, estimates.positive, estimates.seed)
     if found is None:
         return None
-    of_sample = WithinFolds.of(scored, positive)
-
-    def within(weights: Floats) -> Floats:
-        return of_sample(weights)[:, None]
-
-    patients = scored.grouping
-    samples = replicated(within, patients.samples(n_bootstrap, generator(seed, "bootstrap")))
-    left_out = replicated(within, patients.left_out())
-    ends = intervals.bca(found.within, samples[:, 0], left_out[:, 0], level)
-    low, high = ends or (None, None)
-    method = f"BCa bootstrap by patient, {n_bootstrap} samples, seed {seed}"
-    why = "" if ends else "no interval: the samples are all alike or mostly degenerate"
     less = f"no interval; p = {found.p:.3f} by {found.method}"
     return found, [
-        Figure(WITHIN, found.within, low, high, found.n, method, why),
+        estimates.within_folds(found.within),
         Figure(LESS, found.pooled - found.within, None, None, found.n, less),
     ]

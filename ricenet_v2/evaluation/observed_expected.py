@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ricenet_v2.evaluation import intervals
-from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.scored import Scored, told_classes
 from ricenet_v2.evaluation.sides import rarer, told
-from ricenet_v2.evaluation.thresholds import told_classes
 from ricenet_v2.records.figures import Figure
 
 FEWEST = 3

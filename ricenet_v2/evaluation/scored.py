@@ -100,3 +100,8 @@ class Scored:
             prior=self.prior,
             decide=self.decide,
         )
+
+
+def told_classes(scored: Scored, positive: int) -> tuple[int, ...]:
+    """Classes that are told from the rest: the positive one of two, all of more."""
+    return (positive,) if len(scored.classes) == 2 else tuple(range(len(scored.classes)))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.proportions import of_class
-from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.scored import Scored, told_classes
 from ricenet_v2.records.figures import Figure, Threshold
 
 OUT_OF_FOLD, FIXED = "out-of-fold predictions", "nothing: fixed at 0.5"
@@ -17,11 +17,6 @@ PRIOR = "nothing: the prior that probabilities are corrected for"
 SENSITIVITY, SPECIFICITY = (0.9,), (0.9,)
 
 Floats = NDArray[np.float64]
-
-
-def told_classes(scored: Scored, positive: int) -> tuple[int, ...]:
-    """Classes that have thresholds: the positive one of two, all of more."""
-    return (positive,) if len(scored.classes) == 2 else tuple(range(len(scored.classes)))
 
 
 def default_thresholds(scored: Scored, positive: int) -> list[Threshold]:

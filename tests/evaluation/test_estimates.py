@@ -89,6 +89,31 @@ def test_newcombes_method_5_of_a_perfect_ranking(m, n):
     assert low == pytest.approx(optimize.brentq(gap, 0.01, 1 - 1e-9))
 
 
+def test_within_folds_the_variances_of_the_folds_add_up():
+    """By the squares of their shares of the pairs; a fold of one class has none."""
+    counts = [(2, 5), (3, 4), (0, 4)]
+    folds = np.repeat([0, 1, 2], [7, 7, 4])
+    own = np.concatenate([np.arange(m + n) >= n for m, n in counts])
+    scores = np.arange(18.0) - 20 * folds  # perfect in each fold, not across them
+    area = areas.auroc_within(scores, own, folds)
+    low, high = areas.newcombe(area, Patients(np.arange(18), 18), 0.95)
+
+    def gap(a):
+        first, second = a / (2 - a), 2 * a * a / (1 + a)
+        total = 0.0
+        for m, n in counts[:2]:
+            variance = a * (1 - a) + ((m + n) / 2 - 1) * (first + second - 2 * a * a)
+            total += (m * n / 22) ** 2 * variance / (m * n)
+        return 1 - a - stats.norm.ppf(0.975) * np.sqrt(total)
+
+    assert (area.value, high) == (1, 1)
+    assert low == pytest.approx(optimize.brentq(gap, 0.01, 1 - 1e-9))
+    alone = areas.auroc_within(scores[:7], own[:7], folds[:7])
+    whole = areas.auroc(scores[:7], own[:7])
+    np.testing.assert_array_equal(alone.influence, whole.influence)
+    assert (alone.value, alone.strata) == (whole.value, whole.strata)
+
+
 @pytest.mark.parametrize("digits", [1, 6])
 def test_influences_are_the_derivatives_of_the_areas(draw, digits):
     scored = draw(2, n=30, digits=digits)

@@ -13,7 +13,7 @@ from torch import nn
 from ricenet_v2.explanation.occlusion.evidence import log_odds
 
 _LOGGER = logging.getLogger(__name__)
-STEPS, MOST_STEPS = 32, 256
+STEPS, MOST_STEPS = 32, 1024
 GOOD = 0.05
 """Error of completeness, relative, from which down no finer steps are tried."""
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from ricenet_v2.explanation.gradients.integrated import integrated_gradients
+from ricenet_v2.network.levels import Bands
 
 
 class Head(nn.Module):
@@ -47,6 +48,28 @@ def test_steps_are_added_until_the_values_add_up():
     assert coarse.error > 0.05
     assert fine.error <= 0.05
     assert fine.steps > 2
+
+
+class LastBand(nn.Module):
+    """Log odds of class 1 are the mean of the highest band."""
+
+    def __init__(self, levels):
+        super().__init__()
+        self.bands, self.factor = Bands([levels]), nn.Parameter(torch.ones(()))
+
+    def forward(self, batch):
+        value = self.factor * self.bands(batch)[:, -1].mean(dim=(1, 2, 3))
+        return torch.stack([torch.zeros_like(value), value], dim=1)
+
+
+def test_a_plateau_that_passes_a_level_at_once_is_followed():
+    """All that the network sees happens within 0.8 % of the way."""
+    network = LastBand((0.0, 0.5, 0.508)).eval()
+    array, reference = (np.full((1, 2, 2, 2), value, np.float32) for value in (1, 0))
+    coarse = integrated_gradients(network, array, reference, 1, most_steps=256)
+    fine = integrated_gradients(network, array, reference, 1)
+    assert coarse.error > 0.2
+    assert fine.error <= 0.05
 
 
 def test_fewer_steps_at_a_time_where_memory_runs_out(caplog):
