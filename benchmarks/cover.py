@@ -16,7 +16,7 @@ from benchmarks.simulated import Population, truths
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation import intervals
 from ricenet_v2.evaluation.battery import Battery
-from ricenet_v2.evaluation.consistency import BINNED, ERROR, RELIABILITY, RESOLUTION
+from ricenet_v2.evaluation.consistency import ERROR, RELIABILITY, RESOLUTION
 from ricenet_v2.evaluation.estimates import Estimates
 from ricenet_v2.evaluation.folds import WITHIN, WithinFolds
 from ricenet_v2.evaluation.proportions import of_class, share
@@ -110,7 +110,6 @@ def old(scored: Scored, n_samples: int = N_SAMPLES) -> dict[str, Ends]:
     return {
         name: intervals.bca(float(whole[k]), samples[:, k], left_out[:, k])
         for k, name in enumerate((*battery.names, WITHIN))
-        if name not in BINNED
     }
 
 
@@ -203,17 +202,18 @@ def section(found: Sequence[Cell], cohorts: Mapping[str, int]) -> str:
     return "\n\n".join([text, page.table(columns, list(rows(found, cohorts)))])
 
 
-def band_section(cohorts: int, population: Population = CALIBRATED) -> str:
+def band_section(cohorts: Mapping[str, int], population: Population = CALIBRATED) -> str:
     """Markdown: figures that have a band in place of an interval, of a calibrated model."""
     known, made = truths(population), []
     right = {ERROR: 0.0, RELIABILITY: 0.0, RESOLUTION: known[RESOLUTION]}
     for n, per_patient in itertools.product(SIZES, PER_PATIENT):
         random = np.random.default_rng([n, per_patient])
-        drawn = [population.scored(n, per_patient, random) for _ in range(cohorts)]
+        drawn = [population.scored(n, per_patient, random) for _ in range(cohorts[NEW])]
         found = [
             {f.name: f for f in Estimates(each, 1, 0.95, N_SAMPLES, k).figures()}
             for k, each in enumerate(drawn)
         ]
+        earlier = [old(each) for each in drawn[: cohorts[OLD]]]
         for name, truth in right.items():
             own = [each[name] for each in found]
             ends = [f.calibrated or (np.nan, np.nan) for f in own]
@@ -221,15 +221,28 @@ def band_section(cohorts: int, population: Population = CALIBRATED) -> str:
             held = np.mean([low <= v <= high for v, (low, high) in zip(values, ends, strict=True)])
             mean = float(np.mean([f.debiased or 0.0 for f in own]))
             cells = (f"{values.mean():.3f}", f"{mean:.3f}", f"{truth:.3f}", f"{held:.1%}")
-            made.append((name, n, per_patient, *cells))
+            made.append(
+                (name, n, per_patient, *cells, _held([one[name] for one in earlier], truth))
+            )
     text = (
-        f"Figures that chance adds to, {cohorts:,} cohorts of a calibrated model of two classes, "
-        f"{population.prevalence:.0%} positive, AUROC {population.auroc}, {N_SAMPLES} draws: their "
-        "mean, the mean of what is left without the part of chance, the truth, and how often the "
-        "band of calibrated probabilities holds the figure."
+        f"Figures that chance adds to, {cohorts[NEW]:,} cohorts of a calibrated model of two "
+        f"classes, {population.prevalence:.0%} positive, AUROC {population.auroc}, "
+        f"{N_SAMPLES} draws: their mean, the mean of what is left without the part of chance, the "
+        "truth, and how often the band of calibrated probabilities holds the figure. Last, how "
+        f"often the interval of before (BCa) held the truth, of {cohorts[OLD]:,} of the cohorts."
     )
-    columns = ("figure", "n", "cases a patient", "mean", "without chance", "truth", "in the band")
+    columns = (
+        *("figure", "n", "cases a patient", "mean", "without chance", "truth", "in the band"),
+        "truth in the interval of before",
+    )
     return "\n\n".join([text, page.table(columns, made)])
+
+
+def _held(ends: Sequence[Ends], truth: float) -> str:
+    there = [pair for pair in ends if pair is not None]
+    if not there:
+        return "-"
+    return f"{np.mean([low <= truth <= high for low, high in there]):.0%} of {len(there)}"
 
 
 def _either(values: Sequence[float], form: str = "") -> str:

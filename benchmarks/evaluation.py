@@ -27,7 +27,7 @@ from ricenet_v2.records.cells import digits
 from ricenet_v2.store.tables import write_rows
 
 N_LARGE, SECONDS, GIGABYTES = 100_000, 60, 2
-PARTS = ("time", "coverage")
+PARTS = ("time", "coverage", "bands")
 COHORT = Population(2, prevalence=0.6, auroc=0.9)
 """The positive class has its share in the paper's cohort."""
 
@@ -115,12 +115,13 @@ def main() -> None:
             for n in chosen.threads
         }
         sections["evaluation_time"], raw["time"] = time_section(times, chosen.n_bootstrap), times
+    cohorts = {cover.NEW: chosen.cohorts, cover.OLD: chosen.old_cohorts}
     if "coverage" in chosen.parts:
-        cohorts = {cover.NEW: chosen.cohorts, cover.OLD: chosen.old_cohorts}
         found = [one for method, n in cohorts.items() if n for one in cover.cells(method, n)]
         sections["evaluation_coverage"] = cover.section(found, cohorts)
-        sections["evaluation_bands"] = cover.band_section(chosen.cohorts)
         raw["coverage"] = cover.raw(found)
+    if "bands" in chosen.parts:
+        sections["evaluation_bands"] = cover.band_section(cohorts)
     print("\n\n".join(sections.values()))
     if chosen.output:
         chosen.output.write_text(json.dumps(raw, indent=2), encoding="utf-8")

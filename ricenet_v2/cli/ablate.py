@@ -48,7 +48,10 @@ def build_parser() -> argparse.ArgumentParser:
         "--drop", action="store_true", help="also zero each group at prediction: another question"
     )
     parser.add_argument(
-        "--n_bootstrap", type=common.at_least(1), default=2000, help="resamples, and the most swaps"
+        "--n_bootstrap",
+        type=common.at_least(1),
+        default=2000,
+        help="draws of a band, and the most swaps of a test",
     )
     parser.add_argument("-o", dest="output", type=Path, help="folder (else in the full model's)")
     common.add_workspace(parser)

@@ -31,7 +31,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--against", default="auto__all", metavar="RUN", help="model folder to compare with"
     )
-    parser.add_argument("--n_bootstrap", type=common.at_least(1), default=2000, help="resamples")
+    parser.add_argument(
+        "--n_bootstrap", type=common.at_least(1), default=2000, help="draws of a band or a test"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of inner folds and resampling")
     common.add_workspace(parser)
     return parser

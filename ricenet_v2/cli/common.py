@@ -111,7 +111,9 @@ def folder_of(predictions: Path) -> Path:
 
 def add_resampling(parser: argparse.ArgumentParser) -> None:
     """The options of intervals."""
-    parser.add_argument("--n_bootstrap", type=at_least(1), default=2000, help="resamples")
+    parser.add_argument(
+        "--n_bootstrap", type=at_least(1), default=2000, help="draws of a band or a test"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the resampling")
 
 
