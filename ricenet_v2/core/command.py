@@ -11,7 +11,8 @@ from pathlib import Path
 def typed(words: Sequence[str] | None = None) -> tuple[str, ...]:
     """The program's name and its arguments, with `~` for the home folder.
 
-    The name of the home folder may be that of a person.
+    The name of the home folder may be that of a person. A command of this project has its name also
+    where its module was run; another script that called it is named as one.
 
     Args:
         words: Program and arguments; those of this process where None.
@@ -19,12 +20,16 @@ def typed(words: Sequence[str] | None = None) -> tuple[str, ...]:
     words = sys.argv if words is None else words
     if not words:
         return ()
-    program = Path(words[0])
-    stem = program.stem if program.suffix == ".py" else program.name
-    name = stem if stem.startswith("ricenet_") or program.suffix != ".py" else f"ricenet_{stem}"
     home = str(Path.home())
     rest = [word.replace(home, "~") if len(home) > 1 else word for word in words[1:]]
-    return (name, *rest)
+    return (*_program(Path(words[0])), *rest)
+
+
+def _program(file: Path) -> tuple[str, ...]:
+    if file.suffix != ".py":
+        return (file.name,)
+    is_ours = file.parts[-3:-1] == ("ricenet_v2", "cli")
+    return (f"ricenet_{file.stem}",) if is_ours else ("python", file.name)
 
 
 def text_of(words: Sequence[str]) -> str:

@@ -13,6 +13,12 @@ def test_it_is_that_of_this_process_without_the_name_of_the_home_folder(monkeypa
     assert typed([]) == ()
 
 
+def test_a_script_that_calls_a_command_does_not_pass_for_one():
+    assert typed(["/x/ricenet_v2/cli/train.py", "1", "0"]) == ("ricenet_train", "1", "0")
+    assert typed(["/x/benchmarks/ablation.py", "-h"]) == ("python", "ablation.py", "-h")
+    assert typed(["/x/ipykernel_launcher.py"]) == ("python", "ipykernel_launcher.py")
+
+
 def test_a_line_can_be_typed_again():
     words = ("ricenet_train", "~/my data", "~/out", "a b", "0")
     assert text_of(words) == "ricenet_train ~/'my data' ~/out 'a b' 0"

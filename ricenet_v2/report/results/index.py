@@ -196,7 +196,10 @@ def _threshold_note(evaluation: Evaluation) -> str:
     """Whether thresholds were chosen on the cases whose figures stand beside them."""
     chosen = [one for one in evaluation.thresholds if one.chosen_on.startswith("out-of-fold")]
     if evaluation.source == "out-of-fold" and chosen:
-        return "Those chosen on out-of-fold predictions were so on these same cases: they flatter."
+        return (
+            "Thresholds that were chosen on out-of-fold predictions were chosen on these same "
+            "cases, so their figures flatter."
+        )
     return "The table says what each was chosen on."
 
 

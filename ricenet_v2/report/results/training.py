@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ricenet_v2.report.lines import Drawn, Path2D, lines
+from ricenet_v2.report.methods.sentence import numbered
 from ricenet_v2.report.results.sources import Fold
 from ricenet_v2.report.words import NOTHING, duration, number
 
@@ -92,10 +93,10 @@ def shortfall(folds: Sequence[Fold], planned: int | None) -> Shortfall | None:
     if not short:
         return None
     told = "; ".join(
-        f"fold {', '.join(map(str, numbers))}: {done:,} of {planned:,}{words}"
+        f"{numbered(numbers)}, {done:,} of {planned:,}{words}"
         for (done, words), numbers in sorted(short.items())
     )
-    words = f"Trained for fewer epochs than the plan has. {told}."
+    words = f"Trained for fewer epochs than the plan has: {told}."
     return Shortfall(words, min(wanted) < planned / 2)
 
 

@@ -90,7 +90,7 @@ def test_a_temperature_shows_what_it_does_to_the_ensemble(page_of):
 
 def test_a_training_of_few_epochs_is_warned_of_at_the_top_and_at_the_folds(page_of, of_epochs):
     """The folds of the cohort have 6 epochs."""
-    words = "fold 0, 1, 2, 3, 4: 6 of 250"
+    words = "folds 0, 1, 2, 3 and 4, 6 of 250"
     top, _, rest = page_of(planned=of_epochs(250)).partition('<section id="cohort">')
     assert words in top
     assert words in rest.split('<section id="training">')[1].split("</section>")[0]

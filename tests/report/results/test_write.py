@@ -221,7 +221,7 @@ def test_one_network_is_no_ensemble(simulated):
 
 def test_thresholds_say_on_which_cases_they_were_chosen(reported):
     index = (reported / "index.html").read_text(encoding="utf-8")
-    assert index.count("were so on these same cases: they flatter.") == 1
+    assert index.count("chosen on these same cases, so their figures flatter.") == 1
     assert index.count("The table says what each was chosen on.") == 1
 
 
