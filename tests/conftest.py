@@ -50,6 +50,12 @@ def _no_environment(monkeypatch):
         monkeypatch.delenv(f"ricenet_{name}", raising=False)
 
 
+@pytest.fixture
+def processes_for_little_work(monkeypatch):
+    """Cases go to several processes where these are asked for, however small they are."""
+    monkeypatch.setattr("ricenet_v2.fingerprinting.workers.WORTH_PROCESSES", 0)
+
+
 @pytest.fixture(scope="session")
 def raw_cohort(tmp_path_factory) -> Path:
     """Workspace that holds only the raw cohort; not to be changed."""
