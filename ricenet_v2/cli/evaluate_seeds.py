@@ -72,7 +72,7 @@ def evaluate_seeds(
 
 def tell(dataset: DatasetPaths | None, plan: str, channels: str) -> None:
     """Say which seeds a model was trained with, where there are several."""
-    from ricenet_v2.training.seeds import seed_models
+    from ricenet_v2.store.seeds import seed_models
 
     seeds = list(seed_models(dataset, plan, channels)) if dataset is not None else []
     if len(seeds) > 1:

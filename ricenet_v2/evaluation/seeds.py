@@ -38,7 +38,7 @@ from ricenet_v2.store.paths import (
     ModelPaths,
     dataset_paths,
 )
-from ricenet_v2.training.seeds import runs_of, seed_models
+from ricenet_v2.store.seeds import runs_of, seed_models
 
 
 @dataclass(frozen=True)

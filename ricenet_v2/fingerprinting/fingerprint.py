@@ -81,7 +81,7 @@ def _measured(
     found = {} if cache is None else _found(files.values(), cache)
     left = [case for case in cases if case.case_id not in found]
     need = bytes_of_case(raw, left, copies=2 * len(kinds) + 6)
-    workers = allowed_workers(num_workers, need, available_memory())
+    workers = allowed_workers(num_workers, need, len(left), available_memory())
     ids, told = [case.case_id for case in left], "Measuring cases"
     if cache is None:
         made = map_cases(measure_case, [(name, files[name]) for name in ids], workers, told)

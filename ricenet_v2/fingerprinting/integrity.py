@@ -110,7 +110,8 @@ def check(raw: RawDataset, num_workers: int = 1, *, straighten: bool = False) ->
     """
     unique = {(case.case_id, case.split): case for case in raw.cases}
     cases = [unique[key] for key in sorted(unique)]
-    workers = allowed_workers(num_workers, bytes_of_case(raw, cases, copies=3), available_memory())
+    need = bytes_of_case(raw, cases, copies=3)
+    workers = allowed_workers(num_workers, need, len(cases), available_memory())
     items = [(case.case_id, _files(raw, case, straighten)) for case in cases]
     seen = map_cases(_look, items, workers, "Checking images")
     findings = check_tables(raw)

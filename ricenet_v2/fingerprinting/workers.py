@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 BYTES_PER_VOXEL = 4
 PROCESS_BYTES = 300 * 1024**2
 """What a Python process with numpy, scipy and SimpleITK takes before any image."""
+WORTH_PROCESSES = 128 * 1024**2
+"""Bytes of all cases together from which processes are worth their start: below, the work of this
+one is done in a second or two, and that is what several take to import their libraries."""
 _SHARE_OF_MEMORY = 0.8
 _GIB = 1024**3
 
@@ -33,15 +36,18 @@ def available_memory() -> int | None:
     return min(found) if found else None
 
 
-def allowed_workers(wanted: int, bytes_per_case: int, available: int | None) -> int:
+def allowed_workers(wanted: int, bytes_per_case: int, n_cases: int, available: int | None) -> int:
     """The wanted number of workers, lowered until the estimate of memory fits; at least 1.
+
+    Where all cases together are small, it is 1, since processes would take longer to start.
 
     Args:
         wanted: What the user asked for.
         bytes_per_case: Largest memory that one case needs.
+        n_cases: Cases to work on.
         available: Bytes that can be used; None lowers nothing.
     """
-    wanted = max(1, wanted)
+    wanted = max(1, wanted if bytes_per_case * n_cases >= WORTH_PROCESSES else 1)
     if available is None:
         return wanted
     each = bytes_per_case + PROCESS_BYTES

@@ -141,13 +141,12 @@ def _old_spots(patient: Patient, number: int, random: np.random.Generator) -> tu
     """Balls anywhere inside the brain, far enough from lesion, cavity and each other.
 
     Raises:
-        ValueError: There is no room for so many.
+        ValueError: There is no room for so many: a thousand places in a row were taken.
     """
     taken = [(patient.lesion, patient.lesion_radius), (patient.cavity, patient.cavity_radius)]
     found: list[Ball] = []
-    for _ in range(SPOT_TRIES * number):
-        if len(found) == number:
-            break
+    in_vain = 0
+    while len(found) < number and in_vain < SPOT_TRIES:
         radius = float(random.uniform(*SPOT_RADIUS_MM))
         direction = random.normal(size=3)
         direction *= random.random() ** (1 / 3) / np.linalg.norm(direction)
@@ -156,8 +155,10 @@ def _old_spots(patient: Patient, number: int, random: np.random.Generator) -> tu
             float(np.linalg.norm(centre - np.array(other))) - reach - radius
             for other, reach in [*taken, *found]
         ]
+        in_vain += 1
         if min(gaps) > SPOT_GAP_MM:
             found.append((_point(centre), radius))
+            in_vain = 0
     if len(found) < number:
         raise ValueError(f"The brain has no room for {number} spots.")
     return tuple(found)

@@ -71,7 +71,7 @@ def preprocess_dataset(
     workers = num_workers
     if num_workers > 1:
         needed = bytes_of_largest(raw, plan)
-        workers = allowed_workers(num_workers, needed, available_memory())
+        workers = allowed_workers(num_workers, needed, len(tasks), available_memory())
     outcomes = map_cases(_work, tasks, workers, "preprocessing")
     failed = {o.case_id: o.error for o in outcomes if o.error is not None}
     for text in failed.values():

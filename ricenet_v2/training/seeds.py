@@ -1,13 +1,8 @@
-"""Where models lie that differ in nothing but their training seed.
-
-The folder of a model without a seed in its name holds what was trained without `--seeds`, or the
-first seed, 0; each further seed has a folder beside it, `auto__all__seed1`.
-"""
+"""Training once with each of several seeds, and what keeps seeds from being comparable."""
 
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections import Counter
 from collections.abc import Sequence
 
@@ -16,49 +11,12 @@ from ricenet_v2.core.command import text_of
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.records.run import Run
-from ricenet_v2.store.paths import DatasetPaths, ModelPaths
+from ricenet_v2.store.paths import ModelPaths
+from ricenet_v2.store.seeds import folder_seed, runs_of, seed_models
 from ricenet_v2.training.agreement import DECISIVE
 from ricenet_v2.training.job import effective_plan, with_epochs
 from ricenet_v2.training.settings import channels_label
 from ricenet_v2.training.study import Study
-
-logger = logging.getLogger(__name__)
-
-FIRST = 0
-
-
-def runs_of(model: ModelPaths) -> dict[int, Run]:
-    """The record of each fold that was begun."""
-    begun = [fold for fold in model.folds() if model.fold(fold).run.is_file()]
-    return {fold: documents.read(Run, model.fold(fold).run) for fold in begun}
-
-
-def folder_seed(paths: DatasetPaths, plan: str, channels: str, seed: int) -> int | None:
-    """The seed in the name of the folder for a training seed; None for the folder without one.
-
-    That holds the seed that it was trained with, and 0 where it was not trained yet.
-    """
-    there = {run.seed for run in runs_of(paths.run(plan, channels)).values()} or {FIRST}
-    return None if there == {seed} else seed
-
-
-def seed_models(paths: DatasetPaths, plan: str, channels: str) -> dict[int, ModelPaths]:
-    """The models of a plan and channels that are there, by their training seed.
-
-    A model whose folds are of several seeds is none of one seed and left out, which is logged.
-    """
-    models = [paths.run(plan, channels)]
-    models += [paths.run(plan, channels, seed) for seed in paths.further_seeds(plan, channels)]
-    found: dict[int, ModelPaths] = {}
-    for model in models:
-        seeds = sorted({run.seed for run in runs_of(model).values()})
-        if len(seeds) > 1:
-            named = ", ".join(map(str, seeds))
-            logger.warning("%s has folds of several seeds: %s.", model.folder.name, named)
-        elif seeds:
-            found.setdefault(seeds[0], model)
-    return dict(sorted(found.items()))
 
 
 def studies_of_seeds(

@@ -4,6 +4,8 @@ import dataclasses
 import json
 import re
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -332,3 +334,11 @@ def test_the_title_tells_no_path(tmp_path):
     assert evaluate.main(line) == 0
     for name in ("figures.json", "curves.json", "sanity.json"):
         assert json.loads((folder / name).read_text())["title"] == "predicted/p.csv"
+
+
+def test_figures_need_no_torch():
+    """Torch takes two seconds, which is most of what the command takes."""
+    code = "import sys; from ricenet_v2.evaluation import calibrate, earlier, sanity, write;"
+    code += "from ricenet_v2.cli import evaluate_seeds, evaluate_centres; "
+    code += "sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -23,8 +23,8 @@ from ricenet_v2.records.comparison import Comparison, Pair
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.seeds import SeedVariance
 from ricenet_v2.store.paths import SEEDS_JSON, DatasetPaths
+from ricenet_v2.store.seeds import folder_seed, seed_models
 from ricenet_v2.store.tables import read_rows, write_rows
-from ricenet_v2.training.seeds import folder_seed, seed_models
 
 NAME = "Dataset005_Seeds"
 RUN = Run(NAME, "auto", "plan", 0, ("mri",), 0, "cpu", 2, "finished", 0, (), {}, n_folds=2)

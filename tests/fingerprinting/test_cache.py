@@ -125,6 +125,7 @@ def test_what_was_measured_of_cases_that_are_gone_is_deleted(
     }
 
 
+@pytest.mark.usefixtures("processes_for_little_work")
 def test_workers_keep_the_same(planted: Planted, tmp_path: Path) -> None:
     two = measure(planted.load(), num_workers=2, cache=tmp_path / "two")
     one = measure(planted.load(), cache=tmp_path / "one")

@@ -111,6 +111,7 @@ def test_large_cases_do_not_outweigh_small_ones(planted: Planted) -> None:
     assert measure(planted.load()).channels[0].mean == pytest.approx((50 + 3 * 10) / 4, rel=1e-4)
 
 
+@pytest.mark.usefixtures("processes_for_little_work")
 def test_a_case_that_cannot_be_measured_names_itself(planted: Planted) -> None:
     planted.put("case2", 0, np.zeros((6, 8, 10)))
     for workers in (1, 2):
@@ -119,6 +120,7 @@ def test_a_case_that_cannot_be_measured_names_itself(planted: Planted) -> None:
         assert caught.value.case == "case2"
 
 
+@pytest.mark.usefixtures("processes_for_little_work")
 def test_workers_change_nothing(planted: Planted) -> None:
     alone = documents.to_text(measure(planted.load()))
     assert documents.to_text(measure(planted.load(order=[2, 4, 1, 3, 0]), num_workers=2)) == alone

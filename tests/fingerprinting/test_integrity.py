@@ -350,6 +350,7 @@ def test_a_checked_case_hands_over_its_images(planted: Planted) -> None:
     assert (seen.images, seen.grid, seen.brain) == (None, None, None)
 
 
+@pytest.mark.usefixtures("processes_for_little_work")
 def test_many_faults_at_once_do_not_depend_on_order_or_workers(planted: Planted) -> None:
     planted.path("case0", 0).unlink()
     image, grid = _image(planted, "case1", 1)

@@ -12,6 +12,7 @@ from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.fingerprinting.memory import bytes_of_case
 from ricenet_v2.fingerprinting.workers import (
     PROCESS_BYTES,
+    WORTH_PROCESSES,
     _cgroup,
     allowed_workers,
     available_memory,
@@ -33,24 +34,26 @@ def _twice(number: int) -> int:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "per_case", "available", "expected"),
+    ("wanted", "per_case", "n_cases", "available", "expected"),
     [
-        (8, GB, None, 8),
-        (8, 0, 100 * GB, 8),
-        (8, 2 * GB - PROCESS_BYTES, 10 * GB, 4),
-        (8, 50 * GB, 10 * GB, 1),
-        (0, 0, None, 1),
+        (8, GB, 9, None, 8),
+        (8, 2 * GB - PROCESS_BYTES, 9, 10 * GB, 4),
+        (8, 50 * GB, 9, 10 * GB, 1),
+        (8, WORTH_PROCESSES // 4, 4, 100 * GB, 8),
+        (8, WORTH_PROCESSES // 4, 3, 100 * GB, 1),
+        (8, 0, 9, None, 1),
+        (0, GB, 9, None, 1),
     ],
 )
-def test_memory_limits_the_workers(
-    wanted: int, per_case: int, available: int | None, expected: int
+def test_memory_and_work_limit_the_workers(
+    wanted: int, per_case: int, n_cases: int, available: int | None, expected: int
 ) -> None:
-    assert allowed_workers(wanted, per_case, available) == expected
+    assert allowed_workers(wanted, per_case, n_cases, available) == expected
 
 
 def test_lowering_is_told(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        allowed_workers(4, 50 * 2**30 - PROCESS_BYTES, 10 * 2**30)
+        allowed_workers(4, 50 * 2**30 - PROCESS_BYTES, 9, 10 * 2**30)
     assert "1 instead of 4 processes: each may need 50 GiB and 10 GiB are free" in caplog.text
 
 

@@ -46,6 +46,7 @@ def test_every_case_of_both_splits_is_what_prediction_makes(raw, make_plan, tmp_
         assert len(written.inputs_hash) == 64
 
 
+@pytest.mark.usefixtures("processes_for_little_work")
 def test_two_workers_write_the_bytes_of_one(raw, make_plan, tmp_path):
     plan = make_plan()
     broken = break_channel(raw, "c1")

@@ -18,9 +18,9 @@ from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.raw import load_raw_dataset, write_raw_tables
+from ricenet_v2.store.seeds import seed_models
 from ricenet_v2.training import fold as fold_module
 from ricenet_v2.training.groups import make_group_splits
-from ricenet_v2.training.seeds import seed_models
 from ricenet_v2.training.splits import make_splits
 
 

@@ -23,11 +23,15 @@ from ricenet_v2.store.paths import dataset_paths
 
 @pytest.fixture
 def page_of(simulated, tmp_path):
-    """A function from changed sources to the text of the page."""
+    """A function from changed sources to the text of the page.
+
+    The page is without figures, whose charts take a second, unless `with_results` is set.
+    """
     sources = read_sources(dataset_paths(NAME, simulated), "auto", "all", [])
 
-    def made(**changes):
-        changed = dataclasses.replace(sources, **changes)
+    def made(*, with_results=False, **changes):
+        results = sources.results if with_results else ()
+        changed = dataclasses.replace(sources, results=results, **changes)
         return index_page(changed, tmp_path, {}, ["ricenet_report"], has_plan_page=False)
 
     return made
@@ -65,7 +69,7 @@ def test_every_two_runs_have_a_table_and_warnings_are_notes(page_of):
     )
     runs = ("one", "two", "three")
     made = Comparison(runs, ("x", "y"), "y", 9, 9, (), pairs, 0.95, 10, 0)
-    page = page_of(comparisons={"folder": made})
+    page = page_of(with_results=True, comparisons={"folder": made})
     numbers = ["0.750", "0.500", "0.250", "\N{EN DASH}", "0.125", "0.250", "by hand"]
     assert _cells(page, "one and three") == [["AUROC", *numbers]]
     first, second = _cells(page, "one and two")
@@ -79,12 +83,14 @@ def test_a_temperature_shows_what_it_does_to_the_ensemble(page_of):
         for name, value in (("a", 0.5), ("b", 0.375), ("c", 0.75), ("d", 0.625))
     }
     alone = Calibration(2.0, 1.5, 2.5, 9, 9, "by hand", {}, figures["a"], figures["b"])
-    page = page_of(calibration=alone)
+    page = page_of(with_results=True, calibration=alone)
     rows = _cells(page, "Out-of-fold, before and after")
     assert rows == [["log loss", "0.500 (0.375 to 0.625)", "0.375 (0.250 to 0.500)"]]
     assert "Ensemble on a test set" not in page
     both = dataclasses.replace(alone, ensemble_before=figures["c"], ensemble_after=figures["d"])
-    rows = _cells(page_of(calibration=both), "Ensemble on a test set, before and after")
+    rows = _cells(
+        page_of(with_results=True, calibration=both), "Ensemble on a test set, before and after"
+    )
     assert rows == [["log loss", "0.750 (0.625 to 0.875)", "0.625 (0.500 to 0.750)"]]
 
 
@@ -117,12 +123,14 @@ def test_figures_that_are_flattered_say_so_above_them_and_at_the_top(page_of, of
         dataclasses.replace(fold, run=dataclasses.replace(fold.run, epochs_done=4))
         for fold in folds
     )
-    top, _, rest = page_of(plan=plan, folds=early).partition('<section id="cohort">')
+    top, _, rest = page_of(with_results=True, plan=plan, folds=early).partition(
+        '<section id="cohort">'
+    )
     assert "flattered, see there" in top
     assert "finished, 5 of them early" in top
     figures = rest.split('<section id="figures">')[1].split("<table")[0]
     assert '<p class="warning">The epoch was chosen on the same cases, which flatters' in figures
-    assert "flatter" not in page_of().split("<h4>Thresholds</h4>")[0]
+    assert "flatter" not in page_of(with_results=True).split("<h4>Thresholds</h4>")[0]
 
 
 def test_leaked_weights_are_a_warning_above_their_figures(page_of, simulated):
@@ -133,14 +141,14 @@ def test_leaked_weights_are_a_warning_above_their_figures(page_of, simulated):
         dataclasses.replace(fold, run=dataclasses.replace(fold.run, pretrained=source))
         for fold in sources.folds
     )
-    page = page_of(folds=folds)
+    page = page_of(with_results=True, folds=folds)
     own = page.split("<h3>Out-of-fold</h3>")[1].split("<table")[0]
     warnings = re.findall(r'<p class="warning">(.*?)</p>', own)
     assert len(warnings) == 2
     assert f"w.pth, which was trained on 1 of these cases ({seen}): the figures" in warnings[0]
     assert "may flatter these figures: no list." in warnings[1]
     assert "flattered, see there" in page.split('id="cohort"')[0]
-    assert "w.pth" not in page_of()
+    assert "w.pth" not in page_of(with_results=True)
 
 
 def test_centres_and_sample_size_are_small_tables_beside_the_figures(page_of):
@@ -150,7 +158,7 @@ def test_centres_and_sample_size_are_small_tables_beside_the_figures(page_of):
         (Centre(0, "Bern", 4, 3, (3, 1), (), "few"), Centre(1, "Graz", 6, 6, (3, 3), (), "few")),
         (Spread("accuracy", 2, 0.25, "Bern", 0.75, "Graz"),), (summary,), 0.95,
     )  # fmt: skip
-    page = page_of(centres=made)
+    page = page_of(with_results=True, centres=made)
     assert _cells(page, "By site: held out") == [
         ["Bern (fold 0)", "4", "3", "3", "1", "1"],
         ["Graz (fold 1)", "6", "6", "3", "3", "1"],
@@ -171,7 +179,7 @@ def test_seeds_are_a_small_table_with_their_meaning(page_of):
         "t", (3, 5), ("a", "b"), 2, 5, "", "", 20, 20, ("x", "y"), "y", (figure,), (0.4, 30.0), 3,
         0.95, 50, 0, {}, "What it means.",
     )  # fmt: skip
-    page = page_of(seeds=made)
+    page = page_of(with_results=True, seeds=made)
     dash = "\N{EN DASH}"
     wanted = ["AUROC", "0.500", dash, dash, dash, dash, "0.400 to 0.600"]
     assert _cells(page, "What the training seed alone changes") == [wanted]

@@ -1,6 +1,7 @@
 """The folder of a report."""
 
 import dataclasses
+import functools
 import json
 import re
 import shutil
@@ -36,6 +37,7 @@ class _Links(HTMLParser):
                 self.ids.append(value)
 
 
+@functools.cache  # hundreds of links lead to the first page, which is large
 def _links(page):
     parser = _Links()
     parser.feed(page.read_text(encoding="utf-8"))
@@ -141,7 +143,7 @@ def test_what_users_write_is_escaped(tmp_path, simulated):
 
 
 def test_a_report_is_replaced_and_other_folders_are_not(tmp_path, simulated):
-    sources = dataclasses.replace(_sources(simulated), raw=None)
+    sources = dataclasses.replace(_few(simulated), raw=None)
     output = tmp_path / "out"
     write_report(sources, output, ["ricenet_report"])
     (output / "cases" / "OLD.html").write_text("left over")
@@ -158,7 +160,7 @@ def test_a_report_is_replaced_and_other_folders_are_not(tmp_path, simulated):
 
 
 def test_a_report_that_was_cut_short_is_replaced(tmp_path, simulated, monkeypatch):
-    sources = dataclasses.replace(_sources(simulated), raw=None)
+    sources = dataclasses.replace(_few(simulated), raw=None)
 
     def killed(*_args, **_named):
         raise KeyboardInterrupt
