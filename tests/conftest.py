@@ -50,6 +50,14 @@ def _no_environment(monkeypatch):
         monkeypatch.delenv(f"ricenet_{name}", raising=False)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk():
+    """Tests kill processes, but none cuts the power, from which alone a sync protects."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda _file: None)
+        yield
+
+
 @pytest.fixture
 def processes_for_little_work(monkeypatch):
     """Cases go to several processes where these are asked for, however small they are."""
@@ -71,6 +79,7 @@ def planned_cohort(tmp_path_factory) -> Path:
     write_cohort(workspace / "raw" / NAME, seed=1, **TINY)
     words = [NAME, "--workspace", str(workspace), "--num_workers", "1"]
     assert plan_and_preprocess.main(words) == 0
+    _narrow(dataset_paths(NAME, workspace).plan("auto"))
     return workspace
 
 

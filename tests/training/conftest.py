@@ -107,6 +107,16 @@ def write_workspace(workspace: Path, plan: Plan, n_cases: int = 20) -> Path:
     return workspace
 
 
+@pytest.fixture(autouse=True)
+def _drawing(monkeypatch):
+    """Runs leave an empty file, since drawing takes longer than all else; see test_curves."""
+
+    def leave_empty(rows, path, title):
+        path.touch()
+
+    monkeypatch.setattr("ricenet_v2.training.fold.draw_progress", leave_empty)
+
+
 @pytest.fixture
 def plan() -> Plan:
     return _plan()

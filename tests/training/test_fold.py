@@ -20,12 +20,6 @@ from ricenet_v2.training.parts import StoppedError
 TIMES = ("seconds", "waiting", "validation_seconds")
 
 
-@pytest.fixture(autouse=True)
-def _drawing(monkeypatch):
-    """Drawing curves takes longer than all else here; test_curves looks at them."""
-    monkeypatch.setattr(fold_module, "draw_progress", lambda rows, path, title: path.touch())
-
-
 def weights(paths) -> dict[str, torch.Tensor]:
     return checkpoints.load(paths.run().fold(0).final)["inference_weights"]
 

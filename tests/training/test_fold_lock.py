@@ -21,11 +21,6 @@ with held(pathlib.Path(sys.argv[1])) as is_ours:
 """
 
 
-@pytest.fixture(autouse=True)
-def _drawing(monkeypatch):
-    monkeypatch.setattr(fold_module, "draw_progress", lambda rows, path, title: path.touch())
-
-
 def other_process(path):
     """Another process that tries to take the lock, and what it said."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}

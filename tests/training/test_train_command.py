@@ -18,6 +18,11 @@ COMMAND = [sys.executable, "-c", "from ricenet_v2.cli.train import main; raise S
 EPOCHS = "6"
 
 
+@pytest.fixture(autouse=True)
+def _drawing():
+    """Here the picture is drawn, as the command does it."""
+
+
 @pytest.fixture
 def workspace(planned_cohort, tmp_path):
     """A workspace of its own on the shared preprocessed cases."""
