@@ -6,6 +6,7 @@ function the process sends SIGKILL to itself, for `halfway` in the middle of wri
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 from pathlib import Path
@@ -60,6 +61,8 @@ _OWNERS = {
 
 def run(workspace: str) -> None:
     torch.set_num_threads(1)
+    # As in the real command: the server of this process would start one of its own for its worker.
+    multiprocessing.set_start_method("fork", force=True)
     fold.draw_progress = lambda rows, path, title: path.touch()
     order = Path(workspace) / "kill_at"
     if order.is_file() and order.read_text():
