@@ -100,7 +100,7 @@ class ProcessesExecutor(Executor):
 def _one_process() -> ProcessPoolExecutor:
     # Spawned, never forked: threads of imported libraries do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(1, mp_context=context, initializer=_end_with_parent)
+    return ProcessPoolExecutor(1, mp_context=context, initializer=_settle)
 
 
 def executor_of(name: str, n_processes: int) -> Executor:
@@ -145,6 +145,13 @@ def _factory(name: str) -> Callable[[], object]:
         )
     factory: Callable[[], object] = found
     return factory
+
+
+def _settle() -> None:
+    # Its trainings start their own processes as ricenet_train does: spawned ones, which it would
+    # hand down, import torch for every training.
+    multiprocessing.set_start_method(None, force=True)
+    _end_with_parent()
 
 
 def _end_with_parent() -> None:
