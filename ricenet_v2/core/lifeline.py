@@ -58,8 +58,9 @@ def command(module: str, words: Sequence[str]) -> list[str]:
 
 
 def _kernel_tells(parent: int) -> bool:
-    """Whether the kernel will send SIGTERM when the parent has ended; here, where it has."""
-    if sys.platform != "linux":
+    """Whether the kernel will send SIGTERM when the parent has ended; sent here where it has."""
+    # Between a process and its parent may stand a fork server, of which the kernel would tell.
+    if sys.platform != "linux" or os.getppid() != parent:
         return False
     try:
         if ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0) != 0:

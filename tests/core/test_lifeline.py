@@ -114,12 +114,38 @@ def _killed_with_its_processes(folder, script, how, n):
     return ended
 
 
+# Between the two stands a server that forks.
+SERVED = """
+import multiprocessing, os, sys, time
+from pathlib import Path
+from ricenet_v2.core.lifeline import end_with_parent
+
+def work(folder):
+    end_with_parent()
+    time.sleep(1)
+    (folder / f"{os.getpid()}").touch()
+    time.sleep(600)
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context("forkserver")
+    processes = [context.Process(target=work, args=(Path(sys.argv[1]),)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+"""
+
+
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
 
 
 @pytest.mark.parametrize("how", ["kernel", "pipe"])
 def test_workers_end_with_a_killed_parent(tmp_path, how):
     assert _killed_with_its_processes(tmp_path, POOL, how, 2)
+
+
+def test_processes_of_a_fork_server_end_with_the_one_that_asked_for_them_and_not_before(tmp_path):
+    assert _killed_with_its_processes(tmp_path, SERVED, "", 2)
 
 
 @pytest.mark.parametrize("how", ["kernel", "pipe"])
@@ -131,7 +157,8 @@ def test_a_fold_in_parallel_ends_with_a_killed_parent_and_saves(tmp_path, how):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the signal")
 def test_a_parent_that_ended_before_the_kernel_was_asked_is_noticed():
-    code = "from ricenet_v2.core import lifeline; lifeline._kernel_tells(1); print('goes on')"
+    code = "import os; from ricenet_v2.core import lifeline; parents = iter([7, 1]); "
+    code += "os.getppid = lambda: next(parents); lifeline._kernel_tells(7); print('goes on')"
     words = [sys.executable, "-c", code]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGTERM
