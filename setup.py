@@ -60,6 +60,7 @@ setup(
     extras_require={
         "tensorboard": ["tensorboard>=2.14"],
         "mlflow": ["mlflow-skinny>=2.16"],
+        "dask": ["distributed>=2026.1"],
         "test": [
             "pytest>=8",
             "tensorboard>=2.14",

@@ -65,5 +65,13 @@ class TrainingError(RicenetError, RuntimeError):
     """Training cannot start or go on."""
 
 
+class WorkerError(RicenetError, RuntimeError):
+    """The processes or machines that are to work cannot."""
+
+
+class KilledError(WorkerError):
+    """The process of some cases was killed, each time that they were tried; the rest is done."""
+
+
 class DicomError(RicenetError, ValueError):
     """A DICOM object lacks what is needed or contradicts another."""

@@ -103,10 +103,17 @@ class _Process:
     running: subprocess.Popen[bytes]
     said: IO[bytes]
 
+    def close(self) -> None:
+        """Close the files to a process that has ended."""
+        self.said.close()
+        if self.running.stdin is not None:
+            self.running.stdin.close()
+
     def ended(self, fold: int) -> Ended:
+        """How it ended, from its exit code and its last words."""
         self.said.seek(0)
         text = self.said.read().decode(errors="replace")
-        self.said.close()
+        self.close()
         if self.running.returncode == 0:
             return Ended(fold, None)
         _, marker, error = f"\n{text}".rpartition("\nError: ")
@@ -123,7 +130,7 @@ def run_folds(
     """Run a command for each fold, at most `n_parallel` at the same time.
 
     Args:
-        commands: Command line of each fold.
+        commands: Command line of each fold; one of `core.lifeline` ends with this process.
         n_parallel: Number of processes.
         stop: When asked, the running ones are asked to end and no other is started.
 
@@ -146,15 +153,14 @@ def run_folds(
         _terminate(running)
         for process in running.values():
             process.running.wait()
-            process.said.close()
+            process.close()
 
 
 def _started(command: Sequence[str]) -> _Process:
     said = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has ended
-    return _Process(
-        subprocess.Popen(list(command), stdout=subprocess.DEVNULL, stderr=said),  # noqa: S603
-        said,
-    )
+    nothing, pipe = subprocess.DEVNULL, subprocess.PIPE
+    running = subprocess.Popen(list(command), stdin=pipe, stdout=nothing, stderr=said)  # noqa: S603
+    return _Process(running, said)
 
 
 def _terminate(running: Mapping[int, _Process]) -> None:

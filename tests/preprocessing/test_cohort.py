@@ -15,6 +15,7 @@ from ricenet_v2.records.dataset import Case
 from ricenet_v2.store import cases as store
 from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.raw import RawDataset, mask_path, masks_folder
+from tests.hostile_case import deadly
 
 ALL = ("c0", "c1", "c2", "t0")
 
@@ -140,3 +141,21 @@ def test_a_case_that_fails_leaves_nothing_that_looks_whole(raw, make_plan, tmp_p
     result = preprocess_dataset(raw, make_plan(), tmp_path / "out")
     assert list(result.failed) == ["c0"]
     assert result.skipped == ("c1", "c2", "t0")
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_killed_worker_costs_its_own_case_at_most(raw, make_plan, tmp_path, times):
+    """Killed once, the case is made at the second try; killed twice, it is named."""
+    bad, *others = raw.cases
+    hostile = dataclasses.replace(raw, cases=(deadly(bad, tmp_path / "kills", times), *others))
+    result = preprocess_dataset(hostile, make_plan(), tmp_path / "out", 2)
+    assert len(list((tmp_path / "kills").iterdir())) == 2
+    assert set(result.done) | set(result.failed) == set(ALL)
+    assert list(result.failed) == ([bad.case_id] if times == 2 else [])
+    for text in result.failed.values():
+        assert text.startswith(f"{bad.case_id}: its process was killed twice")
+        assert "SIGKILL" in text
+        assert "--num_workers 1" in text
+    preprocess_dataset(raw, make_plan(), tmp_path / "alone")
+    made = files(tmp_path / "out")
+    assert made == {name: files(tmp_path / "alone")[name] for name in made}

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.core.files import write_text
+from ricenet_v2.core.pool import Task
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.cells import known
 from ricenet_v2.records.dataset import Case
@@ -43,7 +44,7 @@ class CasePart:
 
 
 @dataclass(frozen=True)
-class CaseJob:
+class CaseJob(Task):
     """All that the page of a case is made of.
 
     Attributes:
@@ -83,6 +84,11 @@ class CaseJob:
     folder: Path
     n_bytes: float | None
     has_png: bool
+
+    @property
+    def name(self) -> str:
+        """Of the case."""
+        return self.case_id
 
 
 @dataclass(frozen=True)

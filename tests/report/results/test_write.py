@@ -18,6 +18,7 @@ from ricenet_v2.report.results.sources import read_sources
 from ricenet_v2.report.results.write import _members, write_report
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import dataset_paths
+from tests.hostile_case import deadly
 
 RESEARCH = "Research use only. Not a medical device."
 HOSTILE = "<script>alert('a & b')</script>"
@@ -185,6 +186,16 @@ def test_a_report_that_fails_leaves_the_earlier_one(tmp_path, simulated, monkeyp
             write_report(sources, output, ["ricenet_report"])
     assert {path: path.read_bytes() for path in output.rglob("*") if path.is_file()} == before
     assert not (output / ".building").exists()
+
+
+def test_a_case_whose_process_is_killed_has_a_page_without_images_and_is_named(tmp_path, simulated):
+    sources = _few(simulated)
+    bad = deadly(sources.cases["PH0002"], tmp_path / "kills", 2)
+    hostile = dataclasses.replace(sources, cases={**sources.cases, "PH0002": bad})
+    _, faults = write_report(hostile, tmp_path / "out", ["ricenet_report"], num_workers=2)
+    assert list(faults) == ["PH0002"]
+    assert len(list((tmp_path / "kills").iterdir())) == 2
+    assert {path.stem for path in (tmp_path / "out" / "cases").glob("*.html")} == set(sources.cases)
 
 
 def test_a_case_of_the_same_id_that_is_another_has_its_own_page(tmp_path, simulated):
