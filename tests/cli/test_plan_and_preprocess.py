@@ -427,6 +427,7 @@ def _stored(paths: DatasetPaths) -> list[Path]:
     return [path for path in paths.cases().glob("*.b2nd") if not path.name.startswith(".")]
 
 
+@pytest.mark.usefixtures("processes_for_little_work")
 def test_a_killed_worker_is_named_and_ends_nothing_else(
     tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str], monkeypatch
 ) -> None:
@@ -451,6 +452,7 @@ def test_a_killed_worker_is_named_and_ends_nothing_else(
     assert _run(tmp_path, "--num_workers", "2", "--verify_only") == 0
 
 
+@pytest.mark.usefixtures("processes_for_little_work")
 def test_cases_that_were_killed_in_preprocessing_are_exit_code_1(
     tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str], monkeypatch
 ) -> None:

@@ -143,6 +143,7 @@ def test_a_case_that_fails_leaves_nothing_that_looks_whole(raw, make_plan, tmp_p
     assert result.skipped == ("c1", "c2", "t0")
 
 
+@pytest.mark.usefixtures("processes_for_little_work")
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_killed_worker_costs_its_own_case_at_most(raw, make_plan, tmp_path, times):
     """Killed once, the case is made at the second try; killed twice, it is named."""
