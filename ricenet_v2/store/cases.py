@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import replacing, sha256_of_text
+from ricenet_v2.core.names import part
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.store.frames import read_plain_array
 
@@ -29,11 +30,11 @@ _CHUNK_BYTES = 2 * 1024**2
 
 
 def _array_path(folder: Path, case_id: str) -> Path:
-    return folder / f"{case_id}.b2nd"
+    return folder / f"{part(case_id, 'case', folder)}.b2nd"
 
 
 def _record_path(folder: Path, case_id: str) -> Path:
-    return folder / f"{case_id}.json"
+    return folder / f"{part(case_id, 'case', folder)}.json"
 
 
 def write_case(
