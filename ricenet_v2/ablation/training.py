@@ -11,6 +11,7 @@ from ricenet_v2.ablation.budget import Budget
 from ricenet_v2.ablation.executors import PROCESSES, executor_of
 from ricenet_v2.ablation.jobs import FoldJob, Outcome, tables_hash, train_job
 from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.names import number
 from ricenet_v2.core.pool import results
 from ricenet_v2.core.progress import track
 from ricenet_v2.network.device import resolve_device
@@ -141,8 +142,9 @@ def _device(machine: Machine, index: int, n_devices: int) -> str | None:
 def _number_of(wanted: str, fitting: int, n_jobs: int) -> int:
     if wanted == "auto":
         return fitting
-    if not wanted.isdecimal() or int(wanted) < 1:
+    count = number(wanted)
+    if not count:
         raise TrainingError(
             "--num_processes is not usable.", expected="auto, or 1 and more", got=wanted
         )
-    return min(int(wanted), n_jobs)
+    return min(count, n_jobs)

@@ -108,7 +108,8 @@ def in_parallel(study: Study, folds: Sequence[int], wish: Wish) -> int:
     number = parallel.number_of(wish.number, fitting, len(folds))
     threads = wish.threads or max(1, there.cores // number)
     logger.info("Training %d folds at a time, each with %d threads.", number, threads)
-    words = ["--plan", study.plan.name, "--num_threads", str(threads), *_words(study.options)]
+    # One word, since a name may begin with a dash.
+    words = [f"--plan={study.plan.name}", "--num_threads", str(threads), *_words(study.options)]
     words += ["--workspace", str(wish.workspace)] if wish.workspace else []
     n_devices = len(there.device_memory)
     commands = {

@@ -16,6 +16,7 @@ from ricenet_v2.core import files
 from ricenet_v2.core.errors import DocumentError
 
 Fields = dict[str, Any]
+_REMEDY = "Correct the file, or let the command that wrote it make it anew."
 Migration = Callable[[Fields], Fields]
 Class = TypeVar("Class", bound=type)
 
@@ -65,7 +66,7 @@ def from_fields(kind: type[D], fields: object, file: Path | None = None) -> D:
         DocumentError: Not an object, unknown or missing fields, or a field of a wrong type.
     """
     try:
-        return TypeAdapter(kind).validate_json(json.dumps(fields), strict=True)
+        return TypeAdapter(kind).validate_json(_dumped(fields, file), strict=True)
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(str(part) for part in fault['loc']) or 'document'}: {fault['msg']}"
@@ -79,6 +80,23 @@ def from_fields(kind: type[D], fields: object, file: Path | None = None) -> D:
             got=faults,
             remedy="Correct the named fields, or let the command that wrote the file make it anew.",
         ) from error
+
+
+def _dumped(fields: object, file: Path | None) -> str:
+    try:
+        return json.dumps(fields)
+    except RecursionError as error:  # Python may read deeper than it writes
+        raise _nested(file) from error
+
+
+def _nested(file: Path | None) -> DocumentError:
+    return DocumentError(
+        "This file is nested too deeply.",
+        file=file,
+        expected="a document of ricenet_v2 or of nnU-Net, with a few levels",
+        got="brackets inside of brackets, more than Python takes",
+        remedy=_REMEDY,
+    )
 
 
 def read(kind: type[D], path: Path, migrations: dict[int, Migration] | None = None) -> D:
@@ -98,7 +116,17 @@ def read(kind: type[D], path: Path, migrations: dict[int, Migration] | None = No
         raise DocumentError(
             "This is another kind of document.", file=path, expected=kind.document, got=name
         )
-    if not isinstance(schema, int) or schema > kind.schema:
+    if type(schema) is not int:
+        raise DocumentError(
+            f"This {kind.document} does not say which schema it follows."
+            if schema is None
+            else f"The schema of this {kind.document} is no whole number.",
+            file=path,
+            expected=f'"schema": {kind.schema}, or a smaller whole number',
+            got="no schema" if schema is None else repr(schema)[:60],
+            remedy="Let the command that wrote the file make it anew.",
+        )
+    if schema > kind.schema:
         raise DocumentError(
             f"This {kind.document} was written by a newer version.",
             file=path,
@@ -118,13 +146,29 @@ def read(kind: type[D], path: Path, migrations: dict[int, Migration] | None = No
 
 def _parse(path: Path) -> Fields:
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_bytes()
     except FileNotFoundError as error:
         raise DocumentError("There is no such document.", file=path) from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DocumentError("This file is not valid JSON.", file=path, got=error) from error
+    return parsed_object(text, path)
+
+
+def parsed_object(text: str | bytes, file: Path | None = None) -> Fields:
+    """The JSON object of a text.
+
+    Raises:
+        DocumentError: Not UTF-8, not JSON, nested too deeply, a number of thousands of digits, or
+            not an object.
+    """
+    try:
+        fields = json.loads(text if isinstance(text, str) else text.decode())
+    except RecursionError as error:
+        raise _nested(file) from error
+    except ValueError as error:  # JSON, UTF-8, and whole numbers of thousands of digits
+        raise DocumentError(
+            "This file is not valid JSON.", file=file, got=error, remedy=_REMEDY
+        ) from error
     if not isinstance(fields, dict):
         raise DocumentError(
-            "A document is a JSON object.", file=path, expected="{...}", got=type(fields).__name__
+            "A document is a JSON object.", file=file, expected="{...}", got=type(fields).__name__
         )
     return fields

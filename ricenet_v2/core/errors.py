@@ -49,6 +49,10 @@ class GeometryError(RicenetError, ValueError):
     """Grids do not fit each other, or a grid is degenerate."""
 
 
+class NameInPathError(RicenetError, ValueError):
+    """A name would lead out of the folder that it belongs to, or no system takes it."""
+
+
 class PlanError(RicenetError, ValueError):
     """No plan can be made, or a plan does not fit what it is used for."""
 

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from ricenet_v2.core import files
+from ricenet_v2.core.names import part
 from ricenet_v2.core.pool import Task
 from ricenet_v2.fingerprinting.measure import N_SAMPLES, CaseFiles, MeasuredCase, measure_case
 from ricenet_v2.records.fingerprint import CaseMeasurement
@@ -36,7 +37,7 @@ class Kept(Task):
 
 def kept(case: CaseFiles, folder: Path) -> Kept:
     """Where a case's measurement is kept in a folder, whether or not it is there."""
-    return Kept(case, folder / f"{case.case_id}.npz")
+    return Kept(case, folder / f"{part(case.case_id, 'case', folder)}.npz")
 
 
 def load(where: Kept) -> MeasuredCase | None:

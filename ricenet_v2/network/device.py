@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.names import number
 
 
 def resolve_device(name: str | None = None) -> torch.device:
@@ -20,8 +21,9 @@ def resolve_device(name: str | None = None) -> torch.device:
     }
     if name is None:
         name = next(kind for kind, count in counts.items() if count or kind == "cpu")
-    kind, _, number = name.partition(":")
-    is_numbered = ":" not in name or (number.isdecimal() and int(number) < counts.get(kind, 0))
+    kind, _, digits = name.partition(":")
+    index = number(digits)
+    is_numbered = ":" not in name or (index is not None and index < counts.get(kind, 0))
     if not counts.get(kind, 0) or not is_numbered:
         raise TrainingError(
             f"The device {name!r} is not there.",
@@ -29,5 +31,4 @@ def resolve_device(name: str | None = None) -> torch.device:
             got=name,
             remedy="Leave --device out, or install a torch build for that device.",
         )
-    # torch itself reads fewer spellings of a number than Python does.
-    return torch.device(kind, int(number)) if number else torch.device(kind)
+    return torch.device(kind) if index is None else torch.device(kind, index)

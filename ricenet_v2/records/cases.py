@@ -6,6 +6,7 @@ from dataclasses import field
 from typing import ClassVar
 
 from ricenet_v2.core.documents import record
+from ricenet_v2.core.names import Name
 
 Triple = tuple[float, float, float]
 Shape = tuple[int, int, int]
@@ -55,7 +56,7 @@ class PreprocessedCase:
     document: ClassVar[str] = "preprocessed_case"
     schema: ClassVar[int] = 1
 
-    case_id: str
+    case_id: Name
     shape: tuple[int, int, int, int]
     source_grid_shape: Shape
     source_spacing: Triple

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import replacing, sha256_of_text
+from ricenet_v2.core.names import part
 from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.store.frames import read_plain_array
 
 # Training reads a case far more often than it is written: LZ4 is read faster than Zstandard,
 # written much faster, and files are only a little larger: the last bits of a voxel are noise.
@@ -28,11 +30,11 @@ _CHUNK_BYTES = 2 * 1024**2
 
 
 def _array_path(folder: Path, case_id: str) -> Path:
-    return folder / f"{case_id}.b2nd"
+    return folder / f"{part(case_id, 'case', folder)}.b2nd"
 
 
 def _record_path(folder: Path, case_id: str) -> Path:
-    return folder / f"{case_id}.json"
+    return folder / f"{part(case_id, 'case', folder)}.json"
 
 
 def write_case(
@@ -101,20 +103,22 @@ def read_array(folder: Path, case_id: str) -> NDArray[np.float32]:
     """The voxels of a case, float32, shape (channels, z, y, x).
 
     Raises:
-        DatasetError: Missing or damaged.
+        DatasetError: Missing, damaged, no plain array, or of another shape than its JSON says.
     """
     path = _array_path(folder, case_id)
     remedy = "Run ricenet_plan_and_preprocess again: it makes what is missing."
     if not path.is_file():
         raise DatasetError("This case is not preprocessed.", case=case_id, file=path, remedy=remedy)
+    # Outside of the try: what is wrong with a JSON is told by its own error.
+    shape = read_record(folder, case_id).shape if _record_path(folder, case_id).is_file() else None
     try:
-        stored = blosc2.open(str(path), mode="r", dparams={"nthreads": 1})
-        voxels = np.asarray(stored[:])
-    except (RuntimeError, OSError, ValueError) as error:
+        voxels = read_plain_array(path, shape)
+    except Exception as error:
         raise DatasetError(
-            "This preprocessed case is damaged.",
+            "This preprocessed case is damaged, or not a plain array.",
             case=case_id,
             file=path,
+            expected="a whole Blosc2 file of one array, as ricenet_plan_and_preprocess writes it",
             got=error,
             remedy=f"Delete the file. {remedy}",
         ) from error

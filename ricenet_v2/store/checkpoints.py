@@ -66,8 +66,7 @@ def load_foreign(path: Path) -> State:
     """Read a file of weights that another program wrote, to the CPU.
 
     Beside tensors and plain values it may hold numpy scalars, as nnU-Net's training log does. No
-    code of the file is run, but for the holes that torch had before 2.10 (CVE-2025-32434,
-    CVE-2026-24747).
+    code of the file is run: setup.py leaves out the versions of torch that had holes.
 
     Raises:
         CheckpointError: Missing, damaged, or holding other objects; the text has the way out.

@@ -14,6 +14,7 @@ import torch
 
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.machine import n_cores
+from ricenet_v2.core.names import number
 from ricenet_v2.fingerprinting.workers import available_memory
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.training.parts import StopWish
@@ -83,11 +84,12 @@ def number_of(wanted: str, fitting: int, n_folds: int) -> int:
     """
     if wanted == "auto":
         return fitting
-    if not wanted.isdecimal() or int(wanted) < 1:
+    count = number(wanted)
+    if not count:
         raise TrainingError(
             "--num_folds_parallel is not usable.", expected="auto, or 1 and more", got=wanted
         )
-    return min(int(wanted), n_folds)
+    return min(count, n_folds)
 
 
 @dataclass(frozen=True)

@@ -257,6 +257,7 @@ def _copy_part(part: Part, folder: Path) -> None:
             _inside(part, volume.file, (".nii.gz", ".nii"))
     everyone = [*part.content.pictures, *(p for own in part.content.cases.values() for p in own)]
     for picture in everyone:
+        # The names of a part are relative paths without a way out, by its record.
         target = folder / picture.file
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(_inside(part, picture.file, (".png", ".svg")), target)

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import pytest
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.errors import DatasetError, DocumentError
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.report import PartPicture, ReportPart
 from ricenet_v2.report.results.sources import read_sources
@@ -263,7 +263,23 @@ def test_a_broken_image_is_told_and_the_rest_is_written(tmp_path, simulated):
     assert "viewer.js" not in page
 
 
-@pytest.mark.parametrize("file", ["../plan.json", "missing.png", "words.txt"])
+def test_a_part_that_names_a_file_elsewhere_is_refused(tmp_path, simulated):
+    # It would lie in the folder of the part, and its copy beside the report.
+    workspace = tmp_path / "workspace"
+    shutil.copytree(simulated, workspace)
+    folder = workspace / "results" / NAME / "auto__all" / "explanation"
+    (folder / "x.png").write_bytes(b"picture")
+    part = documents.to_text(ReportPart("A", "", (), (PartPicture("x.png", "a"),)))
+    hostile = part.replace("x.png", "../explanation/x.png")
+    (folder / "report_part.json").write_text(hostile)
+    with pytest.raises(DocumentError, match="leads out of its folder"):
+        write_report(
+            dataclasses.replace(_sources(workspace), raw=None), tmp_path / "out", ["report"]
+        )
+    assert not (tmp_path / "explanation").exists()
+
+
+@pytest.mark.parametrize("file", ["missing.png", "words.txt"])
 def test_a_part_may_only_name_pictures_beside_it(tmp_path, simulated, file):
     workspace = tmp_path / "workspace"
     shutil.copytree(simulated, workspace)
