@@ -54,6 +54,7 @@ class PreprocessedCase:
 
     document: ClassVar[str] = "preprocessed_case"
     schema: ClassVar[int] = 1
+    sealed: ClassVar[bool] = True
 
     case_id: str
     shape: tuple[int, int, int, int]

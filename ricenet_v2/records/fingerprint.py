@@ -80,6 +80,7 @@ class Fingerprint:
 
     document: ClassVar[str] = "dataset_fingerprint"
     schema: ClassVar[int] = 1
+    sealed: ClassVar[bool] = True
 
     dataset: str
     n_cases: int
