@@ -1,4 +1,8 @@
-"""Versioned JSON documents: a record class, its name and its schema number."""
+"""Versioned JSON documents: a record class, its name and its schema number.
+
+A document that no user edits may be sealed: its class has a class variable `sealed = True`, and the
+file carries the SHA-256 of what it says, which is compared when it is read.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,8 @@ from typing_extensions import dataclass_transform
 
 from ricenet_v2.core import files
 from ricenet_v2.core.errors import DocumentError
+
+_SEAL = "sha256"
 
 Fields = dict[str, Any]
 _REMEDY = "Correct the file, or let the command that wrote it make it anew."
@@ -45,8 +51,11 @@ def to_text(value: Document) -> str:
 
 def _text(value: Document, without: Sequence[str]) -> str:
     fields = TypeAdapter(type(value)).dump_python(value, mode="json", exclude=set(without))
-    head = {"document": value.document, "schema": value.schema}
-    return json.dumps({**head, **fields}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return _json({"document": value.document, "schema": value.schema, **fields})
+
+
+def _json(fields: Fields) -> str:
+    return json.dumps(fields, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def fingerprint_of(value: Document) -> str:
@@ -55,8 +64,11 @@ def fingerprint_of(value: Document) -> str:
 
 
 def write(path: Path, value: Document) -> None:
-    """Write a document atomically."""
-    files.write_text(path, to_text(value))
+    """Write a document atomically, with its hash where its class is sealed."""
+    text = to_text(value)
+    if getattr(value, "sealed", False):
+        text = _json({**json.loads(text), _SEAL: files.sha256_of_text(text)})
+    files.write_text(path, text)
 
 
 def from_fields(kind: type[D], fields: object, file: Path | None = None) -> D:
@@ -108,9 +120,11 @@ def read(kind: type[D], path: Path, migrations: dict[int, Migration] | None = No
         migrations: For each older schema number, the pure function to the next one.
 
     Raises:
-        DocumentError: No such file, not JSON, another document, a newer schema, wrong fields.
+        DocumentError: No such file, not JSON, another document, a newer schema, wrong fields, or
+            other content than its hash says.
     """
     fields = _parse(path)
+    _check_seal(fields, path)
     name, schema = fields.pop("document", None), fields.pop("schema", None)
     if name != kind.document:
         raise DocumentError(
@@ -142,6 +156,19 @@ def read(kind: type[D], path: Path, migrations: dict[int, Migration] | None = No
             )
         fields = migrations[step](fields)
     return from_fields(kind, fields, path)
+
+
+def _check_seal(fields: Fields, path: Path) -> None:
+    """Take the hash out of the fields and compare it; files of older versions have none."""
+    digest = fields.pop(_SEAL, None)
+    if digest is not None and digest != files.sha256_of_text(_json(fields)):
+        raise DocumentError(
+            "This document is damaged or was edited.",
+            file=path,
+            expected=f"content with the SHA-256 {digest}, which stands in the file",
+            got="other content",
+            remedy="Let the command that wrote it make it anew. No user need edit this document.",
+        )
 
 
 def _parse(path: Path) -> Fields:

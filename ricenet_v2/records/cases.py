@@ -49,12 +49,14 @@ class PreprocessedCase:
             the units of the file; empty in older files.
         voxel_hashes: Of each image that is not constant, by its channel's name: the same images
             are recognised by it, whatever plan, ids, names, format and header.
+        content_hash: SHA-256 of CASE.b2nd, compared when it is read; empty in older files.
         straight: Where the images lay tilted and the plan straightens: what the network sees is
             this box, and `crop_start` and `crop_stop` tell only where the region lies.
     """
 
     document: ClassVar[str] = "preprocessed_case"
     schema: ClassVar[int] = 1
+    sealed: ClassVar[bool] = True
 
     case_id: Name
     shape: tuple[int, int, int, int]
@@ -72,3 +74,4 @@ class PreprocessedCase:
     intensity_mean: dict[str, float] = field(default_factory=dict)
     voxel_hashes: dict[str, str] = field(default_factory=dict)
     straight: StraightBox | None = None
+    content_hash: str = ""

@@ -8,6 +8,7 @@ asked for the array in the bytes.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import struct
 from collections.abc import Sequence
@@ -28,20 +29,25 @@ _LEAST_HEADER, _NO, _CONTIGUOUS = 87, 0xC2, 0
 _DTYPES = (np.dtype("float32"), np.dtype("float16"))
 
 
-def read_plain_array(path: Path, shape: Sequence[int] | None = None) -> NDArray[np.generic]:
+def read_plain_array(
+    path: Path, shape: Sequence[int] | None = None, sha256: str = ""
+) -> NDArray[np.generic]:
     """The array of a frame, float32 or float16.
 
     Args:
         path: One file.
         shape: That the array must have; any where None.
+        sha256: Of the file, in hexadecimal digits; not compared where empty.
 
     Raises:
-        ValueError: The frame holds anything but a plain array of that shape, or claims more than
-            its length can hold.
+        ValueError: The frame holds anything but a plain array of that shape, claims more than its
+            length can hold, or is another one than `sha256` says.
         RuntimeError: The frame is damaged.
         OSError: It cannot be read.
     """
     frame = path.read_bytes()
+    if sha256 and hashlib.sha256(frame).hexdigest() != sha256:
+        raise ValueError("the file holds other bytes than were written")
     _check_header(frame)
     array = blosc2.ndarray_from_cframe(frame)
     if set(array.schunk.meta) != {"b2nd"} or array.dtype not in _DTYPES:

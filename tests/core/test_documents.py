@@ -1,8 +1,10 @@
 import json
+from typing import ClassVar
 
 import pytest
 
 from ricenet_v2.core import documents, files
+from ricenet_v2.core.documents import record
 from ricenet_v2.core.errors import DatasetError, DocumentError, PlanError
 from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.store.raw import read_dataset
@@ -119,3 +121,44 @@ def test_json_that_python_does_not_take_is_named(tmp_path, what, document):
 def test_settings_of_a_plan_are_told_when_they_are_wrong(make_plan, value):
     with pytest.raises(PlanError):
         with_settings(make_plan(), {"epochs": value})
+
+
+@record
+class Sealed:
+    """A document with a hash."""
+
+    document: ClassVar[str] = "sealed"
+    schema: ClassVar[int] = 1
+    sealed: ClassVar[bool] = True
+
+    name: str
+    value: float
+
+
+def test_any_flipped_bit_of_a_sealed_document_is_found(tmp_path):
+    path = tmp_path / "d.json"
+    documents.write(path, Sealed("nämlich", 0.1))
+    whole = path.read_bytes()
+    assert documents.read(Sealed, path) == Sealed("nämlich", 0.1)
+    for bit in range(8 * len(whole)):
+        changed = bytearray(whole)
+        changed[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(changed)
+        try:
+            found = documents.read(Sealed, path)
+        except DocumentError:
+            continue
+        # White space may become other white space, and the name of the hash another one.
+        assert found == Sealed("nämlich", 0.1)
+
+
+def test_a_sealed_document_that_was_edited_is_refused(tmp_path):
+    path = tmp_path / "d.json"
+    documents.write(path, Sealed("a", 0.5))
+    path.write_text(path.read_text().replace("0.5", "0.75"))
+    with pytest.raises(DocumentError, match="damaged or was edited"):
+        documents.read(Sealed, path)
+    fields = json.loads(path.read_text())
+    del fields["sha256"]  # as an older version wrote it
+    path.write_text(json.dumps(fields))
+    assert documents.read(Sealed, path) == Sealed("a", 0.75)
