@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from blosc2.lazyexpr import LazyArrayEnum
 
+from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.store import cases
@@ -36,7 +37,7 @@ def opened_with_trust(path: Path) -> None:
 
 def test_a_saved_function_does_not_run(tmp_path):
     mark = tmp_path / "it_ran"
-    cases.write_case(tmp_path, ARRAY, RECORD)
+    documents.write(tmp_path / "c.json", RECORD)  # as of a version without hashes
     frame = blosc2.empty(
         RECORD.shape,
         dtype="float32",
@@ -106,7 +107,7 @@ def test_a_plugin_in_a_single_chunk_is_refused(tmp_path):
 
 
 def test_another_shape_than_that_of_the_json_is_named(tmp_path):
-    cases.write_case(tmp_path, ARRAY, RECORD)
+    documents.write(tmp_path / "c.json", RECORD)  # as of a version without hashes
     blosc2.asarray(ARRAY[:, :2], urlpath=str(tmp_path / "c.b2nd"), mode="w")
     with pytest.raises(DatasetError, match=r"\(2, 4, 4, 4\) of its JSON, got \(2, 2, 4, 4\)"):
         cases.read_array(tmp_path, "c")

@@ -60,7 +60,14 @@ def test_texts_come_back(tmp_path_factory, texts):
     texts = [text if text == text.rstrip() else f"{text}." for text in texts]
     tables.write_rows(path, [{"a": text, "b": "-"} for text in texts])
     assert [row["a"] for row in tables.read_rows(path)] == texts
-    assert not any(cell.startswith(SIGNS) for line in stored(path)[1:] for cell in line)
+    signed = [cell for line in stored(path)[1:] for cell in line if cell.startswith(SIGNS)]
+    for cell in signed:  # e.g. -0
+        float(cell)
+
+
+@pytest.mark.parametrize("text", ["-0", "+1", "-1e5", "-inf"])
+def test_a_number_with_a_sign_is_no_formula(text):
+    assert tables.escaped(text) == text
 
 
 def test_case_ids_of_a_dataset_and_of_predictions_are_escaped(tmp_path):
