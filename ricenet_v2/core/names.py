@@ -28,14 +28,19 @@ def fault_of(name: str, longest: int = LONGEST) -> str:
     """Why a name cannot be one part of a path, in words; empty where it can."""
     if not name:
         return "it is empty"
-    # Windows' rule, which knows slash, backslash and drives alike.
-    if PureWindowsPath(name).name != name or "/" in name or name == "..":
+    if is_path(name):
         return "it is a path, or leads out of its folder"
     if name.startswith("."):
         return "it begins with a dot"
     if (fault := _fault_of_text(name)) or len(name.encode()) <= longest:
         return fault
     return f"it has {len(name.encode())} bytes, {longest} are allowed"
+
+
+def is_path(name: str) -> bool:
+    """Whether it is more than one part of a path, or leads out of a folder, on any system."""
+    # Windows' rule, which knows slash, backslash and drives alike.
+    return PureWindowsPath(name).name != name or "/" in name or name == ".."
 
 
 def _fault_of_text(name: str) -> str:
@@ -70,6 +75,11 @@ def part(name: str, what: str, file: Path | None = None, longest: int = LONGEST)
 def folder_part(name: str, what: str) -> str:
     """As `part`, for a folder whose name is put together from several names."""
     return part(name, what, longest=_LONGEST_FOLDER)
+
+
+def shown(name: str) -> str:
+    """The name without what a file of text cannot hold, for words about it."""
+    return name.encode(errors="backslashreplace").decode()
 
 
 def number(text: str) -> int | None:

@@ -11,7 +11,7 @@ from typing import cast
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import CheckpointError, DatasetError, PlanError, RicenetError
 from ricenet_v2.core.files import sha256_of_text
-from ricenet_v2.core.names import part
+from ricenet_v2.core.names import part, shown
 from ricenet_v2.core.progress import track
 from ricenet_v2.explanation.case import Explained, explain_case, target_of
 from ricenet_v2.explanation.options import Options
@@ -97,7 +97,7 @@ def explain_folder(
     for number, (case, paths) in track(numbered, "explaining", total=len(cases)):
         found = _tried(job, case, paths, f"{case} (case {number} of {len(cases)})")
         if isinstance(found, str):
-            failed[case] = found
+            failed[shown(case)] = found
         else:
             done[case] = found
     return write_results(ensemble, control, options, list(done.values()), failed, output)

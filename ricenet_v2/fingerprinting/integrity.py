@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.names import fault_of
 from ricenet_v2.core.pool import Task
 from ricenet_v2.fingerprinting.checks_dose import check_dose
 from ricenet_v2.fingerprinting.checks_geometry import check_geometry
@@ -121,7 +122,9 @@ def check(raw: RawDataset, num_workers: int = 1, *, straighten: bool = False) ->
     Returns:
         All findings, in an order that depends neither on the order of cases nor on the workers.
     """
-    unique = {(case.case_id, case.split): case for case in raw.cases}
+    # What has no name that a file can have has no files to look at.
+    named = [case for case in raw.cases if not fault_of(case.case_id)]
+    unique = {(case.case_id, case.split): case for case in named}
     cases = [unique[key] for key in sorted(unique)]
     need = bytes_of_case(raw, cases, copies=3)
     workers = allowed_workers(num_workers, need, len(cases), available_memory())

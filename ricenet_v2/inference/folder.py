@@ -14,7 +14,7 @@ from ricenet_v2.core.command import typed
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.errors import DatasetError, RicenetError
 from ricenet_v2.core.files import sha256_of_text
-from ricenet_v2.core.names import fault_of, part
+from ricenet_v2.core.names import fault_of, part, shown
 from ricenet_v2.core.progress import track
 from ricenet_v2.inference.ensemble import Ensemble
 from ricenet_v2.inference.odds import Combine
@@ -92,7 +92,7 @@ def predict_folder(
         finished[case] = found
     predictions = ensemble.predictions(
         [finished[case] for case in cases if case in finished],
-        [FailedCase(_shown(case), text) for case, text in failed.items()],
+        [FailedCase(shown(case), text) for case, text in failed.items()],
         combine=combine,
         mirror=mirror,
         command=typed(),
@@ -127,11 +127,6 @@ def _unusable(cases: Iterable[str]) -> dict[str, str]:
     for case, fault in failed.items():
         logger.error("%s could not be predicted: %s", ascii(case), fault)
     return failed
-
-
-def _shown(case: str) -> str:
-    """A name without what a file of text cannot hold."""
-    return case.encode(errors="backslashreplace").decode()
 
 
 def _made_by(ensemble: Ensemble, combine: Combine, *, mirror: bool) -> str:

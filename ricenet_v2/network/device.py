@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from ricenet_v2.core.errors import TrainingError
-from ricenet_v2.core.names import number
+
+_LONGEST_NUMBER = 9  # Python reads no number of thousands of digits
 
 
 def resolve_device(name: str | None = None) -> torch.device:
@@ -22,7 +23,7 @@ def resolve_device(name: str | None = None) -> torch.device:
     if name is None:
         name = next(kind for kind, count in counts.items() if count or kind == "cpu")
     kind, _, digits = name.partition(":")
-    index = number(digits)
+    index = int(digits) if digits.isdecimal() and len(digits) <= _LONGEST_NUMBER else None
     is_numbered = ":" not in name or (index is not None and index < counts.get(kind, 0))
     if not counts.get(kind, 0) or not is_numbered:
         raise TrainingError(
@@ -31,4 +32,5 @@ def resolve_device(name: str | None = None) -> torch.device:
             got=name,
             remedy="Leave --device out, or install a torch build for that device.",
         )
+    # torch itself reads fewer spellings of a number than Python does.
     return torch.device(kind) if index is None else torch.device(kind, index)

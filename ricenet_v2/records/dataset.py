@@ -99,9 +99,9 @@ class Dataset:
 
 @record
 class Case:
-    """One row of cases.csv."""
+    """One row of cases.csv, as it stands there: the check of the dataset judges it."""
 
-    case_id: Name
+    case_id: str
     patient_id: str
     label: str
     split: Split = "train"

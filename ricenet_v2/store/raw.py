@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, DocumentError
-from ricenet_v2.core.names import fault_of, folder_part
+from ricenet_v2.core.names import fault_of, folder_part, is_path
 from ricenet_v2.records.dataset import CHANNEL_KINDS, Case, ChannelKind, Dataset, Split
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON
@@ -254,7 +254,8 @@ def read_cases(path: Path) -> tuple[Case, ...]:
 
 def _case_of(row: dict[str, str], number: int, path: Path) -> Case:
     case_id, split = row["case_id"], row["split"]
-    fault = fault_of(case_id)
+    # Other faults of a name are findings of the check.
+    fault = fault_of(case_id) if not case_id or is_path(case_id) else ""
     if fault or split not in get_args(Split):
         raise DatasetError(
             f"Row {number} of cases.csv cannot be used.",

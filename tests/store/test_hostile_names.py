@@ -12,7 +12,7 @@ from ricenet_v2.core.errors import DatasetError, DocumentError, NameInPathError
 from ricenet_v2.evaluation.seeds import spreads_of
 from ricenet_v2.records.ablation import Subset
 from ricenet_v2.records.calibration import Calibration
-from ricenet_v2.records.dataset import Case, Channel, Dataset
+from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.prediction import CasePrediction, Predictions
 from ricenet_v2.records.report import PartPicture, ReportPart
@@ -169,8 +169,6 @@ def test_cases_that_lead_out_are_refused(tmp_path, name):
         ):
             with pytest.raises(NameInPathError):
                 made()
-    with pytest.raises(ValueError, match="cannot be part of a path"):
-        Case(name, "p", "x")
 
 
 def test_a_table_of_cases_names_the_row(tmp_path):
