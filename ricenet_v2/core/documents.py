@@ -19,7 +19,7 @@ from typing_extensions import dataclass_transform
 from ricenet_v2.core import files
 from ricenet_v2.core.errors import DocumentError
 
-_SEAL = "sha256"
+_SEAL = "seal"
 
 Fields = dict[str, Any]
 _REMEDY = "Correct the file, or let the command that wrote it make it anew."

@@ -159,6 +159,6 @@ def test_a_sealed_document_that_was_edited_is_refused(tmp_path):
     with pytest.raises(DocumentError, match="damaged or was edited"):
         documents.read(Sealed, path)
     fields = json.loads(path.read_text())
-    del fields["sha256"]  # as an older version wrote it
+    del fields["seal"]  # as an older version wrote it
     path.write_text(json.dumps(fields))
     assert documents.read(Sealed, path) == Sealed("a", 0.75)
