@@ -4,13 +4,23 @@ BIN := $(VENV)/bin
 DEMO ?= ricenet_demo
 DEMO_OPTIONS ?=
 
-.PHONY: demo test lint clean
+.PHONY: demo test oldest lint clean
 
 demo: $(VENV)/installed
 	$(BIN)/ricenet_demo --output $(DEMO) $(DEMO_OPTIONS)
 
 test: $(VENV)/installed
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest
+
+# The lowest versions that setup.py allows, in a virtual environment of their own.
+oldest: $(VENV)_oldest/installed
+	PATH="$(abspath $(VENV)_oldest/bin):$$PATH" $(VENV)_oldest/bin/python -m pytest
+
+$(VENV)_oldest/installed: setup.py .ci/oldest.py
+	$(PYTHON) -m venv $(VENV)_oldest
+	$(PYTHON) .ci/oldest.py setup.py > $(VENV)_oldest/constraints.txt
+	$(VENV)_oldest/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(VENV)_oldest/constraints.txt --editable '.[test]'
+	touch $@
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -24,4 +34,4 @@ $(VENV)/installed: setup.py constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(DEMO) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)_oldest $(DEMO) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

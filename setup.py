@@ -36,30 +36,38 @@ setup(
     package_data={"ricenet_v2": ["py.typed", "report/templates/*", "report/assets/*"]},
     python_requires=">=3.10,<3.14",
     install_requires=[
-        "torch>=2.4,!=2.9.*",
-        "torchvision>=0.19",
+        # weights_only ran code of a file before 2.6 (CVE-2025-32434) and let one write over memory
+        # before 2.10 (CVE-2026-24747).
+        "torch>=2.10",
+        "torchvision>=0.25",
         "batchgenerators>=0.25",
-        "SimpleITK>=2.3",
+        # ITK 5.4, whose readers were mended for malformed DICOM and TIFF.
+        "SimpleITK>=2.5.2",
         "numpy>=1.26",
-        "scipy>=1.11",
+        "scipy>=1.11.1",
         "acvl-utils>=0.2.3",
-        "dynamic-network-architectures>=0.4",
+        "dynamic-network-architectures>=0.4.1",
         "scikit-learn>=1.4",
         "matplotlib>=3.8",
         "captum>=0.7",
         "contourpy>=1.2",
         "pillow>=10",
-        "blosc2>=3.0",
+        # Opening a frame ran a function saved in it before 4.14.1, the first that asks. Frames are
+        # read without opening them (store/frames.py), since Python 3.10 has none later than 4.3.3.
+        'blosc2>=4.14.1 ; python_version >= "3.11"',
+        'blosc2>=4.3.3 ; python_version < "3.11"',
         "tqdm>=4.66",
-        "jinja2>=3.1",
+        # Attributes with a blank or a sign in their name were not escaped before 3.1.4.
+        "jinja2>=3.1.4",
         "pydantic>=2.12",
         "rich>=13.7",
         "threadpoolctl>=3.1",
-        "typing-extensions>=4.9",
+        "typing-extensions>=4.14.1",
     ],
     extras_require={
         "tensorboard": ["tensorboard>=2.14"],
         "mlflow": ["mlflow-skinny>=2.16"],
+        "dask": ["distributed>=2026.1"],
         "test": [
             "pytest>=8",
             "tensorboard>=2.14",

@@ -118,15 +118,16 @@ def some_pages(n_pages: int, seconds: list[float]) -> Callable[..., list[str]]:
 
     def work(
         function: Callable[[CaseJob], str],
-        items: Sequence[tuple[str, CaseJob]],
+        items: Sequence[CaseJob],
         num_workers: int,
         description: str,
+        killed: Callable[[CaseJob, str], str],
     ) -> list[str]:
         begin = time.perf_counter()
-        faults = map_cases(function, items[:n_pages], num_workers, description)
+        faults = map_cases(function, items[:n_pages], num_workers, description, killed)
         seconds.append((time.perf_counter() - begin) / len(faults))
-        for n, (name, job) in enumerate(items[n_pages:]):
-            like = items[n % n_pages][0]
+        for n, job in enumerate(items[n_pages:]):
+            name, like = job.name, items[n % n_pages].name
             for folder, ending in (("cases", "html"), ("cases", "js"), ("pictures/cases", "svg")):
                 text = (job.folder / folder / f"{like}.{ending}").read_text(encoding="utf-8")
                 copy = job.folder / folder / f"{name}.{ending}"

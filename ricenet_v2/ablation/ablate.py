@@ -117,7 +117,7 @@ def run_ablation(
         n_bootstrap=options.n_bootstrap,
         failed=tuple(failed),
         published=published_for(_channels(study)) if is_of_paper else (),
-    ), ModelPaths(study.paths.results / done[0].model)
+    ), study.paths.model(done[0].model)
 
 
 def _channels(study: Study) -> list[Channel]:
@@ -215,7 +215,7 @@ def _importances(
     folder = study.paths.cases(study.plan.name)
     truths = alike.runs[full.name]
     patients = dict(zip(truths.case_ids, truths.patients, strict=True))
-    model = ModelPaths(study.paths.results / full.model).folder
+    model = study.paths.model(full.model).folder
     device = options.machine.device
     if table.source == "test":
         sides = [(load_ensemble(model, device=device), truths.case_ids)]

@@ -40,7 +40,7 @@ def check_study(study: Study, subsets: Sequence[Subset]) -> None:
         TrainingError: Some model or fold is of another study; all of them are named.
         PlanError: The preprocessed cases are not those of the plan.
     """
-    there = {s: ModelPaths(study.paths.results / s.model) for s in subsets}
+    there = {s: study.paths.model(s.model) for s in subsets}
     _refuse([f for s, model in there.items() for f in _plan_faults(study.plan, s, model)], study)
     runs = [(s, run) for s, model in there.items() for _, run in runs_of(model)]
     if runs:
@@ -160,7 +160,7 @@ def left_to_train(
     """Subset and fold of every training that is not finished."""
     left = []
     for subset in subsets:
-        model = ModelPaths(paths.results / subset.model)
+        model = paths.model(subset.model)
         runs = dict(runs_of(model))
         left += [
             (subset, fold)
@@ -179,7 +179,7 @@ def check_budget(paths: DatasetPaths, subsets: Sequence[Subset], budget: Budget)
     faults: list[str] = []
     for subset in subsets:
         wanted = _wanted(subset, budget)
-        for _, run in runs_of(ModelPaths(paths.results / subset.model)):
+        for _, run in runs_of(paths.model(subset.model)):
             faults += _faults(subset, run, wanted)
     if faults:
         raise TrainingError(

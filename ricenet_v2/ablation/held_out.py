@@ -45,7 +45,7 @@ def predict_test(
     """
     made = {}
     for subset in track(subsets, "predicting test cases", total=len(subsets)):
-        model = ModelPaths(paths.results / subset.model)
+        model = paths.model(subset.model)
         ensemble = load_ensemble(model.folder, device=device)
         if not _is_there(model, ensemble, records):
             folder = paths.cases(plan.name)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
 import time
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from ricenet_v2.core.errors import RicenetError
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import RicenetError, TrainingError
+from ricenet_v2.core.files import sha256_of_text
+from ricenet_v2.core.pool import Task
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.splits import Splits
-from ricenet_v2.store.paths import DatasetPaths
+from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON, DatasetPaths
+from ricenet_v2.store.raw import load_raw_dataset
 from ricenet_v2.training.job import TrainOptions
 
 # Seeds, the number of threads and the loggers of a process are one: trainings in threads beside
@@ -21,17 +27,18 @@ _ALONE = threading.Lock()
 
 
 @dataclass(frozen=True)
-class FoldJob:
+class FoldJob(Task):
     """One fold of one subset; everything in it can be pickled.
+
+    Cases and folds are not in it, since they grow with the dataset: the machine that trains reads
+    them from the folders that all machines see.
 
     Attributes:
         subset: Name.
         fold: Number.
         paths: Of the dataset, absolute, as the machine that trains sees them.
+        tables: What `tables_hash` gives of the tables as they are to be.
         plan: With settings, of all channels.
-        dataset: Channels and classes.
-        cases: Of the dataset.
-        splits: The folds.
         options: Channels, epochs, seed.
         device: `cuda`, `cuda:1`, `mps` or `cpu`; the best of that machine where None.
         threads: Of torch on the CPU; None leaves them.
@@ -40,13 +47,16 @@ class FoldJob:
     subset: str
     fold: int
     paths: DatasetPaths
+    tables: str
     plan: Plan
-    dataset: Dataset
-    cases: Sequence[Case]
-    splits: Splits
     options: TrainOptions
     device: str | None = None
     threads: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Subset and fold."""
+        return f"{self.subset}, fold {self.fold}"
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,41 @@ class Outcome:
     error: str | None
     stopped: bool
     seconds: float
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """What grows with the dataset."""
+
+    dataset: Dataset
+    cases: Sequence[Case]
+    splits: Splits
+
+
+def tables_hash(dataset: Dataset, cases: Sequence[Case], splits: Splits) -> str:
+    """SHA-256 over what a training takes from the tables of a dataset."""
+    return sha256_of_text(repr((dataset, tuple(cases), splits)))
+
+
+@lru_cache(maxsize=1)
+def _tables_of(paths: DatasetPaths, expected: str) -> _Tables:
+    """The tables as they lie in the folders; a process reads them once.
+
+    Raises:
+        TrainingError: They are others than those that the ablation was begun with.
+    """
+    raw, splits = load_raw_dataset(paths.raw), documents.read(Splits, paths.splits)
+    if tables_hash(raw.dataset, raw.cases, splits) != expected:
+        raise TrainingError(
+            "The tables of the dataset are not those that the ablation was begun with.",
+            file=paths.raw / CASES_CSV,
+            expected=f"the content of this file, of {DATASET_JSON} and of {paths.splits.name} as "
+            "the machine sees them where the command was given",
+            got="another content",
+            remedy="Bring back what was changed, or run the same command again to begin with what "
+            "is there now. All machines have to see the same folders.",
+        )
+    return _Tables(raw.dataset, raw.cases, splits)
 
 
 def train_job(job: FoldJob) -> Outcome:
@@ -90,10 +135,9 @@ def _trained(job: FoldJob) -> Outcome:
     try:
         if job.threads is not None:
             torch.set_num_threads(job.threads)
-        team = Team(0, 1, resolve_device(job.device))
-        train_fold(
-            job.paths, job.plan, job.dataset, job.cases, job.splits, job.fold, job.options, team
-        )
+        team, of = Team(0, 1, resolve_device(job.device)), _tables_of(job.paths, job.tables)
+        options = _options_here(job.options)
+        train_fold(job.paths, job.plan, of.dataset, of.cases, of.splits, job.fold, options, team)
     except StoppedError as fault:
         error, stopped = str(fault), True
     except RicenetError as fault:
@@ -101,3 +145,13 @@ def _trained(job: FoldJob) -> Outcome:
     except Exception:  # noqa: BLE001 - the other trainings go on, and this one tells all it knows
         error = traceback.format_exc()
     return Outcome(job.subset, job.fold, error, stopped, time.monotonic() - started)
+
+
+def _options_here(options: TrainOptions) -> TrainOptions:
+    """The options, without processes that load where this process may start none.
+
+    Workers of Dask are such (`distributed.worker.daemon`). Any number loads the same batches.
+    """
+    if multiprocessing.current_process().daemon:
+        return replace(options, num_workers=0)
+    return options

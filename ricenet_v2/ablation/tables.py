@@ -16,7 +16,7 @@ from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.records.ablation import Group, SourceTable, Subset, SubsetFigures
 from ricenet_v2.records.comparison import Pair
 from ricenet_v2.records.figures import Source
-from ricenet_v2.store.paths import DatasetPaths, ModelPaths
+from ricenet_v2.store.paths import DatasetPaths
 
 
 def out_of_fold(paths: DatasetPaths, subsets: Sequence[Subset], dataset: str) -> Alike:
@@ -25,9 +25,7 @@ def out_of_fold(paths: DatasetPaths, subsets: Sequence[Subset], dataset: str) ->
     Raises:
         DatasetError: Some fold is not finished, or the truths of a case differ.
     """
-    return on_same_cases(
-        {s.name: pool(ModelPaths(paths.results / s.model), dataset) for s in subsets}
-    )
+    return on_same_cases({s.name: pool(paths.model(s.model), dataset) for s in subsets})
 
 
 def of_test(files: Mapping[str, Path], truths: Path) -> Alike:

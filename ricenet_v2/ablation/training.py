@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from ricenet_v2.ablation.budget import Budget
-from ricenet_v2.ablation.executors import PROCESSES, executor_of, results
-from ricenet_v2.ablation.jobs import FoldJob, Outcome, train_job
+from ricenet_v2.ablation.executors import PROCESSES, executor_of
+from ricenet_v2.ablation.jobs import FoldJob, Outcome, tables_hash, train_job
 from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.names import number
+from ricenet_v2.core.pool import results
 from ricenet_v2.core.progress import track
 from ricenet_v2.network.device import resolve_device
 from ricenet_v2.records.ablation import Subset
@@ -74,7 +76,7 @@ def train_subsets(
     with stop.listening():
         make = partial(executor_of, machine.executor, number)
         coming = results(make, train_job, jobs, _lost, stop)
-        for outcome in track(coming, "training subsets", total=len(jobs)):
+        for _, outcome in track(coming, "training subsets", total=len(jobs)):
             made.append(outcome)
             _tell(outcome, len(made), len(jobs))
             if outcome.stopped:
@@ -109,15 +111,14 @@ def _jobs(
         number = _number_of(machine.number, fitting, len(left))
         threads = threads or max(1, there.cores // number)
     n_devices = len(there.device_memory)
+    tables = tables_hash(study.dataset, study.cases, study.splits)
     jobs = [
         FoldJob(
             subset.name,
             fold,
             study.paths,
+            tables,
             budget.plan,
-            study.dataset,
-            study.cases,
-            study.splits,
             _options(budget, subset, machine),
             _device(machine, index, n_devices),
             threads,
@@ -141,8 +142,9 @@ def _device(machine: Machine, index: int, n_devices: int) -> str | None:
 def _number_of(wanted: str, fitting: int, n_jobs: int) -> int:
     if wanted == "auto":
         return fitting
-    if not wanted.isdecimal() or int(wanted) < 1:
+    count = number(wanted)
+    if not count:
         raise TrainingError(
             "--num_processes is not usable.", expected="auto, or 1 and more", got=wanted
         )
-    return min(int(wanted), n_jobs)
+    return min(count, n_jobs)

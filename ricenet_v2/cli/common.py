@@ -156,8 +156,11 @@ class _BesideBars(logging.Handler):
 
 
 def run(command: Callable[[], int]) -> int:
-    """Run a command: errors of ours, and of the machine, become a text and exit code 2."""
-    from ricenet_v2.core.errors import RicenetError
+    """Run a command: errors of ours, and of the machine, become a text and exit code 2.
+
+    Where only the processes of some cases were killed, all others are done: exit code 1.
+    """
+    from ricenet_v2.core.errors import KilledError, RicenetError
 
     handler = _BesideBars()
     handler.setFormatter(logging.Formatter("%(message)s"))
@@ -172,7 +175,7 @@ def run(command: Callable[[], int]) -> int:
         return command()
     except RicenetError as error:
         print(f"Error: {error}", file=sys.stderr)
-        return UNUSABLE
+        return SOME_FAILED if isinstance(error, KilledError) else UNUSABLE
     except (OSError, MemoryError) as error:
         print(f"Error: {type(error).__name__}: {error}", file=sys.stderr)
         return UNUSABLE

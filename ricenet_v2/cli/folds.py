@@ -13,6 +13,7 @@ import torch
 from tqdm import tqdm
 
 from ricenet_v2.cli import common
+from ricenet_v2.core import lifeline
 from ricenet_v2.core.errors import RicenetError, TrainingError
 from ricenet_v2.training import parallel
 from ricenet_v2.training.fold import train_fold
@@ -107,11 +108,16 @@ def in_parallel(study: Study, folds: Sequence[int], wish: Wish) -> int:
     number = parallel.number_of(wish.number, fitting, len(folds))
     threads = wish.threads or max(1, there.cores // number)
     logger.info("Training %d folds at a time, each with %d threads.", number, threads)
-    words = ["--plan", study.plan.name, "--num_threads", str(threads), *_words(study.options)]
+    # One word, since a name may begin with a dash.
+    words = [f"--plan={study.plan.name}", "--num_threads", str(threads), *_words(study.options)]
     words += ["--workspace", str(wish.workspace)] if wish.workspace else []
-    start = [sys.executable, "-m", "ricenet_v2.cli.train", wish.dataset]
     n_devices = len(there.device_memory)
-    commands = {f: [*start, str(f), *words, *_on(wish.device, f, n_devices)] for f in folds}
+    commands = {
+        f: lifeline.command(
+            "ricenet_v2.cli.train", [wish.dataset, str(f), *words, *_on(wish.device, f, n_devices)]
+        )
+        for f in folds
+    }
     return _verdict(_watched(study, commands, number), folds, speaks=True)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ricenet_v2.cli import common, plan_folds, plan_tables
+from ricenet_v2.cli.plan_device import CONTEXT_GB, DEFAULT_MEMORY_GB, device_here
 from ricenet_v2.core.machine import n_cores
 from ricenet_v2.planning.names import PRESETS
 
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from ricenet_v2.records.splits import Splits
     from ricenet_v2.store.paths import DatasetPaths
     from ricenet_v2.store.raw import RawDataset
-
-_DEFAULT_MEMORY_GB = 8.0
-# The CUDA context and the libraries' kernels, which no tensor can use.
-_CONTEXT_GB = 0.75
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -38,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=_above_zero,
         metavar="GiB",
         help="GiB that one training step may take (else that of the CUDA device less "
-        f"{_CONTEXT_GB:g}, else {_DEFAULT_MEMORY_GB:g})",
+        f"{CONTEXT_GB:g}, else {DEFAULT_MEMORY_GB:g})",
     )
     parser.add_argument(
         "--precision",
@@ -142,7 +139,7 @@ def plan_and_preprocess(
     """
     from ricenet_v2.core import documents
     from ricenet_v2.fingerprinting.fingerprint import measure
-    from ricenet_v2.fingerprinting.integrity import check
+    from ricenet_v2.fingerprinting.integrity import KILLED, check
     from ricenet_v2.store.paths import dataset_paths
     from ricenet_v2.store.raw import load_raw_dataset
 
@@ -153,7 +150,8 @@ def plan_and_preprocess(
     documents.write(paths.integrity, integrity)
     plan_tables.show_integrity(integrity, paths.integrity)
     if integrity.errors:
-        return common.UNUSABLE
+        is_of_machine = all(finding.check == KILLED for finding in integrity.errors)
+        return common.SOME_FAILED if is_of_machine else common.UNUSABLE
     if verify_only and group is None:
         return common.OK
     folds = plan_folds.chosen_folds(raw.cases, paths, group, overwrite=overwrite)
@@ -228,7 +226,7 @@ def _plan(
             print(f"Warning: {SHAPES_ONLY % ', '.join(existing.shapes_only)}")
         return existing
     given = {name: value for name, value in wanted.items() if value is not None}
-    given = {**_device(), **given}
+    given = {**device_here(), **given}
     straighten = given.pop("straighten", False)
     made = make_plan(fingerprint, raw.dataset, estimate, preset=preset, splits=splits, **given)
     plan = dataclasses.replace(straightened(made) if straighten else made, command=typed())
@@ -263,23 +261,6 @@ def _is_straightened(path: Path) -> bool:
     from ricenet_v2.records.plan import Plan
 
     return path.is_file() and documents.read(Plan, path).straighten
-
-
-def _device() -> dict[str, Any]:
-    """Memory that tensors can use on the first CUDA device, and mixed precision; else 8 GiB."""
-    import torch
-
-    from ricenet_v2.planning.planner import GIB
-
-    if not torch.cuda.is_available():
-        return {"memory_gb": _DEFAULT_MEMORY_GB, "precision": "float32"}
-    whole = float(torch.cuda.get_device_properties(0).total_memory) / GIB
-    # As in training, which is mixed only where the device computes in bfloat16 by itself.
-    has_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
-    return {
-        "memory_gb": max(whole / 2, whole - _CONTEXT_GB),
-        "precision": "bfloat16" if has_bfloat16 else "float32",
-    }
 
 
 def _preprocess(

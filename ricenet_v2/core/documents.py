@@ -1,4 +1,8 @@
-"""Versioned JSON documents: a record class, its name and its schema number."""
+"""Versioned JSON documents: a record class, its name and its schema number.
+
+A document that no user edits may be sealed: its class has a class variable `sealed = True`, and the
+file carries the SHA-256 of what it says, which is compared when it is read.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,10 @@ from typing_extensions import dataclass_transform
 from ricenet_v2.core import files
 from ricenet_v2.core.errors import DocumentError
 
+_SEAL = "seal"
+
 Fields = dict[str, Any]
+_REMEDY = "Correct the file, or let the command that wrote it make it anew."
 Migration = Callable[[Fields], Fields]
 Class = TypeVar("Class", bound=type)
 
@@ -44,8 +51,11 @@ def to_text(value: Document) -> str:
 
 def _text(value: Document, without: Sequence[str]) -> str:
     fields = TypeAdapter(type(value)).dump_python(value, mode="json", exclude=set(without))
-    head = {"document": value.document, "schema": value.schema}
-    return json.dumps({**head, **fields}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return _json({"document": value.document, "schema": value.schema, **fields})
+
+
+def _json(fields: Fields) -> str:
+    return json.dumps(fields, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def fingerprint_of(value: Document) -> str:
@@ -54,8 +64,11 @@ def fingerprint_of(value: Document) -> str:
 
 
 def write(path: Path, value: Document) -> None:
-    """Write a document atomically."""
-    files.write_text(path, to_text(value))
+    """Write a document atomically, with its hash where its class is sealed."""
+    text = to_text(value)
+    if getattr(value, "sealed", False):
+        text = _json({**json.loads(text), _SEAL: files.sha256_of_text(text)})
+    files.write_text(path, text)
 
 
 def from_fields(kind: type[D], fields: object, file: Path | None = None) -> D:
@@ -65,7 +78,7 @@ def from_fields(kind: type[D], fields: object, file: Path | None = None) -> D:
         DocumentError: Not an object, unknown or missing fields, or a field of a wrong type.
     """
     try:
-        return TypeAdapter(kind).validate_json(json.dumps(fields), strict=True)
+        return TypeAdapter(kind).validate_json(_dumped(fields, file), strict=True)
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(str(part) for part in fault['loc']) or 'document'}: {fault['msg']}"
@@ -81,6 +94,23 @@ def from_fields(kind: type[D], fields: object, file: Path | None = None) -> D:
         ) from error
 
 
+def _dumped(fields: object, file: Path | None) -> str:
+    try:
+        return json.dumps(fields)
+    except RecursionError as error:  # Python may read deeper than it writes
+        raise _nested(file) from error
+
+
+def _nested(file: Path | None) -> DocumentError:
+    return DocumentError(
+        "This file is nested too deeply.",
+        file=file,
+        expected="a document of ricenet_v2 or of nnU-Net, with a few levels",
+        got="brackets inside of brackets, more than Python takes",
+        remedy=_REMEDY,
+    )
+
+
 def read(kind: type[D], path: Path, migrations: dict[int, Migration] | None = None) -> D:
     """Read a document, migrating older schemas step by step.
 
@@ -90,15 +120,27 @@ def read(kind: type[D], path: Path, migrations: dict[int, Migration] | None = No
         migrations: For each older schema number, the pure function to the next one.
 
     Raises:
-        DocumentError: No such file, not JSON, another document, a newer schema, wrong fields.
+        DocumentError: No such file, not JSON, another document, a newer schema, wrong fields, or
+            other content than its hash says.
     """
     fields = _parse(path)
+    _check_seal(fields, path)
     name, schema = fields.pop("document", None), fields.pop("schema", None)
     if name != kind.document:
         raise DocumentError(
             "This is another kind of document.", file=path, expected=kind.document, got=name
         )
-    if not isinstance(schema, int) or schema > kind.schema:
+    if type(schema) is not int:
+        raise DocumentError(
+            f"This {kind.document} does not say which schema it follows."
+            if schema is None
+            else f"The schema of this {kind.document} is no whole number.",
+            file=path,
+            expected=f'"schema": {kind.schema}, or a smaller whole number',
+            got="no schema" if schema is None else repr(schema)[:60],
+            remedy="Let the command that wrote the file make it anew.",
+        )
+    if schema > kind.schema:
         raise DocumentError(
             f"This {kind.document} was written by a newer version.",
             file=path,
@@ -116,15 +158,44 @@ def read(kind: type[D], path: Path, migrations: dict[int, Migration] | None = No
     return from_fields(kind, fields, path)
 
 
+def _check_seal(fields: Fields, path: Path) -> None:
+    """Take the hash out of the fields and compare it; files of older versions have none."""
+    digest = fields.pop(_SEAL, None)
+    if digest is not None and digest != files.sha256_of_text(_json(fields)):
+        raise DocumentError(
+            "This document is damaged or was edited.",
+            file=path,
+            expected=f"content with the SHA-256 {digest}, which stands in the file",
+            got="other content",
+            remedy="Let the command that wrote it make it anew. No user need edit this document.",
+        )
+
+
 def _parse(path: Path) -> Fields:
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_bytes()
     except FileNotFoundError as error:
         raise DocumentError("There is no such document.", file=path) from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DocumentError("This file is not valid JSON.", file=path, got=error) from error
+    return parsed_object(text, path)
+
+
+def parsed_object(text: str | bytes, file: Path | None = None) -> Fields:
+    """The JSON object of a text.
+
+    Raises:
+        DocumentError: Not UTF-8, not JSON, nested too deeply, a number of thousands of digits, or
+            not an object.
+    """
+    try:
+        fields = json.loads(text if isinstance(text, str) else text.decode())
+    except RecursionError as error:
+        raise _nested(file) from error
+    except ValueError as error:  # JSON, UTF-8, and whole numbers of thousands of digits
+        raise DocumentError(
+            "This file is not valid JSON.", file=file, got=error, remedy=_REMEDY
+        ) from error
     if not isinstance(fields, dict):
         raise DocumentError(
-            "A document is a JSON object.", file=path, expected="{...}", got=type(fields).__name__
+            "A document is a JSON object.", file=file, expected="{...}", got=type(fields).__name__
         )
     return fields

@@ -49,6 +49,10 @@ class GeometryError(RicenetError, ValueError):
     """Grids do not fit each other, or a grid is degenerate."""
 
 
+class NameInPathError(RicenetError, ValueError):
+    """A name would lead out of the folder that it belongs to, or no system takes it."""
+
+
 class PlanError(RicenetError, ValueError):
     """No plan can be made, or a plan does not fit what it is used for."""
 
@@ -63,6 +67,14 @@ class CheckpointError(RicenetError, RuntimeError):
 
 class TrainingError(RicenetError, RuntimeError):
     """Training cannot start or go on."""
+
+
+class WorkerError(RicenetError, RuntimeError):
+    """The processes or machines that are to work cannot."""
+
+
+class KilledError(WorkerError):
+    """The process of some cases was killed, each time that they were tried; the rest is done."""
 
 
 class DicomError(RicenetError, ValueError):

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.names import number
 from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.inference.prior import BALANCED
 from ricenet_v2.inference.recalibration import predictions_beside
@@ -180,13 +181,15 @@ def _numbers(rows: Sequence[Row], columns: Sequence[str]) -> NDArray[np.float64]
 def _member_folds(row: Row, classes: tuple[str, ...]) -> tuple[int, ...]:
     """Folds whose networks have a column for every class."""
     found = [match for name in row if (match := _MEMBER.fullmatch(name))]
-    counts = Counter(int(match[2]) for match in found if match[1] in classes)
-    return tuple(sorted(fold for fold, n in counts.items() if n == len(classes)))
+    counts = Counter(number(match[2]) for match in found if match[1] in classes)
+    whole = (fold for fold, n in counts.items() if n == len(classes))
+    return tuple(sorted(fold for fold in whole if fold is not None))
 
 
 def _folds(rows: Sequence[Row]) -> tuple[int, ...]:
     cells = [row.get("fold", "") for row in rows]
-    return tuple(int(cell) for cell in cells) if all(cell.isdigit() for cell in cells) else ()
+    found = [fold for cell in cells if (fold := number(cell)) is not None]
+    return tuple(found) if len(found) == len(cells) else ()
 
 
 def _covariates(rows: Sequence[Row], described: Mapping[str, Row]) -> dict[str, tuple[str, ...]]:

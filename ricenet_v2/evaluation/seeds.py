@@ -18,6 +18,7 @@ from scipy import stats
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import sha256_of_file
+from ricenet_v2.core.names import fault_of
 from ricenet_v2.evaluation.alike import on_same_cases
 from ricenet_v2.evaluation.centres import scheme_of
 from ricenet_v2.evaluation.evaluate import Options, evaluate
@@ -270,8 +271,8 @@ def spreads_of(runs: Mapping[str, str], dataset: DatasetPaths | None) -> dict[st
     found = {}
     for name, run in runs.items():
         model = ModelPaths(Path(run))
-        if not model.folds() and dataset is not None:
-            model = ModelPaths(dataset.results / run)
+        if not model.folds() and dataset is not None and not fault_of(run):
+            model = dataset.model(run)
         if not model.folds():
             continue
         for file in sorted(model.folder.parent.glob(f"*/{model.crossval.name}/{SEEDS_JSON}")):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ricenet_v2.core.errors import PlanError
+from ricenet_v2.core.names import folder_part, part
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.explanation.map import Map, Maps
 from ricenet_v2.explanation.maps import combined_of, make_maps
@@ -86,7 +87,7 @@ def explain_case(subject: Subject, by: Explained, output: Path, made_by: str) ->
     checks: tuple[Check, ...] = ()
     if options.sanity:
         checks = check_maps(subject, plan, by.members, by.control, maps, target, options)
-    folder = output / subject.case_id
+    folder = output / part(subject.case_id, "case", output)
     records = _written(subject, maps, folder, by, target)
     notes = [f"{check.map}: {fault}" for check in checks for fault in check.failed]
     picture = folder / "panels.png"
@@ -151,7 +152,7 @@ def _written(
     others = shares_of_untrained(subject, by.plan, by.untrained, target, by.options, parts)
     made = []
     for one in maps.maps:
-        file = folder / f"{one.name}{ENDING}"
+        file = folder / folder_part(f"{one.name}{ENDING}", "map")
         write_image_like(file, subject.space.to_images(one.values), subject.files[0])
         is_tested = (one.member, one.unit) == (ENSEMBLE, LOG_ODDS)
         # The same moves for all maps of a case.

@@ -11,6 +11,7 @@ from typing import cast
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import CheckpointError, DatasetError, PlanError, RicenetError
 from ricenet_v2.core.files import sha256_of_text
+from ricenet_v2.core.names import part, shown
 from ricenet_v2.core.progress import track
 from ricenet_v2.explanation.case import Explained, explain_case, target_of
 from ricenet_v2.explanation.options import Options
@@ -96,7 +97,7 @@ def explain_folder(
     for number, (case, paths) in track(numbered, "explaining", total=len(cases)):
         found = _tried(job, case, paths, f"{case} (case {number} of {len(cases)})")
         if isinstance(found, str):
-            failed[case] = found
+            failed[shown(case)] = found
         else:
             done[case] = found
     return write_results(ensemble, control, options, list(done.values()), failed, output)
@@ -112,7 +113,7 @@ def _known(source: Path) -> dict[str, Case]:
 
 def case_file(output: Path, case_id: str) -> Path:
     """Where the record of a case lies."""
-    return output / "cases" / f"{case_id}.json"
+    return output / "cases" / f"{part(case_id, 'case', output)}.json"
 
 
 def _tried(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> ExplainedCase | str:

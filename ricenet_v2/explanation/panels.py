@@ -108,7 +108,8 @@ def title_of(one: Map) -> str:
 def _scan(subject: Subject, maps: Sequence[Shown]) -> tuple[Scan, Centre]:
     """Images and maps cropped to the head, and the point that the planes go through."""
     carried = tuple(
-        ShownMap(PartVolume("", one.map.name, one.map.unit, ""), one.voxels) for one in maps
+        ShownMap(PartVolume(f"{one.map.name}.nii.gz", one.map.name, one.map.unit, ""), one.voxels)
+        for one in maps
     )
     whole = Scan(
         subject.channels, subject.images, subject.space.grid, subject.lesion_images, carried

@@ -11,6 +11,8 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from ricenet_v2.core import files
+from ricenet_v2.core.names import part
+from ricenet_v2.core.pool import Task
 from ricenet_v2.fingerprinting.measure import N_SAMPLES, CaseFiles, MeasuredCase, measure_case
 from ricenet_v2.records.fingerprint import CaseMeasurement
 from ricenet_v2.store.measurements import read_measurement, write_measurement
@@ -21,16 +23,21 @@ _FIGURES = TypeAdapter(CaseMeasurement)
 
 
 @dataclass(frozen=True)
-class Kept:
+class Kept(Task):
     """A case and where its measurement is kept; a value that can be sent to a worker."""
 
     files: CaseFiles
     path: Path
 
+    @property
+    def name(self) -> str:
+        """Of the case."""
+        return self.files.case_id
+
 
 def kept(case: CaseFiles, folder: Path) -> Kept:
     """Where a case's measurement is kept in a folder, whether or not it is there."""
-    return Kept(case, folder / f"{case.case_id}.npz")
+    return Kept(case, folder / f"{part(case.case_id, 'case', folder)}.npz")
 
 
 def load(where: Kept) -> MeasuredCase | None:

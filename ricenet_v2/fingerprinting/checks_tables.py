@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from ricenet_v2.core.names import fault_of
 from ricenet_v2.fingerprinting.checks_dose import check_unit
 from ricenet_v2.fingerprinting.findings import Place, error, warning
 from ricenet_v2.records.cells import known
@@ -55,22 +56,23 @@ def _case_ids(cases: tuple[Case, ...]) -> list[Finding]:
                     remedy="Keep one row, or give the other case an id and images of its own.",
                 )
             )
-        if not _is_file_name(case_id):
+        if fault := _fault_of(case_id):
             findings.append(
                 error(
                     "case id",
                     place,
-                    found=repr(case_id),
-                    expected="a file name without folders that does not begin with a dot",
+                    found=f"{case_id!a}: {fault}",
+                    expected="a file name of every system, without folders",
                     remedy="Rename the case and its images.",
                 )
             )
     return findings
 
 
-def _is_file_name(case_id: str) -> bool:
-    forbidden = set('/\\:*?"<>|\0\n\r\t')
-    return bool(case_id.strip()) and case_id[0] != "." and not forbidden & set(case_id)
+def _fault_of(case_id: str) -> str:
+    wrong = sorted(set(':*?"<>|') & set(case_id))
+    told = f"{' '.join(wrong)} cannot be in the name of a file on Windows" if wrong else ""
+    return fault_of(case_id) or told
 
 
 def _patients(cases: tuple[Case, ...]) -> list[Finding]:
@@ -192,7 +194,8 @@ def _is_number_or_nothing(cell: str) -> bool:
 
 
 def _unexpected_files(raw: RawDataset) -> list[Finding]:
-    owned = {path for case in raw.cases for path in raw.images(case)}
+    named = [case for case in raw.cases if not fault_of(case.case_id)]
+    owned = {path for case in named for path in raw.images(case)}
     findings = []
     for split in ("train", "test"):
         folder = images_folder(raw.folder, split)

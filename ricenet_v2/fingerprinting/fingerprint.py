@@ -41,6 +41,7 @@ def measure(
 
     Raises:
         DatasetError: No training case, or a case that cannot be measured (with its id).
+        KilledError: The process of some cases was killed; the others are kept in `cache`.
     """
     cases = raw.split("train")
     if not cases:
@@ -84,9 +85,9 @@ def _measured(
     workers = allowed_workers(num_workers, need, len(left), available_memory())
     ids, told = [case.case_id for case in left], "Measuring cases"
     if cache is None:
-        made = map_cases(measure_case, [(name, files[name]) for name in ids], workers, told)
+        made = map_cases(measure_case, [files[name] for name in ids], workers, told)
     else:
-        wanted = [(name, kept(files[name], cache)) for name in ids]
+        wanted = [kept(files[name], cache) for name in ids]
         made = map_cases(measure_and_keep, wanted, workers, told)
         prune(cache, files)
     found |= dict(zip(ids, made, strict=True))

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.names import fault_of
+from ricenet_v2.core.pool import Task
 from ricenet_v2.fingerprinting.checks_dose import check_dose
 from ricenet_v2.fingerprinting.checks_geometry import check_geometry
 from ricenet_v2.fingerprinting.checks_nifti import check_nifti, is_nifti
@@ -21,18 +23,25 @@ from ricenet_v2.fingerprinting.checks_twins import ImageHash, check_twins
 from ricenet_v2.fingerprinting.checks_voxels import check_voxels, voxel_hash
 from ricenet_v2.fingerprinting.findings import Place, error, in_order
 from ricenet_v2.fingerprinting.memory import bytes_of_case
-from ricenet_v2.fingerprinting.workers import allowed_workers, available_memory, map_cases
+from ricenet_v2.fingerprinting.workers import (
+    KILLED_REMEDY,
+    allowed_workers,
+    available_memory,
+    map_cases,
+)
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.integrity import Finding, Integrity
 from ricenet_v2.store.images import read_image, stored_axes
 from ricenet_v2.store.raw import RawDataset
 
+KILLED = "killed process"
+"""The check that a case failed whose images nobody could look at: a fault of the machine."""
 _IN_A_DATASET = "Add the image, correct the `split` of the case, or remove it from cases.csv."
 _OF_A_PATIENT = "Add the image, or leave the patient out."
 
 
 @dataclass(frozen=True)
-class _Files:
+class _Files(Task):
     """What is opened for one case; small, since it is sent to a process."""
 
     case: Case
@@ -41,6 +50,11 @@ class _Files:
     brain: tuple[Path, str] | None
     if_missing: str
     straighten: bool = False
+
+    @property
+    def name(self) -> str:
+        """Of the case."""
+        return self.case.case_id
 
 
 @dataclass(frozen=True)
@@ -108,12 +122,14 @@ def check(raw: RawDataset, num_workers: int = 1, *, straighten: bool = False) ->
     Returns:
         All findings, in an order that depends neither on the order of cases nor on the workers.
     """
-    unique = {(case.case_id, case.split): case for case in raw.cases}
+    # What has no name that a file can have has no files to look at.
+    named = [case for case in raw.cases if not fault_of(case.case_id)]
+    unique = {(case.case_id, case.split): case for case in named}
     cases = [unique[key] for key in sorted(unique)]
     need = bytes_of_case(raw, cases, copies=3)
     workers = allowed_workers(num_workers, need, len(cases), available_memory())
-    items = [(case.case_id, _files(raw, case, straighten)) for case in cases]
-    seen = map_cases(_look, items, workers, "Checking images")
+    items = [_files(raw, case, straighten) for case in cases]
+    seen = map_cases(_look, items, workers, "Checking images", _killed)
     findings = check_tables(raw)
     for one in seen:
         findings += one.findings
@@ -153,6 +169,18 @@ def check_case(
     if any(finding.severity == "error" for finding in findings):
         return CheckedCase(findings, None, None, None)
     return CheckedCase(findings, kept.images, kept.grid, kept.brain)
+
+
+def _killed(files: _Files, reason: str) -> _Seen:
+    """The finding of a case that nobody could look at; all other cases were."""
+    fault = error(
+        KILLED,
+        Place(files.name),
+        found=reason,
+        expected="a process that ends by itself",
+        remedy=KILLED_REMEDY,
+    )
+    return _Seen((fault,), (), 0, None)
 
 
 def _files(raw: RawDataset, case: Case, straighten: bool) -> _Files:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ricenet_v2.core.errors import DatasetError, RicenetError
+from ricenet_v2.core.errors import DatasetError, KilledError, RicenetError
+from ricenet_v2.core.pool import Never, Task, results
+from ricenet_v2.core.processes import Processes, SerialExecutor
 from ricenet_v2.core.progress import track
 
 logger = logging.getLogger(__name__)
@@ -23,10 +25,15 @@ PROCESS_BYTES = 300 * 1024**2
 WORTH_PROCESSES = 128 * 1024**2
 """Bytes of all cases together from which processes are worth their start: below, the work of this
 one is done in a second or two, and that is what several take to import their libraries."""
+KILLED_REMEDY = (
+    "Free memory or use fewer workers (--num_workers 1), and run the same command again. If it is "
+    "killed even so, look at the images of the case."
+)
+"""What a user can do where the process of a case was killed."""
 _SHARE_OF_MEMORY = 0.8
 _GIB = 1024**3
 
-Item = TypeVar("Item")
+Work = TypeVar("Work", bound=Task)
 Result = TypeVar("Result")
 
 
@@ -64,82 +71,97 @@ def allowed_workers(wanted: int, bytes_per_case: int, n_cases: int, available: i
     return min(wanted, fitting)
 
 
+@dataclass(frozen=True)
+class _Fault:
+    """Why there is no result of a case."""
+
+    error: RicenetError
+
+
 def map_cases(
-    function: Callable[[Item], Result],
-    items: Sequence[tuple[str, Item]],
+    function: Callable[[Work], Result],
+    tasks: Sequence[Work],
     num_workers: int,
     description: str,
+    killed: Callable[[Work, str], Result] | None = None,
 ) -> list[Result]:
     """Apply a function to every case; results come in the order of the cases.
 
-    Processes are spawned, never forked: threads of imported libraries do not survive a fork.
+    A case whose process was killed is tried once more alone, behind all others.
 
     Args:
-        function: Of a module, so that it can be sent to a process.
-        items: Case id and argument of each case.
+        function: Of a module, so that it can be sent to a process, or a `partial` of one with what
+            all cases share: each process gets it once.
+        tasks: One for each case.
         num_workers: Processes; 1 works in this one.
         description: For the progress bar.
+        killed: Makes the result of a case whose process was killed both times, from the reason.
 
     Raises:
-        RicenetError: The first error of a case in the order of `items`, with its case id; all
+        RicenetError: The first error of a case in the order of `tasks`, with its case id; all
+            other cases are finished before.
+        KilledError: The process of some cases was killed both times, and there is no `killed`; all
             other cases are finished before.
     """
-    count = min(num_workers, len(items))
-    if count <= 1:
-        return [
-            _guarded(function, case_id, item)
-            for case_id, item in track(items, description, total=len(items))
-        ]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=count, mp_context=context) as pool:
-        futures = [pool.submit(_guarded, function, case_id, item) for case_id, item in items]
-        for _ in track(_completed(futures), description, total=len(futures)):
-            pass
-        return [
-            _result(future, case_id) for future, (case_id, _) in zip(futures, items, strict=True)
-        ]
+    work = partial(_guarded, function)
+    lost: dict[str, str] = {}
+
+    def told(task: Work, reason: str) -> Result | _Fault:
+        if killed is not None:
+            return killed(task, reason)
+        lost[task.name] = reason
+        return _Fault(_killed_error(lost))
+
+    coming = results(partial(_executor, work, num_workers, len(tasks)), work, tasks, told, Never())
+    found = dict(track(coming, description, total=len(tasks)))
+    made = [found[place] for place in range(len(tasks))]
+    faults = [one.error for one in made if isinstance(one, _Fault)]
+    if faults:
+        # What is wrong with a case comes first: it is there again when the command is repeated.
+        others = [error for error in faults if not isinstance(error, KilledError)]
+        raise others[0] if others else _killed_error(lost)
+    return [one for one in made if not isinstance(one, _Fault)]
 
 
-def _completed(futures: list[Future[Result]]) -> Iterator[None]:
-    pending = set(futures)
-    while pending:
-        done, pending = wait(pending, return_when=FIRST_COMPLETED)
-        for _ in done:
-            yield None
+def _executor(work: Callable[..., object], num_workers: int, n_tasks: int) -> Executor:
+    count = min(num_workers, n_tasks)
+    return Processes(count, work) if count > 1 else SerialExecutor()
 
 
-def _result(future: Future[Result], case_id: str) -> Result:
-    try:
-        return future.result()
-    except BrokenProcessPool as error:
-        raise DatasetError(
-            "A worker process ended without an answer, probably for lack of memory.",
-            case=case_id,
-            remedy="Use fewer workers (--num_workers 1).",
-        ) from error
+def _killed_error(lost: dict[str, str]) -> KilledError:
+    return KilledError(
+        f"{len(lost)} case(s) could not be worked on; all others are done.",
+        case=", ".join(lost),
+        got=next(iter(lost.values())),
+        remedy=KILLED_REMEDY,
+    )
 
 
-def _guarded(function: Callable[[Item], Result], case_id: str, item: Item) -> Result:
+def _guarded(function: Callable[[Work], Result], task: Work) -> Result | _Fault:
     """Run in the worker: whatever goes wrong carries the case id."""
     try:
-        return function(item)
+        return function(task)
     except RicenetError as error:
         if error.case is not None:
-            raise
-        raise type(error)(
-            error.what,
-            case=case_id,
-            file=error.file,
-            expected=error.expected,
-            got=error.got,
-            remedy=error.remedy,
-        ) from error
-    except Exception as error:
-        raise DatasetError(
-            "This case could not be worked on.",
-            case=case_id,
-            got=f"{type(error).__name__}: {error}",
-        ) from error
+            return _Fault(error)
+        return _Fault(
+            type(error)(
+                error.what,
+                case=task.name,
+                file=error.file,
+                expected=error.expected,
+                got=error.got,
+                remedy=error.remedy,
+            )
+        )
+    except Exception as error:  # noqa: BLE001 - the other cases are still worked on
+        return _Fault(
+            DatasetError(
+                "This case could not be worked on.",
+                case=task.name,
+                got=f"{type(error).__name__}: {error}",
+            )
+        )
 
 
 def _machine() -> int | None:

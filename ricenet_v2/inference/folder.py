@@ -14,6 +14,7 @@ from ricenet_v2.core.command import typed
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.errors import DatasetError, RicenetError
 from ricenet_v2.core.files import sha256_of_text
+from ricenet_v2.core.names import fault_of, part, shown
 from ricenet_v2.core.progress import track
 from ricenet_v2.inference.ensemble import Ensemble
 from ricenet_v2.inference.odds import Combine
@@ -72,9 +73,10 @@ def predict_folder(
     masks = masks or masks_beside(source)
     if masks is not None:
         logger.info("Brain masks are taken from %s where they exist.", masks)
-    patients = [files_of(ensemble, case, paths, masks) for case, paths in cases.items()]
+    failed = _unusable(cases)
+    usable = {case: paths for case, paths in cases.items() if case not in failed}
+    patients = [files_of(ensemble, case, paths, masks) for case, paths in usable.items()]
     finished = _unchanged(ensemble, patients, kept)
-    failed: dict[str, str] = {}
     todo = [patient for patient in patients if patient.case_id not in finished]
     coming = one_ahead(partial(prepare, ensemble), todo)
     for patient, prepared in track(coming, "predicting", total=len(todo)):
@@ -90,7 +92,7 @@ def predict_folder(
         finished[case] = found
     predictions = ensemble.predictions(
         [finished[case] for case in cases if case in finished],
-        [FailedCase(case, text) for case, text in failed.items()],
+        [FailedCase(shown(case), text) for case, text in failed.items()],
         combine=combine,
         mirror=mirror,
         command=typed(),
@@ -115,13 +117,25 @@ def write_predictions(output: Path, predictions: Predictions, folds: Iterable[in
     documents.write(output / PREDICTIONS_JSON, predictions)
 
 
+def _unusable(cases: Iterable[str]) -> dict[str, str]:
+    """Cases whose names no file can have, and why; the others go on without them."""
+    failed = {
+        case: f"This name cannot be part of a path: {fault}. Rename its images."
+        for case in cases
+        if (fault := fault_of(case))
+    }
+    for case, fault in failed.items():
+        logger.error("%s could not be predicted: %s", ascii(case), fault)
+    return failed
+
+
 def _made_by(ensemble: Ensemble, combine: Combine, *, mirror: bool) -> str:
     hashes = [f"{name}={value}" for name, value in sorted(ensemble.hashes.items())]
     return sha256_of_text("\n".join([*hashes, combine, str(mirror), *ensemble.odds.told]))
 
 
 def _case_file(output: Path, case: str) -> Path:
-    return output / "cases" / f"{case}.json"
+    return output / "cases" / f"{part(case, 'case', output)}.json"
 
 
 def _kept(output: Path, made_by: str, *, resume: bool) -> dict[str, CasePrediction]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -57,7 +56,7 @@ def _followed(plan: Plan, dataset: Dataset) -> dict[str, object]:
 
 
 def _document(kind: type[documents.D], text: str) -> documents.D:
-    fields = json.loads(text)
+    fields = documents.parsed_object(text)
     return documents.from_fields(
         kind, {name: v for name, v in fields.items() if name not in ("document", "schema")}
     )

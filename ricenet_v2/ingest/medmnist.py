@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ def _arrays(npz: Path) -> dict[str, NDArray[Any]]:
             arrays = {} if missing else {key: stored[key] for key in _KEYS}
     except DatasetError:
         raise
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         raise DatasetError("This is not a readable .npz file.", file=npz, got=error) from error
     if missing:
         raise _not_medmnist(npz, f"without {', '.join(missing)}")

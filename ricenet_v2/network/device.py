@@ -6,6 +6,8 @@ import torch
 
 from ricenet_v2.core.errors import TrainingError
 
+_LONGEST_NUMBER = 9  # Python reads no number of thousands of digits
+
 
 def resolve_device(name: str | None = None) -> torch.device:
     """The named device, or the best there is: cuda, then mps, then cpu.
@@ -20,8 +22,9 @@ def resolve_device(name: str | None = None) -> torch.device:
     }
     if name is None:
         name = next(kind for kind, count in counts.items() if count or kind == "cpu")
-    kind, _, number = name.partition(":")
-    is_numbered = ":" not in name or (number.isdecimal() and int(number) < counts.get(kind, 0))
+    kind, _, digits = name.partition(":")
+    index = int(digits) if digits.isdecimal() and len(digits) <= _LONGEST_NUMBER else None
+    is_numbered = ":" not in name or (index is not None and index < counts.get(kind, 0))
     if not counts.get(kind, 0) or not is_numbered:
         raise TrainingError(
             f"The device {name!r} is not there.",
@@ -30,4 +33,4 @@ def resolve_device(name: str | None = None) -> torch.device:
             remedy="Leave --device out, or install a torch build for that device.",
         )
     # torch itself reads fewer spellings of a number than Python does.
-    return torch.device(kind, int(number)) if number else torch.device(kind)
+    return torch.device(kind) if index is None else torch.device(kind, index)

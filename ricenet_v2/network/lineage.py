@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,6 +38,6 @@ def lineage_in(state: Mapping[str, Any], name: str, origin: str) -> Lineage:
 
 
 def _document(kind: type[documents.D], text: str) -> documents.D:
-    fields = json.loads(text)
+    fields = documents.parsed_object(text)
     known = {name: value for name, value in fields.items() if name not in ("document", "schema")}
     return documents.from_fields(kind, known)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import DocumentError
 from ricenet_v2.network.weight_layouts import ForeignEncoder
 from ricenet_v2.records.plan import Levels, NetworkPlan
 
@@ -79,10 +80,9 @@ def _own_plan(state: Mapping[str, Any]) -> dict[str, Any] | None:
     """The plan that a checkpoint of ours carries."""
     text = state.get("plan") if "inference_weights" in state else None
     try:
-        found = json.loads(text) if isinstance(text, str) else None
-    except json.JSONDecodeError:
+        return documents.parsed_object(text) if isinstance(text, str) else None
+    except DocumentError:
         return None
-    return found if isinstance(found, dict) else None
 
 
 def _nnunet_arguments(state: Mapping[str, Any]) -> Any:

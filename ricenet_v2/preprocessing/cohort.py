@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.core.files import sha256_of_file, sha256_of_text
-from ricenet_v2.fingerprinting.workers import allowed_workers, available_memory, map_cases
+from ricenet_v2.core.pool import Task
+from ricenet_v2.fingerprinting.workers import (
+    KILLED_REMEDY,
+    allowed_workers,
+    available_memory,
+    map_cases,
+)
 from ricenet_v2.preprocessing.memory import bytes_of_largest
 from ricenet_v2.preprocessing.pipeline import load_case, preprocess_channels
 from ricenet_v2.records.dataset import Case
@@ -30,12 +37,22 @@ class CohortResult:
 
 
 @dataclass(frozen=True)
-class _Task:
+class _Shared:
+    """What each process gets once; `raw` holds no cases."""
+
     raw: RawDataset
-    case: Case
     plan: Plan
     folder: Path
     overwrite: bool
+
+
+@dataclass(frozen=True)
+class _Task(Task):
+    case: Case
+
+    @property
+    def name(self) -> str:
+        return self.case.case_id
 
 
 @dataclass(frozen=True)
@@ -56,8 +73,8 @@ def preprocess_dataset(
 ) -> CohortResult:
     """Preprocess the cases of both splits into `folder`.
 
-    A case that is there with the same inputs and plan is skipped. A case that cannot be worked on
-    is named in the result, and the others are finished.
+    A case that is there with the same inputs and plan is skipped. A case that cannot be worked on,
+    or whose process was killed twice, is named in the result, and the others are finished.
 
     Args:
         raw: The dataset, checked.
@@ -67,12 +84,13 @@ def preprocess_dataset(
         overwrite: Make every case anew.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    tasks = [(case.case_id, _Task(raw, case, plan, folder, overwrite)) for case in raw.cases]
+    tasks = [_Task(case) for case in raw.cases]
+    work = partial(_work, _Shared(replace(raw, cases=()), plan, folder, overwrite))
     workers = num_workers
     if num_workers > 1:
         needed = bytes_of_largest(raw, plan)
         workers = allowed_workers(num_workers, needed, len(tasks), available_memory())
-    outcomes = map_cases(_work, tasks, workers, "preprocessing")
+    outcomes = map_cases(work, tasks, workers, "preprocessing", _killed)
     failed = {o.case_id: o.error for o in outcomes if o.error is not None}
     for text in failed.values():
         logger.error("%s", text)
@@ -83,12 +101,14 @@ def preprocess_dataset(
     )
 
 
-def _work(task: _Task) -> _Outcome:
-    case_id = task.case.case_id
+def _killed(task: _Task, reason: str) -> _Outcome:
+    return _Outcome(task.name, error=f"{task.name}: {reason}. {KILLED_REMEDY}")
+
+
+def _work(shared: _Shared, task: _Task) -> _Outcome:
+    s, case_id = shared, task.name
     try:
-        made = preprocess_case(
-            task.raw, task.case, task.plan, task.folder, overwrite=task.overwrite
-        )
+        made = preprocess_case(s.raw, task.case, s.plan, s.folder, overwrite=s.overwrite)
     except (RicenetError, OSError, MemoryError, RuntimeError, ValueError) as error:
         return _Outcome(case_id, error=f"{case_id}: {error}")
     return _Outcome(case_id, skipped=not made)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from ricenet_v2.core.documents import record
+from ricenet_v2.core.names import FolderName, Name, Title
 from ricenet_v2.records.comparison import Pair
 from ricenet_v2.records.figures import Figure, Source
 
@@ -17,7 +18,7 @@ class Group:
     """Channels that come and go together: one channel, a kind, or a time point."""
 
     name: str
-    channels: tuple[str, ...]
+    channels: tuple[Name, ...]
 
 
 @record
@@ -33,8 +34,8 @@ class Subset:
 
     name: str
     groups: tuple[str, ...]
-    channels: tuple[str, ...]
-    model: str
+    channels: tuple[Name, ...]
+    model: FolderName
 
 
 @record
@@ -168,8 +169,8 @@ class Ablation:
     document: ClassVar[str] = "ablation"
     schema: ClassVar[int] = 1
 
-    dataset: str
-    plan: str
+    dataset: Title
+    plan: Name
     by: By
     groups: tuple[Group, ...]
     full: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from ricenet_v2.core.documents import record
+from ricenet_v2.core.names import Name, Title
 
 
 @record
@@ -94,8 +95,8 @@ class Benchmark:
     document: ClassVar[str] = "benchmark"
     schema: ClassVar[int] = 1
 
-    dataset: str
-    plan: str
+    dataset: Title
+    plan: Name
     plan_hash: str
     fold: int
     machine: Machine

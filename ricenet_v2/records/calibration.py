@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from ricenet_v2.core.documents import record
+from ricenet_v2.core.names import RelativePath, Title
 from ricenet_v2.records.figures import Figure
 
 Form = Literal["nothing", "temperature", "slope and offset"]
@@ -61,6 +62,7 @@ class Calibration:
 
     document: ClassVar[str] = "calibration"
     schema: ClassVar[int] = 1
+    sealed: ClassVar[bool] = True
 
     temperature: float
     low: float | None
@@ -68,7 +70,7 @@ class Calibration:
     n_cases: int
     n_patients: int
     method: str
-    fitted_on: dict[str, str]
+    fitted_on: dict[RelativePath, str]
     before: tuple[Figure, ...]
     after: tuple[Figure, ...]
     ensemble_before: tuple[Figure, ...] = ()
@@ -79,7 +81,7 @@ class Calibration:
     form: Form = "temperature"
     slope: float = 1.0
     offsets: tuple[float, ...] = ()
-    classes: tuple[str, ...] = ()
+    classes: tuple[Title, ...] = ()
     prior: tuple[float, ...] = ()
     trials: tuple[Trial, ...] = ()
 

@@ -6,6 +6,7 @@ from dataclasses import field
 from typing import ClassVar
 
 from ricenet_v2.core.documents import record
+from ricenet_v2.core.names import Name
 
 Triple = tuple[float, float, float]
 Shape = tuple[int, int, int]
@@ -48,14 +49,16 @@ class PreprocessedCase:
             the units of the file; empty in older files.
         voxel_hashes: Of each image that is not constant, by its channel's name: the same images
             are recognised by it, whatever plan, ids, names, format and header.
+        content_hash: SHA-256 of CASE.b2nd, compared when it is read; empty in older files.
         straight: Where the images lay tilted and the plan straightens: what the network sees is
             this box, and `crop_start` and `crop_stop` tell only where the region lies.
     """
 
     document: ClassVar[str] = "preprocessed_case"
     schema: ClassVar[int] = 1
+    sealed: ClassVar[bool] = True
 
-    case_id: str
+    case_id: Name
     shape: tuple[int, int, int, int]
     source_grid_shape: Shape
     source_spacing: Triple
@@ -71,3 +74,4 @@ class PreprocessedCase:
     intensity_mean: dict[str, float] = field(default_factory=dict)
     voxel_hashes: dict[str, str] = field(default_factory=dict)
     straight: StraightBox | None = None
+    content_hash: str = ""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import field
 from typing import ClassVar, Literal, get_args
 
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.names import Name, Title, fault_of
 
 ChannelKind = Literal["mri", "ct", "pet", "dose", "mask", "other"]
 Split = Literal["train", "test"]
+ALL_CHANNELS = "all"
+_SEED_ENDING = re.compile(r"__seed\d+$")
 CHANNEL_KINDS: tuple[ChannelKind, ...] = get_args(ChannelKind)
 
 
@@ -24,10 +29,27 @@ class Channel:
         unit: Unit of the voxels; `Gy` for dose.
     """
 
-    name: str
+    name: Name
     kind: ChannelKind
     timepoint: str | None = None
     unit: str | None = None
+
+
+def channel_name_faults(names: Sequence[str]) -> list[str]:
+    """Names of channels that would give the folders of two models the same name.
+
+    A model's folder is called by its channels joined with `+`, or `all`, and by its seed.
+    """
+    faults = []
+    for name in names:
+        pieces = name.split("+")
+        if name == ALL_CHANNELS:
+            faults.append(f"channels: {name!r} means all channels, and can be none of them")
+        elif len(pieces) > 1 and set(pieces) <= set(names):
+            faults.append(f"channels: {name!r} also means the channels {', '.join(pieces)}")
+        elif _SEED_ENDING.search(name):
+            faults.append(f"channels: {name!r} ends like the name of a training seed")
+    return faults
 
 
 @record
@@ -37,9 +59,9 @@ class Dataset:
     document: ClassVar[str] = "dataset"
     schema: ClassVar[int] = 1
 
-    name: str
+    name: Title
     channels: tuple[Channel, ...]
-    classes: tuple[str, ...]
+    classes: tuple[Title, ...]
     file_ending: str = ".nii.gz"
     positive_class: str | None = None
     licence: str | None = None
@@ -63,6 +85,8 @@ class Dataset:
                 f"positive_class: {self.positive_class!r} is not one of {self.classes}",
             ),
         ]
+        faults += [(bool(fault), fault) for fault in channel_name_faults(names)]
+        faults += [(bool(fault_of(f"x{self.file_ending}")), f"file_ending: {self.file_ending!r}")]
         wrong = "; ".join(text for is_wrong, text in faults if is_wrong)
         if wrong:
             raise DatasetError("dataset.json contradicts itself.", got=wrong)
@@ -75,7 +99,7 @@ class Dataset:
 
 @record
 class Case:
-    """One row of cases.csv."""
+    """One row of cases.csv, as it stands there: the check of the dataset judges it."""
 
     case_id: str
     patient_id: str

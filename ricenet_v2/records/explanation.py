@@ -6,6 +6,7 @@ from dataclasses import field
 from typing import ClassVar
 
 from ricenet_v2.core.documents import Fields, Migration, record
+from ricenet_v2.core.names import Name, RelativePath, Title
 from ricenet_v2.records.cases import PreprocessedCase
 
 ALL, ENSEMBLE = "all", "ensemble"
@@ -61,7 +62,7 @@ class MapRecord:
     method: str
     channel: str
     member: str
-    file: str
+    file: RelativePath
     unit: str
     words: tuple[str, ...]
     maximum_mm: tuple[float, float, float]
@@ -165,7 +166,7 @@ class ExplainedCase:
     schema: ClassVar[int] = 2
 
     made_by: str
-    case_id: str
+    case_id: Name
     patient_id: str
     predicted: str
     target: str
@@ -176,7 +177,7 @@ class ExplainedCase:
     channel_shares: dict[str, dict[str, float]]
     completeness: tuple[Completeness, ...]
     checks: tuple[Check, ...]
-    picture: str
+    picture: RelativePath
     warnings: tuple[str, ...] = ()
     beside_hash: str = ""
     planes: str = ""
@@ -282,8 +283,8 @@ class Explanation:
     document: ClassVar[str] = "explanation"
     schema: ClassVar[int] = 2
 
-    dataset: str
-    plan: str
+    dataset: Title
+    plan: Name
     checkpoint_hashes: dict[str, str]
     control_hashes: dict[str, str]
     settings: dict[str, str]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from ricenet_v2.core.documents import record
+from ricenet_v2.core.names import Name, Title
 from ricenet_v2.records.dataset import ChannelKind
 
 Triple = tuple[float, float, float]
@@ -35,7 +36,7 @@ class CaseMeasurement:
     a hash of the images of all channels.
     """
 
-    case_id: str
+    case_id: Name
     shape: Shape
     cropped_shape: Shape
     spacing: Triple
@@ -62,7 +63,7 @@ class Distribution:
 class ChannelFingerprint:
     """One channel over all training cases. Dose figures are in Gy."""
 
-    name: str
+    name: Name
     kind: ChannelKind
     mean: float
     std: float
@@ -80,8 +81,9 @@ class Fingerprint:
 
     document: ClassVar[str] = "dataset_fingerprint"
     schema: ClassVar[int] = 1
+    sealed: ClassVar[bool] = True
 
-    dataset: str
+    dataset: Title
     n_cases: int
     n_patients: int
     class_counts: dict[str, int]

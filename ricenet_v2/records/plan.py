@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from ricenet_v2.core.documents import record
+from ricenet_v2.core.names import Name, Title
 from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.decision import Alternative, Decision
 from ricenet_v2.records.plan_faults import plan_faults
@@ -77,7 +78,7 @@ class Normalisation:
 class ChannelPlan:
     """How one channel is preprocessed."""
 
-    name: str
+    name: Name
     kind: ChannelKind
     interpolation: Interpolation
     normalisation: Normalisation
@@ -284,11 +285,11 @@ class Plan:
     schema: ClassVar[int] = 1
     unhashed: ClassVar[tuple[str, ...]] = ("command",)
 
-    name: str
+    name: Name
     preset: str
-    dataset: str
+    dataset: Title
     fingerprint: str
-    classes: tuple[str, ...]
+    classes: tuple[Title, ...]
     channels: tuple[ChannelPlan, ...]
     spacing: tuple[Positive, Positive, Positive]
     input_size: _Counts

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from ricenet_v2.records.dataset import channel_name_faults
+
 if TYPE_CHECKING:
     from ricenet_v2.records.plan import ChannelPlan, NetworkPlan, Plan
 
@@ -15,15 +17,23 @@ if TYPE_CHECKING:
 def plan_faults(plan: Plan) -> list[str]:
     """Each contradiction in words, the name of its field first; empty for a sound plan."""
     faults = chain(
+        _plan_name(plan.name),
         _stages(plan.network),
         _levels(plan),
         _input_size(plan),
         _names("classes", plan.classes, at_least=2),
         _names("channels", [channel.name for channel in plan.channels], at_least=1),
+        channel_name_faults([channel.name for channel in plan.channels]),
         *(_normalisation(channel) for channel in plan.channels),
         _ranges(plan),
     )
     return list(faults)
+
+
+def _plan_name(name: str) -> list[str]:
+    # The folder of a model is called <plan>__<channels>.
+    is_clear = "__" not in name and not name.endswith("_")
+    return [] if is_clear else [f"name: no `__` in it and no `_` at its end, got {name!r}"]
 
 
 def _stages(network: NetworkPlan) -> list[str]:

@@ -6,6 +6,7 @@ import re
 from typing import ClassVar
 
 from ricenet_v2.core.documents import record
+from ricenet_v2.core.names import Name, RelativePath, Title, number
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.prior import Decide, MemberPrior, Recalibration
 
@@ -43,7 +44,7 @@ class CasePrediction:
             `not available`.
     """
 
-    case_id: str
+    case_id: Name
     predicted: str
     probabilities: tuple[float, ...]
     members: tuple[MemberPrediction, ...]
@@ -99,11 +100,11 @@ class Predictions:
     document: ClassVar[str] = "predictions"
     schema: ClassVar[int] = 1
 
-    dataset: str
-    plan: str
+    dataset: Title
+    plan: Name
     plan_hash: str
-    checkpoint_hashes: dict[str, str]
-    classes: tuple[str, ...]
+    checkpoint_hashes: dict[RelativePath, str]
+    classes: tuple[Title, ...]
     combine: str
     mirrored: bool
     cases: tuple[CasePrediction, ...]
@@ -131,5 +132,6 @@ class Predictions:
     def folds(self) -> tuple[int, ...]:
         """Folds whose networks predicted; empty where neither checkpoints nor members tell."""
         found = (_OF_FOLD.match(name) for name in self.checkpoint_hashes)
-        named = {int(match[1]) for match in found if match}
+        numbers = {number(match[1]) for match in found if match}
+        named = {one for one in numbers if one is not None}
         return tuple(sorted(named or {one.fold for case in self.cases for one in case.members}))

@@ -6,13 +6,14 @@ from dataclasses import field
 from typing import ClassVar
 
 from ricenet_v2.core.documents import record
+from ricenet_v2.core.names import Name, RelativePath, Title
 
 
 @record
 class PartPicture:
     """A picture of a part: a PNG or SVG file beside report_part.json, and what it shows."""
 
-    file: str
+    file: RelativePath
     caption: str
 
 
@@ -27,7 +28,7 @@ class PartVolume:
         words: What positive and negative mean, for those who cannot see the colours.
     """
 
-    file: str
+    file: RelativePath
     name: str
     unit: str
     words: str
@@ -66,9 +67,9 @@ class ReportPart:
     words: str = ""
     tables: tuple[PartTable, ...] = ()
     pictures: tuple[PartPicture, ...] = ()
-    cases: dict[str, tuple[PartPicture, ...]] = field(default_factory=dict)
+    cases: dict[Name, tuple[PartPicture, ...]] = field(default_factory=dict)
     order: int = 0
-    volumes: dict[str, tuple[PartVolume, ...]] = field(default_factory=dict)
+    volumes: dict[Name, tuple[PartVolume, ...]] = field(default_factory=dict)
 
 
 @record
@@ -91,8 +92,8 @@ class ReportRecord:
     document: ClassVar[str] = "report"
     schema: ClassVar[int] = 1
 
-    dataset: str
-    plan: str
+    dataset: Title
+    plan: Name
     channels: str
     command: tuple[str, ...]
     program: str

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from ricenet_v2.core.documents import record
+from ricenet_v2.core.names import Name, Title
 from ricenet_v2.records.prior import Decide, Prior
 from ricenet_v2.records.weights import PretrainedSource
 
@@ -82,11 +83,11 @@ class Run:
     document: ClassVar[str] = "run"
     schema: ClassVar[int] = 1
 
-    dataset: str
-    plan: str
+    dataset: Title
+    plan: Name
     plan_hash: str
     fold: int
-    channels: tuple[str, ...]
+    channels: tuple[Name, ...]
     seed: int
     device: str
     epochs: int

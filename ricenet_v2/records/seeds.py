@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ricenet_v2.core.documents import record
+from ricenet_v2.core.names import FolderName, RelativePath
 
 
 @record
@@ -70,7 +71,7 @@ class SeedVariance:
 
     title: str
     seeds: tuple[int, ...]
-    models: tuple[str, ...]
+    models: tuple[FolderName, ...]
     epochs: int
     n_folds: int
     scheme: str
@@ -85,7 +86,7 @@ class SeedVariance:
     level: float
     n_bootstrap: int
     seed: int
-    predictions: dict[str, str]
+    predictions: dict[RelativePath, str]
     meaning: str
     note: str = "Research use only. Not a medical device."
     command: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.files import sha256_of_text
+from ricenet_v2.core.names import Name
 
 
 @record
@@ -21,8 +22,8 @@ class Fold:
             centre; empty where folds are not those of a column.
     """
 
-    train: tuple[str, ...]
-    validation: tuple[str, ...]
+    train: tuple[Name, ...]
+    validation: tuple[Name, ...]
     held_out: str = ""
 
     def hash_with(self, labels: Mapping[str, str], patients: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Literal
@@ -11,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.core.files import replacing, sha256_of_text
+from ricenet_v2.core.errors import DatasetError, DocumentError
+from ricenet_v2.core.files import replacing, sha256_of_file, sha256_of_text
+from ricenet_v2.core.names import part
 from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.store.frames import read_plain_array
 
 # Training reads a case far more often than it is written: LZ4 is read faster than Zstandard,
 # written much faster, and files are only a little larger: the last bits of a voxel are noise.
@@ -28,11 +31,11 @@ _CHUNK_BYTES = 2 * 1024**2
 
 
 def _array_path(folder: Path, case_id: str) -> Path:
-    return folder / f"{case_id}.b2nd"
+    return folder / f"{part(case_id, 'case', folder)}.b2nd"
 
 
 def _record_path(folder: Path, case_id: str) -> Path:
-    return folder / f"{case_id}.json"
+    return folder / f"{part(case_id, 'case', folder)}.json"
 
 
 def write_case(
@@ -63,7 +66,9 @@ def write_case(
         # No name for a channel, so that it is gone before the next one is made.
         for index in range(record.shape[0]):
             stored[index] = np.ascontiguousarray(next(made), dtype=dtype)
-    documents.write(_record_path(folder, record.case_id), record)
+        del stored
+        whole = dataclasses.replace(record, content_hash=sha256_of_file(temporary))
+    documents.write(_record_path(folder, record.case_id), whole)
 
 
 def _chunks(shape: tuple[int, int, int, int], itemsize: int) -> tuple[int, int, int, int]:
@@ -101,20 +106,25 @@ def read_array(folder: Path, case_id: str) -> NDArray[np.float32]:
     """The voxels of a case, float32, shape (channels, z, y, x).
 
     Raises:
-        DatasetError: Missing or damaged.
+        DatasetError: Missing, damaged, no plain array, or of another shape or content than its JSON
+            says.
     """
     path = _array_path(folder, case_id)
     remedy = "Run ricenet_plan_and_preprocess again: it makes what is missing."
     if not path.is_file():
         raise DatasetError("This case is not preprocessed.", case=case_id, file=path, remedy=remedy)
+    # Outside of the try: what is wrong with a JSON is told by its own error.
+    is_whole = _record_path(folder, case_id).is_file()
+    record = read_record(folder, case_id) if is_whole else None
+    shape, digest = (record.shape, record.content_hash) if record else (None, "")
     try:
-        stored = blosc2.open(str(path), mode="r", dparams={"nthreads": 1})
-        voxels = np.asarray(stored[:])
-    except (RuntimeError, OSError, ValueError) as error:
+        voxels = read_plain_array(path, shape, digest)
+    except Exception as error:
         raise DatasetError(
-            "This preprocessed case is damaged.",
+            "This preprocessed case is damaged, or not a plain array.",
             case=case_id,
             file=path,
+            expected="a whole Blosc2 file of one array, as ricenet_plan_and_preprocess writes it",
             got=error,
             remedy=f"Delete the file. {remedy}",
         ) from error
@@ -122,8 +132,23 @@ def read_array(folder: Path, case_id: str) -> NDArray[np.float32]:
 
 
 def read_record(folder: Path, case_id: str) -> PreprocessedCase:
-    """What stands beside a case."""
-    return documents.read(PreprocessedCase, _record_path(folder, case_id))
+    """What stands beside a case.
+
+    Raises:
+        DocumentError: Missing, damaged, or of another case.
+    """
+    path = _record_path(folder, case_id)
+    found = documents.read(PreprocessedCase, path)
+    if found.case_id != case_id:
+        raise DocumentError(
+            "This document is of another case than its name says.",
+            case=case_id,
+            file=path,
+            expected=case_id,
+            got=found.case_id,
+            remedy="Delete it and run ricenet_plan_and_preprocess again.",
+        )
+    return found
 
 
 def cases_hash(records: Iterable[PreprocessedCase]) -> str:

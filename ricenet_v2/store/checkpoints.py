@@ -14,6 +14,7 @@ from torch.serialization import safe_globals
 
 from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.core.files import replacing
+from ricenet_v2.store import seals
 
 State = dict[str, Any]
 
@@ -33,16 +34,18 @@ _DAMAGE = (
 
 
 def save(path: Path, state: State) -> None:
-    """Write a checkpoint atomically. `state` holds tensors and plain Python values."""
+    """Write a checkpoint atomically, with its hash. `state` holds tensors and plain values."""
     with replacing(path) as temporary:
         torch.save(state, temporary)
+        seals.seal(temporary)
 
 
 def load(path: Path, device: str | torch.device = "cpu") -> State:
     """Read a checkpoint of ours.
 
     Raises:
-        CheckpointError: Missing, damaged, or holding more than tensors and plain values.
+        CheckpointError: Missing, damaged, or holding more than tensors and plain values. Every
+            changed bit is found but in files of older versions, which have no hash.
     """
     return _load(path, device, "Copy it again, or train the fold again.")
 
@@ -66,8 +69,7 @@ def load_foreign(path: Path) -> State:
     """Read a file of weights that another program wrote, to the CPU.
 
     Beside tensors and plain values it may hold numpy scalars, as nnU-Net's training log does. No
-    code of the file is run, but for the holes that torch had before 2.10 (CVE-2025-32434,
-    CVE-2026-24747).
+    code of the file is run: setup.py leaves out the versions of torch that had holes.
 
     Raises:
         CheckpointError: Missing, damaged, or holding other objects; the text has the way out.
@@ -79,6 +81,14 @@ def load_foreign(path: Path) -> State:
 def _load(path: Path, device: str | torch.device, remedy: str) -> State:
     if not path.is_file():
         raise CheckpointError("There is no such checkpoint.", file=path)
+    if seals.state_of(path) == "damaged":
+        raise CheckpointError(
+            "This checkpoint is damaged.",
+            file=path,
+            expected="the bytes that were written, whose SHA-256 stands at the end of the file",
+            got="other bytes",
+            remedy=remedy,
+        )
     try:
         state = torch.load(path, map_location=device, weights_only=True)
     except _DAMAGE as error:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ricenet_v2.core.names import part
+
 VALIDATION_CSV = "validation.csv"
 
 
@@ -36,7 +38,7 @@ class FoldPaths:
 
     def checkpoint(self, name: str) -> Path:
         """The checkpoint called `final`, `best` or `latest`."""
-        return self.folder / f"checkpoint_{name}.pth"
+        return self.folder / part(f"checkpoint_{name}.pth", "checkpoint")
 
     @property
     def log(self) -> Path:

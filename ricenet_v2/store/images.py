@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import replacing
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.store.image_sizes import check_claim
 
 
 def _grid(image: sitk.Image) -> Grid:
@@ -30,18 +31,23 @@ def read_image(path: Path) -> tuple[NDArray[np.float32], Grid]:
         The voxels, float32, array axes (z, y, x), and their grid.
 
     Raises:
-        DatasetError: Missing, unreadable, not 3D, or several components.
+        DatasetError: Missing, unreadable, shorter than its header claims, not 3D, or several
+            components.
     """
     if not path.is_file():
         raise DatasetError("There is no such image.", file=path)
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
     try:
-        image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
+        reader.ReadImageInformation()
+        check_claim(path, reader)
+        image = reader.Execute()
+    except Exception as error:
         raise DatasetError(
             "This image cannot be read.",
             file=path,
             expected="a whole NIfTI, NRRD, MHA or similar file",
-            got=str(error).strip().splitlines()[-1],
+            got=(str(error).strip().splitlines() or [type(error).__name__])[-1],
             remedy="Copy or convert the file again.",
         ) from error
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:

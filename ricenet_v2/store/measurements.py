@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -32,5 +33,5 @@ def read_measurement(path: Path, key: str) -> tuple[str, NDArray[np.float64]] | 
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             found, _, figures = str(stored["text"]).partition("\n")
             return (figures, stored["samples"]) if found == key else None
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+    except (OSError, EOFError, ValueError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error):
         return None

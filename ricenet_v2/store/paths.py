@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import sha256_of_text
+from ricenet_v2.core.names import folder_part, number, part
 from ricenet_v2.store.fold_paths import FoldPaths
 
 DATASET_JSON = "dataset.json"
@@ -37,7 +38,7 @@ ABLATION_CSV = "ablation.csv"
 _SEED = "__seed"
 _LONGEST_LABEL = 100  # bytes
 _VARIABLES = ("ricenet_raw", "ricenet_preprocessed", "ricenet_results")
-_FOLDER_NAME = re.compile(r"Dataset(\d+)_(.+)")
+_FOLDER_NAME = re.compile(r"Dataset([0-9]+)_(.+)")
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class ModelPaths:
         label = ",".join(subsets)
         if len(label.encode()) > _LONGEST_LABEL:
             label = f"{len(subsets)}_subsets_{sha256_of_text(label)[:12]}"
-        return self.folder / "_".join(filter(None, ("ablation", by, label)))
+        return self.folder / part("_".join(filter(None, ("ablation", by, label))), "subset")
 
     @property
     def crossval(self) -> Path:
@@ -113,8 +114,8 @@ class ModelPaths:
 
     def folds(self) -> tuple[int, ...]:
         """Numbers of the folds that exist, ascending."""
-        numbers = (entry.name.removeprefix("fold_") for entry in self.folder.glob("fold_*"))
-        return tuple(sorted(int(number) for number in numbers if number.isdigit()))
+        found = (number(entry.name.removeprefix("fold_")) for entry in self.folder.glob("fold_*"))
+        return tuple(sorted(fold for fold in found if fold is not None))
 
 
 @dataclass(frozen=True)
@@ -149,16 +150,16 @@ class DatasetPaths:
     def plan(self, plan_name: str = "auto") -> Path:
         """The plan of that name."""
         ending = "" if plan_name == "auto" else f"_{plan_name}"
-        return self.preprocessed / f"ricenet_plan{ending}.json"
+        return self.preprocessed / part(f"ricenet_plan{ending}.json", "plan")
 
     def page(self, plan_name: str = "auto") -> Path:
         """The plan of that name as a page to read."""
         ending = "" if plan_name == "auto" else f"_{plan_name}"
-        return self.preprocessed / f"plan{ending}.html"
+        return self.preprocessed / part(f"plan{ending}.html", "plan")
 
     def cases(self, plan_name: str = "auto") -> Path:
         """Folder of the preprocessed cases of that plan."""
-        return self.preprocessed / plan_name
+        return self.preprocessed / part(plan_name, "plan")
 
     def run(
         self, plan_name: str = "auto", channels: str = "all", seed: int | None = None
@@ -172,14 +173,19 @@ class DatasetPaths:
                 a training without `--seeds`.
         """
         ending = "" if seed is None else f"{_SEED}{seed}"
-        return ModelPaths(self.results / f"{plan_name}__{channels}{ending}")
+        return self.model(f"{part(plan_name, 'plan')}__{channels}{ending}")
+
+    def model(self, name: str) -> ModelPaths:
+        """Results of the model whose folder has this name."""
+        return ModelPaths(self.results / folder_part(name, "model"))
 
     def further_seeds(self, plan_name: str = "auto", channels: str = "all") -> tuple[int, ...]:
         """Seeds that have a folder of their own, ascending."""
         start = f"{plan_name}__{channels}{_SEED}"
         there = self.results.iterdir() if self.results.is_dir() else ()
-        numbers = (one.name.removeprefix(start) for one in there if one.name.startswith(start))
-        return tuple(sorted(int(number) for number in numbers if number.isdecimal()))
+        texts = (one.name.removeprefix(start) for one in there if one.name.startswith(start))
+        found = (number(text) for text in texts)
+        return tuple(sorted(seed for seed in found if seed is not None))
 
 
 def roots(workspace: Path | None = None) -> Roots:
@@ -219,7 +225,7 @@ def dataset_paths(dataset: str, workspace: Path | None = None) -> DatasetPaths:
         DatasetError: No such dataset, or several of that id; the text lists what there is.
     """
     folder = Path(dataset)
-    if (folder / DATASET_JSON).is_file():
+    if _holds_dataset(folder):
         folder = folder.resolve()
         if workspace is None and folder.parent.name == "raw" and not _roots_are_set():
             workspace = folder.parent.parent
@@ -230,6 +236,13 @@ def dataset_paths(dataset: str, workspace: Path | None = None) -> DatasetPaths:
     found = roots(workspace)
     name = _find_name(dataset, found)
     return DatasetPaths(name, found.raw / name, found.preprocessed / name, found.results / name)
+
+
+def _holds_dataset(folder: Path) -> bool:
+    try:
+        return (folder / DATASET_JSON).is_file()
+    except OSError:  # no file can have so long a name
+        return False
 
 
 def _roots_are_set() -> bool:
@@ -263,4 +276,8 @@ def _answers_to(folder_name: str, dataset: str) -> bool:
         return True
     if match is None:
         return False
-    return dataset == match[2] or (dataset.isdigit() and int(dataset) == int(match[1]))
+    if dataset == match[2]:
+        return True
+    # As nnU-Net takes them: 7 and 007 alike.
+    is_id = dataset.isascii() and dataset.isdigit()
+    return is_id and dataset.lstrip("0") == match[1].lstrip("0")

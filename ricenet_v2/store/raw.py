@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +11,14 @@ from typing import Any, get_args
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, DocumentError
+from ricenet_v2.core.names import fault_of, folder_part, is_path
 from ricenet_v2.records.dataset import CHANNEL_KINDS, Case, ChannelKind, Dataset, Split
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON
 
 logger = logging.getLogger(__name__)
 
+_NUMBERED = re.compile(".+_[0-9]{4}", re.DOTALL)
 _FIXED_COLUMNS = ("case_id", "patient_id", "label", "split")
 _KINDS_OF_NAMES: dict[str, ChannelKind] = {
     **dict.fromkeys(("mri", "mr", "t1", "t1c", "t1w", "t1ce", "t1gd", "t2", "t2w", "flair"), "mri"),
@@ -78,12 +80,12 @@ def masks_folder(folder: Path, split: Split) -> Path:
 
 def image_path(folder: Path, case_id: str, channel: int, ending: str) -> Path:
     """File of one channel of one case."""
-    return folder / f"{case_id}_{channel:04d}{ending}"
+    return folder / folder_part(f"{case_id}_{channel:04d}{ending}", "case")
 
 
 def mask_path(folder: Path, case_id: str, name: str, ending: str) -> Path:
     """File of one mask of one case."""
-    return folder / f"{case_id}_{name}{ending}"
+    return folder / folder_part(f"{case_id}_{name}{ending}", "case or mask")
 
 
 def masks_beside(images: Path) -> Path | None:
@@ -108,7 +110,7 @@ def find_cases(folder: Path, n_channels: int, ending: str) -> dict[str, tuple[Pa
         raise DatasetError("There is no such folder of images.", file=folder)
     names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     stems = [name.removesuffix(ending) for name in names if name.endswith(ending)]
-    numbered = [s for s in stems if len(s) > 5 and s[-5] == "_" and s[-4:].isdigit()]
+    numbered = [stem for stem in stems if _NUMBERED.fullmatch(stem)]
     ids = {stem[:-5] for stem in numbered}
     beyond = [stem for stem in numbered if int(stem[-4:]) >= n_channels]
     if not ids:
@@ -129,7 +131,8 @@ def find_cases(folder: Path, n_channels: int, ending: str) -> dict[str, tuple[Pa
             n_channels - 1,
         )
     return {
-        case: tuple(image_path(folder, case, index, ending) for index in range(n_channels))
+        # Not by `image_path`: a name that cannot be used is the fault of one case.
+        case: tuple(folder / f"{case}_{index:04d}{ending}" for index in range(n_channels))
         for case in sorted(ids)
     }
 
@@ -145,16 +148,19 @@ def read_dataset(path: Path) -> Dataset:
 
 def _fields_of(path: Path) -> dict[str, Any]:
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        return documents.parsed_object(path.read_bytes(), path)
     except FileNotFoundError as error:
         raise DatasetError(
             "There is no dataset.json.", file=path, remedy="See documentation/dataset_format.md"
         ) from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DatasetError("dataset.json is not valid JSON.", file=path, got=error) from error
-    if not isinstance(fields, dict):
-        raise DatasetError("dataset.json must be a JSON object.", file=path)
-    return fields
+    except DocumentError as error:
+        raise DatasetError(
+            f"dataset.json cannot be read: {error.what}",
+            file=path,
+            expected="a JSON object, see documentation/dataset_format.md",
+            got=error.got,
+            remedy=error.remedy,
+        ) from error
 
 
 def _dataset_of(fields: dict[str, Any], path: Path) -> Dataset:
@@ -248,13 +254,15 @@ def read_cases(path: Path) -> tuple[Case, ...]:
 
 def _case_of(row: dict[str, str], number: int, path: Path) -> Case:
     case_id, split = row["case_id"], row["split"]
-    if not case_id or Path(case_id).name != case_id or split not in get_args(Split):
+    # Other faults of a name are findings of the check.
+    fault = fault_of(case_id) if not case_id or is_path(case_id) else ""
+    if fault or split not in get_args(Split):
         raise DatasetError(
             f"Row {number} of cases.csv cannot be used.",
             case=case_id,
             file=path,
             expected="a case_id that can be part of a file name, and split train or test",
-            got=f"case_id {case_id!r}, split {split!r}",
+            got=f"case_id {case_id!r}{f' ({fault})' if fault else ''}, split {split!r}",
         )
     covariates = {name: cell for name, cell in row.items() if name not in _FIXED_COLUMNS}
     return Case(

@@ -1,14 +1,34 @@
-"""CSV tables, written atomically, read as text."""
+"""CSV tables, written atomically, read as text.
+
+A spreadsheet takes a cell that begins with `=`, `+`, `-`, `@`, a tab or a line end for a formula.
+Such a text is written with an apostrophe before it, and read without. Numbers are left as they are.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import write_text
+
+# The wide forms of the four signs are signs to a spreadsheet too.
+_FORMULA = re.compile(r"'*(\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])")
+_NUMBER = re.compile(r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|nan)", re.IGNORECASE)
+
+
+def escaped(text: str) -> str:
+    """A text as it stands in a cell: no spreadsheet takes it for a formula."""
+    is_formula = _FORMULA.match(text) and not _NUMBER.fullmatch(text)
+    return f"'{text}" if is_formula else text
+
+
+def unescaped(cell: str) -> str:
+    """The text of a cell; only what `escaped` put before it is taken away."""
+    return cell[1:] if cell[:1] == "'" and escaped(cell[1:]) == cell else cell
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
@@ -17,18 +37,10 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     Raises:
         DatasetError: Missing, empty, not UTF-8, or a row with more or fewer cells than the header.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise DatasetError("There is no such table.", file=path) from error
-    except UnicodeDecodeError as error:
-        raise DatasetError(
-            "This table is not UTF-8 text.", file=path, remedy="Save it as CSV in UTF-8."
-        ) from error
-    lines = [line for line in csv.reader(io.StringIO(text)) if line]
+    lines = _lines(path)
     if not lines:
         raise DatasetError("This table is empty.", file=path, expected="a header line")
-    header = [name.strip() for name in lines[0]]
+    header = [_text(name) for name in lines[0]]
     rows = []
     for number, line in enumerate(lines[1:], start=2):
         if len(line) != len(header):
@@ -39,8 +51,36 @@ def read_rows(path: Path) -> list[dict[str, str]]:
                 got=f"{len(line)} cells: {', '.join(line)}",
                 remedy="Separate cells by commas and quote cells that contain one.",
             )
-        rows.append({name: cell.strip() for name, cell in zip(header, line, strict=True)})
+        rows.append({name: _text(cell) for name, cell in zip(header, line, strict=True)})
     return rows
+
+
+def _text(cell: str) -> str:
+    return unescaped(cell.strip())
+
+
+def _lines(path: Path) -> list[list[str]]:
+    """Cells of the lines that are not empty."""
+    try:
+        # Not as text: that would change line ends inside of cells.
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise DatasetError("There is no such table.", file=path) from error
+    except UnicodeDecodeError as error:
+        raise DatasetError(
+            "This table is not UTF-8 text.", file=path, remedy="Save it as CSV in UTF-8."
+        ) from error
+    reader = csv.reader(io.StringIO(text, newline=""))
+    try:
+        return [line for line in reader if line]
+    except csv.Error as error:
+        raise DatasetError(
+            f"Line {reader.line_num} of this table cannot be read.",
+            file=path,
+            expected=f"cells of at most {csv.field_size_limit():,} characters, separated by commas",
+            got=error,
+            remedy="Shorten the cell, or look for a quote that is not closed before it.",
+        ) from error
 
 
 def write_rows(
@@ -53,10 +93,30 @@ def write_rows(
         rows: By column.
         columns: Those of the first row where None; name them where there may be no row.
     """
-    stream = io.StringIO()
     if columns is None:
         columns = list(rows[0]) if rows else []
-    writer = csv.DictWriter(stream, fieldnames=columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, stream.getvalue())
+    cells = [[escaped(name) for name in columns]]
+    for row in rows:
+        if beyond := set(row) - set(columns):
+            raise ValueError(f"no columns for {', '.join(sorted(beyond))}")
+        cells.append([_cell(row.get(name)) for name in columns])
+    write_text(path, _csv(cells))
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return escaped(value) if isinstance(value, str) else str(value)
+
+
+def _csv(cells: Sequence[Sequence[str]]) -> str:
+    # Older versions of Python leave a carriage return without quotes, and cannot read that.
+    has_returns = any("\r" in cell for line in cells for cell in line)
+    stream = io.StringIO(newline="")
+    writer = csv.writer(
+        stream,
+        lineterminator="\n",
+        quoting=csv.QUOTE_ALL if has_returns else csv.QUOTE_MINIMAL,
+    )
+    writer.writerows(cells)
+    return stream.getvalue()

@@ -14,6 +14,7 @@ import torch
 
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.machine import n_cores
+from ricenet_v2.core.names import number
 from ricenet_v2.fingerprinting.workers import available_memory
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.training.parts import StopWish
@@ -83,11 +84,12 @@ def number_of(wanted: str, fitting: int, n_folds: int) -> int:
     """
     if wanted == "auto":
         return fitting
-    if not wanted.isdecimal() or int(wanted) < 1:
+    count = number(wanted)
+    if not count:
         raise TrainingError(
             "--num_folds_parallel is not usable.", expected="auto, or 1 and more", got=wanted
         )
-    return min(int(wanted), n_folds)
+    return min(count, n_folds)
 
 
 @dataclass(frozen=True)
@@ -103,10 +105,17 @@ class _Process:
     running: subprocess.Popen[bytes]
     said: IO[bytes]
 
+    def close(self) -> None:
+        """Close the files to a process that has ended."""
+        self.said.close()
+        if self.running.stdin is not None:
+            self.running.stdin.close()
+
     def ended(self, fold: int) -> Ended:
+        """How it ended, from its exit code and its last words."""
         self.said.seek(0)
         text = self.said.read().decode(errors="replace")
-        self.said.close()
+        self.close()
         if self.running.returncode == 0:
             return Ended(fold, None)
         _, marker, error = f"\n{text}".rpartition("\nError: ")
@@ -123,7 +132,7 @@ def run_folds(
     """Run a command for each fold, at most `n_parallel` at the same time.
 
     Args:
-        commands: Command line of each fold.
+        commands: Command line of each fold; one of `core.lifeline` ends with this process.
         n_parallel: Number of processes.
         stop: When asked, the running ones are asked to end and no other is started.
 
@@ -146,15 +155,14 @@ def run_folds(
         _terminate(running)
         for process in running.values():
             process.running.wait()
-            process.said.close()
+            process.close()
 
 
 def _started(command: Sequence[str]) -> _Process:
     said = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has ended
-    return _Process(
-        subprocess.Popen(list(command), stdout=subprocess.DEVNULL, stderr=said),  # noqa: S603
-        said,
-    )
+    nothing, pipe = subprocess.DEVNULL, subprocess.PIPE
+    running = subprocess.Popen(list(command), stdin=pipe, stdout=nothing, stderr=said)  # noqa: S603
+    return _Process(running, said)
 
 
 def _terminate(running: Mapping[int, _Process]) -> None:

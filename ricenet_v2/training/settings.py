@@ -110,6 +110,6 @@ def _refusal(error: ValidationError) -> PlanError:
 
 def _value(text: str) -> Any:
     for reading in (json.loads, float):
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             return reading(text)
     return text

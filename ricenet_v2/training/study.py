@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.names import number
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.splits import Splits
@@ -75,6 +76,7 @@ def chosen_folds(text: str, n_folds: int) -> list[int]:
     """
     if text == "all":
         return list(range(n_folds))
-    if text.isdecimal() and int(text) < n_folds:
-        return [int(text)]
+    fold = number(text)
+    if fold is not None and fold < n_folds:
+        return [fold]
     raise TrainingError("There is no such fold.", expected=f"0 to {n_folds - 1}, or all", got=text)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import threading
-from multiprocessing import connection, parent_process
 from queue import Empty
 from typing import Any
 
@@ -13,6 +10,7 @@ import torch
 from batchgenerators.dataloading.multi_threaded_augmenter import MultiThreadedAugmenter
 
 from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.lifeline import end_with_parent
 from ricenet_v2.core.machine import n_cores
 
 _BATCHES_AHEAD = 2
@@ -43,19 +41,7 @@ def settle_worker() -> None:
     # A fork inherits the handlers of the training loop, which only note that an end is wished.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    parent = parent_process()
-    if parent is not None:
-        arguments = (parent.sentinel, os.getppid())
-        threading.Thread(target=_end_with_parent, args=arguments, daemon=True).start()
-
-
-def _end_with_parent(sentinel: int, parent: int) -> None:
-    # A worker that was forked later holds the other end of the sentinel too, so that the parent
-    # itself is looked at from time to time: an orphan gets another one.
-    while not connection.wait([sentinel], timeout=1.0):
-        if os.getppid() != parent:
-            break
-    os._exit(1)
+    end_with_parent()
 
 
 def batches_ahead(count: int) -> int:

@@ -1,9 +1,11 @@
 """The trainings of an ablation by a foreign executor, and of one that was killed."""
 
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -104,6 +106,54 @@ def test_a_foreign_executor_gives_what_ours_gives(whole, make_space, tmp_path, m
     assert (tmp_path / "closed").is_file()
     assert len(finished(workspace)) == FOLDS
     assert_same(whole, workspace)
+
+
+DASK = """
+from dask.distributed import Client
+from ricenet_v2.ablation.dask_executor import DaskExecutor
+
+def gpus():
+    return DaskExecutor(Client({address!r}))
+"""
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_dask_gives_what_ours_gives_though_a_worker_is_killed(
+    whole, make_space, tmp_path, monkeypatch
+):
+    reason = "Dask is not installed: pip install 'ricenet_v2[dask]'"
+    distributed = pytest.importorskip("distributed", reason=reason)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [*sys.path])
+    workspace, killed = make_space(), []
+
+    def kill():
+        while not finished(workspace):
+            time.sleep(0.01)
+        killed.append(min(worker.pid for worker in cluster.workers.values()))
+        os.kill(killed[0], signal.SIGKILL)
+
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=":0", memory_limit=0
+    ) as cluster:
+        (tmp_path / "a_dask.py").write_text(DASK.format(address=cluster.scheduler_address))
+        killer = threading.Thread(target=kill)
+        killer.start()
+        # Workers of Dask may start no processes, so that each training loads by itself.
+        words = line(workspace, "--executor", "a_dask:gpus", "--num_workers", "1")
+        assert ablate.main(words) == 0
+        killer.join()
+    assert killed
+    assert len(finished(workspace)) == FOLDS
+    assert_same(whole, workspace)
+
+
+def test_tables_that_another_machine_sees_otherwise_are_refused(make_space, tmp_path, monkeypatch):
+    """Tasks carry neither cases nor folds: what a machine reads is held against their hash."""
+    workspace = make_space()
+    monkeypatch.setattr("ricenet_v2.ablation.training.tables_hash", lambda *_: "another")
+    assert ablate.main(line(workspace, "--executor", "serial")) == 1
+    assert not finished(workspace)
 
 
 def test_killed_its_processes_end_and_the_same_command_goes_on(whole, make_space, capsys):

@@ -10,16 +10,19 @@ import sys
 import time
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from ricenet_v2.cli import common
 from ricenet_v2.cli.plan_and_preprocess import build_parser, main
 from ricenet_v2.core import documents
 from ricenet_v2.core.command import text_of, typed
-from ricenet_v2.core.errors import GeometryError
+from ricenet_v2.core.errors import GeometryError, KilledError
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.preprocessing.cohort import CohortResult, preprocess_dataset
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.records.integrity import Integrity
@@ -28,7 +31,14 @@ from ricenet_v2.records.splits import Splits
 from ricenet_v2.report.plan.options import OPTIONS
 from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.paths import DatasetPaths, dataset_paths
-from ricenet_v2.store.raw import image_path, images_folder, write_raw_tables
+from ricenet_v2.store.raw import (
+    RawDataset,
+    image_path,
+    images_folder,
+    load_raw_dataset,
+    write_raw_tables,
+)
+from tests.hostile_case import deadly
 
 NAME = "Dataset901_Tiny"
 SHARED = Path(
@@ -415,6 +425,57 @@ def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
 
 def _stored(paths: DatasetPaths) -> list[Path]:
     return [path for path in paths.cases().glob("*.b2nd") if not path.name.startswith(".")]
+
+
+@pytest.mark.usefixtures("processes_for_little_work")
+def test_a_killed_worker_is_named_and_ends_nothing_else(
+    tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str], monkeypatch
+) -> None:
+    """While images are checked; once it costs nothing, twice it is exit code 1."""
+    whole = load_raw_dataset(tiny.raw)
+
+    def hostile(folder: Path) -> RawDataset:
+        kills = tmp_path / f"kills{times}"
+        return dataclasses.replace(whole, cases=(deadly(whole.cases[0], kills, times), *rest))
+
+    rest = whole.cases[1:]
+    monkeypatch.setattr("ricenet_v2.store.raw.load_raw_dataset", hostile)
+    times = 2
+    assert _run(tmp_path, "--num_workers", "2", "--verify_only") == 1
+    told = capsys.readouterr().out
+    assert "killed process" in told
+    (fault,) = documents.read(Integrity, tiny.integrity).errors
+    assert (fault.check, fault.case) == ("killed process", "case00")
+    assert "SIGKILL" in fault.found
+    assert documents.read(Integrity, tiny.integrity).n_images == 2 * len(rest)
+    times = 1
+    assert _run(tmp_path, "--num_workers", "2", "--verify_only") == 0
+
+
+@pytest.mark.usefixtures("processes_for_little_work")
+def test_cases_that_were_killed_in_preprocessing_are_exit_code_1(
+    tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str], monkeypatch
+) -> None:
+    def hostile(raw: RawDataset, *given: Any, **named: Any) -> CohortResult:
+        bad = deadly(raw.cases[0], tmp_path / "kills", 2)
+        changed = dataclasses.replace(raw, cases=(bad, *raw.cases[1:]))
+        return preprocess_dataset(changed, *given, **named)
+
+    monkeypatch.setattr("ricenet_v2.preprocessing.cohort.preprocess_dataset", hostile)
+    assert _run(tmp_path, "--num_workers", "2") == 1
+    assert "killed twice" in capsys.readouterr().out
+    assert len(_stored(tiny)) == 10
+    assert not (tiny.cases() / "case00.b2nd").exists()
+
+
+def test_cases_that_were_killed_while_measured_are_exit_code_1(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def killed() -> int:
+        raise KilledError("1 case(s) could not be worked on; all others are done.", case="C1")
+
+    assert common.run(killed) == 1
+    assert "case: C1" in capsys.readouterr().err
 
 
 def test_help_loads_nothing_heavy() -> None:

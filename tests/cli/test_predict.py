@@ -1,11 +1,13 @@
 """The command ricenet_predict as a user runs it: elsewhere, with bad cases, killed, repeated."""
 
 import dataclasses
+import gzip
 import json
 import os
 import random
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -90,6 +92,24 @@ def test_bad_patients_do_not_stop_the_others(paths, patients, tmp_path, capsys):
     assert "PH0021_0002.nii.gz" in failed[0]["error"]
     assert "PH0022_0000.nii.gz" in failed[1]["error"]
     assert "3 cases failed" in shown
+
+
+def test_names_that_no_file_can_have_and_headers_that_lie_do_not_stop_the_others(
+    paths, patients, tmp_path
+):
+    header = bytearray(gzip.decompress((patients / "PH0021_0000.nii.gz").read_bytes()))
+    struct.pack_into("<3h", header, 42, 1000, 1000, 1000)
+    (patients / "PH0021_0000.nii.gz").write_bytes(gzip.compress(bytes(header)))
+    long = "x" * 235
+    shutil.copy(patients / "PH0022_0000.nii.gz", patients / f"{long}_0000.nii.gz")
+    out = tmp_path / "out"
+    assert predict.main(words(patients, out, paths)) == 1
+    rows = read_rows(out / "predictions.csv")
+    assert [row["case_id"] for row in rows] == ["PH0022", "PH0023"]
+    failed = json.loads((out / "predictions.json").read_text())["failed"]
+    told = {case["case_id"]: case["error"] for case in failed}
+    assert "235 bytes, 200 are allowed" in told[long]
+    assert "PH0021" in told
 
 
 def test_all_patients_bad_still_ends_with_a_table(paths, patients, tmp_path, capsys):

@@ -1,10 +1,14 @@
 import json
+from typing import ClassVar
 
 import pytest
 
 from ricenet_v2.core import documents, files
-from ricenet_v2.core.errors import DocumentError
+from ricenet_v2.core.documents import record
+from ricenet_v2.core.errors import DatasetError, DocumentError, PlanError
 from ricenet_v2.records.dataset import Channel, Dataset
+from ricenet_v2.store.raw import read_dataset
+from ricenet_v2.training.settings import with_settings
 
 DATASET = Dataset("D", (Channel("a", "mri"), Channel("d", "dose", unit="Gy")), ("x", "y"))
 
@@ -60,3 +64,101 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
         write_half()
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
     assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"schema": None}, "does not say which schema"),
+        ({"schema": "1"}, "no whole number"),
+        ({"schema": True}, "no whole number"),
+        ({"schema": 1.5}, "no whole number"),
+        ({"schema": -1}, "no way from schema -1"),
+        ({"schema": 2}, "newer version"),
+    ],
+)
+def test_a_schema_that_is_missing_is_not_a_newer_one(tmp_path, change, said):
+    fields = {**json.loads(documents.to_text(DATASET)), **change}
+    if fields["schema"] is None:
+        del fields["schema"]
+    (tmp_path / "d.json").write_text(json.dumps(fields))
+    with pytest.raises(DocumentError, match=said) as told:
+        documents.read(Dataset, tmp_path / "d.json")
+    assert told.value.file == tmp_path / "d.json"
+    assert ("newer" in str(told.value)) == (said == "newer version")
+
+
+HOSTILE = {
+    "lists": "[" * 100_000,
+    "objects": '{"a":' * 100_000,
+    "nested, whole": '{"name":' + "[" * 900 + "]" * 900 + "}",
+    "nested deeper, whole": '{"name":' + "[" * 5000 + "]" * 5000 + "}",
+    "digits": '{"name": ' + "9" * 5000 + "}",
+    "digits in a list": '{"channels": [-' + "9" * 5000 + "]}",
+    "not text": b"\xff\xfe{",
+    "mark of bytes": b"\xef\xbb\xbf{}",
+    "no object": "[]",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("document", [True, False])
+@pytest.mark.parametrize("what", HOSTILE)
+def test_json_that_python_does_not_take_is_named(tmp_path, what, document):
+    content = HOSTILE[what]
+    content = content if isinstance(content, bytes) else content.encode()
+    if document and content.startswith(b"{"):
+        content = b'{"document": "dataset", "schema": 1, ' + content[1:]
+    (tmp_path / "dataset.json").write_bytes(content)
+    for reading in (read_dataset, lambda path: documents.read(Dataset, path)):
+        with pytest.raises((DocumentError, DatasetError), match=r"dataset\.json"):
+            reading(tmp_path / "dataset.json")
+    with pytest.raises(DocumentError):
+        documents.from_fields(Dataset, documents.parsed_object(content))
+
+
+@pytest.mark.parametrize("value", ["[" * 100_000, "9" * 5000])
+def test_settings_of_a_plan_are_told_when_they_are_wrong(make_plan, value):
+    with pytest.raises(PlanError):
+        with_settings(make_plan(), {"epochs": value})
+
+
+@record
+class Sealed:
+    """A document with a hash."""
+
+    document: ClassVar[str] = "sealed"
+    schema: ClassVar[int] = 1
+    sealed: ClassVar[bool] = True
+
+    name: str
+    value: float
+
+
+def test_any_flipped_bit_of_a_sealed_document_is_found(tmp_path):
+    path = tmp_path / "d.json"
+    documents.write(path, Sealed("nämlich", 0.1))
+    whole = path.read_bytes()
+    assert documents.read(Sealed, path) == Sealed("nämlich", 0.1)
+    for bit in range(8 * len(whole)):
+        changed = bytearray(whole)
+        changed[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(changed)
+        try:
+            found = documents.read(Sealed, path)
+        except DocumentError:
+            continue
+        # White space may become other white space, and the name of the hash another one.
+        assert found == Sealed("nämlich", 0.1)
+
+
+def test_a_sealed_document_that_was_edited_is_refused(tmp_path):
+    path = tmp_path / "d.json"
+    documents.write(path, Sealed("a", 0.5))
+    path.write_text(path.read_text().replace("0.5", "0.75"))
+    with pytest.raises(DocumentError, match="damaged or was edited"):
+        documents.read(Sealed, path)
+    fields = json.loads(path.read_text())
+    del fields["seal"]  # as an older version wrote it
+    path.write_text(json.dumps(fields))
+    assert documents.read(Sealed, path) == Sealed("a", 0.75)

@@ -309,7 +309,15 @@ def test_a_case_id_that_is_no_file_name(planted: Planted) -> None:
     planted.cases.append(Case(".hidden", "p7", "RICE"))
     found = _short(check(planted.load()).findings)
     assert ("error", "case id", ".hidden", "cases.csv") in found
-    assert {kind for _, kind, _, _ in found} == {"case id", "missing channel"}
+    assert {kind for _, kind, _, _ in found} == {"case id"}
+
+
+@pytest.mark.parametrize("name", ["x" * 201, "a\nb", "a\u202eb"], ids=ascii)
+def test_every_name_that_no_file_can_have_is_found(planted: Planted, name: str) -> None:
+    planted.cases += [Case(name, "p7", "RICE"), Case(".hidden", "p8", "RICE")]
+    found = _short(check(planted.load()).findings)
+    assert {case for _, kind, case, _ in found if kind == "case id"} == {name, ".hidden"}
+    assert {kind for _, kind, _, _ in found} == {"case id"}
 
 
 def test_brain_masks(planted: Planted) -> None:

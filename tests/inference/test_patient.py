@@ -110,13 +110,13 @@ def test_a_fault_in_a_channel_that_decides_the_crop_is_found(make_patients, tmp_
 
 def test_itk_reads_each_file_once(make_patients, tmp_path, monkeypatch):
     patients = make_patients(masks=True)
-    read, itk = Counter(), sitk.ReadImage
+    read, itk = Counter(), sitk.ImageFileReader.Execute
 
-    def counted(path):
-        read[path] += 1
-        return itk(path)
+    def counted(reader):
+        read[reader.GetFileName()] += 1
+        return itk(reader)
 
-    monkeypatch.setattr(sitk, "ReadImage", counted)
+    monkeypatch.setattr(sitk.ImageFileReader, "Execute", counted)
     predict_folder(patients.model((0, 1, 2, 3)), patients.images, tmp_path / "out", mirror=False)
     files = [*patients.images.iterdir(), *(patients.raw.folder / "masksTr").iterdir()]
     assert read == {str(path): 1 for path in files}

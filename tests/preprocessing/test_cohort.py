@@ -15,6 +15,7 @@ from ricenet_v2.records.dataset import Case
 from ricenet_v2.store import cases as store
 from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.raw import RawDataset, mask_path, masks_folder
+from tests.hostile_case import deadly
 
 ALL = ("c0", "c1", "c2", "t0")
 
@@ -42,8 +43,8 @@ def test_every_case_of_both_splits_is_what_prediction_makes(raw, make_plan, tmp_
         expected, record = preprocess(images, grid, plan, each.case_id, brain)
         np.testing.assert_array_equal(store.read_array(tmp_path / "out", each.case_id), expected)
         written = store.read_record(tmp_path / "out", each.case_id)
-        assert dataclasses.replace(written, inputs_hash="") == record
-        assert len(written.inputs_hash) == 64
+        assert dataclasses.replace(written, inputs_hash="", content_hash="") == record
+        assert len(written.inputs_hash) == len(written.content_hash) == 64
 
 
 @pytest.mark.usefixtures("processes_for_little_work")
@@ -140,3 +141,22 @@ def test_a_case_that_fails_leaves_nothing_that_looks_whole(raw, make_plan, tmp_p
     result = preprocess_dataset(raw, make_plan(), tmp_path / "out")
     assert list(result.failed) == ["c0"]
     assert result.skipped == ("c1", "c2", "t0")
+
+
+@pytest.mark.usefixtures("processes_for_little_work")
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_killed_worker_costs_its_own_case_at_most(raw, make_plan, tmp_path, times):
+    """Killed once, the case is made at the second try; killed twice, it is named."""
+    bad, *others = raw.cases
+    hostile = dataclasses.replace(raw, cases=(deadly(bad, tmp_path / "kills", times), *others))
+    result = preprocess_dataset(hostile, make_plan(), tmp_path / "out", 2)
+    assert len(list((tmp_path / "kills").iterdir())) == 2
+    assert set(result.done) | set(result.failed) == set(ALL)
+    assert list(result.failed) == ([bad.case_id] if times == 2 else [])
+    for text in result.failed.values():
+        assert text.startswith(f"{bad.case_id}: its process was killed twice")
+        assert "SIGKILL" in text
+        assert "--num_workers 1" in text
+    preprocess_dataset(raw, make_plan(), tmp_path / "alone")
+    made = files(tmp_path / "out")
+    assert made == {name: files(tmp_path / "alone")[name] for name in made}

@@ -1,5 +1,7 @@
 """Paths, tables, raw folders, preprocessed cases, checkpoints."""
 
+import dataclasses
+import hashlib
 import json
 import pickle
 
@@ -7,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ricenet_v2.core.errors import CheckpointError, DatasetError
+from ricenet_v2.core.errors import CheckpointError, DatasetError, DocumentError
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.store import cases, checkpoints, paths, raw, tables
@@ -73,10 +75,37 @@ def test_a_preprocessed_case_comes_back(tmp_path, dtype, tolerance):
     )
     cases.write_case(tmp_path, array, record, dtype)
     np.testing.assert_allclose(cases.read_array(tmp_path, "c"), array, atol=tolerance)
-    assert cases.read_record(tmp_path, "c") == record
+    found = cases.read_record(tmp_path, "c")
+    digest = hashlib.sha256((tmp_path / "c.b2nd").read_bytes()).hexdigest()
+    assert found == dataclasses.replace(record, content_hash=digest)
     (tmp_path / "c.b2nd").write_bytes(b"broken")
     with pytest.raises(DatasetError, match="damaged"):
         cases.read_array(tmp_path, "c")
+
+
+def test_any_flipped_bit_of_a_case_is_found_and_so_are_exchanged_files(tmp_path):
+    voxels = np.random.default_rng(0)
+    eye, one = (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0), (1.0, 1.0, 1.0)
+    for name in "ab":
+        array = voxels.random((1, 4, 5, 6)).astype(np.float32)
+        record = PreprocessedCase(
+            name, (1, 4, 5, 6), (4, 5, 6), one, one, eye, (0, 0, 0), (4, 5, 6), "r", {}, (), "h"
+        )
+        cases.write_case(tmp_path, array, record)
+    file, other = tmp_path / "a.b2nd", tmp_path / "b.b2nd"
+    whole = file.read_bytes()
+    for bit in voxels.integers(0, 8 * len(whole), 1000).tolist():
+        changed = bytearray(whole)
+        changed[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(changed)
+        with pytest.raises(DatasetError, match="other bytes than were written"):
+            cases.read_array(tmp_path, "a")
+    file.write_bytes(other.read_bytes())
+    with pytest.raises(DatasetError, match="other bytes than were written"):
+        cases.read_array(tmp_path, "a")
+    (tmp_path / "b.json").replace(tmp_path / "a.json")
+    with pytest.raises(DocumentError, match="of another case"):
+        cases.read_array(tmp_path, "a")
 
 
 def test_checkpoints_hold_tensors_and_refuse_code(tmp_path):

@@ -11,6 +11,8 @@ from urllib.parse import quote
 
 from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.core.files import write_text
+from ricenet_v2.core.names import part
+from ricenet_v2.core.pool import Task
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.cells import known
 from ricenet_v2.records.dataset import Case
@@ -43,7 +45,7 @@ class CasePart:
 
 
 @dataclass(frozen=True)
-class CaseJob:
+class CaseJob(Task):
     """All that the page of a case is made of.
 
     Attributes:
@@ -83,6 +85,11 @@ class CaseJob:
     folder: Path
     n_bytes: float | None
     has_png: bool
+
+    @property
+    def name(self) -> str:
+        """Of the case, and of its files."""
+        return part(self.case_id, "case", self.folder)
 
 
 @dataclass(frozen=True)
@@ -137,7 +144,7 @@ def write_case(job: CaseJob) -> str:
         provenance=_provenance(job),
         **shown,
     )
-    write_text(job.folder / CASES / f"{job.case_id}.html", text)
+    write_text(job.folder / CASES / f"{job.name}.html", text)
     return fault
 
 
@@ -149,12 +156,12 @@ def _images(job: CaseJob, scan: Scan, case: Case) -> dict[str, object]:
     budget = math.inf if job.n_bytes is None else job.n_bytes
     scene, text = _fitting_scene(job.case_id, scan, centre, lines, _PICTURE_SHARE * budget)
     folder = job.folder / PICTURES / CASES
-    write_text(folder / f"{job.case_id}.svg", text)
+    write_text(folder / f"{job.name}.svg", text)
     if job.has_png:
-        write_png(scene, folder / f"{job.case_id}.png")
+        write_png(scene, folder / f"{job.name}.png")
     left = max(budget - len(text), (1 - _PICTURE_SHARE) * budget)
     volumes = volumes_of(job.case_id, scan, centre, left)
-    write_text(job.folder / CASES / f"{job.case_id}.js", volumes.script)
+    write_text(job.folder / CASES / f"{job.name}.js", volumes.script)
     picture = f"../{PICTURES}/{CASES}/{quote(job.case_id)}"
     told = f"Through {centre.where(scan.grid)}. "
     told += f"{reference_of(scan, lines)}. " if lines else ""

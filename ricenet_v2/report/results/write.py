@@ -13,7 +13,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.command import typed
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import write_text
-from ricenet_v2.fingerprinting.workers import map_cases
+from ricenet_v2.fingerprinting.workers import KILLED_REMEDY, map_cases
 from ricenet_v2.records.report import ReportRecord
 from ricenet_v2.report.case.page import CASES, PICTURES, CaseJob, CasePart, write_case
 from ricenet_v2.report.methods.facts import Facts, facts_of
@@ -86,8 +86,8 @@ def _build(
     ids = _pages(sources)
     for n, part in enumerate(sources.parts):
         _copy_part(part, output / PARTS / str(n))
-    jobs = [(job.case_id, job) for job in _jobs(sources, facts, output, ids, most_megabytes)]
-    faults = map_cases(write_case, jobs, num_workers, "writing pages of cases")
+    jobs = _jobs(sources, facts, output, ids, most_megabytes)
+    faults = map_cases(write_case, jobs, num_workers, "writing pages of cases", _without_images)
     plan_page = sources.paths.page(sources.plan.name) if sources.plan else None
     if plan_page is not None and plan_page.is_file():
         shutil.copyfile(plan_page, output / PAGE_OF_PLAN)
@@ -107,8 +107,13 @@ def _build(
         inputs=sources.inputs,
     )
     documents.write(output / REPORT_JSON, record)
-    told = {case: why for (case, _), why in zip(jobs, faults, strict=True) if why}
+    told = {case: why for case, why in zip(ids, faults, strict=True) if why}
     return record, told
+
+
+def _without_images(job: CaseJob, reason: str) -> str:
+    """The page of a case whose process was killed, probably by what its images take."""
+    return write_case(replace(job, raw=None, maps=())) or f"{reason}. {KILLED_REMEDY}"
 
 
 def _claim(output: Path) -> None:
@@ -252,6 +257,7 @@ def _copy_part(part: Part, folder: Path) -> None:
             _inside(part, volume.file, (".nii.gz", ".nii"))
     everyone = [*part.content.pictures, *(p for own in part.content.cases.values() for p in own)]
     for picture in everyone:
+        # The names of a part are relative paths without a way out, by its record.
         target = folder / picture.file
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(_inside(part, picture.file, (".png", ".svg")), target)

@@ -67,9 +67,15 @@ def test_the_script_is_as_small_as_asked(n_bytes):
 
 
 def test_no_name_ends_the_script_early(scan):
-    channels = (Channel("</script><script>alert(1)</script>", "mri"), scan.channels[1])
-    hostile = dataclasses.replace(scan, channels=channels)
-    assert "</script" not in volumes_of("A", hostile, find_centre(hostile), 1e9).script
+    # A channel's name has no slash, that of a map of another program may.
+    channels = (Channel("<!--<script>alert(1)", "mri"), scan.channels[1])
+    text = "</script><script>alert(1)</script>"
+    shown = ShownMap(PartVolume("m.nii.gz", text, text, text), np.ones(scan.grid.shape, np.float32))
+    hostile = dataclasses.replace(scan, channels=channels, maps=(shown,))
+    script = volumes_of("A", hostile, find_centre(hostile), 1e9).script
+    assert "</script" not in script
+    assert "alert(1)" in script
+    assert "<!--" not in script
 
 
 def test_a_map_keeps_its_sign_and_its_place(scan, tmp_path):

@@ -13,6 +13,7 @@ from ricenet_v2.report.plan.page import Table, plan_page, write_plan_page
 
 VOID = {"meta", "br", "hr", "img", "input", "link", "col"}
 HOSTILE = "<script>alert('1')</script>&\"x"
+NAME = HOSTILE.replace("/", "")  # names that become parts of paths have no slash
 
 
 class _Checker(HTMLParser):
@@ -127,23 +128,23 @@ def test_cohorts_of_all_kinds(make_planned, kinds, n_cases, spacing):
 
 
 def test_names_that_users_choose_are_escaped(usual):
-    case = dataclasses.replace(usual.fingerprint.cases[0], case_id=HOSTILE)
+    case = dataclasses.replace(usual.fingerprint.cases[0], case_id=NAME)
     channels = usual.fingerprint.channels
     fingerprint = dataclasses.replace(
         usual.fingerprint,
         dataset=HOSTILE,
         class_counts={HOSTILE: 12},
         channels=tuple(
-            dataclasses.replace(channel, name=HOSTILE + channel.kind) for channel in channels
+            dataclasses.replace(channel, name=NAME + channel.kind) for channel in channels
         ),
         cases=(case, *usual.fingerprint.cases[1:]),
     )
     plan = dataclasses.replace(
         usual.plan,
         dataset=HOSTILE,
-        name=HOSTILE,
+        name=NAME,
         channels=tuple(
-            dataclasses.replace(one, name=HOSTILE + one.kind) for one in usual.plan.channels
+            dataclasses.replace(one, name=NAME + one.kind) for one in usual.plan.channels
         ),
         dose_range={HOSTILE: (1.0, 2.0)},
         decisions=tuple(dataclasses.replace(one, reason=HOSTILE) for one in usual.plan.decisions),
@@ -152,7 +153,9 @@ def test_names_that_users_choose_are_escaped(usual):
     page = plan_page(fingerprint, plan, usual.parts, table)
     _assert_sound(page)
     assert "<script" not in page
-    assert unescape(page).count(HOSTILE) > 20
+    assert unescape(page).count(HOSTILE) + unescape(page).count(NAME) > 20
+    assert HOSTILE in unescape(page)
+    assert NAME in unescape(page)
     assert escape("<script>alert(") in page
 
 

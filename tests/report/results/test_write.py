@@ -11,13 +11,14 @@ from urllib.parse import unquote
 import pytest
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.errors import DatasetError, DocumentError
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.report import PartPicture, ReportPart
 from ricenet_v2.report.results.sources import read_sources
 from ricenet_v2.report.results.write import _members, write_report
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import dataset_paths
+from tests.hostile_case import deadly
 
 RESEARCH = "Research use only. Not a medical device."
 HOSTILE = "<script>alert('a & b')</script>"
@@ -187,6 +188,16 @@ def test_a_report_that_fails_leaves_the_earlier_one(tmp_path, simulated, monkeyp
     assert not (output / ".building").exists()
 
 
+def test_a_case_whose_process_is_killed_has_a_page_without_images_and_is_named(tmp_path, simulated):
+    sources = _few(simulated)
+    bad = deadly(sources.cases["PH0002"], tmp_path / "kills", 2)
+    hostile = dataclasses.replace(sources, cases={**sources.cases, "PH0002": bad})
+    _, faults = write_report(hostile, tmp_path / "out", ["ricenet_report"], num_workers=2)
+    assert list(faults) == ["PH0002"]
+    assert len(list((tmp_path / "kills").iterdir())) == 2
+    assert {path.stem for path in (tmp_path / "out" / "cases").glob("*.html")} == set(sources.cases)
+
+
 def test_a_case_of_the_same_id_that_is_another_has_its_own_page(tmp_path, simulated):
     sources = _sources(simulated)
     test = sources.results[1]
@@ -252,7 +263,23 @@ def test_a_broken_image_is_told_and_the_rest_is_written(tmp_path, simulated):
     assert "viewer.js" not in page
 
 
-@pytest.mark.parametrize("file", ["../plan.json", "missing.png", "words.txt"])
+def test_a_part_that_names_a_file_elsewhere_is_refused(tmp_path, simulated):
+    # It would lie in the folder of the part, and its copy beside the report.
+    workspace = tmp_path / "workspace"
+    shutil.copytree(simulated, workspace)
+    folder = workspace / "results" / NAME / "auto__all" / "explanation"
+    (folder / "x.png").write_bytes(b"picture")
+    part = documents.to_text(ReportPart("A", "", (), (PartPicture("x.png", "a"),)))
+    hostile = part.replace("x.png", "../explanation/x.png")
+    (folder / "report_part.json").write_text(hostile)
+    with pytest.raises(DocumentError, match="leads out of its folder"):
+        write_report(
+            dataclasses.replace(_sources(workspace), raw=None), tmp_path / "out", ["report"]
+        )
+    assert not (tmp_path / "explanation").exists()
+
+
+@pytest.mark.parametrize("file", ["missing.png", "words.txt"])
 def test_a_part_may_only_name_pictures_beside_it(tmp_path, simulated, file):
     workspace = tmp_path / "workspace"
     shutil.copytree(simulated, workspace)

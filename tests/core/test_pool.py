@@ -1,0 +1,189 @@
+"""Results by any executor, and what becomes of tasks whose process was killed."""
+
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+
+import pytest
+
+from ricenet_v2.core.errors import WorkerError
+from ricenet_v2.core.pool import Never, results
+from ricenet_v2.core.processes import LostError, Processes, SerialExecutor
+
+
+class StopWish:
+    asked = False
+
+
+def values(*given):
+    """What comes of items, without their places."""
+    return [made for _, made in results(*given)]
+
+
+class Wire(Executor):
+    """Like a cluster: what goes out and what comes back is pickled."""
+
+    def submit(self, fn, /, *args, **kwargs):
+        future = Future()
+        future.set_result(pickle.loads(pickle.dumps(fn(*pickle.loads(pickle.dumps(args))))))
+        return future
+
+
+def double(n):
+    if n == 3:
+        raise MemoryError("no room")
+    return 2 * n
+
+
+def lost(n, error):
+    return f"{n}: {error}"
+
+
+@pytest.mark.parametrize("make", [SerialExecutor, Wire, lambda: ThreadPoolExecutor(2)])
+def test_one_that_is_lost_does_not_keep_the_others_from_it(make):
+    items = [1, 2, 4] if make is Wire else [1, 2, 3, 4]
+    found = set(values(make, double, items, lost, Never()))
+    assert {2, 4, 8} <= found
+    assert make is Wire or "3: MemoryError: no room" in found
+
+
+def dies(given):
+    """As if the kernel killed it for lack of memory: the first time, each time, or never."""
+    folder, name, when = given
+    (folder / f"{name}.{os.getpid()}").touch()
+    if when == "always" or (when == "once" and len(list(folder.glob(f"{name}.*"))) == 1):
+        os._exit(9)
+    return name
+
+
+def own_pool():
+    return ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn"))
+
+
+def _with_one_that_always_dies(make, folder, others):
+    """What comes of the others, and what is said of the one."""
+    items = [(folder, name, when) for name, when in {"c": "always", **others}.items()]
+    found = values(make, dies, items, lambda item, error: (item[1], error), Never())
+    ((name, error),) = [one for one in found if not isinstance(one, str)]
+    assert name == "c"
+    assert "killed twice, e.g. for lack of memory" in error
+    return {one for one in found if isinstance(one, str)}
+
+
+def test_a_killed_process_costs_one_item_and_that_only_if_it_is_killed_again(tmp_path):
+    others = {"a": "never", "b": "once", "d": "never", "e": "never"}
+    made = _with_one_that_always_dies(lambda: Processes(2), tmp_path, others)
+    assert made == set(others)
+    # What ran beside them was left alone.
+    assert [len(list(tmp_path.glob(f"{name}.*"))) for name in "abcde"] == [1, 2, 2, 1, 1]
+
+
+def test_a_pool_that_breaks_costs_one_item(tmp_path):
+    """All that is in the pool is lost with it, whether or not it had begun, and tried again."""
+    others = {"a": "never", "d": "never", "e": "never"}
+    assert _with_one_that_always_dies(own_pool, tmp_path, others) == set(others)
+
+
+def test_what_was_lost_is_not_tried_again_after_a_stop(tmp_path):
+    stop = StopWish()
+    items = [(tmp_path, "a", "once"), (tmp_path, "b", "never")]
+    found = []
+    for _, one in results(lambda: Processes(1), dies, items, lost, stop):
+        found.append(one)
+        stop.asked = True
+    assert found == ["b"]
+
+
+def test_nothing_is_begun_after_a_stop():
+    stop, seen = StopWish(), []
+    for _, found in results(SerialExecutor, double, [1, 2, 4], lost, stop):
+        seen.append(found)
+        stop.asked = True
+    assert seen == [2]
+
+
+def test_all_places_come_back_however_many_there_are():
+    found = dict(results(lambda: ThreadPoolExecutor(4), abs, range(20_000), lost, Never()))
+    assert found == {place: place for place in range(20_000)}
+
+
+class Cohort:
+    """A megabyte that counts how often it is sent."""
+
+    sent = 0
+
+    def __init__(self):
+        self.voxels = bytes(10**6)
+
+    def __reduce__(self):
+        Cohort.sent += 1
+        return Cohort, ()
+
+
+def length(cohort, n):
+    return n + len(cohort.voxels)
+
+
+def test_what_tasks_share_goes_to_each_process_once():
+    Cohort.sent = 0
+    work = partial(length, Cohort())
+    found = dict(results(lambda: Processes(2, work), work, range(50), lost, Never()))
+    assert found == {n: n + 10**6 for n in range(50)}
+    assert 1 <= Cohort.sent <= 2
+
+
+def refuse(n):
+    raise UnsendableError(n, "of two arguments")
+
+
+class UnsendableError(Exception):
+    """Can be pickled, but not read again."""
+
+    def __init__(self, number, text):
+        super().__init__(text)
+
+
+def test_errors_come_back_and_the_process_goes_on():
+    with Processes(1) as pool:
+        first = pool.submit(os.getpid).result()
+        assert isinstance(pool.submit(divide, 1).exception(), ZeroDivisionError)
+        assert "UnsendableError: of two arguments" in str(pool.submit(refuse, 1).exception())
+        assert pool.submit(lambda: 1).exception() is not None  # cannot be sent
+        assert isinstance(pool.submit(sys.exit, 3).exception(), SystemExit)
+        assert pool.submit(os.getpid).result() == first
+
+
+def divide(n):
+    return n / 0
+
+
+def test_a_killed_process_is_named_and_another_takes_its_place():
+    with Processes(1) as pool:
+        first = pool.submit(os.getpid).result()
+        assert str(pool.submit(os._exit, 3).exception()) == "ended with exit code 3"
+        killed = pool.submit(os.kill, pool.submit(os.getpid).result(), signal.SIGKILL)
+        with pytest.raises(LostError, match="killed by SIGKILL"):
+            killed.result()
+        assert pool.submit(os.getpid).result() != first
+        idle = pool.submit(os.getpid).result()
+        os.kill(idle, signal.SIGKILL)
+        assert isinstance(pool.submit(os.getpid).exception(), LostError)
+    assert not multiprocessing.active_children()
+    with pytest.raises(RuntimeError, match="shut down"):
+        pool.submit(os.getpid)
+
+
+class EndsAtStart:
+    def __reduce__(self):
+        return os._exit, (1,)
+
+
+def test_processes_that_do_not_start_are_an_error_and_no_endless_trial():
+    work = partial(length, EndsAtStart())
+    with pytest.raises(WorkerError, match="while they start"):
+        list(results(lambda: Processes(2, work), work, range(1000), lost, Never()))
+    assert not multiprocessing.active_children()

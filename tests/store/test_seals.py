@@ -1,0 +1,68 @@
+"""A checkpoint carries the hash of its bytes: no change of it is read."""
+
+from __future__ import annotations
+
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+
+from ricenet_v2.core.errors import CheckpointError
+from ricenet_v2.store import checkpoints, seals
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A checkpoint, and its bytes."""
+    path = tmp_path / "checkpoint_final.pth"
+    checkpoints.save(path, {"weight": torch.arange(40.0), "epoch": 3})
+    return path, path.read_bytes()
+
+
+def test_any_flipped_bit_is_found(saved):
+    """Every bit of the end of the file, and a thousand others."""
+    path, whole = saved
+    bits = 8 * len(whole)
+    drawn = np.random.default_rng(0).integers(0, bits, 1000).tolist()
+    for bit in [*range(bits - 8 * 110, bits), *drawn]:
+        changed = bytearray(whole)
+        changed[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(changed)
+        with pytest.raises(CheckpointError, match=r"damaged|cannot be read"):
+            checkpoints.load(path)
+
+
+def test_a_file_that_ends_early_is_found(saved):
+    path, whole = saved
+    for size in (0, 1, 21, 22, len(whole) // 2, *range(len(whole) - 110, len(whole))):
+        path.write_bytes(whole[:size])
+        with pytest.raises(CheckpointError):
+            checkpoints.load(path)
+
+
+def test_other_readers_of_archives_are_not_hindered(saved):
+    path, _ = saved
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        assert archive.comment.startswith(b"ricenet_v2 sha256 ")
+    assert torch.load(path, weights_only=True)["epoch"] == 3
+    assert torch.load(path, weights_only=True, mmap=True)["epoch"] == 3
+
+
+def test_files_of_older_versions_and_of_others_are_read(tmp_path):
+    for name, is_zip in (("new", True), ("old", False)):
+        path = tmp_path / f"{name}.pth"
+        torch.save({"epoch": 5}, path, _use_new_zipfile_serialization=is_zip)
+        assert seals.state_of(path) == "none"
+        assert checkpoints.load(path) == {"epoch": 5}
+
+
+def test_only_an_archive_without_a_comment_is_sealed(saved, tmp_path):
+    path, _ = saved
+    assert seals.state_of(path) == "whole"
+    with pytest.raises(ValueError, match="without a comment"):
+        seals.seal(path)
+    (tmp_path / "text").write_text("no archive")
+    with pytest.raises(ValueError, match="without a comment"):
+        seals.seal(tmp_path / "text")
