@@ -1,7 +1,9 @@
 """Frames are read as plain arrays: nothing in them runs, and what they claim is not believed."""
 
 import dataclasses
+import hashlib
 import inspect
+import os
 import tracemalloc
 from pathlib import Path
 
@@ -111,6 +113,19 @@ def test_another_shape_than_that_of_the_json_is_named(tmp_path):
     blosc2.asarray(ARRAY[:, :2], urlpath=str(tmp_path / "c.b2nd"), mode="w")
     with pytest.raises(DatasetError, match=r"\(2, 4, 4, 4\) of its JSON, got \(2, 2, 4, 4\)"):
         cases.read_array(tmp_path, "c")
+
+
+def test_a_hash_is_compared_once_while_the_file_stays_the_same(tmp_path, monkeypatch):
+    cases.write_case(tmp_path, ARRAY, RECORD)
+    hashed, sha256 = [], hashlib.sha256
+    monkeypatch.setattr("hashlib.sha256", lambda data=b"": hashed.append(len(data)) or sha256(data))
+    size = (tmp_path / "c.b2nd").stat().st_size
+    for _ in range(3):
+        np.testing.assert_array_equal(cases.read_array(tmp_path, "c"), ARRAY)
+    assert hashed.count(size) == 1
+    os.utime(tmp_path / "c.b2nd", ns=(1, 1))
+    cases.read_array(tmp_path, "c")
+    assert hashed.count(size) == 2
 
 
 def test_a_frame_that_claims_too_much_allocates_nothing(tmp_path):
