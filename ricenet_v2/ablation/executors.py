@@ -7,10 +7,10 @@ Dask there is `dask_executor`.
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import Executor
+from pathlib import Path
 from typing import cast
 
 from ricenet_v2.core.errors import TrainingError
@@ -46,7 +46,7 @@ def executor_of(name: str, n_processes: int) -> Executor:
 
 def _factory(name: str) -> Callable[[], object]:
     module, colon, attribute = name.partition(":")
-    here = os.getcwd()  # noqa: PTH109 - an entry of sys.path is a text
+    here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
