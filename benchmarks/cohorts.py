@@ -42,6 +42,7 @@ def cohort(
     shape: Sequence[int],
     spacing: float | None,
     preset: str,
+    seed: int = 0,
 ) -> Cohort:
     """Make, plan and preprocess a cohort, where that is not done yet.
 
@@ -52,12 +53,14 @@ def cohort(
         shape: Voxels of the phantom.
         spacing: mm between the voxels of AdrenalMNIST3D; None leaves it to the plan.
         preset: Of the plan.
+        seed: Of the phantom.
     """
     raw = workspace / "raw" / name
     if name == PHANTOM:
         z, y, x = shape
         head = (180.0 / z, 216.0 / y, 180.0 / x)  # the head fills the grid at any size
-        phantom.write_cohort(raw, cases=80, test_cases=12, shape=(z, y, x), spacing=head, seed=0)
+        size = {"shape": (z, y, x), "spacing": head}
+        phantom.write_cohort(raw, cases=80, test_cases=12, seed=seed, **size)
     elif not (raw / "dataset.json").is_file():
         if npz is None:
             raise SystemExit("Name adrenalmnist3d.npz with --npz, or leave the cohort out.")
