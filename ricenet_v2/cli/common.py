@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import logging
 import sys
 import traceback
@@ -74,9 +75,31 @@ def add_new_cases(parser: argparse.ArgumentParser, masks: str) -> None:
     parser.add_argument(
         "--masks", type=Path, help=f"folder of {masks} files (beside imagesTs found by itself)"
     )
+    add_case_timeout(parser)
     parser.add_argument(
         "--continue", dest="resume", action="store_true", help="keep the cases that are done"
     )
+
+
+def add_case_timeout(parser: argparse.ArgumentParser) -> None:
+    """Add --case_timeout."""
+    from ricenet_v2.core.deadline import CASE_SECONDS
+
+    parser.add_argument(
+        "--case_timeout",
+        type=above_zero,
+        default=CASE_SECONDS,
+        metavar="SECONDS",
+        help="that reading and preparing one case may take; then it fails, and the others go on",
+    )
+
+
+def above_zero(text: str) -> float:
+    """A type of argparse: finite numbers above 0."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be above 0, got {text}")
+    return value
 
 
 def model_folder(
@@ -158,9 +181,19 @@ class _BesideBars(logging.Handler):
 def run(command: Callable[[], int]) -> int:
     """Run a command: errors of ours, and of the machine, become a text and exit code 2.
 
-    Where only the processes of some cases were killed, all others are done: exit code 1.
+    Where only the processes of some cases were killed, or some took too long, all others are done:
+    exit code 1.
     """
-    from ricenet_v2.core.errors import KilledError, RicenetError
+    from ricenet_v2.core.deadline import end_now, has_left_behind
+
+    code = _code_of(command)
+    if has_left_behind():
+        atexit.register(end_now, code)
+    return code
+
+
+def _code_of(command: Callable[[], int]) -> int:
+    from ricenet_v2.core.errors import KilledError, LateError, RicenetError
 
     handler = _BesideBars()
     handler.setFormatter(logging.Formatter("%(message)s"))
@@ -175,7 +208,7 @@ def run(command: Callable[[], int]) -> int:
         return command()
     except RicenetError as error:
         print(f"Error: {error}", file=sys.stderr)
-        return SOME_FAILED if isinstance(error, KilledError) else UNUSABLE
+        return SOME_FAILED if isinstance(error, KilledError | LateError) else UNUSABLE
     except (OSError, MemoryError) as error:
         print(f"Error: {type(error).__name__}: {error}", file=sys.stderr)
         return UNUSABLE

@@ -61,6 +61,7 @@ def predict(
     resume: bool = False,
     masks: Path | None = None,
     device: str | None = None,
+    case_timeout: float | None = None,
     workspace: Path | None = None,
 ) -> int:
     """Predict; the arguments are those of the command.
@@ -78,7 +79,14 @@ def predict(
         model, folds, checkpoint, device, calibrated=calibrated, prior=prior, decide=decide
     )
     found = predict_folder(
-        ensemble, source, output, combine=combine, mirror=not no_tta, resume=resume, masks=masks
+        ensemble,
+        source,
+        output,
+        combine=combine,
+        mirror=not no_tta,
+        resume=resume,
+        masks=masks,
+        seconds=case_timeout,
     )
     common.table(
         f"{several(len(found.cases), 'prediction')} by "

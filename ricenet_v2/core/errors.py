@@ -77,5 +77,9 @@ class KilledError(WorkerError):
     """The process of some cases was killed, each time that they were tried; the rest is done."""
 
 
+class LateError(RicenetError, TimeoutError):
+    """Work took longer than it may."""
+
+
 class DicomError(RicenetError, ValueError):
     """A DICOM object lacks what is needed or contradicts another."""

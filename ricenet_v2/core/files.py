@@ -9,6 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.failures import reason_of
+from ricenet_v2.core.regular import check_regular
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -41,8 +45,36 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
+def check_writable(folder: Path) -> None:
+    """Make a folder and see that files can be written there, before hours of work rest on it.
+
+    Raises:
+        DatasetError: They cannot.
+    """
+    probe = folder / f".{secrets.token_hex(4)}.partial"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            probe.write_bytes(b"x")
+        finally:
+            probe.unlink(missing_ok=True)
+    except OSError as error:
+        raise DatasetError(
+            "Nothing can be written into this folder.",
+            file=folder,
+            got=reason_of(error),
+            remedy="Name another folder with -o, or see to its permissions and the room on its "
+            "disk.",
+        ) from error
+
+
 def sha256_of_file(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's bytes."""
+    """Hexadecimal SHA-256 of a file's bytes.
+
+    Raises:
+        OSError: It is missing, no regular file, or cannot be read.
+    """
+    check_regular(path)
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while chunk := stream.read(1 << 20):

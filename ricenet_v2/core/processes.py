@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection, wait
 from queue import Empty, SimpleQueue
 from typing import Any, ParamSpec, TypeVar
 
+from ricenet_v2.core.deadline import end_now
 from ricenet_v2.core.errors import WorkerError
 from ricenet_v2.core.lifeline import end_with_parent
 
@@ -235,6 +236,7 @@ def _work(pipe: Connection[Any, Any], once: Callable[..., Any] | None) -> None:
         while True:
             message = pipe.recv_bytes()
             pipe.send_bytes(_answer_to(message, once))
+    end_now(0)
 
 
 def _answer_to(message: bytes, once: Callable[..., Any] | None) -> bytes:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import cast
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import CheckpointError, DatasetError, PlanError, RicenetError
-from ricenet_v2.core.files import sha256_of_text
+from ricenet_v2.core.deadline import within
+from ricenet_v2.core.errors import CheckpointError, DatasetError, PlanError
+from ricenet_v2.core.failures import logged
+from ricenet_v2.core.files import check_writable, sha256_of_text
 from ricenet_v2.core.names import part, shown
 from ricenet_v2.core.progress import track
 from ricenet_v2.explanation.case import Explained, explain_case, target_of
@@ -29,8 +31,6 @@ from ricenet_v2.store.raw import find_cases, masks_beside, read_cases
 
 logger = logging.getLogger(__name__)
 
-_FAULTS = (RicenetError, OSError, RuntimeError, ValueError, MemoryError)
-
 
 @dataclass(frozen=True)
 class _Job:
@@ -42,6 +42,7 @@ class _Job:
     masks: Path | None
     known: Mapping[str, Case]
     made_by: str
+    seconds: float | None
 
 
 def explain_folder(
@@ -53,6 +54,7 @@ def explain_folder(
     control: Ensemble | None = None,
     resume: bool = False,
     masks: Path | None = None,
+    seconds: float | None = None,
 ) -> Explanation:
     """Explain every case of a folder; write maps, pictures, tables and a part of the report.
 
@@ -66,10 +68,11 @@ def explain_folder(
         resume: Keep the cases that an interrupted command finished and whose files are the same.
         masks: Folder of CASE_brain, CASE_lesion and CASE_region files; beside an `images...`
             folder found by itself.
+        seconds: That reading and preparing a case may take; as long as it takes where None.
 
     Raises:
         DatasetError: No cases, `output` holds maps and `resume` is not set, or maps of other
-            networks or options.
+            networks or options; or nothing can be written there.
         PlanError: No such class, or the control was made by another plan.
     """
     plan = ensemble.plan
@@ -89,8 +92,11 @@ def explain_folder(
         ensemble.odds,
         untrained_networks(plan, options, next(iter(members.values()))),
     )
-    job = _Job(ensemble, by, output, masks, _known(source), _made_by(ensemble, control, options))
+    job = _Job(
+        ensemble, by, output, masks, _known(source), _made_by(ensemble, control, options), seconds
+    )
     _claim(output, job.made_by, resume=resume)
+    check_writable(output / "cases")
     done: dict[str, ExplainedCase] = {}
     failed: dict[str, str] = {}
     numbered = enumerate(cases.items(), start=1)
@@ -120,9 +126,8 @@ def _tried(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> Expl
     """The case, or why it could not be explained."""
     try:
         return _kept(job, case_id, paths) or _explained(job, case_id, paths, title)
-    except _FAULTS as error:
-        logger.error("%s could not be explained: %s", case_id, error)  # noqa: TRY400 - the user reads the reason, not a traceback
-        return str(error)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the others are explained
+        return logged(logger, f"{shown(case_id)} could not be explained", error)
 
 
 def _files(job: _Job, case_id: str, paths: tuple[Path, ...]) -> CaseFiles:
@@ -133,8 +138,9 @@ def _files(job: _Job, case_id: str, paths: tuple[Path, ...]) -> CaseFiles:
 
 def _explained(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> ExplainedCase:
     files = _files(job, case_id, paths)
-    beside = beside_hash(job.ensemble, files)  # before reading: a file may change meanwhile
-    subject = replace(read_subject(job.ensemble, files), title=title)
+    # Before reading: a file may change meanwhile.
+    beside = within(job.seconds, beside_hash, job.ensemble, files)
+    subject = replace(within(job.seconds, read_subject, job.ensemble, files), title=title)
     found = replace(explain_case(subject, job.by, job.output, job.made_by), beside_hash=beside)
     documents.write(case_file(job.output, case_id), found)
     return found
@@ -146,8 +152,9 @@ def _kept(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | N
     if not file.is_file():
         return None
     found = documents.read(ExplainedCase, file, MIGRATIONS)
-    made_of = hash_of(files_of(job.ensemble, case_id, paths, job.masks), job.ensemble.plan)
-    beside = beside_hash(job.ensemble, _files(job, case_id, paths))
+    patient = files_of(job.ensemble, case_id, paths, job.masks)
+    made_of = within(job.seconds, hash_of, patient, job.ensemble.plan)
+    beside = within(job.seconds, beside_hash, job.ensemble, _files(job, case_id, paths))
     same = (found.source.inputs_hash, found.beside_hash) == (made_of, beside)
     named = [*(one.file for one in found.maps), found.picture]
     whole = all((job.output / name).is_file() for name in named)

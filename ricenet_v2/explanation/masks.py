@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.regular import is_missing
 from ricenet_v2.explanation.space import Space
 from ricenet_v2.preprocessing.pipeline import TOLERANCE_MM
 from ricenet_v2.store.images import read_image
@@ -38,7 +39,7 @@ class Lesion:
 def file_of(masks: Path | None, case_id: str, name: str, ending: str) -> Path | None:
     """The file of a mask, where there is one."""
     path = None if masks is None else mask_path(masks, case_id, name, ending)
-    return path if path is not None and path.is_file() else None
+    return None if path is None or is_missing(path) else path
 
 
 def lesion_of(path: Path | None, case_id: str, grid: Grid, space: Space) -> Lesion:

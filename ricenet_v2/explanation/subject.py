@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.core.files import sha256_of_file, sha256_of_text
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.regular import is_missing
 from ricenet_v2.explanation.masks import LESION, file_of, lesion_of, region_of
 from ricenet_v2.explanation.space import Space
 from ricenet_v2.fingerprinting.region import foreground
@@ -150,12 +150,12 @@ def _doses_beside(
     """Doses that the networks do not see, by which bands are measured; and why some cannot be."""
     found, doubts = [], []
     for channel, path in zip(ensemble.dataset.channels, paths, strict=True):
-        if channel.kind != "dose" or path in needed or not path.is_file():
+        if channel.kind != "dose" or path in needed or is_missing(path):
             continue
         try:
             own = read_grid(path)
             fits = own.shape == grid.shape and own.distance(grid) <= TOLERANCE_MM
-        except RicenetError:
+        except Exception:  # noqa: BLE001 - told as a dose that does not fit
             fits = False
         if fits:
             found.append(path)
@@ -182,7 +182,7 @@ def beside_hash(ensemble: Ensemble, files: CaseFiles) -> str:
         hashes = [
             f"{name} {sha256_of_file(path)}"
             for name, path in sorted(named.items())
-            if path is not None and path.is_file()
+            if path is not None and not is_missing(path)
         ]
     except OSError:
         return ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from ricenet_v2.core import files
 from ricenet_v2.core.names import part
@@ -48,7 +48,7 @@ def load(where: Kept) -> MeasuredCase | None:
             return None
         figures, samples = found
         return MeasuredCase(_FIGURES.validate_json(figures, strict=True), tuple(samples))
-    except (OSError, ValidationError):  # a file of the case is missing, or other figures were kept
+    except Exception:  # noqa: BLE001 - a file is missing, or whatever else was kept: measure again
         return None
 
 

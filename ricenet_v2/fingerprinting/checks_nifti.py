@@ -16,12 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
+from ricenet_v2.core.failures import reason_of
 from ricenet_v2.fingerprinting.checks_nifti_pose import HEADER_BYTES, check_pose
 from ricenet_v2.fingerprinting.checks_voxels import not_finite
 from ricenet_v2.fingerprinting.findings import Place, error
 from ricenet_v2.records.integrity import Finding
 
 _CHUNK = 1 << 20
+_FARTHEST = 1 << 40
 _FLOATS = {16: "f4", 64: "f8"}
 
 
@@ -57,6 +59,8 @@ def check_nifti(path: Path, place: Place) -> list[Finding]:
             missing, n_nan, n_infinite = _scan(stream, layout)
     except (EOFError, OSError, zlib.error) as fault:
         return [_truncated(place, f"the compressed stream is damaged: {fault}")]
+    except Exception as fault:  # noqa: BLE001 - headers hold anything
+        return [_truncated(place, f"its header is damaged: {reason_of(fault)}")]
     if missing > 0:
         return [_truncated(place, f"{missing} bytes of voxels are missing")]
     if n_nan or n_infinite:
@@ -97,6 +101,8 @@ def _layout(header: bytes) -> _Layout | None:
         else:
             continue
         floats = np.dtype(order + _FLOATS[code]) if code in _FLOATS else None
+        if not 0 <= offset < _FARTHEST:
+            raise ValueError(f"the voxels begin at byte {offset:g} (vox_offset)")
         return _Layout(int(offset), math.prod(sizes[1 : sizes[0] + 1]), bits // 8, floats)
     return None
 

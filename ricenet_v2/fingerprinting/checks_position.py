@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import re
 import struct
-import zlib
 from pathlib import Path
 
 from ricenet_v2.fingerprinting.findings import Place, warning
@@ -65,7 +64,7 @@ def _header(path: Path) -> bytes:
             is_packed = stream.read(2) == b"\x1f\x8b"
         with gzip.open(path, "rb") if is_packed else path.open("rb") as stream:
             header = stream.read(_HEADER_BYTES)
-    except (EOFError, OSError, zlib.error):
+    except Exception:  # noqa: BLE001 - whatever a file holds
         return b""  # such a file is found as a fault of its own
     if header.startswith(b"NRRD"):
         return header.replace(b"\r\n", b"\n").partition(b"\n\n")[0]

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ricenet_v2.core.errors import RicenetError
+from ricenet_v2.core.deadline import within
+from ricenet_v2.core.errors import LateError, RicenetError
+from ricenet_v2.core.failures import reason_of
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.names import fault_of
 from ricenet_v2.core.pool import Task
+from ricenet_v2.core.regular import is_missing
+from ricenet_v2.fingerprinting.checked import CheckedCase, Kept, Voxels
 from ricenet_v2.fingerprinting.checks_dose import check_dose
 from ricenet_v2.fingerprinting.checks_geometry import check_geometry
 from ricenet_v2.fingerprinting.checks_nifti import check_nifti, is_nifti
@@ -34,8 +38,8 @@ from ricenet_v2.records.integrity import Finding, Integrity
 from ricenet_v2.store.images import read_image, stored_axes
 from ricenet_v2.store.raw import RawDataset
 
-KILLED = "killed process"
-"""The check that a case failed whose images nobody could look at: a fault of the machine."""
+KILLED, LATE = "killed process", "took too long"
+"""Checks that a case failed whose images nobody could look at: faults of the machine."""
 _IN_A_DATASET = "Add the image, correct the `split` of the case, or remove it from cases.csv."
 _OF_A_PATIENT = "Add the image, or leave the patient out."
 
@@ -68,49 +72,15 @@ class _Seen:
 
 
 Reference = tuple[Grid, str]
-Voxels = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class CheckedCase:
-    """The findings in the files of one case, and what was read meanwhile.
-
-    Attributes:
-        findings: Errors first.
-        images: Axes (channels, z, y, x), LPS; None where there are errors.
-        grid: Of the images.
-        brain: Mask, axes (z, y, x), where a file of one was given.
-    """
-
-    findings: tuple[Finding, ...]
-    images: Voxels | None
-    grid: Grid | None
-    brain: NDArray[np.bool_] | None
-
-
-class _Kept:
-    """The images of one case, put into one array as they are read."""
-
-    def __init__(self, n_channels: int) -> None:
-        self._n_channels = n_channels
-        self.images: Voxels | None = None
-        self.grid: Grid | None = None
-        self.brain: NDArray[np.bool_] | None = None
-
-    def add(self, index: int, voxels: Voxels, grid: Grid) -> None:
-        """Keep a channel; one of another shape is left out, since it is found as a fault."""
-        if self.images is None:
-            self.images = np.empty((self._n_channels, *grid.shape), dtype=np.float32)
-            self.grid = grid
-        if voxels.shape == self.images.shape[1:]:
-            self.images[index] = voxels
-
-    def add_brain(self, voxels: Voxels) -> None:
-        """Keep the brain mask."""
-        self.brain = voxels > 0.5
-
-
-def check(raw: RawDataset, num_workers: int = 1, *, straighten: bool = False) -> Integrity:
+def check(
+    raw: RawDataset,
+    num_workers: int = 1,
+    *,
+    straighten: bool = False,
+    seconds: float | None = None,
+) -> Integrity:
     """Look for every fault of a dataset; changes nothing.
 
     Args:
@@ -118,6 +88,7 @@ def check(raw: RawDataset, num_workers: int = 1, *, straighten: bool = False) ->
         num_workers: Processes; lowered when the memory would not do.
         straighten: Images will be resampled along the axes of the patient, so that it is no matter
             how they are tilted.
+        seconds: That looking at a case may take; as long as it takes where None.
 
     Returns:
         All findings, in an order that depends neither on the order of cases nor on the workers.
@@ -126,10 +97,11 @@ def check(raw: RawDataset, num_workers: int = 1, *, straighten: bool = False) ->
     named = [case for case in raw.cases if not fault_of(case.case_id)]
     unique = {(case.case_id, case.split): case for case in named}
     cases = [unique[key] for key in sorted(unique)]
-    need = bytes_of_case(raw, cases, copies=3)
+    need = bytes_of_case(raw, cases, copies=3, seconds=seconds)
     workers = allowed_workers(num_workers, need, len(cases), available_memory())
     items = [_files(raw, case, straighten) for case in cases]
-    seen = map_cases(_look, items, workers, "Checking images", _killed)
+    look = partial(_tried, seconds)
+    seen = map_cases(look, items, workers, "Checking images", _killed)
     findings = check_tables(raw)
     for one in seen:
         findings += one.findings
@@ -163,7 +135,7 @@ def check_case(
     """
     named = tuple((path, path.name) for path in images)
     mask = None if brain is None else (brain, brain.name)
-    kept = _Kept(len(channels))
+    kept = Kept(len(channels))
     seen = _look(_Files(case, tuple(channels), named, mask, _OF_A_PATIENT, straighten), kept)
     findings = in_order(list(seen.findings))
     if any(finding.severity == "error" for finding in findings):
@@ -183,6 +155,19 @@ def _killed(files: _Files, reason: str) -> _Seen:
     return _Seen((fault,), (), 0, None)
 
 
+def _tried(seconds: float | None, files: _Files) -> _Seen:
+    """As `_look`; whatever goes wrong is a finding of this case."""
+    try:
+        return within(seconds, _look, files)
+    except LateError as late:
+        check, found, remedy = LATE, late.what, late.remedy or ""
+    except Exception as fault:  # noqa: BLE001 - the other cases are still looked at
+        check, found, remedy = "unreadable file", reason_of(fault), "Export its images again."
+    expected = "images that can be read"
+    finding = error(check, Place(files.name), found=found, expected=expected, remedy=remedy)
+    return _Seen((finding,), (), 0, None)
+
+
 def _files(raw: RawDataset, case: Case, straighten: bool) -> _Files:
     """Paths of a case, each with its name relative to the dataset."""
     images = tuple((path, relative(raw, path)) for path in raw.images(case))
@@ -191,7 +176,7 @@ def _files(raw: RawDataset, case: Case, straighten: bool) -> _Files:
     return _Files(case, raw.dataset.channels, images, mask, _IN_A_DATASET, straighten)
 
 
-def _look(files: _Files, kept: _Kept | None = None) -> _Seen:
+def _look(files: _Files, kept: Kept | None = None) -> _Seen:
     """Look at every image and at the brain mask of one case, one after another."""
     case = files.case
     findings: list[Finding] = []
@@ -201,7 +186,7 @@ def _look(files: _Files, kept: _Kept | None = None) -> _Seen:
     n_images = 0
     for index, (channel, (path, name)) in enumerate(zip(files.channels, files.images, strict=True)):
         place = Place(case.case_id, name)
-        if not path.is_file():
+        if is_missing(path):
             findings.append(_missing(channel, place, files.if_missing))
             continue
         image = _open(path, place, findings)
@@ -251,8 +236,10 @@ def _missing(channel: Channel, place: Place, remedy: str) -> Finding:
 def _open(path: Path, place: Place, findings: list[Finding]) -> tuple[Voxels, Grid] | None:
     try:
         return read_image(path)
-    except (RicenetError, RuntimeError, OSError, ValueError) as fault:
-        found = f"{fault.what} {fault.got or ''}" if isinstance(fault, RicenetError) else str(fault)
+    except Exception as fault:  # noqa: BLE001 - whatever a file holds
+        found = reason_of(fault)
+        if isinstance(fault, RicenetError):
+            found = f"{fault.what} {fault.got or ''}"
         findings.append(
             error(
                 "unreadable file",
@@ -266,7 +253,7 @@ def _open(path: Path, place: Place, findings: list[Finding]) -> tuple[Voxels, Gr
 
 
 def _brain_faults(
-    path: Path, place: Place, reference: Reference | None, kept: _Kept | None
+    path: Path, place: Place, reference: Reference | None, kept: Kept | None
 ) -> list[Finding]:
     """A brain mask marks something and lies on the grid of the images."""
     findings: list[Finding] = []

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.fingerprinting.integrity import CheckedCase, check_case
+from ricenet_v2.core.regular import is_missing
+from ricenet_v2.fingerprinting.checked import CheckedCase
+from ricenet_v2.fingerprinting.integrity import check_case
 from ricenet_v2.inference.ensemble import Ensemble, crop_error
 from ricenet_v2.preprocessing.cohort import inputs_hash
 from ricenet_v2.preprocessing.pipeline import preprocess
@@ -64,7 +66,7 @@ def files_of(
     """
     ending = ensemble.dataset.file_ending
     brain = None if masks is None else mask_path(masks, case_id, "brain", ending)
-    if brain is not None and not brain.is_file():
+    if brain is not None and is_missing(brain):
         brain = None
     needed = ensemble.needed(has_brain=brain is not None)
     return Patient(
@@ -117,7 +119,7 @@ def _refuse_another_crop(plan: Plan, patient: Patient) -> None:
         for channel, path in zip(patient.channels, patient.images, strict=True)
         if channel.name not in seen
     }
-    missing = [path.name for path in unseen.values() if not path.is_file()]
+    missing = [path.name for path in unseen.values() if is_missing(path)]
     if missing:
         raise crop_error(
             patient.case_id,

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import CheckpointError
+from ricenet_v2.core.regular import is_missing
 from ricenet_v2.inference.shrinkage import shrunk_covariance
 from ricenet_v2.store import checkpoints
 
@@ -91,27 +92,47 @@ def write_reference(path: Path, reference: Reference) -> None:
     )
 
 
-def read_reference(path: Path) -> Reference | None:
+def read_reference(path: Path, n_features: int | None = None) -> Reference | None:
     """Read one; None where there is none: older models have no such file.
 
+    Args:
+        path: Of the file.
+        n_features: That the network has; any where None.
+
     Raises:
-        CheckpointError: The file is damaged or lacks a part.
+        CheckpointError: The file is damaged, lacks a part, is of a network of another width, or
+            holds numbers that are not finite.
     """
-    if not path.is_file():
+    if is_missing(path):
         return None
     state = checkpoints.load(path)
     try:
         arrays = [state[name].double().numpy() for name in ("mean", "precision", "held_out")]
         directions = state.get("directions", torch.empty(0, 9)).double().numpy()
         intensities = {n: (float(a), float(b)) for n, (a, b) in state["intensities"].items()}
-    except (KeyError, AttributeError, TypeError, ValueError) as error:
+        found = Reference(arrays[0], arrays[1], arrays[2], intensities, directions)
+        _check(found, n_features)
+    except Exception as error:
         raise CheckpointError(
-            "This file of training features is not whole.",
+            "This file of training features is not whole, or not that of this network.",
             file=path,
-            got=repr(error),
+            expected="mean, precision, held_out and intensities, as ricenet_train writes them",
+            got=f"{error!r} in {checkpoints.described(state)}",
             remedy="Delete it (distances are then not available), or train the fold again.",
         ) from error
-    return Reference(arrays[0], arrays[1], arrays[2], intensities, directions)
+    return found
+
+
+def _check(found: Reference, n_features: int | None) -> None:
+    """Raises: ValueError: Wrong shapes, or numbers that are not finite."""
+    width = found.mean.size if n_features is None else n_features
+    shapes = [found.mean.shape, found.precision.shape, found.directions.shape[1:]]
+    if shapes != [(width,), (width, width), (9,)] or found.held_out.ndim != 1:
+        raise ValueError(f"shapes {shapes} of mean and precision, expected {width} features")
+    ends = [end for pair in found.intensities.values() for end in pair]
+    arrays = (found.mean, found.precision, found.held_out, found.directions, np.array(ends))
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise ValueError("numbers that are not finite")
 
 
 def distance_of(

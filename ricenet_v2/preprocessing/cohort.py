@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from ricenet_v2.core.deadline import within
 from ricenet_v2.core.errors import RicenetError
-from ricenet_v2.core.files import sha256_of_file, sha256_of_text
+from ricenet_v2.core.failures import reason_of
+from ricenet_v2.core.files import check_writable, sha256_of_file, sha256_of_text
 from ricenet_v2.core.pool import Task
 from ricenet_v2.fingerprinting.workers import (
     KILLED_REMEDY,
@@ -44,6 +46,7 @@ class _Shared:
     plan: Plan
     folder: Path
     overwrite: bool
+    seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,13 @@ def inputs_hash(images: tuple[Path, ...], brain: Path | None, plan: Plan) -> str
 
 
 def preprocess_dataset(
-    raw: RawDataset, plan: Plan, folder: Path, num_workers: int = 1, *, overwrite: bool = False
+    raw: RawDataset,
+    plan: Plan,
+    folder: Path,
+    num_workers: int = 1,
+    *,
+    overwrite: bool = False,
+    seconds: float | None = None,
 ) -> CohortResult:
     """Preprocess the cases of both splits into `folder`.
 
@@ -82,13 +91,17 @@ def preprocess_dataset(
         folder: Of the plan's cases.
         num_workers: Processes, lowered to what memory allows.
         overwrite: Make every case anew.
+        seconds: That a case may take; as long as it takes where None.
+
+    Raises:
+        DatasetError: Nothing can be written into `folder`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    check_writable(folder)
     tasks = [_Task(case) for case in raw.cases]
-    work = partial(_work, _Shared(replace(raw, cases=()), plan, folder, overwrite))
+    work = partial(_work, _Shared(replace(raw, cases=()), plan, folder, overwrite, seconds))
     workers = num_workers
     if num_workers > 1:
-        needed = bytes_of_largest(raw, plan)
+        needed = bytes_of_largest(raw, plan, seconds)
         workers = allowed_workers(num_workers, needed, len(tasks), available_memory())
     outcomes = map_cases(work, tasks, workers, "preprocessing", _killed)
     failed = {o.case_id: o.error for o in outcomes if o.error is not None}
@@ -108,9 +121,11 @@ def _killed(task: _Task, reason: str) -> _Outcome:
 def _work(shared: _Shared, task: _Task) -> _Outcome:
     s, case_id = shared, task.name
     try:
-        made = preprocess_case(s.raw, task.case, s.plan, s.folder, overwrite=s.overwrite)
-    except (RicenetError, OSError, MemoryError, RuntimeError, ValueError) as error:
-        return _Outcome(case_id, error=f"{case_id}: {error}")
+        case = (s.raw, task.case, s.plan, s.folder)
+        made = within(s.seconds, preprocess_case, *case, overwrite=s.overwrite)
+    except Exception as error:
+        logger.debug("Where %s failed:", case_id, exc_info=error)
+        return _Outcome(case_id, error=f"{case_id}: {reason_of(error)}")
     return _Outcome(case_id, skipped=not made)
 
 

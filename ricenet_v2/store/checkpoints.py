@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,23 +12,10 @@ from torch.serialization import safe_globals
 
 from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.core.files import replacing
+from ricenet_v2.core.regular import fault_of_file, is_missing
 from ricenet_v2.store import seals
 
 State = dict[str, Any]
-
-# What torch.load raises for a file with wrong, or too few, bytes.
-_DAMAGE = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    pickle.UnpicklingError,
-    struct.error,
-)
 
 
 def save(path: Path, state: State) -> None:
@@ -79,8 +64,12 @@ def load_foreign(path: Path) -> State:
 
 
 def _load(path: Path, device: str | torch.device, remedy: str) -> State:
-    if not path.is_file():
+    if is_missing(path):
         raise CheckpointError("There is no such checkpoint.", file=path)
+    if fault := fault_of_file(path):
+        raise CheckpointError(
+            "This checkpoint cannot be read.", file=path, expected="a regular file", got=fault
+        )
     if seals.state_of(path) == "damaged":
         raise CheckpointError(
             "This checkpoint is damaged.",
@@ -91,7 +80,7 @@ def _load(path: Path, device: str | torch.device, remedy: str) -> State:
         )
     try:
         state = torch.load(path, map_location=device, weights_only=True)
-    except _DAMAGE as error:
+    except Exception as error:
         raise CheckpointError(
             "This checkpoint cannot be read.",
             file=path,
@@ -100,8 +89,28 @@ def _load(path: Path, device: str | torch.device, remedy: str) -> State:
             remedy=remedy,
         ) from error
     if not isinstance(state, dict):
-        raise CheckpointError("A checkpoint is a dictionary.", file=path, got=type(state).__name__)
+        raise CheckpointError(
+            "A checkpoint is a dictionary.",
+            file=path,
+            got=f"a {type(state).__name__}",
+            remedy="Put the checkpoint there that ricenet_train wrote, or train the fold again.",
+        )
     return state
+
+
+def described(state: State) -> str:
+    """What a file of weights is, in words, by what it holds."""
+    if "network_weights" in state:
+        trainer = ascii(state.get("trainer_name", "trainer not named"))[:60]
+        return f"a checkpoint of nnU-Net ({trainer})"
+    if state and all(isinstance(value, torch.Tensor) for value in state.values()):
+        return f"a bare state dict of {len(state)} tensors, {_keys(state)}"
+    return f"a dictionary of {_keys(state)}"
+
+
+def _keys(state: State) -> str:
+    more = f" and {len(state) - 6} more" if len(state) > 6 else ""
+    return (", ".join(ascii(key)[:60].strip("'") for key in list(state)[:6]) or "nothing") + more
 
 
 def _reason(error: Exception) -> str:

@@ -8,9 +8,11 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from ricenet_v2.core.deadline import within
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import replacing
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.regular import fault_of_file, is_missing
 from ricenet_v2.store.image_sizes import check_claim
 
 
@@ -31,11 +33,10 @@ def read_image(path: Path) -> tuple[NDArray[np.float32], Grid]:
         The voxels, float32, array axes (z, y, x), and their grid.
 
     Raises:
-        DatasetError: Missing, unreadable, shorter than its header claims, not 3D, or several
-            components.
+        DatasetError: Missing, no regular file, unreadable, shorter than its header claims, not 3D,
+            or several components.
     """
-    if not path.is_file():
-        raise DatasetError("There is no such image.", file=path)
+    _check_file(path)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
@@ -63,19 +64,32 @@ def read_image(path: Path) -> tuple[NDArray[np.float32], Grid]:
     return voxels, _grid(image)
 
 
+def _check_file(path: Path) -> None:
+    """Only regular files are opened: a pipe or a device may never answer."""
+    if is_missing(path):
+        raise DatasetError("There is no such image.", file=path)
+    if fault := fault_of_file(path):
+        raise DatasetError(
+            "This image cannot be read.",
+            file=path,
+            expected="a regular file",
+            got=fault,
+            remedy="Put the file itself there.",
+        )
+
+
 def read_grid(path: Path) -> Grid:
     """The grid of an image after reorientation to LPS, from the header alone.
 
     Raises:
-        DatasetError: Missing, unreadable or not 3D.
+        DatasetError: Missing, no regular file, unreadable or not 3D.
     """
-    if not path.is_file():
-        raise DatasetError("There is no such image.", file=path)
+    _check_file(path)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
-    except RuntimeError as error:
+    except Exception as error:
         raise DatasetError(
             "The header of this image cannot be read.", file=path, got=str(error).strip()[-200:]
         ) from error
@@ -90,6 +104,14 @@ def read_grid(path: Path) -> Grid:
         direction=tuple(reader.GetDirection()),
     )
     return _to_lps(stored)
+
+
+def readable_grid(path: Path, seconds: float | None = None) -> Grid | None:
+    """As `read_grid`; None where that fails or takes more than so many seconds."""
+    try:
+        return within(seconds, read_grid, path)
+    except Exception:  # noqa: BLE001 - whoever reads the image itself hears why
+        return None
 
 
 def stored_axes(path: Path) -> str:

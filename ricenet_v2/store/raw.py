@@ -12,6 +12,7 @@ from typing import Any, get_args
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, DocumentError
 from ricenet_v2.core.names import fault_of, folder_part, is_path
+from ricenet_v2.core.regular import is_missing
 from ricenet_v2.records.dataset import CHANNEL_KINDS, Case, ChannelKind, Dataset, Split
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON
@@ -56,11 +57,11 @@ class RawDataset:
         )
 
     def mask(self, case: Case, name: str) -> Path | None:
-        """Path of a mask such as `brain` or `lesion` when the dataset has it."""
+        """Path of a mask such as `brain` or `lesion` when the dataset has one, readable or not."""
         path = mask_path(
             masks_folder(self.folder, case.split), case.case_id, name, self.dataset.file_ending
         )
-        return path if path.is_file() else None
+        return None if is_missing(path) else path
 
     def split(self, split: Split) -> tuple[Case, ...]:
         """The cases of one split, sorted by case id."""
