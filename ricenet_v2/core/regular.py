@@ -33,7 +33,8 @@ def fault_of_file(path: Path) -> str:
 def _unreached(path: Path, error: OSError) -> str:
     if error.errno == errno.ELOOP:
         return "it is a symbolic link that leads back to itself"
-    if path.is_symlink() and not is_missing(path):
+    # Unlike the method of a path it takes names that are too long.
+    if os.path.islink(path):  # noqa: PTH114
         return f"it is a symbolic link to nothing: {os.fspath(path.readlink())!r}"
     return f"it cannot be reached: {error.strerror}"
 

@@ -3,6 +3,7 @@ import threading
 import pytest
 
 from ricenet_v2.core.ahead import one_ahead
+from ricenet_v2.core.errors import LateError
 
 
 def test_results_come_in_order_beside_their_items():
@@ -36,3 +37,20 @@ def test_an_error_belongs_to_its_item_alone():
 
 def test_no_items_no_results():
     assert list(one_ahead(pytest.fail, [])) == []
+
+
+def test_an_item_that_takes_too_long_is_given_up_and_the_next_is_worked_on():
+    never = threading.Event()
+    coming = one_ahead(lambda n: never.wait() if n == 1 else n, range(3), seconds=0.05)
+    made = [future.exception() or future.result() for _, future in coming]
+    never.set()
+    assert (made[0], made[2]) == (0, 2)
+    assert isinstance(made[1], LateError)
+
+
+def test_who_stops_asking_does_not_wait_for_the_rest():
+    begun: list[int] = []
+    coming = one_ahead(begun.append, range(9), seconds=60)
+    next(coming)[1].result()
+    coming.close()
+    assert len(begun) <= 2
