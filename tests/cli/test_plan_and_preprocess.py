@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from html import unescape
 from pathlib import Path
@@ -20,7 +21,7 @@ from ricenet_v2.cli import common
 from ricenet_v2.cli.plan_and_preprocess import build_parser, main
 from ricenet_v2.core import documents
 from ricenet_v2.core.command import text_of, typed
-from ricenet_v2.core.errors import GeometryError, KilledError
+from ricenet_v2.core.errors import GeometryError, KilledError, LateError, RicenetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.preprocessing.cohort import CohortResult, preprocess_dataset
 from ricenet_v2.records.cases import PreprocessedCase
@@ -468,14 +469,50 @@ def test_cases_that_were_killed_in_preprocessing_are_exit_code_1(
     assert not (tiny.cases() / "case00.b2nd").exists()
 
 
-def test_cases_that_were_killed_while_measured_are_exit_code_1(
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize("kind", [KilledError, LateError])
+def test_cases_that_were_killed_or_given_up_while_measured_are_exit_code_1(
+    capsys: pytest.CaptureFixture[str], kind: type[RicenetError]
 ) -> None:
-    def killed() -> int:
-        raise KilledError("1 case(s) could not be worked on; all others are done.", case="C1")
+    def ends() -> int:
+        raise kind("1 case(s) could not be worked on; all others are done.", case="C1")
 
-    assert common.run(killed) == 1
+    assert common.run(ends) == 1
     assert "case: C1" in capsys.readouterr().err
+
+
+def test_a_case_that_never_ends_is_given_up_and_all_others_are_looked_at(
+    tmp_path: Path, tiny: DatasetPaths, monkeypatch
+) -> None:
+    never = threading.Event()
+
+    def slow(path: Path) -> tuple[Any, Grid]:
+        if path.name.startswith("case03"):
+            never.wait()
+        return read_image(path)
+
+    monkeypatch.setattr("ricenet_v2.fingerprinting.integrity.read_image", slow)
+    code = _run(tmp_path, "--verify_only", "--case_timeout", "5")
+    never.set()
+    assert code == 1
+    found = documents.read(Integrity, tiny.integrity)
+    assert [(one.check, one.case) for one in found.errors] == [("took too long", "case03")]
+    assert found.n_images == 2 * 10
+
+
+def test_pipes_in_place_of_images_are_named_and_not_waited_for(
+    tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for case in ("case01", "test0"):
+        (path,) = tiny.raw.glob(f"images*/{case}_0000.nii.gz")
+        path.unlink()
+        os.mkfifo(path)
+    assert _run(tmp_path) == 2
+    assert "a named pipe" in capsys.readouterr().out
+    errors = documents.read(Integrity, tiny.integrity).errors
+    assert [(one.check, one.case) for one in errors] == [
+        ("unreadable file", "case01"),
+        ("unreadable file", "test0"),
+    ]
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -1,6 +1,8 @@
 """A folder of patients explained, from files to files."""
 
 import dataclasses
+import os
+import threading
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import torch
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, PlanError
+from ricenet_v2.explanation import folder
 from ricenet_v2.explanation.folder import _corrected, case_file, explain_folder
 from ricenet_v2.explanation.occlusion.evidence import log_odds
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
@@ -90,9 +93,10 @@ def test_a_bad_case_does_not_stop_the_others_and_finished_ones_are_kept(
 ):
     images, out = patients / "imagesTs", tmp_path / "out"
     (images / "p0_0001.nii.gz").unlink()
+    os.mkfifo(images / "p0_0001.nii.gz")
     made = explain_folder(ensemble, images, out, FAST)
     assert made.cases == ("p1",)
-    assert "p0_0001" in made.failed["p0"]
+    assert "p0_0001.nii.gz: This image cannot be read. it is a named pipe" in made.failed["p0"]
     with pytest.raises(DatasetError, match="already holds"):
         explain_folder(ensemble, images, out, FAST)
     before = case_file(out, "p1").stat().st_mtime_ns
@@ -105,6 +109,30 @@ def test_a_bad_case_does_not_stop_the_others_and_finished_ones_are_kept(
     file.write_text(file.read_text().replace('"schema": 2', '"schema": 1'))
     with pytest.raises(DatasetError, match="another model, version or other options"):
         explain_folder(ensemble, images, out, FAST, resume=True)
+
+
+def test_any_error_is_that_of_its_case_and_the_maps_of_the_others_are_the_same(
+    patients, ensemble, tmp_path, monkeypatch
+):
+    images, read, never = patients / "imagesTs", folder.read_subject, threading.Event()
+    whole = explain_folder(ensemble, images, tmp_path / "whole", FAST)
+    assert whole.cases == ("p0", "p1")
+
+    def broken(ensemble, files):
+        if files.case_id == "p0":
+            raise OverflowError("far away")
+        return read(ensemble, files)
+
+    def slow(ensemble, files):
+        return never.wait() if files.case_id == "p0" else read(ensemble, files)
+
+    for name, wrong, said in (("a", broken, "OverflowError: far away"), ("b", slow, "than 3 s")):
+        monkeypatch.setattr(folder, "read_subject", wrong)
+        made = explain_folder(ensemble, images, tmp_path / name, FAST, seconds=3.0)
+        assert said in made.failed["p0"]
+        alone = documents.read(ExplainedCase, case_file(tmp_path / name, "p1"))
+        assert alone == documents.read(ExplainedCase, case_file(tmp_path / "whole", "p1"))
+    never.set()
 
 
 def test_wrong_wishes_are_told_before_the_first_case(patients, ensemble, tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.fingerprinting import integrity
 from ricenet_v2.fingerprinting.integrity import check, check_case
 from ricenet_v2.preprocessing.pipeline import load_case
 from ricenet_v2.records.dataset import Case, Channel
@@ -45,6 +48,53 @@ def test_a_missing_channel(planted: Planted) -> None:
     assert "dose" in result.errors[0].found
     assert "remove it from cases.csv" in result.errors[0].remedy
     assert result.n_images == 9
+
+
+@pytest.mark.parametrize(
+    "make", [os.mkfifo, lambda path: path.symlink_to("nowhere"), lambda path: path.mkdir()]
+)
+def test_what_is_no_regular_file_is_not_opened(planted: Planted, make) -> None:
+    path = planted.path("case1", 1)
+    path.unlink()
+    make(path)
+    result = check(planted.load())
+    assert _short(result.findings) == {
+        ("error", "unreadable file", "case1", "imagesTr/case1_0001.nii.gz")
+    }
+    assert "file" in result.errors[0].found or "link" in result.errors[0].found
+
+
+def test_a_mask_that_is_no_regular_file_is_not_taken_for_none(planted: Planted) -> None:
+    mask = planted.folder / "masksTr" / "case1_brain.nii.gz"
+    mask.parent.mkdir()
+    os.mkfifo(mask)
+    assert _short(check(planted.load()).findings) == {
+        ("error", "unreadable file", "case1", "masksTr/case1_brain.nii.gz")
+    }
+
+
+def test_any_error_of_one_case_is_its_finding_and_the_others_are_checked(
+    planted: Planted, monkeypatch
+) -> None:
+    real, never = integrity.check_position, threading.Event()
+
+    def broken(path, place):
+        if place.case == "case1":
+            raise OverflowError("far away")
+        if place.case == "case2":
+            never.wait()
+        return real(path, place)
+
+    planted.path("case3", 1).unlink()
+    monkeypatch.setattr(integrity, "check_position", broken)
+    result = check(planted.load(), seconds=5.0)
+    never.set()
+    assert _short(result.findings) == {
+        ("error", "unreadable file", "case1", ""),
+        ("error", "took too long", "case2", ""),
+        ("error", "missing channel", "case3", "imagesTr/case3_0001.nii.gz"),
+    }
+    assert {"OverflowError: far away"} < {one.found for one in result.errors}
 
 
 @pytest.mark.parametrize("content", [b"", b"no image at all"])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ricenet_v2.core import documents
+from ricenet_v2.preprocessing import cohort
 from ricenet_v2.preprocessing.cohort import CohortResult, inputs_hash, preprocess_dataset
 from ricenet_v2.preprocessing.pipeline import load_case, preprocess
 from ricenet_v2.records.dataset import Case
@@ -141,6 +144,35 @@ def test_a_case_that_fails_leaves_nothing_that_looks_whole(raw, make_plan, tmp_p
     result = preprocess_dataset(raw, make_plan(), tmp_path / "out")
     assert list(result.failed) == ["c0"]
     assert result.skipped == ("c1", "c2", "t0")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to(path.name)])
+def test_a_file_that_cannot_be_opened_costs_its_own_case(raw, make_plan, tmp_path, make):
+    path = raw.images(case(raw, "c1"))[1]
+    path.unlink()
+    make(path)
+    result = preprocess_dataset(raw, make_plan(), tmp_path / "out")
+    assert result.done == ("c0", "c2", "t0")
+    assert list(result.failed) == ["c1"]
+    assert path.name in result.failed["c1"]
+
+
+def test_any_error_and_endless_work_cost_their_own_case(raw, make_plan, tmp_path, monkeypatch):
+    real, never = cohort.load_case, threading.Event()
+
+    def broken(images, brain):
+        if images[0].name.startswith("c0"):
+            raise OverflowError("far away")
+        if images[0].name.startswith("c1"):
+            never.wait()
+        return real(images, brain)
+
+    monkeypatch.setattr(cohort, "load_case", broken)
+    result = preprocess_dataset(raw, make_plan(), tmp_path / "out", seconds=5.0)
+    assert result.done == ("c2", "t0")
+    assert "OverflowError: far away" in result.failed["c0"]
+    assert "longer than 5 s" in result.failed["c1"]
+    never.set()
 
 
 @pytest.mark.usefixtures("processes_for_little_work")

@@ -207,6 +207,39 @@ def test_a_damaged_checkpoint_is_told(plan, make_workspace, run_fold):
         run_fold(paths, resume=True)
 
 
+def _only_weights(state):
+    return state["inference_weights"]
+
+
+def _of_nnunet(state):
+    return {"network_weights": _only_weights(state), "trainer_name": "nnUNetTrainer"}
+
+
+def _of_another_shape(state):
+    return {**state, "network": {"head.weight": torch.zeros(9, 9)}}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (_only_weights, "a bare state dict"),
+        (_of_nnunet, "a checkpoint of nnU-Net"),
+        (_of_another_shape, "a dictionary of inference_weights"),
+    ],
+)
+def test_a_checkpoint_that_is_none_of_this_fold_is_told(
+    plan, make_workspace, run_fold, spoil, said
+):
+    paths = make_workspace(plan)
+    run_fold(paths)
+    fold = paths.run().fold(0)
+    documents.write(fold.run, dataclasses.replace(documents.read(Run, fold.run), status="running"))
+    checkpoints.save(fold.latest, spoil(checkpoints.load(fold.latest)))
+    with pytest.raises(CheckpointError, match="cannot go on from this checkpoint") as caught:
+        run_fold(paths, resume=True)
+    assert said in caught.value.got
+
+
 def test_leftovers_of_a_kill_are_swept(plan, make_workspace, run_fold):
     paths = make_workspace(plan)
     fold = paths.run().fold(0)
