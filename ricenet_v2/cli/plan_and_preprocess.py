@@ -187,9 +187,8 @@ def plan_and_preprocess(
     else:
         # Folds of the cases that were there before would belong to nothing.
         paths.splits.unlink(missing_ok=True)
-    code = common.OK
-    if not plan_only:
-        code = _preprocess(raw, plan, paths, num_workers, case_timeout, overwrite=overwrite)
+    limits = (num_workers, case_timeout)
+    code = common.OK if plan_only else _preprocess(raw, plan, paths, limits, overwrite)
     if folds.doubt:
         told = "Warning: no folds were made, so ricenet_train will refuse this dataset."
         print(f"{told}\n{folds.doubt}")
@@ -279,18 +278,14 @@ def _preprocess(
     raw: RawDataset,
     plan: Plan,
     paths: DatasetPaths,
-    num_workers: int,
-    seconds: float | None,
-    *,
+    limits: tuple[int, float | None],
     overwrite: bool,
 ) -> int:
     from ricenet_v2.preprocessing.cohort import preprocess_dataset
     from ricenet_v2.store.cases import delete_case, leftovers
 
-    folder = paths.cases(plan.name)
-    result = preprocess_dataset(
-        raw, plan, folder, num_workers, overwrite=overwrite, seconds=seconds
-    )
+    folder, (n, seconds) = paths.cases(plan.name), limits
+    result = preprocess_dataset(raw, plan, folder, n, overwrite=overwrite, seconds=seconds)
     code = plan_tables.show_result(result, folder)
     for place, ids in leftovers(paths.preprocessed, {case.case_id for case in raw.cases}).items():
         is_replaced = overwrite and place == folder

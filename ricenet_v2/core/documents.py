@@ -18,6 +18,7 @@ from typing_extensions import dataclass_transform
 
 from ricenet_v2.core import files
 from ricenet_v2.core.errors import DocumentError
+from ricenet_v2.core.regular import check_regular
 
 _SEAL = "seal"
 
@@ -173,9 +174,12 @@ def _check_seal(fields: Fields, path: Path) -> None:
 
 def _parse(path: Path) -> Fields:
     try:
+        check_regular(path)
         text = path.read_bytes()
     except FileNotFoundError as error:
         raise DocumentError("There is no such document.", file=path) from error
+    except OSError as error:
+        raise DocumentError("This document cannot be read.", file=path, got=error) from error
     return parsed_object(text, path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Literal
@@ -13,10 +14,13 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, DocumentError
+from ricenet_v2.core.failures import logged
 from ricenet_v2.core.files import replacing, sha256_of_file, sha256_of_text
 from ricenet_v2.core.names import part
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.store.frames import read_plain_array
+
+logger = logging.getLogger(__name__)
 
 # Training reads a case far more often than it is written: LZ4 is read faster than Zstandard,
 # written much faster, and files are only a little larger: the last bits of a voxel are noise.
@@ -148,6 +152,22 @@ def read_record(folder: Path, case_id: str) -> PreprocessedCase:
             got=found.case_id,
             remedy="Delete it and run ricenet_plan_and_preprocess again.",
         )
+    return found
+
+
+def readable_records(folder: Path, case_ids: Iterable[str]) -> dict[str, PreprocessedCase]:
+    """What stands beside those cases that are there; one that cannot be read is told and left out.
+
+    For pages and doubts, which go on without it; training reads each by `read_record`.
+    """
+    found = {}
+    for case_id in case_ids:
+        if not has_case(folder, case_id):
+            continue
+        try:
+            found[case_id] = read_record(folder, case_id)
+        except Exception as error:  # noqa: BLE001 - that of one case does not end the others
+            logged(logger, f"What stands beside the preprocessed case {case_id} is left out", error)
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Any, get_args
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, DocumentError
 from ricenet_v2.core.names import fault_of, folder_part, is_path
-from ricenet_v2.core.regular import is_missing
+from ricenet_v2.core.regular import check_regular, is_missing
 from ricenet_v2.records.dataset import CHANNEL_KINDS, Case, ChannelKind, Dataset, Split
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON
@@ -149,6 +149,7 @@ def read_dataset(path: Path) -> Dataset:
 
 def _fields_of(path: Path) -> dict[str, Any]:
     try:
+        check_regular(path)
         return documents.parsed_object(path.read_bytes(), path)
     except FileNotFoundError as error:
         raise DatasetError(

@@ -1,4 +1,5 @@
 import json
+import os
 from typing import ClassVar
 
 import pytest
@@ -162,3 +163,10 @@ def test_a_sealed_document_that_was_edited_is_refused(tmp_path):
     del fields["seal"]  # as an older version wrote it
     path.write_text(json.dumps(fields))
     assert documents.read(Sealed, path) == Sealed("a", 0.75)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.mkdir()])
+def test_what_is_no_file_is_named_and_not_opened(tmp_path, make):
+    make(tmp_path / "a.json")
+    with pytest.raises(DocumentError, match=r"pipe|folder"):
+        documents.read(Dataset, tmp_path / "a.json")

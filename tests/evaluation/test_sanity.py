@@ -198,6 +198,12 @@ def test_a_patient_of_training_under_another_id_is_known_by_the_images(question,
     assert made["images of training"].outcome == "doubt"
     assert made["images of training"].found == f"new1 shows an image of training case {names[7]}"
     assert found(["stranger", "another"])["images of training"].outcome == "fine"
+    (paths.cases() / f"{names[7]}.json").write_text("{")
+    made = found(["stranger", names[7]])["images of training"]
+    assert made.outcome == "doubt"
+    assert made.found == f"the records of training cases {names[7]} cannot be read"
+    made = found([names[6], names[7]])["images of training"]
+    assert made.found == f"new0 shows an image of training case {names[6]}"
     (tmp_path / "predictions.json").unlink()
     assert "images of training" not in outcomes(
         sanity.check(dataclasses.replace(asked, source="test"), sanity.Wish())

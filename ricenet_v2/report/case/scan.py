@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import GeometryError
+from ricenet_v2.core.failures import logged
 from ricenet_v2.core.grid import Grid, Shape
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.report import PartVolume
@@ -73,7 +74,7 @@ def read_scan(raw: RawDataset, case: Case, maps: Sequence[tuple[PartVolume, Path
     Args:
         raw: The dataset.
         case: Of it.
-        maps: Files of other commands; one that lies on another grid is left out.
+        maps: Files of other commands; one that lies on another grid or cannot be read is left out.
 
     Raises:
         DatasetError: An image is missing or cannot be read.
@@ -104,7 +105,11 @@ def read_scan(raw: RawDataset, case: Case, maps: Sequence[tuple[PartVolume, Path
 
 def _maps(maps: Sequence[tuple[PartVolume, Path]], grid: Grid) -> Iterator[ShownMap]:
     for volume, path in maps:
-        voxels, own = read_image(path)
+        try:
+            voxels, own = read_image(path)
+        except Exception as error:  # noqa: BLE001 - the images are shown without this map
+            logged(logger, f"{path.name} is not shown", error)
+            continue
         if own.shape == grid.shape:
             yield ShownMap(volume, voxels)
         else:

@@ -31,7 +31,7 @@ from ricenet_v2.report.results.parts import (
 )
 from ricenet_v2.report.results.predicted import Result, of_folder, out_of_fold
 from ricenet_v2.store import tables
-from ricenet_v2.store.cases import has_case, read_record
+from ricenet_v2.store.cases import readable_records
 from ricenet_v2.store.paths import (
     CASES_CSV,
     CENTRES_JSON,
@@ -152,8 +152,7 @@ def read_sources(
     dataset = raw.dataset if raw is not None else _described(paths, model)
     cases = {case.case_id: case for case in raw.cases} if raw is not None else {}
     before = _either(Plan, paths.plan(plan))
-    ids = [case.case_id for case in cases.values() if has_case(paths.cases(plan), case.case_id)]
-    preprocessed = {name: read_record(paths.cases(plan), name) for name in ids}
+    preprocessed = readable_records(paths.cases(plan), cases)
     found = [out_of_fold(model, dataset.classes, cases)]
     results = [one for one in found if one is not None]
     inputs = _hashes(paths, model, plan, predictions)
