@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 OK, SOME_FAILED, UNUSABLE = 0, 1, 2
+_CASE_SECONDS = 1800.0
+"""Reading and preparing a large case takes a minute or two."""
 _LESS_MEMORY = (
     "Plan for less with ricenet_plan_and_preprocess --gpu_memory_gb, train with a smaller "
     "--set batch_size=..., or free the device."
@@ -75,7 +77,6 @@ def add_new_cases(parser: argparse.ArgumentParser, masks: str) -> None:
     parser.add_argument(
         "--masks", type=Path, help=f"folder of {masks} files (beside imagesTs found by itself)"
     )
-    add_case_timeout(parser)
     parser.add_argument(
         "--continue", dest="resume", action="store_true", help="keep the cases that are done"
     )
@@ -83,12 +84,10 @@ def add_new_cases(parser: argparse.ArgumentParser, masks: str) -> None:
 
 def add_case_timeout(parser: argparse.ArgumentParser) -> None:
     """Add --case_timeout."""
-    from ricenet_v2.core.deadline import CASE_SECONDS
-
     parser.add_argument(
         "--case_timeout",
         type=above_zero,
-        default=CASE_SECONDS,
+        default=_CASE_SECONDS,
         metavar="SECONDS",
         help="that reading and preparing one case may take; then it fails, and the others go on",
     )
@@ -184,7 +183,7 @@ def run(command: Callable[[], int]) -> int:
     Where only the processes of some cases were killed, or some took too long, all others are done:
     exit code 1.
     """
-    from ricenet_v2.core.deadline import end_now, has_left_behind
+    from ricenet_v2.core.left_behind import end_now, has_left_behind
 
     code = _code_of(command)
     if has_left_behind():

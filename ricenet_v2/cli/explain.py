@@ -105,7 +105,6 @@ def explain(
     random_label_model: Path | None = None,
     seed: int = 0,
     device: str | None = None,
-    case_timeout: float | None = None,
     workspace: Path | None = None,
 ) -> int:
     """Explain; the arguments are those of the command.
@@ -154,14 +153,7 @@ def explain(
     if random_label_model is not None:
         control = load_ensemble(random_label_model, None, checkpoint, device)
     found = explain_folder(
-        ensemble,
-        source,
-        output,
-        options,
-        control=control,
-        resume=resume,
-        masks=masks,
-        seconds=case_timeout,
+        ensemble, source, output, options, control=control, resume=resume, masks=masks
     )
     _show(found, options, output)
     return common.SOME_FAILED if found.failed else common.OK

@@ -18,6 +18,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The options."""
     parser = common.parser("Predict every patient of a folder with the trained folds.")
     common.add_new_cases(parser, "CASE_brain")
+    common.add_case_timeout(parser)
     parser.add_argument("--combine", choices=("mean", "vote"), default="mean")
     parser.add_argument(
         "--calibrated", action="store_true", help="apply what ricenet_calibrate fitted"

@@ -1,28 +1,27 @@
 """Work that is given up when it takes too long, e.g. a read of a network drive that is gone.
 
-Nothing can end a thread that waits in a library. It is left behind, and a process with such threads
-ends without waiting for them: see `end_now`.
+It is done in a thread, which is left behind. Such a thread may hold a lock that all further work
+needs (ITK holds one while it asks which format a file has), so that what comes after it is done in
+another process, which is killed when it takes too long.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
+from multiprocessing.util import Finalize
 from typing import Generic, ParamSpec, TypeVar
 
 from ricenet_v2.core.errors import LateError
+from ricenet_v2.core.left_behind import has_left_behind, leave_behind
+from ricenet_v2.core.processes import Processes
 
 Given = ParamSpec("Given")
 Returned = TypeVar("Returned")
-
-CASE_SECONDS = 1800.0
-"""That commands allow for reading and preparing one case; large ones take a minute or two."""
-_LEFT_BEHIND: list[threading.Thread] = []
+_PROCESSES: dict[float, Processes] = {}
+_STARTING = threading.Lock()
 
 
 def begin(
@@ -53,25 +52,40 @@ def within(
 
     Args:
         seconds: That it may take; None calls it here, as long as it takes.
-        function: Work that does no harm if it goes on unheard.
+        function: Work that does no harm if it goes on unheard; it and its arguments can be sent to
+            a process.
         args: Of the function.
         kwargs: Of the function.
 
     Raises:
-        LateError: It takes longer; its thread is left behind.
+        LateError: It takes longer.
     """
     if seconds is None:
         return function(*args, **kwargs)
+    if has_left_behind():
+        return _process(seconds).submit(function, *args, **kwargs).result()
     future, thread = begin(function, *args, **kwargs)
     if not wait([future], min(seconds, threading.TIMEOUT_MAX)).done:
-        _LEFT_BEHIND.append(thread)
-        raise LateError(
-            f"This takes longer than {seconds:g} s and was given up.",
-            remedy="See whether the drive of the images answers, and whether the images can be "
-            "opened by other programs. Large images on a slow machine need a larger "
-            "--case_timeout.",
-        )
+        leave_behind(thread)
+        raise LateError.after(seconds)
     return future.result()
+
+
+def _process(seconds: float) -> Processes:
+    """The other process, which is started once for each time limit."""
+    with _STARTING:
+        if not _PROCESSES:
+            # Before the end of this process waits for those that it started.
+            Finalize(None, end_processes, exitpriority=1)
+        if seconds not in _PROCESSES:
+            _PROCESSES[seconds] = Processes(1, seconds=seconds)
+        return _PROCESSES[seconds]
+
+
+def end_processes() -> None:
+    """End the other processes, behind what they work at."""
+    while _PROCESSES:
+        _PROCESSES.popitem()[1].shutdown()
 
 
 @dataclass(frozen=True)
@@ -89,18 +103,3 @@ class Limited(Generic[Given, Returned]):
     def __call__(self, /, *args: Given.args, **kwargs: Given.kwargs) -> Returned:
         """What the function returns or raises, where it does so in time."""
         return within(self.seconds, self.function, *args, **kwargs)
-
-
-def has_left_behind() -> bool:
-    """Whether threads that were given up still run."""
-    return any(thread.is_alive() for thread in _LEFT_BEHIND)
-
-
-def end_now(code: int) -> None:
-    """End this process if threads that were given up still run, which it would else wait for."""
-    if not has_left_behind():
-        return
-    logging.shutdown()
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os._exit(code)

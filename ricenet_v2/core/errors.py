@@ -80,6 +80,16 @@ class KilledError(WorkerError):
 class LateError(RicenetError, TimeoutError):
     """Work took longer than it may."""
 
+    @classmethod
+    def after(cls, seconds: float) -> LateError:
+        """That of a case which was given up after so many seconds."""
+        return cls(
+            f"This takes longer than {seconds:g} s and was given up.",
+            remedy="See whether the drive of the images answers, and whether the images can be "
+            "opened by other programs. Large images on a slow machine need a larger "
+            "--case_timeout.",
+        )
+
 
 class DicomError(RicenetError, ValueError):
     """A DICOM object lacks what is needed or contradicts another."""

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from queue import Empty, SimpleQueue
 from typing import Any, ParamSpec, TypeVar
 
-from ricenet_v2.core.deadline import end_now
-from ricenet_v2.core.errors import WorkerError
+from ricenet_v2.core.errors import LateError, WorkerError
+from ricenet_v2.core.left_behind import end_now
 from ricenet_v2.core.lifeline import end_with_parent
 
 Given = ParamSpec("Given")
@@ -65,15 +66,22 @@ class Processes(Executor):
     fork. They end with this process.
     """
 
-    def __init__(self, number: int, once: Callable[..., Any] | None = None) -> None:
+    def __init__(
+        self,
+        number: int,
+        once: Callable[..., Any] | None = None,
+        seconds: float | None = None,
+    ) -> None:
         """Provide so many processes at a time, each started for its first task.
 
         Args:
             number: Of processes.
             once: A function that each process gets once, when it starts, with all that it holds
                 (e.g. a `functools.partial`). Tasks of it carry their own arguments alone.
+            seconds: That a task may take; then its process is killed, and its future has a
+                LateError. As long as it takes where None.
         """
-        self._number, self._once = number, once
+        self._number, self._once, self._seconds = number, once, seconds
         self._calls = SimpleQueue[_Call | None]()
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
@@ -115,7 +123,7 @@ class Processes(Executor):
 
     def _serve(self) -> None:
         """One process after another; this thread stays until the last of them has ended."""
-        process = _Process(self._once)
+        process = _Process(self._once, self._seconds)
         while (call := self._calls.get()) is not None:
             if not call.future.set_running_or_notify_cancel():
                 continue
@@ -125,7 +133,7 @@ class Processes(Executor):
                 call.future.set_exception(error)
             if process.has_died:
                 process.end()
-                process = _Process(self._once)
+                process = _Process(self._once, self._seconds)
         process.end()
 
     def _answer(self, process: _Process, call: _Call) -> Any:
@@ -148,8 +156,8 @@ class Processes(Executor):
 class _Process:
     """A process with a pipe to it."""
 
-    def __init__(self, once: Callable[..., Any] | None) -> None:
-        self._once = once
+    def __init__(self, once: Callable[..., Any] | None, seconds: float | None) -> None:
+        self._once, self._seconds = once, seconds
         self._process: Any = None
         self._pipe: Connection[Any, Any] | None = None
         self.has_died = False
@@ -180,6 +188,7 @@ class _Process:
 
         Raises:
             LostError: The process has ended.
+            LateError: It took too long, and was killed.
         """
         assert self._pipe is not None
         message = pickle.dumps((call.function, call.args, call.kwargs))
@@ -187,6 +196,11 @@ class _Process:
             self._pipe.send_bytes(message)
         except OSError as error:
             raise self._lost() from error
+        self._received()  # it has the task, for which it may have had to import libraries
+        if not wait([self._pipe, self._process.sentinel], self._seconds):
+            self._process.kill()
+            self._lost()
+            raise LateError.after(self._seconds or 0)
         is_made, made = pickle.loads(self._received())  # noqa: S301 - our own process sent it
         if is_made:
             return made
@@ -234,18 +248,31 @@ def _work(pipe: Connection[Any, Any], once: Callable[..., Any] | None) -> None:
     with suppress(EOFError, OSError, KeyboardInterrupt):
         pipe.send_bytes(b"ready")
         while True:
-            message = pipe.recv_bytes()
-            pipe.send_bytes(_answer_to(message, once))
+            work = _sent(pipe.recv_bytes(), once)
+            pipe.send_bytes(b"begun")
+            pipe.send_bytes(_answer_of(work))
     end_now(0)
 
 
-def _answer_to(message: bytes, once: Callable[..., Any] | None) -> bytes:
-    """Pickled: whether there is a result, and the result or what was raised."""
+def _sent(message: bytes, once: Callable[..., Any] | None) -> Callable[[], Any]:
+    """The task of a message; what cannot be received raises its error when it is called."""
     try:
         sent, args, kwargs = pickle.loads(message)  # noqa: S301 - our own parent sent it
-        function = sent if sent is not None else once
-        assert function is not None
-        return pickle.dumps((True, function(*args, **kwargs)))
+    except BaseException as error:  # noqa: BLE001 - the parent hears of it
+        return partial(_raise, error)
+    function = sent if sent is not None else once
+    assert function is not None
+    return partial(function, *args, **kwargs)
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
+
+def _answer_of(work: Callable[[], Any]) -> bytes:
+    """Pickled: whether there is a result, and the result or what was raised."""
+    try:
+        return pickle.dumps((True, work()))
     except BaseException as error:  # noqa: BLE001 - the parent hears of it
         return _told(error)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import cast
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.deadline import within
 from ricenet_v2.core.errors import CheckpointError, DatasetError, PlanError
 from ricenet_v2.core.failures import logged
 from ricenet_v2.core.files import check_writable, sha256_of_text
@@ -42,7 +41,6 @@ class _Job:
     masks: Path | None
     known: Mapping[str, Case]
     made_by: str
-    seconds: float | None
 
 
 def explain_folder(
@@ -54,7 +52,6 @@ def explain_folder(
     control: Ensemble | None = None,
     resume: bool = False,
     masks: Path | None = None,
-    seconds: float | None = None,
 ) -> Explanation:
     """Explain every case of a folder; write maps, pictures, tables and a part of the report.
 
@@ -68,7 +65,6 @@ def explain_folder(
         resume: Keep the cases that an interrupted command finished and whose files are the same.
         masks: Folder of CASE_brain, CASE_lesion and CASE_region files; beside an `images...`
             folder found by itself.
-        seconds: That reading and preparing a case may take; as long as it takes where None.
 
     Raises:
         DatasetError: No cases, `output` holds maps and `resume` is not set, or maps of other
@@ -92,9 +88,7 @@ def explain_folder(
         ensemble.odds,
         untrained_networks(plan, options, next(iter(members.values()))),
     )
-    job = _Job(
-        ensemble, by, output, masks, _known(source), _made_by(ensemble, control, options), seconds
-    )
+    job = _Job(ensemble, by, output, masks, _known(source), _made_by(ensemble, control, options))
     _claim(output, job.made_by, resume=resume)
     check_writable(output / "cases")
     done: dict[str, ExplainedCase] = {}
@@ -139,8 +133,8 @@ def _files(job: _Job, case_id: str, paths: tuple[Path, ...]) -> CaseFiles:
 def _explained(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> ExplainedCase:
     files = _files(job, case_id, paths)
     # Before reading: a file may change meanwhile.
-    beside = within(job.seconds, beside_hash, job.ensemble, files)
-    subject = replace(within(job.seconds, read_subject, job.ensemble, files), title=title)
+    beside = beside_hash(job.ensemble, files)
+    subject = replace(read_subject(job.ensemble, files), title=title)
     found = replace(explain_case(subject, job.by, job.output, job.made_by), beside_hash=beside)
     documents.write(case_file(job.output, case_id), found)
     return found
@@ -153,8 +147,8 @@ def _kept(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | N
         return None
     found = documents.read(ExplainedCase, file, MIGRATIONS)
     patient = files_of(job.ensemble, case_id, paths, job.masks)
-    made_of = within(job.seconds, hash_of, patient, job.ensemble.plan)
-    beside = within(job.seconds, beside_hash, job.ensemble, _files(job, case_id, paths))
+    made_of = hash_of(patient, job.ensemble.plan)
+    beside = beside_hash(job.ensemble, _files(job, case_id, paths))
     same = (found.source.inputs_hash, found.beside_hash) == (made_of, beside)
     named = [*(one.file for one in found.maps), found.picture]
     whole = all((job.output / name).is_file() for name in named)

@@ -108,7 +108,7 @@ def read_subject(ensemble: Ensemble, files: CaseFiles) -> Subject:
     """
     case_id, paths, masks = files.case_id, files.paths, files.masks
     patient = files_of(ensemble, case_id, paths, masks)
-    made = prepare(ensemble, patient)
+    made = prepare(ensemble.plan, patient)
     space = Space.of(made.record, ensemble.plan)
     extra, no_dose = _doses_beside(ensemble, patient.images, paths, space.grid)
     wanted = [n for n, path in enumerate(paths) if path in (*patient.images, *extra)]

@@ -89,7 +89,7 @@ def predict_folder(
     patients = [files_of(ensemble, case, paths, masks) for case, paths in usable.items()]
     finished = _unchanged(ensemble, patients, kept, seconds)
     todo = [patient for patient in patients if patient.case_id not in finished]
-    coming = one_ahead(partial(prepare, ensemble), todo, seconds)
+    coming = one_ahead(partial(prepare, ensemble.plan), todo, seconds)
     for patient, prepared in track(coming, "predicting", total=len(todo)):
         case = patient.case_id
         try:

@@ -85,27 +85,27 @@ def hash_of(patient: Patient, plan: Plan) -> str:
         return ""
 
 
-def prepare(ensemble: Ensemble, patient: Patient) -> Prepared:
-    """Check, read and preprocess a patient.
+def prepare(plan: Plan, patient: Patient) -> Prepared:
+    """Check, read and preprocess a patient as a plan says.
 
     Raises:
         DatasetError: A file is missing or has an error that the check of a dataset would find,
             e.g. its end is cut off, which ITK reads as zeros.
     """
-    _refuse_another_crop(ensemble.plan, patient)
+    _refuse_another_crop(plan, patient)
     # Before reading: a file that changes meanwhile is then predicted again.
-    made_of = hash_of(patient, ensemble.plan)
+    made_of = hash_of(patient, plan)
     case_id = patient.case_id
     checked = check_case(
         Case(case_id, case_id, label=""),
         patient.channels,
         patient.images,
         patient.brain,
-        straighten=ensemble.plan.straighten,
+        straighten=plan.straighten,
     )
     images, grid = _sound(checked, case_id)
     array, record = preprocess(
-        images, grid, ensemble.plan, case_id, checked.brain, made_of, patient.channels
+        images, grid, plan, case_id, checked.brain, made_of, patient.channels
     )
     warnings = (*_doubts(checked.findings), *record.warnings)
     return Prepared(array, dataclasses.replace(record, warnings=warnings))

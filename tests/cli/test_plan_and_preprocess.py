@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from html import unescape
 from pathlib import Path
@@ -39,7 +38,7 @@ from ricenet_v2.store.raw import (
     load_raw_dataset,
     write_raw_tables,
 )
-from tests.hostile_case import deadly
+from tests.hostile_case import deadly, endless_file, read_endless
 
 NAME = "Dataset901_Tiny"
 SHARED = Path(
@@ -483,17 +482,14 @@ def test_cases_that_were_killed_or_given_up_while_measured_are_exit_code_1(
 def test_a_case_that_never_ends_is_given_up_and_all_others_are_looked_at(
     tmp_path: Path, tiny: DatasetPaths, monkeypatch
 ) -> None:
-    never = threading.Event()
-
     def slow(path: Path) -> tuple[Any, Grid]:
         if path.name.startswith("case03"):
-            never.wait()
+            read_endless(pipe)
         return read_image(path)
 
     monkeypatch.setattr("ricenet_v2.fingerprinting.integrity.read_image", slow)
-    code = _run(tmp_path, "--verify_only", "--case_timeout", "5")
-    never.set()
-    assert code == 1
+    with endless_file(tmp_path) as pipe:
+        assert _run(tmp_path, "--verify_only", "--case_timeout", "3") == 1
     found = documents.read(Integrity, tiny.integrity)
     assert [(one.check, one.case) for one in found.errors] == [("took too long", "case03")]
     assert found.n_images == 2 * 10

@@ -1,14 +1,18 @@
 """Work that takes too long is given up, and nothing waits for it."""
 
+import os
 import pickle
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
-from ricenet_v2.core.deadline import Limited, has_left_behind, within
+from ricenet_v2.core.deadline import Limited, within
 from ricenet_v2.core.errors import LateError
+from ricenet_v2.core.left_behind import has_left_behind
+from tests.hostile_case import until_none_is_left_behind
 
 
 @pytest.fixture
@@ -17,6 +21,7 @@ def never():
     event = threading.Event()
     yield event
     event.set()
+    until_none_is_left_behind()
 
 
 def test_results_and_errors_come_through():
@@ -30,6 +35,25 @@ def test_what_does_not_end_is_given_up(never):
     with pytest.raises(LateError, match=r"longer than 0\.01 s"):
         within(0.01, never.wait)
     assert has_left_behind()
+
+
+def _own_id(_=None):
+    return os.getpid()
+
+
+def test_what_comes_after_is_done_in_another_process_until_the_thread_has_ended(never):
+    assert within(60, _own_id) == os.getpid()
+    with pytest.raises(LateError):
+        within(0.01, never.wait)
+    other = within(60, _own_id)
+    assert other != os.getpid()
+    assert within(60, _own_id) == other
+    with pytest.raises(LateError):  # and that process is killed
+        within(0.5, time.sleep, 600)
+    assert within(0.5, _own_id) not in (other, os.getpid())
+    never.set()
+    until_none_is_left_behind()
+    assert within(60, _own_id) == os.getpid()
 
 
 def test_an_error_of_time_inside_is_not_taken_for_lateness():

@@ -5,12 +5,13 @@ import os
 import pickle
 import signal
 import sys
+import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 
 import pytest
 
-from ricenet_v2.core.errors import WorkerError
+from ricenet_v2.core.errors import LateError, WorkerError
 from ricenet_v2.core.pool import Never, results
 from ricenet_v2.core.processes import LostError, Processes, SerialExecutor
 
@@ -186,4 +187,15 @@ def test_processes_that_do_not_start_are_an_error_and_no_endless_trial():
     work = partial(length, EndsAtStart())
     with pytest.raises(WorkerError, match="while they start"):
         list(results(lambda: Processes(2, work), work, range(1000), lost, Never()))
+    assert not multiprocessing.active_children()
+
+
+def test_a_process_that_takes_too_long_is_killed_and_another_takes_its_place():
+    pool = Processes(1, seconds=0.5)
+    first = pool.submit(os.getpid).result()
+    late = pool.submit(time.sleep, 600).exception()
+    assert isinstance(late, LateError)
+    assert "longer than 0.5 s" in str(late)
+    assert pool.submit(os.getpid).result() != first
+    pool.shutdown()
     assert not multiprocessing.active_children()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from ricenet_v2.preprocessing.pipeline import load_case
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.integrity import Finding
 from ricenet_v2.store.images import read_image, write_image
+from tests.hostile_case import endless_file, read_endless
 
 if TYPE_CHECKING:
     from conftest import Planted
@@ -74,21 +74,21 @@ def test_a_mask_that_is_no_regular_file_is_not_taken_for_none(planted: Planted) 
 
 
 def test_any_error_of_one_case_is_its_finding_and_the_others_are_checked(
-    planted: Planted, monkeypatch
+    planted: Planted, monkeypatch, tmp_path: Path
 ) -> None:
-    real, never = integrity.check_position, threading.Event()
+    real = integrity.check_position
 
     def broken(path, place):
         if place.case == "case1":
             raise OverflowError("far away")
         if place.case == "case2":
-            never.wait()
+            read_endless(pipe)
         return real(path, place)
 
     planted.path("case3", 1).unlink()
     monkeypatch.setattr(integrity, "check_position", broken)
-    result = check(planted.load(), seconds=5.0)
-    never.set()
+    with endless_file(tmp_path) as pipe:
+        result = check(planted.load(), seconds=3.0)
     assert _short(result.findings) == {
         ("error", "unreadable file", "case1", ""),
         ("error", "took too long", "case2", ""),

@@ -8,7 +8,6 @@ import logging
 import os
 import shutil
 import struct
-import threading
 
 import pytest
 import torch
@@ -16,10 +15,11 @@ from torch import nn
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.inference import folder
+from ricenet_v2.inference import folder, patient
 from ricenet_v2.inference.folder import predict_folder
 from ricenet_v2.inference.member import probabilities
 from ricenet_v2.store.tables import read_rows
+from tests.hostile_case import endless_file, read_endless
 
 
 class Mean(nn.Module):
@@ -145,10 +145,10 @@ def test_any_error_is_that_of_its_case_and_its_traceback_is_for_debugging(
     alone, _ = predict()
     prepare = folder.prepare
 
-    def broken(ensemble, patient):
+    def broken(plan, patient):
         if patient.case_id == "p0":
             raise error
-        return prepare(ensemble, patient)
+        return prepare(plan, patient)
 
     monkeypatch.setattr(folder, "prepare", broken)
     with caplog.at_level(logging.DEBUG, logger="ricenet_v2"):
@@ -169,18 +169,21 @@ def test_a_wish_to_end_is_no_fault_of_a_case(patients, predict, monkeypatch, kin
         predict()
 
 
-def test_a_case_that_never_ends_is_given_up(patients, predict, monkeypatch):
+def test_a_case_that_never_ends_is_given_up(patients, predict, monkeypatch, tmp_path):
+    """All later reads of this process would wait too, for a lock of ITK."""
     alone, _ = predict()
-    prepare, never = folder.prepare, threading.Event()
+    real = patient.check_case
 
-    def slow(ensemble, patient):
-        return never.wait() if patient.case_id == "p0" else prepare(ensemble, patient)
+    def slow(case, *files, **more):
+        if case.case_id == "p0":
+            read_endless(pipe)
+        return real(case, *files, **more)
 
-    monkeypatch.setattr(folder, "prepare", slow)
-    found, _ = predict(seconds=2.0)
-    never.set()
+    monkeypatch.setattr(patient, "check_case", slow)
+    with endless_file(tmp_path) as pipe:
+        found, _ = predict(seconds=3.0)
     assert found.cases == alone.cases[1:]
-    assert "longer than 2 s" in found.failed[0].error
+    assert "longer than 3 s" in found.failed[0].error
     assert "--case_timeout" in found.failed[0].error
 
 

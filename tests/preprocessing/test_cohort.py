@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from ricenet_v2.records.dataset import Case
 from ricenet_v2.store import cases as store
 from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.raw import RawDataset, mask_path, masks_folder
-from tests.hostile_case import deadly
+from tests.hostile_case import deadly, endless_file, read_endless
 
 ALL = ("c0", "c1", "c2", "t0")
 
@@ -158,21 +157,21 @@ def test_a_file_that_cannot_be_opened_costs_its_own_case(raw, make_plan, tmp_pat
 
 
 def test_any_error_and_endless_work_cost_their_own_case(raw, make_plan, tmp_path, monkeypatch):
-    real, never = cohort.load_case, threading.Event()
+    real = cohort.load_case
 
     def broken(images, brain):
         if images[0].name.startswith("c0"):
             raise OverflowError("far away")
         if images[0].name.startswith("c1"):
-            never.wait()
+            read_endless(pipe)
         return real(images, brain)
 
     monkeypatch.setattr(cohort, "load_case", broken)
-    result = preprocess_dataset(raw, make_plan(), tmp_path / "out", seconds=5.0)
+    with endless_file(tmp_path) as pipe:
+        result = preprocess_dataset(raw, make_plan(), tmp_path / "out", seconds=3.0)
     assert result.done == ("c2", "t0")
     assert "OverflowError: far away" in result.failed["c0"]
-    assert "longer than 5 s" in result.failed["c1"]
-    never.set()
+    assert "longer than 3 s" in result.failed["c1"]
 
 
 @pytest.mark.usefixtures("processes_for_little_work")
