@@ -17,6 +17,7 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.fingerprinting.integrity import CheckedCase, check_case
 from ricenet_v2.inference.ensemble import Ensemble, crop_error
+from ricenet_v2.inference.outside import unknown_labels
 from ricenet_v2.preprocessing.cohort import inputs_hash
 from ricenet_v2.preprocessing.pipeline import preprocess
 from ricenet_v2.records.cases import PreprocessedCase
@@ -88,7 +89,7 @@ def prepare(ensemble: Ensemble, patient: Patient) -> Prepared:
 
     Raises:
         DatasetError: A file is missing or has an error that the check of a dataset would find,
-            e.g. its end is cut off, which ITK reads as zeros.
+            e.g. its end is cut off, which ITK reads as zeros, or a mask has no label of training.
     """
     _refuse_another_crop(ensemble.plan, patient)
     # Before reading: a file that changes meanwhile is then predicted again.
@@ -100,11 +101,13 @@ def prepare(ensemble: Ensemble, patient: Patient) -> Prepared:
         patient.images,
         patient.brain,
         straighten=ensemble.plan.straighten,
+        allow_any_size=ensemble.dataset.allow_any_size,
     )
     images, grid = _sound(checked, case_id)
     array, record = preprocess(
         images, grid, ensemble.plan, case_id, checked.brain, made_of, patient.channels
     )
+    _refuse_other_labels(ensemble, record)
     warnings = (*_doubts(checked.findings), *record.warnings)
     return Prepared(array, dataclasses.replace(record, warnings=warnings))
 
@@ -124,6 +127,18 @@ def _refuse_another_crop(plan: Plan, patient: Patient) -> None:
             [channel.name for channel in patient.channels],
             got=f"no mask, and no file {', '.join(missing)}",
             remedy="Add these files, or a CASE_brain file in a folder of masks (--masks).",
+        )
+
+
+def _refuse_other_labels(ensemble: Ensemble, record: PreprocessedCase) -> None:
+    if faults := unknown_labels(record, ensemble.references.values()):
+        raise DatasetError(
+            "A mask of this patient has other labels than the masks of training.",
+            case=record.case_id,
+            expected="a label that training saw, or an empty mask",
+            got="; ".join(faults),
+            remedy="Networks see the values of a mask as they are. Write it with the labels of "
+            "training, e.g. 0 and 1 instead of 0 and 255.",
         )
 
 

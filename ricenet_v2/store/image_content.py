@@ -1,8 +1,9 @@
-"""What ITK hides of the bytes of an image: it pads truncated voxels, turns NaN of NIfTI into 0, and
-reads damaged compressed voxels without comparing their checksum.
+"""What ITK hides of the bytes of an image.
 
-So the bytes are streamed once more here, a megabyte at a time, and the checksum of gzip, zlib or
-bzip2 is compared. What is not compressed has none, and only its length can be judged.
+It pads truncated voxels, turns NaN of NIfTI into 0, and reads damaged compressed voxels without
+comparing their checksum. So the bytes are streamed once more here, a megabyte at a time, and the
+checksum of gzip, zlib or bzip2 is compared. What is not compressed has none, and only its length
+can be judged.
 """
 
 from __future__ import annotations
@@ -115,7 +116,7 @@ def _nrrd(path: Path, claim: Claim) -> Scan:
     if claim.ratio == 1:
         return _plain(file.stat().st_size - start, claim.numbers, skip)
     unpacked: Callable[[BufferedIOBase], BufferedIOBase] = (
-        bz2.open if fields["encoding"].lower().startswith("b") else gzip.open  # type: ignore[assignment]
+        bz2.open if fields["encoding"].lower().startswith("b") else gzip.open
     )
     with file.open("rb") as stream:
         stream.seek(start)

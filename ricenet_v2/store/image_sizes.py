@@ -120,6 +120,7 @@ def _bytes(reader: sitk.ImageFileReader, each: int) -> int:
 
 def _read_bytes(reader: sitk.ImageFileReader) -> int:
     kind = reader.GetPixelID()
-    return (
-        1 if kind == sitk.sitkUnknown else int(sitk.Image([1, 1], kind).GetSizeOfPixelComponent())
-    )
+    if kind == sitk.sitkUnknown:
+        return 1
+    size: int = sitk.Image([1, 1], kind).GetSizeOfPixelComponent()
+    return size

@@ -19,7 +19,6 @@ from ricenet_v2.store.image_sizes import check_claim, claim_of
 from ricenet_v2.store.nifti import read_header
 from ricenet_v2.store.nifti_pose import check_grid, check_header
 
-
 _READERS: dict[Format, str] = {
     "nifti": "NiftiImageIO",
     "nifti pair": "NiftiImageIO",

@@ -1,6 +1,6 @@
 """The header of a NIfTI file, of which ITK tells only what it made of it.
 
-Layout: NIfTI-1 (348 bytes) and NIfTI-2 (540 bytes), https://nifti.nimh.nih.gov.
+Layout: NIfTI-1, https://nifti.nimh.nih.gov. ITK does not read NIfTI-2.
 """
 
 from __future__ import annotations
@@ -17,35 +17,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-HEADER_BYTES = 540
+HEADER_BYTES = 348
+_NIFTI_2 = 540
 _FARTHEST = 1 << 40
 _FLOATS = {16: "f4", 64: "f8"}
 _FIELDS = {
-    348: {
-        "sizes": "8h@40",
-        "kind": "2h@70",
-        "steps": "8f@76",
-        "offset": "f@108",
-        "scale": "2f@112",
-        "units": "B@123",
-        "codes": "2h@252",
-        "quaternion": "6f@256",
-        "rows": "12f@280",
-    },
-    540: {
-        "sizes": "8q@16",
-        "kind": "2h@12",
-        "steps": "8d@104",
-        "offset": "q@168",
-        "scale": "2d@176",
-        "units": "i@500",
-        "codes": "2i@344",
-        "quaternion": "6d@352",
-        "rows": "12d@400",
-    },
+    "sizes": ("8h", 40),
+    "kind": ("2h", 70),
+    "steps": ("8f", 76),
+    "offset": ("f", 108),
+    "scale": ("2f", 112),
+    "units": ("B", 123),
+    "codes": ("2h", 252),
+    "quaternion": ("6f", 256),
+    "rows": ("12f", 280),
 }
-_MAGIC = {348: (b"n+1", b"ni1"), 540: (b"n+2", b"ni2")}
-_MAGIC_AT = {348: 344, 540: 4}
+_MAGIC_AT, _SINGLE, _PAIR = 344, b"n+1", b"ni1"
 
 
 @dataclass(frozen=True)
@@ -92,7 +79,7 @@ def opened(path: Path) -> BufferedIOBase:
 
 
 def read_header(path: Path) -> NiftiHeader:
-    """Read the header of a file in either version and byte order.
+    """Read the header of a file, in either byte order.
 
     Raises:
         ValueError: It has none, or one that cannot be.
@@ -113,24 +100,24 @@ def parse(content: bytes) -> NiftiHeader:
     """
     for order in "<>":
         size = struct.unpack_from(f"{order}i", content.ljust(4, b"\0"))[0]
-        if size in _FIELDS and len(content) >= size:
-            return _parsed(content, order, size)
+        if size == _NIFTI_2:
+            raise ValueError("it is NIfTI-2, expected NIfTI-1: convert it")
+        if size == HEADER_BYTES and len(content) >= size:
+            return _parsed(content, order)
     raise ValueError("it does not begin with a header of NIfTI")
 
 
-def _parsed(content: bytes, order: str, size: int) -> NiftiHeader:
+def _parsed(content: bytes, order: str) -> NiftiHeader:
     values = {
-        name: struct.unpack_from(order + form.split("@")[0], content, int(form.split("@")[1]))
-        for name, form in _FIELDS[size].items()
+        name: struct.unpack_from(order + form, content, start)
+        for name, (form, start) in _FIELDS.items()
     }
-    magic = content[_MAGIC_AT[size] :][:3]
-    start = float(values["offset"][0])
+    magic, start = content[_MAGIC_AT:][:3], values["offset"][0]
     if not 0 <= start < _FARTHEST:
         raise ValueError(f"vox_offset is {start:g}")
-    is_single = magic == _MAGIC[size][0]
     code, bits = values["kind"]
     return NiftiHeader(
-        is_nifti=magic in _MAGIC[size],
+        is_nifti=magic in (_SINGLE, _PAIR),
         sizes=values["sizes"],
         steps=np.array(values["steps"]),
         codes=(values["codes"][0], values["codes"][1]),
@@ -138,7 +125,7 @@ def _parsed(content: bytes, order: str, size: int) -> NiftiHeader:
         rows=np.array(values["rows"]).reshape(3, 4),
         scale=(values["scale"][0], values["scale"][1]),
         to_mm={1: 1000.0, 3: 0.001}.get(values["units"][0] & 7, 1.0),
-        offset=max(int(start), size if is_single else 0),
+        offset=max(int(start), HEADER_BYTES if magic == _SINGLE else 0),
         bytes_per_voxel=bits // 8,
         floats=np.dtype(order + _FLOATS[code]) if code in _FLOATS else None,
     )

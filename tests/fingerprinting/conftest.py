@@ -26,6 +26,7 @@ class Planted:
     channels: tuple[Channel, ...] = CHANNELS
     cases: list[Case] = field(default_factory=list)
     ending: str = ".nii.gz"
+    any_size: bool = True  # 8 mm along y
 
     def add(
         self, case_id: str, patient: str, label: str, split: str = "train", **more: str
@@ -65,7 +66,13 @@ class Planted:
     def load(self, order: Sequence[int] | None = None) -> RawDataset:
         """Write the tables, rows in the order asked for, and read the dataset."""
         cases = [self.cases[i] for i in order] if order is not None else self.cases
-        dataset = Dataset("Dataset900_Planted", self.channels, ("tumour", "RICE"), self.ending)
+        dataset = Dataset(
+            "Dataset900_Planted",
+            self.channels,
+            ("tumour", "RICE"),
+            self.ending,
+            allow_any_size=self.any_size,
+        )
         write_raw_tables(self.folder, dataset, cases)
         return load_raw_dataset(self.folder)
 
