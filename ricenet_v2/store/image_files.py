@@ -21,6 +21,8 @@ ENDINGS: dict[Format, tuple[str, ...]] = {
     "meta": (".mha", ".mhd"),
     "nrrd": (".nrrd", ".nhdr"),
 }
+DETACHED = (".mhd", ".nhdr", *HEADERS, *VOXELS)
+"""Endings of images in two files."""
 LONGEST_HEADER = 1 << 20
 
 

@@ -237,5 +237,13 @@ def _image(voxels: NDArray[np.generic], grid: Grid) -> sitk.Image:
 
 
 def _write(path: Path, image: sitk.Image) -> None:
+    if path.name.lower().endswith(image_files.DETACHED):
+        # Two files cannot take the place of two others at one instant.
+        raise DatasetError(
+            "An image is written as one file.",
+            file=path,
+            expected=".nii.gz, .nii, .mha or .nrrd",
+            got=path.suffix,
+        )
     with replacing(path) as temporary:
         sitk.WriteImage(image, str(temporary), useCompression=True)

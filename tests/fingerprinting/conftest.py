@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.records.dataset import Case, Channel, Dataset
-from ricenet_v2.store.images import read_image, write_image
+from ricenet_v2.store.images import write_image
 from ricenet_v2.store.raw import RawDataset, load_raw_dataset, write_raw_tables
 
 GRID = Grid((6, 8, 10), (3.0, 1.0, 2.0), (-10.0, 5.0, 7.0))
@@ -52,9 +53,10 @@ class Planted:
         """Convert all images to another format."""
         before, images = self.ending, sorted(self.folder.glob(f"images*/*{self.ending}"))
         for path in images:
-            voxels, grid = read_image(path)
+            image = sitk.ReadImage(str(path))
             path.unlink()
-            write_image(path.with_name(path.name.removesuffix(before) + ending), voxels, grid)
+            made = path.with_name(path.name.removesuffix(before) + ending)
+            sitk.WriteImage(image, str(made), useCompression=ending in (".mha", ".nrrd"))
         self.ending = ending
 
     def put(
