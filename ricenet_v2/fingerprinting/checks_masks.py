@@ -70,7 +70,7 @@ def _of_channel(masks: list[MaskLabels]) -> list[Finding]:
                 LABELS,
                 mask.place,
                 found=f"labels {_text(mask.values)}",
-                expected=f"{_text(usual)}, as in {len(first)} other masks of {mask.channel}",
+                expected=f"{_text(usual)}, as in {len(first)} other mask(s) of {mask.channel}",
                 remedy="Networks see the values of a mask as they are. Write all masks of the "
                 "channel with the same labels, e.g. 0 and 1.",
             )

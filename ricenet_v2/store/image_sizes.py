@@ -115,7 +115,8 @@ def _nifti(reader: sitk.ImageFileReader, files: tuple[Path, ...]) -> Claim:
 
 
 def _bytes(reader: sitk.ImageFileReader, each: int) -> int:
-    return math.prod(reader.GetSize()) * reader.GetNumberOfComponents() * each
+    numbers: int = math.prod(reader.GetSize()) * reader.GetNumberOfComponents()
+    return numbers * each
 
 
 def _read_bytes(reader: sitk.ImageFileReader) -> int:

@@ -65,4 +65,4 @@ def test_the_check_of_a_dataset_compares_masks(planted):
         planted.put(case.case_id, 2, mask, split=case.split)
     (found,) = check(planted.load()).findings
     assert (found.severity, found.check, found.case) == ("error", "labels of masks", "case3")
-    assert (found.found, found.expected) == ("labels 255", "1, as in 4 other masks of lesion")
+    assert (found.found, found.expected) == ("labels 255", "1, as in 4 other mask(s) of lesion")
