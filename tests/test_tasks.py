@@ -17,7 +17,7 @@ from ricenet_v2.ablation.jobs import FoldJob
 from ricenet_v2.core.pool import Task
 from ricenet_v2.fingerprinting import fingerprint, integrity
 from ricenet_v2.fingerprinting.cache import Kept
-from ricenet_v2.fingerprinting.integrity import _Files
+from ricenet_v2.fingerprinting.look import Files
 from ricenet_v2.fingerprinting.measure import CaseFiles
 from ricenet_v2.preprocessing import cohort
 from ricenet_v2.records.ablation import Subset
@@ -114,7 +114,7 @@ def _ablated(patch, raw, plan, folder):
 
 
 MAKERS = {
-    _Files: _checked,
+    Files: _checked,
     CaseFiles: _measured,
     Kept: _measured_and_kept,
     cohort._Task: _preprocessed,

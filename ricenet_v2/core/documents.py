@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import operator
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar, cast
 
 import pydantic
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import dataclass_transform
 
 from ricenet_v2.core import files
@@ -23,6 +24,8 @@ from ricenet_v2.core.regular import check_regular
 _SEAL = "seal"
 
 Fields = dict[str, Any]
+# Not written where false, so that documents of earlier versions keep their hash.
+NewFlag = Annotated[bool, Field(exclude_if=operator.not_)]
 _REMEDY = "Correct the file, or let the command that wrote it make it anew."
 Migration = Callable[[Fields], Fields]
 Class = TypeVar("Class", bound=type)

@@ -13,7 +13,7 @@ from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.regular import is_missing
 from ricenet_v2.explanation.space import Space
 from ricenet_v2.preprocessing.pipeline import TOLERANCE_MM
-from ricenet_v2.store.images import read_image
+from ricenet_v2.store.images import read_whole_image
 from ricenet_v2.store.raw import mask_path
 
 Mask = NDArray[np.bool_]
@@ -111,7 +111,7 @@ def region_of(
 
 
 def _read(path: Path, case_id: str, grid: Grid) -> Mask:
-    voxels, own = read_image(path)
+    voxels, own = read_whole_image(path)
     if own.shape != grid.shape or own.distance(grid) > TOLERANCE_MM:
         raise GeometryError(
             "A mask does not lie on the grid of the images.",

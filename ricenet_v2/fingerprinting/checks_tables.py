@@ -12,6 +12,7 @@ from ricenet_v2.records.cells import known
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.integrity import Finding
 from ricenet_v2.records.prescription import FRACTIONS_COLUMN, PRESCRIPTION_COLUMNS, positive
+from ricenet_v2.store.image_files import image_files
 from ricenet_v2.store.paths import DATASET_JSON
 from ricenet_v2.store.raw import RawDataset, images_folder
 
@@ -195,7 +196,8 @@ def _is_number_or_nothing(cell: str) -> bool:
 
 def _unexpected_files(raw: RawDataset) -> list[Finding]:
     named = [case for case in raw.cases if not fault_of(case.case_id)]
-    owned = {path for case in named for path in raw.images(case)}
+    images = [path for case in named for path in raw.images(case)]
+    owned = {file for path in images for file in image_files(path)}
     findings = []
     for split in ("train", "test"):
         folder = images_folder(raw.folder, split)

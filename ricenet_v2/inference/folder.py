@@ -21,7 +21,7 @@ from ricenet_v2.core.names import fault_of, part, shown
 from ricenet_v2.core.progress import track
 from ricenet_v2.inference.ensemble import Ensemble
 from ricenet_v2.inference.odds import Combine
-from ricenet_v2.inference.patient import Patient, files_of, hash_of, prepare
+from ricenet_v2.inference.patient import Patient, files_of, hash_of, prepare, refuse_other_labels
 from ricenet_v2.records.cells import digits
 from ricenet_v2.records.prediction import CasePrediction, FailedCase, Predictions
 from ricenet_v2.store import tables
@@ -94,6 +94,7 @@ def predict_folder(
         case = patient.case_id
         try:
             made = prepared.result()
+            refuse_other_labels(ensemble, made.record)
             found = ensemble.predict(made.array, made.record, combine=combine, mirror=mirror)
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are predicted
             failed[case] = logged(logger, f"{shown(case)} could not be predicted", error)

@@ -19,6 +19,7 @@ from ricenet_v2.core.regular import is_missing
 from ricenet_v2.fingerprinting.checked import CheckedCase
 from ricenet_v2.fingerprinting.integrity import check_case
 from ricenet_v2.inference.ensemble import Ensemble, crop_error
+from ricenet_v2.inference.outside import unknown_labels
 from ricenet_v2.preprocessing.cohort import inputs_hash
 from ricenet_v2.preprocessing.pipeline import preprocess
 from ricenet_v2.records.cases import PreprocessedCase
@@ -37,12 +38,14 @@ class Patient:
         channels: Of the images, in the order of the dataset.
         images: Those that the networks see and those that decide the crop.
         brain: Brain mask, where there is one.
+        allow_any_size: As the dataset of training says.
     """
 
     case_id: str
     channels: tuple[Channel, ...]
     images: tuple[Path, ...]
     brain: Path | None
+    allow_any_size: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ def files_of(
         tuple(ensemble.dataset.channels[index] for index in needed),
         tuple(images[index] for index in needed),
         brain,
+        ensemble.dataset.allow_any_size,
     )
 
 
@@ -102,6 +106,7 @@ def prepare(plan: Plan, patient: Patient) -> Prepared:
         patient.images,
         patient.brain,
         straighten=plan.straighten,
+        allow_any_size=patient.allow_any_size,
     )
     images, grid = _sound(checked, case_id)
     array, record = preprocess(
@@ -126,6 +131,23 @@ def _refuse_another_crop(plan: Plan, patient: Patient) -> None:
             [channel.name for channel in patient.channels],
             got=f"no mask, and no file {', '.join(missing)}",
             remedy="Add these files, or a CASE_brain file in a folder of masks (--masks).",
+        )
+
+
+def refuse_other_labels(ensemble: Ensemble, record: PreprocessedCase) -> None:
+    """Masks are seen as they are, so that their labels must be those of training.
+
+    Raises:
+        DatasetError: A mask has none of them.
+    """
+    if faults := unknown_labels(record, ensemble.references.values()):
+        raise DatasetError(
+            "A mask of this patient has other labels than the masks of training.",
+            case=record.case_id,
+            expected="a label that training saw, or an empty mask",
+            got="; ".join(faults),
+            remedy="Networks see the values of a mask as they are. Write it with the labels of "
+            "training, e.g. 0 and 1 instead of 0 and 255.",
         )
 
 

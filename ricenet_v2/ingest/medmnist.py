@@ -76,6 +76,7 @@ def convert_medmnist3d(npz: Path, folder: Path, kind: ChannelKind | None = None)
         reference="Yang et al., MedMNIST v2, Scientific Data 10:41 (2023)",
         description=f"Converted from {npz.name}",
         file_ending=ending,
+        allow_any_size=True,  # MedMNIST keeps no size of a voxel; 1 mm stands for it
     )
     write_raw_tables(folder, dataset, cases)
     return folder

@@ -10,7 +10,7 @@ from pathlib import Path
 from ricenet_v2.core.deadline import within
 from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.core.failures import reason_of
-from ricenet_v2.core.files import check_writable, sha256_of_file, sha256_of_text
+from ricenet_v2.core.files import check_writable, sha256_of_text
 from ricenet_v2.core.pool import Task
 from ricenet_v2.fingerprinting.workers import (
     KILLED_REMEDY,
@@ -24,6 +24,7 @@ from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store import cases as store
+from ricenet_v2.store.image_files import sha256_of_image
 from ricenet_v2.store.raw import RawDataset
 
 logger = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ class _Outcome:
 
 def inputs_hash(images: tuple[Path, ...], brain: Path | None, plan: Plan) -> str:
     """SHA-256 over the input files and the parts of the plan that decide the voxels."""
-    files = [sha256_of_file(path) for path in (*images, *([brain] if brain else []))]
+    files = [sha256_of_image(path) for path in (*images, *([brain] if brain else []))]
     return sha256_of_text("\n".join([*files, voxels_hash(plan), str(bool(brain))]))
 
 

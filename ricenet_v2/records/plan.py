@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from ricenet_v2.core.documents import record
+from ricenet_v2.core.documents import NewFlag, record
 from ricenet_v2.core.names import Name, Title
 from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.decision import Alternative, Decision
@@ -28,8 +28,6 @@ Scheme = Literal["zscore", "clip_zscore", "divide", "none"]
 Architecture = Literal["residual_encoder", "resnet18"]
 Norm = Literal["instance", "batch"]
 Levels = tuple[tuple[Finite, ...], ...]
-# Not written where false, so that documents of earlier versions keep their hash.
-NewFlag = Annotated[bool, Field(exclude_if=operator.not_)]
 Precision = Literal["float32", "bfloat16"]
 
 SHAPES_ONLY = (

@@ -26,7 +26,12 @@ from ricenet_v2.store import cases as store
 from ricenet_v2.store.fold_paths import FoldPaths
 from ricenet_v2.store.paths import DatasetPaths, ModelPaths
 from ricenet_v2.training.initial_weights import source_of
-from ricenet_v2.training.preprocessed import intensities, records_of_plan
+from ricenet_v2.training.preprocessed import (
+    intensities,
+    mask_labels,
+    records_of_plan,
+    sizes,
+)
 from ricenet_v2.training.reader import CaseReader, cache_budget
 from ricenet_v2.training.settings import channels_label, with_channels, with_settings
 from ricenet_v2.training.share import Share, check_sharing
@@ -82,6 +87,8 @@ class Job:
         inputs: Hash of the preprocessed cases.
         intensities: Range of each channel's mean over the training cases, where it is known.
         directions: Direction cosines of the images of each training case.
+        sizes: Usual range of extent, spacing and volume of the training cases.
+        labels_of_masks: Of all training cases, by channel.
         test: Case ids of the dataset's test cases.
         images: Hashes of each case's images that no other patient has, where they are known; of
             test cases only where the fold is to begin with pretrained weights.
@@ -107,6 +114,8 @@ class Job:
     inputs: str
     intensities: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     directions: tuple[tuple[float, ...], ...] = ()
+    sizes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    labels_of_masks: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     test: tuple[str, ...] = ()
     images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     is_corrected: bool = True
@@ -219,6 +228,8 @@ def prepare(
         inputs=store.cases_hash(records),
         intensities=intensities(records, chosen.train),
         directions=tuple(r.source_direction for r in records if r.case_id in set(chosen.train)),
+        sizes=sizes(records, chosen.train),
+        labels_of_masks=mask_labels(records, chosen.train),
         test=test,
         images=telling(images, patients),
         is_corrected=not _began_uncorrected(model.fold(fold), options),

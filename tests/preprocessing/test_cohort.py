@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from ricenet_v2.core import documents
 from ricenet_v2.preprocessing import cohort
@@ -191,3 +192,25 @@ def test_a_killed_worker_costs_its_own_case_at_most(raw, make_plan, tmp_path, ti
     preprocess_dataset(raw, make_plan(), tmp_path / "alone")
     made = files(tmp_path / "out")
     assert made == {name: files(tmp_path / "alone")[name] for name in made}
+
+
+@pytest.mark.parametrize("ending", [".mhd", ".nhdr", ".hdr"])
+def test_a_case_whose_detached_voxels_changed_is_made_anew(raw, make_plan, tmp_path, ending):
+    folder = tmp_path / "raw"
+    dataset = dataclasses.replace(raw.dataset, file_ending=ending)
+    cases = raw.cases[:2]
+    detached = dataclasses.replace(raw, folder=folder, dataset=dataset, cases=cases)
+    for each in cases:
+        for old, new in zip(raw.images(each), detached.images(each), strict=True):
+            new.parent.mkdir(parents=True, exist_ok=True)
+            sitk.WriteImage(sitk.ReadImage(str(old)), str(new))
+    plan, out = make_plan(), tmp_path / "out"
+    ids = tuple(each.case_id for each in cases)
+    assert preprocess_dataset(detached, plan, out).done == ids
+    assert preprocess_dataset(detached, plan, out).skipped == ids
+    header = detached.images(cases[0])[0]
+    (voxels,) = (file for file in header.parent.glob(f"{header.stem}.*") if file != header)
+    whole = voxels.read_bytes()
+    voxels.write_bytes(whole[: len(whole) // 2])
+    result = preprocess_dataset(detached, plan, out)
+    assert (tuple(result.failed), result.skipped) == (ids[:1], ids[1:])

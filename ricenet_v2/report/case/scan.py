@@ -15,7 +15,7 @@ from ricenet_v2.core.failures import logged
 from ricenet_v2.core.grid import Grid, Shape
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.report import PartVolume
-from ricenet_v2.store.images import read_image
+from ricenet_v2.store.images import read_image, read_whole_image
 from ricenet_v2.store.raw import RawDataset
 
 logger = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ def read_scan(raw: RawDataset, case: Case, maps: Sequence[tuple[PartVolume, Path
     read = [read_image(path) for path in raw.images(case)]
     grid = read[0][1]
     masks = {name: raw.mask(case, name) for name in ("brain", "lesion")}
-    found = {name: read_image(path) for name, path in masks.items() if path is not None}
+    found = {name: read_whole_image(path) for name, path in masks.items() if path is not None}
     for voxels, _ in [*read, *found.values()]:
         if voxels.shape != grid.shape:
             raise GeometryError(
