@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import RicenetError
-from ricenet_v2.core.files import sha256_of_file, sha256_of_text
+from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.explanation.masks import LESION, file_of, lesion_of, region_of
 from ricenet_v2.explanation.space import Space
@@ -21,6 +21,7 @@ from ricenet_v2.preprocessing.pipeline import TOLERANCE_MM, load_case
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.report.case.isodose import full_dose
+from ricenet_v2.store.contents import content_hash
 from ricenet_v2.store.images import read_grid
 
 BRAIN, IMAGE = "brain", "image"
@@ -180,7 +181,7 @@ def beside_hash(ensemble: Ensemble, files: CaseFiles) -> str:
     named |= {path.name: path for n, path in enumerate(files.paths) if kinds[n] == "dose"}
     try:
         hashes = [
-            f"{name} {sha256_of_file(path)}"
+            f"{name} {content_hash(path)}"
             for name, path in sorted(named.items())
             if path is not None and path.is_file()
         ]
