@@ -16,6 +16,7 @@ from ricenet_v2.core.errors import CheckpointError, DatasetError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.fingerprinting.region import ANATOMY
+from ricenet_v2.inference.distinct import check_distinct
 from ricenet_v2.inference.member import seen
 from ricenet_v2.inference.odds import Combine, Odds
 from ricenet_v2.inference.outside import outside, trained_on
@@ -249,9 +250,10 @@ def load_ensemble(
         decide: Which class is predicted.
 
     Raises:
-        CheckpointError: No fold, a named fold or its checkpoint is missing, or there
-            is no calibration that fits; a prior is named for a model that does not say what it
-            was trained on.
+        CheckpointError: No fold, a named fold or its checkpoint is missing, a fold is a copy of
+            another, or there is no calibration that fits; a prior is named for a model that does
+            not say what it was trained on.
+        PlanError: The folds were trained by different plans or datasets.
         DatasetError: `calibrated`, and another checkpoint than that the calibration is for; or a
             prior that cannot be used.
     """
@@ -273,6 +275,7 @@ def load_ensemble(
         fold: checkpoints.load(paths.fold(fold).checkpoint(checkpoint), where) for fold in chosen
     }
     plan, dataset = plan_and_dataset(states, model_folder)
+    check_distinct(states, model_folder)
     members = {}
     for fold, state in states.items():
         network = build_network(plan.network, len(plan.channels), len(plan.classes))
