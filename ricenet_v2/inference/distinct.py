@@ -1,4 +1,4 @@
-"""Each member of an ensemble is a network of its own: the fold that its folder says, and no copy."""
+"""Each member of an ensemble is a network of its own, and that of the fold its folder says."""
 
 from __future__ import annotations
 
