@@ -99,6 +99,9 @@ def changes_since(used: Sequence[UsedCase], now: Mapping[str, Case], group: str 
 
 
 def _regrouped(there: Iterable[UsedCase], now: Mapping[str, Case], group: str) -> list[str]:
+    """None where the column is gone: then nothing is said of any case."""
+    if not any(group in case.covariates for case in now.values()):
+        return []
     found = {case.case_id: known(now[case.case_id].covariates.get(group, "")) for case in there}
     return [
         f"{case.case_id}: {group} {case.held_out} then, {found[case.case_id] or 'none'} now"
