@@ -9,11 +9,13 @@ from pathlib import Path
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.records.run import Run
+from ricenet_v2.records.sanity import SanityCheck
 from ricenet_v2.records.splits import Fold
 from ricenet_v2.records.used_cases import Changes, UsedCase, changes_since
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import CASES_CSV, ModelPaths
 from ricenet_v2.store.raw import read_cases
+from ricenet_v2.store.seeds import runs_of
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +53,12 @@ def read_validation(model: ModelPaths, runs: Mapping[int, Run]) -> dict[int, lis
                 got=f"fold {run.fold}, which would count twice or in the place of another",
                 remedy="Move the folder away, or give it back its name.",
             )
-        _tell_edited(model, fold, run)
+    for file in _edited(model, runs):
+        logger.warning(
+            "%s is not as training wrote it: it was edited, or is damaged. Delete it and run "
+            "ricenet_train --continue, which writes it anew.",
+            file,
+        )
     return rows
 
 
@@ -95,7 +102,7 @@ def check_as_trained(
         "trained on.",
         file=model.folder,
         expected="tables as training wrote them, of one cases.csv and one splits_final.json",
-        got=f"{what}: trained on others",
+        got=f"{what}: trained on others{_named(_edited(model, runs))}",
         remedy="Bring back the tables that were edited or exchanged (without validation.csv, "
         "ricenet_train --continue writes it anew), or move the folders of folds that were trained "
         f"on other tables away and train them again. {_JUDGE_ANEW}",
@@ -152,6 +159,39 @@ def check_since(
     return found
 
 
+def held_out_by(model: ModelPaths) -> set[UsedCase]:
+    """The cases of all folds that are there: those that a model was trained on."""
+    there = {n: run for n, run in runs_of(model).items() if model.fold(n).validation.is_file()}
+    rows = {fold: tables.read_rows(model.fold(fold).validation) for fold in there}
+    return set(used_cases(there, rows))
+
+
+def since_training(model: ModelPaths, table: Path) -> list[SanityCheck]:
+    """What has changed in cases.csv since the folds were trained, as a check beside their figures.
+
+    Returns:
+        One check, or none of a model without folds or where there is no such table.
+    """
+    used = held_out_by(model)
+    if not used or not table.is_file():
+        return []
+    runs = {n: run for n, run in runs_of(model).items() if model.fold(n).validation.is_file()}
+    now = {case.case_id: case for case in read_cases(table)}
+    group = next(run.group for run in runs.values())
+    found = changes_since(sorted(used, key=lambda case: case.case_id), now, group)
+    told = [*found.wrong, *found.doubtful]
+    told += [f"{file.parent.name}/{file.name} was edited" for file in _edited(model, runs)]
+    name = "tables since training"
+    if told:
+        return [SanityCheck(name, "doubt", "; ".join(told))]
+    return [SanityCheck(name, "fine", "labels, patients and splits are those of the training")]
+
+
+def _named(edited: Sequence[Path]) -> str:
+    files = ", ".join(f"{file.parent.name}/{file.name}" for file in edited)
+    return f"; edited since: {files}" if files else ""
+
+
 def _patient(row: Mapping[str, str]) -> str:
     return row.get("patient_id") or row["case_id"]
 
@@ -188,11 +228,11 @@ def _check_once(model: ModelPaths, rows: Rows) -> None:
             )
 
 
-def _tell_edited(model: ModelPaths, fold: int, run: Run) -> None:
-    file = model.fold(fold).validation
-    if run.validation_hash and sha256_of_file(file) != run.validation_hash:
-        logger.warning(
-            "%s is not as training wrote it: it was edited, or is damaged. Delete it and run "
-            "ricenet_train --continue, which writes it anew.",
-            file,
-        )
+def _edited(model: ModelPaths, runs: Mapping[int, Run]) -> list[Path]:
+    """The tables that are other ones than training wrote."""
+    files = {fold: model.fold(fold).validation for fold in runs}
+    return [
+        file
+        for fold, file in files.items()
+        if runs[fold].validation_hash and sha256_of_file(file) != runs[fold].validation_hash
+    ]

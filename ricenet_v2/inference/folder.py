@@ -16,6 +16,7 @@ from ricenet_v2.core.errors import DatasetError, RicenetError
 from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.names import fault_of, part, shown
 from ricenet_v2.core.progress import track
+from ricenet_v2.inference.described import check_images
 from ricenet_v2.inference.ensemble import Ensemble
 from ricenet_v2.inference.odds import Combine
 from ricenet_v2.inference.patient import Patient, files_of, hash_of, prepare
@@ -63,10 +64,12 @@ def predict_folder(
         masks: Folder of CASE_brain files; beside an `images...` folder found by itself.
 
     Raises:
-        DatasetError: No cases, `output` holds predictions and `resume` is not set, or calibrated
+        DatasetError: No cases, a dataset.json beside `source` has the channels in another order
+            than the model, `output` holds predictions and `resume` is not set, or calibrated
             predictions without mirroring.
     """
     ensemble.check(mirror=mirror)
+    check_images(ensemble.dataset, source)
     cases = find_cases(source, len(ensemble.dataset.channels), ensemble.dataset.file_ending)
     made_by = _made_by(ensemble, combine, mirror=mirror)
     kept = _kept(output, made_by, resume=resume)

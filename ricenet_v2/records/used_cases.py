@@ -98,6 +98,22 @@ def changes_since(used: Sequence[UsedCase], now: Mapping[str, Case], group: str 
     )
 
 
+def changes_of(used: UsedCase, now: Case | None) -> tuple[str, ...]:
+    """How a single case stands otherwise in the table now, in words; None is not there."""
+    if now is None:
+        return ("no longer in cases.csv",)
+    told = [
+        f"{what} in cases.csv now: {after}; the folds were trained and judged with: {before}"
+        for what, before, after in (
+            ("label", used.label, now.label),
+            ("patient", used.patient_id, now.patient_id),
+        )
+        if before != after
+    ]
+    told += [] if now.split == "train" else ["of the split test in cases.csv now"]
+    return tuple(told)
+
+
 def _regrouped(there: Iterable[UsedCase], now: Mapping[str, Case], group: str) -> list[str]:
     """None where the column is gone: then nothing is said of any case."""
     if not any(group in case.covariates for case in now.values()):

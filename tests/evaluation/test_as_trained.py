@@ -174,7 +174,9 @@ def test_an_edited_label_or_patient_of_a_fold_is_refused(model, cells):
     edit(model.fold(1).validation, "c2", **cells)
     with pytest.raises(DatasetError, match="do not tell the cases") as caught:
         pool(model, "1")
-    assert caught.value.got == "folds 0, 1, 2: trained on others"
+    assert caught.value.got == (
+        "folds 0, 1, 2: trained on others; edited since: fold_1/validation.csv"
+    )
 
 
 def test_a_fold_of_other_labels_among_the_others_is_named(model):
