@@ -14,6 +14,7 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.as_trained import check_as_trained, check_since, read_validation
 from ricenet_v2.evaluation.read import read_scored
 from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.tabular.since import check_covariates
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import tables
 from ricenet_v2.store.fold_paths import VALIDATION_CSV
@@ -46,6 +47,7 @@ def pool(
     there = table if table is not None and table.is_file() else None
     if there is not None:
         check_since(model, runs, rows, there, is_judged_anew=truth is not None)
+        check_covariates(model, there)
     pooled = [{**row, "fold": str(fold)} for fold, own in rows.items() for row in own]
     tables.write_rows(model.crossval / VALIDATION_CSV, pooled)
     scored = read_scored(model.crossval / VALIDATION_CSV, truth, covariates=there)

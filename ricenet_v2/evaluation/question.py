@@ -75,7 +75,8 @@ def out_of_fold(
 ) -> Question:
     """The pooled folds of a model; they are written to crossval/validation.csv.
 
-    Labels and patients are those that the folds were trained with, or those of a table of truths.
+    Labels and patients are those that the folds were trained with, or those of a table of truths;
+    figures of such have no folder of their own, since all else there is of the former.
     """
     paths = dataset_paths(dataset, workspace)
     model = paths.run(plan, channels)
@@ -86,7 +87,7 @@ def out_of_fold(
         positive_index(scored, positive or positive_of(model.folder)),
         f"{paths.name}, {model.folder.name}: out-of-fold{scheme_of(model)}, pooled{by}",
         "out-of-fold",
-        output=model.crossval,
+        output=model.crossval if truth is None else None,
         dataset=paths,
         model=model,
     )

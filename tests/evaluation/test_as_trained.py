@@ -239,3 +239,26 @@ def test_a_copied_fold_is_refused_by_its_record_or_its_cases(model):
     with pytest.raises(DatasetError, match="another fold than its name") as caught:
         pool(model, "1")
     assert caught.value.file == model.fold(1).run
+
+
+@pytest.mark.parametrize(
+    ("covariates", "told"),
+    [
+        ({"age": "61", "sex": "F"}, "c2: age 61 now"),
+        ({"age": "", "sex": "F"}, "c2: age not known now"),
+        ({"age": "60", "sex": "M"}, "c2: sex M now"),
+    ],
+)
+def test_covariates_that_a_comparator_saw_are_compared(model, raw, covariates, told):
+    """features.csv as ricenet_baseline writes it: words are columns of 0 and 1."""
+    table = correct(raw, "c2", covariates={"age": "60.0", "sex": "F"})
+    rows = [
+        {"case_id": "c2", "maximum dose": 61.5, "age": 60.0, "sex = M": 0.0},
+        {"case_id": "c3", "maximum dose": 54.0, "age": float("nan"), "sex = M": float("nan")},
+        {"case_id": "gone", "maximum dose": 50.0, "age": 1.0, "sex = M": 1.0},
+    ]
+    write_rows(model.features, rows)
+    assert len(pool(model, "1", table)) == 6
+    with pytest.raises(DatasetError, match="since this comparator was fitted") as caught:
+        pool(model, "1", correct(raw, "c2", covariates=covariates))
+    assert caught.value.got == told
