@@ -180,6 +180,6 @@ def _is_current(folder: Path, case_id: str, made_of: str, tell: Callable[[str], 
         if is_current:
             store.check_array(folder, record)
     except RicenetError as error:
-        tell(f"{error.what} {error.got or ''}".strip())
+        tell(f"{Path(error.file or folder).name}: {error.what}")
         return False
     return is_current
