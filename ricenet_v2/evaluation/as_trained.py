@@ -68,7 +68,8 @@ def check_as_trained(
     """Compare cases, labels and patients of validation.csv with what the folds were trained on.
 
     The record of each fold holds a hash of them, which all tables together give again. Records of
-    older versions hold none.
+    older versions hold none, or one that depends on the order of the cases in splits_final.json:
+    then it is only logged that the hash is another.
 
     Args:
         model: For the message.
@@ -79,23 +80,26 @@ def check_as_trained(
     Raises:
         DatasetError: They are others; the folds are named.
     """
-    sides = {fold: sorted(row["case_id"] for row in own) for fold, own in rows.items()}
-    everyone = sorted(case for own in sides.values() for case in own)
+    sides = {fold: tuple(row["case_id"] for row in own) for fold, own in rows.items()}
     labels = {row["case_id"]: row["label"] for own in rows.values() for row in own}
     patients = {row["case_id"]: _patient(row) for own in rows.values() for row in own}
     others = []
     for fold, run in runs.items():
-        held_out = set(sides[fold])
-        train = tuple(case for case in everyone if case not in held_out)
-        made = Fold(train, tuple(sides[fold])).hash_with(labels, patients)
+        train = tuple(case for other, own in sides.items() if other != fold for case in own)
+        made = Fold(train, sides[fold]).hash_with(labels, patients)
         if run.fold_hash and made != run.fold_hash:
             others.append(fold)
     if not others:
         return
     told = ", ".join(map(str, others))
     what = f"folds {told}" if len(others) > 1 else f"fold {told}"
-    if is_judged_anew:
-        logger.warning("%s: %s learned from other cases, labels or patients.", model.folder, what)
+    if is_judged_anew or not any(runs[fold].validation_hash for fold in others):
+        logger.warning(
+            "%s: %s learned from other cases, labels or patients than their tables tell, or from "
+            "folds that were edited.",
+            model.folder,
+            what,
+        )
         return
     raise DatasetError(
         "The validation.csv of the folds do not tell the cases, labels and patients that they were "
@@ -160,9 +164,14 @@ def check_since(
 
 
 def held_out_by(model: ModelPaths) -> set[UsedCase]:
-    """The cases of all folds that are there: those that a model was trained on."""
+    """The cases of all folds that are there: those that a model was trained on.
+
+    Raises:
+        DatasetError: A table lacks columns.
+    """
     there = {n: run for n, run in runs_of(model).items() if model.fold(n).validation.is_file()}
     rows = {fold: tables.read_rows(model.fold(fold).validation) for fold in there}
+    _check_columns(model, rows)
     return set(used_cases(there, rows))
 
 

@@ -191,13 +191,17 @@ def test_a_fold_of_other_labels_among_the_others_is_named(model):
     assert caught.value.got == "fold 1: trained on others"
 
 
-def test_records_of_older_versions_tell_nothing(model):
+@pytest.mark.parametrize(("kept", "is_told"), [({"fold_hash": ""}, False), ({}, True)])
+def test_records_of_older_versions_refuse_nothing(model, caplog, kept, is_told):
+    """Their hash, where there is one, depends on the order of the folds in their file."""
     for fold in range(3):
         path = model.fold(fold).run
-        old = dataclasses.replace(documents.read(Run, path), fold_hash="", validation_hash="")
+        old = dataclasses.replace(documents.read(Run, path), validation_hash="", **kept)
         documents.write(path, old)
     edit(model.fold(1).validation, "c2", label="b")
-    assert len(pool(model, "1")) == 6
+    with caplog.at_level(logging.WARNING, logger="ricenet_v2"):
+        assert len(pool(model, "1")) == 6
+    assert ("learned from other cases" in caplog.text) == is_told
 
 
 def test_an_edited_probability_is_told_with_its_file(model, caplog):
