@@ -32,7 +32,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--truth",
         type=Path,
         metavar="FILE",
-        help="table with case_id, label, maybe patient_id and covariates",
+        help="table with case_id, label, maybe patient_id and covariates; with a dataset alone its "
+        "folds are judged by it",
     )
     parser.add_argument(
         "--allow_missing",
@@ -241,7 +242,7 @@ def _asked(
             dataset, *model, predictions, truth, positive, allow_missing=allow_missing
         )
     if dataset is not None:
-        return question.out_of_fold(dataset, *model, positive)
+        return question.out_of_fold(dataset, *model, positive, truth)
     if predictions is None:
         raise DatasetError(
             "What is to be evaluated?", expected="a dataset, or --predictions FILE --truth FILE"

@@ -217,6 +217,7 @@ def _plan(
     from ricenet_v2.planning.planner import make_plan
     from ricenet_v2.planning.reasons import other_folds
     from ricenet_v2.planning.straightening import straightened
+    from ricenet_v2.records.described import other_than_planned
     from ricenet_v2.records.plan import SHAPES_ONLY, Plan
 
     path = paths.plan(preset)
@@ -224,6 +225,7 @@ def _plan(
         existing = documents.read(Plan, path)
         faults = _disagreements(existing, documents.fingerprint_of(fingerprint), wanted)
         faults += other_folds(existing, splits)
+        faults += [f"dataset.json: {each}" for each in other_than_planned(existing, raw.dataset)]
         if faults:
             raise PlanError(
                 "There is a plan that was made otherwise.",

@@ -70,15 +70,18 @@ def predict(
     Returns:
         0, or 1 when some cases failed.
     """
+    from ricenet_v2.inference.described import tell_changed
     from ricenet_v2.inference.ensemble import load_ensemble
     from ricenet_v2.inference.folder import predict_folder
     from ricenet_v2.report.words import several
-    from ricenet_v2.store.paths import PREDICTIONS_CSV
+    from ricenet_v2.store.paths import DATASET_JSON, PREDICTIONS_CSV, dataset_paths
 
     model = common.model_folder(model, dataset, plan, channels, workspace)
     ensemble = load_ensemble(
         model, folds, checkpoint, device, calibrated=calibrated, prior=prior, decide=decide
     )
+    if dataset is not None:
+        tell_changed(ensemble.dataset, dataset_paths(dataset, workspace).raw / DATASET_JSON)
     found = predict_folder(
         ensemble,
         source,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.failures import reason_of
+from ricenet_v2.core.leftovers import mark, remove_dead
 from ricenet_v2.core.regular import check_regular
 
 
@@ -18,12 +19,14 @@ from ricenet_v2.core.regular import check_regular
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it takes the place of `path`.
 
-    The temporary name keeps the suffix, since several libraries choose a format by it.
+    The temporary name keeps the suffix, since several libraries choose a format by it. What
+    killed processes left in the folder is removed when a process first writes there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_dead(path.parent)
     name, dot, ending = path.name.partition(".")
-    # Random: threads share the number of a process, containers of a cluster often do.
-    temporary = path.with_name(f".{name}.{secrets.token_hex(4)}.partial{dot}{ending}")
+    # Random, too: threads share the mark of their process.
+    temporary = path.with_name(f".{name}.{mark()}-{secrets.token_hex(3)}.partial{dot}{ending}")
     try:
         yield temporary
         with temporary.open("rb+") as stream:

@@ -19,6 +19,7 @@ from ricenet_v2.explanation.options import Options
 from ricenet_v2.explanation.subject import CaseFiles, beside_hash, read_subject
 from ricenet_v2.explanation.untrained import untrained_networks
 from ricenet_v2.explanation.write import write_results
+from ricenet_v2.inference.described import check_images
 from ricenet_v2.inference.ensemble import Ensemble
 from ricenet_v2.inference.member import with_log_odds
 from ricenet_v2.inference.patient import files_of, hash_of
@@ -67,7 +68,8 @@ def explain_folder(
             folder found by itself.
 
     Raises:
-        DatasetError: No cases, `output` holds maps and `resume` is not set, or maps of other
+        DatasetError: No cases, a dataset.json beside `source` has the channels in another order
+            than the model, `output` holds maps and `resume` is not set, or maps of other
             networks or options; or nothing can be written there.
         PlanError: No such class, or the control was made by another plan.
     """
@@ -75,6 +77,7 @@ def explain_folder(
     target_of(options.target, plan.classes, 0)
     if control is not None:
         _check_control(ensemble, control)
+    check_images(ensemble.dataset, source)
     cases = find_cases(source, len(ensemble.dataset.channels), ensemble.dataset.file_ending)
     masks = masks or masks_beside(source)
     members = _classifiers(ensemble)

@@ -15,7 +15,7 @@ from ricenet_v2.core.names import part
 from ricenet_v2.core.pool import Task
 from ricenet_v2.fingerprinting.measure import N_SAMPLES, CaseFiles, MeasuredCase, measure_case
 from ricenet_v2.records.fingerprint import CaseMeasurement
-from ricenet_v2.store.image_files import image_files
+from ricenet_v2.store.image_files import sha256_of_image
 from ricenet_v2.store.measurements import read_measurement, write_measurement
 
 RULES = 2
@@ -42,7 +42,7 @@ def kept(case: CaseFiles, folder: Path) -> Kept:
 
 
 def load(where: Kept) -> MeasuredCase | None:
-    """The measurement, unless a file of the case changed since, or the rules did."""
+    """The measurement, unless the content of a file of the case changed since, or the rules did."""
     try:
         found = read_measurement(where.path, _key(where.files))
         if found is None:
@@ -90,9 +90,8 @@ def _write(path: Path, key: str, measured: MeasuredCase) -> None:
 
 
 def _key(case: CaseFiles) -> str:
-    """SHA-256 over name, size and time of change of each file, and over what the rules look at."""
-    images = [*case.images, *([] if case.brain is None else [case.brain])]
-    found = [(path.name, path.stat()) for image in images for path in image_files(image)]
-    stamps = [(name, status.st_size, status.st_mtime_ns) for name, status in found]
+    """SHA-256 over name and content of each file, and over what the rules look at."""
+    paths = [*case.images, *([] if case.brain is None else [case.brain])]
+    contents = [(path.name, sha256_of_image(path)) for path in paths]
     straight = ["straightened"] if case.straighten else []
-    return files.sha256_of_text(json.dumps([RULES, N_SAMPLES, case.kinds, stamps, *straight]))
+    return files.sha256_of_text(json.dumps([RULES, N_SAMPLES, case.kinds, contents, *straight]))

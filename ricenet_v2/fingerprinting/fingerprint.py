@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +89,7 @@ def _measured(
         )
         for case in cases
     }
-    found = {} if cache is None else _found(files.values(), cache)
+    found = {} if cache is None else _found(files.values(), cache, num_workers)
     left = [case for case in cases if case.case_id not in found]
     need = bytes_of_case(raw, left, copies=2 * len(kinds) + 6, seconds=seconds)
     workers = allowed_workers(num_workers, need, len(left), available_memory())
@@ -104,10 +105,15 @@ def _measured(
     return [found[case.case_id] for case in cases]
 
 
-def _found(files: Iterable[CaseFiles], cache: Path) -> dict[str, MeasuredCase]:
-    """Measurements that are kept and still hold, by case id."""
-    loaded = {one.case_id: load(kept(one, cache)) for one in files}
-    return {case_id: measured for case_id, measured in loaded.items() if measured is not None}
+def _found(files: Iterable[CaseFiles], cache: Path, num_workers: int) -> dict[str, MeasuredCase]:
+    """Measurements that are kept and still hold, by case id.
+
+    Threads are enough: hashing the files, which takes the time, lets others run.
+    """
+    places = [kept(one, cache) for one in files]
+    with ThreadPoolExecutor(num_workers) as threads:
+        loaded = zip(places, threads.map(load, places), strict=True)
+        return {where.name: measured for where, measured in loaded if measured is not None}
 
 
 def _once(measured: Sequence[MeasuredCase]) -> list[MeasuredCase]:

@@ -16,6 +16,7 @@ from ricenet_v2.core.errors import CheckpointError, DatasetError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.fingerprinting.region import ANATOMY
+from ricenet_v2.inference.distinct import check_distinct
 from ricenet_v2.inference.member import check_finite, seen
 from ricenet_v2.inference.odds import Combine, Odds
 from ricenet_v2.inference.outside import outside, trained_on
@@ -254,9 +255,11 @@ def load_ensemble(
         decide: Which class is predicted.
 
     Raises:
-        CheckpointError: No fold, a named fold or its checkpoint is missing, of another program, or
-            has weights that are not finite or of another network; there is no calibration that
-            fits; a prior is named for a model that does not say what it was trained on.
+        CheckpointError: No fold, a named fold or its checkpoint is missing, of another program, a
+            copy of another fold, or has weights that are not finite or of another network; there is
+            no calibration that fits; a prior is named for a model that does not say what it was
+            trained on.
+        PlanError: The folds were trained by different plans or datasets.
         DatasetError: `calibrated`, and another checkpoint than that the calibration is for; or a
             prior that cannot be used.
     """
@@ -277,6 +280,7 @@ def load_ensemble(
     files = {fold: paths.fold(fold).checkpoint(checkpoint) for fold in chosen}
     states = {fold: read_fold(file, fold, where) for fold, file in files.items()}
     plan, dataset = plan_and_dataset(states, model_folder)
+    check_distinct(states, model_folder)
     members = {fold: network_of(one, plan, files[fold], fold) for fold, one in states.items()}
     hashes = {f"fold_{fold}/{file.name}": sha256_of_file(file) for fold, file in files.items()}
     n_features = {fold: member.head.in_features for fold, member in members.items()}

@@ -19,6 +19,7 @@ from ricenet_v2.core.failures import logged
 from ricenet_v2.core.files import check_writable, sha256_of_text
 from ricenet_v2.core.names import fault_of, part, shown
 from ricenet_v2.core.progress import track
+from ricenet_v2.inference.described import check_images
 from ricenet_v2.inference.ensemble import Ensemble
 from ricenet_v2.inference.odds import Combine
 from ricenet_v2.inference.patient import Patient, files_of, hash_of, prepare, refuse_other_labels
@@ -73,10 +74,12 @@ def predict_folder(
         seconds: That reading and preparing a case may take; as long as it takes where None.
 
     Raises:
-        DatasetError: No cases, `output` holds predictions and `resume` is not set, nothing can be
+        DatasetError: No cases, a dataset.json beside `source` has the channels in another order
+            than the model, `output` holds predictions and `resume` is not set, nothing can be
             written there, or calibrated predictions without mirroring.
     """
     ensemble.check(mirror=mirror)
+    check_images(ensemble.dataset, source)
     cases = find_cases(source, len(ensemble.dataset.channels), ensemble.dataset.file_ending)
     made_by, command = _made_by(ensemble, combine, mirror=mirror), typed()
     kept = _kept(output, made_by, resume=resume)

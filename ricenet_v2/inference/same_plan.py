@@ -45,8 +45,9 @@ def plan_and_dataset(states: Mapping[int, checkpoints.State], folder: Path) -> t
 
 
 def _followed(plan: Plan, dataset: Dataset) -> dict[str, object]:
-    """What decides which files are read, what a network is shown, and how it is mirrored."""
+    """What decides which files are read, what a network is shown, and how its output is taken."""
     return {
+        "dataset": dataset.name,
         "dataset channels": dataset.channels,
         "dataset classes": dataset.classes,
         "file_ending": dataset.file_ending,
@@ -56,6 +57,7 @@ def _followed(plan: Plan, dataset: Dataset) -> dict[str, object]:
         "straightening": plan.straighten,
         "input_size": plan.input_size,
         "classes": plan.classes,
+        "balance": plan.training.balance,
         "mirror_axes": tuple(sorted(plan.training.augmentation.mirror_axes)),
     }
 

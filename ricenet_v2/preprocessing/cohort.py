@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -32,11 +33,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class CohortResult:
-    """Case ids by what became of them; `failed` has the reason."""
+    """Case ids by what became of them.
+
+    Attributes:
+        done: Preprocessed now.
+        skipped: There already, and whole.
+        failed: With the reason.
+        damaged: Those of `done` that were there, but damaged, with what was wrong.
+    """
 
     done: tuple[str, ...]
     skipped: tuple[str, ...]
     failed: dict[str, str]
+    damaged: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,10 +73,15 @@ class _Outcome:
     case_id: str
     skipped: bool = False
     error: str | None = None
+    damage: str = ""
 
 
 def inputs_hash(images: tuple[Path, ...], brain: Path | None, plan: Plan) -> str:
-    """SHA-256 over the input files and the parts of the plan that decide the voxels."""
+    """SHA-256 over the input files and the parts of the plan that decide the voxels.
+
+    Raises:
+        OSError: A file is missing or cannot be read.
+    """
     files = [sha256_of_image(path) for path in (*images, *([brain] if brain else []))]
     return sha256_of_text("\n".join([*files, voxels_hash(plan), str(bool(brain))]))
 
@@ -83,8 +97,10 @@ def preprocess_dataset(
 ) -> CohortResult:
     """Preprocess the cases of both splits into `folder`.
 
-    A case that is there with the same inputs and plan is skipped. A case that cannot be worked on,
-    or whose process was killed twice, is named in the result, and the others are finished.
+    A case that is there with the same inputs and plan is skipped if it is whole: its voxels are
+    compared with their hash, and a damaged or exchanged one is made anew. A case that cannot be
+    worked on, or whose process was killed twice, is named in the result, and the others are
+    finished.
 
     Args:
         raw: The dataset, checked.
@@ -112,6 +128,7 @@ def preprocess_dataset(
         done=tuple(o.case_id for o in outcomes if not o.skipped and o.error is None),
         skipped=tuple(o.case_id for o in outcomes if o.skipped),
         failed=failed,
+        damaged={o.case_id: o.damage for o in outcomes if o.damage and o.error is None},
     )
 
 
@@ -120,20 +137,39 @@ def _killed(task: _Task, reason: str) -> _Outcome:
 
 
 def _work(shared: _Shared, task: _Task) -> _Outcome:
-    s, case_id = shared, task.name
     try:
-        case = (s.raw, task.case, s.plan, s.folder)
-        made = within(s.seconds, preprocess_case, *case, overwrite=s.overwrite)
+        return within(shared.seconds, _made, shared, task)
     except Exception as error:
-        logger.debug("Where %s failed:", case_id, exc_info=error)
-        return _Outcome(case_id, error=f"{case_id}: {reason_of(error)}")
-    return _Outcome(case_id, skipped=not made)
+        logger.debug("Where %s failed:", task.name, exc_info=error)
+        return _Outcome(task.name, error=f"{task.name}: {reason_of(error)}")
+
+
+def _made(s: _Shared, task: _Task) -> _Outcome:
+    damage: list[str] = []
+    made = preprocess_case(
+        s.raw, task.case, s.plan, s.folder, overwrite=s.overwrite, tell=damage.append
+    )
+    return _Outcome(task.name, skipped=not made, damage="; ".join(damage))
 
 
 def preprocess_case(
-    raw: RawDataset, case: Case, plan: Plan, folder: Path, *, overwrite: bool = False
+    raw: RawDataset,
+    case: Case,
+    plan: Plan,
+    folder: Path,
+    *,
+    overwrite: bool = False,
+    tell: Callable[[str], None] = logger.warning,
 ) -> bool:
     """Preprocess one case into an existing folder, from its files to its files.
+
+    Args:
+        raw: The dataset.
+        case: Of it.
+        plan: Decides everything.
+        folder: Of the plan's cases.
+        overwrite: Make it anew, even if it is there.
+        tell: Is called with what is wrong with a case that was there and is damaged.
 
     Returns:
         False where it was there with the same inputs and plan, and `overwrite` is not set.
@@ -144,7 +180,7 @@ def preprocess_case(
     """
     images, brain = raw.images(case), raw.mask(case, "brain")
     made_of = inputs_hash(images, brain, plan)
-    if not overwrite and _is_current(folder, case.case_id, made_of):
+    if not overwrite and _is_current(folder, case.case_id, made_of, tell):
         return False
     voxels, grid, mask = load_case(images, brain)
     channels, record = preprocess_channels(voxels, grid, plan, case.case_id, mask, made_of)
@@ -152,12 +188,16 @@ def preprocess_case(
     return True
 
 
-def _is_current(folder: Path, case_id: str, made_of: str) -> bool:
+def _is_current(folder: Path, case_id: str, made_of: str, tell: Callable[[str], None]) -> bool:
     if not store.has_case(folder, case_id):
         return False
     try:
         record = store.read_record(folder, case_id)
         # Older versions kept no hashes of voxels, by which later trainings know the case again.
-        return record.inputs_hash == made_of and bool(record.voxel_hashes)
-    except RicenetError:
+        is_current = record.inputs_hash == made_of and bool(record.voxel_hashes)
+        if is_current:
+            store.check_array(folder, record)
+    except RicenetError as error:
+        tell(f"{Path(error.file or folder).name}: {error.what}")
         return False
+    return is_current

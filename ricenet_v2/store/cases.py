@@ -135,6 +135,29 @@ def read_array(folder: Path, case_id: str) -> NDArray[np.float32]:
     return voxels.astype(np.float32, copy=False)
 
 
+def check_array(folder: Path, record: PreprocessedCase) -> None:
+    """Compare the voxels of a case with what stands beside them; nothing is unpacked.
+
+    Raises:
+        DatasetError: They are not those that were written. Of older versions, which kept no hash of
+            them: they cannot be read.
+    """
+    if not record.content_hash:
+        read_array(folder, record.case_id)
+        return
+    path = _array_path(folder, record.case_id)
+    found = sha256_of_file(path)
+    if found != record.content_hash:
+        raise DatasetError(
+            "The voxels of this preprocessed case are damaged, or those of another one.",
+            case=record.case_id,
+            file=path,
+            expected=f"a file with the SHA-256 {record.content_hash}, which stands in its JSON",
+            got=found,
+            remedy="Run ricenet_plan_and_preprocess again: it makes the case anew.",
+        )
+
+
 def read_record(folder: Path, case_id: str) -> PreprocessedCase:
     """What stands beside a case.
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.core.files import sha256_of_file, sha256_of_text
+from ricenet_v2.core.files import sha256_of_text
+from ricenet_v2.store.contents import content_hash
 
 Format = Literal["nifti", "nifti pair", "meta", "nrrd"]
 HEADERS, VOXELS = (".hdr", ".hdr.gz"), (".img", ".img.gz")
@@ -73,7 +74,7 @@ def sha256_of_image(path: Path) -> str:
     Raises:
         OSError: A file cannot be read.
     """
-    digests = [sha256_of_file(file) for file in image_files(path)]
+    digests = [content_hash(file) for file in image_files(path)]
     return digests[0] if len(digests) == 1 else sha256_of_text("\n".join(digests))
 
 

@@ -157,6 +157,8 @@ def _train(job: Job) -> Run:
         record_of(job, state, "finished"),
         validation_checkpoint="final",
         validation_mirror_axes=job.plan.training.augmentation.mirror_axes,
+        # Only the leading process has written it.
+        validation_hash=files.sha256_of_file(job.paths.validation) if job.team.leads else "",
     )
     _write_run(job, run)
     return run

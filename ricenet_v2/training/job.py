@@ -24,9 +24,10 @@ from ricenet_v2.records.run import Run, Status
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.store import cases as store
 from ricenet_v2.store.fold_paths import FoldPaths
-from ricenet_v2.store.paths import DatasetPaths, ModelPaths
+from ricenet_v2.store.paths import DATASET_JSON, DatasetPaths, ModelPaths
 from ricenet_v2.training.initial_weights import source_of
 from ricenet_v2.training.preprocessed import (
+    check_described,
     intensities,
     mask_labels,
     records_of_plan,
@@ -94,6 +95,7 @@ class Job:
             test cases only where the fold is to begin with pretrained weights.
         is_corrected: Whether probabilities are corrected for the prior; not of a fold that goes on
             and was begun by a version that did not, or its epochs would be judged by two measures.
+        fold_hashes: Of all folds, as their cases, labels and patients are now.
     """
 
     model: ModelPaths
@@ -119,6 +121,7 @@ class Job:
     test: tuple[str, ...] = ()
     images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     is_corrected: bool = True
+    fold_hashes: tuple[str, ...] = ()
 
     @property
     def device(self) -> torch.device:
@@ -191,12 +194,14 @@ def prepare(
 
     Raises:
         TrainingError: No such fold, or the processes cannot share its updates.
-        PlanError: Cases of the fold were preprocessed by another plan, or not at all.
+        PlanError: Cases of the fold were preprocessed by another plan, or not at all, or
+            dataset.json is not that of the plan.
     """
     if not 0 <= fold < len(splits.folds):
         raise TrainingError(
             "There is no such fold.", expected=f"0 to {len(splits.folds) - 1}", got=fold
         )
+    check_described(plan, dataset, paths.raw / DATASET_JSON)
     used = effective_plan(plan, options)
     names = [channel.name for channel in plan.channels]
     indices = [names.index(channel.name) for channel in used.channels]
@@ -209,12 +214,13 @@ def prepare(
     tested = [store.read_record(folder, case) for case in asked if store.has_case(folder, case)]
     images = {each.case_id: identifying(each, plan.channels) for each in (*records, *tested)}
     patients = {case.case_id: case.patient_id for case in cases}
+    labels = {case.case_id: case.label for case in cases}
     job = Job(
         model=model,
         paths=model.fold(fold),
         dataset=dataset,
         plan=_with_epochs_of_run(used, model.fold(fold), options),
-        labels={case.case_id: case.label for case in cases},
+        labels=labels,
         patients=patients,
         train=chosen.train,
         validation=chosen.validation,
@@ -233,6 +239,7 @@ def prepare(
         test=test,
         images=telling(images, patients),
         is_corrected=not _began_uncorrected(model.fold(fold), options),
+        fold_hashes=tuple(each.hash_with(labels, patients) for each in splits.folds),
     )
     check_sharing(job.share, job.plan, job.device.type)
     return job

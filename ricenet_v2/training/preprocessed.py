@@ -7,6 +7,8 @@ from pathlib import Path
 
 from ricenet_v2.core.errors import PlanError
 from ricenet_v2.records.cases import PreprocessedCase, sizes_of_case
+from ricenet_v2.records.dataset import Dataset
+from ricenet_v2.records.described import other_than_planned
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.typical import factor_of, usual_range
 from ricenet_v2.records.voxels import voxels_hash
@@ -41,6 +43,32 @@ def records_of_plan(folder: Path, case_ids: Sequence[str], plan: Plan) -> list[P
             remedy=f"Run ricenet_plan_and_preprocess {plan.dataset}{preset} again.",
         )
     return records
+
+
+def check_described(plan: Plan, dataset: Dataset, file: Path) -> None:
+    """Refuse a description of a dataset whose channels or classes are not those of its plan.
+
+    Training would be shown the channels of the plan, and prediction would read those of the
+    description: images would be taken for one another.
+
+    Args:
+        plan: As stored for the dataset, with all channels.
+        dataset: As it is described now.
+        file: dataset.json, for the message.
+
+    Raises:
+        PlanError: They differ, or stand in another order.
+    """
+    if differing := other_than_planned(plan, dataset):
+        preset = "" if plan.name == "auto" else f" --preset {plan.name}"
+        raise PlanError(
+            "dataset.json is not the one that this plan was made for.",
+            file=file,
+            expected=f"the channels and classes of the plan {plan.name!r}, in its order",
+            got="; ".join(differing),
+            remedy="Bring back what was changed. Or, if dataset.json is right now, run "
+            f"ricenet_plan_and_preprocess {plan.dataset}{preset} --overwrite.",
+        )
 
 
 def intensities(

@@ -179,7 +179,7 @@ def test_channels_that_were_renamed_and_not_planned_again(paths, capsys):
     renamed = dataclasses.replace(first, name="T1c_early")
     documents.write(file, dataclasses.replace(dataset, channels=(renamed, *others)))
     told = refused(paths, capsys)
-    assert "are not those that were planned" in told
+    assert "not the one that this plan was made for" in told
     assert "T1c_early (mri)" in told
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -121,6 +122,14 @@ def test_a_second_run_changes_no_file(
     assert plan.command == typed()
     assert text_of(plan.command) in unescape(tiny.page().read_text())
     assert "11 were there already" in capsys.readouterr().out
+    # Damage is told, and undone.
+    first, second = sorted(tiny.cases().glob("*.b2nd"))[:2]
+    shutil.copyfile(first, second)
+    assert _run(tmp_path) == 0
+    told = capsys.readouterr().out
+    assert f"Made anew, since what was there is damaged (1): {second.stem} (" in told
+    assert "10 were there already" in told
+    assert {p: p.read_bytes() for p in tiny.preprocessed.rglob("*") if p.is_file()} == before
 
 
 def test_cases_that_left_the_table_are_named_and_deleted_only_with_overwrite(

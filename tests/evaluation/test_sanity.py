@@ -12,12 +12,14 @@ from ricenet_v2.evaluation.question import Question
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint
+from ricenet_v2.records.integrity import Integrity
 from ricenet_v2.records.prediction import CasePrediction, Predictions
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.store.cases import write_case
 from ricenet_v2.store.paths import DatasetPaths, ModelPaths
-from ricenet_v2.store.raw import write_raw_tables
+from ricenet_v2.store.raw import load_raw_dataset, write_raw_tables
+from ricenet_v2.store.tables import write_rows
 
 
 def test_shuffles_keep_labels_of_a_patient_together(draw):
@@ -134,6 +136,32 @@ def test_patients_of_a_test_set_that_were_trained_on_are_named(question):
     made = outcomes(sanity.check(asked, sanity.Wish()))
     assert made["patients of training"].outcome == "doubt"
     assert "p004 was trained on" in made["patients of training"].found
+
+
+def test_a_patient_who_was_moved_to_the_test_split_was_trained_on(question, tmp_path):
+    """cases.csv says that nobody was trained on; the tables of the folds say who was."""
+    asked, model = question(), ModelPaths(tmp_path / "auto__all")
+    raw = load_raw_dataset(asked.dataset.raw)
+    moved = [dataclasses.replace(case, split="test") for case in raw.cases]
+    write_raw_tables(raw.folder, raw.dataset, moved)
+    row = {"case_id": "c008", "patient_id": "p004", "label": "x", "prob_x": 0.5, "prob_y": 0.5}
+    write_rows(model.fold(0).validation, [row])
+    run = Run("D", "auto", "", 0, ("a",), 0, "cpu", 1, "finished", 0, (), {})
+    documents.write(model.fold(0).run, run)
+    asked = dataclasses.replace(asked, source="test", model=model)
+    made = outcomes(sanity.check(asked, sanity.Wish()))
+    assert made["patients of training"].found == "patient p004 was trained on"
+    since = made["tables since training"]
+    assert since.outcome == "doubt"
+    assert "now in the split test: c008" in since.found
+
+
+def test_copies_of_cases_that_were_never_checked_are_not_known(question):
+    asked = question()
+    for n_cases, outcome in ((40, "fine"), (39, "not available")):
+        documents.write(asked.dataset.integrity, Integrity("D", n_cases, n_cases, ()))
+        made = outcomes(sanity.check(asked, sanity.Wish()))
+        assert made["copies found by the check of the dataset"].outcome == outcome
 
 
 def test_size_alone_is_told_where_it_tells_the_classes(question):

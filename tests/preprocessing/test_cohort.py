@@ -82,6 +82,49 @@ def test_cases_of_an_older_version_get_the_hashes_of_their_voxels(raw, make_plan
     assert store.read_record(tmp_path / "out", "c0") == whole
 
 
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-30])
+
+
+def _flip(path: Path) -> None:
+    whole = bytearray(path.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    path.write_bytes(whole)
+
+
+def _of_another_case(path: Path) -> None:
+    path.write_bytes(path.with_name(f"c0{path.suffix}").read_bytes())
+
+
+@pytest.mark.parametrize("ending", [".b2nd", ".json"])
+@pytest.mark.parametrize("damage", [_cut, _flip, _of_another_case])
+def test_a_case_that_is_there_and_damaged_is_made_anew(raw, make_plan, tmp_path, ending, damage):
+    preprocess_dataset(raw, make_plan(), tmp_path / "out")
+    before = files(tmp_path / "out")
+    damage(tmp_path / "out" / f"c1{ending}")
+    result = preprocess_dataset(raw, make_plan(), tmp_path / "out")
+    assert (result.done, result.skipped) == (("c1",), ("c0", "c2", "t0"))
+    assert list(result.damaged) == ["c1"]
+    assert files(tmp_path / "out") == before
+    assert preprocess_dataset(raw, make_plan(), tmp_path / "out").skipped == ALL
+
+
+def test_an_older_case_without_a_hash_is_read_instead(raw, make_plan, tmp_path):
+    preprocess_dataset(raw, make_plan(), tmp_path / "out")
+    whole = store.read_record(tmp_path / "out", "c1")
+    documents.write(tmp_path / "out" / "c1.json", dataclasses.replace(whole, content_hash=""))
+    assert preprocess_dataset(raw, make_plan(), tmp_path / "out").skipped == ALL
+    _cut(tmp_path / "out" / "c1.b2nd")
+    assert list(preprocess_dataset(raw, make_plan(), tmp_path / "out").damaged) == ["c1"]
+
+
+def test_what_was_only_half_written_is_no_damage(raw, make_plan, tmp_path):
+    preprocess_dataset(raw, make_plan(), tmp_path / "out")
+    (tmp_path / "out" / "c1.json").unlink()
+    result = preprocess_dataset(raw, make_plan(), tmp_path / "out")
+    assert (result.done, result.damaged) == (("c1",), {})
+
+
 @pytest.mark.parametrize(
     "change",
     [{"spacing": (2.0, 2.0, 2.5)}, {"input_size": (16, 12, 16)}, {"storage_dtype": "float16"}],

@@ -294,7 +294,8 @@ def test_batch_norm_and_the_resnet_train_too(plan, make_workspace, run_fold):
 def test_cases_of_another_plan_are_refused(plan, make_workspace, run_fold, change):
     paths = make_workspace(plan)
     if change == {"channels": None}:
-        change = {"channels": plan.channels[::-1]}
+        first, *others = plan.channels
+        change = {"channels": (dataclasses.replace(first, interpolation="nearest"), *others)}
     documents.write(paths.plan(), dataclasses.replace(plan, **change))
     with pytest.raises(PlanError, match="not those of this plan") as caught:
         run_fold(paths)

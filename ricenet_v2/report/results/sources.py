@@ -29,7 +29,8 @@ from ricenet_v2.report.results.parts import (
     hashes_of,
     parts_of,
 )
-from ricenet_v2.report.results.predicted import Result, of_folder, out_of_fold
+from ricenet_v2.report.results.predicted import Result, of_folder
+from ricenet_v2.report.results.validation import described, out_of_fold
 from ricenet_v2.store import tables
 from ricenet_v2.store.cases import readable_records
 from ricenet_v2.store.paths import (
@@ -42,7 +43,7 @@ from ricenet_v2.store.paths import (
     DatasetPaths,
     ModelPaths,
 )
-from ricenet_v2.store.raw import RawDataset, load_raw_dataset, read_dataset
+from ricenet_v2.store.raw import RawDataset, load_raw_dataset
 
 D = TypeVar("D", bound=Document)
 
@@ -149,7 +150,7 @@ def read_sources(
             remedy="Train it, or name another one with --plan and --channels.",
         )
     raw = load_raw_dataset(paths.raw) if (paths.raw / CASES_CSV).is_file() else None
-    dataset = raw.dataset if raw is not None else _described(paths, model)
+    dataset = described(paths, raw, model)
     cases = {case.case_id: case for case in raw.cases} if raw is not None else {}
     before = _either(Plan, paths.plan(plan))
     preprocessed = readable_records(paths.cases(plan), cases)
@@ -187,17 +188,6 @@ def read_sources(
         comparisons=comparisons([model.folder, *predictions, *further]),
         parts=parts_of(model.folder, results, further),
         inputs=inputs,
-    )
-
-
-def _described(paths: DatasetPaths, model: ModelPaths) -> Dataset:
-    for path in (model.dataset, paths.raw / DATASET_JSON):
-        if path.is_file():
-            return read_dataset(path)
-    raise DatasetError(
-        "Nothing describes the dataset of this model.",
-        file=model.dataset,
-        expected=f"{DATASET_JSON} in the model's folder or in the raw dataset",
     )
 
 
