@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ricenet_v2.cli import common, plan_folds, plan_tables
+from ricenet_v2.cli import common, folders, plan_folds, plan_tables
 from ricenet_v2.cli.plan_device import CONTEXT_GB, DEFAULT_MEMORY_GB, device_here
 from ricenet_v2.core.machine import n_cores
 from ricenet_v2.planning.names import PRESETS
@@ -93,6 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return common.run(lambda: plan_and_preprocess(**options))
 
 
+@folders.holding(folders.planning)
 def plan_and_preprocess(
     dataset: str,
     *,
@@ -158,6 +159,8 @@ def plan_and_preprocess(
     plan_folds.show(folds, raw.cases, paths)
     if verify_only:
         return common.OK
+    with plan_folds.replacing(folds, paths, preset):  # refused now, not after all is measured
+        pass
     fingerprint = measure(raw, num_workers, paths.measurements, straighten=is_straight)
     plan_tables.show_fingerprint(fingerprint)
     wanted: dict[str, Any] = {
@@ -172,11 +175,12 @@ def plan_and_preprocess(
     plan_tables.show_plan(plan, paths.plan(preset))
     plan_tables.write_page(fingerprint, plan, paths.page(preset))
     documents.write(paths.fingerprint, fingerprint)
-    if folds.splits is not None:
-        documents.write(paths.splits, folds.splits)
-    else:
-        # Folds of the cases that were there before would belong to nothing.
-        paths.splits.unlink(missing_ok=True)
+    with plan_folds.replacing(folds, paths, preset):
+        if folds.splits is not None:
+            documents.write(paths.splits, folds.splits)
+        else:
+            # Folds of the cases that were there before would belong to nothing.
+            paths.splits.unlink(missing_ok=True)
     code = common.OK if plan_only else _preprocess(raw, plan, paths, num_workers, overwrite)
     if folds.doubt:
         told = "Warning: no folds were made, so ricenet_train will refuse this dataset."

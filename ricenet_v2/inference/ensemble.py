@@ -13,7 +13,6 @@ from torch import nn
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import CheckpointError, DatasetError
-from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.fingerprinting.region import ANATOMY
 from ricenet_v2.inference.member import seen
@@ -29,6 +28,7 @@ from ricenet_v2.inference.reference import (
 )
 from ricenet_v2.inference.same_plan import plan_and_dataset
 from ricenet_v2.inference.uncertainty import disagreement, entropy
+from ricenet_v2.inference.unchanged import unchanged
 from ricenet_v2.network.build import build_network
 from ricenet_v2.network.device import resolve_device
 from ricenet_v2.network.lineage import lineage_in
@@ -269,22 +269,18 @@ def load_ensemble(
             got=f"finished: {there or 'none'}",
             remedy="Train them with ricenet_train, or name the finished ones with -f.",
         )
-    states = {
-        fold: checkpoints.load(paths.fold(fold).checkpoint(checkpoint), where) for fold in chosen
-    }
+    files = {fold: paths.fold(fold).checkpoint(checkpoint) for fold in chosen}
+    with unchanged(paths, chosen, checkpoint):
+        read = {fold: checkpoints.load_hashed(file, where) for fold, file in files.items()}
+        references = {fold: read_reference(paths.fold(fold).reference) for fold in chosen}
+    states = {fold: state for fold, (state, _) in read.items()}
     plan, dataset = plan_and_dataset(states, model_folder)
     members = {}
     for fold, state in states.items():
         network = build_network(plan.network, len(plan.channels), len(plan.classes))
         network.load_state_dict(state["inference_weights"])
         members[fold] = network.to(where).eval()
-    hashes = {
-        f"fold_{fold}/checkpoint_{checkpoint}.pth": sha256_of_file(
-            paths.fold(fold).checkpoint(checkpoint)
-        )
-        for fold in chosen
-    }
-    references = {fold: read_reference(paths.fold(fold).reference) for fold in chosen}
+    hashes = {f"fold_{fold}/{files[fold].name}": digest for fold, (_, digest) in read.items()}
     return Ensemble(
         plan,
         dataset,

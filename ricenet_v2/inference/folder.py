@@ -13,7 +13,7 @@ from ricenet_v2.core.ahead import one_ahead
 from ricenet_v2.core.command import typed
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.errors import DatasetError, RicenetError
-from ricenet_v2.core.files import sha256_of_text
+from ricenet_v2.core.files import sha256_of_text, stamp
 from ricenet_v2.core.names import fault_of, part, shown
 from ricenet_v2.core.progress import track
 from ricenet_v2.inference.ensemble import Ensemble
@@ -63,10 +63,11 @@ def predict_folder(
         masks: Folder of CASE_brain files; beside an `images...` folder found by itself.
 
     Raises:
-        DatasetError: No cases, `output` holds predictions and `resume` is not set, or calibrated
-            predictions without mirroring.
+        DatasetError: No cases, `output` holds predictions and `resume` is not set, another process
+            writes there, or calibrated predictions without mirroring.
     """
     ensemble.check(mirror=mirror)
+    before = stamp(output / PREDICTIONS_CSV)
     cases = find_cases(source, len(ensemble.dataset.channels), ensemble.dataset.file_ending)
     made_by = _made_by(ensemble, combine, mirror=mirror)
     kept = _kept(output, made_by, resume=resume)
@@ -88,6 +89,7 @@ def predict_folder(
             failed[case] = str(error)
             logger.error("%s could not be predicted: %s", case, error)  # noqa: TRY400 - the user reads the reason, not a traceback
             continue
+        _check_alone(output, made_by, before, case)
         documents.write(_case_file(output, case), FinishedCase(made_by, found))
         finished[case] = found
     predictions = ensemble.predictions(
@@ -97,8 +99,34 @@ def predict_folder(
         mirror=mirror,
         command=typed(),
     )
+    _check_alone(output, made_by, before)
     write_predictions(output, predictions, ensemble.members)
     return predictions
+
+
+def _check_alone(
+    output: Path, made_by: str, before: tuple[int, int, int] | None, case: str | None = None
+) -> None:
+    """Refuse to mix with what another process writes, where locks do not keep it out.
+
+    Raises:
+        DatasetError: A table came meanwhile, or a file of the case by another model or options.
+    """
+    file = None if case is None else _case_file(output, case)
+    mixes = file is not None and file.is_file() and _read_case(file).made_by != made_by
+    if mixes or stamp(output / PREDICTIONS_CSV) != before:
+        raise DatasetError(
+            "Another process writes predictions into this folder.",
+            case=case,
+            file=output,
+            expected="what was there when this command began",
+            got="another table of predictions, or cases of another model or other options",
+            remedy="Its predictions were kept. Name another folder with -o.",
+        )
+
+
+def _read_case(file: Path) -> FinishedCase:
+    return documents.read(FinishedCase, file)
 
 
 def write_predictions(output: Path, predictions: Predictions, folds: Iterable[int]) -> None:
@@ -155,7 +183,7 @@ def _kept(output: Path, made_by: str, *, resume: bool) -> dict[str, CasePredicti
         return {}
     kept = {}
     for file in files:
-        case = documents.read(FinishedCase, file)
+        case = _read_case(file)
         if case.made_by != made_by:
             raise DatasetError(
                 "The output folder holds predictions of another model or other options.",

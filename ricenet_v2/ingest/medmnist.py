@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.locks import LOCK_FILE
 from ricenet_v2.core.progress import track
 from ricenet_v2.records.dataset import Case, Channel, ChannelKind, Dataset, Split
 from ricenet_v2.store.images import write_image
@@ -38,7 +39,8 @@ def convert_medmnist3d(npz: Path, folder: Path, kind: ChannelKind | None = None)
     Raises:
         DatasetError: Not such a file, or the folder is not empty.
     """
-    if folder.exists() and any(folder.iterdir()):
+    there = folder.iterdir() if folder.exists() else ()
+    if any(entry.name != LOCK_FILE for entry in there):
         raise DatasetError(
             "The output folder is not empty.",
             file=folder,

@@ -150,8 +150,8 @@ def _checked_record(folder: Path, case_id: str, as_of: str | None) -> Preprocess
         file=_record_path(folder, case_id),
         expected="the case as it was when the command began",
         got="none, or one of other images or another plan",
-        remedy="Wait until preprocessing has ended and start anew; a fold that was begun before has "
-        "seen the former cases, so move its folder away.",
+        remedy="Wait until preprocessing has ended and start anew. A fold that was begun before "
+        "has seen the former cases: move its folder away.",
     )
 
 

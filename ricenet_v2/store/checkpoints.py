@@ -6,14 +6,14 @@ import pickle
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
 from torch.serialization import safe_globals
 
 from ricenet_v2.core.errors import CheckpointError
-from ricenet_v2.core.files import replacing
+from ricenet_v2.core.files import replacing, sha256_of_stream
 from ricenet_v2.store import seals
 
 State = dict[str, Any]
@@ -47,6 +47,11 @@ def load(path: Path, device: str | torch.device = "cpu") -> State:
         CheckpointError: Missing, damaged, or holding more than tensors and plain values. Every
             changed bit is found but in files of older versions, which have no hash.
     """
+    return load_hashed(path, device)[0]
+
+
+def load_hashed(path: Path, device: str | torch.device = "cpu") -> tuple[State, str]:
+    """As `load`, with the SHA-256 of the very bytes that were read."""
     return _load(path, device, "Copy it again, or train the fold again.")
 
 
@@ -75,13 +80,19 @@ def load_foreign(path: Path) -> State:
         CheckpointError: Missing, damaged, or holding other objects; the text has the way out.
     """
     with safe_globals(_ALLOWED):
-        return _load(path, "cpu", _REMEDY.format(name=path.name))
+        return _load(path, "cpu", _REMEDY.format(name=path.name))[0]
 
 
-def _load(path: Path, device: str | torch.device, remedy: str) -> State:
+def _load(path: Path, device: str | torch.device, remedy: str) -> tuple[State, str]:
     if not path.is_file():
         raise CheckpointError("There is no such checkpoint.", file=path)
-    if seals.state_of(path) == "damaged":
+    # Opened once: a training may put another file in its place meanwhile.
+    with path.open("rb") as stream:
+        return _read(stream, path, device, remedy), sha256_of_stream(stream)
+
+
+def _read(stream: BinaryIO, path: Path, device: str | torch.device, remedy: str) -> State:
+    if seals.state_in(stream) == "damaged":
         raise CheckpointError(
             "This checkpoint is damaged.",
             file=path,
@@ -90,7 +101,8 @@ def _load(path: Path, device: str | torch.device, remedy: str) -> State:
             remedy=remedy,
         )
     try:
-        state = torch.load(path, map_location=device, weights_only=True)
+        stream.seek(0)
+        state = torch.load(stream, map_location=device, weights_only=True)
     except _DAMAGE as error:
         raise CheckpointError(
             "This checkpoint cannot be read.",

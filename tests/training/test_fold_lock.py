@@ -175,6 +175,7 @@ def test_without_locks_a_fold_does_not_end_with_cases_of_two_states(
     paths = make_workspace(plan)
     folder, real, steps = paths.cases(), loop.mean_loss, []
     ids = [f"C{i:02d}" for i in range(20)]
+    name = "plan_hash" if what == "plan" else "inputs_hash"
     if what == "older version":
         for case in ids:
             _write_anew(folder, case, content_hash="")
@@ -186,12 +187,11 @@ def test_without_locks_a_fold_does_not_end_with_cases_of_two_states(
                 if what == "deleted":
                     store.delete_case(folder, case)
                 else:
-                    change = {"plan_hash": "b" * 64} if what == "plan" else {"inputs_hash": "b" * 64}
-                    _write_anew(folder, case, **change)
+                    _write_anew(folder, case, **{name: "b" * 64})
         return real(*given)
 
     monkeypatch.setattr(loop, "mean_loss", exchanged)
-    with pytest.raises(RicenetError, match="preprocessed anew|not preprocessed"):
+    with pytest.raises(RicenetError, match=r"preprocessed anew|not preprocessed"):
         run_fold(paths, cache_gb=0.0, num_workers=num_workers)
     fold = paths.run().fold(0)
     assert fold_module.documents.read(Run, fold.run).status != "finished"
