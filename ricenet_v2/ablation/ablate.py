@@ -26,6 +26,7 @@ from ricenet_v2.network.device import resolve_device
 from ricenet_v2.records.ablation import Ablation, By, Group, Importance, SourceTable, Subset
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.figures import Source
+from ricenet_v2.store.cases import state_of
 from ricenet_v2.store.paths import CASES_CSV, ModelPaths
 from ricenet_v2.training.job import TrainOptions
 from ricenet_v2.training.preprocessed import records_of_plan
@@ -206,8 +207,10 @@ def _importances(
         for ensemble, cases in sides
     ]
     names = [channel.name for channel in study.plan.channels]
+    records = records_of_plan(folder, truths.case_ids, study.plan)
+    states = {record.case_id: state_of(record) for record in records}
     read = CaseReader(
-        folder, range(len(names)), cache_budget(options.machine.cache_gb), truths.case_ids
+        folder, range(len(names)), cache_budget(options.machine.cache_gb), truths.case_ids, states
     )
     chosen = [(group, [names.index(name) for name in group.channels]) for group in groups]
     return importances(

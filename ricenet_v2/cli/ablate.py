@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ricenet_v2.cli import common
+from ricenet_v2.cli import common, folders
 
 if TYPE_CHECKING:
     from ricenet_v2.records.ablation import Ablation
@@ -105,6 +105,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     )
 
 
+@folders.holding(folders.ablating)
 def ablate(
     dataset: str,
     *,

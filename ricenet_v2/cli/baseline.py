@@ -54,11 +54,13 @@ def baseline(
         0.
     """
     from ricenet_v2.cli.evaluate import evaluate
-    from ricenet_v2.evaluation.tabular.baseline import PLAN, run_baseline
+    from ricenet_v2.core.locks import using
+    from ricenet_v2.evaluation.tabular.baseline import PLAN, model_of, run_baseline
     from ricenet_v2.store.paths import PREDICTIONS_CSV, dataset_paths
 
     paths = dataset_paths(dataset, workspace)
-    made = run_baseline(paths, features, seed)
+    with using(writes=[model_of(paths, features).folder]):
+        made = run_baseline(paths, features, seed)
     print(f"Columns: {', '.join(made.columns)}")
     print(f"Penalty C chosen inside the training cases of each fold: {made.penalties}")
     evaluate(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ricenet_v2.cli import common
+from ricenet_v2.cli import common, folders
 
 if TYPE_CHECKING:
     from ricenet_v2.records.benchmark import Benchmark, Estimate, Machine, Stage
@@ -40,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@folders.holding(folders.reading_cases)
 def benchmark(
     dataset: str,
     *,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from ricenet_v2.cli import common
+from ricenet_v2.cli import common, folders
 from ricenet_v2.core.machine import n_cores
 
 EPOCHS = 8
@@ -42,6 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@folders.holding(folders.only_output)
 def demo(
     *,
     output: Path = Path("ricenet_demo"),

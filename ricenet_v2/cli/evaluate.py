@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ricenet_v2.cli import common
+from ricenet_v2.cli import common, folders
 
 if TYPE_CHECKING:
     from ricenet_v2.evaluation.question import Question
@@ -131,6 +131,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     )
 
 
+@folders.holding(folders.evaluating)
 def evaluate(
     dataset: str | None = None,
     *,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ricenet_v2.cli import common, plan_folds, plan_tables
+from ricenet_v2.cli import common, folders, plan_folds, plan_tables
 from ricenet_v2.cli.plan_device import CONTEXT_GB, DEFAULT_MEMORY_GB, device_here
 from ricenet_v2.core.machine import n_cores
 from ricenet_v2.planning.names import PRESETS
@@ -98,6 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return common.run(lambda: plan_and_preprocess(**options))
 
 
+@folders.holding(folders.planning)
 def plan_and_preprocess(
     dataset: str,
     *,
@@ -166,6 +167,8 @@ def plan_and_preprocess(
     plan_folds.show(folds, raw.cases, paths)
     if verify_only:
         return common.OK
+    with plan_folds.replacing(folds, paths, preset):  # refused now, not after all is measured
+        pass
     fingerprint = measure(
         raw, num_workers, paths.measurements, straighten=is_straight, seconds=case_timeout
     )
@@ -182,11 +185,12 @@ def plan_and_preprocess(
     plan_tables.show_plan(plan, paths.plan(preset))
     plan_tables.write_page(fingerprint, plan, paths.page(preset))
     documents.write(paths.fingerprint, fingerprint)
-    if folds.splits is not None:
-        documents.write(paths.splits, folds.splits)
-    else:
-        # Folds of the cases that were there before would belong to nothing.
-        paths.splits.unlink(missing_ok=True)
+    with plan_folds.replacing(folds, paths, preset):
+        if folds.splits is not None:
+            documents.write(paths.splits, folds.splits)
+        else:
+            # Folds of the cases that were there before would belong to nothing.
+            paths.splits.unlink(missing_ok=True)
     limits = (num_workers, case_timeout)
     code = common.OK if plan_only else _preprocess(raw, plan, paths, limits, overwrite)
     if folds.doubt:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ricenet_v2.cli import common
+from ricenet_v2.cli import common, folders
 
 if TYPE_CHECKING:
     from ricenet_v2.records.prediction import Predictions
@@ -44,6 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@folders.holding(folders.new_cases)
 def predict(
     source: Path,
     output: Path,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from ricenet_v2.cli import common
@@ -132,6 +133,8 @@ def train(
     from ricenet_v2.cli.folds import Wish, in_processes
     from ricenet_v2.cli.seeds import each_seed
     from ricenet_v2.core.errors import RicenetError
+    from ricenet_v2.core.locks import using
+    from ricenet_v2.store.paths import dataset_paths
     from ricenet_v2.training.agreement import check_not_begun
     from ricenet_v2.training.job import TrainOptions
     from ricenet_v2.training.seeds import studies_of_seeds
@@ -154,9 +157,12 @@ def train(
         cache_gb=cache_gb,
         loggers=tuple(loggers),
     )
-    with joined(device) as team:
+    with joined(device) as team, ExitStack() as stack:
         try:
             with team.agreed():
+                if team.leads:  # before the plan and the folds are read
+                    cases = dataset_paths(dataset, workspace).cases(plan)
+                    stack.enter_context(using(reads=[cases]))
                 study = load_study(dataset, plan, workspace, options, team)
                 folds = chosen_folds(str(fold), len(study.splits.folds))
                 studies = studies_of_seeds(study, seeds, folds)

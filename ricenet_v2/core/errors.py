@@ -69,6 +69,10 @@ class TrainingError(RicenetError, RuntimeError):
     """Training cannot start or go on."""
 
 
+class InUseError(RicenetError, RuntimeError):
+    """A folder is read or written by another process, which the text names."""
+
+
 class WorkerError(RicenetError, RuntimeError):
     """The processes or machines that are to work cannot."""
 

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.failures import reason_of
@@ -71,6 +72,19 @@ def check_writable(folder: Path) -> None:
         ) from error
 
 
+def stamp(path: Path) -> tuple[int, int, int] | None:
+    """Inode, size and time of change of a file, by which another one in its place is seen.
+
+    Returns:
+        None where there is no file.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def sha256_of_file(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes.
 
@@ -78,10 +92,16 @@ def sha256_of_file(path: Path) -> str:
         OSError: It is missing, no regular file, or cannot be read.
     """
     check_regular(path)
-    digest = hashlib.sha256()
     with path.open("rb") as stream:
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
+        return sha256_of_stream(stream)
+
+
+def sha256_of_stream(stream: BinaryIO) -> str:
+    """Hexadecimal SHA-256 of all bytes of an open file."""
+    digest = hashlib.sha256()
+    stream.seek(0)
+    while chunk := stream.read(1 << 20):
+        digest.update(chunk)
     return digest.hexdigest()
 
 

@@ -11,7 +11,7 @@ from typing import cast
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import CheckpointError, DatasetError, PlanError
 from ricenet_v2.core.failures import logged
-from ricenet_v2.core.files import check_writable, sha256_of_text
+from ricenet_v2.core.files import check_writable, sha256_of_text, stamp
 from ricenet_v2.core.names import part, shown
 from ricenet_v2.core.progress import track
 from ricenet_v2.explanation.case import Explained, explain_case, target_of
@@ -70,10 +70,11 @@ def explain_folder(
     Raises:
         DatasetError: No cases, a dataset.json beside `source` has the channels in another order
             than the model, `output` holds maps and `resume` is not set, or maps of other
-            networks or options; or nothing can be written there.
+            networks or options; another process writes there, or nothing
+            can be written there.
         PlanError: No such class, or the control was made by another plan.
     """
-    plan = ensemble.plan
+    plan, before = ensemble.plan, stamp(output / EXPLANATION_JSON)
     target_of(options.target, plan.classes, 0)
     if control is not None:
         _check_control(ensemble, control)
@@ -103,6 +104,14 @@ def explain_folder(
             failed[shown(case)] = found
         else:
             done[case] = found
+    if stamp(output / EXPLANATION_JSON) != before:
+        raise DatasetError(
+            "Another process writes explanations into this folder.",
+            file=output,
+            expected="what was there when this command began",
+            got=f"another {EXPLANATION_JSON}",
+            remedy="Its explanations were kept. Name another folder with -o.",
+        )
     return write_results(ensemble, control, options, list(done.values()), failed, output)
 
 
@@ -138,9 +147,18 @@ def _explained(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> 
     # Before reading: a file may change meanwhile.
     beside = beside_hash(job.ensemble, files)
     subject = replace(read_subject(job.ensemble, files), title=title)
+    _check_alone(job, case_id)
     found = replace(explain_case(subject, job.by, job.output, job.made_by), beside_hash=beside)
+    _check_alone(job, case_id)
     documents.write(case_file(job.output, case_id), found)
     return found
+
+
+def _check_alone(job: _Job, case_id: str) -> None:
+    """Refuse to mix with what another process writes, where locks do not keep it out."""
+    file = case_file(job.output, case_id)
+    if file.is_file():
+        _check_made_by(documents.read(ExplainedCase, file, MIGRATIONS), job.made_by, file)
 
 
 def _kept(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | None:
@@ -171,14 +189,17 @@ def _claim(output: Path, made_by: str, *, resume: bool) -> None:
             remedy="Name another folder with -o, or go on with --continue.",
         )
     for file in files:
-        case = documents.read(ExplainedCase, file, MIGRATIONS)
-        if case.made_by != made_by:
-            raise DatasetError(
-                "The output folder holds explanations of another model, version or other options.",
-                case=case.case_id,
-                file=file,
-                remedy="Name another folder with -o, or repeat the command with the same options.",
-            )
+        _check_made_by(documents.read(ExplainedCase, file, MIGRATIONS), made_by, file)
+
+
+def _check_made_by(case: ExplainedCase, made_by: str, file: Path) -> None:
+    if case.made_by != made_by:
+        raise DatasetError(
+            "The output folder holds explanations of another model, version or other options.",
+            case=case.case_id,
+            file=file,
+            remedy="Name another folder with -o, or repeat the command with the same options.",
+        )
 
 
 def _made_by(ensemble: Ensemble, control: Ensemble | None, options: Options) -> str:

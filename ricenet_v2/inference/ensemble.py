@@ -13,7 +13,6 @@ from torch import nn
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import CheckpointError, DatasetError
-from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.fingerprinting.region import ANATOMY
 from ricenet_v2.inference.distinct import check_distinct
@@ -31,6 +30,7 @@ from ricenet_v2.inference.reference import (
 from ricenet_v2.inference.same_plan import plan_and_dataset
 from ricenet_v2.inference.trained_fold import network_of, read_fold
 from ricenet_v2.inference.uncertainty import disagreement, entropy
+from ricenet_v2.inference.unchanged import unchanged
 from ricenet_v2.network.device import resolve_device
 from ricenet_v2.network.lineage import lineage_in
 from ricenet_v2.preprocessing.pipeline import preprocess
@@ -278,15 +278,17 @@ def load_ensemble(
             remedy="Train them with ricenet_train, or name the finished ones with -f.",
         )
     files = {fold: paths.fold(fold).checkpoint(checkpoint) for fold in chosen}
-    states = {fold: read_fold(file, fold, where) for fold, file in files.items()}
-    plan, dataset = plan_and_dataset(states, model_folder)
-    check_distinct(states, model_folder)
-    members = {fold: network_of(one, plan, files[fold], fold) for fold, one in states.items()}
-    hashes = {f"fold_{fold}/{file.name}": sha256_of_file(file) for fold, file in files.items()}
-    n_features = {fold: member.head.in_features for fold, member in members.items()}
-    references = {
-        fold: read_reference(paths.fold(fold).reference, n_features[fold]) for fold in chosen
-    }
+    with unchanged(paths, chosen, checkpoint):
+        read = {fold: read_fold(file, fold, where) for fold, file in files.items()}
+        states = {fold: state for fold, (state, _) in read.items()}
+        plan, dataset = plan_and_dataset(states, model_folder)
+        check_distinct(states, model_folder)
+        members = {fold: network_of(one, plan, files[fold], fold) for fold, one in states.items()}
+        references = {
+            fold: read_reference(paths.fold(fold).reference, member.head.in_features)
+            for fold, member in members.items()
+        }
+    hashes = {f"fold_{fold}/{files[fold].name}": digest for fold, (_, digest) in read.items()}
     return Ensemble(
         plan,
         dataset,

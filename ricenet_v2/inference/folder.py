@@ -16,7 +16,7 @@ from ricenet_v2.core.deadline import within
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.errors import DatasetError, LateError
 from ricenet_v2.core.failures import logged
-from ricenet_v2.core.files import check_writable, sha256_of_text
+from ricenet_v2.core.files import check_writable, sha256_of_text, stamp
 from ricenet_v2.core.names import fault_of, part, shown
 from ricenet_v2.core.progress import track
 from ricenet_v2.inference.described import check_images
@@ -75,11 +75,12 @@ def predict_folder(
 
     Raises:
         DatasetError: No cases, a dataset.json beside `source` has the channels in another order
-            than the model, `output` holds predictions and `resume` is not set, nothing can be
-            written there, or calibrated predictions without mirroring.
+            than the model, `output` holds predictions and `resume` is not set, another process
+            writes there, nothing can be written there, or calibrated predictions without mirroring.
     """
     ensemble.check(mirror=mirror)
     check_images(ensemble.dataset, source)
+    before = stamp(output / PREDICTIONS_CSV)
     cases = find_cases(source, len(ensemble.dataset.channels), ensemble.dataset.file_ending)
     made_by, command = _made_by(ensemble, combine, mirror=mirror), typed()
     kept = _kept(output, made_by, resume=resume)
@@ -102,6 +103,7 @@ def predict_folder(
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are predicted
             failed[case] = logged(logger, f"{shown(case)} could not be predicted", error)
         else:
+            _check_alone(output, made_by, before, case)
             fault = _write_case(output, FinishedCase(made_by, found))
             failed |= {case: fault} if fault else {}
             finished |= {} if fault else {case: found}
@@ -112,6 +114,7 @@ def predict_folder(
         mirror=mirror,
         command=command,
     )
+    _check_alone(output, made_by, before)
     write_predictions(output, predictions, ensemble.members)
     return predictions
 
@@ -137,6 +140,31 @@ def _write_case(output: Path, finished: FinishedCase) -> str:
             "cases before this one are kept.",
         ) from error
     return ""
+
+
+def _check_alone(
+    output: Path, made_by: str, before: tuple[int, int, int] | None, case: str | None = None
+) -> None:
+    """Refuse to mix with what another process writes, where locks do not keep it out.
+
+    Raises:
+        DatasetError: A table came meanwhile, or a file of the case by another model or options.
+    """
+    file = None if case is None else _case_file(output, case)
+    mixes = file is not None and file.is_file() and _read_case(file).made_by != made_by
+    if mixes or stamp(output / PREDICTIONS_CSV) != before:
+        raise DatasetError(
+            "Another process writes predictions into this folder.",
+            case=case,
+            file=output,
+            expected="what was there when this command began",
+            got="another table of predictions, or cases of another model or other options",
+            remedy="Its predictions were kept. Name another folder with -o.",
+        )
+
+
+def _read_case(file: Path) -> FinishedCase:
+    return documents.read(FinishedCase, file)
 
 
 def write_predictions(output: Path, predictions: Predictions, folds: Iterable[int]) -> None:
@@ -193,7 +221,7 @@ def _kept(output: Path, made_by: str, *, resume: bool) -> dict[str, CasePredicti
         return {}
     kept = {}
     for file in files:
-        case = documents.read(FinishedCase, file)
+        case = _read_case(file)
         if case.made_by != made_by:
             raise DatasetError(
                 "The output folder holds predictions of another model or other options.",

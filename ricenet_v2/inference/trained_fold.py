@@ -17,7 +17,7 @@ WEIGHTS = "inference_weights"
 _SHOWN = 4
 
 
-def read_fold(path: Path, fold: int, device: torch.device) -> checkpoints.State:
+def read_fold(path: Path, fold: int, device: torch.device) -> tuple[checkpoints.State, str]:
     """Read the checkpoint that a prediction needs.
 
     Args:
@@ -25,11 +25,14 @@ def read_fold(path: Path, fold: int, device: torch.device) -> checkpoints.State:
         fold: Its number.
         device: Where its tensors go.
 
+    Returns:
+        What it holds, and the SHA-256 of its bytes.
+
     Raises:
         CheckpointError: Missing, damaged, of another program, or without a part; its weights are
             not all finite.
     """
-    state = checkpoints.load(path, device)
+    state, digest = checkpoints.load_hashed(path, device)
     if not _can_predict(state):
         raise _refused(
             f"The checkpoint of fold {fold} is none that can predict.",
@@ -49,7 +52,7 @@ def read_fold(path: Path, fold: int, device: torch.device) -> checkpoints.State:
             expected="finite numbers",
             got=f"infinite or undefined values in {_listed(wild)}",
         )
-    return state
+    return state, digest
 
 
 def network_of(state: checkpoints.State, plan: Plan, path: Path, fold: int) -> Classifier:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.failures import reason_of
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.locks import LOCK_FILE
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.regular import check_regular
 from ricenet_v2.records.dataset import Case, Channel, ChannelKind, Dataset, Split
@@ -39,7 +40,8 @@ def convert_medmnist3d(npz: Path, folder: Path, kind: ChannelKind | None = None)
     Raises:
         DatasetError: Not such a file, or the folder is not empty.
     """
-    if folder.exists() and any(folder.iterdir()):
+    there = folder.iterdir() if folder.exists() else ()
+    if any(entry.name != LOCK_FILE for entry in there):
         raise DatasetError(
             "The output folder is not empty.",
             file=folder,

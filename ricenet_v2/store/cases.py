@@ -106,24 +106,29 @@ def delete_case(folder: Path, case_id: str) -> None:
     _array_path(folder, case_id).unlink(missing_ok=True)
 
 
-def read_array(folder: Path, case_id: str) -> NDArray[np.float32]:
+def read_array(folder: Path, case_id: str, as_of: str | None = None) -> NDArray[np.float32]:
     """The voxels of a case, float32, shape (channels, z, y, x).
 
+    Args:
+        folder: Of the plan.
+        case_id: The case.
+        as_of: What `state_of` gave of its record before; not compared where None.
+
     Raises:
-        DatasetError: Missing, damaged, no plain array, or of another shape or content than its JSON
-            says.
+        DatasetError: Missing, damaged, no plain array, of another shape or content than its JSON
+            says, or made anew otherwise than `as_of` says.
     """
     path = _array_path(folder, case_id)
     remedy = "Run ricenet_plan_and_preprocess again: it makes what is missing."
     if not path.is_file():
         raise DatasetError("This case is not preprocessed.", case=case_id, file=path, remedy=remedy)
     # Outside of the try: what is wrong with a JSON is told by its own error.
-    is_whole = _record_path(folder, case_id).is_file()
-    record = read_record(folder, case_id) if is_whole else None
+    record = _checked_record(folder, case_id, as_of)
     shape, digest = (record.shape, record.content_hash) if record else (None, "")
     try:
         voxels = read_plain_array(path, shape, digest)
     except Exception as error:
+        _checked_record(folder, case_id, as_of)
         raise DatasetError(
             "This preprocessed case is damaged, or not a plain array.",
             case=case_id,
@@ -132,6 +137,8 @@ def read_array(folder: Path, case_id: str) -> NDArray[np.float32]:
             got=error,
             remedy=f"Delete the file. {remedy}",
         ) from error
+    if not digest:  # of an older version: whether these are its voxels, only the record tells
+        _checked_record(folder, case_id, as_of)
     return voxels.astype(np.float32, copy=False)
 
 
@@ -156,6 +163,28 @@ def check_array(folder: Path, record: PreprocessedCase) -> None:
             got=found,
             remedy="Run ricenet_plan_and_preprocess again: it makes the case anew.",
         )
+
+
+def _checked_record(folder: Path, case_id: str, as_of: str | None) -> PreprocessedCase | None:
+    """The record of a case where it is there, the same as before; the JSON is written last."""
+    is_there = _record_path(folder, case_id).is_file()
+    record = read_record(folder, case_id) if is_there else None
+    if as_of is None or (record is not None and state_of(record) == as_of):
+        return record
+    raise DatasetError(
+        "This case was preprocessed anew while the command ran.",
+        case=case_id,
+        file=_record_path(folder, case_id),
+        expected="the case as it was when the command began",
+        got="none, or one of other images or another plan",
+        remedy="Wait until preprocessing has ended and start anew. A fold that was begun before "
+        "has seen the former cases: move its folder away.",
+    )
+
+
+def state_of(record: PreprocessedCase) -> str:
+    """SHA-256 of all that stands beside a case: another one where its images or plan changed."""
+    return documents.fingerprint_of(record)
 
 
 def read_record(folder: Path, case_id: str) -> PreprocessedCase:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
 from torch.serialization import safe_globals
 
 from ricenet_v2.core.errors import CheckpointError
-from ricenet_v2.core.files import replacing
+from ricenet_v2.core.files import replacing, sha256_of_stream
 from ricenet_v2.core.regular import fault_of_file, is_missing
 from ricenet_v2.store import seals
 
@@ -32,6 +32,11 @@ def load(path: Path, device: str | torch.device = "cpu") -> State:
         CheckpointError: Missing, damaged, or holding more than tensors and plain values. Every
             changed bit is found but in files of older versions, which have no hash.
     """
+    return load_hashed(path, device)[0]
+
+
+def load_hashed(path: Path, device: str | torch.device = "cpu") -> tuple[State, str]:
+    """As `load`, with the SHA-256 of the very bytes that were read."""
     return _load(path, device, "Copy it again, or train the fold again.")
 
 
@@ -60,17 +65,23 @@ def load_foreign(path: Path) -> State:
         CheckpointError: Missing, damaged, or holding other objects; the text has the way out.
     """
     with safe_globals(_ALLOWED):
-        return _load(path, "cpu", _REMEDY.format(name=path.name))
+        return _load(path, "cpu", _REMEDY.format(name=path.name))[0]
 
 
-def _load(path: Path, device: str | torch.device, remedy: str) -> State:
+def _load(path: Path, device: str | torch.device, remedy: str) -> tuple[State, str]:
     if is_missing(path):
         raise CheckpointError("There is no such checkpoint.", file=path)
     if fault := fault_of_file(path):
         raise CheckpointError(
             "This checkpoint cannot be read.", file=path, expected="a regular file", got=fault
         )
-    if seals.state_of(path) == "damaged":
+    # Opened once: a training may put another file in its place meanwhile.
+    with path.open("rb") as stream:
+        return _read(stream, path, device, remedy), sha256_of_stream(stream)
+
+
+def _read(stream: BinaryIO, path: Path, device: str | torch.device, remedy: str) -> State:
+    if seals.state_in(stream) == "damaged":
         raise CheckpointError(
             "This checkpoint is damaged.",
             file=path,
@@ -79,7 +90,8 @@ def _load(path: Path, device: str | torch.device, remedy: str) -> State:
             remedy=remedy,
         )
     try:
-        state = torch.load(path, map_location=device, weights_only=True)
+        stream.seek(0)
+        state = torch.load(stream, map_location=device, weights_only=True)
     except Exception as error:
         raise CheckpointError(
             "This checkpoint cannot be read.",

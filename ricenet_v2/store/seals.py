@@ -8,9 +8,10 @@ bytes before it.
 from __future__ import annotations
 
 import hashlib
+import os
 import struct
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 _PREFIX = b"ricenet_v2 sha256 "
 _LENGTH = len(_PREFIX) + 64
@@ -35,7 +36,8 @@ def seal(path: Path) -> None:
             raise ValueError(f"{path.name} is no zip archive without a comment.")
         stream.seek(size - 2)
         stream.write(struct.pack("<H", _LENGTH))
-    digest = _digest(path, size)
+    with path.open("rb") as stream:
+        digest = _digest(stream, size)
     with path.open("ab") as stream:
         stream.write(_PREFIX + digest)
 
@@ -46,24 +48,29 @@ def state_of(path: Path) -> Seal:
     Returns:
         `none` of a file that was never sealed: of another program, or of an older version.
     """
-    size = path.stat().st_size
     with path.open("rb") as stream:
-        stream.seek(max(0, size - _LENGTH - _END_BYTES))
-        tail = stream.read()
+        return state_in(stream)
+
+
+def state_in(stream: BinaryIO) -> Seal:
+    """As `state_of`, of a file that is open."""
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, size - _LENGTH - _END_BYTES))
+    tail = stream.read()
     at = tail.rfind(_END)
     end = tail[max(0, at) :][:_END_BYTES]
     is_announced = at >= 0 and end[-2:] == struct.pack("<H", _LENGTH)
     if not is_announced and _PREFIX not in tail:
         return "none"
-    is_whole = is_announced and tail[_END_BYTES:] == _PREFIX + _digest(path, size - _LENGTH)
+    is_whole = is_announced and tail[_END_BYTES:] == _PREFIX + _digest(stream, size - _LENGTH)
     return "whole" if is_whole else "damaged"
 
 
-def _digest(path: Path, size: int) -> bytes:
+def _digest(stream: BinaryIO, size: int) -> bytes:
     """Hexadecimal digits of the SHA-256 of the first bytes."""
     digest, left = hashlib.sha256(), size
-    with path.open("rb") as stream:
-        while left and (chunk := stream.read(min(left, _AT_ONCE))):
-            digest.update(chunk)
-            left -= len(chunk)
+    stream.seek(0)
+    while left and (chunk := stream.read(min(left, _AT_ONCE))):
+        digest.update(chunk)
+        left -= len(chunk)
     return digest.hexdigest().encode()

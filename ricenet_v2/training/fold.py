@@ -6,13 +6,12 @@ import dataclasses
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 from torch import nn
 
 from ricenet_v2.core import documents, files
-from ricenet_v2.core.errors import TrainingError
-from ricenet_v2.core.locks import held
+from ricenet_v2.core.locks import using
 from ricenet_v2.core.progress import track
 from ricenet_v2.inference.reference import write_reference
 from ricenet_v2.records.dataset import Case, Dataset
@@ -74,23 +73,27 @@ def train_fold(
 
     Raises:
         TrainingError: The fold exists and is not to be continued, was trained otherwise, as other
-            folds of the model were, is trained by another process, or failed in some process.
+            folds of the model were, or failed in some process.
+        InUseError: Another process trains the fold, or makes its preprocessed cases.
         PlanError: The preprocessed cases are not those of the plan.
+        DatasetError: One of them was made anew from other images or by another plan meanwhile.
         StoppedError: Somebody asked for an end.
     """
-    with team.agreed():
-        job = prepare(paths, plan, dataset, cases, splits, fold, options, team)
-        if options.preview_only:
-            target = job.paths.augmentation
-            draw_preview(job.reader, job.train, job.plan, options.seed, target)
-            logger.info("Augmented samples are drawn in %s", target)
-            return run_record(job, "stopped", None)
-    if finished := _finished_run(job):
-        return finished
     with ExitStack() as stack:
         with team.agreed():
             if team.leads:
-                stack.enter_context(_alone(job))
+                stack.enter_context(using(reads=[paths.cases(plan.name)]))
+            job = prepare(paths, plan, dataset, cases, splits, fold, options, team)
+            if options.preview_only:
+                target = job.paths.augmentation
+                draw_preview(job.reader, job.train, job.plan, options.seed, target)
+                logger.info("Augmented samples are drawn in %s", target)
+                return run_record(job, "stopped", None)
+        if finished := _finished_run(job):
+            return finished
+        with team.agreed():
+            if team.leads:
+                stack.enter_context(using(reads=[job.model.folder], writes=[job.paths.folder]))
         if finished := _finished_run(job):  # another process may have trained it meanwhile
             return finished
         with team.agreed():
@@ -105,19 +108,6 @@ def train_fold(
             if job.plan.shapes_only:
                 logger.warning(SHAPES_ONLY, ", ".join(job.plan.shapes_only))
             return _train(job)
-
-
-@contextmanager
-def _alone(job: Job) -> Iterator[None]:
-    with held(job.paths.lock) as is_ours:
-        if not is_ours:
-            raise TrainingError(
-                f"Fold {job.fold} is being trained by another process.",
-                file=job.paths.folder,
-                expected="one process for a fold",
-                remedy="Wait for it, or stop it; --continue then goes on from its last epoch.",
-            )
-        yield
 
 
 def _finished_run(job: Job) -> Run | None:

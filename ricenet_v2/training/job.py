@@ -16,6 +16,7 @@ from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.seeds import seed_of
 from ricenet_v2.inference.prior import BALANCED, prior_of
 from ricenet_v2.network.machine import device_name
+from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.lineage import identifying, telling
 from ricenet_v2.records.plan import Plan
@@ -224,7 +225,7 @@ def prepare(
         patients=patients,
         train=chosen.train,
         validation=chosen.validation,
-        reader=_reader(folder, indices, chosen, options, team),
+        reader=_reader(folder, indices, chosen, options, team, records),
         fold=fold,
         n_folds=len(splits.folds),
         group=splits.group,
@@ -246,13 +247,19 @@ def prepare(
 
 
 def _reader(
-    folder: Path, channels: Sequence[int], fold: Fold, options: TrainOptions, team: Team
+    folder: Path,
+    channels: Sequence[int],
+    fold: Fold,
+    options: TrainOptions,
+    team: Team,
+    records: Sequence[PreprocessedCase],
 ) -> CaseReader:
     """Each process of a team keeps cases of its own, so they share the budget out."""
     budget = cache_budget(options.cache_gb) // team.size
     # A contact sheet reads each case once.
     wanted = () if options.preview_only else (*fold.train, *fold.validation)
-    return CaseReader(folder, channels, budget, wanted)
+    states = {each.case_id: store.state_of(each) for each in records}
+    return CaseReader(folder, channels, budget, wanted, states)
 
 
 def _began_uncorrected(paths: FoldPaths, options: TrainOptions) -> bool:

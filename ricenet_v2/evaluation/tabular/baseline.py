@@ -59,6 +59,15 @@ class Baseline:
     has_test: bool
 
 
+def model_of(paths: DatasetPaths, features: Sequence[Features]) -> ModelPaths:
+    """Files of the regressions on these features."""
+    return paths.run(PLAN, _label(features))
+
+
+def _label(features: Sequence[Features]) -> str:
+    return "+".join(dict.fromkeys(features))
+
+
 def run_baseline(
     paths: DatasetPaths, features: Sequence[Features] = ("dose", "covariates"), seed: int = 0
 ) -> Baseline:
@@ -76,8 +85,7 @@ def run_baseline(
     raw = load_raw_dataset(paths.raw)
     splits = documents.read(Splits, paths.splits)
     check_splits(splits, raw.cases, paths.splits)
-    label = "+".join(dict.fromkeys(features))
-    model = paths.run(PLAN, label)
+    model, label = model_of(paths, features), _label(features)
     table = features_of(raw, features)
     rows = [
         {"case_id": case, **dict(zip(table.columns, map(float, values), strict=True))}
