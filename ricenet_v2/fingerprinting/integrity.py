@@ -14,10 +14,11 @@ from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.names import fault_of
 from ricenet_v2.core.pool import Task
 from ricenet_v2.fingerprinting.checks_dose import check_dose
+from ricenet_v2.fingerprinting.checks_folders import relative
 from ricenet_v2.fingerprinting.checks_geometry import check_geometry
 from ricenet_v2.fingerprinting.checks_nifti import check_nifti, is_nifti
 from ricenet_v2.fingerprinting.checks_position import check_position
-from ricenet_v2.fingerprinting.checks_tables import check_tables, relative
+from ricenet_v2.fingerprinting.checks_tables import check_tables
 from ricenet_v2.fingerprinting.checks_tilt import Pose, check_tilt, check_turns
 from ricenet_v2.fingerprinting.checks_twins import ImageHash, check_twins
 from ricenet_v2.fingerprinting.checks_voxels import check_voxels, voxel_hash
