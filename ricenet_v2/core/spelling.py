@@ -29,9 +29,8 @@ def _without_zeros(name: str) -> str:
     return _BETWEEN.sub("", _ZEROS.sub("", as_file(name)))
 
 
-ANOTHER_FORM = "looks the same but is written in another Unicode normal form"
 _STEPS: tuple[tuple[Callable[[str], str], str], ...] = (
-    (composed, ANOTHER_FORM),
+    (composed, "looks the same but is written in another Unicode normal form"),
     (as_file, "differs in capitals"),
     (_without_signs, "differs in blanks, underscores or hyphens"),
     (_without_zeros, "differs in leading zeros, which spreadsheets drop"),

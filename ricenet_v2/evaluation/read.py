@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.names import number
+from ricenet_v2.core.spelling import composed
 from ricenet_v2.evaluation.row_faults import (
     PREFIX,
     Fault,
@@ -81,9 +82,10 @@ def read_scored(
         DatasetError: Double, unknown or missing cases, unknown classes, probabilities that are no
             numbers or do not sum to one; all of them in one text.
     """
-    rows = read_rows(predictions)
+    rows: list[Row] = list(read_rows(predictions))
     classes = classes_of(rows, predictions)
     truths = _cases(truth, ("case_id", "label")) if truth else rows
+    rows = _called_alike(rows, truths)
     known = {row["case_id"]: row for row in truths}
     missing = _missing(rows, truths)
     named = named or classes
@@ -125,6 +127,13 @@ def _cases(file: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     table = read_table(file)
     check_case_table(table, columns)
     return table.rows
+
+
+def _called_alike(rows: Sequence[Row], truths: Sequence[Row]) -> list[Row]:
+    """The rows with ids in the Unicode normal form of the truths, which nobody can see."""
+    ids = {composed(row["case_id"]): row["case_id"] for row in truths}
+    called = [(row, ids.get(composed(row["case_id"]), row["case_id"])) for row in rows]
+    return [row if case == row["case_id"] else {**row, "case_id": case} for row, case in called]
 
 
 def called_as_made(scored: Scored, file: Path) -> Scored:

@@ -13,7 +13,7 @@ from ricenet_v2.core.grid import Grid
 from ricenet_v2.explanation.space import Space
 from ricenet_v2.preprocessing.pipeline import TOLERANCE_MM
 from ricenet_v2.store.images import read_image
-from ricenet_v2.store.raw import mask_path
+from ricenet_v2.store.raw import mask_path, stored
 
 Mask = NDArray[np.bool_]
 LESION = "lesion"
@@ -37,7 +37,7 @@ class Lesion:
 
 def file_of(masks: Path | None, case_id: str, name: str, ending: str) -> Path | None:
     """The file of a mask, where there is one."""
-    path = None if masks is None else mask_path(masks, case_id, name, ending)
+    path = None if masks is None else stored(mask_path(masks, case_id, name, ending))
     return path if path is not None and path.is_file() else None
 
 

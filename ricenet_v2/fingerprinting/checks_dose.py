@@ -100,7 +100,7 @@ def check_dose(
 def _is_far_below_zero(dose: NDArray[np.float32]) -> bool:
     """Not by overshoots of an interpolation or a value outside of the dose grid."""
     limit = -_FAR_BELOW_ZERO * max(float(dose.max()), 0.0)
-    return np.count_nonzero(dose < limit) > _MANY_BELOW_ZERO * dose.size
+    return int(np.count_nonzero(dose < limit)) > _MANY_BELOW_ZERO * dose.size
 
 
 def roughness(dose: NDArray[np.float32]) -> float:

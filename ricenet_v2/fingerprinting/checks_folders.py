@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ricenet_v2.core.names import fault_of
-from ricenet_v2.core.spelling import ANOTHER_FORM, Spellings
+from ricenet_v2.core.spelling import Spellings
 from ricenet_v2.fingerprinting.checks_rows import TABLE
 from ricenet_v2.fingerprinting.findings import Place, error, warning
-from ricenet_v2.records.dataset import Split
+from ricenet_v2.records.dataset import Case, Split
 from ricenet_v2.records.integrity import Finding
 from ricenet_v2.store.paths import DATASET_JSON
 from ricenet_v2.store.raw import RawDataset, images_folder
@@ -32,18 +32,22 @@ def relative(raw: RawDataset, path: Path) -> str:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """Names of the images of one split.
+    """Names of images, each with its case.
 
     Attributes:
-        names: All of them.
-        missing: Those that are not there.
+        here: Of the split whose folder is looked at.
+        elsewhere: Of the other split.
+        missing: Names of `here` that are not there.
         spellings: Of `missing`.
+        ending: Of the dataset.
         told: The names in words.
     """
 
-    names: Collection[str]
+    here: Mapping[str, Case]
+    elsewhere: Mapping[str, Case]
     missing: Collection[str]
     spellings: Spellings
+    ending: str
     told: str
 
 
@@ -51,21 +55,25 @@ def _of_split(raw: RawDataset, split: Split) -> list[Finding]:
     folder = images_folder(raw.folder, split)
     if not folder.is_dir():
         return _missing_folder(raw, folder) if raw.split(split) else []
-    cases = [case for case in raw.split(split) if not fault_of(case.case_id)]
-    names = {path.name for case in cases for path in raw.images(case)}
-    there = {path.name: path for path in sorted(folder.iterdir()) if not _is_of_a_system(path.name)}
-    missing = names.difference(there)
+    here, elsewhere = _names(raw, split), _names(raw, "test" if split == "train" else "train")
+    there = [path for path in sorted(folder.iterdir()) if not _is_of_a_system(path.name)]
+    missing = set(here).difference(path.name for path in there)
     ending = raw.dataset.file_ending
     told = (
         f"CASE_0000{ending} to CASE_{len(raw.dataset.channels) - 1:04d}{ending} of cases with "
         f"split {split} in {TABLE}"
     )
-    wanted = _Wanted(names, missing, Spellings(missing), told)
+    wanted = _Wanted(here, elsewhere, missing, Spellings(missing), ending, told)
     return [
-        _unexpected(relative(raw, path), name, ending, wanted)
-        for name, path in there.items()
-        if name not in names
+        _unexpected(relative(raw, path), path.name, wanted)
+        for path in there
+        if path.name not in here
     ]
+
+
+def _names(raw: RawDataset, split: Split) -> dict[str, Case]:
+    cases = [case for case in raw.split(split) if not fault_of(case.case_id)]
+    return {path.name: case for case in cases for path in raw.images(case)}
 
 
 def _is_of_a_system(name: str) -> bool:
@@ -85,28 +93,40 @@ def _missing_folder(raw: RawDataset, folder: Path) -> list[Finding]:
     ]
 
 
-def _unexpected(file: str, name: str, ending: str, wanted: _Wanted) -> Finding:
-    found = "belongs to no case and channel"
+def _unexpected(file: str, name: str, wanted: _Wanted) -> Finding:
+    case, found = "", "belongs to no case and channel"
     remedy = "It is ignored. Add the case to cases.csv, or rename or remove it."
     if near := wanted.spellings.near(name):
-        found += f"; {near[0]}, which is missing, {near[1]}"
+        case = wanted.here[near[0]].case_id
+        found += f"; the missing file of the case {near[1]}"
         remedy = "Rename the file, or correct the case_id in cases.csv."
-        if near[1] == ANOTHER_FORM:
-            remedy += " `convmv -r -f utf8 -t utf8 --nfc --notest FOLDER` renames a folder's files."
-    elif other := _in_another_format(name, ending, wanted.names):
-        is_missing = other in wanted.missing
-        found += f"; {other} {'is missing' if is_missing else 'is there too'}"
-        remedy = (
-            f"Correct file_ending in {DATASET_JSON}, which is {ending}, or convert the images."
-            if is_missing
-            else f"It is ignored. Remove it if {other} is the right one, else replace that."
-        )
+    elif name in wanted.elsewhere:
+        other = wanted.elsewhere[name]
+        case = other.case_id
+        found += f"; the case has split {other.split}"
+        remedy = "It is ignored. Correct the split in cases.csv, or move the file."
+    elif right := _in_another_format(name, wanted):
+        case = wanted.here[right].case_id
+        if right in wanted.missing:
+            found += "; its ending is not that of the dataset"
+            remedy = (
+                f"Correct file_ending in {DATASET_JSON}, which is {wanted.ending}, or convert the "
+                "images."
+            )
+        else:
+            found += f"; the same channel is there with {wanted.ending}"
+            remedy = "It is ignored. Remove the one of the two files that is wrong."
     return warning(
-        "unexpected file", Place(file=file), found=found, expected=wanted.told, remedy=remedy
+        "unexpected file",
+        Place(case, file),
+        found=found,
+        expected=wanted.told,
+        remedy=remedy,
     )
 
 
-def _in_another_format(name: str, ending: str, names: Collection[str]) -> str:
+def _in_another_format(name: str, wanted: _Wanted) -> str:
     """The name that the file would have with the right ending, if that is a channel's."""
     starts = (name[: -len(other)] for other in _ENDINGS if name.lower().endswith(other))
-    return next((start + ending for start in starts if start + ending in names), "")
+    rights = (start + wanted.ending for start in starts)
+    return next((right for right in rights if right in wanted.here), "")

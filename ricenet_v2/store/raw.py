@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import re
+import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, DocumentError
 from ricenet_v2.core.names import folder_part
+from ricenet_v2.core.spelling import composed
 from ricenet_v2.records.dataset import CHANNEL_KINDS, Case, ChannelKind, Dataset, Split
 from ricenet_v2.store import tables
 from ricenet_v2.store.case_table import read_cases
@@ -51,15 +53,14 @@ class RawDataset:
         folder = images_folder(self.folder, case.split)
         ending = self.dataset.file_ending
         return tuple(
-            image_path(folder, case.case_id, index, ending)
+            stored(image_path(folder, case.case_id, index, ending))
             for index in range(len(self.dataset.channels))
         )
 
     def mask(self, case: Case, name: str) -> Path | None:
         """Path of a mask such as `brain` or `lesion` when the dataset has it."""
-        path = mask_path(
-            masks_folder(self.folder, case.split), case.case_id, name, self.dataset.file_ending
-        )
+        folder = masks_folder(self.folder, case.split)
+        path = stored(mask_path(folder, case.case_id, name, self.dataset.file_ending))
         return path if path.is_file() else None
 
     def split(self, split: Split) -> tuple[Case, ...]:
@@ -86,6 +87,17 @@ def image_path(folder: Path, case_id: str, channel: int, ending: str) -> Path:
 def mask_path(folder: Path, case_id: str, name: str, ending: str) -> Path:
     """File of one mask of one case."""
     return folder / folder_part(f"{case_id}_{name}{ending}", "case or mask")
+
+
+def stored(path: Path) -> Path:
+    """The path, or the one whose name is written in another Unicode normal form if only it exists.
+
+    macOS and programs that unpack archives write an umlaut as one character or as two.
+    """
+    if path.name.isascii() or path.exists():
+        return path
+    others = (path.with_name(unicodedata.normalize(form, path.name)) for form in ("NFC", "NFD"))
+    return next((other for other in others if other.exists()), path)
 
 
 def masks_beside(images: Path) -> Path | None:
@@ -236,7 +248,19 @@ def load_raw_dataset(folder: Path) -> RawDataset:
     path = folder / DATASET_JSON
     fields = _fields_of(path)
     dataset = _dataset_of(fields, path)
-    return RawDataset(folder, dataset, read_cases(folder / CASES_CSV), _has_labels_only(fields))
+    cases = _with_labels_of(dataset.classes, read_cases(folder / CASES_CSV))
+    return RawDataset(folder, dataset, cases, _has_labels_only(fields))
+
+
+def _with_labels_of(classes: Sequence[str], cases: Sequence[Case]) -> tuple[Case, ...]:
+    """Labels in the Unicode normal form of their classes, which nobody can see."""
+    names = {composed(name): name for name in classes}
+    return tuple(
+        replace(case, label=names.get(composed(case.label), case.label))
+        if case.label not in classes
+        else case
+        for case in cases
+    )
 
 
 def write_raw_tables(folder: Path, dataset: Dataset, cases: Sequence[Case]) -> None:
