@@ -14,7 +14,7 @@ from ricenet_v2.records.integrity import Finding
 from ricenet_v2.records.prescription import FRACTIONS_COLUMN, PRESCRIPTION_COLUMNS, positive
 
 _OF_THE_PROGRAM = (*PRESCRIPTION_COLUMNS, FRACTIONS_COLUMN)
-_MOSTLY, _MOST_NAMED = 0.8, 3
+_ONE_IN, _MOST_NAMED = 5, 3
 
 
 def check_covariates(cases: Sequence[Case]) -> list[Finding]:
@@ -58,7 +58,7 @@ def _of_column(name: str, cells: Mapping[str, str]) -> list[Finding]:
         return []
     if len(commas) == len(words):
         told, expected = "numbers with commas", "a decimal point: 60.5"
-    elif len(words) <= (1 - _MOSTLY) * len(there) and not is_identity(name, there.values()):
+    elif _ONE_IN * len(words) <= len(there) and not is_identity(name, there.values()):
         told, expected = "words among numbers", "numbers without a unit, or words, in one column"
     else:
         return []

@@ -162,3 +162,23 @@ def test_a_sealed_document_that_was_edited_is_refused(tmp_path):
     del fields["seal"]  # as an older version wrote it
     path.write_text(json.dumps(fields))
     assert documents.read(Sealed, path) == Sealed("a", 0.75)
+
+
+@pytest.mark.parametrize("read", [lambda path: documents.read(Dataset, path), read_dataset])
+def test_a_byte_order_mark_is_read(tmp_path, read):
+    path = tmp_path / "d.json"
+    path.write_text(documents.to_text(DATASET), encoding="utf-8-sig")
+    assert read(path) == DATASET
+
+
+def test_another_encoding_is_told(tmp_path):
+    path = tmp_path / "d.json"
+    path.write_text(documents.to_text(DATASET), encoding="utf-16")
+    with pytest.raises(DocumentError, match=r"not UTF-8[\s\S]*UTF-16[\s\S]*Save it in UTF-8"):
+        documents.read(Dataset, path)
+
+
+@pytest.mark.parametrize("text", ['{"a": 1, "b": 2, "a": 3}', '{"x": [{"a": 1, "a": 1}]}'])
+def test_a_field_that_is_there_twice_is_refused(text):
+    with pytest.raises(DocumentError, match="the same field twice in one object: 'a'"):
+        documents.parsed_object(text)
