@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import operator
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Protocol, TypeVar, cast
@@ -20,6 +21,7 @@ from typing_extensions import dataclass_transform
 from ricenet_v2.core import files
 from ricenet_v2.core.errors import DocumentError
 from ricenet_v2.core.regular import check_regular
+from ricenet_v2.core.text import NotTextError, decoded
 
 _SEAL = "seal"
 
@@ -190,14 +192,19 @@ def parsed_object(text: str | bytes, file: Path | None = None) -> Fields:
     """The JSON object of a text.
 
     Raises:
-        DocumentError: Not UTF-8, not JSON, nested too deeply, a number of thousands of digits, or
-            not an object.
+        DocumentError: Not UTF-8, not JSON, nested too deeply, a number of thousands of digits, a
+            field twice, or not an object.
     """
     try:
-        fields = json.loads(text if isinstance(text, str) else text.decode())
+        whole = text if isinstance(text, str) else decoded(text)
+        fields = json.loads(whole, object_pairs_hook=_unique)
     except RecursionError as error:
         raise _nested(file) from error
-    except ValueError as error:  # JSON, UTF-8, and whole numbers of thousands of digits
+    except NotTextError as error:
+        raise DocumentError(
+            "This file is not UTF-8 text.", file=file, got=error, remedy="Save it in UTF-8."
+        ) from error
+    except ValueError as error:  # JSON, and whole numbers of thousands of digits
         raise DocumentError(
             "This file is not valid JSON.", file=file, got=error, remedy=_REMEDY
         ) from error
@@ -205,4 +212,14 @@ def parsed_object(text: str | bytes, file: Path | None = None) -> Fields:
         raise DocumentError(
             "A document is a JSON object.", file=file, expected="{...}", got=type(fields).__name__
         )
+    return fields
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Fields:
+    """The fields of an object; Python would take the last of those that share a name."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        twice = [repr(name)[:60] for name, count in counts.items() if count > 1]
+        raise ValueError(f"the same field twice in one object: {', '.join(twice[:5])}")
     return fields

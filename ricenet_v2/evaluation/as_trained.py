@@ -13,8 +13,8 @@ from ricenet_v2.records.sanity import SanityCheck
 from ricenet_v2.records.splits import Fold
 from ricenet_v2.records.used_cases import Changes, UsedCase, changes_since
 from ricenet_v2.store import tables
+from ricenet_v2.store.case_table import read_cases
 from ricenet_v2.store.paths import CASES_CSV, ModelPaths
-from ricenet_v2.store.raw import read_cases
 from ricenet_v2.store.seeds import runs_of
 
 logger = logging.getLogger(__name__)

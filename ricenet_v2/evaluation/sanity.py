@@ -23,8 +23,8 @@ from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint
 from ricenet_v2.records.integrity import Integrity
 from ricenet_v2.records.sanity import Outcome, Sanity, SanityCheck
+from ricenet_v2.store.case_table import read_cases
 from ricenet_v2.store.paths import CASES_CSV, DatasetPaths
-from ricenet_v2.store.raw import read_cases
 
 logger = logging.getLogger(__name__)
 

@@ -26,8 +26,9 @@ from ricenet_v2.inference.patient import files_of, hash_of
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.explanation import MIGRATIONS, ExplainedCase, Explanation
+from ricenet_v2.store.case_table import read_cases
 from ricenet_v2.store.paths import CASES_CSV, EXPLANATION_JSON
-from ricenet_v2.store.raw import find_cases, masks_beside, read_cases
+from ricenet_v2.store.raw import find_cases, masks_beside
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from ricenet_v2.core.regular import is_missing
 from ricenet_v2.explanation.space import Space
 from ricenet_v2.preprocessing.pipeline import TOLERANCE_MM
 from ricenet_v2.store.images import read_whole_image
-from ricenet_v2.store.raw import mask_path
+from ricenet_v2.store.raw import mask_path, stored
 
 Mask = NDArray[np.bool_]
 LESION = "lesion"
@@ -38,7 +38,7 @@ class Lesion:
 
 def file_of(masks: Path | None, case_id: str, name: str, ending: str) -> Path | None:
     """The file of a mask, where there is one."""
-    path = None if masks is None else mask_path(masks, case_id, name, ending)
+    path = None if masks is None else stored(mask_path(masks, case_id, name, ending))
     return None if path is None or is_missing(path) else path
 
 

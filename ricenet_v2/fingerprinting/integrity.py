@@ -11,9 +11,10 @@ from ricenet_v2.core.errors import LateError
 from ricenet_v2.core.failures import reason_of
 from ricenet_v2.core.names import fault_of
 from ricenet_v2.fingerprinting.checked import CheckedCase, Kept
+from ricenet_v2.fingerprinting.checks_folders import relative
 from ricenet_v2.fingerprinting.checks_masks import check_labels
 from ricenet_v2.fingerprinting.checks_size import check_usual
-from ricenet_v2.fingerprinting.checks_tables import check_tables, relative
+from ricenet_v2.fingerprinting.checks_tables import check_tables
 from ricenet_v2.fingerprinting.checks_tilt import check_turns
 from ricenet_v2.fingerprinting.checks_twins import check_twins
 from ricenet_v2.fingerprinting.findings import Place, error, in_order

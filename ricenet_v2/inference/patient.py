@@ -26,7 +26,7 @@ from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.integrity import Finding
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.store.raw import mask_path
+from ricenet_v2.store.raw import mask_path, stored
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def files_of(
         masks: Folder of CASE_brain files.
     """
     ending = ensemble.dataset.file_ending
-    brain = None if masks is None else mask_path(masks, case_id, "brain", ending)
+    brain = None if masks is None else stored(mask_path(masks, case_id, "brain", ending))
     if brain is not None and is_missing(brain):
         brain = None
     needed = ensemble.needed(has_brain=brain is not None)

@@ -12,6 +12,7 @@ from typing import Literal
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import sha256_of_text
+from ricenet_v2.core.regular import fault_of_file
 from ricenet_v2.store.contents import content_hash
 
 Format = Literal["nifti", "nifti pair", "meta", "nrrd"]
@@ -53,7 +54,7 @@ def image_files(path: Path) -> tuple[Path, ...]:
         path: By which the image is opened; comes first.
     """
     try:
-        found = _files(path)
+        found = () if fault_of_file(path) else _files(path)
     except (DatasetError, OSError, ValueError):  # reading the image tells what is wrong
         found = ()
     return (path, *(file for file in found if file != path))

@@ -10,10 +10,19 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import write_text
+from ricenet_v2.core.text import NotTextError, decoded
+from ricenet_v2.store.table_faults import (
+    Line,
+    check_columns,
+    check_fit,
+    check_separator,
+    used_columns,
+)
 
 # The wide forms of the four signs are signs to a spreadsheet too.
 _FORMULA = re.compile(r"'*(\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])")
@@ -31,56 +40,87 @@ def unescaped(cell: str) -> str:
     return cell[1:] if cell[:1] == "'" and escaped(cell[1:]) == cell else cell
 
 
+@dataclass(frozen=True)
+class Table:
+    """A CSV file as it was read.
+
+    Attributes:
+        file: Of the table.
+        columns: Names, in their order.
+        rows: Cells by column.
+        lines: Number of the line in the file that each row begins in.
+    """
+
+    file: Path
+    columns: tuple[str, ...]
+    rows: list[dict[str, str]]
+    lines: tuple[int, ...]
+
+
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """Rows of a CSV file with a header, cells stripped of outer blanks.
+    """Rows of a CSV file with a header, cells stripped of outer blanks; see `read_table`."""
+    return read_table(path).rows
+
+
+def read_table(path: Path) -> Table:
+    """Read a CSV file with a header; blank lines and columns without name and cells are left out.
 
     Raises:
-        DatasetError: Missing, empty, not UTF-8, or a row with more or fewer cells than the header.
+        DatasetError: Missing, empty, not UTF-8 text, not separated by commas, a quote that is not
+            closed, columns that share a name or have none, or a row with more or fewer cells than
+            the header.
     """
     lines = _lines(path)
     if not lines:
         raise DatasetError("This table is empty.", file=path, expected="a header line")
-    header = [_text(name) for name in lines[0]]
-    rows = []
-    for number, line in enumerate(lines[1:], start=2):
-        if len(line) != len(header):
-            raise DatasetError(
-                f"Row {number} does not fit the header.",
-                file=path,
-                expected=f"{len(header)} cells: {', '.join(header)}",
-                got=f"{len(line)} cells: {', '.join(line)}",
-                remedy="Separate cells by commas and quote cells that contain one.",
-            )
-        rows.append({name: _text(cell) for name, cell in zip(header, line, strict=True)})
-    return rows
+    (_, first), *others = lines
+    names = [_text(name) for name in first]
+    check_fit(names, others, path)
+    used = used_columns(names, others)
+    columns = tuple(names[at] for at in used)
+    check_columns(columns, path)
+    rows = [{names[at]: _text(line[at]) for at in used} for _, line in others]
+    return Table(path, columns, rows, tuple(number for number, _ in others))
 
 
 def _text(cell: str) -> str:
     return unescaped(cell.strip())
 
 
-def _lines(path: Path) -> list[list[str]]:
-    """Cells of the lines that are not empty."""
+def _lines(path: Path) -> list[Line]:
+    """Cells of the lines that are not blank, and where these begin."""
     try:
         # Not as text: that would change line ends inside of cells.
-        text = path.read_bytes().decode("utf-8-sig")
+        text = decoded(path.read_bytes())
     except FileNotFoundError as error:
         raise DatasetError("There is no such table.", file=path) from error
-    except UnicodeDecodeError as error:
+    except NotTextError as error:
         raise DatasetError(
-            "This table is not UTF-8 text.", file=path, remedy="Save it as CSV in UTF-8."
+            "This table is not UTF-8 text.",
+            file=path,
+            expected="CSV: text in UTF-8, cells separated by commas",
+            got=error,
+            remedy="Save it as CSV in UTF-8 (in Excel: CSV UTF-8, comma delimited).",
         ) from error
-    reader = csv.reader(io.StringIO(text, newline=""))
+    check_separator(text, path)
+    # Strict: a quote that is not closed would swallow the lines below it.
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    lines, begin = [], 1
     try:
-        return [line for line in reader if line]
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                lines.append((begin, cells))
+            begin = reader.line_num + 1
     except csv.Error as error:
         raise DatasetError(
-            f"Line {reader.line_num} of this table cannot be read.",
+            f"Line {begin} of this table cannot be read.",
             file=path,
-            expected=f"cells of at most {csv.field_size_limit():,} characters, separated by commas",
+            expected=f"cells of at most {csv.field_size_limit():,} characters, separated by "
+            "commas; a quote at the start of a cell is closed at its end",
             got=error,
-            remedy="Shorten the cell, or look for a quote that is not closed before it.",
+            remedy="Shorten the cell, or look for a quote that is not closed there or before.",
         ) from error
+    return lines
 
 
 def write_rows(

@@ -170,3 +170,23 @@ def test_what_is_no_file_is_named_and_not_opened(tmp_path, make):
     make(tmp_path / "a.json")
     with pytest.raises(DocumentError, match=r"pipe|folder"):
         documents.read(Dataset, tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("read", [lambda path: documents.read(Dataset, path), read_dataset])
+def test_a_byte_order_mark_is_read(tmp_path, read):
+    path = tmp_path / "d.json"
+    path.write_text(documents.to_text(DATASET), encoding="utf-8-sig")
+    assert read(path) == DATASET
+
+
+def test_another_encoding_is_told(tmp_path):
+    path = tmp_path / "d.json"
+    path.write_text(documents.to_text(DATASET), encoding="utf-16")
+    with pytest.raises(DocumentError, match=r"not UTF-8[\s\S]*UTF-16[\s\S]*Save it in UTF-8"):
+        documents.read(Dataset, path)
+
+
+@pytest.mark.parametrize("text", ['{"a": 1, "b": 2, "a": 3}', '{"x": [{"a": 1, "a": 1}]}'])
+def test_a_field_that_is_there_twice_is_refused(text):
+    with pytest.raises(DocumentError, match="the same field twice in one object: 'a'"):
+        documents.parsed_object(text)

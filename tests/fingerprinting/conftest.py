@@ -38,7 +38,8 @@ class Planted:
         for index, channel in enumerate(self.channels):
             image = np.zeros(GRID.shape, dtype=np.float32)
             if channel.kind == "dose":
-                image += 60 * rng.uniform(0.1, 0.99, GRID.shape).astype(np.float32)
+                falling = np.linspace(0.98, 0.1, image.shape[2])
+                image += 60 * falling + rng.uniform(0, 0.5, GRID.shape)
                 image.flat[0] = 60
             else:
                 image[1:5, 2:7, 3:9] = rng.normal(100, 20, (4, 5, 6))

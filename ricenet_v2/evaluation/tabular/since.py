@@ -10,8 +10,8 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.records.cells import known, numbers
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.store import tables
+from ricenet_v2.store.case_table import read_cases
 from ricenet_v2.store.paths import ModelPaths
-from ricenet_v2.store.raw import read_cases
 
 _MOST_NAMED = 5
 _IS = " = "
