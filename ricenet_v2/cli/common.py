@@ -9,6 +9,8 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from ricenet_v2.cli import numbers
+
 OK, SOME_FAILED, UNUSABLE = 0, 1, 2
 _LESS_MEMORY = (
     "Plan for less with ricenet_plan_and_preprocess --gpu_memory_gb, train with a smaller "
@@ -69,7 +71,9 @@ def add_new_cases(parser: argparse.ArgumentParser, masks: str) -> None:
     which.add_argument("-d", dest="dataset", help="dataset that was trained on")
     which.add_argument("-m", dest="model", type=Path, help="model folder, without the dataset")
     add_model(parser)
-    parser.add_argument("-f", dest="folds", type=int, nargs="+", help="folds; all if left out")
+    parser.add_argument(
+        "-f", dest="folds", type=numbers.fold, nargs="+", help="folds; all if left out"
+    )
     parser.add_argument("--checkpoint", choices=("final", "best", "latest"), default="final")
     parser.add_argument(
         "--masks", type=Path, help=f"folder of {masks} files (beside imagesTs found by itself)"
@@ -112,29 +116,9 @@ def folder_of(predictions: Path) -> Path:
 def add_resampling(parser: argparse.ArgumentParser) -> None:
     """The options of intervals."""
     parser.add_argument(
-        "--n_bootstrap", type=at_least(1), default=2000, help="draws of a band or a test"
+        "--n_bootstrap", type=numbers.draws, default=2000, help="draws of a band or a test"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the resampling")
-
-
-def at_least(lowest: int) -> Callable[[str], int]:
-    """A type of argparse: whole numbers from `lowest` on."""
-
-    def count(text: str) -> int:
-        value = int(text)
-        if value < lowest:
-            raise argparse.ArgumentTypeError(f"expected {lowest} or more, got {text}")
-        return value
-
-    return count
-
-
-def share(text: str) -> float:
-    """A type of argparse: a share above 0, at most 1."""
-    value = float(text)
-    if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"expected a share above 0, at most 1, got {text}")
-    return value
+    parser.add_argument("--seed", type=numbers.seed, default=0, help="of the resampling")
 
 
 def settings(pairs: Sequence[str], parser: argparse.ArgumentParser) -> dict[str, str]:
