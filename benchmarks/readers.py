@@ -35,14 +35,21 @@ from ricenet_v2.records.fingerprint import (
     Fingerprint,
 )
 from ricenet_v2.records.integrity import Finding, Integrity
-from ricenet_v2.records.plan import ChannelPlan, MemoryEstimate, NetworkPlan, Normalisation, Plan
-from ricenet_v2.records.plan import TrainingPlan
+from ricenet_v2.records.plan import (
+    ChannelPlan,
+    MemoryEstimate,
+    NetworkPlan,
+    Normalisation,
+    Plan,
+    TrainingPlan,
+)
 from ricenet_v2.records.prediction import CasePrediction, FailedCase, MemberPrediction, Predictions
 from ricenet_v2.records.prior import Prior
 from ricenet_v2.records.run import EpochRow, Run
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.store import checkpoints, tables
 from ricenet_v2.store.cases import read_array, read_record, write_case
+from ricenet_v2.store.history import read_history
 from ricenet_v2.store.images import read_grid, read_image, write_image
 from ricenet_v2.store.measurements import read_measurement, write_measurement
 from ricenet_v2.store.paths import ModelPaths
@@ -89,10 +96,9 @@ def readers() -> tuple[Reader, ...]:
 
 
 def _documents() -> list[Reader]:
-    plan, run = _plan(), _run()
-    made = [
-        _document("plan", "ricenet_plan.json", plan, lambda path: _usable_plan(path)),
-        _document("run.json", "run.json", run),
+    return [
+        _document("plan", "ricenet_plan.json", _plan(), _usable_plan),
+        _document("run.json", "run.json", _run()),
         _document("splits", "splits_final.json", Splits(0, (Fold((CASE,), ("P0002",)),))),
         _document("fingerprint", "dataset_fingerprint.json", _fingerprint()),
         _document("integrity", "integrity.json", _integrity()),
@@ -102,7 +108,6 @@ def _documents() -> list[Reader]:
             lambda path: calibration_of(ModelPaths(path.parent)),
         ),
     ]  # fmt: skip
-    return made
 
 
 def _document(
@@ -157,7 +162,7 @@ def _tables(folder: Path) -> list[Reader]:
             lambda path: read_scored(path.with_name("validation.csv"), path),
             {"validation.csv": predicted},
         ),
-        Reader("history.csv", "history.csv", _bytes(folder, "history.csv"), tables.read_rows),
+        Reader("history.csv", "history.csv", _bytes(folder, "history.csv"), read_history),
     ]  # fmt: skip
 
 
@@ -174,7 +179,7 @@ def _arrays(folder: Path) -> list[Reader]:
     )
     write_measurement(folder / f"{CASE}.npz", "key", "{}", np.ones((1, 3)))
     parts = {f"{part}_images": np.zeros((1, 2, 2, 2), np.uint8) for part in _PARTS}
-    labels = {f"{part}_labels": np.zeros((1, 1), np.uint8) for part in _PARTS}
+    labels = {f"{part}_labels": np.full((1, 1), part == "test", np.uint8) for part in _PARTS}
     np.savez(folder / "medmnist.npz", **parts, **labels)
     return [
         Reader(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar, cast
@@ -183,8 +184,8 @@ def parsed_object(text: str | bytes, file: Path | None = None) -> Fields:
     """The JSON object of a text.
 
     Raises:
-        DocumentError: Not UTF-8, not JSON, nested too deeply, a number of thousands of digits, or
-            not an object.
+        DocumentError: Not UTF-8, not JSON, nested too deeply, a number of thousands of digits or
+            none that is finite, a text that UTF-8 cannot hold, or not an object.
     """
     try:
         fields = json.loads(text if isinstance(text, str) else text.decode())
@@ -198,4 +199,37 @@ def parsed_object(text: str | bytes, file: Path | None = None) -> Fields:
         raise DocumentError(
             "A document is a JSON object.", file=file, expected="{...}", got=type(fields).__name__
         )
+    if faults := _not_storable(fields):
+        raise DocumentError(
+            "This file holds what no document may hold.",
+            file=file,
+            expected="finite numbers, and texts that UTF-8 can hold",
+            got=", ".join(faults[:5]),
+            remedy=_REMEDY,
+        )
     return fields
+
+
+def _not_storable(fields: Fields) -> list[str]:
+    """Fields that JSON in UTF-8 cannot hold, though Python reads them: NaN, 1e999, surrogates."""
+    faults, waiting = [], list(fields.items())
+    while waiting:
+        place, value = waiting.pop()
+        if isinstance(value, dict):
+            faults += [ascii(key) for key in value if _is_broken(key)]
+            waiting += [(_below(place, key), inner) for key, inner in value.items()]
+        elif isinstance(value, list):
+            waiting += [(_below(place, index), inner) for index, inner in enumerate(value)]
+        elif isinstance(value, float):
+            faults += [] if math.isfinite(value) else [f"{place!a}: {value}"]
+        elif isinstance(value, str) and _is_broken(value):
+            faults.append(f"{place!a}: {ascii(value)[:60]}")
+    return faults + [ascii(key) for key in fields if _is_broken(key)]
+
+
+def _below(place: str, key: object) -> str:
+    return f"{place}.{key}"[-120:]  # the end of it: texts of a deep document would fill the memory
+
+
+def _is_broken(text: str) -> bool:
+    return not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text)

@@ -106,6 +106,8 @@ def _arrays(npz: Path) -> dict[str, NDArray[Any]]:
         images, labels = arrays[f"{part}_images"].shape, arrays[f"{part}_labels"].shape
         if len(images) != 4 or labels not in ((images[0],), (images[0], 1)):
             raise _not_medmnist(npz, f"{part}_images of shape {images}, {part}_labels {labels}")
+    if len(np.unique(np.concatenate([arrays[f"{part}_labels"].ravel() for part, _ in _PARTS]))) < 2:
+        raise _not_medmnist(npz, "labels of one class, or none")
     return arrays
 
 

@@ -10,9 +10,9 @@ from pydantic import Field
 
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.names import Name, Title
+from ricenet_v2.records import ranges
 from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.decision import Alternative, Decision
-from ricenet_v2.records import ranges
 from ricenet_v2.records.plan_faults import plan_faults
 
 Triple = tuple[ranges.Value, ranges.Value, ranges.Value]

@@ -50,12 +50,14 @@ def read_image(path: Path) -> tuple[NDArray[np.float32], Grid]:
             got=(str(error).strip().splitlines() or [type(error).__name__])[-1],
             remedy="Copy or convert the file again.",
         ) from error
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+    kind = image.GetPixelIDTypeAsString()
+    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1 or "complex" in kind:
         raise DatasetError(
             "An image must have three axes and one component.",
             file=path,
             expected="3 axes, 1 component",
-            got=f"{image.GetDimension()} axes, {image.GetNumberOfComponentsPerPixel()} components",
+            got=f"{image.GetDimension()} axes, {image.GetNumberOfComponentsPerPixel()} components "
+            f"of {kind}",
             remedy="Save each time point or component as a channel of its own.",
         )
     image = sitk.DICOMOrient(image, "LPS")

@@ -30,7 +30,6 @@ from ricenet_v2.report.results.parts import (
     parts_of,
 )
 from ricenet_v2.report.results.predicted import Result, of_folder, out_of_fold
-from ricenet_v2.store import tables
 from ricenet_v2.store.cases import has_case, read_record
 from ricenet_v2.store.paths import (
     CASES_CSV,
@@ -265,8 +264,8 @@ def _folds(model: ModelPaths) -> Iterator[Fold]:
         fold = model.fold(number)
         if not fold.run.is_file():
             continue
-        rows = tables.read_rows(fold.history) if fold.history.is_file() else []
-        yield Fold(number, documents.read(Run, fold.run), tuple(map(EpochRow.of, rows)))
+        rows = read_history(fold.history) if fold.history.is_file() else ()
+        yield Fold(number, documents.read(Run, fold.run), rows)
 
 
 def _hashes(
