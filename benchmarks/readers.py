@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -178,9 +179,9 @@ def _arrays(folder: Path) -> list[Reader]:
         Reference(np.ones(2), np.eye(2), np.ones(3), {"a": (0.0, 1.0)}),
     )
     write_measurement(folder / f"{CASE}.npz", "key", "{}", np.ones((1, 3)))
-    parts = {f"{part}_images": np.zeros((1, 2, 2, 2), np.uint8) for part in _PARTS}
-    labels = {f"{part}_labels": np.full((1, 1), part == "test", np.uint8) for part in _PARTS}
-    np.savez(folder / "medmnist.npz", **parts, **labels)
+    parts: dict[str, Any] = {f"{part}_images": np.zeros((1, 2, 2, 2), np.uint8) for part in _PARTS}
+    parts |= {f"{part}_labels": np.full((1, 1), part == "test", np.uint8) for part in _PARTS}
+    np.savez(folder / "medmnist.npz", **parts)
     return [
         Reader(
             "b2nd", f"{CASE}.b2nd", array, lambda path: read_array(path.parent, CASE),
@@ -283,7 +284,7 @@ def _plan() -> Plan:
             "residual_encoder", (2,), (1,), ((3, 3, 3),), ((1, 1, 1),), "instance", 0.0, ""
         ),
         training=TrainingPlan(2, 1, 2, 4),
-        memory=MemoryEstimate(*[0] * 9),
+        memory=MemoryEstimate(0, 0, 0, 0, 0, 0, 0, 0, 0),
         memory_budget_gb=1.0,
         spacing_range=(triple, triple),
         dose_range={"b": (0.0, 60.0)},

@@ -15,16 +15,17 @@ def read_history(path: Path) -> tuple[EpochRow, ...]:
     Raises:
         DatasetError: Missing, damaged, or with other columns or cells than numbers.
     """
-    made = []
-    for number, row in enumerate(read_rows(path), start=2):
-        try:
-            made.append(EpochRow.of(row))
-        except (LookupError, TypeError, ValueError) as error:
-            raise DatasetError(
-                f"Row {number} of this history of a training cannot be used.",
-                file=path,
-                expected="a number in each of the columns that ricenet_train writes",
-                got=", ".join(f"{name} {cell!r}" for name, cell in row.items())[:300],
-                remedy="Delete the file: the report then has no curves of this fold.",
-            ) from error
-    return tuple(made)
+    return tuple(_epoch(row, path) for row in read_rows(path))
+
+
+def _epoch(row: dict[str, str], path: Path) -> EpochRow:
+    try:
+        return EpochRow.of(row)
+    except (LookupError, TypeError, ValueError) as error:
+        raise DatasetError(
+            "A row of this history of a training cannot be used.",
+            file=path,
+            expected="a number in each of the columns that ricenet_train writes",
+            got=", ".join(f"{name} {cell!r}" for name, cell in row.items())[:300],
+            remedy="Delete the file: the report then has no curves of this fold.",
+        ) from error

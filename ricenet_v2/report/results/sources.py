@@ -31,6 +31,7 @@ from ricenet_v2.report.results.parts import (
 )
 from ricenet_v2.report.results.predicted import Result, of_folder, out_of_fold
 from ricenet_v2.store.cases import has_case, read_record
+from ricenet_v2.store.history import read_history
 from ricenet_v2.store.paths import (
     CASES_CSV,
     CENTRES_JSON,
