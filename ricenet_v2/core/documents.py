@@ -19,6 +19,7 @@ from typing_extensions import dataclass_transform
 
 from ricenet_v2.core import files
 from ricenet_v2.core.errors import DocumentError
+from ricenet_v2.core.places import without_home
 
 _SEAL = "seal"
 
@@ -66,7 +67,8 @@ def fingerprint_of(value: Document) -> str:
 
 def write(path: Path, value: Document) -> None:
     """Write a document atomically, with its hash where its class is sealed."""
-    text = to_text(value)
+    # Before it is hashed: `files.write_text` would change it after that.
+    text = without_home(to_text(value))
     if getattr(value, "sealed", False):
         text = _json({**json.loads(text), _SEAL: files.sha256_of_text(text)})
     files.write_text(path, text)

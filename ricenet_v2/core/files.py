@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ricenet_v2.core.places import without_home
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -36,9 +38,9 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text atomically, with the line ends that it has."""
+    """Write UTF-8 text atomically, with the line ends that it has and `~` for the home folder."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_text(without_home(text), encoding="utf-8", newline="\n")
 
 
 def sha256_of_file(path: Path) -> str:

@@ -8,7 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ricenet_v2.core.errors import RicenetError
+from ricenet_v2.core.places import without_home
 from ricenet_v2.training.job import Job
+
+
+class _WithoutHome(logging.Formatter):
+    """Logs are sent to others, and the name of the home folder may be that of a person."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """A line, or the lines of an error."""
+        return without_home(super().format(record))
 
 
 @contextmanager
@@ -21,7 +30,7 @@ def logged(job: Job) -> Iterator[None]:
         yield
         return
     handler = logging.FileHandler(job.paths.log, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    handler.setFormatter(_WithoutHome("%(asctime)s %(message)s"))
     root = logging.getLogger("ricenet_v2")
     root.addHandler(handler)
     try:
