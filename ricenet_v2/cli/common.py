@@ -5,26 +5,19 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from ricenet_v2.cli import numbers
+from ricenet_v2.cli import ending, numbers, streams
+from ricenet_v2.cli.ending import OK, SOME_FAILED, UNUSABLE
 
-OK, SOME_FAILED, UNUSABLE = 0, 1, 2
-_LESS_MEMORY = (
-    "Plan for less with ricenet_plan_and_preprocess --gpu_memory_gb, train with a smaller "
-    "--set batch_size=..., or free the device."
-)
-_REPORT = (
-    "This is a fault of the program, or of a library under it. Please report it with the lines "
-    "above. What was finished is on disk."
-)
+__all__ = ["OK", "SOME_FAILED", "UNUSABLE"]
 RESEARCH_ONLY = "Research use only. Not a medical device."
 
 
 def parser(description: str) -> argparse.ArgumentParser:
     """A parser whose help ends with the intended use."""
+    streams.spell_everything()
     return argparse.ArgumentParser(
         description=description,
         epilog=RESEARCH_ONLY,
@@ -140,12 +133,12 @@ class _BesideBars(logging.Handler):
 
 
 def run(command: Callable[[], int]) -> int:
-    """Run a command: errors of ours, and of the machine, become a text and exit code 2.
+    """Run a command: an error becomes a text and an exit code.
 
-    Where only the processes of some cases were killed, all others are done: exit code 1.
+    That is 2; or 1 where somebody asked for an end, or where only the processes of some cases were
+    killed and all others are done.
     """
-    from ricenet_v2.core.errors import KilledError, RicenetError
-
+    streams.spell_everything()
     handler = _BesideBars()
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger = logging.getLogger("ricenet_v2")
@@ -155,27 +148,13 @@ def run(command: Callable[[], int]) -> int:
     # Else libraries that log give the root logger a handler, and each line comes twice.
     if not logging.getLogger().handlers:
         logging.getLogger().addHandler(logging.NullHandler())
-    try:
-        return command()
-    except RicenetError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return SOME_FAILED if isinstance(error, KilledError) else UNUSABLE
-    except (OSError, MemoryError) as error:
-        print(f"Error: {type(error).__name__}: {error}", file=sys.stderr)
-        return UNUSABLE
-    except KeyboardInterrupt:
-        print("Interrupted. Run the same command again to go on.", file=sys.stderr)
-        return SOME_FAILED
-    except Exception as error:  # noqa: BLE001 - no command ends in a traceback without a word
-        print(_of_the_unforeseen(error), file=sys.stderr)
-        return UNUSABLE
-
-
-def _of_the_unforeseen(error: Exception) -> str:
-    if type(error).__name__ == "OutOfMemoryError":  # torch's, which is not imported for it
-        return f"Error: {error}\n  what to do: {_LESS_MEMORY}"
-    told = "".join(traceback.format_exception(error))
-    return f"{told}\nError: {type(error).__name__}: {error}\n  what to do: {_REPORT}"
+    with streams.that_may_close():
+        try:
+            with ending.by_signals():
+                return command()
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - no command ends in a traceback without a word
+            print(ending.words_of(error), file=sys.stderr)
+            return ending.code_of(error)
 
 
 def table(

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ricenet_v2.cli import common, numbers
+from ricenet_v2.cli import common, ending, numbers
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -178,7 +178,7 @@ def train(
             if team.leads:
                 print(f"Error: {error}", file=sys.stderr, flush=True)
             team.wait()
-            return common.UNUSABLE
+            return ending.code_of(error)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -69,6 +69,14 @@ class TrainingError(RicenetError, RuntimeError):
     """Training cannot start or go on."""
 
 
+class StoppedError(TrainingError):
+    """What the user is told when training was asked to end."""
+
+
+class DiskFullError(RicenetError, OSError):
+    """No room is left where a file is to be written, or a quota or limit of its size is met."""
+
+
 class WorkerError(RicenetError, RuntimeError):
     """The processes or machines that are to work cannot."""
 

@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import cast
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import CheckpointError, DatasetError, PlanError, RicenetError
+from ricenet_v2.core.errors import (
+    CheckpointError,
+    DatasetError,
+    DiskFullError,
+    PlanError,
+    RicenetError,
+)
 from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.names import part, shown
 from ricenet_v2.core.progress import track
@@ -120,6 +126,8 @@ def _tried(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> Expl
     """The case, or why it could not be explained."""
     try:
         return _kept(job, case_id, paths) or _explained(job, case_id, paths, title)
+    except DiskFullError:  # no other case could be written either
+        raise
     except _FAULTS as error:
         logger.error("%s could not be explained: %s", case_id, error)  # noqa: TRY400 - the user reads the reason, not a traceback
         return str(error)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from ricenet_v2.core.errors import RicenetError
+from ricenet_v2.core.errors import DiskFullError, RicenetError
 from ricenet_v2.core.files import sha256_of_file, sha256_of_text
 from ricenet_v2.core.pool import Task
 from ricenet_v2.fingerprinting.workers import (
@@ -109,6 +109,8 @@ def _work(shared: _Shared, task: _Task) -> _Outcome:
     s, case_id = shared, task.name
     try:
         made = preprocess_case(s.raw, task.case, s.plan, s.folder, overwrite=s.overwrite)
+    except DiskFullError:  # no other case could be written either
+        raise
     except (RicenetError, OSError, MemoryError, RuntimeError, ValueError) as error:
         return _Outcome(case_id, error=f"{case_id}: {error}")
     return _Outcome(case_id, skipped=not made)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import math
+import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -195,3 +199,22 @@ def _image(voxels: NDArray[np.generic], grid: Grid) -> sitk.Image:
 def _write(path: Path, image: sitk.Image) -> None:
     with replacing(path) as temporary:
         sitk.WriteImage(image, str(temporary), useCompression=True)
+        _check_whole(temporary, image)
+
+
+def _check_whole(path: Path, image: sitk.Image) -> None:
+    """ITK does not say when a disk was full while it wrote NIfTI.
+
+    Raises:
+        RuntimeError: The file is shorter than the voxels.
+    """
+    if not path.name.endswith((".nii", ".nii.gz")):
+        return
+    voxels = math.prod(image.GetSize()) * image.GetNumberOfComponentsPerPixel()
+    expected, found = voxels * image.GetSizeOfPixelComponent(), 0
+    opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+    with opened as stream, suppress(EOFError, zlib.error):
+        while chunk := stream.read(1 << 20):
+            found += len(chunk)
+    if found < expected:
+        raise RuntimeError(f"{found} of {expected} bytes were written")
