@@ -22,13 +22,14 @@ _SHORT_OF_DEVICE = (
     "--set batch_size=..., or free the device."
 )
 _SHORT_OF_MEMORY = (
-    "End other programs, or take less at a time: fewer processes (--num_workers 1), less memory for "
-    "cases (--cache_gb 1), a smaller --set batch_size=... Then run the same command again (ricenet_"
-    "train and ricenet_predict with --continue): what was finished is on disk."
+    "End other programs, or take less at a time: fewer processes (--num_workers 1), less memory "
+    "for cases (--cache_gb 1), a smaller --set batch_size=... Then run the same command again "
+    "(ricenet_train and ricenet_predict with --continue): what was finished is on disk."
 )
 _NO_ROOM = (
     "Make room there (in a container /dev/shm grows with --shm-size), or train with --num_workers "
-    "0, which needs no shared memory. Then run the same command again: what was finished is on disk."
+    "0, which needs no shared memory. Then run the same command again: what was finished is on "
+    "disk."
 )
 _SPELLING = (
     "The locale of this shell cannot spell a name. Set LC_ALL=C.UTF-8 or PYTHONUTF8=1 and run the "

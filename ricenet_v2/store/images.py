@@ -212,8 +212,8 @@ def _check_whole(path: Path, image: sitk.Image) -> None:
         return
     voxels = math.prod(image.GetSize()) * image.GetNumberOfComponentsPerPixel()
     expected, found = voxels * image.GetSizeOfPixelComponent(), 0
-    opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
-    with opened as stream, suppress(EOFError, zlib.error):
+    open_it = gzip.open if path.suffix == ".gz" else open
+    with open_it(path, "rb") as stream, suppress(EOFError, zlib.error):
         while chunk := stream.read(1 << 20):
             found += len(chunk)
     if found < expected:
