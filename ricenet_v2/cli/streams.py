@@ -19,7 +19,7 @@ def spell_everything() -> None:
     """Write what the encoding of a terminal lacks (± in ASCII) with a backslash, as Python does."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError):  # a stream of a notebook, or none at all
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     atexit.register(_flush_at_end)
 
 
@@ -27,7 +27,7 @@ def spell_everything() -> None:
 def that_may_close() -> Iterator[None]:
     """Go on inside the block where nobody reads the output any more."""
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = _Output(before[0]), _Output(before[1])  # type: ignore[assignment]
+    sys.stdout, sys.stderr = _Output(before[0]), _Output(before[1])
     try:
         yield
     finally:
