@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import RicenetError, TrainingError
+from ricenet_v2.core.errors import RicenetError, StoppedError, TrainingError
 from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.pool import Task
 from ricenet_v2.records.dataset import Case, Dataset
@@ -127,7 +127,6 @@ def _trained(job: FoldJob) -> Outcome:
 
     from ricenet_v2.network.device import resolve_device
     from ricenet_v2.training.fold import train_fold
-    from ricenet_v2.training.parts import StoppedError
     from ricenet_v2.training.team import Team
 
     started = time.monotonic()

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ricenet_v2.cli import common, folders, plan_folds, plan_tables
+from ricenet_v2.cli import common, folders, numbers, plan_folds, plan_tables
 from ricenet_v2.cli.plan_device import CONTEXT_GB, DEFAULT_MEMORY_GB, device_here
 from ricenet_v2.core.machine import n_cores
 from ricenet_v2.planning.names import PRESETS
@@ -32,7 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--preset", choices=PRESETS, default="auto", help="rules of planning")
     parser.add_argument(
         "--gpu_memory_gb",
-        type=common.above_zero,
+        type=numbers.gigabytes,
         metavar="GiB",
         help="GiB that one training step may take (else that of the CUDA device less "
         f"{CONTEXT_GB:g}, else {DEFAULT_MEMORY_GB:g})",
@@ -45,21 +45,19 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--spacing",
-        type=common.above_zero,
+        type=numbers.millimetres,
         nargs=3,
         metavar=("Z", "Y", "X"),
         help="target spacing in mm",
     )
     parser.add_argument(
         "--input_size",
-        type=common.at_least(1),
+        type=numbers.voxels,
         nargs=3,
         metavar=("Z", "Y", "X"),
         help="voxels the network sees",
     )
-    parser.add_argument(
-        "--batch_size", type=common.at_least(1), metavar="N", help="samples per step"
-    )
+    parser.add_argument("--batch_size", type=numbers.samples, metavar="N", help="samples per step")
     parser.add_argument(
         "--straighten",
         action="store_true",
@@ -83,7 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--num_workers",
-        type=common.at_least(1),
+        type=numbers.processes,
         default=min(8, n_cores()),
         metavar="N",
         help="processes at most",

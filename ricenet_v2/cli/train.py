@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from ricenet_v2.cli import common
+from ricenet_v2.cli import common, ending, numbers
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -23,7 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--epochs",
-        type=int,
+        type=numbers.epochs,
         help="instead of the plan's; may change with --continue",
     )
     parser.add_argument(
@@ -37,10 +37,12 @@ def build_parser() -> argparse.ArgumentParser:
         "network.dropout=0.3",
     )
     seeds = parser.add_mutually_exclusive_group()
-    seeds.add_argument("--seed", type=int, default=0, help="of weights, sampling, augmentation")
+    seeds.add_argument(
+        "--seed", type=numbers.seed, default=0, help="of weights, sampling, augmentation"
+    )
     seeds.add_argument(
         "--seeds",
-        type=common.at_least(0),
+        type=numbers.seed_of_folder,
         nargs="+",
         metavar="N",
         help="train once with each of these, into a folder for each; ricenet_evaluate --seeds then "
@@ -49,13 +51,15 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
     parser.add_argument(
         "--num_workers",
-        type=common.at_least(0),
+        type=numbers.workers,
         help="processes that load and augment (0: none but the main one); changes no result",
     )
     parser.add_argument(
-        "--cache_gb", type=_size, help="memory in which cases are kept, GiB; changes no result"
+        "--cache_gb",
+        type=numbers.gigabytes_or_none,
+        help="memory in which cases are kept, GiB; changes no result",
     )
-    parser.add_argument("--num_threads", type=int, help="of torch on the CPU")
+    parser.add_argument("--num_threads", type=numbers.threads, help="of torch on the CPU")
     parser.add_argument(
         "--num_folds_parallel",
         default="1",
@@ -180,14 +184,7 @@ def train(
             if team.leads:
                 print(f"Error: {error}", file=sys.stderr, flush=True)
             team.wait()
-            return common.UNUSABLE
-
-
-def _size(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected 0 or more GiB, got {text}")
-    return value
+            return ending.code_of(error)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import operator
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from typing_extensions import dataclass_transform
 
 from ricenet_v2.core import files
 from ricenet_v2.core.errors import DocumentError
+from ricenet_v2.core.places import without_home
 from ricenet_v2.core.regular import check_regular
 from ricenet_v2.core.text import NotTextError, decoded
 
@@ -71,7 +73,8 @@ def fingerprint_of(value: Document) -> str:
 
 def write(path: Path, value: Document) -> None:
     """Write a document atomically, with its hash where its class is sealed."""
-    text = to_text(value)
+    # Before it is hashed: `files.write_text` would change it after that.
+    text = without_home(to_text(value))
     if getattr(value, "sealed", False):
         text = _json({**json.loads(text), _SEAL: files.sha256_of_text(text)})
     files.write_text(path, text)
@@ -192,8 +195,8 @@ def parsed_object(text: str | bytes, file: Path | None = None) -> Fields:
     """The JSON object of a text.
 
     Raises:
-        DocumentError: Not UTF-8, not JSON, nested too deeply, a number of thousands of digits, a
-            field twice, or not an object.
+        DocumentError: Not UTF-8, not JSON, nested too deeply, a number of thousands of digits or
+            none that is finite, a text that UTF-8 cannot hold, a field twice, or not an object.
     """
     try:
         whole = text if isinstance(text, str) else decoded(text)
@@ -212,6 +215,14 @@ def parsed_object(text: str | bytes, file: Path | None = None) -> Fields:
         raise DocumentError(
             "A document is a JSON object.", file=file, expected="{...}", got=type(fields).__name__
         )
+    if faults := _not_storable(fields):
+        raise DocumentError(
+            "This file holds what no document may hold.",
+            file=file,
+            expected="finite numbers, and texts that UTF-8 can hold",
+            got=", ".join(faults[:5]),
+            remedy=_REMEDY,
+        )
     return fields
 
 
@@ -223,3 +234,28 @@ def _unique(pairs: list[tuple[str, Any]]) -> Fields:
         twice = [repr(name)[:60] for name, count in counts.items() if count > 1]
         raise ValueError(f"the same field twice in one object: {', '.join(twice[:5])}")
     return fields
+
+
+def _not_storable(fields: Fields) -> list[str]:
+    """Fields that JSON in UTF-8 cannot hold, though Python reads them: NaN, 1e999, surrogates."""
+    faults, waiting = [], list(fields.items())
+    while waiting:
+        place, value = waiting.pop()
+        if isinstance(value, dict):
+            faults += [ascii(key) for key in value if _is_broken(key)]
+            waiting += [(_below(place, key), inner) for key, inner in value.items()]
+        elif isinstance(value, list):
+            waiting += [(_below(place, index), inner) for index, inner in enumerate(value)]
+        elif isinstance(value, float):
+            faults += [] if math.isfinite(value) else [f"{place!a}: {value}"]
+        elif isinstance(value, str) and _is_broken(value):
+            faults.append(f"{place!a}: {ascii(value)[:60]}")
+    return faults + [ascii(key) for key in fields if _is_broken(key)]
+
+
+def _below(place: str, key: object) -> str:
+    return f"{place}.{key}"[-120:]  # the end of it: texts of a deep document would fill the memory
+
+
+def _is_broken(text: str) -> bool:
+    return not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text)

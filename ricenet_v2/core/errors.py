@@ -73,6 +73,14 @@ class InUseError(RicenetError, RuntimeError):
     """A folder is read or written by another process, which the text names."""
 
 
+class StoppedError(TrainingError):
+    """What the user is told when training was asked to end."""
+
+
+class DiskFullError(RicenetError, OSError):
+    """No room is left where a file is to be written, or a quota or limit of its size is met."""
+
+
 class WorkerError(RicenetError, RuntimeError):
     """The processes or machines that are to work cannot."""
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.errors import DatasetError, DiskFullError, RicenetError
 from ricenet_v2.core.failures import reason_of
 from ricenet_v2.core.leftovers import mark, remove_dead
+from ricenet_v2.core.places import without_home
 from ricenet_v2.core.regular import check_regular
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_PROBE_BYTES = 1 << 20
 
 
 @contextmanager
@@ -22,6 +28,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
     The temporary name keeps the suffix, since several libraries choose a format by it. What
     killed processes left in the folder is removed when a process first writes there.
+
+    Raises:
+        DiskFullError: There was no room for it; `path` is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_dead(path.parent)
@@ -33,8 +42,37 @@ def replacing(path: Path) -> Iterator[Path]:
         with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
         temporary.replace(path)
+    except Exception as error:
+        if _lacks_room(temporary, error):
+            raise _full(path) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _lacks_room(temporary: Path, error: Exception) -> bool:
+    """Whether a file could not be written for want of room; libraries in C++ do not say so."""
+    if isinstance(error, OSError):
+        return error.errno in NO_ROOM
+    if isinstance(error, (RicenetError, MemoryError)):
+        return False
+    try:
+        with temporary.open("ab") as stream:
+            stream.write(bytes(_PROBE_BYTES))
+    except OSError as fault:
+        return fault.errno in NO_ROOM
+    return False
+
+
+def _full(path: Path) -> DiskFullError:
+    free = shutil.disk_usage(path.parent).free
+    return DiskFullError(
+        "There is no room for this file: the disk is full, or a quota or limit is met.",
+        file=path,
+        got=f"{free:,} bytes are free there",
+        remedy="Make room and run the same command again (ricenet_train and ricenet_predict with "
+        "--continue): what was finished is on disk, and nothing was overwritten.",
+    )
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -44,9 +82,9 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text atomically, with the line ends that it has."""
+    """Write UTF-8 text atomically, with the line ends that it has and `~` for the home folder."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_text(without_home(text), encoding="utf-8", newline="\n")
 
 
 def check_writable(folder: Path) -> None:

@@ -140,10 +140,21 @@ def called_as_made(scored: Scored, file: Path) -> Scored:
     """With the prior and the rule of the calls, where a predictions.json beside them says so.
 
     The shares of votes are no probabilities, and no prior is theirs.
+
+    Raises:
+        DatasetError: That file is of other classes.
     """
     made = predictions_beside(file)
     if made is None or not made.prior or made.combine != "mean":
         return scored
+    if set(made.classes) != set(scored.classes) or len(made.prior) != len(made.classes):
+        raise DatasetError(
+            "The predictions.json beside this table is not of these predictions.",
+            file=file,
+            expected=f"classes {', '.join(scored.classes)}, with a prior for each",
+            got=f"classes {', '.join(made.classes)}, {len(made.prior)} priors",
+            remedy="Put both files as ricenet_predict wrote them into a folder of their own.",
+        )
     order = [made.classes.index(name) for name in scored.classes]
     prior = tuple(made.prior[index] for index in order)
     return dataclasses.replace(scored, prior=prior, decide=made.decide or BALANCED)

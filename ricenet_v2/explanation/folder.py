@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import CheckpointError, DatasetError, PlanError
+from ricenet_v2.core.errors import CheckpointError, DatasetError, DiskFullError, PlanError
 from ricenet_v2.core.failures import logged
 from ricenet_v2.core.files import check_writable, sha256_of_text, stamp
 from ricenet_v2.core.names import part, shown
@@ -133,6 +133,8 @@ def _tried(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> Expl
     """The case, or why it could not be explained."""
     try:
         return _kept(job, case_id, paths) or _explained(job, case_id, paths, title)
+    except DiskFullError:  # no other case could be written either
+        raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the others are explained
         return logged(logger, f"{shown(case_id)} could not be explained", error)
 

@@ -14,7 +14,7 @@ from ricenet_v2.core.ahead import one_ahead
 from ricenet_v2.core.command import typed
 from ricenet_v2.core.deadline import within
 from ricenet_v2.core.documents import record
-from ricenet_v2.core.errors import DatasetError, LateError
+from ricenet_v2.core.errors import DatasetError, DiskFullError, LateError
 from ricenet_v2.core.failures import logged
 from ricenet_v2.core.files import check_writable, sha256_of_text, stamp
 from ricenet_v2.core.names import fault_of, part, shown
@@ -129,7 +129,7 @@ def _write_case(output: Path, finished: FinishedCase) -> str:
     try:
         documents.write(_case_file(output, case), finished)
     except OSError as error:
-        if error.errno not in _OF_THE_DISK:
+        if not isinstance(error, DiskFullError) and error.errno not in _OF_THE_DISK:
             return logged(logger, f"{shown(case)} could not be predicted", error)
         raise DatasetError(
             "The prediction of this case cannot be written, and no other could.",

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from ricenet_v2.core.deadline import within
-from ricenet_v2.core.errors import RicenetError
+from ricenet_v2.core.errors import DiskFullError, RicenetError
 from ricenet_v2.core.failures import reason_of
 from ricenet_v2.core.files import check_writable, sha256_of_text
 from ricenet_v2.core.pool import Task
@@ -139,6 +139,8 @@ def _killed(task: _Task, reason: str) -> _Outcome:
 def _work(shared: _Shared, task: _Task) -> _Outcome:
     try:
         return within(shared.seconds, _made, shared, task)
+    except DiskFullError:  # no other case could be written either
+        raise
     except Exception as error:
         logger.debug("Where %s failed:", task.name, exc_info=error)
         return _Outcome(task.name, error=f"{task.name}: {reason_of(error)}")

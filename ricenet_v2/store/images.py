@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import math
+import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -135,16 +139,17 @@ def _header(path: Path) -> sitk.ImageFileReader:
             check_header(nifti, path)
         reader.ReadImageInformation()
         axes, components = reader.GetDimension(), reader.GetNumberOfComponents()
+        kind_of_numbers = sitk.GetPixelIDValueAsString(reader.GetPixelID())
     except RicenetError:
         raise
     except Exception as error:
         raise _unreadable(path, error) from error
-    if axes != 3 or components != 1:
+    if axes != 3 or components != 1 or "complex" in kind_of_numbers:
         raise DatasetError(
             "An image must have three axes and one component.",
             file=path,
             expected="3 axes, 1 component",
-            got=f"{axes} axes, {components} components",
+            got=f"{axes} axes, {components} components of {kind_of_numbers}",
             remedy="Save each time point or component as a channel of its own.",
         )
     check_right_angles(np.reshape(reader.GetDirection(), (3, 3)), path)
@@ -270,3 +275,22 @@ def _write(path: Path, image: sitk.Image) -> None:
         )
     with replacing(path) as temporary:
         sitk.WriteImage(image, str(temporary), useCompression=True)
+        _check_whole(temporary, image)
+
+
+def _check_whole(path: Path, image: sitk.Image) -> None:
+    """ITK does not say when a disk was full while it wrote NIfTI.
+
+    Raises:
+        RuntimeError: The file is shorter than the voxels.
+    """
+    if not path.name.endswith((".nii", ".nii.gz")):
+        return
+    voxels = math.prod(image.GetSize()) * image.GetNumberOfComponentsPerPixel()
+    expected, found = voxels * image.GetSizeOfPixelComponent(), 0
+    open_it = gzip.open if path.suffix == ".gz" else open
+    with open_it(path, "rb") as stream, suppress(EOFError, zlib.error):
+        while chunk := stream.read(1 << 20):
+            found += len(chunk)
+    if found < expected:
+        raise RuntimeError(f"{found} of {expected} bytes were written")

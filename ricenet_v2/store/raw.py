@@ -15,22 +15,15 @@ from ricenet_v2.core.errors import DatasetError, DocumentError
 from ricenet_v2.core.names import folder_part
 from ricenet_v2.core.regular import check_regular, is_missing
 from ricenet_v2.core.spelling import composed
-from ricenet_v2.records.dataset import CHANNEL_KINDS, Case, ChannelKind, Dataset, Split
+from ricenet_v2.records.dataset import Case, Dataset, Split
 from ricenet_v2.store import tables
 from ricenet_v2.store.case_table import read_cases
+from ricenet_v2.store.nnunet_channels import channels_of
 from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON, nested_dataset
 
 logger = logging.getLogger(__name__)
 
 _NUMBERED = re.compile(".+_[0-9]{4}", re.DOTALL)
-_KINDS_OF_NAMES: dict[str, ChannelKind] = {
-    **dict.fromkeys(("mri", "mr", "t1", "t1c", "t1w", "t1ce", "t1gd", "t2", "t2w", "flair"), "mri"),
-    **dict.fromkeys(("dwi", "adc", "swi", "t1w_ce", "t1_gd", "t1n", "t2f"), "mri"),
-    "ct": "ct",
-    "pet": "pet",
-    **dict.fromkeys(("dose", "rtdose", "rd"), "dose"),
-    **dict.fromkeys(("mask", "label", "segmentation"), "mask"),
-}
 
 
 @dataclass(frozen=True)
@@ -199,9 +192,7 @@ def _from_nnunet(fields: dict[str, Any], path: Path) -> dict[str, Any]:
     known = {key: value for key, value in fields.items() if not key.startswith("_")}
     known.setdefault("name", path.parent.name)
     if "channel_names" in known and "channels" not in known:
-        names = known.pop("channel_names")
-        ordered = [names[key] for key in sorted(names, key=int)]
-        known["channels"] = [{"name": name, "kind": _kind_of(name, path)} for name in ordered]
+        known["channels"] = channels_of(known.pop("channel_names"), path)
     if _has_labels_only(known):
         known["classes"] = _classes_of(known["labels"], path)
     for ignored in ("numTraining", "labels", "regions_class_order"):
@@ -226,19 +217,6 @@ def _classes_of(labels: dict[str, Any], path: Path) -> list[str]:
             "case. Replace labels by classes.",
         )
     return sorted(labels, key=lambda name: int(labels[name]))
-
-
-def _kind_of(name: str, path: Path) -> ChannelKind:
-    key = name.lower().replace("-", "_").replace(" ", "_")
-    if key in _KINDS_OF_NAMES:
-        return _KINDS_OF_NAMES[key]
-    raise DatasetError(
-        f"The kind of channel {name!r} is not known.",
-        file=path,
-        expected=f"one of {', '.join(CHANNEL_KINDS)}",
-        got=name,
-        remedy='Replace channel_names by "channels": [{"name": "...", "kind": "mri"}, ...]',
-    )
 
 
 def load_raw_dataset(folder: Path) -> RawDataset:

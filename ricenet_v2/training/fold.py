@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from torch import nn
 
 from ricenet_v2.core import documents, files
+from ricenet_v2.core.errors import StoppedError
 from ricenet_v2.core.locks import using
 from ricenet_v2.core.progress import track
 from ricenet_v2.inference.reference import write_reference
@@ -27,7 +28,7 @@ from ricenet_v2.training.job import Job, TrainOptions, prepare, run_record
 from ricenet_v2.training.loader import Source, TrainingBatches
 from ricenet_v2.training.loop import Task, train_epoch
 from ricenet_v2.training.loss import class_weights
-from ricenet_v2.training.parts import Stopped, StoppedError, StopWish
+from ricenet_v2.training.parts import Stopped, StopWish
 from ricenet_v2.training.preview import draw_preview
 from ricenet_v2.training.reference import reference_of
 from ricenet_v2.training.state import (

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import CheckpointError, PlanError, TrainingError
+from ricenet_v2.core.errors import CheckpointError, PlanError, StoppedError, TrainingError
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Splits
@@ -15,7 +15,6 @@ from ricenet_v2.store import checkpoints
 from ricenet_v2.store.raw import load_raw_dataset, write_raw_tables
 from ricenet_v2.training import fold as fold_module
 from ricenet_v2.training import loop
-from ricenet_v2.training.parts import StoppedError
 
 TIMES = ("seconds", "waiting", "validation_seconds")
 

@@ -31,8 +31,8 @@ from ricenet_v2.report.results.parts import (
 )
 from ricenet_v2.report.results.predicted import Result, of_folder
 from ricenet_v2.report.results.validation import described, out_of_fold
-from ricenet_v2.store import tables
 from ricenet_v2.store.cases import readable_records
+from ricenet_v2.store.history import read_history
 from ricenet_v2.store.paths import (
     CASES_CSV,
     CENTRES_JSON,
@@ -254,8 +254,8 @@ def _folds(model: ModelPaths) -> Iterator[Fold]:
         fold = model.fold(number)
         if not fold.run.is_file():
             continue
-        rows = tables.read_rows(fold.history) if fold.history.is_file() else []
-        yield Fold(number, documents.read(Run, fold.run), tuple(map(EpochRow.of, rows)))
+        rows = read_history(fold.history) if fold.history.is_file() else ()
+        yield Fold(number, documents.read(Run, fold.run), rows)
 
 
 def _hashes(
