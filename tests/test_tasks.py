@@ -153,9 +153,9 @@ def test_a_task_is_as_small_for_100_cases_as_for_100_000(kind, make_plan, monkey
 
 
 STARTS = {
+    "core/worker.py": {"multiprocessing"},  # one process of the pool
     "core/processes.py": {"multiprocessing"},  # the pool
     "core/lifeline.py": {"multiprocessing"},  # ends with the parent
-    "ablation/jobs.py": {"multiprocessing"},  # asks whether it may start processes
     "training/workers.py": {"batchgenerators"},  # load and augment, and end with their parent
     "training/parallel.py": {"subprocess"},  # folds, by the lifeline
     "network/machine.py": {"subprocess"},  # asks the driver for its version

@@ -14,7 +14,7 @@ from torch.serialization import safe_globals
 
 from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.core.files import replacing
-from ricenet_v2.store import seals
+from ricenet_v2.store import checksums
 
 State = dict[str, Any]
 
@@ -25,6 +25,7 @@ _DAMAGE = (
     AttributeError,
     EOFError,
     LookupError,
+    OSError,
     RuntimeError,
     TypeError,
     ValueError,
@@ -37,7 +38,7 @@ def save(path: Path, state: State) -> None:
     """Write a checkpoint atomically, with its hash. `state` holds tensors and plain values."""
     with replacing(path) as temporary:
         torch.save(state, temporary)
-        seals.seal(temporary)
+        checksums.add_checksum(temporary)
 
 
 def load(path: Path, device: str | torch.device = "cpu") -> State:
@@ -81,16 +82,12 @@ def load_foreign(path: Path) -> State:
 def _load(path: Path, device: str | torch.device, remedy: str) -> State:
     if not path.is_file():
         raise CheckpointError("There is no such checkpoint.", file=path)
-    if seals.state_of(path) == "damaged":
-        raise CheckpointError(
-            "This checkpoint is damaged.",
-            file=path,
-            expected="the bytes that were written, whose SHA-256 stands at the end of the file",
-            got="other bytes",
-            remedy=remedy,
-        )
     try:
-        state = torch.load(path, map_location=device, weights_only=True)
+        # Opened once: what is compared is what is read, even if another file takes its place.
+        with path.open("rb") as stream:
+            is_damaged = checksums.state_of(stream) == "damaged"
+            stream.seek(0)
+            state = {} if is_damaged else torch.load(stream, device, weights_only=True)
     except _DAMAGE as error:
         raise CheckpointError(
             "This checkpoint cannot be read.",
@@ -99,6 +96,14 @@ def _load(path: Path, device: str | torch.device, remedy: str) -> State:
             got=_reason(error),
             remedy=remedy,
         ) from error
+    if is_damaged:
+        raise CheckpointError(
+            "This checkpoint is damaged.",
+            file=path,
+            expected="the bytes that were written, whose SHA-256 stands at the end of the file",
+            got="other bytes",
+            remedy=remedy,
+        )
     if not isinstance(state, dict):
         raise CheckpointError("A checkpoint is a dictionary.", file=path, got=type(state).__name__)
     return state

@@ -12,7 +12,8 @@ import pytest
 
 from ricenet_v2.core.errors import WorkerError
 from ricenet_v2.core.pool import Never, results
-from ricenet_v2.core.processes import LostError, Processes, SerialExecutor
+from ricenet_v2.core.worker import LostError
+from ricenet_v2.core.processes import Processes, SerialExecutor
 
 
 class StopWish:
