@@ -48,7 +48,7 @@ setup(
         "acvl-utils>=0.2.3",
         "dynamic-network-architectures>=0.4.1",
         "scikit-learn>=1.4",
-        "matplotlib>=3.8",
+        "matplotlib>=3.10",
         "captum>=0.7",
         "contourpy>=1.2",
         "pillow>=10",

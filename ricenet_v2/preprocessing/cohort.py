@@ -142,6 +142,7 @@ def _is_current(folder: Path, case_id: str, made_of: str) -> bool:
     try:
         record = store.read_record(folder, case_id)
         # Older versions kept no hashes of voxels, by which later trainings know the case again.
-        return record.inputs_hash == made_of and bool(record.voxel_hashes)
-    except RicenetError:
+        is_current = record.inputs_hash == made_of and bool(record.voxel_hashes)
+        return is_current and store.is_as_written(folder, record)
+    except (RicenetError, OSError):
         return False

@@ -81,6 +81,12 @@ def has_case(folder: Path, case_id: str) -> bool:
     return _record_path(folder, case_id).is_file() and _array_path(folder, case_id).is_file()
 
 
+def is_as_written(folder: Path, record: PreprocessedCase) -> bool:
+    """Whether the file of voxels has the hash of its record; older records have none."""
+    digest = record.content_hash
+    return not digest or sha256_of_file(_array_path(folder, record.case_id)) == digest
+
+
 def leftovers(preprocessed: Path, case_ids: Container[str]) -> dict[Path, tuple[str, ...]]:
     """Cases on disk that are none of `case_ids`, by the folder of their plan, sorted.
 
@@ -107,18 +113,16 @@ def read_array(folder: Path, case_id: str) -> NDArray[np.float32]:
 
     Raises:
         DatasetError: Missing, damaged, no plain array, or of another shape or content than its JSON
-            says.
+            says; or that is missing, as while the case is made anew.
     """
     path = _array_path(folder, case_id)
-    remedy = "Run ricenet_plan_and_preprocess again: it makes what is missing."
-    if not path.is_file():
+    remedy = "Run ricenet_plan_and_preprocess again: it makes what is missing or damaged."
+    if not has_case(folder, case_id):
         raise DatasetError("This case is not preprocessed.", case=case_id, file=path, remedy=remedy)
     # Outside of the try: what is wrong with a JSON is told by its own error.
-    is_whole = _record_path(folder, case_id).is_file()
-    record = read_record(folder, case_id) if is_whole else None
-    shape, digest = (record.shape, record.content_hash) if record else (None, "")
+    record = read_record(folder, case_id)
     try:
-        voxels = read_plain_array(path, shape, digest)
+        voxels = read_plain_array(path, record.shape, record.content_hash)
     except Exception as error:
         raise DatasetError(
             "This preprocessed case is damaged, or not a plain array.",
@@ -126,7 +130,7 @@ def read_array(folder: Path, case_id: str) -> NDArray[np.float32]:
             file=path,
             expected="a whole Blosc2 file of one array, as ricenet_plan_and_preprocess writes it",
             got=error,
-            remedy=f"Delete the file. {remedy}",
+            remedy=remedy if record.content_hash else f"Delete the file. {remedy}",
         ) from error
     return voxels.astype(np.float32, copy=False)
 
