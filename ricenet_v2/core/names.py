@@ -33,10 +33,8 @@ def fault_of(name: str, longest: int = LONGEST) -> str:
         return "it is empty"
     if is_path(name):
         return "it is a path, or leads out of its folder"
-    if name.startswith("."):
-        return "it begins with a dot"
-    if name.endswith("."):
-        return "it ends with a dot, which Windows leaves out"
+    if name.startswith(".") or name.endswith("."):  # which Windows leaves out
+        return "it begins or ends with a dot"
     if _DEVICE.fullmatch(name):
         return "it is a device of Windows"
     if (fault := _fault_of_text(name)) or len(name.encode()) <= longest:

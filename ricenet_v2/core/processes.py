@@ -19,9 +19,7 @@ Returned = TypeVar("Returned")
 
 _MOST_FAILED_STARTS = 2
 """Of each process, all in a row, from which on it is no accident."""
-_GUARD = (
-    'A script that calls this program needs `if __name__ == "__main__":` around what it does.'
-)
+_GUARD = 'A script that calls this program needs `if __name__ == "__main__":` around what it does.'
 
 
 class SerialExecutor(Executor):

@@ -14,9 +14,9 @@ from typing import TypeVar
 
 from ricenet_v2.core.errors import DatasetError, KilledError, RicenetError
 from ricenet_v2.core.pool import Never, Task, results
-from ricenet_v2.core.worker import may_start_processes
 from ricenet_v2.core.processes import Processes, SerialExecutor
 from ricenet_v2.core.progress import track
+from ricenet_v2.core.worker import may_start_processes
 
 logger = logging.getLogger(__name__)
 

@@ -2,8 +2,8 @@
 
 A spreadsheet takes a cell that begins with `=`, `+`, `-`, `@`, a tab or a line end for a formula.
 Such a text is written with an apostrophe before it, and read without. Numbers are left as they are.
-Where decimals have a comma, a spreadsheet ends cells at semicolons, or tabs, and does not see quotes
-inside of its cells; so the same holds for what follows a semicolon, a tab or a line end.
+Where decimals have a comma, a spreadsheet ends cells at semicolons, or tabs, and does not see
+quotes inside of its cells; so the same holds for what follows a semicolon, a tab or a line end.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ import pytest
 import ricenet_v2
 from ricenet_v2.core.errors import WorkerError
 from ricenet_v2.core.pool import Never, results
-from ricenet_v2.core.worker import LostError
 from ricenet_v2.core.processes import Processes, SerialExecutor
+from ricenet_v2.core.worker import LostError
 from ricenet_v2.fingerprinting.workers import map_cases
 
 

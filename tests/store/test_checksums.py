@@ -56,7 +56,7 @@ def test_what_something_appended_does_not_hide_a_change(saved, n, fill):
 
 def test_what_is_compared_is_what_is_read(saved, monkeypatch):
     """Another file may take its place in between, as in a training that goes on."""
-    path, whole = saved
+    path, _ = saved
     compare = checksums.state_of
 
     def replaced(stream):

@@ -47,8 +47,8 @@ def test_no_cell_and_no_column_is_a_formula(tmp_path, text):
 
 
 PARTS = [
-    "a;=1+1;b", "a\t=1+1", "x\n=1+1", 'a;"=1+1&"', 'a;"=1+1', "; =1", "a; -5 mm", "=1;=2", "'=1;'=2",
-    "a;'=1", "\t=1", 'a;\'"=1"', ";;@x", "\r\n+1+1", "a;-5", "it's; 'so'",
+    "a;=1+1;b", "a\t=1+1", "x\n=1+1", 'a;"=1+1&"', 'a;"=1+1', "; =1", "a; -5 mm", "=1;=2",
+    "'=1;'=2", "a;'=1", "\t=1", 'a;\'"=1"', ";;@x", "\r\n+1+1", "a;-5", "it's; 'so'",
 ]  # fmt: skip
 
 
@@ -74,7 +74,9 @@ def test_numbers_stay_numbers(tmp_path, text):
     assert tables.read_rows(tmp_path / "t.csv")[0]["a"] == text
 
 
-@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")) | SIGNED, min_size=1))
+@given(
+    st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")) | SIGNED, min_size=1)
+)
 def test_texts_come_back(tmp_path_factory, texts):
     path = tmp_path_factory.getbasetemp() / "t.csv"
     # Outer blanks are no part of a cell, but of one that is escaped.
