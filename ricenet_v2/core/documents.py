@@ -1,7 +1,7 @@
 """Versioned JSON documents: a record class, its name and its schema number.
 
-A document that no user edits may be sealed: its class has a class variable `sealed = True`, and the
-file carries the SHA-256 of what it says, which is compared when it is read.
+A document that no user edits may carry a checksum: its class has a class variable `has_checksum =
+True`, and the file holds the SHA-256 of what it says, which is compared when it is read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ricenet_v2.core.places import without_home
 from ricenet_v2.core.regular import check_regular
 from ricenet_v2.core.text import NotTextError, decoded
 
-_SEAL = "seal"
+_CHECKSUM = "seal"
 
 Fields = dict[str, Any]
 # Not written where false, so that documents of earlier versions keep their hash.
@@ -72,11 +72,11 @@ def fingerprint_of(value: Document) -> str:
 
 
 def write(path: Path, value: Document) -> None:
-    """Write a document atomically, with its hash where its class is sealed."""
+    """Write a document atomically, with its checksum where its class has one."""
     # Before it is hashed: `files.write_text` would change it after that.
     text = without_home(to_text(value))
-    if getattr(value, "sealed", False):
-        text = _json({**json.loads(text), _SEAL: files.sha256_of_text(text)})
+    if getattr(value, "has_checksum", False):
+        text = _json({**json.loads(text), _CHECKSUM: files.sha256_of_text(text)})
     files.write_text(path, text)
 
 
@@ -133,7 +133,7 @@ def read(kind: type[D], path: Path, migrations: dict[int, Migration] | None = No
             other content than its hash says.
     """
     fields = _parse(path)
-    _check_seal(fields, path)
+    _compare_checksum(fields, path)
     name, schema = fields.pop("document", None), fields.pop("schema", None)
     if name != kind.document:
         raise DocumentError(
@@ -167,10 +167,18 @@ def read(kind: type[D], path: Path, migrations: dict[int, Migration] | None = No
     return from_fields(kind, fields, path)
 
 
-def _check_seal(fields: Fields, path: Path) -> None:
+def _compare_checksum(fields: Fields, path: Path) -> None:
     """Take the hash out of the fields and compare it; files of older versions have none."""
-    digest = fields.pop(_SEAL, None)
-    if digest is not None and digest != files.sha256_of_text(_json(fields)):
+    if _CHECKSUM not in fields:
+        return
+    digest = fields.pop(_CHECKSUM)
+    try:
+        found = files.sha256_of_text(_json(fields))
+    except RecursionError as error:  # Python may read deeper than it writes
+        raise _nested(path) from error
+    except ValueError as error:  # not-a-number, infinity, half a character: none is written
+        found = f"{type(error).__name__}: {error}"
+    if digest != found:
         raise DocumentError(
             "This document is damaged or was edited.",
             file=path,

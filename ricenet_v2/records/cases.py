@@ -60,7 +60,7 @@ class PreprocessedCase:
 
     document: ClassVar[str] = "preprocessed_case"
     schema: ClassVar[int] = 1
-    sealed: ClassVar[bool] = True
+    has_checksum: ClassVar[bool] = True
 
     case_id: Name
     shape: tuple[int, int, int, int]

@@ -116,17 +116,17 @@ def read_array(folder: Path, case_id: str, as_of: str | None = None) -> NDArray[
 
     Raises:
         DatasetError: Missing, damaged, no plain array, of another shape or content than its JSON
-            says, or made anew otherwise than `as_of` says.
+            says, or made anew otherwise than `as_of` says; or the JSON is missing, as while the
+            case is made anew.
     """
     path = _array_path(folder, case_id)
-    remedy = "Run ricenet_plan_and_preprocess again: it makes what is missing."
-    if not path.is_file():
+    remedy = "Run ricenet_plan_and_preprocess again: it makes what is missing or damaged."
+    if as_of is None and not has_case(folder, case_id):
         raise DatasetError("This case is not preprocessed.", case=case_id, file=path, remedy=remedy)
     # Outside of the try: what is wrong with a JSON is told by its own error.
     record = _checked_record(folder, case_id, as_of)
-    shape, digest = (record.shape, record.content_hash) if record else (None, "")
     try:
-        voxels = read_plain_array(path, shape, digest)
+        voxels = read_plain_array(path, record.shape, record.content_hash)
     except Exception as error:
         _checked_record(folder, case_id, as_of)
         raise DatasetError(
@@ -135,9 +135,11 @@ def read_array(folder: Path, case_id: str, as_of: str | None = None) -> NDArray[
             file=path,
             expected="a whole Blosc2 file of one array, as ricenet_plan_and_preprocess writes it",
             got=error,
-            remedy=f"Delete the file. {remedy}",
+            remedy=remedy if record.content_hash else f"Delete the file. {remedy}",
         ) from error
-    if not digest:  # of an older version: whether these are its voxels, only the record tells
+    if (
+        not record.content_hash
+    ):  # of an older version: whether these are its voxels, only the record tells
         _checked_record(folder, case_id, as_of)
     return voxels.astype(np.float32, copy=False)
 
@@ -165,12 +167,14 @@ def check_array(folder: Path, record: PreprocessedCase) -> None:
         )
 
 
-def _checked_record(folder: Path, case_id: str, as_of: str | None) -> PreprocessedCase | None:
-    """The record of a case where it is there, the same as before; the JSON is written last."""
-    is_there = _record_path(folder, case_id).is_file()
-    record = read_record(folder, case_id) if is_there else None
-    if as_of is None or (record is not None and state_of(record) == as_of):
-        return record
+def _checked_record(folder: Path, case_id: str, as_of: str | None) -> PreprocessedCase:
+    """The record of a case, the same as before; the JSON is written last."""
+    if as_of is None:
+        return read_record(folder, case_id)
+    if _record_path(folder, case_id).is_file():
+        record = read_record(folder, case_id)
+        if state_of(record) == as_of:
+            return record
     raise DatasetError(
         "This case was preprocessed anew while the command ran.",
         case=case_id,

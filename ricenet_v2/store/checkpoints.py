@@ -13,7 +13,7 @@ from torch.serialization import safe_globals
 from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.core.files import replacing, sha256_of_stream
 from ricenet_v2.core.regular import fault_of_file, is_missing
-from ricenet_v2.store import seals
+from ricenet_v2.store import checksums
 
 State = dict[str, Any]
 
@@ -22,7 +22,7 @@ def save(path: Path, state: State) -> None:
     """Write a checkpoint atomically, with its hash. `state` holds tensors and plain values."""
     with replacing(path) as temporary:
         torch.save(state, temporary)
-        seals.seal(temporary)
+        checksums.add_checksum(temporary)
 
 
 def load(path: Path, device: str | torch.device = "cpu") -> State:
@@ -81,17 +81,10 @@ def _load(path: Path, device: str | torch.device, remedy: str) -> tuple[State, s
 
 
 def _read(stream: BinaryIO, path: Path, device: str | torch.device, remedy: str) -> State:
-    if seals.state_in(stream) == "damaged":
-        raise CheckpointError(
-            "This checkpoint is damaged.",
-            file=path,
-            expected="the bytes that were written, whose SHA-256 stands at the end of the file",
-            got="other bytes",
-            remedy=remedy,
-        )
     try:
+        is_damaged = checksums.state_of(stream) == "damaged"
         stream.seek(0)
-        state = torch.load(stream, map_location=device, weights_only=True)
+        state = {} if is_damaged else torch.load(stream, device, weights_only=True)
     except Exception as error:
         raise CheckpointError(
             "This checkpoint cannot be read.",
@@ -100,6 +93,14 @@ def _read(stream: BinaryIO, path: Path, device: str | torch.device, remedy: str)
             got=_reason(error),
             remedy=remedy,
         ) from error
+    if is_damaged:
+        raise CheckpointError(
+            "This checkpoint is damaged.",
+            file=path,
+            expected="the bytes that were written, whose SHA-256 stands at the end of the file",
+            got="other bytes",
+            remedy=remedy,
+        )
     if not isinstance(state, dict):
         raise CheckpointError(
             "A checkpoint is a dictionary.",

@@ -2,16 +2,15 @@
 
 It pads truncated voxels, turns NaN of NIfTI into 0, and reads damaged compressed voxels without
 comparing their checksum. So the bytes are streamed once more here, a megabyte at a time, and the
-checksum of gzip, zlib or bzip2 is compared. What is not compressed has none, and only its length
+checksum of gzip or zlib is compared. What is not compressed has none, and only its length
 can be judged.
 """
 
 from __future__ import annotations
 
-import bz2
 import gzip
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BufferedIOBase
 from pathlib import Path
@@ -71,7 +70,7 @@ def scan_content(path: Path, claim: Claim) -> Scan:
             return _nifti(*(image_files.pair(path) if kind == "nifti pair" else (path, path)))
         return _meta(path, claim) if kind == "meta" else _nrrd(path, claim)
     except (EOFError, OSError, zlib.error) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # not of gzip or bz2
+        if isinstance(error, OSError) and error.errno is not None:  # not of gzip
             raise
         raise ValueError(f"the compressed stream is damaged: {error}") from error
 
@@ -115,12 +114,9 @@ def _nrrd(path: Path, claim: Claim) -> Scan:
     start = 0 if file != path else _end_of_nrrd_header(path)
     if claim.ratio == 1:
         return _plain(file.stat().st_size - start, claim.numbers, skip)
-    unpacked: Callable[[BufferedIOBase], BufferedIOBase] = (
-        bz2.open if fields["encoding"].lower().startswith("b") else gzip.open
-    )
     with file.open("rb") as stream:
         stream.seek(start)
-        with unpacked(stream) as content:
+        with gzip.open(stream) as content:
             return _counted(iter(lambda: content.read(_CHUNK), b""), claim.numbers)
 
 

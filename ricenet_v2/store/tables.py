@@ -2,6 +2,8 @@
 
 A spreadsheet takes a cell that begins with `=`, `+`, `-`, `@`, a tab or a line end for a formula.
 Such a text is written with an apostrophe before it, and read without. Numbers are left as they are.
+Where decimals have a comma, a spreadsheet ends cells at semicolons, or tabs, and does not see
+quotes inside of its cells; so the same holds for what follows a semicolon, a tab or a line end.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,18 +28,39 @@ from ricenet_v2.store.table_faults import (
 
 # The wide forms of the four signs are signs to a spreadsheet too.
 _FORMULA = re.compile(r"'*(\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])")
+_INNER = re.compile(r"['\"\s]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+_ENDS = re.compile("([;\t\r\n])")
 _NUMBER = re.compile(r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|nan)", re.IGNORECASE)
 
 
 def escaped(text: str) -> str:
     """A text as it stands in a cell: no spreadsheet takes it for a formula."""
+    return _escaped_start(_in_parts(text, _escaped_part))
+
+
+def unescaped(cell: str) -> str:
+    """The text of a cell; only what `escaped` put into it is taken away."""
+    return _in_parts(_without(cell, _escaped_start), lambda part: _without(part, _escaped_part))
+
+
+def _escaped_start(text: str) -> str:
     is_formula = _FORMULA.match(text) and not _NUMBER.fullmatch(text)
     return f"'{text}" if is_formula else text
 
 
-def unescaped(cell: str) -> str:
-    """The text of a cell; only what `escaped` put before it is taken away."""
-    return cell[1:] if cell[:1] == "'" and escaped(cell[1:]) == cell else cell
+def _escaped_part(text: str) -> str:
+    is_formula = _INNER.match(text) and not _NUMBER.fullmatch(text.strip())
+    return f"'{text}" if is_formula else text
+
+
+def _without(text: str, escape: Callable[[str], str]) -> str:
+    return text[1:] if text[:1] == "'" and escape(text[1:]) == text else text
+
+
+def _in_parts(text: str, change: Callable[[str], str]) -> str:
+    """The text with each part changed that follows a character at which a cell may end."""
+    first, *others = _ENDS.split(text)
+    return first + "".join(part if at % 2 == 0 else change(part) for at, part in enumerate(others))
 
 
 @dataclass(frozen=True)

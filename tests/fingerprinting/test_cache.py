@@ -16,6 +16,7 @@ from ricenet_v2.fingerprinting import cache as module
 from ricenet_v2.fingerprinting.fingerprint import measure
 from ricenet_v2.fingerprinting.measure import CaseFiles, MeasuredCase
 from ricenet_v2.store.images import read_image, write_image
+from ricenet_v2.store.measurements import read_measurement, write_measurement
 
 if TYPE_CHECKING:
     from conftest import Planted
@@ -166,3 +167,18 @@ def test_workers_keep_the_same(planted: Planted, tmp_path: Path) -> None:
         assert path.read_bytes()[:4] == b"PK\x03\x04"
         with np.load(path) as a, np.load(tmp_path / "two" / path.name) as b:
             assert all(np.array_equal(a[name], b[name]) for name in a.files)
+
+
+def test_a_damaged_measurement_is_none_whichever_bit_it_is(tmp_path: Path) -> None:
+    """Two bytes of the list of members name a compression or a feature that zipfile lacks."""
+    path = tmp_path / "m.npz"
+    write_measurement(path, "key", "{}", np.ones((1, 2)))
+    whole = path.read_bytes()
+    right = read_measurement(path, "key")
+    assert right is not None
+    for bit in range(0, 8 * len(whole), 3):
+        changed = bytearray(whole)
+        changed[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(changed)
+        found = read_measurement(path, "key")
+        assert found is None or (found[0], found[1].tolist()) == (right[0], right[1].tolist())

@@ -11,6 +11,7 @@ import pytest
 import SimpleITK as sitk
 
 from ricenet_v2.core import documents
+from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.preprocessing import cohort
 from ricenet_v2.preprocessing.cohort import CohortResult, inputs_hash, preprocess_dataset
 from ricenet_v2.preprocessing.pipeline import load_case, preprocess
@@ -171,6 +172,19 @@ def test_half_a_case_is_made_anew(raw, make_plan, tmp_path, ending):
     preprocess_dataset(raw, make_plan(), tmp_path / "out")
     before = files(tmp_path / "out")
     (tmp_path / "out" / f"c1{ending}").unlink()
+    assert preprocess_dataset(raw, make_plan(), tmp_path / "out").done == ("c1",)
+    assert files(tmp_path / "out") == before
+
+
+def test_a_damaged_case_is_made_anew(raw, make_plan, tmp_path):
+    preprocess_dataset(raw, make_plan(), tmp_path / "out")
+    before = files(tmp_path / "out")
+    path = tmp_path / "out" / "c1.b2nd"
+    changed = bytearray(path.read_bytes())
+    changed[len(changed) // 2] ^= 1
+    path.write_bytes(changed)
+    with pytest.raises(DatasetError, match=r"makes what is missing or damaged"):
+        store.read_array(tmp_path / "out", "c1")
     assert preprocess_dataset(raw, make_plan(), tmp_path / "out").done == ("c1",)
     assert files(tmp_path / "out") == before
 

@@ -1,5 +1,6 @@
 """An image that claims more than its files can hold is refused before memory is taken."""
 
+import bz2
 import gzip
 import os
 import resource
@@ -132,10 +133,27 @@ def test_a_pipe_is_not_waited_for(tmp_path):
 
 
 def test_bounds_of_compression_are_those_of_the_formats():
-    import bz2
-
-    from ricenet_v2.store.sizes import BZIP2, DEFLATE
+    from ricenet_v2.store.sizes import DEFLATE
 
     zeros = bytes(45_899_235)
     assert 0.9 * DEFLATE < len(zeros) / len(zlib.compress(zeros, 9)) <= DEFLATE
-    assert 0.5 * BZIP2 < len(zeros) / len(bz2.compress(zeros, 9)) <= BZIP2
+
+
+@pytest.mark.parametrize("encoding", ["bzip2", "BZ2"])
+def test_a_compression_that_cannot_be_read_costs_nothing(tmp_path, encoding):
+    header = f"""NRRD0004
+type: float
+dimension: 3
+space: left-posterior-superior
+sizes: 1000 1000 300
+space directions: (1,0,0) (0,1,0) (0,0,1)
+space origin: (0,0,0)
+encoding: {encoding}
+endian: little
+
+"""
+    (tmp_path / "a.nrrd").write_bytes(header.encode() + bz2.compress(bytes(10**6)))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(DatasetError, match="compressed with bzip2"):
+        read_image(tmp_path / "a.nrrd")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 * 1024
