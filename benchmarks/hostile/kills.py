@@ -1,0 +1,165 @@
+"""SIGKILL at random moments; the same command then goes on, and ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.hostile import cohort
+from benchmarks.hostile.attack import Attack, Ground, Outcome, is_foreign, short
+from benchmarks.hostile.commands import Before, Running, with_processes
+from ricenet_v2.store import checkpoints, tables
+from ricenet_v2.store.paths import DatasetPaths
+
+_IN_A_ROW = 4
+_SECONDS = 300.0
+_TIMES = ("seconds", "waiting", "validation_seconds")
+_PREDICT = ("--device", "cpu", "--no_tta", "--continue", "-d", cohort.NAME, "-p", cohort.PLAN)
+Digest = Callable[[Path], str]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that is killed.
+
+    Attributes:
+        kind: Row of the table.
+        name: Without `ricenet_`.
+        words: Arguments beside the workspace; `{}` in them stands for it.
+        source: What the workspace holds beforehand.
+        digest: Of what the command makes.
+        kills: How many.
+        before: As of `Running`.
+    """
+
+    kind: str
+    name: str
+    words: tuple[object, ...]
+    source: Callable[[Path], DatasetPaths]
+    digest: Digest
+    kills: int
+    before: Before | None = None
+
+
+def _raw(workspace: Path) -> DatasetPaths:
+    cohort.write_once(workspace)
+    return cohort.dataset_paths(cohort.NAME, workspace)
+
+
+def _preprocessed(workspace: Path) -> str:
+    return digest_of(workspace / "preprocessed")
+
+
+def digest_of(folder: Path) -> str:
+    """Of all files of a folder and of their names."""
+    digest = hashlib.sha256()
+    for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+        digest.update(f"{path.relative_to(folder)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _fold(workspace: Path) -> str:
+    """Of weights, history without times, and predictions of fold 0."""
+    fold = cohort.dataset_paths(cohort.NAME, workspace).run(cohort.PLAN).fold(0)
+    digest = hashlib.sha256(fold.validation.read_bytes())
+    for name, tensor in sorted(checkpoints.load(fold.final)["inference_weights"].items()):
+        digest.update(name.encode() + tensor.numpy().tobytes())
+    for row in tables.read_rows(fold.history):
+        digest.update(repr([cell for name, cell in row.items() if name not in _TIMES]).encode())
+    return digest.hexdigest()
+
+
+def _predicted(workspace: Path) -> str:
+    return digest_of(workspace / "out")
+
+
+_TRAIN = (cohort.NAME, 0, *cohort.TRAIN, "--epochs", 4, "--continue")
+_SOURCE = "{}/raw/" + cohort.NAME + "/imagesTr"
+COMMANDS = (
+    Command(
+        "killed planning", "plan_and_preprocess",
+        (cohort.NAME, *cohort.PREPARE, "--num_workers", 1), _raw, _preprocessed, 12,
+    ),
+    Command(
+        "killed planning", "plan_and_preprocess",
+        (cohort.NAME, *cohort.PREPARE, "--num_workers", 2), _raw, _preprocessed, 12,
+        with_processes,
+    ),
+    Command(
+        "killed training", "train", (*_TRAIN, "--num_workers", 0), cohort.planned, _fold, 20
+    ),
+    Command(
+        "killed training", "train", (*_TRAIN, "--num_workers", 2), cohort.planned, _fold, 20
+    ),
+    Command(
+        "killed prediction", "predict", ("-i", _SOURCE, "-o", "{}/out", *_PREDICT),
+        cohort.trained, _predicted, 16,
+    ),
+)  # fmt: skip
+
+
+def attempts(ground: Ground) -> Iterator[Outcome]:
+    """Kill every command so many times."""
+    chance = random.Random(16)  # noqa: S311 - moments, no secrets
+    for number, command in enumerate(COMMANDS):
+        sound = command.source(ground.folder / "sound")
+        yield from _killed(
+            command, sound, ground.folder / f"killed{number}", ground.count(command.kills), chance
+        )
+
+
+def _killed(
+    command: Command, sound: DatasetPaths, workspace: Path, kills: int, chance: random.Random
+) -> Iterator[Outcome]:
+    words = [str(word).format(workspace) for word in command.words]
+    words += ["--workspace", str(workspace)]
+    log = workspace.with_suffix(".log")
+
+    def begun() -> Running:
+        return Running(command.name, words, log, command.before)
+
+    def afresh() -> None:
+        cohort.copy(sound, workspace)
+        if command.name == "plan_and_preprocess":
+            shutil.rmtree(workspace / "preprocessed", ignore_errors=True)
+        if command.name == "train":
+            shutil.rmtree(workspace / "results", ignore_errors=True)
+
+    afresh()
+    start = time.monotonic()
+    first = begun().ended(_SECONDS)
+    length = time.monotonic() - start
+    if first.code != 0:
+        raise SystemExit(f"ricenet_{command.name} failed undisturbed:\n{first.text[-2000:]}")
+    whole = command.digest(workspace)
+    done = 0
+    while done < kills:
+        afresh()
+        moments: list[float] = []
+        orphans: list[int] = []
+        while len(moments) < min(_IN_A_ROW, kills - done):
+            running, moment = begun(), chance.uniform(0, 0.8 * length)
+            time.sleep(moment)
+            if running.has_ended:
+                break
+            running.kill()
+            moments.append(moment)
+            orphans += running.orphans()
+        last = begun().ended(_SECONDS)
+        is_same = last.code == 0 and not is_foreign(last.text) and command.digest(workspace) == whole
+        for moment in moments:
+            said = "the same bits" if is_same else f"other results; {short(last)}"
+            if orphans:
+                said += f"; processes that stayed: {len(orphans)}"
+            name = f"ricenet_{command.name} {' '.join(words[-4:-2])}, killed after {moment:.2f} s"
+            yield Outcome(command.kind, name, is_same and not orphans, said)
+        done += len(moments)
+
+
+_HELD = "the same command goes on to the same bits, and no process stays behind"
+ATTACK = Attack({kind: _HELD for kind in dict.fromkeys(c.kind for c in COMMANDS)}, attempts, {})
