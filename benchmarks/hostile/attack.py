@@ -95,8 +95,8 @@ def says(answer: Answer, words: Sequence[str], report: Path | None = None) -> bo
 
 
 def _passages(answer: Answer, report: Path | None) -> list[str]:
-    before, _, last = answer.text.partition("Error: ")
-    found = [*before.splitlines(), last]
+    before, *errors = re.split("^Error: ", answer.text, flags=re.MULTILINE)
+    found = [*before.splitlines(), *errors]
     if report is not None and report.is_file():
         seen = documents.read(Integrity, report)
         found += [

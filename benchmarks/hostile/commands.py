@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -150,10 +151,8 @@ def of_session(number: int) -> list[int]:
 def end(numbers: Sequence[int]) -> None:
     """SIGKILL to each."""
     for number in numbers:
-        try:
+        with suppress(ProcessLookupError):
             os.kill(number, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
 
 
 def with_processes() -> None:

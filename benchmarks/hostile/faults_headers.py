@@ -12,6 +12,7 @@ _QFORM, _SFORM, _QUATERN, _SROW = 252, 254, 256, 280
 
 _NAMED = ("{file}", "{case}")
 _POSE = (*_NAMED, "pose|qform|sform|position|spacing|direction|orientation|geometry|grid|differ")
+_SCALED = (*_NAMED, "finite|scl|slope|scal")
 _READ = (*_NAMED, "read|unreadable|claims|header|axes|component|damaged|missing")
 
 
@@ -52,10 +53,10 @@ FAULTS = (
     Fault("complex numbers", _set("2h", _DATATYPE, 32, 64), _READ),
     Fault("a header of another length", _set("i", 0, 12), _READ, "same"),
     Fault("no magic", _set("4s", 344, b"abcd"), _READ),  # type: ignore[arg-type]
-    Fault("scl_slope NaN", _set("f", _SLOPE, float("nan")), (*_NAMED, "finite|scl|scal"), "same"),
-    Fault("scl_slope infinite", _set("f", _SLOPE, float("inf")), (*_NAMED, "finite|scl|scal"), "same"),
-    Fault("scl_inter NaN", _set("2f", _SLOPE, 1, float("nan")), (*_NAMED, "finite|scl|scal"), "same"),
-    Fault("scl_slope 0, scl_inter 5", _set("2f", _SLOPE, 0, 5), (*_NAMED, "scl|slope|scal"), "same"),
+    Fault("scl_slope NaN", _set("f", _SLOPE, float("nan")), _SCALED, "same"),
+    Fault("scl_slope infinite", _set("f", _SLOPE, float("inf")), _SCALED, "same"),
+    Fault("scl_inter NaN", _set("2f", _SLOPE, 1, float("nan")), _SCALED, "same"),
+    Fault("scl_slope 0, scl_inter 5", _set("2f", _SLOPE, 0, 5), _SCALED, "same"),
     Fault("pixdim NaN", _set("f", _PIXDIM + 4, float("nan")), _POSE),
     Fault("pixdim infinite", _set("f", _PIXDIM + 4, float("inf")), _POSE),
     Fault("pixdim 0", _set("f", _PIXDIM + 4, 0), _POSE),

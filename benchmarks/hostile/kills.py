@@ -14,7 +14,7 @@ from benchmarks.hostile import cohort
 from benchmarks.hostile.attack import Attack, Ground, Outcome, is_foreign, short
 from benchmarks.hostile.commands import Before, Running, with_processes
 from ricenet_v2.store import checkpoints, tables
-from ricenet_v2.store.paths import DatasetPaths
+from ricenet_v2.store.paths import DatasetPaths, dataset_paths
 
 _IN_A_ROW = 4
 _SECONDS = 300.0
@@ -45,10 +45,15 @@ class Command:
     kills: int
     before: Before | None = None
 
+    def clear(self, workspace: Path) -> None:
+        """Take away what it would make."""
+        made = {"plan_and_preprocess": "preprocessed", "train": "results", "predict": "out"}
+        shutil.rmtree(workspace / made[self.name], ignore_errors=True)
+
 
 def _raw(workspace: Path) -> DatasetPaths:
     cohort.write_once(workspace)
-    return cohort.dataset_paths(cohort.NAME, workspace)
+    return dataset_paths(cohort.NAME, workspace)
 
 
 def _preprocessed(workspace: Path) -> str:
@@ -63,9 +68,9 @@ def digest_of(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _fold(workspace: Path) -> str:
-    """Of weights, history without times, and predictions of fold 0."""
-    fold = cohort.dataset_paths(cohort.NAME, workspace).run(cohort.PLAN).fold(0)
+def fold_digest(workspace: Path) -> str:
+    """Of the weights of fold 0, its history without times, and its predictions."""
+    fold = dataset_paths(cohort.NAME, workspace).run(cohort.PLAN).fold(0)
     digest = hashlib.sha256(fold.validation.read_bytes())
     for name, tensor in sorted(checkpoints.load(fold.final)["inference_weights"].items()):
         digest.update(name.encode() + tensor.numpy().tobytes())
@@ -91,10 +96,10 @@ COMMANDS = (
         with_processes,
     ),
     Command(
-        "killed training", "train", (*_TRAIN, "--num_workers", 0), cohort.planned, _fold, 20
+        "killed training", "train", (*_TRAIN, "--num_workers", 0), cohort.planned, fold_digest, 20
     ),
     Command(
-        "killed training", "train", (*_TRAIN, "--num_workers", 2), cohort.planned, _fold, 20
+        "killed training", "train", (*_TRAIN, "--num_workers", 2), cohort.planned, fold_digest, 20
     ),
     Command(
         "killed prediction", "predict", ("-i", _SOURCE, "-o", "{}/out", *_PREDICT),
@@ -108,58 +113,77 @@ def attempts(ground: Ground) -> Iterator[Outcome]:
     chance = random.Random(16)  # noqa: S311 - moments, no secrets
     for number, command in enumerate(COMMANDS):
         sound = command.source(ground.folder / "sound")
-        yield from _killed(
+        yield from killed(
             command, sound, ground.folder / f"killed{number}", ground.count(command.kills), chance
         )
 
 
-def _killed(
+class Victim:
+    """A command in a workspace of its own, with what it makes undisturbed."""
+
+    def __init__(self, command: Command, sound: DatasetPaths, workspace: Path) -> None:
+        """Run it once.
+
+        Raises:
+            SystemExit: It fails.
+        """
+        self._command, self._sound, self._workspace = command, sound, workspace
+        words = [str(word).format(workspace) for word in command.words]
+        self._words = [*words, "--workspace", str(workspace)]
+        self.name = f"ricenet_{command.name} {' '.join(self._words[-4:-2])}"
+        self.clear()
+        start = time.monotonic()
+        first = self.begin().ended(_SECONDS)
+        self.length = time.monotonic() - start
+        if first.code != 0:
+            raise SystemExit(f"ricenet_{command.name} failed undisturbed:\n{first.text[-2000:]}")
+        self._whole = command.digest(workspace)
+
+    def clear(self) -> None:
+        """As before the command was begun."""
+        cohort.copy(self._sound, self._workspace)
+        self._command.clear(self._workspace)
+
+    def begin(self) -> Running:
+        """Begin, or go on."""
+        log = self._workspace.with_suffix(".log")
+        return Running(self._command.name, self._words, log, self._command.before)
+
+    def judged(self) -> tuple[bool, str]:
+        """Let it go on; whether the results are those of the undisturbed one, and in words."""
+        last = self.begin().ended(_SECONDS)
+        if last.code == 0 and not is_foreign(last.text):
+            is_same = self._command.digest(self._workspace) == self._whole
+            return is_same, "the same bits" if is_same else "other results"
+        return False, short(last)
+
+
+def killed(
     command: Command, sound: DatasetPaths, workspace: Path, kills: int, chance: random.Random
 ) -> Iterator[Outcome]:
-    words = [str(word).format(workspace) for word in command.words]
-    words += ["--workspace", str(workspace)]
-    log = workspace.with_suffix(".log")
-
-    def begun() -> Running:
-        return Running(command.name, words, log, command.before)
-
-    def afresh() -> None:
-        cohort.copy(sound, workspace)
-        if command.name == "plan_and_preprocess":
-            shutil.rmtree(workspace / "preprocessed", ignore_errors=True)
-        if command.name == "train":
-            shutil.rmtree(workspace / "results", ignore_errors=True)
-
-    afresh()
-    start = time.monotonic()
-    first = begun().ended(_SECONDS)
-    length = time.monotonic() - start
-    if first.code != 0:
-        raise SystemExit(f"ricenet_{command.name} failed undisturbed:\n{first.text[-2000:]}")
-    whole = command.digest(workspace)
+    """Kill a command so many times, several times in a row, and let it go on."""
+    victim = Victim(command, sound, workspace)
     done = 0
     while done < kills:
-        afresh()
+        victim.clear()
         moments: list[float] = []
         orphans: list[int] = []
         while len(moments) < min(_IN_A_ROW, kills - done):
-            running, moment = begun(), chance.uniform(0, 0.8 * length)
+            running, moment = victim.begin(), chance.uniform(0, 0.8 * victim.length)
             time.sleep(moment)
             if running.has_ended:
                 break
             running.kill()
             moments.append(moment)
             orphans += running.orphans()
-        last = begun().ended(_SECONDS)
-        is_same = last.code == 0 and not is_foreign(last.text) and command.digest(workspace) == whole
+        is_same, said = victim.judged()
+        if orphans:
+            said += f"; processes that stayed: {len(orphans)}"
         for moment in moments:
-            said = "the same bits" if is_same else f"other results; {short(last)}"
-            if orphans:
-                said += f"; processes that stayed: {len(orphans)}"
-            name = f"ricenet_{command.name} {' '.join(words[-4:-2])}, killed after {moment:.2f} s"
+            name = f"{victim.name}, killed after {moment:.2f} s"
             yield Outcome(command.kind, name, is_same and not orphans, said)
         done += len(moments)
 
 
 _HELD = "the same command goes on to the same bits, and no process stays behind"
-ATTACK = Attack({kind: _HELD for kind in dict.fromkeys(c.kind for c in COMMANDS)}, attempts, {})
+ATTACK = Attack(dict.fromkeys((command.kind for command in COMMANDS), _HELD), attempts, {})
