@@ -50,7 +50,7 @@ def test_there_are_as_many_attempts_as_the_page_says():
     ids=lambda value: getattr(value, "name", ""),
 )
 def test_faults_of_a_dataset(tmp_path, fault, held):
-    outcome = datasets.attempt(datasets.Try(fault), tmp_path)
+    outcome = datasets.attempt(datasets.Try(datasets.TABLES, fault), tmp_path)
     assert outcome.held == held, outcome.said
 
 

@@ -25,7 +25,13 @@ from benchmarks.hostile.commands import Answer, ask
 from benchmarks.hostile.faults import Fault, Place, words
 from ricenet_v2.store.images import read_image
 
-KIND = "faulty datasets"
+IMAGES, HEADERS, FORMATS, TABLES, JSON = (
+    "datasets: images",
+    "datasets: NIfTI headers",
+    "datasets: other formats",
+    "datasets: cases.csv",
+    "datasets: dataset.json",
+)
 _CASES = (("C00", 0), ("C11", 11))
 _ROWS = (("C01", 1), ("C06", 6), ("C10", 10))
 
@@ -34,6 +40,7 @@ _ROWS = (("C01", 1), ("C06", 6), ("C10", 10))
 class Try:
     """A fault at a position; the folder is not known yet."""
 
+    kind: str
     fault: Fault
     case: str = "C00"
     channel: int = 0
@@ -50,23 +57,28 @@ def tries() -> list[Try]:
     """All faults at all of their positions."""
     return [
         *(
-            Try(fault, case, channel, row=row)
-            for fault in (*faults_images.FAULTS, *faults_headers.FAULTS)
+            Try(kind, fault, case, channel, row=row)
+            for kind, faults in ((IMAGES, faults_images.FAULTS), (HEADERS, faults_headers.FAULTS))
+            for fault in faults
             for channel in fault.channels
             for case, row in _CASES
         ),
         *(
-            Try(fault, case, channel, ending, row)
+            Try(FORMATS, fault, case, channel, ending, row)
             for ending in faults_formats.ENDINGS
             for fault in faults_formats.faults_of(ending)
             for (case, row), channel in zip(_CASES, (0, 1), strict=True)
         ),
-        *(Try(fault, case, row=row) for fault in faults_tables.CELLS for case, row in _ROWS),
-        Try(faults_tables.NO_LABEL[0], "C01", row=1),
-        Try(faults_tables.NO_LABEL[1], "C10", row=10),
-        *(Try(fault) for fault in faults_tables.WHOLE),
-        *(Try(one, channel=n) for one in faults_json.CHANNEL_FIELDS for n in range(3)),
-        *(Try(fault) for fault in faults_json.WHOLE),
+        *(
+            Try(TABLES, fault, case, row=row)
+            for fault in faults_tables.CELLS
+            for case, row in _ROWS
+        ),
+        Try(TABLES, faults_tables.NO_LABEL[0], "C01", row=1),
+        Try(TABLES, faults_tables.NO_LABEL[1], "C10", row=10),
+        *(Try(TABLES, fault) for fault in faults_tables.WHOLE),
+        *(Try(JSON, one, channel=n) for one in faults_json.CHANNEL_FIELDS for n in range(3)),
+        *(Try(JSON, fault) for fault in faults_json.WHOLE),
     ]
 
 
@@ -104,7 +116,7 @@ def attempt(one: Try, folder: Path) -> Outcome:
         "sound": is_planned,
     }[one.fault.verdict]
     is_wrong = is_foreign(answer.text) or _is_advised(one.fault.unsaid, answer, report)
-    return Outcome(KIND, one.name, held and not is_wrong, short(answer, report))
+    return Outcome(one.kind, one.name, held and not is_wrong, short(answer, report))
 
 
 def _is_advised(words: str, answer: Answer, report: Path) -> bool:
@@ -132,11 +144,8 @@ def _sound(folder: Path, ending: str) -> Path:
     return made
 
 
-ATTACK = Attack(
-    {
-        KIND: "refused with exit code 2 or 1 and the right words for the right case and file, no "
-        "traceback; planned where the fault is harmless, with a warning where one is due"
-    },
-    attempts,
-    {},
+_HELD = (
+    "refused with exit code 2 or 1 and the right words for the right case and file, no traceback; "
+    "planned where the fault is harmless, with a warning where one is due"
 )
+ATTACK = Attack(dict.fromkeys((IMAGES, HEADERS, FORMATS, TABLES, JSON), _HELD), attempts, {})

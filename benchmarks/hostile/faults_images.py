@@ -18,6 +18,7 @@ _UNREADABLE = ("{file}", "{case}", "unreadable|cannot be read|damaged|truncated|
 _NONE = ("{file}", "{case}", "missing|no file|no such")
 _VALUES = ("{file}", "{case}", "finite|NaN|infinit")
 _GRID = ("{case}", "grid|geometry|shape|spacing|origin|direction|differ")
+_CONSTANT = ("{file}", "{case}", "constant|one value")
 _SIZE = ("{case}", "mm|size|spacing|extent|voxels")
 
 
@@ -152,7 +153,8 @@ FAULTS = (
     Fault("a voxel NaN", _put(np.nan), _VALUES),
     Fault("a voxel infinite", _put(np.inf), _VALUES),
     Fault("all voxels NaN", _voxels(lambda a: a * np.nan), _VALUES),
-    Fault("one value", _voxels(lambda a: a * 0 + 7), ("{file}", "{case}", "constant|one value")),
+    Fault("one value", _voxels(lambda a: a * 0 + 7), _CONSTANT, channels=(0, 1)),
+    Fault("one value in a mask", _voxels(lambda a: a * 0 + 7), _CONSTANT, "told", (2,)),
     Fault(
         "zeros as voxels", _voxels(lambda a: a * 0), ("{file}", "{case}", "constant|zero|empty"),
         channels=(0, 1),

@@ -56,8 +56,9 @@ def attempts(ground: Ground) -> Iterator[Outcome]:
         f"{_GOAL:.0%}), and nothing in later ones as long as the files stay the same. In the same "
         f"run on the CPU of this machine, reading the {len(cases)} cases of an epoch took "
         f"{1000 * compared:.1f} ms where the {len(set(cases))} different ones "
-        f"({n_bytes / 2**20:.1f} MiB) are compared for the first time, {1000 * plain:.1f} ms where they were compared "
-        f"before, and the whole epoch {epoch:.2f} s (preset {cohort.PLAN}, {_SHAPE} voxels)."
+        f"({n_bytes / 2**20:.1f} MiB) are compared for the first time, {1000 * plain:.1f} ms "
+        "where they were compared before, and"
+        f" the whole epoch {epoch:.2f} s (preset {cohort.PLAN}, {_SHAPE} voxels)."
     )
     yield Outcome(KIND, "cost of comparing hashes", share < _GOAL, said)
 

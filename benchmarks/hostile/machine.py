@@ -23,7 +23,7 @@ from benchmarks.hostile.attack import Attack, Ground, Outcome, is_foreign, is_na
 from benchmarks.hostile.commands import Before, ask
 from benchmarks.hostile.kills import COMMANDS, Command
 
-KIND = "faults of the machine"
+KIND, _MEMORY_KIND = "faults of the machine", "memory that runs out"
 _SECONDS = 180.0
 _REMEDY = "what to do"
 _NEW_MOUNTS, _PRIVATE, _BIND, _READ_ONLY, _REMOUNT = 0x20000, 0x44000, 4096, 1, 32
@@ -181,15 +181,22 @@ def attempts(ground: Ground) -> Iterator[Outcome]:
             last = ask(command.name, *words, log=log, seconds=_SECONDS)
             if last.code != 0 or command.digest(workspace) != whole:
                 held, said = False, f"{said}; it does not go on to the same bits: {short(last)}"
-            yield Outcome(KIND, f"ricenet_{command.name}: {fault.name}", held, said)
+            kind = _MEMORY_KIND if fault.said == _MEMORY else KIND
+            yield Outcome(kind, f"ricenet_{command.name}: {fault.name}", held, said)
         shutil.rmtree(workspace)
 
 
+_HELD = "and the same command goes on to the same bits"
 ATTACK = Attack(
     {
-        KIND: "an error that names the fault with what to do (or no error where it can be done "
-        "without), and the same command goes on to the same bits"
+        KIND: "an error that names the fault with what to do, or none where it can be done "
+        f"without; {_HELD} (full disk, read-only folder, no HOME and unknown user, ASCII and "
+        "Latin-1 output, full shared memory, no locks)",
+        _MEMORY_KIND: f"done, or an error that says memory and what to do; {_HELD}",
     },
     attempts,
-    {},
+    {
+        _MEMORY_KIND: "where a library has no memory for a thread or for itself, the C library may "
+        "end the process before Python can say a word"
+    },
 )

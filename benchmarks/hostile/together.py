@@ -94,7 +94,10 @@ PAIRS = (
          fold_digest),
     Pair("a fold begins while cases are made", _PLAN, _TRAIN, _SLOW_PLANNING, _plans,
          _preprocessed),
-    Pair("a fold is trained twice", _TRAIN, _TRAIN, _SLOW_TRAINING, _trains, fold_digest),
+    Pair(
+        "a fold is trained twice", _TRAIN, (*_TRAIN, "--continue"), _SLOW_TRAINING, _trains,
+        fold_digest,
+    ),
     Pair("a dataset is planned twice", _PLAN, _PLAN, _SLOW_PLANNING, _plans, _preprocessed),
     Pair("two predictions into one folder", _PREDICT, (*_PREDICT, "--combine", "vote"),
          _SLOW_PREDICTION, _predicts, _predicted),
