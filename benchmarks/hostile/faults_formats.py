@@ -33,7 +33,10 @@ def convert(folder: Path, ending: str) -> None:
         written = target.with_name(target.name.lower().replace("c", "C", 1))
         if ending == ".hdr":
             written = target.with_suffix(".img")
-        sitk.WriteImage(sitk.ReadImage(str(path)), str(written), useCompression=True)
+        image = sitk.ReadImage(str(path))
+        for key in image.GetMetaDataKeys():  # ITK warns of each that a format does not hold
+            image.EraseMetaData(key)
+        sitk.WriteImage(image, str(written), useCompression=True)
         if not target.is_file():
             written.rename(target)
         path.unlink(missing_ok=True)
