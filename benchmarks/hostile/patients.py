@@ -7,9 +7,6 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-import SimpleITK as sitk
-
 from benchmarks.hostile import cohort, faults_headers, faults_images
 from benchmarks.hostile.attack import Attack, Ground, Outcome, is_foreign, short
 from benchmarks.hostile.commands import Answer, ask
@@ -25,20 +22,10 @@ _NUMBER = 42
 _SECONDS = 180.0
 _NAMES = (
     "no file", "an empty file", "half of the file", "a flipped bit", "text", "a folder", "a pipe",
-    "a link to itself", "a voxel NaN", "all voxels NaN", "one value", "a slice more",
+    "a link to itself", "a voxel NaN", "all voxels NaN", "one value", "zeros as voxels", "a slice more",
     "another origin", "two axes", "four axes", "three colours", "vox_offset of infinity",
     "32,767 voxels along each axis", "no voxels along an axis",
 )  # fmt: skip
-
-
-def _huge(place: Place) -> None:
-    """Finite voxels whose square is not."""
-    image = sitk.ReadImage(str(place.file))
-    array = sitk.GetArrayFromImage(image)
-    array[np.indices(array.shape).sum(axis=0) % 2 == 0] = 3e38
-    made = sitk.GetImageFromArray(array)
-    made.CopyInformation(image)
-    sitk.WriteImage(made, str(place.file))
 
 
 def _long_name(place: Place) -> None:
@@ -52,7 +39,6 @@ def _faults() -> list[Fault]:
     every = {one.name: one for one in (*faults_images.FAULTS, *faults_headers.FAULTS)}
     return [
         *(every[name] for name in _NAMES),
-        Fault("voxels of 3e38", _huge),
         Fault("a name of 233 letters", _long_name),
     ]
 

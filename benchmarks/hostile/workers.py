@@ -51,12 +51,10 @@ def _arrived(folder: str, times: int) -> str:
 def _with_bomb(raw: RawDataset, folder: str, times: int) -> RawDataset:
     bomb = _Bomb("harmless")
     bomb.folder, bomb.times = folder, times
-    cases = tuple(
-        dataclasses.replace(case, covariates={**case.covariates, "site": bomb})
-        if case.case_id == _VICTIM
-        else case
-        for case in raw.cases
-    )
+    victim = next(case for case in raw.cases if case.case_id == _VICTIM)
+    changed = dataclasses.replace(victim, covariates=dict(victim.covariates))
+    changed.covariates["site"] = bomb  # checked fields are plain text
+    cases = tuple(changed if case is victim else case for case in raw.cases)
     return dataclasses.replace(raw, cases=cases)
 
 
@@ -104,6 +102,7 @@ def _of_one_case(stage: str, times: int, sound: DatasetPaths, workspace: Path) -
     else:
         others = [name for name in names if name != _VICTIM]
         held = answer.code == 1 and done == others and _VICTIM in answer.text
+    held = held and len(list(kills.iterdir())) >= 2  # it was sent that often
     name = f"{stage}: the worker of one case killed {times} time(s)"
     return Outcome(KIND, name, held and not is_foreign(answer.text), short(answer))
 
