@@ -22,9 +22,9 @@ _NUMBER = 42
 _SECONDS = 180.0
 _NAMES = (
     "no file", "an empty file", "half of the file", "a flipped bit", "text", "a folder", "a pipe",
-    "a link to itself", "a voxel NaN", "all voxels NaN", "one value", "zeros as voxels", "a slice more",
-    "another origin", "two axes", "four axes", "three colours", "vox_offset of infinity",
-    "32,767 voxels along each axis", "no voxels along an axis",
+    "a link to itself", "a voxel NaN", "all voxels NaN", "one value", "zeros as voxels",
+    "a slice more", "another origin", "two axes", "four axes", "three colours",
+    "vox_offset of infinity", "32,767 voxels along each axis", "no voxels along an axis",
 )  # fmt: skip
 
 
