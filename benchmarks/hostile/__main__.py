@@ -3,8 +3,9 @@
     python -m benchmarks.hostile --write documentation/reliability.md
 
 Small cohorts are spoilt, commands are killed and starved, files are exchanged and mutated, each in
-a process of its own (Linux). Resumable: kinds whose attempts are done are kept in the folder. What
-did not hold stands with what was said in `not_held.txt` there.
+a process of its own (Linux). Resumable: parts that are done are kept in the folder, as is the sound
+cohort; delete it to attack another version. What did not hold stands with what was said in
+`not_held.txt` there.
 """
 
 from __future__ import annotations

@@ -43,6 +43,11 @@ class Ground:
     folder: Path
     share: float = 1.0
 
+    @property
+    def sound(self) -> Path:
+        """Workspace of the sound cohort, which all attacks copy."""
+        return self.folder.parent / "sound"
+
     def count(self, whole: int) -> int:
         """How many of so many attempts are made; at least one."""
         return max(1, round(whole * self.share))

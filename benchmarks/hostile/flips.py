@@ -33,7 +33,7 @@ Read = Callable[[Path], object]
 
 def attempts(ground: Ground) -> Iterator[Outcome]:
     """Flip bits of all that carries a hash, and exchange files of cases."""
-    paths = cohort.trained(ground.folder / "sound")
+    paths = cohort.trained(ground.sound)
     stored, fold = paths.cases(cohort.PLAN), paths.run(cohort.PLAN).fold(0)
     chance = random.Random(18)  # noqa: S311 - places, no secrets
     folder = ground.folder / "flipped"

@@ -112,7 +112,7 @@ def attempts(ground: Ground) -> Iterator[Outcome]:
     """Kill every command so many times."""
     chance = random.Random(16)  # noqa: S311 - moments, no secrets
     for number, command in enumerate(COMMANDS):
-        sound = command.source(ground.folder / "sound")
+        sound = command.source(ground.sound)
         yield from killed(
             command, sound, ground.folder / f"killed{number}", ground.count(command.kills), chance
         )

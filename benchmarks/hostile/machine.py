@@ -153,7 +153,7 @@ def attempts(ground: Ground) -> Iterator[Outcome]:
     for number, command in enumerate(COMMANDS):
         if command.before is not None:
             continue
-        sound = command.source(ground.folder / "sound")
+        sound = command.source(ground.sound)
         workspace = ground.folder / f"starved{number}"
         words = [str(word).format(workspace) for word in command.words]
         words += ["--workspace", str(workspace)]

@@ -45,7 +45,7 @@ def _faults() -> list[Fault]:
 
 def attempts(ground: Ground) -> Iterator[Outcome]:
     """Predict all of one folder, and the good ones of another."""
-    workspace = ground.folder / "sound"
+    workspace = ground.sound
     cohort.trained(workspace)
     bad = _faults()
     mixed = images_folder(cohort.write_raw(ground.folder / "mixed", n_test=_NUMBER), "test")

@@ -139,7 +139,7 @@ def _case(name: str) -> Spoil:
 
 def attempts(ground: Ground) -> Iterator[Outcome]:
     """Try all, or a share; the texts of a report always."""
-    sound = cohort.trained(ground.folder / "sound")
+    sound = cohort.trained(ground.sound)
     every = list(_attacks())
     for place in ground.chosen(every):
         yield _tried(every[place], sound, ground)

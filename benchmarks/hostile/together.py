@@ -19,7 +19,6 @@ from ricenet_v2.store.paths import DatasetPaths, dataset_paths
 
 KIND = "two commands at a time"
 _SECONDS = 180.0
-_NUMBER = 2
 Words = tuple[object, ...]
 
 
@@ -107,11 +106,10 @@ PAIRS = (
 
 
 def attempts(ground: Ground) -> Iterator[Outcome]:
-    """Every pair, twice."""
-    sound = cohort.trained(ground.folder / "sound")
-    for pair in PAIRS:
-        for _ in range(ground.count(_NUMBER)):
-            yield _together(pair, sound, ground.folder / "pair")
+    """Every pair, or a share."""
+    sound = cohort.trained(ground.sound)
+    for place in ground.chosen(PAIRS):
+        yield _together(PAIRS[place], sound, ground.folder / "pair")
 
 
 def _together(pair: Pair, sound: DatasetPaths, workspace: Path) -> Outcome:

@@ -75,8 +75,8 @@ def _laid(stage: str, folder: str, times: int) -> None:
 
 def attempts(ground: Ground) -> Iterator[Outcome]:
     """Kill workers once, twice, and at random."""
-    sound = cohort.planned(ground.folder / "sound")
-    raw = dataset_paths(cohort.NAME, ground.folder / "sound")
+    sound = cohort.planned(ground.sound)
+    raw = dataset_paths(cohort.NAME, ground.sound)
     for stage in _STAGES:
         for times in (1, 2):
             yield _of_one_case(stage, times, raw, ground.folder / "bombed")
@@ -159,7 +159,7 @@ def _at_random(ground: Ground, sound: DatasetPaths, chance: random.Random) -> It
 def _in_ablation(ground: Ground, sound: DatasetPaths, chance: random.Random) -> Iterator[Outcome]:
     for number in range(ground.count(3)):
         workspace = ground.folder / "ablated"
-        cohort.copy(sound, workspace)
+        shutil.rmtree(cohort.copy(sound, workspace).results, ignore_errors=True)
         words = (
             cohort.NAME, "-p", cohort.PLAN, "--subsets", "dose", "--epochs", 1,
             "--set", "iterations_per_epoch=1", "--device", "cpu", "--num_processes", 2,
