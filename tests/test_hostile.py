@@ -16,6 +16,8 @@ from benchmarks.hostile import (
     faults_tables,
     flips,
     kills,
+    mutations,
+    running,
 )
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are read from /proc")
@@ -44,7 +46,6 @@ def test_there_are_as_many_attempts_as_the_page_says():
     [
         (faults_images.FAULTS[2], True),
         (faults_tables.CELLS[0], True),
-        (faults_tables.WHOLE[-1], True),
         (datasets.Fault("nothing", lambda place: None, ("dark",)), False),
     ],
     ids=lambda value: getattr(value, "name", ""),
@@ -54,10 +55,35 @@ def test_faults_of_a_dataset(tmp_path, fault, held):
     assert outcome.held == held, outcome.said
 
 
-def test_a_killed_command_is_followed_and_its_workers_are_seen(tmp_path):
-    sound = kills.COMMANDS[0].source(tmp_path / "sound")
-    outcomes = kills.killed(kills.COMMANDS[1], sound, tmp_path / "w", 1, random.Random(0))
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    return cohort.planned(tmp_path_factory.mktemp("sound"))
+
+
+def test_a_killed_command_goes_on(tmp_path, sound):
+    outcomes = kills.killed(kills.COMMANDS[0], sound, tmp_path / "w", 1, random.Random(0))
     assert [one.held for one in outcomes] == [True]
+
+
+def test_names_that_are_paths_are_tried(tmp_path, sound):
+    every = {name: (name, spoil, words) for name, spoil, words in running.attacks()}
+    ground = attack.Ground(tmp_path)
+    assert running.tried(every["'../../../x' as a case"], sound, ground).held
+
+
+def test_each_reader_meets_a_mutation(tmp_path):
+    ground = attack.Ground(tmp_path, share=0.003)
+    outcomes = list(mutations.attempts(ground))
+    assert len({one.name for one in outcomes}) > 20
+    assert sum(one.held for one in outcomes) > 0.8 * len(outcomes)
+
+
+def test_the_command_answers_help(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["hostile", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    assert ended.value.code == 0
+    assert "--quick" in capsys.readouterr().out
 
 
 def test_a_process_that_stays_behind_is_found(tmp_path):
@@ -73,14 +99,13 @@ def _leave_one():
     subprocess.Popen(["sleep", "60"])
 
 
-def test_flipped_bits_are_refused_and_what_is_read_is_not_held(tmp_path):
+def test_flipped_bits_are_refused_and_what_is_read_is_not_held(tmp_path, sound):
     file = tmp_path / "a.txt"
     file.write_bytes(b"abc")
     chance = random.Random(0)
     made = list(flips.flipped("k", file, 3, lambda path: path.read_bytes(), [], tmp_path, chance))
     assert [one.held for one in made] == [False] * 3
-    paths = cohort.planned(tmp_path / "sound")
-    stored = paths.cases(cohort.PLAN)
+    stored = sound.cases(cohort.PLAN)
 
     def read(path):
         return flips.read_array(path.parent, "C03")

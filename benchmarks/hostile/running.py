@@ -101,7 +101,7 @@ _TRAIN: Words = ("train", cohort.NAME, 0, *cohort.TRAIN)
 _PREDICT: Words = ("predict", "-d", cohort.NAME, "-p", cohort.PLAN, "--device", "cpu")
 
 
-def _attacks() -> Iterator[tuple[str, Spoil, Words]]:
+def attacks() -> Iterator[tuple[str, Spoil, Words]]:
     """What is spoilt, and the command that meets it."""
     yield "a saved function in .b2nd", _udf, _TRAIN
     yield "a saved expression in .b2nd", _expression, _TRAIN
@@ -140,13 +140,14 @@ def _case(name: str) -> Spoil:
 def attempts(ground: Ground) -> Iterator[Outcome]:
     """Try all, or a share; the texts of a report always."""
     sound = cohort.trained(ground.sound)
-    every = list(_attacks())
+    every = list(attacks())
     for place in ground.chosen(every):
-        yield _tried(every[place], sound, ground)
+        yield tried(every[place], sound, ground)
     yield from _texts(ground.folder / "texts")
 
 
-def _tried(attack: tuple[str, Spoil, Words], sound: DatasetPaths, ground: Ground) -> Outcome:
+def tried(attack: tuple[str, Spoil, Words], sound: DatasetPaths, ground: Ground) -> Outcome:
+    """Spoil a copy, give it to its command, and look for what was left outside of the workspace."""
     name, spoil, (command, *words) = attack
     cage = ground.folder / "cage"
     shutil.rmtree(cage, ignore_errors=True)
