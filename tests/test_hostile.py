@@ -118,7 +118,7 @@ def test_flipped_bits_are_refused_and_what_is_read_is_not_held(tmp_path, sound):
 
 def test_the_table_counts_what_held_and_every_part_has_its_rows():
     made = [attack.Outcome(flips.KINDS[0], "x", n > 0, "said") for n in range(3)]
-    text = command.section(made, ["flips"])
+    text = command.section(made, ["flips"], 90)
     assert f"| {flips.KINDS[0]} | 3 | 2 |" in text
     assert command.not_held(made) == f"{flips.KINDS[0]} | x | said\n"
     for part in command.PARTS:

@@ -44,13 +44,13 @@ def attack_of(part: str) -> Attack:
     return attack
 
 
-def carried_out(part: str, folder: Path, share: float) -> list[Outcome]:
-    """The attempts of a part: those of an earlier run, or new ones."""
+def carried_out(part: str, folder: Path, share: float) -> tuple[list[Outcome], float]:
+    """The attempts of a part, those of an earlier run or new ones, and how many seconds it took."""
     kept = folder / f"{part}.json"
     if kept.is_file():
         stored = json.loads(kept.read_text(encoding="utf-8"))
         if stored["share"] == share:
-            return [Outcome(**one) for one in stored["outcomes"]]
+            return [Outcome(**one) for one in stored["outcomes"]], stored["seconds"]
     ground = folder / part
     shutil.rmtree(ground, ignore_errors=True)
     ground.mkdir(parents=True)
@@ -62,13 +62,17 @@ def carried_out(part: str, folder: Path, share: float) -> list[Outcome]:
     seconds = time.monotonic() - start
     held = sum(one.held for one in outcomes)
     print(f"{part}: {held} of {len(outcomes)} held, {seconds:.0f} s", flush=True)
-    text = {"share": share, "outcomes": [dataclasses.asdict(one) for one in outcomes]}
-    kept.write_text(json.dumps(text, indent=1), encoding="utf-8")
+    fields = {
+        "share": share,
+        "seconds": seconds,
+        "outcomes": list(map(dataclasses.asdict, outcomes)),
+    }
+    kept.write_text(json.dumps(fields, indent=1), encoding="utf-8")
     shutil.rmtree(ground)
-    return outcomes
+    return outcomes, seconds
 
 
-def section(outcomes: Sequence[Outcome], parts: Sequence[str]) -> str:
+def section(outcomes: Sequence[Outcome], parts: Sequence[str], seconds: float) -> str:
     """Markdown of the table, and of what was measured."""
     rows = []
     for attack in map(attack_of, parts):
@@ -82,7 +86,7 @@ def section(outcomes: Sequence[Outcome], parts: Sequence[str]) -> str:
     figures = [one.said for one in outcomes if one.kind == "hashing"]
     columns = ("attack", "tried", "held", "held means", "why not all")
     parts_of_text = [
-        f"{page.machine('torch', 'SimpleITK', 'blosc2')}.",
+        f"It took {seconds / 60:.0f} minutes; {page.machine('torch', 'SimpleITK', 'blosc2')}.",
         page.table(columns, rows),
         *figures,
     ]
@@ -107,15 +111,17 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.write:  # a page without its markers is found out now
         page.rewrite(chosen.write.read_text(encoding="utf-8"), SECTION, "")
-    outcomes = []
+    outcomes, seconds = [], 0.0
     for part in chosen.parts:
-        folder = chosen.folder.resolve()
-        outcomes += carried_out(part, folder, QUICK if chosen.quick else 1.0)
+        share = QUICK if chosen.quick else 1.0
+        made, took = carried_out(part, chosen.folder.resolve(), share)
+        outcomes += made
+        seconds += took
     (chosen.folder / "not_held.txt").write_text(not_held(outcomes), encoding="utf-8")
-    made = section(outcomes, chosen.parts)
-    print(made)
+    text = section(outcomes, chosen.parts, seconds)
+    print(text)
     if chosen.write:
-        page.write(chosen.write, SECTION, made)
+        page.write(chosen.write, SECTION, text)
 
 
 if __name__ == "__main__":
