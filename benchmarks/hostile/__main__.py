@@ -96,7 +96,7 @@ def section(outcomes: Sequence[Outcome], parts: Sequence[str], seconds: float) -
 def not_held(outcomes: Sequence[Outcome]) -> str:
     """What did not hold, sorted by kind."""
     wrong = sorted((one for one in outcomes if not one.held), key=lambda one: one.kind)
-    return "".join(f"{one.kind} | {one.name} | {one.said}\n" for one in wrong)
+    return "".join(f"{one.kind} | {one.name} | {' '.join(one.said.split())}\n" for one in wrong)
 
 
 def main() -> None:
