@@ -71,8 +71,9 @@ def _remedy(error: BaseException) -> str:
         return _SPELLING
     if type(error).__name__ == "OutOfMemoryError":  # torch's, which is not imported for it
         return _SHORT_OF_DEVICE
-    # torch has no type of its own for the memory of the machine.
-    if isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error):
+    # Neither torch nor threads have a type of their own for the memory of the machine.
+    signs = ("DefaultCPUAllocator", "can't start new thread")
+    if isinstance(error, MemoryError) or any(sign in str(error) for sign in signs):
         return _SHORT_OF_MEMORY
     if getattr(error, "errno", None) in NO_ROOM or "No space left on device" in str(error):
         return f"{_NO_ROOM} {_full_places()}".strip()

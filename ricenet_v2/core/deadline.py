@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from multiprocessing.util import Finalize
 from typing import Generic, ParamSpec, TypeVar
 
 from ricenet_v2.core.errors import LateError
@@ -74,9 +73,6 @@ def within(
 def _process(seconds: float) -> Processes:
     """The other process, which is started once for each time limit."""
     with _STARTING:
-        if not _PROCESSES:
-            # Before the end of this process waits for those that it started.
-            Finalize(None, end_processes, exitpriority=1)
         if seconds not in _PROCESSES:
             _PROCESSES[seconds] = Processes(1, seconds=seconds)
         return _PROCESSES[seconds]

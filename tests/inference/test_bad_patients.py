@@ -80,9 +80,9 @@ BAD = {
     "a folder": (lambda path: path.mkdir(), "a folder"),
     "a dangling link": (lambda path: path.symlink_to("nowhere"), "a symbolic link to nothing"),
     "a link to itself": (lambda path: path.symlink_to(path.name), "leads back to itself"),
-    "voxels at infinity": (with_offset(float("inf")), "begin at byte inf"),
-    "voxels at NaN": (with_offset(float("nan")), "begin at byte nan"),
-    "voxels before the file": (with_offset(-1e9), "begin at byte -1e+09"),
+    "voxels at infinity": (with_offset(float("inf")), "vox_offset is inf"),
+    "voxels at NaN": (with_offset(float("nan")), "vox_offset is nan"),
+    "voxels before the file": (with_offset(-1e9), "vox_offset is -1e+09"),
 }
 
 
