@@ -23,16 +23,23 @@ def whole(lowest: int, highest: int = _MANY) -> Callable[[str], int]:
     return number
 
 
-def real(lowest: float, highest: float) -> Callable[[str], float]:
-    """A type of argparse: numbers from `lowest` to `highest`; NaN is none of them."""
+def real(lowest: float, highest: float, expected: str = "") -> Callable[[str], float]:
+    """A type of argparse: numbers from `lowest` to `highest`; NaN is none of them.
+
+    Args:
+        lowest: Of the range.
+        highest: Of the range.
+        expected: The range in words, where these say more than its ends.
+    """
+    expected = expected or f"a number from {lowest:g} to {highest:g}"
 
     def number(text: str) -> float:
         try:
             value = float(text)
         except ValueError as error:
-            raise _refusal(f"a number from {lowest:g} to {highest:g}", text) from error
+            raise _refusal(expected, text) from error
         if not lowest <= value <= highest:
-            raise _refusal(f"a number from {lowest:g} to {highest:g}", text)
+            raise _refusal(expected, text)
         return value
 
     return number
@@ -58,5 +65,5 @@ processes = whole(1, 1024)
 millimetres = real(1e-6, 1e4)
 gigabytes = real(1e-3, 1e6)
 gigabytes_or_none = real(0, 1e6)
-share = real(1e-6, 1)
+share = real(1e-6, 1, "a share above 0 and at most 1 (0.9 for 90 %)")
 seconds = real(1e-3, 1e7)

@@ -496,7 +496,7 @@ def test_a_case_that_never_ends_is_given_up_and_all_others_are_looked_at(
             read_endless(pipe)
         return read_image(path)
 
-    monkeypatch.setattr("ricenet_v2.fingerprinting.integrity.read_image", slow)
+    monkeypatch.setattr("ricenet_v2.fingerprinting.look.read_image", slow)
     with endless_file(tmp_path) as pipe:
         assert _run(tmp_path, "--verify_only", "--case_timeout", "3") == 1
     found = documents.read(Integrity, tiny.integrity)

@@ -47,6 +47,9 @@ from ricenet_v2.store.raw import RawDataset, load_raw_dataset
 
 D = TypeVar("D", bound=Document)
 
+_SHOWN = "[!.]*.*"
+"""Hidden files are being written, or are locks."""
+
 
 @dataclass(frozen=True)
 class Fold:
@@ -270,8 +273,8 @@ def _hashes(
             model.dataset,
             model.calibration,
             *sorted(model.folder.glob("fold_*/run.json")),
-            *sorted(model.folder.glob("fold_*/*.csv")),
-            *sorted(model.crossval.glob("*.*")),
+            *sorted(model.folder.glob("fold_*/[!.]*.csv")),
+            *sorted(model.crossval.glob(_SHOWN)),
             *sorted(model.folder.glob(f"*/{REPORT_PART_JSON}")),
             *sorted(set(model.folder.glob(f"*/{COMPARISON_JSON}")) - set(model.crossval.glob("*"))),
         ],
@@ -280,7 +283,7 @@ def _hashes(
     for folder in predictions:
         name = folder.resolve().name
         bases[name] = folder
-        named[name] = sorted(path for path in folder.glob("*.*") if path.is_file())
+        named[name] = sorted(path for path in folder.glob(_SHOWN) if path.is_file())
     return {
         f"{kind}/{path.relative_to(bases[kind]).as_posix()}": sha256_of_file(path)
         for kind, files in named.items()
