@@ -16,6 +16,7 @@ from benchmarks.hostile.faults import Fault, Place
 
 _UNREADABLE = ("{file}", "{case}", "unreadable|cannot be read|damaged|truncated|not an image")
 _NONE = ("{file}", "{case}", "missing|no file|no such")
+_LINK = ("{file}", "{case}", "link to nothing")
 _VALUES = ("{file}", "{case}", "finite|NaN|infinit")
 _GRID = ("{case}", "grid|geometry|shape|spacing|origin|direction|differ")
 _CONSTANT = ("{file}", "{case}", "constant|one value")
@@ -139,7 +140,7 @@ FAULTS = (
     Fault("zeros", _written(bytes(4000)), _UNREADABLE),
     Fault("a folder", lambda p: _replace(p, p.file.mkdir), ("{file}", "{case}")),
     Fault("a pipe", lambda p: _replace(p, partial(os.mkfifo, p.file)), ("{file}", "{case}")),
-    Fault("a link to nothing", lambda p: _replace(p, partial(p.file.symlink_to, "gone")), _NONE),
+    Fault("a link to nothing", lambda p: _replace(p, partial(p.file.symlink_to, "gone")), _LINK),
     Fault(
         "a link to itself",
         lambda p: _replace(p, partial(p.file.symlink_to, p.file.name)),

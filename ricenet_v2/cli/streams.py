@@ -1,6 +1,7 @@
 """Standard output and error that end no command.
 
-Neither what their encoding cannot spell ends it, nor a reader that has gone, such as `head`.
+Neither what their encoding cannot spell ends it, nor a reader that has gone, such as `head`, nor a
+full disk under the file that they are led to.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def spell_everything() -> None:
 
 @contextmanager
 def that_may_close() -> Iterator[None]:
-    """Go on inside the block where nobody reads the output any more."""
+    """Go on inside the block where the output cannot be written any more."""
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = _Output(before[0]), _Output(before[1])
     try:
@@ -37,7 +38,7 @@ def that_may_close() -> Iterator[None]:
 
 
 class _Output:
-    """A stream that writes to nowhere once its reader has gone."""
+    """A stream that writes to nowhere once its reader has gone or its file has no room."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -48,14 +49,14 @@ class _Output:
     def write(self, text: str) -> int:
         try:
             return self._stream.write(text)
-        except BrokenPipeError:
+        except OSError:
             _lead_nowhere(self._stream)
             return len(text)
 
     def flush(self) -> None:
         try:
             self._stream.flush()
-        except BrokenPipeError:
+        except OSError:
             _lead_nowhere(self._stream)
 
 

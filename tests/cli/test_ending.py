@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -132,6 +133,15 @@ def test_a_reader_that_goes_away_does_not_end_the_work(tmp_path):
     said = running.stderr.read()
     running.stderr.close()
     assert (running.wait(), said) == (0, b"")
+    assert (tmp_path / "done").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_under_the_log_does_not_end_the_work(tmp_path):
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        words = [sys.executable, "-c", WRITES, str(tmp_path / "done")]
+        done = subprocess.run(words, stdout=full, stderr=full, check=False)
+    assert done.returncode == 0
     assert (tmp_path / "done").exists()
 
 
