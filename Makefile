@@ -12,14 +12,15 @@ demo: $(VENV)/installed
 test: $(VENV)/installed
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest
 
-# The lowest versions that setup.py allows, in a virtual environment of their own.
+# The lowest versions that setup.py allows, in a virtual environment of their own. Old libraries warn
+# of what newer ones beside them will take away.
 oldest: $(VENV)_oldest/installed
-	PATH="$(abspath $(VENV)_oldest/bin):$$PATH" $(VENV)_oldest/bin/python -m pytest
+	PATH="$(abspath $(VENV)_oldest/bin):$$PATH" $(VENV)_oldest/bin/python -m pytest -W ignore::DeprecationWarning
 
 $(VENV)_oldest/installed: setup.py .ci/oldest.py
 	$(PYTHON) -m venv $(VENV)_oldest
 	$(PYTHON) .ci/oldest.py setup.py > $(VENV)_oldest/constraints.txt
-	$(VENV)_oldest/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(VENV)_oldest/constraints.txt --editable '.[test]'
+	$(VENV)_oldest/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(VENV)_oldest/constraints.txt --editable '.[test,dask]'
 	touch $@
 
 lint: $(VENV)/installed

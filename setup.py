@@ -40,7 +40,8 @@ setup(
         # before 2.10 (CVE-2026-24747).
         "torch>=2.10",
         "torchvision>=0.25",
-        "batchgenerators>=0.25",
+        # Its workers can be paused from 0.25.3 on.
+        "batchgenerators>=0.25.3",
         # ITK 5.4, whose readers were mended for malformed DICOM and TIFF.
         "SimpleITK>=2.5.2",
         "numpy>=1.26",
@@ -48,7 +49,8 @@ setup(
         "acvl-utils>=0.2.3",
         "dynamic-network-architectures>=0.4.1",
         "scikit-learn>=1.4",
-        "matplotlib>=3.8",
+        # A picture knows the whole figure that it is part of from 3.10 on.
+        "matplotlib>=3.10",
         "captum>=0.7",
         "contourpy>=1.2",
         "pillow>=10",

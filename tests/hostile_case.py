@@ -1,10 +1,18 @@
-"""A case whose process is killed as soon as it gets the case, as if memory were short."""
+"""Cases that kill the process that gets them, as if memory were short, and reads without end."""
 
 import dataclasses
 import multiprocessing
 import os
 import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import SimpleITK as sitk
+
+from ricenet_v2.core.deadline import end_processes
+from ricenet_v2.core.left_behind import has_left_behind
 
 
 class Bomb(str):
@@ -38,3 +46,31 @@ def deadly(case, folder: Path, times: int):
     changed = dataclasses.replace(case, covariates=dict(case.covariates))
     changed.covariates["site"] = Bomb(folder, times)
     return changed
+
+
+@contextmanager
+def endless_file(folder: Path) -> Iterator[Path]:
+    """A file that ITK waits for, with the lock that all reads of its process need, to the end."""
+    pipe = folder / "endless.nii"
+    os.mkfifo(pipe)
+    try:
+        yield pipe
+    finally:
+        with suppress(OSError):  # nobody waits
+            writer = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+            pipe.unlink()
+            os.close(writer)
+        until_none_is_left_behind()
+
+
+def until_none_is_left_behind() -> None:
+    """Else later tests would work in another process, or find it."""
+    while has_left_behind():
+        time.sleep(0.01)
+    end_processes()
+
+
+def read_endless(pipe: Path) -> None:
+    """Wait for it in ITK."""
+    with suppress(RuntimeError):
+        sitk.ReadImage(str(pipe))

@@ -10,7 +10,16 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # These import their peers before they parse their options.
 NEED_PEERS = {"resampling", "preprocessing"}
-HELPERS = {"augmentation_peers", "cohorts", "cover", "page", "limited", "results", "simulated"}
+HELPERS = {
+    "augmentation_peers",
+    "cohorts",
+    "cover",
+    "page",
+    "limited",
+    "readers",
+    "results",
+    "simulated",
+}
 NAMES = sorted({path.stem for path in (ROOT / "benchmarks").glob("*.py")} - HELPERS - NEED_PEERS)
 
 

@@ -14,10 +14,11 @@ import ricenet_v2
 from ricenet_v2.ablation import training
 from ricenet_v2.ablation.budget import Budget
 from ricenet_v2.ablation.jobs import FoldJob
+from ricenet_v2.core import errors
 from ricenet_v2.core.pool import Task
 from ricenet_v2.fingerprinting import fingerprint, integrity
 from ricenet_v2.fingerprinting.cache import Kept
-from ricenet_v2.fingerprinting.integrity import _Files
+from ricenet_v2.fingerprinting.look import Files
 from ricenet_v2.fingerprinting.measure import CaseFiles
 from ricenet_v2.preprocessing import cohort
 from ricenet_v2.records.ablation import Subset
@@ -114,7 +115,7 @@ def _ablated(patch, raw, plan, folder):
 
 
 MAKERS = {
-    _Files: _checked,
+    Files: _checked,
     CaseFiles: _measured,
     Kept: _measured_and_kept,
     cohort._Task: _preprocessed,
@@ -152,10 +153,21 @@ def test_a_task_is_as_small_for_100_cases_as_for_100_000(kind, make_plan, monkey
     assert shared[1] == pytest.approx(shared[0], rel=0.01)
 
 
+def test_all_errors_stand_in_the_documentation():
+    page = (HOUSE.parent / "documentation" / "extending.md").read_text(encoding="utf-8")
+    for name, error in vars(errors).items():
+        if isinstance(error, type) and issubclass(error, errors.RicenetError):
+            parent = (
+                error.__mro__[1] if error.__bases__ == (error.__mro__[1],) else error.__bases__[1]
+            )
+            if error is not errors.RicenetError:
+                assert f"| `{name}` | `{parent.__name__}` |" in page
+
+
 STARTS = {
+    "core/worker.py": {"multiprocessing"},  # one process of the pool
     "core/processes.py": {"multiprocessing"},  # the pool
     "core/lifeline.py": {"multiprocessing"},  # ends with the parent
-    "ablation/jobs.py": {"multiprocessing"},  # asks whether it may start processes
     "training/workers.py": {"batchgenerators"},  # load and augment, and end with their parent
     "training/parallel.py": {"subprocess"},  # folds, by the lifeline
     "network/machine.py": {"subprocess"},  # asks the driver for its version

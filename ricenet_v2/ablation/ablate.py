@@ -25,9 +25,9 @@ from ricenet_v2.inference.ensemble import load_ensemble
 from ricenet_v2.network.device import resolve_device
 from ricenet_v2.records.ablation import Ablation, By, Group, Importance, SourceTable, Subset
 from ricenet_v2.records.cases import PreprocessedCase
-from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.figures import Source
-from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON, ModelPaths
+from ricenet_v2.store.cases import state_of
+from ricenet_v2.store.paths import CASES_CSV, ModelPaths
 from ricenet_v2.training.job import TrainOptions
 from ricenet_v2.training.preprocessed import records_of_plan
 from ricenet_v2.training.reader import CaseReader, cache_budget
@@ -116,32 +116,12 @@ def run_ablation(
         level=Resampling(0).level,
         n_bootstrap=options.n_bootstrap,
         failed=tuple(failed),
-        published=published_for(_channels(study)) if is_of_paper else (),
+        published=published_for(study.dataset.channels) if is_of_paper else (),
     ), study.paths.model(done[0].model)
 
 
-def _channels(study: Study) -> list[Channel]:
-    """Those of the dataset, in the order of the plan.
-
-    Raises:
-        TrainingError: The plan has others.
-    """
-    by_name = {channel.name: channel for channel in study.dataset.channels}
-    there = {channel.name: channel.kind for channel in study.dataset.channels}
-    planned = {channel.name: channel.kind for channel in study.plan.channels}
-    if there != planned:
-        raise TrainingError(
-            "The channels of the dataset are not those that were planned.",
-            file=study.paths.raw / DATASET_JSON,
-            expected=", ".join(f"{name} ({kind})" for name, kind in planned.items()),
-            got=", ".join(f"{name} ({kind})" for name, kind in there.items()),
-            remedy=f"Run ricenet_plan_and_preprocess {study.paths.name} again.",
-        )
-    return [by_name[channel.name] for channel in study.plan.channels]
-
-
 def _what(study: Study, options: Options) -> tuple[tuple[Group, ...], tuple[Subset, ...]]:
-    channels = _channels(study)
+    channels = study.dataset.channels
     names = [channel.name for channel in channels]
     groups = groups_of(channels, options.by)
     if options.subsets:
@@ -227,8 +207,10 @@ def _importances(
         for ensemble, cases in sides
     ]
     names = [channel.name for channel in study.plan.channels]
+    records = records_of_plan(folder, truths.case_ids, study.plan)
+    states = {record.case_id: state_of(record) for record in records}
     read = CaseReader(
-        folder, range(len(names)), cache_budget(options.machine.cache_gb), truths.case_ids
+        folder, range(len(names)), cache_budget(options.machine.cache_gb), truths.case_ids, states
     )
     chosen = [(group, [names.index(name) for name in group.channels]) for group in groups]
     return importances(

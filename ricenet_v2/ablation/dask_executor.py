@@ -13,11 +13,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
 from ricenet_v2.core.errors import WorkerError
-from ricenet_v2.core.processes import LostError
+from ricenet_v2.core.worker import Call, LostError
 
 logger = logging.getLogger(__name__)
 
@@ -26,14 +25,6 @@ Returned = TypeVar("Returned")
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 _SECONDS_BETWEEN_COUNTS = 2.0
-
-
-@dataclass(frozen=True)
-class _Call:
-    future: Future[Any]
-    function: Callable[..., Any]
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
 
 
 class DaskExecutor(Executor):
@@ -62,8 +53,8 @@ class DaskExecutor(Executor):
         """
         self._client, self._resources = client, resources
         self._patience, self._most = seconds_without_workers, in_flight
-        self._waiting = deque[_Call]()
-        self._running: dict[Any, _Call] = {}
+        self._waiting = deque[Call]()
+        self._running: dict[Any, Call] = {}
         self._lock = threading.Lock()
         self._is_closed = False
         self._fault: WorkerError | None = None
@@ -81,7 +72,10 @@ class DaskExecutor(Executor):
         with self._lock:
             if self._is_closed:
                 raise RuntimeError("This executor was shut down.")
-            self._waiting.append(_Call(future, fn, args, kwargs))
+            if self._fault is not None:  # what fails all others may have ended the thread
+                future.set_exception(self._fault)
+            else:
+                self._waiting.append(Call(future, fn, args, kwargs))
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -101,7 +95,7 @@ class DaskExecutor(Executor):
                 self._take()
                 self._send()
                 time.sleep(_SECONDS_BETWEEN_LOOKS)
-        except Exception as error:  # noqa: BLE001 - those who wait hear of it
+        except BaseException as error:  # noqa: BLE001 - those who wait hear of it
             self._give_up(
                 WorkerError("The Dask cluster failed.", got=f"{type(error).__name__}: {error}")
             )
@@ -133,12 +127,13 @@ class DaskExecutor(Executor):
 
     def _give_up(self, fault: WorkerError) -> None:
         with self._lock:
-            self._fault, left = fault, [*self._running.values(), *self._waiting]
+            self._fault = fault
+            running, waiting = list(self._running.values()), list(self._waiting)
             self._running.clear()
             self._waiting.clear()
-        for call in left:
-            if not call.future.cancelled():
-                call.future.set_exception(fault)
+        begun = [call for call in waiting if call.future.set_running_or_notify_cancel()]
+        for call in [*running, *begun]:
+            call.future.set_exception(fault)
 
     def _take(self) -> None:
         """Hand on what has ended."""
@@ -152,11 +147,8 @@ class DaskExecutor(Executor):
     def _send(self) -> None:
         """Send as many as there is room for."""
         room = (self._most or self._n_threads) - len(self._running)
-        while (room > 0 or self._fault) and (call := self._next()) is not None:
+        while room > 0 and (call := self._next()) is not None:
             if not call.future.set_running_or_notify_cancel():
-                continue
-            if self._fault is not None:
-                call.future.set_exception(self._fault)
                 continue
             room -= 1
             try:
@@ -173,7 +165,7 @@ class DaskExecutor(Executor):
             else:
                 self._running[sent] = call
 
-    def _next(self) -> _Call | None:
+    def _next(self) -> Call | None:
         with self._lock:
             return self._waiting.popleft() if self._waiting else None
 

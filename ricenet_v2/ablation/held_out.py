@@ -16,7 +16,7 @@ from ricenet_v2.records.ablation import Subset
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.prediction import Predictions
-from ricenet_v2.store.cases import read_array
+from ricenet_v2.store.cases import read_array, state_of
 from ricenet_v2.store.paths import PREDICTIONS_CSV, PREDICTIONS_JSON, DatasetPaths, ModelPaths
 
 
@@ -79,12 +79,12 @@ def _predicted(
     channels: Sequence[int],
     records: Sequence[PreprocessedCase],
 ) -> Predictions:
-    cases = [
-        ensemble.predict(_channels_of(folder, record.case_id, channels), record)
-        for record in records
-    ]
+    cases = [ensemble.predict(_channels_of(folder, record, channels), record) for record in records]
     return ensemble.predictions(cases)
 
 
-def _channels_of(folder: Path, case_id: str, channels: Sequence[int]) -> NDArray[np.float32]:
-    return np.ascontiguousarray(read_array(folder, case_id)[list(channels)])
+def _channels_of(
+    folder: Path, record: PreprocessedCase, channels: Sequence[int]
+) -> NDArray[np.float32]:
+    voxels = read_array(folder, record.case_id, state_of(record))
+    return np.ascontiguousarray(voxels[list(channels)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import threading
 import time
 import traceback
@@ -11,9 +10,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import RicenetError, TrainingError
+from ricenet_v2.core.errors import RicenetError, StoppedError, TrainingError
 from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.pool import Task
+from ricenet_v2.core.worker import may_start_processes
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.splits import Splits
@@ -127,7 +127,6 @@ def _trained(job: FoldJob) -> Outcome:
 
     from ricenet_v2.network.device import resolve_device
     from ricenet_v2.training.fold import train_fold
-    from ricenet_v2.training.parts import StoppedError
     from ricenet_v2.training.team import Team
 
     started = time.monotonic()
@@ -152,6 +151,4 @@ def _options_here(options: TrainOptions) -> TrainOptions:
 
     Workers of Dask are such (`distributed.worker.daemon`). Any number loads the same batches.
     """
-    if multiprocessing.current_process().daemon:
-        return replace(options, num_workers=0)
-    return options
+    return options if may_start_processes() else replace(options, num_workers=0)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from ricenet_v2.inference.ensemble import Ensemble
-from ricenet_v2.inference.member import probabilities
+from ricenet_v2.inference.member import check_finite, probabilities
 
 Floats = NDArray[np.float64]
 Voxels = NDArray[np.float32]
@@ -79,22 +79,23 @@ def spoilt(
         for index, case in enumerate(stage.cases):
             array = read(case).copy()
             array[chosen] = 0 if whose is None else read(stage.cases[whose[index]])[chosen]
-            yield case, *_predicted(stage.ensemble, array)
+            yield case, *_predicted(stage.ensemble, case, array)
 
 
 def untouched(stages: Sequence[Stage], read: Read) -> Iterator[tuple[str, int, Floats]]:
     """Case, call and probabilities of the images as they are."""
     for stage in stages:
         for case in stage.cases:
-            yield case, *_predicted(stage.ensemble, read(case))
+            yield case, *_predicted(stage.ensemble, case, read(case))
 
 
-def _predicted(ensemble: Ensemble, array: Voxels) -> tuple[int, Floats]:
+def _predicted(ensemble: Ensemble, case: str, array: Voxels) -> tuple[int, Floats]:
     batch = torch.from_numpy(np.ascontiguousarray(array))[None].to(ensemble.device)
     axes = ensemble.plan.training.augmentation.mirror_axes
     outputs = {
         fold: probabilities(member, batch, axes)[0].double().numpy()
         for fold, member in ensemble.members.items()
     }
+    check_finite(outputs, case)
     made = ensemble.odds.combined(outputs, "mean")
     return made.predicted, made.probabilities

@@ -10,7 +10,7 @@ from functools import partial
 from ricenet_v2.ablation.budget import Budget
 from ricenet_v2.ablation.executors import PROCESSES, executor_of
 from ricenet_v2.ablation.jobs import FoldJob, Outcome, tables_hash, train_job
-from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.errors import StoppedError, TrainingError
 from ricenet_v2.core.names import number
 from ricenet_v2.core.pool import results
 from ricenet_v2.core.progress import track
@@ -18,7 +18,7 @@ from ricenet_v2.network.device import resolve_device
 from ricenet_v2.records.ablation import Subset
 from ricenet_v2.training import parallel
 from ricenet_v2.training.job import TrainOptions
-from ricenet_v2.training.parts import StoppedError, StopWish
+from ricenet_v2.training.parts import StopWish
 from ricenet_v2.training.study import Study
 
 logger = logging.getLogger(__name__)

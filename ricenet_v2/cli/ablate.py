@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ricenet_v2.cli import common
+from ricenet_v2.cli import common, folders, numbers
 
 if TYPE_CHECKING:
     from ricenet_v2.records.ablation import Ablation
@@ -39,7 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_training(parser)
     parser.add_argument(
         "--permutation_repeats",
-        type=common.at_least(0),
+        type=numbers.whole(0, 10_000),
         default=5,
         metavar="N",
         help="how often each group is swapped between patients at prediction (0: not)",
@@ -49,7 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--n_bootstrap",
-        type=common.at_least(1),
+        type=numbers.draws,
         default=2000,
         help="draws of a band, and the most swaps of a test",
     )
@@ -60,7 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--epochs", type=common.at_least(1), help="of each fold; else those of the full model"
+        "--epochs", type=numbers.epochs, help="of each fold; else those of the full model"
     )
     parser.add_argument(
         "--set",
@@ -71,7 +71,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="change settings of the plan; else those of the full model",
     )
-    parser.add_argument("--seed", type=int, help="else that of the full model, else 0")
+    parser.add_argument("--seed", type=numbers.seed, help="else that of the full model, else 0")
     parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
     parser.add_argument(
         "--executor",
@@ -85,11 +85,13 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         metavar="N|auto",
         help="trainings at the same time; auto: as many as memory and cores allow",
     )
-    parser.add_argument("--num_threads", type=common.at_least(1), help="of each on the CPU")
+    parser.add_argument("--num_threads", type=numbers.threads, help="of each on the CPU")
     parser.add_argument(
-        "--num_workers", type=common.at_least(0), help="processes of each that load and augment"
+        "--num_workers", type=numbers.workers, help="processes of each that load and augment"
     )
-    parser.add_argument("--cache_gb", type=float, help="memory (GiB) of each to keep cases in")
+    parser.add_argument(
+        "--cache_gb", type=numbers.gigabytes_or_none, help="memory (GiB) of each to keep cases in"
+    )
     parser.add_argument(
         "--pretrained_weights", type=Path, metavar="FILE", help="that every fold begins with"
     )
@@ -105,6 +107,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     )
 
 
+@folders.holding(folders.ablating)
 def ablate(
     dataset: str,
     *,

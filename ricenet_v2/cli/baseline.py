@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ricenet_v2.cli import common
+from ricenet_v2.cli import common, numbers
 
 if TYPE_CHECKING:
     from ricenet_v2.store.paths import DatasetPaths
@@ -32,9 +32,11 @@ def build_parser() -> argparse.ArgumentParser:
         "--against", default="auto__all", metavar="RUN", help="model folder to compare with"
     )
     parser.add_argument(
-        "--n_bootstrap", type=common.at_least(1), default=2000, help="draws of a band or a test"
+        "--n_bootstrap", type=numbers.draws, default=2000, help="draws of a band or a test"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of inner folds and resampling")
+    parser.add_argument(
+        "--seed", type=numbers.seed, default=0, help="of inner folds and resampling"
+    )
     common.add_workspace(parser)
     return parser
 
@@ -54,11 +56,13 @@ def baseline(
         0.
     """
     from ricenet_v2.cli.evaluate import evaluate
-    from ricenet_v2.evaluation.tabular.baseline import PLAN, run_baseline
+    from ricenet_v2.core.locks import using
+    from ricenet_v2.evaluation.tabular.baseline import PLAN, model_of, run_baseline
     from ricenet_v2.store.paths import PREDICTIONS_CSV, dataset_paths
 
     paths = dataset_paths(dataset, workspace)
-    made = run_baseline(paths, features, seed)
+    with using(writes=[model_of(paths, features).folder]):
+        made = run_baseline(paths, features, seed)
     print(f"Columns: {', '.join(made.columns)}")
     print(f"Penalty C chosen inside the training cases of each fold: {made.penalties}")
     evaluate(

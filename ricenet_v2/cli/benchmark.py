@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ricenet_v2.cli import common
+from ricenet_v2.cli import common, folders, numbers
 
 if TYPE_CHECKING:
     from ricenet_v2.records.benchmark import Benchmark, Estimate, Machine, Stage
@@ -24,13 +24,17 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("dataset", help="id, name, or path of the raw dataset folder")
     common.add_plan(parser)
-    parser.add_argument("--fold", type=int, default=0, help="whose cases are used")
+    parser.add_argument("--fold", type=numbers.fold, default=0, help="whose cases are used")
     parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
-    parser.add_argument("--updates", type=int, default=10, help="of the weights, in a round")
-    parser.add_argument("--rounds", type=int, default=5, help="that count; medians are shown")
+    parser.add_argument(
+        "--updates", type=numbers.whole(1, 100_000), default=10, help="of the weights, in a round"
+    )
+    parser.add_argument(
+        "--rounds", type=numbers.whole(1, 100_000), default=5, help="that count; medians are shown"
+    )
     parser.add_argument(
         "--num_workers",
-        type=common.at_least(0),
+        type=numbers.workers,
         help="processes that load and augment; as ricenet_train would take if left out",
     )
     parser.add_argument(
@@ -40,6 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@folders.holding(folders.reading_cases)
 def benchmark(
     dataset: str,
     *,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ricenet_v2.cli import common
+from ricenet_v2.cli import common, folders
 
 if TYPE_CHECKING:
     from ricenet_v2.records.calibration import Calibration
@@ -42,6 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@folders.holding(folders.calibrating)
 def calibrate(
     dataset: str,
     *,

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import logging
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-OK, SOME_FAILED, UNUSABLE = 0, 1, 2
-_LESS_MEMORY = (
-    "Plan for less with ricenet_plan_and_preprocess --gpu_memory_gb, train with a smaller "
-    "--set batch_size=..., or free the device."
-)
-_REPORT = (
-    "This is a fault of the program, or of a library under it. Please report it with the lines "
-    "above. What was finished is on disk."
-)
+from ricenet_v2.cli import ending, numbers, streams
+from ricenet_v2.cli.ending import OK, SOME_FAILED, UNUSABLE
+
+_CASE_SECONDS = 1800.0
+"""Reading and preparing a large case takes a minute or two."""
+__all__ = ["OK", "SOME_FAILED", "UNUSABLE"]
 RESEARCH_ONLY = "Research use only. Not a medical device."
 
 
 def parser(description: str) -> argparse.ArgumentParser:
     """A parser whose help ends with the intended use."""
+    streams.spell_everything()
     return argparse.ArgumentParser(
         description=description,
         epilog=RESEARCH_ONLY,
@@ -69,13 +67,26 @@ def add_new_cases(parser: argparse.ArgumentParser, masks: str) -> None:
     which.add_argument("-d", dest="dataset", help="dataset that was trained on")
     which.add_argument("-m", dest="model", type=Path, help="model folder, without the dataset")
     add_model(parser)
-    parser.add_argument("-f", dest="folds", type=int, nargs="+", help="folds; all if left out")
+    parser.add_argument(
+        "-f", dest="folds", type=numbers.fold, nargs="+", help="folds; all if left out"
+    )
     parser.add_argument("--checkpoint", choices=("final", "best", "latest"), default="final")
     parser.add_argument(
         "--masks", type=Path, help=f"folder of {masks} files (beside imagesTs found by itself)"
     )
     parser.add_argument(
         "--continue", dest="resume", action="store_true", help="keep the cases that are done"
+    )
+
+
+def add_case_timeout(parser: argparse.ArgumentParser) -> None:
+    """Add --case_timeout."""
+    parser.add_argument(
+        "--case_timeout",
+        type=numbers.seconds,
+        default=_CASE_SECONDS,
+        metavar="SECONDS",
+        help="that reading and preparing one case may take; then it fails, and the others go on",
     )
 
 
@@ -112,29 +123,9 @@ def folder_of(predictions: Path) -> Path:
 def add_resampling(parser: argparse.ArgumentParser) -> None:
     """The options of intervals."""
     parser.add_argument(
-        "--n_bootstrap", type=at_least(1), default=2000, help="draws of a band or a test"
+        "--n_bootstrap", type=numbers.draws, default=2000, help="draws of a band or a test"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the resampling")
-
-
-def at_least(lowest: int) -> Callable[[str], int]:
-    """A type of argparse: whole numbers from `lowest` on."""
-
-    def count(text: str) -> int:
-        value = int(text)
-        if value < lowest:
-            raise argparse.ArgumentTypeError(f"expected {lowest} or more, got {text}")
-        return value
-
-    return count
-
-
-def share(text: str) -> float:
-    """A type of argparse: a share above 0, at most 1."""
-    value = float(text)
-    if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"expected a share above 0, at most 1, got {text}")
-    return value
+    parser.add_argument("--seed", type=numbers.seed, default=0, help="of the resampling")
 
 
 def settings(pairs: Sequence[str], parser: argparse.ArgumentParser) -> dict[str, str]:
@@ -156,12 +147,21 @@ class _BesideBars(logging.Handler):
 
 
 def run(command: Callable[[], int]) -> int:
-    """Run a command: errors of ours, and of the machine, become a text and exit code 2.
+    """Run a command: an error becomes a text and an exit code.
 
-    Where only the processes of some cases were killed, all others are done: exit code 1.
+    That is 2; or 1 where somebody asked for an end, or where only the processes of some cases were
+    killed, or some took too long, and all others are done.
     """
-    from ricenet_v2.core.errors import KilledError, RicenetError
+    from ricenet_v2.core.left_behind import end_now, has_left_behind
 
+    code = _code_of(command)
+    if has_left_behind():
+        atexit.register(end_now, code)
+    return code
+
+
+def _code_of(command: Callable[[], int]) -> int:
+    streams.spell_everything()
     handler = _BesideBars()
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger = logging.getLogger("ricenet_v2")
@@ -171,27 +171,13 @@ def run(command: Callable[[], int]) -> int:
     # Else libraries that log give the root logger a handler, and each line comes twice.
     if not logging.getLogger().handlers:
         logging.getLogger().addHandler(logging.NullHandler())
-    try:
-        return command()
-    except RicenetError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return SOME_FAILED if isinstance(error, KilledError) else UNUSABLE
-    except (OSError, MemoryError) as error:
-        print(f"Error: {type(error).__name__}: {error}", file=sys.stderr)
-        return UNUSABLE
-    except KeyboardInterrupt:
-        print("Interrupted. Run the same command again to go on.", file=sys.stderr)
-        return SOME_FAILED
-    except Exception as error:  # noqa: BLE001 - no command ends in a traceback without a word
-        print(_of_the_unforeseen(error), file=sys.stderr)
-        return UNUSABLE
-
-
-def _of_the_unforeseen(error: Exception) -> str:
-    if type(error).__name__ == "OutOfMemoryError":  # torch's, which is not imported for it
-        return f"Error: {error}\n  what to do: {_LESS_MEMORY}"
-    told = "".join(traceback.format_exception(error))
-    return f"{told}\nError: {type(error).__name__}: {error}\n  what to do: {_REPORT}"
+    with streams.that_may_close():
+        try:
+            with ending.by_signals():
+                return command()
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - no command ends in a traceback without a word
+            print(ending.words_of(error), file=sys.stderr)
+            return ending.code_of(error)
 
 
 def table(

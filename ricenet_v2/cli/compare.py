@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ricenet_v2.cli import common
+from ricenet_v2.cli import common, folders
 
 if TYPE_CHECKING:
     from ricenet_v2.records.comparison import Comparison
@@ -36,6 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@folders.holding(folders.comparing)
 def compare(
     runs: Sequence[str],
     *,

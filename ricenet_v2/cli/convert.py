@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from ricenet_v2.cli import common
+from ricenet_v2.cli import common, folders
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -28,6 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@folders.holding(folders.only_output)
 def convert(
     kind: str,
     source: Path,

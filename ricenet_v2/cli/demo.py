@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from ricenet_v2.cli import common
+from ricenet_v2.cli import common, folders, numbers
 from ricenet_v2.core.machine import n_cores
 
 EPOCHS = 8
@@ -22,26 +22,37 @@ def build_parser() -> argparse.ArgumentParser:
         "proves nothing about patients."
     )
     parser.add_argument("--output", type=Path, default=Path("ricenet_demo"), help="workspace")
-    parser.add_argument("--cases", type=int, default=40, help="training cases")
-    parser.add_argument("--test_cases", type=int, default=10, help="held-out cases")
-    parser.add_argument("--shape", type=int, nargs=3, default=(40, 48, 40), metavar=("Z", "Y", "X"))
+    parser.add_argument(
+        "--cases", type=numbers.whole(1, 1_000_000), default=40, help="training cases"
+    )
+    parser.add_argument(
+        "--test_cases", type=numbers.whole(0, 1_000_000), default=10, help="held-out cases"
+    )
+    parser.add_argument(
+        "--shape", type=numbers.voxels, nargs=3, default=(40, 48, 40), metavar=("Z", "Y", "X")
+    )
     parser.add_argument(
         "--spacing",
-        type=float,
+        type=numbers.millimetres,
         nargs=3,
         default=(4.5, 4.5, 4.5),
         metavar=("Z", "Y", "X"),
         help="mm",
     )
     parser.add_argument("--paper_size", action="store_true", help="80 + 12 cases")
-    parser.add_argument("--epochs", type=int, default=EPOCHS, help="of each fold")
-    parser.add_argument("--seed", type=int, default=0, help="of the cohort and the training")
+    parser.add_argument("--epochs", type=numbers.epochs, default=EPOCHS, help="of each fold")
+    parser.add_argument(
+        "--seed", type=numbers.seed, default=0, help="of the cohort and the training"
+    )
     parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
-    parser.add_argument("--num_workers", type=int, default=n_cores(), help="processes")
+    parser.add_argument(
+        "--num_workers", type=numbers.processes, default=n_cores(), help="processes"
+    )
     parser.add_argument("--generate_only", action="store_true", help="only write the cohort")
     return parser
 
 
+@folders.holding(folders.only_output)
 def demo(
     *,
     output: Path = Path("ricenet_demo"),

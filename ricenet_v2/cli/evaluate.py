@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ricenet_v2.cli import common
+from ricenet_v2.cli import common, folders, numbers
 
 if TYPE_CHECKING:
     from ricenet_v2.evaluation.question import Question
@@ -32,7 +33,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--truth",
         type=Path,
         metavar="FILE",
-        help="table with case_id, label, maybe patient_id and covariates",
+        help="table with case_id, label, maybe patient_id and covariates; with a dataset alone its "
+        "folds are judged by it",
     )
     parser.add_argument(
         "--allow_missing",
@@ -57,7 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_seeds(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seeds",
-        type=common.at_least(0),
+        type=numbers.seed_of_folder,
         nargs="*",
         metavar="N",
         help="instead: how far trainings with these seeds differ (all that are there where none is "
@@ -76,7 +78,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sensitivity",
         dest="sensitivities",
-        type=common.share,
+        type=numbers.share,
         nargs="+",
         default=[0.9],
         help="that thresholds are to reach",
@@ -84,7 +86,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--specificity",
         dest="specificities",
-        type=common.share,
+        type=numbers.share,
         nargs="+",
         default=[0.9],
         help="that thresholds are to reach",
@@ -105,7 +107,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--permutation_test",
-        type=common.at_least(1),
+        type=numbers.draws,
         metavar="N",
         help="compare with N shuffles of the labels",
     )
@@ -130,6 +132,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     )
 
 
+@folders.holding(folders.evaluating)
 def evaluate(
     dataset: str | None = None,
     *,
@@ -241,7 +244,7 @@ def _asked(
             dataset, *model, predictions, truth, positive, allow_missing=allow_missing
         )
     if dataset is not None:
-        return question.out_of_fold(dataset, *model, positive)
+        return question.out_of_fold(dataset, *model, positive, truth)
     if predictions is None:
         raise DatasetError(
             "What is to be evaluated?", expected="a dataset, or --predictions FILE --truth FILE"
@@ -262,8 +265,13 @@ def _edges(text: str) -> tuple[str, tuple[float, ...]]:
     name, _, edges = text.partition("=")
     try:
         found = tuple(float(edge) for edge in edges.split(","))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"expected e.g. age=50,65, got {text}") from error
+    except ValueError:
+        found = ()
+    are_sound = bool(found) and all(map(math.isfinite, found)) and list(found) == sorted(set(found))
+    if not name or not are_sound:
+        raise argparse.ArgumentTypeError(
+            f"expected numbers that increase, e.g. age=50,65, got {text[:80]!a}"
+        )
     return name, found
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ricenet_v2.cli import common
+from ricenet_v2.cli import common, folders, numbers
 
 if TYPE_CHECKING:
     from ricenet_v2.explanation.options import Options
@@ -34,10 +34,12 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="brain|image|NAME",
         help="what is explained; NAME: the mask CASE_NAME in the folder of masks",
     )
-    parser.add_argument("--window_mm", type=float, default=16.0, help="side of what is hidden")
+    parser.add_argument(
+        "--window_mm", type=numbers.millimetres, default=16.0, help="side of what is hidden"
+    )
     parser.add_argument(
         "--stride_mm",
-        type=float,
+        type=numbers.millimetres,
         help="from one window to the next, a window if left out; half is eight times slower",
     )
     parser.add_argument(
@@ -58,10 +60,15 @@ def build_parser() -> argparse.ArgumentParser:
         default="auto",
         help="how occlusion is computed; auto is exact",
     )
-    parser.add_argument("--memory_gb", type=float, default=2.0, help="that occlusion may take, GiB")
+    parser.add_argument(
+        "--memory_gb",
+        type=numbers.gigabytes,
+        default=2.0,
+        help="that occlusion may take, GiB",
+    )
     parser.add_argument(
         "--untrained",
-        type=int,
+        type=numbers.whole(0, 10_000),
         default=5,
         metavar="N",
         help="networks with random weights that each share is held against; 0 for none",
@@ -73,12 +80,15 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="model folder trained on shuffled labels, for the check",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of random weights, orders and moves")
+    parser.add_argument(
+        "--seed", type=numbers.seed, default=0, help="of random weights, orders and moves"
+    )
     parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
     common.add_workspace(parser)
     return parser
 
 
+@folders.holding(folders.new_cases)
 def explain(
     source: Path,
     output: Path,

@@ -14,11 +14,11 @@ from tqdm import tqdm
 
 from ricenet_v2.cli import common
 from ricenet_v2.core import lifeline
-from ricenet_v2.core.errors import RicenetError, TrainingError
+from ricenet_v2.core.errors import RicenetError, StoppedError, TrainingError
 from ricenet_v2.training import parallel
 from ricenet_v2.training.fold import train_fold
 from ricenet_v2.training.job import TrainOptions, effective_plan
-from ricenet_v2.training.parts import StoppedError, StopWish
+from ricenet_v2.training.parts import StopWish
 from ricenet_v2.training.study import Study
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ricenet_v2.cli import common, plan_folds, plan_tables
+from ricenet_v2.cli import common, folders, numbers, plan_folds, plan_tables
 from ricenet_v2.cli.plan_device import CONTEXT_GB, DEFAULT_MEMORY_GB, device_here
 from ricenet_v2.core.machine import n_cores
 from ricenet_v2.planning.names import PRESETS
@@ -32,7 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--preset", choices=PRESETS, default="auto", help="rules of planning")
     parser.add_argument(
         "--gpu_memory_gb",
-        type=_above_zero,
+        type=numbers.gigabytes,
         metavar="GiB",
         help="GiB that one training step may take (else that of the CUDA device less "
         f"{CONTEXT_GB:g}, else {DEFAULT_MEMORY_GB:g})",
@@ -44,18 +44,20 @@ def build_parser() -> argparse.ArgumentParser:
         "there is a CUDA device, float32 where there is none)",
     )
     parser.add_argument(
-        "--spacing", type=_above_zero, nargs=3, metavar=("Z", "Y", "X"), help="target spacing in mm"
+        "--spacing",
+        type=numbers.millimetres,
+        nargs=3,
+        metavar=("Z", "Y", "X"),
+        help="target spacing in mm",
     )
     parser.add_argument(
         "--input_size",
-        type=common.at_least(1),
+        type=numbers.voxels,
         nargs=3,
         metavar=("Z", "Y", "X"),
         help="voxels the network sees",
     )
-    parser.add_argument(
-        "--batch_size", type=common.at_least(1), metavar="N", help="samples per step"
-    )
+    parser.add_argument("--batch_size", type=numbers.samples, metavar="N", help="samples per step")
     parser.add_argument(
         "--straighten",
         action="store_true",
@@ -79,11 +81,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--num_workers",
-        type=common.at_least(1),
+        type=numbers.processes,
         default=min(8, n_cores()),
         metavar="N",
         help="processes at most",
     )
+    common.add_case_timeout(parser)
     return parser
 
 
@@ -93,6 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return common.run(lambda: plan_and_preprocess(**options))
 
 
+@folders.holding(folders.planning)
 def plan_and_preprocess(
     dataset: str,
     *,
@@ -109,6 +113,7 @@ def plan_and_preprocess(
     group: str | None = None,
     overwrite: bool = False,
     num_workers: int = 1,
+    case_timeout: float | None = None,
 ) -> int:
     """Check a raw dataset, measure it, plan for it, split it into folds and preprocess it.
 
@@ -130,6 +135,8 @@ def plan_and_preprocess(
         overwrite: Replace an existing plan, folds of other cases or of another column, and
             preprocessed cases; those of cases that are no longer in cases.csv are deleted.
         num_workers: Processes at most.
+        case_timeout: Seconds that checking, measuring or preprocessing a case may take; as long as
+            it takes where None.
 
     Returns:
         0 when all is done, 1 when some cases failed, 2 when the dataset has errors.
@@ -139,18 +146,18 @@ def plan_and_preprocess(
     """
     from ricenet_v2.core import documents
     from ricenet_v2.fingerprinting.fingerprint import measure
-    from ricenet_v2.fingerprinting.integrity import KILLED, check
+    from ricenet_v2.fingerprinting.integrity import KILLED, LATE, check
     from ricenet_v2.store.paths import dataset_paths
     from ricenet_v2.store.raw import load_raw_dataset
 
     paths = dataset_paths(dataset, workspace)
     raw = load_raw_dataset(paths.raw)
     is_straight = straighten or (_is_straightened(paths.plan(preset)) and not overwrite)
-    integrity = check(raw, num_workers, straighten=is_straight)
+    integrity = check(raw, num_workers, straighten=is_straight, seconds=case_timeout)
     documents.write(paths.integrity, integrity)
     plan_tables.show_integrity(integrity, paths.integrity)
     if integrity.errors:
-        is_of_machine = all(finding.check == KILLED for finding in integrity.errors)
+        is_of_machine = all(finding.check in (KILLED, LATE) for finding in integrity.errors)
         return common.SOME_FAILED if is_of_machine else common.UNUSABLE
     if verify_only and group is None:
         return common.OK
@@ -158,7 +165,11 @@ def plan_and_preprocess(
     plan_folds.show(folds, raw.cases, paths)
     if verify_only:
         return common.OK
-    fingerprint = measure(raw, num_workers, paths.measurements, straighten=is_straight)
+    with plan_folds.replacing(folds, paths, preset):  # refused now, not after all is measured
+        pass
+    fingerprint = measure(
+        raw, num_workers, paths.measurements, straighten=is_straight, seconds=case_timeout
+    )
     plan_tables.show_fingerprint(fingerprint)
     wanted: dict[str, Any] = {
         "memory_gb": gpu_memory_gb,
@@ -172,12 +183,14 @@ def plan_and_preprocess(
     plan_tables.show_plan(plan, paths.plan(preset))
     plan_tables.write_page(fingerprint, plan, paths.page(preset))
     documents.write(paths.fingerprint, fingerprint)
-    if folds.splits is not None:
-        documents.write(paths.splits, folds.splits)
-    else:
-        # Folds of the cases that were there before would belong to nothing.
-        paths.splits.unlink(missing_ok=True)
-    code = common.OK if plan_only else _preprocess(raw, plan, paths, num_workers, overwrite)
+    with plan_folds.replacing(folds, paths, preset):
+        if folds.splits is not None:
+            documents.write(paths.splits, folds.splits)
+        else:
+            # Folds of the cases that were there before would belong to nothing.
+            paths.splits.unlink(missing_ok=True)
+    limits = (num_workers, case_timeout)
+    code = common.OK if plan_only else _preprocess(raw, plan, paths, limits, overwrite)
     if folds.doubt:
         told = "Warning: no folds were made, so ricenet_train will refuse this dataset."
         print(f"{told}\n{folds.doubt}")
@@ -206,6 +219,7 @@ def _plan(
     from ricenet_v2.planning.planner import make_plan
     from ricenet_v2.planning.reasons import other_folds
     from ricenet_v2.planning.straightening import straightened
+    from ricenet_v2.records.described import other_than_planned
     from ricenet_v2.records.plan import SHAPES_ONLY, Plan
 
     path = paths.plan(preset)
@@ -213,6 +227,7 @@ def _plan(
         existing = documents.read(Plan, path)
         faults = _disagreements(existing, documents.fingerprint_of(fingerprint), wanted)
         faults += other_folds(existing, splits)
+        faults += [f"dataset.json: {each}" for each in other_than_planned(existing, raw.dataset)]
         if faults:
             raise PlanError(
                 "There is a plan that was made otherwise.",
@@ -264,13 +279,17 @@ def _is_straightened(path: Path) -> bool:
 
 
 def _preprocess(
-    raw: RawDataset, plan: Plan, paths: DatasetPaths, num_workers: int, overwrite: bool
+    raw: RawDataset,
+    plan: Plan,
+    paths: DatasetPaths,
+    limits: tuple[int, float | None],
+    overwrite: bool,
 ) -> int:
     from ricenet_v2.preprocessing.cohort import preprocess_dataset
     from ricenet_v2.store.cases import delete_case, leftovers
 
-    folder = paths.cases(plan.name)
-    result = preprocess_dataset(raw, plan, folder, num_workers=num_workers, overwrite=overwrite)
+    folder, (n, seconds) = paths.cases(plan.name), limits
+    result = preprocess_dataset(raw, plan, folder, n, overwrite=overwrite, seconds=seconds)
     code = plan_tables.show_result(result, folder)
     for place, ids in leftovers(paths.preprocessed, {case.case_id for case in raw.cases}).items():
         is_replaced = overwrite and place == folder
@@ -278,13 +297,6 @@ def _preprocess(
             delete_case(place, case_id)
         plan_tables.show_leftovers(place, ids, are_deleted=is_replaced)
     return code
-
-
-def _above_zero(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be above 0, got {text}")
-    return value
 
 
 if __name__ == "__main__":

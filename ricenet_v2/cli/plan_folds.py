@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ricenet_v2.cli import common
@@ -106,6 +108,30 @@ def _outdated(paths: DatasetPaths) -> tuple[str, ...]:
         if begun:
             found.append(f"{model.folder.name} (fold {', '.join(map(str, begun))})")
     return tuple(found)
+
+
+@contextmanager
+def replacing(folds: Folds, paths: DatasetPaths, preset: str) -> Iterator[None]:
+    """Hold all plans of the dataset while its folds become others: trainings rest on them.
+
+    Args:
+        folds: That the dataset is to have.
+        paths: Of the dataset.
+        preset: Name of the plan whose folder is held already.
+
+    Raises:
+        InUseError: Another plan is trained, or preprocessed.
+    """
+    from ricenet_v2.core import documents
+    from ricenet_v2.core.locks import using
+    from ricenet_v2.records.splits import Splits
+
+    others: list[Path] = []
+    if paths.splits.is_file() and documents.read(Splits, paths.splits) != folds.splits:
+        there = (entry for entry in paths.preprocessed.iterdir() if entry.is_dir())
+        others = [folder for folder in there if folder != paths.cases(preset)]
+    with using(writes=others):
+        yield
 
 
 def show(folds: Folds, cases: Sequence[Case], paths: DatasetPaths) -> None:

@@ -24,6 +24,9 @@ def show_result(result: CohortResult, folder: Path) -> int:
         f"Preprocessed {len(result.done)} cases, {len(result.skipped)} were there already, "
         f"{len(result.failed)} failed: {folder}"
     )
+    if result.damaged:
+        named = ", ".join(f"{case} ({why})" for case, why in sorted(result.damaged.items()))
+        print(f"Made anew, since what was there is damaged ({len(result.damaged)}): {named}")
     if result.failed:
         common.table("Cases that failed", ("case", "error"), sorted(result.failed.items()))
     return common.SOME_FAILED if result.failed else common.OK

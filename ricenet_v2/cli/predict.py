@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ricenet_v2.cli import common
+from ricenet_v2.cli import common, folders
 
 if TYPE_CHECKING:
     from ricenet_v2.records.prediction import Predictions
@@ -18,6 +18,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The options."""
     parser = common.parser("Predict every patient of a folder with the trained folds.")
     common.add_new_cases(parser, "CASE_brain")
+    common.add_case_timeout(parser)
     parser.add_argument("--combine", choices=("mean", "vote"), default="mean")
     parser.add_argument(
         "--calibrated", action="store_true", help="apply what ricenet_calibrate fitted"
@@ -43,6 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@folders.holding(folders.new_cases)
 def predict(
     source: Path,
     output: Path,
@@ -61,6 +63,7 @@ def predict(
     resume: bool = False,
     masks: Path | None = None,
     device: str | None = None,
+    case_timeout: float | None = None,
     workspace: Path | None = None,
 ) -> int:
     """Predict; the arguments are those of the command.
@@ -68,17 +71,27 @@ def predict(
     Returns:
         0, or 1 when some cases failed.
     """
+    from ricenet_v2.inference.described import tell_changed
     from ricenet_v2.inference.ensemble import load_ensemble
     from ricenet_v2.inference.folder import predict_folder
     from ricenet_v2.report.words import several
-    from ricenet_v2.store.paths import PREDICTIONS_CSV
+    from ricenet_v2.store.paths import DATASET_JSON, PREDICTIONS_CSV, dataset_paths
 
     model = common.model_folder(model, dataset, plan, channels, workspace)
     ensemble = load_ensemble(
         model, folds, checkpoint, device, calibrated=calibrated, prior=prior, decide=decide
     )
+    if dataset is not None:
+        tell_changed(ensemble.dataset, dataset_paths(dataset, workspace).raw / DATASET_JSON)
     found = predict_folder(
-        ensemble, source, output, combine=combine, mirror=not no_tta, resume=resume, masks=masks
+        ensemble,
+        source,
+        output,
+        combine=combine,
+        mirror=not no_tta,
+        resume=resume,
+        masks=masks,
+        seconds=case_timeout,
     )
     common.table(
         f"{several(len(found.cases), 'prediction')} by "

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ricenet_v2.cli import common
+from ricenet_v2.cli import common, folders, numbers
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -42,18 +42,19 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--max_mb",
-        type=_megabytes,
+        type=numbers.real(10, 1e6),
         default=95.0,
         help="size of the folder in MB (millions of bytes); pictures and volumes of many cases "
         "become coarser to fit",
     )
     parser.add_argument(
-        "--num_workers", type=common.at_least(1), default=1, metavar="N", help="processes"
+        "--num_workers", type=numbers.processes, default=1, metavar="N", help="processes"
     )
     common.add_workspace(parser)
     return parser
 
 
+@folders.holding(folders.reporting)
 def report(
     dataset: str,
     *,
@@ -109,13 +110,6 @@ def report(
     print(f"Report of {record.n_cases} cases, {record.n_bytes / 1e6:.3g} MB: {folder / INDEX}")
     print(record.note)
     return common.SOME_FAILED if faults else common.OK
-
-
-def _megabytes(text: str) -> float:
-    value = float(text)
-    if not 10 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected 10 or more, got {text}")
-    return value
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,8 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from ricenet_v2.cli import common
-from ricenet_v2.core.errors import RicenetError, TrainingError
-from ricenet_v2.training.parts import StoppedError
+from ricenet_v2.core.errors import RicenetError, StoppedError, TrainingError
 from ricenet_v2.training.study import Study
 
 logger = logging.getLogger(__name__)

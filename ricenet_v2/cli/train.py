@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-from ricenet_v2.cli import common
+from ricenet_v2.cli import common, ending, numbers
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -22,7 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--epochs",
-        type=int,
+        type=numbers.epochs,
         help="instead of the plan's; may change with --continue",
     )
     parser.add_argument(
@@ -36,10 +37,12 @@ def build_parser() -> argparse.ArgumentParser:
         "network.dropout=0.3",
     )
     seeds = parser.add_mutually_exclusive_group()
-    seeds.add_argument("--seed", type=int, default=0, help="of weights, sampling, augmentation")
+    seeds.add_argument(
+        "--seed", type=numbers.seed, default=0, help="of weights, sampling, augmentation"
+    )
     seeds.add_argument(
         "--seeds",
-        type=common.at_least(0),
+        type=numbers.seed_of_folder,
         nargs="+",
         metavar="N",
         help="train once with each of these, into a folder for each; ricenet_evaluate --seeds then "
@@ -48,13 +51,15 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
     parser.add_argument(
         "--num_workers",
-        type=common.at_least(0),
+        type=numbers.workers,
         help="processes that load and augment (0: none but the main one); changes no result",
     )
     parser.add_argument(
-        "--cache_gb", type=_size, help="memory in which cases are kept, GiB; changes no result"
+        "--cache_gb",
+        type=numbers.gigabytes_or_none,
+        help="memory in which cases are kept, GiB; changes no result",
     )
-    parser.add_argument("--num_threads", type=int, help="of torch on the CPU")
+    parser.add_argument("--num_threads", type=numbers.threads, help="of torch on the CPU")
     parser.add_argument(
         "--num_folds_parallel",
         default="1",
@@ -132,6 +137,8 @@ def train(
     from ricenet_v2.cli.folds import Wish, in_processes
     from ricenet_v2.cli.seeds import each_seed
     from ricenet_v2.core.errors import RicenetError
+    from ricenet_v2.core.locks import using
+    from ricenet_v2.store.paths import dataset_paths
     from ricenet_v2.training.agreement import check_not_begun
     from ricenet_v2.training.job import TrainOptions
     from ricenet_v2.training.seeds import studies_of_seeds
@@ -154,9 +161,12 @@ def train(
         cache_gb=cache_gb,
         loggers=tuple(loggers),
     )
-    with joined(device) as team:
+    with joined(device) as team, ExitStack() as stack:
         try:
             with team.agreed():
+                if team.leads:  # before the plan and the folds are read
+                    cases = dataset_paths(dataset, workspace).cases(plan)
+                    stack.enter_context(using(reads=[cases]))
                 study = load_study(dataset, plan, workspace, options, team)
                 folds = chosen_folds(str(fold), len(study.splits.folds))
                 studies = studies_of_seeds(study, seeds, folds)
@@ -174,14 +184,7 @@ def train(
             if team.leads:
                 print(f"Error: {error}", file=sys.stderr, flush=True)
             team.wait()
-            return common.UNUSABLE
-
-
-def _size(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected 0 or more GiB, got {text}")
-    return value
+            return ending.code_of(error)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

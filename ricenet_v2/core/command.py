@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ricenet_v2.core.places import without_home
+
 
 def typed(words: Sequence[str] | None = None) -> tuple[str, ...]:
     """The program's name and its arguments, with `~` for the home folder.
@@ -20,9 +22,7 @@ def typed(words: Sequence[str] | None = None) -> tuple[str, ...]:
     words = sys.argv if words is None else words
     if not words:
         return ()
-    home = str(Path.home())
-    rest = [word.replace(home, "~") if len(home) > 1 else word for word in words[1:]]
-    return (*_program(Path(words[0])), *rest)
+    return (*_program(Path(words[0])), *(without_home(word) for word in words[1:]))
 
 
 def _program(file: Path) -> tuple[str, ...]:

@@ -1,27 +1,35 @@
 """Versioned JSON documents: a record class, its name and its schema number.
 
-A document that no user edits may be sealed: its class has a class variable `sealed = True`, and the
-file carries the SHA-256 of what it says, which is compared when it is read.
+A document that no user edits may carry a checksum: its class has a class variable `has_checksum =
+True`, and the file holds the SHA-256 of what it says, which is compared when it is read.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import math
+import operator
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar, cast
 
 import pydantic
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import dataclass_transform
 
 from ricenet_v2.core import files
 from ricenet_v2.core.errors import DocumentError
+from ricenet_v2.core.places import without_home
+from ricenet_v2.core.regular import check_regular
+from ricenet_v2.core.text import NotTextError, decoded
 
-_SEAL = "seal"
+_CHECKSUM = "seal"
 
 Fields = dict[str, Any]
+# Not written where false, so that documents of earlier versions keep their hash.
+NewFlag = Annotated[bool, Field(exclude_if=operator.not_)]
 _REMEDY = "Correct the file, or let the command that wrote it make it anew."
 Migration = Callable[[Fields], Fields]
 Class = TypeVar("Class", bound=type)
@@ -64,10 +72,11 @@ def fingerprint_of(value: Document) -> str:
 
 
 def write(path: Path, value: Document) -> None:
-    """Write a document atomically, with its hash where its class is sealed."""
-    text = to_text(value)
-    if getattr(value, "sealed", False):
-        text = _json({**json.loads(text), _SEAL: files.sha256_of_text(text)})
+    """Write a document atomically, with its checksum where its class has one."""
+    # Before it is hashed: `files.write_text` would change it after that.
+    text = without_home(to_text(value))
+    if getattr(value, "has_checksum", False):
+        text = _json({**json.loads(text), _CHECKSUM: files.sha256_of_text(text)})
     files.write_text(path, text)
 
 
@@ -124,7 +133,7 @@ def read(kind: type[D], path: Path, migrations: dict[int, Migration] | None = No
             other content than its hash says.
     """
     fields = _parse(path)
-    _check_seal(fields, path)
+    _compare_checksum(fields, path)
     name, schema = fields.pop("document", None), fields.pop("schema", None)
     if name != kind.document:
         raise DocumentError(
@@ -158,10 +167,18 @@ def read(kind: type[D], path: Path, migrations: dict[int, Migration] | None = No
     return from_fields(kind, fields, path)
 
 
-def _check_seal(fields: Fields, path: Path) -> None:
+def _compare_checksum(fields: Fields, path: Path) -> None:
     """Take the hash out of the fields and compare it; files of older versions have none."""
-    digest = fields.pop(_SEAL, None)
-    if digest is not None and digest != files.sha256_of_text(_json(fields)):
+    if _CHECKSUM not in fields:
+        return
+    digest = fields.pop(_CHECKSUM)
+    try:
+        found = files.sha256_of_text(_json(fields))
+    except RecursionError as error:  # Python may read deeper than it writes
+        raise _nested(path) from error
+    except ValueError as error:  # not-a-number, infinity, half a character: none is written
+        found = f"{type(error).__name__}: {error}"
+    if digest != found:
         raise DocumentError(
             "This document is damaged or was edited.",
             file=path,
@@ -173,9 +190,12 @@ def _check_seal(fields: Fields, path: Path) -> None:
 
 def _parse(path: Path) -> Fields:
     try:
+        check_regular(path)
         text = path.read_bytes()
     except FileNotFoundError as error:
         raise DocumentError("There is no such document.", file=path) from error
+    except OSError as error:
+        raise DocumentError("This document cannot be read.", file=path, got=error) from error
     return parsed_object(text, path)
 
 
@@ -183,14 +203,19 @@ def parsed_object(text: str | bytes, file: Path | None = None) -> Fields:
     """The JSON object of a text.
 
     Raises:
-        DocumentError: Not UTF-8, not JSON, nested too deeply, a number of thousands of digits, or
-            not an object.
+        DocumentError: Not UTF-8, not JSON, nested too deeply, a number of thousands of digits or
+            none that is finite, a text that UTF-8 cannot hold, a field twice, or not an object.
     """
     try:
-        fields = json.loads(text if isinstance(text, str) else text.decode())
+        whole = text if isinstance(text, str) else decoded(text)
+        fields = json.loads(whole, object_pairs_hook=_unique)
     except RecursionError as error:
         raise _nested(file) from error
-    except ValueError as error:  # JSON, UTF-8, and whole numbers of thousands of digits
+    except NotTextError as error:
+        raise DocumentError(
+            "This file is not UTF-8 text.", file=file, got=error, remedy="Save it in UTF-8."
+        ) from error
+    except ValueError as error:  # JSON, and whole numbers of thousands of digits
         raise DocumentError(
             "This file is not valid JSON.", file=file, got=error, remedy=_REMEDY
         ) from error
@@ -198,4 +223,47 @@ def parsed_object(text: str | bytes, file: Path | None = None) -> Fields:
         raise DocumentError(
             "A document is a JSON object.", file=file, expected="{...}", got=type(fields).__name__
         )
+    if faults := _not_storable(fields):
+        raise DocumentError(
+            "This file holds what no document may hold.",
+            file=file,
+            expected="finite numbers, and texts that UTF-8 can hold",
+            got=", ".join(faults[:5]),
+            remedy=_REMEDY,
+        )
     return fields
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Fields:
+    """The fields of an object; Python would take the last of those that share a name."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        twice = [repr(name)[:60] for name, count in counts.items() if count > 1]
+        raise ValueError(f"the same field twice in one object: {', '.join(twice[:5])}")
+    return fields
+
+
+def _not_storable(fields: Fields) -> list[str]:
+    """Fields that JSON in UTF-8 cannot hold, though Python reads them: NaN, 1e999, surrogates."""
+    faults, waiting = [], list(fields.items())
+    while waiting:
+        place, value = waiting.pop()
+        if isinstance(value, dict):
+            faults += [ascii(key) for key in value if _is_broken(key)]
+            waiting += [(_below(place, key), inner) for key, inner in value.items()]
+        elif isinstance(value, list):
+            waiting += [(_below(place, index), inner) for index, inner in enumerate(value)]
+        elif isinstance(value, float):
+            faults += [] if math.isfinite(value) else [f"{place!a}: {value}"]
+        elif isinstance(value, str) and _is_broken(value):
+            faults.append(f"{place!a}: {ascii(value)[:60]}")
+    return faults + [ascii(key) for key in fields if _is_broken(key)]
+
+
+def _below(place: str, key: object) -> str:
+    return f"{place}.{key}"[-120:]  # the end of it: texts of a deep document would fill the memory
+
+
+def _is_broken(text: str) -> bool:
+    return not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text)

@@ -69,12 +69,38 @@ class TrainingError(RicenetError, RuntimeError):
     """Training cannot start or go on."""
 
 
+class InUseError(RicenetError, RuntimeError):
+    """A folder is read or written by another process, which the text names."""
+
+
+class StoppedError(TrainingError):
+    """What the user is told when training was asked to end."""
+
+
+class DiskFullError(RicenetError, OSError):
+    """No room is left where a file is to be written, or a quota or limit of its size is met."""
+
+
 class WorkerError(RicenetError, RuntimeError):
     """The processes or machines that are to work cannot."""
 
 
 class KilledError(WorkerError):
     """The process of some cases was killed, each time that they were tried; the rest is done."""
+
+
+class LateError(RicenetError, TimeoutError):
+    """Work took longer than it may."""
+
+    @classmethod
+    def after(cls, seconds: float) -> LateError:
+        """That of a case which was given up after so many seconds."""
+        return cls(
+            f"This takes longer than {seconds:g} s and was given up.",
+            remedy="See whether the drive of the images answers, and whether the images can be "
+            "opened by other programs. Large images on a slow machine need a larger "
+            "--case_timeout.",
+        )
 
 
 class DicomError(RicenetError, ValueError):

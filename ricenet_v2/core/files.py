@@ -2,31 +2,77 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
+
+from ricenet_v2.core.errors import DatasetError, DiskFullError, RicenetError
+from ricenet_v2.core.failures import reason_of
+from ricenet_v2.core.leftovers import mark, remove_dead
+from ricenet_v2.core.places import without_home
+from ricenet_v2.core.regular import check_regular
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_PROBE_BYTES = 1 << 20
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it takes the place of `path`.
 
-    The temporary name keeps the suffix, since several libraries choose a format by it.
+    The temporary name keeps the suffix, since several libraries choose a format by it. What
+    killed processes left in the folder is removed when a process first writes there.
+
+    Raises:
+        DiskFullError: There was no room for it; `path` is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_dead(path.parent)
     name, dot, ending = path.name.partition(".")
-    # Random: threads share the number of a process, containers of a cluster often do.
-    temporary = path.with_name(f".{name}.{secrets.token_hex(4)}.partial{dot}{ending}")
+    # Random, too: threads share the mark of their process.
+    temporary = path.with_name(f".{name}.{mark()}-{secrets.token_hex(3)}.partial{dot}{ending}")
     try:
         yield temporary
         with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
         temporary.replace(path)
+    except Exception as error:
+        if _lacks_room(temporary, error):
+            raise _full(path) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _lacks_room(temporary: Path, error: Exception) -> bool:
+    """Whether a file could not be written for want of room; libraries in C++ do not say so."""
+    if isinstance(error, OSError):
+        return error.errno in NO_ROOM
+    if isinstance(error, (RicenetError, MemoryError)):
+        return False
+    try:
+        with temporary.open("ab") as stream:
+            stream.write(bytes(_PROBE_BYTES))
+    except OSError as fault:
+        return fault.errno in NO_ROOM
+    return False
+
+
+def _full(path: Path) -> DiskFullError:
+    free = shutil.disk_usage(path.parent).free
+    return DiskFullError(
+        "There is no room for this file: the disk is full, or a quota or limit is met.",
+        file=path,
+        got=f"{free:,} bytes are free there",
+        remedy="Make room and run the same command again (ricenet_train and ricenet_predict with "
+        "--continue): what was finished is on disk, and nothing was overwritten.",
+    )
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -36,17 +82,64 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text atomically, with the line ends that it has."""
+    """Write UTF-8 text atomically, with the line ends that it has and `~` for the home folder."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_text(without_home(text), encoding="utf-8", newline="\n")
+
+
+def check_writable(folder: Path) -> None:
+    """Make a folder and see that files can be written there, before hours of work rest on it.
+
+    Raises:
+        DatasetError: They cannot.
+    """
+    probe = folder / f".{secrets.token_hex(4)}.partial"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            probe.write_bytes(b"x")
+        finally:
+            probe.unlink(missing_ok=True)
+    except OSError as error:
+        raise DatasetError(
+            "Nothing can be written into this folder.",
+            file=folder,
+            got=reason_of(error),
+            remedy="Name another folder with -o, or see to its permissions and the room on its "
+            "disk.",
+        ) from error
+
+
+def stamp(path: Path) -> tuple[int, int, int] | None:
+    """Inode, size and time of change of a file, by which another one in its place is seen.
+
+    Returns:
+        None where there is no file.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def sha256_of_file(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's bytes."""
-    digest = hashlib.sha256()
+    """Hexadecimal SHA-256 of a file's bytes.
+
+    Raises:
+        OSError: It is missing, no regular file, or cannot be read.
+    """
+    check_regular(path)
     with path.open("rb") as stream:
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
+        return sha256_of_stream(stream)
+
+
+def sha256_of_stream(stream: BinaryIO) -> str:
+    """Hexadecimal SHA-256 of all bytes of an open file."""
+    digest = hashlib.sha256()
+    stream.seek(0)
+    while chunk := stream.read(1 << 20):
+        digest.update(chunk)
     return digest.hexdigest()
 
 

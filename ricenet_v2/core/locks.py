@@ -1,57 +1,188 @@
-"""Work that one process does at a time."""
+"""Folders that a process reads or writes for long: many may read one, a single one writes it.
+
+A folder has a lock file, which is there as long as somebody holds it. The lock is that of flock(2):
+it belongs to the open file, so that threads of one process keep each other out too, and it ends
+with the process however that ends. Forked children close their copy at once, so that none of them
+keeps the lock of a parent that was killed. On NFS the lock holds between machines.
+
+Where there are no such locks (Windows, some file systems of clusters, folders that may only be
+read) everybody goes on: what must not change is compared where it is read.
+"""
 
 from __future__ import annotations
 
 import errno
+import logging
 import os
+import stat
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO
+
+from ricenet_v2.core.holders import Holder, holders_in, in_use, put, take, this_process
 
 if sys.platform != "win32":
     import fcntl
 
+logger = logging.getLogger(__name__)
+
+LOCK_FILE = ".ricenet.lock"
+_IS_HELD = {errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK}
+_READ_ONLY = {errno.EACCES, errno.EPERM, errno.EROFS}
+_MOST_BYTES = 1 << 16
+# A holder that ends is alone for an instant; commands of a script follow each other closely.
+_SECONDS_OF_PATIENCE, _SECONDS_BETWEEN_TRIES = 0.5, 0.05
+_OPEN: set[int] = set()
+
 
 @contextmanager
-def held(path: Path) -> Iterator[bool]:
-    """Hold the lock of a file, which is made, and deleted at the end; nothing else may open it.
+def using(*, reads: Iterable[Path] = (), writes: Iterable[Path] = ()) -> Iterator[None]:
+    """Hold folders, or refuse at once where other processes use them otherwise.
 
-    A lock of POSIX belongs to one process: forked workers do not inherit it, so that it ends with
-    the process however that ends. Threads of one process do not keep each other out. Where there
-    are no such locks (Windows, some file systems), every process is told that it holds it.
+    Args:
+        reads: That nobody may write meanwhile; those that are not there are passed over. One that
+            is among `writes` too is held once.
+        writes: That nobody may read or write meanwhile. They are made, and taken away at the end
+            where nothing came into them.
 
-    Yields:
-        Whether this process holds it; False where another one does.
+    Raises:
+        InUseError: Another process has one of them; it is named.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    while True:
-        with path.open("a", encoding="utf-8") as stream:
-            is_ours = _locked(stream)
-            # Who held it until now may have deleted the file after it was opened here.
-            if is_ours and not _is_at(path, stream):
-                continue
-            try:
-                yield is_ours
-            finally:
-                if is_ours:
-                    path.unlink(missing_ok=True)
-            return
+    written = {folder.resolve() for folder in writes}
+    with ExitStack() as stack:
+        for folder in sorted(written):
+            stack.enter_context(_made(folder))
+            stack.enter_context(_held(folder, writes=True))
+        for folder in sorted({folder.resolve() for folder in reads} - written):
+            stack.enter_context(_held(folder, writes=False))
+        yield
 
 
-def _is_at(path: Path, stream: IO[str]) -> bool:
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Take away, at the end, what was made of a folder and its parents and stayed empty."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
     try:
-        return os.path.samestat(path.stat(), os.fstat(stream.fileno()))
-    except FileNotFoundError:
+        yield
+    finally:
+        with suppress(OSError):  # something came into it
+            for one in missing:
+                one.rmdir()
+
+
+@contextmanager
+def _held(folder: Path, *, writes: bool) -> Iterator[None]:
+    descriptor = _taken(folder, writes=writes)
+    if descriptor is None:
+        yield
+        return
+    holder = this_process(writes=writes)
+    put(descriptor, holder)
+    _OPEN.add(descriptor)
+    try:
+        yield
+    finally:
+        if descriptor in _OPEN:  # not in a forked child
+            _OPEN.remove(descriptor)
+            _let_go(folder / LOCK_FILE, descriptor, holder)
+
+
+def _taken(folder: Path, *, writes: bool) -> int | None:
+    """The open file of a lock; None where there are no locks."""
+    until = time.monotonic() + _SECONDS_OF_PATIENCE
+    while True:
+        descriptor = _opened(folder / LOCK_FILE, writes=writes)
+        if descriptor is None:
+            return None
+        try:
+            _lock(descriptor, writes=writes)
+        except OSError as error:
+            there = _read(descriptor)
+            os.close(descriptor)
+            if error.errno not in _IS_HELD:
+                with suppress(OSError):
+                    (folder / LOCK_FILE).unlink()
+                _tell(folder, error, writes=writes)
+                return None
+            if time.monotonic() > until:
+                raise in_use(folder, holders_in(there), writes=writes) from None
+            time.sleep(_SECONDS_BETWEEN_TRIES)
+            continue
+        # Who held it until now may have deleted the file after it was opened here.
+        if _is_at(folder / LOCK_FILE, descriptor):
+            return descriptor
+        os.close(descriptor)
+
+
+def _opened(path: Path, *, writes: bool) -> int | None:
+    """A lock file of ours, made where it is not there; no link that leads elsewhere, no pipe."""
+    if sys.platform == "win32":
+        return None
+    how = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_APPEND
+    try:
+        if writes:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(path, how | os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            if error.errno not in _READ_ONLY:
+                raise
+            descriptor = os.open(path, how | os.O_RDONLY)
+    except OSError as error:
+        _tell(path.parent, error, writes=writes)
+        return None
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _lock(descriptor: int, *, writes: bool) -> None:
+    if sys.platform != "win32":
+        fcntl.flock(descriptor, (fcntl.LOCK_EX if writes else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+
+
+def _tell(folder: Path, error: OSError, *, writes: bool) -> None:
+    logger.log(
+        logging.WARNING if writes else logging.DEBUG,
+        "%s cannot be locked (%s): nothing keeps another process from working there too.",
+        folder,
+        os.strerror(error.errno or 0),
+    )
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    status = os.fstat(descriptor)
+    try:
+        return status.st_nlink > 0 and os.path.samestat(path.stat(), status)
+    except OSError:
         return False
 
 
-def _locked(stream: IO[str]) -> bool:
-    if sys.platform == "win32":
-        return True
-    try:
-        fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return error.errno not in {errno.EACCES, errno.EAGAIN}
-    return True
+def _read(descriptor: int) -> bytes:
+    with suppress(OSError):
+        size = os.fstat(descriptor).st_size
+        return os.pread(descriptor, _MOST_BYTES, max(0, size - _MOST_BYTES))
+    return b""
+
+
+def _let_go(path: Path, descriptor: int, holder: Holder) -> None:
+    """Release a lock; the last who holds it takes the file away."""
+    take(descriptor, holder)
+    with suppress(OSError):
+        _lock(descriptor, writes=True)
+        path.unlink()
+    os.close(descriptor)
+
+
+def _close_all() -> None:
+    for descriptor in _OPEN:
+        with suppress(OSError):
+            os.close(descriptor)
+    _OPEN.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_all)

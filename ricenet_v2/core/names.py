@@ -18,9 +18,12 @@ LONGEST = 200
 """Bytes of a name: with number, ending and the name of a temporary file, 255 are not passed."""
 _LONGEST_FOLDER = 255
 _NUMBER = re.compile("0|[1-9][0-9]{0,8}")
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]) *(\..*)?", re.IGNORECASE)
+"""Windows reads and writes these instead of a file, in every folder and with any ending."""
 _ALLOWED = (
     f"at most {LONGEST} bytes of letters, digits, signs and single blanks inside; no slash, "
-    "backslash, drive or control character, and no dot at the start"
+    "backslash, drive or control character, no dot at the start or the end, and no device of "
+    "Windows such as NUL or COM1"
 )
 
 
@@ -30,8 +33,10 @@ def fault_of(name: str, longest: int = LONGEST) -> str:
         return "it is empty"
     if is_path(name):
         return "it is a path, or leads out of its folder"
-    if name.startswith("."):
-        return "it begins with a dot"
+    if name.startswith(".") or name.endswith("."):  # which Windows leaves out
+        return "it begins or ends with a dot"
+    if _DEVICE.fullmatch(name):
+        return "it is a device of Windows"
     if (fault := _fault_of_text(name)) or len(name.encode()) <= longest:
         return fault
     return f"it has {len(name.encode())} bytes, {longest} are allowed"

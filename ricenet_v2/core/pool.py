@@ -140,6 +140,6 @@ def _result(future: Future[Any], item: Item, failed: Callable[[Item, str], Resul
         raise
     except BrokenExecutor as error:
         return failed(item, f"{_KILLED_TWICE} ({type(error).__name__}: {error})")
-    except Exception as error:  # noqa: BLE001 - the other items are still worked on
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the others are still worked on
         return failed(item, f"{type(error).__name__}: {error}")
     return made

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import pickle
-import signal
 import threading
+import weakref
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures import Executor, Future
 from contextlib import suppress
-from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
+from multiprocessing.util import Finalize
 from queue import Empty, SimpleQueue
 from typing import Any, ParamSpec, TypeVar
 
 from ricenet_v2.core.errors import WorkerError
-from ricenet_v2.core.lifeline import end_with_parent
+from ricenet_v2.core.worker import Call, LostError, Worker
 
 Given = ParamSpec("Given")
 Returned = TypeVar("Returned")
 
 _MOST_FAILED_STARTS = 2
-# Processes are counted and reaped in one place of `multiprocessing`, which no lock guards.
-_ONE_AT_A_TIME = threading.Lock()
-
-
-class LostError(BrokenExecutor):
-    """The process that worked at a task has ended before the task."""
+"""Of each process, all in a row, from which on it is no accident."""
+_GUARD = 'A script that calls this program needs `if __name__ == "__main__":` around what it does.'
 
 
 class SerialExecutor(Executor):
@@ -40,19 +33,9 @@ class SerialExecutor(Executor):
         future.set_running_or_notify_cancel()
         try:
             future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 - the future carries it
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the future carries it
             future.set_exception(error)
         return future
-
-
-@dataclass(frozen=True)
-class _Call:
-    """A task; `function` is None where the process has it already."""
-
-    future: Future[Any]
-    function: Callable[..., Any] | None
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
 
 
 class Processes(Executor):
@@ -64,20 +47,29 @@ class Processes(Executor):
     fork. They end with this process.
     """
 
-    def __init__(self, number: int, once: Callable[..., Any] | None = None) -> None:
+    def __init__(
+        self,
+        number: int,
+        once: Callable[..., Any] | None = None,
+        seconds: float | None = None,
+    ) -> None:
         """Provide so many processes at a time, each started for its first task.
 
         Args:
             number: Of processes.
             once: A function that each process gets once, when it starts, with all that it holds
                 (e.g. a `functools.partial`). Tasks of it carry their own arguments alone.
+            seconds: That a task may take; then its process is killed, and its future has a
+                LateError. As long as it takes where None.
         """
-        self._number, self._once = number, once
-        self._calls = SimpleQueue[_Call | None]()
+        self._number, self._once, self._seconds = number, once, seconds
+        self._calls = SimpleQueue[Call | None]()
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._is_closed = False
         self._failed_starts = 0
+        # At the end of the program `multiprocessing` waits for processes, which wait for work.
+        Finalize(self, _shut_down, (weakref.ref(self),), exitpriority=0)
 
     def submit(
         self, fn: Callable[Given, Returned], /, *args: Given.args, **kwargs: Given.kwargs
@@ -87,7 +79,7 @@ class Processes(Executor):
         with self._lock:
             if self._is_closed:
                 raise RuntimeError("This executor was shut down.")
-            self._calls.put(_Call(future, None if fn is self._once else fn, args, kwargs))
+            self._calls.put(Call(future, None if fn is self._once else fn, args, kwargs))
             if len(self._threads) < self._number:
                 thread = threading.Thread(target=self._serve, daemon=True)
                 self._threads.append(thread)
@@ -114,7 +106,7 @@ class Processes(Executor):
 
     def _serve(self) -> None:
         """One process after another; this thread stays until the last of them has ended."""
-        process = _Process(self._once)
+        process = Worker(self._once, self._seconds)
         while (call := self._calls.get()) is not None:
             if not call.future.set_running_or_notify_cancel():
                 continue
@@ -124,133 +116,29 @@ class Processes(Executor):
                 call.future.set_exception(error)
             if process.has_died:
                 process.end()
-                process = _Process(self._once)
+                process = Worker(self._once, self._seconds)
         process.end()
 
-    def _answer(self, process: _Process, call: _Call) -> Any:
-        if self._failed_starts >= _MOST_FAILED_STARTS:
+    def _answer(self, process: Worker, call: Call) -> Any:
+        if not process.is_ready:
+            self._start(process)
+        return process.answer(call)
+
+    def _start(self, process: Worker) -> None:
+        if self._failed_starts >= _MOST_FAILED_STARTS * self._number:
             raise WorkerError(
                 "Processes end while they start.",
                 expected="a process that waits for work",
-                remedy="Work without processes (--num_workers 1) to see why. A script that calls "
-                'this program needs `if __name__ == "__main__":` around what it does.',
+                remedy=f"Work without processes (--num_workers 1) to see why. {_GUARD}",
             )
         try:
             process.start()
-        except LostError:
+        except LostError as error:
             self._failed_starts += 1
-            raise
+            raise LostError(f"{error}, while it started. {_GUARD}") from error
         self._failed_starts = 0
-        return process.answer(call)
 
 
-class _Process:
-    """A process with a pipe to it."""
-
-    def __init__(self, once: Callable[..., Any] | None) -> None:
-        self._once = once
-        self._process: Any = None
-        self._pipe: Connection[Any, Any] | None = None
-        self.has_died = False
-
-    def start(self) -> None:
-        """Start it, unless it runs.
-
-        Raises:
-            LostError: It ended before it was ready.
-        """
-        if self._pipe is not None:
-            return
-        context = multiprocessing.get_context("spawn")
-        with _ONE_AT_A_TIME:
-            self._pipe, its_end = context.Pipe()
-            self._process = context.Process(target=_work, args=(its_end, self._once))
-            try:
-                self._process.start()
-            except BaseException:  # the function cannot be sent
-                self._process, self.has_died = None, True
-                raise
-            finally:
-                its_end.close()
-        self._received()
-
-    def answer(self, call: _Call) -> Any:
-        """What the function gives in the process, or raises there.
-
-        Raises:
-            LostError: The process has ended.
-        """
-        assert self._pipe is not None
-        message = pickle.dumps((call.function, call.args, call.kwargs))
-        try:
-            self._pipe.send_bytes(message)
-        except OSError as error:
-            raise self._lost() from error
-        is_made, made = pickle.loads(self._received())  # noqa: S301 - our own process sent it
-        if is_made:
-            return made
-        raise made
-
-    def _received(self) -> bytes:
-        assert self._pipe is not None
-        # A process that it started itself may hold its end of the pipe a little longer.
-        wait([self._pipe, self._process.sentinel])
-        try:
-            if self._pipe.poll():
-                return self._pipe.recv_bytes()
-        except (EOFError, OSError) as error:
-            raise self._lost() from error
-        raise self._lost()
-
-    def _lost(self) -> LostError:
-        self.has_died = True
-        code = self._joined()
-        if code is not None and code < 0:
-            return LostError(f"killed by {signal.Signals(-code).name}")
-        return LostError(f"ended with exit code {code}")
-
-    def _joined(self) -> int | None:
-        wait([self._process.sentinel])
-        with _ONE_AT_A_TIME:
-            self._process.join()
-            code: int | None = self._process.exitcode
-        return code
-
-    def end(self) -> None:
-        """Close the pipe, by which the process ends, and wait for it."""
-        if self._pipe is not None:
-            self._pipe.close()
-        if self._process is not None:
-            self._joined()
-
-
-def _work(pipe: Connection[Any, Any], once: Callable[..., Any] | None) -> None:
-    """In the process: answer until nobody asks."""
-    # Work that starts processes itself does so as a command would: spawned ones, which this one
-    # would hand down, import torch for every training.
-    multiprocessing.set_start_method(None, force=True)
-    end_with_parent()
-    with suppress(EOFError, OSError, KeyboardInterrupt):
-        pipe.send_bytes(b"ready")
-        while True:
-            message = pipe.recv_bytes()
-            pipe.send_bytes(_answer_to(message, once))
-
-
-def _answer_to(message: bytes, once: Callable[..., Any] | None) -> bytes:
-    """Pickled: whether there is a result, and the result or what was raised."""
-    try:
-        sent, args, kwargs = pickle.loads(message)  # noqa: S301 - our own parent sent it
-        function = sent if sent is not None else once
-        assert function is not None
-        return pickle.dumps((True, function(*args, **kwargs)))
-    except BaseException as error:  # noqa: BLE001 - the parent hears of it
-        return _told(error)
-
-
-def _told(error: BaseException) -> bytes:
-    with suppress(Exception):
-        made = pickle.dumps((False, error))
-        pickle.loads(made)  # noqa: S301 - some errors can be sent but not received
-        return made
-    return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
+def _shut_down(executor: weakref.ref[Processes]) -> None:
+    if (left := executor()) is not None:
+        left.shutdown(cancel_futures=True)

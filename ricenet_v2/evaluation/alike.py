@@ -66,7 +66,8 @@ def read_run(run: str, dataset: DatasetPaths | None, truth: Path | None = None) 
         path = dataset.results / run
     model = ModelPaths(path)
     if model.folds():
-        return pool(model, path.parent.name)
+        table = dataset.raw / CASES_CSV if dataset is not None else None
+        return pool(model, path.parent.name, table)
     if (model.crossval / VALIDATION_CSV).is_file():
         return read_scored(model.crossval / VALIDATION_CSV)
     raise DatasetError(

@@ -11,8 +11,10 @@ import numpy as np
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.evaluation.as_trained import check_as_trained, check_since, read_validation
 from ricenet_v2.evaluation.read import read_scored
 from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.tabular.since import check_covariates
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import tables
 from ricenet_v2.store.fold_paths import VALIDATION_CSV
@@ -21,27 +23,34 @@ from ricenet_v2.store.paths import ModelPaths
 logger = logging.getLogger(__name__)
 
 
-def pool(model: ModelPaths, dataset: str, covariates: Path | None = None) -> Scored:
+def pool(
+    model: ModelPaths, dataset: str, table: Path | None = None, truth: Path | None = None
+) -> Scored:
     """Write crossval/validation.csv with a column `fold`, and read it.
 
     Args:
         model: Files of the folds.
         dataset: For the message.
-        covariates: Table of covariates; none where it does not exist.
+        table: cases.csv, which is compared with what the folds were trained on and tells
+            covariates; nothing is compared where it does not exist.
+        truth: Table of labels and patients that take the place of those of the folds.
 
     Raises:
-        DatasetError: A fold was not trained to its end, or the folds are of different models.
+        DatasetError: A fold was not trained to its end, the folds are of different models, or their
+            cases, labels or patients are not those that they were trained on, or not those of
+            `table` any more.
     """
     runs = _finished(model, dataset)
     _check_same(runs, model)
-    rows = [
-        {**row, "fold": str(fold)}
-        for fold in runs
-        for row in tables.read_rows(model.fold(fold).validation)
-    ]
-    tables.write_rows(model.crossval / VALIDATION_CSV, rows)
-    there = covariates if covariates is not None and covariates.is_file() else None
-    scored = read_scored(model.crossval / VALIDATION_CSV, covariates=there)
+    rows = read_validation(model, runs)
+    check_as_trained(model, runs, rows, is_judged_anew=truth is not None)
+    there = table if table is not None and table.is_file() else None
+    if there is not None:
+        check_since(model, runs, rows, there, is_judged_anew=truth is not None)
+        check_covariates(model, there)
+    pooled = [{**row, "fold": str(fold)} for fold, own in rows.items() for row in own]
+    tables.write_rows(model.crossval / VALIDATION_CSV, pooled)
+    scored = read_scored(model.crossval / VALIDATION_CSV, truth, covariates=there)
     return dataclasses.replace(scored, prior=_prior(runs, model))
 
 

@@ -66,18 +66,28 @@ class Question:
 
 
 def out_of_fold(
-    dataset: str, plan: str, channels: str, workspace: Path | None, positive: str | None = None
+    dataset: str,
+    plan: str,
+    channels: str,
+    workspace: Path | None,
+    positive: str | None = None,
+    truth: Path | None = None,
 ) -> Question:
-    """The pooled folds of a model; they are written to crossval/validation.csv."""
+    """The pooled folds of a model; they are written to crossval/validation.csv.
+
+    Labels and patients are those that the folds were trained with, or those of a table of truths;
+    figures of such have no folder of their own, since all else there is of the former.
+    """
     paths = dataset_paths(dataset, workspace)
     model = paths.run(plan, channels)
-    scored = pool(model, dataset, paths.raw / CASES_CSV)
+    scored = pool(model, dataset, paths.raw / CASES_CSV, truth)
+    by = f", judged by {short_name(truth)}" if truth is not None else ""
     return Question(
         scored,
         positive_index(scored, positive or positive_of(model.folder)),
-        f"{paths.name}, {model.folder.name}: out-of-fold{scheme_of(model)}, pooled",
+        f"{paths.name}, {model.folder.name}: out-of-fold{scheme_of(model)}, pooled{by}",
         "out-of-fold",
-        output=model.crossval,
+        output=model.crossval if truth is None else None,
         dataset=paths,
         model=model,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,14 +13,21 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.names import number
+from ricenet_v2.core.spelling import composed
+from ricenet_v2.evaluation.row_faults import (
+    PREFIX,
+    Fault,
+    Row,
+    RowFaults,
+    has_no_label,
+    unknown_classes,
+)
 from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.inference.prior import BALANCED
 from ricenet_v2.inference.recalibration import predictions_beside
-from ricenet_v2.records.cells import known as cell_of
-from ricenet_v2.store.tables import read_rows
+from ricenet_v2.store.case_table import check_case_table
+from ricenet_v2.store.tables import read_rows, read_table
 
-_PREFIX = "prob_"
-_SUM_TOLERANCE = 1e-3
 _KNOWN = {"case_id", "patient_id", "label", "split", "predicted", "fold"}
 _MEMBER = re.compile(r"prob_(.+)__fold_(\d+)")
 _MOST_TOLD = 50
@@ -30,10 +36,6 @@ _REMEDY = (
     f"{_CORRECT} Predict what is missing and label what has no label, or evaluate the other cases "
     "with --allow_missing."
 )
-
-Row = Mapping[str, str]
-Fault = tuple[str, str]
-"""Case and what is wrong with it."""
 
 
 def classes_of(rows: Sequence[Row], file: Path) -> tuple[str, ...]:
@@ -44,9 +46,9 @@ def classes_of(rows: Sequence[Row], file: Path) -> tuple[str, ...]:
     """
     columns = list(rows[0]) if rows else []
     found = tuple(
-        name.removeprefix(_PREFIX)
+        name.removeprefix(PREFIX)
         for name in columns
-        if name.startswith(_PREFIX) and not _MEMBER.fullmatch(name)
+        if name.startswith(PREFIX) and not _MEMBER.fullmatch(name)
     )
     if len(found) < 2 or "case_id" not in columns:
         raise DatasetError(
@@ -80,30 +82,24 @@ def read_scored(
         DatasetError: Double, unknown or missing cases, unknown classes, probabilities that are no
             numbers or do not sum to one; all of them in one text.
     """
-    rows = read_rows(predictions)
+    rows: list[Row] = list(read_rows(predictions))
     classes = classes_of(rows, predictions)
-    truths = read_rows(truth) if truth else rows
-    if truths and "case_id" not in truths[0]:
-        raise DatasetError(
-            "This is not a table of truths.",
-            file=truth,
-            expected="columns case_id and label",
-            got=", ".join(truths[0]),
-        )
+    truths = _cases(truth, ("case_id", "label")) if truth else rows
+    rows = _called_alike(rows, truths)
     known = {row["case_id"]: row for row in truths}
     missing = _missing(rows, truths)
     named = named or classes
     unlabelled = _unlabelled(rows, known, named)
     folds = _member_folds(rows[0], classes)
-    faults = _unknown_classes(classes, named)
+    faults = unknown_classes(classes, named)
     faults += [(case, f"predicted {n} times") for case, n in _doubled(rows)]
     faults += [(case, f"{n} times in the table of truths") for case, n in _doubled(truths) if truth]
-    columns = {"": [_PREFIX + name for name in classes]}
+    columns = {"": [PREFIX + name for name in classes]}
     columns |= {f" of fold {fold}": _of_member(classes, fold) for fold in folds}
+    judged = RowFaults(known, named, columns)
     for row in rows:
-        if allow_missing and row["case_id"] in unlabelled:
-            continue
-        faults += _faults(row, known.get(row["case_id"]), named, columns)
+        if not (allow_missing and row["case_id"] in unlabelled):
+            faults += judged.of(row)
     if not allow_missing:
         faults += [(case, "not predicted") for case in missing]
     if faults:
@@ -119,20 +115,46 @@ def read_scored(
     rows = [row for row in rows if row["case_id"] not in unlabelled]
     if not rows:
         raise DatasetError("No predicted case has a known label.", file=truth or predictions)
-    described = {row["case_id"]: row for row in read_rows(covariates)} if covariates else known
+    described = (
+        {row["case_id"]: row for row in _cases(covariates, ("case_id",))} if covariates else known
+    )
     own = [known[row["case_id"]] for row in rows]
     made = _scored(rows, own, classes, folds, missing, _covariates(rows, described))
     return dataclasses.replace(called_as_made(made, predictions), unlabelled=unlabelled)
+
+
+def _cases(file: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    table = read_table(file)
+    check_case_table(table, columns)
+    return table.rows
+
+
+def _called_alike(rows: Sequence[Row], truths: Sequence[Row]) -> list[Row]:
+    """The rows with ids in the Unicode normal form of the truths, which nobody can see."""
+    ids = {composed(row["case_id"]): row["case_id"] for row in truths}
+    called = [(row, ids.get(composed(row["case_id"]), row["case_id"])) for row in rows]
+    return [row if case == row["case_id"] else {**row, "case_id": case} for row, case in called]
 
 
 def called_as_made(scored: Scored, file: Path) -> Scored:
     """With the prior and the rule of the calls, where a predictions.json beside them says so.
 
     The shares of votes are no probabilities, and no prior is theirs.
+
+    Raises:
+        DatasetError: That file is of other classes.
     """
     made = predictions_beside(file)
     if made is None or not made.prior or made.combine != "mean":
         return scored
+    if set(made.classes) != set(scored.classes) or len(made.prior) != len(made.classes):
+        raise DatasetError(
+            "The predictions.json beside this table is not of these predictions.",
+            file=file,
+            expected=f"classes {', '.join(scored.classes)}, with a prior for each",
+            got=f"classes {', '.join(made.classes)}, {len(made.prior)} priors",
+            remedy="Put both files as ricenet_predict wrote them into a folder of their own.",
+        )
     order = [made.classes.index(name) for name in scored.classes]
     prior = tuple(made.prior[index] for index in order)
     return dataclasses.replace(scored, prior=prior, decide=made.decide or BALANCED)
@@ -147,7 +169,7 @@ def _scored(
     covariates: Mapping[str, tuple[str, ...]],
 ) -> Scored:
     """Rows without faults as arrays; `own` are the truths of the same cases."""
-    numbers = _numbers(rows, [_PREFIX + name for name in classes])
+    numbers = _numbers(rows, [PREFIX + name for name in classes])
     index = {name: number for number, name in enumerate(classes)}
     called = numbers.argmax(axis=1)
     if "predicted" in rows[0]:
@@ -196,7 +218,7 @@ def _covariates(rows: Sequence[Row], described: Mapping[str, Row]) -> dict[str, 
     columns = [
         name
         for name in next(iter(described.values()), {})
-        if name not in _KNOWN | set(_NOT_COVARIATES) and not name.startswith(_PREFIX)
+        if name not in _KNOWN | set(_NOT_COVARIATES) and not name.startswith(PREFIX)
     ]
     empty: Row = {}
     return {
@@ -215,18 +237,16 @@ def _doubled(rows: Sequence[Row]) -> list[tuple[str, int]]:
 
 def _missing(rows: Sequence[Row], truths: Sequence[Row]) -> tuple[str, ...]:
     predicted = {row["case_id"] for row in rows}
-    splits = {row.get("split") for row in truths if row["case_id"] in predicted}
+    splits = {_split_of(row) for row in truths if row["case_id"] in predicted}
     return tuple(
         row["case_id"]
         for row in truths
-        if row["case_id"] not in predicted and row.get("split") in splits
+        if row["case_id"] not in predicted and _split_of(row) in splits
     )
 
 
-def _has_no_label(truth: Row, classes: tuple[str, ...]) -> bool:
-    """Whether a row says of its label only that it is not known (a class may be called unknown)."""
-    label = truth.get("label", "")
-    return label not in classes and not cell_of(label)
+def _split_of(row: Row) -> str:
+    return row.get("split", "").lower()
 
 
 def _unlabelled(
@@ -235,53 +255,10 @@ def _unlabelled(
     return tuple(
         case
         for case in (row["case_id"] for row in rows)
-        if case in truths and _has_no_label(truths[case], classes)
+        if case in truths and has_no_label(truths[case], classes)
     )
 
 
 def _of_member(classes: Sequence[str], fold: int) -> list[str]:
     """Columns of the network of a fold."""
-    return [f"{_PREFIX}{name}__fold_{fold}" for name in classes]
-
-
-def _unknown_classes(classes: Sequence[str], named: Sequence[str]) -> list[Fault]:
-    """Columns that are of no class, and classes without a column."""
-    found = [f"column {_PREFIX}{name} is of no class" for name in classes if name not in named]
-    found += [f"there is no column {_PREFIX}{name}" for name in named if name not in classes]
-    return [("(all)", fault) for fault in found]
-
-
-def _faults(
-    row: Row, truth: Row | None, named: tuple[str, ...], columns: Mapping[str, Sequence[str]]
-) -> list[Fault]:
-    """What is wrong with one row; `columns` are those of the ensemble and of each member."""
-    found = []
-    if truth is None:
-        found.append("not in the table of truths")
-    elif _has_no_label(truth, named):
-        found.append("its label is not known")
-    elif truth.get("label") not in named:
-        found.append(f"its label {truth.get('label')!r} is not a class")
-    if row.get("predicted", named[0]) not in named:
-        found.append(f"predicted {row['predicted']!r} is not a class")
-    for of, names in columns.items():
-        fault = _fault_of([row[name] for name in names])
-        if fault:
-            found.append(f"probabilities{of} {fault}")
-    return [(row["case_id"], fault) for fault in found]
-
-
-def _fault_of(cells: Sequence[str]) -> str:
-    """What is wrong with the probabilities of one case; empty where nothing is."""
-    told = ", ".join(cell or "(empty)" for cell in cells)
-    try:
-        numbers = [float(cell) for cell in cells]
-    except ValueError:
-        return f"are not all numbers: {told}"
-    if any(math.isnan(value) for value in numbers):
-        return f"are not all numbers: {told}"
-    if not all(-1e-6 <= value <= 1 + 1e-6 for value in numbers):
-        return f"are not between 0 and 1: {told}"
-    if abs(sum(numbers) - 1) > _SUM_TOLERANCE:
-        return f"sum to {sum(numbers):.4g}"
-    return ""
+    return [f"{PREFIX}{name}__fold_{fold}" for name in classes]

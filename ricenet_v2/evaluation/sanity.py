@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core import documents
+from ricenet_v2.evaluation.as_trained import held_out_by, since_training
 from ricenet_v2.evaluation.evaluate import Options, figures_of
 from ricenet_v2.evaluation.first_weights import first_weights, judged_by_fold
 from ricenet_v2.evaluation.permutation import shuffled_labels
@@ -22,8 +23,8 @@ from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint
 from ricenet_v2.records.integrity import Integrity
 from ricenet_v2.records.sanity import Outcome, Sanity, SanityCheck
+from ricenet_v2.store.case_table import read_cases
 from ricenet_v2.store.paths import CASES_CSV, DatasetPaths
-from ricenet_v2.store.raw import read_cases
 
 logger = logging.getLogger(__name__)
 
@@ -68,14 +69,16 @@ def _sides(asked: Question) -> list[SanityCheck]:
     if asked.source == "out-of-fold":
         made += [_patients_of_folds(asked.scored), _twins_of_folds(asked.dataset, asked.scored)]
     elif cases:
-        made.append(_patients_of_training(asked.scored, cases))
+        made.append(_patients_of_training(asked, cases))
         if asked.predictions is not None:
             ids = asked.scored.case_ids
             made += training_images(asked.dataset, cases, asked.predictions, ids)
     if asked.model is not None:
         made += first_weights(asked.model, judged_by_fold(asked))
+        made += since_training(asked.model, table)
     if asked.dataset.integrity.is_file():
-        made.append(_twins_of_dataset(documents.read(Integrity, asked.dataset.integrity)))
+        found = documents.read(Integrity, asked.dataset.integrity)
+        made.append(_twins_of_dataset(found, len(cases)))
     return made
 
 
@@ -99,9 +102,13 @@ def _patients_of_folds(scored: Scored) -> SanityCheck:
     return _verdict("patients on both sides of a fold", faults, "no patient is in two folds")
 
 
-def _patients_of_training(scored: Scored, cases: Sequence[Case]) -> SanityCheck:
+def _patients_of_training(asked: Question, cases: Sequence[Case]) -> SanityCheck:
+    """Those of the training cases of cases.csv, and those that the folds were trained on."""
     trained = {case.patient_id for case in cases if case.split == "train"}
-    faults = [f"patient {name} was trained on" for name in sorted(set(scored.patients) & trained)]
+    if asked.model is not None:
+        trained |= {case.patient_id for case in held_out_by(asked.model)}
+    patients = sorted(set(asked.scored.patients) & trained)
+    faults = [f"patient {name} was trained on" for name in patients]
     return _verdict("patients of training", faults, "no patient of these cases was trained on")
 
 
@@ -130,15 +137,18 @@ def _twins_of_folds(paths: DatasetPaths, scored: Scored) -> SanityCheck:
     return _verdict(name, faults, "no two folds share all images of a case")
 
 
-def _twins_of_dataset(integrity: Integrity) -> SanityCheck:
+def _twins_of_dataset(integrity: Integrity, n_cases: int) -> SanityCheck:
+    """Args: n_cases: Of cases.csv now; 0 where it is gone."""
+    name = "copies found by the check of the dataset"
     faults = [
         f"{finding.file} of {finding.case}: {finding.found}"
         for finding in integrity.errors
         if finding.check == _TWINS
     ]
-    return _verdict(
-        "copies found by the check of the dataset", faults, "none between patients or splits"
-    )
+    if not faults and n_cases not in {0, integrity.n_cases}:
+        told = f"{integrity.n_cases} cases were checked, cases.csv has {n_cases} now"
+        return SanityCheck(name, "not available", f"{told}: run ricenet_plan_and_preprocess")
+    return _verdict(name, faults, "none between patients or splits")
 
 
 def size_and_spacing(asked: Question, seed: int) -> SanityCheck:

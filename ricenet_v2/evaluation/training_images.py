@@ -10,7 +10,7 @@ from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.lineage import identifying, telling
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.sanity import SanityCheck
-from ricenet_v2.store.cases import has_case, read_record
+from ricenet_v2.store.cases import has_case, readable_records
 from ricenet_v2.store.paths import DATASET_JSON, PREDICTIONS_CSV, PREDICTIONS_JSON, DatasetPaths
 from ricenet_v2.store.raw import read_dataset
 
@@ -37,25 +37,26 @@ def training_images(
         return []
     made, channels = documents.read(Predictions, beside), read_dataset(paths.raw / DATASET_JSON)
     folder, judged = paths.cases(made.plan), frozenset(case_ids)
-    trained = [c for c in cases if c.split == "train" and has_case(folder, c.case_id)]
-    images = {
-        case.case_id: identifying(read_record(folder, case.case_id), channels.channels)
-        for case in trained
-    }
-    patients = {case.case_id: case.patient_id for case in trained}
+    patients = {case.case_id: case.patient_id for case in cases if case.split == "train"}
+    records = readable_records(folder, patients)
+    images = {case: identifying(one, channels.channels) for case, one in records.items()}
+    unread = [case for case in patients if case not in records and has_case(folder, case)]
     owners = {image: case for case, hashes in telling(images, patients).items() for image in hashes}
     shown = {
         case.case_id: identifying(case.source, channels.channels)
         for case in made.cases
         if case.case_id in judged and case.source is not None and case.source.voxel_hashes
     }
-    if not owners or not shown:
+    if not shown or not (owners or unread):
         return []
     faults = [
         f"{case} shows an image of training case {owner}"
         for case, images in shown.items()
         if (owner := next((owners[image] for image in images if image in owners), None))
     ]
+    if unread and not faults:
+        told = ", ".join(unread[:_TOLD])
+        return [SanityCheck(NAME, "doubt", f"the records of training cases {told} cannot be read")]
     if not faults:
         return [SanityCheck(NAME, "fine", "no case shows an image that was trained on")]
     more = f", and {len(faults) - _TOLD} more" if len(faults) > _TOLD else ""

@@ -80,8 +80,8 @@ def explain_case(subject: Subject, by: Explained, output: Path, made_by: str) ->
     """
     plan, options = by.plan, by.options
     axes = plan.training.augmentation.mirror_axes
-    made = combined_of(by.networks, subject.array, axes, by.odds)
-    unmirrored = combined_of(by.networks, subject.array, (), by.odds)
+    made = combined_of(by.networks, subject.array, axes, by.odds, subject.case_id)
+    unmirrored = combined_of(by.networks, subject.array, (), by.odds, subject.case_id)
     target = target_of(options.target, plan.classes, made.predicted)
     maps = make_maps(subject, plan, by.members, target, options)
     checks: tuple[Check, ...] = ()

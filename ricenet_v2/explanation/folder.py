@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import cast
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import CheckpointError, DatasetError, PlanError, RicenetError
-from ricenet_v2.core.files import sha256_of_text
+from ricenet_v2.core.errors import CheckpointError, DatasetError, DiskFullError, PlanError
+from ricenet_v2.core.failures import logged
+from ricenet_v2.core.files import check_writable, sha256_of_text, stamp
 from ricenet_v2.core.names import part, shown
 from ricenet_v2.core.progress import track
 from ricenet_v2.explanation.case import Explained, explain_case, target_of
@@ -18,18 +19,18 @@ from ricenet_v2.explanation.options import Options
 from ricenet_v2.explanation.subject import CaseFiles, beside_hash, read_subject
 from ricenet_v2.explanation.untrained import untrained_networks
 from ricenet_v2.explanation.write import write_results
+from ricenet_v2.inference.described import check_images
 from ricenet_v2.inference.ensemble import Ensemble
 from ricenet_v2.inference.member import with_log_odds
 from ricenet_v2.inference.patient import files_of, hash_of
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.explanation import MIGRATIONS, ExplainedCase, Explanation
+from ricenet_v2.store.case_table import read_cases
 from ricenet_v2.store.paths import CASES_CSV, EXPLANATION_JSON
-from ricenet_v2.store.raw import find_cases, masks_beside, read_cases
+from ricenet_v2.store.raw import find_cases, masks_beside
 
 logger = logging.getLogger(__name__)
-
-_FAULTS = (RicenetError, OSError, RuntimeError, ValueError, MemoryError)
 
 
 @dataclass(frozen=True)
@@ -68,14 +69,17 @@ def explain_folder(
             folder found by itself.
 
     Raises:
-        DatasetError: No cases, `output` holds maps and `resume` is not set, or maps of other
-            networks or options.
+        DatasetError: No cases, a dataset.json beside `source` has the channels in another order
+            than the model, `output` holds maps and `resume` is not set, or maps of other
+            networks or options; another process writes there, or nothing
+            can be written there.
         PlanError: No such class, or the control was made by another plan.
     """
-    plan = ensemble.plan
+    plan, before = ensemble.plan, stamp(output / EXPLANATION_JSON)
     target_of(options.target, plan.classes, 0)
     if control is not None:
         _check_control(ensemble, control)
+    check_images(ensemble.dataset, source)
     cases = find_cases(source, len(ensemble.dataset.channels), ensemble.dataset.file_ending)
     masks = masks or masks_beside(source)
     members = _classifiers(ensemble)
@@ -91,6 +95,7 @@ def explain_folder(
     )
     job = _Job(ensemble, by, output, masks, _known(source), _made_by(ensemble, control, options))
     _claim(output, job.made_by, resume=resume)
+    check_writable(output / "cases")
     done: dict[str, ExplainedCase] = {}
     failed: dict[str, str] = {}
     numbered = enumerate(cases.items(), start=1)
@@ -100,6 +105,14 @@ def explain_folder(
             failed[shown(case)] = found
         else:
             done[case] = found
+    if stamp(output / EXPLANATION_JSON) != before:
+        raise DatasetError(
+            "Another process writes explanations into this folder.",
+            file=output,
+            expected="what was there when this command began",
+            got=f"another {EXPLANATION_JSON}",
+            remedy="Its explanations were kept. Name another folder with -o.",
+        )
     return write_results(ensemble, control, options, list(done.values()), failed, output)
 
 
@@ -120,9 +133,10 @@ def _tried(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> Expl
     """The case, or why it could not be explained."""
     try:
         return _kept(job, case_id, paths) or _explained(job, case_id, paths, title)
-    except _FAULTS as error:
-        logger.error("%s could not be explained: %s", case_id, error)  # noqa: TRY400 - the user reads the reason, not a traceback
-        return str(error)
+    except DiskFullError:  # no other case could be written either
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, the others are explained
+        return logged(logger, f"{shown(case_id)} could not be explained", error)
 
 
 def _files(job: _Job, case_id: str, paths: tuple[Path, ...]) -> CaseFiles:
@@ -133,11 +147,21 @@ def _files(job: _Job, case_id: str, paths: tuple[Path, ...]) -> CaseFiles:
 
 def _explained(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> ExplainedCase:
     files = _files(job, case_id, paths)
-    beside = beside_hash(job.ensemble, files)  # before reading: a file may change meanwhile
+    # Before reading: a file may change meanwhile.
+    beside = beside_hash(job.ensemble, files)
     subject = replace(read_subject(job.ensemble, files), title=title)
+    _check_alone(job, case_id)
     found = replace(explain_case(subject, job.by, job.output, job.made_by), beside_hash=beside)
+    _check_alone(job, case_id)
     documents.write(case_file(job.output, case_id), found)
     return found
+
+
+def _check_alone(job: _Job, case_id: str) -> None:
+    """Refuse to mix with what another process writes, where locks do not keep it out."""
+    file = case_file(job.output, case_id)
+    if file.is_file():
+        _check_made_by(documents.read(ExplainedCase, file, MIGRATIONS), job.made_by, file)
 
 
 def _kept(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | None:
@@ -146,7 +170,8 @@ def _kept(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | N
     if not file.is_file():
         return None
     found = documents.read(ExplainedCase, file, MIGRATIONS)
-    made_of = hash_of(files_of(job.ensemble, case_id, paths, job.masks), job.ensemble.plan)
+    patient = files_of(job.ensemble, case_id, paths, job.masks)
+    made_of = hash_of(patient, job.ensemble.plan)
     beside = beside_hash(job.ensemble, _files(job, case_id, paths))
     same = (found.source.inputs_hash, found.beside_hash) == (made_of, beside)
     named = [*(one.file for one in found.maps), found.picture]
@@ -167,14 +192,17 @@ def _claim(output: Path, made_by: str, *, resume: bool) -> None:
             remedy="Name another folder with -o, or go on with --continue.",
         )
     for file in files:
-        case = documents.read(ExplainedCase, file, MIGRATIONS)
-        if case.made_by != made_by:
-            raise DatasetError(
-                "The output folder holds explanations of another model, version or other options.",
-                case=case.case_id,
-                file=file,
-                remedy="Name another folder with -o, or repeat the command with the same options.",
-            )
+        _check_made_by(documents.read(ExplainedCase, file, MIGRATIONS), made_by, file)
+
+
+def _check_made_by(case: ExplainedCase, made_by: str, file: Path) -> None:
+    if case.made_by != made_by:
+        raise DatasetError(
+            "The output folder holds explanations of another model, version or other options.",
+            case=case.case_id,
+            file=file,
+            remedy="Name another folder with -o, or repeat the command with the same options.",
+        )
 
 
 def _made_by(ensemble: Ensemble, control: Ensemble | None, options: Options) -> str:

@@ -20,7 +20,7 @@ from ricenet_v2.explanation.occlusion.windows import lay_windows
 from ricenet_v2.explanation.options import MapKind, Options
 from ricenet_v2.explanation.reference import reference_of, words_of
 from ricenet_v2.explanation.subject import Subject
-from ricenet_v2.inference.member import probabilities
+from ricenet_v2.inference.member import check_finite, probabilities
 from ricenet_v2.inference.odds import Combined, Odds
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.explanation import ALL, ENSEMBLE, LOG_ODDS, PROBABILITY, Completeness
@@ -219,8 +219,18 @@ def probabilities_of(
     return combined_of(members, array, mirror_axes, odds or Odds()).probabilities
 
 
-def combined_of(members: Members, array: Image, mirror_axes: Sequence[int], odds: Odds) -> Combined:
-    """What ricenet_predict says of a case; the arguments are those of `probabilities_of`."""
+def combined_of(
+    members: Members,
+    array: Image,
+    mirror_axes: Sequence[int],
+    odds: Odds,
+    case_id: str = "case",
+) -> Combined:
+    """What ricenet_predict says of a case; the other arguments are those of `probabilities_of`.
+
+    Raises:
+        DatasetError: Outputs of a network are not finite.
+    """
     batch = torch.from_numpy(np.ascontiguousarray(array))[None]
     outputs = {
         fold: np.asarray(
@@ -230,4 +240,5 @@ def combined_of(members: Members, array: Image, mirror_axes: Sequence[int], odds
         )
         for fold, network in members.items()
     }
+    check_finite(outputs, case_id)
     return odds.combined(outputs, "mean")

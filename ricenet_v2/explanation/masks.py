@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.regular import is_missing
 from ricenet_v2.explanation.space import Space
 from ricenet_v2.preprocessing.pipeline import TOLERANCE_MM
-from ricenet_v2.store.images import read_image
-from ricenet_v2.store.raw import mask_path
+from ricenet_v2.store.images import read_whole_image
+from ricenet_v2.store.raw import mask_path, stored
 
 Mask = NDArray[np.bool_]
 LESION = "lesion"
@@ -37,8 +38,8 @@ class Lesion:
 
 def file_of(masks: Path | None, case_id: str, name: str, ending: str) -> Path | None:
     """The file of a mask, where there is one."""
-    path = None if masks is None else mask_path(masks, case_id, name, ending)
-    return path if path is not None and path.is_file() else None
+    path = None if masks is None else stored(mask_path(masks, case_id, name, ending))
+    return None if path is None or is_missing(path) else path
 
 
 def lesion_of(path: Path | None, case_id: str, grid: Grid, space: Space) -> Lesion:
@@ -110,7 +111,7 @@ def region_of(
 
 
 def _read(path: Path, case_id: str, grid: Grid) -> Mask:
-    voxels, own = read_image(path)
+    voxels, own = read_whole_image(path)
     if own.shape != grid.shape or own.distance(grid) > TOLERANCE_MM:
         raise GeometryError(
             "A mask does not lie on the grid of the images.",

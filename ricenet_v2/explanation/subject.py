@@ -9,18 +9,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet_v2.core.errors import RicenetError
-from ricenet_v2.core.files import sha256_of_file, sha256_of_text
+from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.regular import is_missing
 from ricenet_v2.explanation.masks import LESION, file_of, lesion_of, region_of
 from ricenet_v2.explanation.space import Space
 from ricenet_v2.fingerprinting.region import foreground
 from ricenet_v2.inference.ensemble import Ensemble
-from ricenet_v2.inference.patient import files_of, prepare
+from ricenet_v2.inference.patient import files_of, prepare, refuse_other_labels
 from ricenet_v2.preprocessing.pipeline import TOLERANCE_MM, load_case
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.report.case.isodose import full_dose
+from ricenet_v2.store.image_files import sha256_of_image
 from ricenet_v2.store.images import read_grid
 
 BRAIN, IMAGE = "brain", "image"
@@ -108,7 +109,8 @@ def read_subject(ensemble: Ensemble, files: CaseFiles) -> Subject:
     """
     case_id, paths, masks = files.case_id, files.paths, files.masks
     patient = files_of(ensemble, case_id, paths, masks)
-    made = prepare(ensemble, patient)
+    made = prepare(ensemble.plan, patient)
+    refuse_other_labels(ensemble, made.record)
     space = Space.of(made.record, ensemble.plan)
     extra, no_dose = _doses_beside(ensemble, patient.images, paths, space.grid)
     wanted = [n for n, path in enumerate(paths) if path in (*patient.images, *extra)]
@@ -150,12 +152,12 @@ def _doses_beside(
     """Doses that the networks do not see, by which bands are measured; and why some cannot be."""
     found, doubts = [], []
     for channel, path in zip(ensemble.dataset.channels, paths, strict=True):
-        if channel.kind != "dose" or path in needed or not path.is_file():
+        if channel.kind != "dose" or path in needed or is_missing(path):
             continue
         try:
             own = read_grid(path)
             fits = own.shape == grid.shape and own.distance(grid) <= TOLERANCE_MM
-        except RicenetError:
+        except Exception:  # noqa: BLE001 - told as a dose that does not fit
             fits = False
         if fits:
             found.append(path)
@@ -180,9 +182,9 @@ def beside_hash(ensemble: Ensemble, files: CaseFiles) -> str:
     named |= {path.name: path for n, path in enumerate(files.paths) if kinds[n] == "dose"}
     try:
         hashes = [
-            f"{name} {sha256_of_file(path)}"
+            f"{name} {sha256_of_image(path)}"
             for name, path in sorted(named.items())
-            if path is not None and path.is_file()
+            if path is not None and not is_missing(path)
         ]
     except OSError:
         return ""

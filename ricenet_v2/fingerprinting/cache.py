@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from ricenet_v2.core import files
 from ricenet_v2.core.names import part
 from ricenet_v2.core.pool import Task
 from ricenet_v2.fingerprinting.measure import N_SAMPLES, CaseFiles, MeasuredCase, measure_case
 from ricenet_v2.records.fingerprint import CaseMeasurement
+from ricenet_v2.store.image_files import sha256_of_image
 from ricenet_v2.store.measurements import read_measurement, write_measurement
 
 RULES = 2
@@ -41,14 +42,14 @@ def kept(case: CaseFiles, folder: Path) -> Kept:
 
 
 def load(where: Kept) -> MeasuredCase | None:
-    """The measurement, unless a file of the case changed since, or the rules did."""
+    """The measurement, unless the content of a file of the case changed since, or the rules did."""
     try:
         found = read_measurement(where.path, _key(where.files))
         if found is None:
             return None
         figures, samples = found
         return MeasuredCase(_FIGURES.validate_json(figures, strict=True), tuple(samples))
-    except (OSError, ValidationError):  # a file of the case is missing, or other figures were kept
+    except Exception:  # noqa: BLE001 - a file is missing, or whatever else was kept: measure again
         return None
 
 
@@ -89,9 +90,8 @@ def _write(path: Path, key: str, measured: MeasuredCase) -> None:
 
 
 def _key(case: CaseFiles) -> str:
-    """SHA-256 over name, size and time of change of each file, and over what the rules look at."""
+    """SHA-256 over name and content of each file, and over what the rules look at."""
     paths = [*case.images, *([] if case.brain is None else [case.brain])]
-    found = [(path.name, path.stat()) for path in paths]
-    stamps = [(name, status.st_size, status.st_mtime_ns) for name, status in found]
+    contents = [(path.name, sha256_of_image(path)) for path in paths]
     straight = ["straightened"] if case.straighten else []
-    return files.sha256_of_text(json.dumps([RULES, N_SAMPLES, case.kinds, stamps, *straight]))
+    return files.sha256_of_text(json.dumps([RULES, N_SAMPLES, case.kinds, contents, *straight]))

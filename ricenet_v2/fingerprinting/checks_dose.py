@@ -2,7 +2,7 @@
 
 Limits as of the clinical notes on radiotherapy of the brain: courses end near 60 Gy (40.05 Gy in
 15 fractions for the frail), a single fraction stays below 10 Gy unless it is radiosurgery, and
-200 Gy is beyond any treatment, hence centigray.
+200 Gy is beyond any treatment, hence centigray, stored integers or no dose at all.
 """
 
 from __future__ import annotations
@@ -22,7 +22,22 @@ HIGH_ABOVE = 80.0
 COURSE_BELOW = 30.0
 FRACTION_BELOW = 10.0
 RELATIVE_UP_TO = 1.5
+STORED_ABOVE = 20_000.0
+"""200 Gy in cGy; beyond, values are not even cGy."""
+TEXTURED_ABOVE = 0.08
+_FAR_BELOW_ZERO, _MANY_BELOW_ZERO = 0.05, 0.01
 EXPECTED = "the cumulative dose of the whole treatment in Gy, with a maximum of 30 to 80 Gy"
+_SCALE = (
+    "multiply them by DoseGridScaling (3004,000E) of the DICOM file, which only that file tells"
+)
+_ANOTHER_IMAGE = (
+    "This looks like an MRI, a CT or another image: compare the order of the channels in "
+    "dataset.json with the numbers of the files."
+)
+_TEXTURED = (
+    "Is it a dose? It has the texture of an MRI or another image: compare the order of the "
+    "channels in dataset.json with the numbers of the files."
+)
 
 
 def check_unit(channel: Channel) -> list[Finding]:
@@ -56,7 +71,7 @@ def check_unit(channel: Channel) -> list[Finding]:
 def check_dose(
     dose: NDArray[np.float32], place: Place, covariates: Mapping[str, str]
 ) -> list[Finding]:
-    """Negative values, and a maximum that does not look like a whole course in Gy.
+    """Images that are no dose, negative values, and a maximum that is not a whole course in Gy.
 
     Args:
         dose: Finite, not constant, axes (z, y, x).
@@ -64,13 +79,16 @@ def check_dose(
         covariates: Of the case; `fractions` makes the advice concrete.
     """
     negative = int(np.count_nonzero(dose < 0))
-    findings = _range(float(dose.max()), place, covariates)
+    found = f"{negative} of {dose.size} voxels below 0, lowest {dose.min():.4g}"
+    if negative and _is_far_below_zero(dose):
+        return [error("not a dose", place, found=found, expected=EXPECTED, remedy=_ANOTHER_IMAGE)]
+    findings = _range(dose, place, covariates)
     if negative:
         findings.append(
             warning(
                 "negative dose",
                 place,
-                found=f"{negative} of {dose.size} voxels below 0, lowest {dose.min():.4g} Gy",
+                found=f"{found} Gy",
                 expected="no dose below 0 Gy",
                 remedy="They are set to 0. If they are many, export or resample the dose again "
                 "with linear interpolation.",
@@ -79,29 +97,87 @@ def check_dose(
     return findings
 
 
-def _range(maximum: float, place: Place, covariates: Mapping[str, str]) -> list[Finding]:
+def _is_far_below_zero(dose: NDArray[np.float32]) -> bool:
+    """Not by overshoots of an interpolation or a value outside of the dose grid."""
+    limit = -_FAR_BELOW_ZERO * max(float(dose.max()), 0.0)
+    return int(np.count_nonzero(dose < limit)) > _MANY_BELOW_ZERO * dose.size
+
+
+def roughness(dose: NDArray[np.float32]) -> float:
+    """Mean difference of a voxel and its six neighbours, as a share of the mean voxel.
+
+    Of voxels above a tenth of the maximum. It is 0.004 to 0.05 of doses on grids of 2 to 7 mm, and
+    0.09 to 0.3 of MRI.
+
+    Args:
+        dose: Axes (z, y, x).
+    """
+    if min(dose.shape) <= 2:
+        return 0.0
+    inner = dose[1:-1, 1:-1, 1:-1]
+    around = sum(
+        np.roll(dose, shift, axis)[1:-1, 1:-1, 1:-1] for axis in range(3) for shift in (1, -1)
+    )
+    high = inner > 0.1 * dose.max()
+    if not high.any():
+        return 0.0
+    return float(np.abs(inner - around / 6)[high].mean() / inner[high].mean())
+
+
+def _range(dose: NDArray[np.float32], place: Place, covariates: Mapping[str, str]) -> list[Finding]:
+    maximum = float(dose.max())
     found = f"maximum {maximum:.4g}"
+    if COURSE_BELOW <= maximum <= HIGH_ABOVE:
+        return []
+    is_textured = roughness(dose) > TEXTURED_ABOVE
     if maximum > CENTIGRAY_ABOVE:
-        remedy = f"Divide this map by 100: the maximum is then {maximum / 100:.4g} Gy."
-        return [error("dose in cGy", place, found=found, expected=EXPECTED, remedy=remedy)]
+        return [_beyond_gray(dose, found, place, is_textured=is_textured)]
     if maximum > HIGH_ABOVE:
+        check = "dose is high"
         remedy = (
             "Check for several courses that were added up (then nothing is wrong), for components "
             "that were added twice, or for percent instead of Gy."
         )
-        return [warning("dose is high", place, found=found, expected=EXPECTED, remedy=remedy)]
-    if maximum < FRACTION_BELOW:
+    elif maximum < FRACTION_BELOW:
+        check = "dose of one fraction"
         remedy = _fraction_remedy(maximum, covariates)
-        return [
-            warning("dose of one fraction", place, found=found, expected=EXPECTED, remedy=remedy)
-        ]
-    if maximum < COURSE_BELOW:
+    else:
+        check = "dose is low"
         remedy = (
             "Check whether this map is only a part of the treatment, e.g. a boost; radiosurgery "
             "may be right as it is."
         )
-        return [warning("dose is low", place, found=found, expected=EXPECTED, remedy=remedy)]
-    return []
+    if is_textured:
+        remedy = f"{_TEXTURED} {remedy}"
+    return [warning(check, place, found=found, expected=EXPECTED, remedy=remedy)]
+
+
+def _beyond_gray(
+    dose: NDArray[np.float32], found: str, place: Place, *, is_textured: bool
+) -> Finding:
+    """A maximum that no treatment reaches in Gy."""
+    maximum = float(dose.max())
+    in_gray = f"the maximum is then {maximum / 100:.4g} Gy"
+    is_whole = bool(np.all(dose == np.round(dose)))
+    if is_textured:
+        check = "not a dose"
+        found += ", with the texture of an image"
+        remedy = _ANOTHER_IMAGE
+        if maximum <= STORED_ABOVE:
+            remedy += f" If it is a dose in cGy all the same, divide it by 100: {in_gray}."
+    elif maximum <= STORED_ABOVE:
+        check = "dose in cGy"
+        remedy = f"If these are cGy, divide this map by 100: {in_gray}."
+        if is_whole:
+            remedy += f" If they are integers as an RTDOSE stores them, {_SCALE}."
+    else:
+        check = "dose not in Gy"
+        remedy = (
+            f"These look like integers as an RTDOSE stores them: {_SCALE}."
+            if is_whole
+            else "These are neither Gy nor cGy. Export the dose again in Gy."
+        )
+    return error(check, place, found=found, expected=EXPECTED, remedy=remedy)
 
 
 def _fraction_remedy(maximum: float, covariates: Mapping[str, str]) -> str:

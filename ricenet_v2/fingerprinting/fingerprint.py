@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ricenet_v2.core.deadline import Limited
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.fingerprinting.cache import kept, load, measure_and_keep, prune
 from ricenet_v2.fingerprinting.measure import CaseFiles, MeasuredCase, measure_case
@@ -26,7 +28,12 @@ from ricenet_v2.store.raw import RawDataset
 
 
 def measure(
-    raw: RawDataset, num_workers: int = 1, cache: Path | None = None, *, straighten: bool = False
+    raw: RawDataset,
+    num_workers: int = 1,
+    cache: Path | None = None,
+    *,
+    straighten: bool = False,
+    seconds: float | None = None,
 ) -> Fingerprint:
     """Measure the training cases; the result depends neither on their order nor on the workers.
 
@@ -38,9 +45,11 @@ def measure(
         cache: Folder of measurements that are kept; only new and changed cases are opened,
             and those of cases that are gone are deleted.
         straighten: Images that lie tilted will be straightened, and are measured so.
+        seconds: That measuring a case may take; as long as it takes where None.
 
     Raises:
         DatasetError: No training case, or a case that cannot be measured (with its id).
+        LateError: A case takes too long; the others are kept in `cache`.
         KilledError: The process of some cases was killed; the others are kept in `cache`.
     """
     cases = raw.split("train")
@@ -51,7 +60,7 @@ def measure(
             expected="cases with split train",
             got=f"{len(raw.cases)} cases of other splits",
         )
-    measured = _measured(raw, cases, num_workers, cache, straighten=straighten)
+    measured = _measured(raw, cases, num_workers, cache, seconds, straighten=straighten)
     labels = Counter(case.label for case in cases)
     return Fingerprint(
         dataset=raw.dataset.name,
@@ -68,6 +77,7 @@ def _measured(
     cases: Sequence[Case],
     num_workers: int,
     cache: Path | None,
+    seconds: float | None,
     *,
     straighten: bool,
 ) -> list[MeasuredCase]:
@@ -79,25 +89,31 @@ def _measured(
         )
         for case in cases
     }
-    found = {} if cache is None else _found(files.values(), cache)
+    found = {} if cache is None else _found(files.values(), cache, num_workers)
     left = [case for case in cases if case.case_id not in found]
-    need = bytes_of_case(raw, left, copies=2 * len(kinds) + 6)
+    need = bytes_of_case(raw, left, copies=2 * len(kinds) + 6, seconds=seconds)
     workers = allowed_workers(num_workers, need, len(left), available_memory())
     ids, told = [case.case_id for case in left], "Measuring cases"
     if cache is None:
-        made = map_cases(measure_case, [files[name] for name in ids], workers, told)
+        work = Limited(seconds, measure_case)
+        made = map_cases(work, [files[name] for name in ids], workers, told)
     else:
         wanted = [kept(files[name], cache) for name in ids]
-        made = map_cases(measure_and_keep, wanted, workers, told)
+        made = map_cases(Limited(seconds, measure_and_keep), wanted, workers, told)
         prune(cache, files)
     found |= dict(zip(ids, made, strict=True))
     return [found[case.case_id] for case in cases]
 
 
-def _found(files: Iterable[CaseFiles], cache: Path) -> dict[str, MeasuredCase]:
-    """Measurements that are kept and still hold, by case id."""
-    loaded = {one.case_id: load(kept(one, cache)) for one in files}
-    return {case_id: measured for case_id, measured in loaded.items() if measured is not None}
+def _found(files: Iterable[CaseFiles], cache: Path, num_workers: int) -> dict[str, MeasuredCase]:
+    """Measurements that are kept and still hold, by case id.
+
+    Threads are enough: hashing the files, which takes the time, lets others run.
+    """
+    places = [kept(one, cache) for one in files]
+    with ThreadPoolExecutor(num_workers) as threads:
+        loaded = zip(places, threads.map(load, places), strict=True)
+        return {where.name: measured for where, measured in loaded if measured is not None}
 
 
 def _once(measured: Sequence[MeasuredCase]) -> list[MeasuredCase]:

@@ -16,6 +16,7 @@ from ricenet_v2.core.errors import DatasetError, KilledError, RicenetError
 from ricenet_v2.core.pool import Never, Task, results
 from ricenet_v2.core.processes import Processes, SerialExecutor
 from ricenet_v2.core.progress import track
+from ricenet_v2.core.worker import may_start_processes
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +125,7 @@ def map_cases(
 
 
 def _executor(work: Callable[..., object], num_workers: int, n_tasks: int) -> Executor:
-    count = min(num_workers, n_tasks)
+    count = min(num_workers, n_tasks) if may_start_processes() else 1
     return Processes(count, work) if count > 1 else SerialExecutor()
 
 

@@ -13,10 +13,10 @@ from torch import nn
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import CheckpointError, DatasetError
-from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.fingerprinting.region import ANATOMY
-from ricenet_v2.inference.member import seen
+from ricenet_v2.inference.distinct import check_distinct
+from ricenet_v2.inference.member import check_finite, seen
 from ricenet_v2.inference.odds import Combine, Odds
 from ricenet_v2.inference.outside import outside, trained_on
 from ricenet_v2.inference.prior import BALANCED, from_state, named_prior
@@ -28,8 +28,9 @@ from ricenet_v2.inference.reference import (
     read_reference,
 )
 from ricenet_v2.inference.same_plan import plan_and_dataset
+from ricenet_v2.inference.trained_fold import network_of, read_fold
 from ricenet_v2.inference.uncertainty import disagreement, entropy
-from ricenet_v2.network.build import build_network
+from ricenet_v2.inference.unchanged import unchanged
 from ricenet_v2.network.device import resolve_device
 from ricenet_v2.network.lineage import lineage_in
 from ricenet_v2.preprocessing.pipeline import preprocess
@@ -110,12 +111,17 @@ class Ensemble:
         combine: Combine = "mean",
         mirror: bool = True,
     ) -> CasePrediction:
-        """Predict a preprocessed case, array (channels, z, y, x)."""
+        """Predict a preprocessed case, array (channels, z, y, x).
+
+        Raises:
+            DatasetError: Outputs of a network are not finite.
+        """
         self.check(mirror=mirror)
         batch = torch.from_numpy(np.ascontiguousarray(array))[None].to(self.device)
         axes = self.plan.training.augmentation.mirror_axes if mirror else ()
         found = {fold: seen(member, batch, axes) for fold, member in self.members.items()}
         seen_by = {fold: each.probabilities[0].double().numpy() for fold, each in found.items()}
+        check_finite(seen_by, record.case_id)
         made = self.odds.combined(seen_by, combine)
         stacked, combined = made.members, made.probabilities
         features = {
@@ -249,9 +255,11 @@ def load_ensemble(
         decide: Which class is predicted.
 
     Raises:
-        CheckpointError: No fold, a named fold or its checkpoint is missing, or there
-            is no calibration that fits; a prior is named for a model that does not say what it
-            was trained on.
+        CheckpointError: No fold, a named fold or its checkpoint is missing, of another program, a
+            copy of another fold, or has weights that are not finite or of another network; there is
+            no calibration that fits; a prior is named for a model that does not say what it was
+            trained on.
+        PlanError: The folds were trained by different plans or datasets.
         DatasetError: `calibrated`, and another checkpoint than that the calibration is for; or a
             prior that cannot be used.
     """
@@ -269,22 +277,18 @@ def load_ensemble(
             got=f"finished: {there or 'none'}",
             remedy="Train them with ricenet_train, or name the finished ones with -f.",
         )
-    states = {
-        fold: checkpoints.load(paths.fold(fold).checkpoint(checkpoint), where) for fold in chosen
-    }
-    plan, dataset = plan_and_dataset(states, model_folder)
-    members = {}
-    for fold, state in states.items():
-        network = build_network(plan.network, len(plan.channels), len(plan.classes))
-        network.load_state_dict(state["inference_weights"])
-        members[fold] = network.to(where).eval()
-    hashes = {
-        f"fold_{fold}/checkpoint_{checkpoint}.pth": sha256_of_file(
-            paths.fold(fold).checkpoint(checkpoint)
-        )
-        for fold in chosen
-    }
-    references = {fold: read_reference(paths.fold(fold).reference) for fold in chosen}
+    files = {fold: paths.fold(fold).checkpoint(checkpoint) for fold in chosen}
+    with unchanged(paths, chosen, checkpoint):
+        read = {fold: read_fold(file, fold, where) for fold, file in files.items()}
+        states = {fold: state for fold, (state, _) in read.items()}
+        plan, dataset = plan_and_dataset(states, model_folder)
+        check_distinct(states, model_folder)
+        members = {fold: network_of(one, plan, files[fold], fold) for fold, one in states.items()}
+        references = {
+            fold: read_reference(paths.fold(fold).reference, member.head.in_features)
+            for fold, member in members.items()
+        }
+    hashes = {f"fold_{fold}/{files[fold].name}": digest for fold, (_, digest) in read.items()}
     return Ensemble(
         plan,
         dataset,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.network.build import Classifier
 
 
@@ -31,7 +32,7 @@ def probabilities(
         mirror_axes: Axes (0 z, 1 y, 2 x) that may be flipped.
 
     Returns:
-        (B, classes), float32 on the CPU.
+        (B, classes), float32 on the CPU; NaN for an image of which an output is not finite.
     """
     return seen(network, batch, mirror_axes).probabilities
 
@@ -41,7 +42,7 @@ class Seen:
     """What a network makes of a batch.
 
     Attributes:
-        probabilities: (B, classes), float32 on the CPU.
+        probabilities: (B, classes), float32 on the CPU; NaN where an output is not finite.
         features: Pooled features (B, F) of the images as they are, float32 on the CPU; None of a
             network that has none.
     """
@@ -62,7 +63,8 @@ def seen(network: nn.Module, batch: torch.Tensor, mirror_axes: Sequence[int] = (
             logits, features = network.classify(pooled), pooled.float().cpu()
         else:
             logits = network(turned)
-        total = total + torch.softmax(logits.float(), dim=1)
+        sound = logits.isfinite().all(dim=1, keepdim=True)
+        total = total + torch.where(sound, torch.softmax(logits.float(), dim=1), torch.nan)
     return Seen((total / len(turns)).cpu(), features)
 
 
@@ -82,3 +84,26 @@ def with_log_odds(network: Classifier, added: NDArray[np.float64] | None) -> Cla
 def pooled_features(network: Classifier, batch: torch.Tensor) -> torch.Tensor:
     """Pooled features (B, F) of images (B, C, Z, Y, X), float32 on the CPU."""
     return network.pooled(batch).float().cpu()
+
+
+def check_finite(outputs: Mapping[int, NDArray[np.float64]], case_id: str) -> None:
+    """Refuse to go on with a case of which networks make no numbers.
+
+    Args:
+        outputs: Probabilities (classes,) by fold.
+        case_id: The case.
+
+    Raises:
+        DatasetError: Those of a fold are not finite; the text names the folds.
+    """
+    wild = [fold for fold, values in outputs.items() if not np.isfinite(values).all()]
+    if wild:
+        raise DatasetError(
+            "The outputs of the networks are not finite for this case.",
+            case=case_id,
+            expected="finite outputs of all folds",
+            got=f"infinite or undefined ones of fold {', '.join(map(str, wild))}",
+            remedy="Look at the intensities of its images: extreme ones leave the range of the "
+            "arithmetic. Where all cases fail, train these folds again, or name the others with "
+            "-f.",
+        )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from ricenet_v2.core.grid import turned
 from ricenet_v2.inference.reference import Reference
-from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.cases import PreprocessedCase, sizes_of_case
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.lineage import Trained, identifying
 from ricenet_v2.records.plan import Plan
@@ -31,6 +31,7 @@ def outside(plan: Plan, record: PreprocessedCase, references: Iterable[Reference
         *_region(plan, record),
         *_dose(plan, record),
         *_intensity(record, references),
+        *_sizes(record, references),
         *([] if plan.straighten else _axes(record, references)),
     ]
 
@@ -59,6 +60,43 @@ def _spacing(plan: Plan, record: PreprocessedCase) -> list[str]:
         for axis, have, least, most in zip("zyx", record.source_spacing, low, high, strict=True)
         if not least * (1 - _SPACING_SLACK) <= have <= most * (1 + _SPACING_SLACK)
     ]
+
+
+def unknown_labels(record: PreprocessedCase, references: Iterable[Reference]) -> list[str]:
+    """Mask channels that have labels, but none of those that training saw, such as 255 for 1.
+
+    Args:
+        record: Of the case.
+        references: Of the members; older models do not know their labels.
+    """
+    references = list(references)
+    found = []
+    for name, labels in record.mask_labels.items():
+        known = {value for one in references for value in one.labels.get(name, ())}
+        if all(name in one.labels for one in references) and known and labels:
+            told = f"{name} has the labels {_listed(labels)}, training had {_listed(sorted(known))}"
+            found += [] if known & set(labels) else [told]
+    return found
+
+
+def _listed(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:g}" for value in values[:10]) + (", ..." if values[10:] else "")
+
+
+def _sizes(record: PreprocessedCase, references: Iterable[Reference]) -> list[str]:
+    """Extent and volume; spacing has a range of its own."""
+    found = []
+    for name, value in sizes_of_case(record).items():
+        ranges = [one.sizes[name] for one in references if name in one.sizes]
+        if name.startswith("spacing") or not ranges:
+            continue
+        least, most = min(low for low, _ in ranges), max(high for _, high in ranges)
+        if not least <= value <= most:
+            found.append(
+                f"{name}: {value:.4g} is far from the training cases, which have {least:.3g} to "
+                f"{most:.3g}"
+            )
+    return found
 
 
 def _axes(record: PreprocessedCase, references: Iterable[Reference]) -> list[str]:

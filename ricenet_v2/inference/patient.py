@@ -15,15 +15,18 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.fingerprinting.integrity import CheckedCase, check_case
+from ricenet_v2.core.regular import is_missing
+from ricenet_v2.fingerprinting.checked import CheckedCase
+from ricenet_v2.fingerprinting.integrity import check_case
 from ricenet_v2.inference.ensemble import Ensemble, crop_error
+from ricenet_v2.inference.outside import unknown_labels
 from ricenet_v2.preprocessing.cohort import inputs_hash
 from ricenet_v2.preprocessing.pipeline import preprocess
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.integrity import Finding
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.store.raw import mask_path
+from ricenet_v2.store.raw import mask_path, stored
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,14 @@ class Patient:
         channels: Of the images, in the order of the dataset.
         images: Those that the networks see and those that decide the crop.
         brain: Brain mask, where there is one.
+        allow_any_size: As the dataset of training says.
     """
 
     case_id: str
     channels: tuple[Channel, ...]
     images: tuple[Path, ...]
     brain: Path | None
+    allow_any_size: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,8 +68,8 @@ def files_of(
         masks: Folder of CASE_brain files.
     """
     ending = ensemble.dataset.file_ending
-    brain = None if masks is None else mask_path(masks, case_id, "brain", ending)
-    if brain is not None and not brain.is_file():
+    brain = None if masks is None else stored(mask_path(masks, case_id, "brain", ending))
+    if brain is not None and is_missing(brain):
         brain = None
     needed = ensemble.needed(has_brain=brain is not None)
     return Patient(
@@ -72,6 +77,7 @@ def files_of(
         tuple(ensemble.dataset.channels[index] for index in needed),
         tuple(images[index] for index in needed),
         brain,
+        ensemble.dataset.allow_any_size,
     )
 
 
@@ -83,27 +89,28 @@ def hash_of(patient: Patient, plan: Plan) -> str:
         return ""
 
 
-def prepare(ensemble: Ensemble, patient: Patient) -> Prepared:
-    """Check, read and preprocess a patient.
+def prepare(plan: Plan, patient: Patient) -> Prepared:
+    """Check, read and preprocess a patient as a plan says.
 
     Raises:
         DatasetError: A file is missing or has an error that the check of a dataset would find,
             e.g. its end is cut off, which ITK reads as zeros.
     """
-    _refuse_another_crop(ensemble.plan, patient)
+    _refuse_another_crop(plan, patient)
     # Before reading: a file that changes meanwhile is then predicted again.
-    made_of = hash_of(patient, ensemble.plan)
+    made_of = hash_of(patient, plan)
     case_id = patient.case_id
     checked = check_case(
         Case(case_id, case_id, label=""),
         patient.channels,
         patient.images,
         patient.brain,
-        straighten=ensemble.plan.straighten,
+        straighten=plan.straighten,
+        allow_any_size=patient.allow_any_size,
     )
     images, grid = _sound(checked, case_id)
     array, record = preprocess(
-        images, grid, ensemble.plan, case_id, checked.brain, made_of, patient.channels
+        images, grid, plan, case_id, checked.brain, made_of, patient.channels
     )
     warnings = (*_doubts(checked.findings), *record.warnings)
     return Prepared(array, dataclasses.replace(record, warnings=warnings))
@@ -117,13 +124,30 @@ def _refuse_another_crop(plan: Plan, patient: Patient) -> None:
         for channel, path in zip(patient.channels, patient.images, strict=True)
         if channel.name not in seen
     }
-    missing = [path.name for path in unseen.values() if not path.is_file()]
+    missing = [path.name for path in unseen.values() if is_missing(path)]
     if missing:
         raise crop_error(
             patient.case_id,
             [channel.name for channel in patient.channels],
             got=f"no mask, and no file {', '.join(missing)}",
             remedy="Add these files, or a CASE_brain file in a folder of masks (--masks).",
+        )
+
+
+def refuse_other_labels(ensemble: Ensemble, record: PreprocessedCase) -> None:
+    """Masks are seen as they are, so that their labels must be those of training.
+
+    Raises:
+        DatasetError: A mask has none of them.
+    """
+    if faults := unknown_labels(record, ensemble.references.values()):
+        raise DatasetError(
+            "A mask of this patient has other labels than the masks of training.",
+            case=record.case_id,
+            expected="a label that training saw, or an empty mask",
+            got="; ".join(faults),
+            remedy="Networks see the values of a mask as they are. Write it with the labels of "
+            "training, e.g. 0 and 1 instead of 0 and 255.",
         )
 
 

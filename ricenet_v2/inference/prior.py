@@ -167,9 +167,13 @@ def from_state(state: Mapping[str, Any], n_classes: int, file: object) -> Prior 
         return None
     try:
         prior = Prior(tuple(map(float, found["trained"])), tuple(map(int, found["counts"])))
-    except (KeyError, TypeError, ValueError) as error:
+    except Exception as error:
         raise _damaged(file, found) from error
-    if not len(prior.trained) == len(prior.counts) == n_classes or not sum(prior.counts):
+    is_whole = len(prior.trained) == len(prior.counts) == n_classes
+    are_shares = (
+        all(0 <= share <= 1 for share in prior.trained) and min(prior.counts, default=0) >= 0
+    )
+    if not is_whole or not are_shares or not sum(prior.counts):
         raise _damaged(file, found)
     return prior
 

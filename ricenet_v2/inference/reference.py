@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import CheckpointError
+from ricenet_v2.core.regular import is_missing
 from ricenet_v2.inference.shrinkage import shrunk_covariance
 from ricenet_v2.store import checkpoints
 
@@ -33,6 +35,10 @@ class Reference:
         intensities: Smallest and largest mean inside the patient, by channel.
         directions: Nine direction cosines of the images of each case, as far as they differ, axes
             (cases, 9); empty in older files.
+        sizes: Usual range of each quantity of `records.typical.sizes_of`; none of few cases, and
+            empty in older files.
+        labels: Of the masks of each channel, by its name, where all are known; empty in older
+            files.
     """
 
     mean: Floats
@@ -40,6 +46,8 @@ class Reference:
     held_out: Floats
     intensities: Mapping[str, tuple[float, float]]
     directions: Floats = field(default_factory=lambda: np.empty((0, 9)))
+    sizes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    labels: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def distances(self, features: Floats) -> Floats:
         """Mahalanobis distances of features (cases, features), shape (cases,)."""
@@ -58,6 +66,8 @@ def fit_reference(
     held_out: Floats,
     intensities: Mapping[str, tuple[float, float]],
     directions: Iterable[Sequence[float]] = (),
+    sizes: Mapping[str, tuple[float, float]] | None = None,
+    labels: Mapping[str, tuple[float, ...]] | None = None,
 ) -> Reference:
     """Fit mean and covariance, shrunk as Ledoit and Wolf (2004) since there are few cases.
 
@@ -69,12 +79,20 @@ def fit_reference(
         held_out: The same of the validation cases.
         intensities: Range of each channel over the training cases.
         directions: Of the images of the training cases.
+        sizes: As in `Reference`.
+        labels: As in `Reference`.
     """
     mean = training.mean(axis=0)
     precision = np.asarray(np.linalg.pinv(shrunk_covariance(training), hermitian=True), np.float64)
     bare = Reference(mean, precision, np.ones(1), dict(intensities))
     differing = np.array(sorted(set(map(tuple, directions)))).reshape(-1, 9)
-    return Reference(mean, precision, bare.distances(held_out), dict(intensities), differing)
+    return dataclasses.replace(
+        bare,
+        held_out=bare.distances(held_out),
+        directions=differing,
+        sizes=dict(sizes or {}),
+        labels=dict(labels or {}),
+    )
 
 
 def write_reference(path: Path, reference: Reference) -> None:
@@ -87,31 +105,56 @@ def write_reference(path: Path, reference: Reference) -> None:
             "held_out": torch.from_numpy(reference.held_out),
             "intensities": {name: list(ends) for name, ends in reference.intensities.items()},
             "directions": torch.from_numpy(reference.directions),
+            "sizes": {name: list(ends) for name, ends in reference.sizes.items()},
+            "labels": {name: list(values) for name, values in reference.labels.items()},
         },
     )
 
 
-def read_reference(path: Path) -> Reference | None:
+def read_reference(path: Path, n_features: int | None = None) -> Reference | None:
     """Read one; None where there is none: older models have no such file.
 
+    Args:
+        path: Of the file.
+        n_features: That the network has; any where None.
+
     Raises:
-        CheckpointError: The file is damaged or lacks a part.
+        CheckpointError: The file is damaged, lacks a part, is of a network of another width, or
+            holds numbers that are not finite.
     """
-    if not path.is_file():
+    if is_missing(path):
         return None
     state = checkpoints.load(path)
     try:
         arrays = [state[name].double().numpy() for name in ("mean", "precision", "held_out")]
         directions = state.get("directions", torch.empty(0, 9)).double().numpy()
         intensities = {n: (float(a), float(b)) for n, (a, b) in state["intensities"].items()}
-    except (KeyError, AttributeError, TypeError, ValueError) as error:
+        sizes = {n: (float(a), float(b)) for n, (a, b) in state.get("sizes", {}).items()}
+        labels = {n: tuple(map(float, values)) for n, values in state.get("labels", {}).items()}
+        mean, precision, held_out = arrays
+        found = Reference(mean, precision, held_out, intensities, directions, sizes, labels)
+        _check(found, n_features)
+    except Exception as error:
         raise CheckpointError(
-            "This file of training features is not whole.",
+            "This file of training features is not whole, or not that of this network.",
             file=path,
-            got=repr(error),
+            expected="mean, precision, held_out and intensities, as ricenet_train writes them",
+            got=f"{error!r} in {checkpoints.described(state)}",
             remedy="Delete it (distances are then not available), or train the fold again.",
         ) from error
-    return Reference(arrays[0], arrays[1], arrays[2], intensities, directions)
+    return found
+
+
+def _check(found: Reference, n_features: int | None) -> None:
+    """Raises: ValueError: Wrong shapes, or numbers that are not finite."""
+    width = found.mean.size if n_features is None else n_features
+    shapes = [found.mean.shape, found.precision.shape, found.directions.shape[1:]]
+    if shapes != [(width,), (width, width), (9,)] or found.held_out.ndim != 1:
+        raise ValueError(f"shapes {shapes} of mean and precision, expected {width} features")
+    ends = [end for pair in found.intensities.values() for end in pair]
+    arrays = (found.mean, found.precision, found.held_out, found.directions, np.array(ends))
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise ValueError("numbers that are not finite")
 
 
 def distance_of(

@@ -10,6 +10,7 @@ from ricenet_v2.core.errors import PlanError
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store import checkpoints
+from ricenet_v2.store.paths import ModelPaths
 
 
 def plan_and_dataset(states: Mapping[int, checkpoints.State], folder: Path) -> tuple[Plan, Dataset]:
@@ -20,10 +21,14 @@ def plan_and_dataset(states: Mapping[int, checkpoints.State], folder: Path) -> t
         folder: For the message.
 
     Raises:
+        DocumentError: A plan or a description in a checkpoint cannot be read.
         PlanError: Something that prediction follows is not the same in all of them.
     """
-    plans = {fold: _document(Plan, state["plan"]) for fold, state in states.items()}
-    datasets = {fold: _document(Dataset, state["dataset"]) for fold, state in states.items()}
+    folders = {fold: ModelPaths(folder).fold(fold).folder for fold in states}
+    plans = {fold: _document(Plan, one["plan"], folders[fold]) for fold, one in states.items()}
+    datasets = {
+        fold: _document(Dataset, one["dataset"], folders[fold]) for fold, one in states.items()
+    }
     followed = {fold: _followed(plans[fold], datasets[fold]) for fold in states}
     first = next(iter(states))
     for fold, parts in followed.items():
@@ -40,8 +45,9 @@ def plan_and_dataset(states: Mapping[int, checkpoints.State], folder: Path) -> t
 
 
 def _followed(plan: Plan, dataset: Dataset) -> dict[str, object]:
-    """What decides which files are read, what a network is shown, and how it is mirrored."""
+    """What decides which files are read, what a network is shown, and how its output is taken."""
     return {
+        "dataset": dataset.name,
         "dataset channels": dataset.channels,
         "dataset classes": dataset.classes,
         "file_ending": dataset.file_ending,
@@ -51,12 +57,12 @@ def _followed(plan: Plan, dataset: Dataset) -> dict[str, object]:
         "straightening": plan.straighten,
         "input_size": plan.input_size,
         "classes": plan.classes,
+        "balance": plan.training.balance,
         "mirror_axes": tuple(sorted(plan.training.augmentation.mirror_axes)),
     }
 
 
-def _document(kind: type[documents.D], text: str) -> documents.D:
-    fields = documents.parsed_object(text)
-    return documents.from_fields(
-        kind, {name: v for name, v in fields.items() if name not in ("document", "schema")}
-    )
+def _document(kind: type[documents.D], text: str, file: Path) -> documents.D:
+    fields = documents.parsed_object(text, file)
+    known = {name: value for name, value in fields.items() if name not in ("document", "schema")}
+    return documents.from_fields(kind, known, file)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.failures import reason_of
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.locks import LOCK_FILE
 from ricenet_v2.core.progress import track
+from ricenet_v2.core.regular import check_regular
 from ricenet_v2.records.dataset import Case, Channel, ChannelKind, Dataset, Split
 from ricenet_v2.store.images import write_image
 from ricenet_v2.store.raw import image_path, images_folder, write_raw_tables
 
 # Official validation cases join the training split, which is split into five folds.
 _PARTS: tuple[tuple[str, Split], ...] = (("train", "train"), ("val", "train"), ("test", "test"))
+_DTYPES = [np.dtype(code) for code in "?bhilqBHILQfd"]
 _KEYS = [f"{part}_{what}" for part, _ in _PARTS for what in ("images", "labels")]
 
 
@@ -38,7 +40,8 @@ def convert_medmnist3d(npz: Path, folder: Path, kind: ChannelKind | None = None)
     Raises:
         DatasetError: Not such a file, or the folder is not empty.
     """
-    if folder.exists() and any(folder.iterdir()):
+    there = folder.iterdir() if folder.exists() else ()
+    if any(entry.name != LOCK_FILE for entry in there):
         raise DatasetError(
             "The output folder is not empty.",
             file=folder,
@@ -75,6 +78,7 @@ def convert_medmnist3d(npz: Path, folder: Path, kind: ChannelKind | None = None)
         reference="Yang et al., MedMNIST v2, Scientific Data 10:41 (2023)",
         description=f"Converted from {npz.name}",
         file_ending=ending,
+        allow_any_size=True,  # MedMNIST keeps no size of a voxel; 1 mm stands for it
     )
     write_raw_tables(folder, dataset, cases)
     return folder
@@ -89,30 +93,42 @@ def _values(arrays: dict[str, NDArray[Any]]) -> tuple[float, bool]:
 
 def _arrays(npz: Path) -> dict[str, NDArray[Any]]:
     try:
-        # Opened here since numpy leaves a damaged archive open.
-        with npz.open("rb") as stream:
-            stored = np.load(stream, allow_pickle=False)
-            if not isinstance(stored, np.lib.npyio.NpzFile):
-                raise _not_medmnist(npz, "a single array")
-            missing = [key for key in _KEYS if key not in stored]
-            arrays = {} if missing else {key: stored[key] for key in _KEYS}
-    except DatasetError:
-        raise
-    except (OSError, EOFError, ValueError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
-        raise DatasetError("This is not a readable .npz file.", file=npz, got=error) from error
+        arrays = _stored(npz)
+    except Exception as error:
+        raise DatasetError(
+            "This is not a readable .npz file.", file=npz, got=reason_of(error)
+        ) from error
+    missing = [key for key in _KEYS if key not in arrays]
     if missing:
         raise _not_medmnist(npz, f"without {', '.join(missing)}")
     for part, _ in _PARTS:
-        images, labels = arrays[f"{part}_images"].shape, arrays[f"{part}_labels"].shape
-        if len(images) != 4 or labels not in ((images[0],), (images[0], 1)):
-            raise _not_medmnist(npz, f"{part}_images of shape {images}, {part}_labels {labels}")
+        images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
+        if images.ndim != 4 or labels.shape not in ((len(images),), (len(images), 1)):
+            shapes = f"{part}_images of shape {images.shape}, {part}_labels {labels.shape}"
+            raise _not_medmnist(npz, shapes)
+        if images.dtype not in _DTYPES:
+            raise _not_medmnist(npz, f"{part}_images of type {images.dtype}")
+        if labels.dtype.kind not in "biuf" or not np.array_equal(labels, np.round(labels)):
+            raise _not_medmnist(npz, f"{part}_labels that are no whole numbers")
+    if len(np.unique(np.concatenate([arrays[f"{part}_labels"].ravel() for part, _ in _PARTS]))) < 2:
+        raise _not_medmnist(npz, "labels of one class, or none")
     return arrays
+
+
+def _stored(npz: Path) -> dict[str, NDArray[Any]]:
+    """What of `_KEYS` a file has; a single array counts as a file with none."""
+    check_regular(npz)
+    # Opened here since numpy leaves a damaged archive open.
+    with npz.open("rb") as stream:
+        stored = np.load(stream, allow_pickle=False)
+        is_archive = isinstance(stored, np.lib.npyio.NpzFile)
+        return {key: stored[key] for key in _KEYS if is_archive and key in stored}
 
 
 def _not_medmnist(npz: Path, got: str) -> DatasetError:
     return DatasetError(
         "This is not a MedMNIST3D file.",
         file=npz,
-        expected=f"{', '.join(_KEYS)}; images with axes (n, z, y, x), labels (n, 1)",
+        expected=f"{', '.join(_KEYS)}; images (n, z, y, x), labels (n, 1) of whole numbers",
         got=got,
     )

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.lineage import Lineage
 
@@ -24,7 +23,7 @@ def lineage_in(state: Mapping[str, Any], name: str, origin: str) -> Lineage:
     if isinstance(text := state.get(KEY), str):
         try:
             return _document(Lineage, text)
-        except (RicenetError, ValueError):
+        except Exception:  # noqa: BLE001 - whatever another program put there
             return Lineage(untold=(f"the list of training cases in {name} cannot be read",))
     if "inference_weights" not in state:
         told = f"{name} ({origin}) keeps no list of the cases that it was trained on"
@@ -33,7 +32,7 @@ def lineage_in(state: Mapping[str, Any], name: str, origin: str) -> Lineage:
     try:
         dataset = _document(Dataset, state["dataset"]).name
         return Lineage(dataset=dataset, fold=int(state["fold"]), untold=(told,))
-    except (RicenetError, KeyError, TypeError, ValueError):
+    except Exception:  # noqa: BLE001 - whatever another program put there
         return Lineage(untold=(told,))
 
 

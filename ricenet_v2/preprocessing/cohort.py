@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from ricenet_v2.core.errors import RicenetError
-from ricenet_v2.core.files import sha256_of_file, sha256_of_text
+from ricenet_v2.core.deadline import within
+from ricenet_v2.core.errors import DiskFullError, RicenetError
+from ricenet_v2.core.failures import reason_of
+from ricenet_v2.core.files import check_writable, sha256_of_text
 from ricenet_v2.core.pool import Task
 from ricenet_v2.fingerprinting.workers import (
     KILLED_REMEDY,
@@ -22,6 +25,7 @@ from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store import cases as store
+from ricenet_v2.store.image_files import sha256_of_image
 from ricenet_v2.store.raw import RawDataset
 
 logger = logging.getLogger(__name__)
@@ -29,11 +33,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class CohortResult:
-    """Case ids by what became of them; `failed` has the reason."""
+    """Case ids by what became of them.
+
+    Attributes:
+        done: Preprocessed now.
+        skipped: There already, and whole.
+        failed: With the reason.
+        damaged: Those of `done` that were there, but damaged, with what was wrong.
+    """
 
     done: tuple[str, ...]
     skipped: tuple[str, ...]
     failed: dict[str, str]
+    damaged: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,7 @@ class _Shared:
     plan: Plan
     folder: Path
     overwrite: bool
+    seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -60,21 +73,34 @@ class _Outcome:
     case_id: str
     skipped: bool = False
     error: str | None = None
+    damage: str = ""
 
 
 def inputs_hash(images: tuple[Path, ...], brain: Path | None, plan: Plan) -> str:
-    """SHA-256 over the input files and the parts of the plan that decide the voxels."""
-    files = [sha256_of_file(path) for path in (*images, *([brain] if brain else []))]
+    """SHA-256 over the input files and the parts of the plan that decide the voxels.
+
+    Raises:
+        OSError: A file is missing or cannot be read.
+    """
+    files = [sha256_of_image(path) for path in (*images, *([brain] if brain else []))]
     return sha256_of_text("\n".join([*files, voxels_hash(plan), str(bool(brain))]))
 
 
 def preprocess_dataset(
-    raw: RawDataset, plan: Plan, folder: Path, num_workers: int = 1, *, overwrite: bool = False
+    raw: RawDataset,
+    plan: Plan,
+    folder: Path,
+    num_workers: int = 1,
+    *,
+    overwrite: bool = False,
+    seconds: float | None = None,
 ) -> CohortResult:
     """Preprocess the cases of both splits into `folder`.
 
-    A case that is there with the same inputs and plan is skipped. A case that cannot be worked on,
-    or whose process was killed twice, is named in the result, and the others are finished.
+    A case that is there with the same inputs and plan is skipped if it is whole: its voxels are
+    compared with their hash, and a damaged or exchanged one is made anew. A case that cannot be
+    worked on, or whose process was killed twice, is named in the result, and the others are
+    finished.
 
     Args:
         raw: The dataset, checked.
@@ -82,13 +108,17 @@ def preprocess_dataset(
         folder: Of the plan's cases.
         num_workers: Processes, lowered to what memory allows.
         overwrite: Make every case anew.
+        seconds: That a case may take; as long as it takes where None.
+
+    Raises:
+        DatasetError: Nothing can be written into `folder`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    check_writable(folder)
     tasks = [_Task(case) for case in raw.cases]
-    work = partial(_work, _Shared(replace(raw, cases=()), plan, folder, overwrite))
+    work = partial(_work, _Shared(replace(raw, cases=()), plan, folder, overwrite, seconds))
     workers = num_workers
     if num_workers > 1:
-        needed = bytes_of_largest(raw, plan)
+        needed = bytes_of_largest(raw, plan, seconds)
         workers = allowed_workers(num_workers, needed, len(tasks), available_memory())
     outcomes = map_cases(work, tasks, workers, "preprocessing", _killed)
     failed = {o.case_id: o.error for o in outcomes if o.error is not None}
@@ -98,6 +128,7 @@ def preprocess_dataset(
         done=tuple(o.case_id for o in outcomes if not o.skipped and o.error is None),
         skipped=tuple(o.case_id for o in outcomes if o.skipped),
         failed=failed,
+        damaged={o.case_id: o.damage for o in outcomes if o.damage and o.error is None},
     )
 
 
@@ -106,18 +137,41 @@ def _killed(task: _Task, reason: str) -> _Outcome:
 
 
 def _work(shared: _Shared, task: _Task) -> _Outcome:
-    s, case_id = shared, task.name
     try:
-        made = preprocess_case(s.raw, task.case, s.plan, s.folder, overwrite=s.overwrite)
-    except (RicenetError, OSError, MemoryError, RuntimeError, ValueError) as error:
-        return _Outcome(case_id, error=f"{case_id}: {error}")
-    return _Outcome(case_id, skipped=not made)
+        return within(shared.seconds, _made, shared, task)
+    except DiskFullError:  # no other case could be written either
+        raise
+    except Exception as error:
+        logger.debug("Where %s failed:", task.name, exc_info=error)
+        return _Outcome(task.name, error=f"{task.name}: {reason_of(error)}")
+
+
+def _made(s: _Shared, task: _Task) -> _Outcome:
+    damage: list[str] = []
+    made = preprocess_case(
+        s.raw, task.case, s.plan, s.folder, overwrite=s.overwrite, tell=damage.append
+    )
+    return _Outcome(task.name, skipped=not made, damage="; ".join(damage))
 
 
 def preprocess_case(
-    raw: RawDataset, case: Case, plan: Plan, folder: Path, *, overwrite: bool = False
+    raw: RawDataset,
+    case: Case,
+    plan: Plan,
+    folder: Path,
+    *,
+    overwrite: bool = False,
+    tell: Callable[[str], None] = logger.warning,
 ) -> bool:
     """Preprocess one case into an existing folder, from its files to its files.
+
+    Args:
+        raw: The dataset.
+        case: Of it.
+        plan: Decides everything.
+        folder: Of the plan's cases.
+        overwrite: Make it anew, even if it is there.
+        tell: Is called with what is wrong with a case that was there and is damaged.
 
     Returns:
         False where it was there with the same inputs and plan, and `overwrite` is not set.
@@ -128,7 +182,7 @@ def preprocess_case(
     """
     images, brain = raw.images(case), raw.mask(case, "brain")
     made_of = inputs_hash(images, brain, plan)
-    if not overwrite and _is_current(folder, case.case_id, made_of):
+    if not overwrite and _is_current(folder, case.case_id, made_of, tell):
         return False
     voxels, grid, mask = load_case(images, brain)
     channels, record = preprocess_channels(voxels, grid, plan, case.case_id, mask, made_of)
@@ -136,12 +190,16 @@ def preprocess_case(
     return True
 
 
-def _is_current(folder: Path, case_id: str, made_of: str) -> bool:
+def _is_current(folder: Path, case_id: str, made_of: str, tell: Callable[[str], None]) -> bool:
     if not store.has_case(folder, case_id):
         return False
     try:
         record = store.read_record(folder, case_id)
         # Older versions kept no hashes of voxels, by which later trainings know the case again.
-        return record.inputs_hash == made_of and bool(record.voxel_hashes)
-    except RicenetError:
+        is_current = record.inputs_hash == made_of and bool(record.voxel_hashes)
+        if is_current:
+            store.check_array(folder, record)
+    except RicenetError as error:
+        tell(f"{Path(error.file or folder).name}: {error.what}")
         return False
+    return is_current

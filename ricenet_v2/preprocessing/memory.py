@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import math
 
-from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.core.grid import Grid, Shape
 from ricenet_v2.preprocessing.resample import new_shape
 from ricenet_v2.preprocessing.turn import PAD
 from ricenet_v2.preprocessing.way import straight_box
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.store.images import read_grid
+from ricenet_v2.store.images import readable_grid
 from ricenet_v2.store.raw import RawDataset
 
 _FLOAT = 4
 
 
-def bytes_of_largest(raw: RawDataset, plan: Plan) -> int:
-    """Bytes of the most demanding case; one whose first image has no readable header counts 0."""
-    needed = 0
-    for case in raw.cases:
-        try:
-            grid = read_grid(raw.images(case)[0])
-        except (RicenetError, RuntimeError, OSError, ValueError):
-            continue
-        needed = max(needed, bytes_of_case(grid, plan))
-    return needed
+def bytes_of_largest(raw: RawDataset, plan: Plan, seconds: float | None = None) -> int:
+    """Bytes of the most demanding case; one whose first image has no readable header counts 0.
+
+    Args:
+        raw: The dataset.
+        plan: Decides the target spacing.
+        seconds: That reading a header may take; as long as it takes where None.
+    """
+    grids = [readable_grid(raw.images(case)[0], seconds) for case in raw.cases]
+    return max((bytes_of_case(grid, plan) for grid in grids if grid is not None), default=0)
 
 
 def bytes_of_case(grid: Grid, plan: Plan) -> int:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.fingerprinting.checks_masks import labels_of
 from ricenet_v2.fingerprinting.checks_voxels import voxel_hash
 from ricenet_v2.fingerprinting.region import ANATOMY, foreground
 from ricenet_v2.preprocessing.fit import fit
@@ -23,6 +24,8 @@ from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store.images import read_image
 
 TOLERANCE_MM = 0.1
+_FEWEST = 8
+"""Voxels of a region; of fewer a z-score makes next to nothing."""
 
 Image = NDArray[np.float32]
 Images = NDArray[np.float32]
@@ -92,8 +95,8 @@ def preprocess(
         float32 (channels of the plan, *plan.input_size) and what stands beside it.
 
     Raises:
-        DatasetError: Wrong number of channels, none of a channel of the plan, another shape, or
-            voxels that are not finite.
+        DatasetError: Wrong number of channels, none of a channel of the plan, another shape, voxels
+            that are not finite, or a region without voxels, here or at the spacing of the plan.
     """
     making, record = preprocess_channels(images, grid, plan, case_id, brain, inputs_hash, channels)
     made = np.empty(record.shape, dtype=np.float32)
@@ -119,11 +122,19 @@ def preprocess_channels(
     images = images.astype(np.float32, copy=False)
     _check(images, grid, given, case_id)
     chosen = _chosen(images, given, plan, case_id)
-    mask, region = foreground(images, [channel.kind for channel in given], brain)
+    mask, region = _region(images, given, brain, case_id)
     way = find_way(mask, grid, plan)
     there = way.mask(mask)
-    if not there.any():
-        there = np.ones(way.made.shape, dtype=np.bool_)
+    n_voxels, left = int(np.count_nonzero(mask)), int(np.count_nonzero(there))
+    if left < min(_FEWEST, n_voxels):
+        raise DatasetError(
+            "Nothing is left of the patient at the spacing of the plan.",
+            case=case_id,
+            expected=f"the region ({region}) of {n_voxels} voxels at {grid.spacing} mm (z, y, x) "
+            f"to have {_FEWEST} voxels or more at {plan.spacing} mm",
+            got=f"{left} voxels",
+            remedy="Look at the voxel size in the header and at the brain mask, if there is one.",
+        )
     record = PreprocessedCase(
         case_id=case_id,
         shape=(len(plan.channels), *plan.input_size),
@@ -149,8 +160,28 @@ def preprocess_channels(
         },
         voxel_hashes=_voxel_hashes(images, given),
         straight=way.straight,
+        region_ml=n_voxels * float(np.prod(grid.spacing)) / 1000,
+        mask_labels={
+            channel.name: labels
+            for image, channel in zip(chosen, plan.channels, strict=True)
+            if channel.kind == "mask" and (labels := labels_of(image)) is not None
+        },
     )
     return _channels(chosen, way, there, plan), record
+
+
+def _region(images: Images, given: _Channels, brain: Mask | None, case_id: str) -> tuple[Mask, str]:
+    """As `foreground`; an error names the case."""
+    try:
+        return foreground(images, [channel.kind for channel in given], brain)
+    except DatasetError as error:
+        raise DatasetError(
+            error.what,
+            case=case_id,
+            expected=error.expected,
+            got=error.got,
+            remedy=error.remedy,
+        ) from error
 
 
 def _voxel_hashes(images: Images, given: _Channels) -> dict[str, str]:

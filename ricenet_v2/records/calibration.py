@@ -62,7 +62,7 @@ class Calibration:
 
     document: ClassVar[str] = "calibration"
     schema: ClassVar[int] = 1
-    sealed: ClassVar[bool] = True
+    has_checksum: ClassVar[bool] = True
 
     temperature: float
     low: float | None

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.names import Name
+from ricenet_v2.records.typical import sizes_of
 
 Triple = tuple[float, float, float]
 Shape = tuple[int, int, int]
@@ -52,11 +53,14 @@ class PreprocessedCase:
         content_hash: SHA-256 of CASE.b2nd, compared when it is read; empty in older files.
         straight: Where the images lay tilted and the plan straightens: what the network sees is
             this box, and `crop_start` and `crop_stop` tell only where the region lies.
+        region_ml: Volume of the region; 0 in older files.
+        mask_labels: Values other than 0 of each mask channel, by its name; without those that are
+            no labels since there are too many, and empty in older files.
     """
 
     document: ClassVar[str] = "preprocessed_case"
     schema: ClassVar[int] = 1
-    sealed: ClassVar[bool] = True
+    has_checksum: ClassVar[bool] = True
 
     case_id: Name
     shape: tuple[int, int, int, int]
@@ -75,3 +79,13 @@ class PreprocessedCase:
     voxel_hashes: dict[str, str] = field(default_factory=dict)
     straight: StraightBox | None = None
     content_hash: str = ""
+    region_ml: float = 0.0
+    mask_labels: dict[str, tuple[float, ...]] = field(default_factory=dict)
+
+
+def sizes_of_case(case: PreprocessedCase) -> dict[str, float]:
+    """What of the size of a case is compared within a cohort, in words."""
+    shape, spacing = case.source_grid_shape, case.source_spacing
+    extent = [n * mm for n, mm in zip(shape, spacing, strict=True)]
+    volume = 0.0 if case.region == "whole image" else case.region_ml
+    return sizes_of(extent, spacing, volume, case.region)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import field
 from typing import ClassVar, Literal, get_args
 
-from ricenet_v2.core.documents import record
+from ricenet_v2.core.documents import NewFlag, record
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.names import Name, Title, fault_of
 
@@ -54,7 +54,10 @@ def channel_name_faults(names: Sequence[str]) -> list[str]:
 
 @record
 class Dataset:
-    """The content of dataset.json. The order of `classes` gives the class indices."""
+    """The content of dataset.json. The order of `classes` gives the class indices.
+
+    `allow_any_size` takes images that are no patient's by their size, such as those of specimens.
+    """
 
     document: ClassVar[str] = "dataset"
     schema: ClassVar[int] = 1
@@ -68,6 +71,7 @@ class Dataset:
     reference: str | None = None
     description: str | None = None
     overwrite_image_reader_writer: str | None = None
+    allow_any_size: NewFlag = False
 
     def __post_init__(self) -> None:
         """Refuse descriptions that contradict themselves."""

@@ -81,7 +81,7 @@ class Fingerprint:
 
     document: ClassVar[str] = "dataset_fingerprint"
     schema: ClassVar[int] = 1
-    sealed: ClassVar[bool] = True
+    has_checksum: ClassVar[bool] = True
 
     dataset: Title
     n_cases: int

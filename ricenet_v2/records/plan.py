@@ -8,28 +8,21 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from ricenet_v2.core.documents import record
+from ricenet_v2.core.documents import NewFlag, record
 from ricenet_v2.core.names import Name, Title
+from ricenet_v2.records import ranges
 from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.decision import Alternative, Decision
 from ricenet_v2.records.plan_faults import plan_faults
 
-Triple = tuple[float, float, float]
+Triple = tuple[ranges.Value, ranges.Value, ranges.Value]
 Shape = tuple[int, int, int]
-Count = Annotated[int, Field(ge=1)]
-Index = Annotated[int, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Part = Annotated[float, Field(ge=0, lt=1)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-_Counts = tuple[Count, Count, Count]
+_Strides = tuple[ranges.Stride, ranges.Stride, ranges.Stride]
 Interpolation = Literal["cubic", "linear", "nearest"]
 Scheme = Literal["zscore", "clip_zscore", "divide", "none"]
 Architecture = Literal["residual_encoder", "resnet18"]
 Norm = Literal["instance", "batch"]
-Levels = tuple[tuple[Finite, ...], ...]
-# Not written where false, so that documents of earlier versions keep their hash.
-NewFlag = Annotated[bool, Field(exclude_if=operator.not_)]
+Levels = tuple[Annotated[tuple[ranges.Value, ...], Field(max_length=ranges.MOST_LEVELS)], ...]
 Precision = Literal["float32", "bfloat16"]
 
 SHAPES_ONLY = (
@@ -55,11 +48,11 @@ class Normalisation:
     """
 
     scheme: Scheme
-    clip_low: float | None = None
-    clip_high: float | None = None
-    mean: float | None = None
-    std: Positive | None = None
-    divisor: Positive | None = None
+    clip_low: ranges.Value | None = None
+    clip_high: ranges.Value | None = None
+    mean: ranges.Value | None = None
+    std: ranges.Deviation | None = None
+    divisor: ranges.Deviation | None = None
 
     def value(self, value: float) -> float:
         """What a value in the unit of the channel becomes, where that does not depend on the case.
@@ -110,17 +103,17 @@ class NetworkPlan:
     """
 
     architecture: Architecture
-    features: tuple[Count, ...]
-    blocks: tuple[Count, ...]
-    kernel_sizes: tuple[_Counts, ...]
-    strides: tuple[_Counts, ...]
+    features: Annotated[tuple[ranges.Features, ...], Field(max_length=ranges.MOST_STAGES)]
+    blocks: tuple[ranges.Blocks, ...]
+    kernel_sizes: tuple[tuple[ranges.Kernel, ranges.Kernel, ranges.Kernel], ...]
+    strides: tuple[_Strides, ...]
     norm: Norm
-    dropout: Part
+    dropout: ranges.Part
     stem: str
     conv_bias: bool = False
     nonlinearity: Literal["relu", "leaky_relu"] = "relu"
-    stem_features: Count | None = None
-    stochastic_depth: Part = 0.0
+    stem_features: ranges.Features | None = None
+    stochastic_depth: ranges.Part = 0.0
     levels: Annotated[Levels, Field(exclude_if=operator.not_)] = ()
 
 
@@ -144,25 +137,25 @@ class AugmentationPlan:
         p_low_resolution: Probability; down to `low_resolution` of the resolution and back.
     """
 
-    p_rotation: Share = 0.3
-    rotation_degrees: float = 20.0
-    p_scaling: Share = 0.3
-    scaling: tuple[Positive, Positive] = (0.8, 1.25)
-    p_elastic: Share = 0.2
-    elastic_mm: float = 6.0
+    p_rotation: ranges.Share = 0.3
+    rotation_degrees: ranges.Degrees = 20.0
+    p_scaling: ranges.Share = 0.3
+    scaling: tuple[ranges.Factor, ranges.Factor] = (0.8, 1.25)
+    p_elastic: ranges.Share = 0.2
+    elastic_mm: ranges.Length = 6.0
     mirror_axes: tuple[int, ...] = (2,)
-    p_noise: Share = 0.15
-    noise_std: float = 0.1
-    p_blur: Share = 0.15
-    blur_sigma: float = 1.0
-    p_brightness: Share = 0.15
-    brightness: tuple[Positive, Positive] = (0.75, 1.25)
-    p_contrast: Share = 0.15
-    contrast: tuple[Positive, Positive] = (0.75, 1.25)
-    p_gamma: Share = 0.15
-    gamma: tuple[Positive, Positive] = (0.7, 1.5)
-    p_low_resolution: Share = 0.1
-    low_resolution: Annotated[float, Field(gt=0, le=1)] = 0.5
+    p_noise: ranges.Share = 0.15
+    noise_std: ranges.Strength = 0.1
+    p_blur: ranges.Share = 0.15
+    blur_sigma: ranges.Length = 1.0
+    p_brightness: ranges.Share = 0.15
+    brightness: tuple[ranges.Factor, ranges.Factor] = (0.75, 1.25)
+    p_contrast: ranges.Share = 0.15
+    contrast: tuple[ranges.Factor, ranges.Factor] = (0.75, 1.25)
+    p_gamma: ranges.Share = 0.15
+    gamma: tuple[ranges.Factor, ranges.Factor] = (0.7, 1.5)
+    p_low_resolution: ranges.Share = 0.1
+    low_resolution: Annotated[float, Field(ge=1e-3, le=1)] = 0.5
 
 
 @record
@@ -193,22 +186,22 @@ class TrainingPlan:
             written, so that it is no part of the plan's hash.
     """
 
-    batch_size: Count
-    accumulation_steps: Count
-    epochs: Count
-    iterations_per_epoch: Count
+    batch_size: ranges.Samples
+    accumulation_steps: ranges.Samples
+    epochs: ranges.Count
+    iterations_per_epoch: ranges.Count
     optimiser: Literal["adamw", "adam"] = "adamw"
-    learning_rate: Positive = 1e-3
-    warmup_epochs: Index = 5
-    weight_decay: Annotated[float, Field(ge=0)] = 1e-2
-    label_smoothing: Part = 0.05
-    gradient_clip: Annotated[float, Field(gt=0)] = 5.0
-    ema_decay: Part = 0.98
+    learning_rate: ranges.Rate = 1e-3
+    warmup_epochs: ranges.Index = 5
+    weight_decay: ranges.Strength = 1e-2
+    label_smoothing: ranges.Part = 0.05
+    gradient_clip: ranges.Threshold = 5.0
+    ema_decay: ranges.Part = 0.98
     mixed_precision: bool = True
     augmentation: AugmentationPlan = AugmentationPlan()
     balance: Literal["sampler", "loss", "none"] = "sampler"
-    mixup: Annotated[float, Field(ge=0)] = 0.0
-    early_stop_epochs: Index = 0
+    mixup: ranges.Strength = 0.0
+    early_stop_epochs: ranges.Index = 0
     compile: bool = False
     channels_last: bool = False
     num_workers: Annotated[int, Field(exclude=True)] = dataclasses.field(
@@ -234,15 +227,15 @@ class MemoryEstimate:
         precision: What was counted; `bfloat16` is mixed precision under CUDA's autocast.
     """
 
-    parameters: int
-    gradients: int
-    optimiser_state: int
-    ema: int
-    activations: int
-    inputs: int
-    workspace: int
-    n_parameters: int
-    multiply_adds: int
+    parameters: ranges.Bytes
+    gradients: ranges.Bytes
+    optimiser_state: ranges.Bytes
+    ema: ranges.Bytes
+    activations: ranges.Bytes
+    inputs: ranges.Bytes
+    workspace: ranges.Bytes
+    n_parameters: ranges.Bytes
+    multiply_adds: ranges.Bytes
     precision: Precision = "float32"
 
     @property
@@ -291,16 +284,16 @@ class Plan:
     fingerprint: str
     classes: tuple[Title, ...]
     channels: tuple[ChannelPlan, ...]
-    spacing: tuple[Positive, Positive, Positive]
-    input_size: _Counts
-    margin: tuple[Index, Index, Index]
+    spacing: tuple[ranges.Millimetres, ranges.Millimetres, ranges.Millimetres]
+    input_size: tuple[ranges.Extent, ranges.Extent, ranges.Extent]
+    margin: tuple[ranges.Index, ranges.Index, ranges.Index]
     storage_dtype: Literal["float32", "float16"]
     network: NetworkPlan
     training: TrainingPlan
     memory: MemoryEstimate
-    memory_budget_gb: Positive
+    memory_budget_gb: ranges.Gigabytes
     spacing_range: tuple[Triple, Triple]
-    dose_range: dict[str, tuple[float, float]]
+    dose_range: dict[str, tuple[ranges.Value, ranges.Value]]
     decisions: tuple[Decision, ...]
     alternatives: tuple[Alternative, ...] = ()
     regions: tuple[str, ...] = ()

@@ -110,3 +110,4 @@ class Run:
     hardware: str = ""
     prior: Prior | None = None
     decide: Decide | None = None
+    validation_hash: str = ""

@@ -27,12 +27,12 @@ class Fold:
     held_out: str = ""
 
     def hash_with(self, labels: Mapping[str, str], patients: Mapping[str, str]) -> str:
-        """Hash of which case is on which side, with its label and patient."""
+        """Hash of which case is on which side, with its label and patient, in any order."""
         sides = {"train": self.train, "validation": self.validation}
         rows = [
             (side, case, labels[case], patients[case])
             for side, cases in sides.items()
-            for case in cases
+            for case in sorted(cases)
         ]
         return sha256_of_text(json.dumps(rows))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.documents import record
-from ricenet_v2.records.plan import ChannelPlan, NewFlag, Plan, Shape, Triple
+from ricenet_v2.core.documents import NewFlag, record
+from ricenet_v2.records.plan import ChannelPlan, Plan, Shape, Triple
 
 
 @record

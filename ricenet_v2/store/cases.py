@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Literal
@@ -13,10 +14,13 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, DocumentError
+from ricenet_v2.core.failures import logged
 from ricenet_v2.core.files import replacing, sha256_of_file, sha256_of_text
 from ricenet_v2.core.names import part
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.store.frames import read_plain_array
+
+logger = logging.getLogger(__name__)
 
 # Training reads a case far more often than it is written: LZ4 is read faster than Zstandard,
 # written much faster, and files are only a little larger: the last bits of a voxel are noise.
@@ -102,33 +106,89 @@ def delete_case(folder: Path, case_id: str) -> None:
     _array_path(folder, case_id).unlink(missing_ok=True)
 
 
-def read_array(folder: Path, case_id: str) -> NDArray[np.float32]:
+def read_array(folder: Path, case_id: str, as_of: str | None = None) -> NDArray[np.float32]:
     """The voxels of a case, float32, shape (channels, z, y, x).
 
+    Args:
+        folder: Of the plan.
+        case_id: The case.
+        as_of: What `state_of` gave of its record before; not compared where None.
+
     Raises:
-        DatasetError: Missing, damaged, no plain array, or of another shape or content than its JSON
-            says.
+        DatasetError: Missing, damaged, no plain array, of another shape or content than its JSON
+            says, or made anew otherwise than `as_of` says; or the JSON is missing, as while the
+            case is made anew.
     """
     path = _array_path(folder, case_id)
-    remedy = "Run ricenet_plan_and_preprocess again: it makes what is missing."
-    if not path.is_file():
+    remedy = "Run ricenet_plan_and_preprocess again: it makes what is missing or damaged."
+    if as_of is None and not has_case(folder, case_id):
         raise DatasetError("This case is not preprocessed.", case=case_id, file=path, remedy=remedy)
     # Outside of the try: what is wrong with a JSON is told by its own error.
-    is_whole = _record_path(folder, case_id).is_file()
-    record = read_record(folder, case_id) if is_whole else None
-    shape, digest = (record.shape, record.content_hash) if record else (None, "")
+    record = _checked_record(folder, case_id, as_of)
     try:
-        voxels = read_plain_array(path, shape, digest)
+        voxels = read_plain_array(path, record.shape, record.content_hash)
     except Exception as error:
+        _checked_record(folder, case_id, as_of)
         raise DatasetError(
             "This preprocessed case is damaged, or not a plain array.",
             case=case_id,
             file=path,
             expected="a whole Blosc2 file of one array, as ricenet_plan_and_preprocess writes it",
             got=error,
-            remedy=f"Delete the file. {remedy}",
+            remedy=remedy if record.content_hash else f"Delete the file. {remedy}",
         ) from error
+    if (
+        not record.content_hash
+    ):  # of an older version: whether these are its voxels, only the record tells
+        _checked_record(folder, case_id, as_of)
     return voxels.astype(np.float32, copy=False)
+
+
+def check_array(folder: Path, record: PreprocessedCase) -> None:
+    """Compare the voxels of a case with what stands beside them; nothing is unpacked.
+
+    Raises:
+        DatasetError: They are not those that were written. Of older versions, which kept no hash of
+            them: they cannot be read.
+    """
+    if not record.content_hash:
+        read_array(folder, record.case_id)
+        return
+    path = _array_path(folder, record.case_id)
+    found = sha256_of_file(path)
+    if found != record.content_hash:
+        raise DatasetError(
+            "The voxels of this preprocessed case are damaged, or those of another one.",
+            case=record.case_id,
+            file=path,
+            expected=f"a file with the SHA-256 {record.content_hash}, which stands in its JSON",
+            got=found,
+            remedy="Run ricenet_plan_and_preprocess again: it makes the case anew.",
+        )
+
+
+def _checked_record(folder: Path, case_id: str, as_of: str | None) -> PreprocessedCase:
+    """The record of a case, the same as before; the JSON is written last."""
+    if as_of is None:
+        return read_record(folder, case_id)
+    if _record_path(folder, case_id).is_file():
+        record = read_record(folder, case_id)
+        if state_of(record) == as_of:
+            return record
+    raise DatasetError(
+        "This case was preprocessed anew while the command ran.",
+        case=case_id,
+        file=_record_path(folder, case_id),
+        expected="the case as it was when the command began",
+        got="none, or one of other images or another plan",
+        remedy="Wait until preprocessing has ended and start anew. A fold that was begun before "
+        "has seen the former cases: move its folder away.",
+    )
+
+
+def state_of(record: PreprocessedCase) -> str:
+    """SHA-256 of all that stands beside a case: another one where its images or plan changed."""
+    return documents.fingerprint_of(record)
 
 
 def read_record(folder: Path, case_id: str) -> PreprocessedCase:
@@ -148,6 +208,22 @@ def read_record(folder: Path, case_id: str) -> PreprocessedCase:
             got=found.case_id,
             remedy="Delete it and run ricenet_plan_and_preprocess again.",
         )
+    return found
+
+
+def readable_records(folder: Path, case_ids: Iterable[str]) -> dict[str, PreprocessedCase]:
+    """What stands beside those cases that are there; one that cannot be read is told and left out.
+
+    For pages and doubts, which go on without it; training reads each by `read_record`.
+    """
+    found = {}
+    for case_id in case_ids:
+        if not has_case(folder, case_id):
+            continue
+        try:
+            found[case_id] = read_record(folder, case_id)
+        except Exception as error:  # noqa: BLE001 - that of one case does not end the others
+            logged(logger, f"What stands beside the preprocessed case {case_id} is left out", error)
     return found
 
 

@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-import pickle
-import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
 from torch.serialization import safe_globals
 
 from ricenet_v2.core.errors import CheckpointError
-from ricenet_v2.core.files import replacing
-from ricenet_v2.store import seals
+from ricenet_v2.core.files import replacing, sha256_of_stream
+from ricenet_v2.core.regular import fault_of_file, is_missing
+from ricenet_v2.store import checksums
 
 State = dict[str, Any]
-
-# What torch.load raises for a file with wrong, or too few, bytes.
-_DAMAGE = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    pickle.UnpicklingError,
-    struct.error,
-)
 
 
 def save(path: Path, state: State) -> None:
     """Write a checkpoint atomically, with its hash. `state` holds tensors and plain values."""
     with replacing(path) as temporary:
         torch.save(state, temporary)
-        seals.seal(temporary)
+        checksums.add_checksum(temporary)
 
 
 def load(path: Path, device: str | torch.device = "cpu") -> State:
@@ -47,6 +32,11 @@ def load(path: Path, device: str | torch.device = "cpu") -> State:
         CheckpointError: Missing, damaged, or holding more than tensors and plain values. Every
             changed bit is found but in files of older versions, which have no hash.
     """
+    return load_hashed(path, device)[0]
+
+
+def load_hashed(path: Path, device: str | torch.device = "cpu") -> tuple[State, str]:
+    """As `load`, with the SHA-256 of the very bytes that were read."""
     return _load(path, device, "Copy it again, or train the fold again.")
 
 
@@ -75,23 +65,27 @@ def load_foreign(path: Path) -> State:
         CheckpointError: Missing, damaged, or holding other objects; the text has the way out.
     """
     with safe_globals(_ALLOWED):
-        return _load(path, "cpu", _REMEDY.format(name=path.name))
+        return _load(path, "cpu", _REMEDY.format(name=path.name))[0]
 
 
-def _load(path: Path, device: str | torch.device, remedy: str) -> State:
-    if not path.is_file():
+def _load(path: Path, device: str | torch.device, remedy: str) -> tuple[State, str]:
+    if is_missing(path):
         raise CheckpointError("There is no such checkpoint.", file=path)
-    if seals.state_of(path) == "damaged":
+    if fault := fault_of_file(path):
         raise CheckpointError(
-            "This checkpoint is damaged.",
-            file=path,
-            expected="the bytes that were written, whose SHA-256 stands at the end of the file",
-            got="other bytes",
-            remedy=remedy,
+            "This checkpoint cannot be read.", file=path, expected="a regular file", got=fault
         )
+    # Opened once: a training may put another file in its place meanwhile.
+    with path.open("rb") as stream:
+        return _read(stream, path, device, remedy), sha256_of_stream(stream)
+
+
+def _read(stream: BinaryIO, path: Path, device: str | torch.device, remedy: str) -> State:
     try:
-        state = torch.load(path, map_location=device, weights_only=True)
-    except _DAMAGE as error:
+        is_damaged = checksums.state_of(stream) == "damaged"
+        stream.seek(0)
+        state = {} if is_damaged else torch.load(stream, device, weights_only=True)
+    except Exception as error:
         raise CheckpointError(
             "This checkpoint cannot be read.",
             file=path,
@@ -99,9 +93,37 @@ def _load(path: Path, device: str | torch.device, remedy: str) -> State:
             got=_reason(error),
             remedy=remedy,
         ) from error
+    if is_damaged:
+        raise CheckpointError(
+            "This checkpoint is damaged.",
+            file=path,
+            expected="the bytes that were written, whose SHA-256 stands at the end of the file",
+            got="other bytes",
+            remedy=remedy,
+        )
     if not isinstance(state, dict):
-        raise CheckpointError("A checkpoint is a dictionary.", file=path, got=type(state).__name__)
+        raise CheckpointError(
+            "A checkpoint is a dictionary.",
+            file=path,
+            got=f"a {type(state).__name__}",
+            remedy="Put the checkpoint there that ricenet_train wrote, or train the fold again.",
+        )
     return state
+
+
+def described(state: State) -> str:
+    """What a file of weights is, in words, by what it holds."""
+    if "network_weights" in state:
+        trainer = ascii(state.get("trainer_name", "trainer not named"))[:60]
+        return f"a checkpoint of nnU-Net ({trainer})"
+    if state and all(isinstance(value, torch.Tensor) for value in state.values()):
+        return f"a bare state dict of {len(state)} tensors, {_keys(state)}"
+    return f"a dictionary of {_keys(state)}"
+
+
+def _keys(state: State) -> str:
+    more = f" and {len(state) - 6} more" if len(state) > 6 else ""
+    return (", ".join(ascii(key)[:60].strip("'") for key in list(state)[:6]) or "nothing") + more
 
 
 def _reason(error: Exception) -> str:

@@ -17,11 +17,6 @@ class FoldPaths:
     folder: Path
 
     @property
-    def lock(self) -> Path:
-        """Of the process that trains it; beside the folder, so that there is none before that."""
-        return self.folder.with_name(f".{self.folder.name}.lock")
-
-    @property
     def latest(self) -> Path:
         """Checkpoint of the last finished epoch."""
         return self.folder / "checkpoint_latest.pth"

@@ -28,7 +28,7 @@ _FIRST_PLUGIN = 32
 """Blosc2 may load codecs and filters from here on from a Python package, which runs it."""
 _LEAST_HEADER, _NO, _CONTIGUOUS = 87, 0xC2, 0
 _COMPARED: set[tuple[str | int, ...]] = set()
-"""Hashes that were right, each with device, inode, size and time of change of its file: training
+"""Hashes that were right, each with device, inode, size and times of change of its file: training
 reads a case in every epoch, and hashing takes as long as reading."""
 _DTYPES = (np.dtype("float32"), np.dtype("float16"))
 
@@ -69,7 +69,9 @@ def read_plain_array(
 
 def _check_content(frame: bytes, sha256: str, status: os.stat_result) -> None:
     """Compare the hash, once in a process as long as the file stays the same."""
-    key = (sha256, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    # Copies may bring an earlier time of the content along, but not that of the inode.
+    times = (status.st_mtime_ns, status.st_ctime_ns)
+    key = (sha256, status.st_dev, status.st_ino, status.st_size, *times)
     if key in _COMPARED:
         return
     if hashlib.sha256(frame).hexdigest() != sha256:

@@ -7,16 +7,14 @@ is judged, not what it is read as: ITK scales whole numbers to floating ones.
 from __future__ import annotations
 
 import math
-import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import SimpleITK as sitk
 
-from ricenet_v2.store.sizes import BZIP2, DEFLATE, UNKNOWN, check_size
+from ricenet_v2.store import image_files
+from ricenet_v2.store.sizes import DEFLATE, check_size
 
-_NIFTI = (".nii", ".nii.gz", ".nia", ".hdr", ".img", ".img.gz")
-_PAIR = (".hdr", ".img", ".img.gz", ".hdr.gz")
-_META, _NRRD = (".mha", ".mhd"), (".nrrd", ".nhdr")
 _GZIP = b"\x1f\x8b"
 _NIFTI_BYTES = {
     code: size
@@ -24,19 +22,27 @@ _NIFTI_BYTES = {
     for code in codes
 }
 """Of the number formats of NIfTI-1, https://nifti.nimh.nih.gov; colours and others are not here."""
-_NRRD_RATIOS = {
+NRRD_RATIOS = {
     "raw": 1,
-    "hex": 1,
     **dict.fromkeys(("gz", "gzip"), DEFLATE),
-    **dict.fromkeys(("bz2", "bzip2"), BZIP2),
 }
-_DIGITS = 8
-"""Bytes of a number that one character of text can stand for, at most."""
-_COMPRESSED_DICOM = tuple(
-    f"1.2.840.10008.1.2.{name}".encode() for name in ("1.99", "4.", "5", "7.", "8.")
-)
-"""Beginnings of transfer syntaxes (DICOM PS3.5, annex A): deflated, JPEG, RLE, video, others."""
-_LONGEST_HEADER = 1 << 20
+"""Encodings of NRRD that are read, and how many bytes one of theirs can stand for. Not bzip2: 46
+bytes hold 45,899,235 equal ones, and ITK takes the memory before it says that it cannot read it."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a header says of its voxels.
+
+    Attributes:
+        numbers: Bytes that they take where nothing is compressed.
+        files: In which they lie.
+        ratio: Bytes that one of these files can stand for, at most; 1 where none is compressed.
+    """
+
+    numbers: int
+    files: tuple[Path, ...]
+    ratio: int
 
 
 def check_claim(path: Path, reader: sitk.ImageFileReader) -> None:
@@ -50,106 +56,74 @@ def check_claim(path: Path, reader: sitk.ImageFileReader) -> None:
         ValueError: In words.
         OSError: A file cannot be read.
     """
-    ending = path.name.lower()
-    if ending.endswith(_PAIR):
-        _check(reader, _pair(path), _ratio_of(_pair(path)), _nifti_bytes(reader))
-    elif ending.endswith(_NIFTI):
-        _check(reader, [path], _ratio_of([path]), _nifti_bytes(reader))
-    elif ending.endswith(_META):
-        fields = _fields(path, "=", "elementdatafile")
-        _check(reader, [_data_file(path, fields.get("elementdatafile", ""))], _meta_ratio(fields))
-    elif ending.endswith(_NRRD):
-        fields = _fields(path, ":", "")
-        named = fields.get("data file", fields.get("datafile", "LOCAL"))
-        ratio = _NRRD_RATIOS.get(fields.get("encoding", "").lower(), _DIGITS)
-        _check(reader, [_data_file(path, named)], ratio)
-    elif (head := _head(path))[128:132] == b"DICM":
-        ratio = UNKNOWN if any(name in head for name in _COMPRESSED_DICOM) else 1
-        _check(reader, [path], ratio, _dicom_bytes(reader))
-    else:
-        _check(reader, [path], UNKNOWN)
+    claim = claim_of(path, reader)
+    check_size(claim.numbers, sum(file.stat().st_size for file in claim.files), claim.ratio)
 
 
-def _check(
-    reader: sitk.ImageFileReader, files: list[Path], ratio: int, each: int | None = None
-) -> None:
-    """Args: each: Bytes of a stored number; those of the number that is read where None."""
-    numbers = math.prod(reader.GetSize()) * reader.GetNumberOfComponents()
-    size = _read_bytes(reader) if each is None else each
-    check_size(numbers * size, sum(file.stat().st_size for file in files), ratio)
+def claim_of(path: Path, reader: sitk.ImageFileReader) -> Claim:
+    """What a header says, whether or not it can be true.
+
+    Args:
+        path: Of the image.
+        reader: That has read its header.
+
+    Raises:
+        ValueError: In words: its file of voxels is missing or elsewhere, or they are text.
+    """
+    kind = image_files.format_of(path)
+    if kind == "nifti":
+        return _nifti(reader, (path,))
+    if kind == "nifti pair":
+        return _nifti(reader, image_files.pair(path))
+    if kind == "meta":
+        fields = image_files.meta_fields(path)
+        file = image_files.data_file(path, fields.get("elementdatafile", ""))
+        return Claim(_bytes(reader, _read_bytes(reader)), (file,), meta_ratio(fields))
+    fields = image_files.nrrd_fields(path)
+    file = image_files.nrrd_data_file(path, fields)
+    return Claim(_bytes(reader, _read_bytes(reader)), (file,), nrrd_ratio(fields))
+
+
+def meta_ratio(fields: dict[str, str]) -> int:
+    """Of the fields of a MetaImage header.
+
+    Raises:
+        ValueError: The voxels are written as text.
+    """
+    if fields.get("binarydata", "true").lower().startswith("f"):
+        raise ValueError("its voxels are written as text (BinaryData = False), expected binary")
+    return DEFLATE if fields.get("compresseddata", "").lower().startswith("t") else 1
+
+
+def nrrd_ratio(fields: dict[str, str]) -> int:
+    """Of the fields of a NRRD header.
+
+    Raises:
+        ValueError: The encoding is none of `NRRD_RATIOS`.
+    """
+    encoding = fields.get("encoding", "").lower()
+    if encoding in ("bz2", "bzip2"):
+        raise ValueError("its voxels are compressed with bzip2, expected gzip: convert it")
+    if encoding not in NRRD_RATIOS:
+        raise ValueError(f"its encoding is {encoding!r}, expected {', '.join(NRRD_RATIOS)}")
+    return NRRD_RATIOS[encoding]
+
+
+def _nifti(reader: sitk.ImageFileReader, files: tuple[Path, ...]) -> Claim:
+    is_packed = any(image_files.head(file, 2) == _GZIP for file in files)
+    code = reader.GetMetaData("datatype") if reader.HasMetaDataKey("datatype") else ""
+    each = _NIFTI_BYTES.get(int(code)) if code.isdecimal() else None
+    return Claim(_bytes(reader, each or _read_bytes(reader)), files, DEFLATE if is_packed else 1)
+
+
+def _bytes(reader: sitk.ImageFileReader, each: int) -> int:
+    numbers: int = math.prod(reader.GetSize()) * reader.GetNumberOfComponents()
+    return numbers * each
 
 
 def _read_bytes(reader: sitk.ImageFileReader) -> int:
     kind = reader.GetPixelID()
-    return (
-        1 if kind == sitk.sitkUnknown else int(sitk.Image([1, 1], kind).GetSizeOfPixelComponent())
-    )
-
-
-def _nifti_bytes(reader: sitk.ImageFileReader) -> int | None:
-    code = reader.GetMetaData("datatype") if reader.HasMetaDataKey("datatype") else ""
-    return _NIFTI_BYTES.get(int(code)) if code.isdecimal() else None
-
-
-def _dicom_bytes(reader: sitk.ImageFileReader) -> int | None:
-    tag = "0028|0100"  # bits allocated
-    bits = reader.GetMetaData(tag).strip() if reader.HasMetaDataKey(tag) else ""
-    return max(1, int(bits) // 8) if bits.isdecimal() else None
-
-
-def _pair(path: Path) -> list[Path]:
-    stem = path.name[: -len(next(e for e in _PAIR if path.name.lower().endswith(e)))]
-    found = [path.with_name(stem + e) for e in (*_PAIR, *(e.upper() for e in _PAIR))]
-    return [one for one in found if one.is_file()]
-
-
-def _ratio_of(files: list[Path]) -> int:
-    return DEFLATE if any(_head(file, 2) == _GZIP for file in files) else 1
-
-
-def _head(path: Path, n: int = 4096) -> bytes:
-    with path.open("rb") as stream:
-        return stream.read(n)
-
-
-def _fields(path: Path, sign: str, last: str) -> dict[str, str]:
-    """Lines `name sign value` of a header of text, names in small letters, up to its end.
-
-    Args:
-        path: Begins with the header.
-        sign: Between name and value; with `=` behind it, the line is a remark.
-        last: Name of the last line; empty where the header ends with an empty line.
-    """
-    found: dict[str, str] = {}
-    for line in _head(path, _LONGEST_HEADER).split(b"\n"):
-        name, _, value = line.decode("latin-1").strip().partition(sign)
-        name = name.strip().lower()
-        if not value.startswith("="):
-            found.setdefault(name, value.strip())
-        if name == last:
-            break
-    return found
-
-
-def _meta_ratio(fields: dict[str, str]) -> int:
-    if fields.get("compresseddata", "").lower().startswith("t"):
-        return DEFLATE
-    return _DIGITS if fields.get("binarydata", "true").lower().startswith("f") else 1
-
-
-def _data_file(header: Path, named: str) -> Path:
-    """The file of the voxels, which lies beside the header or below its folder.
-
-    Raises:
-        ValueError: It lies elsewhere, is no file, or there are several.
-    """
-    if named.upper() == "LOCAL":
-        return header
-    if not named or named.upper().startswith("LIST") or "%" in named:
-        raise ValueError(f"it names several files of voxels ({named!r}), expected one: convert it")
-    relative = os.path.normpath(named)
-    if Path(relative).is_absolute() or relative.startswith("..") or "\\" in named:
-        raise ValueError(f"its file of voxels, {named!r}, does not lie beside it")
-    if not (header.parent / relative).is_file():
-        raise ValueError(f"its file of voxels, {named!r}, is not there")
-    return header.parent / relative
+    if kind == sitk.sitkUnknown:
+        return 1
+    size: int = sitk.Image([1, 1], kind).GetSizeOfPixelComponent()
+    return size

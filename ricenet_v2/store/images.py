@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+import gzip
+import math
+import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.deadline import within
+from ricenet_v2.core.errors import DatasetError, RicenetError
 from ricenet_v2.core.files import replacing
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.store.image_sizes import check_claim
+from ricenet_v2.core.regular import fault_of_file, is_missing
+from ricenet_v2.store import image_files
+from ricenet_v2.store.axes import check_right_angles
+from ricenet_v2.store.image_content import Scan, scan_content
+from ricenet_v2.store.image_files import Format, format_of
+from ricenet_v2.store.image_sizes import check_claim, claim_of
+from ricenet_v2.store.nifti import read_header
+from ricenet_v2.store.nifti_pose import check_grid, check_header
+
+_READERS: dict[Format, str] = {
+    "nifti": "NiftiImageIO",
+    "nifti pair": "NiftiImageIO",
+    "meta": "MetaImageIO",
+    "nrrd": "NrrdImageIO",
+}
 
 
-def _grid(image: sitk.Image) -> Grid:
-    x, y, z = image.GetSize()
-    sx, sy, sz = image.GetSpacing()
-    ox, oy, oz = image.GetOrigin()
-    return Grid((z, y, x), (sz, sy, sx), (ox, oy, oz), tuple(image.GetDirection()))
+def _grid(image: sitk.Image | sitk.ImageFileReader) -> Grid:
+    return Grid(
+        shape=_reversed(image.GetSize()),
+        spacing=_reversed(image.GetSpacing()),
+        origin=tuple(image.GetOrigin()),
+        direction=tuple(image.GetDirection()),
+    )
 
 
 def read_image(path: Path) -> tuple[NDArray[np.float32], Grid]:
@@ -31,79 +52,134 @@ def read_image(path: Path) -> tuple[NDArray[np.float32], Grid]:
         The voxels, float32, array axes (z, y, x), and their grid.
 
     Raises:
-        DatasetError: Missing, unreadable, shorter than its header claims, not 3D, or several
-            components.
+        DatasetError: Missing, no regular file, of a format that is not read, unreadable, shorter
+            than its header claims, not 3D, or several components.
+        GeometryError: Its header does not say without doubt where the voxels lie, or its axes do
+            not stand at right angles.
     """
-    if not path.is_file():
-        raise DatasetError("There is no such image.", file=path)
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
+    reader = _header(path)
     try:
-        reader.ReadImageInformation()
         check_claim(path, reader)
         image = reader.Execute()
     except Exception as error:
-        raise DatasetError(
-            "This image cannot be read.",
-            file=path,
-            expected="a whole NIfTI, NRRD, MHA or similar file",
-            got=(str(error).strip().splitlines() or [type(error).__name__])[-1],
-            remedy="Copy or convert the file again.",
-        ) from error
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
-        raise DatasetError(
-            "An image must have three axes and one component.",
-            file=path,
-            expected="3 axes, 1 component",
-            got=f"{image.GetDimension()} axes, {image.GetNumberOfComponentsPerPixel()} components",
-            remedy="Save each time point or component as a channel of its own.",
-        )
+        raise _unreadable(path, error) from error
     image = sitk.DICOMOrient(image, "LPS")
     voxels = sitk.GetArrayFromImage(image).astype(np.float32, copy=False)
     return voxels, _grid(image)
+
+
+def read_whole_image(path: Path) -> tuple[NDArray[np.float32], Grid]:
+    """As `read_image`, of a file that no check has looked into: its bytes are read twice.
+
+    Raises:
+        RicenetError: As `read_image`, or damaged in a way that ITK hides.
+    """
+    image = read_image(path)
+    try:
+        fault = scan(path).fault
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    if fault:
+        raise _unreadable(path, ValueError(fault))
+    return image
+
+
+def scan(path: Path) -> Scan:
+    """Stream the voxels of an image, and look for what ITK hides.
+
+    Raises:
+        DatasetError: As `read_image`.
+        ValueError: The bytes are damaged; in words.
+        OSError: A file cannot be read.
+    """
+    return scan_content(path, claim_of(path, _header(path)))
 
 
 def read_grid(path: Path) -> Grid:
     """The grid of an image after reorientation to LPS, from the header alone.
 
     Raises:
-        DatasetError: Missing, unreadable or not 3D.
+        DatasetError: Missing, of a format that is not read, unreadable, not 3D, or several
+            components.
+        GeometryError: As `read_image`.
     """
-    if not path.is_file():
-        raise DatasetError("There is no such image.", file=path)
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
+    return _to_lps(_grid(_header(path)))
+
+
+def readable_grid(path: Path, seconds: float | None = None) -> Grid | None:
+    """As `read_grid`; None where that fails or takes more than so many seconds."""
     try:
-        reader.ReadImageInformation()
-    except RuntimeError as error:
-        raise DatasetError(
-            "The header of this image cannot be read.", file=path, got=str(error).strip()[-200:]
-        ) from error
-    if reader.GetDimension() != 3:
-        raise DatasetError(
-            "An image must have three axes.", file=path, expected=3, got=reader.GetDimension()
-        )
-    stored = Grid(
-        shape=_reversed(reader.GetSize()),
-        spacing=_reversed(reader.GetSpacing()),
-        origin=reader.GetOrigin(),
-        direction=tuple(reader.GetDirection()),
-    )
-    return _to_lps(stored)
+        return within(seconds, read_grid, path)
+    except Exception:  # noqa: BLE001 - whoever reads the image itself hears why
+        return None
 
 
 def stored_axes(path: Path) -> str:
     """Where the axes of a file run to, e.g. `RAS`: right, anterior and superior.
 
     Raises:
-        DatasetError: Missing, unreadable or not 3D.
+        RicenetError: As `read_grid`.
     """
-    read_grid(path)
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    reader.ReadImageInformation()
     axes = sitk.DICOMOrientImageFilter()
-    return str(axes.GetOrientationFromDirectionCosines(reader.GetDirection()))
+    return str(axes.GetOrientationFromDirectionCosines(_header(path).GetDirection()))
+
+
+def _header(path: Path) -> sitk.ImageFileReader:
+    """A reader that has read the header, and nothing in it is open to doubt."""
+    _check_file(path)
+    kind = format_of(path)
+    reader = sitk.ImageFileReader()
+    # Not found out by ITK, which may choose another format than the one that is checked here.
+    reader.SetImageIO(_READERS[kind])
+    reader.SetFileName(str(path))
+    nifti = None
+    try:
+        if kind in ("nifti", "nifti pair"):
+            nifti = read_header(image_files.pair(path)[0] if kind == "nifti pair" else path)
+            check_header(nifti, path)
+        reader.ReadImageInformation()
+        axes, components = reader.GetDimension(), reader.GetNumberOfComponents()
+        kind_of_numbers = sitk.GetPixelIDValueAsString(reader.GetPixelID())
+    except RicenetError:
+        raise
+    except Exception as error:
+        raise _unreadable(path, error) from error
+    if axes != 3 or components != 1 or "complex" in kind_of_numbers:
+        raise DatasetError(
+            "An image must have three axes and one component.",
+            file=path,
+            expected="3 axes, 1 component",
+            got=f"{axes} axes, {components} components of {kind_of_numbers}",
+            remedy="Save each time point or component as a channel of its own.",
+        )
+    check_right_angles(np.reshape(reader.GetDirection(), (3, 3)), path)
+    if nifti is not None:
+        check_grid(nifti, _grid(reader), path)
+    return reader
+
+
+def _check_file(path: Path) -> None:
+    """Only regular files are opened: a pipe or a device may never answer."""
+    if is_missing(path):
+        raise DatasetError("There is no such image.", file=path)
+    if fault := fault_of_file(path):
+        raise DatasetError(
+            "This image cannot be read.",
+            file=path,
+            expected="a regular file",
+            got=fault,
+            remedy="Put the file itself there.",
+        )
+
+
+def _unreadable(path: Path, error: Exception) -> DatasetError:
+    return DatasetError(
+        "This image cannot be read.",
+        file=path,
+        expected="a whole NIfTI, NRRD or MetaImage file",
+        got=(str(error).strip().splitlines() or [type(error).__name__])[-1],
+        remedy="Copy or convert the file again.",
+    )
 
 
 def _reversed(values: tuple[int, ...]) -> tuple[int, int, int]:
@@ -165,14 +241,12 @@ def write_image_like(path: Path, voxels: NDArray[np.generic], like: Path) -> Non
     Raises:
         DatasetError: `like` is missing or unreadable, or has other voxels.
     """
-    grid = read_grid(like)
+    reader = _header(like)
+    grid = _to_lps(_grid(reader))
     if voxels.shape != grid.shape:
         raise DatasetError(
             "Voxels and image differ in shape.", file=like, expected=grid.shape, got=voxels.shape
         )
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(like))
-    reader.ReadImageInformation()
     direction = reader.GetDirection()
     code = sitk.DICOMOrientImageFilter().GetOrientationFromDirectionCosines(direction)
     image = sitk.DICOMOrient(_image(voxels, grid), code)
@@ -191,5 +265,32 @@ def _image(voxels: NDArray[np.generic], grid: Grid) -> sitk.Image:
 
 
 def _write(path: Path, image: sitk.Image) -> None:
+    if path.name.lower().endswith(image_files.DETACHED):
+        # Two files cannot take the place of two others at one instant.
+        raise DatasetError(
+            "An image is written as one file.",
+            file=path,
+            expected=".nii.gz, .nii, .mha or .nrrd",
+            got=path.suffix,
+        )
     with replacing(path) as temporary:
         sitk.WriteImage(image, str(temporary), useCompression=True)
+        _check_whole(temporary, image)
+
+
+def _check_whole(path: Path, image: sitk.Image) -> None:
+    """ITK does not say when a disk was full while it wrote NIfTI.
+
+    Raises:
+        RuntimeError: The file is shorter than the voxels.
+    """
+    if not path.name.endswith((".nii", ".nii.gz")):
+        return
+    voxels = math.prod(image.GetSize()) * image.GetNumberOfComponentsPerPixel()
+    expected, found = voxels * image.GetSizeOfPixelComponent(), 0
+    open_it = gzip.open if path.suffix == ".gz" else open
+    with open_it(path, "rb") as stream, suppress(EOFError, zlib.error):
+        while chunk := stream.read(1 << 20):
+            found += len(chunk)
+    if found < expected:
+        raise RuntimeError(f"{found} of {expected} bytes were written")

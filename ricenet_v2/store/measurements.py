@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core import files
+from ricenet_v2.core.regular import check_regular
 
 
 def write_measurement(path: Path, key: str, figures: str, samples: NDArray[np.float64]) -> None:
@@ -29,9 +28,10 @@ def write_measurement(path: Path, key: str, figures: str, samples: NDArray[np.fl
 def read_measurement(path: Path, key: str) -> tuple[str, NDArray[np.float64]] | None:
     """Figures and samples, or None where there are none of this key (or the file is damaged)."""
     try:
+        check_regular(path)
         # Opened here, since numpy leaves a damaged file open.
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             found, _, figures = str(stored["text"]).partition("\n")
             return (figures, stored["samples"]) if found == key else None
-    except (OSError, EOFError, ValueError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error):
+    except Exception:  # noqa: BLE001 - whatever a damaged file holds
         return None

@@ -219,30 +219,47 @@ def roots(workspace: Path | None = None) -> Roots:
 def dataset_paths(dataset: str, workspace: Path | None = None) -> DatasetPaths:
     """Find a dataset by its id (`1`), its name (`RICE`, `Dataset001_RICE`) or its raw folder.
 
-    A raw folder inside a folder called `raw` brings its own workspace along.
+    A raw folder inside a folder called `raw` brings its own workspace along; a link keeps its name.
 
     Raises:
         DatasetError: No such dataset, or several of that id; the text lists what there is.
     """
     folder = Path(dataset)
-    if _holds_dataset(folder):
-        folder = folder.resolve()
+    if os.path.isfile(folder / DATASET_JSON):  # noqa: PTH113 - a name may be too long
+        # What follows a link and leads upwards again is known to the system alone.
+        folder = folder.resolve() if ".." in folder.parts else folder.absolute()
         if workspace is None and folder.parent.name == "raw" and not _roots_are_set():
             workspace = folder.parent.parent
         found = roots(workspace)
         return DatasetPaths(
             folder.name, folder, found.preprocessed / folder.name, found.results / folder.name
         )
-    found = roots(workspace)
-    name = _find_name(dataset, found)
+    try:
+        found = roots(workspace)
+        name = _find_name(dataset, found)
+    except DatasetError as error:
+        raise _misplaced(folder) or error from error
     return DatasetPaths(name, found.raw / name, found.preprocessed / name, found.results / name)
 
 
-def _holds_dataset(folder: Path) -> bool:
-    try:
-        return (folder / DATASET_JSON).is_file()
-    except OSError:  # no file can have so long a name
-        return False
+def _misplaced(folder: Path) -> DatasetError | None:
+    """What is wrong with a path of a folder without dataset.json; None where it may be a name."""
+    below = nested_dataset(folder)
+    if below is None and (len(folder.parts) == 1 or not os.path.isdir(folder)):  # noqa: PTH112
+        return None
+    return DatasetError(
+        "This folder holds no dataset.json.",
+        file=folder,
+        got=f"{below.name}, a folder in it, holds one" if below else None,
+        remedy=f"Name {below}" if below else "See documentation/dataset_format.md",
+    )
+
+
+def nested_dataset(folder: Path) -> Path | None:
+    """The folder in this one that holds a dataset.json, as unpacked archives often do."""
+    names = os.listdir(folder) if os.path.isdir(folder) else ()  # noqa: PTH112, PTH208
+    found = [folder / name for name in names if (folder / name / DATASET_JSON).is_file()]
+    return found[0] if len(found) == 1 else None
 
 
 def _roots_are_set() -> bool:

@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import logging
 import re
+import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, DocumentError
-from ricenet_v2.core.names import fault_of, folder_part, is_path
-from ricenet_v2.records.dataset import CHANNEL_KINDS, Case, ChannelKind, Dataset, Split
+from ricenet_v2.core.names import folder_part
+from ricenet_v2.core.regular import check_regular, is_missing
+from ricenet_v2.core.spelling import composed
+from ricenet_v2.records.dataset import Case, Dataset, Split
 from ricenet_v2.store import tables
-from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON
+from ricenet_v2.store.case_table import read_cases
+from ricenet_v2.store.nnunet_channels import channels_of
+from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON, nested_dataset
 
 logger = logging.getLogger(__name__)
 
 _NUMBERED = re.compile(".+_[0-9]{4}", re.DOTALL)
-_FIXED_COLUMNS = ("case_id", "patient_id", "label", "split")
-_KINDS_OF_NAMES: dict[str, ChannelKind] = {
-    **dict.fromkeys(("mri", "mr", "t1", "t1c", "t1w", "t1ce", "t1gd", "t2", "t2w", "flair"), "mri"),
-    **dict.fromkeys(("dwi", "adc", "swi", "t1w_ce", "t1_gd", "t1n", "t2f"), "mri"),
-    "ct": "ct",
-    "pet": "pet",
-    **dict.fromkeys(("dose", "rtdose", "rd"), "dose"),
-    **dict.fromkeys(("mask", "label", "segmentation"), "mask"),
-}
 
 
 @dataclass(frozen=True)
@@ -51,16 +47,15 @@ class RawDataset:
         folder = images_folder(self.folder, case.split)
         ending = self.dataset.file_ending
         return tuple(
-            image_path(folder, case.case_id, index, ending)
+            stored(image_path(folder, case.case_id, index, ending))
             for index in range(len(self.dataset.channels))
         )
 
     def mask(self, case: Case, name: str) -> Path | None:
-        """Path of a mask such as `brain` or `lesion` when the dataset has it."""
-        path = mask_path(
-            masks_folder(self.folder, case.split), case.case_id, name, self.dataset.file_ending
-        )
-        return path if path.is_file() else None
+        """Path of a mask such as `brain` or `lesion` when the dataset has one, readable or not."""
+        folder = masks_folder(self.folder, case.split)
+        path = stored(mask_path(folder, case.case_id, name, self.dataset.file_ending))
+        return None if is_missing(path) else path
 
     def split(self, split: Split) -> tuple[Case, ...]:
         """The cases of one split, sorted by case id."""
@@ -86,6 +81,17 @@ def image_path(folder: Path, case_id: str, channel: int, ending: str) -> Path:
 def mask_path(folder: Path, case_id: str, name: str, ending: str) -> Path:
     """File of one mask of one case."""
     return folder / folder_part(f"{case_id}_{name}{ending}", "case or mask")
+
+
+def stored(path: Path) -> Path:
+    """The path, or the one whose name is written in another Unicode normal form if only it exists.
+
+    macOS and programs that unpack archives write an umlaut as one character or as two.
+    """
+    if path.name.isascii() or path.exists():
+        return path
+    others = (path.with_name(unicodedata.normalize(form, path.name)) for form in ("NFC", "NFD"))
+    return next((other for other in others if other.exists()), path)
 
 
 def masks_beside(images: Path) -> Path | None:
@@ -148,10 +154,17 @@ def read_dataset(path: Path) -> Dataset:
 
 def _fields_of(path: Path) -> dict[str, Any]:
     try:
+        check_regular(path)
         return documents.parsed_object(path.read_bytes(), path)
     except FileNotFoundError as error:
+        below = nested_dataset(path.parent)
         raise DatasetError(
-            "There is no dataset.json.", file=path, remedy="See documentation/dataset_format.md"
+            "There is no dataset.json.",
+            file=path,
+            got=f"one in the folder {below.name} below" if below else None,
+            remedy=f"Move what is in {below.name} one folder up."
+            if below
+            else "See documentation/dataset_format.md",
         ) from error
     except DocumentError as error:
         raise DatasetError(
@@ -179,9 +192,7 @@ def _from_nnunet(fields: dict[str, Any], path: Path) -> dict[str, Any]:
     known = {key: value for key, value in fields.items() if not key.startswith("_")}
     known.setdefault("name", path.parent.name)
     if "channel_names" in known and "channels" not in known:
-        names = known.pop("channel_names")
-        ordered = [names[key] for key in sorted(names, key=int)]
-        known["channels"] = [{"name": name, "kind": _kind_of(name, path)} for name in ordered]
+        known["channels"] = channels_of(known.pop("channel_names"), path)
     if _has_labels_only(known):
         known["classes"] = _classes_of(known["labels"], path)
     for ignored in ("numTraining", "labels", "regions_class_order"):
@@ -208,19 +219,6 @@ def _classes_of(labels: dict[str, Any], path: Path) -> list[str]:
     return sorted(labels, key=lambda name: int(labels[name]))
 
 
-def _kind_of(name: str, path: Path) -> ChannelKind:
-    key = name.lower().replace("-", "_").replace(" ", "_")
-    if key in _KINDS_OF_NAMES:
-        return _KINDS_OF_NAMES[key]
-    raise DatasetError(
-        f"The kind of channel {name!r} is not known.",
-        file=path,
-        expected=f"one of {', '.join(CHANNEL_KINDS)}",
-        got=name,
-        remedy='Replace channel_names by "channels": [{"name": "...", "kind": "mri"}, ...]',
-    )
-
-
 def load_raw_dataset(folder: Path) -> RawDataset:
     """Read both tables. Unknown labels and doubled ids are left to the integrity check.
 
@@ -230,47 +228,18 @@ def load_raw_dataset(folder: Path) -> RawDataset:
     path = folder / DATASET_JSON
     fields = _fields_of(path)
     dataset = _dataset_of(fields, path)
-    return RawDataset(folder, dataset, read_cases(folder / CASES_CSV), _has_labels_only(fields))
+    cases = _with_labels_of(dataset.classes, read_cases(folder / CASES_CSV))
+    return RawDataset(folder, dataset, cases, _has_labels_only(fields))
 
 
-def read_cases(path: Path) -> tuple[Case, ...]:
-    """Read cases.csv: case_id, patient_id, label, split, then any covariates.
-
-    Raises:
-        DatasetError: A column is missing, a case id is empty or no file name, a split is unknown.
-    """
-    rows = tables.read_rows(path)
-    missing = [name for name in _FIXED_COLUMNS if not rows or name not in rows[0]]
-    if missing:
-        raise DatasetError(
-            "cases.csv has no rows or lacks columns.",
-            file=path,
-            expected=", ".join(_FIXED_COLUMNS),
-            got=", ".join(rows[0]) if rows else "no rows",
-            remedy=f"Add: {', '.join(missing)}",
-        )
-    return tuple(_case_of(row, number, path) for number, row in enumerate(rows, start=2))
-
-
-def _case_of(row: dict[str, str], number: int, path: Path) -> Case:
-    case_id, split = row["case_id"], row["split"]
-    # Other faults of a name are findings of the check.
-    fault = fault_of(case_id) if not case_id or is_path(case_id) else ""
-    if fault or split not in get_args(Split):
-        raise DatasetError(
-            f"Row {number} of cases.csv cannot be used.",
-            case=case_id,
-            file=path,
-            expected="a case_id that can be part of a file name, and split train or test",
-            got=f"case_id {case_id!r}{f' ({fault})' if fault else ''}, split {split!r}",
-        )
-    covariates = {name: cell for name, cell in row.items() if name not in _FIXED_COLUMNS}
-    return Case(
-        case_id=case_id,
-        patient_id=row["patient_id"] or case_id,
-        label=row["label"],
-        split="train" if split == "train" else "test",
-        covariates=covariates,
+def _with_labels_of(classes: Sequence[str], cases: Sequence[Case]) -> tuple[Case, ...]:
+    """Labels in the Unicode normal form of their classes, which nobody can see."""
+    names = {composed(name): name for name in classes}
+    return tuple(
+        replace(case, label=names.get(composed(case.label), case.label))
+        if case.label not in classes
+        else case
+        for case in cases
     )
 
 

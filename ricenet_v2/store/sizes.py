@@ -4,8 +4,6 @@ from __future__ import annotations
 
 DEFLATE = 1032
 """Bytes that one byte of gzip or zlib can stand for at most (258 bytes in two bits)."""
-BZIP2 = 1_050_000
-"""The same of bzip2: 46 bytes hold a block of 45,899,235 equal ones, rounded up."""
 UNKNOWN = 2000
 """What is believed of other compressions beyond `SMALL`; their ratio has no bound."""
 SMALL = 256 * 1024**2

@@ -2,6 +2,8 @@
 
 A spreadsheet takes a cell that begins with `=`, `+`, `-`, `@`, a tab or a line end for a formula.
 Such a text is written with an apostrophe before it, and read without. Numbers are left as they are.
+Where decimals have a comma, a spreadsheet ends cells at semicolons, or tabs, and does not see
+quotes inside of its cells; so the same holds for what follows a semicolon, a tab or a line end.
 """
 
 from __future__ import annotations
@@ -9,78 +11,139 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import write_text
+from ricenet_v2.core.text import NotTextError, decoded
+from ricenet_v2.store.table_faults import (
+    Line,
+    check_columns,
+    check_fit,
+    check_separator,
+    used_columns,
+)
 
 # The wide forms of the four signs are signs to a spreadsheet too.
 _FORMULA = re.compile(r"'*(\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])")
+_INNER = re.compile(r"['\"\s]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+_ENDS = re.compile("([;\t\r\n])")
 _NUMBER = re.compile(r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|nan)", re.IGNORECASE)
 
 
 def escaped(text: str) -> str:
     """A text as it stands in a cell: no spreadsheet takes it for a formula."""
+    return _escaped_start(_in_parts(text, _escaped_part))
+
+
+def unescaped(cell: str) -> str:
+    """The text of a cell; only what `escaped` put into it is taken away."""
+    return _in_parts(_without(cell, _escaped_start), lambda part: _without(part, _escaped_part))
+
+
+def _escaped_start(text: str) -> str:
     is_formula = _FORMULA.match(text) and not _NUMBER.fullmatch(text)
     return f"'{text}" if is_formula else text
 
 
-def unescaped(cell: str) -> str:
-    """The text of a cell; only what `escaped` put before it is taken away."""
-    return cell[1:] if cell[:1] == "'" and escaped(cell[1:]) == cell else cell
+def _escaped_part(text: str) -> str:
+    is_formula = _INNER.match(text) and not _NUMBER.fullmatch(text.strip())
+    return f"'{text}" if is_formula else text
+
+
+def _without(text: str, escape: Callable[[str], str]) -> str:
+    return text[1:] if text[:1] == "'" and escape(text[1:]) == text else text
+
+
+def _in_parts(text: str, change: Callable[[str], str]) -> str:
+    """The text with each part changed that follows a character at which a cell may end."""
+    first, *others = _ENDS.split(text)
+    return first + "".join(part if at % 2 == 0 else change(part) for at, part in enumerate(others))
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file as it was read.
+
+    Attributes:
+        file: Of the table.
+        columns: Names, in their order.
+        rows: Cells by column.
+        lines: Number of the line in the file that each row begins in.
+    """
+
+    file: Path
+    columns: tuple[str, ...]
+    rows: list[dict[str, str]]
+    lines: tuple[int, ...]
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """Rows of a CSV file with a header, cells stripped of outer blanks.
+    """Rows of a CSV file with a header, cells stripped of outer blanks; see `read_table`."""
+    return read_table(path).rows
+
+
+def read_table(path: Path) -> Table:
+    """Read a CSV file with a header; blank lines and columns without name and cells are left out.
 
     Raises:
-        DatasetError: Missing, empty, not UTF-8, or a row with more or fewer cells than the header.
+        DatasetError: Missing, empty, not UTF-8 text, not separated by commas, a quote that is not
+            closed, columns that share a name or have none, or a row with more or fewer cells than
+            the header.
     """
     lines = _lines(path)
     if not lines:
         raise DatasetError("This table is empty.", file=path, expected="a header line")
-    header = [_text(name) for name in lines[0]]
-    rows = []
-    for number, line in enumerate(lines[1:], start=2):
-        if len(line) != len(header):
-            raise DatasetError(
-                f"Row {number} does not fit the header.",
-                file=path,
-                expected=f"{len(header)} cells: {', '.join(header)}",
-                got=f"{len(line)} cells: {', '.join(line)}",
-                remedy="Separate cells by commas and quote cells that contain one.",
-            )
-        rows.append({name: _text(cell) for name, cell in zip(header, line, strict=True)})
-    return rows
+    (_, first), *others = lines
+    names = [_text(name) for name in first]
+    check_fit(names, others, path)
+    used = used_columns(names, others)
+    columns = tuple(names[at] for at in used)
+    check_columns(columns, path)
+    rows = [{names[at]: _text(line[at]) for at in used} for _, line in others]
+    return Table(path, columns, rows, tuple(number for number, _ in others))
 
 
 def _text(cell: str) -> str:
     return unescaped(cell.strip())
 
 
-def _lines(path: Path) -> list[list[str]]:
-    """Cells of the lines that are not empty."""
+def _lines(path: Path) -> list[Line]:
+    """Cells of the lines that are not blank, and where these begin."""
     try:
         # Not as text: that would change line ends inside of cells.
-        text = path.read_bytes().decode("utf-8-sig")
+        text = decoded(path.read_bytes())
     except FileNotFoundError as error:
         raise DatasetError("There is no such table.", file=path) from error
-    except UnicodeDecodeError as error:
+    except NotTextError as error:
         raise DatasetError(
-            "This table is not UTF-8 text.", file=path, remedy="Save it as CSV in UTF-8."
+            "This table is not UTF-8 text.",
+            file=path,
+            expected="CSV: text in UTF-8, cells separated by commas",
+            got=error,
+            remedy="Save it as CSV in UTF-8 (in Excel: CSV UTF-8, comma delimited).",
         ) from error
-    reader = csv.reader(io.StringIO(text, newline=""))
+    check_separator(text, path)
+    # Strict: a quote that is not closed would swallow the lines below it.
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    lines, begin = [], 1
     try:
-        return [line for line in reader if line]
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                lines.append((begin, cells))
+            begin = reader.line_num + 1
     except csv.Error as error:
         raise DatasetError(
-            f"Line {reader.line_num} of this table cannot be read.",
+            f"Line {begin} of this table cannot be read.",
             file=path,
-            expected=f"cells of at most {csv.field_size_limit():,} characters, separated by commas",
+            expected=f"cells of at most {csv.field_size_limit():,} characters, separated by "
+            "commas; a quote at the start of a cell is closed at its end",
             got=error,
-            remedy="Shorten the cell, or look for a quote that is not closed before it.",
+            remedy="Shorten the cell, or look for a quote that is not closed there or before.",
         ) from error
+    return lines
 
 
 def write_rows(

@@ -6,13 +6,14 @@ import dataclasses
 from collections.abc import Sequence
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import DocumentError, TrainingError
+from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import leave_one_out
 from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.training.initial_weights import check_same_source
 from ricenet_v2.training.job import Job, run_record, with_epochs
+from ricenet_v2.training.other_tables import check_other_tables, readable
 
 _SAME = ("plan_hash", "channels", "seed", "preprocessed_hash", "fold_hash")
 # Of a plan; the rest tells how it was made and what it warns of.
@@ -81,12 +82,14 @@ def check_other_folds(job: Job) -> None:
 
     Raises:
         TrainingError: Other folds of the model are of other settings, another plan, an earlier
-            version, or of folds that were made in another way.
+            version, another dataset.json, other cases, labels, patients or preprocessed images, or
+            of folds that were made in another way.
     """
     others = [fold for fold in job.model.folds() if fold != job.fold]
     others = [fold for fold in others if job.model.fold(fold).run.is_file()]
     _check_other_splits(job, others)
     _check_other_versions(job, others)
+    check_other_tables(job, others)
     if not others or not job.model.plan.is_file():
         return
     old = documents.read(Plan, job.model.plan)
@@ -106,7 +109,7 @@ def _check_other_splits(job: Job, others: Sequence[int]) -> None:
     """Refuse a fold beside those of an earlier way to make folds: they share cases."""
     differing = [
         f"fold {fold}: one of {_told(run.n_folds, run.group)}"
-        for fold, run in ((fold, _readable(job.model, fold)) for fold in others)
+        for fold, run in ((fold, readable(job.model, fold)) for fold in others)
         if run is not None and (run.n_folds, run.group) != (job.n_folds, job.group)
     ]
     if differing:
@@ -121,7 +124,7 @@ def _check_other_splits(job: Job, others: Sequence[int]) -> None:
 
 def _check_other_versions(job: Job, others: Sequence[int]) -> None:
     """Refuse folds beside each other of which only some are corrected for the prior."""
-    runs = ((fold, _readable(job.model, fold)) for fold in others)
+    runs = ((fold, readable(job.model, fold)) for fold in others)
     differing = [
         str(fold)
         for fold, run in runs
@@ -139,14 +142,6 @@ def _check_other_versions(job: Job, others: Sequence[int]) -> None:
         remedy="Move the folder of the model away and train all of its folds. Folds that the "
         "earlier version began can be finished with --continue, where no other is there.",
     )
-
-
-def _readable(model: ModelPaths, fold: int) -> Run | None:
-    """The record of a fold; a damaged one is told of where that fold itself is trained."""
-    try:
-        return documents.read(Run, model.fold(fold).run)
-    except DocumentError:
-        return None
 
 
 def _told(n_folds: int, group: str) -> str:

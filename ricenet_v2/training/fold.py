@@ -6,13 +6,13 @@ import dataclasses
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 from torch import nn
 
 from ricenet_v2.core import documents, files
-from ricenet_v2.core.errors import TrainingError
-from ricenet_v2.core.locks import held
+from ricenet_v2.core.errors import StoppedError
+from ricenet_v2.core.locks import using
 from ricenet_v2.core.progress import track
 from ricenet_v2.inference.reference import write_reference
 from ricenet_v2.records.dataset import Case, Dataset
@@ -28,7 +28,7 @@ from ricenet_v2.training.job import Job, TrainOptions, prepare, run_record
 from ricenet_v2.training.loader import Source, TrainingBatches
 from ricenet_v2.training.loop import Task, train_epoch
 from ricenet_v2.training.loss import class_weights
-from ricenet_v2.training.parts import Stopped, StoppedError, StopWish
+from ricenet_v2.training.parts import Stopped, StopWish
 from ricenet_v2.training.preview import draw_preview
 from ricenet_v2.training.reference import reference_of
 from ricenet_v2.training.state import (
@@ -74,23 +74,27 @@ def train_fold(
 
     Raises:
         TrainingError: The fold exists and is not to be continued, was trained otherwise, as other
-            folds of the model were, is trained by another process, or failed in some process.
+            folds of the model were, or failed in some process.
+        InUseError: Another process trains the fold, or makes its preprocessed cases.
         PlanError: The preprocessed cases are not those of the plan.
+        DatasetError: One of them was made anew from other images or by another plan meanwhile.
         StoppedError: Somebody asked for an end.
     """
-    with team.agreed():
-        job = prepare(paths, plan, dataset, cases, splits, fold, options, team)
-        if options.preview_only:
-            target = job.paths.augmentation
-            draw_preview(job.reader, job.train, job.plan, options.seed, target)
-            logger.info("Augmented samples are drawn in %s", target)
-            return run_record(job, "stopped", None)
-    if finished := _finished_run(job):
-        return finished
     with ExitStack() as stack:
         with team.agreed():
             if team.leads:
-                stack.enter_context(_alone(job))
+                stack.enter_context(using(reads=[paths.cases(plan.name)]))
+            job = prepare(paths, plan, dataset, cases, splits, fold, options, team)
+            if options.preview_only:
+                target = job.paths.augmentation
+                draw_preview(job.reader, job.train, job.plan, options.seed, target)
+                logger.info("Augmented samples are drawn in %s", target)
+                return run_record(job, "stopped", None)
+        if finished := _finished_run(job):
+            return finished
+        with team.agreed():
+            if team.leads:
+                stack.enter_context(using(reads=[job.model.folder], writes=[job.paths.folder]))
         if finished := _finished_run(job):  # another process may have trained it meanwhile
             return finished
         with team.agreed():
@@ -105,19 +109,6 @@ def train_fold(
             if job.plan.shapes_only:
                 logger.warning(SHAPES_ONLY, ", ".join(job.plan.shapes_only))
             return _train(job)
-
-
-@contextmanager
-def _alone(job: Job) -> Iterator[None]:
-    with held(job.paths.lock) as is_ours:
-        if not is_ours:
-            raise TrainingError(
-                f"Fold {job.fold} is being trained by another process.",
-                file=job.paths.folder,
-                expected="one process for a fold",
-                remedy="Wait for it, or stop it; --continue then goes on from its last epoch.",
-            )
-        yield
 
 
 def _finished_run(job: Job) -> Run | None:
@@ -157,6 +148,8 @@ def _train(job: Job) -> Run:
         record_of(job, state, "finished"),
         validation_checkpoint="final",
         validation_mirror_axes=job.plan.training.augmentation.mirror_axes,
+        # Only the leading process has written it.
+        validation_hash=files.sha256_of_file(job.paths.validation) if job.team.leads else "",
     )
     _write_run(job, run)
     return run

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import logging
+import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from ricenet_v2.core.errors import RicenetError
+from ricenet_v2.core.places import without_home
 from ricenet_v2.training.job import Job
+
+
+class _WithoutHome(logging.Formatter):
+    """Logs are sent to others, and the name of the home folder may be that of a person."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """A line, or the lines of an error."""
+        return without_home(super().format(record))
+
+
+class _Log(logging.FileHandler):
+    """A line that cannot be written, as on a full disk, ends no training."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
+        """Leave the line out; what else cannot be written is told by its own error."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
 
 
 @contextmanager
@@ -20,8 +39,8 @@ def logged(job: Job) -> Iterator[None]:
     if not job.team.leads:
         yield
         return
-    handler = logging.FileHandler(job.paths.log, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    handler = _Log(job.paths.log, encoding="utf-8")
+    handler.setFormatter(_WithoutHome("%(asctime)s %(message)s"))
     root = logging.getLogger("ricenet_v2")
     root.addHandler(handler)
     try:
@@ -34,4 +53,5 @@ def logged(job: Job) -> Iterator[None]:
         raise
     finally:
         root.removeHandler(handler)
-        handler.close()
+        with suppress(OSError):  # the disk is full
+            handler.close()

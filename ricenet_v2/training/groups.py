@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.records.cells import known, numbers
+from ricenet_v2.core.spelling import as_file
+from ricenet_v2.records.cells import name_in, numbers
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.splits import Fold, Splits
 
@@ -40,7 +41,7 @@ class GroupSplits:
 
 def group_of(case: Case, column: str) -> str:
     """The group of a case; empty where its cell only says that nothing is known."""
-    return known(case.covariates.get(column, ""))
+    return name_in(case.covariates.get(column, ""))
 
 
 def make_group_splits(cases: Sequence[Case], column: str) -> GroupSplits:
@@ -188,7 +189,7 @@ def _plain(value: str) -> str | float:
     as_number = numbers([value])
     if as_number is not None and not math.isnan(as_number[0]):
         return as_number[0]
-    return _BETWEEN_WORDS.sub("", value).casefold()
+    return _BETWEEN_WORDS.sub("", as_file(value))
 
 
 def _named(cases: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.seeds import seed_of
 from ricenet_v2.inference.prior import BALANCED, prior_of
 from ricenet_v2.network.machine import device_name
+from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.lineage import identifying, telling
 from ricenet_v2.records.plan import Plan
@@ -24,9 +25,15 @@ from ricenet_v2.records.run import Run, Status
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.store import cases as store
 from ricenet_v2.store.fold_paths import FoldPaths
-from ricenet_v2.store.paths import DatasetPaths, ModelPaths
+from ricenet_v2.store.paths import DATASET_JSON, DatasetPaths, ModelPaths
 from ricenet_v2.training.initial_weights import source_of
-from ricenet_v2.training.preprocessed import intensities, records_of_plan
+from ricenet_v2.training.preprocessed import (
+    check_described,
+    intensities,
+    mask_labels,
+    records_of_plan,
+    sizes,
+)
 from ricenet_v2.training.reader import CaseReader, cache_budget
 from ricenet_v2.training.settings import channels_label, with_channels, with_settings
 from ricenet_v2.training.share import Share, check_sharing
@@ -82,11 +89,14 @@ class Job:
         inputs: Hash of the preprocessed cases.
         intensities: Range of each channel's mean over the training cases, where it is known.
         directions: Direction cosines of the images of each training case.
+        sizes: Usual range of extent, spacing and volume of the training cases.
+        labels_of_masks: Of all training cases, by channel.
         test: Case ids of the dataset's test cases.
         images: Hashes of each case's images that no other patient has, where they are known; of
             test cases only where the fold is to begin with pretrained weights.
         is_corrected: Whether probabilities are corrected for the prior; not of a fold that goes on
             and was begun by a version that did not, or its epochs would be judged by two measures.
+        fold_hashes: Of all folds, as their cases, labels and patients are now.
     """
 
     model: ModelPaths
@@ -107,9 +117,12 @@ class Job:
     inputs: str
     intensities: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     directions: tuple[tuple[float, ...], ...] = ()
+    sizes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    labels_of_masks: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     test: tuple[str, ...] = ()
     images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     is_corrected: bool = True
+    fold_hashes: tuple[str, ...] = ()
 
     @property
     def device(self) -> torch.device:
@@ -182,12 +195,14 @@ def prepare(
 
     Raises:
         TrainingError: No such fold, or the processes cannot share its updates.
-        PlanError: Cases of the fold were preprocessed by another plan, or not at all.
+        PlanError: Cases of the fold were preprocessed by another plan, or not at all, or
+            dataset.json is not that of the plan.
     """
     if not 0 <= fold < len(splits.folds):
         raise TrainingError(
             "There is no such fold.", expected=f"0 to {len(splits.folds) - 1}", got=fold
         )
+    check_described(plan, dataset, paths.raw / DATASET_JSON)
     used = effective_plan(plan, options)
     names = [channel.name for channel in plan.channels]
     indices = [names.index(channel.name) for channel in used.channels]
@@ -200,16 +215,17 @@ def prepare(
     tested = [store.read_record(folder, case) for case in asked if store.has_case(folder, case)]
     images = {each.case_id: identifying(each, plan.channels) for each in (*records, *tested)}
     patients = {case.case_id: case.patient_id for case in cases}
+    labels = {case.case_id: case.label for case in cases}
     job = Job(
         model=model,
         paths=model.fold(fold),
         dataset=dataset,
         plan=_with_epochs_of_run(used, model.fold(fold), options),
-        labels={case.case_id: case.label for case in cases},
+        labels=labels,
         patients=patients,
         train=chosen.train,
         validation=chosen.validation,
-        reader=_reader(folder, indices, chosen, options, team),
+        reader=_reader(folder, indices, chosen, options, team, records),
         fold=fold,
         n_folds=len(splits.folds),
         group=splits.group,
@@ -219,22 +235,31 @@ def prepare(
         inputs=store.cases_hash(records),
         intensities=intensities(records, chosen.train),
         directions=tuple(r.source_direction for r in records if r.case_id in set(chosen.train)),
+        sizes=sizes(records, chosen.train),
+        labels_of_masks=mask_labels(records, chosen.train),
         test=test,
         images=telling(images, patients),
         is_corrected=not _began_uncorrected(model.fold(fold), options),
+        fold_hashes=tuple(each.hash_with(labels, patients) for each in splits.folds),
     )
     check_sharing(job.share, job.plan, job.device.type)
     return job
 
 
 def _reader(
-    folder: Path, channels: Sequence[int], fold: Fold, options: TrainOptions, team: Team
+    folder: Path,
+    channels: Sequence[int],
+    fold: Fold,
+    options: TrainOptions,
+    team: Team,
+    records: Sequence[PreprocessedCase],
 ) -> CaseReader:
     """Each process of a team keeps cases of its own, so they share the budget out."""
     budget = cache_budget(options.cache_gb) // team.size
     # A contact sheet reads each case once.
     wanted = () if options.preview_only else (*fold.train, *fold.validation)
-    return CaseReader(folder, channels, budget, wanted)
+    states = {each.case_id: store.state_of(each) for each in records}
+    return CaseReader(folder, channels, budget, wanted, states)
 
 
 def _began_uncorrected(paths: FoldPaths, options: TrainOptions) -> bool:

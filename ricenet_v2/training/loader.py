@@ -14,7 +14,7 @@ from batchgenerators.dataloading.data_loader import SlimDataLoaderBase
 from batchgenerators.dataloading.single_threaded_augmenter import SingleThreadedAugmenter
 from numpy.typing import NDArray
 
-from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.errors import RicenetError, TrainingError
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.training.augmentation.apply import augment
 from ricenet_v2.training.augmentation.draw import Draw, draw_named
@@ -25,6 +25,7 @@ from ricenet_v2.training.shared_memory import SharedArrays
 from ricenet_v2.training.workers import Workers, batches_ahead, settle_worker
 
 _CPU = torch.device("cpu")
+_REMEDY = "Run ricenet_plan_and_preprocess again; it repairs damaged cases."
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,10 @@ class _Loader(SlimDataLoaderBase):  # type: ignore[misc]
                 images = self.source.reader(case)
                 made.append(self._augmented(images, epoch, position) if self.augments else images)
             data = self._sent(index, np.stack(made))
+        except RicenetError as error:
+            return {"error": str(error), "remedy": None, "case_ids": [case]}
         except Exception:  # noqa: BLE001 - a dead worker would hide what happened
-            return {"error": traceback.format_exc(), "case_ids": [case]}
+            return {"error": traceback.format_exc(), "remedy": _REMEDY, "case_ids": [case]}
         return {"data": data, "case_ids": cases, "epoch": epoch, "places": places}
 
     def _sent(self, index: int, images: NDArray[np.float32]) -> NDArray[np.float32] | int:
@@ -181,8 +184,8 @@ class TrainingBatches(Iterator[Batch]):
         """The next batch.
 
         Raises:
-            TrainingError: A case could not be loaded or augmented, with its id and traceback; or a
-                worker has died.
+            TrainingError: A case could not be loaded or augmented, with its id and the reason, or a
+                traceback where nobody foresaw it; or a worker has died.
         """
         made = self._taken()
         case_ids = tuple(str(case) for case in made["case_ids"])
@@ -192,7 +195,7 @@ class TrainingBatches(Iterator[Batch]):
                 case=case_ids[0],
                 file=self.source.reader.folder,
                 got=made["error"],
-                remedy="Run ricenet_plan_and_preprocess again; it repairs damaged cases.",
+                remedy=made["remedy"],
             )
         images: torch.Tensor = made["data"]
         if self._augments_here:

@@ -31,6 +31,8 @@ from ricenet_v2.training.share import Share
 from ricenet_v2.training.team import Team
 from ricenet_v2.training.wrapping import autocast, moved, without_sync
 
+_SHOWN = 5
+
 
 @dataclass(frozen=True)
 class EpochResult:
@@ -198,6 +200,9 @@ def predict_cases(
         mirror_axes: Axes (0 z, 1 y, 2 x) that may be flipped.
         batch_size: Cases at a time on an accelerator. A CPU takes one at a time as prediction
             does, so that the answers are those of prediction bit for bit.
+
+    Raises:
+        TrainingError: Outputs are not finite; the text names the cases.
     """
 
     def ask(batch: torch.Tensor) -> torch.Tensor:
@@ -246,7 +251,19 @@ def _asked(
     found = torch.zeros((len(case_ids), width), dtype=torch.float64)
     if answers:
         found[list(mine)] = torch.cat(answers).double()
-    return team.sum(found)
+    found = team.sum(found)
+    sound = found.isfinite().all(dim=1).tolist()
+    wild = [case for case, is_sound in zip(case_ids, sound, strict=True) if not is_sound]
+    if wild:
+        raise TrainingError(
+            "What the averaged weights make of cases is not finite.",
+            case=", ".join(wild[:_SHOWN]) + (" and others" if len(wild) > _SHOWN else ""),
+            expected="finite outputs",
+            got=f"infinite or undefined ones of {len(wild)} of {len(case_ids)} cases",
+            remedy="Look at these cases; where it is all of them, the weights went astray: lower "
+            "the learning rate (--set learning_rate=...).",
+        )
+    return found
 
 
 def _stacked(reader: CaseReader, case_ids: Sequence[str], part: Sequence[int]) -> torch.Tensor:

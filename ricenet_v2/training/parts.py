@@ -13,8 +13,6 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from ricenet_v2.core.errors import TrainingError
-
 
 @dataclass(frozen=True)
 class _Pairs:
@@ -104,10 +102,6 @@ class BestKeeper:
 
 class Stopped(Exception):  # noqa: N818 - a wish, not an error
     """Training was asked to end; the last finished epoch is saved."""
-
-
-class StoppedError(TrainingError):
-    """What the user is told when training was asked to end."""
 
 
 class StopWish:

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ricenet_v2.core.errors import PlanError
-from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.cases import PreprocessedCase, sizes_of_case
+from ricenet_v2.records.dataset import Dataset
+from ricenet_v2.records.described import other_than_planned
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.typical import factor_of, usual_range
 from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store import cases as store
 
@@ -42,6 +45,32 @@ def records_of_plan(folder: Path, case_ids: Sequence[str], plan: Plan) -> list[P
     return records
 
 
+def check_described(plan: Plan, dataset: Dataset, file: Path) -> None:
+    """Refuse a description of a dataset whose channels or classes are not those of its plan.
+
+    Training would be shown the channels of the plan, and prediction would read those of the
+    description: images would be taken for one another.
+
+    Args:
+        plan: As stored for the dataset, with all channels.
+        dataset: As it is described now.
+        file: dataset.json, for the message.
+
+    Raises:
+        PlanError: They differ, or stand in another order.
+    """
+    if differing := other_than_planned(plan, dataset):
+        preset = "" if plan.name == "auto" else f" --preset {plan.name}"
+        raise PlanError(
+            "dataset.json is not the one that this plan was made for.",
+            file=file,
+            expected=f"the channels and classes of the plan {plan.name!r}, in its order",
+            got="; ".join(differing),
+            remedy="Bring back what was changed. Or, if dataset.json is right now, run "
+            f"ricenet_plan_and_preprocess {plan.dataset}{preset} --overwrite.",
+        )
+
+
 def intensities(
     records: Sequence[PreprocessedCase], train: Sequence[str]
 ) -> dict[str, tuple[float, float]]:
@@ -52,3 +81,30 @@ def intensities(
             for name, mean in each.intensity_mean.items():
                 found.setdefault(name, []).append(mean)
     return {name: (min(means), max(means)) for name, means in found.items()}
+
+
+def sizes(
+    records: Sequence[PreprocessedCase], train: Sequence[str]
+) -> dict[str, tuple[float, float]]:
+    """Usual range of extent, spacing and volume over the training cases; of few there is none."""
+    chosen, found = set(train), dict[str, list[float]]()
+    for each in records:
+        if each.case_id in chosen:
+            for name, value in sizes_of_case(each).items():
+                found.setdefault(name, []).append(value)
+    ranges = {name: usual_range(values, factor_of(name)) for name, values in found.items()}
+    return {name: ends for name, ends in ranges.items() if ends is not None}
+
+
+def mask_labels(
+    records: Sequence[PreprocessedCase], train: Sequence[str]
+) -> dict[str, tuple[float, ...]]:
+    """Labels of each mask channel over the training cases, where those of every case are known."""
+    chosen = set(train)
+    known = [each.mask_labels for each in records if each.case_id in chosen]
+    names = {name for labels in known for name in labels}
+    return {
+        name: tuple(sorted({value for labels in known for value in labels[name]}))
+        for name in sorted(names)
+        if all(name in labels for labels in known)
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +41,7 @@ class CaseReader:
         channels: Sequence[int],
         budget: int = CACHE_BYTES,
         case_ids: Sequence[str] = (),
+        states: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare; the first case is read for its shape.
 
@@ -50,11 +51,13 @@ class CaseReader:
             budget: Bytes in which cases are kept.
             case_ids: Cases that will be read again and again, the most wanted first; none keeps
                 nothing.
+            states: What `store.cases.state_of` gave of their records before; each read compares.
 
         Raises:
-            DatasetError: The first case is missing or damaged.
+            DatasetError: The first case is missing, damaged, or in another state.
         """
         self.folder, self.channels = folder, list(channels)
+        self._states = states or {}
         self._slots: dict[str, int] = {}
         self._kept: SharedArrays | None = None
         if case_ids and budget > 0:
@@ -76,7 +79,7 @@ class CaseReader:
         """Voxels (channels, z, y, x); not to be changed.
 
         Raises:
-            DatasetError: The case is missing or damaged.
+            DatasetError: The case is missing, damaged, or in another state than before.
         """
         slot = self._slots.get(case_id)
         if slot is None or self._kept is None:
@@ -90,7 +93,8 @@ class CaseReader:
         return array
 
     def _read(self, case_id: str) -> NDArray[np.float32]:
-        return np.ascontiguousarray(read_array(self.folder, case_id)[self.channels])
+        state = self._states.get(case_id)
+        return np.ascontiguousarray(read_array(self.folder, case_id, state)[self.channels])
 
 
 def n_fitting(shape: tuple[int, ...], budget: int) -> int:

@@ -18,4 +18,11 @@ def reference_of(job: Job, network: Classifier) -> Reference:
     cases, n_train = (*job.train, *job.validation), len(job.train)
     size = job.plan.training.batch_size
     features = features_of_cases(network, job.reader, cases, job.team, size).numpy()
-    return fit_reference(features[:n_train], features[n_train:], job.intensities, job.directions)
+    return fit_reference(
+        features[:n_train],
+        features[n_train:],
+        job.intensities,
+        job.directions,
+        job.sizes,
+        job.labels_of_masks,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import mmap
 import os
 import tempfile
@@ -12,6 +13,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
 
 
 class SharedArrays:
@@ -24,13 +27,22 @@ class SharedArrays:
     """
 
     def __init__(self, n_slots: int, shape: tuple[int, ...]) -> None:
-        """Provide `n_slots` empty slots of that shape."""
+        """Provide `n_slots` empty slots of that shape; none where the machine has no room."""
         self.n_slots, self.shape = n_slots, shape
         block = _open_block()
         weakref.finalize(self, block.close)
-        os.ftruncate(block.fileno(), self._size)
         self._path = _path_for_others(block.fileno(), block.name)
-        self._map(block.fileno())
+        try:
+            os.ftruncate(block.fileno(), self._size)
+            self._map(block.fileno())
+        except OSError as error:
+            logger.warning(
+                "There is no room for %.3g GiB that processes share (%s): cases are read from disk "
+                "each time, which is slower and changes no result.",
+                self._size / 1024**3,
+                error,
+            )
+            self.n_slots, self._path = 0, ""
 
     @property
     def _size(self) -> int:

@@ -17,7 +17,8 @@ import torch
 from torch import nn
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.errors import CheckpointError, TrainingError
+from ricenet_v2.core.failures import reason_of
 from ricenet_v2.core.seeds import seed_of
 from ricenet_v2.inference import prior
 from ricenet_v2.network.build import Classifier, build_network
@@ -110,12 +111,24 @@ def saved_state(job: Job) -> State:
     """The state after the last finished epoch, or the first one.
 
     Raises:
+        CheckpointError: The checkpoint is missing, damaged, or none that this fold can go on from.
         TrainingError: More epochs are done than the run is to have.
     """
     state, epochs = fresh_state(job), job.plan.training.epochs
     if not job.goes_on:
         return state
-    load(state, checkpoints.load(job.paths.latest, "cpu"))
+    saved = checkpoints.load(job.paths.latest, "cpu")
+    try:
+        load(state, saved)
+    except Exception as error:
+        raise CheckpointError(
+            f"Fold {job.fold} cannot go on from this checkpoint.",
+            file=job.paths.latest,
+            expected="a checkpoint that ricenet_train wrote for this plan, with its optimiser",
+            got=f"{checkpoints.described(saved)} ({reason_of(error)[:200]})",
+            remedy="Put the fold's own checkpoint back, or move the folder away to train the fold "
+            "anew. A training begins with weights of other programs by --pretrained_weights.",
+        ) from error
     if state.epoch > epochs:
         raise TrainingError(
             f"Fold {job.fold} has more epochs than that already.",

@@ -12,9 +12,10 @@ from ricenet_v2.core.names import number
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.splits import Splits
-from ricenet_v2.store.paths import CASES_CSV, DatasetPaths, ModelPaths, dataset_paths
+from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON, DatasetPaths, ModelPaths, dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset
 from ricenet_v2.training.job import TrainOptions, effective_plan, model_of
+from ricenet_v2.training.preprocessed import check_described
 from ricenet_v2.training.splits import check_labels, check_splits, make_splits
 from ricenet_v2.training.team import Team
 from ricenet_v2.training.trackers import check_trackers
@@ -46,7 +47,7 @@ def load_study(
     Raises:
         TrainingError: The dataset is not planned yet.
         DatasetError: It is too small for folds, or its table is not that of the folds or the plan.
-        PlanError: A setting or channel is not there.
+        PlanError: A setting or channel is not there, or dataset.json is not that of the plan.
     """
     paths = dataset_paths(dataset, workspace)
     raw = load_raw_dataset(paths.raw)
@@ -62,6 +63,7 @@ def load_study(
     made, splits = documents.read(Plan, paths.plan(plan)), documents.read(Splits, paths.splits)
     # A wrong setting is told once, before the first fold.
     effective_plan(made, options)
+    check_described(made, raw.dataset, paths.raw / DATASET_JSON)
     check_trackers(options.loggers)
     check_splits(splits, raw.cases, paths.splits)
     check_labels(raw.cases, made.classes, paths.raw / CASES_CSV)

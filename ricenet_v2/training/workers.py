@@ -53,12 +53,21 @@ def batches_ahead(count: int) -> int:
     return (_BATCHES_AHEAD + 1) * count + 1 + max(3, _BATCHES_AHEAD * count // 2)
 
 
+class _Augmenter(MultiThreadedAugmenter):  # type: ignore[misc]
+    """One that could not be made, as without shared memory, has nothing to end."""
+
+    def __del__(self) -> None:
+        """End the processes."""
+        if hasattr(self, "was_initialized"):
+            super().__del__()
+
+
 class Workers:
     """batchgenerators' processes, with an end for all cases."""
 
     def __init__(self, loader: Any, count: int) -> None:
         """Start `count` processes, each with its own copy of the loader."""
-        self._augmenter = MultiThreadedAugmenter(loader, None, count, _BATCHES_AHEAD, None)
+        self._augmenter = _Augmenter(loader, None, count, _BATCHES_AHEAD, None)
         self._augmenter._start()  # noqa: SLF001 - batchgenerators has no public way
         self._is_closed = False
 

@@ -10,6 +10,7 @@ from torch import nn
 from ricenet_v2.ablation import held_out
 from ricenet_v2.ablation.groups import groups_of
 from ricenet_v2.ablation.subsets import every_subset
+from ricenet_v2.core import documents
 from ricenet_v2.inference.ensemble import Ensemble
 from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.store.cases import read_array, read_record
@@ -85,4 +86,5 @@ def test_what_the_same_networks_predicted_of_the_same_cases_is_kept(study):
     hashes[one.model] = "trained anew"
     assert (calls(), calls()) == (3, 0)
     other = [dataclasses.replace(records[0], inputs_hash="other images"), *records[1:]]
+    documents.write(paths.cases(plan.name) / f"{other[0].case_id}.json", other[0])
     assert (calls(other), calls(other[:2])) == (3, 2)

@@ -21,6 +21,7 @@ class OutOfMemoryError(RuntimeError):
         (DatasetError("Broken."), 2, "Broken.", False),
         (FileNotFoundError("gone.csv"), 2, "gone.csv", False),
         (OutOfMemoryError("no memory"), 2, "--gpu_memory_gb", False),
+        (RuntimeError("can't start new thread"), 2, "--num_workers 1", False),
         (ValueError("odd"), 2, "Please report it", True),
         (KeyboardInterrupt(), 1, "Interrupted", False),
     ],

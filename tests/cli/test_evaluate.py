@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from ricenet_v2.cli import evaluate
+from ricenet_v2.cli import calibrate, compare, evaluate
 from ricenet_v2.core import documents
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.curves import Curves
@@ -51,6 +51,31 @@ def test_pooled_folds_hold_every_training_case_once(trained_cohort, tmp_path, ca
         metrics.f1_score(truth, called, average="macro")
     )
     assert found["macro F1"]["n"] == 20
+
+
+def test_a_label_corrected_after_training_is_refused_or_judged_by(trained_cohort, tmp_path, capsys):
+    workspace = shutil.copytree(trained_cohort, tmp_path / "space")
+    paths = dataset_paths(NAME, workspace)
+    table, common = paths.raw / "cases.csv", ["--workspace", str(workspace), "--n_bootstrap", "50"]
+    rows = read_rows(table)
+    corrected = next(row for row in rows if row["split"] == "train")
+    others = {"recurrence": "radiation_effect", "radiation_effect": "recurrence"}
+    corrected["label"] = others[corrected["label"]]
+    write_rows(table, rows)
+    for command in (evaluate, calibrate):
+        assert command.main([NAME, *common]) == 2
+        shown = capsys.readouterr().err
+        assert "cases.csv has changed since the folds were trained" in shown
+        assert corrected["case_id"] in shown
+        assert "Traceback" not in shown
+    assert compare.main(["auto__all", str(paths.run().folder), "-d", NAME, *common]) == 2
+    capsys.readouterr()
+    assert evaluate.main([NAME, "--truth", str(table), *common]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    n_positive = sum(r["label"] == "recurrence" for r in rows if r["split"] == "train")
+    assert f"What 20 patients allow, {n_positive} with recurrence" in shown
+    assert "tables since training" in shown
+    assert not (paths.run().crossval / "figures.json").exists()
 
 
 def test_missing_folds_are_named(planned_cohort, capsys):

@@ -34,13 +34,17 @@ def test_what_is_left_out_is_what_the_engine_takes():
     assert (chosen.method, chosen.memory_gb) == (wanted.method, wanted.memory_gb)
 
 
-@pytest.mark.parametrize(
-    "words",
-    [["--window_mm", "0"], ["--memory_gb", "-1"], ["--window_mm", "8", "--stride_mm", "9"]],
-)
+@pytest.mark.parametrize("words", [["--window_mm", "0"], ["--memory_gb", "-1"]])
 def test_wrong_lengths_end_with_2(words, tmp_path, capsys):
     common = ["-i", str(tmp_path), "-o", str(tmp_path / "out"), "-m", str(tmp_path)]
-    assert explain.main([*common, *words]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        explain.main([*common, *words])
+    assert f"argument {words[0]}: expected a number from" in capsys.readouterr().err
+
+
+def test_a_stride_beyond_the_window_ends_with_2(tmp_path, capsys):
+    common = ["-i", str(tmp_path), "-o", str(tmp_path / "out"), "-m", str(tmp_path)]
+    assert explain.main([*common, "--window_mm", "8", "--stride_mm", "9"]) == 2
     assert "above 0" in capsys.readouterr().err
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ from ricenet_v2.cli import common
 from ricenet_v2.cli.plan_and_preprocess import build_parser, main
 from ricenet_v2.core import documents
 from ricenet_v2.core.command import text_of, typed
-from ricenet_v2.core.errors import GeometryError, KilledError
+from ricenet_v2.core.errors import GeometryError, KilledError, LateError, RicenetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.preprocessing.cohort import CohortResult, preprocess_dataset
 from ricenet_v2.records.cases import PreprocessedCase
@@ -38,7 +39,7 @@ from ricenet_v2.store.raw import (
     load_raw_dataset,
     write_raw_tables,
 )
-from tests.hostile_case import deadly
+from tests.hostile_case import deadly, endless_file, read_endless
 
 NAME = "Dataset901_Tiny"
 SHARED = Path(
@@ -121,6 +122,14 @@ def test_a_second_run_changes_no_file(
     assert plan.command == typed()
     assert text_of(plan.command) in unescape(tiny.page().read_text())
     assert "11 were there already" in capsys.readouterr().out
+    # Damage is told, and undone.
+    first, second = sorted(tiny.cases().glob("*.b2nd"))[:2]
+    shutil.copyfile(first, second)
+    assert _run(tmp_path) == 0
+    told = capsys.readouterr().out
+    assert f"Made anew, since what was there is damaged (1): {second.stem} (" in told
+    assert "10 were there already" in told
+    assert {p: p.read_bytes() for p in tiny.preprocessed.rglob("*") if p.is_file()} == before
 
 
 def test_cases_that_left_the_table_are_named_and_deleted_only_with_overwrite(
@@ -468,14 +477,47 @@ def test_cases_that_were_killed_in_preprocessing_are_exit_code_1(
     assert not (tiny.cases() / "case00.b2nd").exists()
 
 
-def test_cases_that_were_killed_while_measured_are_exit_code_1(
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize("kind", [KilledError, LateError])
+def test_cases_that_were_killed_or_given_up_while_measured_are_exit_code_1(
+    capsys: pytest.CaptureFixture[str], kind: type[RicenetError]
 ) -> None:
-    def killed() -> int:
-        raise KilledError("1 case(s) could not be worked on; all others are done.", case="C1")
+    def ends() -> int:
+        raise kind("1 case(s) could not be worked on; all others are done.", case="C1")
 
-    assert common.run(killed) == 1
+    assert common.run(ends) == 1
     assert "case: C1" in capsys.readouterr().err
+
+
+def test_a_case_that_never_ends_is_given_up_and_all_others_are_looked_at(
+    tmp_path: Path, tiny: DatasetPaths, monkeypatch
+) -> None:
+    def slow(path: Path) -> tuple[Any, Grid]:
+        if path.name.startswith("case03"):
+            read_endless(pipe)
+        return read_image(path)
+
+    monkeypatch.setattr("ricenet_v2.fingerprinting.look.read_image", slow)
+    with endless_file(tmp_path) as pipe:
+        assert _run(tmp_path, "--verify_only", "--case_timeout", "3") == 1
+    found = documents.read(Integrity, tiny.integrity)
+    assert [(one.check, one.case) for one in found.errors] == [("took too long", "case03")]
+    assert found.n_images == 2 * 10
+
+
+def test_pipes_in_place_of_images_are_named_and_not_waited_for(
+    tmp_path: Path, tiny: DatasetPaths
+) -> None:
+    for case in ("case01", "test0"):
+        (path,) = tiny.raw.glob(f"images*/{case}_0000.nii.gz")
+        path.unlink()
+        os.mkfifo(path)
+    assert _run(tmp_path) == 2
+    errors = documents.read(Integrity, tiny.integrity).errors
+    assert [(one.check, one.case) for one in errors] == [
+        ("unreadable file", "case01"),
+        ("unreadable file", "test0"),
+    ]
+    assert all("a named pipe" in one.found for one in errors)
 
 
 def test_help_loads_nothing_heavy() -> None:

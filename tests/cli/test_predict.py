@@ -18,6 +18,7 @@ from ricenet_v2.cli import predict
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.prior import Recalibration
+from ricenet_v2.store import checkpoints
 from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.tables import read_rows
@@ -110,6 +111,52 @@ def test_names_that_no_file_can_have_and_headers_that_lie_do_not_stop_the_others
     told = {case["case_id"]: case["error"] for case in failed}
     assert "235 bytes, 200 are allowed" in told[long]
     assert "PH0021" in told
+
+
+def test_files_that_are_none_and_endless_headers_leave_the_others_as_they_are(
+    paths, patients, tmp_path, capsys
+):
+    """As a user would: two good patients, and beside them what used to end all."""
+    assert predict.main(words(patients, tmp_path / "alone", paths, "-f", "0")) == 0
+    spoilt = patients / "PH0023_0001.nii.gz"
+    header = bytearray(gzip.decompress(spoilt.read_bytes()))
+    struct.pack_into("<f", header, 108, float("inf"))
+    spoilt.write_bytes(gzip.compress(bytes(header)))
+    for index in range(3):
+        shutil.copy(patients / f"PH0022_{index:04d}.nii.gz", patients / f"X_{index:04d}.nii.gz")
+    (patients / "X_0000.nii.gz").unlink()
+    os.mkfifo(patients / "X_0000.nii.gz")
+    (patients / f"{'k' * 226}_0000.nii.gz").touch()
+    out = tmp_path / "out"
+    assert predict.main(words(patients, out, paths, "-f", "0", "--case_timeout", "300")) == 1
+    alone, found = (read_rows(tmp_path / name / "predictions.csv") for name in ("alone", "out"))
+    assert found == alone[:2]
+    failed = {case["case_id"]: case["error"] for case in _document(out)["failed"]}
+    assert set(failed) == {"PH0023", "X", "k" * 226}
+    assert "PH0023_0001.nii.gz" in failed["PH0023"]
+    assert "vox_offset" in failed["PH0023"]
+    assert "a named pipe" in failed["X"]
+    assert "Traceback" not in "".join(capsys.readouterr())
+
+
+def _document(out):
+    return json.loads((out / "predictions.json").read_text())
+
+
+def test_one_fold_with_nan_weights_is_named_and_can_be_left_out(paths, patients, tmp_path, capsys):
+    model = shutil.copytree(paths.run().folder, tmp_path / "model")
+    file = model / "fold_3" / "checkpoint_final.pth"
+    state = checkpoints.load(file)
+    next(iter(state["inference_weights"].values())).view(-1)[0] = float("nan")
+    checkpoints.save(file, state)
+    out = tmp_path / "out"
+    line = ["-i", str(patients), "-o", str(out), "-m", str(model), "--device", "cpu"]
+    assert predict.main(line) == 2
+    told = capsys.readouterr().err
+    assert "The weights of fold 3 are not all finite" in told
+    assert "Traceback" not in told
+    assert not out.exists()
+    assert predict.main([*line, "-f", "0", "1", "2", "4"]) == 0
 
 
 def test_all_patients_bad_still_ends_with_a_table(paths, patients, tmp_path, capsys):

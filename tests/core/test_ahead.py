@@ -3,6 +3,8 @@ import threading
 import pytest
 
 from ricenet_v2.core.ahead import one_ahead
+from ricenet_v2.core.errors import LateError
+from tests.hostile_case import until_none_is_left_behind
 
 
 def test_results_come_in_order_beside_their_items():
@@ -36,3 +38,29 @@ def test_an_error_belongs_to_its_item_alone():
 
 def test_no_items_no_results():
     assert list(one_ahead(pytest.fail, [])) == []
+
+
+_NEVER = threading.Event()
+
+
+def _never_at_one(number: int) -> int:
+    if number == 1:
+        _NEVER.wait()
+    return number
+
+
+def test_an_item_that_takes_too_long_is_given_up_and_the_next_is_worked_on():
+    coming = one_ahead(_never_at_one, range(3), seconds=0.5)
+    made = [future.exception() or future.result() for _, future in coming]
+    _NEVER.set()
+    until_none_is_left_behind()
+    assert (made[0], made[2]) == (0, 2)
+    assert isinstance(made[1], LateError)
+
+
+def test_who_stops_asking_does_not_wait_for_the_rest():
+    begun: list[int] = []
+    coming = one_ahead(begun.append, range(9), seconds=60)
+    next(coming)[1].result()
+    coming.close()
+    assert len(begun) <= 2

@@ -1,4 +1,5 @@
 import json
+import os
 from typing import ClassVar
 
 import pytest
@@ -124,41 +125,89 @@ def test_settings_of_a_plan_are_told_when_they_are_wrong(make_plan, value):
 
 
 @record
-class Sealed:
+class Hashed:
     """A document with a hash."""
 
-    document: ClassVar[str] = "sealed"
+    document: ClassVar[str] = "hashed"
     schema: ClassVar[int] = 1
-    sealed: ClassVar[bool] = True
+    has_checksum: ClassVar[bool] = True
 
     name: str
     value: float
 
 
-def test_any_flipped_bit_of_a_sealed_document_is_found(tmp_path):
+def test_any_flipped_bit_of_a_document_with_a_checksum_is_found(tmp_path):
     path = tmp_path / "d.json"
-    documents.write(path, Sealed("nämlich", 0.1))
+    documents.write(path, Hashed("nämlich", 0.1))
     whole = path.read_bytes()
-    assert documents.read(Sealed, path) == Sealed("nämlich", 0.1)
+    assert documents.read(Hashed, path) == Hashed("nämlich", 0.1)
     for bit in range(8 * len(whole)):
         changed = bytearray(whole)
         changed[bit // 8] ^= 1 << bit % 8
         path.write_bytes(changed)
         try:
-            found = documents.read(Sealed, path)
+            found = documents.read(Hashed, path)
         except DocumentError:
             continue
         # White space may become other white space, and the name of the hash another one.
-        assert found == Sealed("nämlich", 0.1)
+        assert found == Hashed("nämlich", 0.1)
 
 
-def test_a_sealed_document_that_was_edited_is_refused(tmp_path):
+def test_a_document_with_a_checksum_that_was_edited_is_refused(tmp_path):
     path = tmp_path / "d.json"
-    documents.write(path, Sealed("a", 0.5))
+    documents.write(path, Hashed("a", 0.5))
     path.write_text(path.read_text().replace("0.5", "0.75"))
     with pytest.raises(DocumentError, match="damaged or was edited"):
-        documents.read(Sealed, path)
+        documents.read(Hashed, path)
     fields = json.loads(path.read_text())
     del fields["seal"]  # as an older version wrote it
     path.write_text(json.dumps(fields))
-    assert documents.read(Sealed, path) == Sealed("a", 0.75)
+    assert documents.read(Hashed, path) == Hashed("a", 0.75)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("0.5", "NaN"), ("0.5", "1e999"), ('"a"', '"\\ud800"'), ("0.5", "[" * 400 + "]" * 400)],
+)
+def test_what_no_document_holds_is_damage(tmp_path, old, new):
+    path = tmp_path / "d.json"
+    documents.write(path, Hashed("a", 0.5))
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(DocumentError, match=r"d\.json"):
+        documents.read(Hashed, path)
+
+
+def test_a_checksum_of_nothing_is_no_older_version(tmp_path):
+    path = tmp_path / "d.json"
+    documents.write(path, Hashed("a", 0.5))
+    fields = json.loads(path.read_text())
+    path.write_text(json.dumps({**fields, "seal": None}))
+    with pytest.raises(DocumentError, match="damaged or was edited"):
+        documents.read(Hashed, path)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.mkdir()])
+def test_what_is_no_file_is_named_and_not_opened(tmp_path, make):
+    make(tmp_path / "a.json")
+    with pytest.raises(DocumentError, match=r"pipe|folder"):
+        documents.read(Dataset, tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("read", [lambda path: documents.read(Dataset, path), read_dataset])
+def test_a_byte_order_mark_is_read(tmp_path, read):
+    path = tmp_path / "d.json"
+    path.write_text(documents.to_text(DATASET), encoding="utf-8-sig")
+    assert read(path) == DATASET
+
+
+def test_another_encoding_is_told(tmp_path):
+    path = tmp_path / "d.json"
+    path.write_text(documents.to_text(DATASET), encoding="utf-16")
+    with pytest.raises(DocumentError, match=r"not UTF-8[\s\S]*UTF-16[\s\S]*Save it in UTF-8"):
+        documents.read(Dataset, path)
+
+
+@pytest.mark.parametrize("text", ['{"a": 1, "b": 2, "a": 3}', '{"x": [{"a": 1, "a": 1}]}'])
+def test_a_field_that_is_there_twice_is_refused(text):
+    with pytest.raises(DocumentError, match="the same field twice in one object: 'a'"):
+        documents.parsed_object(text)

@@ -10,6 +10,7 @@ from ricenet_v2.core.errors import NameInPathError
 WRONG = [
     "", ".", "..", "../x", "../../..", "a/b", "/etc/passwd", "a\\b", "..\\x", "C:x", "C:\\x",
     ".hidden", "a\nb", "a\0b", "a\tb", " a", "a ", "x" * 201, "ä" * 101, "\udcff", "a\u202eb",
+    "a.", "NUL", "con", "Aux.1", "COM1", "lpt9.nii", "com¹", "a\u200bb", "\ufeffa", "a\u00adb",
 ]  # fmt: skip
 
 
@@ -21,7 +22,18 @@ def test_what_is_no_part_of_a_path_is_refused(name, tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["auto", "=1+1", "-", "T1 post-op (3T)", "größe", "患者", "a.b", "2021-01-01T10:00", "+"],
+    [
+        "auto",
+        "=1+1",
+        "-",
+        "T1 post-op (3T)",
+        "größe",
+        "患者",
+        "a.b",
+        "2021-01-01T10:00",
+        "+",
+        "contrast",
+    ],
 )
 def test_usual_names_are_taken_as_they_are(name):
     assert names.part(name, "case") == name

@@ -4,15 +4,22 @@ import multiprocessing
 import os
 import pickle
 import signal
+import subprocess
 import sys
+import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 import pytest
 
-from ricenet_v2.core.errors import WorkerError
+import ricenet_v2
+from ricenet_v2.core.errors import LateError, WorkerError
 from ricenet_v2.core.pool import Never, results
-from ricenet_v2.core.processes import LostError, Processes, SerialExecutor
+from ricenet_v2.core.processes import Processes, SerialExecutor
+from ricenet_v2.core.worker import LostError
+from ricenet_v2.fingerprinting.workers import map_cases
 
 
 class StopWish:
@@ -187,3 +194,72 @@ def test_processes_that_do_not_start_are_an_error_and_no_endless_trial():
     with pytest.raises(WorkerError, match="while they start"):
         list(results(lambda: Processes(2, work), work, range(1000), lost, Never()))
     assert not multiprocessing.active_children()
+
+
+def test_a_process_that_takes_too_long_is_killed_and_another_takes_its_place():
+    pool = Processes(1, seconds=0.5)
+    first = pool.submit(os.getpid).result()
+    late = pool.submit(time.sleep, 600).exception()
+    assert isinstance(late, LateError)
+    assert "longer than 0.5 s" in str(late)
+    assert pool.submit(os.getpid).result() != first
+    pool.shutdown()
+    assert not multiprocessing.active_children()
+
+
+class EndsTwice:
+    """Ends the first two processes that it is sent to, before they are ready."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.voxels = bytes(10**6)  # more than a pipe holds
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        for name in "ab":
+            with suppress(FileExistsError):
+                (self.folder / name).touch(exist_ok=False)
+                os._exit(9)
+
+
+def plus(shared, n):
+    return n + len(shared.voxels)
+
+
+def test_some_starts_that_fail_beside_others_cost_nothing(tmp_path):
+    work = partial(plus, EndsTwice(tmp_path))
+    found = dict(results(lambda: Processes(3, work), work, range(6), lost, Never()))
+    assert found == {n: n + 10**6 for n in range(6)}
+
+
+def test_a_task_that_ends_its_process_is_lost_and_ends_no_other():
+    for make in (SerialExecutor, lambda: Processes(1)):
+        assert values(make, sys.exit, [3], lost, Never()) == ["3: SystemExit: 3"]
+
+
+ABANDONED = """
+from ricenet_v2.core.pool import Never, results
+from ricenet_v2.core.processes import Processes
+
+if __name__ == "__main__":
+    coming = results(lambda: Processes(2), abs, range(9), lambda item, error: error, Never())
+    print(next(coming))
+    raise SystemExit(7)
+"""
+
+
+def test_a_program_ends_though_nobody_took_all_results(tmp_path):
+    (tmp_path / "script.py").write_text(ABANDONED)
+    environment = {**os.environ, "PYTHONPATH": str(Path(ricenet_v2.__file__).parents[1])}
+    words = [sys.executable, str(tmp_path / "script.py")]
+    assert subprocess.run(words, env=environment, timeout=60, check=False).returncode == 7
+
+
+def in_serial(tasks):
+    return map_cases(abs, tasks, 4, "here")
+
+
+def test_processes_that_may_start_none_work_themselves():
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as pool:  # its processes are daemons
+        assert pool.apply(in_serial, ([-1, -2],)) == [1, 2]

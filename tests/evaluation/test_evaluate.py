@@ -1,6 +1,7 @@
 """Evaluations: counts, intervals, parts, and faults of the input."""
 
 import dataclasses
+import unicodedata
 
 import numpy as np
 import pytest
@@ -173,3 +174,52 @@ def test_words_for_nothing_are_one_group_that_is_not_known(draw):
         *(("age below 44.5", 5), ("age 44.5 or more", 5), ("age not known", 5)),
         *(("sex = f", 3), ("sex = m", 3), ("sex not known", 9)),
     ]
+
+
+def _tables(tmp_path, predictions, truth):
+    (tmp_path / "p.csv").write_text(predictions, encoding="utf-8")
+    (tmp_path / "t.csv").write_text(truth, encoding="utf-8")
+    return tmp_path / "p.csv", tmp_path / "t.csv"
+
+
+TWO = "case_id,prob_x,prob_y\n{},0.8,0.2\n{},0.3,0.7\n"
+
+
+def test_two_columns_of_labels_are_refused(tmp_path):
+    """The last one was taken: an AUROC of 1 became 0."""
+    files = _tables(tmp_path, TWO.format("a", "b"), "case_id,label,label\na,x,y\nb,y,x\n")
+    with pytest.raises(DatasetError, match="'label' and 'label'"):
+        read_scored(*files)
+
+
+@pytest.mark.parametrize("cell", ["NA", "None", "?"])
+def test_a_truth_whose_patient_nobody_is(tmp_path, cell):
+    table = f"case_id,patient_id,label\na,{cell},x\nb,,y\n"
+    files = _tables(tmp_path, TWO.format("a", "b"), table)
+    with pytest.raises(DatasetError, match=f"1 fault\n[^\n]*\n *a +its patient_id '.*{cell[1:]}'"):
+        read_scored(*files)
+
+
+def test_faults_name_what_is_nearly_right(tmp_path):
+    predictions = 'case_id,prob_x,prob_y\n1,0.8,0.2\nb,0.3,0.7\nc,"0,4","0,6"\n'
+    files = _tables(tmp_path, predictions, "case_id,label\n001,x\nb,Y\nc,x\n")
+    with pytest.raises(DatasetError) as caught:
+        read_scored(*files)
+    for line in (
+        "1     not in the table of truths ('001' differs in leading zeros",
+        "b     its label 'Y' is not a class ('y' differs in capitals)",
+        "c     probabilities are not all numbers: 0,4, 0,6 (write decimal points)",
+    ):
+        assert line in str(caught.value)
+
+
+def test_ids_in_another_normal_form_are_the_same(tmp_path):
+    predicted = TWO.format(unicodedata.normalize("NFD", "Müller"), "b")
+    scored = read_scored(*_tables(tmp_path, predicted, "case_id,label\nMüller,x\nb,y\n"))
+    assert scored.case_ids == ("Müller", "b")
+
+
+def test_truths_without_labels_name_the_column(tmp_path):
+    files = _tables(tmp_path, TWO.format("a", "b"), "case_id,Label\na,x\nb,y\n")
+    with pytest.raises(DatasetError, match="Rename 'Label' to 'label'"):
+        read_scored(*files)

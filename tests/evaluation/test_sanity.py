@@ -12,12 +12,14 @@ from ricenet_v2.evaluation.question import Question
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint
+from ricenet_v2.records.integrity import Integrity
 from ricenet_v2.records.prediction import CasePrediction, Predictions
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.store.cases import write_case
 from ricenet_v2.store.paths import DatasetPaths, ModelPaths
-from ricenet_v2.store.raw import write_raw_tables
+from ricenet_v2.store.raw import load_raw_dataset, write_raw_tables
+from ricenet_v2.store.tables import write_rows
 
 
 def test_shuffles_keep_labels_of_a_patient_together(draw):
@@ -136,6 +138,32 @@ def test_patients_of_a_test_set_that_were_trained_on_are_named(question):
     assert "p004 was trained on" in made["patients of training"].found
 
 
+def test_a_patient_who_was_moved_to_the_test_split_was_trained_on(question, tmp_path):
+    """cases.csv says that nobody was trained on; the tables of the folds say who was."""
+    asked, model = question(), ModelPaths(tmp_path / "auto__all")
+    raw = load_raw_dataset(asked.dataset.raw)
+    moved = [dataclasses.replace(case, split="test") for case in raw.cases]
+    write_raw_tables(raw.folder, raw.dataset, moved)
+    row = {"case_id": "c008", "patient_id": "p004", "label": "x", "prob_x": 0.5, "prob_y": 0.5}
+    write_rows(model.fold(0).validation, [row])
+    run = Run("D", "auto", "", 0, ("a",), 0, "cpu", 1, "finished", 0, (), {})
+    documents.write(model.fold(0).run, run)
+    asked = dataclasses.replace(asked, source="test", model=model)
+    made = outcomes(sanity.check(asked, sanity.Wish()))
+    assert made["patients of training"].found == "patient p004 was trained on"
+    since = made["tables since training"]
+    assert since.outcome == "doubt"
+    assert "now in the split test: c008" in since.found
+
+
+def test_copies_of_cases_that_were_never_checked_are_not_known(question):
+    asked = question()
+    for n_cases, outcome in ((40, "fine"), (39, "not available")):
+        documents.write(asked.dataset.integrity, Integrity("D", n_cases, n_cases, ()))
+        made = outcomes(sanity.check(asked, sanity.Wish()))
+        assert made["copies found by the check of the dataset"].outcome == outcome
+
+
 def test_size_alone_is_told_where_it_tells_the_classes(question):
     wish = sanity.Wish(size_and_spacing=True)
     blind = outcomes(sanity.check(question(), wish))["size and spacing only"]
@@ -198,6 +226,12 @@ def test_a_patient_of_training_under_another_id_is_known_by_the_images(question,
     assert made["images of training"].outcome == "doubt"
     assert made["images of training"].found == f"new1 shows an image of training case {names[7]}"
     assert found(["stranger", "another"])["images of training"].outcome == "fine"
+    (paths.cases() / f"{names[7]}.json").write_text("{")
+    made = found(["stranger", names[7]])["images of training"]
+    assert made.outcome == "doubt"
+    assert made.found == f"the records of training cases {names[7]} cannot be read"
+    made = found([names[6], names[7]])["images of training"]
+    assert made.found == f"new0 shows an image of training case {names[6]}"
     (tmp_path / "predictions.json").unlink()
     assert "images of training" not in outcomes(
         sanity.check(dataclasses.replace(asked, source="test"), sanity.Wish())

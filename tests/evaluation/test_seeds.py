@@ -22,6 +22,7 @@ from ricenet_v2.evaluation.seeds import (
 from ricenet_v2.records.comparison import Comparison, Pair
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.seeds import SeedVariance
+from ricenet_v2.records.splits import Fold
 from ricenet_v2.store.paths import SEEDS_JSON, DatasetPaths
 from ricenet_v2.store.seeds import folder_seed, seed_models
 from ricenet_v2.store.tables import read_rows, write_rows
@@ -29,6 +30,10 @@ from ricenet_v2.store.tables import read_rows, write_rows
 NAME = "Dataset005_Seeds"
 RUN = Run(NAME, "auto", "plan", 0, ("mri",), 0, "cpu", 2, "finished", 0, (), {}, n_folds=2)
 OPTIONS = Options(1, n_bootstrap=20)
+_LABELS = {f"c{fold}{case}": "ab"[case % 2] for fold in range(2) for case in range(10)}
+_PATIENTS = {case: f"p{case[1:]}" for case in _LABELS}
+_SIDES = [tuple(case for case in _LABELS if case[1] == fold) for fold in "01"]
+HASHES = [Fold(_SIDES[1 - fold], _SIDES[fold]).hash_with(_LABELS, _PATIENTS) for fold in range(2)]
 
 
 def _train(paths: DatasetPaths, seed: int, own: int | None, **changes: object) -> None:
@@ -49,7 +54,8 @@ def _train(paths: DatasetPaths, seed: int, own: int | None, **changes: object) -
                 }
             )
         write_rows(model.fold(fold).validation, rows)
-        run = dataclasses.replace(RUN, fold=fold, seed=seed, fold_hash=str(fold), **changes)
+        known = {"fold_hash": HASHES[fold], **changes}
+        run = dataclasses.replace(RUN, fold=fold, seed=seed, **known)
         documents.write(model.fold(fold).run, run)
 
 

@@ -1,6 +1,7 @@
 """A folder of patients explained, from files to files."""
 
 import dataclasses
+import os
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, PlanError
+from ricenet_v2.explanation import folder
 from ricenet_v2.explanation.folder import _corrected, case_file, explain_folder
 from ricenet_v2.explanation.occlusion.evidence import log_odds
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
@@ -90,9 +92,10 @@ def test_a_bad_case_does_not_stop_the_others_and_finished_ones_are_kept(
 ):
     images, out = patients / "imagesTs", tmp_path / "out"
     (images / "p0_0001.nii.gz").unlink()
+    os.mkfifo(images / "p0_0001.nii.gz")
     made = explain_folder(ensemble, images, out, FAST)
     assert made.cases == ("p1",)
-    assert "p0_0001" in made.failed["p0"]
+    assert "p0_0001.nii.gz: This image cannot be read. it is a named pipe" in made.failed["p0"]
     with pytest.raises(DatasetError, match="already holds"):
         explain_folder(ensemble, images, out, FAST)
     before = case_file(out, "p1").stat().st_mtime_ns
@@ -105,6 +108,25 @@ def test_a_bad_case_does_not_stop_the_others_and_finished_ones_are_kept(
     file.write_text(file.read_text().replace('"schema": 2', '"schema": 1'))
     with pytest.raises(DatasetError, match="another model, version or other options"):
         explain_folder(ensemble, images, out, FAST, resume=True)
+
+
+def test_any_error_is_that_of_its_case_and_the_maps_of_the_others_are_the_same(
+    patients, ensemble, tmp_path, monkeypatch
+):
+    images, read = patients / "imagesTs", folder.read_subject
+    whole = explain_folder(ensemble, images, tmp_path / "whole", FAST)
+    assert whole.cases == ("p0", "p1")
+
+    def broken(ensemble, files):
+        if files.case_id == "p0":
+            raise OverflowError("far away")
+        return read(ensemble, files)
+
+    monkeypatch.setattr(folder, "read_subject", broken)
+    made = explain_folder(ensemble, images, tmp_path / "out", FAST)
+    assert made.failed == {"p0": "OverflowError: far away"}
+    alone = documents.read(ExplainedCase, case_file(tmp_path / "out", "p1"))
+    assert alone == documents.read(ExplainedCase, case_file(tmp_path / "whole", "p1"))
 
 
 def test_wrong_wishes_are_told_before_the_first_case(patients, ensemble, tmp_path):

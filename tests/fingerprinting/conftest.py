@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.records.dataset import Case, Channel, Dataset
-from ricenet_v2.store.images import read_image, write_image
+from ricenet_v2.store.images import write_image
 from ricenet_v2.store.raw import RawDataset, load_raw_dataset, write_raw_tables
 
 GRID = Grid((6, 8, 10), (3.0, 1.0, 2.0), (-10.0, 5.0, 7.0))
@@ -26,6 +27,7 @@ class Planted:
     channels: tuple[Channel, ...] = CHANNELS
     cases: list[Case] = field(default_factory=list)
     ending: str = ".nii.gz"
+    any_size: bool = True  # 8 mm along y
 
     def add(
         self, case_id: str, patient: str, label: str, split: str = "train", **more: str
@@ -36,7 +38,8 @@ class Planted:
         for index, channel in enumerate(self.channels):
             image = np.zeros(GRID.shape, dtype=np.float32)
             if channel.kind == "dose":
-                image += 60 * rng.uniform(0.1, 0.99, GRID.shape).astype(np.float32)
+                falling = np.linspace(0.98, 0.1, image.shape[2])
+                image += 60 * falling + rng.uniform(0, 0.5, GRID.shape)
                 image.flat[0] = 60
             else:
                 image[1:5, 2:7, 3:9] = rng.normal(100, 20, (4, 5, 6))
@@ -51,9 +54,10 @@ class Planted:
         """Convert all images to another format."""
         before, images = self.ending, sorted(self.folder.glob(f"images*/*{self.ending}"))
         for path in images:
-            voxels, grid = read_image(path)
+            image = sitk.ReadImage(str(path))
             path.unlink()
-            write_image(path.with_name(path.name.removesuffix(before) + ending), voxels, grid)
+            made = path.with_name(path.name.removesuffix(before) + ending)
+            sitk.WriteImage(image, str(made), useCompression=ending in (".mha", ".nrrd"))
         self.ending = ending
 
     def put(
@@ -65,7 +69,13 @@ class Planted:
     def load(self, order: Sequence[int] | None = None) -> RawDataset:
         """Write the tables, rows in the order asked for, and read the dataset."""
         cases = [self.cases[i] for i in order] if order is not None else self.cases
-        dataset = Dataset("Dataset900_Planted", self.channels, ("tumour", "RICE"), self.ending)
+        dataset = Dataset(
+            "Dataset900_Planted",
+            self.channels,
+            ("tumour", "RICE"),
+            self.ending,
+            allow_any_size=self.any_size,
+        )
         write_raw_tables(self.folder, dataset, cases)
         return load_raw_dataset(self.folder)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from ricenet_v2.fingerprinting import cache as module
 from ricenet_v2.fingerprinting.fingerprint import measure
 from ricenet_v2.fingerprinting.measure import CaseFiles, MeasuredCase
 from ricenet_v2.store.images import read_image, write_image
+from ricenet_v2.store.measurements import read_measurement, write_measurement
 
 if TYPE_CHECKING:
     from conftest import Planted
@@ -59,24 +61,55 @@ def test_only_new_and_changed_cases_are_opened(
     assert found == measure(planted.load())
 
 
-def test_a_changed_time_a_new_mask_or_another_kind_is_measured_again(
+def test_other_voxels_of_the_same_size_and_time_are_measured_again(
+    planted: Planted, tmp_path: Path, opened: list[str]
+) -> None:
+    """The dose of a case is halved, and the file looks the same from outside."""
+    path = planted.path("case1", 1)
+    voxels, grid = read_image(path)
+    plain = tmp_path / "plain.nii"
+    write_image(plain, voxels, grid)
+    # Stored, so that the number of bytes does not depend on the voxels.
+    path.write_bytes(gzip.compress(plain.read_bytes(), 0, mtime=0))
+    first = measure(planted.load(), cache=tmp_path / "kept")
+    before = path.stat()
+    write_image(plain, voxels / 2, grid)
+    path.write_bytes(gzip.compress(plain.read_bytes(), 0, mtime=0))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    opened.clear()
+    second = measure(planted.load(), cache=tmp_path / "kept")
+    assert opened == ["case1"]
+    assert second == measure(planted.load())
+    old, new = (each.cases[1].channels[1].maximum for each in (first, second))
+    assert new == pytest.approx(old / 2)
+
+
+def test_another_time_alone_changes_nothing(
     planted: Planted, tmp_path: Path, opened: list[str]
 ) -> None:
     measure(planted.load(), cache=tmp_path)
     opened.clear()
     os.utime(planted.path("case0", 1), ns=(1, 1))
     measure(planted.load(), cache=tmp_path)
-    assert opened == ["case0"]
+    assert opened == []
+
+
+def test_a_new_mask_or_another_kind_is_measured_again(
+    planted: Planted, tmp_path: Path, opened: list[str]
+) -> None:
+    measure(planted.load(), cache=tmp_path)
+    opened.clear()
     _, grid = read_image(planted.path("case1", 0))
     brain = np.zeros(grid.shape, dtype=np.uint8)
     brain[2:4, 3:5, 4:8] = 1
     write_image(planted.folder / "masksTr" / "case1_brain.nii.gz", brain, grid)
     assert measure(planted.load(), cache=tmp_path).cases[1].cropped_shape == (2, 2, 4)
-    assert opened == ["case0", "case1"]
+    assert opened == ["case1"]
     first, second = planted.channels
     planted.channels = (dataclasses.replace(first, kind="pet"), second)
     measure(planted.load(), cache=tmp_path)
-    assert len(opened) == 2 + 4
+    assert len(opened) == 1 + 4
 
 
 @pytest.mark.parametrize("damage", [b"", b"no zip", None])
@@ -134,3 +167,18 @@ def test_workers_keep_the_same(planted: Planted, tmp_path: Path) -> None:
         assert path.read_bytes()[:4] == b"PK\x03\x04"
         with np.load(path) as a, np.load(tmp_path / "two" / path.name) as b:
             assert all(np.array_equal(a[name], b[name]) for name in a.files)
+
+
+def test_a_damaged_measurement_is_none_whichever_bit_it_is(tmp_path: Path) -> None:
+    """Two bytes of the list of members name a compression or a feature that zipfile lacks."""
+    path = tmp_path / "m.npz"
+    write_measurement(path, "key", "{}", np.ones((1, 2)))
+    whole = path.read_bytes()
+    right = read_measurement(path, "key")
+    assert right is not None
+    for bit in range(0, 8 * len(whole), 3):
+        changed = bytearray(whole)
+        changed[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(changed)
+        found = read_measurement(path, "key")
+        assert found is None or (found[0], found[1].tolist()) == (right[0], right[1].tolist())

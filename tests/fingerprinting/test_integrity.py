@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,11 +11,13 @@ import numpy as np
 import pytest
 
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.fingerprinting import look
 from ricenet_v2.fingerprinting.integrity import check, check_case
 from ricenet_v2.preprocessing.pipeline import load_case
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.integrity import Finding
 from ricenet_v2.store.images import read_image, write_image
+from tests.hostile_case import endless_file, read_endless
 
 if TYPE_CHECKING:
     from conftest import Planted
@@ -45,6 +48,53 @@ def test_a_missing_channel(planted: Planted) -> None:
     assert "dose" in result.errors[0].found
     assert "remove it from cases.csv" in result.errors[0].remedy
     assert result.n_images == 9
+
+
+@pytest.mark.parametrize(
+    "make", [os.mkfifo, lambda path: path.symlink_to("nowhere"), lambda path: path.mkdir()]
+)
+def test_what_is_no_regular_file_is_not_opened(planted: Planted, make) -> None:
+    path = planted.path("case1", 1)
+    path.unlink()
+    make(path)
+    result = check(planted.load())
+    assert _short(result.findings) == {
+        ("error", "unreadable file", "case1", "imagesTr/case1_0001.nii.gz")
+    }
+    assert "file" in result.errors[0].found or "link" in result.errors[0].found
+
+
+def test_a_mask_that_is_no_regular_file_is_not_taken_for_none(planted: Planted) -> None:
+    mask = planted.folder / "masksTr" / "case1_brain.nii.gz"
+    mask.parent.mkdir()
+    os.mkfifo(mask)
+    assert _short(check(planted.load()).findings) == {
+        ("error", "unreadable file", "case1", "masksTr/case1_brain.nii.gz")
+    }
+
+
+def test_any_error_of_one_case_is_its_finding_and_the_others_are_checked(
+    planted: Planted, monkeypatch, tmp_path: Path
+) -> None:
+    real = look.check_position
+
+    def broken(path, place):
+        if place.case == "case1":
+            raise OverflowError("far away")
+        if place.case == "case2":
+            read_endless(pipe)
+        return real(path, place)
+
+    planted.path("case3", 1).unlink()
+    monkeypatch.setattr(look, "check_position", broken)
+    with endless_file(tmp_path) as pipe:
+        result = check(planted.load(), seconds=3.0)
+    assert _short(result.findings) == {
+        ("error", "unreadable file", "case1", ""),
+        ("error", "took too long", "case2", ""),
+        ("error", "missing channel", "case3", "imagesTr/case3_0001.nii.gz"),
+    }
+    assert {"OverflowError: far away"} < {one.found for one in result.errors}
 
 
 @pytest.mark.parametrize("content", [b"", b"no image at all"])
@@ -345,14 +395,14 @@ def test_a_checked_case_hands_over_its_images(planted: Planted) -> None:
     marked[2:4, 3:5, 4:6] = 1
     write_image(brain, marked, grid)
     for mask in (None, brain):
-        seen = check_case(case, planted.channels, paths, mask)
+        seen = check_case(case, planted.channels, paths, mask, allow_any_size=True)
         images, grid, expected = load_case(paths, mask)
         assert seen.findings == ()
         np.testing.assert_array_equal(seen.images, images)
         assert seen.grid == grid
         np.testing.assert_array_equal(seen.brain, expected)
     paths[1].unlink()
-    seen = check_case(case, planted.channels, paths, brain)
+    seen = check_case(case, planted.channels, paths, brain, allow_any_size=True)
     assert _short(seen.findings) == {("error", "missing channel", "case2", "case2_0001.nii.gz")}
     assert seen.findings[0].remedy == "Add the image, or leave the patient out."
     assert (seen.images, seen.grid, seen.brain) == (None, None, None)

@@ -275,6 +275,7 @@ def test_folds_of_different_mirrorings_do_not_mix(own_model, axes):
         (lambda dataset: {"channels": dataset.channels[::-1]}, "dataset channels"),
         (lambda dataset: {"classes": dataset.classes[::-1]}, "dataset classes"),
         (lambda _: {"file_ending": ".nrrd"}, "file_ending"),
+        (lambda _: {"name": "Dataset002_Other"}, "dataset"),
     ],
 )
 def test_folds_of_different_descriptions_do_not_mix(own_model, change, named):
@@ -287,6 +288,34 @@ def test_folds_of_different_descriptions_do_not_mix(own_model, change, named):
         load_ensemble(own_model, device="cpu")
     assert caught.value.got == f"another {named}"
     assert set(load_ensemble(own_model, [2], device="cpu").members) == {2}
+
+
+def test_a_fold_that_was_copied_does_not_count_twice(own_model):
+    shutil.copytree(own_model / "fold_0", own_model / "fold_5")
+    with pytest.raises(CheckpointError, match="not networks of their own") as caught:
+        load_ensemble(own_model, device="cpu")
+    assert caught.value.got == (
+        "folds 0 and 5 have the same weights; fold_5 holds a checkpoint of fold 0"
+    )
+    assert set(load_ensemble(own_model, range(5), device="cpu").members) == {0, 1, 2, 3, 4}
+
+
+def test_a_copy_is_known_by_its_weights_alone(own_model):
+    """Written anew by another version, with another number: other bytes, the same network."""
+    state = checkpoints.load(own_model / "fold_0" / "checkpoint_final.pth")
+    checkpoints.save(own_model / "fold_5" / "checkpoint_final.pth", {**state, "fold": 5})
+    with pytest.raises(CheckpointError) as caught:
+        load_ensemble(own_model, device="cpu")
+    assert caught.value.got == "folds 0 and 5 have the same weights"
+
+
+def test_exchanged_folders_of_folds_are_named(own_model):
+    (own_model / "fold_2").rename(own_model / "aside")
+    (own_model / "fold_4").rename(own_model / "fold_2")
+    (own_model / "aside").rename(own_model / "fold_4")
+    with pytest.raises(CheckpointError) as caught:
+        load_ensemble(own_model, device="cpu")
+    assert "fold_2 holds a checkpoint of fold 4" in caught.value.got
 
 
 def test_a_damaged_checkpoint_is_named(own_model):

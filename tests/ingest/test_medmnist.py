@@ -1,5 +1,7 @@
 """MedMNIST3D files as raw datasets, against the arrays themselves."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,18 @@ def _without_test(arrays):
     del arrays["test_images"]
 
 
+def _half_labels(arrays):
+    arrays["val_labels"] = np.array([0.5, np.nan])
+
+
+def _words(arrays):
+    arrays["val_labels"] = np.array(["a", "b"])
+
+
+def _complex(arrays):
+    arrays["val_images"] = arrays["val_images"].astype(complex)
+
+
 def _two_dimensional(arrays):
     arrays["val_images"] = arrays["val_images"][:, 0]
 
@@ -73,6 +87,9 @@ def _too_few_labels(arrays):
         (_without_test, "without test_images"),
         (_two_dimensional, "val_images of shape"),
         (_too_few_labels, "train_labels"),
+        (_half_labels, "val_labels that are no whole numbers"),
+        (_words, "val_labels that are no whole numbers"),
+        (_complex, "val_images of type complex128"),
     ],
 )
 def test_another_file_is_refused_before_anything_is_written(tmp_path, spoil, text):
@@ -88,7 +105,8 @@ def test_what_is_no_npz_is_refused(tmp_path):
     text.write_text("no archive")
     cut.write_bytes(_save(tmp_path, _arrays()).read_bytes()[:200])
     np.save(single, np.zeros(3))
-    for file in (text, cut, single, tmp_path / "missing.npz"):
+    os.mkfifo(tmp_path / "pipe.npz")
+    for file in (text, cut, single, tmp_path / "missing.npz", tmp_path / "pipe.npz"):
         with pytest.raises(DatasetError, match=file.name):
             convert_medmnist3d(file, tmp_path / "out")
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from ricenet_v2.core import documents
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.preprocessing import cohort
 from ricenet_v2.preprocessing.cohort import CohortResult, inputs_hash, preprocess_dataset
 from ricenet_v2.preprocessing.pipeline import load_case, preprocess
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.store import cases as store
 from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.raw import RawDataset, mask_path, masks_folder
-from tests.hostile_case import deadly
+from tests.hostile_case import deadly, endless_file, read_endless
 
 ALL = ("c0", "c1", "c2", "t0")
 
@@ -79,6 +83,49 @@ def test_cases_of_an_older_version_get_the_hashes_of_their_voxels(raw, make_plan
     assert store.read_record(tmp_path / "out", "c0") == whole
 
 
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-30])
+
+
+def _flip(path: Path) -> None:
+    whole = bytearray(path.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    path.write_bytes(whole)
+
+
+def _of_another_case(path: Path) -> None:
+    path.write_bytes(path.with_name(f"c0{path.suffix}").read_bytes())
+
+
+@pytest.mark.parametrize("ending", [".b2nd", ".json"])
+@pytest.mark.parametrize("damage", [_cut, _flip, _of_another_case])
+def test_a_case_that_is_there_and_damaged_is_made_anew(raw, make_plan, tmp_path, ending, damage):
+    preprocess_dataset(raw, make_plan(), tmp_path / "out")
+    before = files(tmp_path / "out")
+    damage(tmp_path / "out" / f"c1{ending}")
+    result = preprocess_dataset(raw, make_plan(), tmp_path / "out")
+    assert (result.done, result.skipped) == (("c1",), ("c0", "c2", "t0"))
+    assert list(result.damaged) == ["c1"]
+    assert files(tmp_path / "out") == before
+    assert preprocess_dataset(raw, make_plan(), tmp_path / "out").skipped == ALL
+
+
+def test_an_older_case_without_a_hash_is_read_instead(raw, make_plan, tmp_path):
+    preprocess_dataset(raw, make_plan(), tmp_path / "out")
+    whole = store.read_record(tmp_path / "out", "c1")
+    documents.write(tmp_path / "out" / "c1.json", dataclasses.replace(whole, content_hash=""))
+    assert preprocess_dataset(raw, make_plan(), tmp_path / "out").skipped == ALL
+    _cut(tmp_path / "out" / "c1.b2nd")
+    assert list(preprocess_dataset(raw, make_plan(), tmp_path / "out").damaged) == ["c1"]
+
+
+def test_what_was_only_half_written_is_no_damage(raw, make_plan, tmp_path):
+    preprocess_dataset(raw, make_plan(), tmp_path / "out")
+    (tmp_path / "out" / "c1.json").unlink()
+    result = preprocess_dataset(raw, make_plan(), tmp_path / "out")
+    assert (result.done, result.damaged) == (("c1",), {})
+
+
 @pytest.mark.parametrize(
     "change",
     [{"spacing": (2.0, 2.0, 2.5)}, {"input_size": (16, 12, 16)}, {"storage_dtype": "float16"}],
@@ -129,6 +176,19 @@ def test_half_a_case_is_made_anew(raw, make_plan, tmp_path, ending):
     assert files(tmp_path / "out") == before
 
 
+def test_a_damaged_case_is_made_anew(raw, make_plan, tmp_path):
+    preprocess_dataset(raw, make_plan(), tmp_path / "out")
+    before = files(tmp_path / "out")
+    path = tmp_path / "out" / "c1.b2nd"
+    changed = bytearray(path.read_bytes())
+    changed[len(changed) // 2] ^= 1
+    path.write_bytes(changed)
+    with pytest.raises(DatasetError, match=r"makes what is missing or damaged"):
+        store.read_array(tmp_path / "out", "c1")
+    assert preprocess_dataset(raw, make_plan(), tmp_path / "out").done == ("c1",)
+    assert files(tmp_path / "out") == before
+
+
 def test_a_record_that_cannot_be_read_is_written_anew(raw, make_plan, tmp_path):
     preprocess_dataset(raw, make_plan(), tmp_path / "out")
     (tmp_path / "out" / "c2.json").write_text("{", encoding="utf-8")
@@ -141,6 +201,35 @@ def test_a_case_that_fails_leaves_nothing_that_looks_whole(raw, make_plan, tmp_p
     result = preprocess_dataset(raw, make_plan(), tmp_path / "out")
     assert list(result.failed) == ["c0"]
     assert result.skipped == ("c1", "c2", "t0")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to(path.name)])
+def test_a_file_that_cannot_be_opened_costs_its_own_case(raw, make_plan, tmp_path, make):
+    path = raw.images(case(raw, "c1"))[1]
+    path.unlink()
+    make(path)
+    result = preprocess_dataset(raw, make_plan(), tmp_path / "out")
+    assert result.done == ("c0", "c2", "t0")
+    assert list(result.failed) == ["c1"]
+    assert path.name in result.failed["c1"]
+
+
+def test_any_error_and_endless_work_cost_their_own_case(raw, make_plan, tmp_path, monkeypatch):
+    real = cohort.load_case
+
+    def broken(images, brain):
+        if images[0].name.startswith("c0"):
+            raise OverflowError("far away")
+        if images[0].name.startswith("c1"):
+            read_endless(pipe)
+        return real(images, brain)
+
+    monkeypatch.setattr(cohort, "load_case", broken)
+    with endless_file(tmp_path) as pipe:
+        result = preprocess_dataset(raw, make_plan(), tmp_path / "out", seconds=3.0)
+    assert result.done == ("c2", "t0")
+    assert "OverflowError: far away" in result.failed["c0"]
+    assert "longer than 3 s" in result.failed["c1"]
 
 
 @pytest.mark.usefixtures("processes_for_little_work")
@@ -160,3 +249,25 @@ def test_a_killed_worker_costs_its_own_case_at_most(raw, make_plan, tmp_path, ti
     preprocess_dataset(raw, make_plan(), tmp_path / "alone")
     made = files(tmp_path / "out")
     assert made == {name: files(tmp_path / "alone")[name] for name in made}
+
+
+@pytest.mark.parametrize("ending", [".mhd", ".nhdr", ".hdr"])
+def test_a_case_whose_detached_voxels_changed_is_made_anew(raw, make_plan, tmp_path, ending):
+    folder = tmp_path / "raw"
+    dataset = dataclasses.replace(raw.dataset, file_ending=ending)
+    cases = raw.cases[:2]
+    detached = dataclasses.replace(raw, folder=folder, dataset=dataset, cases=cases)
+    for each in cases:
+        for old, new in zip(raw.images(each), detached.images(each), strict=True):
+            new.parent.mkdir(parents=True, exist_ok=True)
+            sitk.WriteImage(sitk.ReadImage(str(old)), str(new))
+    plan, out = make_plan(), tmp_path / "out"
+    ids = tuple(each.case_id for each in cases)
+    assert preprocess_dataset(detached, plan, out).done == ids
+    assert preprocess_dataset(detached, plan, out).skipped == ids
+    header = detached.images(cases[0])[0]
+    (voxels,) = (file for file in header.parent.glob(f"{header.stem}.*") if file != header)
+    whole = voxels.read_bytes()
+    voxels.write_bytes(whole[: len(whole) // 2])
+    result = preprocess_dataset(detached, plan, out)
+    assert (tuple(result.failed), result.skipped) == (ids[:1], ids[1:])

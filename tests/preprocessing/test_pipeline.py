@@ -136,13 +136,23 @@ def test_labels_of_a_mask_channel_stay_labels(images, make_plan):
     assert set(np.unique(made[1])) == {0, 1, 2, 3}
 
 
-def test_a_region_that_no_voxel_centre_meets_counts_as_a_whole(make_plan):
+@pytest.mark.parametrize("step", [1.0, 0.001])
+def test_a_region_of_which_nothing_is_left_is_refused(make_plan, step):
     images = np.random.default_rng(3).normal(100, 10, (1, 9, 9, 9)).astype(np.float32)
     brain = np.zeros((9, 9, 9), dtype=np.bool_)
     brain[0, 0, 0] = brain[8, 8, 8] = True
     plan = make_plan(channels=(MRI,), spacing=(3.0, 3.0, 3.0), input_size=(3, 3, 3))
-    made, _ = preprocess(images, Grid((9, 9, 9), (1.0, 1.0, 1.0)), plan, "c", brain)
-    assert made.std() == pytest.approx(1, abs=1e-5)
+    with pytest.raises(DatasetError, match="Nothing is left") as told:
+        preprocess(images, Grid((9, 9, 9), (step,) * 3), plan, "c", brain if step == 1 else None)
+    assert told.value.case == "c"
+
+
+@pytest.mark.parametrize("brain", [None, np.zeros((9, 9, 9), dtype=np.bool_)])
+def test_an_empty_region_is_refused_with_the_case(make_plan, brain):
+    plan = make_plan(channels=(MRI,), spacing=(3.0, 3.0, 3.0), input_size=(3, 3, 3))
+    with pytest.raises(DatasetError, match=r"0 of 729 voxels") as told:
+        preprocess(np.zeros((1, 9, 9, 9)), Grid((9, 9, 9), (1.0, 1.0, 1.0)), plan, "c", brain)
+    assert told.value.case == "c"
 
 
 def test_inputs_are_left_alone_and_may_be_of_another_type(images, make_plan):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 from ricenet_v2.core import documents
@@ -32,3 +34,21 @@ def test_the_hash_of_a_fold_does_not_depend_on_what_it_is_called():
     names = {"a": "x", "b": "y"}
     plain, named = Fold(("a",), ("b",)), Fold(("a",), ("b",), "Ulm")
     assert plain.hash_with(names, names) == named.hash_with(names, names)
+
+
+def test_the_hash_of_a_fold_depends_on_neither_the_order_nor_the_side_alone():
+    """splits_final.json may be edited by hand, and tables of predictions have an order too."""
+    names = {case: case for case in "abcd"}
+    first = Fold(("a", "c", "b"), ("d",)).hash_with(names, names)
+    assert first == Fold(("c", "b", "a"), ("d",)).hash_with(names, names)
+    assert first != Fold(("a", "c"), ("d", "b")).hash_with(names, names)
+    assert first != Fold(("a", "c", "b"), ("d",)).hash_with({**names, "a": "x"}, names)
+    assert first != Fold(("a", "c", "b"), ("d",)).hash_with(names, {**names, "a": "x"})
+
+
+def test_the_hash_of_sorted_cases_is_that_of_earlier_versions():
+    """As it stood in run.json: SHA-256 of a JSON list of side, case, label and patient."""
+    labels, patients = {"a": "x", "b": "y", "c": "x"}, {"a": "p", "b": "q", "c": "r"}
+    rows = [["train", "a", "x", "p"], ["train", "b", "y", "q"], ["validation", "c", "x", "r"]]
+    expected = hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+    assert Fold(("a", "b"), ("c",)).hash_with(labels, patients) == expected

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.store import cases
 
@@ -39,5 +40,15 @@ def test_a_channel_that_cannot_be_made_leaves_no_case(tmp_path):
     with pytest.raises(MemoryError):
         cases.write_case(tmp_path, channels(), RECORD)
     assert not cases.has_case(tmp_path, "c")
-    np.testing.assert_array_equal(cases.read_array(tmp_path, "c"), ARRAY)
+    with pytest.raises(DatasetError, match="not preprocessed"):
+        cases.read_array(tmp_path, "c")
     assert [path.name for path in tmp_path.iterdir()] == ["c.b2nd"]
+
+
+def test_a_record_that_cannot_be_read_is_left_out_of_those_for_pages(tmp_path, caplog):
+    for name in ("a", "b", "c"):
+        cases.write_case(tmp_path, ARRAY, dataclasses.replace(RECORD, case_id=name))
+    (tmp_path / "b.json").write_text("{")
+    found = cases.readable_records(tmp_path, ["a", "b", "c", "not there"])
+    assert {name: record.case_id for name, record in found.items()} == {"a": "a", "c": "c"}
+    assert [line for line in caplog.messages if "case b is left out" in line]

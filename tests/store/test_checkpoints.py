@@ -109,5 +109,5 @@ def test_a_file_that_is_no_dictionary_is_refused(tmp_path):
     torch.save([torch.ones(2)], tmp_path / "file.pth")
     with pytest.raises(CheckpointError, match="a dictionary"):
         checkpoints.load_foreign(tmp_path / "file.pth")
-    with pytest.raises(CheckpointError, match="no such checkpoint"):
+    with pytest.raises(CheckpointError, match="a folder, not a file"):
         checkpoints.load_foreign(tmp_path)

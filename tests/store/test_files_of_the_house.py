@@ -38,7 +38,7 @@ def test_tables_keep_every_digit_and_name_a_bad_row(tmp_path):
     (row,) = tables.read_rows(tmp_path / "t.csv")
     assert (float(row["a"]), row["b"]) == (1 / 3, "x, y")
     (tmp_path / "t.csv").write_text("a,b\n1,2\n3\n")
-    with pytest.raises(DatasetError, match="Row 3"):
+    with pytest.raises(DatasetError, match="Line 3"):
         tables.read_rows(tmp_path / "t.csv")
 
 

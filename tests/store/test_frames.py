@@ -31,6 +31,12 @@ def f(inputs, output, offset):
 """
 
 
+@pytest.fixture(autouse=True)
+def record_without_hash(tmp_path):
+    """The JSON of a version without hashes, which lets frames of others come this far."""
+    documents.write(tmp_path / "c.json", RECORD)
+
+
 def opened_with_trust(path: Path) -> None:
     """As `blosc2.open` did by itself before 4.14.1."""
     trusting = "deserialize" in inspect.signature(blosc2.open).parameters
@@ -39,7 +45,6 @@ def opened_with_trust(path: Path) -> None:
 
 def test_a_saved_function_does_not_run(tmp_path):
     mark = tmp_path / "it_ran"
-    documents.write(tmp_path / "c.json", RECORD)  # as of a version without hashes
     frame = blosc2.empty(
         RECORD.shape,
         dtype="float32",
@@ -109,7 +114,6 @@ def test_a_plugin_in_a_single_chunk_is_refused(tmp_path):
 
 
 def test_another_shape_than_that_of_the_json_is_named(tmp_path):
-    documents.write(tmp_path / "c.json", RECORD)  # as of a version without hashes
     blosc2.asarray(ARRAY[:, :2], urlpath=str(tmp_path / "c.b2nd"), mode="w")
     with pytest.raises(DatasetError, match=r"\(2, 4, 4, 4\) of its JSON, got \(2, 2, 4, 4\)"):
         cases.read_array(tmp_path, "c")
@@ -128,11 +132,23 @@ def test_a_hash_is_compared_once_while_the_file_stays_the_same(tmp_path, monkeyp
     assert hashed.count(size) == 2
 
 
+def test_a_change_is_found_where_the_time_was_set_back(tmp_path):
+    cases.write_case(tmp_path, ARRAY, RECORD)
+    cases.read_array(tmp_path, "c")
+    path = tmp_path / "c.b2nd"
+    status, changed = path.stat(), bytearray(path.read_bytes())
+    changed[-1] ^= 1
+    path.write_bytes(changed)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with pytest.raises(DatasetError, match="other bytes than were written"):
+        cases.read_array(tmp_path, "c")
+
+
 def test_a_frame_that_claims_too_much_allocates_nothing(tmp_path):
     shape = (1, 800, 800, 800)
     cases.write_case(tmp_path, ARRAY, RECORD)
     blosc2.zeros(shape, dtype="float32", urlpath=str(tmp_path / "c.b2nd"), mode="w")
-    (tmp_path / "c.json").unlink()
+    documents.write(tmp_path / "c.json", dataclasses.replace(RECORD, shape=shape))
     assert (tmp_path / "c.b2nd").stat().st_size < 2000
     tracemalloc.start()
     with pytest.raises(DatasetError, match="claims 2,048,000,000 bytes"):

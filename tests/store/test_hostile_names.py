@@ -19,8 +19,9 @@ from ricenet_v2.records.report import PartPicture, ReportPart
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.store import cases
+from ricenet_v2.store.case_table import read_cases
 from ricenet_v2.store.paths import DatasetPaths, ModelPaths, dataset_paths
-from ricenet_v2.store.raw import find_cases, image_path, mask_path, read_cases, read_dataset
+from ricenet_v2.store.raw import find_cases, image_path, mask_path, read_dataset
 
 OUT = ["../../../x", "..", "/etc/x", "a/b", "a\\b", "C:x", ".hidden", "x\n"]
 
@@ -173,7 +174,7 @@ def test_cases_that_lead_out_are_refused(tmp_path, name):
 
 def test_a_table_of_cases_names_the_row(tmp_path):
     (tmp_path / "cases.csv").write_text("case_id,patient_id,label,split\n../x,p,a,train\n")
-    with pytest.raises(DatasetError, match=r"Row 2[\s\S]*leads out of its folder"):
+    with pytest.raises(DatasetError, match=r"line 2[\s\S]*leads out of its folder"):
         read_cases(tmp_path / "cases.csv")
 
 

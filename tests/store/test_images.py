@@ -46,6 +46,8 @@ def test_missing_flat_and_misfitting_images_are_refused(tmp_path):
         read_image(tmp_path / "flat.nii.gz")
     with pytest.raises(DatasetError, match="differ in shape"):
         write_image(tmp_path / "b.nii.gz", np.zeros((2, 2, 2)), Grid((2, 2, 3), (1.0, 1.0, 1.0)))
+    with pytest.raises(DatasetError, match="as one file"):
+        write_image(tmp_path / "b.mhd", np.zeros((2, 2, 2)), Grid((2, 2, 2), (1.0, 1.0, 1.0)))
 
 
 @pytest.mark.parametrize("code", ["LPS", "RAS", "ASL", "PIR", "SRA"])

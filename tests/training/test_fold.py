@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import CheckpointError, PlanError, TrainingError
+from ricenet_v2.core.errors import CheckpointError, PlanError, StoppedError, TrainingError
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Splits
@@ -15,7 +15,6 @@ from ricenet_v2.store import checkpoints
 from ricenet_v2.store.raw import load_raw_dataset, write_raw_tables
 from ricenet_v2.training import fold as fold_module
 from ricenet_v2.training import loop
-from ricenet_v2.training.parts import StoppedError
 
 TIMES = ("seconds", "waiting", "validation_seconds")
 
@@ -207,6 +206,39 @@ def test_a_damaged_checkpoint_is_told(plan, make_workspace, run_fold):
         run_fold(paths, resume=True)
 
 
+def _only_weights(state):
+    return state["inference_weights"]
+
+
+def _of_nnunet(state):
+    return {"network_weights": _only_weights(state), "trainer_name": "nnUNetTrainer"}
+
+
+def _of_another_shape(state):
+    return {**state, "network": {"head.weight": torch.zeros(9, 9)}}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (_only_weights, "a bare state dict"),
+        (_of_nnunet, "a checkpoint of nnU-Net"),
+        (_of_another_shape, "a dictionary of inference_weights"),
+    ],
+)
+def test_a_checkpoint_that_is_none_of_this_fold_is_told(
+    plan, make_workspace, run_fold, spoil, said
+):
+    paths = make_workspace(plan)
+    run_fold(paths)
+    fold = paths.run().fold(0)
+    documents.write(fold.run, dataclasses.replace(documents.read(Run, fold.run), status="running"))
+    checkpoints.save(fold.latest, spoil(checkpoints.load(fold.latest)))
+    with pytest.raises(CheckpointError, match="cannot go on from this checkpoint") as caught:
+        run_fold(paths, resume=True)
+    assert said in caught.value.got
+
+
 def test_leftovers_of_a_kill_are_swept(plan, make_workspace, run_fold):
     paths = make_workspace(plan)
     fold = paths.run().fold(0)
@@ -261,7 +293,8 @@ def test_batch_norm_and_the_resnet_train_too(plan, make_workspace, run_fold):
 def test_cases_of_another_plan_are_refused(plan, make_workspace, run_fold, change):
     paths = make_workspace(plan)
     if change == {"channels": None}:
-        change = {"channels": plan.channels[::-1]}
+        first, *others = plan.channels
+        change = {"channels": (dataclasses.replace(first, interpolation="nearest"), *others)}
     documents.write(paths.plan(), dataclasses.replace(plan, **change))
     with pytest.raises(PlanError, match="not those of this plan") as caught:
         run_fold(paths)

@@ -1,56 +1,93 @@
-"""One process trains a fold."""
+"""One process trains a fold, and nobody exchanges the cases that it reads."""
 
+import dataclasses
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
-from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core import locks
+from ricenet_v2.core.errors import InUseError, RicenetError, TrainingError
+from ricenet_v2.records.run import Run
+from ricenet_v2.store import cases as store
 from ricenet_v2.training import fold as fold_module
 from ricenet_v2.training import loop
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="locks of POSIX")
+with_locks = pytest.mark.skipif(sys.platform == "win32", reason="locks of POSIX")
 
 # Says whether it got the lock, and keeps it until it is killed.
 HOLDER = """
 import pathlib, sys
-from ricenet_v2.core.locks import held
-with held(pathlib.Path(sys.argv[1])) as is_ours:
-    print("free" if is_ours else "held", flush=True)
-    sys.stdin.read()
+from ricenet_v2.core.errors import InUseError
+from ricenet_v2.core.locks import using
+folders = {sys.argv[1]: [pathlib.Path(sys.argv[2])]}
+sys.argv = ["ricenet_train", "9", "0"]
+try:
+    with using(**folders):
+        print("free", flush=True)
+        sys.stdin.read()
+except InUseError:
+    print("held", flush=True)
 """
 
 
-def other_process(path):
-    """Another process that tries to take the lock, and what it said."""
+@pytest.fixture(autouse=True)
+def _no_patience(monkeypatch):
+    monkeypatch.setattr(locks, "_SECONDS_OF_PATIENCE", 0.0)
+
+
+def other_process(how, folder):
+    """Another process that tries to take a folder, and what it said."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    process = subprocess.Popen([sys.executable, "-c", HOLDER, path], **pipes)
+    process = subprocess.Popen([sys.executable, "-c", HOLDER, how, str(folder)], **pipes)
     return process, process.stdout.readline().strip()
 
 
-def looked_at_by_another(path):
-    process, said = other_process(path)
+def looked_at_by_another(how, folder):
+    process, said = other_process(how, folder)
     process.communicate("")
     return said
 
 
+@with_locks
 def test_a_fold_that_another_process_trains_is_left_alone(plan, make_workspace, run_fold):
     paths = make_workspace(plan)
     fold = paths.run().fold(0)
-    process, said = other_process(fold.lock)
+    process, said = other_process("writes", fold.folder)
     assert said == "free"
     for resume in (False, True):
-        with pytest.raises(TrainingError, match="trained by another process"):
+        with pytest.raises(InUseError, match=rf"ricenet_train 9 0 \(process {process.pid} on "):
             run_fold(paths, resume=resume)
-    assert list(paths.run().folder.iterdir()) == [fold.lock]
+    assert list(paths.run().folder.iterdir()) == [fold.folder]
+    assert list(fold.folder.iterdir()) == [fold.folder / locks.LOCK_FILE]
     process.kill()
     process.communicate()
     # The lock ends with its process, however that ends.
     assert run_fold(paths).status == "finished"
-    assert not fold.lock.exists()
+    assert not (fold.folder / locks.LOCK_FILE).exists()
 
 
-def test_a_training_holds_its_fold_to_its_end(plan, make_workspace, run_fold, monkeypatch):
+@with_locks
+@pytest.mark.parametrize("name", ["cases", "model"])
+def test_no_fold_is_trained_while_its_cases_are_made_or_its_model_is_written(
+    plan, make_workspace, run_fold, name
+):
+    paths = make_workspace(plan)
+    folder = {"cases": paths.cases(), "model": paths.run().folder}[name]
+    process, said = other_process("writes", folder)
+    assert said == "free"
+    with pytest.raises(InUseError, match="writing into this folder"):
+        run_fold(paths)
+    assert not paths.run().fold(0).folder.exists()
+    process.kill()
+    process.communicate()
+
+
+@with_locks
+def test_a_training_holds_its_fold_and_its_cases_to_its_end(
+    plan, make_workspace, run_fold, monkeypatch
+):
     paths = make_workspace(plan)
     fold = paths.run().fold(0)
     said = []
@@ -58,17 +95,39 @@ def test_a_training_holds_its_fold_to_its_end(plan, make_workspace, run_fold, mo
         real = getattr(module, name)
 
         def looking(*given, real=real, **more):
-            if len(said) < 2 or real.__name__ == "write_validation":
+            if len(said) < 4 or real.__name__ == "write_validation":
                 fold.log.read_text()  # anybody may read the log meanwhile
-                said.append(looked_at_by_another(fold.lock))
+                said.append(looked_at_by_another("reads", fold.folder))
+                said.append(looked_at_by_another("writes", paths.cases()))
             return real(*given, **more)
 
         monkeypatch.setattr(module, name, looking)
     run_fold(paths)
-    assert said == ["held"] * 3
-    assert looked_at_by_another(fold.lock) == "free"
+    assert said == ["held"] * 6
+    for folder in (fold.folder, fold.folder.parent, paths.cases()):
+        assert looked_at_by_another("writes", folder) == "free"
 
 
+@with_locks
+def test_other_folds_may_be_trained_and_finished_ones_read_meanwhile(
+    plan, make_workspace, run_fold, monkeypatch
+):
+    paths = make_workspace(plan)
+    model, said = paths.run(), []
+    real = fold_module.write_validation
+
+    def looking(*given, **more):
+        said.append(looked_at_by_another("reads", paths.cases()))
+        said.append(looked_at_by_another("reads", model.folder))
+        said.append(looked_at_by_another("writes", model.fold(1).folder))
+        return real(*given, **more)
+
+    monkeypatch.setattr(fold_module, "write_validation", looking)
+    run_fold(paths)
+    assert said == ["free"] * 3
+
+
+@with_locks
 def test_an_error_ends_it(plan, make_workspace, run_fold, monkeypatch):
     paths = make_workspace(plan)
 
@@ -79,7 +138,7 @@ def test_an_error_ends_it(plan, make_workspace, run_fold, monkeypatch):
         patch.setattr(loop, "mean_loss", failing)
         with pytest.raises(OSError, match="No space"):
             run_fold(paths)
-    assert looked_at_by_another(paths.run().fold(0).lock) == "free"
+    assert looked_at_by_another("writes", paths.run().fold(0).folder) == "free"
     assert run_fold(paths, resume=True).status == "finished"
 
 
@@ -88,18 +147,78 @@ def test_what_another_process_trained_before_the_lock_was_free_is_seen(
     plan, make_workspace, run_fold, monkeypatch, resume
 ):
     paths = make_workspace(plan)
-    final, real, times = paths.run().fold(0).final, fold_module.held, []
+    final, real, times = paths.run().fold(0).final, fold_module.using, []
 
-    def after_another(path):
-        monkeypatch.setattr(fold_module, "held", real)
-        run_fold(paths)  # passes the same checks, and is finished before this one goes on
-        times.append(final.stat().st_mtime_ns)
-        return real(path)
+    def after_another(*, reads=(), writes=()):
+        if writes:
+            monkeypatch.setattr(fold_module, "using", real)
+            run_fold(paths)  # passes the same checks, and is finished before this one goes on
+            times.append(final.stat().st_mtime_ns)
+        return real(reads=reads, writes=writes)
 
-    monkeypatch.setattr(fold_module, "held", after_another)
+    monkeypatch.setattr(fold_module, "using", after_another)
     if resume:
         assert run_fold(paths, resume=True).status == "finished"
     else:
         with pytest.raises(TrainingError, match="already there"):
             run_fold(paths)
     assert times == [final.stat().st_mtime_ns]
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+@pytest.mark.parametrize("what", ["images", "plan", "older version", "deleted"])
+def test_without_locks_a_fold_does_not_end_with_cases_of_two_states(
+    plan, make_workspace, run_fold, monkeypatch, what, num_workers
+):
+    """Nothing is kept in memory, so that each epoch reads the cases anew."""
+    monkeypatch.setattr(locks, "_opened", lambda path, *, writes: None)
+    paths = make_workspace(plan)
+    folder, real, steps = paths.cases(), loop.mean_loss, []
+    ids = [f"C{i:02d}" for i in range(20)]
+    name = "plan_hash" if what == "plan" else "inputs_hash"
+    if what == "older version":
+        for case in ids:
+            _write_anew(folder, case, content_hash="")
+
+    def exchanged(*given):
+        steps.append(1)
+        if len(steps) == 2:
+            for case in ids:
+                if what == "deleted":
+                    store.delete_case(folder, case)
+                else:
+                    _write_anew(folder, case, **{name: "b" * 64})
+        return real(*given)
+
+    monkeypatch.setattr(loop, "mean_loss", exchanged)
+    with pytest.raises(RicenetError, match=r"preprocessed anew|not preprocessed"):
+        run_fold(paths, cache_gb=0.0, num_workers=num_workers)
+    fold = paths.run().fold(0)
+    assert fold_module.documents.read(Run, fold.run).status != "finished"
+    assert not fold.validation.exists()
+
+
+def _write_anew(folder, case, **changes):
+    """Other voxels; a record without the hash of its voxels is one of an older version."""
+    record = dataclasses.replace(store.read_record(folder, case), **changes)
+    store.write_case(folder, np.zeros(record.shape, np.float32), record)
+    if changes.get("content_hash") == "":
+        store.documents.write(folder / f"{case}.json", record)
+
+
+def test_cases_that_are_made_anew_alike_disturb_nobody(plan, make_workspace, run_fold, monkeypatch):
+    monkeypatch.setattr(locks, "_opened", lambda path, *, writes: None)
+    paths = make_workspace(plan)
+    folder, real, steps = paths.cases(), loop.mean_loss, []
+
+    def exchanged(*given):
+        steps.append(1)
+        if len(steps) == 2:
+            for case in (f"C{i:02d}" for i in range(20)):
+                record, voxels = store.read_record(folder, case), store.read_array(folder, case)
+                store.write_case(folder, voxels, record)
+        return real(*given)
+
+    monkeypatch.setattr(loop, "mean_loss", exchanged)
+    # No process beside this one may read between the two files of a case.
+    assert run_fold(paths, cache_gb=0.0, num_workers=0).status == "finished"

@@ -167,3 +167,10 @@ def test_two_folds_cannot_hold_out_one_centre():
     with pytest.raises(DatasetError) as caught:
         check_splits(dataclasses.replace(made, folds=folds), both, FILE)
     assert caught.value.got == "several folds hold out A"
+
+
+@pytest.mark.parametrize("cell", ["NA", "n/a", "None", "?", "-", "unknown"])
+def test_a_word_for_nothing_is_no_group(cell: str) -> None:
+    cases = _with(_cohort({"A": (3, 3), "B": (3, 3)}), "A_a0", cell)
+    with pytest.raises(DatasetError, match="no centre is given for A_a0"):
+        make_group_splits(cases, "centre")

@@ -13,6 +13,7 @@ import torch
 
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.store.cases import read_array
+from ricenet_v2.training import loader
 from ricenet_v2.training.augmentation.apply import augment
 from ricenet_v2.training.augmentation.draw import draw_named
 from ricenet_v2.training.loader import Source, TrainingBatches, _Loader
@@ -109,15 +110,25 @@ def test_together_the_processes_see_the_samples_of_one_process(
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_damaged_case_is_named_with_its_traceback(source, workers):
+def test_a_damaged_case_is_named_with_what_to_do(source, workers):
     for path in source.reader.folder.glob("case03.b2nd"):
         path.write_bytes(b"nothing")
     batches = TrainingBatches(source, 0, workers)
-    with pytest.raises(TrainingError, match="Traceback") as caught:
+    with pytest.raises(TrainingError, match="Run ricenet_plan_and_preprocess again") as caught:
         _go_on(batches)
     assert caught.value.case == "case03"
+    assert "Traceback" not in str(caught.value)
     batches.close()
     assert not multiprocessing.active_children()
+
+
+def test_what_nobody_foresaw_is_told_with_its_traceback(source, monkeypatch):
+    def failing(*given):
+        raise ZeroDivisionError("unforeseen")
+
+    monkeypatch.setattr(loader, "augment", failing)
+    with pytest.raises(TrainingError, match=r"Traceback[\s\S]*unforeseen"):
+        next(TrainingBatches(source, 0, 0))
 
 
 def test_closing_twice_leaves_no_process(source):

@@ -167,6 +167,18 @@ def test_an_accelerator_predicts_in_batches_and_a_cpu_case_by_case(
     assert found.tolist() == [[i, i] for i in range(5)]
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_cases_of_which_the_network_makes_no_numbers_are_named(plan, value):
+    images = {f"C{i}": image.numpy() for i, image in enumerate(_images(4))}
+    images["C2"] = np.full_like(images["C2"], value)
+    network = build_network(plan.network, 2, 2)
+    for ask in (predict_cases, loop.features_of_cases):
+        with pytest.raises(TrainingError, match="not finite") as caught:
+            ask(network, images.__getitem__, list(images), ALONE)
+        assert caught.value.case == "C2"
+        assert "1 of 4 cases" in caught.value.got
+
+
 def test_a_process_without_cases_of_its_own_answers_with_zeros(plan, monkeypatch):
     """Two cases of three processes: the last one has none, and the sum is that of the others."""
     monkeypatch.setattr(Team, "sum", lambda _team, values: values)

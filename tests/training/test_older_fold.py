@@ -83,7 +83,8 @@ def test_corrected_and_uncorrected_folds_are_not_trained_beside_each_other(
     if is_older:
         as_older(paths)
     other = paths.run().fold(1)
-    run = dataclasses.replace(documents.read(Run, paths.run().fold(0).run), fold=1)
+    run = documents.read(Run, paths.run().fold(0).run)
+    run = dataclasses.replace(run, fold=1, fold_hash="")
     beside = ((2, None, not is_older), (3, Prior((0.5, 0.5), (14, 6)), is_older))
     for epochs, prior, is_refused in beside:
         documents.write(other.run, dataclasses.replace(run, prior=prior))

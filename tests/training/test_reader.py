@@ -35,9 +35,9 @@ def test_cases_are_the_same_for_any_budget(folder, budget):
 def test_exactly_the_first_cases_that_fit_are_read_once(folder, monkeypatch):
     cases, read = ["case02", "case00", "case01"], []
 
-    def counting(where, case):
+    def counting(where, case, state):
         read.append(case)
-        return read_array(where, case)
+        return read_array(where, case, state)
 
     reader = CaseReader(folder, [2, 0], 2 * CASE_BYTES + 7, cases)
     monkeypatch.setattr(module, "read_array", counting)

@@ -59,6 +59,15 @@ class Baseline:
     has_test: bool
 
 
+def model_of(paths: DatasetPaths, features: Sequence[Features]) -> ModelPaths:
+    """Files of the regressions on these features."""
+    return paths.run(PLAN, _label(features))
+
+
+def _label(features: Sequence[Features]) -> str:
+    return "+".join(dict.fromkeys(features))
+
+
 def run_baseline(
     paths: DatasetPaths, features: Sequence[Features] = ("dose", "covariates"), seed: int = 0
 ) -> Baseline:
@@ -76,8 +85,7 @@ def run_baseline(
     raw = load_raw_dataset(paths.raw)
     splits = documents.read(Splits, paths.splits)
     check_splits(splits, raw.cases, paths.splits)
-    label = "+".join(dict.fromkeys(features))
-    model = paths.run(PLAN, label)
+    model, label = model_of(paths, features), _label(features)
     table = features_of(raw, features)
     rows = [
         {"case_id": case, **dict(zip(table.columns, map(float, values), strict=True))}
@@ -97,7 +105,7 @@ def run_baseline(
         own, everyone = ([case.label for case in each] for each in (known, known + held_out))
         priors[number] = prior_of(own, raw.dataset.classes, "none", everyone)
         _write_fold(model, number, fitted[number], table, held_out, raw.dataset, priors[number])
-        run = _run(model, raw.dataset, number, splits, table, seed, priors[number])
+        run = _run(model, raw, number, splits, table, seed, priors[number])
         documents.write(model.fold(number).run, run)
     test = raw.split("test")
     if test:
@@ -197,15 +205,17 @@ def _write_fold(
 
 def _run(
     model: ModelPaths,
-    dataset: Dataset,
+    raw: RawDataset,
     fold: int,
     splits: Splits,
     table: Table,
     seed: int,
     prior: Prior,
 ) -> Run:
+    labels = {case.case_id: case.label for case in raw.cases}
+    patients = {case.case_id: case.patient_id for case in raw.cases}
     return Run(
-        dataset=dataset.name,
+        dataset=raw.dataset.name,
         plan=PLAN,
         plan_hash=sha256_of_text(f"logistic regression, C of {PENALTIES}, seed {seed}"),
         fold=fold,
@@ -218,6 +228,8 @@ def _run(
         command=typed(),
         versions={"python": platform.python_version(), "scikit-learn": version("scikit-learn")},
         preprocessed_hash=sha256_of_file(model.features),
+        fold_hash=splits.folds[fold].hash_with(labels, patients),
+        validation_hash=sha256_of_file(model.fold(fold).validation),
         n_folds=len(splits.folds),
         group=splits.group,
         held_out=splits.folds[fold].held_out,

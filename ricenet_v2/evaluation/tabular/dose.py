@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.prescription import prescription_of
-from ricenet_v2.store.images import read_image
+from ricenet_v2.store.images import read_image, read_whole_image
 from ricenet_v2.store.raw import RawDataset
 
 NAMES = ("Dmean", "D2", "D98", "V50", "V57", "V60", "distance_95", "distance_50")
@@ -70,7 +70,7 @@ def depth(volume: Mask, spacing: tuple[float, float, float]) -> Floats:
 def statistics_of_case(raw: RawDataset, case: Case, *, has_lesions: bool) -> dict[str, float]:
     """Statistics of every dose channel of a case, named `<channel> <statistic>`."""
     path = raw.mask(case, "lesion") if has_lesions else None
-    lesion = None if path is None else read_image(path)[0] > 0.5
+    lesion = None if path is None else read_whole_image(path)[0] > 0.5
     prescription = prescription_of(case.covariates)
     found: dict[str, float] = {}
     for channel, image in zip(raw.dataset.channels, raw.images(case), strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from ricenet_v2.core.documents import record
-from ricenet_v2.records.plan import Count, Positive
+from ricenet_v2.records.ranges import Gigabytes, Millimetres, Samples
 
 ImageBaseline = Literal["local_mean", "mirror", "zero"]
 DoseBaseline = Literal["local_mean", "zero_gy"]
@@ -33,11 +33,11 @@ class OcclusionSettings:
         memory_gb: Bound of what the passes take beside the network and the case, GiB.
     """
 
-    window_mm: Positive = 16.0
-    stride_mm: Positive = 16.0
+    window_mm: Millimetres = 16.0
+    stride_mm: Millimetres = 16.0
     channel: str | None = None
     image: ImageBaseline = "local_mean"
     dose: DoseBaseline = "local_mean"
     method: Method = "auto"
-    batch: Count | None = None
-    memory_gb: Positive = 2.0
+    batch: Samples | None = None
+    memory_gb: Gigabytes = 2.0

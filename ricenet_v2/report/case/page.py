@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ricenet_v2.core.errors import RicenetError
+from ricenet_v2.core.failures import reason_of
 from ricenet_v2.core.files import write_text
 from ricenet_v2.core.names import part
 from ricenet_v2.core.pool import Task
@@ -122,12 +123,10 @@ def write_case(job: CaseJob) -> str:
         shown["picture_note"] = "The images of this case are not on the machine of this report."
     else:
         try:
-            scan = read_scan(job.raw, job.case, job.maps)
-        except RicenetError as error:
-            fault = error.what
-            shown["picture_note"] = f"The images could not be shown: {error.what}"
-        else:
-            shown |= _images(job, scan, job.case)
+            shown |= _images(job, read_scan(job.raw, job.case, job.maps), job.case)
+        except Exception as error:  # noqa: BLE001 - the page stands without them, as do the others
+            fault = error.what if isinstance(error, RicenetError) else reason_of(error)
+            shown["picture_note"] = f"The images could not be shown: {fault}"
     text = render(
         "case.html",
         root="../",

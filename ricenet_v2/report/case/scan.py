@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import GeometryError
+from ricenet_v2.core.failures import logged
 from ricenet_v2.core.grid import Grid, Shape
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.report import PartVolume
-from ricenet_v2.store.images import read_image
+from ricenet_v2.store.images import read_image, read_whole_image
 from ricenet_v2.store.raw import RawDataset
 
 logger = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ def read_scan(raw: RawDataset, case: Case, maps: Sequence[tuple[PartVolume, Path
     Args:
         raw: The dataset.
         case: Of it.
-        maps: Files of other commands; one that lies on another grid is left out.
+        maps: Files of other commands; one that lies on another grid or cannot be read is left out.
 
     Raises:
         DatasetError: An image is missing or cannot be read.
@@ -82,7 +83,7 @@ def read_scan(raw: RawDataset, case: Case, maps: Sequence[tuple[PartVolume, Path
     read = [read_image(path) for path in raw.images(case)]
     grid = read[0][1]
     masks = {name: raw.mask(case, name) for name in ("brain", "lesion")}
-    found = {name: read_image(path) for name, path in masks.items() if path is not None}
+    found = {name: read_whole_image(path) for name, path in masks.items() if path is not None}
     for voxels, _ in [*read, *found.values()]:
         if voxels.shape != grid.shape:
             raise GeometryError(
@@ -104,7 +105,11 @@ def read_scan(raw: RawDataset, case: Case, maps: Sequence[tuple[PartVolume, Path
 
 def _maps(maps: Sequence[tuple[PartVolume, Path]], grid: Grid) -> Iterator[ShownMap]:
     for volume, path in maps:
-        voxels, own = read_image(path)
+        try:
+            voxels, own = read_image(path)
+        except Exception as error:  # noqa: BLE001 - the images are shown without this map
+            logged(logger, f"{path.name} is not shown", error)
+            continue
         if own.shape == grid.shape:
             yield ShownMap(volume, voxels)
         else:

@@ -202,4 +202,5 @@ def dashes(points: NDArray[np.float64], dash: Sequence[float]) -> list[NDArray[n
 @cache
 def _font(size: int) -> ImageFont.FreeTypeFont:
     # Comes with matplotlib, so it looks the same on every machine.
-    return ImageFont.truetype(Path(mpl.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", size)
+    file = Path(mpl.get_data_path()) / "fonts/ttf/DejaVuSans.ttf"
+    return ImageFont.truetype(str(file), size)

@@ -1,4 +1,4 @@
-"""One set of predictions: those of the folds, or those of a folder."""
+"""One set of predictions, and those of a folder."""
 
 from __future__ import annotations
 
@@ -19,13 +19,11 @@ from ricenet_v2.records.sanity import Sanity
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.report.results.figures import without_identities
 from ricenet_v2.report.words import percent
-from ricenet_v2.store import tables
 from ricenet_v2.store.paths import (
     CURVES_JSON,
     FIGURES_JSON,
     PREDICTIONS_JSON,
     SANITY_JSON,
-    ModelPaths,
 )
 
 Joined = Literal["same", "other", "untold"]
@@ -131,21 +129,6 @@ class Result:
         return "network" if self.predictions and self.predictions.checkpoint_hashes else "model"
 
 
-def out_of_fold(
-    model: ModelPaths, classes: Sequence[str], known: Mapping[str, Case]
-) -> Result | None:
-    """The validation cases of all folds that are there; None where there are none."""
-    found: list[Predicted] = []
-    for fold in model.folds():
-        path = model.fold(fold).validation
-        if path.is_file():
-            found += [_of_fold(row, classes, fold) for row in tables.read_rows(path)]
-    if not found:
-        return None
-    cases = tuple(sorted(found, key=lambda case: case.case_id))
-    return _result("out-of-fold", model.crossval, cases, known.values())
-
-
 def of_folder(
     folder: Path,
     known: Mapping[str, Case],
@@ -176,10 +159,10 @@ def of_folder(
         made = _of_prediction(case, own, joined, predictions.classes, name, learned)
         cases.append(replace(made, is_vote=predictions.combine == "vote"))
     failed = tuple((one.case_id, one.error) for one in predictions.failed)
-    return _result(name, folder, tuple(cases), known.values(), failed, predictions)
+    return result_of(name, folder, tuple(cases), known.values(), failed, predictions)
 
 
-def _result(
+def result_of(
     name: str,
     folder: Path,
     cases: tuple[Predicted, ...],
@@ -187,6 +170,16 @@ def _result(
     failed: tuple[tuple[str, str], ...] = (),
     predictions: Predictions | None = None,
 ) -> Result:
+    """Predictions with the documents beside them.
+
+    Args:
+        name: `out-of-fold`, or that of the folder.
+        folder: Of figures, curves and checks.
+        cases: What was predicted.
+        known: Cases of the dataset.
+        failed: Case id and reason of those that could not be predicted.
+        predictions: Of a folder.
+    """
     figures, curves = folder / FIGURES_JSON, folder / CURVES_JSON
     sanity = folder / SANITY_JSON
     evaluation = None
@@ -201,24 +194,6 @@ def _result(
         curves=documents.read(Curves, curves) if curves.is_file() else None,
         sanity=documents.read(Sanity, sanity) if sanity.is_file() else None,
         predictions=predictions,
-    )
-
-
-def _of_fold(row: Mapping[str, str], classes: Sequence[str], fold: int) -> Predicted:
-    probabilities = tuple(float(row[f"prob_{name}"]) for name in classes)
-    return Predicted(
-        case_id=row["case_id"],
-        truth=row["label"],
-        called=row["predicted"],
-        probabilities=probabilities,
-        members=((f"fold {fold}", probabilities),),
-        entropy=_entropy(probabilities),
-        agreement=None,
-        disagreement=None,
-        distance=None,
-        flags=(),
-        part=f"fold {fold}",
-        source=None,
     )
 
 
@@ -259,12 +234,15 @@ def _of_prediction(
 
 def _learned_by(case: CasePrediction, known: Case | None, splits: Splits | None) -> tuple[int, ...]:
     """Of the folds that predicted a case, those that hold it for training; all where unknown."""
-    if known is None or known.split != "train":
+    if known is None:
         return ()
     folds = tuple(member.fold for member in case.members) or (0,)
     if splits is None:
-        return folds
-    n = len(splits.folds)
+        return folds if known.split == "train" else ()
+    n, of_splits = len(splits.folds), {*splits.folds[0].train, *splits.folds[0].validation}
+    # Also where it was moved to the test cases since.
+    if known.split != "train" and case.case_id not in of_splits:
+        return ()
     return tuple(fold for fold in folds if fold >= n or case.case_id in splits.folds[fold].train)
 
 
@@ -288,7 +266,7 @@ def _joined(case: CasePrediction, known: Case, record: PreprocessedCase | None) 
     return "same" if own.inputs_hash == record.inputs_hash else "other"
 
 
-def _entropy(probabilities: Sequence[float]) -> float:
+def entropy_of(probabilities: Sequence[float]) -> float:
     """In nats, as predictions.json has it."""
     p = np.asarray(probabilities)
     return float(-(p[p > 0] * np.log(p[p > 0])).sum())

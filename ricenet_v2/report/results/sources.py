@@ -29,9 +29,10 @@ from ricenet_v2.report.results.parts import (
     hashes_of,
     parts_of,
 )
-from ricenet_v2.report.results.predicted import Result, of_folder, out_of_fold
-from ricenet_v2.store import tables
-from ricenet_v2.store.cases import has_case, read_record
+from ricenet_v2.report.results.predicted import Result, of_folder
+from ricenet_v2.report.results.validation import described, out_of_fold
+from ricenet_v2.store.cases import readable_records
+from ricenet_v2.store.history import read_history
 from ricenet_v2.store.paths import (
     CASES_CSV,
     CENTRES_JSON,
@@ -42,9 +43,12 @@ from ricenet_v2.store.paths import (
     DatasetPaths,
     ModelPaths,
 )
-from ricenet_v2.store.raw import RawDataset, load_raw_dataset, read_dataset
+from ricenet_v2.store.raw import RawDataset, load_raw_dataset
 
 D = TypeVar("D", bound=Document)
+
+_SHOWN = "[!.]*.*"
+"""Hidden files are being written, or are locks."""
 
 
 @dataclass(frozen=True)
@@ -149,11 +153,10 @@ def read_sources(
             remedy="Train it, or name another one with --plan and --channels.",
         )
     raw = load_raw_dataset(paths.raw) if (paths.raw / CASES_CSV).is_file() else None
-    dataset = raw.dataset if raw is not None else _described(paths, model)
+    dataset = described(paths, raw, model)
     cases = {case.case_id: case for case in raw.cases} if raw is not None else {}
     before = _either(Plan, paths.plan(plan))
-    ids = [case.case_id for case in cases.values() if has_case(paths.cases(plan), case.case_id)]
-    preprocessed = {name: read_record(paths.cases(plan), name) for name in ids}
+    preprocessed = readable_records(paths.cases(plan), cases)
     found = [out_of_fold(model, dataset.classes, cases)]
     results = [one for one in found if one is not None]
     inputs = _hashes(paths, model, plan, predictions)
@@ -188,17 +191,6 @@ def read_sources(
         comparisons=comparisons([model.folder, *predictions, *further]),
         parts=parts_of(model.folder, results, further),
         inputs=inputs,
-    )
-
-
-def _described(paths: DatasetPaths, model: ModelPaths) -> Dataset:
-    for path in (model.dataset, paths.raw / DATASET_JSON):
-        if path.is_file():
-            return read_dataset(path)
-    raise DatasetError(
-        "Nothing describes the dataset of this model.",
-        file=model.dataset,
-        expected=f"{DATASET_JSON} in the model's folder or in the raw dataset",
     )
 
 
@@ -265,8 +257,8 @@ def _folds(model: ModelPaths) -> Iterator[Fold]:
         fold = model.fold(number)
         if not fold.run.is_file():
             continue
-        rows = tables.read_rows(fold.history) if fold.history.is_file() else []
-        yield Fold(number, documents.read(Run, fold.run), tuple(map(EpochRow.of, rows)))
+        rows = read_history(fold.history) if fold.history.is_file() else ()
+        yield Fold(number, documents.read(Run, fold.run), rows)
 
 
 def _hashes(
@@ -281,8 +273,8 @@ def _hashes(
             model.dataset,
             model.calibration,
             *sorted(model.folder.glob("fold_*/run.json")),
-            *sorted(model.folder.glob("fold_*/*.csv")),
-            *sorted(model.crossval.glob("*.*")),
+            *sorted(model.folder.glob("fold_*/[!.]*.csv")),
+            *sorted(model.crossval.glob(_SHOWN)),
             *sorted(model.folder.glob(f"*/{REPORT_PART_JSON}")),
             *sorted(set(model.folder.glob(f"*/{COMPARISON_JSON}")) - set(model.crossval.glob("*"))),
         ],
@@ -291,7 +283,7 @@ def _hashes(
     for folder in predictions:
         name = folder.resolve().name
         bases[name] = folder
-        named[name] = sorted(path for path in folder.glob("*.*") if path.is_file())
+        named[name] = sorted(path for path in folder.glob(_SHOWN) if path.is_file())
     return {
         f"{kind}/{path.relative_to(bases[kind]).as_posix()}": sha256_of_file(path)
         for kind, files in named.items()

@@ -13,6 +13,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.command import typed
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import write_text
+from ricenet_v2.core.locks import LOCK_FILE
 from ricenet_v2.fingerprinting.workers import KILLED_REMEDY, map_cases
 from ricenet_v2.records.report import ReportRecord
 from ricenet_v2.report.case.page import CASES, PICTURES, CaseJob, CasePart, write_case
@@ -118,7 +119,8 @@ def _without_images(job: CaseJob, reason: str) -> str:
 
 def _claim(output: Path) -> None:
     """Mark the folder as one of a report; refuse a folder of other things."""
-    there = sorted(entry.name for entry in output.iterdir()) if output.is_dir() else []
+    entries = output.iterdir() if output.is_dir() else ()
+    there = sorted(entry.name for entry in entries if entry.name != LOCK_FILE)
     if there and _MARK not in there:
         raise DatasetError(
             "This folder holds something that is no report.",

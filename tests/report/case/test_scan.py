@@ -55,6 +55,15 @@ def test_images_and_the_lesion_mask_are_read(tmp_path, scan):
     np.testing.assert_allclose(read.grid.world(tuple(inside)), scan.grid.world(HOTTEST), atol=1)
 
 
+def test_a_map_that_cannot_be_read_is_left_out_and_the_images_are_shown(tmp_path, scan, caplog):
+    raw, case = _raw(tmp_path, scan)
+    (tmp_path / "map.nii.gz").write_bytes(b"no image")
+    read = read_scan(raw, case, [(None, tmp_path / "map.nii.gz")])
+    assert read.maps == ()
+    np.testing.assert_array_equal(read.voxels[0], read_scan(raw, case).voxels[0])
+    assert "map.nii.gz is not shown" in caplog.text
+
+
 def test_channels_of_different_shapes_are_refused(tmp_path, scan):
     raw, case = _raw(tmp_path, scan, dose_shape=(10, 10, 10))
     with pytest.raises(GeometryError, match="differ in shape"):

@@ -43,6 +43,7 @@ RUN_SILENT = {
     "dataset": "that of the folder that the report is of",
     "plan": "name of the folder, which stands at the top",
     "fold": "number of the folder, which stands there",
+    "validation_hash": "compared where folds are pooled, which tells of an edited table",
     "channels": "those of plan.json, which are told; a fold of another plan is told by its hash",
 }
 PREDICTIONS = {

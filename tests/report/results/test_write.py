@@ -14,6 +14,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, DocumentError
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.report import PartPicture, ReportPart
+from ricenet_v2.report.case.scan import read_scan
 from ricenet_v2.report.results.sources import read_sources
 from ricenet_v2.report.results.write import _members, write_report
 from ricenet_v2.store import tables
@@ -196,6 +197,24 @@ def test_a_case_whose_process_is_killed_has_a_page_without_images_and_is_named(t
     assert list(faults) == ["PH0002"]
     assert len(list((tmp_path / "kills").iterdir())) == 2
     assert {path.stem for path in (tmp_path / "out" / "cases").glob("*.html")} == set(sources.cases)
+
+
+def test_a_case_whose_images_cannot_be_drawn_has_a_page_and_so_have_the_others(
+    tmp_path, simulated, monkeypatch
+):
+    sources = _few(simulated)
+
+    def broken(raw, case, maps):
+        if case.case_id == "PH0002":
+            raise OverflowError("far away")
+        return read_scan(raw, case, maps)
+
+    monkeypatch.setattr("ricenet_v2.report.case.page.read_scan", broken)
+    _, faults = write_report(sources, tmp_path / "out", ["ricenet_report"])
+    assert faults == {"PH0002": "OverflowError: far away"}
+    pages = tmp_path / "out" / "cases"
+    assert {path.stem for path in pages.glob("*.html")} == set(sources.cases)
+    assert "OverflowError: far away" in (pages / "PH0002.html").read_text(encoding="utf-8")
 
 
 def test_a_case_of_the_same_id_that_is_another_has_its_own_page(tmp_path, simulated):

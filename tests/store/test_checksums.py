@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ricenet_v2.core.errors import CheckpointError
-from ricenet_v2.store import checkpoints, seals
+from ricenet_v2.store import checkpoints, checksums
 
 
 @pytest.fixture
@@ -41,6 +41,34 @@ def test_a_file_that_ends_early_is_found(saved):
             checkpoints.load(path)
 
 
+@pytest.mark.parametrize("n", [1, 21, 82, 104, 200, 4096, 70_000])
+@pytest.mark.parametrize("fill", [b"\0", b"x"])
+def test_what_something_appended_does_not_hide_a_change(saved, n, fill):
+    """As a copy that is filled up to whole blocks; archives may have anything behind them."""
+    path, whole = saved
+    changed = bytearray(whole)
+    changed[whole.index(np.float32(39).tobytes())] ^= 1
+    for content in (whole, bytes(changed)):
+        path.write_bytes(content + n * fill)
+        with pytest.raises(CheckpointError):
+            checkpoints.load(path)
+
+
+def test_what_is_compared_is_what_is_read(saved, monkeypatch):
+    """Another file may take its place in between, as in a training that goes on."""
+    path, _ = saved
+    compare = checksums.state_of
+
+    def replaced(stream):
+        state = compare(stream)
+        path.with_suffix(".new").write_bytes(b"another file")
+        path.with_suffix(".new").replace(path)
+        return state
+
+    monkeypatch.setattr(checksums, "state_of", replaced)
+    assert checkpoints.load(path)["epoch"] == 3
+
+
 def test_other_readers_of_archives_are_not_hindered(saved):
     path, _ = saved
     with zipfile.ZipFile(path) as archive:
@@ -54,15 +82,17 @@ def test_files_of_older_versions_and_of_others_are_read(tmp_path):
     for name, is_zip in (("new", True), ("old", False)):
         path = tmp_path / f"{name}.pth"
         torch.save({"epoch": 5}, path, _use_new_zipfile_serialization=is_zip)
-        assert seals.state_of(path) == "none"
+        with path.open("rb") as stream:
+            assert checksums.state_of(stream) == "none"
         assert checkpoints.load(path) == {"epoch": 5}
 
 
-def test_only_an_archive_without_a_comment_is_sealed(saved, tmp_path):
+def test_only_an_archive_without_a_comment_gets_a_checksum(saved, tmp_path):
     path, _ = saved
-    assert seals.state_of(path) == "whole"
+    with path.open("rb") as stream:
+        assert checksums.state_of(stream) == "whole"
     with pytest.raises(ValueError, match="without a comment"):
-        seals.seal(path)
+        checksums.add_checksum(path)
     (tmp_path / "text").write_text("no archive")
     with pytest.raises(ValueError, match="without a comment"):
-        seals.seal(tmp_path / "text")
+        checksums.add_checksum(tmp_path / "text")

@@ -1,0 +1,1 @@
+"""The attack on the program: what is spoilt, killed and exchanged, and whether it holds."""

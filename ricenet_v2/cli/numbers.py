@@ -1,0 +1,69 @@
+"""Types of argparse for numbers: each has a range, so that no option takes a number without end."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+_MANY = 1_000_000_000
+
+
+def whole(lowest: int, highest: int = _MANY) -> Callable[[str], int]:
+    """A type of argparse: whole numbers from `lowest` to `highest`."""
+
+    def number(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError as error:
+            raise _refusal(f"a whole number from {lowest} to {highest}", text) from error
+        if not lowest <= value <= highest:
+            raise _refusal(f"a whole number from {lowest} to {highest}", text)
+        return value
+
+    return number
+
+
+def real(lowest: float, highest: float, expected: str = "") -> Callable[[str], float]:
+    """A type of argparse: numbers from `lowest` to `highest`; NaN is none of them.
+
+    Args:
+        lowest: Of the range.
+        highest: Of the range.
+        expected: The range in words, where these say more than its ends.
+    """
+    expected = expected or f"a number from {lowest:g} to {highest:g}"
+
+    def number(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError as error:
+            raise _refusal(expected, text) from error
+        if not lowest <= value <= highest:
+            raise _refusal(expected, text)
+        return value
+
+    return number
+
+
+def _refusal(expected: str, text: str) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(f"expected {expected}, got {text[:40]!a}")
+
+
+# What numpy, scikit-learn and torch all take for a seed.
+seed = whole(0, 2**32 - 1)
+seed_of_folder = whole(0, _MANY - 1)
+"""Of a training whose folder is named after it."""
+fold = whole(0, _MANY - 1)
+epochs = whole(1)
+draws = whole(1, 10_000_000)
+"""Of a bootstrap or a permutation test."""
+voxels = whole(1, 4096)
+samples = whole(1, 65_536)
+threads = whole(1, 1024)
+workers = whole(0, 1024)
+processes = whole(1, 1024)
+millimetres = real(1e-6, 1e4)
+gigabytes = real(1e-3, 1e6)
+gigabytes_or_none = real(0, 1e6)
+share = real(1e-6, 1, "a share above 0 and at most 1 (0.9 for 90 %)")
+seconds = real(1e-3, 1e7)

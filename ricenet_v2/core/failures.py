@@ -1,0 +1,31 @@
+"""At the border of a case: whatever goes wrong in it becomes words, and the other cases go on."""
+
+from __future__ import annotations
+
+import logging
+
+from ricenet_v2.core.errors import RicenetError
+
+
+def reason_of(error: BaseException) -> str:
+    """Why something failed, in one text: that of an error of ours, else with the error's name."""
+    if isinstance(error, RicenetError):
+        return str(error)
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
+
+
+def logged(logger: logging.Logger, what: str, error: BaseException) -> str:
+    """Log that something failed and why; the traceback is for those who debug.
+
+    Args:
+        logger: Of the module.
+        what: E.g. `p3 could not be predicted`.
+        error: The reason.
+
+    Returns:
+        The reason in words.
+    """
+    reason = reason_of(error)
+    logger.error("%s: %s", what, reason)
+    logger.debug("%s:", what, exc_info=error)
+    return reason

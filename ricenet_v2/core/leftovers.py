@@ -1,0 +1,74 @@
+"""Temporary files that killed processes left, told from those that are being written.
+
+The name of a temporary file says who writes it: the machine (until it is started again, and with
+its container) and the number of the process. Only where both can be looked up here is it known that
+the process has ended; any other file is left alone until it has not changed for a day.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+import time
+from contextlib import suppress
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+
+_MARKED = re.compile(r"\.(?P<place>[0-9a-f]{6})-(?P<process>[0-9a-f]+)-[0-9a-f]{6}\.partial(\.|$)")
+_SECONDS_UNTIL_DEAD = 24 * 3600
+_LOOKED_AT: set[tuple[int, Path]] = set()
+"""Folders, each with the number of the process that looked: a forked one looks by itself."""
+
+
+def mark() -> str:
+    """Of the temporary files of this process."""
+    return f"{_place()}-{os.getpid():x}"
+
+
+def remove_dead(folder: Path) -> None:
+    """Delete what killed processes left in a folder; once in a process.
+
+    What another process is writing stays, also that of another machine.
+    """
+    seen = (os.getpid(), folder)
+    if seen in _LOOKED_AT:
+        return
+    _LOOKED_AT.add(seen)
+    with suppress(OSError):  # whatever cannot be deleted hinders nobody
+        for path in folder.glob(".*.partial*"):
+            if _is_dead(path):
+                path.unlink(missing_ok=True)
+
+
+@cache
+def _place() -> str:
+    """Where numbers of processes mean the same processes."""
+    told = [platform.node()]
+    with suppress(OSError):
+        told.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii"))
+    with suppress(OSError):
+        told.append(str(Path("/proc/self/ns/pid").readlink()))
+    return blake2b("\n".join(told).encode(), digest_size=3).hexdigest()
+
+
+def _is_dead(path: Path) -> bool:
+    """Whether the process that wrote a temporary file has ended."""
+    found = _MARKED.search(path.name)
+    if found and found["place"] == _place() and sys.platform != "win32":
+        return not _is_alive(int(found["process"], 16))
+    with suppress(OSError):
+        return time.time() - path.stat().st_mtime > _SECONDS_UNTIL_DEAD
+    return False
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # it belongs to somebody else
+        return True
+    return True

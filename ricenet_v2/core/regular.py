@@ -1,0 +1,64 @@
+"""What a path leads to: only regular files are opened, since pipes and devices may never answer."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def fault_of_file(path: Path) -> str:
+    """Why a path is no regular file that can be read, in words; empty where it is one."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        return _unreached(path, error)
+    except ValueError as error:  # a null character in the name
+        return f"it has no name that a file can have: {error}"
+    for is_such, name in _KINDS:
+        if is_such(mode):
+            return f"it is {name}, not a file"
+    return "" if os.access(path, os.R_OK) else "this user may not read it"
+
+
+def _unreached(path: Path, error: OSError) -> str:
+    if error.errno == errno.ELOOP:
+        return "it is a symbolic link that leads back to itself"
+    # Unlike the method of a path it takes names that are too long.
+    if os.path.islink(path):  # noqa: PTH114
+        return f"it is a symbolic link to nothing: {os.fspath(path.readlink())!r}"
+    return f"it cannot be reached: {error.strerror}"
+
+
+def is_missing(path: Path) -> bool:
+    """Whether nothing has this name; a symbolic link has it, whatever it leads to."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):  # it cannot be told, so that it counts as a fault and not as none
+        return False
+    return False
+
+
+def check_regular(path: Path) -> None:
+    """Refuse to open what is no regular file.
+
+    Raises:
+        FileNotFoundError: Nothing has this name.
+        OSError: It is a folder, a pipe, a socket or a device, a symbolic link to nothing, or it may
+            not be read; the text says which.
+    """
+    fault = fault_of_file(path)
+    if fault:
+        number = errno.ENOENT if is_missing(path) else errno.EINVAL
+        raise OSError(number, fault, str(path))

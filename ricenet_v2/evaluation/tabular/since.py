@@ -1,0 +1,64 @@
+"""Whether the covariates that a tabular comparator saw are still those of cases.csv."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.records.cells import known, numbers
+from ricenet_v2.records.dataset import Case
+from ricenet_v2.store import tables
+from ricenet_v2.store.case_table import read_cases
+from ricenet_v2.store.paths import ModelPaths
+
+_MOST_NAMED = 5
+_IS = " = "
+
+
+def check_covariates(model: ModelPaths, table: Path) -> None:
+    """Compare the columns of a comparator that are covariates; cases and columns may be new.
+
+    Args:
+        model: Of any kind; only a tabular comparator has a table of features.
+        table: cases.csv.
+
+    Raises:
+        DatasetError: Cells have changed; cases and columns are named.
+    """
+    if not model.features.is_file():
+        return
+    cases = {case.case_id: case for case in read_cases(table)}
+    changed = [
+        f"{case}: {column}"
+        for row in tables.read_rows(model.features)
+        if (case := row["case_id"]) in cases
+        for column in _changed(row, cases[case])
+    ]
+    if changed:
+        more = len(changed) - _MOST_NAMED
+        raise DatasetError(
+            "Covariates have changed since this comparator was fitted.",
+            file=table,
+            expected=f"the covariates in {model.features}",
+            got="; ".join(changed[:_MOST_NAMED]) + (f"; and {more} more" if more > 0 else ""),
+            remedy="Run ricenet_baseline again.",
+        )
+
+
+def _changed(row: Mapping[str, str], case: Case) -> list[str]:
+    found = []
+    for column, cell in row.items():
+        name, is_word, word = column.partition(_IS)
+        if name not in case.covariates:
+            continue
+        now = known(case.covariates[name])
+        value = math.nan
+        if now:
+            read = numbers([now]) or [math.nan]
+            value = float(now == word) if is_word else float(read[0])
+        then = float(cell or "nan")
+        if then != value and not (math.isnan(then) and math.isnan(value)):
+            found.append(f"{name} {now or 'not known'} now")
+    return found

@@ -1,0 +1,53 @@
+"""What the check of one case hands on: its findings, and the images that it read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.records.integrity import Finding
+
+Voxels = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class CheckedCase:
+    """The findings in the files of one case, and what was read meanwhile.
+
+    Attributes:
+        findings: Errors first.
+        images: Axes (channels, z, y, x), LPS; None where there are errors.
+        grid: Of the images.
+        brain: Mask, axes (z, y, x), where a file of one was given.
+    """
+
+    findings: tuple[Finding, ...]
+    images: Voxels | None
+    grid: Grid | None
+    brain: NDArray[np.bool_] | None
+
+
+class Kept:
+    """The images of one case, put into one array as they are read."""
+
+    def __init__(self, n_channels: int) -> None:
+        """Wait for so many channels."""
+        self._n_channels = n_channels
+        self.images: Voxels | None = None
+        self.grid: Grid | None = None
+        self.brain: NDArray[np.bool_] | None = None
+
+    def add(self, index: int, voxels: Voxels, grid: Grid) -> None:
+        """Keep a channel; one of another shape is left out, since it is found as a fault."""
+        if self.images is None:
+            self.images = np.empty((self._n_channels, *grid.shape), dtype=np.float32)
+            self.grid = grid
+        if voxels.shape == self.images.shape[1:]:
+            self.images[index] = voxels
+
+    def add_brain(self, voxels: Voxels) -> None:
+        """Keep the brain mask."""
+        self.brain = voxels > 0.5

@@ -1,0 +1,40 @@
+"""What ITK hides when it reads an image: see `store.image_content`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ricenet_v2.fingerprinting.checks_voxels import not_finite
+from ricenet_v2.fingerprinting.findings import Place, error
+from ricenet_v2.records.integrity import Finding
+from ricenet_v2.store.image_files import image_files
+from ricenet_v2.store.images import scan
+
+
+def check_content(path: Path, place: Place) -> list[Finding]:
+    """Truncated or damaged voxels, and voxels of NIfTI that are not finite.
+
+    Args:
+        path: An image that `read_image` reads.
+        place: Case and file.
+    """
+    try:
+        seen = scan(path)
+    except (OSError, ValueError) as fault:
+        return [_damaged(path, place, str(fault))]
+    if seen.missing:
+        return [_damaged(path, place, seen.fault)]
+    if seen.n_nan or seen.n_infinite:
+        return [not_finite(place, seen.n_nan, seen.n_infinite, seen.n_voxels)]
+    return []
+
+
+def _damaged(path: Path, place: Place, found: str) -> Finding:
+    names = " and ".join(file.name for file in image_files(path))
+    return error(
+        "unreadable file",
+        place,
+        found=found,
+        expected="a whole file",
+        remedy=f"Copy {names} again; the end is cut off or the content damaged.",
+    )

@@ -1,0 +1,81 @@
+"""Covariates of cases.csv: numbers that cannot be read as numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from ricenet_v2.fingerprinting.checks_rows import TABLE
+from ricenet_v2.fingerprinting.findings import Place, warning
+from ricenet_v2.records.cells import has_decimal_comma, known, name_in, numbers
+from ricenet_v2.records.dataset import Case
+from ricenet_v2.records.identity import is_identity
+from ricenet_v2.records.integrity import Finding
+from ricenet_v2.records.prescription import FRACTIONS_COLUMN, PRESCRIPTION_COLUMNS, positive
+
+_OF_THE_PROGRAM = (*PRESCRIPTION_COLUMNS, FRACTIONS_COLUMN)
+_ONE_IN, _MOST_NAMED = 5, 3
+
+
+def check_covariates(cases: Sequence[Case]) -> list[Finding]:
+    """Numbers with decimal commas or units, and single words in a column of numbers."""
+    names = sorted({name for case in cases for name in case.covariates})
+    findings = _computed_with(cases)
+    for name in names:
+        if name not in _OF_THE_PROGRAM:
+            cells = {case.case_id: case.covariates.get(name, "") for case in cases}
+            findings += _of_column(name, cells)
+    return findings
+
+
+def _computed_with(cases: Sequence[Case]) -> list[Finding]:
+    """Covariates that this program computes with are numbers, or say that nothing is known."""
+    return [
+        warning(
+            "covariate",
+            Place(case.case_id, TABLE),
+            found=f"{name} is {case.covariates[name]!r}",
+            expected="a number above 0 with a decimal point and without a unit, or an empty cell "
+            "where it is not known",
+            remedy=f"Write the number alone; as it stands the {name} of the case is not known.",
+        )
+        for case in cases
+        for name in _OF_THE_PROGRAM
+        if not _is_number_or_nothing(case.covariates.get(name, ""))
+    ]
+
+
+def _is_number_or_nothing(cell: str) -> bool:
+    return positive(cell) is not None or not name_in(cell)
+
+
+def _of_column(name: str, cells: Mapping[str, str]) -> list[Finding]:
+    """A column of numbers some of which are none makes words of all of them."""
+    there = {case: cell for case, cell in cells.items() if name_in(cell)}
+    words = {case: cell for case, cell in there.items() if not _is_number(cell)}
+    commas = {case: cell for case, cell in words.items() if has_decimal_comma(cell)}
+    if not words:
+        return []
+    if len(commas) == len(words):
+        told, expected = "numbers with commas", "a decimal point: 60.5"
+    elif _ONE_IN * len(words) <= len(there) and not is_identity(name, there.values()):
+        told, expected = "words among numbers", "numbers without a unit, or words, in one column"
+    else:
+        return []
+    shown = [f"{case} {cell!r}" for case, cell in list(words.items())[:_MOST_NAMED]]
+    more = f" and {len(words) - _MOST_NAMED} more" if len(words) > _MOST_NAMED else ""
+    return [
+        warning(
+            "covariate",
+            Place(file=TABLE),
+            found=f"{name} has {told}: {', '.join(shown)}{more}",
+            expected=expected,
+            remedy="Write numbers, or an empty cell where it is not known. As it stands the whole "
+            "column is one of words, also to subgroups and ricenet_baseline.",
+        )
+    ]
+
+
+def _is_number(cell: str) -> bool:
+    found = numbers([known(cell)])
+    return found is not None and not math.isnan(found[0])

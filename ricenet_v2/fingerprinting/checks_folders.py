@@ -1,0 +1,134 @@
+"""Folders of images: files that belong to no case, and folders under another name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ricenet_v2.core.names import fault_of
+from ricenet_v2.core.spelling import Spellings
+from ricenet_v2.fingerprinting.checks_rows import TABLE
+from ricenet_v2.fingerprinting.findings import Place, error, warning
+from ricenet_v2.records.dataset import Case, Split
+from ricenet_v2.records.integrity import Finding
+from ricenet_v2.store.image_files import image_files
+from ricenet_v2.store.paths import DATASET_JSON
+from ricenet_v2.store.raw import RawDataset, images_folder
+
+_OF_SYSTEMS = {"thumbs.db", "desktop.ini", "icon\r", "@eadir", "__macosx"}
+"""What Windows, macOS and storage servers put into folders, in small letters."""
+_ENDINGS = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".hdr", ".img", ".gipl", ".vtk")
+
+
+def check_folders(raw: RawDataset) -> list[Finding]:
+    """Files and folders that belong to nothing; opens no image."""
+    return _of_split(raw, "train") + _of_split(raw, "test")
+
+
+def relative(raw: RawDataset, path: Path) -> str:
+    """A path as it is shown in findings: relative to the dataset, with forward slashes."""
+    return path.relative_to(raw.folder).as_posix()
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """Names of images, each with its case.
+
+    Attributes:
+        here: Of the split whose folder is looked at.
+        elsewhere: Of the other split.
+        missing: Names of `here` that are not there.
+        spellings: Of `missing`.
+        ending: Of the dataset.
+        told: The names in words.
+    """
+
+    here: Mapping[str, Case]
+    elsewhere: Mapping[str, Case]
+    missing: Collection[str]
+    spellings: Spellings
+    ending: str
+    told: str
+
+
+def _of_split(raw: RawDataset, split: Split) -> list[Finding]:
+    folder = images_folder(raw.folder, split)
+    if not folder.is_dir():
+        return _missing_folder(raw, folder) if raw.split(split) else []
+    here, elsewhere = _names(raw, split), _names(raw, "test" if split == "train" else "train")
+    there = [path for path in sorted(folder.iterdir()) if not _is_of_a_system(path.name)]
+    missing = set(here).difference(path.name for path in there)
+    ending = raw.dataset.file_ending
+    told = (
+        f"CASE_0000{ending} to CASE_{len(raw.dataset.channels) - 1:04d}{ending} of cases with "
+        f"split {split} in {TABLE}"
+    )
+    wanted = _Wanted(here, elsewhere, missing, Spellings(missing), ending, told)
+    return [
+        _unexpected(relative(raw, path), path.name, wanted)
+        for path in there
+        if path.name not in here
+    ]
+
+
+def _names(raw: RawDataset, split: Split) -> dict[str, Case]:
+    cases = [case for case in raw.split(split) if not fault_of(case.case_id)]
+    images = [(path, case) for case in cases for path in raw.images(case)]
+    return {file.name: case for path, case in images for file in image_files(path)}
+
+
+def _is_of_a_system(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _OF_SYSTEMS
+
+
+def _missing_folder(raw: RawDataset, folder: Path) -> list[Finding]:
+    near = Spellings(path.name for path in raw.folder.iterdir() if path.is_dir()).near(folder.name)
+    return [
+        error(
+            "folder of images",
+            Place(file=folder.name),
+            found=f"no such folder, but {near[0]}, which {near[1]}" if near else "no such folder",
+            expected=f"the images of cases in a folder {folder.name}",
+            remedy=f"Rename {near[0]} to {folder.name}." if near else "Put the images there.",
+        )
+    ]
+
+
+def _unexpected(file: str, name: str, wanted: _Wanted) -> Finding:
+    case, found = "", "belongs to no case and channel"
+    remedy = "It is ignored. Add the case to cases.csv, or rename or remove it."
+    if near := wanted.spellings.near(name):
+        case = wanted.here[near[0]].case_id
+        found += f"; the missing file of the case {near[1]}"
+        remedy = "Rename the file, or correct the case_id in cases.csv."
+    elif name in wanted.elsewhere:
+        other = wanted.elsewhere[name]
+        case = other.case_id
+        found += f"; the case has split {other.split}"
+        remedy = "It is ignored. Correct the split in cases.csv, or move the file."
+    elif right := _in_another_format(name, wanted):
+        case = wanted.here[right].case_id
+        if right in wanted.missing:
+            found += "; its ending is not that of the dataset"
+            remedy = (
+                f"Correct file_ending in {DATASET_JSON}, which is {wanted.ending}, or convert the "
+                "images."
+            )
+        else:
+            found += f"; the same channel is there with {wanted.ending}"
+            remedy = "It is ignored. Remove the one of the two files that is wrong."
+    return warning(
+        "unexpected file",
+        Place(case, file),
+        found=found,
+        expected=wanted.told,
+        remedy=remedy,
+    )
+
+
+def _in_another_format(name: str, wanted: _Wanted) -> str:
+    """The name that the file would have with the right ending, if that is a channel's."""
+    starts = (name[: -len(other)] for other in _ENDINGS if name.lower().endswith(other))
+    rights = (start + wanted.ending for start in starts)
+    return next((right for right in rights if right in wanted.here), "")

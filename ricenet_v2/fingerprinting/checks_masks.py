@@ -1,0 +1,125 @@
+"""Do the masks of a channel mean the same in all cases?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.fingerprinting.findings import DATASET, Place, error, warning
+from ricenet_v2.records.integrity import Finding
+
+LABELS = "labels of masks"
+_MOST = 64
+_SCALE = 10.0
+"""From this ratio of the largest labels on, one kind of masks is the other in another scale."""
+
+
+@dataclass(frozen=True)
+class MaskLabels:
+    """The labels of one mask.
+
+    Attributes:
+        place: Case and file.
+        channel: Name.
+        values: As `labels_of` gives them, at least one.
+    """
+
+    place: Place
+    channel: str
+    values: tuple[float, ...]
+
+
+def labels_of(mask: NDArray[np.float32]) -> tuple[float, ...] | None:
+    """The values of a mask other than 0, ascending; None where it has more than 64: no labels.
+
+    Args:
+        mask: Axes (z, y, x).
+    """
+    left = mask[mask != 0]
+    found: list[float] = []
+    while left.size and len(found) <= _MOST:
+        found.append(float(left[0]))
+        # One pass for each label: sorting all voxels would take longer.
+        left = left[left != left[0]]
+    return None if left.size or len(found) > _MOST else tuple(sorted(found))
+
+
+def check_labels(masks: Sequence[MaskLabels]) -> list[Finding]:
+    """Masks of one channel that have no label in common: networks see the values as they are.
+
+    An error where one kind has ten times the values of the other (1 and 255), else one warning,
+    since cases may have lesions of different kinds.
+    """
+    by_channel: dict[str, list[MaskLabels]] = defaultdict(list)
+    for mask in sorted(masks, key=lambda mask: (mask.place.case, mask.place.file)):
+        by_channel[mask.channel].append(mask)
+    return [finding for own in by_channel.values() for finding in _of_channel(own)]
+
+
+def _of_channel(masks: list[MaskLabels]) -> list[Finding]:
+    first, *others = sorted(_kinds(masks), key=lambda kind: (-len(kind), kind[0].values))
+    usual = sorted({value for mask in first for value in mask.values})
+    scaled = [mask for kind in others for mask in kind if _is_scaled(_top(kind), usual[-1])]
+    if scaled:
+        return [
+            error(
+                LABELS,
+                mask.place,
+                found=f"labels {_text(mask.values)}",
+                expected=f"{_text(usual)}, as in {len(first)} other mask(s) of {mask.channel}",
+                remedy="Networks see the values of a mask as they are. Write all masks of the "
+                "channel with the same labels, e.g. 0 and 1.",
+            )
+            for mask in scaled
+        ]
+    if not others:
+        return []
+    return [
+        warning(
+            LABELS,
+            DATASET,
+            found=f"{first[0].channel}: masks with the labels {_text(usual)} ({len(first)} cases) "
+            + "".join(
+                f"and {_text(sorted({v for mask in kind for v in mask.values}))} ({len(kind)}, "
+                f"e.g. {kind[0].place.case}) "
+                for kind in others[:3]
+            )
+            + "have none in common",
+            expected="the same labels in all cases",
+            remedy="Right if they stand for different things. Networks see the values as they are: "
+            "otherwise write all masks with the same labels.",
+        )
+    ]
+
+
+def _kinds(masks: list[MaskLabels]) -> list[list[MaskLabels]]:
+    """Masks that share labels, directly or through others, together."""
+    kinds: list[tuple[set[float], list[MaskLabels]]] = []
+    for mask in masks:
+        labels, own = set(mask.values), [mask]
+        apart = []
+        for kind in kinds:
+            if kind[0] & labels:
+                labels, own = labels | kind[0], kind[1] + own
+            else:
+                apart.append(kind)
+        kinds = [*apart, (labels, own)]
+    return [own for _, own in kinds]
+
+
+def _top(kind: list[MaskLabels]) -> float:
+    return max(value for mask in kind for value in mask.values)
+
+
+def _is_scaled(one: float, other: float) -> bool:
+    low, high = sorted((abs(one), abs(other)))
+    return high >= _SCALE * low
+
+
+def _text(values: Sequence[float]) -> str:
+    more = ", ..." if len(values) > 8 else ""
+    return ", ".join(f"{value:g}" for value in values[:8]) + more

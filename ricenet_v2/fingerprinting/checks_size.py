@@ -1,0 +1,97 @@
+"""Is an image as large as a patient, and as those of the other cases?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.fingerprinting.findings import Place, error, warning
+from ricenet_v2.records.integrity import Finding
+from ricenet_v2.records.typical import factor_of, usual_range
+
+SIZE, UNUSUAL = "physical size", "unusual size"
+LEAST_EXTENT_MM, MOST_EXTENT_MM = 10.0, 2500.0
+LEAST_SPACING_MM, MOST_SPACING_MM = 0.02, 30.0
+_SLACK = 1e-6
+_FEW = 0.1
+"""Share of the cases up to which they are outliers; more are another part of the cohort."""
+
+
+@dataclass(frozen=True)
+class CaseSizes:
+    """How large a case is.
+
+    Attributes:
+        place: The case and its first image.
+        values: By quantity, see `records.typical.sizes_of`.
+    """
+
+    place: Place
+    values: dict[str, float]
+
+
+def check_size(grid: Grid, place: Place, *, allow_any: bool) -> list[Finding]:
+    """An error where no image of a patient has such a size: then its unit is not millimetres.
+
+    Args:
+        grid: Of an image.
+        place: Case and file.
+        allow_any: As dataset.json says, e.g. for specimens.
+    """
+    if allow_any:
+        return []
+    limits = (
+        ("extent", grid.extent, LEAST_EXTENT_MM, MOST_EXTENT_MM),
+        ("spacing", grid.spacing, LEAST_SPACING_MM, MOST_SPACING_MM),
+    )
+    return [
+        error(
+            SIZE,
+            place,
+            found=f"{name} of {' x '.join(f'{mm:.4g}' for mm in sizes)} mm (z, y, x)",
+            expected=f"{least:g} to {most:g} mm along each axis",
+            remedy="Correct the voxel size, which is to be in millimetres (xyzt_units of NIfTI). "
+            "If the images are right, as of specimens, animals or single slices, write "
+            '"allow_any_size": true into dataset.json.',
+        )
+        for name, sizes, least, most in limits
+        if min(sizes) < least * (1 - _SLACK) or max(sizes) > most * (1 + _SLACK)
+    ]
+
+
+def check_usual(cases: Sequence[CaseSizes]) -> list[Finding]:
+    """A warning for each case that lies far from the others in extent, spacing or volume.
+
+    None in cohorts of fewer than ten cases, and none where more than a tenth lies so: these are
+    another part of the cohort rather than faults.
+    """
+    by_quantity: dict[str, list[tuple[Place, float]]] = defaultdict(list)
+    for case in cases:
+        for quantity, value in case.values.items():
+            by_quantity[quantity].append((case.place, value))
+    return [
+        finding for quantity, own in by_quantity.items() for finding in _outliers(quantity, own)
+    ]
+
+
+def _outliers(quantity: str, own: list[tuple[Place, float]]) -> list[Finding]:
+    usual = usual_range([value for _, value in own], factor_of(quantity))
+    if usual is None:
+        return []
+    low, high = usual
+    far = [(place, value) for place, value in own if not low <= value <= high]
+    if len(far) > _FEW * len(own):
+        return []
+    return [
+        warning(
+            UNUSUAL,
+            place,
+            found=f"{quantity}: {value:.4g}",
+            expected=f"{low:.3g} to {high:.3g}, as nearly all cases have",
+            remedy="Look at the image and at the voxel size in its header. If it is right, "
+            "networks see this patient larger or smaller than the others, or cut off.",
+        )
+        for place, value in far
+    ]

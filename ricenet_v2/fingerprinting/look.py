@@ -1,0 +1,237 @@
+"""Looking at the files of one case: each image is decoded once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.core.errors import GeometryError, RicenetError
+from ricenet_v2.core.failures import reason_of
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.pool import Task
+from ricenet_v2.core.regular import is_missing
+from ricenet_v2.fingerprinting.checked import Kept, Voxels
+from ricenet_v2.fingerprinting.checks_content import check_content
+from ricenet_v2.fingerprinting.checks_dose import check_dose
+from ricenet_v2.fingerprinting.checks_geometry import check_geometry
+from ricenet_v2.fingerprinting.checks_masks import MaskLabels, labels_of
+from ricenet_v2.fingerprinting.checks_position import check_position
+from ricenet_v2.fingerprinting.checks_size import CaseSizes, check_size
+from ricenet_v2.fingerprinting.checks_tilt import Pose, check_tilt
+from ricenet_v2.fingerprinting.checks_twins import ImageHash
+from ricenet_v2.fingerprinting.checks_voxels import check_voxels, voxel_hash
+from ricenet_v2.fingerprinting.findings import Place, error
+from ricenet_v2.fingerprinting.region import ANATOMY, BRAIN_MASK, NON_ZERO
+from ricenet_v2.records.dataset import Case, Channel
+from ricenet_v2.records.integrity import Finding
+from ricenet_v2.records.typical import sizes_of
+from ricenet_v2.store.images import read_image, stored_axes
+
+_Reference = tuple[Grid, str]
+
+
+@dataclass(frozen=True)
+class Files(Task):
+    """What is opened for one case; small, since it is sent to a process.
+
+    Attributes:
+        case: The case.
+        channels: Of the images.
+        images: Each with its name in findings.
+        brain: The same of a brain mask.
+        if_missing: What to do about an image that is not there.
+        straighten: Whether the images will be resampled along the axes of the patient.
+        allow_any_size: Whether they may have sizes that no patient has.
+    """
+
+    case: Case
+    channels: tuple[Channel, ...]
+    images: tuple[tuple[Path, str], ...]
+    brain: tuple[Path, str] | None
+    if_missing: str
+    straighten: bool = False
+    allow_any_size: bool = False
+
+    @property
+    def name(self) -> str:
+        """Of the case."""
+        return self.case.case_id
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen in the images of one case; the rest is compared with other cases.
+
+    Attributes:
+        findings: Faults of the case itself.
+        hashes: Of images that are not constant.
+        n_images: That could be read.
+        pose: Of the first one.
+        sizes: Of the case.
+        labels: Of its masks, as far as they have some.
+    """
+
+    findings: tuple[Finding, ...]
+    hashes: tuple[ImageHash, ...] = ()
+    n_images: int = 0
+    pose: Pose | None = None
+    sizes: CaseSizes | None = None
+    labels: tuple[MaskLabels, ...] = ()
+
+
+@dataclass
+class _Look:
+    """What was seen so far."""
+
+    files: Files
+    kept: Kept | None
+    findings: list[Finding] = field(default_factory=list)
+    hashes: list[ImageHash] = field(default_factory=list)
+    labels: list[MaskLabels] = field(default_factory=list)
+    reference: _Reference | None = None
+    pose: Pose | None = None
+    patient: NDArray[np.bool_] | None = None
+    region: str = ""
+    n_images: int = 0
+
+    def image(self, index: int, path: Path, place: Place) -> None:
+        """Look at one channel."""
+        channel, case = self.files.channels[index], self.files.case
+        image = self._open(path, place)
+        if image is None:
+            return
+        self.n_images += 1
+        voxels, grid = image
+        if self.kept is not None:
+            self.kept.add(index, voxels, grid)
+        if self.reference is None:
+            self._first(path, grid, place)
+        self.findings += check_position(path, place)
+        self._on_grid(grid, place)
+        faults = _content(path, voxels, channel, case, place)
+        self.findings += faults
+        if not any(fault.check == "constant image" for fault in faults):
+            self.hashes.append(ImageHash(case, channel.name, place.file, voxel_hash(voxels)))
+        if channel.kind == "mask" and (values := labels_of(voxels)):
+            self.labels.append(MaskLabels(place, channel.name, values))
+        if channel.kind in ANATOMY and self.files.brain is None:
+            self._add_to_patient(voxels)
+
+    def brain(self, path: Path, place: Place) -> None:
+        """A brain mask marks something and lies on the grid of the images."""
+        image = self._open(path, place)
+        if image is None:
+            return
+        voxels, grid = image
+        if self.kept is not None:
+            self.kept.add_brain(voxels)
+        self._on_grid(grid, place)
+        self.findings += check_position(path, place)
+        self.findings += check_content(path, place)
+        self.patient, self.region = voxels > 0.5, BRAIN_MASK
+        if not self.patient.any():
+            self.findings.append(_empty_brain(place, voxels.size))
+
+    def sizes(self, place: Place) -> CaseSizes | None:
+        """How large the case is, as far as it could be read."""
+        if self.reference is None:
+            return None
+        grid = self.reference[0]
+        n_voxels = 0 if self.patient is None else int(np.count_nonzero(self.patient))
+        volume = n_voxels * float(np.prod(grid.spacing)) / 1000
+        return CaseSizes(place, sizes_of(grid.extent, grid.spacing, volume, self.region))
+
+    def _first(self, path: Path, grid: Grid, place: Place) -> None:
+        self.reference = (grid, path.name)
+        self.pose = Pose(self.files.name, grid, stored_axes(path))
+        self.findings += [] if self.files.straighten else check_tilt(grid, place)
+        self.findings += check_size(grid, place, allow_any=self.files.allow_any_size)
+
+    def _on_grid(self, grid: Grid, place: Place) -> None:
+        if self.reference is not None:
+            self.findings += check_geometry(grid, self.reference[0], place, self.reference[1])
+
+    def _add_to_patient(self, voxels: Voxels) -> None:
+        there = voxels != 0
+        if self.patient is None:
+            self.patient, self.region = there, NON_ZERO
+        elif self.patient.shape == there.shape:
+            self.patient |= there
+
+    def _open(self, path: Path, place: Place) -> tuple[Voxels, Grid] | None:
+        try:
+            return read_image(path)
+        except Exception as fault:  # noqa: BLE001 - whatever a file holds
+            self.findings.append(_unreadable(fault, place))
+            return None
+
+
+def look(files: Files, kept: Kept | None = None) -> Seen:
+    """Look at every image and at the brain mask of one case, one after another.
+
+    Args:
+        files: Of the case.
+        kept: Keeps what is read.
+    """
+    looked = _Look(files, kept)
+    for index, (path, name) in enumerate(files.images):
+        place = Place(files.name, name)
+        if is_missing(path):
+            looked.findings.append(_missing(files.channels[index], place, files.if_missing))
+        else:
+            looked.image(index, path, place)
+    if files.brain is not None:
+        path, name = files.brain
+        looked.brain(path, Place(files.name, name))
+    return Seen(
+        tuple(looked.findings),
+        tuple(looked.hashes),
+        looked.n_images,
+        looked.pose,
+        looked.sizes(Place(files.name, files.images[0][1])),
+        tuple(looked.labels),
+    )
+
+
+def _content(
+    path: Path, voxels: Voxels, channel: Channel, case: Case, place: Place
+) -> list[Finding]:
+    """Faults of the voxels; each check judges only what the ones before found sound."""
+    faults = check_content(path, place) or check_voxels(voxels, channel.kind, place)
+    if channel.kind == "dose" and not faults:
+        return check_dose(voxels, place, case.covariates)
+    return faults
+
+
+def _missing(channel: Channel, place: Place, remedy: str) -> Finding:
+    return error(
+        "missing channel",
+        place,
+        found=f"no file for channel {channel.name}",
+        expected="one file for each channel of dataset.json",
+        remedy=remedy,
+    )
+
+
+def _unreadable(fault: Exception, place: Place) -> Finding:
+    known = fault if isinstance(fault, RicenetError) else RicenetError(reason_of(fault))
+    return error(
+        "orientation" if isinstance(fault, GeometryError) else "unreadable file",
+        place,
+        found=f"{known.what} {known.got or ''}".strip(),
+        expected=str(known.expected or "a 3D image of one component"),
+        remedy=known.remedy or "Copy or export the file again.",
+    )
+
+
+def _empty_brain(place: Place, size: int) -> Finding:
+    return error(
+        "empty brain mask",
+        place,
+        found=f"0 of {size} voxels above 0.5",
+        expected="a mask of the brain",
+        remedy="Make the mask again, or delete it to use the non-zero voxels instead.",
+    )

@@ -1,0 +1,55 @@
+"""What a later stage rests on in dataset.json, compared with what an earlier one took from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ricenet_v2.records.dataset import Channel, Dataset
+from ricenet_v2.records.plan import ChannelPlan, Plan
+
+AnyChannel = Channel | ChannelPlan
+
+
+def in_words(channels: Sequence[AnyChannel]) -> str:
+    """Names and kinds, in their order."""
+    return ", ".join(f"{channel.name} ({channel.kind})" for channel in channels)
+
+
+def other_channels(then: Sequence[AnyChannel], now: Sequence[AnyChannel]) -> str:
+    """How channels differ in name, kind or order, in words; empty where they do not."""
+    if [(one.name, one.kind) for one in then] == [(one.name, one.kind) for one in now]:
+        return ""
+    return f"channels {in_words(then)} then, {in_words(now)} now"
+
+
+def other_than_planned(plan: Plan, dataset: Dataset) -> list[str]:
+    """Where a dataset is not the one that a plan, with all its channels, was made for, in words."""
+    return _without_empty(
+        other_channels(plan.channels, dataset.channels),
+        _other_classes(plan.classes, dataset.classes),
+    )
+
+
+def other_than_trained(then: Dataset, now: Dataset) -> list[str]:
+    """What of a dataset decides what networks see and say, and is not the same, in words."""
+    details = [(one.timepoint, one.unit) for one in then.channels]
+    is_detail = details != [(one.timepoint, one.unit) for one in now.channels]
+    channels = other_channels(then.channels, now.channels)
+    return _without_empty(
+        "" if then.name == now.name else f"name {then.name} then, {now.name} now",
+        channels or ("another time point or unit of a channel" if is_detail else ""),
+        _other_classes(then.classes, now.classes),
+        ""
+        if then.file_ending == now.file_ending
+        else f"file_ending {then.file_ending} then, {now.file_ending} now",
+    )
+
+
+def _other_classes(then: Sequence[str], now: Sequence[str]) -> str:
+    if tuple(then) == tuple(now):
+        return ""
+    return f"classes {', '.join(then)} then, {', '.join(now)} now"
+
+
+def _without_empty(*texts: str) -> list[str]:
+    return [text for text in texts if text]

@@ -1,0 +1,56 @@
+"""What is usual among the cases of a cohort, and what lies far from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+LEAST_CASES = 10
+"""Below, a cohort does not tell what is usual."""
+_DEVIATIONS = 5.0
+_PER_MAD = 1.4826
+"""Standard deviations of a normal distribution in one median absolute deviation."""
+
+
+def usual_range(values: Sequence[float], factor: float) -> tuple[float, float] | None:
+    """Smallest and largest usual value of a positive quantity.
+
+    Five robust standard deviations about the median of the logarithms (median absolute deviation,
+    Iglewicz and Hoaglin 1993), and at least a factor, since many cohorts hardly differ.
+
+    Args:
+        values: One for each case; those that are not above 0 are left out.
+        factor: As far from the median nothing is unusual.
+
+    Returns:
+        None with fewer than `LEAST_CASES` values.
+    """
+    logs = np.log([value for value in values if value > 0])
+    if len(logs) < LEAST_CASES:
+        return None
+    middle = float(np.median(logs))
+    deviation = _PER_MAD * float(np.median(np.abs(logs - middle)))
+    reach = max(_DEVIATIONS * deviation, float(np.log(factor)))
+    return float(np.exp(middle - reach)), float(np.exp(middle + reach))
+
+
+def sizes_of(
+    extent: Sequence[float], spacing: Sequence[float], volume_ml: float, region: str
+) -> dict[str, float]:
+    """What of the size of a case is compared within a cohort, in words.
+
+    Args:
+        extent: mm along (z, y, x).
+        spacing: mm along (z, y, x).
+        volume_ml: Of the patient in the image; 0 where it is not known.
+        region: How the patient was found, e.g. `brain mask`.
+    """
+    sizes = {f"extent along {axis}, mm": mm for axis, mm in zip("zyx", extent, strict=True)}
+    sizes |= {f"spacing along {axis}, mm": mm for axis, mm in zip("zyx", spacing, strict=True)}
+    return sizes | ({f"volume of the {region}, mL": volume_ml} if volume_ml > 0 else {})
+
+
+def factor_of(quantity: str) -> float:
+    """How far from the median a quantity of `sizes_of` is never unusual."""
+    return 2.0 if quantity.startswith("volume") else 1.5

@@ -1,0 +1,144 @@
+"""What was taken from cases.csv when folds were trained, compared with what stands there now."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ricenet_v2.records.cells import known
+from ricenet_v2.records.dataset import Case
+
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True)
+class UsedCase:
+    """A case as it was when it was held out of a fold.
+
+    Attributes:
+        case_id: The case.
+        patient_id: Its patient.
+        label: Its class.
+        held_out: Value of the column of which each fold holds out one; empty without such folds.
+    """
+
+    case_id: str
+    patient_id: str
+    label: str
+    held_out: str = ""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What differs, each in words, with the case.
+
+    Attributes:
+        labels: Cases of another class now.
+        patients: Cases of another patient now, where patients came together or were parted.
+        groups: Cases of another group (e.g. centre) than the fold that held them out.
+        renamed: Cases whose patient has another id now, and the same cases.
+        moved: Cases that are of the test split now.
+        gone: Cases that are not in the table any more.
+    """
+
+    labels: tuple[str, ...] = ()
+    patients: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    renamed: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+    @property
+    def wrong(self) -> tuple[str, ...]:
+        """By which figures of the folds are not those of the table: in words, by kind."""
+        return _told(
+            ("with another label", self.labels),
+            ("of another patient", self.patients),
+            ("of another group than their fold held out", self.groups),
+        )
+
+    @property
+    def doubtful(self) -> tuple[str, ...]:
+        """What may be meant and changes no figure: in words, by kind."""
+        return _told(
+            ("whose patient has another id", self.renamed),
+            ("now in the split test", self.moved),
+            ("no longer in the table", self.gone),
+        )
+
+
+def changes_since(used: Sequence[UsedCase], now: Mapping[str, Case], group: str = "") -> Changes:
+    """Compare the cases of folds with a table of cases. Cases that are new there are none of them.
+
+    Args:
+        used: Of all folds.
+        now: Rows of cases.csv by case id.
+        group: Column of which each fold held out one value.
+    """
+    there = [case for case in used if case.case_id in now]
+    others = [
+        f"{case.case_id}: {case.patient_id} then, {now[case.case_id].patient_id} now"
+        for case in there
+        if case.patient_id != now[case.case_id].patient_id
+    ]
+    pairs = [(case.patient_id, now[case.case_id].patient_id) for case in there]
+    is_same_people = _are_one_to_one(pairs)
+    return Changes(
+        labels=tuple(
+            f"{case.case_id}: {case.label} then, {now[case.case_id].label} now"
+            for case in there
+            if case.label != now[case.case_id].label
+        ),
+        patients=() if is_same_people else tuple(others),
+        groups=tuple(_regrouped(there, now, group)) if group else (),
+        renamed=tuple(others) if is_same_people else (),
+        moved=tuple(case.case_id for case in there if now[case.case_id].split != "train"),
+        gone=tuple(case.case_id for case in used if case.case_id not in now),
+    )
+
+
+def changes_of(used: UsedCase, now: Case | None) -> tuple[str, ...]:
+    """How a single case stands otherwise in the table now, in words; None is not there."""
+    if now is None:
+        return ("no longer in cases.csv",)
+    told = [
+        f"{what} in cases.csv now: {after}; the folds were trained and judged with: {before}"
+        for what, before, after in (
+            ("label", used.label, now.label),
+            ("patient", used.patient_id, now.patient_id),
+        )
+        if before != after
+    ]
+    told += [] if now.split == "train" else ["of the split test in cases.csv now"]
+    return tuple(told)
+
+
+def _regrouped(there: Iterable[UsedCase], now: Mapping[str, Case], group: str) -> list[str]:
+    """None where the column is gone: then nothing is said of any case."""
+    if not any(group in case.covariates for case in now.values()):
+        return []
+    found = {case.case_id: known(now[case.case_id].covariates.get(group, "")) for case in there}
+    return [
+        f"{case.case_id}: {group} {case.held_out} then, {found[case.case_id] or 'none'} now"
+        for case in there
+        if found[case.case_id] != case.held_out
+    ]
+
+
+def _are_one_to_one(pairs: Iterable[tuple[str, str]]) -> bool:
+    """Whether each name stands for one other name, and the reverse."""
+    forth, back = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
+    for old, new in pairs:
+        forth[old].add(new)
+        back[new].add(old)
+    return all(len(found) == 1 for found in (*forth.values(), *back.values()))
+
+
+def _told(*kinds: tuple[str, tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(f"{len(cases)} case(s) {what}: {_listed(cases)}" for what, cases in kinds if cases)
+
+
+def _listed(cases: Sequence[str]) -> str:
+    more = len(cases) - _MOST_NAMED
+    return "; ".join(cases[:_MOST_NAMED]) + (f"; and {more} more" if more > 0 else "")

@@ -1,0 +1,160 @@
+"""What ITK hides of the bytes of an image.
+
+It pads truncated voxels, turns NaN of NIfTI into 0, and reads damaged compressed voxels without
+comparing their checksum. So the bytes are streamed once more here, a megabyte at a time, and the
+checksum of gzip or zlib is compared. What is not compressed has none, and only its length
+can be judged.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BufferedIOBase
+from pathlib import Path
+
+import numpy as np
+
+from ricenet_v2.store import image_files
+from ricenet_v2.store.image_sizes import Claim
+from ricenet_v2.store.nifti import opened, read_header
+
+_CHUNK = 1 << 20
+_ANY_WRAPPING = 47
+"""Window bits by which zlib takes zlib and gzip alike."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What was seen of the voxels of an image.
+
+    Attributes:
+        missing: Bytes that the header claims and the file does not have.
+        n_nan: Voxels that are NaN, as far as the format hides them from ITK.
+        n_infinite: The same of infinite ones.
+        n_voxels: Of the image.
+    """
+
+    missing: int
+    n_nan: int = 0
+    n_infinite: int = 0
+    n_voxels: int = 0
+
+    @property
+    def fault(self) -> str:
+        """In words; empty where there is none."""
+        if self.missing > 0:
+            return f"{self.missing} bytes of voxels are missing"
+        if self.n_nan or self.n_infinite:
+            return f"{self.n_nan} NaN and {self.n_infinite} infinite of {self.n_voxels} voxels"
+        return ""
+
+
+def scan_content(path: Path, claim: Claim) -> Scan:
+    """Stream the voxels of an image.
+
+    Args:
+        path: Of the image.
+        claim: Of its header.
+
+    Raises:
+        ValueError: A checksum is another, compressed voxels cannot be unpacked, or there are more
+            than the header claims; in words.
+        OSError: A file cannot be read.
+    """
+    kind = image_files.format_of(path)
+    try:
+        if kind in ("nifti", "nifti pair"):
+            return _nifti(*(image_files.pair(path) if kind == "nifti pair" else (path, path)))
+        return _meta(path, claim) if kind == "meta" else _nrrd(path, claim)
+    except (EOFError, OSError, zlib.error) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # not of gzip
+            raise
+        raise ValueError(f"the compressed stream is damaged: {error}") from error
+
+
+def _nifti(header_file: Path, voxels: Path) -> Scan:
+    header = read_header(header_file)
+    left = header.n_voxels * header.bytes_per_voxel
+    n_nan = n_infinite = 0
+    with opened(voxels) as stream:
+        stream.seek(header.offset)
+        while left > 0 and (chunk := stream.read(min(_CHUNK, left))):
+            left -= len(chunk)
+            if header.floats is not None:
+                whole = len(chunk) - len(chunk) % header.bytes_per_voxel
+                values = np.frombuffer(chunk[:whole], dtype=header.floats)
+                n_nan += int(np.count_nonzero(np.isnan(values)))
+                n_infinite += int(np.count_nonzero(np.isinf(values)))
+        # The checksum stands at the end.
+        while left <= 0 and stream.read(_CHUNK):
+            pass
+    return Scan(left, n_nan, n_infinite, header.n_voxels)
+
+
+def _meta(path: Path, claim: Claim) -> Scan:
+    fields, (file,) = image_files.meta_fields(path), claim.files
+    start = 0 if file != path else _end_of_meta_header(path)
+    if claim.ratio > 1:
+        with file.open("rb") as stream:
+            stream.seek(start)
+            return _counted(_inflated(stream), claim.numbers)
+    skip = int(fields.get("headersize", "0"))
+    return _plain(file.stat().st_size - start, claim.numbers, skip)
+
+
+def _nrrd(path: Path, claim: Claim) -> Scan:
+    fields, (file,) = image_files.nrrd_fields(path), claim.files
+    lines = fields.get("line skip", fields.get("lineskip", "0"))
+    skip = int(fields.get("byte skip", fields.get("byteskip", "0")))
+    if lines != "0" or (skip and claim.ratio > 1):
+        raise ValueError("its header skips a part of the voxels (line skip, byte skip)")
+    start = 0 if file != path else _end_of_nrrd_header(path)
+    if claim.ratio == 1:
+        return _plain(file.stat().st_size - start, claim.numbers, skip)
+    with file.open("rb") as stream:
+        stream.seek(start)
+        with gzip.open(stream) as content:
+            return _counted(iter(lambda: content.read(_CHUNK), b""), claim.numbers)
+
+
+def _plain(length: int, claimed: int, skip: int) -> Scan:
+    """Voxels that are not compressed: only their length tells that they are others."""
+    if skip == 0 and length > claimed:
+        raise ValueError(f"the file holds {length:,} bytes of voxels, the header says {claimed:,}")
+    return Scan(max(0, claimed + max(0, skip) - length))
+
+
+def _counted(chunks: Iterator[bytes], claimed: int) -> Scan:
+    length = 0
+    for chunk in chunks:
+        length += len(chunk)
+        if length > claimed:
+            raise ValueError(f"more voxels are packed than the {claimed:,} bytes of the header")
+    return Scan(claimed - length)
+
+
+def _inflated(stream: BufferedIOBase) -> Iterator[bytes]:
+    """A stream of zlib or gzip up to its checksum, which zlib compares."""
+    unpacker = zlib.decompressobj(_ANY_WRAPPING)
+    while not unpacker.eof:
+        packed = unpacker.unconsumed_tail or stream.read(_CHUNK)
+        chunk = unpacker.decompress(packed, _CHUNK)
+        if not (packed or chunk):
+            raise EOFError("its end is cut off")
+        yield chunk
+
+
+def _end_of_meta_header(path: Path) -> int:
+    header = image_files.head(path, image_files.LONGEST_HEADER)
+    return header.index(b"\n", header.lower().index(b"elementdatafile")) + 1
+
+
+def _end_of_nrrd_header(path: Path) -> int:
+    header = image_files.head(path, image_files.LONGEST_HEADER)
+    ends = [header.find(gap) + len(gap) for gap in (b"\n\n", b"\r\n\r\n") if gap in header]
+    if not ends:
+        raise ValueError("its header has no end")
+    return min(ends)

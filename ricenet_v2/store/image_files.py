@@ -1,0 +1,166 @@
+"""Which formats images are read in, and which files an image consists of.
+
+A format is read where damage to its voxels can be told, and where its header says how they lie in
+the patient. An ending in capitals is the same ending.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.files import sha256_of_text
+from ricenet_v2.core.regular import fault_of_file
+from ricenet_v2.store.contents import content_hash
+
+Format = Literal["nifti", "nifti pair", "meta", "nrrd"]
+HEADERS, VOXELS = (".hdr", ".hdr.gz"), (".img", ".img.gz")
+ENDINGS: dict[Format, tuple[str, ...]] = {
+    "nifti": (".nii", ".nii.gz"),
+    "nifti pair": (*HEADERS, *VOXELS),
+    "meta": (".mha", ".mhd"),
+    "nrrd": (".nrrd", ".nhdr"),
+}
+DETACHED = (".mhd", ".nhdr", *HEADERS, *VOXELS)
+"""Endings of images in two files."""
+LONGEST_HEADER = 1 << 20
+
+
+def format_of(path: Path) -> Format:
+    """The format that the ending of an image says.
+
+    Raises:
+        DatasetError: Images are not read in this format.
+    """
+    name = path.name.lower()
+    for found, endings in ENDINGS.items():
+        if name.endswith(endings):
+            return found
+    raise DatasetError(
+        "Images are not read in this format.",
+        file=path,
+        expected=", ".join(ending for endings in ENDINGS.values() for ending in endings),
+        got=path.suffix or "no ending",
+        remedy="Convert the image to .nii.gz, with its position in the patient.",
+    )
+
+
+def image_files(path: Path) -> tuple[Path, ...]:
+    """The header and the file of the voxels of an image, as far as they exist; mostly one file.
+
+    Args:
+        path: By which the image is opened; comes first.
+    """
+    try:
+        found = () if fault_of_file(path) else _files(path)
+    except (DatasetError, OSError, ValueError):  # reading the image tells what is wrong
+        found = ()
+    return (path, *(file for file in found if file != path))
+
+
+def _files(path: Path) -> tuple[Path, ...]:
+    kind = format_of(path)
+    if kind == "nifti pair":
+        return pair(path)
+    if kind == "meta":
+        return (data_file(path, meta_fields(path).get("elementdatafile", "")),)
+    return (nrrd_data_file(path, nrrd_fields(path)),) if kind == "nrrd" else ()
+
+
+def sha256_of_image(path: Path) -> str:
+    """Hexadecimal SHA-256 of the bytes of an image; of a single file the same as of the file.
+
+    Raises:
+        OSError: A file cannot be read.
+    """
+    digests = [content_hash(file) for file in image_files(path)]
+    return digests[0] if len(digests) == 1 else sha256_of_text("\n".join(digests))
+
+
+def pair(path: Path) -> tuple[Path, Path]:
+    """Header and voxels of a NIfTI image in two files.
+
+    Raises:
+        ValueError: One of the two is not there, or there are several.
+    """
+    name = path.name.lower()
+    ending = max((e for e in ENDINGS["nifti pair"] if name.endswith(e)), key=len)
+    stem = path.name[: -len(ending)]
+    header, voxels = (_one_of(path, stem, endings) for endings in (HEADERS, VOXELS))
+    return header, voxels
+
+
+def _one_of(path: Path, stem: str, endings: tuple[str, ...]) -> Path:
+    """The one file beside `path` whose name is the stem with one of the endings."""
+    spelled = [[path.with_name(stem + e), path.with_name(stem + e.upper())] for e in endings]
+    found = [one for pair in spelled for one in [next(filter(Path.is_file, pair), None)] if one]
+    if len(found) != 1:
+        raise ValueError(
+            f"it consists of two files, and {len(found)} are called {stem} with an ending "
+            f"{' or '.join(endings)}, expected one"
+        )
+    return found[0]
+
+
+def head(path: Path, n: int = 4096) -> bytes:
+    """The first bytes of a file."""
+    with path.open("rb") as stream:
+        return stream.read(n)
+
+
+def meta_fields(path: Path) -> dict[str, str]:
+    """Fields of a MetaImage header, by their names in small letters."""
+    return _fields(path, "=", "elementdatafile")
+
+
+def nrrd_fields(path: Path) -> dict[str, str]:
+    """Fields of a NRRD header, by their names in small letters."""
+    return _fields(path, ":", "")
+
+
+def nrrd_data_file(path: Path, fields: dict[str, str]) -> Path:
+    """As `data_file`, of a NRRD header."""
+    return data_file(path, fields.get("data file", fields.get("datafile", "LOCAL")))
+
+
+def _fields(path: Path, sign: str, last: str) -> dict[str, str]:
+    """Lines `name sign value` of a header of text, names in small letters, up to its end.
+
+    Args:
+        path: Begins with the header.
+        sign: Between name and value; with `=` behind it, the line is a remark.
+        last: Name of the last line; empty where the header ends with an empty line.
+    """
+    found: dict[str, str] = {}
+    for line in head(path, LONGEST_HEADER).split(b"\n"):
+        name, _, value = line.decode("latin-1").strip().partition(sign)
+        name = name.strip().lower()
+        if not value.startswith("="):
+            found.setdefault(name, value.strip())
+        if name == last:
+            break
+    return found
+
+
+def data_file(header: Path, named: str) -> Path:
+    """The file of the voxels, which lies beside the header or below its folder.
+
+    Args:
+        header: File.
+        named: What it says; `LOCAL` is the header's own file.
+
+    Raises:
+        ValueError: It lies elsewhere, is no file, or there are several.
+    """
+    if named.upper() == "LOCAL":
+        return header
+    if not named or named.upper().startswith("LIST") or "%" in named:
+        raise ValueError(f"it names several files of voxels ({named!r}), expected one: convert it")
+    relative = os.path.normpath(named)
+    if Path(relative).is_absolute() or relative.startswith("..") or "\\" in named:
+        raise ValueError(f"its file of voxels, {named!r}, does not lie beside it")
+    if not (header.parent / relative).is_file():
+        raise ValueError(f"its file of voxels, {named!r}, is not there")
+    return header.parent / relative

@@ -1,0 +1,131 @@
+"""The header of a NIfTI file, of which ITK tells only what it made of it.
+
+Layout: NIfTI-1, https://nifti.nimh.nih.gov. ITK does not read NIfTI-2.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import struct
+import zlib
+from dataclasses import dataclass
+from io import BufferedIOBase
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+HEADER_BYTES = 348
+_NIFTI_2 = 540
+_FARTHEST = 1 << 40
+_FLOATS = {16: "f4", 64: "f8"}
+_FIELDS = {
+    "sizes": ("8h", 40),
+    "kind": ("2h", 70),
+    "steps": ("8f", 76),
+    "offset": ("f", 108),
+    "scale": ("2f", 112),
+    "units": ("B", 123),
+    "codes": ("2h", 252),
+    "quaternion": ("6f", 256),
+    "rows": ("12f", 280),
+}
+_MAGIC_AT, _SINGLE, _PAIR = 344, b"n+1", b"ni1"
+
+
+@dataclass(frozen=True)
+class NiftiHeader:
+    """What a header says; axes in the order of the file, x, y, z.
+
+    Attributes:
+        is_nifti: Whether it says that it is NIfTI; Analyze has the same length.
+        sizes: Number of axes, then voxels along each.
+        steps: `pixdim`: sign of the third axis of the qform, then the size of a voxel.
+        codes: Of qform and sform; one above 0 is set.
+        quaternion: Of the qform, three numbers, then its offset.
+        rows: Of the sform, shape (3, 4).
+        scale: `scl_slope` and `scl_inter`.
+        to_mm: Millimetres of its unit of length.
+        offset: Bytes before the voxels in their file.
+        bytes_per_voxel: As stored.
+        floats: Number format where that is floating, else None.
+    """
+
+    is_nifti: bool
+    sizes: tuple[int, ...]
+    steps: Floats
+    codes: tuple[int, int]
+    quaternion: Floats
+    rows: Floats
+    scale: tuple[float, float]
+    to_mm: float
+    offset: int
+    bytes_per_voxel: int
+    floats: np.dtype[np.floating] | None
+
+    @property
+    def n_voxels(self) -> int:
+        """Of all axes."""
+        return math.prod(self.sizes[1 : self.sizes[0] + 1])
+
+
+def opened(path: Path) -> BufferedIOBase:
+    """A file, unpacked where it is packed by gzip, whatever its ending says."""
+    with path.open("rb") as stream:
+        is_packed = stream.read(2) == b"\x1f\x8b"
+    return gzip.open(path, "rb") if is_packed else path.open("rb")
+
+
+def read_header(path: Path) -> NiftiHeader:
+    """Read the header of a file, in either byte order.
+
+    Raises:
+        ValueError: It has none, or one that cannot be.
+        OSError: It cannot be read.
+    """
+    try:
+        with opened(path) as stream:
+            return parse(stream.read(HEADER_BYTES))
+    except (EOFError, zlib.error) as error:
+        raise ValueError(f"the compressed stream is damaged: {error}") from error
+
+
+def parse(content: bytes) -> NiftiHeader:
+    """As `read_header`, from the first `HEADER_BYTES` bytes.
+
+    Raises:
+        ValueError: No header, or one that cannot be.
+    """
+    for order in "<>":
+        size = struct.unpack_from(f"{order}i", content.ljust(4, b"\0"))[0]
+        if size == _NIFTI_2:
+            raise ValueError("it is NIfTI-2, expected NIfTI-1: convert it")
+        if size == HEADER_BYTES and len(content) >= size:
+            return _parsed(content, order)
+    raise ValueError("it does not begin with a header of NIfTI")
+
+
+def _parsed(content: bytes, order: str) -> NiftiHeader:
+    values = {
+        name: struct.unpack_from(order + form, content, start)
+        for name, (form, start) in _FIELDS.items()
+    }
+    magic, start = content[_MAGIC_AT:][:3], values["offset"][0]
+    if not 0 <= start < _FARTHEST:
+        raise ValueError(f"vox_offset is {start:g}")
+    code, bits = values["kind"]
+    return NiftiHeader(
+        is_nifti=magic in (_SINGLE, _PAIR),
+        sizes=values["sizes"],
+        steps=np.array(values["steps"]),
+        codes=(values["codes"][0], values["codes"][1]),
+        quaternion=np.array(values["quaternion"]),
+        rows=np.array(values["rows"]).reshape(3, 4),
+        scale=(values["scale"][0], values["scale"][1]),
+        to_mm={1: 1000.0, 3: 0.001}.get(values["units"][0] & 7, 1.0),
+        offset=max(int(start), HEADER_BYTES if magic == _SINGLE else 0),
+        bytes_per_voxel=bits // 8,
+        floats=np.dtype(order + _FLOATS[code]) if code in _FLOATS else None,
+    )

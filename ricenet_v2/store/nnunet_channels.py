@@ -1,0 +1,60 @@
+"""Channels of nnU-Net's dataset.json, whose names must tell their kinds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeGuard
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.names import number
+from ricenet_v2.records.dataset import CHANNEL_KINDS, ChannelKind
+
+_KINDS_OF_NAMES: dict[str, ChannelKind] = {
+    **dict.fromkeys(("mri", "mr", "t1", "t1c", "t1w", "t1ce", "t1gd", "t2", "t2w", "flair"), "mri"),
+    **dict.fromkeys(("dwi", "adc", "swi", "t1w_ce", "t1_gd", "t1n", "t2f"), "mri"),
+    "ct": "ct",
+    "pet": "pet",
+    **dict.fromkeys(("dose", "rtdose", "rd"), "dose"),
+    **dict.fromkeys(("mask", "label", "segmentation"), "mask"),
+}
+
+
+def channels_of(names: object, path: Path) -> list[dict[str, str]]:
+    """Names and kinds of the channels in the order of their numbers.
+
+    Args:
+        names: What stands at `channel_names`.
+        path: Of dataset.json, for errors.
+
+    Raises:
+        DatasetError: Not a name for each number from 0 on, or a name of no known kind.
+    """
+    by_number = {number(key): name for key, name in names.items()} if _maps(names) else {}
+    if not _maps(names) or sorted(by_number, key=str) != sorted(range(len(by_number)), key=str):
+        raise DatasetError(
+            "dataset.json has channel_names that are not those of nnU-Net.",
+            file=path,
+            expected='a name for each number from 0 on, e.g. "channel_names": {"0": "T1c", '
+            '"1": "FLAIR"}',
+            got=ascii(names)[:200],
+            remedy='Correct it, or replace it by "channels": [{"name": "T1c", "kind": "mri"}, ...]',
+        )
+    ordered = [by_number[place] for place in range(len(by_number))]
+    return [{"name": name, "kind": _kind_of(name, path)} for name in ordered]
+
+
+def _maps(names: object) -> TypeGuard[dict[str, str]]:
+    return isinstance(names, dict) and all(isinstance(name, str) for name in names.values())
+
+
+def _kind_of(name: str, path: Path) -> ChannelKind:
+    key = name.lower().replace("-", "_").replace(" ", "_")
+    if key in _KINDS_OF_NAMES:
+        return _KINDS_OF_NAMES[key]
+    raise DatasetError(
+        f"The kind of channel {name!r} is not known.",
+        file=path,
+        expected=f"one of {', '.join(CHANNEL_KINDS)}",
+        got=name,
+        remedy='Replace channel_names by "channels": [{"name": "...", "kind": "mri"}, ...]',
+    )

@@ -1,0 +1,71 @@
+"""Whether the other folds of a model were trained on what the tables of the dataset say now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import DocumentError, TrainingError
+from ricenet_v2.records.dataset import Dataset
+from ricenet_v2.records.described import other_than_trained
+from ricenet_v2.records.run import Run
+from ricenet_v2.store.paths import ModelPaths
+from ricenet_v2.training.job import Job
+
+
+def check_other_tables(job: Job, others: Sequence[int]) -> None:
+    """Refuse a fold beside those that learned from other tables or images: they are no one model.
+
+    Args:
+        job: The fold.
+        others: Numbers of the folds that are there.
+
+    Raises:
+        TrainingError: In words, what differs for which folds.
+    """
+    differing = [*_descriptions(job, others), *_cases(job, others)]
+    if differing:
+        raise TrainingError(
+            "The dataset has changed since the other folds of this model were trained.",
+            file=job.model.folder,
+            expected="dataset.json, cases, labels, patients, folds and preprocessed images as they "
+            "are now",
+            got="; ".join(differing),
+            remedy="Bring back what was changed. Or, if it is right now, move the folders of these "
+            "folds away and train them again.",
+        )
+
+
+def readable(model: ModelPaths, fold: int) -> Run | None:
+    """The record of a fold; a damaged one is told of where that fold itself is trained."""
+    try:
+        return documents.read(Run, model.fold(fold).run)
+    except DocumentError:
+        return None
+
+
+def _descriptions(job: Job, others: Sequence[int]) -> list[str]:
+    if not others or not job.model.dataset.is_file():
+        return []
+    then = documents.read(Dataset, job.model.dataset)
+    return [f"dataset.json: {each}" for each in other_than_trained(then, job.dataset)]
+
+
+def _cases(job: Job, others: Sequence[int]) -> list[str]:
+    """Hashes of older versions are empty and tell nothing."""
+    found = []
+    for fold in others:
+        run = readable(job.model, fold)
+        if run is None:
+            continue
+        now = job.fold_hashes[fold] if fold < len(job.fold_hashes) else ""
+        told = [
+            what
+            for what, then, is_now in (
+                ("cases, labels or patients of the fold", run.fold_hash, now),
+                ("preprocessed images", run.preprocessed_hash, job.inputs),
+            )
+            if then and is_now and then != is_now
+        ]
+        found += [f"fold {fold}: other {' and other '.join(told)}"] if told else []
+    return found

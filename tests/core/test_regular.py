@@ -1,0 +1,55 @@
+"""What a path may lead to besides a file, and that none of it is opened."""
+
+import os
+import socket
+
+import pytest
+
+from ricenet_v2.core import regular
+from ricenet_v2.core.files import sha256_of_file
+
+KINDS = {
+    "pipe": (os.mkfifo, "a named pipe"),
+    "linked_pipe": (lambda path: path.symlink_to("pipe"), "a named pipe"),
+    "device": (lambda path: path.symlink_to(os.devnull), "a device"),
+    "folder": (lambda path: path.mkdir(), "a folder"),
+    "dangling": (lambda path: path.symlink_to("nowhere"), "a symbolic link to nothing: 'nowhere'"),
+    "loop": (lambda path: path.symlink_to(path.name), "leads back to itself"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_no_regular_file_is_named_and_not_opened(tmp_path, kind):
+    make, said = KINDS[kind]
+    if kind == "linked_pipe":
+        os.mkfifo(tmp_path / "pipe")
+    make(tmp_path / kind)
+    assert said in regular.fault_of_file(tmp_path / kind)
+    assert not regular.is_missing(tmp_path / kind)
+    with pytest.raises(OSError, match=r"link|pipe|device|folder"):  # and it returns at once
+        sha256_of_file(tmp_path / kind)
+
+
+def test_a_socket(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the address of a socket is short
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind("s")
+        assert "a socket" in regular.fault_of_file(tmp_path / "s")
+
+
+def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
+    (tmp_path / "file").write_bytes(b"x")
+    assert regular.fault_of_file(tmp_path / "file") == ""
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)  # root may read all
+    assert "may not read" in regular.fault_of_file(tmp_path / "file")
+
+
+def test_nothing_is_missing_and_names_that_no_file_can_have_are_not(tmp_path):
+    (tmp_path / "file").write_bytes(b"x")
+    for path in (tmp_path / "none", tmp_path / "file" / "below"):
+        assert regular.is_missing(path)
+        with pytest.raises(FileNotFoundError):
+            regular.check_regular(path)
+    for name in ("x" * 300, "a\0b"):
+        assert not regular.is_missing(tmp_path / name)
+        assert regular.fault_of_file(tmp_path / name)
