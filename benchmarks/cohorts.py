@@ -59,8 +59,7 @@ def cohort(
     if name == PHANTOM:
         z, y, x = shape
         head = (180.0 / z, 216.0 / y, 180.0 / x)  # the head fills the grid at any size
-        size = {"shape": (z, y, x), "spacing": head}
-        phantom.write_cohort(raw, cases=80, test_cases=12, seed=seed, **size)
+        phantom.write_cohort(raw, cases=80, test_cases=12, shape=(z, y, x), spacing=head, seed=seed)
     elif not (raw / "dataset.json").is_file():
         if npz is None:
             raise SystemExit("Name adrenalmnist3d.npz with --npz, or leave the cohort out.")
