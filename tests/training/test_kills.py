@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -66,8 +67,9 @@ def _run(forking, paths, order: str = "", seconds: float | None = None) -> int:
     process.start()
     if seconds is not None:
         process.join(seconds)
-        if process.is_alive():
-            os.kill(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # where it ended just now
+            if process.is_alive():
+                os.kill(process.pid, signal.SIGKILL)
     process.join()
     return process.exitcode
 
