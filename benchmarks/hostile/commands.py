@@ -9,12 +9,15 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import os
+import select
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +60,48 @@ def server() -> Any:
     return context
 
 
+class _Log:
+    """What a command writes, carried from a pipe to a file.
+
+    The command itself writes into no file, so that limits of its disk never cut off its words.
+    """
+
+    def __init__(self, file: Path) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"")
+        self._file = file
+        self._pipe, self.end = server().Pipe(duplex=False)
+        os.set_blocking(self._pipe.fileno(), False)
+        self._lock = threading.Lock()
+        threading.Thread(target=self._carry, daemon=True).start()
+
+    def text(self) -> str:
+        """All that was written so far."""
+        self._drain()
+        return self._file.read_text(encoding="utf-8", errors="replace")
+
+    def _carry(self) -> None:
+        waiting = select.poll()
+        waiting.register(self._pipe.fileno(), select.POLLIN)
+        while True:
+            waiting.poll()
+            if self._drain():
+                return
+
+    def _drain(self) -> bool:
+        """Take what is in the pipe; whether nobody can write into it any more."""
+        with self._lock, self._file.open("ab") as file:
+            while not self._pipe.closed:
+                try:
+                    written = os.read(self._pipe.fileno(), 2**16)
+                except BlockingIOError:
+                    return False
+                if not written:
+                    self._pipe.close()
+                file.write(written)
+        return True
+
+
 class Running:
     """A command that was begun."""
 
@@ -68,15 +113,14 @@ class Running:
         Args:
             command: Without `ricenet_`.
             words: Its arguments.
-            log: Where it writes.
+            log: Where its words are kept.
             before: Called in its process beforehand; can be sent.
         """
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_bytes(b"")
-        given = (command, [str(word) for word in words], str(log), before)
-        self._log = log
+        self._log = _Log(log)
+        given = (command, [str(word) for word in words], self._log.end, before)
         self._process = server().Process(target=_run, args=given)
         self._process.start()
+        self._log.end.close()
 
     @property
     def number(self) -> int:
@@ -90,7 +134,7 @@ class Running:
 
     def said(self) -> str:
         """What it has written so far."""
-        return self._log.read_text(encoding="utf-8", errors="replace")
+        return self._log.text()
 
     def ended(self, seconds: float = _SECONDS) -> Answer:
         """Wait for its end; it is killed, with all that it started, when the time is over."""
@@ -162,12 +206,12 @@ def with_processes() -> None:
     workers.WORTH_PROCESSES = 0
 
 
-def _run(command: str, words: list[str], log: str, before: Before | None) -> None:
+def _run(command: str, words: list[str], log: Connection, before: Before | None) -> None:
     """In the process."""
     os.setsid()
-    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND)
     for stream in (1, 2):
-        os.dup2(descriptor, stream)
+        os.dup2(log.fileno(), stream)
+    log.close()
     sys.stdout = os.fdopen(1, "w", buffering=1, encoding="utf-8", closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", closefd=False)
     os.environ["OMP_NUM_THREADS"] = "1"
