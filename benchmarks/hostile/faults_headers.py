@@ -16,7 +16,7 @@ _SCALED = (*_NAMED, "finite|scl|slope|scal")
 _READ = (*_NAMED, "read|unreadable|claims|header|axes|component|damaged|missing")
 
 
-def _set(form: str, offset: int, *values: float) -> Callable[[Place], None]:
+def _set(form: str, offset: int, *values: float | bytes) -> Callable[[Place], None]:
     def spoil(place: Place) -> None:
         nifti(place.file, lambda content: struct.pack_into(f"<{form}", content, offset, *values))
 
@@ -52,7 +52,7 @@ FAULTS = (
     Fault("an unknown number format", _set("h", _DATATYPE, 9999), _READ),
     Fault("complex numbers", _set("2h", _DATATYPE, 32, 64), _READ),
     Fault("a header of another length", _set("i", 0, 12), _READ, "same"),
-    Fault("no magic", _set("4s", 344, b"abcd"), _READ),  # type: ignore[arg-type]
+    Fault("no magic", _set("4s", 344, b"abcd"), _READ),
     Fault("scl_slope NaN", _set("f", _SLOPE, float("nan")), _SCALED, "same"),
     Fault("scl_slope infinite", _set("f", _SLOPE, float("inf")), _SCALED, "same"),
     Fault("scl_inter NaN", _set("2f", _SLOPE, 1, float("nan")), _SCALED, "same"),

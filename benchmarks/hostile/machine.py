@@ -153,26 +153,18 @@ def attempts(ground: Ground) -> Iterator[Outcome]:
     for number, command in enumerate(COMMANDS):
         if command.before is not None:
             continue
-        sound = command.source(ground.sound)
         workspace = ground.folder / f"starved{number}"
         words = [str(word).format(workspace) for word in command.words]
         words += ["--workspace", str(workspace)]
         log = workspace.with_suffix(".log")
-
-        def afresh(workspace: Path = workspace, command: Command = command) -> None:
-            cohort.copy(sound, workspace)  # noqa: B023 - called before the next one
-            command.clear(workspace)
-            for path in (workspace, *workspace.rglob("*")):
-                path.chmod(0o777)
-
-        afresh()
+        _afresh(command, ground, workspace)
         if ask(command.name, *words, log=log, seconds=_SECONDS).code != 0:
             raise SystemExit(f"ricenet_{command.name} failed undisturbed.")
         whole = command.digest(workspace)
         faults = _faults(command, workspace)
         for place in ground.chosen(faults):
             fault = faults[place]
-            afresh()
+            _afresh(command, ground, workspace)
             answer = ask(command.name, *words, log=log, before=fault.before, seconds=_SECONDS)
             is_done = answer.code == 0 and not is_foreign(answer.text)
             may_be_done = fault.may_do or not fault.said
@@ -184,6 +176,14 @@ def attempts(ground: Ground) -> Iterator[Outcome]:
             kind = _MEMORY_KIND if fault.said == _MEMORY else KIND
             yield Outcome(kind, f"ricenet_{command.name}: {fault.name}", held, said)
         shutil.rmtree(workspace)
+
+
+def _afresh(command: Command, ground: Ground, workspace: Path) -> None:
+    """The state before a command, for any user."""
+    cohort.copy(command.source(ground.sound), workspace)
+    command.clear(workspace)
+    for path in (workspace, *workspace.rglob("*")):
+        path.chmod(0o777)
 
 
 _HELD = "and the same command goes on to the same bits"
