@@ -20,7 +20,7 @@ oldest: $(VENV)_oldest/installed
 $(VENV)_oldest/installed: setup.py .ci/oldest.py
 	$(PYTHON) -m venv $(VENV)_oldest
 	$(PYTHON) .ci/oldest.py setup.py > $(VENV)_oldest/constraints.txt
-	$(VENV)_oldest/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(VENV)_oldest/constraints.txt --editable '.[test,dask]'
+	$(VENV)_oldest/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(VENV)_oldest/constraints.txt --editable '.[test]'
 	touch $@
 
 lint: $(VENV)/installed

@@ -72,6 +72,7 @@ setup(
         "dask": ["distributed>=2026.1"],
         "test": [
             "pytest>=8",
+            "distributed>=2026.1",
             "tensorboard>=2.14",
             "pytest-cov>=5",
             "pytest-xdist>=3.6",
