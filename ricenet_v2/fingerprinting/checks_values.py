@@ -42,7 +42,7 @@ def values_of(mask: Image) -> Values:
         if labels_of(mask) is not None:
             return "labels"
         return "many labels" if _is_patchy(mask) else "image"
-    is_share = -_NEAR <= float(mask.min()) and float(mask.max()) <= 1 + _NEAR
+    is_share = float(mask.min()) >= -_NEAR and float(mask.max()) <= 1 + _NEAR
     return "fractions" if is_share else "image"
 
 
@@ -98,7 +98,7 @@ def check_brain(mask: Image, place: Place) -> list[Finding]:
         mask: Axes (z, y, x).
         place: Case and file.
     """
-    if -_OVERSHOOT <= float(mask.min()) and float(mask.max()) <= 1 + _OVERSHOOT:
+    if float(mask.min()) >= -_OVERSHOOT and float(mask.max()) <= 1 + _OVERSHOOT:
         return []
     return [_not_a_mask(mask, place)] if values_of(mask) == "image" else []
 
