@@ -60,12 +60,15 @@ def test_what_the_values_of_a_mask_are(name):
     mask, kind = MASKS[name]
     assert values_of(mask) == kind
     found = [(one.severity, one.check) for one in check_mask(mask, PLACE)]
-    assert found == {
-        "labels": [],
-        "many labels": [("warning", "labels of masks")],
-        "fractions": [("warning", "fractions in a mask")],
-        "image": [("error", "not a mask")],
-    }[kind]
+    assert (
+        found
+        == {
+            "labels": [],
+            "many labels": [("warning", "labels of masks")],
+            "fractions": [("warning", "fractions in a mask")],
+            "image": [("error", "not a mask")],
+        }[kind]
+    )
 
 
 def test_a_brain_mask_may_be_a_probability_and_overshoot_but_no_image():
