@@ -202,7 +202,10 @@ def table(
 
     made = Table(title=title, title_justify="left", show_lines=has_lines)
     for index, column in enumerate(columns):
-        made.add_column(column, justify="right" if has_numbers and index else "left")
+        # What is cut off cannot be found: long words go on in the next line.
+        made.add_column(
+            column, justify="right" if has_numbers and index else "left", overflow="fold"
+        )
     for row in rows:
         made.add_row(*(str(cell) for cell in row))
     width = None if sys.stdout.isatty() else 120

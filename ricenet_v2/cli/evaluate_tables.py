@@ -130,12 +130,17 @@ def _sample_sizes(made: Evaluation) -> None:
 
 
 def _development(made: Development, of: SampleSize) -> None:
+    shrinks = (
+        f"A logistic regression of up to {made.most_parameters:.1f} parameters would shrink by "
+        "10 % at most"
+        if made.most_parameters >= 1
+        else "Even a logistic regression of one parameter would shrink by more than 10 %"
+    )
     print(
         f"Development: the share {of.prevalence:.2f} of {of.class_name} is known within "
-        f"{made.overall_risk_margin:.3f} (0.05 takes {made.n_for_overall_risk:,} patients). A "
-        f"logistic regression of up to {made.most_parameters:.1f} parameters would shrink by 10 % "
-        f"at most (Riley 2019, R-squared {made.r_squared:.2f}); for a network, whose parameters do "
-        "not count like that, there is no such criterion."
+        f"{made.overall_risk_margin:.3f} (0.05 takes {made.n_for_overall_risk:,} patients). "
+        f"{shrinks} (Riley 2019, R-squared {made.r_squared:.2f}); for a network, whose parameters "
+        "do not count like that, there is no such criterion."
     )
 
 

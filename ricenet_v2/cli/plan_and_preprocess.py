@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ricenet_v2.cli import common, folders, numbers, plan_folds, plan_tables
-from ricenet_v2.cli.plan_device import CONTEXT_GB, DEFAULT_MEMORY_GB, device_here
+from ricenet_v2.cli import common, folders, numbers, plan_choice, plan_folds, plan_tables
+from ricenet_v2.cli.plan_device import CONTEXT_GB, DEFAULT_MEMORY_GB
 from ricenet_v2.core.machine import n_cores
 from ricenet_v2.planning.names import PRESETS
 
 if TYPE_CHECKING:
-    from ricenet_v2.records.fingerprint import Fingerprint
     from ricenet_v2.records.plan import Plan
-    from ricenet_v2.records.splits import Splits
     from ricenet_v2.store.paths import DatasetPaths
     from ricenet_v2.store.raw import RawDataset
 
@@ -152,7 +149,7 @@ def plan_and_preprocess(
 
     paths = dataset_paths(dataset, workspace)
     raw = load_raw_dataset(paths.raw)
-    is_straight = straighten or (_is_straightened(paths.plan(preset)) and not overwrite)
+    is_straight = straighten or (plan_choice.is_straightened(paths.plan(preset)) and not overwrite)
     integrity = check(raw, num_workers, straighten=is_straight, seconds=case_timeout)
     documents.write(paths.integrity, integrity)
     plan_tables.show_integrity(integrity, paths.integrity)
@@ -179,8 +176,12 @@ def plan_and_preprocess(
         "batch_size": batch_size,
         "straighten": straighten or None,
     }
-    plan = _plan(raw, fingerprint, paths, preset, wanted, folds.splits, overwrite=overwrite)
+    measured = plan_choice.Measured(fingerprint, plan_choice.earlier(paths.fingerprint))
+    plan = plan_choice.plan_for(
+        raw, measured, paths.plan(preset), preset, wanted, folds.splits, overwrite=overwrite
+    )
     plan_tables.show_plan(plan, paths.plan(preset))
+    plan_tables.show_cut(fingerprint, plan)
     plan_tables.write_page(fingerprint, plan, paths.page(preset))
     documents.write(paths.fingerprint, fingerprint)
     with plan_folds.replacing(folds, paths, preset):
@@ -195,87 +196,6 @@ def plan_and_preprocess(
         told = "Warning: no folds were made, so ricenet_train will refuse this dataset."
         print(f"{told}\n{folds.doubt}")
     return code
-
-
-def _plan(
-    raw: RawDataset,
-    fingerprint: Fingerprint,
-    paths: DatasetPaths,
-    preset: str,
-    wanted: dict[str, Any],
-    splits: Splits | None,
-    *,
-    overwrite: bool,
-) -> Plan:
-    """The existing plan where it still holds (edits by hand survive), else a new one on disk.
-
-    Raises:
-        PlanError: There is a plan for other data or other arguments, and no --overwrite.
-    """
-    from ricenet_v2.core import documents
-    from ricenet_v2.core.command import typed
-    from ricenet_v2.core.errors import PlanError
-    from ricenet_v2.network.cost import estimate
-    from ricenet_v2.planning.planner import make_plan
-    from ricenet_v2.planning.reasons import other_folds
-    from ricenet_v2.planning.straightening import straightened
-    from ricenet_v2.records.described import other_than_planned
-    from ricenet_v2.records.plan import SHAPES_ONLY, Plan
-
-    path = paths.plan(preset)
-    if path.is_file() and not overwrite:
-        existing = documents.read(Plan, path)
-        faults = _disagreements(existing, documents.fingerprint_of(fingerprint), wanted)
-        faults += other_folds(existing, splits)
-        faults += [f"dataset.json: {each}" for each in other_than_planned(existing, raw.dataset)]
-        if faults:
-            raise PlanError(
-                "There is a plan that was made otherwise.",
-                file=path,
-                expected="a plan for these data and arguments",
-                got="; ".join(faults),
-                remedy="Pass --overwrite to plan anew (models of the old plan no longer fit).",
-            )
-        print(f"The plan in {path} is used as it stands.")
-        if existing.shapes_only:
-            print(f"Warning: {SHAPES_ONLY % ', '.join(existing.shapes_only)}")
-        return existing
-    given = {name: value for name, value in wanted.items() if value is not None}
-    given = {**device_here(), **given}
-    straighten = given.pop("straighten", False)
-    made = make_plan(fingerprint, raw.dataset, estimate, preset=preset, splits=splits, **given)
-    plan = dataclasses.replace(straightened(made) if straighten else made, command=typed())
-    documents.write(path, plan)
-    return plan
-
-
-def _disagreements(plan: Plan, fingerprint: str, wanted: dict[str, Any]) -> list[str]:
-    """In words, where a plan differs from the data and the arguments that were given."""
-    holds = {
-        "memory_gb": plan.memory_budget_gb,
-        "precision": plan.memory.precision,
-        "spacing": plan.spacing,
-        "input_size": plan.input_size,
-        "batch_size": plan.training.batch_size,
-        "straighten": plan.straighten,
-    }
-    faults = [
-        f"{name} {holds[name]} instead of {value}"
-        for name, value in wanted.items()
-        if value is not None and holds[name] != value
-    ]
-    # Straightened images measure otherwise, though they are the same.
-    is_as_straight = plan.straighten or not wanted.get("straighten")
-    if plan.fingerprint != fingerprint and is_as_straight:
-        faults.insert(0, "it was made from other training data (the fingerprint differs)")
-    return faults
-
-
-def _is_straightened(path: Path) -> bool:
-    from ricenet_v2.core import documents
-    from ricenet_v2.records.plan import Plan
-
-    return path.is_file() and documents.read(Plan, path).straighten
 
 
 def _preprocess(

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ricenet_v2.records.plan import Plan
 
 _SHOWN_ROWS = 60
+_MAY_BE_CUT, _MAY_BE_LOST = 0.05, 0.1
+"""Share of the cases that the input may cut by its rule, and share of a patient that is much."""
 _COLUMNS_OF_LARGE = ("spacing (mm)", "input size", "network", "batch", "why not")
 
 
@@ -83,6 +85,36 @@ def show_plan(plan: Plan, path: Path) -> None:
         title = f"Too large for {plan.memory_budget_gb:g} GiB"
         common.table(title, _COLUMNS_OF_LARGE, larger)
     print(f"Plan: {path}")
+
+
+def show_cut(fingerprint: Fingerprint, plan: Plan) -> None:
+    """Warn where the input is smaller than the patients, beyond what the rule of its size cuts."""
+    from statistics import median
+
+    from ricenet_v2.planning.input_size import cut_off, spacing_that_holds
+    from ricenet_v2.records.fingerprint import distinct
+
+    cases = distinct(fingerprint.cases)
+    lost = cut_off(cases, plan.spacing, plan.input_size)
+    if not lost or (len(lost) <= _MAY_BE_CUT * len(cases) and max(lost.values()) < _MAY_BE_LOST):
+        return
+    most = max(sorted(lost), key=lambda case: lost[case])
+    spacing = spacing_that_holds(cases, plan.spacing, plan.input_size)
+    preset = "" if plan.preset == "auto" else f"--preset {plan.preset} "
+    # The paper fixes the input size.
+    size = "" if plan.preset == "paper" else "without --input_size, or "
+    print(
+        f"Warning: the input of {_times(plan.input_size)} voxels of {_times(plan.spacing)} mm "
+        f"(z, y, x) is smaller than the patient in {len(lost)} of {len(cases)} training cases. "
+        f"They lose {median(lost.values()):.0%} of the box around the patient (median), and at "
+        f"most {lost[most]:.0%} ({most}). The networks do not see what is cut off at the rim. Plan "
+        f"again ({preset}--overwrite) {size}with --spacing {' '.join(f'{mm:g}' for mm in spacing)} "
+        "too, at which 95 % of the cases fit."
+    )
+
+
+def _times(values: Sequence[float]) -> str:
+    return " x ".join(f"{value:.4g}" for value in values)
 
 
 def _larger(plan: Plan) -> tuple[tuple[str, ...], ...]:

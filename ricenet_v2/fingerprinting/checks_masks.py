@@ -13,7 +13,8 @@ from ricenet_v2.fingerprinting.findings import DATASET, Place, error, warning
 from ricenet_v2.records.integrity import Finding
 
 LABELS = "labels of masks"
-_MOST = 64
+MOST_LABELS = 64
+_SAMPLES = 10_000
 _SCALE = 10.0
 """From this ratio of the largest labels on, one kind of masks is the other in another scale."""
 
@@ -25,7 +26,7 @@ class MaskLabels:
     Attributes:
         place: Case and file.
         channel: Name.
-        values: As `labels_of` gives them, at least one.
+        values: As `labels_of` gives them; none of a mask of fractions that are more than 64.
     """
 
     place: Place
@@ -33,26 +34,31 @@ class MaskLabels:
     values: tuple[float, ...]
 
 
-def labels_of(mask: NDArray[np.float32]) -> tuple[float, ...] | None:
-    """The values of a mask other than 0, ascending; None where it has more than 64: no labels.
+def labels_of(mask: NDArray[np.float32], most: int = MOST_LABELS) -> tuple[float, ...] | None:
+    """The values of a mask other than 0, ascending; None where it has too many: no labels.
 
     Args:
         mask: Axes (z, y, x).
+        most: Values other than 0.
     """
     left = mask[mask != 0]
+    # Of an image that is no mask, a sample tells.
+    if np.unique(left[:: max(1, left.size // _SAMPLES)]).size > most:
+        return None
     found: list[float] = []
-    while left.size and len(found) <= _MOST:
+    while left.size and len(found) <= most:
         found.append(float(left[0]))
         # One pass for each label: sorting all voxels would take longer.
         left = left[left != left[0]]
-    return None if left.size or len(found) > _MOST else tuple(sorted(found))
+    return None if left.size or len(found) > most else tuple(sorted(found))
 
 
 def check_labels(masks: Sequence[MaskLabels]) -> list[Finding]:
     """Masks of one channel that have no label in common: networks see the values as they are.
 
     An error where one kind has ten times the values of the other (1 and 255), else one warning,
-    since cases may have lesions of different kinds.
+    since cases may have lesions of different kinds. An error too for fractions where as many cases
+    have labels.
     """
     by_channel: dict[str, list[MaskLabels]] = defaultdict(list)
     for mask in sorted(masks, key=lambda mask: (mask.place.case, mask.place.file)):
@@ -61,6 +67,26 @@ def check_labels(masks: Sequence[MaskLabels]) -> list[Finding]:
 
 
 def _of_channel(masks: list[MaskLabels]) -> list[Finding]:
+    labelled = [mask for mask in masks if mask.values]
+    fractions = [mask for mask in masks if not mask.values]
+    mixed = [_among_labels(mask, len(labelled)) for mask in fractions]
+    return [*(mixed if len(fractions) <= len(labelled) else []), *_of_labels(labelled)]
+
+
+def _among_labels(mask: MaskLabels, n_labelled: int) -> Finding:
+    return error(
+        LABELS,
+        mask.place,
+        found="more than 64 fractions from 0 to 1",
+        expected=f"labels, as in {n_labelled} other mask(s) of {mask.channel}",
+        remedy="Networks see the values of a mask as they are. Set it to a label where it is above "
+        "0.5, and else to 0.",
+    )
+
+
+def _of_labels(masks: list[MaskLabels]) -> list[Finding]:
+    if not masks:
+        return []
     first, *others = sorted(_kinds(masks), key=lambda kind: (-len(kind), kind[0].values))
     usual = sorted({value for mask in first for value in mask.values})
     scaled = [mask for kind in others for mask in kind if _is_scaled(_top(kind), usual[-1])]

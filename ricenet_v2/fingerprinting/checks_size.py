@@ -62,7 +62,7 @@ def check_size(grid: Grid, place: Place, *, allow_any: bool) -> list[Finding]:
 
 
 def check_usual(cases: Sequence[CaseSizes]) -> list[Finding]:
-    """A warning for each case that lies far from the others in extent, spacing or volume.
+    """One warning for each case that lies far from the others in extent, spacing or volume.
 
     None in cohorts of fewer than ten cases, and none where more than a tenth lies so: these are
     another part of the cohort rather than faults.
@@ -71,27 +71,62 @@ def check_usual(cases: Sequence[CaseSizes]) -> list[Finding]:
     for case in cases:
         for quantity, value in case.values.items():
             by_quantity[quantity].append((case.place, value))
-    return [
-        finding for quantity, own in by_quantity.items() for finding in _outliers(quantity, own)
-    ]
+    by_case: dict[Place, list[_Far]] = defaultdict(list)
+    for quantity, own in by_quantity.items():
+        for place, far in _outliers(quantity, own):
+            by_case[place].append(far)
+    return [_unusual(place, found) for place, found in by_case.items()]
 
 
-def _outliers(quantity: str, own: list[tuple[Place, float]]) -> list[Finding]:
+@dataclass(frozen=True)
+class _Far:
+    """A quantity of a case that lies out of its usual range."""
+
+    quantity: str
+    value: float
+    usual: tuple[float, float]
+
+    @property
+    def kind(self) -> str:
+        """The quantity without its axis: `extent`, `spacing`, or what there is one of."""
+        return self.quantity.partition(" along ")[0]
+
+
+def _outliers(quantity: str, own: list[tuple[Place, float]]) -> list[tuple[Place, _Far]]:
     usual = usual_range([value for _, value in own], factor_of(quantity))
     if usual is None:
         return []
     low, high = usual
-    far = [(place, value) for place, value in own if not low <= value <= high]
-    if len(far) > _FEW * len(own):
-        return []
-    return [
-        warning(
-            UNUSUAL,
-            place,
-            found=f"{quantity}: {value:.4g}",
-            expected=f"{low:.3g} to {high:.3g}, as nearly all cases have",
-            remedy="Look at the image and at the voxel size in its header. If it is right, "
-            "networks see this patient larger or smaller than the others, or cut off.",
-        )
-        for place, value in far
-    ]
+    far = [(place, _Far(quantity, v, usual)) for place, v in own if not low <= v <= high]
+    return far if len(far) <= _FEW * len(own) else []
+
+
+def _unusual(place: Place, found: list[_Far]) -> Finding:
+    by_kind: dict[str, list[_Far]] = defaultdict(list)
+    for far in found:
+        by_kind[far.kind].append(far)
+    return warning(
+        UNUSUAL,
+        place,
+        found="; ".join(
+            f"{_name(group)}: {', '.join(f'{far.value:.4g}' for far in group)}"
+            for group in by_kind.values()
+        ),
+        expected="; ".join(", ".join(dict.fromkeys(map(_range, g))) for g in by_kind.values())
+        + ", as nearly all cases have",
+        remedy="Look at the image and at the voxel size in its header. If it is right, "
+        "networks see this patient larger or smaller than the others, or cut off.",
+    )
+
+
+def _name(group: list[_Far]) -> str:
+    """The quantity, with all axes along which it is far."""
+    first, *others = group
+    head, along, rest = first.quantity.partition(" along ")
+    axes = [rest[:1], *(far.quantity.partition(" along ")[2][:1] for far in others)]
+    return f"{head}{along}{', '.join(axes)}{rest[1:]}" if along else head
+
+
+def _range(far: _Far) -> str:
+    low, high = far.usual
+    return f"{low:.3g} to {high:.3g}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ricenet_v2.records.integrity import Finding
+from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,13 @@ class Place:
 
 
 DATASET = Place()
+_CONTENT = 3
+_STAGES = {
+    1: ("missing channel", "unreadable file", "unexpected file", "killed process", "took too long"),
+    2: ("orientation", "geometry", "physical size", "no position", "tilted image"),
+    4: ("same image in two cases", "same image in two channels", "labels of masks", "unusual size"),
+}
+"""Checks by the stage in which they are made; those that are not here judge the content."""
 
 
 def error(check: str, place: Place, *, found: str, expected: str, remedy: str) -> Finding:
@@ -34,7 +42,20 @@ def warning(check: str, place: Place, *, found: str, expected: str, remedy: str)
 
 
 def in_order(findings: list[Finding]) -> tuple[Finding, ...]:
-    """Sorted: errors first, then by check, case and file; independent of how they were found."""
+    """Sorted: errors first, what causes other findings before them, then by check, case and file.
+
+    Independent of how they were found.
+    """
     return tuple(
-        sorted(findings, key=lambda f: (f.severity, f.check, f.case, f.file, f.found, f.remedy))
+        sorted(
+            findings,
+            key=lambda f: (f.severity, _stage(f), f.check, f.case, f.file, f.found, f.remedy),
+        )
     )
+
+
+def _stage(finding: Finding) -> int:
+    """When a check is made: tables, files, geometry, content, and what compares cases."""
+    if not finding.case or finding.file in (CASES_CSV, DATASET_JSON):
+        return 0
+    return next((n for n, checks in _STAGES.items() if finding.check in checks), _CONTENT)

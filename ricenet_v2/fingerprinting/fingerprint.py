@@ -69,6 +69,8 @@ def measure(
         class_counts={name: labels[name] for name in raw.dataset.classes},
         channels=aggregate(raw.dataset.channels, _once(measured)),
         cases=tuple(one.measurement for one in measured),
+        labels={case.case_id: case.label for case in cases},
+        patients={case.case_id: case.patient_id for case in cases},
     )
 
 

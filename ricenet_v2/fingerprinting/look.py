@@ -17,11 +17,17 @@ from ricenet_v2.fingerprinting.checked import Kept, Voxels
 from ricenet_v2.fingerprinting.checks_content import check_content
 from ricenet_v2.fingerprinting.checks_dose import check_dose
 from ricenet_v2.fingerprinting.checks_geometry import check_geometry
-from ricenet_v2.fingerprinting.checks_masks import MaskLabels, labels_of
+from ricenet_v2.fingerprinting.checks_masks import MaskLabels
 from ricenet_v2.fingerprinting.checks_position import check_position
 from ricenet_v2.fingerprinting.checks_size import CaseSizes, check_size
 from ricenet_v2.fingerprinting.checks_tilt import Pose, check_tilt
 from ricenet_v2.fingerprinting.checks_twins import ImageHash
+from ricenet_v2.fingerprinting.checks_values import (
+    check_brain,
+    check_mask,
+    check_picture,
+    labels_to_compare,
+)
 from ricenet_v2.fingerprinting.checks_voxels import check_voxels, voxel_hash
 from ricenet_v2.fingerprinting.findings import Place, error
 from ricenet_v2.fingerprinting.region import ANATOMY, BRAIN_MASK, NON_ZERO
@@ -115,8 +121,8 @@ class _Look:
         self.findings += faults
         if not any(fault.check == "constant image" for fault in faults):
             self.hashes.append(ImageHash(case, channel.name, place.file, voxel_hash(voxels)))
-        if channel.kind == "mask" and (values := labels_of(voxels)):
-            self.labels.append(MaskLabels(place, channel.name, values))
+        if channel.kind == "mask" and not any(fault.severity == "error" for fault in faults):
+            self._add_labels(voxels, channel, place)
         if channel.kind in ANATOMY and self.files.brain is None:
             self._add_to_patient(voxels)
 
@@ -130,7 +136,7 @@ class _Look:
             self.kept.add_brain(voxels)
         self._on_grid(grid, place)
         self.findings += check_position(path, place)
-        self.findings += check_content(path, place)
+        self.findings += check_content(path, place) or check_brain(voxels, place)
         self.patient, self.region = voxels > 0.5, BRAIN_MASK
         if not self.patient.any():
             self.findings.append(_empty_brain(place, voxels.size))
@@ -153,6 +159,11 @@ class _Look:
     def _on_grid(self, grid: Grid, place: Place) -> None:
         if self.reference is not None:
             self.findings += check_geometry(grid, self.reference[0], place, self.reference[1])
+
+    def _add_labels(self, mask: Voxels, channel: Channel, place: Place) -> None:
+        values = labels_to_compare(mask)
+        if values is not None:
+            self.labels.append(MaskLabels(place, channel.name, values))
 
     def _add_to_patient(self, voxels: Voxels) -> None:
         there = voxels != 0
@@ -201,9 +212,13 @@ def _content(
 ) -> list[Finding]:
     """Faults of the voxels; each check judges only what the ones before found sound."""
     faults = check_content(path, place) or check_voxels(voxels, channel.kind, place)
-    if channel.kind == "dose" and not faults:
+    if faults:
+        return faults
+    if channel.kind == "dose":
         return check_dose(voxels, place, case.covariates)
-    return faults
+    if channel.kind == "mask":
+        return check_mask(voxels, place)
+    return check_picture(voxels, place) if channel.kind in ANATOMY else []
 
 
 def _missing(channel: Channel, place: Place, remedy: str) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -39,7 +40,7 @@ def finding_rows(groups: Iterable[Sequence[Finding]]) -> list[Row]:
             group[0].severity,
             group[0].check,
             _where(group),
-            group[0].found,
+            _broken(group[0].found),
             group[0].expected,
             group[0].remedy,
         )
@@ -57,6 +58,11 @@ def _where(group: Sequence[Finding]) -> str:
         file = _file(first)
     parts = (*cases, file.replace("/", "/\n"))
     return "\n".join(part for part in parts if part) or "dataset"
+
+
+def _broken(text: str) -> str:
+    """Text whose paths are broken at their folders, so that a name stands in a line of its own."""
+    return re.sub(r"(?<=\w)/(?=\w\S*\.\w)", "/\n", text)
 
 
 def _file(finding: Finding) -> str:

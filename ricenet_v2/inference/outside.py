@@ -79,6 +79,27 @@ def unknown_labels(record: PreprocessedCase, references: Iterable[Reference]) ->
     return found
 
 
+def without_labels(
+    record: PreprocessedCase, masks: Iterable[str], references: Iterable[Reference]
+) -> list[str]:
+    """Mask channels that have too many values for labels, where training had labels.
+
+    Args:
+        record: Of the case, made by this version.
+        masks: Names of the channels.
+        references: Of the members; older models do not know their labels.
+    """
+    references = list(references)
+    return [
+        f"{name} has more than 64 different values, training had the labels "
+        + _listed(sorted({value for one in references for value in one.labels[name]}))
+        for name in masks
+        if name not in record.mask_labels
+        and references
+        and all(one.labels.get(name) for one in references)
+    ]
+
+
 def _listed(values: Sequence[float]) -> str:
     return ", ".join(f"{value:g}" for value in values[:10]) + (", ..." if values[10:] else "")
 

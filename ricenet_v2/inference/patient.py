@@ -19,7 +19,7 @@ from ricenet_v2.core.regular import is_missing
 from ricenet_v2.fingerprinting.checked import CheckedCase
 from ricenet_v2.fingerprinting.integrity import check_case
 from ricenet_v2.inference.ensemble import Ensemble, crop_error
-from ricenet_v2.inference.outside import unknown_labels
+from ricenet_v2.inference.outside import unknown_labels, without_labels
 from ricenet_v2.preprocessing.cohort import inputs_hash
 from ricenet_v2.preprocessing.pipeline import preprocess
 from ricenet_v2.records.cases import PreprocessedCase
@@ -140,7 +140,9 @@ def refuse_other_labels(ensemble: Ensemble, record: PreprocessedCase) -> None:
     Raises:
         DatasetError: A mask has none of them.
     """
-    if faults := unknown_labels(record, ensemble.references.values()):
+    known = list(ensemble.references.values())
+    masks = [channel.name for channel in ensemble.plan.channels if channel.kind == "mask"]
+    if faults := [*unknown_labels(record, known), *without_labels(record, masks, known)]:
         raise DatasetError(
             "A mask of this patient has other labels than the masks of training.",
             case=record.case_id,

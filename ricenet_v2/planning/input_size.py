@@ -14,6 +14,7 @@ from ricenet_v2.records.plan import Shape, Triple
 MARGIN_SHARE = 0.04
 SMALLEST_SIDE = 4
 _PERCENTILE = 95
+_HALF = 0.5
 
 
 def region_extent(cases: Sequence[CaseMeasurement]) -> Triple:
@@ -40,6 +41,38 @@ def with_margin(region: Shape) -> Shape:
 def margin_of(size: Shape, region: Shape) -> Shape:
     """Voxels that the input leaves around the region, both sides together."""
     z, y, x = (max(0, n - r) for n, r in zip(size, region, strict=True))
+    return z, y, x
+
+
+def cut_off(cases: Sequence[CaseMeasurement], spacing: Triple, size: Shape) -> dict[str, float]:
+    """Share of the box around the patient that lies outside of the input, by case.
+
+    Of cases that lose half a voxel or more along an axis.
+
+    Args:
+        cases: What was measured.
+        spacing: mm along (z, y, x).
+        size: Voxels along (z, y, x).
+    """
+    lost = {}
+    for case in cases:
+        voxels = np.multiply(case.cropped_shape, case.spacing) / np.asarray(spacing)
+        if np.any(voxels > np.asarray(size) + _HALF):
+            lost[case.case_id] = 1 - float(np.prod(np.minimum(1, np.asarray(size) / voxels)))
+    return lost
+
+
+def spacing_that_holds(cases: Sequence[CaseMeasurement], spacing: Triple, size: Shape) -> Triple:
+    """The spacing, mm along (z, y, x), coarsened until the input holds the usual region.
+
+    Args:
+        cases: What was measured.
+        spacing: mm along (z, y, x).
+        size: Voxels along (z, y, x).
+    """
+    # Rounded up, or the last voxel would lie outside again.
+    wanted = np.ceil(np.divide(region_extent(cases), size) * 100) / 100
+    z, y, x = np.maximum(spacing, wanted).tolist()
     return z, y, x
 
 

@@ -123,6 +123,7 @@ def preprocess_channels(
     _check(images, grid, given, case_id)
     chosen = _chosen(images, given, plan, case_id)
     mask, region = _region(images, given, brain, case_id)
+    _refuse_flat(chosen, mask, region, plan, case_id)
     way = find_way(mask, grid, plan)
     there = way.mask(mask)
     n_voxels, left = int(np.count_nonzero(mask)), int(np.count_nonzero(there))
@@ -182,6 +183,22 @@ def _region(images: Images, given: _Channels, brain: Mask | None, case_id: str) 
             got=error.got,
             remedy=error.remedy,
         ) from error
+
+
+def _refuse_flat(images: list[Image], mask: Mask, region: str, plan: Plan, case_id: str) -> None:
+    """Pictures that show nothing of the patient: a z-score makes zeros of them."""
+    for image, channel in zip(images, plan.channels, strict=True):
+        if channel.kind not in ANATOMY:
+            continue
+        low = float(image.min(where=mask, initial=np.inf))
+        if low == float(image.max(where=mask, initial=-np.inf)):
+            raise DatasetError(
+                f"Channel {channel.name} has one value in all voxels of the region.",
+                case=case_id,
+                expected=f"an image with more than one value inside the region ({region})",
+                got=f"{low:g} in {np.count_nonzero(mask)} voxels",
+                remedy="Export the image again, and look at the brain mask, if there is one.",
+            )
 
 
 def _voxel_hashes(images: Images, given: _Channels) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import field
 from typing import ClassVar
 
 from ricenet_v2.core.documents import record
@@ -77,11 +78,16 @@ class ChannelFingerprint:
 
 @record
 class Fingerprint:
-    """The content of dataset_fingerprint.json: training cases only, sorted by case id."""
+    """The content of dataset_fingerprint.json: training cases only, sorted by case id.
+
+    `labels` and `patients` are those of cases.csv, by case id. Nothing is decided from them: they
+    tell what changed since, are not part of the hash, and are empty in older files.
+    """
 
     document: ClassVar[str] = "dataset_fingerprint"
     schema: ClassVar[int] = 1
     has_checksum: ClassVar[bool] = True
+    unhashed: ClassVar[tuple[str, ...]] = ("labels", "patients")
 
     dataset: Title
     n_cases: int
@@ -89,6 +95,8 @@ class Fingerprint:
     class_counts: dict[str, int]
     channels: tuple[ChannelFingerprint, ...]
     cases: tuple[CaseMeasurement, ...]
+    labels: dict[str, str] = field(default_factory=dict)
+    patients: dict[str, str] = field(default_factory=dict)
 
 
 def distinct(cases: Sequence[CaseMeasurement]) -> tuple[CaseMeasurement, ...]:

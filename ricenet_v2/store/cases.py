@@ -85,6 +85,15 @@ def has_case(folder: Path, case_id: str) -> bool:
     return _record_path(folder, case_id).is_file() and _array_path(folder, case_id).is_file()
 
 
+def written_at(folder: Path, case_id: str) -> int:
+    """When a case was written to its end, nanoseconds since 1970.
+
+    Raises:
+        OSError: It is not there.
+    """
+    return _record_path(folder, case_id).stat().st_mtime_ns
+
+
 def leftovers(preprocessed: Path, case_ids: Container[str]) -> dict[Path, tuple[str, ...]]:
     """Cases on disk that are none of `case_ids`, by the folder of their plan, sorted.
 

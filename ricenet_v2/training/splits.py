@@ -77,12 +77,12 @@ def _outdated(splits: Splits, patients: Mapping[str, str]) -> str:
         there = {*fold.train, *fold.validation}
         if there != set(patients):
             gone, new = sorted(there - set(patients)), sorted(set(patients) - there)
-            named = ", ".join([*gone, *new][:5])
-            return (
-                f"{len(there)} cases: {len(gone)} of them are gone, "
-                f"{len(new)} are new ({named}{', ...' if len(gone) + len(new) > 5 else ''}); "
-                "only cases of the split train count"
-            )
+            told = [
+                f"{len(names)} {what} ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})"
+                for what, names in (("of them gone", gone), ("new", new))
+                if names
+            ]
+            return f"{len(there)} cases, {' and '.join(told)}; only cases of the split train count"
         sides = [{patients[case] for case in side} for side in (fold.train, fold.validation)]
         if shared := sides[0] & sides[1]:
             return f"fold {number} has patients on both sides: {', '.join(sorted(shared))}"

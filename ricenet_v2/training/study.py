@@ -9,6 +9,7 @@ from pathlib import Path
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.names import number
+from ricenet_v2.preprocessing.raw_changes import tell_raw_changes
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.splits import Splits
@@ -44,6 +45,8 @@ def load_study(
 ) -> Study:
     """Read plan, folds and cases, and check the options before the first fold.
 
+    Images that have changed since they were preprocessed are a warning.
+
     Raises:
         TrainingError: The dataset is not planned yet.
         DatasetError: It is too small for folds, or its table is not that of the folds or the plan.
@@ -67,6 +70,8 @@ def load_study(
     check_trackers(options.loggers)
     check_splits(splits, raw.cases, paths.splits)
     check_labels(raw.cases, made.classes, paths.raw / CASES_CSV)
+    if team is None or team.leads:
+        tell_raw_changes(raw, made, paths)
     return Study(paths, made, raw.dataset, raw.cases, splits, options, team)
 
 

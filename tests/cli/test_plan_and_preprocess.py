@@ -322,7 +322,7 @@ def test_other_cases_need_overwrite_and_nothing_is_written(
     before = {p: p.read_bytes() for p in tiny.preprocessed.glob("[!i]*.json")}
     _write(tmp_path, _cases(12))
     assert _run(tmp_path, "--plan_only") == 2
-    assert "0 of them are gone, 2 are new" in capsys.readouterr().err
+    assert "2 new (" in capsys.readouterr().err
     assert {p: p.read_bytes() for p in tiny.preprocessed.glob("[!i]*.json")} == before
     assert _run(tmp_path, "--plan_only", "--overwrite") == 0
     splits = documents.read(Splits, tiny.splits)
@@ -581,3 +581,65 @@ def test_folds_of_centres_stand_in_the_plan_and_are_not_replaced_in_silence(
     decision = documents.read(Plan, tiny.plan()).decisions[0]
     assert (decision.what, decision.value) == ("folds", "2, leave-one-group-out by centre")
     assert "0 A (6 cases), 1 B (4 cases)" in decision.reason
+
+
+def test_a_plan_of_other_data_says_what_changed(
+    tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tiny.raw / "cases.csv"
+    sound = table.read_text()
+    assert _run(tmp_path, "--plan_only") == 0
+    table.write_text(sound.replace("case03,p03,RICE", "case03,p03,tumour"))
+    assert _run(tmp_path, "--plan_only") == 2
+    told = capsys.readouterr().err
+    assert "other training data (1 case(s) with another label: case03: RICE then, tumour now)" in (
+        " ".join(told.split())
+    )
+    # Two labels that change places change nothing in the plan, and are told all the same.
+    table.write_text(
+        sound.replace("case03,p03,RICE", "case03,p03,tumour").replace(
+            "case04,p04,tumour", "case04,p04,RICE"
+        )
+    )
+    assert _run(tmp_path, "--plan_only") == 0
+    assert "2 case(s) with another label: case03: RICE then" in capsys.readouterr().out
+    assert _run(tmp_path, "--plan_only") == 0
+    assert "another label" not in capsys.readouterr().out
+
+
+def test_a_damaged_fingerprint_is_told_and_written_anew(
+    tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(tmp_path, "--plan_only") == 0
+    assert "Warning" not in capsys.readouterr().out
+    whole = tiny.fingerprint.read_bytes()
+    assert whole.count(b'"mean": 1') > 1
+    tiny.fingerprint.write_bytes(whole.replace(b'"mean": 1', b'"mean": 3', 1))
+    assert _run(tmp_path, "--plan_only") == 0
+    assert "dataset_fingerprint.json: This document is damaged" in capsys.readouterr().out
+    assert tiny.fingerprint.read_bytes() == whole
+    # Those of earlier versions have neither hash nor labels.
+    fields = json.loads(whole)
+    for name in ("seal", "labels", "patients"):
+        del fields[name]
+    tiny.fingerprint.write_text(json.dumps(fields))
+    assert _run(tmp_path, "--plan_only") == 0
+    assert "Warning" not in capsys.readouterr().out
+    assert tiny.fingerprint.read_bytes() == whole
+
+
+def test_an_input_that_is_smaller_than_the_patients_is_a_warning(
+    tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(tmp_path, "--plan_only", "--input_size", "8", "8", "8") == 0
+    told = " ".join(capsys.readouterr().out.split())
+    # Of 12 voxels a side, 8 are seen: 1 - (2/3)^3 = 70 %.
+    assert (
+        "Warning: the input of 8 x 8 x 8 voxels of 2 x 2 x 2 mm (z, y, x) is smaller than the "
+        "patient in 10 of 10 training cases. They lose 70% of the box around the patient (median), "
+        "and at most 70% (case00)."
+    ) in told
+    assert "--overwrite) without --input_size, or with --spacing 3 3 3 too" in told
+    spacing = ("--spacing", "3", "3", "3")
+    assert _run(tmp_path, "--plan_only", "--overwrite", *spacing, "--input_size", *"888") == 0
+    assert "smaller than the patient" not in capsys.readouterr().out

@@ -93,13 +93,21 @@ def test_the_check_of_a_dataset_compares_its_cases(planted):
     for index in (0, 1):
         image = np.random.default_rng(index).normal(40, 3, (6, 8, 10)).astype(np.float32)
         planted.put("case3", index, image, Grid((6, 8, 10), (9.0, 3.0, 6.0)))
-    found = check(planted.load()).findings
-    assert {(one.check, one.case) for one in found} == {("unusual size", "case3")}
-    assert {one.found.split(":")[0] for one in found} == {
-        *(f"extent along {axis}, mm" for axis in "zyx"),
-        *(f"spacing along {axis}, mm" for axis in "zyx"),
-        "volume of the non-zero voxels, mL",
-    }
+    (found,) = check(planted.load()).findings
+    assert (found.check, found.case) == ("unusual size", "case3")
+    assert found.found.startswith(
+        "extent along z, y, x, mm: 54, 24, 60; spacing along z, y, x, mm: 9, 3, 6; volume of the"
+    )
+    # 18, 8 and 20 mm divided and multiplied by 1.5.
+    assert found.expected.startswith("12 to 27, 5.33 to 12, 13.3 to 30; 2 to 4.5, ")
+
+
+def test_a_case_without_size_is_one_row_and_spoils_no_other():
+    cases = [sizes(f"c{n}") for n in range(20)]
+    tiny = sizes("tiny", (0.024, 0.028, 0.024), (0.001,) * 3, 4e-9)
+    (found,) = check_usual([*cases, tiny])
+    assert found.case == "tiny"
+    assert "volume of the brain mask, mL: 4e-09" in found.found
 
 
 def test_one_image_in_two_channels_of_a_new_patient(planted):

@@ -187,7 +187,10 @@ def test_constant_images_are_not_taken_for_copies(planted: Planted) -> None:
 
 def test_an_empty_mask_channel_is_only_a_warning(planted: Planted) -> None:
     planted.channels = (planted.channels[0], Channel("lesion", "mask"))
-    planted.put("case0", 1, np.zeros((6, 8, 10)))
+    for number, case in enumerate(planted.cases):
+        mask = np.zeros((6, 8, 10))
+        mask[2, 2, 2 : 2 + number] = 1
+        planted.put(case.case_id, 1, mask, split=case.split)
     assert _short(check(planted.load()).findings) == {
         ("warning", "constant image", "case0", "imagesTr/case0_0001.nii.gz")
     }

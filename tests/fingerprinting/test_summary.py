@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ricenet_v2.cli.common import table
 from ricenet_v2.fingerprinting import summary
+from ricenet_v2.fingerprinting.findings import in_order
 from ricenet_v2.records.fingerprint import (
     CaseMeasurement,
     ChannelFingerprint,
@@ -82,3 +84,28 @@ def test_findings_that_differ_by_their_case_alone_share_a_row() -> None:
 def test_faults_of_the_dataset_itself_stay_apart() -> None:
     same = Finding("error", "patient in train and test", "", "cases.csv", "p1", "one", "Move it.")
     assert [len(group) for group in summary.alike([same, replace(same, found="p2")])] == [1, 1]
+
+
+def test_names_of_files_are_whole(capsys) -> None:
+    name = "SITE-03_PATIENT-0042_SESSION-20240117_0001.nii.gz"
+    found = f"the same voxels as imagesTr/{name} (case a, patient b), 3/4 of them"
+    finding = Finding("error", "same image in two cases", "a", "imagesTr/a.nii", found, "x", "y")
+    (row,) = summary.finding_rows([(finding,)])
+    assert row[3] == found.replace("imagesTr/", "imagesTr/\n")
+    table("Integrity", summary.FINDING_COLUMNS, [row])
+    printed = capsys.readouterr().out
+    cells = [line.split("│")[4].strip() for line in printed.splitlines() if line.startswith("│")]
+    assert name in "".join(cells)
+
+
+def test_causes_stand_before_what_follows() -> None:
+    checks = ["same image in two cases", "not a mask", "geometry", "missing channel"]
+    findings = [Finding("error", check, "c", "c_0000.nii", "", "", "") for check in checks]
+    findings.append(Finding("error", "unusual label", "c", "cases.csv", "", "", ""))
+    findings.append(Finding("warning", "missing channel", "c", "c_0000.nii", "", "", ""))
+    found = [(one.severity, one.check) for one in in_order(findings)]
+    assert found == [
+        ("error", "unusual label"),
+        *(("error", check) for check in reversed(checks)),
+        ("warning", "missing channel"),
+    ]

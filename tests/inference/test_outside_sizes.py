@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ricenet_v2.inference.folder import predict_folder
-from ricenet_v2.inference.outside import outside, unknown_labels
+from ricenet_v2.inference.outside import outside, unknown_labels, without_labels
 from ricenet_v2.inference.reference import (
     Reference,
     fit_reference,
@@ -73,6 +73,19 @@ def test_labels_that_training_did_not_see(records, reference):
     unknown = dataclasses.replace(reference, labels={})
     assert unknown_labels(records[11], [reference, unknown]) == []
     assert unknown_labels(records[11], []) == []
+
+
+def test_a_mask_without_labels_where_training_had_some(records, reference):
+    def told(references, **labels):
+        record = dataclasses.replace(records[0], mask_labels=labels)
+        return without_labels(record, ["lesion"], references)
+
+    assert told([reference], lesion=(1.0,)) == told([reference], lesion=()) == told([]) == []
+    assert told([reference]) == [
+        "lesion has more than 64 different values, training had the labels 1"
+    ]
+    unknown = dataclasses.replace(reference, labels={})
+    assert told([reference, unknown]) == []
 
 
 def test_masks_that_are_no_labels_are_not_compared(records):

@@ -253,3 +253,17 @@ def test_images_are_known_again_whatever_plan_format_and_header(images, make_pla
     assert record.voxel_hashes == {"T1c": before["T1c"]}
     images[0, 5, 5, 5] += 1
     assert preprocess(images, GRID, make_plan(), "c")[1].voxel_hashes["T1c"] != before["T1c"]
+
+
+def test_a_picture_of_one_value_inside_the_region_is_refused(images, make_plan):
+    brain = np.zeros(GRID.shape, dtype=np.bool_)
+    brain[3:7, 4:8, 3:7] = True
+    preprocess(images, GRID, make_plan(), "c", brain)
+    images[0][brain] = 400
+    with pytest.raises(DatasetError, match="T1c has one value") as caught:
+        preprocess(images, GRID, make_plan(), "c", brain)
+    assert (caught.value.case, caught.value.got) == ("c", "400 in 64 voxels")
+    # A dose may be the same in all of a small region.
+    images[0][brain] = np.arange(64)
+    images[1][brain] = 60
+    preprocess(images, GRID, make_plan(), "c", brain)

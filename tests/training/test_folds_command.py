@@ -202,8 +202,8 @@ def _mislabelled(case):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (_moved, "1 of them are gone, 0 are new (C03)"),
-        (_removed, "1 of them are gone, 0 are new (C03)"),
+        (_moved, "1 of them gone (C03)"),
+        (_removed, "1 of them gone (C03)"),
         (_mislabelled, "C03: 'recurence'"),
     ],
 )

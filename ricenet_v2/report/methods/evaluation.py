@@ -240,11 +240,16 @@ def _precision(result: Result, found: SampleSize) -> str:
     grown = found.development
     if grown is None:
         return told
+    parameters = (
+        f"a logistic regression could have {grown.most_parameters:.1f} parameters"
+        if grown.most_parameters >= 1
+        else "there are too few patients for a logistic regression of one parameter"
+    )
     return (
         f"{told} By those for development, the share of the class is known to within "
         f"{grown.overall_risk_margin:.2f} (a margin of 0.05 takes "
-        f"{several(grown.n_for_overall_risk, 'patient')}), and a logistic regression could have "
-        f"{grown.most_parameters:.1f} parameters; for a network there is no such number."
+        f"{several(grown.n_for_overall_risk, 'patient')}), and {parameters}; for a network there "
+        "is no such number."
     )
 
 

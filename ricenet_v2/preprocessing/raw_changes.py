@@ -1,0 +1,118 @@
+"""Whether the images of a dataset are still those that its cases were preprocessed from."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from ricenet_v2.core.failures import logged
+from ricenet_v2.fingerprinting.region import BRAIN_MASK
+from ricenet_v2.preprocessing.cohort import inputs_hash
+from ricenet_v2.records.dataset import Case
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.voxels import voxels_hash
+from ricenet_v2.store import cases as store
+from ricenet_v2.store.image_files import image_files
+from ricenet_v2.store.paths import DatasetPaths
+from ricenet_v2.store.raw import RawDataset
+
+logger = logging.getLogger(__name__)
+
+SECONDS = 20.0
+"""That reading images may take; only those are read that were written after their case."""
+_THREADS = 8
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True)
+class RawChanges:
+    """Training cases whose files changed after they were preprocessed.
+
+    Attributes:
+        changed: Those of other images or another brain mask, by their content.
+        unread: Those that may have, by their times of change: reading them would take too long.
+    """
+
+    changed: tuple[str, ...]
+    unread: tuple[str, ...]
+
+    def words(self, dataset: str) -> list[str]:
+        """Each kind in a sentence that says what to do."""
+        again = f"ricenet_plan_and_preprocess {dataset}"
+        told = []
+        if self.changed:
+            told.append(
+                f"The images of {len(self.changed)} training case(s) are other than those that "
+                f"were preprocessed, from which networks learn: {_listed(self.changed)}. Run "
+                f"{again}, or bring the former images back."
+            )
+        if self.unread:
+            told.append(
+                f"The images of {len(self.unread)} training case(s) were written after they were "
+                f"preprocessed, and are too many to be compared now: {_listed(self.unread)}. "
+                f"{again} compares them."
+            )
+        return told
+
+
+def tell_raw_changes(raw: RawDataset, plan: Plan, paths: DatasetPaths) -> None:
+    """Warn of images that changed; nothing where that cannot be told: training needs none."""
+    try:
+        for told in raw_changes(raw, plan, paths).words(plan.dataset):
+            logger.warning("Warning: %s", told)
+    except Exception as error:  # noqa: BLE001 - no training ends for a doubt
+        logged(logger, "Whether the raw images have changed cannot be told", error)
+
+
+def raw_changes(
+    raw: RawDataset, plan: Plan, paths: DatasetPaths, seconds: float = SECONDS
+) -> RawChanges:
+    """Compare files that were written after their case was preprocessed with what it was made of.
+
+    By the later of the two times of change of a file, of which `cp -p` and `rsync -t` set only one.
+    Cases whose images are not there, and cases of another plan, are passed over.
+
+    Args:
+        raw: The dataset.
+        plan: Of the preprocessed cases.
+        paths: Of the dataset.
+        seconds: After which no further case is read.
+    """
+    folder, made_by = paths.cases(plan.name), voxels_hash(plan)
+    cases = [case for case in raw.split("train") if store.has_case(folder, case.case_id)]
+    with ThreadPoolExecutor(_THREADS) as threads:
+        later = threads.map(lambda case: _is_later(raw, case, folder), cases)
+        suspects = [case for case, is_later in zip(cases, later, strict=True) if is_later]
+    changed, unread = [], []
+    until = time.monotonic() + seconds
+    for case in suspects:
+        record = store.read_record(folder, case.case_id)
+        if record.plan_hash != made_by:
+            continue
+        if time.monotonic() >= until:
+            unread.append(case.case_id)
+        elif inputs_hash(raw.images(case), raw.mask(case, "brain"), plan) != record.inputs_hash:
+            changed.append(case.case_id)
+    return RawChanges(tuple(changed), tuple(unread))
+
+
+def _is_later(raw: RawDataset, case: Case, folder: Path) -> bool:
+    """Whether a file of a case was written after it was preprocessed, or its brain mask is gone."""
+    images, brain = raw.images(case), raw.mask(case, "brain")
+    if not all(path.is_file() for path in images):
+        return False
+    if brain is None and store.read_record(folder, case.case_id).region == BRAIN_MASK:
+        return True
+    paths = images if brain is None else (*images, brain)
+    states = [file.stat() for path in paths for file in image_files(path)]
+    last = max(max(state.st_mtime_ns, state.st_ctime_ns) for state in states)
+    return last > store.written_at(folder, case.case_id)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,103 @@
+"""What of the training cases differs between two fingerprints, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ricenet_v2.records.dataset import Case
+from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint
+from ricenet_v2.records.used_cases import UsedCase, changes_since
+
+_MOST_NAMED = 5
+
+
+def relabelled(then: Fingerprint, cases: Sequence[Case]) -> tuple[str, ...]:
+    """Cases of another label or another patient now; older fingerprints do not know theirs.
+
+    Args:
+        then: Of the training cases before.
+        cases: Rows of cases.csv now.
+    """
+    used = [
+        UsedCase(name, then.patients.get(name, ""), label) for name, label in then.labels.items()
+    ]
+    changes = changes_since(used, {case.case_id: case for case in cases})
+    renamed = [f"patient of {each}" for each in changes.renamed]
+    return (*changes.wrong, *([_several("other patient ids", renamed)] if renamed else []))
+
+
+def differences(then: Fingerprint, now: Fingerprint, cases: Sequence[Case]) -> tuple[str, ...]:
+    """What differs, each kind with the number of cases and the first of them.
+
+    Args:
+        then: As it was.
+        now: As it is.
+        cases: Rows of cases.csv now.
+    """
+    before = {case.case_id: case for case in then.cases}
+    after = {case.case_id: case for case in now.cases}
+    told = list(relabelled(then, cases))
+    told += _moved(before, after, {case.case_id: case.split for case in cases})
+    kept = [name for name in after if name in before]
+    told += _measured(before, after, kept)
+    if not then.labels and then.class_counts != now.class_counts:
+        told.append(f"classes: {_counts(then)} then, {_counts(now)} now")
+    elif list(then.class_counts) != list(now.class_counts):
+        told.append(f"classes {_names(then.class_counts)} then, {_names(now.class_counts)} now")
+    channels = [[f"{one.name} ({one.kind})" for one in each.channels] for each in (then, now)]
+    if channels[0] != channels[1]:
+        told.append(f"channels {_names(channels[0])} then, {_names(channels[1])} now")
+    if then.dataset != now.dataset:
+        told.append(f"dataset {then.dataset} then, {now.dataset} now")
+    return tuple(told)
+
+
+def _moved(
+    before: Mapping[str, CaseMeasurement],
+    after: Mapping[str, CaseMeasurement],
+    splits: Mapping[str, str],
+) -> list[str]:
+    new = [name for name in after if name not in before]
+    gone = [name for name in before if name not in after]
+    held_back = [name for name in gone if name in splits]
+    gone = [name for name in gone if name not in splits]
+    kinds = (
+        ("new training case(s)", new),
+        ("case(s) that are of the split test now", held_back),
+        ("case(s) that are not in cases.csv any more", gone),
+    )
+    return [_several(what, names) for what, names in kinds if names]
+
+
+def _measured(
+    before: Mapping[str, CaseMeasurement], after: Mapping[str, CaseMeasurement], kept: list[str]
+) -> list[str]:
+    """Cases that are there in both, and of which other figures were measured."""
+    changed = [name for name in kept if before[name] != after[name]]
+    # Older versions kept no hash of the voxels.
+    images = [
+        name
+        for name in changed
+        if before[name].spacing != after[name].spacing
+        or before[name].voxels not in ("", after[name].voxels)
+    ]
+    regions = [name for name in changed if name not in images]
+    kinds = (
+        ("case(s) with other images", images),
+        ("case(s) with the same images and another brain mask, or measured otherwise", regions),
+    )
+    return [_several(what, names) for what, names in kinds if names]
+
+
+def _several(what: str, names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    told = ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return f"{len(names)} {what}: {told}"
+
+
+def _counts(fingerprint: Fingerprint) -> str:
+    return ", ".join(f"{name} {count}" for name, count in fingerprint.class_counts.items())
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(names)
