@@ -264,7 +264,8 @@ def _reader(
 
 def _began_uncorrected(paths: FoldPaths, options: TrainOptions) -> bool:
     """Whether a fold goes on that a version began which did not correct for the prior."""
-    goes_on = options.resume and paths.latest.is_file() and paths.run.is_file()
+    is_there = paths.latest.is_file() or paths.final.is_file()
+    goes_on = options.resume and is_there and paths.run.is_file()
     return goes_on and documents.read(Run, paths.run).prior is None
 
 
