@@ -46,7 +46,12 @@ class Wish:
 
 
 def in_processes(study: Study, folds: Sequence[int], wish: Wish) -> int:
-    """Train the folds in turn, or several at the same time; see the two below."""
+    """Train the folds in turn, or several at the same time; see the two below.
+
+    Raises:
+        TrainingError: The wished number is none. And as the two below.
+    """
+    parallel.number_of(wish.number, 1, len(folds))  # also of a single fold
     # A contact sheet takes seconds, less than the start of a process.
     if wish.number == "1" or len(folds) == 1 or study.options.preview_only:
         return in_turn(study, folds)
