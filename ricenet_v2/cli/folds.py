@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from ricenet_v2.cli import common
 from ricenet_v2.core import lifeline
+from ricenet_v2.core.command import again
 from ricenet_v2.core.errors import RicenetError, StoppedError, TrainingError
 from ricenet_v2.training import parallel
 from ricenet_v2.training.fold import train_fold
@@ -173,7 +174,7 @@ def _watched(study: Study, commands: Mapping[int, list[str]], number: int) -> di
         raise StoppedError(
             "Training was stopped; finished epochs are saved.",
             file=model.folder,
-            remedy="Go on with the same command and --continue.",
+            remedy=f"Go on with {again('--continue')}.",
         )
     return failed
 

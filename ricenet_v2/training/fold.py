@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from torch import nn
 
 from ricenet_v2.core import documents, files
+from ricenet_v2.core.command import again
 from ricenet_v2.core.errors import StoppedError
 from ricenet_v2.core.locks import using
 from ricenet_v2.core.progress import track
@@ -128,7 +129,7 @@ def _train(job: Job) -> Run:
         raise StoppedError(
             f"Training of fold {job.fold} was stopped; {state.epoch} finished epochs are saved.",
             file=job.paths.folder,
-            remedy="Go on with the same command and --continue.",
+            remedy=f"Go on with {again('--continue')}.",
         ) from wish
     _finish(job, state)
     run = dataclasses.replace(

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from batchgenerators.dataloading.multi_threaded_augmenter import MultiThreadedAugmenter
 
+from ricenet_v2.core.command import again
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.lifeline import end_with_parent
 from ricenet_v2.core.machine import n_cores
@@ -145,7 +146,7 @@ class Workers:
             got=", ".join(_ending(code) for code in codes),
             remedy="If the machine ran out of memory: fewer processes (--num_workers 1) or less "
             "memory for cases (--cache_gb 1). With --num_workers 0 the main process loads and "
-            "shows what fails. Then go on with --continue.",
+            f"shows what fails. Then go on with {again('--continue')}.",
         )
 
     def close(self) -> None:
