@@ -72,8 +72,8 @@ def existing_run(job: Job) -> Run | None:
             expected="the same plan and settings, channels, seed, preprocessed cases, and cases "
             "of the fold with their labels and patients",
             got="; ".join(differing),
-            remedy=f"Run the command that it was begun with, `{going_on(job.paths.folder)}`, or move the "
-            "folder away to train it anew.",
+            remedy=f"Run the command that it was begun with, `{going_on(job.paths.folder)}`, or "
+            "move the folder away to train it anew.",
         )
     return old
 
