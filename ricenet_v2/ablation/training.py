@@ -10,8 +10,7 @@ from functools import partial
 from ricenet_v2.ablation.budget import Budget
 from ricenet_v2.ablation.executors import PROCESSES, executor_of
 from ricenet_v2.ablation.jobs import FoldJob, Outcome, tables_hash, train_job
-from ricenet_v2.core.errors import StoppedError, TrainingError
-from ricenet_v2.core.names import number
+from ricenet_v2.core.errors import StoppedError
 from ricenet_v2.core.pool import results
 from ricenet_v2.core.progress import track
 from ricenet_v2.network.device import resolve_device
@@ -108,7 +107,7 @@ def _jobs(
     fitting = parallel.folds_that_fit(budget.plan, n_train, len(left), there)
     number, threads = 1, machine.threads
     if machine.executor == PROCESSES:
-        number = _number_of(machine.number, fitting, len(left))
+        number = parallel.number_of(machine.number, fitting, len(left), "--num_processes")
         threads = threads or max(1, there.cores // number)
     n_devices = len(there.device_memory)
     tables = tables_hash(study.dataset, study.cases, study.splits)
@@ -137,14 +136,3 @@ def _device(machine: Machine, index: int, n_devices: int) -> str | None:
     if machine.executor == PROCESSES and n_devices > 1 and machine.device in {None, "cuda"}:
         return f"cuda:{index % n_devices}"
     return machine.device
-
-
-def _number_of(wanted: str, fitting: int, n_jobs: int) -> int:
-    if wanted == "auto":
-        return fitting
-    count = number(wanted)
-    if not count:
-        raise TrainingError(
-            "--num_processes is not usable.", expected="auto, or 1 and more", got=wanted
-        )
-    return min(count, n_jobs)

@@ -81,6 +81,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--num_processes",
+        type=numbers.processes_or_auto,
         default="auto",
         metavar="N|auto",
         help="trainings at the same time; auto: as many as memory and cores allow",

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from ricenet_v2.cli import common
 from ricenet_v2.core import lifeline
+from ricenet_v2.core.command import again
 from ricenet_v2.core.errors import RicenetError, StoppedError, TrainingError
 from ricenet_v2.training import parallel
 from ricenet_v2.training.fold import train_fold
@@ -46,7 +47,12 @@ class Wish:
 
 
 def in_processes(study: Study, folds: Sequence[int], wish: Wish) -> int:
-    """Train the folds in turn, or several at the same time; see the two below."""
+    """Train the folds in turn, or several at the same time; see the two below.
+
+    Raises:
+        TrainingError: The wished number is none. And as the two below.
+    """
+    parallel.number_of(wish.number, 1, len(folds))  # also of a single fold
     # A contact sheet takes seconds, less than the start of a process.
     if wish.number == "1" or len(folds) == 1 or study.options.preview_only:
         return in_turn(study, folds)
@@ -168,7 +174,7 @@ def _watched(study: Study, commands: Mapping[int, list[str]], number: int) -> di
         raise StoppedError(
             "Training was stopped; finished epochs are saved.",
             file=model.folder,
-            remedy="Go on with the same command and --continue.",
+            remedy=f"Go on with {again('--continue')}.",
         )
     return failed
 

@@ -45,6 +45,20 @@ def real(lowest: float, highest: float, expected: str = "") -> Callable[[str], f
     return number
 
 
+def or_auto(kind: Callable[[str], int]) -> Callable[[str], str]:
+    """A type of argparse: the word `auto`, or a number of that kind; as text."""
+
+    def number(text: str) -> str:
+        try:
+            return text if text == "auto" else str(kind(text))
+        except argparse.ArgumentTypeError as error:
+            raise argparse.ArgumentTypeError(
+                str(error).replace("expected a", "expected auto or a", 1)
+            ) from error
+
+    return number
+
+
 def _refusal(expected: str, text: str) -> argparse.ArgumentTypeError:
     return argparse.ArgumentTypeError(f"expected {expected}, got {text[:40]!a}")
 
@@ -62,6 +76,7 @@ samples = whole(1, 65_536)
 threads = whole(1, 1024)
 workers = whole(0, 1024)
 processes = whole(1, 1024)
+processes_or_auto = or_auto(processes)
 millimetres = real(1e-6, 1e4)
 gigabytes = real(1e-3, 1e6)
 gigabytes_or_none = real(0, 1e6)

@@ -62,6 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--num_threads", type=numbers.threads, help="of torch on the CPU")
     parser.add_argument(
         "--num_folds_parallel",
+        type=numbers.processes_or_auto,
         default="1",
         metavar="N|auto",
         help="folds trained at the same time; auto: as many as memory and cores allow",

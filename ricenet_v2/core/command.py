@@ -25,6 +25,18 @@ def typed(words: Sequence[str] | None = None) -> tuple[str, ...]:
     return (*_program(Path(words[0])), *(without_home(word) for word in words[1:]))
 
 
+def again(word: str) -> str:
+    """The command of this process with one word more, for the text of an error.
+
+    Args:
+        word: An option, which is not repeated where it was given already.
+    """
+    words = typed()
+    if not words or not words[0].startswith("ricenet_"):
+        return f"the same command with {word}"
+    return f"`{text_of(words if word in words else (*words, word))}`"
+
+
 def _program(file: Path) -> tuple[str, ...]:
     if file.suffix != ".py":
         return (file.name,)

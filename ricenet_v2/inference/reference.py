@@ -15,6 +15,7 @@ from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.core.regular import is_missing
 from ricenet_v2.inference.shrinkage import shrunk_covariance
 from ricenet_v2.store import checkpoints
+from ricenet_v2.store.fold_remedy import remedy_of
 
 UNUSUAL, UNLIKE = 0.05, 0.01
 """p-values from which down a case is flagged: reached with 19 and with 99 held-out cases."""
@@ -124,7 +125,7 @@ def read_reference(path: Path, n_features: int | None = None) -> Reference | Non
     """
     if is_missing(path):
         return None
-    state = checkpoints.load(path)
+    state = checkpoints.load(path, what="file of training features")
     try:
         arrays = [state[name].double().numpy() for name in ("mean", "precision", "held_out")]
         directions = state.get("directions", torch.empty(0, 9)).double().numpy()
@@ -140,7 +141,7 @@ def read_reference(path: Path, n_features: int | None = None) -> Reference | Non
             file=path,
             expected="mean, precision, held_out and intensities, as ricenet_train writes them",
             got=f"{error!r} in {checkpoints.described(state)}",
-            remedy="Delete it (distances are then not available), or train the fold again.",
+            remedy=remedy_of(path),
         ) from error
     return found
 

@@ -12,6 +12,7 @@ from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.network.build import Classifier, build_network
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store import checkpoints
+from ricenet_v2.store.fold_remedy import remedy_of
 
 WEIGHTS = "inference_weights"
 _SHOWN = 4
@@ -98,7 +99,7 @@ def _can_predict(state: Mapping[str, Any]) -> bool:
 def _refused(
     what: str, path: Path, fold: int, *, expected: str, got: str, remedy: str = ""
 ) -> CheckpointError:
-    way_out = f"Train fold {fold} again, or leave it out by naming the other folds with -f."
+    way_out = f"{remedy_of(path)} Or leave fold {fold} out by naming the other folds with -f."
     return CheckpointError(
         what, file=path, expected=expected, got=got, remedy=f"{remedy} {way_out}".strip()
     )

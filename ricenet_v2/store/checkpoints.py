@@ -14,6 +14,7 @@ from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.core.files import replacing, sha256_of_stream
 from ricenet_v2.core.regular import fault_of_file, is_missing
 from ricenet_v2.store import checksums
+from ricenet_v2.store.fold_remedy import remedy_of
 
 State = dict[str, Any]
 
@@ -25,19 +26,24 @@ def save(path: Path, state: State) -> None:
         checksums.add_checksum(temporary)
 
 
-def load(path: Path, device: str | torch.device = "cpu") -> State:
-    """Read a checkpoint of ours.
+def load(path: Path, device: str | torch.device = "cpu", what: str = "checkpoint") -> State:
+    """Read a checkpoint of ours, or another file of a fold.
+
+    Args:
+        path: Of the file.
+        device: Where its tensors go.
+        what: The file is called so where it cannot be read.
 
     Raises:
         CheckpointError: Missing, damaged, or holding more than tensors and plain values. Every
             changed bit is found but in files of older versions, which have no hash.
     """
-    return load_hashed(path, device)[0]
+    return _load(path, device, remedy_of(path), what)[0]
 
 
 def load_hashed(path: Path, device: str | torch.device = "cpu") -> tuple[State, str]:
     """As `load`, with the SHA-256 of the very bytes that were read."""
-    return _load(path, device, "Copy it again, or train the fold again.")
+    return _load(path, device, remedy_of(path))
 
 
 # Numpy 1 and numpy 2 pickle a scalar under these names; training logs of others hold such scalars.
@@ -68,26 +74,34 @@ def load_foreign(path: Path) -> State:
         return _load(path, "cpu", _REMEDY.format(name=path.name))[0]
 
 
-def _load(path: Path, device: str | torch.device, remedy: str) -> tuple[State, str]:
+def _load(
+    path: Path, device: str | torch.device, remedy: str, what: str = "checkpoint"
+) -> tuple[State, str]:
     if is_missing(path):
-        raise CheckpointError("There is no such checkpoint.", file=path)
+        raise CheckpointError(f"There is no such {what}.", file=path)
     if fault := fault_of_file(path):
         raise CheckpointError(
-            "This checkpoint cannot be read.", file=path, expected="a regular file", got=fault
+            f"This {what} cannot be read.",
+            file=path,
+            expected="a regular file",
+            got=fault,
+            remedy=f"Move it away. {remedy}",
         )
     # Opened once: a training may put another file in its place meanwhile.
     with path.open("rb") as stream:
-        return _read(stream, path, device, remedy), sha256_of_stream(stream)
+        return _read(stream, path, device, remedy, what), sha256_of_stream(stream)
 
 
-def _read(stream: BinaryIO, path: Path, device: str | torch.device, remedy: str) -> State:
+def _read(
+    stream: BinaryIO, path: Path, device: str | torch.device, remedy: str, what: str
+) -> State:
     try:
         is_damaged = checksums.state_of(stream) == "damaged"
         stream.seek(0)
         state = {} if is_damaged else torch.load(stream, device, weights_only=True)
     except Exception as error:
         raise CheckpointError(
-            "This checkpoint cannot be read.",
+            f"This {what} cannot be read.",
             file=path,
             expected="a whole file of tensors and plain values",
             got=_reason(error),
@@ -95,7 +109,7 @@ def _read(stream: BinaryIO, path: Path, device: str | torch.device, remedy: str)
         ) from error
     if is_damaged:
         raise CheckpointError(
-            "This checkpoint is damaged.",
+            f"This {what} is damaged.",
             file=path,
             expected="the bytes that were written, whose SHA-256 stands at the end of the file",
             got="other bytes",
@@ -103,10 +117,10 @@ def _read(stream: BinaryIO, path: Path, device: str | torch.device, remedy: str)
         )
     if not isinstance(state, dict):
         raise CheckpointError(
-            "A checkpoint is a dictionary.",
+            f"A {what} is a dictionary.",
             file=path,
             got=f"a {type(state).__name__}",
-            remedy="Put the checkpoint there that ricenet_train wrote, or train the fold again.",
+            remedy=remedy,
         )
     return state
 

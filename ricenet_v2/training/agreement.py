@@ -6,10 +6,12 @@ import dataclasses
 from collections.abc import Sequence
 
 from ricenet_v2.core import documents
+from ricenet_v2.core.command import again
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import leave_one_out
+from ricenet_v2.store.fold_remedy import going_on
 from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.training.initial_weights import check_same_source
 from ricenet_v2.training.job import Job, run_record, with_epochs
@@ -38,7 +40,7 @@ def check_not_begun(model: ModelPaths, folds: Sequence[int]) -> None:
         f"Fold {named} is already there." if one else f"Folds {named} are already there.",
         file=model.fold(begun[0]).folder if one else model.folder,
         expected="folds that were not trained yet",
-        remedy="Go on with --continue, which leaves finished folds alone, or move the "
+        remedy=f"Go on with {again('--continue')}, which leaves finished folds alone, or move the "
         f"{'folder' if one else 'folders'} away to train anew.",
     )
 
@@ -70,7 +72,8 @@ def existing_run(job: Job) -> Run | None:
             expected="the same plan and settings, channels, seed, preprocessed cases, and cases "
             "of the fold with their labels and patients",
             got="; ".join(differing),
-            remedy="Repeat the first command with --continue, or move the folder away.",
+            remedy=f"Run the command that it was begun with, `{going_on(job.paths.folder)}`, or "
+            "move the folder away to train it anew.",
         )
     return old
 

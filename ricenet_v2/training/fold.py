@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from torch import nn
 
 from ricenet_v2.core import documents, files
+from ricenet_v2.core.command import again
 from ricenet_v2.core.errors import StoppedError
 from ricenet_v2.core.locks import using
 from ricenet_v2.core.progress import track
@@ -21,8 +22,9 @@ from ricenet_v2.records.run import EpochRow, Run
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.store import checkpoints, tables
 from ricenet_v2.store.paths import DatasetPaths
-from ricenet_v2.training.agreement import check_other_folds, existing_run
+from ricenet_v2.training.agreement import check_other_folds
 from ricenet_v2.training.curves import draw_progress
+from ricenet_v2.training.finished import finished_run
 from ricenet_v2.training.fold_log import logged
 from ricenet_v2.training.job import Job, TrainOptions, prepare, run_record
 from ricenet_v2.training.loader import Source, TrainingBatches
@@ -90,12 +92,13 @@ def train_fold(
                 draw_preview(job.reader, job.train, job.plan, options.seed, target)
                 logger.info("Augmented samples are drawn in %s", target)
                 return run_record(job, "stopped", None)
-        if finished := _finished_run(job):
+        if finished := finished_run(job):
             return finished
         with team.agreed():
             if team.leads:
                 stack.enter_context(using(reads=[job.model.folder], writes=[job.paths.folder]))
-        if finished := _finished_run(job):  # another process may have trained it meanwhile
+        # Another process may have trained it meanwhile; only now may files be made again.
+        if finished := finished_run(job, repairs=True):
             return finished
         with team.agreed():
             check_other_folds(job)
@@ -109,21 +112,6 @@ def train_fold(
             if job.plan.shapes_only:
                 logger.warning(SHAPES_ONLY, ", ".join(job.plan.shapes_only))
             return _train(job)
-
-
-def _finished_run(job: Job) -> Run | None:
-    """The record of the fold where nothing is left to do."""
-    with job.team.agreed():
-        old = existing_run(job)
-    if old is None or not _is_finished(job, old):
-        return None
-    logger.info("Fold %d is trained already: %s", job.fold, job.paths.folder)
-    return old
-
-
-def _is_finished(job: Job, old: Run) -> bool:
-    written = job.paths.final.is_file() and job.paths.validation.is_file()
-    return old.status == "finished" and old.epochs == job.plan.training.epochs and written
 
 
 def _train(job: Job) -> Run:
@@ -141,7 +129,7 @@ def _train(job: Job) -> Run:
         raise StoppedError(
             f"Training of fold {job.fold} was stopped; {state.epoch} finished epochs are saved.",
             file=job.paths.folder,
-            remedy="Go on with the same command and --continue.",
+            remedy=f"Go on with {again('--continue')}.",
         ) from wish
     _finish(job, state)
     run = dataclasses.replace(
@@ -234,7 +222,7 @@ def _epoch(
     started = time.perf_counter()
     result = train_epoch(network, state.optimiser, state.ema, batches, task, epoch, stop)
     trained = time.perf_counter()
-    loss, macro_f1 = scored(job, predict_validation(job, state))
+    loss, macro_f1 = scored(job, predict_validation(job, averaged(job, state)))
     ended = time.perf_counter()
     is_best = state.best.update(epoch, macro_f1)
     state.rows.append(
@@ -275,8 +263,9 @@ def _tell(job: Job, row: EpochRow) -> None:
 def _finish(job: Job, state: State) -> None:
     """Final checkpoint and out-of-fold predictions, with the mirroring that prediction uses."""
     axes = job.plan.training.augmentation.mirror_axes
-    found = predict_validation(job, state, axes)
-    reference = reference_of(job, averaged(job, state))
+    averages = averaged(job, state)
+    found = predict_validation(job, averages, axes)
+    reference = reference_of(job, averages)
     if not job.team.leads:
         return
     # A kill may have come between the last checkpoint and its history.

@@ -15,6 +15,7 @@ from ricenet_v2.records.lineage import Lineage
 from ricenet_v2.records.plan import NetworkPlan
 from ricenet_v2.records.weights import PretrainedSource, WeightsReport
 from ricenet_v2.store.fold_paths import FoldPaths
+from ricenet_v2.store.fold_remedy import going_on
 
 logger = logging.getLogger(__name__)
 
@@ -91,8 +92,8 @@ def check_same_source(paths: FoldPaths, file: Path | None) -> None:
             file=paths.folder,
             expected=f"{begun.file if begun else 'no file'} (SHA-256 {there})",
             got=f"{file} (SHA-256 {now})",
-            remedy="Repeat the first command with --continue (a fold that has a checkpoint goes on "
-            "without --pretrained_weights too), or move the folder away.",
+            remedy=f"Run `{going_on(paths.folder)}` (a fold that has a checkpoint goes on without "
+            "--pretrained_weights too), or move the folder away to train it anew.",
         )
 
 

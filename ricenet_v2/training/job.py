@@ -264,8 +264,14 @@ def _reader(
 
 def _began_uncorrected(paths: FoldPaths, options: TrainOptions) -> bool:
     """Whether a fold goes on that a version began which did not correct for the prior."""
-    goes_on = options.resume and paths.latest.is_file() and paths.run.is_file()
-    return goes_on and documents.read(Run, paths.run).prior is None
+    if not options.resume or not paths.run.is_file():
+        return False
+    run = documents.read(Run, paths.run)
+    named = options.epochs or options.overrides.get("epochs", run.epochs)
+    is_trained = (
+        run.status == "finished" and paths.final.is_file() and str(named) == str(run.epochs)
+    )
+    return run.prior is None and (is_trained or paths.latest.is_file())
 
 
 def _with_epochs_of_run(plan: Plan, paths: FoldPaths, options: TrainOptions) -> Plan:

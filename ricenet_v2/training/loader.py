@@ -18,6 +18,7 @@ from ricenet_v2.core.errors import RicenetError, TrainingError
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.training.augmentation.apply import augment
 from ricenet_v2.training.augmentation.draw import Draw, draw_named
+from ricenet_v2.training.preprocessed import preprocessing_of
 from ricenet_v2.training.reader import CaseReader
 from ricenet_v2.training.sampler import epoch_cases
 from ricenet_v2.training.share import ALONE, Share
@@ -25,7 +26,6 @@ from ricenet_v2.training.shared_memory import SharedArrays
 from ricenet_v2.training.workers import Workers, batches_ahead, settle_worker
 
 _CPU = torch.device("cpu")
-_REMEDY = "Run ricenet_plan_and_preprocess again; it repairs damaged cases."
 
 
 @dataclass(frozen=True)
@@ -121,8 +121,11 @@ class _Loader(SlimDataLoaderBase):  # type: ignore[misc]
         except RicenetError as error:
             return {"error": str(error), "remedy": None, "case_ids": [case]}
         except Exception:  # noqa: BLE001 - a dead worker would hide what happened
-            return {"error": traceback.format_exc(), "remedy": _REMEDY, "case_ids": [case]}
+            return {"error": traceback.format_exc(), "remedy": self._remedy(), "case_ids": [case]}
         return {"data": data, "case_ids": cases, "epoch": epoch, "places": places}
+
+    def _remedy(self) -> str:
+        return f"Run {preprocessing_of(self.source.plan)} again, which makes damaged cases anew."
 
     def _sent(self, index: int, images: NDArray[np.float32]) -> NDArray[np.float32] | int:
         """The images, or the number of the slot where they lie."""

@@ -76,8 +76,14 @@ def folds_that_fit(plan: Plan, n_train: int, n_folds: int, there: Resources) -> 
     return max(1, fitting)
 
 
-def number_of(wanted: str, fitting: int, n_folds: int) -> int:
-    """The number that `--num_folds_parallel` means.
+def number_of(wanted: str, fitting: int, n_folds: int, option: str = "--num_folds_parallel") -> int:
+    """How many at the same time an option means.
+
+    Args:
+        wanted: `auto`, or a number.
+        fitting: What `auto` means.
+        n_folds: More are not needed.
+        option: Named where its value is not usable.
 
     Raises:
         TrainingError: Neither `auto` nor a number from 1.
@@ -87,7 +93,10 @@ def number_of(wanted: str, fitting: int, n_folds: int) -> int:
     count = number(wanted)
     if not count:
         raise TrainingError(
-            "--num_folds_parallel is not usable.", expected="auto, or 1 and more", got=wanted
+            f"{option} is not usable.",
+            expected="auto, or 1 and more",
+            got=wanted,
+            remedy=f"Give {option} such a number, or leave it out.",
         )
     return min(count, n_folds)
 

@@ -32,7 +32,6 @@ def records_of_plan(folder: Path, case_ids: Sequence[str], plan: Plan) -> list[P
     others = [record.case_id for record in records if record.plan_hash != wanted]
     others += sorted(set(case_ids) - set(there))
     if others:
-        preset = "" if plan.name == "auto" else f" --preset {plan.name}"
         raise PlanError(
             "The preprocessed cases are not those of this plan.",
             file=folder,
@@ -40,9 +39,15 @@ def records_of_plan(folder: Path, case_ids: Sequence[str], plan: Plan) -> list[P
             got=f"{len(others)} made by another plan, by an older version, or not made: "
             + ", ".join(others[:5])
             + (", ..." if len(others) > 5 else ""),
-            remedy=f"Run ricenet_plan_and_preprocess {plan.dataset}{preset} again.",
+            remedy=f"Run {preprocessing_of(plan)} again.",
         )
     return records
+
+
+def preprocessing_of(plan: Plan) -> str:
+    """The command that makes the preprocessed cases of a plan."""
+    preset = "" if plan.name == "auto" else f" --preset {plan.name}"
+    return f"ricenet_plan_and_preprocess {plan.dataset}{preset}"
 
 
 def check_described(plan: Plan, dataset: Dataset, file: Path) -> None:
@@ -60,14 +65,13 @@ def check_described(plan: Plan, dataset: Dataset, file: Path) -> None:
         PlanError: They differ, or stand in another order.
     """
     if differing := other_than_planned(plan, dataset):
-        preset = "" if plan.name == "auto" else f" --preset {plan.name}"
         raise PlanError(
             "dataset.json is not the one that this plan was made for.",
             file=file,
             expected=f"the channels and classes of the plan {plan.name!r}, in its order",
             got="; ".join(differing),
             remedy="Bring back what was changed. Or, if dataset.json is right now, run "
-            f"ricenet_plan_and_preprocess {plan.dataset}{preset} --overwrite.",
+            f"{preprocessing_of(plan)} --overwrite.",
         )
 
 

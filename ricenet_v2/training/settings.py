@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ricenet_v2.core.errors import PlanError
 from ricenet_v2.records.plan import NetworkPlan, Plan, TrainingPlan
+from ricenet_v2.training.setting_words import refusal_of
 
 Section = TypeVar("Section", TrainingPlan, NetworkPlan)
 NETWORK_FIELDS = ("norm", "dropout", "stochastic_depth")
@@ -74,15 +75,19 @@ def with_settings(plan: Plan, settings: Mapping[str, str]) -> Plan:
                 f"There is no setting {name!r}.",
                 expected=", ".join(_names(tree)),
                 got=name,
+                remedy="Give the name of one of these to --set.",
             )
         target[last] = _value(text)
     made = {name: value for name, value in tree.items() if name != "network"}
-    training_plan = _checked(TrainingPlan, made)
-    network_plan = _checked(NetworkPlan, {**whole, **network})
     try:
+        training_plan = _checked(TrainingPlan, made)
+    except ValidationError as error:
+        raise refusal_of(error, TrainingPlan, "", settings, plan) from error
+    try:
+        network_plan = _checked(NetworkPlan, {**whole, **network})
         return dataclasses.replace(plan, training=training_plan, network=network_plan)
     except ValidationError as error:
-        raise _refusal(error) from error
+        raise refusal_of(error, NetworkPlan, "network.", settings, plan) from error
 
 
 def _names(tree: Mapping[str, Any]) -> list[str]:
@@ -95,17 +100,7 @@ def _names(tree: Mapping[str, Any]) -> list[str]:
 
 
 def _checked(kind: type[Section], fields: Mapping[str, Any]) -> Section:
-    try:
-        return TypeAdapter(kind).validate_json(json.dumps(fields), strict=True)
-    except ValidationError as error:
-        raise _refusal(error) from error
-
-
-def _refusal(error: ValidationError) -> PlanError:
-    """In words; a contradiction between fields has no place, and its text begins with the field."""
-    places = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors()]
-    faults = [": ".join(filter(None, place)) for place in places]
-    return PlanError("A setting has a wrong value.", got="; ".join(faults))
+    return TypeAdapter(kind).validate_json(json.dumps(fields), strict=True)
 
 
 def _value(text: str) -> Any:

@@ -35,6 +35,9 @@ from ricenet_v2.training.schedule import Leg, Legs, changed
 
 logger = logging.getLogger(__name__)
 
+_OF_TRAINING = ("network", "ema", "optimiser", "best", "rows", "legs")
+"""Parts of a checkpoint that no prediction needs."""
+
 
 @dataclass
 class State:
@@ -171,6 +174,11 @@ def inference_state(job: Job, state: State) -> dict[str, Any]:
         KEY: documents.to_text(lineage_of(job, lineage_before(job.paths))),
         **shares,
     }
+
+
+def of_prediction(saved: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what `full_state` made the part that `inference_state` made."""
+    return {name: value for name, value in saved.items() if name not in _OF_TRAINING}
 
 
 def full_state(job: Job, state: State) -> dict[str, Any]:

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import torch
 
 from ricenet_v2.inference.prior import Indices, called, corrected
+from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.cells import digits
 from ricenet_v2.store import tables
 from ricenet_v2.training.job import Job
 from ricenet_v2.training.loop import predict_cases
 from ricenet_v2.training.metric import macro_f1
-from ricenet_v2.training.state import State, averaged
 
 
-def predict_validation(job: Job, state: State, axes: Sequence[int] = ()) -> torch.Tensor:
+def predict_validation(job: Job, network: Classifier, axes: Sequence[int] = ()) -> torch.Tensor:
     """Probabilities (cases, classes) in float64, for the prior of all training cases.
 
     Those of the network itself where the fold is not corrected. Every process of the team calls
@@ -23,10 +23,10 @@ def predict_validation(job: Job, state: State, axes: Sequence[int] = ()) -> torc
 
     Args:
         job: The fold.
-        state: Of its training.
+        network: The averaged weights, on the device of the job.
         axes: Axes (0 z, 1 y, 2 x) that may be flipped.
     """
-    network, size = averaged(job, state), job.plan.training.batch_size
+    size = job.plan.training.batch_size
     found = predict_cases(network, job.reader, job.validation, job.team, axes, size)
     prior = job.prior
     if prior is None:

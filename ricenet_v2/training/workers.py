@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.util import Finalize
 from queue import Empty
+from types import FrameType
 from typing import Any
 
 import torch
 from batchgenerators.dataloading.multi_threaded_augmenter import MultiThreadedAugmenter
 
+from ricenet_v2.core.command import again
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.lifeline import end_with_parent
 from ricenet_v2.core.machine import n_cores
+from ricenet_v2.training.quiet_threads import told_elsewhere
 
 _BATCHES_AHEAD = 2
 _MOST_WORKERS = 4
@@ -36,12 +43,29 @@ def default_workers(device: torch.device, world_size: int = 1) -> int:
 
 
 def settle_worker() -> None:
-    """Make this worker process a good child: one thread, ends with its parent, deaf to Ctrl-C."""
+    """Make this worker process a good child: one thread, ends with its parent and not before.
+
+    Ctrl-C and SIGTERM go to all processes of a group. They are left to the parent, which may still
+    wait for a batch of the update that it ends in order.
+    """
     torch.set_num_threads(1)
     # A fork inherits the handlers of the training loop, which only note that an end is wished.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, _EndAfter(os.getppid()))
     end_with_parent()
+
+
+@dataclass(frozen=True)
+class _EndAfter:
+    """On SIGTERM a process ends where its parent has ended; else it goes on."""
+
+    parent: int
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        """Hear the signal."""
+        if os.getppid() != self.parent:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
 
 
 def batches_ahead(count: int) -> int:
@@ -70,6 +94,11 @@ class Workers:
         self._augmenter = _Augmenter(loader, None, count, _BATCHES_AHEAD, None)
         self._augmenter._start()  # noqa: SLF001 - batchgenerators has no public way
         self._is_closed = False
+        told_elsewhere(self._augmenter.pin_memory_thread)
+        for process in self.processes:
+            process.terminate = process.kill  # since they are deaf to SIGTERM
+        # At the end of the program `multiprocessing` waits for those that it has sent SIGTERM.
+        Finalize(self, _kill, (self.processes,), exitpriority=0)
 
     @property
     def processes(self) -> list[Any]:
@@ -117,7 +146,7 @@ class Workers:
             got=", ".join(_ending(code) for code in codes),
             remedy="If the machine ran out of memory: fewer processes (--num_workers 1) or less "
             "memory for cases (--cache_gb 1). With --num_workers 0 the main process loads and "
-            "shows what fails. Then go on with --continue.",
+            f"shows what fails. Then go on with {again('--continue')}.",
         )
 
     def close(self) -> None:
@@ -136,6 +165,11 @@ class Workers:
         """End the thread that waits for the rest of what a dead worker began to send."""
         for queue in self._augmenter._queues:  # noqa: SLF001
             queue._writer.close()  # noqa: SLF001
+
+
+def _kill(processes: Sequence[Any]) -> None:
+    for process in processes:
+        process.kill()
 
 
 def _ending(code: int | None) -> str:

@@ -28,6 +28,31 @@ def _numeric():
                 yield pytest.param(action.type, id=f"{command} {action.option_strings[-1]}")
 
 
+# Options without a type: names, and lists that their own readers take apart.
+WORDS = {
+    *("dataset", "plan", "channels", "device", "positive_class", "settings", "prior", "loggers"),
+    *("subsets", "executor", "against", "runs", "subgroups", "target", "region", "group", "fold"),
+}
+
+
+def test_every_option_that_is_no_word_has_a_type():
+    """An option without one is not looked at by the tests below."""
+    untyped = {
+        action.dest
+        for _, parser in _parsers()
+        for action in parser._actions
+        if action.nargs != 0 and action.type is None and action.choices is None
+    }
+    assert untyped <= WORDS
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "many", "nan", "AUTO", ""])
+def test_a_number_of_processes_is_auto_or_from_1_on(text):
+    assert (numbers.processes_or_auto("auto"), numbers.processes_or_auto("3")) == ("auto", "3")
+    with pytest.raises(argparse.ArgumentTypeError, match="expected auto or a whole number from 1"):
+        numbers.processes_or_auto(text)
+
+
 def test_no_option_takes_a_bare_number():
     bare = [
         f"{command} {action.dest}"
@@ -56,7 +81,7 @@ def test_sound_numbers_are_taken_by_some_option(text):
             except argparse.ArgumentTypeError:
                 continue
     assert taken
-    assert all(value == float(text) and math.isfinite(value) for value in taken)
+    assert all(float(value) == float(text) and math.isfinite(float(value)) for value in taken)
 
 
 def test_no_threads_are_no_number_of_threads():

@@ -133,7 +133,7 @@ def test_training_features_of_another_network_are_refused(model, content, said):
     write_reference(path, reference(4))
     assert set(load_ensemble(model.folder, device="cpu").references) == {1}
     content(path)
-    with pytest.raises(CheckpointError, match="Delete it") as caught:
+    with pytest.raises(CheckpointError, match="what to do") as caught:
         load_ensemble(model.folder, device="cpu")
     assert said in str(caught.value)
     assert caught.value.file == path

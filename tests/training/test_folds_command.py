@@ -169,8 +169,15 @@ def test_a_wrong_setting_is_told_once_before_any_fold(paths, capsys):
 
 @pytest.mark.parametrize("number", ["0", "many", "-1"])
 def test_a_number_of_parallel_folds_that_is_none_is_refused(paths, capsys, number):
-    assert train.main(_words(paths, f"--num_folds_parallel={number}")) == 2
-    assert "--num_folds_parallel is not usable" in capsys.readouterr().err
+    for fold in ("0", "all"):
+        words = [fold if word == "all" else word for word in _words(paths)]
+        with pytest.raises(SystemExit, match="2"):
+            train.main([*words, f"--num_folds_parallel={number}"])
+        assert "expected auto or a whole number from 1" in capsys.readouterr().err
+        workspace = paths.raw.parent.parent
+        with pytest.raises(TrainingError, match="--num_folds_parallel is not usable"):
+            train.train("9", fold, num_folds_parallel=number, workspace=workspace, device="cpu")
+    assert not paths.results.exists()
 
 
 def test_contact_sheets_of_all_folds_train_nothing(paths):

@@ -71,6 +71,37 @@ def test_a_wrong_value_is_told_with_its_field(plan, name, value):
     assert name.removeprefix("network.") in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "allowed", "planned"),
+    [
+        ("learning_rate", "-1", "a number above 0 up to 1,000", "0.001"),
+        ("learning_rate", "nan", "a number above 0 up to 1,000", "0.001"),
+        ("learning_rate", "fast", "a number above 0 up to 1,000", "0.001"),
+        ("batch_size", "0", "a whole number from 1 up to 65,536", "2"),
+        ("label_smoothing", "1", "a number from 0 below 1", "0.05"),
+        ("balance", "weights", "one of sampler, loss, none", "sampler"),
+        ("compile", "3", "true or false", "False"),
+        ("network.norm", "layer", "one of instance, batch", "instance"),
+        (
+            "augmentation.gamma",
+            "[1]",
+            "2 in brackets, each a number from 0.001 up to 1,000",
+            "[0.7, 1.5]",
+        ),
+        ("augmentation.mirror_axes", "[5]", "each of 0, 1, 2 at most once", "[2]"),
+    ],
+)
+def test_a_wrong_value_is_told_with_what_is_allowed_and_what_the_plan_has(
+    plan, name, value, allowed, planned
+):
+    with pytest.raises(PlanError) as caught:
+        with_settings(plan, {"epochs": "4", name: value})
+    assert name in caught.value.expected
+    assert allowed in caught.value.expected
+    assert caught.value.got == f"{name}={value}"
+    assert caught.value.remedy.endswith(f"the plan has {name}={planned}.")
+
+
 def test_channels_keep_the_order_of_the_plan(plan):
     assert with_channels(plan, ["dose", "T1c"]) == plan
     assert [c.name for c in with_channels(plan, ["dose"]).channels] == ["dose"]

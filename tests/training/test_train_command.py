@@ -35,7 +35,7 @@ def words(workspace, *more):
     return [NAME, "0", "--epochs", EPOCHS, "--device", "cpu", "--workspace", str(workspace), *more]
 
 
-def start(workspace, *more):
+def start(workspace, *more, **how):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         [*COMMAND, *words(workspace, *more)],
@@ -43,6 +43,7 @@ def start(workspace, *more):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        **how,
     )
 
 
@@ -57,6 +58,21 @@ def test_sigterm_saves_and_says_how_to_go_on(workspace):
     assert "--continue" in said
     assert "Traceback" not in said
     assert checkpoints.load(fold.latest)["epoch"] >= 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="groups of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_all_processes_of_a_training_ends_in_words_alone(workspace, number):
+    run = start(workspace, "--set", "epochs=500", "--num_workers", "2", start_new_session=True)
+    fold = dataset_paths(NAME, workspace).run().fold(0)
+    while run.poll() is None and not fold.latest.exists():
+        time.sleep(0.02)
+    os.killpg(run.pid, number)
+    _, said = run.communicate(timeout=60)
+    assert run.returncode == 1
+    assert "was stopped" in said
+    assert "Traceback" not in said
+    assert "Exception" not in said
 
 
 def test_an_existing_fold_is_neither_overwritten_nor_mixed(workspace, capsys):

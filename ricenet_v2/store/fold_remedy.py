@@ -1,0 +1,81 @@
+"""What to do about a file of a trained fold that cannot be used: the whole command, in words."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.command import text_of
+from ricenet_v2.core.errors import DocumentError
+from ricenet_v2.core.places import without_home
+from ricenet_v2.records.run import Run
+from ricenet_v2.store.fold_paths import FoldPaths
+
+_TRAIN, _CONTINUE = "ricenet_train", "--continue"
+
+
+def remedy_of(file: Path) -> str:
+    """What to do where a file of a fold is missing or damaged.
+
+    Args:
+        file: A checkpoint, or the training features, in the folder of its fold.
+    """
+    paths = FoldPaths(file.parent)
+    if not paths.run.is_file():
+        return "Copy it again from where it was trained, or train the fold again."
+    if file.name == paths.reference.name:
+        return (
+            f"Run `{going_on(paths.folder)}`, which makes it again from {paths.final.name}; or "
+            "delete it (distances from the training cases are then not available)."
+        )
+    if file.name == paths.final.name:
+        return (
+            f"Run `{going_on(paths.folder)}`, which makes it again from {paths.latest.name}; or "
+            "copy it again from where it was trained."
+        )
+    other = ""
+    if paths.final.is_file():
+        other = f" To predict without it, leave --checkpoint out, which takes {paths.final.name}."
+    return from_first_epoch(paths.folder) + other
+
+
+def from_first_epoch(folder: Path) -> str:
+    """What to do where a fold has no checkpoint that it could go on from.
+
+    Args:
+        folder: Of the fold.
+    """
+    paths = FoldPaths(folder)
+    there = [file.name for file in (paths.latest, paths.final) if os.path.lexists(file)]
+    delete = f"delete {' and '.join(there)} and run" if there else "run"
+    return (
+        f"Put whole copies back into its folder. Or {delete} `{going_on(folder)}`, which trains "
+        "the fold from its first epoch."
+    )
+
+
+def going_on(folder: Path) -> str:
+    """The command that goes on with a fold: as it was begun, where that was by ricenet_train.
+
+    Args:
+        folder: Of the fold.
+    """
+    try:
+        run = documents.read(Run, FoldPaths(folder).run)
+    except DocumentError:
+        return f"{_TRAIN} DATASET {folder.name.rpartition('_')[2]} {_CONTINUE}"
+    words = [*run.command] if run.command[:1] == (_TRAIN,) else _composed(run, folder)
+    return text_of(words if _CONTINUE in words else [*words, _CONTINUE])
+
+
+def _composed(run: Run, folder: Path) -> list[str]:
+    """From what a demonstration, an ablation or a script left; settings of theirs are not known."""
+    model, dataset, results, workspace = folder.absolute().parents[:4]
+    words = [_TRAIN, dataset.name, str(run.fold)]
+    words += ["--plan", run.plan] if run.plan != "auto" else []
+    words += ["--channels", *run.channels] if "__all" not in model.name else []
+    words += ["--seed", str(run.seed)] if run.seed else []
+    if results.name == "results" and (workspace / "raw").is_dir():
+        words += ["--workspace", without_home(str(workspace))]
+    return words

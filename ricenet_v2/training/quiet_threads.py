@@ -1,0 +1,38 @@
+"""Threads of libraries whose errors the user is told elsewhere, in words and not as a traceback."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+
+logger = logging.getLogger(__name__)
+
+_QUIET = weakref.WeakSet[threading.Thread]()
+
+
+def told_elsewhere(thread: threading.Thread) -> None:
+    """Have an error that ends this thread logged for those who debug, and not printed.
+
+    Args:
+        thread: Whoever waits for it notices by other means that it has ended.
+    """
+    _QUIET.add(thread)
+    if not isinstance(threading.excepthook, _Hook):
+        threading.excepthook = _Hook(threading.excepthook)
+
+
+@dataclass(frozen=True)
+class _Hook:
+    """That of `threading`, for all other threads as it was before."""
+
+    before: Callable[[threading.ExceptHookArgs], object]
+
+    def __call__(self, args: threading.ExceptHookArgs) -> None:
+        """Hear of the error that ended a thread."""
+        if args.thread not in _QUIET:
+            self.before(args)
+        elif args.exc_value is not None:
+            logger.debug("A thread has ended with an error.", exc_info=args.exc_value)
