@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import shutil
 import unicodedata
@@ -112,7 +111,7 @@ def test_a_case_that_never_ends_is_given_up_and_the_others_are_explained(
     cases = [
         documents.read(ExplainedCase, case_file(tmp_path / name, "p1")) for name in ("out", "alone")
     ]
-    assert cases[0] == dataclasses.replace(cases[1])
+    assert cases[0] == cases[1]
     for one in cases[0].maps:
         maps = [(tmp_path / name / one.file).read_bytes() for name in ("out", "alone")]
         assert maps[0] == maps[1]

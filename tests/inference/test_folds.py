@@ -45,7 +45,7 @@ def test_missing_folds_are_named_where_none_is_asked_for(model, caplog):
         ensemble = load_ensemble(model.folder, device="cpu")
     said = "only 2 of 5 folds predict: folds 2, 3, 4 have no checkpoint_final.pth"
     assert ensemble.warnings == (said,)
-    assert caplog.messages == [f"{model.folder}: {said}"]
+    assert f"{model.folder}: {said}" in caplog.messages
     assert ensemble.predictions([]).warnings[-1] == said
     assert load_ensemble(model.folder, [0, 1], device="cpu").warnings == ()
 
