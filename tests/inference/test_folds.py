@@ -24,11 +24,11 @@ def plan(model):
     )
 
 
-def trained(model, plan, fold, epochs, *, name="final", **training):
-    """Write a checkpoint of the fold as if it had been trained so; `epochs` are those done."""
+def trained(model, plan, fold, done, *, name="final", **training):
+    """Write a checkpoint of the fold as if it had been trained so for `done` epochs."""
     training = dataclasses.replace(plan.training, **training)
     text = documents.to_text(dataclasses.replace(plan, training=training))
-    state = {**checkpoints.load(model.fold(fold).final), "plan": text, "epoch": epochs}
+    state = {**checkpoints.load(model.fold(fold).final), "plan": text, "epoch": done}
     checkpoints.save(model.fold(fold).checkpoint(name), state)
 
 
