@@ -53,8 +53,8 @@ def _log(text: str) -> None:
     logger.log(level, "%s: ITK says: %s", path, said)
 
 
-class _Messages(sitk.LoggerBase):  # type: ignore[misc] - SimpleITK has no types
-    """Receives messages; the names are ITK's."""
+class _Messages(sitk.LoggerBase):  # type: ignore[misc]
+    """Receives messages; the names are those of ITK, which comes without types."""
 
     def DisplayText(self, text: str) -> None:  # noqa: N802
         _log(text)
