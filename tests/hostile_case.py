@@ -11,7 +11,7 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from ricenet_v2.core.deadline import end_processes
+from ricenet_v2.core.deadline import _PROCESSES
 from ricenet_v2.core.left_behind import has_left_behind
 
 
@@ -67,7 +67,8 @@ def until_none_is_left_behind() -> None:
     """Else later tests would work in another process, or find it."""
     while has_left_behind():
         time.sleep(0.01)
-    end_processes()
+    while _PROCESSES:
+        _PROCESSES.popitem()[1].shutdown()
 
 
 def read_endless(pipe: Path) -> None:

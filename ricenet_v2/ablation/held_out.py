@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ricenet_v2.core import documents
 from ricenet_v2.core.progress import track
 from ricenet_v2.inference.ensemble import Ensemble, load_ensemble
-from ricenet_v2.inference.folder import write_predictions
+from ricenet_v2.inference.table import write_predictions
 from ricenet_v2.records.ablation import Subset
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.plan import Plan

@@ -74,6 +74,7 @@ def predict(
     from ricenet_v2.inference.described import tell_changed
     from ricenet_v2.inference.ensemble import load_ensemble
     from ricenet_v2.inference.folder import predict_folder
+    from ricenet_v2.inference.reference import why_no_distance
     from ricenet_v2.report.words import several
     from ricenet_v2.store.paths import DATASET_JSON, PREDICTIONS_CSV, dataset_paths
 
@@ -111,6 +112,8 @@ def predict(
         ],
     )
     print(told_of(found))
+    if why := why_no_distance(ensemble.references.values()):
+        print(f"Distances are not available: {why}.")
     print(f"Predictions: {output / PREDICTIONS_CSV}")
     if not found.failed:
         return common.OK
@@ -124,8 +127,9 @@ def predict(
 
 def told_of(found: Predictions) -> str:
     """What the probabilities are of, and how `predicted` follows from them, in sentences."""
+    beware = [f"Beware: {warning}." for warning in found.warnings]
     if not found.prior:
-        return "Beware: " + "; ".join(found.warnings) + "."
+        return "\n".join(beware)
     shares = ", ".join(
         f"{name} {share:.3f}" for name, share in zip(found.classes, found.prior, strict=True)
     )
@@ -141,8 +145,7 @@ def told_of(found: Predictions) -> str:
         if found.decide == "balanced"
         else "Predicted is the most probable class."
     )
-    told += [f"Beware: {warning}." for warning in found.warnings]
-    return " ".join(told)
+    return "\n".join([" ".join(told), *beware])
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -78,12 +78,6 @@ def _process(seconds: float) -> Processes:
         return _PROCESSES[seconds]
 
 
-def end_processes() -> None:
-    """End the other processes, behind what they work at."""
-    while _PROCESSES:
-        _PROCESSES.popitem()[1].shutdown()
-
-
 @dataclass(frozen=True)
 class Limited(Generic[Given, Returned]):
     """A function that is given up after so many seconds; it can be sent away as the function can.

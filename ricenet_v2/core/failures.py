@@ -29,3 +29,11 @@ def logged(logger: logging.Logger, what: str, error: BaseException) -> str:
     logger.error("%s: %s", what, reason)
     logger.debug("%s:", what, exc_info=error)
     return reason
+
+
+def logged_in_short(logger: logging.Logger, what: str, error: BaseException) -> str:
+    """As `logged`, where the command shows the whole reason at its end: here its first line."""
+    reason = reason_of(error)
+    logger.error("%s: %s", what, reason.partition("\n")[0])
+    logger.debug("%s:", what, exc_info=error)
+    return reason

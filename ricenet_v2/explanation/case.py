@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ricenet_v2.core.deadline import within
 from ricenet_v2.core.errors import PlanError
 from ricenet_v2.core.names import folder_part, part
 from ricenet_v2.core.seeds import generator
@@ -53,6 +54,7 @@ class Explained:
         networks: As they were trained.
         odds: How prediction makes probabilities of their outputs.
         untrained: Networks with random weights, see `untrained`.
+        seconds: That writing a map may take; as long as it takes where None.
     """
 
     plan: Plan
@@ -63,6 +65,7 @@ class Explained:
     networks: Mapping[int, Classifier]
     odds: Odds
     untrained: tuple[Classifier, ...] = ()
+    seconds: float | None = None
 
 
 def explain_case(subject: Subject, by: Explained, output: Path, made_by: str) -> ExplainedCase:
@@ -153,7 +156,8 @@ def _written(
     made = []
     for one in maps.maps:
         file = folder / folder_part(f"{one.name}{ENDING}", "map")
-        write_image_like(file, subject.space.to_images(one.values), subject.files[0])
+        values = subject.space.to_images(one.values)
+        within(by.seconds, write_image_like, file, values, subject.files[0])
         is_tested = (one.member, one.unit) == (ENSEMBLE, LOG_ODDS)
         # The same moves for all maps of a case.
         seed = by.options.seed

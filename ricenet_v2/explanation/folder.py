@@ -9,23 +9,35 @@ from pathlib import Path
 from typing import cast
 
 from ricenet_v2.core import documents
+from ricenet_v2.core.deadline import within
 from ricenet_v2.core.errors import CheckpointError, DatasetError, DiskFullError, PlanError
-from ricenet_v2.core.failures import logged
-from ricenet_v2.core.files import check_writable, sha256_of_text, stamp
-from ricenet_v2.core.names import part, shown
+from ricenet_v2.core.failures import logged_in_short
+from ricenet_v2.core.files import check_writable, stamp
+from ricenet_v2.core.names import shown
 from ricenet_v2.core.progress import track
+from ricenet_v2.core.spelling import composed
 from ricenet_v2.explanation.case import Explained, explain_case, target_of
+from ricenet_v2.explanation.finished import (
+    CASES,
+    case_file,
+    check_made_by,
+    is_whole,
+    maker_of,
+    of_earlier,
+    read_case,
+    read_finished,
+)
 from ricenet_v2.explanation.options import Options
 from ricenet_v2.explanation.subject import CaseFiles, beside_hash, read_subject
 from ricenet_v2.explanation.untrained import untrained_networks
 from ricenet_v2.explanation.write import write_results
 from ricenet_v2.inference.described import check_images
-from ricenet_v2.inference.ensemble import Ensemble
 from ricenet_v2.inference.member import with_log_odds
+from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.inference.patient import files_of, hash_of
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.dataset import Case
-from ricenet_v2.records.explanation import MIGRATIONS, ExplainedCase, Explanation
+from ricenet_v2.records.explanation import ExplainedCase, Explanation
 from ricenet_v2.store.case_table import read_cases
 from ricenet_v2.store.paths import CASES_CSV, EXPLANATION_JSON
 from ricenet_v2.store.raw import find_cases, masks_beside
@@ -35,7 +47,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Job:
-    """What stays the same from case to case."""
+    """What stays the same from case to case.
+
+    `known` are rows of cases.csv and `finished` what earlier commands explained, both by the case's
+    name in the composed Unicode normal form.
+    """
 
     ensemble: Ensemble
     by: Explained
@@ -43,6 +59,8 @@ class _Job:
     masks: Path | None
     known: Mapping[str, Case]
     made_by: str
+    finished: Mapping[str, ExplainedCase]
+    seconds: float | None
 
 
 def explain_folder(
@@ -54,6 +72,7 @@ def explain_folder(
     control: Ensemble | None = None,
     resume: bool = False,
     masks: Path | None = None,
+    seconds: float | None = None,
 ) -> Explanation:
     """Explain every case of a folder; write maps, pictures, tables and a part of the report.
 
@@ -64,15 +83,21 @@ def explain_folder(
         output: Where to write.
         options: How.
         control: Networks of the same plan that were trained on shuffled labels.
-        resume: Keep the cases that an interrupted command finished and whose files are the same.
+        resume: Keep the cases that an interrupted command finished and whose files are the same,
+            and all that earlier commands tell of cases that are not in `source`.
         masks: Folder of CASE_brain, CASE_lesion and CASE_region files; beside an `images...`
             folder found by itself.
+        seconds: That reading and preparing a case, or writing a map, may take; as long as it takes
+            where None.
+
+    Returns:
+        All that is written, that of earlier commands among it.
 
     Raises:
         DatasetError: No cases, a dataset.json beside `source` has the channels in another order
-            than the model, `output` holds maps and `resume` is not set, or maps of other
-            networks or options; another process writes there, or nothing
-            can be written there.
+            than the model, `output` holds maps and `resume` is not set, or such that would be lost
+            or are of other networks or options; another process writes there, or nothing can be
+            written there.
         PlanError: No such class, or the control was made by another plan.
     """
     plan, before = ensemble.plan, stamp(output / EXPLANATION_JSON)
@@ -92,12 +117,13 @@ def explain_folder(
         members,
         ensemble.odds,
         untrained_networks(plan, options, next(iter(members.values()))),
+        seconds,
     )
-    job = _Job(ensemble, by, output, masks, _known(source), _made_by(ensemble, control, options))
-    _claim(output, job.made_by, resume=resume)
-    check_writable(output / "cases")
-    done: dict[str, ExplainedCase] = {}
-    failed: dict[str, str] = {}
+    made_by = maker_of(ensemble, control, options)
+    finished = read_finished(output, made_by, resume=resume)
+    done, failed = of_earlier(output, finished, cases) if resume else ({}, {})
+    job = _Job(ensemble, by, output, masks, _known(source), made_by, finished, seconds)
+    check_writable(output / CASES)
     numbered = enumerate(cases.items(), start=1)
     for number, (case, paths) in track(numbered, "explaining", total=len(cases)):
         found = _tried(job, case, paths, f"{case} (case {number} of {len(cases)})")
@@ -113,7 +139,14 @@ def explain_folder(
             got=f"another {EXPLANATION_JSON}",
             remedy="Its explanations were kept. Name another folder with -o.",
         )
-    return write_results(ensemble, control, options, list(done.values()), failed, output)
+    return write_results(
+        ensemble,
+        control,
+        options,
+        [done[case] for case in sorted(done)],
+        {case: failed[case] for case in sorted(failed)},
+        output,
+    )
 
 
 def _known(source: Path) -> dict[str, Case]:
@@ -121,12 +154,7 @@ def _known(source: Path) -> dict[str, Case]:
     table = source.resolve().parent / CASES_CSV
     if not table.is_file():
         return {}
-    return {case.case_id: case for case in read_cases(table)}
-
-
-def case_file(output: Path, case_id: str) -> Path:
-    """Where the record of a case lies."""
-    return output / "cases" / f"{part(case_id, 'case', output)}.json"
+    return {composed(case.case_id): case for case in read_cases(table)}
 
 
 def _tried(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> ExplainedCase | str:
@@ -136,20 +164,20 @@ def _tried(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> Expl
     except DiskFullError:  # no other case could be written either
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the others are explained
-        return logged(logger, f"{shown(case_id)} could not be explained", error)
+        return logged_in_short(logger, f"{shown(case_id)} could not be explained", error)
 
 
 def _files(job: _Job, case_id: str, paths: tuple[Path, ...]) -> CaseFiles:
     made = CaseFiles(case_id, paths, job.masks, job.by.options.region)
-    row = job.known.get(case_id)
+    row = job.known.get(composed(case_id))
     return replace(made, patient_id=row.patient_id, covariates=row.covariates) if row else made
 
 
 def _explained(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> ExplainedCase:
     files = _files(job, case_id, paths)
     # Before reading: a file may change meanwhile.
-    beside = beside_hash(job.ensemble, files)
-    subject = replace(read_subject(job.ensemble, files), title=title)
+    beside = within(job.seconds, beside_hash, job.ensemble.dataset, files)
+    subject = replace(read_subject(job.ensemble, files, job.seconds), title=title)
     _check_alone(job, case_id)
     found = replace(explain_case(subject, job.by, job.output, job.made_by), beside_hash=beside)
     _check_alone(job, case_id)
@@ -161,56 +189,23 @@ def _check_alone(job: _Job, case_id: str) -> None:
     """Refuse to mix with what another process writes, where locks do not keep it out."""
     file = case_file(job.output, case_id)
     if file.is_file():
-        _check_made_by(documents.read(ExplainedCase, file, MIGRATIONS), job.made_by, file)
+        check_made_by(read_case(file), job.made_by, file)
 
 
 def _kept(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | None:
     """What an earlier command found, where networks, options, files and facts are the same."""
-    file = case_file(job.output, case_id)
-    if not file.is_file():
+    found = job.finished.get(composed(case_id))
+    if found is None:
         return None
-    found = documents.read(ExplainedCase, file, MIGRATIONS)
     patient = files_of(job.ensemble, case_id, paths, job.masks)
-    made_of = hash_of(patient, job.ensemble.plan)
-    beside = beside_hash(job.ensemble, _files(job, case_id, paths))
+    made_of = within(job.seconds, hash_of, patient, job.ensemble.plan)
+    files = _files(job, case_id, paths)
+    beside = within(job.seconds, beside_hash, job.ensemble.dataset, files)
     same = (found.source.inputs_hash, found.beside_hash) == (made_of, beside)
-    named = [*(one.file for one in found.maps), found.picture]
-    whole = all((job.output / name).is_file() for name in named)
-    if made_of and beside and same and whole:
+    if made_of and beside and same and is_whole(found, job.output):
         return found
     logger.warning("%s is explained again: its files are not those of before.", case_id)
     return None
-
-
-def _claim(output: Path, made_by: str, *, resume: bool) -> None:
-    files = sorted((output / "cases").glob("[!.]*.json"))
-    if (files or (output / EXPLANATION_JSON).exists()) and not resume:
-        raise DatasetError(
-            "The output folder already holds explanations.",
-            file=output,
-            expected="an empty or new folder",
-            remedy="Name another folder with -o, or go on with --continue.",
-        )
-    for file in files:
-        _check_made_by(documents.read(ExplainedCase, file, MIGRATIONS), made_by, file)
-
-
-def _check_made_by(case: ExplainedCase, made_by: str, file: Path) -> None:
-    if case.made_by != made_by:
-        raise DatasetError(
-            "The output folder holds explanations of another model, version or other options.",
-            case=case.case_id,
-            file=file,
-            remedy="Name another folder with -o, or repeat the command with the same options.",
-        )
-
-
-def _made_by(ensemble: Ensemble, control: Ensemble | None, options: Options) -> str:
-    hashes = [f"{name}={value}" for name, value in sorted(ensemble.hashes.items())]
-    other = [] if control is None else [f"control {v}" for v in sorted(control.hashes.values())]
-    same = replace(options.occlusion, batch=None, memory_gb=1.0)  # these do not change the maps
-    facts = [*hashes, *other, repr(replace(options, occlusion=same)), *ensemble.odds.told]
-    return sha256_of_text("\n".join(facts))
 
 
 def _corrected(ensemble: Ensemble) -> dict[int, Classifier]:

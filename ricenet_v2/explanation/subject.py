@@ -9,17 +9,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ricenet_v2.core.deadline import within
 from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.regular import is_missing
 from ricenet_v2.explanation.masks import LESION, file_of, lesion_of, region_of
 from ricenet_v2.explanation.space import Space
 from ricenet_v2.fingerprinting.region import foreground
-from ricenet_v2.inference.ensemble import Ensemble
-from ricenet_v2.inference.patient import files_of, prepare, refuse_other_labels
+from ricenet_v2.inference.networks import Ensemble
+from ricenet_v2.inference.patient import Patient, files_of, prepare, refuse_other_labels
 from ricenet_v2.preprocessing.pipeline import TOLERANCE_MM, load_case
 from ricenet_v2.records.cases import PreprocessedCase
-from ricenet_v2.records.dataset import Channel
+from ricenet_v2.records.dataset import Channel, Dataset
+from ricenet_v2.records.plan import Plan
 from ricenet_v2.report.case.isodose import full_dose
 from ricenet_v2.store.image_files import sha256_of_image
 from ricenet_v2.store.images import read_grid
@@ -96,29 +98,37 @@ class Subject:
     title: str
 
 
-def read_subject(ensemble: Ensemble, files: CaseFiles) -> Subject:
+def read_subject(ensemble: Ensemble, files: CaseFiles, seconds: float | None = None) -> Subject:
     """Check, read and preprocess a case, as prediction does.
 
     Args:
         ensemble: The networks.
         files: Of the case.
+        seconds: That it may take; as long as it takes where None.
 
     Raises:
         DatasetError: A file is missing or unusable.
         GeometryError: A mask lies on another grid, or the region outside of what networks see.
+        LateError: It takes longer.
     """
+    patient = files_of(ensemble, files.case_id, files.paths, files.masks)
+    # Without the networks, which another process would have to load.
+    subject = within(seconds, _read, ensemble.plan, ensemble.dataset, patient, files)
+    refuse_other_labels(ensemble, subject.record)
+    return subject
+
+
+def _read(plan: Plan, dataset: Dataset, patient: Patient, files: CaseFiles) -> Subject:
     case_id, paths, masks = files.case_id, files.paths, files.masks
-    patient = files_of(ensemble, case_id, paths, masks)
-    made = prepare(ensemble.plan, patient)
-    refuse_other_labels(ensemble, made.record)
-    space = Space.of(made.record, ensemble.plan)
-    extra, no_dose = _doses_beside(ensemble, patient.images, paths, space.grid)
+    made = prepare(plan, patient)
+    space = Space.of(made.record, plan)
+    extra, no_dose = _doses_beside(dataset, patient.images, paths, space.grid)
     wanted = [n for n, path in enumerate(paths) if path in (*patient.images, *extra)]
     images, grid, brain = load_case([paths[n] for n in wanted], patient.brain)
-    channels = tuple(ensemble.dataset.channels[n] for n in wanted)
+    channels = tuple(dataset.channels[n] for n in wanted)
     there, _ = foreground(images, [channel.kind for channel in channels], brain)
     inside = space.mask_to_network(there)
-    ending = ensemble.dataset.file_ending
+    ending = dataset.file_ending
     lesion = lesion_of(file_of(masks, case_id, LESION, ending), case_id, grid, space)
     explained = {BRAIN: inside, IMAGE: np.ones_like(inside)}.get(files.region)
     if explained is None:
@@ -147,11 +157,11 @@ def read_subject(ensemble: Ensemble, files: CaseFiles) -> Subject:
 
 
 def _doses_beside(
-    ensemble: Ensemble, needed: tuple[Path, ...], paths: tuple[Path, ...], grid: Grid
+    dataset: Dataset, needed: tuple[Path, ...], paths: tuple[Path, ...], grid: Grid
 ) -> tuple[list[Path], list[str]]:
     """Doses that the networks do not see, by which bands are measured; and why some cannot be."""
     found, doubts = [], []
-    for channel, path in zip(ensemble.dataset.channels, paths, strict=True):
+    for channel, path in zip(dataset.channels, paths, strict=True):
         if channel.kind != "dose" or path in needed or is_missing(path):
             continue
         try:
@@ -169,13 +179,13 @@ def _doses_beside(
     return found, doubts
 
 
-def beside_hash(ensemble: Ensemble, files: CaseFiles) -> str:
+def beside_hash(dataset: Dataset, files: CaseFiles) -> str:
     """SHA-256 over what decides a case's figures beside the images that the networks see.
 
     These are the masks of lesion and region, doses, patient and covariates. Empty where a file
     cannot be read.
     """
-    ending, kinds = ensemble.dataset.file_ending, [one.kind for one in ensemble.dataset.channels]
+    ending, kinds = dataset.file_ending, [one.kind for one in dataset.channels]
     named = {
         name: file_of(files.masks, files.case_id, name, ending) for name in (LESION, files.region)
     }

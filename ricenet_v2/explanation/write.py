@@ -11,7 +11,7 @@ from ricenet_v2.explanation.options import Options
 from ricenet_v2.explanation.part import report_part
 from ricenet_v2.explanation.quantities.cohort import SAMPLES, cohort_shares
 from ricenet_v2.explanation.sanity.verdict import over_cohort
-from ricenet_v2.inference.ensemble import Ensemble
+from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.records.explanation import Check, CohortCheck, ExplainedCase, Explanation
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import EXPLANATION_CSV, EXPLANATION_JSON, REPORT_PART_JSON

@@ -1,235 +1,34 @@
-"""The trained folds of one model, together."""
+"""Loading the trained folds of one model, to predict together."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import nn
-
-from ricenet_v2.core import documents
-from ricenet_v2.core.errors import CheckpointError, DatasetError
-from ricenet_v2.core.grid import Grid
-from ricenet_v2.fingerprinting.region import ANATOMY
 from ricenet_v2.inference.distinct import check_distinct
-from ricenet_v2.inference.member import check_finite, seen
-from ricenet_v2.inference.odds import Combine, Odds
-from ricenet_v2.inference.outside import outside, trained_on
+from ricenet_v2.inference.edited import edited
+from ricenet_v2.inference.folds import chosen_folds, left_out, unequal_epochs
+from ricenet_v2.inference.networks import Ensemble
+from ricenet_v2.inference.odds import Odds
 from ricenet_v2.inference.prior import BALANCED, from_state, named_prior
-from ricenet_v2.inference.recalibration import TEMPERATURE, calibration_of, check_as_fitted
-from ricenet_v2.inference.reference import (
-    UNLIKE_FLAG,
-    Reference,
-    distance_of,
-    read_reference,
-)
-from ricenet_v2.inference.same_plan import plan_and_dataset
+from ricenet_v2.inference.recalibration import calibration_of, check_as_fitted
+from ricenet_v2.inference.reference import read_reference
+from ricenet_v2.inference.same_plan import plans_and_datasets
 from ricenet_v2.inference.trained_fold import network_of, read_fold
-from ricenet_v2.inference.uncertainty import disagreement, entropy
 from ricenet_v2.inference.unchanged import unchanged
 from ricenet_v2.network.device import resolve_device
 from ricenet_v2.network.lineage import lineage_in
-from ricenet_v2.preprocessing.pipeline import preprocess
-from ricenet_v2.records.cases import PreprocessedCase
-from ricenet_v2.records.dataset import Channel, Dataset
+from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.lineage import Trained
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.records.prediction import (
-    CasePrediction,
-    FailedCase,
-    MemberPrediction,
-    Predictions,
-)
 from ricenet_v2.records.prior import Decide
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.paths import ModelPaths
 
+logger = logging.getLogger(__name__)
 
-def crop_error(case_id: str, needed: Sequence[str], got: str, remedy: str) -> DatasetError:
-    """The error for a case whose crop cannot be found as that of the training cases was."""
-    return DatasetError(
-        "The crop of this patient cannot be found: without a brain mask it follows all channels "
-        "that show anatomy, as in training, also those that the networks do not see.",
-        case=case_id,
-        expected=f"a brain mask, or the channels {', '.join(needed)}",
-        got=got,
-        remedy=remedy,
-    )
-
-
-@dataclass(frozen=True)
-class Ensemble:
-    """Networks of several folds with the plan they were trained by.
-
-    Attributes:
-        plan: Restricted to the channels that the networks see.
-        dataset: Channels of a case's files.
-        members: Network of each fold, in evaluation mode.
-        device: Where they compute.
-        hashes: SHA-256 of each checkpoint, by file name relative to the model folder.
-        odds: How the networks' outputs become probabilities and calls.
-        references: What each fold was trained on; older models have none.
-        trained: The cases behind the weights of each fold, where they are known.
-    """
-
-    plan: Plan
-    dataset: Dataset
-    members: Mapping[int, nn.Module]
-    device: torch.device
-    hashes: dict[str, str]
-    odds: Odds = field(default_factory=Odds)
-    references: Mapping[int, Reference] = field(default_factory=dict)
-    trained: Mapping[int, Trained] = field(default_factory=dict)
-
-    def needed(self, *, has_brain: bool) -> list[int]:
-        """Which of the dataset's channels a prediction rests on, in the order of the dataset.
-
-        Those that the networks see and, without a brain mask, all that show anatomy: the training
-        cases were cropped by them, whichever channels the networks see.
-        """
-        seen = {channel.name for channel in self.plan.channels}
-        return [
-            index
-            for index, channel in enumerate(self.dataset.channels)
-            if channel.name in seen or (not has_brain and channel.kind in ANATOMY)
-        ]
-
-    def check(self, *, mirror: bool) -> None:
-        """Refuse a calibration where predictions are not mirrored as those it was fitted on."""
-        if self.odds.calibrated and self.plan.training.augmentation.mirror_axes:
-            check_as_fitted(mirror=mirror)
-
-    def predict(
-        self,
-        array: NDArray[np.float32],
-        record: PreprocessedCase,
-        *,
-        combine: Combine = "mean",
-        mirror: bool = True,
-    ) -> CasePrediction:
-        """Predict a preprocessed case, array (channels, z, y, x).
-
-        Raises:
-            DatasetError: Outputs of a network are not finite.
-        """
-        self.check(mirror=mirror)
-        batch = torch.from_numpy(np.ascontiguousarray(array))[None].to(self.device)
-        axes = self.plan.training.augmentation.mirror_axes if mirror else ()
-        found = {fold: seen(member, batch, axes) for fold, member in self.members.items()}
-        seen_by = {fold: each.probabilities[0].double().numpy() for fold, each in found.items()}
-        check_finite(seen_by, record.case_id)
-        made = self.odds.combined(seen_by, combine)
-        stacked, combined = made.members, made.probabilities
-        features = {
-            fold: None if each.features is None else each.features[0].double().numpy()
-            for fold, each in found.items()
-        }
-        distance, flag = distance_of(self.references, features)
-        warnings = outside(self.plan, record, self.references.values())
-        warnings += trained_on(self.dataset.channels, record, self.trained)
-        if flag == UNLIKE_FLAG:
-            warnings.append("its features are unlike those of the training cases")
-        return CasePrediction(
-            case_id=record.case_id,
-            predicted=self.plan.classes[made.predicted],
-            probabilities=tuple(combined.tolist()),
-            members=tuple(
-                MemberPrediction(fold, tuple(values.tolist()))
-                for fold, values in zip(found, stacked, strict=True)
-            ),
-            entropy=float(entropy(combined)),
-            agreement=made.agreement,
-            warnings=(*record.warnings, *warnings),
-            source=record,
-            disagreement=float(disagreement(stacked)) if len(stacked) > 1 else None,
-            distance=distance,
-            distance_flag=flag,
-        )
-
-    def predictions(
-        self,
-        cases: Sequence[CasePrediction],
-        failed: Sequence[FailedCase] = (),
-        *,
-        combine: Combine = "mean",
-        mirror: bool = True,
-        command: tuple[str, ...] = (),
-    ) -> Predictions:
-        """Predictions of cases with all that says how they were made."""
-        recalibration = self.odds.recalibration
-        temperature = None
-        if recalibration is not None and self.odds.form == TEMPERATURE:
-            temperature = 1 / recalibration.slope
-        return Predictions(
-            dataset=self.dataset.name,
-            plan=self.plan.name,
-            plan_hash=documents.fingerprint_of(self.plan),
-            checkpoint_hashes=self.hashes,
-            classes=self.plan.classes,
-            combine=combine,
-            mirrored=mirror,
-            cases=tuple(cases),
-            failed=tuple(failed),
-            temperature=temperature,
-            command=command,
-            priors=self.odds.recorded,
-            prior=self.odds.prior,
-            prior_named=bool(self.odds.named),
-            decide=self.odds.rule,
-            recalibration=recalibration,
-            calibrated=self.odds.calibrated,
-            warnings=self.odds.warnings,
-        )
-
-    def predict_case(
-        self,
-        images: NDArray[np.float32],
-        grid: Grid,
-        *,
-        brain: NDArray[np.bool_] | None = None,
-        case_id: str = "case",
-        combine: Combine = "mean",
-        mirror: bool = True,
-    ) -> CasePrediction:
-        """Predict a case from arrays.
-
-        Args:
-            images: All channels of the dataset, or only those that the networks see where the
-                others do not decide the crop; axes (channels, z, y, x), LPS; dose in Gy.
-            grid: Of the images.
-            brain: Mask, axes (z, y, x).
-            case_id: For messages.
-            combine: `mean` of probabilities or majority `vote`.
-            mirror: Average over mirrorings.
-
-        Raises:
-            DatasetError: The images cannot be used, or there is neither a brain mask nor every
-                channel that decides the crop.
-        """
-        channels, needed = self.dataset.channels, self.needed(has_brain=brain is not None)
-        if images.shape[0] == len(channels):
-            channels = tuple(channels[index] for index in needed)
-            images = images if len(needed) == images.shape[0] else images[needed]
-        elif images.shape[0] == len(self.plan.channels):
-            channels = self._seen(needed, case_id)
-        array, record = preprocess(images, grid, self.plan, case_id, brain, channels=channels)
-        return self.predict(array, record, combine=combine, mirror=mirror)
-
-    def _seen(self, needed: list[int], case_id: str) -> tuple[Channel, ...]:
-        """The channels that the networks see; they must do."""
-        by_name = {channel.name: channel for channel in self.dataset.channels}
-        if len(needed) > len(self.plan.channels):
-            raise crop_error(
-                case_id,
-                [self.dataset.channels[index].name for index in needed],
-                got=f"only {', '.join(channel.name for channel in self.plan.channels)}",
-                remedy="Give all channels of the dataset, or a brain mask.",
-            )
-        return tuple(by_name[channel.name] for channel in self.plan.channels)
+__all__ = ["Ensemble", "load_ensemble"]
 
 
 def load_ensemble(
@@ -254,6 +53,9 @@ def load_ensemble(
             them; those of the training cases where empty.
         decide: Which class is predicted.
 
+    A model of which folds are missing where none is named, whose folds were not trained equally
+    long, or whose plan.json or dataset.json is not that of its folds, predicts with a warning.
+
     Raises:
         CheckpointError: No fold, a named fold or its checkpoint is missing, of another program, a
             copy of another fold, or has weights that are not finite or of another network; there is
@@ -266,28 +68,26 @@ def load_ensemble(
     if calibrated:
         check_as_fitted(checkpoint)
     paths, where = ModelPaths(model_folder), resolve_device(device)
-    there = [fold for fold in paths.folds() if paths.fold(fold).checkpoint(checkpoint).is_file()]
-    chosen = list(folds) if folds is not None else there
-    missing = [fold for fold in chosen if fold not in there]
-    if missing or not chosen:
-        raise CheckpointError(
-            f"Folds have no checkpoint_{checkpoint}.pth.",
-            file=model_folder,
-            expected=f"folds {chosen or '0 1 2 3 4'}",
-            got=f"finished: {there or 'none'}",
-            remedy="Train them with ricenet_train, or name the finished ones with -f.",
-        )
+    chosen = chosen_folds(paths, folds, checkpoint)
     files = {fold: paths.fold(fold).checkpoint(checkpoint) for fold in chosen}
     with unchanged(paths, chosen, checkpoint):
         read = {fold: read_fold(file, fold, where) for fold, file in files.items()}
         states = {fold: state for fold, (state, _) in read.items()}
-        plan, dataset = plan_and_dataset(states, model_folder)
+        plans, datasets = plans_and_datasets(states, model_folder)
+        plan, dataset = plans[chosen[0]], datasets[chosen[0]]
         check_distinct(states, model_folder)
         members = {fold: network_of(one, plan, files[fold], fold) for fold, one in states.items()}
         references = {
             fold: read_reference(paths.fold(fold).reference, member.head.in_features)
             for fold, member in members.items()
         }
+    warnings = (
+        *(left_out(paths, chosen, checkpoint) if folds is None else ()),
+        *unequal_epochs(states, plans, checkpoint),
+        *edited(paths, plan, dataset),
+    )
+    for warning in warnings:
+        logger.warning("%s: %s", model_folder, warning)
     hashes = {f"fold_{fold}/{files[fold].name}": digest for fold, (_, digest) in read.items()}
     return Ensemble(
         plan,
@@ -298,6 +98,7 @@ def load_ensemble(
         odds=_odds(states, plan, dataset, paths, calibrated=calibrated, words=prior, decide=decide),
         references={fold: one for fold, one in references.items() if one is not None},
         trained={fold: Trained(lineage_in(one, "", "").cases) for fold, one in states.items()},
+        warnings=warnings,
     )
 
 

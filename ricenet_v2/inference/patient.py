@@ -18,7 +18,8 @@ from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.regular import is_missing
 from ricenet_v2.fingerprinting.checked import CheckedCase
 from ricenet_v2.fingerprinting.integrity import check_case
-from ricenet_v2.inference.ensemble import Ensemble, crop_error
+from ricenet_v2.inference.advice import remedy_of
+from ricenet_v2.inference.networks import Ensemble, crop_error
 from ricenet_v2.inference.outside import unknown_labels, without_labels
 from ricenet_v2.preprocessing.cohort import inputs_hash
 from ricenet_v2.preprocessing.pipeline import preprocess
@@ -160,7 +161,7 @@ def _sound(checked: CheckedCase, case_id: str) -> tuple[NDArray[np.float32], Gri
             "The images of this patient cannot be used.",
             case=case_id,
             got="; ".join(f"{finding.file}: {finding.found}" for finding in errors),
-            remedy=" ".join(dict.fromkeys(finding.remedy for finding in errors)),
+            remedy=" ".join(dict.fromkeys(remedy_of(finding) for finding in errors)),
         )
     return checked.images, checked.grid
 

@@ -19,6 +19,8 @@ from ricenet_v2.store.fold_remedy import remedy_of
 
 UNUSUAL, UNLIKE = 0.05, 0.01
 """p-values from which down a case is flagged: reached with 19 and with 99 held-out cases."""
+FEWEST = 19
+"""Held-out cases; the p-value of fewer cannot be as small as `UNUSUAL`."""
 LIKE_FLAG, UNUSUAL_FLAG = "like the training cases", "unusual"
 UNLIKE_FLAG, NO_FLAG = "unlike the training cases", "not available"
 
@@ -156,6 +158,23 @@ def _check(found: Reference, n_features: int | None) -> None:
     arrays = (found.mean, found.precision, found.held_out, found.directions, np.array(ends))
     if not all(np.isfinite(array).all() for array in arrays):
         raise ValueError("numbers that are not finite")
+
+
+def why_no_distance(references: Iterable[Reference]) -> str:
+    """Why cases have no flag of `distance_of`, in words; empty where they have.
+
+    Args:
+        references: Of the members.
+    """
+    n = sum(len(one.held_out) for one in references)
+    if not n:
+        return "the folds have no file feature_reference.pth of their training features"
+    if 1 / (n + 1) > UNUSUAL:
+        return (
+            f"the folds that predict held out {n} case{'' if n == 1 else 's'} in training, and "
+            f"fewer than {FEWEST} do not tell what is unusual"
+        )
+    return ""
 
 
 def distance_of(

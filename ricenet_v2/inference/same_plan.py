@@ -13,8 +13,12 @@ from ricenet_v2.store import checkpoints
 from ricenet_v2.store.paths import ModelPaths
 
 
-def plan_and_dataset(states: Mapping[int, checkpoints.State], folder: Path) -> tuple[Plan, Dataset]:
-    """The plan and the description of the dataset that all checkpoints were trained by.
+def plans_and_datasets(
+    states: Mapping[int, checkpoints.State], folder: Path
+) -> tuple[dict[int, Plan], dict[int, Dataset]]:
+    """The plan and the description of the dataset that each checkpoint was trained by.
+
+    All that prediction follows is the same in them; the number of epochs may differ.
 
     Args:
         states: Checkpoint of each fold.
@@ -41,7 +45,7 @@ def plan_and_dataset(states: Mapping[int, checkpoints.State], folder: Path) -> t
                 got=f"another {', '.join(other)}",
                 remedy="Name folds of one plan with -f, or train this fold again.",
             )
-    return plans[first], datasets[first]
+    return plans, datasets
 
 
 def _followed(plan: Plan, dataset: Dataset) -> dict[str, object]:

@@ -22,6 +22,7 @@ from ricenet_v2.store.axes import check_right_angles
 from ricenet_v2.store.image_content import Scan, scan_content
 from ricenet_v2.store.image_files import Format, format_of
 from ricenet_v2.store.image_sizes import check_claim, claim_of
+from ricenet_v2.store.itk_messages import messages_of
 from ricenet_v2.store.nifti import read_header
 from ricenet_v2.store.nifti_pose import check_grid, check_header
 
@@ -60,7 +61,8 @@ def read_image(path: Path) -> tuple[NDArray[np.float32], Grid]:
     reader = _header(path)
     try:
         check_claim(path, reader)
-        image = reader.Execute()
+        with messages_of(path):
+            image = reader.Execute()
     except Exception as error:
         raise _unreadable(path, error) from error
     image = sitk.DICOMOrient(image, "LPS")
@@ -137,7 +139,8 @@ def _header(path: Path) -> sitk.ImageFileReader:
         if kind in ("nifti", "nifti pair"):
             nifti = read_header(image_files.pair(path)[0] if kind == "nifti pair" else path)
             check_header(nifti, path)
-        reader.ReadImageInformation()
+        with messages_of(path):
+            reader.ReadImageInformation()
         axes, components = reader.GetDimension(), reader.GetNumberOfComponents()
         kind_of_numbers = sitk.GetPixelIDValueAsString(reader.GetPixelID())
     except RicenetError:
@@ -274,7 +277,8 @@ def _write(path: Path, image: sitk.Image) -> None:
             got=path.suffix,
         )
     with replacing(path) as temporary:
-        sitk.WriteImage(image, str(temporary), useCompression=True)
+        with messages_of(path):
+            sitk.WriteImage(image, str(temporary), useCompression=True)
         _check_whole(temporary, image)
 
 

@@ -21,6 +21,8 @@ HEADER_BYTES = 348
 _NIFTI_2 = 540
 _FARTHEST = 1 << 40
 _FLOATS = {16: "f4", 64: "f8"}
+_KINDS = (2, 4, 8, 16, 32, 64, 128, 256, 512, 768, 1024, 1280, 1536, 1792, 2048, 2304)
+"""Codes of number formats. Of another one, and of no voxels, ITK writes to stderr by itself."""
 _FIELDS = {
     "sizes": ("8h", 40),
     "kind": ("2h", 70),
@@ -116,6 +118,11 @@ def _parsed(content: bytes, order: str) -> NiftiHeader:
     if not 0 <= start < _FARTHEST:
         raise ValueError(f"vox_offset is {start:g}")
     code, bits = values["kind"]
+    if code not in _KINDS:
+        raise ValueError(f"its number format (datatype) is {code}, which NIfTI-1 does not have")
+    n_axes, *sizes = values["sizes"]
+    if not 1 <= n_axes <= 7 or min(sizes[: min(n_axes, 3)]) < 1:
+        raise ValueError(f"its axes (dim) are {', '.join(map(str, values['sizes']))}")
     return NiftiHeader(
         is_nifti=magic in (_SINGLE, _PAIR),
         sizes=values["sizes"],

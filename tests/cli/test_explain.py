@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from ricenet_v2.cli import explain
+from ricenet_v2.cli import explain, predict
 from ricenet_v2.cli.explain import build_parser
 from ricenet_v2.core import progress
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
@@ -34,6 +34,14 @@ def test_what_is_left_out_is_what_the_engine_takes():
     assert (chosen.method, chosen.memory_gb) == (wanted.method, wanted.memory_gb)
 
 
+def test_reading_a_case_has_the_time_limit_of_prediction():
+    line = ["-i", "a", "-o", "b", "-m", "c"]
+    chosen = build_parser().parse_args([*line, "--case_timeout", "7"])
+    assert chosen.case_timeout == 7
+    of_prediction = predict.build_parser().parse_args(line)
+    assert build_parser().parse_args(line).case_timeout == of_prediction.case_timeout > 0
+
+
 @pytest.mark.parametrize("words", [["--window_mm", "0"], ["--memory_gb", "-1"]])
 def test_wrong_lengths_end_with_2(words, tmp_path, capsys):
     common = ["-i", str(tmp_path), "-o", str(tmp_path / "out"), "-m", str(tmp_path)]
@@ -58,7 +66,8 @@ def test_a_bad_patient_is_listed_and_the_others_explained(trained_cohort, tmp_pa
     words += ["--workspace", str(trained_cohort), "--maps", "hirescam", "--device", "cpu"]
     words += ["--sanity", "off", "--masks", str(raw / "masksTs")]
     assert explain.main(words) == 1
-    told = capsys.readouterr().out
+    told, log = capsys.readouterr()
+    assert "".join((told + log).split()).count("0002.nii.gz:") == 1
     assert "1 case explained" in told
     assert "Probabilities are those of the network, over mirrorings." in told
     assert "integrated gradients, error" not in told  # these maps were not made

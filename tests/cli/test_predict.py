@@ -86,7 +86,10 @@ def test_bad_patients_do_not_stop_the_others(paths, patients, tmp_path, capsys):
     write_image(patients / "PH0031_0000.nii.gz", voxels, grid)
     out = tmp_path / "out"
     assert predict.main(words(patients, out, paths)) == 1
-    shown = capsys.readouterr().out
+    shown, log = capsys.readouterr()
+    # The whole reason once, in the table at the end; before, that something is wrong.
+    assert "".join((shown + log).split()).count("PH0021_0002.nii.gz:") == 1
+    assert [line for line in log.splitlines() if line.startswith("PH0021 could not be predicted")]
     assert [row["case_id"] for row in read_rows(out / "predictions.csv")] == ["PH0023"]
     failed = json.loads((out / "predictions.json").read_text())["failed"]
     assert [case["case_id"] for case in failed] == ["PH0021", "PH0022", "PH0031"]
@@ -271,6 +274,21 @@ CORRECTED = Predictions(
 )
 def test_it_is_said_what_probabilities_and_calls_are(changes, said):
     assert said in predict.told_of(dataclasses.replace(CORRECTED, **changes))
+
+
+def test_why_distances_are_not_available_is_said(paths, patients, tmp_path, capsys):
+    """Twenty patients in five folds: one fold alone held out four."""
+    assert predict.main(words(patients, tmp_path / "all", paths)) == 0
+    assert "Distances are not available" not in capsys.readouterr().out
+    assert predict.main(words(patients, tmp_path / "one", paths, "-f", "0")) == 0
+    said = capsys.readouterr().out
+    assert "the folds that predict held out 4 cases in training, and fewer than 19 do not" in said
+    model = shutil.copytree(paths.run().folder, tmp_path / "model")
+    for file in model.glob("fold_*/feature_reference.pth"):
+        file.unlink()
+    line = ["-i", str(patients), "-o", str(tmp_path / "none"), "-m", str(model), "--device", "cpu"]
+    assert predict.main(line) == 0
+    assert "the folds have no file feature_reference.pth" in capsys.readouterr().out
 
 
 def test_prior_and_rule_are_options():

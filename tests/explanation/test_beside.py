@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from ricenet_v2.core import documents
-from ricenet_v2.explanation.folder import case_file, explain_folder
+from ricenet_v2.explanation.finished import case_file
+from ricenet_v2.explanation.folder import explain_folder
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
 from ricenet_v2.explanation.options import Options
 from ricenet_v2.explanation.subject import CaseFiles, read_subject

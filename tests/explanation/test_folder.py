@@ -11,7 +11,8 @@ import torch
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, PlanError
 from ricenet_v2.explanation import folder
-from ricenet_v2.explanation.folder import _corrected, case_file, explain_folder
+from ricenet_v2.explanation.finished import case_file
+from ricenet_v2.explanation.folder import _corrected, explain_folder
 from ricenet_v2.explanation.occlusion.evidence import log_odds
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
 from ricenet_v2.explanation.options import Options
@@ -117,10 +118,10 @@ def test_any_error_is_that_of_its_case_and_the_maps_of_the_others_are_the_same(
     whole = explain_folder(ensemble, images, tmp_path / "whole", FAST)
     assert whole.cases == ("p0", "p1")
 
-    def broken(ensemble, files):
+    def broken(ensemble, files, seconds):
         if files.case_id == "p0":
             raise OverflowError("far away")
-        return read(ensemble, files)
+        return read(ensemble, files, seconds)
 
     monkeypatch.setattr(folder, "read_subject", broken)
     made = explain_folder(ensemble, images, tmp_path / "out", FAST)

@@ -12,13 +12,17 @@ import pytest
 import torch
 from torch import nn
 
+from ricenet_v2.core import documents
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.inference.ensemble import Ensemble
+from ricenet_v2.network.build import build_network
 from ricenet_v2.preprocessing.cohort import preprocess_dataset
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.records.plan import Normalisation, Plan
+from ricenet_v2.store import checkpoints
 from ricenet_v2.store.images import write_image
+from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.store.raw import RawDataset, load_raw_dataset, write_raw_tables
 from ricenet_v2.training.settings import with_channels
 
@@ -137,3 +141,22 @@ def make_record() -> Callable[..., PreprocessedCase]:
         return PreprocessedCase(**{**fields, **changes})
 
     return make
+
+
+@pytest.fixture
+def model(tmp_path: Path, make_plan: Callable[..., Plan]) -> ModelPaths:
+    """A model of two tiny folds, of which a test may spoil one."""
+    plan = make_plan(("mri",), shape=(8, 8, 8))
+    dataset = Dataset(plan.dataset, (Channel("mri0", "mri"),), plan.classes)
+    made = ModelPaths(tmp_path / "model")
+    for fold in (0, 1):
+        torch.manual_seed(fold)
+        network = build_network(plan.network, 1, 2)
+        state = {
+            "inference_weights": network.state_dict(),
+            "plan": documents.to_text(plan),
+            "dataset": documents.to_text(dataset),
+            "fold": fold,
+        }
+        checkpoints.save(made.fold(fold).final, state)
+    return made

@@ -16,6 +16,7 @@ from ricenet_v2.inference.folder import predict_folder
 from ricenet_v2.preprocessing.cohort import preprocess_dataset
 from ricenet_v2.preprocessing.pipeline import load_case
 from ricenet_v2.store.cases import read_array
+from ricenet_v2.store.images import read_image, write_image
 
 SUBSETS = [(0,), (1,), (2,), (3,), (0, 1), (2, 3), (0, 1, 2), (0, 1, 2, 3)]
 
@@ -140,3 +141,21 @@ def test_a_tilted_patient_is_straightened_as_in_training_and_told_where_it_is_no
     assert all("tilted" not in "; ".join(case.warnings) for case in found.cases)
     assert all(case.source.straight is not None for case in found.cases)
     np.testing.assert_array_equal(patients.shown(), read_array(tmp_path / "straight", "p1")[[0, 3]])
+
+
+def test_advice_about_images_is_that_of_prediction_and_not_of_a_dataset(make_patients, tmp_path):
+    patients = make_patients()
+    for index in range(4):
+        path = patients.images / f"p0_{index:04d}.nii.gz"
+        voxels, grid = read_image(path)
+        write_image(path, voxels, dataclasses.replace(grid, spacing=(0.003, 0.002, 0.0025)))
+    dose = patients.images / "p1_0003.nii.gz"
+    voxels, grid = read_image(dose)
+    write_image(dose, voxels - 30, grid)
+    found = predict_folder(patients.model((3,)), patients.images, tmp_path / "out", mirror=False)
+    size, dose = (case.error for case in found.failed)
+    assert "physical size" not in size  # the reason, not the name of the check
+    assert "spacing of 0.003 x 0.002 x 0.0025 mm" in size
+    assert "cannot be added to a trained model" in size
+    assert "into dataset.json" not in size
+    assert "the order of the channels in dataset.json of the model" in dose

@@ -6,33 +6,10 @@ import pytest
 import torch
 
 from ricenet_v2.cli import predict
-from ricenet_v2.core import documents
 from ricenet_v2.core.errors import CheckpointError, DocumentError
 from ricenet_v2.inference.ensemble import load_ensemble
 from ricenet_v2.inference.reference import Reference, read_reference, write_reference
-from ricenet_v2.network.build import build_network
-from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.store import checkpoints
-from ricenet_v2.store.paths import ModelPaths
-
-
-@pytest.fixture
-def model(make_plan, tmp_path):
-    """A model of two tiny folds, of which a test may spoil one."""
-    plan = make_plan(("mri",), shape=(8, 8, 8))
-    dataset = Dataset(plan.dataset, (Channel("mri0", "mri"),), plan.classes)
-    made = ModelPaths(tmp_path / "model")
-    for fold in (0, 1):
-        torch.manual_seed(fold)
-        network = build_network(plan.network, 1, 2)
-        state = {
-            "inference_weights": network.state_dict(),
-            "plan": documents.to_text(plan),
-            "dataset": documents.to_text(dataset),
-            "fold": fold,
-        }
-        checkpoints.save(made.fold(fold).final, state)
-    return made
 
 
 def first(state):

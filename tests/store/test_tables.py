@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.inference.folder import write_predictions
+from ricenet_v2.inference.table import write_predictions
 from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.records.prediction import CasePrediction, Predictions
 from ricenet_v2.store import tables

@@ -20,9 +20,9 @@ from ricenet_v2.core.progress import track
 from ricenet_v2.evaluation.tabular.dose import statistics_of_case
 from ricenet_v2.evaluation.tabular.regression import PENALTIES, Regression, fit
 from ricenet_v2.evaluation.tabular.table import Table, coded
-from ricenet_v2.inference.folder import write_predictions
 from ricenet_v2.inference.odds import Combined, Odds
 from ricenet_v2.inference.prior import BALANCED, called, corrected, prior_of
+from ricenet_v2.inference.table import write_predictions
 from ricenet_v2.inference.uncertainty import disagreement, entropy
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.prediction import CasePrediction, MemberPrediction, Predictions

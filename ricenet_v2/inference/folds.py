@@ -1,0 +1,94 @@
+"""Which folds of a model predict, and whether they are all of it and trained alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import CheckpointError, RicenetError
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.run import Run
+from ricenet_v2.store import checkpoints
+from ricenet_v2.store.paths import ModelPaths
+
+
+def chosen_folds(paths: ModelPaths, folds: Sequence[int] | None, checkpoint: str) -> list[int]:
+    """The folds that are named, or all that have such a checkpoint.
+
+    Args:
+        paths: Of the model.
+        folds: Numbers; None for all there are.
+        checkpoint: `final`, `best` or `latest`.
+
+    Raises:
+        CheckpointError: A named fold has none, or there is none at all.
+    """
+    there = [fold for fold in paths.folds() if paths.fold(fold).checkpoint(checkpoint).is_file()]
+    chosen = list(folds) if folds is not None else there
+    missing = [fold for fold in chosen if fold not in there]
+    if missing or not chosen:
+        raise CheckpointError(
+            f"Folds have no checkpoint_{checkpoint}.pth.",
+            file=paths.folder,
+            expected=f"folds {chosen or '0 1 2 3 4'}",
+            got=f"finished: {there or 'none'}",
+            remedy="Train them with ricenet_train, or name the finished ones with -f.",
+        )
+    return chosen
+
+
+def left_out(paths: ModelPaths, chosen: Sequence[int], checkpoint: str) -> Iterator[str]:
+    """Whether folds of the model are missing, in words.
+
+    Args:
+        paths: Of the model.
+        chosen: All folds that have a checkpoint.
+        checkpoint: `final`, `best` or `latest`.
+    """
+    runs = [_run(paths, fold) for fold in paths.folds()]
+    # Without a record of their number, those are missing that leave a gap.
+    n_folds = max([*(run.n_folds for run in runs if run is not None), 1 + max(chosen)])
+    missing = [fold for fold in range(n_folds) if fold not in chosen]
+    if missing:
+        yield (
+            f"only {len(chosen)} of {n_folds} folds predict: {_numbered(missing)} "
+            f"{'has' if len(missing) == 1 else 'have'} no checkpoint_{checkpoint}.pth"
+        )
+
+
+def unequal_epochs(
+    states: Mapping[int, checkpoints.State], plans: Mapping[int, Plan], checkpoint: str
+) -> Iterator[str]:
+    """Whether some folds were trained longer than others, in words.
+
+    Epochs that the validation cases choose (`best`, early stopping) are no such difference.
+
+    Args:
+        states: Checkpoint of each fold.
+        plans: That each was trained by.
+        checkpoint: `final`, `best` or `latest`.
+    """
+    planned = {fold: plan.training.epochs for fold, plan in plans.items()}
+    epochs = {fold: state.get("epoch", planned[fold]) for fold, state in states.items()}
+    is_chosen = any(plan.training.early_stop_epochs for plan in plans.values())
+    if checkpoint == "best" or is_chosen:
+        epochs = planned
+    if len(set(epochs.values())) > 1:
+        by_epochs = {
+            number: [fold for fold, n in epochs.items() if n == number]
+            for number in sorted(set(epochs.values()))
+        }
+        listed = "; ".join(f"{_numbered(folds)}: {n}" for n, folds in by_epochs.items())
+        yield f"its folds were not trained for equally many epochs ({listed})"
+
+
+def _numbered(folds: Sequence[int]) -> str:
+    return f"fold{'' if len(folds) == 1 else 's'} {', '.join(map(str, folds))}"
+
+
+def _run(paths: ModelPaths, fold: int) -> Run | None:
+    """The record of a fold; None where it is missing or cannot be read."""
+    try:
+        return documents.read(Run, paths.fold(fold).run)
+    except RicenetError:
+        return None
