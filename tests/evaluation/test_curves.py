@@ -10,7 +10,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from ricenet_v2.evaluation.curves.decision import decision
 from ricenet_v2.evaluation.curves.draw import curves_of
-from ricenet_v2.evaluation.curves.ranks import thinned
+from ricenet_v2.evaluation.curves.points import thinned
 from ricenet_v2.evaluation.curves.referral import doubts
 from ricenet_v2.evaluation.net_benefit import of_calls
 from ricenet_v2.evaluation.resampling import Patients
