@@ -29,7 +29,7 @@ AUROCS = (0.6, 0.75, 0.9, 0.97)
 CLASSES = (2, 3)
 PER_PATIENT = (1, 3)
 N_SAMPLES = 500
-LEAST_COVER = 0.93
+LEAST_COVER, MOST_COVER = 0.93, 0.98
 CALIBRATED = Population(2, prevalence=0.35, auroc=0.75)
 LEAST_SHARE = 0.1
 """Cells in which fewer of the cohorts have an interval are left out, and counted."""
@@ -40,6 +40,8 @@ FIGURES = (
     *("AUROC", WITHIN, "average precision", "Brier score", "log loss"),
 )
 NEW, OLD = "new", "BCa"
+RARE = (0.15, 0.75)
+"""Prevalence and AUROC of the cohorts in which intervals of earlier versions held least."""
 N_FOLDS = 5
 
 Floats = NDArray[np.float64]
@@ -177,6 +179,7 @@ def rows(found: Sequence[Cell], cohorts: Mapping[str, int]) -> Iterator[tuple[st
                 f"{held.min():.1%}",
                 f"{np.mean(held):.1%}",
                 f"{int((chance < 0.01).sum())} of {len(seen)}",
+                f"{int((held > MOST_COVER).sum())}",
                 f"{1 - np.mean([each.there for each in own]):.0%}",
                 f"{np.mean([each.width for each in seen]):.3f}",
             )
@@ -194,12 +197,38 @@ def section(found: Sequence[Cell], cohorts: Mapping[str, int]) -> str:
         f"are over the kinds. Chance alone sees 95 % of {cohorts[NEW]:,} cohorts off by up to "
         f"{196 * (0.95 * 0.05 / cohorts[NEW]) ** 0.5:.1f} points, so the least of many kinds lies "
         "below the truth; `too seldom` counts the kinds whose cover is below "
-        f"{LEAST_COVER:.0%} by more than chance (binomial, p below 0.01). `without` is the share of"
-        " cohorts that have no interval; kinds where more than "
+        f"{LEAST_COVER:.0%} by more than chance (binomial, p below 0.01), `above {MOST_COVER:.0%}` "
+        "those of which intervals are wider than they need be. `without` is the share of "
+        "cohorts that have no interval; kinds where more than "
         f"{1 - LEAST_SHARE:.0%} have none are in no other column."
     )
-    columns = ("figure", "n", "interval", "least", "mean", "too seldom", "without", "mean width")
-    return "\n\n".join([text, page.table(columns, list(rows(found, cohorts)))])
+    columns = (
+        *("figure", "n", "interval", "least", "mean", "too seldom", f"above {MOST_COVER:.0%}"),
+        *("without", "mean width"),
+    )
+    rare = (
+        f"Of these kinds those of a rare class, {RARE[0]:.0%} positive, AUROC {RARE[1]}, one case "
+        "a patient: how often the intervals hold the truth."
+    )
+    return "\n\n".join(
+        [text, page.table(columns, list(rows(found, cohorts))), rare, _rare_table(found)]
+    )
+
+
+def _rare_table(found: Sequence[Cell]) -> str:
+    """Cover at a low prevalence, before and now, by classes and cases."""
+    own = {
+        (cell.figure, cell.n_classes, cell.method, cell.n): cell
+        for cell in found
+        if cell.per_patient == 1 and (cell.prevalence, cell.auroc) == RARE
+    }
+    made = []
+    for figure, n_classes in itertools.product(("macro F1", "balanced accuracy"), CLASSES):
+        for method in (OLD, NEW):
+            cells = [own.get((figure, n_classes, method, n)) for n in SIZES]
+            told = ["-" if cell is None else f"{cell.held:.1%}" for cell in cells]
+            made.append((figure, n_classes, method, *told))
+    return page.table(("figure", "classes", "interval", *(f"n = {n}" for n in SIZES)), made)
 
 
 def band_section(cohorts: Mapping[str, int], population: Population = CALIBRATED) -> str:

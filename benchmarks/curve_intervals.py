@@ -22,6 +22,7 @@ from scipy import stats
 from scipy.special import expit, logit
 
 from benchmarks import page
+from ricenet_v2.evaluation.curves.roc_band import band
 from ricenet_v2.evaluation.flexible import flexible
 from ricenet_v2.evaluation.net_benefit import of_calls, over_all
 from ricenet_v2.evaluation.observed_expected import observed_expected
@@ -31,6 +32,7 @@ from ricenet_v2.evaluation.scored import Scored
 SIZES, SHARES = (12, 40, 92, 300), (0.05, 0.15, 0.35, 0.5)
 AUROCS, CASES = (0.6, 0.75, 0.9, 0.97), (1, 3)
 THRESHOLDS, ELSEWHERE, LEVEL = (0.1, 0.2, 0.5), 0.3, 0.95
+FALSE = (0.1, 0.2, 0.4)
 TEXTBOOK = {
     "observed : expected": "the same, Debray",
     "net benefit": "the same, Wald",
@@ -128,6 +130,7 @@ def judged(own: Flags, p: Floats, setting: Setting, truth: Truth) -> Held:
     yield from of_benefits(scored, own, p, truth)
     yield from of_predictive_values(scored, own, called == 1, truth)
     yield from of_bands(scored, p)
+    yield from of_roc(scored, setting)
 
 
 def of_the_share(scored: Scored, own: Flags, p: Floats) -> Held:
@@ -195,6 +198,17 @@ def of_bands(scored: Scored, p: Floats) -> Held:
         yield "flexible calibration curve", inside(ends, float(known))
 
 
+def of_roc(scored: Scored, setting: Setting) -> Held:
+    """The ROC curve at three shares of false positives; of normal scores it is known."""
+    if len(np.unique(scored.truth)) < 2:
+        return
+    apart = np.sqrt(2) * stats.norm.ppf(setting.auroc)
+    low, high = band(scored, 1, np.array(FALSE), LEVEL)
+    for place, share in enumerate(FALSE):
+        known = float(stats.norm.cdf(apart - stats.norm.isf(share)))
+        yield "ROC curve", inside((float(low[place]), float(high[place])), known)
+
+
 def cover(setting: Setting, cohorts: int) -> dict[str, tuple[float, float]]:
     """Of each figure, the share of its intervals that hold the truth, and of those there are."""
     seed = (setting.n, round(100 * setting.share), round(100 * setting.auroc), setting.cases)
@@ -236,7 +250,8 @@ def section(found: dict[Setting, dict[str, tuple[float, float]]], cohorts: int) 
             f"{lowest_by_chance(cohorts):.1%}. The net benefit is at the probabilities "
             f"{', '.join(map(str, THRESHOLDS))}, predictive values at a prevalence of {ELSEWHERE} "
             "of calls from the share of the class on, the calibration curve at the 10th, 50th and "
-            "90th percentile of the probabilities. The textbook takes every case as a patient.",
+            "90th percentile of the probabilities, the ROC curve at shares of false positives of "
+            f"{', '.join(map(str, FALSE))}. The textbook takes every case as a patient.",
             page.table(("figure", "cases a patient", *(f"{n} patients" for n in SIZES)), rows),
         ]
     )

@@ -75,7 +75,8 @@ def blind() -> list[Row]:
 
     heights = ", ".join(f"{dose:g}" for dose in DOSES)
     levels: Levels = (tuple(np.linspace(0, 1.1, 12).tolist()),)
-    return [(f"an untrained network of the dose at {heights} Gy", answered(()), answered(levels))]
+    what = f"an untrained network of the dose at {heights} Gy (bands at 12 even levels)"
+    return [(what, answered(()), answered(levels))]
 
 
 def boundary() -> list[Row]:

@@ -21,6 +21,7 @@ from ricenet_v2.ablation.training import Machine, train_subsets
 from ricenet_v2.ablation.values import Resampling
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.evaluation.alike import Alike
+from ricenet_v2.evaluation.selection import with_selection
 from ricenet_v2.inference.ensemble import load_ensemble
 from ricenet_v2.network.device import resolve_device
 from ricenet_v2.records.ablation import Ablation, By, Group, Importance, SourceTable, Subset
@@ -102,7 +103,7 @@ def run_ablation(
     made = _tables(study, budget, groups, done, test, options)
     dataset_record = study.dataset
     is_of_paper = options.by == "channel"
-    return Ablation(
+    ablation = Ablation(
         dataset=study.paths.name,
         plan=study.plan.name,
         by=options.by,
@@ -117,7 +118,9 @@ def run_ablation(
         n_bootstrap=options.n_bootstrap,
         failed=tuple(failed),
         published=published_for(study.dataset.channels) if is_of_paper else (),
-    ), study.paths.model(done[0].model)
+    )
+    models = [study.paths.model(subset.model) for subset in done]
+    return with_selection(ablation, models), models[0]
 
 
 def _what(study: Study, options: Options) -> tuple[tuple[Group, ...], tuple[Subset, ...]]:

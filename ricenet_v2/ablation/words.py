@@ -31,9 +31,10 @@ ZEROED = (
     "loss mixes what the group tells with how strange a blank image looks."
 )
 CHANCE = (
-    "Intervals of figures resample patients; those of differences, Shapley values and losses hold "
-    "the values that swapping predictions by patient does not reject. None holds the chance of "
-    "training, since each subset is trained once with one seed."
+    "Intervals of figures are over patients, by the methods of ricenet_evaluate; those of "
+    "differences, Shapley values and losses hold the values that swapping predictions by patient "
+    "does not reject. None holds the chance of training, since each subset is trained once, with a "
+    "single seed."
 )
 
 

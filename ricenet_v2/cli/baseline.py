@@ -83,9 +83,10 @@ def _against(paths: DatasetPaths, run: str, own: str, n_bootstrap: int, seed: in
     """The comparison in one line."""
     from ricenet_v2.cli.evaluate_tables import number
     from ricenet_v2.core.errors import DatasetError
-    from ricenet_v2.evaluation.alike import on_same_cases, read_run
+    from ricenet_v2.evaluation.alike import model_of, on_same_cases, read_run
     from ricenet_v2.evaluation.comparisons import compare
     from ricenet_v2.evaluation.question import positive_index, positive_of
+    from ricenet_v2.evaluation.selection import selection_of
 
     try:
         alike = on_same_cases({name: read_run(name, paths) for name in (run, own)})
@@ -96,7 +97,9 @@ def _against(paths: DatasetPaths, run: str, own: str, n_bootstrap: int, seed: in
     pair = next(pair for pair in pairs if pair.figure == "AUROC")
     if pair.difference is None:
         return f"Not compared with {run}: {pair.warning}"
-    told = f"\n{pair.warning}" if pair.warning else ""
+    model = model_of(run, paths)
+    remarks = (pair.warning, "" if model is None else selection_of(model))
+    told = "".join(f"\n{remark}" for remark in remarks if remark)
     return (
         f"AUROC of {run} {number(pair.value_a)}, of {own} {number(pair.value_b)}: difference "
         f"{number(pair.difference)} ({number(pair.low)} to {number(pair.high)}), "

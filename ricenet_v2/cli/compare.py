@@ -55,10 +55,11 @@ def compare(
     """
     from ricenet_v2.core.command import typed
     from ricenet_v2.core.errors import DatasetError
-    from ricenet_v2.evaluation.alike import on_same_cases, read_run
+    from ricenet_v2.evaluation.alike import model_of, on_same_cases, read_run
     from ricenet_v2.evaluation.comparisons import compare as compute
     from ricenet_v2.evaluation.question import positive_index, positive_of, short_names
     from ricenet_v2.evaluation.seeds import spreads_of, with_spreads
+    from ricenet_v2.evaluation.selection import with_selection
     from ricenet_v2.evaluation.write import write_comparison
     from ricenet_v2.store.paths import dataset_paths
 
@@ -72,6 +73,7 @@ def compare(
     positive = positive_class or (positive_of(paths.raw) if paths else None)
     made = compute(alike, positive_index(first, positive), n_bootstrap, seed)
     made = with_spreads(made, spreads_of(short_names(runs), paths))
+    made = with_selection(made, filter(None, (model_of(run, paths) for run in runs)))
     show(made)
     if output is not None:
         write_comparison(output, dataclasses.replace(made, command=typed()))

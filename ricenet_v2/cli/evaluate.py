@@ -218,7 +218,7 @@ def evaluate(
     show_sanity(checks, told)
     if output is not None:
         write.write_figures(output, dataclasses.replace(made, command=typed()))
-        curves = curves_of(scored, asked.positive, title=asked.title, seed=seed)
+        curves = curves_of(scored, asked.positive, title=asked.title)
         write.write_curves(output, curves)
         evaluate_centres.write(output, centres)
         documents.write(output / SANITY_JSON, checks)

@@ -117,7 +117,9 @@ def _sample_sizes(made: Evaluation) -> None:
             (
                 f"{row.figure} of {one.class_name}" if many else row.figure,
                 number(row.assumed),
-                f"{number(row.low)} to {number(row.high)}",
+                "too few patients"
+                if row.says_nothing
+                else f"{number(row.low)} to {number(row.high)}",
                 f"{row.target_width:g}: {row.n_needed:,}",
             )
             for one in made.sample_sizes

@@ -140,10 +140,15 @@ def told_of(found: Predictions) -> str:
     if found.calibrated:
         what = "unchanged" if found.applied is None else f"with {found.applied.words}"
         told.append(f"Calibrated: {what}.")
-    told.append(
-        "Predicted is the class whose probability is largest for its share (--decide balanced)."
+    rule = (
+        "the class whose probability is largest for its share (--decide balanced)"
         if found.decide == "balanced"
-        else "Predicted is the most probable class."
+        else "the most probable class"
+    )
+    told.append(
+        f"Predicted is the class of most votes, of which each network has one for {rule}."
+        if found.combine == "vote"
+        else f"Predicted is {rule}."
     )
     return "\n".join([" ".join(told), *beware])
 

@@ -40,6 +40,26 @@ class Alike:
         return len(next(iter(self.runs.values())))
 
 
+def model_of(run: str, dataset: DatasetPaths | None) -> ModelPaths | None:
+    """The model folder that a run names; None of a file or folder of predictions, or of nothing.
+
+    Args:
+        run: As in `read_run`.
+        dataset: Where named.
+    """
+    path = Path(run)
+    if path.is_file() or (path / PREDICTIONS_CSV).is_file():
+        return None
+    if dataset is not None and run in _named(dataset):
+        path = dataset.results / run
+    model = ModelPaths(path)
+    return model if model.folds() else None
+
+
+def _named(dataset: DatasetPaths) -> list[str]:
+    return sorted(folder.name for folder in dataset.results.glob("*__*"))
+
+
 def read_run(run: str, dataset: DatasetPaths | None, truth: Path | None = None) -> Scored:
     """Predictions of a run.
 
@@ -61,7 +81,7 @@ def read_run(run: str, dataset: DatasetPaths | None, truth: Path | None = None) 
         return read_scored(path, table, allow_missing=True)
     if (path / PREDICTIONS_CSV).is_file():
         return read_scored(path / PREDICTIONS_CSV, truth, allow_missing=True)
-    known = sorted(f.name for f in dataset.results.glob("*__*")) if dataset else []
+    known = _named(dataset) if dataset else []
     if run in known and dataset is not None:
         path = dataset.results / run
     model = ModelPaths(path)

@@ -14,6 +14,7 @@ from ricenet_v2.evaluation.evaluate import Options, figures_of
 from ricenet_v2.evaluation.forms import Cases, choose, fit, parts_of
 from ricenet_v2.evaluation.pooling import priors_of_folds
 from ricenet_v2.evaluation.scored import Floats, Scored
+from ricenet_v2.evaluation.selection import with_selection
 from ricenet_v2.inference.recalibration import (
     NOTHING,
     SLOPE_AND_OFFSET,
@@ -73,7 +74,7 @@ def calibrate(scored: Scored, model: ModelPaths, options: Options) -> Calibratio
     )
     is_temperature = choice.form == TEMPERATURE
     slope = 1.0 if found is None else found.slope
-    return Calibration(
+    made = Calibration(
         temperature=1 / slope,
         low=ends.low if is_temperature else None,
         high=ends.high if is_temperature else None,
@@ -96,6 +97,7 @@ def calibrate(scored: Scored, model: ModelPaths, options: Options) -> Calibratio
         prior=scored.prior,
         trials=choice.trials,
     )
+    return with_selection(made, [model])
 
 
 def _held_out(cases: Cases) -> Floats:

@@ -25,6 +25,7 @@ from ricenet_v2.evaluation.evaluate import Options, evaluate
 from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.evaluation.question import positive_index, positive_of
 from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.selection import with_selection
 from ricenet_v2.records.comparison import Comparison, Pair
 from ricenet_v2.records.figures import Figure
 from ricenet_v2.records.run import Run
@@ -157,7 +158,7 @@ def variance(trainings: Trainings, options: Options) -> SeedVariance:
     run, first = trainings.run, runs[0]
     model = next(iter(trainings.models.values()))
     scheme = leave_one_out(run.group) if run.group else ""
-    return SeedVariance(
+    made = SeedVariance(
         title=f"{trainings.paths.name}, {model.folder.name}: out-of-fold{scheme_of(model)}, "
         f"pooled, {len(runs)} training seeds",
         seeds=tuple(trainings.models),
@@ -179,6 +180,7 @@ def variance(trainings: Trainings, options: Options) -> SeedVariance:
         predictions=_hashes(trainings.models.values()),
         meaning=_meaning(len(runs), options.level, pretrained=run.pretrained is not None),
     )
+    return with_selection(made, trainings.models.values())
 
 
 def positive_of_trainings(trainings: Trainings, name: str | None) -> int:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TypeVar
+
 from ricenet_v2.core import documents
+from ricenet_v2.records.ablation import Ablation
+from ricenet_v2.records.calibration import Calibration
+from ricenet_v2.records.comparison import Comparison
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
+from ricenet_v2.records.seeds import SeedVariance
 from ricenet_v2.records.selection import FoldEnd, chosen_by_validation
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import ModelPaths
+
+Noted = TypeVar("Noted", Ablation, Calibration, Comparison, SeedVariance)
 
 
 def selection_of(model: ModelPaths) -> str:
@@ -25,6 +35,24 @@ def selection_of(model: ModelPaths) -> str:
         if model.fold(fold).run.is_file()
     ]
     return chosen_by_validation(rule, ends)
+
+
+def with_selection(made: Noted, models: Iterable[ModelPaths]) -> Noted:
+    """Results with what `selection_of` says of their models before their note.
+
+    Args:
+        made: Rests on out-of-fold predictions of the models.
+        models: Each is named where something is said of several.
+    """
+    return replace(made, note=f"{_of_all(models)} {made.note}".strip())
+
+
+def _of_all(models: Iterable[ModelPaths]) -> str:
+    every = {model.folder.name: selection_of(model) for model in models}
+    said = {name: sentence for name, sentence in every.items() if sentence}
+    if len(said) > 1:
+        return " ".join(f"{name}: {sentence}" for name, sentence in said.items())
+    return "".join(said.values())
 
 
 def _end(model: ModelPaths, fold: int, run: Run) -> FoldEnd:

@@ -88,8 +88,8 @@ def _tables(made: Explanation) -> Iterator[PartTable]:
         yield PartTable(
             "Share of the absolute attribution inside the brain by part (outside the brain: of "
             "all), mean over cases; expected is the part's share of the brain's volume; p and "
-            "95 % interval of the excess are by turning signs of patients, the interval of the "
-            "share by bootstrap of patients. Fewer than six patients have none of these. "
+            "95 % interval of the excess are by turning signs of patients. Fewer than six patients "
+            "have none of these. "
             "Untrained: mean share in maps of networks with random weights, and p of the share "
             "among theirs. A share tells of what was learnt only where both p are small",
             (
@@ -114,7 +114,7 @@ def _tables(made: Explanation) -> Iterator[PartTable]:
                     _named(one.map),
                     one.channel or "",
                     str(one.n),
-                    _percent(one.mean, one.interval),
+                    _percent(one.mean, None),
                 )
                 for one in channels
             ),
@@ -142,7 +142,7 @@ def _part_row(one: CohortShare) -> tuple[str, ...]:
         _named(one.map),
         one.part,
         str(one.n),
-        _percent(one.mean, one.interval),
+        _percent(one.mean, None),
         "" if one.expected is None else f"{100 * one.expected:.1f} %",
         "" if one.excess is None else _percent(one.excess, one.excess_interval),
         "" if one.p is None else f"{one.p:.3f}",

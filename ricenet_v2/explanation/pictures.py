@@ -19,7 +19,7 @@ _LETTERS = 7
 
 
 def write_shares(made: Explanation, output: Path) -> list[PartPicture]:
-    """Share of the first map in each part with its interval, and what is expected by its volume.
+    """Share of the first map in each part, and what is expected by its volume.
 
     Args:
         made: What was found.
@@ -31,9 +31,6 @@ def write_shares(made: Explanation, output: Path) -> list[PartPicture]:
     axes = svg.axes(4.6, 0.6 + 0.3 * len(rows))
     at = np.arange(len(rows))[::-1]
     plain(axes, "share of absolute attribution, percent", "")
-    for y, one in zip(at, rows, strict=True):
-        low, high = one.interval or (one.mean, one.mean)
-        axes.plot([100 * low, 100 * high], [y, y], color=svg.STAND_INS["first"], linewidth=2.5)
     axes.plot([100 * one.mean for one in rows], at, "o", color=svg.STAND_INS["first"], markersize=5)
     expected = [np.nan if one.expected is None else 100 * one.expected for one in rows]
     axes.plot(expected, at, "|", color=svg.STAND_INS["mark"], markersize=11, markeredgewidth=1.8)
@@ -42,9 +39,8 @@ def write_shares(made: Explanation, output: Path) -> list[PartPicture]:
     axes.set_ylim(-0.6, len(rows) - 0.4)
     title = f"Where the attribution lies: {name.replace('_', ' ')}"
     svg.write(axes, output / "shares", title)
-    points = "Points with 95 % intervals" if any(one.interval for one in rows) else "Points"
     caption = (
-        f"{title}, mean of {cases(rows[0].n)}. {points}: found; strokes: expected by "
+        f"{title}, mean of {cases(rows[0].n)}. Points: found; strokes: expected by "
         f"their share of the brain's volume. {'; '.join(map(_told, rows))}."
     )
     return [PartPicture("shares.png", caption)]

@@ -267,9 +267,10 @@ def memory(choice: Choice) -> Decision:
     reason = (
         f"counted by running a step of {choice.chosen.batch} of this very network without data in "
         f"{exact[found.precision]}: {_gib(always)} always there ({found.n_parameters:,} weights "
-        f"with AdamW's moments and their average, two batches), {_gib(found.gradients)} "
-        f"gradients, {_gib(found.activations)} activations, {_gib(found.workspace)} beyond them at "
-        f"the highest moment and for convolution algorithms; the budget is {choice.memory_gb:g} GiB"
+        "with the moments of the optimiser and room for their moving average, two batches), "
+        f"{_gib(found.gradients)} gradients, {_gib(found.activations)} activations, "
+        f"{_gib(found.workspace)} beyond them at the highest moment and for convolution "
+        f"algorithms; the budget is {choice.memory_gb:g} GiB"
     )
     return Decision(what="memory", value=_gib(found.total), reason=reason)
 

@@ -163,7 +163,7 @@ class Ablation:
         n_bootstrap: Resamples, and the most swaps.
         failed: Subset, fold and reason of trainings that failed; their subsets are in no table.
         published: The paper's own table, where the channels are those of the paper.
-        note: Intended use.
+        note: Where early stopping chose the epochs on the same cases; intended use.
     """
 
     document: ClassVar[str] = "ablation"

@@ -48,7 +48,7 @@ class Calibration:
         ensemble_before: Figures of the ensemble on a test set, where one was named.
         ensemble_after: The same with each member calibrated, then averaged.
         warning: In words, where there were few cases or the fit met its bounds.
-        note: Intended use.
+        note: Where early stopping chose the epochs on the same cases; intended use.
         command: As typed, with `~` for the home folder; empty in older files.
         form: What is applied; `temperature` in older files.
         slope: Logits are multiplied by it.

@@ -58,7 +58,7 @@ class Comparison:
         level: Of the intervals.
         n_bootstrap: The most swaps; in older files also the bootstrap's samples.
         seed: Of them.
-        note: Intended use.
+        note: Where early stopping chose the epochs on the same cases; intended use.
         command: As typed, with `~` for the home folder; empty in older files.
     """
 

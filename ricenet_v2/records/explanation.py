@@ -201,7 +201,7 @@ class CohortShare:
         part: Isodose band, `lesion`, ... or `channel NAME`.
         n: Cases.
         mean: Share.
-        interval: 95 %, bootstrap by patient; None of fewer than six patients.
+        interval: Of older files, 95 % by a bootstrap, which held too seldom; None in new ones.
         expected: Mean share of the volume; None for channels and outside the brain.
         excess: Mean of share less its expectation.
         excess_interval: 95 %, of the same test as p, so that it leaves 0 out where p is below 0.05;
@@ -215,7 +215,7 @@ class CohortShare:
     part: str
     n: int
     mean: float
-    interval: tuple[float, float] | None
+    interval: tuple[float, float] | None = None
     expected: float | None = None
     excess: float | None = None
     excess_interval: tuple[float, float] | None = None

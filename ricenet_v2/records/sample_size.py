@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ricenet_v2.core.documents import record
 
+_WIDEST = 10
+
 
 @record
 class Precision:
@@ -24,6 +26,11 @@ class Precision:
     high: float
     target_width: float
     n_needed: int
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether the interval is as wide as the scale: ten times what is wished for, or more."""
+        return self.high - self.low >= _WIDEST * self.target_width
 
 
 @record

@@ -62,7 +62,7 @@ class SeedVariance:
         seed: Of that resampling.
         predictions: SHA-256 of each fold's validation.csv, by its path below the results.
         meaning: What the numbers say and what not.
-        note: Intended use.
+        note: Where early stopping chose the epochs on the same cases; intended use.
         command: As typed, with `~` for the home folder.
     """
 

@@ -264,6 +264,11 @@ CORRECTED = Predictions(
         ({"prior_named": True}, "for the class shares of the prior that was named"),
         ({"decide": "probable"}, "Predicted is the most probable class."),
         ({"combine": "vote"}, "Those without a fold are shares of votes."),
+        (
+            {"combine": "vote"},
+            "Predicted is the class of most votes, of which each network has one for the class "
+            "whose probability is largest for its share (--decide balanced).",
+        ),
         ({"calibrated": True}, "Calibrated: unchanged."),
         (
             {"calibrated": True, "recalibration": Recalibration(0.5)},

@@ -10,8 +10,9 @@ from statsmodels.stats.proportion import proportion_confint
 
 from ricenet_v2.evaluation.curves.decision import decision
 from ricenet_v2.evaluation.curves.draw import curves_of
-from ricenet_v2.evaluation.curves.ranks import thinned
+from ricenet_v2.evaluation.curves.points import thinned
 from ricenet_v2.evaluation.curves.referral import doubts
+from ricenet_v2.evaluation.curves.roc_band import band
 from ricenet_v2.evaluation.net_benefit import of_calls
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.scored import Scored
@@ -185,3 +186,35 @@ def test_corrected_probabilities_are_never_worse_than_calling_all_or_none():
         worst[name] = float((lines["model"] - others).min())
     assert worst["corrected"] > -2e-3
     assert worst["as trained"] < -0.1
+
+
+def _told_apart(random, distance):
+    """30 cases of a class and 60 others, whose scores are normal and so far apart."""
+    own = np.arange(90) < 30
+    p = special.expit(random.normal(size=90) + distance * own)
+    names = tuple(map(str, range(90)))
+    called_ = (p > 0.5).astype(np.intp)
+    both = np.column_stack([1 - p, p])
+    return Scored(names, names, own.astype(np.intp), called_, both, ("a", "b"))
+
+
+def test_the_band_of_a_roc_curve_holds_each_point():
+    """The curve of normal scores is known: sensitivity at x is Phi(distance - z of x)."""
+    random, at, distance = np.random.default_rng(4), np.array([0.05, 0.2, 0.5]), 1.2
+    truth = stats.norm.cdf(distance - stats.norm.isf(at))
+    held = np.zeros(3)
+    for _ in range(60):
+        low, high = band(_told_apart(random, distance), 1, at, 0.95)
+        held += (low <= truth) & (truth <= high)
+    assert (held >= 55).all()  # of 60 at 95 % fewer are seen once in a hundred
+
+
+def test_the_band_of_a_faultless_ranking_has_a_width():
+    """The sensitivity of 30 of 30 may be 0.886, by Wilson; the threshold is not known either."""
+    scored = _told_apart(np.random.default_rng(0), 40.0)
+    (roc,) = by_name(curves_of(scored, 1), "ROC")
+    corner = list(zip(roc.x, roc.y, strict=True)).index((0.0, 1.0))
+    least = proportion_confint(30, 30, method="wilson")[0]
+    assert roc.low[corner] < least < roc.high[corner] == 1
+    low, _ = band(scored, 1, np.array([0.1]), 0.95)  # 0 of 60 are at most 0.06
+    assert low == pytest.approx(least)

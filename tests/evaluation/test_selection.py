@@ -1,12 +1,15 @@
 """Evaluation finds out from the files whether its cases chose the epoch."""
 
 import dataclasses
+import shutil
 
 import pytest
 
 from ricenet_v2.cli.evaluate_tables import show
 from ricenet_v2.core import documents
-from ricenet_v2.evaluation.selection import selection_of
+from ricenet_v2.evaluation.alike import model_of
+from ricenet_v2.evaluation.selection import selection_of, with_selection
+from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.figures import Evaluation, Figure
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import tables
@@ -16,7 +19,7 @@ from ricenet_v2.store.paths import ModelPaths
 @pytest.fixture
 def model(tmp_path, make_plan):
     """Two folds of six epochs by a plan that stops early."""
-    paths, plan = ModelPaths(tmp_path), make_plan()
+    paths, plan = ModelPaths(tmp_path / "auto__all"), make_plan()
     training = dataclasses.replace(plan.training, early_stop_epochs=2)
     documents.write(paths.plan, dataclasses.replace(plan, training=training))
     for fold in (0, 1):
@@ -57,3 +60,24 @@ def test_it_is_printed_below_the_figures(capsys):
     assert "Chosen on these cases." in capsys.readouterr().out
     show(made)
     assert "Chosen on these cases." not in capsys.readouterr().out
+
+
+def test_all_that_rests_on_out_of_fold_predictions_says_so(model):
+    made = Calibration(1.0, None, None, 4, 4, "", {}, (), ())
+    for fold in (0, 1):
+        _record(model, fold, epochs_done=6)
+    assert with_selection(made, [model]).note == made.note
+    _record(model, 0, epochs_done=3)
+    assert with_selection(made, [model]).note == f"{selection_of(model)} {made.note}"
+    other = ModelPaths(model.folder.parent / "other")
+    shutil.copytree(model.folder, other.folder)
+    note = with_selection(made, [model, other]).note
+    assert f"{model.folder.name}: {selection_of(model)} other: {selection_of(model)}" in note
+
+
+def test_a_run_that_is_a_model_is_told_from_predictions(model, tmp_path):
+    assert model_of(str(model.folder), None).folder == model.folder
+    table = tmp_path / "predictions.csv"
+    table.write_text("case_id,predicted\n", encoding="utf-8")
+    assert model_of(str(table), None) is None
+    assert model_of("nothing", None) is None

@@ -15,9 +15,7 @@ from ricenet_v2.evaluation.scored import Scored, told_classes
 from ricenet_v2.records.curves import Curve, Curves
 
 
-def curves_of(
-    scored: Scored, positive: int, *, title: str = "", seed: int = 0, level: float = 0.95
-) -> Curves:
+def curves_of(scored: Scored, positive: int, *, title: str = "", level: float = 0.95) -> Curves:
     """Curves of each class that is told from the rest, and referral curves of all together.
 
     Those of a class are ROC, precision-recall, calibration (in bins, and flexible) and decision; of
@@ -27,14 +25,13 @@ def curves_of(
         scored: Predictions with truths.
         positive: Class that two classes are about.
         title: What they are of.
-        seed: Of the resampling of the ROC band.
         level: Of the intervals.
     """
     made: list[Curve] = []
     for index in told_classes(scored, positive):
         n_own = int(np.sum(scored.truth == index))
         if 0 < n_own < len(scored):
-            made += [roc(scored, index, seed, level), precision_recall(scored, index)]
+            made += [roc(scored, index, level), precision_recall(scored, index)]
         made += [*_calibration(scored, index, level), *decision(scored, index, level)]
     made += referral(scored, level)
     return Curves(title=title, classes=scored.classes, curves=tuple(made))

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn import metrics
 
-from ricenet_v2.core.seeds import generator
-from ricenet_v2.evaluation.ranking import Ranking
+from ricenet_v2.evaluation.curves.points import thinned
+from ricenet_v2.evaluation.curves.roc_band import band
 from ricenet_v2.evaluation.scored import Scored
-from ricenet_v2.records.curves import MOST_POINTS, Curve
-
-N_BAND = 500
-"""Resamples of the band; its ends are quantiles, which need fewer than a BCa interval."""
-
-Floats = NDArray[np.float64]
+from ricenet_v2.records.curves import Curve
 
 
-def thinned(n_points: int) -> NDArray[np.intp]:
-    """At most 500 of the points, evenly, with the first and the last."""
-    if n_points <= MOST_POINTS:
-        return np.arange(n_points)
-    return np.unique(np.linspace(0, n_points - 1, MOST_POINTS).round().astype(np.intp))
-
-
-def roc(scored: Scored, index: int, seed: int, level: float) -> Curve:
-    """Sensitivity against 1 - specificity, with a band by bootstrap of patients.
+def roc(scored: Scored, index: int, level: float) -> Curve:
+    """Sensitivity against 1 - specificity, with a band of exact limits.
 
     The band holds the sensitivity at each single point, not the whole curve at once.
     """
@@ -33,7 +20,7 @@ def roc(scored: Scored, index: int, seed: int, level: float) -> Curve:
     x, y, _ = metrics.roc_curve(own, scores)
     at = thinned(len(x))
     x, y = x[at], y[at]
-    low, high = _band(scored, Ranking.of(scores, own), x, seed, level)
+    low, high = band(scored, index, x, level)
     # A step up has several points of one x: there the band must hold each of them.
     return Curve(
         "ROC",
@@ -46,36 +33,6 @@ def roc(scored: Scored, index: int, seed: int, level: float) -> Curve:
         tuple(np.minimum(low, y).tolist()),
         tuple(np.maximum(high, y).tolist()),
     )
-
-
-def _band(
-    scored: Scored, ranking: Ranking, x: Floats, seed: int, level: float
-) -> tuple[Floats, Floats]:
-    random = generator(seed, "ROC band")
-    found = []
-    for weights in scored.grouping.samples(N_BAND, random):
-        false, true = _steps(ranking, weights)
-        found += [
-            np.interp(x, false[:, k] / false[-1, k], true[:, k] / true[-1, k])
-            for k in range(weights.shape[1])
-            if true[-1, k] > 0 and false[-1, k] > 0
-        ]
-    if not found:
-        return np.zeros_like(x), np.ones_like(x)
-    low, high = np.quantile(np.array(found), [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return low, high
-
-
-def _steps(ranking: Ranking, weights: Floats) -> tuple[Floats, Floats]:
-    """False and true positives from the highest score down, axes (groups + 1, samples)."""
-    ordered = weights[ranking.order]
-    own = ordered * ranking.own[:, None]
-    if ranking.starts is not None:
-        ordered = np.add.reduceat(ordered, ranking.starts, axis=0)
-        own = np.add.reduceat(own, ranking.starts, axis=0)
-    none = np.zeros((1, weights.shape[1]))
-    true = np.concatenate([none, np.cumsum(own[::-1], axis=0)])
-    return np.concatenate([none, np.cumsum(ordered[::-1], axis=0)]) - true, true
 
 
 def precision_recall(scored: Scored, index: int) -> Curve:

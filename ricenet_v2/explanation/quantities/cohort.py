@@ -1,4 +1,8 @@
-"""Shares over the cohort: means with intervals by patient, and tests of the excess."""
+"""Shares over the cohort: means, and tests and intervals of the excess.
+
+The mean share itself has no interval: that of a bootstrap holds the truth of six or twelve patients
+in 83 to 89 of 100 cohorts.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.seeds import generator
-from ricenet_v2.evaluation.intervals import bca
-from ricenet_v2.evaluation.resampling import Patients, replicated
+from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.swaps import FEWEST, mean_test
 from ricenet_v2.explanation.quantities.untrained import p_differs
 from ricenet_v2.records.explanation import (
@@ -24,7 +27,6 @@ from ricenet_v2.records.explanation import (
 SAMPLES = 2000
 
 Floats = NDArray[np.float64]
-Ends = tuple[float, float] | None
 
 
 def cohort_shares(cases: Sequence[ExplainedCase], seed: int) -> tuple[CohortShare, ...]:
@@ -32,9 +34,9 @@ def cohort_shares(cases: Sequence[ExplainedCase], seed: int) -> tuple[CohortShar
 
     Args:
         cases: Of the cohort.
-        seed: Of the bootstrap and of the signs.
+        seed: Of the signs.
     """
-    return (*_parts(cases, seed), *_channels(cases, seed))
+    return (*_parts(cases, seed), *_channels(cases))
 
 
 def _parts(cases: Sequence[ExplainedCase], seed: int) -> Iterator[CohortShare]:
@@ -56,7 +58,6 @@ def _parts(cases: Sequence[ExplainedCase], seed: int) -> Iterator[CohortShare]:
             part=part,
             n=len(found),
             mean=float(shares.mean()),
-            interval=mean_interval(shares, patients, seed),
         )
         made = _against_untrained(made, others[name, part])
         known = [value for _, _, value in found if value is not None]
@@ -88,7 +89,7 @@ def _against_untrained(made: CohortShare, shares: Sequence[tuple[float, ...]]) -
     return replace(made, untrained=float(np.mean(means)), p_untrained=p_differs(made.mean, means))
 
 
-def _channels(cases: Sequence[ExplainedCase], seed: int) -> Iterator[CohortShare]:
+def _channels(cases: Sequence[ExplainedCase]) -> Iterator[CohortShare]:
     rows: dict[tuple[str, str], list[tuple[str, float]]] = {}
     for case in cases:
         for method, channels in case.channel_shares.items():
@@ -101,29 +102,4 @@ def _channels(cases: Sequence[ExplainedCase], seed: int) -> Iterator[CohortShare
             part=f"{CHANNEL}{channel}",
             n=len(found),
             mean=float(shares.mean()),
-            interval=mean_interval(shares, Patients.of([name for name, _ in found]), seed),
         )
-
-
-def mean_interval(values: Floats, patients: Patients, seed: int) -> Ends:
-    """95 % BCa interval of a mean, drawing patients.
-
-    Args:
-        values: One per case.
-        patients: Of the cases.
-        seed: Of the bootstrap.
-
-    Returns:
-        None of fewer than six patients, where a bootstrap promises too much.
-    """
-    if patients.count < FEWEST:
-        return None
-
-    def means(weights: Floats) -> Floats:
-        found: Floats = (values @ weights / weights.sum(axis=0))[:, None]
-        return found
-
-    random = generator(seed, "explanation", "cohort")
-    drawn = replicated(means, patients.samples(SAMPLES, random))[:, 0]
-    left_out = replicated(means, patients.left_out())[:, 0]
-    return bca(float(values.mean()), drawn, left_out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ricenet_v2.records.figures import Evaluation, Figure, SetKind
-from ricenet_v2.records.sample_size import SampleSize
+from ricenet_v2.records.sample_size import Precision, SampleSize
 from ricenet_v2.report.methods.facts import Facts
 from ricenet_v2.report.methods.first_weights import seen_before, untold
 from ricenet_v2.report.methods.selection import flatters
@@ -227,11 +227,7 @@ def sample_size(facts: Facts) -> str:
 
 def _precision(result: Result, found: SampleSize) -> str:
     """What so many patients allow, of one class (Riley et al. 2019, 2021)."""
-    criteria = "; ".join(
-        f"{one.figure} {one.assumed:.2f} would have an interval of {one.low:.2f} to {one.high:.2f},"
-        f" and {several(one.n_needed, 'patient')} give a width of {one.target_width:.2f}"
-        for one in found.precision
-    )
+    criteria = "; ".join(map(_criterion, found.precision))
     told = (
         f"{begun(result.title)}, {found.class_name}: {several(found.n_patients, 'patient')}, "
         f"{found.n_of_class:,} of the class ({percent(found.prevalence)} of the cases). "
@@ -250,6 +246,18 @@ def _precision(result: Result, found: SampleSize) -> str:
         f"{grown.overall_risk_margin:.2f} (a margin of 0.05 takes "
         f"{several(grown.n_for_overall_risk, 'patient')}), and {parameters}; for a network there "
         "is no such number."
+    )
+
+
+def _criterion(one: Precision) -> str:
+    ends = (
+        "no interval that says anything"
+        if one.says_nothing
+        else f"an interval of {one.low:.2f} to {one.high:.2f}"
+    )
+    return (
+        f"{one.figure} {one.assumed:.2f} would have {ends}, and "
+        f"{several(one.n_needed, 'patient')} give a width of {one.target_width:.2f}"
     )
 
 

@@ -92,8 +92,9 @@ def _ensemble(result: Result) -> str:
     if made.combine == "vote":
         return (
             f"Predictions in {result.title} are majority votes of {members}; a tie goes to the "
-            "higher mean probability, and what stands as the probability of a class is the share "
-            f"of {result.kind}s that vote for it, on which figures of probabilities rest too"
+            "class that the mean of their probabilities calls, and what stands as the probability "
+            f"of a class is the share of {result.kind}s that vote for it, on which figures of "
+            "probabilities rest too"
         )
     return f"Predictions in {result.title} are the {made.combine} of the probabilities of {members}"
 

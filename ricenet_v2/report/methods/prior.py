@@ -43,12 +43,12 @@ def _corrected(facts: Facts, folds: Sequence[int], priors: Sequence[Prior]) -> s
     shares = _ranges(facts, [prior.shares for prior in priors])
     if all(_is_alike(prior.trained, prior.shares) for prior in priors):
         return (
-            f"{who} refer to the shares of each fold's training cases ({shares}), which the "
-            f"{facts.model}s were taught; there was nothing to correct."
+            f"{who} refer to the shares of the training cases of the dataset ({shares}), which "
+            f"the {facts.model}s were taught; there was nothing to correct."
         )
     return (
         f"{who} are corrected: the {facts.model}s were taught {_taught(facts, priors)}, and their "
-        f"outputs are brought to the shares of each fold's training cases ({shares})."
+        f"outputs are brought to the shares of the training cases of the dataset ({shares})."
     )
 
 
@@ -118,9 +118,7 @@ def of_folder(facts: Facts, result: Result) -> str:
         return f"{whole} in {result.title} {what}."
     shares = ", ".join(f"{n} {percent(p)}" for n, p in zip(made.classes, made.prior, strict=True))
     whose = (
-        "which the user named"
-        if made.prior_named
-        else "those of each member's training cases, on average"
+        "which the user named" if made.prior_named else "those of the training cases of the dataset"
     )
     return said(
         f"{whole} in {result.title} are right for class shares of {shares}, {whose}.",
@@ -139,8 +137,15 @@ def _members_taught(facts: Facts, made: Predictions) -> str:
 def rule_of(result: Result, facts: Facts) -> str:
     """Which class is called, by the rule that the files name; empty where they name none."""
     if not result.is_out_of_fold:
-        rule = result.predictions.decide if result.predictions is not None else None
-        return "" if rule is None else f"In {result.title}, a case is called {RULES[rule]}."
+        made = result.predictions
+        if made is None or made.decide is None:
+            return ""
+        if made.combine == "vote":
+            return (
+                f"In {result.title}, each network votes for {RULES[made.decide]}; a case is called "
+                "the class of most votes."
+            )
+        return f"In {result.title}, a case is called {RULES[made.decide]}."
     rules: dict[Decide | None, list[int]] = {}
     for fold in facts.finished:
         rules.setdefault(fold.run.decide, []).append(fold.number)

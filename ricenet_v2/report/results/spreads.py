@@ -44,7 +44,7 @@ def sample_size_tables(made: Evaluation) -> Iterator[SmallTable]:
         (
             f"{row.figure} of {one.class_name}",
             value(row.assumed),
-            ends(row.low, row.high),
+            "too few patients" if row.says_nothing else ends(row.low, row.high),
             f"{row.target_width:g}",
             f"{row.n_needed:,}",
         )

@@ -21,7 +21,7 @@ def test_probabilities_that_are_corrected_are_told(facts, text_of, with_runs):
     text = text_of(with_runs(facts, prior=BALANCED), "probabilities")
     first, second = facts.dataset.classes
     assert "taught all classes as equally frequent" in text
-    assert f"training cases ({first} 75 %, {second} 25 %)" in text
+    assert f"training cases of the dataset ({first} 75 %, {second} 25 %)" in text
     assert "not corrected" in text.split("Probabilities in folder")[1]  # the folder is older
     some = text_of(with_runs(facts, (1,), prior=BALANCED), "probabilities")
     assert "of fold 1 are corrected" in some
@@ -36,7 +36,7 @@ def test_where_training_was_not_balanced_there_is_nothing_to_correct(facts, text
 
 @pytest.mark.parametrize(
     ("named", "words"),
-    [(True, "which the user named"), (False, "those of each member's training cases, on average")],
+    [(True, "which the user named"), (False, "those of the training cases of the dataset")],
 )
 def test_the_prior_of_predictions_is_told_with_who_named_it(
     facts, text_of, with_predictions, named, words

@@ -166,6 +166,13 @@ def test_pretrained_weights_are_told_with_the_folds_that_began_with_them(facts, 
     [
         ({"combine": "vote"}, "ensemble", "majority votes of 5 networks"),
         ({"combine": "vote"}, "ensemble", "is the share of networks that vote for it"),
+        ({"combine": "vote"}, "ensemble", "the class that the mean of their probabilities calls"),
+        (
+            {"combine": "vote", "decide": "probable"},
+            "called",
+            "each network votes for the class of the largest probability; a case is called the "
+            "class of most votes",
+        ),
         ({"mirrored": False}, "mirroring", "without mirroring, unlike the out-of-fold predictions"),
         ({"temperature": 1.5}, "probabilities", "were calibrated: temperature 1.500"),
     ],
