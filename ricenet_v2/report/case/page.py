@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from ricenet_v2.core.deadline import within
 from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.core.failures import reason_of
 from ricenet_v2.core.files import write_text
@@ -17,6 +18,7 @@ from ricenet_v2.core.pool import Task
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.cells import known
 from ricenet_v2.records.dataset import Case
+from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.report import PartVolume
 from ricenet_v2.report.case.centre import Centre, find_centre
 from ricenet_v2.report.case.isodose import isodoses
@@ -67,6 +69,7 @@ class CaseJob(Task):
         folder: Of the report.
         n_bytes: What picture and volumes may take; None leaves them in full.
         has_png: Whether the picture is written as PNG too.
+        faults: Files of other commands that cannot be shown, in words.
     """
 
     case_id: str
@@ -86,6 +89,7 @@ class CaseJob(Task):
     folder: Path
     n_bytes: float | None
     has_png: bool
+    faults: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -108,24 +112,35 @@ def page_name(case_id: str) -> str:
     return f"{quote(case_id)}.html"
 
 
-def write_case(job: CaseJob) -> str:
+def write_case(job: CaseJob, plan: Plan | None = None, seconds: float | None = None) -> str:
     """Write page, picture and volumes of a case.
 
+    Args:
+        job: The case.
+        plan: By which its images were preprocessed, where it is known.
+        seconds: That reading its images may take; as long as it takes where None.
+
     Returns:
-        Why its images are not shown, in words; empty where they are.
+        Why its images, or some files of other commands, are not shown, in words; empty where all
+        are.
     """
     shown: dict[str, object] = {
         "has_volumes": False, "volumes": "", "volume_mm": "", "picture": "", "picture_png": "",
         "picture_size": (0, 0), "picture_words": "", "picture_note": "",
     }  # fmt: skip
-    fault = ""
+    faults, flags = list(job.faults), [*job.flags, *job.faults]
     if job.raw is None or job.case is None:
         shown["picture_note"] = "The images of this case are not on the machine of this report."
     else:
         try:
-            shown |= _images(job, read_scan(job.raw, job.case, job.maps), job.case)
+            scan = within(seconds, read_scan, job.raw, job.case, job.maps, job.record, plan)
+            shown |= _images(job, scan, job.case)
+            faults += scan.left_out
+            flags += [*scan.left_out, *scan.flags]
         except Exception as error:  # noqa: BLE001 - the page stands without them, as do the others
-            fault = error.what if isinstance(error, RicenetError) else reason_of(error)
+            fault = _told(error).replace(f"{job.raw.folder}/", "")
+            faults.append(fault)
+            flags.append("its images are not shown: they could not be read, or are damaged")
             shown["picture_note"] = f"The images could not be shown: {fault}"
     text = render(
         "case.html",
@@ -138,13 +153,22 @@ def write_case(job: CaseJob) -> str:
         after=(job.after, page_name(job.after)) if job.after else None,
         glance=_glance(job),
         outputs=[_output(*one, job.classes) for one in job.outputs],
-        flags=job.flags,
+        flags=flags,
         parts=job.parts,
         provenance=_provenance(job),
         **shown,
     )
     write_text(job.folder / CASES / f"{job.name}.html", text)
-    return fault
+    return "; ".join(faults)
+
+
+def _told(error: Exception) -> str:
+    """A fault without the paths of this machine: a report may be copied on."""
+    if not isinstance(error, RicenetError):
+        return reason_of(error)
+    file = "" if error.file is None else f" ({Path(error.file).name})"
+    got = "" if error.got is None else f" {error.got}"
+    return f"{error.what}{file}{got}"
 
 
 def _images(job: CaseJob, scan: Scan, case: Case) -> dict[str, object]:
