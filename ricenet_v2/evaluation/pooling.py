@@ -11,13 +11,14 @@ import numpy as np
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.evaluation.as_trained import check_as_trained, check_since, read_validation
 from ricenet_v2.evaluation.read import read_scored
 from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.evaluation.tabular.since import check_covariates
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import tables
+from ricenet_v2.store.as_trained import check_as_trained, check_since, read_validation
 from ricenet_v2.store.fold_paths import VALIDATION_CSV
+from ricenet_v2.store.fold_tables import runs_of
 from ricenet_v2.store.paths import ModelPaths
 
 logger = logging.getLogger(__name__)
@@ -43,8 +44,8 @@ def pool(
     runs = _finished(model, dataset)
     _check_same(runs, model)
     rows = read_validation(model, runs)
-    check_as_trained(model, runs, rows, is_judged_anew=truth is not None)
     there = table if table is not None and table.is_file() else None
+    check_as_trained(model, runs, rows, there, is_judged_anew=truth is not None)
     if there is not None:
         check_since(model, runs, rows, there, is_judged_anew=truth is not None)
         check_covariates(model, there)
@@ -77,12 +78,8 @@ def _prior(runs: dict[int, Run], model: ModelPaths) -> tuple[float, ...]:
 
 def _finished(model: ModelPaths, dataset: str) -> dict[int, Run]:
     """The run of each fold."""
-    there = [
-        fold
-        for fold in model.folds()
-        if model.fold(fold).validation.is_file() and model.fold(fold).run.is_file()
-    ]
-    runs = {fold: documents.read(Run, model.fold(fold).run) for fold in there}
+    begun = runs_of(model)
+    runs = {fold: run for fold, run in begun.items() if model.fold(fold).validation.is_file()}
     n_folds = max((run.n_folds for run in runs.values()), default=Run.n_folds)
     faults = {
         "not there": [fold for fold in range(n_folds) if fold not in runs],

@@ -31,6 +31,7 @@ from ricenet_v2.records.run import Run
 from ricenet_v2.records.seeds import SeedFigure, SeedVariance
 from ricenet_v2.records.splits import leave_one_out
 from ricenet_v2.store import tables
+from ricenet_v2.store.fold_tables import runs_of
 from ricenet_v2.store.paths import (
     CASES_CSV,
     SEEDS_CSV,
@@ -39,7 +40,7 @@ from ricenet_v2.store.paths import (
     ModelPaths,
     dataset_paths,
 )
-from ricenet_v2.store.seeds import runs_of, seed_models
+from ricenet_v2.store.seeds import seed_models
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from ricenet_v2.report.results.parts import (
 from ricenet_v2.report.results.predicted import Result, of_folder
 from ricenet_v2.report.results.validation import described, out_of_fold
 from ricenet_v2.store.cases import readable_records
+from ricenet_v2.store.fold_tables import runs_of
 from ricenet_v2.store.history import read_history
 from ricenet_v2.store.paths import (
     CASES_CSV,
@@ -253,12 +254,9 @@ def _below(path: Path, model: ModelPaths) -> str:
 
 
 def _folds(model: ModelPaths) -> Iterator[Fold]:
-    for number in model.folds():
-        fold = model.fold(number)
-        if not fold.run.is_file():
-            continue
-        rows = read_history(fold.history) if fold.history.is_file() else ()
-        yield Fold(number, documents.read(Run, fold.run), rows)
+    for number, run in runs_of(model).items():
+        history = model.fold(number).history
+        yield Fold(number, run, read_history(history) if history.is_file() else ())
 
 
 def _hashes(
