@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -77,6 +77,18 @@ def read_run(run: str, dataset: DatasetPaths | None, truth: Path | None = None) 
         got=run,
         remedy=f"Runs of the dataset: {', '.join(known) or 'none'}",
     )
+
+
+def models_of(runs: Iterable[str], dataset: DatasetPaths | None) -> list[ModelPaths]:
+    """Those of the runs that are models, as `read_run` reads them."""
+    found = []
+    for run in runs:
+        path = Path(run)
+        if not path.exists() and dataset is not None:
+            path = dataset.results / run
+        if path.is_dir() and not (path / PREDICTIONS_CSV).is_file():
+            found.append(ModelPaths(path))
+    return found
 
 
 def _has_labels(path: Path) -> bool:

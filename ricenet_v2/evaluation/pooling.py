@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ricenet_v2.core import documents
+from ricenet_v2.core.command import text_of
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.read import read_scored
 from ricenet_v2.evaluation.scored import Scored
@@ -18,10 +20,12 @@ from ricenet_v2.records.run import Run
 from ricenet_v2.store import tables
 from ricenet_v2.store.as_trained import check_as_trained, check_since, read_validation
 from ricenet_v2.store.fold_paths import VALIDATION_CSV
-from ricenet_v2.store.fold_tables import runs_of
+from ricenet_v2.store.fold_tables import command_of, runs_of
 from ricenet_v2.store.paths import ModelPaths
 
 logger = logging.getLogger(__name__)
+
+_HASH = re.compile("[0-9a-f]{64}")
 
 
 def pool(
@@ -106,6 +110,16 @@ def _first_weights(run: Run, *, are_one_file: bool) -> object:
     return "the same fold of an earlier training" if is_own_fold else source.sha256
 
 
+def _told(runs: Mapping[int, Run], folds: Sequence[int], key: object) -> str:
+    """The folds that share something; a hash says nothing, their command may."""
+    named = f"folds {', '.join(map(str, folds))}"
+    run = runs[folds[0]]
+    if not (isinstance(key, str) and _HASH.fullmatch(key)):
+        return f"{named}: {key}"
+    first = f", first weights {run.pretrained.file}" if run.pretrained else ""
+    return f"{named}: trained by {text_of(run.command) or 'another command'}{first}"
+
+
 def _check_same(runs: dict[int, Run], model: ModelPaths) -> None:
     """Refuse to pool folds of different models; their seeds may differ, which are chance."""
     files = {run.pretrained and run.pretrained.sha256 for run in runs.values()}
@@ -125,11 +139,13 @@ def _check_same(runs: dict[int, Run], model: ModelPaths) -> None:
         for fold, run in runs.items():
             groups.setdefault(value(run), []).append(fold)
         if len(groups) > 1:
-            told = [f"folds {', '.join(map(str, folds))}: {key}" for key, folds in groups.items()]
+            told = [_told(runs, folds, key) for key, folds in groups.items()]
+            commands = dict.fromkeys(command_of(model, run) for run in runs.values())
             raise DatasetError(
                 f"The folds were trained with different {name}, so they are not one model.",
                 file=model.folder,
                 expected="the same plan, settings and cases in all folds",
                 got="; ".join(told),
-                remedy="Move the folders of the folds that differ away and train them again.",
+                remedy="Move the folders of the folds that differ away and train them as the others: "
+                + " or ".join(commands),
             )

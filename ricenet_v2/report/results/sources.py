@@ -151,7 +151,8 @@ def read_sources(
             file=model.folder,
             expected="folds trained by ricenet_train",
             got=", ".join(sorted(p.name for p in paths.results.glob("*__*"))) or "no model at all",
-            remedy="Train it, or name another one with --plan and --channels.",
+            remedy=f"Train it with ricenet_train {paths.name} all, or name another one with --plan "
+            "and --channels.",
         )
     raw = load_raw_dataset(paths.raw) if (paths.raw / CASES_CSV).is_file() else None
     dataset = described(paths, raw, model)

@@ -18,6 +18,7 @@ from ricenet_v2.report.results.predicted import Predicted, Result, entropy_of, r
 from ricenet_v2.store.as_trained import SINCE_TRAINING, check_of
 from ricenet_v2.store.fold_tables import Rows, read_tables, remade, runs_of, short_names
 from ricenet_v2.store.paths import DATASET_JSON, DatasetPaths, ModelPaths
+from ricenet_v2.store.positive import tell_other
 from ricenet_v2.store.raw import RawDataset, read_dataset
 from ricenet_v2.store.trained_on import compared, used_cases
 
@@ -166,7 +167,11 @@ def described(paths: DatasetPaths, raw: RawDataset | None, model: ModelPaths) ->
             file=paths.raw / DATASET_JSON,
             expected=f"channels {in_words(then.channels)}; classes {', '.join(then.classes)}",
             got=f"channels {in_words(now.channels)}; classes {', '.join(now.classes)}",
-            remedy="Bring it back as it was. Or, if it is right now, plan, preprocess and train "
-            "anew.",
+            remedy="Bring it back as it was. Or, if it is right now, run "
+            f"ricenet_plan_and_preprocess {paths.name} --overwrite, move the folder of the model "
+            f"away, and run ricenet_train {paths.name} all.",
         )
-    return now
+    if then is None:
+        return now
+    tell_other(then, now, model)
+    return replace(now, positive_class=then.positive_class)
