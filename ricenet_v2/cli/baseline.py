@@ -57,6 +57,7 @@ def baseline(
     """
     from ricenet_v2.cli.evaluate import evaluate
     from ricenet_v2.core.locks import using
+    from ricenet_v2.evaluation.alike import models_of
     from ricenet_v2.evaluation.tabular.baseline import PLAN, model_of, run_baseline
     from ricenet_v2.store.paths import PREDICTIONS_CSV, dataset_paths
     from ricenet_v2.store.positive import positive_of_any
@@ -66,7 +67,7 @@ def baseline(
         made = run_baseline(paths, features, seed)
     print(f"Columns: {', '.join(made.columns)}")
     print(f"Penalty C chosen inside the training cases of each fold: {made.penalties}")
-    models = [paths.model(against), made.model]
+    models = [*models_of([against], paths), made.model]
     positive = positive_of_any(models, paths.raw)
     evaluate(
         dataset,

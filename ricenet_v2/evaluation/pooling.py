@@ -146,6 +146,6 @@ def _check_same(runs: dict[int, Run], model: ModelPaths) -> None:
                 file=model.folder,
                 expected="the same plan, settings and cases in all folds",
                 got="; ".join(told),
-                remedy="Move the folders of the folds that differ away and train them as the others: "
-                + " or ".join(commands),
+                remedy="Move the folders of the folds that differ away and train them as the "
+                "others: " + " or ".join(commands),
             )

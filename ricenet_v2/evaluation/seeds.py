@@ -136,7 +136,8 @@ def _check_same(runs: Mapping[int, Mapping[int, Run]], models: Mapping[int, Mode
                 file=models[seed].folder,
                 expected="the same plan, settings, epochs, pretrained weights and folds",
                 got=f"another {', another '.join(dict.fromkeys(differing))}",
-                remedy="Move one of the folders away and train that seed with the options of the other: "
+                remedy="Move one of the folders away and train that seed with the options of the "
+                "other: "
                 f"{command_of(models[seed], next(iter(runs[seed].values())))}",
             )
 

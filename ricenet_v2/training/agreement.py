@@ -10,12 +10,18 @@ from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import leave_one_out
+from ricenet_v2.store.fold_tables import command_of
 from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.training.initial_weights import check_same_source
 from ricenet_v2.training.job import Job, run_record, with_epochs
-from ricenet_v2.training.other_tables import check_other_tables, readable
+from ricenet_v2.training.other_tables import changed_cases, check_other_tables, readable
 
 _SAME = ("plan_hash", "channels", "seed", "preprocessed_hash", "fold_hash")
+_IN_WORDS = {
+    "plan_hash": "another plan or other settings",
+    "preprocessed_hash": "other preprocessed images",
+    "fold_hash": "other cases, labels or patients",
+}
 # Of a plan; the rest tells how it was made and what it warns of.
 DECISIVE = (
     *("classes", "channels", "spacing", "input_size", "storage_dtype", "network", "training"),
@@ -59,7 +65,7 @@ def existing_run(job: Job) -> Run | None:
     alike = dataclasses.replace(job, plan=with_epochs(job.plan, old.epochs))
     new = run_record(alike, "running", None)
     differing = [
-        f"{name}: {getattr(old, name)} there, {getattr(new, name)} now"
+        _differing(job, old, new, name)
         for name in _SAME
         if getattr(old, name) != getattr(new, name)
     ]
@@ -70,9 +76,20 @@ def existing_run(job: Job) -> Run | None:
             expected="the same plan and settings, channels, seed, preprocessed cases, and cases "
             "of the fold with their labels and patients",
             got="; ".join(differing),
-            remedy="Repeat the first command with --continue, or move the folder away.",
+            remedy="Repeat the first command with --continue, or move the folder away: "
+            f"{command_of(job.model, old)}",
         )
     return old
+
+
+def _differing(job: Job, old: Run, new: Run, name: str) -> str:
+    """What differs in a field of the record; of hashes in words."""
+    if name == "fold_hash":
+        cases = changed_cases(job)
+        return _IN_WORDS[name] + (f": {cases}" if cases else " in cases.csv or splits_final.json")
+    if name in _IN_WORDS:
+        return _IN_WORDS[name]
+    return f"{name}: {getattr(old, name)} there, {getattr(new, name)} now"
 
 
 def check_other_folds(job: Job) -> None:

@@ -138,7 +138,7 @@ def write_case(job: CaseJob, plan: Plan | None = None, seconds: float | None = N
             faults += scan.left_out
             flags += [*scan.left_out, *scan.flags]
         except Exception as error:  # noqa: BLE001 - the page stands without them, as do the others
-            fault = _told(error).replace(f"{job.raw.folder}/", "")
+            fault = _without_files(_told(error), job.raw, job.case)
             faults.append(fault)
             flags.append("its images are not shown: they could not be read, or are damaged")
             shown["picture_note"] = f"The images could not be shown: {fault}"
@@ -160,6 +160,17 @@ def write_case(job: CaseJob, plan: Plan | None = None, seconds: float | None = N
     )
     write_text(job.folder / CASES / f"{job.name}.html", text)
     return "; ".join(faults)
+
+
+def _without_files(text: str, raw: RawDataset, case: Case) -> str:
+    """The text with channels and masks in place of the names of their files."""
+    text = text.replace(f"{raw.folder}/", "")
+    for path, channel in zip(raw.images(case), raw.dataset.channels, strict=True):
+        text = text.replace(path.name, f"channel {channel.name}")
+    masks = {name: raw.mask(case, name) for name in ("brain", "lesion")}
+    for name, mask in masks.items():
+        text = text if mask is None else text.replace(mask.name, f"{name} mask")
+    return text
 
 
 def _told(error: Exception) -> str:

@@ -11,6 +11,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.documents import Document
 from ricenet_v2.core.errors import DatasetError, DocumentError
 from ricenet_v2.core.files import sha256_of_file
+from ricenet_v2.inference.recalibration import read_calibration
 from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.centres import Centres
@@ -186,7 +187,7 @@ def read_sources(
         preprocessed=preprocessed,
         folds=tuple(_folds(model)),
         results=tuple(results),
-        calibration=_either(Calibration, model.calibration),
+        calibration=read_calibration(model) if model.calibration.is_file() else None,
         centres=_either(Centres, model.crossval / CENTRES_JSON),
         seeds=seeds,
         seeds_file=seeds_file,

@@ -15,6 +15,7 @@ from ricenet_v2.report.case.scan import crop, read_scan
 from ricenet_v2.store.images import write_image
 from ricenet_v2.store.raw import RawDataset, image_path, mask_path
 from tests.report.case.conftest import CHANNELS, HOTTEST, SHAPE, SPACING
+from tests.report.conftest import planned
 
 
 def test_the_crop_leaves_eight_millimetres_around_the_brain_mask(scan):
@@ -100,12 +101,12 @@ def test_a_lesion_mask_or_map_whose_end_is_cut_off_is_not_shown(tmp_path, scan):
         read_scan(raw, case)
 
 
-def test_images_that_were_changed_since_they_were_preprocessed_are_told(tmp_path, scan, usual):
+def test_images_that_were_changed_since_they_were_preprocessed_are_told(tmp_path, scan):
     raw, case = _raw(tmp_path, scan)
-    images, plan = raw.images(case), usual.plan
+    images, plan = raw.images(case), planned().plan
     record = PreprocessedCase(
-        "A", SHAPE, (0, 0, 0), SHAPE, SHAPE, SPACING, SPACING, "whole image", {},
-        inputs_hash(images, None, plan), voxels_hash(plan),
+        "A", (2, *SHAPE), SHAPE, SPACING, (0.0, 0.0, 0.0), (1.0, 0.0, 0.0) * 3, (0, 0, 0), SHAPE,
+        "non-zero voxels", {}, (), inputs_hash(images, None, plan), voxels_hash(plan),
     )  # fmt: skip
     assert read_scan(raw, case, (), record, plan).flags == ()
     write_image(images[1], scan.voxels[1] / 2, scan.grid)

@@ -146,6 +146,14 @@ def test_a_table_that_lacks_a_column_is_named(paths):
     assert (caught.value.file, caught.value.got) == (file, "no column prob_b")
 
 
+def test_the_positive_class_is_that_of_the_training(paths, caplog):
+    changed = dataclasses.replace(DATASET, positive_class="a")
+    write_raw_tables(paths.raw, changed, list(CASES.values()))
+    found = described(paths, load_raw_dataset(paths.raw), paths.run())
+    assert found.classes[found.positive_index] == "b"
+    assert "has the positive class a now. Figures are about b" in caplog.text
+
+
 @pytest.mark.parametrize("change", [{"channels": DATASET.channels[::-1]}, {"classes": ("b", "a")}])
 def test_a_description_that_changed_since_is_refused(paths, change):
     write_raw_tables(paths.raw, dataclasses.replace(DATASET, **change), list(CASES.values()))

@@ -296,7 +296,8 @@ def test_an_image_whose_end_is_cut_off_is_named_and_not_shown(tmp_path, simulate
     assert "PH0002" not in told.split("Not shown")[1].split("Not found")[0]
     page = (tmp_path / "out" / "cases" / "PH0003.html").read_text(encoding="utf-8")
     assert "The images could not be shown" in page
-    assert "PH0003_0001.nii.gz" in page
+    assert "channel T1c_event: " in page
+    assert "PH0003_0001" not in page
     assert str(workspace) not in page
     pictures = {path.stem for path in (tmp_path / "out" / "pictures" / "cases").glob("*.svg")}
     assert pictures == set(_sources(workspace).cases) - {"PH0003"}
