@@ -172,7 +172,7 @@ def _tables(
     test: Sequence[PreprocessedCase],
     options: Options,
 ) -> list[SourceTable]:
-    paths, dataset = study.paths, study.dataset
+    paths = study.paths
     how = Resampling(_positive_index(study, subsets[0]), options.n_bootstrap, options.sampling_seed)
     known = tables.out_of_fold(paths, subsets, paths.name)
     truths = next(iter(known.runs.values()))
