@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,23 +19,15 @@ from ricenet_v2.records.cells import known
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.report import PartVolume
-from ricenet_v2.report.case.centre import Centre, find_centre
-from ricenet_v2.report.case.isodose import isodoses
-from ricenet_v2.report.case.panel import Lines
-from ricenet_v2.report.case.picture import case_scene, reference_of
-from ricenet_v2.report.case.scan import Scan, read_scan
-from ricenet_v2.report.case.scene import Scene, svg, write_png
-from ricenet_v2.report.case.volumes import volumes_of
+from ricenet_v2.report.case.drawn import Drawn, draw
+from ricenet_v2.report.case.scene import write_png
 from ricenet_v2.report.rendering import render
 from ricenet_v2.report.results.predicted import Predicted
 from ricenet_v2.report.words import NOTHING, number, percent, share, times
 from ricenet_v2.store.raw import RawDataset
 
 CASES, PICTURES = "cases", "pictures"
-_FINEST_PIXEL, _COARSEST_PIXEL = 1.0, 8.0
-_PICTURE_SHARE = 0.5
 _MISSING = "not available"
-_PLANE = re.compile(r"base64,[^\"]+")
 
 
 @dataclass(frozen=True)
@@ -118,7 +109,7 @@ def write_case(job: CaseJob, plan: Plan | None = None, seconds: float | None = N
     Args:
         job: The case.
         plan: By which its images were preprocessed, where it is known.
-        seconds: That reading its images may take; as long as it takes where None.
+        seconds: That reading and drawing its images may take; as long as it takes where None.
 
     Returns:
         Why its images, or some files of other commands, are not shown, in words; empty where all
@@ -133,10 +124,12 @@ def write_case(job: CaseJob, plan: Plan | None = None, seconds: float | None = N
         shown["picture_note"] = "The images of this case are not on the machine of this report."
     else:
         try:
-            scan = within(seconds, read_scan, job.raw, job.case, job.maps, job.record, plan)
-            shown |= _images(job, scan, job.case)
-            faults += scan.left_out
-            flags += [*scan.left_out, *scan.flags]
+            drawn = within(
+                seconds, draw, job.raw, job.case, job.maps, job.record, plan, job.n_bytes
+            )
+            shown |= _written(job, drawn)
+            faults += drawn.left_out
+            flags += [*drawn.left_out, *drawn.flags]
         except Exception as error:  # noqa: BLE001 - the page stands without them, as do the others
             fault = _without_files(_told(error), job.raw, job.case)
             faults.append(fault)
@@ -182,50 +175,24 @@ def _told(error: Exception) -> str:
     return f"{error.what}{file}{got}"
 
 
-def _images(job: CaseJob, scan: Scan, case: Case) -> dict[str, object]:
-    """Write picture and volumes, and what the page says of them."""
-    centre = find_centre(scan)
-    doses = [(n, scan.voxels[n]) for n, one in enumerate(scan.channels) if one.kind == "dose"]
-    lines = {n: made for n, dose in doses if (made := isodoses(case.covariates, dose))}
-    budget = math.inf if job.n_bytes is None else job.n_bytes
-    scene, text = _fitting_scene(job.case_id, scan, centre, lines, _PICTURE_SHARE * budget)
+def _written(job: CaseJob, drawn: Drawn) -> dict[str, object]:
+    """Write picture and volumes, and tell what the page says of them."""
     folder = job.folder / PICTURES / CASES
-    write_text(folder / f"{job.name}.svg", text)
+    write_text(folder / f"{job.name}.svg", drawn.svg)
     if job.has_png:
-        write_png(scene, folder / f"{job.name}.png")
-    left = max(budget - len(text), (1 - _PICTURE_SHARE) * budget)
-    volumes = volumes_of(job.case_id, scan, centre, left)
-    write_text(job.folder / CASES / f"{job.name}.js", volumes.script)
+        write_png(drawn.scene, folder / f"{job.name}.png")
+    write_text(job.folder / CASES / f"{job.name}.js", drawn.script)
     picture = f"../{PICTURES}/{CASES}/{quote(job.case_id)}"
-    told = f"Through {centre.where(scan.grid)}. "
-    told += f"{reference_of(scan, lines)}. " if lines else ""
     return {
         "has_volumes": True,
         "volumes": f"{quote(job.case_id)}.js",
-        "volume_mm": number(round(max(volumes.spacing), 1)),
+        "volume_mm": number(round(max(drawn.spacing), 1)),
         "picture": f"{picture}.svg",
         "picture_png": f"{picture}.png" if job.has_png else "",
-        "picture_size": (round(scene.width), round(scene.height)),
-        "picture_words": scene.description,
-        "picture_note": f"{told}The patient's left is right in axial and coronal "
-        "planes; strokes at the rim point at the other planes.",
+        "picture_size": (round(drawn.scene.width), round(drawn.scene.height)),
+        "picture_words": drawn.scene.description,
+        "picture_note": drawn.note,
     }
-
-
-def _fitting_scene(
-    case_id: str, scan: Scan, centre: Centre, lines: Lines, n_bytes: float
-) -> tuple[Scene, str]:
-    """The picture and its SVG, with pixels so large that it takes no more than `n_bytes`."""
-    pixel = _FINEST_PIXEL
-    while True:
-        scene = case_scene(case_id, scan, centre, lines, pixel)
-        text = svg(scene)
-        if len(text) <= n_bytes or pixel >= _COARSEST_PIXEL:
-            return scene, text
-        # Lines stay as they are; planes take the fewer bytes the larger their pixels.
-        planes = sum(map(len, _PLANE.findall(text)))
-        left = max(n_bytes - (len(text) - planes), 0.1 * n_bytes)
-        pixel = min(pixel * max(1.15, 1.05 * math.sqrt(planes / left)), _COARSEST_PIXEL)
 
 
 def _glance(job: CaseJob) -> list[tuple[str, str, str]]:

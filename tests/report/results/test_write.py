@@ -212,7 +212,7 @@ def test_a_case_whose_images_cannot_be_drawn_has_a_page_and_so_have_the_others(
             raise OverflowError("far away")
         return read_scan(raw, case, *rest)
 
-    monkeypatch.setattr("ricenet_v2.report.case.page.read_scan", broken)
+    monkeypatch.setattr("ricenet_v2.report.case.drawn.read_scan", broken)
     _, faults = write_report(sources, tmp_path / "out", ["ricenet_report"])
     assert faults == {"PH0002": "OverflowError: far away"}
     pages = tmp_path / "out" / "cases"
