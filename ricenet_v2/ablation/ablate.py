@@ -29,6 +29,7 @@ from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.figures import Source
 from ricenet_v2.store.cases import state_of
 from ricenet_v2.store.paths import CASES_CSV, ModelPaths
+from ricenet_v2.store.positive import positive_of
 from ricenet_v2.training.job import TrainOptions
 from ricenet_v2.training.preprocessed import records_of_plan
 from ricenet_v2.training.reader import CaseReader, cache_budget
@@ -112,7 +113,7 @@ def run_ablation(
         subsets=tuple(done),
         epochs=budget.epochs,
         seed=budget.seed,
-        positive_class=dataset_record.classes[dataset_record.positive_index],
+        positive_class=dataset_record.classes[_positive_index(study, done[0])],
         tables=tuple(made),
         level=Resampling(0).level,
         n_bootstrap=options.n_bootstrap,
@@ -159,6 +160,13 @@ def _done(subsets: Sequence[Subset], outcomes: Iterable[Outcome]) -> tuple[list[
     return [subset for subset in subsets if subset.name not in failed], told
 
 
+def _positive_index(study: Study, full: Subset) -> int:
+    """Of the positive class of the full model, which it keeps from its training."""
+    name = positive_of(study.paths.model(full.model), study.paths.raw)
+    classes = study.dataset.classes
+    return classes.index(name) if name in classes else study.dataset.positive_index
+
+
 def _tables(
     study: Study,
     budget: Budget,
@@ -167,8 +175,8 @@ def _tables(
     test: Sequence[PreprocessedCase],
     options: Options,
 ) -> list[SourceTable]:
-    paths, dataset = study.paths, study.dataset
-    how = Resampling(dataset.positive_index, options.n_bootstrap, options.sampling_seed)
+    paths = study.paths
+    how = Resampling(_positive_index(study, subsets[0]), options.n_bootstrap, options.sampling_seed)
     known = tables.out_of_fold(paths, subsets, paths.name)
     truths = next(iter(known.runs.values()))
     majority = int(truths.counts.sum(axis=1).argmax())

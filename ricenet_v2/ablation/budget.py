@@ -12,6 +12,7 @@ from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.records.ablation import Subset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
+from ricenet_v2.store import fold_tables
 from ricenet_v2.store.paths import DatasetPaths, ModelPaths
 from ricenet_v2.training.job import TrainOptions, effective_plan, with_epochs
 from ricenet_v2.training.settings import NETWORK_FIELDS
@@ -160,6 +161,4 @@ def _other_wishes(wish: Wish, asked: Plan, plan: Plan, run: Run) -> Iterator[str
 
 def runs_of(model: ModelPaths) -> Iterator[tuple[int, Run]]:
     """Number and run.json of each fold of a model that was begun, ascending."""
-    for fold in model.folds():
-        if model.fold(fold).run.is_file():
-            yield fold, documents.read(Run, model.fold(fold).run)
+    yield from fold_tables.runs_of(model).items()

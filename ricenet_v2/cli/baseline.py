@@ -57,42 +57,49 @@ def baseline(
     """
     from ricenet_v2.cli.evaluate import evaluate
     from ricenet_v2.core.locks import using
+    from ricenet_v2.evaluation.alike import models_of
     from ricenet_v2.evaluation.tabular.baseline import PLAN, model_of, run_baseline
     from ricenet_v2.store.paths import PREDICTIONS_CSV, dataset_paths
+    from ricenet_v2.store.positive import positive_of_any
 
     paths = dataset_paths(dataset, workspace)
     with using(writes=[model_of(paths, features).folder]):
         made = run_baseline(paths, features, seed)
     print(f"Columns: {', '.join(made.columns)}")
     print(f"Penalty C chosen inside the training cases of each fold: {made.penalties}")
+    models = [*models_of([against], paths), made.model]
+    positive = positive_of_any(models, paths.raw)
     evaluate(
         dataset,
         plan=PLAN,
         channels=made.label,
+        positive_class=positive,
         n_bootstrap=n_bootstrap,
         seed=seed,
         workspace=workspace,
     )
     if made.has_test:
         print(f"Predictions of the test cases: {made.model.predictions / PREDICTIONS_CSV}")
-    print(_against(paths, against, made.model.folder.name, n_bootstrap, seed))
+    print(_against(paths, against, made.model.folder.name, positive, n_bootstrap, seed))
     return common.OK
 
 
-def _against(paths: DatasetPaths, run: str, own: str, n_bootstrap: int, seed: int) -> str:
+def _against(
+    paths: DatasetPaths, run: str, own: str, positive_class: str | None, n_bootstrap: int, seed: int
+) -> str:
     """The comparison in one line."""
     from ricenet_v2.cli.evaluate_tables import number
     from ricenet_v2.core.errors import DatasetError
     from ricenet_v2.evaluation.alike import model_of, on_same_cases, read_run
     from ricenet_v2.evaluation.comparisons import compare
-    from ricenet_v2.evaluation.question import positive_index, positive_of
+    from ricenet_v2.evaluation.question import positive_index
     from ricenet_v2.evaluation.selection import selection_of
 
     try:
         alike = on_same_cases({name: read_run(name, paths) for name in (run, own)})
     except DatasetError as error:
         return f"Not compared with {run}: {error.what}"
-    positive = positive_index(next(iter(alike.runs.values())), positive_of(paths.raw))
+    positive = positive_index(next(iter(alike.runs.values())), positive_class)
     pairs = compare(alike, positive, n_bootstrap, seed).pairs
     pair = next(pair for pair in pairs if pair.figure == "AUROC")
     if pair.difference is None:

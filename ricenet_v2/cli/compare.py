@@ -29,7 +29,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--truth", type=Path, metavar="FILE", help="table of truths for predictions without labels"
     )
-    parser.add_argument("--positive_class", help="for two classes; the last one if left out")
+    parser.add_argument(
+        "--positive_class",
+        help="for two classes; that of dataset.json when the first run was trained, else the last",
+    )
     parser.add_argument("-o", dest="output", type=Path, help="folder for comparison.json")
     common.add_resampling(parser)
     common.add_workspace(parser)
@@ -55,25 +58,34 @@ def compare(
     """
     from ricenet_v2.core.command import typed
     from ricenet_v2.core.errors import DatasetError
-    from ricenet_v2.evaluation.alike import model_of, on_same_cases, read_run
+    from ricenet_v2.evaluation.alike import models_of, on_same_cases, read_run
     from ricenet_v2.evaluation.comparisons import compare as compute
-    from ricenet_v2.evaluation.question import positive_index, positive_of, short_names
+    from ricenet_v2.evaluation.question import positive_index, short_names
     from ricenet_v2.evaluation.seeds import spreads_of, with_spreads
     from ricenet_v2.evaluation.selection import with_selection
     from ricenet_v2.evaluation.write import write_comparison
     from ricenet_v2.store.paths import dataset_paths
+    from ricenet_v2.store.positive import positive_of_any
 
     if len(set(runs)) < 2:
-        raise DatasetError("There is nothing to compare.", expected="two or more runs", got=runs)
+        raise DatasetError(
+            "There is nothing to compare.",
+            expected="two or more different runs",
+            got=", ".join(runs),
+            remedy="Name two different runs, e.g. ricenet_compare -d DATASET auto__all "
+            "baseline__dose+covariates; the folders in results/DATASET are the names.",
+        )
     paths = dataset_paths(dataset, workspace) if dataset else None
     alike = on_same_cases(
         {name: read_run(run, paths, truth) for name, run in short_names(runs).items()}
     )
     first = next(iter(alike.runs.values()))
-    positive = positive_class or (positive_of(paths.raw) if paths else None)
+    models = models_of(runs, paths)
+    raw = paths.raw if paths else None
+    positive = positive_class or positive_of_any(models, raw)
     made = compute(alike, positive_index(first, positive), n_bootstrap, seed)
     made = with_spreads(made, spreads_of(short_names(runs), paths))
-    made = with_selection(made, filter(None, (model_of(run, paths) for run in runs)))
+    made = with_selection(made, models)
     show(made)
     if output is not None:
         write_comparison(output, dataclasses.replace(made, command=typed()))

@@ -41,7 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="leave out cases that were not predicted or have no label, and list them",
     )
-    parser.add_argument("--positive_class", help="for two classes; the last one if left out")
+    parser.add_argument("--positive_class", help="for two classes; that of training if left out")
     parser.add_argument("-o", dest="output", type=Path, help="folder for figures.json")
     common.add_resampling(parser)
     parser.add_argument(

@@ -28,7 +28,7 @@ def show(found: Explanation, options: Options, output: Path) -> None:
                 (
                     one.part,
                     one.n,
-                    _percent(one.mean, one.interval),
+                    f"{100 * one.mean:.1f} %",
                     "" if one.expected is None else f"{100 * one.expected:.1f} %",
                     "" if one.excess is None else _percent(one.excess, one.excess_interval),
                     "" if one.p is None else f"{one.p:.3f}",
@@ -116,11 +116,7 @@ def _show_cases(found: Explanation, output: Path) -> None:
 
 def _title(name: str, shares: Sequence[CohortShare]) -> str:
     n = max(one.n for one in shares)
-    of = "in one case" if n == 1 else "mean over cases"
-    interval = (
-        " (95 % interval by bootstrap of patients)" if any(s.interval for s in shares) else ""
-    )
-    return f"Where {name} lies, {of}{interval}"
+    return f"Where {name} lies, {'in one case' if n == 1 else 'mean over cases'}"
 
 
 def _percent(value: float, ends: tuple[float, float] | None) -> str:

@@ -50,6 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--num_workers", type=numbers.processes, default=1, metavar="N", help="processes"
     )
+    common.add_case_timeout(parser)
     common.add_workspace(parser)
     return parser
 
@@ -65,6 +66,7 @@ def report(
     output: Path | None = None,
     max_mb: float = 95.0,
     num_workers: int = 1,
+    case_timeout: float | None = None,
     workspace: Path | None = None,
     command: Sequence[str] | None = None,
 ) -> int:
@@ -79,11 +81,14 @@ def report(
         output: Folder of the report; None puts it beside the folds.
         max_mb: Millions of bytes that the folder may take.
         num_workers: Processes that make pages of cases.
+        case_timeout: Seconds that reading the images of a case may take; as long as it takes where
+            None.
         workspace: Holds raw/, preprocessed/ and results/.
         command: As typed, for the page; None takes that of this process.
 
     Returns:
-        0, or 1 where the images of some cases could not be shown.
+        0, or 1 where the images of some cases, or what other commands made of them, could not be
+        shown.
 
     Raises:
         RicenetError: There is no such model, or a document is damaged.
@@ -99,10 +104,15 @@ def report(
     folder = output or sources.model.report
     typed = list(sys.argv) if command is None else list(command)
     record, faults = write_report(
-        sources, folder, typed, most_megabytes=max_mb, num_workers=num_workers
+        sources,
+        folder,
+        typed,
+        most_megabytes=max_mb,
+        num_workers=num_workers,
+        seconds=case_timeout,
     )
     if faults:
-        common.table("Images that could not be shown", ("case", "why"), faults.items())
+        common.table("Not shown: damaged, missing or late", ("case", "why"), faults.items())
     missing = absent(sources)
     if missing:
         rows = [(one.what, one.command, one.how) for one in missing]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -52,8 +52,12 @@ def model_of(run: str, dataset: DatasetPaths | None) -> ModelPaths | None:
         return None
     if dataset is not None and run in _named(dataset):
         path = dataset.results / run
-    model = ModelPaths(path)
-    return model if model.folds() else None
+    return ModelPaths(path) if path.is_dir() else None
+
+
+def models_of(runs: Iterable[str], dataset: DatasetPaths | None) -> list[ModelPaths]:
+    """Those of the runs that are models."""
+    return [model for run in runs if (model := model_of(run, dataset)) is not None]
 
 
 def _named(dataset: DatasetPaths) -> list[str]:

@@ -19,8 +19,8 @@ from ricenet_v2.records.figures import Evaluation, FigureSet
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import leave_one_out
 from ricenet_v2.store import tables
+from ricenet_v2.store.fold_tables import runs_of
 from ricenet_v2.store.paths import CENTRES_CSV, CENTRES_JSON, ModelPaths
-from ricenet_v2.store.seeds import runs_of
 
 LEAST_CENTRES, LEAST_OF_CLASS = 3, 5
 _METHOD = (

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ricenet_v2.core import documents
+from ricenet_v2.core.command import text_of
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.evaluation.as_trained import check_as_trained, check_since, read_validation
 from ricenet_v2.evaluation.read import read_scored
 from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.evaluation.tabular.since import check_covariates
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import tables
+from ricenet_v2.store.as_trained import check_as_trained, check_since, read_validation
 from ricenet_v2.store.fold_paths import VALIDATION_CSV
+from ricenet_v2.store.fold_remedy import going_on
+from ricenet_v2.store.fold_tables import runs_of
 from ricenet_v2.store.paths import ModelPaths
 
 logger = logging.getLogger(__name__)
+
+_HASH = re.compile("[0-9a-f]{64}")
 
 
 def pool(
@@ -43,8 +49,8 @@ def pool(
     runs = _finished(model, dataset)
     _check_same(runs, model)
     rows = read_validation(model, runs)
-    check_as_trained(model, runs, rows, is_judged_anew=truth is not None)
     there = table if table is not None and table.is_file() else None
+    check_as_trained(model, runs, rows, there, is_judged_anew=truth is not None)
     if there is not None:
         check_since(model, runs, rows, there, is_judged_anew=truth is not None)
         check_covariates(model, there)
@@ -77,12 +83,8 @@ def _prior(runs: dict[int, Run], model: ModelPaths) -> tuple[float, ...]:
 
 def _finished(model: ModelPaths, dataset: str) -> dict[int, Run]:
     """The run of each fold."""
-    there = [
-        fold
-        for fold in model.folds()
-        if model.fold(fold).validation.is_file() and model.fold(fold).run.is_file()
-    ]
-    runs = {fold: documents.read(Run, model.fold(fold).run) for fold in there}
+    begun = runs_of(model)
+    runs = {fold: run for fold, run in begun.items() if model.fold(fold).validation.is_file()}
     n_folds = max((run.n_folds for run in runs.values()), default=Run.n_folds)
     faults = {
         "not there": [fold for fold in range(n_folds) if fold not in runs],
@@ -109,6 +111,16 @@ def _first_weights(run: Run, *, are_one_file: bool) -> object:
     return "the same fold of an earlier training" if is_own_fold else source.sha256
 
 
+def _told(runs: Mapping[int, Run], folds: Sequence[int], key: object) -> str:
+    """The folds that share something; a hash says nothing, their command may."""
+    named = f"folds {', '.join(map(str, folds))}"
+    run = runs[folds[0]]
+    if not (isinstance(key, str) and _HASH.fullmatch(key)):
+        return f"{named}: {key}"
+    first = f", first weights {run.pretrained.file}" if run.pretrained else ""
+    return f"{named}: trained by {text_of(run.command) or 'another command'}{first}"
+
+
 def _check_same(runs: dict[int, Run], model: ModelPaths) -> None:
     """Refuse to pool folds of different models; their seeds may differ, which are chance."""
     files = {run.pretrained and run.pretrained.sha256 for run in runs.values()}
@@ -128,11 +140,13 @@ def _check_same(runs: dict[int, Run], model: ModelPaths) -> None:
         for fold, run in runs.items():
             groups.setdefault(value(run), []).append(fold)
         if len(groups) > 1:
-            told = [f"folds {', '.join(map(str, folds))}: {key}" for key, folds in groups.items()]
+            told = [_told(runs, folds, key) for key, folds in groups.items()]
+            commands = dict.fromkeys(going_on(model.fold(fold).folder) for fold in runs)
             raise DatasetError(
                 f"The folds were trained with different {name}, so they are not one model.",
                 file=model.folder,
                 expected="the same plan, settings and cases in all folds",
                 got="; ".join(told),
-                remedy="Move the folders of the folds that differ away and train them again.",
+                remedy="Move the folders of the folds that differ away and train them as the "
+                "others: " + " or ".join(commands),
             )

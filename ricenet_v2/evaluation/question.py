@@ -31,6 +31,7 @@ from ricenet_v2.store.paths import (
     ModelPaths,
     dataset_paths,
 )
+from ricenet_v2.store.positive import positive_of
 from ricenet_v2.store.raw import read_dataset
 
 logger = logging.getLogger(__name__)
@@ -84,7 +85,7 @@ def out_of_fold(
     by = f", judged by {short_name(truth)}" if truth is not None else ""
     return Question(
         scored,
-        positive_index(scored, positive or positive_of(model.folder)),
+        positive_index(scored, positive or positive_of(model, paths.raw)),
         f"{paths.name}, {model.folder.name}: out-of-fold{scheme_of(model)}, pooled{by}",
         "out-of-fold",
         output=model.crossval if truth is None else None,
@@ -108,13 +109,13 @@ def of_dataset(
     paths = dataset_paths(dataset, workspace)
     model = paths.run(plan, channels)
     table = truth or paths.raw / CASES_CSV
-    described = next((p for p in (paths.raw / DATASET_JSON, model.dataset) if p.is_file()), None)
+    described = next((p for p in (model.dataset, paths.raw / DATASET_JSON) if p.is_file()), None)
     named = read_dataset(described).classes if described else ()
     scored = read_scored(predictions, table, allow_missing=allow_missing, named=named)
     there = model.crossval / FIGURES_JSON
     return Question(
         scored,
-        positive_index(scored, positive or positive_of(model.folder)),
+        positive_index(scored, positive or positive_of(model, paths.raw)),
         short_name(predictions),
         "test",
         thresholds=there if there.is_file() else None,
@@ -159,14 +160,6 @@ def short_names(runs: Iterable[str]) -> dict[str, str]:
     return made
 
 
-def positive_of(folder: Path) -> str | None:
-    """The positive class that dataset.json in a folder names; None without one."""
-    if not (folder / DATASET_JSON).is_file():
-        return None
-    described = read_dataset(folder / DATASET_JSON)
-    return described.classes[described.positive_index]
-
-
 def positive_index(scored: Scored, name: str | None) -> int:
     """Index of a class, of the last one where None.
 
@@ -174,7 +167,12 @@ def positive_index(scored: Scored, name: str | None) -> int:
         DatasetError: There is no such class.
     """
     if name is not None and name not in scored.classes:
-        raise DatasetError("There is no such class.", expected=scored.classes, got=name)
+        raise DatasetError(
+            "There is no such class.",
+            expected=", ".join(scored.classes),
+            got=name,
+            remedy="Name one of these with --positive_class.",
+        )
     return scored.classes.index(name or scored.classes[-1])
 
 
@@ -221,7 +219,8 @@ def _chosen_again(found: Evaluation, file: Path, made: Predictions) -> list[Thre
             "The predictions are calibrated or for another prior, the thresholds are not.",
             file=file,
             expected="the out-of-fold predictions, to choose thresholds on them made alike",
-            remedy="Evaluate the dataset first, or name figures.json in its folder crossval.",
+            remedy="Run ricenet_evaluate DATASET with --plan and --channels of the model, or name "
+            "figures.json in its folder crossval with --thresholds.",
         )
     scored = made_alike(read_scored(file), made)
     wants = {each.name.rpartition(" at least ")[::2] for each in found.thresholds}

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core import documents
-from ricenet_v2.evaluation.as_trained import held_out_by, since_training
 from ricenet_v2.evaluation.evaluate import Options, figures_of
 from ricenet_v2.evaluation.first_weights import first_weights, judged_by_fold
 from ricenet_v2.evaluation.permutation import shuffled_labels
@@ -23,6 +22,7 @@ from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint
 from ricenet_v2.records.integrity import Integrity
 from ricenet_v2.records.sanity import Outcome, Sanity, SanityCheck
+from ricenet_v2.store.as_trained import held_out_by, since_training
 from ricenet_v2.store.case_table import read_cases
 from ricenet_v2.store.paths import CASES_CSV, DatasetPaths
 

@@ -23,7 +23,7 @@ from ricenet_v2.evaluation.alike import on_same_cases
 from ricenet_v2.evaluation.centres import scheme_of
 from ricenet_v2.evaluation.evaluate import Options, evaluate
 from ricenet_v2.evaluation.pooling import pool
-from ricenet_v2.evaluation.question import positive_index, positive_of
+from ricenet_v2.evaluation.question import positive_index
 from ricenet_v2.evaluation.scored import Scored
 from ricenet_v2.evaluation.selection import with_selection
 from ricenet_v2.records.comparison import Comparison, Pair
@@ -32,6 +32,8 @@ from ricenet_v2.records.run import Run
 from ricenet_v2.records.seeds import SeedFigure, SeedVariance
 from ricenet_v2.records.splits import leave_one_out
 from ricenet_v2.store import tables
+from ricenet_v2.store.fold_remedy import going_on
+from ricenet_v2.store.fold_tables import runs_of
 from ricenet_v2.store.paths import (
     CASES_CSV,
     SEEDS_CSV,
@@ -40,7 +42,8 @@ from ricenet_v2.store.paths import (
     ModelPaths,
     dataset_paths,
 )
-from ricenet_v2.store.seeds import runs_of, seed_models
+from ricenet_v2.store.positive import positive_of
+from ricenet_v2.store.seeds import seed_models
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,9 @@ def _check_same(runs: Mapping[int, Mapping[int, Run]], models: Mapping[int, Mode
                 file=models[seed].folder,
                 expected="the same plan, settings, epochs, pretrained weights and folds",
                 got=f"another {', another '.join(dict.fromkeys(differing))}",
-                remedy="Move one of the folders away and train that seed again.",
+                remedy="Move one of the folders away and train that seed with the options of the "
+                "other: "
+                f"{going_on(models[seed].fold(next(iter(runs[seed]))).folder)}",
             )
 
 
@@ -187,7 +192,7 @@ def positive_of_trainings(trainings: Trainings, name: str | None) -> int:
     """Index of the positive class: that named, else that of the dataset."""
     model = next(iter(trainings.models.values()))
     scored = next(iter(trainings.scored.values()))
-    return positive_index(scored, name or positive_of(model.folder))
+    return positive_index(scored, name or positive_of(model, trainings.paths.raw))
 
 
 def _over_seeds(figures: Sequence[Figure]) -> SeedFigure:

@@ -114,7 +114,7 @@ def _tables(made: Explanation) -> Iterator[PartTable]:
                     _named(one.map),
                     one.channel or "",
                     str(one.n),
-                    _percent(one.mean, None),
+                    f"{100 * one.mean:.1f} %",
                 )
                 for one in channels
             ),
@@ -142,7 +142,7 @@ def _part_row(one: CohortShare) -> tuple[str, ...]:
         _named(one.map),
         one.part,
         str(one.n),
-        _percent(one.mean, None),
+        f"{100 * one.mean:.1f} %",
         "" if one.expected is None else f"{100 * one.expected:.1f} %",
         "" if one.excess is None else _percent(one.excess, one.excess_interval),
         "" if one.p is None else f"{one.p:.3f}",

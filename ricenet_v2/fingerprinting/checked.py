@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.records.integrity import Finding
 
@@ -28,6 +31,28 @@ class CheckedCase:
     images: Voxels | None
     grid: Grid | None
     brain: NDArray[np.bool_] | None
+
+    def sound(
+        self, case_id: str, remedy_of: Callable[[Finding], str] = attrgetter("remedy")
+    ) -> tuple[Voxels, Grid]:
+        """The images, axes (channels, z, y, x), and their grid.
+
+        Args:
+            case_id: For messages.
+            remedy_of: What to do about an error, in words.
+
+        Raises:
+            DatasetError: There are errors, all of which are told.
+        """
+        errors = [finding for finding in self.findings if finding.severity == "error"]
+        if errors or self.images is None or self.grid is None:
+            raise DatasetError(
+                "The images of this patient cannot be used.",
+                case=case_id,
+                got="; ".join(f"{finding.file}: {finding.found}" for finding in errors),
+                remedy=" ".join(dict.fromkeys(map(remedy_of, errors))),
+            )
+        return self.images, self.grid
 
 
 class Kept:

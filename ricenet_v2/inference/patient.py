@@ -14,9 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.regular import is_missing
-from ricenet_v2.fingerprinting.checked import CheckedCase
 from ricenet_v2.fingerprinting.integrity import check_case
 from ricenet_v2.inference.advice import remedy_of
 from ricenet_v2.inference.networks import Ensemble, crop_error
@@ -109,7 +107,7 @@ def prepare(plan: Plan, patient: Patient) -> Prepared:
         straighten=plan.straighten,
         allow_any_size=patient.allow_any_size,
     )
-    images, grid = _sound(checked, case_id)
+    images, grid = checked.sound(case_id, remedy_of)
     array, record = preprocess(
         images, grid, plan, case_id, checked.brain, made_of, patient.channels
     )
@@ -152,18 +150,6 @@ def refuse_other_labels(ensemble: Ensemble, record: PreprocessedCase) -> None:
             remedy="Networks see the values of a mask as they are. Write it with the labels of "
             "training, e.g. 0 and 1 instead of 0 and 255.",
         )
-
-
-def _sound(checked: CheckedCase, case_id: str) -> tuple[NDArray[np.float32], Grid]:
-    errors = [finding for finding in checked.findings if finding.severity == "error"]
-    if errors or checked.images is None or checked.grid is None:
-        raise DatasetError(
-            "The images of this patient cannot be used.",
-            case=case_id,
-            got="; ".join(f"{finding.file}: {finding.found}" for finding in errors),
-            remedy=" ".join(dict.fromkeys(remedy_of(finding) for finding in errors)),
-        )
-    return checked.images, checked.grid
 
 
 def _doubts(findings: tuple[Finding, ...]) -> list[str]:

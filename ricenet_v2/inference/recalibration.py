@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import CheckpointError, DatasetError
+from ricenet_v2.core.errors import CheckpointError, DatasetError, DocumentError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.inference.temperature import LEAST, LIMITS, has_met_limit
 from ricenet_v2.records.calibration import Calibration, Form
@@ -71,12 +71,12 @@ def calibration_of(model: ModelPaths) -> Calibration:
         CheckpointError: There is none, a fold was trained anew since it was fitted, or its
             temperature met a limit of the fit.
     """
-    remedy = "Run ricenet_calibrate with the dataset, plan and channels of this model."
+    remedy = _made_by(model)
     if not model.calibration.is_file():
         raise CheckpointError(
             "This model is not calibrated.", file=model.calibration, remedy=remedy
         )
-    found = documents.read(Calibration, model.calibration)
+    found = read_calibration(model)
     changed = [
         name
         for name, digest in found.fitted_on.items()
@@ -98,6 +98,32 @@ def calibration_of(model: ModelPaths) -> Calibration:
             remedy="Predict without --calibrated.",
         )
     return found
+
+
+def read_calibration(model: ModelPaths) -> Calibration:
+    """What is stored with a model, whether or not it still fits.
+
+    Raises:
+        DocumentError: Missing or damaged; the command that makes it anew is named.
+    """
+    try:
+        return documents.read(Calibration, model.calibration)
+    except DocumentError as error:
+        raise DocumentError(
+            error.what,
+            file=error.file,
+            expected=error.expected,
+            got=error.got,
+            remedy=f"{error.remedy or ''} {_made_by(model)}".strip(),
+        ) from error
+
+
+def _made_by(model: ModelPaths) -> str:
+    """The command that calibrates a model, in words."""
+    plan, _, channels = model.folder.name.partition("__")
+    options = "" if plan == "auto" else f" -p {plan}"
+    options += "" if channels in ("all", "") else f" -c {channels}"
+    return f"Run ricenet_calibrate {model.folder.parent.name}{options}."
 
 
 def check_as_fitted(checkpoint: str = "final", *, mirror: bool = True) -> None:

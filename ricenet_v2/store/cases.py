@@ -129,7 +129,7 @@ def read_array(folder: Path, case_id: str, as_of: str | None = None) -> NDArray[
             case is made anew.
     """
     path = _array_path(folder, case_id)
-    remedy = "Run ricenet_plan_and_preprocess again: it makes what is missing or damaged."
+    remedy = _made_by(folder)
     if as_of is None and not has_case(folder, case_id):
         raise DatasetError("This case is not preprocessed.", case=case_id, file=path, remedy=remedy)
     # Outside of the try: what is wrong with a JSON is told by its own error.
@@ -172,7 +172,7 @@ def check_array(folder: Path, record: PreprocessedCase) -> None:
             file=path,
             expected=f"a file with the SHA-256 {record.content_hash}, which stands in its JSON",
             got=found,
-            remedy="Run ricenet_plan_and_preprocess again: it makes the case anew.",
+            remedy=_made_by(folder),
         )
 
 
@@ -207,7 +207,17 @@ def read_record(folder: Path, case_id: str) -> PreprocessedCase:
         DocumentError: Missing, damaged, or of another case.
     """
     path = _record_path(folder, case_id)
-    found = documents.read(PreprocessedCase, path)
+    try:
+        found = documents.read(PreprocessedCase, path)
+    except DocumentError as error:
+        raise DocumentError(
+            error.what,
+            case=case_id,
+            file=error.file,
+            expected=error.expected,
+            got=error.got,
+            remedy=f"{error.remedy or ''} {_made_by(folder)}".strip(),
+        ) from error
     if found.case_id != case_id:
         raise DocumentError(
             "This document is of another case than its name says.",
@@ -215,9 +225,18 @@ def read_record(folder: Path, case_id: str) -> PreprocessedCase:
             file=path,
             expected=case_id,
             got=found.case_id,
-            remedy="Delete it and run ricenet_plan_and_preprocess again.",
+            remedy=f"Delete it. {_made_by(folder)}",
         )
     return found
+
+
+def _made_by(folder: Path) -> str:
+    """The command that makes a case of this folder anew, in words."""
+    preset = "" if folder.name == "auto" else f" --preset {folder.name}"
+    return (
+        f"Run ricenet_plan_and_preprocess {folder.parent.name}{preset}: it makes what is missing "
+        "or damaged."
+    )
 
 
 def readable_records(folder: Path, case_ids: Iterable[str]) -> dict[str, PreprocessedCase]:

@@ -12,7 +12,7 @@ from ricenet_v2.core.places import without_home
 from ricenet_v2.records.run import Run
 from ricenet_v2.store.fold_paths import FoldPaths
 
-_TRAIN, _CONTINUE = "ricenet_train", "--continue"
+_TRAIN, _BASELINE, _CONTINUE = "ricenet_train", "ricenet_baseline", "--continue"
 
 
 def remedy_of(file: Path) -> str:
@@ -56,7 +56,7 @@ def from_first_epoch(folder: Path) -> str:
 
 
 def going_on(folder: Path) -> str:
-    """The command that goes on with a fold: as it was begun, where that was by ricenet_train.
+    """The command that goes on with a fold: as it was begun, where that was by a command of folds.
 
     Args:
         folder: Of the fold.
@@ -65,6 +65,8 @@ def going_on(folder: Path) -> str:
         run = documents.read(Run, FoldPaths(folder).run)
     except DocumentError:
         return f"{_TRAIN} DATASET {folder.name.rpartition('_')[2]} {_CONTINUE}"
+    if run.command[:1] == (_BASELINE,):
+        return text_of(run.command)
     words = [*run.command] if run.command[:1] == (_TRAIN,) else _composed(run, folder)
     return text_of(words if _CONTINUE in words else [*words, _CONTINUE])
 
@@ -76,6 +78,7 @@ def _composed(run: Run, folder: Path) -> list[str]:
     words += ["--plan", run.plan] if run.plan != "auto" else []
     words += ["--channels", *run.channels] if "__all" not in model.name else []
     words += ["--seed", str(run.seed)] if run.seed else []
+    words += ["--epochs", str(run.epochs)]
     if results.name == "results" and (workspace / "raw").is_dir():
         words += ["--workspace", without_home(str(workspace))]
     return words

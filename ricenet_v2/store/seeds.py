@@ -8,19 +8,12 @@ from __future__ import annotations
 
 import logging
 
-from ricenet_v2.core import documents
-from ricenet_v2.records.run import Run
+from ricenet_v2.store.fold_tables import runs_of
 from ricenet_v2.store.paths import DatasetPaths, ModelPaths
 
 logger = logging.getLogger(__name__)
 
 FIRST = 0
-
-
-def runs_of(model: ModelPaths) -> dict[int, Run]:
-    """The record of each fold that was begun."""
-    begun = [fold for fold in model.folds() if model.fold(fold).run.is_file()]
-    return {fold: documents.read(Run, model.fold(fold).run) for fold in begun}
 
 
 def folder_seed(paths: DatasetPaths, plan: str, channels: str, seed: int) -> int | None:

@@ -15,9 +15,14 @@ from ricenet_v2.store.fold_remedy import going_on
 from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.training.initial_weights import check_same_source
 from ricenet_v2.training.job import Job, run_record, with_epochs
-from ricenet_v2.training.other_tables import check_other_tables, readable
+from ricenet_v2.training.other_tables import changed_cases, check_other_tables, readable
 
 _SAME = ("plan_hash", "channels", "seed", "preprocessed_hash", "fold_hash")
+_IN_WORDS = {
+    "plan_hash": "another plan or other settings",
+    "preprocessed_hash": "other preprocessed images",
+    "fold_hash": "other cases, labels or patients",
+}
 # Of a plan; the rest tells how it was made and what it warns of.
 DECISIVE = (
     *("classes", "channels", "spacing", "input_size", "storage_dtype", "network", "training"),
@@ -61,7 +66,7 @@ def existing_run(job: Job) -> Run | None:
     alike = dataclasses.replace(job, plan=with_epochs(job.plan, old.epochs))
     new = run_record(alike, "running", None)
     differing = [
-        f"{name}: {getattr(old, name)} there, {getattr(new, name)} now"
+        _differing(job, old, new, name)
         for name in _SAME
         if getattr(old, name) != getattr(new, name)
     ]
@@ -76,6 +81,16 @@ def existing_run(job: Job) -> Run | None:
             "move the folder away to train it anew.",
         )
     return old
+
+
+def _differing(job: Job, old: Run, new: Run, name: str) -> str:
+    """What differs in a field of the record; of hashes in words."""
+    if name == "fold_hash":
+        cases = changed_cases(job)
+        return _IN_WORDS[name] + (f": {cases}" if cases else " in cases.csv or splits_final.json")
+    if name in _IN_WORDS:
+        return _IN_WORDS[name]
+    return f"{name}: {getattr(old, name)} there, {getattr(new, name)} now"
 
 
 def check_other_folds(job: Job) -> None:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import DocumentError, TrainingError
-from ricenet_v2.records.dataset import Dataset
+from ricenet_v2.core.errors import DocumentError, RicenetError, TrainingError
+from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.described import other_than_trained
 from ricenet_v2.records.run import Run
+from ricenet_v2.records.used_cases import changes_since
+from ricenet_v2.store.fold_tables import written_by
 from ricenet_v2.store.paths import ModelPaths
+from ricenet_v2.store.trained_on import used_cases
 from ricenet_v2.training.job import Job
+
+_MOST_NAMED = 5
 
 
 def check_other_tables(job: Job, others: Sequence[int]) -> None:
@@ -68,4 +73,29 @@ def _cases(job: Job, others: Sequence[int]) -> list[str]:
             if then and is_now and then != is_now
         ]
         found += [f"fold {fold}: other {' and other '.join(told)}"] if told else []
-    return found
+    cases = changed_cases(job) if found else ""
+    return [*found, cases] if cases else found
+
+
+def changed_cases(job: Job) -> str:
+    """Which cases, labels or patients differ from those that finished folds held out, in words.
+
+    Returns:
+        Empty where no fold has a table yet, or none tells.
+    """
+    try:
+        runs, rows = written_by(job.model)
+    except RicenetError:  # which the commands that need these tables tell
+        return ""
+    own = {row["case_id"] for row in rows.get(job.fold, ())}
+    moved = sorted(own ^ set(job.validation)) if own else []
+    now = {
+        case: Case(case, job.patients[case], job.labels[case])
+        for case in (*job.train, *job.validation)
+    }
+    changes = changes_since(used_cases(runs, rows), now)
+    told = [*changes.wrong, *changes.doubtful]
+    if moved:
+        more = f" and {len(moved) - _MOST_NAMED} more" if len(moved) > _MOST_NAMED else ""
+        told.append(f"on another side of fold {job.fold}: {', '.join(moved[:_MOST_NAMED])}{more}")
+    return "; ".join(told)

@@ -11,8 +11,9 @@ from ricenet_v2.core.command import text_of
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.store.fold_tables import runs_of
 from ricenet_v2.store.paths import ModelPaths
-from ricenet_v2.store.seeds import folder_seed, runs_of, seed_models
+from ricenet_v2.store.seeds import folder_seed, seed_models
 from ricenet_v2.training.agreement import DECISIVE
 from ricenet_v2.training.job import effective_plan, with_epochs
 from ricenet_v2.training.settings import channels_label

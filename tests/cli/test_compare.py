@@ -39,6 +39,8 @@ def test_several_files_are_compared_in_pairs(tmp_path, capsys):
     assert all(pair.p_holm >= pair.p for pair in made.pairs)
     assert compare.main(files[:1]) == 2
     assert "nothing to compare" in capsys.readouterr().err
+    assert compare.main([files[0], files[0]]) == 2
+    assert "Name two different runs, e.g. ricenet_compare -d DATASET" in capsys.readouterr().err
 
 
 def test_runs_of_a_dataset_are_found_by_name(trained_cohort, tmp_path, capsys):

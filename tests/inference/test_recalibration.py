@@ -7,7 +7,7 @@ import pytest
 from scipy import special
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import CheckpointError
+from ricenet_v2.core.errors import CheckpointError, DocumentError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.inference.recalibration import applied_by, calibration_of, recalibrated
 from ricenet_v2.inference.temperature import LIMITS, scaled
@@ -36,6 +36,19 @@ def test_the_calibration_of_a_model_must_fit_its_folds(tmp_path):
         documents.write(model.calibration, met)
         with pytest.raises(CheckpointError, match=r"met a limit(.|\n)*every call is right"):
             calibration_of(model)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("auto__all", ""), ("auto__T1+dose", " -c T1+dose"), ("small__all", " -p small")],
+)
+def test_a_damaged_calibration_names_the_command_that_makes_it_anew(tmp_path, name, options):
+    model = ModelPaths(tmp_path / "Dataset001_X" / name)
+    model.folder.mkdir(parents=True)
+    model.calibration.write_text("{")
+    with pytest.raises(DocumentError) as caught:
+        calibration_of(model)
+    assert f"Run ricenet_calibrate Dataset001_X{options}." in caught.value.remedy
 
 
 def test_slope_and_offsets_act_on_the_log_odds():

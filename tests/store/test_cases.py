@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.errors import DatasetError, DocumentError
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.store import cases
 
@@ -52,3 +52,14 @@ def test_a_record_that_cannot_be_read_is_left_out_of_those_for_pages(tmp_path, c
     found = cases.readable_records(tmp_path, ["a", "b", "c", "not there"])
     assert {name: record.case_id for name, record in found.items()} == {"a": "a", "c": "c"}
     assert [line for line in caplog.messages if "case b is left out" in line]
+
+
+@pytest.mark.parametrize(("plan", "options"), [("auto", ""), ("small", " --preset small")])
+def test_a_damaged_record_names_the_command_that_makes_the_case_anew(tmp_path, plan, options):
+    folder = tmp_path / "Dataset001_X" / plan
+    folder.mkdir(parents=True)
+    (folder / "c0.json").write_text("{")
+    with pytest.raises(DocumentError) as caught:
+        cases.read_record(folder, "c0")
+    assert caught.value.case == "c0"
+    assert f"Run ricenet_plan_and_preprocess Dataset001_X{options}: it" in caught.value.remedy

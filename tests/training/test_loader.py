@@ -111,7 +111,7 @@ def test_a_damaged_case_is_named_with_what_to_do(source, workers):
     for path in source.reader.folder.glob("case03.b2nd"):
         path.write_bytes(b"nothing")
     batches = TrainingBatches(source, 0, workers)
-    with pytest.raises(TrainingError, match="Run ricenet_plan_and_preprocess again") as caught:
+    with pytest.raises(TrainingError, match="Run ricenet_plan_and_preprocess ") as caught:
         _go_on(batches)
     assert caught.value.case == "case03"
     assert "Traceback" not in str(caught.value)

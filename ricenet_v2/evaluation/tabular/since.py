@@ -11,6 +11,8 @@ from ricenet_v2.records.cells import known, numbers
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.store import tables
 from ricenet_v2.store.case_table import read_cases
+from ricenet_v2.store.fold_remedy import going_on
+from ricenet_v2.store.fold_tables import runs_of
 from ricenet_v2.store.paths import ModelPaths
 
 _MOST_NAMED = 5
@@ -43,8 +45,14 @@ def check_covariates(model: ModelPaths, table: Path) -> None:
             file=table,
             expected=f"the covariates in {model.features}",
             got="; ".join(changed[:_MOST_NAMED]) + (f"; and {more} more" if more > 0 else ""),
-            remedy="Run ricenet_baseline again.",
+            remedy="Run the command that fitted it again, and bring back the covariates if they "
+            f"were right: {_command(model)}",
         )
+
+
+def _command(model: ModelPaths) -> str:
+    folds = list(runs_of(model))
+    return going_on(model.fold(folds[0]).folder) if folds else "ricenet_baseline DATASET"
 
 
 def _changed(row: Mapping[str, str], case: Case) -> list[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from ricenet_v2.core.deadline import within
 from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.core.failures import reason_of
 from ricenet_v2.core.files import write_text
@@ -17,24 +17,17 @@ from ricenet_v2.core.pool import Task
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.cells import known
 from ricenet_v2.records.dataset import Case
+from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.report import PartVolume
-from ricenet_v2.report.case.centre import Centre, find_centre
-from ricenet_v2.report.case.isodose import isodoses
-from ricenet_v2.report.case.panel import Lines
-from ricenet_v2.report.case.picture import case_scene, reference_of
-from ricenet_v2.report.case.scan import Scan, read_scan
-from ricenet_v2.report.case.scene import Scene, svg, write_png
-from ricenet_v2.report.case.volumes import volumes_of
+from ricenet_v2.report.case.drawn import Drawn, draw
+from ricenet_v2.report.case.scene import write_png
 from ricenet_v2.report.rendering import render
 from ricenet_v2.report.results.predicted import Predicted
 from ricenet_v2.report.words import NOTHING, number, percent, share, times
 from ricenet_v2.store.raw import RawDataset
 
 CASES, PICTURES = "cases", "pictures"
-_FINEST_PIXEL, _COARSEST_PIXEL = 1.0, 8.0
-_PICTURE_SHARE = 0.5
 _MISSING = "not available"
-_PLANE = re.compile(r"base64,[^\"]+")
 
 
 @dataclass(frozen=True)
@@ -67,6 +60,7 @@ class CaseJob(Task):
         folder: Of the report.
         n_bytes: What picture and volumes may take; None leaves them in full.
         has_png: Whether the picture is written as PNG too.
+        faults: Files of other commands that cannot be shown, in words.
     """
 
     case_id: str
@@ -86,6 +80,7 @@ class CaseJob(Task):
     folder: Path
     n_bytes: float | None
     has_png: bool
+    faults: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -108,24 +103,37 @@ def page_name(case_id: str) -> str:
     return f"{quote(case_id)}.html"
 
 
-def write_case(job: CaseJob) -> str:
+def write_case(job: CaseJob, plan: Plan | None = None, seconds: float | None = None) -> str:
     """Write page, picture and volumes of a case.
 
+    Args:
+        job: The case.
+        plan: By which its images were preprocessed, where it is known.
+        seconds: That reading and drawing its images may take; as long as it takes where None.
+
     Returns:
-        Why its images are not shown, in words; empty where they are.
+        Why its images, or some files of other commands, are not shown, in words; empty where all
+        are.
     """
     shown: dict[str, object] = {
         "has_volumes": False, "volumes": "", "volume_mm": "", "picture": "", "picture_png": "",
         "picture_size": (0, 0), "picture_words": "", "picture_note": "",
     }  # fmt: skip
-    fault = ""
+    faults, flags = list(job.faults), [*job.flags, *job.faults]
     if job.raw is None or job.case is None:
         shown["picture_note"] = "The images of this case are not on the machine of this report."
     else:
         try:
-            shown |= _images(job, read_scan(job.raw, job.case, job.maps), job.case)
+            drawn = within(
+                seconds, draw, job.raw, job.case, job.maps, job.record, plan, job.n_bytes
+            )
+            shown |= _written(job, drawn)
+            faults += drawn.left_out
+            flags += [*drawn.left_out, *drawn.flags]
         except Exception as error:  # noqa: BLE001 - the page stands without them, as do the others
-            fault = error.what if isinstance(error, RicenetError) else reason_of(error)
+            fault = _without_files(_told(error), job.raw, job.case)
+            faults.append(fault)
+            flags.append("its images are not shown: they could not be read, or are damaged")
             shown["picture_note"] = f"The images could not be shown: {fault}"
     text = render(
         "case.html",
@@ -138,59 +146,53 @@ def write_case(job: CaseJob) -> str:
         after=(job.after, page_name(job.after)) if job.after else None,
         glance=_glance(job),
         outputs=[_output(*one, job.classes) for one in job.outputs],
-        flags=job.flags,
+        flags=flags,
         parts=job.parts,
         provenance=_provenance(job),
         **shown,
     )
     write_text(job.folder / CASES / f"{job.name}.html", text)
-    return fault
+    return "; ".join(faults)
 
 
-def _images(job: CaseJob, scan: Scan, case: Case) -> dict[str, object]:
-    """Write picture and volumes, and what the page says of them."""
-    centre = find_centre(scan)
-    doses = [(n, scan.voxels[n]) for n, one in enumerate(scan.channels) if one.kind == "dose"]
-    lines = {n: made for n, dose in doses if (made := isodoses(case.covariates, dose))}
-    budget = math.inf if job.n_bytes is None else job.n_bytes
-    scene, text = _fitting_scene(job.case_id, scan, centre, lines, _PICTURE_SHARE * budget)
+def _without_files(text: str, raw: RawDataset, case: Case) -> str:
+    """The text with channels and masks in place of the names of their files."""
+    text = text.replace(f"{raw.folder}/", "")
+    for path, channel in zip(raw.images(case), raw.dataset.channels, strict=True):
+        text = text.replace(path.name, f"channel {channel.name}")
+    masks = {name: raw.mask(case, name) for name in ("brain", "lesion")}
+    for name, mask in masks.items():
+        text = text if mask is None else text.replace(mask.name, f"{name} mask")
+    return text
+
+
+def _told(error: Exception) -> str:
+    """A fault without the paths of this machine: a report may be copied on."""
+    if not isinstance(error, RicenetError):
+        return reason_of(error)
+    file = "" if error.file is None else f" ({Path(error.file).name})"
+    got = "" if error.got is None else f" {error.got}"
+    return f"{error.what}{file}{got}"
+
+
+def _written(job: CaseJob, drawn: Drawn) -> dict[str, object]:
+    """Write picture and volumes, and tell what the page says of them."""
     folder = job.folder / PICTURES / CASES
-    write_text(folder / f"{job.name}.svg", text)
+    write_text(folder / f"{job.name}.svg", drawn.svg)
     if job.has_png:
-        write_png(scene, folder / f"{job.name}.png")
-    left = max(budget - len(text), (1 - _PICTURE_SHARE) * budget)
-    volumes = volumes_of(job.case_id, scan, centre, left)
-    write_text(job.folder / CASES / f"{job.name}.js", volumes.script)
+        write_png(drawn.scene, folder / f"{job.name}.png")
+    write_text(job.folder / CASES / f"{job.name}.js", drawn.script)
     picture = f"../{PICTURES}/{CASES}/{quote(job.case_id)}"
-    told = f"Through {centre.where(scan.grid)}. "
-    told += f"{reference_of(scan, lines)}. " if lines else ""
     return {
         "has_volumes": True,
         "volumes": f"{quote(job.case_id)}.js",
-        "volume_mm": number(round(max(volumes.spacing), 1)),
+        "volume_mm": number(round(max(drawn.spacing), 1)),
         "picture": f"{picture}.svg",
         "picture_png": f"{picture}.png" if job.has_png else "",
-        "picture_size": (round(scene.width), round(scene.height)),
-        "picture_words": scene.description,
-        "picture_note": f"{told}The patient's left is right in axial and coronal "
-        "planes; strokes at the rim point at the other planes.",
+        "picture_size": (round(drawn.scene.width), round(drawn.scene.height)),
+        "picture_words": drawn.scene.description,
+        "picture_note": drawn.note,
     }
-
-
-def _fitting_scene(
-    case_id: str, scan: Scan, centre: Centre, lines: Lines, n_bytes: float
-) -> tuple[Scene, str]:
-    """The picture and its SVG, with pixels so large that it takes no more than `n_bytes`."""
-    pixel = _FINEST_PIXEL
-    while True:
-        scene = case_scene(case_id, scan, centre, lines, pixel)
-        text = svg(scene)
-        if len(text) <= n_bytes or pixel >= _COARSEST_PIXEL:
-            return scene, text
-        # Lines stay as they are; planes take the fewer bytes the larger their pixels.
-        planes = sum(map(len, _PLANE.findall(text)))
-        left = max(n_bytes - (len(text) - planes), 0.1 * n_bytes)
-        pixel = min(pixel * max(1.15, 1.05 * math.sqrt(planes / left)), _COARSEST_PIXEL)
 
 
 def _glance(job: CaseJob) -> list[tuple[str, str, str]]:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet_v2.core.errors import GeometryError
-from ricenet_v2.core.failures import logged
+from ricenet_v2.core.errors import GeometryError, RicenetError
+from ricenet_v2.core.failures import logged, reason_of
 from ricenet_v2.core.grid import Grid, Shape
+from ricenet_v2.fingerprinting.integrity import check_case
+from ricenet_v2.preprocessing.cohort import inputs_hash
+from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Channel
+from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.report import PartVolume
-from ricenet_v2.store.images import read_image, read_whole_image
+from ricenet_v2.records.voxels import voxels_hash
+from ricenet_v2.store.images import read_whole_image
 from ricenet_v2.store.raw import RawDataset
 
 logger = logging.getLogger(__name__)
@@ -24,6 +29,10 @@ Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 _MARGIN_MM = 8.0
 _ANATOMY = ("mri", "ct", "pet")
+_REPLACED = (
+    "its images or its brain mask were changed since they were preprocessed: networks saw others "
+    "than are shown here (ricenet_plan_and_preprocess makes the case anew)"
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,8 @@ class Scan:
         grid: Of all of them.
         lesion: Mask of the lesion, where the dataset has one.
         maps: Of other commands.
+        left_out: Maps that cannot be shown, with the reason, in words.
+        flags: What a reader should know of the images, in words.
     """
 
     channels: tuple[Channel, ...]
@@ -51,6 +62,8 @@ class Scan:
     grid: Grid
     lesion: Mask | None
     maps: tuple[ShownMap, ...] = ()
+    left_out: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
 
     @property
     def dose(self) -> Image | None:
@@ -68,52 +81,94 @@ class Scan:
         return found[0] if found else None
 
 
-def read_scan(raw: RawDataset, case: Case, maps: Sequence[tuple[PartVolume, Path]] = ()) -> Scan:
+def read_scan(
+    raw: RawDataset,
+    case: Case,
+    maps: Sequence[tuple[PartVolume, Path]] = (),
+    record: PreprocessedCase | None = None,
+    plan: Plan | None = None,
+) -> Scan:
     """Read all channels of a case, its masks where there are any, and maps.
+
+    The images are checked as before a prediction: what cannot be predicted from is not shown.
 
     Args:
         raw: The dataset.
         case: Of it.
         maps: Files of other commands; one that lies on another grid or cannot be read is left out.
+        record: Of its preprocessed images, which are compared.
+        plan: By which they were preprocessed.
 
     Raises:
-        DatasetError: An image is missing or cannot be read.
-        GeometryError: The channels do not lie on one grid.
+        DatasetError: An image is missing, damaged, or has another error that the check of a dataset
+            would find.
+        GeometryError: The lesion mask does not lie on the grid of the channels.
     """
-    read = [read_image(path) for path in raw.images(case)]
-    grid = read[0][1]
-    masks = {name: raw.mask(case, name) for name in ("brain", "lesion")}
-    found = {name: read_whole_image(path) for name, path in masks.items() if path is not None}
-    for voxels, _ in [*read, *found.values()]:
-        if voxels.shape != grid.shape:
-            raise GeometryError(
-                "The images of a case differ in shape.",
-                case=case.case_id,
-                expected=grid.shape,
-                got=voxels.shape,
-            )
-    masked = {name: voxels > 0.5 for name, (voxels, _) in found.items()}
-    whole = Scan(
-        raw.dataset.channels,
-        tuple(voxels for voxels, _ in read),
-        grid,
-        masked.get("lesion"),
-        tuple(_maps(maps, grid)),
+    images, brain = raw.images(case), raw.mask(case, "brain")
+    channels, is_straightened = raw.dataset.channels, plan is not None and plan.straighten
+    checked = check_case(
+        case,
+        channels,
+        images,
+        brain,
+        straighten=is_straightened,
+        allow_any_size=raw.dataset.allow_any_size,
     )
-    return crop(whole, masked.get("brain"))
+    voxels, grid = checked.sound(case.case_id)
+    lesion = raw.mask(case, "lesion")
+    shown, left_out = _maps(maps, grid)
+    is_replaced = (
+        plan is not None
+        and record is not None
+        and record.plan_hash == voxels_hash(plan)
+        and record.inputs_hash not in ("", inputs_hash(images, brain, plan))
+    )
+    whole = Scan(
+        channels,
+        tuple(voxels),
+        grid,
+        None if lesion is None else _lesion(lesion, grid, case.case_id),
+        shown,
+        left_out,
+        (_REPLACED,) if is_replaced else (),
+    )
+    return crop(whole, checked.brain)
 
 
-def _maps(maps: Sequence[tuple[PartVolume, Path]], grid: Grid) -> Iterator[ShownMap]:
+def _lesion(path: Path, grid: Grid, case_id: str) -> Mask:
+    voxels, own = read_whole_image(path)
+    if own.shape != grid.shape:
+        raise GeometryError(
+            "The lesion mask and the images of a case differ in shape.",
+            case=case_id,
+            file=path,
+            expected=grid.shape,
+            got=own.shape,
+        )
+    mask: Mask = voxels > 0.5
+    return mask
+
+
+def _maps(
+    maps: Sequence[tuple[PartVolume, Path]], grid: Grid
+) -> tuple[tuple[ShownMap, ...], tuple[str, ...]]:
+    """Those that can be shown, and why the others cannot."""
+    shown, left_out = [], []
     for volume, path in maps:
+        told = f"the map {path.name} is not shown"
         try:
-            voxels, own = read_image(path)
+            voxels, own = read_whole_image(path)
         except Exception as error:  # noqa: BLE001 - the images are shown without this map
-            logged(logger, f"{path.name} is not shown", error)
+            logged(logger, told, error)
+            why = error.what if isinstance(error, RicenetError) else reason_of(error)
+            left_out.append(f"{told}: {why}")
             continue
         if own.shape == grid.shape:
-            yield ShownMap(volume, voxels)
+            shown.append(ShownMap(volume, voxels))
         else:
-            logger.warning("%s is not shown: it lies on another grid than the images.", path)
+            left_out.append(f"{told}: it lies on another grid than the images")
+            logger.warning("%s: %s", path, left_out[-1])
+    return tuple(shown), tuple(left_out)
 
 
 def crop(scan: Scan, brain: Mask | None) -> Scan:
@@ -129,12 +184,12 @@ def crop(scan: Scan, brain: Mask | None) -> Scan:
         start.append(max(0, int(inside[0]) - margin))
         stop.append(min(scan.grid.shape[axis], int(inside[-1]) + 1 + margin))
     box = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
-    return Scan(
-        scan.channels,
-        tuple(np.ascontiguousarray(voxels[box]) for voxels in scan.voxels),
-        scan.grid.crop(_shape(start), _shape(stop)),
-        None if scan.lesion is None else scan.lesion[box],
-        tuple(ShownMap(one.volume, np.ascontiguousarray(one.voxels[box])) for one in scan.maps),
+    return replace(
+        scan,
+        voxels=tuple(np.ascontiguousarray(voxels[box]) for voxels in scan.voxels),
+        grid=scan.grid.crop(_shape(start), _shape(stop)),
+        lesion=None if scan.lesion is None else scan.lesion[box],
+        maps=tuple(replace(one, voxels=np.ascontiguousarray(one.voxels[box])) for one in scan.maps),
     )
 
 

@@ -11,6 +11,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.documents import Document
 from ricenet_v2.core.errors import DatasetError, DocumentError
 from ricenet_v2.core.files import sha256_of_file
+from ricenet_v2.inference.recalibration import read_calibration
 from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.centres import Centres
@@ -32,6 +33,7 @@ from ricenet_v2.report.results.parts import (
 from ricenet_v2.report.results.predicted import Result, of_folder
 from ricenet_v2.report.results.validation import described, out_of_fold
 from ricenet_v2.store.cases import readable_records
+from ricenet_v2.store.fold_tables import runs_of
 from ricenet_v2.store.history import read_history
 from ricenet_v2.store.paths import (
     CASES_CSV,
@@ -150,7 +152,8 @@ def read_sources(
             file=model.folder,
             expected="folds trained by ricenet_train",
             got=", ".join(sorted(p.name for p in paths.results.glob("*__*"))) or "no model at all",
-            remedy="Train it, or name another one with --plan and --channels.",
+            remedy=f"Train it with ricenet_train {paths.name} all, or name another one with --plan "
+            "and --channels.",
         )
     raw = load_raw_dataset(paths.raw) if (paths.raw / CASES_CSV).is_file() else None
     dataset = described(paths, raw, model)
@@ -184,7 +187,7 @@ def read_sources(
         preprocessed=preprocessed,
         folds=tuple(_folds(model)),
         results=tuple(results),
-        calibration=_either(Calibration, model.calibration),
+        calibration=read_calibration(model) if model.calibration.is_file() else None,
         centres=_either(Centres, model.crossval / CENTRES_JSON),
         seeds=seeds,
         seeds_file=seeds_file,
@@ -253,12 +256,9 @@ def _below(path: Path, model: ModelPaths) -> str:
 
 
 def _folds(model: ModelPaths) -> Iterator[Fold]:
-    for number in model.folds():
-        fold = model.fold(number)
-        if not fold.run.is_file():
-            continue
-        rows = read_history(fold.history) if fold.history.is_file() else ()
-        yield Fold(number, documents.read(Run, fold.run), rows)
+    for number, run in runs_of(model).items():
+        history = model.fold(number).history
+        yield Fold(number, run, read_history(history) if history.is_file() else ())
 
 
 def _hashes(

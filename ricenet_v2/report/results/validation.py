@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +11,16 @@ from pathlib import Path
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.described import in_words, other_channels
-from ricenet_v2.records.used_cases import Changes, UsedCase, changes_of, changes_since
+from ricenet_v2.records.run import Run
+from ricenet_v2.records.sanity import Sanity
+from ricenet_v2.records.used_cases import changes_of
 from ricenet_v2.report.results.predicted import Predicted, Result, entropy_of, result_of
-from ricenet_v2.store import tables
+from ricenet_v2.store.as_trained import SINCE_TRAINING, check_of
+from ricenet_v2.store.fold_tables import Rows, read_tables, remade, runs_of, short_names
 from ricenet_v2.store.paths import DATASET_JSON, DatasetPaths, ModelPaths
+from ricenet_v2.store.positive import tell_other
 from ricenet_v2.store.raw import RawDataset, read_dataset
+from ricenet_v2.store.trained_on import compared, used_cases
 
 logger = logging.getLogger(__name__)
 
@@ -24,48 +30,83 @@ def out_of_fold(
 ) -> Result | None:
     """The validation cases of all folds that are there; None where there are none.
 
-    Labels are those that the folds were trained and judged with; a case that stands otherwise in
-    cases.csv now is flagged.
+    Labels are those of the tables of the folds. A case that stood otherwise at training, or stands
+    otherwise in cases.csv now, is flagged, and so is each case of a table that was edited. What an
+    earlier evaluation found of these tables is replaced by what is found now.
 
     Raises:
-        DatasetError: A table lacks columns.
+        DatasetError: A table lacks columns, or holds what is no probability; a fold is a copy of
+            another.
     """
-    found: list[Predicted] = []
-    used: list[UsedCase] = []
-    for fold in model.folds():
-        path = model.fold(fold).validation
-        for row in _validation(path, classes) if path.is_file() else ():
-            case = UsedCase(row["case_id"], row.get("patient_id") or row["case_id"], row["label"])
-            flags = changes_of(case, known.get(case.case_id)) if known else ()
-            found.append(replace(_of_fold(row, classes, fold), flags=flags))
-            used.append(case)
-    if not found:
+    there = [fold for fold in model.folds() if model.fold(fold).validation.is_file()]
+    needed = ("case_id", "label", "predicted", *(f"prob_{name}" for name in classes))
+    runs = {fold: run for fold, run in runs_of(model).items() if fold in there}
+    rows = read_tables(model, there, needed)
+    if not rows:
         return None
-    changes = changes_since(used, known) if known else Changes()
+    checks = _flags(model, runs, rows, known)
+    cases = [
+        replace(_of_fold(row, classes, fold, model), flags=tuple(checks.get(row["case_id"], ())))
+        for fold, own in rows.items()
+        for row in own
+    ]
+    in_order = tuple(sorted(cases, key=lambda case: case.case_id))
+    made = result_of("out-of-fold", model.crossval, in_order, known.values())
+    return replace(made, sanity=_as_of_now(made.sanity, model, runs, rows, known))
+
+
+def _flags(
+    model: ModelPaths, runs: Mapping[int, Run], rows: Rows, known: Mapping[str, Case]
+) -> dict[str, list[str]]:
+    """What a reader should know of cases, by their id; the same is logged."""
+    found, changes = compared(model, runs, rows, known or None)
     for told in (*changes.wrong, *changes.doubtful):
         logger.warning("cases.csv has changed since the folds were trained: %s", told)
-    cases = tuple(sorted(found, key=lambda case: case.case_id))
-    return result_of("out-of-fold", model.crossval, cases, known.values())
+    if found.edited:
+        logger.warning("%s: %s", model.folder, found.words(model))
+        logger.warning("%s", remade(model, found.edited))
+    flags: dict[str, list[str]] = defaultdict(list)
+    for fold in found.edited:
+        for row, then in zip(rows[fold], found.rows[fold], strict=True):
+            flags[row["case_id"]] += _edited_words(model, fold, row, then)
+    for used in used_cases(runs, found.rows):
+        flags[used.case_id] += changes_of(used, known.get(used.case_id)) if known else ()
+    return flags
 
 
-def _validation(path: Path, classes: Sequence[str]) -> list[dict[str, str]]:
-    rows = tables.read_rows(path)
-    wanted = ("case_id", "label", "predicted", *(f"prob_{name}" for name in classes))
-    missing = [name for name in wanted if rows and name not in rows[0]]
-    if missing:
-        raise DatasetError(
-            "This table of predictions lacks columns.",
-            file=path,
-            expected=", ".join(wanted),
-            got=f"no column {', '.join(missing)}",
-            remedy="Bring the table back, or delete it and run ricenet_train --continue, which "
-            "writes it anew.",
-        )
-    return rows
+def _edited_words(
+    model: ModelPaths, fold: int, row: Mapping[str, str], then: Mapping[str, str]
+) -> list[str]:
+    told = f"{short_names(model, [fold])} was edited since training"
+    if row["label"] != then["label"]:
+        return [f"{told}: label {row['label']} there, {then['label']} in training"]
+    return [f"{told}: its label, call and probabilities may be others than the network's"]
 
 
-def _of_fold(row: Mapping[str, str], classes: Sequence[str], fold: int) -> Predicted:
-    probabilities = tuple(float(row[f"prob_{name}"]) for name in classes)
+def _as_of_now(
+    sanity: Sanity | None,
+    model: ModelPaths,
+    runs: Mapping[int, Run],
+    rows: Rows,
+    known: Mapping[str, Case],
+) -> Sanity | None:
+    """The checks with what is found of the tables now."""
+    now = check_of(model, runs, rows, known or None)
+    if not now:
+        return sanity
+    title = "out-of-fold" if sanity is None else sanity.title
+    before = () if sanity is None else sanity.checks
+    others = tuple(check for check in before if check.name != SINCE_TRAINING)
+    if sanity is None and all(check.outcome == "fine" for check in now):
+        return None
+    made = Sanity(title=title, checks=(*others, *now))
+    return made if sanity is None else replace(sanity, checks=made.checks)
+
+
+def _of_fold(
+    row: Mapping[str, str], classes: Sequence[str], fold: int, model: ModelPaths
+) -> Predicted:
+    probabilities = _probabilities(row, classes, model.fold(fold).validation)
     return Predicted(
         case_id=row["case_id"],
         truth=row["label"],
@@ -80,6 +121,25 @@ def _of_fold(row: Mapping[str, str], classes: Sequence[str], fold: int) -> Predi
         part=f"fold {fold}",
         source=None,
     )
+
+
+def _probabilities(row: Mapping[str, str], classes: Sequence[str], file: Path) -> tuple[float, ...]:
+    cells = [row[f"prob_{name}"] for name in classes]
+    try:
+        found = tuple(float(cell) for cell in cells)
+    except ValueError:
+        found = ()
+    if not found or not all(0 <= value <= 1 for value in found):
+        raise DatasetError(
+            "A table of predictions holds what is no probability.",
+            case=row["case_id"],
+            file=file,
+            expected="numbers between 0 and 1",
+            got=", ".join(cell or "(empty)" for cell in cells),
+            remedy="Bring the table back, or delete it and run the command that trained the fold "
+            "with --continue, which writes it anew.",
+        )
+    return found
 
 
 def described(paths: DatasetPaths, raw: RawDataset | None, model: ModelPaths) -> Dataset:
@@ -107,7 +167,11 @@ def described(paths: DatasetPaths, raw: RawDataset | None, model: ModelPaths) ->
             file=paths.raw / DATASET_JSON,
             expected=f"channels {in_words(then.channels)}; classes {', '.join(then.classes)}",
             got=f"channels {in_words(now.channels)}; classes {', '.join(now.classes)}",
-            remedy="Bring it back as it was. Or, if it is right now, plan, preprocess and train "
-            "anew.",
+            remedy="Bring it back as it was. Or, if it is right now, run "
+            f"ricenet_plan_and_preprocess {paths.name} --overwrite, move the folder of the model "
+            f"away, and run ricenet_train {paths.name} all.",
         )
-    return now
+    if then is None:
+        return now
+    tell_other(then, now, model)
+    return replace(now, positive_class=then.positive_class)

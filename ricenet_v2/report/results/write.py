@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.resources import files as package_files
 from pathlib import Path
 from urllib.parse import quote
@@ -23,12 +24,12 @@ from ricenet_v2.report.methods.text import sentences
 from ricenet_v2.report.plan.cases import flags as dataset_flags
 from ricenet_v2.report.results import provenance
 from ricenet_v2.report.results.cohort import shown_covariates
+from ricenet_v2.report.results.copied import copy_parts
 from ricenet_v2.report.results.index import DATA, PARTS, index_page
-from ricenet_v2.report.results.parts import Part
 from ricenet_v2.report.results.predicted import Predicted
 from ricenet_v2.report.results.sources import Sources
 from ricenet_v2.report.results.tables import write_tables
-from ricenet_v2.store.paths import REPORT_JSON, REPORT_PART_JSON
+from ricenet_v2.store.paths import REPORT_JSON
 from ricenet_v2.version import __version__
 
 INDEX = "index.html"
@@ -51,6 +52,7 @@ def write_report(
     *,
     most_megabytes: float = MOST_MEGABYTES,
     num_workers: int = 1,
+    seconds: float | None = None,
 ) -> tuple[ReportRecord, dict[str, str]]:
     """Write a report; one that is there is replaced once the new one is whole.
 
@@ -61,9 +63,11 @@ def write_report(
         most_megabytes: That the folder may take, in millions of bytes; pictures and volumes
             become coarser to fit.
         num_workers: Processes that make pages of cases.
+        seconds: That reading the images of a case may take; as long as it takes where None.
 
     Returns:
-        What was written, and why the images of some cases are not shown, by case id.
+        What was written, and why the images of some cases, or files that other commands made of
+        them, are not shown, by case id.
 
     Raises:
         DatasetError: The folder holds something that is no report.
@@ -71,7 +75,7 @@ def write_report(
     _claim(output)
     building = output / _BUILDING
     try:
-        made = _build(sources, building, command, most_megabytes, num_workers)
+        made = _build(sources, building, command, most_megabytes, num_workers, seconds)
         _swap(building, output)
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -79,16 +83,21 @@ def write_report(
 
 
 def _build(
-    sources: Sources, output: Path, command: Sequence[str], most_megabytes: float, num_workers: int
+    sources: Sources,
+    output: Path,
+    command: Sequence[str],
+    most_megabytes: float,
+    num_workers: int,
+    seconds: float | None,
 ) -> tuple[ReportRecord, dict[str, str]]:
     """Write all of it into a new folder."""
     _write_assets(output)
     facts = facts_of(sources)
     ids = _pages(sources)
-    for n, part in enumerate(sources.parts):
-        _copy_part(part, output / PARTS / str(n))
-    jobs = _jobs(sources, facts, output, ids, most_megabytes)
-    faults = map_cases(write_case, jobs, num_workers, "writing pages of cases", _without_images)
+    sources, left_out = copy_parts(sources, output / PARTS)
+    jobs = _jobs(sources, facts, output, ids, most_megabytes, left_out)
+    work = partial(write_case, plan=sources.planned, seconds=seconds)
+    faults = map_cases(work, jobs, num_workers, "writing pages of cases", _without_images)
     plan_page = sources.paths.page(sources.plan.name) if sources.plan else None
     if plan_page is not None and plan_page.is_file():
         shutil.copyfile(plan_page, output / PAGE_OF_PLAN)
@@ -176,7 +185,12 @@ def _warnings(sources: Sources, case: str) -> tuple[str, ...]:
 
 
 def _jobs(
-    sources: Sources, facts: Facts, output: Path, ids: list[str], most_megabytes: float
+    sources: Sources,
+    facts: Facts,
+    output: Path,
+    ids: list[str],
+    most_megabytes: float,
+    left_out: Mapping[str, tuple[str, ...]],
 ) -> list[CaseJob]:
     each = max((most_megabytes * 1e6 - _FIXED_BYTES) / max(len(ids), 1) - _PAGE_BYTES, 2e4)
     flags = _flags(sources)
@@ -205,6 +219,7 @@ def _jobs(
             folder=output,
             n_bytes=each,
             has_png=each >= _PNG_FROM,
+            faults=left_out.get(case, ()),
         )
         for n, case in enumerate(ids)
     ]
@@ -245,35 +260,3 @@ def _parts_of(sources: Sources, case: str) -> tuple[CasePart, ...]:
         for n, part in enumerate(sources.parts)
         if (pictures := part.content.cases.get(case))
     )
-
-
-def _copy_part(part: Part, folder: Path) -> None:
-    """Copy the pictures that a part names; maps are part of the pages' volumes.
-
-    Raises:
-        DatasetError: A picture is missing, no PNG or SVG, or outside of the part's folder; or a map
-            is.
-    """
-    for own in part.content.volumes.values():
-        for volume in own:
-            _inside(part, volume.file, (".nii.gz", ".nii"))
-    everyone = [*part.content.pictures, *(p for own in part.content.cases.values() for p in own)]
-    for picture in everyone:
-        # The names of a part are relative paths without a way out, by its record.
-        target = folder / picture.file
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(_inside(part, picture.file, (".png", ".svg")), target)
-
-
-def _inside(part: Part, name: str, endings: tuple[str, ...]) -> Path:
-    """The file that a part names."""
-    path = (part.folder / name).resolve()
-    inside = path.is_relative_to(part.folder.resolve())
-    if not inside or not path.name.endswith(endings) or not path.is_file():
-        raise DatasetError(
-            "A part of the report names a file that cannot be shown.",
-            file=part.folder / REPORT_PART_JSON,
-            expected=f"{' or '.join(endings)} files beside it",
-            got=name,
-        )
-    return path

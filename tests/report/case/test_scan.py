@@ -5,13 +5,17 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ricenet_v2.core.errors import GeometryError
+from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.preprocessing.cohort import inputs_hash
+from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Dataset
+from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.report.case.scan import crop, read_scan
 from ricenet_v2.store.images import write_image
 from ricenet_v2.store.raw import RawDataset, image_path, mask_path
 from tests.report.case.conftest import CHANNELS, HOTTEST, SHAPE, SPACING
+from tests.report.conftest import planned
 
 
 def test_the_crop_leaves_eight_millimetres_around_the_brain_mask(scan):
@@ -42,7 +46,9 @@ def _raw(folder, scan, *, dose_shape=SHAPE):
     images, grid = folder / "imagesTr", scan.grid
     write_image(image_path(images, "A", 0, ".nii.gz"), scan.voxels[0], grid)
     small = Grid(dose_shape, SPACING, grid.origin)
-    write_image(image_path(images, "A", 1, ".nii.gz"), np.ones(dose_shape, np.float32), small)
+    dose = np.zeros(dose_shape, np.float32)
+    dose[: scan.voxels[1].shape[0]] = scan.voxels[1] if dose_shape == SHAPE else 50
+    write_image(image_path(images, "A", 1, ".nii.gz"), dose, small)
     write_image(mask_path(folder / "masksTr", "A", "lesion", ".nii.gz"), scan.lesion, grid)
     return RawDataset(folder, dataset, ()), Case("A", "A", "first")
 
@@ -64,7 +70,46 @@ def test_a_map_that_cannot_be_read_is_left_out_and_the_images_are_shown(tmp_path
     assert "map.nii.gz is not shown" in caplog.text
 
 
-def test_channels_of_different_shapes_are_refused(tmp_path, scan):
-    raw, case = _raw(tmp_path, scan, dose_shape=(10, 10, 10))
-    with pytest.raises(GeometryError, match="differ in shape"):
+def test_channels_that_do_not_lie_on_one_grid_are_refused(tmp_path, scan):
+    raw, case = _raw(tmp_path, scan, dose_shape=(40, 36, 24))
+    with pytest.raises(DatasetError, match="cannot be used") as caught:
         read_scan(raw, case)
+    assert "A_0001.nii.gz" in caught.value.got
+
+
+@pytest.mark.parametrize("channel", [0, 1])
+def test_an_image_whose_end_is_cut_off_is_refused(tmp_path, scan, channel):
+    """ITK fills with zeros what is missing, and says nothing."""
+    raw, case = _raw(tmp_path, scan)
+    path = raw.images(case)[channel]
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DatasetError, match="cannot be used") as caught:
+        read_scan(raw, case)
+    assert caught.value.got.startswith(f"{path.name}: ")
+
+
+def test_a_lesion_mask_or_map_whose_end_is_cut_off_is_not_shown(tmp_path, scan):
+    raw, case = _raw(tmp_path, scan)
+    lesion, cut = raw.mask(case, "lesion"), tmp_path / "map.nii.gz"
+    content = lesion.read_bytes()
+    cut.write_bytes(content[: len(content) // 2])
+    read = read_scan(raw, case, [(None, cut)])
+    assert read.maps == ()
+    assert "map.nii.gz is not shown" in read.left_out[0]
+    lesion.write_bytes(content[: len(content) // 2])
+    with pytest.raises(DatasetError, match="cannot be read"):
+        read_scan(raw, case)
+
+
+def test_images_that_were_changed_since_they_were_preprocessed_are_told(tmp_path, scan):
+    raw, case = _raw(tmp_path, scan)
+    images, plan = raw.images(case), planned().plan
+    record = PreprocessedCase(
+        "A", (2, *SHAPE), SHAPE, SPACING, (0.0, 0.0, 0.0), (1.0, 0.0, 0.0) * 3, (0, 0, 0), SHAPE,
+        "non-zero voxels", {}, (), inputs_hash(images, None, plan), voxels_hash(plan),
+    )  # fmt: skip
+    assert read_scan(raw, case, (), record, plan).flags == ()
+    write_image(images[1], scan.voxels[1] / 2, scan.grid)
+    assert "networks saw others" in read_scan(raw, case, (), record, plan).flags[0]
+    older = dataclasses.replace(record, inputs_hash="")
+    assert read_scan(raw, case, (), older, plan).flags == ()

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import os
 import re
 import shutil
 from html.parser import HTMLParser
@@ -10,8 +11,10 @@ from urllib.parse import unquote
 
 import pytest
 
+from ricenet_v2.cli import report
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, DocumentError
+from ricenet_v2.fingerprinting import look
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.report import PartPicture, ReportPart
 from ricenet_v2.report.case.scan import read_scan
@@ -19,7 +22,7 @@ from ricenet_v2.report.results.sources import read_sources
 from ricenet_v2.report.results.write import _members, write_report
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import dataset_paths
-from tests.hostile_case import deadly
+from tests.hostile_case import deadly, endless_file, read_endless
 
 RESEARCH = "Research use only. Not a medical device."
 HOSTILE = "<script>alert('a & b')</script>"
@@ -204,12 +207,12 @@ def test_a_case_whose_images_cannot_be_drawn_has_a_page_and_so_have_the_others(
 ):
     sources = _few(simulated)
 
-    def broken(raw, case, maps):
+    def broken(raw, case, *rest):
         if case.case_id == "PH0002":
             raise OverflowError("far away")
-        return read_scan(raw, case, maps)
+        return read_scan(raw, case, *rest)
 
-    monkeypatch.setattr("ricenet_v2.report.case.page.read_scan", broken)
+    monkeypatch.setattr("ricenet_v2.report.case.drawn.read_scan", broken)
     _, faults = write_report(sources, tmp_path / "out", ["ricenet_report"])
     assert faults == {"PH0002": "OverflowError: far away"}
     pages = tmp_path / "out" / "cases"
@@ -280,6 +283,74 @@ def test_a_broken_image_is_told_and_the_rest_is_written(tmp_path, simulated):
     page = (tmp_path / "out" / "cases" / "PH0003.html").read_text(encoding="utf-8")
     assert "could not be shown" in page
     assert "viewer.js" not in page
+
+
+def test_an_image_whose_end_is_cut_off_is_named_and_not_shown(tmp_path, simulated, capsys):
+    workspace = tmp_path / "workspace"
+    shutil.copytree(simulated, workspace)
+    image = workspace / "raw" / NAME / "imagesTr" / "PH0003_0001.nii.gz"
+    image.write_bytes(image.read_bytes()[: image.stat().st_size // 2])
+    assert report.main([NAME, "--workspace", str(workspace), "-o", str(tmp_path / "out")]) == 1
+    told = capsys.readouterr().out
+    assert "PH0003" in told.split("Not shown")[1]
+    assert "PH0002" not in told.split("Not shown")[1].split("Not found")[0]
+    page = (tmp_path / "out" / "cases" / "PH0003.html").read_text(encoding="utf-8")
+    assert "The images could not be shown" in page
+    assert "channel T1c_event: " in page
+    assert "PH0003_0001" not in page
+    assert str(workspace) not in page
+    pictures = {path.stem for path in (tmp_path / "out" / "pictures" / "cases").glob("*.svg")}
+    assert pictures == set(_sources(workspace).cases) - {"PH0003"}
+    assert not (tmp_path / "out" / "cases" / "PH0003.js").exists()
+
+
+def test_a_case_whose_files_do_not_answer_is_given_up_and_the_others_are_shown(
+    tmp_path, simulated, monkeypatch
+):
+    real = look.check_position
+
+    def endless(path, place):
+        if place.case == "PH0002":
+            read_endless(pipe)
+        return real(path, place)
+
+    monkeypatch.setattr(look, "check_position", endless)
+    with endless_file(tmp_path) as pipe:
+        _, faults = write_report(_few(simulated), tmp_path / "out", ["report"], seconds=3.0)
+    assert list(faults) == ["PH0002"]
+    assert "longer than 3 s" in faults["PH0002"]
+
+
+def test_a_pipe_in_place_of_an_image_or_a_map_costs_its_case_alone(tmp_path, simulated):
+    workspace = tmp_path / "workspace"
+    shutil.copytree(simulated, workspace)
+    image = workspace / "raw" / NAME / "imagesTr" / "PH0003_0001.nii.gz"
+    explained = workspace / "results" / NAME / "auto__all" / "explanation" / "for it.nii.gz"
+    for file in (image, explained):
+        file.unlink()
+        os.mkfifo(file)
+    _, faults = write_report(_few(workspace), tmp_path / "out", ["ricenet_report"])
+    assert set(faults) == {"PH0003", "PH0021"}
+    assert "for it.nii.gz is not shown" in faults["PH0021"]
+    page = (tmp_path / "out" / "cases" / "PH0021.html").read_text(encoding="utf-8")
+    assert "viewer.js" in page
+    assert "for it.nii.gz is not shown" in page
+
+
+def test_a_picture_of_a_case_that_is_gone_costs_that_case_alone(tmp_path, simulated):
+    workspace = tmp_path / "workspace"
+    shutil.copytree(simulated, workspace)
+    folder = workspace / "results" / NAME / "auto__all" / "explanation"
+    pictures = {case: (PartPicture(f"{case}.png", "a"),) for case in ("PH0001", "PH0002")}
+    shutil.copyfile(folder / "mean.png", folder / "PH0001.png")
+    documents.write(folder / "report_part.json", ReportPart("A", "", (), (), pictures))
+    sources = dataclasses.replace(_sources(workspace), raw=None)
+    _, faults = write_report(sources, tmp_path / "out", ["ricenet_report"])
+    assert list(faults) == ["PH0002"]
+    assert "PH0002.png is not shown" in faults["PH0002"]
+    assert (tmp_path / "out" / "parts" / "0" / "PH0001.png").is_file()
+    page = (tmp_path / "out" / "cases" / "PH0002.html").read_text(encoding="utf-8")
+    assert 'src="../parts' not in page
 
 
 def test_a_part_that_names_a_file_elsewhere_is_refused(tmp_path, simulated):

@@ -16,6 +16,7 @@ from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Fold
+from ricenet_v2.store.as_trained import since_training
 from ricenet_v2.store.paths import CASES_CSV, ModelPaths
 from ricenet_v2.store.raw import load_raw_dataset, write_raw_tables
 from ricenet_v2.store.tables import read_rows, write_rows
@@ -169,17 +170,54 @@ def test_predictions_are_judged_by_another_table_where_it_is_named(model, raw, c
     assert "with another label: c2: a then, b now" in caplog.text
 
 
-@pytest.mark.parametrize("cells", [{"label": "b"}, {"patient_id": "p0"}])
-def test_an_edited_label_or_patient_of_a_fold_is_refused(model, cells):
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        ({"label": "b"}, "c2: label b in the table of fold 1, a in training"),
+        ({"patient_id": "p0"}, "c2: patient p0 in the table of fold 1, p2 in training"),
+    ],
+)
+def test_an_edited_label_or_patient_is_refused_with_its_fold_and_case(model, raw, cells, told):
+    """The label of a case is part of the hash of every fold; one table alone was edited."""
     edit(model.fold(1).validation, "c2", **cells)
-    with pytest.raises(DatasetError, match="do not tell the cases") as caught:
+    with pytest.raises(DatasetError, match="edited after training") as caught:
+        pool(model, "1", raw / CASES_CSV)
+    assert caught.value.file == model.fold(1).validation
+    assert caught.value.got == f"edited since training: fold_1/validation.csv; {told}"
+    assert "ricenet_train D 1 --epochs 1 --continue" in str(caught.value.remedy)
+    with pytest.raises(DatasetError, match="edited after training") as caught:
         pool(model, "1")
-    assert caught.value.got == (
-        "folds 0, 1, 2: trained on others; edited since: fold_1/validation.csv"
+    assert caught.value.got == "edited since training: fold_1/validation.csv"
+
+
+def test_an_edited_table_is_no_change_of_cases_csv(model, raw):
+    edit(model.fold(1).validation, "c2", label="b")
+    (check,) = since_training(model, raw / CASES_CSV)
+    assert check.outcome == "doubt"
+    assert check.found == (
+        "edited since training: fold_1/validation.csv; "
+        "c2: label b in the table of fold 1, a in training"
     )
 
 
-def test_a_fold_of_other_labels_among_the_others_is_named(model):
+def test_both_tables_are_told_where_both_were_changed(model, raw):
+    edit(model.fold(1).validation, "c2", prob_a="0.25", prob_b="0.75")
+    (check,) = since_training(model, correct(raw, "c0", label="b"))
+    assert check.found == (
+        "cases.csv: 1 case(s) with another label: c0: a then, b now; "
+        "edited since training: fold_1/validation.csv"
+    )
+
+
+def test_what_is_as_training_left_it_is_fine(model, raw):
+    (check,) = since_training(model, raw / CASES_CSV)
+    assert check.outcome == "fine"
+    shutil.rmtree(model.fold(2).folder)
+    (check,) = since_training(model, raw / CASES_CSV)
+    assert check.outcome == "fine"
+
+
+def test_a_fold_of_other_labels_among_the_others_is_named(model, raw):
     """Fold 1 alone was trained after a label was corrected."""
     path = model.fold(1).run
     labels = LABELS | {"c0": "b"}
@@ -189,6 +227,11 @@ def test_a_fold_of_other_labels_among_the_others_is_named(model):
     with pytest.raises(DatasetError, match="do not tell the cases") as caught:
         pool(model, "1")
     assert caught.value.got == "fold 1: trained on others"
+    with pytest.raises(DatasetError, match="do not tell the cases") as caught:
+        pool(model, "1", correct(raw, "c0", label="b"))
+    assert caught.value.got == (
+        "fold 1: trained on others; c0: label a in the table of fold 0, b in cases.csv"
+    )
 
 
 @pytest.mark.parametrize(("kept", "is_told"), [({"fold_hash": ""}, False), ({}, True)])
@@ -201,7 +244,7 @@ def test_records_of_older_versions_refuse_nothing(model, caplog, kept, is_told):
     edit(model.fold(1).validation, "c2", label="b")
     with caplog.at_level(logging.WARNING, logger="ricenet_v2"):
         assert len(pool(model, "1")) == 6
-    assert ("learned from other cases" in caplog.text) == is_told
+    assert ("do not tell the cases" in caplog.text) == is_told
 
 
 def test_an_edited_probability_is_told_with_its_file(model, caplog):
@@ -233,6 +276,11 @@ def test_a_table_without_rows_is_named(model):
 
 def test_a_copied_fold_is_refused_by_its_record_or_its_cases(model):
     shutil.copytree(model.fold(0).folder, model.fold(3).folder)
+    with pytest.raises(DatasetError, match="another fold than its name") as caught:
+        pool(model, "1")
+    assert caught.value.file == model.fold(3).run
+    run = dataclasses.replace(documents.read(Run, model.fold(3).run), fold=3)
+    documents.write(model.fold(3).run, run)
     with pytest.raises(DatasetError, match="held out of two folds") as caught:
         pool(model, "1")
     assert (caught.value.file, caught.value.got) == (model.fold(3).validation, "c0, c1")

@@ -1,0 +1,103 @@
+"""The images of one case, read and drawn; nothing is written, since that may be given up."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.dataset import Case
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.report import PartVolume
+from ricenet_v2.report.case.centre import Centre, find_centre
+from ricenet_v2.report.case.isodose import isodoses
+from ricenet_v2.report.case.panel import Lines
+from ricenet_v2.report.case.picture import case_scene, reference_of
+from ricenet_v2.report.case.scan import Scan, read_scan
+from ricenet_v2.report.case.scene import Scene, svg
+from ricenet_v2.report.case.volumes import volumes_of
+from ricenet_v2.store.raw import RawDataset
+
+_FINEST_PIXEL, _COARSEST_PIXEL = 1.0, 8.0
+_PICTURE_SHARE = 0.5
+_PLANE = re.compile(r"base64,[^\"]+")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Picture and volumes of a case.
+
+    Attributes:
+        scene: The picture.
+        svg: Its text.
+        script: Of the volumes.
+        spacing: Of the volumes, mm along (z, y, x).
+        note: What the picture shows, in words.
+        left_out: Maps that are not shown, with the reason, in words.
+        flags: What a reader should know of the images, in words.
+    """
+
+    scene: Scene
+    svg: str
+    script: str
+    spacing: tuple[float, float, float]
+    note: str
+    left_out: tuple[str, ...]
+    flags: tuple[str, ...]
+
+
+def draw(
+    raw: RawDataset,
+    case: Case,
+    maps: Sequence[tuple[PartVolume, Path]],
+    record: PreprocessedCase | None,
+    plan: Plan | None,
+    n_bytes: float | None,
+) -> Drawn:
+    """Read and draw a case.
+
+    Args:
+        raw: As for `read_scan`.
+        case: The same.
+        maps: The same.
+        record: The same.
+        plan: The same.
+        n_bytes: What picture and volumes may take; None leaves them in full.
+
+    Raises:
+        RicenetError: As `read_scan`.
+    """
+    scan = read_scan(raw, case, maps, record, plan)
+    centre = find_centre(scan)
+    doses = [(n, scan.voxels[n]) for n, one in enumerate(scan.channels) if one.kind == "dose"]
+    lines = {n: made for n, dose in doses if (made := isodoses(case.covariates, dose))}
+    budget = math.inf if n_bytes is None else n_bytes
+    scene, text = _fitting_scene(case.case_id, scan, centre, lines, _PICTURE_SHARE * budget)
+    left = max(budget - len(text), (1 - _PICTURE_SHARE) * budget)
+    volumes = volumes_of(case.case_id, scan, centre, left)
+    told = f"Through {centre.where(scan.grid)}. "
+    told += f"{reference_of(scan, lines)}. " if lines else ""
+    told += (
+        "The patient's left is right in axial and coronal planes; strokes at the rim point at the "
+        "other planes."
+    )
+    return Drawn(scene, text, volumes.script, volumes.spacing, told, scan.left_out, scan.flags)
+
+
+def _fitting_scene(
+    case_id: str, scan: Scan, centre: Centre, lines: Lines, n_bytes: float
+) -> tuple[Scene, str]:
+    """The picture and its SVG, with pixels so large that it takes no more than `n_bytes`."""
+    pixel = _FINEST_PIXEL
+    while True:
+        scene = case_scene(case_id, scan, centre, lines, pixel)
+        text = svg(scene)
+        if len(text) <= n_bytes or pixel >= _COARSEST_PIXEL:
+            return scene, text
+        # Lines stay as they are; planes take the fewer bytes the larger their pixels.
+        planes = sum(map(len, _PLANE.findall(text)))
+        left = max(n_bytes - (len(text) - planes), 0.1 * n_bytes)
+        pixel = min(pixel * max(1.15, 1.05 * math.sqrt(planes / left)), _COARSEST_PIXEL)

@@ -1,0 +1,130 @@
+"""What the folds of a model left behind: run.json and validation.csv, read in one way by all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.files import sha256_of_file
+from ricenet_v2.records.run import Run
+from ricenet_v2.store import tables
+from ricenet_v2.store.fold_remedy import going_on
+from ricenet_v2.store.paths import ModelPaths
+
+_MOST_NAMED = 5
+_NEEDED = ("case_id", "label")
+
+Rows = Mapping[int, Sequence[Mapping[str, str]]]
+"""Lines of validation.csv by fold."""
+
+
+def runs_of(model: ModelPaths) -> dict[int, Run]:
+    """The record of each fold that was begun.
+
+    Raises:
+        DatasetError: A folder holds another fold than its name says.
+    """
+    begun = [fold for fold in model.folds() if model.fold(fold).run.is_file()]
+    return {fold: _run(model, fold) for fold in begun}
+
+
+def _run(model: ModelPaths, fold: int) -> Run:
+    run = documents.read(Run, model.fold(fold).run)
+    if run.fold != fold:
+        raise DatasetError(
+            "This folder holds another fold than its name says.",
+            file=model.fold(fold).run,
+            expected=f"fold {fold}",
+            got=f"fold {run.fold}, which would count twice or in the place of another",
+            remedy="Move the folder away, or give it back its name.",
+        )
+    return run
+
+
+def read_tables(model: ModelPaths, folds: Iterable[int], needed: Sequence[str] = _NEEDED) -> Rows:
+    """Read validation.csv of folds.
+
+    Args:
+        model: Files of the folds.
+        folds: Whose tables are there.
+        needed: Columns that each table must have; what one of them has, all must have.
+
+    Raises:
+        DatasetError: A table has no rows or lacks columns, or a case is held out of two folds. The
+            file is named.
+    """
+    rows = {fold: tables.read_rows(model.fold(fold).validation) for fold in folds}
+    _check_columns(model, rows, needed)
+    _check_once(model, rows)
+    return rows
+
+
+def edited(model: ModelPaths, runs: Mapping[int, Run]) -> list[int]:
+    """Folds whose validation.csv is another one than was written; older versions tell nothing."""
+    return [
+        fold
+        for fold, run in runs.items()
+        if run.validation_hash
+        and sha256_of_file(model.fold(fold).validation) != run.validation_hash
+    ]
+
+
+def short_names(model: ModelPaths, folds: Iterable[int]) -> str:
+    """Tables of folds as they are named in messages, e.g. `fold_4/validation.csv`."""
+    files = (model.fold(fold).validation for fold in folds)
+    return ", ".join(f"{file.parent.name}/{file.name}" for file in files)
+
+
+def remade(model: ModelPaths, folds: Iterable[int]) -> str:
+    """What brings back tables of folds, in words."""
+    files = [
+        (str(model.fold(fold).validation), going_on(model.fold(fold).folder)) for fold in folds
+    ]
+    commands = " and ".join(dict.fromkeys(command for _, command in files))
+    named = " and ".join(file for file, _ in files)
+    return f"Bring back {named}; or delete it and run {commands}, which writes it anew."
+
+
+def _check_columns(model: ModelPaths, rows: Rows, needed: Sequence[str]) -> None:
+    everything = dict.fromkeys(name for own in rows.values() for row in own[:1] for name in row)
+    wanted = list(dict.fromkeys((*needed, *everything)))
+    for fold, own in rows.items():
+        missing = [name for name in wanted if not own or name not in own[0]]
+        if missing:
+            raise DatasetError(
+                "This table of predictions has no rows or lacks columns.",
+                file=model.fold(fold).validation,
+                expected=f"rows with the columns {', '.join(wanted)}, as in all folds",
+                got=f"no column {', '.join(missing)}" if own else "no rows",
+                remedy="Bring the table back, or delete it and run the command that trained the "
+                f"fold with --continue, which writes it anew{_of(model, fold)}.",
+            )
+
+
+def _of(model: ModelPaths, fold: int) -> str:
+    if not model.fold(fold).run.is_file():
+        return ""
+    return f": {going_on(model.fold(fold).folder)}"
+
+
+def _check_once(model: ModelPaths, rows: Rows) -> None:
+    """A case twice in one table is a fault of reading, where others are."""
+    first: dict[str, int] = {}
+    for fold, own in rows.items():
+        twice = [row["case_id"] for row in own if first.setdefault(row["case_id"], fold) != fold]
+        if twice:
+            more = f" and {len(twice) - _MOST_NAMED} more" if len(twice) > _MOST_NAMED else ""
+            raise DatasetError(
+                "Cases are held out of two folds.",
+                file=model.fold(fold).validation,
+                expected=f"cases that fold {first[twice[0]]} has not held out",
+                got=f"{', '.join(twice[:_MOST_NAMED])}{more}",
+                remedy="Move the folder of the fold that is a copy, or of other splits, away.",
+            )
+
+
+def written_by(model: ModelPaths) -> tuple[dict[int, Run], Rows]:
+    """Record and table of all folds that have both."""
+    there = {n: run for n, run in runs_of(model).items() if model.fold(n).validation.is_file()}
+    return there, read_tables(model, there)

@@ -1,0 +1,151 @@
+"""What the folds of a model were trained on, found out from their tables, hashes and cases.csv."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ricenet_v2.records.dataset import Case
+from ricenet_v2.records.run import Run
+from ricenet_v2.records.splits import Fold
+from ricenet_v2.records.used_cases import Changes, UsedCase, changes_since
+from ricenet_v2.store.fold_tables import Rows, edited, short_names
+from ricenet_v2.store.paths import CASES_CSV, ModelPaths
+
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Others:
+    """How the tables of folds differ from what the folds were trained on.
+
+    Attributes:
+        edited: Folds whose validation.csv is not the one that was written.
+        folds: Folds that learned from other cases, labels or patients than the tables tell.
+        cases: In words, which cases differ, as far as cases.csv tells.
+        rows: The tables, with labels and patients as they were at training, as far as that is
+            known.
+    """
+
+    edited: tuple[int, ...]
+    folds: tuple[int, ...]
+    cases: tuple[str, ...]
+    rows: Rows
+
+    def words(self, model: ModelPaths) -> str:
+        """What differs, with folds and cases."""
+        files = short_names(model, self.edited)
+        told = [f"edited since training: {files}"] if files else []
+        if self.folds and not self.edited:
+            many = "folds" if len(self.folds) > 1 else "fold"
+            told.append(f"{many} {', '.join(map(str, self.folds))}: trained on others")
+        more = len(self.cases) - _MOST_NAMED
+        told += self.cases[:_MOST_NAMED] + ((f"and {more} more",) if more > 0 else ())
+        return "; ".join(told)
+
+
+def others_than_trained(
+    model: ModelPaths, runs: Mapping[int, Run], rows: Rows, now: Mapping[str, Case] | None = None
+) -> Others:
+    """Compare the tables of folds with what the folds were trained on.
+
+    The record of each fold holds a hash of all cases, labels and patients, which all tables
+    together give again, and one of its own table. Which cases differ, cases.csv tells where its
+    rows in the place of those of the tables give the hash.
+
+    Args:
+        model: Files of the folds.
+        runs: Of all folds.
+        rows: Of all folds.
+        now: Rows of cases.csv by case id.
+    """
+    changed = tuple(edited(model, runs))
+    folds = tuple(_others(runs, rows))
+    if not folds or now is None:
+        return Others(changed, folds, (), rows)
+    made = {fold: _as_now(own, now) if fold in changed else own for fold, own in rows.items()}
+    if not set(_others(runs, made)):
+        return Others(changed, folds, tuple(_differences(rows, made, "training")), made)
+    # A fold that was trained on cases.csv as it is now, beside those of an earlier one.
+    made = {fold: _as_now(own, now) for fold, own in rows.items()}
+    told = tuple(_differences(rows, made, CASES_CSV))
+    explains = set(folds) - set(_others(runs, made))
+    return Others(changed, folds, told if explains else (), rows)
+
+
+def compared(
+    model: ModelPaths, runs: Mapping[int, Run], rows: Rows, now: Mapping[str, Case] | None
+) -> tuple[Others, Changes]:
+    """How tables of folds differ from their training, and how cases.csv does.
+
+    A label that was edited in the table of a fold is no change of cases.csv.
+
+    Args:
+        model: Files of the folds.
+        runs: Of the folds that have a record; each of them has a table.
+        rows: Of all folds that have a table.
+        now: Rows of cases.csv by case id.
+    """
+    # A hash is of all cases: without some folds it tells nothing of the others.
+    is_whole = set(runs) == set(rows) and all(run.n_folds == len(rows) for run in runs.values())
+    if is_whole:
+        found = others_than_trained(model, runs, rows, now)
+    else:
+        found = Others(tuple(edited(model, runs)), (), (), rows)
+    if now is None:
+        return found, Changes()
+    group = next((run.group for run in runs.values()), "")
+    used = sorted(used_cases(runs, found.rows), key=lambda case: case.case_id)
+    return found, changes_since(used, now, group)
+
+
+def used_cases(runs: Mapping[int, Run], rows: Rows) -> list[UsedCase]:
+    """What the folds hold out, as it was when they were trained."""
+    return [
+        UsedCase(
+            row["case_id"],
+            _patient(row),
+            row["label"],
+            runs[fold].held_out if fold in runs else "",
+        )
+        for fold, own in rows.items()
+        for row in own
+    ]
+
+
+def _others(runs: Mapping[int, Run], rows: Rows) -> Iterator[int]:
+    """Folds whose hash is not that of the tables."""
+    sides = {fold: tuple(row["case_id"] for row in own) for fold, own in rows.items()}
+    labels = {row["case_id"]: row["label"] for own in rows.values() for row in own}
+    patients = {row["case_id"]: _patient(row) for own in rows.values() for row in own}
+    for fold, run in runs.items():
+        train = tuple(case for other, own in sides.items() if other != fold for case in own)
+        made = Fold(train, sides[fold]).hash_with(labels, patients)
+        if run.fold_hash and made != run.fold_hash:
+            yield fold
+
+
+def _as_now(rows: Sequence[Mapping[str, str]], now: Mapping[str, Case]) -> list[dict[str, str]]:
+    """Rows with label and patient of cases.csv, as far as it has the case."""
+    return [
+        {**row, "label": case.label, "patient_id": case.patient_id}
+        if (case := now.get(row["case_id"]))
+        else dict(row)
+        for row in rows
+    ]
+
+
+def _differences(rows: Rows, then: Rows, where: str) -> Iterator[str]:
+    for fold, own in rows.items():
+        for row, before in zip(own, then[fold], strict=True):
+            for what, here, there in (
+                ("label", row["label"], before["label"]),
+                ("patient", _patient(row), _patient(before)),
+            ):
+                if here != there:
+                    case = row["case_id"]
+                    yield f"{case}: {what} {here} in the table of fold {fold}, {there} in {where}"
+
+
+def _patient(row: Mapping[str, str]) -> str:
+    return row.get("patient_id") or row["case_id"]
