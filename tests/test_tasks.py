@@ -99,7 +99,7 @@ def _reported(patch, raw, plan, folder):
     )
     ids = sorted(sources.cases)
     facts = SimpleNamespace(model="network", splits=None)
-    return write.write_case, write._jobs(sources, facts, Path("/report"), ids, 95.0)
+    return write.write_case, write._jobs(sources, facts, Path("/report"), ids, 95.0, {})
 
 
 def _ablated(patch, raw, plan, folder):
@@ -168,7 +168,7 @@ STARTS = {
     "core/worker.py": {"multiprocessing"},  # one process of the pool
     "core/processes.py": {"multiprocessing"},  # the pool
     "core/lifeline.py": {"multiprocessing"},  # ends with the parent
-    "training/workers.py": {"batchgenerators"},  # load and augment, and end with their parent
+    "training/workers.py": {"batchgenerators", "multiprocessing"},  # load and augment, and end so
     "training/parallel.py": {"subprocess"},  # folds, by the lifeline
     "network/machine.py": {"subprocess"},  # asks the driver for its version
 }

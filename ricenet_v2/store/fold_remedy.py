@@ -73,8 +73,8 @@ def going_on(folder: Path) -> str:
 
 def _composed(run: Run, folder: Path) -> list[str]:
     """From what a demonstration, an ablation or a script left; settings of theirs are not known."""
-    model, dataset, results, workspace = folder.absolute().parents[:4]
-    words = [_TRAIN, dataset.name, str(run.fold)]
+    model, _, results, workspace = folder.absolute().parents[:4]
+    words = [_TRAIN, run.dataset, str(run.fold)]
     words += ["--plan", run.plan] if run.plan != "auto" else []
     words += ["--channels", *run.channels] if "__all" not in model.name else []
     words += ["--seed", str(run.seed)] if run.seed else []

@@ -9,7 +9,7 @@ from ricenet_v2.cli import evaluate, plan_and_preprocess, predict, train
 from ricenet_v2.core import documents, names
 from ricenet_v2.core.errors import DocumentError
 from ricenet_v2.inference import folder
-from ricenet_v2.inference.same_plan import plan_and_dataset
+from ricenet_v2.inference.same_plan import plans_and_datasets
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.store.paths import dataset_paths
@@ -105,10 +105,10 @@ def test_a_model_of_such_names_is_not_loaded(tmp_path, make_plan, place):
     inner[place[-1]] = OUT
     whole = documents.to_text(DATASET)
     with pytest.raises(DocumentError, match="cannot be part of a path"):
-        plan_and_dataset({0: {"plan": json.dumps(fields), "dataset": whole}}, tmp_path)
+        plans_and_datasets({0: {"plan": json.dumps(fields), "dataset": whole}}, tmp_path)
     for hostile in ("[" * 100_000, '{"name": ' + "9" * 5000 + "}", "[]"):
         with pytest.raises(DocumentError):
-            plan_and_dataset({0: {"plan": hostile, "dataset": whole}}, tmp_path)
+            plans_and_datasets({0: {"plan": hostile, "dataset": whole}}, tmp_path)
 
 
 def test_images_whose_names_no_file_can_have_do_not_stop_the_others():

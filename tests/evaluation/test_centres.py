@@ -121,7 +121,7 @@ def test_what_a_fold_held_out_stands_in_its_run(tmp_path):
         of_fold = dataclasses.replace(run, fold=fold, group="centre", held_out=name)
         documents.write(model.fold(fold).run, of_fold)
     assert held_out_of(model) == ("centre", {0: "Bern", 1: "Ulm"})
-    documents.write(model.fold(1).run, run)
+    documents.write(model.fold(1).run, dataclasses.replace(run, fold=1))
     assert held_out_of(model) == ("", {})
 
 

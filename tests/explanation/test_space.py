@@ -81,10 +81,16 @@ def test_without_resampling_the_way_back_is_exact(make_plan):
     np.testing.assert_array_equal(space.mask_to_network(image > 0), seen > 0)
 
 
+def _rising(shape):
+    """An image in which all voxels differ."""
+    return np.arange(1, 1 + np.prod(shape), dtype=np.float32).reshape(shape)
+
+
 def test_a_region_that_was_cut_at_the_rim_is_zero_there(make_plan):
     grid = Grid((40, 16, 16), (1.0, 1.0, 1.0))
     plan = dataclasses.replace(make_plan(("mri",), shape=(16, 16, 16)), channels=(MRI,))
     image = np.ones((1, *grid.shape), np.float32)
+    image[0, 0, 0, 0] = 2  # cut away; an image of one value is refused
     array, record = preprocess(image, grid, plan, "a")
     made = Space.of(record, plan).to_images(array[0])
     assert made.sum() == pytest.approx(16**3)
@@ -97,7 +103,7 @@ def test_maps_of_straightened_images_go_back_to_the_place_in_mm(degrees, axis, m
     """A spot on the network's voxels, found again in the file by SimpleITK alone."""
     turn = Rotation.from_euler(axis, degrees, degrees=True).as_matrix()
     written = Grid((26, 24, 28), (1.5, 1.0, 1.25), (5.0, -8.0, 2.0), tuple(turn.ravel()))
-    write_image(tmp_path / "image.nii.gz", np.ones(written.shape, np.float32), written)
+    write_image(tmp_path / "image.nii.gz", _rising(written.shape), written)
     image, grid = read_image(tmp_path / "image.nii.gz")
     head = np.zeros(grid.shape, dtype=bool)
     head[5:-5, 4:-4, 5:-4] = True
@@ -131,6 +137,6 @@ def test_left_of_the_patient_in_tilted_images(make_plan):
     turn = Rotation.from_euler("zy", (25, 10), degrees=True).as_matrix()
     grid = Grid((9, 9, 9), (1.0,) * 3, (0.0,) * 3, tuple(turn.ravel()))
     plan = dataclasses.replace(make_plan(("mri",), shape=(9, 9, 9)), channels=(MRI,))
-    _, record = preprocess(np.ones((1, 9, 9, 9), np.float32), grid, plan, "a")
+    _, record = preprocess(_rising((1, 9, 9, 9)), grid, plan, "a")
     steps = np.array([grid.world(tuple(axis)) for axis in np.eye(3)]) - grid.world((0, 0, 0))
     np.testing.assert_allclose(np.array(Space.of(record, plan).left) @ steps, (1, 0, 0), atol=1e-6)

@@ -196,5 +196,5 @@ def test_a_fold_that_no_command_of_training_began_has_a_command_too(paths, fold,
     documents.write(fold.run, dataclasses.replace(run, command=command, seed=4))
     words = shlex.split(fold_remedy.going_on(fold.folder))
     workspace = str(paths.raw.parent.parent)
-    expected = ["ricenet_train", paths.name, "0", "--seed", "4", "--workspace", workspace]
-    assert words == [*expected, "--continue"]
+    expected = ["ricenet_train", paths.name, "0", "--seed", "4", "--epochs", str(run.epochs)]
+    assert words == [*expected, "--workspace", workspace, "--continue"]
