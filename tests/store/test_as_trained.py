@@ -184,7 +184,7 @@ def test_an_edited_label_or_patient_is_refused_with_its_fold_and_case(model, raw
         pool(model, "1", raw / CASES_CSV)
     assert caught.value.file == model.fold(1).validation
     assert caught.value.got == f"edited since training: fold_1/validation.csv; {told}"
-    assert "ricenet_train D 1 --epochs 1 --continue" in str(caught.value.remedy)
+    assert "ricenet_train D 1 --epochs 1 --workspace" in str(caught.value.remedy)
     with pytest.raises(DatasetError, match="edited after training") as caught:
         pool(model, "1")
     assert caught.value.got == "edited since training: fold_1/validation.csv"
