@@ -14,46 +14,14 @@ import pytest
 from ricenet_v2.core import locks
 from ricenet_v2.core.errors import InUseError
 from ricenet_v2.core.holders import Holder, holders_in
+from tests.lock_holder import end, start, tried
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="locks of POSIX")
-
-# Says whether it got the lock, and keeps it until its input ends or it is killed.
-HOLDER = """
-import pathlib, sys
-from ricenet_v2.core.errors import InUseError
-from ricenet_v2.core.locks import using
-folders = {sys.argv[1]: [pathlib.Path(folder) for folder in sys.argv[2:]]}
-sys.argv = ["ricenet_train", "1", "0"]
-try:
-    with using(**folders):
-        print("got", flush=True)
-        sys.stdin.read()
-except InUseError:
-    print("refused", flush=True)
-"""
 
 
 @pytest.fixture(autouse=True)
 def _no_patience(monkeypatch):
     monkeypatch.setattr(locks, "_SECONDS_OF_PATIENCE", 0.0)
-
-
-def start(how, *folders):
-    """Another process that takes folders, and what it said."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    process = subprocess.Popen([sys.executable, "-c", HOLDER, how, *map(str, folders)], **pipes)
-    return process, process.stdout.readline().strip()
-
-
-def end(process):
-    process.communicate("")
-
-
-def tried(how, folder):
-    """What another process says that takes the folder and ends."""
-    process, said = start(how, folder)
-    end(process)
-    return said
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """One process trains a fold, and nobody exchanges the cases that it reads."""
 
 import dataclasses
-import subprocess
 import sys
 
 import numpy as np
@@ -13,23 +12,9 @@ from ricenet_v2.records.run import Run
 from ricenet_v2.store import cases as store
 from ricenet_v2.training import fold as fold_module
 from ricenet_v2.training import loop
+from tests.lock_holder import start, tried
 
 with_locks = pytest.mark.skipif(sys.platform == "win32", reason="locks of POSIX")
-
-# Says whether it got the lock, and keeps it until it is killed.
-HOLDER = """
-import pathlib, sys
-from ricenet_v2.core.errors import InUseError
-from ricenet_v2.core.locks import using
-folders = {sys.argv[1]: [pathlib.Path(sys.argv[2])]}
-sys.argv = ["ricenet_train", "9", "0"]
-try:
-    with using(**folders):
-        print("free", flush=True)
-        sys.stdin.read()
-except InUseError:
-    print("held", flush=True)
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -37,27 +22,14 @@ def _no_patience(monkeypatch):
     monkeypatch.setattr(locks, "_SECONDS_OF_PATIENCE", 0.0)
 
 
-def other_process(how, folder):
-    """Another process that tries to take a folder, and what it said."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    process = subprocess.Popen([sys.executable, "-c", HOLDER, how, str(folder)], **pipes)
-    return process, process.stdout.readline().strip()
-
-
-def looked_at_by_another(how, folder):
-    process, said = other_process(how, folder)
-    process.communicate("")
-    return said
-
-
 @with_locks
 def test_a_fold_that_another_process_trains_is_left_alone(plan, make_workspace, run_fold):
     paths = make_workspace(plan)
     fold = paths.run().fold(0)
-    process, said = other_process("writes", fold.folder)
-    assert said == "free"
+    process, said = start("writes", fold.folder)
+    assert said == "got"
     for resume in (False, True):
-        with pytest.raises(InUseError, match=rf"ricenet_train 9 0 \(process {process.pid} on "):
+        with pytest.raises(InUseError, match=rf"ricenet_train 1 0 \(process {process.pid} on "):
             run_fold(paths, resume=resume)
     assert list(paths.run().folder.iterdir()) == [fold.folder]
     assert list(fold.folder.iterdir()) == [fold.folder / locks.LOCK_FILE]
@@ -75,8 +47,8 @@ def test_no_fold_is_trained_while_its_cases_are_made_or_its_model_is_written(
 ):
     paths = make_workspace(plan)
     folder = {"cases": paths.cases(), "model": paths.run().folder}[name]
-    process, said = other_process("writes", folder)
-    assert said == "free"
+    process, said = start("writes", folder)
+    assert said == "got"
     with pytest.raises(InUseError, match="writing into this folder"):
         run_fold(paths)
     assert not paths.run().fold(0).folder.exists()
@@ -97,15 +69,15 @@ def test_a_training_holds_its_fold_and_its_cases_to_its_end(
         def looking(*given, real=real, **more):
             if len(said) < 4 or real.__name__ == "write_validation":
                 fold.log.read_text()  # anybody may read the log meanwhile
-                said.append(looked_at_by_another("reads", fold.folder))
-                said.append(looked_at_by_another("writes", paths.cases()))
+                said.append(tried("reads", fold.folder))
+                said.append(tried("writes", paths.cases()))
             return real(*given, **more)
 
         monkeypatch.setattr(module, name, looking)
     run_fold(paths)
-    assert said == ["held"] * 6
+    assert said == ["refused"] * 6
     for folder in (fold.folder, fold.folder.parent, paths.cases()):
-        assert looked_at_by_another("writes", folder) == "free"
+        assert tried("writes", folder) == "got"
 
 
 @with_locks
@@ -117,14 +89,14 @@ def test_other_folds_may_be_trained_and_finished_ones_read_meanwhile(
     real = fold_module.write_validation
 
     def looking(*given, **more):
-        said.append(looked_at_by_another("reads", paths.cases()))
-        said.append(looked_at_by_another("reads", model.folder))
-        said.append(looked_at_by_another("writes", model.fold(1).folder))
+        said.append(tried("reads", paths.cases()))
+        said.append(tried("reads", model.folder))
+        said.append(tried("writes", model.fold(1).folder))
         return real(*given, **more)
 
     monkeypatch.setattr(fold_module, "write_validation", looking)
     run_fold(paths)
-    assert said == ["free"] * 3
+    assert said == ["got"] * 3
 
 
 @with_locks
@@ -138,7 +110,7 @@ def test_an_error_ends_it(plan, make_workspace, run_fold, monkeypatch):
         patch.setattr(loop, "mean_loss", failing)
         with pytest.raises(OSError, match="No space"):
             run_fold(paths)
-    assert looked_at_by_another("writes", paths.run().fold(0).folder) == "free"
+    assert tried("writes", paths.run().fold(0).folder) == "got"
     assert run_fold(paths, resume=True).status == "finished"
 
 
