@@ -29,11 +29,10 @@ from numpy.typing import NDArray
 
 from benchmarks import page
 from benchmarks.augmentation_peers import RANGES, Sample, first_generation, monai, second_generation
+from benchmarks.small_plan import small_plan
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.records.plan import (
     ChannelPlan,
-    MemoryEstimate,
-    NetworkPlan,
     Normalisation,
     Plan,
     TrainingPlan,
@@ -130,25 +129,10 @@ def ours(shape: tuple[int, ...]) -> Sample:
 def everything(shape: tuple[int, ...]) -> Plan:
     """A plan whose channels are all MRI and whose changes all happen."""
     channel = ChannelPlan("mri", "mri", "cubic", Normalisation("zscore"))
-    kernel, step = ((3, 3, 3),), ((1, 1, 1),)
-    return Plan(
-        name="benchmark",
-        preset="benchmark",
-        dataset="benchmark",
-        fingerprint="",
-        classes=("a", "b"),
+    return small_plan(
         channels=tuple(dataclasses.replace(channel, name=f"mri{i}") for i in range(shape[0])),
-        spacing=(1.0, 1.0, 1.0),
         input_size=(shape[1], shape[2], shape[3]),
-        margin=(0, 0, 0),
-        storage_dtype="float32",
-        network=NetworkPlan("residual_encoder", (8,), (1,), kernel, step, "instance", 0.0, ""),
         training=TrainingPlan(1, 1, 1, 1, augmentation=RANGES),
-        memory=MemoryEstimate(0, 0, 0, 0, 0, 0, 0, 0, 0),
-        memory_budget_gb=1.0,
-        spacing_range=((1.0,) * 3, (1.0,) * 3),
-        dose_range={},
-        decisions=(),
     )
 
 

@@ -61,26 +61,17 @@ def write_case(folder: Path) -> None:
 
 def ours(folder: Path, *, only_import: bool) -> Path:
     """This project on the case; the file that it wrote."""
+    from benchmarks.small_plan import small_plan
     from ricenet_v2.preprocessing.cohort import preprocess_dataset
-    from ricenet_v2.records.plan import (
-        ChannelPlan,
-        MemoryEstimate,
-        NetworkPlan,
-        Normalisation,
-        Plan,
-        TrainingPlan,
-    )
+    from ricenet_v2.records.plan import ChannelPlan, Normalisation
     from ricenet_v2.store.raw import load_raw_dataset
 
     out = folder / OURS / f"{CASE}.b2nd"
     if only_import:
         return out
     gray = Normalisation("divide", divisor=60.0)
-    plan = Plan(
-        name="auto",
-        preset="auto",
+    plan = small_plan(
         dataset=folder.name,
-        fingerprint="",
         classes=("tumour", "RICE"),
         channels=(
             *(ChannelPlan(name, "mri", "cubic", Normalisation("zscore")) for name in "ab"),
@@ -88,17 +79,6 @@ def ours(folder: Path, *, only_import: bool) -> Path:
         ),
         spacing=(TARGET,) * 3,
         input_size=WANT,
-        margin=(0, 0, 0),
-        storage_dtype="float32",
-        network=NetworkPlan(
-            "residual_encoder", (8,), (1,), ((3,) * 3,), ((1,) * 3,), "instance", 0.0, ""
-        ),
-        training=TrainingPlan(2, 1, 1, 1),
-        memory=MemoryEstimate(0, 0, 0, 0, 0, 0, 0, 0, 0),
-        memory_budget_gb=1.0,
-        spacing_range=((TARGET,) * 3,) * 2,
-        dose_range={},
-        decisions=(),
     )
     result = preprocess_dataset(load_raw_dataset(folder), plan, out.parent)
     if result.done != (CASE,):

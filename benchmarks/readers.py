@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.small_plan import small_plan
 from ricenet_v2.core import documents
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.evaluation.read import read_scored
@@ -38,7 +39,6 @@ from ricenet_v2.records.fingerprint import (
 from ricenet_v2.records.integrity import Finding, Integrity
 from ricenet_v2.records.plan import (
     ChannelPlan,
-    MemoryEstimate,
     NetworkPlan,
     Normalisation,
     Plan,
@@ -268,28 +268,16 @@ def _dataset() -> Dataset:
 
 
 def _plan() -> Plan:
-    channel = ChannelPlan("a", "mri", "cubic", Normalisation("zscore"))
-    triple = (1.0, 1.0, 1.0)
-    return Plan(
-        name="auto",
-        preset="auto",
+    return small_plan(
         dataset="D",
-        fingerprint="",
         classes=("x", "y"),
-        channels=(channel,),
-        spacing=triple,
+        channels=(ChannelPlan("a", "mri", "cubic", Normalisation("zscore")),),
         input_size=(4, 4, 4),
-        margin=(0, 0, 0),
-        storage_dtype="float32",
         network=NetworkPlan(
             "residual_encoder", (2,), (1,), ((3, 3, 3),), ((1, 1, 1),), "instance", 0.0, ""
         ),
         training=TrainingPlan(2, 1, 2, 4),
-        memory=MemoryEstimate(0, 0, 0, 0, 0, 0, 0, 0, 0),
-        memory_budget_gb=1.0,
-        spacing_range=(triple, triple),
         dose_range={"b": (0.0, 60.0)},
-        decisions=(),
     )
 
 

@@ -31,6 +31,7 @@ import torch
 from torch import nn
 
 from benchmarks import page
+from benchmarks.small_plan import small_plan
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.planning.networks import residual_encoder
 from ricenet_v2.planning.topology import topology
@@ -39,7 +40,6 @@ from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.plan import (
     AugmentationPlan,
     ChannelPlan,
-    MemoryEstimate,
     Normalisation,
     Plan,
     TrainingPlan,
@@ -91,11 +91,8 @@ def main() -> None:
 def plan_of(size: int, batch_size: int, updates: int) -> Plan:
     """A plan for random images of that size."""
     shape, spacing = (size,) * 3, (180.0 / size,) * 3
-    return Plan(
-        name="auto",
-        preset="auto",
+    return small_plan(
         dataset="Dataset001_Benchmark",
-        fingerprint="",
         classes=CLASSES,
         channels=tuple(
             ChannelPlan(f"{kind}{i}", kind, "linear", Normalisation("none"))
@@ -103,15 +100,8 @@ def plan_of(size: int, batch_size: int, updates: int) -> Plan:
         ),
         spacing=spacing,
         input_size=shape,
-        margin=(0, 0, 0),
-        storage_dtype="float32",
         network=residual_encoder(topology(shape, spacing)),
         training=TrainingPlan(batch_size, 1, 100, updates, augmentation=AugmentationPlan()),
-        memory=MemoryEstimate(0, 0, 0, 0, 0, 0, 0, 0, 0),
-        memory_budget_gb=1.0,
-        spacing_range=(spacing, spacing),
-        dose_range={},
-        decisions=(),
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.small_plan import small_plan
 from ricenet_v2.cli import plan_and_preprocess, train
 from ricenet_v2.core import documents
 from ricenet_v2.phantom.cohort import NAME, write_cohort
@@ -20,8 +21,6 @@ from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.plan import (
     AugmentationPlan,
     ChannelPlan,
-    MemoryEstimate,
-    NetworkPlan,
     Normalisation,
     Plan,
     TrainingPlan,
@@ -121,12 +120,8 @@ def _plan_of(
 ) -> Plan:
     training = {"batch_size": 2, "accumulation_steps": 1, "iterations_per_epoch": 4}
     training |= {name: changes.pop(name) for name in list(changes) if name in training}
-    kernel, step = ((3, 3, 3),), ((1, 1, 1),)
-    return Plan(
-        name="auto",
-        preset="auto",
+    return small_plan(
         dataset="Dataset001_Test",
-        fingerprint="",
         classes=("first", "second"),
         channels=tuple(
             ChannelPlan(f"{kind}{i}", kind, "linear", Normalisation("none"))
@@ -134,15 +129,7 @@ def _plan_of(
         ),
         spacing=spacing,
         input_size=shape,
-        margin=(0, 0, 0),
-        storage_dtype="float32",
-        network=NetworkPlan("residual_encoder", (4,), (1,), kernel, step, "instance", 0.0, ""),
         training=TrainingPlan(epochs=3, augmentation=AugmentationPlan(**changes), **training),
-        memory=MemoryEstimate(*[0] * 9),
-        memory_budget_gb=1.0,
-        spacing_range=(spacing, spacing),
-        dose_range={},
-        decisions=(),
     )
 
 

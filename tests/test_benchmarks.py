@@ -19,6 +19,7 @@ HELPERS = {
     "readers",
     "results",
     "simulated",
+    "small_plan",
 }
 NAMES = sorted({path.stem for path in (ROOT / "benchmarks").glob("*.py")} - HELPERS - NEED_PEERS)
 

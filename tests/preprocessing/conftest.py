@@ -8,16 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.small_plan import small_plan
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.records.dataset import Case, Channel, Dataset
-from ricenet_v2.records.plan import (
-    ChannelPlan,
-    MemoryEstimate,
-    NetworkPlan,
-    Normalisation,
-    Plan,
-    TrainingPlan,
-)
+from ricenet_v2.records.plan import ChannelPlan, Normalisation, Plan
 from ricenet_v2.store.images import write_image
 from ricenet_v2.store.raw import (
     RawDataset,
@@ -43,27 +37,13 @@ def make_plan() -> Callable[..., Plan]:
         input_size: tuple[int, int, int] = (16, 12, 14),
         storage_dtype: str = "float32",
     ) -> Plan:
-        one = (1, 1, 1)
-        return Plan(
-            name="auto",
-            preset="auto",
+        return small_plan(
             dataset="Dataset902_Small",
-            fingerprint="0",
             classes=("tumour", "RICE"),
             channels=channels,
             spacing=spacing,
             input_size=input_size,
-            margin=(0, 0, 0),
             storage_dtype=storage_dtype,
-            network=NetworkPlan(
-                "residual_encoder", (4,), (1,), ((3, 3, 3),), (one,), "instance", 0.0, "conv"
-            ),
-            training=TrainingPlan(2, 1, 1, 1),
-            memory=MemoryEstimate(0, 0, 0, 0, 0, 0, 0, 0, 0),
-            memory_budget_gb=1.0,
-            spacing_range=(spacing, spacing),
-            dose_range={},
-            decisions=(),
         )
 
     return make

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.small_plan import small_plan
 from ricenet_v2.core import documents
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Channel, Dataset
@@ -36,17 +37,12 @@ def _channel(name: str, kind: str) -> ChannelPlan:
 
 
 def _plan() -> Plan:
-    return Plan(
-        name="auto",
-        preset="auto",
+    return small_plan(
         dataset=NAME,
         fingerprint="none",
         classes=CLASSES,
         channels=(_channel("T1c", "mri"), _channel("dose", "dose")),
-        spacing=(1.0, 1.0, 1.0),
         input_size=SIZE,
-        margin=(0, 0, 0),
-        storage_dtype="float32",
         network=NetworkPlan(
             architecture="residual_encoder",
             features=(4, 8),
@@ -68,9 +64,7 @@ def _plan() -> Plan:
         ),
         memory=MemoryEstimate(1, 1, 2, 1, 10, 1, 1, 1, 1),
         memory_budget_gb=8.0,
-        spacing_range=((1.0, 1.0, 1.0), (1.0, 1.0, 1.0)),
         dose_range={"dose": (0.0, 1.0)},
-        decisions=(),
     )
 
 
