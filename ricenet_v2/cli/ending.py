@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -31,6 +32,14 @@ _NO_ROOM = (
     "0, which needs no shared memory. Then run the same command again: what was finished is on "
     "disk."
 )
+_CLOSED = (
+    "This user, or the file system, lets nothing be written there. Allow it, or name another "
+    "folder with --workspace or -o. Then run the same command again."
+)
+_SYSTEM = (
+    "The system refused this. See to what the line above names, then run the same command again: "
+    "what was finished is on disk."
+)
 _SPELLING = (
     "The locale of this shell cannot spell a name. Set LC_ALL=C.UTF-8 or PYTHONUTF8=1 and run the "
     "command again."
@@ -41,6 +50,13 @@ _REPORT = (
 )
 _AGAIN = "Run the same command again to go on; ricenet_train and ricenet_predict with --continue."
 _LITTLE = 1 << 20  # bytes
+_MAY_NOT = (errno.EROFS, errno.EACCES, errno.EPERM)
+# Neither torch, oneDNN, the loader of libraries nor threads have a type of their own for the memory
+# of the machine.
+_OF_MEMORY = (
+    *("DefaultCPUAllocator", "not enough memory", "could not create a primitive"),
+    *("failed to map segment from shared object", "can't start new thread"),
+)
 
 
 def code_of(error: BaseException) -> int:
@@ -59,8 +75,6 @@ def words_of(error: BaseException) -> str:
     name = f"Error: {type(error).__name__}: {error}"
     if remedy := _remedy(error):
         return f"{name}\n  what to do: {remedy}"
-    if isinstance(error, OSError):
-        return name
     told = "".join(traceback.format_exception(error))
     return f"{told}\n{name}\n  what to do: {_REPORT}"
 
@@ -71,13 +85,15 @@ def _remedy(error: BaseException) -> str:
         return _SPELLING
     if type(error).__name__ == "OutOfMemoryError":  # torch's, which is not imported for it
         return _SHORT_OF_DEVICE
-    # Neither torch nor threads have a type of their own for the memory of the machine.
-    signs = ("DefaultCPUAllocator", "can't start new thread")
-    if isinstance(error, MemoryError) or any(sign in str(error) for sign in signs):
+    number = getattr(error, "errno", None)
+    is_told = any(sign in str(error) for sign in _OF_MEMORY)
+    if isinstance(error, MemoryError) or number == errno.ENOMEM or is_told:
         return _SHORT_OF_MEMORY
-    if getattr(error, "errno", None) in NO_ROOM or "No space left on device" in str(error):
+    if number in NO_ROOM or "No space left on device" in str(error):
         return f"{_NO_ROOM} {_full_places()}".strip()
-    return ""
+    if number in _MAY_NOT:
+        return _CLOSED
+    return _SYSTEM if isinstance(error, OSError) else ""
 
 
 def _full_places() -> str:

@@ -1,5 +1,6 @@
 """How commands end: words, exit codes, and what does not end them."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -44,6 +45,13 @@ def _raised(error):
         (_allocated_by_torch, 2, "--cache_gb"),
         (_full, 2, "/dev/shm"),
         (_misspelt, 2, "LC_ALL=C.UTF-8"),
+        # As libraries of this program say it where the address space ends.
+        (_raised(RuntimeError("could not create a primitive")), 2, "--cache_gb"),
+        (_raised(ImportError("libXau.so: failed to map segment from shared object")), 2, "memory"),
+        (_raised(OSError(errno.ENOMEM, "Cannot allocate memory")), 2, "--cache_gb"),
+        (_raised(OSError(errno.EROFS, "Read-only file system", "/data")), 2, "--workspace"),
+        (_raised(PermissionError(errno.EACCES, "Permission denied", "/data")), 2, "what to do"),
+        (_raised(OSError(errno.EIO, "Input/output error", "/data")), 2, "run the same command"),
         (_raised(DiskFullError("Full.", remedy="Make room.")), 2, "Make room"),
         (_raised(StoppedError("Stopped.", remedy="--continue")), 1, "--continue"),
         (_raised(KilledError("Killed.")), 1, "Killed."),
