@@ -189,7 +189,7 @@ FAULTS = (
     ),
     Fault(
         "a dose below 0", _voxels(lambda a: a - 5), ("{file}", "{case}", "negative|below 0"),
-        "warned", channels=(1,),
+        "told", channels=(1,),
     ),
     Fault("a mask of 0 and 255", _loud, ("{file}|{case}", "255|mask"), "told", (2,)),
 )  # fmt: skip
