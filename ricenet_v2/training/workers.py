@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 from collections.abc import Sequence
@@ -51,7 +52,10 @@ def settle_worker() -> None:
     torch.set_num_threads(1)
     # A fork inherits the handlers of the training loop, which only note that an end is wished.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _EndAfter(os.getppid()))
+    # Not by os.getppid(): the parent may have ended already.
+    parent = multiprocessing.parent_process()
+    number = os.getppid() if parent is None or parent.pid is None else parent.pid
+    signal.signal(signal.SIGTERM, _EndAfter(number))
     end_with_parent()
 
 
