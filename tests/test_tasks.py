@@ -168,7 +168,7 @@ STARTS = {
     "core/worker.py": {"multiprocessing"},  # one process of the pool
     "core/processes.py": {"multiprocessing"},  # the pool
     "core/lifeline.py": {"multiprocessing"},  # ends with the parent
-    "training/workers.py": {"batchgenerators", "multiprocessing"},  # load and augment, and end so
+    "training/workers.py": {"batchgenerators", "multiprocessing"},  # load and augment
     "training/parallel.py": {"subprocess"},  # folds, by the lifeline
     "network/machine.py": {"subprocess"},  # asks the driver for its version
 }

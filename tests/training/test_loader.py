@@ -160,16 +160,22 @@ def test_workers_leave_sigterm_to_their_parent(source):
     assert not multiprocessing.active_children()
 
 
+TWO_WORKERS = """
+from ricenet_v2.training.workers import Workers, settle_worker
+class Loader:
+    def set_thread_id(self, number): settle_worker()
+    def __next__(self): return {'data': 0}
+if __name__ == '__main__':
+    workers = Workers(Loader(), 2)
+    next(workers)
+"""
+"""Beginning of a program with two processes that load."""
+
+
 def test_workers_that_nobody_closed_are_ended_with_the_program(tmp_path):
     script = tmp_path / "forgets.py"
     script.write_text(
-        "from ricenet_v2.training.workers import Workers, settle_worker\n"
-        "class Loader:\n"
-        "    def set_thread_id(self, number): settle_worker()\n"
-        "    def __next__(self): return {'data': 0}\n"
-        "if __name__ == '__main__':\n"
-        "    workers = Workers(Loader(), 2)\n"
-        "    next(workers)\n"
+        f"{TWO_WORKERS}"
         "    type(workers._augmenter).__del__ = lambda self: None\n"
         "    print(*(p.pid for p in workers.processes), flush=True)\n"
     )
@@ -226,14 +232,7 @@ def test_a_worker_killed_in_the_middle_of_a_batch_is_no_hang(count):
 def test_workers_do_not_outlive_a_killed_parent(tmp_path, source):
     script = tmp_path / "parent.py"
     script.write_text(
-        "import sys, time\n"
-        "from ricenet_v2.training.workers import Workers, settle_worker\n"
-        "class Loader:\n"
-        "    def set_thread_id(self, number): settle_worker()\n"
-        "    def __next__(self): return {'data': 0}\n"
-        "if __name__ == '__main__':\n"
-        "    workers = Workers(Loader(), 2)\n"
-        "    next(workers)\n"
+        f"import time\n{TWO_WORKERS}"
         "    print(*(p.pid for p in workers.processes), flush=True)\n"
         "    time.sleep(60)\n"
     )

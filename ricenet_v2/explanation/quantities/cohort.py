@@ -1,7 +1,7 @@
 """Shares over the cohort: means, and tests and intervals of the excess.
 
-The mean share itself has no interval: that of a bootstrap holds the truth of six or twelve patients
-in 83 to 89 of 100 cohorts.
+The mean share itself has no interval: that of a bootstrap holds the truth of few patients too
+seldom.
 """
 
 from __future__ import annotations
