@@ -39,7 +39,7 @@ from ricenet_v2.store.raw import image_path, images_folder, load_raw_dataset, wr
 from ricenet_v2.training.fold import train_fold
 from ricenet_v2.training.job import TrainOptions
 from ricenet_v2.training.settings import channels_label
-from ricenet_v2.training.team import Team, joined
+from ricenet_v2.training.process_group import Team, joined
 
 NAME, SECTION = "Dataset011_TwoDoses", "absolute"
 HEIGHTS = {"low": 40.05, "high": 60.0}

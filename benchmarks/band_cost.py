@@ -21,7 +21,7 @@ from scipy import stats
 from benchmarks import page
 from benchmarks.cohorts import PHANTOM, cohort
 from benchmarks.generalisation import BASE, NO_BANDS, train
-from ricenet_v2.training.team import Team, joined
+from ricenet_v2.training.process_group import Team, joined
 
 
 @dataclass(frozen=True)

@@ -24,19 +24,19 @@ from scipy import ndimage, stats
 
 from benchmarks import page
 from ricenet_v2.core.progress import track
-from ricenet_v2.evaluation import metrics
-from ricenet_v2.evaluation.alike import Alike
-from ricenet_v2.evaluation.battery import AUROC, BRIER
+from ricenet_v2.evaluation import confusion_matrix
+from ricenet_v2.evaluation.aligned_runs import Alike
+from ricenet_v2.evaluation.metric_set import AUROC, BRIER
 from ricenet_v2.evaluation.comparisons import compare
 from ricenet_v2.evaluation.delong import areas
-from ricenet_v2.evaluation.folds import WithinFolds, offset
+from ricenet_v2.evaluation.within_fold_auroc import WithinFolds, offset
 from ricenet_v2.evaluation.intervals import bca
 from ricenet_v2.evaluation.paired import ACCURACY, BALANCED, LOG_LOSS, MACRO_F1, values_of
 from ricenet_v2.evaluation.resampling import Patients, replicated
-from ricenet_v2.evaluation.scored import Scored
-from ricenet_v2.evaluation.sums import brier_of, log_loss_of
-from ricenet_v2.evaluation.swaps import mean_p
-from ricenet_v2.explanation.quantities.parts import LESION
+from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.sufficient_statistics import brier_of, log_loss_of
+from ricenet_v2.evaluation.paired_permutation import mean_p
+from ricenet_v2.explanation.quantities.regions import LESION
 from ricenet_v2.explanation.quantities.shares import shares_of
 from ricenet_v2.explanation.quantities.untrained import p_differs
 
@@ -135,7 +135,7 @@ def _means(run: Scored, weights: Floats) -> Floats:
             log_loss_of(run.truth, run.probabilities),
         )
     ]
-    f1, balanced = metrics.macro_f1(counts), metrics.balanced_accuracy(counts)
+    f1, balanced = confusion_matrix.macro_f1(counts), confusion_matrix.balanced_accuracy(counts)
     return np.column_stack([means[0], np.where(lacks, np.nan, f1), balanced, means[1], means[2]])
 
 

@@ -28,14 +28,14 @@ from sklearn.metrics import roc_auc_score
 
 from benchmarks import page
 from benchmarks.cohorts import ADRENAL, PHANTOM, Cohort, cohort
-from ricenet_v2.evaluation import metrics
+from ricenet_v2.evaluation import confusion_matrix
 from ricenet_v2.inference.ensemble import load_ensemble
 from ricenet_v2.inference.prior import called
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store.cases import read_array, read_record
 from ricenet_v2.training.fold import train_fold
 from ricenet_v2.training.job import TrainOptions
-from ricenet_v2.training.team import Team, joined
+from ricenet_v2.training.process_group import Team, joined
 
 BASE, NO_BANDS = "base", "no bands of absolute values"
 VARIANTS: dict[str, dict[str, str]] = {
@@ -120,10 +120,10 @@ def _result(
     classes = made.plan.classes
     truth = np.array([classes.index(label) for label in labels])
     predicted = np.array([classes.index(call) for call in calls])
-    counts = metrics.confusion(truth, predicted, len(classes))
+    counts = confusion_matrix.confusion(truth, predicted, len(classes))
     positive = made.raw.dataset.positive_index
     auroc = roc_auc_score(truth == positive, found[:, positive])
-    f1 = float(metrics.macro_f1(counts))
+    f1 = float(confusion_matrix.macro_f1(counts))
     return Result(made.name, variant, seed, fold, f1, float(auroc), len(truth), seconds)
 
 

@@ -27,7 +27,7 @@ import torch
 
 from benchmarks import limited, page
 from benchmarks.cuda import planned
-from ricenet_v2.explanation.occlusion.evidence import log_odds
+from ricenet_v2.explanation.occlusion.log_odds import log_odds
 from ricenet_v2.explanation.occlusion.passes import Runner, choose_pass
 from ricenet_v2.explanation.occlusion.prepared import Occlusions, prepare
 from ricenet_v2.explanation.occlusion.settings import Method, OcclusionSettings

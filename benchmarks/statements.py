@@ -28,9 +28,9 @@ from ricenet_v2.cli.evaluate import evaluate
 from ricenet_v2.cli.train import train
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import CheckpointError
-from ricenet_v2.evaluation.calls import macro_f1
+from ricenet_v2.evaluation.confusion_intervals import macro_f1
 from ricenet_v2.evaluation.first_weights import NAME as FIRST_WEIGHTS
-from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.fingerprinting.integrity import check_case
 from ricenet_v2.network.build import build_network
 from ricenet_v2.phantom.cohort import NAME, write_cohort

@@ -15,7 +15,7 @@ from benchmarks.hostile.commands import ask
 from benchmarks.readers import readers
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import RicenetError
-from ricenet_v2.inference.reference import read_reference
+from ricenet_v2.inference.feature_reference import read_reference
 from ricenet_v2.records.fingerprint import Fingerprint
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.cases import read_array, read_record, write_case

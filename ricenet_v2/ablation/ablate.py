@@ -8,33 +8,33 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ricenet_v2.ablation import held_out, tables
-from ricenet_v2.ablation.agreement import check_budget, check_images, check_study, left_to_train
+from ricenet_v2.ablation import test_predictions, tables
+from ricenet_v2.ablation.study_consistency import check_budget, check_images, check_study, left_to_train
 from ricenet_v2.ablation.budget import Budget, Wish, budget_of
 from ricenet_v2.ablation.groups import groups_of
 from ricenet_v2.ablation.importance import importances
 from ricenet_v2.ablation.jobs import Outcome
 from ricenet_v2.ablation.published import published_for
-from ricenet_v2.ablation.spoiling import Stage
+from ricenet_v2.ablation.channel_perturbation import Stage
 from ricenet_v2.ablation.subsets import every_subset, named_subsets
 from ricenet_v2.ablation.training import Machine, train_subsets
 from ricenet_v2.ablation.values import Resampling
 from ricenet_v2.core.errors import TrainingError
-from ricenet_v2.evaluation.alike import Alike
+from ricenet_v2.evaluation.aligned_runs import Alike
 from ricenet_v2.evaluation.selection import with_selection
 from ricenet_v2.inference.ensemble import load_ensemble
 from ricenet_v2.network.device import resolve_device
 from ricenet_v2.records.ablation import Ablation, By, Group, Importance, SourceTable, Subset
 from ricenet_v2.records.cases import PreprocessedCase
-from ricenet_v2.records.figures import Source
+from ricenet_v2.records.metrics import Source
 from ricenet_v2.store.cases import state_of
 from ricenet_v2.store.paths import CASES_CSV, ModelPaths
 from ricenet_v2.store.positive import positive_of
 from ricenet_v2.training.job import TrainOptions
 from ricenet_v2.training.preprocessed import records_of_plan
 from ricenet_v2.training.reader import CaseReader, cache_budget
-from ricenet_v2.training.study import Study, load_study
-from ricenet_v2.training.team import Team
+from ricenet_v2.training.training_setup import Study, load_study
+from ricenet_v2.training.process_group import Team
 
 logger = logging.getLogger(__name__)
 
@@ -183,7 +183,7 @@ def _tables(
     parts: list[tuple[Source, Alike]] = [("out-of-fold", known)]
     if test:
         device = options.machine.device
-        files = held_out.predict_test(paths, budget.plan, subsets, test, device)
+        files = test_predictions.predict_test(paths, budget.plan, subsets, test, device)
         parts.append(("test", tables.of_test(files, paths.raw / CASES_CSV)))
     made = []
     for source, alike in parts:

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ricenet_v2.ablation.spoiling import Read, Stage, spoilt, untouched
+from ricenet_v2.ablation.channel_perturbation import Read, Stage, spoilt, untouched
 from ricenet_v2.ablation.values import FIGURES, Resampling
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.seeds import generator
-from ricenet_v2.evaluation.metrics import known
+from ricenet_v2.evaluation.confusion_matrix import known
 from ricenet_v2.evaluation.paired import Term
-from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.records.ablation import Change, Group, Importance
 
 

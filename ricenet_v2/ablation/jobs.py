@@ -127,7 +127,7 @@ def _trained(job: FoldJob) -> Outcome:
 
     from ricenet_v2.network.device import resolve_device
     from ricenet_v2.training.fold import train_fold
-    from ricenet_v2.training.team import Team
+    from ricenet_v2.training.process_group import Team
 
     started = time.monotonic()
     error, stopped = None, False

@@ -18,7 +18,7 @@ from ricenet_v2.records.ablation import Subset
 from ricenet_v2.training import parallel
 from ricenet_v2.training.job import TrainOptions
 from ricenet_v2.training.parts import StopWish
-from ricenet_v2.training.study import Study
+from ricenet_v2.training.training_setup import Study
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ricenet_v2.ablation import words
-from ricenet_v2.ablation.pictures import draw_contributions, draw_subsets
+from ricenet_v2.ablation import formatting
+from ricenet_v2.ablation.figures import draw_contributions, draw_subsets
 from ricenet_v2.core import documents
 from ricenet_v2.records.ablation import Ablation, SourceTable
 from ricenet_v2.records.report import PartPicture, ReportPart
@@ -38,9 +38,9 @@ def write_ablation(folder: Path, made: Ablation) -> None:
     if second is not None:
         pictures.append(PartPicture(second, _LINES))
     part = ReportPart(
-        title=words.title_of(made),
-        words=words.words_of(made),
-        tables=words.all_tables(made),
+        title=formatting.title_of(made),
+        formatting=formatting.words_of(made),
+        tables=formatting.all_tables(made),
         pictures=tuple(pictures),
         order=_ORDER,
     )

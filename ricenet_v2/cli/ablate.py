@@ -171,7 +171,7 @@ def ablate(
 
 def show(made: Ablation) -> None:
     """Print the tables and what must be known to read them."""
-    from ricenet_v2.ablation.words import all_tables, words_of
+    from ricenet_v2.ablation.formatting import all_tables, words_of
 
     for table in all_tables(made):
         common.table(table.title, table.columns, table.rows)

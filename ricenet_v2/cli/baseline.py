@@ -57,7 +57,7 @@ def baseline(
     """
     from ricenet_v2.cli.evaluate import evaluate
     from ricenet_v2.core.locks import using
-    from ricenet_v2.evaluation.alike import models_of
+    from ricenet_v2.evaluation.aligned_runs import models_of
     from ricenet_v2.evaluation.tabular.baseline import PLAN, model_of, run_baseline
     from ricenet_v2.store.paths import PREDICTIONS_CSV, dataset_paths
     from ricenet_v2.store.positive import positive_of_any
@@ -90,9 +90,9 @@ def _against(
     """The comparison in one line."""
     from ricenet_v2.cli.evaluate_tables import number
     from ricenet_v2.core.errors import DatasetError
-    from ricenet_v2.evaluation.alike import model_of, on_same_cases, read_run
+    from ricenet_v2.evaluation.aligned_runs import model_of, on_same_cases, read_run
     from ricenet_v2.evaluation.comparisons import compare
-    from ricenet_v2.evaluation.question import positive_index
+    from ricenet_v2.evaluation.evaluation_input import positive_index
     from ricenet_v2.evaluation.selection import selection_of
 
     try:

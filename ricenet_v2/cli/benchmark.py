@@ -71,8 +71,8 @@ def benchmark(
     from ricenet_v2.store.raw import load_raw_dataset
     from ricenet_v2.training.benchmark import Effort, check_preprocessed, measure
     from ricenet_v2.training.job import TrainOptions, prepare
-    from ricenet_v2.training.study import load_study
-    from ricenet_v2.training.team import Team
+    from ricenet_v2.training.training_setup import load_study
+    from ricenet_v2.training.process_group import Team
 
     effort, options = Effort(updates, rounds), TrainOptions(num_workers=num_workers)
     team = Team(0, 1, resolve_device(device))
@@ -103,13 +103,13 @@ def _show(made: Benchmark) -> None:
 
 
 def _machine(machine: Machine) -> str:
-    from ricenet_v2.report import words
+    from ricenet_v2.report import formatting
 
     versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
-    memory = f" with {words.data(machine.memory_bytes)}" if machine.memory_bytes else ""
+    memory = f" with {formatting.data(machine.memory_bytes)}" if machine.memory_bytes else ""
     driver = f", driver {machine.driver}" if machine.driver else ""
-    cores = words.several(machine.cores, "core")
-    threads = words.several(machine.threads, "thread")
+    cores = formatting.several(machine.cores, "core")
+    threads = formatting.several(machine.threads, "thread")
     return f"{machine.name} ({machine.device}){memory}{driver}, {cores}, {threads}, {versions}"
 
 
@@ -124,21 +124,21 @@ def _row(stage: Stage) -> tuple[str, ...]:
 
 
 def _value(stage: Stage, value: float) -> str:
-    from ricenet_v2.report import words
+    from ricenet_v2.report import formatting
 
-    return words.seconds(value) if stage.unit == "s" else words.data(value)
+    return formatting.seconds(value) if stage.unit == "s" else formatting.data(value)
 
 
 def _lines(estimate: Estimate) -> list[str]:
-    from ricenet_v2.report import words
+    from ricenet_v2.report import formatting
 
     epoch, fold, folds = (
-        words.duration(value) for value in (estimate.epoch, estimate.fold, estimate.all_folds)
+        formatting.duration(value) for value in (estimate.epoch, estimate.fold, estimate.all_folds)
     )
     return [
-        f"About {epoch} for an epoch of {words.several(estimate.updates, 'update')}",
-        f"About {fold} for this fold of {words.several(estimate.epochs, 'epoch')}",
-        f"About {folds} for all {words.several(estimate.folds, 'fold')}, one after the other,",
+        f"About {epoch} for an epoch of {formatting.several(estimate.updates, 'update')}",
+        f"About {fold} for this fold of {formatting.several(estimate.epochs, 'epoch')}",
+        f"About {folds} for all {formatting.several(estimate.folds, 'fold')}, one after the other,",
     ]
 
 

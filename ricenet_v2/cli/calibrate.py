@@ -61,20 +61,20 @@ def calibrate(
     """
     from ricenet_v2.core import documents
     from ricenet_v2.core.command import typed
-    from ricenet_v2.evaluation import question
+    from ricenet_v2.evaluation import evaluation_input
     from ricenet_v2.evaluation.calibrate import calibrate as fit
     from ricenet_v2.evaluation.calibrate import with_ensemble
     from ricenet_v2.evaluation.evaluate import Options
     from ricenet_v2.inference.recalibration import NOTHING
     from ricenet_v2.store.paths import dataset_paths
 
-    asked = question.out_of_fold(dataset, plan, channels, workspace)
+    asked = evaluation_input.out_of_fold(dataset, plan, channels, workspace)
     model = dataset_paths(dataset, workspace).run(plan, channels)
     options = Options(asked.positive, n_bootstrap=n_bootstrap, seed=seed)
     made = fit(asked.scored, model, options)
     if predictions is not None:
         predictions = common.table_of(predictions)
-        test = question.of_dataset(dataset, plan, channels, workspace, predictions, truth)
+        test = evaluation_input.of_dataset(dataset, plan, channels, workspace, predictions, truth)
         _check_plain(test.made, predictions)
         made = with_ensemble(made, test.scored, options, test.made)
     documents.write(model.calibration, dataclasses.replace(made, command=typed()))

@@ -58,9 +58,9 @@ def compare(
     """
     from ricenet_v2.core.command import typed
     from ricenet_v2.core.errors import DatasetError
-    from ricenet_v2.evaluation.alike import models_of, on_same_cases, read_run
+    from ricenet_v2.evaluation.aligned_runs import models_of, on_same_cases, read_run
     from ricenet_v2.evaluation.comparisons import compare as compute
-    from ricenet_v2.evaluation.question import positive_index, short_names
+    from ricenet_v2.evaluation.evaluation_input import positive_index, short_names
     from ricenet_v2.evaluation.seeds import spreads_of, with_spreads
     from ricenet_v2.evaluation.selection import with_selection
     from ricenet_v2.evaluation.write import write_comparison

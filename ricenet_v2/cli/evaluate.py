@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ricenet_v2.cli import common, folders, numbers
 
 if TYPE_CHECKING:
-    from ricenet_v2.evaluation.question import Question
+    from ricenet_v2.evaluation.evaluation_input import Question
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -174,13 +174,13 @@ def evaluate(
     from ricenet_v2.cli.evaluate_tables import show, show_sanity
     from ricenet_v2.core import documents
     from ricenet_v2.core.command import typed
-    from ricenet_v2.evaluation import earlier, sanity, write
+    from ricenet_v2.evaluation import retained_checks, sanity, write
     from ricenet_v2.evaluation import evaluate as figures
     from ricenet_v2.evaluation import predictive_values as elsewhere
     from ricenet_v2.evaluation import thresholds as chosen
     from ricenet_v2.evaluation.another_prior import with_prior
     from ricenet_v2.evaluation.curves.draw import curves_of
-    from ricenet_v2.evaluation.question import stored_thresholds
+    from ricenet_v2.evaluation.evaluation_input import stored_thresholds
     from ricenet_v2.store.paths import SANITY_JSON
 
     predictions = None if predictions is None else common.table_of(predictions)
@@ -214,7 +214,7 @@ def evaluate(
         evaluate_seeds.tell(asked.dataset, plan, channels)
     output, told = output or asked.output, ""
     if output is not None:
-        checks, told = earlier.with_earlier(checks, asked, output / SANITY_JSON)
+        checks, told = retained_checks.with_earlier(checks, asked, output / SANITY_JSON)
     show_sanity(checks, told)
     if output is not None:
         write.write_figures(output, dataclasses.replace(made, command=typed()))
@@ -237,19 +237,19 @@ def _asked(
 ) -> Question:
     """The question that the options ask; `model` is plan, channels and workspace."""
     from ricenet_v2.core.errors import DatasetError
-    from ricenet_v2.evaluation import question
+    from ricenet_v2.evaluation import evaluation_input
 
     if dataset is not None and predictions is not None:
-        return question.of_dataset(
+        return evaluation_input.of_dataset(
             dataset, *model, predictions, truth, positive, allow_missing=allow_missing
         )
     if dataset is not None:
-        return question.out_of_fold(dataset, *model, positive, truth)
+        return evaluation_input.out_of_fold(dataset, *model, positive, truth)
     if predictions is None:
         raise DatasetError(
             "What is to be evaluated?", expected="a dataset, or --predictions FILE --truth FILE"
         )
-    return question.of_file(predictions, truth, positive, allow_missing=allow_missing)
+    return evaluation_input.of_file(predictions, truth, positive, allow_missing=allow_missing)
 
 
 def _selection(asked: Question, plan: str, channels: str) -> str:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from ricenet_v2.cli import common
 
 if TYPE_CHECKING:
-    from ricenet_v2.evaluation.question import Question
+    from ricenet_v2.evaluation.evaluation_input import Question
     from ricenet_v2.records.centres import Centre, Centres
-    from ricenet_v2.records.figures import Evaluation
+    from ricenet_v2.records.metrics import Evaluation
 
 _SHOWN = ("accuracy", "macro F1", "AUROC", "Brier score")
 _WIDTH = 120

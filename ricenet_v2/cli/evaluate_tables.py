@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ricenet_v2.cli import common
 
 if TYPE_CHECKING:
-    from ricenet_v2.records.figures import Evaluation, Figure, FigureSet
+    from ricenet_v2.records.metrics import Evaluation, Figure, FigureSet
     from ricenet_v2.records.sample_size import Development, SampleSize
     from ricenet_v2.records.sanity import Sanity
 

@@ -20,7 +20,7 @@ from ricenet_v2.training import parallel
 from ricenet_v2.training.fold import train_fold
 from ricenet_v2.training.job import TrainOptions, effective_plan
 from ricenet_v2.training.parts import StopWish
-from ricenet_v2.training.study import Study
+from ricenet_v2.training.training_setup import Study
 
 logger = logging.getLogger(__name__)
 

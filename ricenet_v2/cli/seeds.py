@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from ricenet_v2.cli import common
 from ricenet_v2.core.errors import RicenetError, StoppedError, TrainingError
-from ricenet_v2.training.study import Study
+from ricenet_v2.training.training_setup import Study
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.evaluation.question import Question
-from ricenet_v2.evaluation.scored import Floats, Scored
+from ricenet_v2.evaluation.evaluation_input import Question
+from ricenet_v2.evaluation.labelled_predictions import Floats, Scored
 from ricenet_v2.inference.prior import called, corrected, named_prior
 from ricenet_v2.records.prediction import Predictions
 

@@ -12,10 +12,10 @@ from scipy.special import log_softmax
 from ricenet_v2.evaluation.influence import t_quantile
 from ricenet_v2.evaluation.logistic import fitted
 from ricenet_v2.evaluation.resampling import Patients
-from ricenet_v2.evaluation.scored import Scored, told_classes
+from ricenet_v2.evaluation.labelled_predictions import Scored, told_classes
 from ricenet_v2.inference import temperature
 from ricenet_v2.inference.recalibration import log_shares
-from ricenet_v2.records.figures import Figure
+from ricenet_v2.records.metrics import Figure
 
 _LEAST = 1e-6
 _STEPS, _ENOUGH = 100, 1e-10

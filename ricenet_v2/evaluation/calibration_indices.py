@@ -8,8 +8,8 @@ from scipy.special import expit
 
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation.flexible import CURVE, Basis, caution, flexible
-from ricenet_v2.evaluation.scored import Scored, told_classes
-from ricenet_v2.records.figures import Figure
+from ricenet_v2.evaluation.labelled_predictions import Scored, told_classes
+from ricenet_v2.records.metrics import Figure
 
 N_SIMULATED, MOST_SIMULATED = 200, 5000
 _STEPS, _FAR = 20, 30.0

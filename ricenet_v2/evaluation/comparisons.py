@@ -10,11 +10,11 @@ from itertools import combinations
 import numpy as np
 from scipy import stats
 
-from ricenet_v2.evaluation import metrics
-from ricenet_v2.evaluation.alike import Alike
-from ricenet_v2.evaluation.battery import AUROC, BRIER
+from ricenet_v2.evaluation import confusion_matrix
+from ricenet_v2.evaluation.aligned_runs import Alike
+from ricenet_v2.evaluation.metric_set import AUROC, BRIER
 from ricenet_v2.evaluation.delong import areas
-from ricenet_v2.evaluation.folds import WITHIN, offset
+from ricenet_v2.evaluation.within_fold_auroc import WITHIN, offset
 from ricenet_v2.evaluation.paired import (
     ACCURACY,
     BALANCED,
@@ -27,8 +27,8 @@ from ricenet_v2.evaluation.paired import (
     share_folds,
     values_of,
 )
-from ricenet_v2.evaluation.scored import Scored
-from ricenet_v2.evaluation.swaps import FEWEST, Ends
+from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.paired_permutation import FEWEST, Ends
 from ricenet_v2.records.comparison import Comparison, Pair
 
 FEW_DISCORDANT, FEW_PATIENTS = 6, 40
@@ -115,9 +115,9 @@ def _pairs(term: Term, how: Swapping, names: Sequence[str]) -> list[Pair]:
             figure=name,
             a="",
             b="",
-            value_a=metrics.known(values[0][name]),
-            value_b=metrics.known(values[1][name]),
-            difference=metrics.known(found.value),
+            value_a=confusion_matrix.known(values[0][name]),
+            value_b=confusion_matrix.known(values[1][name]),
+            difference=confusion_matrix.known(found.value),
             low=None,
             high=None,
             test=words,

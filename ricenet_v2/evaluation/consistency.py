@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ricenet_v2.evaluation.resampling import Patients
-from ricenet_v2.evaluation.scored import Scored
-from ricenet_v2.evaluation.sums import N_BINS, bins_of, brier_parts
+from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.sufficient_statistics import N_BINS, bins_of, brier_parts
 
 FEWEST_DRAWS = 200
 _MOST_NUMBERS, _AT_ONCE = 20_000_000, 1_000_000

@@ -12,10 +12,10 @@ from functools import cached_property
 import numpy as np
 
 from ricenet_v2.core.seeds import generator
-from ricenet_v2.evaluation import areas, calls, consistency, losses
-from ricenet_v2.evaluation.battery import BRIER, ECE, Battery
-from ricenet_v2.evaluation.scored import Scored, told_classes
-from ricenet_v2.records.figures import Figure
+from ricenet_v2.evaluation import areas, confusion_intervals, consistency, losses
+from ricenet_v2.evaluation.metric_set import BRIER, ECE, Battery
+from ricenet_v2.evaluation.labelled_predictions import Scored, told_classes
+from ricenet_v2.records.metrics import Figure
 
 FEW_FOR_ECE = 100
 FEWEST_PATIENTS = 4
@@ -70,17 +70,17 @@ class Estimates:
         brier = losses.Losses.brier(scored.truth, scored.probabilities)
         log = losses.Losses.log(scored.truth, scored.probabilities)
         made: dict[str, tuple[Callable[[], Interval], str]] = {
-            "macro F1": (lambda: calls.macro_f1(scored, level), calls.MACRO_F1_METHOD),
+            "macro F1": (lambda: confusion_intervals.macro_f1(scored, level), confusion_intervals.MACRO_F1_METHOD),
             "balanced accuracy": (
-                lambda: calls.balanced_accuracy(scored, level),
-                calls.BALANCED_METHOD,
+                lambda: confusion_intervals.balanced_accuracy(scored, level),
+                confusion_intervals.BALANCED_METHOD,
             ),
-            "MCC": (lambda: calls.mcc(scored, level), calls.MCC_METHOD),
+            "MCC": (lambda: confusion_intervals.mcc(scored, level), confusion_intervals.MCC_METHOD),
             BRIER: (lambda: brier.interval(scored.grouping, level), losses.SCORE),
             "log loss": (lambda: log.interval(scored.grouping, level), losses.SCORE),
         }
         for k, name in enumerate(scored.classes):
-            made[f"F1 of {name}"] = (self._f1(k), calls.F1_METHOD)
+            made[f"F1 of {name}"] = (self._f1(k), confusion_intervals.F1_METHOD)
         kinds: tuple[areas.Kind, ...] = ("AUROC", "average precision")
         for kind in kinds:
             made[kind] = (self._area(kind, told), areas.method(kind, len(told)))
@@ -92,7 +92,7 @@ class Estimates:
         return made
 
     def _f1(self, k: int) -> Callable[[], Interval]:
-        return lambda: calls.f1(self.scored, k, self.level)
+        return lambda: confusion_intervals.f1(self.scored, k, self.level)
 
     def _area(self, kind: areas.Kind, told: tuple[int, ...]) -> Callable[[], Interval]:
         return lambda: areas.interval(self.scored, told, self.level, kind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from ricenet_v2.core import documents
-from ricenet_v2.evaluation.question import Question
+from ricenet_v2.evaluation.evaluation_input import Question
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.sanity import SanityCheck
 from ricenet_v2.records.weights import PretrainedSource

@@ -13,7 +13,7 @@ from scipy.special import log_softmax
 
 from ricenet_v2.evaluation.calibration import fit_temperature
 from ricenet_v2.evaluation.resampling import Patients
-from ricenet_v2.evaluation.sums import log_loss_of
+from ricenet_v2.evaluation.sufficient_statistics import log_loss_of
 from ricenet_v2.inference.recalibration import (
     NOTHING,
     SLOPE_AND_OFFSET,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ricenet_v2.evaluation import influence
 from ricenet_v2.evaluation.resampling import Patients
-from ricenet_v2.evaluation.sums import LEAST
+from ricenet_v2.evaluation.sufficient_statistics import LEAST
 
 SCORE = "score interval, variance by patient and at least that which the probabilities state"
 

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ricenet_v2.evaluation import intervals
-from ricenet_v2.evaluation.scored import Scored, told_classes
+from ricenet_v2.evaluation.labelled_predictions import Scored, told_classes
 from ricenet_v2.evaluation.sides import rarer, told
-from ricenet_v2.records.figures import Figure
+from ricenet_v2.records.metrics import Figure
 
 FEWEST = 3
 """Patients of the class, and others, below which a deviation cannot be estimated."""

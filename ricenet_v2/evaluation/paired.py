@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ricenet_v2.core.seeds import generator
-from ricenet_v2.evaluation import metrics
-from ricenet_v2.evaluation.battery import AUROC, BRIER
-from ricenet_v2.evaluation.folds import WITHIN, WithinFolds
+from ricenet_v2.evaluation import confusion_matrix
+from ricenet_v2.evaluation.metric_set import AUROC, BRIER
+from ricenet_v2.evaluation.within_fold_auroc import WITHIN, WithinFolds
 from ricenet_v2.evaluation.ranking import Ranking
 from ricenet_v2.evaluation.resampling import replicated
-from ricenet_v2.evaluation.scored import Scored
-from ricenet_v2.evaluation.sums import brier_of, log_loss_of
-from ricenet_v2.evaluation.swaps import Ends, Swaps, not_rejected, share_as_large
+from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.sufficient_statistics import brier_of, log_loss_of
+from ricenet_v2.evaluation.paired_permutation import Ends, Swaps, not_rejected, share_as_large
 
 LEVEL = 0.95
 ACCURACY, MACRO_F1, BALANCED, LOG_LOSS = "accuracy", "macro F1", "balanced accuracy", "log loss"
@@ -233,8 +233,8 @@ class _Exchange:
         found = dict(zip(_MEANS, means, strict=True))
         moved = self.cells @ swapped
         one, other = _counts(self.term.first, moved), _counts(self.term.second, -moved)
-        found[MACRO_F1] = metrics.macro_f1(one) - metrics.macro_f1(other)
-        found[BALANCED] = metrics.balanced_accuracy(one) - metrics.balanced_accuracy(other)
+        found[MACRO_F1] = confusion_matrix.macro_f1(one) - confusion_matrix.macro_f1(other)
+        found[BALANCED] = confusion_matrix.balanced_accuracy(one) - confusion_matrix.balanced_accuracy(other)
         if self.rankings or self.within:
             found |= self._areas(swapped)
         made: Floats = np.stack([found[name] for name in self.names], axis=1)
@@ -309,8 +309,8 @@ def values_of(run: Scored, positive: int, names: Sequence[str]) -> dict[str, flo
     """The figures of one run; NaN where they are not defined."""
     ones = np.ones((len(run), 1))
     found = {name: float(_per_case(run, name).mean()) for name in _MEANS}
-    found[MACRO_F1] = float(metrics.macro_f1(run.counts))
-    found[BALANCED] = float(metrics.balanced_accuracy(run.counts))
+    found[MACRO_F1] = float(confusion_matrix.macro_f1(run.counts))
+    found[BALANCED] = float(confusion_matrix.balanced_accuracy(run.counts))
     told = range(len(run.classes)) if len(run.classes) > 2 else (positive,)
     areas = {
         run.classes[k]: Ranking.of(run.probabilities[:, k], run.truth == k).figures(ones)[0][0]

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ricenet_v2.core.seeds import generator
-from ricenet_v2.evaluation import metrics
-from ricenet_v2.evaluation.scored import Scored
-from ricenet_v2.records.figures import Figure
+from ricenet_v2.evaluation import confusion_matrix
+from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.records.metrics import Figure
 from ricenet_v2.records.sanity import SanityCheck
 
 LABEL_PERMUTATION = "label permutation"
@@ -90,8 +90,8 @@ def _figures(scored: Scored, truths: Indices, positive: int) -> Floats:
         own = truths == index
         n_own = own.sum(axis=1).astype(np.float64)
         above = own @ ranks - n_own * (n_own + 1) / 2
-        aurocs.append(metrics.ratio(above, n_own * (len(scored) - n_own)))
+        aurocs.append(confusion_matrix.ratio(above, n_own * (len(scored) - n_own)))
     codes = truths * n_classes + scored.predicted
     cells = np.stack([(codes == code).sum(axis=1) for code in range(n_classes**2)], axis=1)
     counts = cells.reshape(-1, n_classes, n_classes).astype(np.float64)
-    return np.column_stack([np.mean(aurocs, axis=0), metrics.macro_f1(counts)])
+    return np.column_stack([np.mean(aurocs, axis=0), confusion_matrix.macro_f1(counts)])

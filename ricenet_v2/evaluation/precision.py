@@ -9,9 +9,9 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from ricenet_v2.evaluation import sample_size as riley
-from ricenet_v2.evaluation.scored import Scored, told_classes
+from ricenet_v2.evaluation.labelled_predictions import Scored, told_classes
 from ricenet_v2.evaluation.sides import sides
-from ricenet_v2.records.figures import Source
+from ricenet_v2.records.metrics import Source
 from ricenet_v2.records.sample_size import Development, Precision, SampleSize
 
 WIDTH, WIDTH_OF_AUROC = 0.2, 0.1

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.evaluation import intervals
-from ricenet_v2.evaluation.scored import Scored
-from ricenet_v2.records.figures import Figure
+from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.records.metrics import Figure
 
 FEW = 10
 

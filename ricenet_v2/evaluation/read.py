@@ -22,7 +22,7 @@ from ricenet_v2.evaluation.row_faults import (
     has_no_label,
     unknown_classes,
 )
-from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.inference.prior import BALANCED
 from ricenet_v2.inference.recalibration import predictions_beside
 from ricenet_v2.store.case_table import check_case_table

@@ -19,15 +19,15 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.core.names import fault_of
-from ricenet_v2.evaluation.alike import on_same_cases
+from ricenet_v2.evaluation.aligned_runs import on_same_cases
 from ricenet_v2.evaluation.centres import scheme_of
 from ricenet_v2.evaluation.evaluate import Options, evaluate
 from ricenet_v2.evaluation.pooling import pool
-from ricenet_v2.evaluation.question import positive_index
-from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.evaluation_input import positive_index
+from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.evaluation.selection import with_selection
 from ricenet_v2.records.comparison import Comparison, Pair
-from ricenet_v2.records.figures import Figure
+from ricenet_v2.records.metrics import Figure
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.seeds import SeedFigure, SeedVariance
 from ricenet_v2.records.splits import leave_one_out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.labelled_predictions import Scored
 
 ENOUGH = 200
 """Of either side, from which on flexible calibration curves are reliable (Van Calster 2016)."""

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.records.cells import known
 from ricenet_v2.records.cells import numbers as numbers_of
-from ricenet_v2.records.figures import SetKind
+from ricenet_v2.records.metrics import SetKind
 from ricenet_v2.records.identity import is_identity
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from pathlib import Path
 from ricenet_v2.core import documents
 from ricenet_v2.records.comparison import Comparison
 from ricenet_v2.records.curves import Curves
-from ricenet_v2.records.figures import Evaluation, Figure
+from ricenet_v2.records.metrics import Evaluation, Figure
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import (
     COMPARISON_CSV,

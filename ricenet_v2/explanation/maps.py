@@ -18,9 +18,9 @@ from ricenet_v2.explanation.occlusion.occlude import OcclusionMap, occlude
 from ricenet_v2.explanation.occlusion.prepared import Occlusions, prepare
 from ricenet_v2.explanation.occlusion.windows import lay_windows
 from ricenet_v2.explanation.options import MapKind, Options
-from ricenet_v2.explanation.reference import reference_of, words_of
+from ricenet_v2.explanation.attribution_baseline import reference_of, words_of
 from ricenet_v2.explanation.subject import Subject
-from ricenet_v2.inference.member import check_finite, probabilities
+from ricenet_v2.inference.test_time_augmentation import check_finite, probabilities
 from ricenet_v2.inference.odds import Combined, Odds
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.explanation import ALL, ENSEMBLE, LOG_ODDS, PROBABILITY, Completeness

@@ -21,7 +21,7 @@ from ricenet_v2.report.case.picture import reference_of, window_of
 from ricenet_v2.report.case.scan import Scan, ShownMap, crop
 from ricenet_v2.report.case.scene import Item, Line, Raster, Scene, Text, write_png
 from ricenet_v2.report.case.volumes import map_limit
-from ricenet_v2.report.words import RESEARCH_ONLY
+from ricenet_v2.report.formatting import RESEARCH_ONLY
 
 FOR, AGAINST = (255, 140, 20), (60, 150, 255)
 """Orange and blue, which eyes that confuse red and green tell apart."""

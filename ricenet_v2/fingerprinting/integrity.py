@@ -16,7 +16,7 @@ from ricenet_v2.fingerprinting.checks_masks import check_labels
 from ricenet_v2.fingerprinting.checks_size import check_usual
 from ricenet_v2.fingerprinting.checks_tables import check_tables
 from ricenet_v2.fingerprinting.checks_tilt import check_turns
-from ricenet_v2.fingerprinting.checks_twins import check_twins
+from ricenet_v2.fingerprinting.checks_duplicates import check_twins
 from ricenet_v2.fingerprinting.findings import Place, error, in_order
 from ricenet_v2.fingerprinting.look import Files, Seen, look
 from ricenet_v2.fingerprinting.memory import bytes_of_case

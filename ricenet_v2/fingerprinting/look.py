@@ -21,7 +21,7 @@ from ricenet_v2.fingerprinting.checks_masks import MaskLabels
 from ricenet_v2.fingerprinting.checks_position import check_position
 from ricenet_v2.fingerprinting.checks_size import CaseSizes, check_size
 from ricenet_v2.fingerprinting.checks_tilt import Pose, check_tilt
-from ricenet_v2.fingerprinting.checks_twins import ImageHash
+from ricenet_v2.fingerprinting.checks_duplicates import ImageHash
 from ricenet_v2.fingerprinting.checks_values import (
     check_brain,
     check_mask,

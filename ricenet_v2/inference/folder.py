@@ -16,7 +16,7 @@ from ricenet_v2.core.files import check_writable, stamp
 from ricenet_v2.core.names import fault_of, shown
 from ricenet_v2.core.progress import track
 from ricenet_v2.inference.described import check_images
-from ricenet_v2.inference.earlier import check_rows, of_others, tell_kept
+from ricenet_v2.inference.retained_cases import check_rows, of_others, tell_kept
 from ricenet_v2.inference.finished import (
     CASES,
     FinishedCase,

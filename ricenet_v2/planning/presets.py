@@ -13,7 +13,7 @@ from ricenet_v2.planning.input_size import region_extent, region_size, rounded_u
 from ricenet_v2.planning.ladder import Candidate
 from ricenet_v2.planning.spacing import coarsened, exceeds, target_spacing
 from ricenet_v2.planning.topology import topology
-from ricenet_v2.planning.wishes import Wishes
+from ricenet_v2.planning.overrides import Wishes
 from ricenet_v2.records.fingerprint import CaseMeasurement
 from ricenet_v2.records.plan import Levels, NetworkPlan, Shape, Triple
 

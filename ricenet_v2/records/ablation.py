@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.names import FolderName, Name, Title
 from ricenet_v2.records.comparison import Pair
-from ricenet_v2.records.figures import Figure, Source
+from ricenet_v2.records.metrics import Figure, Source
 
 By = Literal["channel", "kind", "timepoint"]
 Change = Literal["permuted", "zeroed"]

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.names import RelativePath, Title
-from ricenet_v2.records.figures import Figure
+from ricenet_v2.records.metrics import Figure
 
 Form = Literal["nothing", "temperature", "slope and offset"]
 

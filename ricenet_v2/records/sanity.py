@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from ricenet_v2.core.documents import record
-from ricenet_v2.records.figures import Figure
+from ricenet_v2.records.metrics import Figure
 
 Outcome = Literal["fine", "doubt", "not available"]
 

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from ricenet_v2.report import svg
-from ricenet_v2.report.words import count, number, several
+from ricenet_v2.report.formatting import count, number, several
 
 _WIDTH, _HEIGHT, _LETTERS = 3.2, 1.75, 9.0
 _FEWEST_BINS, _MOST_BINS = 12, 36

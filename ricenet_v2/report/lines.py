@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ricenet_v2.report import svg
 from ricenet_v2.report.charts import Chart, plain
-from ricenet_v2.report.words import RESEARCH_ONLY, number
+from ricenet_v2.report.formatting import RESEARCH_ONLY, number
 
 _WIDTH, _HEIGHT, _LETTERS = 3.2, 2.3, 8.0
 _COLOURS = ("first", "mark", "second", "ink")

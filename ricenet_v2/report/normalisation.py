@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ricenet_v2.records.plan import Normalisation
-from ricenet_v2.report.words import NOTHING
+from ricenet_v2.report.formatting import NOTHING
 
 
 def scheme_words(how: Normalisation) -> str:

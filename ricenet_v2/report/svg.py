@@ -19,7 +19,7 @@ from matplotlib.colors import to_hex, to_rgba, to_rgba_array
 from matplotlib.figure import Figure
 
 from ricenet_v2.core.files import replacing
-from ricenet_v2.report.words import RESEARCH_ONLY
+from ricenet_v2.report.formatting import RESEARCH_ONLY
 
 # matplotlib knows no CSS variables: each colour of the page has a stand-in, exchanged at the end.
 STAND_INS: Mapping[str, str] = MappingProxyType(

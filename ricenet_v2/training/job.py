@@ -36,8 +36,8 @@ from ricenet_v2.training.preprocessed import (
 )
 from ricenet_v2.training.reader import CaseReader, cache_budget
 from ricenet_v2.training.settings import channels_label, with_channels, with_settings
-from ricenet_v2.training.share import Share, check_sharing
-from ricenet_v2.training.team import Team
+from ricenet_v2.training.batch_partition import Share, check_sharing
+from ricenet_v2.training.process_group import Team
 from ricenet_v2.training.workers import default_workers
 from ricenet_v2.training.wrapping import precision
 from ricenet_v2.version import __version__

@@ -15,14 +15,14 @@ from typing import Any
 from ricenet_v2.core import documents, files
 from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.core.regular import is_missing
-from ricenet_v2.inference.reference import read_reference, write_reference
+from ricenet_v2.inference.feature_reference import read_reference, write_reference
 from ricenet_v2.inference.trained_fold import network_of, read_fold
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.fold_remedy import from_first_epoch, going_on
 from ricenet_v2.training.job import Job
-from ricenet_v2.training.reference import reference_of
+from ricenet_v2.training.feature_reference import reference_of
 from ricenet_v2.training.state import of_prediction
 from ricenet_v2.training.validation import predict_validation, write_validation
 

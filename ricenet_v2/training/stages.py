@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from ricenet_v2.inference.ensemble import Ensemble
-from ricenet_v2.inference.member import mirrorings
+from ricenet_v2.inference.test_time_augmentation import mirrorings
 from ricenet_v2.preprocessing.cohort import preprocess_case
 from ricenet_v2.records.benchmark import Stage
 from ricenet_v2.store import checkpoints

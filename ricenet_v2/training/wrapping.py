@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ricenet_v2.records.plan import Precision, TrainingPlan
-from ricenet_v2.training.team import Team
+from ricenet_v2.training.process_group import Team
 
 
 def wrapped(network: nn.Module, plan: TrainingPlan, team: Team) -> nn.Module:

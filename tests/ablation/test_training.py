@@ -11,7 +11,7 @@ import time
 import pytest
 import torch
 
-from ricenet_v2.ablation.agreement import is_finished
+from ricenet_v2.ablation.study_consistency import is_finished
 from ricenet_v2.cli import ablate
 from ricenet_v2.core import documents
 from ricenet_v2.phantom.cohort import NAME

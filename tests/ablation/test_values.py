@@ -14,12 +14,12 @@ from ricenet_v2.ablation.groups import groups_of
 from ricenet_v2.ablation.subsets import every_subset
 from ricenet_v2.ablation.tables import table_of
 from ricenet_v2.ablation.values import FIGURES, Resampling, blind
-from ricenet_v2.ablation.words import contributions_table, differences_table, title_of
+from ricenet_v2.ablation.formatting import contributions_table, differences_table, title_of
 from ricenet_v2.ablation.write import write_ablation
 from ricenet_v2.core import documents
-from ricenet_v2.evaluation.alike import Alike
+from ricenet_v2.evaluation.aligned_runs import Alike
 from ricenet_v2.evaluation.comparisons import compare
-from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.phantom.cohort import CHANNELS, CLASSES
 from ricenet_v2.records.ablation import Ablation
 

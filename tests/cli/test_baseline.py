@@ -8,7 +8,7 @@ from ricenet_v2.cli import baseline, compare, report
 from ricenet_v2.core import documents
 from ricenet_v2.evaluation.tabular.baseline import features_of
 from ricenet_v2.phantom.cohort import NAME
-from ricenet_v2.records.figures import MIGRATIONS, Evaluation
+from ricenet_v2.records.metrics import MIGRATIONS, Evaluation
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Splits

@@ -6,7 +6,7 @@ import numpy as np
 
 from ricenet_v2.cli import compare
 from ricenet_v2.core import documents
-from ricenet_v2.evaluation.question import short_names
+from ricenet_v2.evaluation.evaluation_input import short_names
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.comparison import Comparison
 from ricenet_v2.store.paths import dataset_paths

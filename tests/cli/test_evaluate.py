@@ -15,7 +15,7 @@ from ricenet_v2.cli import calibrate, compare, evaluate
 from ricenet_v2.core import documents
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.curves import Curves
-from ricenet_v2.records.figures import MIGRATIONS, Evaluation
+from ricenet_v2.records.metrics import MIGRATIONS, Evaluation
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.sanity import Sanity
 from ricenet_v2.store.paths import dataset_paths

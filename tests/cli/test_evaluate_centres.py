@@ -9,7 +9,7 @@ from ricenet_v2.cli import evaluate
 from ricenet_v2.core import documents
 from ricenet_v2.records.centres import Centres
 from ricenet_v2.records.dataset import Case, Channel, Dataset
-from ricenet_v2.records.figures import Evaluation
+from ricenet_v2.records.metrics import Evaluation
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.seeds import SeedVariance
 from ricenet_v2.store.paths import CENTRES_JSON, FIGURES_JSON, SEEDS_JSON, dataset_paths

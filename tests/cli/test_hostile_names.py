@@ -9,7 +9,7 @@ from ricenet_v2.cli import evaluate, plan_and_preprocess, predict, train
 from ricenet_v2.core import documents, names
 from ricenet_v2.core.errors import DocumentError
 from ricenet_v2.inference import folder
-from ricenet_v2.inference.same_plan import plans_and_datasets
+from ricenet_v2.inference.fold_compatibility import plans_and_datasets
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.store.paths import dataset_paths

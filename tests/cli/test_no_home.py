@@ -12,7 +12,7 @@ import pytest
 
 import ricenet_v2
 from ricenet_v2.core import documents
-from ricenet_v2.records.figures import MIGRATIONS, Evaluation
+from ricenet_v2.records.metrics import MIGRATIONS, Evaluation
 
 NOBODY = 23_456
 AS_NOBODY = ("setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups")

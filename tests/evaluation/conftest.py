@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.labelled_predictions import Scored
 
 NAMES = ("x", "y", "z", "u", "v")
 

@@ -6,14 +6,14 @@ from scipy import optimize, stats
 from statsmodels.stats import proportion
 
 from ricenet_v2.core.seeds import generator
-from ricenet_v2.evaluation import areas, calls, influence, intervals, mover
-from ricenet_v2.evaluation.battery import Battery
+from ricenet_v2.evaluation import areas, confusion_intervals, influence, intervals, mover
+from ricenet_v2.evaluation.metric_set import Battery
 from ricenet_v2.evaluation.consistency import bands
 from ricenet_v2.evaluation.evaluate import Options, figures_of
 from ricenet_v2.evaluation.losses import Losses
 from ricenet_v2.evaluation.ranking import Ranking
 from ricenet_v2.evaluation.resampling import Patients
-from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.labelled_predictions import Scored
 
 
 def called(counts):
@@ -52,11 +52,11 @@ def test_the_example_of_the_documentation():
     value = battery.values(np.ones((92, 1)))[0, 0]
     assert value == pytest.approx(0.456, abs=5e-4)
     assert intervals.bca(value, old, acceleration) == pytest.approx((0.429, 0.474), abs=2e-3)
-    assert calls.macro_f1(scored, 0.95) == pytest.approx((0.427, 0.639), abs=5e-4)
+    assert confusion_intervals.macro_f1(scored, 0.95) == pytest.approx((0.427, 0.639), abs=5e-4)
 
 
 def test_f1_is_that_of_the_exact_share_of_hits():
-    low, high = calls.f1(called([[77, 1], [14, 0]]), 0, 0.95)
+    low, high = confusion_intervals.f1(called([[77, 1], [14, 0]]), 0, 0.95)
     peer = stats.binomtest(77, 92).proportion_ci(0.95, "exact")
     assert low == pytest.approx(2 * peer.low / (1 + peer.low))
     assert high == pytest.approx(2 * peer.high / (1 + peer.high))

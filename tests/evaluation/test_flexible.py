@@ -12,7 +12,7 @@ from scipy.special import expit, logit
 from ricenet_v2.evaluation.calibration_indices import calibration_indices
 from ricenet_v2.evaluation.curves.flexible import flexible_curve
 from ricenet_v2.evaluation.flexible import CURVE, LINE, Basis, flexible
-from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.labelled_predictions import Scored
 
 
 def cohort(n, seed=0, slope=1.0, per_patient=1, base=0.0):

@@ -9,7 +9,7 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from ricenet_v2.evaluation.observed_expected import observed_expected
-from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.labelled_predictions import Scored
 
 
 def made_of(truth, p, patients=None):

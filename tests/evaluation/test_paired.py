@@ -24,7 +24,7 @@ from ricenet_v2.evaluation.paired import (
     values_of,
 )
 from ricenet_v2.evaluation.resampling import Patients
-from ricenet_v2.evaluation.swaps import Swaps
+from ricenet_v2.evaluation.paired_permutation import Swaps
 
 NAMES = (ACCURACY, MACRO_F1, BALANCED, "Brier score", LOG_LOSS, "AUROC", auroc_of("y"))
 

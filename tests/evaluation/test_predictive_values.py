@@ -15,7 +15,7 @@ from ricenet_v2.evaluation.predictive_values import (
     prevalences,
     with_prevalences,
 )
-from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.evaluation.thresholds import applied, chosen_thresholds
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from ricenet_v2.cli.evaluate_tables import show
 from ricenet_v2.core import documents
-from ricenet_v2.evaluation.alike import model_of
+from ricenet_v2.evaluation.aligned_runs import model_of
 from ricenet_v2.evaluation.selection import selection_of, with_selection
 from ricenet_v2.records.calibration import Calibration
-from ricenet_v2.records.figures import Evaluation, Figure
+from ricenet_v2.records.metrics import Evaluation, Figure
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import ModelPaths

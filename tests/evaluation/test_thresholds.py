@@ -9,7 +9,7 @@ from sklearn import metrics as reference
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.evaluate import Options, evaluate
-from ricenet_v2.evaluation.question import of_file, stored_thresholds
+from ricenet_v2.evaluation.evaluation_input import of_file, stored_thresholds
 from ricenet_v2.evaluation.thresholds import applied, chosen_thresholds
 from ricenet_v2.inference.temperature import scaled
 from ricenet_v2.records.prediction import Predictions

@@ -13,7 +13,7 @@ from ricenet_v2.core.errors import DatasetError, PlanError
 from ricenet_v2.explanation import folder
 from ricenet_v2.explanation.finished import case_file
 from ricenet_v2.explanation.folder import _corrected, explain_folder
-from ricenet_v2.explanation.occlusion.evidence import log_odds
+from ricenet_v2.explanation.occlusion.log_odds import log_odds
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
 from ricenet_v2.explanation.options import Options
 from ricenet_v2.explanation.subject import CaseFiles, read_subject

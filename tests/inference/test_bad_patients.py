@@ -17,7 +17,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.inference import folder, patient
 from ricenet_v2.inference.folder import predict_folder
-from ricenet_v2.inference.member import probabilities
+from ricenet_v2.inference.test_time_augmentation import probabilities
 from ricenet_v2.store.tables import read_rows
 from tests.hostile_case import endless_file, read_endless
 

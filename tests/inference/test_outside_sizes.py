@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from ricenet_v2.inference.folder import predict_folder
-from ricenet_v2.inference.outside import outside, unknown_labels, without_labels
-from ricenet_v2.inference.reference import (
+from ricenet_v2.inference.distribution_shift import outside, unknown_labels, without_labels
+from ricenet_v2.inference.feature_reference import (
     Reference,
     fit_reference,
     read_reference,

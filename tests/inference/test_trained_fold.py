@@ -8,7 +8,7 @@ import torch
 from ricenet_v2.cli import predict
 from ricenet_v2.core.errors import CheckpointError, DocumentError
 from ricenet_v2.inference.ensemble import load_ensemble
-from ricenet_v2.inference.reference import Reference, read_reference, write_reference
+from ricenet_v2.inference.feature_reference import Reference, read_reference, write_reference
 from ricenet_v2.store import checkpoints
 
 

@@ -12,8 +12,8 @@ from sklearn.covariance import ledoit_wolf
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import CheckpointError
-from ricenet_v2.inference.outside import outside
-from ricenet_v2.inference.reference import (
+from ricenet_v2.inference.distribution_shift import outside
+from ricenet_v2.inference.feature_reference import (
     Reference,
     distance_of,
     fit_reference,

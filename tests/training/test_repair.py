@@ -12,7 +12,7 @@ from ricenet_v2.cli import train
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.inference.ensemble import load_ensemble
-from ricenet_v2.inference.reference import read_reference
+from ricenet_v2.inference.feature_reference import read_reference
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import checkpoints, fold_remedy
 from ricenet_v2.training.parts import Ema

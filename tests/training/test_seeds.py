@@ -13,8 +13,8 @@ from ricenet_v2.records.run import Run
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.training.job import TrainOptions
 from ricenet_v2.training.seeds import studies_of_seeds
-from ricenet_v2.training.study import load_study
-from ricenet_v2.training.team import Team
+from ricenet_v2.training.training_setup import load_study
+from ricenet_v2.training.process_group import Team
 
 PRIOR = Prior((0.5, 0.5), (10, 10))
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ricenet_v2.network.build import build_network
-from ricenet_v2.training.team import Team
+from ricenet_v2.training.process_group import Team
 from ricenet_v2.training.wrapping import autocast, moved, without_sync, wrapped
 
 CPU = torch.device("cpu")

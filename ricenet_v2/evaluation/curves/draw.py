@@ -11,7 +11,7 @@ from ricenet_v2.evaluation.curves.flexible import flexible_curve
 from ricenet_v2.evaluation.curves.ranks import precision_recall, roc
 from ricenet_v2.evaluation.curves.referral import referral
 from ricenet_v2.evaluation.curves.reliability import reliability
-from ricenet_v2.evaluation.scored import Scored, told_classes
+from ricenet_v2.evaluation.labelled_predictions import Scored, told_classes
 from ricenet_v2.records.curves import Curve, Curves
 
 

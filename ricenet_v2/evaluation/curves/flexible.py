@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ricenet_v2.evaluation.flexible import caution, flexible
-from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.records.curves import Curve
 
 N_POINTS = 101

@@ -7,7 +7,7 @@ from sklearn import metrics
 
 from ricenet_v2.evaluation.curves.points import thinned
 from ricenet_v2.evaluation.curves.roc_band import band
-from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.records.curves import Curve
 
 

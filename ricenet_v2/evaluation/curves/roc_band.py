@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.evaluation.curves.points import thinned
-from ricenet_v2.evaluation.scored import Scored
+from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.evaluation.two_shares import Share
 
 Floats = NDArray[np.float64]

@@ -11,7 +11,7 @@ from scipy import ndimage
 from torch import nn
 
 from ricenet_v2.core.grid import Shape
-from ricenet_v2.explanation.occlusion.evidence import log_odds
+from ricenet_v2.explanation.occlusion.log_odds import log_odds
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.network.stages import parts_of
 from ricenet_v2.records.plan import NetworkPlan

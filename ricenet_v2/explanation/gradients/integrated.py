@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ricenet_v2.explanation.occlusion.evidence import log_odds
+from ricenet_v2.explanation.occlusion.log_odds import log_odds
 
 _LOGGER = logging.getLogger(__name__)
 STEPS, MOST_STEPS = 32, 1024

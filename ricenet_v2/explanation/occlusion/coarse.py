@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ricenet_v2.explanation.occlusion.batches import Numbers
-from ricenet_v2.explanation.occlusion.slopes import Slopes, lattice
+from ricenet_v2.explanation.occlusion.gradient_estimates import Slopes, lattice
 from ricenet_v2.explanation.occlusion.windows import Values, Windows
 
 SHARE = 0.19

@@ -24,7 +24,7 @@ from ricenet_v2.explanation.occlusion.batches import Numbers
 from ricenet_v2.explanation.occlusion.boxes import Boxes, Size, together
 from ricenet_v2.explanation.occlusion.layers import Layer
 from ricenet_v2.explanation.occlusion.prepared import Occlusions
-from ricenet_v2.explanation.occlusion.steps import (
+from ricenet_v2.explanation.occlusion.traced_network import (
     IMAGES,
     NEIGHBOURHOOD,
     Step,

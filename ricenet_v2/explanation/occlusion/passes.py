@@ -17,7 +17,7 @@ from ricenet_v2.explanation.occlusion.incremental import IncrementalPass
 from ricenet_v2.explanation.occlusion.memory import batch_for
 from ricenet_v2.explanation.occlusion.prepared import Occlusions
 from ricenet_v2.explanation.occlusion.settings import Method
-from ricenet_v2.explanation.occlusion.steps import UnknownStepError
+from ricenet_v2.explanation.occlusion.traced_network import UnknownStepError
 from ricenet_v2.explanation.occlusion.windows import Windows
 
 _LOGGER = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from ricenet_v2.explanation.quantities.parts import OUTSIDE
+from ricenet_v2.explanation.quantities.regions import OUTSIDE
 from ricenet_v2.records.explanation import Shares
 
 N_SHIFTS = 2000

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from ricenet_v2.core.seeds import seed_of
-from ricenet_v2.explanation.sanity.alike import rank_correlation
+from ricenet_v2.explanation.sanity.map_similarity import rank_correlation
 from ricenet_v2.network.build import Classifier, build_network
 from ricenet_v2.network.stages import parts_of
 from ricenet_v2.records.plan import Plan

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.records.prescription import prescription_of
-from ricenet_v2.report.words import number
+from ricenet_v2.report.formatting import number
 
 _PLATEAU = 99.9
 _SHARES: tuple[tuple[int, str, tuple[float, ...]], ...] = (

@@ -21,7 +21,7 @@ from ricenet_v2.report.case.panel import (
 )
 from ricenet_v2.report.case.scan import Image, Scan
 from ricenet_v2.report.case.scene import Item, Line, Raster, Scene, Text
-from ricenet_v2.report.words import RESEARCH_ONLY, number
+from ricenet_v2.report.formatting import RESEARCH_ONLY, number
 
 _WIDTH, _GAP, _EDGE, _HEAD, _LABEL, _ROW = 760.0, 8.0, 12.0, 22.0, 20.0, 18.0
 _DIMMED = 0.62  # colours of a dose, so that lines can be seen on them

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.report.words import count, data, share
+from ricenet_v2.report.formatting import count, data, share
 
 _GIB = 1024**3
 

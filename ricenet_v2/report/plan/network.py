@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ricenet_v2.network.stages import StageCost
 from ricenet_v2.records.plan import Plan, Shape, Triple
-from ricenet_v2.report.words import NOTHING, count, data, number, several, times
+from ricenet_v2.report.formatting import NOTHING, count, data, number, several, times
 
 COLUMNS = (
     "part",

@@ -18,7 +18,7 @@ from ricenet_v2.report.plan import cohort, memory, network
 from ricenet_v2.report.plan.cases import case_rows
 from ricenet_v2.report.plan.options import FIELDS, OPTIONS
 from ricenet_v2.report.rendering import render
-from ricenet_v2.report.words import NOTHING, count, data, number, share, times
+from ricenet_v2.report.formatting import NOTHING, count, data, number, share, times
 
 _SHOWN_CASES = 200
 _STALE = 0.01

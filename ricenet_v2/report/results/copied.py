@@ -13,7 +13,7 @@ from typing import TypeVar
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.failures import logged
 from ricenet_v2.records.report import PartPicture, PartVolume
-from ricenet_v2.report.results.parts import Part
+from ricenet_v2.report.results.report_sections import Part
 from ricenet_v2.report.results.sources import Sources
 from ricenet_v2.store.paths import REPORT_PART_JSON
 

@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from ricenet_v2.records.curves import Curve, CurveName, Curves
 from ricenet_v2.report import svg
 from ricenet_v2.report.lines import Drawn, Path2D, lines
-from ricenet_v2.report.words import RESEARCH_ONLY
+from ricenet_v2.report.formatting import RESEARCH_ONLY
 
 _TITLES: dict[CurveName, str] = {
     "ROC": "ROC curve",

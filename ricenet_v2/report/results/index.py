@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ricenet_v2.records.comparison import Comparison, Pair
-from ricenet_v2.records.figures import Evaluation
+from ricenet_v2.records.metrics import Evaluation
 from ricenet_v2.report.case.page import PICTURES
 from ricenet_v2.report.charts import Chart
 from ricenet_v2.report.checklists.answers import answers, counted
@@ -20,7 +20,7 @@ from ricenet_v2.report.methods.prior import of_folder, warned
 from ricenet_v2.report.methods.sentence import said
 from ricenet_v2.report.methods.text import by_group, sentences
 from ricenet_v2.report.rendering import render
-from ricenet_v2.report.results import cohort, figures, provenance, spreads
+from ricenet_v2.report.results import cohort, metric_tables, provenance, spreads
 from ricenet_v2.report.results.absent import absent
 from ricenet_v2.report.results.case_table import case_columns, case_rows, filters
 from ricenet_v2.report.results.curves import confusion_chart, curve_charts, file_names
@@ -33,7 +33,7 @@ from ricenet_v2.report.results.training import (
     training_charts,
     training_note,
 )
-from ricenet_v2.report.words import percent, several
+from ricenet_v2.report.formatting import percent, several
 
 DATA, PARTS = "data", "parts"
 
@@ -124,12 +124,12 @@ def _glance(sources: Sources) -> list[tuple[str, str, str, str]]:
     for result in sources.results:
         if result.evaluation is None:
             continue
-        for one in figures.headline(result.evaluation)[:2]:
-            words = f"{figures.interval(one)}, n = {one.n:,}"
+        for one in metric_tables.headline(result.evaluation)[:2]:
+            words = f"{metric_tables.interval(one)}, n = {one.n:,}"
             name = f"{one.name}, {result.title}"
             flattered = "flattered, see there" if selection.flatters(facts, result) else ""
-            flag = "; ".join(filter(None, (flattered, figures.flag(one))))
-            tiles.append((name, figures.value(one.value), words, flag))
+            flag = "; ".join(filter(None, (flattered, metric_tables.flag(one))))
+            tiles.append((name, metric_tables.value(one.value), words, flag))
     return tiles
 
 
@@ -173,14 +173,14 @@ def _small_tables(facts: Facts, result: Result) -> Iterator[spreads.SmallTable]:
 
 
 def _evaluated(evaluation: Evaluation) -> dict[str, Any]:
-    names = figures.threshold_columns(evaluation.thresholds)
-    rows = figures.threshold_rows(evaluation.thresholds, names)
-    notes = figures.Notes()
+    names = metric_tables.threshold_columns(evaluation.thresholds)
+    rows = metric_tables.threshold_rows(evaluation.thresholds, names)
+    notes = metric_tables.Notes()
     return {
-        "rows": figures.figure_rows(evaluation.figures, notes),
+        "rows": metric_tables.figure_rows(evaluation.figures, notes),
         "notes": notes.words,
-        "confusion": figures.confusion_rows(evaluation.classes, evaluation.confusion),
-        "groups": figures.group_tables(evaluation),
+        "confusion": metric_tables.confusion_rows(evaluation.classes, evaluation.confusion),
+        "groups": metric_tables.group_tables(evaluation),
         "thresholds": [(*row[:4], *row[4]) for row in rows],
         "threshold_note": _threshold_note(evaluation),
         "threshold_columns": ("threshold", "class", "probability", "chosen on", *names),
@@ -246,7 +246,7 @@ def _calibration(facts: Facts) -> dict[str, Any] | None:
 
 
 def _told(value: float | None, figure: Any) -> str:
-    return f"{figures.value(value)} ({figures.interval(figure)})"
+    return f"{metric_tables.value(value)} ({metric_tables.interval(figure)})"
 
 
 def _comparison(name: str, found: Comparison) -> dict[str, Any]:
@@ -264,15 +264,15 @@ def _comparison(name: str, found: Comparison) -> dict[str, Any]:
 
 
 def _compared(title: str, pairs: Sequence[Pair]) -> dict[str, Any]:
-    notes = figures.Notes()
+    notes = metric_tables.Notes()
     rows = [
         (
             pair.figure,
             notes.mark(pair.warning),
             (
-                *map(figures.value, (pair.value_a, pair.value_b, pair.difference)),
-                figures.ends(pair.low, pair.high),
-                *map(figures.value, (pair.p, pair.p_holm)),
+                *map(metric_tables.value, (pair.value_a, pair.value_b, pair.difference)),
+                metric_tables.ends(pair.low, pair.high),
+                *map(metric_tables.value, (pair.p, pair.p_holm)),
             ),
             pair.test,
         )

@@ -23,7 +23,7 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import EpochRow, Run
 from ricenet_v2.records.seeds import SeedVariance
 from ricenet_v2.records.splits import Splits
-from ricenet_v2.report.results.parts import (
+from ricenet_v2.report.results.report_sections import (
     Part,
     comparisons,
     further_folders,

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ricenet_v2.records.centres import Centres
-from ricenet_v2.records.figures import Evaluation
+from ricenet_v2.records.metrics import Evaluation
 from ricenet_v2.records.sample_size import SampleSize
 from ricenet_v2.records.seeds import SeedFigure, SeedVariance
-from ricenet_v2.report.results.figures import HEADLINE, Notes, ends, value
-from ricenet_v2.report.words import NOTHING, percent
+from ricenet_v2.report.results.metric_tables import HEADLINE, Notes, ends, value
+from ricenet_v2.report.formatting import NOTHING, percent
 
 Rows = tuple[tuple[str, ...], ...]
 

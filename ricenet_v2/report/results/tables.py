@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ricenet_v2.core import documents
 from ricenet_v2.records.comparison import Pair
-from ricenet_v2.records.figures import Evaluation, Figure
+from ricenet_v2.records.metrics import Evaluation, Figure
 from ricenet_v2.report.checklists.answers import COLUMNS, answers
 from ricenet_v2.report.methods.sentence import Sentence
 from ricenet_v2.report.results.curves import file_names

@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from ricenet_v2.explanation.occlusion.coarse import MOST_SLOPES, SHARE, sample
-from ricenet_v2.explanation.occlusion.slopes import Slopes, lattice
+from ricenet_v2.explanation.occlusion.gradient_estimates import Slopes, lattice
 from ricenet_v2.explanation.occlusion.windows import lay_windows
 
 WINDOWS = lay_windows(np.ones((20, 24, 22), bool), (1.0, 1.0, 1.0), 4.0, 2.0)

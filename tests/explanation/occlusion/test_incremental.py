@@ -12,7 +12,7 @@ from ricenet_v2.explanation.occlusion.incremental import IncrementalPass
 from ricenet_v2.explanation.occlusion.passes import choose_pass
 from ricenet_v2.explanation.occlusion.prepared import prepare
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
-from ricenet_v2.explanation.occlusion.steps import UnknownStepError
+from ricenet_v2.explanation.occlusion.traced_network import UnknownStepError
 from ricenet_v2.network.build import Classifier
 
 STRIDE = st.sampled_from([(1, 1, 1), (1, 2, 2), (2, 2, 2), (2, 1, 2)])

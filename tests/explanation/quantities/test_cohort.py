@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from ricenet_v2.explanation.quantities.cohort import cohort_shares
-from ricenet_v2.explanation.quantities.parts import LESION, OUTSIDE
+from ricenet_v2.explanation.quantities.regions import LESION, OUTSIDE
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.explanation import ExplainedCase, MapRecord, Shares
 

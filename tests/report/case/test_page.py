@@ -6,7 +6,7 @@ import pytest
 
 from ricenet_v2.records.cases import PreprocessedCase, StraightBox
 from ricenet_v2.report.case.page import CaseJob, write_case
-from ricenet_v2.report.words import times
+from ricenet_v2.report.formatting import times
 
 RECORD = PreprocessedCase(
     "A", (1, 8, 9, 10), (30, 40, 50), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0),

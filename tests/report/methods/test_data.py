@@ -6,7 +6,7 @@ import pytest
 
 from ricenet_v2.records.comparison import Comparison, Pair
 from ricenet_v2.records.dataset import Dataset
-from ricenet_v2.records.figures import FigureSet
+from ricenet_v2.records.metrics import FigureSet
 from ricenet_v2.records.splits import Fold, Splits
 
 

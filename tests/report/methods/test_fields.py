@@ -10,7 +10,7 @@ import pytest
 from ricenet_v2.core import documents
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.calibration import Calibration, Trial
-from ricenet_v2.records.figures import Evaluation, Figure
+from ricenet_v2.records.metrics import Evaluation, Figure
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.prior import MemberPrior, Prior, Recalibration
@@ -20,7 +20,7 @@ from ricenet_v2.records.splits import Splits
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.report.methods.facts import facts_of
 from ricenet_v2.report.methods.text import sentences
-from ricenet_v2.report.results import figures, provenance, spreads
+from ricenet_v2.report.results import metric_tables, provenance, spreads
 from ricenet_v2.report.results.sources import read_sources
 from ricenet_v2.report.results.training import fold_rows
 from ricenet_v2.store.paths import dataset_paths
@@ -134,10 +134,10 @@ def told(sources):
     rows += provenance.commands(sources, ("ricenet_report",)) + provenance.hashes(sources)
     rows += fold_rows(sources.folds, sources.planned_epochs)
     for made in (one.evaluation for one in sources.results):
-        rows += figures.figure_rows(made.figures, figures.Notes())
-        rows += figures.confusion_rows(made.classes, made.confusion)
-        rows += figures.group_tables(made) + list(spreads.sample_size_tables(made))
-        rows += figures.threshold_rows(made.thresholds, ())
+        rows += metric_tables.figure_rows(made.figures, metric_tables.Notes())
+        rows += metric_tables.confusion_rows(made.classes, made.confusion)
+        rows += metric_tables.group_tables(made) + list(spreads.sample_size_tables(made))
+        rows += metric_tables.threshold_rows(made.thresholds, ())
     return "\n".join(map(str, rows))
 
 

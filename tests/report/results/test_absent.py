@@ -9,7 +9,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.report import ReportPart
 from ricenet_v2.report.results.absent import absent
-from ricenet_v2.report.results.parts import Part
+from ricenet_v2.report.results.report_sections import Part
 from ricenet_v2.report.results.sources import read_sources
 from ricenet_v2.store.paths import dataset_paths
 

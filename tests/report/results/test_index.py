@@ -11,7 +11,7 @@ from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.centres import Centre, Centres, Heterogeneity, Spread
 from ricenet_v2.records.comparison import Comparison, Pair
-from ricenet_v2.records.figures import Figure
+from ricenet_v2.records.metrics import Figure
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.seeds import SeedFigure, SeedVariance
 from ricenet_v2.records.weights import PretrainedSource

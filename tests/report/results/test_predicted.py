@@ -7,7 +7,7 @@ import pytest
 from ricenet_v2.core import documents
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case
-from ricenet_v2.records.figures import Evaluation, FigureSet
+from ricenet_v2.records.metrics import Evaluation, FigureSet
 from ricenet_v2.records.prediction import CasePrediction, MemberPrediction, Predictions
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.report.results.predicted import of_folder

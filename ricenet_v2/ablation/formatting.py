@@ -1,0 +1,206 @@
+"""What a reader of an ablation must know, and its numbers as cells of tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import get_args
+
+from ricenet_v2.ablation.published import CITATION, REMARK
+from ricenet_v2.ablation.values import FIGURES
+from ricenet_v2.records.ablation import Ablation, Change, Importance, SourceTable
+from ricenet_v2.records.comparison import Pair
+from ricenet_v2.records.metrics import Figure
+from ricenet_v2.records.report import PartTable
+
+NONE = "-"
+_MOST_NAMED = 3
+SHAPLEY = (
+    "Shapley value: the mean gain of a figure from adding the group, over all orders of adding "
+    "groups; the values sum to the figure of all channels less that of none. No channel at all "
+    "counts as AUROC 0.5, balanced accuracy 1 / classes, and the macro F1 of calling every case of "
+    "the class that most training cases have."
+)
+PERMUTED = (
+    "Permutation importance: what the trained model of all channels loses when a group comes from "
+    "another patient of the same fold (test: of the test cases). It asks how much this one model "
+    "leans on the group. A mixed patient is no real patient: the images no longer fit each other."
+)
+ZEROED = (
+    "Zeroed at prediction: the group is 0 everywhere after normalisation (mean of an MRI, 0 Gy "
+    "of a dose). It is another question: the networks never saw such images in training, so a "
+    "loss mixes what the group tells with how strange a blank image looks."
+)
+CHANCE = (
+    "Intervals of figures are over patients, by the methods of ricenet_evaluate; those of "
+    "differences, Shapley values and losses hold the values that swapping predictions by patient "
+    "does not reject. None holds the chance of training, since each subset is trained once, with a "
+    "single seed."
+)
+
+
+def number(value: float | None, *, sign: bool = False) -> str:
+    """Three digits after the point, or a dash."""
+    if value is None:
+        return NONE
+    return f"{value:+.3f}" if sign else f"{value:.3f}"
+
+
+def with_interval(
+    value: float | None, low: float | None, high: float | None, *, sign: bool = False
+) -> str:
+    """`0.812 (0.700 to 0.890)`."""
+    if low is None or high is None:
+        return number(value, sign=sign)
+    ends = f"{number(low, sign=sign)} to {number(high, sign=sign)}"
+    return f"{number(value, sign=sign)} ({ends})"
+
+
+def cases(table: SourceTable) -> str:
+    """`80 cases of 80 patients: 48 recurrence, 32 radiation_effect`."""
+    counts = ", ".join(f"{n} {name}" for name, n in table.class_counts.items())
+    return f"{table.n_cases} cases of {table.n_patients} patients: {counts}"
+
+
+def one_patient(table: SourceTable) -> str:
+    """How coarse figures of a small set are; empty for a large one."""
+    if table.n_patients >= 40:
+        return ""
+    return (
+        f"The {table.source} figures are fractions of {table.n_cases} cases: one case more or less "
+        f"called right moves the accuracy by {100 / table.n_cases:.0f} points."
+    )
+
+
+def figures_table(table: SourceTable) -> PartTable:
+    """A row for each subset: its figures."""
+    rows = [(row.subset, *map(_figure, row.figures)) for row in table.rows]
+    title = f"{table.source.capitalize()} figures of each subset ({cases(table)})"
+    return PartTable(title, ("subset", *FIGURES), tuple(rows))
+
+
+def differences_table(table: SourceTable, full: str) -> PartTable:
+    """A row for each subset: what it is above or below all channels."""
+    rows = [(row.subset, *map(_pair, row.differences)) for row in table.rows if row.differences]
+    title = f"{table.source.capitalize()}: subset less {full}, with p of Holm over the subsets"
+    pairs = [pair for row in table.rows for pair in row.differences]
+    warnings = dict.fromkeys(part for pair in pairs for part in pair.warning.split("; ") if part)
+    title += f" ({'; '.join(warnings)})" if warnings else ""
+    names = [pair.figure for row in table.rows[-1:] for pair in row.differences]
+    return PartTable(title, ("subset", *names), tuple(rows))
+
+
+def contributions_table(table: SourceTable) -> PartTable:
+    """A row for each group: its Shapley values."""
+    cells: dict[str, list[str]] = {}
+    for one in table.contributions:
+        cells.setdefault(one.group, []).append(
+            with_interval(one.value, one.low, one.high, sign=True)
+        )
+    ends = {
+        one.figure: f"{one.figure}: {number(one.empty)} to {number(one.whole)}"
+        for one in table.contributions
+    }
+    title = f"{table.source.capitalize()}: Shapley value of each group (from none to all: "
+    return PartTable(
+        title + "; ".join(ends.values()) + ")",
+        ("group", *FIGURES),
+        tuple((group, *own) for group, own in cells.items()),
+    )
+
+
+def importances_table(table: SourceTable, change: Change) -> PartTable:
+    """A row for each group: what the full model loses."""
+    own = [one for one in table.importances if one.change == change]
+    cells: Mapping[str, list[str]] = {one.group: [] for one in own}
+    for one in own:
+        cells[one.group].append(_importance(one))
+    repeats = len(own[0].repeats) if own else 0
+    many = f", mean of {repeats} repeats" if repeats > 1 else ""
+    how = f"permuted{many}" if change == "permuted" else "zeroed"
+    return PartTable(
+        f"{table.source.capitalize()}: loss of the model of all channels, group {how}",
+        ("group", *FIGURES),
+        tuple((group, *row) for group, row in cells.items()),
+    )
+
+
+def published_table(made: Ablation) -> PartTable:
+    """The paper's macro F1 beside ours."""
+    ours = {
+        table.source: {row.subset: row.figures[0] for row in table.rows} for table in made.tables
+    }
+    rows = []
+    for one in made.published:
+        here = [
+            _figure(found) if (found := ours.get(source, {}).get(one.subset)) else NONE
+            for source in ("out-of-fold", "test")
+        ]
+        paper = [_as_published(one.validation), _as_published(one.test)]
+        rows.append((one.subset, paper[0], here[0], paper[1], here[1], one.remark))
+    columns = ("subset", "paper, validation", "here, out-of-fold", "paper, test", "here, test",
+               "remark")  # fmt: skip
+    return PartTable(f"Macro F1 beside the paper's own ({CITATION})", columns, tuple(rows))
+
+
+def _as_published(value: float | None) -> str:
+    """With the digits that the paper gives, two at least."""
+    return NONE if value is None else f"{value:.3f}".removesuffix("0")
+
+
+def title_of(made: Ablation) -> str:
+    """Of the section; a report may have several of named subsets."""
+    title, others = f"What each {made.by} contributes", made.subsets[1:]
+    if len(others) == 2 ** len(made.groups) - 2:
+        return title
+    named = ", ".join(subset.name for subset in others)
+    return f"{title}: {named if len(others) <= _MOST_NAMED else f'{len(others)} subsets'}"
+
+
+def words_of(made: Ablation) -> str:
+    """The text above the tables."""
+    many = len(made.subsets)
+    parts = [
+        f"{many} subsets of the groups {', '.join(group.name for group in made.groups)} were each "
+        f"trained on the same folds with the same plan, seed {made.seed} and {made.epochs} epochs.",
+        CHANCE,
+        *(one_patient(table) for table in made.tables),
+    ]
+    if made.failed:
+        parts.append(f"{len(made.failed)} trainings failed: {'; '.join(made.failed)}.")
+    if any(table.contributions for table in made.tables):
+        parts.append(SHAPLEY)
+    elif many > 1:
+        parts.append("Shapley values need every subset and are not given.")
+    changes = {one.change for table in made.tables for one in table.importances}
+    parts += [text for change, text in (("permuted", PERMUTED), ("zeroed", ZEROED))
+              if change in changes]  # fmt: skip
+    if made.published:
+        parts.append(REMARK)
+    return " ".join(part for part in (*parts, made.note) if part)
+
+
+def all_tables(made: Ablation) -> tuple[PartTable, ...]:
+    """Every table, in the order of the page; a zeroed group stands behind all else."""
+    found: list[PartTable] = []
+    for table in made.tables:
+        found += [figures_table(table), differences_table(table, made.full)]
+        if table.contributions:
+            found.append(contributions_table(table))
+    for change in get_args(Change):
+        found += [importances_table(table, change) for table in made.tables]
+    if made.published:
+        found.append(published_table(made))
+    return tuple(table for table in found if table.rows)
+
+
+def _figure(figure: Figure) -> str:
+    return with_interval(figure.value, figure.low, figure.high)
+
+
+def _pair(pair: Pair) -> str:
+    told = with_interval(pair.difference, pair.low, pair.high, sign=True)
+    return f"{told}, p {number(pair.p_holm)}"
+
+
+def _importance(one: Importance) -> str:
+    return with_interval(one.value, one.low, one.high, sign=True)

@@ -1,0 +1,236 @@
+"""Whether what is trained already is of the study as it stands now, and of one budget."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ricenet_v2.ablation.budget import Budget, runs_of
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.files import sha256_of_file
+from ricenet_v2.core.progress import track
+from ricenet_v2.preprocessing.cohort import inputs_hash
+from ricenet_v2.records.ablation import Subset
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.run import Run
+from ricenet_v2.store import cases as store
+from ricenet_v2.store.fold_paths import FoldPaths
+from ricenet_v2.store.paths import DatasetPaths, ModelPaths
+from ricenet_v2.store.raw import RawDataset
+from ricenet_v2.training.resume_checks import DECISIVE
+from ricenet_v2.training.preprocessed import records_of_plan
+from ricenet_v2.training.settings import NETWORK_FIELDS, with_channels
+from ricenet_v2.training.training_setup import Study
+
+_MOST_TOLD = 20
+# What `--set` may change, and so `budget_of` compares.
+_SETTINGS = "training"
+
+
+def check_study(study: Study, subsets: Sequence[Subset]) -> None:
+    """Refuse what was trained on another plan, other images, cases, labels or patients.
+
+    Args:
+        study: As it stands now.
+        subsets: Whose models are looked at, where they are there.
+
+    Raises:
+        TrainingError: Some model or fold is of another study; all of them are named.
+        PlanError: The preprocessed cases are not those of the plan.
+    """
+    there = {s: study.paths.model(s.model) for s in subsets}
+    _refuse([f for s, model in there.items() for f in _plan_faults(study.plan, s, model)], study)
+    runs = [(s, run) for s, model in there.items() for _, run in runs_of(model)]
+    if runs:
+        now = _inputs(study)
+        _refuse([fault for s, run in runs for fault in _input_faults(s, run, now)], study)
+
+
+def check_images(study: Study) -> None:
+    """Refuse images that were replaced and not preprocessed again; those moved away are not judged.
+
+    Raises:
+        TrainingError: Some were; their cases are named.
+    """
+    raw = RawDataset(study.paths.raw, study.dataset, tuple(study.cases))
+    folder = study.paths.cases(study.plan.name)
+    others = []
+    for case in track(study.cases, "comparing images", total=len(study.cases)):
+        images = raw.images(case)
+        if all(file.is_file() for file in images) and store.has_case(folder, case.case_id):
+            now = inputs_hash(images, raw.mask(case, "brain"), study.plan)
+            if store.read_record(folder, case.case_id).inputs_hash != now:
+                others.append(case.case_id)
+    if others:
+        raise TrainingError(
+            "Images or brain masks were replaced after they were preprocessed.",
+            file=study.paths.raw,
+            expected="the files that the preprocessed cases were made of",
+            got=f"other files of {len(others)} cases: {', '.join(others[:_MOST_TOLD])}"
+            + (", ..." if len(others) > _MOST_TOLD else ""),
+            remedy=f"Run ricenet_plan_and_preprocess {study.paths.name} again (models that are "
+            "there must then be trained anew), or bring the files back.",
+        )
+
+
+def _refuse(faults: Sequence[str], study: Study) -> None:
+    if faults:
+        raise TrainingError(
+            "The study has changed since these were trained, so they cannot be used any more.",
+            file=study.paths.results,
+            expected="the plan, preprocessed images, cases, labels and patients as they are now",
+            got=_listed(faults),
+            remedy="Move the folders of these models away, or set ricenet_results to a new folder "
+            "(beside ricenet_raw and ricenet_preprocessed), and run the command again to train "
+            "anew. To keep these models, bring back what was changed.",
+        )
+
+
+def _plan_faults(planned: Plan, subset: Subset, model: ModelPaths) -> Iterator[str]:
+    if not model.plan.is_file() or not dict(runs_of(model)):
+        return
+    old, new = documents.read(Plan, model.plan), with_channels(planned, subset.channels)
+    chosen = {name: getattr(old.network, name) for name in NETWORK_FIELDS}
+    new = dataclasses.replace(new, network=dataclasses.replace(new.network, **chosen))
+    told = [
+        _told(name, getattr(old, name), getattr(new, name))
+        for name in DECISIVE
+        if name != _SETTINGS and getattr(old, name) != getattr(new, name)
+    ]
+    if told:
+        folds = ", ".join(str(fold) for fold, _ in runs_of(model))
+        yield f"{subset.name}, fold {folds}: trained by another plan: {'; '.join(told)}"
+
+
+def _told(name: str, old: Any, new: Any) -> str:
+    """What differs in a part of the plan."""
+    if name == "channels":
+        by_name = {channel.name: channel for channel in old}
+        others = [channel.name for channel in new if by_name.get(channel.name) != channel]
+        return f"channels ({', '.join(others) or 'their number or order'})"
+    if name == "network":
+        fields = [field.name for field in dataclasses.fields(old)]
+        others = [field for field in fields if getattr(old, field) != getattr(new, field)]
+        return f"network ({', '.join(others)})"
+    return f"{name} {old} there, {new} now"
+
+
+def _inputs(study: Study) -> list[Mapping[str, str]]:
+    """Of each fold what its run.json must say."""
+    labels = {case.case_id: case.label for case in study.cases}
+    patients = {case.case_id: case.patient_id for case in study.cases}
+    made = list[Mapping[str, str]]()
+    for fold in study.splits.folds:
+        cases = (*fold.train, *fold.validation)
+        records = records_of_plan(study.paths.cases(study.plan.name), cases, study.plan)
+        made.append(
+            {
+                "fold_hash": fold.hash_with(labels, patients),
+                "preprocessed_hash": store.cases_hash(records),
+            }
+        )
+    return made
+
+
+_IN_WORDS = {
+    "fold_hash": "other cases, labels or patients in the fold",
+    "preprocessed_hash": "other preprocessed images",
+}
+
+
+def _input_faults(subset: Subset, run: Run, now: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    if run.fold >= len(now):
+        yield f"{subset.name}, fold {run.fold}: there are only {len(now)} folds now"
+        return
+    told = [_IN_WORDS[key] for key, value in now[run.fold].items() if getattr(run, key) != value]
+    if told:
+        yield f"{subset.name}, fold {run.fold}: {'; '.join(told)}"
+
+
+def is_finished(paths: FoldPaths, run: Run) -> bool:
+    """Whether a fold was trained to its end and nothing of it is missing."""
+    return run.status == "finished" and paths.final.is_file() and paths.validation.is_file()
+
+
+def left_to_train(
+    paths: DatasetPaths, subsets: Iterable[Subset], n_folds: int
+) -> list[tuple[Subset, int]]:
+    """Subset and fold of every training that is not finished."""
+    left = []
+    for subset in subsets:
+        model = paths.model(subset.model)
+        runs = dict(runs_of(model))
+        left += [
+            (subset, fold)
+            for fold in range(n_folds)
+            if fold not in runs or not is_finished(model.fold(fold), runs[fold])
+        ]
+    return left
+
+
+def check_budget(paths: DatasetPaths, subsets: Sequence[Subset], budget: Budget) -> None:
+    """Refuse folds that were trained with other settings, epochs, seed or first weights.
+
+    Raises:
+        TrainingError: Some fold that is there was trained otherwise; all of them are named.
+    """
+    faults: list[str] = []
+    for subset in subsets:
+        wanted = _wanted(subset, budget)
+        for _, run in runs_of(paths.model(subset.model)):
+            faults += _faults(subset, run, wanted)
+    if faults:
+        raise TrainingError(
+            f"{len(faults)} fold(s) were trained otherwise than the full model.",
+            file=paths.results,
+            expected=f"{budget.epochs} epochs, seed {budget.seed}, and the plan of the full model",
+            got=_listed(faults),
+            remedy="Move the folders of these models away, or name the options that they were "
+            "trained with.",
+        )
+
+
+def _listed(faults: Sequence[str]) -> str:
+    more = len(faults) - _MOST_TOLD
+    told = faults if more <= 0 else [*faults[:_MOST_TOLD], f"... and {more} more"]
+    return "\n    " + "\n    ".join(told)
+
+
+def _wanted(subset: Subset, budget: Budget) -> dict[str, object]:
+    plan = with_channels(budget.plan, subset.channels)
+    return {
+        "epochs": budget.epochs,
+        "seed": budget.seed,
+        "plan_hash": documents.fingerprint_of(plan),
+        "pretrained": _first_weights(budget),
+    }
+
+
+def _first_weights(budget: Budget) -> str:
+    """SHA-256 of the file that every fold begins with; empty where none is named."""
+    file = budget.pretrained_weights
+    if file is None:
+        return ""
+    if not file.is_file():
+        raise TrainingError("There are no such pretrained weights.", file=file, got="no such file")
+    return sha256_of_file(file)
+
+
+def _faults(subset: Subset, run: Run, wanted: Mapping[str, object]) -> list[str]:
+    there: dict[str, object] = {name: getattr(run, name) for name in wanted}
+    there["pretrained"] = run.pretrained.sha256 if run.pretrained is not None else ""
+    names = [name for name, value in wanted.items() if there[name] != value]
+    # Other epochs change the hash of the plan too, which then says nothing new.
+    if "epochs" in names and "plan_hash" in names:
+        names.remove("plan_hash")
+    told = {
+        "plan_hash": "another plan or other settings",
+        "pretrained": "began with other pretrained weights, or with none",
+    }
+    return [
+        f"{subset.name}, fold {run.fold}: "
+        + told.get(name, f"{name} {there[name]}, here {wanted[name]}")
+        for name in names
+    ]

@@ -1,0 +1,267 @@
+"""What is to be evaluated: the folds of a dataset, or a file of predictions."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.evaluation.centres import scheme_of
+from ricenet_v2.evaluation.pooling import pool
+from ricenet_v2.evaluation.read import read_scored
+from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.thresholds import OUT_OF_FOLD, chosen_thresholds, default_thresholds
+from ricenet_v2.inference.prior import corrected, mean_shares
+from ricenet_v2.inference.recalibration import predictions_beside, recalibrated
+from ricenet_v2.records.metrics import MIGRATIONS, Evaluation, Source, Threshold
+from ricenet_v2.records.prediction import Predictions
+from ricenet_v2.store.fold_paths import VALIDATION_CSV
+from ricenet_v2.store.paths import (
+    CASES_CSV,
+    DATASET_JSON,
+    FIGURES_JSON,
+    DatasetPaths,
+    ModelPaths,
+    dataset_paths,
+)
+from ricenet_v2.store.positive import positive_of
+from ricenet_v2.store.raw import read_dataset
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Question:
+    """Predictions, and what is known around them.
+
+    Attributes:
+        scored: Predictions with truths.
+        positive: Index of the class that figures of two classes are about.
+        title: What they are of.
+        source: Out-of-fold or a test set.
+        output: Where figures are written unless the user says otherwise.
+        thresholds: figures.json with thresholds for a test set, where there is one.
+        made: How the predictions were made, where a predictions.json beside them says so.
+        dataset: Where the dataset lies, where it is known.
+        model: Files of the folds that predicted, where they are known.
+        predictions: The file, of a test set.
+    """
+
+    scored: Scored
+    positive: int
+    title: str
+    source: Source
+    output: Path | None = None
+    thresholds: Path | None = None
+    made: Predictions | None = None
+    dataset: DatasetPaths | None = None
+    model: ModelPaths | None = None
+    predictions: Path | None = None
+
+
+def out_of_fold(
+    dataset: str,
+    plan: str,
+    channels: str,
+    workspace: Path | None,
+    positive: str | None = None,
+    truth: Path | None = None,
+) -> Question:
+    """The pooled folds of a model; they are written to crossval/validation.csv.
+
+    Labels and patients are those that the folds were trained with, or those of a table of truths;
+    figures of such have no folder of their own, since all else there is of the former.
+    """
+    paths = dataset_paths(dataset, workspace)
+    model = paths.run(plan, channels)
+    scored = pool(model, dataset, paths.raw / CASES_CSV, truth)
+    by = f", judged by {short_name(truth)}" if truth is not None else ""
+    return Question(
+        scored,
+        positive_index(scored, positive or positive_of(model, paths.raw)),
+        f"{paths.name}, {model.folder.name}: out-of-fold{scheme_of(model)}, pooled{by}",
+        "out-of-fold",
+        output=model.crossval if truth is None else None,
+        dataset=paths,
+        model=model,
+    )
+
+
+def of_dataset(
+    dataset: str,
+    plan: str,
+    channels: str,
+    workspace: Path | None,
+    predictions: Path,
+    truth: Path | None,
+    positive: str | None = None,
+    *,
+    allow_missing: bool = False,
+) -> Question:
+    """Predictions of new cases by a model of a dataset; its cases.csv has the truths."""
+    paths = dataset_paths(dataset, workspace)
+    model = paths.run(plan, channels)
+    table = truth or paths.raw / CASES_CSV
+    described = next((p for p in (model.dataset, paths.raw / DATASET_JSON) if p.is_file()), None)
+    named = read_dataset(described).classes if described else ()
+    scored = read_scored(predictions, table, allow_missing=allow_missing, named=named)
+    there = model.crossval / FIGURES_JSON
+    return Question(
+        scored,
+        positive_index(scored, positive or positive_of(model, paths.raw)),
+        short_name(predictions),
+        "test",
+        thresholds=there if there.is_file() else None,
+        made=predictions_beside(predictions),
+        dataset=paths,
+        model=model,
+        predictions=predictions,
+    )
+
+
+def of_file(
+    predictions: Path,
+    truth: Path | None,
+    positive: str | None = None,
+    *,
+    allow_missing: bool = False,
+) -> Question:
+    """A file of predictions; one with a column `fold` is out-of-fold."""
+    scored = read_scored(predictions, truth, allow_missing=allow_missing)
+    source: Source = "out-of-fold" if scored.folds else "test"
+    return Question(
+        scored,
+        positive_index(scored, positive),
+        short_name(predictions),
+        source,
+        made=predictions_beside(predictions),
+    )
+
+
+def short_name(path: Path) -> str:
+    """Folder and file name alone: whole paths tell of a machine and its user, and are copied on."""
+    return "/".join(part for part in path.parts[-2:] if part not in {path.anchor, ".."})
+
+
+def short_names(runs: Iterable[str]) -> dict[str, str]:
+    """Runs by a name without the rest of their path; equal ones are numbered."""
+    made: dict[str, str] = {}
+    for run in dict.fromkeys(runs):
+        name = short_name(Path(run))
+        n_alike = sum(short_name(Path(other)) == name for other in made.values())
+        made[f"{name} ({n_alike + 1})" if n_alike else name] = run
+    return made
+
+
+def positive_index(scored: Scored, name: str | None) -> int:
+    """Index of a class, of the last one where None.
+
+    Raises:
+        DatasetError: There is no such class.
+    """
+    if name is not None and name not in scored.classes:
+        raise DatasetError(
+            "There is no such class.",
+            expected=", ".join(scored.classes),
+            got=name,
+            remedy="Name one of these with --positive_class.",
+        )
+    return scored.classes.index(name or scored.classes[-1])
+
+
+def stored_thresholds(asked: Question, file: Path | None) -> list[Threshold]:
+    """Thresholds for a test set: those of a figures.json, else the default alone.
+
+    Of calibrated predictions, and of those for another prior, they are chosen again, on the
+    out-of-fold predictions beside figures.json, calibrated and corrected in the same way. Shares of
+    votes have the default alone: the others are of probabilities.
+
+    Args:
+        asked: What is evaluated.
+        file: figures.json of out-of-fold predictions; that of the model where None.
+
+    Raises:
+        DatasetError: The file holds figures of a test set: thresholds are never chosen on one; or
+            the predictions are calibrated, or for another prior, and there is nothing to choose
+            again on.
+    """
+    path = file or asked.thresholds
+    if path is None:
+        return default_thresholds(asked.scored, asked.positive)
+    found = documents.read(Evaluation, path, MIGRATIONS)
+    if found.source != "out-of-fold":
+        raise DatasetError(
+            "Thresholds of a test set are not used.",
+            file=path,
+            expected="figures.json of out-of-fold predictions (in the folder crossval)",
+            got=f"figures of {found.title}",
+        )
+    made = asked.made
+    if made is not None and made.combine == "vote":
+        logger.warning("%s: thresholds of probabilities are not those of shares of votes.", path)
+        return default_thresholds(asked.scored, asked.positive)
+    if found.thresholds and made is not None and (made.applied or made.prior_named):
+        return _chosen_again(found, path.with_name(VALIDATION_CSV), made)
+    return list(found.thresholds) or default_thresholds(asked.scored, asked.positive)
+
+
+def _chosen_again(found: Evaluation, file: Path, made: Predictions) -> list[Threshold]:
+    """The thresholds of an evaluation for predictions that were calibrated or moved to a prior."""
+    if not file.is_file():
+        raise DatasetError(
+            "The predictions are calibrated or for another prior, the thresholds are not.",
+            file=file,
+            expected="the out-of-fold predictions, to choose thresholds on them made alike",
+            remedy="Run ricenet_evaluate DATASET with --plan and --channels of the model, or name "
+            "figures.json in its folder crossval with --thresholds.",
+        )
+    scored = made_alike(read_scored(file), made)
+    wants = {each.name.rpartition(" at least ")[::2] for each in found.thresholds}
+    sensitivities, specificities = (
+        sorted(float(value) for name, value in wants if name == what)
+        for what in ("sensitivity", "specificity")
+    )
+    positive = positive_index(scored, found.positive_class or None)
+    chosen = chosen_thresholds(scored, positive, sensitivities, specificities)
+    how = [OUT_OF_FOLD]
+    if made.applied is not None:
+        how.append(f"calibrated with the same {made.applied.words}")
+    if made.prior_named:
+        how.append("corrected for the same prior")
+    return [
+        dataclasses.replace(each, chosen_on=", ".join(how))
+        if each.chosen_on == OUT_OF_FOLD
+        else each
+        for each in chosen
+    ]
+
+
+def made_alike(scored: Scored, made: Predictions) -> Scored:
+    """Out-of-fold predictions calibrated, and moved to the prior, as an ensemble's were."""
+    before = _priors_of(scored, made)
+    probabilities = recalibrated(scored.probabilities, made.applied, before)
+    if made.prior_named:
+        n_classes = len(scored.classes)
+        before = np.full((1, n_classes), 1 / n_classes) if before is None else before
+        probabilities = corrected(probabilities, before, made.prior)
+    return dataclasses.replace(scored, probabilities=probabilities, prior=made.prior)
+
+
+def _priors_of(scored: Scored, made: Predictions) -> NDArray[np.float64] | None:
+    """Class shares that each case's probabilities are right for, axes (cases, classes).
+
+    None of an older model: they are of equally frequent classes, where its plan balances them.
+    """
+    if not made.priors:
+        return None
+    shares = {each.fold: each.prior.shares for each in made.priors}
+    everywhere = mean_shares(list(shares.values()))  # of a fold that did not predict
+    folds = scored.folds or (-1,) * len(scored)
+    return np.array([shares.get(fold, everywhere) for fold in folds])

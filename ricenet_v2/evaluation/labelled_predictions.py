@@ -1,0 +1,107 @@
+"""Predictions with their truths, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.evaluation.confusion_matrix import confusion
+from ricenet_v2.evaluation.resampling import Patients
+from ricenet_v2.inference.prior import BALANCED, called
+from ricenet_v2.records.prior import Decide
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Predictions with their truths.
+
+    Attributes:
+        case_ids: Of the cases.
+        patients: Patient of each case.
+        truth: Class index of each case, shape (cases,).
+        predicted: The same of the calls.
+        probabilities: Axes (cases, classes).
+        classes: Names.
+        missing: Cases of the table of truths that were not predicted; where the table has a
+            column `split`, only those of a split that was predicted.
+        unlabelled: Predicted cases without a known label, which are left out of everything.
+        folds: Fold that each case was held out of; empty where not known.
+        members: Probabilities of single networks, by fold, axes (cases, classes).
+        covariates: Further columns of the table of truths, by name, a text for each case.
+        prior: Class shares that the probabilities are right for, shape (classes,); empty where
+            that is not known, or where they are of networks and not corrected.
+        decide: Which class is called where there is a prior.
+    """
+
+    case_ids: tuple[str, ...]
+    patients: tuple[str, ...]
+    truth: Indices
+    predicted: Indices
+    probabilities: Floats
+    classes: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    unlabelled: tuple[str, ...] = ()
+    folds: tuple[int, ...] = ()
+    members: Mapping[int, Floats] = field(default_factory=dict)
+    covariates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    prior: tuple[float, ...] = ()
+    decide: Decide = BALANCED
+
+    def __len__(self) -> int:
+        """Number of cases."""
+        return len(self.truth)
+
+    @cached_property
+    def grouping(self) -> Patients:
+        """Which patient each case is of; worked out once."""
+        return Patients.of(self.patients)
+
+    @property
+    def counts(self) -> Floats:
+        """Confusion matrix (truth, predicted)."""
+        return confusion(self.truth, self.predicted, len(self.classes))
+
+    def part(self, chosen: Indices) -> Scored:
+        """Only some of the cases, by their index; nothing is missing in a part."""
+        at = [int(index) for index in chosen]
+        return Scored(
+            case_ids=tuple(self.case_ids[index] for index in at),
+            patients=tuple(self.patients[index] for index in at),
+            truth=self.truth[chosen],
+            predicted=self.predicted[chosen],
+            probabilities=self.probabilities[chosen],
+            classes=self.classes,
+            folds=tuple(self.folds[index] for index in at) if self.folds else (),
+            members={fold: values[chosen] for fold, values in self.members.items()},
+            covariates={
+                name: tuple(cells[index] for index in at) for name, cells in self.covariates.items()
+            },
+            prior=self.prior,
+            decide=self.decide,
+        )
+
+    def member(self, fold: int) -> Scored:
+        """The same cases as one network of the ensemble sees them."""
+        probabilities = self.members[fold]
+        return Scored(
+            case_ids=self.case_ids,
+            patients=self.patients,
+            truth=self.truth,
+            predicted=called(probabilities, self.prior, self.decide),
+            probabilities=probabilities,
+            classes=self.classes,
+            prior=self.prior,
+            decide=self.decide,
+        )
+
+
+def told_classes(scored: Scored, positive: int) -> tuple[int, ...]:
+    """Classes that are told from the rest: the positive one of two, all of more."""
+    return (positive,) if len(scored.classes) == 2 else tuple(range(len(scored.classes)))

@@ -1,0 +1,104 @@
+"""All resampled figures of one set of predictions, as functions of the weights of the cases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.evaluation import confusion_matrix
+from ricenet_v2.evaluation.ranking import Ranking
+from ricenet_v2.evaluation.labelled_predictions import Scored, told_classes
+from ricenet_v2.evaluation.sufficient_statistics import Sums
+
+Floats = NDArray[np.float64]
+AUROC = "AUROC"
+BRIER = "Brier score"
+ECE = "expected calibration error"
+
+
+@dataclass(frozen=True)
+class Battery:
+    """What is computed once for all samples.
+
+    Attributes:
+        sums: Of the cases.
+        rankings: By each class that is told from the rest.
+        told: Those classes: the positive one of two, all of more.
+        classes: Names.
+    """
+
+    sums: Sums
+    rankings: tuple[Ranking, ...]
+    told: tuple[int, ...]
+    classes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, scored: Scored, positive: int) -> Battery:
+        """Prepare.
+
+        Args:
+            scored: Predictions.
+            positive: Class that the figures of two classes are about.
+        """
+        told = told_classes(scored, positive)
+        return cls(
+            Sums.of(scored.truth, scored.predicted, scored.probabilities, told),
+            tuple(
+                Ranking.of(scored.probabilities[:, index], scored.truth == index) for index in told
+            ),
+            told,
+            scored.classes,
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the figures, in the order of `values`."""
+        told = [self.classes[index] for index in self.told]
+        per_class = [f"F1 of {name}" for name in self.classes]
+        if len(told) > 1:
+            per_class += [f"AUROC of {name}" for name in told]
+            per_class += [f"average precision of {name}" for name in told]
+        return (
+            *("macro F1", "balanced accuracy", "MCC", AUROC, "average precision"),
+            *(BRIER, "Brier reliability", "Brier resolution", "Brier uncertainty"),
+            *("log loss", ECE),
+            *per_class,
+        )
+
+    def values(self, weights: Floats) -> Floats:
+        """Figures of each sample, axes (samples, figures).
+
+        A sample that lacks a class which the cases have is degenerate: what rests on classes is
+        NaN there.
+
+        Args:
+            weights: Of the cases, axes (cases, samples).
+        """
+        summed = self.sums(weights)
+        counts = summed.counts
+        rankings = [ranking.figures(weights) for ranking in self.rankings]
+        aurocs, precisions = (np.stack(found, axis=1) for found in zip(*rankings, strict=True))
+        parts = np.array([summed.brier_parts(k) for k in range(len(self.told))]).sum(axis=0)
+        f1s = confusion_matrix.f1(counts)
+        by_class = [
+            confusion_matrix.macro_f1(counts),
+            confusion_matrix.balanced_accuracy(counts),
+            confusion_matrix.mcc(counts),
+            aurocs.mean(axis=1),
+            precisions.mean(axis=1),
+        ]
+        others = [summed.brier, *parts, summed.log_loss, summed.expected_calibration_error]
+        last = [f1s] if len(self.told) == 1 else [f1s, aurocs, precisions]
+        degenerate = (counts.sum(axis=2) == 0)[:, self._present].any(axis=1)
+        resting = np.column_stack([*by_class, *last])
+        resting[degenerate] = np.nan
+        return np.column_stack([resting[:, :5], *others, resting[:, 5:]])
+
+    @property
+    def _present(self) -> NDArray[np.bool_]:
+        """Which classes the cases have."""
+        ones = np.ones((self.sums.matrix.shape[1], 1))
+        found: NDArray[np.bool_] = self.sums(ones).counts[0].sum(axis=1) > 0
+        return found

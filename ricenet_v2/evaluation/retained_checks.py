@@ -1,0 +1,73 @@
+"""Checks that were asked for in an earlier evaluation of the same predictions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import DocumentError
+from ricenet_v2.core.files import sha256_of_file
+from ricenet_v2.evaluation.permutation import LABEL_PERMUTATION
+from ricenet_v2.evaluation.evaluation_input import Question
+from ricenet_v2.evaluation.sanity import SIZE_AND_SPACING
+from ricenet_v2.records.sanity import Sanity, SanityCheck
+
+_ASKED_FOR = {LABEL_PERMUTATION, SIZE_AND_SPACING}
+
+
+def checked_hash(asked: Question) -> str:
+    """SHA-256 of all that a check rests on: cases, patients, truths, folds, predictions, sizes."""
+    scored = asked.scored
+    measured = asked.dataset.fingerprint if asked.dataset is not None else None
+    has_sizes = measured is not None and measured.is_file()
+    told = (
+        asked.source,
+        asked.positive,
+        scored.classes,
+        scored.case_ids,
+        scored.patients,
+        scored.folds,
+        scored.truth.tolist(),
+        scored.predicted.tolist(),
+        scored.probabilities.tolist(),
+        sha256_of_file(measured) if measured is not None and has_sizes else "",
+    )
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def with_earlier(made: Sanity, asked: Question, file: Path) -> tuple[Sanity, str]:
+    """The checks with those that only an earlier evaluation of the same predictions made.
+
+    Args:
+        made: New checks.
+        asked: What they are of.
+        file: sanity.json of earlier, which may be missing.
+
+    Returns:
+        The checks to write, and in words what was kept or dropped of the earlier ones, or nothing.
+    """
+    made = replace(made, checked_hash=checked_hash(asked))
+    before = _read(file)
+    new = {check.name for check in made.checks}
+    rest = [check for check in before.checks if check.name in _ASKED_FOR - new] if before else []
+    if before is None or not rest:
+        return made, ""
+    if before.checked_hash != made.checked_hash:
+        return made, f"Earlier checks were of other predictions and are dropped: {_names(rest)}"
+    told = f"Kept from an earlier evaluation of the same predictions: {_names(rest)}"
+    return replace(made, checks=(*made.checks, *rest)), told
+
+
+def _names(checks: list[SanityCheck]) -> str:
+    return ", ".join(check.name for check in checks)
+
+
+def _read(file: Path) -> Sanity | None:
+    """None also where the file is damaged: it is about to be replaced."""
+    try:
+        return documents.read(Sanity, file) if file.is_file() else None
+    except DocumentError:
+        return None

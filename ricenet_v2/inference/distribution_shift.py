@@ -1,0 +1,172 @@
+"""What of a case lies outside the fingerprint of the training cases, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ricenet_v2.core.grid import turned
+from ricenet_v2.inference.feature_reference import Reference
+from ricenet_v2.records.cases import PreprocessedCase, sizes_of_case
+from ricenet_v2.records.dataset import Channel
+from ricenet_v2.records.lineage import Trained, identifying
+from ricenet_v2.records.plan import Plan
+
+_TURN_SLACK = 15.0
+"""Degrees; as far as a dataset may be tilted without a warning."""
+_SPACING_SLACK, _DOSE_SLACK, _INTENSITY_SLACK = 0.01, 0.1, 0.1
+
+
+def outside(plan: Plan, record: PreprocessedCase, references: Iterable[Reference]) -> list[str]:
+    """Spacing, crop, dose and intensity that training did not see.
+
+    Args:
+        plan: Of the model.
+        record: Of the case.
+        references: Of the members; older models have none, and neither intensities nor axes are
+            compared.
+    """
+    references = list(references)
+    return [
+        *_spacing(plan, record),
+        *_region(plan, record),
+        *_dose(plan, record),
+        *_intensity(record, references),
+        *_sizes(record, references),
+        *([] if plan.straighten else _axes(record, references)),
+    ]
+
+
+def trained_on(
+    channels: Iterable[Channel], record: PreprocessedCase, trained: Mapping[int, Trained]
+) -> list[str]:
+    """Whether networks, or the weights that they began with, were trained on images of the case.
+
+    Args:
+        channels: Of the images.
+        record: Of the case.
+        trained: What each fold was trained on; older models do not know.
+    """
+    images = identifying(record, channels)
+    folds = [str(fold) for fold, cases in trained.items() if cases.has_image(images)]
+    told = "its images are among those that fold {} was trained on: no prediction of a new patient"
+    return [told.format(", ".join(folds))] if folds else []
+
+
+def _spacing(plan: Plan, record: PreprocessedCase) -> list[str]:
+    low, high = plan.spacing_range
+    return [
+        f"spacing of {have:.3g} mm along {axis} is outside the training range of "
+        f"{least:.3g} to {most:.3g} mm"
+        for axis, have, least, most in zip("zyx", record.source_spacing, low, high, strict=True)
+        if not least * (1 - _SPACING_SLACK) <= have <= most * (1 + _SPACING_SLACK)
+    ]
+
+
+def unknown_labels(record: PreprocessedCase, references: Iterable[Reference]) -> list[str]:
+    """Mask channels that have labels, but none of those that training saw, such as 255 for 1.
+
+    Args:
+        record: Of the case.
+        references: Of the members; older models do not know their labels.
+    """
+    references = list(references)
+    found = []
+    for name, labels in record.mask_labels.items():
+        known = {value for one in references for value in one.labels.get(name, ())}
+        if all(name in one.labels for one in references) and known and labels:
+            told = f"{name} has the labels {_listed(labels)}, training had {_listed(sorted(known))}"
+            found += [] if known & set(labels) else [told]
+    return found
+
+
+def without_labels(
+    record: PreprocessedCase, masks: Iterable[str], references: Iterable[Reference]
+) -> list[str]:
+    """Mask channels that have too many values for labels, where training had labels.
+
+    Args:
+        record: Of the case, made by this version.
+        masks: Names of the channels.
+        references: Of the members; older models do not know their labels.
+    """
+    references = list(references)
+    return [
+        f"{name} has more than 64 different values, training had the labels "
+        + _listed(sorted({value for one in references for value in one.labels[name]}))
+        for name in masks
+        if name not in record.mask_labels
+        and references
+        and all(one.labels.get(name) for one in references)
+    ]
+
+
+def _listed(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:g}" for value in values[:10]) + (", ..." if values[10:] else "")
+
+
+def _sizes(record: PreprocessedCase, references: Iterable[Reference]) -> list[str]:
+    """Extent and volume; spacing has a range of its own."""
+    found = []
+    for name, value in sizes_of_case(record).items():
+        ranges = [one.sizes[name] for one in references if name in one.sizes]
+        if name.startswith("spacing") or not ranges:
+            continue
+        least, most = min(low for low, _ in ranges), max(high for _, high in ranges)
+        if not least <= value <= most:
+            found.append(
+                f"{name}: {value:.4g} is far from the training cases, which have {least:.3g} to "
+                f"{most:.3g}"
+            )
+    return found
+
+
+def _axes(record: PreprocessedCase, references: Iterable[Reference]) -> list[str]:
+    """How far the case is turned against the training case that lies most like it."""
+    known = [one for reference in references for one in reference.directions]
+    least = min((turned(record.source_direction, one) for one in known), default=0.0)
+    if least <= _TURN_SLACK:
+        return []
+    return [
+        f"its axes are turned by {least:.0f} degrees against those of any training case: it lies "
+        "tilted otherwise, or its axes were swapped otherwise, as happens from 45 degrees on"
+    ]
+
+
+def _region(plan: Plan, record: PreprocessedCase) -> list[str]:
+    if not plan.regions or record.region in plan.regions:
+        return []
+    return [
+        f"cropped to the {record.region}, but the training cases were cropped to the "
+        f"{' or the '.join(plan.regions)}: predict with masks only as in training"
+    ]
+
+
+def _dose(plan: Plan, record: PreprocessedCase) -> list[str]:
+    found = []
+    for name, maximum in record.dose_maximum.items():
+        least, most = plan.dose_range.get(name, (maximum, maximum))
+        if not least * (1 - _DOSE_SLACK) <= maximum <= most * (1 + _DOSE_SLACK):
+            found.append(
+                f"{name}: maximum of {maximum:.1f} Gy is outside the training range of "
+                f"{least:.1f} to {most:.1f} Gy"
+            )
+    return found
+
+
+def _intensity(record: PreprocessedCase, references: Iterable[Reference]) -> list[str]:
+    """Of images, whose scale is the scanner's; the network sees them normalised."""
+    ranges: dict[str, tuple[float, float]] = {}
+    for reference in references:
+        for name, (low, high) in reference.intensities.items():
+            least, most = ranges.get(name, (low, high))
+            ranges[name] = min(least, low), max(most, high)
+    found = []
+    for name, mean in record.intensity_mean.items():
+        least, most = ranges.get(name, (mean, mean))
+        slack = _INTENSITY_SLACK * max(most - least, abs(most), abs(least))
+        if not least - slack <= mean <= most + slack:
+            found.append(
+                f"{name}: mean intensity of {mean:.4g} is outside the training range of "
+                f"{least:.4g} to {most:.4g}"
+            )
+    return found

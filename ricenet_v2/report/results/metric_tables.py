@@ -1,0 +1,196 @@
+"""Figures of merit as tables of words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ricenet_v2.records.dataset import Case
+from ricenet_v2.records.metrics import Evaluation, Figure, FigureSet, Threshold
+from ricenet_v2.records.identity import is_identity
+from ricenet_v2.report.formatting import NOTHING, percent
+
+HEADLINE = ("macro F1", "AUROC", "balanced accuracy", "Brier score")
+_KINDS = {"fold": "By fold", "member": "By member of the ensemble", "subgroup": "By subgroup"}
+_GROUP = re.compile(
+    r"(.+?)(?: = (.*)| below \S+| \S+(?: to below \S+| or more)| not known)", re.DOTALL
+)
+
+
+class Notes:
+    """Warnings of a table, each told once below it; rows carry its number."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.words: list[str] = []
+
+    def mark(self, warning: str) -> int:
+        """Number of a warning, 0 where there is none."""
+        if not warning:
+            return 0
+        if warning not in self.words:
+            self.words.append(warning)
+        return self.words.index(warning) + 1
+
+
+@dataclass(frozen=True)
+class FigureRow:
+    """One figure in words; `note` is the number of its warning, 0 for none."""
+
+    name: str
+    value: str
+    interval: str
+    n: str
+    method: str
+    note: int
+
+
+@dataclass(frozen=True)
+class GroupTable:
+    """Sets of figures of one kind: a row per set (name, cases, patients, cells, note)."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, str, str, tuple[str, ...], int], ...]
+    notes: tuple[str, ...]
+
+
+def without_identities(evaluation: Evaluation, cases: Iterable[Case]) -> Evaluation:
+    """Without the subgroups of covariates that may tell who somebody is.
+
+    Args:
+        evaluation: As it was written.
+        cases: Of the dataset, for the cells of its covariates.
+    """
+    cells: dict[str, list[str]] = {}
+    for case in cases:
+        for name, cell in case.covariates.items():
+            cells.setdefault(name, []).append(cell)
+    for column, value in map(_column, evaluation.groups):
+        cells.setdefault(column, []).append(value)
+    kept = tuple(group for group in evaluation.groups if not _is_identity(group, cells))
+    return replace(evaluation, groups=kept)
+
+
+def _is_identity(group: FigureSet, cells: Mapping[str, Sequence[str]]) -> bool:
+    column, _ = _column(group)
+    return group.kind == "subgroup" and is_identity(column, cells[column])
+
+
+def _column(group: FigureSet) -> tuple[str, str]:
+    """Covariate and value of `site = A`; no value where the group is a range."""
+    found = _GROUP.fullmatch(group.name)
+    return (found[1], found[2] or "") if found else (group.name, "")
+
+
+def figure_rows(figures: Sequence[Figure], notes: Notes) -> list[FigureRow]:
+    """Each figure with its interval, count and method; warnings go to `notes`."""
+    return [
+        FigureRow(
+            name=one.name,
+            value=value(one.value),
+            interval=interval(one),
+            n=f"{one.n:,}",
+            method=one.method,
+            note=notes.mark(one.warning),
+        )
+        for one in figures
+    ]
+
+
+def value(found: float | None) -> str:
+    """Three decimals."""
+    return NOTHING if found is None else f"{found:.3f}"
+
+
+def interval(figure: Figure) -> str:
+    """`0.512 to 0.893`."""
+    return ends(figure.low, figure.high)
+
+
+def ends(low: float | None, high: float | None) -> str:
+    """Of an interval; a dash without one."""
+    return NOTHING if low is None or high is None else f"{low:.3f} to {high:.3f}"
+
+
+def flag(figure: Figure) -> str:
+    """Of a figure that stands alone, without the notes of its table."""
+    if "few " in figure.warning:
+        return "few cases: a rough guide"
+    return "with a warning" if figure.warning else ""
+
+
+def headline(evaluation: Evaluation) -> list[Figure]:
+    """The figures that are shown first, as far as they are there."""
+    by_name = {one.name: one for one in evaluation.figures}
+    return [by_name[name] for name in HEADLINE if name in by_name]
+
+
+def group_tables(evaluation: Evaluation) -> list[GroupTable]:
+    """A table per kind of set."""
+    tables = []
+    for kind, title in _KINDS.items():
+        own = [group for group in evaluation.groups if group.kind == kind]
+        if not own:
+            continue
+        names = [name for name in HEADLINE if any(name == f.name for g in own for f in g.figures)]
+        notes = Notes()
+        rows = tuple(_row(group, names, notes) for group in own)
+        tables.append(GroupTable(title, tuple(names), rows, tuple(notes.words)))
+    return tables
+
+
+def _row(
+    group: FigureSet, names: Sequence[str], notes: Notes
+) -> tuple[str, str, str, tuple[str, ...], int]:
+    by_name = {one.name: one for one in group.figures}
+    cells = tuple(_cell(by_name.get(name)) for name in names)
+    n_cases, n_patients = f"{group.n_cases:,}", f"{group.n_patients:,}"
+    return group.name, n_cases, n_patients, cells, notes.mark(group.warning)
+
+
+def _cell(figure: Figure | None) -> str:
+    if figure is None or figure.value is None:
+        return NOTHING
+    if figure.low is None or figure.high is None:
+        return value(figure.value)
+    return f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f})"
+
+
+def threshold_columns(thresholds: Sequence[Threshold]) -> list[str]:
+    """Names of the figures at the thresholds, in their order, without the class's name."""
+    return list(
+        dict.fromkeys(_short(one.name, t.class_name) for t in thresholds for one in t.figures)
+    )
+
+
+def threshold_rows(
+    thresholds: Sequence[Threshold], columns: Sequence[str]
+) -> list[tuple[str, str, str, str, tuple[str, ...]]]:
+    """Name, class, probability, what it was chosen on, a cell per column."""
+    rows = []
+    for one in thresholds:
+        by_name = {_short(figure.name, one.class_name): figure for figure in one.figures}
+        cells = tuple(_cell(by_name.get(name)) for name in columns)
+        rows.append((one.name, one.class_name, value(one.value), one.chosen_on, cells))
+    return rows
+
+
+def _short(name: str, class_name: str) -> str:
+    return name.removesuffix(f" of {class_name}")
+
+
+def confusion_rows(
+    classes: Sequence[str], confusion: Sequence[Sequence[int]]
+) -> list[tuple[str, tuple[tuple[int, str, int], ...], int]]:
+    """Truth, then count, share of the row and depth of its shade (0 to 60), then the row's sum."""
+    rows = []
+    for name, counts in zip(classes, confusion, strict=True):
+        total = sum(counts)
+        cells = tuple(
+            (n, percent(n / total) if total else NOTHING, round(60 * n / total) if total else 0)
+            for n in counts
+        )
+        rows.append((name, cells, total))
+    return rows

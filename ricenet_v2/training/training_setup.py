@@ -1,0 +1,89 @@
+"""What the folds of a dataset share, checked before the first of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.names import number
+from ricenet_v2.preprocessing.raw_changes import tell_raw_changes
+from ricenet_v2.records.dataset import Case, Dataset
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.splits import Splits
+from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON, DatasetPaths, ModelPaths, dataset_paths
+from ricenet_v2.store.raw import load_raw_dataset
+from ricenet_v2.training.job import TrainOptions, effective_plan, model_of
+from ricenet_v2.training.preprocessed import check_described
+from ricenet_v2.training.splits import check_labels, check_splits, make_splits
+from ricenet_v2.training.process_group import Team
+from ricenet_v2.training.trackers import check_trackers
+
+
+@dataclass(frozen=True)
+class Study:
+    """What the folds of a dataset share."""
+
+    paths: DatasetPaths
+    plan: Plan
+    dataset: Dataset
+    cases: Sequence[Case]
+    splits: Splits
+    options: TrainOptions
+    team: Team
+
+    @property
+    def model(self) -> ModelPaths:
+        """Files of the model that the options train."""
+        return model_of(self.paths, self.plan, self.options)
+
+
+def load_study(
+    dataset: str, plan: str, workspace: Path | None, options: TrainOptions, team: Team
+) -> Study:
+    """Read plan, folds and cases, and check the options before the first fold.
+
+    Images that have changed since they were preprocessed are a warning.
+
+    Raises:
+        TrainingError: The dataset is not planned yet.
+        DatasetError: It is too small for folds, or its table is not that of the folds or the plan.
+        PlanError: A setting or channel is not there, or dataset.json is not that of the plan.
+    """
+    paths = dataset_paths(dataset, workspace)
+    raw = load_raw_dataset(paths.raw)
+    if not paths.splits.is_file():
+        # A dataset that is too small for folds has no such file, however often it is planned.
+        make_splits(raw.cases)
+    if not paths.plan(plan).is_file() or not paths.splits.is_file():
+        raise TrainingError(
+            "This dataset is not planned and split yet.",
+            file=paths.plan(plan) if not paths.plan(plan).is_file() else paths.splits,
+            remedy=f"Run ricenet_plan_and_preprocess {dataset} first.",
+        )
+    made, splits = documents.read(Plan, paths.plan(plan)), documents.read(Splits, paths.splits)
+    # A wrong setting is told once, before the first fold.
+    effective_plan(made, options)
+    check_described(made, raw.dataset, paths.raw / DATASET_JSON)
+    check_trackers(options.loggers)
+    check_splits(splits, raw.cases, paths.splits)
+    check_labels(raw.cases, made.classes, paths.raw / CASES_CSV)
+    if team is None or team.leads:
+        tell_raw_changes(raw, made, paths)
+    return Study(paths, made, raw.dataset, raw.cases, splits, options, team)
+
+
+def chosen_folds(text: str, n_folds: int) -> list[int]:
+    """The numbers that `all` or a number means.
+
+    Raises:
+        TrainingError: Neither.
+    """
+    if text == "all":
+        return list(range(n_folds))
+    fold = number(text)
+    if fold is not None and fold < n_folds:
+        return [fold]
+    raise TrainingError("There is no such fold.", expected=f"0 to {n_folds - 1}, or all", got=text)

@@ -1,0 +1,118 @@
+"""Two real processes under torchrun, over Gloo."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.records.run import Run
+from ricenet_v2.store import checkpoints, tables
+from ricenet_v2.training.parts import Stopped, StopWish
+from ricenet_v2.training.process_group import Team, joined
+
+
+def _start(paths, *words: str) -> subprocess.Popen[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2"]
+    torchrun += [f"--master_port={port}", "-m", "ricenet_v2.cli.train"]
+    command = [*torchrun, "9", "0", "--device", "cpu"]
+    command += ["--workspace", str(paths.raw.parent.parent), *words]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def _weights(paths):
+    return checkpoints.load(paths.run().fold(0).final)["inference_weights"]
+
+
+def test_two_processes_train_to_the_same_as_one_and_go_on_alone(
+    plan, make_workspace, run_fold, with_training
+):
+    plan = dataclasses.replace(
+        with_training(epochs=2, iterations_per_epoch=3, learning_rate=1e-4),
+        network=dataclasses.replace(plan.network, dropout=0.3),
+    )
+    alone, shared = make_workspace(plan, "alone"), make_workspace(plan, "shared")
+    run_fold(alone)
+    process = _start(shared)
+    _, said = process.communicate(timeout=240)
+    assert process.returncode == 0, said
+    one, two = _weights(alone), _weights(shared)
+    assert one.keys() == two.keys()
+    for name, value in one.items():
+        torch.testing.assert_close(two[name], value, rtol=1e-4, atol=2e-6)
+    fold = shared.run().fold(0)
+    rows = [tables.read_rows(paths.run().fold(0).history) for paths in (alone, shared)]
+    for here, there in zip(*rows, strict=True):
+        for column in ("train_loss", "validation_loss"):
+            assert float(there[column]) == pytest.approx(float(here[column]), rel=1e-4)
+    assert len(tables.read_rows(fold.validation)) == 4
+    assert fold.log.read_text().count("Fold 0 is trained") == 1
+    # What two began, one can go on with.
+    assert run_fold(shared, resume=True, epochs=3).status == "finished"
+
+
+def test_a_fault_of_one_process_ends_all_and_is_told_once(with_training, make_workspace):
+    paths = make_workspace(with_training(epochs=50))
+    broken = [file for file in paths.cases().glob("*.b2nd") if file.stem != "C00"]
+    for file in broken[::3]:
+        file.write_bytes(b"damaged")
+    process = _start(paths)
+    _, said = process.communicate(timeout=240)
+    assert process.returncode != 0
+    assert len(re.findall("^Error: ", said, re.MULTILINE)) == 1, said
+    assert re.search("process: [01] of 2", said)
+
+
+def test_sigterm_to_the_launcher_ends_all_cleanly(with_training, make_workspace):
+    paths = make_workspace(with_training(epochs=500))
+    process, fold = _start(paths), paths.run().fold(0)
+    while process.poll() is None and not fold.history.is_file():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=240)
+    assert said.count("was stopped") == 1, said
+    assert documents.read(Run, fold.run).status == "stopped"
+
+
+def test_batch_norm_on_shared_cpus_is_refused_with_the_reason(plan, make_workspace):
+    from ricenet_v2.records.splits import Splits
+    from ricenet_v2.store.raw import load_raw_dataset
+    from ricenet_v2.training.job import TrainOptions, prepare
+
+    paths = make_workspace(plan)
+    raw, splits = load_raw_dataset(paths.raw), documents.read(Splits, paths.splits)
+    options = TrainOptions(overrides={"network.norm": "batch"})
+    team = Team(0, 2, torch.device("cpu"))
+    with pytest.raises(TrainingError, match="Batch norm cannot be shared"):
+        prepare(paths, plan, raw.dataset, raw.cases, splits, 0, options, team)
+    mixing = TrainOptions(overrides={"mixup": "0.4", "accumulation_steps": "1"})
+    with pytest.raises(TrainingError, match="Mixup needs partners"):
+        prepare(paths, plan, raw.dataset, raw.cases, splits, 0, mixing, team)
+
+
+def test_one_process_alone_raises_what_it_raises():
+    with joined("cpu") as team:
+        assert (team.rank, team.size, team.leads) == (0, 1, True)
+        with pytest.raises(ZeroDivisionError), team.agreed():
+            raise ZeroDivisionError
+        stop = StopWish()
+        with team.agreed(stop):
+            pass
+        stop.asked = True
+        with pytest.raises(Stopped), team.agreed(stop):
+            pass
+        assert float(team.sum(torch.tensor(3.0))) == 3.0
