@@ -38,8 +38,8 @@ from ricenet_v2.store.paths import CASES_CSV, dataset_paths
 from ricenet_v2.store.raw import image_path, images_folder, load_raw_dataset, write_raw_tables
 from ricenet_v2.training.fold import train_fold
 from ricenet_v2.training.job import TrainOptions
-from ricenet_v2.training.settings import channels_label
 from ricenet_v2.training.process_group import Team, joined
+from ricenet_v2.training.settings import channels_label
 
 NAME, SECTION = "Dataset011_TwoDoses", "absolute"
 HEIGHTS = {"low": 40.05, "high": 60.0}

@@ -30,8 +30,8 @@ from ricenet_v2.explanation.maps import probabilities_of
 from ricenet_v2.explanation.occlusion.occlude import occlude
 from ricenet_v2.explanation.occlusion.prepared import Occlusions, prepare
 from ricenet_v2.explanation.occlusion.settings import DoseBaseline, OcclusionSettings
-from ricenet_v2.explanation.quantities.regions import ring_of
 from ricenet_v2.explanation.quantities.peak import peak
+from ricenet_v2.explanation.quantities.regions import ring_of
 from ricenet_v2.explanation.sanity.cascade import fresh_network
 from ricenet_v2.explanation.subject import CaseFiles, Subject, read_subject
 from ricenet_v2.inference.ensemble import Ensemble, load_ensemble

@@ -26,16 +26,16 @@ from benchmarks import page
 from ricenet_v2.core.progress import track
 from ricenet_v2.evaluation import confusion_matrix
 from ricenet_v2.evaluation.aligned_runs import Alike
-from ricenet_v2.evaluation.metric_set import AUROC, BRIER
 from ricenet_v2.evaluation.comparisons import compare
 from ricenet_v2.evaluation.delong import areas
-from ricenet_v2.evaluation.within_fold_auroc import WithinFolds, offset
 from ricenet_v2.evaluation.intervals import bca
-from ricenet_v2.evaluation.paired import ACCURACY, BALANCED, LOG_LOSS, MACRO_F1, values_of
-from ricenet_v2.evaluation.resampling import Patients, replicated
 from ricenet_v2.evaluation.labelled_predictions import Scored
-from ricenet_v2.evaluation.sufficient_statistics import brier_of, log_loss_of
+from ricenet_v2.evaluation.metric_set import AUROC, BRIER
+from ricenet_v2.evaluation.paired import ACCURACY, BALANCED, LOG_LOSS, MACRO_F1, values_of
 from ricenet_v2.evaluation.paired_permutation import mean_p
+from ricenet_v2.evaluation.resampling import Patients, replicated
+from ricenet_v2.evaluation.sufficient_statistics import brier_of, log_loss_of
+from ricenet_v2.evaluation.within_fold_auroc import WithinFolds, offset
 from ricenet_v2.explanation.quantities.regions import LESION
 from ricenet_v2.explanation.quantities.shares import shares_of
 from ricenet_v2.explanation.quantities.untrained import p_differs

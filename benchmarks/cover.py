@@ -15,13 +15,13 @@ from benchmarks import page
 from benchmarks.simulated import Population, truths
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation import intervals
-from ricenet_v2.evaluation.metric_set import Battery
 from ricenet_v2.evaluation.consistency import ERROR, RELIABILITY, RESOLUTION
 from ricenet_v2.evaluation.estimates import Estimates
-from ricenet_v2.evaluation.within_fold_auroc import WITHIN, WithinFolds
+from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.metric_set import Battery
 from ricenet_v2.evaluation.proportions import of_class, share
 from ricenet_v2.evaluation.resampling import replicated
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.within_fold_auroc import WITHIN, WithinFolds
 
 SIZES = (12, 40, 92, 300)
 PREVALENCES = (0.05, 0.15, 0.35, 0.5)

@@ -46,8 +46,8 @@ from ricenet_v2.records.fingerprint import (
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store.cases import write_case
 from ricenet_v2.training.loader import Batch, Source, TrainingBatches
-from ricenet_v2.training.reader import CaseReader
 from ricenet_v2.training.process_group import Team
+from ricenet_v2.training.reader import CaseReader
 from ricenet_v2.training.timing import (
     Bench,
     make_bench,

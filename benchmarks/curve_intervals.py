@@ -24,10 +24,10 @@ from scipy.special import expit, logit
 from benchmarks import page
 from ricenet_v2.evaluation.curves.roc_band import band
 from ricenet_v2.evaluation.flexible import flexible
+from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.evaluation.net_benefit import of_calls, over_all
 from ricenet_v2.evaluation.observed_expected import observed_expected
 from ricenet_v2.evaluation.predictive_values import Prevalence, at_prevalence
-from ricenet_v2.evaluation.labelled_predictions import Scored
 
 SIZES, SHARES = (12, 40, 92, 300), (0.05, 0.15, 0.35, 0.5)
 AUROCS, CASES = (0.6, 0.75, 0.9, 0.97), (1, 3)

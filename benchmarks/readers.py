@@ -21,9 +21,9 @@ from benchmarks.small_plan import small_plan
 from ricenet_v2.core import documents
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.evaluation.read import read_scored
+from ricenet_v2.inference.feature_reference import Reference, read_reference, write_reference
 from ricenet_v2.inference.prior import from_state, to_state
 from ricenet_v2.inference.recalibration import calibration_of
-from ricenet_v2.inference.feature_reference import Reference, read_reference, write_reference
 from ricenet_v2.ingest.medmnist import convert_medmnist3d
 from ricenet_v2.network.build import build_network
 from ricenet_v2.records.calibration import Calibration

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from ricenet_v2.evaluation.metric_set import Battery
 from ricenet_v2.evaluation.confusion_matrix import confusion
 from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.metric_set import Battery
 
 N_POPULATION = 200_000
 NAMES = ("a", "b", "c")

@@ -46,8 +46,8 @@ from ricenet_v2.records.plan import (
 )
 from ricenet_v2.store.cases import write_case
 from ricenet_v2.training.loader import Source, TrainingBatches
-from ricenet_v2.training.reader import CaseReader
 from ricenet_v2.training.process_group import Team
+from ricenet_v2.training.reader import CaseReader
 from ricenet_v2.training.timing import make_bench, time_steps
 from ricenet_v2.training.workers import default_workers
 

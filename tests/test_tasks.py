@@ -30,8 +30,8 @@ from ricenet_v2.report.results.predicted import Predicted, Result
 from ricenet_v2.store.paths import DatasetPaths
 from ricenet_v2.store.raw import RawDataset
 from ricenet_v2.training.job import TrainOptions
-from ricenet_v2.training.training_setup import Study
 from ricenet_v2.training.process_group import Team
+from ricenet_v2.training.training_setup import Study
 
 HOUSE = Path(ricenet_v2.__file__).parent
 DATASET = Dataset("D", (Channel("T1c", "mri"), Channel("dose", "dose", unit="Gy")), ("a", "b"))

@@ -8,14 +8,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ricenet_v2.ablation import test_predictions, tables
-from ricenet_v2.ablation.study_consistency import check_budget, check_images, check_study, left_to_train
+from ricenet_v2.ablation import tables, test_predictions
 from ricenet_v2.ablation.budget import Budget, Wish, budget_of
+from ricenet_v2.ablation.channel_perturbation import Stage
 from ricenet_v2.ablation.groups import groups_of
 from ricenet_v2.ablation.importance import importances
 from ricenet_v2.ablation.jobs import Outcome
 from ricenet_v2.ablation.published import published_for
-from ricenet_v2.ablation.channel_perturbation import Stage
+from ricenet_v2.ablation.study_consistency import (
+    check_budget,
+    check_images,
+    check_study,
+    left_to_train,
+)
 from ricenet_v2.ablation.subsets import every_subset, named_subsets
 from ricenet_v2.ablation.training import Machine, train_subsets
 from ricenet_v2.ablation.values import Resampling
@@ -32,9 +37,9 @@ from ricenet_v2.store.paths import CASES_CSV, ModelPaths
 from ricenet_v2.store.positive import positive_of
 from ricenet_v2.training.job import TrainOptions
 from ricenet_v2.training.preprocessed import records_of_plan
+from ricenet_v2.training.process_group import Team
 from ricenet_v2.training.reader import CaseReader, cache_budget
 from ricenet_v2.training.training_setup import Study, load_study
-from ricenet_v2.training.process_group import Team
 
 logger = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from ricenet_v2.ablation.values import FIGURES, Resampling
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation.confusion_matrix import known
-from ricenet_v2.evaluation.paired import Term
 from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.paired import Term
 from ricenet_v2.records.ablation import Change, Group, Importance
 
 

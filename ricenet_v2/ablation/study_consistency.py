@@ -19,8 +19,8 @@ from ricenet_v2.store import cases as store
 from ricenet_v2.store.fold_paths import FoldPaths
 from ricenet_v2.store.paths import DatasetPaths, ModelPaths
 from ricenet_v2.store.raw import RawDataset
-from ricenet_v2.training.resume_checks import DECISIVE
 from ricenet_v2.training.preprocessed import records_of_plan
+from ricenet_v2.training.resume_checks import DECISIVE
 from ricenet_v2.training.settings import NETWORK_FIELDS, with_channels
 from ricenet_v2.training.training_setup import Study
 

@@ -10,9 +10,9 @@ from ricenet_v2.ablation.values import FIGURES, Resampling
 from ricenet_v2.evaluation.aligned_runs import Alike, on_same_cases
 from ricenet_v2.evaluation.comparisons import compare
 from ricenet_v2.evaluation.evaluate import Options, figures_of
+from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.evaluation.read import read_scored
-from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.records.ablation import Group, SourceTable, Subset, SubsetFigures
 from ricenet_v2.records.comparison import Pair
 from ricenet_v2.records.metrics import Source

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.evaluation.metric_set import AUROC
 from ricenet_v2.evaluation.paired import BALANCED, LEVEL, MACRO_F1, Swapping, values_of
-from ricenet_v2.evaluation.labelled_predictions import Scored
 
 FIGURES = (MACRO_F1, AUROC, BALANCED)
 

@@ -39,7 +39,7 @@ def write_ablation(folder: Path, made: Ablation) -> None:
         pictures.append(PartPicture(second, _LINES))
     part = ReportPart(
         title=formatting.title_of(made),
-        formatting=formatting.words_of(made),
+        words=formatting.words_of(made),
         tables=formatting.all_tables(made),
         pictures=tuple(pictures),
         order=_ORDER,

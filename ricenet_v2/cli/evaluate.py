@@ -174,9 +174,9 @@ def evaluate(
     from ricenet_v2.cli.evaluate_tables import show, show_sanity
     from ricenet_v2.core import documents
     from ricenet_v2.core.command import typed
-    from ricenet_v2.evaluation import retained_checks, sanity, write
     from ricenet_v2.evaluation import evaluate as figures
     from ricenet_v2.evaluation import predictive_values as elsewhere
+    from ricenet_v2.evaluation import retained_checks, sanity, write
     from ricenet_v2.evaluation import thresholds as chosen
     from ricenet_v2.evaluation.another_prior import with_prior
     from ricenet_v2.evaluation.curves.draw import curves_of

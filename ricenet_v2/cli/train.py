@@ -140,11 +140,11 @@ def train(
     from ricenet_v2.core.errors import RicenetError
     from ricenet_v2.core.locks import using
     from ricenet_v2.store.paths import dataset_paths
-    from ricenet_v2.training.resume_checks import check_not_begun
     from ricenet_v2.training.job import TrainOptions
+    from ricenet_v2.training.process_group import joined
+    from ricenet_v2.training.resume_checks import check_not_begun
     from ricenet_v2.training.seeds import studies_of_seeds
     from ricenet_v2.training.training_setup import chosen_folds, load_study
-    from ricenet_v2.training.process_group import joined
 
     if num_threads is not None:
         torch.set_num_threads(num_threads)

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.evaluation.read import read_scored
-from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.store.fold_paths import VALIDATION_CSV
 from ricenet_v2.store.paths import (
     CASES_CSV,

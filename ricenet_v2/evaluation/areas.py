@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import special
 
 from ricenet_v2.evaluation import influence, intervals, mover
-from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.resampling import Patients
 
 NEWCOMBE = "Newcombe's method 5"
 BINOMIAL = "Clopper-Pearson, effective number of cases of the class"

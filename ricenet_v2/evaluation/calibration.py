@@ -10,9 +10,9 @@ from scipy import special
 from scipy.special import log_softmax
 
 from ricenet_v2.evaluation.influence import t_quantile
+from ricenet_v2.evaluation.labelled_predictions import Scored, told_classes
 from ricenet_v2.evaluation.logistic import fitted
 from ricenet_v2.evaluation.resampling import Patients
-from ricenet_v2.evaluation.labelled_predictions import Scored, told_classes
 from ricenet_v2.inference import temperature
 from ricenet_v2.inference.recalibration import log_shares
 from ricenet_v2.records.metrics import Figure

@@ -12,9 +12,9 @@ from scipy import stats
 
 from ricenet_v2.evaluation import confusion_matrix
 from ricenet_v2.evaluation.aligned_runs import Alike
-from ricenet_v2.evaluation.metric_set import AUROC, BRIER
 from ricenet_v2.evaluation.delong import areas
-from ricenet_v2.evaluation.within_fold_auroc import WITHIN, offset
+from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.metric_set import AUROC, BRIER
 from ricenet_v2.evaluation.paired import (
     ACCURACY,
     BALANCED,
@@ -27,8 +27,8 @@ from ricenet_v2.evaluation.paired import (
     share_folds,
     values_of,
 )
-from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.evaluation.paired_permutation import FEWEST, Ends
+from ricenet_v2.evaluation.within_fold_auroc import WITHIN, offset
 from ricenet_v2.records.comparison import Comparison, Pair
 
 FEW_DISCORDANT, FEW_PATIENTS = 6, 40

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet_v2.evaluation import influence, intervals, confusion_matrix, mover
-from ricenet_v2.evaluation.resampling import Patients
+from ricenet_v2.evaluation import confusion_matrix, influence, intervals, mover
 from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.resampling import Patients
 
 EXACT = "Clopper-Pearson"
 F1_METHOD = f"{EXACT} of the hits among hits, misses and false alarms"
@@ -124,7 +124,9 @@ def _mcc_slopes(counts: Floats) -> tuple[float, Floats]:
     """MCC, and its derivative in the count of each cell; 0 where it is not defined."""
     steps = np.eye(counts.size).reshape(-1, *counts.shape) * _STEP * counts.sum()
     more, less = counts + steps, np.maximum(counts - steps, 0)
-    slopes = (confusion_matrix.mcc(more) - confusion_matrix.mcc(less)) / (more - less).sum(axis=(1, 2))
+    slopes = (confusion_matrix.mcc(more) - confusion_matrix.mcc(less)) / (more - less).sum(
+        axis=(1, 2)
+    )
     return float(confusion_matrix.mcc(counts)), np.nan_to_num(slopes).reshape(counts.shape)
 
 

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.sufficient_statistics import N_BINS, bins_of, brier_parts
 
 FEWEST_DRAWS = 200

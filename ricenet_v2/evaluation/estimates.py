@@ -13,8 +13,8 @@ import numpy as np
 
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation import areas, confusion_intervals, consistency, losses
-from ricenet_v2.evaluation.metric_set import BRIER, ECE, Battery
 from ricenet_v2.evaluation.labelled_predictions import Scored, told_classes
+from ricenet_v2.evaluation.metric_set import BRIER, ECE, Battery
 from ricenet_v2.records.metrics import Figure
 
 FEW_FOR_ECE = 100
@@ -70,7 +70,10 @@ class Estimates:
         brier = losses.Losses.brier(scored.truth, scored.probabilities)
         log = losses.Losses.log(scored.truth, scored.probabilities)
         made: dict[str, tuple[Callable[[], Interval], str]] = {
-            "macro F1": (lambda: confusion_intervals.macro_f1(scored, level), confusion_intervals.MACRO_F1_METHOD),
+            "macro F1": (
+                lambda: confusion_intervals.macro_f1(scored, level),
+                confusion_intervals.MACRO_F1_METHOD,
+            ),
             "balanced accuracy": (
                 lambda: confusion_intervals.balanced_accuracy(scored, level),
                 confusion_intervals.BALANCED_METHOD,

@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.evaluation.metric_set import AUROC
 from ricenet_v2.evaluation.calibration import slope_and_intercept
 from ricenet_v2.evaluation.calibration_indices import calibration_indices
 from ricenet_v2.evaluation.estimates import Estimates
-from ricenet_v2.evaluation.within_fold_auroc import with_interval
+from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.metric_set import AUROC
 from ricenet_v2.evaluation.observed_expected import observed_expected
 from ricenet_v2.evaluation.precision import sample_sizes
 from ricenet_v2.evaluation.proportions import proportions
-from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.evaluation.subgroups import Group, groups_of
+from ricenet_v2.evaluation.within_fold_auroc import with_interval
 from ricenet_v2.records.metrics import Evaluation, Figure, FigureSet, SetKind, Source, Threshold
 
 N_BOOTSTRAP = 2000

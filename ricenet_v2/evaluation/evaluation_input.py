@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.centres import scheme_of
+from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.evaluation.read import read_scored
-from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.evaluation.thresholds import OUT_OF_FOLD, chosen_thresholds, default_thresholds
 from ricenet_v2.inference.prior import corrected, mean_shares
 from ricenet_v2.inference.recalibration import predictions_beside, recalibrated

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit, logit
 
-from ricenet_v2.evaluation.logistic import fitted
 from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.logistic import fitted
 from ricenet_v2.evaluation.sides import ENOUGH, rarer, told
 
 FEWEST_OF_LINE, FEWEST_OF_CURVE = 10, 20

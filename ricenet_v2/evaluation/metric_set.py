@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.evaluation import confusion_matrix
-from ricenet_v2.evaluation.ranking import Ranking
 from ricenet_v2.evaluation.labelled_predictions import Scored, told_classes
+from ricenet_v2.evaluation.ranking import Ranking
 from ricenet_v2.evaluation.sufficient_statistics import Sums
 
 Floats = NDArray[np.float64]

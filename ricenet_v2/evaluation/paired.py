@@ -11,13 +11,13 @@ from scipy import stats
 
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation import confusion_matrix
+from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.evaluation.metric_set import AUROC, BRIER
-from ricenet_v2.evaluation.within_fold_auroc import WITHIN, WithinFolds
+from ricenet_v2.evaluation.paired_permutation import Ends, Swaps, not_rejected, share_as_large
 from ricenet_v2.evaluation.ranking import Ranking
 from ricenet_v2.evaluation.resampling import replicated
-from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.evaluation.sufficient_statistics import brier_of, log_loss_of
-from ricenet_v2.evaluation.paired_permutation import Ends, Swaps, not_rejected, share_as_large
+from ricenet_v2.evaluation.within_fold_auroc import WITHIN, WithinFolds
 
 LEVEL = 0.95
 ACCURACY, MACRO_F1, BALANCED, LOG_LOSS = "accuracy", "macro F1", "balanced accuracy", "log loss"
@@ -234,7 +234,9 @@ class _Exchange:
         moved = self.cells @ swapped
         one, other = _counts(self.term.first, moved), _counts(self.term.second, -moved)
         found[MACRO_F1] = confusion_matrix.macro_f1(one) - confusion_matrix.macro_f1(other)
-        found[BALANCED] = confusion_matrix.balanced_accuracy(one) - confusion_matrix.balanced_accuracy(other)
+        found[BALANCED] = confusion_matrix.balanced_accuracy(
+            one
+        ) - confusion_matrix.balanced_accuracy(other)
         if self.rankings or self.within:
             found |= self._areas(swapped)
         made: Floats = np.stack([found[name] for name in self.names], axis=1)

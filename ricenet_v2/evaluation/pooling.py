@@ -13,8 +13,8 @@ import numpy as np
 from ricenet_v2.core import documents
 from ricenet_v2.core.command import text_of
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.evaluation.read import read_scored
 from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.read import read_scored
 from ricenet_v2.evaluation.tabular.since import check_covariates
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import tables

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.sides import rarer, told
 from ricenet_v2.evaluation.two_shares import Share, ratio, together
 from ricenet_v2.records.metrics import Evaluation, Figure

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.names import number
 from ricenet_v2.core.spelling import composed
+from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.evaluation.row_faults import (
     PREFIX,
     Fault,
@@ -22,7 +23,6 @@ from ricenet_v2.evaluation.row_faults import (
     has_no_label,
     unknown_classes,
 )
-from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.inference.prior import BALANCED
 from ricenet_v2.inference.recalibration import predictions_beside
 from ricenet_v2.store.case_table import check_case_table

@@ -10,8 +10,8 @@ from pathlib import Path
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DocumentError
 from ricenet_v2.core.files import sha256_of_file
-from ricenet_v2.evaluation.permutation import LABEL_PERMUTATION
 from ricenet_v2.evaluation.evaluation_input import Question
+from ricenet_v2.evaluation.permutation import LABEL_PERMUTATION
 from ricenet_v2.evaluation.sanity import SIZE_AND_SPACING
 from ricenet_v2.records.sanity import Sanity, SanityCheck
 

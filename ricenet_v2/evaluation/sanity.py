@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core import documents
 from ricenet_v2.evaluation.evaluate import Options, figures_of
-from ricenet_v2.evaluation.first_weights import first_weights, judged_by_fold
-from ricenet_v2.evaluation.permutation import shuffled_labels
 from ricenet_v2.evaluation.evaluation_input import Question
+from ricenet_v2.evaluation.first_weights import first_weights, judged_by_fold
 from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.permutation import shuffled_labels
 from ricenet_v2.evaluation.tabular.regression import fit
 from ricenet_v2.evaluation.training_images import training_images
 from ricenet_v2.records.dataset import Case

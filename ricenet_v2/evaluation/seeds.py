@@ -22,9 +22,9 @@ from ricenet_v2.core.names import fault_of
 from ricenet_v2.evaluation.aligned_runs import on_same_cases
 from ricenet_v2.evaluation.centres import scheme_of
 from ricenet_v2.evaluation.evaluate import Options, evaluate
-from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.evaluation.evaluation_input import positive_index
 from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.evaluation.selection import with_selection
 from ricenet_v2.records.comparison import Comparison, Pair
 from ricenet_v2.records.metrics import Figure

@@ -14,8 +14,8 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.records.cells import known
 from ricenet_v2.records.cells import numbers as numbers_of
-from ricenet_v2.records.metrics import SetKind
 from ricenet_v2.records.identity import is_identity
+from ricenet_v2.records.metrics import SetKind
 
 logger = logging.getLogger(__name__)
 

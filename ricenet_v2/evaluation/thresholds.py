@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.evaluation.proportions import of_class
 from ricenet_v2.evaluation.labelled_predictions import Scored, told_classes
+from ricenet_v2.evaluation.proportions import of_class
 from ricenet_v2.records.metrics import Figure, Threshold
 
 OUT_OF_FOLD, FIXED = "out-of-fold predictions", "nothing: fixed at 0.5"

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.seeds import generator
-from ricenet_v2.evaluation.estimates import Estimates
 from ricenet_v2.evaluation.confusion_matrix import ratio
+from ricenet_v2.evaluation.estimates import Estimates
+from ricenet_v2.evaluation.labelled_predictions import Scored, told_classes
 from ricenet_v2.evaluation.ranking import Ranking
 from ricenet_v2.evaluation.resampling import Patients, replicated
-from ricenet_v2.evaluation.labelled_predictions import Scored, told_classes
 from ricenet_v2.records.metrics import Figure
 
 WITHIN, LESS = "AUROC within folds", "AUROC pooled less within folds"

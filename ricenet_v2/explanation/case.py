@@ -14,15 +14,15 @@ from ricenet_v2.explanation.map import Map, Maps
 from ricenet_v2.explanation.maps import combined_of, make_maps
 from ricenet_v2.explanation.options import PREDICTED, Options
 from ricenet_v2.explanation.panels import Shown, write_panels
-from ricenet_v2.explanation.quantities.regions import OUTSIDE, parts_of
 from ricenet_v2.explanation.quantities.peak import peak
+from ricenet_v2.explanation.quantities.regions import OUTSIDE, parts_of
 from ricenet_v2.explanation.quantities.shares import shares_of
 from ricenet_v2.explanation.sanity.checks import check_maps
 from ricenet_v2.explanation.subject import Subject
 from ricenet_v2.explanation.untrained import beside, shares_of_untrained
-from ricenet_v2.inference.odds import Odds
 from ricenet_v2.inference.distribution_shift import outside
 from ricenet_v2.inference.feature_reference import Reference
+from ricenet_v2.inference.odds import Odds
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.explanation import (
     ALL,

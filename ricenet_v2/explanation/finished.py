@@ -13,8 +13,8 @@ from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.names import part
 from ricenet_v2.core.spelling import composed
 from ricenet_v2.explanation.options import Options
-from ricenet_v2.inference.retained_cases import check_rows, of_others, tell_kept
 from ricenet_v2.inference.networks import Ensemble
+from ricenet_v2.inference.retained_cases import check_rows, of_others, tell_kept
 from ricenet_v2.records.explanation import MIGRATIONS, ExplainedCase, Explanation
 from ricenet_v2.store.paths import EXPLANATION_CSV, EXPLANATION_JSON
 from ricenet_v2.store.raw import stored

@@ -32,9 +32,9 @@ from ricenet_v2.explanation.subject import CaseFiles, beside_hash, read_subject
 from ricenet_v2.explanation.untrained import untrained_networks
 from ricenet_v2.explanation.write import write_results
 from ricenet_v2.inference.described import check_images
-from ricenet_v2.inference.test_time_augmentation import with_log_odds
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.inference.patient import files_of, hash_of
+from ricenet_v2.inference.test_time_augmentation import with_log_odds
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.explanation import ExplainedCase, Explanation

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from ricenet_v2.core.progress import Progress, track
+from ricenet_v2.explanation.attribution_baseline import reference_of, words_of
 from ricenet_v2.explanation.gradients.cam import gradcam, hirescam
 from ricenet_v2.explanation.gradients.integrated import Integrated, integrated_gradients
 from ricenet_v2.explanation.map import Image, Map, Maps, filled, mean, named, together
@@ -18,10 +19,9 @@ from ricenet_v2.explanation.occlusion.occlude import OcclusionMap, occlude
 from ricenet_v2.explanation.occlusion.prepared import Occlusions, prepare
 from ricenet_v2.explanation.occlusion.windows import lay_windows
 from ricenet_v2.explanation.options import MapKind, Options
-from ricenet_v2.explanation.attribution_baseline import reference_of, words_of
 from ricenet_v2.explanation.subject import Subject
-from ricenet_v2.inference.test_time_augmentation import check_finite, probabilities
 from ricenet_v2.inference.odds import Combined, Odds
+from ricenet_v2.inference.test_time_augmentation import check_finite, probabilities
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.explanation import ALL, ENSEMBLE, LOG_ODDS, PROBABILITY, Completeness
 from ricenet_v2.records.plan import Plan

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ricenet_v2.explanation.options import PREDICTED
 from ricenet_v2.explanation.figures import write_cascade, write_shares
+from ricenet_v2.explanation.options import PREDICTED
 from ricenet_v2.explanation.sanity.verdict import MOST_ALIKE
 from ricenet_v2.records.explanation import (
     ALL,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ricenet_v2.core import documents
 from ricenet_v2.explanation.options import Options
-from ricenet_v2.explanation.report_section import report_part
 from ricenet_v2.explanation.quantities.cohort import SAMPLES, cohort_shares
+from ricenet_v2.explanation.report_section import report_part
 from ricenet_v2.explanation.sanity.verdict import over_cohort
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.records.explanation import Check, CohortCheck, ExplainedCase, Explanation

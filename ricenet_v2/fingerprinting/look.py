@@ -16,12 +16,12 @@ from ricenet_v2.core.regular import is_missing
 from ricenet_v2.fingerprinting.checked import Kept, Voxels
 from ricenet_v2.fingerprinting.checks_content import check_content
 from ricenet_v2.fingerprinting.checks_dose import check_dose
+from ricenet_v2.fingerprinting.checks_duplicates import ImageHash
 from ricenet_v2.fingerprinting.checks_geometry import check_geometry
 from ricenet_v2.fingerprinting.checks_masks import MaskLabels
 from ricenet_v2.fingerprinting.checks_position import check_position
 from ricenet_v2.fingerprinting.checks_size import CaseSizes, check_size
 from ricenet_v2.fingerprinting.checks_tilt import Pose, check_tilt
-from ricenet_v2.fingerprinting.checks_duplicates import ImageHash
 from ricenet_v2.fingerprinting.checks_values import (
     check_brain,
     check_mask,

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from ricenet_v2.inference.distinct import check_distinct
 from ricenet_v2.inference.edited import edited
+from ricenet_v2.inference.feature_reference import read_reference
+from ricenet_v2.inference.fold_compatibility import plans_and_datasets
 from ricenet_v2.inference.folds import chosen_folds, left_out, unequal_epochs
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.inference.odds import Odds
 from ricenet_v2.inference.prior import BALANCED, from_state, named_prior
 from ricenet_v2.inference.recalibration import calibration_of, check_as_fitted
-from ricenet_v2.inference.feature_reference import read_reference
-from ricenet_v2.inference.fold_compatibility import plans_and_datasets
 from ricenet_v2.inference.trained_fold import network_of, read_fold
 from ricenet_v2.inference.unchanged import unchanged
 from ricenet_v2.network.device import resolve_device

@@ -16,7 +16,6 @@ from ricenet_v2.core.files import check_writable, stamp
 from ricenet_v2.core.names import fault_of, shown
 from ricenet_v2.core.progress import track
 from ricenet_v2.inference.described import check_images
-from ricenet_v2.inference.retained_cases import check_rows, of_others, tell_kept
 from ricenet_v2.inference.finished import (
     CASES,
     FinishedCase,
@@ -29,6 +28,7 @@ from ricenet_v2.inference.finished import (
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.inference.odds import Combine
 from ricenet_v2.inference.patient import files_of, prepare, refuse_other_labels
+from ricenet_v2.inference.retained_cases import check_rows, of_others, tell_kept
 from ricenet_v2.inference.table import write_predictions
 from ricenet_v2.records.prediction import CasePrediction, FailedCase, Predictions
 from ricenet_v2.store.paths import PREDICTIONS_CSV, PREDICTIONS_JSON

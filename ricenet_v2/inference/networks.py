@@ -14,11 +14,11 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.fingerprinting.region import ANATOMY
-from ricenet_v2.inference.test_time_augmentation import check_finite, seen
-from ricenet_v2.inference.odds import Combine, Odds
 from ricenet_v2.inference.distribution_shift import outside, trained_on
-from ricenet_v2.inference.recalibration import TEMPERATURE, check_as_fitted
 from ricenet_v2.inference.feature_reference import UNLIKE_FLAG, Reference, distance_of
+from ricenet_v2.inference.odds import Combine, Odds
+from ricenet_v2.inference.recalibration import TEMPERATURE, check_as_fitted
+from ricenet_v2.inference.test_time_augmentation import check_finite, seen
 from ricenet_v2.inference.uncertainty import disagreement, entropy
 from ricenet_v2.preprocessing.pipeline import preprocess
 from ricenet_v2.records.cases import PreprocessedCase

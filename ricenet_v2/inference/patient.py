@@ -17,8 +17,8 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.regular import is_missing
 from ricenet_v2.fingerprinting.integrity import check_case
 from ricenet_v2.inference.advice import remedy_of
-from ricenet_v2.inference.networks import Ensemble, crop_error
 from ricenet_v2.inference.distribution_shift import unknown_labels, without_labels
+from ricenet_v2.inference.networks import Ensemble, crop_error
 from ricenet_v2.preprocessing.cohort import inputs_hash
 from ricenet_v2.preprocessing.pipeline import preprocess
 from ricenet_v2.records.cases import PreprocessedCase

@@ -15,9 +15,9 @@ from ricenet_v2.planning.input_size import margin_of
 from ricenet_v2.planning.ladder import GIB, Budget, Candidate, first_that_fits
 from ricenet_v2.planning.levels import plan_levels
 from ricenet_v2.planning.names import PRESETS
+from ricenet_v2.planning.overrides import Wishes
 from ricenet_v2.planning.reasons import Choice
 from ricenet_v2.planning.spacing import target_spacing
-from ricenet_v2.planning.overrides import Wishes
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.decision import Decision
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint, distinct

@@ -11,9 +11,9 @@ from ricenet_v2.planning import networks
 from ricenet_v2.planning.batch import SMALLEST_BATCH, batches, norm_for
 from ricenet_v2.planning.input_size import region_extent, region_size, rounded_up, with_margin
 from ricenet_v2.planning.ladder import Candidate
+from ricenet_v2.planning.overrides import Wishes
 from ricenet_v2.planning.spacing import coarsened, exceeds, target_spacing
 from ricenet_v2.planning.topology import topology
-from ricenet_v2.planning.overrides import Wishes
 from ricenet_v2.records.fingerprint import CaseMeasurement
 from ricenet_v2.records.plan import Levels, NetworkPlan, Shape, Triple
 

@@ -14,9 +14,9 @@ from ricenet_v2.planning.batch import (
 )
 from ricenet_v2.planning.input_size import MARGIN_SHARE
 from ricenet_v2.planning.ladder import GIB, Candidate, Found
+from ricenet_v2.planning.overrides import Wishes
 from ricenet_v2.planning.presets import WHOLE_NETWORK_UP_TO
 from ricenet_v2.planning.spacing import is_anisotropic, text_of
-from ricenet_v2.planning.overrides import Wishes
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.decision import Decision
 from ricenet_v2.records.plan import MemoryEstimate, Plan

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 
 from ricenet_v2.records.run import Run
-from ricenet_v2.training.resume_checks import existing_run
 from ricenet_v2.training.fold_log import logged
 from ricenet_v2.training.job import Job
 from ricenet_v2.training.repair import faults_of, repair
+from ricenet_v2.training.resume_checks import existing_run
 
 logger = logging.getLogger(__name__)
 

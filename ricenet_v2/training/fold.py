@@ -22,8 +22,8 @@ from ricenet_v2.records.run import EpochRow, Run
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.store import checkpoints, tables
 from ricenet_v2.store.paths import DatasetPaths
-from ricenet_v2.training.resume_checks import check_other_folds
 from ricenet_v2.training.curves import draw_progress
+from ricenet_v2.training.feature_reference import reference_of
 from ricenet_v2.training.finished import finished_run
 from ricenet_v2.training.fold_log import logged
 from ricenet_v2.training.job import Job, TrainOptions, prepare, run_record
@@ -32,7 +32,8 @@ from ricenet_v2.training.loop import Task, train_epoch
 from ricenet_v2.training.loss import class_weights
 from ricenet_v2.training.parts import Stopped, StopWish
 from ricenet_v2.training.preview import draw_preview
-from ricenet_v2.training.feature_reference import reference_of
+from ricenet_v2.training.process_group import Team
+from ricenet_v2.training.resume_checks import check_other_folds
 from ricenet_v2.training.state import (
     State,
     averaged,
@@ -41,7 +42,6 @@ from ricenet_v2.training.state import (
     record_of,
     saved_state,
 )
-from ricenet_v2.training.process_group import Team
 from ricenet_v2.training.trackers import tracking
 from ricenet_v2.training.validation import predict_validation, scored, write_validation
 from ricenet_v2.training.wrapping import wrapped

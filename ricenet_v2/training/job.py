@@ -26,6 +26,7 @@ from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.store import cases as store
 from ricenet_v2.store.fold_paths import FoldPaths
 from ricenet_v2.store.paths import DATASET_JSON, DatasetPaths, ModelPaths
+from ricenet_v2.training.batch_partition import Share, check_sharing
 from ricenet_v2.training.initial_weights import source_of
 from ricenet_v2.training.preprocessed import (
     check_described,
@@ -34,10 +35,9 @@ from ricenet_v2.training.preprocessed import (
     records_of_plan,
     sizes,
 )
+from ricenet_v2.training.process_group import Team
 from ricenet_v2.training.reader import CaseReader, cache_budget
 from ricenet_v2.training.settings import channels_label, with_channels, with_settings
-from ricenet_v2.training.batch_partition import Share, check_sharing
-from ricenet_v2.training.process_group import Team
 from ricenet_v2.training.workers import default_workers
 from ricenet_v2.training.wrapping import precision
 from ricenet_v2.version import __version__

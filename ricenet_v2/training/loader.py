@@ -18,10 +18,10 @@ from ricenet_v2.core.errors import RicenetError, TrainingError
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.training.augmentation.apply import augment
 from ricenet_v2.training.augmentation.draw import Draw, draw_named
+from ricenet_v2.training.batch_partition import ALONE, Share
 from ricenet_v2.training.preprocessed import preprocessing_of
 from ricenet_v2.training.reader import CaseReader
 from ricenet_v2.training.sampler import epoch_cases
-from ricenet_v2.training.batch_partition import ALONE, Share
 from ricenet_v2.training.shared_memory import SharedArrays
 from ricenet_v2.training.workers import Workers, batches_ahead, settle_worker
 

@@ -21,14 +21,14 @@ from ricenet_v2.core.seeds import generator, seed_of
 from ricenet_v2.inference.test_time_augmentation import pooled_features, probabilities
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.plan import TrainingPlan
+from ricenet_v2.training.batch_partition import Share
 from ricenet_v2.training.loader import Batch
 from ricenet_v2.training.loss import mean_loss
 from ricenet_v2.training.mixup import mix
 from ricenet_v2.training.parts import Ema, StopWish
+from ricenet_v2.training.process_group import Team
 from ricenet_v2.training.reader import CaseReader
 from ricenet_v2.training.schedule import Legs, learning_rate
-from ricenet_v2.training.batch_partition import Share
-from ricenet_v2.training.process_group import Team
 from ricenet_v2.training.wrapping import autocast, moved, without_sync
 
 _SHOWN = 5

@@ -21,8 +21,8 @@ from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.fold_remedy import from_first_epoch, going_on
-from ricenet_v2.training.job import Job
 from ricenet_v2.training.feature_reference import reference_of
+from ricenet_v2.training.job import Job
 from ricenet_v2.training.state import of_prediction
 from ricenet_v2.training.validation import predict_validation, write_validation
 

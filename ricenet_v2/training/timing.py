@@ -25,8 +25,8 @@ from ricenet_v2.training.loader import Batch, TrainingBatches
 from ricenet_v2.training.loop import Task, train_epoch
 from ricenet_v2.training.loss import mean_loss
 from ricenet_v2.training.parts import StopWish
-from ricenet_v2.training.state import State, first_network, first_state
 from ricenet_v2.training.process_group import Team
+from ricenet_v2.training.state import State, first_network, first_state
 from ricenet_v2.training.wrapping import autocast, moved, wrapped
 
 

@@ -17,8 +17,8 @@ from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON, DatasetPaths, ModelP
 from ricenet_v2.store.raw import load_raw_dataset
 from ricenet_v2.training.job import TrainOptions, effective_plan, model_of
 from ricenet_v2.training.preprocessed import check_described
-from ricenet_v2.training.splits import check_labels, check_splits, make_splits
 from ricenet_v2.training.process_group import Team
+from ricenet_v2.training.splits import check_labels, check_splits, make_splits
 from ricenet_v2.training.trackers import check_trackers
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from ricenet_v2.ablation.importance import importances
 from ricenet_v2.ablation.channel_perturbation import Stage, donors, spoilt, untouched
+from ricenet_v2.ablation.importance import importances
 from ricenet_v2.ablation.values import Resampling
 from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.inference.ensemble import Ensemble

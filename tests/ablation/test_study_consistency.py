@@ -7,9 +7,9 @@ import shutil
 import pytest
 import SimpleITK as sitk
 
-from ricenet_v2.ablation.study_consistency import check_budget, check_images
 from ricenet_v2.ablation.budget import Wish, budget_of
 from ricenet_v2.ablation.groups import groups_of
+from ricenet_v2.ablation.study_consistency import check_budget, check_images
 from ricenet_v2.ablation.subsets import every_subset
 from ricenet_v2.cli import ablate, plan_and_preprocess
 from ricenet_v2.core import documents

@@ -10,11 +10,11 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
 from ricenet_v2.ablation import write
 from ricenet_v2.ablation.contributions import contributions
+from ricenet_v2.ablation.formatting import contributions_table, differences_table, title_of
 from ricenet_v2.ablation.groups import groups_of
 from ricenet_v2.ablation.subsets import every_subset
 from ricenet_v2.ablation.tables import table_of
 from ricenet_v2.ablation.values import FIGURES, Resampling, blind
-from ricenet_v2.ablation.formatting import contributions_table, differences_table, title_of
 from ricenet_v2.ablation.write import write_ablation
 from ricenet_v2.core import documents
 from ricenet_v2.evaluation.aligned_runs import Alike

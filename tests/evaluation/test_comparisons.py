@@ -15,8 +15,8 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.aligned_runs import Alike, on_same_cases
 from ricenet_v2.evaluation.comparisons import compare, holm
 from ricenet_v2.evaluation.delong import areas
-from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.records.comparison import Pair
 
 # The ovarian cancer patients of DeLong, DeLong and Clarke-Pearson (1988) with all three tests

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy import special
 
-from ricenet_v2.evaluation.metric_set import Battery
 from ricenet_v2.evaluation.estimates import Estimates
 from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.metric_set import Battery
 
 PROMISED = (
     *("macro F1", "balanced accuracy", "MCC", "AUROC", "average precision"),

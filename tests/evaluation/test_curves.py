@@ -13,9 +13,9 @@ from ricenet_v2.evaluation.curves.draw import curves_of
 from ricenet_v2.evaluation.curves.points import thinned
 from ricenet_v2.evaluation.curves.referral import doubts
 from ricenet_v2.evaluation.curves.roc_band import band
+from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.evaluation.net_benefit import of_calls
 from ricenet_v2.evaluation.resampling import Patients
-from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.inference.prior import called, corrected
 
 

@@ -7,13 +7,13 @@ from statsmodels.stats import proportion
 
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation import areas, confusion_intervals, influence, intervals, mover
-from ricenet_v2.evaluation.metric_set import Battery
 from ricenet_v2.evaluation.consistency import bands
 from ricenet_v2.evaluation.evaluate import Options, figures_of
+from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.evaluation.losses import Losses
+from ricenet_v2.evaluation.metric_set import Battery
 from ricenet_v2.evaluation.ranking import Ranking
 from ricenet_v2.evaluation.resampling import Patients
-from ricenet_v2.evaluation.labelled_predictions import Scored
 
 
 def called(counts):

@@ -7,9 +7,9 @@ import dataclasses
 import pytest
 
 from ricenet_v2.core import documents
+from ricenet_v2.evaluation.evaluation_input import Question
 from ricenet_v2.evaluation.first_weights import first_weights, judged_by_fold
 from ricenet_v2.evaluation.pooling import _first_weights
-from ricenet_v2.evaluation.evaluation_input import Question
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.weights import PretrainedSource

@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from ricenet_v2.evaluation.observed_expected import observed_expected
 from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.observed_expected import observed_expected
 
 
 def made_of(truth, p, patients=None):

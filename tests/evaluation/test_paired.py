@@ -23,8 +23,8 @@ from ricenet_v2.evaluation.paired import (
     auroc_of,
     values_of,
 )
-from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.paired_permutation import Swaps
+from ricenet_v2.evaluation.resampling import Patients
 
 NAMES = (ACCURACY, MACRO_F1, BALANCED, "Brier score", LOG_LOSS, "AUROC", auroc_of("y"))
 

@@ -13,8 +13,14 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from ricenet_v2.evaluation.aligned_runs import on_same_cases
 from ricenet_v2.evaluation.comparisons import compare
+from ricenet_v2.evaluation.paired_permutation import (
+    Swaps,
+    mean_p,
+    mean_test,
+    not_rejected,
+    share_as_large,
+)
 from ricenet_v2.evaluation.resampling import Patients
-from ricenet_v2.evaluation.paired_permutation import Swaps, mean_p, mean_test, not_rejected, share_as_large
 
 
 def names(n):

@@ -9,13 +9,13 @@ from scipy.stats.contingency import relative_risk
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.evaluate import Options, evaluate
+from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.evaluation.predictive_values import (
     Prevalence,
     at_prevalence,
     prevalences,
     with_prevalences,
 )
-from ricenet_v2.evaluation.labelled_predictions import Scored
 from ricenet_v2.evaluation.thresholds import applied, chosen_thresholds
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from ricenet_v2.core import documents
 from ricenet_v2.evaluation import sanity
-from ricenet_v2.evaluation.permutation import _shuffled, shuffled_labels
 from ricenet_v2.evaluation.evaluation_input import Question
+from ricenet_v2.evaluation.permutation import _shuffled, shuffled_labels
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint

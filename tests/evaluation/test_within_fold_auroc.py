@@ -34,7 +34,7 @@ def shifted(draw):
         scores = knowledge * truth + random.normal(size=100) - apart * fold
         p = 1 / (1 + np.exp(-scores))
         return dataclasses.replace(
-            draw(2, n=100, within_fold_auroc=FIVE),
+            draw(2, n=100, folds=FIVE),
             truth=truth,
             predicted=(p > 0.5).astype(int),
             probabilities=np.column_stack([1 - p, p]),
@@ -45,7 +45,7 @@ def shifted(draw):
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_within_folds_is_the_mean_of_the_folds_by_their_pairs(draw, n_classes):
-    scored = draw(n_classes, n=100, within_fold_auroc=tuple(i % 7 // 2 for i in range(100)))
+    scored = draw(n_classes, n=100, folds=tuple(i % 7 // 2 for i in range(100)))
     means = []
     for index in (1,) if n_classes == 2 else range(n_classes):
         own, scores = scored.truth == index, scored.probabilities[:, index]
@@ -60,7 +60,7 @@ def test_within_folds_is_the_mean_of_the_folds_by_their_pairs(draw, n_classes):
 
 
 def test_a_fold_of_one_class_counts_no_pair(draw):
-    scored = draw(2, n=40, within_fold_auroc=(*(0,) * 30, *(1,) * 10))
+    scored = draw(2, n=40, folds=(*(0,) * 30, *(1,) * 10))
     scored = dataclasses.replace(scored, truth=np.r_[scored.truth[:30], np.zeros(10, dtype=int)])
     found = WithinFolds.of(scored, 1)(np.ones((40, 1)))
     first = roc_auc_score(scored.truth[:30], scored.probabilities[:30, 1])
@@ -135,8 +135,10 @@ def test_below_chance_pooled_alone_is_told_as_maybe(shifted):
 
 def test_without_folds_there_is_nothing_to_tell(draw):
     assert offset(draw(2, n=30), 1, 0) is None
-    assert offset(draw(2, n=30, within_fold_auroc=(0,) * 30), 1, 0) is None
-    alone = dataclasses.replace(draw(2, n=30, within_fold_auroc=FIVE[:30]), truth=np.zeros(30, dtype=int))
+    assert offset(draw(2, n=30, folds=(0,) * 30), 1, 0) is None
+    alone = dataclasses.replace(
+        draw(2, n=30, folds=FIVE[:30]), truth=np.zeros(30, dtype=int)
+    )
     assert offset(alone, 1, 0) is None
 
 

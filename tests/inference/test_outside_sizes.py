@@ -6,7 +6,6 @@ import shutil
 import numpy as np
 import pytest
 
-from ricenet_v2.inference.folder import predict_folder
 from ricenet_v2.inference.distribution_shift import outside, unknown_labels, without_labels
 from ricenet_v2.inference.feature_reference import (
     Reference,
@@ -14,6 +13,7 @@ from ricenet_v2.inference.feature_reference import (
     read_reference,
     write_reference,
 )
+from ricenet_v2.inference.folder import predict_folder
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.training.preprocessed import mask_labels, sizes

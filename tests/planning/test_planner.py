@@ -11,8 +11,8 @@ from ricenet_v2.core.errors import PlanError
 from ricenet_v2.network.cost import estimate
 from ricenet_v2.planning import presets
 from ricenet_v2.planning.ladder import Budget, first_that_fits
-from ricenet_v2.planning.planner import GIB, make_plan
 from ricenet_v2.planning.overrides import Wishes
+from ricenet_v2.planning.planner import GIB, make_plan
 
 BRAIN = [((170, 210, 165), (1.0, 1.0, 1.0))] * 80
 RICE = ("mri", "mri", "dose")

@@ -36,7 +36,9 @@ def test_shares_and_plurals():
     assert formatting.share(0.0123) == "1.2 %"
     assert formatting.several(1, "case") == "1 case"
     assert formatting.several(12000, "case") == "12,000 cases"
-    assert formatting.times((6.5, 1, 1)) == "6.5 \N{MULTIPLICATION SIGN} 1 \N{MULTIPLICATION SIGN} 1"
+    assert (
+        formatting.times((6.5, 1, 1)) == "6.5 \N{MULTIPLICATION SIGN} 1 \N{MULTIPLICATION SIGN} 1"
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from ricenet_v2.training.loader import Batch
 from ricenet_v2.training.loop import Task, predict_cases, train_epoch
 from ricenet_v2.training.optimiser import make_optimiser
 from ricenet_v2.training.parts import Ema, Stopped, StopWish
-from ricenet_v2.training.schedule import Leg
 from ricenet_v2.training.process_group import Team
+from ricenet_v2.training.schedule import Leg
 
 ALONE = Team(0, 1, torch.device("cpu"))
 

@@ -15,8 +15,8 @@ from ricenet_v2.store.paths import DATASET_JSON, DatasetPaths
 from ricenet_v2.store.raw import load_raw_dataset, write_raw_tables
 from ricenet_v2.store.tables import read_rows
 from ricenet_v2.training.job import TrainOptions
-from ricenet_v2.training.training_setup import load_study
 from ricenet_v2.training.process_group import Team
+from ricenet_v2.training.training_setup import load_study
 
 
 def edit(paths: DatasetPaths, **changes: object) -> None:

@@ -12,9 +12,9 @@ from ricenet_v2.records.prior import Prior
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.training.job import TrainOptions
+from ricenet_v2.training.process_group import Team
 from ricenet_v2.training.seeds import studies_of_seeds
 from ricenet_v2.training.training_setup import load_study
-from ricenet_v2.training.process_group import Team
 
 PRIOR = Prior((0.5, 0.5), (10, 10))
 

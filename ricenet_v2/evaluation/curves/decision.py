@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ricenet_v2.evaluation.net_benefit import of_calls, over_all
 from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.net_benefit import of_calls, over_all
 from ricenet_v2.evaluation.two_shares import Share
 from ricenet_v2.records.curves import Curve, CurveName
 

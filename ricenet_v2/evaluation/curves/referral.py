@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.evaluation.confusion_matrix import confusion, macro_f1
-from ricenet_v2.evaluation.proportions import share
 from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.proportions import share
 from ricenet_v2.inference.prior import BALANCED, corrected
 from ricenet_v2.inference.uncertainty import disagreement, entropy
 from ricenet_v2.records.curves import Curve

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ricenet_v2.evaluation.proportions import share
 from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.proportions import share
 from ricenet_v2.records.curves import Curve
 
 MOST_BINS, CASES_PER_BIN = 10, 10

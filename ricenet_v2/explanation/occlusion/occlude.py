@@ -12,10 +12,10 @@ from torch import nn
 
 from ricenet_v2.explanation.occlusion.batches import Numbers, Tell, silent
 from ricenet_v2.explanation.occlusion.coarse import Sampled, sample
+from ricenet_v2.explanation.occlusion.gradient_estimates import Slopes, slopes
 from ricenet_v2.explanation.occlusion.log_odds import log_odds
 from ricenet_v2.explanation.occlusion.passes import Runner, choose_pass
 from ricenet_v2.explanation.occlusion.prepared import Occlusions
-from ricenet_v2.explanation.occlusion.gradient_estimates import Slopes, slopes
 from ricenet_v2.explanation.occlusion.windows import Values
 
 

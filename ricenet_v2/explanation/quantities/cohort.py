@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.seeds import generator
-from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.paired_permutation import FEWEST, mean_test
+from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.explanation.quantities.untrained import p_differs
 from ricenet_v2.records.explanation import (
     CHANNEL,

@@ -10,13 +10,13 @@ import numpy as np
 
 from ricenet_v2.core.progress import Progress
 from ricenet_v2.core.seeds import generator
+from ricenet_v2.explanation.attribution_baseline import reference_of
 from ricenet_v2.explanation.map import Maps
 from ricenet_v2.explanation.maps import mapper_of
 from ricenet_v2.explanation.options import MapKind, Options
-from ricenet_v2.explanation.attribution_baseline import reference_of
-from ricenet_v2.explanation.sanity.map_similarity import agreement, rank_correlation
 from ricenet_v2.explanation.sanity.cascade import Image, cascade
 from ricenet_v2.explanation.sanity.curves import Blocks, Curves
+from ricenet_v2.explanation.sanity.map_similarity import agreement, rank_correlation
 from ricenet_v2.explanation.sanity.verdict import Findings, faults
 from ricenet_v2.explanation.subject import Subject
 from ricenet_v2.network.build import Classifier

@@ -21,9 +21,9 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.report import PartVolume
 from ricenet_v2.report.case.drawn import Drawn, draw
 from ricenet_v2.report.case.scene import write_png
+from ricenet_v2.report.formatting import NOTHING, number, percent, share, times
 from ricenet_v2.report.rendering import render
 from ricenet_v2.report.results.predicted import Predicted
-from ricenet_v2.report.formatting import NOTHING, number, percent, share, times
 from ricenet_v2.store.raw import RawDataset
 
 CASES, PICTURES = "cases", "pictures"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 from ricenet_v2.records.plan import AugmentationPlan, Plan
+from ricenet_v2.report.formatting import number, percent
 from ricenet_v2.report.methods.facts import Facts
 from ricenet_v2.report.methods.sentence import Subject, listed, said
-from ricenet_v2.report.formatting import number, percent
 
 GROUP = "Training"
 TOLD = frozenset({

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from ricenet_v2.records.cells import known
 from ricenet_v2.records.dataset import Case, Channel
+from ricenet_v2.report.formatting import number, several
 from ricenet_v2.report.methods.facts import Facts
 from ricenet_v2.report.methods.sentence import Subject, listed, said
 from ricenet_v2.report.results.cohort import shown_covariates
-from ricenet_v2.report.formatting import number, several
 
 GROUP = "Data"
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from ricenet_v2.records.metrics import Evaluation, Figure, SetKind
 from ricenet_v2.records.sample_size import Precision, SampleSize
+from ricenet_v2.report.formatting import percent, several
 from ricenet_v2.report.methods.facts import Facts
 from ricenet_v2.report.methods.first_weights import seen_before, untold
 from ricenet_v2.report.methods.selection import flatters
 from ricenet_v2.report.methods.sentence import Subject, begun, listed, said
 from ricenet_v2.report.results.metric_tables import HEADLINE, headline, interval, value
 from ricenet_v2.report.results.predicted import Result
-from ricenet_v2.report.formatting import percent, several
 
 GROUP = "Evaluation"
 

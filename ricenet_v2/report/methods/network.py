@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from ricenet_v2.records.plan import ChannelPlan, NetworkPlan
 from ricenet_v2.records.weights import PretrainedSource
+from ricenet_v2.report.formatting import number, several
 from ricenet_v2.report.methods.facts import Facts
 from ricenet_v2.report.methods.sentence import Subject, begun, listed, numbered, said
-from ricenet_v2.report.formatting import number, several
 
 GROUP = "Network"
 TOLD = frozenset({

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from ricenet_v2.records.splits import Fold, Splits
+from ricenet_v2.report.formatting import percent, several
 from ricenet_v2.report.methods.facts import Facts
 from ricenet_v2.report.methods.sentence import Subject, begun, listed, numbered, said
-from ricenet_v2.report.formatting import percent, several
 
 GROUP = "Partitions"
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.prior import Recalibration
+from ricenet_v2.report.formatting import percent, several
 from ricenet_v2.report.methods import prior
 from ricenet_v2.report.methods.augmentation import axes_words
 from ricenet_v2.report.methods.facts import Facts
 from ricenet_v2.report.methods.first_weights import seen_before
 from ricenet_v2.report.methods.sentence import Subject, listed, numbered, said
 from ricenet_v2.report.results.predicted import Predicted, Result
-from ricenet_v2.report.formatting import percent, several
 
 GROUP = "Prediction"
 _SAME = 1e-9  # by which slopes and offsets may differ

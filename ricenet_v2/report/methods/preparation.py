@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from ricenet_v2.core.command import text_of
 from ricenet_v2.records.plan import ChannelPlan, Plan
+from ricenet_v2.report.formatting import number, several, times
 from ricenet_v2.report.methods.facts import Facts
 from ricenet_v2.report.methods.sentence import Subject, listed, numbered, said
 from ricenet_v2.report.normalisation import scheme_words
-from ricenet_v2.report.formatting import number, several, times
 
 GROUP = "Plan and preprocessing"
 

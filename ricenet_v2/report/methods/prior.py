@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.prior import Decide, Prior
+from ricenet_v2.report.formatting import percent
 from ricenet_v2.report.methods.facts import Facts
 from ricenet_v2.report.methods.sentence import begun, numbered, said
 from ricenet_v2.report.results.predicted import Result
-from ricenet_v2.report.formatting import percent
 
 _SAME = 1e-6  # by which shares may differ
 RULES: dict[Decide, str] = {

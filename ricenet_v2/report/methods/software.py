@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ricenet_v2.report.formatting import RESEARCH_ONLY, several
 from ricenet_v2.report.methods.facts import Facts
 from ricenet_v2.report.methods.sentence import Subject, begun, listed, numbered, said
-from ricenet_v2.report.formatting import RESEARCH_ONLY, several
 
 GROUP = "Software and use"
 

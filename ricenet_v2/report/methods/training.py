@@ -8,9 +8,9 @@ from collections.abc import Callable, Hashable
 from typing import TypeVar
 
 from ricenet_v2.records.plan import TrainingPlan
+from ricenet_v2.report.formatting import number, percent, several
 from ricenet_v2.report.methods.facts import Facts, FoldFacts
 from ricenet_v2.report.methods.sentence import Subject, begun, numbered, said
-from ricenet_v2.report.formatting import number, percent, several
 
 GROUP = "Training"
 TOLD = frozenset({

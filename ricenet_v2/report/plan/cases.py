@@ -9,8 +9,8 @@ import numpy as np
 
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.report.plan.cohort import AXES, extent, is_larger_than_input
 from ricenet_v2.report.formatting import number, share, times
+from ricenet_v2.report.plan.cohort import AXES, extent, is_larger_than_input
 
 _FAR = 3.0
 _LEAST_SPREAD = 0.05

@@ -16,8 +16,8 @@ from ricenet_v2.records.fingerprint import (
 )
 from ricenet_v2.records.plan import Normalisation, Plan
 from ricenet_v2.report.charts import Chart, Mark, Series, histogram, ranges
-from ricenet_v2.report.normalisation import scheme_words
 from ricenet_v2.report.formatting import number, several, times
+from ricenet_v2.report.normalisation import scheme_words
 
 AXES = ("z, foot to head", "y, front to back", "x, right to left")
 _PERCENT = 100.0

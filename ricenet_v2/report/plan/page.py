@@ -13,12 +13,12 @@ from ricenet_v2.core.command import text_of
 from ricenet_v2.network.stages import StageCost
 from ricenet_v2.records.fingerprint import Fingerprint
 from ricenet_v2.records.plan import ChannelPlan, Plan
+from ricenet_v2.report.formatting import NOTHING, count, data, number, share, times
 from ricenet_v2.report.normalisation import scheme_words
 from ricenet_v2.report.plan import cohort, memory, network
 from ricenet_v2.report.plan.cases import case_rows
 from ricenet_v2.report.plan.options import FIELDS, OPTIONS
 from ricenet_v2.report.rendering import render
-from ricenet_v2.report.formatting import NOTHING, count, data, number, share, times
 
 _SHOWN_CASES = 200
 _STALE = 0.01

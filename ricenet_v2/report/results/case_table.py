@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ricenet_v2.report.case.page import CASES, page_name
+from ricenet_v2.report.formatting import NOTHING
 from ricenet_v2.report.results.predicted import Predicted
 from ricenet_v2.report.results.sources import Sources
-from ricenet_v2.report.formatting import NOTHING
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import numpy as np
 from ricenet_v2.records.cells import known, numbers
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.identity import is_identity
+from ricenet_v2.report.formatting import NOTHING, number, percent, several
 from ricenet_v2.report.results.predicted import Result
 from ricenet_v2.report.results.sources import Sources
-from ricenet_v2.report.formatting import NOTHING, number, percent, several
 
 _MOST_VALUES = 8
 _MOST_NUMBERS = 5

@@ -10,8 +10,8 @@ from matplotlib.patches import Rectangle
 
 from ricenet_v2.records.curves import Curve, CurveName, Curves
 from ricenet_v2.report import svg
-from ricenet_v2.report.lines import Drawn, Path2D, lines
 from ricenet_v2.report.formatting import RESEARCH_ONLY
+from ricenet_v2.report.lines import Drawn, Path2D, lines
 
 _TITLES: dict[CurveName, str] = {
     "ROC": "ROC curve",

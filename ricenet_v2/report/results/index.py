@@ -13,6 +13,7 @@ from ricenet_v2.records.metrics import Evaluation
 from ricenet_v2.report.case.page import PICTURES
 from ricenet_v2.report.charts import Chart
 from ricenet_v2.report.checklists.answers import answers, counted
+from ricenet_v2.report.formatting import percent, several
 from ricenet_v2.report.methods import prediction, preparation, selection
 from ricenet_v2.report.methods.facts import Facts, facts_of
 from ricenet_v2.report.methods.first_weights import untold
@@ -33,7 +34,6 @@ from ricenet_v2.report.results.training import (
     training_charts,
     training_note,
 )
-from ricenet_v2.report.formatting import percent, several
 
 DATA, PARTS = "data", "parts"
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ricenet_v2.records.dataset import Case
-from ricenet_v2.records.metrics import Evaluation, Figure, FigureSet, Threshold
 from ricenet_v2.records.identity import is_identity
+from ricenet_v2.records.metrics import Evaluation, Figure, FigureSet, Threshold
 from ricenet_v2.report.formatting import NOTHING, percent
 
 HEADLINE = ("macro F1", "AUROC", "balanced accuracy", "Brier score")

@@ -17,8 +17,8 @@ from ricenet_v2.records.metrics import MIGRATIONS, Evaluation
 from ricenet_v2.records.prediction import CasePrediction, Predictions
 from ricenet_v2.records.sanity import Sanity
 from ricenet_v2.records.splits import Splits
-from ricenet_v2.report.results.metric_tables import without_identities
 from ricenet_v2.report.formatting import percent
+from ricenet_v2.report.results.metric_tables import without_identities
 from ricenet_v2.store.paths import (
     CURVES_JSON,
     FIGURES_JSON,

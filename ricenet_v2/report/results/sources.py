@@ -23,6 +23,7 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import EpochRow, Run
 from ricenet_v2.records.seeds import SeedVariance
 from ricenet_v2.records.splits import Splits
+from ricenet_v2.report.results.predicted import Result, of_folder
 from ricenet_v2.report.results.report_sections import (
     Part,
     comparisons,
@@ -30,7 +31,6 @@ from ricenet_v2.report.results.report_sections import (
     hashes_of,
     parts_of,
 )
-from ricenet_v2.report.results.predicted import Result, of_folder
 from ricenet_v2.report.results.validation import described, out_of_fold
 from ricenet_v2.store.cases import readable_records
 from ricenet_v2.store.fold_tables import runs_of

@@ -9,8 +9,8 @@ from ricenet_v2.records.centres import Centres
 from ricenet_v2.records.metrics import Evaluation
 from ricenet_v2.records.sample_size import SampleSize
 from ricenet_v2.records.seeds import SeedFigure, SeedVariance
-from ricenet_v2.report.results.metric_tables import HEADLINE, Notes, ends, value
 from ricenet_v2.report.formatting import NOTHING, percent
+from ricenet_v2.report.results.metric_tables import HEADLINE, Notes, ends, value
 
 Rows = tuple[tuple[str, ...], ...]
 

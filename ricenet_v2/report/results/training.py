@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ricenet_v2.report.formatting import NOTHING, duration, number
 from ricenet_v2.report.lines import Drawn, Path2D, lines
 from ricenet_v2.report.methods.sentence import numbered
 from ricenet_v2.report.results.sources import Fold
-from ricenet_v2.report.formatting import NOTHING, duration, number
 
 FOLD_COLUMNS = (
     "fold",

@@ -3,9 +3,9 @@ import pytest
 import torch
 from torch import nn
 
+from ricenet_v2.explanation.occlusion.gradient_estimates import lattice, slopes
 from ricenet_v2.explanation.occlusion.prepared import prepare
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
-from ricenet_v2.explanation.occlusion.gradient_estimates import lattice, slopes
 
 SHAPE = (12, 14, 10)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.paired_permutation import mean_p
+from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.explanation.quantities.regions import LESION, OUTSIDE, RING, parts_of, ring_of
 from ricenet_v2.explanation.quantities.shares import (
     MOST_VOXELS,

@@ -8,11 +8,11 @@ import pytest
 import torch
 from scipy import ndimage, stats
 
+from ricenet_v2.explanation.attribution_baseline import BLUR_MM, reference_of
 from ricenet_v2.explanation.maps import make_maps, mapper_of
 from ricenet_v2.explanation.occlusion.log_odds import log_odds
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
 from ricenet_v2.explanation.options import Options
-from ricenet_v2.explanation.attribution_baseline import BLUR_MM, reference_of
 from ricenet_v2.explanation.sanity.cascade import cascade, fresh_network
 from ricenet_v2.explanation.sanity.checks import check_maps
 from ricenet_v2.explanation.subject import CaseFiles, read_subject

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from ricenet_v2.explanation.sanity.map_similarity import agreement, rank_correlation
 from ricenet_v2.explanation.sanity.curves import Blocks, Curves
+from ricenet_v2.explanation.sanity.map_similarity import agreement, rank_correlation
 from ricenet_v2.explanation.sanity.verdict import least_better
 
 SHAPE = (8, 8, 8)

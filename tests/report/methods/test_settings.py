@@ -11,10 +11,10 @@ from ricenet_v2.records.plan import (
     Normalisation,
     TrainingPlan,
 )
+from ricenet_v2.report.formatting import times
 from ricenet_v2.report.methods import augmentation, network, training
 from ricenet_v2.report.methods.facts import facts_of
 from ricenet_v2.report.methods.text import SUBJECTS
-from ricenet_v2.report.formatting import times
 
 TRAINING = {
     "batch_size": (7, "A step had 7 samples"),

@@ -2,8 +2,8 @@ import dataclasses
 
 import pytest
 
-from ricenet_v2.report.plan import memory, network
 from ricenet_v2.report.formatting import NOTHING, TIMES
+from ricenet_v2.report.plan import memory, network
 
 
 def test_rows_follow_the_images_from_the_input_to_the_sum(make_planned):

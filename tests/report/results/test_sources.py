@@ -14,8 +14,8 @@ from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.report import PartPicture, ReportPart
 from ricenet_v2.records.seeds import SeedVariance
 from ricenet_v2.report.results.absent import absent
-from ricenet_v2.report.results.report_sections import comparisons, parts_of
 from ricenet_v2.report.results.predicted import Predicted, Result
+from ricenet_v2.report.results.report_sections import comparisons, parts_of
 from ricenet_v2.report.results.sources import read_sources
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import dataset_paths
