@@ -38,7 +38,7 @@ from ricenet_v2.store.paths import CASES_CSV, dataset_paths
 from ricenet_v2.store.raw import image_path, images_folder, load_raw_dataset, write_raw_tables
 from ricenet_v2.training.fold import train_fold
 from ricenet_v2.training.job import TrainOptions
-from ricenet_v2.training.process_group import Team, joined
+from ricenet_v2.training.process_group import ProcessGroup, joined
 from ricenet_v2.training.settings import channels_label
 
 NAME, SECTION = "Dataset011_TwoDoses", "absolute"
@@ -135,7 +135,7 @@ def planned(chosen: argparse.Namespace, preset: str) -> Cohort:
     return Cohort(NAME, paths, load_raw_dataset(raw), plan, splits)
 
 
-def measure(made: Cohort, subset: str, variant: Variant, seed: int, team: Team) -> Result:
+def measure(made: Cohort, subset: str, variant: Variant, seed: int, team: ProcessGroup) -> Result:
     """Train fold 0 for 200 updates and rank the held-out cases."""
     plan = made.plan
     if not variant.has_bands:

@@ -33,7 +33,7 @@ from ricenet_v2.explanation.occlusion.settings import DoseBaseline, OcclusionSet
 from ricenet_v2.explanation.quantities.peak import peak
 from ricenet_v2.explanation.quantities.regions import ring_of
 from ricenet_v2.explanation.sanity.cascade import fresh_network
-from ricenet_v2.explanation.subject import CaseFiles, Subject, read_subject
+from ricenet_v2.explanation.subject import SubjectFiles, Subject, read_subject
 from ricenet_v2.inference.ensemble import Ensemble, load_ensemble
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.phantom.cohort import NAME, write_cohort
@@ -79,7 +79,7 @@ def hit_zone(subject: Subject) -> NDArray[np.bool_]:
 def subject_of(raw: RawDataset, ensemble: Ensemble, case: Case) -> Subject:
     """A test case, made ready."""
     masks, images = masks_folder(raw.folder, "test"), raw.images(case)
-    files = CaseFiles(case.case_id, images, masks, covariates=case.covariates)
+    files = SubjectFiles(case.case_id, images, masks, covariates=case.covariates)
     return read_subject(ensemble, files)
 
 

@@ -21,7 +21,7 @@ from scipy import stats
 from benchmarks import page
 from benchmarks.cohorts import PHANTOM, cohort
 from benchmarks.generalisation import BASE, NO_BANDS, train
-from ricenet_v2.training.process_group import Team, joined
+from ricenet_v2.training.process_group import ProcessGroup, joined
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Compared:
     none: float
 
 
-def compared(chosen: argparse.Namespace, seed: int, team: Team) -> Compared:
+def compared(chosen: argparse.Namespace, seed: int, team: ProcessGroup) -> Compared:
     """Train the five folds of a simulated cohort with bands and without."""
     workspace = chosen.workspace / f"cohort_{seed}"
     made = cohort(workspace, PHANTOM, None, chosen.shape, None, chosen.preset, seed)

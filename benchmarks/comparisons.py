@@ -25,11 +25,11 @@ from scipy import ndimage, stats
 from benchmarks import page
 from ricenet_v2.core.progress import track
 from ricenet_v2.evaluation import confusion_matrix
-from ricenet_v2.evaluation.aligned_runs import Alike
+from ricenet_v2.evaluation.aligned_runs import AlignedRuns
 from ricenet_v2.evaluation.comparisons import compare
 from ricenet_v2.evaluation.delong import areas
 from ricenet_v2.evaluation.intervals import bca
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import AUROC, BRIER
 from ricenet_v2.evaluation.paired import ACCURACY, BALANCED, LOG_LOSS, MACRO_F1, values_of
 from ricenet_v2.evaluation.paired_permutation import mean_p
@@ -53,7 +53,7 @@ Ends = tuple[float, float] | None
 
 def pair_of(
     n: int, share: float, aurocs: tuple[float, float], cases: int, random: np.random.Generator
-) -> tuple[Scored, Scored]:
+) -> tuple[LabelledPredictions, LabelledPredictions]:
     """Two runs on n cases of n / cases patients, each class with a patient at least.
 
     Cases are called where they score above the middle between the classes; probabilities are those
@@ -77,7 +77,7 @@ def pair_of(
         odds = apart * (scores - apart / 2) + np.log(share / (1 - share))
         p = 1 / (1 + np.exp(-odds))
         made.append(
-            Scored(
+            LabelledPredictions(
                 case_ids=tuple(f"c{i}" for i in range(len(owner))),
                 patients=tuple(f"p{i}" for i in owner),
                 truth=truth,
@@ -99,7 +99,7 @@ def true_differences(share: float, aurocs: tuple[float, float]) -> dict[str, flo
     return {name: one[name] - other[name] for name in FIGURES}
 
 
-def before(runs: tuple[Scored, Scored], samples: int, seed: int) -> dict[str, Ends]:
+def before(runs: tuple[LabelledPredictions, LabelledPredictions], samples: int, seed: int) -> dict[str, Ends]:
     """Intervals by the paired bootstrap of patients; of the AUROC by DeLong."""
     patients = runs[0].grouping
 
@@ -121,7 +121,7 @@ def before(runs: tuple[Scored, Scored], samples: int, seed: int) -> dict[str, En
     return made
 
 
-def _means(run: Scored, weights: Floats) -> Floats:
+def _means(run: LabelledPredictions, weights: Floats) -> Floats:
     """Accuracy, macro F1, balanced accuracy, Brier score, log loss of samples (samples, 5)."""
     codes = 2 * run.truth + run.predicted
     cells = np.stack([weights[codes == code].sum(axis=0) for code in range(4)], axis=1)
@@ -173,7 +173,7 @@ def count(
     for cohort in range(chosen.cohorts):
         runs = pair_of(n, share, aurocs, cases, random)
         old = before(runs, chosen.samples, cohort)
-        alike = Alike(dict(zip("ab", runs, strict=True)), ())
+        alike = AlignedRuns(dict(zip("ab", runs, strict=True)), ())
         new = {one.figure: one for one in compare(alike, 1, chosen.samples, cohort).pairs}
         for name in FIGURES:
             pair, ends = new[name], old[name]
@@ -189,7 +189,7 @@ def count(
     return made
 
 
-def _mcnemar(runs: tuple[Scored, Scored]) -> float:
+def _mcnemar(runs: tuple[LabelledPredictions, LabelledPredictions]) -> float:
     first, second = (run.truth == run.predicted for run in runs)
     only, both = int(np.sum(first & ~second)), int(np.sum(first != second))
     return float(stats.binomtest(only, both).pvalue) if both else 1.0
@@ -239,14 +239,14 @@ def _both(found: Tally, *name: str) -> str:
     return f"{found.told('before', *name)} → {found.told('now', *name)}"
 
 
-def shifted(n: int, apart: float, random: np.random.Generator) -> Scored:
+def shifted(n: int, apart: float, random: np.random.Generator) -> LabelledPredictions:
     """Cases of five folds, the scores of each `apart` standard deviations below the one before."""
     fold, truth = np.arange(n) % 5, np.arange(n) // 5 % 2
     scores = 1.5 * truth + random.normal(size=n) - apart * fold
     p = 1 / (1 + np.exp(-scores))
     names = tuple(f"c{i}" for i in range(n))
     called, both = (p > 0.5).astype(np.intp), np.column_stack([1 - p, p])
-    return Scored(names, names, truth, called, both, ("a", "b"), folds=tuple(fold.tolist()))
+    return LabelledPredictions(names, names, truth, called, both, ("a", "b"), folds=tuple(fold.tolist()))
 
 
 def offsets(chosen: argparse.Namespace) -> Iterator[str]:
@@ -268,7 +268,7 @@ def offsets(chosen: argparse.Namespace) -> Iterator[str]:
     )
 
 
-def _bootstrapped(scored: Scored, samples: int, seed: int) -> Ends:
+def _bootstrapped(scored: LabelledPredictions, samples: int, seed: int) -> Ends:
     pooled, within = (WithinFolds.of(each, 1) for each in (replace(scored, folds=()), scored))
 
     def less(weights: Floats) -> Floats:

@@ -17,8 +17,8 @@ from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation import intervals
 from ricenet_v2.evaluation.consistency import ERROR, RELIABILITY, RESOLUTION
 from ricenet_v2.evaluation.estimates import Estimates
-from ricenet_v2.evaluation.labelled_predictions import Scored
-from ricenet_v2.evaluation.metric_set import Battery
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
+from ricenet_v2.evaluation.metric_set import MetricSet
 from ricenet_v2.evaluation.proportions import of_class, share
 from ricenet_v2.evaluation.resampling import replicated
 from ricenet_v2.evaluation.within_fold_auroc import WITHIN, WithinFolds
@@ -46,7 +46,7 @@ N_FOLDS = 5
 
 Floats = NDArray[np.float64]
 Ends = tuple[float, float] | None
-Method = Callable[[Scored], Mapping[str, Ends]]
+Method = Callable[[LabelledPredictions], Mapping[str, Ends]]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Cell:
     width: float
 
 
-def new(scored: Scored) -> dict[str, Ends]:
+def new(scored: LabelledPredictions) -> dict[str, Ends]:
     """Intervals as ricenet_evaluate makes them."""
     last = len(scored.classes) - 1
     name, called = scored.classes[last], scored.predicted == last
@@ -98,10 +98,10 @@ def new(scored: Scored) -> dict[str, Ends]:
     }
 
 
-def old(scored: Scored, n_samples: int = N_SAMPLES) -> dict[str, Ends]:
+def old(scored: LabelledPredictions, n_samples: int = N_SAMPLES) -> dict[str, Ends]:
     """BCa intervals of a bootstrap by patient, as before; of shares there are none."""
     last, patients = len(scored.classes) - 1, scored.grouping
-    battery, within = Battery.of(scored, last), WithinFolds.of(scored, last)
+    battery, within = MetricSet.of(scored, last), WithinFolds.of(scored, last)
 
     def values(weights: Floats) -> Floats:
         return np.column_stack([battery.values(weights), within(weights)])
@@ -115,7 +115,7 @@ def old(scored: Scored, n_samples: int = N_SAMPLES) -> dict[str, Ends]:
     }
 
 
-def in_folds(scored: Scored) -> Scored:
+def in_folds(scored: LabelledPredictions) -> LabelledPredictions:
     """With five folds, to which patients are dealt by the class of their first case."""
     first = np.unique(scored.grouping.owner, return_index=True)[1]
     fold_of = np.empty(len(first), dtype=np.intp)

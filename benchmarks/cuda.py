@@ -46,7 +46,7 @@ from ricenet_v2.records.fingerprint import (
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store.cases import write_case
 from ricenet_v2.training.loader import Batch, Source, TrainingBatches
-from ricenet_v2.training.process_group import Team
+from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.reader import CaseReader
 from ricenet_v2.training.timing import (
     Bench,
@@ -111,7 +111,7 @@ def noise(plan: Plan) -> Batch:
 
 def bench(plan: Plan, device: torch.device) -> Bench:
     """What a plan describes, on the device."""
-    return make_bench(plan, Team(0, 1, device))
+    return make_bench(plan, ProcessGroup(0, 1, device))
 
 
 def bare(made: Bench, steps: int = STEPS) -> dict[str, float]:

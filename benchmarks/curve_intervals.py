@@ -24,7 +24,7 @@ from scipy.special import expit, logit
 from benchmarks import page
 from ricenet_v2.evaluation.curves.roc_band import band
 from ricenet_v2.evaluation.flexible import flexible
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.net_benefit import of_calls, over_all
 from ricenet_v2.evaluation.observed_expected import observed_expected
 from ricenet_v2.evaluation.predictive_values import Prevalence, at_prevalence
@@ -125,7 +125,7 @@ def judged(own: Flags, p: Floats, setting: Setting, truth: Truth) -> Held:
     cases = tuple(f"c{i:05d}" for i in range(len(p)))
     called = (p >= setting.share).astype(np.intp)
     both = np.column_stack([1 - p, p])
-    scored = Scored(cases, patients, own.astype(np.intp), called, both, ("a", "b"))
+    scored = LabelledPredictions(cases, patients, own.astype(np.intp), called, both, ("a", "b"))
     yield from of_the_share(scored, own, p)
     yield from of_benefits(scored, own, p, truth)
     yield from of_predictive_values(scored, own, called == 1, truth)
@@ -133,7 +133,7 @@ def judged(own: Flags, p: Floats, setting: Setting, truth: Truth) -> Held:
     yield from of_roc(scored, setting)
 
 
-def of_the_share(scored: Scored, own: Flags, p: Floats) -> Held:
+def of_the_share(scored: LabelledPredictions, own: Flags, p: Floats) -> Held:
     """Observed : expected is 1."""
     (figure,) = observed_expected(scored, 1, LEVEL)
     assert figure.low is not None
@@ -148,7 +148,7 @@ def of_the_share(scored: Scored, own: Flags, p: Floats) -> Held:
     yield TEXTBOOK["observed : expected"], inside(plain, 1.0)
 
 
-def of_benefits(scored: Scored, own: Flags, p: Floats, truth: Truth) -> Held:
+def of_benefits(scored: LabelledPredictions, own: Flags, p: Floats, truth: Truth) -> Held:
     """Net benefit at each threshold, and what it is more than that of calling all."""
     patients = scored.grouping
     for at, benefit, more in zip(THRESHOLDS, truth.benefits, truth.gains, strict=True):
@@ -163,7 +163,7 @@ def of_benefits(scored: Scored, own: Flags, p: Floats, truth: Truth) -> Held:
         yield "net benefit less all called", inside((found.low, found.high), more)
 
 
-def of_predictive_values(scored: Scored, own: Flags, called: Flags, truth: Truth) -> Held:
+def of_predictive_values(scored: LabelledPredictions, own: Flags, called: Flags, truth: Truth) -> Held:
     """Of calls from the share of the class on."""
     figures = at_prevalence(scored, called, Prevalence(1, ELSEWHERE), LEVEL)
     sides = ((called, own, logit(ELSEWHERE)), (~called, ~own, -logit(ELSEWHERE)))
@@ -187,7 +187,7 @@ def mercaldo(hit: Flags, own: Flags, odds: float) -> Ends | None:
     return float(expit(middle - reach)), float(expit(middle + reach))
 
 
-def of_bands(scored: Scored, p: Floats) -> Held:
+def of_bands(scored: LabelledPredictions, p: Floats) -> Held:
     """The flexible calibration curve at three quantiles of the probabilities."""
     fit, at = flexible(scored, 1), np.quantile(p, [0.1, 0.5, 0.9])
     for place, known in enumerate(at):
@@ -198,7 +198,7 @@ def of_bands(scored: Scored, p: Floats) -> Held:
         yield "flexible calibration curve", inside(ends, float(known))
 
 
-def of_roc(scored: Scored, setting: Setting) -> Held:
+def of_roc(scored: LabelledPredictions, setting: Setting) -> Held:
     """The ROC curve at three shares of false positives; of normal scores it is known."""
     if len(np.unique(scored.truth)) < 2:
         return

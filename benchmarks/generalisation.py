@@ -35,7 +35,7 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.store.cases import read_array, read_record
 from ricenet_v2.training.fold import train_fold
 from ricenet_v2.training.job import TrainOptions
-from ricenet_v2.training.process_group import Team, joined
+from ricenet_v2.training.process_group import ProcessGroup, joined
 
 BASE, NO_BANDS = "base", "no bands of absolute values"
 VARIANTS: dict[str, dict[str, str]] = {
@@ -84,7 +84,7 @@ def variants_of(plan: Plan, wanted: Sequence[str]) -> dict[str, dict[str, str]]:
 
 
 def train(
-    made: Cohort, variant: str, seed: int, fold: int, settings: Mapping[str, str], team: Team
+    made: Cohort, variant: str, seed: int, fold: int, settings: Mapping[str, str], team: ProcessGroup
 ) -> Result:
     """Train a fold, or read what was trained, and count its figures."""
     paths = made.runs(variant, seed)
@@ -228,7 +228,7 @@ def _together(own: Sequence[Result]) -> list[str]:
     return [*lines, ""]
 
 
-def study(made: Cohort, chosen: argparse.Namespace, team: Team) -> Iterator[Result]:
+def study(made: Cohort, chosen: argparse.Namespace, team: ProcessGroup) -> Iterator[Result]:
     """Every run of a cohort; seeds outermost, so that a study cut short is still balanced."""
     settings = variants_of(made.plan, chosen.variants)
     todo = [(s, v, f) for s in range(chosen.seeds) for v in settings for f in chosen.folds]

@@ -26,7 +26,7 @@ from benchmarks import page
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation.calibration import fit_temperature, slope_and_intercept
 from ricenet_v2.evaluation.forms import FORMS, Cases, choose, fit
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.sufficient_statistics import brier_of, log_loss_of
 from ricenet_v2.inference.prior import called, corrected
@@ -103,7 +103,7 @@ def figures(truth: Indices, probabilities: Floats, prior: Sequence[float]) -> tu
         prior: By which the calls divide.
     """
     names, calls = tuple(map(str, range(len(truth)))), called(probabilities, prior)
-    scored = Scored(names, names, truth, calls, probabilities, ("other", "event"))
+    scored = LabelledPredictions(names, names, truth, calls, probabilities, ("other", "event"))
     slope, intercept = slope_and_intercept(scored, 1, 0.95)
     hits = [2 * np.sum((calls == k) & (truth == k)) for k in (0, 1)]
     both = [np.sum(calls == k) + np.sum(truth == k) for k in (0, 1)]

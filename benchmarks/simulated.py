@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy import special
 
 from ricenet_v2.evaluation.confusion_matrix import confusion
-from ricenet_v2.evaluation.labelled_predictions import Scored
-from ricenet_v2.evaluation.metric_set import Battery
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
+from ricenet_v2.evaluation.metric_set import MetricSet
 
 N_POPULATION = 200_000
 NAMES = ("a", "b", "c")
@@ -60,7 +60,7 @@ class Population:
         found: Floats = corners @ flat.T
         return found
 
-    def scored(self, n: int, per_patient: int, random: np.random.Generator) -> Scored:
+    def scored(self, n: int, per_patient: int, random: np.random.Generator) -> LabelledPredictions:
         """A cohort of n cases; the last patient may have fewer than the others."""
         owner = np.arange(n) // per_patient
         count, kinds, depth = int(owner[-1]) + 1, self.n_classes, self.n_classes - 1
@@ -72,13 +72,13 @@ class Population:
             noise = np.sqrt(0.5) * (noise + random.normal(size=(count, depth))[owner])
         return self.seen(truth, noise, tuple(f"p{number:06d}" for number in owner))
 
-    def seen(self, truth: NDArray[np.intp], noise: Floats, patients: tuple[str, ...]) -> Scored:
+    def seen(self, truth: NDArray[np.intp], noise: Floats, patients: tuple[str, ...]) -> LabelledPredictions:
         """Cases of these classes as the model sees them, noise (cases, classes - 1)."""
         places = self.centres[truth] + noise
         far = ((places[:, None, :] - self.centres) ** 2).sum(axis=2)
         p = special.softmax(np.log(self.shares) - far / 2, axis=1)
         names = tuple(f"c{number:06d}" for number in range(len(patients)))
-        return Scored(names, patients, truth, p.argmax(axis=1), p, self.classes)
+        return LabelledPredictions(names, patients, truth, p.argmax(axis=1), p, self.classes)
 
 
 @cache
@@ -88,7 +88,7 @@ def truths(population: Population, n: int = N_POPULATION) -> dict[str, float]:
     truth = np.repeat(np.arange(population.n_classes), each)
     noise = np.random.default_rng(99).normal(size=(len(truth), population.n_classes - 1))
     whole = population.seen(truth, noise, ())
-    battery = Battery.of(whole, population.n_classes - 1)
+    battery = MetricSet.of(whole, population.n_classes - 1)
     values = battery.values(np.ones((len(truth), 1)))[0]
     counts = confusion(truth, whole.predicted, population.n_classes)
     last, total = counts[-1, -1], counts.sum()

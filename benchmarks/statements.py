@@ -30,7 +30,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.evaluation.confusion_intervals import macro_f1
 from ricenet_v2.evaluation.first_weights import NAME as FIRST_WEIGHTS
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.fingerprinting.integrity import check_case
 from ricenet_v2.network.build import build_network
 from ricenet_v2.phantom.cohort import NAME, write_cohort
@@ -86,7 +86,7 @@ def boundary() -> list[Row]:
     predicted[0] = 1
     p = np.where(predicted == 1, 0.7, np.linspace(0.1, 0.45, 92))
     names = tuple(f"c{n:02d}" for n in range(92))
-    one = Scored(names, names, truth, predicted, np.column_stack([1 - p, p]), ("a", "b"))
+    one = LabelledPredictions(names, names, truth, predicted, np.column_stack([1 - p, p]), ("a", "b"))
 
     def told(ends: tuple[float, float] | None) -> str:
         return "none" if ends is None else f"{ends[0]:.3f} to {ends[1]:.3f}"

@@ -46,14 +46,14 @@ from ricenet_v2.records.plan import (
 )
 from ricenet_v2.store.cases import write_case
 from ricenet_v2.training.loader import Source, TrainingBatches
-from ricenet_v2.training.process_group import Team
+from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.reader import CaseReader
 from ricenet_v2.training.timing import make_bench, time_steps
 from ricenet_v2.training.workers import default_workers
 
 CHANNELS: tuple[ChannelKind, ...] = ("mri", "mri", "dose")
 CLASSES = ("first", "second")
-ALONE = Team(0, 1, torch.device("cpu"))
+ALONE = ProcessGroup(0, 1, torch.device("cpu"))
 COHORTS = (100, 10_000)
 _DISTINCT = 100
 LIMITS = {"waiting": 0.05, "step_ratio": 1.10, "memory_growth": 0.10}

@@ -12,13 +12,13 @@ import torch
 
 import ricenet_v2
 from ricenet_v2.ablation import training
-from ricenet_v2.ablation.budget import Budget
+from ricenet_v2.ablation.budget import TrainingBudget
 from ricenet_v2.ablation.jobs import FoldJob
 from ricenet_v2.core import errors
-from ricenet_v2.core.pool import Task
+from ricenet_v2.core.pool import PoolTask
 from ricenet_v2.fingerprinting import fingerprint, integrity
-from ricenet_v2.fingerprinting.cache import Kept
-from ricenet_v2.fingerprinting.look import Files
+from ricenet_v2.fingerprinting.cache import CachedMeasurement
+from ricenet_v2.fingerprinting.look import InspectionFiles
 from ricenet_v2.fingerprinting.measure import CaseFiles
 from ricenet_v2.preprocessing import cohort
 from ricenet_v2.records.ablation import Subset
@@ -26,11 +26,11 @@ from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.report.case.page import CaseJob
 from ricenet_v2.report.results import write
-from ricenet_v2.report.results.predicted import Predicted, Result
+from ricenet_v2.report.results.predicted import PredictedCase, Result
 from ricenet_v2.store.paths import DatasetPaths
 from ricenet_v2.store.raw import RawDataset
 from ricenet_v2.training.job import TrainOptions
-from ricenet_v2.training.process_group import Team
+from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.training_setup import Study
 
 HOUSE = Path(ricenet_v2.__file__).parent
@@ -81,7 +81,7 @@ def _preprocessed(patch, raw, plan, folder):
 
 def _reported(patch, raw, plan, folder):
     predicted = tuple(
-        Predicted(
+        PredictedCase(
             case.case_id, case.label, "a", (0.5, 0.5), (("fold 0", (0.5, 0.5)),),
             0.1, 1.0, 0.1, 0.5, (), "fold 0", None, False, (0,), False,
         )
@@ -106,18 +106,18 @@ def _ablated(patch, raw, plan, folder):
     paths = DatasetPaths("D", Path("/raw"), Path("/preprocessed"), Path("/results"))
     ids = tuple(case.case_id for case in raw.cases)
     splits = Splits(1, (Fold(ids[1:], ids[:1]), Fold(ids[:1], ids[1:])))
-    team = Team(0, 1, torch.device("cpu"))
+    team = ProcessGroup(0, 1, torch.device("cpu"))
     study = Study(paths, plan, DATASET, raw.cases, splits, TrainOptions(), team)
     subset = Subset("dose", ("dose",), ("dose",), "auto__dose")
-    machine = training.Machine(device="cpu")
-    jobs, _ = training._jobs(study, Budget(plan, 0), [(subset, 0), (subset, 1)], machine)
+    machine = training.TrainingMachine(device="cpu")
+    jobs, _ = training._jobs(study, TrainingBudget(plan, 0), [(subset, 0), (subset, 1)], machine)
     return training.train_job, jobs
 
 
 MAKERS = {
-    Files: _checked,
+    InspectionFiles: _checked,
     CaseFiles: _measured,
-    Kept: _measured_and_kept,
+    CachedMeasurement: _measured_and_kept,
     cohort._Task: _preprocessed,
     CaseJob: _reported,
     FoldJob: _ablated,
@@ -128,7 +128,7 @@ MAKERS = {
 def _of_the_product():
     for module in pkgutil.walk_packages(ricenet_v2.__path__, "ricenet_v2."):
         importlib.import_module(module.name)
-    kinds, found = [Task], set()
+    kinds, found = [PoolTask], set()
     while kinds:
         below = kinds.pop().__subclasses__()
         kinds += below

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ricenet_v2.ablation import tables, test_predictions
-from ricenet_v2.ablation.budget import Budget, Wish, budget_of
-from ricenet_v2.ablation.channel_perturbation import Stage
+from ricenet_v2.ablation.budget import TrainingBudget, BudgetRequest, budget_of
+from ricenet_v2.ablation.channel_perturbation import PerturbationStage
 from ricenet_v2.ablation.groups import groups_of
 from ricenet_v2.ablation.importance import importances
 from ricenet_v2.ablation.jobs import Outcome
@@ -22,14 +22,14 @@ from ricenet_v2.ablation.study_consistency import (
     left_to_train,
 )
 from ricenet_v2.ablation.subsets import every_subset, named_subsets
-from ricenet_v2.ablation.training import Machine, train_subsets
+from ricenet_v2.ablation.training import TrainingMachine, train_subsets
 from ricenet_v2.ablation.values import Resampling
 from ricenet_v2.core.errors import TrainingError
-from ricenet_v2.evaluation.aligned_runs import Alike
+from ricenet_v2.evaluation.aligned_runs import AlignedRuns
 from ricenet_v2.evaluation.selection import with_selection
 from ricenet_v2.inference.ensemble import load_ensemble
 from ricenet_v2.network.device import resolve_device
-from ricenet_v2.records.ablation import Ablation, By, Group, Importance, SourceTable, Subset
+from ricenet_v2.records.ablation import Ablation, By, ChannelGroup, Importance, SourceTable, Subset
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.metrics import Source
 from ricenet_v2.store.cases import state_of
@@ -37,7 +37,7 @@ from ricenet_v2.store.paths import CASES_CSV, ModelPaths
 from ricenet_v2.store.positive import positive_of
 from ricenet_v2.training.job import TrainOptions
 from ricenet_v2.training.preprocessed import records_of_plan
-from ricenet_v2.training.process_group import Team
+from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.reader import CaseReader, cache_budget
 from ricenet_v2.training.training_setup import Study, load_study
 
@@ -45,7 +45,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Options:
+class AblationOptions:
     """What a user chooses.
 
     Attributes:
@@ -63,8 +63,8 @@ class Options:
     plan: str = "auto"
     by: By = "channel"
     subsets: tuple[str, ...] = ()
-    wish: Wish = field(default_factory=Wish)
-    machine: Machine = field(default_factory=Machine)
+    wish: BudgetRequest = field(default_factory=BudgetRequest)
+    machine: TrainingMachine = field(default_factory=TrainingMachine)
     repeats: int = 5
     drop: bool = False
     n_bootstrap: int = 2000
@@ -72,7 +72,7 @@ class Options:
 
 
 def run_ablation(
-    dataset: str, options: Options, workspace: Path | None = None
+    dataset: str, options: AblationOptions, workspace: Path | None = None
 ) -> tuple[Ablation, ModelPaths]:
     """Train every subset that is not trained yet, and put the ablation together.
 
@@ -89,7 +89,7 @@ def run_ablation(
             there was trained otherwise, or on what has changed since; the full model failed; or
             somebody asked for an end.
     """
-    team = Team(0, 1, resolve_device(options.machine.device))
+    team = ProcessGroup(0, 1, resolve_device(options.machine.device))
     study = load_study(dataset, options.plan, workspace, TrainOptions(), team)
     groups, subsets = _what(study, options)
     check_study(study, subsets)
@@ -129,7 +129,7 @@ def run_ablation(
     return with_selection(ablation, models), models[0]
 
 
-def _what(study: Study, options: Options) -> tuple[tuple[Group, ...], tuple[Subset, ...]]:
+def _what(study: Study, options: AblationOptions) -> tuple[tuple[ChannelGroup, ...], tuple[Subset, ...]]:
     channels = study.dataset.channels
     names = [channel.name for channel in channels]
     groups = groups_of(channels, options.by)
@@ -174,18 +174,18 @@ def _positive_index(study: Study, full: Subset) -> int:
 
 def _tables(
     study: Study,
-    budget: Budget,
-    groups: Sequence[Group],
+    budget: TrainingBudget,
+    groups: Sequence[ChannelGroup],
     subsets: Sequence[Subset],
     test: Sequence[PreprocessedCase],
-    options: Options,
+    options: AblationOptions,
 ) -> list[SourceTable]:
     paths = study.paths
     how = Resampling(_positive_index(study, subsets[0]), options.n_bootstrap, options.sampling_seed)
     known = tables.out_of_fold(paths, subsets, paths.name)
     truths = next(iter(known.runs.values()))
     majority = int(truths.counts.sum(axis=1).argmax())
-    parts: list[tuple[Source, Alike]] = [("out-of-fold", known)]
+    parts: list[tuple[Source, AlignedRuns]] = [("out-of-fold", known)]
     if test:
         device = options.machine.device
         files = test_predictions.predict_test(paths, budget.plan, subsets, test, device)
@@ -201,11 +201,11 @@ def _tables(
 def _importances(
     study: Study,
     full: Subset,
-    groups: Sequence[Group],
+    groups: Sequence[ChannelGroup],
     table: SourceTable,
-    alike: Alike,
+    alike: AlignedRuns,
     how: Resampling,
-    options: Options,
+    options: AblationOptions,
 ) -> tuple[Importance, ...]:
     """By each fold's own network on its validation cases; on test cases by the ensemble."""
     folder = study.paths.cases(study.plan.name)
@@ -219,7 +219,7 @@ def _importances(
         folds = enumerate(study.splits.folds)
         sides = [(load_ensemble(model, [n], device=device), fold.validation) for n, fold in folds]
     stages = [
-        Stage(ensemble, tuple(cases), tuple(patients[case] for case in cases))
+        PerturbationStage(ensemble, tuple(cases), tuple(patients[case] for case in cases))
         for ensemble, cases in sides
     ]
     names = [channel.name for channel in study.plan.channels]

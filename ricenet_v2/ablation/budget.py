@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Wish:
+class BudgetRequest:
     """What a user names; None takes that of the full model, or of the plan.
 
     Attributes:
@@ -42,7 +42,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Budget:
+class TrainingBudget:
     """What all subsets share.
 
     Attributes:
@@ -81,7 +81,7 @@ class Budget:
         )
 
 
-def budget_of(paths: DatasetPaths, planned: Plan, wish: Wish) -> Budget:
+def budget_of(paths: DatasetPaths, planned: Plan, wish: BudgetRequest) -> TrainingBudget:
     """That of the full model where it was begun, else that of the plan and the wish.
 
     Args:
@@ -141,12 +141,12 @@ def _settings(plan: Plan) -> dict[str, object]:
     )
 
 
-def _budget(plan: Plan, seed: int, wish: Wish) -> Budget:
+def _budget(plan: Plan, seed: int, wish: BudgetRequest) -> TrainingBudget:
     file = wish.pretrained_weights
-    return Budget(plan, seed, file, wish.allow_missing_weights, wish.allow_leak)
+    return TrainingBudget(plan, seed, file, wish.allow_missing_weights, wish.allow_leak)
 
 
-def _other_wishes(wish: Wish, asked: Plan, plan: Plan, run: Run) -> Iterator[str]:
+def _other_wishes(wish: BudgetRequest, asked: Plan, plan: Plan, run: Run) -> Iterator[str]:
     if wish.epochs is not None and wish.epochs != run.epochs:
         yield f"--epochs {wish.epochs}"
     if wish.seed is not None and wish.seed != run.seed:

@@ -18,7 +18,7 @@ Read = Callable[[str], Voxels]
 
 
 @dataclass(frozen=True)
-class Stage:
+class PerturbationStage:
     """Cases that are predicted together, and by which networks.
 
     Attributes:
@@ -59,7 +59,7 @@ def donors(patients: Sequence[str], random: np.random.Generator) -> NDArray[np.i
 
 
 def spoilt(
-    stages: Sequence[Stage],
+    stages: Sequence[PerturbationStage],
     channels: Sequence[int],
     read: Read,
     random: np.random.Generator | None,
@@ -82,7 +82,7 @@ def spoilt(
             yield case, *_predicted(stage.ensemble, case, array)
 
 
-def untouched(stages: Sequence[Stage], read: Read) -> Iterator[tuple[str, int, Floats]]:
+def untouched(stages: Sequence[PerturbationStage], read: Read) -> Iterator[tuple[str, int, Floats]]:
     """Case, call and probabilities of the images as they are."""
     for stage in stages:
         for case in stage.cases:

@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from ricenet_v2.ablation.shapley import gains
 from ricenet_v2.ablation.values import FIGURES, Resampling, blind
 from ricenet_v2.evaluation.confusion_matrix import known
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import AUROC
 from ricenet_v2.evaluation.paired import BALANCED, Term
-from ricenet_v2.records.ablation import Contribution, Group, Subset
+from ricenet_v2.records.ablation import Contribution, ChannelGroup, Subset
 
 
 def contributions(
-    runs: Mapping[str, Scored],
+    runs: Mapping[str, LabelledPredictions],
     subsets: Sequence[Subset],
-    groups: Sequence[Group],
+    groups: Sequence[ChannelGroup],
     majority: int,
     how: Resampling,
 ) -> tuple[Contribution, ...]:

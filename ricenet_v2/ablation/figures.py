@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as Canvas
 from numpy.typing import NDArray
 
 from ricenet_v2.records.ablation import Ablation, SourceTable
-from ricenet_v2.records.metrics import Figure
+from ricenet_v2.records.metrics import Metric
 from ricenet_v2.report import svg
 
 SUBSETS, CONTRIBUTIONS = "subsets", "contributions"
@@ -84,7 +84,7 @@ def _published(axes: Axes, made: Ablation) -> None:
                           markeredgecolor=svg.STAND_INS["ink"], zorder=5)  # fmt: skip
 
 
-def _figure(table: SourceTable, subset: str, name: str) -> Figure | None:
+def _figure(table: SourceTable, subset: str, name: str) -> Metric | None:
     for row in table.rows:
         if row.subset == subset:
             return next((figure for figure in row.figures if figure.name == name), None)

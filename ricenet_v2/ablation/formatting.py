@@ -9,8 +9,8 @@ from ricenet_v2.ablation.published import CITATION, REMARK
 from ricenet_v2.ablation.values import FIGURES
 from ricenet_v2.records.ablation import Ablation, Change, Importance, SourceTable
 from ricenet_v2.records.comparison import Pair
-from ricenet_v2.records.metrics import Figure
-from ricenet_v2.records.report import PartTable
+from ricenet_v2.records.metrics import Metric
+from ricenet_v2.records.report import SectionTable
 
 NONE = "-"
 _MOST_NAMED = 3
@@ -71,14 +71,14 @@ def one_patient(table: SourceTable) -> str:
     )
 
 
-def figures_table(table: SourceTable) -> PartTable:
+def figures_table(table: SourceTable) -> SectionTable:
     """A row for each subset: its figures."""
     rows = [(row.subset, *map(_figure, row.figures)) for row in table.rows]
     title = f"{table.source.capitalize()} figures of each subset ({cases(table)})"
-    return PartTable(title, ("subset", *FIGURES), tuple(rows))
+    return SectionTable(title, ("subset", *FIGURES), tuple(rows))
 
 
-def differences_table(table: SourceTable, full: str) -> PartTable:
+def differences_table(table: SourceTable, full: str) -> SectionTable:
     """A row for each subset: what it is above or below all channels."""
     rows = [(row.subset, *map(_pair, row.differences)) for row in table.rows if row.differences]
     title = f"{table.source.capitalize()}: subset less {full}, with p of Holm over the subsets"
@@ -86,10 +86,10 @@ def differences_table(table: SourceTable, full: str) -> PartTable:
     warnings = dict.fromkeys(part for pair in pairs for part in pair.warning.split("; ") if part)
     title += f" ({'; '.join(warnings)})" if warnings else ""
     names = [pair.figure for row in table.rows[-1:] for pair in row.differences]
-    return PartTable(title, ("subset", *names), tuple(rows))
+    return SectionTable(title, ("subset", *names), tuple(rows))
 
 
-def contributions_table(table: SourceTable) -> PartTable:
+def contributions_table(table: SourceTable) -> SectionTable:
     """A row for each group: its Shapley values."""
     cells: dict[str, list[str]] = {}
     for one in table.contributions:
@@ -101,14 +101,14 @@ def contributions_table(table: SourceTable) -> PartTable:
         for one in table.contributions
     }
     title = f"{table.source.capitalize()}: Shapley value of each group (from none to all: "
-    return PartTable(
+    return SectionTable(
         title + "; ".join(ends.values()) + ")",
         ("group", *FIGURES),
         tuple((group, *own) for group, own in cells.items()),
     )
 
 
-def importances_table(table: SourceTable, change: Change) -> PartTable:
+def importances_table(table: SourceTable, change: Change) -> SectionTable:
     """A row for each group: what the full model loses."""
     own = [one for one in table.importances if one.change == change]
     cells: Mapping[str, list[str]] = {one.group: [] for one in own}
@@ -117,14 +117,14 @@ def importances_table(table: SourceTable, change: Change) -> PartTable:
     repeats = len(own[0].repeats) if own else 0
     many = f", mean of {repeats} repeats" if repeats > 1 else ""
     how = f"permuted{many}" if change == "permuted" else "zeroed"
-    return PartTable(
+    return SectionTable(
         f"{table.source.capitalize()}: loss of the model of all channels, group {how}",
         ("group", *FIGURES),
         tuple((group, *row) for group, row in cells.items()),
     )
 
 
-def published_table(made: Ablation) -> PartTable:
+def published_table(made: Ablation) -> SectionTable:
     """The paper's macro F1 beside ours."""
     ours = {
         table.source: {row.subset: row.figures[0] for row in table.rows} for table in made.tables
@@ -139,7 +139,7 @@ def published_table(made: Ablation) -> PartTable:
         rows.append((one.subset, paper[0], here[0], paper[1], here[1], one.remark))
     columns = ("subset", "paper, validation", "here, out-of-fold", "paper, test", "here, test",
                "remark")  # fmt: skip
-    return PartTable(f"Macro F1 beside the paper's own ({CITATION})", columns, tuple(rows))
+    return SectionTable(f"Macro F1 beside the paper's own ({CITATION})", columns, tuple(rows))
 
 
 def _as_published(value: float | None) -> str:
@@ -179,9 +179,9 @@ def words_of(made: Ablation) -> str:
     return " ".join(part for part in (*parts, made.note) if part)
 
 
-def all_tables(made: Ablation) -> tuple[PartTable, ...]:
+def all_tables(made: Ablation) -> tuple[SectionTable, ...]:
     """Every table, in the order of the page; a zeroed group stands behind all else."""
-    found: list[PartTable] = []
+    found: list[SectionTable] = []
     for table in made.tables:
         found += [figures_table(table), differences_table(table, made.full)]
         if table.contributions:
@@ -193,7 +193,7 @@ def all_tables(made: Ablation) -> tuple[PartTable, ...]:
     return tuple(table for table in found if table.rows)
 
 
-def _figure(figure: Figure) -> str:
+def _figure(figure: Metric) -> str:
     return with_interval(figure.value, figure.low, figure.high)
 
 

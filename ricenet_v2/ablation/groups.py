@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.records.ablation import By, Group
+from ricenet_v2.records.ablation import By, ChannelGroup
 from ricenet_v2.records.dataset import Channel
 
 WITHOUT_TIMEPOINT = "without_timepoint"
 MOST_GROUPS = 6
 
 
-def groups_of(channels: Sequence[Channel], by: By) -> tuple[Group, ...]:
+def groups_of(channels: Sequence[Channel], by: By) -> tuple[ChannelGroup, ...]:
     """The groups, in the order in which the dataset first names them.
 
     Args:
@@ -33,7 +33,7 @@ def groups_of(channels: Sequence[Channel], by: By) -> tuple[Group, ...]:
             got=", ".join(f"{name} ({', '.join(own)})" for name, own in found.items()),
             remedy="Use another --by, or a dataset with more channels.",
         )
-    return tuple(Group(name, tuple(own)) for name, own in found.items())
+    return tuple(ChannelGroup(name, tuple(own)) for name, own in found.items())
 
 
 def _name(channel: Channel, by: By) -> str:

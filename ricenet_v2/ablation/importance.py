@@ -11,20 +11,20 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ricenet_v2.ablation.channel_perturbation import Read, Stage, spoilt, untouched
+from ricenet_v2.ablation.channel_perturbation import Read, PerturbationStage, spoilt, untouched
 from ricenet_v2.ablation.values import FIGURES, Resampling
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation.confusion_matrix import known
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.paired import Term
-from ricenet_v2.records.ablation import Change, Group, Importance
+from ricenet_v2.records.ablation import Change, ChannelGroup, Importance
 
 
 def importances(
-    stages: Sequence[Stage],
-    truths: Scored,
-    groups: Sequence[tuple[Group, Sequence[int]]],
+    stages: Sequence[PerturbationStage],
+    truths: LabelledPredictions,
+    groups: Sequence[tuple[ChannelGroup, Sequence[int]]],
     read: Read,
     how: Resampling,
     *,
@@ -64,9 +64,9 @@ def importances(
 
 def _scored(
     found: Iterator[tuple[str, int, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]],
-    truths: Scored,
+    truths: LabelledPredictions,
     bar: Iterator[int],
-) -> Scored:
+) -> LabelledPredictions:
     """The predictions in the order of the truths."""
     by_case = {}
     for case, call, values in found:
@@ -80,7 +80,7 @@ def _scored(
 
 
 def _losses(
-    group: Group, change: Change, before: Scored, runs: Sequence[Scored], how: Resampling
+    group: ChannelGroup, change: Change, before: LabelledPredictions, runs: Sequence[LabelledPredictions], how: Resampling
 ) -> Iterator[Importance]:
     """The mean loss over the repeats; what came before and after is swapped in all of them."""
     if not runs:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import RicenetError, StoppedError, TrainingError
 from ricenet_v2.core.files import sha256_of_text
-from ricenet_v2.core.pool import Task
+from ricenet_v2.core.pool import PoolTask
 from ricenet_v2.core.worker import may_start_processes
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.plan import Plan
@@ -27,7 +27,7 @@ _ALONE = threading.Lock()
 
 
 @dataclass(frozen=True)
-class FoldJob(Task):
+class FoldJob(PoolTask):
     """One fold of one subset; everything in it can be pickled.
 
     Cases and folds are not in it, since they grow with the dataset: the machine that trains reads
@@ -127,14 +127,14 @@ def _trained(job: FoldJob) -> Outcome:
 
     from ricenet_v2.network.device import resolve_device
     from ricenet_v2.training.fold import train_fold
-    from ricenet_v2.training.process_group import Team
+    from ricenet_v2.training.process_group import ProcessGroup
 
     started = time.monotonic()
     error, stopped = None, False
     try:
         if job.threads is not None:
             torch.set_num_threads(job.threads)
-        team, of = Team(0, 1, resolve_device(job.device)), _tables_of(job.paths, job.tables)
+        team, of = ProcessGroup(0, 1, resolve_device(job.device)), _tables_of(job.paths, job.tables)
         options = _options_here(job.options)
         train_fold(job.paths, job.plan, of.dataset, of.cases, of.splits, job.fold, options, team)
     except StoppedError as fault:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ricenet_v2.ablation.budget import Budget, runs_of
+from ricenet_v2.ablation.budget import TrainingBudget, runs_of
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.files import sha256_of_file
@@ -170,7 +170,7 @@ def left_to_train(
     return left
 
 
-def check_budget(paths: DatasetPaths, subsets: Sequence[Subset], budget: Budget) -> None:
+def check_budget(paths: DatasetPaths, subsets: Sequence[Subset], budget: TrainingBudget) -> None:
     """Refuse folds that were trained with other settings, epochs, seed or first weights.
 
     Raises:
@@ -198,7 +198,7 @@ def _listed(faults: Sequence[str]) -> str:
     return "\n    " + "\n    ".join(told)
 
 
-def _wanted(subset: Subset, budget: Budget) -> dict[str, object]:
+def _wanted(subset: Subset, budget: TrainingBudget) -> dict[str, object]:
     plan = with_channels(budget.plan, subset.channels)
     return {
         "epochs": budget.epochs,
@@ -208,7 +208,7 @@ def _wanted(subset: Subset, budget: Budget) -> dict[str, object]:
     }
 
 
-def _first_weights(budget: Budget) -> str:
+def _first_weights(budget: TrainingBudget) -> str:
     """SHA-256 of the file that every fold begins with; empty where none is named."""
     file = budget.pretrained_weights
     if file is None:

@@ -7,12 +7,12 @@ from itertools import combinations
 
 from ricenet_v2.ablation.groups import MOST_GROUPS
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.records.ablation import Group, Subset
+from ricenet_v2.records.ablation import ChannelGroup, Subset
 
 JOINED = "+"
 
 
-def every_subset(groups: Sequence[Group], channels: Sequence[str], plan: str) -> tuple[Subset, ...]:
+def every_subset(groups: Sequence[ChannelGroup], channels: Sequence[str], plan: str) -> tuple[Subset, ...]:
     """All non-empty subsets: all groups first, then from one group to many.
 
     Args:
@@ -39,7 +39,7 @@ def every_subset(groups: Sequence[Group], channels: Sequence[str], plan: str) ->
 
 
 def named_subsets(
-    groups: Sequence[Group], channels: Sequence[str], plan: str, names: Iterable[str]
+    groups: Sequence[ChannelGroup], channels: Sequence[str], plan: str, names: Iterable[str]
 ) -> tuple[Subset, ...]:
     """The named subsets behind that of all groups, which the others are compared with.
 
@@ -75,7 +75,7 @@ def canonical(groups: Sequence[str], names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _subset(
-    chosen: Sequence[Group], groups: Sequence[Group], channels: Sequence[str], plan: str
+    chosen: Sequence[ChannelGroup], groups: Sequence[ChannelGroup], channels: Sequence[str], plan: str
 ) -> Subset:
     """Folders are named as ricenet_train names them: channels in the order of the plan."""
     names = {name for group in chosen for name in group.channels}

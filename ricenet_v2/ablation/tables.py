@@ -7,19 +7,19 @@ from pathlib import Path
 
 from ricenet_v2.ablation.contributions import contributions
 from ricenet_v2.ablation.values import FIGURES, Resampling
-from ricenet_v2.evaluation.aligned_runs import Alike, on_same_cases
+from ricenet_v2.evaluation.aligned_runs import AlignedRuns, on_same_cases
 from ricenet_v2.evaluation.comparisons import compare
-from ricenet_v2.evaluation.evaluate import Options, figures_of
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.evaluate import EvaluationOptions, figures_of
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.evaluation.read import read_scored
-from ricenet_v2.records.ablation import Group, SourceTable, Subset, SubsetFigures
+from ricenet_v2.records.ablation import ChannelGroup, SourceTable, Subset, SubsetMetrics
 from ricenet_v2.records.comparison import Pair
 from ricenet_v2.records.metrics import Source
 from ricenet_v2.store.paths import DatasetPaths
 
 
-def out_of_fold(paths: DatasetPaths, subsets: Sequence[Subset], dataset: str) -> Alike:
+def out_of_fold(paths: DatasetPaths, subsets: Sequence[Subset], dataset: str) -> AlignedRuns:
     """The pooled folds of every subset, on the same cases in the same order.
 
     Raises:
@@ -28,7 +28,7 @@ def out_of_fold(paths: DatasetPaths, subsets: Sequence[Subset], dataset: str) ->
     return on_same_cases({s.name: pool(paths.model(s.model), dataset) for s in subsets})
 
 
-def of_test(files: Mapping[str, Path], truths: Path) -> Alike:
+def of_test(files: Mapping[str, Path], truths: Path) -> AlignedRuns:
     """Predictions of the test cases by every subset; cases without a known label are left out.
 
     Args:
@@ -45,9 +45,9 @@ def of_test(files: Mapping[str, Path], truths: Path) -> Alike:
 
 def table_of(
     source: Source,
-    alike: Alike,
+    alike: AlignedRuns,
     subsets: Sequence[Subset],
-    groups: Sequence[Group],
+    groups: Sequence[ChannelGroup],
     majority: int,
     how: Resampling,
 ) -> SourceTable:
@@ -76,14 +76,14 @@ def table_of(
     )
 
 
-def _row(name: str, run: Scored, differences: Sequence[Pair], how: Resampling) -> SubsetFigures:
-    options = Options(how.positive, how.n_bootstrap, how.seed, how.level)
+def _row(name: str, run: LabelledPredictions, differences: Sequence[Pair], how: Resampling) -> SubsetMetrics:
+    options = EvaluationOptions(how.positive, how.n_bootstrap, how.seed, how.level)
     figures = figures_of(run, options)
     found = {figure.name: figure for figure in figures}
-    return SubsetFigures(name, tuple(found[name] for name in FIGURES), tuple(differences))
+    return SubsetMetrics(name, tuple(found[name] for name in FIGURES), tuple(differences))
 
 
-def _differences(alike: Alike, how: Resampling) -> dict[str, tuple[Pair, ...]]:
+def _differences(alike: AlignedRuns, how: Resampling) -> dict[str, tuple[Pair, ...]]:
     """Of each subset to all channels; Holm's correction is over the subsets."""
     if len(alike.runs) < 2:
         return {}

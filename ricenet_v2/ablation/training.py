@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from ricenet_v2.ablation.budget import Budget
+from ricenet_v2.ablation.budget import TrainingBudget
 from ricenet_v2.ablation.executors import PROCESSES, executor_of
 from ricenet_v2.ablation.jobs import FoldJob, Outcome, tables_hash, train_job
 from ricenet_v2.core.errors import StoppedError
@@ -17,14 +17,14 @@ from ricenet_v2.network.device import resolve_device
 from ricenet_v2.records.ablation import Subset
 from ricenet_v2.training import parallel
 from ricenet_v2.training.job import TrainOptions
-from ricenet_v2.training.parts import StopWish
+from ricenet_v2.training.parts import StopSignal
 from ricenet_v2.training.training_setup import Study
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Machine:
+class TrainingMachine:
     """Where and how the trainings run.
 
     Attributes:
@@ -45,7 +45,7 @@ class Machine:
 
 
 def train_subsets(
-    study: Study, budget: Budget, left: Sequence[tuple[Subset, int]], machine: Machine
+    study: Study, budget: TrainingBudget, left: Sequence[tuple[Subset, int]], machine: TrainingMachine
 ) -> list[Outcome]:
     """Train what is left, in the order given; one that fails does not keep the others from it.
 
@@ -71,7 +71,7 @@ def train_subsets(
         budget.epochs,
         f", {number} at a time" if machine.executor == PROCESSES else "",
     )
-    made, stop = list[Outcome](), StopWish()
+    made, stop = list[Outcome](), StopSignal()
     with stop.listening():
         make = partial(executor_of, machine.executor, number)
         coming = results(make, train_job, jobs, _lost, stop)
@@ -99,7 +99,7 @@ def _lost(job: FoldJob, error: str) -> Outcome:
 
 
 def _jobs(
-    study: Study, budget: Budget, left: Sequence[tuple[Subset, int]], machine: Machine
+    study: Study, budget: TrainingBudget, left: Sequence[tuple[Subset, int]], machine: TrainingMachine
 ) -> tuple[list[FoldJob], int]:
     """The jobs, and how many processes work at them at a time."""
     there = parallel.resources(resolve_device(machine.device))
@@ -127,11 +127,11 @@ def _jobs(
     return jobs, number
 
 
-def _options(budget: Budget, subset: Subset, machine: Machine) -> TrainOptions:
+def _options(budget: TrainingBudget, subset: Subset, machine: TrainingMachine) -> TrainOptions:
     return budget.options(subset, num_workers=machine.num_workers, cache_gb=machine.cache_gb)
 
 
-def _device(machine: Machine, index: int, n_devices: int) -> str | None:
+def _device(machine: TrainingMachine, index: int, n_devices: int) -> str | None:
     """Several CUDA devices of this machine take turns."""
     if machine.executor == PROCESSES and n_devices > 1 and machine.device in {None, "cuda"}:
         return f"cuda:{index % n_devices}"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import AUROC
-from ricenet_v2.evaluation.paired import BALANCED, LEVEL, MACRO_F1, Swapping, values_of
+from ricenet_v2.evaluation.paired import BALANCED, LEVEL, MACRO_F1, PermutationScheme, values_of
 
 FIGURES = (MACRO_F1, AUROC, BALANCED)
 
@@ -31,16 +31,16 @@ class Resampling:
     level: float = LEVEL
 
     @property
-    def swapping(self) -> Swapping:
+    def swapping(self) -> PermutationScheme:
         """The test of differences."""
-        return Swapping(self.positive, self.n_bootstrap, self.seed, self.level)
+        return PermutationScheme(self.positive, self.n_bootstrap, self.seed, self.level)
 
-    def figures(self, scored: Scored) -> dict[str, float]:
+    def figures(self, scored: LabelledPredictions) -> dict[str, float]:
         """The three figures of a set of predictions; NaN where they are not defined."""
         return values_of(scored, self.positive, FIGURES)
 
 
-def blind(scored: Scored, majority: int) -> Scored:
+def blind(scored: LabelledPredictions, majority: int) -> LabelledPredictions:
     """The predictions of a model that sees no channel.
 
     It calls every case of the class that most training cases have, and its scores are all equal:

@@ -9,7 +9,7 @@ from ricenet_v2.ablation import formatting
 from ricenet_v2.ablation.figures import draw_contributions, draw_subsets
 from ricenet_v2.core import documents
 from ricenet_v2.records.ablation import Ablation, SourceTable
-from ricenet_v2.records.report import PartPicture, ReportPart
+from ricenet_v2.records.report import SectionFigure, ReportSection
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import ABLATION_CSV, ABLATION_JSON, REPORT_PART_JSON
 
@@ -33,11 +33,11 @@ def write_ablation(folder: Path, made: Ablation) -> None:
     rows = [row for table in made.tables for row in _rows(table)]
     tables.write_rows(folder / ABLATION_CSV, rows, _COLUMNS)
     diamonds = " Diamonds: the paper's macro F1." if made.published else ""
-    pictures = [PartPicture(draw_subsets(made, folder), _BARS + diamonds)]
+    pictures = [SectionFigure(draw_subsets(made, folder), _BARS + diamonds)]
     second = draw_contributions(made, folder)
     if second is not None:
-        pictures.append(PartPicture(second, _LINES))
-    part = ReportPart(
+        pictures.append(SectionFigure(second, _LINES))
+    part = ReportSection(
         title=formatting.title_of(made),
         words=formatting.words_of(made),
         tables=formatting.all_tables(made),

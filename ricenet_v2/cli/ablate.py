@@ -141,21 +141,21 @@ def ablate(
     Raises:
         RicenetError: See `ricenet_v2.ablation.ablate.run_ablation`.
     """
-    from ricenet_v2.ablation.ablate import Options, run_ablation
-    from ricenet_v2.ablation.budget import Wish
+    from ricenet_v2.ablation.ablate import AblationOptions, run_ablation
+    from ricenet_v2.ablation.budget import BudgetRequest
     from ricenet_v2.ablation.subsets import canonical
-    from ricenet_v2.ablation.training import Machine
+    from ricenet_v2.ablation.training import TrainingMachine
     from ricenet_v2.ablation.write import write_ablation
 
     made, model = run_ablation(
         dataset,
-        Options(
+        AblationOptions(
             plan=plan,
             by=by,
             subsets=tuple(subsets),
-            wish=Wish(epochs, seed, dict(settings or {}), pretrained_weights,
+            wish=BudgetRequest(epochs, seed, dict(settings or {}), pretrained_weights,
                       allow_missing_weights, allow_leak),
-            machine=Machine(executor, num_processes, num_threads, device, num_workers, cache_gb),
+            machine=TrainingMachine(executor, num_processes, num_threads, device, num_workers, cache_gb),
             repeats=permutation_repeats,
             drop=drop,
             n_bootstrap=n_bootstrap,

@@ -71,11 +71,11 @@ def benchmark(
     from ricenet_v2.store.raw import load_raw_dataset
     from ricenet_v2.training.benchmark import Effort, check_preprocessed, measure
     from ricenet_v2.training.job import TrainOptions, prepare
-    from ricenet_v2.training.process_group import Team
+    from ricenet_v2.training.process_group import ProcessGroup
     from ricenet_v2.training.training_setup import load_study
 
     effort, options = Effort(updates, rounds), TrainOptions(num_workers=num_workers)
-    team = Team(0, 1, resolve_device(device))
+    team = ProcessGroup(0, 1, resolve_device(device))
     study = load_study(dataset, plan, workspace, options, team)
     check_preprocessed(study.paths.cases(plan), study.splits, dataset)
     job = prepare(

@@ -64,13 +64,13 @@ def calibrate(
     from ricenet_v2.evaluation import evaluation_input
     from ricenet_v2.evaluation.calibrate import calibrate as fit
     from ricenet_v2.evaluation.calibrate import with_ensemble
-    from ricenet_v2.evaluation.evaluate import Options
+    from ricenet_v2.evaluation.evaluate import EvaluationOptions
     from ricenet_v2.inference.recalibration import NOTHING
     from ricenet_v2.store.paths import dataset_paths
 
     asked = evaluation_input.out_of_fold(dataset, plan, channels, workspace)
     model = dataset_paths(dataset, workspace).run(plan, channels)
-    options = Options(asked.positive, n_bootstrap=n_bootstrap, seed=seed)
+    options = EvaluationOptions(asked.positive, n_bootstrap=n_bootstrap, seed=seed)
     made = fit(asked.scored, model, options)
     if predictions is not None:
         predictions = common.table_of(predictions)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ricenet_v2.cli import common, folders, numbers
 
 if TYPE_CHECKING:
-    from ricenet_v2.evaluation.evaluation_input import Question
+    from ricenet_v2.evaluation.evaluation_input import EvaluationInput
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -189,7 +189,7 @@ def evaluate(
     if prior:
         asked = with_prior(asked, prior)
     scored = asked.scored
-    options = figures.Options(
+    options = figures.EvaluationOptions(
         positive=asked.positive,
         n_bootstrap=n_bootstrap,
         seed=seed,
@@ -205,7 +205,7 @@ def evaluate(
     made = figures.evaluate(scored, options, asked.title, asked.source, applied)
     made = elsewhere.with_prevalences(made, scored, shares)
     made = dataclasses.replace(made, selection=_selection(asked, plan, channels))
-    wish = sanity.Wish(permutation_test or 0, size_and_spacing=size_and_spacing, seed=seed)
+    wish = sanity.SanityOptions(permutation_test or 0, size_and_spacing=size_and_spacing, seed=seed)
     checks = sanity.check(asked, wish)
     made, centres = evaluate_centres.with_centres(asked, made)
     show(made, all_figures=all_figures)
@@ -234,7 +234,7 @@ def _asked(
     positive: str | None,
     *,
     allow_missing: bool,
-) -> Question:
+) -> EvaluationInput:
     """The question that the options ask; `model` is plan, channels and workspace."""
     from ricenet_v2.core.errors import DatasetError
     from ricenet_v2.evaluation import evaluation_input
@@ -252,7 +252,7 @@ def _asked(
     return evaluation_input.of_file(predictions, truth, positive, allow_missing=allow_missing)
 
 
-def _selection(asked: Question, plan: str, channels: str) -> str:
+def _selection(asked: EvaluationInput, plan: str, channels: str) -> str:
     """In words, that the cases chose the epoch of the weights that predicted them, if they did."""
     from ricenet_v2.evaluation.selection import selection_of
 

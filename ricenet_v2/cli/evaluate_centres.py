@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ricenet_v2.cli import common
 
 if TYPE_CHECKING:
-    from ricenet_v2.evaluation.evaluation_input import Question
+    from ricenet_v2.evaluation.evaluation_input import EvaluationInput
     from ricenet_v2.records.centres import Centre, Centres
     from ricenet_v2.records.metrics import Evaluation
 
@@ -18,7 +18,7 @@ _SHOWN = ("accuracy", "macro F1", "AUROC", "Brier score")
 _WIDTH = 120
 
 
-def with_centres(asked: Question, made: Evaluation) -> tuple[Evaluation, Centres | None]:
+def with_centres(asked: EvaluationInput, made: Evaluation) -> tuple[Evaluation, Centres | None]:
     """The evaluation with the centres in the names of its folds, and their figures.
 
     Args:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ricenet_v2.cli import common
 
 if TYPE_CHECKING:
-    from ricenet_v2.records.seeds import SeedFigure, SeedVariance
+    from ricenet_v2.records.seeds import SeedMetric, SeedVariance
     from ricenet_v2.store.paths import DatasetPaths
 
 _SUMMARY = (
@@ -45,7 +45,7 @@ def evaluate_seeds(
     """
     from ricenet_v2.core.command import typed
     from ricenet_v2.core.errors import DatasetError
-    from ricenet_v2.evaluation.evaluate import Options
+    from ricenet_v2.evaluation.evaluate import EvaluationOptions
     from ricenet_v2.evaluation.seeds import (
         positive_of_trainings,
         read_trainings,
@@ -61,7 +61,7 @@ def evaluate_seeds(
         )
     trainings = read_trainings(dataset, plan, channels, workspace, seeds)
     index = positive_of_trainings(trainings, positive)
-    options = Options(index, n_bootstrap=n_bootstrap, seed=seed)
+    options = EvaluationOptions(index, n_bootstrap=n_bootstrap, seed=seed)
     made = dataclasses.replace(variance(trainings, options), command=typed())
     show(made, all_figures=all_figures)
     folder = output or trainings.folder
@@ -104,7 +104,7 @@ def show(made: SeedVariance, *, all_figures: bool = False) -> None:
     print(made.note)
 
 
-def _row(figure: SeedFigure) -> tuple[str, ...]:
+def _row(figure: SeedMetric) -> tuple[str, ...]:
     from ricenet_v2.cli.evaluate_tables import number
 
     def span(low: float | None, high: float | None) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ricenet_v2.cli import common
 
 if TYPE_CHECKING:
-    from ricenet_v2.records.metrics import Evaluation, Figure, FigureSet
+    from ricenet_v2.records.metrics import Evaluation, Metric, MetricGroup
     from ricenet_v2.records.sample_size import Development, SampleSize
     from ricenet_v2.records.sanity import Sanity
 
@@ -23,14 +23,14 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def interval(figure: Figure) -> str:
+def interval(figure: Metric) -> str:
     """Both ends, or a dash."""
     if figure.low is None or figure.high is None:
         return "-"
     return f"{number(figure.low)} to {number(figure.high)}"
 
 
-def _figures(made: Evaluation, figures: Sequence[Figure]) -> None:
+def _figures(made: Evaluation, figures: Sequence[Metric]) -> None:
     """Print figures, one a row."""
     title = f"{made.title} ({made.n_cases} cases of {made.n_patients} patients)"
     common.table(
@@ -49,7 +49,7 @@ def _figures(made: Evaluation, figures: Sequence[Figure]) -> None:
     )
 
 
-def _first(made: Evaluation) -> list[Figure]:
+def _first(made: Evaluation) -> list[Metric]:
     """The figures of the summary, in its order."""
     by_name = {figure.name: figure for figure in made.figures}
     return [by_name[name] for name in _SUMMARY if name in by_name]
@@ -178,7 +178,7 @@ def _thresholds(made: Evaluation) -> None:
     )
 
 
-def _groups(groups: Sequence[FigureSet]) -> None:
+def _groups(groups: Sequence[MetricGroup]) -> None:
     if not groups:
         return
     common.table(

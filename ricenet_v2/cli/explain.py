@@ -124,7 +124,7 @@ def explain(
     from ricenet_v2.core.errors import DatasetError
     from ricenet_v2.explanation.folder import explain_folder
     from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
-    from ricenet_v2.explanation.options import KINDS, Options
+    from ricenet_v2.explanation.options import KINDS, ExplanationOptions
     from ricenet_v2.explanation.quantities.untrained import FEWEST
     from ricenet_v2.inference.ensemble import load_ensemble
 
@@ -140,7 +140,7 @@ def explain(
             expected=f"--untrained 0, or {FEWEST} and more",
             got=f"--untrained {untrained}",
         )
-    options = Options(
+    options = ExplanationOptions(
         occlusion=OcclusionSettings(
             window_mm=window_mm,
             stride_mm=stride_mm,

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from ricenet_v2.cli import common
 
 if TYPE_CHECKING:
-    from ricenet_v2.explanation.options import Options
+    from ricenet_v2.explanation.options import ExplanationOptions
     from ricenet_v2.records.explanation import CohortShare, Explanation
 
 
-def show(found: Explanation, options: Options, output: Path) -> None:
+def show(found: Explanation, options: ExplanationOptions, output: Path) -> None:
     """Tables of what was found."""
     from ricenet_v2.store.paths import EXPLANATION_CSV, EXPLANATION_JSON, REPORT_PART_JSON
 

@@ -20,7 +20,7 @@ Given = ParamSpec("Given")
 
 
 @dataclass(frozen=True)
-class Folders:
+class FolderAccess:
     """What a command holds: nobody writes what it reads, nobody else uses what it writes."""
 
     reads: tuple[Path, ...] = ()
@@ -28,7 +28,7 @@ class Folders:
 
 
 def holding(
-    folders: Callable[..., Folders],
+    folders: Callable[..., FolderAccess],
 ) -> Callable[[Callable[Given, int]], Callable[Given, int]]:
     """Make a command hold its folders while it runs.
 
@@ -78,21 +78,21 @@ def _into(output: Path | None, inside: Path, model: ModelPaths) -> tuple[Path, .
 
 def planning(
     dataset: str, workspace: Path | None, preset: str, *, verify_only: bool, **_: object
-) -> Folders:
+) -> FolderAccess:
     """Of ricenet_plan_and_preprocess."""
     from ricenet_v2.store.paths import dataset_paths
 
     paths = dataset_paths(dataset, workspace)
     if verify_only:
-        return Folders()
-    return Folders(writes=(paths.preprocessed, paths.cases(preset)))
+        return FolderAccess()
+    return FolderAccess(writes=(paths.preprocessed, paths.cases(preset)))
 
 
-def reading_cases(dataset: str, plan: str, workspace: Path | None, **_: object) -> Folders:
+def reading_cases(dataset: str, plan: str, workspace: Path | None, **_: object) -> FolderAccess:
     """Of ricenet_benchmark."""
     from ricenet_v2.store.paths import dataset_paths
 
-    return Folders(reads=(dataset_paths(dataset, workspace).cases(plan),))
+    return FolderAccess(reads=(dataset_paths(dataset, workspace).cases(plan),))
 
 
 def new_cases(
@@ -106,7 +106,7 @@ def new_cases(
     workspace: Path | None,
     random_label_model: Path | None = None,
     **_: object,
-) -> Folders:
+) -> FolderAccess:
     """Of ricenet_predict and ricenet_explain.
 
     The checkpoints `best` and `latest` may be read while their fold is trained.
@@ -122,7 +122,7 @@ def new_cases(
         there = each.folds() if chosen is None else chosen
         if checkpoint == "final":
             reads += [each.fold(n).folder for n in there if each.fold(n).final.is_file()]
-    return Folders(tuple(reads), (output,))
+    return FolderAccess(tuple(reads), (output,))
 
 
 def evaluating(
@@ -133,31 +133,31 @@ def evaluating(
     output: Path | None,
     workspace: Path | None,
     **_: object,
-) -> Folders:
+) -> FolderAccess:
     """Of ricenet_evaluate. What folds it may pool, `run.json` of each tells."""
     reads = () if predictions is None else _beside([predictions])
     own = () if output is None else (output,)
     if dataset is None:
-        return Folders(reads, own)
+        return FolderAccess(reads, own)
     model = _model(dataset, plan, channels, workspace)
     writes = own if predictions is not None else _into(output, model.crossval, model)
-    return Folders((*reads, model.folder), writes)
+    return FolderAccess((*reads, model.folder), writes)
 
 
 def calibrating(
     dataset: str, plan: str, channels: str, predictions: Path | None, workspace: Path | None,
     **_: object,
-) -> Folders:  # fmt: skip
+) -> FolderAccess:  # fmt: skip
     """Of ricenet_calibrate."""
     model = _model(dataset, plan, channels, workspace)
     reads = () if predictions is None else _beside([predictions])
-    return Folders(reads, (model.folder,) if model.folder.is_dir() else ())
+    return FolderAccess(reads, (model.folder,) if model.folder.is_dir() else ())
 
 
 def comparing(
     runs: Sequence[str], dataset: str | None, output: Path | None, workspace: Path | None,
     **_: object,
-) -> Folders:  # fmt: skip
+) -> FolderAccess:  # fmt: skip
     """Of ricenet_compare."""
     from ricenet_v2.store.paths import dataset_paths
 
@@ -165,7 +165,7 @@ def comparing(
     if dataset is not None:
         results = dataset_paths(dataset, workspace).results
         reads += tuple(results / run for run in runs if (results / run).is_dir())
-    return Folders(reads, () if output is None else (output,))
+    return FolderAccess(reads, () if output is None else (output,))
 
 
 def reporting(
@@ -176,24 +176,24 @@ def reporting(
     output: Path | None,
     workspace: Path | None,
     **_: object,
-) -> Folders:
+) -> FolderAccess:
     """Of ricenet_report."""
     model = _model(dataset, plan, channels, workspace)
     reads = (model.folder, *_beside(predictions))
-    return Folders(reads, _into(output, model.report, model))
+    return FolderAccess(reads, _into(output, model.report, model))
 
 
 def ablating(
     dataset: str, plan: str, output: Path | None, workspace: Path | None, **_: object
-) -> Folders:
+) -> FolderAccess:
     """Of ricenet_ablate, of which one works at a plan at a time."""
     from ricenet_v2.store.paths import dataset_paths
 
     paths = dataset_paths(dataset, workspace)
     own = () if output is None else (output,)
-    return Folders((paths.cases(plan),), (paths.run(plan).test, *own))
+    return FolderAccess((paths.cases(plan),), (paths.run(plan).test, *own))
 
 
-def only_output(output: Path, **_: object) -> Folders:
+def only_output(output: Path, **_: object) -> FolderAccess:
     """Of commands that read what no command writes."""
-    return Folders(writes=(output,))
+    return FolderAccess(writes=(output,))

@@ -19,7 +19,7 @@ from ricenet_v2.core.errors import RicenetError, StoppedError, TrainingError
 from ricenet_v2.training import parallel
 from ricenet_v2.training.fold import train_fold
 from ricenet_v2.training.job import TrainOptions, effective_plan
-from ricenet_v2.training.parts import StopWish
+from ricenet_v2.training.parts import StopSignal
 from ricenet_v2.training.training_setup import Study
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ _OF_THE_MACHINE = (OSError, MemoryError, torch.cuda.OutOfMemoryError)
 
 
 @dataclass(frozen=True)
-class Wish:
+class FoldExecution:
     """How a user wants folds to be trained at the same time.
 
     Attributes:
@@ -46,7 +46,7 @@ class Wish:
     device: str | None
 
 
-def in_processes(study: Study, folds: Sequence[int], wish: Wish) -> int:
+def in_processes(study: Study, folds: Sequence[int], wish: FoldExecution) -> int:
     """Train the folds in turn, or several at the same time; see the two below.
 
     Raises:
@@ -93,7 +93,7 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error} (its traceback is in training_log.txt of the fold)"
 
 
-def in_parallel(study: Study, folds: Sequence[int], wish: Wish) -> int:
+def in_parallel(study: Study, folds: Sequence[int], wish: FoldExecution) -> int:
     """Train the folds in processes of their own; the same as in turn with as many threads.
 
     Returns:
@@ -160,7 +160,7 @@ def _watched(study: Study, commands: Mapping[int, list[str]], number: int) -> di
         fold: tqdm(desc=f"fold {fold}", total=epochs, position=place, unit="epoch", disable=None)
         for place, fold in enumerate(commands)
     }
-    failed, stop = {}, StopWish()
+    failed, stop = {}, StopSignal()
     with stop.listening():
         for event in parallel.run_folds(commands, number, stop):
             for fold, line in lines.items():

@@ -176,7 +176,7 @@ def plan_and_preprocess(
         "batch_size": batch_size,
         "straighten": straighten or None,
     }
-    measured = plan_choice.Measured(fingerprint, plan_choice.earlier(paths.fingerprint))
+    measured = plan_choice.FingerprintChange(fingerprint, plan_choice.earlier(paths.fingerprint))
     plan = plan_choice.plan_for(
         raw, measured, paths.plan(preset), preset, wanted, folds.splits, overwrite=overwrite
     )

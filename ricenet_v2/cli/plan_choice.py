@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class Measured:
+class FingerprintChange:
     """The fingerprint of the training cases now, and as the last run kept it.
 
     Attributes:
@@ -48,7 +48,7 @@ def earlier(path: Path) -> Fingerprint | None:
 
 def plan_for(
     raw: RawDataset,
-    measured: Measured,
+    measured: FingerprintChange,
     path: Path,
     preset: str,
     wanted: dict[str, Any],
@@ -99,7 +99,7 @@ def plan_for(
 
 
 def _disagreements(
-    plan: Plan, measured: Measured, raw: RawDataset, wanted: dict[str, Any]
+    plan: Plan, measured: FingerprintChange, raw: RawDataset, wanted: dict[str, Any]
 ) -> list[str]:
     """In words, where a plan differs from the data and the arguments that were given."""
     from ricenet_v2.core import documents
@@ -124,7 +124,7 @@ def _disagreements(
     return faults
 
 
-def _changes(plan: Plan, measured: Measured, raw: RawDataset) -> str:
+def _changes(plan: Plan, measured: FingerprintChange, raw: RawDataset) -> str:
     """What changed since the plan was made, where that can be told."""
     from ricenet_v2.core import documents
     from ricenet_v2.records.measured_otherwise import differences
@@ -136,7 +136,7 @@ def _changes(plan: Plan, measured: Measured, raw: RawDataset) -> str:
     return "; ".join(told) or "the fingerprint differs, by the rules of another version"
 
 
-def _tell_labels(measured: Measured, raw: RawDataset) -> None:
+def _tell_labels(measured: FingerprintChange, raw: RawDataset) -> None:
     """Labels and patients decide nothing in a plan, but do in what comes after."""
     from ricenet_v2.records.measured_otherwise import relabelled
 

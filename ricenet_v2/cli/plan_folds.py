@@ -22,7 +22,7 @@ NO_GROUP = "none"
 
 
 @dataclass(frozen=True)
-class Folds:
+class FoldAssignment:
     """The folds of a dataset.
 
     Attributes:
@@ -41,7 +41,7 @@ class Folds:
 
 def chosen_folds(
     cases: Sequence[Case], paths: DatasetPaths, group: str | None, *, overwrite: bool
-) -> Folds:
+) -> FoldAssignment:
     """The folds that are there where they fit, else new ones.
 
     Folds that hold out the values of a column stay such folds until another column is named.
@@ -81,14 +81,14 @@ def chosen_folds(
             if not overwrite:
                 raise
         else:
-            return Folds(old, warnings=() if made is None else made.warnings)
+            return FoldAssignment(old, warnings=() if made is None else made.warnings)
     outdated = _outdated(paths) if old is not None else ()
     if made is not None:
-        return Folds(made.splits, warnings=made.warnings, outdated=outdated)
+        return FoldAssignment(made.splits, warnings=made.warnings, outdated=outdated)
     try:
-        return Folds(make_splits(cases), outdated=outdated)
+        return FoldAssignment(make_splits(cases), outdated=outdated)
     except RicenetError as error:
-        return Folds(None, doubt=str(error), outdated=outdated)
+        return FoldAssignment(None, doubt=str(error), outdated=outdated)
 
 
 def _column(group: str | None, old: Splits | None) -> str:
@@ -111,7 +111,7 @@ def _outdated(paths: DatasetPaths) -> tuple[str, ...]:
 
 
 @contextmanager
-def replacing(folds: Folds, paths: DatasetPaths, preset: str) -> Iterator[None]:
+def replacing(folds: FoldAssignment, paths: DatasetPaths, preset: str) -> Iterator[None]:
     """Hold all plans of the dataset while its folds become others: trainings rest on them.
 
     Args:
@@ -134,7 +134,7 @@ def replacing(folds: Folds, paths: DatasetPaths, preset: str) -> Iterator[None]:
         yield
 
 
-def show(folds: Folds, cases: Sequence[Case], paths: DatasetPaths) -> None:
+def show(folds: FoldAssignment, cases: Sequence[Case], paths: DatasetPaths) -> None:
     """Print folds that hold out the values of a column, and what is to be known of them."""
     splits = folds.splits
     if splits is not None and splits.group:

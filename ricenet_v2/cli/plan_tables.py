@@ -139,7 +139,7 @@ def write_page(fingerprint: Fingerprint, plan: Plan, path: Path) -> None:
     from ricenet_v2.network.mixed import MixedPrecision
     from ricenet_v2.network.stages import stage_costs
     from ricenet_v2.report.plan import network
-    from ricenet_v2.report.plan.page import Table, write_plan_page
+    from ricenet_v2.report.plan.page import PlanTable, write_plan_page
 
     n_channels, n_classes = len(plan.channels), len(plan.classes)
     batch = plan.training.batch_size
@@ -148,5 +148,5 @@ def write_page(fingerprint: Fingerprint, plan: Plan, path: Path) -> None:
     rows = network.rows(plan, parts)
     common.table(f"Network (z, y, x), batch {batch}", network.COLUMNS, rows, has_numbers=True)
     print(network.COLUMNS_TOLD.format(batch=batch))
-    write_plan_page(path, fingerprint, plan, parts, Table(_COLUMNS_OF_LARGE, _larger(plan)))
+    write_plan_page(path, fingerprint, plan, parts, PlanTable(_COLUMNS_OF_LARGE, _larger(plan)))
     print(f"Plan page: {path}")

@@ -135,7 +135,7 @@ def train(
     """
     import torch
 
-    from ricenet_v2.cli.folds import Wish, in_processes
+    from ricenet_v2.cli.folds import FoldExecution, in_processes
     from ricenet_v2.cli.seeds import each_seed
     from ricenet_v2.core.errors import RicenetError
     from ricenet_v2.core.locks import using
@@ -175,7 +175,7 @@ def train(
                     for each in studies:
                         check_not_begun(each.model, folds)
 
-            wish = Wish(num_folds_parallel, num_threads, dataset, workspace, device)
+            wish = FoldExecution(num_folds_parallel, num_threads, dataset, workspace, device)
             return each_seed(studies, lambda each: in_processes(each, folds, wish))
         except RicenetError as error:
             if team.size == 1:

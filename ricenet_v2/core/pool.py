@@ -22,7 +22,7 @@ _SECONDS_BETWEEN_LOOKS = 0.5
 _KILLED_TWICE = "its process was killed twice, e.g. for lack of memory, the second time alone"
 
 
-class Task(ABC):
+class PoolTask(ABC):
     """What is sent to another process for one piece of work: that of one case, never the cohort.
 
     Its bytes do not grow with the dataset. What all tasks share is part of the function that works
@@ -35,7 +35,7 @@ class Task(ABC):
         """Of the case, for errors."""
 
 
-class StopWish(Protocol):
+class StopSource(Protocol):
     """Whether somebody asked for an end."""
 
     asked: bool
@@ -57,7 +57,7 @@ def results(
     function: Callable[[Item], Result],
     items: Sequence[Item],
     failed: Callable[[Item, str], Result],
-    stop: StopWish,
+    stop: StopSource,
 ) -> Iterator[tuple[int, Result]]:
     """Positions and results of items as they come; after a wish to stop no other is begun.
 
@@ -89,7 +89,7 @@ def _ended(
     executor: Executor,
     function: Callable[[Item], Any],
     items: Sequence[tuple[int, Item]],
-    stop: StopWish,
+    stop: StopSource,
 ) -> Iterator[_Ended]:
     """Positions with their futures that are done."""
     waiting: dict[Future[Any], int] = {}

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.evaluation.read import read_scored
 from ricenet_v2.store.fold_paths import VALIDATION_CSV
@@ -22,7 +22,7 @@ from ricenet_v2.store.paths import (
 
 
 @dataclass(frozen=True)
-class Alike:
+class AlignedRuns:
     """Runs with the same cases in the same order.
 
     Attributes:
@@ -31,7 +31,7 @@ class Alike:
         warning: In words, where the runs were not made on the same folds.
     """
 
-    runs: Mapping[str, Scored]
+    runs: Mapping[str, LabelledPredictions]
     left_out: tuple[str, ...]
     warning: str = ""
 
@@ -64,7 +64,7 @@ def _named(dataset: DatasetPaths) -> list[str]:
     return sorted(folder.name for folder in dataset.results.glob("*__*"))
 
 
-def read_run(run: str, dataset: DatasetPaths | None, truth: Path | None = None) -> Scored:
+def read_run(run: str, dataset: DatasetPaths | None, truth: Path | None = None) -> LabelledPredictions:
     """Predictions of a run.
 
     Args:
@@ -108,7 +108,7 @@ def _has_labels(path: Path) -> bool:
         return "label" in [cell.strip() for cell in lines.readline().split(",")]
 
 
-def on_same_cases(runs: Mapping[str, Scored]) -> Alike:
+def on_same_cases(runs: Mapping[str, LabelledPredictions]) -> AlignedRuns:
     """The cases that all runs predicted, in one order.
 
     Raises:
@@ -137,10 +137,10 @@ def on_same_cases(runs: Mapping[str, Scored]) -> Alike:
     _check_truths(made)
     folds = {run.folds for run in made.values()}
     warning = "the runs were not made on the same folds" if len(folds) > 1 else ""
-    return Alike(made, tuple(sorted(everything - shared)), warning)
+    return AlignedRuns(made, tuple(sorted(everything - shared)), warning)
 
 
-def _ordered(run: Scored, order: list[str], classes: tuple[str, ...]) -> Scored:
+def _ordered(run: LabelledPredictions, order: list[str], classes: tuple[str, ...]) -> LabelledPredictions:
     at = {case: index for index, case in enumerate(run.case_ids)}
     part = run.part(np.array([at[case] for case in order]))
     columns = np.array([run.classes.index(name) for name in classes])
@@ -156,7 +156,7 @@ def _ordered(run: Scored, order: list[str], classes: tuple[str, ...]) -> Scored:
     )
 
 
-def _check_truths(runs: Mapping[str, Scored]) -> None:
+def _check_truths(runs: Mapping[str, LabelledPredictions]) -> None:
     name, first = next(iter(runs.items()))
     faults = []
     for other, run in runs.items():

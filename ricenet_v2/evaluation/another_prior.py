@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.evaluation.evaluation_input import Question
-from ricenet_v2.evaluation.labelled_predictions import Floats, Scored
+from ricenet_v2.evaluation.evaluation_input import EvaluationInput
+from ricenet_v2.evaluation.labelled_predictions import Floats, LabelledPredictions
 from ricenet_v2.inference.prior import called, corrected, named_prior
 from ricenet_v2.records.prediction import Predictions
 
 
-def with_prior(asked: Question, words: Sequence[str]) -> Question:
+def with_prior(asked: EvaluationInput, words: Sequence[str]) -> EvaluationInput:
     """The same predictions as ricenet_predict --prior would have made them.
 
     Args:
@@ -57,7 +57,7 @@ def with_prior(asked: Question, words: Sequence[str]) -> Question:
     )
 
 
-def _of_members(made: Predictions, scored: Scored) -> list[tuple[float, ...]]:
+def _of_members(made: Predictions, scored: LabelledPredictions) -> list[tuple[float, ...]]:
     """Class shares that each member's probabilities are right for."""
     if made.prior_named:
         return [scored.prior] * len(scored.members)
@@ -66,7 +66,7 @@ def _of_members(made: Predictions, scored: Scored) -> list[tuple[float, ...]]:
     return [tuple(shares[fold][index] for index in order) for fold in scored.members]
 
 
-def _combined(members: Mapping[int, Floats], scored: Scored, named: tuple[float, ...]) -> Floats:
+def _combined(members: Mapping[int, Floats], scored: LabelledPredictions, named: tuple[float, ...]) -> Floats:
     if not members:
         return corrected(scored.probabilities, scored.prior, named)
     mean: Floats = np.mean(list(members.values()), axis=0)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from ricenet_v2.evaluation import influence, intervals, mover
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.resampling import Patients
 
 NEWCOMBE = "Newcombe's method 5"
@@ -180,7 +180,7 @@ def method(kind: Kind, n_classes: int) -> str:
     return of_one if n_classes == 1 else f"MOVER of {of_one} of each class"
 
 
-def interval(scored: Scored, told: tuple[int, ...], level: float, kind: Kind) -> Interval:
+def interval(scored: LabelledPredictions, told: tuple[int, ...], level: float, kind: Kind) -> Interval:
     """Of the mean over classes.
 
     Args:
@@ -202,7 +202,7 @@ def interval(scored: Scored, told: tuple[int, ...], level: float, kind: Kind) ->
     return max(0.0, bottom), min(1.0, top)
 
 
-def _area(scored: Scored, k: int, kind: Kind) -> Area:
+def _area(scored: LabelledPredictions, k: int, kind: Kind) -> Area:
     scores, own = scored.probabilities[:, k], scored.truth == k
     if kind == "AUROC within folds":
         return auroc_within(scores, own, np.array(scored.folds))

@@ -9,9 +9,9 @@ import numpy as np
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.evaluation.calibration import fit_temperature, slope_and_intercept
-from ricenet_v2.evaluation.evaluate import Options, figures_of
+from ricenet_v2.evaluation.evaluate import EvaluationOptions, figures_of
 from ricenet_v2.evaluation.forms import Cases, choose, fit, parts_of
-from ricenet_v2.evaluation.labelled_predictions import Floats, Scored
+from ricenet_v2.evaluation.labelled_predictions import Floats, LabelledPredictions
 from ricenet_v2.evaluation.metric_set import BRIER, ECE
 from ricenet_v2.evaluation.pooling import priors_of_folds
 from ricenet_v2.evaluation.selection import with_selection
@@ -23,7 +23,7 @@ from ricenet_v2.inference.recalibration import (
     recalibrated,
 )
 from ricenet_v2.records.calibration import Calibration, Form
-from ricenet_v2.records.metrics import Figure
+from ricenet_v2.records.metrics import Metric
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.store.paths import ModelPaths
 
@@ -44,7 +44,7 @@ _HOW = (
 )
 
 
-def calibrate(scored: Scored, model: ModelPaths, options: Options) -> Calibration:
+def calibrate(scored: LabelledPredictions, model: ModelPaths, options: EvaluationOptions) -> Calibration:
     """Choose and fit a calibration on out-of-fold predictions and tell what it does to them.
 
     Args:
@@ -111,7 +111,7 @@ def _held_out(cases: Cases) -> Floats:
     return made
 
 
-def probability_figures(scored: Scored, options: Options) -> tuple[Figure, ...]:
+def probability_figures(scored: LabelledPredictions, options: EvaluationOptions) -> tuple[Metric, ...]:
     """The figures that a calibration changes; ranks of two classes stay as they are."""
     figures = figures_of(scored, options)
     made = [figure for figure in figures if figure.name in _SHOWN]
@@ -119,7 +119,7 @@ def probability_figures(scored: Scored, options: Options) -> tuple[Figure, ...]:
 
 
 def with_ensemble(
-    found: Calibration, test: Scored, options: Options, made: Predictions | None = None
+    found: Calibration, test: LabelledPredictions, options: EvaluationOptions, made: Predictions | None = None
 ) -> Calibration:
     """The same with what the calibration does to an ensemble's predictions of a test set.
 

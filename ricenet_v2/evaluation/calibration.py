@@ -10,12 +10,12 @@ from scipy import special
 from scipy.special import log_softmax
 
 from ricenet_v2.evaluation.influence import t_quantile
-from ricenet_v2.evaluation.labelled_predictions import Scored, told_classes
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, told_classes
 from ricenet_v2.evaluation.logistic import fitted
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.inference import temperature
 from ricenet_v2.inference.recalibration import log_shares
-from ricenet_v2.records.metrics import Figure
+from ricenet_v2.records.metrics import Metric
 
 _LEAST = 1e-6
 _STEPS, _ENOUGH = 100, 1e-10
@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 
-def slope_and_intercept(scored: Scored, positive: int, level: float) -> list[Figure]:
+def slope_and_intercept(scored: LabelledPredictions, positive: int, level: float) -> list[Metric]:
     """Of each class that is told from the rest: the positive one of two, all of more.
 
     Slope: of the log odds of the class on those of its probability; 1 is right, below 1 the
@@ -55,17 +55,17 @@ def slope_and_intercept(scored: Scored, positive: int, level: float) -> list[Fig
     return made
 
 
-def _wald(name: str, fit: tuple[Floats, Floats] | None, n: int, few: int, level: float) -> Figure:
+def _wald(name: str, fit: tuple[Floats, Floats] | None, n: int, few: int, level: float) -> Metric:
     if fit is None:
         why = "not defined: one class only, or the classes are separated"
-        return Figure(name, None, None, None, n, _SANDWICH, why)
+        return Metric(name, None, None, None, n, _SANDWICH, why)
     value = float(fit[0][0])
     if few < FEWEST:
         why = f"no interval: only {few} patient{'s' * (few != 1)} of the rarer side"
-        return Figure(name, value, None, None, n, _SANDWICH, why)
+        return Metric(name, value, None, None, n, _SANDWICH, why)
     reach = t_quantile(few, level) * float(fit[1][0, 0]) ** 0.5
     warning = f"only {few} patients of the rarer side" if few < FEW else ""
-    return Figure(name, value, value - reach, value + reach, n, _SANDWICH, warning)
+    return Metric(name, value, value - reach, value + reach, n, _SANDWICH, warning)
 
 
 @dataclass(frozen=True)

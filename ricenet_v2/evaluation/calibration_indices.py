@@ -8,8 +8,8 @@ from scipy.special import expit
 
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation.flexible import CURVE, Basis, caution, flexible
-from ricenet_v2.evaluation.labelled_predictions import Scored, told_classes
-from ricenet_v2.records.metrics import Figure
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, told_classes
+from ricenet_v2.records.metrics import Metric
 
 N_SIMULATED, MOST_SIMULATED = 200, 5000
 _STEPS, _FAR = 20, 30.0
@@ -17,7 +17,7 @@ _STEPS, _FAR = 20, 30.0
 Floats = NDArray[np.float64]
 
 
-def calibration_indices(scored: Scored, positive: int, seed: int) -> list[Figure]:
+def calibration_indices(scored: LabelledPredictions, positive: int, seed: int) -> list[Metric]:
     """How far the probabilities lie from the flexible curve, of each class that is told.
 
     ICI, E50 and E90 are the mean, median and 90th percentile of the distance (Austin and Steyerberg
@@ -37,15 +37,15 @@ def calibration_indices(scored: Scored, positive: int, seed: int) -> list[Figure
     ]
 
 
-def _of_class(scored: Scored, index: int, seed: int) -> list[Figure]:
+def _of_class(scored: LabelledPredictions, index: int, seed: int) -> list[Metric]:
     fit, p, n = flexible(scored, index), scored.probabilities[:, index], len(scored)
     names = [f"{what} of {scored.classes[index]}" for what in ("ICI", "E50", "E90")]
     if isinstance(fit, str):
-        return [Figure(name, None, None, None, n, CURVE, fit) for name in names]
+        return [Metric(name, None, None, None, n, CURVE, fit) for name in names]
     values = _distances(np.abs(fit.at(p) - p)[:, None])[:, 0]
     chance = _by_chance(scored, index, fit.basis, seed)
     return [
-        Figure(
+        Metric(
             name,
             float(value),
             None,
@@ -73,7 +73,7 @@ def _distances(distances: Floats) -> Floats:
     return np.vstack([distances.mean(axis=0), *np.quantile(distances, (0.5, 0.9), axis=0)])
 
 
-def _by_chance(scored: Scored, index: int, basis: Basis, seed: int) -> Floats:
+def _by_chance(scored: LabelledPredictions, index: int, basis: Basis, seed: int) -> Floats:
     """The three distances of simulated truths that the probabilities are right of.
 
     Where the cases of each patient are all of one side, they are drawn together.

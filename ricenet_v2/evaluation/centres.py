@@ -10,12 +10,12 @@ import numpy as np
 from scipy import special
 
 from ricenet_v2.core import documents
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import AUROC
 from ricenet_v2.evaluation.random_effects import Floats, random_effects
 from ricenet_v2.evaluation.ranking import Ranking
 from ricenet_v2.records.centres import Centre, Centres, Heterogeneity, Spread
-from ricenet_v2.records.metrics import Evaluation, FigureSet
+from ricenet_v2.records.metrics import Evaluation, MetricGroup
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import leave_one_out
 from ricenet_v2.store import tables
@@ -62,7 +62,7 @@ def named(made: Evaluation, column: str, names: Mapping[int, str]) -> Evaluation
 
 
 def centres_of(
-    scored: Scored, made: Evaluation, positive: int, column: str, names: Mapping[int, str]
+    scored: LabelledPredictions, made: Evaluation, positive: int, column: str, names: Mapping[int, str]
 ) -> Centres:
     """Figures of each centre, their range, and a random-effects summary of the AUROC.
 
@@ -101,7 +101,7 @@ def centres_of(
     )
 
 
-def _group_of(groups: Mapping[str, FigureSet], fold: int) -> FigureSet:
+def _group_of(groups: Mapping[str, MetricGroup], fold: int) -> MetricGroup:
     return next(
         group
         for name, group in groups.items()
@@ -109,7 +109,7 @@ def _group_of(groups: Mapping[str, FigureSet], fold: int) -> FigureSet:
     )
 
 
-def _centre(fold: int, name: str, group: FigureSet, part: Scored) -> Centre:
+def _centre(fold: int, name: str, group: MetricGroup, part: LabelledPredictions) -> Centre:
     counts = np.bincount(part.truth, minlength=len(part.classes))
     return Centre(
         fold=fold,
@@ -137,7 +137,7 @@ def _spreads(centres: Sequence[Centre]) -> list[Spread]:
 
 
 def heterogeneity(
-    figure: str, parts: Mapping[str, Scored], index: int, level: float = 0.95
+    figure: str, parts: Mapping[str, LabelledPredictions], index: int, level: float = 0.95
 ) -> Heterogeneity:
     """Random effects of the logit of the AUROC (Snell et al. 2018, doi:10.1177/0962280217705678).
 
@@ -199,14 +199,14 @@ def logits_of(areas: Floats, sizes: Sequence[tuple[int, int]]) -> tuple[Floats, 
     return values, variances / (mean * (1 - mean)) ** 2
 
 
-def _sizes(part: Scored, index: int) -> tuple[int, int]:
+def _sizes(part: LabelledPredictions, index: int) -> tuple[int, int]:
     """Patients with a case of the class, and with one of another."""
     own = {part.patients[at] for at in np.flatnonzero(part.truth == index)}
     others = {part.patients[at] for at in np.flatnonzero(part.truth != index)}
     return len(own), len(others)
 
 
-def _area(part: Scored, index: int) -> float:
+def _area(part: LabelledPredictions, index: int) -> float:
     scores, own = part.probabilities[:, index], part.truth == index
     return float(Ranking.of(scores, own).figures(np.ones((len(part), 1)))[0][0])
 

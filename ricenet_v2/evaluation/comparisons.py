@@ -11,9 +11,9 @@ import numpy as np
 from scipy import stats
 
 from ricenet_v2.evaluation import confusion_matrix
-from ricenet_v2.evaluation.aligned_runs import Alike
+from ricenet_v2.evaluation.aligned_runs import AlignedRuns
 from ricenet_v2.evaluation.delong import areas
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import AUROC, BRIER
 from ricenet_v2.evaluation.paired import (
     ACCURACY,
@@ -21,7 +21,7 @@ from ricenet_v2.evaluation.paired import (
     LEVEL,
     LOG_LOSS,
     MACRO_F1,
-    Swapping,
+    PermutationScheme,
     Term,
     auroc_of,
     share_folds,
@@ -38,7 +38,7 @@ fewer its intervals of differences were measured to hold too little."""
 
 
 def compare(
-    alike: Alike,
+    alike: AlignedRuns,
     positive: int,
     n_bootstrap: int = 2000,
     seed: int = 0,
@@ -64,7 +64,7 @@ def compare(
         pairs = [(name, against) for name in names if name != against]
     offsets = _offsets(runs, positive, seed)
     first = next(iter(runs.values()))
-    how = Swapping(positive, n_bootstrap, seed)
+    how = PermutationScheme(positive, n_bootstrap, seed)
     made: list[Pair] = []
     for a, b in pairs:
         found = _pairs(Term(1, runs[a], runs[b]), how, _figures(list(runs.values())))
@@ -84,7 +84,7 @@ def compare(
     )
 
 
-def _figures(runs: Sequence[Scored]) -> list[str]:
+def _figures(runs: Sequence[LabelledPredictions]) -> list[str]:
     classes = runs[0].classes
     of_classes = [auroc_of(name) for name in classes] if len(classes) > 2 else []
     within = [WITHIN] if share_folds(runs) else []
@@ -97,7 +97,7 @@ def _figures(runs: Sequence[Scored]) -> list[str]:
     ]
 
 
-def _pairs(term: Term, how: Swapping, names: Sequence[str]) -> list[Pair]:
+def _pairs(term: Term, how: PermutationScheme, names: Sequence[str]) -> list[Pair]:
     """All figures of two runs."""
     patients = term.first.grouping
     by_delong = _areas(term, how.positive)
@@ -132,7 +132,7 @@ def _pairs(term: Term, how: Swapping, names: Sequence[str]) -> list[Pair]:
     return made
 
 
-def _unlike(name: str, one: Scored, other: Scored) -> str:
+def _unlike(name: str, one: LabelledPredictions, other: LabelledPredictions) -> str:
     """What differs between two runs beside their networks, where that moves the figure."""
     if name in (BRIER, LOG_LOSS) and one.prior != other.prior:
         return "the probabilities of the runs are right for other class shares"
@@ -190,7 +190,7 @@ def _mcnemar(pair: Pair, term: Term) -> Pair:
     )
 
 
-def _offsets(runs: Mapping[str, Scored], positive: int, seed: int) -> dict[str, str]:
+def _offsets(runs: Mapping[str, LabelledPredictions], positive: int, seed: int) -> dict[str, str]:
     """Warnings of the runs whose folds are offset against each other, by name."""
     found = {name: offset(run, positive, seed) for name, run in runs.items()}
     return {
@@ -201,7 +201,7 @@ def _offsets(runs: Mapping[str, Scored], positive: int, seed: int) -> dict[str, 
 
 
 def _warned(
-    pair: Pair, runs: Mapping[str, Scored], offsets: Mapping[str, str], warning: str
+    pair: Pair, runs: Mapping[str, LabelledPredictions], offsets: Mapping[str, str], warning: str
 ) -> Pair:
     one, other = runs[pair.a], runs[pair.b]
     count = one.grouping.count

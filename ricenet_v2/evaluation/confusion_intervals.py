@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.evaluation import confusion_matrix, influence, intervals, mover
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.resampling import Patients
 
 EXACT = "Clopper-Pearson"
@@ -27,7 +27,7 @@ def share(hit: Flags, patients: Patients, level: float) -> Interval:
     return intervals.proportion(float(hit.mean()) * worth, worth, level)
 
 
-def f1(scored: Scored, index: int, level: float) -> Interval | None:
+def f1(scored: LabelledPredictions, index: int, level: float) -> Interval | None:
     """Interval of the F1 of a class.
 
     With hits, misses and false alarms, F1 is 2 J / (1 + J), where J, the hits' share of all three
@@ -45,7 +45,7 @@ def f1(scored: Scored, index: int, level: float) -> Interval | None:
     return low, high
 
 
-def macro_f1(scored: Scored, level: float) -> Interval | None:
+def macro_f1(scored: LabelledPredictions, level: float) -> Interval | None:
     """Interval of the mean of the classes' F1; None where a class has no case."""
     counts, classes = scored.counts, range(len(scored.classes))
     ends = [f1(scored, k, level) for k in classes]
@@ -74,7 +74,7 @@ def _alike(counts: Floats) -> Floats:
     return found
 
 
-def balanced_accuracy(scored: Scored, level: float) -> Interval | None:
+def balanced_accuracy(scored: LabelledPredictions, level: float) -> Interval | None:
     """Interval of the mean sensitivity, whose parts rest on different cases.
 
     Returns:
@@ -92,7 +92,7 @@ def balanced_accuracy(scored: Scored, level: float) -> Interval | None:
     return _inside(mover.of_mean(np.array(values), low, high), 0.0)
 
 
-def mcc(scored: Scored, level: float) -> Interval | None:
+def mcc(scored: LabelledPredictions, level: float) -> Interval | None:
     """Interval of Matthews' correlation.
 
     As the interval of Agresti and Coull (1998) for a share: cases are added, in equal parts to all

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.sufficient_statistics import N_BINS, bins_of, brier_parts
 
@@ -98,7 +98,7 @@ def _bins(values: Floats) -> sparse.csr_array:
 
 
 def bands(
-    scored: Scored, told: tuple[int, ...], level: float, n_draws: int, random: np.random.Generator
+    scored: LabelledPredictions, told: tuple[int, ...], level: float, n_draws: int, random: np.random.Generator
 ) -> dict[str, Band]:
     """Of each of the `BINNED` figures, by name.
 
@@ -126,7 +126,7 @@ def bands(
 
 
 def _drawn(
-    scored: Scored, told: tuple[int, ...], n_draws: int, random: np.random.Generator
+    scored: LabelledPredictions, told: tuple[int, ...], n_draws: int, random: np.random.Generator
 ) -> Iterator[tuple[Floats, list[Floats]]]:
     """Whether the highest probability is right, and the labels of each class, some draws at a time.
 
@@ -150,7 +150,7 @@ def _drawn(
 
 
 def _turned(
-    scored: Scored, told: tuple[int, ...], patients: Patients, turn: NDArray[np.integer]
+    scored: LabelledPredictions, told: tuple[int, ...], patients: Patients, turn: NDArray[np.integer]
 ) -> tuple[Floats, list[Floats]]:
     p, signs = scored.probabilities, (2.0 * turn - 1)[patients.owner]
     sure, right = p.max(axis=1), p.argmax(axis=1) == scored.truth

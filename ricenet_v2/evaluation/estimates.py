@@ -13,9 +13,9 @@ import numpy as np
 
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation import areas, confusion_intervals, consistency, losses
-from ricenet_v2.evaluation.labelled_predictions import Scored, told_classes
-from ricenet_v2.evaluation.metric_set import BRIER, ECE, Battery
-from ricenet_v2.records.metrics import Figure
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, told_classes
+from ricenet_v2.evaluation.metric_set import BRIER, ECE, MetricSet
+from ricenet_v2.records.metrics import Metric
 
 FEW_FOR_ECE = 100
 FEWEST_PATIENTS = 4
@@ -36,15 +36,15 @@ class Estimates:
         seed: Of the draws.
     """
 
-    scored: Scored
+    scored: LabelledPredictions
     positive: int
     level: float
     n_draws: int
     seed: int
 
-    def figures(self) -> list[Figure]:
+    def figures(self) -> list[Metric]:
         """All of them, in the order of `Battery.names`."""
-        battery = Battery.of(self.scored, self.positive)
+        battery = MetricSet.of(self.scored, self.positive)
         values = battery.values(np.ones((len(self.scored), 1)))[0]
         makers = self._makers(battery.told)
         bands = self._bands(battery.told)
@@ -57,7 +57,7 @@ class Estimates:
                 made.append(self._figure(name, value, make, method))
         return made
 
-    def within_folds(self, value: float) -> Figure:
+    def within_folds(self, value: float) -> Metric:
         """The AUROC within folds, which has this value."""
         kind: areas.Kind = "AUROC within folds"
         told = told_classes(self.scored, self.positive)
@@ -100,17 +100,17 @@ class Estimates:
     def _area(self, kind: areas.Kind, told: tuple[int, ...]) -> Callable[[], Interval]:
         return lambda: areas.interval(self.scored, told, self.level, kind)
 
-    def _figure(self, name: str, value: float, make: Callable[[], Interval], method: str) -> Figure:
+    def _figure(self, name: str, value: float, make: Callable[[], Interval], method: str) -> Metric:
         n, patients = len(self.scored), self.scored.grouping
         if not np.isfinite(value):
-            return Figure(name, None, None, None, n, method, f"not defined: {self._lacking}")
+            return Metric(name, None, None, None, n, method, f"not defined: {self._lacking}")
         if patients.is_clustered and patients.count < FEWEST_PATIENTS:
             few = f"no interval: {n} cases of only {patients.count} patients"
-            return Figure(name, value, None, None, n, method, few)
+            return Metric(name, value, None, None, n, method, few)
         ends = make()
         if ends is None:
-            return Figure(name, value, None, None, n, method, f"no interval: {self._lacking}")
-        return Figure(name, value, *ends, n, method)
+            return Metric(name, value, None, None, n, method, f"no interval: {self._lacking}")
+        return Metric(name, value, *ends, n, method)
 
     @cached_property
     def _lacking(self) -> str:
@@ -125,7 +125,7 @@ class Estimates:
         random = generator(self.seed, "labels")
         return consistency.bands(self.scored, told, self.level, self.n_draws, random)
 
-    def _binned(self, name: str, value: float, band: consistency.Band) -> Figure:
+    def _binned(self, name: str, value: float, band: consistency.Band) -> Metric:
         """A figure that chance adds to, with a band in place of an interval."""
         unbiased = value - band.bias
         if name in {consistency.ERROR, consistency.RELIABILITY}:
@@ -141,4 +141,4 @@ class Estimates:
         method = f"no interval: consistency band, {band.n_draws} draws, seed {self.seed}"
         warning = "; ".join(filter(None, parts))
         ends = (band.low, band.high)
-        return Figure(name, value, None, None, n, method, warning, unbiased, ends)
+        return Metric(name, value, None, None, n, method, warning, unbiased, ends)

@@ -12,14 +12,14 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.calibration import slope_and_intercept
 from ricenet_v2.evaluation.calibration_indices import calibration_indices
 from ricenet_v2.evaluation.estimates import Estimates
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import AUROC
 from ricenet_v2.evaluation.observed_expected import observed_expected
 from ricenet_v2.evaluation.precision import sample_sizes
 from ricenet_v2.evaluation.proportions import proportions
-from ricenet_v2.evaluation.subgroups import Group, groups_of
+from ricenet_v2.evaluation.subgroups import Subgroup, groups_of
 from ricenet_v2.evaluation.within_fold_auroc import with_interval
-from ricenet_v2.records.metrics import Evaluation, Figure, FigureSet, SetKind, Source, Threshold
+from ricenet_v2.records.metrics import Evaluation, Metric, MetricGroup, SetKind, Source, Threshold
 
 N_BOOTSTRAP = 2000
 SMALL_SET = "fewer than 10 cases: its figures say next to nothing"
@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Options:
+class EvaluationOptions:
     """How figures are made.
 
     Attributes:
@@ -49,8 +49,8 @@ class Options:
 
 
 def evaluate(
-    scored: Scored,
-    options: Options,
+    scored: LabelledPredictions,
+    options: EvaluationOptions,
     title: str = "",
     source: Source = "out-of-fold",
     thresholds: Sequence[Threshold] = (),
@@ -102,10 +102,10 @@ def evaluate(
     )
 
 
-def _with_folds(figures: Sequence[Figure], scored: Scored, options: Options) -> list[Figure]:
+def _with_folds(figures: Sequence[Metric], scored: LabelledPredictions, options: EvaluationOptions) -> list[Metric]:
     """With the AUROC within folds behind the pooled one, which is warned of where they differ."""
     found = with_interval(_estimates(scored, options))
-    made: list[Figure] = []
+    made: list[Metric] = []
     for figure in figures:
         if found is None or figure.name != AUROC:
             made.append(figure)
@@ -116,7 +116,7 @@ def _with_folds(figures: Sequence[Figure], scored: Scored, options: Options) -> 
     return made
 
 
-def figures_of(scored: Scored, options: Options) -> list[Figure]:
+def figures_of(scored: LabelledPredictions, options: EvaluationOptions) -> list[Metric]:
     """Every figure of one set of predictions."""
     return [
         *_estimates(scored, options).figures(),
@@ -126,16 +126,16 @@ def figures_of(scored: Scored, options: Options) -> list[Figure]:
     ]
 
 
-def _estimates(scored: Scored, options: Options) -> Estimates:
+def _estimates(scored: LabelledPredictions, options: EvaluationOptions) -> Estimates:
     return Estimates(scored, options.positive, options.level, options.n_bootstrap, options.seed)
 
 
-def _part(group: Group, part: Scored, options: Options) -> FigureSet:
+def _part(group: Subgroup, part: LabelledPredictions, options: EvaluationOptions) -> MetricGroup:
     return _set(group.name, group.kind, part, figures_of(part, options))
 
 
-def _set(name: str, kind: SetKind, part: Scored, figures: Sequence[Figure]) -> FigureSet:
-    return FigureSet(
+def _set(name: str, kind: SetKind, part: LabelledPredictions, figures: Sequence[Metric]) -> MetricGroup:
+    return MetricGroup(
         name=name,
         kind=kind,
         n_cases=len(part),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.centres import scheme_of
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.evaluation.read import read_scored
 from ricenet_v2.evaluation.thresholds import OUT_OF_FOLD, chosen_thresholds, default_thresholds
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Question:
+class EvaluationInput:
     """Predictions, and what is known around them.
 
     Attributes:
@@ -54,7 +54,7 @@ class Question:
         predictions: The file, of a test set.
     """
 
-    scored: Scored
+    scored: LabelledPredictions
     positive: int
     title: str
     source: Source
@@ -73,7 +73,7 @@ def out_of_fold(
     workspace: Path | None,
     positive: str | None = None,
     truth: Path | None = None,
-) -> Question:
+) -> EvaluationInput:
     """The pooled folds of a model; they are written to crossval/validation.csv.
 
     Labels and patients are those that the folds were trained with, or those of a table of truths;
@@ -83,7 +83,7 @@ def out_of_fold(
     model = paths.run(plan, channels)
     scored = pool(model, dataset, paths.raw / CASES_CSV, truth)
     by = f", judged by {short_name(truth)}" if truth is not None else ""
-    return Question(
+    return EvaluationInput(
         scored,
         positive_index(scored, positive or positive_of(model, paths.raw)),
         f"{paths.name}, {model.folder.name}: out-of-fold{scheme_of(model)}, pooled{by}",
@@ -104,7 +104,7 @@ def of_dataset(
     positive: str | None = None,
     *,
     allow_missing: bool = False,
-) -> Question:
+) -> EvaluationInput:
     """Predictions of new cases by a model of a dataset; its cases.csv has the truths."""
     paths = dataset_paths(dataset, workspace)
     model = paths.run(plan, channels)
@@ -113,7 +113,7 @@ def of_dataset(
     named = read_dataset(described).classes if described else ()
     scored = read_scored(predictions, table, allow_missing=allow_missing, named=named)
     there = model.crossval / FIGURES_JSON
-    return Question(
+    return EvaluationInput(
         scored,
         positive_index(scored, positive or positive_of(model, paths.raw)),
         short_name(predictions),
@@ -132,11 +132,11 @@ def of_file(
     positive: str | None = None,
     *,
     allow_missing: bool = False,
-) -> Question:
+) -> EvaluationInput:
     """A file of predictions; one with a column `fold` is out-of-fold."""
     scored = read_scored(predictions, truth, allow_missing=allow_missing)
     source: Source = "out-of-fold" if scored.folds else "test"
-    return Question(
+    return EvaluationInput(
         scored,
         positive_index(scored, positive),
         short_name(predictions),
@@ -160,7 +160,7 @@ def short_names(runs: Iterable[str]) -> dict[str, str]:
     return made
 
 
-def positive_index(scored: Scored, name: str | None) -> int:
+def positive_index(scored: LabelledPredictions, name: str | None) -> int:
     """Index of a class, of the last one where None.
 
     Raises:
@@ -176,7 +176,7 @@ def positive_index(scored: Scored, name: str | None) -> int:
     return scored.classes.index(name or scored.classes[-1])
 
 
-def stored_thresholds(asked: Question, file: Path | None) -> list[Threshold]:
+def stored_thresholds(asked: EvaluationInput, file: Path | None) -> list[Threshold]:
     """Thresholds for a test set: those of a figures.json, else the default alone.
 
     Of calibrated predictions, and of those for another prior, they are chosen again, on the
@@ -243,7 +243,7 @@ def _chosen_again(found: Evaluation, file: Path, made: Predictions) -> list[Thre
     ]
 
 
-def made_alike(scored: Scored, made: Predictions) -> Scored:
+def made_alike(scored: LabelledPredictions, made: Predictions) -> LabelledPredictions:
     """Out-of-fold predictions calibrated, and moved to the prior, as an ensemble's were."""
     before = _priors_of(scored, made)
     probabilities = recalibrated(scored.probabilities, made.applied, before)
@@ -254,7 +254,7 @@ def made_alike(scored: Scored, made: Predictions) -> Scored:
     return dataclasses.replace(scored, probabilities=probabilities, prior=made.prior)
 
 
-def _priors_of(scored: Scored, made: Predictions) -> NDArray[np.float64] | None:
+def _priors_of(scored: LabelledPredictions, made: Predictions) -> NDArray[np.float64] | None:
     """Class shares that each case's probabilities are right for, axes (cases, classes).
 
     None of an older model: they are of equally frequent classes, where its plan balances them.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from ricenet_v2.core import documents
-from ricenet_v2.evaluation.evaluation_input import Question
+from ricenet_v2.evaluation.evaluation_input import EvaluationInput
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.sanity import SanityCheck
 from ricenet_v2.records.weights import PretrainedSource
@@ -15,7 +15,7 @@ NAME = "first weights and held-out cases"
 _TOLD = 5
 
 
-def judged_by_fold(asked: Question) -> dict[int, tuple[str, ...]]:
+def judged_by_fold(asked: EvaluationInput) -> dict[int, tuple[str, ...]]:
     """The cases that are judged, by the fold whose network predicted them.
 
     Out-of-fold, each is predicted by the fold that holds it out; a new case by all folds that

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit, logit
 
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.logistic import fitted
 from ricenet_v2.evaluation.sides import ENOUGH, rarer, told
 
@@ -109,7 +109,7 @@ class Flexible:
         return expit(middle - reach), expit(middle + reach)
 
 
-def flexible(scored: Scored, index: int) -> Flexible | str:
+def flexible(scored: LabelledPredictions, index: int) -> Flexible | str:
     """Logistic regression of a class on its log odds, bent at three knots.
 
     With 10 to 19 patients of the rarer side a straight line (Cox 1958), below 10 nothing.
@@ -136,7 +136,7 @@ def flexible(scored: Scored, index: int) -> Flexible | str:
     return Flexible(basis, *fit, np.linalg.inv(information).astype(np.float64))
 
 
-def caution(scored: Scored, index: int) -> str:
+def caution(scored: LabelledPredictions, index: int) -> str:
     """What is to be said of a curve that rests on less than is recommended; empty for enough."""
     few = rarer(scored, scored.truth == index)
     if few >= ENOUGH:

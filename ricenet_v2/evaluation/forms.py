@@ -170,14 +170,14 @@ def _shared_out(cases: Cases, owner: Indices, n_patients: int) -> Indices:
 
 
 @dataclass(frozen=True)
-class Choice:
+class FormChoice:
     """The form that was taken, and what was tried."""
 
     form: Form
     trials: tuple[Trial, ...]
 
 
-def choose(cases: Cases) -> Choice:
+def choose(cases: Cases) -> FormChoice:
     """The form of the lowest log loss on cases it was not fitted on; of equal ones the simpler.
 
     Each form is fitted on all parts but one and judged on that one, in turn (`parts_of`). A form is
@@ -199,7 +199,7 @@ def choose(cases: Cases) -> Choice:
             Trial(form, float(losses.mean()), needed, f"{why} (standard error {error:.4f})")
         )
     tried = [(each.log_loss, n) for n, each in enumerate(trials) if each.log_loss is not None]
-    return Choice(trials[min(tried)[1]].form, tuple(trials))
+    return FormChoice(trials[min(tried)[1]].form, tuple(trials))
 
 
 def _gain(differences: Floats, patients: Sequence[str]) -> tuple[float, float]:

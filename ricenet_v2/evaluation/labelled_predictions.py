@@ -19,7 +19,7 @@ Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class Scored:
+class LabelledPredictions:
     """Predictions with their truths.
 
     Attributes:
@@ -68,10 +68,10 @@ class Scored:
         """Confusion matrix (truth, predicted)."""
         return confusion(self.truth, self.predicted, len(self.classes))
 
-    def part(self, chosen: Indices) -> Scored:
+    def part(self, chosen: Indices) -> LabelledPredictions:
         """Only some of the cases, by their index; nothing is missing in a part."""
         at = [int(index) for index in chosen]
-        return Scored(
+        return LabelledPredictions(
             case_ids=tuple(self.case_ids[index] for index in at),
             patients=tuple(self.patients[index] for index in at),
             truth=self.truth[chosen],
@@ -87,10 +87,10 @@ class Scored:
             decide=self.decide,
         )
 
-    def member(self, fold: int) -> Scored:
+    def member(self, fold: int) -> LabelledPredictions:
         """The same cases as one network of the ensemble sees them."""
         probabilities = self.members[fold]
-        return Scored(
+        return LabelledPredictions(
             case_ids=self.case_ids,
             patients=self.patients,
             truth=self.truth,
@@ -102,6 +102,6 @@ class Scored:
         )
 
 
-def told_classes(scored: Scored, positive: int) -> tuple[int, ...]:
+def told_classes(scored: LabelledPredictions, positive: int) -> tuple[int, ...]:
     """Classes that are told from the rest: the positive one of two, all of more."""
     return (positive,) if len(scored.classes) == 2 else tuple(range(len(scored.classes)))

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.evaluation import confusion_matrix
-from ricenet_v2.evaluation.labelled_predictions import Scored, told_classes
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, told_classes
 from ricenet_v2.evaluation.ranking import Ranking
-from ricenet_v2.evaluation.sufficient_statistics import Sums
+from ricenet_v2.evaluation.sufficient_statistics import SufficientStatistics
 
 Floats = NDArray[np.float64]
 AUROC = "AUROC"
@@ -19,7 +19,7 @@ ECE = "expected calibration error"
 
 
 @dataclass(frozen=True)
-class Battery:
+class MetricSet:
     """What is computed once for all samples.
 
     Attributes:
@@ -29,13 +29,13 @@ class Battery:
         classes: Names.
     """
 
-    sums: Sums
+    sums: SufficientStatistics
     rankings: tuple[Ranking, ...]
     told: tuple[int, ...]
     classes: tuple[str, ...]
 
     @classmethod
-    def of(cls, scored: Scored, positive: int) -> Battery:
+    def of(cls, scored: LabelledPredictions, positive: int) -> MetricSet:
         """Prepare.
 
         Args:
@@ -44,7 +44,7 @@ class Battery:
         """
         told = told_classes(scored, positive)
         return cls(
-            Sums.of(scored.truth, scored.predicted, scored.probabilities, told),
+            SufficientStatistics.of(scored.truth, scored.predicted, scored.probabilities, told),
             tuple(
                 Ranking.of(scored.probabilities[:, index], scored.truth == index) for index in told
             ),

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.evaluation.resampling import Patients
-from ricenet_v2.evaluation.two_shares import Share, difference, together
+from ricenet_v2.evaluation.two_shares import Proportion, difference, together
 
 Flags = NDArray[np.bool_]
 
 
-def of_calls(called: Flags, own: Flags, odds: float, patients: Patients, level: float) -> Share:
+def of_calls(called: Flags, own: Flags, odds: float, patients: Patients, level: float) -> Proportion:
     """Of calling cases rather than none, per case: true calls, less false ones times the odds.
 
     Args:
@@ -28,17 +28,17 @@ def of_calls(called: Flags, own: Flags, odds: float, patients: Patients, level: 
     return _weighed(called & own, called & ~own, odds, patients, level)
 
 
-def over_all(called: Flags, own: Flags, odds: float, patients: Patients, level: float) -> Share:
+def over_all(called: Flags, own: Flags, odds: float, patients: Patients, level: float) -> Proportion:
     """Of calling these cases rather than all: false calls saved, less true ones lost.
 
     The arguments are those of `of_calls`.
     """
     lost = _weighed(~called & own, ~called & ~own, odds, patients, level)
-    return Share(-lost.value, -lost.high, -lost.low)
+    return Proportion(-lost.value, -lost.high, -lost.low)
 
 
-def _weighed(gain: Flags, loss: Flags, odds: float, patients: Patients, level: float) -> Share:
-    first, second = (Share.wilson(part, patients, level) for part in (gain, loss))
+def _weighed(gain: Flags, loss: Flags, odds: float, patients: Patients, level: float) -> Proportion:
+    first, second = (Proportion.wilson(part, patients, level) for part in (gain, loss))
     moved = (gain.astype(np.float64) - first.value, loss.astype(np.float64) - second.value)
     correlation = together(*moved, patients)
     return difference(first, second, odds, correlation)

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ricenet_v2.evaluation import intervals
-from ricenet_v2.evaluation.labelled_predictions import Scored, told_classes
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, told_classes
 from ricenet_v2.evaluation.sides import rarer, told
-from ricenet_v2.records.metrics import Figure
+from ricenet_v2.records.metrics import Metric
 
 FEWEST = 3
 """Patients of the class, and others, below which a deviation cannot be estimated."""
@@ -19,7 +19,7 @@ _WALD = "Wald on the log scale, variance by patient"
 Floats = NDArray[np.float64]
 
 
-def observed_expected(scored: Scored, positive: int, level: float) -> list[Figure]:
+def observed_expected(scored: LabelledPredictions, positive: int, level: float) -> list[Metric]:
     """Of each class that is told from the rest: the positive one of two, all of more.
 
     1 is right, below 1 the class is promised too often (calibration in the large, Debray 2017).
@@ -27,7 +27,7 @@ def observed_expected(scored: Scored, positive: int, level: float) -> list[Figur
     return [_of_class(scored, index, level) for index in told_classes(scored, positive)]
 
 
-def _of_class(scored: Scored, index: int, level: float) -> Figure:
+def _of_class(scored: LabelledPredictions, index: int, level: float) -> Metric:
     """The figure of one class.
 
     The interval is Wald's on the logarithm. Its variance is that of observed and expected together,
@@ -40,7 +40,7 @@ def _of_class(scored: Scored, index: int, level: float) -> Figure:
     truth, p = (scored.truth == index).astype(np.float64), scored.probabilities[:, index]
     observed, expected = float(truth.sum()), float(p.sum())
     if expected <= 0:
-        return Figure(name, None, None, None, n, _WALD, "not defined: the class has no probability")
+        return Metric(name, None, None, None, n, _WALD, "not defined: the class has no probability")
     value, few = observed / expected, rarer(scored, scored.truth == index)
     warning = f"only {told(few)}" if few < FEW else ""
     deviation = _deviation(scored, truth / max(observed, 1) - p / expected)
@@ -48,12 +48,12 @@ def _of_class(scored: Scored, index: int, level: float) -> Figure:
         worth = intervals.effective_n(truth > 0, scored.grouping)
         low, high = intervals.wilson(worth * observed / n, worth, level)
         how = "Wilson limits of the observed share"
-        return Figure(name, value, low * n / expected, high * n / expected, n, how, warning)
+        return Metric(name, value, low * n / expected, high * n / expected, n, how, warning)
     reach = float(np.exp(stats.norm.ppf((1 + level) / 2) * deviation))
-    return Figure(name, value, value / reach, value * reach, n, _WALD, warning)
+    return Metric(name, value, value / reach, value * reach, n, _WALD, warning)
 
 
-def _deviation(scored: Scored, influence: Floats) -> float:
+def _deviation(scored: LabelledPredictions, influence: Floats) -> float:
     """Standard deviation of the logarithm, from how much each case moves it."""
     patients = scored.grouping
     if patients.count < 2:

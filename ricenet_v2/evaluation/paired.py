@@ -11,9 +11,9 @@ from scipy import stats
 
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation import confusion_matrix
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import AUROC, BRIER
-from ricenet_v2.evaluation.paired_permutation import Ends, Swaps, not_rejected, share_as_large
+from ricenet_v2.evaluation.paired_permutation import Ends, PairedPermutation, not_rejected, share_as_large
 from ricenet_v2.evaluation.ranking import Ranking
 from ricenet_v2.evaluation.resampling import replicated
 from ricenet_v2.evaluation.sufficient_statistics import brier_of, log_loss_of
@@ -41,8 +41,8 @@ class Term:
     """One of the differences that are summed up: `factor * (figure of first - of second)`."""
 
     factor: float
-    first: Scored
-    second: Scored
+    first: LabelledPredictions
+    second: LabelledPredictions
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Tested:
 
 
 @dataclass(frozen=True)
-class Swapping:
+class PermutationScheme:
     """How differences are tested.
 
     Attributes:
@@ -99,7 +99,7 @@ class Swapping:
 
     def words(self, count: int) -> str:
         """Name of the test of so many patients."""
-        made = Swaps.of(count, self.n_samples, generator(self.seed, "swaps"))
+        made = PairedPermutation.of(count, self.n_samples, generator(self.seed, "swaps"))
         drawn = "" if made.is_complete else f", seed {self.seed}"
         return f"swapping the runs by patient, {made.words}{drawn}"
 
@@ -126,7 +126,7 @@ class Swapping:
             found = np.sum([exchange(swapped) for exchange in exchanges], axis=0)
             return np.concatenate([found, 1 - 2 * (parts @ swapped).T], axis=1)
 
-        swaps = Swaps.of(patients.count, self.n_samples, generator(self.seed, "swaps"))
+        swaps = PairedPermutation.of(patients.count, self.n_samples, generator(self.seed, "swaps"))
         found = replicated(samples, swaps.by_case(patients))
         values, kept = found[:, : len(names)].T, found[:, len(names) :].T
         step = (0.5 if patients.count >= _FEW else 1.0) / len(first)
@@ -145,7 +145,7 @@ class Swapping:
         }
 
 
-def _stretch(name: str, run: Scored, level: float) -> float:
+def _stretch(name: str, run: LabelledPredictions, level: float) -> float:
     """Student's quantile over the normal one, by the patients that a figure rests on.
 
     All of them for a Brier score and a log loss; for an AUROC, which knows as little as its smaller
@@ -169,7 +169,7 @@ def _widest(name: str, n_classes: int) -> float:
     return 2.0 if name == BRIER and n_classes > 2 else 1.0
 
 
-def _parts(run: Scored, name: str) -> Floats:
+def _parts(run: LabelledPredictions, name: str) -> Floats:
     """Parts that the cases have in a figure, (cases,), summing to 1; in an AUROC both sides alike.
 
     Where a class has no case the figure is not defined, or does without it.
@@ -256,7 +256,7 @@ class _Exchange:
         return found
 
 
-def _stacked(runs: tuple[Scored, Scored], probabilities: Floats) -> Scored:
+def _stacked(runs: tuple[LabelledPredictions, LabelledPredictions], probabilities: Floats) -> LabelledPredictions:
     """Both runs one behind the other, for their truths and folds."""
     first = runs[0]
     return replace(
@@ -270,7 +270,7 @@ def _stacked(runs: tuple[Scored, Scored], probabilities: Floats) -> Scored:
 
 
 def _rankings(
-    runs: tuple[Scored, Scored], positive: int, names: Sequence[str]
+    runs: tuple[LabelledPredictions, LabelledPredictions], positive: int, names: Sequence[str]
 ) -> dict[str, Ranking]:
     """By name: of the positive class of two, of each class of more."""
     classes = runs[0].classes
@@ -283,7 +283,7 @@ def _rankings(
     return {name: Ranking.of(scores[:, k], truth == k) for name, k in told.items()}
 
 
-def _per_case(run: Scored, name: str) -> Floats:
+def _per_case(run: LabelledPredictions, name: str) -> Floats:
     if name == ACCURACY:
         right: Floats = (run.truth == run.predicted).astype(np.float64)
         return right
@@ -292,7 +292,7 @@ def _per_case(run: Scored, name: str) -> Floats:
     return log_loss_of(run.truth, run.probabilities)
 
 
-def _cells(run: Scored) -> Floats:
+def _cells(run: LabelledPredictions) -> Floats:
     """Which cell of the confusion matrix each case is in, axes (cells, cases)."""
     n_cells = len(run.classes) ** 2
     codes = run.truth * len(run.classes) + run.predicted
@@ -300,14 +300,14 @@ def _cells(run: Scored) -> Floats:
     return cells
 
 
-def _counts(run: Scored, change: Floats) -> Floats:
+def _counts(run: LabelledPredictions, change: Floats) -> Floats:
     """Confusion matrices (samples, truth, predicted) of a run with changes (cells, samples)."""
     n_classes = len(run.classes)
     cells = run.counts.reshape(-1, 1) + change
     return np.ascontiguousarray(cells.T).reshape(-1, n_classes, n_classes)
 
 
-def values_of(run: Scored, positive: int, names: Sequence[str]) -> dict[str, float]:
+def values_of(run: LabelledPredictions, positive: int, names: Sequence[str]) -> dict[str, float]:
     """The figures of one run; NaN where they are not defined."""
     ones = np.ones((len(run), 1))
     found = {name: float(_per_case(run, name).mean()) for name in _MEANS}
@@ -325,12 +325,12 @@ def values_of(run: Scored, positive: int, names: Sequence[str]) -> dict[str, flo
     return {name: found[name] for name in names}
 
 
-def share_folds(runs: Sequence[Scored]) -> bool:
+def share_folds(runs: Sequence[LabelledPredictions]) -> bool:
     """Whether the runs were made on the same folds, more than one."""
     return len(set(runs[0].folds)) > 1 and all(run.folds == runs[0].folds for run in runs)
 
 
-def _ranked_in_folds(run: Scored) -> Floats:
+def _ranked_in_folds(run: LabelledPredictions) -> Floats:
     folds, ranks = np.array(run.folds), np.empty_like(run.probabilities)
     for fold in np.unique(folds):
         ranks[folds == fold] = stats.rankdata(run.probabilities[folds == fold], axis=0)

@@ -19,7 +19,7 @@ _NUMBERS_AT_ONCE = 1_000_000
 
 
 @dataclass(frozen=True)
-class Swaps:
+class PairedPermutation:
     """Which patients are swapped in each sample.
 
     Attributes:
@@ -31,7 +31,7 @@ class Swaps:
     is_complete: bool
 
     @classmethod
-    def of(cls, count: int, most: int, random: np.random.Generator) -> Swaps:
+    def of(cls, count: int, most: int, random: np.random.Generator) -> PairedPermutation:
         """All ways where there are at most `most`, else that many at random beside the first.
 
         The first patient is never swapped: swapping all the others gives the same size with the
@@ -183,7 +183,7 @@ def mean_test(
         random: Draws them where there are more ways.
         level: Of the interval.
     """
-    signs = 1.0 - 2 * Swaps.of(patients.count, most, random).swapped
+    signs = 1.0 - 2 * PairedPermutation.of(patients.count, most, random).swapped
     n = len(values)
     sums, parts = (
         np.bincount(patients.owner, one, minlength=patients.count) / n

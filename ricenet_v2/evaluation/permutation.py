@@ -11,8 +11,8 @@ from scipy import stats
 
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation import confusion_matrix
-from ricenet_v2.evaluation.labelled_predictions import Scored
-from ricenet_v2.records.metrics import Figure
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
+from ricenet_v2.records.metrics import Metric
 from ricenet_v2.records.sanity import SanityCheck
 
 LABEL_PERMUTATION = "label permutation"
@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 
-def shuffled_labels(scored: Scored, positive: int, n_shuffles: int, seed: int = 0) -> SanityCheck:
+def shuffled_labels(scored: LabelledPredictions, positive: int, n_shuffles: int, seed: int = 0) -> SanityCheck:
     """Compare AUROC and macro F1 with those of labels that are shuffled between patients.
 
     Labels of a patient's cases stay together: patients with equally many cases exchange theirs. The
@@ -44,12 +44,12 @@ def shuffled_labels(scored: Scored, positive: int, n_shuffles: int, seed: int = 
     for index, name in enumerate(("AUROC", "macro F1")):
         if not np.isfinite(values[index]):
             why = "not defined: a class has no case, or all of them"
-            figures.append(Figure(f"p of {name}", None, None, None, len(scored), method, why))
+            figures.append(Metric(f"p of {name}", None, None, None, len(scored), method, why))
             texts.append(f"{name} {why}")
             continue
         at_least = int(np.sum(found[:, index] >= values[index] - 1e-12))
         p = (at_least + 1) / (n_shuffles + 1)
-        figures.append(Figure(f"p of {name}", p, None, None, len(scored), method))
+        figures.append(Metric(f"p of {name}", p, None, None, len(scored), method))
         middle, high = np.nanquantile(found[:, index], [0.5, 0.95])
         texts.append(
             f"{name} {values[index]:.3f}, p = {p:.4f}; shuffled: median {middle:.3f}, "
@@ -63,7 +63,7 @@ def shuffled_labels(scored: Scored, positive: int, n_shuffles: int, seed: int = 
     )
 
 
-def _shuffled(scored: Scored, total: int, random: np.random.Generator) -> Iterator[Indices]:
+def _shuffled(scored: LabelledPredictions, total: int, random: np.random.Generator) -> Iterator[Indices]:
     """Truths (shuffles, cases), some at a time."""
     patients = scored.grouping
     cases: dict[int, list[Indices]] = defaultdict(list)
@@ -80,7 +80,7 @@ def _shuffled(scored: Scored, total: int, random: np.random.Generator) -> Iterat
         yield made
 
 
-def _figures(scored: Scored, truths: Indices, positive: int) -> Floats:
+def _figures(scored: LabelledPredictions, truths: Indices, positive: int) -> Floats:
     """AUROC and macro F1 against each of the truths (shuffles, cases)."""
     n_classes = len(scored.classes)
     told = (positive,) if n_classes == 2 else range(n_classes)

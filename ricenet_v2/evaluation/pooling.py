@@ -13,7 +13,7 @@ import numpy as np
 from ricenet_v2.core import documents
 from ricenet_v2.core.command import text_of
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.read import read_scored
 from ricenet_v2.evaluation.tabular.since import check_covariates
 from ricenet_v2.records.run import Run
@@ -31,7 +31,7 @@ _HASH = re.compile("[0-9a-f]{64}")
 
 def pool(
     model: ModelPaths, dataset: str, table: Path | None = None, truth: Path | None = None
-) -> Scored:
+) -> LabelledPredictions:
     """Write crossval/validation.csv with a column `fold`, and read it.
 
     Args:

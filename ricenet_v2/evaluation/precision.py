@@ -9,7 +9,7 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from ricenet_v2.evaluation import sample_size as riley
-from ricenet_v2.evaluation.labelled_predictions import Scored, told_classes
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, told_classes
 from ricenet_v2.evaluation.sides import sides
 from ricenet_v2.records.metrics import Source
 from ricenet_v2.records.sample_size import Development, Precision, SampleSize
@@ -22,7 +22,7 @@ _CALLED = 0.5
 
 
 def sample_sizes(
-    scored: Scored, positive: int, source: Source, level: float
+    scored: LabelledPredictions, positive: int, source: Source, level: float
 ) -> tuple[SampleSize, ...]:
     """Of each class that is told from the rest, where there are cases of both sides.
 
@@ -39,7 +39,7 @@ def sample_sizes(
     )
 
 
-def _of_class(scored: Scored, index: int, source: Source, level: float) -> SampleSize:
+def _of_class(scored: LabelledPredictions, index: int, source: Source, level: float) -> SampleSize:
     own, n = scored.truth == index, scored.grouping.count
     auroc = float(np.clip(roc_auc_score(own, scored.probabilities[:, index]), *_AUROCS))
     prevalence, z = float(own.mean()), float(stats.norm.ppf((1 + level) / 2))
@@ -80,7 +80,7 @@ def _auroc(n: int, prevalence: float, auroc: float, z: float) -> Precision:
     return Precision("AUROC", auroc, *ends, WIDTH_OF_AUROC, math.ceil(needed))
 
 
-def _net_benefit(n: int, scored: Scored, index: int, z: float) -> Precision | None:
+def _net_benefit(n: int, scored: LabelledPredictions, index: int, z: float) -> Precision | None:
     """At the probability 0.5, divided by the prevalence; None where no call was wrong, or right.
 
     The formula has no width there.

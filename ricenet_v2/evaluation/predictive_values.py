@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.sides import rarer, told
-from ricenet_v2.evaluation.two_shares import Share, ratio, together
-from ricenet_v2.records.metrics import Evaluation, Figure
+from ricenet_v2.evaluation.two_shares import Proportion, ratio, together
+from ricenet_v2.records.metrics import Evaluation, Metric
 
 FEW = 10
 METHOD = "MOVER of Wilson limits, of a known prevalence"
@@ -36,7 +36,7 @@ class Prevalence:
 
 
 def prevalences(
-    asked: Sequence[tuple[str | None, float]], scored: Scored, positive: int
+    asked: Sequence[tuple[str | None, float]], scored: LabelledPredictions, positive: int
 ) -> list[Prevalence]:
     """What was asked for, by class; without a name it is that of the positive one of two classes.
 
@@ -59,7 +59,7 @@ def prevalences(
     return made
 
 
-def with_prevalences(made: Evaluation, scored: Scored, asked: Sequence[Prevalence]) -> Evaluation:
+def with_prevalences(made: Evaluation, scored: LabelledPredictions, asked: Sequence[Prevalence]) -> Evaluation:
     """An evaluation with predictive values at other prevalences: as called, and at each threshold.
 
     Args:
@@ -80,7 +80,7 @@ def with_prevalences(made: Evaluation, scored: Scored, asked: Sequence[Prevalenc
     return dataclasses.replace(made, figures=tuple(figures), thresholds=tuple(thresholds))
 
 
-def at_prevalence(scored: Scored, called: Flags, asked: Prevalence, level: float) -> list[Figure]:
+def at_prevalence(scored: LabelledPredictions, called: Flags, asked: Prevalence, level: float) -> list[Metric]:
     """Positive and negative predictive value by Bayes' rule from sensitivity and specificity.
 
     These are taken as they are among the cases: it is assumed that only the shares of the classes
@@ -100,7 +100,7 @@ def at_prevalence(scored: Scored, called: Flags, asked: Prevalence, level: float
     ]
 
 
-def _figure(name: str, scored: Scored, hit: Flags, own: Flags, odds: float, level: float) -> Figure:
+def _figure(name: str, scored: LabelledPredictions, hit: Flags, own: Flags, odds: float, level: float) -> Metric:
     """One predictive value; of a negative call all sides are turned round.
 
     Its odds are those of the prevalence divided by the ratio of false to true calls, whose interval
@@ -109,10 +109,10 @@ def _figure(name: str, scored: Scored, hit: Flags, own: Flags, odds: float, leve
     """
     n = len(scored)
     if not own.any() or own.all():
-        return Figure(name, None, None, None, n, METHOD, "cases of one side only")
+        return Metric(name, None, None, None, n, METHOD, "cases of one side only")
     true, false = (_share(scored, hit, side, level) for side in (own, ~own))
     if true.value == 0 and false.value == 0:
-        return Figure(name, None, None, None, n, METHOD, "no case is called so")
+        return Metric(name, None, None, None, n, METHOD, "no case is called so")
     correlation = together(
         np.where(own, hit - true.value, 0.0),
         np.where(own, 0.0, hit - false.value),
@@ -123,13 +123,13 @@ def _figure(name: str, scored: Scored, hit: Flags, own: Flags, odds: float, leve
     value, low, high = (_value(odds, one) for one in (middle, high, low))
     few = rarer(scored, own)
     warning = f"only {told(few)}" if few < FEW else ""
-    return Figure(name, value, low, high, n, METHOD, warning)
+    return Metric(name, value, low, high, n, METHOD, warning)
 
 
-def _share(scored: Scored, hit: Flags, side: Flags, level: float) -> Share:
+def _share(scored: LabelledPredictions, hit: Flags, side: Flags, level: float) -> Proportion:
     chosen = np.flatnonzero(side)
     patients = Patients.of([scored.patients[index] for index in chosen])
-    return Share.wilson(hit[chosen], patients, level)
+    return Proportion.wilson(hit[chosen], patients, level)
 
 
 def _value(odds: float, false_by_true: float) -> float:

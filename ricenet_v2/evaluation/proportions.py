@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.evaluation import intervals
-from ricenet_v2.evaluation.labelled_predictions import Scored
-from ricenet_v2.records.metrics import Figure
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
+from ricenet_v2.records.metrics import Metric
 
 FEW = 10
 
 Flags = NDArray[np.bool_]
 
 
-def proportions(scored: Scored, level: float) -> list[Figure]:
+def proportions(scored: LabelledPredictions, level: float) -> list[Metric]:
     """Accuracy, and of each class against the rest the four shares, as the cases were called."""
     made = [share("accuracy", scored, scored.truth == scored.predicted, None, level)]
     for index, name in enumerate(scored.classes):
@@ -22,7 +22,7 @@ def proportions(scored: Scored, level: float) -> list[Figure]:
     return made
 
 
-def of_class(scored: Scored, called: Flags, index: int, name: str, level: float) -> list[Figure]:
+def of_class(scored: LabelledPredictions, called: Flags, index: int, name: str, level: float) -> list[Metric]:
     """Sensitivity, specificity and predictive values of one class against the rest.
 
     Args:
@@ -41,7 +41,7 @@ def of_class(scored: Scored, called: Flags, index: int, name: str, level: float)
     ]
 
 
-def share(name: str, scored: Scored, hit: Flags, among: Flags | None, level: float) -> Figure:
+def share(name: str, scored: LabelledPredictions, hit: Flags, among: Flags | None, level: float) -> Metric:
     """A share with Clopper and Pearson's interval.
 
     Where patients have several cases, the interval is that of the effective number of independent
@@ -58,10 +58,10 @@ def share(name: str, scored: Scored, hit: Flags, among: Flags | None, level: flo
     chosen = np.arange(len(scored)) if among is None else np.flatnonzero(among)
     n = len(chosen)
     if n == 0:
-        return Figure(name, None, None, None, 0, method, "no such case")
+        return Metric(name, None, None, None, 0, method, "no such case")
     asked, patients = hit[chosen], scored.grouping.part(chosen)
     value, worth = float(asked.mean()), intervals.effective_n(asked, patients, level)
     if worth < n:
         method += f", {n} cases of {patients.count} patients count as {worth:.1f}"
     low, high = intervals.proportion(value * worth, worth, level)
-    return Figure(name, value, low, high, n, method, f"only {n} cases" if n < FEW else "")
+    return Metric(name, value, low, high, n, method, f"only {n} cases" if n < FEW else "")

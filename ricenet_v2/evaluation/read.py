@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.names import number
 from ricenet_v2.core.spelling import composed
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.row_faults import (
     PREFIX,
     Fault,
@@ -67,7 +67,7 @@ def read_scored(
     *,
     allow_missing: bool = False,
     named: tuple[str, ...] = (),
-) -> Scored:
+) -> LabelledPredictions:
     """Read predictions, and the truths from a table with case_id, label and maybe patient_id.
 
     Args:
@@ -136,7 +136,7 @@ def _called_alike(rows: Sequence[Row], truths: Sequence[Row]) -> list[Row]:
     return [row if case == row["case_id"] else {**row, "case_id": case} for row, case in called]
 
 
-def called_as_made(scored: Scored, file: Path) -> Scored:
+def called_as_made(scored: LabelledPredictions, file: Path) -> LabelledPredictions:
     """With the prior and the rule of the calls, where a predictions.json beside them says so.
 
     The shares of votes are no probabilities, and no prior is theirs.
@@ -167,14 +167,14 @@ def _scored(
     folds: tuple[int, ...],
     missing: tuple[str, ...],
     covariates: Mapping[str, tuple[str, ...]],
-) -> Scored:
+) -> LabelledPredictions:
     """Rows without faults as arrays; `own` are the truths of the same cases."""
     numbers = _numbers(rows, [PREFIX + name for name in classes])
     index = {name: number for number, name in enumerate(classes)}
     called = numbers.argmax(axis=1)
     if "predicted" in rows[0]:
         called = np.array([index[row["predicted"]] for row in rows])
-    return Scored(
+    return LabelledPredictions(
         case_ids=tuple(row["case_id"] for row in rows),
         patients=tuple(row.get("patient_id") or row["case_id"] for row in own),
         truth=np.array([index[row["label"]] for row in own]),

@@ -10,7 +10,7 @@ from pathlib import Path
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DocumentError
 from ricenet_v2.core.files import sha256_of_file
-from ricenet_v2.evaluation.evaluation_input import Question
+from ricenet_v2.evaluation.evaluation_input import EvaluationInput
 from ricenet_v2.evaluation.permutation import LABEL_PERMUTATION
 from ricenet_v2.evaluation.sanity import SIZE_AND_SPACING
 from ricenet_v2.records.sanity import Sanity, SanityCheck
@@ -18,7 +18,7 @@ from ricenet_v2.records.sanity import Sanity, SanityCheck
 _ASKED_FOR = {LABEL_PERMUTATION, SIZE_AND_SPACING}
 
 
-def checked_hash(asked: Question) -> str:
+def checked_hash(asked: EvaluationInput) -> str:
     """SHA-256 of all that a check rests on: cases, patients, truths, folds, predictions, sizes."""
     scored = asked.scored
     measured = asked.dataset.fingerprint if asked.dataset is not None else None
@@ -38,7 +38,7 @@ def checked_hash(asked: Question) -> str:
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
-def with_earlier(made: Sanity, asked: Question, file: Path) -> tuple[Sanity, str]:
+def with_earlier(made: Sanity, asked: EvaluationInput, file: Path) -> tuple[Sanity, str]:
     """The checks with those that only an earlier evaluation of the same predictions made.
 
     Args:

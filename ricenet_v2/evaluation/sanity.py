@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core import documents
-from ricenet_v2.evaluation.evaluate import Options, figures_of
-from ricenet_v2.evaluation.evaluation_input import Question
+from ricenet_v2.evaluation.evaluate import EvaluationOptions, figures_of
+from ricenet_v2.evaluation.evaluation_input import EvaluationInput
 from ricenet_v2.evaluation.first_weights import first_weights, judged_by_fold
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.permutation import shuffled_labels
 from ricenet_v2.evaluation.tabular.regression import fit
 from ricenet_v2.evaluation.training_images import training_images
@@ -34,7 +34,7 @@ _TOLD, _SHUFFLES = 5, 999
 
 
 @dataclass(frozen=True)
-class Wish:
+class SanityOptions:
     """What is checked beside patients and images on both sides.
 
     Attributes:
@@ -48,7 +48,7 @@ class Wish:
     seed: int = 0
 
 
-def check(asked: Question, wish: Wish) -> Sanity:
+def check(asked: EvaluationInput, wish: SanityOptions) -> Sanity:
     """All checks that can be made for these predictions."""
     made = _sides(asked)
     if wish.n_permutations:
@@ -59,7 +59,7 @@ def check(asked: Question, wish: Wish) -> Sanity:
     return Sanity(title=asked.title, checks=tuple(made))
 
 
-def _sides(asked: Question) -> list[SanityCheck]:
+def _sides(asked: EvaluationInput) -> list[SanityCheck]:
     """Patients and images that are on both sides of a split."""
     if asked.dataset is None:
         return []
@@ -89,7 +89,7 @@ def _verdict(name: str, faults: Sequence[str], fine: str) -> SanityCheck:
     return SanityCheck(name, "doubt", "; ".join(faults[:_TOLD]) + more)
 
 
-def _patients_of_folds(scored: Scored) -> SanityCheck:
+def _patients_of_folds(scored: LabelledPredictions) -> SanityCheck:
     """A patient held out of several folds was trained on in each of them."""
     folds: dict[str, set[int]] = defaultdict(set)
     for patient, fold in zip(scored.patients, scored.folds, strict=True):
@@ -102,7 +102,7 @@ def _patients_of_folds(scored: Scored) -> SanityCheck:
     return _verdict("patients on both sides of a fold", faults, "no patient is in two folds")
 
 
-def _patients_of_training(asked: Question, cases: Sequence[Case]) -> SanityCheck:
+def _patients_of_training(asked: EvaluationInput, cases: Sequence[Case]) -> SanityCheck:
     """Those of the training cases of cases.csv, and those that the folds were trained on."""
     trained = {case.patient_id for case in cases if case.split == "train"}
     if asked.model is not None:
@@ -119,7 +119,7 @@ def _measured(paths: DatasetPaths) -> dict[str, CaseMeasurement]:
     return {case.case_id: case for case in found.cases}
 
 
-def _twins_of_folds(paths: DatasetPaths, scored: Scored) -> SanityCheck:
+def _twins_of_folds(paths: DatasetPaths, scored: LabelledPredictions) -> SanityCheck:
     """Cases of the same voxels in several folds."""
     name = "the same images in two folds"
     measured = _measured(paths)
@@ -151,7 +151,7 @@ def _twins_of_dataset(integrity: Integrity, n_cases: int) -> SanityCheck:
     return _verdict(name, faults, "none between patients or splits")
 
 
-def size_and_spacing(asked: Question, seed: int) -> SanityCheck:
+def size_and_spacing(asked: EvaluationInput, seed: int) -> SanityCheck:
     """What a logistic regression on the size and spacing of the images reaches, out-of-fold.
 
     Figures well above chance say that the classes were imaged differently, and that a network may
@@ -166,7 +166,7 @@ def size_and_spacing(asked: Question, seed: int) -> SanityCheck:
         return SanityCheck(name, "not available", why)
     values = np.array([_shape(measured[case]) for case in scored.case_ids])
     found, shares = _held_out(values, scored, seed)
-    alone = Scored(
+    alone = LabelledPredictions(
         case_ids=scored.case_ids,
         patients=scored.patients,
         truth=scored.truth,
@@ -174,7 +174,7 @@ def size_and_spacing(asked: Question, seed: int) -> SanityCheck:
         probabilities=found,
         classes=scored.classes,
     )
-    figures = figures_of(alone, Options(asked.positive, seed=seed))
+    figures = figures_of(alone, EvaluationOptions(asked.positive, seed=seed))
     chosen = tuple(figure for figure in figures if figure.name in {"macro F1", "AUROC"})
     auroc = next(figure for figure in chosen if figure.name == "AUROC")
     text = "AUROC not defined" if auroc.value is None else f"AUROC {auroc.value:.3f}"
@@ -195,7 +195,7 @@ def _shape(case: CaseMeasurement) -> list[float]:
 
 
 def _held_out(
-    values: NDArray[np.float64], scored: Scored, seed: int
+    values: NDArray[np.float64], scored: LabelledPredictions, seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Probabilities (cases, classes) of the held-out cases, and the class shares of training."""
     made, folds = np.empty_like(scored.probabilities), np.array(scored.folds)

@@ -21,15 +21,15 @@ from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.core.names import fault_of
 from ricenet_v2.evaluation.aligned_runs import on_same_cases
 from ricenet_v2.evaluation.centres import scheme_of
-from ricenet_v2.evaluation.evaluate import Options, evaluate
+from ricenet_v2.evaluation.evaluate import EvaluationOptions, evaluate
 from ricenet_v2.evaluation.evaluation_input import positive_index
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.evaluation.selection import with_selection
 from ricenet_v2.records.comparison import Comparison, Pair
-from ricenet_v2.records.metrics import Figure
+from ricenet_v2.records.metrics import Metric
 from ricenet_v2.records.run import Run
-from ricenet_v2.records.seeds import SeedFigure, SeedVariance
+from ricenet_v2.records.seeds import SeedMetric, SeedVariance
 from ricenet_v2.records.splits import leave_one_out
 from ricenet_v2.store import tables
 from ricenet_v2.store.fold_remedy import going_on
@@ -59,7 +59,7 @@ class Trainings:
 
     paths: DatasetPaths
     models: Mapping[int, ModelPaths]
-    scored: Mapping[int, Scored]
+    scored: Mapping[int, LabelledPredictions]
     run: Run
 
     @property
@@ -144,7 +144,7 @@ def _check_same(runs: Mapping[int, Mapping[int, Run]], models: Mapping[int, Mode
             )
 
 
-def variance(trainings: Trainings, options: Options) -> SeedVariance:
+def variance(trainings: Trainings, options: EvaluationOptions) -> SeedVariance:
     """Every figure of each training, with mean, standard deviation and range over the seeds.
 
     How well a standard deviation is known is that of normal values (chi-square): of three seeds
@@ -195,11 +195,11 @@ def positive_of_trainings(trainings: Trainings, name: str | None) -> int:
     return positive_index(scored, name or positive_of(model, trainings.paths.raw))
 
 
-def _over_seeds(figures: Sequence[Figure]) -> SeedFigure:
+def _over_seeds(figures: Sequence[Metric]) -> SeedMetric:
     """One figure of several trainings."""
     values = tuple(figure.value for figure in figures)
     known = [value for value in values if value is not None]
-    made = SeedFigure(
+    made = SeedMetric(
         name=figures[0].name,
         values=values,
         mean=None,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 
 ENOUGH = 200
 """Of either side, from which on flexible calibration curves are reliable (Van Calster 2016)."""
 
 
-def sides(scored: Scored, own: NDArray[np.bool_]) -> tuple[int, int]:
+def sides(scored: LabelledPredictions, own: NDArray[np.bool_]) -> tuple[int, int]:
     """Patients with a case of the class, and patients with a case of the rest.
 
     A patient with cases of both is on both sides.
@@ -24,7 +24,7 @@ def sides(scored: Scored, own: NDArray[np.bool_]) -> tuple[int, int]:
     return len(np.unique(owner[own])), len(np.unique(owner[~own]))
 
 
-def rarer(scored: Scored, own: NDArray[np.bool_]) -> int:
+def rarer(scored: LabelledPredictions, own: NDArray[np.bool_]) -> int:
     """The smaller of the two numbers: what figures of the class rest on."""
     return min(sides(scored, own))
 

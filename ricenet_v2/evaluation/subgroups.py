@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.records.cells import known
 from ricenet_v2.records.cells import numbers as numbers_of
 from ricenet_v2.records.identity import is_identity
@@ -25,7 +25,7 @@ _FEW_VALUES = 5
 
 
 @dataclass(frozen=True)
-class Group:
+class Subgroup:
     """Some of the cases, by their index."""
 
     name: str
@@ -34,10 +34,10 @@ class Group:
 
 
 def groups_of(
-    scored: Scored,
+    scored: LabelledPredictions,
     names: Sequence[str] | None = None,
     bands: Mapping[str, Sequence[float]] | None = None,
-) -> list[Group]:
+) -> list[Subgroup]:
     """Folds, then the groups of each covariate, in the order of their values.
 
     Numbers of more than 5 different values are cut at their median, or at the edges in `bands`.
@@ -62,7 +62,7 @@ def groups_of(
             remedy="Covariates are the further columns of cases.csv or of the table of truths.",
         )
     found = [
-        Group(f"fold {fold}", "fold", np.flatnonzero(np.array(scored.folds) == fold))
+        Subgroup(f"fold {fold}", "fold", np.flatnonzero(np.array(scored.folds) == fold))
         for fold in sorted(set(scored.folds))
     ]
     for name in chosen:
@@ -70,7 +70,7 @@ def groups_of(
     return found
 
 
-def _not_hidden(scored: Scored, edges: Mapping[str, Sequence[float]]) -> list[str]:
+def _not_hidden(scored: LabelledPredictions, edges: Mapping[str, Sequence[float]]) -> list[str]:
     hidden = [
         name
         for name, cells in scored.covariates.items()
@@ -84,7 +84,7 @@ def _not_hidden(scored: Scored, edges: Mapping[str, Sequence[float]]) -> list[st
     return [name for name in scored.covariates if name not in hidden]
 
 
-def _of_covariate(name: str, cells: Sequence[str], edges: Sequence[float] | None) -> list[Group]:
+def _of_covariate(name: str, cells: Sequence[str], edges: Sequence[float] | None) -> list[Subgroup]:
     cells = [known(cell) for cell in cells]
     values = sorted({cell for cell in cells if cell})
     found = numbers_of(cells)
@@ -102,16 +102,16 @@ def _of_covariate(name: str, cells: Sequence[str], edges: Sequence[float] | None
     else:
         texts = np.array(cells)
         groups = [
-            Group(f"{name} = {value}", "subgroup", np.flatnonzero(texts == value))
+            Subgroup(f"{name} = {value}", "subgroup", np.flatnonzero(texts == value))
             for value in values
         ]
     empty = np.flatnonzero(np.array(cells) == "")
     if len(empty):
-        groups.append(Group(f"{name} not known", "subgroup", empty))
+        groups.append(Subgroup(f"{name} not known", "subgroup", empty))
     return [group for group in groups if len(group.cases)]
 
 
-def _bands(name: str, numbers: NDArray[np.float64], edges: Sequence[float]) -> list[Group]:
+def _bands(name: str, numbers: NDArray[np.float64], edges: Sequence[float]) -> list[Subgroup]:
     limits = [-np.inf, *sorted(edges), np.inf]
     groups = []
     for low, high in pairwise(limits):
@@ -122,5 +122,5 @@ def _bands(name: str, numbers: NDArray[np.float64], edges: Sequence[float]) -> l
             label = f"{name} {low:g} or more"
         else:
             label = f"{name} {low:g} to below {high:g}"
-        groups.append(Group(label, "subgroup", np.flatnonzero(inside)))
+        groups.append(Subgroup(label, "subgroup", np.flatnonzero(inside)))
     return groups

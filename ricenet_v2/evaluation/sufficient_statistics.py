@@ -38,7 +38,7 @@ def bins_of(values: Floats) -> Indices:
 
 
 @dataclass(frozen=True)
-class Sums:
+class SufficientStatistics:
     """The sparse matrix; rows are the parts in the order of their properties.
 
     Attributes:
@@ -54,7 +54,7 @@ class Sums:
     @classmethod
     def of(
         cls, truth: Indices, predicted: Indices, probabilities: Floats, told: tuple[int, ...]
-    ) -> Sums:
+    ) -> SufficientStatistics:
         """Lay the rows one below the other.
 
         Args:
@@ -85,13 +85,13 @@ class Sums:
         shape = (int(starts[-1]), len(truth))
         return cls(sparse.csr_array((numbers, (at, columns)), shape=shape), n_classes, told)
 
-    def __call__(self, weights: Floats) -> Summed:
+    def __call__(self, weights: Floats) -> SampledStatistics:
         """Sum up samples, weights (cases, samples)."""
-        return Summed(np.asarray(self.matrix @ weights), self.n_classes)
+        return SampledStatistics(np.asarray(self.matrix @ weights), self.n_classes)
 
 
 @dataclass(frozen=True)
-class Summed:
+class SampledStatistics:
     """Sums of samples, axes (sums, samples)."""
 
     rows: Floats

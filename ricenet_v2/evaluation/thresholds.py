@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.evaluation.labelled_predictions import Scored, told_classes
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, told_classes
 from ricenet_v2.evaluation.proportions import of_class
-from ricenet_v2.records.metrics import Figure, Threshold
+from ricenet_v2.records.metrics import Metric, Threshold
 
 OUT_OF_FOLD, FIXED = "out-of-fold predictions", "nothing: fixed at 0.5"
 PRIOR = "nothing: the prior that probabilities are corrected for"
@@ -19,7 +19,7 @@ SENSITIVITY, SPECIFICITY = (0.9,), (0.9,)
 Floats = NDArray[np.float64]
 
 
-def default_thresholds(scored: Scored, positive: int) -> list[Threshold]:
+def default_thresholds(scored: LabelledPredictions, positive: int) -> list[Threshold]:
     """Of two classes 0.5, and the prior, from which on `predicted` is the positive one.
 
     Where the prior is not known there is 0.5 alone. Of more classes none: the calls compare them.
@@ -34,7 +34,7 @@ def default_thresholds(scored: Scored, positive: int) -> list[Threshold]:
 
 
 def chosen_thresholds(
-    scored: Scored,
+    scored: LabelledPredictions,
     positive: int,
     sensitivities: Sequence[float] = SENSITIVITY,
     specificities: Sequence[float] = SPECIFICITY,
@@ -101,7 +101,7 @@ def _best(
     return float(values[best[len(best) // 2]])
 
 
-def applied(thresholds: Sequence[Threshold], scored: Scored, level: float) -> list[Threshold]:
+def applied(thresholds: Sequence[Threshold], scored: LabelledPredictions, level: float) -> list[Threshold]:
     """The same thresholds with their figures on these cases.
 
     Raises:
@@ -115,7 +115,7 @@ def applied(thresholds: Sequence[Threshold], scored: Scored, level: float) -> li
     made = []
     for each in thresholds:
         index = scored.classes.index(each.class_name)
-        figures: tuple[Figure, ...] = ()
+        figures: tuple[Metric, ...] = ()
         if each.value is not None:
             called = scored.probabilities[:, index] >= each.value
             figures = tuple(of_class(scored, called, index, each.class_name, level))

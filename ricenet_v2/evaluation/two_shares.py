@@ -16,7 +16,7 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Share:
+class Proportion:
     """A share of cases with both ends of its interval."""
 
     value: float
@@ -24,7 +24,7 @@ class Share:
     high: float
 
     @classmethod
-    def wilson(cls, hit: Flags, patients: Patients, level: float) -> Share:
+    def wilson(cls, hit: Flags, patients: Patients, level: float) -> Proportion:
         """With Wilson's limits, of as many independent cases as these are worth.
 
         Args:
@@ -52,19 +52,19 @@ def together(first: Floats, second: Floats, patients: Patients) -> float:
     return float((a * b).sum()) / spread if spread > 0 else 0.0
 
 
-def difference(first: Share, second: Share, weight: float, correlation: float) -> Share:
+def difference(first: Proportion, second: Proportion, weight: float, correlation: float) -> Proportion:
     """The first less the second times a weight (Zou and Donner 2008)."""
     value = first.value - weight * second.value
     down = _reach(first.value - first.low, weight * (second.high - second.value), correlation)
     up = _reach(first.high - first.value, weight * (second.value - second.low), correlation)
-    return Share(value, value - down, value + up)
+    return Proportion(value, value - down, value + up)
 
 
 def _reach(own: float, other: float, correlation: float) -> float:
     return math.sqrt(max(0.0, own**2 + other**2 - 2 * correlation * own * other))
 
 
-def ratio(top: Share, bottom: Share, correlation: float) -> tuple[float, float]:
+def ratio(top: Proportion, bottom: Proportion, correlation: float) -> tuple[float, float]:
     """Both ends of top / bottom (Donner and Zou 2012), from 0 to infinity.
 
     An end is where the interval of top - ratio * bottom begins to hold 0. Defined also where one of
@@ -75,7 +75,7 @@ def ratio(top: Share, bottom: Share, correlation: float) -> tuple[float, float]:
     return low, 1 / turned if turned > 0 else math.inf
 
 
-def _end(top: Share, bottom: Share, down: float, up: float, correlation: float) -> float:
+def _end(top: Proportion, bottom: Proportion, down: float, up: float, correlation: float) -> float:
     """The lower end: the smaller root of A r^2 - 2 B r + C, written so that A may be 0."""
     a, c = bottom.value**2 - up**2, top.value**2 - down**2
     b = top.value * bottom.value - correlation * down * up

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation.confusion_matrix import ratio
 from ricenet_v2.evaluation.estimates import Estimates
-from ricenet_v2.evaluation.labelled_predictions import Scored, told_classes
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, told_classes
 from ricenet_v2.evaluation.ranking import Ranking
 from ricenet_v2.evaluation.resampling import Patients, replicated
-from ricenet_v2.records.metrics import Figure
+from ricenet_v2.records.metrics import Metric
 
 WITHIN, LESS = "AUROC within folds", "AUROC pooled less within folds"
 ALARM = 0.05
@@ -42,7 +42,7 @@ class WithinFolds:
     parts: tuple[tuple[tuple[NDArray[np.intp], NDArray[np.bool_], Ranking], ...], ...]
 
     @classmethod
-    def of(cls, scored: Scored, positive: int) -> WithinFolds:
+    def of(cls, scored: LabelledPredictions, positive: int) -> WithinFolds:
         """Prepare; cases without folds count as one fold."""
         folds = np.array(scored.folds or (0,) * len(scored))
         cases = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
@@ -109,7 +109,7 @@ class Offset:
         return ""
 
 
-def offset(scored: Scored, positive: int, seed: int) -> Offset | None:
+def offset(scored: LabelledPredictions, positive: int, seed: int) -> Offset | None:
     """Test whether the pooled AUROC differs from that within folds by more than chance.
 
     Were the scores of all folds alike, patients with equally many cases of each class might have
@@ -145,7 +145,7 @@ def offset(scored: Scored, positive: int, seed: int) -> Offset | None:
 
 
 def _shuffles(
-    scored: Scored, numbers: NDArray[np.intp], total: int, random: np.random.Generator
+    scored: LabelledPredictions, numbers: NDArray[np.intp], total: int, random: np.random.Generator
 ) -> Iterator[Floats]:
     """Fold of each case, axes (cases, shuffles), some at a time.
 
@@ -168,7 +168,7 @@ def _shuffles(
         yield made.T[unit.owner]
 
 
-def _within_of(scored: Scored, positive: int, n_folds: int) -> Callable[[Floats], Floats]:
+def _within_of(scored: LabelledPredictions, positive: int, n_folds: int) -> Callable[[Floats], Floats]:
     """The AUROC within folds (shuffles, 1) as a function of the folds, axes (cases, shuffles)."""
     told = told_classes(scored, positive)
     parts = [
@@ -193,7 +193,7 @@ def _within_of(scored: Scored, positive: int, n_folds: int) -> Callable[[Floats]
     return within
 
 
-def with_interval(estimates: Estimates) -> tuple[Offset, list[Figure]] | None:
+def with_interval(estimates: Estimates) -> tuple[Offset, list[Metric]] | None:
     """The test, and both values as figures: that within folds with an interval of its own.
 
     Returns:
@@ -205,5 +205,5 @@ def with_interval(estimates: Estimates) -> tuple[Offset, list[Figure]] | None:
     less = f"no interval; p = {found.p:.3f} by {found.method}"
     return found, [
         estimates.within_folds(found.within),
-        Figure(LESS, found.pooled - found.within, None, None, found.n, less),
+        Metric(LESS, found.pooled - found.within, None, None, found.n, less),
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 from ricenet_v2.core import documents
 from ricenet_v2.records.comparison import Comparison
 from ricenet_v2.records.curves import Curves
-from ricenet_v2.records.metrics import Evaluation, Figure
+from ricenet_v2.records.metrics import Evaluation, Metric
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import (
     COMPARISON_CSV,
@@ -31,7 +31,7 @@ def write_figures(folder: Path, made: Evaluation) -> None:
     tables.write_rows(folder / FIGURES_CSV, rows, columns)
 
 
-def _row(cases: str, figure: Figure) -> dict[str, object]:
+def _row(cases: str, figure: Metric) -> dict[str, object]:
     return {
         "cases": cases,
         "figure": figure.name,

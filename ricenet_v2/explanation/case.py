@@ -12,8 +12,8 @@ from ricenet_v2.core.names import folder_part, part
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.explanation.map import Map, Maps
 from ricenet_v2.explanation.maps import combined_of, make_maps
-from ricenet_v2.explanation.options import PREDICTED, Options
-from ricenet_v2.explanation.panels import Shown, write_panels
+from ricenet_v2.explanation.options import PREDICTED, ExplanationOptions
+from ricenet_v2.explanation.panels import PanelImage, write_panels
 from ricenet_v2.explanation.quantities.peak import peak
 from ricenet_v2.explanation.quantities.regions import OUTSIDE, parts_of
 from ricenet_v2.explanation.quantities.shares import shares_of
@@ -41,7 +41,7 @@ ENDING = ".nii.gz"
 
 
 @dataclass(frozen=True)
-class Explained:
+class ExplainedNetworks:
     """What explains: networks with their plan, one that learnt shuffled labels, some untrained.
 
     Attributes:
@@ -61,14 +61,14 @@ class Explained:
     members: Mapping[int, Classifier]
     control: Classifier | None
     references: Mapping[int, Reference]
-    options: Options
+    options: ExplanationOptions
     networks: Mapping[int, Classifier]
     odds: Odds
     untrained: tuple[Classifier, ...] = ()
     seconds: float | None = None
 
 
-def explain_case(subject: Subject, by: Explained, output: Path, made_by: str) -> ExplainedCase:
+def explain_case(subject: Subject, by: ExplainedNetworks, output: Path, made_by: str) -> ExplainedCase:
     """Make all maps of a case, measure and check them, write them beside each other.
 
     Args:
@@ -146,7 +146,7 @@ def target_of(wish: str, classes: tuple[str, ...], predicted: int) -> int:
 
 
 def _written(
-    subject: Subject, maps: Maps, folder: Path, by: Explained, target: int
+    subject: Subject, maps: Maps, folder: Path, by: ExplainedNetworks, target: int
 ) -> tuple[MapRecord, ...]:
     """Write the maps on the grid of the first image, and measure them."""
     full = subject.full[0] if subject.full else None
@@ -195,14 +195,14 @@ def _alarms(records: tuple[MapRecord, ...]) -> list[str]:
     ]
 
 
-def _shown(subject: Subject, maps: Maps, plan: Plan) -> list[Shown]:
+def _shown(subject: Subject, maps: Maps, plan: Plan) -> list[PanelImage]:
     """The ensemble's maps of all channels, and occlusion of each channel alone, over images."""
     names = [channel.name for channel in subject.channels]
     anatomy = [n for n, one in enumerate(subject.channels) if one.kind in ("mri", "ct", "pet")]
     under = anatomy[-1] if anatomy else 0
     alone = len(plan.channels) > 1
     return [
-        Shown(
+        PanelImage(
             one,
             subject.space.to_images(one.values),
             under if one.channel == ALL else names.index(one.channel),

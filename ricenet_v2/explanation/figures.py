@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ricenet_v2.records.explanation import CohortShare, ExplainedCase, Explanation
-from ricenet_v2.records.report import PartPicture
+from ricenet_v2.records.report import SectionFigure
 from ricenet_v2.report import svg
 from ricenet_v2.report.charts import plain
 from ricenet_v2.report.formatting import cases
@@ -18,7 +18,7 @@ _STYLES = ("-", "--", ":", "-.")
 _LETTERS = 7
 
 
-def write_shares(made: Explanation, output: Path) -> list[PartPicture]:
+def write_shares(made: Explanation, output: Path) -> list[SectionFigure]:
     """Share of the first map in each part, and what is expected by its volume.
 
     Args:
@@ -43,7 +43,7 @@ def write_shares(made: Explanation, output: Path) -> list[PartPicture]:
         f"{title}, mean of {cases(rows[0].n)}. Points: found; strokes: expected by "
         f"their share of the brain's volume. {'; '.join(map(_told, rows))}."
     )
-    return [PartPicture("shares.png", caption)]
+    return [SectionFigure("shares.png", caption)]
 
 
 def _told(one: CohortShare) -> str:
@@ -53,7 +53,7 @@ def _told(one: CohortShare) -> str:
 
 def write_cascade(
     explained: Sequence[ExplainedCase], limit: float, output: Path
-) -> list[PartPicture]:
+) -> list[SectionFigure]:
     """Mean correlation of the absolute maps while parts become random from the top.
 
     Args:
@@ -91,4 +91,4 @@ def write_cascade(
         f"{title}: mean rank correlation of the absolute map with that of the trained network; it "
         f"must end below the line at {limit:g}. With all parts random: {told}."
     )
-    return [PartPicture("cascade.png", caption)]
+    return [SectionFigure("cascade.png", caption)]

@@ -12,7 +12,7 @@ from ricenet_v2.core.errors import DatasetError, RicenetError
 from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.names import part
 from ricenet_v2.core.spelling import composed
-from ricenet_v2.explanation.options import Options
+from ricenet_v2.explanation.options import ExplanationOptions
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.inference.retained_cases import check_rows, of_others, tell_kept
 from ricenet_v2.records.explanation import MIGRATIONS, ExplainedCase, Explanation
@@ -29,7 +29,7 @@ _GONE = (
 )
 
 
-def maker_of(ensemble: Ensemble, control: Ensemble | None, options: Options) -> str:
+def maker_of(ensemble: Ensemble, control: Ensemble | None, options: ExplanationOptions) -> str:
     """SHA-256 over the networks and options that an explanation is made by."""
     hashes = [f"{name}={value}" for name, value in sorted(ensemble.hashes.items())]
     other = [] if control is None else [f"control {v}" for v in sorted(control.hashes.values())]

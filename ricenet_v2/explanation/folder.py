@@ -16,7 +16,7 @@ from ricenet_v2.core.files import check_writable, stamp
 from ricenet_v2.core.names import shown
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.spelling import composed
-from ricenet_v2.explanation.case import Explained, explain_case, target_of
+from ricenet_v2.explanation.case import ExplainedNetworks, explain_case, target_of
 from ricenet_v2.explanation.finished import (
     CASES,
     case_file,
@@ -27,8 +27,8 @@ from ricenet_v2.explanation.finished import (
     read_case,
     read_finished,
 )
-from ricenet_v2.explanation.options import Options
-from ricenet_v2.explanation.subject import CaseFiles, beside_hash, read_subject
+from ricenet_v2.explanation.options import ExplanationOptions
+from ricenet_v2.explanation.subject import SubjectFiles, beside_hash, read_subject
 from ricenet_v2.explanation.untrained import untrained_networks
 from ricenet_v2.explanation.write import write_results
 from ricenet_v2.inference.described import check_images
@@ -54,7 +54,7 @@ class _Job:
     """
 
     ensemble: Ensemble
-    by: Explained
+    by: ExplainedNetworks
     output: Path
     masks: Path | None
     known: Mapping[str, Case]
@@ -67,7 +67,7 @@ def explain_folder(
     ensemble: Ensemble,
     source: Path,
     output: Path,
-    options: Options,
+    options: ExplanationOptions,
     *,
     control: Ensemble | None = None,
     resume: bool = False,
@@ -108,7 +108,7 @@ def explain_folder(
     cases = find_cases(source, len(ensemble.dataset.channels), ensemble.dataset.file_ending)
     masks = masks or masks_beside(source)
     members = _classifiers(ensemble)
-    by = Explained(
+    by = ExplainedNetworks(
         plan,
         _corrected(ensemble),
         next(iter(_classifiers(control).values())) if control else None,
@@ -167,8 +167,8 @@ def _tried(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> Expl
         return logged_in_short(logger, f"{shown(case_id)} could not be explained", error)
 
 
-def _files(job: _Job, case_id: str, paths: tuple[Path, ...]) -> CaseFiles:
-    made = CaseFiles(case_id, paths, job.masks, job.by.options.region)
+def _files(job: _Job, case_id: str, paths: tuple[Path, ...]) -> SubjectFiles:
+    made = SubjectFiles(case_id, paths, job.masks, job.by.options.region)
     row = job.known.get(composed(case_id))
     return replace(made, patient_id=row.patient_id, covariates=row.covariates) if row else made
 

@@ -18,7 +18,7 @@ from ricenet_v2.explanation.map import Image, Map, Maps, filled, mean, named, to
 from ricenet_v2.explanation.occlusion.occlude import OcclusionMap, occlude
 from ricenet_v2.explanation.occlusion.prepared import Occlusions, prepare
 from ricenet_v2.explanation.occlusion.windows import lay_windows
-from ricenet_v2.explanation.options import MapKind, Options
+from ricenet_v2.explanation.options import MapKind, ExplanationOptions
 from ricenet_v2.explanation.subject import Subject
 from ricenet_v2.inference.odds import Combined, Odds
 from ricenet_v2.inference.test_time_augmentation import check_finite, probabilities
@@ -30,7 +30,7 @@ Members = Mapping[int, Classifier]
 
 
 def make_maps(
-    subject: Subject, plan: Plan, members: Members, target: int, options: Options
+    subject: Subject, plan: Plan, members: Members, target: int, options: ExplanationOptions
 ) -> Maps:
     """Make all maps that are asked for.
 
@@ -78,7 +78,7 @@ def mapper_of(
     subject: Subject,
     plan: Plan,
     target: int,
-    options: Options,
+    options: ExplanationOptions,
     *,
     as_shown: bool = False,
 ) -> Callable[[Classifier], Image]:
@@ -113,7 +113,7 @@ def mapper_of(
     )
 
 
-def _prepared(subject: Subject, plan: Plan, options: Options, stride_mm: float) -> Occlusions:
+def _prepared(subject: Subject, plan: Plan, options: ExplanationOptions, stride_mm: float) -> Occlusions:
     """Windows of the size that is shown, all channels hidden at once."""
     settings = replace(options.occlusion, stride_mm=stride_mm, channel=None)
     return prepare(
@@ -122,7 +122,7 @@ def _prepared(subject: Subject, plan: Plan, options: Options, stride_mm: float) 
 
 
 def _occlusion(
-    subject: Subject, plan: Plan, members: Members, target: int, options: Options
+    subject: Subject, plan: Plan, members: Members, target: int, options: ExplanationOptions
 ) -> list[Map]:
     """All channels at once, by member and as an ensemble; then each channel alone."""
     made: list[Map] = []
@@ -144,7 +144,7 @@ def _occluded(
     plan: Plan,
     members: Members,
     target: int,
-    options: Options,
+    options: ExplanationOptions,
     channels: Sequence[str | None],
 ) -> Iterator[tuple[str | None, dict[int, OcclusionMap]]]:
     """Each channel, and all where None, with the map of each network."""

@@ -14,7 +14,7 @@ PREDICTED = "predicted"
 
 
 @record
-class Options:
+class ExplanationOptions:
     """All that decides the maps but the networks and the images.
 
     Attributes:

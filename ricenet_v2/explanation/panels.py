@@ -13,12 +13,12 @@ from ricenet_v2.explanation.map import Map
 from ricenet_v2.explanation.quantities.peak import peak
 from ricenet_v2.explanation.subject import Subject
 from ricenet_v2.records.explanation import ALL
-from ricenet_v2.records.report import PartVolume
-from ricenet_v2.report.case.centre import Centre, find_centre
+from ricenet_v2.records.report import SectionVolume
+from ricenet_v2.report.case.centre import ViewCentre, find_centre
 from ricenet_v2.report.case.isodose import isodoses
 from ricenet_v2.report.case.panel import LESION, PALE, PLANES, WHITE, View, grey, marks, reduced
 from ricenet_v2.report.case.picture import reference_of, window_of
-from ricenet_v2.report.case.scan import Scan, ShownMap, crop
+from ricenet_v2.report.case.scan import DisplayedCase, ShownMap, crop
 from ricenet_v2.report.case.scene import Item, Line, Raster, Scene, Text, write_png
 from ricenet_v2.report.case.volumes import map_limit
 from ricenet_v2.report.formatting import RESEARCH_ONLY
@@ -33,7 +33,7 @@ Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Shown:
+class PanelImage:
     """A map on the grid of the images, and the channel that it lies over."""
 
     map: Map
@@ -42,7 +42,7 @@ class Shown:
 
 
 def write_panels(
-    path: Path, subject: Subject, maps: Sequence[Shown], target: str, notes: Sequence[str]
+    path: Path, subject: Subject, maps: Sequence[PanelImage], target: str, notes: Sequence[str]
 ) -> str:
     """Write the panels of a case as PNG.
 
@@ -63,11 +63,11 @@ def write_panels(
 
 def _scene(
     subject: Subject,
-    maps: Sequence[Shown],
+    maps: Sequence[PanelImage],
     target: str,
     notes: Sequence[str],
-    scan: Scan,
-    centre: Centre,
+    scan: DisplayedCase,
+    centre: ViewCentre,
 ) -> Scene:
     doses = [n for n, channel in enumerate(scan.channels) if channel.kind == "dose"]
     found = {n: isodoses(subject.covariates, scan.voxels[n]) for n in doses[:1]}
@@ -105,18 +105,18 @@ def title_of(one: Map) -> str:
     return f"{name}, " + ("all channels" if one.channel == ALL else f"{one.channel} alone")
 
 
-def _scan(subject: Subject, maps: Sequence[Shown]) -> tuple[Scan, Centre]:
+def _scan(subject: Subject, maps: Sequence[PanelImage]) -> tuple[DisplayedCase, ViewCentre]:
     """Images and maps cropped to the head, and the point that the planes go through."""
     carried = tuple(
-        ShownMap(PartVolume(f"{one.map.name}.nii.gz", one.map.name, one.map.unit, ""), one.voxels)
+        ShownMap(SectionVolume(f"{one.map.name}.nii.gz", one.map.name, one.map.unit, ""), one.voxels)
         for one in maps
     )
-    whole = Scan(
+    whole = DisplayedCase(
         subject.channels, subject.images, subject.space.grid, subject.lesion_images, carried
     )
     scan = crop(whole, subject.brain_images)
     if scan.lesion is None or not scan.lesion.any():
-        return scan, Centre(peak(scan.maps[0].voxels), "the largest value of the first map")
+        return scan, ViewCentre(peak(scan.maps[0].voxels), "the largest value of the first map")
     return scan, find_centre(scan)
 
 
@@ -188,7 +188,7 @@ def _legend(
     return items, y + 16 - top
 
 
-def _description(subject: Subject, maps: Sequence[Shown], target: str, view: View) -> str:
+def _description(subject: Subject, maps: Sequence[PanelImage], target: str, view: View) -> str:
     names = "; ".join(title_of(one.map) for one in maps)
     doses = f" {reference_of(view.scan, view.lines)}." if view.lines else ""
     return (

@@ -18,7 +18,7 @@ from ricenet_v2.records.explanation import (
     Explanation,
     MapRecord,
 )
-from ricenet_v2.records.report import PartPicture, PartTable, PartVolume, ReportPart
+from ricenet_v2.records.report import SectionFigure, SectionTable, SectionVolume, ReportSection
 from ricenet_v2.report.formatting import cases as count_of
 
 ORDER = 50
@@ -31,7 +31,7 @@ _FILLS = {
 _SHOWN = ("occlusion", "integrated_gradients", "hirescam", "gradcam")
 
 
-def report_part(made: Explanation, cases: Sequence[ExplainedCase], output: Path) -> ReportPart:
+def report_part(made: Explanation, cases: Sequence[ExplainedCase], output: Path) -> ReportSection:
     """The part, and its pictures written beside it.
 
     Args:
@@ -43,7 +43,7 @@ def report_part(made: Explanation, cases: Sequence[ExplainedCase], output: Path)
     if cases:
         pictures += write_shares(made, output)
         pictures += write_cascade(cases, MOST_ALIKE, output)
-    return ReportPart(
+    return ReportSection(
         title="What the networks looked at",
         words=" ".join(_words(made)),
         tables=tuple(_tables(made)),
@@ -81,11 +81,11 @@ def _words(made: Explanation) -> Iterator[str]:
         yield f"Not explained: {', '.join(made.failed)}."
 
 
-def _tables(made: Explanation) -> Iterator[PartTable]:
+def _tables(made: Explanation) -> Iterator[SectionTable]:
     parts = [one for one in made.shares if one.channel is None and one.map in _SHOWN]
     channels = [one for one in made.shares if one.channel is not None]
     if parts:
-        yield PartTable(
+        yield SectionTable(
             "Share of the absolute attribution inside the brain by part (outside the brain: of "
             "all), mean over cases; expected is the part's share of the brain's volume; p and "
             "95 % interval of the excess are by turning signs of patients. Fewer than six patients "
@@ -106,7 +106,7 @@ def _tables(made: Explanation) -> Iterator[PartTable]:
             tuple(_part_row(one) for one in parts),
         )
     if channels:
-        yield PartTable(
+        yield SectionTable(
             "Share of absolute attribution by channel, each explained alone",
             ("map", "channel", "cases", "share"),
             tuple(
@@ -120,7 +120,7 @@ def _tables(made: Explanation) -> Iterator[PartTable]:
             ),
         )
     if made.checks:
-        yield PartTable(
+        yield SectionTable(
             "Sanity checks, mean over cases",
             (
                 "map",
@@ -170,7 +170,7 @@ def _percent(value: float, ends: tuple[float, float] | None) -> str:
     return told if ends is None else f"{told} ({100 * ends[0]:.1f} to {100 * ends[1]:.1f})"
 
 
-def _panels(made: Explanation, case: ExplainedCase) -> PartPicture:
+def _panels(made: Explanation, case: ExplainedCase) -> SectionFigure:
     told = [
         f"Maps for {case.target}: orange places speak for it, blue ones against it. Probability "
         f"{case.probability:.2f}: the mean of the networks and mirrorings, as in ricenet_predict; "
@@ -187,17 +187,17 @@ def _panels(made: Explanation, case: ExplainedCase) -> PartPicture:
     cohort = [check.map for check in made.checks if check.failed]
     told += [f"Over all cases these maps failed: {', '.join(cohort)}."] if cohort else []
     told += [f"{warning}." for warning in case.warnings]
-    return PartPicture(case.picture, " ".join(told))
+    return SectionFigure(case.picture, " ".join(told))
 
 
-def _volumes(case: ExplainedCase) -> Iterator[PartVolume]:
+def _volumes(case: ExplainedCase) -> Iterator[SectionVolume]:
     words = f"Orange speaks for {case.target}, blue against it; colours are clear near 0."
     failed = {check.map for check in case.checks if check.failed}
     for one in case.maps:
         if one.member != ENSEMBLE or one.unit != LOG_ODDS or not _in_viewer(one):
             continue
         doubt = " This map failed a sanity check." if one.method in failed else ""
-        yield PartVolume(one.file, one.name.replace("__", ", "), one.unit, words + doubt)
+        yield SectionVolume(one.file, one.name.replace("__", ", "), one.unit, words + doubt)
 
 
 def _in_viewer(one: MapRecord) -> bool:

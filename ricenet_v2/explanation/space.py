@@ -11,7 +11,7 @@ from ricenet_v2.core.grid import Grid, Shape, Triple
 from ricenet_v2.preprocessing.fit import fit
 from ricenet_v2.preprocessing.resample import resample
 from ricenet_v2.preprocessing.turn import carry
-from ricenet_v2.preprocessing.way import Way
+from ricenet_v2.preprocessing.way import ResamplingRoute
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.plan import Interpolation, Plan
 
@@ -43,9 +43,9 @@ class Space:
         return self.way.grid
 
     @property
-    def way(self) -> Way:
+    def way(self) -> ResamplingRoute:
         """Of the images to the spacing of the plan."""
-        return Way.of(self.record, self.spacing)
+        return ResamplingRoute.of(self.record, self.spacing)
 
     @property
     def left(self) -> Triple:

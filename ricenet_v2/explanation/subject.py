@@ -17,7 +17,7 @@ from ricenet_v2.explanation.masks import LESION, file_of, lesion_of, region_of
 from ricenet_v2.explanation.space import Space
 from ricenet_v2.fingerprinting.region import foreground
 from ricenet_v2.inference.networks import Ensemble
-from ricenet_v2.inference.patient import Patient, files_of, prepare, refuse_other_labels
+from ricenet_v2.inference.patient import NewPatient, files_of, prepare, refuse_other_labels
 from ricenet_v2.preprocessing.pipeline import TOLERANCE_MM, load_case
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel, Dataset
@@ -32,7 +32,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class CaseFiles:
+class SubjectFiles:
     """What a case is read from.
 
     Attributes:
@@ -98,7 +98,7 @@ class Subject:
     title: str
 
 
-def read_subject(ensemble: Ensemble, files: CaseFiles, seconds: float | None = None) -> Subject:
+def read_subject(ensemble: Ensemble, files: SubjectFiles, seconds: float | None = None) -> Subject:
     """Check, read and preprocess a case, as prediction does.
 
     Args:
@@ -118,7 +118,7 @@ def read_subject(ensemble: Ensemble, files: CaseFiles, seconds: float | None = N
     return subject
 
 
-def _read(plan: Plan, dataset: Dataset, patient: Patient, files: CaseFiles) -> Subject:
+def _read(plan: Plan, dataset: Dataset, patient: NewPatient, files: SubjectFiles) -> Subject:
     case_id, paths, masks = files.case_id, files.paths, files.masks
     made = prepare(plan, patient)
     space = Space.of(made.record, plan)
@@ -179,7 +179,7 @@ def _doses_beside(
     return found, doubts
 
 
-def beside_hash(dataset: Dataset, files: CaseFiles) -> str:
+def beside_hash(dataset: Dataset, files: SubjectFiles) -> str:
     """SHA-256 over what decides a case's figures beside the images that the networks see.
 
     These are the masks of lesion and region, doses, patient and covariates. Empty where a file

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ricenet_v2.core import documents
-from ricenet_v2.explanation.options import Options
+from ricenet_v2.explanation.options import ExplanationOptions
 from ricenet_v2.explanation.quantities.cohort import SAMPLES, cohort_shares
 from ricenet_v2.explanation.report_section import report_part
 from ricenet_v2.explanation.sanity.verdict import over_cohort
@@ -23,7 +23,7 @@ COLUMNS = ("case_id", "target", "map", "channel", "member", "part", "share", "ex
 def write_results(
     ensemble: Ensemble,
     control: Ensemble | None,
-    options: Options,
+    options: ExplanationOptions,
     cases: Sequence[ExplainedCase],
     failed: dict[str, str],
     output: Path,
@@ -57,7 +57,7 @@ def write_results(
     return made
 
 
-def settings_of(options: Options) -> dict[str, str]:
+def settings_of(options: ExplanationOptions) -> dict[str, str]:
     """Every option as text, those of occlusion by their own names."""
     fields = asdict(options)
     own = fields.pop("occlusion")

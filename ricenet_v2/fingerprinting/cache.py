@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from ricenet_v2.core import files
 from ricenet_v2.core.names import part
-from ricenet_v2.core.pool import Task
+from ricenet_v2.core.pool import PoolTask
 from ricenet_v2.fingerprinting.measure import N_SAMPLES, CaseFiles, MeasuredCase, measure_case
 from ricenet_v2.records.fingerprint import CaseMeasurement
 from ricenet_v2.store.image_files import sha256_of_image
@@ -24,7 +24,7 @@ _FIGURES = TypeAdapter(CaseMeasurement)
 
 
 @dataclass(frozen=True)
-class Kept(Task):
+class CachedMeasurement(PoolTask):
     """A case and where its measurement is kept; a value that can be sent to a worker."""
 
     files: CaseFiles
@@ -36,12 +36,12 @@ class Kept(Task):
         return self.files.case_id
 
 
-def kept(case: CaseFiles, folder: Path) -> Kept:
+def kept(case: CaseFiles, folder: Path) -> CachedMeasurement:
     """Where a case's measurement is kept in a folder, whether or not it is there."""
-    return Kept(case, folder / f"{part(case.case_id, 'case', folder)}.npz")
+    return CachedMeasurement(case, folder / f"{part(case.case_id, 'case', folder)}.npz")
 
 
-def load(where: Kept) -> MeasuredCase | None:
+def load(where: CachedMeasurement) -> MeasuredCase | None:
     """The measurement, unless the content of a file of the case changed since, or the rules did."""
     try:
         found = read_measurement(where.path, _key(where.files))
@@ -53,7 +53,7 @@ def load(where: Kept) -> MeasuredCase | None:
         return None
 
 
-def measure_and_keep(where: Kept) -> MeasuredCase:
+def measure_and_keep(where: CachedMeasurement) -> MeasuredCase:
     """Measure a case and write its measurement down.
 
     Raises:
@@ -66,7 +66,7 @@ def measure_and_keep(where: Kept) -> MeasuredCase:
     return measured
 
 
-def keep(where: Kept, measured: MeasuredCase) -> None:
+def keep(where: CachedMeasurement, measured: MeasuredCase) -> None:
     """Write a measurement down that was made elsewhere from the files as they are now."""
     _write(where.path, _key(where.files), measured)
 

@@ -55,7 +55,7 @@ class CheckedCase:
         return self.images, self.grid
 
 
-class Kept:
+class CaseImages:
     """The images of one case, put into one array as they are read."""
 
     def __init__(self, n_channels: int) -> None:

@@ -32,7 +32,7 @@ def relative(raw: RawDataset, path: Path) -> str:
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class _ExpectedFiles:
     """Names of images, each with its case.
 
     Attributes:
@@ -64,7 +64,7 @@ def _of_split(raw: RawDataset, split: Split) -> list[Finding]:
         f"CASE_0000{ending} to CASE_{len(raw.dataset.channels) - 1:04d}{ending} of cases with "
         f"split {split} in {TABLE}"
     )
-    wanted = _Wanted(here, elsewhere, missing, Spellings(missing), ending, told)
+    wanted = _ExpectedFiles(here, elsewhere, missing, Spellings(missing), ending, told)
     return [
         _unexpected(relative(raw, path), path.name, wanted)
         for path in there
@@ -95,7 +95,7 @@ def _missing_folder(raw: RawDataset, folder: Path) -> list[Finding]:
     ]
 
 
-def _unexpected(file: str, name: str, wanted: _Wanted) -> Finding:
+def _unexpected(file: str, name: str, wanted: _ExpectedFiles) -> Finding:
     case, found = "", "belongs to no case and channel"
     remedy = "It is ignored. Add the case to cases.csv, or rename or remove it."
     if near := wanted.spellings.near(name):
@@ -127,7 +127,7 @@ def _unexpected(file: str, name: str, wanted: _Wanted) -> Finding:
     )
 
 
-def _in_another_format(name: str, wanted: _Wanted) -> str:
+def _in_another_format(name: str, wanted: _ExpectedFiles) -> str:
     """The name that the file would have with the right ending, if that is a channel's."""
     starts = (name[: -len(other)] for other in _ENDINGS if name.lower().endswith(other))
     rights = (start + wanted.ending for start in starts)

@@ -10,7 +10,7 @@ from ricenet_v2.core.deadline import within
 from ricenet_v2.core.errors import LateError
 from ricenet_v2.core.failures import reason_of
 from ricenet_v2.core.names import fault_of
-from ricenet_v2.fingerprinting.checked import CheckedCase, Kept
+from ricenet_v2.fingerprinting.checked import CheckedCase, CaseImages
 from ricenet_v2.fingerprinting.checks_duplicates import check_twins
 from ricenet_v2.fingerprinting.checks_folders import relative
 from ricenet_v2.fingerprinting.checks_masks import check_labels
@@ -18,7 +18,7 @@ from ricenet_v2.fingerprinting.checks_size import check_usual
 from ricenet_v2.fingerprinting.checks_tables import check_tables
 from ricenet_v2.fingerprinting.checks_tilt import check_turns
 from ricenet_v2.fingerprinting.findings import Place, error, in_order
-from ricenet_v2.fingerprinting.look import Files, Seen, look
+from ricenet_v2.fingerprinting.look import InspectionFiles, CaseObservations, look
 from ricenet_v2.fingerprinting.memory import bytes_of_case
 from ricenet_v2.fingerprinting.workers import (
     KILLED_REMEDY,
@@ -100,8 +100,8 @@ def check_case(
     """
     named = tuple((path, path.name) for path in images)
     mask = None if brain is None else (brain, brain.name)
-    kept = Kept(len(channels))
-    files = Files(
+    kept = CaseImages(len(channels))
+    files = InspectionFiles(
         case,
         tuple(channels),
         named,
@@ -117,7 +117,7 @@ def check_case(
     return CheckedCase(findings, kept.images, kept.grid, kept.brain)
 
 
-def _killed(files: Files, reason: str) -> Seen:
+def _killed(files: InspectionFiles, reason: str) -> CaseObservations:
     """The finding of a case that nobody could look at; all other cases were."""
     fault = error(
         KILLED,
@@ -126,10 +126,10 @@ def _killed(files: Files, reason: str) -> Seen:
         expected="a process that ends by itself",
         remedy=KILLED_REMEDY,
     )
-    return Seen((fault,))
+    return CaseObservations((fault,))
 
 
-def _tried(seconds: float | None, files: Files) -> Seen:
+def _tried(seconds: float | None, files: InspectionFiles) -> CaseObservations:
     """As `look`; whatever goes wrong is a finding of this case."""
     try:
         return within(seconds, look, files)
@@ -139,16 +139,16 @@ def _tried(seconds: float | None, files: Files) -> Seen:
         check, found, remedy = "unreadable file", reason_of(fault), "Export its images again."
     expected = "images that can be read"
     finding = error(check, Place(files.name), found=found, expected=expected, remedy=remedy)
-    return Seen((finding,))
+    return CaseObservations((finding,))
 
 
-def _files(raw: RawDataset, case: Case, straighten: bool) -> Files:
+def _files(raw: RawDataset, case: Case, straighten: bool) -> InspectionFiles:
     """Paths of a case, each with its name relative to the dataset."""
     images = tuple((path, relative(raw, path)) for path in raw.images(case))
     brain = raw.mask(case, "brain")
     mask = None if brain is None else (brain, relative(raw, brain))
     dataset = raw.dataset
-    return Files(
+    return InspectionFiles(
         case,
         dataset.channels,
         images,

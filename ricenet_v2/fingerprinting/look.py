@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from ricenet_v2.core.errors import GeometryError, RicenetError
 from ricenet_v2.core.failures import reason_of
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.core.pool import Task
+from ricenet_v2.core.pool import PoolTask
 from ricenet_v2.core.regular import is_missing
-from ricenet_v2.fingerprinting.checked import Kept, Voxels
+from ricenet_v2.fingerprinting.checked import CaseImages, Voxels
 from ricenet_v2.fingerprinting.checks_content import check_content
 from ricenet_v2.fingerprinting.checks_dose import check_dose
 from ricenet_v2.fingerprinting.checks_duplicates import ImageHash
@@ -40,7 +40,7 @@ _Reference = tuple[Grid, str]
 
 
 @dataclass(frozen=True)
-class Files(Task):
+class InspectionFiles(PoolTask):
     """What is opened for one case; small, since it is sent to a process.
 
     Attributes:
@@ -68,7 +68,7 @@ class Files(Task):
 
 
 @dataclass(frozen=True)
-class Seen:
+class CaseObservations:
     """What was seen in the images of one case; the rest is compared with other cases.
 
     Attributes:
@@ -89,11 +89,11 @@ class Seen:
 
 
 @dataclass
-class _Look:
+class _Inspection:
     """What was seen so far."""
 
-    files: Files
-    kept: Kept | None
+    files: InspectionFiles
+    kept: CaseImages | None
     findings: list[Finding] = field(default_factory=list)
     hashes: list[ImageHash] = field(default_factory=list)
     labels: list[MaskLabels] = field(default_factory=list)
@@ -180,14 +180,14 @@ class _Look:
             return None
 
 
-def look(files: Files, kept: Kept | None = None) -> Seen:
+def look(files: InspectionFiles, kept: CaseImages | None = None) -> CaseObservations:
     """Look at every image and at the brain mask of one case, one after another.
 
     Args:
         files: Of the case.
         kept: Keeps what is read.
     """
-    looked = _Look(files, kept)
+    looked = _Inspection(files, kept)
     for index, (path, name) in enumerate(files.images):
         place = Place(files.name, name)
         if is_missing(path):
@@ -197,7 +197,7 @@ def look(files: Files, kept: Kept | None = None) -> Seen:
     if files.brain is not None:
         path, name = files.brain
         looked.brain(path, Place(files.name, name))
-    return Seen(
+    return CaseObservations(
         tuple(looked.findings),
         tuple(looked.hashes),
         looked.n_images,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import GeometryError
 from ricenet_v2.core.grid import Grid, Shape
-from ricenet_v2.core.pool import Task
+from ricenet_v2.core.pool import PoolTask
 from ricenet_v2.fingerprinting.checks_geometry import TOLERANCE_MM
 from ricenet_v2.fingerprinting.checks_voxels import voxel_hash
 from ricenet_v2.fingerprinting.region import bounding_box, foreground, patient_box
@@ -36,7 +36,7 @@ class MeasuredCase:
 
 
 @dataclass(frozen=True)
-class CaseFiles(Task):
+class CaseFiles(PoolTask):
     """What is read for one case; a value that can be sent to a worker."""
 
     case_id: str

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ricenet_v2.core.errors import DatasetError, KilledError, RicenetError
-from ricenet_v2.core.pool import Never, Task, results
+from ricenet_v2.core.pool import Never, PoolTask, results
 from ricenet_v2.core.processes import Processes, SerialExecutor
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.worker import may_start_processes
@@ -34,7 +34,7 @@ KILLED_REMEDY = (
 _SHARE_OF_MEMORY = 0.8
 _GIB = 1024**3
 
-Work = TypeVar("Work", bound=Task)
+Work = TypeVar("Work", bound=PoolTask)
 Result = TypeVar("Result")
 
 

@@ -19,7 +19,7 @@ from ricenet_v2.core.progress import track
 from ricenet_v2.core.spelling import composed
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.inference.odds import Combine
-from ricenet_v2.inference.patient import Patient, hash_of
+from ricenet_v2.inference.patient import NewPatient, hash_of
 from ricenet_v2.records.prediction import CasePrediction
 from ricenet_v2.store.paths import PREDICTIONS_CSV
 from ricenet_v2.store.raw import stored
@@ -148,7 +148,7 @@ def read_finished(output: Path, made_by: str, *, resume: bool) -> dict[str, Case
 
 def of_same_files(
     ensemble: Ensemble,
-    patients: Sequence[Patient],
+    patients: Sequence[NewPatient],
     kept: Mapping[str, CasePrediction],
     seconds: float | None,
 ) -> dict[str, CasePrediction]:

@@ -29,7 +29,7 @@ from ricenet_v2.store.raw import mask_path, stored
 
 
 @dataclass(frozen=True)
-class Patient:
+class NewPatient:
     """The files that the prediction of a patient rests on, whether or not the images exist.
 
     Attributes:
@@ -48,7 +48,7 @@ class Patient:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedPatient:
     """What the networks see, axes (channels, z, y, x), and what stands beside it."""
 
     array: NDArray[np.float32]
@@ -57,7 +57,7 @@ class Prepared:
 
 def files_of(
     ensemble: Ensemble, case_id: str, images: tuple[Path, ...], masks: Path | None
-) -> Patient:
+) -> NewPatient:
     """Which files of a patient count.
 
     Args:
@@ -71,7 +71,7 @@ def files_of(
     if brain is not None and is_missing(brain):
         brain = None
     needed = ensemble.needed(has_brain=brain is not None)
-    return Patient(
+    return NewPatient(
         case_id,
         tuple(ensemble.dataset.channels[index] for index in needed),
         tuple(images[index] for index in needed),
@@ -80,7 +80,7 @@ def files_of(
     )
 
 
-def hash_of(patient: Patient, plan: Plan) -> str:
+def hash_of(patient: NewPatient, plan: Plan) -> str:
     """SHA-256 over the content of the files and the plan; empty where a file cannot be read."""
     try:
         return inputs_hash(patient.images, patient.brain, plan)
@@ -88,7 +88,7 @@ def hash_of(patient: Patient, plan: Plan) -> str:
         return ""
 
 
-def prepare(plan: Plan, patient: Patient) -> Prepared:
+def prepare(plan: Plan, patient: NewPatient) -> PreparedPatient:
     """Check, read and preprocess a patient as a plan says.
 
     Raises:
@@ -112,10 +112,10 @@ def prepare(plan: Plan, patient: Patient) -> Prepared:
         images, grid, plan, case_id, checked.brain, made_of, patient.channels
     )
     warnings = (*_doubts(checked.findings), *record.warnings)
-    return Prepared(array, dataclasses.replace(record, warnings=warnings))
+    return PreparedPatient(array, dataclasses.replace(record, warnings=warnings))
 
 
-def _refuse_another_crop(plan: Plan, patient: Patient) -> None:
+def _refuse_another_crop(plan: Plan, patient: NewPatient) -> None:
     """A channel that the networks do not see may be missing only beside a brain mask."""
     seen = {channel.name for channel in plan.channels}
     unseen = {

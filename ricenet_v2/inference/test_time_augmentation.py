@@ -38,7 +38,7 @@ def probabilities(
 
 
 @dataclass(frozen=True)
-class Seen:
+class NetworkOutputs:
     """What a network makes of a batch.
 
     Attributes:
@@ -52,7 +52,7 @@ class Seen:
 
 
 @torch.inference_mode()
-def seen(network: nn.Module, batch: torch.Tensor, mirror_axes: Sequence[int] = ()) -> Seen:
+def seen(network: nn.Module, batch: torch.Tensor, mirror_axes: Sequence[int] = ()) -> NetworkOutputs:
     """As `probabilities`, with the features of the images that were not flipped."""
     turns, features = mirrorings(mirror_axes), None
     total = torch.zeros((), device=batch.device)
@@ -65,7 +65,7 @@ def seen(network: nn.Module, batch: torch.Tensor, mirror_axes: Sequence[int] = (
             logits = network(turned)
         sound = logits.isfinite().all(dim=1, keepdim=True)
         total = total + torch.where(sound, torch.softmax(logits.float(), dim=1), torch.nan)
-    return Seen((total / len(turns)).cpu(), features)
+    return NetworkOutputs((total / len(turns)).cpu(), features)
 
 
 def with_log_odds(network: Classifier, added: NDArray[np.float64] | None) -> Classifier:

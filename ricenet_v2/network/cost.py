@@ -43,7 +43,7 @@ _COPIES_OF_UPDATE = 2
 
 
 @dataclass(frozen=True)
-class Step:
+class StepCost:
     """What a training step makes, in bytes, without weights and images.
 
     Attributes:
@@ -62,7 +62,7 @@ class Step:
 
 def training_step(
     network: nn.Module, images: torch.Tensor, casts: AbstractContextManager[Any] | None = None
-) -> Step:
+) -> StepCost:
     """Run a step, forward and backward, and count.
 
     Args:
@@ -89,7 +89,7 @@ def training_step(
             loss = functional.cross_entropy(logits.float(), targets)
         activations = sum(kept.values())
         loss.backward()  # type: ignore[no-untyped-call]
-    return Step(activations, live.peak, max(sizes.bytes), sum(sizes.work))
+    return StepCost(activations, live.peak, max(sizes.bytes), sum(sizes.work))
 
 
 @dataclass(frozen=True)

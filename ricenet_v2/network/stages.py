@@ -79,7 +79,7 @@ def stage_costs(
         images = torch.empty((batch, n_channels, *input_size))
         parts = parts_of(network)
         with casts or nullcontext():
-            seen = _Watch(network, images, {**parts, _DROPOUT: network.dropout})
+            seen = _ShapeRecorder(network, images, {**parts, _DROPOUT: network.dropout})
     seen.kept[_HEAD] += seen.kept[_DROPOUT]
     looks = _looks(plan)
     costs = [
@@ -111,7 +111,7 @@ def parts_of(network: Classifier) -> dict[str, nn.Module]:
 
 
 @dataclass(frozen=True)
-class _Look:
+class _LayerPlan:
     """What the plan says of a part."""
 
     kernel: Shape | None = None
@@ -119,18 +119,18 @@ class _Look:
     blocks: int = 0
 
 
-def _looks(plan: NetworkPlan) -> dict[str, _Look]:
+def _looks(plan: NetworkPlan) -> dict[str, _LayerPlan]:
     kernels, strides = [plan.kernel_sizes[0], *plan.kernel_sizes], [_ONE, *plan.strides]
     if plan.architecture == "resnet18":
         z, y, x = plan.strides[0]
         kernels = [_STEM_KERNEL, *[_BLOCK_KERNEL] * len(plan.strides)]
         strides = [(z * _MAX_POOL, y * _MAX_POOL, x * _MAX_POOL), _ONE, *plan.strides[1:]]
     names = ["stem", *(f"stage {number}" for number in range(1, len(plan.strides) + 1))]
-    looks = map(_Look, kernels, strides, (0, *plan.blocks))
-    return {**dict(zip(names, looks, strict=True)), _HEAD: _Look()}
+    looks = map(_LayerPlan, kernels, strides, (0, *plan.blocks))
+    return {**dict(zip(names, looks, strict=True)), _HEAD: _LayerPlan()}
 
 
-class _Watch:
+class _ShapeRecorder:
     """One forward pass, watched: what each part keeps, works and gives.
 
     What autograd keeps is charged to the part that keeps it first. Each storage counts once; the

@@ -14,7 +14,7 @@ from ricenet_v2.phantom.patient import (
     USUAL,
     Anatomy,
     LabelModel,
-    Patient,
+    PhantomPatient,
     draw_patient,
     draw_recurrence,
     log_odds_of_recurrence,
@@ -79,7 +79,7 @@ def simulate(
     grid: Grid,
     label: LabelModel = ALL_TELL,
     anatomy: Anatomy = USUAL,
-) -> tuple[Patient, PatientImages, float, bool]:
+) -> tuple[PhantomPatient, PatientImages, float, bool]:
     """Patient, images, mean dose of the lesion relative to the prescription, recurrence.
 
     Without a lesion the dose is that of the brain, and the last means nothing.

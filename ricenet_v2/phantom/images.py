@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage, special
 
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.phantom.patient import Patient, Point
+from ricenet_v2.phantom.patient import PhantomPatient, Point
 
 Volume = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -49,7 +49,7 @@ def _inside(distance: NDArray[np.float64], radius: float, softness: float) -> ND
     return share
 
 
-def dose_in_gy(at: NDArray[np.float64], patient: Patient, random: np.random.Generator) -> Volume:
+def dose_in_gy(at: NDArray[np.float64], patient: PhantomPatient, random: np.random.Generator) -> Volume:
     """A plateau near the prescription, an error-function penumbra, a bath of low dose."""
     beyond = _distance(at, patient.cavity) - patient.target_radius
     plateau = 0.5 * special.erfc((beyond - PENUMBRA_MM) / (np.sqrt(2) * PENUMBRA_MM))
@@ -61,7 +61,7 @@ def dose_in_gy(at: NDArray[np.float64], patient: Patient, random: np.random.Gene
     return dose
 
 
-def make_images(patient: Patient, grid: Grid, random: np.random.Generator) -> PatientImages:
+def make_images(patient: PhantomPatient, grid: Grid, random: np.random.Generator) -> PatientImages:
     """Draw the images of a patient.
 
     Args:

@@ -69,7 +69,7 @@ Ball = tuple[Point, float]
 
 
 @dataclass(frozen=True)
-class Patient:
+class PhantomPatient:
     """One simulated patient. Positions in mm from the centre of the head along (z, y, x).
 
     Attributes:
@@ -103,7 +103,7 @@ class Patient:
     old_spots: tuple[Ball, ...] = ()
 
 
-def draw_patient(random: np.random.Generator, anatomy: Anatomy = USUAL) -> Patient:
+def draw_patient(random: np.random.Generator, anatomy: Anatomy = USUAL) -> PhantomPatient:
     """Draw a patient; a lesion lies anywhere from the cavity to beyond the target volume."""
     head = tuple((np.array([82.0, 96.0, 76.0]) * random.uniform(0.95, 1.05, 3)).tolist())
     side = random.choice([-1.0, 1.0])
@@ -118,7 +118,7 @@ def draw_patient(random: np.random.Generator, anatomy: Anatomy = USUAL) -> Patie
     distance = cavity_radius + random.uniform(*anatomy.lesion)
     solidity, growth = random.normal(), random.normal()
     prescription, fractions = SCHEDULES[int(random.random() < SHORT_COURSE_SHARE)]
-    patient = Patient(
+    patient = PhantomPatient(
         head=(head[0], head[1], head[2]),
         cavity=_point(cavity),
         cavity_radius=float(cavity_radius),
@@ -137,7 +137,7 @@ def draw_patient(random: np.random.Generator, anatomy: Anatomy = USUAL) -> Patie
     return replace(patient, old_spots=_old_spots(patient, anatomy.old_spots, random))
 
 
-def _old_spots(patient: Patient, number: int, random: np.random.Generator) -> tuple[Ball, ...]:
+def _old_spots(patient: PhantomPatient, number: int, random: np.random.Generator) -> tuple[Ball, ...]:
     """Balls anywhere inside the brain, far enough from lesion, cavity and each other.
 
     Raises:
@@ -170,7 +170,7 @@ def _point(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Point:
 
 
 def log_odds_of_recurrence(
-    patient: Patient, relative_dose: float, model: LabelModel = ALL_TELL
+    patient: PhantomPatient, relative_dose: float, model: LabelModel = ALL_TELL
 ) -> float:
     """The part of the log odds that images can tell.
 

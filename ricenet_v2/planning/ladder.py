@@ -58,7 +58,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Budget:
+class MemoryBudget:
     """The memory of a training step and how to tell what a candidate needs.
 
     Attributes:
@@ -80,7 +80,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Found:
+class LadderResult:
     """The candidate that fits, what it needs, and all that was too large before it."""
 
     chosen: Candidate
@@ -107,7 +107,7 @@ def least_bytes(candidate: Candidate, n_channels: int, precision: Precision) -> 
     return candidate.batch * (maps + images)
 
 
-def first_that_fits(candidates: Iterable[Candidate], budget: Budget, remedy: str) -> Found:
+def first_that_fits(candidates: Iterable[Candidate], budget: MemoryBudget, remedy: str) -> LadderResult:
     """The first candidate of the ladder whose step fits.
 
     Args:
@@ -122,7 +122,7 @@ def first_that_fits(candidates: Iterable[Candidate], budget: Budget, remedy: str
     first = search.first()
     rejected = tuple(search.rejected(index) for index in range(first))
     if first < len(search.ladder):
-        return Found(search.ladder[first], search.counted[first], rejected)
+        return LadderResult(search.ladder[first], search.counted[first], rejected)
     last = rejected[-1]
     raise PlanError(
         "One training step does not fit the memory.",
@@ -138,7 +138,7 @@ class _Search:
     """What is known of a ladder: the steps that were counted, by their index."""
 
     ladder: tuple[Candidate, ...]
-    budget: Budget
+    budget: MemoryBudget
     counted: dict[int, MemoryEstimate] = field(default_factory=dict)
 
     def first(self) -> int:

@@ -10,7 +10,7 @@ from ricenet_v2.records.plan import Shape, Triple
 
 
 @dataclass(frozen=True)
-class Wishes:
+class Overrides:
     """Values that overrule a rule; None leaves it to the rule."""
 
     spacing: Triple | None = None

@@ -12,11 +12,11 @@ from ricenet_v2.core.errors import PlanError
 from ricenet_v2.planning import presets, reasons, schedule
 from ricenet_v2.planning.channels import plan_channel
 from ricenet_v2.planning.input_size import margin_of
-from ricenet_v2.planning.ladder import GIB, Budget, Candidate, first_that_fits
+from ricenet_v2.planning.ladder import GIB, MemoryBudget, Candidate, first_that_fits
 from ricenet_v2.planning.levels import plan_levels
 from ricenet_v2.planning.names import PRESETS
-from ricenet_v2.planning.overrides import Wishes
-from ricenet_v2.planning.reasons import Choice
+from ricenet_v2.planning.overrides import Overrides
+from ricenet_v2.planning.reasons import PlanningResult
 from ricenet_v2.planning.spacing import target_spacing
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.decision import Decision
@@ -71,7 +71,7 @@ def make_plan(
         PlanError: Unknown preset, unusable values, a fingerprint of other channels, sizes that
             do not divide, or nothing fits the memory.
     """
-    wishes = Wishes(spacing, input_size, batch_size, epochs)
+    wishes = Overrides(spacing, input_size, batch_size, epochs)
     if preset not in PRESETS:
         raise PlanError("There is no such preset.", expected=" or ".join(PRESETS), got=preset)
     wishes.check(memory_gb)
@@ -86,10 +86,10 @@ def make_plan(
 
     found = first_that_fits(
         presets.ladder(preset, cases, wishes, levels),
-        Budget(memory_gb, n_channels, precision, measure),
+        MemoryBudget(memory_gb, n_channels, precision, measure),
         presets.remedy(preset, wishes),
     )
-    choice = Choice(preset, wishes, found, target_spacing(cases)[1], len(cases), memory_gb)
+    choice = PlanningResult(preset, wishes, found, target_spacing(cases)[1], len(cases), memory_gb)
     why = tuple(decision for _, decision in channels)
     if found.chosen.network.levels:
         why += why_levels
@@ -99,7 +99,7 @@ def make_plan(
 def _plan(
     fingerprint: Fingerprint,
     dataset: Dataset,
-    choice: Choice,
+    choice: PlanningResult,
     channels: tuple[ChannelPlan, ...],
     why_channels: tuple[Decision, ...],
     splits: Splits | None,

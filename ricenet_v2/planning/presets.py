@@ -11,7 +11,7 @@ from ricenet_v2.planning import networks
 from ricenet_v2.planning.batch import SMALLEST_BATCH, batches, norm_for
 from ricenet_v2.planning.input_size import region_extent, region_size, rounded_up, with_margin
 from ricenet_v2.planning.ladder import Candidate
-from ricenet_v2.planning.overrides import Wishes
+from ricenet_v2.planning.overrides import Overrides
 from ricenet_v2.planning.spacing import coarsened, exceeds, target_spacing
 from ricenet_v2.planning.topology import topology
 from ricenet_v2.records.fingerprint import CaseMeasurement
@@ -78,7 +78,7 @@ SEARCHED = {
 
 
 def ladder(
-    preset: str, cases: Sequence[CaseMeasurement], wishes: Wishes, levels: Levels = ()
+    preset: str, cases: Sequence[CaseMeasurement], wishes: Overrides, levels: Levels = ()
 ) -> Iterator[Candidate]:
     """The layouts of a preset, best first.
 
@@ -100,7 +100,7 @@ def ladder(
 def _searched(
     rules: Rules,
     cases: Sequence[CaseMeasurement],
-    wishes: Wishes,
+    wishes: Overrides,
     tried: Sequence[int],
     levels: Levels,
 ) -> Iterator[Candidate]:
@@ -120,7 +120,7 @@ def _searched(
 
 
 def _ever_smaller(
-    rules: Rules, cases: Sequence[CaseMeasurement], target: Triple, wishes: Wishes
+    rules: Rules, cases: Sequence[CaseMeasurement], target: Triple, wishes: Overrides
 ) -> Iterator[tuple[Triple, Shape, _Fitted]]:
     """Spacing, region and what fits it, from the target spacing on ever coarser.
 
@@ -142,7 +142,7 @@ def _ever_smaller(
 
 
 def _paper(
-    cases: Sequence[CaseMeasurement], wishes: Wishes, tried: Sequence[int]
+    cases: Sequence[CaseMeasurement], wishes: Overrides, tried: Sequence[int]
 ) -> Iterator[Candidate]:
     """RICE-NET as published; only the batch, which is not reported, is searched."""
     spacing, size = wishes.spacing or PAPER_SPACING, wishes.input_size or PAPER_SIZE
@@ -165,7 +165,7 @@ def _refuse_single_voxel(size: Shape, stride: int) -> None:
         )
 
 
-def remedy(preset: str, wishes: Wishes) -> str:
+def remedy(preset: str, wishes: Overrides) -> str:
     """What to do when nothing fits the memory."""
     if preset != "auto":
         return "Raise --gpu_memory_gb, or use --preset auto."

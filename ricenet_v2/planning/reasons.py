@@ -13,8 +13,8 @@ from ricenet_v2.planning.batch import (
     largest_batch,
 )
 from ricenet_v2.planning.input_size import MARGIN_SHARE
-from ricenet_v2.planning.ladder import GIB, Candidate, Found
-from ricenet_v2.planning.overrides import Wishes
+from ricenet_v2.planning.ladder import GIB, Candidate, LadderResult
+from ricenet_v2.planning.overrides import Overrides
 from ricenet_v2.planning.presets import WHOLE_NETWORK_UP_TO
 from ricenet_v2.planning.spacing import is_anisotropic, text_of
 from ricenet_v2.records.dataset import Dataset
@@ -26,7 +26,7 @@ _GIVEN = "given by the user"
 
 
 @dataclass(frozen=True)
-class Choice:
+class PlanningResult:
     """What was chosen, and from what.
 
     Attributes:
@@ -39,8 +39,8 @@ class Choice:
     """
 
     preset: str
-    wishes: Wishes
-    found: Found
+    wishes: Overrides
+    found: LadderResult
     target: Decision
     n_train: int
     memory_gb: float
@@ -100,12 +100,12 @@ def region(dataset: Dataset) -> Decision:
     return Decision(what="region", value=f"brain mask; without one, {without}", reason=reason)
 
 
-def layout(choice: Choice) -> tuple[Decision, ...]:
+def layout(choice: PlanningResult) -> tuple[Decision, ...]:
     """Spacing, input size, network, batch size and norm."""
     return (_spacing(choice), _input_size(choice), _network(choice), _batch(choice), _norm(choice))
 
 
-def _spacing(choice: Choice) -> Decision:
+def _spacing(choice: PlanningResult) -> Decision:
     value = text_of(choice.chosen.spacing)
     if choice.wishes.spacing is not None:
         return Decision(what="spacing", value=value, reason=_GIVEN)
@@ -126,7 +126,7 @@ def _spacing(choice: Choice) -> Decision:
     return Decision(what="spacing", value=value, reason=reason)
 
 
-def _input_size(choice: Choice) -> Decision:
+def _input_size(choice: PlanningResult) -> Decision:
     chosen = choice.chosen
     value = f"{chosen.input_size}"
     if choice.wishes.input_size is None and choice.preset == "paper":
@@ -144,7 +144,7 @@ def _input_size(choice: Choice) -> Decision:
     return Decision(what="input size", value=value, reason=reason)
 
 
-def _network(choice: Choice) -> Decision:
+def _network(choice: PlanningResult) -> Decision:
     network = choice.chosen.network
     stages = len(network.strides)
     if choice.preset == "paper":
@@ -177,7 +177,7 @@ def _network(choice: Choice) -> Decision:
     return Decision(what="network", value=value, reason=reason)
 
 
-def _why_smaller(choice: Choice) -> str:
+def _why_smaller(choice: PlanningResult) -> str:
     network = choice.chosen.network
     parts = [f"its stem has {network.stem_features} features, not as many as the first stage"]
     if choice.chosen.variant in (networks.SHALLOWER, networks.NARROWER):
@@ -193,7 +193,7 @@ def _why_smaller(choice: Choice) -> str:
     return told
 
 
-def _batch(choice: Choice) -> Decision:
+def _batch(choice: PlanningResult) -> Decision:
     batch = choice.chosen.batch
     value = str(batch)
     if choice.wishes.batch_size is not None:
@@ -216,7 +216,7 @@ def _batch(choice: Choice) -> Decision:
     return Decision(what="batch size", value=value, reason=reason)
 
 
-def _norm(choice: Choice) -> Decision:
+def _norm(choice: PlanningResult) -> Decision:
     network, batch = choice.chosen.network, choice.chosen.batch
     reasons = {
         "paper": "as published",
@@ -238,14 +238,14 @@ def _norm(choice: Choice) -> Decision:
     return Decision(what="norm", value=network.norm, reason=reasons.get(choice.preset, statistics))
 
 
-def epochs(wishes: Wishes) -> tuple[Decision, ...]:
+def epochs(wishes: Overrides) -> tuple[Decision, ...]:
     """Where the user gave the number."""
     if wishes.epochs is None:
         return ()
     return (Decision(what="epochs", value=str(wishes.epochs), reason=_GIVEN),)
 
 
-def rotation(choice: Choice) -> Decision:
+def rotation(choice: PlanningResult) -> Decision:
     """About which axes samples are rotated."""
     spacing = choice.chosen.spacing
     coarsest, second, _ = sorted(spacing, reverse=True)
@@ -256,7 +256,7 @@ def rotation(choice: Choice) -> Decision:
     return Decision(what="rotation", value="about all axes", reason=f"{told}, not over 3")
 
 
-def memory(choice: Choice) -> Decision:
+def memory(choice: PlanningResult) -> Decision:
     """What a step needs, part by part."""
     found: MemoryEstimate = choice.found.memory
     always = found.parameters + found.optimiser_state + found.ema + found.inputs

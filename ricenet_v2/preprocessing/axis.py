@@ -22,7 +22,7 @@ _KEPT = 256
 
 
 @dataclass(frozen=True)
-class Block:
+class AxisBlock:
     """Neighbouring output voxels, with the input voxels that they take.
 
     Attributes:
@@ -64,7 +64,7 @@ def matrix(n_in: int, n_out: int, order: Order) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=_KEPT)
-def blocks(n_in: int, n_out: int, order: Order) -> tuple[Block, ...]:
+def blocks(n_in: int, n_out: int, order: Order) -> tuple[AxisBlock, ...]:
     """The matrix of an axis cut into products of its non-zero parts; arguments as `matrix`."""
     whole = matrix(n_in, n_out, order)
     made = []
@@ -74,7 +74,7 @@ def blocks(n_in: int, n_out: int, order: Order) -> tuple[Block, ...]:
         columns = slice(int(hits[0]), int(hits[-1]) + 1)
         weights = np.ascontiguousarray(whole[rows, columns], dtype=np.float32)
         weights.setflags(write=False)
-        made.append(Block(rows, columns, weights))
+        made.append(AxisBlock(rows, columns, weights))
     return tuple(made)
 
 

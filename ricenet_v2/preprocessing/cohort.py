@@ -12,7 +12,7 @@ from ricenet_v2.core.deadline import within
 from ricenet_v2.core.errors import DiskFullError, RicenetError
 from ricenet_v2.core.failures import reason_of
 from ricenet_v2.core.files import check_writable, sha256_of_text
-from ricenet_v2.core.pool import Task
+from ricenet_v2.core.pool import PoolTask
 from ricenet_v2.fingerprinting.workers import (
     KILLED_REMEDY,
     allowed_workers,
@@ -60,7 +60,7 @@ class _Shared:
 
 
 @dataclass(frozen=True)
-class _Task(Task):
+class _Task(PoolTask):
     case: Case
 
     @property

@@ -16,7 +16,7 @@ from ricenet_v2.fingerprinting.region import ANATOMY, foreground
 from ricenet_v2.preprocessing.fit import fit
 from ricenet_v2.preprocessing.normalise import normalise
 from ricenet_v2.preprocessing.turn import background
-from ricenet_v2.preprocessing.way import Way, find_way
+from ricenet_v2.preprocessing.way import ResamplingRoute, find_way
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.plan import ChannelPlan, Plan, Shape
@@ -224,13 +224,13 @@ def _chosen(images: Images, given: _Channels, plan: Plan, case_id: str) -> list[
     return [by_name[channel.name] for channel in plan.channels]
 
 
-def _channels(images: list[Image], way: Way, there: Mask, plan: Plan) -> Iterator[Image]:
+def _channels(images: list[Image], way: ResamplingRoute, there: Mask, plan: Plan) -> Iterator[Image]:
     for image, channel in zip(images, plan.channels, strict=True):
         # No name for what is made: it would live on while the next channel is made.
         yield _channel(image, way, there, channel, plan.input_size)
 
 
-def _channel(image: Image, way: Way, there: Mask, plan: ChannelPlan, size: Shape) -> Image:
+def _channel(image: Image, way: ResamplingRoute, there: Mask, plan: ChannelPlan, size: Shape) -> Image:
     # No dose was computed beyond its grid; a picture goes on with what surrounds the patient.
     outside = 0.0 if plan.kind in ("dose", "mask") else background(image)
     made = way.image(image, plan.interpolation, outside)

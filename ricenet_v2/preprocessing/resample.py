@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet_v2.preprocessing.axis import Block, Order, blocks, nearest
+from ricenet_v2.preprocessing.axis import AxisBlock, Order, blocks, nearest
 from ricenet_v2.preprocessing.blas import one_thread
 from ricenet_v2.records.plan import Interpolation, Shape, Triple
 
@@ -15,7 +15,7 @@ from ricenet_v2.records.plan import Interpolation, Shape, Triple
 _COARSE = 3.0
 
 Image = NDArray[np.float32]
-Steps = tuple[Block, ...]
+Steps = tuple[AxisBlock, ...]
 Voxel = TypeVar("Voxel", bound=np.generic)
 
 

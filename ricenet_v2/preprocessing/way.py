@@ -24,7 +24,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Way:
+class ResamplingRoute:
     """From the images of a case to the target spacing.
 
     Attributes:
@@ -42,7 +42,7 @@ class Way:
     straight: StraightBox | None
 
     @classmethod
-    def of(cls, record: PreprocessedCase, spacing: Triple) -> Way:
+    def of(cls, record: PreprocessedCase, spacing: Triple) -> ResamplingRoute:
         """That a case went which was preprocessed at a spacing."""
         grid = Grid(
             record.source_grid_shape,
@@ -101,7 +101,7 @@ class Way:
         )
 
 
-def find_way(region: Mask, grid: Grid, plan: Plan) -> Way:
+def find_way(region: Mask, grid: Grid, plan: Plan) -> ResamplingRoute:
     """The way of a case to what a plan wants.
 
     Args:
@@ -113,7 +113,7 @@ def find_way(region: Mask, grid: Grid, plan: Plan) -> Way:
     straight = None
     if plan.straighten and grid.is_tilted:
         straight = straight_box(*patient_box(region, grid), plan.spacing)
-    return Way(grid, start, stop, plan.spacing, straight)
+    return ResamplingRoute(grid, start, stop, plan.spacing, straight)
 
 
 def straight_box(low: Triple, high: Triple, spacing: Triple) -> StraightBox:

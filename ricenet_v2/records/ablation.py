@@ -7,14 +7,14 @@ from typing import ClassVar, Literal
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.names import FolderName, Name, Title
 from ricenet_v2.records.comparison import Pair
-from ricenet_v2.records.metrics import Figure, Source
+from ricenet_v2.records.metrics import Metric, Source
 
 By = Literal["channel", "kind", "timepoint"]
 Change = Literal["permuted", "zeroed"]
 
 
 @record
-class Group:
+class ChannelGroup:
     """Channels that come and go together: one channel, a kind, or a time point."""
 
     name: str
@@ -39,7 +39,7 @@ class Subset:
 
 
 @record
-class SubsetFigures:
+class SubsetMetrics:
     """Figures of one subset, and how they differ from those of all channels.
 
     Attributes:
@@ -50,7 +50,7 @@ class SubsetFigures:
     """
 
     subset: str
-    figures: tuple[Figure, ...]
+    figures: tuple[Metric, ...]
     differences: tuple[Pair, ...] = ()
 
 
@@ -129,7 +129,7 @@ class SourceTable:
     n_cases: int
     n_patients: int
     class_counts: dict[str, int]
-    rows: tuple[SubsetFigures, ...]
+    rows: tuple[SubsetMetrics, ...]
     contributions: tuple[Contribution, ...] = ()
     importances: tuple[Importance, ...] = ()
 
@@ -172,7 +172,7 @@ class Ablation:
     dataset: Title
     plan: Name
     by: By
-    groups: tuple[Group, ...]
+    groups: tuple[ChannelGroup, ...]
     full: str
     subsets: tuple[Subset, ...]
     epochs: int

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.names import RelativePath, Title
-from ricenet_v2.records.metrics import Figure
+from ricenet_v2.records.metrics import Metric
 
 Form = Literal["nothing", "temperature", "slope and offset"]
 
@@ -71,10 +71,10 @@ class Calibration:
     n_patients: int
     method: str
     fitted_on: dict[RelativePath, str]
-    before: tuple[Figure, ...]
-    after: tuple[Figure, ...]
-    ensemble_before: tuple[Figure, ...] = ()
-    ensemble_after: tuple[Figure, ...] = ()
+    before: tuple[Metric, ...]
+    after: tuple[Metric, ...]
+    ensemble_before: tuple[Metric, ...] = ()
+    ensemble_after: tuple[Metric, ...] = ()
     warning: str = ""
     note: str = "Research use only. Not a medical device."
     command: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ricenet_v2.core.documents import record
-from ricenet_v2.records.metrics import Figure
+from ricenet_v2.records.metrics import Metric
 
 
 @record
@@ -27,7 +27,7 @@ class Centre:
     n_cases: int
     n_patients: int
     n_of_class: tuple[int, ...]
-    figures: tuple[Figure, ...]
+    figures: tuple[Metric, ...]
     warning: str = ""
 
 

@@ -95,7 +95,7 @@ class Completeness:
 
 
 @record
-class Curve:
+class PerturbationCurve:
     """Probability while blocks are deleted or inserted in the order of a map.
 
     Attributes:
@@ -132,8 +132,8 @@ class Check:
     map: str
     cascade: dict[str, float]
     control: float | None
-    deletion: Curve
-    insertion: Curve
+    deletion: PerturbationCurve
+    insertion: PerturbationCurve
     agreement: float | None
     failed: tuple[str, ...]
     completeness: float | None = None

@@ -12,7 +12,7 @@ SetKind = Literal["fold", "member", "subgroup"]
 
 
 @record
-class Figure:
+class Metric:
     """One figure.
 
     Attributes:
@@ -39,7 +39,7 @@ class Figure:
 
 
 @record
-class FigureSet:
+class MetricGroup:
     """Figures of a part of the cases, or of one member of an ensemble.
 
     Attributes:
@@ -57,7 +57,7 @@ class FigureSet:
     n_cases: int
     n_patients: int
     confusion: tuple[tuple[int, ...], ...]
-    figures: tuple[Figure, ...]
+    figures: tuple[Metric, ...]
     warning: str = ""
 
 
@@ -77,7 +77,7 @@ class Threshold:
     class_name: str
     value: float | None
     chosen_on: str
-    figures: tuple[Figure, ...]
+    figures: tuple[Metric, ...]
 
 
 @record
@@ -115,7 +115,7 @@ class Evaluation:
     n_cases: int
     n_patients: int
     confusion: tuple[tuple[int, ...], ...]
-    figures: tuple[Figure, ...]
+    figures: tuple[Metric, ...]
     level: float
     n_bootstrap: int
     seed: int
@@ -123,7 +123,7 @@ class Evaluation:
     note: str = "Research use only. Not a medical device."
     positive_class: str = ""
     source: Source = "out-of-fold"
-    groups: tuple[FigureSet, ...] = ()
+    groups: tuple[MetricGroup, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
     unlabelled: tuple[str, ...] = ()
     command: tuple[str, ...] = ()

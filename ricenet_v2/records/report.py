@@ -10,7 +10,7 @@ from ricenet_v2.core.names import Name, RelativePath, Title
 
 
 @record
-class PartPicture:
+class SectionFigure:
     """A picture of a part: a PNG or SVG file beside report_part.json, and what it shows."""
 
     file: RelativePath
@@ -18,7 +18,7 @@ class PartPicture:
 
 
 @record
-class PartVolume:
+class SectionVolume:
     """A map for the viewer of a case: values about 0, whose sign counts.
 
     Attributes:
@@ -35,7 +35,7 @@ class PartVolume:
 
 
 @record
-class PartTable:
+class SectionTable:
     """A table of words; rows have as many cells as there are columns."""
 
     title: str
@@ -44,7 +44,7 @@ class PartTable:
 
 
 @record
-class ReportPart:
+class ReportSection:
     """The content of report_part.json: a section of a report that another command wrote.
 
     A report shows every part that lies in a folder of its model or of its predictions, and those
@@ -65,11 +65,11 @@ class ReportPart:
 
     title: str
     words: str = ""
-    tables: tuple[PartTable, ...] = ()
-    pictures: tuple[PartPicture, ...] = ()
-    cases: dict[Name, tuple[PartPicture, ...]] = field(default_factory=dict)
+    tables: tuple[SectionTable, ...] = ()
+    pictures: tuple[SectionFigure, ...] = ()
+    cases: dict[Name, tuple[SectionFigure, ...]] = field(default_factory=dict)
     order: int = 0
-    volumes: dict[Name, tuple[PartVolume, ...]] = field(default_factory=dict)
+    volumes: dict[Name, tuple[SectionVolume, ...]] = field(default_factory=dict)
 
 
 @record

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from ricenet_v2.core.documents import record
-from ricenet_v2.records.metrics import Figure
+from ricenet_v2.records.metrics import Metric
 
 Outcome = Literal["fine", "doubt", "not available"]
 
@@ -24,7 +24,7 @@ class SanityCheck:
     name: str
     outcome: Outcome
     found: str
-    figures: tuple[Figure, ...] = ()
+    figures: tuple[Metric, ...] = ()
 
 
 @record

@@ -9,7 +9,7 @@ from ricenet_v2.core.names import FolderName, RelativePath
 
 
 @record
-class SeedFigure:
+class SeedMetric:
     """One figure of the trainings.
 
     Attributes:
@@ -80,7 +80,7 @@ class SeedVariance:
     n_patients: int
     classes: tuple[str, ...]
     positive_class: str
-    figures: tuple[SeedFigure, ...]
+    figures: tuple[SeedMetric, ...]
     sd_factors: tuple[float, float]
     n_calls_differ: int
     level: float

@@ -24,7 +24,7 @@ Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnChart:
     """A chart that can stand in the page and be written as a file.
 
     Attributes:
@@ -71,7 +71,7 @@ def lines(
     limits: tuple[tuple[float, float] | None, tuple[float, float] | None] = (None, None),
     diagonal: str = "",
     remark: str = "",
-) -> Drawn:
+) -> DrawnChart:
     """A chart of lines.
 
     Args:
@@ -99,7 +99,7 @@ def lines(
             put(given[0] - room, given[1] + room)
     plain(axes, *labels)
     _add_legend(axes, labels_told)
-    return Drawn(name, title, remark, axes, _described(title, labels, paths))
+    return DrawnChart(name, title, remark, axes, _described(title, labels, paths))
 
 
 def _columns(labels: Sequence[str]) -> int:

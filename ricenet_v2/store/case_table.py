@@ -10,7 +10,7 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.names import fault_of, is_path
 from ricenet_v2.core.spelling import Spellings
 from ricenet_v2.records.dataset import Case, Split
-from ricenet_v2.store.tables import Table, read_table
+from ricenet_v2.store.tables import CsvTable, read_table
 
 _COLUMNS = ("case_id", "patient_id", "label", "split")
 _MOST_FAULTS = 20
@@ -42,7 +42,7 @@ def read_cases(path: Path) -> tuple[Case, ...]:
     return tuple(map(_case_of, table.rows))
 
 
-def check_case_table(table: Table, columns: Sequence[str]) -> None:
+def check_case_table(table: CsvTable, columns: Sequence[str]) -> None:
     """Refuse a table of cases without rows, or without one of these columns.
 
     Raises:

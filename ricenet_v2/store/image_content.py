@@ -27,7 +27,7 @@ _ANY_WRAPPING = 47
 
 
 @dataclass(frozen=True)
-class Scan:
+class VoxelScan:
     """What was seen of the voxels of an image.
 
     Attributes:
@@ -52,7 +52,7 @@ class Scan:
         return ""
 
 
-def scan_content(path: Path, claim: Claim) -> Scan:
+def scan_content(path: Path, claim: Claim) -> VoxelScan:
     """Stream the voxels of an image.
 
     Args:
@@ -75,7 +75,7 @@ def scan_content(path: Path, claim: Claim) -> Scan:
         raise ValueError(f"the compressed stream is damaged: {error}") from error
 
 
-def _nifti(header_file: Path, voxels: Path) -> Scan:
+def _nifti(header_file: Path, voxels: Path) -> VoxelScan:
     header = read_header(header_file)
     left = header.n_voxels * header.bytes_per_voxel
     n_nan = n_infinite = 0
@@ -91,10 +91,10 @@ def _nifti(header_file: Path, voxels: Path) -> Scan:
         # The checksum stands at the end.
         while left <= 0 and stream.read(_CHUNK):
             pass
-    return Scan(left, n_nan, n_infinite, header.n_voxels)
+    return VoxelScan(left, n_nan, n_infinite, header.n_voxels)
 
 
-def _meta(path: Path, claim: Claim) -> Scan:
+def _meta(path: Path, claim: Claim) -> VoxelScan:
     fields, (file,) = image_files.meta_fields(path), claim.files
     start = 0 if file != path else _end_of_meta_header(path)
     if claim.ratio > 1:
@@ -105,7 +105,7 @@ def _meta(path: Path, claim: Claim) -> Scan:
     return _plain(file.stat().st_size - start, claim.numbers, skip)
 
 
-def _nrrd(path: Path, claim: Claim) -> Scan:
+def _nrrd(path: Path, claim: Claim) -> VoxelScan:
     fields, (file,) = image_files.nrrd_fields(path), claim.files
     lines = fields.get("line skip", fields.get("lineskip", "0"))
     skip = int(fields.get("byte skip", fields.get("byteskip", "0")))
@@ -120,20 +120,20 @@ def _nrrd(path: Path, claim: Claim) -> Scan:
             return _counted(iter(lambda: content.read(_CHUNK), b""), claim.numbers)
 
 
-def _plain(length: int, claimed: int, skip: int) -> Scan:
+def _plain(length: int, claimed: int, skip: int) -> VoxelScan:
     """Voxels that are not compressed: only their length tells that they are others."""
     if skip == 0 and length > claimed:
         raise ValueError(f"the file holds {length:,} bytes of voxels, the header says {claimed:,}")
-    return Scan(max(0, claimed + max(0, skip) - length))
+    return VoxelScan(max(0, claimed + max(0, skip) - length))
 
 
-def _counted(chunks: Iterator[bytes], claimed: int) -> Scan:
+def _counted(chunks: Iterator[bytes], claimed: int) -> VoxelScan:
     length = 0
     for chunk in chunks:
         length += len(chunk)
         if length > claimed:
             raise ValueError(f"more voxels are packed than the {claimed:,} bytes of the header")
-    return Scan(claimed - length)
+    return VoxelScan(claimed - length)
 
 
 def _inflated(stream: BufferedIOBase) -> Iterator[bytes]:

@@ -19,7 +19,7 @@ from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.regular import fault_of_file, is_missing
 from ricenet_v2.store import image_files
 from ricenet_v2.store.axes import check_right_angles
-from ricenet_v2.store.image_content import Scan, scan_content
+from ricenet_v2.store.image_content import VoxelScan, scan_content
 from ricenet_v2.store.image_files import Format, format_of
 from ricenet_v2.store.image_sizes import check_claim, claim_of
 from ricenet_v2.store.itk_messages import messages_of
@@ -86,7 +86,7 @@ def read_whole_image(path: Path) -> tuple[NDArray[np.float32], Grid]:
     return image
 
 
-def scan(path: Path) -> Scan:
+def scan(path: Path) -> VoxelScan:
     """Stream the voxels of an image, and look for what ITK hides.
 
     Raises:

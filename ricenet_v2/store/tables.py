@@ -64,7 +64,7 @@ def _in_parts(text: str, change: Callable[[str], str]) -> str:
 
 
 @dataclass(frozen=True)
-class Table:
+class CsvTable:
     """A CSV file as it was read.
 
     Attributes:
@@ -85,7 +85,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     return read_table(path).rows
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path) -> CsvTable:
     """Read a CSV file with a header; blank lines and columns without name and cells are left out.
 
     Raises:
@@ -103,7 +103,7 @@ def read_table(path: Path) -> Table:
     columns = tuple(names[at] for at in used)
     check_columns(columns, path)
     rows = [{names[at]: _text(line[at]) for at in used} for _, line in others]
-    return Table(path, columns, rows, tuple(number for number, _ in others))
+    return CsvTable(path, columns, rows, tuple(number for number, _ in others))
 
 
 def _text(cell: str) -> str:

@@ -16,7 +16,7 @@ _MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
-class Others:
+class EditedTables:
     """How the tables of folds differ from what the folds were trained on.
 
     Attributes:
@@ -46,7 +46,7 @@ class Others:
 
 def others_than_trained(
     model: ModelPaths, runs: Mapping[int, Run], rows: Rows, now: Mapping[str, Case] | None = None
-) -> Others:
+) -> EditedTables:
     """Compare the tables of folds with what the folds were trained on.
 
     The record of each fold holds a hash of all cases, labels and patients, which all tables
@@ -62,20 +62,20 @@ def others_than_trained(
     changed = tuple(edited(model, runs))
     folds = tuple(_others(runs, rows))
     if not folds or now is None:
-        return Others(changed, folds, (), rows)
+        return EditedTables(changed, folds, (), rows)
     made = {fold: _as_now(own, now) if fold in changed else own for fold, own in rows.items()}
     if not set(_others(runs, made)):
-        return Others(changed, folds, tuple(_differences(rows, made, "training")), made)
+        return EditedTables(changed, folds, tuple(_differences(rows, made, "training")), made)
     # A fold that was trained on cases.csv as it is now, beside those of an earlier one.
     made = {fold: _as_now(own, now) for fold, own in rows.items()}
     told = tuple(_differences(rows, made, CASES_CSV))
     explains = set(folds) - set(_others(runs, made))
-    return Others(changed, folds, told if explains else (), rows)
+    return EditedTables(changed, folds, told if explains else (), rows)
 
 
 def compared(
     model: ModelPaths, runs: Mapping[int, Run], rows: Rows, now: Mapping[str, Case] | None
-) -> tuple[Others, Changes]:
+) -> tuple[EditedTables, Changes]:
     """How tables of folds differ from their training, and how cases.csv does.
 
     A label that was edited in the table of a fold is no change of cases.csv.
@@ -91,7 +91,7 @@ def compared(
     if is_whole:
         found = others_than_trained(model, runs, rows, now)
     else:
-        found = Others(tuple(edited(model, runs)), (), (), rows)
+        found = EditedTables(tuple(edited(model, runs)), (), (), rows)
     if now is None:
         return found, Changes()
     group = next((run.group for run in runs.values()), "")

@@ -9,7 +9,7 @@ from ricenet_v2.records.plan import Plan, TrainingPlan
 
 
 @dataclass(frozen=True)
-class Share:
+class BatchPartition:
     """One of `world_size` processes that share every update."""
 
     rank: int = 0
@@ -40,10 +40,10 @@ class Share:
         )
 
 
-ALONE = Share()
+ALONE = BatchPartition()
 
 
-def check_sharing(share: Share, plan: Plan, device: str) -> None:
+def check_sharing(share: BatchPartition, plan: Plan, device: str) -> None:
     """Refuse a plan whose updates cannot be shared.
 
     Args:

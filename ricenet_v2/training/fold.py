@@ -28,11 +28,11 @@ from ricenet_v2.training.finished import finished_run
 from ricenet_v2.training.fold_log import logged
 from ricenet_v2.training.job import Job, TrainOptions, prepare, run_record
 from ricenet_v2.training.loader import Source, TrainingBatches
-from ricenet_v2.training.loop import Task, train_epoch
+from ricenet_v2.training.loop import TrainingTask, train_epoch
 from ricenet_v2.training.loss import class_weights
-from ricenet_v2.training.parts import Stopped, StopWish
+from ricenet_v2.training.parts import Stopped, StopSignal
 from ricenet_v2.training.preview import draw_preview
-from ricenet_v2.training.process_group import Team
+from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.resume_checks import check_other_folds
 from ricenet_v2.training.state import (
     State,
@@ -60,7 +60,7 @@ def train_fold(
     splits: Splits,
     fold: int,
     options: TrainOptions,
-    team: Team,
+    team: ProcessGroup,
 ) -> Run:
     """Train one fold, or go on with it, and predict its validation cases.
 
@@ -120,7 +120,7 @@ def _train(job: Job) -> Run:
     _write_run(job, record_of(job, state, "running"))
     if state.epoch:
         logger.info("Fold %d goes on after epoch %d.", job.fold, state.epoch)
-    stop = StopWish()
+    stop = StopSignal()
     try:
         with stop.listening():
             _epochs(job, state, stop)
@@ -148,7 +148,7 @@ def _write_run(job: Job, run: Run) -> None:
         documents.write(job.paths.run, run)
 
 
-def _epochs(job: Job, state: State, stop: StopWish) -> None:
+def _epochs(job: Job, state: State, stop: StopSignal) -> None:
     training = job.plan.training
     if state.is_done(training.early_stop_epochs):
         return
@@ -180,12 +180,12 @@ def _todo(job: Job, state: State) -> Iterator[int]:
         yield epoch
 
 
-def _task(job: Job, state: State) -> Task:
+def _task(job: Job, state: State) -> TrainingTask:
     training = job.plan.training
     weights = None
     if training.balance == "loss":
         weights = class_weights([job.labels[case] for case in job.train], job.plan.classes)
-    return Task(training, state.legs, len(job.plan.classes), weights, job.seed, job.team)
+    return TrainingTask(training, state.legs, len(job.plan.classes), weights, job.seed, job.team)
 
 
 def _save(job: Job, state: State, drawn: float, *, is_best: bool) -> float:
@@ -214,9 +214,9 @@ def _epoch(
     state: State,
     network: nn.Module,
     batches: TrainingBatches,
-    task: Task,
+    task: TrainingTask,
     epoch: int,
-    stop: StopWish,
+    stop: StopSignal,
 ) -> bool:
     """Train and validate one epoch; whether it is the best so far."""
     started = time.perf_counter()

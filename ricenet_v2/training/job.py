@@ -26,7 +26,7 @@ from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.store import cases as store
 from ricenet_v2.store.fold_paths import FoldPaths
 from ricenet_v2.store.paths import DATASET_JSON, DatasetPaths, ModelPaths
-from ricenet_v2.training.batch_partition import Share, check_sharing
+from ricenet_v2.training.batch_partition import BatchPartition, check_sharing
 from ricenet_v2.training.initial_weights import source_of
 from ricenet_v2.training.preprocessed import (
     check_described,
@@ -35,7 +35,7 @@ from ricenet_v2.training.preprocessed import (
     records_of_plan,
     sizes,
 )
-from ricenet_v2.training.process_group import Team
+from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.reader import CaseReader, cache_budget
 from ricenet_v2.training.settings import channels_label, with_channels, with_settings
 from ricenet_v2.training.workers import default_workers
@@ -113,7 +113,7 @@ class Job:
     group: str
     held_out: str
     options: TrainOptions
-    team: Team
+    team: ProcessGroup
     inputs: str
     intensities: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     directions: tuple[tuple[float, ...], ...] = ()
@@ -135,9 +135,9 @@ class Job:
         return self.options.resume and self.paths.latest.is_file()
 
     @property
-    def share(self) -> Share:
+    def share(self) -> BatchPartition:
         """What this process does of every update."""
-        return Share(self.team.rank, self.team.size)
+        return BatchPartition(self.team.rank, self.team.size)
 
     @property
     def num_workers(self) -> int:
@@ -189,7 +189,7 @@ def prepare(
     splits: Splits,
     fold: int,
     options: TrainOptions,
-    team: Team,
+    team: ProcessGroup,
 ) -> Job:
     """Put together what a fold needs; the arguments are those of `train_fold`.
 
@@ -251,7 +251,7 @@ def _reader(
     channels: Sequence[int],
     fold: Fold,
     options: TrainOptions,
-    team: Team,
+    team: ProcessGroup,
     records: Sequence[PreprocessedCase],
 ) -> CaseReader:
     """Each process of a team keeps cases of its own, so they share the budget out."""

@@ -18,7 +18,7 @@ from ricenet_v2.core.errors import RicenetError, TrainingError
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.training.augmentation.apply import augment
 from ricenet_v2.training.augmentation.draw import Draw, draw_named
-from ricenet_v2.training.batch_partition import ALONE, Share
+from ricenet_v2.training.batch_partition import ALONE, BatchPartition
 from ricenet_v2.training.preprocessed import preprocessing_of
 from ricenet_v2.training.reader import CaseReader
 from ricenet_v2.training.sampler import epoch_cases
@@ -53,7 +53,7 @@ class Source:
     labels: Mapping[str, str]
     plan: Plan
     seed: int
-    share: Share = ALONE
+    share: BatchPartition = ALONE
 
     @property
     def batch_shape(self) -> tuple[int, ...]:

@@ -21,12 +21,12 @@ from ricenet_v2.core.seeds import generator, seed_of
 from ricenet_v2.inference.test_time_augmentation import pooled_features, probabilities
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.plan import TrainingPlan
-from ricenet_v2.training.batch_partition import Share
+from ricenet_v2.training.batch_partition import BatchPartition
 from ricenet_v2.training.loader import Batch
 from ricenet_v2.training.loss import mean_loss
 from ricenet_v2.training.mixup import mix
-from ricenet_v2.training.parts import Ema, StopWish
-from ricenet_v2.training.process_group import Team
+from ricenet_v2.training.parts import Ema, StopSignal
+from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.reader import CaseReader
 from ricenet_v2.training.schedule import Legs, learning_rate
 from ricenet_v2.training.wrapping import autocast, moved, without_sync
@@ -44,7 +44,7 @@ class EpochResult:
 
 
 @dataclass(frozen=True)
-class Task:
+class TrainingTask:
     """How to train.
 
     Attributes:
@@ -61,7 +61,7 @@ class Task:
     n_classes: int
     class_weights: tuple[float, ...] | None
     seed: int
-    team: Team
+    team: ProcessGroup
 
 
 def train_epoch(
@@ -69,9 +69,9 @@ def train_epoch(
     optimiser: torch.optim.Optimizer,
     ema: Ema,
     batches: Iterator[Batch],
-    task: Task,
+    task: TrainingTask,
     epoch: int,
-    stop: StopWish,
+    stop: StopSignal,
 ) -> EpochResult:
     """One epoch of updates; gradients of `accumulation_steps` batches make one update.
 
@@ -113,7 +113,7 @@ def train_epoch(
 
 
 def _accumulate(
-    network: nn.Module, batches: Iterator[Batch], task: Task, epoch: int, step: int
+    network: nn.Module, batches: Iterator[Batch], task: TrainingTask, epoch: int, step: int
 ) -> tuple[torch.Tensor, list[tuple[torch.Tensor, Sequence[str]]], float]:
     """All gradients of an update but those of the last step.
 
@@ -124,7 +124,7 @@ def _accumulate(
         seconds spent waiting for data.
     """
     plan, waiting = task.plan, 0.0
-    steps = Share(task.team.rank, task.team.size).positions(plan)
+    steps = BatchPartition(task.team.rank, task.team.size).positions(plan)
     start = step * plan.accumulation_steps * plan.batch_size
     made: list[tuple[torch.Tensor, Sequence[str]]] = []
     for number, positions in enumerate(steps, start=1):
@@ -148,7 +148,7 @@ def _finite(made: Sequence[tuple[torch.Tensor, Sequence[str]]]) -> list[float]:
     return values
 
 
-def _loss(network: nn.Module, batch: Batch, task: Task, epoch: int, position: int) -> torch.Tensor:
+def _loss(network: nn.Module, batch: Batch, task: TrainingTask, epoch: int, position: int) -> torch.Tensor:
     plan, device = task.plan, task.team.device
     images = moved(batch.images, device, plan)
     targets = functional.one_hot(moved(batch.targets, device, plan), task.n_classes).float()
@@ -183,7 +183,7 @@ def predict_cases(
     network: Classifier,
     reader: CaseReader,
     case_ids: Sequence[str],
-    team: Team,
+    team: ProcessGroup,
     mirror_axes: Sequence[int] = (),
     batch_size: int = 1,
 ) -> torch.Tensor:
@@ -216,7 +216,7 @@ def features_of_cases(
     network: Classifier,
     reader: CaseReader,
     case_ids: Sequence[str],
-    team: Team,
+    team: ProcessGroup,
     batch_size: int = 1,
 ) -> torch.Tensor:
     """Pooled features (cases, features) in float64; the arguments are those of `predict_cases`."""
@@ -234,7 +234,7 @@ def _asked(
     width: int,
     reader: CaseReader,
     case_ids: Sequence[str],
-    team: Team,
+    team: ProcessGroup,
     batch_size: int,
 ) -> torch.Tensor:
     """Answers (cases, width), shared out over the team."""

@@ -17,7 +17,7 @@ from ricenet_v2.core.machine import n_cores
 from ricenet_v2.core.names import number
 from ricenet_v2.fingerprinting.workers import available_memory
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.training.parts import StopWish
+from ricenet_v2.training.parts import StopSignal
 from ricenet_v2.training.reader import CACHE_BYTES
 
 PROCESS_BYTES = 1024**3
@@ -136,7 +136,7 @@ class _Process:
 
 
 def run_folds(
-    commands: Mapping[int, Sequence[str]], n_parallel: int, stop: StopWish
+    commands: Mapping[int, Sequence[str]], n_parallel: int, stop: StopSignal
 ) -> Iterator[Ended | Literal["waiting"]]:
     """Run a command for each fold, at most `n_parallel` at the same time.
 

@@ -104,7 +104,7 @@ class Stopped(Exception):  # noqa: N818 - a wish, not an error
     """Training was asked to end; the last finished epoch is saved."""
 
 
-class StopWish:
+class StopSignal:
     """Whether Ctrl-C or SIGTERM asked for an end."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from torch import distributed
 
 from ricenet_v2.core.errors import RicenetError, TrainingError
 from ricenet_v2.network.device import resolve_device
-from ricenet_v2.training.parts import Stopped, StopWish
+from ricenet_v2.training.parts import Stopped, StopSignal
 
 _FINE, _STOP, _FAULT = 0, 1, 2
 _TO_LET_GO = 0.5
@@ -23,7 +23,7 @@ machine that was busy."""
 
 
 @dataclass(frozen=True)
-class Team:
+class ProcessGroup:
     """One process of a team.
 
     Attributes:
@@ -55,7 +55,7 @@ class Team:
             self.sum(torch.zeros(1))
 
     @contextmanager
-    def agreed(self, stop: StopWish | None = None) -> Iterator[None]:
+    def agreed(self, stop: StopSignal | None = None) -> Iterator[None]:
         """Run the block in every process; then all go on, or all raise the same.
 
         The block must not wait for the other processes.
@@ -99,7 +99,7 @@ class Team:
 
 
 @contextmanager
-def joined(device: str | None = None) -> Iterator[Team]:
+def joined(device: str | None = None) -> Iterator[ProcessGroup]:
     """The team that torchrun made, over NCCL on CUDA and Gloo on the CPU; else one process alone.
 
     Args:
@@ -109,7 +109,7 @@ def joined(device: str | None = None) -> Iterator[Team]:
         TrainingError: The device is not there, or cannot be shared by processes.
     """
     if not distributed.is_available() or not distributed.is_torchelastic_launched():
-        yield Team(0, 1, resolve_device(device))
+        yield ProcessGroup(0, 1, resolve_device(device))
         return
     chosen = resolve_device(device)
     if chosen.type == "cuda":
@@ -125,7 +125,7 @@ def joined(device: str | None = None) -> Iterator[Team]:
     backend = "nccl" if chosen.type == "cuda" else "gloo"
     distributed.init_process_group(backend)
     try:
-        yield Team(distributed.get_rank(), distributed.get_world_size(), chosen)
+        yield ProcessGroup(distributed.get_rank(), distributed.get_world_size(), chosen)
     finally:
         distributed.destroy_process_group()
         if backend == "gloo":

@@ -22,10 +22,10 @@ from ricenet_v2.core.progress import track
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.training.loader import Batch, TrainingBatches
-from ricenet_v2.training.loop import Task, train_epoch
+from ricenet_v2.training.loop import TrainingTask, train_epoch
 from ricenet_v2.training.loss import mean_loss
-from ricenet_v2.training.parts import StopWish
-from ricenet_v2.training.process_group import Team
+from ricenet_v2.training.parts import StopSignal
+from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.state import State, first_network, first_state
 from ricenet_v2.training.wrapping import autocast, moved, wrapped
 
@@ -91,7 +91,7 @@ class Bench:
     """
 
     plan: Plan
-    task: Task
+    task: TrainingTask
     state: State
     called: nn.Module
 
@@ -119,7 +119,7 @@ class Bench:
         plan = dataclasses.replace(self.task.plan, iterations_per_epoch=updates)
         task = dataclasses.replace(self.task, plan=plan)
         state = self.state
-        given = (self.called, state.optimiser, state.ema, batches, task, epoch, StopWish())
+        given = (self.called, state.optimiser, state.ema, batches, task, epoch, StopSignal())
         return train_epoch(*given).waiting
 
     def bare(self, batch: Batch) -> Callable[[], None]:
@@ -146,11 +146,11 @@ class Bench:
         return update
 
 
-def make_bench(plan: Plan, team: Team, network: Classifier | None = None) -> Bench:
+def make_bench(plan: Plan, team: ProcessGroup, network: Classifier | None = None) -> Bench:
     """Put a plan, or another network under its training settings, on the device of the team."""
     built = first_network(plan, seed=0) if network is None else network
     state = first_state(built, plan.training, team.device)
-    task = Task(plan.training, state.legs, len(plan.classes), None, 0, team)
+    task = TrainingTask(plan.training, state.legs, len(plan.classes), None, 0, team)
     return Bench(plan, task, state, wrapped(built, plan.training, team))
 
 

@@ -17,7 +17,7 @@ from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON, DatasetPaths, ModelP
 from ricenet_v2.store.raw import load_raw_dataset
 from ricenet_v2.training.job import TrainOptions, effective_plan, model_of
 from ricenet_v2.training.preprocessed import check_described
-from ricenet_v2.training.process_group import Team
+from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.splits import check_labels, check_splits, make_splits
 from ricenet_v2.training.trackers import check_trackers
 
@@ -32,7 +32,7 @@ class Study:
     cases: Sequence[Case]
     splits: Splits
     options: TrainOptions
-    team: Team
+    team: ProcessGroup
 
     @property
     def model(self) -> ModelPaths:
@@ -41,7 +41,7 @@ class Study:
 
 
 def load_study(
-    dataset: str, plan: str, workspace: Path | None, options: TrainOptions, team: Team
+    dataset: str, plan: str, workspace: Path | None, options: TrainOptions, team: ProcessGroup
 ) -> Study:
     """Read plan, folds and cases, and check the options before the first fold.
 

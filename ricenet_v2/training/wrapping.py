@@ -10,10 +10,10 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ricenet_v2.records.plan import Precision, TrainingPlan
-from ricenet_v2.training.process_group import Team
+from ricenet_v2.training.process_group import ProcessGroup
 
 
-def wrapped(network: nn.Module, plan: TrainingPlan, team: Team) -> nn.Module:
+def wrapped(network: nn.Module, plan: TrainingPlan, team: ProcessGroup) -> nn.Module:
     """The same parameters behind torch.compile and DistributedDataParallel, where wanted.
 
     Names in the state of what is returned have prefixes: take states from `network` itself.

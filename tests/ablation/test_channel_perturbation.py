@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from ricenet_v2.ablation.channel_perturbation import Stage, donors, spoilt, untouched
+from ricenet_v2.ablation.channel_perturbation import PerturbationStage, donors, spoilt, untouched
 from ricenet_v2.ablation.importance import importances
 from ricenet_v2.ablation.values import Resampling
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.inference.ensemble import Ensemble
-from ricenet_v2.records.ablation import Group
+from ricenet_v2.records.ablation import ChannelGroup
 from ricenet_v2.records.dataset import Channel, Dataset
 
 SHAPE = (4, 4, 4)
@@ -52,7 +52,7 @@ def stage_of(make_plan):
     def make(*cases):
         members = {0: Keeper().eval()}
         ensemble = Ensemble(plan, dataset, members, torch.device("cpu"), {})
-        return Stage(ensemble, cases, tuple(case[0] for case in cases))
+        return PerturbationStage(ensemble, cases, tuple(case[0] for case in cases))
 
     return make
 
@@ -93,8 +93,8 @@ def test_only_the_group_that_the_network_looks_at_is_of_importance(stage_of):
     truth = np.arange(12) % 2
     values = {case: (n, 4 * (n % 2) - 2, n) for n, case in enumerate(cases)}
     stages = [stage_of(*cases[:6]), stage_of(*cases[6:])]
-    truths = Scored(cases, cases, truth, truth, np.eye(2)[truth], ("first", "second"))
-    groups = [(Group("seen", ("mri1",)), [1]), (Group("unseen", ("mri0", "dose2")), [0, 2])]
+    truths = LabelledPredictions(cases, cases, truth, truth, np.eye(2)[truth], ("first", "second"))
+    groups = [(ChannelGroup("seen", ("mri1",)), [1]), (ChannelGroup("unseen", ("mri0", "dose2")), [0, 2])]
     read = arrays(values).__getitem__
     found = importances(stages, truths, groups, read, Resampling(1, 50), repeats=3, drop=True)
     areas = {(one.group, one.change): one for one in found if one.figure == "AUROC"}

@@ -7,7 +7,7 @@ import shutil
 import pytest
 import SimpleITK as sitk
 
-from ricenet_v2.ablation.budget import Wish, budget_of
+from ricenet_v2.ablation.budget import BudgetRequest, budget_of
 from ricenet_v2.ablation.groups import groups_of
 from ricenet_v2.ablation.study_consistency import check_budget, check_images
 from ricenet_v2.ablation.subsets import every_subset
@@ -199,8 +199,8 @@ def test_other_pretrained_weights(paths, tmp_path):
         run = documents.read(Run, model.fold(n).run)
         documents.write(model.fold(n).run, dataclasses.replace(run, pretrained=source))
     plan = documents.read(Plan, paths.plan())
-    budget = budget_of(paths, plan, Wish(pretrained_weights=file))
-    allowed = budget_of(paths, plan, Wish(pretrained_weights=file, allow_leak=True))
+    budget = budget_of(paths, plan, BudgetRequest(pretrained_weights=file))
+    allowed = budget_of(paths, plan, BudgetRequest(pretrained_weights=file, allow_leak=True))
     assert [one.options(subsets[0]).allow_leak for one in (budget, allowed)] == [False, True]
     check_budget(paths, subsets[:1], budget)
     with pytest.raises(TrainingError, match="dose, fold 0: began with other pretrained weights"):
@@ -216,7 +216,7 @@ def test_other_pretrained_weights(paths, tmp_path):
 def test_settings_of_the_full_model_that_the_plan_has_otherwise_are_told(paths, caplog):
     plan = documents.read(Plan, paths.plan())
     with caplog.at_level("INFO", logger="ricenet_v2"):
-        budget_of(paths, plan, Wish())
+        budget_of(paths, plan, BudgetRequest())
     planned = plan.training.iterations_per_epoch
     assert f"iterations_per_epoch 2 ({planned})" in caplog.text
     assert f"epochs 2 ({plan.training.epochs})" in caplog.text

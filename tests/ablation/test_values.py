@@ -17,9 +17,9 @@ from ricenet_v2.ablation.tables import table_of
 from ricenet_v2.ablation.values import FIGURES, Resampling, blind
 from ricenet_v2.ablation.write import write_ablation
 from ricenet_v2.core import documents
-from ricenet_v2.evaluation.aligned_runs import Alike
+from ricenet_v2.evaluation.aligned_runs import AlignedRuns
 from ricenet_v2.evaluation.comparisons import compare
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.phantom.cohort import CHANNELS, CLASSES
 from ricenet_v2.records.ablation import Ablation
 
@@ -35,7 +35,7 @@ def scored(signal, n=60, seed=0):
     score = 1 / (1 + np.exp(-(signal * (2 * truth - 1) + random.normal(0, 1, n))))
     probabilities = np.column_stack([1 - score, score])
     names = tuple(f"case{i:02d}" for i in range(n))
-    return Scored(names, names, truth, probabilities.argmax(axis=1), probabilities, CLASSES)
+    return LabelledPredictions(names, names, truth, probabilities.argmax(axis=1), probabilities, CLASSES)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_a_shapley_value_of_one_group_is_a_comparison_with_nothing(runs):
     subsets = [dataclasses.replace(SUBSETS[3], groups=("dose",), name="dose")]
     found = {each.figure: each for each in contributions(runs, subsets, one, 0, HOW)}
     run = runs["dose"]
-    pairs = compare(Alike({"a": run, "b": blind(run, 0)}, ()), 1, HOW.n_bootstrap).pairs
+    pairs = compare(AlignedRuns({"a": run, "b": blind(run, 0)}, ()), 1, HOW.n_bootstrap).pairs
     for pair in pairs:
         if pair.figure in FIGURES:
             each = found[pair.figure]
@@ -104,7 +104,7 @@ def test_what_a_group_without_knowledge_adds_is_within_chance():
         for subset, knows in zip(subsets, (True, False, True), strict=True):
             p = 1 / (1 + np.exp(-(1.5 * knows * truth + random.normal(0, 1, 40))))
             both = np.column_stack([1 - p, p])
-            made[subset.name] = Scored(names, names, truth, both.argmax(axis=1), both, CLASSES)
+            made[subset.name] = LabelledPredictions(names, names, truth, both.argmax(axis=1), both, CLASSES)
         found = contributions(made, subsets, two, 0, HOW)
         one = next(one for one in found if (one.group, one.figure) == ("T1c_event", "AUROC"))
         held += one.low <= 0 <= one.high
@@ -112,7 +112,7 @@ def test_what_a_group_without_knowledge_adds_is_within_chance():
 
 
 def test_a_table_holds_every_subset_against_the_whole(runs):
-    table = table_of("out-of-fold", Alike(runs, ()), SUBSETS, GROUPS, 0, HOW)
+    table = table_of("out-of-fold", AlignedRuns(runs, ()), SUBSETS, GROUPS, 0, HOW)
     first, *others = table.rows
     assert first.subset == SUBSETS[0].name
     assert first.differences == ()
@@ -131,7 +131,7 @@ def test_a_table_holds_every_subset_against_the_whole(runs):
 def test_cases_of_one_class_are_written_without_what_is_not_defined(runs, n, tmp_path):
     """As a test set may be; the macro F1 is defined, AUROC and balanced accuracy are not."""
     few = {
-        name: Scored(
+        name: LabelledPredictions(
             run.case_ids[:n],
             run.patients[:n],
             np.ones(n, dtype=int),
@@ -141,7 +141,7 @@ def test_cases_of_one_class_are_written_without_what_is_not_defined(runs, n, tmp
         )
         for name, run in runs.items()
     }
-    table = table_of("test", Alike(few, ()), SUBSETS, GROUPS, 0, HOW)
+    table = table_of("test", AlignedRuns(few, ()), SUBSETS, GROUPS, 0, HOW)
     folder = tmp_path / "ablation"
     write_ablation(folder, ablation(table))
     (found,) = documents.read(Ablation, folder / "ablation.json").tables
@@ -172,8 +172,8 @@ def test_a_test_set_of_three_classes_that_lacks_one(tmp_path):
         probabilities = random.dirichlet(np.ones(3), 8)
         truth = np.arange(8) % 2
         calls = probabilities.argmax(axis=1)
-        few[subset.name] = Scored(names, names, truth, calls, probabilities, ("a", "b", "c"))
-    table = table_of("test", Alike(few, ()), SUBSETS, GROUPS, 0, HOW)
+        few[subset.name] = LabelledPredictions(names, names, truth, calls, probabilities, ("a", "b", "c"))
+    table = table_of("test", AlignedRuns(few, ()), SUBSETS, GROUPS, 0, HOW)
     write_ablation(tmp_path, ablation(table))
     (found,) = documents.read(Ablation, tmp_path / "ablation.json").tables
     balanced = [one for one in found.contributions if one.figure == "balanced accuracy"]
@@ -181,7 +181,7 @@ def test_a_test_set_of_three_classes_that_lacks_one(tmp_path):
 
 
 def test_the_figures_are_there_where_a_picture_fails(runs, tmp_path, monkeypatch):
-    table = table_of("out-of-fold", Alike(runs, ()), SUBSETS, GROUPS, 0, HOW)
+    table = table_of("out-of-fold", AlignedRuns(runs, ()), SUBSETS, GROUPS, 0, HOW)
 
     def fail(*_):
         raise MemoryError
@@ -193,7 +193,7 @@ def test_the_figures_are_there_where_a_picture_fails(runs, tmp_path, monkeypatch
 
 
 def test_a_section_of_named_subsets_names_them(runs):
-    made = ablation(table_of("test", Alike(runs, ()), SUBSETS, GROUPS, 0, HOW))
+    made = ablation(table_of("test", AlignedRuns(runs, ()), SUBSETS, GROUPS, 0, HOW))
     assert title_of(made) == "What each channel contributes"
     some = dataclasses.replace(made, subsets=(SUBSETS[0], *SUBSETS[2:4]))
     assert title_of(some) == "What each channel contributes: T1c_event, dose"
@@ -225,7 +225,7 @@ def first_value(row, name):
 
 def test_a_table_of_few_patients_says_what_its_p_cannot_tell(runs):
     few = {name: run.part(np.arange(3)) for name, run in runs.items()}
-    table = table_of("test", Alike(few, ()), SUBSETS, GROUPS, 0, HOW)
+    table = table_of("test", AlignedRuns(few, ()), SUBSETS, GROUPS, 0, HOW)
     shown = differences_table(table, "all")
     assert "with 3 patients p cannot fall below 0.25" in shown.title
     assert "only 3 patients" in shown.title

@@ -14,7 +14,7 @@ from ricenet_v2.cli import ablate
 from ricenet_v2.core import documents
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.ablation import Ablation
-from ricenet_v2.records.report import ReportPart
+from ricenet_v2.records.report import ReportSection
 from ricenet_v2.records.run import Run
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.tables import read_rows
@@ -57,7 +57,7 @@ def test_by_kind_it_trains_what_is_missing_once_and_leaves_a_page(workspace, cap
     for table in made.tables:
         changes = {(one.group, one.change) for one in table.importances}
         assert changes == {(g, c) for g in ("mri", "dose") for c in ("permuted", "zeroed")}
-    part = documents.read(ReportPart, folder / "report_part.json")
+    part = documents.read(ReportSection, folder / "report_part.json")
     assert {picture.file for picture in part.pictures} == {"subsets.png", "contributions.png"}
     for picture in part.pictures:
         with Image.open(folder / picture.file) as opened:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 
 NAMES = ("x", "y", "z", "u", "v")
 
@@ -20,7 +20,7 @@ def draw():
         # Rounded, so that some are equal.
         probabilities = probabilities.round(digits) + 1e-3
         probabilities /= probabilities.sum(axis=1, keepdims=True)
-        return Scored(
+        return LabelledPredictions(
             case_ids=tuple(f"c{i:03d}" for i in range(n)),
             patients=tuple(f"p{i // per_patient:03d}" for i in range(n)),
             truth=truth,

@@ -10,7 +10,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.another_prior import with_prior
 from ricenet_v2.evaluation.calibrate import with_ensemble
-from ricenet_v2.evaluation.evaluate import Options, evaluate
+from ricenet_v2.evaluation.evaluate import EvaluationOptions, evaluate
 from ricenet_v2.evaluation.evaluation_input import of_file, stored_thresholds
 from ricenet_v2.evaluation.thresholds import PRIOR, chosen_thresholds
 from ricenet_v2.inference.odds import Odds
@@ -99,7 +99,7 @@ def test_thresholds_of_another_prior_are_chosen_on_predictions_moved_alike(outpu
     write_rows(crossval / "validation.csv", rows)
     scored = of_file(crossval / "validation.csv", None, "event").scored
     picked = chosen_thresholds(scored, 1, (0.8,), ())
-    figures = evaluate(scored, Options(1, n_bootstrap=20), "out-of-fold", thresholds=picked)
+    figures = evaluate(scored, EvaluationOptions(1, n_bootstrap=20), "out-of-fold", thresholds=picked)
     documents.write(crossval / "figures.json", figures)
     found = stored_thresholds(asked, crossval / "figures.json")
     shares = np.array([0.2 if n % 2 else 0.1 for n in range(N)])
@@ -121,7 +121,7 @@ def test_shares_of_votes_have_no_threshold_of_probabilities(outputs, tmp_path, c
     folds = dataclasses.replace(written(crossval, outputs, odds).scored, prior=(0.85, 0.15))
     picked = chosen_thresholds(folds, 1, (0.8,), ())
     assert "balanced" in {each.name for each in picked}
-    figures = evaluate(folds, Options(1, n_bootstrap=20), "out-of-fold", thresholds=picked)
+    figures = evaluate(folds, EvaluationOptions(1, n_bootstrap=20), "out-of-fold", thresholds=picked)
     documents.write(crossval / "figures.json", figures)
     (crossval / "predictions.csv").rename(crossval / "validation.csv")
     for file in (None, crossval / "figures.json"):
@@ -142,7 +142,7 @@ def test_an_ensemble_is_calibrated_by_the_priors_of_its_members(outputs, tmp_pat
     plain = written(tmp_path / "a", outputs, Odds.of(PRIORS, balance="sampler"))
     odds = Odds.of(PRIORS, balance="sampler", calibration=calibration)
     wanted = written(tmp_path / "b", outputs, odds)
-    options = Options(1, n_bootstrap=20)
+    options = EvaluationOptions(1, n_bootstrap=20)
     made = with_ensemble(calibration, plain.scored, options, plain.made)
     loss = next(one.value for one in made.ensemble_after if one.name == "log loss")
     picked = wanted.scored.probabilities[np.arange(N), wanted.scored.truth]

@@ -10,7 +10,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation import forms
 from ricenet_v2.evaluation.calibrate import calibrate
-from ricenet_v2.evaluation.evaluate import Options
+from ricenet_v2.evaluation.evaluate import EvaluationOptions
 from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.inference.recalibration import applied_by, recalibrated
 from ricenet_v2.records.prior import Prior
@@ -19,7 +19,7 @@ from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.store.tables import write_rows
 
 CLASSES, N, SHARES = ("other", "event"), 60, (0.75, 0.25)
-OPTIONS = Options(1, n_bootstrap=20)
+OPTIONS = EvaluationOptions(1, n_bootstrap=20)
 
 
 @pytest.fixture

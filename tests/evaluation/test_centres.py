@@ -20,7 +20,7 @@ from ricenet_v2.evaluation.centres import (
     remove_centres,
     write_centres,
 )
-from ricenet_v2.evaluation.evaluate import Options, evaluate
+from ricenet_v2.evaluation.evaluate import EvaluationOptions, evaluate
 from ricenet_v2.records.centres import Centres
 from ricenet_v2.records.run import Run
 from ricenet_v2.store.paths import CENTRES_JSON, ModelPaths
@@ -30,7 +30,7 @@ NAMES = {0: "Bern", 1: "Ulm", 2: "Graz"}
 
 
 def _centres(scored, names=NAMES, positive=1):
-    made = evaluate(scored, Options(positive, n_bootstrap=20), "t")
+    made = evaluate(scored, EvaluationOptions(positive, n_bootstrap=20), "t")
     return centres_of(scored, named(made, "centre", names), positive, "centre", names)
 
 

@@ -12,10 +12,10 @@ from statsmodels.stats.multitest import multipletests
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.evaluation.aligned_runs import Alike, on_same_cases
+from ricenet_v2.evaluation.aligned_runs import AlignedRuns, on_same_cases
 from ricenet_v2.evaluation.comparisons import compare, holm
 from ricenet_v2.evaluation.delong import areas
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.records.comparison import Pair
 
@@ -283,8 +283,8 @@ def test_what_cases_of_one_class_do_not_tell_is_none():
         probabilities = random.dirichlet(np.ones(2), 4)
         calls = probabilities.argmax(axis=1)
         truth = np.ones(4, dtype=int)
-        runs[name] = Scored(names, names, truth, calls, probabilities, ("no", "yes"))
-    made = compare(Alike(runs, ()), 1, n_bootstrap=50)
+        runs[name] = LabelledPredictions(names, names, truth, calls, probabilities, ("no", "yes"))
+    made = compare(AlignedRuns(runs, ()), 1, n_bootstrap=50)
     assert documents.to_text(made)  # it has no place for what is not a number
     found = {pair.figure: pair for pair in made.pairs}
     one = found["balanced accuracy"]

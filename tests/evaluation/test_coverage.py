@@ -8,8 +8,8 @@ import pytest
 from scipy import special
 
 from ricenet_v2.evaluation.estimates import Estimates
-from ricenet_v2.evaluation.labelled_predictions import Scored
-from ricenet_v2.evaluation.metric_set import Battery
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
+from ricenet_v2.evaluation.metric_set import MetricSet
 
 PROMISED = (
     *("macro F1", "balanced accuracy", "MCC", "AUROC", "average precision"),
@@ -28,7 +28,7 @@ def cohort(n, share, auroc, per_patient, random):
     p = special.expit(odds)
     names = tuple(f"{k:06d}" for k in owner)
     called = (p > 0.5).astype(int)
-    return Scored(names, names, truth, called, np.column_stack([1 - p, p]), ("a", "b"))
+    return LabelledPredictions(names, names, truth, called, np.column_stack([1 - p, p]), ("a", "b"))
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def cohort(n, share, auroc, per_patient, random):
     [(12, 0.15, 0.75, 1), (40, 0.15, 0.75, 1), (40, 0.5, 0.97, 1), (60, 0.15, 0.75, 3)],
 )
 def test_intervals_hold_the_truth(n, share, auroc, per_patient):
-    whole = Battery.of(cohort(100_000, share, auroc, 1, np.random.default_rng(0)), 1)
+    whole = MetricSet.of(cohort(100_000, share, auroc, 1, np.random.default_rng(0)), 1)
     known = dict(zip(whole.names, whole.values(np.ones((100_000, 1)))[0], strict=True))
     random, held = np.random.default_rng([n, per_patient]), {name: [] for name in PROMISED}
     for _ in range(150):
@@ -66,7 +66,7 @@ def test_bands_hold_the_errors_of_a_calibrated_model_and_not_those_of_another():
     assert min(values) > 0
     assert np.mean(debiased) < 0.5 * np.mean(values)
     sharp = special.expit(4 * special.logit(scored.probabilities))
-    wrong = Scored(scored.patients, scored.patients, scored.truth, scored.predicted, sharp, "ab")
+    wrong = LabelledPredictions(scored.patients, scored.patients, scored.truth, scored.predicted, sharp, "ab")
     found = {f.name: f for f in Estimates(wrong, 1, 0.95, 200, 0).figures()}
     error = found["expected calibration error"]
     assert error.value > error.calibrated[1]

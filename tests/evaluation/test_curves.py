@@ -13,7 +13,7 @@ from ricenet_v2.evaluation.curves.draw import curves_of
 from ricenet_v2.evaluation.curves.points import thinned
 from ricenet_v2.evaluation.curves.referral import doubts
 from ricenet_v2.evaluation.curves.roc_band import band
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.net_benefit import of_calls
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.inference.prior import called, corrected
@@ -146,7 +146,7 @@ def test_the_most_doubtful_case_is_one_at_the_prior():
     values, names = np.column_stack([1 - p, p]), ("a", "b", "c", "d")
     truth = np.array([0, 1, 1, 1])
     prior = (0.9, 0.1)
-    scored = Scored(names, names, truth, called(values, prior), values, ("other", "event"))
+    scored = LabelledPredictions(names, names, truth, called(values, prior), values, ("other", "event"))
     assert np.argmax(doubts(scored)["entropy"]) == 2
     balanced = dataclasses.replace(scored, prior=prior)
     assert np.argmax(doubts(balanced)["entropy"]) == 1
@@ -180,7 +180,7 @@ def test_corrected_probabilities_are_never_worse_than_calling_all_or_none():
         ("corrected", corrected(as_trained, (0.5, 0.5), prior)),
     ):
         names = tuple(map(str, range(2000)))
-        scored = Scored(names, names, truth, called(values, prior), values, ("other", "event"))
+        scored = LabelledPredictions(names, names, truth, called(values, prior), values, ("other", "event"))
         lines = {curve.series: np.array(curve.y) for curve in decision(scored, 1, 0.95)}
         others = np.maximum(lines["all called"], lines["none called"])
         worst[name] = float((lines["model"] - others).min())
@@ -195,7 +195,7 @@ def _told_apart(random, distance):
     names = tuple(map(str, range(90)))
     called_ = (p > 0.5).astype(np.intp)
     both = np.column_stack([1 - p, p])
-    return Scored(names, names, own.astype(np.intp), called_, both, ("a", "b"))
+    return LabelledPredictions(names, names, own.astype(np.intp), called_, both, ("a", "b"))
 
 
 def test_the_band_of_a_roc_curve_holds_each_point():

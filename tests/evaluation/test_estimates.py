@@ -8,10 +8,10 @@ from statsmodels.stats import proportion
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation import areas, confusion_intervals, influence, intervals, mover
 from ricenet_v2.evaluation.consistency import bands
-from ricenet_v2.evaluation.evaluate import Options, figures_of
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.evaluate import EvaluationOptions, figures_of
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.losses import Losses
-from ricenet_v2.evaluation.metric_set import Battery
+from ricenet_v2.evaluation.metric_set import MetricSet
 from ricenet_v2.evaluation.ranking import Ranking
 from ricenet_v2.evaluation.resampling import Patients
 
@@ -22,7 +22,7 @@ def called(counts):
     truth, call = (np.repeat(index.ravel(), counts.ravel()) for index in np.indices(counts.shape))
     p = np.where(call == 1, 0.7, 0.3)
     names = tuple(f"{k:04d}" for k in range(len(truth)))
-    return Scored(names, names, truth, call, np.column_stack([1 - p, p]), ("RICE", "recurrence"))
+    return LabelledPredictions(names, names, truth, call, np.column_stack([1 - p, p]), ("RICE", "recurrence"))
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def called(counts):
     ],
 )
 def test_a_class_that_is_hit_never_or_always_leaves_room(counts, beyond):
-    figures = {figure.name: figure for figure in figures_of(called(counts), Options(1, 50))}
+    figures = {figure.name: figure for figure in figures_of(called(counts), EvaluationOptions(1, 50))}
     for name, (low, high) in beyond.items():
         assert figures[name].low < low < high < figures[name].high, name
     assert figures["MCC"].high - figures["MCC"].low > 0.3
@@ -45,7 +45,7 @@ def test_a_class_that_is_hit_never_or_always_leaves_room(counts, beyond):
 def test_the_example_of_the_documentation():
     # documentation/figures.md: the bootstrap of before, and the interval of now.
     scored = called([[77, 1], [14, 0]])
-    battery, patients = Battery.of(scored, 1), scored.grouping
+    battery, patients = MetricSet.of(scored, 1), scored.grouping
     samples = np.concatenate(list(patients.samples(2000, generator(0, "bootstrap"))), axis=1)
     left_out = np.concatenate(list(patients.left_out()), axis=1)
     old, acceleration = (battery.values(weights)[:, 0] for weights in (samples, left_out))
@@ -155,7 +155,7 @@ def test_the_score_interval_of_errors_is_wilsons():
 
 def test_losses_of_three_classes_are_the_figures(draw):
     scored = draw(3, n=40)
-    battery = Battery.of(scored, 0)
+    battery = MetricSet.of(scored, 0)
     values = dict(zip(battery.names, battery.values(np.ones((40, 1)))[0], strict=True))
     for name, kind in (("Brier score", Losses.brier), ("log loss", Losses.log)):
         made = kind(scored.truth, scored.probabilities)
@@ -169,7 +169,7 @@ def test_the_bias_of_reliability_is_the_variance_of_the_bins():
     p = np.repeat([0.12, 0.17, 0.55, 0.83], 10)
     names = tuple(f"{k:02d}" for k in range(40))
     probabilities = np.column_stack([1 - p, p])
-    scored = Scored(names, names, (p > 0.5).astype(int), (p > 0.5).astype(int), probabilities, "ab")
+    scored = LabelledPredictions(names, names, (p > 0.5).astype(int), (p > 0.5).astype(int), probabilities, "ab")
     made = bands(scored, (1,), 0.95, 20_000, np.random.default_rng(0))
     spread = p * (1 - p)
     bins = [spread[:20].sum() / 20, spread[20:30].sum() / 10, spread[30:].sum() / 10]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.evaluation.evaluate import Options, evaluate
+from ricenet_v2.evaluation.evaluate import EvaluationOptions, evaluate
 from ricenet_v2.evaluation.read import read_scored
 from ricenet_v2.evaluation.subgroups import groups_of
 
@@ -18,7 +18,7 @@ def named(figures):
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_every_figure_has_a_count_a_method_and_holds_its_value(draw, n_classes):
-    scored, options = draw(n_classes, n=45), Options(1, n_bootstrap=200, seed=3)
+    scored, options = draw(n_classes, n=45), EvaluationOptions(1, n_bootstrap=200, seed=3)
     made = evaluate(scored, options)
     assert made == evaluate(scored, options)
     for figure in made.figures:
@@ -39,7 +39,7 @@ def test_every_figure_has_a_count_a_method_and_holds_its_value(draw, n_classes):
 def test_what_is_not_defined_is_none_and_says_why(draw):
     scored = draw(2, n=12)
     alone = scored.part(np.flatnonzero(scored.truth == 0))
-    figures = named(evaluate(alone, Options(1, n_bootstrap=50)).figures)
+    figures = named(evaluate(alone, EvaluationOptions(1, n_bootstrap=50)).figures)
     assert figures["AUROC"].value is None
     assert figures["AUROC"].warning == "not defined: no case of y"
     assert figures["macro F1"].value is not None
@@ -54,7 +54,7 @@ def test_what_is_not_defined_is_none_and_says_why(draw):
 
 def test_perfect_calls_have_intervals_with_a_width(draw):
     scored = draw(2, n=20, knowledge=50)
-    figures = named(evaluate(scored, Options(1, n_bootstrap=50)).figures)
+    figures = named(evaluate(scored, EvaluationOptions(1, n_bootstrap=50)).figures)
     for name in ("AUROC", "macro F1", "balanced accuracy", "MCC", "average precision"):
         assert figures[name].value == pytest.approx(1.0)
         assert 0.2 < figures[name].low < 0.9
@@ -64,7 +64,7 @@ def test_perfect_calls_have_intervals_with_a_width(draw):
 
 def test_few_patients_with_several_cases_get_no_interval(draw):
     scored = draw(2, n=12, per_patient=4)
-    figures = named(evaluate(scored, Options(1, n_bootstrap=50)).figures)
+    figures = named(evaluate(scored, EvaluationOptions(1, n_bootstrap=50)).figures)
     for name in ("AUROC", "macro F1", "Brier score"):
         assert figures[name].low is None
         assert figures[name].warning == "no interval: 12 cases of only 3 patients"
@@ -80,7 +80,7 @@ def test_folds_members_and_subgroups_have_figures_of_their_own(draw):
         members=members,
         covariates={"site": (*tuple("AAB"[i % 3] for i in range(n - 1)), "")},
     )
-    made = evaluate(scored, Options(1, n_bootstrap=50))
+    made = evaluate(scored, EvaluationOptions(1, n_bootstrap=50))
     groups = {group.name: group for group in made.groups}
     assert list(groups) == [
         *("fold 0", "fold 1", "site = A", "site = B", "site not known"),
@@ -120,10 +120,10 @@ def test_several_cases_of_a_patient_widen_proportions(draw):
     # All cases of a patient are right, or none.
     right = np.repeat(np.arange(20) % 4 > 0, 3)
     scored = dataclasses.replace(scored, predicted=np.where(right, scored.truth, 1 - scored.truth))
-    figure = named(evaluate(scored, Options(1, n_bootstrap=50)).figures)["accuracy"]
+    figure = named(evaluate(scored, EvaluationOptions(1, n_bootstrap=50)).figures)["accuracy"]
     assert "60 cases of 20 patients count as 17" in figure.method
     single = dataclasses.replace(scored, patients=scored.case_ids)
-    narrow = named(evaluate(single, Options(1, n_bootstrap=50)).figures)["accuracy"]
+    narrow = named(evaluate(single, EvaluationOptions(1, n_bootstrap=50)).figures)["accuracy"]
     assert figure.high - figure.low > 1.5 * (narrow.high - narrow.low)
 
 

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from ricenet_v2.core import documents
-from ricenet_v2.evaluation.evaluation_input import Question
+from ricenet_v2.evaluation.evaluation_input import EvaluationInput
 from ricenet_v2.evaluation.first_weights import first_weights, judged_by_fold
 from ricenet_v2.evaluation.pooling import _first_weights
 from ricenet_v2.records.prediction import Predictions
@@ -69,7 +69,7 @@ def test_ids_of_another_dataset_are_a_doubt(model):
 def question(model, draw, **changes):
     """Three cases, by the model."""
     scored = dataclasses.replace(draw(2, n=3), case_ids=CASES, **changes)
-    return Question(scored, 1, "t", "test", model=model)
+    return EvaluationInput(scored, 1, "t", "test", model=model)
 
 
 def test_out_of_fold_a_case_is_judged_by_the_fold_that_held_it_out(model, draw):

@@ -12,7 +12,7 @@ from scipy.special import expit, logit
 from ricenet_v2.evaluation.calibration_indices import calibration_indices
 from ricenet_v2.evaluation.curves.flexible import flexible_curve
 from ricenet_v2.evaluation.flexible import CURVE, LINE, Basis, flexible
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 
 
 def cohort(n, seed=0, slope=1.0, per_patient=1, base=0.0):
@@ -23,7 +23,7 @@ def cohort(n, seed=0, slope=1.0, per_patient=1, base=0.0):
     both = np.column_stack([1 - p, p])
     cases = tuple(f"c{i:04d}" for i in range(n))
     patients = tuple(f"p{i // per_patient:04d}" for i in range(n))
-    return Scored(cases, patients, truth, both.argmax(axis=1), both, ("a", "b"))
+    return LabelledPredictions(cases, patients, truth, both.argmax(axis=1), both, ("a", "b"))
 
 
 def natural(x, knots):

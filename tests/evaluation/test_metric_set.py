@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics as reference
 
 from ricenet_v2.evaluation import confusion_matrix
-from ricenet_v2.evaluation.metric_set import Battery
+from ricenet_v2.evaluation.metric_set import MetricSet
 from ricenet_v2.evaluation.ranking import Ranking
 
 
@@ -38,7 +38,7 @@ def expected(scored, positive, at):
 @pytest.mark.parametrize(("n_classes", "positive"), [(2, 0), (2, 1), (3, 0), (5, 0)])
 def test_figures_agree_with_scikit_learn_on_the_cases_and_on_samples(draw, n_classes, positive):
     scored = draw(n_classes, n=80)
-    battery = Battery.of(scored, positive)
+    battery = MetricSet.of(scored, positive)
     random = np.random.default_rng(5)
     samples = [np.arange(80), *random.integers(0, 80, (6, 80))]
     weights = np.stack([np.bincount(sample, minlength=80) for sample in samples], axis=1)
@@ -53,7 +53,7 @@ def test_figures_agree_with_scikit_learn_on_the_cases_and_on_samples(draw, n_cla
 @pytest.mark.parametrize("n_classes", [2, 4])
 def test_the_parts_of_the_brier_score_are_the_whole(draw, n_classes):
     scored = draw(n_classes, n=200)
-    battery = Battery.of(scored, 1)
+    battery = MetricSet.of(scored, 1)
     values = dict(zip(battery.names, battery.values(np.ones((200, 1)))[0], strict=True))
     parts = values["Brier reliability"] - values["Brier resolution"] + values["Brier uncertainty"]
     assert parts == pytest.approx(values["Brier score"])
@@ -62,14 +62,14 @@ def test_the_parts_of_the_brier_score_are_the_whole(draw, n_classes):
 
 def test_calibration_error_of_a_hand_worked_table(draw):
     # Bin 0.6 to 0.7: twice 0.65, one right. Bin 0.9 to 1: four times 0.95, all right.
-    from ricenet_v2.evaluation.labelled_predictions import Scored
+    from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 
     p = np.array([0.65, 0.35, 0.95, 0.95, 0.95, 0.95])
     truth = np.array([1, 1, 1, 1, 1, 1])
     names = tuple("abcdef")
     probabilities = np.column_stack([1 - p, p])
-    scored = Scored(names, names, truth, (p > 0.5).astype(int), probabilities, ("x", "y"))
-    battery = Battery.of(scored, 1)
+    scored = LabelledPredictions(names, names, truth, (p > 0.5).astype(int), probabilities, ("x", "y"))
+    battery = MetricSet.of(scored, 1)
     values = dict(zip(battery.names, battery.values(np.ones((6, 1)))[0], strict=True))
     assert values["expected calibration error"] == pytest.approx(
         (2 * abs(0.5 - 0.65) + 4 * abs(1 - 0.95)) / 6
@@ -79,7 +79,7 @@ def test_calibration_error_of_a_hand_worked_table(draw):
 def test_a_sample_without_a_class_is_degenerate_for_what_rests_on_classes(draw):
     scored = draw(2, n=30)
     weights = np.stack([np.ones(30), (scored.truth == 0).astype(float)], axis=1)
-    battery = Battery.of(scored, 1)
+    battery = MetricSet.of(scored, 1)
     whole, lacking = (dict(zip(battery.names, row, strict=True)) for row in battery.values(weights))
     for name in ("macro F1", "AUROC", "MCC", "balanced accuracy", "F1 of x", "average precision"):
         assert np.isfinite(whole[name])

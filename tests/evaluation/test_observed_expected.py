@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.observed_expected import observed_expected
 
 
@@ -17,7 +17,7 @@ def made_of(truth, p, patients=None):
     names = tuple(f"p{i:04d}" for i in (range(len(p)) if patients is None else patients))
     cases = tuple(f"c{i:04d}" for i in range(len(p)))
     both = np.column_stack([1 - p, p])
-    return Scored(cases, names, np.asarray(truth, dtype=int), both.argmax(axis=1), both, ("a", "b"))
+    return LabelledPredictions(cases, names, np.asarray(truth, dtype=int), both.argmax(axis=1), both, ("a", "b"))
 
 
 def figure(scored):
@@ -76,7 +76,7 @@ def test_every_class_of_several_has_its_own_and_patients_count_once(draw):
     names = [one.name for one in observed_expected(scored, 0, 0.95)]
     assert names == [f"observed : expected of {name}" for name in "xyz"]
     single = draw(2, n=60, digits=6)
-    tripled = Scored(
+    tripled = LabelledPredictions(
         tuple(f"{case}{k}" for k in range(3) for case in single.case_ids),
         single.patients * 3,
         np.tile(single.truth, 3),

@@ -18,12 +18,12 @@ from ricenet_v2.evaluation.paired import (
     BALANCED,
     LOG_LOSS,
     MACRO_F1,
-    Swapping,
+    PermutationScheme,
     Term,
     auroc_of,
     values_of,
 )
-from ricenet_v2.evaluation.paired_permutation import Swaps
+from ricenet_v2.evaluation.paired_permutation import PairedPermutation
 from ricenet_v2.evaluation.resampling import Patients
 
 NAMES = (ACCURACY, MACRO_F1, BALANCED, "Brier score", LOG_LOSS, "AUROC", auroc_of("y"))
@@ -51,7 +51,7 @@ def runs(draw):
 def test_figures_and_every_swap_are_scikit_learns(runs):
     first, second = runs
     ranks = [stats.rankdata(run.probabilities, axis=0) for run in runs]
-    tested = Swapping(1).test([Term(1, first, second)], NAMES)
+    tested = PermutationScheme(1).test([Term(1, first, second)], NAMES)
     owner = np.unique(first.patients, return_inverse=True)[1]
     for n in (0, 1, 37, 63):
         swapped = np.array([0, *((n >> k) & 1 for k in range(6))])[owner] == 1
@@ -72,7 +72,7 @@ def test_figures_and_every_swap_are_scikit_learns(runs):
 def test_terms_are_summed_by_their_factors(runs):
     first, second = runs
     one, both = (
-        Swapping(1).test(terms, (MACRO_F1, "AUROC"))
+        PermutationScheme(1).test(terms, (MACRO_F1, "AUROC"))
         for terms in (
             [Term(1, first, second)],
             [Term(0.75, first, second), Term(-0.25, second, first)],
@@ -114,7 +114,7 @@ def test_intervals_at_imbalance_hold_what_is_true(draw, aurocs, wanted):
     random, trials, held = np.random.default_rng(5), 150, dict.fromkeys((MACRO_F1, BALANCED), 0)
     for seed in range(trials):
         first, second = (as_scored(draw, part) for part in cohort(92, aurocs, random))
-        tested = Swapping(1, 199, seed).test([Term(1, first, second)], tuple(held))
+        tested = PermutationScheme(1, 199, seed).test([Term(1, first, second)], tuple(held))
         for name, found in tested.items():
             low, high = found.ends()
             held[name] += low <= wanted <= high
@@ -125,7 +125,7 @@ def test_intervals_at_imbalance_hold_what_is_true(draw, aurocs, wanted):
 
 
 def test_swaps_of_ten_thousand_patients_take_twenty_megabytes():
-    swaps = Swaps.of(10_000, 2000, np.random.default_rng(0))
+    swaps = PairedPermutation.of(10_000, 2000, np.random.default_rng(0))
     assert swaps.swapped.nbytes == 10_000 * 2001
     part = next(swaps.by_case(Patients.of([f"p{n}" for n in range(10_000)])))
     assert part.nbytes <= 8_000_000

@@ -14,7 +14,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 from ricenet_v2.evaluation.aligned_runs import on_same_cases
 from ricenet_v2.evaluation.comparisons import compare
 from ricenet_v2.evaluation.paired_permutation import (
-    Swaps,
+    PairedPermutation,
     mean_p,
     mean_test,
     not_rejected,
@@ -45,11 +45,11 @@ def test_many_patients_are_drawn_and_cases_of_a_patient_turn_together():
 
 def test_nobody_is_swapped_in_the_first_sample():
     for count in (1, 5, 30):
-        swaps = Swaps.of(count, 50, np.random.default_rng(0))
+        swaps = PairedPermutation.of(count, 50, np.random.default_rng(0))
         assert not swaps.swapped[:, 0].any()
         assert not swaps.swapped[0].any()
         assert swaps.is_complete == (count < 30)
-    assert len(np.unique(Swaps.of(5, 50, None).swapped, axis=1).T) == 16
+    assert len(np.unique(PairedPermutation.of(5, 50, None).swapped, axis=1).T) == 16
     assert share_as_large(np.array([np.nan, 1.0])) is None
 
 
@@ -99,7 +99,7 @@ def test_an_interval_leaves_0_out_just_where_p_is_small(n, seed, places, step, s
     """Whatever ties there are, and whatever an exact test says beside the samples."""
     random = np.random.default_rng(seed)
     parts, weights = random.normal(0.5, 1, n).round(places), random.dirichlet(np.ones(n))
-    signs = 1.0 - 2 * Swaps.of(n, 500, random).swapped
+    signs = 1.0 - 2 * PairedPermutation.of(n, 500, random).swapped
     values, kept = parts @ signs / n, weights @ signs
     p = share_as_large(values) if exact is None else exact
     ends = not_rejected(values, kept, p=exact, step=step, stretch=stretch)

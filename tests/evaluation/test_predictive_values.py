@@ -8,8 +8,8 @@ from scipy.special import expit, logit
 from scipy.stats.contingency import relative_risk
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.evaluation.evaluate import Options, evaluate
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.evaluate import EvaluationOptions, evaluate
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.predictive_values import (
     Prevalence,
     at_prevalence,
@@ -23,7 +23,7 @@ def of_table(true, missed, false, right, repeats=1):
     truth = np.repeat([1, 1, 0, 0], [true, missed, false, right])
     called = np.repeat([1, 0, 1, 0], [true, missed, false, right])
     names = tuple(f"p{i:04d}" for i in range(len(truth)))
-    return Scored(
+    return LabelledPredictions(
         tuple(f"{name}{k}" for k in range(repeats) for name in names),
         names * repeats,
         np.tile(truth, repeats),
@@ -109,7 +109,7 @@ def test_repeated_cases_of_a_patient_add_nothing():
 def test_an_evaluation_gets_them_for_calls_and_thresholds(draw):
     scored = draw(3, n=60)
     picked = applied(chosen_thresholds(scored, 0), scored, 0.95)
-    made = evaluate(scored, Options(0, 20), thresholds=picked)
+    made = evaluate(scored, EvaluationOptions(0, 20), thresholds=picked)
     asked = prevalences([("y", 0.2)], scored, 0)
     after = with_prevalences(made, scored, asked)
     new = [one for one in after.figures if one not in made.figures]

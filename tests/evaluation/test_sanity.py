@@ -7,7 +7,7 @@ import pytest
 
 from ricenet_v2.core import documents
 from ricenet_v2.evaluation import sanity
-from ricenet_v2.evaluation.evaluation_input import Question
+from ricenet_v2.evaluation.evaluation_input import EvaluationInput
 from ricenet_v2.evaluation.permutation import _shuffled, shuffled_labels
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Channel, Dataset
@@ -89,7 +89,7 @@ def question(draw, tmp_path):
             )
         ]
         write_raw_tables(paths.raw, Dataset("D", (Channel("a", "mri"),), ("x", "y")), rows)
-        return Question(scored, 1, "t", "out-of-fold", dataset=paths)
+        return EvaluationInput(scored, 1, "t", "out-of-fold", dataset=paths)
 
     return make
 
@@ -99,7 +99,7 @@ def outcomes(made):
 
 
 def test_folds_without_leaks_are_fine(question):
-    made = outcomes(sanity.check(question(), sanity.Wish()))
+    made = outcomes(sanity.check(question(), sanity.SanityOptions()))
     assert {name: check.outcome for name, check in made.items()} == {
         "patients on both sides of a fold": "fine",
         "the same images in two folds": "fine",
@@ -111,7 +111,7 @@ def test_patients_and_images_in_two_folds_are_named(question):
     folds = list(asked.scored.folds)
     folds[0] = 4
     asked = dataclasses.replace(asked, scored=dataclasses.replace(asked.scored, folds=tuple(folds)))
-    made = outcomes(sanity.check(asked, sanity.Wish()))
+    made = outcomes(sanity.check(asked, sanity.SanityOptions()))
     assert "p000 is held out of folds 0, 4" in made["patients on both sides of a fold"].found
     twins = made["the same images in two folds"]
     assert (twins.outcome, twins.found) == (
@@ -127,13 +127,13 @@ def test_a_leak_of_one_fold_is_no_doubt_about_cases_of_others(question, tmp_path
         source = PretrainedSource("w.pth", "", "", 1, 0, 0, 0, trained_on=9, leaked=(seen,))
         run = Run("D", "auto", "", 0, ("a",), 0, "cpu", 1, "finished", 0, (), {}, pretrained=source)
         documents.write(model.fold(0).run, run)
-        made = outcomes(sanity.check(dataclasses.replace(asked, model=model), sanity.Wish()))
+        made = outcomes(sanity.check(dataclasses.replace(asked, model=model), sanity.SanityOptions()))
         assert made["first weights and held-out cases"].outcome == outcome
 
 
 def test_patients_of_a_test_set_that_were_trained_on_are_named(question):
     asked = dataclasses.replace(question(), source="test")
-    made = outcomes(sanity.check(asked, sanity.Wish()))
+    made = outcomes(sanity.check(asked, sanity.SanityOptions()))
     assert made["patients of training"].outcome == "doubt"
     assert "p004 was trained on" in made["patients of training"].found
 
@@ -149,7 +149,7 @@ def test_a_patient_who_was_moved_to_the_test_split_was_trained_on(question, tmp_
     run = Run("D", "auto", "", 0, ("a",), 0, "cpu", 1, "finished", 0, (), {})
     documents.write(model.fold(0).run, run)
     asked = dataclasses.replace(asked, source="test", model=model)
-    made = outcomes(sanity.check(asked, sanity.Wish()))
+    made = outcomes(sanity.check(asked, sanity.SanityOptions()))
     assert made["patients of training"].found == "patient p004 was trained on"
     since = made["tables since training"]
     assert since.outcome == "doubt"
@@ -160,12 +160,12 @@ def test_copies_of_cases_that_were_never_checked_are_not_known(question):
     asked = question()
     for n_cases, outcome in ((40, "fine"), (39, "not available")):
         documents.write(asked.dataset.integrity, Integrity("D", n_cases, n_cases, ()))
-        made = outcomes(sanity.check(asked, sanity.Wish()))
+        made = outcomes(sanity.check(asked, sanity.SanityOptions()))
         assert made["copies found by the check of the dataset"].outcome == outcome
 
 
 def test_size_alone_is_told_where_it_tells_the_classes(question):
-    wish = sanity.Wish(size_and_spacing=True)
+    wish = sanity.SanityOptions(size_and_spacing=True)
     blind = outcomes(sanity.check(question(), wish))["size and spacing only"]
     assert blind.outcome == "fine"
     truth = question().scored.truth
@@ -219,7 +219,7 @@ def test_a_patient_of_training_under_another_id_is_known_by_the_images(question,
         test = dataclasses.replace(
             asked, source="test", scored=scored, predictions=tmp_path / "predictions.csv"
         )
-        return outcomes(sanity.check(test, sanity.Wish()))
+        return outcomes(sanity.check(test, sanity.SanityOptions()))
 
     made = found(["stranger", names[7]])
     assert made["patients of training"].outcome == "fine"
@@ -234,5 +234,5 @@ def test_a_patient_of_training_under_another_id_is_known_by_the_images(question,
     assert made.found == f"new0 shows an image of training case {names[6]}"
     (tmp_path / "predictions.json").unlink()
     assert "images of training" not in outcomes(
-        sanity.check(dataclasses.replace(asked, source="test"), sanity.Wish())
+        sanity.check(dataclasses.replace(asked, source="test"), sanity.SanityOptions())
     )

@@ -10,7 +10,7 @@ import pytest
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.evaluation.evaluate import Options
+from ricenet_v2.evaluation.evaluate import EvaluationOptions
 from ricenet_v2.evaluation.seeds import (
     read_trainings,
     sd_factors,
@@ -29,7 +29,7 @@ from ricenet_v2.store.tables import read_rows, write_rows
 
 NAME = "Dataset005_Seeds"
 RUN = Run(NAME, "auto", "plan", 0, ("mri",), 0, "cpu", 2, "finished", 0, (), {}, n_folds=2)
-OPTIONS = Options(1, n_bootstrap=20)
+OPTIONS = EvaluationOptions(1, n_bootstrap=20)
 _LABELS = {f"c{fold}{case}": "ab"[case % 2] for fold in range(2) for case in range(10)}
 _PATIENTS = {case: f"p{case[1:]}" for case in _LABELS}
 _SIDES = [tuple(case for case in _LABELS if case[1] == fold) for fold in "01"]

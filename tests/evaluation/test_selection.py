@@ -10,7 +10,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.evaluation.aligned_runs import model_of
 from ricenet_v2.evaluation.selection import selection_of, with_selection
 from ricenet_v2.records.calibration import Calibration
-from ricenet_v2.records.metrics import Evaluation, Figure
+from ricenet_v2.records.metrics import Evaluation, Metric
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import ModelPaths
@@ -54,7 +54,7 @@ def test_whole_folds_and_models_without_a_plan_are_not_flattered(model):
 
 
 def test_it_is_printed_below_the_figures(capsys):
-    figure = Figure("macro F1", 0.5, 0.25, 0.75, 4, "by hand")
+    figure = Metric("macro F1", 0.5, 0.25, 0.75, 4, "by hand")
     made = Evaluation("t", ("a", "b"), 4, 4, ((1, 1), (1, 1)), (figure,), 0.95, 10, 0)
     show(dataclasses.replace(made, selection="Chosen on these cases."))
     assert "Chosen on these cases." in capsys.readouterr().out

@@ -8,7 +8,7 @@ from sklearn import metrics as reference
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.evaluation.evaluate import Options, evaluate
+from ricenet_v2.evaluation.evaluate import EvaluationOptions, evaluate
 from ricenet_v2.evaluation.evaluation_input import of_file, stored_thresholds
 from ricenet_v2.evaluation.thresholds import applied, chosen_thresholds
 from ricenet_v2.inference.temperature import scaled
@@ -91,7 +91,7 @@ def test_thresholds_of_calibrated_predictions_are_chosen_on_calibrated_ones(
     crossval, output = tmp_path / "crossval", tmp_path / "out"
     picked = chosen_thresholds(folds, 1, (0.8,), (0.9,))
     documents.write(
-        crossval / "figures.json", evaluate(folds, Options(1, n_bootstrap=20), thresholds=picked)
+        crossval / "figures.json", evaluate(folds, EvaluationOptions(1, n_bootstrap=20), thresholds=picked)
     )
     written(crossval / "validation.csv", folds, folds.probabilities)
     written(output / "predictions.csv", test, scaled(test.probabilities, 3.0))

@@ -7,7 +7,7 @@ import pytest
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from ricenet_v2.evaluation.resampling import Patients
-from ricenet_v2.evaluation.two_shares import Share, difference, ratio, together
+from ricenet_v2.evaluation.two_shares import Proportion, difference, ratio, together
 
 
 def single(n):
@@ -15,7 +15,7 @@ def single(n):
 
 
 def share(hits, n):
-    return Share.wilson(np.arange(n) < hits, single(n), 0.95)
+    return Proportion.wilson(np.arange(n) < hits, single(n), 0.95)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_newcombes_published_example():
 def test_parts_that_exclude_each_other_are_one_share():
     """A share less the rest of it: 2 p - 1, with Wilson's limits of p."""
     own = np.arange(30) < 8
-    first, second = (Share.wilson(part, single(30), 0.95) for part in (own, ~own))
+    first, second = (Proportion.wilson(part, single(30), 0.95) for part in (own, ~own))
     found = together(own - first.value, ~own - second.value, single(30))
     made = difference(first, second, 1.0, found)
     assert found == pytest.approx(-1)
@@ -70,6 +70,6 @@ def test_ends_of_a_ratio():
 def test_several_cases_of_a_patient_count_as_fewer():
     hit = np.repeat([True, False, False, True, False, False, False, True], 3)
     clustered = Patients(np.repeat(np.arange(8), 3), 8)
-    wide, narrow = Share.wilson(hit, clustered, 0.95), Share.wilson(hit, single(24), 0.95)
+    wide, narrow = Proportion.wilson(hit, clustered, 0.95), Proportion.wilson(hit, single(24), 0.95)
     assert wide.value == narrow.value
     assert wide.high - wide.low > 1.4 * (narrow.high - narrow.low)

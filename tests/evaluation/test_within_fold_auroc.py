@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from ricenet_v2.evaluation import within_fold_auroc
 from ricenet_v2.evaluation.aligned_runs import on_same_cases
 from ricenet_v2.evaluation.comparisons import compare
-from ricenet_v2.evaluation.evaluate import Options, evaluate
+from ricenet_v2.evaluation.evaluate import EvaluationOptions, evaluate
 from ricenet_v2.evaluation.within_fold_auroc import WITHIN, WithinFolds, _shuffles, offset
 
 FIVE = tuple(i % 5 for i in range(100))
@@ -55,7 +55,7 @@ def test_within_folds_is_the_mean_of_the_folds_by_their_pairs(draw, n_classes):
         means.append(np.average(values, weights=pairs))
     found = WithinFolds.of(scored, 1)(np.ones((100, 1)))
     assert found[0] == pytest.approx(np.mean(means))
-    pooled = {f.name: f.value for f in evaluate(scored, Options(1, 50)).figures}["AUROC"]
+    pooled = {f.name: f.value for f in evaluate(scored, EvaluationOptions(1, 50)).figures}["AUROC"]
     assert offset(scored, 1, 0).pooled == pytest.approx(pooled)
 
 
@@ -68,7 +68,7 @@ def test_a_fold_of_one_class_counts_no_pair(draw):
 
 
 def test_a_pooled_auroc_that_offsets_push_below_chance_is_warned_of(shifted):
-    made = evaluate(shifted(2.5), Options(1, n_bootstrap=300))
+    made = evaluate(shifted(2.5), EvaluationOptions(1, n_bootstrap=300))
     figures = {figure.name: figure for figure in made.figures}
     assert figures["AUROC"].value < 0.5 < figures[WITHIN].low
     assert "offset against each other" in figures["AUROC"].warning

@@ -10,19 +10,19 @@ from ricenet_v2.core import documents
 from ricenet_v2.explanation.finished import case_file
 from ricenet_v2.explanation.folder import explain_folder
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
-from ricenet_v2.explanation.options import Options
-from ricenet_v2.explanation.subject import CaseFiles, read_subject
+from ricenet_v2.explanation.options import ExplanationOptions
+from ricenet_v2.explanation.subject import SubjectFiles, read_subject
 from ricenet_v2.records.explanation import ExplainedCase
 from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.raw import CASES_CSV
 
-FAST = Options(kinds=("hirescam",), sanity=False)
+FAST = ExplanationOptions(kinds=("hirescam",), sanity=False)
 
 
 def _subject(patients, ensemble, region="brain", case="p0"):
     paths = tuple(patients / "imagesTs" / f"{case}_{n:04d}.nii.gz" for n in range(2))
     paths = paths[: len(ensemble.dataset.channels)]
-    return read_subject(ensemble, CaseFiles(case, paths, patients / "masksTs", region))
+    return read_subject(ensemble, SubjectFiles(case, paths, patients / "masksTs", region))
 
 
 def _moved(patients, name, shift, case="p0"):

@@ -12,14 +12,14 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.explanation.finished import case_file
 from ricenet_v2.explanation.folder import explain_folder
-from ricenet_v2.explanation.options import Options
+from ricenet_v2.explanation.options import ExplanationOptions
 from ricenet_v2.inference import patient
 from ricenet_v2.records.explanation import ExplainedCase, Explanation
-from ricenet_v2.records.report import ReportPart
+from ricenet_v2.records.report import ReportSection
 from ricenet_v2.store.tables import read_rows
 from tests.hostile_case import endless_file, read_endless
 
-FAST = Options(kinds=("hirescam",), sanity=False)
+FAST = ExplanationOptions(kinds=("hirescam",), sanity=False)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_other_patients_are_kept_as_if_all_were_explained_at_once(explain, tmp_p
     assert found == both == documents.read(Explanation, tmp_path / "out" / "explanation.json")
     rows = [read_rows(tmp_path / name / "explanation.csv") for name in ("out", "both")]
     assert rows[0] == rows[1]
-    part = documents.read(ReportPart, tmp_path / "out" / "report_part.json")
+    part = documents.read(ReportSection, tmp_path / "out" / "report_part.json")
     assert set(part.cases) == {"p0", "p1"}
     assert [line for line in caplog.messages if "kept from earlier commands: p1." in line]
 

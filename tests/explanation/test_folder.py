@@ -15,16 +15,16 @@ from ricenet_v2.explanation.finished import case_file
 from ricenet_v2.explanation.folder import _corrected, explain_folder
 from ricenet_v2.explanation.occlusion.log_odds import log_odds
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
-from ricenet_v2.explanation.options import Options
-from ricenet_v2.explanation.subject import CaseFiles, read_subject
+from ricenet_v2.explanation.options import ExplanationOptions
+from ricenet_v2.explanation.subject import SubjectFiles, read_subject
 from ricenet_v2.inference.folder import predict_folder
 from ricenet_v2.inference.odds import Odds
 from ricenet_v2.records.explanation import ExplainedCase, Explanation
 from ricenet_v2.records.prior import Prior
-from ricenet_v2.records.report import ReportPart
+from ricenet_v2.records.report import ReportSection
 from ricenet_v2.store.tables import read_rows
 
-OPTIONS = Options(occlusion=OcclusionSettings(window_mm=12, stride_mm=10))
+OPTIONS = ExplanationOptions(occlusion=OcclusionSettings(window_mm=12, stride_mm=10))
 
 
 def test_every_map_lies_on_the_images_and_is_counted(patients, ensemble, tmp_path):
@@ -50,7 +50,7 @@ def test_every_map_lies_on_the_images_and_is_counted(patients, ensemble, tmp_pat
         assert sum(shares.values()) == pytest.approx(1)
     # The control is the model itself, so nothing falls, and the page says so.
     assert all(check.control == pytest.approx(1) for check in case.checks)
-    part = documents.read(ReportPart, out / "report_part.json")
+    part = documents.read(ReportSection, out / "report_part.json")
     assert part.words.startswith("2 cases. ")
     assert "under the mean around them in images and the mean around them in doses" in part.words
     assert "speaks for the class that is predicted." in part.words
@@ -153,7 +153,7 @@ def test_the_predicted_class_is_that_of_prediction_and_another_answer_is_told(
     plan = dataclasses.replace(ensemble.plan, training=training)
     one = dataclasses.replace(ensemble, plan=plan, members={0: ensemble.members[0]})
     paths = tuple(patients / "imagesTs" / f"p0_000{n}.nii.gz" for n in range(2))
-    image = read_subject(one, CaseFiles("p0", paths, patients / "masksTs")).array
+    image = read_subject(one, SubjectFiles("p0", paths, patients / "masksTs")).array
     with torch.no_grad():
         both = torch.from_numpy(np.stack([image, image[..., ::-1]]))
         as_it_is, turned = log_odds(one.members[0](both), 1).tolist()

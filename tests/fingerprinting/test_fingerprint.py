@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.fingerprinting.cache import Kept, load, measure_and_keep
+from ricenet_v2.fingerprinting.cache import CachedMeasurement, load, measure_and_keep
 from ricenet_v2.fingerprinting.fingerprint import distribution, measure
 from ricenet_v2.fingerprinting.measure import CaseFiles, measure_arrays, measure_case
 from ricenet_v2.records.dataset import Channel
@@ -195,7 +195,7 @@ def test_a_region_that_will_be_straightened_is_measured_along_the_patient(tmp_pa
     assert plain.cropped_shape[1] > 12  # the bar lies across the axes
     same = dataclasses.replace(plain, cropped_shape=straight.cropped_shape)
     assert same == straight
-    kept_as = Kept(files, tmp_path / "a.npz")
+    kept_as = CachedMeasurement(files, tmp_path / "a.npz")
     measure_and_keep(kept_as)
     assert load(kept_as) is not None
-    assert load(Kept(dataclasses.replace(files, straighten=True), tmp_path / "a.npz")) is None
+    assert load(CachedMeasurement(dataclasses.replace(files, straighten=True), tmp_path / "a.npz")) is None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ricenet_v2.core.errors import DatasetError, GeometryError, KilledError
-from ricenet_v2.core.pool import Task
+from ricenet_v2.core.pool import PoolTask
 from ricenet_v2.fingerprinting.memory import bytes_of_case
 from ricenet_v2.fingerprinting.workers import (
     PROCESS_BYTES,
@@ -30,7 +30,7 @@ GB = 10**9
 
 
 @dataclass(frozen=True)
-class _Number(Task):
+class _Number(PoolTask):
     case: str
     number: int
 
@@ -102,7 +102,7 @@ def test_errors_carry_the_case(workers: int) -> None:
 
 
 @dataclass(frozen=True)
-class _Hostile(Task):
+class _Hostile(PoolTask):
     """Kills the process that works on it: once, always or never."""
 
     case: str

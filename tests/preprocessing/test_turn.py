@@ -15,7 +15,7 @@ from ricenet_v2.core.grid import Grid
 from ricenet_v2.fingerprinting.region import patient_box
 from ricenet_v2.preprocessing.pipeline import load_case, preprocess
 from ricenet_v2.preprocessing.turn import background, carry, carry_mask
-from ricenet_v2.preprocessing.way import Way, straight_box
+from ricenet_v2.preprocessing.way import ResamplingRoute, straight_box
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.plan import ChannelPlan, Normalisation
 from ricenet_v2.records.voxels import voxels_hash
@@ -82,7 +82,7 @@ def straight_plan(make_plan):
 
 def where(record, plan):
     """mm of every voxel of the region, and how many voxels of padding lie before it."""
-    made = Way.of(record, plan.spacing).made
+    made = ResamplingRoute.of(record, plan.spacing).made
     return world_of(made), [(a - b) // 2 for a, b in zip(plan.input_size, made.shape, strict=True)]
 
 

@@ -9,12 +9,12 @@ from ricenet_v2.core import documents
 from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.comparison import Comparison, Pair
 from ricenet_v2.records.curves import Curve, Curves
-from ricenet_v2.records.metrics import MIGRATIONS, Evaluation, Figure, FigureSet, Threshold
+from ricenet_v2.records.metrics import MIGRATIONS, Evaluation, Metric, MetricGroup, Threshold
 from ricenet_v2.records.sample_size import Development, Precision, SampleSize
 from ricenet_v2.records.sanity import Sanity, SanityCheck
 
 GOLDEN = Path(__file__).parent / "golden" / "figures_1.json"
-FIGURE = Figure("accuracy", 0.5, 0.1, 0.9, 4, "Clopper-Pearson", "fewer than 10 cases")
+FIGURE = Metric("accuracy", 0.5, 0.1, 0.9, 4, "Clopper-Pearson", "fewer than 10 cases")
 
 
 def test_figures_of_schema_1_are_read():
@@ -46,7 +46,7 @@ def test_a_title_without_out_of_fold_was_a_test_set(tmp_path):
             0,
             positive_class="b",
             source="test",
-            groups=(FigureSet("site = A", "subgroup", 4, 4, ((2, 0), (0, 2)), (FIGURE,), "few"),),
+            groups=(MetricGroup("site = A", "subgroup", 4, 4, ((2, 0), (0, 2)), (FIGURE,), "few"),),
             thresholds=(Threshold("Youden", "b", 0.4, "out-of-fold predictions", (FIGURE,)),),
             sample_sizes=(
                 SampleSize(

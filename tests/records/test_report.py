@@ -4,15 +4,15 @@ import pytest
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DocumentError
-from ricenet_v2.records.report import PartPicture, PartTable, ReportPart, ReportRecord
+from ricenet_v2.records.report import SectionFigure, SectionTable, ReportSection, ReportRecord
 
 
 def test_they_survive_a_file(tmp_path):
-    picture = PartPicture("a.png", "A map")
-    part = ReportPart(
+    picture = SectionFigure("a.png", "A map")
+    part = ReportSection(
         "Occlusion",
         "In words.",
-        (PartTable("t", ("a",), (("1",),)),),
+        (SectionTable("t", ("a",), (("1",),)),),
         (picture,),
         {"c": (picture,)},
         2,
@@ -24,6 +24,6 @@ def test_they_survive_a_file(tmp_path):
 
 
 def test_another_document_is_no_part(tmp_path):
-    documents.write(tmp_path / "x.json", ReportPart("A"))
+    documents.write(tmp_path / "x.json", ReportSection("A"))
     with pytest.raises(DocumentError, match="another kind"):
         documents.read(ReportRecord, tmp_path / "x.json")

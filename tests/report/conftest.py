@@ -23,7 +23,7 @@ from ricenet_v2.planning.planner import make_plan
 from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.records.fingerprint import CaseMeasurement, ChannelMeasurement, Fingerprint
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.records.report import PartPicture, PartVolume, ReportPart
+from ricenet_v2.records.report import SectionFigure, SectionVolume, ReportSection
 from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset
@@ -101,13 +101,13 @@ def usual() -> Planned:
     return planned()
 
 
-def write_maps(folder: Path, image: Path) -> Iterator[PartVolume]:
+def write_maps(folder: Path, image: Path) -> Iterator[SectionVolume]:
     """A map that speaks for the class all over the head, and one that speaks against it."""
     voxels, grid = read_image(image)
     for name, value in (("for it", 0.5), ("against it", -0.25)):
         file = f"{name}.nii.gz"
         write_image(folder / file, np.where(voxels > 0, value, 0).astype(np.float32), grid)
-        yield PartVolume(file, name, "log odds", f"In words, {name}.")
+        yield SectionVolume(file, name, "log odds", f"In words, {name}.")
 
 
 @pytest.fixture(scope="session")
@@ -127,10 +127,10 @@ def simulated(tmp_path_factory, planned_cohort) -> Path:
     part = paths.run().folder / "explanation"
     part.mkdir()
     Image.new("L", (8, 8), 120).save(part / "mean.png")
-    picture = PartPicture("mean.png", "Mean map")
+    picture = SectionFigure("mean.png", "Mean map")
     case = next(case for case in raw.cases if case.case_id == MAPPED)
     volumes = {MAPPED: tuple(write_maps(part, raw.images(case)[0]))}
-    content = ReportPart(
+    content = ReportSection(
         "Occlusion", "In words.", (), (picture,), {"PH0001": (picture,)}, volumes=volumes
     )
     documents.write(part / "report_part.json", content)

@@ -15,7 +15,7 @@ from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.prediction import CasePrediction, Predictions
-from ricenet_v2.records.report import PartPicture, ReportPart
+from ricenet_v2.records.report import SectionFigure, ReportSection
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.store import cases
@@ -181,10 +181,10 @@ def test_a_table_of_cases_names_the_row(tmp_path):
 def test_pictures_of_a_part_stay_in_the_report():
     # This one lies in the folder of the part, but its copy would lie beside the report.
     with pytest.raises(ValueError, match="cannot be part of a path"):
-        ReportPart("t", pictures=(PartPicture("../part/x.png", ""),))
+        ReportSection("t", pictures=(SectionFigure("../part/x.png", ""),))
     with pytest.raises(ValueError, match="cannot be part of a path"):
-        ReportPart("t", cases={"../c": (PartPicture("x.png", ""),)})
-    ReportPart("t", cases={"c": (PartPicture("c/x.png", ""),)})
+        ReportSection("t", cases={"../c": (SectionFigure("x.png", ""),)})
+    ReportSection("t", cases={"c": (SectionFigure("c/x.png", ""),)})
 
 
 @pytest.mark.parametrize("name", ["../x", "/etc/passwd"])

@@ -146,7 +146,7 @@ def run_fold():
     from ricenet_v2.store.raw import load_raw_dataset
     from ricenet_v2.training.fold import train_fold
     from ricenet_v2.training.job import TrainOptions
-    from ricenet_v2.training.process_group import Team
+    from ricenet_v2.training.process_group import ProcessGroup
 
     def run(paths: DatasetPaths, **options: object):
         raw = load_raw_dataset(paths.raw)
@@ -158,7 +158,7 @@ def run_fold():
             documents.read(Splits, paths.splits),
             0,
             TrainOptions(**options),
-            Team(0, 1, torch.device("cpu")),
+            ProcessGroup(0, 1, torch.device("cpu")),
         )
 
     return run

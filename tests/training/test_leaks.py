@@ -21,9 +21,9 @@ from ricenet_v2.store.raw import load_raw_dataset, write_raw_tables
 from ricenet_v2.training.fold import train_fold
 from ricenet_v2.training.job import TrainOptions, prepare
 from ricenet_v2.training.leaks import find_leaks, lineage_of
-from ricenet_v2.training.process_group import Team
+from ricenet_v2.training.process_group import ProcessGroup
 
-TEAM = Team(0, 1, torch.device("cpu"))
+TEAM = ProcessGroup(0, 1, torch.device("cpu"))
 FILE = "weights.pth"
 
 

@@ -16,7 +16,7 @@ from ricenet_v2.store.cases import read_array
 from ricenet_v2.training import loader
 from ricenet_v2.training.augmentation.apply import augment
 from ricenet_v2.training.augmentation.draw import draw_named
-from ricenet_v2.training.batch_partition import Share
+from ricenet_v2.training.batch_partition import BatchPartition
 from ricenet_v2.training.loader import Source, TrainingBatches, _Loader
 from ricenet_v2.training.reader import CaseReader
 from ricenet_v2.training.sampler import epoch_cases
@@ -30,7 +30,7 @@ def source(tmp_path, make_plan, write_cases, everything):
     return Source(CaseReader(tmp_path, range(4), 10**6, list(labels)), labels, plan, seed=3)
 
 
-def _shared(source: Source, share: Share) -> Source:
+def _shared(source: Source, share: BatchPartition) -> Source:
     return Source(source.reader, source.labels, source.plan, source.seed, share)
 
 
@@ -93,7 +93,7 @@ def test_together_the_processes_see_the_samples_of_one_process(
             expected[name] = (one.case_ids[offset], one.targets[offset], image)
     seen = 0
     for rank in range(world):
-        own = _shared(alone, Share(rank, world))
+        own = _shared(alone, BatchPartition(rank, world))
         for step, one in enumerate(_take(own, 0, own.steps_per_epoch * 2)):
             epoch, step_of_epoch = divmod(step, own.steps_per_epoch)
             for offset, position in enumerate(own.places(step_of_epoch)):

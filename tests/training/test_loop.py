@@ -11,13 +11,13 @@ from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.network.build import build_network
 from ricenet_v2.training import loop
 from ricenet_v2.training.loader import Batch
-from ricenet_v2.training.loop import Task, predict_cases, train_epoch
+from ricenet_v2.training.loop import TrainingTask, predict_cases, train_epoch
 from ricenet_v2.training.optimiser import make_optimiser
-from ricenet_v2.training.parts import Ema, Stopped, StopWish
-from ricenet_v2.training.process_group import Team
+from ricenet_v2.training.parts import Ema, Stopped, StopSignal
+from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.schedule import Leg
 
-ALONE = Team(0, 1, torch.device("cpu"))
+ALONE = ProcessGroup(0, 1, torch.device("cpu"))
 
 
 def _images(n: int) -> torch.Tensor:
@@ -39,10 +39,10 @@ def _trained(plan, batches, stop=None, **training):
     torch.manual_seed(0)
     made = dataclasses.replace(plan.training, **training)
     network = build_network(dataclasses.replace(plan.network, dropout=0.0), 2, 2)
-    task = Task(made, (Leg(0, 1),), 2, None, 0, ALONE)
+    task = TrainingTask(made, (Leg(0, 1),), 2, None, 0, ALONE)
     optimiser = make_optimiser(network, made)
     ema = Ema(network, made.ema_decay)
-    result = train_epoch(network, optimiser, ema, batches, task, 0, stop or StopWish())
+    result = train_epoch(network, optimiser, ema, batches, task, 0, stop or StopSignal())
     return network, result
 
 
@@ -91,18 +91,18 @@ def test_weights_stay_as_they_were_when_the_loss_is_not_finite(plan):
     network = build_network(plan.network, 2, 2)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     made = dataclasses.replace(plan.training, iterations_per_epoch=1, accumulation_steps=2)
-    task = Task(made, (Leg(0, 1),), 2, None, 0, ALONE)
+    task = TrainingTask(made, (Leg(0, 1),), 2, None, 0, ALONE)
     bad = Batch(torch.full((2, 2, 8, 8, 8), float("inf")), torch.tensor([0, 1]), ("A", "B"))
     good = Batch(_images(2), torch.tensor([0, 1]), ("C", "D"))
     optimiser = make_optimiser(network, made)
     with pytest.raises(TrainingError, match="A, B"):
-        train_epoch(network, optimiser, Ema(network, 0.9), iter([bad, good]), task, 0, StopWish())
+        train_epoch(network, optimiser, Ema(network, 0.9), iter([bad, good]), task, 0, StopSignal())
     for name, value in network.state_dict().items():
         assert torch.equal(value, before[name])
 
 
 def test_a_wish_to_stop_is_heard_within_the_epoch(plan):
-    stop = StopWish()
+    stop = StopSignal()
 
     def batches():
         for number, batch in enumerate(_batches(2)):
@@ -120,10 +120,10 @@ def test_a_step_draws_its_dropout_from_its_place_alone(plan):
         torch.manual_seed(0)
         network = build_network(dataclasses.replace(plan.network, dropout=0.5), 2, 2)
         made = dataclasses.replace(plan.training, accumulation_steps=1, iterations_per_epoch=4)
-        task = Task(made, (Leg(0, 1),), 2, None, 0, ALONE)
+        task = TrainingTask(made, (Leg(0, 1),), 2, None, 0, ALONE)
         torch.manual_seed(noise)
         optimiser, ema = make_optimiser(network, made), Ema(network, 0.9)
-        result = train_epoch(network, optimiser, ema, _batches(2), task, 0, StopWish())
+        result = train_epoch(network, optimiser, ema, _batches(2), task, 0, StopSignal())
         losses.append(result.loss)
     assert losses[0] == losses[1]
 
@@ -161,7 +161,7 @@ def test_an_accelerator_predicts_in_batches_and_a_cpu_case_by_case(
     monkeypatch.setattr(loop, "probabilities", counted)
     network = build_network(plan.network, 2, 2).to(device)
     images = {f"C{i}": image.numpy() for i, image in enumerate(_images(5))}
-    team = Team(0, 1, torch.device(device))
+    team = ProcessGroup(0, 1, torch.device(device))
     found = predict_cases(network, images.__getitem__, list(images), team, batch_size=2)
     assert sizes == expected
     assert found.tolist() == [[i, i] for i in range(5)]
@@ -181,12 +181,12 @@ def test_cases_of_which_the_network_makes_no_numbers_are_named(plan, value):
 
 def test_a_process_without_cases_of_its_own_answers_with_zeros(plan, monkeypatch):
     """Two cases of three processes: the last one has none, and the sum is that of the others."""
-    monkeypatch.setattr(Team, "sum", lambda _team, values: values)
-    monkeypatch.setattr(Team, "agreed", lambda _team: nullcontext())
+    monkeypatch.setattr(ProcessGroup, "sum", lambda _team, values: values)
+    monkeypatch.setattr(ProcessGroup, "agreed", lambda _team: nullcontext())
     network = build_network(plan.network, 2, 2)
     images = {f"C{i}": image.numpy() for i, image in enumerate(_images(2))}
     parts = [
-        predict_cases(network, images.__getitem__, list(images), Team(rank, 3, torch.device("cpu")))
+        predict_cases(network, images.__getitem__, list(images), ProcessGroup(rank, 3, torch.device("cpu")))
         for rank in range(3)
     ]
     whole = predict_cases(network, images.__getitem__, list(images), ALONE)

@@ -17,7 +17,7 @@ from ricenet_v2.training.parallel import (
     resources,
     run_folds,
 )
-from ricenet_v2.training.parts import StopWish
+from ricenet_v2.training.parts import StopSignal
 
 GB = 1024**3
 
@@ -65,7 +65,7 @@ def _commands(**texts: str):
 
 
 def _ended(commands, number, stop=None):
-    events = run_folds(commands, number, stop or StopWish())
+    events = run_folds(commands, number, stop or StopSignal())
     return {event.fold: event for event in events if isinstance(event, Ended)}
 
 
@@ -96,7 +96,7 @@ def test_no_more_than_so_many_run_at_a_time(tmp_path):
 
 
 def test_a_wish_to_stop_ends_the_running_ones_and_starts_no_other():
-    stop = StopWish()
+    stop = StopSignal()
     events = run_folds(_commands(f0="import time; time.sleep(60)", f1="pass"), 1, stop)
     assert next(events) == "waiting"
     stop.asked = True

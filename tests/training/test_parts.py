@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ricenet_v2.store import checkpoints
-from ricenet_v2.training.parts import BestKeeper, Ema, StopWish
+from ricenet_v2.training.parts import BestKeeper, Ema, StopSignal
 
 
 def _followed(decay: float, values: list[float]) -> list[float]:
@@ -114,7 +114,7 @@ def test_the_best_epoch_is_that_of_the_moving_average():
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_is_a_wish_and_the_old_handler_comes_back(number):
-    before, stop = signal.getsignal(number), StopWish()
+    before, stop = signal.getsignal(number), StopSignal()
     with stop.listening():
         assert not stop.asked
         os.kill(os.getpid(), number)
@@ -126,7 +126,7 @@ def test_in_another_thread_nobody_listens():
     before, asked = signal.getsignal(signal.SIGTERM), []
 
     def listen() -> None:
-        stop = StopWish()
+        stop = StopSignal()
         with stop.listening():
             asked.append(stop.asked)
 

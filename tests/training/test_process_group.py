@@ -18,8 +18,8 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import checkpoints, tables
-from ricenet_v2.training.parts import Stopped, StopWish
-from ricenet_v2.training.process_group import Team, joined
+from ricenet_v2.training.parts import Stopped, StopSignal
+from ricenet_v2.training.process_group import ProcessGroup, joined
 
 
 def _start(paths, *words: str) -> subprocess.Popen[str]:
@@ -96,7 +96,7 @@ def test_batch_norm_on_shared_cpus_is_refused_with_the_reason(plan, make_workspa
     paths = make_workspace(plan)
     raw, splits = load_raw_dataset(paths.raw), documents.read(Splits, paths.splits)
     options = TrainOptions(overrides={"network.norm": "batch"})
-    team = Team(0, 2, torch.device("cpu"))
+    team = ProcessGroup(0, 2, torch.device("cpu"))
     with pytest.raises(TrainingError, match="Batch norm cannot be shared"):
         prepare(paths, plan, raw.dataset, raw.cases, splits, 0, options, team)
     mixing = TrainOptions(overrides={"mixup": "0.4", "accumulation_steps": "1"})
@@ -109,7 +109,7 @@ def test_one_process_alone_raises_what_it_raises():
         assert (team.rank, team.size, team.leads) == (0, 1, True)
         with pytest.raises(ZeroDivisionError), team.agreed():
             raise ZeroDivisionError
-        stop = StopWish()
+        stop = StopSignal()
         with team.agreed(stop):
             pass
         stop.asked = True

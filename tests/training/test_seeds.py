@@ -12,7 +12,7 @@ from ricenet_v2.records.prior import Prior
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.training.job import TrainOptions
-from ricenet_v2.training.process_group import Team
+from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.seeds import studies_of_seeds
 from ricenet_v2.training.training_setup import load_study
 
@@ -35,7 +35,7 @@ def study(make_workspace, plan):
 
     def make(file, *begun_with, prior=PRIOR):
         options = TrainOptions(pretrained_weights=file)
-        workspace, team = paths.raw.parent.parent, Team(0, 1, torch.device("cpu"))
+        workspace, team = paths.raw.parent.parent, ProcessGroup(0, 1, torch.device("cpu"))
         made = load_study(paths.name, plan.name, workspace, options, team)
         labels = {case.case_id: case.label for case in made.cases}
         patients = {case.case_id: case.patient_id for case in made.cases}

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from ricenet_v2.training import timing
 from ricenet_v2.training.loader import Source, TrainingBatches
-from ricenet_v2.training.process_group import Team
+from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.reader import CaseReader
 from ricenet_v2.training.timing import Spent, alternate, make_bench, time_steps, watched_memory
 
-ALONE = Team(0, 1, torch.device("cpu"))
+ALONE = ProcessGroup(0, 1, torch.device("cpu"))
 
 
 @pytest.fixture

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.net_benefit import of_calls, over_all
-from ricenet_v2.evaluation.two_shares import Share
+from ricenet_v2.evaluation.two_shares import Proportion
 from ricenet_v2.records.curves import Curve, CurveName
 
 _AT = np.arange(1, 100) / 100
 """At 0 every case is called, and at 1 a false call outweighs everything: nothing to be decided."""
 
 
-def decision(scored: Scored, index: int, level: float) -> list[Curve]:
+def decision(scored: LabelledPredictions, index: int, level: float) -> list[Curve]:
     """Net benefit of calling a class against the threshold probability.
 
     True positives less false positives, these weighed by the odds of the threshold, per case: by
@@ -50,7 +50,7 @@ def _line(series: str, class_name: str, values: list[float]) -> Curve:
     return Curve("decision", series, class_name, *axes, tuple(_AT.tolist()), tuple(values))
 
 
-def _curve(name: CurveName, series: str, class_name: str, found: list[Share]) -> Curve:
+def _curve(name: CurveName, series: str, class_name: str, found: list[Proportion]) -> Curve:
     return Curve(
         name,
         series,

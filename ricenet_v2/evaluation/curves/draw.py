@@ -11,11 +11,11 @@ from ricenet_v2.evaluation.curves.flexible import flexible_curve
 from ricenet_v2.evaluation.curves.ranks import precision_recall, roc
 from ricenet_v2.evaluation.curves.referral import referral
 from ricenet_v2.evaluation.curves.reliability import reliability
-from ricenet_v2.evaluation.labelled_predictions import Scored, told_classes
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, told_classes
 from ricenet_v2.records.curves import Curve, Curves
 
 
-def curves_of(scored: Scored, positive: int, *, title: str = "", level: float = 0.95) -> Curves:
+def curves_of(scored: LabelledPredictions, positive: int, *, title: str = "", level: float = 0.95) -> Curves:
     """Curves of each class that is told from the rest, and referral curves of all together.
 
     Those of a class are ROC, precision-recall, calibration (in bins, and flexible) and decision; of
@@ -37,7 +37,7 @@ def curves_of(scored: Scored, positive: int, *, title: str = "", level: float = 
     return Curves(title=title, classes=scored.classes, curves=tuple(made))
 
 
-def _calibration(scored: Scored, index: int, level: float) -> list[Curve]:
+def _calibration(scored: LabelledPredictions, index: int, level: float) -> list[Curve]:
     """In bins and flexible; where there is no flexible one, the bins say why."""
     bins, smooth = reliability(scored, index, level), flexible_curve(scored, index, level)
     return [replace(bins, warning=smooth)] if isinstance(smooth, str) else [bins, smooth]

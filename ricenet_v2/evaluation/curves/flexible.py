@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from ricenet_v2.evaluation.flexible import caution, flexible
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.records.curves import Curve
 
 N_POINTS = 101
 
 
-def flexible_curve(scored: Scored, index: int, level: float) -> Curve | str:
+def flexible_curve(scored: LabelledPredictions, index: int, level: float) -> Curve | str:
     """Share of the class against its probability, between the lowest and highest that occur.
 
     The band holds each single point, not the whole curve at once.

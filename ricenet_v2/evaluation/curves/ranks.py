@@ -7,11 +7,11 @@ from sklearn import metrics
 
 from ricenet_v2.evaluation.curves.points import thinned
 from ricenet_v2.evaluation.curves.roc_band import band
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.records.curves import Curve
 
 
-def roc(scored: Scored, index: int, level: float) -> Curve:
+def roc(scored: LabelledPredictions, index: int, level: float) -> Curve:
     """Sensitivity against 1 - specificity, with a band of exact limits.
 
     The band holds the sensitivity at each single point, not the whole curve at once.
@@ -35,7 +35,7 @@ def roc(scored: Scored, index: int, level: float) -> Curve:
     )
 
 
-def precision_recall(scored: Scored, index: int) -> Curve:
+def precision_recall(scored: LabelledPredictions, index: int) -> Curve:
     """Precision against sensitivity."""
     own = scored.truth == index
     precision, recall, _ = metrics.precision_recall_curve(own, scored.probabilities[:, index])

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.evaluation.confusion_matrix import confusion, macro_f1
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.proportions import share
 from ricenet_v2.inference.prior import BALANCED, corrected
 from ricenet_v2.inference.uncertainty import disagreement, entropy
@@ -18,7 +18,7 @@ _FEWEST = 5
 Floats = NDArray[np.float64]
 
 
-def doubts(scored: Scored) -> dict[str, Floats]:
+def doubts(scored: LabelledPredictions) -> dict[str, Floats]:
     """What cases can be ordered by, the more doubtful the higher, each of shape (cases,).
 
     The entropy is that of the odds that calls are made on. Where a class is called from its prior
@@ -34,7 +34,7 @@ def doubts(scored: Scored) -> dict[str, Floats]:
     return found
 
 
-def referral(scored: Scored, level: float) -> list[Curve]:
+def referral(scored: LabelledPredictions, level: float) -> list[Curve]:
     """Accuracy with its exact interval, and macro F1, of the share of cases that is kept.
 
     Several cases of a patient count as fewer in the interval. At least 5 cases are kept; equal
@@ -69,6 +69,6 @@ def referral(scored: Scored, level: float) -> list[Curve]:
     return made
 
 
-def _macro_f1(scored: Scored, chosen: NDArray[np.intp]) -> float:
+def _macro_f1(scored: LabelledPredictions, chosen: NDArray[np.intp]) -> float:
     counts = confusion(scored.truth[chosen], scored.predicted[chosen], len(scored.classes))
     return float(macro_f1(counts))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ricenet_v2.evaluation.labelled_predictions import Scored
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.proportions import share
 from ricenet_v2.records.curves import Curve
 
 MOST_BINS, CASES_PER_BIN = 10, 10
 
 
-def reliability(scored: Scored, index: int, level: float) -> Curve:
+def reliability(scored: LabelledPredictions, index: int, level: float) -> Curve:
     """Observed share of the class against its mean probability, in bins of equally many cases.
 
     At most 10 bins of at least 10 cases; one of all where there are fewer than 20. Equal

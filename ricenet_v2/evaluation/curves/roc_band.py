@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.evaluation.curves.points import thinned
-from ricenet_v2.evaluation.labelled_predictions import Scored
-from ricenet_v2.evaluation.two_shares import Share
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
+from ricenet_v2.evaluation.two_shares import Proportion
 
 Floats = NDArray[np.float64]
 
 
-def band(scored: Scored, index: int, x: Floats, level: float) -> tuple[Floats, Floats]:
+def band(scored: LabelledPredictions, index: int, x: Floats, level: float) -> tuple[Floats, Floats]:
     """Lower and upper limits of the sensitivity.
 
     Args:
@@ -49,12 +49,12 @@ def band(scored: Scored, index: int, x: Floats, level: float) -> tuple[Floats, F
 
 
 def _limits(
-    scored: Scored, side: NDArray[np.bool_], scores: Floats, thresholds: Floats, level: float
+    scored: LabelledPredictions, side: NDArray[np.bool_], scores: Floats, thresholds: Floats, level: float
 ) -> Floats:
     """Of the share of a side at or above thresholds: axes (thresholds, low - value - high)."""
     cases = np.flatnonzero(side)
     patients, its = scored.grouping.part(cases), scores[cases]
-    shares = (Share.wilson(its >= threshold, patients, level) for threshold in thresholds)
+    shares = (Proportion.wilson(its >= threshold, patients, level) for threshold in thresholds)
     return np.array([(share.low, share.value, share.high) for share in shares])
 
 

@@ -19,7 +19,7 @@ from ricenet_v2.core.files import sha256_of_file, sha256_of_text
 from ricenet_v2.core.progress import track
 from ricenet_v2.evaluation.tabular.dose import statistics_of_case
 from ricenet_v2.evaluation.tabular.regression import PENALTIES, Regression, fit
-from ricenet_v2.evaluation.tabular.table import Table, coded
+from ricenet_v2.evaluation.tabular.table import CovariateTable, coded
 from ricenet_v2.inference.odds import Combined, Odds
 from ricenet_v2.inference.prior import BALANCED, called, corrected, prior_of
 from ricenet_v2.inference.table import write_predictions
@@ -121,7 +121,7 @@ def _remove_beyond(model: ModelPaths, n_folds: int) -> None:
             shutil.rmtree(model.fold(fold).folder)
 
 
-def features_of(raw: RawDataset, features: Sequence[Features]) -> Table:
+def features_of(raw: RawDataset, features: Sequence[Features]) -> CovariateTable:
     """The table of all cases.
 
     Lesion masks are used where every case has one; else the high-dose region is, for all of them,
@@ -134,7 +134,7 @@ def features_of(raw: RawDataset, features: Sequence[Features]) -> Table:
         parts.append(_doses(raw, cases))
     if "covariates" in features:
         parts.append(coded({case.case_id: case.covariates for case in cases}, known))
-    made = Table(tuple(case.case_id for case in cases), (), np.empty((len(cases), 0)))
+    made = CovariateTable(tuple(case.case_id for case in cases), (), np.empty((len(cases), 0)))
     for part in parts:
         made = made.beside(part)
     if not made.columns:
@@ -147,7 +147,7 @@ def features_of(raw: RawDataset, features: Sequence[Features]) -> Table:
     return made
 
 
-def _doses(raw: RawDataset, cases: Sequence[Case]) -> Table:
+def _doses(raw: RawDataset, cases: Sequence[Case]) -> CovariateTable:
     with_mask = [case for case in cases if raw.mask(case, "lesion") is not None]
     has_lesions = len(with_mask) == len(cases)
     if with_mask and not has_lesions:
@@ -162,10 +162,10 @@ def _doses(raw: RawDataset, cases: Sequence[Case]) -> Table:
     ]
     columns = tuple(found[0])
     values = np.array([[each[name] for name in columns] for each in found])
-    return Table(tuple(case.case_id for case in cases), columns, values)
+    return CovariateTable(tuple(case.case_id for case in cases), columns, values)
 
 
-def _fit(table: Table, cases: Sequence[Case], dataset: Dataset, seed: int) -> Regression:
+def _fit(table: CovariateTable, cases: Sequence[Case], dataset: Dataset, seed: int) -> Regression:
     truth = np.array([dataset.classes.index(case.label) for case in cases])
     patients = [case.patient_id for case in cases]
     values = table.rows([case.case_id for case in cases])
@@ -176,7 +176,7 @@ def _write_fold(
     model: ModelPaths,
     fold: int,
     fitted: Regression,
-    table: Table,
+    table: CovariateTable,
     cases: Sequence[Case],
     dataset: Dataset,
     prior: Prior,
@@ -208,7 +208,7 @@ def _run(
     raw: RawDataset,
     fold: int,
     splits: Splits,
-    table: Table,
+    table: CovariateTable,
     seed: int,
     prior: Prior,
 ) -> Run:
@@ -241,7 +241,7 @@ def _run(
 def _write_test(
     model: ModelPaths,
     fitted: dict[int, Regression],
-    table: Table,
+    table: CovariateTable,
     cases: Sequence[Case],
     raw: RawDataset,
     odds: Odds,

@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Table:
+class CovariateTable:
     """Numbers of cases; NaN where not known.
 
     Attributes:
@@ -40,16 +40,16 @@ class Table:
         at = {case: index for index, case in enumerate(self.case_ids)}
         return self.values[[at[case] for case in case_ids]]
 
-    def beside(self, other: Table) -> Table:
+    def beside(self, other: CovariateTable) -> CovariateTable:
         """Both side by side, for the cases of this one."""
-        return Table(
+        return CovariateTable(
             self.case_ids,
             (*self.columns, *other.columns),
             np.hstack([self.values, other.rows(self.case_ids)]),
         )
 
 
-def coded(covariates: Mapping[str, Mapping[str, str]], known: Sequence[str]) -> Table:
+def coded(covariates: Mapping[str, Mapping[str, str]], known: Sequence[str]) -> CovariateTable:
     """Covariates as numbers: numbers as they are, words as one column of 0 and 1 for each.
 
     Columns that may tell who a patient is are left out, as are names and what does not differ; each
@@ -74,7 +74,7 @@ def coded(covariates: Mapping[str, Mapping[str, str]], known: Sequence[str]) -> 
         columns += made
         values += made.values()
     table = np.column_stack(values) if values else np.empty((len(covariates), 0))
-    return Table(tuple(covariates), tuple(columns), table)
+    return CovariateTable(tuple(covariates), tuple(columns), table)
 
 
 def _columns(name: str, cells: Mapping[str, str], known: Sequence[str]) -> dict[str, Floats]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ricenet_v2.explanation.occlusion.batches import Numbers
-from ricenet_v2.explanation.occlusion.gradient_estimates import Slopes, lattice
+from ricenet_v2.explanation.occlusion.gradient_estimates import GradientEstimates, lattice
 from ricenet_v2.explanation.occlusion.windows import Values, Windows
 
 SHARE = 0.19
@@ -48,7 +48,7 @@ def sample(
     windows: Windows,
     look: Callable[[Numbers], Values],
     spent: Callable[[], float],
-    slopes: Callable[[int], Slopes],
+    slopes: Callable[[int], GradientEstimates],
 ) -> Sampled:
     """Look at some of the windows and estimate the others.
 
@@ -62,7 +62,7 @@ def sample(
         All windows looked at where there are so few, or these take so little, that nothing is
         saved.
     """
-    order, seen = np.random.default_rng(0).permutation(len(windows)), _Seen(len(windows), look)
+    order, seen = np.random.default_rng(0).permutation(len(windows)), _CoarseOutputs(len(windows), look)
     seen.add(order[:_PILOT])
     one = spent() / seen.number
     if one <= SHARE:
@@ -85,7 +85,7 @@ def sample(
     return Sampled(found, seen.number, estimates.forward_passes)
 
 
-class _Seen:
+class _CoarseOutputs:
     """Windows that were looked at; none is looked at twice."""
 
     def __init__(self, n: int, look: Callable[[Numbers], Values]) -> None:

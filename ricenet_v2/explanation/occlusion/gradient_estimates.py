@@ -26,7 +26,7 @@ _PASSES = 2
 
 
 @dataclass(frozen=True)
-class Slopes:
+class GradientEstimates:
     """Two estimates for each window and channel.
 
     Attributes:
@@ -40,7 +40,7 @@ class Slopes:
 
 def slopes(
     network: nn.Module, occlusions: Occlusions, target: int, most: int, tell: Tell = silent
-) -> Slopes:
+) -> GradientEstimates:
     """Gradients of the image as it is, and of images in which groups of windows are half hidden.
 
     One image goes through the network and back at a time, and its feature maps are kept meanwhile.
@@ -65,7 +65,7 @@ def slopes(
             image[box] = (array[box] + occlusions.fills.box(number, windows)) / 2
         half_way[group] = _products(steps.at(image), occlusions, group)
         tell(_PASSES)
-    return Slopes(np.hstack([as_it_is, half_way]), _PASSES * (len(groups) + 1))
+    return GradientEstimates(np.hstack([as_it_is, half_way]), _PASSES * (len(groups) + 1))
 
 
 def lattice(windows: Windows) -> Numbers:

@@ -27,7 +27,7 @@ from ricenet_v2.explanation.occlusion.prepared import Occlusions
 from ricenet_v2.explanation.occlusion.traced_network import (
     IMAGES,
     NEIGHBOURHOOD,
-    Step,
+    TracedStep,
     UnknownStepError,
     frozen,
     fused,
@@ -52,7 +52,7 @@ _APPROXIMATE = (
 
 
 @dataclass(frozen=True)
-class Kept:
+class CachedActivations:
     """An image's way through the network.
 
     Attributes:
@@ -63,7 +63,7 @@ class Kept:
             not the whole map.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[TracedStep, ...]
     maps: dict[str, torch.Tensor]
     shapes: dict[str, Size]
     norms: dict[str, nn.BatchNorm3d]
@@ -77,7 +77,7 @@ class Kept:
         return sum(each.untyped_storage().nbytes() for each in kept)
 
 
-def keep(encoder: nn.Module, images: torch.Tensor, *, only_first: bool) -> Kept:
+def keep(encoder: nn.Module, images: torch.Tensor, *, only_first: bool) -> CachedActivations:
     """Pass images (1, C, Z, Y, X) through and keep the maps that windows will be laid into.
 
     Args:
@@ -113,10 +113,10 @@ def keep(encoder: nn.Module, images: torch.Tensor, *, only_first: bool) -> Kept:
         shapes[step.name] = tuple(maps[step.name].shape[2:])
         for name in over - needed:
             del maps[name]
-    return Kept(quick, maps, shapes, norms)
+    return CachedActivations(quick, maps, shapes, norms)
 
 
-def _over(steps: Sequence[Step]) -> Iterator[set[str]]:
+def _over(steps: Sequence[TracedStep]) -> Iterator[set[str]]:
     """After each step, the maps that no later step takes."""
     last = {name: index for index, step in enumerate(steps) for name in step.inputs}
     for index in range(len(steps)):
@@ -191,7 +191,7 @@ class IncrementalPass:
         bands = self.network.bands(torch.from_numpy(values).to(self._device))
         return Boxes(windows.starts[numbers], bands)
 
-    def _step(self, step: Step, inputs: Sequence[Boxes]) -> Boxes:
+    def _step(self, step: TracedStep, inputs: Sequence[Boxes]) -> Boxes:
         if step.layer is None:
             return self._sum(step, *inputs)
         if step.looks_around:
@@ -200,7 +200,7 @@ class IncrementalPass:
         layer = step.layer if is_whole else self._maps.norms.get(step.name, step.layer)
         return Boxes(inputs[0].starts, layer(inputs[0].values))
 
-    def _around(self, step: Step, boxes: Boxes) -> Boxes:
+    def _around(self, step: TracedStep, boxes: Boxes) -> Boxes:
         """A layer that looks at a neighbourhood, on the boxes that it can change."""
         layer, (before,) = self._layers[step.name], step.inputs
         shape = self._maps.shapes[step.name]
@@ -214,7 +214,7 @@ class IncrementalPass:
         self.forward_passes += layer.work * values[:, 0].numel() / self._all
         return Boxes(starts, values)
 
-    def _sum(self, step: Step, first: Boxes, second: Boxes) -> Boxes:
+    def _sum(self, step: TracedStep, first: Boxes, second: Boxes) -> Boxes:
         shape = self._maps.shapes[step.name]
         starts, size = together(
             np.minimum(first.starts, second.starts),

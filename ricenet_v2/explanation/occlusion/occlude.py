@@ -12,7 +12,7 @@ from torch import nn
 
 from ricenet_v2.explanation.occlusion.batches import Numbers, Tell, silent
 from ricenet_v2.explanation.occlusion.coarse import Sampled, sample
-from ricenet_v2.explanation.occlusion.gradient_estimates import Slopes, slopes
+from ricenet_v2.explanation.occlusion.gradient_estimates import GradientEstimates, slopes
 from ricenet_v2.explanation.occlusion.log_odds import log_odds
 from ricenet_v2.explanation.occlusion.passes import Runner, choose_pass
 from ricenet_v2.explanation.occlusion.prepared import Occlusions
@@ -67,7 +67,7 @@ def occlude(
     def look(numbers: Numbers) -> Values:
         return (before - log_odds(runner.logits(numbers), target)).numpy()
 
-    def estimate(most: int) -> Slopes:
+    def estimate(most: int) -> GradientEstimates:
         return slopes(network, occlusions, target, most, tell)
 
     words = [passes.words]

@@ -31,7 +31,7 @@ class UnknownStepError(Exception):
 
 
 @dataclass(frozen=True)
-class Step:
+class TracedStep:
     """One operation on maps.
 
     Attributes:
@@ -50,7 +50,7 @@ class Step:
         return isinstance(self.layer, NEIGHBOURHOOD)
 
 
-def steps_of(encoder: nn.Module) -> tuple[Step, ...]:
+def steps_of(encoder: nn.Module) -> tuple[TracedStep, ...]:
     """The steps from images to the last feature map, in order; none writes over its input.
 
     Args:
@@ -64,7 +64,7 @@ def steps_of(encoder: nn.Module) -> tuple[Step, ...]:
     except (fx.proxy.TraceError, TypeError) as error:
         raise UnknownStepError(f"{type(encoder).__name__} cannot be traced: {error}") from error
     names: dict[fx.Node, str] = {}
-    steps: list[Step] = []
+    steps: list[TracedStep] = []
     for node in graph.nodes:
         if node.op == "placeholder":
             names[node] = IMAGES
@@ -73,7 +73,7 @@ def steps_of(encoder: nn.Module) -> tuple[Step, ...]:
             layer = _layer(encoder, node)
             names[node] = inputs[0] if isinstance(layer, _NOTHING) else node.name
             if not isinstance(layer, _NOTHING):
-                steps.append(Step(node.name, inputs, layer))
+                steps.append(TracedStep(node.name, inputs, layer))
     return _not_written(steps)
 
 
@@ -87,7 +87,7 @@ def _layer(encoder: nn.Module, node: fx.Node) -> nn.Module | None:
     return layer
 
 
-def _not_written(steps: Sequence[Step]) -> tuple[Step, ...]:
+def _not_written(steps: Sequence[TracedStep]) -> tuple[TracedStep, ...]:
     """The same with nonlinearities that leave their inputs as they are.
 
     Raises:
@@ -104,7 +104,7 @@ def _not_written(steps: Sequence[Step]) -> tuple[Step, ...]:
     return tuple(made)
 
 
-def _taken_once(steps: Sequence[Step]) -> list[bool]:
+def _taken_once(steps: Sequence[TracedStep]) -> list[bool]:
     """Whether the first input of each step is a map that no other step takes."""
     uses = Counter(name for step in steps for name in step.inputs)
     return [step.inputs[0] != IMAGES and uses[step.inputs[0]] == 1 for step in steps]
@@ -149,10 +149,10 @@ def frozen(norm: nn.InstanceNorm3d, before: torch.Tensor) -> nn.BatchNorm3d:
     return made
 
 
-def fused(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+def fused(steps: tuple[TracedStep, ...]) -> tuple[TracedStep, ...]:
     """The same with each batch norm that follows a convolution drawn into its weights."""
     uses = Counter(name for step in steps for name in step.inputs)
-    made: list[Step] = []
+    made: list[TracedStep] = []
     for step in steps:
         last = made[-1] if made else step
         follows = step.inputs == (last.name,) and uses[last.name] == 1
@@ -165,7 +165,7 @@ def fused(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     return tuple(made)
 
 
-def in_place(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+def in_place(steps: tuple[TracedStep, ...]) -> tuple[TracedStep, ...]:
     """The same with each nonlinearity written over its input, where no other step takes that."""
     return tuple(
         replace(step, layer=_writing(step.layer, over_input=True))

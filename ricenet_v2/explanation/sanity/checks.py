@@ -13,9 +13,9 @@ from ricenet_v2.core.seeds import generator
 from ricenet_v2.explanation.attribution_baseline import reference_of
 from ricenet_v2.explanation.map import Maps
 from ricenet_v2.explanation.maps import mapper_of
-from ricenet_v2.explanation.options import MapKind, Options
+from ricenet_v2.explanation.options import MapKind, ExplanationOptions
 from ricenet_v2.explanation.sanity.cascade import Image, cascade
-from ricenet_v2.explanation.sanity.curves import Blocks, Curves
+from ricenet_v2.explanation.sanity.curves import Blocks, PerturbationCurves
 from ricenet_v2.explanation.sanity.map_similarity import agreement, rank_correlation
 from ricenet_v2.explanation.sanity.verdict import Findings, faults
 from ricenet_v2.explanation.subject import Subject
@@ -32,7 +32,7 @@ def check_maps(
     control: Classifier | None,
     maps: Maps,
     target: int,
-    options: Options,
+    options: ExplanationOptions,
 ) -> tuple[Check, ...]:
     """Check each kind of map; random weights, shuffled labels and curves with the first member.
 
@@ -52,7 +52,7 @@ def check_maps(
     reference = reference_of(subject.array, plan, subject.space.step)
     random = generator(options.seed, "explanation", "orders", subject.case_id)
     told = f"{subject.title}, check of the maps by deleting and inserting, images"
-    curves = Curves(network, subject.array, reference, blocks, target, random, batch, told)
+    curves = PerturbationCurves(network, subject.array, reference, blocks, target, random, batch, told)
     return tuple(
         _check(kind, subject, plan, network, control, maps, target, options, curves)
         for kind in options.kinds
@@ -67,8 +67,8 @@ def _check(
     control: Classifier | None,
     maps: Maps,
     target: int,
-    options: Options,
-    curves: Curves,
+    options: ExplanationOptions,
+    curves: PerturbationCurves,
 ) -> Check:
     mapper, region = mapper_of(kind, subject, plan, target, options), subject.region
     n_maps = 1 + len(parts_of(network)) + (control is not None)

@@ -15,7 +15,7 @@ from torch import nn
 from ricenet_v2.core.grid import Shape
 from ricenet_v2.core.progress import Progress
 from ricenet_v2.explanation.occlusion.batches import in_batches
-from ricenet_v2.records.explanation import Curve
+from ricenet_v2.records.explanation import PerturbationCurve
 
 STEPS, N_RANDOM = 10, 19
 """A map of chance is better than 19 random orders once in 20 times."""
@@ -68,7 +68,7 @@ class Blocks:
         return ranks
 
 
-class Curves:
+class PerturbationCurves:
     """Curves of one network and case; the random orders are computed once for all maps."""
 
     def __init__(
@@ -110,18 +110,18 @@ class Curves:
             for is_deleted in (True, False)
         }
 
-    def deletion(self, values: Image) -> Curve:
+    def deletion(self, values: Image) -> PerturbationCurve:
         """Blocks are deleted, the one that speaks most for the class first."""
         return self._curve(values, is_deleted=True)
 
-    def insertion(self, values: Image) -> Curve:
+    def insertion(self, values: Image) -> PerturbationCurve:
         """Blocks are inserted into the reference, the one that speaks most for the class first."""
         return self._curve(values, is_deleted=False)
 
-    def _curve(self, values: Image, *, is_deleted: bool) -> Curve:
+    def _curve(self, values: Image, *, is_deleted: bool) -> PerturbationCurve:
         found = self.probabilities([self.blocks.order_of(values)], is_deleted=is_deleted)
         (area,), others = self._areas(found), self._random[is_deleted]
-        return Curve(
+        return PerturbationCurve(
             shares=tuple((self.cuts / self.blocks.count).tolist()),
             probability=tuple(found[0].tolist()),
             area=float(area),

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.grid import Grid, Shape
-from ricenet_v2.report.case.scan import Scan
+from ricenet_v2.report.case.scan import DisplayedCase
 
 _HOTTEST = 0.995
 
 
 @dataclass(frozen=True)
-class Centre:
+class ViewCentre:
     """A voxel (z, y, x) and why it was chosen, in words."""
 
     index: Shape
@@ -32,19 +32,19 @@ class Centre:
         return f"{self.why} ({', '.join(f'{s[mm < 0]} {abs(mm):.1f}' for mm, s in told)} mm)"
 
 
-def find_centre(scan: Scan) -> Centre:
+def find_centre(scan: DisplayedCase) -> ViewCentre:
     """In the middle of the lesion; without one, of the hottest dose; without one, of the image."""
     if scan.lesion is not None and scan.lesion.any():
-        return Centre(_middle(scan.lesion, scan), "the middle of the lesion mask")
+        return ViewCentre(_middle(scan.lesion, scan), "the middle of the lesion mask")
     dose = scan.dose
     if dose is not None and float(dose.max()) > 0:
         hottest = dose >= _HOTTEST * float(dose.max())
-        return Centre(_middle(hottest, scan), "the dose maximum")
+        return ViewCentre(_middle(hottest, scan), "the dose maximum")
     z, y, x = (n // 2 for n in scan.grid.shape)
-    return Centre((z, y, x), "the middle of the image")
+    return ViewCentre((z, y, x), "the middle of the image")
 
 
-def _middle(mask: NDArray[np.bool_], scan: Scan) -> Shape:
+def _middle(mask: NDArray[np.bool_], scan: DisplayedCase) -> Shape:
     """The voxel of the mask nearest to its centre of mass, which may lie outside of it."""
     inside = np.argwhere(mask)
     away = (inside - inside.mean(axis=0)) * np.asarray(scan.grid.spacing)

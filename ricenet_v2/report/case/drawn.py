@@ -11,12 +11,12 @@ from pathlib import Path
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.records.report import PartVolume
-from ricenet_v2.report.case.centre import Centre, find_centre
+from ricenet_v2.records.report import SectionVolume
+from ricenet_v2.report.case.centre import ViewCentre, find_centre
 from ricenet_v2.report.case.isodose import isodoses
 from ricenet_v2.report.case.panel import Lines
 from ricenet_v2.report.case.picture import case_scene, reference_of
-from ricenet_v2.report.case.scan import Scan, read_scan
+from ricenet_v2.report.case.scan import DisplayedCase, read_scan
 from ricenet_v2.report.case.scene import Scene, svg
 from ricenet_v2.report.case.volumes import volumes_of
 from ricenet_v2.store.raw import RawDataset
@@ -27,7 +27,7 @@ _PLANE = re.compile(r"base64,[^\"]+")
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnCase:
     """Picture and volumes of a case.
 
     Attributes:
@@ -52,11 +52,11 @@ class Drawn:
 def draw(
     raw: RawDataset,
     case: Case,
-    maps: Sequence[tuple[PartVolume, Path]],
+    maps: Sequence[tuple[SectionVolume, Path]],
     record: PreprocessedCase | None,
     plan: Plan | None,
     n_bytes: float | None,
-) -> Drawn:
+) -> DrawnCase:
     """Read and draw a case.
 
     Args:
@@ -84,11 +84,11 @@ def draw(
         "The patient's left is right in axial and coronal planes; strokes at the rim point at the "
         "other planes."
     )
-    return Drawn(scene, text, volumes.script, volumes.spacing, told, scan.left_out, scan.flags)
+    return DrawnCase(scene, text, volumes.script, volumes.spacing, told, scan.left_out, scan.flags)
 
 
 def _fitting_scene(
-    case_id: str, scan: Scan, centre: Centre, lines: Lines, n_bytes: float
+    case_id: str, scan: DisplayedCase, centre: ViewCentre, lines: Lines, n_bytes: float
 ) -> tuple[Scene, str]:
     """The picture and its SVG, with pixels so large that it takes no more than `n_bytes`."""
     pixel = _FINEST_PIXEL

@@ -13,17 +13,17 @@ from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.core.failures import reason_of
 from ricenet_v2.core.files import write_text
 from ricenet_v2.core.names import part
-from ricenet_v2.core.pool import Task
+from ricenet_v2.core.pool import PoolTask
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.cells import known
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.records.report import PartVolume
-from ricenet_v2.report.case.drawn import Drawn, draw
+from ricenet_v2.records.report import SectionVolume
+from ricenet_v2.report.case.drawn import DrawnCase, draw
 from ricenet_v2.report.case.scene import write_png
 from ricenet_v2.report.formatting import NOTHING, number, percent, share, times
 from ricenet_v2.report.rendering import render
-from ricenet_v2.report.results.predicted import Predicted
+from ricenet_v2.report.results.predicted import PredictedCase
 from ricenet_v2.store.raw import RawDataset
 
 CASES, PICTURES = "cases", "pictures"
@@ -39,7 +39,7 @@ class CasePart:
 
 
 @dataclass(frozen=True)
-class CaseJob(Task):
+class CaseJob(PoolTask):
     """All that the page of a case is made of.
 
     Attributes:
@@ -69,14 +69,14 @@ class CaseJob(Task):
     model: str
     case: Case | None
     raw: RawDataset | None
-    outputs: tuple[tuple[str, str, Predicted], ...]
+    outputs: tuple[tuple[str, str, PredictedCase], ...]
     covariates: tuple[str, ...]
     record: PreprocessedCase | None
     flags: tuple[str, ...]
     before: str
     after: str
     parts: tuple[CasePart, ...]
-    maps: tuple[tuple[PartVolume, Path], ...]
+    maps: tuple[tuple[SectionVolume, Path], ...]
     folder: Path
     n_bytes: float | None
     has_png: bool
@@ -89,7 +89,7 @@ class CaseJob(Task):
 
 
 @dataclass(frozen=True)
-class _Output:
+class _CaseOutput:
     """A set of predictions in words; rows: network, text and width per class, whether in bold."""
 
     title: str
@@ -175,7 +175,7 @@ def _told(error: Exception) -> str:
     return f"{error.what}{file}{got}"
 
 
-def _written(job: CaseJob, drawn: Drawn) -> dict[str, object]:
+def _written(job: CaseJob, drawn: DrawnCase) -> dict[str, object]:
     """Write picture and volumes, and tell what the page says of them."""
     folder = job.folder / PICTURES / CASES
     write_text(folder / f"{job.name}.svg", drawn.svg)
@@ -211,7 +211,7 @@ def _glance(job: CaseJob) -> list[tuple[str, str, str]]:
     return tiles
 
 
-def _output(title: str, note: str, one: Predicted, classes: Sequence[str]) -> _Output:
+def _output(title: str, note: str, one: PredictedCase, classes: Sequence[str]) -> _CaseOutput:
     rows = [("ensemble" if len(one.members) > 1 else one.part, _cells(one.probabilities), True)]
     if len(one.members) > 1:
         rows += [(name, _cells(values), False) for name, values in one.members]
@@ -224,7 +224,7 @@ def _output(title: str, note: str, one: Predicted, classes: Sequence[str]) -> _O
         facts.append(("Disagreement of members", told))
     nearer = _MISSING if one.distance is None else share(one.distance)
     facts.append(("Held-out cases that lie nearer to the training cases", nearer))
-    return _Output(title, note, tuple(rows), tuple(facts))
+    return _CaseOutput(title, note, tuple(rows), tuple(facts))
 
 
 def _cells(probabilities: Sequence[float]) -> tuple[tuple[str, float], ...]:

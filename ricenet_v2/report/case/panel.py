@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.grid import Shape
-from ricenet_v2.report.case.centre import Centre
+from ricenet_v2.report.case.centre import ViewCentre
 from ricenet_v2.report.case.isodose import Isodoses
-from ricenet_v2.report.case.scan import Scan
+from ricenet_v2.report.case.scan import DisplayedCase
 from ricenet_v2.report.case.scene import Item, Line, Text
 
 Lines = Mapping[int, Isodoses]
@@ -68,8 +68,8 @@ def plane_of(
 class View:
     """What all panels of a picture share; `scale` is the picture's units per mm."""
 
-    scan: Scan
-    centre: Centre
+    scan: DisplayedCase
+    centre: ViewCentre
     lines: Lines
     mm_per_pixel: float
     scale: float

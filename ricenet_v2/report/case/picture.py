@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.records.dataset import Channel
-from ricenet_v2.report.case.centre import Centre
+from ricenet_v2.report.case.centre import ViewCentre
 from ricenet_v2.report.case.panel import (
     LESION,
     PALE,
@@ -19,7 +19,7 @@ from ricenet_v2.report.case.panel import (
     marks,
     reduced,
 )
-from ricenet_v2.report.case.scan import Image, Scan
+from ricenet_v2.report.case.scan import Image, DisplayedCase
 from ricenet_v2.report.case.scene import Item, Line, Raster, Scene, Text
 from ricenet_v2.report.formatting import RESEARCH_ONLY, number
 
@@ -28,7 +28,7 @@ _DIMMED = 0.62  # colours of a dose, so that lines can be seen on them
 
 
 def case_scene(
-    case_id: str, scan: Scan, centre: Centre, lines: Lines, mm_per_pixel: float
+    case_id: str, scan: DisplayedCase, centre: ViewCentre, lines: Lines, mm_per_pixel: float
 ) -> Scene:
     """The picture of a case.
 
@@ -69,7 +69,7 @@ def _panel(
     return [raster, *marks(view, view.doses(index), name, corner)]
 
 
-def _legend(case_id: str, scan: Scan, lines: Lines, top: float) -> tuple[list[Line | Text], float]:
+def _legend(case_id: str, scan: DisplayedCase, lines: Lines, top: float) -> tuple[list[Line | Text], float]:
     """Lines in words, a row per dose and its name above where there are several; its height."""
     rows = [
         (
@@ -96,7 +96,7 @@ def _legend(case_id: str, scan: Scan, lines: Lines, top: float) -> tuple[list[Li
     return [*items, Text(_EDGE, y + 4, below, 11, PALE)], y + 16 - top
 
 
-def _description(case_id: str, scan: Scan, centre: Centre, lines: Lines) -> str:
+def _description(case_id: str, scan: DisplayedCase, centre: ViewCentre, lines: Lines) -> str:
     names = ", ".join(channel.name for channel in scan.channels)
     point = centre.where(scan.grid)
     told = f"{case_id}: axial, coronal and sagittal planes of {names} through {point}"
@@ -108,7 +108,7 @@ def _description(case_id: str, scan: Scan, centre: Centre, lines: Lines) -> str:
     return f"{told}. {RESEARCH_ONLY}"
 
 
-def reference_of(scan: Scan, lines: Lines) -> str:
+def reference_of(scan: DisplayedCase, lines: Lines) -> str:
     """What 100 % is, of each dose by its name where they differ."""
     told = {scan.channels[n].name: own.reference for n, own in lines.items()}
     if len(set(told.values())) == 1:

@@ -18,7 +18,7 @@ from ricenet_v2.preprocessing.cohort import inputs_hash
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.records.report import PartVolume
+from ricenet_v2.records.report import SectionVolume
 from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store.images import read_whole_image
 from ricenet_v2.store.raw import RawDataset
@@ -39,12 +39,12 @@ _REPLACED = (
 class ShownMap:
     """A map that another command made of a case, on the grid of its images."""
 
-    volume: PartVolume
+    volume: SectionVolume
     voxels: Image
 
 
 @dataclass(frozen=True)
-class Scan:
+class DisplayedCase:
     """What a page shows of a case; array axes (z, y, x), LPS.
 
     Attributes:
@@ -84,10 +84,10 @@ class Scan:
 def read_scan(
     raw: RawDataset,
     case: Case,
-    maps: Sequence[tuple[PartVolume, Path]] = (),
+    maps: Sequence[tuple[SectionVolume, Path]] = (),
     record: PreprocessedCase | None = None,
     plan: Plan | None = None,
-) -> Scan:
+) -> DisplayedCase:
     """Read all channels of a case, its masks where there are any, and maps.
 
     The images are checked as before a prediction: what cannot be predicted from is not shown.
@@ -123,7 +123,7 @@ def read_scan(
         and record.plan_hash == voxels_hash(plan)
         and record.inputs_hash not in ("", inputs_hash(images, brain, plan))
     )
-    whole = Scan(
+    whole = DisplayedCase(
         channels,
         tuple(voxels),
         grid,
@@ -150,7 +150,7 @@ def _lesion(path: Path, grid: Grid, case_id: str) -> Mask:
 
 
 def _maps(
-    maps: Sequence[tuple[PartVolume, Path]], grid: Grid
+    maps: Sequence[tuple[SectionVolume, Path]], grid: Grid
 ) -> tuple[tuple[ShownMap, ...], tuple[str, ...]]:
     """Those that can be shown, and why the others cannot."""
     shown, left_out = [], []
@@ -171,7 +171,7 @@ def _maps(
     return tuple(shown), tuple(left_out)
 
 
-def crop(scan: Scan, brain: Mask | None) -> Scan:
+def crop(scan: DisplayedCase, brain: Mask | None) -> DisplayedCase:
     """The part around the brain mask or, without one, around what is not zero; never the dose's."""
     head = brain if brain is not None and brain.any() else _head(scan)
     if not head.any():
@@ -193,7 +193,7 @@ def crop(scan: Scan, brain: Mask | None) -> Scan:
     )
 
 
-def _head(scan: Scan) -> Mask:
+def _head(scan: DisplayedCase) -> Mask:
     shown = [scan.voxels[n] for n in scan.anatomy] or list(scan.voxels)
     head: Mask = np.any([voxels != 0 for voxels in shown], axis=0)
     return head

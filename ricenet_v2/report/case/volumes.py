@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from ricenet_v2.core.grid import Grid, Shape, Triple
 from ricenet_v2.preprocessing.resample import new_shape, resample, resample_mask
 from ricenet_v2.records.dataset import Channel
-from ricenet_v2.report.case.centre import Centre
+from ricenet_v2.report.case.centre import ViewCentre
 from ricenet_v2.report.case.picture import window_of
-from ricenet_v2.report.case.scan import Image, Scan, ShownMap
+from ricenet_v2.report.case.scan import Image, DisplayedCase, ShownMap
 from ricenet_v2.store.images import write_image
 
 FINEST_MM = 2.0
@@ -43,7 +43,7 @@ class Volumes:
     spacing: Triple
 
 
-def volumes_of(case_id: str, scan: Scan, centre: Centre, n_bytes: float) -> Volumes:
+def volumes_of(case_id: str, scan: DisplayedCase, centre: ViewCentre, n_bytes: float) -> Volumes:
     """The volumes of a case as a script.
 
     Args:
@@ -61,7 +61,7 @@ def volumes_of(case_id: str, scan: Scan, centre: Centre, n_bytes: float) -> Volu
     return Volumes(text, spacing)
 
 
-def _script(case_id: str, scan: Scan, centre: Centre, spacing: Triple) -> str:
+def _script(case_id: str, scan: DisplayedCase, centre: ViewCentre, spacing: Triple) -> str:
     shape = new_shape(scan.grid.shape, scan.grid.spacing, spacing)
     grid = _reduced_grid(scan.grid, shape)
     volumes = [
@@ -84,7 +84,7 @@ def _script(case_id: str, scan: Scan, centre: Centre, spacing: Triple) -> str:
     return f"window.ricenetCase = {text};\n"
 
 
-def spacing_for(scan: Scan, n_bytes: float) -> Triple:
+def spacing_for(scan: DisplayedCase, n_bytes: float) -> Triple:
     """Along (z, y, x) in mm: never finer than the images or `FINEST_MM`, coarse enough to fit."""
     z, y, x = scan.grid.extent
     fitting = (

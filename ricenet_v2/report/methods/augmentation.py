@@ -7,7 +7,7 @@ import dataclasses
 from ricenet_v2.records.plan import AugmentationPlan, Plan
 from ricenet_v2.report.formatting import number, percent
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.sentence import Subject, listed, said
+from ricenet_v2.report.methods.sentence import SentenceTopic, listed, said
 
 GROUP = "Training"
 TOLD = frozenset({
@@ -93,6 +93,6 @@ def _further(how: AugmentationPlan) -> str:
 
 
 SUBJECTS = (
-    Subject("geometry", "augmentation of geometry", GROUP, geometry),
-    Subject("intensity", "augmentation of intensity", GROUP, intensity),
+    SentenceTopic("geometry", "augmentation of geometry", GROUP, geometry),
+    SentenceTopic("intensity", "augmentation of intensity", GROUP, intensity),
 )

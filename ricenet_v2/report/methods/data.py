@@ -9,7 +9,7 @@ from ricenet_v2.records.cells import known
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.report.formatting import number, several
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.sentence import Subject, listed, said
+from ricenet_v2.report.methods.sentence import SentenceTopic, listed, said
 from ricenet_v2.report.results.cohort import shown_covariates
 
 GROUP = "Data"
@@ -186,14 +186,14 @@ def checked(facts: Facts) -> str:
 
 
 SUBJECTS = (
-    Subject("source", "sources", GROUP, source),
-    Subject("outcome", "outcome", GROUP, outcome),
-    Subject("size", "numbers", GROUP, size),
-    Subject("flow", "flow", GROUP, flow),
-    Subject("channels", "channels", GROUP, channels),
-    Subject("missing", "what is missing", GROUP, missing),
-    Subject("characteristics", "characteristics", GROUP, characteristics),
-    Subject("compared", "training and test compared", GROUP, compared),
-    Subject("treatment", "dose", GROUP, treatment),
-    Subject("checked", "check of the dataset", GROUP, checked),
+    SentenceTopic("source", "sources", GROUP, source),
+    SentenceTopic("outcome", "outcome", GROUP, outcome),
+    SentenceTopic("size", "numbers", GROUP, size),
+    SentenceTopic("flow", "flow", GROUP, flow),
+    SentenceTopic("channels", "channels", GROUP, channels),
+    SentenceTopic("missing", "what is missing", GROUP, missing),
+    SentenceTopic("characteristics", "characteristics", GROUP, characteristics),
+    SentenceTopic("compared", "training and test compared", GROUP, compared),
+    SentenceTopic("treatment", "dose", GROUP, treatment),
+    SentenceTopic("checked", "check of the dataset", GROUP, checked),
 )

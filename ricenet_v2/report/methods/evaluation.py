@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ricenet_v2.records.metrics import Evaluation, Figure, SetKind
+from ricenet_v2.records.metrics import Evaluation, Metric, SetKind
 from ricenet_v2.records.sample_size import Precision, SampleSize
 from ricenet_v2.report.formatting import percent, several
 from ricenet_v2.report.methods.facts import Facts
 from ricenet_v2.report.methods.first_weights import seen_before, untold
 from ricenet_v2.report.methods.selection import flatters
-from ricenet_v2.report.methods.sentence import Subject, begun, listed, said
+from ricenet_v2.report.methods.sentence import SentenceTopic, begun, listed, said
 from ricenet_v2.report.results.metric_tables import HEADLINE, headline, interval, value
 from ricenet_v2.report.results.predicted import Result
 
@@ -111,7 +111,7 @@ def results(facts: Facts) -> str:
     return said(*told)
 
 
-def _ends(one: Figure) -> str:
+def _ends(one: Metric) -> str:
     return (
         f" ({interval(one)})" if one.low is not None and one.high is not None else " (no interval)"
     )
@@ -262,18 +262,18 @@ def _criterion(one: Precision) -> str:
 
 
 SUBJECTS = (
-    Subject("sets", "sets of cases", GROUP, sets),
-    Subject("metrics", "figures", GROUP, metrics),
-    Subject("uncertainty", "intervals", GROUP, uncertainty),
-    Subject("results", "results", GROUP, results),
-    Subject("errors", "wrong calls", GROUP, errors),
-    Subject("held_out", "cases held out", GROUP, held_out),
-    Subject("subgroups", "subgroups", GROUP, subgroups),
-    Subject("clusters", "by fold", GROUP, clusters),
-    Subject("centres", "by group", GROUP, centres),
-    Subject("seed_variance", "training seeds", GROUP, seed_variance),
-    Subject("explanation", "explanation", GROUP, explanation),
-    Subject("tests", "comparisons", GROUP, tests),
-    Subject("explained", "further sections", GROUP, explained),
-    Subject("sample_size", "sample size", GROUP, sample_size),
+    SentenceTopic("sets", "sets of cases", GROUP, sets),
+    SentenceTopic("metrics", "figures", GROUP, metrics),
+    SentenceTopic("uncertainty", "intervals", GROUP, uncertainty),
+    SentenceTopic("results", "results", GROUP, results),
+    SentenceTopic("errors", "wrong calls", GROUP, errors),
+    SentenceTopic("held_out", "cases held out", GROUP, held_out),
+    SentenceTopic("subgroups", "subgroups", GROUP, subgroups),
+    SentenceTopic("clusters", "by fold", GROUP, clusters),
+    SentenceTopic("centres", "by group", GROUP, centres),
+    SentenceTopic("seed_variance", "training seeds", GROUP, seed_variance),
+    SentenceTopic("explanation", "explanation", GROUP, explanation),
+    SentenceTopic("tests", "comparisons", GROUP, tests),
+    SentenceTopic("explained", "further sections", GROUP, explained),
+    SentenceTopic("sample_size", "sample size", GROUP, sample_size),
 )

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.report.methods.facts import Facts, FoldFacts
 from ricenet_v2.report.methods.sentence import listed, numbered, said
-from ricenet_v2.report.results.predicted import Predicted, Result
+from ricenet_v2.report.results.predicted import PredictedCase, Result
 
 _SHOWN = 6
 
@@ -26,12 +26,12 @@ def leaked(facts: Facts, result: Result) -> str:
     return said(*told)
 
 
-def _is_judged(one: Predicted, fold: FoldFacts) -> bool:
+def _is_judged(one: PredictedCase, fold: FoldFacts) -> bool:
     """Whether figures of a case are of this fold too."""
     return not one.is_other and _has_predicted(one, fold)
 
 
-def _has_predicted(one: Predicted, fold: FoldFacts) -> bool:
+def _has_predicted(one: PredictedCase, fold: FoldFacts) -> bool:
     """Whether a fold predicted a case; a case of unknown members may be of each."""
     names = {name for name, _ in one.members}
     return not names or f"fold {fold.number}" in names

@@ -9,7 +9,7 @@ from ricenet_v2.records.plan import ChannelPlan, NetworkPlan
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.report.formatting import number, several
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.sentence import Subject, begun, listed, numbered, said
+from ricenet_v2.report.methods.sentence import SentenceTopic, begun, listed, numbered, said
 
 GROUP = "Network"
 TOLD = frozenset({
@@ -196,7 +196,7 @@ def _from(source: PretrainedSource) -> str:
 
 
 SUBJECTS = (
-    Subject("kind", "kind of model", GROUP, kind),
-    Subject("layers", "layers", GROUP, layers),
-    Subject("first_weights", "first weights", GROUP, first_weights),
+    SentenceTopic("kind", "kind of model", GROUP, kind),
+    SentenceTopic("layers", "layers", GROUP, layers),
+    SentenceTopic("first_weights", "first weights", GROUP, first_weights),
 )

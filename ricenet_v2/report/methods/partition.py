@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.report.formatting import percent, several
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.sentence import Subject, begun, listed, numbered, said
+from ricenet_v2.report.methods.sentence import SentenceTopic, begun, listed, numbered, said
 
 GROUP = "Partitions"
 
@@ -163,8 +163,8 @@ def _all_validated(facts: Facts) -> bool:
 
 
 SUBJECTS = (
-    Subject("folds", "folds", GROUP, folds),
-    Subject("disjoint", "patients apart", GROUP, disjoint),
-    Subject("scope", "what was measured on whom", GROUP, scope),
-    Subject("leaks", "checks for leaks", GROUP, leaks),
+    SentenceTopic("folds", "folds", GROUP, folds),
+    SentenceTopic("disjoint", "patients apart", GROUP, disjoint),
+    SentenceTopic("scope", "what was measured on whom", GROUP, scope),
+    SentenceTopic("leaks", "checks for leaks", GROUP, leaks),
 )

@@ -9,8 +9,8 @@ from ricenet_v2.report.methods import prior
 from ricenet_v2.report.methods.augmentation import axes_words
 from ricenet_v2.report.methods.facts import Facts
 from ricenet_v2.report.methods.first_weights import seen_before
-from ricenet_v2.report.methods.sentence import Subject, listed, numbered, said
-from ricenet_v2.report.results.predicted import Predicted, Result
+from ricenet_v2.report.methods.sentence import SentenceTopic, listed, numbered, said
+from ricenet_v2.report.results.predicted import PredictedCase, Result
 
 GROUP = "Prediction"
 _SAME = 1e-9  # by which slopes and offsets may differ
@@ -41,7 +41,7 @@ def of_folds(facts: Facts) -> str:
     return f"{n}, each predicted by the one {facts.model} that did not learn from it."
 
 
-def of_fold_words(facts: Facts, one: Predicted) -> str:
+def of_fold_words(facts: Facts, one: PredictedCase) -> str:
     """Who predicted a validation case."""
     if facts.splits is None:
         return f"By the {facts.model} of {one.part}."
@@ -58,12 +58,12 @@ def of_fold_words(facts: Facts, one: Predicted) -> str:
     return f"By the one {facts.model} that did not learn from the case."
 
 
-def _number(one: Predicted) -> int:
+def _number(one: PredictedCase) -> int:
     """Of the fold that predicted a validation case."""
     return int(one.part.removeprefix("fold "))
 
 
-def _is_trained_on(facts: Facts, one: Predicted) -> bool:
+def _is_trained_on(facts: Facts, one: PredictedCase) -> bool:
     assert facts.splits is not None
     number = _number(one)
     there = facts.splits.folds[number : number + 1]
@@ -273,7 +273,7 @@ def called(facts: Facts) -> str:
     return said(*told)
 
 
-def _most_probable(facts: Facts, one: Predicted) -> str:
+def _most_probable(facts: Facts, one: PredictedCase) -> str:
     if one.called not in facts.dataset.classes:
         return ""
     best = max(one.probabilities)
@@ -296,13 +296,13 @@ def thresholds(facts: Facts) -> str:
 
 
 SUBJECTS = (
-    Subject("of_folds", "out-of-fold", GROUP, of_folds),
-    Subject("ensemble", "ensemble", GROUP, ensemble),
-    Subject("mirroring", "mirroring", GROUP, mirroring),
-    Subject("other_model", "other models", GROUP, other_model),
-    Subject("learned_from", "training cases predicted", GROUP, learned_from),
-    Subject("probabilities", "probabilities", GROUP, probabilities),
-    Subject("calibration", "calibration", GROUP, calibration),
-    Subject("called", "called class", GROUP, called),
-    Subject("thresholds", "thresholds", GROUP, thresholds),
+    SentenceTopic("of_folds", "out-of-fold", GROUP, of_folds),
+    SentenceTopic("ensemble", "ensemble", GROUP, ensemble),
+    SentenceTopic("mirroring", "mirroring", GROUP, mirroring),
+    SentenceTopic("other_model", "other models", GROUP, other_model),
+    SentenceTopic("learned_from", "training cases predicted", GROUP, learned_from),
+    SentenceTopic("probabilities", "probabilities", GROUP, probabilities),
+    SentenceTopic("calibration", "calibration", GROUP, calibration),
+    SentenceTopic("called", "called class", GROUP, called),
+    SentenceTopic("thresholds", "thresholds", GROUP, thresholds),
 )

@@ -9,14 +9,14 @@ from ricenet_v2.core.command import text_of
 from ricenet_v2.records.plan import ChannelPlan, Plan
 from ricenet_v2.report.formatting import number, several, times
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.sentence import Subject, listed, numbered, said
+from ricenet_v2.report.methods.sentence import SentenceTopic, listed, numbered, said
 from ricenet_v2.report.normalisation import scheme_words
 
 GROUP = "Plan and preprocessing"
 
 
 @dataclasses.dataclass(frozen=True)
-class Change:
+class PlanChange:
     """A field of the plan that was another one when the model was trained."""
 
     field: str
@@ -50,25 +50,25 @@ def changed(facts: Facts) -> str:
     return f"Other than planned, it was trained with: {words}."
 
 
-def changes(facts: Facts) -> list[Change]:
+def changes(facts: Facts) -> list[PlanChange]:
     """Fields in which the plan that was trained differs from the one on disk."""
     if facts.plan is None or facts.planned is None:
         return []
     return list(_changes(facts.planned, facts.plan))
 
 
-def _changes(planned: Plan, trained: Plan) -> Iterator[Change]:
+def _changes(planned: Plan, trained: Plan) -> Iterator[PlanChange]:
     names = tuple(channel.name for channel in planned.channels)
     seen = tuple(channel.name for channel in trained.channels)
     if names != seen:
-        yield Change("channels", ", ".join(names), ", ".join(seen))
+        yield PlanChange("channels", ", ".join(names), ", ".join(seen))
     for name in ("spacing", "input_size", "storage_dtype"):
         yield from _field(name, vars(planned)[name], vars(trained)[name])
     common = set(names) & set(seen)
     for one in planned.channels:
         other = next((c for c in trained.channels if c.name == one.name), one)
         if one.name in common and one != other:
-            yield Change(f"channel {one.name}", _prepared(one), _prepared(other))
+            yield PlanChange(f"channel {one.name}", _prepared(one), _prepared(other))
     sections = (
         ("network.", planned.network, trained.network),
         ("", planned.training, trained.training),
@@ -82,9 +82,9 @@ def _changes(planned: Plan, trained: Plan) -> Iterator[Change]:
                 )
 
 
-def _field(name: str, old: object, new: object) -> Iterator[Change]:
+def _field(name: str, old: object, new: object) -> Iterator[PlanChange]:
     if old != new:
-        yield Change(name, str(old), str(new))
+        yield PlanChange(name, str(old), str(new))
 
 
 def resampled(facts: Facts) -> str:
@@ -142,10 +142,10 @@ def ranges(facts: Facts) -> str:
 
 
 SUBJECTS = (
-    Subject("plan", "plan", GROUP, made_by),
-    Subject("changed", "changes of the plan", GROUP, changed),
-    Subject("ranges", "spacing as acquired", GROUP, ranges),
-    Subject("region", "region", GROUP, region),
-    Subject("resampled", "resampling", GROUP, resampled),
-    Subject("normalised", "normalisation", GROUP, normalised),
+    SentenceTopic("plan", "plan", GROUP, made_by),
+    SentenceTopic("changed", "changes of the plan", GROUP, changed),
+    SentenceTopic("ranges", "spacing as acquired", GROUP, ranges),
+    SentenceTopic("region", "region", GROUP, region),
+    SentenceTopic("resampled", "resampling", GROUP, resampled),
+    SentenceTopic("normalised", "normalisation", GROUP, normalised),
 )

@@ -8,7 +8,7 @@ from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.selection import chosen_by_validation
 from ricenet_v2.report.methods.facts import Facts, FoldFacts
 from ricenet_v2.report.methods.first_weights import leaked
-from ricenet_v2.report.methods.sentence import Subject, listed, numbered, said
+from ricenet_v2.report.methods.sentence import SentenceTopic, listed, numbered, said
 from ricenet_v2.report.results.predicted import Result
 
 GROUP = "Choice of the weights"
@@ -208,7 +208,7 @@ def settings(facts: Facts) -> str:
 
 
 SUBJECTS = (
-    Subject("validation_weights", "weights, out-of-fold", GROUP, out_of_fold),
-    Subject("prediction_weights", "weights, predictions", GROUP, predicted),
-    Subject("settings", "search for settings", GROUP, settings),
+    SentenceTopic("validation_weights", "weights, out-of-fold", GROUP, out_of_fold),
+    SentenceTopic("prediction_weights", "weights, predictions", GROUP, predicted),
+    SentenceTopic("settings", "search for settings", GROUP, settings),
 )

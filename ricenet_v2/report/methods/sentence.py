@@ -12,7 +12,7 @@ Tell = Callable[[Facts], str]
 
 
 @dataclass(frozen=True)
-class Subject:
+class SentenceTopic:
     """What a sentence may be about.
 
     Attributes:

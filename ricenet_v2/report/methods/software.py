@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ricenet_v2.report.formatting import RESEARCH_ONLY, several
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.sentence import Subject, begun, listed, numbered, said
+from ricenet_v2.report.methods.sentence import SentenceTopic, begun, listed, numbered, said
 
 GROUP = "Software and use"
 
@@ -60,9 +60,9 @@ def use(_facts: Facts) -> str:
 
 
 SUBJECTS = (
-    Subject("versions", "versions", GROUP, versions),
-    Subject("commands", "commands", GROUP, commands),
-    Subject("weights", "files of weights", GROUP, weights),
-    Subject("licence", "licence of the data", GROUP, licence),
-    Subject("use", "use", GROUP, use),
+    SentenceTopic("versions", "versions", GROUP, versions),
+    SentenceTopic("commands", "commands", GROUP, commands),
+    SentenceTopic("weights", "files of weights", GROUP, weights),
+    SentenceTopic("licence", "licence of the data", GROUP, licence),
+    SentenceTopic("use", "use", GROUP, use),
 )

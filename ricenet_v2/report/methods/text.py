@@ -15,9 +15,9 @@ from ricenet_v2.report.methods import (
     training,
 )
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.sentence import Sentence, Subject
+from ricenet_v2.report.methods.sentence import Sentence, SentenceTopic
 
-SUBJECTS: tuple[Subject, ...] = (
+SUBJECTS: tuple[SentenceTopic, ...] = (
     *data.SUBJECTS,
     *partition.SUBJECTS,
     *preparation.SUBJECTS,

@@ -10,7 +10,7 @@ from typing import TypeVar
 from ricenet_v2.records.plan import TrainingPlan
 from ricenet_v2.report.formatting import number, percent, several
 from ricenet_v2.report.methods.facts import Facts, FoldFacts
-from ricenet_v2.report.methods.sentence import Subject, begun, numbered, said
+from ricenet_v2.report.methods.sentence import SentenceTopic, begun, numbered, said
 
 GROUP = "Training"
 TOLD = frozenset({
@@ -245,13 +245,13 @@ def _groups(facts: Facts, key: Callable[[FoldFacts], Key]) -> dict[Key, list[int
 
 
 SUBJECTS = (
-    Subject("epochs", "epochs", GROUP, epochs),
-    Subject("batch", "batch", GROUP, batch),
-    Subject("optimiser", "optimiser", GROUP, optimiser),
-    Subject("loss", "loss", GROUP, loss),
-    Subject("balance", "class balance", GROUP, balance),
-    Subject("averaging", "averaged weights", GROUP, averaging),
-    Subject("machine", "device", GROUP, machine),
-    Subject("seeds", "seeds", GROUP, seeds),
-    Subject("further", "further settings", GROUP, further),
+    SentenceTopic("epochs", "epochs", GROUP, epochs),
+    SentenceTopic("batch", "batch", GROUP, batch),
+    SentenceTopic("optimiser", "optimiser", GROUP, optimiser),
+    SentenceTopic("loss", "loss", GROUP, loss),
+    SentenceTopic("balance", "class balance", GROUP, balance),
+    SentenceTopic("averaging", "averaged weights", GROUP, averaging),
+    SentenceTopic("machine", "device", GROUP, machine),
+    SentenceTopic("seeds", "seeds", GROUP, seeds),
+    SentenceTopic("further", "further settings", GROUP, further),
 )

@@ -19,7 +19,7 @@ _TINY = 1e-9
 
 
 @dataclass(frozen=True)
-class CaseRow:
+class PlannedCaseRow:
     """One case in words; `doses` has an entry per dose channel, `flags` one per oddity."""
 
     case_id: str
@@ -31,12 +31,12 @@ class CaseRow:
     flags: tuple[str, ...]
 
 
-def case_rows(fingerprint: Fingerprint, plan: Plan) -> list[CaseRow]:
+def case_rows(fingerprint: Fingerprint, plan: Plan) -> list[PlannedCaseRow]:
     """All training cases, flagged ones first, each group in the order of the fingerprint."""
     found = flags(fingerprint, plan)
     doses = [n for n, channel in enumerate(fingerprint.channels) if channel.kind == "dose"]
     made = [
-        CaseRow(
+        PlannedCaseRow(
             case_id=case.case_id,
             spacing=times(case.spacing),
             shape=times(case.shape),

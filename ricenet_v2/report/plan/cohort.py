@@ -24,7 +24,7 @@ _PERCENT = 100.0
 
 
 @dataclass(frozen=True)
-class Group:
+class CohortGroup:
     """Charts that belong together, and what the reader must know of them.
 
     Attributes:
@@ -44,12 +44,12 @@ Measure = Callable[[CaseMeasurement], tuple[float, float, float]]
 _REGION, _WHOLE = "the region, cropped", "the whole image"
 
 
-def geometry(fingerprint: Fingerprint, plan: Plan) -> tuple[Group, ...]:
+def geometry(fingerprint: Fingerprint, plan: Plan) -> tuple[CohortGroup, ...]:
     """Spacing, extent in mm and voxels along each axis."""
     seen = tuple(n * mm for n, mm in zip(plan.input_size, plan.spacing, strict=True))
     legend = (("first", _REGION), ("second", _WHOLE))
     return (
-        Group(
+        CohortGroup(
             "Spacing",
             f"From voxel to voxel. Every case is resampled to {times(plan.spacing)} mm (z, y, x).",
             _by_axis(
@@ -60,7 +60,7 @@ def geometry(fingerprint: Fingerprint, plan: Plan) -> tuple[Group, ...]:
             ),
             (("first", "training cases"), ("mark", "target spacing")),
         ),
-        Group(
+        CohortGroup(
             "Extent",
             f"The network sees {times(seen)} mm (z, y, x). {larger_than_input(fingerprint, plan)}",
             _by_axis(
@@ -74,7 +74,7 @@ def geometry(fingerprint: Fingerprint, plan: Plan) -> tuple[Group, ...]:
             ),
             (*legend, ("mark", "what the network sees")),
         ),
-        Group(
+        CohortGroup(
             "Voxels as stored",
             f"Before resampling. The input of {times(plan.input_size)} counts voxels of the target "
             "spacing, so it is marked in millimetres above.",
@@ -89,7 +89,7 @@ def geometry(fingerprint: Fingerprint, plan: Plan) -> tuple[Group, ...]:
     )
 
 
-def intensities(fingerprint: Fingerprint) -> tuple[Group, ...]:
+def intensities(fingerprint: Fingerprint) -> tuple[CohortGroup, ...]:
     """Each channel that is no dose: means of the cases, and the range of each case."""
     return tuple(
         _intensities(fingerprint, index)
@@ -98,11 +98,11 @@ def intensities(fingerprint: Fingerprint) -> tuple[Group, ...]:
     )
 
 
-def _intensities(fingerprint: Fingerprint, index: int) -> Group:
+def _intensities(fingerprint: Fingerprint, index: int) -> CohortGroup:
     channel = fingerprint.channels[index]
     means = Series("mean", _of(fingerprint, index, _mean))
     if channel.kind == "mask":
-        return Group(
+        return CohortGroup(
             f"Channel {channel.name}: size of the mask",
             "Of each case, the mean inside the foreground: the share of it that is marked.",
             (histogram("Mean", "share", [means], low=0, subject=channel.name),),
@@ -111,7 +111,7 @@ def _intensities(fingerprint: Fingerprint, index: int) -> Group:
     low = _of(fingerprint, index, lambda one: one.percentile_00_5)
     middle = _of(fingerprint, index, lambda one: one.percentile_50)
     high = _of(fingerprint, index, lambda one: one.percentile_99_5)
-    return Group(
+    return CohortGroup(
         f"Channel {channel.name}: intensities",
         "Of each case, inside the foreground, before normalisation.",
         (
@@ -122,7 +122,7 @@ def _intensities(fingerprint: Fingerprint, index: int) -> Group:
     )
 
 
-def doses(fingerprint: Fingerprint, plan: Plan) -> tuple[Group, ...]:
+def doses(fingerprint: Fingerprint, plan: Plan) -> tuple[CohortGroup, ...]:
     """Each dose channel: maximum, 99.9 percentile and mean of the cases, in Gy."""
     return tuple(
         _dose(fingerprint, index, plan.channels[index].normalisation)
@@ -131,7 +131,7 @@ def doses(fingerprint: Fingerprint, plan: Plan) -> tuple[Group, ...]:
     )
 
 
-def _dose(fingerprint: Fingerprint, index: int, how: Normalisation) -> Group:
+def _dose(fingerprint: Fingerprint, index: int, how: Normalisation) -> CohortGroup:
     name = fingerprint.channels[index].name
     divisor = how.divisor if how.scheme == "divide" else None
     mark = Mark("divisor", divisor) if divisor else None
@@ -141,7 +141,7 @@ def _dose(fingerprint: Fingerprint, index: int, how: Normalisation) -> Group:
         "99.9 percentile": (_of(fingerprint, index, lambda one: one.percentile_99_9), mark),
         "Mean": (_of(fingerprint, index, _mean), None),
     }
-    return Group(
+    return CohortGroup(
         f"Channel {name}: dose",
         f"Of each case, over the whole grid, before normalisation: {told}.",
         tuple(
@@ -152,7 +152,7 @@ def _dose(fingerprint: Fingerprint, index: int, how: Normalisation) -> Group:
     )
 
 
-def outliers(fingerprint: Fingerprint) -> tuple[Group, ...]:
+def outliers(fingerprint: Fingerprint) -> tuple[CohortGroup, ...]:
     """The share of outliers of each channel, where there are any."""
     shares = {
         channel.name: _PERCENT * _of(fingerprint, index, lambda one: one.outlier_share)
@@ -170,7 +170,7 @@ def outliers(fingerprint: Fingerprint) -> tuple[Group, ...]:
     )
     if clean:
         note += f" None in any case: {', '.join(clean)}."
-    return (Group("Outliers", note, tuple(charts)),)
+    return (CohortGroup("Outliers", note, tuple(charts)),)
 
 
 def extent(shape: Triple, spacing: Triple) -> Triple:

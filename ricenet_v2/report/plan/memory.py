@@ -11,7 +11,7 @@ _GIB = 1024**3
 
 
 @dataclass(frozen=True)
-class Item:
+class MemoryItem:
     """One part of the bill; `width` in percent of the sum, `colour` the name of its tint."""
 
     name: str
@@ -29,7 +29,7 @@ class Bill:
     `used` is the sum in percent of the budget, at most 100.
     """
 
-    items: tuple[Item, ...]
+    items: tuple[MemoryItem, ...]
     total: str
     total_share: str
     budget: str
@@ -59,7 +59,7 @@ def bill(plan: Plan) -> Bill:
         ("averaged weights", "c4", memory.ema, "their moving average"),
     )
     items = tuple(
-        Item(
+        MemoryItem(
             name, colour, data(size), share(size / budget), why, round(100 * size / memory.total, 3)
         )
         for name, colour, size, why in listed

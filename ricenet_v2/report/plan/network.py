@@ -33,7 +33,7 @@ _UNITS = {"input": ("channel",), "head": ("class", "classes")}
 
 
 @dataclass(frozen=True)
-class Block:
+class NetworkBlock:
     """A part as a block whose edges grow with the square root of its voxels.
 
     Attributes:
@@ -84,7 +84,7 @@ def rows(plan: Plan, parts: Sequence[StageCost]) -> list[tuple[str, ...]]:
     return [*made, ("sum", *[""] * 6, *total)]
 
 
-def blocks(plan: Plan, parts: Sequence[StageCost]) -> list[Block]:
+def blocks(plan: Plan, parts: Sequence[StageCost]) -> list[NetworkBlock]:
     """The input and the parts as blocks to draw; one scale for all, in true proportions of mm.
 
     The edges of a block are the voxels along (z, y, x) times the shape of a voxel at the input, so
@@ -98,7 +98,7 @@ def blocks(plan: Plan, parts: Sequence[StageCost]) -> list[Block]:
     return [_block(name, features, size, shape, longest) for name, features, size in sizes]
 
 
-def _block(name: str, features: int, size: Shape, shape: Sequence[float], longest: float) -> Block:
+def _block(name: str, features: int, size: Shape, shape: Sequence[float], longest: float) -> NetworkBlock:
     up, back, across = (
         max(3.0, _LONGEST * math.sqrt(n * s / longest)) for n, s in zip(size, shape, strict=True)
     )
@@ -109,7 +109,7 @@ def _block(name: str, features: int, size: Shape, shape: Sequence[float], longes
     side = [(across, shift), (right, 0), (right, up), (across, bottom)]
     faces = tuple(" ".join(f"{x:.1f},{y:.1f}" for x, y in face) for face in (front, top, side))
     words = times(size).replace(" ", "") if size != (1, 1, 1) else NOTHING
-    return Block(
+    return NetworkBlock(
         name,
         several(features, *_UNITS.get(name, ("feature",))),
         words,

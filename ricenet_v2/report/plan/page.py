@@ -25,7 +25,7 @@ _STALE = 0.01
 
 
 @dataclass(frozen=True)
-class Table:
+class PlanTable:
     """A table of words; rows have as many cells as there are columns."""
 
     columns: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ def write_plan_page(
     fingerprint: Fingerprint,
     plan: Plan,
     parts: Sequence[StageCost],
-    alternatives: Table | None = None,
+    alternatives: PlanTable | None = None,
 ) -> None:
     """Write the page atomically; the same records always give the same bytes.
 
@@ -55,7 +55,7 @@ def plan_page(
     fingerprint: Fingerprint,
     plan: Plan,
     parts: Sequence[StageCost],
-    alternatives: Table | None = None,
+    alternatives: PlanTable | None = None,
 ) -> str:
     """The text of the page; see `write_plan_page`."""
     rows = case_rows(fingerprint, plan)
@@ -78,7 +78,7 @@ def plan_page(
         parts=network.rows(plan, parts),
         is_stale=_is_stale(plan, parts),
         bill=memory.bill(plan),
-        alternatives=alternatives or Table(),
+        alternatives=alternatives or PlanTable(),
         settings=_settings(plan),
         provenance=_provenance(plan),
         command=_command(plan),

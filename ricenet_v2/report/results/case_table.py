@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from ricenet_v2.report.case.page import CASES, page_name
 from ricenet_v2.report.formatting import NOTHING
-from ricenet_v2.report.results.predicted import Predicted
+from ricenet_v2.report.results.predicted import PredictedCase
 from ricenet_v2.report.results.sources import Sources
 
 
 @dataclass(frozen=True)
-class CaseRow:
+class ResultCaseRow:
     """A row of the table of cases in words; `sort` and `spread` are numbers to sort by."""
 
     case_id: str
@@ -43,7 +43,7 @@ def case_columns(sources: Sources) -> list[tuple[str, bool]]:
     ]  # fmt: skip
 
 
-def case_rows(sources: Sources, flags: Mapping[str, tuple[str, ...]]) -> list[CaseRow]:
+def case_rows(sources: Sources, flags: Mapping[str, tuple[str, ...]]) -> list[ResultCaseRow]:
     """A row per prediction, and one per case that was not predicted, sorted by case id."""
     names = sources.dataset.classes
     rows = [
@@ -53,7 +53,7 @@ def case_rows(sources: Sources, flags: Mapping[str, tuple[str, ...]]) -> list[Ca
     ]
     predicted = {one.page for result in sources.results for one in result.cases}
     rows += [
-        CaseRow(
+        ResultCaseRow(
             case.case_id, _href(case.case_id), NOTHING,
             case.label if case.label in names else NOTHING, NOTHING, False, NOTHING, -1.0,
             NOTHING, -1.0, NOTHING, flags.get(case.case_id, ()),
@@ -64,13 +64,13 @@ def case_rows(sources: Sources, flags: Mapping[str, tuple[str, ...]]) -> list[Ca
     return sorted(rows, key=lambda row: (row.case_id, row.part))
 
 
-def _row(one: Predicted, sources: Sources, flags: tuple[str, ...]) -> CaseRow:
+def _row(one: PredictedCase, sources: Sources, flags: tuple[str, ...]) -> ResultCaseRow:
     names = sources.dataset.classes
     two = len(names) == 2
     index = sources.dataset.positive_index if two else names.index(one.called)
     members = [values[index] for _, values in one.members]
     low, high = min(members, default=0.0), max(members, default=0.0)
-    return CaseRow(
+    return ResultCaseRow(
         case_id=one.case_id,
         href=_href(one.page),
         part=one.part,
@@ -90,7 +90,7 @@ def _href(case_id: str) -> str:
     return f"{CASES}/{page_name(case_id)}"
 
 
-def filters(rows: Sequence[CaseRow]) -> list[tuple[str, list[str]]]:
+def filters(rows: Sequence[ResultCaseRow]) -> list[tuple[str, list[str]]]:
     """What the rows can be chosen by, with the values that there are."""
     columns = {
         "set": [row.part for row in rows],

@@ -20,7 +20,7 @@ _MOST_NUMBERS = 5
 
 
 @dataclass(frozen=True)
-class Step:
+class FlowStep:
     """A box of the flow: what it holds, and what fell out before it, in words."""
 
     title: str
@@ -32,9 +32,9 @@ class Step:
 class Flow:
     """The whole cohort, then the training cases and the test cases."""
 
-    start: Step
-    training: tuple[Step, ...]
-    test: tuple[Step, ...]
+    start: FlowStep
+    training: tuple[FlowStep, ...]
+    test: tuple[FlowStep, ...]
 
 
 def flow(sources: Sources) -> Flow | None:
@@ -43,30 +43,30 @@ def flow(sources: Sources) -> Flow | None:
         return None
     everyone = list(sources.cases.values())
     n_patients = len({case.patient_id for case in everyone})
-    start = Step(f"Listed in cases.csv, {several(n_patients, 'patient')}", len(everyone))
+    start = FlowStep(f"Listed in cases.csv, {several(n_patients, 'patient')}", len(everyone))
     training = [case.case_id for case in everyone if case.split == "train"]
     test = [case.case_id for case in everyone if case.split == "test"]
     return Flow(start, tuple(_training(sources, training)), tuple(_test(sources, test)))
 
 
-def _training(sources: Sources, ids: Sequence[str]) -> Iterable[Step]:
-    yield Step("Training cases", len(ids))
+def _training(sources: Sources, ids: Sequence[str]) -> Iterable[FlowStep]:
+    yield FlowStep("Training cases", len(ids))
     done = ids
     if sources.preprocessed:  # a tabular comparator has no preprocessed cases
         done = [case for case in ids if case in sources.preprocessed]
-        yield Step("Preprocessed", len(done), _missing(ids, done, "not preprocessed"))
+        yield FlowStep("Preprocessed", len(done), _missing(ids, done, "not preprocessed"))
     found = [result for result in sources.results if result.is_out_of_fold]
     predicted = {case.case_id for case in found[0].cases} if found else set()
     scored = [case for case in done if case in predicted]
-    yield Step(
+    yield FlowStep(
         "Predicted out-of-fold",
         len(scored),
         _missing(done, scored, "without an out-of-fold prediction"),
     )
 
 
-def _test(sources: Sources, ids: Sequence[str]) -> Iterable[Step]:
-    yield Step("Test cases", len(ids))
+def _test(sources: Sources, ids: Sequence[str]) -> Iterable[FlowStep]:
+    yield FlowStep("Test cases", len(ids))
     for result in sources.results:
         scored = [case for case in ids if case in {one.page for one in result.cases}]
         if result.is_out_of_fold or not scored:
@@ -75,7 +75,7 @@ def _test(sources: Sources, ids: Sequence[str]) -> Iterable[Step]:
         rest = [case for case in ids if case not in failed]
         told = (f"{len(failed):,} could not be predicted",) if failed else ()
         left_out = (*told, *_missing(rest, scored, "not in this folder"))
-        yield Step(f"Predicted, {result.title}", len(scored), left_out)
+        yield FlowStep(f"Predicted, {result.title}", len(scored), left_out)
 
 
 def _missing(before: Sequence[str], after: Sequence[str], why: str) -> tuple[str, ...]:

@@ -12,15 +12,15 @@ from typing import TypeVar
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.failures import logged
-from ricenet_v2.records.report import PartPicture, PartVolume
-from ricenet_v2.report.results.report_sections import Part
+from ricenet_v2.records.report import SectionFigure, SectionVolume
+from ricenet_v2.report.results.report_sections import SectionFolder
 from ricenet_v2.report.results.sources import Sources
 from ricenet_v2.store.paths import REPORT_PART_JSON
 
 logger = logging.getLogger(__name__)
 
 _PICTURES, _MAPS = (".png", ".svg"), (".nii.gz", ".nii")
-File = TypeVar("File", PartPicture, PartVolume)
+File = TypeVar("File", SectionFigure, SectionVolume)
 _LeftOut = dict[str, list[str]]
 
 
@@ -44,7 +44,7 @@ def copy_parts(sources: Sources, folder: Path) -> tuple[Sources, dict[str, tuple
     return replace(sources, parts=parts), {case: tuple(why) for case, why in left_out.items()}
 
 
-def _copied(part: Part, folder: Path, left_out: _LeftOut) -> Part:
+def _copied(part: SectionFolder, folder: Path, left_out: _LeftOut) -> SectionFolder:
     for picture in part.content.pictures:
         _copy(part, picture, folder)
     cases = _usable(part.content.cases, lambda one: _copy(part, one, folder), left_out)
@@ -74,14 +74,14 @@ def _fault_of(use: Callable[[File], object], file: File) -> str:
     return ""
 
 
-def _copy(part: Part, picture: PartPicture, folder: Path) -> None:
+def _copy(part: SectionFolder, picture: SectionFigure, folder: Path) -> None:
     # The names of a part are relative paths without a way out, by its record.
     target = folder / picture.file
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(_inside(part, picture.file, _PICTURES), target)
 
 
-def _inside(part: Part, name: str, endings: tuple[str, ...]) -> Path:
+def _inside(part: SectionFolder, name: str, endings: tuple[str, ...]) -> Path:
     """The file that a part names."""
     path = (part.folder / name).resolve()
     inside = path.is_relative_to(part.folder.resolve())

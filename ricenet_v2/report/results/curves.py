@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from ricenet_v2.records.curves import Curve, CurveName, Curves
 from ricenet_v2.report import svg
 from ricenet_v2.report.formatting import RESEARCH_ONLY
-from ricenet_v2.report.lines import Drawn, Path2D, lines
+from ricenet_v2.report.lines import DrawnChart, Path2D, lines
 
 _TITLES: dict[CurveName, str] = {
     "ROC": "ROC curve",
@@ -35,7 +35,7 @@ _LESS_ALL = "model less all called"  # rises without end, since calling all fall
 _SQUARE: tuple[CurveName, ...] = ("ROC", "precision-recall", "calibration")
 
 
-def curve_charts(prefix: str, curves: Curves) -> Iterator[Drawn]:
+def curve_charts(prefix: str, curves: Curves) -> Iterator[DrawnChart]:
     """One chart per kind and class, its series as lines.
 
     Args:
@@ -51,7 +51,7 @@ def curve_charts(prefix: str, curves: Curves) -> Iterator[Drawn]:
         yield _chart(stem, name, class_name, chosen)
 
 
-def _chart(stem: str, name: CurveName, class_name: str, chosen: Sequence[Curve]) -> Drawn:
+def _chart(stem: str, name: CurveName, class_name: str, chosen: Sequence[Curve]) -> DrawnChart:
     title = _TITLES[name] + (f", {class_name}" if class_name else "")
     square = name in _SQUARE
     return lines(
@@ -103,7 +103,7 @@ def _decision_limits(name: CurveName, chosen: Sequence[Curve]) -> tuple[float, f
 
 def confusion_chart(
     prefix: str, classes: Sequence[str], confusion: Sequence[Sequence[int]]
-) -> Drawn:
+) -> DrawnChart:
     """A confusion matrix as squares with counts; rows are truths."""
     counts = np.array(confusion, dtype=float)
     axes = svg.axes(3.2, 2.8)
@@ -133,7 +133,7 @@ def confusion_chart(
         for truth, line in zip(classes, confusion, strict=True)
     )
     name = file_name(f"{prefix}_confusion")
-    return Drawn(name, "Confusion matrix", "", axes, f"Confusion matrix, {told}. {RESEARCH_ONLY}")
+    return DrawnChart(name, "Confusion matrix", "", axes, f"Confusion matrix, {told}. {RESEARCH_ONLY}")
 
 
 def _cell(row: int, column: int, share: float) -> Rectangle:

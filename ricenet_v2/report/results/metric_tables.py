@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.identity import is_identity
-from ricenet_v2.records.metrics import Evaluation, Figure, FigureSet, Threshold
+from ricenet_v2.records.metrics import Evaluation, Metric, MetricGroup, Threshold
 from ricenet_v2.report.formatting import NOTHING, percent
 
 HEADLINE = ("macro F1", "AUROC", "balanced accuracy", "Brier score")
@@ -73,18 +73,18 @@ def without_identities(evaluation: Evaluation, cases: Iterable[Case]) -> Evaluat
     return replace(evaluation, groups=kept)
 
 
-def _is_identity(group: FigureSet, cells: Mapping[str, Sequence[str]]) -> bool:
+def _is_identity(group: MetricGroup, cells: Mapping[str, Sequence[str]]) -> bool:
     column, _ = _column(group)
     return group.kind == "subgroup" and is_identity(column, cells[column])
 
 
-def _column(group: FigureSet) -> tuple[str, str]:
+def _column(group: MetricGroup) -> tuple[str, str]:
     """Covariate and value of `site = A`; no value where the group is a range."""
     found = _GROUP.fullmatch(group.name)
     return (found[1], found[2] or "") if found else (group.name, "")
 
 
-def figure_rows(figures: Sequence[Figure], notes: Notes) -> list[FigureRow]:
+def figure_rows(figures: Sequence[Metric], notes: Notes) -> list[FigureRow]:
     """Each figure with its interval, count and method; warnings go to `notes`."""
     return [
         FigureRow(
@@ -104,7 +104,7 @@ def value(found: float | None) -> str:
     return NOTHING if found is None else f"{found:.3f}"
 
 
-def interval(figure: Figure) -> str:
+def interval(figure: Metric) -> str:
     """`0.512 to 0.893`."""
     return ends(figure.low, figure.high)
 
@@ -114,14 +114,14 @@ def ends(low: float | None, high: float | None) -> str:
     return NOTHING if low is None or high is None else f"{low:.3f} to {high:.3f}"
 
 
-def flag(figure: Figure) -> str:
+def flag(figure: Metric) -> str:
     """Of a figure that stands alone, without the notes of its table."""
     if "few " in figure.warning:
         return "few cases: a rough guide"
     return "with a warning" if figure.warning else ""
 
 
-def headline(evaluation: Evaluation) -> list[Figure]:
+def headline(evaluation: Evaluation) -> list[Metric]:
     """The figures that are shown first, as far as they are there."""
     by_name = {one.name: one for one in evaluation.figures}
     return [by_name[name] for name in HEADLINE if name in by_name]
@@ -142,7 +142,7 @@ def group_tables(evaluation: Evaluation) -> list[GroupTable]:
 
 
 def _row(
-    group: FigureSet, names: Sequence[str], notes: Notes
+    group: MetricGroup, names: Sequence[str], notes: Notes
 ) -> tuple[str, str, str, tuple[str, ...], int]:
     by_name = {one.name: one for one in group.figures}
     cells = tuple(_cell(by_name.get(name)) for name in names)
@@ -150,7 +150,7 @@ def _row(
     return group.name, n_cases, n_patients, cells, notes.mark(group.warning)
 
 
-def _cell(figure: Figure | None) -> str:
+def _cell(figure: Metric | None) -> str:
     if figure is None or figure.value is None:
         return NOTHING
     if figure.low is None or figure.high is None:

@@ -40,7 +40,7 @@ _UNTOLD = (
 
 
 @dataclass(frozen=True)
-class Predicted:
+class PredictedCase:
     """What was predicted of one case.
 
     Attributes:
@@ -106,7 +106,7 @@ class Result:
 
     name: str
     folder: Path
-    cases: tuple[Predicted, ...]
+    cases: tuple[PredictedCase, ...]
     failed: tuple[tuple[str, str], ...]
     evaluation: Evaluation | None
     curves: Curves | None
@@ -151,7 +151,7 @@ def of_folder(
     predictions = documents.read(Predictions, folder / PREDICTIONS_JSON)
     name = folder.resolve().name
     are_known = bool(cases_hash) and predictions.cases_hash == cases_hash
-    cases: list[Predicted] = []
+    cases: list[PredictedCase] = []
     for case in sorted(predictions.cases, key=lambda case: case.case_id):
         own, record = known.get(case.case_id), preprocessed.get(case.case_id)
         joined = "same" if are_known or own is None else _joined(case, own, record)
@@ -165,7 +165,7 @@ def of_folder(
 def result_of(
     name: str,
     folder: Path,
-    cases: tuple[Predicted, ...],
+    cases: tuple[PredictedCase, ...],
     known: Iterable[Case],
     failed: tuple[tuple[str, str], ...] = (),
     predictions: Predictions | None = None,
@@ -204,7 +204,7 @@ def _of_prediction(
     classes: Sequence[str],
     part: str,
     learned_by: tuple[int, ...],
-) -> Predicted:
+) -> PredictedCase:
     is_other = joined == "other"
     flags = [_OTHER] if is_other else [_UNTOLD] if joined == "untold" else []
     if learned_by:
@@ -214,7 +214,7 @@ def _of_prediction(
         flags.append(case.distance_flag)
     if case.agreement < 1:
         flags.append(f"{percent(case.agreement)} of the members agree")
-    return Predicted(
+    return PredictedCase(
         case_id=case.case_id,
         truth=known.label if known and known.label in classes and not is_other else None,
         called=case.predicted,

@@ -10,17 +10,17 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.records.comparison import Comparison
-from ricenet_v2.records.report import ReportPart
+from ricenet_v2.records.report import ReportSection
 from ricenet_v2.report.results.predicted import Result
 from ricenet_v2.store.paths import COMPARISON_JSON, REPORT_PART_JSON
 
 
 @dataclass(frozen=True)
-class Part:
+class SectionFolder:
     """A section that another command wrote, and the folder that its pictures lie in."""
 
     folder: Path
-    content: ReportPart
+    content: ReportSection
 
 
 def files_inside(folder: Path, name: str) -> list[Path]:
@@ -72,30 +72,30 @@ def comparisons(folders: Sequence[Path]) -> dict[str, Comparison]:
 
 def parts_of(
     model: Path, results: Sequence[Result], further: Sequence[Path] = ()
-) -> tuple[Part, ...]:
+) -> tuple[SectionFolder, ...]:
     """Of the model, of the prediction folders and of others; cases are named as their pages are.
 
     Nothing tells which patient another folder means by the id of a case that the dataset and the
     predictions have both, as two patients: on the pages of these its pictures are left out.
     """
     found = [
-        Part(path.parent, documents.read(ReportPart, path))
+        SectionFolder(path.parent, documents.read(ReportSection, path))
         for path in files_inside(model, REPORT_PART_JSON)
     ]
     for result in (one for one in results if not one.is_out_of_fold):
         pages = {one.case_id: one.page for one in result.cases}
         for path in files_inside(result.folder, REPORT_PART_JSON):
-            content = documents.read(ReportPart, path)
+            content = documents.read(ReportSection, path)
             cases = {pages.get(case, case): own for case, own in content.cases.items()}
             volumes = {pages.get(case, case): own for case, own in content.volumes.items()}
-            found.append(Part(path.parent, replace(content, cases=cases, volumes=volumes)))
+            found.append(SectionFolder(path.parent, replace(content, cases=cases, volumes=volumes)))
     two = {one.case_id for result in results for one in result.cases if one.is_other}
     for path in (folder / REPORT_PART_JSON for folder in further):
         if path.is_file():
-            content = documents.read(ReportPart, path)
+            content = documents.read(ReportSection, path)
             cases = {case: own for case, own in content.cases.items() if case not in two}
             volumes = {case: own for case, own in content.volumes.items() if case not in two}
-            found.append(Part(path.parent, replace(content, cases=cases, volumes=volumes)))
+            found.append(SectionFolder(path.parent, replace(content, cases=cases, volumes=volumes)))
     return tuple(sorted(found, key=lambda part: (part.content.order, part.content.title)))
 
 

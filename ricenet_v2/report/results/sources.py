@@ -25,7 +25,7 @@ from ricenet_v2.records.seeds import SeedVariance
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.report.results.predicted import Result, of_folder
 from ricenet_v2.report.results.report_sections import (
-    Part,
+    SectionFolder,
     comparisons,
     further_folders,
     hashes_of,
@@ -54,7 +54,7 @@ _SHOWN = "[!.]*.*"
 
 
 @dataclass(frozen=True)
-class Fold:
+class TrainedFold:
     """One trained fold: its record and its epochs."""
 
     number: int
@@ -101,14 +101,14 @@ class Sources:
     integrity: Integrity | None
     splits: Splits | None
     preprocessed: dict[str, PreprocessedCase]
-    folds: tuple[Fold, ...]
+    folds: tuple[TrainedFold, ...]
     results: tuple[Result, ...]
     calibration: Calibration | None
     centres: Centres | None
     seeds: SeedVariance | None
     seeds_file: Path | None
     comparisons: dict[str, Comparison]
-    parts: tuple[Part, ...]
+    parts: tuple[SectionFolder, ...]
     inputs: dict[str, str]
 
     @property
@@ -255,10 +255,10 @@ def _below(path: Path, model: ModelPaths) -> str:
     return path.relative_to(base).as_posix()
 
 
-def _folds(model: ModelPaths) -> Iterator[Fold]:
+def _folds(model: ModelPaths) -> Iterator[TrainedFold]:
     for number, run in runs_of(model).items():
         history = model.fold(number).history
-        yield Fold(number, run, read_history(history) if history.is_file() else ())
+        yield TrainedFold(number, run, read_history(history) if history.is_file() else ())
 
 
 def _hashes(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ricenet_v2.records.centres import Centres
 from ricenet_v2.records.metrics import Evaluation
 from ricenet_v2.records.sample_size import SampleSize
-from ricenet_v2.records.seeds import SeedFigure, SeedVariance
+from ricenet_v2.records.seeds import SeedMetric, SeedVariance
 from ricenet_v2.report.formatting import NOTHING, percent
 from ricenet_v2.report.results.metric_tables import HEADLINE, Notes, ends, value
 
@@ -133,7 +133,7 @@ def seed_table(made: SeedVariance) -> SmallTable:
     )
 
 
-def _of_seeds(one: SeedFigure) -> tuple[str, ...]:
+def _of_seeds(one: SeedMetric) -> tuple[str, ...]:
     return (
         one.name,
         *map(value, one.values),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ricenet_v2.core import documents
 from ricenet_v2.records.comparison import Pair
-from ricenet_v2.records.metrics import Evaluation, Figure
+from ricenet_v2.records.metrics import Evaluation, Metric
 from ricenet_v2.report.checklists.answers import COLUMNS, answers
 from ricenet_v2.report.methods.sentence import Sentence
 from ricenet_v2.report.results.curves import file_names
@@ -128,7 +128,7 @@ def _figure_rows(evaluation: Evaluation) -> list[dict[str, object]]:
     return rows
 
 
-def _figure_row(name: str, one: Figure) -> dict[str, object]:
+def _figure_row(name: str, one: Metric) -> dict[str, object]:
     return {
         "set": name,
         "figure": one.name,

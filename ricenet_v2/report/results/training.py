@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ricenet_v2.report.formatting import NOTHING, duration, number
-from ricenet_v2.report.lines import Drawn, Path2D, lines
+from ricenet_v2.report.lines import DrawnChart, Path2D, lines
 from ricenet_v2.report.methods.sentence import numbered
-from ricenet_v2.report.results.sources import Fold
+from ricenet_v2.report.results.sources import TrainedFold
 
 FOLD_COLUMNS = (
     "fold",
@@ -36,7 +36,7 @@ _CURVES = (
 )
 
 
-def training_charts(folds: Sequence[Fold]) -> list[Drawn]:
+def training_charts(folds: Sequence[TrainedFold]) -> list[DrawnChart]:
     """A chart per curve: every fold faint, their median strong."""
     trained = [fold for fold in folds if fold.epochs]
     if not trained:
@@ -44,7 +44,7 @@ def training_charts(folds: Sequence[Fold]) -> list[Drawn]:
     return [_chart(trained, *curve) for curve in _CURVES]
 
 
-def _chart(folds: Sequence[Fold], name: str, title: str, field: str) -> Drawn:
+def _chart(folds: Sequence[TrainedFold], name: str, title: str, field: str) -> DrawnChart:
     shortest = min(len(fold.epochs) for fold in folds)
     each = [np.array([float(vars(row)[field]) for row in fold.epochs]) for fold in folds]
     middle = np.median([values[:shortest] for values in each], axis=0)
@@ -72,7 +72,7 @@ class Shortfall:
     is_large: bool
 
 
-def shortfall(folds: Sequence[Fold], planned: int | None) -> Shortfall | None:
+def shortfall(folds: Sequence[TrainedFold], planned: int | None) -> Shortfall | None:
     """What the folds lack; None where they have the epochs of the plan or it is not known.
 
     A fold that ended early by its own rule (`early_stop_epochs`) lacks what it was not to have.
@@ -100,7 +100,7 @@ def shortfall(folds: Sequence[Fold], planned: int | None) -> Shortfall | None:
     return Shortfall(words, min(wanted) < planned / 2)
 
 
-def fold_rows(folds: Sequence[Fold], planned: int | None = None) -> list[tuple[str, ...]]:
+def fold_rows(folds: Sequence[TrainedFold], planned: int | None = None) -> list[tuple[str, ...]]:
     """One row per trained fold, see `FOLD_COLUMNS`; `planned` epochs are those of the plan."""
     return [
         (
@@ -119,13 +119,13 @@ def fold_rows(folds: Sequence[Fold], planned: int | None = None) -> list[tuple[s
     ]
 
 
-def _state(fold: Fold) -> str:
+def _state(fold: TrainedFold) -> str:
     """How it stands; whether it ended before its last epoch is read off its history."""
     is_early = fold.run.status == "finished" and 0 < len(fold.epochs) < fold.run.epochs
     return _EARLY if is_early else fold.run.status
 
 
-def training_note(folds: Sequence[Fold]) -> str:
+def training_note(folds: Sequence[TrainedFold]) -> str:
     """What the charts and the table show; empty where nothing was trained epoch by epoch."""
     if not any(fold.epochs for fold in folds):
         return ""
@@ -141,6 +141,6 @@ def training_note(folds: Sequence[Fold]) -> str:
     )
 
 
-def _loss_of(fold: Fold, epoch: int | None) -> str:
+def _loss_of(fold: TrainedFold, epoch: int | None) -> str:
     losses = [row.validation_loss for row in fold.epochs if row.epoch == epoch]
     return number(losses[0]) if losses else NOTHING

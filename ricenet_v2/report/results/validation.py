@@ -14,7 +14,7 @@ from ricenet_v2.records.described import in_words, other_channels
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.sanity import Sanity
 from ricenet_v2.records.used_cases import changes_of
-from ricenet_v2.report.results.predicted import Predicted, Result, entropy_of, result_of
+from ricenet_v2.report.results.predicted import PredictedCase, Result, entropy_of, result_of
 from ricenet_v2.store.as_trained import SINCE_TRAINING, check_of
 from ricenet_v2.store.fold_tables import Rows, read_tables, remade, runs_of, short_names
 from ricenet_v2.store.paths import DATASET_JSON, DatasetPaths, ModelPaths
@@ -105,9 +105,9 @@ def _as_of_now(
 
 def _of_fold(
     row: Mapping[str, str], classes: Sequence[str], fold: int, model: ModelPaths
-) -> Predicted:
+) -> PredictedCase:
     probabilities = _probabilities(row, classes, model.fold(fold).validation)
-    return Predicted(
+    return PredictedCase(
         case_id=row["case_id"],
         truth=row["label"],
         called=row["predicted"],

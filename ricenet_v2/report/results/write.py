@@ -26,7 +26,7 @@ from ricenet_v2.report.results import provenance
 from ricenet_v2.report.results.cohort import shown_covariates
 from ricenet_v2.report.results.copied import copy_parts
 from ricenet_v2.report.results.index import DATA, PARTS, index_page
-from ricenet_v2.report.results.predicted import Predicted
+from ricenet_v2.report.results.predicted import PredictedCase
 from ricenet_v2.report.results.sources import Sources
 from ricenet_v2.report.results.tables import write_tables
 from ricenet_v2.store.paths import REPORT_JSON
@@ -225,9 +225,9 @@ def _jobs(
     ]
 
 
-def _outputs(sources: Sources, facts: Facts) -> dict[str, tuple[tuple[str, str, Predicted], ...]]:
+def _outputs(sources: Sources, facts: Facts) -> dict[str, tuple[tuple[str, str, PredictedCase], ...]]:
     """By case: name of each set of predictions, its meaning in words, the prediction."""
-    found: dict[str, list[tuple[str, str, Predicted]]] = {}
+    found: dict[str, list[tuple[str, str, PredictedCase]]] = {}
     for result in sources.results:
         for one in result.cases:
             if result.is_out_of_fold:
@@ -238,7 +238,7 @@ def _outputs(sources: Sources, facts: Facts) -> dict[str, tuple[tuple[str, str, 
     return {case: tuple(outputs) for case, outputs in found.items()}
 
 
-def _members(one: Predicted, kind: str) -> str:
+def _members(one: PredictedCase, kind: str) -> str:
     n = len(one.members)
     if n > 1 and one.is_vote:
         return f"By votes of {n:,} {kind}s: numbers of the ensemble are shares of votes."
@@ -247,7 +247,7 @@ def _members(one: Predicted, kind: str) -> str:
     return f"By one {kind}, {one.members[0][0]}." if one.members else "By the model."
 
 
-def _told(outputs: Sequence[tuple[str, str, Predicted]]) -> tuple[str, ...]:
+def _told(outputs: Sequence[tuple[str, str, PredictedCase]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(flag for _, _, one in outputs for flag in one.flags))
 
 

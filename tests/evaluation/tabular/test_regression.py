@@ -5,7 +5,7 @@ import pytest
 import statsmodels.api as sm
 
 from ricenet_v2.evaluation.tabular.regression import fit
-from ricenet_v2.evaluation.tabular.table import Table, coded
+from ricenet_v2.evaluation.tabular.table import CovariateTable, coded
 
 
 def drawn(n=150, seed=0, noise=5):
@@ -81,8 +81,8 @@ def test_covariates_become_numbers():
 
 
 def test_tables_stand_side_by_side_by_case():
-    first = Table(("a", "b"), ("x",), np.array([[1.0], [2.0]]))
-    second = Table(("b", "a"), ("y",), np.array([[20.0], [10.0]]))
+    first = CovariateTable(("a", "b"), ("x",), np.array([[1.0], [2.0]]))
+    second = CovariateTable(("b", "a"), ("y",), np.array([[20.0], [10.0]]))
     made = first.beside(second)
     assert made.columns == ("x", "y")
     np.testing.assert_array_equal(made.values, [[1, 10], [2, 20]])

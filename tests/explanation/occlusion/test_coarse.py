@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from ricenet_v2.explanation.occlusion.coarse import MOST_SLOPES, SHARE, sample
-from ricenet_v2.explanation.occlusion.gradient_estimates import Slopes, lattice
+from ricenet_v2.explanation.occlusion.gradient_estimates import GradientEstimates, lattice
 from ricenet_v2.explanation.occlusion.windows import lay_windows
 
 WINDOWS = lay_windows(np.ones((20, 24, 22), bool), (1.0, 1.0, 1.0), 4.0, 2.0)
@@ -22,7 +22,7 @@ def _sampled(truth, slopes=SLOPES, windows=WINDOWS, one=1.0):
 
     def gradients(allowed):
         most.append(allowed)
-        return Slopes(slopes, GRADIENTS)
+        return GradientEstimates(slopes, GRADIENTS)
 
     found = sample(windows, look, lambda: one * len(asked), gradients)
     return found, asked, most[0]

@@ -12,13 +12,13 @@ from ricenet_v2.explanation.attribution_baseline import BLUR_MM, reference_of
 from ricenet_v2.explanation.maps import make_maps, mapper_of
 from ricenet_v2.explanation.occlusion.log_odds import log_odds
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
-from ricenet_v2.explanation.options import Options
+from ricenet_v2.explanation.options import ExplanationOptions
 from ricenet_v2.explanation.sanity.cascade import cascade, fresh_network
 from ricenet_v2.explanation.sanity.checks import check_maps
-from ricenet_v2.explanation.subject import CaseFiles, read_subject
+from ricenet_v2.explanation.subject import SubjectFiles, read_subject
 from ricenet_v2.network.stages import parts_of
 
-OPTIONS = Options(
+OPTIONS = ExplanationOptions(
     occlusion=OcclusionSettings(window_mm=12, stride_mm=12),
     kinds=("integrated_gradients", "hirescam"),
 )
@@ -27,7 +27,7 @@ OPTIONS = Options(
 @pytest.fixture
 def subject(patients, ensemble):
     paths = tuple(patients / "imagesTs" / f"p0_000{n}.nii.gz" for n in range(2))
-    return read_subject(ensemble, CaseFiles("p0", paths, patients / "masksTs"))
+    return read_subject(ensemble, SubjectFiles("p0", paths, patients / "masksTs"))
 
 
 def spearman(one, other, region):

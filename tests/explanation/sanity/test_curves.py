@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from ricenet_v2.explanation.sanity.curves import Blocks, Curves
+from ricenet_v2.explanation.sanity.curves import Blocks, PerturbationCurves
 from ricenet_v2.explanation.sanity.map_similarity import agreement, rank_correlation
 from ricenet_v2.explanation.sanity.verdict import least_better
 
@@ -29,7 +29,7 @@ def curves():
     array = np.ones((1, *SHAPE), np.float32)
     blocks = Blocks.of(np.ones(SHAPE, dtype=bool), (2, 2, 2))
     random = np.random.default_rng(0)
-    return Curves(Corner().eval(), array, np.zeros_like(array), blocks, 1, random)
+    return PerturbationCurves(Corner().eval(), array, np.zeros_like(array), blocks, 1, random)
 
 
 def test_the_right_map_deletes_and_inserts_at_once(curves):
@@ -78,7 +78,7 @@ def test_maps_of_noise_seldom_pass_and_right_ones_do():
         rng, network = np.random.default_rng(seed), Linear(seed).eval()
         array = rng.normal(1, 1, (1, *SHAPE)).astype(np.float32)
         blocks = Blocks.of(np.ones(SHAPE, dtype=bool), (2, 2, 2))
-        made = Curves(network, array, np.zeros_like(array), blocks, 1, rng, batch=64)
+        made = PerturbationCurves(network, array, np.zeros_like(array), blocks, 1, rng, batch=64)
         maps = {
             "noise": rng.normal(size=SHAPE).astype(np.float32),
             "right": array[0] * network.weights.detach().numpy(),

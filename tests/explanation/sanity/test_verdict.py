@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from ricenet_v2.explanation.sanity.verdict import Findings, faults, least_better, over_cohort
-from ricenet_v2.records.explanation import Check, Curve
+from ricenet_v2.records.explanation import Check, PerturbationCurve
 
 GOOD = Findings(0.1, 0.2, 1.0, 1.0, 0.9, 0.03)
 
@@ -39,7 +39,7 @@ def test_fewer_orders_are_enough_where_there_are_more_patients():
 
 
 def check(better, error=None, cascade=0.2):
-    curve = Curve((0.0, 1.0), (0.9, 0.1), 0.5, 0.6, better)
+    curve = PerturbationCurve((0.0, 1.0), (0.9, 0.1), 0.5, 0.6, better)
     return Check("occlusion", {"head": 0.9, "stem": cascade}, None, curve,
                  dataclasses.replace(curve, area=0.7), 0.6, (), error)  # fmt: skip
 

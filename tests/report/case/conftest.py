@@ -5,7 +5,7 @@ import pytest
 
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.records.dataset import Channel
-from ricenet_v2.report.case.scan import Scan
+from ricenet_v2.report.case.scan import DisplayedCase
 
 SHAPE, SPACING = (30, 36, 24), (2.0, 1.5, 2.5)
 HOTTEST = (12, 20, 17)
@@ -30,4 +30,4 @@ def scan():
     mri = np.where(head, 200.0, 0.0).astype(np.float32)
     mri[away < 6] = 800.0
     dose = np.clip(60 - 2 * away, 0, None).astype(np.float32)
-    return Scan(CHANNELS, (mri, dose), Grid(SHAPE, SPACING, (-30.0, -27.0, -30.0)), away < 6)
+    return DisplayedCase(CHANNELS, (mri, dose), Grid(SHAPE, SPACING, (-30.0, -27.0, -30.0)), away < 6)

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.report.case.centre import Centre, find_centre
+from ricenet_v2.report.case.centre import ViewCentre, find_centre
 from tests.report.case.conftest import HOTTEST, SHAPE
 
 
@@ -46,11 +46,11 @@ def test_the_middle_of_the_image_where_there_is_neither(scan):
 
 def test_a_point_is_told_by_the_sides_of_the_patient():
     grid = Grid((5, 6, 7), (4.0, 3.0, 2.0), (-10.0, 2.0, -40.0))
-    centre = Centre((1, 2, 3), "the dose maximum")
+    centre = ViewCentre((1, 2, 3), "the dose maximum")
     assert centre.where(grid) == "the dose maximum (R 4.0, P 8.0, I 36.0 mm)"
 
 
 def test_a_turned_grid_changes_the_sides():
     turned = (-1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0)
     grid = Grid((5, 6, 7), (4.0, 3.0, 2.0), (0.0, 0.0, -4.02), turned)
-    assert Centre((1, 2, 3), "it").where(grid) == "it (R 6.0, A 6.0, S 0.0 mm)"
+    assert ViewCentre((1, 2, 3), "it").where(grid) == "it (R 6.0, A 6.0, S 0.0 mm)"

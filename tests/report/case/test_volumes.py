@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ricenet_v2.records.dataset import Channel
-from ricenet_v2.records.report import PartVolume
+from ricenet_v2.records.report import SectionVolume
 from ricenet_v2.report.case.centre import find_centre
 from ricenet_v2.report.case.scan import ShownMap
 from ricenet_v2.report.case.volumes import FINEST_MM, volumes_of
@@ -56,11 +56,11 @@ def test_extent_is_kept_when_the_voxels_grow(scan, tmp_path):
 @pytest.mark.parametrize("n_bytes", [5_000, 12_000, 40_000])
 def test_the_script_is_as_small_as_asked(n_bytes):
     from ricenet_v2.core.grid import Grid
-    from ricenet_v2.report.case.scan import Scan
+    from ricenet_v2.report.case.scan import DisplayedCase
 
     noise = np.random.default_rng(0).uniform(0, 900, (50, 60, 50)).astype(np.float32)
     channels = (Channel("a", "mri"), Channel("b", "mri"))
-    noisy = Scan(channels, (noise, noise[::-1].copy()), Grid(noise.shape, (3.0, 3.0, 3.0)), None)
+    noisy = DisplayedCase(channels, (noise, noise[::-1].copy()), Grid(noise.shape, (3.0, 3.0, 3.0)), None)
     made = volumes_of("A", noisy, find_centre(noisy), n_bytes)
     assert len(made.script) <= 1.03 * n_bytes
     assert min(made.spacing) > FINEST_MM
@@ -70,7 +70,7 @@ def test_no_name_ends_the_script_early(scan):
     # A channel's name has no slash, that of a map of another program may.
     channels = (Channel("<!--<script>alert(1)", "mri"), scan.channels[1])
     text = "</script><script>alert(1)</script>"
-    shown = ShownMap(PartVolume("m.nii.gz", text, text, text), np.ones(scan.grid.shape, np.float32))
+    shown = ShownMap(SectionVolume("m.nii.gz", text, text, text), np.ones(scan.grid.shape, np.float32))
     hostile = dataclasses.replace(scan, channels=channels, maps=(shown,))
     script = volumes_of("A", hostile, find_centre(hostile), 1e9).script
     assert "</script" not in script
@@ -81,7 +81,7 @@ def test_no_name_ends_the_script_early(scan):
 def test_a_map_keeps_its_sign_and_its_place(scan, tmp_path):
     values = np.zeros(scan.grid.shape, dtype=np.float32)
     values[8:14, 16:24, 14:20], values[20:26, 8:14, 4:10] = 2.0, -1.0
-    shown = ShownMap(PartVolume("m.nii.gz", "occlusion", "log odds", "Orange for."), values)
+    shown = ShownMap(SectionVolume("m.nii.gz", "occlusion", "log odds", "Orange for."), values)
     mapped = dataclasses.replace(scan, maps=(shown,))
     made = volumes_of("A", mapped, find_centre(scan), 1e9)
     _, read = _read(made.script, tmp_path)

@@ -6,7 +6,7 @@ import pytest
 
 from ricenet_v2.records.comparison import Comparison, Pair
 from ricenet_v2.records.dataset import Dataset
-from ricenet_v2.records.metrics import FigureSet
+from ricenet_v2.records.metrics import MetricGroup
 from ricenet_v2.records.splits import Fold, Splits
 
 
@@ -148,7 +148,7 @@ def test_results_are_the_figures_of_the_files(facts, text_of):
 def test_subgroups_of_few_cases_are_not_named(facts, text_of):
     first, folder = facts.results
     few, enough = (
-        FigureSet(name, "subgroup", n, n, ((n, 0), (0, 0)), (), warning)
+        MetricGroup(name, "subgroup", n, n, ((n, 0), (0, 0)), (), warning)
         for name, n, warning in (("site = A", 1, "fewer than 10 cases"), ("site = B", 12, ""))
     )
 

@@ -10,7 +10,7 @@ import pytest
 from ricenet_v2.core import documents
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.calibration import Calibration, Trial
-from ricenet_v2.records.metrics import Evaluation, Figure
+from ricenet_v2.records.metrics import Evaluation, Metric
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.prior import MemberPrior, Prior, Recalibration
@@ -28,7 +28,7 @@ from ricenet_v2.store.paths import dataset_paths
 OTHER = "something else"
 USE = "every page says it"
 PRIOR = Prior((0.5, 0.5), (12, 4))
-FIGURE = Figure("accuracy", 0.123, None, None, 9, "by hand")
+FIGURE = Metric("accuracy", 0.123, None, None, 9, "by hand")
 
 RUN = {
     "plan_hash": OTHER, "seed": 7, "device": "cuda:9", "epochs": 9, "status": "stopped",

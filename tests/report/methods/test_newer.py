@@ -8,7 +8,7 @@ from ricenet_v2.records.calibration import Calibration, Trial
 from ricenet_v2.records.centres import Centre, Centres, Heterogeneity, Spread
 from ricenet_v2.records.prior import MemberPrior, Prior, Recalibration
 from ricenet_v2.records.sample_size import Development, Precision, SampleSize
-from ricenet_v2.records.seeds import SeedFigure, SeedVariance
+from ricenet_v2.records.seeds import SeedMetric, SeedVariance
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.report.methods.first_weights import leaked, untold
 from ricenet_v2.report.methods.prediction import of_fold_words
@@ -248,7 +248,7 @@ def test_centres_and_seeds_are_told_in_their_words(facts, text_of):
     assert "held out one centre of cases.csv (Bern and Graz)" in text
     assert "accuracy 0.250 (Bern) to 0.750 (Graz) over 2 of 2" in text
     assert summary.words("centre", 0.95) in text
-    one = SeedFigure("AUROC", (0.5, 0.7), 0.6, 0.14, 0.5, 0.7, (0.4, 0.5), (0.6, 0.9), 20, "x")
+    one = SeedMetric("AUROC", (0.5, 0.7), 0.6, 0.14, 0.5, 0.7, (0.4, 0.5), (0.6, 0.9), 20, "x")
     seeds = SeedVariance(
         "t", (0, 1), ("auto__all", "auto__all__seed1"), 2, 5, "", "", 20, 20, ("a", "b"), "b",
         (one,), (0.4, 30.0), 3, 0.95, 50, 0, {}, "What it means.",

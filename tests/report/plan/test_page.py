@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from ricenet_v2.report.plan.page import Table, plan_page, write_plan_page
+from ricenet_v2.report.plan.page import PlanTable, plan_page, write_plan_page
 
 VOID = {"meta", "br", "hr", "img", "input", "link", "col"}
 HOSTILE = "<script>alert('1')</script>&\"x"
@@ -149,7 +149,7 @@ def test_names_that_users_choose_are_escaped(usual):
         dose_range={HOSTILE: (1.0, 2.0)},
         decisions=tuple(dataclasses.replace(one, reason=HOSTILE) for one in usual.plan.decisions),
     )
-    table = Table((HOSTILE,), ((HOSTILE,),))
+    table = PlanTable((HOSTILE,), ((HOSTILE,),))
     page = plan_page(fingerprint, plan, usual.parts, table)
     _assert_sound(page)
     assert "<script" not in page
@@ -161,7 +161,7 @@ def test_names_that_users_choose_are_escaped(usual):
 
 def test_alternatives_are_shown_where_there_are_any(usual):
     assert "Considered and not taken" not in _page(usual)
-    table = Table(("spacing", "reason"), (("0.5 mm", "needs 31 GiB"),))
+    table = PlanTable(("spacing", "reason"), (("0.5 mm", "needs 31 GiB"),))
     page = _page(usual, table)
     assert "Considered and not taken" in page
     assert "<td>needs 31 GiB</td>" in page

@@ -7,9 +7,9 @@ import pytest
 from ricenet_v2.cli import report
 from ricenet_v2.core import documents
 from ricenet_v2.phantom.cohort import NAME
-from ricenet_v2.records.report import ReportPart
+from ricenet_v2.records.report import ReportSection
 from ricenet_v2.report.results.absent import absent
-from ricenet_v2.report.results.report_sections import Part
+from ricenet_v2.report.results.report_sections import SectionFolder
 from ricenet_v2.report.results.sources import read_sources
 from ricenet_v2.store.paths import dataset_paths
 
@@ -28,7 +28,7 @@ def test_what_was_found_is_not_listed(sources, tmp_path):
     assert list(found) == ["calibration", "comparison", "explanation", "subsets of channels"]
     assert "--parts FOLDER" in found["explanation"]
     (tmp_path / "explanation.json").write_text("{}")
-    part = Part(tmp_path, ReportPart("Maps", "", (), ()))
+    part = SectionFolder(tmp_path, ReportSection("Maps", "", (), ()))
     changed = dataclasses.replace(sources, parts=(part,), comparisons={"a": None})
     assert list(_told(changed)) == ["calibration", "subsets of channels"]
 
@@ -43,7 +43,7 @@ def test_predictions_and_their_figures_are_told_apart(sources):
 
 
 def test_the_page_and_the_console_say_it(simulated, tmp_path, capsys):
-    documents.write(tmp_path / "x" / "report_part.json", ReportPart("Elsewhere", "", (), ()))
+    documents.write(tmp_path / "x" / "report_part.json", ReportSection("Elsewhere", "", (), ()))
     line = [NAME, "--workspace", str(simulated), "-o", str(tmp_path / "report")]
     assert report.main([*line, "--parts", str(tmp_path / "x")]) == 0
     page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")

@@ -11,9 +11,9 @@ from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.centres import Centre, Centres, Heterogeneity, Spread
 from ricenet_v2.records.comparison import Comparison, Pair
-from ricenet_v2.records.metrics import Figure
+from ricenet_v2.records.metrics import Metric
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.records.seeds import SeedFigure, SeedVariance
+from ricenet_v2.records.seeds import SeedMetric, SeedVariance
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.report.results import index
 from ricenet_v2.report.results.index import index_page
@@ -79,7 +79,7 @@ def test_every_two_runs_have_a_table_and_warnings_are_notes(page_of):
 
 def test_a_temperature_shows_what_it_does_to_the_ensemble(page_of):
     figures = {
-        name: (Figure("log loss", value, value - 0.125, value + 0.125, 9, "by hand"),)
+        name: (Metric("log loss", value, value - 0.125, value + 0.125, 9, "by hand"),)
         for name, value in (("a", 0.5), ("b", 0.375), ("c", 0.75), ("d", 0.625))
     }
     alone = Calibration(2.0, 1.5, 2.5, 9, 9, "by hand", {}, figures["a"], figures["b"])
@@ -172,7 +172,7 @@ def test_centres_and_sample_size_are_small_tables_beside_the_figures(page_of):
 
 
 def test_seeds_are_a_small_table_with_their_meaning(page_of):
-    figure = SeedFigure(
+    figure = SeedMetric(
         "AUROC", (0.5, None), None, None, None, None, (0.4, None), (0.6, None), 9, ""
     )
     made = SeedVariance(

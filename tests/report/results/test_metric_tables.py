@@ -1,7 +1,7 @@
 """Figures in words."""
 
 from ricenet_v2.records.dataset import Case
-from ricenet_v2.records.metrics import Evaluation, Figure, FigureSet, Threshold
+from ricenet_v2.records.metrics import Evaluation, Metric, MetricGroup, Threshold
 from ricenet_v2.report.results.metric_tables import (
     Notes,
     confusion_rows,
@@ -15,7 +15,7 @@ from ricenet_v2.report.results.metric_tables import (
 
 
 def _figure(name, value=0.5, low=0.25, high=0.75, n=12, warning=""):
-    return Figure(name, value, low, high, n, "by hand", warning)
+    return Metric(name, value, low, high, n, "by hand", warning)
 
 
 def _evaluation(figures, groups=()):
@@ -50,9 +50,9 @@ def test_the_headline_has_its_order_and_skips_what_is_missing():
 def test_sets_of_one_kind_share_a_table():
     few = _figure("macro F1", 1.0, None, None)
     groups = (
-        FigureSet("fold 0", "fold", 4, 3, ((1, 0), (0, 1)), (few,), "too few"),
-        FigureSet("site = A", "subgroup", 8, 8, ((1, 0), (0, 1)), (_figure("macro F1"),)),
-        FigureSet("fold 1", "fold", 4, 4, ((1, 0), (0, 1)), (), "too few"),
+        MetricGroup("fold 0", "fold", 4, 3, ((1, 0), (0, 1)), (few,), "too few"),
+        MetricGroup("site = A", "subgroup", 8, 8, ((1, 0), (0, 1)), (_figure("macro F1"),)),
+        MetricGroup("fold 1", "fold", 4, 4, ((1, 0), (0, 1)), (), "too few"),
     )
     folds, subgroups = group_tables(_evaluation((), groups))
     assert folds.columns == ("macro F1",)
@@ -84,8 +84,8 @@ def test_a_class_without_cases_has_no_shares():
 def test_subgroups_that_name_somebody_are_left_out():
     names = ("site = A", "age below 60", "grade not known", "physician_name = Dr. Who")
     hidden = ("PatientID 5 to below 7", "seen = 2024-05-01", "chart 400000 or more")
-    groups = [FigureSet(name, "subgroup", 4, 4, ((1, 0), (0, 1)), ()) for name in (*names, *hidden)]
-    fold = FigureSet("fold 0", "fold", 4, 4, ((1, 0), (0, 1)), ())
+    groups = [MetricGroup(name, "subgroup", 4, 4, ((1, 0), (0, 1)), ()) for name in (*names, *hidden)]
+    fold = MetricGroup("fold 0", "fold", 4, 4, ((1, 0), (0, 1)), ())
     cases = [Case(f"c{n}", f"p{n}", "a", covariates={"chart": f"{400123 + n}"}) for n in range(9)]
     made = without_identities(_evaluation((), (fold, *groups)), cases)
     assert [one.name for one in made.groups] == ["fold 0", *names[:3]]

@@ -7,7 +7,7 @@ import pytest
 from ricenet_v2.core import documents
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case
-from ricenet_v2.records.metrics import Evaluation, FigureSet
+from ricenet_v2.records.metrics import Evaluation, MetricGroup
 from ricenet_v2.records.prediction import CasePrediction, MemberPrediction, Predictions
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.report.results.predicted import of_folder
@@ -91,7 +91,7 @@ def test_a_case_without_a_label_has_no_truth(tmp_path):
 
 
 def test_subgroups_that_name_somebody_are_not_read(tmp_path):
-    group = FigureSet("referring_doctor = Who", "subgroup", 4, 4, ((1, 0), (0, 1)), ())
+    group = MetricGroup("referring_doctor = Who", "subgroup", 4, 4, ((1, 0), (0, 1)), ())
     made = Evaluation("t", ("x", "y"), 4, 4, ((1, 0), (0, 1)), (), 0.95, 10, 0)
     kept = dataclasses.replace(group, name="site = A")
     documents.write(tmp_path / "figures.json", dataclasses.replace(made, groups=(group, kept)))

@@ -11,10 +11,10 @@ from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.comparison import Comparison
 from ricenet_v2.records.prediction import Predictions
-from ricenet_v2.records.report import PartPicture, ReportPart
+from ricenet_v2.records.report import SectionFigure, ReportSection
 from ricenet_v2.records.seeds import SeedVariance
 from ricenet_v2.report.results.absent import absent
-from ricenet_v2.report.results.predicted import Predicted, Result
+from ricenet_v2.report.results.predicted import PredictedCase, Result
 from ricenet_v2.report.results.report_sections import comparisons, parts_of
 from ricenet_v2.report.results.sources import read_sources
 from ricenet_v2.store import tables
@@ -106,10 +106,10 @@ def test_comparisons_of_two_folders_have_names_of_their_own(tmp_path):
 
 
 def test_a_part_of_a_folder_is_found_without_any_fold(tmp_path):
-    one = Predicted("C1", None, "x", (0.5, 0.5), (), 0.7, None, None, None, (), "new", None, True)
+    one = PredictedCase("C1", None, "x", (0.5, 0.5), (), 0.7, None, None, None, (), "new", None, True)
     made = Predictions("D", "auto", "h", {}, ("x", "y"), "mean", True, (), ())
     result = Result("new", tmp_path / "new", (one,), (), None, None, None, made)
-    part = ReportPart("Maps", "", (), (), {"C1": (PartPicture("a.png", "a"),)})
+    part = ReportSection("Maps", "", (), (), {"C1": (SectionFigure("a.png", "a"),)})
     documents.write(tmp_path / "new" / "maps" / "report_part.json", part)
     (found,) = parts_of(tmp_path / "model", [result])
     assert list(found.content.cases) == ["C1 in new"]
@@ -119,7 +119,7 @@ def test_folders_elsewhere_are_read_once_and_empty_ones_refused(tmp_path, simula
     made = Comparison(("one", "two"), ("x", "y"), "y", 4, 4, (), (), 0.95, 10, 0)
     documents.write(tmp_path / "a" / "compared" / "comparison.json", made)
     documents.write(tmp_path / "b" / "compared" / "comparison.json", made)
-    documents.write(tmp_path / "maps" / "report_part.json", ReportPart("Maps", "", (), ()))
+    documents.write(tmp_path / "maps" / "report_part.json", ReportSection("Maps", "", (), ()))
     paths = dataset_paths(NAME, simulated)
     named = [tmp_path / "a" / "compared", tmp_path / "b", tmp_path / "maps"]
     found = read_sources(paths, "auto", "all", [], [*named, paths.run().folder, tmp_path / "maps"])
@@ -133,11 +133,11 @@ def test_folders_elsewhere_are_read_once_and_empty_ones_refused(tmp_path, simula
 
 
 def test_of_two_patients_with_one_id_a_folder_elsewhere_shows_neither(tmp_path):
-    one = Predicted("C1", None, "x", (0.5, 0.5), (), 0.7, None, None, None, (), "new", None, True)
+    one = PredictedCase("C1", None, "x", (0.5, 0.5), (), 0.7, None, None, None, (), "new", None, True)
     made = Predictions("D", "auto", "h", {}, ("x", "y"), "mean", True, (), ())
     result = Result("new", tmp_path / "new", (one,), (), None, None, None, made)
-    picture = (PartPicture("a.png", "a"),)
-    part = ReportPart("Maps", "", (), (), {"C1": picture, "C2": picture})
+    picture = (SectionFigure("a.png", "a"),)
+    part = ReportSection("Maps", "", (), (), {"C1": picture, "C2": picture})
     documents.write(tmp_path / "maps" / "report_part.json", part)
     (found,) = parts_of(tmp_path / "model", [result], [tmp_path / "maps"])
     assert list(found.content.cases) == ["C2"]

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from ricenet_v2.records.run import EpochRow, Run
-from ricenet_v2.report.results.sources import Fold
+from ricenet_v2.report.results.sources import TrainedFold
 from ricenet_v2.report.results.training import (
     FOLD_COLUMNS,
     fold_rows,
@@ -20,7 +20,7 @@ def _fold(number, losses, status="finished"):
     rows = tuple(
         EpochRow(n, 1e-3, loss, loss, 0.5, 0.5, 30.0, 0.0) for n, loss in enumerate(losses)
     )
-    return Fold(number, run, rows)
+    return TrainedFold(number, run, rows)
 
 
 def test_the_strong_line_is_the_median_as_far_as_all_folds_came():

@@ -16,7 +16,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, DocumentError
 from ricenet_v2.fingerprinting import look
 from ricenet_v2.phantom.cohort import NAME
-from ricenet_v2.records.report import PartPicture, ReportPart
+from ricenet_v2.records.report import SectionFigure, ReportSection
 from ricenet_v2.report.case.scan import read_scan
 from ricenet_v2.report.results.sources import read_sources
 from ricenet_v2.report.results.write import _members, write_report
@@ -341,9 +341,9 @@ def test_a_picture_of_a_case_that_is_gone_costs_that_case_alone(tmp_path, simula
     workspace = tmp_path / "workspace"
     shutil.copytree(simulated, workspace)
     folder = workspace / "results" / NAME / "auto__all" / "explanation"
-    pictures = {case: (PartPicture(f"{case}.png", "a"),) for case in ("PH0001", "PH0002")}
+    pictures = {case: (SectionFigure(f"{case}.png", "a"),) for case in ("PH0001", "PH0002")}
     shutil.copyfile(folder / "mean.png", folder / "PH0001.png")
-    documents.write(folder / "report_part.json", ReportPart("A", "", (), (), pictures))
+    documents.write(folder / "report_part.json", ReportSection("A", "", (), (), pictures))
     sources = dataclasses.replace(_sources(workspace), raw=None)
     _, faults = write_report(sources, tmp_path / "out", ["ricenet_report"])
     assert list(faults) == ["PH0002"]
@@ -359,7 +359,7 @@ def test_a_part_that_names_a_file_elsewhere_is_refused(tmp_path, simulated):
     shutil.copytree(simulated, workspace)
     folder = workspace / "results" / NAME / "auto__all" / "explanation"
     (folder / "x.png").write_bytes(b"picture")
-    part = documents.to_text(ReportPart("A", "", (), (PartPicture("x.png", "a"),)))
+    part = documents.to_text(ReportSection("A", "", (), (SectionFigure("x.png", "a"),)))
     hostile = part.replace("x.png", "../explanation/x.png")
     (folder / "report_part.json").write_text(hostile)
     with pytest.raises(DocumentError, match="leads out of its folder"):
@@ -375,7 +375,7 @@ def test_a_part_may_only_name_pictures_beside_it(tmp_path, simulated, file):
     shutil.copytree(simulated, workspace)
     folder = workspace / "results" / NAME / "auto__all" / "explanation"
     (folder / "words.txt").write_text("no picture")
-    documents.write(folder / "report_part.json", ReportPart("A", "", (), (PartPicture(file, "a"),)))
+    documents.write(folder / "report_part.json", ReportSection("A", "", (), (SectionFigure(file, "a"),)))
     sources = dataclasses.replace(_sources(workspace), raw=None)
     with pytest.raises(DatasetError, match="cannot be shown"):
         write_report(sources, tmp_path / "out", ["ricenet_report"])
