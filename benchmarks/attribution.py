@@ -33,7 +33,7 @@ from ricenet_v2.explanation.occlusion.settings import DoseBaseline, OcclusionSet
 from ricenet_v2.explanation.quantities.peak import peak
 from ricenet_v2.explanation.quantities.regions import ring_of
 from ricenet_v2.explanation.sanity.cascade import fresh_network
-from ricenet_v2.explanation.subject import SubjectFiles, Subject, read_subject
+from ricenet_v2.explanation.subject import Subject, SubjectFiles, read_subject
 from ricenet_v2.inference.ensemble import Ensemble, load_ensemble
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.phantom.cohort import NAME, write_cohort

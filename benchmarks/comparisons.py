@@ -99,7 +99,9 @@ def true_differences(share: float, aurocs: tuple[float, float]) -> dict[str, flo
     return {name: one[name] - other[name] for name in FIGURES}
 
 
-def before(runs: tuple[LabelledPredictions, LabelledPredictions], samples: int, seed: int) -> dict[str, Ends]:
+def before(
+    runs: tuple[LabelledPredictions, LabelledPredictions], samples: int, seed: int
+) -> dict[str, Ends]:
     """Intervals by the paired bootstrap of patients; of the AUROC by DeLong."""
     patients = runs[0].grouping
 
@@ -246,7 +248,9 @@ def shifted(n: int, apart: float, random: np.random.Generator) -> LabelledPredic
     p = 1 / (1 + np.exp(-scores))
     names = tuple(f"c{i}" for i in range(n))
     called, both = (p > 0.5).astype(np.intp), np.column_stack([1 - p, p])
-    return LabelledPredictions(names, names, truth, called, both, ("a", "b"), folds=tuple(fold.tolist()))
+    return LabelledPredictions(
+        names, names, truth, called, both, ("a", "b"), folds=tuple(fold.tolist())
+    )
 
 
 def offsets(chosen: argparse.Namespace) -> Iterator[str]:

@@ -163,7 +163,9 @@ def of_benefits(scored: LabelledPredictions, own: Flags, p: Floats, truth: Truth
         yield "net benefit less all called", inside((found.low, found.high), more)
 
 
-def of_predictive_values(scored: LabelledPredictions, own: Flags, called: Flags, truth: Truth) -> Held:
+def of_predictive_values(
+    scored: LabelledPredictions, own: Flags, called: Flags, truth: Truth
+) -> Held:
     """Of calls from the share of the class on."""
     figures = at_prevalence(scored, called, Prevalence(1, ELSEWHERE), LEVEL)
     sides = ((called, own, logit(ELSEWHERE)), (~called, ~own, -logit(ELSEWHERE)))

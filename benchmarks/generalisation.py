@@ -84,7 +84,12 @@ def variants_of(plan: Plan, wanted: Sequence[str]) -> dict[str, dict[str, str]]:
 
 
 def train(
-    made: Cohort, variant: str, seed: int, fold: int, settings: Mapping[str, str], team: ProcessGroup
+    made: Cohort,
+    variant: str,
+    seed: int,
+    fold: int,
+    settings: Mapping[str, str],
+    team: ProcessGroup,
 ) -> Result:
     """Train a fold, or read what was trained, and count its figures."""
     paths = made.runs(variant, seed)

@@ -72,7 +72,9 @@ class Population:
             noise = np.sqrt(0.5) * (noise + random.normal(size=(count, depth))[owner])
         return self.seen(truth, noise, tuple(f"p{number:06d}" for number in owner))
 
-    def seen(self, truth: NDArray[np.intp], noise: Floats, patients: tuple[str, ...]) -> LabelledPredictions:
+    def seen(
+        self, truth: NDArray[np.intp], noise: Floats, patients: tuple[str, ...]
+    ) -> LabelledPredictions:
         """Cases of these classes as the model sees them, noise (cases, classes - 1)."""
         places = self.centres[truth] + noise
         far = ((places[:, None, :] - self.centres) ** 2).sum(axis=2)

@@ -86,7 +86,9 @@ def boundary() -> list[Row]:
     predicted[0] = 1
     p = np.where(predicted == 1, 0.7, np.linspace(0.1, 0.45, 92))
     names = tuple(f"c{n:02d}" for n in range(92))
-    one = LabelledPredictions(names, names, truth, predicted, np.column_stack([1 - p, p]), ("a", "b"))
+    one = LabelledPredictions(
+        names, names, truth, predicted, np.column_stack([1 - p, p]), ("a", "b")
+    )
 
     def told(ends: tuple[float, float] | None) -> str:
         return "none" if ends is None else f"{ends[0]:.3f} to {ends[1]:.3f}"

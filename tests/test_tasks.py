@@ -31,7 +31,7 @@ from ricenet_v2.store.paths import DatasetPaths
 from ricenet_v2.store.raw import RawDataset
 from ricenet_v2.training.job import TrainOptions
 from ricenet_v2.training.process_group import ProcessGroup
-from ricenet_v2.training.training_setup import Study
+from ricenet_v2.training.training_setup import TrainingSetup
 
 HOUSE = Path(ricenet_v2.__file__).parent
 DATASET = Dataset("D", (Channel("T1c", "mri"), Channel("dose", "dose", unit="Gy")), ("a", "b"))
@@ -107,7 +107,7 @@ def _ablated(patch, raw, plan, folder):
     ids = tuple(case.case_id for case in raw.cases)
     splits = Splits(1, (Fold(ids[1:], ids[:1]), Fold(ids[:1], ids[1:])))
     team = ProcessGroup(0, 1, torch.device("cpu"))
-    study = Study(paths, plan, DATASET, raw.cases, splits, TrainOptions(), team)
+    study = TrainingSetup(paths, plan, DATASET, raw.cases, splits, TrainOptions(), team)
     subset = Subset("dose", ("dose",), ("dose",), "auto__dose")
     machine = training.TrainingMachine(device="cpu")
     jobs, _ = training._jobs(study, TrainingBudget(plan, 0), [(subset, 0), (subset, 1)], machine)

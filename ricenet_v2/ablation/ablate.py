@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ricenet_v2.ablation import tables, test_predictions
-from ricenet_v2.ablation.budget import TrainingBudget, BudgetRequest, budget_of
+from ricenet_v2.ablation.budget import BudgetRequest, TrainingBudget, budget_of
 from ricenet_v2.ablation.channel_perturbation import PerturbationStage
 from ricenet_v2.ablation.groups import groups_of
 from ricenet_v2.ablation.importance import importances
@@ -39,7 +39,7 @@ from ricenet_v2.training.job import TrainOptions
 from ricenet_v2.training.preprocessed import records_of_plan
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.reader import CaseReader, cache_budget
-from ricenet_v2.training.training_setup import Study, load_study
+from ricenet_v2.training.training_setup import TrainingSetup, load_study
 
 logger = logging.getLogger(__name__)
 
@@ -129,7 +129,9 @@ def run_ablation(
     return with_selection(ablation, models), models[0]
 
 
-def _what(study: Study, options: AblationOptions) -> tuple[tuple[ChannelGroup, ...], tuple[Subset, ...]]:
+def _what(
+    study: TrainingSetup, options: AblationOptions
+) -> tuple[tuple[ChannelGroup, ...], tuple[Subset, ...]]:
     channels = study.dataset.channels
     names = [channel.name for channel in channels]
     groups = groups_of(channels, options.by)
@@ -138,7 +140,7 @@ def _what(study: Study, options: AblationOptions) -> tuple[tuple[ChannelGroup, .
     return groups, every_subset(groups, names, study.plan.name)
 
 
-def _test_records(study: Study) -> list[PreprocessedCase]:
+def _test_records(study: TrainingSetup) -> list[PreprocessedCase]:
     """Of the preprocessed test cases.
 
     Raises:
@@ -165,7 +167,7 @@ def _done(subsets: Sequence[Subset], outcomes: Iterable[Outcome]) -> tuple[list[
     return [subset for subset in subsets if subset.name not in failed], told
 
 
-def _positive_index(study: Study, full: Subset) -> int:
+def _positive_index(study: TrainingSetup, full: Subset) -> int:
     """Of the positive class of the full model, which it keeps from its training."""
     name = positive_of(study.paths.model(full.model), study.paths.raw)
     classes = study.dataset.classes
@@ -173,7 +175,7 @@ def _positive_index(study: Study, full: Subset) -> int:
 
 
 def _tables(
-    study: Study,
+    study: TrainingSetup,
     budget: TrainingBudget,
     groups: Sequence[ChannelGroup],
     subsets: Sequence[Subset],
@@ -199,7 +201,7 @@ def _tables(
 
 
 def _importances(
-    study: Study,
+    study: TrainingSetup,
     full: Subset,
     groups: Sequence[ChannelGroup],
     table: SourceTable,

@@ -10,7 +10,7 @@ from ricenet_v2.evaluation.confusion_matrix import known
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import AUROC
 from ricenet_v2.evaluation.paired import BALANCED, Term
-from ricenet_v2.records.ablation import Contribution, ChannelGroup, Subset
+from ricenet_v2.records.ablation import ChannelGroup, Contribution, Subset
 
 
 def contributions(

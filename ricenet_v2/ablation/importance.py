@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ricenet_v2.ablation.channel_perturbation import Read, PerturbationStage, spoilt, untouched
+from ricenet_v2.ablation.channel_perturbation import PerturbationStage, Read, spoilt, untouched
 from ricenet_v2.ablation.values import FIGURES, Resampling
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.seeds import generator
@@ -80,7 +80,11 @@ def _scored(
 
 
 def _losses(
-    group: ChannelGroup, change: Change, before: LabelledPredictions, runs: Sequence[LabelledPredictions], how: Resampling
+    group: ChannelGroup,
+    change: Change,
+    before: LabelledPredictions,
+    runs: Sequence[LabelledPredictions],
+    how: Resampling,
 ) -> Iterator[Importance]:
     """The mean loss over the repeats; what came before and after is swapped in all of them."""
     if not runs:

@@ -22,14 +22,14 @@ from ricenet_v2.store.raw import RawDataset
 from ricenet_v2.training.preprocessed import records_of_plan
 from ricenet_v2.training.resume_checks import DECISIVE
 from ricenet_v2.training.settings import NETWORK_FIELDS, with_channels
-from ricenet_v2.training.training_setup import Study
+from ricenet_v2.training.training_setup import TrainingSetup
 
 _MOST_TOLD = 20
 # What `--set` may change, and so `budget_of` compares.
 _SETTINGS = "training"
 
 
-def check_study(study: Study, subsets: Sequence[Subset]) -> None:
+def check_study(study: TrainingSetup, subsets: Sequence[Subset]) -> None:
     """Refuse what was trained on another plan, other images, cases, labels or patients.
 
     Args:
@@ -48,7 +48,7 @@ def check_study(study: Study, subsets: Sequence[Subset]) -> None:
         _refuse([fault for s, run in runs for fault in _input_faults(s, run, now)], study)
 
 
-def check_images(study: Study) -> None:
+def check_images(study: TrainingSetup) -> None:
     """Refuse images that were replaced and not preprocessed again; those moved away are not judged.
 
     Raises:
@@ -75,7 +75,7 @@ def check_images(study: Study) -> None:
         )
 
 
-def _refuse(faults: Sequence[str], study: Study) -> None:
+def _refuse(faults: Sequence[str], study: TrainingSetup) -> None:
     if faults:
         raise TrainingError(
             "The study has changed since these were trained, so they cannot be used any more.",
@@ -117,7 +117,7 @@ def _told(name: str, old: Any, new: Any) -> str:
     return f"{name} {old} there, {new} now"
 
 
-def _inputs(study: Study) -> list[Mapping[str, str]]:
+def _inputs(study: TrainingSetup) -> list[Mapping[str, str]]:
     """Of each fold what its run.json must say."""
     labels = {case.case_id: case.label for case in study.cases}
     patients = {case.case_id: case.patient_id for case in study.cases}

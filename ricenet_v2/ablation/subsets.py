@@ -12,7 +12,9 @@ from ricenet_v2.records.ablation import ChannelGroup, Subset
 JOINED = "+"
 
 
-def every_subset(groups: Sequence[ChannelGroup], channels: Sequence[str], plan: str) -> tuple[Subset, ...]:
+def every_subset(
+    groups: Sequence[ChannelGroup], channels: Sequence[str], plan: str
+) -> tuple[Subset, ...]:
     """All non-empty subsets: all groups first, then from one group to many.
 
     Args:
@@ -75,7 +77,10 @@ def canonical(groups: Sequence[str], names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _subset(
-    chosen: Sequence[ChannelGroup], groups: Sequence[ChannelGroup], channels: Sequence[str], plan: str
+    chosen: Sequence[ChannelGroup],
+    groups: Sequence[ChannelGroup],
+    channels: Sequence[str],
+    plan: str,
 ) -> Subset:
     """Folders are named as ricenet_train names them: channels in the order of the plan."""
     names = {name for group in chosen for name in group.channels}

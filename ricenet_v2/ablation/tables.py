@@ -76,7 +76,9 @@ def table_of(
     )
 
 
-def _row(name: str, run: LabelledPredictions, differences: Sequence[Pair], how: Resampling) -> SubsetMetrics:
+def _row(
+    name: str, run: LabelledPredictions, differences: Sequence[Pair], how: Resampling
+) -> SubsetMetrics:
     options = EvaluationOptions(how.positive, how.n_bootstrap, how.seed, how.level)
     figures = figures_of(run, options)
     found = {figure.name: figure for figure in figures}

@@ -18,7 +18,7 @@ from ricenet_v2.records.ablation import Subset
 from ricenet_v2.training import parallel
 from ricenet_v2.training.job import TrainOptions
 from ricenet_v2.training.parts import StopSignal
-from ricenet_v2.training.training_setup import Study
+from ricenet_v2.training.training_setup import TrainingSetup
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,10 @@ class TrainingMachine:
 
 
 def train_subsets(
-    study: Study, budget: TrainingBudget, left: Sequence[tuple[Subset, int]], machine: TrainingMachine
+    study: TrainingSetup,
+    budget: TrainingBudget,
+    left: Sequence[tuple[Subset, int]],
+    machine: TrainingMachine,
 ) -> list[Outcome]:
     """Train what is left, in the order given; one that fails does not keep the others from it.
 
@@ -99,7 +102,10 @@ def _lost(job: FoldJob, error: str) -> Outcome:
 
 
 def _jobs(
-    study: Study, budget: TrainingBudget, left: Sequence[tuple[Subset, int]], machine: TrainingMachine
+    study: TrainingSetup,
+    budget: TrainingBudget,
+    left: Sequence[tuple[Subset, int]],
+    machine: TrainingMachine,
 ) -> tuple[list[FoldJob], int]:
     """The jobs, and how many processes work at them at a time."""
     there = parallel.resources(resolve_device(machine.device))

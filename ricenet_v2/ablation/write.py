@@ -9,7 +9,7 @@ from ricenet_v2.ablation import formatting
 from ricenet_v2.ablation.figures import draw_contributions, draw_subsets
 from ricenet_v2.core import documents
 from ricenet_v2.records.ablation import Ablation, SourceTable
-from ricenet_v2.records.report import SectionFigure, ReportSection
+from ricenet_v2.records.report import ReportSection, SectionFigure
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import ABLATION_CSV, ABLATION_JSON, REPORT_PART_JSON
 

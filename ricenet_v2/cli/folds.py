@@ -20,7 +20,7 @@ from ricenet_v2.training import parallel
 from ricenet_v2.training.fold import train_fold
 from ricenet_v2.training.job import TrainOptions, effective_plan
 from ricenet_v2.training.parts import StopSignal
-from ricenet_v2.training.training_setup import Study
+from ricenet_v2.training.training_setup import TrainingSetup
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class FoldExecution:
     device: str | None
 
 
-def in_processes(study: Study, folds: Sequence[int], wish: FoldExecution) -> int:
+def in_processes(study: TrainingSetup, folds: Sequence[int], wish: FoldExecution) -> int:
     """Train the folds in turn, or several at the same time; see the two below.
 
     Raises:
@@ -59,7 +59,7 @@ def in_processes(study: Study, folds: Sequence[int], wish: FoldExecution) -> int
     return in_parallel(study, folds, wish)
 
 
-def in_turn(study: Study, folds: Sequence[int]) -> int:
+def in_turn(study: TrainingSetup, folds: Sequence[int]) -> int:
     """Train the folds one after the other; one that fails does not keep the others from it.
 
     Returns:
@@ -82,7 +82,7 @@ def in_turn(study: Study, folds: Sequence[int]) -> int:
     return _verdict(failed, folds, speaks=study.team.leads)
 
 
-def _may_go_on(error: Exception, study: Study) -> bool:
+def _may_go_on(error: Exception, study: TrainingSetup) -> bool:
     """Whether the next fold may be begun: of a fault of ours all processes of a team know."""
     return isinstance(error, RicenetError) or study.team.size == 1
 
@@ -93,7 +93,7 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error} (its traceback is in training_log.txt of the fold)"
 
 
-def in_parallel(study: Study, folds: Sequence[int], wish: FoldExecution) -> int:
+def in_parallel(study: TrainingSetup, folds: Sequence[int], wish: FoldExecution) -> int:
     """Train the folds in processes of their own; the same as in turn with as many threads.
 
     Returns:
@@ -152,7 +152,9 @@ def _on(device: str | None, fold: int, n_devices: int) -> list[str]:
     return ["--device", device] if device else []
 
 
-def _watched(study: Study, commands: Mapping[int, list[str]], number: int) -> dict[int, str]:
+def _watched(
+    study: TrainingSetup, commands: Mapping[int, list[str]], number: int
+) -> dict[int, str]:
     """Run the folds with a line of progress each; what the failed ones said."""
     model = study.model
     epochs = effective_plan(study.plan, study.options).training.epochs

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 
 from ricenet_v2.cli import common
 from ricenet_v2.core.errors import RicenetError, StoppedError, TrainingError
-from ricenet_v2.training.training_setup import Study
+from ricenet_v2.training.training_setup import TrainingSetup
 
 logger = logging.getLogger(__name__)
 
 
-def each_seed(studies: Sequence[Study], train: Callable[[Study], int]) -> int:
+def each_seed(studies: Sequence[TrainingSetup], train: Callable[[TrainingSetup], int]) -> int:
     """Train each study; one that fails does not keep the others from it.
 
     Args:

@@ -64,7 +64,9 @@ def _named(dataset: DatasetPaths) -> list[str]:
     return sorted(folder.name for folder in dataset.results.glob("*__*"))
 
 
-def read_run(run: str, dataset: DatasetPaths | None, truth: Path | None = None) -> LabelledPredictions:
+def read_run(
+    run: str, dataset: DatasetPaths | None, truth: Path | None = None
+) -> LabelledPredictions:
     """Predictions of a run.
 
     Args:
@@ -140,7 +142,9 @@ def on_same_cases(runs: Mapping[str, LabelledPredictions]) -> AlignedRuns:
     return AlignedRuns(made, tuple(sorted(everything - shared)), warning)
 
 
-def _ordered(run: LabelledPredictions, order: list[str], classes: tuple[str, ...]) -> LabelledPredictions:
+def _ordered(
+    run: LabelledPredictions, order: list[str], classes: tuple[str, ...]
+) -> LabelledPredictions:
     at = {case: index for index, case in enumerate(run.case_ids)}
     part = run.part(np.array([at[case] for case in order]))
     columns = np.array([run.classes.index(name) for name in classes])

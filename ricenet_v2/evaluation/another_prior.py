@@ -66,7 +66,9 @@ def _of_members(made: Predictions, scored: LabelledPredictions) -> list[tuple[fl
     return [tuple(shares[fold][index] for index in order) for fold in scored.members]
 
 
-def _combined(members: Mapping[int, Floats], scored: LabelledPredictions, named: tuple[float, ...]) -> Floats:
+def _combined(
+    members: Mapping[int, Floats], scored: LabelledPredictions, named: tuple[float, ...]
+) -> Floats:
     if not members:
         return corrected(scored.probabilities, scored.prior, named)
     mean: Floats = np.mean(list(members.values()), axis=0)

@@ -180,7 +180,9 @@ def method(kind: Kind, n_classes: int) -> str:
     return of_one if n_classes == 1 else f"MOVER of {of_one} of each class"
 
 
-def interval(scored: LabelledPredictions, told: tuple[int, ...], level: float, kind: Kind) -> Interval:
+def interval(
+    scored: LabelledPredictions, told: tuple[int, ...], level: float, kind: Kind
+) -> Interval:
     """Of the mean over classes.
 
     Args:

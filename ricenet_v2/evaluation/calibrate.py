@@ -44,7 +44,9 @@ _HOW = (
 )
 
 
-def calibrate(scored: LabelledPredictions, model: ModelPaths, options: EvaluationOptions) -> Calibration:
+def calibrate(
+    scored: LabelledPredictions, model: ModelPaths, options: EvaluationOptions
+) -> Calibration:
     """Choose and fit a calibration on out-of-fold predictions and tell what it does to them.
 
     Args:
@@ -111,7 +113,9 @@ def _held_out(cases: Cases) -> Floats:
     return made
 
 
-def probability_figures(scored: LabelledPredictions, options: EvaluationOptions) -> tuple[Metric, ...]:
+def probability_figures(
+    scored: LabelledPredictions, options: EvaluationOptions
+) -> tuple[Metric, ...]:
     """The figures that a calibration changes; ranks of two classes stay as they are."""
     figures = figures_of(scored, options)
     made = [figure for figure in figures if figure.name in _SHOWN]
@@ -119,7 +123,10 @@ def probability_figures(scored: LabelledPredictions, options: EvaluationOptions)
 
 
 def with_ensemble(
-    found: Calibration, test: LabelledPredictions, options: EvaluationOptions, made: Predictions | None = None
+    found: Calibration,
+    test: LabelledPredictions,
+    options: EvaluationOptions,
+    made: Predictions | None = None,
 ) -> Calibration:
     """The same with what the calibration does to an ensemble's predictions of a test set.
 

@@ -62,7 +62,11 @@ def named(made: Evaluation, column: str, names: Mapping[int, str]) -> Evaluation
 
 
 def centres_of(
-    scored: LabelledPredictions, made: Evaluation, positive: int, column: str, names: Mapping[int, str]
+    scored: LabelledPredictions,
+    made: Evaluation,
+    positive: int,
+    column: str,
+    names: Mapping[int, str],
 ) -> Centres:
     """Figures of each centre, their range, and a random-effects summary of the AUROC.
 

@@ -98,7 +98,11 @@ def _bins(values: Floats) -> sparse.csr_array:
 
 
 def bands(
-    scored: LabelledPredictions, told: tuple[int, ...], level: float, n_draws: int, random: np.random.Generator
+    scored: LabelledPredictions,
+    told: tuple[int, ...],
+    level: float,
+    n_draws: int,
+    random: np.random.Generator,
 ) -> dict[str, Band]:
     """Of each of the `BINNED` figures, by name.
 
@@ -150,7 +154,10 @@ def _drawn(
 
 
 def _turned(
-    scored: LabelledPredictions, told: tuple[int, ...], patients: Patients, turn: NDArray[np.integer]
+    scored: LabelledPredictions,
+    told: tuple[int, ...],
+    patients: Patients,
+    turn: NDArray[np.integer],
 ) -> tuple[Floats, list[Floats]]:
     p, signs = scored.probabilities, (2.0 * turn - 1)[patients.owner]
     sure, right = p.max(axis=1), p.argmax(axis=1) == scored.truth

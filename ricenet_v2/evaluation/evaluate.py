@@ -102,7 +102,9 @@ def evaluate(
     )
 
 
-def _with_folds(figures: Sequence[Metric], scored: LabelledPredictions, options: EvaluationOptions) -> list[Metric]:
+def _with_folds(
+    figures: Sequence[Metric], scored: LabelledPredictions, options: EvaluationOptions
+) -> list[Metric]:
     """With the AUROC within folds behind the pooled one, which is warned of where they differ."""
     found = with_interval(_estimates(scored, options))
     made: list[Metric] = []
@@ -134,7 +136,9 @@ def _part(group: Subgroup, part: LabelledPredictions, options: EvaluationOptions
     return _set(group.name, group.kind, part, figures_of(part, options))
 
 
-def _set(name: str, kind: SetKind, part: LabelledPredictions, figures: Sequence[Metric]) -> MetricGroup:
+def _set(
+    name: str, kind: SetKind, part: LabelledPredictions, figures: Sequence[Metric]
+) -> MetricGroup:
     return MetricGroup(
         name=name,
         kind=kind,

@@ -15,7 +15,9 @@ from ricenet_v2.evaluation.two_shares import Proportion, difference, together
 Flags = NDArray[np.bool_]
 
 
-def of_calls(called: Flags, own: Flags, odds: float, patients: Patients, level: float) -> Proportion:
+def of_calls(
+    called: Flags, own: Flags, odds: float, patients: Patients, level: float
+) -> Proportion:
     """Of calling cases rather than none, per case: true calls, less false ones times the odds.
 
     Args:
@@ -28,7 +30,9 @@ def of_calls(called: Flags, own: Flags, odds: float, patients: Patients, level: 
     return _weighed(called & own, called & ~own, odds, patients, level)
 
 
-def over_all(called: Flags, own: Flags, odds: float, patients: Patients, level: float) -> Proportion:
+def over_all(
+    called: Flags, own: Flags, odds: float, patients: Patients, level: float
+) -> Proportion:
     """Of calling these cases rather than all: false calls saved, less true ones lost.
 
     The arguments are those of `of_calls`.

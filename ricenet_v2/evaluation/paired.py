@@ -13,7 +13,12 @@ from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation import confusion_matrix
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import AUROC, BRIER
-from ricenet_v2.evaluation.paired_permutation import Ends, PairedPermutation, not_rejected, share_as_large
+from ricenet_v2.evaluation.paired_permutation import (
+    Ends,
+    PairedPermutation,
+    not_rejected,
+    share_as_large,
+)
 from ricenet_v2.evaluation.ranking import Ranking
 from ricenet_v2.evaluation.resampling import replicated
 from ricenet_v2.evaluation.sufficient_statistics import brier_of, log_loss_of
@@ -256,7 +261,9 @@ class _Exchange:
         return found
 
 
-def _stacked(runs: tuple[LabelledPredictions, LabelledPredictions], probabilities: Floats) -> LabelledPredictions:
+def _stacked(
+    runs: tuple[LabelledPredictions, LabelledPredictions], probabilities: Floats
+) -> LabelledPredictions:
     """Both runs one behind the other, for their truths and folds."""
     first = runs[0]
     return replace(

@@ -22,7 +22,9 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 
-def shuffled_labels(scored: LabelledPredictions, positive: int, n_shuffles: int, seed: int = 0) -> SanityCheck:
+def shuffled_labels(
+    scored: LabelledPredictions, positive: int, n_shuffles: int, seed: int = 0
+) -> SanityCheck:
     """Compare AUROC and macro F1 with those of labels that are shuffled between patients.
 
     Labels of a patient's cases stay together: patients with equally many cases exchange theirs. The
@@ -63,7 +65,9 @@ def shuffled_labels(scored: LabelledPredictions, positive: int, n_shuffles: int,
     )
 
 
-def _shuffled(scored: LabelledPredictions, total: int, random: np.random.Generator) -> Iterator[Indices]:
+def _shuffled(
+    scored: LabelledPredictions, total: int, random: np.random.Generator
+) -> Iterator[Indices]:
     """Truths (shuffles, cases), some at a time."""
     patients = scored.grouping
     cases: dict[int, list[Indices]] = defaultdict(list)

@@ -59,7 +59,9 @@ def prevalences(
     return made
 
 
-def with_prevalences(made: Evaluation, scored: LabelledPredictions, asked: Sequence[Prevalence]) -> Evaluation:
+def with_prevalences(
+    made: Evaluation, scored: LabelledPredictions, asked: Sequence[Prevalence]
+) -> Evaluation:
     """An evaluation with predictive values at other prevalences: as called, and at each threshold.
 
     Args:
@@ -80,7 +82,9 @@ def with_prevalences(made: Evaluation, scored: LabelledPredictions, asked: Seque
     return dataclasses.replace(made, figures=tuple(figures), thresholds=tuple(thresholds))
 
 
-def at_prevalence(scored: LabelledPredictions, called: Flags, asked: Prevalence, level: float) -> list[Metric]:
+def at_prevalence(
+    scored: LabelledPredictions, called: Flags, asked: Prevalence, level: float
+) -> list[Metric]:
     """Positive and negative predictive value by Bayes' rule from sensitivity and specificity.
 
     These are taken as they are among the cases: it is assumed that only the shares of the classes
@@ -100,7 +104,9 @@ def at_prevalence(scored: LabelledPredictions, called: Flags, asked: Prevalence,
     ]
 
 
-def _figure(name: str, scored: LabelledPredictions, hit: Flags, own: Flags, odds: float, level: float) -> Metric:
+def _figure(
+    name: str, scored: LabelledPredictions, hit: Flags, own: Flags, odds: float, level: float
+) -> Metric:
     """One predictive value; of a negative call all sides are turned round.
 
     Its odds are those of the prevalence divided by the ratio of false to true calls, whose interval

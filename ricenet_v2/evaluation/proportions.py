@@ -22,7 +22,9 @@ def proportions(scored: LabelledPredictions, level: float) -> list[Metric]:
     return made
 
 
-def of_class(scored: LabelledPredictions, called: Flags, index: int, name: str, level: float) -> list[Metric]:
+def of_class(
+    scored: LabelledPredictions, called: Flags, index: int, name: str, level: float
+) -> list[Metric]:
     """Sensitivity, specificity and predictive values of one class against the rest.
 
     Args:
@@ -41,7 +43,9 @@ def of_class(scored: LabelledPredictions, called: Flags, index: int, name: str, 
     ]
 
 
-def share(name: str, scored: LabelledPredictions, hit: Flags, among: Flags | None, level: float) -> Metric:
+def share(
+    name: str, scored: LabelledPredictions, hit: Flags, among: Flags | None, level: float
+) -> Metric:
     """A share with Clopper and Pearson's interval.
 
     Where patients have several cases, the interval is that of the effective number of independent

@@ -101,7 +101,9 @@ def _best(
     return float(values[best[len(best) // 2]])
 
 
-def applied(thresholds: Sequence[Threshold], scored: LabelledPredictions, level: float) -> list[Threshold]:
+def applied(
+    thresholds: Sequence[Threshold], scored: LabelledPredictions, level: float
+) -> list[Threshold]:
     """The same thresholds with their figures on these cases.
 
     Raises:

@@ -52,7 +52,9 @@ def together(first: Floats, second: Floats, patients: Patients) -> float:
     return float((a * b).sum()) / spread if spread > 0 else 0.0
 
 
-def difference(first: Proportion, second: Proportion, weight: float, correlation: float) -> Proportion:
+def difference(
+    first: Proportion, second: Proportion, weight: float, correlation: float
+) -> Proportion:
     """The first less the second times a weight (Zou and Donner 2008)."""
     value = first.value - weight * second.value
     down = _reach(first.value - first.low, weight * (second.high - second.value), correlation)

@@ -168,7 +168,9 @@ def _shuffles(
         yield made.T[unit.owner]
 
 
-def _within_of(scored: LabelledPredictions, positive: int, n_folds: int) -> Callable[[Floats], Floats]:
+def _within_of(
+    scored: LabelledPredictions, positive: int, n_folds: int
+) -> Callable[[Floats], Floats]:
     """The AUROC within folds (shuffles, 1) as a function of the folds, axes (cases, shuffles)."""
     told = told_classes(scored, positive)
     parts = [

@@ -68,7 +68,9 @@ class ExplainedNetworks:
     seconds: float | None = None
 
 
-def explain_case(subject: Subject, by: ExplainedNetworks, output: Path, made_by: str) -> ExplainedCase:
+def explain_case(
+    subject: Subject, by: ExplainedNetworks, output: Path, made_by: str
+) -> ExplainedCase:
     """Make all maps of a case, measure and check them, write them beside each other.
 
     Args:

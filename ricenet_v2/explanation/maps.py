@@ -18,7 +18,7 @@ from ricenet_v2.explanation.map import Image, Map, Maps, filled, mean, named, to
 from ricenet_v2.explanation.occlusion.occlude import OcclusionMap, occlude
 from ricenet_v2.explanation.occlusion.prepared import Occlusions, prepare
 from ricenet_v2.explanation.occlusion.windows import lay_windows
-from ricenet_v2.explanation.options import MapKind, ExplanationOptions
+from ricenet_v2.explanation.options import ExplanationOptions, MapKind
 from ricenet_v2.explanation.subject import Subject
 from ricenet_v2.inference.odds import Combined, Odds
 from ricenet_v2.inference.test_time_augmentation import check_finite, probabilities
@@ -113,7 +113,9 @@ def mapper_of(
     )
 
 
-def _prepared(subject: Subject, plan: Plan, options: ExplanationOptions, stride_mm: float) -> Occlusions:
+def _prepared(
+    subject: Subject, plan: Plan, options: ExplanationOptions, stride_mm: float
+) -> Occlusions:
     """Windows of the size that is shown, all channels hidden at once."""
     settings = replace(options.occlusion, stride_mm=stride_mm, channel=None)
     return prepare(

@@ -108,7 +108,9 @@ def title_of(one: Map) -> str:
 def _scan(subject: Subject, maps: Sequence[PanelImage]) -> tuple[DisplayedCase, ViewCentre]:
     """Images and maps cropped to the head, and the point that the planes go through."""
     carried = tuple(
-        ShownMap(SectionVolume(f"{one.map.name}.nii.gz", one.map.name, one.map.unit, ""), one.voxels)
+        ShownMap(
+            SectionVolume(f"{one.map.name}.nii.gz", one.map.name, one.map.unit, ""), one.voxels
+        )
         for one in maps
     )
     whole = DisplayedCase(

@@ -18,7 +18,7 @@ from ricenet_v2.records.explanation import (
     Explanation,
     MapRecord,
 )
-from ricenet_v2.records.report import SectionFigure, SectionTable, SectionVolume, ReportSection
+from ricenet_v2.records.report import ReportSection, SectionFigure, SectionTable, SectionVolume
 from ricenet_v2.report.formatting import cases as count_of
 
 ORDER = 50

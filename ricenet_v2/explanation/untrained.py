@@ -8,7 +8,7 @@ from dataclasses import replace
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.seeds import seed_of
 from ricenet_v2.explanation.maps import mapper_of
-from ricenet_v2.explanation.options import MapKind, ExplanationOptions
+from ricenet_v2.explanation.options import ExplanationOptions, MapKind
 from ricenet_v2.explanation.quantities.regions import OUTSIDE, Mask
 from ricenet_v2.explanation.quantities.shares import shares_of
 from ricenet_v2.explanation.quantities.untrained import p_larger
@@ -19,7 +19,9 @@ from ricenet_v2.records.explanation import Shares
 from ricenet_v2.records.plan import Plan
 
 
-def untrained_networks(plan: Plan, options: ExplanationOptions, like: Classifier) -> tuple[Classifier, ...]:
+def untrained_networks(
+    plan: Plan, options: ExplanationOptions, like: Classifier
+) -> tuple[Classifier, ...]:
     """As many networks of a plan with random weights as the options say, on the device of another.
 
     They are the same for all cases, as the trained ones are.

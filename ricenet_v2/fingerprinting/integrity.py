@@ -10,7 +10,7 @@ from ricenet_v2.core.deadline import within
 from ricenet_v2.core.errors import LateError
 from ricenet_v2.core.failures import reason_of
 from ricenet_v2.core.names import fault_of
-from ricenet_v2.fingerprinting.checked import CheckedCase, CaseImages
+from ricenet_v2.fingerprinting.checked import CaseImages, CheckedCase
 from ricenet_v2.fingerprinting.checks_duplicates import check_twins
 from ricenet_v2.fingerprinting.checks_folders import relative
 from ricenet_v2.fingerprinting.checks_masks import check_labels
@@ -18,7 +18,7 @@ from ricenet_v2.fingerprinting.checks_size import check_usual
 from ricenet_v2.fingerprinting.checks_tables import check_tables
 from ricenet_v2.fingerprinting.checks_tilt import check_turns
 from ricenet_v2.fingerprinting.findings import Place, error, in_order
-from ricenet_v2.fingerprinting.look import InspectionFiles, CaseObservations, look
+from ricenet_v2.fingerprinting.look import CaseObservations, InspectionFiles, look
 from ricenet_v2.fingerprinting.memory import bytes_of_case
 from ricenet_v2.fingerprinting.workers import (
     KILLED_REMEDY,

@@ -52,7 +52,9 @@ class NetworkOutputs:
 
 
 @torch.inference_mode()
-def seen(network: nn.Module, batch: torch.Tensor, mirror_axes: Sequence[int] = ()) -> NetworkOutputs:
+def seen(
+    network: nn.Module, batch: torch.Tensor, mirror_axes: Sequence[int] = ()
+) -> NetworkOutputs:
     """As `probabilities`, with the features of the images that were not flipped."""
     turns, features = mirrorings(mirror_axes), None
     total = torch.zeros((), device=batch.device)

@@ -49,7 +49,9 @@ def _inside(distance: NDArray[np.float64], radius: float, softness: float) -> ND
     return share
 
 
-def dose_in_gy(at: NDArray[np.float64], patient: PhantomPatient, random: np.random.Generator) -> Volume:
+def dose_in_gy(
+    at: NDArray[np.float64], patient: PhantomPatient, random: np.random.Generator
+) -> Volume:
     """A plateau near the prescription, an error-function penumbra, a bath of low dose."""
     beyond = _distance(at, patient.cavity) - patient.target_radius
     plateau = 0.5 * special.erfc((beyond - PENUMBRA_MM) / (np.sqrt(2) * PENUMBRA_MM))

@@ -137,7 +137,9 @@ def draw_patient(random: np.random.Generator, anatomy: Anatomy = USUAL) -> Phant
     return replace(patient, old_spots=_old_spots(patient, anatomy.old_spots, random))
 
 
-def _old_spots(patient: PhantomPatient, number: int, random: np.random.Generator) -> tuple[Ball, ...]:
+def _old_spots(
+    patient: PhantomPatient, number: int, random: np.random.Generator
+) -> tuple[Ball, ...]:
     """Balls anywhere inside the brain, far enough from lesion, cavity and each other.
 
     Raises:

@@ -107,7 +107,9 @@ def least_bytes(candidate: Candidate, n_channels: int, precision: Precision) -> 
     return candidate.batch * (maps + images)
 
 
-def first_that_fits(candidates: Iterable[Candidate], budget: MemoryBudget, remedy: str) -> LadderResult:
+def first_that_fits(
+    candidates: Iterable[Candidate], budget: MemoryBudget, remedy: str
+) -> LadderResult:
     """The first candidate of the ladder whose step fits.
 
     Args:

@@ -12,7 +12,7 @@ from ricenet_v2.core.errors import PlanError
 from ricenet_v2.planning import presets, reasons, schedule
 from ricenet_v2.planning.channels import plan_channel
 from ricenet_v2.planning.input_size import margin_of
-from ricenet_v2.planning.ladder import GIB, MemoryBudget, Candidate, first_that_fits
+from ricenet_v2.planning.ladder import GIB, Candidate, MemoryBudget, first_that_fits
 from ricenet_v2.planning.levels import plan_levels
 from ricenet_v2.planning.names import PRESETS
 from ricenet_v2.planning.overrides import Overrides

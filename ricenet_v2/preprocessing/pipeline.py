@@ -224,13 +224,17 @@ def _chosen(images: Images, given: _Channels, plan: Plan, case_id: str) -> list[
     return [by_name[channel.name] for channel in plan.channels]
 
 
-def _channels(images: list[Image], way: ResamplingRoute, there: Mask, plan: Plan) -> Iterator[Image]:
+def _channels(
+    images: list[Image], way: ResamplingRoute, there: Mask, plan: Plan
+) -> Iterator[Image]:
     for image, channel in zip(images, plan.channels, strict=True):
         # No name for what is made: it would live on while the next channel is made.
         yield _channel(image, way, there, channel, plan.input_size)
 
 
-def _channel(image: Image, way: ResamplingRoute, there: Mask, plan: ChannelPlan, size: Shape) -> Image:
+def _channel(
+    image: Image, way: ResamplingRoute, there: Mask, plan: ChannelPlan, size: Shape
+) -> Image:
     # No dose was computed beyond its grid; a picture goes on with what surrounds the patient.
     outside = 0.0 if plan.kind in ("dose", "mask") else background(image)
     made = way.image(image, plan.interpolation, outside)

@@ -17,7 +17,14 @@ from ricenet_v2.store.raw import RawDataset
 from ricenet_v2.training import stages
 from ricenet_v2.training.job import Job
 from ricenet_v2.training.loader import Source, TrainingBatches
-from ricenet_v2.training.timing import Bench, Peak, Turns, make_bench, time_steps, watched_memory
+from ricenet_v2.training.timing import (
+    Bench,
+    Peak,
+    TimingRounds,
+    make_bench,
+    time_steps,
+    watched_memory,
+)
 
 _UPDATES_OF_PEAK = 2
 
@@ -105,7 +112,7 @@ def measure(job: Job, raw: RawDataset, splits: Splits, effort: Effort) -> Benchm
     )
 
 
-def _timed(job: Job, effort: Effort) -> tuple[Bench, Turns, Peak]:
+def _timed(job: Job, effort: Effort) -> tuple[Bench, TimingRounds, Peak]:
     labels = {case: job.labels[case] for case in job.train}
     source = Source(job.reader, labels, job.plan, job.seed)
     batches = TrainingBatches(source, 0, job.num_workers, job.device)

@@ -148,7 +148,9 @@ def _finite(made: Sequence[tuple[torch.Tensor, Sequence[str]]]) -> list[float]:
     return values
 
 
-def _loss(network: nn.Module, batch: Batch, task: TrainingTask, epoch: int, position: int) -> torch.Tensor:
+def _loss(
+    network: nn.Module, batch: Batch, task: TrainingTask, epoch: int, position: int
+) -> torch.Tensor:
     plan, device = task.plan, task.team.device
     images = moved(batch.images, device, plan)
     targets = functional.one_hot(moved(batch.targets, device, plan), task.n_classes).float()

@@ -102,7 +102,7 @@ def number_of(wanted: str, fitting: int, n_folds: int, option: str = "--num_fold
 
 
 @dataclass(frozen=True)
-class Ended:
+class FoldExit:
     """How the process of a fold ended; `error` is what it said where it failed."""
 
     fold: int
@@ -120,24 +120,24 @@ class _Process:
         if self.running.stdin is not None:
             self.running.stdin.close()
 
-    def ended(self, fold: int) -> Ended:
+    def ended(self, fold: int) -> FoldExit:
         """How it ended, from its exit code and its last words."""
         self.said.seek(0)
         text = self.said.read().decode(errors="replace")
         self.close()
         if self.running.returncode == 0:
-            return Ended(fold, None)
+            return FoldExit(fold, None)
         _, marker, error = f"\n{text}".rpartition("\nError: ")
         if marker:
-            return Ended(fold, error.strip()[-_MOST_OF_TEXT:])
+            return FoldExit(fold, error.strip()[-_MOST_OF_TEXT:])
         code = self.running.returncode
         reason = f"signal {-code}" if code < 0 else f"exit code {code}"
-        return Ended(fold, f"Its process ended by {reason}.\n{text.strip()[-_MOST_OF_TEXT:]}")
+        return FoldExit(fold, f"Its process ended by {reason}.\n{text.strip()[-_MOST_OF_TEXT:]}")
 
 
 def run_folds(
     commands: Mapping[int, Sequence[str]], n_parallel: int, stop: StopSignal
-) -> Iterator[Ended | Literal["waiting"]]:
+) -> Iterator[FoldExit | Literal["waiting"]]:
     """Run a command for each fold, at most `n_parallel` at the same time.
 
     Args:

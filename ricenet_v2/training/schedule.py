@@ -9,14 +9,14 @@ from ricenet_v2.records.plan import TrainingPlan
 
 
 @dataclass(frozen=True)
-class Leg:
+class ScheduleSegment:
     """A stretch of a run: from `first_epoch` on, the run was meant to have `epochs` in all."""
 
     first_epoch: int
     epochs: int
 
 
-Legs = tuple[Leg, ...]
+Legs = tuple[ScheduleSegment, ...]
 
 
 def changed(legs: Legs, done: int, epochs: int) -> Legs:
@@ -24,7 +24,7 @@ def changed(legs: Legs, done: int, epochs: int) -> Legs:
     if legs[-1].epochs == epochs:
         return legs
     kept = tuple(leg for leg in legs if leg.first_epoch < done)
-    return (*kept, Leg(done if kept else 0, epochs))
+    return (*kept, ScheduleSegment(done if kept else 0, epochs))
 
 
 def learning_rate(plan: TrainingPlan, legs: Legs, update: int) -> float:

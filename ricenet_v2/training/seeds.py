@@ -17,12 +17,12 @@ from ricenet_v2.store.seeds import folder_seed, seed_models
 from ricenet_v2.training.job import effective_plan, with_epochs
 from ricenet_v2.training.resume_checks import DECISIVE
 from ricenet_v2.training.settings import channels_label
-from ricenet_v2.training.training_setup import Study
+from ricenet_v2.training.training_setup import TrainingSetup
 
 
 def studies_of_seeds(
-    study: Study, seeds: Sequence[int] | None, folds: Sequence[int]
-) -> list[Study]:
+    study: TrainingSetup, seeds: Sequence[int] | None, folds: Sequence[int]
+) -> list[TrainingSetup]:
     """The study once with each seed, in the folder of that seed; as it is where None.
 
     Raises:
@@ -35,14 +35,14 @@ def studies_of_seeds(
     return made
 
 
-def _of_seed(study: Study, seed: int) -> Study:
+def _of_seed(study: TrainingSetup, seed: int) -> TrainingSetup:
     label = channels_label(study.plan, study.options.channels)
     own = folder_seed(study.paths, study.plan.name, label, seed)
     options = dataclasses.replace(study.options, seed=seed, folder_seed=own)
     return dataclasses.replace(study, options=options)
 
 
-def check_seeds(studies: Sequence[Study], folds: Sequence[int]) -> None:
+def check_seeds(studies: Sequence[TrainingSetup], folds: Sequence[int]) -> None:
     """Refuse seeds that say nothing of each other.
 
     Args:
@@ -79,7 +79,7 @@ def check_seeds(studies: Sequence[Study], folds: Sequence[int]) -> None:
             )
 
 
-def _differing(study: Study, model: ModelPaths) -> list[str]:
+def _differing(study: TrainingSetup, model: ModelPaths) -> list[str]:
     """In words, what a further seed would have that a trained model has not."""
     runs = runs_of(model)
     epochs = {run.epochs for run in runs.values()}
@@ -102,7 +102,7 @@ def _differing(study: Study, model: ModelPaths) -> list[str]:
     return found
 
 
-def _first_weights(study: Study, model: ModelPaths, folds: Sequence[int]) -> list[str]:
+def _first_weights(study: TrainingSetup, model: ModelPaths, folds: Sequence[int]) -> list[str]:
     """In words, that a further seed would begin with other weights than a trained model.
 
     Each fold may begin with the same fold of an earlier training, so files are held against each

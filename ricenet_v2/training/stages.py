@@ -22,7 +22,7 @@ from ricenet_v2.training.job import Job
 from ricenet_v2.training.loader import Source
 from ricenet_v2.training.loop import predict_cases
 from ricenet_v2.training.state import full_state
-from ricenet_v2.training.timing import Bench, Peak, Turns, seconds_of
+from ricenet_v2.training.timing import Bench, Peak, TimingRounds, seconds_of
 from ricenet_v2.training.wrapping import precision
 
 LIMITS = {"step": 1.10, "waiting": 0.05, "memory": 1.10}
@@ -32,7 +32,7 @@ STEP, VALIDATION, SAVING = "step with everything", "validating one case", "savin
 _SAMPLES, _CASES = 16, 8
 
 
-def steps(job: Job, turns: Turns) -> Iterator[Stage]:
+def steps(job: Job, turns: TimingRounds) -> Iterator[Stage]:
     """The bare step, the step with everything, and what of it is waiting."""
     training = job.plan.training
     yield _stage(

@@ -31,7 +31,7 @@ from ricenet_v2.training.job import Job, run_record
 from ricenet_v2.training.leaks import judged, lineage_of
 from ricenet_v2.training.optimiser import make_optimiser
 from ricenet_v2.training.parts import BestKeeper, Ema
-from ricenet_v2.training.schedule import Leg, Legs, changed
+from ricenet_v2.training.schedule import Legs, ScheduleSegment, changed
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ def first_state(network: Classifier, plan: TrainingPlan, device: torch.device) -
         network = network.to(memory_format=torch.channels_last_3d)
     optimiser = make_optimiser(network, plan)
     ema = Ema(network, plan.ema_decay)
-    return State(network, ema, optimiser, BestKeeper(), [], (Leg(0, plan.epochs),))
+    return State(network, ema, optimiser, BestKeeper(), [], (ScheduleSegment(0, plan.epochs),))
 
 
 def fresh_state(job: Job) -> State:
@@ -158,7 +158,7 @@ def load(state: State, saved: Mapping[str, Any]) -> None:
     state.optimiser.load_state_dict(saved["optimiser"])
     state.best.load(saved["best"])
     state.rows = [EpochRow(**row) for row in saved["rows"]]
-    state.legs = tuple(Leg(first, epochs) for first, epochs in saved["legs"])
+    state.legs = tuple(ScheduleSegment(first, epochs) for first, epochs in saved["legs"])
 
 
 def inference_state(job: Job, state: State) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def watched_memory(device: torch.device) -> Iterator[Peak]:
 
 
 @dataclass(frozen=True)
-class Spent:
+class MeasuredTime:
     """Seconds of some updates, and those of them that were spent waiting for data."""
 
     seconds: float
@@ -100,7 +100,7 @@ class Bench:
         """Where it computes."""
         return self.task.team.device
 
-    def train(self, batches: TrainingBatches, epoch: int, updates: int) -> Spent:
+    def train(self, batches: TrainingBatches, epoch: int, updates: int) -> MeasuredTime:
         """So many updates of the loop that trains.
 
         The batches that lay ready are used up before the clock starts: with them a loader that
@@ -110,7 +110,7 @@ class Bench:
         self._epoch(batches, epoch, math.ceil(batches.ahead / steps))
         waited: list[float] = []
         spent = seconds_of(lambda: waited.append(self._epoch(batches, epoch, updates)), self.device)
-        return Spent(spent, waited[0])
+        return MeasuredTime(spent, waited[0])
 
     def _epoch(self, batches: TrainingBatches, epoch: int, updates: int) -> float:
         """Train; seconds spent waiting for data."""
@@ -155,7 +155,7 @@ def make_bench(plan: Plan, team: ProcessGroup, network: Classifier | None = None
 
 
 @dataclass(frozen=True)
-class Turns:
+class TimingRounds:
     """Seconds of an update in each round."""
 
     everything: tuple[float, ...]
@@ -179,8 +179,8 @@ def ratio(these: tuple[float, ...], those: tuple[float, ...]) -> float:
 
 
 def alternate(
-    everything: Callable[[int], Spent], bare: Callable[[], float], updates: int, rounds: int
-) -> Turns:
+    everything: Callable[[int], MeasuredTime], bare: Callable[[], float], updates: int, rounds: int
+) -> TimingRounds:
     """Let both take turns: everything, bare, everything, bare, ...; the first of each warms up.
 
     Args:
@@ -197,10 +197,10 @@ def alternate(
         full.append(spent.seconds / updates)
         waiting.append(spent.waiting / updates)
         lone.append(without / updates)
-    return Turns(tuple(full), tuple(lone), tuple(waiting))
+    return TimingRounds(tuple(full), tuple(lone), tuple(waiting))
 
 
-def time_steps(bench: Bench, batches: TrainingBatches, updates: int, rounds: int) -> Turns:
+def time_steps(bench: Bench, batches: TrainingBatches, updates: int, rounds: int) -> TimingRounds:
     """Time the loop with these batches beside the bare step on one of them.
 
     Args:

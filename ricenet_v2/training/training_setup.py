@@ -23,7 +23,7 @@ from ricenet_v2.training.trackers import check_trackers
 
 
 @dataclass(frozen=True)
-class Study:
+class TrainingSetup:
     """What the folds of a dataset share."""
 
     paths: DatasetPaths
@@ -42,7 +42,7 @@ class Study:
 
 def load_study(
     dataset: str, plan: str, workspace: Path | None, options: TrainOptions, team: ProcessGroup
-) -> Study:
+) -> TrainingSetup:
     """Read plan, folds and cases, and check the options before the first fold.
 
     Images that have changed since they were preprocessed are a warning.
@@ -72,7 +72,7 @@ def load_study(
     check_labels(raw.cases, made.classes, paths.raw / CASES_CSV)
     if team is None or team.leads:
         tell_raw_changes(raw, made, paths)
-    return Study(paths, made, raw.dataset, raw.cases, splits, options, team)
+    return TrainingSetup(paths, made, raw.dataset, raw.cases, splits, options, team)
 
 
 def chosen_folds(text: str, n_folds: int) -> list[int]:

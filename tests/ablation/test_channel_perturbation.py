@@ -94,7 +94,10 @@ def test_only_the_group_that_the_network_looks_at_is_of_importance(stage_of):
     values = {case: (n, 4 * (n % 2) - 2, n) for n, case in enumerate(cases)}
     stages = [stage_of(*cases[:6]), stage_of(*cases[6:])]
     truths = LabelledPredictions(cases, cases, truth, truth, np.eye(2)[truth], ("first", "second"))
-    groups = [(ChannelGroup("seen", ("mri1",)), [1]), (ChannelGroup("unseen", ("mri0", "dose2")), [0, 2])]
+    groups = [
+        (ChannelGroup("seen", ("mri1",)), [1]),
+        (ChannelGroup("unseen", ("mri0", "dose2")), [0, 2]),
+    ]
     read = arrays(values).__getitem__
     found = importances(stages, truths, groups, read, Resampling(1, 50), repeats=3, drop=True)
     areas = {(one.group, one.change): one for one in found if one.figure == "AUROC"}

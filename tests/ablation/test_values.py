@@ -35,7 +35,9 @@ def scored(signal, n=60, seed=0):
     score = 1 / (1 + np.exp(-(signal * (2 * truth - 1) + random.normal(0, 1, n))))
     probabilities = np.column_stack([1 - score, score])
     names = tuple(f"case{i:02d}" for i in range(n))
-    return LabelledPredictions(names, names, truth, probabilities.argmax(axis=1), probabilities, CLASSES)
+    return LabelledPredictions(
+        names, names, truth, probabilities.argmax(axis=1), probabilities, CLASSES
+    )
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +106,9 @@ def test_what_a_group_without_knowledge_adds_is_within_chance():
         for subset, knows in zip(subsets, (True, False, True), strict=True):
             p = 1 / (1 + np.exp(-(1.5 * knows * truth + random.normal(0, 1, 40))))
             both = np.column_stack([1 - p, p])
-            made[subset.name] = LabelledPredictions(names, names, truth, both.argmax(axis=1), both, CLASSES)
+            made[subset.name] = LabelledPredictions(
+                names, names, truth, both.argmax(axis=1), both, CLASSES
+            )
         found = contributions(made, subsets, two, 0, HOW)
         one = next(one for one in found if (one.group, one.figure) == ("T1c_event", "AUROC"))
         held += one.low <= 0 <= one.high
@@ -172,7 +176,9 @@ def test_a_test_set_of_three_classes_that_lacks_one(tmp_path):
         probabilities = random.dirichlet(np.ones(3), 8)
         truth = np.arange(8) % 2
         calls = probabilities.argmax(axis=1)
-        few[subset.name] = LabelledPredictions(names, names, truth, calls, probabilities, ("a", "b", "c"))
+        few[subset.name] = LabelledPredictions(
+            names, names, truth, calls, probabilities, ("a", "b", "c")
+        )
     table = table_of("test", AlignedRuns(few, ()), SUBSETS, GROUPS, 0, HOW)
     write_ablation(tmp_path, ablation(table))
     (found,) = documents.read(Ablation, tmp_path / "ablation.json").tables

@@ -99,7 +99,9 @@ def test_thresholds_of_another_prior_are_chosen_on_predictions_moved_alike(outpu
     write_rows(crossval / "validation.csv", rows)
     scored = of_file(crossval / "validation.csv", None, "event").scored
     picked = chosen_thresholds(scored, 1, (0.8,), ())
-    figures = evaluate(scored, EvaluationOptions(1, n_bootstrap=20), "out-of-fold", thresholds=picked)
+    figures = evaluate(
+        scored, EvaluationOptions(1, n_bootstrap=20), "out-of-fold", thresholds=picked
+    )
     documents.write(crossval / "figures.json", figures)
     found = stored_thresholds(asked, crossval / "figures.json")
     shares = np.array([0.2 if n % 2 else 0.1 for n in range(N)])
@@ -121,7 +123,9 @@ def test_shares_of_votes_have_no_threshold_of_probabilities(outputs, tmp_path, c
     folds = dataclasses.replace(written(crossval, outputs, odds).scored, prior=(0.85, 0.15))
     picked = chosen_thresholds(folds, 1, (0.8,), ())
     assert "balanced" in {each.name for each in picked}
-    figures = evaluate(folds, EvaluationOptions(1, n_bootstrap=20), "out-of-fold", thresholds=picked)
+    figures = evaluate(
+        folds, EvaluationOptions(1, n_bootstrap=20), "out-of-fold", thresholds=picked
+    )
     documents.write(crossval / "figures.json", figures)
     (crossval / "predictions.csv").rename(crossval / "validation.csv")
     for file in (None, crossval / "figures.json"):

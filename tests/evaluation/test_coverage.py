@@ -66,7 +66,9 @@ def test_bands_hold_the_errors_of_a_calibrated_model_and_not_those_of_another():
     assert min(values) > 0
     assert np.mean(debiased) < 0.5 * np.mean(values)
     sharp = special.expit(4 * special.logit(scored.probabilities))
-    wrong = LabelledPredictions(scored.patients, scored.patients, scored.truth, scored.predicted, sharp, "ab")
+    wrong = LabelledPredictions(
+        scored.patients, scored.patients, scored.truth, scored.predicted, sharp, "ab"
+    )
     found = {f.name: f for f in Estimates(wrong, 1, 0.95, 200, 0).figures()}
     error = found["expected calibration error"]
     assert error.value > error.calibrated[1]

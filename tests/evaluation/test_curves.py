@@ -146,7 +146,9 @@ def test_the_most_doubtful_case_is_one_at_the_prior():
     values, names = np.column_stack([1 - p, p]), ("a", "b", "c", "d")
     truth = np.array([0, 1, 1, 1])
     prior = (0.9, 0.1)
-    scored = LabelledPredictions(names, names, truth, called(values, prior), values, ("other", "event"))
+    scored = LabelledPredictions(
+        names, names, truth, called(values, prior), values, ("other", "event")
+    )
     assert np.argmax(doubts(scored)["entropy"]) == 2
     balanced = dataclasses.replace(scored, prior=prior)
     assert np.argmax(doubts(balanced)["entropy"]) == 1
@@ -180,7 +182,9 @@ def test_corrected_probabilities_are_never_worse_than_calling_all_or_none():
         ("corrected", corrected(as_trained, (0.5, 0.5), prior)),
     ):
         names = tuple(map(str, range(2000)))
-        scored = LabelledPredictions(names, names, truth, called(values, prior), values, ("other", "event"))
+        scored = LabelledPredictions(
+            names, names, truth, called(values, prior), values, ("other", "event")
+        )
         lines = {curve.series: np.array(curve.y) for curve in decision(scored, 1, 0.95)}
         others = np.maximum(lines["all called"], lines["none called"])
         worst[name] = float((lines["model"] - others).min())

@@ -22,7 +22,9 @@ def called(counts):
     truth, call = (np.repeat(index.ravel(), counts.ravel()) for index in np.indices(counts.shape))
     p = np.where(call == 1, 0.7, 0.3)
     names = tuple(f"{k:04d}" for k in range(len(truth)))
-    return LabelledPredictions(names, names, truth, call, np.column_stack([1 - p, p]), ("RICE", "recurrence"))
+    return LabelledPredictions(
+        names, names, truth, call, np.column_stack([1 - p, p]), ("RICE", "recurrence")
+    )
 
 
 @pytest.mark.parametrize(
@@ -36,7 +38,9 @@ def called(counts):
     ],
 )
 def test_a_class_that_is_hit_never_or_always_leaves_room(counts, beyond):
-    figures = {figure.name: figure for figure in figures_of(called(counts), EvaluationOptions(1, 50))}
+    figures = {
+        figure.name: figure for figure in figures_of(called(counts), EvaluationOptions(1, 50))
+    }
     for name, (low, high) in beyond.items():
         assert figures[name].low < low < high < figures[name].high, name
     assert figures["MCC"].high - figures["MCC"].low > 0.3
@@ -169,7 +173,9 @@ def test_the_bias_of_reliability_is_the_variance_of_the_bins():
     p = np.repeat([0.12, 0.17, 0.55, 0.83], 10)
     names = tuple(f"{k:02d}" for k in range(40))
     probabilities = np.column_stack([1 - p, p])
-    scored = LabelledPredictions(names, names, (p > 0.5).astype(int), (p > 0.5).astype(int), probabilities, "ab")
+    scored = LabelledPredictions(
+        names, names, (p > 0.5).astype(int), (p > 0.5).astype(int), probabilities, "ab"
+    )
     made = bands(scored, (1,), 0.95, 20_000, np.random.default_rng(0))
     spread = p * (1 - p)
     bins = [spread[:20].sum() / 20, spread[20:30].sum() / 10, spread[30:].sum() / 10]

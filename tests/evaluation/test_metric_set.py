@@ -68,7 +68,9 @@ def test_calibration_error_of_a_hand_worked_table(draw):
     truth = np.array([1, 1, 1, 1, 1, 1])
     names = tuple("abcdef")
     probabilities = np.column_stack([1 - p, p])
-    scored = LabelledPredictions(names, names, truth, (p > 0.5).astype(int), probabilities, ("x", "y"))
+    scored = LabelledPredictions(
+        names, names, truth, (p > 0.5).astype(int), probabilities, ("x", "y")
+    )
     battery = MetricSet.of(scored, 1)
     values = dict(zip(battery.names, battery.values(np.ones((6, 1)))[0], strict=True))
     assert values["expected calibration error"] == pytest.approx(

@@ -17,7 +17,9 @@ def made_of(truth, p, patients=None):
     names = tuple(f"p{i:04d}" for i in (range(len(p)) if patients is None else patients))
     cases = tuple(f"c{i:04d}" for i in range(len(p)))
     both = np.column_stack([1 - p, p])
-    return LabelledPredictions(cases, names, np.asarray(truth, dtype=int), both.argmax(axis=1), both, ("a", "b"))
+    return LabelledPredictions(
+        cases, names, np.asarray(truth, dtype=int), both.argmax(axis=1), both, ("a", "b")
+    )
 
 
 def figure(scored):

@@ -127,7 +127,9 @@ def test_a_leak_of_one_fold_is_no_doubt_about_cases_of_others(question, tmp_path
         source = PretrainedSource("w.pth", "", "", 1, 0, 0, 0, trained_on=9, leaked=(seen,))
         run = Run("D", "auto", "", 0, ("a",), 0, "cpu", 1, "finished", 0, (), {}, pretrained=source)
         documents.write(model.fold(0).run, run)
-        made = outcomes(sanity.check(dataclasses.replace(asked, model=model), sanity.SanityOptions()))
+        made = outcomes(
+            sanity.check(dataclasses.replace(asked, model=model), sanity.SanityOptions())
+        )
         assert made["first weights and held-out cases"].outcome == outcome
 
 

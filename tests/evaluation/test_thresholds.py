@@ -91,7 +91,8 @@ def test_thresholds_of_calibrated_predictions_are_chosen_on_calibrated_ones(
     crossval, output = tmp_path / "crossval", tmp_path / "out"
     picked = chosen_thresholds(folds, 1, (0.8,), (0.9,))
     documents.write(
-        crossval / "figures.json", evaluate(folds, EvaluationOptions(1, n_bootstrap=20), thresholds=picked)
+        crossval / "figures.json",
+        evaluate(folds, EvaluationOptions(1, n_bootstrap=20), thresholds=picked),
     )
     written(crossval / "validation.csv", folds, folds.probabilities)
     written(output / "predictions.csv", test, scaled(test.probabilities, 3.0))

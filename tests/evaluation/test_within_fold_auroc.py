@@ -136,9 +136,7 @@ def test_below_chance_pooled_alone_is_told_as_maybe(shifted):
 def test_without_folds_there_is_nothing_to_tell(draw):
     assert offset(draw(2, n=30), 1, 0) is None
     assert offset(draw(2, n=30, folds=(0,) * 30), 1, 0) is None
-    alone = dataclasses.replace(
-        draw(2, n=30, folds=FIVE[:30]), truth=np.zeros(30, dtype=int)
-    )
+    alone = dataclasses.replace(draw(2, n=30, folds=FIVE[:30]), truth=np.zeros(30, dtype=int))
     assert offset(alone, 1, 0) is None
 
 

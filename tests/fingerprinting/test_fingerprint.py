@@ -198,4 +198,7 @@ def test_a_region_that_will_be_straightened_is_measured_along_the_patient(tmp_pa
     kept_as = CachedMeasurement(files, tmp_path / "a.npz")
     measure_and_keep(kept_as)
     assert load(kept_as) is not None
-    assert load(CachedMeasurement(dataclasses.replace(files, straighten=True), tmp_path / "a.npz")) is None
+    assert (
+        load(CachedMeasurement(dataclasses.replace(files, straighten=True), tmp_path / "a.npz"))
+        is None
+    )

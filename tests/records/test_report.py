@@ -4,7 +4,7 @@ import pytest
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DocumentError
-from ricenet_v2.records.report import SectionFigure, SectionTable, ReportSection, ReportRecord
+from ricenet_v2.records.report import ReportRecord, ReportSection, SectionFigure, SectionTable
 
 
 def test_they_survive_a_file(tmp_path):

@@ -23,7 +23,7 @@ from ricenet_v2.planning.planner import make_plan
 from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.records.fingerprint import CaseMeasurement, ChannelMeasurement, Fingerprint
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.records.report import SectionFigure, SectionVolume, ReportSection
+from ricenet_v2.records.report import ReportSection, SectionFigure, SectionVolume
 from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset

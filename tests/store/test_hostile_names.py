@@ -15,7 +15,7 @@ from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.prediction import CasePrediction, Predictions
-from ricenet_v2.records.report import SectionFigure, ReportSection
+from ricenet_v2.records.report import ReportSection, SectionFigure
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.store import cases

@@ -15,7 +15,7 @@ from ricenet_v2.training.loop import TrainingTask, predict_cases, train_epoch
 from ricenet_v2.training.optimiser import make_optimiser
 from ricenet_v2.training.parts import Ema, Stopped, StopSignal
 from ricenet_v2.training.process_group import ProcessGroup
-from ricenet_v2.training.schedule import Leg
+from ricenet_v2.training.schedule import ScheduleSegment
 
 ALONE = ProcessGroup(0, 1, torch.device("cpu"))
 
@@ -39,7 +39,7 @@ def _trained(plan, batches, stop=None, **training):
     torch.manual_seed(0)
     made = dataclasses.replace(plan.training, **training)
     network = build_network(dataclasses.replace(plan.network, dropout=0.0), 2, 2)
-    task = TrainingTask(made, (Leg(0, 1),), 2, None, 0, ALONE)
+    task = TrainingTask(made, (ScheduleSegment(0, 1),), 2, None, 0, ALONE)
     optimiser = make_optimiser(network, made)
     ema = Ema(network, made.ema_decay)
     result = train_epoch(network, optimiser, ema, batches, task, 0, stop or StopSignal())
@@ -91,7 +91,7 @@ def test_weights_stay_as_they_were_when_the_loss_is_not_finite(plan):
     network = build_network(plan.network, 2, 2)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     made = dataclasses.replace(plan.training, iterations_per_epoch=1, accumulation_steps=2)
-    task = TrainingTask(made, (Leg(0, 1),), 2, None, 0, ALONE)
+    task = TrainingTask(made, (ScheduleSegment(0, 1),), 2, None, 0, ALONE)
     bad = Batch(torch.full((2, 2, 8, 8, 8), float("inf")), torch.tensor([0, 1]), ("A", "B"))
     good = Batch(_images(2), torch.tensor([0, 1]), ("C", "D"))
     optimiser = make_optimiser(network, made)
@@ -120,7 +120,7 @@ def test_a_step_draws_its_dropout_from_its_place_alone(plan):
         torch.manual_seed(0)
         network = build_network(dataclasses.replace(plan.network, dropout=0.5), 2, 2)
         made = dataclasses.replace(plan.training, accumulation_steps=1, iterations_per_epoch=4)
-        task = TrainingTask(made, (Leg(0, 1),), 2, None, 0, ALONE)
+        task = TrainingTask(made, (ScheduleSegment(0, 1),), 2, None, 0, ALONE)
         torch.manual_seed(noise)
         optimiser, ema = make_optimiser(network, made), Ema(network, 0.9)
         result = train_epoch(network, optimiser, ema, _batches(2), task, 0, StopSignal())
@@ -186,7 +186,9 @@ def test_a_process_without_cases_of_its_own_answers_with_zeros(plan, monkeypatch
     network = build_network(plan.network, 2, 2)
     images = {f"C{i}": image.numpy() for i, image in enumerate(_images(2))}
     parts = [
-        predict_cases(network, images.__getitem__, list(images), ProcessGroup(rank, 3, torch.device("cpu")))
+        predict_cases(
+            network, images.__getitem__, list(images), ProcessGroup(rank, 3, torch.device("cpu"))
+        )
         for rank in range(3)
     ]
     whole = predict_cases(network, images.__getitem__, list(images), ALONE)

@@ -10,7 +10,7 @@ import torch
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.records.plan import MemoryEstimate
 from ricenet_v2.training.parallel import (
-    Ended,
+    FoldExit,
     Resources,
     folds_that_fit,
     number_of,
@@ -66,7 +66,7 @@ def _commands(**texts: str):
 
 def _ended(commands, number, stop=None):
     events = run_folds(commands, number, stop or StopSignal())
-    return {event.fold: event for event in events if isinstance(event, Ended)}
+    return {event.fold: event for event in events if isinstance(event, FoldExit)}
 
 
 def test_each_fold_ends_with_what_it_said():
@@ -100,5 +100,5 @@ def test_a_wish_to_stop_ends_the_running_ones_and_starts_no_other():
     events = run_folds(_commands(f0="import time; time.sleep(60)", f1="pass"), 1, stop)
     assert next(events) == "waiting"
     stop.asked = True
-    ended = [event for event in events if isinstance(event, Ended)]
+    ended = [event for event in events if isinstance(event, FoldExit)]
     assert [event.fold for event in ended] == [0]

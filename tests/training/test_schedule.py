@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ricenet_v2.records.plan import TrainingPlan
-from ricenet_v2.training.schedule import Leg, changed, learning_rate
+from ricenet_v2.training.schedule import ScheduleSegment, changed, learning_rate
 
 
 def _plan(epochs: int = 10, warmup: int = 2) -> TrainingPlan:
@@ -21,12 +21,12 @@ def _plan(epochs: int = 10, warmup: int = 2) -> TrainingPlan:
     )
 
 
-def _rates(plan: TrainingPlan, *legs: Leg) -> list[float]:
+def _rates(plan: TrainingPlan, *legs: ScheduleSegment) -> list[float]:
     return [learning_rate(plan, legs, update) for update in range(legs[-1].epochs * 4)]
 
 
 def test_warm_up_then_half_a_cosine_by_hand():
-    rates = _rates(_plan(), Leg(0, 10))
+    rates = _rates(_plan(), ScheduleSegment(0, 10))
     assert rates[:8] == pytest.approx([(n + 1) / 8 for n in range(8)])
     assert rates[8] == 1.0
     assert rates[24] == pytest.approx(0.5)
@@ -44,18 +44,18 @@ def test_the_cosine_is_that_of_torch():
         expected.append(optimiser.param_groups[0]["lr"])
         optimiser.step()
         theirs.step()
-    assert _rates(_plan(warmup=0), Leg(0, 10)) == pytest.approx(expected)
+    assert _rates(_plan(warmup=0), ScheduleSegment(0, 10)) == pytest.approx(expected)
 
 
 def test_the_warm_up_takes_at_most_a_fifth_of_a_short_run():
-    rates = _rates(_plan(epochs=5, warmup=50), Leg(0, 5))
+    rates = _rates(_plan(epochs=5, warmup=50), ScheduleSegment(0, 5))
     assert rates.index(1.0) == 3
     assert rates[3:] == sorted(rates[3:], reverse=True)
 
 
 def test_an_extended_run_climbs_to_the_new_cosine_and_follows_it():
-    short, whole = _rates(_plan(), Leg(0, 10)), _rates(_plan(), Leg(0, 20))
-    rates = _rates(_plan(), Leg(0, 10), Leg(10, 20))
+    short, whole = _rates(_plan(), ScheduleSegment(0, 10)), _rates(_plan(), ScheduleSegment(0, 20))
+    rates = _rates(_plan(), ScheduleSegment(0, 10), ScheduleSegment(10, 20))
     assert rates[:40] == short
     climbing = rates[39:47]
     assert climbing == sorted(climbing)
@@ -66,17 +66,17 @@ def test_an_extended_run_climbs_to_the_new_cosine_and_follows_it():
 
 
 def test_a_leg_that_saw_no_epoch_leaves_no_trace():
-    once = changed((Leg(0, 10),), 4, 20)
-    assert once == (Leg(0, 10), Leg(4, 20))
-    assert changed(once, 4, 30) == (Leg(0, 10), Leg(4, 30))
+    once = changed((ScheduleSegment(0, 10),), 4, 20)
+    assert once == (ScheduleSegment(0, 10), ScheduleSegment(4, 20))
+    assert changed(once, 4, 30) == (ScheduleSegment(0, 10), ScheduleSegment(4, 30))
     assert changed(once, 7, 20) == once
-    assert changed((Leg(0, 10),), 0, 30) == (Leg(0, 30),)
+    assert changed((ScheduleSegment(0, 10),), 0, 30) == (ScheduleSegment(0, 30),)
 
 
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=5), st.integers(0, 8), st.floats(0.0, 1.0))
 def test_any_history_of_changes_keeps_the_rate_between_zero_and_the_peak(lengths, warmup, share):
     plan = _plan(warmup=warmup)
-    legs, done = (Leg(0, lengths[0]),), 0
+    legs, done = (ScheduleSegment(0, lengths[0]),), 0
     for length in lengths[1:]:
         done += int(share * (legs[-1].epochs - done))
         legs = changed(legs, done, done + length)

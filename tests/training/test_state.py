@@ -7,7 +7,7 @@ from ricenet_v2.network.build import build_network
 from ricenet_v2.records.run import EpochRow
 from ricenet_v2.training.optimiser import make_optimiser
 from ricenet_v2.training.parts import BestKeeper, Ema
-from ricenet_v2.training.schedule import Leg
+from ricenet_v2.training.schedule import ScheduleSegment
 from ricenet_v2.training.state import State, load
 
 
@@ -15,7 +15,7 @@ from ricenet_v2.training.state import State, load
 def state(plan):
     network = build_network(plan.network, 2, 2)
     optimiser = make_optimiser(network, plan.training)
-    return State(network, Ema(network, 0.9), optimiser, BestKeeper(), [], (Leg(0, 10),))
+    return State(network, Ema(network, 0.9), optimiser, BestKeeper(), [], (ScheduleSegment(0, 10),))
 
 
 def _lived(state: State, values: list[float]) -> None:
@@ -42,7 +42,7 @@ def test_early_stop_waits_so_many_epochs_after_the_best(state):
 def test_an_extension_gives_early_stop_its_patience_back(state):
     _lived(state, [0.5, 0.1, 0.1, 0.1])
     assert state.is_done(3)
-    state.legs = (Leg(0, 10), Leg(4, 20))
+    state.legs = (ScheduleSegment(0, 10), ScheduleSegment(4, 20))
     assert not state.is_done(3)
     _lived(state, [0.1, 0.1])
     assert not state.is_done(3)
@@ -64,7 +64,7 @@ def test_optimiser_moments_come_back(state, plan):
         "legs": [[0, 5], [3, 10]],
     }
     load(state, saved)
-    assert state.legs == (Leg(0, 5), Leg(3, 10))
+    assert state.legs == (ScheduleSegment(0, 5), ScheduleSegment(3, 10))
     ours, theirs = state.optimiser.state_dict()["state"], optimiser.state_dict()["state"]
     assert ours.keys() == theirs.keys()
     for key in ours:

@@ -11,7 +11,13 @@ from ricenet_v2.training import timing
 from ricenet_v2.training.loader import Source, TrainingBatches
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.reader import CaseReader
-from ricenet_v2.training.timing import Spent, alternate, make_bench, time_steps, watched_memory
+from ricenet_v2.training.timing import (
+    MeasuredTime,
+    alternate,
+    make_bench,
+    time_steps,
+    watched_memory,
+)
 
 ALONE = ProcessGroup(0, 1, torch.device("cpu"))
 
@@ -32,9 +38,11 @@ def batches(bench, write_cases, tmp_path):
 def test_both_take_turns_and_the_first_of_each_does_not_count():
     order: list[str] = []
 
-    def everything(turn: int) -> Spent:
+    def everything(turn: int) -> MeasuredTime:
         order.append(f"everything {turn}")
-        return Spent(seconds=(100.0, 6.0, 8.0, 4.0)[turn], waiting=(50.0, 1.0, 2.0, 3.0)[turn])
+        return MeasuredTime(
+            seconds=(100.0, 6.0, 8.0, 4.0)[turn], waiting=(50.0, 1.0, 2.0, 3.0)[turn]
+        )
 
     def bare() -> float:
         order.append("bare")

@@ -15,7 +15,9 @@ from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, told
 from ricenet_v2.records.curves import Curve, Curves
 
 
-def curves_of(scored: LabelledPredictions, positive: int, *, title: str = "", level: float = 0.95) -> Curves:
+def curves_of(
+    scored: LabelledPredictions, positive: int, *, title: str = "", level: float = 0.95
+) -> Curves:
     """Curves of each class that is told from the rest, and referral curves of all together.
 
     Those of a class are ROC, precision-recall, calibration (in bins, and flexible) and decision; of

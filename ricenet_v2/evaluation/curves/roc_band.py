@@ -49,7 +49,11 @@ def band(scored: LabelledPredictions, index: int, x: Floats, level: float) -> tu
 
 
 def _limits(
-    scored: LabelledPredictions, side: NDArray[np.bool_], scores: Floats, thresholds: Floats, level: float
+    scored: LabelledPredictions,
+    side: NDArray[np.bool_],
+    scores: Floats,
+    thresholds: Floats,
+    level: float,
 ) -> Floats:
     """Of the share of a side at or above thresholds: axes (thresholds, low - value - high)."""
     cases = np.flatnonzero(side)

@@ -62,7 +62,10 @@ def sample(
         All windows looked at where there are so few, or these take so little, that nothing is
         saved.
     """
-    order, seen = np.random.default_rng(0).permutation(len(windows)), _CoarseOutputs(len(windows), look)
+    order, seen = (
+        np.random.default_rng(0).permutation(len(windows)),
+        _CoarseOutputs(len(windows), look),
+    )
     seen.add(order[:_PILOT])
     one = spent() / seen.number
     if one <= SHARE:

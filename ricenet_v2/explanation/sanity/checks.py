@@ -13,7 +13,7 @@ from ricenet_v2.core.seeds import generator
 from ricenet_v2.explanation.attribution_baseline import reference_of
 from ricenet_v2.explanation.map import Maps
 from ricenet_v2.explanation.maps import mapper_of
-from ricenet_v2.explanation.options import MapKind, ExplanationOptions
+from ricenet_v2.explanation.options import ExplanationOptions, MapKind
 from ricenet_v2.explanation.sanity.cascade import Image, cascade
 from ricenet_v2.explanation.sanity.curves import Blocks, PerturbationCurves
 from ricenet_v2.explanation.sanity.map_similarity import agreement, rank_correlation
@@ -52,7 +52,9 @@ def check_maps(
     reference = reference_of(subject.array, plan, subject.space.step)
     random = generator(options.seed, "explanation", "orders", subject.case_id)
     told = f"{subject.title}, check of the maps by deleting and inserting, images"
-    curves = PerturbationCurves(network, subject.array, reference, blocks, target, random, batch, told)
+    curves = PerturbationCurves(
+        network, subject.array, reference, blocks, target, random, batch, told
+    )
     return tuple(
         _check(kind, subject, plan, network, control, maps, target, options, curves)
         for kind in options.kinds

@@ -19,7 +19,7 @@ from ricenet_v2.report.case.panel import (
     marks,
     reduced,
 )
-from ricenet_v2.report.case.scan import Image, DisplayedCase
+from ricenet_v2.report.case.scan import DisplayedCase, Image
 from ricenet_v2.report.case.scene import Item, Line, Raster, Scene, Text
 from ricenet_v2.report.formatting import RESEARCH_ONLY, number
 
@@ -69,7 +69,9 @@ def _panel(
     return [raster, *marks(view, view.doses(index), name, corner)]
 
 
-def _legend(case_id: str, scan: DisplayedCase, lines: Lines, top: float) -> tuple[list[Line | Text], float]:
+def _legend(
+    case_id: str, scan: DisplayedCase, lines: Lines, top: float
+) -> tuple[list[Line | Text], float]:
     """Lines in words, a row per dose and its name above where there are several; its height."""
     rows = [
         (

@@ -21,7 +21,7 @@ from ricenet_v2.preprocessing.resample import new_shape, resample, resample_mask
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.report.case.centre import ViewCentre
 from ricenet_v2.report.case.picture import window_of
-from ricenet_v2.report.case.scan import Image, DisplayedCase, ShownMap
+from ricenet_v2.report.case.scan import DisplayedCase, Image, ShownMap
 from ricenet_v2.store.images import write_image
 
 FINEST_MM = 2.0

@@ -98,7 +98,9 @@ def blocks(plan: Plan, parts: Sequence[StageCost]) -> list[NetworkBlock]:
     return [_block(name, features, size, shape, longest) for name, features, size in sizes]
 
 
-def _block(name: str, features: int, size: Shape, shape: Sequence[float], longest: float) -> NetworkBlock:
+def _block(
+    name: str, features: int, size: Shape, shape: Sequence[float], longest: float
+) -> NetworkBlock:
     up, back, across = (
         max(3.0, _LONGEST * math.sqrt(n * s / longest)) for n, s in zip(size, shape, strict=True)
     )

@@ -133,7 +133,9 @@ def confusion_chart(
         for truth, line in zip(classes, confusion, strict=True)
     )
     name = file_name(f"{prefix}_confusion")
-    return DrawnChart(name, "Confusion matrix", "", axes, f"Confusion matrix, {told}. {RESEARCH_ONLY}")
+    return DrawnChart(
+        name, "Confusion matrix", "", axes, f"Confusion matrix, {told}. {RESEARCH_ONLY}"
+    )
 
 
 def _cell(row: int, column: int, share: float) -> Rectangle:

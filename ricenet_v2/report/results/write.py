@@ -225,7 +225,9 @@ def _jobs(
     ]
 
 
-def _outputs(sources: Sources, facts: Facts) -> dict[str, tuple[tuple[str, str, PredictedCase], ...]]:
+def _outputs(
+    sources: Sources, facts: Facts
+) -> dict[str, tuple[tuple[str, str, PredictedCase], ...]]:
     """By case: name of each set of predictions, its meaning in words, the prediction."""
     found: dict[str, list[tuple[str, str, PredictedCase]]] = {}
     for result in sources.results:

@@ -30,4 +30,6 @@ def scan():
     mri = np.where(head, 200.0, 0.0).astype(np.float32)
     mri[away < 6] = 800.0
     dose = np.clip(60 - 2 * away, 0, None).astype(np.float32)
-    return DisplayedCase(CHANNELS, (mri, dose), Grid(SHAPE, SPACING, (-30.0, -27.0, -30.0)), away < 6)
+    return DisplayedCase(
+        CHANNELS, (mri, dose), Grid(SHAPE, SPACING, (-30.0, -27.0, -30.0)), away < 6
+    )

@@ -60,7 +60,9 @@ def test_the_script_is_as_small_as_asked(n_bytes):
 
     noise = np.random.default_rng(0).uniform(0, 900, (50, 60, 50)).astype(np.float32)
     channels = (Channel("a", "mri"), Channel("b", "mri"))
-    noisy = DisplayedCase(channels, (noise, noise[::-1].copy()), Grid(noise.shape, (3.0, 3.0, 3.0)), None)
+    noisy = DisplayedCase(
+        channels, (noise, noise[::-1].copy()), Grid(noise.shape, (3.0, 3.0, 3.0)), None
+    )
     made = volumes_of("A", noisy, find_centre(noisy), n_bytes)
     assert len(made.script) <= 1.03 * n_bytes
     assert min(made.spacing) > FINEST_MM
@@ -70,7 +72,9 @@ def test_no_name_ends_the_script_early(scan):
     # A channel's name has no slash, that of a map of another program may.
     channels = (Channel("<!--<script>alert(1)", "mri"), scan.channels[1])
     text = "</script><script>alert(1)</script>"
-    shown = ShownMap(SectionVolume("m.nii.gz", text, text, text), np.ones(scan.grid.shape, np.float32))
+    shown = ShownMap(
+        SectionVolume("m.nii.gz", text, text, text), np.ones(scan.grid.shape, np.float32)
+    )
     hostile = dataclasses.replace(scan, channels=channels, maps=(shown,))
     script = volumes_of("A", hostile, find_centre(hostile), 1e9).script
     assert "</script" not in script

@@ -84,7 +84,9 @@ def test_a_class_without_cases_has_no_shares():
 def test_subgroups_that_name_somebody_are_left_out():
     names = ("site = A", "age below 60", "grade not known", "physician_name = Dr. Who")
     hidden = ("PatientID 5 to below 7", "seen = 2024-05-01", "chart 400000 or more")
-    groups = [MetricGroup(name, "subgroup", 4, 4, ((1, 0), (0, 1)), ()) for name in (*names, *hidden)]
+    groups = [
+        MetricGroup(name, "subgroup", 4, 4, ((1, 0), (0, 1)), ()) for name in (*names, *hidden)
+    ]
     fold = MetricGroup("fold 0", "fold", 4, 4, ((1, 0), (0, 1)), ())
     cases = [Case(f"c{n}", f"p{n}", "a", covariates={"chart": f"{400123 + n}"}) for n in range(9)]
     made = without_identities(_evaluation((), (fold, *groups)), cases)

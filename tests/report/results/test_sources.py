@@ -11,7 +11,7 @@ from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.comparison import Comparison
 from ricenet_v2.records.prediction import Predictions
-from ricenet_v2.records.report import SectionFigure, ReportSection
+from ricenet_v2.records.report import ReportSection, SectionFigure
 from ricenet_v2.records.seeds import SeedVariance
 from ricenet_v2.report.results.absent import absent
 from ricenet_v2.report.results.predicted import PredictedCase, Result
@@ -106,7 +106,9 @@ def test_comparisons_of_two_folders_have_names_of_their_own(tmp_path):
 
 
 def test_a_part_of_a_folder_is_found_without_any_fold(tmp_path):
-    one = PredictedCase("C1", None, "x", (0.5, 0.5), (), 0.7, None, None, None, (), "new", None, True)
+    one = PredictedCase(
+        "C1", None, "x", (0.5, 0.5), (), 0.7, None, None, None, (), "new", None, True
+    )
     made = Predictions("D", "auto", "h", {}, ("x", "y"), "mean", True, (), ())
     result = Result("new", tmp_path / "new", (one,), (), None, None, None, made)
     part = ReportSection("Maps", "", (), (), {"C1": (SectionFigure("a.png", "a"),)})
@@ -133,7 +135,9 @@ def test_folders_elsewhere_are_read_once_and_empty_ones_refused(tmp_path, simula
 
 
 def test_of_two_patients_with_one_id_a_folder_elsewhere_shows_neither(tmp_path):
-    one = PredictedCase("C1", None, "x", (0.5, 0.5), (), 0.7, None, None, None, (), "new", None, True)
+    one = PredictedCase(
+        "C1", None, "x", (0.5, 0.5), (), 0.7, None, None, None, (), "new", None, True
+    )
     made = Predictions("D", "auto", "h", {}, ("x", "y"), "mean", True, (), ())
     result = Result("new", tmp_path / "new", (one,), (), None, None, None, made)
     picture = (SectionFigure("a.png", "a"),)

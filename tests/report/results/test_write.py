@@ -16,7 +16,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, DocumentError
 from ricenet_v2.fingerprinting import look
 from ricenet_v2.phantom.cohort import NAME
-from ricenet_v2.records.report import SectionFigure, ReportSection
+from ricenet_v2.records.report import ReportSection, SectionFigure
 from ricenet_v2.report.case.scan import read_scan
 from ricenet_v2.report.results.sources import read_sources
 from ricenet_v2.report.results.write import _members, write_report
@@ -375,7 +375,9 @@ def test_a_part_may_only_name_pictures_beside_it(tmp_path, simulated, file):
     shutil.copytree(simulated, workspace)
     folder = workspace / "results" / NAME / "auto__all" / "explanation"
     (folder / "words.txt").write_text("no picture")
-    documents.write(folder / "report_part.json", ReportSection("A", "", (), (SectionFigure(file, "a"),)))
+    documents.write(
+        folder / "report_part.json", ReportSection("A", "", (), (SectionFigure(file, "a"),))
+    )
     sources = dataclasses.replace(_sources(workspace), raw=None)
     with pytest.raises(DatasetError, match="cannot be shown"):
         write_report(sources, tmp_path / "out", ["ricenet_report"])
