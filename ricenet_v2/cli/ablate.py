@@ -155,7 +155,9 @@ def ablate(
             subsets=tuple(subsets),
             wish=BudgetRequest(epochs, seed, dict(settings or {}), pretrained_weights,
                       allow_missing_weights, allow_leak),
-            machine=TrainingMachine(executor, num_processes, num_threads, device, num_workers, cache_gb),
+            machine=TrainingMachine(
+                executor, num_processes, num_threads, device, num_workers, cache_gb
+            ),
             repeats=permutation_repeats,
             drop=drop,
             n_bootstrap=n_bootstrap,

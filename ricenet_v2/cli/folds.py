@@ -19,7 +19,7 @@ from ricenet_v2.core.errors import RicenetError, StoppedError, TrainingError
 from ricenet_v2.training import parallel
 from ricenet_v2.training.fold import train_fold
 from ricenet_v2.training.job import TrainOptions, effective_plan
-from ricenet_v2.training.parts import StopSignal
+from ricenet_v2.training.stop_signal import StopSignal
 from ricenet_v2.training.training_setup import TrainingSetup
 
 logger = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 A task whose process was killed, e.g. for lack of memory, is tried once more behind all others with
 nothing beside it; killed again, it is told, and all others are done. What all tasks share goes to
-each process once: see `Task`.
+each process once: see `PoolTask`.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class Estimates:
     seed: int
 
     def figures(self) -> list[Metric]:
-        """All of them, in the order of `Battery.names`."""
+        """All of them, in the order of `MetricSet.names`."""
         battery = MetricSet.of(self.scored, self.positive)
         values = battery.values(np.ones((len(self.scored), 1)))[0]
         makers = self._makers(battery.told)

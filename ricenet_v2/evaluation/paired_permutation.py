@@ -66,7 +66,7 @@ def share_as_large(values: Floats) -> float | None:
     None where the first one is not defined.
 
     Args:
-        values: Of the samples of `Swaps`, shape (samples,).
+        values: Of the samples of `PairedPermutation`, shape (samples,).
     """
     if not np.isfinite(values[0]):
         return None
@@ -103,7 +103,7 @@ def not_rejected(
     by up to `step`, a correction for continuity. Of 0 only p decides, which is as it is.
 
     Args:
-        values: Of the samples of `Swaps`, shape (samples,); the first as it is.
+        values: Of the samples of `PairedPermutation`, shape (samples,); the first as it is.
         kept: Weight of the cases that are not swapped less that of those that are, from -1 to 1, of
             the same samples; the first is 1.
         level: Coverage.

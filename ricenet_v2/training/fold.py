@@ -30,7 +30,6 @@ from ricenet_v2.training.job import Job, TrainOptions, prepare, run_record
 from ricenet_v2.training.loader import Source, TrainingBatches
 from ricenet_v2.training.loop import TrainingTask, train_epoch
 from ricenet_v2.training.loss import class_weights
-from ricenet_v2.training.parts import Stopped, StopSignal
 from ricenet_v2.training.preview import draw_preview
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.resume_checks import check_other_folds
@@ -42,6 +41,7 @@ from ricenet_v2.training.state import (
     record_of,
     saved_state,
 )
+from ricenet_v2.training.stop_signal import Stopped, StopSignal
 from ricenet_v2.training.trackers import tracking
 from ricenet_v2.training.validation import predict_validation, scored, write_validation
 from ricenet_v2.training.wrapping import wrapped

@@ -22,13 +22,14 @@ from ricenet_v2.inference.test_time_augmentation import pooled_features, probabi
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.plan import TrainingPlan
 from ricenet_v2.training.batch_partition import BatchPartition
+from ricenet_v2.training.ema import Ema
 from ricenet_v2.training.loader import Batch
 from ricenet_v2.training.loss import mean_loss
 from ricenet_v2.training.mixup import mix
-from ricenet_v2.training.parts import Ema, StopSignal
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.reader import CaseReader
 from ricenet_v2.training.schedule import Legs, learning_rate
+from ricenet_v2.training.stop_signal import StopSignal
 from ricenet_v2.training.wrapping import autocast, moved, without_sync
 
 _SHOWN = 5

@@ -17,8 +17,8 @@ from ricenet_v2.core.machine import n_cores
 from ricenet_v2.core.names import number
 from ricenet_v2.fingerprinting.workers import available_memory
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.training.parts import StopSignal
 from ricenet_v2.training.reader import CACHE_BYTES
+from ricenet_v2.training.stop_signal import StopSignal
 
 PROCESS_BYTES = 1024**3
 """What a Python process with torch takes in memory before any case."""

@@ -13,7 +13,7 @@ from torch import distributed
 
 from ricenet_v2.core.errors import RicenetError, TrainingError
 from ricenet_v2.network.device import resolve_device
-from ricenet_v2.training.parts import Stopped, StopSignal
+from ricenet_v2.training.stop_signal import Stopped, StopSignal
 
 _FINE, _STOP, _FAULT = 0, 1, 2
 _TO_LET_GO = 0.5

@@ -26,11 +26,12 @@ from ricenet_v2.network.lineage import KEY
 from ricenet_v2.records.plan import Plan, TrainingPlan
 from ricenet_v2.records.run import EpochRow, Run, Status
 from ricenet_v2.store import checkpoints
+from ricenet_v2.training.best_epoch import BestEpoch
+from ricenet_v2.training.ema import Ema
 from ricenet_v2.training.initial_weights import begin_with, lineage_before
 from ricenet_v2.training.job import Job, run_record
 from ricenet_v2.training.leaks import judged, lineage_of
 from ricenet_v2.training.optimiser import make_optimiser
-from ricenet_v2.training.parts import BestKeeper, Ema
 from ricenet_v2.training.schedule import Legs, ScheduleSegment, changed
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ class State:
     network: Classifier
     ema: Ema
     optimiser: torch.optim.Optimizer
-    best: BestKeeper
+    best: BestEpoch
     rows: list[EpochRow]
     legs: Legs
 
@@ -88,7 +89,7 @@ def first_state(network: Classifier, plan: TrainingPlan, device: torch.device) -
         network = network.to(memory_format=torch.channels_last_3d)
     optimiser = make_optimiser(network, plan)
     ema = Ema(network, plan.ema_decay)
-    return State(network, ema, optimiser, BestKeeper(), [], (ScheduleSegment(0, plan.epochs),))
+    return State(network, ema, optimiser, BestEpoch(), [], (ScheduleSegment(0, plan.epochs),))
 
 
 def fresh_state(job: Job) -> State:

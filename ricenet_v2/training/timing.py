@@ -24,9 +24,9 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.training.loader import Batch, TrainingBatches
 from ricenet_v2.training.loop import TrainingTask, train_epoch
 from ricenet_v2.training.loss import mean_loss
-from ricenet_v2.training.parts import StopSignal
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.state import State, first_network, first_state
+from ricenet_v2.training.stop_signal import StopSignal
 from ricenet_v2.training.wrapping import autocast, moved, wrapped
 
 

@@ -63,7 +63,7 @@ FOLDS = """
 import sys
 from ricenet_v2.core import lifeline
 from ricenet_v2.training import parallel
-from ricenet_v2.training.parts import StopWish
+from ricenet_v2.training.stop_signal import StopSignal
 
 commands = {0: lifeline.command("a_fold", [sys.argv[1]])}
 if sys.argv[2] == "pipe":
@@ -71,7 +71,7 @@ if sys.argv[2] == "pipe":
     code = "import sys; from ricenet_v2.core import lifeline; "
     code += "lifeline._kernel_tells = lambda parent: False; lifeline.main(sys.argv[1:])"
     commands[0][1:3] = ["-c", code]
-for event in parallel.run_folds(commands, 1, StopWish()):
+for event in parallel.run_folds(commands, 1, StopSignal()):
     pass
 """
 

@@ -22,7 +22,7 @@ from ricenet_v2.core.worker import LostError
 from ricenet_v2.fingerprinting.workers import map_cases
 
 
-class StopWish:
+class StopSignal:
     asked = False
 
 
@@ -96,7 +96,7 @@ def test_a_pool_that_breaks_costs_one_item(tmp_path):
 
 
 def test_what_was_lost_is_not_tried_again_after_a_stop(tmp_path):
-    stop = StopWish()
+    stop = StopSignal()
     items = [(tmp_path, "a", "once"), (tmp_path, "b", "never")]
     found = []
     for _, one in results(lambda: Processes(1), dies, items, lost, stop):
@@ -106,7 +106,7 @@ def test_what_was_lost_is_not_tried_again_after_a_stop(tmp_path):
 
 
 def test_nothing_is_begun_after_a_stop():
-    stop, seen = StopWish(), []
+    stop, seen = StopSignal(), []
     for _, found in results(SerialExecutor, double, [1, 2, 4], lost, stop):
         seen.append(found)
         stop.asked = True

@@ -10,12 +10,13 @@ import torch
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.network.build import build_network
 from ricenet_v2.training import loop
+from ricenet_v2.training.ema import Ema
 from ricenet_v2.training.loader import Batch
 from ricenet_v2.training.loop import TrainingTask, predict_cases, train_epoch
 from ricenet_v2.training.optimiser import make_optimiser
-from ricenet_v2.training.parts import Ema, Stopped, StopSignal
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.schedule import ScheduleSegment
+from ricenet_v2.training.stop_signal import Stopped, StopSignal
 
 ALONE = ProcessGroup(0, 1, torch.device("cpu"))
 

@@ -17,7 +17,7 @@ from ricenet_v2.training.parallel import (
     resources,
     run_folds,
 )
-from ricenet_v2.training.parts import StopSignal
+from ricenet_v2.training.stop_signal import StopSignal
 
 GB = 1024**3
 

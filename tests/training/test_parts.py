@@ -9,7 +9,9 @@ import torch
 from torch import nn
 
 from ricenet_v2.store import checkpoints
-from ricenet_v2.training.parts import BestKeeper, Ema, StopSignal
+from ricenet_v2.training.best_epoch import BestEpoch
+from ricenet_v2.training.ema import Ema
+from ricenet_v2.training.stop_signal import StopSignal
 
 
 def _followed(decay: float, values: list[float]) -> list[float]:
@@ -101,12 +103,12 @@ def test_a_loaded_average_goes_on_as_the_first():
 
 
 def test_the_best_epoch_is_that_of_the_moving_average():
-    keeper = BestKeeper()
+    keeper = BestEpoch()
     verdicts = [keeper.update(e, v) for e, v in enumerate([0.5, 0.9, 0.5, 0.6, 0.6])]
     # Averages by hand: 0.5, 0.54, 0.536, 0.5424, 0.54816.
     assert verdicts == [True, True, False, True, True]
     assert (keeper.best_epoch, keeper.best) == (4, pytest.approx(0.54816))
-    again = BestKeeper()
+    again = BestEpoch()
     again.load(keeper.state())
     assert again.update(5, 0.0) is False
     assert again.best_epoch == 4

@@ -18,8 +18,8 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import checkpoints, tables
-from ricenet_v2.training.parts import Stopped, StopSignal
 from ricenet_v2.training.process_group import ProcessGroup, joined
+from ricenet_v2.training.stop_signal import Stopped, StopSignal
 
 
 def _start(paths, *words: str) -> subprocess.Popen[str]:

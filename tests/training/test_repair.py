@@ -15,7 +15,7 @@ from ricenet_v2.inference.ensemble import load_ensemble
 from ricenet_v2.inference.feature_reference import read_reference
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import checkpoints, fold_remedy
-from ricenet_v2.training.parts import Ema
+from ricenet_v2.training.ema import Ema
 
 LATEST, FINAL = "checkpoint_latest.pth", "checkpoint_final.pth"
 REFERENCE, TABLE = "feature_reference.pth", "validation.csv"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ricenet_v2.report.checklists.claim import CLAIM
-from ricenet_v2.report.checklists.item import ChecklistItem
+from ricenet_v2.report.checklists.item import Item
 from ricenet_v2.report.checklists.reforms import REFORMS
 from ricenet_v2.report.checklists.tripod import TRIPOD
 from ricenet_v2.report.methods.sentence import Sentence
@@ -59,7 +59,7 @@ def answers(sentences: Sequence[Sentence]) -> list[Answer]:
     return [_answer(one.name, item, said) for one in CHECKLISTS for item in one.items]
 
 
-def _answer(checklist: str, item: ChecklistItem, said: Mapping[str, Sentence]) -> Answer:
+def _answer(checklist: str, item: Item, said: Mapping[str, Sentence]) -> Answer:
     """Answered needs every sentence and nothing beyond; without any of them nothing is."""
     there = [key for key in item.subjects if key in said]
     gone = [_TITLES[key] for key in item.subjects if key not in said]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class ChecklistItem:
+class Item:
     """What is asked for, in words of this project; the full text stands in the paper.
 
     Attributes:
@@ -31,4 +31,4 @@ class Checklist:
 
     name: str
     reference: str
-    items: tuple[ChecklistItem, ...]
+    items: tuple[Item, ...]

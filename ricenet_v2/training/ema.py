@@ -1,12 +1,9 @@
-"""Small stateful parts of a run: averaged weights, the best epoch, the wish to stop."""
+"""The exponential moving average of the weights."""
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any
 
 import torch
@@ -66,66 +63,3 @@ class Ema:
         self.updates = int(state["updates"])
         for name, value in state["weights"].items():
             self.weights[name].copy_(value)
-
-
-class BestKeeper:
-    """The best epoch by a moving average of the validation metric."""
-
-    MOMENTUM = 0.9
-
-    def __init__(self) -> None:
-        """Nothing seen yet."""
-        self.average: float | None = None
-        self.best: float | None = None
-        self.best_epoch: int | None = None
-
-    def update(self, epoch: int, value: float) -> bool:
-        """Add the metric of an epoch; whether the average is now the best."""
-        if self.average is None:
-            self.average = value
-        else:
-            self.average = self.MOMENTUM * self.average + (1 - self.MOMENTUM) * value
-        if self.best is None or self.average > self.best:
-            self.best, self.best_epoch = self.average, epoch
-            return True
-        return False
-
-    def state(self) -> dict[str, Any]:
-        """For a checkpoint."""
-        return {"average": self.average, "best": self.best, "best_epoch": self.best_epoch}
-
-    def load(self, state: Mapping[str, Any]) -> None:
-        """From a checkpoint."""
-        self.average, self.best = state["average"], state["best"]
-        self.best_epoch = state["best_epoch"]
-
-
-class Stopped(Exception):  # noqa: N818 - a wish, not an error
-    """Training was asked to end; the last finished epoch is saved."""
-
-
-class StopSignal:
-    """Whether Ctrl-C or SIGTERM asked for an end."""
-
-    def __init__(self) -> None:
-        """Nobody has asked."""
-        self.asked = False
-
-    def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = True
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Catch both signals inside the block (in the main thread; else do nothing)."""
-        try:
-            old = {number: signal.signal(number, self._ask) for number in _SIGNALS}
-        except ValueError:
-            old = {}
-        try:
-            yield
-        finally:
-            for number, handler in old.items():
-                signal.signal(number, handler)
-
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)

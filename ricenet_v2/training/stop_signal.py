@@ -1,0 +1,38 @@
+"""Signals that ask a training to stop after the present epoch."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped(Exception):  # noqa: N818 - a wish, not an error
+    """Training was asked to end; the last finished epoch is saved."""
+
+
+class StopSignal:
+    """Whether Ctrl-C or SIGTERM asked for an end."""
+
+    def __init__(self) -> None:
+        """Nobody has asked."""
+        self.asked = False
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Catch both signals inside the block (in the main thread; else do nothing)."""
+        try:
+            old = {number: signal.signal(number, self._ask) for number in _SIGNALS}
+        except ValueError:
+            old = {}
+        try:
+            yield
+        finally:
+            for number, handler in old.items():
+                signal.signal(number, handler)
