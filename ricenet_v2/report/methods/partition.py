@@ -164,7 +164,7 @@ def _all_validated(facts: Facts) -> bool:
 
 SUBJECTS = (
     Subject("folds", "folds", GROUP, folds),
-    Subject("disjoint", "patients apart", GROUP, disjoint),
-    Subject("scope", "what was measured on whom", GROUP, scope),
+    Subject("disjoint", "separation of patients", GROUP, disjoint),
+    Subject("scope", "cases measured for the plan", GROUP, scope),
     Subject("leaks", "checks for leaks", GROUP, leaks),
 )
