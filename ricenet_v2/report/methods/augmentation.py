@@ -54,13 +54,14 @@ def intensity(facts: Facts) -> str:
         return ""
     plan, how = facts.plan, facts.plan.training.augmentation
     changed = [one.name for one in plan.channels if one.kind not in ("dose", "mask")]
+    coarsest = percent(how.low_resolution)
     found = {
         f"Gaussian noise with a standard deviation of up to {number(how.noise_std)}": how.p_noise,
         f"Gaussian blur with a sigma of up to {_voxels(how.blur_sigma)}": how.p_blur,
         f"brightness by a factor of {_range(how.brightness)}": how.p_brightness,
         f"contrast by a factor of {_range(how.contrast)}": how.p_contrast,
         f"gamma correction with an exponent of {_range(how.gamma)}": how.p_gamma,
-        f"simulated low resolution, down to {percent(how.low_resolution)} of the original": how.p_low_resolution,
+        f"simulated low resolution, down to {coarsest} of the original": how.p_low_resolution,
     }
     told = _with_probability(found)
     if not told or not changed:

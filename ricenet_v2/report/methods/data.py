@@ -169,8 +169,8 @@ def treatment(facts: Facts) -> str:
     doses = facts.plan.dose_range.items() if facts.plan is not None else ()
     return said(
         *(
-            f"The maximum dose of the training cases in channel {name} ranges from {number(low)} to "
-            f"{number(high)} Gy."
+            f"The maximum dose of the training cases in channel {name} ranges from "
+            f"{number(low)} to {number(high)} Gy."
             for name, (low, high) in doses
         )
     )

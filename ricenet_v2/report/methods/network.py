@@ -48,12 +48,12 @@ def layers(facts: Facts) -> str:
         return ""
     net = facts.plan.network
     bias = "with" if net.conv_bias else "without"
+    nonlinearity = net.nonlinearity.replace("_", " ").replace("relu", "ReLU")
     told = (
         f"The {architecture(net)} has {several(len(net.features), 'stage')} of "
         f"{_numbers(net.features)} features and {_numbers(net.blocks)} residual blocks, kernels "
         f"{_shapes(net.kernel_sizes)} and strides {_shapes(net.strides)} (z, y, x), "
-        f"{net.norm.replace('_', ' ')} norm, {net.nonlinearity.replace('_', ' ').replace('relu', 'ReLU')} and convolutions "
-        f"{bias} bias."
+        f"{net.norm.replace('_', ' ')} norm, {nonlinearity} and convolutions {bias} bias."
     )
     stem = f"Stem: {net.stem}" if net.stem else ""
     if net.stem_features is not None:

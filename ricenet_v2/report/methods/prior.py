@@ -43,12 +43,13 @@ def _corrected(facts: Facts, folds: Sequence[int], priors: Sequence[Prior]) -> s
     shares = _ranges(facts, [prior.shares for prior in priors])
     if all(_is_alike(prior.trained, prior.shares) for prior in priors):
         return (
-            f"{who} refer to the class frequencies of the training cases of the dataset ({shares}), with "
-            f"which the {facts.model}s were trained; there was nothing to correct."
+            f"{who} refer to the class frequencies of the training cases of the dataset "
+            f"({shares}), with which the {facts.model}s were trained; there was nothing to correct."
         )
     return (
-        f"{who} are corrected: the {facts.model}s were trained with {_taught(facts, priors)}, and their "
-        f"outputs are adjusted to the class frequencies of the training cases of the dataset ({shares})."
+        f"{who} are corrected: the {facts.model}s were trained with {_taught(facts, priors)}, and "
+        "their outputs are adjusted to the class frequencies of the training cases of the dataset "
+        f"({shares})."
     )
 
 
@@ -130,7 +131,7 @@ def _members_taught(facts: Facts, made: Predictions) -> str:
     """What the members had been taught, where their checkpoints say it."""
     priors = [member.prior for member in made.priors]
     if not priors:
-        return "Their checkpoints do not record the class frequencies of their training (older version)."
+        return "Their checkpoints are of an older version and do not record the class frequencies of training."
     return f"Their members were trained with {_taught(facts, priors)}."
 
 

@@ -34,7 +34,10 @@ def out_of_fold(facts: Facts) -> str:
             "recorded.",
             chosen_on_validation(facts),
         )
-    told = "The validation cases were predicted with the weights after the last epoch that was trained."
+    told = (
+        "The validation cases were predicted with the weights after the last epoch that was "
+        "trained."
+    )
     return said(told, chosen_on_validation(facts) or _untouched(facts))
 
 

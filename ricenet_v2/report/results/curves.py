@@ -25,7 +25,7 @@ _REMARKS: dict[CurveName, str] = {
     "ROC": "Dotted: chance.",
     "precision-recall": "",
     "calibration": "Dotted: perfect calibration.",
-    "decision": "Net benefit against the threshold probability, from which on a clinician would act.",
+    "decision": "Net benefit against the threshold probability from which a clinician would act.",
     "decision difference": "The model is better where both lie above 0; bands are pointwise.",
     "referral": "Performance on the cases that are kept when the least certain ones are referred.",
 }

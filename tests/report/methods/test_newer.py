@@ -45,7 +45,7 @@ def test_the_prior_of_predictions_is_told_with_who_named_it(
     text = text_of(newer, "probabilities")
     first, second = facts.dataset.classes
     assert f"right for class shares of {first} 90 %, {second} 10 %, {words}." in text
-    assert "checkpoints do not record the class frequencies of their training" in text
+    assert "checkpoints do not record the class frequencies of training" in text
     members = (MemberPrior(0, BALANCED), MemberPrior(1, BALANCED))
     text = text_of(with_predictions(newer, priors=members), "probabilities")
     assert "Their members were trained with all classes equally frequent." in text
@@ -58,7 +58,7 @@ def test_the_rule_of_the_called_class_is_told(facts, text_of, with_predictions, 
     )
     text = text_of(with_runs(facts, decide="probable"), "called")
     assert (
-        "Each case of the out-of-fold predictions is assigned the class with the highest probability."
+        "case of the out-of-fold predictions is assigned the class with the highest probability."
         in text
     )
     assert "a case is called" not in text_of(facts, "called")

@@ -287,3 +287,39 @@ def test_validation_cases_that_chose_the_epoch_flatter_too(facts, text_of, with_
     assert "1 of its cases is a validation case that chose the epoch" in text_of(changed, "results")
     final = with_predictions(changed, checkpoint_hashes=_hashes("final", (0,)))
     assert "flatters" not in text_of(final, "results")
+
+
+def test_folds_that_are_not_trained_are_named(facts, text_of):
+    """Where it says what was trained, and what was averaged; by run.json, of five folds."""
+    assert facts.untrained == ()
+    assert "not trained" not in text_of(facts)
+    first, folder = facts.results
+    seen = tuple(one for one in first.cases if one.part != "fold 4")
+    four = tuple(
+        dataclasses.replace(
+            one, members=tuple(m for m in one.members if m[0] not in {"fold 4", "fold 1"})
+        )
+        for one in folder.cases
+    )
+    fewer = dataclasses.replace(
+        facts,
+        folds=facts.folds[:4],
+        results=(
+            dataclasses.replace(first, cases=seen),
+            dataclasses.replace(folder, cases=four),
+        ),
+    )
+    assert fewer.untrained == (4,)
+    assert text_of(fewer, "epochs") == (
+        "Folds 0, 1, 2 and 3 were trained for all 6 epochs that were set. "
+        "Fold 4 of 5 is not trained."
+    )
+    assert text_of(fewer, "of_folds").endswith(
+        "The validation cases of fold 4 (of 5 folds) are not among them: this fold is not trained."
+    )
+    assert text_of(fewer, "ensemble").endswith(
+        "3 networks (folds 0, 2 and 3). Folds 1 and 4 (of 5 folds) are not among the members: "
+        "fold 4 is not trained."
+    )
+    two = dataclasses.replace(fewer, folds=facts.folds[1:3])
+    assert "Folds 0, 3 and 4 of 5 are not trained." in text_of(two, "epochs")
