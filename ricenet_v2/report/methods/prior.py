@@ -131,7 +131,10 @@ def _members_taught(facts: Facts, made: Predictions) -> str:
     """What the members had been taught, where their checkpoints say it."""
     priors = [member.prior for member in made.priors]
     if not priors:
-        return "Their checkpoints are of an older version and do not record the class frequencies of training."
+        return (
+            "Their checkpoints are of an older version and do not record the class frequencies of "
+            "training."
+        )
     return f"Their members were trained with {_taught(facts, priors)}."
 
 
