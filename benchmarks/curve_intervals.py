@@ -1,4 +1,4 @@
-"""How often intervals hold the truth: observed : expected, net benefit, predictive values, bands.
+"""How often intervals hold the truth: calibration, net benefit, predictive values, bands.
 
     python -m benchmarks.curve_intervals --write documentation/benchmarks.md
 
@@ -22,6 +22,7 @@ from scipy import stats
 from scipy.special import expit, logit
 
 from benchmarks import page
+from ricenet_v2.evaluation.calibration import slope_and_intercept
 from ricenet_v2.evaluation.curves.roc_band import band
 from ricenet_v2.evaluation.flexible import flexible
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
@@ -127,6 +128,7 @@ def judged(own: Flags, p: Floats, setting: Setting, truth: Truth) -> Held:
     both = np.column_stack([1 - p, p])
     scored = LabelledPredictions(cases, patients, own.astype(np.intp), called, both, ("a", "b"))
     yield from of_the_share(scored, own, p)
+    yield from of_slope_and_intercept(scored)
     yield from of_benefits(scored, own, p, truth)
     yield from of_predictive_values(scored, own, called == 1, truth)
     yield from of_bands(scored, p)
@@ -146,6 +148,14 @@ def of_the_share(scored: LabelledPredictions, own: Flags, p: Floats) -> Held:
         ratio = observed / p.sum()
         plain = float(ratio / reach), float(ratio * reach)
     yield TEXTBOOK["observed : expected"], inside(plain, 1.0)
+
+
+def of_slope_and_intercept(scored: LabelledPredictions) -> Held:
+    """Of calibrated probabilities the slope is 1 and the intercept 0."""
+    known = (("calibration slope", 1.0), ("calibration intercept", 0.0))
+    for figure, (name, truth) in zip(slope_and_intercept(scored, 1, LEVEL), known, strict=True):
+        ends = None if figure.low is None or figure.high is None else (figure.low, figure.high)
+        yield name, inside(ends, truth)
 
 
 def of_benefits(scored: LabelledPredictions, own: Flags, p: Floats, truth: Truth) -> Held:

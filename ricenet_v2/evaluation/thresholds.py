@@ -12,8 +12,8 @@ from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, told
 from ricenet_v2.evaluation.proportions import of_class
 from ricenet_v2.records.metrics import Metric, Threshold
 
-OUT_OF_FOLD, FIXED = "out-of-fold predictions", "nothing: fixed at 0.5"
-PRIOR = "nothing: the prior that probabilities are corrected for"
+OUT_OF_FOLD, FIXED = "out-of-fold predictions", "no data: fixed at 0.5"
+PRIOR = "no data: the prior that probabilities are corrected for"
 SENSITIVITY, SPECIFICITY = (0.9,), (0.9,)
 
 Floats = NDArray[np.float64]

@@ -40,10 +40,10 @@ def auto_training(
         augmentation=AugmentationPlan(elastic_mm=_elastic(input_size, spacing)),
     )
     reason = (
-        f"{accumulation} step(s) of {batch} per update; an epoch draws as many cases as a fold "
-        f"trains on, in at least {FEWEST_ITERATIONS} updates; about {UPDATES} updates within "
-        f"{FEWEST_EPOCHS} to {MOST_EPOCHS} epochs; AdamW at {made.learning_rate:g}, lower where an "
-        f"update sees fewer than {EFFECTIVE_BATCH} cases"
+        f"{accumulation} step{'s' if accumulation > 1 else ''} of {batch} per update; an epoch "
+        f"draws as many cases as a fold trains on, in at least {FEWEST_ITERATIONS} updates; about "
+        f"{UPDATES} updates within {FEWEST_EPOCHS} to {MOST_EPOCHS} epochs; AdamW at "
+        f"{made.learning_rate:g}, lower where an update sees fewer than {EFFECTIVE_BATCH} cases"
     )
     value = f"{epochs} epochs of {iterations} updates"
     return made, Decision(what="schedule", value=value, reason=reason)

@@ -46,26 +46,32 @@ def chosen_by_validation(early_stop_epochs: int, ends: Sequence[FoldEnd]) -> str
         return ""
     unknown = [end for end in ends if end.done is None]
     if not early and unknown:
-        folds = ", ".join(str(end.fold) for end in unknown)
+        folds = _numbered([end.fold for end in unknown])
         return (
-            f"Early stopping was on (early_stop_epochs={early_stop_epochs}); whether it ended fold "
+            f"Early stopping was on (early_stop_epochs={early_stop_epochs}); whether it ended "
             f"{folds} is not recorded. Where it did, the epoch was chosen on the same cases, which "
             "flatters the out-of-fold figures."
         )
     if not early:
         return ""
     return (
-        f"{FLATTERS}: early stopping (early_stop_epochs={early_stop_epochs}) looked at the moving "
+        f"{FLATTERS}: early stopping (early_stop_epochs={early_stop_epochs}) monitored the moving "
         f"average of macro F1 of the validation cases and ended {_ended(early)} epochs."
     )
 
 
 def _ended(early: Sequence[FoldEnd]) -> str:
-    """`fold 0, 1, 3 after 3 of 8; fold 2 after 4 of 8`."""
-    groups: dict[tuple[int | None, int], list[str]] = {}
+    """`folds 0, 1 and 3 after 3 of 8; fold 2 after 4 of 8`."""
+    groups: dict[tuple[int | None, int], list[int]] = {}
     for end in early:
-        groups.setdefault((end.done, end.planned), []).append(str(end.fold))
+        groups.setdefault((end.done, end.planned), []).append(end.fold)
     return "; ".join(
-        f"fold {', '.join(folds)} after {done:,} of {planned:,}"
+        f"{_numbered(folds)} after {done:,} of {planned:,}"
         for (done, planned), folds in groups.items()
     )
+
+
+def _numbered(folds: Sequence[int]) -> str:
+    """`fold 0`, `folds 0, 1 and 3`."""
+    *first, last = map(str, folds)
+    return f"folds {', '.join(first)} and {last}" if first else f"fold {last}"

@@ -9,7 +9,7 @@ from ricenet_v2.report.formatting import NOTHING
 def scheme_words(how: Normalisation) -> str:
     """What a scheme does to the values of a channel, with its constants."""
     words = {
-        "zscore": "mean 0 and deviation 1 inside the foreground of each case",
+        "zscore": "mean 0 and standard deviation 1 inside the foreground of each case",
         "clip_zscore": f"clipped to {_constant(how.clip_low)} to {_constant(how.clip_high)}, minus "
         f"{_constant(how.mean)}, divided by {_constant(how.std)}, the same in every case",
         "divide": f"divided by {_constant(how.divisor)}, the same in every case, not below 0",

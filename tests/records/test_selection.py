@@ -19,7 +19,7 @@ def test_folds_that_ended_alike_are_told_together():
     text = chosen_by_validation(2, _ends(3, 8, 3, 4))
     assert text.startswith("The epoch was chosen on the same cases, which flatters")
     assert "early_stop_epochs=2" in text
-    assert text.endswith("ended fold 0, 2 after 3 of 8; fold 3 after 4 of 8 epochs.")
+    assert text.endswith("ended folds 0 and 2 after 3 of 8; fold 3 after 4 of 8 epochs.")
 
 
 def test_what_is_not_recorded_is_said_so():

@@ -30,13 +30,13 @@ def geometry(facts: Facts) -> str:
     how = facts.plan.training.augmentation
     found = {
         f"rotation by up to {number(how.rotation_degrees)} degrees": how.p_rotation,
-        f"scaling by {_range(how.scaling)}": how.p_scaling,
+        f"scaling by a factor of {_range(how.scaling)}": how.p_scaling,
         f"elastic deformation by up to {number(how.elastic_mm)} mm": how.p_elastic,
     }
     told = _with_probability(found)
     mirrored = (
-        f"Training samples were mirrored along {axes_words(how.mirror_axes)} with probability one "
-        "half each."
+        f"Training samples were mirrored along {axes_words(how.mirror_axes)}, each with "
+        "probability 0.5."
         if how.mirror_axes
         else "Training samples were not mirrored."
     )
@@ -54,13 +54,14 @@ def intensity(facts: Facts) -> str:
         return ""
     plan, how = facts.plan, facts.plan.training.augmentation
     changed = [one.name for one in plan.channels if one.kind not in ("dose", "mask")]
+    coarsest = percent(how.low_resolution)
     found = {
-        f"noise with a deviation of up to {number(how.noise_std)}": how.p_noise,
-        f"blur with a sigma of up to {number(how.blur_sigma)} voxels": how.p_blur,
-        f"brightness by {_range(how.brightness)}": how.p_brightness,
-        f"contrast by {_range(how.contrast)}": how.p_contrast,
-        f"gamma by {_range(how.gamma)}": how.p_gamma,
-        f"down to {percent(how.low_resolution)} of the resolution": how.p_low_resolution,
+        f"Gaussian noise with a standard deviation of up to {number(how.noise_std)}": how.p_noise,
+        f"Gaussian blur with a sigma of up to {_voxels(how.blur_sigma)}": how.p_blur,
+        f"brightness by a factor of {_range(how.brightness)}": how.p_brightness,
+        f"contrast by a factor of {_range(how.contrast)}": how.p_contrast,
+        f"gamma correction with an exponent of {_range(how.gamma)}": how.p_gamma,
+        f"simulated low resolution, down to {coarsest} of the original": how.p_low_resolution,
     }
     told = _with_probability(found)
     if not told or not changed:
@@ -68,6 +69,10 @@ def intensity(facts: Facts) -> str:
     return said(
         f"Random changes of intensity of {listed(changed)}: {told}.", _spared(plan), _further(how)
     )
+
+
+def _voxels(value: float) -> str:
+    return f"{number(value)} voxel{'' if value == 1 else 's'}"
 
 
 def _spared(plan: Plan) -> str:

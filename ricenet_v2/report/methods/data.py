@@ -106,11 +106,14 @@ def missing(facts: Facts) -> str:
     if facts.cases and stored:
         gone = len(facts.cases) - stored
         held = ", ".join(
-            f"{n:,} hold {k} channels" for k, n in sorted(facts.channel_counts.items())
+            f"{n:,} {'has' if n == 1 else 'have'} {several(k, 'channel')}"
+            for k, n in sorted(facts.channel_counts.items())
         )
         told.append(
-            f"Of {several(len(facts.cases), 'listed case')}, {gone:,} were not preprocessed; of "
-            f"the rest, {held}."
+            f"Of {several(len(facts.cases), 'listed case')}, {gone:,} "
+            f"{'was' if gone == 1 else 'were'} not preprocessed; of the others, {held}."
+            if gone
+            else f"All {several(len(facts.cases), 'listed case')} were preprocessed; {held}."
         )
     for result in facts.results:
         n = len(result.evaluation.missing) if result.evaluation else 0
@@ -158,7 +161,7 @@ def compared(facts: Facts) -> str:
     names = shown_covariates(facts.cases.values())
     if not names or not facts.of_split("train") or not facts.of_split("test"):
         return ""
-    return f"Training and test cases stand side by side in that table, by {listed(names)}."
+    return f"Training and test cases are compared side by side in that table, by {listed(names)}."
 
 
 def treatment(facts: Facts) -> str:
@@ -166,8 +169,8 @@ def treatment(facts: Facts) -> str:
     doses = facts.plan.dose_range.items() if facts.plan is not None else ()
     return said(
         *(
-            f"The largest dose of a training case in channel {name} is {number(low)} to "
-            f"{number(high)} Gy."
+            f"The maximum dose of the training cases in channel {name} ranges from "
+            f"{number(low)} to {number(high)} Gy."
             for name, (low, high) in doses
         )
     )
@@ -188,10 +191,10 @@ def checked(facts: Facts) -> str:
 SUBJECTS = (
     SentenceTopic("source", "sources", GROUP, source),
     SentenceTopic("outcome", "outcome", GROUP, outcome),
-    SentenceTopic("size", "numbers", GROUP, size),
+    SentenceTopic("size", "number of cases", GROUP, size),
     SentenceTopic("flow", "flow", GROUP, flow),
     SentenceTopic("channels", "channels", GROUP, channels),
-    SentenceTopic("missing", "what is missing", GROUP, missing),
+    SentenceTopic("missing", "missing data", GROUP, missing),
     SentenceTopic("characteristics", "characteristics", GROUP, characteristics),
     SentenceTopic("compared", "training and test compared", GROUP, compared),
     SentenceTopic("treatment", "dose", GROUP, treatment),

@@ -9,6 +9,7 @@ from ricenet_v2.records.sample_size import Precision, SampleSize
 from ricenet_v2.report.formatting import percent, several
 from ricenet_v2.report.methods.facts import Facts
 from ricenet_v2.report.methods.first_weights import seen_before, untold
+from ricenet_v2.report.methods.prior import set_of
 from ricenet_v2.report.methods.selection import flatters
 from ricenet_v2.report.methods.sentence import SentenceTopic, begun, listed, said
 from ricenet_v2.report.results.metric_tables import HEADLINE, headline, interval, value
@@ -38,9 +39,9 @@ def sets(facts: Facts) -> str:
         if made.positive_class:
             about.setdefault(made.positive_class, []).append(result.title)
     return said(
-        f"Figures were made of {listed(told)}.",
+        f"Figures were computed for {listed(told)}.",
         *(
-            f"AUROC and thresholds of {listed(names)} are about {name}."
+            f"AUROC and thresholds of {listed(names)} refer to {name}."
             for name, names in about.items()
             if len(facts.dataset.classes) == 2
         ),
@@ -68,7 +69,7 @@ def held_out(facts: Facts) -> str:
         if n and result.evaluation is not None:
             told.append(
                 f"{begun(result.title)} has {several(n, 'case')} with a label that "
-                f"{'is' if n == 1 else 'are'} no training case{'' if n == 1 else 's'} of the folds "
+                f"{'is not a training case' if n == 1 else 'are not training cases'} of the folds "
                 "that predicted them."
             )
     return said(*told)
@@ -125,9 +126,9 @@ def errors(facts: Facts) -> str:
         if known:
             wrong = sum(one.is_right is False for one in known)
             told.append(
-                f"{wrong:,} of {several(len(known), 'case')} of {result.title} "
-                f"{'differs' if wrong == 1 else 'differ'} from the truth; the table of cases marks "
-                "those that do."
+                f"{wrong:,} of {several(len(known), 'case')} of {set_of(result)} "
+                f"{'was' if wrong == 1 else 'were'} misclassified; the table of cases marks "
+                f"{'it' if wrong == 1 else 'them'}."
             )
     return said(*told)
 
@@ -251,7 +252,7 @@ def _precision(result: Result, found: SampleSize) -> str:
 
 def _criterion(one: Precision) -> str:
     ends = (
-        "no interval that says anything"
+        "no informative interval"
         if one.says_nothing
         else f"an interval of {one.low:.2f} to {one.high:.2f}"
     )
@@ -266,7 +267,7 @@ SUBJECTS = (
     SentenceTopic("metrics", "figures", GROUP, metrics),
     SentenceTopic("uncertainty", "intervals", GROUP, uncertainty),
     SentenceTopic("results", "results", GROUP, results),
-    SentenceTopic("errors", "wrong calls", GROUP, errors),
+    SentenceTopic("errors", "misclassified cases", GROUP, errors),
     SentenceTopic("held_out", "cases held out", GROUP, held_out),
     SentenceTopic("subgroups", "subgroups", GROUP, subgroups),
     SentenceTopic("clusters", "by fold", GROUP, clusters),

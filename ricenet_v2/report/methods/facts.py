@@ -119,6 +119,19 @@ class Facts:
         """The folds that ended by themselves."""
         return tuple(one for one in self.folds if one.is_finished)
 
+    @property
+    def n_folds(self) -> int:
+        """Folds that the model was to have, by run.json, else by splits_final.json."""
+        if self.folds:
+            return max(fold.run.n_folds for fold in self.folds)
+        return len(self.splits.folds) if self.splits is not None else 0
+
+    @property
+    def untrained(self) -> tuple[int, ...]:
+        """Folds without a run.json, of a model of which some fold has one."""
+        there = {fold.number for fold in self.folds}
+        return tuple(n for n in range(self.n_folds) if n not in there) if there else ()
+
     def of_split(self, split: str) -> tuple[Case, ...]:
         """Cases of `train` or `test`."""
         return tuple(case for case in self.cases.values() if case.split == split)

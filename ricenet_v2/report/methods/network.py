@@ -48,12 +48,12 @@ def layers(facts: Facts) -> str:
         return ""
     net = facts.plan.network
     bias = "with" if net.conv_bias else "without"
+    nonlinearity = net.nonlinearity.replace("_", " ").replace("relu", "ReLU")
     told = (
         f"The {architecture(net)} has {several(len(net.features), 'stage')} of "
         f"{_numbers(net.features)} features and {_numbers(net.blocks)} residual blocks, kernels "
         f"{_shapes(net.kernel_sizes)} and strides {_shapes(net.strides)} (z, y, x), "
-        f"{net.norm.replace('_', ' ')} norm, {net.nonlinearity.replace('_', ' ')} and convolutions "
-        f"{bias} bias."
+        f"{net.norm.replace('_', ' ')} norm, {nonlinearity} and convolutions {bias} bias."
     )
     stem = f"Stem: {net.stem}" if net.stem else ""
     if net.stem_features is not None:
@@ -87,8 +87,8 @@ def _bands(facts: Facts) -> str:
     ]
     flat = facts.plan.shapes_only
     return said(
-        f"Behind the channels, the network is given {listed(told)}." if told else "",
-        f"Instance norm takes the scale of {listed(flat)} away and nothing brings it back: the "
+        f"In addition to the channels, the network receives {listed(told)}." if told else "",
+        f"Instance norm removes the scale of {listed(flat)} and nothing restores it: the "
         f"networks see the shape of {'this channel' if len(flat) == 1 else 'these channels'}, but "
         f"not the height ({', '.join(_heights(facts, flat))})."
         if flat
@@ -126,7 +126,7 @@ def _further(net: NetworkPlan) -> str:
 def _size(facts: Facts) -> str:
     """The memory was counted on the network as planned: changed channels change the first layer."""
     assert facts.plan is not None
-    words = f"{facts.plan.memory.n_parameters:,} trained numbers"
+    words = f"{facts.plan.memory.n_parameters:,} trainable parameters"
     if facts.planned is not None and len(facts.planned.channels) != len(facts.plan.channels):
         return f"With all channels of the plan it has {words}."
     return f"It has {words}, as counted for the plan."

@@ -164,7 +164,7 @@ def _all_validated(facts: Facts) -> bool:
 
 SUBJECTS = (
     SentenceTopic("folds", "folds", GROUP, folds),
-    SentenceTopic("disjoint", "patients apart", GROUP, disjoint),
-    SentenceTopic("scope", "what was measured on whom", GROUP, scope),
+    SentenceTopic("disjoint", "separation of patients", GROUP, disjoint),
+    SentenceTopic("scope", "cases measured for the plan", GROUP, scope),
     SentenceTopic("leaks", "checks for leaks", GROUP, leaks),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.prior import Recalibration
 from ricenet_v2.report.formatting import percent, several
-from ricenet_v2.report.methods import prior
+from ricenet_v2.report.methods import members, prior
 from ricenet_v2.report.methods.augmentation import axes_words
 from ricenet_v2.report.methods.facts import Facts
 from ricenet_v2.report.methods.first_weights import seen_before
@@ -17,10 +17,12 @@ _SAME = 1e-9  # by which slopes and offsets may differ
 
 
 def of_folds(facts: Facts) -> str:
-    """Who predicted the validation cases, and whether it had learned from them."""
+    """Who predicted the validation cases, whether it had learned from them, and who did not."""
     found = facts.out_of_fold
-    if found is None:
-        return ""
+    return "" if found is None else said(_of_folds(facts, found), members.without(facts, found))
+
+
+def _of_folds(facts: Facts, found: Result) -> str:
     n = several(len(found.cases), "case")
     if facts.splits is None:
         return f"{n} of validation.csv, each predicted by the {facts.model} of one fold."
@@ -31,7 +33,7 @@ def of_folds(facts: Facts) -> str:
             f"{n}, each predicted by the {facts.model} of one fold. By the files as they are now, "
             f"{which} of them may be cases that this {facts.model} learned from."
         )
-    before = sum(seen_before(facts, one.case_id, (_number(one),)) for one in found.cases)
+    before = sum(seen_before(facts, one.case_id, (members.fold_of(one),)) for one in found.cases)
     if before:
         return (
             f"{n}, each predicted by the one {facts.model} whose training left it out; "
@@ -50,7 +52,7 @@ def of_fold_words(facts: Facts, one: PredictedCase) -> str:
             f"By the {facts.model} of {one.part}, which by the files as they are now may have "
             "learned from the case."
         )
-    if seen_before(facts, one.case_id, (_number(one),)):
+    if seen_before(facts, one.case_id, (members.fold_of(one),)):
         return (
             f"By the one {facts.model} whose training left the case out, but which began with "
             "weights that had been trained on it."
@@ -58,45 +60,11 @@ def of_fold_words(facts: Facts, one: PredictedCase) -> str:
     return f"By the one {facts.model} that did not learn from the case."
 
 
-def _number(one: PredictedCase) -> int:
-    """Of the fold that predicted a validation case."""
-    return int(one.part.removeprefix("fold "))
-
-
 def _is_trained_on(facts: Facts, one: PredictedCase) -> bool:
     assert facts.splits is not None
-    number = _number(one)
+    number = members.fold_of(one)
     there = facts.splits.folds[number : number + 1]
     return not there or one.case_id in there[0].train
-
-
-def ensemble(facts: Facts) -> str:
-    """How members were combined, in each folder."""
-    return said(*(ensemble_of(one) for one in facts.folders))
-
-
-def ensemble_of(result: Result) -> str:
-    """How the members of one folder were combined."""
-    return f"{_ensemble(result)}." if result.predictions is not None else ""
-
-
-def _ensemble(result: Result) -> str:
-    made = result.predictions
-    assert made is not None
-    folds = sorted(
-        {int(name.removeprefix("fold ")) for case in result.cases for name, _ in case.members}
-    )
-    members = f"{several(len(folds), result.kind)} ({numbered(folds)})" if folds else result.kind
-    if len(folds) == 1:
-        return f"Predictions in {result.title} are those of {members}, no ensemble"
-    if made.combine == "vote":
-        return (
-            f"Predictions in {result.title} are majority votes of {members}; a tie goes to the "
-            "class that the mean of their probabilities calls, and what stands as the probability "
-            f"of a class is the share of {result.kind}s that vote for it, on which figures of "
-            "probabilities rest too"
-        )
-    return f"Predictions in {result.title} are the {made.combine} of the probabilities of {members}"
 
 
 def mirroring(facts: Facts) -> str:
@@ -118,7 +86,9 @@ def _of_validation(facts: Facts) -> str:
         if axes is None:
             told.append(f"{who}: whether they are means over mirrorings is not recorded.")
         elif axes:
-            told.append(f"{who} are means over {2 ** len(axes)} mirrorings ({axes_words(axes)}).")
+            told.append(
+                f"{who} are means over {2 ** len(axes)} mirrorings, along {axes_words(axes)}."
+            )
         else:
             told.append(f"{who} are of images as they are, without mirroring.")
     return said(*told)
@@ -132,7 +102,7 @@ def mirroring_of(facts: Facts, result: Result) -> str:
     axes = facts.plan.training.augmentation.mirror_axes
     who = f"Predictions in {result.title}"
     if made.mirrored and axes:
-        return f"{who} are means over {2 ** len(axes)} mirrorings ({axes_words(axes)})."
+        return f"{who} are means over {2 ** len(axes)} mirrorings, along {axes_words(axes)}."
     if made.mirrored:
         return f"{who} are of images as they are: the plan names no axis to mirror."
     differs = (
@@ -245,7 +215,7 @@ def _refers_to(found: Calibration) -> str:
     if not found.prior:
         return "The predictions it was fitted on were not corrected for how frequent classes are."
     shares = ", ".join(f"{n} {percent(p)}" for n, p in zip(found.classes, found.prior, strict=True))
-    return f"Calibrated probabilities are right for class shares of {shares}."
+    return f"Calibrated probabilities refer to class frequencies of {shares}."
 
 
 def _tried(found: Calibration) -> str:
@@ -263,12 +233,14 @@ def called(facts: Facts) -> str:
             continue
         other = sum(one.called != _most_probable(facts, one) for one in result.cases)
         what = "share of votes" if result.cases[0].is_vote else "probability"
+        where = prior.set_of(result)
         told.append(prior.rule_of(result, facts))
         told.append(
-            f"In {result.title}, each case is called the class of the highest {what}."
+            f"Each case of {where} is assigned the class of the highest {what}."
             if not other
-            else f"In {result.title}, {several(other, 'case')} of {len(result.cases):,} "
-            f"{'is' if other == 1 else 'are'} called another class than that of the highest {what}."
+            else f"{other:,} of {several(len(result.cases), 'case')} of {where} "
+            f"{'is' if other == 1 else 'are'} assigned another class than that of the highest "
+            f"{what}."
         )
     return said(*told)
 
@@ -290,19 +262,27 @@ def thresholds(facts: Facts) -> str:
     for result in facts.results:
         for one in result.evaluation.thresholds if result.evaluation else ():
             value = "no value" if one.value is None else f"{one.value:.3f}"
-            text = f"{one.name} of {one.class_name}: {value}, chosen on {one.chosen_on}"
+            text = f"{one.name} of {one.class_name}: {value}, {_chosen(one.chosen_on)}"
             told.setdefault(text, []).append(result.title)
     return said(*(f"Threshold {text} ({listed(names)})." for text, names in told.items()))
 
 
+def _chosen(on: str) -> str:
+    """What a threshold was chosen on; evaluations of before say `nothing`."""
+    for fixed in ("no data: ", "nothing: "):
+        if on.startswith(fixed):
+            return f"{on.removeprefix(fixed)}, not chosen on data"
+    return f"chosen on {on}"
+
+
 SUBJECTS = (
     SentenceTopic("of_folds", "out-of-fold", GROUP, of_folds),
-    SentenceTopic("ensemble", "ensemble", GROUP, ensemble),
+    SentenceTopic("ensemble", "ensemble", GROUP, members.ensemble),
     SentenceTopic("mirroring", "mirroring", GROUP, mirroring),
     SentenceTopic("other_model", "other models", GROUP, other_model),
     SentenceTopic("learned_from", "training cases predicted", GROUP, learned_from),
     SentenceTopic("probabilities", "probabilities", GROUP, probabilities),
     SentenceTopic("calibration", "calibration", GROUP, calibration),
-    SentenceTopic("called", "called class", GROUP, called),
+    SentenceTopic("called", "predicted class", GROUP, called),
     SentenceTopic("thresholds", "thresholds", GROUP, thresholds),
 )

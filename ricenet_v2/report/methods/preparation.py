@@ -47,7 +47,7 @@ def changed(facts: Facts) -> str:
     if not found:
         return ""
     words = ", ".join(f"{one.field} {one.trained} (planned {one.planned})" for one in found)
-    return f"Other than planned, it was trained with: {words}."
+    return f"The training differed from the plan in: {words}."
 
 
 def changes(facts: Facts) -> list[PlanChange]:
@@ -127,7 +127,7 @@ def region(facts: Facts) -> str:
     if not facts.stored:
         return ""
     told = [f"{several(n, 'case')}: {name}" for name, n in sorted(facts.stored.items())]
-    return f"Cases were cropped to a region before that ({'; '.join(told)})."
+    return f"Before resampling, cases were cropped to a region ({'; '.join(told)})."
 
 
 def ranges(facts: Facts) -> str:

@@ -17,9 +17,9 @@ from ricenet_v2.report.results.predicted import Result
 
 _SAME = 1e-6  # by which shares may differ
 RULES: dict[Decide, str] = {
-    "balanced": "the class whose probability is largest in relation to the share that the "
-    "probabilities refer to, as if all classes were equally frequent",
-    "probable": "the class of the largest probability",
+    "balanced": "the class whose probability is highest relative to its prior, i.e. as if all "
+    "classes were equally frequent",
+    "probable": "the class with the highest probability",
 }
 """Which class is called, by the rule that a file names."""
 
@@ -43,12 +43,13 @@ def _corrected(facts: Facts, folds: Sequence[int], priors: Sequence[Prior]) -> s
     shares = _ranges(facts, [prior.shares for prior in priors])
     if all(_is_alike(prior.trained, prior.shares) for prior in priors):
         return (
-            f"{who} refer to the shares of the training cases of the dataset ({shares}), which "
-            f"the {facts.model}s were taught; there was nothing to correct."
+            f"{who} refer to the class frequencies of the training cases of the dataset "
+            f"({shares}), with which the {facts.model}s were trained; there was nothing to correct."
         )
     return (
-        f"{who} are corrected: the {facts.model}s were taught {_taught(facts, priors)}, and their "
-        f"outputs are brought to the shares of the training cases of the dataset ({shares})."
+        f"{who} are corrected: the {facts.model}s were trained with {_taught(facts, priors)}, and "
+        "their outputs are adjusted to the class frequencies of the training cases of the dataset "
+        f"({shares})."
     )
 
 
@@ -59,8 +60,8 @@ def _is_alike(one: Sequence[float], other: Sequence[float]) -> bool:
 def _taught(facts: Facts, priors: Sequence[Prior]) -> str:
     shares = [prior.trained for prior in priors]
     if all(len({round(one, 3) for one in values if one > 0}) == 1 for values in shares):
-        return "all classes as equally frequent"
-    return f"classes of these shares: {_ranges(facts, shares)}"
+        return "all classes equally frequent"
+    return f"these class frequencies: {_ranges(facts, shares)}"
 
 
 def _ranges(facts: Facts, shares: Sequence[Sequence[float]]) -> str:
@@ -121,7 +122,7 @@ def of_folder(facts: Facts, result: Result) -> str:
         "which the user named" if made.prior_named else "those of the training cases of the dataset"
     )
     return said(
-        f"{whole} in {result.title} are right for class shares of {shares}, {whose}.",
+        f"{whole} in {result.title} refer to class frequencies of {shares}, {whose}.",
         _members_taught(facts, made),
     )
 
@@ -130,8 +131,18 @@ def _members_taught(facts: Facts, made: Predictions) -> str:
     """What the members had been taught, where their checkpoints say it."""
     priors = [member.prior for member in made.priors]
     if not priors:
-        return "Their checkpoints do not say what they were taught (they are of an older version)."
-    return f"Their members were taught {_taught(facts, priors)}."
+        return (
+            "Their checkpoints are of an older version and do not record the class frequencies of "
+            "training."
+        )
+    return f"Their members were trained with {_taught(facts, priors)}."
+
+
+def set_of(result: Result) -> str:
+    """A set of predictions as part of a sentence."""
+    if result.is_out_of_fold:
+        return "the out-of-fold predictions"
+    return f"the predictions in {result.title}"
 
 
 def rule_of(result: Result, facts: Facts) -> str:
@@ -142,15 +153,15 @@ def rule_of(result: Result, facts: Facts) -> str:
             return ""
         if made.combine == "vote":
             return (
-                f"In {result.title}, each network votes for {RULES[made.decide]}; a case is called "
-                "the class of most votes."
+                f"In {set_of(result)}, each network votes for {RULES[made.decide]}; a case is "
+                "assigned the class of most votes."
             )
-        return f"In {result.title}, a case is called {RULES[made.decide]}."
+        return f"Each case of {set_of(result)} is assigned {RULES[made.decide]}."
     rules: dict[Decide | None, list[int]] = {}
     for fold in facts.finished:
         rules.setdefault(fold.run.decide, []).append(fold.number)
     told = [
-        f"In {result.title}{_of_those(folds, rules)}, a case is called {RULES[rule]}."
+        f"Each case of {set_of(result)}{_of_those(folds, rules)} is assigned {RULES[rule]}."
         for rule, folds in rules.items()
         if rule is not None
     ]
@@ -158,7 +169,7 @@ def rule_of(result: Result, facts: Facts) -> str:
 
 
 def _of_those(folds: Sequence[int], rules: Mapping[Decide | None, Sequence[int]]) -> str:
-    return f", {numbered(folds)}" if len(rules) > 1 else ""
+    return f" ({numbered(folds)})" if len(rules) > 1 else ""
 
 
 def warned(made: Predictions) -> str:

@@ -35,7 +35,8 @@ def out_of_fold(facts: Facts) -> str:
             chosen_on_validation(facts),
         )
     told = (
-        "The validation cases were predicted by the weights after the last epoch that was trained."
+        "The validation cases were predicted with the weights after the last epoch that was "
+        "trained."
     )
     return said(told, chosen_on_validation(facts) or _untouched(facts))
 
@@ -84,7 +85,9 @@ def weights_of(facts: Facts, result: Result) -> str:
     told = listed(words.get(name, f"checkpoint_{name}") for name in names)
     best = _best_epochs(facts, made) if "best" in names else ""
     last = _early(facts) if "final" in names else ""
-    return said(f"{_title(result)} are by {told}.", best, last, _other_thresholds(facts, result))
+    return said(
+        f"{_title(result)} were made with {told}.", best, last, _other_thresholds(facts, result)
+    )
 
 
 def _still(facts: Facts, result: Result) -> str:

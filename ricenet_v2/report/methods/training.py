@@ -32,7 +32,16 @@ def epochs(facts: Facts) -> str:
     """Epochs that were done, of those that were set, fold by fold where they differ."""
     if not facts.is_network or not facts.folds:
         return ""
-    return said(*(_done(*one) for one in _groups(facts, _state).items()), _set_anew(facts))
+    done = (_done(*one) for one in _groups(facts, _state).items())
+    return said(*done, _set_anew(facts), untrained(facts))
+
+
+def untrained(facts: Facts) -> str:
+    """Folds that the model lacks."""
+    if not facts.untrained:
+        return ""
+    is_ = "is" if len(facts.untrained) == 1 else "are"
+    return f"{begun(numbered(facts.untrained))} of {facts.n_folds:,} {is_} not trained."
 
 
 def _state(fold: FoldFacts) -> tuple[str, int | None, int]:
@@ -50,7 +59,8 @@ def _done(state: tuple[str, int | None, int], folds: list[int]) -> str:
         return f"{who} {is_open} not finished ({status}): {done:,} of {wished}."
     if done < wanted:
         return f"{who} ended early, after {done:,} of {several(wanted, 'epoch')}."
-    return f"{who} {were} trained for {several(done, 'epoch')}, all that {were} set."
+    planned = f"all {done:,} epochs that were set" if done > 1 else "the one epoch that was set"
+    return f"{who} {were} trained for {planned}."
 
 
 def _set_anew(facts: Facts) -> str:
@@ -73,12 +83,13 @@ def batch(facts: Facts) -> str:
         return ""
     samples = how.batch_size * how.accumulation_steps
     added = (
-        f", {several(how.accumulation_steps, 'step')} added for an update of {samples:,} samples"
+        f", with gradients accumulated over {several(how.accumulation_steps, 'step')} "
+        f"(effective batch size {samples:,})"
         if how.accumulation_steps > 1
-        else ", one for each update"
+        else ", one batch per update"
     )
     return (
-        f"A step had {several(how.batch_size, 'sample')}{added}; an epoch had "
+        f"The batch size was {several(how.batch_size, 'sample')}{added}; an epoch had "
         f"{several(how.iterations_per_epoch, 'update')}."
     )
 
@@ -90,13 +101,13 @@ def optimiser(facts: Facts) -> str:
         return ""
     name = {"adamw": "AdamW", "adam": "Adam"}.get(how.optimiser, how.optimiser)
     decay = (
-        f"weight decay {number(how.weight_decay)} (not of biases and norms)"
+        f"weight decay {number(how.weight_decay)} (not of biases and norm parameters)"
         if how.weight_decay
         else "no weight decay"
     )
     return (
         f"Optimiser: {name} with a learning rate of up to {how.learning_rate:g}, {decay}, "
-        f"gradients clipped to a norm of {number(how.gradient_clip)}. The rate had "
+        f"gradients clipped to a norm of {number(how.gradient_clip)}. The learning rate had "
         f"{_warmup(facts, how)} and was set to fall along half a cosine to 0 at the last epoch."
     )
 
@@ -136,12 +147,12 @@ def balance(facts: Facts) -> str:
     if how is None:
         return ""
     words = {
-        "sampler": "the sampler showed every class equally often",
-        "loss": "the loss weighed a case by one over the size of its class",
-        "none": "nothing made up for the sizes of the classes",
+        "sampler": "the sampler drew all classes equally often",
+        "loss": "the loss weighted each case by the inverse frequency of its class",
+        "none": "it was not corrected for",
     }
     found = words.get(how.balance, how.balance)
-    return f"Class balance: {found} (balance={how.balance}){_counts(facts)}."
+    return f"Class imbalance: {found} (balance={how.balance}){_counts(facts)}."
 
 
 def _counts(facts: Facts) -> str:
@@ -163,8 +174,8 @@ def averaging(facts: Facts) -> str:
     if how.ema_decay == 0:
         return "The weights were not averaged (ema_decay=0)."
     return (
-        "Validation and prediction use a moving average of the weights over the updates (decay "
-        f"{how.ema_decay:g}, less in the first updates)."
+        "Validation and prediction use an exponential moving average of the weights (decay "
+        f"{how.ema_decay:g}, lower in the first updates)."
     )
 
 
@@ -212,9 +223,9 @@ def seeds(facts: Facts) -> str:
         further = (
             "what the seed alone changes stands with the variance over training seeds."
             if facts.seeds is not None
-            else "figures of these folds do not tell how far they depend on it."
+            else "their figures do not show how much results vary with the seed."
         )
-        return f"All folds have the seed {seed}: {further}"
+        return f"All folds were trained with seed {seed}: {further}"
     words = "; ".join(f"{numbered(folds)}: {seed}" for seed, folds in groups.items())
     return f"Seeds of the runs: {words}."
 

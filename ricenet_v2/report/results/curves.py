@@ -18,16 +18,16 @@ _TITLES: dict[CurveName, str] = {
     "precision-recall": "Precision and recall",
     "calibration": "Calibration",
     "decision": "Decision curve",
-    "decision difference": "Gain over calling all, and none",
+    "decision difference": "Net benefit gained over calling all, and none",
     "referral": "Referral",
 }
 _REMARKS: dict[CurveName, str] = {
     "ROC": "Dotted: chance.",
     "precision-recall": "",
-    "calibration": "Dotted: probabilities that are right.",
-    "decision": "Net benefit against the probability from which on a reader would act.",
-    "decision difference": "The model is better where both lie above 0; bands of each point.",
-    "referral": "The figure of the cases that are kept when the least certain ones are left out.",
+    "calibration": "Dotted: perfect calibration.",
+    "decision": "Net benefit against the threshold probability from which a clinician would act.",
+    "decision difference": "The model is better where both lie above 0; bands are pointwise.",
+    "referral": "Performance on the cases that are kept when the least certain ones are referred.",
 }
 _LONG = 24  # letters of a label
 _UNIT = (0.0, 1.0)

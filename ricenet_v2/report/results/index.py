@@ -14,12 +14,13 @@ from ricenet_v2.report.case.page import PICTURES
 from ricenet_v2.report.charts import Chart
 from ricenet_v2.report.checklists.answers import answers, counted
 from ricenet_v2.report.formatting import percent, several
-from ricenet_v2.report.methods import prediction, preparation, selection
+from ricenet_v2.report.methods import members, prediction, preparation, selection
 from ricenet_v2.report.methods.facts import Facts, facts_of
 from ricenet_v2.report.methods.first_weights import untold
 from ricenet_v2.report.methods.prior import of_folder, warned
 from ricenet_v2.report.methods.sentence import said
 from ricenet_v2.report.methods.text import by_group, sentences
+from ricenet_v2.report.methods.training import untrained
 from ricenet_v2.report.rendering import render
 from ricenet_v2.report.results import cohort, metric_tables, provenance, spreads
 from ricenet_v2.report.results.absent import absent
@@ -30,6 +31,7 @@ from ricenet_v2.report.results.sources import Sources
 from ricenet_v2.report.results.training import (
     FOLD_COLUMNS,
     fold_rows,
+    folds_tile,
     shortfall,
     training_charts,
     training_note,
@@ -88,11 +90,13 @@ def index_page(
         decisions=[(d.what, d.value, d.reason) for d in sources.plan.decisions]
         if sources.plan
         else [],
-        folds=fold_rows(sources.folds, sources.planned_epochs),
+        folds=fold_rows(sources.folds, sources.planned_epochs, facts.untrained),
         shortfall=shortfall(sources.folds, sources.planned_epochs),
         fold_columns=FOLD_COLUMNS,
         training=training,
-        training_note=said(training_note(sources.folds), selection.out_of_fold(facts)),
+        training_note=said(
+            training_note(sources.folds), untrained(facts), selection.out_of_fold(facts)
+        ),
         results=results,
         calibration=_calibration(facts),
         comparisons=[_comparison(*one) for one in sources.comparisons.items()],
@@ -120,7 +124,7 @@ def _glance(sources: Sources) -> list[tuple[str, str, str, str]]:
             ("Cases", f"{len(sources.cases):,}", f"of {several(len(patients), 'patient')}", "")
         )
     facts = facts_of(sources)
-    tiles.append(_folds_tile(facts))
+    tiles.append(folds_tile(facts))
     for result in sources.results:
         if result.evaluation is None:
             continue
@@ -131,13 +135,6 @@ def _glance(sources: Sources) -> list[tuple[str, str, str, str]]:
             flag = "; ".join(filter(None, (flattered, metric_tables.flag(one))))
             tiles.append((name, metric_tables.value(one.value), words, flag))
     return tiles
-
-
-def _folds_tile(facts: Facts) -> tuple[str, str, str, str]:
-    early = sum(fold.end.is_early for fold in facts.finished)
-    words = f"finished, {early:,} of them early" if early else "finished"
-    open_ones = len(facts.folds) - len(facts.finished)
-    return ("Folds", f"{len(facts.finished):,}", words, f"{open_ones:,} not" if open_ones else "")
 
 
 def _result(facts: Facts, result: Result, prefix: str, pictures: Path) -> dict[str, Any]:
@@ -209,7 +206,7 @@ def _note(facts: Facts, result: Result) -> str:
     else:
         told = said(
             f"{several(len(result.cases), 'case')}.",
-            prediction.ensemble_of(result),
+            members.ensemble_of(facts, result),
             selection.weights_of(facts, result),
             prediction.mirroring_of(facts, result),
             of_folder(facts, result),
@@ -217,7 +214,9 @@ def _note(facts: Facts, result: Result) -> str:
             warned(result.predictions) if result.predictions is not None else "",
         )
     if result.evaluation is None:
-        return f"{told} Not evaluated: run ricenet_evaluate."
+        incomplete = result.is_out_of_fold and facts.untrained
+        once = ", once all folds are trained" if incomplete else ""
+        return f"{told} Not evaluated: run ricenet_evaluate{once}."
     if result.evaluation.missing:
         told += f" Not predicted: {', '.join(result.evaluation.missing)}."
     return told

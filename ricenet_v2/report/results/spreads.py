@@ -52,14 +52,14 @@ def sample_size_tables(made: Evaluation) -> Iterator[SmallTable]:
         for row in one.precision
     )
     yield SmallTable(
-        "What so many patients allow",
+        "Sample size",
         " ".join(map(_counts, made.sample_sizes)),
         (
             "figure",
-            "supposed",
+            "assumed",
             f"{percent(made.level)} interval to be expected",
-            "wished width",
-            "patients that it takes",
+            "target width",
+            "patients needed",
         ),
         rows,
         (1, 2, 3, 4),

@@ -9,6 +9,7 @@ import numpy as np
 
 from ricenet_v2.report.formatting import NOTHING, duration, number
 from ricenet_v2.report.lines import DrawnChart, Path2D, lines
+from ricenet_v2.report.methods.facts import Facts
 from ricenet_v2.report.methods.sentence import numbered
 from ricenet_v2.report.results.sources import TrainedFold
 
@@ -100,9 +101,26 @@ def shortfall(folds: Sequence[TrainedFold], planned: int | None) -> Shortfall | 
     return Shortfall(words, min(wanted) < planned / 2)
 
 
-def fold_rows(folds: Sequence[TrainedFold], planned: int | None = None) -> list[tuple[str, ...]]:
-    """One row per trained fold, see `FOLD_COLUMNS`; `planned` epochs are those of the plan."""
-    return [
+def folds_tile(facts: Facts) -> tuple[str, str, str, str]:
+    """How many folds are finished, of how many; a flag names those that are not."""
+    early = sum(fold.end.is_early for fold in facts.finished)
+    words = f"finished, {early:,} of them early" if early else "finished"
+    n = facts.n_folds
+    value = f"{len(facts.finished):,} of {n:,}" if len(facts.finished) < n else f"{n:,}"
+    open_ones = [fold.number for fold in facts.folds if not fold.is_finished]
+    flags = [
+        f"{numbered(numbers)} {'is' if len(numbers) == 1 else 'are'} {what}"
+        for numbers, what in ((open_ones, "not finished"), (facts.untrained, "not trained"))
+        if numbers
+    ]
+    return ("Folds", value, words, "; ".join(flags))
+
+
+def fold_rows(
+    folds: Sequence[TrainedFold], planned: int | None = None, untrained: Sequence[int] = ()
+) -> list[tuple[str, ...]]:
+    """One row per fold, see `FOLD_COLUMNS`; `planned` epochs are those of the plan."""
+    rows = [
         (
             str(fold.number),
             _state(fold),
@@ -117,6 +135,9 @@ def fold_rows(folds: Sequence[TrainedFold], planned: int | None = None) -> list[
         )
         for fold in folds
     ]
+    rest = (NOTHING,) * (len(FOLD_COLUMNS) - 2)
+    rows += [(str(n), "not trained", *rest) for n in untrained]
+    return sorted(rows, key=lambda row: int(row[0]))
 
 
 def _state(fold: TrainedFold) -> str:
@@ -131,7 +152,7 @@ def training_note(folds: Sequence[TrainedFold]) -> str:
         return ""
     several_folds = len(folds) > 1
     lines = (
-        "Every fold is a faint line, their median as far as all folds came a strong one. "
+        "Each fold is a faint line; the strong line is their median up to the last epoch of all. "
         if several_folds
         else ""
     )

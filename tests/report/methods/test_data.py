@@ -46,7 +46,7 @@ def test_the_positive_class_says_whether_anybody_named_it(facts, text_of):
 
 
 def test_what_is_missing_is_counted(facts, text_of):
-    assert "0 were not preprocessed; of the rest, 23 hold 3 channels" in text_of(facts, "missing")
+    assert "were preprocessed; 23 have 3 channels" in text_of(facts, "missing")
     first, folder = facts.results
     failed = dataclasses.replace(folder, failed=(("PH0021", "no image"),))
     text = text_of(dataclasses.replace(facts, results=(first, failed)))

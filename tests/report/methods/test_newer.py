@@ -20,7 +20,7 @@ AS_THEY_ARE = Prior((0.75, 0.25), (12, 4))
 def test_probabilities_that_are_corrected_are_told(facts, text_of, with_runs):
     text = text_of(with_runs(facts, prior=BALANCED), "probabilities")
     first, second = facts.dataset.classes
-    assert "taught all classes as equally frequent" in text
+    assert "trained with all classes equally frequent" in text
     assert f"training cases of the dataset ({first} 75 %, {second} 25 %)" in text
     assert "not corrected" in text.split("Probabilities in folder")[1]  # the folder is older
     some = text_of(with_runs(facts, (1,), prior=BALANCED), "probabilities")
@@ -30,7 +30,7 @@ def test_probabilities_that_are_corrected_are_told(facts, text_of, with_runs):
 
 def test_where_training_was_not_balanced_there_is_nothing_to_correct(facts, text_of, with_runs):
     text = text_of(with_runs(facts, prior=AS_THEY_ARE), "probabilities")
-    assert "which the networks were taught; there was nothing to correct." in text
+    assert "with which the networks were trained; there was nothing to correct." in text
     assert "are corrected" not in text
 
 
@@ -45,19 +45,22 @@ def test_the_prior_of_predictions_is_told_with_who_named_it(
     text = text_of(newer, "probabilities")
     first, second = facts.dataset.classes
     assert f"right for class shares of {first} 90 %, {second} 10 %, {words}." in text
-    assert "checkpoints do not say what they were taught" in text
+    assert "checkpoints do not record the class frequencies of training" in text
     members = (MemberPrior(0, BALANCED), MemberPrior(1, BALANCED))
     text = text_of(with_predictions(newer, priors=members), "probabilities")
-    assert "Their members were taught all classes as equally frequent." in text
+    assert "Their members were trained with all classes equally frequent." in text
 
 
 def test_the_rule_of_the_called_class_is_told(facts, text_of, with_predictions, with_runs):
     text = text_of(with_predictions(facts, decide="balanced"), "called")
-    assert "In folder predictions, a case is called the class whose probability is largest in" in (
+    assert "Each case of the predictions in folder predictions is assigned the class whose" in (
         text
     )
     text = text_of(with_runs(facts, decide="probable"), "called")
-    assert "In out-of-fold, a case is called the class of the largest probability." in text
+    assert (
+        "case of the out-of-fold predictions is assigned the class with the highest probability."
+        in text
+    )
     assert "a case is called" not in text_of(facts, "called")
 
 

@@ -26,7 +26,7 @@ def stopped_early(facts, with_plan, with_runs):
 
 def test_epochs_set_beforehand_are_told_so(facts, text_of):
     assert text_of(facts, "epochs") == (
-        "Folds 0, 1, 2, 3 and 4 were trained for 6 epochs, all that were set."
+        "Folds 0, 1, 2, 3 and 4 were trained for all 6 epochs that were set."
     )
     assert BEFOREHAND in text_of(facts, "validation_weights")
     assert FLATTERS not in text_of(facts)
@@ -36,11 +36,11 @@ def test_early_stopping_is_told_where_figures_stand(stopped_early, text_of):
     """Three things were wrong: chosen beforehand, 5 folds of 8 epochs, and not a word beside."""
     assert text_of(stopped_early, "epochs") == (
         "Folds 0, 1, 2 and 3 ended early, after 3 of 8 epochs. "
-        "Fold 4 was trained for 8 epochs, all that was set."
+        "Fold 4 was trained for all 8 epochs that were set."
     )
     for key in ("validation_weights", "results"):
         assert FLATTERS in text_of(stopped_early, key)
-        assert "ended fold 0, 1, 2, 3 after 3 of 8 epochs" in text_of(stopped_early, key)
+        assert "ended folds 0, 1, 2 and 3 after 3 of 8 epochs" in text_of(stopped_early, key)
     assert BEFOREHAND not in text_of(stopped_early)
     assert "Early stopping chose the last epoch of folds 0, 1, 2 and 3" in text_of(
         stopped_early, "prediction_weights"
@@ -88,7 +88,7 @@ def test_what_older_files_do_not_record_is_said_so(facts, text_of, with_runs, wi
     )
     assert "how many were done is not recorded" in text_of(unknown, "epochs")
     rule = with_plan(unknown, "training", early_stop_epochs=2)
-    assert "whether it ended fold 0, 1, 2, 3, 4 is not recorded" in text_of(rule, "results")
+    assert "whether it ended folds 0, 1, 2, 3 and 4 is not recorded" in text_of(rule, "results")
 
 
 def test_a_number_of_epochs_that_was_changed_is_told(facts, text_of, with_runs):
@@ -106,7 +106,7 @@ def test_a_fold_that_is_not_finished_is_told(facts, text_of, with_runs):
 @pytest.mark.parametrize(
     ("changes", "key", "words"),
     [
-        ({"seed": 7}, "seeds", "All folds have the seed 7"),
+        ({"seed": 7}, "seeds", "All folds were trained with seed 7"),
         ({"device": "cuda:0"}, "machine", "ran on cuda:0"),
         ({"hardware": "H100"}, "machine", "(H100)"),
         ({"precision": "bfloat16"}, "machine", "forward passes of training in bfloat16"),
@@ -170,7 +170,7 @@ def test_pretrained_weights_are_told_with_the_folds_that_began_with_them(facts, 
         (
             {"combine": "vote", "decide": "probable"},
             "called",
-            "each network votes for the class of the largest probability; a case is called the "
+            "each network votes for the class with the highest probability; a case is called the "
             "class of most votes",
         ),
         ({"mirrored": False}, "mirroring", "without mirroring, unlike the out-of-fold predictions"),
@@ -228,12 +228,17 @@ def test_a_temperature_that_is_there_and_not_used_or_another_is_told(
 
 def test_what_the_cases_are_called_is_counted(facts, text_of):
     text = text_of(facts, "called")
-    assert "In out-of-fold, each case is called the class of the highest probability." in text
+    assert (
+        "Each case of the out-of-fold predictions is assigned the class of the highest probability."
+        in text
+    )
     first, folder = facts.results
     wrong = dataclasses.replace(first.cases[0], probabilities=first.cases[0].probabilities[::-1])
     cases = (wrong, *first.cases[1:])
     changed = dataclasses.replace(facts, results=(dataclasses.replace(first, cases=cases), folder))
-    assert "In out-of-fold, 1 case of 20 is called another class" in text_of(changed, "called")
+    assert "1 of 20 cases of the out-of-fold predictions is assigned another class" in text_of(
+        changed, "called"
+    )
 
 
 def test_a_model_of_a_table_is_no_network(facts, text_of, with_predictions):
@@ -282,3 +287,39 @@ def test_validation_cases_that_chose_the_epoch_flatter_too(facts, text_of, with_
     assert "1 of its cases is a validation case that chose the epoch" in text_of(changed, "results")
     final = with_predictions(changed, checkpoint_hashes=_hashes("final", (0,)))
     assert "flatters" not in text_of(final, "results")
+
+
+def test_folds_that_are_not_trained_are_named(facts, text_of):
+    """Where it says what was trained, and what was averaged; by run.json, of five folds."""
+    assert facts.untrained == ()
+    assert "not trained" not in text_of(facts)
+    first, folder = facts.results
+    seen = tuple(one for one in first.cases if one.part != "fold 4")
+    four = tuple(
+        dataclasses.replace(
+            one, members=tuple(m for m in one.members if m[0] not in {"fold 4", "fold 1"})
+        )
+        for one in folder.cases
+    )
+    fewer = dataclasses.replace(
+        facts,
+        folds=facts.folds[:4],
+        results=(
+            dataclasses.replace(first, cases=seen),
+            dataclasses.replace(folder, cases=four),
+        ),
+    )
+    assert fewer.untrained == (4,)
+    assert text_of(fewer, "epochs") == (
+        "Folds 0, 1, 2 and 3 were trained for all 6 epochs that were set. "
+        "Fold 4 of 5 is not trained."
+    )
+    assert text_of(fewer, "of_folds").endswith(
+        "The validation cases of fold 4 (of 5 folds) are not among them: this fold is not trained."
+    )
+    assert text_of(fewer, "ensemble").endswith(
+        "3 networks (folds 0, 2 and 3). Folds 1 and 4 (of 5 folds) are not among the members: "
+        "fold 4 is not trained."
+    )
+    two = dataclasses.replace(fewer, folds=facts.folds[1:3])
+    assert "Folds 0, 3 and 4 of 5 are not trained." in text_of(two, "epochs")

@@ -17,40 +17,40 @@ from ricenet_v2.report.methods.facts import facts_of
 from ricenet_v2.report.methods.text import SUBJECTS
 
 TRAINING = {
-    "batch_size": (7, "A step had 7 samples"),
-    "accumulation_steps": (3, "3 steps added for an update of"),
+    "batch_size": (7, "The batch size was 7 samples"),
+    "accumulation_steps": (3, "gradients accumulated over 3 steps (effective batch size "),
     "iterations_per_epoch": (77, "an epoch had 77 updates"),
     "optimiser": ("adam", "Optimiser: Adam with"),
     "learning_rate": (0.0123, "a learning rate of up to 0.0123"),
-    "warmup_epochs": (0, "The rate had no warm-up (warmup_epochs=0"),
+    "warmup_epochs": (0, "The learning rate had no warm-up (warmup_epochs=0"),
     "weight_decay": (0.0, "no weight decay"),
     "label_smoothing": (0.0, "cross-entropy without label smoothing"),
     "gradient_clip": (2.5, "clipped to a norm of 2.5"),
     "ema_decay": (0.0, "The weights were not averaged (ema_decay=0)"),
-    "balance": ("loss", "the loss weighed a case by one over the size of its class"),
+    "balance": ("loss", "the loss weighted each case by the inverse frequency of its class"),
     "mixup": (0.4, "mixed in pairs (mixup, alpha 0.4)"),
     "early_stop_epochs": (4, "Early stopping was on (early_stop_epochs=4) but ended no fold."),
 }
 AUGMENTATION = {
     "p_rotation": (0.77, "rotation by up to 20 degrees (77 %)"),
     "rotation_degrees": (11.0, "rotation by up to 11 degrees"),
-    "p_scaling": (0.77, "scaling by 0.8 to 1.25 (77 %)"),
-    "scaling": ((0.6, 1.5), "scaling by 0.6 to 1.5"),
+    "p_scaling": (0.77, "scaling by a factor of 0.8 to 1.25 (77 %)"),
+    "scaling": ((0.6, 1.5), "scaling by a factor of 0.6 to 1.5"),
     "p_elastic": (0.77, "mm (77 %)"),
     "elastic_mm": (2.5, "elastic deformation by up to 2.5 mm"),
     "mirror_axes": ((0, 1), "mirrored along z (foot to head) and y (front to back)"),
-    "p_noise": (0.77, "noise with a deviation of up to 0.1 (77 %)"),
-    "noise_std": (0.25, "noise with a deviation of up to 0.25"),
+    "p_noise": (0.77, "Gaussian noise with a standard deviation of up to 0.1 (77 %)"),
+    "noise_std": (0.25, "Gaussian noise with a standard deviation of up to 0.25"),
     "p_blur": (0.77, "voxels (77 %)"),
     "blur_sigma": (2.5, "a sigma of up to 2.5 voxels"),
-    "p_brightness": (0.77, "brightness by 0.75 to 1.25 (77 %)"),
-    "brightness": ((0.5, 2.0), "brightness by 0.5 to 2"),
-    "p_contrast": (0.77, "contrast by 0.75 to 1.25 (77 %)"),
-    "contrast": ((0.5, 2.0), "contrast by 0.5 to 2"),
-    "p_gamma": (0.77, "gamma by 0.7 to 1.5 (77 %)"),
-    "gamma": ((0.5, 2.0), "gamma by 0.5 to 2"),
-    "p_low_resolution": (0.77, "of the resolution (77 %)"),
-    "low_resolution": (0.25, "down to 25 % of the resolution"),
+    "p_brightness": (0.77, "brightness by a factor of 0.75 to 1.25 (77 %)"),
+    "brightness": ((0.5, 2.0), "brightness by a factor of 0.5 to 2"),
+    "p_contrast": (0.77, "contrast by a factor of 0.75 to 1.25 (77 %)"),
+    "contrast": ((0.5, 2.0), "contrast by a factor of 0.5 to 2"),
+    "p_gamma": (0.77, "gamma correction with an exponent of 0.7 to 1.5 (77 %)"),
+    "gamma": ((0.5, 2.0), "gamma correction with an exponent of 0.5 to 2"),
+    "p_low_resolution": (0.77, "of the original (77 %)"),
+    "low_resolution": (0.25, "down to 25 % of the original"),
 }
 NETWORK = {
     "architecture": ("resnet18", "3D ResNet-18"),
@@ -62,7 +62,7 @@ NETWORK = {
     "dropout": (0.0, "No dropout"),
     "stem": ("by hand", "Stem: by hand"),
     "conv_bias": (True, "convolutions with bias"),
-    "nonlinearity": ("leaky_relu", "leaky relu"),
+    "nonlinearity": ("leaky_relu", "leaky ReLU"),
     "stem_features": (5, "5 features."),
     "stochastic_depth": (0.25, "stochastic depth: 0.25"),
     "levels": (((), (), (0.0, 0.5)), "1 band around"),
@@ -101,7 +101,11 @@ def test_a_setting_of_augmentation_is_told(facts, text_of, with_plan, name):
 
 @pytest.mark.parametrize("name", [name for name in AUGMENTATION if name.startswith("p_")])
 def test_a_change_that_never_happens_is_not_told(facts, text_of, with_plan, name):
-    words = {"p_elastic": "deformation", "p_blur": "blur with"}.get(name)
+    words = {
+        "p_elastic": "deformation",
+        "p_blur": "blur with",
+        "p_low_resolution": "low resolution",
+    }.get(name)
     words = words or AUGMENTATION[name][1].partition(" (77")[0]
     assert words in text_of(facts)
     assert words not in text_of(with_plan(facts, "augmentation", **{name: 0.0}))
@@ -126,7 +130,7 @@ def test_a_setting_of_the_network_is_told(facts, text_of, with_plan, name):
 @pytest.mark.parametrize(
     ("how", "words"),
     [
-        (Normalisation("zscore"), "mean 0 and deviation 1 inside the foreground"),
+        (Normalisation("zscore"), "mean 0 and standard deviation 1 inside the foreground"),
         (Normalisation("clip_zscore", -5.0, 7.0, 1.5, 2.5), "clipped to -5 to 7, minus 1.5, divid"),
         (Normalisation("divide", divisor=70.0), "divided by 70, the same in every case"),
         (Normalisation("none"), "extra as it is"),
@@ -158,7 +162,12 @@ def test_each_normalisation_is_told(facts, text_of, with_plan, how, words):
             "ranges",
             "1 to 2, 1 to 1, 1 to 3 mm",
         ),
-        ("dose_range", {"dose": (11.0, 22.0)}, "treatment", "in channel dose is 11 to 22 Gy"),
+        (
+            "dose_range",
+            {"dose": (11.0, 22.0)},
+            "treatment",
+            "in channel dose ranges from 11 to 22 Gy",
+        ),
     ],
 )
 def test_the_rest_of_the_plan_is_told(facts, text_of, with_plan, field, value, key, words):

@@ -52,9 +52,9 @@ def test_bins_have_dots_a_flexible_curve_a_band_and_warnings_stand_below():
     by_label = {line.get_label(): line for line in made.axes.get_lines()}
     assert (by_label["model"].get_marker(), by_label["flexible"].get_marker()) == ("o", "")
     assert len(made.axes.collections) == 2  # bars and a band
-    assert made.remark == "Dotted: probabilities that are right. 14 patients."
+    assert made.remark == "Dotted: perfect calibration. 14 patients."
     (alone,) = curve_charts("t", Curves("t", ("a", "b"), (bins,)))
-    assert alone.remark == "Dotted: probabilities that are right."
+    assert alone.remark == "Dotted: perfect calibration."
 
 
 def test_gains_show_what_lies_around_zero():

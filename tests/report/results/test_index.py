@@ -167,7 +167,7 @@ def test_centres_and_sample_size_are_small_tables_beside_the_figures(page_of):
         ["accuracy", "0.250", "Bern", "0.750", "Graz", "2 of 2"]
     ]
     assert "AUROC by site: no summary, since so few." in page
-    (first, *_) = _cells(page, "What so many patients allow")
+    (first, *_) = _cells(page, "Sample size")
     assert first[0].startswith("observed : expected of ")
 
 

@@ -86,3 +86,13 @@ def test_what_the_charts_show_is_told_only_where_there_are_some():
 
 def test_a_fold_that_ended_early_by_its_rule_lacks_nothing():
     assert shortfall([_fold(0, [1.0] * 4)], 9) is None
+
+
+def test_a_fold_that_is_not_trained_has_its_row():
+    rows = fold_rows([_fold(0, [1.0]), _fold(2, [1.0])], None, (1,))
+    assert [row[:2] for row in rows] == [
+        ("0", "finished"),
+        ("1", "not trained"),
+        ("2", "finished"),
+    ]
+    assert {len(row) for row in rows} == {len(FOLD_COLUMNS)}
