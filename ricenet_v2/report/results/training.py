@@ -120,7 +120,7 @@ def fold_rows(
     folds: Sequence[TrainedFold], planned: int | None = None, untrained: Sequence[int] = ()
 ) -> list[tuple[str, ...]]:
     """One row per fold, see `FOLD_COLUMNS`; `planned` epochs are those of the plan."""
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             str(fold.number),
             _state(fold),

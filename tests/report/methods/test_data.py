@@ -54,7 +54,7 @@ def test_what_is_missing_is_counted(facts, text_of):
     assert "were predicted in folder predictions; 1 could not be predicted." in text
     fewer = dataclasses.replace(facts, stored={"brain mask": 20}, channel_counts={2: 20})
     text = text_of(fewer, "missing")
-    assert "3 were not preprocessed; of the rest, 20 hold 2 channels" in text
+    assert "3 were not preprocessed; of the others, 20 have 2 channels" in text
     unknown = _with_case(facts, "PH0001", covariates={"age": "50"})
     assert "Covariates that are not known: " in text_of(unknown, "missing")
 

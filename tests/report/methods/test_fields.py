@@ -124,7 +124,7 @@ WORDS = {
         "device": "Fold 0 ran on cuda:9",
         "epochs": "after 6 of 9 epochs",
         "status": "Fold 0 is not finished (stopped)",
-        "best_epoch": "('0', 'finished', '6 of 6', '6', ",
+        "best_epoch": "', '1', '",
         "command": OTHER,
         "versions": "Fold 0 was trained with torch 9",
         "preprocessed_hash": OTHER,
@@ -159,7 +159,7 @@ WORDS = {
         "warnings": OTHER.capitalize(),
     },
     Calibration: {
-        "temperature": "temperature 3.0",
+        "temperature": "Temperature 3.000",
         "low": "(1.000 to 8.000)",
         "high": "(0.500 to 9.000)",
         "n_cases": "8 cases",
@@ -192,7 +192,7 @@ WORDS = {
         "memory": "7 trainable parameters",
         "spacing_range": "1 to 9, 1 to 9, 1 to 9 mm",
         "dose_range": "ranges from 11 to 22 Gy",
-        "command": f"by `{OTHER}`",
+        "command": f"by `'{OTHER}'`",
         "straighten": "resampled along the axes of the patient",
     },
     Evaluation: {

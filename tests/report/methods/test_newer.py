@@ -44,8 +44,8 @@ def test_the_prior_of_predictions_is_told_with_who_named_it(
     newer = with_predictions(facts, prior=(0.9, 0.1), prior_named=named)
     text = text_of(newer, "probabilities")
     first, second = facts.dataset.classes
-    assert f"right for class shares of {first} 90 %, {second} 10 %, {words}." in text
-    assert "checkpoints do not record the class frequencies of training" in text
+    assert f"refer to class frequencies of {first} 90 %, {second} 10 %, {words}." in text
+    assert "do not record the class frequencies of training" in text
     members = (MemberPrior(0, BALANCED), MemberPrior(1, BALANCED))
     text = text_of(with_predictions(newer, priors=members), "probabilities")
     assert "Their members were trained with all classes equally frequent." in text
@@ -83,7 +83,7 @@ def test_a_slope_and_offsets_are_told(facts, text_of, with_predictions):
     text = text_of(there, "calibration")
     first, second = facts.dataset.classes
     assert f"Slope 0.500 and offsets ({first} +1.000, {second} -1.000), fitted on 9 cases" in text
-    assert f"right for class shares of {first} 80 %, {second} 20 %." in text
+    assert f"refer to class frequencies of {first} 80 %, {second} 20 %." in text
     assert "Forms that were tried: temperature: log loss higher by 0.1." in text
     nothing = dataclasses.replace(found, form="nothing", temperature=1.0, slope=1.0, offsets=())
     text = text_of(dataclasses.replace(facts, calibration=nothing), "calibration")
@@ -262,5 +262,5 @@ def test_centres_and_seeds_are_told_in_their_words(facts, text_of):
         "the seeds 0 and 1; out-of-fold means over these trainings: AUROC 0.600, SD 0.140" in text
     )
     assert "3 of 20 cases are not called alike by all 2 trainings. What it means." in text
-    assert "do not tell how far" in text_of(facts, "seeds")
-    assert "do not tell how far" not in text_of(changed, "seeds")
+    assert "do not show how much" in text_of(facts, "seeds")
+    assert "do not show how much" not in text_of(changed, "seeds")

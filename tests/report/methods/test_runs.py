@@ -166,11 +166,15 @@ def test_pretrained_weights_are_told_with_the_folds_that_began_with_them(facts, 
     [
         ({"combine": "vote"}, "ensemble", "majority votes of 5 networks"),
         ({"combine": "vote"}, "ensemble", "is the share of networks that vote for it"),
-        ({"combine": "vote"}, "ensemble", "the class that the mean of their probabilities calls"),
+        (
+            {"combine": "vote"},
+            "ensemble",
+            "a tie goes to the class with the highest mean probability over the members",
+        ),
         (
             {"combine": "vote", "decide": "probable"},
             "called",
-            "each network votes for the class with the highest probability; a case is called the "
+            "each network votes for the class with the highest probability; a case is assigned the "
             "class of most votes",
         ),
         ({"mirrored": False}, "mirroring", "without mirroring, unlike the out-of-fold predictions"),
@@ -192,7 +196,7 @@ def test_a_single_network_is_no_ensemble(facts, text_of):
     first, folder = facts.results
     cases = tuple(dataclasses.replace(one, members=one.members[2:3]) for one in folder.cases)
     alone = dataclasses.replace(facts, results=(first, dataclasses.replace(folder, cases=cases)))
-    assert "are those of 1 network (fold 2), no ensemble" in text_of(alone, "ensemble")
+    assert "are those of 1 network (fold 2), not of an ensemble" in text_of(alone, "ensemble")
 
 
 @pytest.mark.parametrize(

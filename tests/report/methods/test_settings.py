@@ -41,7 +41,7 @@ AUGMENTATION = {
     "mirror_axes": ((0, 1), "mirrored along z (foot to head) and y (front to back)"),
     "p_noise": (0.77, "Gaussian noise with a standard deviation of up to 0.1 (77 %)"),
     "noise_std": (0.25, "Gaussian noise with a standard deviation of up to 0.25"),
-    "p_blur": (0.77, "voxels (77 %)"),
+    "p_blur": (0.77, "voxel (77 %)"),
     "blur_sigma": (2.5, "a sigma of up to 2.5 voxels"),
     "p_brightness": (0.77, "brightness by a factor of 0.75 to 1.25 (77 %)"),
     "brightness": ((0.5, 2.0), "brightness by a factor of 0.5 to 2"),
