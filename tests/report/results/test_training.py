@@ -91,8 +91,8 @@ def test_a_fold_that_ended_early_by_its_rule_lacks_nothing():
 def test_a_fold_that_is_not_trained_has_its_row():
     rows = fold_rows([_fold(0, [1.0]), _fold(2, [1.0])], None, (1,))
     assert [row[:2] for row in rows] == [
-        ("0", "finished"),
+        ("0", "finished early"),
         ("1", "not trained"),
-        ("2", "finished"),
+        ("2", "finished early"),
     ]
     assert {len(row) for row in rows} == {len(FOLD_COLUMNS)}
