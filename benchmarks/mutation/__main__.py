@@ -67,7 +67,7 @@ def mutants(root: Path, places: Sequence[str]) -> list[Mutant]:
 
 def sample(of: Sequence[Mutant], size: int, seed: int) -> list[Mutant]:
     """A sample drawn without replacement; a larger one begins with a smaller one of its seed."""
-    return random.Random(seed).sample(of, len(of))[: size or None]
+    return random.Random(seed).sample(of, len(of))[: size or None]  # noqa: S311
 
 
 def difference(tree: Path, mutant: Mutant) -> str:
@@ -126,8 +126,12 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=_SEED, help="of the sample")
     parser.add_argument("--again", action="store_true", help="try survivors of before again")
-    parser.add_argument("--minutes", type=float, help="stop after as long; what is left goes on later")
-    parser.add_argument("--timeout", type=float, default=600, help="seconds for the tests of a change")
+    parser.add_argument(
+        "--minutes", type=float, help="stop after as long; what is left goes on later"
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=600, help="seconds for the tests of a change"
+    )
     return parser.parse_args()
 
 
@@ -159,9 +163,7 @@ def main() -> int:
     return 0
 
 
-def _report(
-    chosen: Sequence[Mutant], rows: Rows, tree: Path, n_all: int
-) -> None:
+def _report(chosen: Sequence[Mutant], rows: Rows, tree: Path, n_all: int) -> None:
     """Survivors with their lines, and the score."""
     tests = {mutant: rows[mutant.key]["found_by"] for mutant in chosen if mutant.key in rows}
     survivors = [mutant for mutant, test in tests.items() if not test]

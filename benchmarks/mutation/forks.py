@@ -1,4 +1,4 @@
-"""Tests in a fork of a process that has imported the large libraries, but nothing of the package."""
+"""Tests in a fork of a process that has imported the large libraries, but not the package."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 # Not what pytest wants to import itself, as hypothesis: it warns, and warnings are errors.
 _LARGE = (
     *("torch", "scipy.stats", "scipy.ndimage", "sklearn.metrics", "SimpleITK", "matplotlib.figure"),
-    "dynamic_network_architectures.building_blocks.residual",
+    *("dynamic_network_architectures.building_blocks.residual", "torch._dynamo"),
 )
 _PAUSE = 0.05
 HERE = Path(__file__).resolve().parents[2]

@@ -50,13 +50,15 @@ def nearest(root: Path, module: Path) -> list[str]:
     """Test files from near to far, relative to the root, of one module.
 
     All that import it, and in the folder that mirrors its package those that import what imports
-    it; the whole folder where there is none.
+    it; where there is none, the whole of the nearest folder that has tests.
 
     Args:
         root: Folder of the package and its tests.
         module: A file of the package.
     """
     folder = root / "tests" / module.relative_to(root / PACKAGE).parent
+    while not any(folder.rglob("test_*.py")):
+        folder = folder.parent
     near = {name_of(root, module)}
     made: list[Path] = []
     for distance in range(1, _FARTHEST + 1):

@@ -19,17 +19,24 @@ from cosmic_ray.plugins import get_operator
 Position = tuple[int, int]
 
 _CORE = (
-    *(f"ReplaceComparisonOperator_{a}_{b}" for a, b in (("Lt", "LtE"), ("LtE", "Lt"), ("Gt", "GtE"))),
-    *(f"ReplaceComparisonOperator_{a}_{b}" for a, b in (("GtE", "Gt"), ("Eq", "NotEq"), ("NotEq", "Eq"))),
-    *(f"ReplaceComparisonOperator_{a}_{b}" for a, b in (("Lt", "Gt"), ("Gt", "Lt"))),
-    *(f"ReplaceComparisonOperator_{a}_{b}" for a, b in (("Is", "IsNot"), ("IsNot", "Is"))),
-    *(f"ReplaceBinaryOperator_{a}_{b}" for a, b in (("Add", "Sub"), ("Sub", "Add"), ("Mul", "Div"))),
-    *(f"ReplaceBinaryOperator_{a}_{b}" for a, b in (("Div", "Mul"), ("Pow", "Mul"), ("FloorDiv", "Mul"))),
-    *(f"ReplaceBinaryOperator_{a}_{b}" for a, b in (("BitAnd", "BitOr"), ("BitOr", "BitAnd"))),
+    *(
+        f"ReplaceComparisonOperator_{change}"
+        for change in (
+            *("Lt_LtE", "LtE_Lt", "Gt_GtE", "GtE_Gt", "Lt_Gt", "Gt_Lt"),
+            *("Eq_NotEq", "NotEq_Eq", "Is_IsNot", "IsNot_Is"),
+        )
+    ),
+    *(
+        f"ReplaceBinaryOperator_{change}"
+        for change in (
+            *("Add_Sub", "Sub_Add", "Mul_Div", "Div_Mul", "Pow_Mul", "FloorDiv_Mul"),
+            *("BitAnd_BitOr", "BitOr_BitAnd"),
+        )
+    ),
     *("ReplaceUnaryOperator_Delete_Not", "ReplaceUnaryOperator_Delete_USub"),
     *("ReplaceUnaryOperator_Delete_Invert", "AddNot", "ReplaceAndWithOr", "ReplaceOrWithAnd"),
     *("ReplaceTrueWithFalse", "ReplaceFalseWithTrue", "NumberReplacer", "ZeroIterationForLoop"),
-)  # fmt: skip
+)
 
 _OPPOSITES = {
     a: b
@@ -57,7 +64,9 @@ class DeleteStatement(Operator):  # type: ignore[misc]
 
     def mutate(self, node: Any, _index: int) -> Any:
         """`pass` in its place."""
-        return parso.parse(f"{node.get_first_leaf().prefix}pass\n").children[0]
+        made = parso.parse("pass\n").children[0]
+        made.get_first_leaf().prefix = node.get_first_leaf().prefix
+        return made
 
     @classmethod
     def examples(cls) -> tuple[()]:
@@ -117,7 +126,9 @@ class DropArgument(Operator):  # type: ignore[misc]
         return ()
 
 
-_OWN: dict[str, type[Any]] = {each.__name__: each for each in (DeleteStatement, Opposite, DropArgument)}
+_OWN: dict[str, type[Any]] = {
+    each.__name__: each for each in (DeleteStatement, Opposite, DropArgument)
+}
 
 
 def _operator(name: str) -> Any:
