@@ -73,8 +73,8 @@ def sample(of: Sequence[Mutant], size: int, seed: int) -> list[Mutant]:
 def difference(tree: Path, mutant: Mutant) -> str:
     """The lines that a change takes out and puts in."""
     source = (tree / mutant.module).read_text(encoding="utf-8")
-    both = (source, changed(source, mutant.operator, mutant.occurrence))
-    lines = list(difflib.unified_diff(*(text.splitlines() for text in both), lineterm="", n=0))
+    new = changed(source, mutant.operator, mutant.occurrence)
+    lines = list(difflib.unified_diff(source.splitlines(), new.splitlines(), lineterm="", n=0))
     return "\n".join(f"    {line}" for line in lines[3:])
 
 
