@@ -80,6 +80,17 @@ def test_a_threshold_that_reaches_what_is_wanted_exactly_is_taken(draw):
     assert made["specificity at least 1.00"].value == pytest.approx(0.65)
 
 
+def test_the_lowest_score_calls_all_cases_and_what_is_above_the_highest_none(draw):
+    """The lowest score is of the class and the highest is not, so no other threshold would do."""
+    p, truth = np.array([0.1, 0.2, 0.3, 0.4]), np.array([1, 0, 1, 0])
+    scored = dataclasses.replace(
+        draw(2, n=4), truth=truth, probabilities=np.column_stack([1 - p, p])
+    )
+    made = {each.name: each.value for each in chosen_thresholds(scored, 1, (1.0,), (1.0,))}
+    assert made["sensitivity at least 1.00"] == 0.1
+    assert 0.4 < made["specificity at least 1.00"] < 0.4 + 1e-12
+
+
 def test_no_threshold_without_cases_of_both_sides(draw):
     scored = draw(2, n=20)
     alone = scored.part(np.flatnonzero(scored.truth == 0))
