@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 DEMO ?= ricenet_demo
 DEMO_OPTIONS ?=
+MUTATE_OPTIONS ?=
 
-.PHONY: demo test oldest lint clean
+.PHONY: demo test oldest mutate lint clean
 
 demo: $(VENV)/installed
 	$(BIN)/ricenet_demo --output $(DEMO) $(DEMO_OPTIONS)
@@ -23,6 +24,14 @@ $(VENV)_oldest/installed: setup.py .ci/oldest.py
 	$(VENV)_oldest/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(VENV)_oldest/constraints.txt --editable '.[test]'
 	touch $@
 
+# Small faults, planted one at a time, that the tests should find. By hand: all of them take days.
+mutate: $(VENV)/mutate
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m benchmarks.mutation $(MUTATE_OPTIONS)
+
+$(VENV)/mutate: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt cosmic-ray==8.7.0
+	touch $@
+
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -35,4 +44,4 @@ $(VENV)/installed: setup.py constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)_oldest $(DEMO) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)_oldest $(DEMO) .mutation build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

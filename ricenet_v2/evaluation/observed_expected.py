@@ -45,7 +45,7 @@ def _of_class(scored: LabelledPredictions, index: int, level: float) -> Metric:
     warning = f"only {told(few)}" if few < FEW else ""
     deviation = _deviation(scored, truth / max(observed, 1) - p / expected)
     if few < FEWEST or deviation <= 0:
-        worth = intervals.effective_n(truth > 0, scored.grouping)
+        worth = intervals.effective_n(truth > 0, scored.grouping, level)
         low, high = intervals.wilson(worth * observed / n, worth, level)
         how = "Wilson limits of the observed share"
         return Metric(name, value, low * n / expected, high * n / expected, n, how, warning)

@@ -32,7 +32,7 @@ class Proportion:
             patients: Of the same cases.
             level: Coverage.
         """
-        value, worth = float(hit.mean()), intervals.effective_n(hit, patients)
+        value, worth = float(hit.mean()), intervals.effective_n(hit, patients, level)
         return cls(value, *intervals.wilson(value * worth, worth, level))
 
 

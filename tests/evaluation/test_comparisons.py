@@ -83,6 +83,42 @@ def test_cases_that_come_twice_in_a_patient_change_nothing(ovarian):
     assert np.diag(apart.covariance) == pytest.approx(np.diag(once.covariance) / 2, rel=0.1)
 
 
+def _obuchowski(scores, own, owner):
+    """Covariance of two AUROCs, pair by pair and patient by patient: her equations 4 to 7."""
+    above = scores[:, own][:, :, None] - scores[:, ~own][:, None, :]
+    pairs = (above > 0) + 0.5 * (above == 0)
+    theta, (n_own, n_others) = pairs.mean(axis=(1, 2)), pairs.shape[1:]
+    patients = np.unique(owner)
+    with_own = [p for p in patients if own[owner == p].any()]
+    with_others = [p for p in patients if (~own)[owner == p].any()]
+    x = {p: sum(row - theta for row in pairs.mean(axis=2)[:, owner[own] == p].T) for p in patients}
+    y = {p: sum(row - theta for row in pairs.mean(axis=1)[:, owner[~own] == p].T) for p in patients}
+
+    def product(a, b):
+        return np.outer(a + np.zeros(2), b + np.zeros(2))
+
+    s10 = sum(product(x[p], x[p]) for p in with_own) * len(with_own)
+    s10 = s10 / ((len(with_own) - 1) * n_own)
+    s01 = sum(product(y[p], y[p]) for p in with_others) * len(with_others)
+    s01 = s01 / ((len(with_others) - 1) * n_others)
+    s11 = sum(product(x[p], y[p]) for p in patients) * len(patients) / (len(patients) - 1)
+    cross = (s11 + s11.T) / (n_own * n_others)
+    return s10 / n_own + s01 / n_others + cross, cross
+
+
+def test_delong_of_patients_with_cases_of_both_classes_is_obuchowskis():
+    """Obuchowski 1997 (Biometrics 53:567); the cross term is there where a patient has both."""
+    random = np.random.default_rng(3)
+    owner = np.repeat(np.arange(15), 4)
+    own = random.random(60) < 0.4
+    shared = np.repeat(random.normal(size=(2, 15)), 4, axis=1)
+    scores = (own + shared + random.normal(size=(2, 60))).round(1)
+    expected, cross = _obuchowski(scores, own, owner)
+    found = areas(scores, own, Patients.of([f"{p:02d}" for p in owner]))
+    np.testing.assert_allclose(found.covariance, expected, rtol=1e-9)
+    assert np.abs(cross).min() > 0.1 * np.abs(expected).min()
+
+
 def test_delong_keeps_its_level_where_patients_have_several_cases():
     """Of two equal scores, each with noise shared in a patient: 5 % of the tests say otherwise."""
     random, rejected, trials = np.random.default_rng(0), 0, 600

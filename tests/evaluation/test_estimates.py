@@ -12,6 +12,7 @@ from ricenet_v2.evaluation.evaluate import EvaluationOptions, figures_of
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.losses import Losses
 from ricenet_v2.evaluation.metric_set import MetricSet
+from ricenet_v2.evaluation.proportions import proportions
 from ricenet_v2.evaluation.ranking import Ranking
 from ricenet_v2.evaluation.resampling import Patients
 
@@ -144,6 +145,37 @@ def test_patients_with_equal_cases_count_once():
     assert influence.design_effect(np.zeros(60), patients) == 3
     ratio = stats.t.ppf(0.975, 19) / stats.t.ppf(0.975, 59)
     assert influence.t_factor(patients, 0.95) == pytest.approx(ratio**2)
+
+
+@pytest.mark.parametrize("level", [0.95, 0.8])
+def test_shares_of_patients_with_equal_cases_are_those_of_fewer_cases(level):
+    """15 patients with 2 equal cases each: worth 14 cases, fewer by t; F1 from its exact share."""
+    once = called([[5, 2], [3, 5]])
+    at = np.repeat(np.arange(15), 2)
+    twice = LabelledPredictions(
+        tuple(f"c{k}" for k in range(30)), tuple(once.patients[k] for k in at), once.truth[at],
+        once.predicted[at], once.probabilities[at], once.classes,
+    )  # fmt: skip
+    upper = (1 + level) / 2
+
+    def exact(hits, n):
+        """Of so many patients."""
+        worth = (n - 1) / (stats.t.ppf(upper, n - 1) / stats.t.ppf(upper, 2 * n - 1)) ** 2
+        return proportion.proportion_confint(worth * hits / n, worth, 1 - level, "beta"), worth
+
+    found = {figure.name: figure for figure in proportions(twice, level)}
+    for name, hits, n in (
+        ("accuracy", 10, 15),
+        ("sensitivity of RICE", 5, 7),
+        ("specificity of RICE", 5, 8),
+        ("positive predictive value of recurrence", 5, 7),
+    ):
+        figure, (ends, worth) = found[name], exact(hits, n)
+        assert (figure.value, figure.n) == (pytest.approx(hits / n), 2 * n)
+        assert (figure.low, figure.high) == pytest.approx(ends, rel=1e-9)
+        assert f"{2 * n} cases of {n} patients count as {worth:.1f}" in figure.method
+    ends, _ = exact(5, 10)
+    assert calls.f1(twice, 0, level) == pytest.approx(tuple(2 * j / (1 + j) for j in ends))
 
 
 def test_the_score_interval_of_errors_is_wilsons():

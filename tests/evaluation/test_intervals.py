@@ -36,6 +36,20 @@ def test_cases_of_one_patient_that_are_alike_count_once():
     assert intervals.effective_n(np.ones(20, bool), patients) == 5
     single = Patients.of([f"p{i}" for i in range(20)])
     assert intervals.effective_n(hit, single) == 20
+    at_80 = (1.533206 / 1.327728) ** 2  # the 90th percentiles of the same two distributions
+    assert intervals.effective_n(hit, patients, 0.8) == pytest.approx(4 / at_80, rel=1e-5)
+    assert intervals.effective_n(np.zeros(20, bool), patients) == 5
+    assert intervals.effective_n(hit, Patients.of(["p"] * 20)) == 1
+
+
+def test_cases_of_one_patient_that_differ_are_worth_no_more_than_themselves():
+    """One hit and one miss in each of six patients: no patient differs from another."""
+    patients = Patients.of(np.repeat([f"p{i}" for i in range(6)], 2).tolist())
+    few = (stats.t.ppf(0.975, 5) / stats.t.ppf(0.975, 11)) ** 2
+    assert intervals.effective_n(np.tile([True, False], 6), patients) == pytest.approx(6 / few)
+    # Nearly so: the variance by patient is below that by case, and 12 cases are worth 12.
+    hit = np.array([True, False] * 5 + [True, True])
+    assert intervals.effective_n(hit, patients) == pytest.approx(12 / few)
 
 
 def test_resampling_draws_whole_patients():
@@ -71,6 +85,19 @@ def test_bca_agrees_with_scipy():
     peer = stats.bootstrap((data,), np.mean, n_resamples=4000, method="BCa", random_state=2)
     assert low == pytest.approx(peer.confidence_interval.low, abs=0.03)
     assert high == pytest.approx(peer.confidence_interval.high, abs=0.03)
+
+
+def test_half_of_the_samples_that_equal_the_value_count_as_below():
+    """25 of 100 samples lie below 0, 50 at it: no bias; left out without skewness: percentiles."""
+    replicates = np.r_[np.linspace(-3, -1, 25), np.zeros(50), np.linspace(1, 2, 25)]
+    left_out = np.array([-1.0, 0.0, 1.0])
+    found = intervals.bca(0.0, replicates, left_out, 0.9)
+    assert found == pytest.approx(tuple(np.quantile(replicates, [0.05, 0.95])))
+    # Of 40 below and 20 at the value: a bias of the normal quantile of a half, which is none.
+    replicates = np.r_[np.linspace(-3, -1, 40), np.zeros(20), np.linspace(1, 2, 40)]
+    assert intervals.bca(0.0, replicates, left_out) == pytest.approx(
+        tuple(np.quantile(replicates, [0.025, 0.975]))
+    )
 
 
 def test_the_acceleration_of_groups_is_that_of_single_patients():

@@ -87,5 +87,12 @@ def test_every_class_of_several_has_its_own_and_patients_count_once(draw):
         single.classes,
     )
     assert figure(tripled).high == pytest.approx(figure(single).high)
+    few = made_of([1, 1, 0, 0, 0, 0, 0, 0, 0, 0], [0.3] * 10, [0, *range(9)])
+    (found,) = observed_expected(few, 1, 0.8)
+    # By hand: the patient of both hits moves the share of 0.2 by 1.6 / 10, each other one by -0.02;
+    # less their mean of 0, squared and times 9 / 8, that is 0.0324, and 0.2 * 0.8 / 0.0324 cases.
+    worth = 0.16 / 0.0324 / (stats.t.ppf(0.9, 8) / stats.t.ppf(0.9, 9)) ** 2
+    low, high = proportion_confint(0.2 * worth, worth, alpha=0.2, method="wilson")
+    assert (found.low, found.high) == pytest.approx((low / 0.3, high / 0.3))
     alone = dataclasses.replace(tripled, patients=tripled.case_ids)
     assert figure(alone).high < figure(tripled).high

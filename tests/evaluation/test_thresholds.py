@@ -12,6 +12,7 @@ from ricenet_v2.evaluation.evaluate import EvaluationOptions, evaluate
 from ricenet_v2.evaluation.evaluation_input import of_file, stored_thresholds
 from ricenet_v2.evaluation.thresholds import applied, chosen_thresholds
 from ricenet_v2.inference.temperature import scaled
+from ricenet_v2.records.metrics import Threshold
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.store.tables import write_rows
 
@@ -52,6 +53,42 @@ def test_a_threshold_is_applied_unchanged(draw):
     assert there.figures[2].value == pytest.approx((other.truth == 1)[called].mean())
     with pytest.raises(DatasetError, match="other classes"):
         applied(chosen_thresholds(draw(3), 0), other, 0.95)
+
+
+def test_a_case_at_the_threshold_is_called(draw):
+    """By hand: of three cases of the class one lies at 0.5, of three others one does."""
+    p, truth = np.array([0.5, 0.75, 0.25, 0.5, 0.25, 0.125]), np.array([1, 1, 1, 0, 0, 0])
+    scored = dataclasses.replace(
+        draw(2, n=6), truth=truth, probabilities=np.column_stack([1 - p, p])
+    )
+    (found,) = applied([Threshold("default", scored.classes[1], 0.5, "nothing", ())], scored, 0.95)
+    assert [each.value for each in found.figures[:4]] == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2 / 3])
+
+
+def test_a_threshold_that_reaches_what_is_wanted_exactly_is_taken(draw):
+    """Sensitivities that occur are 0, 1/4 ... 1, and so are specificities."""
+    p = np.arange(1, 9) / 10
+    truth = np.array([0, 0, 1, 0, 1, 0, 1, 1])
+    scored = dataclasses.replace(
+        draw(2, n=8), truth=truth, probabilities=np.column_stack([1 - p, p])
+    )
+    made = {each.name: each for each in chosen_thresholds(scored, 1, (0.75,), (0.75,))}
+    assert made["sensitivity at least 0.75"].value == pytest.approx(0.45)
+    assert made["specificity at least 0.75"].value == pytest.approx(0.45)
+    made = {each.name: each for each in chosen_thresholds(scored, 1, (0.5,), (1.0,))}
+    assert made["sensitivity at least 0.50"].value == pytest.approx(0.65)
+    assert made["specificity at least 1.00"].value == pytest.approx(0.65)
+
+
+def test_the_lowest_score_calls_all_cases_and_what_is_above_the_highest_none(draw):
+    """The lowest score is of the class and the highest is not, so no other threshold would do."""
+    p, truth = np.array([0.1, 0.2, 0.3, 0.4]), np.array([1, 0, 1, 0])
+    scored = dataclasses.replace(
+        draw(2, n=4), truth=truth, probabilities=np.column_stack([1 - p, p])
+    )
+    made = {each.name: each.value for each in chosen_thresholds(scored, 1, (1.0,), (1.0,))}
+    assert made["sensitivity at least 1.00"] == 0.1
+    assert 0.4 < made["specificity at least 1.00"] < 0.4 + 1e-12
 
 
 def test_no_threshold_without_cases_of_both_sides(draw):

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 import pytest
-from statsmodels.stats.proportion import confint_proportions_2indep
+from scipy import stats
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.two_shares import Proportion, difference, ratio, together
@@ -65,6 +66,17 @@ def test_ends_of_a_ratio():
     low, high = ratio(share(5, 20), share(0, 20), 0.0)
     assert high == math.inf
     assert 0 < low < math.inf
+
+
+@pytest.mark.parametrize("level", [0.95, 0.8])
+def test_patients_with_equal_cases_count_as_patients_at_every_level(level):
+    """24 cases of 8 patients are worth 7 (8 - 1, whose spread is that of 8), fewer by t."""
+    hit = np.repeat([True, False, False, True, False, False, False, True], 3)
+    at = (1 + level) / 2
+    worth = 7 / (stats.t.ppf(at, 7) / stats.t.ppf(at, 23)) ** 2
+    expected = proportion_confint(worth * 3 / 8, worth, alpha=1 - level, method="wilson")
+    found = Proportion.wilson(hit, Patients(np.repeat(np.arange(8), 3), 8), level)
+    assert (found.low, found.high) == pytest.approx(expected, rel=1e-9)
 
 
 def test_several_cases_of_a_patient_count_as_fewer():

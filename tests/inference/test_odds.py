@@ -11,7 +11,7 @@ from scipy import special
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import CheckpointError
-from ricenet_v2.inference.odds import Odds
+from ricenet_v2.inference.odds import Odds, combine_members
 from ricenet_v2.inference.test_time_augmentation import with_log_odds
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.calibration import Calibration
@@ -78,6 +78,32 @@ def test_votes_count_the_calls_of_members():
     made = Odds.of(priors, balance="sampler").combined(outputs, "vote")
     np.testing.assert_allclose(made.probabilities, [1 / 3, 2 / 3])
     assert (made.predicted, made.agreement) == (1, pytest.approx(2 / 3))
+
+
+def test_a_tie_of_votes_goes_to_the_leader_of_the_higher_mean():
+    """Two votes for a, two for b, one for c: b has a higher mean than a, and c than both."""
+    members = np.array(
+        [
+            [0.40, 0.25, 0.35],
+            [0.40, 0.25, 0.35],
+            [0.14, 0.45, 0.41],
+            [0.14, 0.45, 0.41],
+            [0.02, 0.02, 0.96],
+        ]
+    )
+    predicted, shares = combine_members(members, "vote")
+    np.testing.assert_allclose(members.mean(axis=0), [0.220, 0.284, 0.496])
+    assert predicted == 1
+    np.testing.assert_allclose(shares, [0.4, 0.4, 0.2])
+    turned, _ = combine_members(members[:, [1, 0, 2]], "vote")
+    assert turned == 0
+
+
+def test_a_tie_of_votes_is_judged_by_the_prior_as_the_mean_is():
+    """One vote each; the mean of 0.3 calls a class whose share is 0.2, unless by the largest."""
+    members, prior = np.array([[0.85, 0.15], [0.55, 0.45]]), (0.8, 0.2)
+    assert combine_members(members, "vote", prior)[0] == 1
+    assert combine_members(members, "vote", prior, "probable")[0] == 0
 
 
 @pytest.mark.parametrize(("named", "shares"), [((), (0.2, 0.1)), ((0.6, 0.4), (0.4, 0.4))])

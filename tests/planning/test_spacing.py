@@ -50,10 +50,30 @@ def test_three_times_as_coarse_is_not_yet_anisotropic(make_cohort):
 
 
 def test_the_percentile_does_not_undercut_the_other_axes(make_cohort):
-    coarse = [0.5, 6.0, 6.0, 6.0]
+    coarse = [0.6, 0.6, *[6.0] * 8]
+    assert np.percentile(coarse, 10) == pytest.approx(0.6)
     cases = [((20, 256, 256), (value, 1.0, 1.5)) for value in coarse]
     target, _ = target_spacing(make_cohort(cases)[0].cases)
-    assert target == pytest.approx((max(1.5, np.percentile(coarse, 10)), 1.0, 1.5))
+    assert target == (1.5, 1.0, 1.5)
+
+
+def test_an_axis_is_compared_with_the_coarsest_and_the_shortest_of_the_others(make_cohort):
+    coarse = [2.0, 4.0, 4.0]
+    cases = [((20, 256, 256), (value, 1.0, 2.0)) for value in coarse]
+    target, why = target_spacing(make_cohort(cases)[0].cases)
+    assert target == (4.0, 1.0, 2.0)  # 4 times one axis, but twice the other
+    assert "anisotropic" not in why.reason
+    cases = [((40, 100, 256), (value, 1.0, 1.0)) for value in coarse]
+    target, why = target_spacing(make_cohort(cases)[0].cases)
+    assert target == (4.0, 1.0, 1.0)  # under a third of 256 voxels, but not of 100
+    assert "much coarser" in why.reason
+
+
+def test_a_third_of_the_voxels_is_not_yet_short(make_cohort):
+    for n_voxels, expected in ((33, 2.4), (34, 4.0), (35, 4.0)):
+        cases = [((n_voxels, 102, 102), (value, 1.0, 1.0)) for value in (2.0, 4.0, 4.0)]
+        target, _ = target_spacing(make_cohort(cases)[0].cases)
+        assert target[0] == pytest.approx(expected)
 
 
 def test_the_finest_axes_are_coarsened_first():

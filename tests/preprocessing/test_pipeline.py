@@ -129,6 +129,19 @@ def test_the_brain_mask_decides_region_and_normalisation(tmp_path, images, make_
     assert inside.std() == pytest.approx(1, abs=1e-5)
 
 
+def test_the_mean_intensity_is_that_of_the_region_without_the_air(images, make_plan):
+    """In the units of the image; of the brain mask where there is one, and of no dose."""
+    _, record = preprocess(images, GRID, make_plan(), "c")
+    voxels = images[0][images[0] != 0].astype(float)
+    assert record.intensity_mean == {"T1c": pytest.approx(voxels.mean(), rel=1e-6)}
+    brain = np.zeros(GRID.shape, dtype=np.bool_)
+    brain[3:6, 4:8, 0:6] = True
+    _, record = preprocess(images, GRID, make_plan(), "c", brain)
+    inside = images[0][3:6, 4:8, 0:6].astype(float)
+    assert (inside == 0).any()
+    assert record.intensity_mean == {"T1c": pytest.approx(inside.mean(), rel=1e-6)}
+
+
 def test_labels_of_a_mask_channel_stay_labels(images, make_plan):
     labels = np.random.default_rng(2).integers(0, 4, GRID.shape).astype(np.float32)
     plan = make_plan(channels=(MRI, MASK), spacing=(1.7, 2.9, 1.1), input_size=(20, 20, 20))

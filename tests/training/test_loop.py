@@ -6,6 +6,7 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.network.build import build_network
@@ -35,12 +36,12 @@ def _batches(size: int, n: int = 8):
     )
 
 
-def _trained(plan, batches, stop=None, **training):
+def _trained(plan, batches, stop=None, class_weights=None, **training):
     """Network and result after one epoch from the same first weights."""
     torch.manual_seed(0)
     made = dataclasses.replace(plan.training, **training)
     network = build_network(dataclasses.replace(plan.network, dropout=0.0), 2, 2)
-    task = TrainingTask(made, (ScheduleSegment(0, 1),), 2, None, 0, ALONE)
+    task = TrainingTask(made, (ScheduleSegment(0, 1),), 2, class_weights, 0, ALONE)
     optimiser = make_optimiser(network, made)
     ema = Ema(network, made.ema_decay)
     result = train_epoch(network, optimiser, ema, batches, task, 0, stop or StopSignal())
@@ -57,7 +58,10 @@ def test_accumulated_gradients_are_those_of_the_large_batch(plan):
 
 
 def test_the_first_step_of_adamw_by_hand(plan):
-    """From the gradient g, step one of AdamW is w (1 - lr decay) - lr g / (|g| + eps)."""
+    """From the gradient g, step one of AdamW is w (1 - lr decay) - lr g / (|g| + eps).
+
+    The decay is that of weights of convolutions and of the head, not of biases and norms.
+    """
     torch.manual_seed(0)
     before = build_network(dataclasses.replace(plan.network, dropout=0.0), 2, 2)
     after, _ = _trained(
@@ -70,9 +74,41 @@ def test_the_first_step_of_adamw_by_hand(plan):
         gradient_clip=1e9,
     )
     rate, decay = plan.training.learning_rate, plan.training.weight_decay
-    old, new = before.head.weight, after.head.weight
-    moved = rate * new.grad / (new.grad.abs() + 1e-8)
-    torch.testing.assert_close(new, old * (1 - rate * decay) - moved)
+    kinds = dict(before.named_modules())
+    assert decay > 0
+    for (name, old), new in zip(before.named_parameters(), after.parameters(), strict=True):
+        module, _, field = name.rpartition(".")
+        decays = field == "weight" and isinstance(kinds[module], nn.Conv3d | nn.Linear)
+        moved = rate * new.grad / (new.grad.abs() + 1e-8)
+        expected = old * (1 - rate * decay * decays) - moved
+        torch.testing.assert_close(new, expected, rtol=2e-7, atol=2e-7)
+
+
+def test_gradients_are_clipped_to_their_norm_and_keep_their_direction(plan):
+    common = {"iterations_per_epoch": 1, "batch_size": 8, "accumulation_steps": 1}
+    free, _ = _trained(plan, _batches(8), gradient_clip=1e9, **common)
+    clipped, _ = _trained(plan, _batches(8), gradient_clip=0.01, **common)
+    before, after = (
+        torch.cat([parameter.grad.ravel() for parameter in network.parameters()])
+        for network in (free, clipped)
+    )
+    assert float(before.norm()) > 0.1
+    torch.testing.assert_close(after, before * (0.01 / before.norm()), rtol=1e-4, atol=1e-9)
+
+
+def test_the_loss_is_weighted_by_class(plan):
+    """Sum of the weighted cross-entropies over the number of cases, as torch gives them."""
+    common = {"iterations_per_epoch": 1, "batch_size": 8, "accumulation_steps": 1}
+    torch.manual_seed(0)
+    network = build_network(dataclasses.replace(plan.network, dropout=0.0), 2, 2)
+    with torch.no_grad():
+        logits = network.train()(_images(8))
+    weights = torch.tensor([0.4, 3.0])
+    summed = nn.CrossEntropyLoss(weight=weights, reduction="sum")(logits, torch.arange(8) % 2)
+    _, weighted = _trained(
+        plan, _batches(8), class_weights=(0.4, 3.0), label_smoothing=0.0, mixup=0.0, **common
+    )
+    assert weighted.loss == pytest.approx(float(summed) / 8, rel=1e-5)
 
 
 def test_a_loss_that_is_not_finite_names_the_cases_of_its_batch(plan):

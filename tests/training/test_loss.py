@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from ricenet_v2.training import fold
 from ricenet_v2.training.loss import class_weights, mean_loss
 
 
@@ -44,6 +47,16 @@ def test_class_weights_are_those_of_scikit_learn():
     labels = ["a"] * 7 + ["b"] * 2 + ["c"]
     expected = compute_class_weight("balanced", classes=np.array(list("abc")), y=labels)
     assert class_weights(labels, ("a", "b", "c")) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("balance", "expected"), [("loss", (2 / 3, 2.0)), ("sampler", None)])
+def test_a_fold_weighs_the_loss_by_its_own_training_cases_where_its_plan_says_so(balance, expected):
+    """Six cases of a and two of b: 8 / (2 * 6) and 8 / (2 * 2)."""
+    labels = {f"c{n}": "b" if n in (1, 5) or n > 7 else "a" for n in range(12)}
+    plan = SimpleNamespace(training=SimpleNamespace(balance=balance), classes=("a", "b"))
+    job = SimpleNamespace(plan=plan, labels=labels, train=list(labels)[:8], seed=0, team=None)
+    found = fold._task(job, SimpleNamespace(legs=())).class_weights
+    assert found == (None if expected is None else pytest.approx(expected))
 
 
 def test_a_class_without_cases_weighs_nothing():

@@ -1,0 +1,180 @@
+"""How many small faults the tests find: a mutation score, by hand and not in CI.
+
+    make mutate
+    python -m benchmarks.mutation --sample 100 --seed 1
+
+One change at a time is made in a copy of the package (`.mutation/tree`), and the tests that are
+nearest to the changed module are run until one fails. What was tried is kept in
+`.mutation/results.jsonl`: the same command goes on where it was ended, a larger sample holds the
+smaller one of the same seed, and a change is tried anew when its module is edited. `--again` tries
+the survivors again, after tests were written. Needs cosmic-ray, and an operating system with fork.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import hashlib
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.mutation.forks import TIMEOUT, Forks
+from benchmarks.mutation.nearest import PACKAGE, nearest
+from benchmarks.mutation.operators import changed, positions
+
+ROOT = Path(__file__).parents[2]
+PLACES = ("planning", "training/loop.py", "preprocessing", "inference", "evaluation")
+_SEED, _SAMPLE = 0, 100
+
+Rows = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A change of one line: a module, what is changed, which of its places, and the line."""
+
+    module: str
+    digest: str
+    operator: str
+    occurrence: int
+    line: int
+
+    @property
+    def key(self) -> str:
+        """The same as long as the module is."""
+        return f"{self.module}@{self.digest}:{self.operator}:{self.occurrence}"
+
+
+def mutants(root: Path, places: Sequence[str]) -> list[Mutant]:
+    """All of them, in the order of the files."""
+    made = []
+    for place in places:
+        path = root / PACKAGE / place
+        for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
+            source = file.read_text(encoding="utf-8")
+            digest = hashlib.sha256(source.encode()).hexdigest()[:12]
+            module = file.relative_to(root).as_posix()
+            made += [Mutant(module, digest, *position) for position in positions(source)]
+    return made
+
+
+def sample(of: Sequence[Mutant], size: int, seed: int) -> list[Mutant]:
+    """A sample drawn without replacement; a larger one begins with a smaller one of its seed."""
+    return random.Random(seed).sample(of, len(of))[: size or None]  # noqa: S311
+
+
+def difference(tree: Path, mutant: Mutant) -> str:
+    """The lines that a change takes out and puts in."""
+    source = (tree / mutant.module).read_text(encoding="utf-8")
+    new = changed(source, mutant.operator, mutant.occurrence)
+    lines = list(difflib.unified_diff(source.splitlines(), new.splitlines(), lineterm="", n=0))
+    return "\n".join(f"    {line}" for line in lines[3:])
+
+
+def known(journal: Path) -> Rows:
+    """What was tried before, by key; the last time counts."""
+    if not journal.is_file():
+        return {}
+    rows = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
+    return {row["key"]: row for row in rows}
+
+
+def copied(tree: Path) -> Path:
+    """The working tree as git sees it, without what a killed run left in it."""
+    words = ["git", "-C", str(ROOT), "ls-files", "-z", "-co", "--exclude-standard"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    names = [name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
+    for name in names:
+        content, target = (ROOT / name).read_bytes(), tree / name
+        if not target.is_file() or target.read_bytes() != content:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+    kept = set(names)
+    for path in (tree / PACKAGE, tree / "tests"):
+        for file in [*path.rglob("*.py")]:
+            if file.relative_to(tree).as_posix() not in kept:
+                file.unlink()
+    return tree
+
+
+def found_by(mutant: Mutant, tree: Path, forks: Forks) -> str:
+    """The first of the nearest tests that fails with a change; nothing where none does."""
+    file = tree / mutant.module
+    source = file.read_text(encoding="utf-8")
+    try:
+        file.write_text(changed(source, mutant.operator, mutant.occurrence), encoding="utf-8")
+        return forks.first_failure(nearest(ROOT, ROOT / mutant.module))
+    finally:
+        file.write_text(source, encoding="utf-8")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.mutation", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "places", nargs="*", default=PLACES, help=f"folders and files of {PACKAGE} that are changed"
+    )
+    parser.add_argument(
+        "--sample", type=int, default=_SAMPLE, metavar="N", help="changes to try; 0 for all"
+    )
+    parser.add_argument("--seed", type=int, default=_SEED, help="of the sample")
+    parser.add_argument("--again", action="store_true", help="try survivors of before again")
+    parser.add_argument(
+        "--minutes", type=float, help="stop after as long; what is left goes on later"
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=600, help="seconds for the tests of a change"
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Try the changes that are left; 1 where tests fail without any change."""
+    options, folder = _options(), ROOT / ".mutation"
+    folder.mkdir(exist_ok=True)
+    tree, journal = copied(folder / "tree"), folder / "results.jsonl"
+    every = mutants(ROOT, options.places)
+    chosen, before = sample(every, options.sample, options.seed), known(journal)
+    forks, started, sound = Forks(tree, options.timeout), time.monotonic(), {TIMEOUT}
+    for number, mutant in enumerate(chosen, start=1):
+        old = before.get(mutant.key)
+        if old and (old["found_by"] or not options.again):
+            continue
+        if options.minutes and time.monotonic() - started > 60 * options.minutes:
+            break
+        test = found_by(mutant, tree, forks)
+        if test and test not in sound and forks.first_failure([test]):
+            print(f"{test} fails without any change", file=sys.stderr)
+            return 1
+        sound.add(test)
+        before[mutant.key] = {**asdict(mutant), "key": mutant.key, "found_by": test}
+        with journal.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(before[mutant.key]) + "\n")
+        where = f"{mutant.module}:{mutant.line} {mutant.operator}"
+        print(f"{number}/{len(chosen)} {where}: {test or 'SURVIVED'}", flush=True)
+    _report(chosen, before, tree, len(every))
+    return 0
+
+
+def _report(chosen: Sequence[Mutant], rows: Rows, tree: Path, n_all: int) -> None:
+    """Survivors with their lines, and the score."""
+    tests = {mutant: rows[mutant.key]["found_by"] for mutant in chosen if mutant.key in rows}
+    survivors = [mutant for mutant, test in tests.items() if not test]
+    for mutant in sorted(survivors, key=lambda one: (one.module, one.line)):
+        print(f"survived: {mutant.module}:{mutant.line} {mutant.operator}")
+        print(difference(tree, mutant))
+    n_tried = len(tests)
+    share = f"{100 * (n_tried - len(survivors)) / n_tried:.1f} %" if n_tried else "no score"
+    print(f"{share}: {n_tried - len(survivors)} of {n_tried} changes were found by tests nearby")
+    print(f"({len(chosen) - n_tried} of the sample are left; {n_all} changes are possible)")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

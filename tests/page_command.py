@@ -1,0 +1,34 @@
+"""A command of ours, or a script, in a process of its own; run by path, not imported.
+
+`request` has its words, its folder, its environment, and the file of its output.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import runpy
+import sys
+from pathlib import Path
+
+
+def _answer(words: list[str], folder: str, environment: dict[str, str], output: str) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(file, stream)
+    sys.stdout, sys.stderr = (os.fdopen(n, "w", buffering=1, closefd=False) for n in (1, 2))
+    name = Path(words[0]).name
+    if name.startswith("ricenet_"):
+        sys.argv = words
+        module = importlib.import_module(f"ricenet_v2.cli.{name.removeprefix('ricenet_')}")
+        sys.exit(module.main())
+    sys.argv = words[1:]
+    sys.path[0] = str(Path(words[1]).parent)
+    runpy.run_path(words[1], run_name="__main__")
+
+
+if __name__ == "__main__":
+    _answer(*request)  # noqa: F821
