@@ -1,40 +1,20 @@
-"""Packaging metadata of ricenet_v2; settings of tools are in pyproject.toml."""
+"""The version and the ranges of requirements; everything else is in pyproject.toml.
+
+Requirements stand here as literals: `.ci/oldest.py` reads their floors without running this file.
+"""
 
 import re
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import setup
 
 HERE = Path(__file__).parent
 VERSION = re.search(
     r'__version__ = "([^"]+)"', (HERE / "ricenet_v2" / "version.py").read_text(encoding="utf-8")
 )
-COMMANDS = (
-    "plan_and_preprocess",
-    "train",
-    "predict",
-    "evaluate",
-    "calibrate",
-    "compare",
-    "baseline",
-    "convert",
-    "benchmark",
-    "report",
-    "ablate",
-    "demo",
-    "explain",
-)
 
 setup(
-    name="ricenet_v2",
     version=VERSION.group(1) if VERSION else "0",
-    description="Self-configuring classification of 3D multimodal images, in the way of nnU-Net",
-    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
-    long_description_content_type="text/markdown",
-    license="Apache-2.0",
-    packages=find_packages(include=["ricenet_v2", "ricenet_v2.*"]),
-    package_data={"ricenet_v2": ["py.typed", "report/templates/*", "report/assets/*"]},
-    python_requires=">=3.10,<3.14",
     install_requires=[
         # weights_only ran code of a file before 2.6 (CVE-2025-32434) and let one write over memory
         # before 2.10 (CVE-2026-24747).
@@ -84,14 +64,8 @@ setup(
             "scipy-stubs",
             "playwright>=1.50",
             "statsmodels>=0.14",
+            # Tests run setup.py, and Python 3.12 or later brings none.
+            "setuptools>=77.0.3",
         ],
     },
-    entry_points={
-        "console_scripts": [f"ricenet_{name} = ricenet_v2.cli.{name}:main" for name in COMMANDS]
-    },
-    classifiers=[
-        "Intended Audience :: Science/Research",
-        "Programming Language :: Python :: 3",
-        "Topic :: Scientific/Engineering :: Medical Science Apps.",
-    ],
 )

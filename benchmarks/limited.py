@@ -50,7 +50,7 @@ def run(module: str, words: list[str], threads: int) -> Any:
 @contextmanager
 def _bound(threads: int) -> Iterator[None]:
     """Bind to the first cores, where the system can; children inherit it."""
-    if not hasattr(os, "sched_setaffinity"):
+    if not (hasattr(os, "sched_getaffinity") and hasattr(os, "sched_setaffinity")):
         yield
         return
     before = os.sched_getaffinity(0)

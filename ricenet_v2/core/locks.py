@@ -25,6 +25,7 @@ from ricenet_v2.core.holders import Holder, holders_in, in_use, put, take, this_
 
 if sys.platform != "win32":
     import fcntl
+_HAS_LOCKS: bool = sys.platform != "win32"
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +119,7 @@ def _taken(folder: Path, *, writes: bool) -> int | None:
 
 def _opened(path: Path, *, writes: bool) -> int | None:
     """A lock file of ours, made where it is not there; no link that leads elsewhere, no pipe."""
-    if sys.platform == "win32":
+    if not _HAS_LOCKS:
         return None
     how = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_APPEND
     try:
@@ -163,8 +164,9 @@ def _is_at(path: Path, descriptor: int) -> bool:
 
 def _read(descriptor: int) -> bytes:
     with suppress(OSError):
-        size = os.fstat(descriptor).st_size
-        return os.pread(descriptor, _MOST_BYTES, max(0, size - _MOST_BYTES))
+        if sys.platform != "win32":
+            size = os.fstat(descriptor).st_size
+            return os.pread(descriptor, _MOST_BYTES, max(0, size - _MOST_BYTES))
     return b""
 
 
