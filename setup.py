@@ -26,7 +26,6 @@ setup(
         "SimpleITK>=2.5.2",
         "numpy>=1.26",
         "scipy>=1.11.1",
-        "acvl-utils>=0.2.3",
         "dynamic-network-architectures>=0.4.1",
         "scikit-learn>=1.4",
         # A picture knows the whole figure that it is part of from 3.10 on.
@@ -52,6 +51,8 @@ setup(
         "dask": ["distributed>=2026.1"],
         "test": [
             "pytest>=8",
+            # The reference of boxes, cropping and padding.
+            "acvl-utils>=0.2.3",
             "distributed>=2026.1",
             "tensorboard>=2.14",
             "pytest-cov>=5",

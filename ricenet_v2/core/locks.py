@@ -25,6 +25,10 @@ from ricenet_v2.core.holders import Holder, holders_in, in_use, put, take, this_
 
 if sys.platform != "win32":
     import fcntl
+
+    _HOW = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_APPEND
+else:
+    _HOW = os.O_APPEND
 _HAS_LOCKS: bool = sys.platform != "win32"
 
 logger = logging.getLogger(__name__)
@@ -121,16 +125,15 @@ def _opened(path: Path, *, writes: bool) -> int | None:
     """A lock file of ours, made where it is not there; no link that leads elsewhere, no pipe."""
     if not _HAS_LOCKS:
         return None
-    how = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_APPEND
     try:
         if writes:
             path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            descriptor = os.open(path, how | os.O_RDWR | os.O_CREAT, 0o666)
+            descriptor = os.open(path, _HOW | os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
             if error.errno not in _READ_ONLY:
                 raise
-            descriptor = os.open(path, how | os.O_RDONLY)
+            descriptor = os.open(path, _HOW | os.O_RDONLY)
     except OSError as error:
         _tell(path.parent, error, writes=writes)
         return None

@@ -118,7 +118,8 @@ class Worker:
         self._wait_for(self._pipe, self._process.sentinel)
         try:
             if self._pipe.poll():
-                return self._pipe.recv_bytes()
+                message: bytes = self._pipe.recv_bytes()
+                return message
         except (EOFError, OSError) as error:
             raise self._lost() from error
         raise self._lost()
