@@ -189,13 +189,13 @@ def matrix(storeys: list[list[str]]) -> str:
         made.append(_text(x + 12, top - 10, package, 13, transform=turn, font_weight=600))
     for row, package in enumerate(order):
         for column, other in enumerate(order):
-            x, y = left + cell * (column + 0.5), top + cell * (row + 0.5)
+            cx, cy = left + cell * (column + 0.5), top + cell * (row + 0.5)
             if other in of[package]:
                 wrong = level[other] <= level[package]
                 fill = "#c0392b" if wrong else INK
-                made.append(f'<circle cx="{x:g}" cy="{y:g}" r="6.5" fill="{fill}"/>')
+                made.append(f'<circle cx="{cx:g}" cy="{cy:g}" r="6.5" fill="{fill}"/>')
             elif level[other] > level[package]:
-                made.append(f'<circle cx="{x:g}" cy="{y:g}" r="1.8" fill="{LINE}"/>')
+                made.append(f'<circle cx="{cx:g}" cy="{cy:g}" r="1.8" fill="{LINE}"/>')
     side = left + cell * len(order) + 90
     return _svg(side, top + cell * len(order) + 20, made, "Which package imports which")
 
