@@ -5,7 +5,7 @@ DEMO ?= ricenet_demo
 DEMO_OPTIONS ?=
 MUTATE_OPTIONS ?=
 
-.PHONY: demo test oldest mutate lint clean
+.PHONY: demo test oldest matrix mutate lint sdist clean
 
 demo: $(VENV)/installed
 	$(BIN)/ricenet_demo --output $(DEMO) $(DEMO_OPTIONS)
@@ -18,7 +18,7 @@ test: $(VENV)/installed
 oldest: $(VENV)_oldest/installed
 	PATH="$(abspath $(VENV)_oldest/bin):$$PATH" $(VENV)_oldest/bin/python -m pytest -W ignore::DeprecationWarning
 
-$(VENV)_oldest/installed: setup.py .ci/oldest.py
+$(VENV)_oldest/installed: setup.py pyproject.toml .ci/oldest.py
 	$(PYTHON) -m venv $(VENV)_oldest
 	$(PYTHON) .ci/oldest.py setup.py > $(VENV)_oldest/constraints.txt
 	$(VENV)_oldest/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(VENV)_oldest/constraints.txt --editable '.[test]'
@@ -32,16 +32,27 @@ $(VENV)/mutate: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt cosmic-ray==8.7.0
 	touch $@
 
+# Each Python that is allowed, in an environment of its own that uv makes (MATRIX_OPTIONS: --help).
+matrix:
+	$(PYTHON) .ci/matrix.py $(MATRIX_OPTIONS)
+
+# The source distribution in dist/, unpacked elsewhere, where some of its tests are run.
+sdist: $(VENV)/installed
+	$(BIN)/python setup.py --quiet sdist
+	$(BIN)/python .ci/unpacked.py dist
+
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform darwin
+	$(BIN)/mypy --platform win32 --package ricenet_v2
 	$(BIN)/lint-imports
 
-$(VENV)/installed: setup.py constraints.txt
+$(VENV)/installed: setup.py pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)_oldest $(DEMO) .mutation build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)_oldest .venv_matrix $(DEMO) .mutation build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,40 +1,20 @@
-"""Packaging metadata of ricenet_v2; settings of tools are in pyproject.toml."""
+"""The version and the ranges of requirements; everything else is in pyproject.toml.
+
+Requirements stand here as literals: `.ci/oldest.py` reads their floors without running this file.
+"""
 
 import re
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import setup
 
 HERE = Path(__file__).parent
 VERSION = re.search(
     r'__version__ = "([^"]+)"', (HERE / "ricenet_v2" / "version.py").read_text(encoding="utf-8")
 )
-COMMANDS = (
-    "plan_and_preprocess",
-    "train",
-    "predict",
-    "evaluate",
-    "calibrate",
-    "compare",
-    "baseline",
-    "convert",
-    "benchmark",
-    "report",
-    "ablate",
-    "demo",
-    "explain",
-)
 
 setup(
-    name="ricenet_v2",
     version=VERSION.group(1) if VERSION else "0",
-    description="Self-configuring classification of 3D multimodal images, in the way of nnU-Net",
-    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
-    long_description_content_type="text/markdown",
-    license="Apache-2.0",
-    packages=find_packages(include=["ricenet_v2", "ricenet_v2.*"]),
-    package_data={"ricenet_v2": ["py.typed", "report/templates/*", "report/assets/*"]},
-    python_requires=">=3.10,<3.14",
     install_requires=[
         # weights_only ran code of a file before 2.6 (CVE-2025-32434) and let one write over memory
         # before 2.10 (CVE-2026-24747).
@@ -46,7 +26,6 @@ setup(
         "SimpleITK>=2.5.2",
         "numpy>=1.26",
         "scipy>=1.11.1",
-        "acvl-utils>=0.2.3",
         "dynamic-network-architectures>=0.4.1",
         "scikit-learn>=1.4",
         # A picture knows the whole figure that it is part of from 3.10 on.
@@ -72,6 +51,8 @@ setup(
         "dask": ["distributed>=2026.1"],
         "test": [
             "pytest>=8",
+            # The reference of boxes, cropping and padding.
+            "acvl-utils>=0.2.3",
             "distributed>=2026.1",
             "tensorboard>=2.14",
             "pytest-cov>=5",
@@ -84,14 +65,8 @@ setup(
             "scipy-stubs",
             "playwright>=1.50",
             "statsmodels>=0.14",
+            # Tests run setup.py, and Python 3.12 or later brings none.
+            "setuptools>=77.0.3",
         ],
     },
-    entry_points={
-        "console_scripts": [f"ricenet_{name} = ricenet_v2.cli.{name}:main" for name in COMMANDS]
-    },
-    classifiers=[
-        "Intended Audience :: Science/Research",
-        "Programming Language :: Python :: 3",
-        "Topic :: Scientific/Engineering :: Medical Science Apps.",
-    ],
 )

@@ -50,14 +50,15 @@ def run(module: str, words: list[str], threads: int) -> Any:
 @contextmanager
 def _bound(threads: int) -> Iterator[None]:
     """Bind to the first cores, where the system can; children inherit it."""
-    if not hasattr(os, "sched_setaffinity"):
+    get, put = (getattr(os, f"sched_{verb}affinity", None) for verb in ("get", "set"))
+    if get is None or put is None:
         yield
         return
-    before = os.sched_getaffinity(0)
+    before = get(0)
     if threads > len(before):
         raise SystemExit(f"{threads} threads were asked for, but there are {len(before)} cores.")
-    os.sched_setaffinity(0, sorted(before)[:threads])
+    put(0, sorted(before)[:threads])
     try:
         yield
     finally:
-        os.sched_setaffinity(0, before)
+        put(0, before)

@@ -23,6 +23,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PAGES = [ROOT / "README.md", *sorted((ROOT / "documentation").glob("*.md"))]
+LINKED = [*PAGES, *ROOT.glob("[!R]*.md"), *(ROOT / "documentation" / "decisions").glob("*.md")]
 COMMANDS = {path.stem for path in (ROOT / "ricenet_v2" / "cli").glob("*.py")}
 FORKED = str(ROOT / "tests" / "page_command.py")
 SHIM = """#!{python} -IS
@@ -99,7 +100,7 @@ def test_the_blocks_of_a_page_run_one_after_the_other(page, tmp_path, shims):
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+@pytest.mark.parametrize("page", LINKED, ids=lambda p: p.name)
 def test_links_between_pages_lead_somewhere(page):
     for target in LINK.findall(page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"

@@ -1,5 +1,6 @@
 """The package as a whole."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,3 +24,12 @@ def test_setup_and_package_agree_on_the_version():
 def test_importing_the_package_loads_no_torch():
     code = "import sys, ricenet_v2; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_citation_and_changelog_are_of_this_version():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    fields = dict(re.findall(r"^(version|date-released): (\S+)$", citation, re.MULTILINE))
+    assert fields["version"] == ricenet_v2.__version__
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    heads = re.findall(r"^## (.*)$", changes, re.MULTILINE)
+    assert heads[:2] == ["Unreleased", f"{fields['version']} - {fields['date-released']}"]

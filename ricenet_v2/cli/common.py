@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ricenet_v2.cli import ending, numbers, streams
 from ricenet_v2.cli.ending import OK, SOME_FAILED, UNUSABLE
+from ricenet_v2.core.operating_system import check_system
 
 _CASE_SECONDS = 1800.0
 """Reading and preparing a large case takes a minute or two."""
@@ -173,6 +174,7 @@ def _code_of(command: Callable[[], int]) -> int:
         logging.getLogger().addHandler(logging.NullHandler())
     with streams.that_may_close():
         try:
+            check_system()
             with ending.by_signals():
                 return command()
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - no command ends in a traceback without a word

@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from multiprocessing import connection
 
 _PR_SET_PDEATHSIG = 1
+_HAS_PDEATHSIG: bool = sys.platform == "linux"
 _SECONDS_BETWEEN_LOOKS = 1.0
 _SECONDS_TO_SAVE = 2.0
 
@@ -60,7 +61,7 @@ def command(module: str, words: Sequence[str]) -> list[str]:
 def _kernel_tells(parent: int) -> bool:
     """Whether the kernel will send SIGTERM when the parent has ended; sent here where it has."""
     # Between a process and its parent may stand a fork server, of which the kernel would tell.
-    if sys.platform != "linux" or os.getppid() != parent:
+    if not _HAS_PDEATHSIG or os.getppid() != parent:
         return False
     try:
         if ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0) != 0:

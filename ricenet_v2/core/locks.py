@@ -26,6 +26,11 @@ from ricenet_v2.core.holders import Holder, holders_in, in_use, put, take, this_
 if sys.platform != "win32":
     import fcntl
 
+    _HOW = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_APPEND
+else:
+    _HOW = os.O_APPEND
+_HAS_LOCKS: bool = sys.platform != "win32"
+
 logger = logging.getLogger(__name__)
 
 LOCK_FILE = ".ricenet.lock"
@@ -118,18 +123,17 @@ def _taken(folder: Path, *, writes: bool) -> int | None:
 
 def _opened(path: Path, *, writes: bool) -> int | None:
     """A lock file of ours, made where it is not there; no link that leads elsewhere, no pipe."""
-    if sys.platform == "win32":
+    if not _HAS_LOCKS:
         return None
-    how = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_APPEND
     try:
         if writes:
             path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            descriptor = os.open(path, how | os.O_RDWR | os.O_CREAT, 0o666)
+            descriptor = os.open(path, _HOW | os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
             if error.errno not in _READ_ONLY:
                 raise
-            descriptor = os.open(path, how | os.O_RDONLY)
+            descriptor = os.open(path, _HOW | os.O_RDONLY)
     except OSError as error:
         _tell(path.parent, error, writes=writes)
         return None
@@ -163,8 +167,9 @@ def _is_at(path: Path, descriptor: int) -> bool:
 
 def _read(descriptor: int) -> bytes:
     with suppress(OSError):
-        size = os.fstat(descriptor).st_size
-        return os.pread(descriptor, _MOST_BYTES, max(0, size - _MOST_BYTES))
+        if sys.platform != "win32":
+            size = os.fstat(descriptor).st_size
+            return os.pread(descriptor, _MOST_BYTES, max(0, size - _MOST_BYTES))
     return b""
 
 

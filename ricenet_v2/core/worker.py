@@ -63,7 +63,7 @@ class Worker:
         """
         self._once, self._seconds = once, seconds
         self._process: Any = None
-        self._pipe: Connection[Any, Any] | None = None
+        self._pipe: Any = None  # its class depends on the operating system
         self.is_ready = self.has_died = False
 
     def start(self) -> None:
@@ -99,7 +99,6 @@ class Worker:
         """
         self._send(pickle.dumps((call.function, call.args, call.kwargs)))
         self._received()  # it has the task, for which it may have had to import libraries
-        assert self._pipe is not None
         if not self._wait_for(self._pipe, self._process.sentinel, seconds=self._seconds):
             self._process.kill()
             self._lost()
@@ -110,18 +109,17 @@ class Worker:
         raise made
 
     def _send(self, message: bytes) -> None:
-        assert self._pipe is not None
         try:
             self._pipe.send_bytes(message)
         except OSError as error:
             raise self._lost() from error
 
     def _received(self) -> bytes:
-        assert self._pipe is not None
         self._wait_for(self._pipe, self._process.sentinel)
         try:
             if self._pipe.poll():
-                return self._pipe.recv_bytes()
+                message: bytes = self._pipe.recv_bytes()
+                return message
         except (EOFError, OSError) as error:
             raise self._lost() from error
         raise self._lost()

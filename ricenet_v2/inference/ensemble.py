@@ -10,7 +10,7 @@ from ricenet_v2.inference.distinct import check_distinct
 from ricenet_v2.inference.edited import edited
 from ricenet_v2.inference.feature_reference import read_reference
 from ricenet_v2.inference.fold_compatibility import plans_and_datasets
-from ricenet_v2.inference.folds import chosen_folds, left_out, unequal_epochs
+from ricenet_v2.inference.folds import chosen_folds, known_faults, left_out, unequal_epochs
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.inference.odds import Odds
 from ricenet_v2.inference.prior import BALANCED, from_state, named_prior
@@ -54,7 +54,8 @@ def load_ensemble(
         decide: Which class is predicted.
 
     A model of which folds are missing where none is named, whose folds were not trained equally
-    long, or whose plan.json or dataset.json is not that of its folds, predicts with a warning.
+    long or by a version with a known fault, or whose plan.json or dataset.json is not that of its
+    folds, predicts with a warning.
 
     Raises:
         CheckpointError: No fold, a named fold or its checkpoint is missing, of another program, a
@@ -84,6 +85,7 @@ def load_ensemble(
     warnings = (
         *(left_out(paths, chosen, checkpoint) if folds is None else ()),
         *unequal_epochs(states, plans, checkpoint),
+        *known_faults(paths, chosen),
         *edited(paths, plan, dataset),
     )
     for warning in warnings:

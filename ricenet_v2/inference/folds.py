@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import CheckpointError, RicenetError
+from ricenet_v2.records.known_faults import faults_of
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.paths import ModelPaths
+
+_PROGRAM = "ricenet_v2"
 
 
 def chosen_folds(paths: ModelPaths, folds: Sequence[int] | None, checkpoint: str) -> list[int]:
@@ -80,6 +83,27 @@ def unequal_epochs(
         }
         listed = "; ".join(f"{_numbered(folds)}: {n}" for n, folds in by_epochs.items())
         yield f"its folds were not trained for equally many epochs ({listed})"
+
+
+def known_faults(paths: ModelPaths, chosen: Sequence[int]) -> Iterator[str]:
+    """What is known to be wrong with the versions that trained the folds, in words.
+
+    Args:
+        paths: Of the model. Folds without a record, or whose record names no version, say nothing.
+        chosen: Folds that predict.
+    """
+    by_version: dict[str, list[int]] = {}
+    for fold in chosen:
+        run = _run(paths, fold)
+        if run is not None:
+            by_version.setdefault(run.versions.get(_PROGRAM, ""), []).append(fold)
+    for version, folds in sorted(by_version.items()):
+        for known in faults_of(version):
+            were = "was" if len(folds) == 1 else "were"
+            yield (
+                f"{_numbered(folds)} {were} trained with {_PROGRAM} {version}, in which "
+                f"{known.fault}. {known.remedy}"
+            )
 
 
 def _numbered(folds: Sequence[int]) -> str:

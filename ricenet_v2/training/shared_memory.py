@@ -93,7 +93,7 @@ def slot_bytes(shape: tuple[int, ...]) -> int:
 
 def _open_block() -> Any:
     if hasattr(os, "memfd_create"):
-        return os.fdopen(os.memfd_create("ricenet_cases", os.MFD_CLOEXEC), "r+b")
+        return os.fdopen(os.memfd_create("ricenet_cases"), "r+b")
     return tempfile.NamedTemporaryFile(prefix="ricenet_cases_")
 
 

@@ -175,7 +175,9 @@ def test_shares_of_patients_with_equal_cases_are_those_of_fewer_cases(level):
         assert (figure.low, figure.high) == pytest.approx(ends, rel=1e-9)
         assert f"{2 * n} cases of {n} patients count as {worth:.1f}" in figure.method
     ends, _ = exact(5, 10)
-    assert calls.f1(twice, 0, level) == pytest.approx(tuple(2 * j / (1 + j) for j in ends))
+    assert confusion_intervals.f1(twice, 0, level) == pytest.approx(
+        tuple(2 * j / (1 + j) for j in ends)
+    )
 
 
 def test_the_score_interval_of_errors_is_wilsons():

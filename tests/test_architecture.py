@@ -1,0 +1,76 @@
+"""The drawn floors are those of the import contract and of the imports."""
+
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from benchmarks import architecture
+
+ROOT = Path(__file__).parents[1]
+PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+PACKAGES = {path.parent.name for path in (ROOT / "ricenet_v2").glob("*/__init__.py")}
+
+
+def test_the_pictures_are_not_stale():
+    """`python -m benchmarks.architecture` draws them anew."""
+    assert architecture.stale() == []
+
+
+def test_a_picture_of_another_house_is_stale(monkeypatch, tmp_path):
+    monkeypatch.setattr(architecture, "PICTURES", tmp_path)
+    assert {file.name for file in architecture.stale()} == {"architecture.svg", "imports.svg"}
+    for file, text in architecture.pictures().items():
+        file.write_text(text, encoding="utf-8")
+    assert architecture.stale() == []
+    monkeypatch.setattr(architecture, "sentence", lambda package: f"Another {package}.")
+    assert [file.name for file in architecture.stale()] == ["architecture.svg"]
+
+
+def test_every_package_stands_on_a_floor_and_every_station_in_a_package():
+    on_floors = [package for packages in architecture.floors(PROJECT) for package in packages]
+    assert sorted(on_floors) == sorted(PACKAGES)
+    stations = [package for step in architecture.STEPS for package in step.packages]
+    assert set(stations) <= PACKAGES
+    assert len(stations) == len(set(stations))
+    for step in architecture.STEPS:
+        assert f'{step.command} = "' in PROJECT
+
+
+def test_imports_are_those_of_the_modules(tmp_path, monkeypatch):
+    for name, text in {
+        "high/a.py": "def f():\n    from ricenet_v2.low import one\n",
+        "high/b.py": "import ricenet_v2.middle.two as two\nimport numpy\n",
+        "middle/two.py": "from ricenet_v2 import low, high_of_another_name\n",
+        "low/one.py": "from ricenet_v2.low.other import x\nfrom .other import y\n",
+    }.items():
+        path = tmp_path / "ricenet_v2" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    monkeypatch.setattr(architecture, "ROOT", tmp_path)
+    assert architecture.imports(("high", "middle", "low")) == {
+        "high": {"low", "middle"},
+        "middle": {"low"},
+        "low": set(),
+    }
+
+
+@pytest.mark.parametrize("name", ["architecture.svg", "imports.svg"])
+def test_what_is_drawn_is_xml_and_lies_inside_its_frame(name):
+    root = ET.parse(ROOT / "documentation" / name).getroot()
+    width, height = (float(root.get(side)) for side in ("width", "height"))
+    for rect in root.iter("{http://www.w3.org/2000/svg}rect"):
+        x, y = float(rect.get("x", 0)), float(rect.get("y", 0))
+        assert 0 <= x <= x + float(rect.get("width")) <= width
+        assert 0 <= y <= y + float(rect.get("height")) <= height
+    words = {text.text for text in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert words >= PACKAGES
+
+
+def test_the_dots_are_the_imports():
+    text = (ROOT / "documentation" / "imports.svg").read_text(encoding="utf-8")
+    n_dots = len(re.findall(r'r="6\.5"', text))
+    packages = sorted(PACKAGES)
+    assert n_dots == sum(len(others) for others in architecture.imports(packages).values())
+    assert "#c0392b" not in text  # an import upward
