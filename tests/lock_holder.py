@@ -6,12 +6,12 @@ import sys
 # Says whether it got the locks, and keeps them until its input ends or it is killed.
 _HOLDER = """
 import pathlib, sys
+from ricenet_v2.core.command import invoked
 from ricenet_v2.core.errors import InUseError
 from ricenet_v2.core.locks import using
 folders = {sys.argv[1]: [pathlib.Path(folder) for folder in sys.argv[2:]]}
-sys.argv = ["ricenet_train", "1", "0"]
 try:
-    with using(**folders):
+    with invoked(["ricenet_train", "1", "0"]), using(**folders):
         print("got", flush=True)
         sys.stdin.read()
 except InUseError:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ricenet_v2.core import documents
+from ricenet_v2.core.command import invoked
 from ricenet_v2.core.errors import RicenetError, StoppedError, TrainingError
 from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.pool import PoolTask
@@ -42,6 +43,7 @@ class FoldJob(PoolTask):
         options: Channels, epochs, seed.
         device: `cuda`, `cuda:1`, `mps` or `cpu`; the best of that machine where None.
         threads: Of torch on the CPU; None leaves them.
+        invocation: The command line of the ablation, for run.json.
     """
 
     subset: str
@@ -52,6 +54,7 @@ class FoldJob(PoolTask):
     options: TrainOptions
     device: str | None = None
     threads: int | None = None
+    invocation: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -136,7 +139,10 @@ def _trained(job: FoldJob) -> Outcome:
             torch.set_num_threads(job.threads)
         team, of = ProcessGroup(0, 1, resolve_device(job.device)), _tables_of(job.paths, job.tables)
         options = _options_here(job.options)
-        train_fold(job.paths, job.plan, of.dataset, of.cases, of.splits, job.fold, options, team)
+        with invoked(job.invocation):
+            train_fold(
+                job.paths, job.plan, of.dataset, of.cases, of.splits, job.fold, options, team
+            )
     except StoppedError as fault:
         error, stopped = str(fault), True
     except RicenetError as fault:

@@ -10,6 +10,7 @@ from functools import partial
 from ricenet_v2.ablation.budget import TrainingBudget
 from ricenet_v2.ablation.executors import PROCESSES, executor_of
 from ricenet_v2.ablation.jobs import FoldJob, Outcome, tables_hash, train_job
+from ricenet_v2.core.command import invocation
 from ricenet_v2.core.errors import StoppedError
 from ricenet_v2.core.pool import results
 from ricenet_v2.core.progress import track
@@ -127,6 +128,7 @@ def _jobs(
             _options(budget, subset, machine),
             _device(machine, index, n_devices),
             threads,
+            invocation(),
         )
         for index, (subset, fold) in enumerate(left)
     ]

@@ -185,7 +185,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     options = vars(parser.parse_args(argv))
     options["settings"] = common.settings(options["settings"], parser)
-    return common.run(lambda: ablate(**options))
+    return common.run(lambda: ablate(**options), "ricenet_ablate", argv)
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ def _against(
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
     options = vars(build_parser().parse_args(argv))
-    return common.run(lambda: baseline(**options))
+    return common.run(lambda: baseline(**options), "ricenet_baseline", argv)
 
 
 if __name__ == "__main__":

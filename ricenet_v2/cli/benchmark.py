@@ -145,7 +145,7 @@ def _lines(estimate: Estimate) -> list[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
     options = vars(build_parser().parse_args(argv))
-    return common.run(lambda: benchmark(**options))
+    return common.run(lambda: benchmark(**options), "ricenet_benchmark", argv)
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def calibrate(
         0.
     """
     from ricenet_v2.core import documents
-    from ricenet_v2.core.command import typed
+    from ricenet_v2.core.command import invocation
     from ricenet_v2.evaluation import evaluation_input
     from ricenet_v2.evaluation.calibrate import calibrate as fit
     from ricenet_v2.evaluation.calibrate import with_ensemble
@@ -77,7 +77,7 @@ def calibrate(
         test = evaluation_input.of_dataset(dataset, plan, channels, workspace, predictions, truth)
         _check_plain(test.made, predictions)
         made = with_ensemble(made, test.scored, options, test.made)
-    documents.write(model.calibration, dataclasses.replace(made, command=typed()))
+    documents.write(model.calibration, dataclasses.replace(made, command=invocation()))
     show(made)
     print(
         f"Calibration: {model.calibration}. ricenet_predict --calibrated "
@@ -187,7 +187,7 @@ def verdict(made: Calibration) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
     options = vars(build_parser().parse_args(argv))
-    return common.run(lambda: calibrate(**options))
+    return common.run(lambda: calibrate(**options), "ricenet_calibrate", argv)
 
 
 if __name__ == "__main__":

@@ -147,15 +147,27 @@ class _BesideBars(logging.Handler):
         tqdm.write(self.format(record), file=sys.stderr)
 
 
-def run(command: Callable[[], int]) -> int:
+def run(
+    command: Callable[[], int], program: str = "python", argv: Sequence[str] | None = None
+) -> int:
     """Run a command: an error becomes a text and an exit code.
 
     That is 2; or 1 where somebody asked for an end, or where only the processes of some cases were
     killed, or some took too long, and all others are done.
+
+    Args:
+        command: What is done.
+        program: Its name.
+        argv: Its arguments, which are written into files; those of this process where None.
+
+    Returns:
+        The exit code.
     """
+    from ricenet_v2.core.command import invoked
     from ricenet_v2.core.left_behind import end_now, has_left_behind
 
-    code = _code_of(command)
+    with invoked((program, *(sys.argv[1:] if argv is None else argv))):
+        code = _code_of(command)
     if has_left_behind():
         atexit.register(end_now, code)
     return code

@@ -56,7 +56,7 @@ def compare(
     Returns:
         0.
     """
-    from ricenet_v2.core.command import typed
+    from ricenet_v2.core.command import invocation
     from ricenet_v2.core.errors import DatasetError
     from ricenet_v2.evaluation.aligned_runs import models_of, on_same_cases, read_run
     from ricenet_v2.evaluation.comparisons import compare as compute
@@ -88,7 +88,7 @@ def compare(
     made = with_selection(made, models)
     show(made)
     if output is not None:
-        write_comparison(output, dataclasses.replace(made, command=typed()))
+        write_comparison(output, dataclasses.replace(made, command=invocation()))
         print(f"Comparison: {output}")
     return common.OK
 
@@ -125,7 +125,7 @@ def show(made: Comparison) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
     options = vars(build_parser().parse_args(argv))
-    return common.run(lambda: compare(**options))
+    return common.run(lambda: compare(**options), "ricenet_compare", argv)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def convert(
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
     options = vars(build_parser().parse_args(argv))
-    return common.run(lambda: convert(**options))
+    return common.run(lambda: convert(**options), "ricenet_convert", argv)
 
 
 if __name__ == "__main__":

@@ -153,7 +153,7 @@ def _show_files(output: Path, raw: Path) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
     options = vars(build_parser().parse_args(argv))
-    return common.run(lambda: demo(**options))
+    return common.run(lambda: demo(**options), "ricenet_demo", argv)
 
 
 if __name__ == "__main__":

@@ -173,7 +173,7 @@ def evaluate(
     from ricenet_v2.cli import evaluate_centres, evaluate_seeds
     from ricenet_v2.cli.evaluate_tables import show, show_sanity
     from ricenet_v2.core import documents
-    from ricenet_v2.core.command import typed
+    from ricenet_v2.core.command import invocation
     from ricenet_v2.evaluation import evaluate as figures
     from ricenet_v2.evaluation import predictive_values as elsewhere
     from ricenet_v2.evaluation import retained_checks, sanity, write
@@ -217,7 +217,7 @@ def evaluate(
         checks, told = retained_checks.with_earlier(checks, asked, output / SANITY_JSON)
     show_sanity(checks, told)
     if output is not None:
-        write.write_figures(output, dataclasses.replace(made, command=typed()))
+        write.write_figures(output, dataclasses.replace(made, command=invocation()))
         curves = curves_of(scored, asked.positive, title=asked.title)
         write.write_curves(output, curves)
         evaluate_centres.write(output, centres)
@@ -292,7 +292,7 @@ def _prevalence(text: str) -> tuple[str | None, float]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
     options = vars(build_parser().parse_args(argv))
-    return common.run(lambda: evaluate(**options))
+    return common.run(lambda: evaluate(**options), "ricenet_evaluate", argv)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def with_centres(asked: EvaluationInput, made: Evaluation) -> tuple[Evaluation, 
     Returns:
         The evaluation as it is, and None, where no fold holds out a centre.
     """
-    from ricenet_v2.core.command import typed
+    from ricenet_v2.core.command import invocation
     from ricenet_v2.evaluation.centres import centres_of, held_out_of, named
     from ricenet_v2.store.paths import ModelPaths
 
@@ -39,7 +39,7 @@ def with_centres(asked: EvaluationInput, made: Evaluation) -> tuple[Evaluation, 
         return made, None
     made = named(made, column, names)
     found = centres_of(asked.scored, made, asked.positive, column, names)
-    return made, dataclasses.replace(found, command=typed())
+    return made, dataclasses.replace(found, command=invocation())
 
 
 def write(folder: Path, made: Centres | None) -> None:

@@ -43,7 +43,7 @@ def evaluate_seeds(
     Raises:
         DatasetError: No dataset is named, or its trainings cannot be compared.
     """
-    from ricenet_v2.core.command import typed
+    from ricenet_v2.core.command import invocation
     from ricenet_v2.core.errors import DatasetError
     from ricenet_v2.evaluation.evaluate import EvaluationOptions
     from ricenet_v2.evaluation.seeds import (
@@ -62,7 +62,7 @@ def evaluate_seeds(
     trainings = read_trainings(dataset, plan, channels, workspace, seeds)
     index = positive_of_trainings(trainings, positive)
     options = EvaluationOptions(index, n_bootstrap=n_bootstrap, seed=seed)
-    made = dataclasses.replace(variance(trainings, options), command=typed())
+    made = dataclasses.replace(variance(trainings, options), command=invocation())
     show(made, all_figures=all_figures)
     folder = output or trainings.folder
     write_seeds(folder, made)

@@ -178,7 +178,7 @@ def explain(
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
     options = vars(build_parser().parse_args(argv))
-    return common.run(lambda: explain(**options))
+    return common.run(lambda: explain(**options), "ricenet_explain", argv)
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 0 done, 1 some cases failed, 2 unusable input."""
     options = vars(build_parser().parse_args(argv))
-    return common.run(lambda: plan_and_preprocess(**options))
+    return common.run(lambda: plan_and_preprocess(**options), "ricenet_plan_and_preprocess", argv)
 
 
 @folders.holding(folders.planning)

@@ -62,7 +62,7 @@ def plan_for(
         PlanError: There is a plan for other data or other arguments, and no --overwrite.
     """
     from ricenet_v2.core import documents
-    from ricenet_v2.core.command import typed
+    from ricenet_v2.core.command import invocation
     from ricenet_v2.core.errors import PlanError
     from ricenet_v2.network.cost import estimate
     from ricenet_v2.planning.planner import make_plan
@@ -93,7 +93,7 @@ def plan_for(
     given = {**device_here(), **given}
     straighten = given.pop("straighten", False)
     made = make_plan(measured.now, raw.dataset, estimate, preset=preset, splits=splits, **given)
-    plan = dataclasses.replace(straightened(made) if straighten else made, command=typed())
+    plan = dataclasses.replace(straightened(made) if straighten else made, command=invocation())
     documents.write(path, plan)
     return plan
 

@@ -156,7 +156,7 @@ def told_of(found: Predictions) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
     options = vars(build_parser().parse_args(argv))
-    return common.run(lambda: predict(**options))
+    return common.run(lambda: predict(**options), "ricenet_predict", argv)
 
 
 if __name__ == "__main__":

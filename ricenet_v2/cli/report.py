@@ -68,7 +68,6 @@ def report(
     num_workers: int = 1,
     case_timeout: float | None = None,
     workspace: Path | None = None,
-    command: Sequence[str] | None = None,
 ) -> int:
     """Write a report; the arguments are those of the command.
 
@@ -84,7 +83,6 @@ def report(
         case_timeout: Seconds that reading the images of a case may take; as long as it takes where
             None.
         workspace: Holds raw/, preprocessed/ and results/.
-        command: As typed, for the page; None takes that of this process.
 
     Returns:
         0, or 1 where the images of some cases, or what other commands made of them, could not be
@@ -93,6 +91,7 @@ def report(
     Raises:
         RicenetError: There is no such model, or a document is damaged.
     """
+    from ricenet_v2.core.command import invocation
     from ricenet_v2.report.results.absent import absent
     from ricenet_v2.report.results.sources import read_sources
     from ricenet_v2.report.results.write import INDEX, write_report
@@ -102,11 +101,10 @@ def report(
     folders = [common.folder_of(one) for one in predictions]
     sources = read_sources(paths, plan, channels, folders, parts)
     folder = output or sources.model.report
-    typed = list(sys.argv) if command is None else list(command)
     record, faults = write_report(
         sources,
         folder,
-        typed,
+        invocation(),
         most_megabytes=max_mb,
         num_workers=num_workers,
         seconds=case_timeout,
@@ -125,8 +123,7 @@ def report(
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
     options = vars(build_parser().parse_args(argv))
-    typed = ["ricenet_report", *(sys.argv[1:] if argv is None else argv)]
-    return common.run(lambda: report(**options, command=typed))
+    return common.run(lambda: report(**options), "ricenet_report", argv)
 
 
 if __name__ == "__main__":

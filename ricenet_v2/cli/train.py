@@ -193,7 +193,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     options = vars(parser.parse_args(argv))
     options["settings"] = common.settings(options["settings"], parser)
-    return common.run(lambda: train(**options))
+    return common.run(lambda: train(**options), "ricenet_train", argv)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from ricenet_v2.core.command import text_of, typed
+from ricenet_v2.core.command import invocation, text_of
 from ricenet_v2.core.errors import InUseError
 from ricenet_v2.core.names import shown
 
@@ -71,7 +71,7 @@ class Holder:
 def this_process(*, writes: bool) -> Holder:
     """This process, from now on."""
     now = datetime.now().astimezone().isoformat(timespec="seconds")
-    command = text_of(typed())
+    command = text_of(invocation()) or "a Python script"
     return Holder(secrets.token_hex(4), platform.node(), os.getpid(), command, now, writes)
 
 

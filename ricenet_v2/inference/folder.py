@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.ahead import one_ahead
-from ricenet_v2.core.command import typed
+from ricenet_v2.core.command import invocation
 from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.core.failures import logged_in_short
 from ricenet_v2.core.files import check_writable, stamp
@@ -76,7 +76,7 @@ def predict_folder(
     check_images(ensemble.dataset, source)
     before = stamp(output / PREDICTIONS_CSV)
     cases = find_cases(source, len(ensemble.dataset.channels), ensemble.dataset.file_ending)
-    made_by, command = maker_of(ensemble, combine, mirror=mirror), typed()
+    made_by, command = maker_of(ensemble, combine, mirror=mirror), invocation()
     kept = read_finished(output, made_by, resume=resume)
     done, failed = _of_earlier(output, kept, cases) if resume else ({}, {})
     check_writable(output / CASES)

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.command import typed
+from ricenet_v2.core.command import invocation
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.seeds import seed_of
 from ricenet_v2.inference.prior import BALANCED, prior_of
@@ -300,7 +300,7 @@ def run_record(job: Job, status: Status, best_epoch: int | None) -> Run:
         epochs=job.plan.training.epochs,
         status=status,
         best_epoch=best_epoch,
-        command=typed(),
+        command=invocation(),
         versions={
             "ricenet_v2": __version__,
             "python": platform.python_version(),

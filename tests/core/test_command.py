@@ -3,20 +3,38 @@
 import sys
 from pathlib import Path
 
-from ricenet_v2.core.command import text_of, typed
+from ricenet_v2.cli import common
+from ricenet_v2.core.command import again, invocation, invoked, portable, text_of
 
 
-def test_it_is_that_of_this_process_without_the_name_of_the_home_folder(monkeypatch):
+def test_a_command_is_known_without_the_name_of_the_home_folder():
     home = Path.home()
-    monkeypatch.setattr(sys, "argv", [f"{home}/bin/ricenet_predict", "-i", f"{home}/in"])
-    assert typed() == ("ricenet_predict", "-i", "~/in")
-    assert typed([]) == ()
+    with invoked([f"{home}/bin/ricenet_predict", "-i", f"{home}/in"]):
+        assert invocation() == ("ricenet_predict", "-i", "~/in")
+        assert again("--continue") == "`ricenet_predict -i ~/in --continue`"
+        assert again("-i") == "`ricenet_predict -i ~/in`"
+    assert invocation() == ()
+    assert again("--continue") == "the same command with --continue"
+
+
+def test_the_command_line_of_a_script_is_not_written_anywhere(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["pipeline.py", "--token", "secret"])
+    assert invocation() == ()
+
+
+def test_a_command_keeps_its_own_arguments(monkeypatch):
+    seen = []
+    monkeypatch.setattr(sys, "argv", ["/x/train.py", "1", "0"])
+    for argv in (None, ["2", "all"]):
+        assert common.run(lambda: seen.append(invocation()) or 0, "ricenet_train", argv) == 0
+    assert seen == [("ricenet_train", "1", "0"), ("ricenet_train", "2", "all")]
 
 
 def test_a_script_that_calls_a_command_does_not_pass_for_one():
-    assert typed(["/x/ricenet_v2/cli/train.py", "1", "0"]) == ("ricenet_train", "1", "0")
-    assert typed(["/x/benchmarks/ablation.py", "-h"]) == ("python", "ablation.py", "-h")
-    assert typed(["/x/ipykernel_launcher.py"]) == ("python", "ipykernel_launcher.py")
+    assert portable([]) == ()
+    assert portable(["/x/ricenet_v2/cli/train.py", "1", "0"]) == ("ricenet_train", "1", "0")
+    assert portable(["/x/benchmarks/ablation.py", "-h"]) == ("python", "ablation.py", "-h")
+    assert portable(["/x/ipykernel_launcher.py"]) == ("python", "ipykernel_launcher.py")
 
 
 def test_a_line_can_be_typed_again():

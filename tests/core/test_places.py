@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ricenet_v2.core import documents, files
-from ricenet_v2.core.command import typed
+from ricenet_v2.core.command import portable
 from ricenet_v2.core.places import without_home
 from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.training import fold_log
@@ -44,7 +44,7 @@ def test_a_user_without_a_home_types_and_writes(tmp_path, monkeypatch):
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.setattr(Path, "home", none_there)
-    assert typed(["/x/ricenet_train", "1", "0"]) == ("ricenet_train", "1", "0")
+    assert portable(["/x/ricenet_train", "1", "0"]) == ("ricenet_train", "1", "0")
     files.write_text(tmp_path / "a.txt", "/home/a")
     assert (tmp_path / "a.txt").read_text() == "/home/a"
 

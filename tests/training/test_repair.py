@@ -28,10 +28,9 @@ def _words(paths, *more):
 
 
 @pytest.fixture
-def paths(make_workspace, with_training, monkeypatch):
+def paths(make_workspace, with_training):
     """A fold that was trained by the command."""
     made = make_workspace(with_training(iterations_per_epoch=1))
-    monkeypatch.setattr("sys.argv", ["/bin/ricenet_train", *_words(made)])
     assert train.main(_words(made)) == 0
     return made
 

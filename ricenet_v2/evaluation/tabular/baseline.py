@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.command import typed
+from ricenet_v2.core.command import invocation
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import sha256_of_file, sha256_of_text
 from ricenet_v2.core.progress import track
@@ -225,7 +225,7 @@ def _run(
         epochs=0,
         status="finished",
         best_epoch=None,
-        command=typed(),
+        command=invocation(),
         versions={"python": platform.python_version(), "scikit-learn": version("scikit-learn")},
         preprocessed_hash=sha256_of_file(model.features),
         fold_hash=splits.folds[fold].hash_with(labels, patients),
@@ -264,7 +264,7 @@ def _write_test(
         mirrored=False,
         cases=tuple(made),
         failed=(),
-        command=typed(),
+        command=invocation(),
         cases_hash=sha256_of_file(raw.folder / CASES_CSV),
         priors=odds.recorded,
         prior=odds.prior,

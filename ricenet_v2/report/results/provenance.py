@@ -6,7 +6,7 @@ import platform
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from ricenet_v2.core.command import text_of, typed
+from ricenet_v2.core.command import portable, text_of
 from ricenet_v2.report.results.sources import Sources
 from ricenet_v2.version import __version__
 
@@ -63,7 +63,7 @@ def _others(sources: Sources) -> Iterator[tuple[str, Sequence[str]]]:
 
 def command_text(words: Sequence[str]) -> str:
     """As typed, with `~` for the home folder."""
-    return text_of(typed(words)) if words else ""
+    return text_of(portable(words))
 
 
 def hashes(sources: Sources) -> list[tuple[str, str]]:

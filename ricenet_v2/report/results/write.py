@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.command import typed
+from ricenet_v2.core.command import portable
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import write_text
 from ricenet_v2.core.locks import LOCK_FILE
@@ -109,7 +109,7 @@ def _build(
         dataset=sources.dataset.name,
         plan=sources.model.folder.name.partition("__")[0],
         channels=sources.model.folder.name.partition("__")[2],
-        command=typed(command),
+        command=portable(command),
         program=__version__,
         versions=provenance.versions(),
         n_cases=len(ids),
