@@ -101,7 +101,3 @@ class LateError(RicenetError, TimeoutError):
             "opened by other programs. Large images on a slow machine need a larger "
             "--case_timeout.",
         )
-
-
-class DicomError(RicenetError, ValueError):
-    """A DICOM object lacks what is needed or contradicts another."""

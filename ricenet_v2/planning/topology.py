@@ -67,8 +67,3 @@ def divisible(size: Shape, stride: Shape) -> Shape:
     """`size` rounded up to multiples of `stride`."""
     z, y, x = (-(-n // s) * s for n, s in zip(size, stride, strict=True))
     return z, y, x
-
-
-def divides(size: Shape, stride: Shape) -> bool:
-    """Whether `size` is a multiple of `stride` along each axis."""
-    return divisible(size, stride) == size
