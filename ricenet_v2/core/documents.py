@@ -188,6 +188,15 @@ def _compare_checksum(fields: Fields, path: Path) -> None:
         )
 
 
+def holds_checksum(path: Path) -> bool:
+    """Whether a document has its checksum; those of versions that wrote none do not.
+
+    Raises:
+        DocumentError: No such file, or not JSON.
+    """
+    return _CHECKSUM in _parse(path)
+
+
 def _parse(path: Path) -> Fields:
     try:
         check_regular(path)

@@ -10,7 +10,13 @@ from typing import cast
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.deadline import within
-from ricenet_v2.core.errors import CheckpointError, DatasetError, DiskFullError, PlanError
+from ricenet_v2.core.errors import (
+    CheckpointError,
+    DatasetError,
+    DiskFullError,
+    DocumentError,
+    PlanError,
+)
 from ricenet_v2.core.failures import logged_in_short
 from ricenet_v2.core.files import check_writable, stamp
 from ricenet_v2.core.names import shown
@@ -26,6 +32,7 @@ from ricenet_v2.explanation.finished import (
     of_earlier,
     read_case,
     read_finished,
+    with_hashes,
 )
 from ricenet_v2.explanation.options import ExplanationOptions
 from ricenet_v2.explanation.subject import SubjectFiles, beside_hash, read_subject
@@ -34,6 +41,7 @@ from ricenet_v2.explanation.write import write_results
 from ricenet_v2.inference.described import check_images
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.inference.patient import files_of, hash_of
+from ricenet_v2.inference.retained_cases import Finished
 from ricenet_v2.inference.test_time_augmentation import with_log_odds
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.dataset import Case
@@ -49,8 +57,8 @@ logger = logging.getLogger(__name__)
 class _Job:
     """What stays the same from case to case.
 
-    `known` are rows of cases.csv and `finished` what earlier commands explained, both by the case's
-    name in the composed Unicode normal form.
+    `known` are rows of cases.csv by the case's name in the composed Unicode normal form, and
+    `finished` is what earlier commands explained.
     """
 
     ensemble: Ensemble
@@ -59,7 +67,7 @@ class _Job:
     masks: Path | None
     known: Mapping[str, Case]
     made_by: str
-    finished: Mapping[str, ExplainedCase]
+    finished: Finished[ExplainedCase]
     seconds: float | None
 
 
@@ -180,6 +188,7 @@ def _explained(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> 
     subject = replace(read_subject(job.ensemble, files, job.seconds), title=title)
     _check_alone(job, case_id)
     found = replace(explain_case(subject, job.by, job.output, job.made_by), beside_hash=beside)
+    found = with_hashes(found, job.output)
     _check_alone(job, case_id)
     documents.write(case_file(job.output, case_id), found)
     return found
@@ -188,13 +197,26 @@ def _explained(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> 
 def _check_alone(job: _Job, case_id: str) -> None:
     """Refuse to mix with what another process writes, where locks do not keep it out."""
     file = case_file(job.output, case_id)
-    if file.is_file():
-        check_made_by(read_case(file), job.made_by, file)
+    if not file.is_file():
+        return
+    try:
+        there = read_case(file)
+    except DocumentError:  # what is damaged is written anew
+        return
+    check_made_by(there, job.made_by, file)
 
 
 def _kept(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | None:
     """What an earlier command found, where networks, options, files and facts are the same."""
-    found = job.finished.get(composed(case_id))
+    name = composed(case_id)
+    if why := job.finished.damaged.get(name):
+        logger.warning(
+            "%s is explained again: its file in the folder %s cannot be used (%s).",
+            case_id,
+            CASES,
+            why,
+        )
+    found = job.finished.whole.get(name)
     if found is None:
         return None
     patient = files_of(job.ensemble, case_id, paths, job.masks)
@@ -204,7 +226,10 @@ def _kept(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | N
     same = (found.source.inputs_hash, found.beside_hash) == (made_of, beside)
     if made_of and beside and same and is_whole(found, job.output):
         return found
-    logger.warning("%s is explained again: its files are not those of before.", case_id)
+    logger.warning(
+        "%s is explained again: its images, or its maps and picture, are not those of before.",
+        case_id,
+    )
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from ricenet_v2.core.failures import logged_in_short
 from ricenet_v2.core.files import check_writable, stamp
 from ricenet_v2.core.names import fault_of, shown
 from ricenet_v2.core.progress import track
+from ricenet_v2.inference.consistent import inconsistency
 from ricenet_v2.inference.described import check_images
 from ricenet_v2.inference.finished import (
     CASES,
@@ -28,7 +29,7 @@ from ricenet_v2.inference.finished import (
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.inference.odds import Combine
 from ricenet_v2.inference.patient import files_of, prepare, refuse_other_labels
-from ricenet_v2.inference.retained_cases import check_rows, of_others, tell_kept
+from ricenet_v2.inference.retained_cases import Finished, check_rows, of_others, tell_kept
 from ricenet_v2.inference.table import write_predictions
 from ricenet_v2.records.prediction import CasePrediction, FailedCase, Predictions
 from ricenet_v2.store.paths import PREDICTIONS_CSV, PREDICTIONS_JSON
@@ -77,7 +78,8 @@ def predict_folder(
     before = stamp(output / PREDICTIONS_CSV)
     cases = find_cases(source, len(ensemble.dataset.channels), ensemble.dataset.file_ending)
     made_by, command = maker_of(ensemble, combine, mirror=mirror), typed()
-    kept = read_finished(output, made_by, resume=resume)
+    fits = partial(inconsistency, ensemble=ensemble, combine=combine)
+    kept = read_finished(output, made_by, resume=resume, fault_of=fits)
     done, failed = _of_earlier(output, kept, cases) if resume else ({}, {})
     check_writable(output / CASES)
     masks = masks or masks_beside(source)
@@ -117,15 +119,16 @@ def predict_folder(
 
 
 def _of_earlier(
-    output: Path, kept: Mapping[str, CasePrediction], cases: Iterable[str]
+    output: Path, kept: Finished[CasePrediction], cases: Iterable[str]
 ) -> tuple[dict[str, CasePrediction], dict[str, str]]:
     """Predictions of earlier commands, and why others failed, of cases that are not present.
 
     A case that failed after it had been predicted counts as failed: its files had changed.
     """
-    check_rows(output / PREDICTIONS_CSV, kept, cases)
+    check_rows(output / PREDICTIONS_CSV, kept.cases(), cases)
     failed = of_others(_failed_before(output / PREDICTIONS_JSON), cases)
-    done = {case.case_id: case for case in of_others(of_others(kept, cases), failed).values()}
+    failed |= kept.damaged_of_others(cases)
+    done = {one.case_id: one for one in of_others(of_others(kept.whole, cases), failed).values()}
     tell_kept("predictions", done)
     tell_kept("failures", failed)
     return done, failed

@@ -160,10 +160,12 @@ class ExplainedCase:
         warnings: In words.
         beside_hash: SHA-256 over masks, doses and facts of the patient that figures rest on.
         planes: Point that the planes of the picture go through, in words; empty in older files.
+        files: SHA-256 of the maps and of the picture, by name; empty in older files.
     """
 
     document: ClassVar[str] = "explained_case"
     schema: ClassVar[int] = 2
+    has_checksum: ClassVar[bool] = True
 
     made_by: str
     case_id: Name
@@ -181,6 +183,7 @@ class ExplainedCase:
     warnings: tuple[str, ...] = ()
     beside_hash: str = ""
     planes: str = ""
+    files: dict[RelativePath, str] = field(default_factory=dict)
 
 
 def _from_1(fields: Fields) -> Fields:
