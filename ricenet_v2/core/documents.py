@@ -22,7 +22,7 @@ from typing_extensions import dataclass_transform
 from ricenet_v2.core import files
 from ricenet_v2.core.errors import DocumentError
 from ricenet_v2.core.places import without_home
-from ricenet_v2.core.regular import check_regular
+from ricenet_v2.core.regular import read_bytes
 from ricenet_v2.core.text import NotTextError, decoded
 
 _CHECKSUM = "seal"
@@ -199,8 +199,7 @@ def holds_checksum(path: Path) -> bool:
 
 def _parse(path: Path) -> Fields:
     try:
-        check_regular(path)
-        text = path.read_bytes()
+        text = read_bytes(path)
     except FileNotFoundError as error:
         raise DocumentError("There is no such document.", file=path) from error
     except OSError as error:

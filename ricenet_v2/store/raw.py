@@ -13,7 +13,7 @@ from typing import Any
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, DocumentError
 from ricenet_v2.core.names import folder_part
-from ricenet_v2.core.regular import check_regular, is_missing
+from ricenet_v2.core.regular import is_missing, read_bytes
 from ricenet_v2.core.spelling import composed
 from ricenet_v2.records.dataset import Case, Dataset, Split
 from ricenet_v2.store import tables
@@ -154,8 +154,7 @@ def read_dataset(path: Path) -> Dataset:
 
 def _fields_of(path: Path) -> dict[str, Any]:
     try:
-        check_regular(path)
-        return documents.parsed_object(path.read_bytes(), path)
+        return documents.parsed_object(read_bytes(path), path)
     except FileNotFoundError as error:
         below = nested_dataset(path.parent)
         raise DatasetError(
