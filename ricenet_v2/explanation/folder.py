@@ -46,9 +46,9 @@ from ricenet_v2.inference.test_time_augmentation import with_log_odds
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.explanation import ExplainedCase, Explanation
-from ricenet_v2.store.case_table import read_cases
+from ricenet_v2.store.case_table import read_cases, rows_by_id
 from ricenet_v2.store.paths import CASES_CSV, EXPLANATION_JSON
-from ricenet_v2.store.raw import find_cases, masks_beside
+from ricenet_v2.store.raw import faults_of_names, find_cases, masks_beside
 
 logger = logging.getLogger(__name__)
 
@@ -132,9 +132,14 @@ def explain_folder(
     done, failed = of_earlier(output, finished, cases) if resume else ({}, {})
     job = _Job(ensemble, by, output, masks, _known(source), made_by, finished, seconds)
     check_writable(output / CASES)
-    numbered = enumerate(cases.items(), start=1)
-    for number, (case, paths) in track(numbered, "explaining", total=len(cases)):
-        found = _tried(job, case, paths, f"{case} (case {number} of {len(cases)})")
+    unusable = faults_of_names(cases)
+    for case, fault in unusable.items():
+        logger.error("%s could not be explained: %s", ascii(case), fault)
+        failed[shown(case)] = fault
+    usable = [(case, paths) for case, paths in cases.items() if case not in unusable]
+    numbered = enumerate(usable, start=1)
+    for number, (case, paths) in track(numbered, "explaining", total=len(usable)):
+        found = _tried(job, case, paths, f"{case} (case {number} of {len(usable)})")
         if isinstance(found, str):
             failed[shown(case)] = found
         else:
@@ -162,7 +167,8 @@ def _known(source: Path) -> dict[str, Case]:
     table = source.resolve().parent / CASES_CSV
     if not table.is_file():
         return {}
-    return {composed(case.case_id): case for case in read_cases(table)}
+    known = rows_by_id(read_cases(table), table)
+    return {composed(name): case for name, case in known.items()}
 
 
 def _tried(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> ExplainedCase | str:

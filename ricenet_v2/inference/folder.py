@@ -13,7 +13,7 @@ from ricenet_v2.core.command import typed
 from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.core.failures import logged_in_short
 from ricenet_v2.core.files import check_writable, stamp
-from ricenet_v2.core.names import fault_of, shown
+from ricenet_v2.core.names import shown
 from ricenet_v2.core.progress import track
 from ricenet_v2.inference.consistent import inconsistency
 from ricenet_v2.inference.described import check_images
@@ -33,7 +33,7 @@ from ricenet_v2.inference.retained_cases import Finished, check_rows, of_others,
 from ricenet_v2.inference.table import write_predictions
 from ricenet_v2.records.prediction import CasePrediction, FailedCase, Predictions
 from ricenet_v2.store.paths import PREDICTIONS_CSV, PREDICTIONS_JSON
-from ricenet_v2.store.raw import find_cases, masks_beside
+from ricenet_v2.store.raw import faults_of_names, find_cases, masks_beside
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +85,9 @@ def predict_folder(
     masks = masks or masks_beside(source)
     if masks is not None:
         logger.info("Brain masks are taken from %s where they exist.", masks)
-    unusable = _unusable(cases)
+    unusable = faults_of_names(cases)
+    for case, fault in unusable.items():
+        logger.error("%s could not be predicted: %s", ascii(case), fault)
     usable = {case: paths for case, paths in cases.items() if case not in unusable}
     failed |= unusable
     patients = [files_of(ensemble, case, paths, masks) for case, paths in usable.items()]
@@ -142,15 +144,3 @@ def _failed_before(file: Path) -> dict[str, str]:
     except RicenetError as error:
         logger.warning("The failed cases in %s are not known any more: %s", file, error.what)
         return {}
-
-
-def _unusable(cases: Iterable[str]) -> dict[str, str]:
-    """Cases whose names no file can have, and why; the others go on without them."""
-    failed = {
-        case: f"This name cannot be part of a path: {fault}. Rename its images."
-        for case in cases
-        if (fault := fault_of(case))
-    }
-    for case in failed:
-        logger.error("%s could not be predicted: its name cannot be part of a path.", ascii(case))
-    return failed

@@ -79,7 +79,7 @@ def opened(path: Path) -> BufferedIOBase:
     """A file, unpacked where it is packed by gzip, whatever its ending says."""
     with regular.opened(path) as stream:
         is_packed = stream.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rb") if is_packed else path.open("rb")
+    return gzip.open(path, "rb") if is_packed else regular.opened(path)
 
 
 def read_header(path: Path) -> NiftiHeader:
