@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -42,15 +43,24 @@ def _flipped(paths: DatasetPaths, ground: Ground) -> Iterator[Outcome]:
         shutil.rmtree(spoilt, ignore_errors=True)
         shutil.copytree(whole, spoilt)
         file = chance.choice(sorted((spoilt / CASES).glob("*.json")))
-        content = bytearray(file.read_bytes())
+        before = file.read_bytes()
+        content = bytearray(before)
         at, bit = chance.randrange(len(content)), chance.randrange(8)
         content[at] ^= 1 << bit
         file.write_bytes(content)
         answer = _predicted(paths, spoilt, "--continue")
         is_same = (spoilt / PREDICTIONS_CSV).read_bytes() == table
         is_told = f"{file.stem} is predicted again" in answer.text
-        held = answer.code == 0 and is_same and is_told
+        held = answer.code == 0 and is_same and (is_told or _says_the_same(before, content))
         yield Outcome(_BITS, f"{file.name}, bit {bit} of byte {at}", held, short(answer))
+
+
+def _says_the_same(before: bytes, content: bytes) -> bool:
+    """Whether a flipped bit changed nothing: 1e-5 is 1E-5."""
+    try:
+        return bool(json.loads(content) == json.loads(before))
+    except ValueError:
+        return False
 
 
 def _predicted(paths: DatasetPaths, output: Path, *more: str) -> Answer:

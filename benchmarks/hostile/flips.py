@@ -158,7 +158,8 @@ ATTACK = Attack(
     {
         _ARRAYS: _HELD,
         _WEIGHTS: _HELD,
-        _OTHERS: _HELD + " (training features, record of a case, fingerprint, calibration, run.json)",
+        _OTHERS: _HELD
+        + " (training features, record of a case, fingerprint, calibration, run.json)",
         _EXCHANGED: "training is refused with the name of the case",
     },
     attempts,

@@ -34,8 +34,8 @@ _OF_SUMS = 1e-3
 CASES = "cases"
 """Folder of the finished cases in that of the explanations."""
 _GONE = (
-    "Its maps or its picture are gone or damaged, and its images are not among these. Explain it again, with "
-    "its images and --continue."
+    "Its maps or its picture are gone or damaged, and its images are not among these. Explain it "
+    "again, with its images and --continue."
 )
 
 
@@ -111,7 +111,9 @@ def out_of_range(case: ExplainedCase) -> str:
         figures |= {f"share of {name} in {method}": value for name, value in channels.items()}
         if (total := sum(channels.values())) and abs(total - 1) > _OF_SUMS:
             return f"the shares of the channels in {method} sum to {total:.6g}"
-    wrong = [f"{name}: {value}" for name, value in figures.items() if not 0 <= value <= 1 + _OF_SUMS]
+    wrong = [
+        f"{name}: {value}" for name, value in figures.items() if not 0 <= value <= 1 + _OF_SUMS
+    ]
     return ", ".join(wrong[:3])
 
 

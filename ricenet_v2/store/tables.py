@@ -90,9 +90,9 @@ def read_table(path: Path) -> CsvTable:
     """Read a CSV file with a header; blank lines and columns without name and cells are left out.
 
     Raises:
-        DatasetError: Missing, no regular file, empty, not UTF-8 text, not separated by commas, a quote that is not
-            closed, columns that share a name or have none, or a row with more or fewer cells than
-            the header.
+        DatasetError: Missing, no regular file, empty, not UTF-8 text, not separated by commas, a
+            quote that is not closed, columns that share a name or have none, or a row with more or
+            fewer cells than the header.
     """
     lines = _lines(path)
     if not lines:
