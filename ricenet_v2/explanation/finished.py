@@ -85,9 +85,9 @@ def read_finished(output: Path, made_by: str, *, resume: bool) -> Finished[Expla
         check_own_file(case.case_id, file)
         check_made_by(case, made_by, file)
         if not documents.holds_checksum(file):
-            unchecked.append(case.case_id)
             if fault := out_of_range(case):
                 raise DocumentError("This explanation is damaged.", file=file, got=fault)
+            unchecked.append(case.case_id)
         return case
 
     finished = read_each(files, read)

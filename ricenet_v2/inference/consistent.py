@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ricenet_v2.inference.networks import Ensemble
-from ricenet_v2.inference.odds import Combine
+from ricenet_v2.inference.odds import Combine, Floats
 from ricenet_v2.inference.uncertainty import disagreement, entropy
 from ricenet_v2.records.prediction import CasePrediction
 
@@ -33,7 +33,7 @@ def inconsistency(case: CasePrediction, ensemble: Ensemble, combine: Combine) ->
     if any(len(row) != len(ensemble.plan.classes) for row in rows):
         return f"not every row of probabilities has {len(ensemble.plan.classes)} classes"
     found = np.array(rows)
-    if not ((found >= 0) & (found <= 1)).all():
+    if not ((found >= 0) & (found <= 1 + _OF_NETWORKS)).all():
         return "probabilities are not between 0 and 1"
     if (far := np.abs(found.sum(axis=1) - 1)).max() > _OF_NETWORKS:
         return f"probabilities sum to {found[far.argmax()].sum():.6g} and not to 1"
@@ -41,7 +41,7 @@ def inconsistency(case: CasePrediction, ensemble: Ensemble, combine: Combine) ->
 
 
 def _other_figure(
-    case: CasePrediction, members: np.ndarray, ensemble: Ensemble, combine: Combine
+    case: CasePrediction, members: Floats, ensemble: Ensemble, combine: Combine
 ) -> str:
     """The first figure that does not follow from the probabilities of the networks."""
     made = ensemble.odds.joined(members, tuple(ensemble.members), combine)
