@@ -181,6 +181,14 @@ def _fields_of(path: Path) -> dict[str, Any]:
             if below
             else "See documentation/dataset_format.md",
         ) from error
+    except OSError as error:
+        raise DatasetError(
+            "dataset.json cannot be read.",
+            file=path,
+            expected="a regular file",
+            got=error.strerror or error,
+            remedy="Put the file itself there, and see that this user may read it.",
+        ) from error
     except DocumentError as error:
         raise DatasetError(
             f"dataset.json cannot be read: {error.what}",
