@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ricenet_v2.core import regular
 from ricenet_v2.store import image_files
 from ricenet_v2.store.image_sizes import Claim
 from ricenet_v2.store.nifti import opened, read_header
@@ -98,7 +99,7 @@ def _meta(path: Path, claim: Claim) -> VoxelScan:
     fields, (file,) = image_files.meta_fields(path), claim.files
     start = 0 if file != path else _end_of_meta_header(path)
     if claim.ratio > 1:
-        with file.open("rb") as stream:
+        with regular.opened(file) as stream:
             stream.seek(start)
             return _counted(_inflated(stream), claim.numbers)
     skip = int(fields.get("headersize", "0"))
@@ -114,7 +115,7 @@ def _nrrd(path: Path, claim: Claim) -> VoxelScan:
     start = 0 if file != path else _end_of_nrrd_header(path)
     if claim.ratio == 1:
         return _plain(file.stat().st_size - start, claim.numbers, skip)
-    with file.open("rb") as stream:
+    with regular.opened(file) as stream:
         stream.seek(start)
         with gzip.open(stream) as content:
             return _counted(iter(lambda: content.read(_CHUNK), b""), claim.numbers)

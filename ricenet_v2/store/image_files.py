@@ -12,7 +12,7 @@ from typing import Literal
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import sha256_of_text
-from ricenet_v2.core.regular import fault_of_file
+from ricenet_v2.core.regular import fault_of_file, opened
 from ricenet_v2.store.contents import content_hash
 
 Format = Literal["nifti", "nifti pair", "meta", "nrrd"]
@@ -106,7 +106,7 @@ def _one_of(path: Path, stem: str, endings: tuple[str, ...]) -> Path:
 
 def head(path: Path, n: int = 4096) -> bytes:
     """The first bytes of a file."""
-    with path.open("rb") as stream:
+    with opened(path) as stream:
         return stream.read(n)
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ricenet_v2.core import regular
+
 Floats = NDArray[np.float64]
 HEADER_BYTES = 348
 _NIFTI_2 = 540
@@ -75,9 +77,9 @@ class NiftiHeader:
 
 def opened(path: Path) -> BufferedIOBase:
     """A file, unpacked where it is packed by gzip, whatever its ending says."""
-    with path.open("rb") as stream:
+    with regular.opened(path) as stream:
         is_packed = stream.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rb") if is_packed else path.open("rb")
+    return gzip.open(path, "rb") if is_packed else regular.opened(path)
 
 
 def read_header(path: Path) -> NiftiHeader:
