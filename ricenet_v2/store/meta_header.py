@@ -48,6 +48,7 @@ def check_meta(header: TextHeader, path: Path) -> None:
             f"HeaderSize is {fields['HeaderSize']}, expected voxels that begin right behind the "
             "header or at the start of their file: convert it"
         )
+    flag(fields, "BinaryData")
     orders = [flag(fields, name) for name in _BYTE_ORDERS if name in fields]
     if len(set(orders)) > 1:
         raise ValueError(f"{' and '.join(_BYTE_ORDERS)} contradict each other")
