@@ -95,7 +95,7 @@ def _text(pattern: str, after: str) -> Callable[[Place], None]:
 def _longer(place: Place) -> None:
     """Bytes behind the voxels."""
     with data(place).open("ab") as stream:
-        stream.write(bytes(64))
+        stream.write(b"\1" * 64)
 
 
 _NAMED = ("{case}",)
@@ -154,5 +154,5 @@ def faults_of(ending: str) -> tuple[Fault, ...]:
         texts = _META if ending in (".mha", ".mhd") else _NRRD
         return (*_SIZES, _COMPRESSED, _VALUE, _LONGER, *texts)
     if ending == ".NII.GZ":
-        return (*_SIZES, _COMPRESSED, _BYTES)  # gzip itself passes over zeros behind its end
+        return (*_SIZES, _COMPRESSED, _BYTES, _LONGER)
     return (*_SIZES, _BYTES, _LONGER)
