@@ -51,7 +51,7 @@ def _flipped(paths: DatasetPaths, ground: Ground) -> Iterator[Outcome]:
         answer = _predicted(paths, spoilt, "--continue")
         is_same = (spoilt / PREDICTIONS_CSV).read_bytes() == table
         is_told = f"{file.stem} is predicted again" in answer.text
-        held = answer.code == 0 and is_same and (is_told or _says_the_same(before, content))
+        held = answer.code == 0 and is_same and (is_told or _says_the_same(before, bytes(content)))
         yield Outcome(_BITS, f"{file.name}, bit {bit} of byte {at}", held, short(answer))
 
 
@@ -88,7 +88,7 @@ def _piped(
     ground: Ground,
     name: str,
     where: Callable[[DatasetPaths], Path],
-    words: tuple[object, ...],
+    words: tuple[str, ...],
 ) -> Outcome:
     workspace = ground.folder / "piped"
     copied = cohort.copy(paths, workspace)

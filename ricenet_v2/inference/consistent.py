@@ -6,6 +6,7 @@ A checksum finds more, but files of earlier versions have none.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.inference.odds import Combine, Floats
@@ -50,7 +51,7 @@ def _other_figure(
             f"the predicted class is {case.predicted}, and the networks call "
             f"{ensemble.plan.classes[made.predicted]}"
         )
-    pairs = {
+    pairs: dict[str, tuple[ArrayLike, ArrayLike]] = {
         "combined probabilities": (case.probabilities, made.probabilities),
         "agreement": (case.agreement, made.agreement),
         "entropy": (case.entropy, entropy(made.probabilities)),
