@@ -71,7 +71,7 @@ def _predicted(paths: DatasetPaths, output: Path, *more: str) -> Answer:
     )  # fmt: skip
 
 
-def _places() -> list[tuple[str, Callable[[DatasetPaths], Path], tuple[object, ...]]]:
+def _places() -> list[tuple[str, Callable[[DatasetPaths], Path], tuple[str, ...]]]:
     """What is a pipe, where it lies, and the command that meets it."""
     return [
         ("cases.csv", lambda paths: paths.raw / "cases.csv", _PREPARE),
