@@ -71,7 +71,7 @@ def _predicted(paths: DatasetPaths, output: Path, *more: str) -> Answer:
     )  # fmt: skip
 
 
-def _places() -> list[tuple[str, Callable[[DatasetPaths], Path], tuple[str, ...]]]:
+def _places() -> list[tuple[str, Callable[[DatasetPaths], Path], tuple[object, ...]]]:
     """What is a pipe, where it lies, and the command that meets it."""
     return [
         ("cases.csv", lambda paths: paths.raw / "cases.csv", _PREPARE),
@@ -88,7 +88,7 @@ def _piped(
     ground: Ground,
     name: str,
     where: Callable[[DatasetPaths], Path],
-    words: tuple[str, ...],
+    words: tuple[object, ...],
 ) -> Outcome:
     workspace = ground.folder / "piped"
     copied = cohort.copy(paths, workspace)
@@ -97,8 +97,14 @@ def _piped(
         copied.run(cohort.PLAN).fold(0).run.unlink()
     file.unlink()
     os.mkfifo(file)
+    command, *options = map(str, words)
     answer = ask(
-        *words, "--workspace", workspace, log=ground.folder / "piped.log", seconds=_SECONDS
+        command,
+        *options,
+        "--workspace",
+        workspace,
+        log=ground.folder / "piped.log",
+        seconds=_SECONDS,
     )
     return Outcome(_PIPES, name, is_named(answer, (file.name,)), short(answer))
 
