@@ -31,6 +31,7 @@ PARTS = (
     "patients",
     "mutations",
     "flips",
+    "finished",
     "running",
     "together",
     "hashing",

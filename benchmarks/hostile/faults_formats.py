@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,11 +78,70 @@ def _plain_nan(place: Place) -> None:
     sitk.WriteImage(image, str(place.file), useCompression=True)
 
 
+def _text(pattern: str, after: str) -> Callable[[Place], None]:
+    """Another text in the header; before the last line of MetaImage where the pattern is empty."""
+
+    def spoil(place: Place) -> None:
+        content = place.file.read_bytes()
+        sought = (pattern or "(?=ElementDataFile|type: )").encode()
+        changed, n = re.subn(sought, after.encode(), content, count=1)
+        if not n:
+            raise ValueError(f"no {pattern} in {place.file}")
+        place.file.write_bytes(changed)
+
+    return spoil
+
+
+def _longer(place: Place) -> None:
+    """Bytes behind the voxels."""
+    with data(place).open("ab") as stream:
+        stream.write(b"\1" * 64)
+
+
+_NAMED = ("{case}",)
+_SPACE = (*_NAMED, "mm|patient|how large|two poses|two ways|length")
+_META = tuple(
+    Fault(name, _text(pattern, after), words)
+    for name, pattern, after, words in (
+        ("no size of the compressed voxels", r"CompressedDataSize = \d+\n", "", _DAMAGED),
+        ("another size of the compressed voxels", r"(?<=DataSize = )\d", "0", _DAMAGED),
+        ("HeaderSize of 64", "", "HeaderSize = 64\n", _DAMAGED),
+        ("a spacing twice", "", "ElementSpacing = 9 9 9\n", (*_NAMED, "twice")),
+        ("a size twice", "", "DimSize = 9 9 9\n", (*_NAMED, "twice")),
+        ("a line that is no field", "", "Remark\n", (*_NAMED, "no field")),
+        ("no ElementSpacing", r"ElementSpacing = .*\n", "", _SPACE),
+        ("a spacing below 0", "(?<=ElementSpacing = )", "-", _SPACE),
+        ("another AnatomicalOrientation", r"(?<=Orientation = )\w+", "SPR", _SPACE),
+        ("another Rotation", "", "Rotation = 0 1 0 1 0 0 0 0 1\n", _SPACE),
+        ("another Origin", "", "Origin = 900 0 0\n", _SPACE),
+        ("DistanceUnits of cm", "", "DistanceUnits = cm\n", _SPACE),
+        (
+            "a slope of the voxels",
+            "",
+            "ElementToIntensityFunctionSlope = 0.5\n",
+            (*_NAMED, "other voxels"),
+        ),
+        ("99 axes", "NDims = 3", "NDims = 99", (*_NAMED, "three axes")),
+    )
+)
+_NRRD = tuple(
+    Fault(name, _text(pattern, after), words)
+    for name, pattern, after, words in (
+        ("scanner-xyz", "left-posterior-superior", "scanner-xyz", _SPACE),
+        ("3D-right-handed", "left-posterior-superior", "3D-right-handed", _SPACE),
+        ("units of cm", "", 'space units: "cm" "cm" "cm"\n', _SPACE),
+        ("a byte skip", "", "byte skip: 4\n", _DAMAGED),
+        ("quantized voxels", "", "old min: 0\nold max: 1\n", (*_NAMED, "other voxels")),
+    )
+)
 _SIZES = (
     Fault("half of the voxels", _cut(0.5), _DAMAGED),
     Fault("all but the last bytes of the voxels", _cut(0.98), _DAMAGED),
     Fault("no bytes of voxels", _cut(0.0), _DAMAGED),
     Fault("no file of voxels", lambda p: data(p).unlink(), _DAMAGED),
+)
+_LONGER = Fault(
+    "bytes behind the voxels", _longer, (*_NAMED, "behind|more than|holds|bytes|damaged")
 )
 _COMPRESSED = Fault("64 zero bytes in compressed voxels", _zeros, _DAMAGED)
 _BYTES = Fault("a voxel NaN", _nan, ("{case}", "finite|NaN|format|convert"))
@@ -91,7 +151,8 @@ _VALUE = Fault("a voxel NaN", _plain_nan, ("{case}", "finite|NaN|format|convert"
 def faults_of(ending: str) -> tuple[Fault, ...]:
     """Those that can be made in a format."""
     if ending in (".nrrd", ".nhdr", ".mha", ".mhd"):
-        return (*_SIZES, _COMPRESSED, _VALUE)
+        texts = _META if ending in (".mha", ".mhd") else _NRRD
+        return (*_SIZES, _COMPRESSED, _VALUE, _LONGER, *texts)
     if ending == ".NII.GZ":
-        return (*_SIZES, _COMPRESSED, _BYTES)
-    return (*_SIZES, _BYTES)
+        return (*_SIZES, _COMPRESSED, _BYTES, _LONGER)
+    return (*_SIZES, _BYTES, _LONGER)

@@ -31,6 +31,21 @@ def _each(*changes: tuple[str, int, tuple[float, ...]]) -> Callable[[Place], Non
     return spoil
 
 
+def _fewer_slices(place: Place) -> None:
+    """A header that says one slice less than there are."""
+
+    def change(content: bytearray) -> None:
+        (slices,) = struct.unpack_from("<h", content, _DIM + 6)
+        struct.pack_into("<h", content, _DIM + 6, slices - 1)
+
+    nifti(place.file, change)
+
+
+def _four_axes(*changes: tuple[str, int, tuple[float, ...]]) -> Callable[[Place], None]:
+    """Four axes, the last of one voxel, and something else."""
+    return _all_channels(_each(("h", _DIM, (4,)), ("h", _DIM + 8, (1,)), *changes))
+
+
 def _all_channels(spoil: Callable[[Place], None]) -> Callable[[Place], None]:
     def every(place: Place) -> None:
         for channel in range(3):
@@ -44,6 +59,20 @@ FAULTS = (
     Fault("vox_offset NaN", _set("f", _OFFSET, float("nan")), _READ),
     Fault("vox_offset of a billion", _set("f", _OFFSET, 1e9), _READ),
     Fault("vox_offset below 0", _set("f", _OFFSET, -1e6), _READ, "same"),
+    Fault("vox_offset 0", _set("f", _OFFSET, 0), _READ),
+    Fault("vox_offset of 351", _set("f", _OFFSET, 351), _READ),
+    Fault("more slices than the header says", _fewer_slices, (*_NAMED, "more than the")),
+    Fault("a fourth axis of no voxels", _each(("h", _DIM, (4,)), ("h", _DIM + 8, (0,))), _READ),
+    Fault("an unknown unit of length", _set("B", 123, 7), _READ),
+    Fault(
+        "four axes, both codes 0", _four_axes(("2h", _QFORM, (0, 0))), _POSE, channels=(0,)
+    ),
+    Fault(
+        "four axes, qform only, with a pixdim below 0",
+        _four_axes(("2h", _QFORM, (1, 0)), ("f", _PIXDIM + 4, (-12.0,))),
+        _POSE,
+        channels=(0,),
+    ),
     Fault("32,767 voxels along each axis", _set("3h", _DIM + 2, 32767, 32767, 32767), _READ),
     Fault("no voxels along an axis", _set("h", _DIM + 2, 0), _READ),
     Fault("fewer than no voxels", _set("h", _DIM + 2, -5), _READ),

@@ -16,7 +16,9 @@ from benchmarks.readers import readers
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.inference.feature_reference import read_reference
+from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.fingerprint import Fingerprint
+from ricenet_v2.records.run import Run
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.cases import read_array, read_record, write_case
 from ricenet_v2.store.paths import DatasetPaths
@@ -46,6 +48,7 @@ def attempts(ground: Ground) -> Iterator[Outcome]:
         (_OTHERS, beside, 150, lambda p: read_record(p.parent, _CASE), []),
         (_OTHERS, paths.fingerprint, 150, lambda p: documents.read(Fingerprint, p), []),
         (_OTHERS, _calibration(ground.folder), 150, _read_calibration, []),
+        (_OTHERS, fold.run, 150, lambda p: documents.read(Run, p), []),
     ]
     for kind, file, number, read, others in sealed:
         if file.is_file():
@@ -55,7 +58,9 @@ def attempts(ground: Ground) -> Iterator[Outcome]:
 
 def _calibration(folder: Path) -> Path:
     reader = next(one for one in readers() if one.name == "calibration")
-    return reader.put(folder, reader.valid)
+    path = reader.put(folder, reader.valid)
+    documents.write(path, documents.read(Calibration, path))
+    return path
 
 
 def _read_calibration(path: Path) -> object:
@@ -153,7 +158,8 @@ ATTACK = Attack(
     {
         _ARRAYS: _HELD,
         _WEIGHTS: _HELD,
-        _OTHERS: _HELD + " (training features, record of a case, fingerprint, calibration)",
+        _OTHERS: _HELD
+        + " (training features, record of a case, fingerprint, calibration, run.json)",
         _EXCHANGED: "training is refused with the name of the case",
     },
     attempts,

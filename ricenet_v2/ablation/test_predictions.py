@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core import documents
+from ricenet_v2.core.errors import DocumentError
 from ricenet_v2.core.progress import track
+from ricenet_v2.inference.consistent import inconsistency
 from ricenet_v2.inference.ensemble import Ensemble, load_ensemble
 from ricenet_v2.inference.table import write_predictions
 from ricenet_v2.records.ablation import Subset
@@ -18,6 +21,8 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.store.cases import read_array, state_of
 from ricenet_v2.store.paths import PREDICTIONS_CSV, PREDICTIONS_JSON, DatasetPaths, ModelPaths
+
+logger = logging.getLogger(__name__)
 
 
 def predict_test(
@@ -44,16 +49,14 @@ def predict_test(
         DatasetError: A preprocessed case is damaged.
     """
     made = {}
+    folder = paths.cases(plan.name)
     for subset in track(subsets, "predicting test cases", total=len(subsets)):
         model = paths.model(subset.model)
         ensemble = load_ensemble(model.folder, device=device)
-        if not _is_there(model, ensemble, records):
-            folder = paths.cases(plan.name)
-            write_predictions(
-                model.test,
-                _predicted(ensemble, folder, channel_indices(plan, subset.channels), records),
-                ensemble.members,
-            )
+        channels = channel_indices(plan, subset.channels)
+        found = _kept(model, ensemble, records) or _predicted(ensemble, folder, channels, records)
+        # Also where it was kept: the table may have been edited.
+        write_predictions(model.test, found, ensemble.members)
         made[subset.name] = model.test / PREDICTIONS_CSV
     return made
 
@@ -64,13 +67,26 @@ def channel_indices(plan: Plan, names: Sequence[str]) -> list[int]:
     return [there.index(name) for name in names]
 
 
-def _is_there(model: ModelPaths, ensemble: Ensemble, records: Sequence[PreprocessedCase]) -> bool:
+def _kept(
+    model: ModelPaths, ensemble: Ensemble, records: Sequence[PreprocessedCase]
+) -> Predictions | None:
+    """What the same checkpoints predicted of the same cases, where it is whole."""
     file = model.test / PREDICTIONS_JSON
-    if not file.is_file() or not (model.test / PREDICTIONS_CSV).is_file():
-        return False
-    old = documents.read(Predictions, file)
+    if not file.is_file():
+        return None
+    try:
+        old = documents.read(Predictions, file)
+    except DocumentError as error:
+        logger.warning("The test cases are predicted again: %s: %s", file, error.what)
+        return None
     cases = [(case.case_id, case.source) for case in old.cases]
-    return old.checkpoint_hashes == ensemble.hashes and cases == [(r.case_id, r) for r in records]
+    if old.checkpoint_hashes != ensemble.hashes or cases != [(r.case_id, r) for r in records]:
+        return None
+    for case in old.cases:  # files of earlier versions have no checksum
+        if fault := inconsistency(case, ensemble, "mean"):
+            logger.warning("The test cases are predicted again: %s: %s", file, fault)
+            return None
+    return old
 
 
 def _predicted(

@@ -16,6 +16,7 @@ from ricenet_v2.cli import common
 from ricenet_v2.core import lifeline
 from ricenet_v2.core.command import again
 from ricenet_v2.core.errors import RicenetError, StoppedError, TrainingError
+from ricenet_v2.core.regular import read_bytes
 from ricenet_v2.training import parallel
 from ricenet_v2.training.fold import train_fold
 from ricenet_v2.training.job import TrainOptions, effective_plan
@@ -192,7 +193,7 @@ def _advance(line: tqdm[NoReturn], fold: int, done: int, epochs: int) -> None:
 def _epochs_done(history: Path) -> int:
     if not history.is_file():
         return 0
-    return max(0, len(history.read_text(encoding="utf-8").splitlines()) - 1)
+    return max(0, len(read_bytes(history).splitlines()) - 1)
 
 
 def _verdict(failed: Mapping[int, str], folds: Sequence[int], *, speaks: bool) -> int:

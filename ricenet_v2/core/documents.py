@@ -22,7 +22,7 @@ from typing_extensions import dataclass_transform
 from ricenet_v2.core import files
 from ricenet_v2.core.errors import DocumentError
 from ricenet_v2.core.places import without_home
-from ricenet_v2.core.regular import check_regular
+from ricenet_v2.core.regular import read_bytes
 from ricenet_v2.core.text import NotTextError, decoded
 
 _CHECKSUM = "seal"
@@ -188,10 +188,18 @@ def _compare_checksum(fields: Fields, path: Path) -> None:
         )
 
 
+def holds_checksum(path: Path) -> bool:
+    """Whether a document has its checksum; those of versions that wrote none do not.
+
+    Raises:
+        DocumentError: No such file, or not JSON.
+    """
+    return _CHECKSUM in _parse(path)
+
+
 def _parse(path: Path) -> Fields:
     try:
-        check_regular(path)
-        text = path.read_bytes()
+        text = read_bytes(path)
     except FileNotFoundError as error:
         raise DocumentError("There is no such document.", file=path) from error
     except OSError as error:

@@ -16,7 +16,7 @@ from ricenet_v2.core.errors import DatasetError, DiskFullError, RicenetError
 from ricenet_v2.core.failures import reason_of
 from ricenet_v2.core.leftovers import mark, remove_dead
 from ricenet_v2.core.places import without_home
-from ricenet_v2.core.regular import check_regular
+from ricenet_v2.core.regular import opened
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _PROBE_BYTES = 1 << 20
@@ -129,8 +129,7 @@ def sha256_of_file(path: Path) -> str:
     Raises:
         OSError: It is missing, no regular file, or cannot be read.
     """
-    check_regular(path)
-    with path.open("rb") as stream:
+    with opened(path) as stream:
         return sha256_of_stream(stream)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
 
 _KINDS = (
@@ -62,3 +63,20 @@ def check_regular(path: Path) -> None:
     if fault:
         number = errno.ENOENT if is_missing(path) else errno.EINVAL
         raise OSError(number, fault, str(path))
+
+
+def opened(path: Path) -> BufferedReader:
+    """A file, opened to read its bytes.
+
+    Raises:
+        FileNotFoundError: Nothing has this name.
+        OSError: As `check_regular`, or it cannot be opened.
+    """
+    check_regular(path)
+    return path.open("rb")
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file; raises as `opened` does."""
+    with opened(path) as stream:
+        return stream.read()

@@ -16,6 +16,19 @@ def composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def one_name(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Different names that are one in the composed Unicode normal form: each, and the others."""
+    alike = defaultdict(list)
+    for name in dict.fromkeys(names):
+        alike[composed(name)].append(name)
+    return {
+        name: tuple(other for other in several if other != name)
+        for several in alike.values()
+        if len(several) > 1
+        for name in several
+    }
+
+
 def as_file(name: str) -> str:
     """What names have in common that are one file on macOS and Windows."""
     return unicodedata.normalize("NFC", composed(name).casefold())

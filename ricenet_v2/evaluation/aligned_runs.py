@@ -19,6 +19,7 @@ from ricenet_v2.store.paths import (
     DatasetPaths,
     ModelPaths,
 )
+from ricenet_v2.store.tables import read_table
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,7 @@ def read_run(
 
 
 def _has_labels(path: Path) -> bool:
-    with path.open(encoding="utf-8-sig") as lines:
-        return "label" in [cell.strip() for cell in lines.readline().split(",")]
+    return "label" in read_table(path).columns
 
 
 def on_same_cases(runs: Mapping[str, LabelledPredictions]) -> AlignedRuns:

@@ -50,7 +50,10 @@ def with_earlier(made: Sanity, asked: EvaluationInput, file: Path) -> tuple[Sani
         The checks to write, and in words what was kept or dropped of the earlier ones, or nothing.
     """
     made = replace(made, checked_hash=checked_hash(asked))
-    before = _read(file)
+    try:
+        before = documents.read(Sanity, file) if file.is_file() else None
+    except DocumentError as error:
+        return made, f"Earlier checks cannot be read and are dropped: {error.what}"
     new = {check.name for check in made.checks}
     rest = [check for check in before.checks if check.name in _ASKED_FOR - new] if before else []
     if before is None or not rest:
@@ -63,11 +66,3 @@ def with_earlier(made: Sanity, asked: EvaluationInput, file: Path) -> tuple[Sani
 
 def _names(checks: list[SanityCheck]) -> str:
     return ", ".join(check.name for check in checks)
-
-
-def _read(file: Path) -> Sanity | None:
-    """None also where the file is damaged: it is about to be replaced."""
-    try:
-        return documents.read(Sanity, file) if file.is_file() else None
-    except DocumentError:
-        return None

@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import DatasetError, RicenetError
-from ricenet_v2.core.files import sha256_of_text
+from ricenet_v2.core.errors import DatasetError, DocumentError, RicenetError
+from ricenet_v2.core.files import sha256_of_file, sha256_of_text
 from ricenet_v2.core.names import part
-from ricenet_v2.core.spelling import composed
 from ricenet_v2.explanation.options import ExplanationOptions
 from ricenet_v2.inference.networks import Ensemble
-from ricenet_v2.inference.retained_cases import check_rows, of_others, tell_kept
+from ricenet_v2.inference.retained_cases import (
+    Finished,
+    check_own_file,
+    check_rows,
+    files_of_cases,
+    listed,
+    of_others,
+    read_each,
+    tell_kept,
+)
 from ricenet_v2.records.explanation import MIGRATIONS, ExplainedCase, Explanation
 from ricenet_v2.store.paths import EXPLANATION_CSV, EXPLANATION_JSON
 from ricenet_v2.store.raw import stored
 
 logger = logging.getLogger(__name__)
 
+_OF_SUMS = 1e-3
+
 CASES = "cases"
 """Folder of the finished cases in that of the explanations."""
 _GONE = (
-    "Its maps or its picture are gone, and its images are not among these. Explain it again, with "
-    "its images and --continue."
+    "Its maps or its picture are gone or damaged, and its images are not among these. Explain it "
+    "again, with its images and --continue."
 )
 
 
@@ -48,8 +58,8 @@ def read_case(file: Path) -> ExplainedCase:
     return documents.read(ExplainedCase, file, MIGRATIONS)
 
 
-def read_finished(output: Path, made_by: str, *, resume: bool) -> dict[str, ExplainedCase]:
-    """What earlier commands explained, by the case's name in the composed Unicode normal form.
+def read_finished(output: Path, made_by: str, *, resume: bool) -> Finished[ExplainedCase]:
+    """What earlier commands explained.
 
     Args:
         output: Folder.
@@ -60,7 +70,7 @@ def read_finished(output: Path, made_by: str, *, resume: bool) -> dict[str, Expl
         DatasetError: The folder holds explanations and `resume` is not set, or they were made by
             another model or other options.
     """
-    files = sorted((output / CASES).glob("[!.]*.json"))
+    files = files_of_cases(output / CASES)
     if (files or (output / EXPLANATION_JSON).exists()) and not resume:
         raise DatasetError(
             "The output folder already holds explanations.",
@@ -68,12 +78,43 @@ def read_finished(output: Path, made_by: str, *, resume: bool) -> dict[str, Expl
             expected="an empty or new folder",
             remedy="Name another folder with -o, or go on with --continue.",
         )
-    finished = {}
-    for file in files:
+    unchecked = []
+
+    def read(file: Path) -> ExplainedCase:
         case = read_case(file)
+        check_own_file(case.case_id, file)
         check_made_by(case, made_by, file)
-        finished[composed(case.case_id)] = case
+        if not documents.holds_checksum(file):
+            if fault := out_of_range(case):
+                raise DocumentError("This explanation is damaged.", file=file, got=fault)
+            unchecked.append(case.case_id)
+        return case
+
+    finished = read_each(files, read)
+    if unchecked:
+        logger.warning(
+            "Explanations of an earlier version have no checksum; that their figures are in range "
+            "is all that could be seen of %s.",
+            listed(unchecked),
+        )
     return finished
+
+
+def out_of_range(case: ExplainedCase) -> str:
+    """Which figure of an explanation cannot be, in words; empty where all are in range."""
+    figures = {"probability": case.probability}
+    for one in case.maps:
+        shares = one.shares
+        for name, each in (("share", shares.found), ("expected", shares.expected), ("p", shares.p)):
+            figures |= {f"{name} of {part} in {one.name}": value for part, value in each.items()}
+    for method, channels in case.channel_shares.items():
+        figures |= {f"share of {name} in {method}": value for name, value in channels.items()}
+        if (total := sum(channels.values())) and abs(total - 1) > _OF_SUMS:
+            return f"the shares of the channels in {method} sum to {total:.6g}"
+    wrong = [
+        f"{name}: {value}" for name, value in figures.items() if not 0 <= value <= 1 + _OF_SUMS
+    ]
+    return ", ".join(wrong[:3])
 
 
 def check_made_by(case: ExplainedCase, made_by: str, file: Path) -> None:
@@ -92,7 +133,7 @@ def check_made_by(case: ExplainedCase, made_by: str, file: Path) -> None:
 
 
 def of_earlier(
-    output: Path, finished: Mapping[str, ExplainedCase], cases: Iterable[str]
+    output: Path, finished: Finished[ExplainedCase], cases: Iterable[str]
 ) -> tuple[dict[str, ExplainedCase], dict[str, str]]:
     """Cases that are not present and earlier commands explained, and why others failed.
 
@@ -107,9 +148,10 @@ def of_earlier(
         DatasetError: The table has rows that would be lost.
     """
     cases = tuple(cases)
-    check_rows(output / EXPLANATION_CSV, finished, cases)
+    check_rows(output / EXPLANATION_CSV, finished.cases(), cases)
     failed = of_others(_failed_before(output / EXPLANATION_JSON), cases)
-    others = of_others(of_others(finished, cases), failed)
+    failed |= finished.damaged_of_others(cases)
+    others = of_others(of_others(finished.whole, cases), failed)
     done = {one.case_id: one for one in others.values() if is_whole(one, output)}
     failed |= {one.case_id: _GONE for one in others.values() if one.case_id not in done}
     tell_kept("explanations", done)
@@ -118,9 +160,18 @@ def of_earlier(
 
 
 def is_whole(case: ExplainedCase, output: Path) -> bool:
-    """Whether its maps and its picture are there."""
+    """Whether its maps and its picture are there, and as they were written where that is known."""
+    try:
+        there = with_hashes(case, output)
+    except OSError:
+        return False
+    return not case.files or case.files == there.files
+
+
+def with_hashes(case: ExplainedCase, output: Path) -> ExplainedCase:
+    """The case with the hashes of the maps and the picture that were written for it."""
     named = [*(one.file for one in case.maps), case.picture]
-    return all((output / name).is_file() for name in named)
+    return replace(case, files={name: sha256_of_file(output / name) for name in named})
 
 
 def _failed_before(file: Path) -> dict[str, str]:

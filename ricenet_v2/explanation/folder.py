@@ -10,7 +10,13 @@ from typing import cast
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.deadline import within
-from ricenet_v2.core.errors import CheckpointError, DatasetError, DiskFullError, PlanError
+from ricenet_v2.core.errors import (
+    CheckpointError,
+    DatasetError,
+    DiskFullError,
+    DocumentError,
+    PlanError,
+)
 from ricenet_v2.core.failures import logged_in_short
 from ricenet_v2.core.files import check_writable, stamp
 from ricenet_v2.core.names import shown
@@ -26,6 +32,7 @@ from ricenet_v2.explanation.finished import (
     of_earlier,
     read_case,
     read_finished,
+    with_hashes,
 )
 from ricenet_v2.explanation.options import ExplanationOptions
 from ricenet_v2.explanation.subject import SubjectFiles, beside_hash, read_subject
@@ -34,13 +41,14 @@ from ricenet_v2.explanation.write import write_results
 from ricenet_v2.inference.described import check_images
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.inference.patient import files_of, hash_of
+from ricenet_v2.inference.retained_cases import Finished
 from ricenet_v2.inference.test_time_augmentation import with_log_odds
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.explanation import ExplainedCase, Explanation
-from ricenet_v2.store.case_table import read_cases
+from ricenet_v2.store.case_table import read_cases, rows_by_id
 from ricenet_v2.store.paths import CASES_CSV, EXPLANATION_JSON
-from ricenet_v2.store.raw import find_cases, masks_beside
+from ricenet_v2.store.raw import faults_of_names, find_cases, masks_beside
 
 logger = logging.getLogger(__name__)
 
@@ -49,8 +57,8 @@ logger = logging.getLogger(__name__)
 class _Job:
     """What stays the same from case to case.
 
-    `known` are rows of cases.csv and `finished` what earlier commands explained, both by the case's
-    name in the composed Unicode normal form.
+    `known` are rows of cases.csv by the case's name in the composed Unicode normal form, and
+    `finished` is what earlier commands explained.
     """
 
     ensemble: Ensemble
@@ -59,7 +67,7 @@ class _Job:
     masks: Path | None
     known: Mapping[str, Case]
     made_by: str
-    finished: Mapping[str, ExplainedCase]
+    finished: Finished[ExplainedCase]
     seconds: float | None
 
 
@@ -124,9 +132,14 @@ def explain_folder(
     done, failed = of_earlier(output, finished, cases) if resume else ({}, {})
     job = _Job(ensemble, by, output, masks, _known(source), made_by, finished, seconds)
     check_writable(output / CASES)
-    numbered = enumerate(cases.items(), start=1)
-    for number, (case, paths) in track(numbered, "explaining", total=len(cases)):
-        found = _tried(job, case, paths, f"{case} (case {number} of {len(cases)})")
+    unusable = faults_of_names(cases)
+    for case, fault in unusable.items():
+        logger.error("%s could not be explained: %s", ascii(case), fault)
+        failed[shown(case)] = fault
+    usable = [(case, paths) for case, paths in cases.items() if case not in unusable]
+    numbered = enumerate(usable, start=1)
+    for number, (case, paths) in track(numbered, "explaining", total=len(usable)):
+        found = _tried(job, case, paths, f"{case} (case {number} of {len(usable)})")
         if isinstance(found, str):
             failed[shown(case)] = found
         else:
@@ -154,7 +167,8 @@ def _known(source: Path) -> dict[str, Case]:
     table = source.resolve().parent / CASES_CSV
     if not table.is_file():
         return {}
-    return {composed(case.case_id): case for case in read_cases(table)}
+    known = rows_by_id(read_cases(table), table)
+    return {composed(name): case for name, case in known.items()}
 
 
 def _tried(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> ExplainedCase | str:
@@ -180,6 +194,7 @@ def _explained(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> 
     subject = replace(read_subject(job.ensemble, files, job.seconds), title=title)
     _check_alone(job, case_id)
     found = replace(explain_case(subject, job.by, job.output, job.made_by), beside_hash=beside)
+    found = with_hashes(found, job.output)
     _check_alone(job, case_id)
     documents.write(case_file(job.output, case_id), found)
     return found
@@ -188,13 +203,26 @@ def _explained(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> 
 def _check_alone(job: _Job, case_id: str) -> None:
     """Refuse to mix with what another process writes, where locks do not keep it out."""
     file = case_file(job.output, case_id)
-    if file.is_file():
-        check_made_by(read_case(file), job.made_by, file)
+    if not file.is_file():
+        return
+    try:
+        there = read_case(file)
+    except DocumentError:  # what is damaged is written anew
+        return
+    check_made_by(there, job.made_by, file)
 
 
 def _kept(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | None:
     """What an earlier command found, where networks, options, files and facts are the same."""
-    found = job.finished.get(composed(case_id))
+    name = composed(case_id)
+    if why := job.finished.damaged.get(name):
+        logger.warning(
+            "%s is explained again: its file in the folder %s cannot be used (%s).",
+            case_id,
+            CASES,
+            why,
+        )
+    found = job.finished.whole.get(name)
     if found is None:
         return None
     patient = files_of(job.ensemble, case_id, paths, job.masks)
@@ -204,7 +232,10 @@ def _kept(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | N
     same = (found.source.inputs_hash, found.beside_hash) == (made_of, beside)
     if made_of and beside and same and is_whole(found, job.output):
         return found
-    logger.warning("%s is explained again: its files are not those of before.", case_id)
+    logger.warning(
+        "%s is explained again: its images, or its maps and picture, are not those of before.",
+        case_id,
+    )
     return None
 
 

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.fingerprinting.checks_voxels import not_finite
 from ricenet_v2.fingerprinting.findings import Place, error
 from ricenet_v2.records.integrity import Finding
 from ricenet_v2.store.image_files import image_files
 from ricenet_v2.store.images import scan
 
+DAMAGED = "unreadable file"
+
 
 def check_content(path: Path, place: Place) -> list[Finding]:
     """Truncated or damaged voxels, and voxels of NIfTI that are not finite.
 
     Args:
-        path: An image that `read_image` reads.
+        path: The image.
         place: Case and file.
+
+    Raises:
+        RicenetError: Its header is refused, as by `read_image`.
     """
     try:
         seen = scan(path)
+    except RicenetError:
+        raise
     except (OSError, ValueError) as fault:
         return [_damaged(path, place, str(fault))]
     if seen.missing:
@@ -32,7 +40,7 @@ def check_content(path: Path, place: Place) -> list[Finding]:
 def _damaged(path: Path, place: Place, found: str) -> Finding:
     names = " and ".join(file.name for file in image_files(path))
     return error(
-        "unreadable file",
+        DAMAGED,
         place,
         found=found,
         expected="a whole file",

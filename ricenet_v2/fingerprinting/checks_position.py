@@ -5,18 +5,30 @@ Of NIfTI, where programs assume different things, `store.nifti_pose` refuses suc
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from ricenet_v2.fingerprinting.findings import Place, warning
 from ricenet_v2.records.integrity import Finding
-from ricenet_v2.store.image_files import LONGEST_HEADER, format_of, head
+from ricenet_v2.store.image_files import format_of
+from ricenet_v2.store.meta_header import MATRICES, ORIGINS
+from ricenet_v2.store.text_headers import meta_header, nrrd_header
 
 NAME = "no position"
+_NO_AXES = (
+    "It is taken for granted that the first axis runs from right to left, the second from front to "
+    "back and the third from the feet to the head. The file cannot tell whether that is so, and "
+    "other programs assume other axes, so left and right may be exchanged. Convert the scan from "
+    "DICOM again, or write its pose into the header."
+)
+_NO_ORIGIN = (
+    "The first voxel is taken to lie at 0, 0, 0 mm. Whether the images of a patient lie on each "
+    "other cannot be told then. Convert the scan from DICOM again, or write the position of the "
+    "first voxel into the header."
+)
 
 
 def check_position(path: Path, place: Place) -> list[Finding]:
-    """A warning where nothing in the header tells left from right, front from back.
+    """A warning where nothing in the header tells left from right, or where the first voxel lies.
 
     Looks at NRRD and MetaImage.
 
@@ -24,36 +36,33 @@ def check_position(path: Path, place: Place) -> list[Finding]:
         path: An image that `read_image` reads.
         place: Case and file.
     """
-    missing = _missing(path)
-    if not missing:
-        return []
-    return [
-        warning(
-            NAME,
-            place,
-            found=f"the header has {missing}",
-            expected="a header that says where left and right, front and back, head and feet are",
-            remedy="It is taken for granted that the first axis runs from right to left, the "
-            "second from front to back and the third from the feet to the head. The file cannot "
-            "tell whether that is so, and other programs assume other axes, so left and right may "
-            "be exchanged. Convert the scan from DICOM again, or write its pose into the header.",
-        )
-    ]
+    axes, origin = _missing(path)
+    if axes:
+        expected = "a header that says where left and right, front and back, head and feet are"
+        return [
+            warning(NAME, place, found=f"the header has {axes}", expected=expected, remedy=_NO_AXES)
+        ]
+    if origin:
+        expected = "a header that says where the first voxel lies"
+        return [
+            warning(
+                NAME, place, found=f"the header has {origin}", expected=expected, remedy=_NO_ORIGIN
+            )
+        ]
+    return []
 
 
-def _missing(path: Path) -> str:
-    """What of a position the header lacks, in words; nothing where it has one."""
+def _missing(path: Path) -> tuple[str, str]:
+    """What the header lacks of the axes and of the position of the first voxel, in words."""
     kind = format_of(path)
     if kind == "nrrd":
-        header = _header(path).replace(b"\r\n", b"\n").partition(b"\n\n")[0]
-        is_there = b"\nspace directions:" in header and b"\nspace:" in header
-        return "" if is_there else "neither space nor space directions"
-    if kind == "meta":
-        header = _header(path).partition(b"ElementDataFile")[0]
-        matrix = re.search(rb"(?m)^(TransformMatrix|Rotation|Orientation)\b", header)
-        return "" if matrix else "no TransformMatrix"
-    return ""
-
-
-def _header(path: Path) -> bytes:
-    return head(path, LONGEST_HEADER)
+        names = nrrd_header(path).fields.keys()
+        has_axes, has_origin = {"space", "spacedirections"} <= names, "spaceorigin" in names
+        axes, origin = "neither space nor space directions", "no space origin"
+    elif kind == "meta":
+        names = meta_header(path).fields.keys()
+        has_axes, has_origin = bool(names & set(MATRICES)), bool(names & set(ORIGINS))
+        axes, origin = "no TransformMatrix", "no Offset"
+    else:
+        return "", ""
+    return "" if has_axes else axes, "" if has_origin else origin

@@ -14,7 +14,7 @@ from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.pool import PoolTask
 from ricenet_v2.core.regular import is_missing
 from ricenet_v2.fingerprinting.checked import CaseImages, Voxels
-from ricenet_v2.fingerprinting.checks_content import check_content
+from ricenet_v2.fingerprinting.checks_content import DAMAGED, check_content
 from ricenet_v2.fingerprinting.checks_dose import check_dose
 from ricenet_v2.fingerprinting.checks_duplicates import ImageHash
 from ricenet_v2.fingerprinting.checks_geometry import check_geometry
@@ -110,14 +110,14 @@ class _Inspection:
         if image is None:
             return
         self.n_images += 1
-        voxels, grid = image
+        voxels, grid, faults = image
         if self.kept is not None:
             self.kept.add(index, voxels, grid)
         if self.reference is None:
             self._first(path, grid, place)
         self.findings += check_position(path, place)
         self._on_grid(grid, place)
-        faults = _content(path, voxels, channel, case, place)
+        faults = faults or _content(voxels, channel, case, place)
         self.findings += faults
         if not any(fault.check == "constant image" for fault in faults):
             self.hashes.append(ImageHash(case, channel.name, place.file, voxel_hash(voxels)))
@@ -131,12 +131,12 @@ class _Inspection:
         image = self._open(path, place)
         if image is None:
             return
-        voxels, grid = image
+        voxels, grid, faults = image
         if self.kept is not None:
             self.kept.add_brain(voxels)
         self._on_grid(grid, place)
         self.findings += check_position(path, place)
-        self.findings += check_content(path, place) or check_brain(voxels, place)
+        self.findings += faults or check_brain(voxels, place)
         self.patient, self.region = voxels > 0.5, BRAIN_MASK
         if not self.patient.any():
             self.findings.append(_empty_brain(place, voxels.size))
@@ -172,12 +172,16 @@ class _Inspection:
         elif self.patient.shape == there.shape:
             self.patient |= there
 
-    def _open(self, path: Path, place: Place) -> tuple[Voxels, Grid] | None:
+    def _open(self, path: Path, place: Place) -> tuple[Voxels, Grid, list[Finding]] | None:
+        """Read an image, with what of its bytes ITK would hide; they are judged before it reads."""
         try:
-            return read_image(path)
+            faults = check_content(path, place)
+            if not any(fault.check == DAMAGED for fault in faults):
+                return *read_image(path), faults
         except Exception as fault:  # noqa: BLE001 - whatever a file holds
-            self.findings.append(_unreadable(fault, place))
-            return None
+            faults = [_unreadable(fault, place)]
+        self.findings += faults
+        return None
 
 
 def look(files: InspectionFiles, kept: CaseImages | None = None) -> CaseObservations:
@@ -207,11 +211,9 @@ def look(files: InspectionFiles, kept: CaseImages | None = None) -> CaseObservat
     )
 
 
-def _content(
-    path: Path, voxels: Voxels, channel: Channel, case: Case, place: Place
-) -> list[Finding]:
+def _content(voxels: Voxels, channel: Channel, case: Case, place: Place) -> list[Finding]:
     """Faults of the voxels; each check judges only what the ones before found sound."""
-    faults = check_content(path, place) or check_voxels(voxels, channel.kind, place)
+    faults = check_voxels(voxels, channel.kind, place)
     if faults:
         return faults
     if channel.kind == "dose":
@@ -234,7 +236,7 @@ def _missing(channel: Channel, place: Place, remedy: str) -> Finding:
 def _unreadable(fault: Exception, place: Place) -> Finding:
     known = fault if isinstance(fault, RicenetError) else RicenetError(reason_of(fault))
     return error(
-        "orientation" if isinstance(fault, GeometryError) else "unreadable file",
+        "orientation" if isinstance(fault, GeometryError) else DAMAGED,
         place,
         found=f"{known.what} {known.got or ''}".strip(),
         expected=str(known.expected or "a 3D image of one component"),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.deadline import within
 from ricenet_v2.core.documents import record
-from ricenet_v2.core.errors import DatasetError, DiskFullError, LateError
+from ricenet_v2.core.errors import DatasetError, DiskFullError, DocumentError, LateError
 from ricenet_v2.core.failures import logged_in_short
 from ricenet_v2.core.files import sha256_of_text, stamp
 from ricenet_v2.core.names import part, shown
@@ -20,6 +20,12 @@ from ricenet_v2.core.spelling import composed
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.inference.odds import Combine
 from ricenet_v2.inference.patient import NewPatient, hash_of
+from ricenet_v2.inference.retained_cases import (
+    Finished,
+    check_own_file,
+    files_of_cases,
+    read_each,
+)
 from ricenet_v2.records.prediction import CasePrediction
 from ricenet_v2.store.paths import PREDICTIONS_CSV
 from ricenet_v2.store.raw import stored
@@ -38,6 +44,7 @@ class FinishedCase:
 
     document: ClassVar[str] = "finished_case"
     schema: ClassVar[int] = 1
+    has_checksum: ClassVar[bool] = True
 
     made_by: str
     prediction: CasePrediction
@@ -90,8 +97,7 @@ def check_alone(
     Raises:
         DatasetError: A table came meanwhile, or a file of the case by another model or options.
     """
-    file = None if case is None else _case_file(output, case)
-    mixes = file is not None and file.is_file() and _read(file).made_by != made_by
+    mixes = case is not None and _is_of_another(_case_file(output, case), made_by)
     if mixes or stamp(output / PREDICTIONS_CSV) != before:
         raise DatasetError(
             "Another process writes predictions into this folder.",
@@ -103,26 +109,37 @@ def check_alone(
         )
 
 
-def _read(file: Path) -> FinishedCase:
-    return documents.read(FinishedCase, file)
+def _is_of_another(file: Path, made_by: str) -> bool:
+    """Whether a prediction by another model or options lies there; what is damaged is none."""
+    if not file.is_file():
+        return False
+    try:
+        return documents.read(FinishedCase, file).made_by != made_by
+    except DocumentError:
+        return False
 
 
-def read_finished(output: Path, made_by: str, *, resume: bool) -> dict[str, CasePrediction]:
-    """What earlier commands predicted, by the case's name in the composed Unicode normal form.
+def read_finished(
+    output: Path,
+    made_by: str,
+    *,
+    resume: bool,
+    fault_of: Callable[[CasePrediction], str] = lambda _: "",
+) -> Finished[CasePrediction]:
+    """What earlier commands predicted.
 
     Args:
         output: Folder.
         made_by: Of this command, see `maker_of`.
         resume: Whether it may go on with what is there.
+        fault_of: What of a prediction cannot be, in words: files of earlier versions have no
+            checksum.
 
     Raises:
         DatasetError: The folder holds predictions and `resume` is not set, or they were made by
             another model or other options.
     """
-    # Hidden ones are what a kill left of a file that was being written.
-    files = sorted(
-        path for path in (output / CASES).glob("*.json") if not path.name.startswith(".")
-    )
+    files = files_of_cases(output / CASES)
     if not resume:
         if files or (output / PREDICTIONS_CSV).exists():
             raise DatasetError(
@@ -131,10 +148,11 @@ def read_finished(output: Path, made_by: str, *, resume: bool) -> dict[str, Case
                 expected="an empty or new folder",
                 remedy="Name another folder with -o, or go on with --continue.",
             )
-        return {}
-    kept = {}
-    for file in files:
-        case = _read(file)
+        return Finished()
+
+    def read(file: Path) -> CasePrediction:
+        case = documents.read(FinishedCase, file)
+        check_own_file(case.prediction.case_id, file)
         if case.made_by != made_by:
             raise DatasetError(
                 "The output folder holds predictions of another model or other options.",
@@ -142,14 +160,17 @@ def read_finished(output: Path, made_by: str, *, resume: bool) -> dict[str, Case
                 file=file,
                 remedy="Name another folder with -o, or repeat the command with the same options.",
             )
-        kept[composed(case.prediction.case_id)] = case.prediction
-    return kept
+        if fault := fault_of(case.prediction):
+            raise DocumentError("This prediction is damaged.", file=file, got=fault)
+        return case.prediction
+
+    return read_each(files, read)
 
 
 def of_same_files(
     ensemble: Ensemble,
     patients: Sequence[NewPatient],
-    kept: Mapping[str, CasePrediction],
+    kept: Finished[CasePrediction],
     seconds: float | None,
 ) -> dict[str, CasePrediction]:
     """The predictions of patients whose files are still those that they were made of, by case.
@@ -160,10 +181,18 @@ def of_same_files(
         kept: As `read_finished` gives them.
         seconds: That reading the files of a patient may take; as long as it takes where None.
     """
-    there = [patient for patient in patients if composed(patient.case_id) in kept]
+    for patient in patients:
+        if why := kept.damaged.get(composed(patient.case_id)):
+            logger.warning(
+                "%s is predicted again: its file in the folder %s cannot be used (%s).",
+                patient.case_id,
+                CASES,
+                why,
+            )
+    there = [patient for patient in patients if composed(patient.case_id) in kept.whole]
     found = {}
     for patient in track(there, "checking finished cases", total=len(there)):
-        case = kept[composed(patient.case_id)]
+        case = kept.whole[composed(patient.case_id)]
         try:
             made_of = within(seconds, hash_of, patient, ensemble.plan)
         except LateError:

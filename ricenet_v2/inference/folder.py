@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -13,8 +13,9 @@ from ricenet_v2.core.command import invocation
 from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.core.failures import logged_in_short
 from ricenet_v2.core.files import check_writable, stamp
-from ricenet_v2.core.names import fault_of, shown
+from ricenet_v2.core.names import shown
 from ricenet_v2.core.progress import track
+from ricenet_v2.inference.consistent import inconsistency
 from ricenet_v2.inference.described import check_images
 from ricenet_v2.inference.finished import (
     CASES,
@@ -28,11 +29,11 @@ from ricenet_v2.inference.finished import (
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.inference.odds import Combine
 from ricenet_v2.inference.patient import files_of, prepare, refuse_other_labels
-from ricenet_v2.inference.retained_cases import check_rows, of_others, tell_kept
+from ricenet_v2.inference.retained_cases import Finished, check_rows, of_others, tell_kept
 from ricenet_v2.inference.table import write_predictions
 from ricenet_v2.records.prediction import CasePrediction, FailedCase, Predictions
 from ricenet_v2.store.paths import PREDICTIONS_CSV, PREDICTIONS_JSON
-from ricenet_v2.store.raw import find_cases, masks_beside
+from ricenet_v2.store.raw import faults_of_names, find_cases, masks_beside
 
 logger = logging.getLogger(__name__)
 
@@ -77,13 +78,16 @@ def predict_folder(
     before = stamp(output / PREDICTIONS_CSV)
     cases = find_cases(source, len(ensemble.dataset.channels), ensemble.dataset.file_ending)
     made_by, command = maker_of(ensemble, combine, mirror=mirror), invocation()
-    kept = read_finished(output, made_by, resume=resume)
+    fits = partial(inconsistency, ensemble=ensemble, combine=combine)
+    kept = read_finished(output, made_by, resume=resume, fault_of=fits)
     done, failed = _of_earlier(output, kept, cases) if resume else ({}, {})
     check_writable(output / CASES)
     masks = masks or masks_beside(source)
     if masks is not None:
         logger.info("Brain masks are taken from %s where they exist.", masks)
-    unusable = _unusable(cases)
+    unusable = faults_of_names(cases)
+    for case, fault in unusable.items():
+        logger.error("%s could not be predicted: %s", ascii(case), fault)
     usable = {case: paths for case, paths in cases.items() if case not in unusable}
     failed |= unusable
     patients = [files_of(ensemble, case, paths, masks) for case, paths in usable.items()]
@@ -117,15 +121,16 @@ def predict_folder(
 
 
 def _of_earlier(
-    output: Path, kept: Mapping[str, CasePrediction], cases: Iterable[str]
+    output: Path, kept: Finished[CasePrediction], cases: Iterable[str]
 ) -> tuple[dict[str, CasePrediction], dict[str, str]]:
     """Predictions of earlier commands, and why others failed, of cases that are not present.
 
     A case that failed after it had been predicted counts as failed: its files had changed.
     """
-    check_rows(output / PREDICTIONS_CSV, kept, cases)
+    check_rows(output / PREDICTIONS_CSV, kept.cases(), cases)
     failed = of_others(_failed_before(output / PREDICTIONS_JSON), cases)
-    done = {case.case_id: case for case in of_others(of_others(kept, cases), failed).values()}
+    failed |= kept.damaged_of_others(cases)
+    done = {one.case_id: one for one in of_others(of_others(kept.whole, cases), failed).values()}
     tell_kept("predictions", done)
     tell_kept("failures", failed)
     return done, failed
@@ -139,15 +144,3 @@ def _failed_before(file: Path) -> dict[str, str]:
     except RicenetError as error:
         logger.warning("The failed cases in %s are not known any more: %s", file, error.what)
         return {}
-
-
-def _unusable(cases: Iterable[str]) -> dict[str, str]:
-    """Cases whose names no file can have, and why; the others go on without them."""
-    failed = {
-        case: f"This name cannot be part of a path: {fault}. Rename its images."
-        for case in cases
-        if (fault := fault_of(case))
-    }
-    for case in failed:
-        logger.error("%s could not be predicted: its name cannot be part of a path.", ascii(case))
-    return failed

@@ -221,7 +221,11 @@ class Odds:
     def combined(self, outputs: Mapping[int, Floats], how: Combine) -> Combined:
         """Put the outputs (classes,) of the members of a case together, by fold."""
         members = np.stack([self.probabilities(fold, one) for fold, one in outputs.items()])
-        divisors = [self._divisor_of(fold) for fold in outputs]
+        return self.joined(members, tuple(outputs), how)
+
+    def joined(self, members: Floats, folds: Sequence[int], how: Combine) -> Combined:
+        """Put probabilities (members, classes), corrected and calibrated, of the folds together."""
+        divisors = [self._divisor_of(fold) for fold in folds]
         divisor = mean_shares(divisors) if all(divisors) else ()
         predicted, probabilities = combine_members(members, how, divisor, self.decide, divisors)
         agreement = float((calls_of(members, divisors, self.decide) == predicted).mean())

@@ -6,11 +6,12 @@ Commands that go on with such a folder write its tables anew, and lose nothing t
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
-from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.errors import DatasetError, DocumentError
 from ricenet_v2.core.names import shown
 from ricenet_v2.core.spelling import composed
 from ricenet_v2.store import tables
@@ -19,6 +20,65 @@ logger = logging.getLogger(__name__)
 
 Value = TypeVar("Value")
 _SHOWN = 5
+_LONGEST = 200
+
+
+@dataclass(frozen=True)
+class Finished(Generic[Value]):
+    """The files of single cases, by the case's name in the composed Unicode normal form.
+
+    Attributes:
+        whole: What they hold.
+        damaged: Why others cannot be used, in words.
+    """
+
+    whole: Mapping[str, Value] = field(default_factory=dict)
+    damaged: Mapping[str, str] = field(default_factory=dict)
+
+    def cases(self) -> set[str]:
+        """Names of all that have a file."""
+        return {*self.whole, *self.damaged}
+
+    def damaged_of_others(self, present: Iterable[str]) -> dict[str, str]:
+        """Damaged files of cases that are not present, and in words what is to be done."""
+        return {
+            case: f"The file of this case in the folder cases cannot be used ({why}), and its "
+            "images are not among these. Run the command with its images and --continue."
+            for case, why in of_others(self.damaged, present).items()
+        }
+
+
+def files_of_cases(folder: Path) -> list[Path]:
+    """The files of single cases; hidden ones are what a kill left of one that was being written."""
+    return sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
+
+
+def read_each(files: Iterable[Path], read: Callable[[Path], Value]) -> Finished[Value]:
+    """Read the files of single cases; one that is damaged is the fault of its case alone.
+
+    Args:
+        files: As `files_of_cases` gives them.
+        read: Reads one; raises a DocumentError where it cannot be used.
+    """
+    whole, damaged = {}, {}
+    for file in files:
+        case = composed(file.stem)
+        try:
+            whole[case] = read(file)
+        except DocumentError as error:
+            got = "" if error.got is None else f": {error.got}"[:_LONGEST]
+            damaged[case] = error.what.rstrip(".") + got
+    return Finished(whole, damaged)
+
+
+def check_own_file(case_id: str, file: Path) -> None:
+    """Refuse the file of another case.
+
+    Raises:
+        DocumentError: It is.
+    """
+    if composed(case_id) != composed(file.stem):
+        raise DocumentError("This is the file of another case.", file=file, got=case_id)
 
 
 def of_others(earlier: Mapping[str, Value], present: Iterable[str]) -> dict[str, Value]:

@@ -13,7 +13,7 @@ from ricenet_v2.core.failures import reason_of
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.locks import LOCK_FILE
 from ricenet_v2.core.progress import track
-from ricenet_v2.core.regular import check_regular
+from ricenet_v2.core.regular import opened
 from ricenet_v2.records.dataset import Case, Channel, ChannelKind, Dataset, Split
 from ricenet_v2.store.images import write_image
 from ricenet_v2.store.raw import image_path, images_folder, write_raw_tables
@@ -117,9 +117,8 @@ def _arrays(npz: Path) -> dict[str, NDArray[Any]]:
 
 def _stored(npz: Path) -> dict[str, NDArray[Any]]:
     """What of `_KEYS` a file has; a single array counts as a file with none."""
-    check_regular(npz)
     # Opened here since numpy leaves a damaged archive open.
-    with npz.open("rb") as stream:
+    with opened(npz) as stream:
         stored = np.load(stream, allow_pickle=False)
         is_archive = isinstance(stored, np.lib.npyio.NpzFile)
         return {key: stored[key] for key in _KEYS if is_archive and key in stored}

@@ -122,6 +122,7 @@ class Centres:
 
     document: ClassVar[str] = "centres"
     schema: ClassVar[int] = 1
+    has_checksum: ClassVar[bool] = True
 
     title: str
     column: str

@@ -64,6 +64,7 @@ class Comparison:
 
     document: ClassVar[str] = "comparison"
     schema: ClassVar[int] = 1
+    has_checksum: ClassVar[bool] = True
 
     runs: tuple[str, ...]
     classes: tuple[str, ...]

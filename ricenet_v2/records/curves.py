@@ -71,6 +71,7 @@ class Curves:
 
     document: ClassVar[str] = "curves"
     schema: ClassVar[int] = 1
+    has_checksum: ClassVar[bool] = True
 
     title: str
     classes: tuple[str, ...]

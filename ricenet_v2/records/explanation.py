@@ -11,8 +11,7 @@ from ricenet_v2.records.cases import PreprocessedCase
 
 ALL, ENSEMBLE = "all", "ensemble"
 """Channel of a map of all channels; member of a map of all networks."""
-LOG_ODDS, PROBABILITY = "log odds", "probability"
-"""Units of a map."""
+LOG_ODDS, PROBABILITY = "log odds", "probability"  # units of a map
 CHANNEL = "channel "
 """Begins the name of a part that is a channel."""
 
@@ -160,10 +159,12 @@ class ExplainedCase:
         warnings: In words.
         beside_hash: SHA-256 over masks, doses and facts of the patient that figures rest on.
         planes: Point that the planes of the picture go through, in words; empty in older files.
+        files: SHA-256 of maps and picture, by name; empty in older files.
     """
 
     document: ClassVar[str] = "explained_case"
     schema: ClassVar[int] = 2
+    has_checksum: ClassVar[bool] = True
 
     made_by: str
     case_id: Name
@@ -181,6 +182,7 @@ class ExplainedCase:
     warnings: tuple[str, ...] = ()
     beside_hash: str = ""
     planes: str = ""
+    files: dict[RelativePath, str] = field(default_factory=dict)
 
 
 def _from_1(fields: Fields) -> Fields:
@@ -245,7 +247,7 @@ class CohortCheck:
         failed: What it did not pass, in words.
         deletion_better: Share of the random orders that the maps beat, mean over patients.
         insertion_better: The same of insertion.
-        completeness: Median over cases of the largest error; None of other maps.
+        completeness: Median over cases of the largest error; else None.
     """
 
     map: str
@@ -282,6 +284,7 @@ class Explanation:
 
     document: ClassVar[str] = "explanation"
     schema: ClassVar[int] = 2
+    has_checksum: ClassVar[bool] = True
 
     dataset: Title
     plan: Name

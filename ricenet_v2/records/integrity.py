@@ -26,6 +26,7 @@ class Integrity:
 
     document: ClassVar[str] = "integrity"
     schema: ClassVar[int] = 1
+    has_checksum: ClassVar[bool] = True
 
     dataset: str
     n_cases: int

@@ -109,6 +109,7 @@ class Evaluation:
 
     document: ClassVar[str] = "figures"
     schema: ClassVar[int] = 2
+    has_checksum: ClassVar[bool] = True
 
     title: str
     classes: tuple[str, ...]

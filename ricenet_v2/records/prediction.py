@@ -99,6 +99,7 @@ class Predictions:
 
     document: ClassVar[str] = "predictions"
     schema: ClassVar[int] = 1
+    has_checksum: ClassVar[bool] = True
 
     dataset: Title
     plan: Name

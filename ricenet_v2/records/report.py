@@ -62,6 +62,7 @@ class ReportSection:
 
     document: ClassVar[str] = "report_part"
     schema: ClassVar[int] = 1
+    has_checksum: ClassVar[bool] = True
 
     title: str
     words: str = ""

@@ -82,6 +82,7 @@ class Run:
 
     document: ClassVar[str] = "run"
     schema: ClassVar[int] = 1
+    has_checksum: ClassVar[bool] = True
 
     dataset: Title
     plan: Name

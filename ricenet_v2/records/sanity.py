@@ -41,6 +41,7 @@ class Sanity:
 
     document: ClassVar[str] = "sanity"
     schema: ClassVar[int] = 1
+    has_checksum: ClassVar[bool] = True
 
     title: str
     checks: tuple[SanityCheck, ...]

@@ -68,6 +68,7 @@ class SeedVariance:
 
     document: ClassVar[str] = "seeds"
     schema: ClassVar[int] = 1
+    has_checksum: ClassVar[bool] = True
 
     title: str
     seeds: tuple[int, ...]

@@ -81,6 +81,7 @@ class WeightsReport:
 
     document: ClassVar[str] = "pretrained_weights"
     schema: ClassVar[int] = 1
+    has_checksum: ClassVar[bool] = True
 
     file: str
     sha256: str

@@ -11,7 +11,7 @@ from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.sanity import SanityCheck
 from ricenet_v2.records.used_cases import Changes, UsedCase, changes_since
-from ricenet_v2.store.case_table import read_cases
+from ricenet_v2.store.case_table import read_cases, rows_by_id
 from ricenet_v2.store.fold_remedy import going_on
 from ricenet_v2.store.fold_tables import (
     Rows,
@@ -127,7 +127,7 @@ def check_since(
         DatasetError: A case has another label, another patient, or another group than its fold held
             out: figures would be of what is known to be wrong.
     """
-    now = {case.case_id: case for case in read_cases(table)}
+    now = rows_by_id(read_cases(table), table)
     group = next((run.group for run in runs.values()), "")
     found = changes_since(used_cases(runs, rows), now, group)
     if found.wrong and not is_judged_anew:
@@ -199,7 +199,7 @@ def check_of(
 def _by_id(table: Path | None) -> dict[str, Case] | None:
     if table is None or not table.is_file():
         return None
-    return {case.case_id: case for case in read_cases(table)}
+    return rows_by_id(read_cases(table), table)
 
 
 def _judge_anew(runs: Mapping[int, Run]) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.names import fault_of, is_path
-from ricenet_v2.core.spelling import Spellings
+from ricenet_v2.core.spelling import Spellings, composed
 from ricenet_v2.records.dataset import Case, Split
 from ricenet_v2.store.tables import CsvTable, read_table
 
@@ -40,6 +41,26 @@ def read_cases(path: Path) -> tuple[Case, ...]:
             "out in turn.",
         )
     return tuple(map(_case_of, table.rows))
+
+
+def rows_by_id(cases: Sequence[Case], file: Path) -> dict[str, Case]:
+    """The rows of cases.csv by case id.
+
+    Raises:
+        DatasetError: Several rows are of one case, in whatever Unicode normal form its id is.
+    """
+    counts = Counter(composed(case.case_id) for case in cases)
+    several = [case.case_id for case in cases if counts[composed(case.case_id)] > 1]
+    if several:
+        raise DatasetError(
+            "Several rows of cases.csv are of one case.",
+            file=file,
+            expected="one row for each case; names that differ only in their Unicode normal form "
+            "are one",
+            got=", ".join(map(ascii, several[:_MOST_FAULTS])),
+            remedy="Keep one row, or give the other case an id and images of its own.",
+        )
+    return {case.case_id: case for case in cases}
 
 
 def check_case_table(table: CsvTable, columns: Sequence[str]) -> None:

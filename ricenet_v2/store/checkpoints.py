@@ -12,7 +12,7 @@ from torch.serialization import safe_globals
 
 from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.core.files import replacing, sha256_of_stream
-from ricenet_v2.core.regular import fault_of_file, is_missing
+from ricenet_v2.core.regular import fault_of_file, is_missing, opened
 from ricenet_v2.store import checksums
 from ricenet_v2.store.fold_remedy import remedy_of
 
@@ -88,7 +88,7 @@ def _load(
             remedy=f"Move it away. {remedy}",
         )
     # Opened once: a training may put another file in its place meanwhile.
-    with path.open("rb") as stream:
+    with opened(path) as stream:
         return _read(stream, path, device, remedy, what), sha256_of_stream(stream)
 
 

@@ -15,6 +15,25 @@ from ricenet_v2.store.fold_paths import FoldPaths
 _TRAIN, _BASELINE, _CONTINUE = "ricenet_train", "ricenet_baseline", "--continue"
 
 
+def read_run(paths: FoldPaths) -> Run:
+    """The record of a fold that was begun.
+
+    Raises:
+        DocumentError: It is missing or damaged; no command makes it again, and the text says so.
+    """
+    try:
+        return documents.read(Run, paths.run)
+    except DocumentError as error:
+        raise DocumentError(
+            error.what,
+            file=error.file,
+            expected=error.expected,
+            got=error.got,
+            remedy="Put a whole copy of this file back, or move the folder of the fold away and "
+            "train it anew: only this file tells what the fold was begun with.",
+        ) from error
+
+
 def remedy_of(file: Path) -> str:
     """What to do where a file of a fold is missing or damaged.
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import tables
-from ricenet_v2.store.fold_remedy import going_on
+from ricenet_v2.store.fold_remedy import going_on, read_run
 from ricenet_v2.store.paths import ModelPaths
 
 _MOST_NAMED = 5
@@ -30,7 +29,7 @@ def runs_of(model: ModelPaths) -> dict[int, Run]:
 
 
 def _run(model: ModelPaths, fold: int) -> Run:
-    run = documents.read(Run, model.fold(fold).run)
+    run = read_run(model.fold(fold))
     if run.fold != fold:
         raise DatasetError(
             "This folder holds another fold than its name says.",

@@ -19,6 +19,7 @@ import blosc2
 import numpy as np
 from numpy.typing import NDArray
 
+from ricenet_v2.core.regular import opened
 from ricenet_v2.store.sizes import UNKNOWN, check_size
 
 _MAGIC, _LENGTH, _TYPE, _HAS_MORE = slice(2, 10), 16, 26, 68
@@ -49,7 +50,7 @@ def read_plain_array(
         RuntimeError: The frame is damaged.
         OSError: It cannot be read.
     """
-    with path.open("rb") as stream:
+    with opened(path) as stream:
         status, frame = os.fstat(stream.fileno()), stream.read()
     if sha256:
         _check_content(frame, sha256, status)

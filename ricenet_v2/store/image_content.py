@@ -17,9 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ricenet_v2.core import regular
 from ricenet_v2.store import image_files
 from ricenet_v2.store.image_sizes import Claim
 from ricenet_v2.store.nifti import opened, read_header
+from ricenet_v2.store.text_headers import TextHeader, meta_header, nrrd_header
 
 _CHUNK = 1 << 20
 _ANY_WRAPPING = 47
@@ -76,8 +78,8 @@ def scan_content(path: Path, claim: Claim) -> VoxelScan:
 
 
 def _nifti(header_file: Path, voxels: Path) -> VoxelScan:
-    header = read_header(header_file)
-    left = header.n_voxels * header.bytes_per_voxel
+    header = read_header(header_file, single=header_file == voxels)
+    claimed = left = header.n_voxels * header.bytes_per_voxel
     n_nan = n_infinite = 0
     with opened(voxels) as stream:
         stream.seek(header.offset)
@@ -88,43 +90,48 @@ def _nifti(header_file: Path, voxels: Path) -> VoxelScan:
                 values = np.frombuffer(chunk[:whole], dtype=header.floats)
                 n_nan += int(np.count_nonzero(np.isnan(values)))
                 n_infinite += int(np.count_nonzero(np.isinf(values)))
-        # The checksum stands at the end.
-        while left <= 0 and stream.read(_CHUNK):
-            pass
+        # The checksum is compared at the end.
+        if left <= 0 and stream.read(1):
+            raise ValueError(
+                f"the file holds more than the {claimed:,} bytes of voxels that its header says"
+            )
     return VoxelScan(left, n_nan, n_infinite, header.n_voxels)
 
 
 def _meta(path: Path, claim: Claim) -> VoxelScan:
-    fields, (file,) = image_files.meta_fields(path), claim.files
-    start = 0 if file != path else _end_of_meta_header(path)
-    if claim.ratio > 1:
-        with file.open("rb") as stream:
-            stream.seek(start)
-            return _counted(_inflated(stream), claim.numbers)
-    skip = int(fields.get("headersize", "0"))
-    return _plain(file.stat().st_size - start, claim.numbers, skip)
+    (file,) = claim.files
+    start = _start(path, file, meta_header(path))
+    if claim.ratio == 1:
+        return _plain(file.stat().st_size - start, claim.numbers)
+    with regular.opened(file) as stream:
+        stream.seek(start)
+        return _counted(_inflated(stream), claim.numbers)
 
 
 def _nrrd(path: Path, claim: Claim) -> VoxelScan:
-    fields, (file,) = image_files.nrrd_fields(path), claim.files
-    lines = fields.get("line skip", fields.get("lineskip", "0"))
-    skip = int(fields.get("byte skip", fields.get("byteskip", "0")))
-    if lines != "0" or (skip and claim.ratio > 1):
-        raise ValueError("its header skips a part of the voxels (line skip, byte skip)")
-    start = 0 if file != path else _end_of_nrrd_header(path)
+    (file,) = claim.files
+    start = _start(path, file, nrrd_header(path))
     if claim.ratio == 1:
-        return _plain(file.stat().st_size - start, claim.numbers, skip)
-    with file.open("rb") as stream:
+        return _plain(file.stat().st_size - start, claim.numbers)
+    with regular.opened(file) as stream:
         stream.seek(start)
         with gzip.open(stream) as content:
             return _counted(iter(lambda: content.read(_CHUNK), b""), claim.numbers)
 
 
-def _plain(length: int, claimed: int, skip: int) -> VoxelScan:
+def _start(path: Path, file: Path, header: TextHeader) -> int:
+    if file != path:
+        return 0
+    if header.end is None:
+        raise ValueError("its header has no end")
+    return header.end
+
+
+def _plain(length: int, claimed: int) -> VoxelScan:
     """Voxels that are not compressed: only their length tells that they are others."""
-    if skip == 0 and length > claimed:
+    if length > claimed:
         raise ValueError(f"the file holds {length:,} bytes of voxels, the header says {claimed:,}")
-    return VoxelScan(max(0, claimed + max(0, skip) - length))
+    return VoxelScan(max(0, claimed - length))
 
 
 def _counted(chunks: Iterator[bytes], claimed: int) -> VoxelScan:
@@ -132,12 +139,14 @@ def _counted(chunks: Iterator[bytes], claimed: int) -> VoxelScan:
     for chunk in chunks:
         length += len(chunk)
         if length > claimed:
-            raise ValueError(f"more voxels are packed than the {claimed:,} bytes of the header")
+            raise ValueError(
+                f"the file holds more than the {claimed:,} bytes of voxels that its header says"
+            )
     return VoxelScan(claimed - length)
 
 
 def _inflated(stream: BufferedIOBase) -> Iterator[bytes]:
-    """A stream of zlib or gzip up to its checksum, which zlib compares."""
+    """A stream of zlib or gzip up to its checksum, which zlib compares, and the end of the file."""
     unpacker = zlib.decompressobj(_ANY_WRAPPING)
     while not unpacker.eof:
         packed = unpacker.unconsumed_tail or stream.read(_CHUNK)
@@ -145,16 +154,5 @@ def _inflated(stream: BufferedIOBase) -> Iterator[bytes]:
         if not (packed or chunk):
             raise EOFError("its end is cut off")
         yield chunk
-
-
-def _end_of_meta_header(path: Path) -> int:
-    header = image_files.head(path, image_files.LONGEST_HEADER)
-    return header.index(b"\n", header.lower().index(b"elementdatafile")) + 1
-
-
-def _end_of_nrrd_header(path: Path) -> int:
-    header = image_files.head(path, image_files.LONGEST_HEADER)
-    ends = [header.find(gap) + len(gap) for gap in (b"\n\n", b"\r\n\r\n") if gap in header]
-    if not ends:
-        raise ValueError("its header has no end")
-    return min(ends)
+    if unpacker.unused_data or stream.read(1):
+        raise ValueError("something stands behind the compressed voxels")

@@ -14,6 +14,7 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.regular import fault_of_file
 from ricenet_v2.store.contents import content_hash
+from ricenet_v2.store.text_headers import meta_header, nrrd_header
 
 Format = Literal["nifti", "nifti pair", "meta", "nrrd"]
 HEADERS, VOXELS = (".hdr", ".hdr.gz"), (".img", ".img.gz")
@@ -25,7 +26,6 @@ ENDINGS: dict[Format, tuple[str, ...]] = {
 }
 DETACHED = (".mhd", ".nhdr", *HEADERS, *VOXELS)
 """Endings of images in two files."""
-LONGEST_HEADER = 1 << 20
 
 
 def format_of(path: Path) -> Format:
@@ -65,8 +65,8 @@ def _files(path: Path) -> tuple[Path, ...]:
     if kind == "nifti pair":
         return pair(path)
     if kind == "meta":
-        return (data_file(path, meta_fields(path).get("elementdatafile", "")),)
-    return (nrrd_data_file(path, nrrd_fields(path)),) if kind == "nrrd" else ()
+        return (data_file(path, meta_header(path).fields["ElementDataFile"]),)
+    return (nrrd_data_file(path, nrrd_header(path).fields),) if kind == "nrrd" else ()
 
 
 def sha256_of_image(path: Path) -> str:
@@ -104,44 +104,9 @@ def _one_of(path: Path, stem: str, endings: tuple[str, ...]) -> Path:
     return found[0]
 
 
-def head(path: Path, n: int = 4096) -> bytes:
-    """The first bytes of a file."""
-    with path.open("rb") as stream:
-        return stream.read(n)
-
-
-def meta_fields(path: Path) -> dict[str, str]:
-    """Fields of a MetaImage header, by their names in small letters."""
-    return _fields(path, "=", "elementdatafile")
-
-
-def nrrd_fields(path: Path) -> dict[str, str]:
-    """Fields of a NRRD header, by their names in small letters."""
-    return _fields(path, ":", "")
-
-
 def nrrd_data_file(path: Path, fields: dict[str, str]) -> Path:
     """As `data_file`, of a NRRD header."""
-    return data_file(path, fields.get("data file", fields.get("datafile", "LOCAL")))
-
-
-def _fields(path: Path, sign: str, last: str) -> dict[str, str]:
-    """Lines `name sign value` of a header of text, names in small letters, up to its end.
-
-    Args:
-        path: Begins with the header.
-        sign: Between name and value; with `=` behind it, the line is a remark.
-        last: Name of the last line; empty where the header ends with an empty line.
-    """
-    found: dict[str, str] = {}
-    for line in head(path, LONGEST_HEADER).split(b"\n"):
-        name, _, value = line.decode("latin-1").strip().partition(sign)
-        name = name.strip().lower()
-        if not value.startswith("="):
-            found.setdefault(name, value.strip())
-        if name == last:
-            break
-    return found
+    return data_file(path, fields.get("datafile", "LOCAL"))
 
 
 def data_file(header: Path, named: str) -> Path:

@@ -13,7 +13,9 @@ from pathlib import Path
 import SimpleITK as sitk
 
 from ricenet_v2.store import image_files
+from ricenet_v2.store.meta_header import flag
 from ricenet_v2.store.sizes import DEFLATE, check_size
+from ricenet_v2.store.text_headers import head, meta_header, nrrd_header
 
 _GZIP = b"\x1f\x8b"
 _NIFTI_BYTES = {
@@ -45,8 +47,8 @@ class Claim:
     ratio: int
 
 
-def check_claim(path: Path, reader: sitk.ImageFileReader) -> None:
-    """Refuse an image whose files are too short for what its header claims.
+def checked_claim(path: Path, reader: sitk.ImageFileReader) -> Claim:
+    """What a header says; refused where the files of the image are too short for it.
 
     Args:
         path: Of the image.
@@ -58,6 +60,7 @@ def check_claim(path: Path, reader: sitk.ImageFileReader) -> None:
     """
     claim = claim_of(path, reader)
     check_size(claim.numbers, sum(file.stat().st_size for file in claim.files), claim.ratio)
+    return claim
 
 
 def claim_of(path: Path, reader: sitk.ImageFileReader) -> Claim:
@@ -76,10 +79,10 @@ def claim_of(path: Path, reader: sitk.ImageFileReader) -> Claim:
     if kind == "nifti pair":
         return _nifti(reader, image_files.pair(path))
     if kind == "meta":
-        fields = image_files.meta_fields(path)
-        file = image_files.data_file(path, fields.get("elementdatafile", ""))
+        fields = meta_header(path).fields
+        file = image_files.data_file(path, fields["ElementDataFile"])
         return Claim(_bytes(reader, _read_bytes(reader)), (file,), meta_ratio(fields))
-    fields = image_files.nrrd_fields(path)
+    fields = nrrd_header(path).fields
     file = image_files.nrrd_data_file(path, fields)
     return Claim(_bytes(reader, _read_bytes(reader)), (file,), nrrd_ratio(fields))
 
@@ -90,9 +93,9 @@ def meta_ratio(fields: dict[str, str]) -> int:
     Raises:
         ValueError: The voxels are written as text.
     """
-    if fields.get("binarydata", "true").lower().startswith("f"):
+    if not flag(fields, "BinaryData", default=True):
         raise ValueError("its voxels are written as text (BinaryData = False), expected binary")
-    return DEFLATE if fields.get("compresseddata", "").lower().startswith("t") else 1
+    return DEFLATE if flag(fields, "CompressedData") else 1
 
 
 def nrrd_ratio(fields: dict[str, str]) -> int:
@@ -110,7 +113,7 @@ def nrrd_ratio(fields: dict[str, str]) -> int:
 
 
 def _nifti(reader: sitk.ImageFileReader, files: tuple[Path, ...]) -> Claim:
-    is_packed = any(image_files.head(file, 2) == _GZIP for file in files)
+    is_packed = any(head(file, 2) == _GZIP for file in files)
     code = reader.GetMetaData("datatype") if reader.HasMetaDataKey("datatype") else ""
     each = _NIFTI_BYTES.get(int(code)) if code.isdecimal() else None
     return Claim(_bytes(reader, each or _read_bytes(reader)), files, DEFLATE if is_packed else 1)

@@ -13,34 +13,14 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ricenet_v2.core.deadline import within
-from ricenet_v2.core.errors import DatasetError, RicenetError
+from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import replacing
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.core.regular import fault_of_file, is_missing
 from ricenet_v2.store import image_files
-from ricenet_v2.store.axes import check_right_angles
 from ricenet_v2.store.image_content import VoxelScan, scan_content
-from ricenet_v2.store.image_files import Format, format_of
-from ricenet_v2.store.image_sizes import check_claim, claim_of
+from ricenet_v2.store.image_header import foreign_errors, grid_of, open_header, unreadable
+from ricenet_v2.store.image_sizes import checked_claim
 from ricenet_v2.store.itk_messages import messages_of
-from ricenet_v2.store.nifti import read_header
-from ricenet_v2.store.nifti_pose import check_grid, check_header
-
-_READERS: dict[Format, str] = {
-    "nifti": "NiftiImageIO",
-    "nifti pair": "NiftiImageIO",
-    "meta": "MetaImageIO",
-    "nrrd": "NrrdImageIO",
-}
-
-
-def _grid(image: sitk.Image | sitk.ImageFileReader) -> Grid:
-    return Grid(
-        shape=_reversed(image.GetSize()),
-        spacing=_reversed(image.GetSpacing()),
-        origin=tuple(image.GetOrigin()),
-        direction=tuple(image.GetDirection()),
-    )
 
 
 def read_image(path: Path) -> tuple[NDArray[np.float32], Grid]:
@@ -58,16 +38,14 @@ def read_image(path: Path) -> tuple[NDArray[np.float32], Grid]:
         GeometryError: Its header does not say without doubt where the voxels lie, or its axes do
             not stand at right angles.
     """
-    reader = _header(path)
-    try:
-        check_claim(path, reader)
+    reader = open_header(path)
+    with foreign_errors(path):
+        checked_claim(path, reader)
         with messages_of(path):
             image = reader.Execute()
-    except Exception as error:
-        raise _unreadable(path, error) from error
-    image = sitk.DICOMOrient(image, "LPS")
-    voxels = sitk.GetArrayFromImage(image).astype(np.float32, copy=False)
-    return voxels, _grid(image)
+        image = sitk.DICOMOrient(image, "LPS")
+        voxels = sitk.GetArrayFromImage(image).astype(np.float32, copy=False)
+        return voxels, grid_of(image)
 
 
 def read_whole_image(path: Path) -> tuple[NDArray[np.float32], Grid]:
@@ -76,14 +54,11 @@ def read_whole_image(path: Path) -> tuple[NDArray[np.float32], Grid]:
     Raises:
         RicenetError: As `read_image`, or damaged in a way that ITK hides.
     """
-    image = read_image(path)
-    try:
+    with foreign_errors(path):
         fault = scan(path).fault
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
     if fault:
-        raise _unreadable(path, ValueError(fault))
-    return image
+        raise unreadable(path, fault)
+    return read_image(path)
 
 
 def scan(path: Path) -> VoxelScan:
@@ -94,7 +69,7 @@ def scan(path: Path) -> VoxelScan:
         ValueError: The bytes are damaged; in words.
         OSError: A file cannot be read.
     """
-    return scan_content(path, claim_of(path, _header(path)))
+    return scan_content(path, checked_claim(path, open_header(path)))
 
 
 def read_grid(path: Path) -> Grid:
@@ -105,7 +80,8 @@ def read_grid(path: Path) -> Grid:
             components.
         GeometryError: As `read_image`.
     """
-    return _to_lps(_grid(_header(path)))
+    with foreign_errors(path):
+        return _to_lps(grid_of(open_header(path)))
 
 
 def readable_grid(path: Path, seconds: float | None = None) -> Grid | None:
@@ -123,71 +99,7 @@ def stored_axes(path: Path) -> str:
         RicenetError: As `read_grid`.
     """
     axes = sitk.DICOMOrientImageFilter()
-    return str(axes.GetOrientationFromDirectionCosines(_header(path).GetDirection()))
-
-
-def _header(path: Path) -> sitk.ImageFileReader:
-    """A reader that has read the header, and nothing in it is open to doubt."""
-    _check_file(path)
-    kind = format_of(path)
-    reader = sitk.ImageFileReader()
-    # Not found out by ITK, which may choose another format than the one that is checked here.
-    reader.SetImageIO(_READERS[kind])
-    reader.SetFileName(str(path))
-    nifti = None
-    try:
-        if kind in ("nifti", "nifti pair"):
-            nifti = read_header(image_files.pair(path)[0] if kind == "nifti pair" else path)
-            check_header(nifti, path)
-        with messages_of(path):
-            reader.ReadImageInformation()
-        axes, components = reader.GetDimension(), reader.GetNumberOfComponents()
-        kind_of_numbers = sitk.GetPixelIDValueAsString(reader.GetPixelID())
-    except RicenetError:
-        raise
-    except Exception as error:
-        raise _unreadable(path, error) from error
-    if axes != 3 or components != 1 or "complex" in kind_of_numbers:
-        raise DatasetError(
-            "An image must have three axes and one component.",
-            file=path,
-            expected="3 axes, 1 component",
-            got=f"{axes} axes, {components} components of {kind_of_numbers}",
-            remedy="Save each time point or component as a channel of its own.",
-        )
-    check_right_angles(np.reshape(reader.GetDirection(), (3, 3)), path)
-    if nifti is not None:
-        check_grid(nifti, _grid(reader), path)
-    return reader
-
-
-def _check_file(path: Path) -> None:
-    """Only regular files are opened: a pipe or a device may never answer."""
-    if is_missing(path):
-        raise DatasetError("There is no such image.", file=path)
-    if fault := fault_of_file(path):
-        raise DatasetError(
-            "This image cannot be read.",
-            file=path,
-            expected="a regular file",
-            got=fault,
-            remedy="Put the file itself there.",
-        )
-
-
-def _unreadable(path: Path, error: Exception) -> DatasetError:
-    return DatasetError(
-        "This image cannot be read.",
-        file=path,
-        expected="a whole NIfTI, NRRD or MetaImage file",
-        got=(str(error).strip().splitlines() or [type(error).__name__])[-1],
-        remedy="Copy or convert the file again.",
-    )
-
-
-def _reversed(values: tuple[int, ...]) -> tuple[int, int, int]:
-    x, y, z = values
-    return z, y, x
+    return str(axes.GetOrientationFromDirectionCosines(open_header(path).GetDirection()))
 
 
 def _to_lps(grid: Grid) -> Grid:
@@ -244,8 +156,8 @@ def write_image_like(path: Path, voxels: NDArray[np.generic], like: Path) -> Non
     Raises:
         DatasetError: `like` is missing or unreadable, or has other voxels.
     """
-    reader = _header(like)
-    grid = _to_lps(_grid(reader))
+    reader = open_header(like)
+    grid = _to_lps(grid_of(reader))
     if voxels.shape != grid.shape:
         raise DatasetError(
             "Voxels and image differ in shape.", file=like, expected=grid.shape, got=voxels.shape

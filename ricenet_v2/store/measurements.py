@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core import files
-from ricenet_v2.core.regular import check_regular
+from ricenet_v2.core.regular import opened
 
 
 def write_measurement(path: Path, key: str, figures: str, samples: NDArray[np.float64]) -> None:
@@ -28,9 +28,8 @@ def write_measurement(path: Path, key: str, figures: str, samples: NDArray[np.fl
 def read_measurement(path: Path, key: str) -> tuple[str, NDArray[np.float64]] | None:
     """Figures and samples, or None where there are none of this key (or the file is damaged)."""
     try:
-        check_regular(path)
         # Opened here, since numpy leaves a damaged file open.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+        with opened(path) as stream, np.load(stream, allow_pickle=False) as stored:
             found, _, figures = str(stored["text"]).partition("\n")
             return (figures, stored["samples"]) if found == key else None
     except Exception:  # noqa: BLE001 - whatever a damaged file holds

@@ -47,7 +47,7 @@ def check_header(header: NiftiHeader, file: Path) -> None:
             remedy=f"{_BY_CONVERTING}, to .nii.gz.",
         )
     _check_scale(*header.scale, file)
-    if header.sizes[0] == 3:
+    if header.n_axes == 3:
         _check_pose(header, file)
 
 

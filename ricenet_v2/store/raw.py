@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, DocumentError
-from ricenet_v2.core.names import folder_part
-from ricenet_v2.core.regular import check_regular, is_missing
-from ricenet_v2.core.spelling import composed
+from ricenet_v2.core.names import fault_of, folder_part
+from ricenet_v2.core.regular import is_missing, read_bytes
+from ricenet_v2.core.spelling import composed, one_name
 from ricenet_v2.records.dataset import Case, Dataset, Split
 from ricenet_v2.store import tables
 from ricenet_v2.store.case_table import read_cases
@@ -143,6 +143,22 @@ def find_cases(folder: Path, n_channels: int, ending: str) -> dict[str, tuple[Pa
     }
 
 
+def faults_of_names(cases: Iterable[str]) -> dict[str, str]:
+    """Cases of a folder whose names cannot be used, and why; the others go on without them."""
+    names = tuple(cases)
+    broken = {case: fault for case in names if (fault := fault_of(case))}
+    faults = {
+        case: f"This name cannot be part of a path: {fault}. Rename its images."
+        for case, fault in broken.items()
+    }
+    twins = one_name(case for case in names if case not in broken)
+    return faults | {
+        case: f"This name, {case!a}, is the same as {' and '.join(map(ascii, others))} but for the "
+        "Unicode normal form, and both would be one file. Rename the images of one of them."
+        for case, others in twins.items()
+    }
+
+
 def read_dataset(path: Path) -> Dataset:
     """Read dataset.json: ours, or nnU-Net's `channel_names` where each name has a known kind.
 
@@ -154,8 +170,7 @@ def read_dataset(path: Path) -> Dataset:
 
 def _fields_of(path: Path) -> dict[str, Any]:
     try:
-        check_regular(path)
-        return documents.parsed_object(path.read_bytes(), path)
+        return documents.parsed_object(read_bytes(path), path)
     except FileNotFoundError as error:
         below = nested_dataset(path.parent)
         raise DatasetError(
@@ -165,6 +180,14 @@ def _fields_of(path: Path) -> dict[str, Any]:
             remedy=f"Move what is in {below.name} one folder up."
             if below
             else "See documentation/dataset_format.md",
+        ) from error
+    except OSError as error:
+        raise DatasetError(
+            "dataset.json cannot be read.",
+            file=path,
+            expected="a regular file",
+            got=error.strerror or error,
+            remedy="Put the file itself there, and see that this user may read it.",
         ) from error
     except DocumentError as error:
         raise DatasetError(

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import write_text
+from ricenet_v2.core.regular import read_bytes
 from ricenet_v2.core.text import NotTextError, decoded
 from ricenet_v2.store.table_faults import (
     Line,
@@ -89,9 +90,9 @@ def read_table(path: Path) -> CsvTable:
     """Read a CSV file with a header; blank lines and columns without name and cells are left out.
 
     Raises:
-        DatasetError: Missing, empty, not UTF-8 text, not separated by commas, a quote that is not
-            closed, columns that share a name or have none, or a row with more or fewer cells than
-            the header.
+        DatasetError: Missing, no regular file, empty, not UTF-8 text, not separated by commas, a
+            quote that is not closed, columns that share a name or have none, or a row with more or
+            fewer cells than the header.
     """
     lines = _lines(path)
     if not lines:
@@ -114,9 +115,17 @@ def _lines(path: Path) -> list[Line]:
     """Cells of the lines that are not blank, and where these begin."""
     try:
         # Not as text: that would change line ends inside of cells.
-        text = decoded(path.read_bytes())
+        text = decoded(read_bytes(path))
     except FileNotFoundError as error:
         raise DatasetError("There is no such table.", file=path) from error
+    except OSError as error:
+        raise DatasetError(
+            "This table cannot be read.",
+            file=path,
+            expected="a regular file",
+            got=error.strerror or error,
+            remedy="Put the table itself there, and see that this user may read it.",
+        ) from error
     except NotTextError as error:
         raise DatasetError(
             "This table is not UTF-8 text.",

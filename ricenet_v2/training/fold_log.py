@@ -7,9 +7,11 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
-from ricenet_v2.core.errors import RicenetError
+from ricenet_v2.core.errors import RicenetError, TrainingError
 from ricenet_v2.core.places import without_home
+from ricenet_v2.core.regular import fault_of_file, is_missing
 from ricenet_v2.training.job import Job
 
 
@@ -30,12 +32,30 @@ class _Log(logging.FileHandler):
             super().handleError(record)
 
 
+def _check_file(path: Path) -> None:
+    """Refuse to write into what is no file: a pipe would wait for somebody who reads it."""
+    if not is_missing(path) and (fault := fault_of_file(path)):
+        raise TrainingError(
+            "The log of this fold cannot be written.",
+            file=path,
+            expected="a regular file, or none",
+            got=fault,
+            remedy="Move it away, and run the same command with --continue.",
+        )
+
+
 @contextmanager
 def logged(job: Job) -> Iterator[None]:
     """Write what is logged inside the block to the fold's log, in the leading process.
 
     An error that ends the block is written there too, with its traceback where nobody foresaw it.
+
+    Raises:
+        TrainingError: The log is no regular file.
     """
+    with job.team.agreed():
+        if job.team.leads:
+            _check_file(job.paths.log)
     if not job.team.leads:
         yield
         return

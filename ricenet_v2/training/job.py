@@ -25,6 +25,7 @@ from ricenet_v2.records.run import Run, Status
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.store import cases as store
 from ricenet_v2.store.fold_paths import FoldPaths
+from ricenet_v2.store.fold_remedy import read_run
 from ricenet_v2.store.paths import DATASET_JSON, DatasetPaths, ModelPaths
 from ricenet_v2.training.batch_partition import BatchPartition, check_sharing
 from ricenet_v2.training.initial_weights import source_of
@@ -266,7 +267,7 @@ def _began_uncorrected(paths: FoldPaths, options: TrainOptions) -> bool:
     """Whether a fold goes on that a version began which did not correct for the prior."""
     if not options.resume or not paths.run.is_file():
         return False
-    run = documents.read(Run, paths.run)
+    run = read_run(paths)
     named = options.epochs or options.overrides.get("epochs", run.epochs)
     is_trained = (
         run.status == "finished" and paths.final.is_file() and str(named) == str(run.epochs)
@@ -279,7 +280,7 @@ def _with_epochs_of_run(plan: Plan, paths: FoldPaths, options: TrainOptions) -> 
     is_named = options.epochs is not None or "epochs" in options.overrides
     if is_named or not options.resume or not paths.run.is_file():
         return plan
-    return with_epochs(plan, documents.read(Run, paths.run).epochs)
+    return with_epochs(plan, read_run(paths).epochs)
 
 
 def with_epochs(plan: Plan, epochs: int) -> Plan:

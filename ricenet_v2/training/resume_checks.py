@@ -11,7 +11,7 @@ from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import leave_one_out
-from ricenet_v2.store.fold_remedy import going_on
+from ricenet_v2.store.fold_remedy import going_on, read_run
 from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.training.initial_weights import check_same_source
 from ricenet_v2.training.job import Job, run_record, with_epochs
@@ -61,7 +61,7 @@ def existing_run(job: Job) -> Run | None:
     if not job.options.resume:
         check_not_begun(job.model, (job.fold,))
     check_same_source(job.paths, job.options.pretrained_weights)
-    old = documents.read(Run, job.paths.run)
+    old = read_run(job.paths)
     # The number of epochs may change; all else must be as it was.
     alike = dataclasses.replace(job, plan=with_epochs(job.plan, old.epochs))
     new = run_record(alike, "running", None)

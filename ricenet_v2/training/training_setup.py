@@ -13,6 +13,7 @@ from ricenet_v2.preprocessing.raw_changes import tell_raw_changes
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.splits import Splits
+from ricenet_v2.store.case_table import rows_by_id
 from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON, DatasetPaths, ModelPaths, dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset
 from ricenet_v2.training.job import TrainOptions, effective_plan, model_of
@@ -54,6 +55,7 @@ def load_study(
     """
     paths = dataset_paths(dataset, workspace)
     raw = load_raw_dataset(paths.raw)
+    rows_by_id(raw.cases, paths.raw / CASES_CSV)
     if not paths.splits.is_file():
         # A dataset that is too small for folds has no such file, however often it is planned.
         make_splits(raw.cases)

@@ -1,6 +1,7 @@
 """Test cases predicted by the networks of subsets, each of its own channels."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -88,3 +89,34 @@ def test_what_the_same_networks_predicted_of_the_same_cases_is_kept(study):
     other = [dataclasses.replace(records[0], inputs_hash="other images"), *records[1:]]
     documents.write(paths.cases(plan.name) / f"{other[0].case_id}.json", other[0])
     assert (calls(other), calls(other[:2])) == (3, 2)
+
+
+def test_what_was_damaged_or_edited_is_not_kept(study, caplog):
+    paths, plan, subsets, records, networks, _ = study
+    one = subsets[1]
+
+    def calls():
+        before = len(networks[one.model].n_channels)
+        table = test_predictions.predict_test(paths, plan, [one], records, "cpu")[one.name]
+        return len(networks[one.model].n_channels) - before, table.read_text()
+
+    n_cases, whole = calls()
+    table = paths.model(one.model).test / "predictions.csv"
+    table.write_text(whole.replace("second", "first"))
+    assert calls() == (0, whole)
+    file = table.with_name("predictions.json")
+    text = file.read_text()
+    for content in (text.replace('"second"', '"first"'), text[:500], _other_class(text)):
+        file.write_text(content)
+        caplog.clear()
+        assert calls() == (n_cases, whole)
+        assert "The test cases are predicted again: " in caplog.text
+
+
+def _other_class(text):
+    """As an earlier version wrote it: without a checksum."""
+    fields = json.loads(text)
+    del fields["seal"]
+    case = fields["cases"][0]
+    case["predicted"] = "first" if case["predicted"] == "second" else "second"
+    return json.dumps(fields)

@@ -1,5 +1,6 @@
 """ricenet_ablate on a trained cohort."""
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -94,8 +95,8 @@ def _check_the_figure_of_dose(paths, table):
 
 
 def _as_if_killed(fold):
-    run = json.loads(fold.run.read_text())
-    fold.run.write_text(json.dumps({**run, "status": "running"}))
+    run = documents.read(Run, fold.run)
+    documents.write(fold.run, dataclasses.replace(run, status="running"))
     fold.validation.unlink()
     fold.final.unlink()
 

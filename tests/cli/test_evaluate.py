@@ -320,8 +320,14 @@ def test_checks_of_the_same_predictions_are_kept_and_others_dropped(tmp_path, ca
     other, shown = checks()
     assert other == ()
     assert "of other predictions and are dropped: label permutation" in shown
-    (out / "sanity.json").write_text("damaged")
-    assert checks()[0] == ()
+    checks("--permutation_test", "49")
+    file = out / "sanity.json"
+    for old, new in (("49 shuffles", "99 shuffles"), ('"document"', "")):
+        file.write_text(file.read_text().replace(old, new, 1))
+        made, shown = checks()
+        assert made == ()
+        assert "Earlier checks cannot be read and are dropped: " in shown
+        checks("--permutation_test", "49")
 
 
 def test_cases_without_a_label_are_refused_or_left_out_and_listed(tmp_path, capsys):

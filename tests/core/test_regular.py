@@ -1,10 +1,13 @@
 """What a path may lead to besides a file, and that none of it is opened."""
 
+import ast
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
+import ricenet_v2
 from ricenet_v2.core import regular
 from ricenet_v2.core.files import sha256_of_file
 
@@ -53,3 +56,44 @@ def test_nothing_is_missing_and_names_that_no_file_can_have_are_not(tmp_path):
     for name in ("x" * 300, "a\0b"):
         assert not regular.is_missing(tmp_path / name)
         assert regular.fault_of_file(tmp_path / name)
+
+
+def test_what_is_no_regular_file_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="a named pipe"):  # and it returns at once
+        regular.opened(tmp_path / "pipe")
+    (tmp_path / "file").write_bytes(b"x")
+    assert regular.read_bytes(tmp_path / "file") == b"x"
+
+
+OPENING = {"open", "read_text", "read_bytes"}
+ELSEWHERE = {
+    "cli/streams.py": 1,  # the null device
+    "core/files.py": 2,  # temporary files of its own
+    "core/leftovers.py": 1,  # /proc
+    "core/locks.py": 2,  # without waiting, and judged after that
+    "core/machine.py": 1,  # /proc
+    "core/regular.py": 1,
+    "fingerprinting/workers.py": 3,  # /proc and /sys
+    "report/case/volumes.py": 1,  # a temporary file of its own
+    "report/results/write.py": 2,  # files of the package
+    "store/checksums.py": 1,  # a temporary file of its own
+    "store/image_content.py": 1,  # gzip, of a stream that is open
+    "store/nifti.py": 1,  # gzip, of a file that was open just before
+    "training/shared_memory.py": 1,  # memory of the parent
+}
+"""Calls of methods that open a file by themselves, by module; all others go through `regular`."""
+
+
+def _n_openings(path):
+    return sum(
+        isinstance(node, ast.Call) and getattr(node.func, "attr", "") in OPENING
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    )
+
+
+def test_every_reader_opens_files_through_this_module():
+    """A new one belongs to `regular.opened`; else say here why it cannot wait for a pipe."""
+    root = Path(ricenet_v2.__file__).parent
+    found = {path.relative_to(root).as_posix(): _n_openings(path) for path in root.rglob("*.py")}
+    assert {name: number for name, number in found.items() if number} == ELSEWHERE

@@ -2,11 +2,14 @@
 
 import dataclasses
 import logging
+import shutil
+import unicodedata
 
 import numpy as np
 import pytest
 
 from ricenet_v2.core import documents
+from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.explanation.finished import case_file
 from ricenet_v2.explanation.folder import explain_folder
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
@@ -130,3 +133,22 @@ def test_a_dose_that_networks_do_not_see_may_lie_elsewhere(patients, ensemble, m
     assert subject.dose is None
     assert any("p0_0001.nii.gz does not lie on the grid" in one for one in subject.warnings)
     assert [one.kind for one in subject.channels] == ["mri"]
+
+
+def test_one_name_in_two_unicode_normal_forms_is_refused(patients, ensemble, tmp_path):
+    images, table = patients / "imagesTs", patients / CASES_CSV
+    forms = [unicodedata.normalize(form, "pü") for form in ("NFC", "NFD")]
+    for form in forms:
+        for path in images.glob("p1_*"):
+            shutil.copy(path, images / f"{form}_{path.name.rpartition('_')[2]}")
+    shutil.rmtree(patients / "masksTs")
+    made = explain_folder(ensemble, images, tmp_path / "out", FAST)
+    assert made.cases == ("p0", "p1")
+    assert set(made.failed) == set(forms)
+    assert all(ascii(form) in made.failed[other] for form in forms for other in forms)
+    text = table.read_text()
+    row = text.splitlines()[-1]
+    table.write_text(text + "".join(f"{form}{row[2:]}\n" for form in forms))
+    with pytest.raises(DatasetError, match=r"Several rows of cases\.csv are of one case") as caught:
+        explain_folder(ensemble, images, tmp_path / "other", FAST)
+    assert all(ascii(form) in caught.value.got for form in forms)

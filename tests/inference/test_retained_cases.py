@@ -119,3 +119,16 @@ def test_a_patient_is_the_same_in_another_unicode_normal_form(predict, tmp_path,
         found = predict(decomposed, **{decomposed: "p0"})
     assert found.cases == first.cases
     assert caplog.messages == []
+
+
+def test_two_patients_of_one_name_in_two_unicode_normal_forms_are_both_refused(predict, tmp_path):
+    composed, decomposed = (unicodedata.normalize(form, "pü") for form in ("NFC", "NFD"))
+    whose = {composed: "p0", decomposed: "p1"}
+    found = predict("p1", *whose, **whose)
+    assert [case.case_id for case in found.cases] == ["p1"]
+    assert ids(tmp_path / "out") == ["p1"]
+    assert [file.name for file in (tmp_path / "out" / "cases").iterdir()] == ["p1.json"]
+    assert {one.case_id for one in found.failed} == {composed, decomposed}
+    for one in found.failed:
+        assert ascii(composed) in one.error
+        assert ascii(decomposed) in one.error

@@ -1,9 +1,11 @@
 """Tables of cases: columns, splits, and all faulty rows in one error."""
 
+import unicodedata
+
 import pytest
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.store.case_table import read_cases
+from ricenet_v2.store.case_table import read_cases, rows_by_id
 
 HEADER = "case_id,patient_id,label,split\n"
 
@@ -51,3 +53,15 @@ def test_columns_of_nearly_that_name(tmp_path, header, advice):
 def test_a_header_without_rows(tmp_path):
     with pytest.raises(DatasetError, match=r"no rows[\s\S]*Add a row for each case"):
         read(tmp_path, HEADER)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_rows_by_id_are_those_of_different_cases(tmp_path, form):
+    composed, other = "pü", unicodedata.normalize(form, "pü")
+    cases = read(tmp_path, f"{HEADER}a,,x,train\n{composed},,x,train\n")
+    assert list(rows_by_id(cases, tmp_path)) == ["a", composed]
+    cases = read(tmp_path, f"{HEADER}a,,x,train\n{composed},,x,train\n{other},,y,train\n")
+    with pytest.raises(DatasetError, match="Several rows") as caught:
+        rows_by_id(cases, tmp_path)
+    assert ascii(other) in caught.value.got
+    assert "'a'" not in caught.value.got

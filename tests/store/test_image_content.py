@@ -26,6 +26,7 @@ def _nifti(order: str, code: int, bits: int, voxels: bytes) -> bytes:
     struct.pack_into(f"{order}8h", header, 40, 3, 2, 3, 4, 1, 1, 1, 1)
     struct.pack_into(f"{order}2h", header, 70, code, bits)
     struct.pack_into(f"{order}f", header, 108, 352.0)
+    header[344:347] = b"n+1"
     return bytes(header) + voxels
 
 
@@ -39,11 +40,12 @@ def test_nan_is_found_in_every_layout(
     values[[3, 7]] = np.nan
     values[9] = np.inf
     content = _nifti(order, code, bits, values.tobytes())
-    path = tmp_path / "a.nii"
+    path = tmp_path / ("a.nii.gz" if compress else "a.nii")
     path.write_bytes(gzip.compress(content) if compress else content)
     assert scan_content(path, NO_CLAIM).fault == "2 NaN and 1 infinite of 24 voxels"
     values[[3, 7, 9]] = 0
-    path.write_bytes(_nifti(order, code, bits, values.tobytes()))
+    content = _nifti(order, code, bits, values.tobytes())
+    path.write_bytes(gzip.compress(content) if compress else content)
     assert scan_content(path, NO_CLAIM).fault == ""
 
 
@@ -115,9 +117,6 @@ def test_the_length_of_uncompressed_voxels_is_checked(
     voxels = image_files(path)[-1]
     whole = voxels.read_bytes()
     voxels.write_bytes(whole[: len(whole) // 2] if change == "half" else whole + bytes(8))
-    if change == "more" and name in ("a.nii", "a.hdr"):
-        assert scan(path).fault == ""  # the standard of NIfTI says nothing of what follows
-        return
     with pytest.raises(DatasetError):
         read_whole_image(path)
 

@@ -17,6 +17,7 @@ from ricenet_v2.store.images import read_image
 
 SIDE = 800  # 2 GB of float32
 SMALL = sitk.GetImageFromArray(np.arange(120, dtype=np.float32).reshape(4, 5, 6))
+META = "NDims = 3\nDimSize = 6 5 4\nElementSpacing = 1 1 1\nElementType = MET_FLOAT\n"
 
 
 def nifti(path, compress):
@@ -104,7 +105,7 @@ def test_scaled_whole_numbers_are_judged_as_they_are_stored(tmp_path):
 def test_numbers_written_as_text_are_refused(tmp_path):
     head = b"NRRD0004\ntype: double\ndimension: 3\nsizes: 6 5 4\nencoding: text\n\n"
     (tmp_path / "a.nrrd").write_bytes(head + b"1 " * 120)
-    meta = b"NDims = 3\nDimSize = 6 5 4\nElementType = MET_FLOAT\nBinaryData = False\n"
+    meta = META.encode() + b"BinaryData = False\n"
     (tmp_path / "a.mha").write_bytes(meta + b"ElementDataFile = LOCAL\n" + b"1 " * 120)
     for name, told in (("a.nrrd", "encoding is 'text'"), ("a.mha", "written as text")):
         with pytest.raises(DatasetError, match=told):
@@ -115,7 +116,7 @@ def test_numbers_written_as_text_are_refused(tmp_path):
 def test_voxels_elsewhere_are_not_read(tmp_path, name):
     (tmp_path / "a.raw").write_bytes(bytes(480))
     (tmp_path / "in").mkdir()
-    meta = "NDims = 3\nDimSize = 6 5 4\nElementType = MET_FLOAT\nElementDataFile = "
+    meta = f"{META}ElementDataFile = "
     (tmp_path / "in" / "a.mhd").write_text(f"{meta}{name}\n")
     nrrd = "NRRD0004\ntype: float\ndimension: 3\nsizes: 6 5 4\nendian: little\nencoding: raw\n"
     (tmp_path / "in" / "a.nhdr").write_text(f"{nrrd}data file: {name}\n\n")
@@ -126,7 +127,7 @@ def test_voxels_elsewhere_are_not_read(tmp_path, name):
 
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.raw")
-    meta = "NDims = 3\nDimSize = 6 5 4\nElementType = MET_FLOAT\nElementDataFile = a.raw\n"
+    meta = f"{META}ElementDataFile = a.raw\n"
     (tmp_path / "a.mhd").write_text(meta)
     with pytest.raises(DatasetError, match="is not there"):
         read_image(tmp_path / "a.mhd")

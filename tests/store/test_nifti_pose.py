@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.fingerprinting.integrity import check_case
 from ricenet_v2.records.dataset import Case, Channel
-from ricenet_v2.store import images
+from ricenet_v2.store import image_header
 from ricenet_v2.store.images import read_grid, read_image, stored_axes
 from ricenet_v2.store.nifti import read_header
 
@@ -114,13 +114,13 @@ def test_an_unused_pose_is_not_judged(tmp_path):
 
 def test_a_reader_that_puts_voxels_elsewhere_is_found(tmp_path, monkeypatch):
     path = nifti(tmp_path / "a.nii")
-    true = images._grid
+    true = image_header.grid_of
 
     def shifted(image):
         grid = true(image)
         return type(grid)(grid.shape, grid.spacing, (1.0, -2.0, 3.0), grid.direction)
 
-    monkeypatch.setattr(images, "_grid", shifted)
+    monkeypatch.setattr(image_header, "grid_of", shifted)
     with pytest.raises(GeometryError, match="2 mm apart"):
         read_grid(path)
 
@@ -181,7 +181,7 @@ def test_what_is_no_header_is_told(tmp_path, content):
 def test_voxels_begin_somewhere(tmp_path, offset):
     path = nifti(tmp_path / "a.nii", offset=(offset,))
     with pytest.raises(ValueError, match="vox_offset"):
-        read_header(path)
+        read_header(path, single=True)
     with pytest.raises(DatasetError, match="vox_offset"):
         read_image(path)
 

@@ -1,9 +1,11 @@
 """Cases of a folder are found by the names of their files."""
 
+import os
+
 import pytest
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.store.raw import find_cases
+from ricenet_v2.store.raw import find_cases, read_dataset
 
 
 def touch(folder, *names):
@@ -34,3 +36,9 @@ def test_images_of_channels_that_a_dataset_does_not_have_are_said(tmp_path, capl
     assert not caplog.records
     find_cases(tmp_path, 1, ".nii.gz")
     assert "1 image(s) are not read, e.g. a_0001.nii.gz" in caplog.text
+
+
+def test_a_pipe_in_place_of_dataset_json_is_named_at_once(tmp_path):
+    os.mkfifo(tmp_path / "dataset.json")
+    with pytest.raises(DatasetError, match=r"dataset\.json cannot be read(.|\n)*a named pipe"):
+        read_dataset(tmp_path / "dataset.json")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 
 import pytest
 from hypothesis import given
@@ -133,3 +134,9 @@ def test_all_line_ends_are_read(tmp_path, end):
 def test_a_value_without_a_column_is_a_fault(tmp_path):
     with pytest.raises(ValueError, match="no columns for b"):
         tables.write_rows(tmp_path / "t.csv", [{"a": 1, "b": 2}], ["a"])
+
+
+def test_a_pipe_in_place_of_a_table_is_named_at_once(tmp_path):
+    os.mkfifo(tmp_path / "t.csv")
+    with pytest.raises(DatasetError, match=r"t\.csv\n.*\n.*a named pipe"):
+        tables.read_rows(tmp_path / "t.csv")

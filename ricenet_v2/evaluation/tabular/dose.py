@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.prescription import prescription_of
-from ricenet_v2.store.images import read_image, read_whole_image
+from ricenet_v2.store.images import read_whole_image
 from ricenet_v2.store.raw import RawDataset
 
 NAMES = ("Dmean", "D2", "D98", "V50", "V57", "V60", "distance_95", "distance_50")
@@ -75,7 +75,7 @@ def statistics_of_case(raw: RawDataset, case: Case, *, has_lesions: bool) -> dic
     found: dict[str, float] = {}
     for channel, image in zip(raw.dataset.channels, raw.images(case), strict=True):
         if channel.kind == "dose":
-            dose, grid = read_image(image)
+            dose, grid = read_whole_image(image)
             made = statistics(dose, grid.spacing, lesion, prescription)
             found |= {f"{channel.name} {name}": value for name, value in made.items()}
     return found

@@ -10,7 +10,7 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.records.cells import known, numbers
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.store import tables
-from ricenet_v2.store.case_table import read_cases
+from ricenet_v2.store.case_table import read_cases, rows_by_id
 from ricenet_v2.store.fold_remedy import going_on
 from ricenet_v2.store.fold_tables import runs_of
 from ricenet_v2.store.paths import ModelPaths
@@ -31,7 +31,7 @@ def check_covariates(model: ModelPaths, table: Path) -> None:
     """
     if not model.features.is_file():
         return
-    cases = {case.case_id: case for case in read_cases(table)}
+    cases = rows_by_id(read_cases(table), table)
     changed = [
         f"{case}: {column}"
         for row in tables.read_rows(model.features)

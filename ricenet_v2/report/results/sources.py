@@ -32,6 +32,7 @@ from ricenet_v2.report.results.report_sections import (
     parts_of,
 )
 from ricenet_v2.report.results.validation import described, out_of_fold
+from ricenet_v2.store.case_table import rows_by_id
 from ricenet_v2.store.cases import readable_records
 from ricenet_v2.store.fold_tables import runs_of
 from ricenet_v2.store.history import read_history
@@ -157,7 +158,7 @@ def read_sources(
         )
     raw = load_raw_dataset(paths.raw) if (paths.raw / CASES_CSV).is_file() else None
     dataset = described(paths, raw, model)
-    cases = {case.case_id: case for case in raw.cases} if raw is not None else {}
+    cases = rows_by_id(raw.cases, paths.raw / CASES_CSV) if raw is not None else {}
     before = _either(Plan, paths.plan(plan))
     preprocessed = readable_records(paths.cases(plan), cases)
     found = [out_of_fold(model, dataset.classes, cases)]

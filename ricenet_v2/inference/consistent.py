@@ -1,0 +1,64 @@
+"""Whether a stored prediction can be what these networks said: its figures follow from each other.
+
+A checksum finds more, but files of earlier versions have none.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ricenet_v2.inference.networks import Ensemble
+from ricenet_v2.inference.odds import Combine, Floats
+from ricenet_v2.inference.uncertainty import disagreement, entropy
+from ricenet_v2.records.prediction import CasePrediction
+
+_OF_NETWORKS = 1e-4
+"""How far the sum of probabilities of a network, in single precision, may be from 1."""
+_OF_SUMS = 1e-9
+"""How far a figure may be from that which the probabilities of the networks give."""
+
+
+def inconsistency(case: CasePrediction, ensemble: Ensemble, combine: Combine) -> str:
+    """What of a prediction cannot be, in words; empty where everything fits.
+
+    Args:
+        case: As it was stored.
+        ensemble: That made it.
+        combine: How its members were put together.
+    """
+    folds = tuple(member.fold for member in case.members)
+    if folds != tuple(ensemble.members):
+        return f"it is of the folds {folds}, expected {tuple(ensemble.members)}"
+    rows = [case.probabilities, *(member.probabilities for member in case.members)]
+    if any(len(row) != len(ensemble.plan.classes) for row in rows):
+        return f"not every row of probabilities has {len(ensemble.plan.classes)} classes"
+    found = np.array(rows)
+    if not ((found >= 0) & (found <= 1 + _OF_NETWORKS)).all():
+        return "probabilities are not between 0 and 1"
+    if (far := np.abs(found.sum(axis=1) - 1)).max() > _OF_NETWORKS:
+        return f"probabilities sum to {found[far.argmax()].sum():.6g} and not to 1"
+    return _other_figure(case, found[1:], ensemble, combine)
+
+
+def _other_figure(
+    case: CasePrediction, members: Floats, ensemble: Ensemble, combine: Combine
+) -> str:
+    """The first figure that does not follow from the probabilities of the networks."""
+    made = ensemble.odds.joined(members, tuple(ensemble.members), combine)
+    if case.predicted != ensemble.plan.classes[made.predicted]:
+        return (
+            f"the predicted class is {case.predicted}, and the networks call "
+            f"{ensemble.plan.classes[made.predicted]}"
+        )
+    pairs: dict[str, tuple[ArrayLike, ArrayLike]] = {
+        "combined probabilities": (case.probabilities, made.probabilities),
+        "agreement": (case.agreement, made.agreement),
+        "entropy": (case.entropy, entropy(made.probabilities)),
+    }
+    if case.disagreement is not None:
+        pairs["disagreement"] = (case.disagreement, disagreement(members))
+    for name, (stored, follows) in pairs.items():
+        if not np.allclose(stored, follows, rtol=0, atol=_OF_SUMS):
+            return f"{name}: not what follows from the probabilities of the networks"
+    return ""
