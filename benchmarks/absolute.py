@@ -30,7 +30,8 @@ from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.inference.ensemble import load_ensemble
 from ricenet_v2.records.dataset import Case, Channel, Dataset, Split
-from ricenet_v2.records.plan import Norm, Plan
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import Norm
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.store.cases import read_array, read_record
 from ricenet_v2.store.images import write_image

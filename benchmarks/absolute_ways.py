@@ -27,7 +27,7 @@ from ricenet_v2.network.build import Classifier, build_network
 from ricenet_v2.network.levels import Bands
 from ricenet_v2.planning.networks import small_residual_encoder
 from ricenet_v2.planning.topology import topology
-from ricenet_v2.records.plan import Levels, Norm
+from ricenet_v2.records.plan_parts import Levels, Norm
 
 SECTION, SIDE, BATCH, UPDATES, N_TEST = "absolute_ways", 16, 4, 150, 100
 DIVISOR = 65.0

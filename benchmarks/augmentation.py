@@ -31,12 +31,8 @@ from benchmarks import page
 from benchmarks.augmentation_peers import RANGES, Sample, first_generation, monai, second_generation
 from benchmarks.small_plan import small_plan
 from ricenet_v2.core.seeds import generator
-from ricenet_v2.records.plan import (
-    ChannelPlan,
-    Normalisation,
-    Plan,
-    TrainingPlan,
-)
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import ChannelPlan, Normalisation, TrainingPlan
 from ricenet_v2.training.augmentation.apply import augment
 from ricenet_v2.training.augmentation.draw import draw
 

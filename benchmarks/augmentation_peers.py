@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ricenet_v2.records.plan import AugmentationPlan
+from ricenet_v2.records.plan_parts import AugmentationPlan
 
 RANGES = AugmentationPlan(
     p_rotation=1.0,

@@ -63,7 +63,7 @@ def ours(folder: Path, *, only_import: bool) -> Path:
     """This project on the case; the file that it wrote."""
     from benchmarks.small_plan import small_plan
     from ricenet_v2.preprocessing.cohort import preprocess_dataset
-    from ricenet_v2.records.plan import ChannelPlan, Normalisation
+    from ricenet_v2.records.plan_parts import ChannelPlan, Normalisation
     from ricenet_v2.store.raw import load_raw_dataset
 
     out = folder / OURS / f"{CASE}.b2nd"

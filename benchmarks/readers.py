@@ -37,13 +37,8 @@ from ricenet_v2.records.fingerprint import (
     Fingerprint,
 )
 from ricenet_v2.records.integrity import Finding, Integrity
-from ricenet_v2.records.plan import (
-    ChannelPlan,
-    NetworkPlan,
-    Normalisation,
-    Plan,
-    TrainingPlan,
-)
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import ChannelPlan, NetworkPlan, Normalisation, TrainingPlan
 from ricenet_v2.records.prediction import CasePrediction, FailedCase, MemberPrediction, Predictions
 from ricenet_v2.records.prior import Prior
 from ricenet_v2.records.run import EpochRow, Run

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from ricenet_v2.records.plan import (
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import (
     ChannelPlan,
     MemoryEstimate,
     NetworkPlan,
     Normalisation,
-    Plan,
     TrainingPlan,
 )
 

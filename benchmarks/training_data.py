@@ -37,13 +37,8 @@ from ricenet_v2.planning.networks import residual_encoder
 from ricenet_v2.planning.topology import topology
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import ChannelKind
-from ricenet_v2.records.plan import (
-    AugmentationPlan,
-    ChannelPlan,
-    Normalisation,
-    Plan,
-    TrainingPlan,
-)
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import AugmentationPlan, ChannelPlan, Normalisation, TrainingPlan
 from ricenet_v2.store.cases import write_case
 from ricenet_v2.training.loader import Source, TrainingBatches
 from ricenet_v2.training.process_group import ProcessGroup

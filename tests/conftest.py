@@ -18,13 +18,8 @@ from ricenet_v2.cli import plan_and_preprocess, train
 from ricenet_v2.core import documents
 from ricenet_v2.phantom.cohort import NAME, write_cohort
 from ricenet_v2.records.cases import PreprocessedCase
-from ricenet_v2.records.plan import (
-    AugmentationPlan,
-    ChannelPlan,
-    Normalisation,
-    Plan,
-    TrainingPlan,
-)
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import AugmentationPlan, ChannelPlan, Normalisation, TrainingPlan
 from ricenet_v2.store.cases import write_case
 from ricenet_v2.store.paths import dataset_paths
 

@@ -13,7 +13,8 @@ from ricenet_v2.preprocessing.resample import resample
 from ricenet_v2.preprocessing.turn import carry
 from ricenet_v2.preprocessing.way import ResamplingRoute
 from ricenet_v2.records.cases import PreprocessedCase
-from ricenet_v2.records.plan import Interpolation, Plan
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import Interpolation
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]

@@ -17,7 +17,7 @@ from ricenet_v2.network.lineage import lineage_in
 from ricenet_v2.network.weight_changes import norm_after, plain_shortcut, with_channels
 from ricenet_v2.network.weight_hints import levels_of, notes_on, remedy_for
 from ricenet_v2.network.weight_layouts import ForeignEncoder, common_name, read_encoder
-from ricenet_v2.records.plan import Architecture, NetworkPlan
+from ricenet_v2.records.plan_parts import Architecture, NetworkPlan
 from ricenet_v2.records.weights import DifferingShape, WeightsReport
 from ricenet_v2.store import checkpoints
 

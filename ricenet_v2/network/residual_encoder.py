@@ -5,7 +5,7 @@ from __future__ import annotations
 from dynamic_network_architectures.building_blocks.residual_encoders import ResidualEncoder
 from torch import nn
 
-from ricenet_v2.records.plan import NetworkPlan
+from ricenet_v2.records.plan_parts import NetworkPlan
 
 
 def residual_encoder(

@@ -9,7 +9,7 @@ import torch
 from dynamic_network_architectures.building_blocks.regularization import DropPath
 from torch import nn
 
-from ricenet_v2.records.plan import NetworkPlan, Shape
+from ricenet_v2.records.plan_parts import NetworkPlan, Shape
 
 NormLayer = Callable[[int], nn.Module]
 

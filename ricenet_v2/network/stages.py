@@ -14,7 +14,7 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from ricenet_v2.network.build import Classifier, build_network
 from ricenet_v2.network.live import storage_key
-from ricenet_v2.records.plan import NetworkPlan, Shape
+from ricenet_v2.records.plan_parts import NetworkPlan, Shape
 
 _ONE = (1, 1, 1)
 _STEM_KERNEL = (7, 7, 7)  # of ResNet-18, whose blocks are 3 x 3 x 3 whatever the plan says

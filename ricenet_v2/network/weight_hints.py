@@ -8,7 +8,7 @@ from typing import Any
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DocumentError
 from ricenet_v2.network.weight_layouts import ForeignEncoder
-from ricenet_v2.records.plan import Levels, NetworkPlan
+from ricenet_v2.records.plan_parts import Levels, NetworkPlan
 
 _RESENC_L = ((32, 64, 128, 256, 320, 320), (1, 3, 4, 6, 6, 6))
 _RESNET_18 = ((64, 128, 256, 512), (2, 2, 2, 2))

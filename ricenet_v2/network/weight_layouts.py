@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from ricenet_v2.core.errors import CheckpointError
-from ricenet_v2.records.plan import Architecture
+from ricenet_v2.records.plan_parts import Architecture
 
 Tensors = Mapping[str, torch.Tensor]
 

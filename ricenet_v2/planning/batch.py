@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ricenet_v2.records.plan import Norm
+from ricenet_v2.records.plan_parts import Norm
 
 SMALLEST_BATCH = 2
 EFFECTIVE_BATCH = 8

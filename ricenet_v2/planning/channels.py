@@ -7,7 +7,7 @@ import math
 from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.decision import Decision
 from ricenet_v2.records.fingerprint import ChannelFingerprint
-from ricenet_v2.records.plan import ChannelPlan, Interpolation, Normalisation
+from ricenet_v2.records.plan_parts import ChannelPlan, Interpolation, Normalisation
 
 DIVISOR_STEP = 5.0
 _INTERPOLATION: dict[ChannelKind, Interpolation] = {

@@ -9,7 +9,7 @@ import numpy as np
 from ricenet_v2.core.errors import PlanError
 from ricenet_v2.planning.topology import divisible
 from ricenet_v2.records.fingerprint import CaseMeasurement
-from ricenet_v2.records.plan import Shape, Triple
+from ricenet_v2.records.plan_parts import Shape, Triple
 
 MARGIN_SHARE = 0.04
 SMALLEST_SIDE = 4

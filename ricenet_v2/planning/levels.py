@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ricenet_v2.records.decision import Decision
 from ricenet_v2.records.fingerprint import ChannelFingerprint
-from ricenet_v2.records.plan import ChannelPlan, Levels, Normalisation
+from ricenet_v2.records.plan_parts import ChannelPlan, Levels, Normalisation
 
 MOST_BANDS = 8
 _ROUND = (1.0, 2.0, 2.5, 5.0)

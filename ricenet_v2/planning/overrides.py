@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from ricenet_v2.core.errors import PlanError
-from ricenet_v2.records.plan import Shape, Triple
+from ricenet_v2.records.plan_parts import Shape, Triple
 
 
 @dataclass(frozen=True)

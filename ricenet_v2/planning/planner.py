@@ -21,11 +21,11 @@ from ricenet_v2.planning.spacing import target_spacing
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.decision import Decision
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint, distinct
-from ricenet_v2.records.plan import (
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import (
     ChannelPlan,
     MemoryEstimate,
     NetworkPlan,
-    Plan,
     Precision,
     Shape,
     Triple,

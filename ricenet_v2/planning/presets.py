@@ -15,7 +15,7 @@ from ricenet_v2.planning.overrides import Overrides
 from ricenet_v2.planning.spacing import coarsened, exceeds, target_spacing
 from ricenet_v2.planning.topology import topology
 from ricenet_v2.records.fingerprint import CaseMeasurement
-from ricenet_v2.records.plan import Levels, NetworkPlan, Shape, Triple
+from ricenet_v2.records.plan_parts import Levels, NetworkPlan, Shape, Triple
 
 # Below this side of the region nothing is left to be seen: the search ends.
 SEARCHED_DOWN_TO = 16

@@ -19,7 +19,8 @@ from ricenet_v2.planning.presets import WHOLE_NETWORK_UP_TO
 from ricenet_v2.planning.spacing import is_anisotropic, text_of
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.decision import Decision
-from ricenet_v2.records.plan import MemoryEstimate, Plan
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import MemoryEstimate
 from ricenet_v2.records.splits import Splits, leave_one_out
 
 _GIVEN = "given by the user"

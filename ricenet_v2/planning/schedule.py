@@ -6,7 +6,7 @@ import math
 
 from ricenet_v2.planning.batch import EFFECTIVE_BATCH, accumulation_steps
 from ricenet_v2.records.decision import Decision
-from ricenet_v2.records.plan import AugmentationPlan, Shape, TrainingPlan, Triple
+from ricenet_v2.records.plan_parts import AugmentationPlan, Shape, TrainingPlan, Triple
 
 UPDATES = 2000
 FEWEST_EPOCHS, MOST_EPOCHS = 100, 250

@@ -8,7 +8,7 @@ import numpy as np
 
 from ricenet_v2.records.decision import Decision
 from ricenet_v2.records.fingerprint import CaseMeasurement
-from ricenet_v2.records.plan import Triple
+from ricenet_v2.records.plan_parts import Triple
 
 # nnU-Net's own limit: an axis this much coarser than the others is treated apart.
 ANISOTROPY = 3.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ricenet_v2.planning.spacing import exceeds
-from ricenet_v2.records.plan import Shape, Triple
+from ricenet_v2.records.plan_parts import Shape, Triple
 
 SMALLEST_HALVED = 8
 FIRST_STAGE_HALVED_FROM = 24

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import PlanError
-from ricenet_v2.records.plan import Normalisation
+from ricenet_v2.records.plan_parts import Normalisation
 
 _SMALLEST_DEVIATION = 1e-8
 

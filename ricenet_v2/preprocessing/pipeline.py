@@ -19,7 +19,8 @@ from ricenet_v2.preprocessing.turn import background
 from ricenet_v2.preprocessing.way import ResamplingRoute, find_way
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel
-from ricenet_v2.records.plan import ChannelPlan, Plan, Shape
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import ChannelPlan, Shape
 from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store.images import read_image
 

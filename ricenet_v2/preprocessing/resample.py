@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ricenet_v2.preprocessing.axis import AxisBlock, Order, blocks, nearest
 from ricenet_v2.preprocessing.blas import one_thread
-from ricenet_v2.records.plan import Interpolation, Shape, Triple
+from ricenet_v2.records.plan_parts import Interpolation, Shape, Triple
 
 # An axis this much coarser than the finest is interpolated linearly.
 _COARSE = 3.0

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.preprocessing.resample import Voxel, orders
-from ricenet_v2.records.plan import Interpolation
+from ricenet_v2.records.plan_parts import Interpolation
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]

@@ -17,7 +17,8 @@ from ricenet_v2.fingerprinting.region import bounding_box, patient_box
 from ricenet_v2.preprocessing.resample import new_shape, resample, resample_mask
 from ricenet_v2.preprocessing.turn import carry, carry_mask
 from ricenet_v2.records.cases import PreprocessedCase, StraightBox
-from ricenet_v2.records.plan import Interpolation, Plan
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import Interpolation
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]

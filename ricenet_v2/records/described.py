@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ricenet_v2.records.dataset import Channel, Dataset
-from ricenet_v2.records.plan import ChannelPlan, Plan
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import ChannelPlan
 
 AnyChannel = Channel | ChannelPlan
 

@@ -9,7 +9,7 @@ from typing import ClassVar, TypeVar
 from ricenet_v2.core.documents import record
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel
-from ricenet_v2.records.plan import ChannelPlan
+from ricenet_v2.records.plan_parts import ChannelPlan
 
 Key = TypeVar("Key", bound=Hashable)
 

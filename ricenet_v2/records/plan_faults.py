@@ -6,26 +6,46 @@ import itertools
 import math
 from collections.abc import Sequence
 from itertools import chain
-from typing import TYPE_CHECKING
 
 from ricenet_v2.records.dataset import channel_name_faults
+from ricenet_v2.records.plan_parts import (
+    AugmentationPlan,
+    ChannelPlan,
+    NetworkPlan,
+    Shape,
+    TrainingPlan,
+)
 
-if TYPE_CHECKING:
-    from ricenet_v2.records.plan import ChannelPlan, NetworkPlan, Plan
 
+def plan_faults(
+    name: str,
+    classes: Sequence[str],
+    channels: Sequence[ChannelPlan],
+    input_size: Shape,
+    network: NetworkPlan,
+    training: TrainingPlan,
+) -> list[str]:
+    """Each contradiction in words, the name of its field first; empty for a sound plan.
 
-def plan_faults(plan: Plan) -> list[str]:
-    """Each contradiction in words, the name of its field first; empty for a sound plan."""
+    Args:
+        name: Of the plan.
+        classes: Names in the order of the indices.
+        channels: In the order of the network's input.
+        input_size: Voxels along (z, y, x) that the network sees.
+        network: Stage by stage.
+        training: With its augmentation.
+    """
+    names = [channel.name for channel in channels]
     faults = chain(
-        _plan_name(plan.name),
-        _stages(plan.network),
-        _levels(plan),
-        _input_size(plan),
-        _names("classes", plan.classes, at_least=2),
-        _names("channels", [channel.name for channel in plan.channels], at_least=1),
-        channel_name_faults([channel.name for channel in plan.channels]),
-        *(_normalisation(channel) for channel in plan.channels),
-        _ranges(plan),
+        _plan_name(name),
+        _stages(network),
+        _levels(network, channels),
+        _input_size(network, input_size),
+        _names("classes", classes, at_least=2),
+        _names("channels", names, at_least=1),
+        channel_name_faults(names),
+        *(_normalisation(channel) for channel in channels),
+        _ranges(training.augmentation),
     )
     return list(faults)
 
@@ -44,21 +64,21 @@ def _stages(network: NetworkPlan) -> list[str]:
         "strides": len(network.strides),
     }
     if len(set(lengths.values())) != 1 or not network.features:
-        told = ", ".join(f"{name} {length}" for name, length in lengths.items())
-        return [f"network: every stage needs one entry of each, got {told}"]
+        counts = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        return [f"network: every stage needs one entry of each, got {counts}"]
     even = [kernel for kernel in network.kernel_sizes if any(n % 2 == 0 for n in kernel)]
     return [f"network.kernel_sizes: odd numbers are needed, got {even[0]}"] if even else []
 
 
-def _levels(plan: Plan) -> list[str]:
-    levels = plan.network.levels
-    if levels and len(levels) != len(plan.channels):
+def _levels(network: NetworkPlan, channels: Sequence[ChannelPlan]) -> list[str]:
+    levels = network.levels
+    if levels and len(levels) != len(channels):
         return [
-            f"network.levels: one entry for each of {len(plan.channels)} channels is needed, "
+            f"network.levels: one entry for each of {len(channels)} channels is needed, "
             f"got {len(levels)}"
         ]
     faults = []
-    for channel, values in zip(plan.channels, levels, strict=False):
+    for channel, values in zip(channels, levels, strict=False):
         if len(values) == 1 or any(a >= b for a, b in itertools.pairwise(values)):
             faults.append(
                 f"network.levels: {channel.name} needs none, or two and more that increase, "
@@ -72,20 +92,20 @@ def _levels(plan: Plan) -> list[str]:
     return faults
 
 
-def _input_size(plan: Plan) -> list[str]:
+def _input_size(network: NetworkPlan, size: Shape) -> list[str]:
     # ResNet-18 pads; the shortcuts of the residual encoder average whole blocks of voxels.
-    if plan.network.architecture != "residual_encoder":
+    if network.architecture != "residual_encoder":
         return []
-    total = [math.prod(stride[axis] for stride in plan.network.strides) for axis in range(3)]
-    if any(n % stride for n, stride in zip(plan.input_size, total, strict=True)):
+    total = [math.prod(stride[axis] for stride in network.strides) for axis in range(3)]
+    if any(n % stride for n, stride in zip(size, total, strict=True)):
         return [
             f"input_size: the product of network.strides, {tuple(total)}, must divide it, "
-            f"got {plan.input_size}"
+            f"got {size}"
         ]
-    if max(n // stride for n, stride in zip(plan.input_size, total, strict=True)) < 2:
+    if max(n // stride for n, stride in zip(size, total, strict=True)) < 2:
         return [
             f"input_size: network.strides, {tuple(total)} in all, must leave 2 voxels along one "
-            f"axis, got {plan.input_size}"
+            f"axis, got {size}"
         ]
     return []
 
@@ -98,21 +118,20 @@ def _names(what: str, names: Sequence[str], at_least: int) -> list[str]:
 
 
 def _normalisation(channel: ChannelPlan) -> list[str]:
-    made = channel.normalisation
+    how = channel.normalisation
     where = f"channels.{channel.name}.normalisation"
-    if made.scheme == "divide" and made.divisor is None:
+    if how.scheme == "divide" and how.divisor is None:
         return [f"{where}.divisor: needed by the scheme divide"]
-    if made.scheme != "clip_zscore":
+    if how.scheme != "clip_zscore":
         return []
-    if made.mean is None or made.std is None:
+    if how.mean is None or how.std is None:
         return [f"{where}: clip_zscore needs mean and std"]
-    if made.clip_low is None or made.clip_high is None or made.clip_low >= made.clip_high:
+    if how.clip_low is None or how.clip_high is None or how.clip_low >= how.clip_high:
         return [f"{where}: clip_low below clip_high is needed"]
     return []
 
 
-def _ranges(plan: Plan) -> list[str]:
-    changes = plan.training.augmentation
+def _ranges(changes: AugmentationPlan) -> list[str]:
     ranges = {
         "scaling": changes.scaling,
         "brightness": changes.brightness,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ricenet_v2.records.plan import Normalisation
+from ricenet_v2.records.plan_parts import Normalisation
 from ricenet_v2.report.formatting import NOTHING
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ricenet_v2.core.errors import TrainingError
-from ricenet_v2.records.plan import Plan, TrainingPlan
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import TrainingPlan
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, TrainingError
 from ricenet_v2.network.machine import described
 from ricenet_v2.records.benchmark import Benchmark, Estimate, Stage
-from ricenet_v2.records.plan import TrainingPlan
+from ricenet_v2.records.plan_parts import TrainingPlan
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.store.cases import has_case
 from ricenet_v2.store.raw import RawDataset

@@ -12,7 +12,7 @@ from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.network.pretrained import load_pretrained
 from ricenet_v2.records.lineage import Lineage
-from ricenet_v2.records.plan import NetworkPlan
+from ricenet_v2.records.plan_parts import NetworkPlan
 from ricenet_v2.records.weights import PretrainedSource, WeightsReport
 from ricenet_v2.store.fold_paths import FoldPaths
 from ricenet_v2.store.fold_remedy import going_on

@@ -20,7 +20,7 @@ from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.seeds import generator, seed_of
 from ricenet_v2.inference.test_time_augmentation import pooled_features, probabilities
 from ricenet_v2.network.build import Classifier
-from ricenet_v2.records.plan import TrainingPlan
+from ricenet_v2.records.plan_parts import TrainingPlan
 from ricenet_v2.training.batch_partition import BatchPartition
 from ricenet_v2.training.ema import Ema
 from ricenet_v2.training.loader import Batch

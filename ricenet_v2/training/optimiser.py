@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from ricenet_v2.records.plan import TrainingPlan
+from ricenet_v2.records.plan_parts import TrainingPlan
 
 
 def make_optimiser(network: nn.Module, plan: TrainingPlan) -> torch.optim.Optimizer:

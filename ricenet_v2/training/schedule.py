@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ricenet_v2.records.plan import TrainingPlan
+from ricenet_v2.records.plan_parts import TrainingPlan
 
 
 @dataclass(frozen=True)

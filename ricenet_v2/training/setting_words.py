@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from ricenet_v2.core.errors import PlanError
-from ricenet_v2.records.plan import NetworkPlan, Plan, TrainingPlan
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import NetworkPlan, TrainingPlan
 
 _KINDS = {"integer": "a whole number", "number": "a number"}
 _ENDS = (

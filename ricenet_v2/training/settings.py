@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from ricenet_v2.core.errors import PlanError
-from ricenet_v2.records.plan import NetworkPlan, Plan, TrainingPlan
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import NetworkPlan, TrainingPlan
 from ricenet_v2.training.setting_words import refusal_of
 
 Section = TypeVar("Section", TrainingPlan, NetworkPlan)

@@ -23,7 +23,8 @@ from ricenet_v2.core.seeds import seed_of
 from ricenet_v2.inference import prior
 from ricenet_v2.network.build import Classifier, build_network
 from ricenet_v2.network.lineage import KEY
-from ricenet_v2.records.plan import Plan, TrainingPlan
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import TrainingPlan
 from ricenet_v2.records.run import EpochRow, Run, Status
 from ricenet_v2.store import checkpoints
 from ricenet_v2.training.best_epoch import BestEpoch

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ricenet_v2.records.plan import Precision, TrainingPlan
+from ricenet_v2.records.plan_parts import Precision, TrainingPlan
 from ricenet_v2.training.process_group import ProcessGroup
 
 

@@ -10,7 +10,7 @@ from ricenet_v2.core.grid import Grid
 from ricenet_v2.inference.ensemble import Ensemble
 from ricenet_v2.network.build import build_network
 from ricenet_v2.records.dataset import Case, Channel, Dataset
-from ricenet_v2.records.plan import Normalisation
+from ricenet_v2.records.plan_parts import Normalisation
 from ricenet_v2.store.images import write_image
 from ricenet_v2.store.raw import write_raw_tables
 

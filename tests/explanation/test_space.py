@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.explanation.space import Space
 from ricenet_v2.preprocessing.pipeline import preprocess
-from ricenet_v2.records.plan import ChannelPlan, Normalisation
+from ricenet_v2.records.plan_parts import ChannelPlan, Normalisation
 from ricenet_v2.store.images import read_image, write_image, write_image_like
 
 MRI = ChannelPlan("T1c", "mri", "linear", Normalisation("none"))

@@ -19,7 +19,8 @@ from ricenet_v2.network.build import build_network
 from ricenet_v2.preprocessing.cohort import preprocess_dataset
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Channel, Dataset
-from ricenet_v2.records.plan import Normalisation, Plan
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import Normalisation
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.images import write_image
 from ricenet_v2.store.paths import ModelPaths

@@ -16,7 +16,7 @@ from torch.nn import functional
 from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.network.build import build_network
 from ricenet_v2.network.pretrained import load_pretrained
-from ricenet_v2.records.plan import NetworkPlan
+from ricenet_v2.records.plan_parts import NetworkPlan
 from tests.network.plans import PAPER
 
 NNUNET = NetworkPlan(

@@ -1,6 +1,6 @@
 """A network of each architecture, for tests."""
 
-from ricenet_v2.records.plan import NetworkPlan
+from ricenet_v2.records.plan_parts import NetworkPlan
 
 RESIDUAL = NetworkPlan(
     architecture="residual_encoder",

@@ -12,7 +12,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from ricenet_v2.core.errors import PlanError
 from ricenet_v2.network.build import build_network
 from ricenet_v2.network.cost import estimate, training_step
-from ricenet_v2.records.plan import NetworkPlan
+from ricenet_v2.records.plan_parts import NetworkPlan
 from ricenet_v2.training.ema import Ema
 from tests.network.plans import PAPER, RESIDUAL
 

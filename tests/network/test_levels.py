@@ -23,7 +23,7 @@ from ricenet_v2.records.fingerprint import (
     Distribution,
     Fingerprint,
 )
-from ricenet_v2.records.plan import MemoryEstimate
+from ricenet_v2.records.plan_parts import MemoryEstimate
 from ricenet_v2.training.settings import with_channels
 from tests.network.plans import RESIDUAL
 

@@ -8,7 +8,7 @@ from dynamic_network_architectures.architectures.unet import ResidualEncoderUNet
 from torch import nn
 
 from ricenet_v2.network.build import build_network
-from ricenet_v2.records.plan import NetworkPlan
+from ricenet_v2.records.plan_parts import NetworkPlan
 
 RESENC_L = NetworkPlan(
     architecture="residual_encoder",

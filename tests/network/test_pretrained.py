@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from ricenet_v2.core import documents
 from ricenet_v2.network.build import build_network
-from ricenet_v2.records.plan import NetworkPlan
+from ricenet_v2.records.plan_parts import NetworkPlan
 from ricenet_v2.records.weights import WeightsReport
 
 

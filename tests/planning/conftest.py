@@ -14,7 +14,7 @@ from ricenet_v2.records.fingerprint import (
     Distribution,
     Fingerprint,
 )
-from ricenet_v2.records.plan import MemoryEstimate
+from ricenet_v2.records.plan_parts import MemoryEstimate
 
 Case = tuple[tuple[int, int, int], tuple[float, float, float]]
 

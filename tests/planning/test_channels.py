@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from ricenet_v2.planning.channels import plan_channel
-from ricenet_v2.records.plan import Normalisation
+from ricenet_v2.records.plan_parts import Normalisation
 
 
 @pytest.fixture

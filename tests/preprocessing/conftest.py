@@ -11,7 +11,8 @@ import pytest
 from benchmarks.small_plan import small_plan
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.records.dataset import Case, Channel, Dataset
-from ricenet_v2.records.plan import ChannelPlan, Normalisation, Plan
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import ChannelPlan, Normalisation
 from ricenet_v2.store.images import write_image
 from ricenet_v2.store.raw import (
     RawDataset,

@@ -9,7 +9,7 @@ from scipy import stats
 
 from ricenet_v2.core.errors import PlanError
 from ricenet_v2.preprocessing.normalise import normalise
-from ricenet_v2.records.plan import Normalisation
+from ricenet_v2.records.plan_parts import Normalisation
 
 SHAPE = (4, 5, 6)
 ZSCORE = Normalisation("zscore")

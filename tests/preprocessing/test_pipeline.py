@@ -16,7 +16,7 @@ from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.preprocessing.pipeline import load_case, preprocess, preprocess_channels
 from ricenet_v2.records.dataset import Channel
-from ricenet_v2.records.plan import ChannelPlan, Normalisation
+from ricenet_v2.records.plan_parts import ChannelPlan, Normalisation
 from ricenet_v2.store.images import write_image
 
 GRID = Grid((10, 12, 11), (3.0, 2.0, 2.5), (-4.0, 5.0, 6.0))

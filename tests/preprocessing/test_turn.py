@@ -17,7 +17,7 @@ from ricenet_v2.preprocessing.pipeline import load_case, preprocess
 from ricenet_v2.preprocessing.turn import background, carry, carry_mask
 from ricenet_v2.preprocessing.way import ResamplingRoute, straight_box
 from ricenet_v2.records.dataset import Channel
-from ricenet_v2.records.plan import ChannelPlan, Normalisation
+from ricenet_v2.records.plan_parts import ChannelPlan, Normalisation
 from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store.images import write_image
 

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import PlanError
 from ricenet_v2.core.files import sha256_of_text
-from ricenet_v2.records.plan import Normalisation, Plan
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import Normalisation
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.training.settings import with_settings
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ricenet_v2.core import documents
-from ricenet_v2.records.plan import Normalisation, Plan
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import Normalisation
 from ricenet_v2.records.voxels import voxels_hash
 
 

@@ -12,13 +12,13 @@ from benchmarks.small_plan import small_plan
 from ricenet_v2.core import documents
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Channel, Dataset
-from ricenet_v2.records.plan import (
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import (
     AugmentationPlan,
     ChannelPlan,
     MemoryEstimate,
     NetworkPlan,
     Normalisation,
-    Plan,
     TrainingPlan,
 )
 from ricenet_v2.records.voxels import voxels_hash

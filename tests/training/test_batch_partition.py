@@ -5,7 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ricenet_v2.core.errors import TrainingError
-from ricenet_v2.records.plan import TrainingPlan
+from ricenet_v2.records.plan_parts import TrainingPlan
 from ricenet_v2.training.batch_partition import BatchPartition
 
 

@@ -10,7 +10,7 @@ from sklearn.metrics import log_loss
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import TrainingError
-from ricenet_v2.records.plan import AugmentationPlan
+from ricenet_v2.records.plan_parts import AugmentationPlan
 from ricenet_v2.records.prior import Prior
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import checkpoints

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ricenet_v2.core.errors import TrainingError
-from ricenet_v2.records.plan import MemoryEstimate
+from ricenet_v2.records.plan_parts import MemoryEstimate
 from ricenet_v2.training.parallel import (
     FoldExit,
     Resources,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ricenet_v2.records.plan import TrainingPlan
+from ricenet_v2.records.plan_parts import TrainingPlan
 from ricenet_v2.training.schedule import ScheduleSegment, changed, learning_rate
 
 

@@ -5,7 +5,7 @@ import torch
 
 from ricenet_v2.core.errors import DatasetError, TrainingError
 from ricenet_v2.records.benchmark import Stage
-from ricenet_v2.records.plan import MemoryEstimate, TrainingPlan
+from ricenet_v2.records.plan_parts import MemoryEstimate, TrainingPlan
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.training import stages
 from ricenet_v2.training.benchmark import Effort, check_preprocessed, estimated

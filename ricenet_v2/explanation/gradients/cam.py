@@ -14,7 +14,7 @@ from ricenet_v2.core.grid import Shape
 from ricenet_v2.explanation.occlusion.log_odds import log_odds
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.network.stages import parts_of
-from ricenet_v2.records.plan import NetworkPlan
+from ricenet_v2.records.plan_parts import NetworkPlan
 
 Images = NDArray[np.float32]
 Image = NDArray[np.float32]

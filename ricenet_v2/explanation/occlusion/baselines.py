@@ -18,7 +18,8 @@ from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
 from ricenet_v2.explanation.occlusion.windows import Mask, Values, Windows, box_totals
 from ricenet_v2.fingerprinting.region import ANATOMY
 from ricenet_v2.records.dataset import ChannelKind
-from ricenet_v2.records.plan import Plan, Triple
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import Triple
 
 Images = NDArray[np.float32]
 Image = NDArray[np.float32]

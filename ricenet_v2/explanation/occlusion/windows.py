@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import GeometryError
-from ricenet_v2.records.plan import Shape, Triple
+from ricenet_v2.records.plan_parts import Shape, Triple
 
 Mask = NDArray[np.bool_]
 Values = NDArray[np.float64]

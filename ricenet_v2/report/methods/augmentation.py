@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from ricenet_v2.records.plan import AugmentationPlan, Plan
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import AugmentationPlan
 from ricenet_v2.report.formatting import number, percent
 from ricenet_v2.report.methods.facts import Facts
 from ricenet_v2.report.methods.sentence import SentenceTopic, listed, said

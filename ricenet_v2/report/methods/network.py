@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from ricenet_v2.records.plan import ChannelPlan, NetworkPlan
+from ricenet_v2.records.plan_parts import ChannelPlan, NetworkPlan
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.report.formatting import number, several
 from ricenet_v2.report.methods.facts import Facts

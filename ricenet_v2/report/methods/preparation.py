@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Iterator
 
 from ricenet_v2.core.command import text_of
-from ricenet_v2.records.plan import ChannelPlan, Plan
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import ChannelPlan
 from ricenet_v2.report.formatting import number, several, times
 from ricenet_v2.report.methods.facts import Facts
 from ricenet_v2.report.methods.sentence import SentenceTopic, listed, numbered, said

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable
 from typing import TypeVar
 
-from ricenet_v2.records.plan import TrainingPlan
+from ricenet_v2.records.plan_parts import TrainingPlan
 from ricenet_v2.report.formatting import number, percent, several
 from ricenet_v2.report.methods.facts import Facts, FoldFacts
 from ricenet_v2.report.methods.sentence import SentenceTopic, begun, numbered, said

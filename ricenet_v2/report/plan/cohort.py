@@ -14,7 +14,8 @@ from ricenet_v2.records.fingerprint import (
     Fingerprint,
     Triple,
 )
-from ricenet_v2.records.plan import Normalisation, Plan
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import Normalisation
 from ricenet_v2.report.charts import Chart, Mark, Series, histogram, ranges
 from ricenet_v2.report.formatting import number, several, times
 from ricenet_v2.report.normalisation import scheme_words

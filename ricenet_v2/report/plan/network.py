@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ricenet_v2.network.stages import StageCost
-from ricenet_v2.records.plan import Plan, Shape, Triple
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import Shape, Triple
 from ricenet_v2.report.formatting import NOTHING, count, data, number, several, times
 
 COLUMNS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from ricenet_v2.records.plan import Norm
+from ricenet_v2.records.plan_parts import Norm
 
 OPTIONS = (
     ("--gpu_memory_gb GiB", "the budget; more memory allows a finer spacing or a larger batch"),

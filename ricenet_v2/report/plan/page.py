@@ -12,7 +12,8 @@ from ricenet_v2.core import files
 from ricenet_v2.core.command import text_of
 from ricenet_v2.network.stages import StageCost
 from ricenet_v2.records.fingerprint import Fingerprint
-from ricenet_v2.records.plan import ChannelPlan, Plan
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import ChannelPlan
 from ricenet_v2.report.formatting import NOTHING, count, data, number, share, times
 from ricenet_v2.report.normalisation import scheme_words
 from ricenet_v2.report.plan import cohort, memory, network

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.planning.spacing import is_anisotropic
-from ricenet_v2.records.plan import AugmentationPlan, Plan, Triple
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import AugmentationPlan, Triple
 
 # Control points of the elastic field along each axis.
 _COARSE = 6

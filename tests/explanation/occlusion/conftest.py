@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ricenet_v2.network.build import build_network
-from ricenet_v2.records.plan import NetworkPlan
+from ricenet_v2.records.plan_parts import NetworkPlan
 
 RESNET = NetworkPlan(
     architecture="resnet18",

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from ricenet_v2.records.plan import (
+from ricenet_v2.records.plan_parts import (
     AugmentationPlan,
     ChannelPlan,
     NetworkPlan,

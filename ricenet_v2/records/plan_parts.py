@@ -1,0 +1,237 @@
+"""The parts of a plan: channels, network, training, memory."""
+
+from __future__ import annotations
+
+import dataclasses
+import operator
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ricenet_v2.core.documents import record
+from ricenet_v2.core.names import Name
+from ricenet_v2.records import ranges
+from ricenet_v2.records.dataset import ChannelKind
+
+Triple = tuple[ranges.Value, ranges.Value, ranges.Value]
+Shape = tuple[int, int, int]
+_Strides = tuple[ranges.Stride, ranges.Stride, ranges.Stride]
+Interpolation = Literal["cubic", "linear", "nearest"]
+Scheme = Literal["zscore", "clip_zscore", "divide", "none"]
+Architecture = Literal["residual_encoder", "resnet18"]
+Norm = Literal["instance", "batch"]
+Levels = tuple[Annotated[tuple[ranges.Value, ...], Field(max_length=ranges.MOST_LEVELS)], ...]
+Precision = Literal["float32", "bfloat16"]
+
+
+@record
+class Normalisation:
+    """How one channel is normalised.
+
+    Attributes:
+        scheme: `zscore` with the case's own mean and deviation inside the foreground;
+            `clip_zscore` with constants of the dataset; `divide` by a fixed divisor, clipped
+            below at 0; `none`.
+        clip_low: Lower bound of `clip_zscore`.
+        clip_high: Upper bound of `clip_zscore`.
+        mean: Mean of `clip_zscore`.
+        std: Deviation of `clip_zscore`.
+        divisor: Divisor of `divide`, in the unit of the channel (Gy for dose).
+    """
+
+    scheme: Scheme
+    clip_low: ranges.Value | None = None
+    clip_high: ranges.Value | None = None
+    mean: ranges.Value | None = None
+    std: ranges.Deviation | None = None
+    divisor: ranges.Deviation | None = None
+
+    def value(self, value: float) -> float:
+        """What a value in the unit of the channel becomes, where that does not depend on the case.
+
+        Raises:
+            ValueError: The scheme is `zscore`, so it does.
+        """
+        if self.scheme == "zscore":
+            raise ValueError("a value means something else in every case that is z-scored")
+        if self.scheme == "clip_zscore" and self.mean is not None and self.std is not None:
+            return (value - self.mean) / self.std
+        return value / self.divisor if self.divisor is not None else value
+
+
+@record
+class ChannelPlan:
+    """How one channel is preprocessed."""
+
+    name: Name
+    kind: ChannelKind
+    interpolation: Interpolation
+    normalisation: Normalisation
+
+
+@record
+class NetworkPlan:
+    """The network, stage by stage; sizes along array axes (z, y, x).
+
+    Attributes:
+        architecture: `residual_encoder` (dynamic-network-architectures) or `resnet18` (the
+            paper's: MONAI's layout with a named stem).
+        features: Channels of each stage.
+        blocks: Residual blocks of each stage.
+        kernel_sizes: Kernel of each stage.
+        strides: Stride of each stage; the first of `resnet18` is that of its stem.
+        norm: Normalisation layer.
+        dropout: Probability before the linear head.
+        stem: In words, e.g. `conv7 stride 2, max pool 3 stride 2`.
+        conv_bias: Whether convolutions have a bias, as nnU-Net's have; a norm takes it away again.
+        nonlinearity: After each norm; the slope of `leaky_relu` is 0.01.
+        stem_features: Channels of the residual encoder's stem at full resolution; None takes
+            those of the first stage.
+        stochastic_depth: Probability with which a sample skips a residual branch in training.
+        levels: For each input channel increasing values, normalised as the network sees them; a
+            band around each but the first is put behind the channels (see `network.levels`).
+            Empty for a channel without bands, and altogether in plans of earlier versions. Not
+            written where empty, so that the hash of those plans stays what it was.
+    """
+
+    architecture: Architecture
+    features: Annotated[tuple[ranges.Features, ...], Field(max_length=ranges.MOST_STAGES)]
+    blocks: tuple[ranges.Blocks, ...]
+    kernel_sizes: tuple[tuple[ranges.Kernel, ranges.Kernel, ranges.Kernel], ...]
+    strides: tuple[_Strides, ...]
+    norm: Norm
+    dropout: ranges.Part
+    stem: str
+    conv_bias: bool = False
+    nonlinearity: Literal["relu", "leaky_relu"] = "relu"
+    stem_features: ranges.Features | None = None
+    stochastic_depth: ranges.Part = 0.0
+    levels: Annotated[Levels, Field(exclude_if=operator.not_)] = ()
+
+
+@record
+class AugmentationPlan:
+    """Random changes of a training sample.
+
+    Geometry is shared by all channels; intensity changes touch neither dose nor mask channels.
+
+    Attributes:
+        p_rotation: Probability; angles up to `rotation_degrees` about each axis (only in plane
+            where the grid is anisotropic).
+        p_scaling: Probability; factors in `scaling`.
+        p_elastic: Probability; displacement of up to `elastic_mm` on a coarse field.
+        mirror_axes: Array axes (0 z, 1 y, 2 x) that are flipped with probability one half each.
+        p_noise: Probability; standard deviation up to `noise_std`.
+        p_blur: Probability; Gaussian sigma up to `blur_sigma` voxels.
+        p_brightness: Probability; factor in `brightness`.
+        p_contrast: Probability; factor in `contrast` about the mean, range preserved.
+        p_gamma: Probability; exponent in `gamma`.
+        p_low_resolution: Probability; down to `low_resolution` of the resolution and back.
+    """
+
+    p_rotation: ranges.Share = 0.3
+    rotation_degrees: ranges.Degrees = 20.0
+    p_scaling: ranges.Share = 0.3
+    scaling: tuple[ranges.Factor, ranges.Factor] = (0.8, 1.25)
+    p_elastic: ranges.Share = 0.2
+    elastic_mm: ranges.Length = 6.0
+    mirror_axes: tuple[int, ...] = (2,)
+    p_noise: ranges.Share = 0.15
+    noise_std: ranges.Strength = 0.1
+    p_blur: ranges.Share = 0.15
+    blur_sigma: ranges.Length = 1.0
+    p_brightness: ranges.Share = 0.15
+    brightness: tuple[ranges.Factor, ranges.Factor] = (0.75, 1.25)
+    p_contrast: ranges.Share = 0.15
+    contrast: tuple[ranges.Factor, ranges.Factor] = (0.75, 1.25)
+    p_gamma: ranges.Share = 0.15
+    gamma: tuple[ranges.Factor, ranges.Factor] = (0.7, 1.5)
+    p_low_resolution: ranges.Share = 0.1
+    low_resolution: Annotated[float, Field(ge=1e-3, le=1)] = 0.5
+
+
+@record
+class TrainingPlan:
+    """How a fold is trained; every field can be set with `--set name=value`.
+
+    Attributes:
+        batch_size: Samples per step on the device.
+        accumulation_steps: Steps whose gradients are added before an update.
+        epochs: Passes.
+        iterations_per_epoch: Updates in an epoch.
+        optimiser: `adamw` or `adam`.
+        learning_rate: Peak, reached after `warmup_epochs`, then cosine to 0.
+        warmup_epochs: Epochs of linear warm-up.
+        weight_decay: Decoupled (adamw) weight decay.
+        label_smoothing: Part of the target given to all classes.
+        gradient_clip: Largest norm of the gradient.
+        ema_decay: Decay of the averaged weights per update; 0 switches it off.
+        mixed_precision: bfloat16 on CUDA.
+        augmentation: Random changes.
+        balance: What makes up for rare classes: the `sampler` shows every class equally often,
+            the `loss` weighs a case by one over the size of its class, `none` does neither.
+        mixup: Parameter alpha of mixup (Zhang et al. 2018); 0 switches it off.
+        early_stop_epochs: End after so many epochs without a best one; 0 never does.
+        compile: Compile the network with torch.compile.
+        channels_last: Keep voxels of all channels side by side in memory.
+        num_workers: Read in older plans and not used: it is an option of the command. Never
+            written, so that it is no part of the plan's hash.
+    """
+
+    batch_size: ranges.Samples
+    accumulation_steps: ranges.Samples
+    epochs: ranges.Count
+    iterations_per_epoch: ranges.Count
+    optimiser: Literal["adamw", "adam"] = "adamw"
+    learning_rate: ranges.Rate = 1e-3
+    warmup_epochs: ranges.Index = 5
+    weight_decay: ranges.Strength = 1e-2
+    label_smoothing: ranges.Part = 0.05
+    gradient_clip: ranges.Threshold = 5.0
+    ema_decay: ranges.Part = 0.98
+    mixed_precision: bool = True
+    augmentation: AugmentationPlan = AugmentationPlan()
+    balance: Literal["sampler", "loss", "none"] = "sampler"
+    mixup: ranges.Strength = 0.0
+    early_stop_epochs: ranges.Index = 0
+    compile: bool = False
+    channels_last: bool = False
+    num_workers: Annotated[int, Field(exclude=True)] = dataclasses.field(
+        default=0, compare=False, repr=False
+    )
+
+
+@record
+class MemoryEstimate:
+    """Bytes of one training step, counted on the meta device, and its work.
+
+    Attributes:
+        parameters: Weights and buffers (running statistics of batch norm).
+        gradients: Of all weights.
+        optimiser_state: AdamW's two moments.
+        ema: Averaged weights and buffers.
+        activations: Kept for the backward pass; with `bfloat16` also the casts of the weights.
+        inputs: The batch at work and the next one.
+        workspace: What the highest moment of the step takes beyond the rest (gradients of maps,
+            copies of the weights during the update), and the allowance for convolution algorithms.
+        n_parameters: Trained numbers.
+        multiply_adds: Of one forward pass of the batch.
+        precision: What was counted; `bfloat16` is mixed precision under CUDA's autocast.
+    """
+
+    parameters: ranges.Bytes
+    gradients: ranges.Bytes
+    optimiser_state: ranges.Bytes
+    ema: ranges.Bytes
+    activations: ranges.Bytes
+    inputs: ranges.Bytes
+    workspace: ranges.Bytes
+    n_parameters: ranges.Bytes
+    multiply_adds: ranges.Bytes
+    precision: Precision = "float32"
+
+    @property
+    def total(self) -> int:
+        """All bytes of one training step."""
+        parts = (self.parameters, self.gradients, self.optimiser_state, self.ema)
+        return sum(parts) + self.activations + self.inputs + self.workspace
