@@ -20,21 +20,24 @@ def build_parser() -> argparse.ArgumentParser:
         "Train every subset of the channels on the same folds, and tell what each channel "
         "contributes. Run it again to go on: a finished training is never repeated."
     )
-    parser.add_argument("dataset", metavar="DATASET", help="id, name, or path of a raw dataset")
+    parser.add_argument(
+        "dataset", metavar="DATASET", help="id, name or path of the raw dataset folder"
+    )
     common.add_plan(parser)
     parser.add_argument(
         "--by",
         choices=("channel", "kind", "timepoint"),
         default="channel",
-        help="what is left out together: each channel alone, those of a kind (mri, dose, ...), "
-        "those of a time point",
+        help="unit that is left out: each channel by itself, all channels of a kind (mri, dose, "
+        "...), or all of a time point",
     )
     parser.add_argument(
         "--subsets",
         nargs="+",
         default=[],
         metavar="A+B",
-        help="only these, beside all channels, e.g. dose T1c_event+dose; Shapley values need all",
+        help="train only these subsets beside all channels, e.g. dose T1c_event+dose; Shapley "
+        "values need all subsets",
     )
     _add_training(parser)
     parser.add_argument(
@@ -42,25 +45,35 @@ def build_parser() -> argparse.ArgumentParser:
         type=numbers.whole(0, 10_000),
         default=5,
         metavar="N",
-        help="how often each group is swapped between patients at prediction (0: not)",
+        help="number of times that each group is exchanged between patients at prediction; 0 "
+        "leaves it out",
     )
     parser.add_argument(
-        "--drop", action="store_true", help="also zero each group at prediction: another question"
+        "--drop",
+        action="store_true",
+        help="also set each group to zero at prediction, which answers another question",
     )
     parser.add_argument(
         "--n_bootstrap",
         type=numbers.draws,
         default=2000,
-        help="draws of a band, and the most swaps of a test",
+        help="bootstrap samples of a band, and largest number of permutations of a test",
     )
-    parser.add_argument("-o", dest="output", type=Path, help="folder (else in the full model's)")
+    parser.add_argument(
+        "-o",
+        dest="output",
+        type=Path,
+        help="output folder (if left out: inside that of the full model)",
+    )
     common.add_workspace(parser)
     return parser
 
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--epochs", type=numbers.epochs, help="of each fold; else those of the full model"
+        "--epochs",
+        type=numbers.epochs,
+        help="epochs of each fold (if left out: those of the full model)",
     )
     parser.add_argument(
         "--set",
@@ -69,42 +82,57 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="KEY=VALUE",
-        help="change settings of the plan; else those of the full model",
+        help="settings of the plan that are changed (if left out: those of the full model)",
     )
-    parser.add_argument("--seed", type=numbers.seed, help="else that of the full model, else 0")
-    parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
+    parser.add_argument(
+        "--seed",
+        type=numbers.seed,
+        help="random seed (if left out: that of the full model, else 0)",
+    )
+    parser.add_argument(
+        "--device",
+        help="device that computes: cuda, mps or cpu (if left out: the best that is there)",
+    )
     parser.add_argument(
         "--executor",
         default="processes",
         metavar="serial|processes|MODULE:FACTORY",
-        help="where trainings run; FACTORY() gives a concurrent.futures.Executor",
+        help="where trainings run; MODULE:FACTORY names a function that returns a "
+        "concurrent.futures.Executor",
     )
     parser.add_argument(
         "--num_processes",
         type=numbers.processes_or_auto,
         default="auto",
         metavar="N|auto",
-        help="trainings at the same time; auto: as many as memory and cores allow",
+        help="trainings that run at the same time; auto: as many as memory and cores allow",
     )
-    parser.add_argument("--num_threads", type=numbers.threads, help="of each on the CPU")
+    parser.add_argument("--num_threads", type=numbers.threads, help="CPU threads of each training")
     parser.add_argument(
-        "--num_workers", type=numbers.workers, help="processes of each that load and augment"
+        "--num_workers",
+        type=numbers.workers,
+        help="processes of each training that load and augment images",
     )
     parser.add_argument(
-        "--cache_gb", type=numbers.gigabytes_or_none, help="memory (GiB) of each to keep cases in"
+        "--cache_gb",
+        type=numbers.gigabytes_or_none,
+        help="memory in GiB in which each training keeps preprocessed cases",
     )
     parser.add_argument(
-        "--pretrained_weights", type=Path, metavar="FILE", help="that every fold begins with"
+        "--pretrained_weights",
+        type=Path,
+        metavar="FILE",
+        help="checkpoint whose encoder every fold begins with",
     )
     parser.add_argument(
         "--allow_missing_weights",
         action="store_true",
-        help="take what fits of --pretrained_weights and leave the rest fresh",
+        help="take what fits of --pretrained_weights and initialise the rest at random",
     )
     parser.add_argument(
         "--allow_leak",
         action="store_true",
-        help="take --pretrained_weights that were trained on held-out cases",
+        help="accept --pretrained_weights that were trained on held-out cases",
     )
 
 

@@ -20,22 +20,33 @@ def build_parser() -> argparse.ArgumentParser:
         "Fit a logistic regression on dose statistics and covariates in the folds of the networks, "
         "evaluate it, and compare it with them."
     )
-    parser.add_argument("dataset", help="id, name or raw folder; its folds must be there")
+    parser.add_argument(
+        "dataset", help="id, name or path of the raw dataset folder; it must have folds"
+    )
     parser.add_argument(
         "--features",
         nargs="+",
         choices=("dose", "covariates"),
         default=["dose", "covariates"],
-        help="what the regression sees",
+        help="features that the logistic regression uses",
     )
     parser.add_argument(
-        "--against", default="auto__all", metavar="RUN", help="model folder to compare with"
+        "--against",
+        default="auto__all",
+        metavar="RUN",
+        help="model folder that the baseline is compared with",
     )
     parser.add_argument(
-        "--n_bootstrap", type=numbers.draws, default=2000, help="draws of a band or a test"
+        "--n_bootstrap",
+        type=numbers.draws,
+        default=2000,
+        help="bootstrap samples of a band, or permutations of a test",
     )
     parser.add_argument(
-        "--seed", type=numbers.seed, default=0, help="of inner folds and resampling"
+        "--seed",
+        type=numbers.seed,
+        default=0,
+        help="random seed of the inner folds and of the resampling",
     )
     common.add_workspace(parser)
     return parser

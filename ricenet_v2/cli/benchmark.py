@@ -22,23 +22,35 @@ def build_parser() -> argparse.ArgumentParser:
         "Time each stage of a preprocessed dataset on this machine against its limit, and tell how "
         "long its folds will take. Changes nothing in the dataset or its results."
     )
-    parser.add_argument("dataset", help="id, name, or path of the raw dataset folder")
+    parser.add_argument("dataset", help="id, name or path of the raw dataset folder")
     common.add_plan(parser)
-    parser.add_argument("--fold", type=numbers.fold, default=0, help="whose cases are used")
-    parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
     parser.add_argument(
-        "--updates", type=numbers.whole(1, 100_000), default=10, help="of the weights, in a round"
+        "--fold", type=numbers.fold, default=0, help="fold whose training cases are used"
     )
     parser.add_argument(
-        "--rounds", type=numbers.whole(1, 100_000), default=5, help="that count; medians are shown"
+        "--device",
+        help="device that computes: cuda, mps or cpu (if left out: the best that is there)",
+    )
+    parser.add_argument(
+        "--updates",
+        type=numbers.whole(1, 100_000),
+        default=10,
+        help="updates of the weights in a round",
+    )
+    parser.add_argument(
+        "--rounds",
+        type=numbers.whole(1, 100_000),
+        default=5,
+        help="rounds that are measured; medians are shown",
     )
     parser.add_argument(
         "--num_workers",
         type=numbers.workers,
-        help="processes that load and augment; as ricenet_train would take if left out",
+        help="processes that load and augment images (if left out: as many as ricenet_train "
+        "would take)",
     )
     parser.add_argument(
-        "-o", dest="output", type=Path, metavar="FILE", help="JSON file for all that was measured"
+        "-o", dest="output", type=Path, metavar="FILE", help="JSON file for all measurements"
     )
     common.add_workspace(parser)
     return parser

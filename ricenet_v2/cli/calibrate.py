@@ -22,20 +22,20 @@ def build_parser() -> argparse.ArgumentParser:
         "Fit slope and offsets, or a temperature, on the out-of-fold predictions of a dataset, "
         "where that helps on cases it was not fitted on, and store it with the model."
     )
-    parser.add_argument("dataset", help="dataset whose folds are pooled")
+    parser.add_argument("dataset", help="dataset whose out-of-fold predictions are used")
     common.add_model(parser)
     parser.add_argument(
         "--predictions",
         type=Path,
         metavar="PREDICTIONS",
-        help="predictions.csv, or its folder, of a test set (made without --calibrated), to show "
-        "what the calibration does to the ensemble",
+        help="predictions.csv of a test set, or its folder, predicted without --calibrated; "
+        "shows what the calibration does to the ensemble",
     )
     parser.add_argument(
         "--truth",
         type=Path,
         metavar="FILE",
-        help="its table of truths; cases.csv of the dataset if left out",
+        help="table with the labels of that test set (if left out: cases.csv of the dataset)",
     )
     common.add_resampling(parser)
     common.add_workspace(parser)

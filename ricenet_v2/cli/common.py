@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ricenet_v2.cli import ending, numbers, streams
 from ricenet_v2.cli.ending import OK, SOME_FAILED, UNUSABLE
+from ricenet_v2.core.command import invoked, portable
 from ricenet_v2.core.operating_system import check_system
 
 _CASE_SECONDS = 1800.0
@@ -23,10 +24,20 @@ def parser(description: str) -> argparse.ArgumentParser:
     """A parser whose help ends with the intended use."""
     streams.spell_everything()
     return argparse.ArgumentParser(
+        prog=portable(sys.argv[:1] or ["ricenet"])[0],
         description=description,
         epilog=RESEARCH_ONLY,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=_Help,
     )
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows a default where there is one; flags, and options that may be left out, have none."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default is None or action.default is False or action.default == []:
+            return action.help
+        return super()._get_help_string(action)
 
 
 def add_workspace(target: argparse.ArgumentParser) -> None:
@@ -35,8 +46,9 @@ def add_workspace(target: argparse.ArgumentParser) -> None:
         "--workspace",
         type=Path,
         metavar="DIR",
-        help="folder that holds raw/, preprocessed/ and results/ (else the environment's "
-        "ricenet_raw, ricenet_preprocessed, ricenet_results or ricenet_workspace)",
+        help="folder that holds raw/, preprocessed/ and results/ (if left out: the environment "
+        "variables ricenet_raw, ricenet_preprocessed and ricenet_results, or "
+        "ricenet_workspace)",
     )
 
 
@@ -48,7 +60,12 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
 def add_model(parser: argparse.ArgumentParser) -> None:
     """The options that name a model of a dataset."""
     add_plan(parser)
-    parser.add_argument("-c", "--channels", default="all", help="channels label")
+    parser.add_argument(
+        "-c",
+        "--channels",
+        default="all",
+        help="label of the model's channels, e.g. all or T1c_event+dose",
+    )
 
 
 def add_new_cases(parser: argparse.ArgumentParser, masks: str) -> None:
@@ -59,24 +76,39 @@ def add_new_cases(parser: argparse.ArgumentParser, masks: str) -> None:
         type=Path,
         required=True,
         metavar="IN",
-        help="folder of CASE_0000 files",
+        help="folder with the images, CASE_0000, CASE_0001, ...",
     )
     parser.add_argument(
-        "-o", dest="output", type=Path, required=True, metavar="OUT", help="folder to write to"
+        "-o", dest="output", type=Path, required=True, metavar="OUT", help="output folder"
     )
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("-d", dest="dataset", help="dataset that was trained on")
-    which.add_argument("-m", dest="model", type=Path, help="model folder, without the dataset")
+    which.add_argument("-d", dest="dataset", help="dataset whose model predicts")
+    which.add_argument(
+        "-m", dest="model", type=Path, help="folder of the model, for use without the dataset"
+    )
     add_model(parser)
     parser.add_argument(
-        "-f", dest="folds", type=numbers.fold, nargs="+", help="folds; all if left out"
+        "-f",
+        dest="folds",
+        type=numbers.fold,
+        nargs="+",
+        help="folds whose networks are used (if left out: all)",
     )
-    parser.add_argument("--checkpoint", choices=("final", "best", "latest"), default="final")
     parser.add_argument(
-        "--masks", type=Path, help=f"folder of {masks} files (beside imagesTs found by itself)"
+        "--checkpoint",
+        choices=("final", "best", "latest"),
+        default="final",
+        help="weights that predict: after the last epoch (final), of the best validation epoch "
+        "(best), or of the last finished epoch (latest)",
     )
     parser.add_argument(
-        "--continue", dest="resume", action="store_true", help="keep the cases that are done"
+        "--masks", type=Path, help=f"folder of {masks} files (if left out: that beside imagesTs)"
+    )
+    parser.add_argument(
+        "--continue",
+        dest="resume",
+        action="store_true",
+        help="keep the cases that are finished and go on with the others",
     )
 
 
@@ -87,7 +119,8 @@ def add_case_timeout(parser: argparse.ArgumentParser) -> None:
         type=numbers.seconds,
         default=_CASE_SECONDS,
         metavar="SECONDS",
-        help="that reading and preparing one case may take; then it fails, and the others go on",
+        help="time limit for reading and preparing one case; a case that takes longer fails, and"
+        " the others go on",
     )
 
 
@@ -124,9 +157,14 @@ def folder_of(predictions: Path) -> Path:
 def add_resampling(parser: argparse.ArgumentParser) -> None:
     """The options of intervals."""
     parser.add_argument(
-        "--n_bootstrap", type=numbers.draws, default=2000, help="draws of a band or a test"
+        "--n_bootstrap",
+        type=numbers.draws,
+        default=2000,
+        help="bootstrap samples of a band, or permutations of a test",
     )
-    parser.add_argument("--seed", type=numbers.seed, default=0, help="of the resampling")
+    parser.add_argument(
+        "--seed", type=numbers.seed, default=0, help="random seed of the resampling"
+    )
 
 
 def settings(pairs: Sequence[str], parser: argparse.ArgumentParser) -> dict[str, str]:
@@ -163,7 +201,6 @@ def run(
     Returns:
         The exit code.
     """
-    from ricenet_v2.core.command import invoked
     from ricenet_v2.core.left_behind import end_now, has_left_behind
 
     with invoked((program, *(sys.argv[1:] if argv is None else argv))):

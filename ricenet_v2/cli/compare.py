@@ -22,18 +22,22 @@ def build_parser() -> argparse.ArgumentParser:
         "runs",
         nargs="+",
         metavar="RUN",
-        help="at least two: files of predictions, folders of predictions, model folders, or with "
-        "-d the names of model folders such as auto__all",
+        help="two or more runs: tables of predictions, folders of predictions, model folders, or"
+        " with -d the names of model folders such as auto__all",
     )
-    parser.add_argument("-d", dest="dataset", help="dataset that the runs are of")
+    parser.add_argument("-d", dest="dataset", help="dataset that the runs belong to")
     parser.add_argument(
-        "--truth", type=Path, metavar="FILE", help="table of truths for predictions without labels"
+        "--truth",
+        type=Path,
+        metavar="FILE",
+        help="table with labels, for predictions without labels",
     )
     parser.add_argument(
         "--positive_class",
-        help="for two classes; that of dataset.json when the first run was trained, else the last",
+        help="positive class of two (if left out: that of dataset.json when the first run was "
+        "trained, else the last)",
     )
-    parser.add_argument("-o", dest="output", type=Path, help="folder for comparison.json")
+    parser.add_argument("-o", dest="output", type=Path, help="output folder for comparison.json")
     common.add_resampling(parser)
     common.add_workspace(parser)
     return parser

@@ -14,16 +14,21 @@ from ricenet_v2.cli import common, folders
 def build_parser() -> argparse.ArgumentParser:
     """The options."""
     parser = common.parser("Convert a public dataset into a raw dataset folder.")
-    kinds = parser.add_subparsers(dest="kind", required=True)
+    kinds = parser.add_subparsers(dest="kind", required=True, help="format that is converted")
     medmnist = kinds.add_parser("medmnist3d", help="a MedMNIST3D file")
-    medmnist.add_argument("source", type=Path, metavar="FILE.npz")
     medmnist.add_argument(
-        "output", type=Path, metavar="OUT", help="dataset folder, e.g. raw/Dataset010_Adrenal"
+        "source", type=Path, metavar="FILE.npz", help="MedMNIST file (.npz) of 3D volumes"
+    )
+    medmnist.add_argument(
+        "output",
+        type=Path,
+        metavar="OUT",
+        help="raw dataset folder to write, e.g. raw/Dataset010_Adrenal",
     )
     medmnist.add_argument(
         "--channel_kind",
         choices=("mask", "ct", "mri", "other"),
-        help="mask for volumes of two values, else other, if left out",
+        help="kind of the channel (if left out: mask for volumes of two values, else other)",
     )
     return parser
 

@@ -21,15 +21,25 @@ def build_parser() -> argparse.ArgumentParser:
         "Simulate a cohort of glioblastoma patients and run the whole chain on it. The cohort "
         "proves nothing about patients."
     )
-    parser.add_argument("--output", type=Path, default=Path("ricenet_demo"), help="workspace")
     parser.add_argument(
-        "--cases", type=numbers.whole(1, 1_000_000), default=40, help="training cases"
+        "--output", type=Path, default=Path("ricenet_demo"), help="workspace folder"
     )
     parser.add_argument(
-        "--test_cases", type=numbers.whole(0, 1_000_000), default=10, help="held-out cases"
+        "--cases", type=numbers.whole(1, 1_000_000), default=40, help="number of training cases"
     )
     parser.add_argument(
-        "--shape", type=numbers.voxels, nargs=3, default=(40, 48, 40), metavar=("Z", "Y", "X")
+        "--test_cases",
+        type=numbers.whole(0, 1_000_000),
+        default=10,
+        help="number of held-out cases",
+    )
+    parser.add_argument(
+        "--shape",
+        type=numbers.voxels,
+        nargs=3,
+        default=(40, 48, 40),
+        metavar=("Z", "Y", "X"),
+        help="voxels of the images along z, y, x",
     )
     parser.add_argument(
         "--spacing",
@@ -37,18 +47,25 @@ def build_parser() -> argparse.ArgumentParser:
         nargs=3,
         default=(4.5, 4.5, 4.5),
         metavar=("Z", "Y", "X"),
-        help="mm",
+        help="voxel spacing in mm along z, y, x",
     )
-    parser.add_argument("--paper_size", action="store_true", help="80 + 12 cases")
-    parser.add_argument("--epochs", type=numbers.epochs, default=EPOCHS, help="of each fold")
     parser.add_argument(
-        "--seed", type=numbers.seed, default=0, help="of the cohort and the training"
+        "--paper_size",
+        action="store_true",
+        help="simulate 80 training and 12 test cases, as in the paper",
     )
-    parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
+    parser.add_argument("--epochs", type=numbers.epochs, default=EPOCHS, help="epochs of each fold")
     parser.add_argument(
-        "--num_workers", type=numbers.processes, default=n_cores(), help="processes"
+        "--seed", type=numbers.seed, default=0, help="random seed of the cohort and of the training"
     )
-    parser.add_argument("--generate_only", action="store_true", help="only write the cohort")
+    parser.add_argument(
+        "--device",
+        help="device that computes: cuda, mps or cpu (if left out: the best that is there)",
+    )
+    parser.add_argument(
+        "--num_workers", type=numbers.processes, default=n_cores(), help="number of processes"
+    )
+    parser.add_argument("--generate_only", action="store_true", help="write the cohort and stop")
     return parser
 
 

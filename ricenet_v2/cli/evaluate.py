@@ -21,28 +21,33 @@ def build_parser() -> argparse.ArgumentParser:
     parser = common.parser(
         "Figures of the pooled out-of-fold predictions of a dataset, or of predictions with truths."
     )
-    parser.add_argument("dataset", nargs="?", help="dataset whose folds are pooled")
+    parser.add_argument(
+        "dataset", nargs="?", help="dataset whose out-of-fold predictions are evaluated"
+    )
     common.add_model(parser)
     parser.add_argument(
         "--predictions",
         type=Path,
         metavar="PREDICTIONS",
-        help="a predictions.csv or its folder; with a dataset, its thresholds and truths are taken",
+        help="predictions.csv, or its folder, that is evaluated instead; with a dataset, its "
+        "thresholds and labels are used",
     )
     parser.add_argument(
         "--truth",
         type=Path,
         metavar="FILE",
-        help="table with case_id, label, maybe patient_id and covariates; with a dataset alone its "
-        "folds are judged by it",
+        help="table with case_id and label, optionally patient_id and covariates; with a dataset"
+        " alone, its folds are evaluated by these labels",
     )
     parser.add_argument(
         "--allow_missing",
         action="store_true",
-        help="leave out cases that were not predicted or have no label, and list them",
+        help="leave out cases without a prediction or a label, and list them",
     )
-    parser.add_argument("--positive_class", help="for two classes; that of training if left out")
-    parser.add_argument("-o", dest="output", type=Path, help="folder for figures.json")
+    parser.add_argument(
+        "--positive_class", help="positive class of two (if left out: that of the training)"
+    )
+    parser.add_argument("-o", dest="output", type=Path, help="output folder for figures.json")
     common.add_resampling(parser)
     parser.add_argument(
         "--thresholds",
@@ -62,7 +67,7 @@ def _add_seeds(parser: argparse.ArgumentParser) -> None:
         type=numbers.seed_of_folder,
         nargs="*",
         metavar="N",
-        help="instead: how far trainings with these seeds differ (all that are there where none is "
+        help="compare trainings with these random seeds instead (all that exist if none is "
         "named); see ricenet_train --seeds",
     )
 
@@ -73,7 +78,8 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="SHARE",
-        help="move predictions of new cases to these class shares, as ricenet_predict --prior",
+        help="class frequencies that the predictions of new cases are adjusted to, as in "
+        "ricenet_predict --prior",
     )
     parser.add_argument(
         "--sensitivity",
@@ -81,7 +87,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         type=numbers.share,
         nargs="+",
         default=[0.9],
-        help="that thresholds are to reach",
+        help="sensitivities that thresholds must reach",
     )
     parser.add_argument(
         "--specificity",
@@ -89,13 +95,14 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         type=numbers.share,
         nargs="+",
         default=[0.9],
-        help="that thresholds are to reach",
+        help="specificities that thresholds must reach",
     )
     parser.add_argument(
         "--subgroups",
         nargs="*",
         metavar="COLUMN",
-        help="covariates to tell apart; if left out all but those that may tell who a patient is",
+        help="covariates whose subgroups are evaluated (if left out: all but those that may "
+        "identify a patient)",
     )
     parser.add_argument(
         "--bands",
@@ -103,18 +110,19 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="COLUMN=EDGE,EDGE",
-        help="edges of the groups of a covariate, e.g. age=50,65; its median if left out",
+        help="limits of the subgroups of a covariate, e.g. age=50,65 (if left out: its median)",
     )
     parser.add_argument(
         "--permutation_test",
         type=numbers.draws,
         metavar="N",
-        help="compare with N shuffles of the labels",
+        help="compare with N permutations of the labels",
     )
     parser.add_argument(
         "--size_and_spacing",
         action="store_true",
-        help="also a model that sees only the size and spacing of the images (out-of-fold only)",
+        help="also evaluate a model that sees only the size and spacing of the images "
+        "(out-of-fold only)",
     )
     parser.add_argument(
         "--prevalence",
@@ -123,12 +131,12 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="[CLASS=]SHARE",
-        help="also predictive values where the class has that share of the patients, e.g. 0.3",
+        help="also give predictive values at this prevalence of the class, e.g. 0.3",
     )
     parser.add_argument(
         "--all_figures",
         action="store_true",
-        help="print every figure, thresholds and parts of the cases, not only the first ones",
+        help="print every metric, threshold and subgroup, not only the first ones",
     )
 
 

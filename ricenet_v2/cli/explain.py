@@ -22,35 +22,43 @@ def build_parser() -> argparse.ArgumentParser:
     )
     common.add_new_cases(parser, "CASE_brain and CASE_lesion")
     common.add_case_timeout(parser)
-    parser.add_argument("--maps", nargs="+", choices=_KINDS, default=_KINDS, help="which")
     parser.add_argument(
-        "--target", default="predicted", help="class to explain, or the predicted one of each case"
+        "--maps", nargs="+", choices=_KINDS, default=_KINDS, help="kinds of attribution maps"
+    )
+    parser.add_argument(
+        "--target",
+        default="predicted",
+        help="class that is explained; predicted: the predicted class of each case",
     )
     parser.add_argument(
         "--region",
         default="brain",
         metavar="brain|image|NAME",
-        help="what is explained; NAME: the mask CASE_NAME in the folder of masks",
+        help="region that is explained; NAME takes the mask CASE_NAME in the folder of masks",
     )
     parser.add_argument(
-        "--window_mm", type=numbers.millimetres, default=16.0, help="side of what is hidden"
+        "--window_mm",
+        type=numbers.millimetres,
+        default=16.0,
+        help="edge length in mm of the cubes that are occluded",
     )
     parser.add_argument(
         "--stride_mm",
         type=numbers.millimetres,
-        help="from one window to the next, a window if left out; half is eight times slower",
+        help="distance in mm between neighbouring cubes (if left out: their edge length); half "
+        "of it takes eight times as long",
     )
     parser.add_argument(
         "--baseline",
         choices=("local_mean", "mirror", "zero"),
         default="local_mean",
-        help="what hides a part of mri, ct, pet and other images",
+        help="values that replace an occluded part of mri, ct, pet and other channels",
     )
     parser.add_argument(
         "--dose_baseline",
         choices=("local_mean", "zero_gy"),
         default="local_mean",
-        help="what hides a part of the dose",
+        help="values that replace an occluded part of the dose",
     )
     parser.add_argument(
         "--method",
@@ -62,26 +70,34 @@ def build_parser() -> argparse.ArgumentParser:
         "--memory_gb",
         type=numbers.gigabytes,
         default=2.0,
-        help="that occlusion may take, GiB",
+        help="memory in GiB that occlusion may take",
     )
     parser.add_argument(
         "--untrained",
         type=numbers.whole(0, 10_000),
         default=5,
         metavar="N",
-        help="networks with random weights that each share is held against; 0 for none",
+        help="number of networks with random weights that each share is compared with; 0 for none",
     )
-    parser.add_argument("--sanity", choices=("on", "off"), default="on", help="check the maps")
+    parser.add_argument(
+        "--sanity", choices=("on", "off"), default="on", help="whether the maps are checked"
+    )
     parser.add_argument(
         "--random_label_model",
         type=Path,
         metavar="FOLDER",
-        help="model folder trained on shuffled labels, for the check",
+        help="folder of a model that was trained on shuffled labels, for the check",
     )
     parser.add_argument(
-        "--seed", type=numbers.seed, default=0, help="of random weights, orders and moves"
+        "--seed",
+        type=numbers.seed,
+        default=0,
+        help="random seed of weights, orders and shifts in the checks",
     )
-    parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
+    parser.add_argument(
+        "--device",
+        help="device that computes: cuda, mps or cpu (if left out: the best that is there)",
+    )
     common.add_workspace(parser)
     return parser
 

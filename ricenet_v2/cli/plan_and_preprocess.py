@@ -24,9 +24,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser = common.parser(
         "Check a raw dataset, measure it, plan for it, split it into folds and preprocess it."
     )
-    parser.add_argument("dataset", metavar="DATASET", help="id, name, or path of a raw dataset")
+    parser.add_argument(
+        "dataset", metavar="DATASET", help="id, name or path of the raw dataset folder"
+    )
     common.add_workspace(parser)
-    parser.add_argument("--preset", choices=PRESETS, default="auto", help="rules of planning")
+    parser.add_argument("--preset", choices=PRESETS, default="auto", help="set of planning rules")
     parser.add_argument(
         "--gpu_memory_gb",
         type=numbers.gigabytes,
@@ -37,32 +39,34 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--precision",
         choices=("float32", "bfloat16"),
-        help="in which a step must fit: bfloat16 is mixed precision on CUDA (else bfloat16 where "
-        "there is a CUDA device, float32 where there is none)",
+        help="precision in which a training step must fit; bfloat16 is mixed precision on CUDA "
+        "(if left out: bfloat16 where there is a CUDA device, else float32)",
     )
     parser.add_argument(
         "--spacing",
         type=numbers.millimetres,
         nargs=3,
         metavar=("Z", "Y", "X"),
-        help="target spacing in mm",
+        help="target spacing in mm along z, y, x",
     )
     parser.add_argument(
         "--input_size",
         type=numbers.voxels,
         nargs=3,
         metavar=("Z", "Y", "X"),
-        help="voxels the network sees",
+        help="voxels along z, y, x that the network sees",
     )
-    parser.add_argument("--batch_size", type=numbers.samples, metavar="N", help="samples per step")
+    parser.add_argument(
+        "--batch_size", type=numbers.samples, metavar="N", help="samples of a training step"
+    )
     parser.add_argument(
         "--straighten",
         action="store_true",
-        help="resample images that lie tilted along the axes of the patient; prediction then does "
-        "the same (a plan that was made so stays so)",
+        help="resample tilted images along the axes of the patient; prediction then does the "
+        "same, and a plan that was made so stays so",
     )
-    parser.add_argument("--verify_only", action="store_true", help="stop after the check")
-    parser.add_argument("--plan_only", action="store_true", help="stop after planning")
+    parser.add_argument("--verify_only", action="store_true", help="check the dataset and stop")
+    parser.add_argument("--plan_only", action="store_true", help="write the plan and stop")
     parser.add_argument(
         "--group",
         metavar="COLUMN",
@@ -81,7 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=numbers.processes,
         default=min(8, n_cores()),
         metavar="N",
-        help="processes at most",
+        help="largest number of processes",
     )
     common.add_case_timeout(parser)
     return parser

@@ -19,27 +19,35 @@ def build_parser() -> argparse.ArgumentParser:
     parser = common.parser("Predict every patient of a folder with the trained folds.")
     common.add_new_cases(parser, "CASE_brain")
     common.add_case_timeout(parser)
-    parser.add_argument("--combine", choices=("mean", "vote"), default="mean")
     parser.add_argument(
-        "--calibrated", action="store_true", help="apply what ricenet_calibrate fitted"
+        "--combine",
+        choices=("mean", "vote"),
+        default="mean",
+        help="how the networks are combined: mean of their probabilities, or majority vote",
+    )
+    parser.add_argument(
+        "--calibrated", action="store_true", help="apply the calibration of ricenet_calibrate"
     )
     parser.add_argument(
         "--prior",
         nargs="+",
         default=[],
         metavar="SHARE",
-        help="how frequent the positive class is where the patients come from, e.g. 0.1, or "
-        "CLASS=SHARE for every class; as in the training cases if left out",
+        help="frequency of the positive class where the patients come from, e.g. 0.1, or "
+        "CLASS=SHARE for every class (if left out: as in the training cases)",
     )
     parser.add_argument(
         "--decide",
         choices=("balanced", "probable"),
         default="balanced",
-        help="predicted is the class that would be most probable if all were equally frequent "
-        "(of two: from the prior on), or the most probable one",
+        help="how the predicted class is chosen; balanced: the class whose probability is "
+        "largest in relation to its prior; probable: the class with the highest probability",
     )
-    parser.add_argument("--no_tta", action="store_true", help="no mirroring at test time")
-    parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
+    parser.add_argument("--no_tta", action="store_true", help="switch off mirroring at test time")
+    parser.add_argument(
+        "--device",
+        help="device that computes: cuda, mps or cpu (if left out: the best that is there)",
+    )
     common.add_workspace(parser)
     return parser
 

@@ -17,7 +17,9 @@ def build_parser() -> argparse.ArgumentParser:
         "curves, cases, methods, checklists. It opens from disk in any browser and asks the "
         "network for nothing."
     )
-    parser.add_argument("dataset", metavar="DATASET", help="id, name, or path of a raw dataset")
+    parser.add_argument(
+        "dataset", metavar="DATASET", help="id, name or path of the raw dataset folder"
+    )
     common.add_model(parser)
     parser.add_argument(
         "--predictions",
@@ -25,8 +27,8 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="PREDICTIONS",
-        help="folders that ricenet_predict wrote, or their predictions.csv, with figures.json "
-        "where they were evaluated",
+        help="folders that ricenet_predict wrote, or their predictions.csv; with metrics where "
+        "ricenet_evaluate was run on them",
     )
     parser.add_argument(
         "--parts",
@@ -35,20 +37,23 @@ def build_parser() -> argparse.ArgumentParser:
         default=[],
         metavar="FOLDER",
         help="folders of ricenet_explain, ricenet_ablate or ricenet_compare; those inside the "
-        "folder of the model or of predictions are found",
+        "folder of the model or of the predictions are found without it",
     )
     parser.add_argument(
-        "-o", dest="output", type=Path, help="folder (else report/ in the model's results)"
+        "-o",
+        dest="output",
+        type=Path,
+        help="output folder (if left out: report/ in the results of the model)",
     )
     parser.add_argument(
         "--max_mb",
         type=numbers.real(10, 1e6),
         default=95.0,
-        help="size of the folder in MB (millions of bytes); pictures and volumes of many cases "
-        "become coarser to fit",
+        help="largest size of the report in MB (millions of bytes); pictures and volumes of many"
+        " cases become coarser to fit",
     )
     parser.add_argument(
-        "--num_workers", type=numbers.processes, default=1, metavar="N", help="processes"
+        "--num_workers", type=numbers.processes, default=1, metavar="N", help="number of processes"
     )
     common.add_case_timeout(parser)
     common.add_workspace(parser)

@@ -14,17 +14,23 @@ from ricenet_v2.cli import common, ending, numbers
 def build_parser() -> argparse.ArgumentParser:
     """The options."""
     parser = common.parser("Train one fold of a preprocessed dataset, or all of them.")
-    parser.add_argument("dataset", help="id, name, or path of the raw dataset folder")
-    parser.add_argument("fold", help="number of a fold (0 to 4 of the usual five) or all")
+    parser.add_argument("dataset", help="id, name or path of the raw dataset folder")
+    parser.add_argument("fold", help="number of a fold (0 to 4 of the usual five), or all")
     common.add_plan(parser)
-    parser.add_argument("-c", "--channels", nargs="+", metavar="NAME", help="only these channels")
     parser.add_argument(
-        "--continue", dest="resume", action="store_true", help="go on after an interruption"
+        "-c",
+        "--channels",
+        nargs="+",
+        metavar="NAME",
+        help="channels that the network sees (if left out: all)",
+    )
+    parser.add_argument(
+        "--continue", dest="resume", action="store_true", help="go on with an interrupted training"
     )
     parser.add_argument(
         "--epochs",
         type=numbers.epochs,
-        help="instead of the plan's; may change with --continue",
+        help="number of epochs (if left out: that of the plan); may change with --continue",
     )
     parser.add_argument(
         "--set",
@@ -33,39 +39,46 @@ def build_parser() -> argparse.ArgumentParser:
         action="extend",
         default=[],
         metavar="KEY=VALUE",
-        help="change settings of the plan, e.g. learning_rate=3e-4 augmentation.p_noise=0 "
-        "network.dropout=0.3",
+        help="settings of the plan that are changed, e.g. learning_rate=3e-4 "
+        "augmentation.p_noise=0 network.dropout=0.3",
     )
     seeds = parser.add_mutually_exclusive_group()
     seeds.add_argument(
-        "--seed", type=numbers.seed, default=0, help="of weights, sampling, augmentation"
+        "--seed",
+        type=numbers.seed,
+        default=0,
+        help="random seed of weights, sampling and augmentation",
     )
     seeds.add_argument(
         "--seeds",
         type=numbers.seed_of_folder,
         nargs="+",
         metavar="N",
-        help="train once with each of these, into a folder for each; ricenet_evaluate --seeds then "
-        "tells how much the seed alone changes",
+        help="train once with each of these random seeds, each in a folder of its own; "
+        "ricenet_evaluate --seeds then shows how much results vary with the seed",
     )
-    parser.add_argument("--device", help="cuda, mps or cpu; the best there is if left out")
+    parser.add_argument(
+        "--device",
+        help="device that computes: cuda, mps or cpu (if left out: the best that is there)",
+    )
     parser.add_argument(
         "--num_workers",
         type=numbers.workers,
-        help="processes that load and augment (0: none but the main one); changes no result",
+        help="processes that load and augment images (0: only the main process); does not change"
+        " results",
     )
     parser.add_argument(
         "--cache_gb",
         type=numbers.gigabytes_or_none,
-        help="memory in which cases are kept, GiB; changes no result",
+        help="memory in GiB in which preprocessed cases are kept; does not change results",
     )
-    parser.add_argument("--num_threads", type=numbers.threads, help="of torch on the CPU")
+    parser.add_argument("--num_threads", type=numbers.threads, help="CPU threads of torch")
     parser.add_argument(
         "--num_folds_parallel",
         type=numbers.processes_or_auto,
         default="1",
         metavar="N|auto",
-        help="folds trained at the same time; auto: as many as memory and cores allow",
+        help="folds that are trained at the same time; auto: as many as memory and cores allow",
     )
     parser.add_argument(
         "--logger",
@@ -73,29 +86,31 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="NAME",
-        help="tell each epoch to tensorboard or mlflow too (pip install 'ricenet_v2[tensorboard]')",
+        help="also log each epoch to tensorboard or mlflow (pip install 'ricenet_v2[tensorboard]')",
     )
     parser.add_argument(
         "--preview_augmentation",
         action="store_true",
-        help="only draw a contact sheet of augmented samples",
+        help="draw a contact sheet of augmented samples and stop",
     )
     parser.add_argument(
         "--pretrained_weights",
         type=Path,
         metavar="FILE",
-        help="begin with the encoder of this checkpoint: nnU-Net, nnssl, MedicalNet, MONAI or own",
+        help="checkpoint whose encoder the training begins with: of nnU-Net, nnssl, MedicalNet, "
+        "MONAI or this program",
     )
     parser.add_argument(
         "--allow_missing_weights",
         action="store_true",
-        help="take what fits of --pretrained_weights and leave the rest of the encoder fresh",
+        help="take what fits of --pretrained_weights and initialise the rest of the encoder at "
+        "random",
     )
     parser.add_argument(
         "--allow_leak",
         action="store_true",
-        help="begin with --pretrained_weights that were trained on held-out cases; it is written "
-        "down, and the checks of ricenet_evaluate say so",
+        help="accept --pretrained_weights that were trained on held-out cases; run.json records "
+        "it, and the checks of ricenet_evaluate report it",
     )
     common.add_workspace(parser)
     return parser

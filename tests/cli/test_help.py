@@ -1,0 +1,41 @@
+"""Help texts that can be read by themselves."""
+
+import argparse
+import importlib
+import pkgutil
+
+import pytest
+
+from ricenet_v2 import cli
+
+COMMANDS = sorted(
+    module.name
+    for module in pkgutil.iter_modules(cli.__path__)
+    if hasattr(importlib.import_module(f"ricenet_v2.cli.{module.name}"), "build_parser")
+)
+FRAGMENTS = ("of ", "that ", "in which ", "for ", "whose ", "else ", "which", "only ", "instead")
+"""What a text without a subject begins with."""
+
+
+def test_all_commands_are_looked_at():
+    assert {"plan_and_preprocess", "train", "predict", "evaluate", "explain"} <= {*COMMANDS}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_option_says_what_it_is(command):
+    parser = importlib.import_module(f"ricenet_v2.cli.{command}").build_parser()
+    for action in parser._actions:
+        names = "/".join(action.option_strings) or action.dest
+        assert action.help, names
+        assert not action.help.startswith(FRAGMENTS), names
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_only_what_is_a_value_is_shown_as_a_default(command):
+    parser = importlib.import_module(f"ricenet_v2.cli.{command}").build_parser()
+    text = " ".join(parser.format_help().split())
+    for nothing in ("None", "False", "[]"):
+        assert f"(default: {nothing})" not in text
+    for action in parser._actions:
+        if action.default == 0 and not isinstance(action, argparse._StoreTrueAction):
+            assert "(default: 0)" in text
