@@ -71,10 +71,10 @@ def paths(workspace):
 
 @pytest.fixture
 def stopped():
-    """Start a command in a process and stop it as soon as a folder is locked by it."""
+    """Start a command in a process and stop it as soon as it has locked all these folders."""
     begun = []
 
-    def start(name, words, folder):
+    def start(name, words, *folders):
         code = f"from ricenet_v2.cli.{name} import main; raise SystemExit(main())"
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         process = subprocess.Popen(
@@ -84,11 +84,11 @@ def stopped():
             stderr=subprocess.DEVNULL,
         )
         begun.append(process)
-        lock = folder / LOCK_FILE
-        while process.poll() is None and not (lock.exists() and lock.stat().st_size):
+        locks = [folder / LOCK_FILE for folder in folders]
+        while process.poll() is None and not all(x.exists() and x.stat().st_size for x in locks):
             time.sleep(0.005)
         process.send_signal(signal.SIGSTOP)
-        assert (folder / LOCK_FILE).read_text()
+        assert all(lock.read_text() for lock in locks)
         return process
 
     yield start
@@ -132,7 +132,7 @@ def test_a_second_prediction_into_a_folder_is_refused(workspace, paths, tmp_path
     out = tmp_path / "out"
     words = ["-i", paths.raw / "imagesTs", "-m", paths.run().folder, "-f", 0, 1, "--device", "cpu"]
     words = [str(word) for word in words]
-    process = stopped("predict", [*words, "-o", out], out)
+    process = stopped("predict", [*words, "-o", out], out, paths.run().folder)
     assert predict.main([*words, "-o", str(out), "--combine", "vote"]) == 2
     told = capsys.readouterr().err
     assert "Another process is writing into this folder" in told

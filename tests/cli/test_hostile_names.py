@@ -8,10 +8,10 @@ import pytest
 from ricenet_v2.cli import evaluate, plan_and_preprocess, predict, train
 from ricenet_v2.core import documents, names
 from ricenet_v2.core.errors import DocumentError
-from ricenet_v2.inference import folder
 from ricenet_v2.inference.fold_compatibility import plans_and_datasets
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.dataset import Channel, Dataset
+from ricenet_v2.store import raw
 from ricenet_v2.store.paths import dataset_paths
 
 OUT = "../../../outside"
@@ -113,5 +113,5 @@ def test_a_model_of_such_names_is_not_loaded(tmp_path, make_plan, place):
 
 def test_images_whose_names_no_file_can_have_do_not_stop_the_others():
     cases = ["good", "x" * 230, "a\nb"]
-    assert list(folder._unusable(cases)) == cases[1:]
+    assert list(raw.faults_of_names(cases)) == cases[1:]
     assert names.shown("\udcffä") == "\\udcffä"
