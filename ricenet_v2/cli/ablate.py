@@ -175,7 +175,7 @@ def ablate(
     from ricenet_v2.ablation.training import TrainingMachine
     from ricenet_v2.ablation.write import write_ablation
 
-    made, model = run_ablation(
+    ablation, model = run_ablation(
         dataset,
         AblationOptions(
             plan=plan,
@@ -192,20 +192,22 @@ def ablate(
         ),
         workspace,
     )  # fmt: skip
-    folder = output or model.ablation(by, canonical([group.name for group in made.groups], subsets))
-    write_ablation(folder, made)
-    show(made)
+    folder = output or model.ablation(
+        by, canonical([group.name for group in ablation.groups], subsets)
+    )
+    write_ablation(folder, ablation)
+    show(ablation)
     print(f"Tables, pictures and the part of the report: {folder}")
-    return common.SOME_FAILED if made.failed else common.OK
+    return common.SOME_FAILED if ablation.failed else common.OK
 
 
-def show(made: Ablation) -> None:
+def show(ablation: Ablation) -> None:
     """Print the tables and what must be known to read them."""
     from ricenet_v2.ablation.formatting import all_tables, words_of
 
-    for table in all_tables(made):
+    for table in all_tables(ablation):
         common.table(table.title, table.columns, table.rows)
-    print(words_of(made))
+    print(words_of(ablation))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -75,28 +75,33 @@ def baseline(
 
     paths = dataset_paths(dataset, workspace)
     with using(writes=[model_of(paths, features).folder]):
-        made = run_baseline(paths, features, seed)
-    print(f"Columns: {', '.join(made.columns)}")
-    print(f"Penalty C chosen inside the training cases of each fold: {made.penalties}")
-    models = [*models_of([against], paths), made.model]
+        baseline_run = run_baseline(paths, features, seed)
+    print(f"Columns: {', '.join(baseline_run.columns)}")
+    print(f"Penalty C chosen inside the training cases of each fold: {baseline_run.penalties}")
+    models = [*models_of([against], paths), baseline_run.model]
     positive = positive_of_any(models, paths.raw)
     evaluate(
         dataset,
         plan=PLAN,
-        channels=made.label,
+        channels=baseline_run.label,
         positive_class=positive,
         n_bootstrap=n_bootstrap,
         seed=seed,
         workspace=workspace,
     )
-    if made.has_test:
-        print(f"Predictions of the test cases: {made.model.predictions / PREDICTIONS_CSV}")
-    print(_against(paths, against, made.model.folder.name, positive, n_bootstrap, seed))
+    if baseline_run.has_test:
+        print(f"Predictions of the test cases: {baseline_run.model.predictions / PREDICTIONS_CSV}")
+    print(_against(paths, against, baseline_run.model.folder.name, positive, n_bootstrap, seed))
     return common.OK
 
 
 def _against(
-    paths: DatasetPaths, run: str, own: str, positive_class: str | None, n_bootstrap: int, seed: int
+    paths: DatasetPaths,
+    run: str,
+    baseline_name: str,
+    positive_class: str | None,
+    n_bootstrap: int,
+    seed: int,
 ) -> str:
     """The comparison in one line."""
     from ricenet_v2.cli.evaluate_tables import number
@@ -107,7 +112,7 @@ def _against(
     from ricenet_v2.evaluation.selection import selection_of
 
     try:
-        alike = on_same_cases({name: read_run(name, paths) for name in (run, own)})
+        alike = on_same_cases({name: read_run(name, paths) for name in (run, baseline_name)})
     except DatasetError as error:
         return f"Not compared with {run}: {error.what}"
     positive = positive_index(next(iter(alike.runs.values())), positive_class)
@@ -117,11 +122,11 @@ def _against(
         return f"Not compared with {run}: {pair.warning}"
     model = model_of(run, paths)
     remarks = (pair.warning, "" if model is None else selection_of(model))
-    told = "".join(f"\n{remark}" for remark in remarks if remark)
+    lines = "".join(f"\n{remark}" for remark in remarks if remark)
     return (
-        f"AUROC of {run} {number(pair.value_a)}, of {own} {number(pair.value_b)}: difference "
-        f"{number(pair.difference)} ({number(pair.low)} to {number(pair.high)}), "
-        f"p = {number(pair.p)} ({pair.test.split(',')[0]}, {pair.n} cases){told}"
+        f"AUROC of {run} {number(pair.value_a)}, of {baseline_name} {number(pair.value_b)}: "
+        f"difference {number(pair.difference)} ({number(pair.low)} to {number(pair.high)}), "
+        f"p = {number(pair.p)} ({pair.test.split(',')[0]}, {pair.n} cases){lines}"
     )
 
 

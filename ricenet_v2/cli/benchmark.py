@@ -93,24 +93,24 @@ def benchmark(
     job = prepare(
         study.paths, study.plan, study.dataset, study.cases, study.splits, fold, options, team
     )
-    made = measure(job, load_raw_dataset(study.paths.raw), study.splits, effort)
-    _show(made)
+    measured = measure(job, load_raw_dataset(study.paths.raw), study.splits, effort)
+    _show(measured)
     if output is not None:
-        documents.write(output, made)
+        documents.write(output, measured)
         print(f"Benchmark: {output}")
     return common.OK
 
 
-def _show(made: Benchmark) -> None:
+def _show(measured: Benchmark) -> None:
     common.table(
-        f"{made.dataset}, plan {made.plan}, fold {made.fold}: {_machine(made.machine)}. Medians "
-        f"of {made.rounds} rounds; in each, {made.updates} updates of both steps in turn.",
+        f"{measured.dataset}, plan {measured.plan}, fold {measured.fold}: "
+        f"{_machine(measured.machine)}. Medians of {measured.rounds} rounds; in each, {measured.updates} updates of both steps in turn.",
         ("stage", "measured", "against", "ratio", "limit", "verdict", "note"),
-        [_row(stage) for stage in made.stages],
+        [_row(stage) for stage in measured.stages],
     )
-    over = [stage.name for stage in made.stages if stage.holds is False]
+    over = [stage.name for stage in measured.stages if stage.holds is False]
     print(f"Over its limit: {', '.join(over)}." if over else "No limit is missed.")
-    for line in _lines(made.estimate):
+    for line in _lines(measured.estimate):
         print(f"{line} on this device.")
 
 

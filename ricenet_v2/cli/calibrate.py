@@ -71,51 +71,60 @@ def calibrate(
     asked = evaluation_input.out_of_fold(dataset, plan, channels, workspace)
     model = dataset_paths(dataset, workspace).run(plan, channels)
     options = EvaluationOptions(asked.positive, n_bootstrap=n_bootstrap, seed=seed)
-    made = fit(asked.scored, model, options)
+    calibration = fit(asked.scored, model, options)
     if predictions is not None:
         predictions = common.table_of(predictions)
         test = evaluation_input.of_dataset(dataset, plan, channels, workspace, predictions, truth)
         _check_plain(test.made, predictions)
-        made = with_ensemble(made, test.scored, options, test.made)
-    documents.write(model.calibration, dataclasses.replace(made, command=invocation()))
-    show(made)
+        calibration = with_ensemble(calibration, test.scored, options, test.made)
+    documents.write(model.calibration, dataclasses.replace(calibration, command=invocation()))
+    show(calibration)
     print(
         f"Calibration: {model.calibration}. ricenet_predict --calibrated "
-        + ("changes nothing." if made.form == NOTHING else "applies it.")
+        + ("changes nothing." if calibration.form == NOTHING else "applies it.")
     )
     return common.OK
 
 
-def _check_plain(made: Predictions | None, file: Path) -> None:
+def _check_plain(predictions: Predictions | None, file: Path) -> None:
     """Refuse predictions that are not as the calibration finds them."""
     from ricenet_v2.core.errors import DatasetError
     from ricenet_v2.store.paths import PREDICTIONS_JSON
 
-    if made is None or not (made.calibrated or made.applied or made.prior_named):
+    if predictions is None or not (
+        predictions.calibrated or predictions.applied or predictions.prior_named
+    ):
         return
-    told = (
-        [f"prior {', '.join(f'{share:.3g}' for share in made.prior)}"] if made.prior_named else []
+    applied = (
+        [f"prior {', '.join(f'{share:.3g}' for share in predictions.prior)}"]
+        if predictions.prior_named
+        else []
     )
-    told += [made.applied.words] if made.applied else []
+    applied += [predictions.applied.words] if predictions.applied else []
     raise DatasetError(
         "These predictions are calibrated already, or for another prior, and would be changed "
         "twice.",
         file=file,
-        got=f"{'; '.join(told) or '--calibrated'} in {PREDICTIONS_JSON} beside them",
+        got=f"{'; '.join(applied) or '--calibrated'} in {PREDICTIONS_JSON} beside them",
         remedy="Predict the test set without --calibrated and --prior and name that file.",
     )
 
 
-def show(made: Calibration) -> None:
+def show(calibration: Calibration) -> None:
     """Print what was fitted, what was tried, and what it does."""
     from ricenet_v2.cli.evaluate_tables import interval, number
 
-    ends = f" ({made.low:.3f} to {made.high:.3f})" if made.low and made.high else ""
-    print(
-        f"{made.words}{ends}, from {made.n_cases} cases of "
-        f"{made.n_patients} patients." + (f" Beware: {made.warning}." if made.warning else "")
+    ends = (
+        f" ({calibration.low:.3f} to {calibration.high:.3f})"
+        if calibration.low and calibration.high
+        else ""
     )
-    if not made.prior:
+    print(
+        f"{calibration.words}{ends}, from {calibration.n_cases} cases of "
+        f"{calibration.n_patients} patients."
+        + (f" Beware: {calibration.warning}." if calibration.warning else "")
+    )
+    if not calibration.prior:
         print(
             "Beware: the folds were trained by an older version, and their probabilities are not "
             "corrected for the prior of the training cases."
@@ -130,15 +139,15 @@ def show(made: Calibration) -> None:
                 each.cases_needed,
                 each.reason,
             )
-            for each in made.trials
+            for each in calibration.trials
         ],
     )
     sides = {
         "Out-of-fold predictions (single networks; calibrated by the other folds)": (
-            made.before,
-            made.after,
+            calibration.before,
+            calibration.after,
         ),
-        "Ensemble on the test set": (made.ensemble_before, made.ensemble_after),
+        "Ensemble on the test set": (calibration.ensemble_before, calibration.ensemble_after),
     }
     for title, (before, after) in sides.items():
         if not before:
@@ -157,31 +166,34 @@ def show(made: Calibration) -> None:
                 for old, new in zip(before, after, strict=True)
             ],
         )
-    print(verdict(made))
-    if not made.ensemble_before:
+    print(verdict(calibration))
+    if not calibration.ensemble_before:
         print(
             "What it does to the ensemble is not known: an ensemble is less extreme than its "
             "members. Name a test set with --predictions."
         )
-    print(made.note)
+    print(calibration.note)
 
 
-def verdict(made: Calibration) -> str:
+def verdict(calibration: Calibration) -> str:
     """Whether the log loss of the out-of-fold cases fell, choosing the form included."""
     losses = [
         figure.value
-        for figures in (made.before, made.after)
+        for figures in (calibration.before, calibration.after)
         for figure in figures
         if figure.name == "log loss" and figure.value is not None
     ]
     if len(losses) != 2:
         return "Whether it helps cannot be told."
-    told = f"out-of-fold log loss {losses[0]:.3f} before, {losses[1]:.3f} after"
-    if made.form == "nothing":
-        return f"No form helps: the probabilities stay as they are ({told}, the choice included)."
+    comparison = f"out-of-fold log loss {losses[0]:.3f} before, {losses[1]:.3f} after"
+    if calibration.form == "nothing":
+        return (
+            f"No form helps: the probabilities stay as they are ({comparison}, the choice "
+            "included)."
+        )
     if losses[1] < losses[0]:
-        return f"It helps: {told}."
-    return f"Whether it helps cannot be told: {told}. The form differs between the folds."
+        return f"It helps: {comparison}."
+    return f"Whether it helps cannot be told: {comparison}. The form differs between the folds."
 
 
 def main(argv: Sequence[str] | None = None) -> int:

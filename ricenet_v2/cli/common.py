@@ -251,13 +251,13 @@ def table(
     from rich.console import Console
     from rich.table import Table
 
-    made = Table(title=title, title_justify="left", show_lines=has_lines)
+    printed = Table(title=title, title_justify="left", show_lines=has_lines)
     for index, column in enumerate(columns):
         # What is cut off cannot be found: long words go on in the next line.
-        made.add_column(
+        printed.add_column(
             column, justify="right" if has_numbers and index else "left", overflow="fold"
         )
     for row in rows:
-        made.add_row(*(str(cell) for cell in row))
+        printed.add_row(*(str(cell) for cell in row))
     width = None if sys.stdout.isatty() else 120
-    Console(width=width, highlight=False, markup=False).print(made)
+    Console(width=width, highlight=False, markup=False).print(printed)

@@ -87,22 +87,22 @@ def compare(
     models = models_of(runs, paths)
     raw = paths.raw if paths else None
     positive = positive_class or positive_of_any(models, raw)
-    made = compute(alike, positive_index(first, positive), n_bootstrap, seed)
-    made = with_spreads(made, spreads_of(short_names(runs), paths))
-    made = with_selection(made, models)
-    show(made)
+    comparison = compute(alike, positive_index(first, positive), n_bootstrap, seed)
+    comparison = with_spreads(comparison, spreads_of(short_names(runs), paths))
+    comparison = with_selection(comparison, models)
+    show(comparison)
     if output is not None:
-        write_comparison(output, dataclasses.replace(made, command=invocation()))
+        write_comparison(output, dataclasses.replace(comparison, command=invocation()))
         print(f"Comparison: {output}")
     return common.OK
 
 
-def show(made: Comparison) -> None:
+def show(comparison: Comparison) -> None:
     """Print the pairs."""
     from ricenet_v2.cli.evaluate_tables import number
 
     common.table(
-        f"{made.n_cases} cases of {made.n_patients} patients that all runs predicted",
+        f"{comparison.n_cases} cases of {comparison.n_patients} patients that all runs predicted",
         ("figure", "runs", "values", "difference", "p", "p (Holm)", "test"),
         [
             (
@@ -114,16 +114,19 @@ def show(made: Comparison) -> None:
                 number(pair.p_holm),
                 "; ".join(filter(None, (pair.test, pair.warning))),
             )
-            for pair in made.pairs
+            for pair in comparison.pairs
         ],
     )
     print(
-        f"Intervals of {100 * made.level:g} % leave 0 out just where p is below "
-        f"{1 - made.level:.2g} (before Holm's correction)."
+        f"Intervals of {100 * comparison.level:g} % leave 0 out just where p is below "
+        f"{1 - comparison.level:.2g} (before Holm's correction)."
     )
-    if made.left_out:
-        print(f"{len(made.left_out)} cases are not in all runs: {', '.join(made.left_out)}")
-    print(made.note)
+    if comparison.left_out:
+        print(
+            f"{len(comparison.left_out)} cases are not in all runs: "
+            f"{', '.join(comparison.left_out)}"
+        )
+    print(comparison.note)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -75,8 +75,8 @@ def words_of(error: BaseException) -> str:
     name = f"Error: {type(error).__name__}: {error}"
     if remedy := _remedy(error):
         return f"{name}\n  what to do: {remedy}"
-    told = "".join(traceback.format_exception(error))
-    return f"{told}\n{name}\n  what to do: {_REPORT}"
+    trace = "".join(traceback.format_exception(error))
+    return f"{trace}\n{name}\n  what to do: {_REPORT}"
 
 
 def _remedy(error: BaseException) -> str:

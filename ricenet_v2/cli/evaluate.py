@@ -210,22 +210,22 @@ def evaluate(
         picked = stored_thresholds(asked, thresholds)
     applied = chosen.applied(picked, scored, options.level)
     shares = elsewhere.prevalences(prevalences, scored, asked.positive)
-    made = figures.evaluate(scored, options, asked.title, asked.source, applied)
-    made = elsewhere.with_prevalences(made, scored, shares)
-    made = dataclasses.replace(made, selection=_selection(asked, plan, channels))
+    evaluation = figures.evaluate(scored, options, asked.title, asked.source, applied)
+    evaluation = elsewhere.with_prevalences(evaluation, scored, shares)
+    evaluation = dataclasses.replace(evaluation, selection=_selection(asked, plan, channels))
     wish = sanity.SanityOptions(permutation_test or 0, size_and_spacing=size_and_spacing, seed=seed)
     checks = sanity.check(asked, wish)
-    made, centres = evaluate_centres.with_centres(asked, made)
-    show(made, all_figures=all_figures)
+    evaluation, centres = evaluate_centres.with_centres(asked, evaluation)
+    show(evaluation, all_figures=all_figures)
     evaluate_centres.show(centres)
     if asked.source == "out-of-fold":
         evaluate_seeds.tell(asked.dataset, plan, channels)
-    output, told = output or asked.output, ""
+    output, remark = output or asked.output, ""
     if output is not None:
-        checks, told = retained_checks.with_earlier(checks, asked, output / SANITY_JSON)
-    show_sanity(checks, told)
+        checks, remark = retained_checks.with_earlier(checks, asked, output / SANITY_JSON)
+    show_sanity(checks, remark)
     if output is not None:
-        write.write_figures(output, dataclasses.replace(made, command=invocation()))
+        write.write_figures(output, dataclasses.replace(evaluation, command=invocation()))
         curves = curves_of(scored, asked.positive, title=asked.title)
         write.write_curves(output, curves)
         evaluate_centres.write(output, centres)
@@ -272,29 +272,31 @@ def _selection(asked: EvaluationInput, plan: str, channels: str) -> str:
 def _edges(text: str) -> tuple[str, tuple[float, ...]]:
     name, _, edges = text.partition("=")
     try:
-        found = tuple(float(edge) for edge in edges.split(","))
+        limits = tuple(float(edge) for edge in edges.split(","))
     except ValueError:
-        found = ()
-    are_sound = bool(found) and all(map(math.isfinite, found)) and list(found) == sorted(set(found))
+        limits = ()
+    are_sound = (
+        bool(limits) and all(map(math.isfinite, limits)) and list(limits) == sorted(set(limits))
+    )
     if not name or not are_sound:
         raise argparse.ArgumentTypeError(
             f"expected numbers that increase, e.g. age=50,65, got {text[:80]!a}"
         )
-    return name, found
+    return name, limits
 
 
 def _prevalence(text: str) -> tuple[str | None, float]:
     """A share, perhaps behind the name of its class."""
     name, _, share = text.rpartition("=")
     try:
-        found = float(share)
+        value = float(share)
     except ValueError:
-        found = 0.0
-    if not 0 < found < 1:
+        value = 0.0
+    if not 0 < value < 1:
         raise argparse.ArgumentTypeError(
             f"expected a share between 0 and 1, e.g. 0.3 or recurrence=0.3, got {text}"
         )
-    return name or None, found
+    return name or None, value
 
 
 def main(argv: Sequence[str] | None = None) -> int:

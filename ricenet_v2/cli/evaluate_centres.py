@@ -18,12 +18,14 @@ _SHOWN = ("accuracy", "macro F1", "AUROC", "Brier score")
 _WIDTH = 120
 
 
-def with_centres(asked: EvaluationInput, made: Evaluation) -> tuple[Evaluation, Centres | None]:
+def with_centres(
+    asked: EvaluationInput, evaluation: Evaluation
+) -> tuple[Evaluation, Centres | None]:
     """The evaluation with the centres in the names of its folds, and their figures.
 
     Args:
         asked: What was evaluated.
-        made: Its figures.
+        evaluation: Its metrics.
 
     Returns:
         The evaluation as it is, and None, where no fold holds out a centre.
@@ -33,46 +35,46 @@ def with_centres(asked: EvaluationInput, made: Evaluation) -> tuple[Evaluation, 
     from ricenet_v2.store.paths import ModelPaths
 
     if asked.output is None:
-        return made, None
+        return evaluation, None
     column, names = held_out_of(ModelPaths(asked.output.parent))
     if not column:
-        return made, None
-    made = named(made, column, names)
-    found = centres_of(asked.scored, made, asked.positive, column, names)
-    return made, dataclasses.replace(found, command=invocation())
+        return evaluation, None
+    evaluation = named(evaluation, column, names)
+    centres = centres_of(asked.scored, evaluation, asked.positive, column, names)
+    return evaluation, dataclasses.replace(centres, command=invocation())
 
 
-def write(folder: Path, made: Centres | None) -> None:
+def write(folder: Path, centres: Centres | None) -> None:
     """Write what there is of centres, in place of what an earlier evaluation wrote."""
     from ricenet_v2.evaluation.centres import remove_centres, write_centres
 
-    if made is None:
+    if centres is None:
         remove_centres(folder)
     else:
-        write_centres(folder, made)
+        write_centres(folder, centres)
 
 
-def show(made: Centres | None) -> None:
+def show(centres: Centres | None) -> None:
     """Print the figures of each centre, and how far they differ."""
-    if made is None:
+    if centres is None:
         return
-    shown = [name for name in _SHOWN if any(s.figure == name for s in made.spreads)]
+    shown = [name for name in _SHOWN if any(s.figure == name for s in centres.spreads)]
     common.table(
-        f"By {made.column}: each is predicted by a model that it was held out of",
-        (f"fold: {made.column}", "cases", "patients", *made.classes, *shown),
-        [_row(centre, shown) for centre in made.centres],
+        f"By {centres.column}: each is predicted by a model that it was held out of",
+        (f"fold: {centres.column}", "cases", "patients", *centres.classes, *shown),
+        [_row(centre, shown) for centre in centres.centres],
     )
-    if few := [centre.name for centre in made.centres if centre.warning]:
+    if few := [centre.name for centre in centres.centres if centre.warning]:
         print(f"Fewer than 10 cases, so figures that say next to nothing: {', '.join(few)}.")
-    for spread in made.spreads:
+    for spread in centres.spreads:
         if spread.figure in shown and spread.n > 1:
             print(
                 f"{spread.figure}: {spread.lowest:.3f} ({spread.lowest_in}) to "
                 f"{spread.highest:.3f} ({spread.highest_in}) over {spread.n} of "
-                f"{len(made.centres)}."
+                f"{len(centres.centres)}."
             )
-    for one in made.heterogeneity:
-        print(textwrap.fill(one.words(made.column, made.level), _WIDTH))
+    for heterogeneity in centres.heterogeneity:
+        print(textwrap.fill(heterogeneity.words(centres.column, centres.level), _WIDTH))
 
 
 def _row(centre: Centre, shown: list[str]) -> tuple[object, ...]:

@@ -62,10 +62,10 @@ def evaluate_seeds(
     trainings = read_trainings(dataset, plan, channels, workspace, seeds)
     index = positive_of_trainings(trainings, positive)
     options = EvaluationOptions(index, n_bootstrap=n_bootstrap, seed=seed)
-    made = dataclasses.replace(variance(trainings, options), command=invocation())
-    show(made, all_figures=all_figures)
+    seed_variance = dataclasses.replace(variance(trainings, options), command=invocation())
+    show(seed_variance, all_figures=all_figures)
     folder = output or trainings.folder
-    write_seeds(folder, made)
+    write_seeds(folder, seed_variance)
     print(f"Variance over training seeds: {folder}")
     return common.OK
 
@@ -76,32 +76,35 @@ def tell(dataset: DatasetPaths | None, plan: str, channels: str) -> None:
 
     seeds = list(seed_models(dataset, plan, channels)) if dataset is not None else []
     if len(seeds) > 1:
-        told = ", ".join(map(str, seeds))
-        print(f"Trained with the seeds {told}: --seeds tells how far these trainings differ.")
+        listed = ", ".join(map(str, seeds))
+        print(f"Trained with the seeds {listed}: --seeds tells how far these trainings differ.")
 
 
-def show(made: SeedVariance, *, all_figures: bool = False) -> None:
+def show(seed_variance: SeedVariance, *, all_figures: bool = False) -> None:
     """Print the figures of each seed, their spread, and what it means."""
-    seeds = ", ".join(map(str, made.seeds))
-    by_name = {figure.name: figure for figure in made.figures}
+    seeds = ", ".join(map(str, seed_variance.seeds))
+    by_name = {figure.name: figure for figure in seed_variance.figures}
     names = list(by_name) if all_figures else [name for name in _SUMMARY if name in by_name]
     common.table(
-        f"{made.title} ({made.n_cases} cases of {made.n_patients} patients)",
+        f"{seed_variance.title} ({seed_variance.n_cases} cases of "
+        f"{seed_variance.n_patients} patients)",
         (
             "figure",
             f"seeds {seeds}",
             "mean",
             "SD over seeds",
             "range",
-            f"{made.level:.0%} interval by patients, seed {made.seeds[0]}",
+            f"{seed_variance.level:.0%} interval by patients, seed {seed_variance.seeds[0]}",
         ),
         [_row(by_name[name]) for name in names],
     )
-    print(made.words_of_calls)
-    print(textwrap.fill(made.meaning, _WIDTH))
+    print(seed_variance.words_of_calls)
+    print(textwrap.fill(seed_variance.meaning, _WIDTH))
     if not all_figures:
-        print(f"--all_figures prints all {len(made.figures)} figures; seeds.json holds them.")
-    print(made.note)
+        print(
+            f"--all_figures prints all {len(seed_variance.figures)} figures; seeds.json holds them."
+        )
+    print(seed_variance.note)
 
 
 def _row(figure: SeedMetric) -> tuple[str, ...]:

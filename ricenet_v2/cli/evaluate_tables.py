@@ -30,12 +30,12 @@ def interval(figure: Metric) -> str:
     return f"{number(figure.low)} to {number(figure.high)}"
 
 
-def _figures(made: Evaluation, figures: Sequence[Metric]) -> None:
+def _figures(evaluation: Evaluation, figures: Sequence[Metric]) -> None:
     """Print figures, one a row."""
-    title = f"{made.title} ({made.n_cases} cases of {made.n_patients} patients)"
+    title = f"{evaluation.title} ({evaluation.n_cases} cases of {evaluation.n_patients} patients)"
     common.table(
         title,
-        ("figure", "value", f"{made.level:.0%} interval", "n", "method"),
+        ("figure", "value", f"{evaluation.level:.0%} interval", "n", "method"),
         [
             (
                 figure.name,
@@ -49,53 +49,59 @@ def _figures(made: Evaluation, figures: Sequence[Metric]) -> None:
     )
 
 
-def _first(made: Evaluation) -> list[Metric]:
+def _first(evaluation: Evaluation) -> list[Metric]:
     """The figures of the summary, in its order."""
-    by_name = {figure.name: figure for figure in made.figures}
+    by_name = {figure.name: figure for figure in evaluation.figures}
     return [by_name[name] for name in _SUMMARY if name in by_name]
 
 
-def show(made: Evaluation, *, all_figures: bool = False) -> None:
+def show(evaluation: Evaluation, *, all_figures: bool = False) -> None:
     """Print an evaluation.
 
     Args:
-        made: The evaluation.
+        evaluation: Its metrics are printed.
         all_figures: Every figure, thresholds and parts of the cases too, not only the first ones.
     """
-    _figures(made, made.figures if all_figures else _first(made))
-    if made.selection:
-        print(made.selection)
+    _figures(evaluation, evaluation.figures if all_figures else _first(evaluation))
+    if evaluation.selection:
+        print(evaluation.selection)
     common.table(
         "Confusion matrix",
-        ("true class", *(f"predicted {name}" for name in made.classes)),
-        [(name, *row) for name, row in zip(made.classes, made.confusion, strict=True)],
+        ("true class", *(f"predicted {name}" for name in evaluation.classes)),
+        [(name, *row) for name, row in zip(evaluation.classes, evaluation.confusion, strict=True)],
     )
-    _elsewhere(made)
-    _sample_sizes(made)
+    _elsewhere(evaluation)
+    _sample_sizes(evaluation)
     if all_figures:
-        _thresholds(made)
-        _groups(made.groups)
+        _thresholds(evaluation)
+        _groups(evaluation.groups)
     else:
-        print(_more(made))
-    if made.missing:
-        print(f"{len(made.missing)} cases were not predicted: {', '.join(made.missing)}")
-    if made.unlabelled:
-        told = ", ".join(made.unlabelled)
-        print(f"{len(made.unlabelled)} cases have no known label and are in no figure: {told}")
-    print(made.note)
+        print(_more(evaluation))
+    if evaluation.missing:
+        print(
+            f"{len(evaluation.missing)} cases were not predicted: {', '.join(evaluation.missing)}"
+        )
+    if evaluation.unlabelled:
+        cases = ", ".join(evaluation.unlabelled)
+        print(
+            f"{len(evaluation.unlabelled)} cases have no known label and are in no figure: {cases}"
+        )
+    print(evaluation.note)
 
 
-def _elsewhere(made: Evaluation) -> None:
+def _elsewhere(evaluation: Evaluation) -> None:
     """Predictive values at prevalences that were asked for, two figures a row."""
-    calls = [("as called", made.figures)]
-    calls += [(f"{each.name}, from {number(each.value)}", each.figures) for each in made.thresholds]
+    calls = [("as called", evaluation.figures)]
+    calls += [
+        (f"{each.name}, from {number(each.value)}", each.figures) for each in evaluation.thresholds
+    ]
     rows: dict[tuple[str, str, str], list[str]] = {}
     for how, figures in calls:
         for figure in figures:
-            found = _ELSEWHERE.fullmatch(figure.name)
-            if found is not None:
+            match = _ELSEWHERE.fullmatch(figure.name)
+            if match is not None:
                 cell = f"{number(figure.value)} ({interval(figure)})"
-                rows.setdefault((found[3], found[2], how), []).append(cell)
+                rows.setdefault((match[3], match[2], how), []).append(cell)
     if rows:
         common.table(
             "Predictive values at another prevalence (sensitivity and specificity as here)",
@@ -104,65 +110,77 @@ def _elsewhere(made: Evaluation) -> None:
         )
 
 
-def _sample_sizes(made: Evaluation) -> None:
+def _sample_sizes(evaluation: Evaluation) -> None:
     """What so many patients allow, and how many a wished precision takes."""
-    if not made.sample_sizes:
+    if not evaluation.sample_sizes:
         return
-    many = len(made.sample_sizes) > 1
-    told = ", ".join(f"{one.n_of_class} with {one.class_name}" for one in made.sample_sizes)
+    many = len(evaluation.sample_sizes) > 1
+    counts = ", ".join(
+        f"{size.n_of_class} with {size.class_name}" for size in evaluation.sample_sizes
+    )
     common.table(
-        f"What {made.sample_sizes[0].n_patients} patients allow, {told} (Riley 2021)",
-        ("figure", "supposed", f"{made.level:.0%} interval", "patients for an interval of width"),
+        f"What {evaluation.sample_sizes[0].n_patients} patients allow, {counts} (Riley 2021)",
+        (
+            "figure",
+            "supposed",
+            f"{evaluation.level:.0%} interval",
+            "patients for an interval of width",
+        ),
         [
             (
-                f"{row.figure} of {one.class_name}" if many else row.figure,
+                f"{row.figure} of {size.class_name}" if many else row.figure,
                 number(row.assumed),
                 "too few patients"
                 if row.says_nothing
                 else f"{number(row.low)} to {number(row.high)}",
                 f"{row.target_width:g}: {row.n_needed:,}",
             )
-            for one in made.sample_sizes
-            for row in one.precision
+            for size in evaluation.sample_sizes
+            for row in size.precision
         ],
     )
-    for one in made.sample_sizes:
-        if one.development is not None:
-            _development(one.development, one)
+    for size in evaluation.sample_sizes:
+        if size.development is not None:
+            _development(size.development, size)
 
 
-def _development(made: Development, of: SampleSize) -> None:
+def _development(development: Development, of: SampleSize) -> None:
     shrinks = (
-        f"A logistic regression of up to {made.most_parameters:.1f} parameters would shrink by "
-        "10 % at most"
-        if made.most_parameters >= 1
+        f"A logistic regression of up to {development.most_parameters:.1f} parameters would "
+        "shrink by 10 % at most"
+        if development.most_parameters >= 1
         else "Even a logistic regression of one parameter would shrink by more than 10 %"
     )
     print(
         f"Development: the share {of.prevalence:.2f} of {of.class_name} is known within "
-        f"{made.overall_risk_margin:.3f} (0.05 takes {made.n_for_overall_risk:,} patients). "
-        f"{shrinks} (Riley 2019, R-squared {made.r_squared:.2f}); for a network, whose parameters "
-        "do not count like that, there is no such criterion."
+        f"{development.overall_risk_margin:.3f} (0.05 takes "
+        f"{development.n_for_overall_risk:,} patients). {shrinks} (Riley 2019, "
+        f"R-squared {development.r_squared:.2f}); for a network, whose parameters do not "
+        "count like that, there is no such criterion."
     )
 
 
-def _more(made: Evaluation) -> str:
+def _more(evaluation: Evaluation) -> str:
     """What is not printed, and where it is."""
     counted = {
-        f"{len(made.figures)} figures": True,
-        f"{len(made.thresholds)} thresholds": made.thresholds,
-        f"{len(made.groups)} parts of the cases": made.groups,
+        f"{len(evaluation.figures)} figures": True,
+        f"{len(evaluation.thresholds)} thresholds": evaluation.thresholds,
+        f"{len(evaluation.groups)} parts of the cases": evaluation.groups,
     }
-    told = ", ".join(words for words, is_there in counted.items() if is_there)
-    return f"--all_figures prints all of them ({told}); figures.json and figures.csv hold them."
+    contents = ", ".join(words for words, is_there in counted.items() if is_there)
+    return f"--all_figures prints all of them ({contents}); figures.json and figures.csv hold them."
 
 
-def _thresholds(made: Evaluation) -> None:
-    if not made.thresholds:
+def _thresholds(evaluation: Evaluation) -> None:
+    if not evaluation.thresholds:
         return
     common.table(
         "Thresholds"
-        + (" (chosen on these cases: figures flatter)" if made.source == "out-of-fold" else ""),
+        + (
+            " (chosen on these cases: figures flatter)"
+            if evaluation.source == "out-of-fold"
+            else ""
+        ),
         ("class", "threshold", "from", "sensitivity", "specificity", "chosen on"),
         [
             (
@@ -173,7 +191,7 @@ def _thresholds(made: Evaluation) -> None:
                 *(["-", "-"] if not each.figures else []),
                 each.chosen_on,
             )
-            for each in made.thresholds
+            for each in evaluation.thresholds
         ],
     )
 
@@ -203,13 +221,13 @@ def _groups(groups: Sequence[MetricGroup]) -> None:
         print("(!) fewer than 10 cases: these figures say next to nothing.")
 
 
-def show_sanity(made: Sanity, earlier: str = "") -> None:
+def show_sanity(sanity: Sanity, earlier: str = "") -> None:
     """Print the checks, and what was kept of an earlier evaluation."""
-    if made.checks:
+    if sanity.checks:
         common.table(
             "Too good to be true?",
             ("check", "outcome", "found"),
-            [(check.name, check.outcome, check.found) for check in made.checks],
+            [(check.name, check.outcome, check.found) for check in sanity.checks],
         )
     if earlier:
         print(f"{earlier}.")

@@ -177,7 +177,7 @@ def explain(
     control = None
     if random_label_model is not None:
         control = load_ensemble(random_label_model, None, checkpoint, device)
-    found = explain_folder(
+    explanation = explain_folder(
         ensemble,
         source,
         output,
@@ -187,8 +187,8 @@ def explain(
         masks=masks,
         seconds=case_timeout,
     )
-    show(found, options, output)
-    return common.SOME_FAILED if found.failed else common.OK
+    show(explanation, options, output)
+    return common.SOME_FAILED if explanation.failed else common.OK
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -13,29 +13,29 @@ if TYPE_CHECKING:
     from ricenet_v2.records.explanation import CohortShare, Explanation
 
 
-def show(found: Explanation, options: ExplanationOptions, output: Path) -> None:
+def show(explanation: Explanation, options: ExplanationOptions, output: Path) -> None:
     """Tables of what was found."""
     from ricenet_v2.store.paths import EXPLANATION_CSV, EXPLANATION_JSON, REPORT_PART_JSON
 
-    _show_cases(found, output)
+    _show_cases(explanation, output)
     first = options.kinds[0]
-    shown = [one for one in found.shares if one.map == first]
+    shown = [share for share in explanation.shares if share.map == first]
     if shown:
         common.table(
             _title(first, shown),
             ("part", "cases", "share", "expected", "excess", "p", "untrained", "p (untrained)"),
             [
                 (
-                    one.part,
-                    one.n,
-                    f"{100 * one.mean:.1f} %",
-                    "" if one.expected is None else f"{100 * one.expected:.1f} %",
-                    "" if one.excess is None else _percent(one.excess, one.excess_interval),
-                    "" if one.p is None else f"{one.p:.3f}",
-                    "" if one.untrained is None else f"{100 * one.untrained:.1f} %",
-                    "" if one.p_untrained is None else f"{one.p_untrained:.3f}",
+                    share.part,
+                    share.n,
+                    f"{100 * share.mean:.1f} %",
+                    "" if share.expected is None else f"{100 * share.expected:.1f} %",
+                    "" if share.excess is None else _percent(share.excess, share.excess_interval),
+                    "" if share.p is None else f"{share.p:.3f}",
+                    "" if share.untrained is None else f"{100 * share.untrained:.1f} %",
+                    "" if share.p_untrained is None else f"{share.p_untrained:.3f}",
                 )
-                for one in shown
+                for share in shown
             ],
             has_numbers=True,
         )
@@ -45,9 +45,9 @@ def show(found: Explanation, options: ExplanationOptions, output: Path) -> None:
             "brain's volume; untrained: the mean share in maps of networks with random weights. A "
             "share tells of what was learnt only where both p are small."
         )
-        if all(one.p is None for one in shown):
+        if all(share.p is None for share in shown):
             print("Fewer than six patients: no intervals, and no p over patients.")
-    if found.checks:
+    if explanation.checks:
         common.table(
             "Sanity checks",
             (
@@ -61,15 +61,15 @@ def show(found: Explanation, options: ExplanationOptions, output: Path) -> None:
             ),
             [
                 (
-                    one.map,
-                    f"{one.randomised:.2f}",
-                    "not given" if one.control is None else f"{one.control:.2f}",
-                    f"{one.deletion_gain:+.3f} ({100 * one.deletion_better:.0f} %)",
-                    f"{one.insertion_gain:+.3f} ({100 * one.insertion_better:.0f} %)",
-                    "one network" if one.agreement is None else f"{one.agreement:.2f}",
-                    f"FAILED: {'; '.join(one.failed)}" if one.failed else "passed",
+                    check.map,
+                    f"{check.randomised:.2f}",
+                    "not given" if check.control is None else f"{check.control:.2f}",
+                    f"{check.deletion_gain:+.3f} ({100 * check.deletion_better:.0f} %)",
+                    f"{check.insertion_gain:+.3f} ({100 * check.insertion_better:.0f} %)",
+                    "one network" if check.agreement is None else f"{check.agreement:.2f}",
+                    f"FAILED: {'; '.join(check.failed)}" if check.failed else "passed",
                 )
-                for one in found.checks
+                for check in explanation.checks
             ],
         )
         print(
@@ -83,20 +83,21 @@ def show(found: Explanation, options: ExplanationOptions, output: Path) -> None:
     print(f"Maps, pictures and tables: {output} ({', '.join(files)})")
 
 
-def _show_cases(found: Explanation, output: Path) -> None:
+def _show_cases(explanation: Explanation, output: Path) -> None:
     from ricenet_v2.core import documents
     from ricenet_v2.explanation.finished import case_file
     from ricenet_v2.records.explanation import ExplainedCase
     from ricenet_v2.report.formatting import cases as count_of
 
-    cases = [documents.read(ExplainedCase, case_file(output, case)) for case in found.cases]
-    networks = len(found.checkpoint_hashes)
+    cases = [documents.read(ExplainedCase, case_file(output, case)) for case in explanation.cases]
+    networks = len(explanation.checkpoint_hashes)
     rows = {
         "case": [case.case_id for case in cases],
         "explained class": [case.target for case in cases],
         "probability": [f"{case.probability:.3f}" for case in cases],
         "integrated gradients, error": [
-            ", ".join(f"{100 * one.error:.1f} %" for one in case.completeness) for case in cases
+            ", ".join(f"{100 * completeness.error:.1f} %" for completeness in case.completeness)
+            for case in cases
         ],
         "warnings": ["; ".join(case.warnings) for case in cases],
     }
@@ -108,17 +109,19 @@ def _show_cases(found: Explanation, output: Path) -> None:
         list(zip(*rows.values(), strict=True)),
     )
     print(f"Probabilities are those of {by}, over mirrorings.")
-    if found.failed:
+    if explanation.failed:
         common.table(
-            f"{count_of(len(found.failed))} failed", ("case", "error"), list(found.failed.items())
+            f"{count_of(len(explanation.failed))} failed",
+            ("case", "error"),
+            list(explanation.failed.items()),
         )
 
 
 def _title(name: str, shares: Sequence[CohortShare]) -> str:
-    n = max(one.n for one in shares)
+    n = max(share.n for share in shares)
     return f"Where {name} lies, {'in one case' if n == 1 else 'mean over cases'}"
 
 
 def _percent(value: float, ends: tuple[float, float] | None) -> str:
-    told = f"{100 * value:.1f} %"
-    return told if ends is None else f"{told} ({100 * ends[0]:.1f} to {100 * ends[1]:.1f})"
+    percent = f"{100 * value:.1f} %"
+    return percent if ends is None else f"{percent} ({100 * ends[0]:.1f} to {100 * ends[1]:.1f})"

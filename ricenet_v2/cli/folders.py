@@ -65,8 +65,8 @@ def _beside(tables: Iterable[Path]) -> tuple[Path, ...]:
     from ricenet_v2.cli.common import folder_of
     from ricenet_v2.store.paths import PREDICTIONS_JSON
 
-    found = (folder_of(table) for table in tables)
-    return tuple(folder for folder in found if (folder / PREDICTIONS_JSON).is_file())
+    folders = (folder_of(table) for table in tables)
+    return tuple(folder for folder in folders if (folder / PREDICTIONS_JSON).is_file())
 
 
 def _into(output: Path | None, inside: Path, model: ModelPaths) -> tuple[Path, ...]:
@@ -117,7 +117,10 @@ def new_cases(
     reads: list[Path] = []
     control = [] if random_label_model is None else [ModelPaths(random_label_model)]
     named = ModelPaths(model_folder(model, dataset, plan, channels, workspace))
-    for each, chosen in ((named, folds), *((one, None) for one in control)):
+    for each, chosen in (
+        (named, folds),
+        *((model_of_control, None) for model_of_control in control),
+    ):
         reads.append(each.folder)
         there = each.folds() if chosen is None else chosen
         if checkpoint == "final":
@@ -136,11 +139,11 @@ def evaluating(
 ) -> FolderAccess:
     """Of ricenet_evaluate. What folds it may pool, `run.json` of each tells."""
     reads = () if predictions is None else _beside([predictions])
-    own = () if output is None else (output,)
+    outputs = () if output is None else (output,)
     if dataset is None:
-        return FolderAccess(reads, own)
+        return FolderAccess(reads, outputs)
     model = _model(dataset, plan, channels, workspace)
-    writes = own if predictions is not None else _into(output, model.crossval, model)
+    writes = outputs if predictions is not None else _into(output, model.crossval, model)
     return FolderAccess((*reads, model.folder), writes)
 
 
@@ -190,8 +193,8 @@ def ablating(
     from ricenet_v2.store.paths import dataset_paths
 
     paths = dataset_paths(dataset, workspace)
-    own = () if output is None else (output,)
-    return FolderAccess((paths.cases(plan),), (paths.run(plan).test, *own))
+    outputs = () if output is None else (output,)
+    return FolderAccess((paths.cases(plan),), (paths.run(plan).test, *outputs))
 
 
 def only_output(output: Path, **_: object) -> FolderAccess:

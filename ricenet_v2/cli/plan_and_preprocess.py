@@ -197,8 +197,8 @@ def plan_and_preprocess(
     limits = (num_workers, case_timeout)
     code = common.OK if plan_only else _preprocess(raw, plan, paths, limits, overwrite)
     if folds.doubt:
-        told = "Warning: no folds were made, so ricenet_train will refuse this dataset."
-        print(f"{told}\n{folds.doubt}")
+        warning = "Warning: no folds were made, so ricenet_train will refuse this dataset."
+        print(f"{warning}\n{folds.doubt}")
     return code
 
 

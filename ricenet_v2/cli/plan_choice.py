@@ -92,8 +92,10 @@ def plan_for(
     given = {name: value for name, value in wanted.items() if value is not None}
     given = {**device_here(), **given}
     straighten = given.pop("straighten", False)
-    made = make_plan(measured.now, raw.dataset, estimate, preset=preset, splits=splits, **given)
-    plan = dataclasses.replace(straightened(made) if straighten else made, command=invocation())
+    planned = make_plan(measured.now, raw.dataset, estimate, preset=preset, splits=splits, **given)
+    plan = dataclasses.replace(
+        straightened(planned) if straighten else planned, command=invocation()
+    )
     documents.write(path, plan)
     return plan
 
@@ -132,18 +134,18 @@ def _changes(plan: Plan, measured: FingerprintChange, raw: RawDataset) -> str:
     then = measured.then
     if then is None or documents.fingerprint_of(then) != plan.fingerprint:
         return "the fingerprint differs; that of the plan is not kept, so nobody can tell by what"
-    told = differences(then, measured.now, raw.cases)
-    return "; ".join(told) or "the fingerprint differs, by the rules of another version"
+    changes = differences(then, measured.now, raw.cases)
+    return "; ".join(changes) or "the fingerprint differs, by the rules of another version"
 
 
 def _tell_labels(measured: FingerprintChange, raw: RawDataset) -> None:
     """Labels and patients decide nothing in a plan, but do in what comes after."""
     from ricenet_v2.records.measured_otherwise import relabelled
 
-    if measured.then is not None and (told := relabelled(measured.then, raw.cases)):
+    if measured.then is not None and (changes := relabelled(measured.then, raw.cases)):
         print(
-            f"Warning: cases.csv has changed since the last run: {'; '.join(told)}. The plan and "
-            "the folds stay as they are; folds that are trained already learned from the former "
+            f"Warning: cases.csv has changed since the last run: {'; '.join(changes)}. The plan "
+            "and the folds stay as they are; folds that are trained already learned from the former "
             "table."
         )
 

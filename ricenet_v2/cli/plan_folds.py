@@ -64,7 +64,7 @@ def chosen_folds(
 
     old = documents.read(Splits, paths.splits) if paths.splits.is_file() else None
     column = _column(group, old)
-    made = make_group_splits(cases, column) if column else None
+    grouped = make_group_splits(cases, column) if column else None
     if old is not None:
         try:
             if column != old.group:
@@ -81,10 +81,10 @@ def chosen_folds(
             if not overwrite:
                 raise
         else:
-            return FoldAssignment(old, warnings=() if made is None else made.warnings)
+            return FoldAssignment(old, warnings=() if grouped is None else grouped.warnings)
     outdated = _outdated(paths) if old is not None else ()
-    if made is not None:
-        return FoldAssignment(made.splits, warnings=made.warnings, outdated=outdated)
+    if grouped is not None:
+        return FoldAssignment(grouped.splits, warnings=grouped.warnings, outdated=outdated)
     try:
         return FoldAssignment(make_splits(cases), outdated=outdated)
     except RicenetError as error:
@@ -102,12 +102,12 @@ def _outdated(paths: DatasetPaths) -> tuple[str, ...]:
     from ricenet_v2.store.paths import ModelPaths
 
     there = sorted(paths.results.iterdir()) if paths.results.is_dir() else []
-    found = []
+    outdated = []
     for model in (ModelPaths(folder) for folder in there):
         begun = [fold for fold in model.folds() if model.fold(fold).run.is_file()]
         if begun:
-            found.append(f"{model.folder.name} (fold {', '.join(map(str, begun))})")
-    return tuple(found)
+            outdated.append(f"{model.folder.name} (fold {', '.join(map(str, begun))})")
+    return tuple(outdated)
 
 
 @contextmanager

@@ -120,13 +120,13 @@ def _times(values: Sequence[float]) -> str:
 def _larger(plan: Plan) -> tuple[tuple[str, ...], ...]:
     return tuple(
         (
-            " x ".join(f"{value:.3g}" for value in one.spacing),
-            " x ".join(str(n) for n in one.input_size),
-            one.network,
-            str(one.batch_size),
-            one.reason,
+            " x ".join(f"{value:.3g}" for value in alternative.spacing),
+            " x ".join(str(n) for n in alternative.input_size),
+            alternative.network,
+            str(alternative.batch_size),
+            alternative.reason,
         )
-        for one in plan.alternatives
+        for alternative in plan.alternatives
     )
 
 

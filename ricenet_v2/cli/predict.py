@@ -92,7 +92,7 @@ def predict(
     )
     if dataset is not None:
         tell_changed(ensemble.dataset, dataset_paths(dataset, workspace).raw / DATASET_JSON)
-    found = predict_folder(
+    predictions = predict_folder(
         ensemble,
         source,
         output,
@@ -103,10 +103,10 @@ def predict(
         seconds=case_timeout,
     )
     common.table(
-        f"{several(len(found.cases), 'prediction')} by "
+        f"{several(len(predictions.cases), 'prediction')} by "
         f"{several(len(ensemble.members), 'network')}. "
         f"{common.RESEARCH_ONLY}",
-        ("case", "predicted", *found.classes, "agreement", "distance", "warnings"),
+        ("case", "predicted", *predictions.classes, "agreement", "distance", "warnings"),
         [
             (
                 case.case_id,
@@ -116,49 +116,50 @@ def predict(
                 case.distance_flag,
                 "; ".join(case.warnings),
             )
-            for case in found.cases
+            for case in predictions.cases
         ],
     )
-    print(told_of(found))
+    print(told_of(predictions))
     if why := why_no_distance(ensemble.references.values()):
         print(f"Distances are not available: {why}.")
     print(f"Predictions: {output / PREDICTIONS_CSV}")
-    if not found.failed:
+    if not predictions.failed:
         return common.OK
     common.table(
-        f"{several(len(found.failed), 'case')} failed",
+        f"{several(len(predictions.failed), 'case')} failed",
         ("case", "error"),
-        [(case.case_id, case.error) for case in found.failed],
+        [(case.case_id, case.error) for case in predictions.failed],
     )
     return common.SOME_FAILED
 
 
-def told_of(found: Predictions) -> str:
+def told_of(predictions: Predictions) -> str:
     """What the probabilities are of, and how `predicted` follows from them, in sentences."""
-    beware = [f"Beware: {warning}." for warning in found.warnings]
-    if not found.prior:
+    beware = [f"Beware: {warning}." for warning in predictions.warnings]
+    if not predictions.prior:
         return "\n".join(beware)
     shares = ", ".join(
-        f"{name} {share:.3f}" for name, share in zip(found.classes, found.prior, strict=True)
+        f"{name} {share:.3f}"
+        for name, share in zip(predictions.classes, predictions.prior, strict=True)
     )
-    whose = "the prior that was named" if found.prior_named else "the training cases"
-    told = [f"Probabilities are for the class shares of {whose}: {shares}."]
-    if found.combine == "vote":
-        told.append("Those without a fold are shares of votes.")
-    if found.calibrated:
-        what = "unchanged" if found.applied is None else f"with {found.applied.words}"
-        told.append(f"Calibrated: {what}.")
+    whose = "the prior that was named" if predictions.prior_named else "the training cases"
+    sentences = [f"Probabilities are for the class shares of {whose}: {shares}."]
+    if predictions.combine == "vote":
+        sentences.append("Those without a fold are shares of votes.")
+    if predictions.calibrated:
+        what = "unchanged" if predictions.applied is None else f"with {predictions.applied.words}"
+        sentences.append(f"Calibrated: {what}.")
     rule = (
         "the class whose probability is largest for its share (--decide balanced)"
-        if found.decide == "balanced"
+        if predictions.decide == "balanced"
         else "the most probable class"
     )
-    told.append(
+    sentences.append(
         f"Predicted is the class of most votes, of which each network has one for {rule}."
-        if found.combine == "vote"
+        if predictions.combine == "vote"
         else f"Predicted is {rule}."
     )
-    return "\n".join([" ".join(told), *beware])
+    return "\n".join([" ".join(sentences), *beware])
 
 
 def main(argv: Sequence[str] | None = None) -> int:

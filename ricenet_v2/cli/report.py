@@ -103,7 +103,7 @@ def report(
     from ricenet_v2.store.paths import dataset_paths
 
     paths = dataset_paths(dataset, workspace)
-    folders = [common.folder_of(one) for one in predictions]
+    folders = [common.folder_of(table) for table in predictions]
     sources = read_sources(paths, plan, channels, folders, parts)
     folder = output or sources.model.report
     record, faults = write_report(
@@ -118,7 +118,7 @@ def report(
         common.table("Not shown: damaged, missing or late", ("case", "why"), faults.items())
     missing = absent(sources)
     if missing:
-        rows = [(one.what, one.command, one.how) for one in missing]
+        rows = [(part.what, part.command, part.how) for part in missing]
         common.table("Not found, so not in the report", ("what", "made by", "how"), rows)
     print(f"Report of {record.n_cases} cases, {record.n_bytes / 1e6:.3g} MB: {folder / INDEX}")
     print(record.note)

@@ -146,24 +146,24 @@ def _old_spots(
         ValueError: There is no room for so many: a thousand places in a row were taken.
     """
     taken = [(patient.lesion, patient.lesion_radius), (patient.cavity, patient.cavity_radius)]
-    found: list[Ball] = []
+    balls: list[Ball] = []
     in_vain = 0
-    while len(found) < number and in_vain < SPOT_TRIES:
+    while len(balls) < number and in_vain < SPOT_TRIES:
         radius = float(random.uniform(*SPOT_RADIUS_MM))
         direction = random.normal(size=3)
         direction *= random.random() ** (1 / 3) / np.linalg.norm(direction)
         centre = np.array(patient.head) * SPOT_REACH * direction
         gaps = [
             float(np.linalg.norm(centre - np.array(other))) - reach - radius
-            for other, reach in [*taken, *found]
+            for other, reach in [*taken, *balls]
         ]
         in_vain += 1
         if min(gaps) > SPOT_GAP_MM:
-            found.append((_point(centre), radius))
+            balls.append((_point(centre), radius))
             in_vain = 0
-    if len(found) < number:
+    if len(balls) < number:
         raise ValueError(f"The brain has no room for {number} spots.")
-    return tuple(found)
+    return tuple(balls)
 
 
 def _point(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Point:

@@ -36,14 +36,14 @@ def numbers(cells: Iterable[str]) -> list[float] | None:
 
     Among numbers `none` says that there is none. Among words it may be a finding (surgery: none).
     """
-    made = []
+    values = []
     for cell in map(known, cells):
         try:
             value = float(cell) if cell and cell.lower() != "none" else math.nan
         except ValueError:
             return None
-        made.append(value if math.isfinite(value) else math.nan)
-    return made
+        values.append(value if math.isfinite(value) else math.nan)
+    return values
 
 
 def digits(value: float | None) -> str:

@@ -90,17 +90,17 @@ class Heterogeneity:
             level: Of the intervals.
         """
         if self.mean is None:
-            told = f"{self.figure} by {column}: no summary, since {self.why}"
+            summary = f"{self.figure} by {column}: no summary, since {self.why}"
         else:
-            told = (
+            summary = (
                 f"{self.figure} by {column}: {self.mean:.3f} in an average one ({level:.0%} "
                 f"interval {self.low:.3f} to {self.high:.3f}); in a new one it is expected from "
                 f"{self.prediction_low:.3f} to {self.prediction_high:.3f} ({level:.0%} prediction "
                 f"interval; SD of the logit between them {self.tau:.3f}; {self.method})"
             )
         if self.left_out:
-            told += f". Left out: {'; '.join(self.left_out)}"
-        return f"{told}."
+            summary += f". Left out: {'; '.join(self.left_out)}"
+        return f"{summary}."
 
 
 @record

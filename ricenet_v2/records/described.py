@@ -18,7 +18,9 @@ def in_words(channels: Sequence[AnyChannel]) -> str:
 
 def other_channels(then: Sequence[AnyChannel], now: Sequence[AnyChannel]) -> str:
     """How channels differ in name, kind or order, in words; empty where they do not."""
-    if [(one.name, one.kind) for one in then] == [(one.name, one.kind) for one in now]:
+    if [(channel.name, channel.kind) for channel in then] == [
+        (channel.name, channel.kind) for channel in now
+    ]:
         return ""
     return f"channels {in_words(then)} then, {in_words(now)} now"
 
@@ -33,8 +35,8 @@ def other_than_planned(plan: Plan, dataset: Dataset) -> list[str]:
 
 def other_than_trained(then: Dataset, now: Dataset) -> list[str]:
     """What of a dataset decides what networks see and say, and is not the same, in words."""
-    details = [(one.timepoint, one.unit) for one in then.channels]
-    is_detail = details != [(one.timepoint, one.unit) for one in now.channels]
+    details = [(channel.timepoint, channel.unit) for channel in then.channels]
+    is_detail = details != [(channel.timepoint, channel.unit) for channel in now.channels]
     channels = other_channels(then.channels, now.channels)
     return _without_empty(
         "" if then.name == now.name else f"name {then.name} then, {now.name} now",

@@ -88,12 +88,12 @@ def telling(
     for case, hashes in images.items():
         for hashed in hashes:
             owners.setdefault(hashed, set()).add(patients[case])
-    found = {}
+    distinctive = {}
     for case, hashes in images.items():
-        own = tuple(hashes)
-        fewest = min((len(owners[hashed]) for hashed in own), default=0)
-        found[case] = tuple(hashed for hashed in own if len(owners[hashed]) == fewest)
-    return found
+        of_case = tuple(hashes)
+        fewest = min((len(owners[hashed]) for hashed in of_case), default=0)
+        distinctive[case] = tuple(hashed for hashed in of_case if len(owners[hashed]) == fewest)
+    return distinctive
 
 
 def digest(text: str) -> str:
@@ -109,10 +109,12 @@ class Trained:
         cases = tuple(cases)
         self._images: set[str] = set()
         for name in {case.dataset for case in cases}:
-            own = {index: case for index, case in enumerate(cases) if case.dataset == name}
-            images = {index: case.images for index, case in own.items()}
-            told = telling(images, {index: case.patient for index, case in own.items()})
-            self._images.update(*told.values())
+            of_dataset = {index: case for index, case in enumerate(cases) if case.dataset == name}
+            images = {index: case.images for index, case in of_dataset.items()}
+            distinctive = telling(
+                images, {index: case.patient for index, case in of_dataset.items()}
+            )
+            self._images.update(*distinctive.values())
         # Case 5 need not be of patient 5: cases are held against cases, patients against patients.
         self._cases: set[tuple[str, str]] = set()
         self._patients: set[tuple[str, str]] = set()

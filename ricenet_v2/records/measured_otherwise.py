@@ -36,20 +36,22 @@ def differences(then: Fingerprint, now: Fingerprint, cases: Sequence[Case]) -> t
     """
     before = {case.case_id: case for case in then.cases}
     after = {case.case_id: case for case in now.cases}
-    told = list(relabelled(then, cases))
-    told += _moved(before, after, {case.case_id: case.split for case in cases})
+    changes = list(relabelled(then, cases))
+    changes += _moved(before, after, {case.case_id: case.split for case in cases})
     kept = [name for name in after if name in before]
-    told += _measured(before, after, kept)
+    changes += _measured(before, after, kept)
     if not then.labels and then.class_counts != now.class_counts:
-        told.append(f"classes: {_counts(then)} then, {_counts(now)} now")
+        changes.append(f"classes: {_counts(then)} then, {_counts(now)} now")
     elif list(then.class_counts) != list(now.class_counts):
-        told.append(f"classes {_names(then.class_counts)} then, {_names(now.class_counts)} now")
-    channels = [[f"{one.name} ({one.kind})" for one in each.channels] for each in (then, now)]
+        changes.append(f"classes {_names(then.class_counts)} then, {_names(now.class_counts)} now")
+    channels = [
+        [f"{channel.name} ({channel.kind})" for channel in each.channels] for each in (then, now)
+    ]
     if channels[0] != channels[1]:
-        told.append(f"channels {_names(channels[0])} then, {_names(channels[1])} now")
+        changes.append(f"channels {_names(channels[0])} then, {_names(channels[1])} now")
     if then.dataset != now.dataset:
-        told.append(f"dataset {then.dataset} then, {now.dataset} now")
-    return tuple(told)
+        changes.append(f"dataset {then.dataset} then, {now.dataset} now")
+    return tuple(changes)
 
 
 def _moved(
@@ -91,8 +93,8 @@ def _measured(
 
 def _several(what: str, names: Sequence[str]) -> str:
     more = len(names) - _MOST_NAMED
-    told = ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
-    return f"{len(names)} {what}: {told}"
+    listed = ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return f"{len(names)} {what}: {listed}"
 
 
 def _counts(fingerprint: Fingerprint) -> str:

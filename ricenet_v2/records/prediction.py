@@ -132,7 +132,9 @@ class Predictions:
     @property
     def folds(self) -> tuple[int, ...]:
         """Folds whose networks predicted; empty where neither checkpoints nor members tell."""
-        found = (_OF_FOLD.match(name) for name in self.checkpoint_hashes)
-        numbers = {number(match[1]) for match in found if match}
-        named = {one for one in numbers if one is not None}
-        return tuple(sorted(named or {one.fold for case in self.cases for one in case.members}))
+        matches = (_OF_FOLD.match(name) for name in self.checkpoint_hashes)
+        numbers = {number(match[1]) for match in matches if match}
+        named = {number for number in numbers if number is not None}
+        return tuple(
+            sorted(named or {member.fold for case in self.cases for member in case.members})
+        )

@@ -17,8 +17,8 @@ def prescription_of(covariates: Mapping[str, str]) -> float | None:
     Args:
         covariates: Of the case. Cells are plain numbers: `60`, not `60 Gy`.
     """
-    found = (positive(covariates.get(name, "")) for name in PRESCRIPTION_COLUMNS)
-    return next((value for value in found if value is not None), None)
+    doses = (positive(covariates.get(name, "")) for name in PRESCRIPTION_COLUMNS)
+    return next((value for value in doses if value is not None), None)
 
 
 def positive(cell: str) -> float | None:

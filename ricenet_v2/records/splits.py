@@ -65,8 +65,8 @@ class Splits:
     @property
     def described(self) -> str:
         """Number of folds and scheme, with what each fold holds out."""
-        told = f"{len(self.folds)} folds, {self.scheme}"
-        return f"{told} ({', '.join(self.held_out)})" if self.group else told
+        description = f"{len(self.folds)} folds, {self.scheme}"
+        return f"{description} ({', '.join(self.held_out)})" if self.group else description
 
     @property
     def held_out(self) -> tuple[str, ...]:

@@ -102,7 +102,7 @@ def changes_of(used: UsedCase, now: Case | None) -> tuple[str, ...]:
     """How a single case stands otherwise in the table now, in words; None is not there."""
     if now is None:
         return ("no longer in cases.csv",)
-    told = [
+    changes = [
         f"{what} in cases.csv now: {after}; the folds were trained and judged with: {before}"
         for what, before, after in (
             ("label", used.label, now.label),
@@ -110,19 +110,19 @@ def changes_of(used: UsedCase, now: Case | None) -> tuple[str, ...]:
         )
         if before != after
     ]
-    told += [] if now.split == "train" else ["of the split test in cases.csv now"]
-    return tuple(told)
+    changes += [] if now.split == "train" else ["of the split test in cases.csv now"]
+    return tuple(changes)
 
 
 def _regrouped(there: Iterable[UsedCase], now: Mapping[str, Case], group: str) -> list[str]:
     """None where the column is gone: then nothing is said of any case."""
     if not any(group in case.covariates for case in now.values()):
         return []
-    found = {case.case_id: known(now[case.case_id].covariates.get(group, "")) for case in there}
+    groups = {case.case_id: known(now[case.case_id].covariates.get(group, "")) for case in there}
     return [
-        f"{case.case_id}: {group} {case.held_out} then, {found[case.case_id] or 'none'} now"
+        f"{case.case_id}: {group} {case.held_out} then, {groups[case.case_id] or 'none'} now"
         for case in there
-        if found[case.case_id] != case.held_out
+        if groups[case.case_id] != case.held_out
     ]
 
 
@@ -132,7 +132,7 @@ def _are_one_to_one(pairs: Iterable[tuple[str, str]]) -> bool:
     for old, new in pairs:
         forth[old].add(new)
         back[new].add(old)
-    return all(len(found) == 1 for found in (*forth.values(), *back.values()))
+    return all(len(partners) == 1 for partners in (*forth.values(), *back.values()))
 
 
 def _told(*kinds: tuple[str, tuple[str, ...]]) -> tuple[str, ...]:

@@ -71,34 +71,34 @@ def check_as_trained(
     Raises:
         DatasetError: They are others; the tables or folds, and the cases, are named.
     """
-    found = others_than_trained(model, runs, rows, _by_id(table))
-    if not found.folds:
+    others = others_than_trained(model, runs, rows, _by_id(table))
+    if not others.folds:
         return
-    if is_judged_anew or not any(runs[fold].validation_hash for fold in found.folds):
+    if is_judged_anew or not any(runs[fold].validation_hash for fold in others.folds):
         logger.warning(
             "%s: the tables of the folds do not tell the cases, labels or patients that the folds "
             "learned from, or the folds were edited: %s",
             model.folder,
-            found.words(model),
+            others.words(model),
         )
         return
-    if found.edited:
+    if others.edited:
         raise DatasetError(
             "A table of predictions was edited after training.",
-            file=model.fold(found.edited[0]).validation,
+            file=model.fold(others.edited[0]).validation,
             expected="cases, labels and patients as training wrote them",
-            got=found.words(model),
-            remedy=f"{remade(model, found.edited)} {_judge_anew(runs)}",
+            got=others.words(model),
+            remedy=f"{remade(model, others.edited)} {_judge_anew(runs)}",
         )
     commands = " and ".join(
-        dict.fromkeys(going_on(model.fold(fold).folder) for fold in found.folds)
+        dict.fromkeys(going_on(model.fold(fold).folder) for fold in others.folds)
     ).replace(" --continue", "")
     raise DatasetError(
         "The validation.csv of the folds do not tell the cases, labels and patients that they were "
         "trained on.",
         file=model.folder,
         expected="folds that were trained on one cases.csv and one splits_final.json",
-        got=found.words(model),
+        got=others.words(model),
         remedy="Bring back the folders of folds that were exchanged, or move those that were "
         f"trained on other tables away and run {commands}. {_judge_anew(runs)}",
     )
@@ -129,21 +129,21 @@ def check_since(
     """
     now = rows_by_id(read_cases(table), table)
     group = next((run.group for run in runs.values()), "")
-    found = changes_since(used_cases(runs, rows), now, group)
-    if found.wrong and not is_judged_anew:
+    changes = changes_since(used_cases(runs, rows), now, group)
+    if changes.wrong and not is_judged_anew:
         commands = dict.fromkeys(going_on(model.fold(fold).folder) for fold in runs)
         raise DatasetError(
             f"{CASES_CSV} has changed since the folds were trained.",
             file=table,
             expected=f"labels and patients as the folds of {model.folder.name} were trained and "
             "judged with",
-            got="\n    " + "\n    ".join(found.wrong),
+            got="\n    " + "\n    ".join(changes.wrong),
             remedy="Bring back what was changed. Or, if it is right now, move the folder of the "
             f"model away and run {' and '.join(commands)}. {_judge_anew(runs)}",
         )
-    for told in (*found.wrong, *found.doubtful):
-        logger.warning("%s, since the folds were trained: %s", table, told)
-    return found
+    for change in (*changes.wrong, *changes.doubtful):
+        logger.warning("%s, since the folds were trained: %s", table, change)
+    return changes
 
 
 def held_out_by(model: ModelPaths) -> set[UsedCase]:
@@ -185,11 +185,11 @@ def check_of(
     """
     if not rows:
         return []
-    found, changes = compared(model, runs, rows, now)
-    told = [f"{CASES_CSV}: {each}" for each in (*changes.wrong, *changes.doubtful)]
-    told += [found.words(model)] if found.edited or found.cases else []
-    if told:
-        return [SanityCheck(SINCE_TRAINING, "doubt", "; ".join(told))]
+    others, changes = compared(model, runs, rows, now)
+    remarks = [f"{CASES_CSV}: {each}" for each in (*changes.wrong, *changes.doubtful)]
+    remarks += [others.words(model)] if others.edited or others.cases else []
+    if remarks:
+        return [SanityCheck(SINCE_TRAINING, "doubt", "; ".join(remarks))]
     if now is None:
         return []
     fine = "labels, patients and splits are those of the training"

@@ -90,10 +90,10 @@ def _fault_of(row: dict[str, str]) -> str:
     """Why a row is no case, in words; other faults of a name are findings of the check."""
     case_id, split = row["case_id"], row["split"]
     fault = fault_of(case_id) if not case_id or is_path(case_id) else ""
-    told = [f"case_id {case_id!r}: {fault}"] if fault else []
+    faults = [f"case_id {case_id!r}: {fault}"] if fault else []
     if split.lower() not in get_args(Split):
-        told.append(f"split {split!r} of case {case_id}")
-    return ", ".join(told)
+        faults.append(f"split {split!r} of case {case_id}")
+    return ", ".join(faults)
 
 
 def _case_of(row: dict[str, str]) -> Case:

@@ -66,10 +66,10 @@ def write_case(
             urlpath=str(temporary),
             mode="w",
         )
-        made = iter(channels)
+        coming = iter(channels)
         # No name for a channel, so that it is gone before the next one is made.
         for index in range(record.shape[0]):
-            stored[index] = np.ascontiguousarray(next(made), dtype=dtype)
+            stored[index] = np.ascontiguousarray(next(coming), dtype=dtype)
         del stored
         whole = dataclasses.replace(record, content_hash=sha256_of_file(temporary))
     documents.write(_record_path(folder, record.case_id), whole)
@@ -101,12 +101,12 @@ def leftovers(preprocessed: Path, case_ids: Container[str]) -> dict[Path, tuple[
         preprocessed: Of the dataset, holds a folder for each plan; need not exist.
         case_ids: Of the dataset.
     """
-    found: dict[Path, list[str]] = {}
+    others: dict[Path, list[str]] = {}
     for path in sorted(preprocessed.glob("*/*.b2nd")):
         # Hidden ones are being written, perhaps by another command.
         if path.stem not in case_ids and not path.name.startswith("."):
-            found.setdefault(path.parent, []).append(path.stem)
-    return {folder: tuple(ids) for folder, ids in found.items()}
+            others.setdefault(path.parent, []).append(path.stem)
+    return {folder: tuple(ids) for folder, ids in others.items()}
 
 
 def delete_case(folder: Path, case_id: str) -> None:
@@ -164,14 +164,14 @@ def check_array(folder: Path, record: PreprocessedCase) -> None:
         read_array(folder, record.case_id)
         return
     path = _array_path(folder, record.case_id)
-    found = sha256_of_file(path)
-    if found != record.content_hash:
+    hashed = sha256_of_file(path)
+    if hashed != record.content_hash:
         raise DatasetError(
             "The voxels of this preprocessed case are damaged, or those of another one.",
             case=record.case_id,
             file=path,
             expected=f"a file with the SHA-256 {record.content_hash}, which stands in its JSON",
-            got=found,
+            got=hashed,
             remedy=_made_by(folder),
         )
 
@@ -208,7 +208,7 @@ def read_record(folder: Path, case_id: str) -> PreprocessedCase:
     """
     path = _record_path(folder, case_id)
     try:
-        found = documents.read(PreprocessedCase, path)
+        record = documents.read(PreprocessedCase, path)
     except DocumentError as error:
         raise DocumentError(
             error.what,
@@ -218,16 +218,16 @@ def read_record(folder: Path, case_id: str) -> PreprocessedCase:
             got=error.got,
             remedy=f"{error.remedy or ''} {_made_by(folder)}".strip(),
         ) from error
-    if found.case_id != case_id:
+    if record.case_id != case_id:
         raise DocumentError(
             "This document is of another case than its name says.",
             case=case_id,
             file=path,
             expected=case_id,
-            got=found.case_id,
+            got=record.case_id,
             remedy=f"Delete it. {_made_by(folder)}",
         )
-    return found
+    return record
 
 
 def _made_by(folder: Path) -> str:
@@ -244,15 +244,15 @@ def readable_records(folder: Path, case_ids: Iterable[str]) -> dict[str, Preproc
 
     For pages and doubts, which go on without it; training reads each by `read_record`.
     """
-    found = {}
+    records = {}
     for case_id in case_ids:
         if not has_case(folder, case_id):
             continue
         try:
-            found[case_id] = read_record(folder, case_id)
+            records[case_id] = read_record(folder, case_id)
         except Exception as error:  # noqa: BLE001 - that of one case does not end the others
             logged(logger, f"What stands beside the preprocessed case {case_id} is left out", error)
-    return found
+    return records
 
 
 def cases_hash(records: Iterable[PreprocessedCase]) -> str:

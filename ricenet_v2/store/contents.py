@@ -28,12 +28,12 @@ def content_hash(path: Path) -> str:
     known = _KNOWN.get(key)
     if known is not None:
         return known
-    made = sha256_of_file(path)
+    hashed = sha256_of_file(path)
     status = path.stat()
     is_settled = time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > _SETTLED_NS
     if is_settled and _key(status) == key:
-        _KNOWN[key] = made
-    return made
+        _KNOWN[key] = hashed
+    return hashed
 
 
 def _key(status: os.stat_result) -> tuple[int, ...]:

@@ -86,16 +86,16 @@ def remade(model: ModelPaths, folds: Iterable[int]) -> str:
 
 
 def _check_columns(model: ModelPaths, rows: Rows, needed: Sequence[str]) -> None:
-    everything = dict.fromkeys(name for own in rows.values() for row in own[:1] for name in row)
+    everything = dict.fromkeys(name for table in rows.values() for row in table[:1] for name in row)
     wanted = list(dict.fromkeys((*needed, *everything)))
-    for fold, own in rows.items():
-        missing = [name for name in wanted if not own or name not in own[0]]
+    for fold, table in rows.items():
+        missing = [name for name in wanted if not table or name not in table[0]]
         if missing:
             raise DatasetError(
                 "This table of predictions has no rows or lacks columns.",
                 file=model.fold(fold).validation,
                 expected=f"rows with the columns {', '.join(wanted)}, as in all folds",
-                got=f"no column {', '.join(missing)}" if own else "no rows",
+                got=f"no column {', '.join(missing)}" if table else "no rows",
                 remedy="Bring the table back, or delete it and run the command that trained the "
                 f"fold with --continue, which writes it anew{_of(model, fold)}.",
             )
@@ -110,8 +110,8 @@ def _of(model: ModelPaths, fold: int) -> str:
 def _check_once(model: ModelPaths, rows: Rows) -> None:
     """A case twice in one table is a fault of reading, where others are."""
     first: dict[str, int] = {}
-    for fold, own in rows.items():
-        twice = [row["case_id"] for row in own if first.setdefault(row["case_id"], fold) != fold]
+    for fold, table in rows.items():
+        twice = [row["case_id"] for row in table if first.setdefault(row["case_id"], fold) != fold]
         if twice:
             more = f" and {len(twice) - _MOST_NAMED} more" if len(twice) > _MOST_NAMED else ""
             raise DatasetError(

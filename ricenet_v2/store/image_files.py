@@ -35,9 +35,9 @@ def format_of(path: Path) -> Format:
         DatasetError: Images are not read in this format.
     """
     name = path.name.lower()
-    for found, endings in ENDINGS.items():
+    for kind, endings in ENDINGS.items():
         if name.endswith(endings):
-            return found
+            return kind
     raise DatasetError(
         "Images are not read in this format.",
         file=path,
@@ -54,10 +54,10 @@ def image_files(path: Path) -> tuple[Path, ...]:
         path: By which the image is opened; comes first.
     """
     try:
-        found = () if fault_of_file(path) else _files(path)
+        files = () if fault_of_file(path) else _files(path)
     except (DatasetError, OSError, ValueError):  # reading the image tells what is wrong
-        found = ()
-    return (path, *(file for file in found if file != path))
+        files = ()
+    return (path, *(file for file in files if file != path))
 
 
 def _files(path: Path) -> tuple[Path, ...]:
@@ -95,13 +95,13 @@ def pair(path: Path) -> tuple[Path, Path]:
 def _one_of(path: Path, stem: str, endings: tuple[str, ...]) -> Path:
     """The one file beside `path` whose name is the stem with one of the endings."""
     spelled = [[path.with_name(stem + e), path.with_name(stem + e.upper())] for e in endings]
-    found = [one for pair in spelled for one in [next(filter(Path.is_file, pair), None)] if one]
-    if len(found) != 1:
+    files = [file for pair in spelled if (file := next(filter(Path.is_file, pair), None))]
+    if len(files) != 1:
         raise ValueError(
-            f"it consists of two files, and {len(found)} are called {stem} with an ending "
+            f"it consists of two files, and {len(files)} are called {stem} with an ending "
             f"{' or '.join(endings)}, expected one"
         )
-    return found[0]
+    return files[0]
 
 
 def nrrd_data_file(path: Path, fields: dict[str, str]) -> Path:

@@ -203,10 +203,10 @@ def _check_whole(path: Path, image: sitk.Image) -> None:
     if not path.name.endswith((".nii", ".nii.gz")):
         return
     voxels = math.prod(image.GetSize()) * image.GetNumberOfComponentsPerPixel()
-    expected, found = voxels * image.GetSizeOfPixelComponent(), 0
+    expected, n_read = voxels * image.GetSizeOfPixelComponent(), 0
     open_it = gzip.open if path.suffix == ".gz" else open
     with open_it(path, "rb") as stream, suppress(EOFError, zlib.error):
         while chunk := stream.read(1 << 20):
-            found += len(chunk)
-    if found < expected:
-        raise RuntimeError(f"{found} of {expected} bytes were written")
+            n_read += len(chunk)
+    if n_read < expected:
+        raise RuntimeError(f"{n_read} of {expected} bytes were written")

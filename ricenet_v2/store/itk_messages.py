@@ -74,6 +74,6 @@ class _Messages(sitk.LoggerBase):  # type: ignore[misc]
 
 @functools.cache
 def _route() -> _Messages:
-    made = _Messages()
-    made.SetAsGlobalITKLogger()
-    return made
+    messages = _Messages()
+    messages.SetAsGlobalITKLogger()
+    return messages

@@ -30,7 +30,7 @@ def read_measurement(path: Path, key: str) -> tuple[str, NDArray[np.float64]] | 
     try:
         # Opened here, since numpy leaves a damaged file open.
         with opened(path) as stream, np.load(stream, allow_pickle=False) as stored:
-            found, _, figures = str(stored["text"]).partition("\n")
-            return (figures, stored["samples"]) if found == key else None
+            stored_key, _, figures = str(stored["text"]).partition("\n")
+            return (figures, stored["samples"]) if stored_key == key else None
     except Exception:  # noqa: BLE001 - whatever a damaged file holds
         return None

@@ -135,12 +135,12 @@ _BEHIND_NDIMS = (*MATRICES, *ORIGINS, *_SPACINGS, "DimSize", "CenterOfRotation")
 
 def _numbers(fields: dict[str, str], name: str, count: int) -> Floats:
     try:
-        found = np.array([float(text) for text in fields[name].split()])
+        numbers = np.array([float(text) for text in fields[name].split()])
     except ValueError:
-        found = np.array([])
-    if len(found) != count or not np.isfinite(found).all():
+        numbers = np.array([])
+    if len(numbers) != count or not np.isfinite(numbers).all():
         raise ValueError(f"{name} is {fields[name][:60]!r}, expected {count} numbers")
-    return found
+    return numbers
 
 
 def _check_scale(fields: dict[str, str], path: Path) -> None:

@@ -63,9 +63,9 @@ def check_grid(header: NiftiHeader, grid: Grid, file: Path) -> None:
         GeometryError: The text has the distance.
     """
     steps = np.reshape(grid.direction, (3, 3)) * np.array(grid.spacing[::-1])
-    own = np.column_stack([steps, grid.origin])
+    affine = np.column_stack([steps, grid.origin])
     # Rounded in the header, two poses may agree only nearly: either will do.
-    apart = min(_apart(_TO_LPS[:, None] * pose, own, header) for pose in _poses(header))
+    apart = min(_apart(_TO_LPS[:, None] * pose, affine, header) for pose in _poses(header))
     if apart > _tolerance(header):
         raise GeometryError(
             "This image is read as lying elsewhere than its header says.",
@@ -171,12 +171,12 @@ def _check_lengths(header: NiftiHeader, file: Path) -> None:
 
 def _poses(header: NiftiHeader) -> list[Matrix]:
     """Voxel (x, y, z) to mm in RAS, shape (3, 4), by qform and sform as far as they are set."""
-    made = []
+    poses = []
     if header.codes[0] > 0:
-        made.append(header.to_mm * _qform(header))
+        poses.append(header.to_mm * _qform(header))
     if header.codes[1] > 0:
-        made.append(header.to_mm * header.rows)
-    return made
+        poses.append(header.to_mm * header.rows)
+    return poses
 
 
 def _qform(header: NiftiHeader) -> Matrix:
@@ -189,11 +189,11 @@ def _qform(header: NiftiHeader) -> Matrix:
     return np.column_stack([rotation * steps, offset])
 
 
-def _apart(one: Matrix, other: Matrix, header: NiftiHeader) -> float:
+def _apart(first: Matrix, other: Matrix, header: NiftiHeader) -> float:
     """Largest distance in mm of a corner voxel."""
     ends = ((0, size - 1) for size in header.sizes[1:4])
     corners = np.array(list(itertools.product(*ends)), dtype=np.float64)
-    gap = corners @ (one - other)[:, :3].T + (one - other)[:, 3]
+    gap = corners @ (first - other)[:, :3].T + (first - other)[:, 3]
     return float(np.linalg.norm(gap, axis=1).max())
 
 

@@ -114,8 +114,8 @@ class ModelPaths:
 
     def folds(self) -> tuple[int, ...]:
         """Numbers of the folds that exist, ascending."""
-        found = (number(entry.name.removeprefix("fold_")) for entry in self.folder.glob("fold_*"))
-        return tuple(sorted(fold for fold in found if fold is not None))
+        numbers = (number(entry.name.removeprefix("fold_")) for entry in self.folder.glob("fold_*"))
+        return tuple(sorted(fold for fold in numbers if fold is not None))
 
 
 @dataclass(frozen=True)
@@ -183,9 +183,9 @@ class DatasetPaths:
         """Seeds that have a folder of their own, ascending."""
         start = f"{plan_name}__{channels}{_SEED}"
         there = self.results.iterdir() if self.results.is_dir() else ()
-        texts = (one.name.removeprefix(start) for one in there if one.name.startswith(start))
-        found = (number(text) for text in texts)
-        return tuple(sorted(seed for seed in found if seed is not None))
+        texts = (entry.name.removeprefix(start) for entry in there if entry.name.startswith(start))
+        numbers = (number(text) for text in texts)
+        return tuple(sorted(seed for seed in numbers if seed is not None))
 
 
 def roots(workspace: Path | None = None) -> Roots:
@@ -230,16 +230,16 @@ def dataset_paths(dataset: str, workspace: Path | None = None) -> DatasetPaths:
         folder = folder.resolve() if ".." in folder.parts else folder.absolute()
         if workspace is None and folder.parent.name == "raw" and not _roots_are_set():
             workspace = folder.parent.parent
-        found = roots(workspace)
+        space = roots(workspace)
         return DatasetPaths(
-            folder.name, folder, found.preprocessed / folder.name, found.results / folder.name
+            folder.name, folder, space.preprocessed / folder.name, space.results / folder.name
         )
     try:
-        found = roots(workspace)
-        name = _find_name(dataset, found)
+        space = roots(workspace)
+        name = _find_name(dataset, space)
     except DatasetError as error:
         raise _misplaced(folder) or error from error
-    return DatasetPaths(name, found.raw / name, found.preprocessed / name, found.results / name)
+    return DatasetPaths(name, space.raw / name, space.preprocessed / name, space.results / name)
 
 
 def _misplaced(folder: Path) -> DatasetError | None:
@@ -258,19 +258,19 @@ def _misplaced(folder: Path) -> DatasetError | None:
 def nested_dataset(folder: Path) -> Path | None:
     """The folder in this one that holds a dataset.json, as unpacked archives often do."""
     names = os.listdir(folder) if os.path.isdir(folder) else ()  # noqa: PTH112, PTH208
-    found = [folder / name for name in names if (folder / name / DATASET_JSON).is_file()]
-    return found[0] if len(found) == 1 else None
+    datasets = [folder / name for name in names if (folder / name / DATASET_JSON).is_file()]
+    return datasets[0] if len(datasets) == 1 else None
 
 
 def _roots_are_set() -> bool:
     return "ricenet_workspace" in os.environ or all(name in os.environ for name in _VARIABLES)
 
 
-def _find_name(dataset: str, found: Roots) -> str:
+def _find_name(dataset: str, space: Roots) -> str:
     names = sorted(
         {
             entry.name
-            for root in (found.raw, found.preprocessed, found.results)
+            for root in (space.raw, space.preprocessed, space.results)
             if root.is_dir()
             for entry in root.iterdir()
             if entry.is_dir()
@@ -283,7 +283,7 @@ def _find_name(dataset: str, found: Roots) -> str:
         "There is no such dataset." if not hits else "Several datasets answer to this name.",
         expected="an id, a name or the path of a raw dataset folder that holds dataset.json",
         got=dataset,
-        remedy=f"Datasets in {found.raw.parent}: {', '.join(hits or names) or 'none'}",
+        remedy=f"Datasets in {space.raw.parent}: {', '.join(hits or names) or 'none'}",
     )
 
 

@@ -44,10 +44,10 @@ def positive_of_any(models: Iterable[ModelPaths], raw: Path | None = None) -> st
         return None if now is None else _positive(now)
     first = positive_of(there[0], raw)
     for other in there[1:]:
-        if (own := _positive(read_dataset(other.dataset))) != first:
+        if (named := _positive(read_dataset(other.dataset))) != first:
             logger.warning(
                 "%s was trained with the positive class %s, %s with %s: figures are about %s.",
-                *(other.folder.name, own, there[0].folder.name, first, first),
+                *(other.folder.name, named, there[0].folder.name, first, first),
             )
     return first
 

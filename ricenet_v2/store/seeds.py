@@ -32,12 +32,12 @@ def seed_models(paths: DatasetPaths, plan: str, channels: str) -> dict[int, Mode
     """
     models = [paths.run(plan, channels)]
     models += [paths.run(plan, channels, seed) for seed in paths.further_seeds(plan, channels)]
-    found: dict[int, ModelPaths] = {}
+    by_seed: dict[int, ModelPaths] = {}
     for model in models:
         seeds = sorted({run.seed for run in runs_of(model).values()})
         if len(seeds) > 1:
             named = ", ".join(map(str, seeds))
             logger.warning("%s has folds of several seeds: %s.", model.folder.name, named)
         elif seeds:
-            found.setdefault(seeds[0], model)
-    return dict(sorted(found.items()))
+            by_seed.setdefault(seeds[0], model)
+    return dict(sorted(by_seed.items()))

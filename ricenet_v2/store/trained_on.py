@@ -35,13 +35,13 @@ class EditedTables:
     def words(self, model: ModelPaths) -> str:
         """What differs, with folds and cases."""
         files = short_names(model, self.edited)
-        told = [f"edited since training: {files}"] if files else []
+        remarks = [f"edited since training: {files}"] if files else []
         if self.folds and not self.edited:
             many = "folds" if len(self.folds) > 1 else "fold"
-            told.append(f"{many} {', '.join(map(str, self.folds))}: trained on others")
+            remarks.append(f"{many} {', '.join(map(str, self.folds))}: trained on others")
         more = len(self.cases) - _MOST_NAMED
-        told += self.cases[:_MOST_NAMED] + ((f"and {more} more",) if more > 0 else ())
-        return "; ".join(told)
+        remarks += self.cases[:_MOST_NAMED] + ((f"and {more} more",) if more > 0 else ())
+        return "; ".join(remarks)
 
 
 def others_than_trained(
@@ -63,14 +63,16 @@ def others_than_trained(
     folds = tuple(_others(runs, rows))
     if not folds or now is None:
         return EditedTables(changed, folds, (), rows)
-    made = {fold: _as_now(own, now) if fold in changed else own for fold, own in rows.items()}
-    if not set(_others(runs, made)):
-        return EditedTables(changed, folds, tuple(_differences(rows, made, "training")), made)
+    tables = {
+        fold: _as_now(table, now) if fold in changed else table for fold, table in rows.items()
+    }
+    if not set(_others(runs, tables)):
+        return EditedTables(changed, folds, tuple(_differences(rows, tables, "training")), tables)
     # A fold that was trained on cases.csv as it is now, beside those of an earlier one.
-    made = {fold: _as_now(own, now) for fold, own in rows.items()}
-    told = tuple(_differences(rows, made, CASES_CSV))
-    explains = set(folds) - set(_others(runs, made))
-    return EditedTables(changed, folds, told if explains else (), rows)
+    tables = {fold: _as_now(table, now) for fold, table in rows.items()}
+    differences = tuple(_differences(rows, tables, CASES_CSV))
+    explains = set(folds) - set(_others(runs, tables))
+    return EditedTables(changed, folds, differences if explains else (), rows)
 
 
 def compared(
@@ -89,14 +91,14 @@ def compared(
     # A hash is of all cases: without some folds it tells nothing of the others.
     is_whole = set(runs) == set(rows) and all(run.n_folds == len(rows) for run in runs.values())
     if is_whole:
-        found = others_than_trained(model, runs, rows, now)
+        others = others_than_trained(model, runs, rows, now)
     else:
-        found = EditedTables(tuple(edited(model, runs)), (), (), rows)
+        others = EditedTables(tuple(edited(model, runs)), (), (), rows)
     if now is None:
-        return found, Changes()
+        return others, Changes()
     group = next((run.group for run in runs.values()), "")
-    used = sorted(used_cases(runs, found.rows), key=lambda case: case.case_id)
-    return found, changes_since(used, now, group)
+    used = sorted(used_cases(runs, others.rows), key=lambda case: case.case_id)
+    return others, changes_since(used, now, group)
 
 
 def used_cases(runs: Mapping[int, Run], rows: Rows) -> list[UsedCase]:
@@ -108,20 +110,20 @@ def used_cases(runs: Mapping[int, Run], rows: Rows) -> list[UsedCase]:
             row["label"],
             runs[fold].held_out if fold in runs else "",
         )
-        for fold, own in rows.items()
-        for row in own
+        for fold, table in rows.items()
+        for row in table
     ]
 
 
 def _others(runs: Mapping[int, Run], rows: Rows) -> Iterator[int]:
     """Folds whose hash is not that of the tables."""
-    sides = {fold: tuple(row["case_id"] for row in own) for fold, own in rows.items()}
-    labels = {row["case_id"]: row["label"] for own in rows.values() for row in own}
-    patients = {row["case_id"]: _patient(row) for own in rows.values() for row in own}
+    sides = {fold: tuple(row["case_id"] for row in table) for fold, table in rows.items()}
+    labels = {row["case_id"]: row["label"] for table in rows.values() for row in table}
+    patients = {row["case_id"]: _patient(row) for table in rows.values() for row in table}
     for fold, run in runs.items():
-        train = tuple(case for other, own in sides.items() if other != fold for case in own)
-        made = Fold(train, sides[fold]).hash_with(labels, patients)
-        if run.fold_hash and made != run.fold_hash:
+        train = tuple(case for other, of_fold in sides.items() if other != fold for case in of_fold)
+        fold_hash = Fold(train, sides[fold]).hash_with(labels, patients)
+        if run.fold_hash and fold_hash != run.fold_hash:
             yield fold
 
 
@@ -136,8 +138,8 @@ def _as_now(rows: Sequence[Mapping[str, str]], now: Mapping[str, Case]) -> list[
 
 
 def _differences(rows: Rows, then: Rows, where: str) -> Iterator[str]:
-    for fold, own in rows.items():
-        for row, before in zip(own, then[fold], strict=True):
+    for fold, table in rows.items():
+        for row, before in zip(table, then[fold], strict=True):
             for what, here, there in (
                 ("label", row["label"], before["label"]),
                 ("patient", _patient(row), _patient(before)),
