@@ -104,7 +104,8 @@ def benchmark(
 def _show(measured: Benchmark) -> None:
     common.table(
         f"{measured.dataset}, plan {measured.plan}, fold {measured.fold}: "
-        f"{_machine(measured.machine)}. Medians of {measured.rounds} rounds; in each, {measured.updates} updates of both steps in turn.",
+        f"{_machine(measured.machine)}. Medians of {measured.rounds} rounds; in each, "
+        f"{measured.updates} updates of both steps in turn.",
         ("stage", "measured", "against", "ratio", "limit", "verdict", "note"),
         [_row(stage) for stage in measured.stages],
     )

@@ -144,9 +144,9 @@ def _tell_labels(measured: FingerprintChange, raw: RawDataset) -> None:
 
     if measured.then is not None and (changes := relabelled(measured.then, raw.cases)):
         print(
-            f"Warning: cases.csv has changed since the last run: {'; '.join(changes)}. The plan "
-            "and the folds stay as they are; folds that are trained already learned from the former "
-            "table."
+            f"Warning: cases.csv has changed since the last run: {'; '.join(changes)}. The "
+            "plan and the folds stay as they are; folds that are trained already learned from the "
+            "former table."
         )
 
 
