@@ -44,10 +44,10 @@ def kept(case: CaseFiles, folder: Path) -> CachedMeasurement:
 def load(where: CachedMeasurement) -> MeasuredCase | None:
     """The measurement, unless the content of a file of the case changed since, or the rules did."""
     try:
-        found = read_measurement(where.path, _key(where.files))
-        if found is None:
+        stored = read_measurement(where.path, _key(where.files))
+        if stored is None:
             return None
-        figures, samples = found
+        figures, samples = stored
         return MeasuredCase(_FIGURES.validate_json(figures, strict=True), tuple(samples))
     except Exception:  # noqa: BLE001 - a file is missing, or whatever else was kept: measure again
         return None

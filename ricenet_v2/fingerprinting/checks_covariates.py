@@ -57,9 +57,9 @@ def _of_column(name: str, cells: Mapping[str, str]) -> list[Finding]:
     if not words:
         return []
     if len(commas) == len(words):
-        told, expected = "numbers with commas", "a decimal point: 60.5"
+        written, expected = "numbers with commas", "a decimal point: 60.5"
     elif _ONE_IN * len(words) <= len(there) and not is_identity(name, there.values()):
-        told, expected = "words among numbers", "numbers without a unit, or words, in one column"
+        written, expected = "words among numbers", "numbers without a unit, or words, in one column"
     else:
         return []
     shown = [f"{case} {cell!r}" for case, cell in list(words.items())[:_MOST_NAMED]]
@@ -68,7 +68,7 @@ def _of_column(name: str, cells: Mapping[str, str]) -> list[Finding]:
         warning(
             "covariate",
             Place(file=TABLE),
-            found=f"{name} has {told}: {', '.join(shown)}{more}",
+            found=f"{name} has {written}: {', '.join(shown)}{more}",
             expected=expected,
             remedy="Write numbers, or an empty cell where it is not known. As it stands the whole "
             "column is one of words, also to subgroups and ricenet_baseline.",
@@ -77,5 +77,5 @@ def _of_column(name: str, cells: Mapping[str, str]) -> list[Finding]:
 
 
 def _is_number(cell: str) -> bool:
-    found = numbers([known(cell)])
-    return found is not None and not math.isnan(found[0])
+    values = numbers([known(cell)])
+    return values is not None and not math.isnan(values[0])

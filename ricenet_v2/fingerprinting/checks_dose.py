@@ -79,16 +79,16 @@ def check_dose(
         covariates: Of the case; `fractions` makes the advice concrete.
     """
     negative = int(np.count_nonzero(dose < 0))
-    found = f"{negative} of {dose.size} voxels below 0, lowest {dose.min():.4g}"
+    counted = f"{negative} of {dose.size} voxels below 0, lowest {dose.min():.4g}"
     if negative and _is_far_below_zero(dose):
-        return [error("not a dose", place, found=found, expected=EXPECTED, remedy=_ANOTHER_IMAGE)]
+        return [error("not a dose", place, found=counted, expected=EXPECTED, remedy=_ANOTHER_IMAGE)]
     findings = _range(dose, place, covariates)
     if negative:
         findings.append(
             warning(
                 "negative dose",
                 place,
-                found=f"{found} Gy",
+                found=f"{counted} Gy",
                 expected="no dose below 0 Gy",
                 remedy="They are set to 0. If they are many, export or resample the dose again "
                 "with linear interpolation.",
@@ -126,12 +126,12 @@ def roughness(dose: NDArray[np.float32]) -> float:
 
 def _range(dose: NDArray[np.float32], place: Place, covariates: Mapping[str, str]) -> list[Finding]:
     maximum = float(dose.max())
-    found = f"maximum {maximum:.4g}"
+    highest = f"maximum {maximum:.4g}"
     if COURSE_BELOW <= maximum <= HIGH_ABOVE:
         return []
     is_textured = roughness(dose) > TEXTURED_ABOVE
     if maximum > CENTIGRAY_ABOVE:
-        return [_beyond_gray(dose, found, place, is_textured=is_textured)]
+        return [_beyond_gray(dose, highest, place, is_textured=is_textured)]
     if maximum > HIGH_ABOVE:
         check = "dose is high"
         remedy = (
@@ -149,7 +149,7 @@ def _range(dose: NDArray[np.float32], place: Place, covariates: Mapping[str, str
         )
     if is_textured:
         remedy = f"{_TEXTURED} {remedy}"
-    return [warning(check, place, found=found, expected=EXPECTED, remedy=remedy)]
+    return [warning(check, place, found=highest, expected=EXPECTED, remedy=remedy)]
 
 
 def _beyond_gray(

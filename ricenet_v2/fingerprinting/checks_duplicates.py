@@ -82,9 +82,9 @@ def _owner(entry: ImageHash) -> str:
 
 
 def _within_cases(group: list[ImageHash]) -> list[Finding]:
-    own: dict[tuple[str, str], list[ImageHash]] = defaultdict(list)
+    of_channel: dict[tuple[str, str], list[ImageHash]] = defaultdict(list)
     for entry in group:
-        own[entry.case.case_id, entry.case.split].append(entry)
+        of_channel[entry.case.case_id, entry.case.split].append(entry)
     return [
         warning(
             "same image in two channels",
@@ -93,6 +93,6 @@ def _within_cases(group: list[ImageHash]) -> list[Finding]:
             expected="a different image in each channel",
             remedy="Check which of the files is the wrong one.",
         )
-        for (case_id, _), entries in own.items()
+        for (case_id, _), entries in of_channel.items()
         if len(entries) > 1
     ]

@@ -60,11 +60,11 @@ def _of_split(raw: RawDataset, split: Split) -> list[Finding]:
     there = [path for path in sorted(folder.iterdir()) if not _is_of_a_system(path.name)]
     missing = set(here).difference(path.name for path in there)
     ending = raw.dataset.file_ending
-    told = (
+    listed = (
         f"CASE_0000{ending} to CASE_{len(raw.dataset.channels) - 1:04d}{ending} of cases with "
         f"split {split} in {TABLE}"
     )
-    wanted = _ExpectedFiles(here, elsewhere, missing, Spellings(missing), ending, told)
+    wanted = _ExpectedFiles(here, elsewhere, missing, Spellings(missing), ending, listed)
     return [
         _unexpected(relative(raw, path), path.name, wanted)
         for path in there
@@ -96,32 +96,32 @@ def _missing_folder(raw: RawDataset, folder: Path) -> list[Finding]:
 
 
 def _unexpected(file: str, name: str, wanted: _ExpectedFiles) -> Finding:
-    case, found = "", "belongs to no case and channel"
+    case, fault = "", "belongs to no case and channel"
     remedy = "It is ignored. Add the case to cases.csv, or rename or remove it."
     if near := wanted.spellings.near(name):
         case = wanted.here[near[0]].case_id
-        found += f"; the missing file of the case {near[1]}"
+        fault += f"; the missing file of the case {near[1]}"
         remedy = "Rename the file, or correct the case_id in cases.csv."
     elif name in wanted.elsewhere:
         other = wanted.elsewhere[name]
         case = other.case_id
-        found += f"; the case has split {other.split}"
+        fault += f"; the case has split {other.split}"
         remedy = "It is ignored. Correct the split in cases.csv, or move the file."
     elif right := _in_another_format(name, wanted):
         case = wanted.here[right].case_id
         if right in wanted.missing:
-            found += "; its ending is not that of the dataset"
+            fault += "; its ending is not that of the dataset"
             remedy = (
                 f"Correct file_ending in {DATASET_JSON}, which is {wanted.ending}, or convert the "
                 "images."
             )
         else:
-            found += f"; the same channel is there with {wanted.ending}"
+            fault += f"; the same channel is there with {wanted.ending}"
             remedy = "It is ignored. Remove the one of the two files that is wrong."
     return warning(
         "unexpected file",
         Place(case, file),
-        found=found,
+        found=fault,
         expected=wanted.told,
         remedy=remedy,
     )

@@ -45,12 +45,12 @@ def labels_of(mask: NDArray[np.float32], most: int = MOST_LABELS) -> tuple[float
     # Of an image that is no mask, a sample tells.
     if np.unique(left[:: max(1, left.size // _SAMPLES)]).size > most:
         return None
-    found: list[float] = []
-    while left.size and len(found) <= most:
-        found.append(float(left[0]))
+    labels: list[float] = []
+    while left.size and len(labels) <= most:
+        labels.append(float(left[0]))
         # One pass for each label: sorting all voxels would take longer.
         left = left[left != left[0]]
-    return None if left.size or len(found) > most else tuple(sorted(found))
+    return None if left.size or len(labels) > most else tuple(sorted(labels))
 
 
 def check_labels(masks: Sequence[MaskLabels]) -> list[Finding]:
@@ -63,7 +63,7 @@ def check_labels(masks: Sequence[MaskLabels]) -> list[Finding]:
     by_channel: dict[str, list[MaskLabels]] = defaultdict(list)
     for mask in sorted(masks, key=lambda mask: (mask.place.case, mask.place.file)):
         by_channel[mask.channel].append(mask)
-    return [finding for own in by_channel.values() for finding in _of_channel(own)]
+    return [finding for masks in by_channel.values() for finding in _of_channel(masks)]
 
 
 def _of_channel(masks: list[MaskLabels]) -> list[Finding]:
@@ -126,23 +126,23 @@ def _kinds(masks: list[MaskLabels]) -> list[list[MaskLabels]]:
     """Masks that share labels, directly or through others, together."""
     kinds: list[tuple[set[float], list[MaskLabels]]] = []
     for mask in masks:
-        labels, own = set(mask.values), [mask]
+        labels, masks_alike = set(mask.values), [mask]
         apart = []
         for kind in kinds:
             if kind[0] & labels:
-                labels, own = labels | kind[0], kind[1] + own
+                labels, masks_alike = labels | kind[0], kind[1] + masks_alike
             else:
                 apart.append(kind)
-        kinds = [*apart, (labels, own)]
-    return [own for _, own in kinds]
+        kinds = [*apart, (labels, masks_alike)]
+    return [masks_alike for _, masks_alike in kinds]
 
 
 def _top(kind: list[MaskLabels]) -> float:
     return max(value for mask in kind for value in mask.values)
 
 
-def _is_scaled(one: float, other: float) -> bool:
-    low, high = sorted((abs(one), abs(other)))
+def _is_scaled(first: float, other: float) -> bool:
+    low, high = sorted((abs(first), abs(other)))
     return high >= _SCALE * low
 
 

@@ -51,8 +51,8 @@ def _case_ids(cases: Sequence[Case]) -> list[Finding]:
 
 def _fault_of(case_id: str) -> str:
     wrong = sorted(set(':*?"<>|') & set(case_id))
-    told = f"{' '.join(wrong)} cannot be in the name of a file on Windows" if wrong else ""
-    return fault_of(case_id) or told
+    forbidden = f"{' '.join(wrong)} cannot be in the name of a file on Windows" if wrong else ""
+    return fault_of(case_id) or forbidden
 
 
 def _one_file(cases: Sequence[Case]) -> list[Finding]:

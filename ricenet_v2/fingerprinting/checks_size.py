@@ -72,10 +72,10 @@ def check_usual(cases: Sequence[CaseSizes]) -> list[Finding]:
         for quantity, value in case.values.items():
             by_quantity[quantity].append((case.place, value))
     by_case: dict[Place, list[_Far]] = defaultdict(list)
-    for quantity, own in by_quantity.items():
-        for place, far in _outliers(quantity, own):
+    for quantity, values in by_quantity.items():
+        for place, far in _outliers(quantity, values):
             by_case[place].append(far)
-    return [_unusual(place, found) for place, found in by_case.items()]
+    return [_unusual(place, outliers) for place, outliers in by_case.items()]
 
 
 @dataclass(frozen=True)
@@ -92,18 +92,18 @@ class _Far:
         return self.quantity.partition(" along ")[0]
 
 
-def _outliers(quantity: str, own: list[tuple[Place, float]]) -> list[tuple[Place, _Far]]:
-    usual = usual_range([value for _, value in own], factor_of(quantity))
+def _outliers(quantity: str, values: list[tuple[Place, float]]) -> list[tuple[Place, _Far]]:
+    usual = usual_range([value for _, value in values], factor_of(quantity))
     if usual is None:
         return []
     low, high = usual
-    far = [(place, _Far(quantity, v, usual)) for place, v in own if not low <= v <= high]
-    return far if len(far) <= _FEW * len(own) else []
+    far = [(place, _Far(quantity, v, usual)) for place, v in values if not low <= v <= high]
+    return far if len(far) <= _FEW * len(values) else []
 
 
-def _unusual(place: Place, found: list[_Far]) -> Finding:
+def _unusual(place: Place, outliers: list[_Far]) -> Finding:
     by_kind: dict[str, list[_Far]] = defaultdict(list)
-    for far in found:
+    for far in outliers:
         by_kind[far.kind].append(far)
     return warning(
         UNUSUAL,

@@ -35,10 +35,10 @@ def _nnunet_labels(raw: RawDataset) -> list[Finding]:
     """Labels of voxels may have been taken for classes of cases: an error where none is one."""
     if not raw.has_nnunet_labels:
         return []
-    classes, own = raw.dataset.classes, sorted({case.label for case in raw.cases if case.label})
-    is_sound = set(own) <= set(classes)
-    listed = ", ".join(f'"{name}"' for name in (classes if is_sound else own)[:_SHOWN_LABELS])
-    if len(own) > _SHOWN_LABELS:
+    classes, labels = raw.dataset.classes, sorted({case.label for case in raw.cases if case.label})
+    is_sound = set(labels) <= set(classes)
+    listed = ", ".join(f'"{name}"' for name in (classes if is_sound else labels)[:_SHOWN_LABELS])
+    if len(labels) > _SHOWN_LABELS:
         listed += ", ..."
     make = warning if is_sound else error
     return [

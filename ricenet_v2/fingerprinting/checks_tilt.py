@@ -53,9 +53,9 @@ def check_tilt(grid: Grid, place: Place) -> list[Finding]:
     if grid.tilt < TILTED_FROM:
         return []
     z, y, x = grid.tilts
-    found = f"tilted by {grid.tilt:.0f} degrees (along z {z:.0f}, y {y:.0f}, x {x:.0f})"
+    tilt = f"tilted by {grid.tilt:.0f} degrees (along z {z:.0f}, y {y:.0f}, x {x:.0f})"
     if grid.tilt >= _NEAR:
-        found += (
+        tilt += (
             f"; from {EXCHANGED_FROM:g} degrees on axes change places, so that a patient who lies "
             "a little otherwise is turned by about 90 degrees against this one"
         )
@@ -63,7 +63,7 @@ def check_tilt(grid: Grid, place: Place) -> list[Finding]:
         warning(
             TILTED,
             place,
-            found=found,
+            found=tilt,
             expected=f"axes within {TILTED_FROM:g} degrees of those of the patient",
             remedy=f"Networks see this patient tilted, and mirroring turns it. {_REMEDY}",
         )
@@ -79,18 +79,18 @@ def check_turns(poses: Sequence[Pose]) -> list[Finding]:
     if not poses:
         return []
     angles = _angles(poses)
-    one, other = (int(n) for n in np.unravel_index(int(angles.argmax()), angles.shape))
-    if angles[one, other] <= EXCHANGED_FROM:
+    first, other = (int(n) for n in np.unravel_index(int(angles.argmax()), angles.shape))
+    if angles[first, other] <= EXCHANGED_FROM:
         return []
-    n_other = int((angles[other] < angles[one]).sum())
+    n_other = int((angles[other] < angles[first]).sum())
     if 2 * n_other > len(poses):
-        one, other, n_other = other, one, len(poses) - n_other
+        first, other, n_other = other, first, len(poses) - n_other
     return [
         warning(
             TURNED,
             DATASET,
-            found=f"{_words(poses[other])} is turned by {angles[one, other]:.0f} degrees against "
-            f"{_words(poses[one])}; {n_other} of {len(poses)} cases lie rather as the former",
+            found=f"{_words(poses[other])} is turned by {angles[first, other]:.0f} degrees against "
+            f"{_words(poses[first])}; {n_other} of {len(poses)} cases lie rather as the former",
             expected=f"all arrays within {EXCHANGED_FROM:g} degrees of each other",
             remedy="Axes are flipped and swapped to the nearest ones of the patient, and which one "
             f"is nearest changes at {EXCHANGED_FROM:g} degrees: networks see these patients lie "

@@ -68,7 +68,7 @@ def measure(
         n_patients=len({case.patient_id for case in cases}),
         class_counts={name: labels[name] for name in raw.dataset.classes},
         channels=aggregate(raw.dataset.channels, _once(measured)),
-        cases=tuple(one.measurement for one in measured),
+        cases=tuple(case.measurement for case in measured),
         labels={case.case_id: case.label for case in cases},
         patients={case.case_id: case.patient_id for case in cases},
     )
@@ -91,20 +91,20 @@ def _measured(
         )
         for case in cases
     }
-    found = {} if cache is None else _found(files.values(), cache, num_workers)
-    left = [case for case in cases if case.case_id not in found]
+    cached = {} if cache is None else _found(files.values(), cache, num_workers)
+    left = [case for case in cases if case.case_id not in cached]
     need = bytes_of_case(raw, left, copies=2 * len(kinds) + 6, seconds=seconds)
     workers = allowed_workers(num_workers, need, len(left), available_memory())
-    ids, told = [case.case_id for case in left], "Measuring cases"
+    ids, step = [case.case_id for case in left], "Measuring cases"
     if cache is None:
         work = Limited(seconds, measure_case)
-        made = map_cases(work, [files[name] for name in ids], workers, told)
+        measured_cases = map_cases(work, [files[name] for name in ids], workers, step)
     else:
         wanted = [kept(files[name], cache) for name in ids]
-        made = map_cases(Limited(seconds, measure_and_keep), wanted, workers, told)
+        measured_cases = map_cases(Limited(seconds, measure_and_keep), wanted, workers, step)
         prune(cache, files)
-    found |= dict(zip(ids, made, strict=True))
-    return [found[case.case_id] for case in cases]
+    cached |= dict(zip(ids, measured_cases, strict=True))
+    return [cached[case.case_id] for case in cases]
 
 
 def _found(files: Iterable[CaseFiles], cache: Path, num_workers: int) -> dict[str, MeasuredCase]:
@@ -112,7 +112,7 @@ def _found(files: Iterable[CaseFiles], cache: Path, num_workers: int) -> dict[st
 
     Threads are enough: hashing the files, which takes the time, lets others run.
     """
-    places = [kept(one, cache) for one in files]
+    places = [kept(case, cache) for case in files]
     with ThreadPoolExecutor(num_workers) as threads:
         loaded = zip(places, threads.map(load, places), strict=True)
         return {where.name: measured for where, measured in loaded if measured is not None}
@@ -120,8 +120,8 @@ def _found(files: Iterable[CaseFiles], cache: Path, num_workers: int) -> dict[st
 
 def _once(measured: Sequence[MeasuredCase]) -> list[MeasuredCase]:
     """One of each scan."""
-    chosen = {case.case_id for case in distinct([one.measurement for one in measured])}
-    return [one for one in measured if one.measurement.case_id in chosen]
+    chosen = {case.case_id for case in distinct([case.measurement for case in measured])}
+    return [case for case in measured if case.measurement.case_id in chosen]
 
 
 def aggregate(
@@ -131,8 +131,8 @@ def aggregate(
     return tuple(
         _channel(
             channel,
-            [one.measurement.channels[index] for one in measured],
-            np.concatenate([one.samples[index] for one in measured]),
+            [case.measurement.channels[index] for case in measured],
+            np.concatenate([case.samples[index] for case in measured]),
         )
         for index, channel in enumerate(channels)
     )
@@ -142,8 +142,8 @@ def _channel(
     channel: Channel, figures: Sequence[ChannelMeasurement], samples: NDArray[np.float64]
 ) -> ChannelFingerprint:
     """One channel; mean and deviation are those of the mixture of the cases."""
-    means = np.array([one.mean for one in figures])
-    squares = np.array([one.std for one in figures]) ** 2 + means**2
+    means = np.array([figure.mean for figure in figures])
+    squares = np.array([figure.std for figure in figures]) ** 2 + means**2
     mean = float(means.mean())
     low, high = np.percentile(samples, [0.5, 99.5])
     return ChannelFingerprint(
@@ -153,10 +153,10 @@ def _channel(
         std=float(np.sqrt(max(0.0, float(squares.mean()) - mean**2))),
         percentile_00_5=float(low),
         percentile_99_5=float(high),
-        maximum=distribution([one.maximum for one in figures]),
-        percentile_99_9=distribution([one.percentile_99_9 for one in figures]),
-        case_mean=distribution([one.mean for one in figures]),
-        outlier_share=float(np.mean([one.outlier_share for one in figures])),
+        maximum=distribution([figure.maximum for figure in figures]),
+        percentile_99_9=distribution([figure.percentile_99_9 for figure in figures]),
+        case_mean=distribution([figure.mean for figure in figures]),
+        outlier_share=float(np.mean([figure.outlier_share for figure in figures])),
     )
 
 

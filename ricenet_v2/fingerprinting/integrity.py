@@ -64,17 +64,17 @@ def check(
     items = [_files(raw, case, straighten) for case in cases]
     seen = map_cases(partial(_tried, seconds), items, workers, "Checking images", _killed)
     findings = check_tables(raw)
-    for one in seen:
-        findings += one.findings
-    findings += check_twins([entry for one in seen for entry in one.hashes])
-    findings += check_labels([entry for one in seen for entry in one.labels])
-    findings += check_usual([one.sizes for one in seen if one.sizes is not None])
+    for case in seen:
+        findings += case.findings
+    findings += check_twins([entry for case in seen for entry in case.hashes])
+    findings += check_labels([entry for case in seen for entry in case.labels])
+    findings += check_usual([case.sizes for case in seen if case.sizes is not None])
     if not straighten:
-        findings += check_turns([one.pose for one in seen if one.pose is not None])
+        findings += check_turns([case.pose for case in seen if case.pose is not None])
     return Integrity(
         dataset=raw.dataset.name,
         n_cases=len(raw.cases),
-        n_images=sum(one.n_images for one in seen),
+        n_images=sum(case.n_images for case in seen),
         findings=in_order(findings),
     )
 
@@ -134,11 +134,11 @@ def _tried(seconds: float | None, files: InspectionFiles) -> CaseObservations:
     try:
         return within(seconds, look, files)
     except LateError as late:
-        check, found, remedy = LATE, late.what, late.remedy or ""
+        check, reason, remedy = LATE, late.what, late.remedy or ""
     except Exception as fault:  # noqa: BLE001 - the other cases are still looked at
-        check, found, remedy = "unreadable file", reason_of(fault), "Export its images again."
+        check, reason, remedy = "unreadable file", reason_of(fault), "Export its images again."
     expected = "images that can be read"
-    finding = error(check, Place(files.name), found=found, expected=expected, remedy=remedy)
+    finding = error(check, Place(files.name), found=reason, expected=expected, remedy=remedy)
     return CaseObservations((finding,))
 
 

@@ -60,15 +60,15 @@ def measure_case(files: CaseFiles) -> MeasuredCase:
     """
     grid, images = None, []
     for path in files.images:
-        voxels, own = read_image(path)
-        grid = grid or own
-        if own.shape != grid.shape or own.distance(grid) > TOLERANCE_MM:
+        voxels, grid_of_channel = read_image(path)
+        grid = grid or grid_of_channel
+        if grid_of_channel.shape != grid.shape or grid_of_channel.distance(grid) > TOLERANCE_MM:
             raise GeometryError(
                 "The channels lie on different grids.",
                 case=files.case_id,
                 file=path,
                 expected=grid,
-                got=own,
+                got=grid_of_channel,
                 remedy="Run the integrity check: --verify_only",
             )
         images.append(voxels)

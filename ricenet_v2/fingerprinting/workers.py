@@ -41,8 +41,8 @@ Result = TypeVar("Result")
 
 def available_memory() -> int | None:
     """Bytes that can be used now (machine and cgroup limits), or None where it cannot be told."""
-    found = [memory for memory in (_machine(), _cgroup()) if memory is not None]
-    return min(found) if found else None
+    limits = [memory for memory in (_machine(), _cgroup()) if memory is not None]
+    return min(limits) if limits else None
 
 
 def allowed_workers(wanted: int, bytes_per_case: int, n_cases: int, available: int | None) -> int:
@@ -108,21 +108,23 @@ def map_cases(
     work = partial(_guarded, function)
     lost: dict[str, str] = {}
 
-    def told(task: Work, reason: str) -> Result | _Fault:
+    def fault_of(task: Work, reason: str) -> Result | _Fault:
         if killed is not None:
             return killed(task, reason)
         lost[task.name] = reason
         return _Fault(_killed_error(lost))
 
-    coming = results(partial(_executor, work, num_workers, len(tasks)), work, tasks, told, Never())
-    found = dict(track(coming, description, total=len(tasks)))
-    made = [found[place] for place in range(len(tasks))]
-    faults = [one.error for one in made if isinstance(one, _Fault)]
+    coming = results(
+        partial(_executor, work, num_workers, len(tasks)), work, tasks, fault_of, Never()
+    )
+    by_place = dict(track(coming, description, total=len(tasks)))
+    ordered = [by_place[place] for place in range(len(tasks))]
+    faults = [result.error for result in ordered if isinstance(result, _Fault)]
     if faults:
         # What is wrong with a case comes first: it is there again when the command is repeated.
         others = [error for error in faults if not isinstance(error, KilledError)]
         raise others[0] if others else _killed_error(lost)
-    return [one for one in made if not isinstance(one, _Fault)]
+    return [result for result in ordered if not isinstance(result, _Fault)]
 
 
 def _executor(work: Callable[..., object], num_workers: int, n_tasks: int) -> Executor:

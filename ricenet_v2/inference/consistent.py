@@ -33,28 +33,28 @@ def inconsistency(case: CasePrediction, ensemble: Ensemble, combine: Combine) ->
     rows = [case.probabilities, *(member.probabilities for member in case.members)]
     if any(len(row) != len(ensemble.plan.classes) for row in rows):
         return f"not every row of probabilities has {len(ensemble.plan.classes)} classes"
-    found = np.array(rows)
-    if not ((found >= 0) & (found <= 1 + _OF_NETWORKS)).all():
+    probabilities = np.array(rows)
+    if not ((probabilities >= 0) & (probabilities <= 1 + _OF_NETWORKS)).all():
         return "probabilities are not between 0 and 1"
-    if (far := np.abs(found.sum(axis=1) - 1)).max() > _OF_NETWORKS:
-        return f"probabilities sum to {found[far.argmax()].sum():.6g} and not to 1"
-    return _other_figure(case, found[1:], ensemble, combine)
+    if (far := np.abs(probabilities.sum(axis=1) - 1)).max() > _OF_NETWORKS:
+        return f"probabilities sum to {probabilities[far.argmax()].sum():.6g} and not to 1"
+    return _other_figure(case, probabilities[1:], ensemble, combine)
 
 
 def _other_figure(
     case: CasePrediction, members: Floats, ensemble: Ensemble, combine: Combine
 ) -> str:
     """The first figure that does not follow from the probabilities of the networks."""
-    made = ensemble.odds.joined(members, tuple(ensemble.members), combine)
-    if case.predicted != ensemble.plan.classes[made.predicted]:
+    combined = ensemble.odds.joined(members, tuple(ensemble.members), combine)
+    if case.predicted != ensemble.plan.classes[combined.predicted]:
         return (
             f"the predicted class is {case.predicted}, and the networks call "
-            f"{ensemble.plan.classes[made.predicted]}"
+            f"{ensemble.plan.classes[combined.predicted]}"
         )
     pairs: dict[str, tuple[ArrayLike, ArrayLike]] = {
-        "combined probabilities": (case.probabilities, made.probabilities),
-        "agreement": (case.agreement, made.agreement),
-        "entropy": (case.entropy, entropy(made.probabilities)),
+        "combined probabilities": (case.probabilities, combined.probabilities),
+        "agreement": (case.agreement, combined.agreement),
+        "entropy": (case.entropy, entropy(combined.probabilities)),
     }
     if case.disagreement is not None:
         pairs["disagreement"] = (case.disagreement, disagreement(members))

@@ -48,8 +48,10 @@ def trained_on(
     """
     images = identifying(record, channels)
     folds = [str(fold) for fold, cases in trained.items() if cases.has_image(images)]
-    told = "its images are among those that fold {} was trained on: no prediction of a new patient"
-    return [told.format(", ".join(folds))] if folds else []
+    same_images = (
+        "its images are among those that fold {} was trained on: no prediction of a new patient"
+    )
+    return [same_images.format(", ".join(folds))] if folds else []
 
 
 def _spacing(plan: Plan, record: PreprocessedCase) -> list[str]:
@@ -70,13 +72,15 @@ def unknown_labels(record: PreprocessedCase, references: Iterable[Reference]) ->
         references: Of the members; older models do not know their labels.
     """
     references = list(references)
-    found = []
+    warnings = []
     for name, labels in record.mask_labels.items():
-        known = {value for one in references for value in one.labels.get(name, ())}
-        if all(name in one.labels for one in references) and known and labels:
-            told = f"{name} has the labels {_listed(labels)}, training had {_listed(sorted(known))}"
-            found += [] if known & set(labels) else [told]
-    return found
+        known = {value for reference in references for value in reference.labels.get(name, ())}
+        if all(name in reference.labels for reference in references) and known and labels:
+            warning = (
+                f"{name} has the labels {_listed(labels)}, training had {_listed(sorted(known))}"
+            )
+            warnings += [] if known & set(labels) else [warning]
+    return warnings
 
 
 def without_labels(
@@ -92,11 +96,11 @@ def without_labels(
     references = list(references)
     return [
         f"{name} has more than 64 different values, training had the labels "
-        + _listed(sorted({value for one in references for value in one.labels[name]}))
+        + _listed(sorted({value for reference in references for value in reference.labels[name]}))
         for name in masks
         if name not in record.mask_labels
         and references
-        and all(one.labels.get(name) for one in references)
+        and all(reference.labels.get(name) for reference in references)
     ]
 
 
@@ -106,24 +110,24 @@ def _listed(values: Sequence[float]) -> str:
 
 def _sizes(record: PreprocessedCase, references: Iterable[Reference]) -> list[str]:
     """Extent and volume; spacing has a range of its own."""
-    found = []
+    warnings = []
     for name, value in sizes_of_case(record).items():
-        ranges = [one.sizes[name] for one in references if name in one.sizes]
+        ranges = [reference.sizes[name] for reference in references if name in reference.sizes]
         if name.startswith("spacing") or not ranges:
             continue
         least, most = min(low for low, _ in ranges), max(high for _, high in ranges)
         if not least <= value <= most:
-            found.append(
+            warnings.append(
                 f"{name}: {value:.4g} is far from the training cases, which have {least:.3g} to "
                 f"{most:.3g}"
             )
-    return found
+    return warnings
 
 
 def _axes(record: PreprocessedCase, references: Iterable[Reference]) -> list[str]:
     """How far the case is turned against the training case that lies most like it."""
-    known = [one for reference in references for one in reference.directions]
-    least = min((turned(record.source_direction, one) for one in known), default=0.0)
+    known = [direction for reference in references for direction in reference.directions]
+    least = min((turned(record.source_direction, direction) for direction in known), default=0.0)
     if least <= _TURN_SLACK:
         return []
     return [
@@ -142,15 +146,15 @@ def _region(plan: Plan, record: PreprocessedCase) -> list[str]:
 
 
 def _dose(plan: Plan, record: PreprocessedCase) -> list[str]:
-    found = []
+    warnings = []
     for name, maximum in record.dose_maximum.items():
         least, most = plan.dose_range.get(name, (maximum, maximum))
         if not least * (1 - _DOSE_SLACK) <= maximum <= most * (1 + _DOSE_SLACK):
-            found.append(
+            warnings.append(
                 f"{name}: maximum of {maximum:.1f} Gy is outside the training range of "
                 f"{least:.1f} to {most:.1f} Gy"
             )
-    return found
+    return warnings
 
 
 def _intensity(record: PreprocessedCase, references: Iterable[Reference]) -> list[str]:
@@ -160,13 +164,13 @@ def _intensity(record: PreprocessedCase, references: Iterable[Reference]) -> lis
         for name, (low, high) in reference.intensities.items():
             least, most = ranges.get(name, (low, high))
             ranges[name] = min(least, low), max(most, high)
-    found = []
+    warnings = []
     for name, mean in record.intensity_mean.items():
         least, most = ranges.get(name, (mean, mean))
         slack = _INTENSITY_SLACK * max(most - least, abs(most), abs(least))
         if not least - slack <= mean <= most + slack:
-            found.append(
+            warnings.append(
                 f"{name}: mean intensity of {mean:.4g} is outside the training range of "
                 f"{least:.4g} to {most:.4g}"
             )
-    return found
+    return warnings

@@ -77,7 +77,9 @@ def load_ensemble(
         plans, datasets = plans_and_datasets(states, model_folder)
         plan, dataset = plans[chosen[0]], datasets[chosen[0]]
         check_distinct(states, model_folder)
-        members = {fold: network_of(one, plan, files[fold], fold) for fold, one in states.items()}
+        members = {
+            fold: network_of(state, plan, files[fold], fold) for fold, state in states.items()
+        }
         references = {
             fold: read_reference(paths.fold(fold).reference, member.head.in_features)
             for fold, member in members.items()
@@ -98,8 +100,10 @@ def load_ensemble(
         where,
         hashes,
         odds=_odds(states, plan, dataset, paths, calibrated=calibrated, words=prior, decide=decide),
-        references={fold: one for fold, one in references.items() if one is not None},
-        trained={fold: Trained(lineage_in(one, "", "").cases) for fold, one in states.items()},
+        references={
+            fold: reference for fold, reference in references.items() if reference is not None
+        },
+        trained={fold: Trained(lineage_in(state, "", "").cases) for fold, state in states.items()},
         warnings=warnings,
     )
 

@@ -56,8 +56,8 @@ class Reference:
         """Mahalanobis distances of features (cases, features), shape (cases,)."""
         rest = features - self.mean
         squared = np.einsum("ij,jk,ik->i", rest, self.precision, rest)
-        found: Floats = np.sqrt(np.maximum(0.0, squared))
-        return found
+        distances: Floats = np.sqrt(np.maximum(0.0, squared))
+        return distances
 
     def relative(self, features: Floats) -> Floats:
         """Distances divided by the median of the held-out cases'."""
@@ -135,8 +135,8 @@ def read_reference(path: Path, n_features: int | None = None) -> Reference | Non
         sizes = {n: (float(a), float(b)) for n, (a, b) in state.get("sizes", {}).items()}
         labels = {n: tuple(map(float, values)) for n, values in state.get("labels", {}).items()}
         mean, precision, held_out = arrays
-        found = Reference(mean, precision, held_out, intensities, directions, sizes, labels)
-        _check(found, n_features)
+        reference = Reference(mean, precision, held_out, intensities, directions, sizes, labels)
+        _check(reference, n_features)
     except Exception as error:
         raise CheckpointError(
             "This file of training features is not whole, or not that of this network.",
@@ -145,17 +145,23 @@ def read_reference(path: Path, n_features: int | None = None) -> Reference | Non
             got=f"{error!r} in {checkpoints.described(state)}",
             remedy=remedy_of(path),
         ) from error
-    return found
+    return reference
 
 
-def _check(found: Reference, n_features: int | None) -> None:
+def _check(reference: Reference, n_features: int | None) -> None:
     """Raises: ValueError: Wrong shapes, or numbers that are not finite."""
-    width = found.mean.size if n_features is None else n_features
-    shapes = [found.mean.shape, found.precision.shape, found.directions.shape[1:]]
-    if shapes != [(width,), (width, width), (9,)] or found.held_out.ndim != 1:
+    width = reference.mean.size if n_features is None else n_features
+    shapes = [reference.mean.shape, reference.precision.shape, reference.directions.shape[1:]]
+    if shapes != [(width,), (width, width), (9,)] or reference.held_out.ndim != 1:
         raise ValueError(f"shapes {shapes} of mean and precision, expected {width} features")
-    ends = [end for pair in found.intensities.values() for end in pair]
-    arrays = (found.mean, found.precision, found.held_out, found.directions, np.array(ends))
+    ends = [end for pair in reference.intensities.values() for end in pair]
+    arrays = (
+        reference.mean,
+        reference.precision,
+        reference.held_out,
+        reference.directions,
+        np.array(ends),
+    )
     if not all(np.isfinite(array).all() for array in arrays):
         raise ValueError("numbers that are not finite")
 
@@ -166,7 +172,7 @@ def why_no_distance(references: Iterable[Reference]) -> str:
     Args:
         references: Of the members.
     """
-    n = sum(len(one.held_out) for one in references)
+    n = sum(len(reference.held_out) for reference in references)
     if not n:
         return "the folds have no file feature_reference.pth of their training features"
     if 1 / (n + 1) > UNUSUAL:
@@ -204,12 +210,12 @@ def distance_of(
     }
     if not known:
         return None, NO_FLAG
-    own = float(np.mean([references[fold].relative(v[None])[0] for fold, v in known.items()]))
+    distance = float(np.mean([references[fold].relative(v[None])[0] for fold, v in known.items()]))
     others = np.concatenate(
         [references[fold].held_out / float(np.median(references[fold].held_out)) for fold in known]
     )
-    share = float(np.mean(others < own))
-    least, p = 1 / (len(others) + 1), (np.sum(others >= own) + 1) / (len(others) + 1)
+    share = float(np.mean(others < distance))
+    least, p = 1 / (len(others) + 1), (np.sum(others >= distance) + 1) / (len(others) + 1)
     if least > UNUSUAL:
         return share, NO_FLAG
     if p <= UNLIKE:

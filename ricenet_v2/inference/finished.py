@@ -190,7 +190,7 @@ def of_same_files(
                 why,
             )
     there = [patient for patient in patients if composed(patient.case_id) in kept.whole]
-    found = {}
+    files = {}
     for patient in track(there, "checking finished cases", total=len(there)):
         case = kept.whole[composed(patient.case_id)]
         try:
@@ -198,10 +198,10 @@ def of_same_files(
         except LateError:
             made_of = ""
         if made_of and case.source is not None and case.source.inputs_hash == made_of:
-            found[patient.case_id] = case
+            files[patient.case_id] = case
         else:
             logger.warning(
                 "%s is predicted again: its files are not those that it was predicted from.",
                 patient.case_id,
             )
-    return found
+    return files

@@ -29,9 +29,9 @@ def plans_and_datasets(
         PlanError: Something that prediction follows is not the same in all of them.
     """
     folders = {fold: ModelPaths(folder).fold(fold).folder for fold in states}
-    plans = {fold: _document(Plan, one["plan"], folders[fold]) for fold, one in states.items()}
+    plans = {fold: _document(Plan, state["plan"], folders[fold]) for fold, state in states.items()}
     datasets = {
-        fold: _document(Dataset, one["dataset"], folders[fold]) for fold, one in states.items()
+        fold: _document(Dataset, state["dataset"], folders[fold]) for fold, state in states.items()
     }
     followed = {fold: _followed(plans[fold], datasets[fold]) for fold in states}
     first = next(iter(states))

@@ -97,16 +97,18 @@ def predict_folder(
     for patient, prepared in track(coming, "predicting", total=len(todo)):
         case = patient.case_id
         try:
-            made = prepared.result()
-            refuse_other_labels(ensemble, made.record)
-            found = ensemble.predict(made.array, made.record, combine=combine, mirror=mirror)
+            patient_input = prepared.result()
+            refuse_other_labels(ensemble, patient_input.record)
+            prediction = ensemble.predict(
+                patient_input.array, patient_input.record, combine=combine, mirror=mirror
+            )
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are predicted
             failed[case] = logged_in_short(logger, f"{shown(case)} could not be predicted", error)
         else:
             check_alone(output, made_by, before, case)
-            fault = write_case(output, FinishedCase(made_by, found))
+            fault = write_case(output, FinishedCase(made_by, prediction))
             failed |= {case: fault} if fault else {}
-            finished |= {} if fault else {case: found}
+            finished |= {} if fault else {case: prediction}
     done |= finished
     predictions = ensemble.predictions(
         [done[case] for case in sorted(done)],
@@ -130,7 +132,10 @@ def _of_earlier(
     check_rows(output / PREDICTIONS_CSV, kept.cases(), cases)
     failed = of_others(_failed_before(output / PREDICTIONS_JSON), cases)
     failed |= kept.damaged_of_others(cases)
-    done = {one.case_id: one for one in of_others(of_others(kept.whole, cases), failed).values()}
+    done = {
+        prediction.case_id: prediction
+        for prediction in of_others(of_others(kept.whole, cases), failed).values()
+    }
     tell_kept("predictions", done)
     tell_kept("failures", failed)
     return done, failed

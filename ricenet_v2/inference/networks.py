@@ -105,14 +105,14 @@ class Ensemble:
         self.check(mirror=mirror)
         batch = torch.from_numpy(np.ascontiguousarray(array))[None].to(self.device)
         axes = self.plan.training.augmentation.mirror_axes if mirror else ()
-        found = {fold: seen(member, batch, axes) for fold, member in self.members.items()}
-        seen_by = {fold: each.probabilities[0].double().numpy() for fold, each in found.items()}
+        outputs = {fold: seen(member, batch, axes) for fold, member in self.members.items()}
+        seen_by = {fold: each.probabilities[0].double().numpy() for fold, each in outputs.items()}
         check_finite(seen_by, record.case_id)
-        made = self.odds.combined(seen_by, combine)
-        stacked, combined = made.members, made.probabilities
+        joint = self.odds.combined(seen_by, combine)
+        stacked, combined = joint.members, joint.probabilities
         features = {
             fold: None if each.features is None else each.features[0].double().numpy()
-            for fold, each in found.items()
+            for fold, each in outputs.items()
         }
         distance, flag = distance_of(self.references, features)
         warnings = outside(self.plan, record, self.references.values())
@@ -121,14 +121,14 @@ class Ensemble:
             warnings.append("its features are unlike those of the training cases")
         return CasePrediction(
             case_id=record.case_id,
-            predicted=self.plan.classes[made.predicted],
+            predicted=self.plan.classes[joint.predicted],
             probabilities=tuple(combined.tolist()),
             members=tuple(
                 MemberPrediction(fold, tuple(values.tolist()))
-                for fold, values in zip(found, stacked, strict=True)
+                for fold, values in zip(outputs, stacked, strict=True)
             ),
             entropy=float(entropy(combined)),
-            agreement=made.agreement,
+            agreement=joint.agreement,
             warnings=(*record.warnings, *warnings),
             source=record,
             disagreement=float(disagreement(stacked)) if len(stacked) > 1 else None,

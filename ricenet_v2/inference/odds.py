@@ -215,12 +215,12 @@ class Odds:
             raise CheckpointError("Calibrated networks cannot be had as networks.")
         if fold not in self.taught:
             return None
-        found: Floats = np.log(ratios(self.taught[fold], self._prior_of(fold)))
-        return found
+        shift: Floats = np.log(ratios(self.taught[fold], self._prior_of(fold)))
+        return shift
 
     def combined(self, outputs: Mapping[int, Floats], how: Combine) -> Combined:
         """Put the outputs (classes,) of the members of a case together, by fold."""
-        members = np.stack([self.probabilities(fold, one) for fold, one in outputs.items()])
+        members = np.stack([self.probabilities(fold, logits) for fold, logits in outputs.items()])
         return self.joined(members, tuple(outputs), how)
 
     def joined(self, members: Floats, folds: Sequence[int], how: Combine) -> Combined:
@@ -236,11 +236,11 @@ def _old(unknown: Sequence[int], *, named: bool) -> str:
     folds = f"the checkpoints of the folds {', '.join(map(str, unknown))} do not say"
     if len(unknown) == 1:
         folds = f"the checkpoint of fold {unknown[0]} does not say"
-    told = f"{folds} how frequent the classes were in training (they are of an older version)"
+    warning = f"{folds} how frequent the classes were in training (they are of an older version)"
     if named:
-        return f"{told}; equally frequent ones are assumed, as the plan balances them"
+        return f"{warning}; equally frequent ones are assumed, as the plan balances them"
     return (
-        f"{told}, so probabilities are not corrected for the prior: where the plan balances the "
+        f"{warning}, so probabilities are not corrected for the prior: where the plan balances the "
         "classes they are those of equally frequent classes. Name the class shares with --prior, "
         "or train the folds again"
     )
@@ -263,15 +263,15 @@ def _taught_of_old(
 
 
 def _check_calibration(
-    found: Calibration, *, is_corrected: bool, named: Sequence[float], file: Path | None
+    calibration: Calibration, *, is_corrected: bool, named: Sequence[float], file: Path | None
 ) -> None:
     """Refuse to calibrate other probabilities than those that the calibration was fitted on."""
-    if bool(found.prior) != is_corrected:
+    if bool(calibration.prior) != is_corrected:
         said = {True: "corrected for the prior", False: "not corrected for the prior"}
         raise CheckpointError(
             "The calibration was fitted on other probabilities than these checkpoints give.",
             file=file,
-            expected=f"probabilities {said[bool(found.prior)]}",
+            expected=f"probabilities {said[bool(calibration.prior)]}",
             got=f"probabilities {said[is_corrected]}",
             remedy="Run ricenet_calibrate again, or leave out --calibrated.",
         )
@@ -280,6 +280,6 @@ def _check_calibration(
             "The probabilities of this model cannot be calibrated for another prior.",
             file=file,
             expected="checkpoints that say how frequent the classes were in training",
-            got=f"checkpoints of an older version, and a calibration of form {found.form}",
+            got=f"checkpoints of an older version, and a calibration of form {calibration.form}",
             remedy="Leave out --calibrated or --prior, or train the folds again.",
         )

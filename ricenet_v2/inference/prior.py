@@ -38,12 +38,12 @@ def prior_of(
         balance: `sampler`, `loss` or `none`, of the plan.
         everyone: Class of each training case of the dataset; `labels` where left out.
     """
-    own = list(labels)
-    known = list(everyone) or own
-    seen = [own.count(name) for name in classes]
+    counted = list(labels)
+    known = list(everyone) or counted
+    seen = [counted.count(name) for name in classes]
     counts = tuple(known.count(name) for name in classes)
     if balance == "none":
-        return Prior(tuple(count / len(own) for count in seen), counts)
+        return Prior(tuple(count / len(counted) for count in seen), counts)
     present = sum(count > 0 for count in seen)
     return Prior(tuple(float(count > 0) / present for count in seen), counts)
 
@@ -54,8 +54,8 @@ def ratios(trained: ArrayLike, wanted: ArrayLike) -> Floats:
     A class that training lacked keeps what the network gives it: there is nothing to correct.
     """
     before, after = np.asarray(trained, np.float64), np.asarray(wanted, np.float64)
-    found: Floats = np.where(before > 0, after / np.where(before > 0, before, 1), 1.0)
-    return found
+    factors: Floats = np.where(before > 0, after / np.where(before > 0, before, 1), 1.0)
+    return factors
 
 
 def corrected(probabilities: Floats, trained: ArrayLike, wanted: ArrayLike) -> Floats:
@@ -77,8 +77,8 @@ def corrected(probabilities: Floats, trained: ArrayLike, wanted: ArrayLike) -> F
     if (by == 1).all():  # then nothing changes, to the bit
         return probabilities
     weighed = probabilities * by
-    found: Floats = weighed / weighed.sum(axis=-1, keepdims=True)
-    return found
+    corrected: Floats = weighed / weighed.sum(axis=-1, keepdims=True)
+    return corrected
 
 
 def called(probabilities: Floats, prior: Sequence[float], decide: Decide = BALANCED) -> Indices:
@@ -100,8 +100,8 @@ def called(probabilities: Floats, prior: Sequence[float], decide: Decide = BALAN
     """
     if decide == BALANCED and len(prior):
         probabilities = probabilities * ratios(prior, np.ones(len(prior)))
-    found: Indices = probabilities.argmax(axis=-1)
-    return found
+    predicted: Indices = probabilities.argmax(axis=-1)
+    return predicted
 
 
 def mean_shares(priors: Sequence[Sequence[float]]) -> tuple[float, ...]:
@@ -162,27 +162,27 @@ def from_state(state: Mapping[str, Any], n_classes: int, file: object) -> Prior 
     Raises:
         CheckpointError: It says something that cannot be.
     """
-    found = state.get("prior")
-    if found is None:
+    stored = state.get("prior")
+    if stored is None:
         return None
     try:
-        prior = Prior(tuple(map(float, found["trained"])), tuple(map(int, found["counts"])))
+        prior = Prior(tuple(map(float, stored["trained"])), tuple(map(int, stored["counts"])))
     except Exception as error:
-        raise _damaged(file, found) from error
+        raise _damaged(file, stored) from error
     is_whole = len(prior.trained) == len(prior.counts) == n_classes
     are_shares = (
         all(0 <= share <= 1 for share in prior.trained) and min(prior.counts, default=0) >= 0
     )
     if not is_whole or not are_shares or not sum(prior.counts):
-        raise _damaged(file, found)
+        raise _damaged(file, stored)
     return prior
 
 
-def _damaged(file: object, found: object) -> CheckpointError:
+def _damaged(file: object, stored: object) -> CheckpointError:
     return CheckpointError(
         "The prior in this checkpoint cannot be used.",
         file=str(file),
         expected="`trained` and `counts`, a number for each class",
-        got=found,
+        got=stored,
         remedy="Copy it again, or train the fold again.",
     )

@@ -44,24 +44,24 @@ def recalibrated(
     logs = (np.log(np.clip(probabilities, LEAST, 1)) - shares) * by.slope + shares
     if by.offsets:
         logs = logs + np.asarray(by.offsets)
-    found: Floats = np.exp(log_softmax(logs, axis=-1))
-    return found
+    calibrated: Floats = np.exp(log_softmax(logs, axis=-1))
+    return calibrated
 
 
 def log_shares(prior: ArrayLike | None) -> Floats:
     """Logarithms of class shares; 0 where there are none, and for a class without a share."""
     shares = np.asarray([1.0] if prior is None else prior, dtype=np.float64)
-    found: Floats = np.log(np.where(shares > 0, shares, 1.0))
-    return found
+    logs: Floats = np.log(np.where(shares > 0, shares, 1.0))
+    return logs
 
 
-def applied_by(found: Calibration) -> Recalibration | None:
+def applied_by(calibration: Calibration) -> Recalibration | None:
     """What a calibration does to probabilities; None for nothing."""
-    if found.form == NOTHING:
+    if calibration.form == NOTHING:
         return None
-    if found.form == TEMPERATURE:
-        return Recalibration(1 / found.temperature)
-    return Recalibration(found.slope, found.offsets)
+    if calibration.form == TEMPERATURE:
+        return Recalibration(1 / calibration.temperature)
+    return Recalibration(calibration.slope, calibration.offsets)
 
 
 def calibration_of(model: ModelPaths) -> Calibration:
@@ -76,10 +76,10 @@ def calibration_of(model: ModelPaths) -> Calibration:
         raise CheckpointError(
             "This model is not calibrated.", file=model.calibration, remedy=remedy
         )
-    found = read_calibration(model)
+    calibration = read_calibration(model)
     changed = [
         name
-        for name, digest in found.fitted_on.items()
+        for name, digest in calibration.fitted_on.items()
         if (model.folder / name).is_file() and sha256_of_file(model.folder / name) != digest
     ]
     if changed:
@@ -89,15 +89,15 @@ def calibration_of(model: ModelPaths) -> Calibration:
             got=f"changed since: {', '.join(changed)}",
             remedy=remedy,
         )
-    if found.form == TEMPERATURE and has_met_limit(found.temperature):
+    if calibration.form == TEMPERATURE and has_met_limit(calibration.temperature):
         raise CheckpointError(
             "The temperature of this model met a limit of the fit and says nothing.",
             file=model.calibration,
             expected=f"a temperature between {LIMITS[0]} and {LIMITS[1]}",
-            got=f"{found.temperature:.3g}: {found.warning}",
+            got=f"{calibration.temperature:.3g}: {calibration.warning}",
             remedy="Predict without --calibrated.",
         )
-    return found
+    return calibration
 
 
 def read_calibration(model: ModelPaths) -> Calibration:

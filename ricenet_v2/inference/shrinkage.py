@@ -33,5 +33,5 @@ def shrunk_covariance(samples: Floats) -> Floats:
     # Sum over the samples of |x x' - S|^2, without a matrix for each: |x|^4 - x' S x each.
     error = float(((centred**2).sum(axis=1) ** 2).sum() / n - (sample**2).sum()) / n
     share = min(error / spread, 1.0) if spread > 0 else 0.0
-    made: Floats = share * target + (1 - share) * sample
-    return made
+    shrunk: Floats = share * target + (1 - share) * sample
+    return shrunk

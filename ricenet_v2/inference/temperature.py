@@ -18,8 +18,8 @@ Floats = NDArray[np.float64]
 def scaled(probabilities: Floats, temperature: float) -> Floats:
     """Probabilities (..., classes) of logits that are divided by the temperature."""
     logs = np.log(np.clip(probabilities, LEAST, 1))
-    found: Floats = np.exp(log_softmax(logs / temperature, axis=-1))
-    return found
+    softened: Floats = np.exp(log_softmax(logs / temperature, axis=-1))
+    return softened
 
 
 def has_met_limit(temperature: float) -> bool:

@@ -74,12 +74,12 @@ def with_log_odds(network: Classifier, added: NDArray[np.float64] | None) -> Cla
     """The network with numbers (classes,) added to its logits; it shares all but the head."""
     if added is None:
         return network
-    made = copy.copy(network)
-    made._modules = dict(network._modules)  # noqa: SLF001 - a copy shares this table otherwise
-    made.head = copy.deepcopy(network.head)
+    copied = copy.copy(network)
+    copied._modules = dict(network._modules)  # noqa: SLF001 - a copy shares this table otherwise
+    copied.head = copy.deepcopy(network.head)
     with torch.no_grad():
-        made.head.bias.add_(torch.as_tensor(added).to(made.head.bias))
-    return made
+        copied.head.bias.add_(torch.as_tensor(added).to(copied.head.bias))
+    return copied
 
 
 @torch.inference_mode()

@@ -11,8 +11,8 @@ Floats = NDArray[np.float64]
 def entropy(probabilities: Floats) -> Floats:
     """Entropy in nats over the last axis: 0 for certainty, log(classes) where all are alike."""
     logs = np.log(np.where(probabilities > 0, probabilities, 1))
-    found: Floats = np.maximum(0.0, -(probabilities * logs).sum(axis=-1))
-    return found
+    bits: Floats = np.maximum(0.0, -(probabilities * logs).sum(axis=-1))
+    return bits
 
 
 def disagreement(members: Floats) -> Floats:
@@ -27,5 +27,5 @@ def disagreement(members: Floats) -> Floats:
         Shape (...).
     """
     shared = entropy(members.mean(axis=0)) - entropy(members).mean(axis=0)
-    found: Floats = np.maximum(0.0, shared)
-    return found
+    information: Floats = np.maximum(0.0, shared)
+    return information
