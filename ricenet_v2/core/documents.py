@@ -173,12 +173,12 @@ def _compare_checksum(fields: Fields, path: Path) -> None:
         return
     digest = fields.pop(_CHECKSUM)
     try:
-        found = files.sha256_of_text(_json(fields))
+        computed = files.sha256_of_text(_json(fields))
     except RecursionError as error:  # Python may read deeper than it writes
         raise _nested(path) from error
     except ValueError as error:  # not-a-number, infinity, half a character: none is written
-        found = f"{type(error).__name__}: {error}"
-    if digest != found:
+        computed = f"{type(error).__name__}: {error}"
+    if digest != computed:
         raise DocumentError(
             "This document is damaged or was edited.",
             file=path,

@@ -117,10 +117,10 @@ def stamp(path: Path) -> tuple[int, int, int] | None:
         None where there is no file.
     """
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def sha256_of_file(path: Path) -> str:

@@ -18,9 +18,9 @@ _UPRIGHT_WITHIN = 0.5
 """Degrees; a head of 200 mm moves by less than a voxel."""
 
 
-def turned(one: Sequence[float], other: Sequence[float]) -> float:
+def turned(first: Sequence[float], other: Sequence[float]) -> float:
     """Degrees of the smallest rotation from one set of nine direction cosines to another."""
-    product = np.reshape(np.asarray(one, dtype=np.float64), (3, 3)).T @ np.reshape(other, (3, 3))
+    product = np.reshape(np.asarray(first, dtype=np.float64), (3, 3)).T @ np.reshape(other, (3, 3))
     return float(np.degrees(np.arccos(np.clip((np.trace(product) - 1) / 2, -1, 1))))
 
 
@@ -75,8 +75,8 @@ class Grid:
     def positions(self, indices: NDArray[np.float64]) -> NDArray[np.float64]:
         """World positions (x, y, z) in LPS mm of array indices (z, y, x), shape (..., 3)."""
         steps = np.asarray(indices)[..., ::-1] * np.asarray(self.spacing[::-1])
-        found: NDArray[np.float64] = steps @ self._cosines().T + self.origin
-        return found
+        points: NDArray[np.float64] = steps @ self._cosines().T + self.origin
+        return points
 
     def index(self, world: NDArray[np.float64]) -> NDArray[np.float64]:
         """Array indices (z, y, x) of world positions (x, y, z) in LPS mm, shape (..., 3)."""

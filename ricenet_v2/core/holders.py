@@ -64,8 +64,8 @@ class Holder:
     def words(self) -> str:
         """For messages: the file may be a stranger's, so nothing of it is trusted."""
         text = f"{self.command[:_LONGEST_COMMAND]} (process {self.pid} on {self.host[:100]}, since "
-        told = shown(text + self.since[:40])
-        return "".join(sign if sign.isprintable() else "?" for sign in told) + ")"
+        description = shown(text + self.since[:40])
+        return "".join(sign if sign.isprintable() else "?" for sign in description) + ")"
 
 
 def this_process(*, writes: bool) -> Holder:
@@ -95,24 +95,24 @@ def _line(fields: dict[str, object]) -> bytes:
 
 def holders_in(text: bytes) -> list[Holder]:
     """The holders of a lock file that may still run; lines that are not ours are passed over."""
-    found: dict[str, Holder] = {}
+    holders: dict[str, Holder] = {}
     for line in text.splitlines():
         # Two machines that write at the same time may mix their lines.
         with suppress(ValueError, TypeError, AttributeError, RecursionError):
             fields = json.loads(line)
             if fields.pop(_ENDED, False):
-                found.pop(fields["number"], None)
+                holders.pop(fields["number"], None)
                 continue
             holder = Holder(**fields)
             holder.words  # noqa: B018 - fails where a field is of another type
-            found[holder.number] = holder
-    return [holder for holder in found.values() if holder.may_live]
+            holders[holder.number] = holder
+    return [holder for holder in holders.values() if holder.may_live]
 
 
 def in_use(folder: object, there: Sequence[Holder], *, writes: bool) -> InUseError:
     """The error of a process that wants a folder which others have."""
     writers = [holder for holder in there if holder.writes]
-    named = list({(one.host, one.pid): one for one in writers or there}.values())
+    named = list({(holder.host, holder.pid): holder for holder in writers or there}.values())
     if any(holder.is_here for holder in named):
         what, remedy = "This process works in the folder already.", "Name another folder with -o."
     elif not writes or writers:
@@ -121,12 +121,12 @@ def in_use(folder: object, there: Sequence[Holder], *, writes: bool) -> InUseErr
     else:
         what = "Another process is reading this folder, which would be changed under it."
         remedy = "Wait until it has ended, or stop it."
-    told = "\n    ".join(holder.words for holder in named[:_MOST_TOLD])
+    listed = "\n    ".join(holder.words for holder in named[:_MOST_TOLD])
     more = f"\n    and {len(named) - _MOST_TOLD} more" if len(named) > _MOST_TOLD else ""
     return InUseError(
         what,
         file=str(folder),
         expected="no other process that uses it" if writes else "no process that writes into it",
-        got=told + more or "a process that does not say which one it is",
+        got=listed + more or "a process that does not say which one it is",
         remedy=remedy,
     )

@@ -46,19 +46,19 @@ def remove_dead(folder: Path) -> None:
 @cache
 def _place() -> str:
     """Where numbers of processes mean the same processes."""
-    told = [platform.node()]
+    facts = [platform.node()]
     with suppress(OSError):
-        told.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii"))
+        facts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii"))
     with suppress(OSError):
-        told.append(str(Path("/proc/self/ns/pid").readlink()))
-    return blake2b("\n".join(told).encode(), digest_size=3).hexdigest()
+        facts.append(str(Path("/proc/self/ns/pid").readlink()))
+    return blake2b("\n".join(facts).encode(), digest_size=3).hexdigest()
 
 
 def _is_dead(path: Path) -> bool:
     """Whether the process that wrote a temporary file has ended."""
-    found = _MARKED.search(path.name)
-    if found and found["place"] == _place() and sys.platform != "win32":
-        return not _is_alive(int(found["process"], 16))
+    match = _MARKED.search(path.name)
+    if match and match["place"] == _place() and sys.platform != "win32":
+        return not _is_alive(int(match["process"], 16))
     with suppress(OSError):
         return time.time() - path.stat().st_mtime > _SECONDS_UNTIL_DEAD
     return False

@@ -39,8 +39,8 @@ def end_with_parent() -> None:
     def is_gone() -> bool:
         # A process that was forked later holds the other end of the sentinel too, so that the
         # parent itself is looked at from time to time: an orphan gets another one.
-        found = connection.wait([sentinel], timeout=_SECONDS_BETWEEN_LOOKS)
-        return bool(found) or os.getppid() != number
+        ready = connection.wait([sentinel], timeout=_SECONDS_BETWEEN_LOOKS)
+        return bool(ready) or os.getppid() != number
 
     _watch(is_gone)
 

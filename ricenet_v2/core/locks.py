@@ -68,13 +68,13 @@ def using(*, reads: Iterable[Path] = (), writes: Iterable[Path] = ()) -> Iterato
 @contextmanager
 def _made(folder: Path) -> Iterator[None]:
     """Take away, at the end, what was made of a folder and its parents and stayed empty."""
-    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         yield
     finally:
         with suppress(OSError):  # something came into it
-            for one in missing:
-                one.rmdir()
+            for path in missing:
+                path.rmdir()
 
 
 @contextmanager

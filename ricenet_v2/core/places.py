@@ -23,9 +23,9 @@ def _names_of_home() -> list[str]:
     """
     try:
         home = Path.home()
-        found = {str(home), str(home.resolve())}
+        homes = {str(home), str(home.resolve())}
     except (OSError, RuntimeError):
         return []
-    names = {name for name in found if Path(name).is_absolute() and len(Path(name).parts) > 1}
+    names = {name for name in homes if Path(name).is_absolute() and len(Path(name).parts) > 1}
     names |= {name.replace("\\", "\\\\") for name in names}
     return sorted(names, key=len, reverse=True)

@@ -110,7 +110,7 @@ def _ended(
             if next_one is not None and next_one in waiting:
                 yield waiting.pop(next_one), next_one
             if stop.asked:
-                for other in [one for one in waiting if one.cancel()]:
+                for other in [pending for pending in waiting if pending.cancel()]:
                     del waiting[other]
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
@@ -135,11 +135,11 @@ def _submitted(executor: Executor, function: Callable[[Item], Any], item: Item) 
 
 def _result(future: Future[Any], item: Item, failed: Callable[[Item, str], Result]) -> Result:
     try:
-        made: Result = future.result()
+        result: Result = future.result()
     except RicenetError:
         raise
     except BrokenExecutor as error:
         return failed(item, f"{_KILLED_TWICE} ({type(error).__name__}: {error})")
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the others are still worked on
         return failed(item, f"{type(error).__name__}: {error}")
-    return made
+    return result

@@ -69,7 +69,7 @@ class Spellings:
         None where there is none, or where several are equally near.
         """
         for plain, how, by_plain in self._steps:
-            found = [other for other in by_plain.get(plain(name), ()) if other != name]
-            if found:
-                return (found[0], how) if len(found) == 1 else None
+            matches = [other for other in by_plain.get(plain(name), ()) if other != name]
+            if matches:
+                return (matches[0], how) if len(matches) == 1 else None
         return None

@@ -103,10 +103,10 @@ class Worker:
             self._process.kill()
             self._lost()
             raise LateError.after(self._seconds or 0)
-        is_made, made = pickle.loads(self._received())  # noqa: S301 - our own process sent it
+        is_made, answer = pickle.loads(self._received())  # noqa: S301 - our own process sent it
         if is_made:
-            return made
-        raise made
+            return answer
+        raise answer
 
     def _send(self, message: bytes) -> None:
         try:
@@ -204,7 +204,7 @@ def _answer_of(work: Callable[[], Any]) -> bytes:
 
 def _told(error: BaseException) -> bytes:
     with suppress(Exception):
-        made = pickle.dumps((False, error))
-        pickle.loads(made)  # noqa: S301 - some errors can be sent but not received
-        return made
+        pickled = pickle.dumps((False, error))
+        pickle.loads(pickled)  # noqa: S301 - some errors can be sent but not received
+        return pickled
     return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))

@@ -32,11 +32,11 @@ def reference_of(array: Images, plan: Plan, step: Triple) -> Images:
     kinds = [channel.kind for channel in plan.channels]
     alone = all(kind in ("dose", "mask") for kind in kinds)
     sigma = [BLUR_MM / mm for mm in step]
-    made = np.zeros_like(array)
-    for target, image, kind in zip(made, array, kinds, strict=True):
+    reference = np.zeros_like(array)
+    for target, image, kind in zip(reference, array, kinds, strict=True):
         if kind not in ("dose", "mask") or (alone and kind == "dose"):
             target[...] = ndimage.gaussian_filter(image, sigma, mode="nearest")
-    return made
+    return reference
 
 
 def words_of(plan: Plan) -> str:

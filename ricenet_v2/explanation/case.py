@@ -85,9 +85,9 @@ def explain_case(
     """
     plan, options = by.plan, by.options
     axes = plan.training.augmentation.mirror_axes
-    made = combined_of(by.networks, subject.array, axes, by.odds, subject.case_id)
+    prediction = combined_of(by.networks, subject.array, axes, by.odds, subject.case_id)
     unmirrored = combined_of(by.networks, subject.array, (), by.odds, subject.case_id)
-    target = target_of(options.target, plan.classes, made.predicted)
+    target = target_of(options.target, plan.classes, prediction.predicted)
     maps = make_maps(subject, plan, by.members, target, options)
     checks: tuple[Check, ...] = ()
     if options.sanity:
@@ -102,9 +102,9 @@ def explain_case(
         made_by=made_by,
         case_id=subject.case_id,
         patient_id=subject.patient_id,
-        predicted=plan.classes[made.predicted],
+        predicted=plan.classes[prediction.predicted],
         target=plan.classes[target],
-        probability=float(made.probabilities[target]),
+        probability=float(prediction.probabilities[target]),
         isodose=subject.full[1] if subject.full else "",
         source=subject.record,
         maps=records,
@@ -115,7 +115,7 @@ def explain_case(
         planes=planes,
         warnings=(
             *subject.warnings,
-            *_other_answer(unmirrored.predicted, made.predicted, plan.classes),
+            *_other_answer(unmirrored.predicted, prediction.predicted, plan.classes),
             *outside(plan, subject.record, by.references.values()),
             *_alarms(records),
         ),
@@ -155,60 +155,64 @@ def _written(
     step = subject.space.step
     parts = parts_of(subject.brain, subject.dose, full, subject.lesion, step)
     others = shares_of_untrained(subject, by.plan, by.untrained, target, by.options, parts)
-    made = []
-    for one in maps.maps:
-        file = folder / folder_part(f"{one.name}{ENDING}", "map")
-        values = subject.space.to_images(one.values)
+    records = []
+    for attribution in maps.maps:
+        file = folder / folder_part(f"{attribution.name}{ENDING}", "map")
+        values = subject.space.to_images(attribution.values)
         within(by.seconds, write_image_like, file, values, subject.files[0])
-        is_tested = (one.member, one.unit) == (ENSEMBLE, LOG_ODDS)
+        is_tested = (attribution.member, attribution.unit) == (ENSEMBLE, LOG_ODDS)
         # The same moves for all maps of a case.
         seed = by.options.seed
         random = generator(seed, "explanation", "moves", subject.case_id) if is_tested else None
-        shares = shares_of(one.values, parts, subject.brain, random)
-        if is_tested and one.channel == ALL and one.method in others:
-            shares = beside(shares, others[one.method])
-        made.append(
+        shares = shares_of(attribution.values, parts, subject.brain, random)
+        if is_tested and attribution.channel == ALL and attribution.method in others:
+            shares = beside(shares, others[attribution.method])
+        records.append(
             MapRecord(
-                name=one.name,
-                method=one.method,
-                channel=one.channel,
-                member=one.member,
+                name=attribution.name,
+                method=attribution.method,
+                channel=attribution.channel,
+                member=attribution.member,
                 file=f"{subject.case_id}/{file.name}",
-                unit=one.unit,
-                words=one.words,
-                maximum_mm=_maximum(subject, one),
+                unit=attribution.unit,
+                words=attribution.words,
+                maximum_mm=_maximum(subject, attribution),
                 shares=shares,
             )
         )
-    return tuple(made)
+    return tuple(records)
 
 
-def _maximum(subject: Subject, one: Map) -> tuple[float, float, float]:
-    z, y, x = peak(one.values)
-    found = subject.space.world((float(z), float(y), float(x)))
-    return float(found[0]), float(found[1]), float(found[2])
+def _maximum(subject: Subject, attribution: Map) -> tuple[float, float, float]:
+    z, y, x = peak(attribution.values)
+    position = subject.space.world((float(z), float(y), float(x)))
+    return float(position[0]), float(position[1]), float(position[2])
 
 
 def _alarms(records: tuple[MapRecord, ...]) -> list[str]:
     return [
-        f"{100 * one.shares.found[OUTSIDE]:.0f} % of {one.name} lies outside of the brain"
-        for one in records
-        if one.member == ENSEMBLE and one.channel == ALL and one.shares.found[OUTSIDE] > ALARM
+        f"{100 * record.shares.found[OUTSIDE]:.0f} % of {record.name} lies outside of the brain"
+        for record in records
+        if record.member == ENSEMBLE
+        and record.channel == ALL
+        and record.shares.found[OUTSIDE] > ALARM
     ]
 
 
 def _shown(subject: Subject, maps: Maps, plan: Plan) -> list[PanelImage]:
     """The ensemble's maps of all channels, and occlusion of each channel alone, over images."""
     names = [channel.name for channel in subject.channels]
-    anatomy = [n for n, one in enumerate(subject.channels) if one.kind in ("mri", "ct", "pet")]
+    anatomy = [
+        n for n, channel in enumerate(subject.channels) if channel.kind in ("mri", "ct", "pet")
+    ]
     under = anatomy[-1] if anatomy else 0
     alone = len(plan.channels) > 1
     return [
         PanelImage(
-            one,
-            subject.space.to_images(one.values),
-            under if one.channel == ALL else names.index(one.channel),
+            attribution,
+            subject.space.to_images(attribution.values),
+            under if attribution.channel == ALL else names.index(attribution.channel),
         )
-        for one in maps.ensemble()
-        if one.channel == ALL or (alone and one.method == "occlusion")
+        for attribution in maps.ensemble()
+        if attribution.channel == ALL or (alone and attribution.method == "occlusion")
     ]

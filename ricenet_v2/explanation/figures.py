@@ -18,23 +18,25 @@ _STYLES = ("-", "--", ":", "-.")
 _LETTERS = 7
 
 
-def write_shares(made: Explanation, output: Path) -> list[SectionFigure]:
+def write_shares(explanation: Explanation, output: Path) -> list[SectionFigure]:
     """Share of the first map in each part, and what is expected by its volume.
 
     Args:
         made: What was found.
         output: Folder of shares.svg and shares.png.
     """
-    maps = list(dict.fromkeys(one.map for one in made.shares if one.channel is None))
+    maps = list(dict.fromkeys(share.map for share in explanation.shares if share.channel is None))
     name = _MAP if _MAP in maps else maps[0]
-    rows = [one for one in made.shares if one.map == name and one.channel is None]
+    rows = [share for share in explanation.shares if share.map == name and share.channel is None]
     axes = svg.axes(4.6, 0.6 + 0.3 * len(rows))
     at = np.arange(len(rows))[::-1]
     plain(axes, "share of absolute attribution, percent", "")
-    axes.plot([100 * one.mean for one in rows], at, "o", color=svg.STAND_INS["first"], markersize=5)
-    expected = [np.nan if one.expected is None else 100 * one.expected for one in rows]
+    axes.plot(
+        [100 * share.mean for share in rows], at, "o", color=svg.STAND_INS["first"], markersize=5
+    )
+    expected = [np.nan if share.expected is None else 100 * share.expected for share in rows]
     axes.plot(expected, at, "|", color=svg.STAND_INS["mark"], markersize=11, markeredgewidth=1.8)
-    axes.set_yticks(at, [one.part for one in rows])
+    axes.set_yticks(at, [share.part for share in rows])
     axes.set_xlim(left=-1)
     axes.set_ylim(-0.6, len(rows) - 0.4)
     title = f"Where the attribution lies: {name.replace('_', ' ')}"
@@ -46,9 +48,9 @@ def write_shares(made: Explanation, output: Path) -> list[SectionFigure]:
     return [SectionFigure("shares.png", caption)]
 
 
-def _told(one: CohortShare) -> str:
-    told = f"{one.part} {100 * one.mean:.0f} %"
-    return told if one.expected is None else f"{told}, expected {100 * one.expected:.0f} %"
+def _told(share: CohortShare) -> str:
+    text = f"{share.part} {100 * share.mean:.0f} %"
+    return text if share.expected is None else f"{text}, expected {100 * share.expected:.0f} %"
 
 
 def write_cascade(
@@ -61,18 +63,18 @@ def write_cascade(
         limit: What the last correlation must stay below.
         output: Folder of cascade.svg and cascade.png.
     """
-    found: dict[str, list[dict[str, float]]] = {}
+    by_map: dict[str, list[dict[str, float]]] = {}
     for case in explained:
         for check in case.checks:
-            found.setdefault(check.map, []).append(check.cascade)
-    if not found:
+            by_map.setdefault(check.map, []).append(check.cascade)
+    if not by_map:
         return []
-    parts = list(next(iter(found.values()))[0])
+    parts = list(next(iter(by_map.values()))[0])
     axes = svg.axes(4.6, 2.6)
     plain(axes, "parts with random weights, down to", "rank correlation")
     at = np.arange(len(parts) + 1)
-    for (name, own), style in zip(found.items(), _STYLES, strict=False):
-        means = [1.0, *(float(np.mean([one[part] for one in own])) for part in parts)]
+    for (name, cascades), style in zip(by_map.items(), _STYLES, strict=False):
+        means = [1.0, *(float(np.mean([cascade[part] for cascade in cascades])) for part in parts)]
         axes.plot(at, means, style, color=svg.STAND_INS["first"], linewidth=1.5)
         axes.annotate(
             name.replace("_", " "), (at[-1], means[-1]), (4, 0), textcoords="offset points",
@@ -83,12 +85,12 @@ def write_cascade(
     axes.set_xlim(-0.2, len(parts) + 1.4)
     title = "Maps while weights become random, from the head down"
     svg.write(axes, output / "cascade", title)
-    told = "; ".join(
-        f"{name.replace('_', ' ')} {np.mean([list(one.values())[-1] for one in own]):.2f}"
-        for name, own in found.items()
+    final = "; ".join(
+        f"{name.replace('_', ' ')} {np.mean([list(cascade.values())[-1] for cascade in cascades]):.2f}"
+        for name, cascades in by_map.items()
     )
     caption = (
         f"{title}: mean rank correlation of the absolute map with that of the trained network; it "
-        f"must end below the line at {limit:g}. With all parts random: {told}."
+        f"must end below the line at {limit:g}. With all parts random: {final}."
     )
     return [SectionFigure("cascade.png", caption)]

@@ -64,8 +64,8 @@ class Maps:
                 size = float(np.abs(m.values).sum(dtype=np.float64))
                 sums.setdefault(m.method, {})[m.channel] = size
         return {
-            method: {name: size / (sum(own.values()) or 1.0) for name, size in own.items()}
-            for method, own in sums.items()
+            method: {name: size / (sum(sizes.values()) or 1.0) for name, size in sizes.items()}
+            for method, sizes in sums.items()
         }
 
 
@@ -77,13 +77,13 @@ def together(
 ) -> list[Map]:
     """The mean over the members, and each member's where there are several."""
     name, shown = named(kind, channel), channel or ALL
-    made = [Map(name, kind, shown, ENSEMBLE, LOG_ODDS, mean(list(maps.values())), words)]
+    all_maps = [Map(name, kind, shown, ENSEMBLE, LOG_ODDS, mean(list(maps.values())), words)]
     if len(maps) > 1:
-        made += [
+        all_maps += [
             Map(f"{name}__fold_{fold}", kind, shown, f"fold_{fold}", LOG_ODDS, values, words)
             for fold, values in maps.items()
         ]
-    return made
+    return all_maps
 
 
 def named(kind: str, channel: str | None) -> str:

@@ -45,24 +45,30 @@ def make_maps(
         GeometryError: The windows do not fit the image.
         RicenetError: The device lacks memory for a single window.
     """
-    made: list[Map] = []
+    all_maps: list[Map] = []
     if "occlusion" in options.kinds:
-        made += _occlusion(subject, plan, members, target, options)
+        all_maps += _occlusion(subject, plan, members, target, options)
     completeness: tuple[Completeness, ...] = ()
     if "integrated_gradients" in options.kinds:
-        found = _integrated(subject, plan, members, target)
+        by_fold = _integrated(subject, plan, members, target)
         completeness = tuple(
-            Completeness(fold, one.score, one.reference, float(one.values.sum()), one.steps)
-            for fold, one in found.items()
+            Completeness(
+                fold,
+                integrated.score,
+                integrated.reference,
+                float(integrated.values.sum()),
+                integrated.steps,
+            )
+            for fold, integrated in by_fold.items()
         )
-        made += _integrated_maps(found, plan)
+        all_maps += _integrated_maps(by_fold, plan)
     for kind, words in _CAM_WORDS.items():
         if kind in options.kinds:
             mapper = mapper_of(kind, subject, plan, target, options)
             each = track(members.items(), f"{subject.title}, {kind}, networks")
             maps = {fold: mapper(network) for fold, network in each}
-            made += together(kind, maps, words)
-    return Maps(tuple(made), completeness)
+            all_maps += together(kind, maps, words)
+    return Maps(tuple(all_maps), completeness)
 
 
 _CAM_WORDS: dict[MapKind, tuple[str, ...]] = {
@@ -101,10 +107,10 @@ def mapper_of(
         batch = plan.training.batch_size
 
         def integrated(network: Classifier) -> Image:
-            made = integrated_gradients(
+            attribution = integrated_gradients(
                 network, subject.array, reference, target, batch, most_steps=0
             )
-            return np.asarray(made.values.sum(axis=0), dtype=np.float32)
+            return np.asarray(attribution.values.sum(axis=0), dtype=np.float32)
 
         return integrated
     cam = {"hirescam": hirescam, "gradcam": gradcam}[kind]
@@ -127,18 +133,22 @@ def _occlusion(
     subject: Subject, plan: Plan, members: Members, target: int, options: ExplanationOptions
 ) -> list[Map]:
     """All channels at once, by member and as an ensemble; then each channel alone."""
-    made: list[Map] = []
+    maps: list[Map] = []
     names = (
         [None, *(channel.name for channel in plan.channels)] if len(plan.channels) > 1 else [None]
     )
-    for channel, found in _occluded(subject, plan, members, target, options, names):
-        words = tuple(dict.fromkeys(word for one in found.values() for word in one.words))
-        made += _occlusion_maps(channel, found, words)
+    for channel, by_fold in _occluded(subject, plan, members, target, options, names):
+        words = tuple(
+            dict.fromkeys(
+                word for occlusion_map in by_fold.values() for word in occlusion_map.words
+            )
+        )
+        maps += _occlusion_maps(channel, by_fold, words)
     if len(names) == 1:
         only = plan.channels[0].name
-        whole = next(m for m in made if m.member == ENSEMBLE and m.unit == LOG_ODDS)
-        made.append(replace(whole, name=named("occlusion", only), channel=only))
-    return made
+        whole = next(m for m in maps if m.member == ENSEMBLE and m.unit == LOG_ODDS)
+        maps.append(replace(whole, name=named("occlusion", only), channel=only))
+    return maps
 
 
 def _occluded(
@@ -158,23 +168,23 @@ def _occluded(
             prepared = prepare(
                 subject.array, subject.region, plan, settings, subject.case_id, subject.space.left
             )
-            found = {}
+            by_fold = {}
             for number, fold in enumerate(members, start=1 + before * len(members)):
                 progress.description = (
                     f"{subject.title}, occlusion map {number} of {n_maps} "
                     f"({channel or 'all channels'}, fold {fold}), cubes"
                 )
-                found[fold] = occlude(members[fold], prepared, target, progress.add)
+                by_fold[fold] = occlude(members[fold], prepared, target, progress.add)
                 progress.reach(number * n)
-            yield channel, found
+            yield channel, by_fold
 
 
 def _occlusion_maps(
-    channel: str | None, found: Mapping[int, OcclusionMap], words: tuple[str, ...]
+    channel: str | None, by_fold: Mapping[int, OcclusionMap], words: tuple[str, ...]
 ) -> list[Map]:
     """In log odds of the ensemble and of each member, and as a change of probability."""
-    logits = {fold: filled(one.logit) for fold, one in found.items()}
-    probability = mean([filled(one.probability) for one in found.values()])
+    logits = {fold: filled(occlusion_map.logit) for fold, occlusion_map in by_fold.items()}
+    probability = mean([filled(occlusion_map.probability) for occlusion_map in by_fold.values()])
     name, shown = named("occlusion_probability", channel), channel or ALL
     return [
         *together("occlusion", logits, words, channel),
@@ -195,16 +205,17 @@ def _integrated(
     }
 
 
-def _integrated_maps(found: Mapping[int, Integrated], plan: Plan) -> list[Map]:
+def _integrated_maps(by_fold: Mapping[int, Integrated], plan: Plan) -> list[Map]:
     words = (f"Integrated gradients from a reference: {words_of(plan)}.",)
     whole = {
-        fold: np.asarray(one.values.sum(axis=0), dtype=np.float32) for fold, one in found.items()
+        fold: np.asarray(integrated.values.sum(axis=0), dtype=np.float32)
+        for fold, integrated in by_fold.items()
     }
-    made = together("integrated_gradients", whole, words)
+    maps = together("integrated_gradients", whole, words)
     for n, channel in enumerate(plan.channels):
-        alone = {fold: one.values[n] for fold, one in found.items()}
-        made += together("integrated_gradients", alone, words, channel.name)
-    return made
+        alone = {fold: integrated.values[n] for fold, integrated in by_fold.items()}
+        maps += together("integrated_gradients", alone, words, channel.name)
+    return maps
 
 
 def probabilities_of(

@@ -63,11 +63,11 @@ def lesion_of(path: Path | None, case_id: str, grid: Grid, space: Space) -> Lesi
     seen, inside = space.mask_to_network(mask), space.share_inside(mask)
     if not seen.any():
         why = "is too small for the voxels of the network" if inside else "lies outside of them"
-        told = f"the networks see nothing of the lesion: its mask {why}"
-        return Lesion(mask, doubts=(told,))
+        doubt = f"the networks see nothing of the lesion: its mask {why}"
+        return Lesion(mask, doubts=(doubt,))
     if inside < _MOSTLY:
-        told = f"{100 * (1 - inside):.0f} % of the lesion lie outside of what the networks see"
-        return Lesion(mask, seen, (told,))
+        doubt = f"{100 * (1 - inside):.0f} % of the lesion lie outside of what the networks see"
+        return Lesion(mask, seen, (doubt,))
     return Lesion(mask, seen)
 
 
@@ -97,8 +97,8 @@ def region_of(
             expected=f"{case_id}_{name}{ending}",
             remedy="Add it, name the folder of masks with --masks, or give --region brain.",
         )
-    made = space.mask_to_network(_read(path, case_id, grid))
-    if not made.any():
+    region = space.mask_to_network(_read(path, case_id, grid))
+    if not region.any():
         raise GeometryError(
             "The region to explain holds no voxel of what the networks see.",
             case=case_id,
@@ -107,18 +107,18 @@ def region_of(
             f"{space.record.crop_stop} (z, y, x)",
             remedy="Draw the region inside the brain, or give --region image.",
         )
-    return made
+    return region
 
 
 def _read(path: Path, case_id: str, grid: Grid) -> Mask:
-    voxels, own = read_whole_image(path)
-    if own.shape != grid.shape or own.distance(grid) > TOLERANCE_MM:
+    voxels, mask_grid = read_whole_image(path)
+    if mask_grid.shape != grid.shape or mask_grid.distance(grid) > TOLERANCE_MM:
         raise GeometryError(
             "A mask does not lie on the grid of the images.",
             case=case_id,
             file=path,
             expected=grid,
-            got=own,
+            got=mask_grid,
             remedy="Resample the mask onto the grid of the first channel.",
         )
     if not np.isfinite(voxels).all():

@@ -70,8 +70,8 @@ def _scene(
     centre: ViewCentre,
 ) -> Scene:
     doses = [n for n, channel in enumerate(scan.channels) if channel.kind == "dose"]
-    found = {n: isodoses(subject.covariates, scan.voxels[n]) for n in doses[:1]}
-    lines = {n: made for n, made in found.items() if made is not None}
+    isodose_sets = {n: isodoses(subject.covariates, scan.voxels[n]) for n in doses[:1]}
+    lines = {n: isodose_set for n, isodose_set in isodose_sets.items() if isodose_set is not None}
     z, y, x = scan.grid.extent
     scale = (_WIDTH - 2 * _EDGE - 2 * _GAP) / (2 * x + y)
     view = View(scan, centre, lines, max(0.5, min(scan.grid.spacing) / 2), scale)
@@ -92,26 +92,29 @@ def _scene(
     return Scene(_WIDTH, top + height, words, (*items, *below))
 
 
-def title_of(one: Map) -> str:
+def title_of(attribution: Map) -> str:
     """Of a map, in words."""
     name = {
         "occlusion": "occlusion",
         "integrated_gradients": "integrated gradients",
         "hirescam": "HiResCAM",
         "gradcam": "Grad-CAM",
-    }[one.method]
-    if one.method not in ("occlusion", "integrated_gradients"):
+    }[attribution.method]
+    if attribution.method not in ("occlusion", "integrated_gradients"):
         return name
-    return f"{name}, " + ("all channels" if one.channel == ALL else f"{one.channel} alone")
+    return f"{name}, " + (
+        "all channels" if attribution.channel == ALL else f"{attribution.channel} alone"
+    )
 
 
 def _scan(subject: Subject, maps: Sequence[PanelImage]) -> tuple[DisplayedCase, ViewCentre]:
     """Images and maps cropped to the head, and the point that the planes go through."""
     carried = tuple(
         ShownMap(
-            SectionVolume(f"{one.map.name}.nii.gz", one.map.name, one.map.unit, ""), one.voxels
+            SectionVolume(f"{panel.map.name}.nii.gz", panel.map.name, panel.map.unit, ""),
+            panel.voxels,
         )
-        for one in maps
+        for panel in maps
     )
     whole = DisplayedCase(
         subject.channels, subject.images, subject.space.grid, subject.lesion_images, carried
@@ -151,8 +154,8 @@ def blended(shades: Pixels, values: NDArray[np.float32]) -> Pixels:
     """
     strength = np.clip((np.abs(values) - _FAINT) / (1 - _FAINT), 0, 1)[..., None] * _STRONGEST
     colour = np.where(values[..., None] > 0, np.array(FOR), np.array(AGAINST))
-    made = (1 - strength) * shades[..., None] + strength * colour
-    return np.asarray(np.round(made), dtype=np.uint8)
+    mixed = (1 - strength) * shades[..., None] + strength * colour
+    return np.asarray(np.round(mixed), dtype=np.uint8)
 
 
 def _legend(
@@ -168,9 +171,9 @@ def _legend(
     ]
     y += _ROW
     shown = [
-        (one.words, one.colour, one.dash)
-        for own in view.lines.values()
-        for one in own.lines
+        (line.words, line.colour, line.dash)
+        for isodose_set in view.lines.values()
+        for line in isodose_set.lines
         if one.is_reached
     ]
     if view.scan.lesion is not None and view.scan.lesion.any():
@@ -191,7 +194,7 @@ def _legend(
 
 
 def _description(subject: Subject, maps: Sequence[PanelImage], target: str, view: View) -> str:
-    names = "; ".join(title_of(one.map) for one in maps)
+    names = "; ".join(title_of(panel.map) for panel in maps)
     doses = f" {reference_of(view.scan, view.lines)}." if view.lines else ""
     return (
         f"{subject.case_id}: axial, coronal and sagittal planes through "

@@ -31,7 +31,9 @@ _FILLS = {
 _SHOWN = ("occlusion", "integrated_gradients", "hirescam", "gradcam")
 
 
-def report_part(made: Explanation, cases: Sequence[ExplainedCase], output: Path) -> ReportSection:
+def report_part(
+    explanation: Explanation, cases: Sequence[ExplainedCase], output: Path
+) -> ReportSection:
     """The part, and its pictures written beside it.
 
     Args:
@@ -41,14 +43,14 @@ def report_part(made: Explanation, cases: Sequence[ExplainedCase], output: Path)
     """
     pictures = []
     if cases:
-        pictures += write_shares(made, output)
+        pictures += write_shares(explanation, output)
         pictures += write_cascade(cases, MOST_ALIKE, output)
     return ReportSection(
         title="What the networks looked at",
-        words=" ".join(_words(made)),
-        tables=tuple(_tables(made)),
+        words=" ".join(_words(explanation)),
+        tables=tuple(_tables(explanation)),
         pictures=tuple(pictures),
-        cases={case.case_id: (_panels(made, case),) for case in cases},
+        cases={case.case_id: (_panels(explanation, case),) for case in cases},
         volumes={case.case_id: tuple(_volumes(case)) for case in cases},
         order=ORDER,
     )
@@ -58,10 +60,10 @@ def _target(name: str) -> str:
     return "the class that is predicted" if name == PREDICTED else name
 
 
-def _words(made: Explanation) -> Iterator[str]:
-    settings = made.settings
+def _words(explanation: Explanation) -> Iterator[str]:
+    settings = explanation.settings
     yield (
-        f"{count_of(len(made.cases))}. A map says what this model used, not what is true of the "
+        f"{count_of(len(explanation.cases))}. A map says what this model used, not what is true of the "
         "patient: a place can matter to the answer and be no sign of disease."
     )
     yield (
@@ -70,20 +72,20 @@ def _words(made: Explanation) -> Iterator[str]:
         f"and {_FILLS[settings['dose']]} in doses; a positive value means that the place speaks "
         f"for {_target(settings['target'])}."
     )
-    for check in made.checks:
+    for check in explanation.checks:
         if check.failed:
             yield f"FAILED: {check.map} did not pass its checks: {'; '.join(check.failed)}."
-    if not made.checks:
+    if not explanation.checks:
         yield "The maps were not checked (--sanity off)."
-    if made.checks and not made.control_hashes:
+    if explanation.checks and not explanation.control_hashes:
         yield "No model of shuffled labels was given (--random_label_model)."
-    if made.failed:
-        yield f"Not explained: {', '.join(made.failed)}."
+    if explanation.failed:
+        yield f"Not explained: {', '.join(explanation.failed)}."
 
 
-def _tables(made: Explanation) -> Iterator[SectionTable]:
-    parts = [one for one in made.shares if one.channel is None and one.map in _SHOWN]
-    channels = [one for one in made.shares if one.channel is not None]
+def _tables(explanation: Explanation) -> Iterator[SectionTable]:
+    parts = [share for share in explanation.shares if share.channel is None and share.map in _SHOWN]
+    channels = [share for share in explanation.shares if share.channel is not None]
     if parts:
         yield SectionTable(
             "Share of the absolute attribution inside the brain by part (outside the brain: of "
@@ -103,7 +105,7 @@ def _tables(made: Explanation) -> Iterator[SectionTable]:
                 "untrained",
                 "p (untrained)",
             ),
-            tuple(_part_row(one) for one in parts),
+            tuple(_part_row(share) for share in parts),
         )
     if channels:
         yield SectionTable(
@@ -111,15 +113,15 @@ def _tables(made: Explanation) -> Iterator[SectionTable]:
             ("map", "channel", "cases", "share"),
             tuple(
                 (
-                    _named(one.map),
-                    one.channel or "",
-                    str(one.n),
-                    f"{100 * one.mean:.1f} %",
+                    _named(share.map),
+                    share.channel or "",
+                    str(share.n),
+                    f"{100 * share.mean:.1f} %",
                 )
-                for one in channels
+                for share in channels
             ),
         )
-    if made.checks:
+    if explanation.checks:
         yield SectionTable(
             "Sanity checks, mean over cases",
             (
@@ -133,76 +135,78 @@ def _tables(made: Explanation) -> Iterator[SectionTable]:
                 "error of the sum",
                 "verdict",
             ),
-            tuple(_check_row(one) for one in made.checks),
+            tuple(_check_row(check) for check in explanation.checks),
         )
 
 
-def _part_row(one: CohortShare) -> tuple[str, ...]:
+def _part_row(share: CohortShare) -> tuple[str, ...]:
     return (
-        _named(one.map),
-        one.part,
-        str(one.n),
-        f"{100 * one.mean:.1f} %",
-        "" if one.expected is None else f"{100 * one.expected:.1f} %",
-        "" if one.excess is None else _percent(one.excess, one.excess_interval),
-        "" if one.p is None else f"{one.p:.3f}",
-        "" if one.untrained is None else f"{100 * one.untrained:.1f} %",
-        "" if one.p_untrained is None else f"{one.p_untrained:.3f}",
+        _named(share.map),
+        share.part,
+        str(share.n),
+        f"{100 * share.mean:.1f} %",
+        "" if share.expected is None else f"{100 * share.expected:.1f} %",
+        "" if share.excess is None else _percent(share.excess, share.excess_interval),
+        "" if share.p is None else f"{share.p:.3f}",
+        "" if share.untrained is None else f"{100 * share.untrained:.1f} %",
+        "" if share.p_untrained is None else f"{share.p_untrained:.3f}",
     )
 
 
-def _check_row(one: CohortCheck) -> tuple[str, ...]:
+def _check_row(check: CohortCheck) -> tuple[str, ...]:
     return (
-        _named(one.map),
-        str(one.n),
-        f"{one.randomised:.2f}",
-        "not given" if one.control is None else f"{one.control:.2f}",
-        f"{one.deletion_gain:+.3f} ({100 * one.deletion_better:.0f} %)",
-        f"{one.insertion_gain:+.3f} ({100 * one.insertion_better:.0f} %)",
-        "one network" if one.agreement is None else f"{one.agreement:.2f}",
-        "" if one.completeness is None else f"{100 * one.completeness:.1f} %",
-        f"FAILED: {'; '.join(one.failed)}" if one.failed else "passed",
+        _named(check.map),
+        str(check.n),
+        f"{check.randomised:.2f}",
+        "not given" if check.control is None else f"{check.control:.2f}",
+        f"{check.deletion_gain:+.3f} ({100 * check.deletion_better:.0f} %)",
+        f"{check.insertion_gain:+.3f} ({100 * check.insertion_better:.0f} %)",
+        "one network" if check.agreement is None else f"{check.agreement:.2f}",
+        "" if check.completeness is None else f"{100 * check.completeness:.1f} %",
+        f"FAILED: {'; '.join(check.failed)}" if check.failed else "passed",
     )
 
 
 def _percent(value: float, ends: tuple[float, float] | None) -> str:
-    told = f"{100 * value:.1f} %"
-    return told if ends is None else f"{told} ({100 * ends[0]:.1f} to {100 * ends[1]:.1f})"
+    text = f"{100 * value:.1f} %"
+    return text if ends is None else f"{text} ({100 * ends[0]:.1f} to {100 * ends[1]:.1f})"
 
 
-def _panels(made: Explanation, case: ExplainedCase) -> SectionFigure:
-    told = [
+def _panels(explanation: Explanation, case: ExplainedCase) -> SectionFigure:
+    sentences = [
         f"Maps for {case.target}: orange places speak for it, blue ones against it. Probability "
         f"{case.probability:.2f}: the mean of the networks and mirrorings, as in ricenet_predict; "
         "the maps are of the image as it is."
     ]
-    told += [f"Planes through {case.planes}."] if case.planes else []
-    told += [f"{case.isodose}."] if case.isodose else []
-    told += [
-        f"Integrated gradients of fold {one.fold} add up to {one.total:.3g} where they should to "
-        f"{one.score - one.reference:.3g}: an error of {100 * one.error:.1f} %."
-        for one in case.completeness
+    sentences += [f"Planes through {case.planes}."] if case.planes else []
+    sentences += [f"{case.isodose}."] if case.isodose else []
+    sentences += [
+        f"Integrated gradients of fold {completeness.fold} add up to {completeness.total:.3g} where they should to "
+        f"{completeness.score - completeness.reference:.3g}: an error of {100 * completeness.error:.1f} %."
+        for completeness in case.completeness
     ]
-    told += [f"FAILED, {c.map}: {'; '.join(c.failed)}." for c in case.checks if c.failed]
-    cohort = [check.map for check in made.checks if check.failed]
-    told += [f"Over all cases these maps failed: {', '.join(cohort)}."] if cohort else []
-    told += [f"{warning}." for warning in case.warnings]
-    return SectionFigure(case.picture, " ".join(told))
+    sentences += [f"FAILED, {c.map}: {'; '.join(c.failed)}." for c in case.checks if c.failed]
+    cohort = [check.map for check in explanation.checks if check.failed]
+    sentences += [f"Over all cases these maps failed: {', '.join(cohort)}."] if cohort else []
+    sentences += [f"{warning}." for warning in case.warnings]
+    return SectionFigure(case.picture, " ".join(sentences))
 
 
 def _volumes(case: ExplainedCase) -> Iterator[SectionVolume]:
     words = f"Orange speaks for {case.target}, blue against it; colours are clear near 0."
     failed = {check.map for check in case.checks if check.failed}
-    for one in case.maps:
-        if one.member != ENSEMBLE or one.unit != LOG_ODDS or not _in_viewer(one):
+    for record in case.maps:
+        if record.member != ENSEMBLE or record.unit != LOG_ODDS or not _in_viewer(record):
             continue
-        doubt = " This map failed a sanity check." if one.method in failed else ""
-        yield SectionVolume(one.file, one.name.replace("__", ", "), one.unit, words + doubt)
+        doubt = " This map failed a sanity check." if record.method in failed else ""
+        yield SectionVolume(
+            record.file, record.name.replace("__", ", "), record.unit, words + doubt
+        )
 
 
-def _in_viewer(one: MapRecord) -> bool:
+def _in_viewer(record: MapRecord) -> bool:
     """All maps of all channels, and occlusion of each alone: each costs room on the page."""
-    return one.channel == ALL or one.method == "occlusion"
+    return record.channel == ALL or record.method == "occlusion"
 
 
 def _named(name: str) -> str:

@@ -105,15 +105,15 @@ class Space:
         cut = fit(values, way.made.shape)  # centring undoes itself
         if way.straight is not None:
             return carry(cut, way.made, self.grid, "linear", 0.0)
-        made = np.zeros(self.record.source_grid_shape, dtype=np.float32)
-        made[way.box] = resample(cut, way.cropped, "linear", self.step)
-        return made
+        image = np.zeros(self.record.source_grid_shape, dtype=np.float32)
+        image[way.box] = resample(cut, way.cropped, "linear", self.step)
+        return image
 
     def world(self, index: Point) -> NDArray[np.float64]:
         """World position (x, y, z) in LPS mm of a point (z, y, x) in the network's voxels."""
-        made = self.way.made
+        target = self.way.made
         place = []
-        for at, have, size in zip(index, made.shape, self.size, strict=True):
+        for at, have, size in zip(index, target.shape, self.size, strict=True):
             n = min(have, size)
             place.append(at - (size - n) // 2 + (have - n) // 2)
-        return made.world((place[0], place[1], place[2]))
+        return target.world((place[0], place[1], place[2]))

@@ -120,8 +120,8 @@ def read_subject(ensemble: Ensemble, files: SubjectFiles, seconds: float | None 
 
 def _read(plan: Plan, dataset: Dataset, patient: NewPatient, files: SubjectFiles) -> Subject:
     case_id, paths, masks = files.case_id, files.paths, files.masks
-    made = prepare(plan, patient)
-    space = Space.of(made.record, plan)
+    prepared = prepare(plan, patient)
+    space = Space.of(prepared.record, plan)
     extra, no_dose = _doses_beside(dataset, patient.images, paths, space.grid)
     wanted = [n for n, path in enumerate(paths) if path in (*patient.images, *extra)]
     images, grid, brain = load_case([paths[n] for n in wanted], patient.brain)
@@ -133,13 +133,15 @@ def _read(plan: Plan, dataset: Dataset, patient: NewPatient, files: SubjectFiles
     explained = {BRAIN: inside, IMAGE: np.ones_like(inside)}.get(files.region)
     if explained is None:
         explained = region_of(masks, case_id, files.region, ending, grid, space)
-    doses = [image for image, one in zip(images, channels, strict=True) if one.kind == "dose"]
+    doses = [
+        image for image, channel in zip(images, channels, strict=True) if channel.kind == "dose"
+    ]
     return Subject(
         case_id=case_id,
         patient_id=files.patient_id or case_id,
         covariates=files.covariates,
-        array=made.array,
-        record=made.record,
+        array=prepared.array,
+        record=prepared.record,
         space=space,
         region=explained,
         brain=inside,
@@ -151,7 +153,7 @@ def _read(plan: Plan, dataset: Dataset, patient: NewPatient, files: SubjectFiles
         lesion_images=lesion.images,
         brain_images=there,
         files=tuple(paths[n] for n in wanted),
-        warnings=(*made.record.warnings, *no_dose, *lesion.doubts),
+        warnings=(*prepared.record.warnings, *no_dose, *lesion.doubts),
         title=case_id,
     )
 
@@ -160,23 +162,23 @@ def _doses_beside(
     dataset: Dataset, needed: tuple[Path, ...], paths: tuple[Path, ...], grid: Grid
 ) -> tuple[list[Path], list[str]]:
     """Doses that the networks do not see, by which bands are measured; and why some cannot be."""
-    found, doubts = [], []
+    doses, doubts = [], []
     for channel, path in zip(dataset.channels, paths, strict=True):
         if channel.kind != "dose" or path in needed or is_missing(path):
             continue
         try:
-            own = read_grid(path)
-            fits = own.shape == grid.shape and own.distance(grid) <= TOLERANCE_MM
+            dose_grid = read_grid(path)
+            fits = dose_grid.shape == grid.shape and dose_grid.distance(grid) <= TOLERANCE_MM
         except Exception:  # noqa: BLE001 - told as a dose that does not fit
             fits = False
         if fits:
-            found.append(path)
+            doses.append(path)
         else:
             doubts.append(
                 f"{path.name} does not lie on the grid of the images: the networks do not see it, "
                 "and shares by dose are left out"
             )
-    return found, doubts
+    return doses, doubts
 
 
 def beside_hash(dataset: Dataset, files: SubjectFiles) -> str:
@@ -185,7 +187,7 @@ def beside_hash(dataset: Dataset, files: SubjectFiles) -> str:
     These are the masks of lesion and region, doses, patient and covariates. Empty where a file
     cannot be read.
     """
-    ending, kinds = dataset.file_ending, [one.kind for one in dataset.channels]
+    ending, kinds = dataset.file_ending, [channel.kind for channel in dataset.channels]
     named = {
         name: file_of(files.masks, files.case_id, name, ending) for name in (LESION, files.region)
     }

@@ -49,16 +49,18 @@ def shares_of_untrained(
         options: How the maps are made.
         parts: Masks by name.
     """
-    made: dict[MapKind, dict[str, tuple[float, ...]]] = {}
+    by_kind: dict[MapKind, dict[str, tuple[float, ...]]] = {}
     for kind in options.kinds if networks else ():
         mapper = mapper_of(kind, subject, plan, target, options, as_shown=True)
         each = track(
             networks, f"{subject.title}, {kind} of untrained networks", total=len(networks)
         )
-        found = [shares_of(mapper(network), parts, subject.brain).found for network in each]
-        names = [name for name in found[0] if name != OUTSIDE]
-        made[kind] = {name: tuple(one[name] for one in found) for name in names}
-    return made
+        network_shares = [
+            shares_of(mapper(network), parts, subject.brain).found for network in each
+        ]
+        names = [name for name in network_shares[0] if name != OUTSIDE]
+        by_kind[kind] = {name: tuple(shares[name] for shares in network_shares) for name in names}
+    return by_kind
 
 
 def beside(shares: Shares, untrained: Mapping[str, tuple[float, ...]]) -> Shares:

@@ -38,7 +38,7 @@ def write_results(
         failed: Why others were not, by case id.
         output: Folder.
     """
-    made = Explanation(
+    explanation = Explanation(
         dataset=ensemble.dataset.name,
         plan=ensemble.plan.name,
         checkpoint_hashes=ensemble.hashes,
@@ -52,46 +52,46 @@ def write_results(
         seed=options.seed,
     )
     tables.write_rows(output / EXPLANATION_CSV, list(_rows(cases)), COLUMNS)
-    documents.write(output / EXPLANATION_JSON, made)
-    documents.write(output / REPORT_PART_JSON, report_part(made, cases, output))
-    return made
+    documents.write(output / EXPLANATION_JSON, explanation)
+    documents.write(output / REPORT_PART_JSON, report_part(explanation, cases, output))
+    return explanation
 
 
 def settings_of(options: ExplanationOptions) -> dict[str, str]:
     """Every option as text, those of occlusion by their own names."""
     fields = asdict(options)
-    own = fields.pop("occlusion")
+    occlusion = fields.pop("occlusion")
     return {
         name: " ".join(value) if isinstance(value, tuple) else str(value)
-        for name, value in {**own, **fields}.items()
+        for name, value in {**occlusion, **fields}.items()
     }
 
 
 def _checks(cases: Sequence[ExplainedCase]) -> Iterator[CohortCheck]:
-    found: dict[str, list[tuple[Check, str]]] = {}
+    by_map: dict[str, list[tuple[Check, str]]] = {}
     for case in cases:
         for check in case.checks:
-            found.setdefault(check.map, []).append((check, case.patient_id))
-    for name, checks in found.items():
+            by_map.setdefault(check.map, []).append((check, case.patient_id))
+    for name, checks in by_map.items():
         yield over_cohort(name, *zip(*checks, strict=True))
 
 
 def _rows(cases: Sequence[ExplainedCase]) -> Iterator[dict[str, object]]:
     for case in cases:
-        for one in case.maps:
-            for part, share in one.shares.found.items():
+        for record in case.maps:
+            for part, share in record.shares.found.items():
                 yield {
                     "case_id": case.case_id,
                     "target": case.target,
-                    "map": one.name,
-                    "channel": one.channel,
-                    "member": one.member,
+                    "map": record.name,
+                    "channel": record.channel,
+                    "member": record.member,
                     "part": part,
                     "share": share,
-                    "expected": one.shares.expected.get(part, ""),
-                    "p": one.shares.p.get(part, ""),
-                    "untrained": _mean(one.shares.untrained.get(part)),
-                    "p_untrained": one.shares.p_untrained.get(part, ""),
+                    "expected": record.shares.expected.get(part, ""),
+                    "p": record.shares.p.get(part, ""),
+                    "untrained": _mean(record.shares.untrained.get(part)),
+                    "p_untrained": record.shares.p_untrained.get(part, ""),
                 }
         for method, channels in case.channel_shares.items():
             for channel, share in channels.items():

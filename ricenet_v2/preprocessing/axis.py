@@ -56,26 +56,26 @@ def matrix(n_in: int, n_out: int, order: Order) -> NDArray[np.float64]:
     if n_in > n_out:
         sigma = (n_in / n_out - 1) / 2
         smoothed = ndimage.gaussian_filter1d(smoothed, sigma, axis=0, mode="nearest")
-    made: NDArray[np.float64] = ndimage.zoom(
+    weights: NDArray[np.float64] = ndimage.zoom(
         smoothed, (n_out / n_in, 1), order=order, mode="nearest", grid_mode=True
     )
-    made.setflags(write=False)
-    return made
+    weights.setflags(write=False)
+    return weights
 
 
 @lru_cache(maxsize=_KEPT)
 def blocks(n_in: int, n_out: int, order: Order) -> tuple[AxisBlock, ...]:
     """The matrix of an axis cut into products of its non-zero parts; arguments as `matrix`."""
     whole = matrix(n_in, n_out, order)
-    made = []
+    parts = []
     for first in range(0, n_out, _BLOCK):
         rows = slice(first, min(first + _BLOCK, n_out))
         (hits,) = np.nonzero((np.abs(whole[rows]) > _NEGLIGIBLE).any(axis=0))
         columns = slice(int(hits[0]), int(hits[-1]) + 1)
         weights = np.ascontiguousarray(whole[rows, columns], dtype=np.float32)
         weights.setflags(write=False)
-        made.append(AxisBlock(rows, columns, weights))
-    return tuple(made)
+        parts.append(AxisBlock(rows, columns, weights))
+    return tuple(parts)
 
 
 @lru_cache(maxsize=_KEPT)
@@ -84,8 +84,8 @@ def nearest(n_in: int, n_out: int) -> NDArray[np.intp]:
 
     The reference is `scipy.ndimage.zoom(order=0, mode="nearest", grid_mode=True)`, ties included.
     """
-    found = ndimage.zoom(
+    indices = ndimage.zoom(
         np.arange(n_in), n_out / n_in, order=0, mode="nearest", grid_mode=True
     ).astype(np.intp)
-    found.setflags(write=False)
-    return found
+    indices.setflags(write=False)
+    return indices

@@ -148,10 +148,10 @@ def _work(shared: _Shared, task: _Task) -> _Outcome:
 
 def _made(s: _Shared, task: _Task) -> _Outcome:
     damage: list[str] = []
-    made = preprocess_case(
+    is_written = preprocess_case(
         s.raw, task.case, s.plan, s.folder, overwrite=s.overwrite, tell=damage.append
     )
-    return _Outcome(task.name, skipped=not made, damage="; ".join(damage))
+    return _Outcome(task.name, skipped=not is_written, damage="; ".join(damage))
 
 
 def preprocess_case(

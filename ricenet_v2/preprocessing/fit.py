@@ -22,11 +22,11 @@ def fit(image: NDArray[np.float32], size: Shape) -> NDArray[np.float32]:
     """
     if image.shape == size:
         return image
-    made = np.zeros(size, dtype=np.float32)
+    fitted = np.zeros(size, dtype=np.float32)
     into, out_of = [], []
     for have, want in zip(image.shape, size, strict=True):
         n = min(have, want)
         into.append(slice((want - n) // 2, (want - n) // 2 + n))
         out_of.append(slice((have - n) // 2, (have - n) // 2 + n))
-    made[tuple(into)] = image[tuple(out_of)]
-    return made
+    fitted[tuple(into)] = image[tuple(out_of)]
+    return fitted

@@ -57,13 +57,13 @@ def load_case(
 
 
 def _on(grid: Grid, path: Path, reference: Path) -> Image:
-    image, own = read_image(path)
-    if own.shape != grid.shape or own.distance(grid) > TOLERANCE_MM:
+    image, image_grid = read_image(path)
+    if image_grid.shape != grid.shape or image_grid.distance(grid) > TOLERANCE_MM:
         raise GeometryError(
             "All channels of a case must lie on one grid.",
             file=path,
             expected=f"that of {reference.name}: {grid}",
-            got=own,
+            got=image_grid,
             remedy="Resample the image onto the grid of the first channel.",
         )
     return image
@@ -100,10 +100,10 @@ def preprocess(
             that are not finite, or a region without voxels, here or at the spacing of the plan.
     """
     making, record = preprocess_channels(images, grid, plan, case_id, brain, inputs_hash, channels)
-    made = np.empty(record.shape, dtype=np.float32)
-    for target, channel in zip(made, making, strict=True):
+    preprocessed = np.empty(record.shape, dtype=np.float32)
+    for target, channel in zip(preprocessed, making, strict=True):
         target[...] = channel
-    return made, record
+    return preprocessed, record
 
 
 def preprocess_channels(
@@ -238,8 +238,8 @@ def _channel(
 ) -> Image:
     # No dose was computed beyond its grid; a picture goes on with what surrounds the patient.
     outside = 0.0 if plan.kind in ("dose", "mask") else background(image)
-    made = way.image(image, plan.interpolation, outside)
-    return fit(normalise(made, there, plan.normalisation), size)
+    resampled = way.image(image, plan.interpolation, outside)
+    return fit(normalise(resampled, there, plan.normalisation), size)
 
 
 def _check(images: Images, grid: Grid, given: _Channels, case_id: str) -> None:
@@ -264,13 +264,13 @@ def _check(images: Images, grid: Grid, given: _Channels, case_id: str) -> None:
 
 
 def _warnings(shape: tuple[int, ...], plan: Plan, images: list[Image]) -> tuple[str, ...]:
-    found = []
+    warnings = []
     if any(have > want for have, want in zip(shape, plan.input_size, strict=True)):
-        found.append(
+        warnings.append(
             f"the region of {shape} voxels is larger than the input and was cut at its rim"
         )
     for image, channel in zip(images, plan.channels, strict=True):
         if channel.kind == "dose" and image.min() < 0:
             n_negative = int(np.count_nonzero(image < 0))
-            found.append(f"{channel.name}: {n_negative} negative voxels were set to 0 Gy")
-    return tuple(found)
+            warnings.append(f"{channel.name}: {n_negative} negative voxels were set to 0 Gy")
+    return tuple(warnings)

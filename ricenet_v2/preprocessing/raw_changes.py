@@ -43,27 +43,27 @@ class RawChanges:
     def words(self, dataset: str) -> list[str]:
         """Each kind in a sentence that says what to do."""
         again = f"ricenet_plan_and_preprocess {dataset}"
-        told = []
+        sentences = []
         if self.changed:
-            told.append(
+            sentences.append(
                 f"The images of {len(self.changed)} training case(s) are other than those that "
                 f"were preprocessed, from which networks learn: {_listed(self.changed)}. Run "
                 f"{again}, or bring the former images back."
             )
         if self.unread:
-            told.append(
+            sentences.append(
                 f"The images of {len(self.unread)} training case(s) were written after they were "
                 f"preprocessed, and are too many to be compared now: {_listed(self.unread)}. "
                 f"{again} compares them."
             )
-        return told
+        return sentences
 
 
 def tell_raw_changes(raw: RawDataset, plan: Plan, paths: DatasetPaths) -> None:
     """Warn of images that changed; nothing where that cannot be told: training needs none."""
     try:
-        for told in raw_changes(raw, plan, paths).words(plan.dataset):
-            logger.warning("Warning: %s", told)
+        for sentence in raw_changes(raw, plan, paths).words(plan.dataset):
+            logger.warning("Warning: %s", sentence)
     except Exception as error:  # noqa: BLE001 - no training ends for a doubt
         logged(logger, "Whether the raw images have changed cannot be told", error)
 

@@ -54,8 +54,8 @@ def resample(image: Image, shape: Shape, interpolation: Interpolation, spacing: 
         )
     )
     with one_thread():
-        made = _between_planes(_in_planes(image, shape, y, x), shape, z)
-    return np.clip(made, image.min(), image.max(), out=made)
+        resampled = _between_planes(_in_planes(image, shape, y, x), shape, z)
+    return np.clip(resampled, image.min(), image.max(), out=resampled)
 
 
 def resample_mask(mask: NDArray[np.bool_], shape: Shape) -> NDArray[np.bool_]:
@@ -79,23 +79,23 @@ def _in_planes(image: Image, shape: Shape, y: Steps, x: Steps) -> Image:
     """Along x, then along y, one plane after the other: a plane fits the processor's cache."""
     if not x and not y:
         return image
-    made = np.empty((image.shape[0], *shape[1:]), dtype=np.float32)
+    resampled = np.empty((image.shape[0], *shape[1:]), dtype=np.float32)
     rows = np.empty((image.shape[1], shape[2]), dtype=np.float32)
-    for plane, target in zip(image, made, strict=True):
+    for plane, target in zip(image, resampled, strict=True):
         wide = rows if y else target
         for step in x:
             np.matmul(plane[:, step.taken], step.weights.T, out=wide[:, step.made])
         source = wide if x else plane
         for step in y:
             np.matmul(step.weights, source[step.taken], out=target[step.made])
-    return made
+    return resampled
 
 
 def _between_planes(image: Image, shape: Shape, z: Steps) -> Image:
     if not z:
         return image
-    made = np.empty(shape, dtype=np.float32)
-    flat, target = image.reshape(image.shape[0], -1), made.reshape(shape[0], -1)
+    resampled = np.empty(shape, dtype=np.float32)
+    flat, target = image.reshape(image.shape[0], -1), resampled.reshape(shape[0], -1)
     for step in z:
         np.matmul(step.weights, flat[step.taken], out=target[step.made])
-    return made
+    return resampled

@@ -41,20 +41,20 @@ def carry(
     """
     read = _reader(image, source, target, interpolation)
     low, high = image.min(), image.max()
-    made = np.empty(target.shape, dtype=np.float32)
-    for plane, places in zip(made, _planes(source, target), strict=True):
+    resampled = np.empty(target.shape, dtype=np.float32)
+    for plane, places in zip(resampled, _planes(source, target), strict=True):
         np.clip(read(places), low, high, out=plane)
         plane[_beyond(places, source)] = outside
-    return made
+    return resampled
 
 
 def carry_mask(mask: Mask, source: Grid, target: Grid) -> Mask:
     """The mask on another grid, by the nearest voxel; false beyond the faces of the source."""
-    made = np.empty(target.shape, dtype=np.bool_)
-    for plane, places in zip(made, _planes(source, target), strict=True):
+    resampled = np.empty(target.shape, dtype=np.bool_)
+    for plane, places in zip(resampled, _planes(source, target), strict=True):
         plane[...] = _picked(mask, places)
         plane[_beyond(places, source)] = False
-    return made
+    return resampled
 
 
 def background(image: Image) -> float:
@@ -92,8 +92,8 @@ def _picked(image: NDArray[Voxel], places: Places) -> NDArray[Voxel]:
     """The nearest voxel of each place."""
     ends = np.asarray(image.shape)[:, None, None] - 1
     z, y, x = np.clip(np.floor(places + 0.5).astype(np.intp), 0, ends)
-    found: NDArray[Voxel] = image[z, y, x]
-    return found
+    voxels: NDArray[Voxel] = image[z, y, x]
+    return voxels
 
 
 def _reader(
@@ -118,8 +118,8 @@ def _smoothed(image: Image, steps: Places) -> Image:
     sigma[sigma < 1e-6] = 0
     if not sigma.any():
         return image
-    made: Image = ndimage.gaussian_filter(image, sigma, mode="nearest")
-    return made
+    smoothed: Image = ndimage.gaussian_filter(image, sigma, mode="nearest")
+    return smoothed
 
 
 def _cubic(spline: Image, places: Places, thick: list[int], source: Grid) -> Places:

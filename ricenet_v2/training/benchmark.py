@@ -88,7 +88,7 @@ def measure(job: Job, raw: RawDataset, splits: Splits, effort: Effort) -> Benchm
     """
     n_rounds, reading = effort.rounds, stages.reading(job)
     bench, turns, peak = _timed(job, effort)
-    found = (
+    measured = (
         *stages.steps(job, turns),
         stages.augmentation(job, n_rounds),
         reading,
@@ -107,8 +107,8 @@ def measure(job: Job, raw: RawDataset, splits: Splits, effort: Effort) -> Benchm
         num_workers=job.num_workers,
         updates=effort.updates,
         rounds=n_rounds,
-        stages=found,
-        estimate=estimated(found, job.plan.training, splits, job.fold, stages.n_mirrorings(job)),
+        stages=measured,
+        estimate=estimated(measured, job.plan.training, splits, job.fold, stages.n_mirrorings(job)),
     )
 
 

@@ -264,7 +264,7 @@ def _finish(job: Job, state: State) -> None:
     """Final checkpoint and out-of-fold predictions, with the mirroring that prediction uses."""
     axes = job.plan.training.augmentation.mirror_axes
     averages = averaged(job, state)
-    found = predict_validation(job, averages, axes)
+    predictions = predict_validation(job, averages, axes)
     reference = reference_of(job, averages)
     if not job.team.leads:
         return
@@ -273,14 +273,14 @@ def _finish(job: Job, state: State) -> None:
     _draw(job, state)
     checkpoints.save(job.paths.final, inference_state(job, state))
     write_reference(job.paths.reference, reference)
-    write_validation(job, found)
+    write_validation(job, predictions)
     logger.info(
         "Fold %d is trained: %d epochs%s; validation.csv: loss %.3f, macro F1 %.3f (n = %d%s), %s",
         job.fold,
         state.epoch,
         "" if state.epoch == job.plan.training.epochs else ", a number these cases chose",
-        *scored(job, found),
-        len(found),
+        *scored(job, predictions),
+        len(predictions),
         ", mean over mirrorings" if axes else "",
         job.paths.folder,
     )

@@ -67,9 +67,9 @@ def logged(job: Job) -> Iterator[None]:
         yield
     except Exception as error:
         foreseen = isinstance(error, RicenetError)
-        told = str(error) if foreseen else "".join(traceback.format_exception(error))
+        text = str(error) if foreseen else "".join(traceback.format_exception(error))
         # To the file alone: the command tells it to the user.
-        handler.handle(logging.makeLogRecord({"msg": told.rstrip(), "levelno": logging.ERROR}))
+        handler.handle(logging.makeLogRecord({"msg": text.rstrip(), "levelno": logging.ERROR}))
         raise
     finally:
         root.removeHandler(handler)

@@ -73,8 +73,8 @@ def make_group_splits(cases: Sequence[Case], column: str) -> GroupSplits:
         )
         for value in values
     )
-    made = Splits(seed=0, folds=folds, group=column)
-    return GroupSplits(made, tuple(_warnings(made, chosen)))
+    splits = Splits(seed=0, folds=folds, group=column)
+    return GroupSplits(splits, tuple(_warnings(splits, chosen)))
 
 
 def _check_column(cases: Sequence[Case], column: str) -> None:
@@ -91,10 +91,10 @@ def _check_column(cases: Sequence[Case], column: str) -> None:
 
 def _in_order(values: set[str]) -> list[str]:
     texts = sorted(values)
-    found = numbers(texts)
-    if found is None:
+    as_numbers = numbers(texts)
+    if as_numbers is None:
         return texts
-    return [text for _, text in sorted(zip(found, texts, strict=True))]
+    return [text for _, text in sorted(zip(as_numbers, texts, strict=True))]
 
 
 def _check_cells(
@@ -112,9 +112,9 @@ def _check_cells(
     for case in cases:
         of_patient[case.patient_id].add(groups[case.case_id])
     faults += [
-        f"patient {patient} is in several: {', '.join(sorted(found))}"
-        for patient, found in sorted(of_patient.items())
-        if len(found - {""}) > 1
+        f"patient {patient} is in several: {', '.join(sorted(memberships))}"
+        for patient, memberships in sorted(of_patient.items())
+        if len(memberships - {""}) > 1
     ]
     if faults:
         shown = [*faults[:_MOST_NAMED], *(["..."] if faults[_MOST_NAMED:] else [])]
@@ -136,7 +136,11 @@ def _check_groups(
     of_class = defaultdict(set)
     for case in cases:
         of_class[case.label].add(groups[case.case_id])
-    only = [f"{label}: {min(found)}" for label, found in sorted(of_class.items()) if len(found) < 2]
+    only = [
+        f"{label}: {min(memberships)}"
+        for label, memberships in sorted(of_class.items())
+        if len(memberships) < 2
+    ]
     if len(values) < 2 or len(values) == n_patients:
         raise DatasetError(
             f"The values of {column} are no groups to hold out in turn.",
@@ -172,16 +176,16 @@ def _warnings(splits: Splits, cases: Sequence[Case]) -> list[str]:
         if few:
             kinds[_FEW_TRAINED].append(f"{fold.held_out} ({', '.join(few)})")
         if 2 * len(fold.train) < len(cases):
-            told = f"{fold.held_out} ({len(fold.train)} of {len(cases)} cases)"
-            kinds[_SMALL_TRAINING].append(told)
-    found = [
+            share = f"{fold.held_out} ({len(fold.train)} of {len(cases)} cases)"
+            kinds[_SMALL_TRAINING].append(share)
+    warnings = [
         text.format(column=splits.group, names=_named(kinds[text]))
         for text in (_OF_ONE_CLASS, _FEW_HELD_OUT, _FEW_TRAINED, _SMALL_TRAINING)
         if kinds[text]
     ]
     if len(splits.folds) > MANY_FOLDS:
-        found.append(f"{len(splits.folds)} folds are as many trainings.")
-    return found
+        warnings.append(f"{len(splits.folds)} folds are as many trainings.")
+    return warnings
 
 
 def _plain(value: str) -> str | float:

@@ -69,8 +69,10 @@ def lineage_before(paths: FoldPaths) -> Lineage | None:
     if not paths.pretrained.is_file():
         return None
     report = documents.read(WeightsReport, paths.pretrained)
-    told = f"{report.file} was taken by an older version, which did not ask for its training cases"
-    return report.lineage or Lineage(untold=(told,))
+    reason = (
+        f"{report.file} was taken by an older version, which did not ask for its training cases"
+    )
+    return report.lineage or Lineage(untold=(reason,))
 
 
 def check_same_source(paths: FoldPaths, file: Path | None) -> None:
@@ -111,17 +113,17 @@ def _tell(report: WeightsReport, paths: FoldPaths) -> None:
         paths.pretrained,
     )
     for how in sorted(set(report.adapted.values())):
-        changed = [name for name, one in report.adapted.items() if one == how]
+        changed = [name for name, adaptation in report.adapted.items() if adaptation == how]
         logger.info("  adapted: %s (%s)", _listed(changed), how)
     for reason, names in report.ignored.items():
         logger.info("  ignored: %d, %s", len(names), reason)
-    for what, found in (
+    for what, tensors in (
         ("not in the file", report.missing),
-        ("of another shape in the file", tuple(one.name for one in report.wrong_shape)),
+        ("of another shape in the file", tuple(mismatch.name for mismatch in report.wrong_shape)),
         ("without a place here", report.unused),
     ):
-        if found:
-            logger.warning("  %s: %s", what, _listed(found))
+        if tensors:
+            logger.warning("  %s: %s", what, _listed(tensors))
     if report.leaked:
         logger.warning(
             "  leak allowed: the weights were trained on %d held-out cases (%s), so the figures of "

@@ -160,8 +160,10 @@ class Job:
         """
         if not self.is_corrected:
             return None
-        own, held_out = ([self.labels[c] for c in each] for each in (self.train, self.validation))
-        return prior_of(own, self.plan.classes, self.plan.training.balance, own + held_out)
+        trained, held_out = (
+            [self.labels[c] for c in each] for each in (self.train, self.validation)
+        )
+        return prior_of(trained, self.plan.classes, self.plan.training.balance, trained + held_out)
 
     @property
     def seed(self) -> int:

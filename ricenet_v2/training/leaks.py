@@ -68,11 +68,11 @@ def find_leaks(job: Job, lineage: Lineage, earlier: EarlierFold | None = None) -
     trained = Trained(lineage.cases)
 
     def seen(case_ids: tuple[str, ...]) -> dict[str, str]:
-        found = {
+        ways = {
             case: trained.how(job.dataset.name, case, job.patients[case], job.images.get(case, ()))
             for case in case_ids
         }
-        return {case: how for case, how in found.items() if how}
+        return {case: how for case, how in ways.items() if how}
 
     leaks = Leaks(seen(job.validation), seen(job.test))
     left = [case for case in (*job.validation, *job.test) if case not in leaks.cases]
@@ -124,13 +124,13 @@ def refuse_leaks(job: Job, leaks: Leaks, lineage: Lineage, file: str) -> None:
     """
     if not leaks.cases or job.options.allow_leak:
         return
-    told = [
-        f"{len(found)} of {total} {what} ({_listed([f'{c}: {how}' for c, how in found.items()])})"
-        for found, total, what in (
+    counts = [
+        f"{len(leaked)} of {total} {what} ({_listed([f'{c}: {how}' for c, how in leaked.items()])})"
+        for leaked, total, what in (
             (leaks.validation, len(job.validation), "validation cases"),
             (leaks.test, len(job.test), "test cases"),
         )
-        if found
+        if leaked
     ]
     among = f" among the {len(lineage.cases)} cases they come from" if lineage.cases else ""
     raise CheckpointError(
@@ -138,7 +138,7 @@ def refuse_leaks(job: Job, leaks: Leaks, lineage: Lineage, file: str) -> None:
         file=file,
         expected=f"weights that have seen no validation case of fold {job.fold} and no test case, "
         "neither themselves nor through the weights that they began with",
-        got=" and ".join(told) + among,
+        got=" and ".join(counts) + among,
         remedy="Figures of such a network are too good. Begin with weights of other patients or of "
         f"fold {job.fold} itself, or without. With --allow_leak it is trained all the same, and "
         "run.json and the checks of ricenet_evaluate say so.",

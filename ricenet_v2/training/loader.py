@@ -112,12 +112,12 @@ class _Loader(SlimDataLoaderBase):  # type: ignore[misc]
         epoch, step = divmod(index, self.source.steps_per_epoch)
         places, drawn = self.source.places(step), self._cases(epoch)
         cases = [drawn[position] for position in places]
-        made, case = [], ""
+        arrays, case = [], ""
         try:
             for position, case in zip(places, cases, strict=True):
                 images = self.source.reader(case)
-                made.append(self._augmented(images, epoch, position) if self.augments else images)
-            data = self._sent(index, np.stack(made))
+                arrays.append(self._augmented(images, epoch, position) if self.augments else images)
+            data = self._sent(index, np.stack(arrays))
         except RicenetError as error:
             return {"error": str(error), "remedy": None, "case_ids": [case]}
         except Exception:  # noqa: BLE001 - a dead worker would hide what happened
@@ -190,20 +190,20 @@ class TrainingBatches(Iterator[Batch]):
             TrainingError: A case could not be loaded or augmented, with its id and the reason, or a
                 traceback where nobody foresaw it; or a worker has died.
         """
-        made = self._taken()
-        case_ids = tuple(str(case) for case in made["case_ids"])
-        if "error" in made:
+        message = self._taken()
+        case_ids = tuple(str(case) for case in message["case_ids"])
+        if "error" in message:
             raise TrainingError(
                 "A case could not be loaded or augmented.",
                 case=case_ids[0],
                 file=self.source.reader.folder,
-                got=made["error"],
-                remedy=made["remedy"],
+                got=message["error"],
+                remedy=message["remedy"],
             )
-        images: torch.Tensor = made["data"]
+        images: torch.Tensor = message["data"]
         if self._augments_here:
             images = images.to(self.device, non_blocking=True)
-            draws = self.source.draws(made["epoch"], made["places"])
+            draws = self.source.draws(message["epoch"], message["places"])
             images = augment(images, draws, self.source.plan)
         targets = [self.indices[self.source.labels[case]] for case in case_ids]
         return Batch(images, torch.tensor(targets), case_ids)
@@ -213,21 +213,21 @@ class TrainingBatches(Iterator[Batch]):
         if self._thread is None:
             return self._received()
         coming = self._coming or self._thread.submit(self._received)
-        made = coming.result()
+        message = coming.result()
         self._coming = self._thread.submit(self._received)
-        return made
+        return message
 
     def _received(self) -> dict[str, Any]:
         """The next of the stream, its images out of the ring; for CUDA in page-locked memory."""
-        made = next(self._stream)
-        if "error" in made:
-            return made
-        sent = made["data"]
+        message = next(self._stream)
+        if "error" in message:
+            return message
+        sent = message["data"]
         if self._transit is not None and isinstance(sent, int):
             sent = self._transit[sent]
         images = torch.from_numpy(sent)
-        made["data"] = images.pin_memory() if self._augments_here else images.clone()
-        return made
+        message["data"] = images.pin_memory() if self._augments_here else images.clone()
+        return message
 
     @property
     def ahead(self) -> int:

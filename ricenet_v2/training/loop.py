@@ -97,17 +97,17 @@ def train_epoch(
             group["lr"] = learning_rate(task.plan, task.legs, epoch * per_epoch + step)
         optimiser.zero_grad(set_to_none=True)
         with task.team.agreed(stop):
-            last, made, waited = _accumulate(network, batches, task, epoch, step)
+            last, step_losses, waited = _accumulate(network, batches, task, epoch, step)
         last.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), task.plan.gradient_clip)
         # Only here is the device waited for: it has all of the backward pass to do meanwhile. Once
         # an epoch would be too rare: weights would follow a loss that is not finite, and a wait
         # for a batch would count where the device still has work to do.
         with task.team.agreed():
-            found = _finite(made)
+            update_losses = _finite(step_losses)
         optimiser.step()
         ema.update()
-        losses.extend(found)
+        losses.extend(update_losses)
         waiting += waited
     total = task.team.sum(torch.tensor([sum(losses), len(losses)], dtype=torch.float64))
     return EpochResult(float(total[0] / total[1]), time.perf_counter() - started, waiting)
@@ -127,7 +127,7 @@ def _accumulate(
     plan, waiting = task.plan, 0.0
     steps = BatchPartition(task.team.rank, task.team.size).positions(plan)
     start = step * plan.accumulation_steps * plan.batch_size
-    made: list[tuple[torch.Tensor, Sequence[str]]] = []
+    step_losses: list[tuple[torch.Tensor, Sequence[str]]] = []
     for number, positions in enumerate(steps, start=1):
         before = time.perf_counter()
         batch = next(batches)
@@ -137,14 +137,14 @@ def _accumulate(
             loss = _loss(network, batch, task, epoch, start + positions[0])
             if not is_last:
                 (loss / len(steps)).backward()  # type: ignore[no-untyped-call]
-        made.append((loss.detach(), batch.case_ids))
-    return loss / len(steps), made, waiting
+        step_losses.append((loss.detach(), batch.case_ids))
+    return loss / len(steps), step_losses, waiting
 
 
-def _finite(made: Sequence[tuple[torch.Tensor, Sequence[str]]]) -> list[float]:
+def _finite(step_losses: Sequence[tuple[torch.Tensor, Sequence[str]]]) -> list[float]:
     """The losses of an update, in one transfer from the device, all finite."""
-    values: list[float] = torch.stack([loss for loss, _ in made]).tolist()
-    for value, (_, case_ids) in zip(values, made, strict=True):
+    values: list[float] = torch.stack([loss for loss, _ in step_losses]).tolist()
+    for value, (_, case_ids) in zip(values, step_losses, strict=True):
         _check_finite(value, case_ids)
     return values
 
@@ -251,11 +251,11 @@ def _asked(
             ask(images.result().to(device))
             for _, images in one_ahead(lambda part: _stacked(reader, case_ids, part), parts)
         ]
-    found = torch.zeros((len(case_ids), width), dtype=torch.float64)
+    outputs = torch.zeros((len(case_ids), width), dtype=torch.float64)
     if answers:
-        found[list(mine)] = torch.cat(answers).double()
-    found = team.sum(found)
-    sound = found.isfinite().all(dim=1).tolist()
+        outputs[list(mine)] = torch.cat(answers).double()
+    outputs = team.sum(outputs)
+    sound = outputs.isfinite().all(dim=1).tolist()
     wild = [case for case, is_sound in zip(case_ids, sound, strict=True) if not is_sound]
     if wild:
         raise TrainingError(
@@ -266,7 +266,7 @@ def _asked(
             remedy="Look at these cases; where it is all of them, the weights went astray: lower "
             "the learning rate (--set learning_rate=...).",
         )
-    return found
+    return outputs
 
 
 def _stacked(reader: CaseReader, case_ids: Sequence[str], part: Sequence[int]) -> torch.Tensor:

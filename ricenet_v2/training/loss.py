@@ -15,10 +15,10 @@ def class_weights(labels: Iterable[str], classes: Sequence[str]) -> tuple[float,
         labels: Class of each training case.
         classes: Names in the order of the indices; a class without cases gets 0.
     """
-    found = list(labels)
-    counts = [found.count(name) for name in classes]
+    case_labels = list(labels)
+    counts = [case_labels.count(name) for name in classes]
     present = sum(count > 0 for count in counts)
-    return tuple(len(found) / (present * count) if count else 0.0 for count in counts)
+    return tuple(len(case_labels) / (present * count) if count else 0.0 for count in counts)
 
 
 def mean_loss(

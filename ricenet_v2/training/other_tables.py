@@ -58,13 +58,13 @@ def _descriptions(job: Job, others: Sequence[int]) -> list[str]:
 
 def _cases(job: Job, others: Sequence[int]) -> list[str]:
     """Hashes of older versions are empty and tell nothing."""
-    found = []
+    differences = []
     for fold in others:
         run = readable(job.model, fold)
         if run is None:
             continue
         now = job.fold_hashes[fold] if fold < len(job.fold_hashes) else ""
-        told = [
+        changed = [
             what
             for what, then, is_now in (
                 ("cases, labels or patients of the fold", run.fold_hash, now),
@@ -72,9 +72,9 @@ def _cases(job: Job, others: Sequence[int]) -> list[str]:
             )
             if then and is_now and then != is_now
         ]
-        found += [f"fold {fold}: other {' and other '.join(told)}"] if told else []
-    cases = changed_cases(job) if found else ""
-    return [*found, cases] if cases else found
+        differences += [f"fold {fold}: other {' and other '.join(changed)}"] if changed else []
+    cases = changed_cases(job) if differences else ""
+    return [*differences, cases] if cases else differences
 
 
 def changed_cases(job: Job) -> str:
@@ -87,15 +87,17 @@ def changed_cases(job: Job) -> str:
         runs, rows = written_by(job.model)
     except RicenetError:  # which the commands that need these tables tell
         return ""
-    own = {row["case_id"] for row in rows.get(job.fold, ())}
-    moved = sorted(own ^ set(job.validation)) if own else []
+    held_out = {row["case_id"] for row in rows.get(job.fold, ())}
+    moved = sorted(held_out ^ set(job.validation)) if held_out else []
     now = {
         case: Case(case, job.patients[case], job.labels[case])
         for case in (*job.train, *job.validation)
     }
     changes = changes_since(used_cases(runs, rows), now)
-    told = [*changes.wrong, *changes.doubtful]
+    descriptions = [*changes.wrong, *changes.doubtful]
     if moved:
         more = f" and {len(moved) - _MOST_NAMED} more" if len(moved) > _MOST_NAMED else ""
-        told.append(f"on another side of fold {job.fold}: {', '.join(moved[:_MOST_NAMED])}{more}")
-    return "; ".join(told)
+        descriptions.append(
+            f"on another side of fold {job.fold}: {', '.join(moved[:_MOST_NAMED])}{more}"
+        )
+    return "; ".join(descriptions)

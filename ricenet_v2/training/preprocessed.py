@@ -79,24 +79,24 @@ def intensities(
     records: Sequence[PreprocessedCase], train: Sequence[str]
 ) -> dict[str, tuple[float, float]]:
     """Smallest and largest mean of each channel over the training cases."""
-    found: dict[str, list[float]] = {}
+    by_channel: dict[str, list[float]] = {}
     for each in records:
         if each.case_id in train:
             for name, mean in each.intensity_mean.items():
-                found.setdefault(name, []).append(mean)
-    return {name: (min(means), max(means)) for name, means in found.items()}
+                by_channel.setdefault(name, []).append(mean)
+    return {name: (min(means), max(means)) for name, means in by_channel.items()}
 
 
 def sizes(
     records: Sequence[PreprocessedCase], train: Sequence[str]
 ) -> dict[str, tuple[float, float]]:
     """Usual range of extent, spacing and volume over the training cases; of few there is none."""
-    chosen, found = set(train), dict[str, list[float]]()
+    chosen, by_name = set(train), dict[str, list[float]]()
     for each in records:
         if each.case_id in chosen:
             for name, value in sizes_of_case(each).items():
-                found.setdefault(name, []).append(value)
-    ranges = {name: usual_range(values, factor_of(name)) for name, values in found.items()}
+                by_name.setdefault(name, []).append(value)
+    ranges = {name: usual_range(values, factor_of(name)) for name, values in by_name.items()}
     return {name: ends for name, ends in ranges.items() if ends is not None}
 
 

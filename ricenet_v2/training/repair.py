@@ -45,20 +45,20 @@ def faults_of(job: Job, run: Run) -> Faults:
     Raises:
         CheckpointError: A folder has the name of one of them.
     """
-    paths, found, width = job.paths, dict[Path, str](), None
+    paths, faults, width = job.paths, dict[Path, str](), None
     _check_no_folders(job)
     try:
         width = _network(job, _read(job, run, paths.final), paths.final).head.in_features
     except CheckpointError as error:
-        found[paths.final] = _in_words(error)
+        faults[paths.final] = _in_words(error)
     try:
         if read_reference(paths.reference, width) is None:
-            found[paths.reference] = _MISSING
+            faults[paths.reference] = _MISSING
     except CheckpointError as error:
-        found[paths.reference] = _in_words(error)
+        faults[paths.reference] = _in_words(error)
     if not paths.validation.is_file():
-        found[paths.validation] = _MISSING
-    return found
+        faults[paths.validation] = _MISSING
+    return faults
 
 
 def repair(job: Job, run: Run, faults: Faults) -> Run:
@@ -85,17 +85,17 @@ def repair(job: Job, run: Run, faults: Faults) -> Run:
     with job.team.agreed():
         network = _network(job, _read(job, run, paths.final), paths.final)
     if paths.reference in faults:
-        made = reference_of(job, network)
+        reference = reference_of(job, network)
         with job.team.agreed():
             if job.team.leads:
-                write_reference(paths.reference, made)
+                write_reference(paths.reference, reference)
                 _tell(job, paths.reference, faults, paths.final)
     if paths.validation in faults:
         axes = job.plan.training.augmentation.mirror_axes
-        found = predict_validation(job, network, axes)
+        predictions = predict_validation(job, network, axes)
         with job.team.agreed():
             if job.team.leads:
-                write_validation(job, found)
+                write_validation(job, predictions)
                 run = _with_table(job, run)
                 _tell(job, paths.validation, faults, paths.final)
     return run
@@ -165,14 +165,14 @@ def _check_no_folders(job: Job) -> None:
 
 def _with_table(job: Job, run: Run) -> Run:
     """The record with the hash of the new table, which other hardware writes with other digits."""
-    made = dataclasses.replace(
+    updated = dataclasses.replace(
         run,
         validation_checkpoint="final",
         validation_mirror_axes=job.plan.training.augmentation.mirror_axes,
         validation_hash=files.sha256_of_file(job.paths.validation),
     )
-    documents.write(job.paths.run, made)
-    return made
+    documents.write(job.paths.run, updated)
+    return updated
 
 
 def _tell(job: Job, file: Path, faults: Faults, source: Path) -> None:

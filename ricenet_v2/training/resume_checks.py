@@ -40,13 +40,13 @@ def check_not_begun(model: ModelPaths, folds: Sequence[int]) -> None:
     if not begun:
         return
     named = ", ".join(map(str, begun))
-    one = len(begun) == 1
+    is_single = len(begun) == 1
     raise TrainingError(
-        f"Fold {named} is already there." if one else f"Folds {named} are already there.",
-        file=model.fold(begun[0]).folder if one else model.folder,
+        f"Fold {named} is already there." if is_single else f"Folds {named} are already there.",
+        file=model.fold(begun[0]).folder if is_single else model.folder,
         expected="folds that were not trained yet",
         remedy=f"Go on with {again('--continue')}, which leaves finished folds alone, or move the "
-        f"{'folder' if one else 'folders'} away to train anew.",
+        f"{'folder' if is_single else 'folders'} away to train anew.",
     )
 
 
@@ -150,12 +150,12 @@ def _check_other_versions(job: Job, others: Sequence[int]) -> None:
     ]
     if not differing:
         return
-    own, those = ("", "not ") if job.is_corrected else ("not ", "")
+    here, those = ("", "not ") if job.is_corrected else ("not ", "")
     raise TrainingError(
         "Some folds of this model are of an earlier version, which did not correct probabilities "
         "for the class shares. They cannot be pooled with others.",
         file=job.model.folder,
-        expected=f"folds that are {own}corrected for the prior, as fold {job.fold}",
+        expected=f"folds that are {here}corrected for the prior, as fold {job.fold}",
         got=f"folds {', '.join(differing)}, which are {those}corrected",
         remedy="Move the folder of the model away and train all of its folds. Folds that the "
         "earlier version began can be finished with --continue, where no other is there.",

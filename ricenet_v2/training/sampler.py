@@ -28,7 +28,7 @@ def epoch_cases(
     drawn: list[str] = []
     for position, label in enumerate(random.permutation(classes)):
         wanted = n_samples // len(classes) + (position < n_samples % len(classes))
-        members = sorted(case for case, own in labels.items() if own == label)
+        members = sorted(case for case, case_label in labels.items() if case_label == label)
         drawn.extend(_turns(members, wanted, random))
     return [str(case) for case in random.permutation(drawn)]
 

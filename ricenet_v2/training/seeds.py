@@ -30,15 +30,15 @@ def studies_of_seeds(
     """
     if seeds is None:
         return [study]
-    made = [_of_seed(study, seed) for seed in seeds]
-    check_seeds(made, folds)
-    return made
+    studies = [_of_seed(study, seed) for seed in seeds]
+    check_seeds(studies, folds)
+    return studies
 
 
 def _of_seed(study: TrainingSetup, seed: int) -> TrainingSetup:
     label = channels_label(study.plan, study.options.channels)
-    own = folder_seed(study.paths, study.plan.name, label, seed)
-    options = dataclasses.replace(study.options, seed=seed, folder_seed=own)
+    seed_of_folder = folder_seed(study.paths, study.plan.name, label, seed)
+    options = dataclasses.replace(study.options, seed=seed, folder_seed=seed_of_folder)
     return dataclasses.replace(study, options=options)
 
 
@@ -84,22 +84,22 @@ def _differing(study: TrainingSetup, model: ModelPaths) -> list[str]:
     runs = runs_of(model)
     epochs = {run.epochs for run in runs.values()}
     new = effective_plan(study.plan, study.options)
-    found = []
+    differences = []
     if model.plan.is_file():
         old = documents.read(Plan, model.plan)
         alike = with_epochs(new, old.training.epochs)
         names = [name for name in DECISIVE if getattr(old, name) != getattr(alike, name)]
-        found += [f"another plan or settings (its {', '.join(names)})"] if names else []
+        differences += [f"another plan or settings (its {', '.join(names)})"] if names else []
     # With --continue all seeds may be extended, one after the other.
     is_extended = study.options.resume and study.options.epochs is not None
     if not is_extended and epochs - {new.training.epochs}:
-        found.append(f"{new.training.epochs} epochs")
+        differences.append(f"{new.training.epochs} epochs")
     labels = {case.case_id: case.label for case in study.cases}
     patients = {case.case_id: case.patient_id for case in study.cases}
     hashes = [fold.hash_with(labels, patients) for fold in study.splits.folds]
     if any(fold >= len(hashes) or run.fold_hash != hashes[fold] for fold, run in runs.items()):
-        found.append("other folds")
-    return found
+        differences.append("other folds")
+    return differences
 
 
 def _first_weights(study: TrainingSetup, model: ModelPaths, folds: Sequence[int]) -> list[str]:

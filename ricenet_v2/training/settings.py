@@ -79,9 +79,9 @@ def with_settings(plan: Plan, settings: Mapping[str, str]) -> Plan:
                 remedy="Give the name of one of these to --set.",
             )
         target[last] = _value(text)
-    made = {name: value for name, value in tree.items() if name != "network"}
+    training_fields = {name: value for name, value in tree.items() if name != "network"}
     try:
-        training_plan = _checked(TrainingPlan, made)
+        training_plan = _checked(TrainingPlan, training_fields)
     except ValidationError as error:
         raise refusal_of(error, TrainingPlan, "", settings, plan) from error
     try:

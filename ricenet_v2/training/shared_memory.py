@@ -62,8 +62,8 @@ class SharedArrays:
 
     def __getitem__(self, slot: int) -> NDArray[np.float32]:
         """A slot that is known to be filled; a view."""
-        found: NDArray[np.float32] = self._slots[slot]
-        return found
+        view: NDArray[np.float32] = self._slots[slot]
+        return view
 
     def put(self, slot: int, array: NDArray[np.float32]) -> None:
         """Fill a slot; two processes may do so at once with the same values."""

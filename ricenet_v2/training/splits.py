@@ -25,7 +25,7 @@ def make_splits(cases: Sequence[Case], seed: int = SEED, n_folds: int = N_FOLDS)
     patients: dict[str, set[str]] = {}
     for case in chosen:
         patients.setdefault(case.label, set()).add(case.patient_id)
-    counts = {label: len(found) for label, found in sorted(patients.items())}
+    counts = {label: len(ids) for label, ids in sorted(patients.items())}
     if not counts or min(counts.values()) < n_folds:
         raise DatasetError(
             f"The dataset is too small for {n_folds} folds.",
@@ -77,12 +77,14 @@ def _outdated(splits: Splits, patients: Mapping[str, str]) -> str:
         there = {*fold.train, *fold.validation}
         if there != set(patients):
             gone, new = sorted(there - set(patients)), sorted(set(patients) - there)
-            told = [
+            changed = [
                 f"{len(names)} {what} ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})"
                 for what, names in (("of them gone", gone), ("new", new))
                 if names
             ]
-            return f"{len(there)} cases, {' and '.join(told)}; only cases of the split train count"
+            return (
+                f"{len(there)} cases, {' and '.join(changed)}; only cases of the split train count"
+            )
         sides = [{patients[case] for case in side} for side in (fold.train, fold.validation)]
         if shared := sides[0] & sides[1]:
             return f"fold {number} has patients on both sides: {', '.join(sorted(shared))}"
@@ -109,8 +111,8 @@ def _regrouped(splits: Splits, cases: Sequence[Case]) -> str:
         if groups[case] != fold.held_out
     ]
     if moved:
-        told = ", ".join(sorted(moved)[:5]) + (", ..." if len(moved) > 5 else "")
-        return f"{len(moved)} case(s) of another {splits.group} than their fold: {told}"
+        listed = ", ".join(sorted(moved)[:5]) + (", ..." if len(moved) > 5 else "")
+        return f"{len(moved)} case(s) of another {splits.group} than their fold: {listed}"
     doubled = [name for name, n in Counter(splits.held_out).items() if n > 1]
     return f"several folds hold out {', '.join(doubled)}" if doubled else ""
 

@@ -155,10 +155,10 @@ def _mlflow(job: Job, done: int) -> Iterator[Tell]:
 def _run_of(client: Any, experiment: str, job: Job, *, begun: bool) -> str:
     folder = str(job.paths.folder.resolve())
     if begun:
-        found = client.search_runs([experiment], f"tags.`{_TAG}` = '{folder}'", max_results=1)
-        if found:
-            client.update_run(found[0].info.run_id, "RUNNING")
-            return str(found[0].info.run_id)
+        runs = client.search_runs([experiment], f"tags.`{_TAG}` = '{folder}'", max_results=1)
+        if runs:
+            client.update_run(runs[0].info.run_id, "RUNNING")
+            return str(runs[0].info.run_id)
     name = f"{job.model.folder.name}, fold {job.fold}"
     run = client.create_run(experiment, tags={_TAG: folder}, run_name=name)
     for key, value in _settings(job).items():

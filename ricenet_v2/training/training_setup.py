@@ -65,16 +65,19 @@ def load_study(
             file=paths.plan(plan) if not paths.plan(plan).is_file() else paths.splits,
             remedy=f"Run ricenet_plan_and_preprocess {dataset} first.",
         )
-    made, splits = documents.read(Plan, paths.plan(plan)), documents.read(Splits, paths.splits)
+    dataset_plan, splits = (
+        documents.read(Plan, paths.plan(plan)),
+        documents.read(Splits, paths.splits),
+    )
     # A wrong setting is told once, before the first fold.
-    effective_plan(made, options)
-    check_described(made, raw.dataset, paths.raw / DATASET_JSON)
+    effective_plan(dataset_plan, options)
+    check_described(dataset_plan, raw.dataset, paths.raw / DATASET_JSON)
     check_trackers(options.loggers)
     check_splits(splits, raw.cases, paths.splits)
-    check_labels(raw.cases, made.classes, paths.raw / CASES_CSV)
+    check_labels(raw.cases, dataset_plan.classes, paths.raw / CASES_CSV)
     if team is None or team.leads:
-        tell_raw_changes(raw, made, paths)
-    return TrainingSetup(paths, made, raw.dataset, raw.cases, splits, options, team)
+        tell_raw_changes(raw, dataset_plan, paths)
+    return TrainingSetup(paths, dataset_plan, raw.dataset, raw.cases, splits, options, team)
 
 
 def chosen_folds(text: str, n_folds: int) -> list[int]:

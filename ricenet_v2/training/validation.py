@@ -27,30 +27,30 @@ def predict_validation(job: Job, network: Classifier, axes: Sequence[int] = ()) 
         axes: Axes (0 z, 1 y, 2 x) that may be flipped.
     """
     size = job.plan.training.batch_size
-    found = predict_cases(network, job.reader, job.validation, job.team, axes, size)
+    probabilities = predict_cases(network, job.reader, job.validation, job.team, axes, size)
     prior = job.prior
     if prior is None:
-        return found
-    return torch.from_numpy(corrected(found.numpy(), prior.trained, prior.shares))
+        return probabilities
+    return torch.from_numpy(corrected(probabilities.numpy(), prior.trained, prior.shares))
 
 
-def scored(job: Job, found: torch.Tensor) -> tuple[float, float]:
+def scored(job: Job, probabilities: torch.Tensor) -> tuple[float, float]:
     """Mean cross-entropy of probabilities (cases, classes), and macro F1 of the calls.
 
     The calls are those of equal class weights, so that the best epoch is not sought among networks
     that never call a rare class; of a fold that is not corrected, those of the largest output.
     """
     truth = torch.tensor([job.plan.classes.index(job.labels[case]) for case in job.validation])
-    picked = found.gather(1, truth[:, None]).clamp(1e-7, 1)
-    f1 = macro_f1(truth, torch.from_numpy(_called(job, found)), len(job.plan.classes))
+    picked = probabilities.gather(1, truth[:, None]).clamp(1e-7, 1)
+    f1 = macro_f1(truth, torch.from_numpy(_called(job, probabilities)), len(job.plan.classes))
     return float(-picked.log().mean()), f1
 
 
-def _called(job: Job, found: torch.Tensor) -> Indices:
-    return called(found.numpy(), () if job.prior is None else job.prior.shares)
+def _called(job: Job, probabilities: torch.Tensor) -> Indices:
+    return called(probabilities.numpy(), () if job.prior is None else job.prior.shares)
 
 
-def write_validation(job: Job, found: torch.Tensor) -> None:
+def write_validation(job: Job, probabilities: torch.Tensor) -> None:
     """Write validation.csv from probabilities (cases, classes)."""
     classes = job.plan.classes
     rows = [
@@ -61,6 +61,8 @@ def write_validation(job: Job, found: torch.Tensor) -> None:
             "predicted": classes[int(call)],
             **{f"prob_{n}": digits(v) for n, v in zip(classes, values.tolist(), strict=True)},
         }
-        for case, call, values in zip(job.validation, _called(job, found), found, strict=True)
+        for case, call, values in zip(
+            job.validation, _called(job, probabilities), probabilities, strict=True
+        )
     ]
     tables.write_rows(job.paths.validation, rows)

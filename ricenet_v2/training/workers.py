@@ -123,19 +123,19 @@ class Workers:
         Raises:
             TrainingError: A worker was killed; all others are ended. Or they were ended before.
         """
-        while (made := self._waited()) is None:
+        while (batch := self._waited()) is None:
             self._look()
-        return made
+        return batch
 
     def _waited(self) -> dict[str, Any] | None:
         queue = self._augmenter.pin_memory_queue
         if queue is None:  # closed meanwhile by another thread
             return None
         try:
-            made: dict[str, Any] = queue.get(timeout=_SECONDS_BETWEEN_LOOKS)
+            batch: dict[str, Any] = queue.get(timeout=_SECONDS_BETWEEN_LOOKS)
         except Empty:
             return None
-        return made
+        return batch
 
     def _look(self) -> None:
         if self._is_closed:

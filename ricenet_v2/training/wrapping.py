@@ -18,13 +18,13 @@ def wrapped(network: nn.Module, plan: TrainingPlan, team: ProcessGroup) -> nn.Mo
 
     Names in the state of what is returned have prefixes: take states from `network` itself.
     """
-    made = network
+    model = network
     if plan.compile:
-        made = torch.compile(network)  # type: ignore[assignment]
+        model = torch.compile(network)  # type: ignore[assignment]
     if team.size == 1:
-        return made
+        return model
     devices = [team.device] if team.device.type == "cuda" else None
-    return DistributedDataParallel(made, device_ids=devices)
+    return DistributedDataParallel(model, device_ids=devices)
 
 
 def without_sync(network: nn.Module, *, wanted: bool) -> AbstractContextManager[Any]:

@@ -97,7 +97,7 @@ def spread(values: Floats, size: tuple[int, ...], stride: Shape) -> Image:
         size: Of the input.
         stride: Voxels of the input from one of the map to the next.
     """
-    made = ndimage.affine_transform(
+    resampled = ndimage.affine_transform(
         values, [1 / s for s in stride], output_shape=size, order=1, mode="nearest"
     )
-    return np.asarray(made, dtype=np.float32)
+    return np.asarray(resampled, dtype=np.float32)

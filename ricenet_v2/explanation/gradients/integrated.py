@@ -70,14 +70,14 @@ def integrated_gradients(
         RuntimeError: Memory runs out with one step at a time.
     """
     device = next(network.parameters()).device
-    images, start = (torch.from_numpy(one)[None].to(device) for one in (array, reference))
+    images, start = (torch.from_numpy(image)[None].to(device) for image in (array, reference))
     with torch.inference_mode():
-        score, base = (float(log_odds(network(one), target)) for one in (images, start))
+        score, base = (float(log_odds(network(image), target)) for image in (images, start))
     while True:
         values = _attributed(network, images, start, target, steps, batch)
-        made = Integrated(values, score, base, steps)
-        if made.error <= GOOD or steps >= most_steps:
-            return made
+        integrated = Integrated(values, score, base, steps)
+        if integrated.error <= GOOD or steps >= most_steps:
+            return integrated
         steps = min(2 * steps, most_steps)
 
 
@@ -93,12 +93,12 @@ def _attributed(
 
     method = IntegratedGradients(lambda batch: log_odds(network(batch), target))
     try:
-        found = method.attribute(images, start, n_steps=steps, internal_batch_size=batch)
+        attributions = method.attribute(images, start, n_steps=steps, internal_batch_size=batch)
     except RuntimeError as error:
         if batch == 1 or "memory" not in str(error):
             raise
     else:
-        values: Images = found[0].detach().float().cpu().numpy()
+        values: Images = attributions[0].detach().float().cpu().numpy()
         return values
     _LOGGER.warning("No memory for %d steps at a time: going on with %d.", batch, batch // 2)
     return _attributed(network, images, start, target, steps, batch // 2)

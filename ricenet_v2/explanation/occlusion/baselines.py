@@ -43,12 +43,12 @@ class Fills:
 
     def box(self, number: int, windows: Windows) -> Images:
         """What window `number` is filled with, (channels, *size of the windows)."""
-        made = np.empty((self.constants.shape[1], *windows.size), dtype=np.float32)
-        made[...] = self.constants[number][:, None, None, None]
+        values = np.empty((self.constants.shape[1], *windows.size), dtype=np.float32)
+        values[...] = self.constants[number][:, None, None, None]
         place = windows.slices(number)[1:]
         for channel, image in self.replacements.items():
-            made[channel] = image[place]
-        return made
+            values[channel] = image[place]
+        return values
 
 
 def fills(
@@ -131,19 +131,19 @@ def mirrored(
     weight = head.sum(axis=(0, 1), dtype=np.float64)
     x = np.arange(len(weight))
     centre = (weight @ x) / weight.sum() if weight.any() else x.mean()
-    made: Image = image[:, :, np.clip(round(2 * centre) - x, 0, x[-1])]
-    return made
+    reflected: Image = image[:, :, np.clip(round(2 * centre) - x, 0, x[-1])]
+    return reflected
 
 
 def _reflected(image: Image, head: Mask, left: Values, spacing: Values) -> Image:
     """Each voxel from the place that lies across the plane, in mm: p - 2 ((p - c) . n) n."""
     inside = np.argwhere(head) if head.any() else np.argwhere(np.ones(image.shape, bool))
     centre = inside.mean(axis=0) * spacing
-    made = np.empty_like(image)
+    reflected = np.empty_like(image)
     y, x = np.indices(image.shape[1:])
-    for z, plane in enumerate(made):
+    for z, plane in enumerate(reflected):
         at = np.stack([np.full(y.shape, float(z)), y, x]) * spacing[:, None, None]
         away = np.tensordot(left, at - centre[:, None, None], axes=1)
         across = (at - 2 * away * left[:, None, None]) / spacing[:, None, None]
         ndimage.map_coordinates(image, across, output=plane, order=1, mode="nearest")
-    return made
+    return reflected

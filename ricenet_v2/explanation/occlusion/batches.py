@@ -40,7 +40,7 @@ def in_batches(numbers: Numbers, batch: int, compute: Compute, tell: Tell = sile
     Raises:
         RicenetError: Memory runs out with one window at a time.
     """
-    made: list[torch.Tensor] = []
+    results: list[torch.Tensor] = []
     for part in _split(numbers, batch):
         done = 0
         while done < len(part):
@@ -48,10 +48,10 @@ def in_batches(numbers: Numbers, batch: int, compute: Compute, tell: Tell = sile
             if rows is None:
                 batch = halved(batch)
             else:
-                made.append(rows)
+                results.append(rows)
                 done += len(rows)
                 tell(len(rows))
-    return torch.cat(made)
+    return torch.cat(results)
 
 
 def _split(numbers: Numbers, batch: int) -> list[Numbers]:

@@ -36,19 +36,21 @@ class Boxes:
 
         They have the memory layout of the map.
         """
-        made = torch.empty(
+        parts = torch.empty(
             (len(starts), len(around), *size),
             dtype=around.dtype,
             device=around.device,
             memory_format=_layout(around),
         )
         if (starts < 0).any() or (starts + size > around.shape[1:]).any():
-            made.fill_(beyond)
+            parts.fill_(beyond)
         origin = np.zeros(3, dtype=np.int64)
-        for part, start, value, own in zip(made, starts, self.values, self.starts, strict=True):
+        for part, start, value, box_start in zip(
+            parts, starts, self.values, self.starts, strict=True
+        ):
             _lay(part, start, around, origin)
-            _lay(part, start, value, own)
-        return made
+            _lay(part, start, value, box_start)
+        return parts
 
     def widened(self, around: torch.Tensor) -> Boxes:
         """The copies of the map (C, z, y, x) as a whole."""
@@ -57,11 +59,11 @@ class Boxes:
 
     def change(self, around: torch.Tensor) -> torch.Tensor:
         """What differs in the sums of the voxels from those of the map (C, z, y, x), (B, C)."""
-        made = torch.empty_like(self.values[:, :, 0, 0, 0])
-        for row, start, value in zip(made, self.starts, self.values, strict=True):
+        sums = torch.empty_like(self.values[:, :, 0, 0, 0])
+        for row, start, value in zip(sums, self.starts, self.values, strict=True):
             place = _slices(start, start + self.size)
             row[...] = (value - around[place]).sum(dim=(1, 2, 3))
-        return made
+        return sums
 
 
 def _layout(around: torch.Tensor) -> torch.memory_format:
@@ -69,12 +71,14 @@ def _layout(around: torch.Tensor) -> torch.memory_format:
     return torch.channels_last_3d if around.stride(0) == 1 else torch.contiguous_format
 
 
-def _lay(target: torch.Tensor, start: Corners, source: torch.Tensor, own: Corners) -> None:
+def _lay(target: torch.Tensor, start: Corners, source: torch.Tensor, source_start: Corners) -> None:
     """Copy what two parts (C, z, y, x) of one map have in common; they start at `start`, `own`."""
-    first = np.maximum(start, own)
-    last = np.minimum(start + target.shape[1:], own + source.shape[1:])
+    first = np.maximum(start, source_start)
+    last = np.minimum(start + target.shape[1:], source_start + source.shape[1:])
     if (first < last).all():
-        target[_slices(first - start, last - start)] = source[_slices(first - own, last - own)]
+        target[_slices(first - start, last - start)] = source[
+            _slices(first - source_start, last - source_start)
+        ]
 
 
 def _slices(first: Corners, last: Corners) -> tuple[slice, ...]:

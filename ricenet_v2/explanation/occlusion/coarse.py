@@ -67,13 +67,13 @@ def sample(
         _CoarseOutputs(len(windows), look),
     )
     seen.add(order[:_PILOT])
-    one = spent() / seen.number
-    if one <= SHARE:
+    cost_per_window = spent() / seen.number
+    if cost_per_window <= SHARE:
         seen.add(order)
         return Sampled(seen.values, seen.number)
     work = len(windows) * SHARE
     estimates = slopes(int(MOST_SLOPES * work))
-    n = max(0, int((work - estimates.forward_passes) / one))
+    n = max(0, int((work - estimates.forward_passes) / cost_per_window))
     scattered = order[: n - int(_PEAK * n)]
     if len(scattered) < max(_PILOT, 2 * estimates.values.shape[1]):
         seen.add(order)
@@ -84,8 +84,8 @@ def sample(
     values += _interpolated(lattice(windows), scattered, missed)
     unseen = np.flatnonzero(~seen.is_seen)
     seen.add(unseen[np.argsort(-np.abs(values[unseen]), kind="stable")][: n - len(scattered)])
-    found = np.where(seen.is_seen, seen.values, values)
-    return Sampled(found, seen.number, estimates.forward_passes)
+    estimated = np.where(seen.is_seen, seen.values, values)
+    return Sampled(estimated, seen.number, estimates.forward_passes)
 
 
 class _CoarseOutputs:
@@ -112,8 +112,8 @@ def _line(slopes: Values, seen: Numbers, values: Values) -> Values:
     known = columns[seen]
     square = known.T @ known
     square += _RIDGE * np.trace(square) / len(square) * np.eye(len(square))
-    found: Values = columns @ np.linalg.solve(square, known.T @ values)
-    return found
+    fitted: Values = columns @ np.linalg.solve(square, known.T @ values)
+    return fitted
 
 
 def _interpolated(places: Numbers, seen: Numbers, values: Values) -> Values:
@@ -124,5 +124,5 @@ def _interpolated(places: Numbers, seen: Numbers, values: Values) -> Values:
     smooth = RBFInterpolator(
         places[seen], values, neighbors=n, kernel="linear", smoothing=_SMOOTHING
     )
-    found: Values = smooth(places)
-    return found
+    interpolated: Values = smooth(places)
+    return interpolated

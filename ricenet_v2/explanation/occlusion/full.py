@@ -38,9 +38,9 @@ class FullPass:
         for copy, box, number in zip(self._copies, boxes, numbers, strict=True):
             copy[box] = torch.from_numpy(fills.box(number, windows)).to(self._device)
         try:
-            found: torch.Tensor = self.network(self._copies)
+            logits: torch.Tensor = self.network(self._copies)
         finally:
             for copy, box in zip(self._copies, boxes, strict=True):
                 copy[box] = self._images[box]
         self.forward_passes += len(numbers)
-        return found
+        return logits

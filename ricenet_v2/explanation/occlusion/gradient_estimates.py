@@ -105,17 +105,17 @@ class _Gradient:
         with torch.inference_mode(mode=False), torch.enable_grad():
             voxels = torch.from_numpy(image)[None].to(self._device).requires_grad_()
             score = log_odds(self._network(voxels), self._target)
-            (found,) = torch.autograd.grad(score.sum(), voxels)
-        made: NDArray[np.float32] = found[0].cpu().numpy()
-        return made
+            (gradient,) = torch.autograd.grad(score.sum(), voxels)
+        values: NDArray[np.float32] = gradient[0].cpu().numpy()
+        return values
 
 
 def _products(gradient: NDArray[np.float32], occlusions: Occlusions, numbers: Numbers) -> Values:
     """Gradient times what hiding takes from the voxels, by window and channel."""
     windows, array, fills = occlusions.windows, occlusions.array, occlusions.fills
-    made = np.empty((len(numbers), len(array)))
+    products = np.empty((len(numbers), len(array)))
     for row, number in enumerate(numbers):
         box = windows.slices(number)
         change = array[box] - fills.box(number, windows)
-        made[row] = np.einsum("czyx,czyx->c", gradient[box], change, dtype=np.float64)
-    return made
+        products[row] = np.einsum("czyx,czyx->c", gradient[box], change, dtype=np.float64)
+    return products

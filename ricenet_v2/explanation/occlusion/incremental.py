@@ -174,10 +174,10 @@ class IncrementalPass:
         steps = self._maps.steps
         boxes = {IMAGES: self._windows(numbers)}
         for step, over in zip(steps, _over(steps), strict=True):
-            made = self._step(step, [boxes[name] for name in step.inputs])
+            changed = self._step(step, [boxes[name] for name in step.inputs])
             if self._only_first and step is steps[0]:
-                made = made.widened(self._maps.maps[step.name][0])
-            boxes[step.name] = made
+                changed = changed.widened(self._maps.maps[step.name][0])
+            boxes[step.name] = changed
             for name in over:
                 del boxes[name]
         change = boxes[steps[-1].name].change(self._last[0])

@@ -40,12 +40,12 @@ def batch_for(
         if is_done:
             break
         widest = widest[: halved(len(widest))]
-    one = _WITH_COPIES * live.peak / len(widest)
+    bytes_per_window = _WITH_COPIES * live.peak / len(widest)
     left = memory_gb * _GIB - kept
-    if left < one:
+    if left < bytes_per_window:
         _LOGGER.warning(
             "One window at a time takes %.2f GiB, more than the %.2f GiB that are allowed.",
-            (one + kept) / _GIB,
+            (bytes_per_window + kept) / _GIB,
             memory_gb,
         )
-    return max(1, int(left // one))
+    return max(1, int(left // bytes_per_window))

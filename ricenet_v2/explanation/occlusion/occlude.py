@@ -72,23 +72,23 @@ def occlude(
 
     words = [passes.words]
     if method == "coarse":
-        found = sample(windows, look, lambda: passes.forward_passes, estimate)
+        sampled = sample(windows, look, lambda: passes.forward_passes, estimate)
     else:
-        found = Sampled(look(np.arange(len(windows))), len(windows))
-    if found.n_seen < len(windows):
+        sampled = Sampled(look(np.arange(len(windows))), len(windows))
+    if sampled.n_seen < len(windows):
         words.append(
             f"Those are a part of {len(windows)}; what the others take away was estimated from "
             "gradients and corrected by those that were seen."
         )
     z, y, x = windows.size
-    left = before.numpy() - found.values
+    left = before.numpy() - sampled.values
     return OcclusionMap(
-        logit=_map(found.values, occlusions),
+        logit=_map(sampled.values, occlusions),
         probability=_map(special.expit(before.numpy()) - special.expit(left), occlusions),
-        n_windows=found.n_seen,
-        cost_share=(passes.forward_passes + found.forward_passes) / len(windows),
-        is_exact=passes.is_exact and found.n_seen == len(windows),
-        words=(f"{found.n_seen} windows of {z} x {y} x {x} voxels (z, y, x).", *words),
+        n_windows=sampled.n_seen,
+        cost_share=(passes.forward_passes + sampled.forward_passes) / len(windows),
+        is_exact=passes.is_exact and sampled.n_seen == len(windows),
+        words=(f"{sampled.n_seen} windows of {z} x {y} x {x} voxels (z, y, x).", *words),
     )
 
 

@@ -52,10 +52,10 @@ def choose_pass(network: nn.Module, occlusions: Occlusions, method: Method) -> P
     """
     try:
         if method != "full":
-            made = IncrementalPass(network, occlusions)
-            if made.is_exact or method == "incremental":
-                return made
-            del made  # and with it the maps that it keeps
+            incremental = IncrementalPass(network, occlusions)
+            if incremental.is_exact or method == "incremental":
+                return incremental
+            del incremental  # and with it the maps that it keeps
         return IncrementalPass(network, occlusions, only_first=True)
     except UnknownStepError as error:
         if method == "incremental":
@@ -90,9 +90,9 @@ class Runner:
     def logits(self, numbers: Numbers) -> torch.Tensor:
         """Logits (windows, classes) on the CPU, in the order of the numbers."""
         sorted_ = numbers[np.argsort(self._order[numbers], kind="stable")]
-        found = in_batches(sorted_, self.batch, self._pass.logits, self._tell)
+        logits = in_batches(sorted_, self.batch, self._pass.logits, self._tell)
         back = np.argsort(np.argsort(self._order[numbers], kind="stable"))
-        return found[torch.from_numpy(back)]
+        return logits[torch.from_numpy(back)]
 
 
 def _tensors(network: nn.Module) -> Iterable[torch.Tensor]:

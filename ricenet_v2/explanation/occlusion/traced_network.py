@@ -93,15 +93,15 @@ def _not_written(steps: Sequence[TracedStep]) -> tuple[TracedStep, ...]:
     Raises:
         UnknownStepError: One writes over a map that something else takes too, which sees that.
     """
-    made = []
+    rewritten = []
     for step, is_last in zip(steps, _taken_once(steps), strict=True):
         if isinstance(step.layer, _NONLINEARITIES) and step.layer.inplace:
             if not is_last:
                 raise UnknownStepError(f"{step.name} writes over what is needed elsewhere")
-            made.append(replace(step, layer=_writing(step.layer, over_input=False)))
+            rewritten.append(replace(step, layer=_writing(step.layer, over_input=False)))
         else:
-            made.append(step)
-    return tuple(made)
+            rewritten.append(step)
+    return tuple(rewritten)
 
 
 def _taken_once(steps: Sequence[TracedStep]) -> list[bool]:
@@ -111,9 +111,9 @@ def _taken_once(steps: Sequence[TracedStep]) -> list[bool]:
 
 
 def _writing(layer: nn.ReLU | nn.LeakyReLU, *, over_input: bool) -> nn.Module:
-    made = copy.copy(layer)
-    made.inplace = over_input
-    return made
+    copied = copy.copy(layer)
+    copied.inplace = over_input
+    return copied
 
 
 def _fault(layer: nn.Module) -> str:
@@ -139,30 +139,30 @@ def _any(padding: int | tuple[int, ...]) -> bool:
 
 def frozen(norm: nn.InstanceNorm3d, before: torch.Tensor) -> nn.BatchNorm3d:
     """An instance norm with the mean and variance of one map (1, C, z, y, x), whatever comes."""
-    made = nn.BatchNorm3d(norm.num_features, eps=norm.eps, affine=norm.affine)
-    made.to(before.device, before.dtype).eval()
+    batch_norm = nn.BatchNorm3d(norm.num_features, eps=norm.eps, affine=norm.affine)
+    batch_norm.to(before.device, before.dtype).eval()
     values = before[0].flatten(1).double()
-    made.running_mean = values.mean(dim=1).to(before.dtype)
-    made.running_var = values.var(dim=1, unbiased=False).to(before.dtype)
+    batch_norm.running_mean = values.mean(dim=1).to(before.dtype)
+    batch_norm.running_var = values.var(dim=1, unbiased=False).to(before.dtype)
     if norm.affine:
-        made.weight, made.bias = norm.weight, norm.bias
-    return made
+        batch_norm.weight, batch_norm.bias = norm.weight, norm.bias
+    return batch_norm
 
 
 def fused(steps: tuple[TracedStep, ...]) -> tuple[TracedStep, ...]:
     """The same with each batch norm that follows a convolution drawn into its weights."""
     uses = Counter(name for step in steps for name in step.inputs)
-    made: list[TracedStep] = []
+    fused_steps: list[TracedStep] = []
     for step in steps:
-        last = made[-1] if made else step
+        last = fused_steps[-1] if fused_steps else step
         follows = step.inputs == (last.name,) and uses[last.name] == 1
         norm, conv = step.layer, last.layer
         if follows and isinstance(norm, nn.BatchNorm3d) and isinstance(conv, nn.Conv3d):
             layer = fuse_conv_bn_eval(conv, norm)
-            made[-1] = replace(last, name=step.name, layer=layer)
+            fused_steps[-1] = replace(last, name=step.name, layer=layer)
         else:
-            made.append(step)
-    return tuple(made)
+            fused_steps.append(step)
+    return tuple(fused_steps)
 
 
 def in_place(steps: tuple[TracedStep, ...]) -> tuple[TracedStep, ...]:

@@ -49,13 +49,13 @@ class Windows:
         The value enters at the eight corners of its box, and running sums along the axes carry it
         to the voxels between, so the work does not grow with the size of the windows.
         """
-        made = np.zeros([n + 1 for n in self.shape])
+        totals = np.zeros([n + 1 for n in self.shape])
         for corner in _CORNERS:
             z, y, x = (self.starts + np.multiply(corner, self.size)).T
-            np.add.at(made, (z, y, x), values * (-1) ** sum(corner))
+            np.add.at(totals, (z, y, x), values * (-1) ** sum(corner))
         for axis in range(3):
-            np.cumsum(made, axis=axis, out=made)
-        return made[:-1, :-1, :-1]
+            np.cumsum(totals, axis=axis, out=totals)
+        return totals[:-1, :-1, :-1]
 
     def average(self, values: Values) -> Values:
         """Mean of the values of the windows that hold a voxel, (z, y, x); NaN where none does."""

@@ -43,29 +43,39 @@ def _parts(cases: Sequence[ExplainedCase], seed: int) -> Iterator[CohortShare]:
     rows: dict[tuple[str, str], list[tuple[str, float, float | None]]] = {}
     others: dict[tuple[str, str], list[tuple[float, ...]]] = {}
     for case in cases:
-        for one in case.maps:
-            if one.member != ENSEMBLE or one.unit != LOG_ODDS:
+        for record in case.maps:
+            if record.member != ENSEMBLE or record.unit != LOG_ODDS:
                 continue
-            for part, share in one.shares.found.items():
-                row = (case.patient_id, share, one.shares.expected.get(part))
-                rows.setdefault((one.name, part), []).append(row)
-                others.setdefault((one.name, part), []).append(one.shares.untrained.get(part, ()))
-    for (name, part), found in rows.items():
-        patients = Patients.of([patient for patient, _, _ in found])
-        shares = np.array([share for _, share, _ in found])
-        made = CohortShare(
+            for part, share in record.shares.found.items():
+                row = (case.patient_id, share, record.shares.expected.get(part))
+                rows.setdefault((record.name, part), []).append(row)
+                others.setdefault((record.name, part), []).append(
+                    record.shares.untrained.get(part, ())
+                )
+    for (name, part), entries in rows.items():
+        patients = Patients.of([patient for patient, _, _ in entries])
+        shares = np.array([share for _, share, _ in entries])
+        cohort_share = CohortShare(
             map=name,
             part=part,
-            n=len(found),
+            n=len(entries),
             mean=float(shares.mean()),
         )
-        made = _against_untrained(made, others[name, part])
-        known = [value for _, _, value in found if value is not None]
-        yield made if len(known) < len(found) else _tested(made, shares, known, patients, seed)
+        cohort_share = _against_untrained(cohort_share, others[name, part])
+        known = [value for _, _, value in entries if value is not None]
+        yield (
+            cohort_share
+            if len(known) < len(entries)
+            else _tested(cohort_share, shares, known, patients, seed)
+        )
 
 
 def _tested(
-    made: CohortShare, shares: Floats, expected: Sequence[float], patients: Patients, seed: int
+    cohort_share: CohortShare,
+    shares: Floats,
+    expected: Sequence[float],
+    patients: Patients,
+    seed: int,
 ) -> CohortShare:
     excess = shares - np.array(expected)
     random = generator(seed, "explanation", "signs")
@@ -73,7 +83,7 @@ def _tested(
     if patients.count < FEWEST:
         p, ends = None, None
     return replace(
-        made,
+        cohort_share,
         expected=float(np.mean(expected)),
         excess=float(excess.mean()),
         excess_interval=ends,
@@ -81,12 +91,18 @@ def _tested(
     )
 
 
-def _against_untrained(made: CohortShare, shares: Sequence[tuple[float, ...]]) -> CohortShare:
+def _against_untrained(
+    cohort_share: CohortShare, shares: Sequence[tuple[float, ...]]
+) -> CohortShare:
     """With the means over the cases of each network that learnt nothing."""
     if not shares[0] or any(len(each) != len(shares[0]) for each in shares):
-        return made
+        return cohort_share
     means = [float(mean) for mean in np.mean(shares, axis=0)]
-    return replace(made, untrained=float(np.mean(means)), p_untrained=p_differs(made.mean, means))
+    return replace(
+        cohort_share,
+        untrained=float(np.mean(means)),
+        p_untrained=p_differs(cohort_share.mean, means),
+    )
 
 
 def _channels(cases: Sequence[ExplainedCase]) -> Iterator[CohortShare]:
@@ -95,11 +111,11 @@ def _channels(cases: Sequence[ExplainedCase]) -> Iterator[CohortShare]:
         for method, channels in case.channel_shares.items():
             for channel, share in channels.items():
                 rows.setdefault((method, channel), []).append((case.patient_id, share))
-    for (method, channel), found in rows.items():
-        shares = np.array([share for _, share in found])
+    for (method, channel), entries in rows.items():
+        shares = np.array([share for _, share in entries])
         yield CohortShare(
             map=method,
             part=f"{CHANNEL}{channel}",
-            n=len(found),
+            n=len(entries),
             mean=float(shares.mean()),
         )

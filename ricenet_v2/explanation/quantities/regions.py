@@ -47,13 +47,13 @@ def parts_of(
         lesion: Same axes.
         step: mm along (z, y, x).
     """
-    made: dict[str, Mask] = {}
+    parts: dict[str, Mask] = {}
     if dose is not None and full is not None:
         for low, high in BANDS:
             inside = brain & (dose < full * high / 100 if high is not None else True)
-            made[band_name(low, high)] = inside & (dose >= full * low / 100 if low else True)
+            parts[band_name(low, high)] = inside & (dose >= full * low / 100 if low else True)
     if lesion is not None and lesion.any():
-        made[LESION] = lesion
+        parts[LESION] = lesion
         ring = ring_of(lesion, step)
-        made |= {RING: ring} if ring.any() else {}  # voxels may be larger than its reach
-    return {**made, OUTSIDE: ~brain}
+        parts |= {RING: ring} if ring.any() else {}  # voxels may be larger than its reach
+    return {**parts, OUTSIDE: ~brain}

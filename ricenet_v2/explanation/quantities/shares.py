@@ -52,7 +52,7 @@ def shares_of(
     size = np.abs(values).astype(np.float64)
     inside = np.where(brain, size, 0.0)
     within = {name: mask & brain for name, mask in parts.items() if name != OUTSIDE}
-    found, expected = share_in(inside, within), share_in(brain.astype(np.float64), within)
+    shares, expected = share_in(inside, within), share_in(brain.astype(np.float64), within)
     p: dict[str, float] = {}
     if random is not None:
         p = dict.fromkeys(within, 1.0)
@@ -60,7 +60,7 @@ def shares_of(
             coarse = {name: pooled(mask) for name, mask in within.items()}
             for name, each in moved_excess(pooled(inside), coarse, pooled(brain), random).items():
                 p[name] = float(np.mean(each >= each[0] - 1e-9))
-    return Shares({**found, **share_in(size, {OUTSIDE: ~brain})}, expected, p)
+    return Shares({**shares, **share_in(size, {OUTSIDE: ~brain})}, expected, p)
 
 
 def pooled(image: NDArray[Any]) -> Floats:
@@ -69,8 +69,8 @@ def pooled(image: NDArray[Any]) -> Floats:
     room = [(0, -n % block) for n, block in zip(image.shape, blocks, strict=True)]
     padded = np.pad(image.astype(np.float64), room)
     (z, y, x), (a, b, c) = padded.shape, blocks
-    made: Floats = padded.reshape(z // a, a, y // b, b, x // c, c).sum(axis=(1, 3, 5))
-    return made
+    sums: Floats = padded.reshape(z // a, a, y // b, b, x // c, c).sum(axis=(1, 3, 5))
+    return sums
 
 
 def moved_excess(
@@ -98,8 +98,8 @@ def moved_excess(
     moved_map, moved_brain = (np.conj(fft.rfftn(image, room)) for image in (size, brain))
 
     def under_moves(moved: NDArray[np.complex128], part: Floats) -> Floats:
-        made: Floats = fft.irfftn(moved * fft.rfftn(part, room), room)
-        return np.maximum(made, 0.0).ravel()
+        correlation: Floats = fft.irfftn(moved * fft.rfftn(part, room), room)
+        return np.maximum(correlation, 0.0).ravel()
 
     left, covered = (under_moves(moved, brain) for moved in (moved_map, moved_brain))
     (allowed,) = np.nonzero(left >= _KEPT * left[0] * (1 - 1e-9))

@@ -30,14 +30,14 @@ def p_larger(share: float, untrained: Sequence[float]) -> float | None:
     Returns:
         None of fewer than three networks, or where all of them have the same share.
     """
-    found = _student(share, untrained)
-    return None if found is None else float(stats.t.sf(found, len(untrained) - 1))
+    statistic = _student(share, untrained)
+    return None if statistic is None else float(stats.t.sf(statistic, len(untrained) - 1))
 
 
 def p_differs(share: float, untrained: Sequence[float]) -> float | None:
     """The same, two-sided."""
-    found = _student(share, untrained)
-    return None if found is None else 2 * float(stats.t.sf(abs(found), len(untrained) - 1))
+    statistic = _student(share, untrained)
+    return None if statistic is None else 2 * float(stats.t.sf(abs(statistic), len(untrained) - 1))
 
 
 def _student(share: float, untrained: Sequence[float]) -> float | None:

@@ -40,20 +40,20 @@ def cascade(
     Returns:
         By part, head first; each stands for itself and all parts before it.
     """
-    made = copy.deepcopy(network)
+    randomised = copy.deepcopy(network)
     fresh = fresh_network(plan, seed, next(network.parameters()).device)
     sources = parts_of(fresh)
-    found = {}
-    for name, part in reversed(parts_of(made).items()):
+    correlations = {}
+    for name, part in reversed(parts_of(randomised).items()):
         part.load_state_dict(sources[name].state_dict())
-        found[name] = rank_correlation(np.abs(mapper(made)), np.abs(original), region)
-    return found
+        correlations[name] = rank_correlation(np.abs(mapper(randomised)), np.abs(original), region)
+    return correlations
 
 
 def fresh_network(plan: Plan, seed: int, device: torch.device) -> Classifier:
     """The network of a plan with random weights, in evaluation mode."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_of(seed, "explanation", "random weights"))
-        made = build_network(plan.network, len(plan.channels), len(plan.classes))
-    network: Classifier = made.to(device).eval()
+        built = build_network(plan.network, len(plan.channels), len(plan.classes))
+    network: Classifier = built.to(device).eval()
     return network

@@ -51,9 +51,9 @@ def check_maps(
     blocks = Blocks.of(subject.region, (size[0], size[1], size[2]))
     reference = reference_of(subject.array, plan, subject.space.step)
     random = generator(options.seed, "explanation", "orders", subject.case_id)
-    told = f"{subject.title}, check of the maps by deleting and inserting, images"
+    description = f"{subject.title}, check of the maps by deleting and inserting, images"
     curves = PerturbationCurves(
-        network, subject.array, reference, blocks, target, random, batch, told
+        network, subject.array, reference, blocks, target, random, batch, description
     )
     return tuple(
         _check(kind, subject, plan, network, control, maps, target, options, curves)
@@ -79,21 +79,21 @@ def _check(
     ) as progress:
 
         def mapped(other: Classifier) -> Image:
-            made = mapper(other)
+            image = mapper(other)
             progress.add()
-            return made
+            return image
 
-        own = mapped(network)
-        found = cascade(network, plan, mapped, own, region, options.seed)
+        original = mapped(network)
+        correlations = cascade(network, plan, mapped, original, region, options.seed)
         other = None
         if control is not None:
-            other = rank_correlation(np.abs(mapped(control)), np.abs(own), region)
+            other = rank_correlation(np.abs(mapped(control)), np.abs(original), region)
     by_member = maps.of(kind)
     shown = by_member.pop(ENSEMBLE)
     first = next(iter(by_member.values()), shown)
-    made = Check(
+    check = Check(
         map=kind,
-        cascade=found,
+        cascade=correlations,
         control=other,
         deletion=curves.deletion(first),
         insertion=curves.insertion(first),
@@ -102,15 +102,15 @@ def _check(
         completeness=_worst_error(maps) if kind == "integrated_gradients" else None,
     )
     findings = Findings(
-        randomised=list(found.values())[-1],
+        randomised=list(correlations.values())[-1],
         control=other,
-        deletion_better=made.deletion.better_than,
-        insertion_better=made.insertion.better_than,
-        agreement=made.agreement,
-        completeness=made.completeness,
+        deletion_better=check.deletion.better_than,
+        insertion_better=check.insertion.better_than,
+        agreement=check.agreement,
+        completeness=check.completeness,
     )
-    return replace(made, failed=faults(findings))
+    return replace(check, failed=faults(findings))
 
 
 def _worst_error(maps: Maps) -> float:
-    return max(one.error for one in maps.completeness)
+    return max(entry.error for entry in maps.completeness)

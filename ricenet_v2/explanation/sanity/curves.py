@@ -47,10 +47,10 @@ class Blocks:
         """Blocks of `size` voxels that hold a voxel of the region."""
         z, y, x = (np.arange(n) // s for n, s in zip(region.shape, size, strict=True))
         whole = (z[:, None, None] * (y[-1] + 1) + y[None, :, None]) * (x[-1] + 1) + x
-        found, inverse = np.unique(whole[region], return_inverse=True)
+        numbers, inverse = np.unique(whole[region], return_inverse=True)
         labels = np.full(region.shape, -1, dtype=np.int64)
         labels[region] = inverse
-        return cls(labels, len(found))
+        return cls(labels, len(numbers))
 
     def order_of(self, values: Image) -> Order:
         """Blocks from the one that speaks most for the class to the one that speaks most against.
@@ -98,7 +98,7 @@ class PerturbationCurves:
         self.network, self.blocks, self.target, self.batch = network, blocks, target, batch
         self._device = next(network.parameters()).device
         self._images, self._reference = (
-            torch.from_numpy(one).to(self._device) for one in (array, reference)
+            torch.from_numpy(image).to(self._device) for image in (array, reference)
         )
         steps = min(STEPS, blocks.count)
         # Closer to each other at the beginning, where a good map does all that it does.
@@ -119,11 +119,11 @@ class PerturbationCurves:
         return self._curve(values, is_deleted=False)
 
     def _curve(self, values: Image, *, is_deleted: bool) -> PerturbationCurve:
-        found = self.probabilities([self.blocks.order_of(values)], is_deleted=is_deleted)
-        (area,), others = self._areas(found), self._random[is_deleted]
+        probability = self.probabilities([self.blocks.order_of(values)], is_deleted=is_deleted)
+        (area,), others = self._areas(probability), self._random[is_deleted]
         return PerturbationCurve(
             shares=tuple((self.cuts / self.blocks.count).tolist()),
-            probability=tuple(found[0].tolist()),
+            probability=tuple(probability[0].tolist()),
             area=float(area),
             random_area=float(others.mean()),
             better_than=float(np.mean(area < others if is_deleted else area > others)),
@@ -137,7 +137,7 @@ class PerturbationCurves:
     @torch.inference_mode()
     def probabilities(self, orders: Sequence[Order], *, is_deleted: bool) -> Floats:
         """Probability of the class after each cut of each order of blocks, (orders, cuts)."""
-        ranks = [torch.from_numpy(self.blocks.ranks(one)).to(self._device) for one in orders]
+        ranks = [torch.from_numpy(self.blocks.ranks(order)).to(self._device) for order in orders]
         n_cuts = len(self.cuts)
 
         def compute(numbers: NDArray[np.int64]) -> torch.Tensor:
@@ -145,10 +145,10 @@ class PerturbationCurves:
             cuts = torch.from_numpy(self.cuts[numbers % n_cuts]).to(self._device)
             done = (place >= 0) & (place < cuts[:, None, None, None])
             seen = (~done if is_deleted else done)[:, None]
-            made = torch.where(seen, self._images, self._reference)
-            return torch.softmax(self.network(made).double(), dim=1)[:, self.target]
+            images = torch.where(seen, self._images, self._reference)
+            return torch.softmax(self.network(images).double(), dim=1)[:, self.target]
 
         numbers = np.arange(len(orders) * n_cuts)
         with closing(Progress(self._description, len(numbers))) as progress:
-            found = in_batches(numbers, self.batch, compute, progress.add)
-        return np.asarray(found.numpy().reshape(len(orders), n_cuts), dtype=np.float64)
+            probabilities = in_batches(numbers, self.batch, compute, progress.add)
+        return np.asarray(probabilities.numpy().reshape(len(orders), n_cuts), dtype=np.float64)

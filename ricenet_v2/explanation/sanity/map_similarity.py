@@ -15,12 +15,12 @@ Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 
-def rank_correlation(one: Image, other: Image, region: Mask) -> float:
+def rank_correlation(first: Image, other: Image, region: Mask) -> float:
     """Spearman's correlation over the voxels of a region; of large ones every n-th voxel.
 
     A map that is the same everywhere is like no other: 0.
     """
-    a, b = one[region], other[region]
+    a, b = first[region], other[region]
     step = max(1, len(a) // _MOST)
     a, b = a[::step], b[::step]
     if len(a) < 3 or np.ptp(a) == 0 or np.ptp(b) == 0:

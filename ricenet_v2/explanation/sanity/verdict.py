@@ -45,35 +45,35 @@ class Findings:
     n_patients: int = 1
 
 
-def faults(found: Findings) -> tuple[str, ...]:
+def faults(findings: Findings) -> tuple[str, ...]:
     """What failed, in words; empty where a map passed all."""
-    least = least_better(found.n_patients)
+    least = least_better(findings.n_patients)
     checks = (
         (
-            found.randomised < MOST_ALIKE,
-            f"much the same with random weights (correlation {found.randomised:.2f})",
+            findings.randomised < MOST_ALIKE,
+            f"much the same with random weights (correlation {findings.randomised:.2f})",
         ),
         (
-            found.control is None or found.control < MOST_ALIKE,
-            f"much the same with shuffled labels (correlation {found.control or 0:.2f})",
+            findings.control is None or findings.control < MOST_ALIKE,
+            f"much the same with shuffled labels (correlation {findings.control or 0:.2f})",
         ),
         (
-            found.deletion_better >= least,
-            f"deleting by the map is better than {_percent(found.deletion_better)} of random "
+            findings.deletion_better >= least,
+            f"deleting by the map is better than {_percent(findings.deletion_better)} of random "
             f"orders, which chance could be (needed: {_percent(least)})",
         ),
         (
-            found.insertion_better >= least,
-            f"inserting by the map is better than {_percent(found.insertion_better)} of random "
+            findings.insertion_better >= least,
+            f"inserting by the map is better than {_percent(findings.insertion_better)} of random "
             f"orders, which chance could be (needed: {_percent(least)})",
         ),
         (
-            found.agreement is None or found.agreement > LEAST_AGREEMENT,
-            f"networks of the folds disagree (correlation {found.agreement or 0:.2f})",
+            findings.agreement is None or findings.agreement > LEAST_AGREEMENT,
+            f"networks of the folds disagree (correlation {findings.agreement or 0:.2f})",
         ),
         (
-            found.completeness is None or found.completeness <= GOOD,
-            f"does not add up to the answer (error {_percent(found.completeness or 0)})",
+            findings.completeness is None or findings.completeness <= GOOD,
+            f"does not add up to the answer (error {_percent(findings.completeness or 0)})",
         ),
     )
     return tuple(words for passed, words in checks if not passed)
@@ -117,7 +117,7 @@ def over_cohort(name: str, checks: Sequence[Check], patients: Sequence[str]) -> 
         for curves in ([c.deletion for c in checks], [c.insertion for c in checks])
     ]
     errors = [check.completeness for check in checks if check.completeness is not None]
-    found = Findings(
+    findings = Findings(
         randomised=float(np.mean([list(check.cascade.values())[-1] for check in checks])),
         control=_mean([check.control for check in checks]),
         deletion_better=better[0],
@@ -129,20 +129,22 @@ def over_cohort(name: str, checks: Sequence[Check], patients: Sequence[str]) -> 
     return CohortCheck(
         map=name,
         n=len(checks),
-        randomised=found.randomised,
-        control=found.control,
+        randomised=findings.randomised,
+        control=findings.control,
         deletion_gain=deletion,
         insertion_gain=insertion,
-        agreement=found.agreement,
-        failed=faults(found),
-        deletion_better=found.deletion_better,
-        insertion_better=found.insertion_better,
-        completeness=found.completeness,
+        agreement=findings.agreement,
+        failed=faults(findings),
+        deletion_better=findings.deletion_better,
+        insertion_better=findings.insertion_better,
+        completeness=findings.completeness,
     )
 
 
 def _over_patients(values: Sequence[float], patients: Patients) -> float:
-    sums, counts = (np.bincount(patients.owner, own) for own in (values, np.ones(len(values))))
+    sums, counts = (
+        np.bincount(patients.owner, weights) for weights in (values, np.ones(len(values)))
+    )
     return float((sums / counts).mean())
 
 

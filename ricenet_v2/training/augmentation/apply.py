@@ -35,11 +35,11 @@ def augment(images: torch.Tensor, draws: Sequence[Draw], plan: Plan) -> torch.Te
     """
     nearest = [index for index, channel in enumerate(plan.channels) if channel.kind == "mask"]
     with _one_thread(images.device):
-        made = [
+        deformed = [
             deform(sample, draw.deformation, draw.mirrored, plan.spacing, nearest)
             for sample, draw in zip(images, draws, strict=True)
         ]
-        batch = made[0][None] if len(made) == 1 else torch.stack(made)
+        batch = deformed[0][None] if len(deformed) == 1 else torch.stack(deformed)
         _change_intensities(batch, draws, coarse_axis(plan.spacing))
     return batch
 
@@ -90,7 +90,7 @@ def _chosen(draws: Sequence[Draw], *names: str) -> list[tuple[int, int, Intensit
 
 
 def _values(drawn: Sequence[Intensity], name: str) -> list[float]:
-    return [float(getattr(one, name)) for one in drawn]
+    return [float(getattr(intensity, name)) for intensity in drawn]
 
 
 def _change(

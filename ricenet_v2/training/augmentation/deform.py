@@ -41,10 +41,10 @@ def deform(
     groups = _by_interpolation(len(images), nearest)
     if len(groups) == 1:
         return _sample(images, unit, next(iter(groups)))
-    made = torch.empty_like(images)
+    deformed = torch.empty_like(images)
     for mode, channels in groups.items():
-        made[channels] = _sample(images[channels], unit, mode)
-    return made
+        deformed[channels] = _sample(images[channels], unit, mode)
+    return deformed
 
 
 def _sample(images: torch.Tensor, unit: torch.Tensor, mode: str) -> torch.Tensor:
@@ -93,7 +93,7 @@ def _grid(
 def _weights(size: int, n_points: int, *, is_mirrored: bool) -> torch.Tensor:
     """Linear interpolation from control points to voxels, shape (size, n_points)."""
     at = np.linspace(0, n_points - 1, size) if size > 1 else np.full(1, (n_points - 1) / 2)
-    found: NDArray[np.float64] = np.clip(1 - np.abs(at[:, None] - np.arange(n_points)), 0, None)
+    weights: NDArray[np.float64] = np.clip(1 - np.abs(at[:, None] - np.arange(n_points)), 0, None)
     if is_mirrored:
-        found = found[::-1]
-    return torch.from_numpy(found.astype(np.float32, order="C"))
+        weights = weights[::-1]
+    return torch.from_numpy(weights.astype(np.float32, order="C"))

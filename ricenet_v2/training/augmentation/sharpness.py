@@ -28,7 +28,7 @@ def soften(images: torch.Tensor, drawn: Sequence[Intensity], kept_axis: int | No
     """
     source, spare = images, torch.empty_like(images)
     for axis, size in enumerate(images.shape[1:]):
-        matrices = [_matrix(size, one, lower=axis != kept_axis) for one in drawn]
+        matrices = [_matrix(size, intensity, lower=axis != kept_axis) for intensity in drawn]
         _along(source, spare, np.stack(matrices), axis)
         source, spare = spare, source
     images.copy_(source)
