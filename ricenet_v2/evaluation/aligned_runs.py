@@ -135,11 +135,11 @@ def on_same_cases(runs: Mapping[str, LabelledPredictions]) -> AlignedRuns:
             "predictions for a test set.",
         )
     order = sorted(shared)
-    made = {name: _ordered(run, order, first.classes) for name, run in runs.items()}
-    _check_truths(made)
-    folds = {run.folds for run in made.values()}
+    aligned = {name: _ordered(run, order, first.classes) for name, run in runs.items()}
+    _check_truths(aligned)
+    folds = {run.folds for run in aligned.values()}
     warning = "the runs were not made on the same folds" if len(folds) > 1 else ""
-    return AlignedRuns(made, tuple(sorted(everything - shared)), warning)
+    return AlignedRuns(aligned, tuple(sorted(everything - shared)), warning)
 
 
 def _ordered(

@@ -34,8 +34,8 @@ def sensitivity(counts: Floats) -> Floats:
 def f1(counts: Floats) -> Floats:
     """Per class, (..., classes); 0 for a class neither present nor predicted, as scikit-learn."""
     hits = np.diagonal(counts, axis1=-2, axis2=-1)
-    found = ratio(2 * hits, counts.sum(axis=-1) + counts.sum(axis=-2))
-    return np.nan_to_num(found, nan=0.0)
+    values = ratio(2 * hits, counts.sum(axis=-1) + counts.sum(axis=-2))
+    return np.nan_to_num(values, nan=0.0)
 
 
 def macro_f1(counts: Floats) -> Floats:
@@ -61,8 +61,8 @@ def mcc(counts: Floats) -> Floats:
     together = right * total - (truths * calls).sum(axis=-1)
     of_truth = total**2 - (truths**2).sum(axis=-1)
     of_calls = total**2 - (calls**2).sum(axis=-1)
-    found = np.nan_to_num(ratio(together, np.sqrt(of_truth * of_calls)), nan=0.0)
-    return np.where(of_truth > 0, found, np.nan)
+    coefficient = np.nan_to_num(ratio(together, np.sqrt(of_truth * of_calls)), nan=0.0)
+    return np.where(of_truth > 0, coefficient, np.nan)
 
 
 def known(value: float) -> float | None:

@@ -106,16 +106,16 @@ def _with_folds(
     figures: Sequence[Metric], scored: LabelledPredictions, options: EvaluationOptions
 ) -> list[Metric]:
     """With the AUROC within folds behind the pooled one, which is warned of where they differ."""
-    found = with_interval(_estimates(scored, options))
-    made: list[Metric] = []
+    within = with_interval(_estimates(scored, options))
+    metrics: list[Metric] = []
     for figure in figures:
-        if found is None or figure.name != AUROC:
-            made.append(figure)
+        if within is None or figure.name != AUROC:
+            metrics.append(figure)
             continue
-        test, of_folds = found
-        told = "; ".join(filter(None, (figure.warning, test.warning)))
-        made += [replace(figure, warning=told), *of_folds]
-    return made
+        test, of_folds = within
+        warning = "; ".join(filter(None, (figure.warning, test.warning)))
+        metrics += [replace(figure, warning=warning), *of_folds]
+    return metrics
 
 
 def figures_of(scored: LabelledPredictions, options: EvaluationOptions) -> list[Metric]:

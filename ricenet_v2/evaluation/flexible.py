@@ -11,7 +11,7 @@ from scipy.special import expit, logit
 
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.logistic import fitted
-from ricenet_v2.evaluation.sides import ENOUGH, rarer, told
+from ricenet_v2.evaluation.sides import ENOUGH, of_rarer_side, rarer
 
 FEWEST_OF_LINE, FEWEST_OF_CURVE = 10, 20
 """Patients of the rarer side: ten for each coefficient beside the constant (Peduzzi 1996)."""
@@ -47,9 +47,9 @@ class Basis:
         """
         odds = _odds(p)
         centre, scale = float(odds.mean()), float(odds.std())
-        found = np.quantile((odds - centre) / max(scale, _LEAST), _KNOTS)
-        apart = np.diff(found).min() > _LEAST
-        return cls(centre, scale, tuple(found.tolist()) if bent and apart else ())
+        knots = np.quantile((odds - centre) / max(scale, _LEAST), _KNOTS)
+        apart = np.diff(knots).min() > _LEAST
+        return cls(centre, scale, tuple(knots.tolist()) if bent and apart else ())
 
     def __call__(self, p: Floats) -> Floats:
         """Axes (cases, coefficients): constant, log odds, and what bends them between the knots."""
@@ -90,8 +90,8 @@ class Flexible:
 
     def at(self, p: Floats) -> Floats:
         """Share of the class that such probabilities come with."""
-        found: Floats = expit(self.basis(p) @ self.coefficients)
-        return found
+        shares: Floats = expit(self.basis(p) @ self.coefficients)
+        return shares
 
     def band(self, p: Floats, level: float) -> tuple[Floats, Floats]:
         """Both ends at each probability by itself: Wald's on the log odds.
@@ -102,8 +102,8 @@ class Flexible:
         design = self.basis(p)
         middle = design @ self.coefficients
         variances = [
-            np.einsum("ij,jk,ik->i", design, one, design)
-            for one in (self.covariance, self.of_likelihood)
+            np.einsum("ij,jk,ik->i", design, covariance, design)
+            for covariance in (self.covariance, self.of_likelihood)
         ]
         reach = stats.norm.ppf((1 + level) / 2) * np.sqrt(np.maximum(*variances))
         return expit(middle - reach), expit(middle + reach)
@@ -117,18 +117,18 @@ def flexible(scored: LabelledPredictions, index: int) -> Flexible | str:
     Returns:
         The fit, or in words why there is none.
     """
-    name, p, own = scored.classes[index], scored.probabilities[:, index], scored.truth == index
-    few = rarer(scored, own)
+    name, p, in_class = scored.classes[index], scored.probabilities[:, index], scored.truth == index
+    few = rarer(scored, in_class)
     if few < FEWEST_OF_LINE:
         return (
-            f"no flexible calibration curve of {name}: {told(few)}, "
+            f"no flexible calibration curve of {name}: {of_rarer_side(few)}, "
             f"{FEWEST_OF_LINE} are needed for a line and {FEWEST_OF_CURVE} for a curve"
         )
     basis = Basis.of(p, bent=few >= FEWEST_OF_CURVE)
     if basis.scale < _LEAST:
         return f"no flexible calibration curve of {name}: all probabilities are alike"
     design = basis(p)
-    fit = fitted(design, own.astype(np.float64), np.zeros_like(p), scored.grouping)
+    fit = fitted(design, in_class.astype(np.float64), np.zeros_like(p), scored.grouping)
     if fit is None:
         return f"no flexible calibration curve of {name}: its probabilities separate the cases"
     shares: Floats = expit(design @ fit[0])
@@ -141,10 +141,10 @@ def caution(scored: LabelledPredictions, index: int) -> str:
     few = rarer(scored, scored.truth == index)
     if few >= ENOUGH:
         return ""
-    return f"{told(few)}: a rough guide, {ENOUGH} are recommended"
+    return f"{of_rarer_side(few)}: a rough guide, {ENOUGH} are recommended"
 
 
 def _odds(p: Floats) -> Floats:
     """Log odds; those of 0 and 1 as of a millionth from them."""
-    found: Floats = logit(np.clip(p, _LEAST, 1 - _LEAST))
-    return found
+    odds: Floats = logit(np.clip(p, _LEAST, 1 - _LEAST))
+    return odds

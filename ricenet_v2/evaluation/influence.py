@@ -75,6 +75,8 @@ def correlation(influences: Floats, patients: Patients) -> Floats:
     summed -= summed.mean(axis=1, keepdims=True)
     product = summed @ summed.T
     scale = np.sqrt(np.outer(np.diag(product), np.diag(product)))
-    found: Floats = np.divide(product, scale, out=np.ones((count, count)), where=scale > 1e-30)
-    found = np.clip(found, 0, 1)
-    return found + (1 - found) * min(1.0, _UNSURE / patients.count)
+    correlations: Floats = np.divide(
+        product, scale, out=np.ones((count, count)), where=scale > 1e-30
+    )
+    correlations = np.clip(correlations, 0, 1)
+    return correlations + (1 - correlations) * min(1.0, _UNSURE / patients.count)

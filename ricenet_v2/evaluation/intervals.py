@@ -84,22 +84,22 @@ def bca(
         Its ends; None where it is not defined: no value, most samples degenerate, or all of
         them the same, since an interval of no width would promise what nobody knows.
     """
-    found = replicates[np.isfinite(replicates)]
-    if not np.isfinite(value) or len(found) < 0.5 * len(replicates) or len(found) == 0:
+    finite = replicates[np.isfinite(replicates)]
+    if not np.isfinite(value) or len(finite) < 0.5 * len(replicates) or len(finite) == 0:
         return None
-    if np.ptp(found) <= 1e-12 * max(1.0, abs(value)):
+    if np.ptp(finite) <= 1e-12 * max(1.0, abs(value)):
         return None
     # Half of the ties, as far as rounding lets see them.
     slack = 1e-12 * max(1.0, abs(value))
-    ties = np.abs(found - value) <= slack
-    below = (np.sum(found < value - slack) + 0.5 * np.sum(ties)) / len(found)
+    ties = np.abs(finite - value) <= slack
+    below = (np.sum(finite < value - slack) + 0.5 * np.sum(ties)) / len(finite)
     if not 0 < below < 1:
-        return float(found.min()), float(found.max())
+        return float(finite.min()), float(finite.max())
     bias = stats.norm.ppf(below)
     acceleration = _acceleration(left_out[np.isfinite(left_out)])
     ends = np.asarray(stats.norm.ppf([(1 - level) / 2, (1 + level) / 2]))
     shifted = bias + (bias + ends) / (1 - acceleration * (bias + ends))
-    ends = np.quantile(found, np.asarray(stats.norm.cdf(shifted)))
+    ends = np.quantile(finite, np.asarray(stats.norm.cdf(shifted)))
     return float(ends[0]), float(ends[1])
 
 

@@ -102,6 +102,6 @@ class LabelledPredictions:
         )
 
 
-def told_classes(scored: LabelledPredictions, positive: int) -> tuple[int, ...]:
+def one_vs_rest_classes(scored: LabelledPredictions, positive: int) -> tuple[int, ...]:
     """Classes that are told from the rest: the positive one of two, all of more."""
     return (positive,) if len(scored.classes) == 2 else tuple(range(len(scored.classes)))

@@ -54,7 +54,7 @@ class PairedPermutation:
             yield part[patients.owner].astype(np.float64)
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """How many, for the name of a test."""
         n = self.swapped.shape[1]
         return f"all {2 * n} swaps" if self.is_complete else f"{n - 1} random swaps"
@@ -186,8 +186,8 @@ def mean_test(
     signs = 1.0 - 2 * PairedPermutation.of(patients.count, most, random).swapped
     n = len(values)
     sums, parts = (
-        np.bincount(patients.owner, one, minlength=patients.count) / n
-        for one in (values, np.ones(n))
+        np.bincount(patients.owner, each, minlength=patients.count) / n
+        for each in (values, np.ones(n))
     )
     drawn = sums @ signs
     return share_as_large(drawn), not_rejected(drawn, parts @ signs, level)

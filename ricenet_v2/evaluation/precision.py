@@ -9,7 +9,7 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from ricenet_v2.evaluation import sample_size as riley
-from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, told_classes
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, one_vs_rest_classes
 from ricenet_v2.evaluation.sides import sides
 from ricenet_v2.records.metrics import Source
 from ricenet_v2.records.sample_size import Development, Precision, SampleSize
@@ -34,17 +34,17 @@ def sample_sizes(
     """
     return tuple(
         _of_class(scored, index, source, level)
-        for index in told_classes(scored, positive)
+        for index in one_vs_rest_classes(scored, positive)
         if 0 < np.sum(scored.truth == index) < len(scored)
     )
 
 
 def _of_class(scored: LabelledPredictions, index: int, source: Source, level: float) -> SampleSize:
-    own, n = scored.truth == index, scored.grouping.count
-    auroc = float(np.clip(roc_auc_score(own, scored.probabilities[:, index]), *_AUROCS))
-    prevalence, z = float(own.mean()), float(stats.norm.ppf((1 + level) / 2))
+    in_class, n = scored.truth == index, scored.grouping.count
+    auroc = float(np.clip(roc_auc_score(in_class, scored.probabilities[:, index]), *_AUROCS))
+    prevalence, z = float(in_class.mean()), float(stats.norm.ppf((1 + level) / 2))
     odds = riley.LogOdds.calibrated(prevalence, auroc)
-    found = [
+    precisions = [
         _observed_expected(n, prevalence, z),
         _slope(n, odds, z),
         _auroc(n, prevalence, auroc, z),
@@ -53,10 +53,10 @@ def _of_class(scored: LabelledPredictions, index: int, source: Source, level: fl
     return SampleSize(
         class_name=scored.classes[index],
         n_patients=n,
-        n_of_class=sides(scored, own)[0],
+        n_of_class=sides(scored, in_class)[0],
         prevalence=prevalence,
         auroc=auroc,
-        precision=(*found, *([] if benefit is None else [benefit])),
+        precision=(*precisions, *([] if benefit is None else [benefit])),
         development=_development(n, prevalence, odds, z) if source == "out-of-fold" else None,
     )
 
@@ -85,9 +85,9 @@ def _net_benefit(n: int, scored: LabelledPredictions, index: int, z: float) -> P
 
     The formula has no width there.
     """
-    own, called = scored.truth == index, scored.probabilities[:, index] >= _CALLED
-    prevalence, sensitivity = float(own.mean()), float(called[own].mean())
-    specificity = 1 - float(called[~own].mean())
+    in_class, called = scored.truth == index, scored.probabilities[:, index] >= _CALLED
+    prevalence, sensitivity = float(in_class.mean()), float(called[in_class].mean())
+    specificity = 1 - float(called[~in_class].mean())
     at = (prevalence, sensitivity, specificity, _CALLED)
     se = riley.se_net_benefit(n, *at)
     if se == 0:

@@ -96,8 +96,8 @@ def squares(values: Floats, variances: Floats, tau2: Floats) -> Floats:
     """
     weights = 1 / (variances + tau2[:, None])
     mean = (weights * values).sum(axis=1, keepdims=True) / weights.sum(axis=1, keepdims=True)
-    found: Floats = (weights * (values - mean) ** 2).sum(axis=1)
-    return found
+    sums: Floats = (weights * (values - mean) ** 2).sum(axis=1)
+    return sums
 
 
 def spread_of(values: Floats, variances: Floats, wanted: Floats) -> Floats:
@@ -112,5 +112,5 @@ def spread_of(values: Floats, variances: Floats, wanted: Floats) -> Floats:
     highest = len(values) * np.ptp(values) ** 2 / wanted.min() + variances.min()
     steps = np.r_[0.0, np.geomspace(1e-6 * variances.min(), highest, _STEPS)]
     reached = squares(values, variances, steps)
-    found: Floats = np.interp(wanted, reached[::-1], steps[::-1])
-    return found
+    spreads: Floats = np.interp(wanted, reached[::-1], steps[::-1])
+    return spreads

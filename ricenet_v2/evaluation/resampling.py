@@ -43,8 +43,8 @@ class Patients:
     @classmethod
     def of(cls, names: Sequence[str]) -> Patients:
         """From the name of each case's patient."""
-        found, owner = np.unique(np.asarray(names, dtype=str), return_inverse=True)
-        return cls(owner.astype(np.intp), len(found))
+        unique, owner = np.unique(np.asarray(names, dtype=str), return_inverse=True)
+        return cls(owner.astype(np.intp), len(unique))
 
     def part(self, chosen: Indices) -> Patients:
         """Those of some cases, by their index."""
@@ -90,12 +90,12 @@ def replicated(figures: Figures, weights: Iterator[Floats]) -> Floats:
 
     Parts are worked on in threads while the next one is drawn; their order is kept.
     """
-    made, cores = [], min(n_cores(), _MOST_THREADS)
+    results, cores = [], min(n_cores(), _MOST_THREADS)
     waiting: deque[Future[Floats]] = deque()
     with ThreadPoolExecutor(cores) as pool:
         for part in weights:
             waiting.append(pool.submit(figures, part))
             if len(waiting) > cores:
-                made.append(waiting.popleft().result())
-        made += [future.result() for future in waiting]
-    return np.concatenate(made)
+                results.append(waiting.popleft().result())
+        results += [future.result() for future in waiting]
+    return np.concatenate(results)

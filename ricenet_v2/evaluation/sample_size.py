@@ -76,9 +76,9 @@ def se_of_ratio(width: float, z: float) -> float:
 def se_slope(n: float, odds: LogOdds) -> float:
     """Standard error of the calibration slope of a calibrated model."""
     spread: Floats = expit(odds.points) * expit(-odds.points)
-    none, one = odds.mean(spread), odds.mean(spread * odds.points)
-    two = odds.mean(spread * odds.points**2)
-    return math.sqrt(none / (n * (none * two - one**2)))
+    m0, m1 = odds.mean(spread), odds.mean(spread * odds.points)
+    m2 = odds.mean(spread * odds.points**2)
+    return math.sqrt(m0 / (n * (m0 * m2 - m1**2)))
 
 
 def n_slope(odds: LogOdds, se: float) -> float:

@@ -37,14 +37,14 @@ def selection_of(model: ModelPaths) -> str:
     return chosen_by_validation(rule, ends)
 
 
-def with_selection(made: Noted, models: Iterable[ModelPaths]) -> Noted:
+def with_selection(result: Noted, models: Iterable[ModelPaths]) -> Noted:
     """Results with what `selection_of` says of their models before their note.
 
     Args:
-        made: Rests on out-of-fold predictions of the models.
+        result: Rests on out-of-fold predictions of the models.
         models: Each is named where something is said of several.
     """
-    return replace(made, note=f"{_of_all(models)} {made.note}".strip())
+    return replace(result, note=f"{_of_all(models)} {result.note}".strip())
 
 
 def _of_all(models: Iterable[ModelPaths]) -> str:

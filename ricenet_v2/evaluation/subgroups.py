@@ -61,13 +61,13 @@ def groups_of(
             got=", ".join(unknown),
             remedy="Covariates are the further columns of cases.csv or of the table of truths.",
         )
-    found = [
+    groups = [
         Subgroup(f"fold {fold}", "fold", np.flatnonzero(np.array(scored.folds) == fold))
         for fold in sorted(set(scored.folds))
     ]
     for name in chosen:
-        found += _of_covariate(name, scored.covariates[name], edges.get(name))
-    return found
+        groups += _of_covariate(name, scored.covariates[name], edges.get(name))
+    return groups
 
 
 def _not_hidden(scored: LabelledPredictions, edges: Mapping[str, Sequence[float]]) -> list[str]:
@@ -87,8 +87,8 @@ def _not_hidden(scored: LabelledPredictions, edges: Mapping[str, Sequence[float]
 def _of_covariate(name: str, cells: Sequence[str], edges: Sequence[float] | None) -> list[Subgroup]:
     cells = [known(cell) for cell in cells]
     values = sorted({cell for cell in cells if cell})
-    found = numbers_of(cells)
-    numbers = None if found is None else np.array(found)
+    parsed = numbers_of(cells)
+    numbers = None if parsed is None else np.array(parsed)
     if numbers is not None:
         cells = [c if np.isfinite(v) else "" for c, v in zip(cells, numbers, strict=True)]
         values = sorted({cell for cell in cells if cell}, key=float)

@@ -44,16 +44,20 @@ class SufficientStatistics:
     Attributes:
         matrix: Shape (sums, cases).
         n_classes: Classes.
-        told: Classes whose probabilities are taken apart; one of two says all.
+        class_indices: Classes whose probabilities are taken apart; one of two says all.
     """
 
     matrix: sparse.csr_array
     n_classes: int
-    told: tuple[int, ...]
+    class_indices: tuple[int, ...]
 
     @classmethod
     def of(
-        cls, truth: Indices, predicted: Indices, probabilities: Floats, told: tuple[int, ...]
+        cls,
+        truth: Indices,
+        predicted: Indices,
+        probabilities: Floats,
+        class_indices: tuple[int, ...],
     ) -> SufficientStatistics:
         """Lay the rows one below the other.
 
@@ -61,7 +65,7 @@ class SufficientStatistics:
             truth: Class of each case, shape (cases,).
             predicted: The same of the calls.
             probabilities: Axes (cases, classes).
-            told: Classes whose probabilities are taken apart.
+            class_indices: Classes whose probabilities are taken apart.
         """
         n_classes = probabilities.shape[1]
         ones = np.ones(len(truth))
@@ -73,7 +77,7 @@ class SufficientStatistics:
             (1, np.zeros_like(truth), (log_loss_of(truth, probabilities),)),
             (N_BINS, bins_of(sure), (ones, sure, right.astype(np.float64))),
         ]
-        for index in told:
+        for index in class_indices:
             p, y = probabilities[:, index], (truth == index).astype(np.float64)
             parts.append((N_BINS, bins_of(p), (ones, p, y, p * p, p * y)))
         sizes = [size for size, _, values in parts for _ in values]
@@ -83,7 +87,9 @@ class SufficientStatistics:
         numbers = np.concatenate([v for _, _, values in parts for v in values])
         columns = np.tile(np.arange(len(truth)), len(sizes))
         shape = (int(starts[-1]), len(truth))
-        return cls(sparse.csr_array((numbers, (at, columns)), shape=shape), n_classes, told)
+        return cls(
+            sparse.csr_array((numbers, (at, columns)), shape=shape), n_classes, class_indices
+        )
 
     def __call__(self, weights: Floats) -> SampledStatistics:
         """Sum up samples, weights (cases, samples)."""
@@ -112,14 +118,14 @@ class SampledStatistics:
     @property
     def brier(self) -> Floats:
         """Mean squared error."""
-        found: Floats = self.rows[self.n_classes**2] / self.total
-        return found
+        mean: Floats = self.rows[self.n_classes**2] / self.total
+        return mean
 
     @property
     def log_loss(self) -> Floats:
         """Mean minus log of what the right class was given."""
-        found: Floats = self.rows[self.n_classes**2 + 1] / self.total
-        return found
+        mean: Floats = self.rows[self.n_classes**2 + 1] / self.total
+        return mean
 
     @property
     def expected_calibration_error(self) -> Floats:

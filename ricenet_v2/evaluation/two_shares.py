@@ -62,8 +62,8 @@ def difference(
     return Proportion(value, value - down, value + up)
 
 
-def _reach(own: float, other: float, correlation: float) -> float:
-    return math.sqrt(max(0.0, own**2 + other**2 - 2 * correlation * own * other))
+def _reach(first: float, second: float, correlation: float) -> float:
+    return math.sqrt(max(0.0, first**2 + second**2 - 2 * correlation * first * second))
 
 
 def ratio(top: Proportion, bottom: Proportion, correlation: float) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from ricenet_v2.evaluation.curves.flexible import flexible_curve
 from ricenet_v2.evaluation.curves.ranks import precision_recall, roc
 from ricenet_v2.evaluation.curves.referral import referral
 from ricenet_v2.evaluation.curves.reliability import reliability
-from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, told_classes
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, one_vs_rest_classes
 from ricenet_v2.records.curves import Curve, Curves
 
 
@@ -29,14 +29,14 @@ def curves_of(
         title: What they are of.
         level: Of the intervals.
     """
-    made: list[Curve] = []
-    for index in told_classes(scored, positive):
-        n_own = int(np.sum(scored.truth == index))
-        if 0 < n_own < len(scored):
-            made += [roc(scored, index, level), precision_recall(scored, index)]
-        made += [*_calibration(scored, index, level), *decision(scored, index, level)]
-    made += referral(scored, level)
-    return Curves(title=title, classes=scored.classes, curves=tuple(made))
+    curves: list[Curve] = []
+    for index in one_vs_rest_classes(scored, positive):
+        n_in_class = int(np.sum(scored.truth == index))
+        if 0 < n_in_class < len(scored):
+            curves += [roc(scored, index, level), precision_recall(scored, index)]
+        curves += [*_calibration(scored, index, level), *decision(scored, index, level)]
+    curves += referral(scored, level)
+    return Curves(title=title, classes=scored.classes, curves=tuple(curves))
 
 
 def _calibration(scored: LabelledPredictions, index: int, level: float) -> list[Curve]:

@@ -28,11 +28,13 @@ def band(scored: LabelledPredictions, index: int, x: Floats, level: float) -> tu
         x: Shares of false positives, shape (points,).
         level: How often the band holds a single point.
     """
-    own, scores = scored.truth == index, scored.probabilities[:, index]
+    in_class, scores = scored.truth == index, scored.probabilities[:, index]
     values = np.unique(scores)
     # From no case called to all.
     thresholds = np.concatenate([[np.inf], values[thinned(len(values))][::-1]])
-    false, true = (_limits(scored, side, scores, thresholds, level) for side in (~own, own))
+    false, true = (
+        _limits(scored, side, scores, thresholds, level) for side in (~in_class, in_class)
+    )
     at = np.searchsorted(false[:, 1], x, side="right") - 1
     low, y, high = true[at].T
     sensitivity = true[:, 1]

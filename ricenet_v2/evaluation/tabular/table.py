@@ -68,25 +68,25 @@ def coded(covariates: Mapping[str, Mapping[str, str]], known: Sequence[str]) -> 
         if is_identity(name, cells.values()):
             logger.warning("%s is left out: it may tell who a patient is.", name)
             continue
-        made = _columns(name, cells, known)
-        if not made:
+        added = _columns(name, cells, known)
+        if not added:
             logger.warning("%s is left out: it has one value, or too many words.", name)
-        columns += made
-        values += made.values()
+        columns += added
+        values += added.values()
     table = np.column_stack(values) if values else np.empty((len(covariates), 0))
     return CovariateTable(tuple(covariates), tuple(columns), table)
 
 
 def _columns(name: str, cells: Mapping[str, str], known: Sequence[str]) -> dict[str, Floats]:
     """Columns of one covariate; none where the known cases do not differ, or by too many words."""
-    own = {cells[case] for case in known} - {""}
-    found = numbers(cells.values())
-    if found is not None:
-        return {name: np.array(found)} if len(own) > 1 else {}
-    if not 1 < len(own) <= MOST_WORDS:
+    distinct = {cells[case] for case in known} - {""}
+    parsed = numbers(cells.values())
+    if parsed is not None:
+        return {name: np.array(parsed)} if len(distinct) > 1 else {}
+    if not 1 < len(distinct) <= MOST_WORDS:
         return {}
     # One word less than there are: of two, the second says what the first does.
-    words = sorted(own)[1 if len(own) == 2 else 0 :]
+    words = sorted(distinct)[1 if len(distinct) == 2 else 0 :]
     return {
         f"{name} = {word}": np.array(
             [float(cell == word) if cell else np.nan for cell in cells.values()]
