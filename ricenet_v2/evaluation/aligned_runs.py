@@ -26,9 +26,9 @@ class AlignedRuns:
     """Runs with the same cases in the same order.
 
     Attributes:
-        runs: By name.
+        runs: Predictions of each run, by its name.
         left_out: Cases that some run did not predict.
-        warning: In words, where the runs were not made on the same folds.
+        warning: Says where the runs were not made on the same folds; empty otherwise.
     """
 
     runs: Mapping[str, LabelledPredictions]
@@ -44,8 +44,8 @@ def model_of(run: str, dataset: DatasetPaths | None) -> ModelPaths | None:
     """The model folder that a run names; None of a file or folder of predictions, or of nothing.
 
     Args:
-        run: As in `read_run`.
-        dataset: Where named.
+        run: Name or path of a run, as in `read_run`.
+        dataset: Folders of the dataset, where one is named.
     """
     path = Path(run)
     if path.is_file() or (path / PREDICTIONS_CSV).is_file():
@@ -56,7 +56,7 @@ def model_of(run: str, dataset: DatasetPaths | None) -> ModelPaths | None:
 
 
 def models_of(runs: Iterable[str], dataset: DatasetPaths | None) -> list[ModelPaths]:
-    """Those of the runs that are models."""
+    """Model folders of those runs that are models."""
     return [model for run in runs if (model := model_of(run, dataset)) is not None]
 
 
@@ -72,7 +72,7 @@ def read_run(
     Args:
         run: A file of predictions, a folder that ricenet_predict wrote, a model folder, or the name
             of one (`auto__all`) in the results of the dataset.
-        dataset: Where named.
+        dataset: Folders of the dataset, where one is named.
         truth: Table of truths for predictions that do not hold them; cases.csv of the dataset where
             None.
 

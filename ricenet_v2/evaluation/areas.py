@@ -31,8 +31,8 @@ class Area:
     Attributes:
         value: The area.
         influence: Derivative of the area in the weight of each case, shape (cases,).
-        strata: Of each set of cases that are ranked among each other, the number of cases of the
-            class and of other cases; both are there.
+        strata: For each set of cases ranked among each other, the number of cases of the
+            class and of other cases; both are above 0.
     """
 
     value: float
@@ -49,7 +49,7 @@ def auroc(scores: Floats, in_class: Flags) -> Area:
     """Probability that a case of the class scores above another one, ties half.
 
     Args:
-        scores: Of each case, shape (cases,).
+        scores: Score of each case, shape (cases,).
         in_class: Whether each case is of the class; both kinds are there.
     """
     of_class, of_others = np.sort(scores[in_class]), np.sort(scores[~in_class])
@@ -69,14 +69,14 @@ def auroc(scores: Floats, in_class: Flags) -> Area:
 
 
 def auroc_within(scores: Floats, in_class: Flags, folds: NDArray[np.intp]) -> Area:
-    """The same of two cases of one fold: the mean over folds, each by its number of such pairs.
+    """AUROC within folds: the mean over folds, each weighted by its number of pairs of cases.
 
-    Its influences hold these numbers fixed.
+    The influences hold these numbers fixed.
 
     Args:
-        scores: Of each case, shape (cases,).
+        scores: Score of each case, shape (cases,).
         in_class: Whether each case is of the class; some fold has both kinds.
-        folds: Of each case.
+        folds: Fold of each case.
     """
     fold_areas = []
     for fold in np.unique(folds):
@@ -96,7 +96,7 @@ def average_precision(scores: Floats, in_class: Flags) -> Area:
     """Mean of the precision over the cases of the class, without interpolation.
 
     Args:
-        scores: Of each case, shape (cases,).
+        scores: Score of each case, shape (cases,).
         in_class: Whether each case is of the class; at least one is.
     """
     n_in_class, order = int(in_class.sum()), np.argsort(scores, kind="stable")
@@ -146,7 +146,7 @@ def newcombe(area: Area, patients: Patients, level: float) -> Interval:
 
 
 def _edge(inner: float, outer: float, inside: Callable[[float], bool]) -> float:
-    """Where an interval ends between its value and the end of the scale."""
+    """End of an interval between its value and the end of the scale, by bisection."""
     for _ in range(_HALVINGS):
         middle = (inner + outer) / 2
         if inside(middle):
@@ -183,14 +183,14 @@ def method(kind: Kind, n_classes: int) -> str:
 def interval(
     scored: LabelledPredictions, class_indices: tuple[int, ...], level: float, kind: Kind
 ) -> Interval:
-    """Of the mean over classes.
+    """Interval of the mean over classes.
 
     Args:
-        scored: Predictions; every class that is told has cases, and other cases beside them (in one
+        scored: Predictions; each class of `class_indices` has cases, and others beside them (in one
             fold, for the AUROC within folds).
         class_indices: Classes: the positive one of two, all of more, or a single one.
         level: Coverage.
-        kind: Which area.
+        kind: Which area is meant.
     """
     make = binomial if kind == "average precision" else newcombe
     patients = scored.grouping

@@ -1,4 +1,4 @@
-"""What makes the probabilities of a model right, and what it does."""
+"""Recalibration of the probabilities of a model, and its effect on the figures."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ _HOW = (
 def calibrate(
     scored: LabelledPredictions, model: ModelPaths, options: EvaluationOptions
 ) -> Calibration:
-    """Choose and fit a calibration on out-of-fold predictions and tell what it does to them.
+    """Choose and fit a calibration on out-of-fold predictions and report its effect on them.
 
     Args:
         scored: Pooled out-of-fold predictions with their folds.
-        model: Whose validation.csv they came from.
-        options: Of the figures.
+        model: Model whose validation.csv they came from.
+        options: Options of the figures.
 
     Raises:
         DatasetError: There is only one fold, or its predictions are not of single networks.
@@ -128,12 +128,12 @@ def with_ensemble(
     options: EvaluationOptions,
     provenance: Predictions | None = None,
 ) -> Calibration:
-    """The same with what the calibration does to an ensemble's predictions of a test set.
+    """Add the effect of the calibration on an ensemble's predictions of a test set.
 
     Args:
         calibration: Calibration of the model.
         test: Predictions with the columns of the members, without calibration.
-        options: Of the figures.
+        options: Options of the figures.
         provenance: How the predictions were made, with the priors of the members.
 
     Raises:

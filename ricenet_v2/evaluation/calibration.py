@@ -1,4 +1,4 @@
-"""Whether probabilities are what they say: slope and intercept, and temperature scaling."""
+"""Calibration of probabilities: slope and intercept, and temperature scaling."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Indices = NDArray[np.intp]
 
 
 def slope_and_intercept(scored: LabelledPredictions, positive: int, level: float) -> list[Metric]:
-    """Of each class that is told from the rest: the positive one of two, all of more.
+    """Calibration slope and intercept of the positive class of two, or of each class of more.
 
     Slope: of the log odds of the class on those of its probability; 1 is right, below 1 the
     probabilities are too extreme. Intercept: what has to be added to the log odds of the
@@ -96,7 +96,7 @@ def fit_temperature(
     Args:
         truth: Class of each case, shape (cases,).
         probabilities: Axes (cases, classes).
-        patients: Of the cases.
+        patients: Patient of each case.
         level: Coverage of the interval.
         prior: Class shares that probabilities are right for, axes (cases, classes): the temperature
             is that of equally frequent classes. None where it is that of probabilities as given.

@@ -1,4 +1,4 @@
-"""How far probabilities lie from the flexible calibration curve: ICI, E50, E90."""
+"""Distances of probabilities from the flexible calibration curve: ICI, E50, E90."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 
 def calibration_indices(scored: LabelledPredictions, positive: int, seed: int) -> list[Metric]:
-    """How far the probabilities lie from the flexible curve, of each class that is told.
+    """Distances of the probabilities from the flexible curve, for each class against the rest.
 
     ICI, E50 and E90 are the mean, median and 90th percentile of the distance (Austin and Steyerberg
     2019). A distance is never below 0, so chance alone makes them large in few cases, and no
@@ -28,7 +28,7 @@ def calibration_indices(scored: LabelledPredictions, positive: int, seed: int) -
     Args:
         scored: Predictions with truths.
         positive: Class that two classes are about.
-        seed: Of what would be by chance.
+        seed: Random seed of the simulated truths.
     """
     return [
         figure
@@ -59,7 +59,7 @@ def _of_class(scored: LabelledPredictions, index: int, seed: int) -> list[Metric
 
 
 def _if_calibrated(chance: Floats) -> str:
-    """What a calibrated model would show; nothing where that was not simulated."""
+    """Figures of a calibrated model, as text; empty where they were not simulated."""
     if not len(chance):
         return ""
     return (

@@ -44,13 +44,13 @@ def held_out_of(model: ModelPaths) -> tuple[str, dict[int, str]]:
 
 
 def scheme_of(model: ModelPaths) -> str:
-    """How the folds were made, in brackets; empty where they are stratified by class."""
+    """Scheme of the folds, in brackets; empty where they are stratified by class."""
     groups = {run.group for run in runs_of(model).values() if run.group}
     return f" ({', '.join(map(leave_one_out, sorted(groups)))})" if groups else ""
 
 
 def named(evaluation: Evaluation, column: str, names: Mapping[int, str]) -> Evaluation:
-    """The evaluation with the centres in the names of the folds: `fold 0: centre Bern`."""
+    """Return the evaluation with the centres in the names of the folds: `fold 0: centre Bern`."""
     labels = {f"fold {fold}": f"fold {fold}: {column} {name}" for fold, name in names.items()}
     groups = tuple(
         dataclasses.replace(group, name=labels.get(group.name, group.name))
@@ -74,7 +74,7 @@ def centres_of(
         scored: Out-of-fold predictions.
         evaluation: Their evaluation, whose groups hold the figures of the folds.
         positive: Class that the AUROC of two classes is about.
-        column: Of cases.csv.
+        column: Column of cases.csv that the folds hold out.
         names: What each fold held out.
     """
     groups = {group.name: group for group in evaluation.groups if group.kind == "fold"}
@@ -151,10 +151,10 @@ def heterogeneity(
     noisy, and would depend on its AUROC, which biases the mean.
 
     Args:
-        figure: Its name.
+        figure: Name of the figure.
         parts: Predictions of each centre.
-        index: Class that is told from the rest.
-        level: Of the intervals.
+        index: Class that is compared with all others.
+        level: Coverage of the intervals.
     """
     name = next(iter(parts.values())).classes[index]
     sizes = {centre: _sizes(part, index) for centre, part in parts.items()}

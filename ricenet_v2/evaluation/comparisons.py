@@ -46,15 +46,15 @@ def compare(
 ) -> Comparison:
     """Every figure of every two runs, or of every run and one that the others are held against.
 
-    All by swapping the runs patient by patient, see `paired.Swapping`, but for two: accuracy where
-    each patient has one case, by the exact test of McNemar, which is the same with all swaps
-    counted; and the AUROC of a class with many patients on both sides, by that of DeLong.
+    All by swapping the runs patient by patient, see `paired.PermutationScheme`, but for two:
+    accuracy where each patient has one case, by the exact test of McNemar, which is the same with
+    all swaps counted; and the AUROC of a class with many patients on both sides, by that of DeLong.
 
     Args:
         alike: Runs on the same cases.
         positive: Class that the AUROC of two classes is about.
         n_bootstrap: The most swaps.
-        seed: Of the swaps.
+        seed: Random seed of the swaps.
         against: Name of the run that all others are compared with (as `b`); every two where None.
     """
     runs = alike.runs
@@ -133,16 +133,16 @@ def _pairs(term: Term, how: PermutationScheme, names: Sequence[str]) -> list[Pai
 
 
 def _unlike(name: str, first: LabelledPredictions, other: LabelledPredictions) -> str:
-    """What differs between two runs beside their networks, where that moves the figure."""
+    """Difference between two runs beside their networks, where it affects the figure."""
     if name in (BRIER, LOG_LOSS) and first.prior != other.prior:
-        return "the probabilities of the runs are right for other class shares"
+        return "the probabilities of the runs refer to different class shares"
     if name in (ACCURACY, MACRO_F1, BALANCED) and first.decide != other.decide:
-        return "the runs call classes by other rules"
+        return "the runs use different decision rules"
     return ""
 
 
 def _with_ends(pair: Pair, ends: Ends, n_patients: int) -> Pair:
-    """With its interval, or why there is none."""
+    """Return the pair with its interval, or with the reason why there is none."""
     if ends is not None:
         return dataclasses.replace(pair, low=ends[0], high=ends[1])
     why = "all cases differ alike" if n_patients >= FEWEST else "fewer than six patients"

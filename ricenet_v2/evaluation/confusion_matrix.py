@@ -27,12 +27,12 @@ def ratio(part: Floats, whole: Floats) -> Floats:
 
 
 def sensitivity(counts: Floats) -> Floats:
-    """Per class, (..., classes): share of the class that was found."""
+    """Sensitivity per class, (..., classes): share of its cases that are predicted as it."""
     return ratio(np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(axis=-1))
 
 
 def f1(counts: Floats) -> Floats:
-    """Per class, (..., classes); 0 for a class neither present nor predicted, as scikit-learn."""
+    """F1 per class, (..., classes); 0 if neither present nor predicted (scikit-learn)."""
     hits = np.diagonal(counts, axis1=-2, axis2=-1)
     values = ratio(2 * hits, counts.sum(axis=-1) + counts.sum(axis=-2))
     return np.nan_to_num(values, nan=0.0)

@@ -32,12 +32,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Band:
-    """What a calibrated model would show on the same cases.
+    """Consistency band: the figure of a calibrated model on the same cases.
 
     Attributes:
-        low: Of the band.
-        high: Of the band.
-        bias: What chance adds to the figure in the mean.
+        low: Lower limit of the band.
+        high: Upper limit of the band.
+        bias: Mean amount that chance adds to the figure.
         n_draws: Draws of labels.
     """
 
@@ -49,13 +49,13 @@ class Band:
 
 @dataclass(frozen=True)
 class Binned:
-    """The probabilities in their bins; labels are what changes.
+    """Probabilities sorted into bins, for any number of draws of labels.
 
     Attributes:
         probabilities: Axes (cases, classes).
-        class_indices: Classes whose probabilities are taken apart.
+        class_indices: Classes whose Brier score is decomposed.
         tops: Sums the cases of each bin of the highest probability, axes (bins, cases).
-        parts: Of each class that is told, sums the cases of each bin.
+        parts: The same for each class of `class_indices`, by its own probability.
     """
 
     probabilities: Floats
@@ -78,7 +78,7 @@ class Binned:
 
         Args:
             right: Whether the highest probability is that of the label, axes (cases, draws).
-            labels: Of each class that is told, whether it is the label, the same axes.
+            labels: For each class of `class_indices`, whether it is the label, the same axes.
         """
         total = np.array([float(len(self.probabilities))])
         sure = self.probabilities.max(axis=1)
@@ -104,11 +104,11 @@ def bands(
     n_draws: int,
     random: np.random.Generator,
 ) -> dict[str, Band]:
-    """Of each of the `BINNED` figures, by name.
+    """Consistency band of each of the `BINNED` figures, by name.
 
     Args:
         scored: Predictions.
-        class_indices: Classes whose probabilities are taken apart.
+        class_indices: Classes whose Brier score is decomposed.
         level: Share of the draws within the band.
         n_draws: Draws of labels; fewer, but at least 200, of very many cases.
         random: For the draws.

@@ -51,7 +51,7 @@ def areas(scores: Floats, in_class: NDArray[np.bool_], patients: Patients) -> Ar
     Args:
         scores: Axes (scores, cases).
         in_class: Whether each case is of the class.
-        patients: Of the cases.
+        patients: Patient of each case.
 
     Returns:
         None where a side has fewer than two patients.

@@ -19,7 +19,7 @@ from ricenet_v2.records.metrics import Metric
 
 FEW_FOR_ECE = 100
 FEWEST_PATIENTS = 4
-"""Of whom some have several cases: with fewer, how alike these are cannot be seen."""
+"""Patients with several cases: with fewer, the correlation of their cases is unknown."""
 
 Interval = tuple[float, float] | None
 
@@ -31,9 +31,9 @@ class Estimates:
     Attributes:
         scored: Predictions with truths.
         positive: Class that the figures of two classes are about.
-        level: Of the intervals.
+        level: Coverage of the intervals.
         n_draws: Draws of labels, for the figures that rest on bins.
-        seed: Of the draws.
+        seed: Random seed of the draws.
     """
 
     scored: LabelledPredictions
@@ -43,7 +43,7 @@ class Estimates:
     seed: int
 
     def figures(self) -> list[Metric]:
-        """All of them, in the order of `MetricSet.names`."""
+        """All figures, in the order of `MetricSet.names`."""
         metric_set = MetricSet.of(self.scored, self.positive)
         values = metric_set.values(np.ones((len(self.scored), 1)))[0]
         makers = self._makers(metric_set.class_indices)
@@ -67,7 +67,7 @@ class Estimates:
     def _makers(
         self, class_indices: tuple[int, ...]
     ) -> dict[str, tuple[Callable[[], Interval], str]]:
-        """Of each figure its interval and how that is made, by name."""
+        """Function and method of the interval of each figure, by name."""
         scored, level = self.scored, self.level
         brier = losses.Losses.brier(scored.truth, scored.probabilities)
         log = losses.Losses.log(scored.truth, scored.probabilities)

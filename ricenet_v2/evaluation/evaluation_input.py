@@ -1,4 +1,4 @@
-"""What is to be evaluated: the folds of a dataset, or a file of predictions."""
+"""The input of an evaluation: the folds of a dataset, or a file of predictions."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class EvaluationInput:
-    """Predictions, and what is known around them.
+    """Predictions with their origin and context.
 
     Attributes:
         scored: Predictions with truths.
         positive: Index of the class that figures of two classes are about.
-        title: What they are of.
+        title: What the predictions are of.
         source: Out-of-fold or a test set.
         output: Where figures are written unless the user says otherwise.
         thresholds: figures.json with thresholds for a test set, where there is one.
         provenance: How the predictions were made, where a predictions.json beside them says so.
-        dataset: Where the dataset lies, where it is known.
+        dataset: Folders of the dataset, where it is known.
         model: Files of the folds that predicted, where they are known.
         predictions: The file, of a test set.
     """
@@ -146,7 +146,7 @@ def of_file(
 
 
 def short_name(path: Path) -> str:
-    """Folder and file name alone: whole paths tell of a machine and its user, and are copied on."""
+    """Folder and file name alone: whole paths reveal a machine and its user, and are copied on."""
     return "/".join(part for part in path.parts[-2:] if part not in {path.anchor, ".."})
 
 
@@ -184,7 +184,7 @@ def stored_thresholds(asked: EvaluationInput, file: Path | None) -> list[Thresho
     votes have the default alone: the others are of probabilities.
 
     Args:
-        asked: What is evaluated.
+        asked: The predictions that are evaluated.
         file: figures.json of out-of-fold predictions; that of the model where None.
 
     Raises:

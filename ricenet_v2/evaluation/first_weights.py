@@ -57,7 +57,7 @@ def first_weights(model: ModelPaths, judged: Mapping[int, Collection[str]]) -> l
     if faults:
         return [SanityCheck(NAME, "doubt", "; ".join(faults))]
     if reasons := _reasons(sources):
-        return [SanityCheck(NAME, "not available", f"cannot be told: {'; '.join(reasons)}")]
+        return [SanityCheck(NAME, "not available", f"cannot be determined: {'; '.join(reasons)}")]
     names = ", ".join(dict.fromkeys(source.file for source in sources.values()))
     known = max(source.trained_on or 0 for source in sources.values())
     sentence = f"none of these cases is among the {known} that {names} was trained on"
@@ -75,7 +75,7 @@ def _faults(fold: int, source: PretrainedSource, judged: Collection[str]) -> lis
 
 
 def _reasons(sources: Mapping[int, PretrainedSource]) -> list[str]:
-    """Why it cannot be told, each once with its folds."""
+    """Reasons why it cannot be determined, each once with its folds."""
     folds: dict[str, list[str]] = {}
     for fold, source in sources.items():
         unasked = f"{source.file} was taken by an older version, which did not look"

@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Basis:
-    """What the log odds of the class are a sum of.
+    """Spline basis of the log odds of the class.
 
     Attributes:
         centre: Mean log odds of the probabilities.
@@ -52,7 +52,7 @@ class Basis:
         return cls(centre, scale, tuple(knots.tolist()) if bent and apart else ())
 
     def __call__(self, p: Floats) -> Floats:
-        """Axes (cases, coefficients): constant, log odds, and what bends them between the knots."""
+        """Design matrix (cases, coefficients): constant, log odds, and the spline term."""
         x = (_odds(p) - self.centre) / self.scale
         columns = [np.ones_like(x), x]
         if self.knots:
@@ -72,10 +72,10 @@ class Flexible:
     """A fitted curve.
 
     Attributes:
-        basis: Of the log odds.
+        basis: Basis of the log odds.
         coefficients: Shape (coefficients,).
-        covariance: By patient.
-        of_likelihood: The same of cases that are independent, from the curvature of the likelihood.
+        covariance: Covariance of the coefficients, by patient.
+        of_likelihood: The same for independent cases, from the curvature of the likelihood.
     """
 
     basis: Basis
@@ -85,16 +85,16 @@ class Flexible:
 
     @property
     def method(self) -> str:
-        """In words."""
+        """Name of the method."""
         return CURVE if self.basis.knots else LINE
 
     def at(self, p: Floats) -> Floats:
-        """Share of the class that such probabilities come with."""
+        """Fitted share of the class at each probability."""
         shares: Floats = expit(self.basis(p) @ self.coefficients)
         return shares
 
     def band(self, p: Floats, level: float) -> tuple[Floats, Floats]:
-        """Both ends at each probability by itself: Wald's on the log odds.
+        """Pointwise limits at each probability: Wald's on the log odds.
 
         Of both variances the larger is taken. That by patient is somewhat too small at the ends of
         a curve, and the other one far too small where patients have several cases.
@@ -115,7 +115,7 @@ def flexible(scored: LabelledPredictions, index: int) -> Flexible | str:
     With 10 to 19 patients of the rarer side a straight line (Cox 1958), below 10 nothing.
 
     Returns:
-        The fit, or in words why there is none.
+        The fit, or the reason why there is none.
     """
     name, p, in_class = scored.classes[index], scored.probabilities[:, index], scored.truth == index
     few = rarer(scored, in_class)
@@ -137,7 +137,7 @@ def flexible(scored: LabelledPredictions, index: int) -> Flexible | str:
 
 
 def caution(scored: LabelledPredictions, index: int) -> str:
-    """What is to be said of a curve that rests on less than is recommended; empty for enough."""
+    """Caution for a curve that rests on fewer patients than recommended; empty otherwise."""
     few = rarer(scored, scored.truth == index)
     if few >= ENOUGH:
         return ""

@@ -26,7 +26,7 @@ from ricenet_v2.records.calibration import Form, Trial
 from ricenet_v2.records.prior import Recalibration
 
 FORMS: tuple[Form, ...] = (NOTHING, TEMPERATURE, SLOPE_AND_OFFSET)
-"""From the simplest."""
+"""Forms of calibration, from the simplest."""
 LEAST_OF_CLASS = 5
 """Cases of the rarest class from which on a form is tried: benchmarks/probabilities.py shows that
 it does little harm then to probabilities that are right, thanks to the penalties."""
@@ -58,7 +58,7 @@ class Cases:
     priors: Floats | None = None
 
     def part(self, chosen: NDArray[np.bool_]) -> Cases:
-        """Some of them."""
+        """Select some of the cases."""
         names = tuple(name for name, kept in zip(self.patients, chosen, strict=True) if kept)
         priors = None if self.priors is None else self.priors[chosen]
         return Cases(
@@ -117,7 +117,7 @@ def fit_slope_and_offsets(
 
 
 def fit(form: Form, cases: Cases) -> Recalibration | None:
-    """What a form does, fitted; None for nothing, and for a temperature that meets a limit."""
+    """Fit a form; None for no change, and for a temperature that meets a limit."""
     if form == NOTHING:
         return None
     if form == SLOPE_AND_OFFSET:
@@ -131,7 +131,7 @@ def cases_needed(form: Form, counts: Sequence[int] | Indices) -> int:
     """Cases that hold five of the rarest class at these class shares; 0 where nothing is fitted.
 
     Args:
-        form: Of the calibration.
+        form: Form of the calibration.
         counts: Cases of each class.
     """
     if form == NOTHING:
@@ -150,7 +150,7 @@ def held_out(form: Form, cases: Cases, parts: Indices) -> Floats:
 
 
 def parts_of(cases: Cases) -> Indices:
-    """Which cases are left out together: those of a fold, or of patients where there is one fold.
+    """Part of each case for leaving out: its fold, or a part of the patients if one fold.
 
     A patient of several folds would be on both sides; then patients are shared out too.
     """

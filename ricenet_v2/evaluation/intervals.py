@@ -46,7 +46,7 @@ def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
 
 
 def effective_n(hit: NDArray[np.bool_], patients: Patients, level: float = 0.95) -> float:
-    """How many independent cases the cases are worth (Korn and Graubard 1998).
+    """Effective number of independent cases (Korn and Graubard 1998).
 
     The number of cases divided by the design effect, which is the variance of the share when
     patients are drawn, over that when cases are, and by how much the t quantile of few patients is
@@ -55,8 +55,8 @@ def effective_n(hit: NDArray[np.bool_], patients: Patients, level: float = 0.95)
 
     Args:
         hit: Whether each case counts as a success, shape (cases,).
-        patients: Of the same cases.
-        level: Of the interval.
+        patients: Patient of each case.
+        level: Coverage of the intervals.
     """
     n, share = len(hit), float(np.mean(hit))
     if not patients.is_clustered:
@@ -75,9 +75,9 @@ def bca(
     """Bias-corrected and accelerated interval (Efron 1987).
 
     Args:
-        value: Of the whole sample.
-        replicates: Of the bootstrap samples; NaN where degenerate.
-        left_out: Of the samples without one patient each.
+        value: Figure of the whole sample.
+        replicates: Figure of each bootstrap sample; NaN where degenerate.
+        left_out: Figure of each sample that lacks one patient.
         level: Coverage.
 
     Returns:

@@ -25,7 +25,7 @@ def fitted(
         design: Axes (cases, coefficients).
         truth: 0 or 1, shape (cases,).
         offset: Added to the log odds, shape (cases,).
-        patients: Of the cases.
+        patients: Patient of each case.
 
     Returns:
         Coefficients (coefficients,) and their covariance; None where there is no finite maximum

@@ -20,13 +20,13 @@ ECE = "expected calibration error"
 
 @dataclass(frozen=True)
 class MetricSet:
-    """What is computed once for all samples.
+    """Quantities that are computed once for all samples.
 
     Attributes:
-        sums: Of the cases.
-        rankings: By each class that is told from the rest.
-        class_indices: Those classes: the positive one of two, all of more.
-        classes: Names.
+        sums: Sums over the cases.
+        rankings: Ranking of the cases by each class of `class_indices`.
+        class_indices: Classes evaluated one-vs-rest: the positive one of two, all of more.
+        classes: Names of the classes.
     """
 
     sums: SufficientStatistics
@@ -36,7 +36,7 @@ class MetricSet:
 
     @classmethod
     def of(cls, scored: LabelledPredictions, positive: int) -> MetricSet:
-        """Prepare.
+        """Prepare the figures of one set of predictions.
 
         Args:
             scored: Predictions.
@@ -57,7 +57,7 @@ class MetricSet:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the figures, in the order of `values`."""
+        """Names of the figures, in the order of `values`."""
         class_names = [self.classes[index] for index in self.class_indices]
         per_class = [f"F1 of {name}" for name in self.classes]
         if len(class_names) > 1:
@@ -77,7 +77,7 @@ class MetricSet:
         NaN there.
 
         Args:
-            weights: Of the cases, axes (cases, samples).
+            weights: Weights of the cases, axes (cases, samples).
         """
         summed = self.sums(weights)
         counts = summed.counts

@@ -1,4 +1,4 @@
-"""How many cases of a class there are, over how many the probabilities add up to."""
+"""Ratio of observed to expected cases of a class."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 
 def observed_expected(scored: LabelledPredictions, positive: int, level: float) -> list[Metric]:
-    """Of each class that is told from the rest: the positive one of two, all of more.
+    """Observed : expected of the positive class of two, or of each class of more.
 
     1 is right, below 1 the class is promised too often (calibration in the large, Debray 2017).
     """

@@ -52,17 +52,17 @@ class Term:
 
 @dataclass(frozen=True)
 class Tested:
-    """A difference of one figure, or a sum of such.
+    """A difference of one figure, or a weighted sum of such differences.
 
     Attributes:
-        value: As it is; NaN where it is not defined.
+        value: Observed difference; NaN where it is not defined.
         p: Two-sided; None where the difference is not defined.
-        samples: The difference under each of the swaps, shape (samples,), the first as it is.
-        kept: See `swaps.not_rejected`.
-        step: See there.
-        stretch: See there.
+        samples: The difference under each of the swaps, shape (samples,); the first is observed.
+        kept: See `paired_permutation.not_rejected`.
+        step: See `paired_permutation.not_rejected`.
+        stretch: See `paired_permutation.not_rejected`.
         widest: Largest difference that there can be.
-        level: Of the interval.
+        level: Coverage of the intervals.
     """
 
     value: float
@@ -78,7 +78,7 @@ class Tested:
         """The interval; None where there is none.
 
         Args:
-            p: Of an exact test of the same difference, which the interval is to agree with.
+            p: P-value of an exact test of the same difference, which the interval agrees with.
         """
         interval = not_rejected(
             self.samples, self.kept, self.level, p, step=self.step, stretch=self.stretch
@@ -88,13 +88,13 @@ class Tested:
 
 @dataclass(frozen=True)
 class PermutationScheme:
-    """How differences are tested.
+    """Settings of the permutation test of differences.
 
     Attributes:
         positive: Class that the AUROC of two classes is about.
         n_samples: The most swaps.
-        seed: Of the swaps.
-        level: Of the intervals.
+        seed: Random seed of the swaps.
+        level: Coverage of the intervals.
     """
 
     positive: int
@@ -120,7 +120,7 @@ class PermutationScheme:
 
         Args:
             terms: Runs on the same cases.
-            names: Of the figures.
+            names: Names of the figures.
         """
         first = terms[0].first
         patients = first.grouping
@@ -202,13 +202,13 @@ class _Exchange:
     """The figures of one term as functions of who is swapped.
 
     Attributes:
-        term: Of it.
-        names: Of the figures.
-        means: What the cases have in each mean figure's difference, axes (figures, cases).
+        term: The two runs and their factor.
+        names: Names of the figures.
+        means: Share of each case in the difference of each mean, axes (figures, cases).
         cells: What swapping a case puts into each cell of the first run's confusion matrix and
             takes from the second's, axes (cells, cases).
-        rankings: By name of the AUROC, of the scores of both runs one behind the other.
-        within: The same within folds; None where that is not asked for.
+        rankings: By name of the AUROC, rankings of the scores of both runs concatenated.
+        within: AUROC within folds of both runs; None where it is not asked for.
     """
 
     term: Term
@@ -220,7 +220,7 @@ class _Exchange:
 
     @classmethod
     def of(cls, term: Term, positive: int, names: Sequence[str]) -> _Exchange:
-        """Prepare."""
+        """Prepare the figures of a term."""
         runs = term.first, term.second
         within = None
         if WITHIN in names:
@@ -268,7 +268,7 @@ class _Exchange:
 def _stacked(
     runs: tuple[LabelledPredictions, LabelledPredictions], probabilities: Floats
 ) -> LabelledPredictions:
-    """Both runs one behind the other, for their truths and folds."""
+    """Both runs concatenated, for their truths and folds."""
     first = runs[0]
     return replace(
         first,
@@ -283,7 +283,7 @@ def _stacked(
 def _rankings(
     runs: tuple[LabelledPredictions, LabelledPredictions], positive: int, names: Sequence[str]
 ) -> dict[str, Ranking]:
-    """By name: of the positive class of two, of each class of more."""
+    """Rankings by AUROC name: of the positive class of two, of each class of more."""
     classes = runs[0].classes
     class_indices = {auroc_of(name): k for k, name in enumerate(classes)}
     class_indices = {AUROC: positive} if len(classes) == 2 else class_indices
@@ -304,7 +304,7 @@ def _per_case(run: LabelledPredictions, name: str) -> Floats:
 
 
 def _cells(run: LabelledPredictions) -> Floats:
-    """Which cell of the confusion matrix each case is in, axes (cells, cases)."""
+    """One-hot cell of the confusion matrix of each case, axes (cells, cases)."""
     n_cells = len(run.classes) ** 2
     codes = run.truth * len(run.classes) + run.predicted
     cells: Floats = (codes == np.arange(n_cells)[:, None]).astype(np.float64)

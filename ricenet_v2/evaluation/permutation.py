@@ -35,7 +35,7 @@ def shuffled_labels(
         scored: Predictions with truths.
         positive: Class that the AUROC of two classes is about.
         n_shuffles: Shuffles.
-        seed: Of the shuffles.
+        seed: Random seed of the shuffles.
     """
     values = _figures(scored, scored.truth[None], positive)[0]
     random = generator(seed, "permutation")
@@ -59,7 +59,7 @@ def shuffled_labels(
         )
         largest = max(largest, p)
     is_fine = largest < 0.05
-    suffix = "" if is_fine else "; not told from chance"
+    suffix = "" if is_fine else "; not distinguishable from chance"
     return SanityCheck(
         LABEL_PERMUTATION, "fine" if is_fine else "doubt", "; ".join(texts) + suffix, tuple(figures)
     )

@@ -36,9 +36,9 @@ def pool(
 
     Args:
         model: Files of the folds.
-        dataset: For the message.
-        table: cases.csv, which is compared with what the folds were trained on and tells
-            covariates; nothing is compared where it does not exist.
+        dataset: Name of the dataset, for the error message.
+        table: cases.csv, which is compared with what the folds were trained on and holds
+            the covariates; nothing is compared where it does not exist.
         truth: Table of labels and patients that take the place of those of the folds.
 
     Raises:
@@ -105,7 +105,7 @@ def _finished(model: ModelPaths, dataset: str) -> dict[int, Run]:
 
 
 def _first_weights(run: Run, *, are_one_file: bool) -> object:
-    """What the folds must share: one file, or each the same fold of one earlier training."""
+    """Key that the folds must share: one file, or the same fold of one earlier training each."""
     source = run.pretrained
     if source is None or are_one_file:
         return source and source.sha256

@@ -1,4 +1,4 @@
-"""What the number of patients at hand allows, by the criteria of Riley et al."""
+"""Precision that the number of patients allows, by the criteria of Riley et al."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ricenet_v2.records.metrics import Source
 from ricenet_v2.records.sample_size import Development, Precision, SampleSize
 
 WIDTH, WIDTH_OF_AUROC = 0.2, 0.1
-"""Of the intervals that Riley et al. 2021 aim at."""
+"""Widths of the intervals that Riley et al. 2021 aim at."""
 MARGIN, SHRINKAGE = 0.05, 0.9
 _AUROCS = (0.55, 0.99)
 _CALLED = 0.5
@@ -24,13 +24,13 @@ _CALLED = 0.5
 def sample_sizes(
     scored: LabelledPredictions, positive: int, source: Source, level: float
 ) -> tuple[SampleSize, ...]:
-    """Of each class that is told from the rest, where there are cases of both sides.
+    """Sample sizes of each class against the rest, where there are cases of both sides.
 
     Args:
         scored: Predictions with truths.
         positive: Class that two classes are about.
         source: The cases of out-of-fold predictions are those that a model was developed on.
-        level: Of the intervals.
+        level: Coverage of the intervals.
     """
     return tuple(
         _of_class(scored, index, source, level)
@@ -81,7 +81,7 @@ def _auroc(n: int, prevalence: float, auroc: float, z: float) -> Precision:
 
 
 def _net_benefit(n: int, scored: LabelledPredictions, index: int, z: float) -> Precision | None:
-    """At the probability 0.5, divided by the prevalence; None where no call was wrong, or right.
+    """Net benefit at 0.5, divided by the prevalence; None where all calls are right, or wrong.
 
     The formula has no width there.
     """

@@ -27,7 +27,7 @@ class Prevalence:
     """Share of a class somewhere else.
 
     Attributes:
-        index: Of the class.
+        index: Index of the class.
         value: Between 0 and 1.
     """
 
@@ -38,7 +38,7 @@ class Prevalence:
 def prevalences(
     asked: Sequence[tuple[str | None, float]], scored: LabelledPredictions, positive: int
 ) -> list[Prevalence]:
-    """What was asked for, by class; without a name it is that of the positive one of two classes.
+    """Prevalences asked for, by class; one without a name is that of the positive of two classes.
 
     Raises:
         DatasetError: There is no such class, or of several none is named.
@@ -66,7 +66,7 @@ def with_prevalences(
 
     Args:
         evaluation: The evaluation.
-        scored: What it is of.
+        scored: Predictions that were evaluated.
         asked: Prevalences.
     """
     figures, thresholds = list(evaluation.figures), list(evaluation.thresholds)
@@ -96,7 +96,7 @@ def at_prevalence(
         scored: Predictions with truths.
         called: Whether each case is called of the class.
         asked: The prevalence and its class.
-        level: Of the intervals.
+        level: Coverage of the intervals.
     """
     of = f"at prevalence {asked.value:g} of {scored.classes[asked.index]}"
     odds, in_class = asked.value / (1 - asked.value), scored.truth == asked.index

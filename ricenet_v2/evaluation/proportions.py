@@ -30,9 +30,9 @@ def of_class(
     Args:
         scored: Predictions with truths.
         called: Whether each case is called of the class.
-        index: Of the class.
-        name: Of the class.
-        level: Of the intervals.
+        index: Index of the class.
+        name: Name of the class.
+        level: Coverage of the intervals.
     """
     in_class = scored.truth == index
     return [
@@ -52,10 +52,10 @@ def share(
     cases (Korn and Graubard 1998), and the method says so.
 
     Args:
-        name: Of the figure.
+        name: Name of the figure.
         scored: Predictions with truths.
         hit: Whether each case counts.
-        among: Cases that are asked; all where None.
+        among: Cases that the share is of; all where None.
         level: Coverage.
     """
     method = "Clopper-Pearson"

@@ -19,10 +19,10 @@ class _Groups:
     """Groups of equal scores that hold cases of the class.
 
     Attributes:
-        in_class: Where cases of the class are, in the order of the scores.
+        in_class: Indices of the cases of the class, in the order of the scores.
         first: Index in `in_class` of the first case of each group; None without equal scores.
-        start: Where each group begins.
-        end: Where it ends.
+        start: Index of the beginning of each group.
+        end: Index of its end.
     """
 
     in_class: NDArray[np.intp]
@@ -47,7 +47,7 @@ class Ranking:
 
     @classmethod
     def of(cls, scores: Floats, in_class: NDArray[np.bool_]) -> Ranking:
-        """From the score of each case and whether it is of the class, shapes (cases,)."""
+        """Build a ranking from scores and whether each case is of the class, shapes (cases,)."""
         order = np.argsort(scores, kind="stable")
         ordered = scores[order]
         starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])

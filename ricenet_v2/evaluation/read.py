@@ -130,14 +130,14 @@ def _cases(file: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 
 
 def _with_spelling_of(rows: Sequence[Row], truths: Sequence[Row]) -> list[Row]:
-    """The rows with ids in the Unicode normal form of the truths, which nobody can see."""
+    """Rows whose ids have the (invisible) Unicode normal form of those of the truths."""
     ids = {composed(row["case_id"]): row["case_id"] for row in truths}
     called = [(row, ids.get(composed(row["case_id"]), row["case_id"])) for row in rows]
     return [row if case == row["case_id"] else {**row, "case_id": case} for row, case in called]
 
 
 def with_decision_rule(scored: LabelledPredictions, file: Path) -> LabelledPredictions:
-    """With the prior and the rule of the calls, where a predictions.json beside them says so.
+    """Add the prior and the decision rule, where a predictions.json beside them has them.
 
     The shares of votes are no probabilities, and no prior is theirs.
 

@@ -43,11 +43,11 @@ def with_earlier(sanity: Sanity, asked: EvaluationInput, file: Path) -> tuple[Sa
 
     Args:
         sanity: New checks.
-        asked: What they are of.
+        asked: The predictions that they are of.
         file: sanity.json of earlier, which may be missing.
 
     Returns:
-        The checks to write, and in words what was kept or dropped of the earlier ones, or nothing.
+        The checks to write, and a text on which earlier ones were kept or dropped, or an empty one.
     """
     sanity = replace(sanity, checked_hash=checked_hash(asked))
     before = _read(file)
@@ -66,7 +66,7 @@ def _names(checks: list[SanityCheck]) -> str:
 
 
 def _read(file: Path) -> Sanity | None:
-    """None also where the file is damaged: it is about to be replaced."""
+    """Read the earlier checks; None also where the file is damaged, since it is replaced."""
     try:
         return documents.read(Sanity, file) if file.is_file() else None
     except DocumentError:

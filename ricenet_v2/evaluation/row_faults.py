@@ -1,4 +1,4 @@
-"""What is wrong with single rows of a table of predictions."""
+"""Faults of single rows of a table of predictions."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ricenet_v2.core.spelling import Spellings
 from ricenet_v2.records.cells import has_decimal_comma, name_in
 
 PREFIX = "prob_"
-"""Of the columns of probabilities."""
+"""Prefix of the columns of probabilities."""
 _SUM_TOLERANCE = 1e-3
 
 Row = Mapping[str, str]
 Fault = tuple[str, str]
-"""Case and what is wrong with it."""
+"""Case and its fault."""
 
 
 class RowFaults:
@@ -29,15 +29,15 @@ class RowFaults:
         """Keep what the rows are compared with.
 
         Args:
-            truths: By case id.
-            classes: Of the dataset.
-            columns: Of probabilities, of the ensemble and of each member.
+            truths: Row of the table of truths, by case id.
+            classes: Classes of the dataset.
+            columns: Columns of probabilities, of the ensemble and of each member.
         """
         self._truths, self._classes, self._columns = truths, classes, columns
         self._cases, self._labels = Spellings(truths), Spellings(classes)
 
     def of(self, row: Row) -> list[Fault]:
-        """What is wrong with one row."""
+        """Faults of one row."""
         case = row["case_id"]
         faults = self._of_truth(case)
         if row.get("predicted", self._classes[0]) not in self._classes:
@@ -85,7 +85,7 @@ def unknown_classes(classes: Sequence[str], named: Sequence[str]) -> list[Fault]
 
 
 def _fault_of(cells: Sequence[str]) -> str:
-    """What is wrong with the probabilities of one case; empty where nothing is."""
+    """Fault of the probabilities of one case; empty where there is none."""
     listed = ", ".join(cell or "(empty)" for cell in cells)
     if any(map(has_decimal_comma, cells)):
         listed += " (write decimal points)"

@@ -35,12 +35,12 @@ _MOST_LISTED, _SHUFFLES = 5, 999
 
 @dataclass(frozen=True)
 class SanityOptions:
-    """What is checked beside patients and images on both sides.
+    """Optional checks beside those for patients and images on both sides.
 
     Attributes:
         n_permutations: Shuffles of the labels; 0 for none.
         size_and_spacing: Whether to fit a model of size and spacing alone.
-        seed: Of what is random.
+        seed: Random seed of the shuffles and of the inner folds.
     """
 
     n_permutations: int = 0
@@ -103,7 +103,7 @@ def _patients_of_folds(scored: LabelledPredictions) -> SanityCheck:
 
 
 def _patients_of_training(asked: EvaluationInput, cases: Sequence[Case]) -> SanityCheck:
-    """Those of the training cases of cases.csv, and those that the folds were trained on."""
+    """Check for patients of the training cases of cases.csv, and of those the folds trained on."""
     trained = {case.patient_id for case in cases if case.split == "train"}
     if asked.model is not None:
         trained |= {case.patient_id for case in held_out_by(asked.model)}
@@ -138,7 +138,7 @@ def _twins_of_folds(paths: DatasetPaths, scored: LabelledPredictions) -> SanityC
 
 
 def _twins_of_dataset(integrity: Integrity, n_cases: int) -> SanityCheck:
-    """Args: n_cases: Of cases.csv now; 0 where it is gone."""
+    """Copies that the check of the dataset reported; `n_cases` is that of cases.csv, 0 if gone."""
     name = "copies found by the check of the dataset"
     faults = [
         f"{finding.file} of {finding.case}: {finding.found}"
@@ -152,7 +152,7 @@ def _twins_of_dataset(integrity: Integrity, n_cases: int) -> SanityCheck:
 
 
 def size_and_spacing(asked: EvaluationInput, seed: int) -> SanityCheck:
-    """What a logistic regression on the size and spacing of the images reaches, out-of-fold.
+    """Out-of-fold figures of a logistic regression on the size and spacing of the images.
 
     Figures well above chance say that the classes were imaged differently, and that a network may
     have learned the scanner. The doubt is raised where its AUROC is above that of 95 % of shuffled

@@ -51,10 +51,10 @@ class Trainings:
     """The trainings of one model, on the same cases in the same order.
 
     Attributes:
-        paths: Of the dataset.
-        models: By seed.
+        paths: Folders of the dataset.
+        models: Models, by seed.
         scored: Predictions by seed.
-        run: Of the first fold of the first seed.
+        run: Run of the first fold of the first seed.
     """
 
     paths: DatasetPaths
@@ -82,7 +82,7 @@ def read_trainings(
         plan: Name of the plan.
         channels: Label of the channels.
         workspace: Holds raw/, preprocessed/ and results/.
-        seeds: Of the trainings; all that are there where empty.
+        seeds: Seeds of the trainings; all that exist where empty.
 
     Raises:
         DatasetError: A seed is named twice, was not trained or not to its end; there are fewer than
@@ -152,7 +152,7 @@ def variance(trainings: Trainings, options: EvaluationOptions) -> SeedVariance:
 
     Args:
         trainings: At least two.
-        options: Of the intervals by patients.
+        options: Options of the intervals by patients.
     """
     runs = list(trainings.scored.values())
     alone = replace(options, subgroups=(), bands=())
@@ -223,7 +223,7 @@ def _over_seeds(figures: Sequence[Metric]) -> SeedMetric:
 
 
 def sd_factors(n: int, level: float = 0.95) -> tuple[float, float]:
-    """What a standard deviation of `n` normal values is multiplied with for its interval."""
+    """Factors from a standard deviation of `n` normal values to the ends of its interval."""
     tail = (1 - level) / 2
     low, high = (math.sqrt((n - 1) / stats.chi2.ppf(p, n - 1)) for p in (1 - tail, tail))
     return float(low), float(high)
@@ -269,11 +269,11 @@ def write_seeds(folder: Path, seed_variance: SeedVariance) -> None:
 
 
 def spreads_of(runs: Mapping[str, str], dataset: DatasetPaths | None) -> dict[str, SeedVariance]:
-    """What is known of the training seeds of runs, where their models are those that were read.
+    """Variance over training seeds of runs, where their models are those that were read.
 
     Args:
         runs: Name of each run, and what it was named by: the folder of a model, or its name.
-        dataset: Where named.
+        dataset: Folders of the dataset, where one is named.
     """
     spreads = {}
     for name, run in runs.items():
@@ -290,7 +290,7 @@ def spreads_of(runs: Mapping[str, str], dataset: DatasetPaths | None) -> dict[st
 
 
 def with_spreads(comparison: Comparison, spreads: Mapping[str, SeedVariance]) -> Comparison:
-    """The comparison, whose pairs are warned of where their runs differ no more than seeds do."""
+    """Return the comparison with a warning where runs differ no more than seeds do."""
     return replace(
         comparison, pairs=tuple(_with_spread(pair, spreads) for pair in comparison.pairs)
     )

@@ -1,4 +1,4 @@
-"""How many patients a class is told from how many others by."""
+"""Numbers of patients with and without cases of a class."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 
 ENOUGH = 200
-"""Of either side, from which on flexible calibration curves are reliable (Van Calster 2016)."""
+"""Patients of either side for reliable flexible calibration curves (Van Calster 2016)."""
 
 
 def sides(scored: LabelledPredictions, in_class: NDArray[np.bool_]) -> tuple[int, int]:

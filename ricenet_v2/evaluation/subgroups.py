@@ -44,7 +44,7 @@ def groups_of(
 
     Args:
         scored: Predictions with covariates.
-        names: Covariates; where None all but those that may tell who a patient is, which make
+        names: Covariates; where None all but those that may identify a patient, which make
             groups only when they are named here or in `bands`.
         bands: Edges of the groups of covariates that are numbers.
 
@@ -78,7 +78,7 @@ def _not_hidden(scored: LabelledPredictions, edges: Mapping[str, Sequence[float]
     ]
     if hidden:
         logger.info(
-            "%s may tell who a patient is and makes no groups unless named with --subgroups.",
+            "%s may identify a patient and makes no groups unless named with --subgroups.",
             ", ".join(hidden),
         )
     return [name for name in scored.covariates if name not in hidden]

@@ -1,4 +1,4 @@
-"""What is summed over the cases of a sample: confusion cells, errors, bins.
+"""Sums over the cases of a sample: confusion cells, errors, bins.
 
 All sums of a sample are one product of a sparse matrix (sums, cases) with the weights of the cases.
 """
@@ -14,13 +14,13 @@ from scipy import sparse
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 N_BINS = 10
-"""Of equal width, for the expected calibration error and the parts of the Brier score."""
+"""Bins of equal width, for the expected calibration error and the parts of the Brier score."""
 LEAST = float(np.finfo(np.float64).eps)
 """Least probability in a log loss, as scikit-learn."""
 
 
 def log_loss_of(truth: Indices, probabilities: Floats) -> Floats:
-    """Of each case: minus the log of what its class was given, at least 2.2e-16 (scikit-learn)."""
+    """Minus the log of the probability of each case's class, at least 2.2e-16 (scikit-learn)."""
     picked = probabilities[np.arange(len(truth)), truth]
     return -np.log(np.clip(picked, LEAST, 1))
 
@@ -44,7 +44,7 @@ class SufficientStatistics:
     Attributes:
         matrix: Shape (sums, cases).
         n_classes: Classes.
-        class_indices: Classes whose probabilities are taken apart; one of two says all.
+        class_indices: Classes whose Brier score is decomposed; of two classes, one suffices.
     """
 
     matrix: sparse.csr_array
@@ -59,13 +59,13 @@ class SufficientStatistics:
         probabilities: Floats,
         class_indices: tuple[int, ...],
     ) -> SufficientStatistics:
-        """Lay the rows one below the other.
+        """Build the sparse matrix.
 
         Args:
             truth: Class of each case, shape (cases,).
-            predicted: The same of the calls.
+            predicted: Predicted class of each case, shape (cases,).
             probabilities: Axes (cases, classes).
-            class_indices: Classes whose probabilities are taken apart.
+            class_indices: Classes whose Brier score is decomposed.
         """
         n_classes = probabilities.shape[1]
         ones = np.ones(len(truth))
@@ -117,13 +117,13 @@ class SampledStatistics:
 
     @property
     def brier(self) -> Floats:
-        """Mean squared error."""
+        """Brier score of each sample, shape (samples,)."""
         mean: Floats = self.rows[self.n_classes**2] / self.total
         return mean
 
     @property
     def log_loss(self) -> Floats:
-        """Mean minus log of what the right class was given."""
+        """Log loss of each sample, shape (samples,)."""
         mean: Floats = self.rows[self.n_classes**2 + 1] / self.total
         return mean
 
@@ -136,7 +136,7 @@ class SampledStatistics:
         return gap / self.total
 
     def brier_parts(self, number: int) -> tuple[Floats, Floats, Floats]:
-        """Reliability, resolution and uncertainty of the `number`-th class that is told."""
+        """Reliability, resolution and uncertainty of class `class_indices[number]`."""
         start = self.n_classes**2 + 2 + 3 * N_BINS + 5 * N_BINS * number
         n, p, y, pp, py = self._binned(start, 5)
         return brier_parts(n, p, y, pp, py, self.total)

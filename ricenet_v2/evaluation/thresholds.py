@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 
 def default_thresholds(scored: LabelledPredictions, positive: int) -> list[Threshold]:
-    """Of two classes 0.5, and the prior, from which on `predicted` is the positive one.
+    """Thresholds of two classes: 0.5, and the prior, from which on `predicted` is positive.
 
     Where the prior is not known there is 0.5 alone. Of more classes none: the calls compare them.
     """
@@ -104,7 +104,7 @@ def _best(
 def applied(
     thresholds: Sequence[Threshold], scored: LabelledPredictions, level: float
 ) -> list[Threshold]:
-    """The same thresholds with their figures on these cases.
+    """Evaluate the same thresholds on these cases.
 
     Raises:
         DatasetError: A threshold is about a class that the predictions do not have.

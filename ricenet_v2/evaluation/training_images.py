@@ -24,10 +24,10 @@ def training_images(
     """The check, where predictions.json lies beside the predictions and both sides have hashes.
 
     Args:
-        paths: Of the dataset.
-        cases: Of it.
+        paths: Folders of the dataset.
+        cases: Cases of the dataset.
         predictions: predictions.csv of ricenet_predict.
-        case_ids: That are judged.
+        case_ids: Cases that are evaluated.
 
     Returns:
         One check, or none where it cannot be made.

@@ -33,7 +33,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class WithinFolds:
-    """What is sorted once for all samples: for each class that is told, a ranking of each fold.
+    """Rankings of each fold, for each class evaluated one-vs-rest, sorted once for all samples.
 
     Attributes:
         parts: Index of the cases of a fold, whether each is of the class, their ranking.
@@ -43,7 +43,7 @@ class WithinFolds:
 
     @classmethod
     def of(cls, scored: LabelledPredictions, positive: int) -> WithinFolds:
-        """Prepare; cases without folds count as one fold."""
+        """Prepare the rankings; cases without folds count as one fold."""
         folds = np.array(scored.folds or (0,) * len(scored))
         cases = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
         class_indices = one_vs_rest_classes(scored, positive)
@@ -86,11 +86,11 @@ class Offset:
     """The pooled AUROC and that within folds, and whether chance parts them as far.
 
     Attributes:
-        pooled: Of all pairs of cases.
-        within: Of the pairs of one fold.
+        pooled: AUROC of all pairs of cases.
+        within: AUROC of the pairs within folds.
         p: Share of the shuffles of folds that part the two at least as far, these folds included.
-        n: Cases.
-        method: Of p.
+        n: Number of cases.
+        method: Method of the p-value.
     """
 
     pooled: float
@@ -101,13 +101,13 @@ class Offset:
 
     @property
     def warning(self) -> str:
-        """In words, where the two differ beyond chance, or only the pooled one is below 0.5."""
+        """Warning where the two differ beyond chance, or only the pooled one is below 0.5."""
         text = f"{self.within:.3f} within folds, {self.pooled:.3f} pooled: "
         if self.p <= ALARM:
             why = "the scores of the folds are offset against each other"
             return f"{text}{why} (p = {self.p:.3f})"
         if self.pooled < 0.5 <= self.within:
-            return f"{text}below chance maybe only since the scores of the folds are offset"
+            return f"{text}possibly below chance only because the scores of the folds are offset"
         return ""
 
 
@@ -123,7 +123,7 @@ def offset(scored: LabelledPredictions, positive: int, seed: int) -> Offset | No
     Args:
         scored: Predictions.
         positive: Class that the AUROC of two classes is about.
-        seed: Of the shuffles.
+        seed: Random seed of the shuffles.
 
     Returns:
         None with fewer than two folds, or where an AUROC is not defined.

@@ -110,7 +110,7 @@ def test_only_folds_that_predicted_are_asked(model, draw):
 def test_what_cannot_be_told_is_said_so(model, source, why):
     outcome, found = only(model(source, SOURCE, source))
     assert outcome == "not available"
-    assert found.startswith("cannot be told: ")
+    assert found.startswith("cannot be determined: ")
     assert why in found
     assert found.endswith("(fold 0, 2)")
 

@@ -26,8 +26,8 @@ def decision(scored: LabelledPredictions, index: int, level: float) -> list[Curv
 
     Args:
         scored: Predictions with truths.
-        index: Of the class.
-        level: Of the intervals.
+        index: Index of the class.
+        level: Coverage of the intervals.
     """
     p, in_class, patients = scored.probabilities[:, index], scored.truth == index, scored.grouping
     odds = _AT / (1 - _AT)

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 
 
 def doubts(scored: LabelledPredictions) -> dict[str, Floats]:
-    """What cases can be ordered by, the more doubtful the higher, each of shape (cases,).
+    """Measures of doubt that cases can be ordered by, higher is more doubtful, shape (cases,).
 
     The entropy is that of the odds that calls are made on. Where a class is called from its prior
     on, the prior is divided out first: of rare events a case at the prior is the most doubtful, not

@@ -24,9 +24,9 @@ def band(scored: LabelledPredictions, index: int, x: Floats, level: float) -> tu
 
     Args:
         scored: Predictions with truths, some of the class and some of the rest.
-        index: Of the class that is told from the rest.
+        index: Index of the class that is compared with the rest.
         x: Shares of false positives, shape (points,).
-        level: How often the band holds a single point.
+        level: Coverage of the band at a single point.
     """
     in_class, scores = scored.truth == index, scored.probabilities[:, index]
     values = np.unique(scores)
@@ -57,7 +57,7 @@ def _limits(
     thresholds: Floats,
     level: float,
 ) -> Floats:
-    """Of the share of a side at or above thresholds: axes (thresholds, low - value - high)."""
+    """Share of a side at or above each threshold, axes (thresholds, low - value - high)."""
     cases = np.flatnonzero(side)
     patients, its = scored.grouping.part(cases), scores[cases]
     shares = (Proportion.wilson(its >= threshold, patients, level) for threshold in thresholds)

@@ -46,8 +46,8 @@ class Baseline:
 
     Attributes:
         model: Its files.
-        label: In the place of the channels, e.g. `dose+covariates`.
-        columns: What the regressions see.
+        label: Label in the place of the channels, e.g. `dose+covariates`.
+        columns: Names of the predictors of the regressions.
         penalties: C of each fold.
         has_test: Whether the test cases were predicted.
     """
@@ -74,13 +74,13 @@ def run_baseline(
     """Fit a logistic regression in each fold and predict what was held out, and the test cases.
 
     Args:
-        paths: Of the dataset, which must have its folds.
-        features: What the regressions see.
-        seed: Of the inner folds.
+        paths: Folders of the dataset, which must have its folds.
+        features: Groups of predictors of the regressions.
+        seed: Random seed of the inner folds.
 
     Raises:
-        DatasetError: Neither doses nor covariates tell cases apart, or the folds are not those of
-            cases.csv.
+        DatasetError: Neither doses nor covariates differ between cases, or the folds are not those
+            of cases.csv.
     """
     raw = load_raw_dataset(paths.raw)
     splits = documents.read(Splits, paths.splits)
@@ -127,7 +127,7 @@ def features_of(raw: RawDataset, features: Sequence[Features]) -> CovariateTable
     """The table of all cases.
 
     Lesion masks are used where every case has one; else the high-dose region is, for all of them,
-    since having a mask must not tell anything.
+    since having a mask must not carry information.
     """
     cases = sorted(raw.cases, key=lambda case: case.case_id)
     known = [case.case_id for case in cases if case.split == "train"]
@@ -141,7 +141,7 @@ def features_of(raw: RawDataset, features: Sequence[Features]) -> CovariateTable
         table = table.beside(part)
     if not table.columns:
         raise DatasetError(
-            "There is nothing that a table could tell cases apart by.",
+            "There are no tabular features that differ between cases.",
             file=raw.folder / CASES_CSV,
             expected="a dose channel, or covariates that differ between training cases",
             got=f"features {', '.join(features)}",
@@ -183,7 +183,7 @@ def _write_fold(
     dataset: Dataset,
     prior: Prior,
 ) -> None:
-    """validation.csv and coefficients.csv."""
+    """Write validation.csv and coefficients.csv."""
     learned = fitted.probabilities(table.rows([case.case_id for case in cases]))
     probabilities = corrected(learned, prior.trained, prior.shares)
     rows = [

@@ -38,14 +38,14 @@ class Regression:
     penalty: float
 
     def probabilities(self, values: Floats) -> Floats:
-        """Axes (cases, classes); 0 for a class that the training cases lacked."""
+        """Probabilities, axes (cases, classes); 0 for a class that the training cases lacked."""
         probabilities = np.zeros((len(values), self.n_classes))
         probabilities[:, self.model[-1].classes_] = self.model.predict_proba(values)
         return probabilities
 
     @property
     def coefficients(self) -> tuple[Floats, Indices]:
-        """Per standard deviation of a column, axes (rows, columns), and the class of each row.
+        """Coefficients per standard deviation, axes (rows, columns), and the class of each row.
 
         No rows where the training cases are of one class.
         """
@@ -66,9 +66,9 @@ def fit(
     Args:
         values: Axes (cases, columns); NaN where not known.
         truth: Class of each case.
-        patients: Of each case.
+        patients: Patient of each case.
         n_classes: Classes.
-        seed: Of the inner folds.
+        seed: Random seed of the inner folds.
     """
     if len(np.unique(truth)) == 1:
         constant = Pipeline([("constant", DummyClassifier(strategy="prior"))])

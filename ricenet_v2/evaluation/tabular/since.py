@@ -23,7 +23,7 @@ def check_covariates(model: ModelPaths, table: Path) -> None:
     """Compare the columns of a comparator that are covariates; cases and columns may be new.
 
     Args:
-        model: Of any kind; only a tabular comparator has a table of features.
+        model: Files of any model; only a tabular comparator has a table of features.
         table: cases.csv.
 
     Raises:

@@ -26,8 +26,8 @@ class CovariateTable:
     """Numbers of cases; NaN where not known.
 
     Attributes:
-        case_ids: Of the rows.
-        columns: Names.
+        case_ids: Case identifiers, in the order of the rows.
+        columns: Names of the columns.
         values: Axes (cases, columns).
     """
 
@@ -36,12 +36,12 @@ class CovariateTable:
     values: Floats
 
     def rows(self, case_ids: Sequence[str]) -> Floats:
-        """Of these cases, in their order."""
+        """Rows of these cases, in the order given, axes (cases, columns)."""
         at = {case: index for index, case in enumerate(self.case_ids)}
         return self.values[[at[case] for case in case_ids]]
 
     def beside(self, other: CovariateTable) -> CovariateTable:
-        """Both side by side, for the cases of this one."""
+        """Both tables side by side, for the cases of this one."""
         return CovariateTable(
             self.case_ids,
             (*self.columns, *other.columns),
@@ -52,8 +52,8 @@ class CovariateTable:
 def coded(covariates: Mapping[str, Mapping[str, str]], known: Sequence[str]) -> CovariateTable:
     """Covariates as numbers: numbers as they are, words as one column of 0 and 1 for each.
 
-    Columns that may tell who a patient is are left out, as are names and what does not differ; each
-    is told.
+    Columns that may identify a patient are left out, as are names and constant columns; each is
+    logged.
 
     Args:
         covariates: Texts by case and name; the same names for every case.
@@ -66,11 +66,13 @@ def coded(covariates: Mapping[str, Mapping[str, str]], known: Sequence[str]) -> 
     for name in names:
         cells = {case: cell_of(covariates[case].get(name, "")) for case in covariates}
         if is_identity(name, cells.values()):
-            logger.warning("%s is left out: it may tell who a patient is.", name)
+            logger.warning("%s is left out: it may identify a patient.", name)
             continue
         added = _columns(name, cells, known)
         if not added:
-            logger.warning("%s is left out: it has one value, or too many words.", name)
+            logger.warning(
+                "%s is left out: it has a single value, or too many different texts.", name
+            )
         columns += added
         values += added.values()
     table = np.column_stack(values) if values else np.empty((len(covariates), 0))
