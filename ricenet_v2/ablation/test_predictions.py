@@ -30,10 +30,10 @@ def predict_test(
     """Predict the test cases by every subset; what the same checkpoints predicted is kept.
 
     Args:
-        paths: Of the dataset.
-        plan: Of all channels.
-        subsets: Whose folds are trained.
-        records: Of the preprocessed test cases.
+        paths: Folders of the dataset.
+        plan: Plan of all channels.
+        subsets: Subsets whose folds are trained.
+        records: Records of the preprocessed test cases.
         device: `cuda`, `mps` or `cpu`; the best there is where None.
 
     Returns:
@@ -43,7 +43,7 @@ def predict_test(
         CheckpointError: A fold of a subset has no final checkpoint.
         DatasetError: A preprocessed case is damaged.
     """
-    made = {}
+    files = {}
     for subset in track(subsets, "predicting test cases", total=len(subsets)):
         model = paths.model(subset.model)
         ensemble = load_ensemble(model.folder, device=device)
@@ -54,12 +54,12 @@ def predict_test(
                 _predicted(ensemble, folder, channel_indices(plan, subset.channels), records),
                 ensemble.members,
             )
-        made[subset.name] = model.test / PREDICTIONS_CSV
-    return made
+        files[subset.name] = model.test / PREDICTIONS_CSV
+    return files
 
 
 def channel_indices(plan: Plan, names: Sequence[str]) -> list[int]:
-    """Where channels lie in the preprocessed cases of a plan."""
+    """Indices of channels in the preprocessed cases of a plan."""
     there = [channel.name for channel in plan.channels]
     return [there.index(name) for name in names]
 
