@@ -46,18 +46,18 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class AblationOptions:
-    """What a user chooses.
+    """Options of an ablation.
 
     Attributes:
         plan: Name of the plan.
-        by: What a group is.
+        by: Unit of the groups.
         subsets: Names of the subsets; every one where empty.
         wish: Epochs, seed and settings.
-        machine: Where trainings run.
+        machine: Machine that trainings run on.
         repeats: How often each group is permuted; 0 leaves it out.
         drop: Whether each group is zeroed at prediction too.
         n_bootstrap: Samples of patients of every interval.
-        sampling_seed: Of these samples, and of the donors of permuted groups.
+        sampling_seed: Random seed of these samples, and of the donors of permuted groups.
     """
 
     plan: str = "auto"
@@ -78,7 +78,7 @@ def run_ablation(
 
     Args:
         dataset: Id, name, or path of the raw dataset folder.
-        options: What the user chose.
+        options: Options of the user.
         workspace: Holds raw/, preprocessed/ and results/.
 
     Returns:
@@ -106,7 +106,7 @@ def run_ablation(
     # Other machines may have seen other files, and all of them may have changed in the meantime.
     check_study(study, done)
     check_budget(study.paths, done, budget)
-    made = _tables(study, budget, groups, done, test, options)
+    source_tables = _tables(study, budget, groups, done, test, options)
     dataset_record = study.dataset
     is_of_paper = options.by == "channel"
     ablation = Ablation(
@@ -119,7 +119,7 @@ def run_ablation(
         epochs=budget.epochs,
         seed=budget.seed,
         positive_class=dataset_record.classes[_positive_index(study, done[0])],
-        tables=tuple(made),
+        tables=tuple(source_tables),
         level=Resampling(0).level,
         n_bootstrap=options.n_bootstrap,
         failed=tuple(failed),
@@ -141,7 +141,7 @@ def _what(
 
 
 def _test_records(study: TrainingSetup) -> list[PreprocessedCase]:
-    """Of the preprocessed test cases.
+    """Records of the preprocessed test cases.
 
     Raises:
         PlanError: They are made by another state of the plan, or not made.
@@ -151,24 +151,24 @@ def _test_records(study: TrainingSetup) -> list[PreprocessedCase]:
 
 
 def _done(subsets: Sequence[Subset], outcomes: Iterable[Outcome]) -> tuple[list[Subset], list[str]]:
-    """The subsets whose folds are all trained, and what failed in words.
+    """The subsets whose folds are all trained, and a text for each training that failed.
 
     Raises:
         TrainingError: The full model is not among them.
     """
     faults = [outcome for outcome in outcomes if outcome.error is not None]
     failed = {outcome.subset for outcome in faults}
-    told = [f"{fault.subset}, fold {fault.fold}: {fault.error}" for fault in faults]
+    failures = [f"{fault.subset}, fold {fault.fold}: {fault.error}" for fault in faults]
     if subsets[0].name in failed:
         raise TrainingError(
             "The model of all channels could not be trained, so there is nothing to compare with.",
-            got="\n    " + "\n    ".join(told),
+            got="\n    " + "\n    ".join(failures),
         )
-    return [subset for subset in subsets if subset.name not in failed], told
+    return [subset for subset in subsets if subset.name not in failed], failures
 
 
 def _positive_index(study: TrainingSetup, full: Subset) -> int:
-    """Of the positive class of the full model, which it keeps from its training."""
+    """Index of the positive class of the full model, kept from its training."""
     name = positive_of(study.paths.model(full.model), study.paths.raw)
     classes = study.dataset.classes
     return classes.index(name) if name in classes else study.dataset.positive_index
@@ -192,12 +192,12 @@ def _tables(
         device = options.machine.device
         files = test_predictions.predict_test(paths, budget.plan, subsets, test, device)
         parts.append(("test", tables.of_test(files, paths.raw / CASES_CSV)))
-    made = []
+    source_tables = []
     for source, alike in parts:
         table = tables.table_of(source, alike, subsets, groups, majority, how)
-        found = _importances(study, subsets[0], groups, table, alike, how, options)
-        made.append(dataclasses.replace(table, importances=found))
-    return made
+        losses = _importances(study, subsets[0], groups, table, alike, how, options)
+        source_tables.append(dataclasses.replace(table, importances=losses))
+    return source_tables
 
 
 def _importances(
@@ -209,7 +209,7 @@ def _importances(
     how: Resampling,
     options: AblationOptions,
 ) -> tuple[Importance, ...]:
-    """By each fold's own network on its validation cases; on test cases by the ensemble."""
+    """Importances by each fold's network on its validation cases; by the ensemble on test cases."""
     folder = study.paths.cases(study.plan.name)
     truths = alike.runs[full.name]
     patients = dict(zip(truths.case_ids, truths.patients, strict=True))

@@ -1,4 +1,4 @@
-"""What every subset is trained with: the plan, settings, epochs and seed of the full model."""
+"""Training budget of every subset: plan, settings, epochs and seed of the full model."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class BudgetRequest:
-    """What a user names; None takes that of the full model, or of the plan.
+    """Requested budget; None takes that of the full model, or of the plan.
 
     Attributes:
-        epochs: Of every fold.
-        seed: Of weights, sampling and augmentation.
+        epochs: Epochs of every fold.
+        seed: Random seed of weights, sampling and augmentation.
         settings: Changes of the plan, as for ricenet_train --set.
         pretrained_weights: File that every fold begins with.
         allow_missing_weights: Whether parts of the encoder may stay fresh.
@@ -43,11 +43,11 @@ class BudgetRequest:
 
 @dataclass(frozen=True)
 class TrainingBudget:
-    """What all subsets share.
+    """Budget that all subsets share.
 
     Attributes:
-        plan: With settings and epochs, of all channels.
-        seed: Of every fold.
+        plan: Plan of all channels, with settings and epochs.
+        seed: Random seed of every fold.
         pretrained_weights: File that every fold begins with.
         allow_missing_weights: Whether parts of the encoder may stay fresh.
         allow_leak: Whether the file may have been trained on held-out cases.
@@ -61,7 +61,7 @@ class TrainingBudget:
 
     @property
     def epochs(self) -> int:
-        """Of every fold."""
+        """Epochs of every fold."""
         return self.plan.training.epochs
 
     def options(
@@ -85,9 +85,9 @@ def budget_of(paths: DatasetPaths, planned: Plan, wish: BudgetRequest) -> Traini
     """That of the full model where it was begun, else that of the plan and the wish.
 
     Args:
-        paths: Of the dataset.
-        planned: As stored for the dataset.
-        wish: Of the user.
+        paths: Folders of the dataset.
+        planned: Plan as stored for the dataset.
+        wish: Requested budget of the user.
 
     Raises:
         TrainingError: The full model was trained with other epochs, seed or settings than the user

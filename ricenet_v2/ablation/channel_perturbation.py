@@ -33,15 +33,15 @@ class PerturbationStage:
 
 
 def donors(patients: Sequence[str], random: np.random.Generator) -> NDArray[np.intp]:
-    """Whose images each case is shown: a random order in which no case meets its own patient.
+    """Donor of the images of each case: a random order without donors of the same patient.
 
     A random order first; then cases that met their own patient swap with the first other with whom
     both meet another patient. Where that cannot be (one patient has more than half of the cases)
     some keep their own.
 
     Args:
-        patients: Of each case.
-        random: Where chance comes from.
+        patients: Patient of each case.
+        random: Random number generator.
 
     Returns:
         Index of the donor of each case, every case once; shape (cases,).
@@ -70,8 +70,8 @@ def spoilt(
         stages: Donors are sought within a stage, so no network sees a case that it learned from.
         channels: Indices of the group's channels; all come from the same donor.
         read: Voxels (channels, z, y, x) of a case.
-        random: Of the donors; None writes zeros, which after normalisation is the mean of an image
-            (z-score) or 0 Gy.
+        random: Generator for the donors; None writes zeros, which after normalisation is the mean
+            of an image (z-score) or 0 Gy.
     """
     chosen = list(channels)
     for stage in stages:
@@ -97,5 +97,5 @@ def _predicted(ensemble: Ensemble, case: str, array: Voxels) -> tuple[int, Float
         for fold, member in ensemble.members.items()
     }
     check_finite(outputs, case)
-    made = ensemble.odds.combined(outputs, "mean")
-    return made.predicted, made.probabilities
+    combined = ensemble.odds.combined(outputs, "mean")
+    return combined.predicted, combined.probabilities

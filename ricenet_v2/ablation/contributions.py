@@ -30,10 +30,10 @@ def contributions(
 
     Args:
         runs: Predictions of each subset by its name, the same cases in the same order.
-        subsets: Of the runs.
+        subsets: Subsets of the runs.
         groups: The players.
         majority: Most frequent class of the training cases.
-        how: Of the intervals.
+        how: Settings of the intervals.
     """
     names = [group.name for group in groups]
     by_bits = {
@@ -48,8 +48,8 @@ def contributions(
     # These two are so by definition, even where the cases are all of one class.
     constant = {AUROC: 0.5, BALANCED: 1 / len(whole.classes)}
     empty, full = how.figures(by_bits[0]) | constant, how.figures(whole)
-    method = f"{how.swapping.words(whole.grouping.count)}, with the group and without it"
-    made = []
+    method = f"{how.swapping.description(whole.grouping.count)}, with the group and without it"
+    entries = []
     for player, name in enumerate(names):
         terms = [
             Term(weight, by_bits[joined], by_bits[before])
@@ -58,7 +58,7 @@ def contributions(
         tested = how.swapping.test(terms, FIGURES)
         for figure in FIGURES:
             low, high = tested[figure].ends() or (None, None)
-            made.append(
+            entries.append(
                 Contribution(
                     group=name,
                     figure=figure,
@@ -71,4 +71,4 @@ def contributions(
                     method=method,
                 )
             )
-    return tuple(sorted(made, key=lambda one: FIGURES.index(one.figure)))
+    return tuple(sorted(entries, key=lambda entry: FIGURES.index(entry.figure)))

@@ -49,7 +49,7 @@ class DaskExecutor(Executor):
             seconds_without_workers: After which all tasks that are left fail.
             in_flight: Most tasks that the scheduler has at a time; None is one for each thread of
                 the workers that are there.
-            resources: That a task needs of a worker, as for `Client.submit`, e.g. `{"GPU": 1}`.
+            resources: Resources that a task needs, as for `Client.submit`, e.g. `{"GPU": 1}`.
         """
         self._client, self._resources = client, resources
         self._patience, self._most = seconds_without_workers, in_flight
@@ -137,7 +137,7 @@ class DaskExecutor(Executor):
 
     def _take(self) -> None:
         """Hand on what has ended."""
-        for sent in [one for one in self._running if one.status != "pending"]:
+        for sent in [future for future in self._running if future.status != "pending"]:
             call = self._running.pop(sent)
             try:
                 call.future.set_result(_result_of(sent))
@@ -179,7 +179,7 @@ class DaskExecutor(Executor):
 
 
 def _result_of(sent: Any) -> Any:
-    """What the task gave, or raises what it raised.
+    """Result of the task, or raises what it raised.
 
     Raises:
         LostError: Its worker died, or the scheduler forgot it.
@@ -195,7 +195,7 @@ def _result_of(sent: Any) -> Any:
 
 
 def _threads_of(client: Any) -> int:
-    """Of all workers that are connected; 0 where the scheduler does not answer."""
+    """Threads of all connected workers; 0 where the scheduler does not answer."""
     try:
         return sum(client.nthreads().values())
     except (OSError, TimeoutError) as error:

@@ -25,13 +25,13 @@ _LETTERS = 7.0
 Floats = NDArray[np.float64]
 
 
-def draw_subsets(made: Ablation, folder: Path) -> str:
+def draw_subsets(ablation: Ablation, folder: Path) -> str:
     """Write subsets.png and subsets.svg: bars with intervals above the matrix of groups.
 
     Returns:
         Name of the PNG.
     """
-    n, n_groups = len(made.subsets), len(made.groups)
+    n, n_groups = len(ablation.subsets), len(ablation.groups)
     width = max(5.0, 1.6 + 0.62 * n)
     heights = [1.7] * len(_SHOWN) + [0.25 + 0.2 * n_groups]
     canvas = Canvas(figsize=(width, sum(heights) + 0.5))
@@ -41,30 +41,30 @@ def draw_subsets(made: Ablation, folder: Path) -> str:
     )
     canvas.subplots_adjust(left=1.35 / width, right=0.99, top=0.88, bottom=0.03)
     for name, axes in zip(_SHOWN, panels, strict=True):
-        _bars(axes, made, name)
-    _legend(panels[0], made)
-    _matrix(matrix, made)
-    svg.write(matrix, folder / SUBSETS, f"{made.dataset}: every subset trained alike")
+        _bars(axes, ablation, name)
+    _legend(panels[0], ablation)
+    _matrix(matrix, ablation)
+    svg.write(matrix, folder / SUBSETS, f"{ablation.dataset}: every subset trained alike")
     return f"{SUBSETS}.png"
 
 
-def _bars(axes: Axes, made: Ablation, name: str) -> None:
-    n_tables = len(made.tables)
+def _bars(axes: Axes, ablation: Ablation, name: str) -> None:
+    n_tables = len(ablation.tables)
     width = 0.8 / n_tables
-    for number, table in enumerate(made.tables):
-        found = [_figure(table, subset.name, name) for subset in made.subsets]
-        at = np.arange(len(found)) + (number - (n_tables - 1) / 2) * width
+    for number, table in enumerate(ablation.tables):
+        figures = [_figure(table, subset.name, name) for subset in ablation.subsets]
+        at = np.arange(len(figures)) + (number - (n_tables - 1) / 2) * width
         colour = _COLOURS[table.source]
-        values = np.array([np.nan if f is None or f.value is None else f.value for f in found])
+        values = np.array([np.nan if f is None or f.value is None else f.value for f in figures])
         axes.bar(at, values, 0.9 * width, facecolor=colour, alpha=0.35, edgecolor=colour,
                  linewidth=0.8, hatch=_HATCHES[table.source])  # fmt: skip
-        for x, figure in zip(at, found, strict=True):
+        for x, figure in zip(at, figures, strict=True):
             if figure is not None and figure.low is not None and figure.high is not None:
                 ends = (figure.low, figure.high)
                 axes.vlines(x, *ends, colors=svg.STAND_INS["ink"], linewidth=1.1)
                 axes.hlines(ends, x - 0.06, x + 0.06, colors=svg.STAND_INS["ink"], linewidth=1.1)
     if name == "macro F1":
-        _published(axes, made)
+        _published(axes, ablation)
     if name == "AUROC":
         axes.axhline(0.5, color=svg.STAND_INS["second"], linewidth=0.8, linestyle=(0, (4, 3)))
     axes.set_ylim(0, 1.02)
@@ -73,13 +73,13 @@ def _bars(axes: Axes, made: Ablation, name: str) -> None:
     axes.grid(axis="y", color=svg.STAND_INS["line"], linewidth=0.7)
 
 
-def _published(axes: Axes, made: Ablation) -> None:
+def _published(axes: Axes, ablation: Ablation) -> None:
     """The paper's macro F1 as diamonds: open validation, filled test."""
-    places = {subset.name: index for index, subset in enumerate(made.subsets)}
-    for one in made.published:
-        if one.subset in places:
-            for value, face in ((one.validation, "none"), (one.test, svg.STAND_INS["ink"])):
-                axes.plot(places[one.subset], np.nan if value is None else value, "D",
+    places = {subset.name: index for index, subset in enumerate(ablation.subsets)}
+    for row in ablation.published:
+        if row.subset in places:
+            for value, face in ((row.validation, "none"), (row.test, svg.STAND_INS["ink"])):
+                axes.plot(places[row.subset], np.nan if value is None else value, "D",
                           markersize=4.5, markerfacecolor=face,
                           markeredgecolor=svg.STAND_INS["ink"], zorder=5)  # fmt: skip
 
@@ -91,10 +91,10 @@ def _figure(table: SourceTable, subset: str, name: str) -> Metric | None:
     return None
 
 
-def _matrix(axes: Axes, made: Ablation) -> None:
+def _matrix(axes: Axes, ablation: Ablation) -> None:
     """Dots: which groups a subset has, joined from the first to the last."""
-    names = [group.name for group in made.groups]
-    for x, subset in enumerate(made.subsets):
+    names = [group.name for group in ablation.groups]
+    for x, subset in enumerate(ablation.subsets):
         rows = [names.index(name) for name in subset.groups]
         absent = sorted(set(range(len(names))) - set(rows))
         axes.plot([x] * len(absent), absent, "o", color=svg.STAND_INS["line"], markersize=6)
@@ -102,18 +102,18 @@ def _matrix(axes: Axes, made: Ablation) -> None:
                   linewidth=1.6)  # fmt: skip
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_yticks(range(len(names)), names)
-    axes.set_xlim(-0.6, len(made.subsets) - 0.4)
+    axes.set_xlim(-0.6, len(ablation.subsets) - 0.4)
     axes.set_xticks([])
     _quiet(axes)
 
 
-def _legend(axes: Axes, made: Ablation) -> None:
-    for table in made.tables:
+def _legend(axes: Axes, ablation: Ablation) -> None:
+    for table in ablation.tables:
         colour = _COLOURS[table.source]
         axes.bar([np.nan], [np.nan], facecolor=colour, alpha=0.35, edgecolor=colour,
                  hatch=_HATCHES[table.source], label=f"{table.source} (n = {table.n_cases})",
                  )  # fmt: skip
-    if made.published:
+    if ablation.published:
         for label, face in (("paper, validation", "none"), ("paper, test", svg.STAND_INS["ink"])):
             axes.plot([np.nan], [np.nan], "D", markersize=4.5, markerfacecolor=face,
                       markeredgecolor=svg.STAND_INS["ink"], label=label)  # fmt: skip
@@ -128,7 +128,7 @@ def _quiet(axes: Axes) -> None:
     axes.tick_params(length=0, labelcolor=svg.STAND_INS["ink"], labelsize=_LETTERS)
 
 
-def draw_contributions(made: Ablation, folder: Path) -> str | None:
+def draw_contributions(ablation: Ablation, folder: Path) -> str | None:
     """Write contributions.png and .svg: Shapley values and permutation importance of each group.
 
     Returns:
@@ -137,14 +137,14 @@ def draw_contributions(made: Ablation, folder: Path) -> str | None:
     kinds = [
         (title, rows)
         for title, rows in (
-            ("Shapley value (trained anew)", _shapley_rows(made)),
-            ("permutation importance (full model)", _importance_rows(made)),
+            ("Shapley value (trained anew)", _shapley_rows(ablation)),
+            ("permutation importance (full model)", _importance_rows(ablation)),
         )
         if rows
     ]
     if not kinds:
         return None
-    names = [group.name for group in made.groups]
+    names = [group.name for group in ablation.groups]
     width, height = 1.6 + 2.7 * len(kinds), 1.0 + 0.42 * len(names) * len(_SHOWN)
     canvas = Canvas(figsize=(width, height))
     FigureCanvasSVG(canvas)
@@ -153,12 +153,14 @@ def draw_contributions(made: Ablation, folder: Path) -> str | None:
     for line, figure in enumerate(_SHOWN):
         for column, (title, rows) in enumerate(kinds):
             axes = panels[line][column]
-            _ranges(axes, names, [row for row in rows if row[2] == figure], made)
+            _ranges(axes, names, [row for row in rows if row[2] == figure], ablation)
             axes.set_title(f"{figure}: {title}", fontsize=6.5, color=svg.STAND_INS["ink"], pad=3)
     handles, labels = panels[0][0].get_legend_handles_labels()
     canvas.legend(handles, labels, loc="lower left", bbox_to_anchor=(0.01, 0.885), ncols=2,
                   fontsize=6.5, frameon=False, labelcolor=svg.STAND_INS["ink"])  # fmt: skip
-    svg.write(panels[0][0], folder / CONTRIBUTIONS, f"{made.dataset}: what each group contributes")
+    svg.write(
+        panels[0][0], folder / CONTRIBUTIONS, f"{ablation.dataset}: what each group contributes"
+    )
     return f"{CONTRIBUTIONS}.png"
 
 
@@ -166,28 +168,35 @@ _Row = tuple[str, str, str, "float | None", "float | None", "float | None"]
 """Source, group, figure, value, low, high."""
 
 
-def _shapley_rows(made: Ablation) -> list[_Row]:
+def _shapley_rows(ablation: Ablation) -> list[_Row]:
     return [
-        (table.source, one.group, one.figure, one.value, one.low, one.high)
-        for table in made.tables
-        for one in table.contributions
+        (
+            table.source,
+            contribution.group,
+            contribution.figure,
+            contribution.value,
+            contribution.low,
+            contribution.high,
+        )
+        for table in ablation.tables
+        for contribution in table.contributions
     ]
 
 
-def _importance_rows(made: Ablation) -> list[_Row]:
+def _importance_rows(ablation: Ablation) -> list[_Row]:
     return [
-        (table.source, one.group, one.figure, one.value, one.low, one.high)
-        for table in made.tables
-        for one in table.importances
-        if one.change == "permuted"
+        (table.source, loss.group, loss.figure, loss.value, loss.low, loss.high)
+        for table in ablation.tables
+        for loss in table.importances
+        if loss.change == "permuted"
     ]
 
 
-def _ranges(axes: Axes, names: Sequence[str], rows: Sequence[_Row], made: Ablation) -> None:
+def _ranges(axes: Axes, names: Sequence[str], rows: Sequence[_Row], ablation: Ablation) -> None:
     """A line and a mark for each group and source."""
-    middle = (len(made.tables) - 1) / 2
+    middle = (len(ablation.tables) - 1) / 2
     shifts: dict[str, float] = {
-        table.source: 0.3 * (n - middle) for n, table in enumerate(made.tables)
+        table.source: 0.3 * (n - middle) for n, table in enumerate(ablation.tables)
     }
     axes.axvline(0, color=svg.STAND_INS["second"], linewidth=0.8)
     for source, group, _, value, low, high in rows:
@@ -197,7 +206,7 @@ def _ranges(axes: Axes, names: Sequence[str], rows: Sequence[_Row], made: Ablati
             axes.hlines(y, low, high, colors=colour, linewidth=1.6)
         known = np.nan if value is None else value
         axes.plot(known, y, "o" if source == "out-of-fold" else "s", color=colour, markersize=4.5)
-    for table in made.tables:
+    for table in ablation.tables:
         shape = "o" if table.source == "out-of-fold" else "s"
         axes.plot([np.nan], [np.nan], shape, color=_COLOURS[table.source], markersize=4.5,
                   label=f"{table.source} (n = {table.n_cases})")  # fmt: skip

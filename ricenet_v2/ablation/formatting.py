@@ -1,4 +1,4 @@
-"""What a reader of an ablation must know, and its numbers as cells of tables."""
+"""Explanations of an ablation for its readers, and its numbers as cells of tables."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ SHAPLEY = (
 PERMUTED = (
     "Permutation importance: what the trained model of all channels loses when a group comes from "
     "another patient of the same fold (test: of the test cases). It asks how much this one model "
-    "leans on the group. A mixed patient is no real patient: the images no longer fit each other."
+    "relies on the group. A mixed patient is no real patient: the images no longer fit each other."
 )
 ZEROED = (
     "Zeroed at prediction: the group is 0 everywhere after normalisation (mean of an MRI, 0 Gy "
     "of a dose). It is another question: the networks never saw such images in training, so a "
-    "loss mixes what the group tells with how strange a blank image looks."
+    "loss mixes the information in the group with the unfamiliarity of a blank image."
 )
 CHANCE = (
     "Intervals of figures are over patients, by the methods of ricenet_evaluate; those of "
@@ -62,7 +62,7 @@ def cases(table: SourceTable) -> str:
 
 
 def one_patient(table: SourceTable) -> str:
-    """How coarse figures of a small set are; empty for a large one."""
+    """Caution on how coarse the figures of a small set are; empty for a large one."""
     if table.n_patients >= 40:
         return ""
     return (
@@ -79,7 +79,7 @@ def figures_table(table: SourceTable) -> SectionTable:
 
 
 def differences_table(table: SourceTable, full: str) -> SectionTable:
-    """A row for each subset: what it is above or below all channels."""
+    """A row for each subset: its differences to the model of all channels."""
     rows = [(row.subset, *map(_pair, row.differences)) for row in table.rows if row.differences]
     title = f"{table.source.capitalize()}: subset less {full}, with p of Holm over the subsets"
     pairs = [pair for row in table.rows for pair in row.differences]
@@ -92,29 +92,29 @@ def differences_table(table: SourceTable, full: str) -> SectionTable:
 def contributions_table(table: SourceTable) -> SectionTable:
     """A row for each group: its Shapley values."""
     cells: dict[str, list[str]] = {}
-    for one in table.contributions:
-        cells.setdefault(one.group, []).append(
-            with_interval(one.value, one.low, one.high, sign=True)
+    for contribution in table.contributions:
+        cells.setdefault(contribution.group, []).append(
+            with_interval(contribution.value, contribution.low, contribution.high, sign=True)
         )
     ends = {
-        one.figure: f"{one.figure}: {number(one.empty)} to {number(one.whole)}"
-        for one in table.contributions
+        part.figure: f"{part.figure}: {number(part.empty)} to {number(part.whole)}"
+        for part in table.contributions
     }
     title = f"{table.source.capitalize()}: Shapley value of each group (from none to all: "
     return SectionTable(
         title + "; ".join(ends.values()) + ")",
         ("group", *FIGURES),
-        tuple((group, *own) for group, own in cells.items()),
+        tuple((group, *row) for group, row in cells.items()),
     )
 
 
 def importances_table(table: SourceTable, change: Change) -> SectionTable:
-    """A row for each group: what the full model loses."""
-    own = [one for one in table.importances if one.change == change]
-    cells: Mapping[str, list[str]] = {one.group: [] for one in own}
-    for one in own:
-        cells[one.group].append(_importance(one))
-    repeats = len(own[0].repeats) if own else 0
+    """A row for each group: the loss of the full model."""
+    losses = [loss for loss in table.importances if loss.change == change]
+    cells: Mapping[str, list[str]] = {loss.group: [] for loss in losses}
+    for loss in losses:
+        cells[loss.group].append(_importance(loss))
+    repeats = len(losses[0].repeats) if losses else 0
     many = f", mean of {repeats} repeats" if repeats > 1 else ""
     how = f"permuted{many}" if change == "permuted" else "zeroed"
     return SectionTable(
@@ -124,73 +124,75 @@ def importances_table(table: SourceTable, change: Change) -> SectionTable:
     )
 
 
-def published_table(made: Ablation) -> SectionTable:
+def published_table(ablation: Ablation) -> SectionTable:
     """The paper's macro F1 beside ours."""
     ours = {
-        table.source: {row.subset: row.figures[0] for row in table.rows} for table in made.tables
+        table.source: {row.subset: row.figures[0] for row in table.rows}
+        for table in ablation.tables
     }
     rows = []
-    for one in made.published:
+    for row in ablation.published:
         here = [
-            _figure(found) if (found := ours.get(source, {}).get(one.subset)) else NONE
+            _figure(figure) if (figure := ours.get(source, {}).get(row.subset)) else NONE
             for source in ("out-of-fold", "test")
         ]
-        paper = [_as_published(one.validation), _as_published(one.test)]
-        rows.append((one.subset, paper[0], here[0], paper[1], here[1], one.remark))
+        paper = [_as_published(row.validation), _as_published(row.test)]
+        rows.append((row.subset, paper[0], here[0], paper[1], here[1], row.remark))
     columns = ("subset", "paper, validation", "here, out-of-fold", "paper, test", "here, test",
                "remark")  # fmt: skip
     return SectionTable(f"Macro F1 beside the paper's own ({CITATION})", columns, tuple(rows))
 
 
 def _as_published(value: float | None) -> str:
-    """With the digits that the paper gives, two at least."""
+    """Value with the digits that the paper gives, at least two."""
     return NONE if value is None else f"{value:.3f}".removesuffix("0")
 
 
-def title_of(made: Ablation) -> str:
-    """Of the section; a report may have several of named subsets."""
-    title, others = f"What each {made.by} contributes", made.subsets[1:]
-    if len(others) == 2 ** len(made.groups) - 2:
+def title_of(ablation: Ablation) -> str:
+    """Title of the section; a report may have several of named subsets."""
+    title, others = f"What each {ablation.by} contributes", ablation.subsets[1:]
+    if len(others) == 2 ** len(ablation.groups) - 2:
         return title
     named = ", ".join(subset.name for subset in others)
     return f"{title}: {named if len(others) <= _MOST_NAMED else f'{len(others)} subsets'}"
 
 
-def words_of(made: Ablation) -> str:
+def words_of(ablation: Ablation) -> str:
     """The text above the tables."""
-    many = len(made.subsets)
+    many = len(ablation.subsets)
     parts = [
-        f"{many} subsets of the groups {', '.join(group.name for group in made.groups)} were each "
-        f"trained on the same folds with the same plan, seed {made.seed} and {made.epochs} epochs.",
+        f"{many} subsets of the groups {', '.join(group.name for group in ablation.groups)} were "
+        f"each trained on the same folds with the same plan, seed {ablation.seed} and "
+        f"{ablation.epochs} epochs.",
         CHANCE,
-        *(one_patient(table) for table in made.tables),
+        *(one_patient(table) for table in ablation.tables),
     ]
-    if made.failed:
-        parts.append(f"{len(made.failed)} trainings failed: {'; '.join(made.failed)}.")
-    if any(table.contributions for table in made.tables):
+    if ablation.failed:
+        parts.append(f"{len(ablation.failed)} trainings failed: {'; '.join(ablation.failed)}.")
+    if any(table.contributions for table in ablation.tables):
         parts.append(SHAPLEY)
     elif many > 1:
         parts.append("Shapley values need every subset and are not given.")
-    changes = {one.change for table in made.tables for one in table.importances}
+    changes = {loss.change for table in ablation.tables for loss in table.importances}
     parts += [text for change, text in (("permuted", PERMUTED), ("zeroed", ZEROED))
               if change in changes]  # fmt: skip
-    if made.published:
+    if ablation.published:
         parts.append(REMARK)
-    return " ".join(part for part in (*parts, made.note) if part)
+    return " ".join(part for part in (*parts, ablation.note) if part)
 
 
-def all_tables(made: Ablation) -> tuple[SectionTable, ...]:
+def all_tables(ablation: Ablation) -> tuple[SectionTable, ...]:
     """Every table, in the order of the page; a zeroed group stands behind all else."""
-    found: list[SectionTable] = []
-    for table in made.tables:
-        found += [figures_table(table), differences_table(table, made.full)]
+    tables: list[SectionTable] = []
+    for table in ablation.tables:
+        tables += [figures_table(table), differences_table(table, ablation.full)]
         if table.contributions:
-            found.append(contributions_table(table))
+            tables.append(contributions_table(table))
     for change in get_args(Change):
-        found += [importances_table(table, change) for table in made.tables]
-    if made.published:
-        found.append(published_table(made))
-    return tuple(table for table in found if table.rows)
+        tables += [importances_table(table, change) for table in ablation.tables]
+    if ablation.published:
+        tables.append(published_table(ablation))
+    return tuple(table for table in tables if table.rows)
 
 
 def _figure(figure: Metric) -> str:
@@ -198,9 +200,9 @@ def _figure(figure: Metric) -> str:
 
 
 def _pair(pair: Pair) -> str:
-    told = with_interval(pair.difference, pair.low, pair.high, sign=True)
-    return f"{told}, p {number(pair.p_holm)}"
+    text = with_interval(pair.difference, pair.low, pair.high, sign=True)
+    return f"{text}, p {number(pair.p_holm)}"
 
 
-def _importance(one: Importance) -> str:
-    return with_interval(one.value, one.low, one.high, sign=True)
+def _importance(loss: Importance) -> str:
+    return with_interval(loss.value, loss.low, loss.high, sign=True)

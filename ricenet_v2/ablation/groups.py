@@ -16,24 +16,24 @@ def groups_of(channels: Sequence[Channel], by: By) -> tuple[ChannelGroup, ...]:
     """The groups, in the order in which the dataset first names them.
 
     Args:
-        channels: Of the dataset.
+        channels: Channels of the dataset.
         by: `channel`: each alone; `kind`: those of one kind; `timepoint`: those of one time point,
             and those that have none together, as `without_timepoint`.
 
     Raises:
         DatasetError: Only one group: there is nothing to leave out.
     """
-    found: dict[str, list[str]] = {}
+    groups: dict[str, list[str]] = {}
     for channel in channels:
-        found.setdefault(_name(channel, by), []).append(channel.name)
-    if len(found) < 2:
+        groups.setdefault(_name(channel, by), []).append(channel.name)
+    if len(groups) < 2:
         raise DatasetError(
             f"There is nothing to leave out by {by}.",
             expected="two or more groups of channels",
-            got=", ".join(f"{name} ({', '.join(own)})" for name, own in found.items()),
+            got=", ".join(f"{name} ({', '.join(names)})" for name, names in groups.items()),
             remedy="Use another --by, or a dataset with more channels.",
         )
-    return tuple(ChannelGroup(name, tuple(own)) for name, own in found.items())
+    return tuple(ChannelGroup(name, tuple(names)) for name, names in groups.items())
 
 
 def _name(channel: Channel, by: By) -> str:

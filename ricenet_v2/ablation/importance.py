@@ -1,7 +1,7 @@
-"""What the trained full model loses where a group of channels is spoilt at prediction.
+"""Loss of the trained full model where a group of channels is perturbed at prediction.
 
 Permutation importance (Breiman 2001; Fisher, Rudin and Dominici 2019) asks how much this one model
-leans on a group; a subset that is trained anew asks how well one can do without it.
+relies on a group; a subset that is trained anew asks how well one can do without it.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def importances(
     Args:
         stages: The cases with the networks that may judge them.
         truths: Predictions of the same cases, of which only the truths are used.
-        groups: With the indices of their channels in a preprocessed case.
+        groups: Groups, with the indices of their channels in a preprocessed case.
         read: Voxels (channels, z, y, x) of a case.
-        how: Of the intervals, and the seed of the donors.
+        how: Settings of the intervals, and the seed of the donors.
         repeats: How often each group is permuted; 0 leaves it out.
         drop: Whether each group is zeroed too.
     """
@@ -48,28 +48,28 @@ def importances(
     n_passes = 1 + len(groups) * (repeats + int(drop))
     bar = track(range(n_passes * n_cases), "spoiling channels", total=n_passes * n_cases)
     before = _scored(untouched(stages, read), truths, bar)
-    made: list[Importance] = []
+    losses: list[Importance] = []
     for group, channels in groups:
         runs = []
         for repeat in range(repeats):
             random = generator(how.seed, "permutation", group.name, repeat)
-            found = spoilt(stages, channels, read, random)
-            runs.append(_scored(found, truths, bar))
-        made += _losses(group, "permuted", before, runs, how)
+            predictions = spoilt(stages, channels, read, random)
+            runs.append(_scored(predictions, truths, bar))
+        losses += _losses(group, "permuted", before, runs, how)
         if drop:
             zeroed = _scored(spoilt(stages, channels, read, None), truths, bar)
-            made += _losses(group, "zeroed", before, [zeroed], how)
-    return tuple(made)
+            losses += _losses(group, "zeroed", before, [zeroed], how)
+    return tuple(losses)
 
 
 def _scored(
-    found: Iterator[tuple[str, int, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]],
+    predictions: Iterator[tuple[str, int, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]],
     truths: LabelledPredictions,
     bar: Iterator[int],
 ) -> LabelledPredictions:
     """The predictions in the order of the truths."""
     by_case = {}
-    for case, call, values in found:
+    for case, call, values in predictions:
         by_case[case] = (call, values)
         next(bar, None)
     return dataclasses.replace(
@@ -91,7 +91,7 @@ def _losses(
         return
     tested = how.swapping.test([Term(1 / len(runs), before, run) for run in runs], FIGURES)
     whole, each = how.figures(before), [how.figures(run) for run in runs]
-    words = how.swapping.words(before.grouping.count)
+    description = how.swapping.description(before.grouping.count)
     for name in FIGURES:
         low, high = tested[name].ends() or (None, None)
         yield Importance(
@@ -101,7 +101,7 @@ def _losses(
             value=known(tested[name].value),
             low=low,
             high=high,
-            repeats=tuple(known(whole[name] - one[name]) for one in each),
+            repeats=tuple(known(whole[name] - figures[name]) for figures in each),
             n=len(before),
-            method=f"{words}, untouched and spoilt",
+            method=f"{description}, untouched and spoilt",
         )

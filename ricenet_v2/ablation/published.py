@@ -37,18 +37,18 @@ def published_for(channels: Sequence[Channel]) -> tuple[Published, ...]:
     """The paper's table under the names of the dataset; empty where its channels are others.
 
     Args:
-        channels: Of the dataset; those of the paper are an MRI after surgery (time point
+        channels: Channels of the dataset; those of the paper are an MRI after surgery (time point
             `post_op`), an MRI at the event (time point `event`) and a dose.
     """
-    found = {_role(channel): channel.name for channel in channels}
-    if len(channels) != 3 or set(found) != {_POST_OP, _EVENT, _DOSE}:
+    by_role = {_role(channel): channel.name for channel in channels}
+    if len(channels) != 3 or set(by_role) != {_POST_OP, _EVENT, _DOSE}:
         return ()
     order = [channel.name for channel in channels]
-    made = []
+    rows = []
     for roles, validation, test, remark in _ROWS:
-        names = sorted((found[role] for role in roles), key=order.index)
-        made.append(Published("+".join(names), validation, test, remark))
-    return tuple(made)
+        names = sorted((by_role[role] for role in roles), key=order.index)
+        rows.append(Published("+".join(names), validation, test, remark))
+    return tuple(rows)
 
 
 def _role(channel: Channel) -> str:

@@ -1,4 +1,4 @@
-"""Shapley values: what the value of all groups together owes to each of them."""
+"""Shapley values: the share of each group in the value of all groups together."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def shapley_values(values: Floats) -> Floats:
             expected="2, 4, 8 ... values, the empty set first",
             got=n_subsets,
         )
-    made = np.empty((n, *values.shape[1:]))
+    phi = np.empty((n, *values.shape[1:]))
     for player in range(n):
         weights, joined, before = (np.array(each) for each in zip(*gains(n, player), strict=True))
-        made[player] = np.tensordot(weights, values[joined] - values[before], axes=1)
-    return made
+        phi[player] = np.tensordot(weights, values[joined] - values[before], axes=1)
+    return phi
 
 
 def gains(n: int, player: int) -> list[tuple[float, int, int]]:
@@ -48,16 +48,16 @@ def gains(n: int, player: int) -> list[tuple[float, int, int]]:
 
     Args:
         n: Players.
-        player: Whose value it is.
+        player: Index of the player.
 
     Returns:
         The weight of each gain, and the indices of the subsets with the player and without.
     """
     bit = 1 << player
-    made = []
+    terms = []
     for before in range(1 << n):
         if not before & bit:
             size = before.bit_count()
             weight = factorial(size) * factorial(n - size - 1) / factorial(n)
-            made.append((weight, before | bit, before))
-    return made
+            terms.append((weight, before | bit, before))
+    return terms

@@ -1,4 +1,4 @@
-"""Whether what is trained already is of the study as it stands now, and of one budget."""
+"""Checks that existing models belong to the current study and to one budget."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ricenet_v2.training.resume_checks import DECISIVE
 from ricenet_v2.training.settings import NETWORK_FIELDS, with_channels
 from ricenet_v2.training.training_setup import TrainingSetup
 
-_MOST_TOLD = 20
+_MOST_LISTED = 20
 # What `--set` may change, and so `budget_of` compares.
 _SETTINGS = "training"
 
@@ -33,8 +33,8 @@ def check_study(study: TrainingSetup, subsets: Sequence[Subset]) -> None:
     """Refuse what was trained on another plan, other images, cases, labels or patients.
 
     Args:
-        study: As it stands now.
-        subsets: Whose models are looked at, where they are there.
+        study: The study in its present state.
+        subsets: Subsets whose models are checked, where they exist.
 
     Raises:
         TrainingError: Some model or fold is of another study; all of them are named.
@@ -68,8 +68,8 @@ def check_images(study: TrainingSetup) -> None:
             "Images or brain masks were replaced after they were preprocessed.",
             file=study.paths.raw,
             expected="the files that the preprocessed cases were made of",
-            got=f"other files of {len(others)} cases: {', '.join(others[:_MOST_TOLD])}"
-            + (", ..." if len(others) > _MOST_TOLD else ""),
+            got=f"other files of {len(others)} cases: {', '.join(others[:_MOST_LISTED])}"
+            + (", ..." if len(others) > _MOST_LISTED else ""),
             remedy=f"Run ricenet_plan_and_preprocess {study.paths.name} again (models that are "
             "there must then be trained anew), or bring the files back.",
         )
@@ -78,7 +78,7 @@ def check_images(study: TrainingSetup) -> None:
 def _refuse(faults: Sequence[str], study: TrainingSetup) -> None:
     if faults:
         raise TrainingError(
-            "The study has changed since these were trained, so they cannot be used any more.",
+            "The study has changed since these models were trained, so they can no longer be used.",
             file=study.paths.results,
             expected="the plan, preprocessed images, cases, labels and patients as they are now",
             got=_listed(faults),
@@ -94,18 +94,18 @@ def _plan_faults(planned: Plan, subset: Subset, model: ModelPaths) -> Iterator[s
     old, new = documents.read(Plan, model.plan), with_channels(planned, subset.channels)
     chosen = {name: getattr(old.network, name) for name in NETWORK_FIELDS}
     new = dataclasses.replace(new, network=dataclasses.replace(new.network, **chosen))
-    told = [
-        _told(name, getattr(old, name), getattr(new, name))
+    differences = [
+        _difference(name, getattr(old, name), getattr(new, name))
         for name in DECISIVE
         if name != _SETTINGS and getattr(old, name) != getattr(new, name)
     ]
-    if told:
+    if differences:
         folds = ", ".join(str(fold) for fold, _ in runs_of(model))
-        yield f"{subset.name}, fold {folds}: trained by another plan: {'; '.join(told)}"
+        yield f"{subset.name}, fold {folds}: trained by another plan: {'; '.join(differences)}"
 
 
-def _told(name: str, old: Any, new: Any) -> str:
-    """What differs in a part of the plan."""
+def _difference(name: str, old: Any, new: Any) -> str:
+    """Describe what differs in a part of the plan."""
     if name == "channels":
         by_name = {channel.name: channel for channel in old}
         others = [channel.name for channel in new if by_name.get(channel.name) != channel]
@@ -118,23 +118,23 @@ def _told(name: str, old: Any, new: Any) -> str:
 
 
 def _inputs(study: TrainingSetup) -> list[Mapping[str, str]]:
-    """Of each fold what its run.json must say."""
+    """Hashes that run.json of each fold must contain."""
     labels = {case.case_id: case.label for case in study.cases}
     patients = {case.case_id: case.patient_id for case in study.cases}
-    made = list[Mapping[str, str]]()
+    inputs = list[Mapping[str, str]]()
     for fold in study.splits.folds:
         cases = (*fold.train, *fold.validation)
         records = records_of_plan(study.paths.cases(study.plan.name), cases, study.plan)
-        made.append(
+        inputs.append(
             {
                 "fold_hash": fold.hash_with(labels, patients),
                 "preprocessed_hash": store.cases_hash(records),
             }
         )
-    return made
+    return inputs
 
 
-_IN_WORDS = {
+_DESCRIPTIONS = {
     "fold_hash": "other cases, labels or patients in the fold",
     "preprocessed_hash": "other preprocessed images",
 }
@@ -144,9 +144,11 @@ def _input_faults(subset: Subset, run: Run, now: Sequence[Mapping[str, str]]) ->
     if run.fold >= len(now):
         yield f"{subset.name}, fold {run.fold}: there are only {len(now)} folds now"
         return
-    told = [_IN_WORDS[key] for key, value in now[run.fold].items() if getattr(run, key) != value]
-    if told:
-        yield f"{subset.name}, fold {run.fold}: {'; '.join(told)}"
+    differences = [
+        _DESCRIPTIONS[key] for key, value in now[run.fold].items() if getattr(run, key) != value
+    ]
+    if differences:
+        yield f"{subset.name}, fold {run.fold}: {'; '.join(differences)}"
 
 
 def is_finished(paths: FoldPaths, run: Run) -> bool:
@@ -193,9 +195,9 @@ def check_budget(paths: DatasetPaths, subsets: Sequence[Subset], budget: Trainin
 
 
 def _listed(faults: Sequence[str]) -> str:
-    more = len(faults) - _MOST_TOLD
-    told = faults if more <= 0 else [*faults[:_MOST_TOLD], f"... and {more} more"]
-    return "\n    " + "\n    ".join(told)
+    more = len(faults) - _MOST_LISTED
+    listed = faults if more <= 0 else [*faults[:_MOST_LISTED], f"... and {more} more"]
+    return "\n    " + "\n    ".join(listed)
 
 
 def _wanted(subset: Subset, budget: TrainingBudget) -> dict[str, object]:
@@ -214,7 +216,9 @@ def _first_weights(budget: TrainingBudget) -> str:
     if file is None:
         return ""
     if not file.is_file():
-        raise TrainingError("There are no such pretrained weights.", file=file, got="no such file")
+        raise TrainingError(
+            "The file of pretrained weights does not exist.", file=file, got="no such file"
+        )
     return sha256_of_file(file)
 
 
@@ -225,12 +229,12 @@ def _faults(subset: Subset, run: Run, wanted: Mapping[str, object]) -> list[str]
     # Other epochs change the hash of the plan too, which then says nothing new.
     if "epochs" in names and "plan_hash" in names:
         names.remove("plan_hash")
-    told = {
+    descriptions = {
         "plan_hash": "another plan or other settings",
         "pretrained": "began with other pretrained weights, or with none",
     }
     return [
         f"{subset.name}, fold {run.fold}: "
-        + told.get(name, f"{name} {there[name]}, here {wanted[name]}")
+        + descriptions.get(name, f"{name} {there[name]}, here {wanted[name]}")
         for name in names
     ]

@@ -1,4 +1,4 @@
-"""Which subsets of the groups are trained."""
+"""Subsets of the groups that are trained."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def every_subset(
     """All non-empty subsets: all groups first, then from one group to many.
 
     Args:
-        groups: Of the dataset.
+        groups: Groups of the dataset.
         channels: Names of all channels, in the order of the plan.
         plan: Name of the plan, which is in the name of a model's folder.
 
@@ -46,7 +46,7 @@ def named_subsets(
     """The named subsets behind that of all groups, which the others are compared with.
 
     Args:
-        groups: Of the dataset.
+        groups: Groups of the dataset.
         channels: Names of all channels, in the order of the plan.
         plan: Name of the plan.
         names: Names of groups joined with `+`, e.g. `T1c_event+dose`.
@@ -64,10 +64,10 @@ def named_subsets(
             got=", ".join(unknown),
         )
     parts = [set(known), *wanted.values()]
-    made = [
+    subsets = [
         _subset([g for g in groups if g.name in part], groups, channels, plan) for part in parts
     ]
-    return tuple({subset.name: subset for subset in made}.values())
+    return tuple({subset.name: subset for subset in subsets}.values())
 
 
 def canonical(groups: Sequence[str], names: Iterable[str]) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ def _subset(
 ) -> Subset:
     """Folders are named as ricenet_train names them: channels in the order of the plan."""
     names = {name for group in chosen for name in group.channels}
-    own = tuple(name for name in channels if name in names)
-    label = "all" if len(chosen) == len(groups) else JOINED.join(own)
+    channel_names = tuple(name for name in channels if name in names)
+    label = "all" if len(chosen) == len(groups) else JOINED.join(channel_names)
     of = tuple(group.name for group in chosen)
-    return Subset(JOINED.join(of), of, own, f"{plan}__{label}")
+    return Subset(JOINED.join(of), of, channel_names, f"{plan}__{label}")

@@ -54,12 +54,12 @@ def table_of(
     """Figures, differences and Shapley values of one set of cases.
 
     Args:
-        source: What the cases are.
+        source: Origin of the cases.
         alike: Predictions of the subsets, all groups first.
-        subsets: In the same order.
-        groups: Of the dataset.
+        subsets: Subsets, in the same order.
+        groups: Groups of the dataset.
         majority: Most frequent class of the training cases.
-        how: Of the intervals.
+        how: Settings of the intervals.
     """
     first = next(iter(alike.runs.values()))
     differences = _differences(alike, how)
@@ -81,21 +81,22 @@ def _row(
 ) -> SubsetMetrics:
     options = EvaluationOptions(how.positive, how.n_bootstrap, how.seed, how.level)
     figures = figures_of(run, options)
-    found = {figure.name: figure for figure in figures}
-    return SubsetMetrics(name, tuple(found[name] for name in FIGURES), tuple(differences))
+    by_name = {figure.name: figure for figure in figures}
+    return SubsetMetrics(name, tuple(by_name[name] for name in FIGURES), tuple(differences))
 
 
 def _differences(alike: AlignedRuns, how: Resampling) -> dict[str, tuple[Pair, ...]]:
-    """Of each subset to all channels; Holm's correction is over the subsets."""
+    """Differences of each subset to all channels; Holm's correction is over the subsets."""
     if len(alike.runs) < 2:
         return {}
     full = next(iter(alike.runs))
     pairs = compare(alike, how.positive, how.n_bootstrap, how.seed, against=full).pairs
-    made: dict[str, tuple[Pair, ...]] = {}
+    by_subset: dict[str, tuple[Pair, ...]] = {}
     for pair in pairs:
         if pair.figure in FIGURES:
-            made[pair.a] = (*made.get(pair.a, ()), pair)
+            by_subset[pair.a] = (*by_subset.get(pair.a, ()), pair)
     order = {figure: n for n, figure in enumerate(FIGURES)}
     return {
-        name: tuple(sorted(own, key=lambda pair: order[pair.figure])) for name, own in made.items()
+        name: tuple(sorted(subset_pairs, key=lambda pair: order[pair.figure]))
+        for name, subset_pairs in by_subset.items()
     }

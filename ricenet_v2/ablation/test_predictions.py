@@ -35,10 +35,10 @@ def predict_test(
     """Predict the test cases by every subset; what the same checkpoints predicted is kept.
 
     Args:
-        paths: Of the dataset.
-        plan: Of all channels.
-        subsets: Whose folds are trained.
-        records: Of the preprocessed test cases.
+        paths: Folders of the dataset.
+        plan: Plan of all channels.
+        subsets: Subsets whose folds are trained.
+        records: Records of the preprocessed test cases.
         device: `cuda`, `mps` or `cpu`; the best there is where None.
 
     Returns:
@@ -48,21 +48,23 @@ def predict_test(
         CheckpointError: A fold of a subset has no final checkpoint.
         DatasetError: A preprocessed case is damaged.
     """
-    made = {}
+    files = {}
     folder = paths.cases(plan.name)
     for subset in track(subsets, "predicting test cases", total=len(subsets)):
         model = paths.model(subset.model)
         ensemble = load_ensemble(model.folder, device=device)
         channels = channel_indices(plan, subset.channels)
-        found = _kept(model, ensemble, records) or _predicted(ensemble, folder, channels, records)
+        predictions = _kept(model, ensemble, records) or _predicted(
+            ensemble, folder, channels, records
+        )
         # Also where it was kept: the table may have been edited.
-        write_predictions(model.test, found, ensemble.members)
-        made[subset.name] = model.test / PREDICTIONS_CSV
-    return made
+        write_predictions(model.test, predictions, ensemble.members)
+        files[subset.name] = model.test / PREDICTIONS_CSV
+    return files
 
 
 def channel_indices(plan: Plan, names: Sequence[str]) -> list[int]:
-    """Where channels lie in the preprocessed cases of a plan."""
+    """Indices of channels in the preprocessed cases of a plan."""
     there = [channel.name for channel in plan.channels]
     return [there.index(name) for name in names]
 

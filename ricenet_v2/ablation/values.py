@@ -16,12 +16,12 @@ FIGURES = (MACRO_F1, AUROC, BALANCED)
 
 @dataclass(frozen=True)
 class Resampling:
-    """How intervals are made.
+    """Settings of the intervals.
 
     Attributes:
         positive: Class that the AUROC of two classes is about.
         n_bootstrap: Samples of patients, and the most swaps.
-        seed: Of the samples.
+        seed: Random seed of the samples.
         level: Coverage.
     """
 

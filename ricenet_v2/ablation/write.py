@@ -26,21 +26,21 @@ _LINES = (
 )
 
 
-def write_ablation(folder: Path, made: Ablation) -> None:
+def write_ablation(folder: Path, ablation: Ablation) -> None:
     """Write ablation.json, ablation.csv, both pictures as PNG and SVG, and report_part.json."""
     folder.mkdir(parents=True, exist_ok=True)
-    documents.write(folder / ABLATION_JSON, made)
-    rows = [row for table in made.tables for row in _rows(table)]
+    documents.write(folder / ABLATION_JSON, ablation)
+    rows = [row for table in ablation.tables for row in _rows(table)]
     tables.write_rows(folder / ABLATION_CSV, rows, _COLUMNS)
-    diamonds = " Diamonds: the paper's macro F1." if made.published else ""
-    pictures = [SectionFigure(draw_subsets(made, folder), _BARS + diamonds)]
-    second = draw_contributions(made, folder)
+    diamonds = " Diamonds: the paper's macro F1." if ablation.published else ""
+    pictures = [SectionFigure(draw_subsets(ablation, folder), _BARS + diamonds)]
+    second = draw_contributions(ablation, folder)
     if second is not None:
         pictures.append(SectionFigure(second, _LINES))
     part = ReportSection(
-        title=formatting.title_of(made),
-        words=formatting.words_of(made),
-        tables=formatting.all_tables(made),
+        title=formatting.title_of(ablation),
+        words=formatting.words_of(ablation),
+        tables=formatting.all_tables(ablation),
         pictures=tuple(pictures),
         order=_ORDER,
     )
@@ -57,14 +57,14 @@ def _rows(table: SourceTable) -> Iterator[dict[str, object]]:
                 "value": pair.difference,
                 "method": pair.test,
             }
-    for one in table.contributions:
-        yield _row(table, "Shapley value", one.group, one.figure, one)
+    for contribution in table.contributions:
+        yield _row(table, "Shapley value", contribution.group, contribution.figure, contribution)
     for loss in table.importances:
         yield _row(table, f"loss, {loss.change}", loss.group, loss.figure, loss)
 
 
-def _row(table: SourceTable, what: str, of: str, figure: str, found: object) -> dict[str, object]:
+def _row(table: SourceTable, what: str, of: str, figure: str, record: object) -> dict[str, object]:
     """Cells of a figure, pair, contribution or importance; those that it lacks stay empty."""
-    own = ("value", "low", "high", "p", "p_holm", "n", "method", "warning")
-    cells = {name: getattr(found, name, None) for name in own}
+    fields = ("value", "low", "high", "p", "p_holm", "n", "method", "warning")
+    cells = {name: getattr(record, name, None) for name in fields}
     return {"source": table.source, "what": what, "of": of, "figure": figure, **cells}

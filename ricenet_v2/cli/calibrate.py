@@ -75,8 +75,8 @@ def calibrate(
     if predictions is not None:
         predictions = common.table_of(predictions)
         test = evaluation_input.of_dataset(dataset, plan, channels, workspace, predictions, truth)
-        _check_plain(test.made, predictions)
-        calibration = with_ensemble(calibration, test.scored, options, test.made)
+        _check_plain(test.provenance, predictions)
+        calibration = with_ensemble(calibration, test.scored, options, test.provenance)
     documents.write(model.calibration, dataclasses.replace(calibration, command=invocation()))
     show(calibration)
     print(

@@ -27,9 +27,9 @@ class AlignedRuns:
     """Runs with the same cases in the same order.
 
     Attributes:
-        runs: By name.
+        runs: Predictions of each run, by its name.
         left_out: Cases that some run did not predict.
-        warning: In words, where the runs were not made on the same folds.
+        warning: Says where the runs were not made on the same folds; empty otherwise.
     """
 
     runs: Mapping[str, LabelledPredictions]
@@ -45,8 +45,8 @@ def model_of(run: str, dataset: DatasetPaths | None) -> ModelPaths | None:
     """The model folder that a run names; None of a file or folder of predictions, or of nothing.
 
     Args:
-        run: As in `read_run`.
-        dataset: Where named.
+        run: Name or path of a run, as in `read_run`.
+        dataset: Folders of the dataset, where one is named.
     """
     path = Path(run)
     if path.is_file() or (path / PREDICTIONS_CSV).is_file():
@@ -57,7 +57,7 @@ def model_of(run: str, dataset: DatasetPaths | None) -> ModelPaths | None:
 
 
 def models_of(runs: Iterable[str], dataset: DatasetPaths | None) -> list[ModelPaths]:
-    """Those of the runs that are models."""
+    """Model folders of those runs that are models."""
     return [model for run in runs if (model := model_of(run, dataset)) is not None]
 
 
@@ -73,7 +73,7 @@ def read_run(
     Args:
         run: A file of predictions, a folder that ricenet_predict wrote, a model folder, or the name
             of one (`auto__all`) in the results of the dataset.
-        dataset: Where named.
+        dataset: Folders of the dataset, where one is named.
         truth: Table of truths for predictions that do not hold them; cases.csv of the dataset where
             None.
 
@@ -135,11 +135,11 @@ def on_same_cases(runs: Mapping[str, LabelledPredictions]) -> AlignedRuns:
             "predictions for a test set.",
         )
     order = sorted(shared)
-    made = {name: _ordered(run, order, first.classes) for name, run in runs.items()}
-    _check_truths(made)
-    folds = {run.folds for run in made.values()}
+    aligned = {name: _ordered(run, order, first.classes) for name, run in runs.items()}
+    _check_truths(aligned)
+    folds = {run.folds for run in aligned.values()}
     warning = "the runs were not made on the same folds" if len(folds) > 1 else ""
-    return AlignedRuns(made, tuple(sorted(everything - shared)), warning)
+    return AlignedRuns(aligned, tuple(sorted(everything - shared)), warning)
 
 
 def _ordered(

@@ -25,8 +25,8 @@ def with_prior(asked: EvaluationInput, words: Sequence[str]) -> EvaluationInput:
         DatasetError: They are out-of-fold, not corrected for a prior, or votes; or the shares
             cannot be used.
     """
-    made, scored = asked.made, asked.scored
-    if made is None or not scored.prior or asked.source != "test":
+    provenance, scored = asked.provenance, asked.scored
+    if provenance is None or not scored.prior or asked.source != "test":
         raise DatasetError(
             "These predictions cannot be moved to another prior.",
             expected="predictions of new cases by the mean of networks, corrected for the prior of "
@@ -38,7 +38,7 @@ def with_prior(asked: EvaluationInput, words: Sequence[str]) -> EvaluationInput:
     members = {
         fold: corrected(values, prior, named)
         for (fold, values), prior in zip(
-            scored.members.items(), _of_members(made, scored), strict=True
+            scored.members.items(), _of_members(provenance, scored), strict=True
         )
     }
     probabilities = _combined(members, scored, named)
@@ -53,16 +53,16 @@ def with_prior(asked: EvaluationInput, words: Sequence[str]) -> EvaluationInput:
             prior=named,
         ),
         title=f"{asked.title}, for the prior {shares}",
-        made=dataclasses.replace(made, prior=named, prior_named=True),
+        provenance=dataclasses.replace(provenance, prior=named, prior_named=True),
     )
 
 
-def _of_members(made: Predictions, scored: LabelledPredictions) -> list[tuple[float, ...]]:
+def _of_members(provenance: Predictions, scored: LabelledPredictions) -> list[tuple[float, ...]]:
     """Class shares that each member's probabilities are right for."""
-    if made.prior_named:
+    if provenance.prior_named:
         return [scored.prior] * len(scored.members)
-    order = [made.classes.index(name) for name in scored.classes]
-    shares = {each.fold: each.prior.shares for each in made.priors}
+    order = [provenance.classes.index(name) for name in scored.classes]
+    shares = {each.fold: each.prior.shares for each in provenance.priors}
     return [tuple(shares[fold][index] for index in order) for fold in scored.members]
 
 

@@ -31,8 +31,8 @@ class Area:
     Attributes:
         value: The area.
         influence: Derivative of the area in the weight of each case, shape (cases,).
-        strata: Of each set of cases that are ranked among each other, the number of cases of the
-            class and of other cases; both are there.
+        strata: For each set of cases ranked among each other, the number of cases of the
+            class and of other cases; both are above 0.
     """
 
     value: float
@@ -40,79 +40,79 @@ class Area:
     strata: tuple[tuple[int, int], ...]
 
     @property
-    def n_own(self) -> int:
+    def n_in_class(self) -> int:
         """Cases of the class."""
-        return sum(n_own for n_own, _ in self.strata)
+        return sum(n_in_class for n_in_class, _ in self.strata)
 
 
-def auroc(scores: Floats, own: Flags) -> Area:
+def auroc(scores: Floats, in_class: Flags) -> Area:
     """Probability that a case of the class scores above another one, ties half.
 
     Args:
-        scores: Of each case, shape (cases,).
-        own: Whether each case is of the class; both kinds are there.
+        scores: Score of each case, shape (cases,).
+        in_class: Whether each case is of the class; both kinds are there.
     """
-    of_own, of_others = np.sort(scores[own]), np.sort(scores[~own])
+    of_class, of_others = np.sort(scores[in_class]), np.sort(scores[~in_class])
     share_below = (
-        np.searchsorted(of_others, scores[own], "left")
-        + np.searchsorted(of_others, scores[own], "right")
+        np.searchsorted(of_others, scores[in_class], "left")
+        + np.searchsorted(of_others, scores[in_class], "right")
     ) / (2 * len(of_others))
     share_above = 1 - (
-        np.searchsorted(of_own, scores[~own], "left")
-        + np.searchsorted(of_own, scores[~own], "right")
-    ) / (2 * len(of_own))
+        np.searchsorted(of_class, scores[~in_class], "left")
+        + np.searchsorted(of_class, scores[~in_class], "right")
+    ) / (2 * len(of_class))
     value = float(share_below.mean())
     moved = np.empty(len(scores))
-    moved[own] = (share_below - value) / len(of_own)
-    moved[~own] = (share_above - value) / len(of_others)
-    return Area(value, moved, ((len(of_own), len(of_others)),))
+    moved[in_class] = (share_below - value) / len(of_class)
+    moved[~in_class] = (share_above - value) / len(of_others)
+    return Area(value, moved, ((len(of_class), len(of_others)),))
 
 
-def auroc_within(scores: Floats, own: Flags, folds: NDArray[np.intp]) -> Area:
-    """The same of two cases of one fold: the mean over folds, each by its number of such pairs.
+def auroc_within(scores: Floats, in_class: Flags, folds: NDArray[np.intp]) -> Area:
+    """AUROC within folds: the mean over folds, each weighted by its number of pairs of cases.
 
-    Its influences hold these numbers fixed.
+    The influences hold these numbers fixed.
 
     Args:
-        scores: Of each case, shape (cases,).
-        own: Whether each case is of the class; some fold has both kinds.
-        folds: Of each case.
+        scores: Score of each case, shape (cases,).
+        in_class: Whether each case is of the class; some fold has both kinds.
+        folds: Fold of each case.
     """
-    found = []
+    fold_areas = []
     for fold in np.unique(folds):
         at = np.flatnonzero(folds == fold)
-        if own[at].any() and not own[at].all():
-            found.append((at, auroc(scores[at], own[at])))
-    strata = tuple(area.strata[0] for _, area in found)
+        if in_class[at].any() and not in_class[at].all():
+            fold_areas.append((at, auroc(scores[at], in_class[at])))
+    strata = tuple(area.strata[0] for _, area in fold_areas)
     pairs = np.prod(strata, axis=1)
     moved = np.zeros(len(scores))
-    for (at, area), share in zip(found, pairs / pairs.sum(), strict=True):
+    for (at, area), share in zip(fold_areas, pairs / pairs.sum(), strict=True):
         moved[at] = share * area.influence
-    values = np.array([area.value for _, area in found])
+    values = np.array([area.value for _, area in fold_areas])
     return Area(float(values @ pairs / pairs.sum()), moved, strata)
 
 
-def average_precision(scores: Floats, own: Flags) -> Area:
+def average_precision(scores: Floats, in_class: Flags) -> Area:
     """Mean of the precision over the cases of the class, without interpolation.
 
     Args:
-        scores: Of each case, shape (cases,).
-        own: Whether each case is of the class; at least one is.
+        scores: Score of each case, shape (cases,).
+        in_class: Whether each case is of the class; at least one is.
     """
-    n_own, order = int(own.sum()), np.argsort(scores, kind="stable")
-    ordered, of_class = scores[order], own[order].astype(np.float64)
+    n_in_class, order = int(in_class.sum()), np.argsort(scores, kind="stable")
+    ordered, of_class = scores[order], in_class[order].astype(np.float64)
     first = np.searchsorted(ordered, ordered, "left")
     n_from = len(scores) - first  # how many score as high or higher
-    own_from = n_own - np.r_[0.0, np.cumsum(of_class)][first]
-    precision = own_from / n_from
-    value = float((precision * of_class).sum() / n_own)
+    in_class_from = n_in_class - np.r_[0.0, np.cumsum(of_class)][first]
+    precision = in_class_from / n_from
+    value = float((precision * of_class).sum() / n_in_class)
     # A case changes the precision of each case of the class that scores no higher than it.
     last = np.searchsorted(ordered, ordered, "right") - 1
     gain = np.cumsum(of_class / n_from)[last]
     loss = np.cumsum(of_class * precision / n_from)[last]
     moved = np.empty(len(scores))
-    moved[order] = ((precision - value + gain) * of_class - loss) / n_own
-    return Area(value, moved, ((n_own, len(scores) - n_own),))
+    moved[order] = ((precision - value + gain) * of_class - loss) / n_in_class
+    return Area(value, moved, ((n_in_class, len(scores) - n_in_class),))
 
 
 def newcombe(area: Area, patients: Patients, level: float) -> Interval:
@@ -146,7 +146,7 @@ def newcombe(area: Area, patients: Patients, level: float) -> Interval:
 
 
 def _edge(inner: float, outer: float, inside: Callable[[float], bool]) -> float:
-    """Where an interval ends between its value and the end of the scale."""
+    """End of an interval between its value and the end of the scale, by bisection."""
     for _ in range(_HALVINGS):
         middle = (inner + outer) / 2
         if inside(middle):
@@ -163,7 +163,7 @@ def binomial(area: Area, patients: Patients, level: float) -> Interval:
     Page 2013, doi:10.1007/978-3-642-40994-3_29). Where its variance by patient is larger, it is
     worth the number of cases with that variance.
     """
-    worth, spread = float(area.n_own), area.value * (1 - area.value)
+    worth, spread = float(area.n_in_class), area.value * (1 - area.value)
     z = float(special.ndtri((1 + level) / 2))
     few = (influence.t_quantile(patients.count, level) / z) ** 2 if patients.count > 1 else 1.0
     moved = influence.variance(area.influence, patients) * few
@@ -181,31 +181,31 @@ def method(kind: Kind, n_classes: int) -> str:
 
 
 def interval(
-    scored: LabelledPredictions, told: tuple[int, ...], level: float, kind: Kind
+    scored: LabelledPredictions, class_indices: tuple[int, ...], level: float, kind: Kind
 ) -> Interval:
-    """Of the mean over classes.
+    """Interval of the mean over classes.
 
     Args:
-        scored: Predictions; every class that is told has cases, and other cases beside them (in one
+        scored: Predictions; each class of `class_indices` has cases, and others beside them (in one
             fold, for the AUROC within folds).
-        told: Classes: the positive one of two, all of more, or a single one.
+        class_indices: Classes: the positive one of two, all of more, or a single one.
         level: Coverage.
-        kind: Which area.
+        kind: Which area is meant.
     """
     make = binomial if kind == "average precision" else newcombe
     patients = scored.grouping
-    found = [_area(scored, k, kind) for k in told]
-    ends = [make(one, patients, level) for one in found]
-    if len(told) == 1:
+    class_areas = [_area(scored, k, kind) for k in class_indices]
+    ends = [make(area, patients, level) for area in class_areas]
+    if len(class_indices) == 1:
         return ends[0]
-    values, (low, high) = np.array([one.value for one in found]), np.array(ends).T
-    rho = influence.correlation(np.stack([one.influence for one in found]), patients)
+    values, (low, high) = np.array([area.value for area in class_areas]), np.array(ends).T
+    rho = influence.correlation(np.stack([area.influence for area in class_areas]), patients)
     bottom, top = mover.of_mean(values, low, high, rho)
     return max(0.0, bottom), min(1.0, top)
 
 
 def _area(scored: LabelledPredictions, k: int, kind: Kind) -> Area:
-    scores, own = scored.probabilities[:, k], scored.truth == k
+    scores, in_class = scored.probabilities[:, k], scored.truth == k
     if kind == "AUROC within folds":
-        return auroc_within(scores, own, np.array(scored.folds))
-    return auroc(scores, own) if kind == "AUROC" else average_precision(scores, own)
+        return auroc_within(scores, in_class, np.array(scored.folds))
+    return auroc(scores, in_class) if kind == "AUROC" else average_precision(scores, in_class)

@@ -1,4 +1,4 @@
-"""What makes the probabilities of a model right, and what it does."""
+"""Recalibration of the probabilities of a model, and its effect on the figures."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ _HOW = (
 def calibrate(
     scored: LabelledPredictions, model: ModelPaths, options: EvaluationOptions
 ) -> Calibration:
-    """Choose and fit a calibration on out-of-fold predictions and tell what it does to them.
+    """Choose and fit a calibration on out-of-fold predictions and report its effect on them.
 
     Args:
         scored: Pooled out-of-fold predictions with their folds.
-        model: Whose validation.csv they came from.
-        options: Of the figures.
+        model: Model whose validation.csv they came from.
+        options: Options of the figures.
 
     Raises:
         DatasetError: There is only one fold, or its predictions are not of single networks.
@@ -69,14 +69,14 @@ def calibrate(
     priors = None if shares is None else np.array([shares[fold] for fold in scored.folds])
     cases = Cases(scored.truth, scored.probabilities, scored.patients, folds, priors)
     choice = choose(cases)
-    found = fit(choice.form, cases)
+    fitted = fit(choice.form, cases)
     after = dataclasses.replace(scored, probabilities=_held_out(cases))
     ends = fit_temperature(
         scored.truth, scored.probabilities, scored.grouping, options.level, priors
     )
     is_temperature = choice.form == TEMPERATURE
-    slope = 1.0 if found is None else found.slope
-    made = Calibration(
+    slope = 1.0 if fitted is None else fitted.slope
+    calibration = Calibration(
         temperature=1 / slope,
         low=ends.low if is_temperature else None,
         high=ends.high if is_temperature else None,
@@ -94,23 +94,23 @@ def calibrate(
         warning=f"only {len(scored)} cases" if len(scored) < FEW_CASES else "",
         form=choice.form,
         slope=slope,
-        offsets=() if found is None else found.offsets,
+        offsets=() if fitted is None else fitted.offsets,
         classes=scored.classes,
         prior=scored.prior,
         trials=choice.trials,
     )
-    return with_selection(made, [model])
+    return with_selection(calibration, [model])
 
 
 def _held_out(cases: Cases) -> Floats:
     """Probabilities of each part by the form that was chosen, and fitted, on the others."""
-    made, parts = np.empty_like(cases.probabilities), parts_of(cases)
+    calibrated, parts = np.empty_like(cases.probabilities), parts_of(cases)
     for part in np.unique(parts):
         there = parts == part
         others = cases.part(~there)
         by = fit(choose(others).form, others)
-        made[there] = cases.part(there).by(by)
-    return made
+        calibrated[there] = cases.part(there).by(by)
+    return calibrated
 
 
 def probability_figures(
@@ -118,23 +118,23 @@ def probability_figures(
 ) -> tuple[Metric, ...]:
     """The figures that a calibration changes; ranks of two classes stay as they are."""
     figures = figures_of(scored, options)
-    made = [figure for figure in figures if figure.name in _SHOWN]
-    return (*made, *slope_and_intercept(scored, options.positive, options.level))
+    shown = [figure for figure in figures if figure.name in _SHOWN]
+    return (*shown, *slope_and_intercept(scored, options.positive, options.level))
 
 
 def with_ensemble(
-    found: Calibration,
+    calibration: Calibration,
     test: LabelledPredictions,
     options: EvaluationOptions,
-    made: Predictions | None = None,
+    provenance: Predictions | None = None,
 ) -> Calibration:
-    """The same with what the calibration does to an ensemble's predictions of a test set.
+    """Add the effect of the calibration on an ensemble's predictions of a test set.
 
     Args:
-        found: Of the model.
+        calibration: Calibration of the model.
         test: Predictions with the columns of the members, without calibration.
-        options: Of the figures.
-        made: How they were made, with the priors of the members.
+        options: Options of the figures.
+        provenance: How the predictions were made, with the priors of the members.
 
     Raises:
         DatasetError: The columns of the members are missing, or their priors.
@@ -150,21 +150,21 @@ def with_ensemble(
             "The probabilities are not the mean of the members.",
             expected="predictions made with --combine mean, of these members",
         )
-    shares = {each.fold: each.prior.shares for each in made.priors} if made else {}
-    if set(shares) != set(test.members) and found.prior:
+    shares = {each.fold: each.prior.shares for each in provenance.priors} if provenance else {}
+    if set(shares) != set(test.members) and calibration.prior:
         raise DatasetError(
             "The predictions do not say what prior their members are corrected for.",
             expected="the predictions.json that ricenet_predict wrote beside them",
         )
     after = np.mean(
         [
-            recalibrated(values, applied_by(found), shares.get(fold))
+            recalibrated(values, applied_by(calibration), shares.get(fold))
             for fold, values in test.members.items()
         ],
         axis=0,
     )
     return dataclasses.replace(
-        found,
+        calibration,
         ensemble_before=probability_figures(test, options),
         ensemble_after=probability_figures(
             dataclasses.replace(test, probabilities=after, members={}), options

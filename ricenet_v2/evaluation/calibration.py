@@ -1,4 +1,4 @@
-"""Whether probabilities are what they say: slope and intercept, and temperature scaling."""
+"""Calibration of probabilities: slope and intercept, and temperature scaling."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy import special
 from scipy.special import log_softmax
 
 from ricenet_v2.evaluation.influence import t_quantile
-from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, told_classes
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, one_vs_rest_classes
 from ricenet_v2.evaluation.logistic import fitted
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.inference import temperature
@@ -28,7 +28,7 @@ Indices = NDArray[np.intp]
 
 
 def slope_and_intercept(scored: LabelledPredictions, positive: int, level: float) -> list[Metric]:
-    """Of each class that is told from the rest: the positive one of two, all of more.
+    """Calibration slope and intercept of the positive class of two, or of each class of more.
 
     Slope: of the log odds of the class on those of its probability; 1 is right, below 1 the
     probabilities are too extreme. Intercept: what has to be added to the log odds of the
@@ -38,9 +38,9 @@ def slope_and_intercept(scored: LabelledPredictions, positive: int, level: float
     The variance is the sandwich by patient, which is too small where one side is rare; so t stands
     for the number of patients of the rarer side, and with fewer than 3 there is no interval.
     """
-    told = told_classes(scored, positive)
-    made = []
-    for index in told:
+    class_indices = one_vs_rest_classes(scored, positive)
+    metrics = []
+    for index in class_indices:
         name = scored.classes[index]
         p = np.clip(scored.probabilities[:, index], _LEAST, 1 - _LEAST)
         odds, truth = np.log(p / (1 - p)), (scored.truth == index).astype(np.float64)
@@ -48,11 +48,11 @@ def slope_and_intercept(scored: LabelledPredictions, positive: int, level: float
         slope = fitted(np.column_stack([odds, ones]), truth, none, patients)
         intercept = fitted(ones[:, None], truth, odds, patients)
         few = min(patients.part(np.flatnonzero(truth == side)).count for side in (0, 1))
-        made += [
+        metrics += [
             _wald(f"calibration slope of {name}", slope, len(scored), few, level),
             _wald(f"calibration intercept of {name}", intercept, len(scored), few, level),
         ]
-    return made
+    return metrics
 
 
 def _wald(name: str, fit: tuple[Floats, Floats] | None, n: int, few: int, level: float) -> Metric:
@@ -96,7 +96,7 @@ def fit_temperature(
     Args:
         truth: Class of each case, shape (cases,).
         probabilities: Axes (cases, classes).
-        patients: Of the cases.
+        patients: Patient of each case.
         level: Coverage of the interval.
         prior: Class shares that probabilities are right for, axes (cases, classes): the temperature
             is that of equally frequent classes. None where it is that of probabilities as given.

@@ -1,4 +1,4 @@
-"""How far probabilities lie from the flexible calibration curve: ICI, E50, E90."""
+"""Distances of probabilities from the flexible calibration curve: ICI, E50, E90."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from scipy.special import expit
 
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation.flexible import CURVE, Basis, caution, flexible
-from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, told_classes
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, one_vs_rest_classes
 from ricenet_v2.records.metrics import Metric
 
 N_SIMULATED, MOST_SIMULATED = 200, 5000
@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 
 def calibration_indices(scored: LabelledPredictions, positive: int, seed: int) -> list[Metric]:
-    """How far the probabilities lie from the flexible curve, of each class that is told.
+    """Distances of the probabilities from the flexible curve, for each class against the rest.
 
     ICI, E50 and E90 are the mean, median and 90th percentile of the distance (Austin and Steyerberg
     2019). A distance is never below 0, so chance alone makes them large in few cases, and no
@@ -28,11 +28,11 @@ def calibration_indices(scored: LabelledPredictions, positive: int, seed: int) -
     Args:
         scored: Predictions with truths.
         positive: Class that two classes are about.
-        seed: Of what would be by chance.
+        seed: Random seed of the simulated truths.
     """
     return [
         figure
-        for index in told_classes(scored, positive)
+        for index in one_vs_rest_classes(scored, positive)
         for figure in _of_class(scored, index, seed)
     ]
 
@@ -51,15 +51,15 @@ def _of_class(scored: LabelledPredictions, index: int, seed: int) -> list[Metric
             None,
             None,
             n,
-            f"{fit.method}, no interval{_told(among)}",
+            f"{fit.method}, no interval{_if_calibrated(among)}",
             caution(scored, index),
         )
         for name, value, among in zip(names, values, chance, strict=True)
     ]
 
 
-def _told(chance: Floats) -> str:
-    """What a calibrated model would show; nothing where that was not simulated."""
+def _if_calibrated(chance: Floats) -> str:
+    """Figures of a calibrated model, as text; empty where they were not simulated."""
     if not len(chance):
         return ""
     return (
@@ -107,12 +107,12 @@ def _fitted_together(design: Floats, truths: Floats) -> Floats:
     """
     size = design.shape[1]
     products = (design[:, :, None] * design[:, None, :]).reshape(len(design), size * size)
-    found = np.zeros((size, truths.shape[1]))
+    coefficients = np.zeros((size, truths.shape[1]))
     ridge = 1e-9 * np.eye(size)  # a sample that separates the classes is left out below
     for _ in range(_STEPS):
-        p = expit(design @ found)
+        p = expit(design @ coefficients)
         slopes = design.T @ (truths - p)
         curvature = (products.T @ (p * (1 - p))).T.reshape(-1, size, size) + ridge
         step = np.linalg.solve(curvature, slopes.T[:, :, None])[:, :, 0].T
-        found += np.clip(step, -5, 5)
-    return np.where(np.abs(found).max(axis=0) > _FAR, np.nan, found)
+        coefficients += np.clip(step, -5, 5)
+    return np.where(np.abs(coefficients).max(axis=0) > _FAR, np.nan, coefficients)

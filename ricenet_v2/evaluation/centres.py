@@ -44,26 +44,26 @@ def held_out_of(model: ModelPaths) -> tuple[str, dict[int, str]]:
 
 
 def scheme_of(model: ModelPaths) -> str:
-    """How the folds were made, in brackets; empty where they are stratified by class."""
+    """Scheme of the folds, in brackets; empty where they are stratified by class."""
     groups = {run.group for run in runs_of(model).values() if run.group}
     return f" ({', '.join(map(leave_one_out, sorted(groups)))})" if groups else ""
 
 
-def named(made: Evaluation, column: str, names: Mapping[int, str]) -> Evaluation:
-    """The evaluation with the centres in the names of the folds: `fold 0: centre Bern`."""
-    told = {f"fold {fold}": f"fold {fold}: {column} {name}" for fold, name in names.items()}
+def named(evaluation: Evaluation, column: str, names: Mapping[int, str]) -> Evaluation:
+    """Return the evaluation with the centres in the names of the folds: `fold 0: centre Bern`."""
+    labels = {f"fold {fold}": f"fold {fold}: {column} {name}" for fold, name in names.items()}
     groups = tuple(
-        dataclasses.replace(group, name=told.get(group.name, group.name))
+        dataclasses.replace(group, name=labels.get(group.name, group.name))
         if group.kind == "fold"
         else group
-        for group in made.groups
+        for group in evaluation.groups
     )
-    return dataclasses.replace(made, groups=groups)
+    return dataclasses.replace(evaluation, groups=groups)
 
 
 def centres_of(
     scored: LabelledPredictions,
-    made: Evaluation,
+    evaluation: Evaluation,
     positive: int,
     column: str,
     names: Mapping[int, str],
@@ -72,12 +72,12 @@ def centres_of(
 
     Args:
         scored: Out-of-fold predictions.
-        made: Their evaluation, whose groups hold the figures of the folds.
+        evaluation: Their evaluation, whose groups hold the figures of the folds.
         positive: Class that the AUROC of two classes is about.
-        column: Of cases.csv.
+        column: Column of cases.csv that the folds hold out.
         names: What each fold held out.
     """
-    groups = {group.name: group for group in made.groups if group.kind == "fold"}
+    groups = {group.name: group for group in evaluation.groups if group.kind == "fold"}
     folds = np.array(scored.folds)
     parts = {fold: scored.part(np.flatnonzero(folds == fold)) for fold in names}
     centres = [
@@ -89,19 +89,19 @@ def centres_of(
             AUROC if two else f"{AUROC} of {scored.classes[index]}",
             {names[fold]: part for fold, part in parts.items()},
             index,
-            made.level,
+            evaluation.level,
         )
         for index in ((positive,) if two else range(len(scored.classes)))
     ]
     return Centres(
-        title=made.title,
+        title=evaluation.title,
         column=column,
         classes=scored.classes,
         positive_class=scored.classes[positive],
         centres=tuple(centres),
         spreads=tuple(_spreads(centres)),
         heterogeneity=tuple(summaries),
-        level=made.level,
+        level=evaluation.level,
     )
 
 
@@ -127,7 +127,7 @@ def _centre(fold: int, name: str, group: MetricGroup, part: LabelledPredictions)
 
 
 def _spreads(centres: Sequence[Centre]) -> list[Spread]:
-    found = []
+    spreads = []
     for name in SPREAD_OF:
         values = sorted(
             (figure.value, centre.name)
@@ -136,8 +136,8 @@ def _spreads(centres: Sequence[Centre]) -> list[Spread]:
             if figure.name == name and figure.value is not None
         )
         if values:
-            found.append(Spread(name, len(values), *values[0], *values[-1]))
-    return found
+            spreads.append(Spread(name, len(values), *values[0], *values[-1]))
+    return spreads
 
 
 def heterogeneity(
@@ -151,14 +151,14 @@ def heterogeneity(
     noisy, and would depend on its AUROC, which biases the mean.
 
     Args:
-        figure: Its name.
+        figure: Name of the figure.
         parts: Predictions of each centre.
-        index: Class that is told from the rest.
-        level: Of the intervals.
+        index: Class that is compared with all others.
+        level: Coverage of the intervals.
     """
     name = next(iter(parts.values())).classes[index]
     sizes = {centre: _sizes(part, index) for centre, part in parts.items()}
-    taken = [centre for centre, found in sizes.items() if min(found) >= LEAST_OF_CLASS]
+    taken = [centre for centre, counts in sizes.items() if min(counts) >= LEAST_OF_CLASS]
     left_out = tuple(
         f"{centre}: {n} patients of {name}, {m} others"
         for centre, (n, m) in sizes.items()
@@ -172,17 +172,17 @@ def heterogeneity(
         )
         return Heterogeneity(figure, tuple(taken), left_out, *nothing, _METHOD, why)
     areas = np.array([_area(parts[centre], index) for centre in taken])
-    found = random_effects(*logits_of(areas, [sizes[centre] for centre in taken]))
-    low, high = special.expit(found.interval(level))
-    new_low, new_high = special.expit(found.prediction(level))
+    effects = random_effects(*logits_of(areas, [sizes[centre] for centre in taken]))
+    low, high = special.expit(effects.interval(level))
+    new_low, new_high = special.expit(effects.prediction(level))
     return Heterogeneity(
         figure=figure,
         centres=tuple(taken),
         left_out=left_out,
-        mean=float(special.expit(found.mean)),
+        mean=float(special.expit(effects.mean)),
         low=float(low),
         high=float(high),
-        tau=found.tau,
+        tau=effects.tau,
         prediction_low=float(new_low),
         prediction_high=float(new_high),
         method=_METHOD,
@@ -205,26 +205,26 @@ def logits_of(areas: Floats, sizes: Sequence[tuple[int, int]]) -> tuple[Floats, 
 
 def _sizes(part: LabelledPredictions, index: int) -> tuple[int, int]:
     """Patients with a case of the class, and with one of another."""
-    own = {part.patients[at] for at in np.flatnonzero(part.truth == index)}
+    in_class = {part.patients[at] for at in np.flatnonzero(part.truth == index)}
     others = {part.patients[at] for at in np.flatnonzero(part.truth != index)}
-    return len(own), len(others)
+    return len(in_class), len(others)
 
 
 def _area(part: LabelledPredictions, index: int) -> float:
-    scores, own = part.probabilities[:, index], part.truth == index
-    return float(Ranking.of(scores, own).figures(np.ones((len(part), 1)))[0][0])
+    scores, in_class = part.probabilities[:, index], part.truth == index
+    return float(Ranking.of(scores, in_class).figures(np.ones((len(part), 1)))[0][0])
 
 
 def hanley_mcneil(value: float, n: int, m: int) -> float:
     """Variance of an AUROC of `n` cases of the class and `m` others (Hanley and McNeil 1982)."""
-    one, two = value / (2 - value), 2 * value**2 / (1 + value)
-    rest = value * (1 - value) + (n - 1) * (one - value**2) + (m - 1) * (two - value**2)
+    q1, q2 = value / (2 - value), 2 * value**2 / (1 + value)
+    rest = value * (1 - value) + (n - 1) * (q1 - value**2) + (m - 1) * (q2 - value**2)
     return rest / (n * m)
 
 
-def write_centres(folder: Path, made: Centres) -> None:
+def write_centres(folder: Path, centres: Centres) -> None:
     """Write centres.json and centres.csv, one row a figure of a centre."""
-    documents.write(folder / CENTRES_JSON, made)
+    documents.write(folder / CENTRES_JSON, centres)
     rows = [
         {
             "fold": centre.fold,
@@ -237,7 +237,7 @@ def write_centres(folder: Path, made: Centres) -> None:
             "method": figure.method,
             "warning": figure.warning,
         }
-        for centre in made.centres
+        for centre in centres.centres
         for figure in centre.figures
     ]
     columns = ("fold", "held_out", "figure", "value", "low", "high", "n", "method", "warning")

@@ -46,15 +46,15 @@ def compare(
 ) -> Comparison:
     """Every figure of every two runs, or of every run and one that the others are held against.
 
-    All by swapping the runs patient by patient, see `paired.Swapping`, but for two: accuracy where
-    each patient has one case, by the exact test of McNemar, which is the same with all swaps
-    counted; and the AUROC of a class with many patients on both sides, by that of DeLong.
+    All by swapping the runs patient by patient, see `paired.PermutationScheme`, but for two:
+    accuracy where each patient has one case, by the exact test of McNemar, which is the same with
+    all swaps counted; and the AUROC of a class with many patients on both sides, by that of DeLong.
 
     Args:
         alike: Runs on the same cases.
         positive: Class that the AUROC of two classes is about.
         n_bootstrap: The most swaps.
-        seed: Of the swaps.
+        seed: Random seed of the swaps.
         against: Name of the run that all others are compared with (as `b`); every two where None.
     """
     runs = alike.runs
@@ -65,11 +65,11 @@ def compare(
     offsets = _offsets(runs, positive, seed)
     first = next(iter(runs.values()))
     how = PermutationScheme(positive, n_bootstrap, seed)
-    made: list[Pair] = []
+    compared: list[Pair] = []
     for a, b in pairs:
-        found = _pairs(Term(1, runs[a], runs[b]), how, _figures(list(runs.values())))
-        made += [dataclasses.replace(pair, a=a, b=b, n=len(alike)) for pair in found]
-    warned = [_warned(pair, runs, offsets, alike.warning) for pair in holm(made)]
+        by_figure = _pairs(Term(1, runs[a], runs[b]), how, _figures(list(runs.values())))
+        compared += [dataclasses.replace(pair, a=a, b=b, n=len(alike)) for pair in by_figure]
+    warned = [_warned(pair, runs, offsets, alike.warning) for pair in holm(compared)]
     return Comparison(
         runs=tuple(names),
         classes=first.classes,
@@ -103,76 +103,76 @@ def _pairs(term: Term, how: PermutationScheme, names: Sequence[str]) -> list[Pai
     by_delong = _areas(term, how.positive)
     tested = how.test([term], [name for name in names if name not in by_delong])
     values = [values_of(run, how.positive, names) for run in (term.first, term.second)]
-    words = how.words(patients.count)
+    test = how.description(patients.count)
     few = f"with {patients.count} patients p cannot fall below {2 / 2**patients.count:.2g}"
-    made = []
+    pairs = []
     for name in names:
         if name in by_delong:
-            made.append(by_delong[name])
+            pairs.append(by_delong[name])
             continue
-        found = tested[name]
+        outcome = tested[name]
         pair = Pair(
             figure=name,
             a="",
             b="",
             value_a=confusion_matrix.known(values[0][name]),
             value_b=confusion_matrix.known(values[1][name]),
-            difference=confusion_matrix.known(found.value),
+            difference=confusion_matrix.known(outcome.value),
             low=None,
             high=None,
-            test=words,
-            p=found.p,
+            test=test,
+            p=outcome.p,
             p_holm=None,
             n=0,
             warning=few if patients.count < FEWEST else "",
         )
         if name == ACCURACY and not patients.is_clustered:
             pair = _mcnemar(pair, term)
-        made.append(_with_ends(pair, found.ends(pair.p), patients.count))
-    return made
+        pairs.append(_with_ends(pair, outcome.ends(pair.p), patients.count))
+    return pairs
 
 
-def _unlike(name: str, one: LabelledPredictions, other: LabelledPredictions) -> str:
-    """What differs between two runs beside their networks, where that moves the figure."""
-    if name in (BRIER, LOG_LOSS) and one.prior != other.prior:
-        return "the probabilities of the runs are right for other class shares"
-    if name in (ACCURACY, MACRO_F1, BALANCED) and one.decide != other.decide:
-        return "the runs call classes by other rules"
+def _unlike(name: str, first: LabelledPredictions, other: LabelledPredictions) -> str:
+    """Difference between two runs beside their networks, where it affects the figure."""
+    if name in (BRIER, LOG_LOSS) and first.prior != other.prior:
+        return "the probabilities of the runs refer to different class shares"
+    if name in (ACCURACY, MACRO_F1, BALANCED) and first.decide != other.decide:
+        return "the runs use different decision rules"
     return ""
 
 
 def _with_ends(pair: Pair, ends: Ends, n_patients: int) -> Pair:
-    """With its interval, or why there is none."""
+    """Return the pair with its interval, or with the reason why there is none."""
     if ends is not None:
         return dataclasses.replace(pair, low=ends[0], high=ends[1])
     why = "all cases differ alike" if n_patients >= FEWEST else "fewer than six patients"
     why = "the difference is not defined" if pair.difference is None else why
-    told = filter(None, (pair.warning, f"no interval: {why}"))
-    return dataclasses.replace(pair, warning="; ".join(told))
+    reasons = filter(None, (pair.warning, f"no interval: {why}"))
+    return dataclasses.replace(pair, warning="; ".join(reasons))
 
 
 def _areas(term: Term, positive: int) -> dict[str, Pair]:
     """DeLong's test of the positive class of two, or of each, where there are many patients."""
     first, second = term.first, term.second
     several = len(first.classes) > 2
-    made = {}
+    pairs = {}
     for index in range(len(first.classes)) if several else (positive,):
-        own = first.truth == index
+        in_class = first.truth == index
         owner = first.grouping.owner
-        if min(len(np.unique(owner[side])) for side in (own, ~own)) < MANY:
+        if min(len(np.unique(owner[side])) for side in (in_class, ~in_class)) < MANY:
             continue
         scores = np.stack([run.probabilities[:, index] for run in (first, second)])
-        found = areas(scores, own, first.grouping)
-        if found is None:
+        estimates = areas(scores, in_class, first.grouping)
+        if estimates is None:
             continue
-        difference, low, high, p = found.difference(0, 1, LEVEL)
+        difference, low, high, p = estimates.difference(0, 1, LEVEL)
         if low is None:
             continue
         name = auroc_of(first.classes[index]) if several else AUROC
         kind = "Obuchowski (DeLong by patient)" if first.grouping.is_clustered else "DeLong"
-        values = float(found.values[0]), float(found.values[1])
-        made[name] = Pair(name, "", "", *values, difference, low, high, kind, p, None, 0)
-    return made
+        values = float(estimates.values[0]), float(estimates.values[1])
+        pairs[name] = Pair(name, "", "", *values, difference, low, high, kind, p, None, 0)
+    return pairs
 
 
 def _mcnemar(pair: Pair, term: Term) -> Pair:
@@ -192,23 +192,25 @@ def _mcnemar(pair: Pair, term: Term) -> Pair:
 
 def _offsets(runs: Mapping[str, LabelledPredictions], positive: int, seed: int) -> dict[str, str]:
     """Warnings of the runs whose folds are offset against each other, by name."""
-    found = {name: offset(run, positive, seed) for name, run in runs.items()}
+    offsets = {name: offset(run, positive, seed) for name, run in runs.items()}
     return {
-        name: f"AUROC of {name}: {one.warning}"
-        for name, one in found.items()
-        if one and one.warning
+        name: f"AUROC of {name}: {fold_offset.warning}"
+        for name, fold_offset in offsets.items()
+        if fold_offset and fold_offset.warning
     }
 
 
 def _warned(
     pair: Pair, runs: Mapping[str, LabelledPredictions], offsets: Mapping[str, str], warning: str
 ) -> Pair:
-    one, other = runs[pair.a], runs[pair.b]
-    count = one.grouping.count
+    first, other = runs[pair.a], runs[pair.b]
+    count = first.grouping.count
     few = f"only {count} patients" if count < FEW_PATIENTS else ""
     pooled = pair.figure == AUROC or pair.figure.startswith(auroc_of(""))
-    told = [offsets.get(name, "") for name in (pair.a, pair.b)] if pooled else []
-    words = filter(None, (pair.warning, _unlike(pair.figure, one, other), *told, few, warning))
+    offset_warnings = [offsets.get(name, "") for name in (pair.a, pair.b)] if pooled else []
+    words = filter(
+        None, (pair.warning, _unlike(pair.figure, first, other), *offset_warnings, few, warning)
+    )
     return dataclasses.replace(pair, warning="; ".join(words))
 
 
@@ -217,11 +219,11 @@ def holm(pairs: Sequence[Pair]) -> list[Pair]:
     groups: Mapping[str, list[int]] = defaultdict(list)
     for index, pair in enumerate(pairs):
         groups[pair.figure].append(index)
-    made = list(pairs)
+    corrected = list(pairs)
     for group in groups.values():
         known = sorted((p, index) for index in group if (p := pairs[index].p) is not None)
         largest = 0.0
         for rank, (p, index) in enumerate(known):
             largest = max(largest, min(1.0, (len(known) - rank) * p))
-            made[index] = dataclasses.replace(made[index], p_holm=largest)
-    return made
+            corrected[index] = dataclasses.replace(corrected[index], p_holm=largest)
+    return corrected

@@ -36,11 +36,11 @@ def f1(scored: LabelledPredictions, index: int, level: float) -> Interval | None
     Returns:
         None where the class is neither there nor called.
     """
-    own, called = scored.truth == index, scored.predicted == index
-    among = np.flatnonzero(own | called)
+    in_class, called = scored.truth == index, scored.predicted == index
+    among = np.flatnonzero(in_class | called)
     if len(among) == 0:
         return None
-    ends = share((own & called)[among], scored.grouping.part(among), level)
+    ends = share((in_class & called)[among], scored.grouping.part(among), level)
     low, high = (2 * j / (1 + j) for j in ends)
     return low, high
 
@@ -49,10 +49,10 @@ def macro_f1(scored: LabelledPredictions, level: float) -> Interval | None:
     """Interval of the mean of the classes' F1; None where a class has no case."""
     counts, classes = scored.counts, range(len(scored.classes))
     ends = [f1(scored, k, level) for k in classes]
-    found = [each for each in ends if each is not None]
-    if len(found) < len(classes) or (counts.sum(axis=1) == 0).any():
+    defined = [each for each in ends if each is not None]
+    if len(defined) < len(classes) or (counts.sum(axis=1) == 0).any():
         return None
-    low, high = np.array(found).T
+    low, high = np.array(defined).T
     return _inside(mover.of_mean(confusion_matrix.f1(counts), low, high, _alike(counts)), 0.0)
 
 
@@ -70,8 +70,8 @@ def _alike(counts: Floats) -> Floats:
     flat, weight = slopes.reshape(k, -1), share.ravel()
     covariance = (flat * weight) @ flat.T - np.outer(flat @ weight, flat @ weight)
     scale = np.sqrt(np.diag(covariance))
-    found: Floats = covariance / np.outer(scale, scale)
-    return found
+    correlation: Floats = covariance / np.outer(scale, scale)
+    return correlation
 
 
 def balanced_accuracy(scored: LabelledPredictions, level: float) -> Interval | None:

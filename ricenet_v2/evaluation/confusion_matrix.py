@@ -27,15 +27,15 @@ def ratio(part: Floats, whole: Floats) -> Floats:
 
 
 def sensitivity(counts: Floats) -> Floats:
-    """Per class, (..., classes): share of the class that was found."""
+    """Sensitivity per class, (..., classes): share of its cases that are predicted as it."""
     return ratio(np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(axis=-1))
 
 
 def f1(counts: Floats) -> Floats:
-    """Per class, (..., classes); 0 for a class neither present nor predicted, as scikit-learn."""
+    """F1 per class, (..., classes); 0 if neither present nor predicted (scikit-learn)."""
     hits = np.diagonal(counts, axis1=-2, axis2=-1)
-    found = ratio(2 * hits, counts.sum(axis=-1) + counts.sum(axis=-2))
-    return np.nan_to_num(found, nan=0.0)
+    values = ratio(2 * hits, counts.sum(axis=-1) + counts.sum(axis=-2))
+    return np.nan_to_num(values, nan=0.0)
 
 
 def macro_f1(counts: Floats) -> Floats:
@@ -61,8 +61,8 @@ def mcc(counts: Floats) -> Floats:
     together = right * total - (truths * calls).sum(axis=-1)
     of_truth = total**2 - (truths**2).sum(axis=-1)
     of_calls = total**2 - (calls**2).sum(axis=-1)
-    found = np.nan_to_num(ratio(together, np.sqrt(of_truth * of_calls)), nan=0.0)
-    return np.where(of_truth > 0, found, np.nan)
+    coefficient = np.nan_to_num(ratio(together, np.sqrt(of_truth * of_calls)), nan=0.0)
+    return np.where(of_truth > 0, coefficient, np.nan)
 
 
 def known(value: float) -> float | None:

@@ -32,12 +32,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Band:
-    """What a calibrated model would show on the same cases.
+    """Consistency band: the figure of a calibrated model on the same cases.
 
     Attributes:
-        low: Of the band.
-        high: Of the band.
-        bias: What chance adds to the figure in the mean.
+        low: Lower limit of the band.
+        high: Upper limit of the band.
+        bias: Mean amount that chance adds to the figure.
         n_draws: Draws of labels.
     """
 
@@ -49,28 +49,28 @@ class Band:
 
 @dataclass(frozen=True)
 class Binned:
-    """The probabilities in their bins; labels are what changes.
+    """Probabilities sorted into bins, for any number of draws of labels.
 
     Attributes:
         probabilities: Axes (cases, classes).
-        told: Classes whose probabilities are taken apart.
+        class_indices: Classes whose Brier score is decomposed.
         tops: Sums the cases of each bin of the highest probability, axes (bins, cases).
-        parts: Of each class that is told, sums the cases of each bin.
+        parts: The same for each class of `class_indices`, by its own probability.
     """
 
     probabilities: Floats
-    told: tuple[int, ...]
+    class_indices: tuple[int, ...]
     tops: sparse.csr_array
     parts: tuple[sparse.csr_array, ...]
 
     @classmethod
-    def of(cls, probabilities: Floats, told: tuple[int, ...]) -> Binned:
+    def of(cls, probabilities: Floats, class_indices: tuple[int, ...]) -> Binned:
         """Sort into bins."""
         return cls(
             probabilities,
-            told,
+            class_indices,
             _bins(probabilities.max(axis=1)),
-            tuple(_bins(probabilities[:, k]) for k in told),
+            tuple(_bins(probabilities[:, k]) for k in class_indices),
         )
 
     def values(self, right: Floats, labels: list[Floats]) -> Floats:
@@ -78,13 +78,13 @@ class Binned:
 
         Args:
             right: Whether the highest probability is that of the label, axes (cases, draws).
-            labels: Of each class that is told, whether it is the label, the same axes.
+            labels: For each class of `class_indices`, whether it is the label, the same axes.
         """
         total = np.array([float(len(self.probabilities))])
         sure = self.probabilities.max(axis=1)
         error = np.abs(self.tops @ (right - sure[:, None])).sum(axis=0) / total
         summed = np.zeros((3, right.shape[1]))
-        for k, part, y in zip(self.told, self.parts, labels, strict=True):
+        for k, part, y in zip(self.class_indices, self.parts, labels, strict=True):
             p = self.probabilities[:, [k]]
             fixed = [part @ each for each in (np.ones_like(p), p, p * p)]
             n, mean, square = fixed
@@ -99,28 +99,28 @@ def _bins(values: Floats) -> sparse.csr_array:
 
 def bands(
     scored: LabelledPredictions,
-    told: tuple[int, ...],
+    class_indices: tuple[int, ...],
     level: float,
     n_draws: int,
     random: np.random.Generator,
 ) -> dict[str, Band]:
-    """Of each of the `BINNED` figures, by name.
+    """Consistency band of each of the `BINNED` figures, by name.
 
     Args:
         scored: Predictions.
-        told: Classes whose probabilities are taken apart.
+        class_indices: Classes whose Brier score is decomposed.
         level: Share of the draws within the band.
         n_draws: Draws of labels; fewer, but at least 200, of very many cases.
         random: For the draws.
     """
-    binned = Binned.of(scored.probabilities, told)
+    binned = Binned.of(scored.probabilities, class_indices)
     p, n = scored.probabilities, len(scored)
     enough = min(n_draws, max(FEWEST_DRAWS, _MOST_NUMBERS // n))
     draws = np.concatenate(
-        [binned.values(*labels) for labels in _drawn(scored, told, enough, random)], axis=1
+        [binned.values(*labels) for labels in _drawn(scored, class_indices, enough, random)], axis=1
     )
     # Right without chance: every label is its probability.
-    truth = binned.values(p.max(axis=1)[:, None], [p[:, [k]] for k in told])[:, 0]
+    truth = binned.values(p.max(axis=1)[:, None], [p[:, [k]] for k in class_indices])[:, 0]
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=1)
     bias = draws.mean(axis=1) - truth
     return {
@@ -130,7 +130,10 @@ def bands(
 
 
 def _drawn(
-    scored: LabelledPredictions, told: tuple[int, ...], n_draws: int, random: np.random.Generator
+    scored: LabelledPredictions,
+    class_indices: tuple[int, ...],
+    n_draws: int,
+    random: np.random.Generator,
 ) -> Iterator[tuple[Floats, list[Floats]]]:
     """Whether the highest probability is right, and the labels of each class, some draws at a time.
 
@@ -143,19 +146,21 @@ def _drawn(
     for start in range(0, n_draws, size):
         count = min(size, n_draws - start)
         if patients.is_clustered:
-            yield _turned(scored, told, patients, random.integers(0, 2, (patients.count, count)))
+            yield _turned(
+                scored, class_indices, patients, random.integers(0, 2, (patients.count, count))
+            )
             continue
         limits, drawn = np.cumsum(p, axis=1), random.random((n, count))
         label = sum((drawn >= limits[:, [k]]).astype(np.intp) for k in range(p.shape[1] - 1))
         yield (
             np.equal(label, top[:, None]).astype(np.float64),
-            [np.equal(label, k).astype(np.float64) for k in told],
+            [np.equal(label, k).astype(np.float64) for k in class_indices],
         )
 
 
 def _turned(
     scored: LabelledPredictions,
-    told: tuple[int, ...],
+    class_indices: tuple[int, ...],
     patients: Patients,
     turn: NDArray[np.integer],
 ) -> tuple[Floats, list[Floats]]:
@@ -163,6 +168,6 @@ def _turned(
     sure, right = p.max(axis=1), p.argmax(axis=1) == scored.truth
     labels = [
         p[:, [k]] + signs * (np.equal(scored.truth, k).astype(float) - p[:, k])[:, None]
-        for k in told
+        for k in class_indices
     ]
     return sure[:, None] + signs * (right.astype(float) - sure)[:, None], labels

@@ -42,7 +42,7 @@ class Areas:
         return change, change - reach, change + reach, p
 
 
-def areas(scores: Floats, own: NDArray[np.bool_], patients: Patients) -> Areas | None:
+def areas(scores: Floats, in_class: NDArray[np.bool_], patients: Patients) -> Areas | None:
     """AUROCs with the covariance of DeLong, DeLong and Clarke-Pearson (1988).
 
     Where patients have several cases, with that of Obuchowski (1997), which is the same for one
@@ -50,28 +50,30 @@ def areas(scores: Floats, own: NDArray[np.bool_], patients: Patients) -> Areas |
 
     Args:
         scores: Axes (scores, cases).
-        own: Whether each case is of the class.
-        patients: Of the cases.
+        in_class: Whether each case is of the class.
+        patients: Patient of each case.
 
     Returns:
         None where a side has fewer than two patients.
     """
     owner = patients.owner
-    n_own, n_others = int(own.sum()), int((~own).sum())
-    groups_own, groups_others = (len(np.unique(owner[side])) for side in (own, ~own))
-    if min(groups_own, groups_others) < 2:
+    n_in_class, n_others = int(in_class.sum()), int((~in_class).sum())
+    groups_in_class, groups_others = (len(np.unique(owner[side])) for side in (in_class, ~in_class))
+    if min(groups_in_class, groups_others) < 2:
         return None
     all_ranks = stats.rankdata(scores, axis=1)
-    above = (all_ranks[:, own] - stats.rankdata(scores[:, own], axis=1)) / n_others
-    below = 1 - (all_ranks[:, ~own] - stats.rankdata(scores[:, ~own], axis=1)) / n_own
+    above = (all_ranks[:, in_class] - stats.rankdata(scores[:, in_class], axis=1)) / n_others
+    below = (
+        1 - (all_ranks[:, ~in_class] - stats.rankdata(scores[:, ~in_class], axis=1)) / n_in_class
+    )
     values = above.mean(axis=1)
-    rest_own = _by_patient(above - values[:, None], owner[own], patients.count)
-    rest_others = _by_patient(below - values[:, None], owner[~own], patients.count)
+    rest_in_class = _by_patient(above - values[:, None], owner[in_class], patients.count)
+    rest_others = _by_patient(below - values[:, None], owner[~in_class], patients.count)
     covariance = (
-        groups_own / (groups_own - 1) * rest_own @ rest_own.T / n_own**2
+        groups_in_class / (groups_in_class - 1) * rest_in_class @ rest_in_class.T / n_in_class**2
         + groups_others / (groups_others - 1) * rest_others @ rest_others.T / n_others**2
     )
-    both = rest_own @ rest_others.T / (n_own * n_others)
+    both = rest_in_class @ rest_others.T / (n_in_class * n_others)
     both *= patients.count / (patients.count - 1)
     return Areas(values, covariance + both + both.T)
 

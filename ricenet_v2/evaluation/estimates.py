@@ -13,13 +13,13 @@ import numpy as np
 
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation import areas, confusion_intervals, consistency, losses
-from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, told_classes
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, one_vs_rest_classes
 from ricenet_v2.evaluation.metric_set import BRIER, ECE, MetricSet
 from ricenet_v2.records.metrics import Metric
 
 FEW_FOR_ECE = 100
 FEWEST_PATIENTS = 4
-"""Of whom some have several cases: with fewer, how alike these are cannot be seen."""
+"""Patients with several cases: with fewer, the correlation of their cases is unknown."""
 
 Interval = tuple[float, float] | None
 
@@ -31,9 +31,9 @@ class Estimates:
     Attributes:
         scored: Predictions with truths.
         positive: Class that the figures of two classes are about.
-        level: Of the intervals.
+        level: Coverage of the intervals.
         n_draws: Draws of labels, for the figures that rest on bins.
-        seed: Of the draws.
+        seed: Random seed of the draws.
     """
 
     scored: LabelledPredictions
@@ -43,33 +43,35 @@ class Estimates:
     seed: int
 
     def figures(self) -> list[Metric]:
-        """All of them, in the order of `MetricSet.names`."""
-        battery = MetricSet.of(self.scored, self.positive)
-        values = battery.values(np.ones((len(self.scored), 1)))[0]
-        makers = self._makers(battery.told)
-        bands = self._bands(battery.told)
-        made = []
-        for name, value in zip(battery.names, map(float, values), strict=True):
+        """All figures, in the order of `MetricSet.names`."""
+        metric_set = MetricSet.of(self.scored, self.positive)
+        values = metric_set.values(np.ones((len(self.scored), 1)))[0]
+        makers = self._makers(metric_set.class_indices)
+        bands = self._bands(metric_set.class_indices)
+        metrics = []
+        for name, value in zip(metric_set.names, map(float, values), strict=True):
             if name in bands:
-                made.append(self._binned(name, value, bands[name]))
+                metrics.append(self._binned(name, value, bands[name]))
             else:
                 make, method = makers[name]
-                made.append(self._figure(name, value, make, method))
-        return made
+                metrics.append(self._figure(name, value, make, method))
+        return metrics
 
     def within_folds(self, value: float) -> Metric:
         """The AUROC within folds, which has this value."""
         kind: areas.Kind = "AUROC within folds"
-        told = told_classes(self.scored, self.positive)
-        make, method = self._area(kind, told), areas.method(kind, len(told))
+        class_indices = one_vs_rest_classes(self.scored, self.positive)
+        make, method = self._area(kind, class_indices), areas.method(kind, len(class_indices))
         return self._figure(kind, value, make, method)
 
-    def _makers(self, told: tuple[int, ...]) -> dict[str, tuple[Callable[[], Interval], str]]:
-        """Of each figure its interval and how that is made, by name."""
+    def _makers(
+        self, class_indices: tuple[int, ...]
+    ) -> dict[str, tuple[Callable[[], Interval], str]]:
+        """Function and method of the interval of each figure, by name."""
         scored, level = self.scored, self.level
         brier = losses.Losses.brier(scored.truth, scored.probabilities)
         log = losses.Losses.log(scored.truth, scored.probabilities)
-        made: dict[str, tuple[Callable[[], Interval], str]] = {
+        makers: dict[str, tuple[Callable[[], Interval], str]] = {
             "macro F1": (
                 lambda: confusion_intervals.macro_f1(scored, level),
                 confusion_intervals.MACRO_F1_METHOD,
@@ -83,22 +85,22 @@ class Estimates:
             "log loss": (lambda: log.interval(scored.grouping, level), losses.SCORE),
         }
         for k, name in enumerate(scored.classes):
-            made[f"F1 of {name}"] = (self._f1(k), confusion_intervals.F1_METHOD)
+            makers[f"F1 of {name}"] = (self._f1(k), confusion_intervals.F1_METHOD)
         kinds: tuple[areas.Kind, ...] = ("AUROC", "average precision")
         for kind in kinds:
-            made[kind] = (self._area(kind, told), areas.method(kind, len(told)))
-            for k in told if len(told) > 1 else ():
-                made[f"{kind} of {scored.classes[k]}"] = (
+            makers[kind] = (self._area(kind, class_indices), areas.method(kind, len(class_indices)))
+            for k in class_indices if len(class_indices) > 1 else ():
+                makers[f"{kind} of {scored.classes[k]}"] = (
                     self._area(kind, (k,)),
                     areas.method(kind, 1),
                 )
-        return made
+        return makers
 
     def _f1(self, k: int) -> Callable[[], Interval]:
         return lambda: confusion_intervals.f1(self.scored, k, self.level)
 
-    def _area(self, kind: areas.Kind, told: tuple[int, ...]) -> Callable[[], Interval]:
-        return lambda: areas.interval(self.scored, told, self.level, kind)
+    def _area(self, kind: areas.Kind, class_indices: tuple[int, ...]) -> Callable[[], Interval]:
+        return lambda: areas.interval(self.scored, class_indices, self.level, kind)
 
     def _figure(self, name: str, value: float, make: Callable[[], Interval], method: str) -> Metric:
         n, patients = len(self.scored), self.scored.grouping
@@ -121,9 +123,9 @@ class Estimates:
             return f"no case of {', '.join(lacking)}"
         return "too few patients, or nothing that is left to chance"
 
-    def _bands(self, told: tuple[int, ...]) -> dict[str, consistency.Band]:
+    def _bands(self, class_indices: tuple[int, ...]) -> dict[str, consistency.Band]:
         random = generator(self.seed, "labels")
-        return consistency.bands(self.scored, told, self.level, self.n_draws, random)
+        return consistency.bands(self.scored, class_indices, self.level, self.n_draws, random)
 
     def _binned(self, name: str, value: float, band: consistency.Band) -> Metric:
         """A figure that chance adds to, with a band in place of an interval."""

@@ -29,14 +29,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """How figures are made.
+    """Options of the figures and their intervals.
 
     Attributes:
         positive: Index of the class that figures of two classes are about.
         n_bootstrap: Resamples of what is compared with folds, and draws of labels.
-        seed: Of both.
+        seed: Random seed of the resamples and of the draws.
         level: Coverage of the intervals.
-        subgroups: Covariates whose groups are told apart; all where None.
+        subgroups: Covariates whose groups are evaluated separately; all where None.
         bands: Edges of the groups of a covariate that is a number; its median where not named.
     """
 
@@ -59,7 +59,7 @@ def evaluate(
 
     Args:
         scored: Predictions with truths.
-        options: How.
+        options: Options of the figures.
         title: What was evaluated.
         source: Out-of-fold predictions are of single networks, a test set's of the ensemble.
         thresholds: With their figures on these cases.
@@ -105,17 +105,17 @@ def evaluate(
 def _with_folds(
     figures: Sequence[Metric], scored: LabelledPredictions, options: EvaluationOptions
 ) -> list[Metric]:
-    """With the AUROC within folds behind the pooled one, which is warned of where they differ."""
-    found = with_interval(_estimates(scored, options))
-    made: list[Metric] = []
+    """Add the AUROC within folds behind the pooled one, with a warning where they differ."""
+    within = with_interval(_estimates(scored, options))
+    metrics: list[Metric] = []
     for figure in figures:
-        if found is None or figure.name != AUROC:
-            made.append(figure)
+        if within is None or figure.name != AUROC:
+            metrics.append(figure)
             continue
-        test, of_folds = found
-        told = "; ".join(filter(None, (figure.warning, test.warning)))
-        made += [replace(figure, warning=told), *of_folds]
-    return made
+        test, of_folds = within
+        warning = "; ".join(filter(None, (figure.warning, test.warning)))
+        metrics += [replace(figure, warning=warning), *of_folds]
+    return metrics
 
 
 def figures_of(scored: LabelledPredictions, options: EvaluationOptions) -> list[Metric]:

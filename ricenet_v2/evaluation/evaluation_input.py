@@ -1,4 +1,4 @@
-"""What is to be evaluated: the folds of a dataset, or a file of predictions."""
+"""The input of an evaluation: the folds of a dataset, or a file of predictions."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class EvaluationInput:
-    """Predictions, and what is known around them.
+    """Predictions with their origin and context.
 
     Attributes:
         scored: Predictions with truths.
         positive: Index of the class that figures of two classes are about.
-        title: What they are of.
+        title: What the predictions are of.
         source: Out-of-fold or a test set.
         output: Where figures are written unless the user says otherwise.
         thresholds: figures.json with thresholds for a test set, where there is one.
-        made: How the predictions were made, where a predictions.json beside them says so.
-        dataset: Where the dataset lies, where it is known.
+        provenance: How the predictions were made, where a predictions.json beside them says so.
+        dataset: Folders of the dataset, where it is known.
         model: Files of the folds that predicted, where they are known.
         predictions: The file, of a test set.
     """
@@ -60,7 +60,7 @@ class EvaluationInput:
     source: Source
     output: Path | None = None
     thresholds: Path | None = None
-    made: Predictions | None = None
+    provenance: Predictions | None = None
     dataset: DatasetPaths | None = None
     model: ModelPaths | None = None
     predictions: Path | None = None
@@ -119,7 +119,7 @@ def of_dataset(
         short_name(predictions),
         "test",
         thresholds=there if there.is_file() else None,
-        made=predictions_beside(predictions),
+        provenance=predictions_beside(predictions),
         dataset=paths,
         model=model,
         predictions=predictions,
@@ -141,23 +141,23 @@ def of_file(
         positive_index(scored, positive),
         short_name(predictions),
         source,
-        made=predictions_beside(predictions),
+        provenance=predictions_beside(predictions),
     )
 
 
 def short_name(path: Path) -> str:
-    """Folder and file name alone: whole paths tell of a machine and its user, and are copied on."""
+    """Folder and file name alone: whole paths reveal a machine and its user, and are copied on."""
     return "/".join(part for part in path.parts[-2:] if part not in {path.anchor, ".."})
 
 
 def short_names(runs: Iterable[str]) -> dict[str, str]:
     """Runs by a name without the rest of their path; equal ones are numbered."""
-    made: dict[str, str] = {}
+    by_name: dict[str, str] = {}
     for run in dict.fromkeys(runs):
         name = short_name(Path(run))
-        n_alike = sum(short_name(Path(other)) == name for other in made.values())
-        made[f"{name} ({n_alike + 1})" if n_alike else name] = run
-    return made
+        n_alike = sum(short_name(Path(other)) == name for other in by_name.values())
+        by_name[f"{name} ({n_alike + 1})" if n_alike else name] = run
+    return by_name
 
 
 def positive_index(scored: LabelledPredictions, name: str | None) -> int:
@@ -184,7 +184,7 @@ def stored_thresholds(asked: EvaluationInput, file: Path | None) -> list[Thresho
     votes have the default alone: the others are of probabilities.
 
     Args:
-        asked: What is evaluated.
+        asked: The predictions that are evaluated.
         file: figures.json of out-of-fold predictions; that of the model where None.
 
     Raises:
@@ -195,24 +195,28 @@ def stored_thresholds(asked: EvaluationInput, file: Path | None) -> list[Thresho
     path = file or asked.thresholds
     if path is None:
         return default_thresholds(asked.scored, asked.positive)
-    found = documents.read(Evaluation, path, MIGRATIONS)
-    if found.source != "out-of-fold":
+    evaluation = documents.read(Evaluation, path, MIGRATIONS)
+    if evaluation.source != "out-of-fold":
         raise DatasetError(
             "Thresholds of a test set are not used.",
             file=path,
             expected="figures.json of out-of-fold predictions (in the folder crossval)",
-            got=f"figures of {found.title}",
+            got=f"figures of {evaluation.title}",
         )
-    made = asked.made
-    if made is not None and made.combine == "vote":
+    provenance = asked.provenance
+    if provenance is not None and provenance.combine == "vote":
         logger.warning("%s: thresholds of probabilities are not those of shares of votes.", path)
         return default_thresholds(asked.scored, asked.positive)
-    if found.thresholds and made is not None and (made.applied or made.prior_named):
-        return _chosen_again(found, path.with_name(VALIDATION_CSV), made)
-    return list(found.thresholds) or default_thresholds(asked.scored, asked.positive)
+    if (
+        evaluation.thresholds
+        and provenance is not None
+        and (provenance.applied or provenance.prior_named)
+    ):
+        return _chosen_again(evaluation, path.with_name(VALIDATION_CSV), provenance)
+    return list(evaluation.thresholds) or default_thresholds(asked.scored, asked.positive)
 
 
-def _chosen_again(found: Evaluation, file: Path, made: Predictions) -> list[Threshold]:
+def _chosen_again(evaluation: Evaluation, file: Path, provenance: Predictions) -> list[Threshold]:
     """The thresholds of an evaluation for predictions that were calibrated or moved to a prior."""
     if not file.is_file():
         raise DatasetError(
@@ -222,18 +226,18 @@ def _chosen_again(found: Evaluation, file: Path, made: Predictions) -> list[Thre
             remedy="Run ricenet_evaluate DATASET with --plan and --channels of the model, or name "
             "figures.json in its folder crossval with --thresholds.",
         )
-    scored = made_alike(read_scored(file), made)
-    wants = {each.name.rpartition(" at least ")[::2] for each in found.thresholds}
+    scored = transformed_alike(read_scored(file), provenance)
+    wants = {each.name.rpartition(" at least ")[::2] for each in evaluation.thresholds}
     sensitivities, specificities = (
         sorted(float(value) for name, value in wants if name == what)
         for what in ("sensitivity", "specificity")
     )
-    positive = positive_index(scored, found.positive_class or None)
+    positive = positive_index(scored, evaluation.positive_class or None)
     chosen = chosen_thresholds(scored, positive, sensitivities, specificities)
     how = [OUT_OF_FOLD]
-    if made.applied is not None:
-        how.append(f"calibrated with the same {made.applied.words}")
-    if made.prior_named:
+    if provenance.applied is not None:
+        how.append(f"calibrated with the same {provenance.applied.words}")
+    if provenance.prior_named:
         how.append("corrected for the same prior")
     return [
         dataclasses.replace(each, chosen_on=", ".join(how))
@@ -243,25 +247,25 @@ def _chosen_again(found: Evaluation, file: Path, made: Predictions) -> list[Thre
     ]
 
 
-def made_alike(scored: LabelledPredictions, made: Predictions) -> LabelledPredictions:
+def transformed_alike(scored: LabelledPredictions, provenance: Predictions) -> LabelledPredictions:
     """Out-of-fold predictions calibrated, and moved to the prior, as an ensemble's were."""
-    before = _priors_of(scored, made)
-    probabilities = recalibrated(scored.probabilities, made.applied, before)
-    if made.prior_named:
+    before = _priors_of(scored, provenance)
+    probabilities = recalibrated(scored.probabilities, provenance.applied, before)
+    if provenance.prior_named:
         n_classes = len(scored.classes)
         before = np.full((1, n_classes), 1 / n_classes) if before is None else before
-        probabilities = corrected(probabilities, before, made.prior)
-    return dataclasses.replace(scored, probabilities=probabilities, prior=made.prior)
+        probabilities = corrected(probabilities, before, provenance.prior)
+    return dataclasses.replace(scored, probabilities=probabilities, prior=provenance.prior)
 
 
-def _priors_of(scored: LabelledPredictions, made: Predictions) -> NDArray[np.float64] | None:
+def _priors_of(scored: LabelledPredictions, provenance: Predictions) -> NDArray[np.float64] | None:
     """Class shares that each case's probabilities are right for, axes (cases, classes).
 
     None of an older model: they are of equally frequent classes, where its plan balances them.
     """
-    if not made.priors:
+    if not provenance.priors:
         return None
-    shares = {each.fold: each.prior.shares for each in made.priors}
+    shares = {each.fold: each.prior.shares for each in provenance.priors}
     everywhere = mean_shares(list(shares.values()))  # of a fold that did not predict
     folds = scored.folds or (-1,) * len(scored)
     return np.array([shares.get(fold, everywhere) for fold in folds])

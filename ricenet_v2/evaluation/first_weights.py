@@ -12,7 +12,7 @@ from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.store.paths import ModelPaths
 
 NAME = "first weights and held-out cases"
-_TOLD = 5
+_MOST_LISTED = 5
 
 
 def judged_by_fold(asked: EvaluationInput) -> dict[int, tuple[str, ...]]:
@@ -21,13 +21,13 @@ def judged_by_fold(asked: EvaluationInput) -> dict[int, tuple[str, ...]]:
     Out-of-fold, each is predicted by the fold that holds it out; a new case by all folds that
     predictions.json or the columns of the members name, or else by all that there are.
     """
-    scored, made = asked.scored, asked.made
+    scored, provenance = asked.scored, asked.provenance
     if scored.folds:
-        own: dict[int, list[str]] = {}
+        held_out: dict[int, list[str]] = {}
         for case, fold in zip(scored.case_ids, scored.folds, strict=True):
-            own.setdefault(fold, []).append(case)
-        return {fold: tuple(cases) for fold, cases in sorted(own.items())}
-    folds = (made.folds if made is not None else ()) or tuple(scored.members)
+            held_out.setdefault(fold, []).append(case)
+        return {fold: tuple(cases) for fold, cases in sorted(held_out.items())}
+    folds = (provenance.folds if provenance is not None else ()) or tuple(scored.members)
     if not folds and asked.model is not None:
         folds = tuple(asked.model.folds())
     return dict.fromkeys(folds, scored.case_ids)
@@ -51,15 +51,17 @@ def first_weights(model: ModelPaths, judged: Mapping[int, Collection[str]]) -> l
     sources = {fold: run.pretrained for fold, run in runs.items() if run.pretrained is not None}
     if not sources:
         return [SanityCheck(NAME, "fine", "no fold began with weights of another training")]
-    faults = [fault for fold, one in sources.items() for fault in _faults(fold, one, judged[fold])]
+    faults = [
+        fault for fold, source in sources.items() for fault in _faults(fold, source, judged[fold])
+    ]
     if faults:
         return [SanityCheck(NAME, "doubt", "; ".join(faults))]
     if reasons := _reasons(sources):
-        return [SanityCheck(NAME, "not available", f"cannot be told: {'; '.join(reasons)}")]
-    names = ", ".join(dict.fromkeys(one.file for one in sources.values()))
-    known = max(one.trained_on or 0 for one in sources.values())
-    told = f"none of these cases is among the {known} that {names} was trained on"
-    return [SanityCheck(NAME, "fine", told)]
+        return [SanityCheck(NAME, "not available", f"cannot be determined: {'; '.join(reasons)}")]
+    names = ", ".join(dict.fromkeys(source.file for source in sources.values()))
+    known = max(source.trained_on or 0 for source in sources.values())
+    sentence = f"none of these cases is among the {known} that {names} was trained on"
+    return [SanityCheck(NAME, "fine", sentence)]
 
 
 def _faults(fold: int, source: PretrainedSource, judged: Collection[str]) -> list[str]:
@@ -73,16 +75,16 @@ def _faults(fold: int, source: PretrainedSource, judged: Collection[str]) -> lis
 
 
 def _reasons(sources: Mapping[int, PretrainedSource]) -> list[str]:
-    """Why it cannot be told, each once with its folds."""
+    """Reasons why it cannot be determined, each once with its folds."""
     folds: dict[str, list[str]] = {}
     for fold, source in sources.items():
         unasked = f"{source.file} was taken by an older version, which did not look"
         is_unasked = source.trained_on is None and not source.untold
         for reason in (unasked,) if is_unasked else source.untold:
             folds.setdefault(reason, []).append(str(fold))
-    return [f"{reason} (fold {', '.join(own)})" for reason, own in folds.items()]
+    return [f"{reason} (fold {', '.join(numbers)})" for reason, numbers in folds.items()]
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
-    return ", ".join(names[:_TOLD]) + more
+    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+    return ", ".join(names[:_MOST_LISTED]) + more

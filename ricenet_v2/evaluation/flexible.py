@@ -11,7 +11,7 @@ from scipy.special import expit, logit
 
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.logistic import fitted
-from ricenet_v2.evaluation.sides import ENOUGH, rarer, told
+from ricenet_v2.evaluation.sides import ENOUGH, of_rarer_side, rarer
 
 FEWEST_OF_LINE, FEWEST_OF_CURVE = 10, 20
 """Patients of the rarer side: ten for each coefficient beside the constant (Peduzzi 1996)."""
@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Basis:
-    """What the log odds of the class are a sum of.
+    """Spline basis of the log odds of the class.
 
     Attributes:
         centre: Mean log odds of the probabilities.
@@ -47,12 +47,12 @@ class Basis:
         """
         odds = _odds(p)
         centre, scale = float(odds.mean()), float(odds.std())
-        found = np.quantile((odds - centre) / max(scale, _LEAST), _KNOTS)
-        apart = np.diff(found).min() > _LEAST
-        return cls(centre, scale, tuple(found.tolist()) if bent and apart else ())
+        knots = np.quantile((odds - centre) / max(scale, _LEAST), _KNOTS)
+        apart = np.diff(knots).min() > _LEAST
+        return cls(centre, scale, tuple(knots.tolist()) if bent and apart else ())
 
     def __call__(self, p: Floats) -> Floats:
-        """Axes (cases, coefficients): constant, log odds, and what bends them between the knots."""
+        """Design matrix (cases, coefficients): constant, log odds, and the spline term."""
         x = (_odds(p) - self.centre) / self.scale
         columns = [np.ones_like(x), x]
         if self.knots:
@@ -72,10 +72,10 @@ class Flexible:
     """A fitted curve.
 
     Attributes:
-        basis: Of the log odds.
+        basis: Basis of the log odds.
         coefficients: Shape (coefficients,).
-        covariance: By patient.
-        of_likelihood: The same of cases that are independent, from the curvature of the likelihood.
+        covariance: Covariance of the coefficients, by patient.
+        of_likelihood: The same for independent cases, from the curvature of the likelihood.
     """
 
     basis: Basis
@@ -85,16 +85,16 @@ class Flexible:
 
     @property
     def method(self) -> str:
-        """In words."""
+        """Name of the method."""
         return CURVE if self.basis.knots else LINE
 
     def at(self, p: Floats) -> Floats:
-        """Share of the class that such probabilities come with."""
-        found: Floats = expit(self.basis(p) @ self.coefficients)
-        return found
+        """Fitted share of the class at each probability."""
+        shares: Floats = expit(self.basis(p) @ self.coefficients)
+        return shares
 
     def band(self, p: Floats, level: float) -> tuple[Floats, Floats]:
-        """Both ends at each probability by itself: Wald's on the log odds.
+        """Pointwise limits at each probability: Wald's on the log odds.
 
         Of both variances the larger is taken. That by patient is somewhat too small at the ends of
         a curve, and the other one far too small where patients have several cases.
@@ -102,8 +102,8 @@ class Flexible:
         design = self.basis(p)
         middle = design @ self.coefficients
         variances = [
-            np.einsum("ij,jk,ik->i", design, one, design)
-            for one in (self.covariance, self.of_likelihood)
+            np.einsum("ij,jk,ik->i", design, covariance, design)
+            for covariance in (self.covariance, self.of_likelihood)
         ]
         reach = stats.norm.ppf((1 + level) / 2) * np.sqrt(np.maximum(*variances))
         return expit(middle - reach), expit(middle + reach)
@@ -115,20 +115,20 @@ def flexible(scored: LabelledPredictions, index: int) -> Flexible | str:
     With 10 to 19 patients of the rarer side a straight line (Cox 1958), below 10 nothing.
 
     Returns:
-        The fit, or in words why there is none.
+        The fit, or the reason why there is none.
     """
-    name, p, own = scored.classes[index], scored.probabilities[:, index], scored.truth == index
-    few = rarer(scored, own)
+    name, p, in_class = scored.classes[index], scored.probabilities[:, index], scored.truth == index
+    few = rarer(scored, in_class)
     if few < FEWEST_OF_LINE:
         return (
-            f"no flexible calibration curve of {name}: {told(few)}, "
+            f"no flexible calibration curve of {name}: {of_rarer_side(few)}, "
             f"{FEWEST_OF_LINE} are needed for a line and {FEWEST_OF_CURVE} for a curve"
         )
     basis = Basis.of(p, bent=few >= FEWEST_OF_CURVE)
     if basis.scale < _LEAST:
         return f"no flexible calibration curve of {name}: all probabilities are alike"
     design = basis(p)
-    fit = fitted(design, own.astype(np.float64), np.zeros_like(p), scored.grouping)
+    fit = fitted(design, in_class.astype(np.float64), np.zeros_like(p), scored.grouping)
     if fit is None:
         return f"no flexible calibration curve of {name}: its probabilities separate the cases"
     shares: Floats = expit(design @ fit[0])
@@ -137,14 +137,14 @@ def flexible(scored: LabelledPredictions, index: int) -> Flexible | str:
 
 
 def caution(scored: LabelledPredictions, index: int) -> str:
-    """What is to be said of a curve that rests on less than is recommended; empty for enough."""
+    """Caution for a curve that rests on fewer patients than recommended; empty otherwise."""
     few = rarer(scored, scored.truth == index)
     if few >= ENOUGH:
         return ""
-    return f"{told(few)}: a rough guide, {ENOUGH} are recommended"
+    return f"{of_rarer_side(few)}: a rough guide, {ENOUGH} are recommended"
 
 
 def _odds(p: Floats) -> Floats:
     """Log odds; those of 0 and 1 as of a millionth from them."""
-    found: Floats = logit(np.clip(p, _LEAST, 1 - _LEAST))
-    return found
+    odds: Floats = logit(np.clip(p, _LEAST, 1 - _LEAST))
+    return odds

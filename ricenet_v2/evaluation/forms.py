@@ -26,7 +26,7 @@ from ricenet_v2.records.calibration import Form, Trial
 from ricenet_v2.records.prior import Recalibration
 
 FORMS: tuple[Form, ...] = (NOTHING, TEMPERATURE, SLOPE_AND_OFFSET)
-"""From the simplest."""
+"""Forms of calibration, from the simplest."""
 LEAST_OF_CLASS = 5
 """Cases of the rarest class from which on a form is tried: benchmarks/probabilities.py shows that
 it does little harm then to probabilities that are right, thanks to the penalties."""
@@ -58,7 +58,7 @@ class Cases:
     priors: Floats | None = None
 
     def part(self, chosen: NDArray[np.bool_]) -> Cases:
-        """Some of them."""
+        """Select some of the cases."""
         names = tuple(name for name, kept in zip(self.patients, chosen, strict=True) if kept)
         priors = None if self.priors is None else self.priors[chosen]
         return Cases(
@@ -98,37 +98,40 @@ def fit_slope_and_offsets(
 
     def loss(values: Floats) -> tuple[float, Floats]:
         slope, offsets = values[0], values[1:]
-        found = log_softmax(logs * slope + offsets + shares, axis=1)
-        rest = np.exp(found) - wanted
+        log_probabilities = log_softmax(logs * slope + offsets + shares, axis=1)
+        rest = np.exp(log_probabilities) - wanted
         far = (slope - 1) / SPREAD_OF_SLOPE, offsets / SPREAD_OF_OFFSETS
-        total = -float(found[np.arange(n), truth].sum()) + (far[0] ** 2 + far[1] @ far[1]) / 2
+        total = (
+            -float(log_probabilities[np.arange(n), truth].sum())
+            + (far[0] ** 2 + far[1] @ far[1]) / 2
+        )
         by_slope = float((rest * logs).sum()) + far[0] / SPREAD_OF_SLOPE
         return float(total), np.r_[by_slope, rest.sum(axis=0) + far[1] / SPREAD_OF_OFFSETS]
 
     bounds = [(1 / LIMITS[1], 1 / LIMITS[0]), *[(None, None)] * n_classes]
     start = np.r_[1.0, np.zeros(n_classes)]
-    found, _, _ = optimize.fmin_l_bfgs_b(
+    optimum, _, _ = optimize.fmin_l_bfgs_b(
         loss, start, bounds=bounds, factr=10.0, pgtol=1e-9, maxiter=1000
     )
-    return Recalibration(float(found[0]), tuple(float(value) for value in found[1:]))
+    return Recalibration(float(optimum[0]), tuple(float(value) for value in optimum[1:]))
 
 
 def fit(form: Form, cases: Cases) -> Recalibration | None:
-    """What a form does, fitted; None for nothing, and for a temperature that meets a limit."""
+    """Fit a form; None for no change, and for a temperature that meets a limit."""
     if form == NOTHING:
         return None
     if form == SLOPE_AND_OFFSET:
         return fit_slope_and_offsets(cases.truth, cases.probabilities, cases.priors)
     patients = Patients.of(cases.patients)
-    found = fit_temperature(cases.truth, cases.probabilities, patients, prior=cases.priors)
-    return None if found.met_limit else Recalibration(1 / found.value)
+    fitted = fit_temperature(cases.truth, cases.probabilities, patients, prior=cases.priors)
+    return None if fitted.met_limit else Recalibration(1 / fitted.value)
 
 
 def cases_needed(form: Form, counts: Sequence[int] | Indices) -> int:
     """Cases that hold five of the rarest class at these class shares; 0 where nothing is fitted.
 
     Args:
-        form: Of the calibration.
+        form: Form of the calibration.
         counts: Cases of each class.
     """
     if form == NOTHING:
@@ -139,15 +142,15 @@ def cases_needed(form: Form, counts: Sequence[int] | Indices) -> int:
 
 def held_out(form: Form, cases: Cases, parts: Indices) -> Floats:
     """Probabilities of each part by what was fitted on the others, axes (cases, classes)."""
-    made = np.empty_like(cases.probabilities)
+    probabilities = np.empty_like(cases.probabilities)
     for part in np.unique(parts):
         there = parts == part
-        made[there] = cases.part(there).by(fit(form, cases.part(~there)))
-    return made
+        probabilities[there] = cases.part(there).by(fit(form, cases.part(~there)))
+    return probabilities
 
 
 def parts_of(cases: Cases) -> Indices:
-    """Which cases are left out together: those of a fold, or of patients where there is one fold.
+    """Part of each case for leaving out: its fold, or a part of the patients if one fold.
 
     A patient of several folds would be on both sides; then patients are shared out too.
     """
@@ -165,8 +168,8 @@ def _shared_out(cases: Cases, owner: Indices, n_patients: int) -> Indices:
     part = np.empty(n_patients, dtype=np.intp)
     order = np.random.default_rng(0).permutation(n_patients)
     part[order[np.argsort(of_patient[order], kind="stable")]] = np.arange(n_patients) % _PARTS
-    found: Indices = part[owner]
-    return found
+    parts: Indices = part[owner]
+    return parts
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How far a figure moves with each case, and what follows for its variance.
+"""Influence of each case on a figure, and the variance that follows.
 
 The influence of a case is the derivative of the figure in the case's weight. A figure of many cases
 is nearly its truth plus the sum of their influences, so its variance is that of the sum; cases of
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 
 def variance(influence: Floats, patients: Patients) -> float:
-    """Of a figure, from the influence of each case, shape (cases,); infinite for one patient."""
+    """Variance of a figure from each case's influence (cases,); infinite for one patient."""
     if patients.count < 2:
         return float("inf")
     summed = np.bincount(patients.owner, influence, minlength=patients.count)
@@ -28,7 +28,7 @@ def variance(influence: Floats, patients: Patients) -> float:
 
 
 def design_effect(influence: Floats, patients: Patients) -> float:
-    """By how much cases of one patient that are alike widen the variance; at least 1.
+    """Factor by which correlated cases of a patient widen the variance; at least 1.
 
     Where no case moves the figure (e.g. an AUROC of 1) it cannot be seen, and the mean number of
     cases of a patient is taken, which is the most that it can be where all have as many.
@@ -43,7 +43,7 @@ def design_effect(influence: Floats, patients: Patients) -> float:
 
 
 def t_factor(patients: Patients, level: float) -> float:
-    """By how much few patients widen a variance (Korn and Graubard 1998); 1 for a case a patient.
+    """Factor by which few patients widen a variance (Korn and Graubard 1998); 1 if unclustered.
 
     The square of the quotient of the t quantiles for the number of patients and that of cases.
     """
@@ -56,25 +56,27 @@ def t_factor(patients: Patients, level: float) -> float:
 
 
 def t_quantile(count: int, level: float) -> float:
-    """Of Student's distribution for `count` independent values."""
+    """Upper quantile of Student's distribution for `count` independent values."""
     return float(special.stdtrit(count - 1, (1 + level) / 2))
 
 
 def correlation(influences: Floats, patients: Patients) -> Floats:
-    """Of several figures of the same cases, axes (figures, figures), as far as one can rely on it.
+    """Correlation of several figures of the same cases, axes (figures, figures), conservative.
 
     1 where a figure is moved by no case, since then nothing is known of it. A negative one, which
     would narrow the interval of a mean, counts as 0, and few patients draw it towards 1.
 
     Args:
         influences: Axes (figures, cases).
-        patients: Of the cases.
+        patients: Patient of each case.
     """
     count = len(influences)
     summed = np.stack([np.bincount(patients.owner, row, patients.count) for row in influences])
     summed -= summed.mean(axis=1, keepdims=True)
     product = summed @ summed.T
     scale = np.sqrt(np.outer(np.diag(product), np.diag(product)))
-    found: Floats = np.divide(product, scale, out=np.ones((count, count)), where=scale > 1e-30)
-    found = np.clip(found, 0, 1)
-    return found + (1 - found) * min(1.0, _UNSURE / patients.count)
+    correlations: Floats = np.divide(
+        product, scale, out=np.ones((count, count)), where=scale > 1e-30
+    )
+    correlations = np.clip(correlations, 0, 1)
+    return correlations + (1 - correlations) * min(1.0, _UNSURE / patients.count)

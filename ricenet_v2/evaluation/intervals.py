@@ -46,7 +46,7 @@ def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
 
 
 def effective_n(hit: NDArray[np.bool_], patients: Patients, level: float = 0.95) -> float:
-    """How many independent cases the cases are worth (Korn and Graubard 1998).
+    """Effective number of independent cases (Korn and Graubard 1998).
 
     The number of cases divided by the design effect, which is the variance of the share when
     patients are drawn, over that when cases are, and by how much the t quantile of few patients is
@@ -55,8 +55,8 @@ def effective_n(hit: NDArray[np.bool_], patients: Patients, level: float = 0.95)
 
     Args:
         hit: Whether each case counts as a success, shape (cases,).
-        patients: Of the same cases.
-        level: Of the interval.
+        patients: Patient of each case.
+        level: Coverage of the intervals.
     """
     n, share = len(hit), float(np.mean(hit))
     if not patients.is_clustered:
@@ -75,31 +75,31 @@ def bca(
     """Bias-corrected and accelerated interval (Efron 1987).
 
     Args:
-        value: Of the whole sample.
-        replicates: Of the bootstrap samples; NaN where degenerate.
-        left_out: Of the samples without one patient each.
+        value: Figure of the whole sample.
+        replicates: Figure of each bootstrap sample; NaN where degenerate.
+        left_out: Figure of each sample that lacks one patient.
         level: Coverage.
 
     Returns:
         Its ends; None where it is not defined: no value, most samples degenerate, or all of
         them the same, since an interval of no width would promise what nobody knows.
     """
-    found = replicates[np.isfinite(replicates)]
-    if not np.isfinite(value) or len(found) < 0.5 * len(replicates) or len(found) == 0:
+    finite = replicates[np.isfinite(replicates)]
+    if not np.isfinite(value) or len(finite) < 0.5 * len(replicates) or len(finite) == 0:
         return None
-    if np.ptp(found) <= 1e-12 * max(1.0, abs(value)):
+    if np.ptp(finite) <= 1e-12 * max(1.0, abs(value)):
         return None
     # Half of the ties, as far as rounding lets see them.
     slack = 1e-12 * max(1.0, abs(value))
-    ties = np.abs(found - value) <= slack
-    below = (np.sum(found < value - slack) + 0.5 * np.sum(ties)) / len(found)
+    ties = np.abs(finite - value) <= slack
+    below = (np.sum(finite < value - slack) + 0.5 * np.sum(ties)) / len(finite)
     if not 0 < below < 1:
-        return float(found.min()), float(found.max())
+        return float(finite.min()), float(finite.max())
     bias = stats.norm.ppf(below)
     acceleration = _acceleration(left_out[np.isfinite(left_out)])
     ends = np.asarray(stats.norm.ppf([(1 - level) / 2, (1 + level) / 2]))
     shifted = bias + (bias + ends) / (1 - acceleration * (bias + ends))
-    ends = np.quantile(found, np.asarray(stats.norm.cdf(shifted)))
+    ends = np.quantile(finite, np.asarray(stats.norm.cdf(shifted)))
     return float(ends[0]), float(ends[1])
 
 

@@ -23,12 +23,12 @@ class LabelledPredictions:
     """Predictions with their truths.
 
     Attributes:
-        case_ids: Of the cases.
+        case_ids: Case identifiers, in input order.
         patients: Patient of each case.
         truth: Class index of each case, shape (cases,).
-        predicted: The same of the calls.
+        predicted: Predicted class index of each case, shape (cases,).
         probabilities: Axes (cases, classes).
-        classes: Names.
+        classes: Names of the classes.
         missing: Cases of the table of truths that were not predicted; where the table has a
             column `split`, only those of a split that was predicted.
         unlabelled: Predicted cases without a known label, which are left out of everything.
@@ -37,7 +37,7 @@ class LabelledPredictions:
         covariates: Further columns of the table of truths, by name, a text for each case.
         prior: Class shares that the probabilities are right for, shape (classes,); empty where
             that is not known, or where they are of networks and not corrected.
-        decide: Which class is called where there is a prior.
+        decide: Decision rule where there is a prior.
     """
 
     case_ids: tuple[str, ...]
@@ -60,7 +60,7 @@ class LabelledPredictions:
 
     @cached_property
     def grouping(self) -> Patients:
-        """Which patient each case is of; worked out once."""
+        """Assignment of the cases to patients; computed once."""
         return Patients.of(self.patients)
 
     @property
@@ -102,6 +102,6 @@ class LabelledPredictions:
         )
 
 
-def told_classes(scored: LabelledPredictions, positive: int) -> tuple[int, ...]:
-    """Classes that are told from the rest: the positive one of two, all of more."""
+def one_vs_rest_classes(scored: LabelledPredictions, positive: int) -> tuple[int, ...]:
+    """Classes evaluated one-vs-rest: the positive one of two, all of more."""
     return (positive,) if len(scored.classes) == 2 else tuple(range(len(scored.classes)))

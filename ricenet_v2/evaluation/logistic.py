@@ -25,7 +25,7 @@ def fitted(
         design: Axes (cases, coefficients).
         truth: 0 or 1, shape (cases,).
         offset: Added to the log odds, shape (cases,).
-        patients: Of the cases.
+        patients: Patient of each case.
 
     Returns:
         Coefficients (coefficients,) and their covariance; None where there is no finite maximum
@@ -34,9 +34,9 @@ def fitted(
     """
     if patients.count < 2 or not 0 < truth.sum() < len(truth):
         return None
-    found = np.zeros(design.shape[1])
+    coefficients = np.zeros(design.shape[1])
     for _ in range(_STEPS):
-        p = expit(offset + design @ found)
+        p = expit(offset + design @ coefficients)
         information = design.T @ (design * (p * (1 - p))[:, None])
         # Columns that differ by rounding alone, e.g. of a model that gives all cases one number.
         if np.linalg.cond(information) > _WORST_CONDITION:
@@ -46,19 +46,21 @@ def fitted(
         except np.linalg.LinAlgError:
             return None
         # A step that is too long would leave the region where the likelihood is known well.
-        found = found + step * min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-300))
-        if not np.isfinite(found).all() or np.abs(found).max() > _FAR:
+        coefficients = coefficients + step * min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-300))
+        if not np.isfinite(coefficients).all() or np.abs(coefficients).max() > _FAR:
             return None
         if np.abs(step).max() < _ENOUGH:
             break
     else:
         return None
-    return found, _sandwich(design, truth - expit(offset + design @ found), information, patients)
+    return coefficients, _sandwich(
+        design, truth - expit(offset + design @ coefficients), information, patients
+    )
 
 
 def _sandwich(design: Floats, rest: Floats, information: Floats, patients: Patients) -> Floats:
     scores = np.zeros((patients.count, design.shape[1]))
     np.add.at(scores, patients.owner, design * rest[:, None])
     inverse = np.linalg.inv(information)
-    made: Floats = inverse @ (scores.T @ scores) @ inverse
-    return made * patients.count / (patients.count - 1)
+    covariance: Floats = inverse @ (scores.T @ scores) @ inverse
+    return covariance * patients.count / (patients.count - 1)

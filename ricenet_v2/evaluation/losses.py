@@ -19,7 +19,7 @@ Indices = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Losses:
-    """What each case costs, and what it would cost if it were of each class.
+    """Loss of each case, and its loss if it were of each class.
 
     Attributes:
         truth: Class of each case, shape (cases,).
@@ -56,7 +56,7 @@ class Losses:
         losses alone look more alike than they are.
 
         Args:
-            patients: Of the cases.
+            patients: Patient of each case.
             level: Coverage.
 
         Returns:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.evaluation import confusion_matrix
-from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, told_classes
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, one_vs_rest_classes
 from ricenet_v2.evaluation.ranking import Ranking
 from ricenet_v2.evaluation.sufficient_statistics import SufficientStatistics
 
@@ -20,46 +20,49 @@ ECE = "expected calibration error"
 
 @dataclass(frozen=True)
 class MetricSet:
-    """What is computed once for all samples.
+    """Quantities that are computed once for all samples.
 
     Attributes:
-        sums: Of the cases.
-        rankings: By each class that is told from the rest.
-        told: Those classes: the positive one of two, all of more.
-        classes: Names.
+        sums: Sums over the cases.
+        rankings: Ranking of the cases by each class of `class_indices`.
+        class_indices: Classes evaluated one-vs-rest: the positive one of two, all of more.
+        classes: Names of the classes.
     """
 
     sums: SufficientStatistics
     rankings: tuple[Ranking, ...]
-    told: tuple[int, ...]
+    class_indices: tuple[int, ...]
     classes: tuple[str, ...]
 
     @classmethod
     def of(cls, scored: LabelledPredictions, positive: int) -> MetricSet:
-        """Prepare.
+        """Prepare the figures of one set of predictions.
 
         Args:
             scored: Predictions.
             positive: Class that the figures of two classes are about.
         """
-        told = told_classes(scored, positive)
+        class_indices = one_vs_rest_classes(scored, positive)
         return cls(
-            SufficientStatistics.of(scored.truth, scored.predicted, scored.probabilities, told),
-            tuple(
-                Ranking.of(scored.probabilities[:, index], scored.truth == index) for index in told
+            SufficientStatistics.of(
+                scored.truth, scored.predicted, scored.probabilities, class_indices
             ),
-            told,
+            tuple(
+                Ranking.of(scored.probabilities[:, index], scored.truth == index)
+                for index in class_indices
+            ),
+            class_indices,
             scored.classes,
         )
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the figures, in the order of `values`."""
-        told = [self.classes[index] for index in self.told]
+        """Names of the figures, in the order of `values`."""
+        class_names = [self.classes[index] for index in self.class_indices]
         per_class = [f"F1 of {name}" for name in self.classes]
-        if len(told) > 1:
-            per_class += [f"AUROC of {name}" for name in told]
-            per_class += [f"average precision of {name}" for name in told]
+        if len(class_names) > 1:
+            per_class += [f"AUROC of {name}" for name in class_names]
+            per_class += [f"average precision of {name}" for name in class_names]
         return (
             *("macro F1", "balanced accuracy", "MCC", AUROC, "average precision"),
             *(BRIER, "Brier reliability", "Brier resolution", "Brier uncertainty"),
@@ -74,13 +77,15 @@ class MetricSet:
         NaN there.
 
         Args:
-            weights: Of the cases, axes (cases, samples).
+            weights: Weights of the cases, axes (cases, samples).
         """
         summed = self.sums(weights)
         counts = summed.counts
         rankings = [ranking.figures(weights) for ranking in self.rankings]
-        aurocs, precisions = (np.stack(found, axis=1) for found in zip(*rankings, strict=True))
-        parts = np.array([summed.brier_parts(k) for k in range(len(self.told))]).sum(axis=0)
+        aurocs, precisions = (np.stack(columns, axis=1) for columns in zip(*rankings, strict=True))
+        parts = np.array([summed.brier_parts(k) for k in range(len(self.class_indices))]).sum(
+            axis=0
+        )
         f1s = confusion_matrix.f1(counts)
         by_class = [
             confusion_matrix.macro_f1(counts),
@@ -90,7 +95,7 @@ class MetricSet:
             precisions.mean(axis=1),
         ]
         others = [summed.brier, *parts, summed.log_loss, summed.expected_calibration_error]
-        last = [f1s] if len(self.told) == 1 else [f1s, aurocs, precisions]
+        last = [f1s] if len(self.class_indices) == 1 else [f1s, aurocs, precisions]
         degenerate = (counts.sum(axis=2) == 0)[:, self._present].any(axis=1)
         resting = np.column_stack([*by_class, *last])
         resting[degenerate] = np.nan
@@ -100,5 +105,5 @@ class MetricSet:
     def _present(self) -> NDArray[np.bool_]:
         """Which classes the cases have."""
         ones = np.ones((self.sums.matrix.shape[1], 1))
-        found: NDArray[np.bool_] = self.sums(ones).counts[0].sum(axis=1) > 0
-        return found
+        present: NDArray[np.bool_] = self.sums(ones).counts[0].sum(axis=1) > 0
+        return present

@@ -20,10 +20,10 @@ def of_mean(
     """Interval of the mean of figures.
 
     Args:
-        values: Of the parts, shape (parts,).
+        values: Figure of each part, shape (parts,).
         low: Lower ends of their intervals.
         high: Upper ends.
-        correlation: Of the parts, axes (parts, parts); None where they are independent.
+        correlation: Correlation of the parts, axes (parts, parts); None where they are independent.
     """
     rho = np.eye(len(values)) if correlation is None else correlation
     mean, parts = float(values.mean()), len(values)

@@ -16,28 +16,28 @@ Flags = NDArray[np.bool_]
 
 
 def of_calls(
-    called: Flags, own: Flags, odds: float, patients: Patients, level: float
+    called: Flags, in_class: Flags, odds: float, patients: Patients, level: float
 ) -> Proportion:
-    """Of calling cases rather than none, per case: true calls, less false ones times the odds.
+    """Net benefit per case of these calls over none: true calls, less false ones times the odds.
 
     Args:
         called: Whether each case is called, shape (cases,).
-        own: Whether each case is of the class.
-        odds: Of the threshold probability: what part of a true call a false one costs.
-        patients: Of the cases.
+        in_class: Whether each case is of the class.
+        odds: Odds of the threshold probability: the cost of a false call in true calls.
+        patients: Patient of each case.
         level: Coverage of the interval.
     """
-    return _weighed(called & own, called & ~own, odds, patients, level)
+    return _weighed(called & in_class, called & ~in_class, odds, patients, level)
 
 
 def over_all(
-    called: Flags, own: Flags, odds: float, patients: Patients, level: float
+    called: Flags, in_class: Flags, odds: float, patients: Patients, level: float
 ) -> Proportion:
-    """Of calling these cases rather than all: false calls saved, less true ones lost.
+    """Net benefit of these calls over calling all: false calls saved, less true ones lost.
 
     The arguments are those of `of_calls`.
     """
-    lost = _weighed(~called & own, ~called & ~own, odds, patients, level)
+    lost = _weighed(~called & in_class, ~called & ~in_class, odds, patients, level)
     return Proportion(-lost.value, -lost.high, -lost.low)
 
 

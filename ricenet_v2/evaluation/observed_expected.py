@@ -1,4 +1,4 @@
-"""How many cases of a class there are, over how many the probabilities add up to."""
+"""Ratio of observed to expected cases of a class."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ricenet_v2.evaluation import intervals
-from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, told_classes
-from ricenet_v2.evaluation.sides import rarer, told
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, one_vs_rest_classes
+from ricenet_v2.evaluation.sides import of_rarer_side, rarer
 from ricenet_v2.records.metrics import Metric
 
 FEWEST = 3
@@ -20,11 +20,11 @@ Floats = NDArray[np.float64]
 
 
 def observed_expected(scored: LabelledPredictions, positive: int, level: float) -> list[Metric]:
-    """Of each class that is told from the rest: the positive one of two, all of more.
+    """Observed : expected of the positive class of two, or of each class of more.
 
     1 is right, below 1 the class is promised too often (calibration in the large, Debray 2017).
     """
-    return [_of_class(scored, index, level) for index in told_classes(scored, positive)]
+    return [_of_class(scored, index, level) for index in one_vs_rest_classes(scored, positive)]
 
 
 def _of_class(scored: LabelledPredictions, index: int, level: float) -> Metric:
@@ -42,7 +42,7 @@ def _of_class(scored: LabelledPredictions, index: int, level: float) -> Metric:
     if expected <= 0:
         return Metric(name, None, None, None, n, _WALD, "not defined: the class has no probability")
     value, few = observed / expected, rarer(scored, scored.truth == index)
-    warning = f"only {told(few)}" if few < FEW else ""
+    warning = f"only {of_rarer_side(few)}" if few < FEW else ""
     deviation = _deviation(scored, truth / max(observed, 1) - p / expected)
     if few < FEWEST or deviation <= 0:
         worth = intervals.effective_n(truth > 0, scored.grouping, level)

@@ -52,17 +52,17 @@ class Term:
 
 @dataclass(frozen=True)
 class Tested:
-    """A difference of one figure, or a sum of such.
+    """A difference of one figure, or a weighted sum of such differences.
 
     Attributes:
-        value: As it is; NaN where it is not defined.
+        value: Observed difference; NaN where it is not defined.
         p: Two-sided; None where the difference is not defined.
-        samples: The difference under each of the swaps, shape (samples,), the first as it is.
-        kept: See `swaps.not_rejected`.
-        step: See there.
-        stretch: See there.
+        samples: The difference under each of the swaps, shape (samples,); the first is observed.
+        kept: See `paired_permutation.not_rejected`.
+        step: See `paired_permutation.not_rejected`.
+        stretch: See `paired_permutation.not_rejected`.
         widest: Largest difference that there can be.
-        level: Of the interval.
+        level: Coverage of the intervals.
     """
 
     value: float
@@ -78,23 +78,23 @@ class Tested:
         """The interval; None where there is none.
 
         Args:
-            p: Of an exact test of the same difference, which the interval is to agree with.
+            p: P-value of an exact test of the same difference, which the interval agrees with.
         """
-        found = not_rejected(
+        interval = not_rejected(
             self.samples, self.kept, self.level, p, step=self.step, stretch=self.stretch
         )
-        return found and (max(found[0], -self.widest), min(found[1], self.widest))
+        return interval and (max(interval[0], -self.widest), min(interval[1], self.widest))
 
 
 @dataclass(frozen=True)
 class PermutationScheme:
-    """How differences are tested.
+    """Settings of the permutation test of differences.
 
     Attributes:
         positive: Class that the AUROC of two classes is about.
         n_samples: The most swaps.
-        seed: Of the swaps.
-        level: Of the intervals.
+        seed: Random seed of the swaps.
+        level: Coverage of the intervals.
     """
 
     positive: int
@@ -102,11 +102,11 @@ class PermutationScheme:
     seed: int = 0
     level: float = LEVEL
 
-    def words(self, count: int) -> str:
+    def description(self, count: int) -> str:
         """Name of the test of so many patients."""
-        made = PairedPermutation.of(count, self.n_samples, generator(self.seed, "swaps"))
-        drawn = "" if made.is_complete else f", seed {self.seed}"
-        return f"swapping the runs by patient, {made.words}{drawn}"
+        permutation = PairedPermutation.of(count, self.n_samples, generator(self.seed, "swaps"))
+        drawn = "" if permutation.is_complete else f", seed {self.seed}"
+        return f"swapping the runs by patient, {permutation.description}{drawn}"
 
     def test(self, terms: Sequence[Term], names: Sequence[str]) -> dict[str, Tested]:
         """Every figure's difference, or weighted sum of differences.
@@ -120,7 +120,7 @@ class PermutationScheme:
 
         Args:
             terms: Runs on the same cases.
-            names: Of the figures.
+            names: Names of the figures.
         """
         first = terms[0].first
         patients = first.grouping
@@ -128,12 +128,12 @@ class PermutationScheme:
         parts = np.stack([_parts(first, name) for name in names])
 
         def samples(swapped: Floats) -> Floats:
-            found = np.sum([exchange(swapped) for exchange in exchanges], axis=0)
-            return np.concatenate([found, 1 - 2 * (parts @ swapped).T], axis=1)
+            differences = np.sum([exchange(swapped) for exchange in exchanges], axis=0)
+            return np.concatenate([differences, 1 - 2 * (parts @ swapped).T], axis=1)
 
         swaps = PairedPermutation.of(patients.count, self.n_samples, generator(self.seed, "swaps"))
-        found = replicated(samples, swaps.by_case(patients))
-        values, kept = found[:, : len(names)].T, found[:, len(names) :].T
+        replicates = replicated(samples, swaps.by_case(patients))
+        values, kept = replicates[:, : len(names)].T, replicates[:, len(names) :].T
         step = (0.5 if patients.count >= _FEW else 1.0) / len(first)
         return {
             name: Tested(
@@ -183,14 +183,18 @@ def _parts(run: LabelledPredictions, name: str) -> Floats:
         return np.full(len(run), 1 / len(run))
     counts = np.bincount(run.truth, minlength=len(run.classes)).astype(np.float64)
     if len(run.classes) > 2 and name.startswith(AUROC):
-        told = [k for k, each in enumerate(run.classes) if name in {AUROC, WITHIN, auroc_of(each)}]
+        class_indices = [
+            k for k, each in enumerate(run.classes) if name in {AUROC, WITHIN, auroc_of(each)}
+        ]
         others = np.maximum(len(run) - counts, 1)
-        sides = [np.where(run.truth == k, 1 / max(counts[k], 1), 1 / others[k]) for k in told]
-        found: Floats = np.mean(sides, axis=0)
+        sides = [
+            np.where(run.truth == k, 1 / max(counts[k], 1), 1 / others[k]) for k in class_indices
+        ]
+        shares: Floats = np.mean(sides, axis=0)
     else:
-        found = 1 / counts[run.truth]
-    found /= found.sum()
-    return found
+        shares = 1 / counts[run.truth]
+    shares /= shares.sum()
+    return shares
 
 
 @dataclass(frozen=True)
@@ -198,13 +202,13 @@ class _Exchange:
     """The figures of one term as functions of who is swapped.
 
     Attributes:
-        term: Of it.
-        names: Of the figures.
-        means: What the cases have in each mean figure's difference, axes (figures, cases).
+        term: The two runs and their factor.
+        names: Names of the figures.
+        means: Share of each case in the difference of each mean, axes (figures, cases).
         cells: What swapping a case puts into each cell of the first run's confusion matrix and
             takes from the second's, axes (cells, cases).
-        rankings: By name of the AUROC, of the scores of both runs one behind the other.
-        within: The same within folds; None where that is not asked for.
+        rankings: By name of the AUROC, rankings of the scores of both runs concatenated.
+        within: AUROC within folds of both runs; None where it is not asked for.
     """
 
     term: Term
@@ -216,7 +220,7 @@ class _Exchange:
 
     @classmethod
     def of(cls, term: Term, positive: int, names: Sequence[str]) -> _Exchange:
-        """Prepare."""
+        """Prepare the figures of a term."""
         runs = term.first, term.second
         within = None
         if WITHIN in names:
@@ -235,36 +239,36 @@ class _Exchange:
     def __call__(self, swapped: Floats) -> Floats:
         """Differences (samples, figures) from 1 or 0 of each case, axes (cases, samples)."""
         means = self.means.sum(axis=1)[:, None] - 2 * (self.means @ swapped)
-        found = dict(zip(_MEANS, means, strict=True))
+        differences = dict(zip(_MEANS, means, strict=True))
         moved = self.cells @ swapped
-        one, other = _counts(self.term.first, moved), _counts(self.term.second, -moved)
-        found[MACRO_F1] = confusion_matrix.macro_f1(one) - confusion_matrix.macro_f1(other)
-        found[BALANCED] = confusion_matrix.balanced_accuracy(
-            one
-        ) - confusion_matrix.balanced_accuracy(other)
+        first, second = _counts(self.term.first, moved), _counts(self.term.second, -moved)
+        differences[MACRO_F1] = confusion_matrix.macro_f1(first) - confusion_matrix.macro_f1(second)
+        differences[BALANCED] = confusion_matrix.balanced_accuracy(
+            first
+        ) - confusion_matrix.balanced_accuracy(second)
         if self.rankings or self.within:
-            found |= self._areas(swapped)
-        made: Floats = np.stack([found[name] for name in self.names], axis=1)
-        return self.term.factor * made
+            differences |= self._areas(swapped)
+        figures: Floats = np.stack([differences[name] for name in self.names], axis=1)
+        return self.term.factor * figures
 
     def _areas(self, swapped: Floats) -> dict[str, Floats]:
         kept = 1 - swapped
-        one, other = np.concatenate([kept, swapped]), np.concatenate([swapped, kept])
-        found = {
-            name: ranking.figures(one)[0] - ranking.figures(other)[0]
+        first, second = np.concatenate([kept, swapped]), np.concatenate([swapped, kept])
+        differences = {
+            name: ranking.figures(first)[0] - ranking.figures(second)[0]
             for name, ranking in self.rankings.items()
         }
-        if self.rankings and AUROC not in found:
-            found[AUROC] = np.mean(list(found.values()), axis=0)
+        if self.rankings and AUROC not in differences:
+            differences[AUROC] = np.mean(list(differences.values()), axis=0)
         if self.within:
-            found[WITHIN] = self.within(one) - self.within(other)
-        return found
+            differences[WITHIN] = self.within(first) - self.within(second)
+        return differences
 
 
 def _stacked(
     runs: tuple[LabelledPredictions, LabelledPredictions], probabilities: Floats
 ) -> LabelledPredictions:
-    """Both runs one behind the other, for their truths and folds."""
+    """Both runs concatenated, for their truths and folds."""
     first = runs[0]
     return replace(
         first,
@@ -279,15 +283,15 @@ def _stacked(
 def _rankings(
     runs: tuple[LabelledPredictions, LabelledPredictions], positive: int, names: Sequence[str]
 ) -> dict[str, Ranking]:
-    """By name: of the positive class of two, of each class of more."""
+    """Rankings by AUROC name: of the positive class of two, of each class of more."""
     classes = runs[0].classes
-    told = {auroc_of(name): k for k, name in enumerate(classes)}
-    told = {AUROC: positive} if len(classes) == 2 else told
-    if not {AUROC, *told} & set(names):
+    class_indices = {auroc_of(name): k for k, name in enumerate(classes)}
+    class_indices = {AUROC: positive} if len(classes) == 2 else class_indices
+    if not {AUROC, *class_indices} & set(names):
         return {}
     truth = np.concatenate([runs[0].truth] * 2)
     scores = np.concatenate([stats.rankdata(run.probabilities, axis=0) for run in runs])
-    return {name: Ranking.of(scores[:, k], truth == k) for name, k in told.items()}
+    return {name: Ranking.of(scores[:, k], truth == k) for name, k in class_indices.items()}
 
 
 def _per_case(run: LabelledPredictions, name: str) -> Floats:
@@ -300,7 +304,7 @@ def _per_case(run: LabelledPredictions, name: str) -> Floats:
 
 
 def _cells(run: LabelledPredictions) -> Floats:
-    """Which cell of the confusion matrix each case is in, axes (cells, cases)."""
+    """One-hot cell of the confusion matrix of each case, axes (cells, cases)."""
     n_cells = len(run.classes) ** 2
     codes = run.truth * len(run.classes) + run.predicted
     cells: Floats = (codes == np.arange(n_cells)[:, None]).astype(np.float64)
@@ -317,19 +321,19 @@ def _counts(run: LabelledPredictions, change: Floats) -> Floats:
 def values_of(run: LabelledPredictions, positive: int, names: Sequence[str]) -> dict[str, float]:
     """The figures of one run; NaN where they are not defined."""
     ones = np.ones((len(run), 1))
-    found = {name: float(_per_case(run, name).mean()) for name in _MEANS}
-    found[MACRO_F1] = float(confusion_matrix.macro_f1(run.counts))
-    found[BALANCED] = float(confusion_matrix.balanced_accuracy(run.counts))
-    told = range(len(run.classes)) if len(run.classes) > 2 else (positive,)
+    figures = {name: float(_per_case(run, name).mean()) for name in _MEANS}
+    figures[MACRO_F1] = float(confusion_matrix.macro_f1(run.counts))
+    figures[BALANCED] = float(confusion_matrix.balanced_accuracy(run.counts))
+    class_indices = range(len(run.classes)) if len(run.classes) > 2 else (positive,)
     areas = {
         run.classes[k]: Ranking.of(run.probabilities[:, k], run.truth == k).figures(ones)[0][0]
-        for k in told
+        for k in class_indices
     }
-    found |= {auroc_of(name): float(area) for name, area in areas.items()}
-    found[AUROC] = float(np.mean(list(areas.values())))
+    figures |= {auroc_of(name): float(area) for name, area in areas.items()}
+    figures[AUROC] = float(np.mean(list(areas.values())))
     if WITHIN in names:
-        found[WITHIN] = float(WithinFolds.of(run, positive)(ones)[0])
-    return {name: found[name] for name in names}
+        figures[WITHIN] = float(WithinFolds.of(run, positive)(ones)[0])
+    return {name: figures[name] for name in names}
 
 
 def share_folds(runs: Sequence[LabelledPredictions]) -> bool:

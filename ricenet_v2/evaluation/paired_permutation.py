@@ -20,7 +20,7 @@ _NUMBERS_AT_ONCE = 1_000_000
 
 @dataclass(frozen=True)
 class PairedPermutation:
-    """Which patients are swapped in each sample.
+    """Permutations: the patients that are swapped in each sample.
 
     Attributes:
         swapped: Axes (patients, samples); that nobody is swapped is the first sample.
@@ -32,7 +32,7 @@ class PairedPermutation:
 
     @classmethod
     def of(cls, count: int, most: int, random: np.random.Generator) -> PairedPermutation:
-        """All ways where there are at most `most`, else that many at random beside the first.
+        """All permutations if there are at most `most`, else that many random ones and the first.
 
         The first patient is never swapped: swapping all the others gives the same size with the
         other sign.
@@ -54,8 +54,8 @@ class PairedPermutation:
             yield part[patients.owner].astype(np.float64)
 
     @property
-    def words(self) -> str:
-        """How many, for the name of a test."""
+    def description(self) -> str:
+        """Number of swaps as text, for the name of a test."""
         n = self.swapped.shape[1]
         return f"all {2 * n} swaps" if self.is_complete else f"{n - 1} random swaps"
 
@@ -66,7 +66,7 @@ def share_as_large(values: Floats) -> float | None:
     None where the first one is not defined.
 
     Args:
-        values: Of the samples of `PairedPermutation`, shape (samples,).
+        values: Figure of each sample of `PairedPermutation`, shape (samples,).
     """
     if not np.isfinite(values[0]):
         return None
@@ -103,11 +103,11 @@ def not_rejected(
     by up to `step`, a correction for continuity. Of 0 only p decides, which is as it is.
 
     Args:
-        values: Of the samples of `PairedPermutation`, shape (samples,); the first as it is.
+        values: Figure of each sample of `PairedPermutation`, shape (samples,); the first observed.
         kept: Weight of the cases that are not swapped less that of those that are, from -1 to 1, of
             the same samples; the first is 1.
         level: Coverage.
-        p: Of an exact test where the samples only come near it; that of the samples where None.
+        p: P-value of an exact test that the samples approximate; theirs where None.
         step: Half of the step by which one case moves the figure; 0 of figures without steps.
         stretch: By how much the ends are drawn away from the difference, though not across 0.
 
@@ -178,16 +178,16 @@ def mean_test(
 
     Args:
         values: One per case.
-        patients: Of the cases.
+        patients: Patient of each case.
         most: Samples.
         random: Draws them where there are more ways.
-        level: Of the interval.
+        level: Coverage of the intervals.
     """
     signs = 1.0 - 2 * PairedPermutation.of(patients.count, most, random).swapped
     n = len(values)
     sums, parts = (
-        np.bincount(patients.owner, one, minlength=patients.count) / n
-        for one in (values, np.ones(n))
+        np.bincount(patients.owner, each, minlength=patients.count) / n
+        for each in (values, np.ones(n))
     )
     drawn = sums @ signs
     return share_as_large(drawn), not_rejected(drawn, parts @ signs, level)

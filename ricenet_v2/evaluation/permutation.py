@@ -35,12 +35,12 @@ def shuffled_labels(
         scored: Predictions with truths.
         positive: Class that the AUROC of two classes is about.
         n_shuffles: Shuffles.
-        seed: Of the shuffles.
+        seed: Random seed of the shuffles.
     """
     values = _figures(scored, scored.truth[None], positive)[0]
     random = generator(seed, "permutation")
     drawn = _shuffled(scored, n_shuffles, random)
-    found = np.concatenate([_figures(scored, part, positive) for part in drawn])
+    permuted = np.concatenate([_figures(scored, part, positive) for part in drawn])
     method = f"{n_shuffles} shuffles of labels between patients, seed {seed}"
     figures, texts, largest = [], [], 0.0
     for index, name in enumerate(("AUROC", "macro F1")):
@@ -49,19 +49,19 @@ def shuffled_labels(
             figures.append(Metric(f"p of {name}", None, None, None, len(scored), method, why))
             texts.append(f"{name} {why}")
             continue
-        at_least = int(np.sum(found[:, index] >= values[index] - 1e-12))
+        at_least = int(np.sum(permuted[:, index] >= values[index] - 1e-12))
         p = (at_least + 1) / (n_shuffles + 1)
         figures.append(Metric(f"p of {name}", p, None, None, len(scored), method))
-        middle, high = np.nanquantile(found[:, index], [0.5, 0.95])
+        middle, high = np.nanquantile(permuted[:, index], [0.5, 0.95])
         texts.append(
             f"{name} {values[index]:.3f}, p = {p:.4f}; shuffled: median {middle:.3f}, "
             f"95 % below {high:.3f}"
         )
         largest = max(largest, p)
     is_fine = largest < 0.05
-    told = "" if is_fine else "; not told from chance"
+    suffix = "" if is_fine else "; not distinguishable from chance"
     return SanityCheck(
-        LABEL_PERMUTATION, "fine" if is_fine else "doubt", "; ".join(texts) + told, tuple(figures)
+        LABEL_PERMUTATION, "fine" if is_fine else "doubt", "; ".join(texts) + suffix, tuple(figures)
     )
 
 
@@ -72,29 +72,29 @@ def _shuffled(
     patients = scored.grouping
     cases: dict[int, list[Indices]] = defaultdict(list)
     order = np.argsort(patients.owner, kind="stable")
-    for own in np.split(order, np.flatnonzero(np.diff(patients.owner[order])) + 1):
-        cases[len(own)].append(own)
+    for indices in np.split(order, np.flatnonzero(np.diff(patients.owner[order])) + 1):
+        cases[len(indices)].append(indices)
     alike = [np.array(group) for group in cases.values()]
     at_once = max(1, _NUMBERS_AT_ONCE // len(scored))
     for start in range(0, total, at_once):
-        made = np.empty((min(at_once, total - start), len(scored)), dtype=np.intp)
-        for row in made:
+        truths = np.empty((min(at_once, total - start), len(scored)), dtype=np.intp)
+        for row in truths:
             for group in alike:
                 row[group] = scored.truth[group[random.permutation(len(group))]]
-        yield made
+        yield truths
 
 
 def _figures(scored: LabelledPredictions, truths: Indices, positive: int) -> Floats:
     """AUROC and macro F1 against each of the truths (shuffles, cases)."""
     n_classes = len(scored.classes)
-    told = (positive,) if n_classes == 2 else range(n_classes)
+    class_indices = (positive,) if n_classes == 2 else range(n_classes)
     aurocs = []
-    for index in told:
+    for index in class_indices:
         ranks = stats.rankdata(scored.probabilities[:, index])
-        own = truths == index
-        n_own = own.sum(axis=1).astype(np.float64)
-        above = own @ ranks - n_own * (n_own + 1) / 2
-        aurocs.append(confusion_matrix.ratio(above, n_own * (len(scored) - n_own)))
+        in_class = truths == index
+        n_in_class = in_class.sum(axis=1).astype(np.float64)
+        above = in_class @ ranks - n_in_class * (n_in_class + 1) / 2
+        aurocs.append(confusion_matrix.ratio(above, n_in_class * (len(scored) - n_in_class)))
     codes = truths * n_classes + scored.predicted
     cells = np.stack([(codes == code).sum(axis=1) for code in range(n_classes**2)], axis=1)
     counts = cells.reshape(-1, n_classes, n_classes).astype(np.float64)

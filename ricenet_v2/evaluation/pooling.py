@@ -36,9 +36,9 @@ def pool(
 
     Args:
         model: Files of the folds.
-        dataset: For the message.
-        table: cases.csv, which is compared with what the folds were trained on and tells
-            covariates; nothing is compared where it does not exist.
+        dataset: Name of the dataset, for the error message.
+        table: cases.csv, which is compared with what the folds were trained on and holds
+            the covariates; nothing is compared where it does not exist.
         truth: Table of labels and patients that take the place of those of the folds.
 
     Raises:
@@ -54,7 +54,7 @@ def pool(
     if there is not None:
         check_since(model, runs, rows, there, is_judged_anew=truth is not None)
         check_covariates(model, there)
-    pooled = [{**row, "fold": str(fold)} for fold, own in rows.items() for row in own]
+    pooled = [{**row, "fold": str(fold)} for fold, fold_rows in rows.items() for row in fold_rows]
     tables.write_rows(model.crossval / VALIDATION_CSV, pooled)
     scored = read_scored(model.crossval / VALIDATION_CSV, truth, covariates=there)
     return dataclasses.replace(scored, prior=_prior(runs, model))
@@ -90,20 +90,22 @@ def _finished(model: ModelPaths, dataset: str) -> dict[int, Run]:
         "not there": [fold for fold in range(n_folds) if fold not in runs],
         "not finished": [fold for fold, run in runs.items() if run.status != "finished"],
     }
-    told = [f"{what}: fold {', '.join(map(str, folds))}" for what, folds in faults.items() if folds]
-    if told:
+    incomplete = [
+        f"{what}: fold {', '.join(map(str, folds))}" for what, folds in faults.items() if folds
+    ]
+    if incomplete:
         raise DatasetError(
             "Not all folds are trained.",
             file=model.folder,
             expected=f"validation.csv and a finished run.json in the folds 0 to {n_folds - 1}",
-            got="; ".join(told),
+            got="; ".join(incomplete),
             remedy=f"Run ricenet_train {dataset} all --continue with the options of before.",
         )
     return runs
 
 
 def _first_weights(run: Run, *, are_one_file: bool) -> object:
-    """What the folds must share: one file, or each the same fold of one earlier training."""
+    """Key that the folds must share: one file, or the same fold of one earlier training each."""
     source = run.pretrained
     if source is None or are_one_file:
         return source and source.sha256
@@ -111,7 +113,7 @@ def _first_weights(run: Run, *, are_one_file: bool) -> object:
     return "the same fold of an earlier training" if is_own_fold else source.sha256
 
 
-def _told(runs: Mapping[int, Run], folds: Sequence[int], key: object) -> str:
+def _folds_described(runs: Mapping[int, Run], folds: Sequence[int], key: object) -> str:
     """The folds that share something; a hash says nothing, their command may."""
     named = f"folds {', '.join(map(str, folds))}"
     run = runs[folds[0]]
@@ -140,13 +142,13 @@ def _check_same(runs: dict[int, Run], model: ModelPaths) -> None:
         for fold, run in runs.items():
             groups.setdefault(value(run), []).append(fold)
         if len(groups) > 1:
-            told = [_told(runs, folds, key) for key, folds in groups.items()]
+            descriptions = [_folds_described(runs, folds, key) for key, folds in groups.items()]
             commands = dict.fromkeys(going_on(model.fold(fold).folder) for fold in runs)
             raise DatasetError(
                 f"The folds were trained with different {name}, so they are not one model.",
                 file=model.folder,
                 expected="the same plan, settings and cases in all folds",
-                got="; ".join(told),
+                got="; ".join(descriptions),
                 remedy="Move the folders of the folds that differ away and train them as the "
                 "others: " + " or ".join(commands),
             )

@@ -1,4 +1,4 @@
-"""What the number of patients at hand allows, by the criteria of Riley et al."""
+"""Precision that the number of patients allows, by the criteria of Riley et al."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from ricenet_v2.evaluation import sample_size as riley
-from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, told_classes
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, one_vs_rest_classes
 from ricenet_v2.evaluation.sides import sides
 from ricenet_v2.records.metrics import Source
 from ricenet_v2.records.sample_size import Development, Precision, SampleSize
 
 WIDTH, WIDTH_OF_AUROC = 0.2, 0.1
-"""Of the intervals that Riley et al. 2021 aim at."""
+"""Widths of the intervals that Riley et al. 2021 aim at."""
 MARGIN, SHRINKAGE = 0.05, 0.9
 _AUROCS = (0.55, 0.99)
 _CALLED = 0.5
@@ -24,27 +24,27 @@ _CALLED = 0.5
 def sample_sizes(
     scored: LabelledPredictions, positive: int, source: Source, level: float
 ) -> tuple[SampleSize, ...]:
-    """Of each class that is told from the rest, where there are cases of both sides.
+    """Sample sizes of each class against the rest, where there are cases of both sides.
 
     Args:
         scored: Predictions with truths.
         positive: Class that two classes are about.
         source: The cases of out-of-fold predictions are those that a model was developed on.
-        level: Of the intervals.
+        level: Coverage of the intervals.
     """
     return tuple(
         _of_class(scored, index, source, level)
-        for index in told_classes(scored, positive)
+        for index in one_vs_rest_classes(scored, positive)
         if 0 < np.sum(scored.truth == index) < len(scored)
     )
 
 
 def _of_class(scored: LabelledPredictions, index: int, source: Source, level: float) -> SampleSize:
-    own, n = scored.truth == index, scored.grouping.count
-    auroc = float(np.clip(roc_auc_score(own, scored.probabilities[:, index]), *_AUROCS))
-    prevalence, z = float(own.mean()), float(stats.norm.ppf((1 + level) / 2))
+    in_class, n = scored.truth == index, scored.grouping.count
+    auroc = float(np.clip(roc_auc_score(in_class, scored.probabilities[:, index]), *_AUROCS))
+    prevalence, z = float(in_class.mean()), float(stats.norm.ppf((1 + level) / 2))
     odds = riley.LogOdds.calibrated(prevalence, auroc)
-    found = [
+    precisions = [
         _observed_expected(n, prevalence, z),
         _slope(n, odds, z),
         _auroc(n, prevalence, auroc, z),
@@ -53,10 +53,10 @@ def _of_class(scored: LabelledPredictions, index: int, source: Source, level: fl
     return SampleSize(
         class_name=scored.classes[index],
         n_patients=n,
-        n_of_class=sides(scored, own)[0],
+        n_of_class=sides(scored, in_class)[0],
         prevalence=prevalence,
         auroc=auroc,
-        precision=(*found, *([] if benefit is None else [benefit])),
+        precision=(*precisions, *([] if benefit is None else [benefit])),
         development=_development(n, prevalence, odds, z) if source == "out-of-fold" else None,
     )
 
@@ -81,13 +81,13 @@ def _auroc(n: int, prevalence: float, auroc: float, z: float) -> Precision:
 
 
 def _net_benefit(n: int, scored: LabelledPredictions, index: int, z: float) -> Precision | None:
-    """At the probability 0.5, divided by the prevalence; None where no call was wrong, or right.
+    """Net benefit at 0.5, divided by the prevalence; None where all calls are right, or wrong.
 
     The formula has no width there.
     """
-    own, called = scored.truth == index, scored.probabilities[:, index] >= _CALLED
-    prevalence, sensitivity = float(own.mean()), float(called[own].mean())
-    specificity = 1 - float(called[~own].mean())
+    in_class, called = scored.truth == index, scored.probabilities[:, index] >= _CALLED
+    prevalence, sensitivity = float(in_class.mean()), float(called[in_class].mean())
+    specificity = 1 - float(called[~in_class].mean())
     at = (prevalence, sensitivity, specificity, _CALLED)
     se = riley.se_net_benefit(n, *at)
     if se == 0:

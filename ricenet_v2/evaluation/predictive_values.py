@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.resampling import Patients
-from ricenet_v2.evaluation.sides import rarer, told
+from ricenet_v2.evaluation.sides import of_rarer_side, rarer
 from ricenet_v2.evaluation.two_shares import Proportion, ratio, together
 from ricenet_v2.records.metrics import Evaluation, Metric
 
@@ -27,7 +27,7 @@ class Prevalence:
     """Share of a class somewhere else.
 
     Attributes:
-        index: Of the class.
+        index: Index of the class.
         value: Between 0 and 1.
     """
 
@@ -38,48 +38,50 @@ class Prevalence:
 def prevalences(
     asked: Sequence[tuple[str | None, float]], scored: LabelledPredictions, positive: int
 ) -> list[Prevalence]:
-    """What was asked for, by class; without a name it is that of the positive one of two classes.
+    """Prevalences asked for, by class; one without a name is that of the positive of two classes.
 
     Raises:
         DatasetError: There is no such class, or of several none is named.
     """
-    made = []
+    resolved = []
     for name, value in asked:
         if name is None and len(scored.classes) > 2:
             raise DatasetError(
                 "The prevalence of which class?",
-                expected="e.g. " + " ".join(f"{one}={value:g}" for one in scored.classes[:1]),
+                expected="e.g. " + " ".join(f"{label}={value:g}" for label in scored.classes[:1]),
                 got=f"{value:g}",
                 remedy=f"Name one of {', '.join(scored.classes)} before the number.",
             )
         if name is not None and name not in scored.classes:
             raise DatasetError("There is no such class.", expected=scored.classes, got=name)
         index = positive if name is None else scored.classes.index(name)
-        made.append(Prevalence(index, value))
-    return made
+        resolved.append(Prevalence(index, value))
+    return resolved
 
 
 def with_prevalences(
-    made: Evaluation, scored: LabelledPredictions, asked: Sequence[Prevalence]
+    evaluation: Evaluation, scored: LabelledPredictions, asked: Sequence[Prevalence]
 ) -> Evaluation:
     """An evaluation with predictive values at other prevalences: as called, and at each threshold.
 
     Args:
-        made: The evaluation.
-        scored: What it is of.
+        evaluation: The evaluation.
+        scored: Predictions that were evaluated.
         asked: Prevalences.
     """
-    figures, thresholds = list(made.figures), list(made.thresholds)
-    for one in asked:
-        name = scored.classes[one.index]
-        figures += at_prevalence(scored, scored.predicted == one.index, one, made.level)
+    figures, thresholds = list(evaluation.figures), list(evaluation.thresholds)
+    for prevalence in asked:
+        name = scored.classes[prevalence.index]
+        figures += at_prevalence(
+            scored, scored.predicted == prevalence.index, prevalence, evaluation.level
+        )
         for place, each in enumerate(thresholds):
             if each.value is None or each.class_name != name:
                 continue
-            called = scored.probabilities[:, one.index] >= each.value
-            further = at_prevalence(scored, called, one, made.level)
+            called = scored.probabilities[:, prevalence.index] >= each.value
+            further = at_prevalence(scored, called, prevalence, evaluation.level)
             thresholds[place] = dataclasses.replace(each, figures=(*each.figures, *further))
-    return dataclasses.replace(made, figures=tuple(figures), thresholds=tuple(thresholds))
+    return dataclasses.replace(evaluation, figures=tuple(figures), thresholds=tuple(thresholds))
 
 
 def at_prevalence(
@@ -94,18 +96,18 @@ def at_prevalence(
         scored: Predictions with truths.
         called: Whether each case is called of the class.
         asked: The prevalence and its class.
-        level: Of the intervals.
+        level: Coverage of the intervals.
     """
     of = f"at prevalence {asked.value:g} of {scored.classes[asked.index]}"
-    odds, own = asked.value / (1 - asked.value), scored.truth == asked.index
+    odds, in_class = asked.value / (1 - asked.value), scored.truth == asked.index
     return [
-        _figure(f"positive predictive value {of}", scored, called, own, odds, level),
-        _figure(f"negative predictive value {of}", scored, ~called, ~own, 1 / odds, level),
+        _figure(f"positive predictive value {of}", scored, called, in_class, odds, level),
+        _figure(f"negative predictive value {of}", scored, ~called, ~in_class, 1 / odds, level),
     ]
 
 
 def _figure(
-    name: str, scored: LabelledPredictions, hit: Flags, own: Flags, odds: float, level: float
+    name: str, scored: LabelledPredictions, hit: Flags, in_class: Flags, odds: float, level: float
 ) -> Metric:
     """One predictive value; of a negative call all sides are turned round.
 
@@ -114,21 +116,21 @@ def _figure(
     Zhou (2007) on the log odds is the same for many cases, and much too narrow for few.
     """
     n = len(scored)
-    if not own.any() or own.all():
+    if not in_class.any() or in_class.all():
         return Metric(name, None, None, None, n, METHOD, "cases of one side only")
-    true, false = (_share(scored, hit, side, level) for side in (own, ~own))
+    true, false = (_share(scored, hit, side, level) for side in (in_class, ~in_class))
     if true.value == 0 and false.value == 0:
         return Metric(name, None, None, None, n, METHOD, "no case is called so")
     correlation = together(
-        np.where(own, hit - true.value, 0.0),
-        np.where(own, 0.0, hit - false.value),
+        np.where(in_class, hit - true.value, 0.0),
+        np.where(in_class, 0.0, hit - false.value),
         scored.grouping,
     )
     low, high = ratio(false, true, correlation)
     middle = false.value / true.value if true.value > 0 else np.inf
-    value, low, high = (_value(odds, one) for one in (middle, high, low))
-    few = rarer(scored, own)
-    warning = f"only {told(few)}" if few < FEW else ""
+    value, low, high = (_value(odds, quotient) for quotient in (middle, high, low))
+    few = rarer(scored, in_class)
+    warning = f"only {of_rarer_side(few)}" if few < FEW else ""
     return Metric(name, value, low, high, n, METHOD, warning)
 
 

@@ -16,10 +16,10 @@ Flags = NDArray[np.bool_]
 
 def proportions(scored: LabelledPredictions, level: float) -> list[Metric]:
     """Accuracy, and of each class against the rest the four shares, as the cases were called."""
-    made = [share("accuracy", scored, scored.truth == scored.predicted, None, level)]
+    metrics = [share("accuracy", scored, scored.truth == scored.predicted, None, level)]
     for index, name in enumerate(scored.classes):
-        made += of_class(scored, scored.predicted == index, index, name, level)
-    return made
+        metrics += of_class(scored, scored.predicted == index, index, name, level)
+    return metrics
 
 
 def of_class(
@@ -30,16 +30,16 @@ def of_class(
     Args:
         scored: Predictions with truths.
         called: Whether each case is called of the class.
-        index: Of the class.
-        name: Of the class.
-        level: Of the intervals.
+        index: Index of the class.
+        name: Name of the class.
+        level: Coverage of the intervals.
     """
-    own = scored.truth == index
+    in_class = scored.truth == index
     return [
-        share(f"sensitivity of {name}", scored, called, own, level),
-        share(f"specificity of {name}", scored, ~called, ~own, level),
-        share(f"positive predictive value of {name}", scored, own, called, level),
-        share(f"negative predictive value of {name}", scored, ~own, ~called, level),
+        share(f"sensitivity of {name}", scored, called, in_class, level),
+        share(f"specificity of {name}", scored, ~called, ~in_class, level),
+        share(f"positive predictive value of {name}", scored, in_class, called, level),
+        share(f"negative predictive value of {name}", scored, ~in_class, ~called, level),
     ]
 
 
@@ -52,10 +52,10 @@ def share(
     cases (Korn and Graubard 1998), and the method says so.
 
     Args:
-        name: Of the figure.
+        name: Name of the figure.
         scored: Predictions with truths.
         hit: Whether each case counts.
-        among: Cases that are asked; all where None.
+        among: Cases that the share is of; all where None.
         level: Coverage.
     """
     method = "Clopper-Pearson"

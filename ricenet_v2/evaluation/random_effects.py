@@ -18,12 +18,12 @@ _STEPS = 400
 
 @dataclass(frozen=True)
 class RandomEffects:
-    """What a random-effects model says of some estimates.
+    """Random-effects model of some estimates.
 
     Attributes:
         values: Estimates, shape (n,).
-        variances: Of their errors.
-        mean: Of the distribution of the true values.
+        variances: Variances of their errors.
+        mean: Mean of the distribution of the true values.
         error: Standard error of the mean.
         tau: Standard deviation of the true values.
     """
@@ -35,12 +35,12 @@ class RandomEffects:
     tau: float
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Of the mean, with Student's t of n - 1 degrees of freedom (Knapp and Hartung 2003)."""
+        """Interval of the mean, Student's t with n - 1 df (Knapp and Hartung 2003)."""
         reach = float(stats.t.ppf((1 + level) / 2, len(self.values) - 1)) * self.error
         return self.mean - reach, self.mean + reach
 
     def prediction(self, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
-        """Of the true value of a new one, with what is not known of tau in it.
+        """Prediction interval of a new true value, with the uncertainty of tau in it.
 
         The usual interval takes tau for known and is too narrow where it is estimated as 0 by
         chance (Partlett and Riley 2017). Here tau is drawn from its confidence distribution
@@ -49,7 +49,7 @@ class RandomEffects:
 
         Args:
             level: Coverage.
-            seed: Of the draws.
+            seed: Random seed of the draws.
         """
         random = generator(seed, "random effects")
         tau2 = spread_of(self.values, self.variances, random.chisquare(self._freedom, N_DRAWS))
@@ -74,7 +74,7 @@ def random_effects(values: Floats, variances: Floats) -> RandomEffects:
 
     Args:
         values: Estimates, shape (n,), n at least 3.
-        variances: Of their errors, above 0.
+        variances: Variances of their errors, above 0.
     """
 
     def excess(tau2: float) -> float:
@@ -96,8 +96,8 @@ def squares(values: Floats, variances: Floats, tau2: Floats) -> Floats:
     """
     weights = 1 / (variances + tau2[:, None])
     mean = (weights * values).sum(axis=1, keepdims=True) / weights.sum(axis=1, keepdims=True)
-    found: Floats = (weights * (values - mean) ** 2).sum(axis=1)
-    return found
+    sums: Floats = (weights * (values - mean) ** 2).sum(axis=1)
+    return sums
 
 
 def spread_of(values: Floats, variances: Floats, wanted: Floats) -> Floats:
@@ -105,12 +105,12 @@ def spread_of(values: Floats, variances: Floats, wanted: Floats) -> Floats:
 
     Args:
         values: Estimates.
-        variances: Of their errors.
+        variances: Variances of their errors.
         wanted: Sums of weighted squares, shape (draws,).
     """
     # Beyond the largest value the squares are fewer than the fewest wanted.
     highest = len(values) * np.ptp(values) ** 2 / wanted.min() + variances.min()
     steps = np.r_[0.0, np.geomspace(1e-6 * variances.min(), highest, _STEPS)]
     reached = squares(values, variances, steps)
-    found: Floats = np.interp(wanted, reached[::-1], steps[::-1])
-    return found
+    spreads: Floats = np.interp(wanted, reached[::-1], steps[::-1])
+    return spreads

@@ -19,13 +19,13 @@ class _Groups:
     """Groups of equal scores that hold cases of the class.
 
     Attributes:
-        own: Where cases of the class are, in the order of the scores.
-        first: Index in `own` of the first one of each group; None where no two scores are equal.
-        start: Where each group begins.
-        end: Where it ends.
+        in_class: Indices of the cases of the class, in the order of the scores.
+        first: Index in `in_class` of the first case of each group; None without equal scores.
+        start: Index of the beginning of each group.
+        end: Index of its end.
     """
 
-    own: NDArray[np.intp]
+    in_class: NDArray[np.intp]
     first: NDArray[np.intp] | None
     start: NDArray[np.intp]
     end: NDArray[np.intp]
@@ -37,21 +37,21 @@ class Ranking:
 
     Attributes:
         order: Cases by ascending score.
-        own: Whether each, in that order, is of the class.
+        in_class: Whether each, in that order, is of the class.
         starts: Where each group of equal scores begins; None where no two are equal.
     """
 
     order: NDArray[np.intp]
-    own: NDArray[np.bool_]
+    in_class: NDArray[np.bool_]
     starts: NDArray[np.intp] | None
 
     @classmethod
-    def of(cls, scores: Floats, own: NDArray[np.bool_]) -> Ranking:
-        """From the score of each case and whether it is of the class, shapes (cases,)."""
+    def of(cls, scores: Floats, in_class: NDArray[np.bool_]) -> Ranking:
+        """Build a ranking from scores and whether each case is of the class, shapes (cases,)."""
         order = np.argsort(scores, kind="stable")
         ordered = scores[order]
         starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-        return cls(order, own[order], None if len(starts) == len(order) else starts)
+        return cls(order, in_class[order], None if len(starts) == len(order) else starts)
 
     def figures(self, weights: Floats) -> tuple[Floats, Floats]:
         """AUROC and average precision of each sample, shapes (samples,); NaN without both sides.
@@ -79,29 +79,29 @@ class Ranking:
         np.cumsum(ordered, axis=1, out=below[:, 1:])
         # What follows is needed only where cases of the class are.
         at = self._groups
-        own = np.take(ordered, at.own, axis=1)
+        in_class = np.take(ordered, at.in_class, axis=1)
         if at.first is not None:
-            own = np.add.reduceat(own, at.first, axis=1)
-        before, own_below = np.take(below, at.start, axis=1), np.cumsum(own, axis=1)
-        n_own, n_all = own.sum(axis=1), below[:, -1]
+            in_class = np.add.reduceat(in_class, at.first, axis=1)
+        before, in_class_below = np.take(below, at.start, axis=1), np.cumsum(in_class, axis=1)
+        n_in_class, n_all = in_class.sum(axis=1), below[:, -1]
         # Others below the cases of the class, and half of those beside them.
-        others = before - own_below + own
+        others = before - in_class_below + in_class
         if at.first is not None:
-            others += 0.5 * (np.take(below, at.end, axis=1) - before - own)
-        auroc = ratio((own * others).sum(axis=1), n_own * (n_all - n_own))
+            others += 0.5 * (np.take(below, at.end, axis=1) - before - in_class)
+        auroc = ratio((in_class * others).sum(axis=1), n_in_class * (n_all - n_in_class))
         # How many score as high as a group or higher.
         all_from = n_all[:, None] - before
-        own_from = n_own[:, None] - own_below + own
-        np.divide(own_from, all_from, out=own_from, where=all_from > 0)
-        precision = ratio((own * own_from).sum(axis=1), n_own)
+        in_class_from = n_in_class[:, None] - in_class_below + in_class
+        np.divide(in_class_from, all_from, out=in_class_from, where=all_from > 0)
+        precision = ratio((in_class * in_class_from).sum(axis=1), n_in_class)
         return auroc, precision
 
     @cached_property
     def _groups(self) -> _Groups:
-        own = np.flatnonzero(self.own)
+        in_class = np.flatnonzero(self.in_class)
         if self.starts is None:
-            return _Groups(own, None, own, own + 1)
-        group = np.searchsorted(self.starts, own, side="right") - 1
+            return _Groups(in_class, None, in_class, in_class + 1)
+        group = np.searchsorted(self.starts, in_class, side="right") - 1
         first = np.flatnonzero(np.diff(group, prepend=-1))
         ends = np.append(self.starts[1:], len(self.order))
-        return _Groups(own, first, self.starts[group[first]], ends[group[first]])
+        return _Groups(in_class, first, self.starts[group[first]], ends[group[first]])

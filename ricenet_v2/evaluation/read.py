@@ -30,7 +30,7 @@ from ricenet_v2.store.tables import read_rows, read_table
 
 _KNOWN = {"case_id", "patient_id", "label", "split", "predicted", "fold"}
 _MEMBER = re.compile(r"prob_(.+)__fold_(\d+)")
-_MOST_TOLD = 50
+_MOST_LISTED = 50
 _CORRECT = "Correct the table."
 _REMEDY = (
     f"{_CORRECT} Predict what is missing and label what has no label, or evaluate the other cases "
@@ -45,19 +45,19 @@ def classes_of(rows: Sequence[Row], file: Path) -> tuple[str, ...]:
         DatasetError: No rows, or fewer than two such columns.
     """
     columns = list(rows[0]) if rows else []
-    found = tuple(
+    names = tuple(
         name.removeprefix(PREFIX)
         for name in columns
         if name.startswith(PREFIX) and not _MEMBER.fullmatch(name)
     )
-    if len(found) < 2 or "case_id" not in columns:
+    if len(names) < 2 or "case_id" not in columns:
         raise DatasetError(
             "This is not a table of predictions.",
             file=file,
             expected="columns case_id and prob_<class> for each class, and at least one row",
             got=", ".join(columns) or "no rows",
         )
-    return found
+    return names
 
 
 def read_scored(
@@ -85,7 +85,7 @@ def read_scored(
     rows: list[Row] = list(read_rows(predictions))
     classes = classes_of(rows, predictions)
     truths = _cases(truth, ("case_id", "label")) if truth else rows
-    rows = _called_alike(rows, truths)
+    rows = _with_spelling_of(rows, truths)
     known = {row["case_id"]: row for row in truths}
     missing = _missing(rows, truths)
     named = named or classes
@@ -118,9 +118,9 @@ def read_scored(
     described = (
         {row["case_id"]: row for row in _cases(covariates, ("case_id",))} if covariates else known
     )
-    own = [known[row["case_id"]] for row in rows]
-    made = _scored(rows, own, classes, folds, missing, _covariates(rows, described))
-    return dataclasses.replace(called_as_made(made, predictions), unlabelled=unlabelled)
+    truth_rows = [known[row["case_id"]] for row in rows]
+    scored = _scored(rows, truth_rows, classes, folds, missing, _covariates(rows, described))
+    return dataclasses.replace(with_decision_rule(scored, predictions), unlabelled=unlabelled)
 
 
 def _cases(file: Path, columns: Sequence[str]) -> list[dict[str, str]]:
@@ -129,46 +129,48 @@ def _cases(file: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     return table.rows
 
 
-def _called_alike(rows: Sequence[Row], truths: Sequence[Row]) -> list[Row]:
-    """The rows with ids in the Unicode normal form of the truths, which nobody can see."""
+def _with_spelling_of(rows: Sequence[Row], truths: Sequence[Row]) -> list[Row]:
+    """Rows whose ids have the (invisible) Unicode normal form of those of the truths."""
     ids = {composed(row["case_id"]): row["case_id"] for row in truths}
     called = [(row, ids.get(composed(row["case_id"]), row["case_id"])) for row in rows]
     return [row if case == row["case_id"] else {**row, "case_id": case} for row, case in called]
 
 
-def called_as_made(scored: LabelledPredictions, file: Path) -> LabelledPredictions:
-    """With the prior and the rule of the calls, where a predictions.json beside them says so.
+def with_decision_rule(scored: LabelledPredictions, file: Path) -> LabelledPredictions:
+    """Add the prior and the decision rule, where a predictions.json beside them has them.
 
     The shares of votes are no probabilities, and no prior is theirs.
 
     Raises:
         DatasetError: That file is of other classes.
     """
-    made = predictions_beside(file)
-    if made is None or not made.prior or made.combine != "mean":
+    provenance = predictions_beside(file)
+    if provenance is None or not provenance.prior or provenance.combine != "mean":
         return scored
-    if set(made.classes) != set(scored.classes) or len(made.prior) != len(made.classes):
+    if set(provenance.classes) != set(scored.classes) or len(provenance.prior) != len(
+        provenance.classes
+    ):
         raise DatasetError(
             "The predictions.json beside this table is not of these predictions.",
             file=file,
             expected=f"classes {', '.join(scored.classes)}, with a prior for each",
-            got=f"classes {', '.join(made.classes)}, {len(made.prior)} priors",
+            got=f"classes {', '.join(provenance.classes)}, {len(provenance.prior)} priors",
             remedy="Put both files as ricenet_predict wrote them into a folder of their own.",
         )
-    order = [made.classes.index(name) for name in scored.classes]
-    prior = tuple(made.prior[index] for index in order)
-    return dataclasses.replace(scored, prior=prior, decide=made.decide or BALANCED)
+    order = [provenance.classes.index(name) for name in scored.classes]
+    prior = tuple(provenance.prior[index] for index in order)
+    return dataclasses.replace(scored, prior=prior, decide=provenance.decide or BALANCED)
 
 
 def _scored(
     rows: Sequence[Row],
-    own: Sequence[Row],
+    truth_rows: Sequence[Row],
     classes: tuple[str, ...],
     folds: tuple[int, ...],
     missing: tuple[str, ...],
     covariates: Mapping[str, tuple[str, ...]],
 ) -> LabelledPredictions:
-    """Rows without faults as arrays; `own` are the truths of the same cases."""
+    """Rows without faults as arrays; `truth_rows` hold the truths of the same cases."""
     numbers = _numbers(rows, [PREFIX + name for name in classes])
     index = {name: number for number, name in enumerate(classes)}
     called = numbers.argmax(axis=1)
@@ -176,8 +178,8 @@ def _scored(
         called = np.array([index[row["predicted"]] for row in rows])
     return LabelledPredictions(
         case_ids=tuple(row["case_id"] for row in rows),
-        patients=tuple(row.get("patient_id") or row["case_id"] for row in own),
-        truth=np.array([index[row["label"]] for row in own]),
+        patients=tuple(row.get("patient_id") or row["case_id"] for row in truth_rows),
+        truth=np.array([index[row["label"]] for row in truth_rows]),
         predicted=called,
         probabilities=numbers,
         classes=classes,
@@ -190,10 +192,10 @@ def _scored(
 
 def _table(faults: Sequence[Fault]) -> list[str]:
     """Lines of a table with a case and a fault in each."""
-    told = [("case", "fault"), *faults[:_MOST_TOLD]]
-    width = max(len(case) for case, _ in told)
-    more = [f"... and {len(faults) - _MOST_TOLD:,} more"] if len(faults) > _MOST_TOLD else []
-    return [*(f"{case:{width}}  {fault}" for case, fault in told), *more]
+    lines = [("case", "fault"), *faults[:_MOST_LISTED]]
+    width = max(len(case) for case, _ in lines)
+    more = [f"... and {len(faults) - _MOST_LISTED:,} more"] if len(faults) > _MOST_LISTED else []
+    return [*(f"{case:{width}}  {fault}" for case, fault in lines), *more]
 
 
 def _numbers(rows: Sequence[Row], columns: Sequence[str]) -> NDArray[np.float64]:
@@ -202,16 +204,16 @@ def _numbers(rows: Sequence[Row], columns: Sequence[str]) -> NDArray[np.float64]
 
 def _member_folds(row: Row, classes: tuple[str, ...]) -> tuple[int, ...]:
     """Folds whose networks have a column for every class."""
-    found = [match for name in row if (match := _MEMBER.fullmatch(name))]
-    counts = Counter(number(match[2]) for match in found if match[1] in classes)
+    matches = [match for name in row if (match := _MEMBER.fullmatch(name))]
+    counts = Counter(number(match[2]) for match in matches if match[1] in classes)
     whole = (fold for fold, n in counts.items() if n == len(classes))
     return tuple(sorted(fold for fold in whole if fold is not None))
 
 
 def _folds(rows: Sequence[Row]) -> tuple[int, ...]:
     cells = [row.get("fold", "") for row in rows]
-    found = [fold for cell in cells if (fold := number(cell)) is not None]
-    return tuple(found) if len(found) == len(cells) else ()
+    folds = [fold for cell in cells if (fold := number(cell)) is not None]
+    return tuple(folds) if len(folds) == len(cells) else ()
 
 
 def _covariates(rows: Sequence[Row], described: Mapping[str, Row]) -> dict[str, tuple[str, ...]]:

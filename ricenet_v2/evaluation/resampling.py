@@ -19,7 +19,7 @@ from ricenet_v2.core.machine import n_cores
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 Figures = Callable[[Floats], Floats]
-"""From weights (cases, samples) to figures (samples, figures)."""
+"""Function from weights (cases, samples) to figures (samples, figures)."""
 
 _NUMBERS_AT_ONCE = 1_000_000
 _MOST_THREADS = 4  # each takes some hundred megabytes of a large evaluation
@@ -30,7 +30,7 @@ same: the skewness of a mean of m falls as the root of m, and the number of grou
 
 @dataclass(frozen=True)
 class Patients:
-    """Which patient each case is of.
+    """Assignment of cases to patients.
 
     Attributes:
         owner: Index of the patient of each case, shape (cases,).
@@ -42,12 +42,12 @@ class Patients:
 
     @classmethod
     def of(cls, names: Sequence[str]) -> Patients:
-        """From the name of each case's patient."""
-        found, owner = np.unique(np.asarray(names, dtype=str), return_inverse=True)
-        return cls(owner.astype(np.intp), len(found))
+        """Build the assignment from the name of each case's patient."""
+        unique, owner = np.unique(np.asarray(names, dtype=str), return_inverse=True)
+        return cls(owner.astype(np.intp), len(unique))
 
     def part(self, chosen: Indices) -> Patients:
-        """Those of some cases, by their index."""
+        """Patients of some cases, by the indices of the cases."""
         there, owner = np.unique(self.owner[chosen], return_inverse=True)
         return Patients(owner.astype(np.intp), len(there))
 
@@ -90,12 +90,12 @@ def replicated(figures: Figures, weights: Iterator[Floats]) -> Floats:
 
     Parts are worked on in threads while the next one is drawn; their order is kept.
     """
-    made, cores = [], min(n_cores(), _MOST_THREADS)
+    results, cores = [], min(n_cores(), _MOST_THREADS)
     waiting: deque[Future[Floats]] = deque()
     with ThreadPoolExecutor(cores) as pool:
         for part in weights:
             waiting.append(pool.submit(figures, part))
             if len(waiting) > cores:
-                made.append(waiting.popleft().result())
-        made += [future.result() for future in waiting]
-    return np.concatenate(made)
+                results.append(waiting.popleft().result())
+        results += [future.result() for future in waiting]
+    return np.concatenate(results)

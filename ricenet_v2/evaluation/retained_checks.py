@@ -23,7 +23,7 @@ def checked_hash(asked: EvaluationInput) -> str:
     scored = asked.scored
     measured = asked.dataset.fingerprint if asked.dataset is not None else None
     has_sizes = measured is not None and measured.is_file()
-    told = (
+    content = (
         asked.source,
         asked.positive,
         scored.classes,
@@ -35,33 +35,33 @@ def checked_hash(asked: EvaluationInput) -> str:
         scored.probabilities.tolist(),
         sha256_of_file(measured) if measured is not None and has_sizes else "",
     )
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def with_earlier(made: Sanity, asked: EvaluationInput, file: Path) -> tuple[Sanity, str]:
+def with_earlier(sanity: Sanity, asked: EvaluationInput, file: Path) -> tuple[Sanity, str]:
     """The checks with those that only an earlier evaluation of the same predictions made.
 
     Args:
-        made: New checks.
-        asked: What they are of.
+        sanity: New checks.
+        asked: The predictions that they are of.
         file: sanity.json of earlier, which may be missing.
 
     Returns:
-        The checks to write, and in words what was kept or dropped of the earlier ones, or nothing.
+        The checks to write, and a text on which earlier ones were kept or dropped, or an empty one.
     """
-    made = replace(made, checked_hash=checked_hash(asked))
+    sanity = replace(sanity, checked_hash=checked_hash(asked))
     try:
         before = documents.read(Sanity, file) if file.is_file() else None
     except DocumentError as error:
-        return made, f"Earlier checks cannot be read and are dropped: {error.what}"
-    new = {check.name for check in made.checks}
+        return sanity, f"Earlier checks cannot be read and are dropped: {error.what}"
+    new = {check.name for check in sanity.checks}
     rest = [check for check in before.checks if check.name in _ASKED_FOR - new] if before else []
     if before is None or not rest:
-        return made, ""
-    if before.checked_hash != made.checked_hash:
-        return made, f"Earlier checks were of other predictions and are dropped: {_names(rest)}"
-    told = f"Kept from an earlier evaluation of the same predictions: {_names(rest)}"
-    return replace(made, checks=(*made.checks, *rest)), told
+        return sanity, ""
+    if before.checked_hash != sanity.checked_hash:
+        return sanity, f"Earlier checks were of other predictions and are dropped: {_names(rest)}"
+    note = f"Kept from an earlier evaluation of the same predictions: {_names(rest)}"
+    return replace(sanity, checks=(*sanity.checks, *rest)), note
 
 
 def _names(checks: list[SanityCheck]) -> str:

@@ -1,4 +1,4 @@
-"""What is wrong with single rows of a table of predictions."""
+"""Faults of single rows of a table of predictions."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ricenet_v2.core.spelling import Spellings
 from ricenet_v2.records.cells import has_decimal_comma, name_in
 
 PREFIX = "prob_"
-"""Of the columns of probabilities."""
+"""Prefix of the columns of probabilities."""
 _SUM_TOLERANCE = 1e-3
 
 Row = Mapping[str, str]
 Fault = tuple[str, str]
-"""Case and what is wrong with it."""
+"""Case and its fault."""
 
 
 class RowFaults:
@@ -29,43 +29,45 @@ class RowFaults:
         """Keep what the rows are compared with.
 
         Args:
-            truths: By case id.
-            classes: Of the dataset.
-            columns: Of probabilities, of the ensemble and of each member.
+            truths: Row of the table of truths, by case id.
+            classes: Classes of the dataset.
+            columns: Columns of probabilities, of the ensemble and of each member.
         """
         self._truths, self._classes, self._columns = truths, classes, columns
         self._cases, self._labels = Spellings(truths), Spellings(classes)
 
     def of(self, row: Row) -> list[Fault]:
-        """What is wrong with one row."""
+        """Faults of one row."""
         case = row["case_id"]
-        found = self._of_truth(case)
+        faults = self._of_truth(case)
         if row.get("predicted", self._classes[0]) not in self._classes:
-            found.append(f"predicted {row['predicted']!r} is not a class")
+            faults.append(f"predicted {row['predicted']!r} is not a class")
         for of, names in self._columns.items():
             if fault := _fault_of([row[name] for name in names]):
-                found.append(f"probabilities{of} {fault}")
-        return [(case, fault) for fault in found]
+                faults.append(f"probabilities{of} {fault}")
+        return [(case, fault) for fault in faults]
 
     def _of_truth(self, case: str) -> list[str]:
         truth = self._truths.get(case)
         if truth is None:
-            return [f"not in the table of truths{_told(self._cases.near(case))}"]
-        found = []
+            return [f"not in the table of truths{_near_spelling(self._cases.near(case))}"]
+        faults = []
         label, patient = truth.get("label", ""), truth.get("patient_id", "")
         if has_no_label(truth, self._classes):
-            found.append("its label is not known")
+            faults.append("its label is not known")
         elif label not in self._classes:
-            found.append(f"its label {label!r} is not a class{_told(self._labels.near(label))}")
+            faults.append(
+                f"its label {label!r} is not a class{_near_spelling(self._labels.near(label))}"
+            )
         if patient and not name_in(patient):
-            found.append(
+            faults.append(
                 f"its patient_id {patient!r} names no patient (leave the cell empty where each "
                 "case is a patient of its own)"
             )
-        return found
+        return faults
 
 
-def _told(near: tuple[str, str] | None) -> str:
+def _near_spelling(near: tuple[str, str] | None) -> str:
     return f" ({near[0]!r} {near[1]})" if near else ""
 
 
@@ -77,24 +79,24 @@ def has_no_label(truth: Row, classes: Sequence[str]) -> bool:
 
 def unknown_classes(classes: Sequence[str], named: Sequence[str]) -> list[Fault]:
     """Columns that are of no class, and classes without a column."""
-    found = [f"column {PREFIX}{name} is of no class" for name in classes if name not in named]
-    found += [f"there is no column {PREFIX}{name}" for name in named if name not in classes]
-    return [("(all)", fault) for fault in found]
+    faults = [f"column {PREFIX}{name} is of no class" for name in classes if name not in named]
+    faults += [f"there is no column {PREFIX}{name}" for name in named if name not in classes]
+    return [("(all)", fault) for fault in faults]
 
 
 def _fault_of(cells: Sequence[str]) -> str:
-    """What is wrong with the probabilities of one case; empty where nothing is."""
-    told = ", ".join(cell or "(empty)" for cell in cells)
+    """Fault of the probabilities of one case; empty where there is none."""
+    listed = ", ".join(cell or "(empty)" for cell in cells)
     if any(map(has_decimal_comma, cells)):
-        told += " (write decimal points)"
+        listed += " (write decimal points)"
     try:
         numbers = [float(cell) for cell in cells]
     except ValueError:
-        return f"are not all numbers: {told}"
+        return f"are not all numbers: {listed}"
     if any(math.isnan(value) for value in numbers):
-        return f"are not all numbers: {told}"
+        return f"are not all numbers: {listed}"
     if not all(-1e-6 <= value <= 1 + 1e-6 for value in numbers):
-        return f"are not between 0 and 1: {told}"
+        return f"are not between 0 and 1: {listed}"
     if abs(sum(numbers) - 1) > _SUM_TOLERANCE:
         return f"sum to {sum(numbers):.4g}"
     return ""

@@ -23,11 +23,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LogOdds:
-    """How the log odds of a model are distributed, as points with weights that sum to one.
+    """Distribution of the log odds of a model, as points with weights that sum to one.
 
     Attributes:
-        points: Shape (points,).
-        weights: The same.
+        points: Log odds, shape (points,).
+        weights: Their weights, shape (points,).
     """
 
     points: Floats
@@ -54,7 +54,7 @@ class LogOdds:
         )
 
     def mean(self, values: Floats) -> float:
-        """Of a function's values at the points."""
+        """Mean of a function from its values at the points."""
         return float(self.weights @ values)
 
 
@@ -64,7 +64,7 @@ def se_observed_expected(n: float, prevalence: float) -> float:
 
 
 def n_observed_expected(prevalence: float, se: float) -> float:
-    """Patients that make it so small."""
+    """Patients needed for this standard error."""
     return (1 - prevalence) / (prevalence * se**2)
 
 
@@ -76,13 +76,13 @@ def se_of_ratio(width: float, z: float) -> float:
 def se_slope(n: float, odds: LogOdds) -> float:
     """Standard error of the calibration slope of a calibrated model."""
     spread: Floats = expit(odds.points) * expit(-odds.points)
-    none, one = odds.mean(spread), odds.mean(spread * odds.points)
-    two = odds.mean(spread * odds.points**2)
-    return math.sqrt(none / (n * (none * two - one**2)))
+    m0, m1 = odds.mean(spread), odds.mean(spread * odds.points)
+    m2 = odds.mean(spread * odds.points**2)
+    return math.sqrt(m0 / (n * (m0 * m2 - m1**2)))
 
 
 def n_slope(odds: LogOdds, se: float) -> float:
-    """Patients that make it so small."""
+    """Patients needed for this standard error."""
     return se_slope(1, odds) ** 2 / se**2
 
 
@@ -94,7 +94,7 @@ def se_auroc(n: float, prevalence: float, auroc: float) -> float:
 
 
 def n_auroc(prevalence: float, auroc: float, se: float) -> float:
-    """Patients that make it so small."""
+    """Patients needed for this standard error."""
     return float(
         optimize.brentq(lambda n: se_auroc(n, prevalence, auroc) - se, 1, _MOST, xtol=1e-6)
     )
@@ -117,7 +117,7 @@ def se_net_benefit(
 def n_net_benefit(
     prevalence: float, sensitivity: float, specificity: float, threshold: float, se: float
 ) -> float:
-    """Patients that make it so small."""
+    """Patients needed for this standard error."""
     return se_net_benefit(1, prevalence, sensitivity, specificity, threshold) ** 2 / se**2
 
 

@@ -30,17 +30,17 @@ logger = logging.getLogger(__name__)
 
 SIZE_AND_SPACING = "size and spacing only"
 _TWINS = "same image in two cases"
-_TOLD, _SHUFFLES = 5, 999
+_MOST_LISTED, _SHUFFLES = 5, 999
 
 
 @dataclass(frozen=True)
 class SanityOptions:
-    """What is checked beside patients and images on both sides.
+    """Optional checks beside those for patients and images on both sides.
 
     Attributes:
         n_permutations: Shuffles of the labels; 0 for none.
         size_and_spacing: Whether to fit a model of size and spacing alone.
-        seed: Of what is random.
+        seed: Random seed of the shuffles and of the inner folds.
     """
 
     n_permutations: int = 0
@@ -50,43 +50,43 @@ class SanityOptions:
 
 def check(asked: EvaluationInput, wish: SanityOptions) -> Sanity:
     """All checks that can be made for these predictions."""
-    made = _sides(asked)
+    checks = _sides(asked)
     if wish.n_permutations:
         shuffles = wish.n_permutations
-        made.append(shuffled_labels(asked.scored, asked.positive, shuffles, wish.seed))
+        checks.append(shuffled_labels(asked.scored, asked.positive, shuffles, wish.seed))
     if wish.size_and_spacing:
-        made.append(size_and_spacing(asked, wish.seed))
-    return Sanity(title=asked.title, checks=tuple(made))
+        checks.append(size_and_spacing(asked, wish.seed))
+    return Sanity(title=asked.title, checks=tuple(checks))
 
 
 def _sides(asked: EvaluationInput) -> list[SanityCheck]:
     """Patients and images that are on both sides of a split."""
     if asked.dataset is None:
         return []
-    made = []
+    checks = []
     table = asked.dataset.raw / CASES_CSV
     cases = read_cases(table) if table.is_file() else ()
     if asked.source == "out-of-fold":
-        made += [_patients_of_folds(asked.scored), _twins_of_folds(asked.dataset, asked.scored)]
+        checks += [_patients_of_folds(asked.scored), _twins_of_folds(asked.dataset, asked.scored)]
     elif cases:
-        made.append(_patients_of_training(asked, cases))
+        checks.append(_patients_of_training(asked, cases))
         if asked.predictions is not None:
             ids = asked.scored.case_ids
-            made += training_images(asked.dataset, cases, asked.predictions, ids)
+            checks += training_images(asked.dataset, cases, asked.predictions, ids)
     if asked.model is not None:
-        made += first_weights(asked.model, judged_by_fold(asked))
-        made += since_training(asked.model, table)
+        checks += first_weights(asked.model, judged_by_fold(asked))
+        checks += since_training(asked.model, table)
     if asked.dataset.integrity.is_file():
-        found = documents.read(Integrity, asked.dataset.integrity)
-        made.append(_twins_of_dataset(found, len(cases)))
-    return made
+        integrity = documents.read(Integrity, asked.dataset.integrity)
+        checks.append(_twins_of_dataset(integrity, len(cases)))
+    return checks
 
 
 def _verdict(name: str, faults: Sequence[str], fine: str) -> SanityCheck:
     if not faults:
         return SanityCheck(name, "fine", fine)
-    more = f", and {len(faults) - _TOLD} more" if len(faults) > _TOLD else ""
-    return SanityCheck(name, "doubt", "; ".join(faults[:_TOLD]) + more)
+    more = f", and {len(faults) - _MOST_LISTED} more" if len(faults) > _MOST_LISTED else ""
+    return SanityCheck(name, "doubt", "; ".join(faults[:_MOST_LISTED]) + more)
 
 
 def _patients_of_folds(scored: LabelledPredictions) -> SanityCheck:
@@ -95,15 +95,15 @@ def _patients_of_folds(scored: LabelledPredictions) -> SanityCheck:
     for patient, fold in zip(scored.patients, scored.folds, strict=True):
         folds[patient].add(fold)
     faults = [
-        f"patient {name} is held out of folds {', '.join(map(str, sorted(found)))}"
-        for name, found in sorted(folds.items())
-        if len(found) > 1
+        f"patient {name} is held out of folds {', '.join(map(str, sorted(fold_numbers)))}"
+        for name, fold_numbers in sorted(folds.items())
+        if len(fold_numbers) > 1
     ]
     return _verdict("patients on both sides of a fold", faults, "no patient is in two folds")
 
 
 def _patients_of_training(asked: EvaluationInput, cases: Sequence[Case]) -> SanityCheck:
-    """Those of the training cases of cases.csv, and those that the folds were trained on."""
+    """Check for patients of the training cases of cases.csv, and of those the folds trained on."""
     trained = {case.patient_id for case in cases if case.split == "train"}
     if asked.model is not None:
         trained |= {case.patient_id for case in held_out_by(asked.model)}
@@ -115,8 +115,8 @@ def _patients_of_training(asked: EvaluationInput, cases: Sequence[Case]) -> Sani
 def _measured(paths: DatasetPaths) -> dict[str, CaseMeasurement]:
     if not paths.fingerprint.is_file():
         return {}
-    found = documents.read(Fingerprint, paths.fingerprint)
-    return {case.case_id: case for case in found.cases}
+    fingerprint = documents.read(Fingerprint, paths.fingerprint)
+    return {case.case_id: case for case in fingerprint.cases}
 
 
 def _twins_of_folds(paths: DatasetPaths, scored: LabelledPredictions) -> SanityCheck:
@@ -130,15 +130,15 @@ def _twins_of_folds(paths: DatasetPaths, scored: LabelledPredictions) -> SanityC
         if case in measured and measured[case].voxels:
             owners[measured[case].voxels].append((case, fold))
     faults = [
-        "the same images: " + ", ".join(f"{case} (fold {fold})" for case, fold in found)
-        for found in owners.values()
-        if len({fold for _, fold in found}) > 1
+        "the same images: " + ", ".join(f"{case} (fold {fold})" for case, fold in twins)
+        for twins in owners.values()
+        if len({fold for _, fold in twins}) > 1
     ]
     return _verdict(name, faults, "no two folds share all images of a case")
 
 
 def _twins_of_dataset(integrity: Integrity, n_cases: int) -> SanityCheck:
-    """Args: n_cases: Of cases.csv now; 0 where it is gone."""
+    """Copies that the check of the dataset reported; `n_cases` is that of cases.csv, 0 if gone."""
     name = "copies found by the check of the dataset"
     faults = [
         f"{finding.file} of {finding.case}: {finding.found}"
@@ -146,13 +146,13 @@ def _twins_of_dataset(integrity: Integrity, n_cases: int) -> SanityCheck:
         if finding.check == _TWINS
     ]
     if not faults and n_cases not in {0, integrity.n_cases}:
-        told = f"{integrity.n_cases} cases were checked, cases.csv has {n_cases} now"
-        return SanityCheck(name, "not available", f"{told}: run ricenet_plan_and_preprocess")
+        text = f"{integrity.n_cases} cases were checked, cases.csv has {n_cases} now"
+        return SanityCheck(name, "not available", f"{text}: run ricenet_plan_and_preprocess")
     return _verdict(name, faults, "none between patients or splits")
 
 
 def size_and_spacing(asked: EvaluationInput, seed: int) -> SanityCheck:
-    """What a logistic regression on the size and spacing of the images reaches, out-of-fold.
+    """Out-of-fold figures of a logistic regression on the size and spacing of the images.
 
     Figures well above chance say that the classes were imaged differently, and that a network may
     have learned the scanner. The doubt is raised where its AUROC is above that of 95 % of shuffled
@@ -165,13 +165,13 @@ def size_and_spacing(asked: EvaluationInput, seed: int) -> SanityCheck:
         why = "needs out-of-fold predictions and the fingerprint of their dataset"
         return SanityCheck(name, "not available", why)
     values = np.array([_shape(measured[case]) for case in scored.case_ids])
-    found, shares = _held_out(values, scored, seed)
+    probabilities, shares = _held_out(values, scored, seed)
     alone = LabelledPredictions(
         case_ids=scored.case_ids,
         patients=scored.patients,
         truth=scored.truth,
-        predicted=(found / np.where(shares > 0, shares, 1)).argmax(axis=1),
-        probabilities=found,
+        predicted=(probabilities / np.where(shares > 0, shares, 1)).argmax(axis=1),
+        probabilities=probabilities,
         classes=scored.classes,
     )
     figures = figures_of(alone, EvaluationOptions(asked.positive, seed=seed))
@@ -183,11 +183,11 @@ def size_and_spacing(asked: EvaluationInput, seed: int) -> SanityCheck:
     shuffled = shuffled_labels(alone, asked.positive, _SHUFFLES, seed).figures[0]
     is_above = auroc.value is not None and shuffled.value is not None and shuffled.value < 0.05
     text += "" if shuffled.value is None else f", p = {shuffled.value:.3f}"
-    told = ": the classes differ in how they were imaged" if is_above else ""
+    suffix = ": the classes differ in how they were imaged" if is_above else ""
     outcome: Outcome = (
         "doubt" if is_above else "fine" if auroc.value is not None else "not available"
     )
-    return SanityCheck(name, outcome, text + told, (*chosen, shuffled))
+    return SanityCheck(name, outcome, text + suffix, (*chosen, shuffled))
 
 
 def _shape(case: CaseMeasurement) -> list[float]:
@@ -198,13 +198,13 @@ def _held_out(
     values: NDArray[np.float64], scored: LabelledPredictions, seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Probabilities (cases, classes) of the held-out cases, and the class shares of training."""
-    made, folds = np.empty_like(scored.probabilities), np.array(scored.folds)
-    shares = np.empty_like(made)
+    probabilities, folds = np.empty_like(scored.probabilities), np.array(scored.folds)
+    shares = np.empty_like(probabilities)
     for fold in np.unique(folds):
         train, held = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         patients = [scored.patients[index] for index in train]
         model = fit(values[train], scored.truth[train], patients, len(scored.classes), seed)
-        made[held] = model.probabilities(values[held])
+        probabilities[held] = model.probabilities(values[held])
         counts = np.bincount(scored.truth[train], minlength=len(scored.classes))
         shares[held] = counts / len(train)
-    return made, shares
+    return probabilities, shares

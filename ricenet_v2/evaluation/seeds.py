@@ -51,10 +51,10 @@ class Trainings:
     """The trainings of one model, on the same cases in the same order.
 
     Attributes:
-        paths: Of the dataset.
-        models: By seed.
+        paths: Folders of the dataset.
+        models: Models, by seed.
         scored: Predictions by seed.
-        run: Of the first fold of the first seed.
+        run: Run of the first fold of the first seed.
     """
 
     paths: DatasetPaths
@@ -82,7 +82,7 @@ def read_trainings(
         plan: Name of the plan.
         channels: Label of the channels.
         workspace: Holds raw/, preprocessed/ and results/.
-        seeds: Of the trainings; all that are there where empty.
+        seeds: Seeds of the trainings; all that exist where empty.
 
     Raises:
         DatasetError: A seed is named twice, was not trained or not to its end; there are fewer than
@@ -152,22 +152,22 @@ def variance(trainings: Trainings, options: EvaluationOptions) -> SeedVariance:
 
     Args:
         trainings: At least two.
-        options: Of the intervals by patients.
+        options: Options of the intervals by patients.
     """
     runs = list(trainings.scored.values())
     alone = replace(options, subgroups=(), bands=())
     each = [evaluate(scored, alone).figures for scored in runs]
     by_name = [{figure.name: figure for figure in figures} for figures in each]
-    names = [figure.name for figure in each[0] if all(figure.name in one for one in by_name)]
+    names = [figure.name for figure in each[0] if all(figure.name in named for named in by_name)]
     calls = np.stack([scored.predicted for scored in runs])
     run, first = trainings.run, runs[0]
     model = next(iter(trainings.models.values()))
     scheme = leave_one_out(run.group) if run.group else ""
-    made = SeedVariance(
+    seed_variance = SeedVariance(
         title=f"{trainings.paths.name}, {model.folder.name}: out-of-fold{scheme_of(model)}, "
         f"pooled, {len(runs)} training seeds",
         seeds=tuple(trainings.models),
-        models=tuple(one.folder.name for one in trainings.models.values()),
+        models=tuple(model.folder.name for model in trainings.models.values()),
         epochs=run.epochs,
         n_folds=run.n_folds,
         scheme=scheme,
@@ -176,7 +176,7 @@ def variance(trainings: Trainings, options: EvaluationOptions) -> SeedVariance:
         n_patients=first.grouping.count,
         classes=first.classes,
         positive_class=first.classes[options.positive],
-        figures=tuple(_over_seeds([one[name] for one in by_name]) for name in names),
+        figures=tuple(_over_seeds([named[name] for named in by_name]) for name in names),
         sd_factors=sd_factors(len(runs), options.level),
         n_calls_differ=int(np.sum((calls != calls[0]).any(axis=0))),
         level=options.level,
@@ -185,7 +185,7 @@ def variance(trainings: Trainings, options: EvaluationOptions) -> SeedVariance:
         predictions=_hashes(trainings.models.values()),
         meaning=_meaning(len(runs), options.level, pretrained=run.pretrained is not None),
     )
-    return with_selection(made, trainings.models.values())
+    return with_selection(seed_variance, trainings.models.values())
 
 
 def positive_of_trainings(trainings: Trainings, name: str | None) -> int:
@@ -199,7 +199,7 @@ def _over_seeds(figures: Sequence[Metric]) -> SeedMetric:
     """One figure of several trainings."""
     values = tuple(figure.value for figure in figures)
     known = [value for value in values if value is not None]
-    made = SeedMetric(
+    metric = SeedMetric(
         name=figures[0].name,
         values=values,
         mean=None,
@@ -212,9 +212,9 @@ def _over_seeds(figures: Sequence[Metric]) -> SeedMetric:
         method=figures[0].method,
     )
     if len(known) < len(values):
-        return made
+        return metric
     return replace(
-        made,
+        metric,
         mean=float(np.mean(known)),
         sd=float(np.std(known, ddof=1)),
         lowest=min(known),
@@ -223,7 +223,7 @@ def _over_seeds(figures: Sequence[Metric]) -> SeedMetric:
 
 
 def sd_factors(n: int, level: float = 0.95) -> tuple[float, float]:
-    """What a standard deviation of `n` normal values is multiplied with for its interval."""
+    """Factors from a standard deviation of `n` normal values to the ends of its interval."""
     tail = (1 - level) / 2
     low, high = (math.sqrt((n - 1) / stats.chi2.ppf(p, n - 1)) for p in (1 - tail, tail))
     return float(low), float(high)
@@ -250,14 +250,14 @@ def _hashes(models: Iterable[ModelPaths]) -> dict[str, str]:
     }
 
 
-def write_seeds(folder: Path, made: SeedVariance) -> None:
+def write_seeds(folder: Path, seed_variance: SeedVariance) -> None:
     """Write seeds.json and seeds.csv, one row a figure."""
-    documents.write(folder / SEEDS_JSON, made)
-    names = [f"seed_{seed}" for seed in made.seeds]
+    documents.write(folder / SEEDS_JSON, seed_variance)
+    names = [f"seed_{seed}" for seed in seed_variance.seeds]
     of_seeds = ("mean", "sd", "lowest", "highest")
     ends = [(f"{name}_low", f"{name}_high") for name in names]
     rows = []
-    for figure in made.figures:
+    for figure in seed_variance.figures:
         row: dict[str, object] = {"figure": figure.name, "n": figure.n}
         row |= dict(zip(names, figure.values, strict=True))
         row |= {name: getattr(figure, name) for name in of_seeds}
@@ -269,13 +269,13 @@ def write_seeds(folder: Path, made: SeedVariance) -> None:
 
 
 def spreads_of(runs: Mapping[str, str], dataset: DatasetPaths | None) -> dict[str, SeedVariance]:
-    """What is known of the training seeds of runs, where their models are those that were read.
+    """Variance over training seeds of runs, where their models are those that were read.
 
     Args:
         runs: Name of each run, and what it was named by: the folder of a model, or its name.
-        dataset: Where named.
+        dataset: Folders of the dataset, where one is named.
     """
-    found = {}
+    spreads = {}
     for name, run in runs.items():
         model = ModelPaths(Path(run))
         if not model.folds() and dataset is not None and not fault_of(run):
@@ -283,15 +283,17 @@ def spreads_of(runs: Mapping[str, str], dataset: DatasetPaths | None) -> dict[st
         if not model.folds():
             continue
         for file in sorted(model.folder.parent.glob(f"*/{model.crossval.name}/{SEEDS_JSON}")):
-            made = documents.read(SeedVariance, file)
-            if _hashes([model]).items() <= made.predictions.items():
-                found[name] = made
-    return found
+            seed_variance = documents.read(SeedVariance, file)
+            if _hashes([model]).items() <= seed_variance.predictions.items():
+                spreads[name] = seed_variance
+    return spreads
 
 
-def with_spreads(made: Comparison, spreads: Mapping[str, SeedVariance]) -> Comparison:
-    """The comparison, whose pairs are warned of where their runs differ no more than seeds do."""
-    return replace(made, pairs=tuple(_with_spread(pair, spreads) for pair in made.pairs))
+def with_spreads(comparison: Comparison, spreads: Mapping[str, SeedVariance]) -> Comparison:
+    """Return the comparison with a warning where runs differ no more than seeds do."""
+    return replace(
+        comparison, pairs=tuple(_with_spread(pair, spreads) for pair in comparison.pairs)
+    )
 
 
 def _with_spread(pair: Pair, spreads: Mapping[str, SeedVariance]) -> Pair:
@@ -299,8 +301,8 @@ def _with_spread(pair: Pair, spreads: Mapping[str, SeedVariance]) -> Pair:
     if pair.difference is None or not both:
         return pair
     if len(both) > 1 and both[0][1] == both[1][1]:
-        told = f"the runs differ only in their training seed, one of {len(both[0][1].seeds)}"
-        return replace(pair, warning="; ".join(filter(None, (pair.warning, told))))
+        warning = f"the runs differ only in their training seed, one of {len(both[0][1].seeds)}"
+        return replace(pair, warning="; ".join(filter(None, (pair.warning, warning))))
     widths = [
         (figure.highest - figure.lowest, name, figure, known)
         for name, known in both
@@ -309,11 +311,11 @@ def _with_spread(pair: Pair, spreads: Mapping[str, SeedVariance]) -> Pair:
     ]
     if not widths:
         return pair
-    width, name, figure, known = max(widths, key=lambda one: one[0])
+    width, name, figure, known = max(widths, key=lambda entry: entry[0])
     if abs(pair.difference) > width:
         return pair
-    told = (
+    warning = (
         f"no more than the {len(known.seeds)} training seeds of {name} differ by "
         f"({figure.lowest:.3f} to {figure.highest:.3f})"
     )
-    return replace(pair, warning="; ".join(filter(None, (pair.warning, told))))
+    return replace(pair, warning="; ".join(filter(None, (pair.warning, warning))))

@@ -21,7 +21,7 @@ Noted = TypeVar("Noted", Ablation, Calibration, Comparison, SeedVariance)
 
 
 def selection_of(model: ModelPaths) -> str:
-    """What stands beside the out-of-fold figures of a model; empty where nothing flatters them.
+    """Caution beside the out-of-fold figures of a model; empty where nothing flatters them.
 
     Args:
         model: Files of the folds; models without a plan, such as regressions, have no epochs.
@@ -37,14 +37,14 @@ def selection_of(model: ModelPaths) -> str:
     return chosen_by_validation(rule, ends)
 
 
-def with_selection(made: Noted, models: Iterable[ModelPaths]) -> Noted:
-    """Results with what `selection_of` says of their models before their note.
+def with_selection(result: Noted, models: Iterable[ModelPaths]) -> Noted:
+    """Put the cautions of `selection_of` about the models before the note of a result.
 
     Args:
-        made: Rests on out-of-fold predictions of the models.
-        models: Each is named where something is said of several.
+        result: Result that rests on out-of-fold predictions of the models.
+        models: Models of the result; each is named where several have a caution.
     """
-    return replace(made, note=f"{_of_all(models)} {made.note}".strip())
+    return replace(result, note=f"{_of_all(models)} {result.note}".strip())
 
 
 def _of_all(models: Iterable[ModelPaths]) -> str:

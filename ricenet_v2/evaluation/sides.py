@@ -1,4 +1,4 @@
-"""How many patients a class is told from how many others by."""
+"""Numbers of patients with and without cases of a class."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from numpy.typing import NDArray
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 
 ENOUGH = 200
-"""Of either side, from which on flexible calibration curves are reliable (Van Calster 2016)."""
+"""Patients of either side for reliable flexible calibration curves (Van Calster 2016)."""
 
 
-def sides(scored: LabelledPredictions, own: NDArray[np.bool_]) -> tuple[int, int]:
+def sides(scored: LabelledPredictions, in_class: NDArray[np.bool_]) -> tuple[int, int]:
     """Patients with a case of the class, and patients with a case of the rest.
 
     A patient with cases of both is on both sides.
 
     Args:
         scored: Predictions with truths.
-        own: Whether each case is of the class, shape (cases,).
+        in_class: Whether each case is of the class, shape (cases,).
     """
     owner = scored.grouping.owner
-    return len(np.unique(owner[own])), len(np.unique(owner[~own]))
+    return len(np.unique(owner[in_class])), len(np.unique(owner[~in_class]))
 
 
-def rarer(scored: LabelledPredictions, own: NDArray[np.bool_]) -> int:
+def rarer(scored: LabelledPredictions, in_class: NDArray[np.bool_]) -> int:
     """The smaller of the two numbers: what figures of the class rest on."""
-    return min(sides(scored, own))
+    return min(sides(scored, in_class))
 
 
-def told(few: int) -> str:
+def of_rarer_side(few: int) -> str:
     """`14 patients of the rarer side`."""
     return f"{few} patient{'' if few == 1 else 's'} of the rarer side"

@@ -44,7 +44,7 @@ def groups_of(
 
     Args:
         scored: Predictions with covariates.
-        names: Covariates; where None all but those that may tell who a patient is, which make
+        names: Covariates; where None all but those that may identify a patient, which make
             groups only when they are named here or in `bands`.
         bands: Edges of the groups of covariates that are numbers.
 
@@ -61,13 +61,13 @@ def groups_of(
             got=", ".join(unknown),
             remedy="Covariates are the further columns of cases.csv or of the table of truths.",
         )
-    found = [
+    groups = [
         Subgroup(f"fold {fold}", "fold", np.flatnonzero(np.array(scored.folds) == fold))
         for fold in sorted(set(scored.folds))
     ]
     for name in chosen:
-        found += _of_covariate(name, scored.covariates[name], edges.get(name))
-    return found
+        groups += _of_covariate(name, scored.covariates[name], edges.get(name))
+    return groups
 
 
 def _not_hidden(scored: LabelledPredictions, edges: Mapping[str, Sequence[float]]) -> list[str]:
@@ -78,7 +78,7 @@ def _not_hidden(scored: LabelledPredictions, edges: Mapping[str, Sequence[float]
     ]
     if hidden:
         logger.info(
-            "%s may tell who a patient is and makes no groups unless named with --subgroups.",
+            "%s may identify a patient and makes no groups unless named with --subgroups.",
             ", ".join(hidden),
         )
     return [name for name in scored.covariates if name not in hidden]
@@ -87,8 +87,8 @@ def _not_hidden(scored: LabelledPredictions, edges: Mapping[str, Sequence[float]
 def _of_covariate(name: str, cells: Sequence[str], edges: Sequence[float] | None) -> list[Subgroup]:
     cells = [known(cell) for cell in cells]
     values = sorted({cell for cell in cells if cell})
-    found = numbers_of(cells)
-    numbers = None if found is None else np.array(found)
+    parsed = numbers_of(cells)
+    numbers = None if parsed is None else np.array(parsed)
     if numbers is not None:
         cells = [c if np.isfinite(v) else "" for c, v in zip(cells, numbers, strict=True)]
         values = sorted({cell for cell in cells if cell}, key=float)

@@ -1,4 +1,4 @@
-"""What is summed over the cases of a sample: confusion cells, errors, bins.
+"""Sums over the cases of a sample: confusion cells, errors, bins.
 
 All sums of a sample are one product of a sparse matrix (sums, cases) with the weights of the cases.
 """
@@ -14,13 +14,13 @@ from scipy import sparse
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 N_BINS = 10
-"""Of equal width, for the expected calibration error and the parts of the Brier score."""
+"""Bins of equal width, for the expected calibration error and the parts of the Brier score."""
 LEAST = float(np.finfo(np.float64).eps)
 """Least probability in a log loss, as scikit-learn."""
 
 
 def log_loss_of(truth: Indices, probabilities: Floats) -> Floats:
-    """Of each case: minus the log of what its class was given, at least 2.2e-16 (scikit-learn)."""
+    """Minus the log of the probability of each case's class, at least 2.2e-16 (scikit-learn)."""
     picked = probabilities[np.arange(len(truth)), truth]
     return -np.log(np.clip(picked, LEAST, 1))
 
@@ -44,24 +44,28 @@ class SufficientStatistics:
     Attributes:
         matrix: Shape (sums, cases).
         n_classes: Classes.
-        told: Classes whose probabilities are taken apart; one of two says all.
+        class_indices: Classes whose Brier score is decomposed; of two classes, one suffices.
     """
 
     matrix: sparse.csr_array
     n_classes: int
-    told: tuple[int, ...]
+    class_indices: tuple[int, ...]
 
     @classmethod
     def of(
-        cls, truth: Indices, predicted: Indices, probabilities: Floats, told: tuple[int, ...]
+        cls,
+        truth: Indices,
+        predicted: Indices,
+        probabilities: Floats,
+        class_indices: tuple[int, ...],
     ) -> SufficientStatistics:
-        """Lay the rows one below the other.
+        """Build the sparse matrix.
 
         Args:
             truth: Class of each case, shape (cases,).
-            predicted: The same of the calls.
+            predicted: Predicted class of each case, shape (cases,).
             probabilities: Axes (cases, classes).
-            told: Classes whose probabilities are taken apart.
+            class_indices: Classes whose Brier score is decomposed.
         """
         n_classes = probabilities.shape[1]
         ones = np.ones(len(truth))
@@ -73,7 +77,7 @@ class SufficientStatistics:
             (1, np.zeros_like(truth), (log_loss_of(truth, probabilities),)),
             (N_BINS, bins_of(sure), (ones, sure, right.astype(np.float64))),
         ]
-        for index in told:
+        for index in class_indices:
             p, y = probabilities[:, index], (truth == index).astype(np.float64)
             parts.append((N_BINS, bins_of(p), (ones, p, y, p * p, p * y)))
         sizes = [size for size, _, values in parts for _ in values]
@@ -83,7 +87,9 @@ class SufficientStatistics:
         numbers = np.concatenate([v for _, _, values in parts for v in values])
         columns = np.tile(np.arange(len(truth)), len(sizes))
         shape = (int(starts[-1]), len(truth))
-        return cls(sparse.csr_array((numbers, (at, columns)), shape=shape), n_classes, told)
+        return cls(
+            sparse.csr_array((numbers, (at, columns)), shape=shape), n_classes, class_indices
+        )
 
     def __call__(self, weights: Floats) -> SampledStatistics:
         """Sum up samples, weights (cases, samples)."""
@@ -111,15 +117,15 @@ class SampledStatistics:
 
     @property
     def brier(self) -> Floats:
-        """Mean squared error."""
-        found: Floats = self.rows[self.n_classes**2] / self.total
-        return found
+        """Brier score of each sample, shape (samples,)."""
+        mean: Floats = self.rows[self.n_classes**2] / self.total
+        return mean
 
     @property
     def log_loss(self) -> Floats:
-        """Mean minus log of what the right class was given."""
-        found: Floats = self.rows[self.n_classes**2 + 1] / self.total
-        return found
+        """Log loss of each sample, shape (samples,)."""
+        mean: Floats = self.rows[self.n_classes**2 + 1] / self.total
+        return mean
 
     @property
     def expected_calibration_error(self) -> Floats:
@@ -130,7 +136,7 @@ class SampledStatistics:
         return gap / self.total
 
     def brier_parts(self, number: int) -> tuple[Floats, Floats, Floats]:
-        """Reliability, resolution and uncertainty of the `number`-th class that is told."""
+        """Reliability, resolution and uncertainty of class `class_indices[number]`."""
         start = self.n_classes**2 + 2 + 3 * N_BINS + 5 * N_BINS * number
         n, p, y, pp, py = self._binned(start, 5)
         return brier_parts(n, p, y, pp, py, self.total)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, told_classes
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, one_vs_rest_classes
 from ricenet_v2.evaluation.proportions import of_class
 from ricenet_v2.records.metrics import Metric, Threshold
 
@@ -20,17 +20,17 @@ Floats = NDArray[np.float64]
 
 
 def default_thresholds(scored: LabelledPredictions, positive: int) -> list[Threshold]:
-    """Of two classes 0.5, and the prior, from which on `predicted` is the positive one.
+    """Thresholds of two classes: 0.5, and the prior, from which on `predicted` is positive.
 
     Where the prior is not known there is 0.5 alone. Of more classes none: the calls compare them.
     """
     if len(scored.classes) > 2:
         return []
     name = scored.classes[positive]
-    made = [Threshold("default", name, 0.5, FIXED, ())]
+    thresholds = [Threshold("default", name, 0.5, FIXED, ())]
     if scored.prior:
-        made.append(Threshold("balanced", name, scored.prior[positive], PRIOR, ()))
-    return made
+        thresholds.append(Threshold("balanced", name, scored.prior[positive], PRIOR, ()))
+    return thresholds
 
 
 def chosen_thresholds(
@@ -51,10 +51,10 @@ def chosen_thresholds(
         sensitivities: Sensitivities to reach.
         specificities: Specificities to reach.
     """
-    made = default_thresholds(scored, positive)
-    for index in told_classes(scored, positive):
-        name, own = scored.classes[index], scored.truth == index
-        values, sensitivity, specificity = _at_each(scored.probabilities[:, index], own)
+    thresholds = default_thresholds(scored, positive)
+    for index in one_vs_rest_classes(scored, positive):
+        name, in_class = scored.classes[index], scored.truth == index
+        values, sensitivity, specificity = _at_each(scored.probabilities[:, index], in_class)
         both = sensitivity + specificity
         picked = [("Youden", _best(values, both, both, None))]
         picked += [
@@ -71,19 +71,19 @@ def chosen_thresholds(
             )
             for want in specificities
         ]
-        made += [Threshold(what, name, value, OUT_OF_FOLD, ()) for what, value in picked]
-    return made
+        thresholds += [Threshold(what, name, value, OUT_OF_FOLD, ()) for what, value in picked]
+    return thresholds
 
 
-def _at_each(scores: Floats, own: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
+def _at_each(scores: Floats, in_class: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
     """Candidates from low to high, with the sensitivity and specificity of each."""
     levels = np.unique(scores)
     values = np.r_[levels[0], (levels[1:] + levels[:-1]) / 2, np.nextafter(levels[-1], 2)]
-    ascending_own, ascending_others = np.sort(scores[own]), np.sort(scores[~own])
-    below_own = np.searchsorted(ascending_own, values, side="left")
+    ascending_in_class, ascending_others = np.sort(scores[in_class]), np.sort(scores[~in_class])
+    below_in_class = np.searchsorted(ascending_in_class, values, side="left")
     below_others = np.searchsorted(ascending_others, values, side="left")
     with np.errstate(invalid="ignore"):
-        sensitivity: Floats = 1 - np.divide(below_own, len(ascending_own))
+        sensitivity: Floats = 1 - np.divide(below_in_class, len(ascending_in_class))
         specificity: Floats = np.divide(below_others, len(ascending_others))
     return values, sensitivity, specificity
 
@@ -104,7 +104,7 @@ def _best(
 def applied(
     thresholds: Sequence[Threshold], scored: LabelledPredictions, level: float
 ) -> list[Threshold]:
-    """The same thresholds with their figures on these cases.
+    """Evaluate the same thresholds on these cases.
 
     Raises:
         DatasetError: A threshold is about a class that the predictions do not have.
@@ -114,12 +114,12 @@ def applied(
         raise DatasetError(
             "The thresholds are about other classes.", expected=scored.classes, got=unknown
         )
-    made = []
+    evaluated = []
     for each in thresholds:
         index = scored.classes.index(each.class_name)
         figures: tuple[Metric, ...] = ()
         if each.value is not None:
             called = scored.probabilities[:, index] >= each.value
             figures = tuple(of_class(scored, called, index, each.class_name, level))
-        made.append(Threshold(each.name, each.class_name, each.value, each.chosen_on, figures))
-    return made
+        evaluated.append(Threshold(each.name, each.class_name, each.value, each.chosen_on, figures))
+    return evaluated

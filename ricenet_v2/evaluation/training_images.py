@@ -15,7 +15,7 @@ from ricenet_v2.store.paths import DATASET_JSON, PREDICTIONS_CSV, PREDICTIONS_JS
 from ricenet_v2.store.raw import read_dataset
 
 NAME = "images of training"
-_TOLD = 5
+_MOST_LISTED = 5
 
 
 def training_images(
@@ -24,10 +24,10 @@ def training_images(
     """The check, where predictions.json lies beside the predictions and both sides have hashes.
 
     Args:
-        paths: Of the dataset.
-        cases: Of it.
+        paths: Folders of the dataset.
+        cases: Cases of the dataset.
         predictions: predictions.csv of ricenet_predict.
-        case_ids: That are judged.
+        case_ids: Cases that are evaluated.
 
     Returns:
         One check, or none where it cannot be made.
@@ -35,16 +35,19 @@ def training_images(
     beside = predictions.with_name(PREDICTIONS_JSON)
     if predictions.name != PREDICTIONS_CSV or not beside.is_file():
         return []
-    made, channels = documents.read(Predictions, beside), read_dataset(paths.raw / DATASET_JSON)
-    folder, judged = paths.cases(made.plan), frozenset(case_ids)
+    provenance, channels = (
+        documents.read(Predictions, beside),
+        read_dataset(paths.raw / DATASET_JSON),
+    )
+    folder, judged = paths.cases(provenance.plan), frozenset(case_ids)
     patients = {case.case_id: case.patient_id for case in cases if case.split == "train"}
     records = readable_records(folder, patients)
-    images = {case: identifying(one, channels.channels) for case, one in records.items()}
+    images = {case: identifying(record, channels.channels) for case, record in records.items()}
     unread = [case for case in patients if case not in records and has_case(folder, case)]
     owners = {image: case for case, hashes in telling(images, patients).items() for image in hashes}
     shown = {
         case.case_id: identifying(case.source, channels.channels)
-        for case in made.cases
+        for case in provenance.cases
         if case.case_id in judged and case.source is not None and case.source.voxel_hashes
     }
     if not shown or not (owners or unread):
@@ -55,9 +58,9 @@ def training_images(
         if (owner := next((owners[image] for image in images if image in owners), None))
     ]
     if unread and not faults:
-        told = ", ".join(unread[:_TOLD])
-        return [SanityCheck(NAME, "doubt", f"the records of training cases {told} cannot be read")]
+        names = ", ".join(unread[:_MOST_LISTED])
+        return [SanityCheck(NAME, "doubt", f"the records of training cases {names} cannot be read")]
     if not faults:
         return [SanityCheck(NAME, "fine", "no case shows an image that was trained on")]
-    more = f", and {len(faults) - _TOLD} more" if len(faults) > _TOLD else ""
-    return [SanityCheck(NAME, "doubt", "; ".join(faults[:_TOLD]) + more)]
+    more = f", and {len(faults) - _MOST_LISTED} more" if len(faults) > _MOST_LISTED else ""
+    return [SanityCheck(NAME, "doubt", "; ".join(faults[:_MOST_LISTED]) + more)]

@@ -25,11 +25,11 @@ class Proportion:
 
     @classmethod
     def wilson(cls, hit: Flags, patients: Patients, level: float) -> Proportion:
-        """With Wilson's limits, of as many independent cases as these are worth.
+        """Share with Wilson's limits for the effective number of cases.
 
         Args:
             hit: Whether each case counts, shape (cases,).
-            patients: Of the same cases.
+            patients: Patient of each case.
             level: Coverage.
         """
         value, worth = float(hit.mean()), intervals.effective_n(hit, patients, level)
@@ -41,8 +41,8 @@ def together(first: Floats, second: Floats, patients: Patients) -> float:
 
     Args:
         first: Hits less their share, 0 for cases that are not asked, shape (cases,).
-        second: The same of the other share.
-        patients: Of the cases.
+        second: The same for the other share.
+        patients: Patient of each case.
 
     Returns:
         From -1 to 1; 0 where one of them does not vary.
@@ -62,12 +62,12 @@ def difference(
     return Proportion(value, value - down, value + up)
 
 
-def _reach(own: float, other: float, correlation: float) -> float:
-    return math.sqrt(max(0.0, own**2 + other**2 - 2 * correlation * own * other))
+def _reach(first: float, second: float, correlation: float) -> float:
+    return math.sqrt(max(0.0, first**2 + second**2 - 2 * correlation * first * second))
 
 
 def ratio(top: Proportion, bottom: Proportion, correlation: float) -> tuple[float, float]:
-    """Both ends of top / bottom (Donner and Zou 2012), from 0 to infinity.
+    """Interval of top / bottom (Donner and Zou 2012), from 0 to infinity.
 
     An end is where the interval of top - ratio * bottom begins to hold 0. Defined also where one of
     the shares is 0 or 1, but not where both are 0.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation.confusion_matrix import ratio
 from ricenet_v2.evaluation.estimates import Estimates
-from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, told_classes
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, one_vs_rest_classes
 from ricenet_v2.evaluation.ranking import Ranking
 from ricenet_v2.evaluation.resampling import Patients, replicated
 from ricenet_v2.records.metrics import Metric
@@ -33,7 +33,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class WithinFolds:
-    """What is sorted once for all samples: for each class that is told, a ranking of each fold.
+    """Rankings of each fold, for each class evaluated one-vs-rest, sorted once for all samples.
 
     Attributes:
         parts: Index of the cases of a fold, whether each is of the class, their ranking.
@@ -43,14 +43,16 @@ class WithinFolds:
 
     @classmethod
     def of(cls, scored: LabelledPredictions, positive: int) -> WithinFolds:
-        """Prepare; cases without folds count as one fold."""
+        """Prepare the rankings; cases without folds count as one fold."""
         folds = np.array(scored.folds or (0,) * len(scored))
         cases = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
-        told = told_classes(scored, positive)
+        class_indices = one_vs_rest_classes(scored, positive)
         parts = []
-        for index in told:
-            own, scores = scored.truth == index, scored.probabilities[:, index]
-            parts.append(tuple((at, own[at], Ranking.of(scores[at], own[at])) for at in cases))
+        for index in class_indices:
+            in_class, scores = scored.truth == index, scored.probabilities[:, index]
+            parts.append(
+                tuple((at, in_class[at], Ranking.of(scores[at], in_class[at])) for at in cases)
+            )
         return cls(tuple(parts))
 
     def __call__(self, weights: Floats) -> Floats:
@@ -62,8 +64,8 @@ class WithinFolds:
         Args:
             weights: Axes (cases, samples).
         """
-        found = np.stack([self._of_class(part, weights) for part in self.parts])
-        mean: Floats = found.mean(axis=0)
+        per_class = np.stack([self._of_class(part, weights) for part in self.parts])
+        mean: Floats = per_class.mean(axis=0)
         return mean
 
     @staticmethod
@@ -71,9 +73,9 @@ class WithinFolds:
         part: tuple[tuple[NDArray[np.intp], NDArray[np.bool_], Ranking], ...], weights: Floats
     ) -> Floats:
         right, total = np.zeros(weights.shape[1]), np.zeros(weights.shape[1])
-        for at, own, ranking in part:
+        for at, in_class, ranking in part:
             chosen = weights[at]
-            pairs = chosen[own].sum(axis=0) * chosen[~own].sum(axis=0)
+            pairs = chosen[in_class].sum(axis=0) * chosen[~in_class].sum(axis=0)
             right += np.where(pairs > 0, ranking.figures(chosen)[0], 0.0) * pairs
             total += pairs
         return ratio(right, total)
@@ -84,11 +86,11 @@ class Offset:
     """The pooled AUROC and that within folds, and whether chance parts them as far.
 
     Attributes:
-        pooled: Of all pairs of cases.
-        within: Of the pairs of one fold.
+        pooled: AUROC of all pairs of cases.
+        within: AUROC of the pairs within folds.
         p: Share of the shuffles of folds that part the two at least as far, these folds included.
-        n: Cases.
-        method: Of p.
+        n: Number of cases.
+        method: Method of the p-value.
     """
 
     pooled: float
@@ -99,13 +101,13 @@ class Offset:
 
     @property
     def warning(self) -> str:
-        """In words, where the two differ beyond chance, or only the pooled one is below 0.5."""
-        told = f"{self.within:.3f} within folds, {self.pooled:.3f} pooled: "
+        """Warning where the two differ beyond chance, or only the pooled one is below 0.5."""
+        text = f"{self.within:.3f} within folds, {self.pooled:.3f} pooled: "
         if self.p <= ALARM:
             why = "the scores of the folds are offset against each other"
-            return f"{told}{why} (p = {self.p:.3f})"
+            return f"{text}{why} (p = {self.p:.3f})"
         if self.pooled < 0.5 <= self.within:
-            return f"{told}below chance maybe only since the scores of the folds are offset"
+            return f"{text}possibly below chance only because the scores of the folds are offset"
         return ""
 
 
@@ -121,7 +123,7 @@ def offset(scored: LabelledPredictions, positive: int, seed: int) -> Offset | No
     Args:
         scored: Predictions.
         positive: Class that the AUROC of two classes is about.
-        seed: Of the shuffles.
+        seed: Random seed of the shuffles.
 
     Returns:
         None with fewer than two folds, or where an AUROC is not defined.
@@ -137,9 +139,9 @@ def offset(scored: LabelledPredictions, positive: int, seed: int) -> Offset | No
     numbers = np.unique(scored.folds, return_inverse=True)[1]
     shuffled = _within_of(scored, positive, int(numbers.max()) + 1)
     drawn = _shuffles(scored, numbers, total, generator(seed, "folds"))
-    found = replicated(shuffled, drawn)[:, 0]
+    values = replicated(shuffled, drawn)[:, 0]
     least = abs(within - pooled) - 1e-9
-    p = (1 + int(np.sum(np.abs(found - pooled) >= least))) / (total + 1)
+    p = (1 + int(np.sum(np.abs(values - pooled) >= least))) / (total + 1)
     method = f"{total} shuffles of folds among patients of the same classes, seed {seed}"
     return Offset(pooled, within, p, len(scored), method)
 
@@ -161,35 +163,35 @@ def _shuffles(
     groups = [np.flatnonzero(alike == group) for group in range(int(alike.max()) + 1)]
     at_once = max(1, _NUMBERS_AT_ONCE // len(scored))
     for start in range(0, total, at_once):
-        made = np.empty((min(at_once, total - start), unit.count))
-        for row in made:
+        folds = np.empty((min(at_once, total - start), unit.count))
+        for row in folds:
             for group in groups:
                 row[group] = fold_of[random.permutation(group)]
-        yield made.T[unit.owner]
+        yield folds.T[unit.owner]
 
 
 def _within_of(
     scored: LabelledPredictions, positive: int, n_folds: int
 ) -> Callable[[Floats], Floats]:
     """The AUROC within folds (shuffles, 1) as a function of the folds, axes (cases, shuffles)."""
-    told = told_classes(scored, positive)
+    class_indices = one_vs_rest_classes(scored, positive)
     parts = [
-        (own, Ranking.of(scored.probabilities[:, k], own))
-        for k in told
-        for own in (scored.truth == k,)
+        (in_class, Ranking.of(scored.probabilities[:, k], in_class))
+        for k in class_indices
+        for in_class in (scored.truth == k,)
     ]
 
     def within(folds: Floats) -> Floats:
-        found = []
+        areas = []
         masks = [(folds == fold).astype(np.float64) for fold in range(n_folds)]
-        for own, ranking in parts:
+        for in_class, ranking in parts:
             right, total = np.zeros(folds.shape[1]), np.zeros(folds.shape[1])
             for mask in masks:
-                pairs = mask[own].sum(axis=0) * mask[~own].sum(axis=0)
+                pairs = mask[in_class].sum(axis=0) * mask[~in_class].sum(axis=0)
                 right += np.where(pairs > 0, ranking.figures(mask)[0], 0.0) * pairs
                 total += pairs
-            found.append(ratio(right, total))
-        mean: Floats = np.mean(found, axis=0)
+            areas.append(ratio(right, total))
+        mean: Floats = np.mean(areas, axis=0)
         return mean[:, None]
 
     return within
@@ -201,11 +203,11 @@ def with_interval(estimates: Estimates) -> tuple[Offset, list[Metric]] | None:
     Returns:
         None as `offset`.
     """
-    found = offset(estimates.scored, estimates.positive, estimates.seed)
-    if found is None:
+    fold_offset = offset(estimates.scored, estimates.positive, estimates.seed)
+    if fold_offset is None:
         return None
-    less = f"no interval; p = {found.p:.3f} by {found.method}"
-    return found, [
-        estimates.within_folds(found.within),
-        Metric(LESS, found.pooled - found.within, None, None, found.n, less),
+    less = f"no interval; p = {fold_offset.p:.3f} by {fold_offset.method}"
+    return fold_offset, [
+        estimates.within_folds(fold_offset.within),
+        Metric(LESS, fold_offset.pooled - fold_offset.within, None, None, fold_offset.n, less),
     ]

@@ -19,12 +19,12 @@ from ricenet_v2.store.paths import (
 )
 
 
-def write_figures(folder: Path, made: Evaluation) -> None:
+def write_figures(folder: Path, evaluation: Evaluation) -> None:
     """Write figures.json and figures.csv."""
-    documents.write(folder / FIGURES_JSON, made)
-    rows = [_row("all", figure) for figure in made.figures]
-    rows += [_row(group.name, figure) for group in made.groups for figure in group.figures]
-    for each in made.thresholds:
+    documents.write(folder / FIGURES_JSON, evaluation)
+    rows = [_row("all", figure) for figure in evaluation.figures]
+    rows += [_row(group.name, figure) for group in evaluation.groups for figure in group.figures]
+    for each in evaluation.thresholds:
         where = f"threshold {each.name}: {each.class_name} from {each.value}"
         rows += [_row(where, figure) for figure in each.figures]
     columns = ("cases", "figure", "value", "low", "high", "n", "method", "warning")
@@ -44,11 +44,11 @@ def _row(cases: str, figure: Metric) -> dict[str, object]:
     }
 
 
-def write_curves(folder: Path, made: Curves) -> None:
+def write_curves(folder: Path, curves: Curves) -> None:
     """Write curves.json and curves.csv, one row a point."""
-    documents.write(folder / CURVES_JSON, made)
+    documents.write(folder / CURVES_JSON, curves)
     rows = []
-    for curve in made.curves:
+    for curve in curves.curves:
         for index, (x, y) in enumerate(zip(curve.x, curve.y, strict=True)):
             rows.append(
                 {
@@ -68,12 +68,12 @@ def write_curves(folder: Path, made: Curves) -> None:
     tables.write_rows(folder / CURVES_CSV, rows, columns)
 
 
-def write_comparison(folder: Path, made: Comparison) -> None:
+def write_comparison(folder: Path, comparison: Comparison) -> None:
     """Write comparison.json and comparison.csv."""
-    documents.write(folder / COMPARISON_JSON, made)
+    documents.write(folder / COMPARISON_JSON, comparison)
     names = (
         *("figure", "a", "b", "value_a", "value_b", "difference", "low", "high"),
         *("test", "p", "p_holm", "n", "warning"),
     )
-    rows = [{name: getattr(pair, name) for name in names} for pair in made.pairs]
+    rows = [{name: getattr(pair, name) for name in names} for pair in comparison.pairs]
     tables.write_rows(folder / COMPARISON_CSV, rows, names)

@@ -22,7 +22,7 @@ def write_shares(explanation: Explanation, output: Path) -> list[SectionFigure]:
     """Share of the first map in each part, and what is expected by its volume.
 
     Args:
-        made: What was found.
+        explanation: Shares of the cohort.
         output: Folder of shares.svg and shares.png.
     """
     maps = list(dict.fromkeys(share.map for share in explanation.shares if share.channel is None))
@@ -85,10 +85,11 @@ def write_cascade(
     axes.set_xlim(-0.2, len(parts) + 1.4)
     title = "Maps while weights become random, from the head down"
     svg.write(axes, output / "cascade", title)
-    final = "; ".join(
-        f"{name.replace('_', ' ')} {np.mean([list(cascade.values())[-1] for cascade in cascades]):.2f}"
+    last = {
+        name: np.mean([list(cascade.values())[-1] for cascade in cascades])
         for name, cascades in by_map.items()
-    )
+    }
+    final = "; ".join(f"{name.replace('_', ' ')} {value:.2f}" for name, value in last.items())
     caption = (
         f"{title}: mean rank correlation of the absolute map with that of the trained network; it "
         f"must end below the line at {limit:g}. With all parts random: {final}."

@@ -174,7 +174,7 @@ def _legend(
         (line.words, line.colour, line.dash)
         for isodose_set in view.lines.values()
         for line in isodose_set.lines
-        if one.is_reached
+        if line.is_reached
     ]
     if view.scan.lesion is not None and view.scan.lesion.any():
         shown.append(("lesion mask", LESION, ()))

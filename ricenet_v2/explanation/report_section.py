@@ -37,7 +37,7 @@ def report_part(
     """The part, and its pictures written beside it.
 
     Args:
-        made: What was found.
+        explanation: Of the folder.
         cases: All that were explained.
         output: Folder.
     """
@@ -63,8 +63,8 @@ def _target(name: str) -> str:
 def _words(explanation: Explanation) -> Iterator[str]:
     settings = explanation.settings
     yield (
-        f"{count_of(len(explanation.cases))}. A map says what this model used, not what is true of the "
-        "patient: a place can matter to the answer and be no sign of disease."
+        f"{count_of(len(explanation.cases))}. A map says what this model used, not what is "
+        "true of the patient: a place can matter to the answer and be no sign of disease."
     )
     yield (
         f"Occlusion hides cubes of {float(settings['window_mm']):g} mm, "
@@ -181,8 +181,9 @@ def _panels(explanation: Explanation, case: ExplainedCase) -> SectionFigure:
     sentences += [f"Planes through {case.planes}."] if case.planes else []
     sentences += [f"{case.isodose}."] if case.isodose else []
     sentences += [
-        f"Integrated gradients of fold {completeness.fold} add up to {completeness.total:.3g} where they should to "
-        f"{completeness.score - completeness.reference:.3g}: an error of {100 * completeness.error:.1f} %."
+        f"Integrated gradients of fold {completeness.fold} add up to {completeness.total:.3g} "
+        f"where they should to {completeness.score - completeness.reference:.3g}: an "
+        f"error of {100 * completeness.error:.1f} %."
         for completeness in case.completeness
     ]
     sentences += [f"FAILED, {c.map}: {'; '.join(c.failed)}." for c in case.checks if c.failed]

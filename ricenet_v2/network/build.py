@@ -28,11 +28,11 @@ class Classifier(nn.Module):
         """Put a head on an encoder that takes the channels and a band for each of their levels.
 
         Args:
-            encoder: From (B, channels + bands, Z, Y, X) to the last feature map.
+            encoder: Module from (B, channels + bands, Z, Y, X) to the last feature map.
             n_features: Channels of that map.
             n_classes: Classes.
             dropout: Probability before the head.
-            levels: Of each channel, see `levels.Bands`.
+            levels: Levels of each channel, see `levels.Bands`.
         """
         super().__init__()
         self.bands = Bands(levels)
@@ -42,8 +42,8 @@ class Classifier(nn.Module):
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
         """Last feature map (B, F, Z', Y', X') of images (B, C, Z, Y, X)."""
-        found: torch.Tensor = self.encoder(self.bands(x))
-        return found
+        feature_map: torch.Tensor = self.encoder(self.bands(x))
+        return feature_map
 
     def pooled(self, x: torch.Tensor) -> torch.Tensor:
         """Means (B, F) of the last feature map of images (B, C, Z, Y, X)."""

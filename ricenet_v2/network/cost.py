@@ -1,4 +1,4 @@
-"""What one training step needs, counted on torch's meta device from the very network.
+"""Memory and operations of one training step, counted on torch's meta device from the very network.
 
 The memory of a step is what is always there (weights, AdamW's two moments, the averaged weights,
 the batch at work and the next one) and what the step itself makes. The second part is counted by
@@ -44,14 +44,14 @@ _COPIES_OF_UPDATE = 2
 
 @dataclass(frozen=True)
 class StepCost:
-    """What a training step makes, in bytes, without weights and images.
+    """Bytes that a training step allocates, without weights and images.
 
     Attributes:
         activations: Kept for the backward pass, each storage once; with mixed precision also
             the casts of the weights.
         peak: Most that is alive at once, gradients of the weights among it.
         largest_convolution: Input and output of the convolution with the largest ones.
-        multiply_adds: Of the convolutions and linear layers, forward pass only.
+        multiply_adds: Those of the convolutions and linear layers, forward pass only.
     """
 
     activations: int
@@ -66,21 +66,21 @@ def training_step(
     """Run a step, forward and backward, and count.
 
     Args:
-        network: In training mode, on the device of the images, without gradients.
+        network: Network in training mode, on the device of the images, without gradients.
         images: (B, C, Z, Y, X); the meta device will do.
         casts: Context of the forward pass that makes it mixed precision.
     """
-    mine = [*network.parameters(), *network.buffers(), images]
-    own = {storage_key(tensor) for tensor in mine}
+    resident = [*network.parameters(), *network.buffers(), images]
+    resident_keys = {storage_key(tensor) for tensor in resident}
     kept: dict[int, int] = {}
 
     def pack(tensor: torch.Tensor) -> torch.Tensor:
         # The graph keeps what it saves until backward, so no key is used twice before.
-        if storage_key(tensor) not in own:
+        if storage_key(tensor) not in resident_keys:
             kept[storage_key(tensor)] = tensor.untyped_storage().nbytes()
         return tensor
 
-    live = LiveBytes(mine)
+    live = LiveBytes(resident)
     with live, _watched(network) as sizes:
         with saved_tensors_hooks(pack, lambda tensor: tensor):
             with casts or nullcontext():
@@ -140,7 +140,7 @@ def estimate(
         input_size: Voxels along (z, y, x).
         batch: Samples on the device.
         precision: `float32`, or `bfloat16` for mixed precision under autocast.
-        backend: Whose list of functions autocast follows. Training is mixed on CUDA only; the
+        backend: Backend whose function list autocast follows. Training is mixed on CUDA only; the
             CPU's list pools in float32 and so keeps more.
 
     Raises:

@@ -22,7 +22,7 @@ Levels = Sequence[Sequence[float]]
 
 
 def n_bands(levels: Levels) -> int:
-    """How many bands the levels of all channels give."""
+    """Number of bands that the levels of all channels give."""
     return sum(max(0, len(values) - 1) for values in levels)
 
 
@@ -33,7 +33,7 @@ class Bands(nn.Module):
     train one network together send its buffers to each other in every pass.
 
     Attributes:
-        n_bands: How many maps are added.
+        n_bands: Number of maps that are added.
         source: Index of the channel of each band, shape (bands,).
         edges: Where each band begins and the steepness of its rise, its top, and the steepness of
             its fall, shape (4, bands).
@@ -50,9 +50,9 @@ class Bands(nn.Module):
         super().__init__()
         self.n_bands = n_bands(levels)
         source, edges = [], []
-        for channel, own in enumerate(levels):
-            above = itertools.chain(own[2:], (math.inf,))
-            for low, top, high in zip(own, own[1:], above, strict=False):
+        for channel, channel_levels in enumerate(levels):
+            above = itertools.chain(channel_levels[2:], (math.inf,))
+            for low, top, high in zip(channel_levels, channel_levels[1:], above, strict=False):
                 source.append(channel)
                 edges.append((low, 1 / (top - low), top, 1 / (high - top)))
         # Not on torch's default device: a network that is built on the meta device and then given

@@ -1,4 +1,4 @@
-"""What a file of weights says about the cases that it was trained on."""
+"""Training cases that a file of weights lists."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def lineage_in(state: Mapping[str, Any], name: str, origin: str) -> Lineage:
     """Read the list of training cases of a checkpoint.
 
     Args:
-        state: What the file holds.
-        name: Of the file, for what is told.
-        origin: Program that wrote it, in words.
+        state: Content of the file, as read.
+        name: Name of the file, for messages.
+        origin: Name of the program that wrote it.
     """
     if isinstance(text := state.get(KEY), str):
         try:
@@ -26,14 +26,14 @@ def lineage_in(state: Mapping[str, Any], name: str, origin: str) -> Lineage:
         except Exception:  # noqa: BLE001 - whatever another program put there
             return Lineage(untold=(f"the list of training cases in {name} cannot be read",))
     if "inference_weights" not in state:
-        told = f"{name} ({origin}) keeps no list of the cases that it was trained on"
-        return Lineage(untold=(told,))
-    told = f"{name} is of an older version, which kept no list of training cases"
+        reason = f"{name} ({origin}) keeps no list of the cases that it was trained on"
+        return Lineage(untold=(reason,))
+    reason = f"{name} is of an older version, which kept no list of training cases"
     try:
         dataset = _document(Dataset, state["dataset"]).name
-        return Lineage(dataset=dataset, fold=int(state["fold"]), untold=(told,))
+        return Lineage(dataset=dataset, fold=int(state["fold"]), untold=(reason,))
     except Exception:  # noqa: BLE001 - whatever another program put there
-        return Lineage(untold=(told,))
+        return Lineage(untold=(reason,))
 
 
 def _document(kind: type[documents.D], text: str) -> documents.D:

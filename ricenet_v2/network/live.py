@@ -1,4 +1,4 @@
-"""How many bytes of tensors are alive while something is computed."""
+"""Bytes of tensors that are alive during a computation."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Run an operation and count what it made."""
-        made = func(*args, **(kwargs or {}))
-        for value in tree_leaves(made):
+        outputs = func(*args, **(kwargs or {}))
+        for value in tree_leaves(outputs):
             if isinstance(value, torch.Tensor):
                 self._count(value)
         self.peak = max(self.peak, self.now)
-        return made
+        return outputs
 
     def _count(self, tensor: torch.Tensor) -> None:
         key = storage_key(tensor)
@@ -58,5 +58,5 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def storage_key(tensor: torch.Tensor) -> int:
-    """What tells one living storage from another, on any device."""
+    """Key that identifies a living storage, on any device."""
     return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 - meta storages have no address

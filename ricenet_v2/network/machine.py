@@ -1,4 +1,4 @@
-"""What a device is, in words and versions."""
+"""Description of a device, with the versions that compute on it."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def device_name(device: torch.device) -> str:
 
 
 def _versions(device: torch.device) -> dict[str, str]:
-    found = {"python": platform.python_version(), "torch": str(torch.__version__)}
+    versions = {"python": platform.python_version(), "torch": str(torch.__version__)}
     if device.type == "cuda":
-        found |= {"cuda": str(torch.version.cuda), "cudnn": str(torch.backends.cudnn.version())}  # type: ignore[no-untyped-call]
-    return found
+        versions |= {"cuda": str(torch.version.cuda), "cudnn": str(torch.backends.cudnn.version())}  # type: ignore[no-untyped-call]
+    return versions
 
 
 def _driver() -> str | None:
-    """The version of NVIDIA's driver; torch does not tell it."""
+    """The version of NVIDIA's driver; torch does not report it."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return None

@@ -36,11 +36,11 @@ class _Target:
 
 @dataclass(frozen=True)
 class _Bands:
-    """How many of the input maps are bands, in the network here and in that of the file.
+    """Number of input maps that are bands, in this network and in that of the file.
 
     Attributes:
-        here: In this network.
-        there: In that of the file.
+        here: Bands of this network.
+        there: Bands of that of the file.
         are_alike: Whether both have the same levels of the same channels.
     """
 
@@ -75,9 +75,9 @@ def load_pretrained(
     dicts of MONAI's ResNet, and checkpoints of ricenet_v2. No code of the file is run.
 
     Args:
-        network: As built, on any device; changed in place.
-        plan: It was built from.
-        file: Of the weights.
+        network: Network as built, on any device; changed in place.
+        plan: Plan that it was built from.
+        file: File of the weights.
         allow_missing: Whether parts of the encoder may stay fresh, and parts of the file unused.
 
     Raises:
@@ -113,11 +113,15 @@ def load_pretrained(
         loaded=tuple(match.loaded),
         adapted=match.adapted,
         ignored={reason: tuple(names) for reason, names in ignored.items()},
-        missing=tuple(one.name for one in match.differing if one.there is None),
-        wrong_shape=tuple(
-            one for one in match.differing if one.here is not None and one.there is not None
+        missing=tuple(
+            difference.name for difference in match.differing if difference.there is None
         ),
-        unused=tuple(one.name for one in match.differing if one.here is None),
+        wrong_shape=tuple(
+            difference
+            for difference in match.differing
+            if difference.here is not None and difference.there is not None
+        ),
+        unused=tuple(difference.name for difference in match.differing if difference.here is None),
         fresh_head=tuple(f"head.{name}" for name, _ in network.head.named_parameters()),
         notes=tuple(notes_on(foreign, state, plan)),
         lineage=lineage_in(state, file.name, foreign.format),
@@ -219,8 +223,8 @@ def _leave(
 
 def _refusal(match: _Match, file: Path, remedy: str) -> CheckpointError:
     lines = [
-        f"    {one.name}: {_shape(one.here)} here, {_shape(one.there)} in the file"
-        for one in match.differing[:_SHOWN]
+        f"    {part.name}: {_shape(part.here)} here, {_shape(part.there)} in the file"
+        for part in match.differing[:_SHOWN]
     ]
     if len(match.differing) > _SHOWN:
         lines.append(f"    and {len(match.differing) - _SHOWN} more")

@@ -16,7 +16,7 @@ NormLayer = Callable[[int], nn.Module]
 
 @dataclass(frozen=True)
 class Layers:
-    """What every block is made of: norm layer, layer after it, whether convolutions have a bias."""
+    """Components of every block: norm layer, layer after it, whether convolutions have a bias."""
 
     norm: NormLayer
     nonlinearity: type[nn.Module]
@@ -47,8 +47,8 @@ class BasicBlock(nn.Module):
         """(B, inputs, Z, Y, X) to (B, outputs, Z', Y', X')."""
         out = self.nonlinearity(self.norm1(self.conv1(x)))
         out = self.skip(self.norm2(self.conv2(out)))
-        found: torch.Tensor = self.nonlinearity(out + self.shortcut(x))
-        return found
+        outputs: torch.Tensor = self.nonlinearity(out + self.shortcut(x))
+        return outputs
 
 
 class ResNet18Encoder(nn.Module):
@@ -67,12 +67,12 @@ class ResNet18Encoder(nn.Module):
         strides = ((1, 1, 1), *plan.strides[1:])
         stages = []
         for features, blocks, stride in zip(plan.features, plan.blocks, strides, strict=True):
-            made = []
+            stage = []
             for number in range(blocks):
                 step = stride if number == 0 else (1, 1, 1)
-                made.append(BasicBlock(width, features, step, layers, plan.stochastic_depth))
+                stage.append(BasicBlock(width, features, step, layers, plan.stochastic_depth))
                 width = features
-            stages.append(nn.Sequential(*made))
+            stages.append(nn.Sequential(*stage))
         self.stages = nn.Sequential(*stages)
         for module in self.modules():
             if isinstance(module, nn.Conv3d):

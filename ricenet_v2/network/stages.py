@@ -1,4 +1,4 @@
-"""What each part of a network costs, measured on torch's meta device."""
+"""Cost of each part of a network, measured on torch's meta device."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class StageCost:
         name: `stem`, `stage 1` ..., `pool`, `head`.
         features: Channels that leave the part (classes, for the head).
         size: Voxels that leave it; 1 x 1 x 1 after the pool.
-        kernel: Of its convolutions; None where it has none.
-        stride: Of the whole part; None where it has no convolutions.
+        kernel: Kernel of its convolutions; None where it has none.
+        stride: Stride of the whole part; None where it has no convolutions.
         blocks: Residual blocks.
         n_parameters: Weights.
-        multiply_adds: Of one forward pass of the batch.
+        multiply_adds: Those of one forward pass of the batch.
         activations: Bytes that a step with the batch keeps for the backward pass.
     """
 
@@ -112,7 +112,7 @@ def parts_of(network: Classifier) -> dict[str, nn.Module]:
 
 @dataclass(frozen=True)
 class _LayerPlan:
-    """What the plan says of a part."""
+    """Settings of the plan for a part."""
 
     kernel: Shape | None = None
     stride: Shape | None = None

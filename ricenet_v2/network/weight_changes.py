@@ -22,7 +22,7 @@ def with_channels(weight: torch.Tensor, n_channels: int) -> torch.Tensor:
 
     Args:
         weight: (F, channels, Z, Y, X).
-        n_channels: Wanted.
+        n_channels: Wanted number of channels.
 
     Returns:
         (F, n_channels, Z, Y, X).
@@ -33,8 +33,8 @@ def with_channels(weight: torch.Tensor, n_channels: int) -> torch.Tensor:
         copies = torch.bincount(source, minlength=have)[source]
         return weight[:, source] / copies.view(1, -1, 1, 1, 1)
     target = torch.arange(have) % n_channels
-    made = torch.zeros_like(weight[:, :n_channels])
-    return made.index_add(1, target, weight)
+    folded = torch.zeros_like(weight[:, :n_channels])
+    return folded.index_add(1, target, weight)
 
 
 def norm_after(bias: str) -> str | None:
@@ -52,15 +52,15 @@ def plain_shortcut(name: str, tensor: torch.Tensor, eps: float) -> torch.Tensor:
     a projection by ones on the diagonal, and a batch norm that changes nothing in evaluation mode.
 
     Args:
-        name: Of the projection's tensor; its ending says which.
-        tensor: As it is here, for its shape.
-        eps: Of the batch norm.
+        name: Name of the projection's tensor; its ending says which.
+        tensor: Tensor of this network, for its shape.
+        eps: Epsilon of the batch norm.
     """
     if name.endswith("shortcut.0.weight"):
-        made = torch.zeros_like(tensor)
+        projection = torch.zeros_like(tensor)
         diagonal = torch.arange(min(tensor.shape[:2]))
-        made[diagonal, diagonal] = 1
-        return made
+        projection[diagonal, diagonal] = 1
+        return projection
     if name.endswith("running_var"):
         return torch.full_like(tensor, 1 - eps)
     return torch.full_like(tensor, float(name.endswith("weight")))

@@ -15,17 +15,17 @@ _RESNET_18 = ((64, 128, 256, 512), (2, 2, 2, 2))
 
 
 def remedy_for(foreign: ForeignEncoder, state: Mapping[str, Any]) -> str:
-    """Which preset has the layout of these weights, or what to change in a plan.
+    """Advice on the preset with the layout of these weights, or on the changes of a plan.
 
     Args:
         foreign: The encoder of the file.
         state: All that the file holds.
     """
-    own = _own_plan(state)
-    if own is not None:
+    plan = _recorded_plan(state)
+    if plan is not None:
         return (
-            f"They were trained by the preset {own.get('preset')} with an input of "
-            f"{own.get('input_size')} voxels: plan with that --preset and --input_size, or copy "
+            f"They were trained by the preset {plan.get('preset')} with an input of "
+            f"{plan.get('input_size')} voxels: plan with that --preset and --input_size, or copy "
             "the network section of that plan."
         )
     layout = (foreign.features, foreign.blocks)
@@ -41,12 +41,12 @@ def remedy_for(foreign: ForeignEncoder, state: Mapping[str, Any]) -> str:
 
 
 def notes_on(foreign: ForeignEncoder, state: Mapping[str, Any], plan: NetworkPlan) -> list[str]:
-    """What makes the encoder answer otherwise than it did, though every shape fits.
+    """Differences that change the output of the encoder, though every shape fits.
 
     Args:
         foreign: The encoder of the file.
         state: All that the file holds.
-        plan: Of the network that took the weights.
+        plan: Plan of the network that took the weights.
     """
     notes = []
     norm = "batch" if any(name.endswith("running_mean") for name in foreign.tensors) else "instance"
@@ -65,18 +65,18 @@ def notes_on(foreign: ForeignEncoder, state: Mapping[str, Any], plan: NetworkPla
 
 def levels_of(state: Mapping[str, Any]) -> Levels:
     """The levels of a checkpoint's network around which it has bands; none of all but ours."""
-    levels = _dig(_own_plan(state), "network", "levels") or ()
+    levels = _dig(_recorded_plan(state), "network", "levels") or ()
     return tuple(tuple(float(value) for value in values) for values in levels)
 
 
 def _dig(value: Any, *keys: str) -> Any:
-    """What lies at the end of the keys, or None."""
+    """Value at the end of the keys, or None."""
     for key in keys:
         value = value.get(key) if isinstance(value, Mapping) else None
     return value
 
 
-def _own_plan(state: Mapping[str, Any]) -> dict[str, Any] | None:
+def _recorded_plan(state: Mapping[str, Any]) -> dict[str, Any] | None:
     """The plan that a checkpoint of ours carries."""
     text = state.get("plan") if "inference_weights" in state else None
     try:
@@ -86,29 +86,31 @@ def _own_plan(state: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _nnunet_arguments(state: Mapping[str, Any]) -> Any:
-    """How nnU-Net built its network, from the plans that its checkpoint carries."""
+    """Arguments of the network of nnU-Net, from the plans that its checkpoint carries."""
     configuration = _dig(state, "init_args", "configuration")
     plans = _dig(state, "init_args", "plans", "configurations", str(configuration))
     return _dig(plans, "architecture", "arch_kwargs")
 
 
 def _nonlinearity(foreign: ForeignEncoder, state: Mapping[str, Any]) -> str | None:
-    own = _own_plan(state)
-    if own is not None:
-        return str(_dig(own, "network", "nonlinearity") or "relu")
-    told = _dig(_nnunet_arguments(state), "nonlin")
-    if told is None:
+    plan = _recorded_plan(state)
+    if plan is not None:
+        return str(_dig(plan, "network", "nonlinearity") or "relu")
+    nonlinearity = _dig(_nnunet_arguments(state), "nonlin")
+    if nonlinearity is None:
         # All presets of nnU-Net and nnssl, and no ResNet.
         return "leaky_relu" if foreign.format in ("nnU-Net", "nnssl") else None
-    return "leaky_relu" if str(told).endswith("LeakyReLU") else str(told)
+    return "leaky_relu" if str(nonlinearity).endswith("LeakyReLU") else str(nonlinearity)
 
 
 def _strides(
     foreign: ForeignEncoder, state: Mapping[str, Any]
 ) -> tuple[tuple[int, ...], ...] | None:
-    told = _dig(_own_plan(state), "network", "strides") or _dig(_nnunet_arguments(state), "strides")
-    if told is None and foreign.format == "nnssl" and len(foreign.blocks) == len(_RESENC_L[1]):
+    strides = _dig(_recorded_plan(state), "network", "strides") or _dig(
+        _nnunet_arguments(state), "strides"
+    )
+    if strides is None and foreign.format == "nnssl" and len(foreign.blocks) == len(_RESENC_L[1]):
         return ((1, 1, 1), *((2, 2, 2),) * (len(foreign.blocks) - 1))
-    if not isinstance(told, list | tuple):
+    if not isinstance(strides, list | tuple):
         return None
-    return tuple(tuple(n) if isinstance(n, list | tuple) else (n, n, n) for n in told)
+    return tuple(tuple(n) if isinstance(n, list | tuple) else (n, n, n) for n in strides)

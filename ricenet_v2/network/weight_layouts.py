@@ -1,4 +1,4 @@
-"""What a foreign file of weights holds: its format, and an encoder under our names.
+"""Reading of foreign files of weights: their format, and an encoder under our names.
 
 Layouts as the sources of nnU-Net (`nnUNetTrainer.save_checkpoint`), nnssl (`AdaptationPlan`,
 `AbstractTrainer.save_checkpoint`), MedicalNet (`med3d/models/resnet.py`) and MONAI
@@ -41,7 +41,7 @@ _RESIDUAL = (
 _RESNET = (
     (re.compile(r"^conv1\."), "stem.0."),
     (re.compile(r"^bn1\."), "stem.1."),
-    (re.compile(r"^layer(\d+)\."), lambda found: f"stages.{int(found[1]) - 1}."),
+    (re.compile(r"^layer(\d+)\."), lambda match: f"stages.{int(match[1]) - 1}."),
     (re.compile(r"\.bn(\d)\."), r".norm\1."),
     (re.compile(r"\.downsample\."), ".shortcut."),
 )
@@ -60,10 +60,10 @@ class ForeignEncoder:
     """The encoder of a file.
 
     Attributes:
-        format: What the file was recognised as.
-        architecture: Which of our encoders it fits.
-        tensors: By the name that `common_name` gives them.
-        names: The same names to those in the file.
+        format: Recognised format of the file.
+        architecture: Architecture of our encoder that it fits.
+        tensors: Tensors, by the name that `common_name` gives them.
+        names: Name in the file, by the same name.
         ignored: Names in the file of all else, by reason.
     """
 
@@ -77,9 +77,9 @@ class ForeignEncoder:
     def blocks(self) -> tuple[int, ...]:
         """Residual blocks of each stage."""
         pattern = re.compile(r"stages\.(\d+)\.(?:blocks\.)?(\d+)\.conv1\.")
-        found = {(int(m[1]), int(m[2])) for name in self.tensors if (m := pattern.match(name))}
-        stages = sorted({stage for stage, _ in found})
-        return tuple(sum(one == stage for one, _ in found) for stage in stages)
+        positions = {(int(m[1]), int(m[2])) for name in self.tensors if (m := pattern.match(name))}
+        stages = sorted({stage for stage, _ in positions})
+        return tuple(sum(number == stage for number, _ in positions) for stage in stages)
 
     @property
     def features(self) -> tuple[int, ...]:
@@ -93,8 +93,8 @@ def common_name(name: str, architecture: Architecture) -> str:
     """One name for what several programs, or two strides, call differently.
 
     Args:
-        name: Of a tensor of an encoder, without wrappers.
-        architecture: Of that encoder.
+        name: Name of a tensor of an encoder, without wrappers.
+        architecture: Architecture of that encoder.
     """
     for pattern, replacement in _RESIDUAL if architecture == "residual_encoder" else _RESNET:
         name = pattern.sub(replacement, name)
@@ -105,28 +105,28 @@ def read_encoder(state: Mapping[str, Any], file: Path) -> ForeignEncoder:
     """Find the encoder in what a file holds.
 
     Args:
-        state: As read.
-        file: For messages.
+        state: Content of the file, as read.
+        file: The file, for messages.
 
     Raises:
         CheckpointError: No encoder that we have, a plain, bottleneck or two-dimensional one, two
             of them, or values that are not finite.
     """
     label, weights = _weights(state, file)
-    wrappers = (*_WRAPPERS, *_told_wrapper(state))
+    wrappers = (*_WRAPPERS, *_nnssl_wrapper(state))
     stripped = {name: _strip(name, wrappers) for name in weights}
     architecture = _architecture(set(stripped.values()), file)
     theirs = "residual encoder" if architecture == "residual_encoder" else "3D ResNet"
-    found = ForeignEncoder(label or f"state dict of a {theirs}", architecture, {}, {})
+    encoder = ForeignEncoder(label or f"state dict of a {theirs}", architecture, {}, {})
     # The plain name of a tensor comes before its second one, so that it is the one reported.
     for name in sorted(weights, key=lambda name: ".all_modules." in name):
-        _place(found, name, stripped[name], weights[name], file)
-    _check_values(found, file)
-    return found
+        _place(encoder, name, stripped[name], weights[name], file)
+    _check_values(encoder, file)
+    return encoder
 
 
 def _weights(state: Mapping[str, Any], file: Path) -> tuple[str | None, dict[str, torch.Tensor]]:
-    """What program wrote the file, where that is plain, and its tensors."""
+    """Program that wrote the file, where that is clear, and its tensors."""
     key = next((key for key in _CONTAINERS if isinstance(state.get(key), Mapping)), None)
     inside = state if key is None else state[key]
     label = "nnssl" if "nnssl_adaptation_plan" in state else _CONTAINERS.get(key or "")
@@ -141,18 +141,18 @@ def _weights(state: Mapping[str, Any], file: Path) -> tuple[str | None, dict[str
     return label, weights
 
 
-def _told_wrapper(state: Mapping[str, Any]) -> tuple[str, ...]:
-    """Nnssl says where in its network the encoder is."""
-    told = state.get("nnssl_adaptation_plan")
-    key = told.get("key_to_encoder") if isinstance(told, Mapping) else None
+def _nnssl_wrapper(state: Mapping[str, Any]) -> tuple[str, ...]:
+    """Prefix of the encoder that nnssl records in its checkpoints."""
+    adaptation = state.get("nnssl_adaptation_plan")
+    key = adaptation.get("key_to_encoder") if isinstance(adaptation, Mapping) else None
     prefix = key.removesuffix("stages") if isinstance(key, str) else ""
     return (prefix,) if prefix.endswith(".") else ()
 
 
 def _strip(name: str, wrappers: Iterable[str]) -> str:
     """`name` without the prefixes that wrappers put before it."""
-    while found := next((wrapper for wrapper in wrappers if name.startswith(wrapper)), None):
-        name = name.removeprefix(found)
+    while prefix := next((wrapper for wrapper in wrappers if name.startswith(wrapper)), None):
+        name = name.removeprefix(prefix)
     return name
 
 
@@ -185,21 +185,21 @@ def _architecture(names: set[str], file: Path) -> Architecture:
     )
 
 
-def _place(found: ForeignEncoder, name: str, bare: str, tensor: torch.Tensor, file: Path) -> None:
+def _place(encoder: ForeignEncoder, name: str, bare: str, tensor: torch.Tensor, file: Path) -> None:
     """Put a tensor into the encoder, or among what is ignored."""
-    common = common_name(bare, found.architecture)
+    common = common_name(bare, encoder.architecture)
     if not common.startswith(("stem.", "stages.")):
-        found.ignored.setdefault(_other_part(bare), []).append(name)
-    elif common not in found.tensors:
-        found.tensors[common], found.names[common] = tensor, name
-    elif torch.equal(found.tensors[common], tensor):
-        found.ignored.setdefault("second names of tensors", []).append(name)
+        encoder.ignored.setdefault(_other_part(bare), []).append(name)
+    elif common not in encoder.tensors:
+        encoder.tensors[common], encoder.names[common] = tensor, name
+    elif torch.equal(encoder.tensors[common], tensor):
+        encoder.ignored.setdefault("second names of tensors", []).append(name)
     else:
         raise CheckpointError(
             "This file holds two encoders.",
             file=file,
             expected="one",
-            got=f"different values for {found.names[common]} and {name}",
+            got=f"different values for {encoder.names[common]} and {name}",
             remedy="Write the wanted encoder's state dict to a file of its own, and give that.",
         )
 
@@ -210,21 +210,21 @@ def _other_part(bare: str) -> str:
     return "head" if bare.startswith(_HEADS) else "other parts"
 
 
-def _check_values(found: ForeignEncoder, file: Path) -> None:
-    flat = next((name for name, v in found.tensors.items() if v.ndim == 4), None)
+def _check_values(encoder: ForeignEncoder, file: Path) -> None:
+    flat = next((name for name, v in encoder.tensors.items() if v.ndim == 4), None)
     if flat is not None:
         raise CheckpointError(
             "These weights are those of a two-dimensional network.",
             file=file,
             expected="3D kernels, shapes of five numbers",
-            got=f"{found.names[flat]} of shape {tuple(found.tensors[flat].shape)}",
+            got=f"{encoder.names[flat]} of shape {tuple(encoder.tensors[flat].shape)}",
             remedy="Take a 3D network: nnU-Net's 3d_fullres, a 3D ResNet of MedicalNet or MONAI.",
         )
-    wild = next((name for name, v in found.tensors.items() if not torch.isfinite(v).all()), None)
+    wild = next((name for name, v in encoder.tensors.items() if not torch.isfinite(v).all()), None)
     if wild is not None:
         raise CheckpointError(
-            "These weights are not all finite: their training went astray.",
+            "These weights are not all finite: their training has diverged.",
             file=file,
-            got=f"infinite or undefined values in {found.names[wild]}",
+            got=f"infinite or undefined values in {encoder.names[wild]}",
             remedy="Take an earlier checkpoint of that training.",
         )

@@ -1,4 +1,4 @@
-"""How each channel is resampled and normalised, by its kind."""
+"""Resampling and normalisation of each channel, by its kind."""
 
 from __future__ import annotations
 
@@ -23,11 +23,13 @@ _INTERPOLATION: dict[ChannelKind, Interpolation] = {
 def plan_channel(channel: ChannelFingerprint) -> tuple[ChannelPlan, Decision]:
     """The plan of one channel and the reason for it."""
     normalisation, reason = _normalisation(channel)
-    made = ChannelPlan(channel.name, channel.kind, _INTERPOLATION[channel.kind], normalisation)
-    value = f"{made.interpolation} resampling, {normalisation.scheme}"
+    channel_plan = ChannelPlan(
+        channel.name, channel.kind, _INTERPOLATION[channel.kind], normalisation
+    )
+    value = f"{channel_plan.interpolation} resampling, {normalisation.scheme}"
     if normalisation.divisor is not None:
         value += f" by {normalisation.divisor:g}"
-    return made, Decision(what=f"channel {channel.name}", value=value, reason=reason)
+    return channel_plan, Decision(what=f"channel {channel.name}", value=value, reason=reason)
 
 
 def _normalisation(channel: ChannelFingerprint) -> tuple[Normalisation, str]:
@@ -42,14 +44,14 @@ def _normalisation(channel: ChannelFingerprint) -> tuple[Normalisation, str]:
         )
         return Normalisation("divide", divisor=divisor), reason
     if channel.kind == "ct":
-        made = Normalisation(
+        normalisation = Normalisation(
             "clip_zscore",
             clip_low=channel.percentile_00_5,
             clip_high=channel.percentile_99_5,
             mean=channel.mean,
             std=max(channel.std, 1e-6),
         )
-        return made, "ct: Hounsfield units are comparable, so constants of the dataset"
+        return normalisation, "ct: Hounsfield units are comparable, so constants of the dataset"
     if channel.kind == "mask":
         return Normalisation("none"), "mask: values are labels"
     return Normalisation("zscore"), f"{channel.kind}: arbitrary scale, so each case by itself"

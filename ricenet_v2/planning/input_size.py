@@ -1,4 +1,4 @@
-"""How many voxels the network must see at a spacing."""
+"""Number of voxels that the network must see at a spacing."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def cut_off(cases: Sequence[CaseMeasurement], spacing: Triple, size: Shape) -> d
     Of cases that lose half a voxel or more along an axis.
 
     Args:
-        cases: What was measured.
+        cases: Measurements of the dataset.
         spacing: mm along (z, y, x).
         size: Voxels along (z, y, x).
     """
@@ -66,7 +66,7 @@ def spacing_that_holds(cases: Sequence[CaseMeasurement], spacing: Triple, size: 
     """The spacing, mm along (z, y, x), coarsened until the input holds the usual region.
 
     Args:
-        cases: What was measured.
+        cases: Measurements of the dataset.
         spacing: mm along (z, y, x).
         size: Voxels along (z, y, x).
     """

@@ -39,7 +39,7 @@ class Candidate:
 
     @property
     def voxels(self) -> int:
-        """Of one input channel."""
+        """Voxels of one input channel."""
         return math.prod(self.input_size)
 
     def is_part_of(self, other: Candidate) -> bool:
@@ -56,9 +56,9 @@ class MemoryBudget:
     """The memory of a training step and how to tell what a candidate needs.
 
     Attributes:
-        limit_gb: What is allowed, GiB.
+        limit_gb: Memory allowed, GiB.
         n_channels: Input channels.
-        precision: Of the step.
+        precision: Precision of the step.
         measure: Counts the step of a candidate.
     """
 
@@ -69,7 +69,7 @@ class MemoryBudget:
 
     @property
     def limit(self) -> float:
-        """In bytes."""
+        """Limit in bytes."""
         return self.limit_gb * GIB
 
 
@@ -82,7 +82,7 @@ class LadderResult:
     rejected: tuple[Alternative, ...]
 
     def listed(self) -> tuple[Alternative, ...]:
-        """What was too large; of a longer list the first and last 12."""
+        """Rejected layouts; of a longer list the first and last 12."""
         if len(self.rejected) <= 2 * _LISTED:
             return self.rejected
         return self.rejected[:_LISTED] + self.rejected[-_LISTED:]
@@ -108,8 +108,8 @@ def first_that_fits(
 
     Args:
         candidates: The ladder; at least one.
-        budget: What must not be exceeded.
-        remedy: What the user can do when nothing fits.
+        budget: Memory that must not be exceeded.
+        remedy: Advice to the user when nothing fits.
 
     Raises:
         PlanError: Nothing fits; the text says what the last candidate needs.
@@ -131,7 +131,7 @@ def first_that_fits(
 
 @dataclass(frozen=True)
 class _Search:
-    """What is known of a ladder: the steps that were counted, by their index."""
+    """Search of a ladder: the memory of the steps that were counted, by their index."""
 
     ladder: tuple[Candidate, ...]
     budget: MemoryBudget
@@ -149,16 +149,16 @@ class _Search:
         return high
 
     def rejected(self, index: int) -> Alternative:
-        """A candidate that is too large, in the words of the plan."""
-        one, limit = self.ladder[index], f"of {self.budget.limit_gb:g} GiB"
+        """A candidate that is too large, as the plan records it."""
+        candidate, limit = self.ladder[index], f"of {self.budget.limit_gb:g} GiB"
         known = self.counted.get(index)
         n_bytes = self._least(index) if known is None else known.total
         doubt = "at least " if known is None else ""
         return Alternative(
-            spacing=one.spacing,
-            input_size=one.input_size,
-            network=one.variant,
-            batch_size=one.batch,
+            spacing=candidate.spacing,
+            input_size=candidate.input_size,
+            network=candidate.variant,
+            batch_size=candidate.batch,
             bytes=n_bytes,
             reason=f"needs {doubt}{n_bytes / GIB:.3g} {limit}",
         )
@@ -171,10 +171,12 @@ class _Search:
         return self.counted[index].total <= self.budget.limit
 
     def _least(self, index: int) -> int:
-        one = self.ladder[index]
+        candidate = self.ladder[index]
         smaller = [
             memory.total
             for other, memory in self.counted.items()
-            if self.ladder[other].is_part_of(one)
+            if self.ladder[other].is_part_of(candidate)
         ]
-        return max(least_bytes(one, self.budget.n_channels, self.budget.precision), *smaller, 0)
+        return max(
+            least_bytes(candidate, self.budget.n_channels, self.budget.precision), *smaller, 0
+        )

@@ -1,4 +1,4 @@
-"""At which values of a channel the network gets bands, so that absolute values outlive any norm."""
+"""Values of a channel at which the network gets bands, so that no norm removes absolute values."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def plan_levels(
     """The levels of each channel, normalised, and the decisions on those that have any.
 
     Args:
-        channels: What was measured.
-        plans: Of the same channels, for their normalisation.
+        channels: Measurements of the dataset.
+        plans: Plans of the same channels, for their normalisation.
     """
     values = [
         _levels(channel, plan.normalisation) for channel, plan in zip(channels, plans, strict=True)
@@ -44,7 +44,7 @@ def plan_levels(
 
 
 def _levels(channel: ChannelFingerprint, normalisation: Normalisation) -> tuple[float, ...]:
-    """In the unit of the channel; none where its values mean nothing but in their own case."""
+    """Levels in the unit of the channel; none where values have a meaning within a case only."""
     if normalisation.divisor is not None:
         return every(normalisation.divisor)
     low, high = normalisation.clip_low, normalisation.clip_high

@@ -19,27 +19,27 @@ FULL, LIGHT, SHALLOWER, NARROWER = "full", "light stem", "shallower", "narrower"
 Variant = tuple[str, NetworkPlan]
 
 
-def residual_encoder(found: Topology) -> NetworkPlan:
+def residual_encoder(topology: Topology) -> NetworkPlan:
     """The residual encoder of `auto`: features double from 32 to 320, two blocks a stage."""
-    stages = len(found.strides)
-    return _adapted(found, FIRST_FEATURES, MOST_FEATURES, (1, *(2,) * (stages - 1)))
+    stages = len(topology.strides)
+    return _adapted(topology, FIRST_FEATURES, MOST_FEATURES, (1, *(2,) * (stages - 1)))
 
 
-def small_residual_encoder(found: Topology) -> NetworkPlan:
+def small_residual_encoder(topology: Topology) -> NetworkPlan:
     """The residual encoder of `small`: features double from 16 to 128, one block a stage.
 
     Six stages with kernels of 3 x 3 x 3 have 2.7 million parameters.
     """
-    return _adapted(found, SMALL_FIRST, SMALL_MOST, (1,) * len(found.strides))
+    return _adapted(topology, SMALL_FIRST, SMALL_MOST, (1,) * len(topology.strides))
 
 
-def _adapted(found: Topology, first: int, most: int, blocks: tuple[int, ...]) -> NetworkPlan:
+def _adapted(topology: Topology, first: int, most: int, blocks: tuple[int, ...]) -> NetworkPlan:
     return NetworkPlan(
         architecture="residual_encoder",
         features=tuple(min(first * 2**stage, most) for stage in range(len(blocks))),
         blocks=blocks,
-        kernel_sizes=found.kernels,
-        strides=found.strides,
+        kernel_sizes=topology.kernels,
+        strides=topology.strides,
         norm="instance",
         dropout=0.1,
         stem="conv at full resolution",
@@ -64,13 +64,13 @@ def resenc_l() -> NetworkPlan:
     Source: ResidualEncoderUNet of dynamic-network-architectures with the numbers of
     nnU-Net's ResEncL planner. Nothing of it adapts, so that its pretrained weights fit.
     """
-    one, two, three = (1, 1, 1), (2, 2, 2), (3, 3, 3)
+    stride_1, stride_2, kernel_3 = (1, 1, 1), (2, 2, 2), (3, 3, 3)
     return NetworkPlan(
         architecture="residual_encoder",
         features=(32, 64, 128, 256, 320, 320),
         blocks=(1, 3, 4, 6, 6, 6),
-        kernel_sizes=(three,) * 6,
-        strides=(one, *(two,) * 5),
+        kernel_sizes=(kernel_3,) * 6,
+        strides=(stride_1, *(stride_2,) * 5),
         norm="instance",
         dropout=0.1,
         stem="conv at full resolution",

@@ -1,4 +1,4 @@
-"""What the user decides instead of the rules."""
+"""Decisions of the user in place of the rules."""
 
 from __future__ import annotations
 

@@ -54,17 +54,17 @@ def make_plan(
     """Decide everything for a dataset.
 
     Args:
-        fingerprint: What was measured.
+        fingerprint: Measurements of the dataset.
         dataset: Channels and classes.
         cost: Bytes of a training step from network, channels, classes, input size, batch and
             precision.
         preset: One of `PRESETS`.
         memory_gb: Budget of one training step, GiB.
-        precision: In which a step must fit; `bfloat16` is mixed precision on CUDA.
+        precision: Precision in which a step must fit; `bfloat16` is mixed precision on CUDA.
         spacing: mm along (z, y, x), instead of the rule.
         input_size: Voxels along (z, y, x), instead of the rule.
-        batch_size: Instead of the rule.
-        epochs: Instead of the rule.
+        batch_size: Batch size instead of that of the rule.
+        epochs: Epochs instead of those of the rule.
         splits: The folds, which decide how many cases an epoch draws; five where None.
 
     Raises:
@@ -81,17 +81,24 @@ def make_plan(
     channels = [plan_channel(channel) for channel in fingerprint.channels]
     levels, why_levels = plan_levels(fingerprint.channels, [plan for plan, _ in channels])
 
-    def measure(one: Candidate) -> MemoryEstimate:
-        return cost(one.network, n_channels, n_classes, one.input_size, one.batch, precision)
+    def measure(candidate: Candidate) -> MemoryEstimate:
+        return cost(
+            candidate.network,
+            n_channels,
+            n_classes,
+            candidate.input_size,
+            candidate.batch,
+            precision,
+        )
 
-    found = first_that_fits(
+    ladder = first_that_fits(
         presets.ladder(preset, cases, wishes, levels),
         MemoryBudget(memory_gb, n_channels, precision, measure),
         presets.remedy(preset, wishes),
     )
-    choice = PlanningResult(preset, wishes, found, target_spacing(cases)[1], len(cases), memory_gb)
+    choice = PlanningResult(preset, wishes, ladder, target_spacing(cases)[1], len(cases), memory_gb)
     why = tuple(decision for _, decision in channels)
-    if found.chosen.network.levels:
+    if ladder.chosen.network.levels:
         why += why_levels
     return _plan(fingerprint, dataset, choice, tuple(plan for plan, _ in channels), why, splits)
 
@@ -128,7 +135,7 @@ def _plan(
         storage_dtype="float32",
         network=chosen.network,
         training=dataclasses.replace(training, epochs=epochs or training.epochs),
-        memory=choice.found.memory,
+        memory=choice.ladder.memory,
         memory_budget_gb=choice.memory_gb,
         spacing_range=_spacing_range(fingerprint.cases),
         dose_range=_dose_range(fingerprint),
@@ -144,7 +151,7 @@ def _plan(
             *why_channels,
             reasons.memory(choice),
         ),
-        alternatives=choice.found.listed(),
+        alternatives=choice.ladder.listed(),
     )
 
 

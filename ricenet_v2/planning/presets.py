@@ -28,7 +28,7 @@ _Fitted = tuple[Shape, NetworkPlan]
 
 @dataclass(frozen=True)
 class Rules:
-    """What is particular to a preset that searches.
+    """Rules of a preset that searches.
 
     Attributes:
         fit: Input size and network from the region (voxels), the spacing and a given size.
@@ -85,8 +85,8 @@ def ladder(
     Args:
         preset: One of `PRESETS`.
         cases: Distinct training cases.
-        wishes: What the user decided.
-        levels: Of each channel, for the presets that do not keep to a publication.
+        wishes: Decisions of the user.
+        levels: Levels of each channel, for the presets that do not keep to a publication.
 
     Raises:
         PlanError: The strides do not divide a given input size.
@@ -104,7 +104,7 @@ def _searched(
     tried: Sequence[int],
     levels: Levels,
 ) -> Iterator[Candidate]:
-    """At the target spacing every batch, then smaller networks; then ever coarser spacings."""
+    """Candidates at the target spacing: every batch, smaller networks; then coarser spacings."""
     target = wishes.spacing or target_spacing(cases)[0]
     for number, (spacing, region, fitted) in enumerate(_ever_smaller(rules, cases, target, wishes)):
         size, network = fitted
@@ -115,8 +115,8 @@ def _searched(
         ):
             for batch in tried if number == rank == 0 else tried[-1:]:
                 norm = norm_for(batch) if rules.by_batch else variant.norm
-                made = dataclasses.replace(variant, norm=norm, levels=levels)
-                yield Candidate(spacing, region, size, name, made, batch)
+                adapted = dataclasses.replace(variant, norm=norm, levels=levels)
+                yield Candidate(spacing, region, size, name, adapted, batch)
 
 
 def _ever_smaller(
@@ -166,7 +166,7 @@ def _refuse_single_voxel(size: Shape, stride: int) -> None:
 
 
 def remedy(preset: str, wishes: Overrides) -> str:
-    """What to do when nothing fits the memory."""
+    """Advice when nothing fits the memory."""
     if preset != "auto":
         return "Raise --gpu_memory_gb, or use --preset auto."
     if wishes.fix_the_input:

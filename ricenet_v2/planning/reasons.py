@@ -28,12 +28,12 @@ _GIVEN = "given by the user"
 
 @dataclass(frozen=True)
 class PlanningResult:
-    """What was chosen, and from what.
+    """Choice of a plan, with the alternatives.
 
     Attributes:
         preset: The rules.
-        wishes: What the user decided.
-        found: What fits, and what did not.
+        wishes: Decisions of the user.
+        ladder: Result of the search: the layout that fits, and those rejected.
         target: The spacing that the rule asks for, with its reason.
         n_train: Distinct training cases.
         memory_gb: The budget.
@@ -41,15 +41,15 @@ class PlanningResult:
 
     preset: str
     wishes: Overrides
-    found: LadderResult
+    ladder: LadderResult
     target: Decision
     n_train: int
     memory_gb: float
 
     @property
     def chosen(self) -> Candidate:
-        """What fits."""
-        return self.found.chosen
+        """Candidate that fits."""
+        return self.ladder.chosen
 
 
 FOLDS = "folds"
@@ -58,7 +58,7 @@ _LEAVE_ONE_OUT = leave_one_out("")
 
 
 def folds(splits: Splits | None) -> tuple[Decision, ...]:
-    """What the networks are validated on; nothing where no folds were made."""
+    """Decision on the validation of the networks; none where no folds were made."""
     if splits is None:
         return ()
     if not splits.group:
@@ -78,11 +78,11 @@ def folds(splits: Splits | None) -> tuple[Decision, ...]:
 
 
 def other_folds(plan: Plan, splits: Splits | None) -> list[str]:
-    """In words, where a plan was made for folds of another column of cases.csv; else empty.
+    """Describe folds of another column of cases.csv that a plan was made for; else empty.
 
     Plans of before folds were decided on are for stratified ones, however many.
     """
-    stood = next((one.value for one in plan.decisions if one.what == FOLDS), "")
+    stood = next((decision.value for decision in plan.decisions if decision.what == FOLDS), "")
     wanted = folds(splits)[0].value if splits is not None else ""
     has_group = (splits is not None and splits.group) or _LEAVE_ONE_OUT in stood
     if not has_group or stood == wanted:
@@ -91,7 +91,7 @@ def other_folds(plan: Plan, splits: Splits | None) -> list[str]:
 
 
 def region(dataset: Dataset) -> Decision:
-    """Where the patient is looked for."""
+    """Decision on the region in which the patient is sought."""
     images = [channel.name for channel in dataset.channels if channel.kind in ("mri", "ct", "pet")]
     without = f"non-zero voxels of {', '.join(images)}" if images else "the whole image"
     doses = [channel.name for channel in dataset.channels if channel.kind == "dose"]
@@ -115,14 +115,14 @@ def _spacing(choice: PlanningResult) -> Decision:
         return Decision(what="spacing", value=value, reason=reason)
     reason = choice.target.reason
     if value != choice.target.value:
-        first = choice.found.rejected[0]
+        first = choice.ladder.rejected[0]
         at_least = "at least " if "at least" in first.reason else ""
         size = " x ".join(str(n) for n in first.input_size)
         reason += (
             f": {choice.target.value}; there {size} voxels with a batch of {first.batch_size} need "
             f"{at_least}{first.bytes / GIB:.3g} GiB of {choice.memory_gb:g} GiB, so the "
             f"finest axis was coarsened in steps of 5 % until a step fitted "
-            f"({len(choice.found.rejected)} layouts did not)"
+            f"({len(choice.ladder.rejected)} layouts did not)"
         )
     return Decision(what="spacing", value=value, reason=reason)
 
@@ -185,13 +185,13 @@ def _why_smaller(choice: PlanningResult) -> str:
         parts.append("each stage has one block")
     if choice.chosen.variant == networks.NARROWER:
         parts.append("half the features")
-    told = f"{', '.join(parts)}, since the full network did not fit {choice.memory_gb:g} GiB"
+    text = f"{', '.join(parts)}, since the full network did not fit {choice.memory_gb:g} GiB"
     if len(parts) > 1 and not choice.wishes.fix_the_input:
-        told += (
+        text += (
             f" even at {WHOLE_NETWORK_UP_TO:g} times the target spacing; beyond that the network "
             "pays before the resolution does"
         )
-    return told
+    return text
 
 
 def _batch(choice: PlanningResult) -> Decision:
@@ -206,13 +206,13 @@ def _batch(choice: PlanningResult) -> Decision:
     )
     if batch < most:
         twice = [
-            one
-            for one in choice.found.rejected
-            if one.batch_size == 2 * batch and one.network == networks.FULL
+            alternative
+            for alternative in choice.ladder.rejected
+            if alternative.batch_size == 2 * batch and alternative.network == networks.FULL
         ]
         needs = f", {2 * batch} {twice[-1].reason}" if twice else ""
         reason += f"; {most} would be allowed{needs}"
-        if choice.found.rejected[-1].input_size != choice.chosen.input_size:
+        if choice.ladder.rejected[-1].input_size != choice.chosen.input_size:
             reason += "; above 2 only where the spacing is that of the data"
     return Decision(what="batch size", value=value, reason=reason)
 
@@ -240,40 +240,41 @@ def _norm(choice: PlanningResult) -> Decision:
 
 
 def epochs(wishes: Overrides) -> tuple[Decision, ...]:
-    """Where the user gave the number."""
+    """Decision on the epochs, where the user gave the number."""
     if wishes.epochs is None:
         return ()
     return (Decision(what="epochs", value=str(wishes.epochs), reason=_GIVEN),)
 
 
 def rotation(choice: PlanningResult) -> Decision:
-    """About which axes samples are rotated."""
+    """Decision on the axes about which samples are rotated."""
     spacing = choice.chosen.spacing
     coarsest, second, _ = sorted(spacing, reverse=True)
-    told = f"the coarsest axis has {coarsest / second:.3g} times the spacing of the next"
+    ratio = f"the coarsest axis has {coarsest / second:.3g} times the spacing of the next"
     if is_anisotropic(spacing):
-        reason = f"{told}, over 3: rotating out of plane would smear it"
+        reason = f"{ratio}, over 3: rotating out of plane would smear it"
         return Decision(what="rotation", value="in plane only", reason=reason)
-    return Decision(what="rotation", value="about all axes", reason=f"{told}, not over 3")
+    return Decision(what="rotation", value="about all axes", reason=f"{ratio}, not over 3")
 
 
 def memory(choice: PlanningResult) -> Decision:
-    """What a step needs, part by part."""
-    found: MemoryEstimate = choice.found.memory
-    always = found.parameters + found.optimiser_state + found.ema + found.inputs
+    """Decision on the memory of a step, part by part."""
+    estimate: MemoryEstimate = choice.ladder.memory
+    always = estimate.parameters + estimate.optimiser_state + estimate.ema + estimate.inputs
     exact = {
         "float32": "float32; mixed precision on CUDA needs less",
         "bfloat16": "mixed precision (bfloat16 on CUDA); without it a step needs up to twice that",
     }
     reason = (
         f"counted by running a step of {choice.chosen.batch} of this very network without data in "
-        f"{exact[found.precision]}: {_gib(always)} always there ({found.n_parameters:,} weights "
-        "with the moments of the optimiser and room for their moving average, two batches), "
-        f"{_gib(found.gradients)} gradients, {_gib(found.activations)} activations, "
-        f"{_gib(found.workspace)} beyond them at the highest moment and for convolution "
+        f"{exact[estimate.precision]}: {_gib(always)} always there ({estimate.n_parameters:,} "
+        "weights with the moments of the optimiser and room for their moving average, two "
+        "batches), "
+        f"{_gib(estimate.gradients)} gradients, {_gib(estimate.activations)} activations, "
+        f"{_gib(estimate.workspace)} beyond them at the highest moment and for convolution "
         f"algorithms; the budget is {choice.memory_gb:g} GiB"
     )
-    return Decision(what="memory", value=_gib(found.total), reason=reason)
+    return Decision(what="memory", value=_gib(estimate.total), reason=reason)
 
 
 def _gib(n_bytes: int) -> str:

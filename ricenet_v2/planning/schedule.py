@@ -25,13 +25,13 @@ def auto_training(
         n_train: Training cases of the dataset (all folds); four fifths train one of five folds.
         input_size: Voxels along (z, y, x).
         spacing: mm along (z, y, x).
-        n_folds: Of the dataset.
+        n_folds: Folds of the dataset.
     """
     accumulation = accumulation_steps(batch, n_train)
     effective = batch * accumulation
     iterations = _iterations(n_train, effective, n_folds)
     epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, math.ceil(UPDATES / iterations)))
-    made = TrainingPlan(
+    training = TrainingPlan(
         batch_size=batch,
         accumulation_steps=accumulation,
         epochs=epochs,
@@ -43,10 +43,10 @@ def auto_training(
         f"{accumulation} step{'s' if accumulation > 1 else ''} of {batch} per update; an epoch "
         f"draws as many cases as a fold trains on, in at least {FEWEST_ITERATIONS} updates; about "
         f"{UPDATES} updates within {FEWEST_EPOCHS} to {MOST_EPOCHS} epochs; AdamW at "
-        f"{made.learning_rate:g}, lower where an update sees fewer than {EFFECTIVE_BATCH} cases"
+        f"{training.learning_rate:g}, lower where an update sees fewer than {EFFECTIVE_BATCH} cases"
     )
     value = f"{epochs} epochs of {iterations} updates"
-    return made, Decision(what="schedule", value=value, reason=reason)
+    return training, Decision(what="schedule", value=value, reason=reason)
 
 
 def paper_training(
@@ -59,10 +59,10 @@ def paper_training(
         n_train: Training cases of the dataset (all folds).
         input_size: Voxels along (z, y, x).
         spacing: mm along (z, y, x).
-        n_folds: Of the dataset.
+        n_folds: Folds of the dataset.
     """
     iterations = _iterations(n_train, batch, n_folds)
-    made = TrainingPlan(
+    training = TrainingPlan(
         batch_size=batch,
         accumulation_steps=1,
         epochs=800,
@@ -85,7 +85,7 @@ def paper_training(
         "as published: Adam, cross-entropy, 800 epochs, and its kinds of augmentation; learning "
         "rate, its cosine decay, batch size and gradient clipping are not reported and are ours"
     )
-    return made, Decision(
+    return training, Decision(
         what="schedule", value=f"800 epochs of {iterations} updates", reason=reason
     )
 
@@ -105,7 +105,7 @@ def why_augmentation(training: TrainingPlan, *, has_images: bool) -> tuple[Decis
     """The reasons for mirroring and elastic deformation.
 
     Args:
-        training: Of the plan.
+        training: Training settings of the plan.
         has_images: Whether any channel is an image of a patient rather than a mask or other.
     """
     axes = training.augmentation.mirror_axes

@@ -147,7 +147,7 @@ def test_an_ensemble_is_calibrated_by_the_priors_of_its_members(outputs, tmp_pat
     odds = Odds.of(PRIORS, balance="sampler", calibration=calibration)
     wanted = written(tmp_path / "b", outputs, odds)
     options = EvaluationOptions(1, n_bootstrap=20)
-    made = with_ensemble(calibration, plain.scored, options, plain.made)
+    made = with_ensemble(calibration, plain.scored, options, plain.provenance)
     loss = next(one.value for one in made.ensemble_after if one.name == "log loss")
     picked = wanted.scored.probabilities[np.arange(N), wanted.scored.truth]
     assert loss == pytest.approx(-np.log(picked).mean())

@@ -335,7 +335,7 @@ def test_probabilities_for_other_class_shares_are_warned_of(draw):
     other_rule = dataclasses.replace(first, decide="probable")
     alike = on_same_cases({"a": first, "b": second, "c": other_rule})
     pairs = {(p.a, p.b, p.figure): p.warning for p in compare(alike, 1, 99).pairs}
-    shares, rules = "right for other class shares", "call classes by other rules"
+    shares, rules = "refer to different class shares", "use different decision rules"
     assert all(shares in pairs["a", "b", name] for name in ("Brier score", "log loss"))
     assert all(rules in pairs["a", "c", name] for name in ("accuracy", "macro F1"))
     assert not any(shares in pairs["a", "c", name] for name in ("Brier score", "log loss"))

@@ -50,11 +50,11 @@ def test_a_class_that_is_hit_never_or_always_leaves_room(counts, beyond):
 def test_the_example_of_the_documentation():
     # documentation/figures.md: the bootstrap of before, and the interval of now.
     scored = called([[77, 1], [14, 0]])
-    battery, patients = MetricSet.of(scored, 1), scored.grouping
+    metric_set, patients = MetricSet.of(scored, 1), scored.grouping
     samples = np.concatenate(list(patients.samples(2000, generator(0, "bootstrap"))), axis=1)
     left_out = np.concatenate(list(patients.left_out()), axis=1)
-    old, acceleration = (battery.values(weights)[:, 0] for weights in (samples, left_out))
-    value = battery.values(np.ones((92, 1)))[0, 0]
+    old, acceleration = (metric_set.values(weights)[:, 0] for weights in (samples, left_out))
+    value = metric_set.values(np.ones((92, 1)))[0, 0]
     assert value == pytest.approx(0.456, abs=5e-4)
     assert intervals.bca(value, old, acceleration) == pytest.approx((0.429, 0.474), abs=2e-3)
     assert confusion_intervals.macro_f1(scored, 0.95) == pytest.approx((0.427, 0.639), abs=5e-4)
@@ -193,8 +193,8 @@ def test_the_score_interval_of_errors_is_wilsons():
 
 def test_losses_of_three_classes_are_the_figures(draw):
     scored = draw(3, n=40)
-    battery = MetricSet.of(scored, 0)
-    values = dict(zip(battery.names, battery.values(np.ones((40, 1)))[0], strict=True))
+    metric_set = MetricSet.of(scored, 0)
+    values = dict(zip(metric_set.names, metric_set.values(np.ones((40, 1)))[0], strict=True))
     for name, kind in (("Brier score", Losses.brier), ("log loss", Losses.log)):
         made = kind(scored.truth, scored.probabilities)
         assert made.of_class[np.arange(40), scored.truth].mean() == pytest.approx(values[name])

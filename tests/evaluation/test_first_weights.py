@@ -88,7 +88,7 @@ def test_only_folds_that_predicted_are_asked(model, draw):
         "D", "auto", "", {"fold_1/checkpoint_final.pth": ""}, ("a", "b"), "mean", True, (), ()
     )
     asked = question(paths, draw)
-    only_one = dataclasses.replace(asked, made=made)
+    only_one = dataclasses.replace(asked, provenance=made)
     assert judged_by_fold(only_one) == {1: CASES}
     assert first_weights(paths, judged_by_fold(only_one))[0].outcome == "fine"
     columns = dataclasses.replace(
@@ -110,7 +110,7 @@ def test_only_folds_that_predicted_are_asked(model, draw):
 def test_what_cannot_be_told_is_said_so(model, source, why):
     outcome, found = only(model(source, SOURCE, source))
     assert outcome == "not available"
-    assert found.startswith("cannot be told: ")
+    assert found.startswith("cannot be determined: ")
     assert why in found
     assert found.endswith("(fold 0, 2)")
 

@@ -38,14 +38,14 @@ def expected(scored, positive, at):
 @pytest.mark.parametrize(("n_classes", "positive"), [(2, 0), (2, 1), (3, 0), (5, 0)])
 def test_figures_agree_with_scikit_learn_on_the_cases_and_on_samples(draw, n_classes, positive):
     scored = draw(n_classes, n=80)
-    battery = MetricSet.of(scored, positive)
+    metric_set = MetricSet.of(scored, positive)
     random = np.random.default_rng(5)
     samples = [np.arange(80), *random.integers(0, 80, (6, 80))]
     weights = np.stack([np.bincount(sample, minlength=80) for sample in samples], axis=1)
-    values = battery.values(weights.astype(float))
-    assert values.shape == (7, len(battery.names))
+    values = metric_set.values(weights.astype(float))
+    assert values.shape == (7, len(metric_set.names))
     for sample, row in zip(samples, values, strict=True):
-        found = dict(zip(battery.names, row, strict=True))
+        found = dict(zip(metric_set.names, row, strict=True))
         for name, value in expected(scored, positive, sample).items():
             assert found[name] == pytest.approx(value, abs=1e-12), name
 
@@ -53,8 +53,8 @@ def test_figures_agree_with_scikit_learn_on_the_cases_and_on_samples(draw, n_cla
 @pytest.mark.parametrize("n_classes", [2, 4])
 def test_the_parts_of_the_brier_score_are_the_whole(draw, n_classes):
     scored = draw(n_classes, n=200)
-    battery = MetricSet.of(scored, 1)
-    values = dict(zip(battery.names, battery.values(np.ones((200, 1)))[0], strict=True))
+    metric_set = MetricSet.of(scored, 1)
+    values = dict(zip(metric_set.names, metric_set.values(np.ones((200, 1)))[0], strict=True))
     parts = values["Brier reliability"] - values["Brier resolution"] + values["Brier uncertainty"]
     assert parts == pytest.approx(values["Brier score"])
     assert values["Brier reliability"] >= 0
@@ -71,8 +71,8 @@ def test_calibration_error_of_a_hand_worked_table(draw):
     scored = LabelledPredictions(
         names, names, truth, (p > 0.5).astype(int), probabilities, ("x", "y")
     )
-    battery = MetricSet.of(scored, 1)
-    values = dict(zip(battery.names, battery.values(np.ones((6, 1)))[0], strict=True))
+    metric_set = MetricSet.of(scored, 1)
+    values = dict(zip(metric_set.names, metric_set.values(np.ones((6, 1)))[0], strict=True))
     assert values["expected calibration error"] == pytest.approx(
         (2 * abs(0.5 - 0.65) + 4 * abs(1 - 0.95)) / 6
     )
@@ -81,8 +81,10 @@ def test_calibration_error_of_a_hand_worked_table(draw):
 def test_a_sample_without_a_class_is_degenerate_for_what_rests_on_classes(draw):
     scored = draw(2, n=30)
     weights = np.stack([np.ones(30), (scored.truth == 0).astype(float)], axis=1)
-    battery = MetricSet.of(scored, 1)
-    whole, lacking = (dict(zip(battery.names, row, strict=True)) for row in battery.values(weights))
+    metric_set = MetricSet.of(scored, 1)
+    whole, lacking = (
+        dict(zip(metric_set.names, row, strict=True)) for row in metric_set.values(weights)
+    )
     for name in ("macro F1", "AUROC", "MCC", "balanced accuracy", "F1 of x", "average precision"):
         assert np.isfinite(whole[name])
         assert np.isnan(lacking[name])

@@ -26,15 +26,15 @@ def decision(scored: LabelledPredictions, index: int, level: float) -> list[Curv
 
     Args:
         scored: Predictions with truths.
-        index: Of the class.
-        level: Of the intervals.
+        index: Index of the class.
+        level: Coverage of the intervals.
     """
-    p, own, patients = scored.probabilities[:, index], scored.truth == index, scored.grouping
+    p, in_class, patients = scored.probabilities[:, index], scored.truth == index, scored.grouping
     odds = _AT / (1 - _AT)
     pairs = list(zip(_AT.tolist(), odds.tolist(), strict=True))
-    model = [of_calls(p >= at, own, weight, patients, level) for at, weight in pairs]
-    gained = [over_all(p >= at, own, weight, patients, level) for at, weight in pairs]
-    base = float(own.mean())
+    model = [of_calls(p >= at, in_class, weight, patients, level) for at, weight in pairs]
+    gained = [over_all(p >= at, in_class, weight, patients, level) for at, weight in pairs]
+    base = float(in_class.mean())
     name = scored.classes[index]
     return [
         _curve("decision", "model", name, model),
@@ -50,7 +50,7 @@ def _line(series: str, class_name: str, values: list[float]) -> Curve:
     return Curve("decision", series, class_name, *axes, tuple(_AT.tolist()), tuple(values))
 
 
-def _curve(name: CurveName, series: str, class_name: str, found: list[Proportion]) -> Curve:
+def _curve(name: CurveName, series: str, class_name: str, proportions: list[Proportion]) -> Curve:
     return Curve(
         name,
         series,
@@ -58,7 +58,7 @@ def _curve(name: CurveName, series: str, class_name: str, found: list[Proportion
         "threshold probability",
         "net benefit" if name == "decision" else "net benefit gained",
         tuple(_AT.tolist()),
-        tuple(one.value for one in found),
-        tuple(one.low for one in found),
-        tuple(one.high for one in found),
+        tuple(proportion.value for proportion in proportions),
+        tuple(proportion.low for proportion in proportions),
+        tuple(proportion.high for proportion in proportions),
     )

@@ -11,35 +11,35 @@ from ricenet_v2.evaluation.curves.flexible import flexible_curve
 from ricenet_v2.evaluation.curves.ranks import precision_recall, roc
 from ricenet_v2.evaluation.curves.referral import referral
 from ricenet_v2.evaluation.curves.reliability import reliability
-from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, told_classes
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, one_vs_rest_classes
 from ricenet_v2.records.curves import Curve, Curves
 
 
 def curves_of(
     scored: LabelledPredictions, positive: int, *, title: str = "", level: float = 0.95
 ) -> Curves:
-    """Curves of each class that is told from the rest, and referral curves of all together.
+    """Curves of each class against the rest, and referral curves of all classes together.
 
     Those of a class are ROC, precision-recall, calibration (in bins, and flexible) and decision; of
-    two classes only the positive one is told.
+    two classes only those of the positive one are drawn.
 
     Args:
         scored: Predictions with truths.
         positive: Class that two classes are about.
-        title: What they are of.
-        level: Of the intervals.
+        title: What the predictions are of.
+        level: Coverage of the intervals.
     """
-    made: list[Curve] = []
-    for index in told_classes(scored, positive):
-        n_own = int(np.sum(scored.truth == index))
-        if 0 < n_own < len(scored):
-            made += [roc(scored, index, level), precision_recall(scored, index)]
-        made += [*_calibration(scored, index, level), *decision(scored, index, level)]
-    made += referral(scored, level)
-    return Curves(title=title, classes=scored.classes, curves=tuple(made))
+    curves: list[Curve] = []
+    for index in one_vs_rest_classes(scored, positive):
+        n_in_class = int(np.sum(scored.truth == index))
+        if 0 < n_in_class < len(scored):
+            curves += [roc(scored, index, level), precision_recall(scored, index)]
+        curves += [*_calibration(scored, index, level), *decision(scored, index, level)]
+    curves += referral(scored, level)
+    return Curves(title=title, classes=scored.classes, curves=tuple(curves))
 
 
 def _calibration(scored: LabelledPredictions, index: int, level: float) -> list[Curve]:
-    """In bins and flexible; where there is no flexible one, the bins say why."""
+    """Binned and flexible calibration curve; without a flexible one, the bins say why."""
     bins, smooth = reliability(scored, index, level), flexible_curve(scored, index, level)
     return [replace(bins, warning=smooth)] if isinstance(smooth, str) else [bins, smooth]

@@ -17,7 +17,7 @@ def flexible_curve(scored: LabelledPredictions, index: int, level: float) -> Cur
     The band holds each single point, not the whole curve at once.
 
     Returns:
-        The curve, or in words why there is none.
+        The curve, or the reason why there is none.
     """
     fit = flexible(scored, index)
     if isinstance(fit, str):

@@ -16,8 +16,8 @@ def roc(scored: LabelledPredictions, index: int, level: float) -> Curve:
 
     The band holds the sensitivity at each single point, not the whole curve at once.
     """
-    own, scores = scored.truth == index, scored.probabilities[:, index]
-    x, y, _ = metrics.roc_curve(own, scores)
+    in_class, scores = scored.truth == index, scored.probabilities[:, index]
+    x, y, _ = metrics.roc_curve(in_class, scores)
     at = thinned(len(x))
     x, y = x[at], y[at]
     low, high = band(scored, index, x, level)
@@ -37,8 +37,8 @@ def roc(scored: LabelledPredictions, index: int, level: float) -> Curve:
 
 def precision_recall(scored: LabelledPredictions, index: int) -> Curve:
     """Precision against sensitivity."""
-    own = scored.truth == index
-    precision, recall, _ = metrics.precision_recall_curve(own, scored.probabilities[:, index])
+    in_class = scored.truth == index
+    precision, recall, _ = metrics.precision_recall_curve(in_class, scored.probabilities[:, index])
     at = thinned(len(recall))
     return Curve(
         "precision-recall",

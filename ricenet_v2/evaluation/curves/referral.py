@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 
 
 def doubts(scored: LabelledPredictions) -> dict[str, Floats]:
-    """What cases can be ordered by, the more doubtful the higher, each of shape (cases,).
+    """Measures of doubt that cases can be ordered by, higher is more doubtful, shape (cases,).
 
     The entropy is that of the odds that calls are made on. Where a class is called from its prior
     on, the prior is divided out first: of rare events a case at the prior is the most doubtful, not
@@ -28,10 +28,10 @@ def doubts(scored: LabelledPredictions) -> dict[str, Floats]:
     judged = scored.probabilities
     if scored.prior and scored.decide == BALANCED:
         judged = corrected(judged, scored.prior, np.full(len(scored.prior), 1 / len(scored.prior)))
-    found = {"entropy": entropy(judged)}
+    uncertainties = {"entropy": entropy(judged)}
     if len(scored.members) > 1:
-        found["disagreement"] = disagreement(np.stack(list(scored.members.values())))
-    return found
+        uncertainties["disagreement"] = disagreement(np.stack(list(scored.members.values())))
+    return uncertainties
 
 
 def referral(scored: LabelledPredictions, level: float) -> list[Curve]:
@@ -40,7 +40,7 @@ def referral(scored: LabelledPredictions, level: float) -> list[Curve]:
     Several cases of a patient count as fewer in the interval. At least 5 cases are kept; equal
     doubts keep the order of the cases.
     """
-    made = []
+    curves = []
     for name, doubt in doubts(scored).items():
         order = np.argsort(doubt, kind="stable")
         sizes = sorted({round(part * len(scored)) for part in _KEPT}, reverse=True)
@@ -49,7 +49,7 @@ def referral(scored: LabelledPredictions, level: float) -> list[Curve]:
         right = scored.truth == scored.predicted
         shares = [share("", scored, right, place < size, level) for size in sizes]
         x = tuple(size / len(scored) for size in sizes)
-        made.append(
+        curves.append(
             Curve(
                 "referral",
                 f"accuracy, kept by {name}",
@@ -65,8 +65,8 @@ def referral(scored: LabelledPredictions, level: float) -> list[Curve]:
         )
         f1s = [_macro_f1(scored, order[:size]) for size in sizes]
         line = (f"macro F1, kept by {name}", "", "share of cases kept", "macro F1")
-        made.append(Curve("referral", *line, x, tuple(f1s), n=tuple(sizes)))
-    return made
+        curves.append(Curve("referral", *line, x, tuple(f1s), n=tuple(sizes)))
+    return curves
 
 
 def _macro_f1(scored: LabelledPredictions, chosen: NDArray[np.intp]) -> float:

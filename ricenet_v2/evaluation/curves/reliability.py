@@ -21,10 +21,10 @@ def reliability(scored: LabelledPredictions, index: int, level: float) -> Curve:
     n_bins = int(np.clip(len(scored) // CASES_PER_BIN, 1, MOST_BINS))
     edges = np.unique(np.quantile(p, np.arange(1, n_bins) / n_bins))
     bins = np.searchsorted(edges, p, side="right")
-    own, points = scored.truth == index, []
+    in_class, points = scored.truth == index, []
     for number in np.unique(bins):
         among = bins == number
-        figure = share("", scored, own, among, level)
+        figure = share("", scored, in_class, among, level)
         points.append((float(p[among].mean()), figure))
     points.sort(key=lambda point: point[0])
     return Curve(

@@ -24,15 +24,17 @@ def band(scored: LabelledPredictions, index: int, x: Floats, level: float) -> tu
 
     Args:
         scored: Predictions with truths, some of the class and some of the rest.
-        index: Of the class that is told from the rest.
+        index: Index of the class that is compared with the rest.
         x: Shares of false positives, shape (points,).
-        level: How often the band holds a single point.
+        level: Coverage of the band at a single point.
     """
-    own, scores = scored.truth == index, scored.probabilities[:, index]
+    in_class, scores = scored.truth == index, scored.probabilities[:, index]
     values = np.unique(scores)
     # From no case called to all.
     thresholds = np.concatenate([[np.inf], values[thinned(len(values))][::-1]])
-    false, true = (_limits(scored, side, scores, thresholds, level) for side in (~own, own))
+    false, true = (
+        _limits(scored, side, scores, thresholds, level) for side in (~in_class, in_class)
+    )
     at = np.searchsorted(false[:, 1], x, side="right") - 1
     low, y, high = true[at].T
     sensitivity = true[:, 1]
@@ -55,7 +57,7 @@ def _limits(
     thresholds: Floats,
     level: float,
 ) -> Floats:
-    """Of the share of a side at or above thresholds: axes (thresholds, low - value - high)."""
+    """Share of a side at or above each threshold, axes (thresholds, low - value - high)."""
     cases = np.flatnonzero(side)
     patients, its = scored.grouping.part(cases), scores[cases]
     shares = (Proportion.wilson(its >= threshold, patients, level) for threshold in thresholds)

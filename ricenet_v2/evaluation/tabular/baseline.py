@@ -46,8 +46,8 @@ class Baseline:
 
     Attributes:
         model: Its files.
-        label: In the place of the channels, e.g. `dose+covariates`.
-        columns: What the regressions see.
+        label: Label in the place of the channels, e.g. `dose+covariates`.
+        columns: Names of the predictors of the regressions.
         penalties: C of each fold.
         has_test: Whether the test cases were predicted.
     """
@@ -74,13 +74,13 @@ def run_baseline(
     """Fit a logistic regression in each fold and predict what was held out, and the test cases.
 
     Args:
-        paths: Of the dataset, which must have its folds.
-        features: What the regressions see.
-        seed: Of the inner folds.
+        paths: Folders of the dataset, which must have its folds.
+        features: Groups of predictors of the regressions.
+        seed: Random seed of the inner folds.
 
     Raises:
-        DatasetError: Neither doses nor covariates tell cases apart, or the folds are not those of
-            cases.csv.
+        DatasetError: Neither doses nor covariates differ between cases, or the folds are not those
+            of cases.csv.
     """
     raw = load_raw_dataset(paths.raw)
     splits = documents.read(Splits, paths.splits)
@@ -102,8 +102,10 @@ def run_baseline(
         fitted[number] = _fit(table, known, raw.dataset, seed)
         held_out = [cases[case] for case in fold.validation]
         # Not balanced: a logistic regression learns how frequent the classes are.
-        own, everyone = ([case.label for case in each] for each in (known, known + held_out))
-        priors[number] = prior_of(own, raw.dataset.classes, "none", everyone)
+        train_labels, all_labels = (
+            [case.label for case in each] for each in (known, known + held_out)
+        )
+        priors[number] = prior_of(train_labels, raw.dataset.classes, "none", all_labels)
         _write_fold(model, number, fitted[number], table, held_out, raw.dataset, priors[number])
         run = _run(model, raw, number, splits, table, seed, priors[number])
         documents.write(model.fold(number).run, run)
@@ -125,7 +127,7 @@ def features_of(raw: RawDataset, features: Sequence[Features]) -> CovariateTable
     """The table of all cases.
 
     Lesion masks are used where every case has one; else the high-dose region is, for all of them,
-    since having a mask must not tell anything.
+    since having a mask must not carry information.
     """
     cases = sorted(raw.cases, key=lambda case: case.case_id)
     known = [case.case_id for case in cases if case.split == "train"]
@@ -134,17 +136,17 @@ def features_of(raw: RawDataset, features: Sequence[Features]) -> CovariateTable
         parts.append(_doses(raw, cases))
     if "covariates" in features:
         parts.append(coded({case.case_id: case.covariates for case in cases}, known))
-    made = CovariateTable(tuple(case.case_id for case in cases), (), np.empty((len(cases), 0)))
+    table = CovariateTable(tuple(case.case_id for case in cases), (), np.empty((len(cases), 0)))
     for part in parts:
-        made = made.beside(part)
-    if not made.columns:
+        table = table.beside(part)
+    if not table.columns:
         raise DatasetError(
-            "There is nothing that a table could tell cases apart by.",
+            "There are no tabular features that differ between cases.",
             file=raw.folder / CASES_CSV,
             expected="a dose channel, or covariates that differ between training cases",
             got=f"features {', '.join(features)}",
         )
-    return made
+    return table
 
 
 def _doses(raw: RawDataset, cases: Sequence[Case]) -> CovariateTable:
@@ -156,12 +158,12 @@ def _doses(raw: RawDataset, cases: Sequence[Case]) -> CovariateTable:
             len(with_mask),
             len(cases),
         )
-    found = [
+    statistics = [
         statistics_of_case(raw, case, has_lesions=has_lesions)
         for case in track(cases, "dose statistics", total=len(cases))
     ]
-    columns = tuple(found[0])
-    values = np.array([[each[name] for name in columns] for each in found])
+    columns = tuple(statistics[0])
+    values = np.array([[each[name] for name in columns] for each in statistics])
     return CovariateTable(tuple(case.case_id for case in cases), columns, values)
 
 
@@ -181,9 +183,9 @@ def _write_fold(
     dataset: Dataset,
     prior: Prior,
 ) -> None:
-    """validation.csv and coefficients.csv."""
+    """Write validation.csv and coefficients.csv."""
     learned = fitted.probabilities(table.rows([case.case_id for case in cases]))
-    found = corrected(learned, prior.trained, prior.shares)
+    probabilities = corrected(learned, prior.trained, prior.shares)
     rows = [
         {
             "case_id": case.case_id,
@@ -192,15 +194,17 @@ def _write_fold(
             "predicted": dataset.classes[int(call)],
             **{f"prob_{name}": float(v) for name, v in zip(dataset.classes, values, strict=True)},
         }
-        for case, call, values in zip(cases, called(found, prior.shares), found, strict=True)
+        for case, call, values in zip(
+            cases, called(probabilities, prior.shares), probabilities, strict=True
+        )
     ]
     tables.write_rows(model.fold(fold).validation, rows)
     weights, classes = fitted.coefficients
-    told = [
+    coefficients = [
         {"class": dataset.classes[index], **dict(zip(table.columns, map(float, row), strict=True))}
         for index, row in zip(classes, weights, strict=True)
     ]
-    tables.write_rows(model.fold(fold).coefficients, told, ("class", *table.columns))
+    tables.write_rows(model.fold(fold).coefficients, coefficients, ("class", *table.columns))
 
 
 def _run(
@@ -249,11 +253,13 @@ def _write_test(
     """Predictions of the test cases by the mean of the folds, as ricenet_predict writes them."""
     dataset = raw.dataset
     values = table.rows([case.case_id for case in cases])
-    found = {fold: each.probabilities(values) for fold, each in fitted.items()}
-    made = []
+    by_fold = {fold: each.probabilities(values) for fold, each in fitted.items()}
+    case_predictions = []
     for index, case in enumerate(cases):
-        of_case = {fold: each[index] for fold, each in found.items()}
-        made.append(_case(case.case_id, tuple(fitted), odds.combined(of_case, "mean"), dataset))
+        of_case = {fold: each[index] for fold, each in by_fold.items()}
+        case_predictions.append(
+            _case(case.case_id, tuple(fitted), odds.combined(of_case, "mean"), dataset)
+        )
     predictions = Predictions(
         dataset=dataset.name,
         plan=PLAN,
@@ -262,7 +268,7 @@ def _write_test(
         classes=dataset.classes,
         combine="mean",
         mirrored=False,
-        cases=tuple(made),
+        cases=tuple(case_predictions),
         failed=(),
         command=invocation(),
         cases_hash=sha256_of_file(raw.folder / CASES_CSV),
@@ -273,17 +279,19 @@ def _write_test(
     write_predictions(model.predictions, predictions, fitted)
 
 
-def _case(case_id: str, folds: tuple[int, ...], made: Combined, dataset: Dataset) -> CasePrediction:
+def _case(
+    case_id: str, folds: tuple[int, ...], combined: Combined, dataset: Dataset
+) -> CasePrediction:
     return CasePrediction(
         case_id=case_id,
-        predicted=dataset.classes[made.predicted],
-        probabilities=tuple(made.probabilities.tolist()),
+        predicted=dataset.classes[combined.predicted],
+        probabilities=tuple(combined.probabilities.tolist()),
         members=tuple(
             MemberPrediction(fold, tuple(row.tolist()))
-            for fold, row in zip(folds, made.members, strict=True)
+            for fold, row in zip(folds, combined.members, strict=True)
         ),
-        entropy=float(entropy(made.probabilities)),
-        agreement=made.agreement,
+        entropy=float(entropy(combined.probabilities)),
+        agreement=combined.agreement,
         warnings=(),
-        disagreement=float(disagreement(made.members)),
+        disagreement=float(disagreement(combined.members)),
     )

@@ -42,17 +42,17 @@ def statistics(
     if not region.any():
         return dict.fromkeys(NAMES, np.nan)
     inside = dose[region].astype(np.float64)
-    found = {
+    values = {
         "Dmean": float(inside.mean()),
         "D2": float(np.percentile(inside, 98)),
         "D98": float(np.percentile(inside, 2)),
     }
-    found |= {f"V{level}": float(np.mean(inside >= level)) for level in (50, 57, 60)}
-    found |= {
+    values |= {f"V{level}": float(np.mean(inside >= level)) for level in (50, 57, 60)}
+    values |= {
         f"distance_{share}": float(np.mean(depth(dose >= share / 100 * reference, spacing)[region]))
         for share in (95, 50)
     }
-    return found
+    return values
 
 
 def depth(volume: Mask, spacing: tuple[float, float, float]) -> Floats:
@@ -63,8 +63,8 @@ def depth(volume: Mask, spacing: tuple[float, float, float]) -> Floats:
     outside = np.asarray(ndimage.distance_transform_edt(~volume, spacing))
     # Voxel centres lie half a voxel from the border between them.
     half = min(spacing) / 2
-    found: Floats = np.where(volume, inside - half, half - outside)
-    return found
+    distance: Floats = np.where(volume, inside - half, half - outside)
+    return distance
 
 
 def statistics_of_case(raw: RawDataset, case: Case, *, has_lesions: bool) -> dict[str, float]:
@@ -72,10 +72,10 @@ def statistics_of_case(raw: RawDataset, case: Case, *, has_lesions: bool) -> dic
     path = raw.mask(case, "lesion") if has_lesions else None
     lesion = None if path is None else read_whole_image(path)[0] > 0.5
     prescription = prescription_of(case.covariates)
-    found: dict[str, float] = {}
+    values: dict[str, float] = {}
     for channel, image in zip(raw.dataset.channels, raw.images(case), strict=True):
         if channel.kind == "dose":
             dose, grid = read_whole_image(image)
-            made = statistics(dose, grid.spacing, lesion, prescription)
-            found |= {f"{channel.name} {name}": value for name, value in made.items()}
-    return found
+            channel_values = statistics(dose, grid.spacing, lesion, prescription)
+            values |= {f"{channel.name} {name}": value for name, value in channel_values.items()}
+    return values

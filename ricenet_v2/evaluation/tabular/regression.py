@@ -38,14 +38,14 @@ class Regression:
     penalty: float
 
     def probabilities(self, values: Floats) -> Floats:
-        """Axes (cases, classes); 0 for a class that the training cases lacked."""
-        made = np.zeros((len(values), self.n_classes))
-        made[:, self.model[-1].classes_] = self.model.predict_proba(values)
-        return made
+        """Probabilities, axes (cases, classes); 0 for a class that the training cases lacked."""
+        probabilities = np.zeros((len(values), self.n_classes))
+        probabilities[:, self.model[-1].classes_] = self.model.predict_proba(values)
+        return probabilities
 
     @property
     def coefficients(self) -> tuple[Floats, Indices]:
-        """Per standard deviation of a column, axes (rows, columns), and the class of each row.
+        """Coefficients per standard deviation, axes (rows, columns), and the class of each row.
 
         No rows where the training cases are of one class.
         """
@@ -66,9 +66,9 @@ def fit(
     Args:
         values: Axes (cases, columns); NaN where not known.
         truth: Class of each case.
-        patients: Of each case.
+        patients: Patient of each case.
         n_classes: Classes.
-        seed: Of the inner folds.
+        seed: Random seed of the inner folds.
     """
     if len(np.unique(truth)) == 1:
         constant = Pipeline([("constant", DummyClassifier(strategy="prior"))])
@@ -81,7 +81,7 @@ def fit(
         ]
     )
     of_class = [{patients[int(i)] for i in np.flatnonzero(truth == k)} for k in np.unique(truth)]
-    n_inner = min(_INNER_FOLDS, *(len(found) for found in of_class))
+    n_inner = min(_INNER_FOLDS, *(len(members) for members in of_class))
     if n_inner < 2:
         return Regression(pipeline.fit(values, truth), n_classes, 1.0)
     inner = StratifiedGroupKFold(n_inner, shuffle=True, random_state=seed)
@@ -98,10 +98,10 @@ def fit(
 
 def _log_likelihood(model: Any, values: Floats, truth: Indices) -> float:
     """Mean log of what the right class was given; a class that training lacked is given nothing."""
-    found = model.predict_proba(values)
+    probabilities = model.predict_proba(values)
     column = {int(name): index for index, name in enumerate(model.classes_)}
     given = [
-        found[row, column[int(label)]] if int(label) in column else 0.0
+        probabilities[row, column[int(label)]] if int(label) in column else 0.0
         for row, label in enumerate(truth)
     ]
     return float(np.mean(np.log(np.maximum(given, _LEAST))))

@@ -23,7 +23,7 @@ def check_covariates(model: ModelPaths, table: Path) -> None:
     """Compare the columns of a comparator that are covariates; cases and columns may be new.
 
     Args:
-        model: Of any kind; only a tabular comparator has a table of features.
+        model: Files of any model; only a tabular comparator has a table of features.
         table: cases.csv.
 
     Raises:
@@ -56,7 +56,7 @@ def _command(model: ModelPaths) -> str:
 
 
 def _changed(row: Mapping[str, str], case: Case) -> list[str]:
-    found = []
+    changes = []
     for column, cell in row.items():
         name, is_word, word = column.partition(_IS)
         if name not in case.covariates:
@@ -68,5 +68,5 @@ def _changed(row: Mapping[str, str], case: Case) -> list[str]:
             value = float(now == word) if is_word else float(read[0])
         then = float(cell or "nan")
         if then != value and not (math.isnan(then) and math.isnan(value)):
-            found.append(f"{name} {now or 'not known'} now")
-    return found
+            changes.append(f"{name} {now or 'not known'} now")
+    return changes

@@ -26,8 +26,8 @@ class CovariateTable:
     """Numbers of cases; NaN where not known.
 
     Attributes:
-        case_ids: Of the rows.
-        columns: Names.
+        case_ids: Case identifiers, in the order of the rows.
+        columns: Names of the columns.
         values: Axes (cases, columns).
     """
 
@@ -36,12 +36,12 @@ class CovariateTable:
     values: Floats
 
     def rows(self, case_ids: Sequence[str]) -> Floats:
-        """Of these cases, in their order."""
+        """Rows of these cases, in the order given, axes (cases, columns)."""
         at = {case: index for index, case in enumerate(self.case_ids)}
         return self.values[[at[case] for case in case_ids]]
 
     def beside(self, other: CovariateTable) -> CovariateTable:
-        """Both side by side, for the cases of this one."""
+        """Both tables side by side, for the cases of this one."""
         return CovariateTable(
             self.case_ids,
             (*self.columns, *other.columns),
@@ -52,8 +52,8 @@ class CovariateTable:
 def coded(covariates: Mapping[str, Mapping[str, str]], known: Sequence[str]) -> CovariateTable:
     """Covariates as numbers: numbers as they are, words as one column of 0 and 1 for each.
 
-    Columns that may tell who a patient is are left out, as are names and what does not differ; each
-    is told.
+    Columns that may identify a patient are left out, as are names and constant columns; each is
+    logged.
 
     Args:
         covariates: Texts by case and name; the same names for every case.
@@ -66,27 +66,29 @@ def coded(covariates: Mapping[str, Mapping[str, str]], known: Sequence[str]) -> 
     for name in names:
         cells = {case: cell_of(covariates[case].get(name, "")) for case in covariates}
         if is_identity(name, cells.values()):
-            logger.warning("%s is left out: it may tell who a patient is.", name)
+            logger.warning("%s is left out: it may identify a patient.", name)
             continue
-        made = _columns(name, cells, known)
-        if not made:
-            logger.warning("%s is left out: it has one value, or too many words.", name)
-        columns += made
-        values += made.values()
+        added = _columns(name, cells, known)
+        if not added:
+            logger.warning(
+                "%s is left out: it has a single value, or too many different texts.", name
+            )
+        columns += added
+        values += added.values()
     table = np.column_stack(values) if values else np.empty((len(covariates), 0))
     return CovariateTable(tuple(covariates), tuple(columns), table)
 
 
 def _columns(name: str, cells: Mapping[str, str], known: Sequence[str]) -> dict[str, Floats]:
     """Columns of one covariate; none where the known cases do not differ, or by too many words."""
-    own = {cells[case] for case in known} - {""}
-    found = numbers(cells.values())
-    if found is not None:
-        return {name: np.array(found)} if len(own) > 1 else {}
-    if not 1 < len(own) <= MOST_WORDS:
+    distinct = {cells[case] for case in known} - {""}
+    parsed = numbers(cells.values())
+    if parsed is not None:
+        return {name: np.array(parsed)} if len(distinct) > 1 else {}
+    if not 1 < len(distinct) <= MOST_WORDS:
         return {}
     # One word less than there are: of two, the second says what the first does.
-    words = sorted(own)[1 if len(own) == 2 else 0 :]
+    words = sorted(distinct)[1 if len(distinct) == 2 else 0 :]
     return {
         f"{name} = {word}": np.array(
             [float(cell == word) if cell else np.nan for cell in cells.values()]
