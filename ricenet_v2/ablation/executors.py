@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -34,30 +35,40 @@ def executor_of(name: str, n_processes: int) -> Executor:
         return SerialExecutor()
     if name == PROCESSES:
         return Processes(n_processes)
-    made = _factory(name)()
-    if not callable(getattr(made, "submit", None)) or not callable(getattr(made, "shutdown", None)):
+    with _with_modules_of(Path.cwd()):
+        executor = _factory(name)()
+    if not callable(getattr(executor, "submit", None)) or not callable(
+        getattr(executor, "shutdown", None)
+    ):
         raise TrainingError(
             "What the factory gives is no executor.",
             expected="an object with submit and shutdown, as concurrent.futures.Executor",
-            got=f"{type(made).__name__} from {name}",
+            got=f"{type(executor).__name__} from {name}",
         )
-    return cast("Executor", made)
+    return cast("Executor", executor)
 
 
 def _factory(name: str) -> Callable[[], object]:
     module, colon, attribute = name.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
     try:
-        found = getattr(importlib.import_module(module), attribute) if colon else None
+        factory = getattr(importlib.import_module(module), attribute) if colon else None
     except (ImportError, AttributeError, ValueError) as error:
         raise TrainingError("The executor cannot be imported.", got=f"{name}: {error}") from error
-    if not callable(found):
+    if not callable(factory):
         raise TrainingError(
             "There is no such executor.",
             expected=f"{SERIAL}, {PROCESSES}, or module:factory",
             got=name,
         )
-    factory: Callable[[], object] = found
-    return factory
+    return cast("Callable[[], object]", factory)
+
+
+@contextmanager
+def _with_modules_of(folder: Path) -> Iterator[None]:
+    """Find modules of a folder inside the block; the path of the caller stays as it is."""
+    before = list(sys.path)
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path[:] = before

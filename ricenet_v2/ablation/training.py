@@ -75,13 +75,13 @@ def train_subsets(
         budget.epochs,
         f", {number} at a time" if machine.executor == PROCESSES else "",
     )
-    made, stop = list[Outcome](), StopSignal()
+    outcomes, stop = list[Outcome](), StopSignal()
     with stop.listening():
         make = partial(executor_of, machine.executor, number)
         coming = results(make, train_job, jobs, _lost, stop)
         for _, outcome in track(coming, "training subsets", total=len(jobs)):
-            made.append(outcome)
-            _tell(outcome, len(made), len(jobs))
+            outcomes.append(outcome)
+            _tell(outcome, len(outcomes), len(jobs))
             if outcome.stopped:
                 stop.asked = True
     if stop.asked:
@@ -90,7 +90,7 @@ def train_subsets(
             file=study.paths.results,
             remedy="Go on with the same command.",
         )
-    return made
+    return outcomes
 
 
 def _tell(outcome: Outcome, done: int, total: int) -> None:

@@ -215,6 +215,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     options = vars(parser.parse_args(argv))
     options["settings"] = common.settings(options["settings"], parser)
+    # Modules that --executor names are also imported by the processes that it starts.
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, here)
     return common.run(lambda: ablate(**options), "ricenet_ablate", argv)
 
 

@@ -103,10 +103,10 @@ def read_finished(output: Path, made_by: str, *, resume: bool) -> Finished[Expla
 def out_of_range(case: ExplainedCase) -> str:
     """Which figure of an explanation cannot be, in words; empty where all are in range."""
     figures = {"probability": case.probability}
-    for one in case.maps:
-        shares = one.shares
+    for record in case.maps:
+        shares = record.shares
         for name, each in (("share", shares.found), ("expected", shares.expected), ("p", shares.p)):
-            figures |= {f"{name} of {part} in {one.name}": value for part, value in each.items()}
+            figures |= {f"{name} of {part} in {record.name}": value for part, value in each.items()}
     for method, channels in case.channel_shares.items():
         figures |= {f"share of {name} in {method}": value for name, value in channels.items()}
         if (total := sum(channels.values())) and abs(total - 1) > _OF_SUMS:
@@ -152,8 +152,8 @@ def of_earlier(
     failed = of_others(_failed_before(output / EXPLANATION_JSON), cases)
     failed |= finished.damaged_of_others(cases)
     others = of_others(of_others(finished.whole, cases), failed)
-    done = {one.case_id: one for one in others.values() if is_whole(one, output)}
-    failed |= {one.case_id: _GONE for one in others.values() if one.case_id not in done}
+    done = {case.case_id: case for case in others.values() if is_whole(case, output)}
+    failed |= {case.case_id: _GONE for case in others.values() if case.case_id not in done}
     tell_kept("explanations", done)
     tell_kept("failures", failed)
     return done, failed
@@ -170,7 +170,7 @@ def is_whole(case: ExplainedCase, output: Path) -> bool:
 
 def with_hashes(case: ExplainedCase, output: Path) -> ExplainedCase:
     """The case with the hashes of the maps and the picture that were written for it."""
-    named = [*(one.file for one in case.maps), case.picture]
+    named = [*(record.file for record in case.maps), case.picture]
     return replace(case, files={name: sha256_of_file(output / name) for name in named})
 
 

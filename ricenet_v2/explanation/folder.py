@@ -139,11 +139,11 @@ def explain_folder(
     usable = [(case, paths) for case, paths in cases.items() if case not in unusable]
     numbered = enumerate(usable, start=1)
     for number, (case, paths) in track(numbered, "explaining", total=len(usable)):
-        found = _tried(job, case, paths, f"{case} (case {number} of {len(usable)})")
-        if isinstance(found, str):
-            failed[shown(case)] = found
+        explained = _tried(job, case, paths, f"{case} (case {number} of {len(usable)})")
+        if isinstance(explained, str):
+            failed[shown(case)] = explained
         else:
-            done[case] = found
+            done[case] = explained
     if stamp(output / EXPLANATION_JSON) != before:
         raise DatasetError(
             "Another process writes explanations into this folder.",
@@ -182,9 +182,13 @@ def _tried(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> Expl
 
 
 def _files(job: _Job, case_id: str, paths: tuple[Path, ...]) -> SubjectFiles:
-    made = SubjectFiles(case_id, paths, job.masks, job.by.options.region)
+    subject_files = SubjectFiles(case_id, paths, job.masks, job.by.options.region)
     row = job.known.get(composed(case_id))
-    return replace(made, patient_id=row.patient_id, covariates=row.covariates) if row else made
+    return (
+        replace(subject_files, patient_id=row.patient_id, covariates=row.covariates)
+        if row
+        else subject_files
+    )
 
 
 def _explained(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> ExplainedCase:
@@ -193,11 +197,11 @@ def _explained(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> 
     beside = within(job.seconds, beside_hash, job.ensemble.dataset, files)
     subject = replace(read_subject(job.ensemble, files, job.seconds), title=title)
     _check_alone(job, case_id)
-    found = replace(explain_case(subject, job.by, job.output, job.made_by), beside_hash=beside)
-    found = with_hashes(found, job.output)
+    explained = replace(explain_case(subject, job.by, job.output, job.made_by), beside_hash=beside)
+    explained = with_hashes(explained, job.output)
     _check_alone(job, case_id)
-    documents.write(case_file(job.output, case_id), found)
-    return found
+    documents.write(case_file(job.output, case_id), explained)
+    return explained
 
 
 def _check_alone(job: _Job, case_id: str) -> None:
@@ -222,16 +226,16 @@ def _kept(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | N
             CASES,
             why,
         )
-    found = job.finished.whole.get(name)
-    if found is None:
+    earlier = job.finished.whole.get(name)
+    if earlier is None:
         return None
     patient = files_of(job.ensemble, case_id, paths, job.masks)
     made_of = within(job.seconds, hash_of, patient, job.ensemble.plan)
     files = _files(job, case_id, paths)
     beside = within(job.seconds, beside_hash, job.ensemble.dataset, files)
-    same = (found.source.inputs_hash, found.beside_hash) == (made_of, beside)
-    if made_of and beside and same and is_whole(found, job.output):
-        return found
+    same = (earlier.source.inputs_hash, earlier.beside_hash) == (made_of, beside)
+    if made_of and beside and same and is_whole(earlier, job.output):
+        return earlier
     logger.warning(
         "%s is explained again: its images, or its maps and picture, are not those of before.",
         case_id,
@@ -248,10 +252,12 @@ def _corrected(ensemble: Ensemble) -> dict[int, Classifier]:
 
 
 def _classifiers(ensemble: Ensemble) -> dict[int, Classifier]:
-    others = [fold for fold, one in ensemble.members.items() if not isinstance(one, Classifier)]
+    others = [
+        fold for fold, member in ensemble.members.items() if not isinstance(member, Classifier)
+    ]
     if others:
         raise CheckpointError("These folds have no networks that can be explained.", got=others)
-    return {fold: cast("Classifier", one) for fold, one in ensemble.members.items()}
+    return {fold: cast("Classifier", member) for fold, member in ensemble.members.items()}
 
 
 def _check_control(ensemble: Ensemble, control: Ensemble) -> None:
