@@ -93,7 +93,7 @@ def _scene(
 
 
 def title_of(attribution: Map) -> str:
-    """Of a map, in words."""
+    """Title of a map, for people."""
     name = {
         "occlusion": "occlusion",
         "integrated_gradients": "integrated gradients",
@@ -174,7 +174,7 @@ def _legend(
         (line.words, line.colour, line.dash)
         for isodose_set in view.lines.values()
         for line in isodose_set.lines
-        if one.is_reached
+        if line.is_reached
     ]
     if view.scan.lesion is not None and view.scan.lesion.any():
         shown.append(("lesion mask", LESION, ()))
