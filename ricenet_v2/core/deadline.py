@@ -53,8 +53,8 @@ def within(
         seconds: That it may take; None calls it here, as long as it takes.
         function: Work that does no harm if it goes on unheard; it and its arguments can be sent to
             a process.
-        args: Of the function.
-        kwargs: Of the function.
+        args: Positional arguments of the function.
+        kwargs: Keyword arguments of the function.
 
     Raises:
         LateError: It takes longer.

@@ -184,7 +184,7 @@ def _compare_checksum(fields: Fields, path: Path) -> None:
             file=path,
             expected=f"content with the SHA-256 {digest}, which stands in the file",
             got="other content",
-            remedy="Let the command that wrote it make it anew. No user need edit this document.",
+            remedy="Run the command that wrote it again. This document need not be edited by hand.",
         )
 
 

@@ -18,7 +18,7 @@ def logged(logger: logging.Logger, what: str, error: BaseException) -> str:
     """Log that something failed and why; the traceback is for those who debug.
 
     Args:
-        logger: Of the module.
+        logger: Logger of the module.
         what: E.g. `p3 could not be predicted`.
         error: The reason.
 

@@ -105,7 +105,7 @@ def check_writable(folder: Path) -> None:
             "Nothing can be written into this folder.",
             file=folder,
             got=reason_of(error),
-            remedy="Name another folder with -o, or see to its permissions and the room on its "
+            remedy="Name another folder with -o, or check its permissions and the space on its "
             "disk.",
         ) from error
 

@@ -27,7 +27,7 @@ class Holder:
     """A process that reads or writes a folder.
 
     Attributes:
-        number: Of this hold, random.
+        number: Number of this hold, random.
         host: Name of its machine.
         pid: Number of the process there.
         command: As typed, with `~` for the home folder.

@@ -24,7 +24,7 @@ _LOOKED_AT: set[tuple[int, Path]] = set()
 
 
 def mark() -> str:
-    """Of the temporary files of this process."""
+    """Mark of the temporary files of this process."""
     return f"{_place()}-{os.getpid():x}"
 
 

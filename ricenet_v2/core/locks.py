@@ -58,7 +58,7 @@ def using(*, reads: Iterable[Path] = (), writes: Iterable[Path] = ()) -> Iterato
     written = {folder.resolve() for folder in writes}
     with ExitStack() as stack:
         for folder in sorted(written):
-            stack.enter_context(_made(folder))
+            stack.enter_context(_created(folder))
             stack.enter_context(_held(folder, writes=True))
         for folder in sorted({folder.resolve() for folder in reads} - written):
             stack.enter_context(_held(folder, writes=False))
@@ -66,7 +66,7 @@ def using(*, reads: Iterable[Path] = (), writes: Iterable[Path] = ()) -> Iterato
 
 
 @contextmanager
-def _made(folder: Path) -> Iterator[None]:
+def _created(folder: Path) -> Iterator[None]:
     """Take away, at the end, what was made of a folder and its parents and stayed empty."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:

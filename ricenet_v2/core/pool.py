@@ -32,7 +32,7 @@ class PoolTask(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """Of the case, for errors."""
+        """Name of the case, for errors."""
 
 
 class StopSource(Protocol):

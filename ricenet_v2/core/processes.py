@@ -56,7 +56,7 @@ class Processes(Executor):
         """Provide so many processes at a time, each started for its first task.
 
         Args:
-            number: Of processes.
+            number: Number of processes.
             once: A function that each process gets once, when it starts, with all that it holds
                 (e.g. a `functools.partial`). Tasks of it carry their own arguments alone.
             seconds: That a task may take; then its process is killed, and its future has a

@@ -79,7 +79,7 @@ class Progress:
 
         Args:
             description: What the step does; may be changed on the way.
-            total: Of whatever is counted.
+            total: Total of whatever is counted.
             clock: Seconds.
         """
         self.description = description

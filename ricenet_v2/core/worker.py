@@ -199,10 +199,10 @@ def _answer_of(work: Callable[[], Any]) -> bytes:
     try:
         return pickle.dumps((True, work()))
     except BaseException as error:  # noqa: BLE001 - the parent hears of it
-        return _told(error)
+        return _pickled_error(error)
 
 
-def _told(error: BaseException) -> bytes:
+def _pickled_error(error: BaseException) -> bytes:
     with suppress(Exception):
         pickled = pickle.dumps((False, error))
         pickle.loads(pickled)  # noqa: S301 - some errors can be sent but not received

@@ -40,6 +40,6 @@ def reference_of(array: Images, plan: Plan, step: Triple) -> Images:
 
 
 def words_of(plan: Plan) -> str:
-    """What the reference is."""
+    """Description of the reference image."""
     kinds = {channel.kind for channel in plan.channels}
     return WORDS_ALONE if kinds <= {"dose", "mask"} else WORDS

@@ -45,13 +45,13 @@ class ExplainedNetworks:
     """What explains: networks with their plan, one that learnt shuffled labels, some untrained.
 
     Attributes:
-        plan: Of the networks.
+        plan: Plan of the networks.
         members: Networks whose heads are corrected for the prior, so that maps are of the
             probabilities that are shown.
-        control: Learnt shuffled labels.
+        control: Network that learnt shuffled labels.
         references: What each fold was trained on.
         options: How to explain.
-        networks: As they were trained.
+        networks: The networks as they were trained.
         odds: How prediction makes probabilities of their outputs.
         untrained: Networks with random weights, see `untrained`.
         seconds: That writing a map may take; as long as it takes where None.
@@ -126,7 +126,7 @@ def _other_answer(seen: int, called: int, classes: tuple[str, ...]) -> list[str]
     """Maps are of images as they are; a prediction is the mean over mirrorings."""
     if seen == called:
         return []
-    return [f"without mirroring, as the maps see it, the networks call it {classes[seen]}"]
+    return [f"without mirroring, as in the maps, the networks predict {classes[seen]}"]
 
 
 def target_of(wish: str, classes: tuple[str, ...], predicted: int) -> int:
@@ -191,7 +191,7 @@ def _maximum(subject: Subject, attribution: Map) -> tuple[float, float, float]:
 
 def _alarms(records: tuple[MapRecord, ...]) -> list[str]:
     return [
-        f"{100 * record.shares.found[OUTSIDE]:.0f} % of {record.name} lies outside of the brain"
+        f"{100 * record.shares.found[OUTSIDE]:.0f} % of {record.name} lies outside the brain"
         for record in records
         if record.member == ENSEMBLE
         and record.channel == ALL

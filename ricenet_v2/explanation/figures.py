@@ -42,13 +42,13 @@ def write_shares(explanation: Explanation, output: Path) -> list[SectionFigure]:
     title = f"Where the attribution lies: {name.replace('_', ' ')}"
     svg.write(axes, output / "shares", title)
     caption = (
-        f"{title}, mean of {cases(rows[0].n)}. Points: found; strokes: expected by "
-        f"their share of the brain's volume. {'; '.join(map(_told, rows))}."
+        f"{title}, mean of {cases(rows[0].n)}. Points: observed; strokes: expected from "
+        f"their share of the brain's volume. {'; '.join(map(_share_text, rows))}."
     )
     return [SectionFigure("shares.png", caption)]
 
 
-def _told(share: CohortShare) -> str:
+def _share_text(share: CohortShare) -> str:
     text = f"{share.part} {100 * share.mean:.0f} %"
     return text if share.expected is None else f"{text}, expected {100 * share.expected:.0f} %"
 
@@ -85,11 +85,10 @@ def write_cascade(
     axes.set_xlim(-0.2, len(parts) + 1.4)
     title = "Maps while weights become random, from the head down"
     svg.write(axes, output / "cascade", title)
-    last = {
-        name: np.mean([list(cascade.values())[-1] for cascade in cascades])
+    final = "; ".join(
+        f"{name.replace('_', ' ')} {np.mean([list(c.values())[-1] for c in cascades]):.2f}"
         for name, cascades in by_map.items()
-    }
-    final = "; ".join(f"{name.replace('_', ' ')} {value:.2f}" for name, value in last.items())
+    )
     caption = (
         f"{title}: mean rank correlation of the absolute map with that of the trained network; it "
         f"must end below the line at {limit:g}. With all parts random: {final}."

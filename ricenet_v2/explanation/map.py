@@ -23,9 +23,9 @@ class Map:
         method: Kind of the map.
         channel: Name of the only channel, or `all`.
         member: `ensemble` or `fold_N`.
-        unit: Of the values.
+        unit: Unit of the values.
         values: float32 (z, y, x), 0 where nothing was explained.
-        words: How it was made.
+        words: How the map was made.
     """
 
     name: str
@@ -45,11 +45,11 @@ class Maps:
     completeness: tuple[Completeness, ...]
 
     def ensemble(self) -> tuple[Map, ...]:
-        """Those of the whole ensemble, in log odds."""
+        """Maps of the whole ensemble, in log odds."""
         return tuple(m for m in self.maps if m.member == ENSEMBLE and m.unit == LOG_ODDS)
 
     def of(self, kind: MapKind) -> dict[str, Image]:
-        """By member, the maps of all channels together."""
+        """Maps of all channels together, by member."""
         return {
             m.member: m.values
             for m in self.maps
@@ -92,7 +92,7 @@ def named(kind: str, channel: str | None) -> str:
 
 
 def mean(maps: Sequence[Image]) -> Image:
-    """Voxel by voxel."""
+    """Mean of several maps, voxel by voxel."""
     return np.asarray(np.mean(maps, axis=0), dtype=np.float32)
 
 

@@ -36,10 +36,10 @@ def make_maps(
 
     Args:
         subject: The case.
-        plan: Of the networks.
+        plan: Plan of the networks.
         members: Networks by fold.
         target: Index of the class.
-        options: Which, and how.
+        options: Which maps, and their settings.
 
     Raises:
         GeometryError: The windows do not fit the image.
@@ -91,11 +91,11 @@ def mapper_of(
     """A function from a network to its map of all channels; occlusion and steps coarser than shown.
 
     Args:
-        kind: Of the map.
+        kind: Kind of the map.
         subject: The case.
-        plan: Of the networks.
+        plan: Plan of the networks.
         target: Index of the class.
-        options: How.
+        options: Settings of the maps.
         as_shown: Whether the cubes of occlusion lie as near to each other as in what is shown.
     """
     if kind == "occlusion":

@@ -28,7 +28,7 @@ class Lesion:
     Attributes:
         images: On the grid of the images, (z, y, x).
         seen: On the voxels that the network sees; None where nothing of it is left there.
-        doubts: In words.
+        doubts: Doubts about the mask, as texts.
     """
 
     images: Mask | None = None
@@ -46,9 +46,9 @@ def lesion_of(path: Path | None, case_id: str, grid: Grid, space: Space) -> Lesi
     """Read the lesion's mask and bring it to the network.
 
     Args:
-        path: Of the mask; None where there is none.
+        path: Path of the mask; None where there is none.
         case_id: The case.
-        grid: Of its images.
+        grid: Grid of its images.
         space: The way to the network.
 
     Raises:
@@ -66,7 +66,9 @@ def lesion_of(path: Path | None, case_id: str, grid: Grid, space: Space) -> Lesi
         doubt = f"the networks see nothing of the lesion: its mask {why}"
         return Lesion(mask, doubts=(doubt,))
     if inside < _MOSTLY:
-        doubt = f"{100 * (1 - inside):.0f} % of the lesion lie outside of what the networks see"
+        doubt = (
+            f"{100 * (1 - inside):.0f} % of the lesion lies outside the image that the networks see"
+        )
         return Lesion(mask, seen, (doubt,))
     return Lesion(mask, seen)
 
@@ -79,9 +81,9 @@ def region_of(
     Args:
         masks: Folder of masks.
         case_id: The case.
-        name: Of the mask, CASE_name.
-        ending: Of its file.
-        grid: Of the images.
+        name: Name of the mask, CASE_name.
+        ending: Ending of its file.
+        grid: Grid of the images.
         space: The way to the network.
 
     Raises:

@@ -19,13 +19,13 @@ class ExplanationOptions:
 
     Attributes:
         occlusion: Windows, baselines, way of computing, memory.
-        kinds: Which maps.
+        kinds: Kinds of maps that are made.
         region: `brain` explains the brain, `image` all that the network sees, another name the
             mask of that name.
         target: `predicted`, or the name of the class that is explained in every case.
         sanity: Whether maps are checked.
         untrained: Networks with random weights whose maps each share is held against; 0 for none.
-        seed: Of random weights, orders and moves.
+        seed: Seed of random weights, orders and moves.
     """
 
     occlusion: OcclusionSettings = OcclusionSettings()

@@ -93,7 +93,7 @@ def _scene(
 
 
 def title_of(attribution: Map) -> str:
-    """Of a map, in words."""
+    """Title of a map, for people."""
     name = {
         "occlusion": "occlusion",
         "integrated_gradients": "integrated gradients",

@@ -37,7 +37,7 @@ def report_part(
     """The part, and its pictures written beside it.
 
     Args:
-        explanation: Of the folder.
+        explanation: Results over the cohort.
         cases: All that were explained.
         output: Folder.
     """
@@ -47,7 +47,7 @@ def report_part(
         pictures += write_cascade(cases, MOST_ALIKE, output)
     return ReportSection(
         title="What the networks looked at",
-        words=" ".join(_words(explanation)),
+        words=" ".join(_sentences(explanation)),
         tables=tuple(_tables(explanation)),
         pictures=tuple(pictures),
         cases={case.case_id: (_panels(explanation, case),) for case in cases},
@@ -60,11 +60,11 @@ def _target(name: str) -> str:
     return "the class that is predicted" if name == PREDICTED else name
 
 
-def _words(explanation: Explanation) -> Iterator[str]:
+def _sentences(explanation: Explanation) -> Iterator[str]:
     settings = explanation.settings
     yield (
-        f"{count_of(len(explanation.cases))}. A map says what this model used, not what is "
-        "true of the patient: a place can matter to the answer and be no sign of disease."
+        f"{count_of(len(explanation.cases))}. A map says what this model used, not what is true of "
+        "the patient: a place can influence the prediction without being a sign of disease."
     )
     yield (
         f"Occlusion hides cubes of {float(settings['window_mm']):g} mm, "
@@ -181,10 +181,9 @@ def _panels(explanation: Explanation, case: ExplainedCase) -> SectionFigure:
     sentences += [f"Planes through {case.planes}."] if case.planes else []
     sentences += [f"{case.isodose}."] if case.isodose else []
     sentences += [
-        f"Integrated gradients of fold {completeness.fold} add up to {completeness.total:.3g} "
-        f"where they should to {completeness.score - completeness.reference:.3g}: an "
-        f"error of {100 * completeness.error:.1f} %."
-        for completeness in case.completeness
+        f"Integrated gradients of fold {total.fold} add up to {total.total:.3g} instead of "
+        f"{total.score - total.reference:.3g}: an error of {100 * total.error:.1f} %."
+        for total in case.completeness
     ]
     sentences += [f"FAILED, {c.map}: {'; '.join(c.failed)}." for c in case.checks if c.failed]
     cohort = [check.map for check in explanation.checks if check.failed]

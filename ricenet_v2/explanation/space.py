@@ -26,8 +26,8 @@ class Space:
     """Crop, resampling and fit of one case, as `preprocessing.pipeline` does them.
 
     Attributes:
-        record: Of the preprocessed case.
-        spacing: Of the plan, mm along (z, y, x).
+        record: Record of the preprocessed case.
+        spacing: Spacing of the plan, mm along (z, y, x).
     """
 
     record: PreprocessedCase
@@ -35,17 +35,17 @@ class Space:
 
     @classmethod
     def of(cls, record: PreprocessedCase, plan: Plan) -> Space:
-        """Of a case that was preprocessed by a plan."""
+        """The space of a case that was preprocessed by a plan."""
         return cls(record, plan.spacing)
 
     @property
     def grid(self) -> Grid:
-        """Of the images, turned to LPS."""
+        """Grid of the images, turned to LPS."""
         return self.way.grid
 
     @property
     def way(self) -> ResamplingRoute:
-        """Of the images to the spacing of the plan."""
+        """Route of the images to the spacing of the plan."""
         return ResamplingRoute.of(self.record, self.spacing)
 
     @property
@@ -75,12 +75,12 @@ class Space:
 
         Args:
             image: Axes (z, y, x), LPS.
-            interpolation: By kind of channel.
+            interpolation: Interpolation for the kind of channel.
         """
         return fit(self.way.image(image, interpolation), self.size)
 
     def mask_to_network(self, mask: Mask) -> Mask:
-        """The same for a mask, by the nearest voxel."""
+        """A mask, brought there by the nearest voxel."""
         return fit(self.way.mask(mask).astype(np.float32), self.size) > 0.5
 
     def share_inside(self, mask: Mask) -> float:

@@ -42,7 +42,7 @@ class SubjectFiles:
         region: `brain` explains the brain only, `image` all that the network sees, any other name
             the mask of that name.
         patient_id: Who it is of; the case id where empty.
-        covariates: Of the case.
+        covariates: Covariates of the case.
     """
 
     case_id: str
@@ -60,7 +60,7 @@ class Subject:
     Attributes:
         case_id: The case.
         patient_id: Who it is of.
-        covariates: Of cases.csv, where it lies beside the images.
+        covariates: Covariates of cases.csv, where it lies beside the images.
         array: Preprocessed images (channels of the plan, z, y, x).
         record: What stands beside them.
         space: The way back to the images.
@@ -69,12 +69,12 @@ class Subject:
         dose: Gy; None without a dose channel.
         full: What 100 % of the dose is: Gy, and in words.
         lesion: Where there is a mask of it.
-        channels: Of `images`.
+        channels: Channels of `images`.
         images: As they are, LPS, on the grid of the case.
         lesion_images: The lesion on that grid.
         brain_images: The brain on that grid.
-        files: Of the images; the first one's axes are those of the maps on disk.
-        warnings: In words.
+        files: Files of the images; the first one's axes are those of the maps on disk.
+        warnings: Warnings, as texts.
         title: How progress names it, e.g. `p3 (case 2 of 7)`.
     """
 
@@ -103,8 +103,8 @@ def read_subject(ensemble: Ensemble, files: SubjectFiles, seconds: float | None 
 
     Args:
         ensemble: The networks.
-        files: Of the case.
-        seconds: That it may take; as long as it takes where None.
+        files: Files of the case.
+        seconds: Time limit in seconds; no limit where None.
 
     Raises:
         DatasetError: A file is missing or unusable.

@@ -43,8 +43,8 @@ def shares_of_untrained(
 
     Args:
         subject: The case.
-        plan: Of the networks.
-        networks: That learnt nothing.
+        plan: Plan of the networks.
+        networks: Networks that learnt nothing.
         target: Index of the class.
         options: How the maps are made.
         parts: Masks by name.

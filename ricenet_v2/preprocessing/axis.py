@@ -50,7 +50,7 @@ def matrix(n_in: int, n_out: int, order: Order) -> NDArray[np.float64]:
     Args:
         n_in: Voxels there are.
         n_out: Voxels wanted.
-        order: Of the spline: 1 linear, 3 cubic.
+        order: Order of the spline: 1 linear, 3 cubic.
     """
     smoothed = np.eye(n_in)
     if n_in > n_out:

@@ -38,7 +38,7 @@ class CohortResult:
     Attributes:
         done: Preprocessed now.
         skipped: There already, and whole.
-        failed: With the reason.
+        failed: Cases that failed, with the reason.
         damaged: Those of `done` that were there, but damaged, with what was wrong.
     """
 
@@ -105,7 +105,7 @@ def preprocess_dataset(
     Args:
         raw: The dataset, checked.
         plan: Decides everything.
-        folder: Of the plan's cases.
+        folder: Folder of the plan's cases.
         num_workers: Processes, lowered to what memory allows.
         overwrite: Make every case anew.
         seconds: That a case may take; as long as it takes where None.
@@ -138,7 +138,7 @@ def _killed(task: _Task, reason: str) -> _Outcome:
 
 def _work(shared: _Shared, task: _Task) -> _Outcome:
     try:
-        return within(shared.seconds, _made, shared, task)
+        return within(shared.seconds, _preprocessed, shared, task)
     except DiskFullError:  # no other case could be written either
         raise
     except Exception as error:
@@ -146,7 +146,7 @@ def _work(shared: _Shared, task: _Task) -> _Outcome:
         return _Outcome(task.name, error=f"{task.name}: {reason_of(error)}")
 
 
-def _made(s: _Shared, task: _Task) -> _Outcome:
+def _preprocessed(s: _Shared, task: _Task) -> _Outcome:
     damage: list[str] = []
     is_written = preprocess_case(
         s.raw, task.case, s.plan, s.folder, overwrite=s.overwrite, tell=damage.append
@@ -167,9 +167,9 @@ def preprocess_case(
 
     Args:
         raw: The dataset.
-        case: Of it.
+        case: A case of the dataset.
         plan: Decides everything.
-        folder: Of the plan's cases.
+        folder: Folder of the plan's cases.
         overwrite: Make it anew, even if it is there.
         tell: Is called with what is wrong with a case that was there and is damaged.
 

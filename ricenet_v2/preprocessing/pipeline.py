@@ -85,7 +85,7 @@ def preprocess(
 
     Args:
         images: Axes (channels, z, y, x), LPS; dose in Gy.
-        grid: Of the images.
+        grid: Grid of the images.
         plan: Decides everything.
         case_id: For messages.
         brain: Mask, axes (z, y, x).

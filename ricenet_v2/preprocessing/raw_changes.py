@@ -46,7 +46,7 @@ class RawChanges:
         sentences = []
         if self.changed:
             sentences.append(
-                f"The images of {len(self.changed)} training case(s) are other than those that "
+                f"The images of {len(self.changed)} training case(s) differ from those that "
                 f"were preprocessed, from which networks learn: {_listed(self.changed)}. Run "
                 f"{again}, or bring the former images back."
             )
@@ -59,7 +59,7 @@ class RawChanges:
         return sentences
 
 
-def tell_raw_changes(raw: RawDataset, plan: Plan, paths: DatasetPaths) -> None:
+def warn_raw_changes(raw: RawDataset, plan: Plan, paths: DatasetPaths) -> None:
     """Warn of images that changed; nothing where that cannot be told: training needs none."""
     try:
         for sentence in raw_changes(raw, plan, paths).words(plan.dataset):
@@ -78,8 +78,8 @@ def raw_changes(
 
     Args:
         raw: The dataset.
-        plan: Of the preprocessed cases.
-        paths: Of the dataset.
+        plan: Plan of the preprocessed cases.
+        paths: Paths of the dataset.
         seconds: After which no further case is read.
     """
     folder, made_by = paths.cases(plan.name), voxels_hash(plan)

@@ -37,7 +37,7 @@ def resample(image: Image, shape: Shape, interpolation: Interpolation, spacing: 
     Args:
         image: Axes (z, y, x).
         shape: Wanted voxels along (z, y, x).
-        interpolation: By kind of channel.
+        interpolation: Interpolation for the kind of channel.
         spacing: mm along (z, y, x) of `image`.
 
     Returns:
@@ -64,7 +64,7 @@ def resample_mask(mask: NDArray[np.bool_], shape: Shape) -> NDArray[np.bool_]:
 
 
 def orders(interpolation: Interpolation, spacing: Triple) -> list[Order]:
-    """Of the spline along each axis (z, y, x); `nearest` has none."""
+    """Order of the spline along each axis (z, y, x); `nearest` has none."""
     if interpolation == "linear":
         return [1, 1, 1]
     return [1 if each > _COARSE * min(spacing) else 3 for each in spacing]

@@ -31,9 +31,9 @@ def carry(
 
     Args:
         image: Axes (z, y, x).
-        source: Of the image.
+        source: Grid of the image.
         target: Wanted.
-        interpolation: By kind of channel.
+        interpolation: Interpolation for the kind of channel.
         outside: Value of voxels that lie beyond the faces of the source.
 
     Returns:

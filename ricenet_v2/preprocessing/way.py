@@ -29,7 +29,7 @@ class ResamplingRoute:
     """From the images of a case to the target spacing.
 
     Attributes:
-        grid: Of the images, LPS.
+        grid: Grid of the images, LPS.
         start: First voxel (z, y, x) of the region.
         stop: First voxel behind it.
         spacing: Wanted, mm along (z, y, x).
@@ -44,7 +44,7 @@ class ResamplingRoute:
 
     @classmethod
     def of(cls, record: PreprocessedCase, spacing: Triple) -> ResamplingRoute:
-        """That a case went which was preprocessed at a spacing."""
+        """The route of a case that was preprocessed at a spacing."""
         grid = Grid(
             record.source_grid_shape,
             record.source_spacing,
@@ -61,7 +61,7 @@ class ResamplingRoute:
 
     @property
     def box(self) -> tuple[slice, slice, slice]:
-        """Of the region in the images."""
+        """Slices of the region in the images."""
         z, y, x = map(slice, self.start, self.stop)
         return z, y, x
 
@@ -86,7 +86,7 @@ class ResamplingRoute:
 
         Args:
             image: On `grid`, axes (z, y, x).
-            interpolation: By kind of channel.
+            interpolation: Interpolation for the kind of channel.
             outside: Value where a straight box reaches beyond the image.
         """
         if self.straight is not None:
@@ -94,7 +94,7 @@ class ResamplingRoute:
         return resample(image[self.box], self._shape, interpolation, self.grid.spacing)
 
     def mask(self, mask: Mask) -> Mask:
-        """The same for a mask, by the nearest voxel."""
+        """A mask, brought there by the nearest voxel."""
         if self.straight is not None:
             return carry_mask(mask, self.grid, self.made)
         return resample_mask(
@@ -107,7 +107,7 @@ def find_way(region: Mask, grid: Grid, plan: Plan) -> ResamplingRoute:
 
     Args:
         region: Voxels of the patient, axes (z, y, x), at least one.
-        grid: Of the images.
+        grid: Grid of the images.
         plan: Target spacing, and whether to straighten.
     """
     start, stop = bounding_box(region)

@@ -48,8 +48,8 @@ def check_sharing(share: BatchPartition, plan: Plan, device: str) -> None:
     """Refuse a plan whose updates cannot be shared.
 
     Args:
-        share: Of this process.
-        plan: Of the run.
+        share: Share of this process.
+        plan: Plan of the run.
         device: Kind of the device, e.g. `cuda`.
 
     Raises:

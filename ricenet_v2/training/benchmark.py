@@ -55,7 +55,7 @@ def check_preprocessed(folder: Path, splits: Splits, dataset: str) -> None:
     """See that all cases of the folds are there.
 
     Args:
-        folder: Of the preprocessed cases.
+        folder: Folder of the preprocessed cases.
         splits: The folds.
         dataset: As the user named it.
 

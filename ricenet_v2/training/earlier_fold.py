@@ -18,7 +18,7 @@ class EarlierFold:
     """The fold that such a checkpoint was trained in.
 
     Attributes:
-        fold_hash: Of run.json.
+        fold_hash: Hash of run.json.
         held_out: Case and patient id of each validation case; empty where training did not end.
     """
 

@@ -23,7 +23,7 @@ class Ema:
     The network must keep its tensors: they may be changed in place, but not replaced.
 
     Attributes:
-        decay: Of each update.
+        decay: Decay of each update.
         updates: How many were made.
         weights: As a state of the network names them; two names of one tensor share its average,
             so that a checkpoint holds it once.

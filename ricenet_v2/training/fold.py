@@ -65,13 +65,13 @@ def train_fold(
     """Train one fold, or go on with it, and predict its validation cases.
 
     Args:
-        paths: Of the dataset.
+        paths: Paths of the dataset.
         plan: As stored for the dataset.
         dataset: Channels and classes.
         cases: All cases.
         splits: The folds.
         fold: Number of the fold.
-        options: What the user chose.
+        options: Options that the user chose.
         team: The processes that train it; each calls this function.
 
     Raises:

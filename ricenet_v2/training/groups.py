@@ -50,7 +50,7 @@ def make_group_splits(cases: Sequence[Case], column: str) -> GroupSplits:
     Folds are in the order of the values, numbers by their size.
 
     Args:
-        cases: Of the dataset; only training cases count.
+        cases: Cases of the dataset; only training cases count.
         column: A further column of cases.csv.
 
     Raises:
@@ -184,7 +184,7 @@ def _warnings(splits: Splits, cases: Sequence[Case]) -> list[str]:
         if kinds[text]
     ]
     if len(splits.folds) > MANY_FOLDS:
-        warnings.append(f"{len(splits.folds)} folds are as many trainings.")
+        warnings.append(f"{len(splits.folds)} folds mean {len(splits.folds)} trainings.")
     return warnings
 
 

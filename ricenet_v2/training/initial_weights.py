@@ -37,8 +37,8 @@ def begin_with(
     Args:
         network: Changed in place.
         plan: It was built from.
-        paths: Of the fold.
-        file: Of the weights, or None.
+        paths: Paths of the fold.
+        file: File of the weights, or None.
         allow_missing: Whether parts of the encoder may stay fresh.
         writes: Whether this process writes and speaks; of several, one does.
         judge: Adds to the account what of the held-out cases the weights have seen, or refuses.
@@ -54,7 +54,7 @@ def begin_with(
     report = report if judge is None else judge(report)
     if writes:
         documents.write(paths.pretrained, report)
-        _tell(report, paths)
+        _log_weights(report, paths)
 
 
 def source_of(paths: FoldPaths) -> PretrainedSource | None:
@@ -99,7 +99,7 @@ def check_same_source(paths: FoldPaths, file: Path | None) -> None:
         )
 
 
-def _tell(report: WeightsReport, paths: FoldPaths) -> None:
+def _log_weights(report: WeightsReport, paths: FoldPaths) -> None:
     """A few lines for the console and the log; all names are in pretrained.json."""
     source = report.source
     logger.info(

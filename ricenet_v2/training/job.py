@@ -80,24 +80,24 @@ class Job:
         patients: Patient of each case.
         train: Case ids.
         validation: Case ids.
-        reader: Of preprocessed cases.
+        reader: Reader of preprocessed cases.
         fold: Number.
-        n_folds: Of the dataset.
+        n_folds: Number of folds of the dataset.
         group: Column of which each fold holds out one value; empty of stratified folds.
-        held_out: That value.
-        options: What the user chose.
+        held_out: The value of that column.
+        options: Options that the user chose.
         team: The processes that train it.
         inputs: Hash of the preprocessed cases.
         intensities: Range of each channel's mean over the training cases, where it is known.
         directions: Direction cosines of the images of each training case.
         sizes: Usual range of extent, spacing and volume of the training cases.
-        labels_of_masks: Of all training cases, by channel.
+        labels_of_masks: Labels of all training cases, by channel.
         test: Case ids of the dataset's test cases.
         images: Hashes of each case's images that no other patient has, where they are known; of
             test cases only where the fold is to begin with pretrained weights.
         is_corrected: Whether probabilities are corrected for the prior; not of a fold that goes on
             and was begun by a version that did not, or its epochs would be judged by two measures.
-        fold_hashes: Of all folds, as their cases, labels and patients are now.
+        fold_hashes: Hashes of all folds, as their cases, labels and patients are now.
     """
 
     model: ModelPaths
@@ -167,7 +167,7 @@ class Job:
 
     @property
     def seed(self) -> int:
-        """Of everything random after the first weights."""
+        """Seed of everything random after the first weights."""
         return seed_of(self.options.seed, "fold", self.fold)
 
 

@@ -42,10 +42,10 @@ class Source:
     """What the loader needs to make any batch of a run.
 
     Attributes:
-        reader: Of the cases.
+        reader: Reader of the cases.
         labels: Class of each training case.
         plan: Batch size, accumulation, augmentation.
-        seed: Of sampling and augmentation.
+        seed: Seed of sampling and augmentation.
         share: The part of each update that this process works on.
     """
 

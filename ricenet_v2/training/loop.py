@@ -52,8 +52,8 @@ class TrainingTask:
         plan: Settings.
         legs: For the learning rate.
         n_classes: Number of classes.
-        class_weights: Of each class in the loss; None weighs all alike.
-        seed: Of dropout, stochastic depth and mixup.
+        class_weights: Weight of each class in the loss; None weighs all alike.
+        seed: Seed of dropout, stochastic depth and mixup.
         team: Processes that share every update.
     """
 
@@ -78,7 +78,7 @@ def train_epoch(
 
     Args:
         network: As `wrapping.wrapped` made it.
-        optimiser: Of the network.
+        optimiser: Optimiser of the network.
         ema: Follows the network; made from the network before it was wrapped.
         batches: The steps of this process, in order.
         task: How to train.
@@ -197,7 +197,7 @@ def predict_cases(
 
     Args:
         network: The averaged weights, on the device of the team.
-        reader: Of preprocessed cases.
+        reader: Reader of preprocessed cases.
         case_ids: In the order of the answers.
         team: Its processes share the cases; each gets all the answers.
         mirror_axes: Axes (0 z, 1 y, 2 x) that may be flipped.
@@ -259,11 +259,11 @@ def _asked(
     wild = [case for case, is_sound in zip(case_ids, sound, strict=True) if not is_sound]
     if wild:
         raise TrainingError(
-            "What the averaged weights make of cases is not finite.",
+            "The outputs of the averaged weights are not finite.",
             case=", ".join(wild[:_SHOWN]) + (" and others" if len(wild) > _SHOWN else ""),
             expected="finite outputs",
-            got=f"infinite or undefined ones of {len(wild)} of {len(case_ids)} cases",
-            remedy="Look at these cases; where it is all of them, the weights went astray: lower "
+            got=f"infinite or undefined outputs for {len(wild)} of {len(case_ids)} cases",
+            remedy="Check these cases. If all cases are affected, the training has diverged: lower "
             "the learning rate (--set learning_rate=...).",
         )
     return outputs

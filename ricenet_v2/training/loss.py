@@ -36,7 +36,7 @@ def mean_loss(
         logits: (B, classes).
         targets: Probabilities (B, classes).
         label_smoothing: Share of the target given to all classes.
-        weights: Of each class; a sample of mixed classes has the mixed weight.
+        weights: Weight of each class; a sample of mixed classes has the mixed weight.
     """
     each = functional.cross_entropy(
         logits, targets, label_smoothing=label_smoothing, reduction="none"

@@ -45,7 +45,7 @@ class Resources:
 
 
 def resources(device: torch.device) -> Resources:
-    """What is free now."""
+    """Memory that is free now."""
     free: tuple[int, ...] = ()
     if device.type == "cuda":
         chosen = range(torch.cuda.device_count()) if device.index is None else [device.index]

@@ -19,8 +19,8 @@ def records_of_plan(folder: Path, case_ids: Sequence[str], plan: Plan) -> list[P
     """What stands beside the cases, all made by this plan: it may have been edited since.
 
     Args:
-        folder: Of the plan's preprocessed cases.
-        case_ids: Of the cases.
+        folder: Folder of the plan's preprocessed cases.
+        case_ids: Identifiers of the cases.
         plan: As stored for the dataset, with all channels.
 
     Raises:

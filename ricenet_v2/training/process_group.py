@@ -27,7 +27,7 @@ class ProcessGroup:
     """One process of a team.
 
     Attributes:
-        rank: Of this process; 0 writes the files and speaks to the user.
+        rank: Rank of this process; 0 writes the files and speaks to the user.
         size: Number of processes.
         device: Where this process computes.
     """

@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 _QUIET = weakref.WeakSet[threading.Thread]()
 
 
-def told_elsewhere(thread: threading.Thread) -> None:
+def logged_elsewhere(thread: threading.Thread) -> None:
     """Have an error that ends this thread logged for those who debug, and not printed.
 
     Args:

@@ -46,7 +46,7 @@ class CaseReader:
         """Prepare; the first case is read for its shape.
 
         Args:
-            folder: Of the preprocessed cases.
+            folder: Folder of the preprocessed cases.
             channels: Indices of the channels to read.
             budget: Bytes in which cases are kept.
             case_ids: Cases that will be read again and again, the most wanted first; none keeps

@@ -67,7 +67,7 @@ def repair(job: Job, run: Run, faults: Faults) -> Run:
     Args:
         job: The fold.
         run: Its record.
-        faults: Of its files.
+        faults: Faults of its files.
 
     Returns:
         The record, with the hash of the table where that was made again.
@@ -81,7 +81,7 @@ def repair(job: Job, run: Run, faults: Faults) -> Run:
             kept = _from_latest(job, run, faults[paths.final])
             if job.team.leads:
                 checkpoints.save(paths.final, kept)
-                _tell(job, paths.final, faults, paths.latest)
+                _log_repair(job, paths.final, faults, paths.latest)
     with job.team.agreed():
         network = _network(job, _read(job, run, paths.final), paths.final)
     if paths.reference in faults:
@@ -89,7 +89,7 @@ def repair(job: Job, run: Run, faults: Faults) -> Run:
         with job.team.agreed():
             if job.team.leads:
                 write_reference(paths.reference, reference)
-                _tell(job, paths.reference, faults, paths.final)
+                _log_repair(job, paths.reference, faults, paths.final)
     if paths.validation in faults:
         axes = job.plan.training.augmentation.mirror_axes
         predictions = predict_validation(job, network, axes)
@@ -97,7 +97,7 @@ def repair(job: Job, run: Run, faults: Faults) -> Run:
             if job.team.leads:
                 write_validation(job, predictions)
                 run = _with_table(job, run)
-                _tell(job, paths.validation, faults, paths.final)
+                _log_repair(job, paths.validation, faults, paths.final)
     return run
 
 
@@ -175,7 +175,7 @@ def _with_table(job: Job, run: Run) -> Run:
     return updated
 
 
-def _tell(job: Job, file: Path, faults: Faults, source: Path) -> None:
+def _log_repair(job: Job, file: Path, faults: Faults, source: Path) -> None:
     logger.warning(
         "Fold %d: %s was made again from %s. What was wrong with it: %s.",
         job.fold,

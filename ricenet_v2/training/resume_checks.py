@@ -126,7 +126,7 @@ def check_other_folds(job: Job) -> None:
 def _check_other_splits(job: Job, others: Sequence[int]) -> None:
     """Refuse a fold beside those of an earlier way to make folds: they share cases."""
     differing = [
-        f"fold {fold}: one of {_told(run.n_folds, run.group)}"
+        f"fold {fold}: one of {_folds_text(run.n_folds, run.group)}"
         for fold, run in ((fold, readable(job.model, fold)) for fold in others)
         if run is not None and (run.n_folds, run.group) != (job.n_folds, job.group)
     ]
@@ -134,7 +134,7 @@ def _check_other_splits(job: Job, others: Sequence[int]) -> None:
         raise TrainingError(
             "The other folds of this model were made in another way.",
             file=job.model.folder,
-            expected=f"folds of {_told(job.n_folds, job.group)}",
+            expected=f"folds of {_folds_text(job.n_folds, job.group)}",
             got="; ".join(differing),
             remedy="Move the folder of the model away and train all of its folds.",
         )
@@ -162,5 +162,5 @@ def _check_other_versions(job: Job, others: Sequence[int]) -> None:
     )
 
 
-def _told(n_folds: int, group: str) -> str:
+def _folds_text(n_folds: int, group: str) -> str:
     return f"{n_folds}, {leave_one_out(group) if group else 'stratified by class'}"

@@ -73,7 +73,7 @@ def check_seeds(studies: Sequence[TrainingSetup], folds: Sequence[int]) -> None:
                 f"The model of seed {seed} was trained otherwise, so more than the seed would "
                 "differ.",
                 file=model.folder,
-                expected=f"what it was trained with: {_told(model)}",
+                expected=f"what it was trained with: {_training_text(model)}",
                 got="; ".join(differing),
                 remedy="Repeat the options of its training, or move its folder away.",
             )
@@ -123,6 +123,6 @@ def _first_weights(study: TrainingSetup, model: ModelPaths, folds: Sequence[int]
     return [f"other pretrained weights, {file.name}, than fold {', '.join(other)}"] if other else []
 
 
-def _told(model: ModelPaths) -> str:
+def _training_text(model: ModelPaths) -> str:
     run = next(iter(runs_of(model).values()))
     return text_of(run.command) if run.command else f"{run.epochs} epochs"

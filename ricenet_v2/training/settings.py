@@ -53,7 +53,7 @@ def with_settings(plan: Plan, settings: Mapping[str, str]) -> Plan:
     """The plan with settings of training and network changed.
 
     Args:
-        plan: As planned.
+        plan: The plan as it was planned.
         settings: Field names of the training section (`augmentation.p_noise` reaches deeper), or
             `network.norm`, `network.dropout`, `network.stochastic_depth`; the values as JSON or
             plain text.

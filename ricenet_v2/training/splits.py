@@ -51,7 +51,7 @@ def check_splits(splits: Splits, cases: Sequence[Case], file: Path) -> None:
 
     Args:
         splits: From the file.
-        cases: Of the dataset; only training cases count.
+        cases: Cases of the dataset; only training cases count.
         file: For the message.
 
     Raises:
@@ -121,8 +121,8 @@ def check_labels(cases: Sequence[Case], classes: Sequence[str], file: Path) -> N
     """Refuse training cases whose label is no class.
 
     Args:
-        cases: Of the dataset.
-        classes: Of the plan.
+        cases: Cases of the dataset.
+        classes: Classes of the plan.
         file: For the message.
 
     Raises:

@@ -49,7 +49,7 @@ class State:
         network: Never wrapped, so that its weights have the same names everywhere.
         ema: Averaged weights.
         optimiser: With its moments.
-        best: Of the epochs.
+        best: The best of the epochs.
         rows: One of each finished epoch.
         legs: For the learning rate.
     """

@@ -205,7 +205,7 @@ def time_steps(bench: Bench, batches: TrainingBatches, updates: int, rounds: int
 
     Args:
         bench: The network; it is trained a little.
-        batches: Of its plan, on its device.
+        batches: Batches of its plan, on its device.
         updates: In a turn.
         rounds: Turns of each that count.
     """

@@ -9,7 +9,7 @@ from pathlib import Path
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.names import number
-from ricenet_v2.preprocessing.raw_changes import tell_raw_changes
+from ricenet_v2.preprocessing.raw_changes import warn_raw_changes
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.splits import Splits
@@ -76,7 +76,7 @@ def load_study(
     check_splits(splits, raw.cases, paths.splits)
     check_labels(raw.cases, dataset_plan.classes, paths.raw / CASES_CSV)
     if team is None or team.leads:
-        tell_raw_changes(raw, dataset_plan, paths)
+        warn_raw_changes(raw, dataset_plan, paths)
     return TrainingSetup(paths, dataset_plan, raw.dataset, raw.cases, splits, options, team)
 
 

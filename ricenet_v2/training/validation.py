@@ -42,11 +42,11 @@ def scored(job: Job, probabilities: torch.Tensor) -> tuple[float, float]:
     """
     truth = torch.tensor([job.plan.classes.index(job.labels[case]) for case in job.validation])
     picked = probabilities.gather(1, truth[:, None]).clamp(1e-7, 1)
-    f1 = macro_f1(truth, torch.from_numpy(_called(job, probabilities)), len(job.plan.classes))
+    f1 = macro_f1(truth, torch.from_numpy(_predicted(job, probabilities)), len(job.plan.classes))
     return float(-picked.log().mean()), f1
 
 
-def _called(job: Job, probabilities: torch.Tensor) -> Indices:
+def _predicted(job: Job, probabilities: torch.Tensor) -> Indices:
     return called(probabilities.numpy(), () if job.prior is None else job.prior.shares)
 
 
@@ -62,7 +62,7 @@ def write_validation(job: Job, probabilities: torch.Tensor) -> None:
             **{f"prob_{n}": digits(v) for n, v in zip(classes, values.tolist(), strict=True)},
         }
         for case, call, values in zip(
-            job.validation, _called(job, probabilities), probabilities, strict=True
+            job.validation, _predicted(job, probabilities), probabilities, strict=True
         )
     ]
     tables.write_rows(job.paths.validation, rows)

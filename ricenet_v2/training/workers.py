@@ -19,7 +19,7 @@ from ricenet_v2.core.command import again
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.lifeline import end_with_parent
 from ricenet_v2.core.machine import n_cores
-from ricenet_v2.training.quiet_threads import told_elsewhere
+from ricenet_v2.training.quiet_threads import logged_elsewhere
 
 _BATCHES_AHEAD = 2
 _MOST_WORKERS = 4
@@ -98,7 +98,7 @@ class Workers:
         self._augmenter = _Augmenter(loader, None, count, _BATCHES_AHEAD, None)
         self._augmenter._start()  # noqa: SLF001 - batchgenerators has no public way
         self._is_closed = False
-        told_elsewhere(self._augmenter.pin_memory_thread)
+        logged_elsewhere(self._augmenter.pin_memory_thread)
         for process in self.processes:
             process.terminate = process.kill  # since they are deaf to SIGTERM
         # At the end of the program `multiprocessing` waits for those that it has sent SIGTERM.

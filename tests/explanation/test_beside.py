@@ -64,7 +64,10 @@ def test_a_region_that_is_missing_or_outside_stops_its_case_alone(patients, ense
 
 @pytest.mark.parametrize(
     ("shift", "told"),
-    [(9, "lies outside of them"), (5, "% of the lesion lie outside of what the networks see")],
+    [
+        (9, "lies outside of them"),
+        (5, "% of the lesion lies outside the image that the networks see"),
+    ],
 )
 def test_a_lesion_that_networks_do_not_see_is_said(patients, ensemble, shift, told):
     _moved(patients, "lesion", shift)

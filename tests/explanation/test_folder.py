@@ -168,7 +168,7 @@ def test_the_predicted_class_is_that_of_prediction_and_another_answer_is_told(
     assert (case.predicted, case.target) == (found.predicted, found.predicted)
     assert case.probability == pytest.approx(max(found.probabilities), abs=1e-6)
     other = ({"first", "second"} - {found.predicted}).pop()
-    assert f"without mirroring, as the maps see it, the networks call it {other}" in case.warnings
+    assert f"without mirroring, as in the maps, the networks predict {other}" in case.warnings
 
 
 def test_probabilities_are_corrected_for_the_prior_as_those_of_prediction(

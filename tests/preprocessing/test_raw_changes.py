@@ -8,7 +8,7 @@ import pytest
 
 from ricenet_v2.preprocessing import raw_changes as module
 from ricenet_v2.preprocessing.cohort import preprocess_dataset
-from ricenet_v2.preprocessing.raw_changes import RawChanges, raw_changes, tell_raw_changes
+from ricenet_v2.preprocessing.raw_changes import RawChanges, raw_changes, warn_raw_changes
 from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.paths import DatasetPaths
 from ricenet_v2.store.raw import mask_path, masks_folder
@@ -86,10 +86,10 @@ def test_it_is_told_and_never_ends_a_training(raw, make_plan, paths, caplog, mon
     written_now(raw, make_plan, paths, raw.cases[0])
     spoil(raw.images(raw.cases[0])[0])
     with caplog.at_level(logging.WARNING):
-        tell_raw_changes(raw, make_plan(), paths)
+        warn_raw_changes(raw, make_plan(), paths)
     (told,) = caplog.messages
-    assert "1 training case(s) are other than those that were preprocessed" in told
+    assert "1 training case(s) differ from those that were preprocessed" in told
     assert "c0. Run ricenet_plan_and_preprocess" in told
     monkeypatch.setattr(module, "raw_changes", lambda *_: 1 / 0)
-    tell_raw_changes(raw, make_plan(), paths)
+    warn_raw_changes(raw, make_plan(), paths)
     assert "cannot be told" in caplog.messages[-1]

@@ -130,7 +130,7 @@ def test_small_centres_of_one_class_are_warned_of_once_for_each_kind():
     ]
     assert not make_group_splits(_cohort(dict.fromkeys("ABC", (9, 9))), "centre").warnings
     many = _cohort({f"C{i:02d}": (5, 5) for i in range(21)})
-    assert make_group_splits(many, "centre").warnings == ("21 folds are as many trainings.",)
+    assert make_group_splits(many, "centre").warnings == ("21 folds mean 21 trainings.",)
 
 
 @pytest.mark.parametrize(

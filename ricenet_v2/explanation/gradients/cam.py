@@ -30,9 +30,9 @@ def hirescam(network: Classifier, array: Images, plan: NetworkPlan, target: int)
     and for the signs that it drops.
 
     Args:
-        network: In evaluation mode.
+        network: A network in evaluation mode.
         array: Preprocessed images (channels, z, y, x).
-        plan: Of the network.
+        plan: Plan of the network.
         target: Index of the class.
 
     Returns:
@@ -94,7 +94,7 @@ def spread(values: Floats, size: tuple[int, ...], stride: Shape) -> Image:
 
     Args:
         values: Axes (z, y, x).
-        size: Of the input.
+        size: Size of the input.
         stride: Voxels of the input from one of the map to the next.
     """
     resampled = ndimage.affine_transform(

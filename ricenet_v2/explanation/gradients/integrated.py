@@ -28,7 +28,7 @@ class Integrated:
         values: float32 (channels, z, y, x).
         score: Log odds of the case.
         reference: Log odds of the reference image.
-        steps: Of the integral.
+        steps: Number of steps of the integral.
     """
 
     values: Images
@@ -63,7 +63,7 @@ def integrated_gradients(
         reference: Of the same shape.
         target: Index of the class.
         batch: Steps at a time; halved where memory runs out.
-        steps: To begin with.
+        steps: Number of steps to begin with.
         most_steps: Where doubling ends.
 
     Raises:

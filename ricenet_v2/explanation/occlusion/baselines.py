@@ -66,7 +66,7 @@ def fills(
         region: Mask (z, y, x); local means are taken from its voxels where the shell has any.
         plan: Kinds of the channels.
         settings: Which baseline for which kind, and which channel.
-        windows: To fill.
+        windows: Windows to fill.
         left: To the left of the patient, a unit vector along the array axes (z, y, x).
     """
     constants = np.zeros((len(windows), len(array)), dtype=np.float32)
@@ -121,7 +121,7 @@ def mirrored(
     counterpart lies outside of the image take the nearest one.
 
     Args:
-        image: To mirror.
+        image: Image to mirror.
         head: Mask (z, y, x) of the voxels that show the patient.
         left: To the left of the patient, a unit vector along the array axes (z, y, x).
         spacing: mm along (z, y, x).

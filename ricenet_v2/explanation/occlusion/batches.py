@@ -22,7 +22,7 @@ Tell = Callable[[int], None]
 
 
 def silent(_number: int) -> None:
-    """Where nobody wants to be told."""
+    """Ignore the progress."""
 
 
 def in_batches(numbers: Numbers, batch: int, compute: Compute, tell: Tell = silent) -> torch.Tensor:

@@ -72,7 +72,7 @@ def _layout(around: torch.Tensor) -> torch.memory_format:
 
 
 def _lay(target: torch.Tensor, start: Corners, source: torch.Tensor, source_start: Corners) -> None:
-    """Copy what two parts (C, z, y, x) of one map have in common; they start at `start`, `own`."""
+    """Copy the overlap of two parts (C, z, y, x) of a map; `start`, `source_start` are first voxels."""
     first = np.maximum(start, source_start)
     last = np.minimum(start + target.shape[1:], source_start + source.shape[1:])
     if (first < last).all():
@@ -106,9 +106,9 @@ class Reach:
         that did not change, which costs work but no exactness.
 
         Args:
-            starts: Of the input boxes, (B, 3).
-            size: Of the input boxes.
-            shape: Of the output map.
+            starts: Starts of the input boxes, (B, 3).
+            size: Size of the input boxes.
+            shape: Shape of the output map.
         """
         shifted = starts + np.asarray(self.padding)
         first = -(-(shifted - np.asarray(self.kernel) + 1) // np.asarray(self.stride))

@@ -34,7 +34,7 @@ class Sampled:
     """What all windows take away, from few that were looked at.
 
     Attributes:
-        values: Of all windows, (windows,).
+        values: Values of all windows, (windows,).
         n_seen: Windows that were looked at.
         forward_passes: What gradients took.
     """

@@ -46,7 +46,7 @@ def slopes(
     One image goes through the network and back at a time, and its feature maps are kept meanwhile.
 
     Args:
-        network: In evaluation mode.
+        network: A network in evaluation mode.
         occlusions: The case.
         target: Index of the class.
         most: Forward passes that they may take; groups become denser where there are too many.

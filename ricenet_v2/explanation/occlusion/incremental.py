@@ -69,7 +69,7 @@ class CachedActivations:
     norms: dict[str, nn.BatchNorm3d]
 
     def bytes_beside(self, network: nn.Module) -> int:
-        """Of the maps, and of weights that are not the network's own."""
+        """Bytes of the maps, and of weights that are not the network's own."""
         known = {each.data_ptr() for each in network.parameters()}
         layers = (step.layer for step in self.steps if step.layer)
         weights = (each for layer in layers for each in layer.parameters())
@@ -81,8 +81,8 @@ def keep(encoder: nn.Module, images: torch.Tensor, *, only_first: bool) -> Cache
     """Pass images (1, C, Z, Y, X) through and keep the maps that windows will be laid into.
 
     Args:
-        encoder: In evaluation mode.
-        images: Of one case.
+        encoder: An encoder in evaluation mode.
+        images: Images of one case.
         only_first: Keep only what the first layer needs, its map, and the last map.
 
     Raises:
@@ -135,7 +135,7 @@ class IncrementalPass:
         """Pass the images through once.
 
         Args:
-            network: In evaluation mode.
+            network: A network in evaluation mode.
             occlusions: The case.
             only_first: Take whole maps behind the first layer.
 

@@ -29,7 +29,7 @@ class OcclusionMap:
     Attributes:
         logit: Change of the log odds of the class, float32 (z, y, x).
         probability: Change of its probability, float32 (z, y, x).
-        n_windows: That were evaluated.
+        n_windows: Number of windows that were evaluated.
         cost_share: Multiply-adds spent, as a share of one forward pass for every window.
         is_exact: Whether each window's value is that of a whole forward pass, to rounding.
         words: How it was done, in sentences.

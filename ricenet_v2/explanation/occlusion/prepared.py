@@ -21,9 +21,9 @@ class Occlusions:
     Attributes:
         array: Preprocessed images, float32 (channels, z, y, x).
         region: Mask (z, y, x) of the voxels that are explained.
-        plan: Of the networks.
+        plan: Plan of the networks.
         settings: How it is done.
-        windows: Where.
+        windows: Boxes that are hidden.
         fills: What takes the place of the voxels.
     """
 
@@ -49,7 +49,7 @@ def prepare(
         array: Preprocessed images (channels of the plan, z, y, x).
         region: Mask (z, y, x) of the voxels to explain, e.g. the brain at the plan's spacing.
         plan: Spacing and kinds of the channels.
-        settings: How.
+        settings: Settings of the occlusion.
         case_id: For messages.
         left: To the left of the patient, a unit vector along the array axes (z, y, x).
 

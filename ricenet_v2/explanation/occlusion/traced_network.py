@@ -35,7 +35,7 @@ class TracedStep:
     """One operation on maps.
 
     Attributes:
-        name: Of the map that it makes.
+        name: Name of the map that it makes.
         inputs: Names of the maps that it takes; `IMAGES` are the network's own input.
         layer: What it does; None adds its two inputs.
     """

@@ -24,9 +24,9 @@ class Windows:
     """Boxes of one size; voxels along (z, y, x).
 
     Attributes:
-        size: Of each box.
+        size: Size of each box.
         starts: First voxel of each box, (windows, 3).
-        shape: Of the image that they lie in.
+        shape: Shape of the image that they lie in.
     """
 
     size: Shape
@@ -34,7 +34,7 @@ class Windows:
     shape: Shape
 
     def __len__(self) -> int:
-        """How many windows."""
+        """Number of windows."""
         return len(self.starts)
 
     def slices(self, number: int) -> tuple[slice, ...]:

@@ -33,8 +33,8 @@ def cohort_shares(cases: Sequence[ExplainedCase], seed: int) -> tuple[CohortShar
     """Means of the ensemble's maps over the cases that have each part.
 
     Args:
-        cases: Of the cohort.
-        seed: Of the signs.
+        cases: Cases of the cohort.
+        seed: Seed of the signs.
     """
     return (*_parts(cases, seed), *_channels(cases))
 

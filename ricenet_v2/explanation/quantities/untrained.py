@@ -24,8 +24,8 @@ def p_larger(share: float, untrained: Sequence[float]) -> float | None:
     (the prediction of one further value; of a mean over cases all the more nearly).
 
     Args:
-        share: Of the trained network or ensemble.
-        untrained: Of each network that learnt nothing.
+        share: Share of the trained network or ensemble.
+        untrained: Share of each network that learnt nothing.
 
     Returns:
         None of fewer than three networks, or where all of them have the same share.
@@ -35,7 +35,7 @@ def p_larger(share: float, untrained: Sequence[float]) -> float | None:
 
 
 def p_differs(share: float, untrained: Sequence[float]) -> float | None:
-    """The same, two-sided."""
+    """Two-sided p of the same comparison."""
     statistic = _student(share, untrained)
     return None if statistic is None else 2 * float(stats.t.sf(abs(statistic), len(untrained) - 1))
 

@@ -30,12 +30,12 @@ def cascade(
     weights are passes with signs that are random.
 
     Args:
-        network: That was explained.
-        plan: Of it.
+        network: The network that was explained.
+        plan: Plan of the network.
         mapper: Makes the map.
         original: Map of the network by the same mapper.
         region: Voxels that count.
-        seed: Of the random weights.
+        seed: Seed of the random weights.
 
     Returns:
         By part, head first; each stands for itself and all parts before it.

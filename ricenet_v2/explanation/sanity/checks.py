@@ -38,10 +38,10 @@ def check_maps(
 
     Args:
         subject: The case.
-        plan: Of the networks.
+        plan: Plan of the networks.
         members: Networks by fold.
         control: A network that was trained on shuffled labels.
-        maps: Of the case.
+        maps: Maps of the case.
         target: Index of the class.
         options: How they were made.
     """

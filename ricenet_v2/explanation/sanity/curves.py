@@ -36,7 +36,7 @@ class Blocks:
 
     Attributes:
         labels: Number of the block of each voxel, (z, y, x); -1 outside of the region.
-        count: Of blocks.
+        count: Number of blocks.
     """
 
     labels: NDArray[np.int64]
@@ -88,11 +88,11 @@ class PerturbationCurves:
             network: In evaluation mode; images are brought to its device.
             array: Preprocessed images (channels, z, y, x).
             reference: What stands where blocks are deleted, and before they are inserted.
-            blocks: Of the region.
+            blocks: Blocks of the region.
             target: Index of the class.
             random: Draws the orders.
             batch: Images at a time.
-            description: Of their progress.
+            description: Description of their progress.
         """
         self._description = description
         self.network, self.blocks, self.target, self.batch = network, blocks, target, batch
@@ -130,7 +130,7 @@ class PerturbationCurves:
         )
 
     def _areas(self, probability: Floats) -> Floats:
-        """Under each curve (orders, cuts), over the share of blocks."""
+        """Area under each curve (orders, cuts), over the share of blocks."""
         areas: Floats = integrate.trapezoid(probability, self.cuts / self.blocks.count, axis=1)
         return areas
 

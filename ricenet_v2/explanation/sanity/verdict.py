@@ -31,9 +31,9 @@ class Findings:
         control: With the model of shuffled labels; None without one.
         deletion_better: Share of the random orders that deletion by the map beats.
         insertion_better: The same of insertion.
-        agreement: Of the members; None with a single one.
+        agreement: Agreement of the members; None with a single one.
         completeness: Error of integrated gradients; None of other maps.
-        n_patients: That the shares are means over.
+        n_patients: Number of patients that the shares are means over.
     """
 
     randomised: float
@@ -51,29 +51,29 @@ def faults(findings: Findings) -> tuple[str, ...]:
     checks = (
         (
             findings.randomised < MOST_ALIKE,
-            f"much the same with random weights (correlation {findings.randomised:.2f})",
+            f"hardly changes with random weights (correlation {findings.randomised:.2f})",
         ),
         (
             findings.control is None or findings.control < MOST_ALIKE,
-            f"much the same with shuffled labels (correlation {findings.control or 0:.2f})",
+            f"hardly changes with shuffled labels (correlation {findings.control or 0:.2f})",
         ),
         (
             findings.deletion_better >= least,
             f"deleting by the map is better than {_percent(findings.deletion_better)} of random "
-            f"orders, which chance could be (needed: {_percent(least)})",
+            f"orders, which could be chance (required: {_percent(least)})",
         ),
         (
             findings.insertion_better >= least,
             f"inserting by the map is better than {_percent(findings.insertion_better)} of random "
-            f"orders, which chance could be (needed: {_percent(least)})",
+            f"orders, which could be chance (required: {_percent(least)})",
         ),
         (
             findings.agreement is None or findings.agreement > LEAST_AGREEMENT,
-            f"networks of the folds disagree (correlation {findings.agreement or 0:.2f})",
+            f"the networks of the folds disagree (correlation {findings.agreement or 0:.2f})",
         ),
         (
             findings.completeness is None or findings.completeness <= GOOD,
-            f"does not add up to the answer (error {_percent(findings.completeness or 0)})",
+            f"does not add up to the output (error {_percent(findings.completeness or 0)})",
         ),
     )
     return tuple(words for passed, words in checks if not passed)
@@ -105,9 +105,9 @@ def over_cohort(name: str, checks: Sequence[Check], patients: Sequence[str]) -> 
     The error of integrated gradients is the median, since it has no upper end.
 
     Args:
-        name: Of the map.
-        checks: Of the cases.
-        patients: Of the same cases.
+        name: Name of the map.
+        checks: Checks of the cases.
+        patients: Patients of the same cases.
     """
     pairs = np.array([gains(check) for check in checks])
     deletion, insertion = (float(value) for value in pairs.mean(axis=0))

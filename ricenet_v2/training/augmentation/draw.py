@@ -63,7 +63,7 @@ class Draw:
         deformation: Shared by all channels, or None.
         mirrored: Array axes (0 z, 1 y, 2 x) that are flipped, in all channels.
         intensities: One entry per channel.
-        noise_seed: Of the noise fields.
+        noise_seed: Seed of the noise fields.
     """
 
     deformation: Deformation | None

@@ -19,7 +19,7 @@ def add_noise(image: torch.Tensor, std: float, generator: torch.Generator) -> No
     Args:
         image: Axes (z, y, x).
         std: Standard deviation.
-        generator: Of the field, on the device of the image.
+        generator: Random generator of the field, on the device of the image.
     """
     image.add_(torch.empty_like(image).normal_(generator=generator), alpha=std)
 
