@@ -70,7 +70,7 @@ def histogram(
         low: Where the axis begins, instead of below the smallest value.
         subject: What the title is of, for readers who only hear it.
     """
-    columns = [one.values for one in series]
+    columns = [measure.values for measure in series]
     together = np.concatenate(columns)
     window = _window(together)
     shown = [*window, *([] if mark is None else [mark.value]), *([] if low is None else [low])]
@@ -84,13 +84,13 @@ def histogram(
     plain(axes, unit, "cases")
     if mark is not None:
         _draw_mark(axes, mark)
-    told = "; ".join(
-        f"{one.name}: {_order(column)}" for one, column in zip(series, columns, strict=True)
+    summaries = "; ".join(
+        f"{measure.name}: {_order(column)}" for measure, column in zip(series, columns, strict=True)
     )
     marked = f"; {mark.name} {number(mark.value)} {unit}" if mark else ""
     description = (
         f"{_name(title, subject)}, histogram of {several(len(columns[0]), 'case')}, in {unit}; "
-        f"{told}{marked}"
+        f"{summaries}{marked}"
     )
     return Chart(title, svg.picture(axes, description), _left_out(together, window))
 
@@ -146,12 +146,12 @@ def _window(values: Values) -> tuple[float, float]:
 def _left_out(values: Values, window: tuple[float, float]) -> str:
     """What lies outside of the chart, in words."""
     below, above = values[values < window[0]], values[values > window[1]]
-    told = []
+    outside = []
     if below.size:
-        told.append(f"{several(below.size, 'value')} below, down to {number(below.min())}")
+        outside.append(f"{several(below.size, 'value')} below, down to {number(below.min())}")
     if above.size:
-        told.append(f"{several(above.size, 'value')} above, up to {number(above.max())}")
-    return f"Not shown: {'; '.join(told)}." if told else ""
+        outside.append(f"{several(above.size, 'value')} above, up to {number(above.max())}")
+    return f"Not shown: {'; '.join(outside)}." if outside else ""
 
 
 def _edges(values: Values, window: tuple[float, float], thinnest: float) -> Values:

@@ -80,6 +80,6 @@ def percent(value: float) -> str:
     return f"{100 * value:.0f} %"
 
 
-def several(n: int, one: str, more: str = "") -> str:
+def several(n: int, singular: str, plural: str = "") -> str:
     """`1 case`, `12,000 cases`."""
-    return f"{n:,} {one if n == 1 else more or one + 's'}"
+    return f"{n:,} {singular if n == 1 else plural or singular + 's'}"

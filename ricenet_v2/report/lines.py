@@ -83,8 +83,8 @@ def lines(
         diagonal: `up` for chance or perfect calibration, else empty.
         remark: Below the chart.
     """
-    labels_told = [one.label for one in paths if one.label and not one.is_faint]
-    axes = _axes(labels_told)
+    legend_labels = [path.label for path in paths if path.label and not path.is_faint]
+    axes = _axes(legend_labels)
     if diagonal == "up":
         axes.plot([0, 1], [0, 1], color=svg.STAND_INS["second"], linewidth=0.9, linestyle=":")
     strong = 0
@@ -98,7 +98,7 @@ def lines(
             room = _ROOM * (given[1] - given[0])
             put(given[0] - room, given[1] + room)
     plain(axes, *labels)
-    _add_legend(axes, labels_told)
+    _add_legend(axes, legend_labels)
     return DrawnChart(name, title, remark, axes, _described(title, labels, paths))
 
 
@@ -158,9 +158,9 @@ def _draw(axes: Axes, path: Path2D, colour: str, style: str) -> None:
 
 
 def _described(title: str, labels: tuple[str, str], paths: Sequence[Path2D]) -> str:
-    told = [
+    descriptions = [
         f"{path.label or 'line'} from {number(float(path.y[0]))} to {number(float(path.y[-1]))}"
         for path in paths
         if not path.is_faint and len(path.y)
     ]
-    return f"{title}: {labels[1]} against {labels[0]}; {'; '.join(told)}. {RESEARCH_ONLY}"
+    return f"{title}: {labels[1]} against {labels[0]}; {'; '.join(descriptions)}. {RESEARCH_ONLY}"

@@ -58,10 +58,10 @@ def axes(width: float, height: float) -> Axes:
         width: Of the figure, in inches, of which the page makes what it likes.
         height: Of the figure.
     """
-    made = Figure(figsize=(width, height))
-    FigureCanvasSVG(made)
-    made.patch.set_visible(False)
-    return made.add_axes((_LEFT, _BOTTOM, _RIGHT - _LEFT, _TOP - _BOTTOM))
+    figure = Figure(figsize=(width, height))
+    FigureCanvasSVG(figure)
+    figure.patch.set_visible(False)
+    return figure.add_axes((_LEFT, _BOTTOM, _RIGHT - _LEFT, _TOP - _BOTTOM))
 
 
 def picture(drawn: Axes, description: str) -> Markup:

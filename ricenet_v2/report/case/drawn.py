@@ -72,19 +72,21 @@ def draw(
     """
     scan = read_scan(raw, case, maps, record, plan)
     centre = find_centre(scan)
-    doses = [(n, scan.voxels[n]) for n, one in enumerate(scan.channels) if one.kind == "dose"]
-    lines = {n: made for n, dose in doses if (made := isodoses(case.covariates, dose))}
+    doses = [
+        (n, scan.voxels[n]) for n, channel in enumerate(scan.channels) if channel.kind == "dose"
+    ]
+    lines = {n: isolines for n, dose in doses if (isolines := isodoses(case.covariates, dose))}
     budget = math.inf if n_bytes is None else n_bytes
     scene, text = _fitting_scene(case.case_id, scan, centre, lines, _PICTURE_SHARE * budget)
     left = max(budget - len(text), (1 - _PICTURE_SHARE) * budget)
     volumes = volumes_of(case.case_id, scan, centre, left)
-    told = f"Through {centre.where(scan.grid)}. "
-    told += f"{reference_of(scan, lines)}. " if lines else ""
-    told += (
+    note = f"Through {centre.where(scan.grid)}. "
+    note += f"{reference_of(scan, lines)}. " if lines else ""
+    note += (
         "The patient's left is right in axial and coronal planes; strokes at the rim point at the "
         "other planes."
     )
-    return DrawnCase(scene, text, volumes.script, volumes.spacing, told, scan.left_out, scan.flags)
+    return DrawnCase(scene, text, volumes.script, volumes.spacing, note, scan.left_out, scan.flags)
 
 
 def _fitting_scene(

@@ -145,7 +145,7 @@ def write_case(job: CaseJob, plan: Plan | None = None, seconds: float | None = N
         before=(job.before, page_name(job.before)) if job.before else None,
         after=(job.after, page_name(job.after)) if job.after else None,
         glance=_glance(job),
-        outputs=[_output(*one, job.classes) for one in job.outputs],
+        outputs=[_output(*output, job.classes) for output in job.outputs],
         flags=flags,
         parts=job.parts,
         provenance=_provenance(job),
@@ -198,31 +198,41 @@ def _written(job: CaseJob, drawn: DrawnCase) -> dict[str, object]:
 def _glance(job: CaseJob) -> list[tuple[str, str, str]]:
     known = next((o[2].truth for o in job.outputs if o[2].truth), "")
     truth = job.case.label if job.case else known
-    told = "label in cases.csv" if job.case else "label in the table of predictions"
-    tiles = [("Truth", truth or NOTHING, told if truth else "not known")]
+    origin = "label in cases.csv" if job.case else "label in the table of predictions"
+    tiles = [("Truth", truth or NOTHING, origin if truth else "not known")]
     if job.case:
         tiles.append(("Split", "training" if job.case.split == "train" else "test", "cases.csv"))
-    for name, _, one in job.outputs:
-        top = max(range(len(job.classes)), key=lambda n: one.probabilities[n])
-        words = "differs from the truth" if one.is_right is False else f"by the {job.model}"
-        tiles.append((f"Predicted, {name}", one.called, words))
-        what = "Share of votes for" if one.is_vote else "Probability of"
-        tiles.append((f"{what} {job.classes[top]}", f"{one.probabilities[top]:.2f}", name))
+    for name, _, prediction in job.outputs:
+        top = max(range(len(job.classes)), key=lambda n: prediction.probabilities[n])
+        words = "differs from the truth" if prediction.is_right is False else f"by the {job.model}"
+        tiles.append((f"Predicted, {name}", prediction.called, words))
+        what = "Share of votes for" if prediction.is_vote else "Probability of"
+        tiles.append((f"{what} {job.classes[top]}", f"{prediction.probabilities[top]:.2f}", name))
     return tiles
 
 
-def _output(title: str, note: str, one: PredictedCase, classes: Sequence[str]) -> _CaseOutput:
-    rows = [("ensemble" if len(one.members) > 1 else one.part, _cells(one.probabilities), True)]
-    if len(one.members) > 1:
-        rows += [(name, _cells(values), False) for name, values in one.members]
+def _output(
+    title: str, note: str, prediction: PredictedCase, classes: Sequence[str]
+) -> _CaseOutput:
+    rows = [
+        (
+            "ensemble" if len(prediction.members) > 1 else prediction.part,
+            _cells(prediction.probabilities),
+            True,
+        )
+    ]
+    if len(prediction.members) > 1:
+        rows += [(name, _cells(values), False) for name, values in prediction.members]
     most = math.log(len(classes))
-    facts = [("Entropy", f"{abs(one.entropy):.2f} of at most {most:.2f} nats")]
-    if one.agreement is not None:
-        facts.append(("Members that agree", percent(one.agreement)))
-    if len(one.members) > 1:
-        told = _MISSING if one.disagreement is None else f"{one.disagreement:.3f} nats"
-        facts.append(("Disagreement of members", told))
-    nearer = _MISSING if one.distance is None else share(one.distance)
+    facts = [("Entropy", f"{abs(prediction.entropy):.2f} of at most {most:.2f} nats")]
+    if prediction.agreement is not None:
+        facts.append(("Members that agree", percent(prediction.agreement)))
+    if len(prediction.members) > 1:
+        disagreement = (
+            _MISSING if prediction.disagreement is None else f"{prediction.disagreement:.3f} nats"
+        )
+        facts.append(("Disagreement of members", disagreement))
+    nearer = _MISSING if prediction.distance is None else share(prediction.distance)
     facts.append(("Held-out cases that lie nearer to the training cases", nearer))
     return _CaseOutput(title, note, tuple(rows), tuple(facts))
 
@@ -237,8 +247,10 @@ def _provenance(job: CaseJob) -> list[tuple[str, str]]:
         rows += [
             (name, known(job.case.covariates.get(name, "")) or NOTHING) for name in job.covariates
         ]
-    found = [one.source for _, _, one in job.outputs if one.source is not None]
-    record = job.record or (found[0] if found else None)
+    image_records = [
+        prediction.source for _, _, prediction in job.outputs if prediction.source is not None
+    ]
+    record = job.record or (image_records[0] if image_records else None)
     if record is not None:
         rows += [
             ("Images", f"{times(record.source_grid_shape)} voxels (z, y, x)"),

@@ -73,12 +73,14 @@ class DisplayedCase:
     @property
     def anatomy(self) -> tuple[int, ...]:
         """Indices of the channels that show anatomy."""
-        return tuple(n for n, one in enumerate(self.channels) if one.kind in _ANATOMY)
+        return tuple(n for n, channel in enumerate(self.channels) if channel.kind in _ANATOMY)
 
     def of(self, kind: str) -> Image | None:
         """The first channel of that kind."""
-        found = [v for one, v in zip(self.channels, self.voxels, strict=True) if one.kind == kind]
-        return found[0] if found else None
+        images = [
+            v for channel, v in zip(self.channels, self.voxels, strict=True) if channel.kind == kind
+        ]
+        return images[0] if images else None
 
 
 def read_scan(
@@ -136,14 +138,14 @@ def read_scan(
 
 
 def _lesion(path: Path, grid: Grid, case_id: str) -> Mask:
-    voxels, own = read_whole_image(path)
-    if own.shape != grid.shape:
+    voxels, lesion_grid = read_whole_image(path)
+    if lesion_grid.shape != grid.shape:
         raise GeometryError(
             "The lesion mask and the images of a case differ in shape.",
             case=case_id,
             file=path,
             expected=grid.shape,
-            got=own.shape,
+            got=lesion_grid.shape,
         )
     mask: Mask = voxels > 0.5
     return mask
@@ -155,18 +157,18 @@ def _maps(
     """Those that can be shown, and why the others cannot."""
     shown, left_out = [], []
     for volume, path in maps:
-        told = f"the map {path.name} is not shown"
+        message = f"the map {path.name} is not shown"
         try:
-            voxels, own = read_whole_image(path)
+            voxels, map_grid = read_whole_image(path)
         except Exception as error:  # noqa: BLE001 - the images are shown without this map
-            logged(logger, told, error)
+            logged(logger, message, error)
             why = error.what if isinstance(error, RicenetError) else reason_of(error)
-            left_out.append(f"{told}: {why}")
+            left_out.append(f"{message}: {why}")
             continue
-        if own.shape == grid.shape:
+        if map_grid.shape == grid.shape:
             shown.append(ShownMap(volume, voxels))
         else:
-            left_out.append(f"{told}: it lies on another grid than the images")
+            left_out.append(f"{message}: it lies on another grid than the images")
             logger.warning("%s: %s", path, left_out[-1])
     return tuple(shown), tuple(left_out)
 
@@ -189,7 +191,10 @@ def crop(scan: DisplayedCase, brain: Mask | None) -> DisplayedCase:
         voxels=tuple(np.ascontiguousarray(voxels[box]) for voxels in scan.voxels),
         grid=scan.grid.crop(_shape(start), _shape(stop)),
         lesion=None if scan.lesion is None else scan.lesion[box],
-        maps=tuple(replace(one, voxels=np.ascontiguousarray(one.voxels[box])) for one in scan.maps),
+        maps=tuple(
+            replace(shown_map, voxels=np.ascontiguousarray(shown_map.voxels[box]))
+            for shown_map in scan.maps
+        ),
     )
 
 

@@ -49,7 +49,7 @@ def layers(facts: Facts) -> str:
     net = facts.plan.network
     bias = "with" if net.conv_bias else "without"
     nonlinearity = net.nonlinearity.replace("_", " ").replace("relu", "ReLU")
-    told = (
+    sentence = (
         f"The {architecture(net)} has {several(len(net.features), 'stage')} of "
         f"{_numbers(net.features)} features and {_numbers(net.blocks)} residual blocks, kernels "
         f"{_shapes(net.kernel_sizes)} and strides {_shapes(net.strides)} (z, y, x), "
@@ -65,7 +65,7 @@ def layers(facts: Facts) -> str:
         else "no stochastic depth"
     )
     return said(
-        told,
+        sentence,
         _bands(facts),
         f"{stem}." if stem else "",
         f"{head}; {depth}.",
@@ -78,16 +78,16 @@ def _bands(facts: Facts) -> str:
     """Maps of fixed values of a channel, or that without them its height is not seen."""
     assert facts.plan is not None
     units = {channel.name: channel.unit or "" for channel in facts.dataset.channels}
-    told = [
-        f"{several(len(own) - 1, 'band')} around {_values(channel, own[1:], units)} of "
-        f"{channel.name} (the lowest begins at {_values(channel, own[:1], units)}, the highest "
+    bands = [
+        f"{several(len(levels) - 1, 'band')} around {_values(channel, levels[1:], units)} of "
+        f"{channel.name} (the lowest begins at {_values(channel, levels[:1], units)}, the highest "
         "holds all above it)"
-        for channel, own in zip(facts.plan.channels, facts.plan.network.levels, strict=False)
-        if own
+        for channel, levels in zip(facts.plan.channels, facts.plan.network.levels, strict=False)
+        if levels
     ]
     flat = facts.plan.shapes_only
     return said(
-        f"In addition to the channels, the network receives {listed(told)}." if told else "",
+        f"In addition to the channels, the network receives {listed(bands)}." if bands else "",
         f"Instance norm removes the scale of {listed(flat)} and nothing restores it: the "
         f"networks see the shape of {'this channel' if len(flat) == 1 else 'these channels'}, but "
         f"not the height ({', '.join(_heights(facts, flat))})."
@@ -115,12 +115,12 @@ def _heights(facts: Facts, names: Sequence[str]) -> list[str]:
 
 def _further(net: NetworkPlan) -> str:
     """Fields that are newer than these words, where they are not at their default."""
-    found = [
+    settings = [
         f"{field.name} = {vars(net)[field.name]}"
         for field in dataclasses.fields(net)
         if field.name not in TOLD and vars(net)[field.name] != field.default
     ]
-    return f"Further settings of the network: {', '.join(found)}." if found else ""
+    return f"Further settings of the network: {', '.join(settings)}." if settings else ""
 
 
 def _size(facts: Facts) -> str:
@@ -133,13 +133,13 @@ def _size(facts: Facts) -> str:
 
 
 def _numbers(values: tuple[int, ...]) -> str:
-    found = set(values)
-    return str(values[0]) if len(found) == 1 else ", ".join(map(str, values))
+    distinct = set(values)
+    return str(values[0]) if len(distinct) == 1 else ", ".join(map(str, values))
 
 
 def _shapes(values: tuple[tuple[int, int, int], ...]) -> str:
-    told = ["x".join(map(str, value)) for value in values]
-    return told[0] if len(set(told)) == 1 else ", ".join(told)
+    shapes = ["x".join(map(str, value)) for value in values]
+    return shapes[0] if len(set(shapes)) == 1 else ", ".join(shapes)
 
 
 def first_weights(facts: Facts) -> str:
@@ -171,20 +171,20 @@ def _began(source: PretrainedSource | None, folds: list[int], everyone: bool) ->
 def _trained_on(source: PretrainedSource) -> str:
     """What the file was trained on, as far as run.json tells it."""
     known = source.trained_on is not None
-    told = (
+    sentence = (
         f"These were trained on {several(source.trained_on or 0, 'case')}{_from(source)}."
         if known
         else "What these were trained on is not recorded."
     )
     further = "There may be further ones" if known else "The file does not tell it"
     return " " + said(
-        told,
+        sentence,
         f"{further}: {'; '.join(source.untold)}." if source.untold else "",
         f"Among them are held-out cases of this dataset, so figures of these flatter: "
         f"{listed(source.leaked)}."
         if source.leaked
         else "",
-        *(f"{begun(one)}." for one in source.doubts),
+        *(f"{begun(doubt)}." for doubt in source.doubts),
     )
 
 

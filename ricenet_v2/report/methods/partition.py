@@ -19,12 +19,12 @@ def folds(facts: Facts) -> str:
     if splits is None:
         return ""
     sizes = [len(fold.validation) for fold in splits.folds]
-    told = (
+    sentence = (
         f"By splits_final.json there are {splits.described}, with {_range(sizes)} validation "
         "cases each."
     )
     return said(
-        told,
+        sentence,
         f"Each fold holds out one value of the column {splits.group} of cases.csv."
         if splits.group
         else "",
@@ -35,8 +35,8 @@ def folds(facts: Facts) -> str:
 
 
 def _range(values: Iterable[int]) -> str:
-    found = sorted(set(values))
-    return f"{found[0]:,}" if len(found) == 1 else f"{found[0]:,} to {found[-1]:,}"
+    distinct = sorted(set(values))
+    return f"{distinct[0]:,}" if len(distinct) == 1 else f"{distinct[0]:,} to {distinct[-1]:,}"
 
 
 def _held_out(splits: Splits) -> str:
@@ -69,14 +69,14 @@ def _balance(facts: Facts, splits: Splits) -> str:
 
 def _moved(facts: Facts) -> str:
     """Folds that were trained as folds of others than the files have now."""
-    told = ""
+    sentence = ""
     if facts.moved_folds:
         were = "was" if len(facts.moved_folds) == 1 else "were"
-        told = (
+        sentence = (
             f"{begun(numbered(facts.moved_folds))} {were} trained on other cases, labels or "
             "patients than splits_final.json and cases.csv have now."
         )
-    return said(told, *_other_scheme(facts))
+    return said(sentence, *_other_scheme(facts))
 
 
 def _other_scheme(facts: Facts) -> Iterator[str]:
@@ -85,8 +85,8 @@ def _other_scheme(facts: Facts) -> Iterator[str]:
     n = len(facts.splits.folds)
     for fold in facts.folds:
         run = fold.run
-        own = dict(enumerate(facts.splits.held_out)).get(fold.number, "")
-        if (run.n_folds, run.group, run.held_out) == (n, facts.splits.group, own):
+        held_out = dict(enumerate(facts.splits.held_out)).get(fold.number, "")
+        if (run.n_folds, run.group, run.held_out) == (n, facts.splits.group, held_out):
             continue
         how = f", leaving out {run.group} {run.held_out}" if run.group else ", stratified by class"
         yield (
@@ -99,23 +99,23 @@ def disjoint(facts: Facts) -> str:
     """Whether a patient is on two sides, by the patient ids of cases.csv."""
     if not facts.cases:
         return ""
-    told = []
+    sentences = []
     if facts.splits is not None:
         wrong = [n for n, fold in enumerate(facts.splits.folds) if _shared(facts, fold)]
-        told.append(
+        sentences.append(
             f"Patients are on both sides of {numbered(wrong)}."
             if wrong
             else "No patient of cases.csv is on both sides of a fold."
         )
     both = _patients(facts, "train") & _patients(facts, "test")
     if facts.of_split("test"):
-        told.append(
+        sentences.append(
             f"{several(len(both), 'patient')} {'has' if len(both) == 1 else 'have'} cases in both "
             "the training and the test split."
             if both
             else "No patient has cases in both the training and the test split."
         )
-    return said(*told)
+    return said(*sentences)
 
 
 def _shared(facts: Facts, fold: Fold) -> set[str]:
@@ -139,20 +139,26 @@ def _leaks(facts: Facts) -> Iterator[str]:
     for result in facts.results:
         if result.sanity is None or not result.sanity.checks:
             continue
-        found = [f"{one.name}: {one.outcome} ({one.found})" for one in result.sanity.checks]
-        yield f"Checks of {result.title}: {'; '.join(found)}."
+        outcomes = [
+            f"{check.name}: {check.outcome} ({check.found})" for check in result.sanity.checks
+        ]
+        yield f"Checks of {result.title}: {'; '.join(outcomes)}."
 
 
 def scope(facts: Facts) -> str:
     """Whether anything measured for the plan came from test cases."""
-    found = facts.fingerprint
-    if found is None or not facts.cases:
+    fingerprint = facts.fingerprint
+    if fingerprint is None or not facts.cases:
         return ""
     test = {case.case_id for case in facts.of_split("test")}
-    inside = sorted(test & {case.case_id for case in found.cases})
-    told = f"the test cases {listed(inside)} among them" if inside else "none of them a test case"
+    inside = sorted(test & {case.case_id for case in fingerprint.cases})
+    overlap = (
+        f"the test cases {listed(inside)} among them" if inside else "none of them a test case"
+    )
     folds = "; the validation cases of the folds are among them" if _all_validated(facts) else ""
-    return f"The fingerprint was measured on {several(found.n_cases, 'case')}, {told}{folds}."
+    return (
+        f"The fingerprint was measured on {several(fingerprint.n_cases, 'case')}, {overlap}{folds}."
+    )
 
 
 def _all_validated(facts: Facts) -> bool:

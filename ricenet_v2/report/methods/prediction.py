@@ -18,22 +18,24 @@ _SAME = 1e-9  # by which slopes and offsets may differ
 
 def of_folds(facts: Facts) -> str:
     """Who predicted the validation cases, whether it had learned from them, and who did not."""
-    found = facts.out_of_fold
-    return "" if found is None else said(_of_folds(facts, found), members.without(facts, found))
+    result = facts.out_of_fold
+    return "" if result is None else said(_of_folds(facts, result), members.without(facts, result))
 
 
-def _of_folds(facts: Facts, found: Result) -> str:
-    n = several(len(found.cases), "case")
+def _of_folds(facts: Facts, result: Result) -> str:
+    n = several(len(result.cases), "case")
     if facts.splits is None:
         return f"{n} of validation.csv, each predicted by the {facts.model} of one fold."
-    learned = [one.case_id for one in found.cases if _is_trained_on(facts, one)]
+    learned = [case.case_id for case in result.cases if _is_trained_on(facts, case)]
     if learned or facts.moved_folds:
         which = listed(learned[:5]) if learned else "some"
         return (
             f"{n}, each predicted by the {facts.model} of one fold. By the files as they are now, "
             f"{which} of them may be cases that this {facts.model} learned from."
         )
-    before = sum(seen_before(facts, one.case_id, (members.fold_of(one),)) for one in found.cases)
+    before = sum(
+        seen_before(facts, case.case_id, (members.fold_of(case),)) for case in result.cases
+    )
     if before:
         return (
             f"{n}, each predicted by the one {facts.model} whose training left it out; "
@@ -43,16 +45,16 @@ def _of_folds(facts: Facts, found: Result) -> str:
     return f"{n}, each predicted by the one {facts.model} that did not learn from it."
 
 
-def of_fold_words(facts: Facts, one: PredictedCase) -> str:
+def of_fold_words(facts: Facts, case: PredictedCase) -> str:
     """Who predicted a validation case."""
     if facts.splits is None:
-        return f"By the {facts.model} of {one.part}."
-    if _is_trained_on(facts, one) or facts.moved_folds:
+        return f"By the {facts.model} of {case.part}."
+    if _is_trained_on(facts, case) or facts.moved_folds:
         return (
-            f"By the {facts.model} of {one.part}, which by the files as they are now may have "
+            f"By the {facts.model} of {case.part}, which by the files as they are now may have "
             "learned from the case."
         )
-    if seen_before(facts, one.case_id, (members.fold_of(one),)):
+    if seen_before(facts, case.case_id, (members.fold_of(case),)):
         return (
             f"By the one {facts.model} whose training left the case out, but which began with "
             "weights that had been trained on it."
@@ -60,50 +62,50 @@ def of_fold_words(facts: Facts, one: PredictedCase) -> str:
     return f"By the one {facts.model} that did not learn from the case."
 
 
-def _is_trained_on(facts: Facts, one: PredictedCase) -> bool:
+def _is_trained_on(facts: Facts, case: PredictedCase) -> bool:
     assert facts.splits is not None
-    number = members.fold_of(one)
+    number = members.fold_of(case)
     there = facts.splits.folds[number : number + 1]
-    return not there or one.case_id in there[0].train
+    return not there or case.case_id in there[0].train
 
 
 def mirroring(facts: Facts) -> str:
     """Mirroring of out-of-fold predictions and of each folder."""
     if not facts.is_network:
         return ""
-    return said(_of_validation(facts), *(mirroring_of(facts, one) for one in facts.folders))
+    return said(_of_validation(facts), *(mirroring_of(facts, result) for result in facts.folders))
 
 
 def _of_validation(facts: Facts) -> str:
     if facts.out_of_fold is None or not facts.finished:
         return ""
-    told = []
+    sentences = []
     groups: dict[tuple[int, ...] | None, list[int]] = {}
     for fold in facts.finished:
         groups.setdefault(fold.run.validation_mirror_axes, []).append(fold.number)
     for axes, folds in groups.items():
         who = f"Out-of-fold predictions of {numbered(folds)}"
         if axes is None:
-            told.append(f"{who}: whether they are means over mirrorings is not recorded.")
+            sentences.append(f"{who}: whether they are means over mirrorings is not recorded.")
         elif axes:
-            told.append(
+            sentences.append(
                 f"{who} are means over {2 ** len(axes)} mirrorings, along {axes_words(axes)}."
             )
         else:
-            told.append(f"{who} are of images as they are, without mirroring.")
-    return said(*told)
+            sentences.append(f"{who} are of images as they are, without mirroring.")
+    return said(*sentences)
 
 
 def mirroring_of(facts: Facts, result: Result) -> str:
     """Mirroring of one folder."""
-    made = result.predictions
-    if made is None or result.kind != "network" or facts.plan is None:
+    predictions = result.predictions
+    if predictions is None or result.kind != "network" or facts.plan is None:
         return ""
     axes = facts.plan.training.augmentation.mirror_axes
     who = f"Predictions in {result.title}"
-    if made.mirrored and axes:
+    if predictions.mirrored and axes:
         return f"{who} are means over {2 ** len(axes)} mirrorings, along {axes_words(axes)}."
-    if made.mirrored:
+    if predictions.mirrored:
         return f"{who} are of images as they are: the plan names no axis to mirror."
     differs = (
         ", unlike the out-of-fold predictions"
@@ -119,9 +121,11 @@ def other_model(facts: Facts) -> str:
         return ""
     hashes = {fold.run.plan_hash for fold in facts.folds}
     other = [
-        one.title
-        for one in facts.folders
-        if one.predictions and one.kind == "network" and one.predictions.plan_hash not in hashes
+        result.title
+        for result in facts.folders
+        if result.predictions
+        and result.kind == "network"
+        and result.predictions.plan_hash not in hashes
     ]
     if not other or not hashes:
         return ""
@@ -133,15 +137,15 @@ def other_model(facts: Facts) -> str:
 
 def learned_from(facts: Facts) -> str:
     """Predicted cases that a network learned from."""
-    told = []
+    sentences = []
     for result in facts.folders:
-        n = sum(bool(one.learned_by) for one in result.cases)
+        n = sum(bool(case.learned_by) for case in result.cases)
         if n:
-            told.append(
+            sentences.append(
                 f"{several(n, 'case')} of {result.title} {'is a' if n == 1 else 'are'} training "
                 f"case{'' if n == 1 else 's'} that {result.kind}s learned from."
             )
-    return said(*told)
+    return said(*sentences)
 
 
 def probabilities(facts: Facts) -> str:
@@ -150,36 +154,36 @@ def probabilities(facts: Facts) -> str:
         return ""
     folders = [
         said(
-            prior.of_folder(facts, one),
-            calibration_of(facts, one),
-            prior.warned(one.predictions) if one.predictions is not None else "",
+            prior.of_folder(facts, result),
+            calibration_of(facts, result),
+            prior.warned(result.predictions) if result.predictions is not None else "",
         )
-        for one in facts.folders
+        for result in facts.folders
     ]
     return said(prior.of_validation(facts), *folders)
 
 
 def calibration_of(facts: Facts, result: Result) -> str:
     """Whether the probabilities of one folder were calibrated."""
-    made, found = result.predictions, facts.calibration
-    if made is None or result.kind != "network":
+    predictions, fitted = result.predictions, facts.calibration
+    if predictions is None or result.kind != "network":
         return ""
-    if made.applied is not None:
-        other = found is not None and _differs(found, made.applied)
+    if predictions.applied is not None:
+        other = fitted is not None and _differs(fitted, predictions.applied)
         return (
-            f"Each member's logits in {result.title} were calibrated: {made.applied.words}"
+            f"Each member's logits in {result.title} were calibrated: {predictions.applied.words}"
             f"{', which is not that of calibration.json' if other else ''}."
         )
-    if made.calibrated:
+    if predictions.calibrated:
         return f"Calibration of {result.title} was asked for, and changes nothing."
-    there = ", though calibration.json is there" if found is not None else ""
+    there = ", though calibration.json is there" if fitted is not None else ""
     return f"Probabilities in {result.title} are not calibrated{there}."
 
 
-def _differs(found: Calibration, applied: Recalibration) -> bool:
+def _differs(fitted: Calibration, applied: Recalibration) -> bool:
     """Whether something else was applied than what calibration.json has now."""
-    slope = 1 / found.temperature if found.form == "temperature" else found.slope
-    there = (slope, *found.offsets) if found.form != "nothing" else (1.0,)
+    slope = 1 / fitted.temperature if fitted.form == "temperature" else fitted.slope
+    there = (slope, *fitted.offsets) if fitted.form != "nothing" else (1.0,)
     here = (applied.slope, *applied.offsets)
     return len(here) != len(there) or any(
         abs(a - b) > _SAME for a, b in zip(here, there, strict=True)
@@ -188,83 +192,88 @@ def _differs(found: Calibration, applied: Recalibration) -> bool:
 
 def calibration(facts: Facts) -> str:
     """What calibration.json says of its fit."""
-    found = facts.calibration
-    return "" if found is None else f"calibration.json: {calibration_words(facts, found)}"
+    fitted = facts.calibration
+    return "" if fitted is None else f"calibration.json: {calibration_words(facts, fitted)}"
 
 
-def calibration_words(facts: Facts, found: Calibration) -> str:
+def calibration_words(facts: Facts, fitted: Calibration) -> str:
     """What is applied, on what it was fitted, what was tried, and what the cases stand for."""
     ends = (
-        "" if found.low is None or found.high is None else f" ({found.low:.3f} to {found.high:.3f})"
+        ""
+        if fitted.low is None or fitted.high is None
+        else f" ({fitted.low:.3f} to {fitted.high:.3f})"
     )
-    how = "as decided by" if found.form == "nothing" else "fitted on"
+    how = "as decided by" if fitted.form == "nothing" else "fitted on"
     return said(
-        f"{found.words}{ends}, {how} {several(found.n_cases, 'case')} of "
-        f"{several(found.n_patients, 'patient')}: {found.method}.",
-        f"Warning: {found.warning}." if found.warning else "",
+        f"{fitted.words}{ends}, {how} {several(fitted.n_cases, 'case')} of "
+        f"{several(fitted.n_patients, 'patient')}: {fitted.method}.",
+        f"Warning: {fitted.warning}." if fitted.warning else "",
         "It was fitted on other predictions than those that are here (changed since: "
         f"{listed(facts.moved_calibration)}), so it does not hold for this model."
         if facts.moved_calibration
         else "",
-        _refers_to(found),
-        _tried(found),
+        _refers_to(fitted),
+        _tried(fitted),
     )
 
 
-def _refers_to(found: Calibration) -> str:
-    if not found.prior:
+def _refers_to(fitted: Calibration) -> str:
+    if not fitted.prior:
         return "The predictions it was fitted on were not corrected for how frequent classes are."
-    shares = ", ".join(f"{n} {percent(p)}" for n, p in zip(found.classes, found.prior, strict=True))
+    shares = ", ".join(
+        f"{n} {percent(p)}" for n, p in zip(fitted.classes, fitted.prior, strict=True)
+    )
     return f"Calibrated probabilities refer to class frequencies of {shares}."
 
 
-def _tried(found: Calibration) -> str:
-    if not found.trials:
+def _tried(fitted: Calibration) -> str:
+    if not fitted.trials:
         return ""
-    words = "; ".join(f"{one.form}: {one.reason}" for one in found.trials)
+    words = "; ".join(f"{trial.form}: {trial.reason}" for trial in fitted.trials)
     return f"Forms that were tried: {words}."
 
 
 def called(facts: Facts) -> str:
     """Which class a case is called, counted on the predictions themselves."""
-    told = []
+    sentences = []
     for result in facts.results:
         if not result.cases:
             continue
-        other = sum(one.called != _most_probable(facts, one) for one in result.cases)
+        other = sum(case.called != _most_probable(facts, case) for case in result.cases)
         what = "share of votes" if result.cases[0].is_vote else "probability"
         where = prior.set_of(result)
-        told.append(prior.rule_of(result, facts))
-        told.append(
+        sentences.append(prior.rule_of(result, facts))
+        sentences.append(
             f"Each case of {where} is assigned the class of the highest {what}."
             if not other
             else f"{other:,} of {several(len(result.cases), 'case')} of {where} "
             f"{'is' if other == 1 else 'are'} assigned another class than that of the highest "
             f"{what}."
         )
-    return said(*told)
+    return said(*sentences)
 
 
-def _most_probable(facts: Facts, one: PredictedCase) -> str:
-    if one.called not in facts.dataset.classes:
+def _most_probable(facts: Facts, case: PredictedCase) -> str:
+    if case.called not in facts.dataset.classes:
         return ""
-    best = max(one.probabilities)
+    best = max(case.probabilities)
     # Of equal ones the called class is as good as the first.
-    index = facts.dataset.classes.index(one.called)
-    if one.probabilities[index] == best:
-        return one.called
-    return facts.dataset.classes[one.probabilities.index(best)]
+    index = facts.dataset.classes.index(case.called)
+    if case.probabilities[index] == best:
+        return case.called
+    return facts.dataset.classes[case.probabilities.index(best)]
 
 
 def thresholds(facts: Facts) -> str:
     """Each threshold, and what it was chosen on."""
-    told: dict[str, list[str]] = {}
+    titles: dict[str, list[str]] = {}
     for result in facts.results:
-        for one in result.evaluation.thresholds if result.evaluation else ():
-            value = "no value" if one.value is None else f"{one.value:.3f}"
-            text = f"{one.name} of {one.class_name}: {value}, {_chosen(one.chosen_on)}"
-            told.setdefault(text, []).append(result.title)
-    return said(*(f"Threshold {text} ({listed(names)})." for text, names in told.items()))
+        for threshold in result.evaluation.thresholds if result.evaluation else ():
+            value = "no value" if threshold.value is None else f"{threshold.value:.3f}"
+            chosen = _chosen(threshold.chosen_on)
+            text = f"{threshold.name} of {threshold.class_name}: {value}, {chosen}"
+            titles.setdefault(text, []).append(result.title)
+    return said(*(f"Threshold {text} ({listed(names)})." for text, names in titles.items()))
 
 
 def _chosen(on: str) -> str:

@@ -30,7 +30,7 @@ def made_by(facts: Facts) -> str:
     if plan is None:
         return ""
     command = f" by `{text_of(plan.command)}`" if plan.command else ""
-    told = f"Plan {plan.name} was made with the preset {plan.preset}{command}."
+    sentence = f"Plan {plan.name} was made with the preset {plan.preset}{command}."
     foreign = ""
     if facts.foreign_folds:
         foreign = (
@@ -38,15 +38,17 @@ def made_by(facts: Facts) -> str:
             f"{'was' if len(facts.foreign_folds) == 1 else 'were'} trained by: what is said here "
             "of the plan does not hold for them."
         )
-    return said(told, foreign)
+    return said(sentence, foreign)
 
 
 def changed(facts: Facts) -> str:
     """Settings that the training changed."""
-    found = changes(facts)
-    if not found:
+    differences = changes(facts)
+    if not differences:
         return ""
-    words = ", ".join(f"{one.field} {one.trained} (planned {one.planned})" for one in found)
+    words = ", ".join(
+        f"{change.field} {change.trained} (planned {change.planned})" for change in differences
+    )
     return f"The training differed from the plan in: {words}."
 
 
@@ -65,10 +67,10 @@ def _changes(planned: Plan, trained: Plan) -> Iterator[PlanChange]:
     for name in ("spacing", "input_size", "storage_dtype"):
         yield from _field(name, vars(planned)[name], vars(trained)[name])
     common = set(names) & set(seen)
-    for one in planned.channels:
-        other = next((c for c in trained.channels if c.name == one.name), one)
-        if one.name in common and one != other:
-            yield PlanChange(f"channel {one.name}", _prepared(one), _prepared(other))
+    for channel in planned.channels:
+        other = next((c for c in trained.channels if c.name == channel.name), channel)
+        if channel.name in common and channel != other:
+            yield PlanChange(f"channel {channel.name}", _prepared(channel), _prepared(other))
     sections = (
         ("network.", planned.network, trained.network),
         ("", planned.training, trained.training),
@@ -114,8 +116,10 @@ def normalised(facts: Facts) -> str:
     """How each channel was normalised."""
     if facts.plan is None:
         return ""
-    told = [f"{one.name} {scheme_words(one.normalisation)}" for one in facts.plan.channels]
-    return f"Normalisation: {'; '.join(told)}."
+    schemes = [
+        f"{channel.name} {scheme_words(channel.normalisation)}" for channel in facts.plan.channels
+    ]
+    return f"Normalisation: {'; '.join(schemes)}."
 
 
 def _prepared(channel: ChannelPlan) -> str:
@@ -126,8 +130,8 @@ def region(facts: Facts) -> str:
     """What the crop followed, counted on the preprocessed cases."""
     if not facts.stored:
         return ""
-    told = [f"{several(n, 'case')}: {name}" for name, n in sorted(facts.stored.items())]
-    return f"Before resampling, cases were cropped to a region ({'; '.join(told)})."
+    regions = [f"{several(n, 'case')}: {name}" for name, n in sorted(facts.stored.items())]
+    return f"Before resampling, cases were cropped to a region ({'; '.join(regions)})."
 
 
 def ranges(facts: Facts) -> str:

@@ -34,11 +34,11 @@ def out_of_fold(facts: Facts) -> str:
             "recorded.",
             chosen_on_validation(facts),
         )
-    told = (
+    sentence = (
         "The validation cases were predicted with the weights after the last epoch that was "
         "trained."
     )
-    return said(told, chosen_on_validation(facts) or _untouched(facts))
+    return said(sentence, chosen_on_validation(facts) or _untouched(facts))
 
 
 def _untouched(facts: Facts) -> str:
@@ -68,12 +68,12 @@ def predicted(facts: Facts) -> str:
 
 def weights_of(facts: Facts, result: Result) -> str:
     """Which checkpoint predicted one folder, and what chose its epoch."""
-    made = result.predictions
-    if made is None:
+    predictions = result.predictions
+    if predictions is None:
         return ""
     if result.kind != "network":
         return f"{_title(result)} are by {result.kind}s that have no checkpoint."
-    names = checkpoints(made)
+    names = checkpoints(predictions)
     words = {
         "final": "the weights after the last epoch that was trained",
         "latest": "the weights of the latest saved epoch" + _still(facts, result),
@@ -82,11 +82,11 @@ def weights_of(facts: Facts, result: Result) -> str:
     }
     if not names:
         return f"{_title(result)}: which checkpoints predicted is not recorded."
-    told = listed(words.get(name, f"checkpoint_{name}") for name in names)
-    best = _best_epochs(facts, made) if "best" in names else ""
+    weights = listed(words.get(name, f"checkpoint_{name}") for name in names)
+    best = _best_epochs(facts, predictions) if "best" in names else ""
     last = _early(facts) if "final" in names else ""
     return said(
-        f"{_title(result)} were made with {told}.", best, last, _other_thresholds(facts, result)
+        f"{_title(result)} were made with {weights}.", best, last, _other_thresholds(facts, result)
     )
 
 
@@ -100,22 +100,24 @@ def _title(result: Result) -> str:
     return f"Predictions in {result.title}"
 
 
-def checkpoints(made: Predictions) -> tuple[str, ...]:
+def checkpoints(predictions: Predictions) -> tuple[str, ...]:
     """`final`, `best` or `latest`, by the names of the files; empty where they do not tell."""
-    found = (_CHECKPOINT.search(name) for name in sorted(made.checkpoint_hashes))
-    return tuple(dict.fromkeys(match[1] for match in found if match))
+    matches = (_CHECKPOINT.search(name) for name in sorted(predictions.checkpoint_hashes))
+    return tuple(dict.fromkeys(match[1] for match in matches if match))
 
 
-def _best_epochs(facts: Facts, made: Predictions) -> str:
+def _best_epochs(facts: Facts, predictions: Predictions) -> str:
     used = [
-        fold for fold in facts.folds if any(_is_of(name, fold) for name in made.checkpoint_hashes)
+        fold
+        for fold in facts.folds
+        if any(_is_of(name, fold) for name in predictions.checkpoint_hashes)
     ]
-    told = [
+    epochs = [
         f"fold {fold.number}: epoch {fold.run.best_epoch + 1:,}"
         for fold in used
         if fold.run.best_epoch is not None
     ]
-    return f"By run.json these are {', '.join(told)}." if told else ""
+    return f"By run.json these are {', '.join(epochs)}." if epochs else ""
 
 
 def _is_of(name: str, fold: FoldFacts) -> bool:
@@ -134,10 +136,12 @@ def _early(facts: Facts) -> str:
 
 def _other_thresholds(facts: Facts, result: Result) -> str:
     """Thresholds come from the last epoch's predictions; these may be by another epoch's."""
-    if result.evaluation is None or not any(_is_other(one) for one in _used(facts, result)):
+    if result.evaluation is None or not any(_is_other(used) for used in _used(facts, result)):
         return ""
     chosen = [
-        one for one in result.evaluation.thresholds if one.chosen_on.startswith("out-of-fold")
+        threshold
+        for threshold in result.evaluation.thresholds
+        if threshold.chosen_on.startswith("out-of-fold")
     ]
     if not chosen:
         return ""
@@ -149,8 +153,8 @@ def _other_thresholds(facts: Facts, result: Result) -> str:
 
 def _used(facts: Facts, result: Result) -> list[tuple[FoldFacts, str]]:
     """Each fold that predicted, with the name of its checkpoint."""
-    made = result.predictions
-    names = made.checkpoint_hashes if made is not None else {}
+    predictions = result.predictions
+    names = predictions.checkpoint_hashes if predictions is not None else {}
     return [
         (fold, match[1])
         for fold in facts.folds
@@ -171,15 +175,15 @@ def flatters(facts: Facts, result: Result) -> str:
     if result.is_out_of_fold:
         written = result.evaluation.selection if result.evaluation is not None else ""
         return said(chosen_on_validation(facts) or written, leaked(facts, result))
-    learned = sum(bool(one.learned_by) for one in result.cases)
-    told = ""
+    learned = sum(bool(case.learned_by) for case in result.cases)
+    sentence = ""
     if learned:
         are = "cases is a training case" if learned == 1 else "cases are training cases"
-        told = (
+        sentence = (
             f"{learned:,} of its {are} that a {result.kind} learned from, which flatters its "
             "figures."
         )
-    return said(told, _chosen_by(facts, result), leaked(facts, result))
+    return said(sentence, _chosen_by(facts, result), leaked(facts, result))
 
 
 def _chosen_by(facts: Facts, result: Result) -> str:
@@ -191,7 +195,7 @@ def _chosen_by(facts: Facts, result: Result) -> str:
         has_chosen = name == "best" or fold.end.is_early
         if has_chosen and fold.number < len(facts.splits.folds):
             chosen |= set(facts.splits.folds[fold.number].validation)
-    n = sum(one.case_id in chosen and not one.is_other for one in result.cases)
+    n = sum(case.case_id in chosen and not case.is_other for case in result.cases)
     if not n:
         return ""
     return (

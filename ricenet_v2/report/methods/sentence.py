@@ -45,15 +45,15 @@ class Sentence:
 
 def listed(words: Iterable[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
-    found = list(words)
-    if len(found) < 2:
-        return "".join(found)
-    return f"{', '.join(found[:-1])} and {found[-1]}"
+    items = list(words)
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"
 
 
-def numbered(numbers: Sequence[int], one: str = "fold") -> str:
+def numbered(numbers: Sequence[int], noun: str = "fold") -> str:
     """`fold 0`, `folds 0, 1 and 3`."""
-    return f"{one}{'' if len(numbers) == 1 else 's'} {listed(map(str, numbers))}"
+    return f"{noun}{'' if len(numbers) == 1 else 's'} {listed(map(str, numbers))}"
 
 
 def begun(text: str) -> str:
@@ -63,4 +63,4 @@ def begun(text: str) -> str:
 
 def said(*sentences: str) -> str:
     """Sentences that are not empty, one after the other."""
-    return " ".join(one for one in sentences if one)
+    return " ".join(sentence for sentence in sentences if sentence)

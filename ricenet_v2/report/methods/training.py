@@ -32,7 +32,7 @@ def epochs(facts: Facts) -> str:
     """Epochs that were done, of those that were set, fold by fold where they differ."""
     if not facts.is_network or not facts.folds:
         return ""
-    done = (_done(*one) for one in _groups(facts, _state).items())
+    done = (_done(*group) for group in _groups(facts, _state).items())
     return said(*done, _set_anew(facts), untrained(facts))
 
 
@@ -65,15 +65,15 @@ def _done(state: tuple[str, int | None, int], folds: list[int]) -> str:
 
 def _set_anew(facts: Facts) -> str:
     """A number of epochs that was changed when the training was under way."""
-    told = []
+    changes = []
     for fold in facts.folds:
         legs = fold.run.epochs_set or ()
         if len(legs) > 1:
             words = ", then ".join(f"{n:,} from epoch {first + 1:,} on" for first, n in legs)
-            told.append(f"fold {fold.number}: {words}")
-    if not told:
+            changes.append(f"fold {fold.number}: {words}")
+    if not changes:
         return ""
-    return f"The number of epochs was changed while training was under way ({'; '.join(told)})."
+    return f"The number of epochs was changed while training was under way ({'; '.join(changes)})."
 
 
 def batch(facts: Facts) -> str:
@@ -119,8 +119,8 @@ def _warmup(facts: Facts, how: TrainingPlan) -> str:
         how.warmup_epochs * how.iterations_per_epoch,
         wanted * how.iterations_per_epoch // _WARMUP_SHARE,
     )
-    told = f"a linear warm-up of {several(n, 'update')}" if n else "no warm-up"
-    return f"{told} (warmup_epochs={how.warmup_epochs}, at most a fifth of the epochs)"
+    warmup = f"a linear warm-up of {several(n, 'update')}" if n else "no warm-up"
+    return f"{warmup} (warmup_epochs={how.warmup_epochs}, at most a fifth of the epochs)"
 
 
 def loss(facts: Facts) -> str:
@@ -151,8 +151,8 @@ def balance(facts: Facts) -> str:
         "loss": "the loss weighted each case by the inverse frequency of its class",
         "none": "it was not corrected for",
     }
-    found = words.get(how.balance, how.balance)
-    return f"Class imbalance: {found} (balance={how.balance}){_counts(facts)}."
+    method = words.get(how.balance, how.balance)
+    return f"Class imbalance: {method} (balance={how.balance}){_counts(facts)}."
 
 
 def _counts(facts: Facts) -> str:
@@ -160,10 +160,10 @@ def _counts(facts: Facts) -> str:
     if not train:
         return ""
     counts = Counter(case.label for case in train)
-    told = ", ".join(
+    frequencies = ", ".join(
         f"{label} {n:,} ({percent(n / len(train))})" for label, n in sorted(counts.items())
     )
-    return f"; the training cases are {told}"
+    return f"; the training cases are {frequencies}"
 
 
 def averaging(facts: Facts) -> str:
@@ -183,7 +183,7 @@ def machine(facts: Facts) -> str:
     """Device, precision, processes."""
     if not facts.folds:
         return ""
-    return said(*(_machine(*one) for one in _groups(facts, _on).items()), _wanted(facts))
+    return said(*(_machine(*group) for group in _groups(facts, _on).items()), _wanted(facts))
 
 
 def _on(fold: FoldFacts) -> tuple[str, str, str, int | None]:
@@ -191,14 +191,14 @@ def _on(fold: FoldFacts) -> tuple[str, str, str, int | None]:
     return run.device, run.hardware, run.precision, run.n_processes
 
 
-def _machine(found: tuple[str, str, str, int | None], folds: list[int]) -> str:
-    device, hardware, precision, n_processes = found
+def _machine(record: tuple[str, str, str, int | None], folds: list[int]) -> str:
+    device, hardware, precision, n_processes = record
     named = f"{device} ({hardware})" if hardware else device
-    told = f"{begun(numbered(folds))} ran on {named}"
-    told += f", forward passes of training in {precision}" if precision else ""
+    sentence = f"{begun(numbered(folds))} ran on {named}"
+    sentence += f", forward passes of training in {precision}" if precision else ""
     if n_processes is not None and n_processes > 1:
-        told += f", each update shared by {n_processes} processes"
-    return f"{told}."
+        sentence += f", each update shared by {n_processes} processes"
+    return f"{sentence}."
 
 
 def _wanted(facts: Facts) -> str:
@@ -235,12 +235,12 @@ def further(facts: Facts) -> str:
     how = _plan(facts)
     if how is None:
         return ""
-    found = [
+    settings = [
         f"{field.name} = {vars(how)[field.name]}"
         for field in dataclasses.fields(how)
         if field.name not in TOLD | set(SILENT) and vars(how)[field.name] != field.default
     ]
-    return f"Further settings of training: {', '.join(found)}." if found else ""
+    return f"Further settings of training: {', '.join(settings)}." if settings else ""
 
 
 def _plan(facts: Facts) -> TrainingPlan | None:
@@ -249,10 +249,10 @@ def _plan(facts: Facts) -> TrainingPlan | None:
 
 def _groups(facts: Facts, key: Callable[[FoldFacts], Key]) -> dict[Key, list[int]]:
     """Numbers of the folds by something that they share."""
-    found: dict[Key, list[int]] = {}
+    groups: dict[Key, list[int]] = {}
     for fold in facts.folds:
-        found.setdefault(key(fold), []).append(fold.number)
-    return found
+        groups.setdefault(key(fold), []).append(fold.number)
+    return groups
 
 
 SUBJECTS = (

@@ -108,9 +108,9 @@ def _intensities(fingerprint: Fingerprint, index: int) -> CohortGroup:
             (histogram("Mean", "share", [means], low=0, subject=channel.name),),
             (("first", "training cases"),),
         )
-    low = _of(fingerprint, index, lambda one: one.percentile_00_5)
-    middle = _of(fingerprint, index, lambda one: one.percentile_50)
-    high = _of(fingerprint, index, lambda one: one.percentile_99_5)
+    low = _of(fingerprint, index, lambda measured: measured.percentile_00_5)
+    middle = _of(fingerprint, index, lambda measured: measured.percentile_50)
+    high = _of(fingerprint, index, lambda measured: measured.percentile_99_5)
     return CohortGroup(
         f"Channel {channel.name}: intensities",
         "Of each case, inside the foreground, before normalisation.",
@@ -135,15 +135,18 @@ def _dose(fingerprint: Fingerprint, index: int, how: Normalisation) -> CohortGro
     name = fingerprint.channels[index].name
     divisor = how.divisor if how.scheme == "divide" else None
     mark = Mark("divisor", divisor) if divisor else None
-    told = f"divided by {number(divisor)} Gy, in every patient" if divisor else scheme_words(how)
+    scheme = f"divided by {number(divisor)} Gy, in every patient" if divisor else scheme_words(how)
     figures = {
-        "Maximum": (_of(fingerprint, index, lambda one: one.maximum), mark),
-        "99.9 percentile": (_of(fingerprint, index, lambda one: one.percentile_99_9), mark),
+        "Maximum": (_of(fingerprint, index, lambda measured: measured.maximum), mark),
+        "99.9 percentile": (
+            _of(fingerprint, index, lambda measured: measured.percentile_99_9),
+            mark,
+        ),
         "Mean": (_of(fingerprint, index, _mean), None),
     }
     return CohortGroup(
         f"Channel {name}: dose",
-        f"Of each case, over the whole grid, before normalisation: {told}.",
+        f"Of each case, over the whole grid, before normalisation: {scheme}.",
         tuple(
             histogram(title, "Gy", [Series(title, values)], line, low=0, subject=name)
             for title, (values, line) in figures.items()
@@ -155,7 +158,7 @@ def _dose(fingerprint: Fingerprint, index: int, how: Normalisation) -> CohortGro
 def outliers(fingerprint: Fingerprint) -> tuple[CohortGroup, ...]:
     """The share of outliers of each channel, where there are any."""
     shares = {
-        channel.name: _PERCENT * _of(fingerprint, index, lambda one: one.outlier_share)
+        channel.name: _PERCENT * _of(fingerprint, index, lambda measured: measured.outlier_share)
         for index, channel in enumerate(fingerprint.channels)
     }
     clean = [name for name, values in shares.items() if not values.any()]

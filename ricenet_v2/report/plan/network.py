@@ -56,13 +56,13 @@ class NetworkBlock:
 def rows(plan: Plan, parts: Sequence[StageCost]) -> list[tuple[str, ...]]:
     """The parts in the order of `COLUMNS`, the input first and the sum last."""
     first = ("input", str(len(plan.channels)), times(plan.input_size), times(plan.spacing))
-    made = [(*first, *[NOTHING] * 6)]
+    table = [(*first, *[NOTHING] * 6)]
     spacing = plan.spacing
     for part in parts:
         if part.stride is not None:
             spacing = _coarser(spacing, part.stride)
         has_map = part.stride is not None
-        made.append(
+        table.append(
             (
                 part.name,
                 number(part.features),
@@ -81,7 +81,7 @@ def rows(plan: Plan, parts: Sequence[StageCost]) -> list[tuple[str, ...]]:
         count(sum(part.multiply_adds for part in parts)),
         data(sum(part.activations for part in parts)),
     )
-    return [*made, ("sum", *[""] * 6, *total)]
+    return [*table, ("sum", *[""] * 6, *total)]
 
 
 def blocks(plan: Plan, parts: Sequence[StageCost]) -> list[NetworkBlock]:

@@ -23,7 +23,7 @@ class Absent:
 
 def absent(sources: Sources) -> list[Absent]:
     """What was not found, in the order of the sections."""
-    found = {path.name for part in sources.parts for path in part.folder.glob("*.json")}
+    documents = {path.name for part in sources.parts for path in part.folder.glob("*.json")}
     wanted = (
         (len(sources.folds) > 0, Absent("trained folds", "ricenet_train", _BESIDE)),
         (
@@ -36,13 +36,13 @@ def absent(sources: Sources) -> list[Absent]:
         ),
         (sources.calibration is not None, Absent("calibration", "ricenet_calibrate", _BESIDE)),
         (bool(sources.comparisons), Absent("comparison", "ricenet_compare -o FOLDER", _PARTS)),
-        (EXPLANATION_JSON in found, Absent("explanation", "ricenet_explain -o FOLDER", _PARTS)),
-        (ABLATION_JSON in found, Absent("subsets of channels", "ricenet_ablate", _PARTS)),
+        (EXPLANATION_JSON in documents, Absent("explanation", "ricenet_explain -o FOLDER", _PARTS)),
+        (ABLATION_JSON in documents, Absent("subsets of channels", "ricenet_ablate", _PARTS)),
     )
     return [
         *_not_evaluated(sources),
         *_of_other_seeds(sources),
-        *(one for is_there, one in wanted if not is_there),
+        *(part for is_there, part in wanted if not is_there),
     ]
 
 

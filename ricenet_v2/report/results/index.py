@@ -99,7 +99,7 @@ def index_page(
         ),
         results=results,
         calibration=_calibration(facts),
-        comparisons=[_comparison(*one) for one in sources.comparisons.items()],
+        comparisons=[_comparison(*item) for item in sources.comparisons.items()],
         parts=[_part(sources, n) for n in range(len(sources.parts))],
         case_columns=case_columns(sources),
         cases=rows,
@@ -107,7 +107,7 @@ def index_page(
         commands=provenance.commands(sources, command),
         versions=sorted(provenance.versions().items()),
         hashes=provenance.hashes(sources),
-        absent=[tuple(asdict(one).values()) for one in absent(sources)],
+        absent=[tuple(asdict(part).values()) for part in absent(sources)],
         methods=by_group(methods),
         answers=answered,
         checklists=counted(answered),
@@ -128,12 +128,12 @@ def _glance(sources: Sources) -> list[tuple[str, str, str, str]]:
     for result in sources.results:
         if result.evaluation is None:
             continue
-        for one in metric_tables.headline(result.evaluation)[:2]:
-            words = f"{metric_tables.interval(one)}, n = {one.n:,}"
-            name = f"{one.name}, {result.title}"
+        for figure in metric_tables.headline(result.evaluation)[:2]:
+            words = f"{metric_tables.interval(figure)}, n = {figure.n:,}"
+            name = f"{figure.name}, {result.title}"
             flattered = "flattered, see there" if selection.flatters(facts, result) else ""
-            flag = "; ".join(filter(None, (flattered, metric_tables.flag(one))))
-            tiles.append((name, metric_tables.value(one.value), words, flag))
+            flag = "; ".join(filter(None, (flattered, metric_tables.flag(figure))))
+            tiles.append((name, metric_tables.value(figure.value), words, flag))
     return tiles
 
 
@@ -155,7 +155,7 @@ def _result(facts: Facts, result: Result, prefix: str, pictures: Path) -> dict[s
         "warnings": [w for w in (selection.flatters(facts, result), untold(facts, result)) if w],
         "level": percent(evaluation.level) if evaluation else "",
         "charts": charts,
-        "sanity": [(one.name, one.outcome, one.found) for one in checks],
+        "sanity": [(check.name, check.outcome, check.found) for check in checks],
     }
 
 
@@ -191,7 +191,11 @@ def _title(result: Result) -> str:
 
 def _threshold_note(evaluation: Evaluation) -> str:
     """Whether thresholds were chosen on the cases whose figures stand beside them."""
-    chosen = [one for one in evaluation.thresholds if one.chosen_on.startswith("out-of-fold")]
+    chosen = [
+        threshold
+        for threshold in evaluation.thresholds
+        if threshold.chosen_on.startswith("out-of-fold")
+    ]
     if evaluation.source == "out-of-fold" and chosen:
         return (
             "Thresholds that were chosen on out-of-fold predictions were chosen on these same "
@@ -202,9 +206,9 @@ def _threshold_note(evaluation: Evaluation) -> str:
 
 def _note(facts: Facts, result: Result) -> str:
     if result.is_out_of_fold:
-        told = prediction.of_folds(facts)
+        note = prediction.of_folds(facts)
     else:
-        told = said(
+        note = said(
             f"{several(len(result.cases), 'case')}.",
             members.ensemble_of(facts, result),
             selection.weights_of(facts, result),
@@ -216,19 +220,22 @@ def _note(facts: Facts, result: Result) -> str:
     if result.evaluation is None:
         incomplete = result.is_out_of_fold and facts.untrained
         once = ", once all folds are trained" if incomplete else ""
-        return f"{told} Not evaluated: run ricenet_evaluate{once}."
+        return f"{note} Not evaluated: run ricenet_evaluate{once}."
     if result.evaluation.missing:
-        told += f" Not predicted: {', '.join(result.evaluation.missing)}."
-    return told
+        note += f" Not predicted: {', '.join(result.evaluation.missing)}."
+    return note
 
 
 def _calibration(facts: Facts) -> dict[str, Any] | None:
-    found = facts.calibration
-    if found is None:
+    calibration = facts.calibration
+    if calibration is None:
         return None
     sides = {
-        "Out-of-fold, before and after": (found.before, found.after),
-        "Ensemble on a test set, before and after": (found.ensemble_before, found.ensemble_after),
+        "Out-of-fold, before and after": (calibration.before, calibration.after),
+        "Ensemble on a test set, before and after": (
+            calibration.ensemble_before,
+            calibration.ensemble_after,
+        ),
     }
     tables = [
         (
@@ -241,24 +248,24 @@ def _calibration(facts: Facts) -> dict[str, Any] | None:
         for title, (before, after) in sides.items()
         if before
     ]
-    return {"note": prediction.calibration_words(facts, found), "tables": tables}
+    return {"note": prediction.calibration_words(facts, calibration), "tables": tables}
 
 
 def _told(value: float | None, figure: Any) -> str:
     return f"{metric_tables.value(value)} ({metric_tables.interval(figure)})"
 
 
-def _comparison(name: str, found: Comparison) -> dict[str, Any]:
+def _comparison(name: str, comparison: Comparison) -> dict[str, Any]:
     """A table for every two runs."""
     pairs: dict[tuple[str, str], list[Pair]] = {}
-    for pair in found.pairs:
+    for pair in comparison.pairs:
         pairs.setdefault((pair.a, pair.b), []).append(pair)
     return {
         "title": f"Runs compared, {name}",
-        "note": f"{several(found.n_cases, 'case')} that all runs predicted. A difference is the "
-        "first run less the second.",
-        "level": percent(found.level),
-        "tables": [_compared(f"{a} and {b}", own) for (a, b), own in pairs.items()],
+        "note": f"{several(comparison.n_cases, 'case')} that all runs predicted. A difference is "
+        "the first run minus the second.",
+        "level": percent(comparison.level),
+        "tables": [_compared(f"{a} and {b}", group) for (a, b), group in pairs.items()],
     }
 
 
@@ -292,10 +299,10 @@ def _part(sources: Sources, n: int) -> dict[str, Any]:
 
 def _files(output: Path) -> list[tuple[str, list[tuple[str, str]]]]:
     """Pictures and tables by name, with an address per kind of file."""
-    found: dict[str, list[tuple[str, str]]] = {}
+    addresses: dict[str, list[tuple[str, str]]] = {}
     for folder in (PICTURES, DATA):
         for path in sorted((output / folder).glob("*.*")):
             name = path.stem.replace("_", " ")
             address = f"{folder}/{quote(path.name)}"
-            found.setdefault(name, []).append((address, path.suffix[1:].upper()))
-    return list(found.items())
+            addresses.setdefault(name, []).append((address, path.suffix[1:].upper()))
+    return list(addresses.items())

@@ -153,12 +153,12 @@ def of_folder(
     are_known = bool(cases_hash) and predictions.cases_hash == cases_hash
     cases: list[PredictedCase] = []
     for case in sorted(predictions.cases, key=lambda case: case.case_id):
-        own, record = known.get(case.case_id), preprocessed.get(case.case_id)
-        joined = "same" if are_known or own is None else _joined(case, own, record)
-        learned = () if joined == "other" else _learned_by(case, own, splits)
-        made = _of_prediction(case, own, joined, predictions.classes, name, learned)
-        cases.append(replace(made, is_vote=predictions.combine == "vote"))
-    failed = tuple((one.case_id, one.error) for one in predictions.failed)
+        listed_case, record = known.get(case.case_id), preprocessed.get(case.case_id)
+        joined = "same" if are_known or listed_case is None else _joined(case, listed_case, record)
+        learned = () if joined == "other" else _learned_by(case, listed_case, splits)
+        prediction = _of_prediction(case, listed_case, joined, predictions.classes, name, learned)
+        cases.append(replace(prediction, is_vote=predictions.combine == "vote"))
+    failed = tuple((failure.case_id, failure.error) for failure in predictions.failed)
     return result_of(name, folder, tuple(cases), known.values(), failed, predictions)
 
 
@@ -219,7 +219,7 @@ def _of_prediction(
         truth=known.label if known and known.label in classes and not is_other else None,
         called=case.predicted,
         probabilities=case.probabilities,
-        members=tuple((f"fold {one.fold}", one.probabilities) for one in case.members),
+        members=tuple((f"fold {member.fold}", member.probabilities) for member in case.members),
         entropy=case.entropy,
         agreement=case.agreement if len(case.members) > 1 else None,
         disagreement=case.disagreement,
@@ -257,13 +257,13 @@ def _joined(case: CasePrediction, known: Case, record: PreprocessedCase | None) 
 
     Without hashes to tell, a training case counts as another one, and a test case as the same.
     """
-    own = case.source
+    source = case.source
     untold: Joined = "other" if known.split == "train" else "untold"
-    if own is None or record is None or "" in (own.inputs_hash, record.inputs_hash):
+    if source is None or record is None or "" in (source.inputs_hash, record.inputs_hash):
         return untold
-    if own.plan_hash != record.plan_hash:  # which the hash of the inputs depends on
+    if source.plan_hash != record.plan_hash:  # which the hash of the inputs depends on
         return untold
-    return "same" if own.inputs_hash == record.inputs_hash else "other"
+    return "same" if source.inputs_hash == record.inputs_hash else "other"
 
 
 def entropy_of(probabilities: Sequence[float]) -> float:

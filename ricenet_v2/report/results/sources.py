@@ -160,13 +160,13 @@ def read_sources(
     cases = {case.case_id: case for case in raw.cases} if raw is not None else {}
     before = _either(Plan, paths.plan(plan))
     preprocessed = readable_records(paths.cases(plan), cases)
-    found = [out_of_fold(model, dataset.classes, cases)]
-    results = [one for one in found if one is not None]
+    candidates = [out_of_fold(model, dataset.classes, cases)]
+    results = [result for result in candidates if result is not None]
     inputs = _hashes(paths, model, plan, predictions)
     cases_hash = inputs.get(f"raw/{CASES_CSV}", "")
     splits = _either(Splits, paths.splits)
     results += [
-        _folder(one, cases, preprocessed, dataset, cases_hash, splits) for one in predictions
+        _folder(folder, cases, preprocessed, dataset, cases_hash, splits) for folder in predictions
     ]
     seeds, seeds_file = _seeds(paths, model)
     if seeds_file is not None:
@@ -206,7 +206,7 @@ def _folder(
     splits: Splits | None,
 ) -> Result:
     try:
-        made = of_folder(folder, cases, preprocessed, cases_hash, splits)
+        result = of_folder(folder, cases, preprocessed, cases_hash, splits)
     except DocumentError as error:
         raise DatasetError(
             "This is not a folder of predictions.",
@@ -214,15 +214,15 @@ def _folder(
             expected="predictions.json, as ricenet_predict -o FOLDER writes it",
             got=error.what,
         ) from error
-    assert made.predictions is not None
-    if made.predictions.classes != dataset.classes:
+    assert result.predictions is not None
+    if result.predictions.classes != dataset.classes:
         raise DatasetError(
             "These predictions are of other classes than the dataset.",
             file=folder,
             expected=", ".join(dataset.classes),
-            got=", ".join(made.predictions.classes),
+            got=", ".join(result.predictions.classes),
         )
-    return made
+    return result
 
 
 def _either(kind: type[D], *paths: Path) -> D | None:
@@ -242,10 +242,10 @@ def _seeds(paths: DatasetPaths, model: ModelPaths) -> tuple[SeedVariance | None,
         if file.is_file()
     }
     for path in sorted(paths.results.glob(f"*/{model.crossval.name}/{SEEDS_JSON}")):
-        made = documents.read(SeedVariance, path)
-        if name in made.models:
-            own = {k: v for k, v in made.predictions.items() if k.startswith(f"{name}/")}
-            return (made if own == there else None), path
+        variance = documents.read(SeedVariance, path)
+        if name in variance.models:
+            compared = {k: v for k, v in variance.predictions.items() if k.startswith(f"{name}/")}
+            return (variance if compared == there else None), path
     return None, None
 
 

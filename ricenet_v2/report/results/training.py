@@ -93,11 +93,11 @@ def shortfall(folds: Sequence[TrainedFold], planned: int | None) -> Shortfall | 
             wanted.append(meant)
     if not short:
         return None
-    told = "; ".join(
+    description = "; ".join(
         f"{numbered(numbers)}, {done:,} of {planned:,}{words}"
         for (done, words), numbers in sorted(short.items())
     )
-    words = f"Trained for fewer epochs than the plan has: {told}."
+    words = f"Trained for fewer epochs than the plan has: {description}."
     return Shortfall(words, min(wanted) < planned / 2)
 
 
