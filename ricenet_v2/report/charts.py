@@ -63,11 +63,11 @@ def histogram(
     """How many cases have which value; the first series is filled, the second an outline.
 
     Args:
-        title: Of the chart.
-        unit: Of the horizontal axis.
-        series: One or two.
+        title: Title of the chart.
+        unit: Unit of the horizontal axis.
+        series: One or two series.
         mark: A line that is always inside the chart.
-        low: Where the axis begins, instead of below the smallest value.
+        low: Start of the axis; None starts it below the smallest value.
         subject: What the title is of, for readers who only hear it.
     """
     columns = [measure.values for measure in series]
@@ -224,7 +224,7 @@ def _ticks(most: int, *, is_whole: bool) -> MaxNLocator:
 
 
 def _label(value: float, _position: float) -> str:
-    """Of a tick; short also where intensities are huge."""
+    """Label of a tick, which is short even where intensities are huge."""
     return count(value) if abs(value) >= _LONG else number(value)
 
 

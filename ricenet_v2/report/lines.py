@@ -28,11 +28,11 @@ class DrawnChart:
     """A chart that can stand in the page and be written as a file.
 
     Attributes:
-        name: Of its files, without ending.
-        title: Above it.
-        remark: Below it.
+        name: Name of its files, without suffix.
+        title: Text above the chart.
+        remark: Text below the chart.
         axes: What was drawn.
-        description: For those who cannot see it.
+        description: Text for readers who cannot see the chart.
     """
 
     name: str
@@ -75,13 +75,13 @@ def lines(
     """A chart of lines.
 
     Args:
-        name: Of its files.
-        title: Above it.
-        labels: Of x and y.
+        name: Name of its files, without suffix.
+        title: Text above the chart.
+        labels: Labels of the x and y axes.
         paths: Faint ones share the first colour, the others take one after the other.
-        limits: Of x and y; None fits the lines.
+        limits: Limits of x and y; None fits the lines.
         diagonal: `up` for chance or perfect calibration, else empty.
-        remark: Below the chart.
+        remark: Text below the chart.
     """
     legend_labels = [path.label for path in paths if path.label and not path.is_faint]
     axes = _axes(legend_labels)
@@ -122,7 +122,7 @@ def _axes(labels: Sequence[str]) -> Axes:
 
 
 def _add_legend(axes: Axes, labels: Sequence[str]) -> None:
-    """Below the axes, where it covers neither line nor band."""
+    """Add a legend below the axes, where it covers neither line nor band."""
     if len(labels) < 2:
         return
     axes.legend(

@@ -33,7 +33,7 @@ class ViewCentre:
 
 
 def find_centre(scan: DisplayedCase) -> ViewCentre:
-    """In the middle of the lesion; without one, of the hottest dose; without one, of the image."""
+    """The middle of the lesion, else of the hottest dose, else of the image."""
     if scan.lesion is not None and scan.lesion.any():
         return ViewCentre(_middle(scan.lesion, scan), "the middle of the lesion mask")
     dose = scan.dose

@@ -33,8 +33,8 @@ class DrawnCase:
     Attributes:
         scene: The picture.
         svg: Its text.
-        script: Of the volumes.
-        spacing: Of the volumes, mm along (z, y, x).
+        script: Script that holds the volumes.
+        spacing: Spacing of the volumes, mm along (z, y, x).
         note: What the picture shows, in words.
         left_out: Maps that are not shown, with the reason, in words.
         flags: What a reader should know of the images, in words.
@@ -60,15 +60,15 @@ def draw(
     """Read and draw a case.
 
     Args:
-        raw: As for `read_scan`.
-        case: The same.
-        maps: The same.
-        record: The same.
-        plan: The same.
+        raw: The dataset.
+        case: The case.
+        maps: Maps of other commands and their files.
+        record: Record of its preprocessed images, which are compared with the images.
+        plan: Plan by which they were preprocessed.
         n_bytes: What picture and volumes may take; None leaves them in full.
 
     Raises:
-        RicenetError: As `read_scan`.
+        RicenetError: The images cannot be read, see `read_scan`.
     """
     scan = read_scan(raw, case, maps, record, plan)
     centre = find_centre(scan)

@@ -48,7 +48,7 @@ def isodoses(covariates: Mapping[str, str], dose: NDArray[np.float32]) -> Isodos
     """The 95, 80, 50 and 20 % lines of the prescription, else of the plateau of the dose.
 
     Args:
-        covariates: Of the case; the prescription where they tell it.
+        covariates: Covariates of the case, which may state the prescription.
         dose: Gy.
 
     Returns:

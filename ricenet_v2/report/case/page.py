@@ -45,19 +45,19 @@ class CaseJob(PoolTask):
     Attributes:
         case_id: The case.
         dataset: Name of the dataset.
-        classes: Names.
+        classes: Names of the classes.
         model: What was trained, `network` or `model`.
         case: Its row of cases.csv, where it has one.
         raw: The dataset that its images lie in, where they do.
         outputs: Name of each set of predictions, its meaning in words, and the prediction.
-        covariates: Those that may be shown.
-        record: Of its preprocessed images.
-        flags: In words, of the dataset and of predictions.
+        covariates: Covariates that may be shown.
+        record: Record of its preprocessed images.
+        flags: Flags of the dataset and of predictions, in words.
         before: Case before it.
         after: Case behind it.
         parts: Pictures of other commands.
-        maps: Of other commands, for the viewer, and their files.
-        folder: Of the report.
+        maps: Maps of other commands for the viewer, and their files.
+        folder: Folder of the report.
         n_bytes: What picture and volumes may take; None leaves them in full.
         has_png: Whether the picture is written as PNG too.
         faults: Files of other commands that cannot be shown, in words.
@@ -84,7 +84,7 @@ class CaseJob(PoolTask):
 
     @property
     def name(self) -> str:
-        """Of the case, and of its files."""
+        """Name of the case as its files have it."""
         return part(self.case_id, "case", self.folder)
 
 
@@ -108,8 +108,8 @@ def write_case(job: CaseJob, plan: Plan | None = None, seconds: float | None = N
 
     Args:
         job: The case.
-        plan: By which its images were preprocessed, where it is known.
-        seconds: That reading and drawing its images may take; as long as it takes where None.
+        plan: Plan by which its images were preprocessed, if it is known.
+        seconds: Time limit for reading and drawing its images; None sets no limit.
 
     Returns:
         Why its images, or some files of other commands, are not shown, in words; empty where all
@@ -131,7 +131,7 @@ def write_case(job: CaseJob, plan: Plan | None = None, seconds: float | None = N
             faults += drawn.left_out
             flags += [*drawn.left_out, *drawn.flags]
         except Exception as error:  # noqa: BLE001 - the page stands without them, as do the others
-            fault = _without_files(_told(error), job.raw, job.case)
+            fault = _without_files(_without_paths(error), job.raw, job.case)
             faults.append(fault)
             flags.append("its images are not shown: they could not be read, or are damaged")
             shown["picture_note"] = f"The images could not be shown: {fault}"
@@ -166,7 +166,7 @@ def _without_files(text: str, raw: RawDataset, case: Case) -> str:
     return text
 
 
-def _told(error: Exception) -> str:
+def _without_paths(error: Exception) -> str:
     """A fault without the paths of this machine: a report may be copied on."""
     if not isinstance(error, RicenetError):
         return reason_of(error)
@@ -205,7 +205,7 @@ def _glance(job: CaseJob) -> list[tuple[str, str, str]]:
     for name, _, prediction in job.outputs:
         top = max(range(len(job.classes)), key=lambda n: prediction.probabilities[n])
         words = "differs from the truth" if prediction.is_right is False else f"by the {job.model}"
-        tiles.append((f"Predicted, {name}", prediction.called, words))
+        tiles.append((f"Predicted, {name}", prediction.predicted, words))
         what = "Share of votes for" if prediction.is_vote else "Probability of"
         tiles.append((f"{what} {job.classes[top]}", f"{prediction.probabilities[top]:.2f}", name))
     return tiles

@@ -80,7 +80,7 @@ class View:
         return [n for n in self.lines if n == index] if is_dose else list(self.lines)[:1]
 
     def plane(self, voxels: NDArray[np.generic], name: str) -> Plane:
-        """Of any image on the grid of the scan, through the point of the picture."""
+        """One plane, through the point of the picture, of any image on the grid of the scan."""
         return plane_of(voxels, self.scan.grid.spacing, self.centre.index, name)
 
 
@@ -89,7 +89,7 @@ def marks(view: View, doses: Sequence[int], name: str, corner: tuple[float, floa
 
     Args:
         view: The picture.
-        doses: Whose lines are drawn.
+        doses: Dose channels whose lines are drawn.
         name: One of `PLANES`.
         corner: Upper left of the panel.
     """
@@ -128,7 +128,7 @@ def _contours(
 
 
 def _thinned(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of the points of a contour, one in every `_STEP` of its length, and both ends."""
+    """The points of a contour reduced to one in every `_STEP` of its length, and both ends."""
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
     kept = np.diff(np.floor(along / _STEP), prepend=-1.0) > 0
     kept[-1] = True

@@ -33,11 +33,11 @@ def case_scene(
     """The picture of a case.
 
     Args:
-        case_id: For the line below.
+        case_id: Case id, shown in the last line.
         scan: Its images.
-        centre: Where the planes cross.
+        centre: Point in which the planes cross.
         lines: Isodose lines of each dose.
-        mm_per_pixel: Of the stored planes; lines are exact whatever it is.
+        mm_per_pixel: Pixel size of the stored planes; lines do not depend on it.
     """
     z, y, x = scan.grid.extent
     scale = (_WIDTH - 2 * _EDGE - 2 * _GAP) / (2 * x + y)

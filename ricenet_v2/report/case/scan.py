@@ -50,9 +50,9 @@ class DisplayedCase:
     Attributes:
         channels: Descriptions, in the order of the dataset.
         voxels: One image per channel, in its own unit.
-        grid: Of all of them.
+        grid: Grid of all images.
         lesion: Mask of the lesion, where the dataset has one.
-        maps: Of other commands.
+        maps: Maps of other commands.
         left_out: Maps that cannot be shown, with the reason, in words.
         flags: What a reader should know of the images, in words.
     """
@@ -96,10 +96,10 @@ def read_scan(
 
     Args:
         raw: The dataset.
-        case: Of it.
+        case: A case of the dataset.
         maps: Files of other commands; one that lies on another grid or cannot be read is left out.
-        record: Of its preprocessed images, which are compared.
-        plan: By which they were preprocessed.
+        record: Record of its preprocessed images, which are compared with the images.
+        plan: Plan by which they were preprocessed.
 
     Raises:
         DatasetError: An image is missing, damaged, or has another error that the check of a dataset
@@ -154,7 +154,7 @@ def _lesion(path: Path, grid: Grid, case_id: str) -> Mask:
 def _maps(
     maps: Sequence[tuple[SectionVolume, Path]], grid: Grid
 ) -> tuple[tuple[ShownMap, ...], tuple[str, ...]]:
-    """Those that can be shown, and why the others cannot."""
+    """The maps that can be shown, and why the others cannot."""
     shown, left_out = [], []
     for volume, path in maps:
         message = f"the map {path.name} is not shown"

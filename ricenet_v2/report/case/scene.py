@@ -38,7 +38,7 @@ class Raster:
     palette: NDArray[np.uint8] | None = None
 
     def image(self) -> Image.Image:
-        """As Pillow has it."""
+        """The raster as a Pillow image."""
         image = Image.fromarray(np.ascontiguousarray(self.pixels), mode=None)
         if self.palette is not None:
             image.putpalette(self.palette.tobytes())
@@ -119,7 +119,7 @@ def _svg_line(line: Line, drawn: dict[str, tuple[int, int, int]]) -> str:
 
     Args:
         line: The line.
-        drawn: Number and first point (in tenths) of each form so far; is added to.
+        drawn: Number and first point (in tenths) of each form so far; new forms are added.
     """
     tenths = np.round(line.points * 10).astype(int)
     steps = np.diff(tenths, axis=0)

@@ -49,7 +49,7 @@ def volumes_of(case_id: str, scan: DisplayedCase, centre: ViewCentre, n_bytes: f
     Args:
         case_id: The case.
         scan: Its images.
-        centre: Where the cross stands first.
+        centre: Where the cross stands at first.
         n_bytes: About what the script may take; the spacing grows until it fits.
     """
     spacing = spacing_for(scan, n_bytes)

@@ -25,10 +25,10 @@ class Answer:
 
     Attributes:
         checklist: Name of the list.
-        item: Number.
+        item: Number in the list.
         topic: What is asked for.
         status: Whether sentences of this run answer it.
-        sentences: That answer it, or help where nothing does.
+        sentences: Sentences that answer it, or that help the authors where none does.
         missing: What an author has to add; empty where it is answered.
     """
 

@@ -7,10 +7,10 @@ import dataclasses
 from ricenet_v2.records.plan import AugmentationPlan, Plan
 from ricenet_v2.report.formatting import number, percent
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.sentence import SentenceTopic, listed, said
+from ricenet_v2.report.methods.sentence import SentenceTopic, listed, paragraph
 
 GROUP = "Training"
-TOLD = frozenset({
+DESCRIBED = frozenset({
     "p_rotation", "rotation_degrees", "p_scaling", "scaling", "p_elastic", "elastic_mm",
     "mirror_axes", "p_noise", "noise_std", "p_blur", "blur_sigma", "p_brightness", "brightness",
     "p_contrast", "contrast", "p_gamma", "gamma", "p_low_resolution", "low_resolution",
@@ -18,7 +18,7 @@ TOLD = frozenset({
 _AXES = {0: "z (foot to head)", 1: "y (front to back)", 2: "x (left to right)"}
 
 
-def axes_words(axes: tuple[int, ...]) -> str:
+def describe_axes(axes: tuple[int, ...]) -> str:
     """`x (left to right)`: array axes."""
     return listed(_AXES[axis] for axis in sorted(axes))
 
@@ -35,7 +35,7 @@ def geometry(facts: Facts) -> str:
     }
     description = _with_probability(changes)
     mirrored = (
-        f"Training samples were mirrored along {axes_words(how.mirror_axes)}, each with "
+        f"Training samples were mirrored along {describe_axes(how.mirror_axes)}, each with "
         "probability 0.5."
         if how.mirror_axes
         else "Training samples were not mirrored."
@@ -45,7 +45,7 @@ def geometry(facts: Facts) -> str:
         if description
         else "Training samples were neither rotated nor scaled nor deformed."
     )
-    return said(changed, mirrored)
+    return paragraph(changed, mirrored)
 
 
 def intensity(facts: Facts) -> str:
@@ -65,8 +65,8 @@ def intensity(facts: Facts) -> str:
     }
     description = _with_probability(changes)
     if not description or not changed:
-        return said("Intensities of training samples were not changed.", _further(how))
-    return said(
+        return paragraph("Intensities of training samples were not changed.", _further(how))
+    return paragraph(
         f"Random changes of intensity of {listed(changed)}: {description}.",
         _spared(plan),
         _further(how),
@@ -94,7 +94,7 @@ def _further(how: AugmentationPlan) -> str:
     settings = [
         f"{field.name} = {vars(how)[field.name]}"
         for field in dataclasses.fields(how)
-        if field.name not in TOLD and vars(how)[field.name] != field.default
+        if field.name not in DESCRIBED and vars(how)[field.name] != field.default
     ]
     return f"Further settings of augmentation: {', '.join(settings)}." if settings else ""
 

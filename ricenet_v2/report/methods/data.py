@@ -9,7 +9,7 @@ from ricenet_v2.records.cells import known
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.report.formatting import number, several
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.sentence import SentenceTopic, listed, said
+from ricenet_v2.report.methods.sentence import SentenceTopic, listed, paragraph
 from ricenet_v2.report.results.cohort import shown_covariates
 
 GROUP = "Data"
@@ -78,11 +78,11 @@ def flow(facts: Facts) -> str:
         clauses.append(
             f"Of {several(len(test), 'test case')}, {n:,} were predicted in {result.title}{failed}"
         )
-    return said(*(f"{clause}." for clause in clauses))
+    return paragraph(*(f"{clause}." for clause in clauses))
 
 
 def channels(facts: Facts) -> str:
-    """Which channels the model sees, and which of the dataset it does not."""
+    """The channels that the model sees, and those of the dataset that it does not."""
     if facts.plan is None:
         columns = facts.folds[0].run.channels if facts.folds else ()
         return f"The model sees the columns {listed(columns)}." if columns else ""
@@ -91,7 +91,7 @@ def channels(facts: Facts) -> str:
     rest = [channel.name for channel in facts.dataset.channels if channel.name not in seen]
     names = ", ".join(map(_channel, seen_channels))
     sentence = f"The networks see {several(len(seen_channels), 'channel')}: {names}."
-    return said(sentence, f"They do not see {listed(rest)} of the dataset." if rest else "")
+    return paragraph(sentence, f"They do not see {listed(rest)} of the dataset." if rest else "")
 
 
 def _channel(channel: Channel) -> str:
@@ -138,11 +138,11 @@ def missing(facts: Facts) -> str:
     if gaps:
         words = ", ".join(f"{name} in {several(n, 'case')}" for name, n in gaps.items())
         sentences.append(f"Covariates that are not known: {words}.")
-    return said(*sentences)
+    return paragraph(*sentences)
 
 
 def covariate_gaps(facts: Facts) -> dict[str, int]:
-    """Of each covariate that may be shown, in how many cases it is not known."""
+    """Number of cases in which each covariate that may be shown is not known, if any."""
     everyone = list(facts.cases.values())
     counts = {
         name: sum(not known(case.covariates.get(name, "")) for case in everyone)
@@ -152,7 +152,7 @@ def covariate_gaps(facts: Facts) -> dict[str, int]:
 
 
 def characteristics(facts: Facts) -> str:
-    """Which covariates are tabulated."""
+    """The covariates that are tabulated."""
     names = shown_covariates(facts.cases.values())
     if not names:
         return ""
@@ -170,7 +170,7 @@ def compared(facts: Facts) -> str:
 def treatment(facts: Facts) -> str:
     """Ranges of dose of the training cases."""
     doses = facts.plan.dose_range.items() if facts.plan is not None else ()
-    return said(
+    return paragraph(
         *(
             f"The maximum dose of the training cases in channel {name} ranges from "
             f"{number(low)} to {number(high)} Gy."

@@ -8,10 +8,10 @@ from ricenet_v2.records.metrics import Evaluation, Metric, SetKind
 from ricenet_v2.records.sample_size import Precision, SampleSize
 from ricenet_v2.report.formatting import percent, several
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.first_weights import seen_before, untold
+from ricenet_v2.report.methods.first_weights import seen_before, unverified
 from ricenet_v2.report.methods.prior import set_of
-from ricenet_v2.report.methods.selection import flatters
-from ricenet_v2.report.methods.sentence import SentenceTopic, begun, listed, said
+from ricenet_v2.report.methods.selection import optimism
+from ricenet_v2.report.methods.sentence import SentenceTopic, capitalised, listed, paragraph
 from ricenet_v2.report.results.metric_tables import HEADLINE, headline, interval, value
 from ricenet_v2.report.results.predicted import Result
 
@@ -38,7 +38,7 @@ def sets(facts: Facts) -> str:
     for result, evaluation in _evaluated(facts):
         if evaluation.positive_class:
             about.setdefault(evaluation.positive_class, []).append(result.title)
-    return said(
+    return paragraph(
         f"Figures were computed for {listed(descriptions)}.",
         *(
             f"AUROC and thresholds of {listed(names)} refer to {name}."
@@ -68,11 +68,11 @@ def held_out(facts: Facts) -> str:
         )
         if n and result.evaluation is not None:
             sentences.append(
-                f"{begun(result.title)} has {several(n, 'case')} with a label that "
+                f"{capitalised(result.title)} has {several(n, 'case')} with a label that "
                 f"{'is not a training case' if n == 1 else 'are not training cases'} of the folds "
                 "that predicted them."
             )
-    return said(*sentences)
+    return paragraph(*sentences)
 
 
 def metrics(facts: Facts) -> str:
@@ -84,7 +84,7 @@ def metrics(facts: Facts) -> str:
         curve.name for result in facts.results if result.curves for curve in result.curves.curves
     )
     sentence = f"Figures: {', '.join(names)}." if names else ""
-    return said(sentence, f"Curves: {', '.join(curves)}." if curves else "")
+    return paragraph(sentence, f"Curves: {', '.join(curves)}." if curves else "")
 
 
 def uncertainty(facts: Facts) -> str:
@@ -105,19 +105,19 @@ def uncertainty(facts: Facts) -> str:
         ]
         if without:
             sentences.append(f"No interval in {result.title}: {listed(without)}.")
-    return said(*sentences)
+    return paragraph(*sentences)
 
 
 def results(facts: Facts) -> str:
-    """The headline figures of each set, with what flatters them."""
+    """The headline figures of each set, with what makes them optimistic."""
     sentences = []
     for result, evaluation in _evaluated(facts):
         figures = "; ".join(
             f"{figure.name} {value(figure.value)}{_ends(figure)}" for figure in headline(evaluation)
         )
-        sentences.append(f"{begun(result.title)} (n = {evaluation.n_cases:,}): {figures}.")
-        sentences += [flatters(facts, result), untold(facts, result)]
-    return said(*sentences)
+        sentences.append(f"{capitalised(result.title)} (n = {evaluation.n_cases:,}): {figures}.")
+        sentences += [optimism(facts, result), unverified(facts, result)]
+    return paragraph(*sentences)
 
 
 def _ends(figure: Metric) -> str:
@@ -140,7 +140,7 @@ def errors(facts: Facts) -> str:
                 f"{'was' if wrong == 1 else 'were'} misclassified; the table of cases marks "
                 f"{'it' if wrong == 1 else 'them'}."
             )
-    return said(*sentences)
+    return paragraph(*sentences)
 
 
 def subgroups(facts: Facts) -> str:
@@ -165,7 +165,7 @@ def centres(facts: Facts) -> str:
         for spread in record.spreads
         if spread.n > 1
     ]
-    return said(
+    return paragraph(
         f"Each fold held out one {record.column} of cases.csv ({listed(names)}).",
         f"Lowest and highest figures: {'; '.join(ranges)}." if ranges else "",
         *(
@@ -187,7 +187,7 @@ def seed_variance(facts: Facts) -> str:
         if (figure := by_name.get(name)) is not None and figure.mean is not None
     ]
     seeds = listed(map(str, variance.seeds))
-    return said(
+    return paragraph(
         f"The model was trained with the seeds {seeds}; out-of-fold means over these trainings: "
         f"{'; '.join(means)}.",
         variance.words_of_calls,
@@ -210,7 +210,7 @@ def _parts(facts: Facts, kind: SetKind, title: str) -> str:
         ]
         if names:
             sentences.append(f"{title} of {result.title}: {', '.join(names)}.")
-    return said(*sentences)
+    return paragraph(*sentences)
 
 
 def tests(facts: Facts) -> str:
@@ -220,14 +220,15 @@ def tests(facts: Facts) -> str:
         names = dict.fromkeys(pair.test for pair in comparison.pairs)
         sentences.append(
             f"{name} compares {listed(comparison.runs)} on "
-            f"{several(comparison.n_cases, 'case')} that all of them predicted ({'; '.join(names)})."
+            f"{several(comparison.n_cases, 'case')} that all of them predicted "
+            f"({'; '.join(names)})."
         )
         if comparison.left_out:
             n = len(comparison.left_out)
             sentences.append(
                 f"{several(n, 'case')} of {name} {'was' if n == 1 else 'were'} left out."
             )
-    return said(*sentences)
+    return paragraph(*sentences)
 
 
 def explained(facts: Facts) -> str:
@@ -240,14 +241,14 @@ def sample_size(facts: Facts) -> str:
     sentences = []
     for result, evaluation in _evaluated(facts):
         sentences += [_precision(result, size) for size in evaluation.sample_sizes]
-    return said(*sentences)
+    return paragraph(*sentences)
 
 
 def _precision(result: Result, size: SampleSize) -> str:
     """What so many patients allow, of one class (Riley et al. 2019, 2021)."""
     criteria = "; ".join(map(_criterion, size.precision))
     text = (
-        f"{begun(result.title)}, {size.class_name}: {several(size.n_patients, 'patient')}, "
+        f"{capitalised(result.title)}, {size.class_name}: {several(size.n_patients, 'patient')}, "
         f"{size.n_of_class:,} of the class ({percent(size.prevalence)} of the cases). "
         f"By Riley's criteria for evaluation, {criteria}."
     )

@@ -30,7 +30,7 @@ class FoldFacts:
     """One trained fold.
 
     Attributes:
-        number: Of the fold.
+        number: Number of the fold.
         run: Its run.json.
         done: Finished epochs, of run.json or else of history.csv; None where neither tells.
     """
@@ -57,8 +57,8 @@ class Facts:
     Attributes:
         dataset: dataset.json.
         cases: Rows of cases.csv by case id.
-        plan: As it was trained, else as it was planned.
-        planned: As it was planned, where that file is there.
+        plan: The plan as trained, else as planned.
+        planned: The plan on disk, if there is one.
         folds: run.json of each trained fold.
         splits: splits_final.json.
         stored: Preprocessed cases by what their crop followed.
@@ -72,7 +72,7 @@ class Facts:
         fingerprint: What was measured.
         integrity: What the check of the dataset found.
         sections: Titles of the sections that other commands wrote.
-        explanations: Those of them that ricenet_explain wrote.
+        explanations: Titles of the sections that ricenet_explain wrote.
     """
 
     dataset: Dataset

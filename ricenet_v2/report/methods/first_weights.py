@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterator
 
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.report.methods.facts import Facts, FoldFacts
-from ricenet_v2.report.methods.sentence import listed, numbered, said
+from ricenet_v2.report.methods.sentence import listed, numbered, paragraph
 from ricenet_v2.report.results.predicted import PredictedCase, Result
 
 _SHOWN = 6
 
 
 def leaked(facts: Facts, result: Result) -> str:
-    """That weights which the folds began with had been trained on cases that they predicted."""
+    """Whether the folds began with weights that had been trained on cases that they predicted."""
     sentences = []
     for fold, source in _began(facts):
         judged = {case.case_id for case in result.cases if _is_judged(case, fold)}
@@ -23,7 +23,7 @@ def leaked(facts: Facts, result: Result) -> str:
                 f"Fold {fold.number} began with {source.file}, which was trained on "
                 f"{len(seen):,} of these cases ({_first(seen)}): the figures flatter."
             )
-    return said(*sentences)
+    return paragraph(*sentences)
 
 
 def _is_judged(case: PredictedCase, fold: FoldFacts) -> bool:
@@ -42,14 +42,14 @@ def seen_before(facts: Facts, case_id: str, folds: Collection[int]) -> bool:
     return any(fold.number in folds and case_id in source.leaked for fold, source in _began(facts))
 
 
-def untold(facts: Facts, result: Result) -> str:
+def unverified(facts: Facts, result: Result) -> str:
     """Why it cannot be told whether the first weights were trained on the cases of a set."""
     reasons: dict[str, list[int]] = {}
     for fold, source in _began(facts):
         has_part = any(_has_predicted(case, fold) for case in result.cases)
         for reason in _reasons(source) if has_part else ():
             reasons.setdefault(reason, []).append(fold.number)
-    return said(
+    return paragraph(
         *(
             f"First weights of {numbered(folds)}, which may flatter these figures: {reason}."
             for reason, folds in reasons.items()

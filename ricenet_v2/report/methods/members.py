@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.report.formatting import several
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.sentence import begun, numbered, said
+from ricenet_v2.report.methods.sentence import capitalised, numbered, paragraph
 from ricenet_v2.report.results.predicted import PredictedCase, Result
 
 
@@ -30,7 +30,7 @@ def without(facts: Facts, result: Result) -> str:
 
 def ensemble(facts: Facts) -> str:
     """How members were combined, in each folder."""
-    return said(*(ensemble_of(facts, result) for result in facts.folders))
+    return paragraph(*(ensemble_of(facts, result) for result in facts.folders))
 
 
 def ensemble_of(facts: Facts, result: Result) -> str:
@@ -39,7 +39,7 @@ def ensemble_of(facts: Facts, result: Result) -> str:
     if predictions is None:
         return ""
     folds = sorted({_number(name) for case in result.cases for name, _ in case.members})
-    return said(f"{_combined(result, predictions, folds)}.", _left_out(facts, folds))
+    return paragraph(f"{_combined(result, predictions, folds)}.", _left_out(facts, folds))
 
 
 def _number(name: str) -> int:
@@ -68,14 +68,14 @@ def _left_out(facts: Facts, folds: Sequence[int]) -> str:
     if not missing:
         return ""
     return (
-        f"{begun(numbered(missing))} (of {facts.n_folds:,} folds) "
+        f"{capitalised(numbered(missing))} (of {facts.n_folds:,} folds) "
         f"{'is' if len(missing) == 1 else 'are'} not among the members"
         f"{_untrained(facts, missing)}."
     )
 
 
 def _untrained(facts: Facts, missing: Sequence[int]) -> str:
-    """Which of these are not trained, as the end of a sentence."""
+    """The folds among these that are not trained, as the end of a sentence."""
     untrained = [n for n in missing if n in facts.untrained]
     if not untrained:
         return ""

@@ -9,10 +9,16 @@ from ricenet_v2.records.plan import ChannelPlan, NetworkPlan
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.report.formatting import number, several
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.sentence import SentenceTopic, begun, listed, numbered, said
+from ricenet_v2.report.methods.sentence import (
+    SentenceTopic,
+    capitalised,
+    listed,
+    numbered,
+    paragraph,
+)
 
 GROUP = "Network"
-TOLD = frozenset({
+DESCRIBED = frozenset({
     "architecture", "features", "blocks", "kernel_sizes", "strides", "norm", "dropout", "stem",
     "conv_bias", "nonlinearity", "stem_features", "stochastic_depth", "levels",
 })  # fmt: skip
@@ -38,7 +44,7 @@ def _classes(facts: Facts) -> str:
 
 
 def architecture(network: NetworkPlan) -> str:
-    """In words."""
+    """Name of the architecture in words."""
     return _ARCHITECTURES.get(network.architecture, network.architecture.replace("_", " "))
 
 
@@ -64,7 +70,7 @@ def layers(facts: Facts) -> str:
         if net.stochastic_depth
         else "no stochastic depth"
     )
-    return said(
+    return paragraph(
         sentence,
         _bands(facts),
         f"{stem}." if stem else "",
@@ -86,7 +92,7 @@ def _bands(facts: Facts) -> str:
         if levels
     ]
     flat = facts.plan.shapes_only
-    return said(
+    return paragraph(
         f"In addition to the channels, the network receives {listed(bands)}." if bands else "",
         f"Instance norm removes the scale of {listed(flat)} and nothing restores it: the "
         f"networks see the shape of {'this channel' if len(flat) == 1 else 'these channels'}, but "
@@ -118,7 +124,7 @@ def _further(net: NetworkPlan) -> str:
     settings = [
         f"{field.name} = {vars(net)[field.name]}"
         for field in dataclasses.fields(net)
-        if field.name not in TOLD and vars(net)[field.name] != field.default
+        if field.name not in DESCRIBED and vars(net)[field.name] != field.default
     ]
     return f"Further settings of the network: {', '.join(settings)}." if settings else ""
 
@@ -150,11 +156,11 @@ def first_weights(facts: Facts) -> str:
     for fold in facts.folds:
         groups.setdefault(fold.run.pretrained, []).append(fold.number)
     everyone = len(groups) == 1
-    return said(*(_began(source, folds, everyone) for source, folds in groups.items()))
+    return paragraph(*(_began(source, folds, everyone) for source, folds in groups.items()))
 
 
 def _began(source: PretrainedSource | None, folds: list[int], everyone: bool) -> str:
-    who = "All trained folds" if everyone and len(folds) > 1 else begun(numbered(folds))
+    who = "All trained folds" if everyone and len(folds) > 1 else capitalised(numbered(folds))
     if source is None:
         return (
             f"{who} began with random weights, drawn from the seed; no file of pretrained weights "
@@ -177,14 +183,14 @@ def _trained_on(source: PretrainedSource) -> str:
         else "What these were trained on is not recorded."
     )
     further = "There may be further ones" if known else "The file does not tell it"
-    return " " + said(
+    return " " + paragraph(
         sentence,
         f"{further}: {'; '.join(source.untold)}." if source.untold else "",
         f"Among them are held-out cases of this dataset, so figures of these flatter: "
         f"{listed(source.leaked)}."
         if source.leaked
         else "",
-        *(f"{begun(doubt)}." for doubt in source.doubts),
+        *(f"{capitalised(doubt)}." for doubt in source.doubts),
     )
 
 

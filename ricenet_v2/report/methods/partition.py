@@ -8,7 +8,13 @@ from collections.abc import Iterable, Iterator
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.report.formatting import percent, several
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.sentence import SentenceTopic, begun, listed, numbered, said
+from ricenet_v2.report.methods.sentence import (
+    SentenceTopic,
+    capitalised,
+    listed,
+    numbered,
+    paragraph,
+)
 
 GROUP = "Partitions"
 
@@ -23,7 +29,7 @@ def folds(facts: Facts) -> str:
         f"By splits_final.json there are {splits.described}, with {_range(sizes)} validation "
         "cases each."
     )
-    return said(
+    return paragraph(
         sentence,
         f"Each fold holds out one value of the column {splits.group} of cases.csv."
         if splits.group
@@ -73,14 +79,14 @@ def _moved(facts: Facts) -> str:
     if facts.moved_folds:
         were = "was" if len(facts.moved_folds) == 1 else "were"
         sentence = (
-            f"{begun(numbered(facts.moved_folds))} {were} trained on other cases, labels or "
+            f"{capitalised(numbered(facts.moved_folds))} {were} trained on other cases, labels or "
             "patients than splits_final.json and cases.csv have now."
         )
-    return said(sentence, *_other_scheme(facts))
+    return paragraph(sentence, *_other_scheme(facts))
 
 
 def _other_scheme(facts: Facts) -> Iterator[str]:
-    """By what run.json says of the folds that there were when it was trained."""
+    """Folds that, by their run.json, were trained in another division into folds than today's."""
     assert facts.splits is not None
     n = len(facts.splits.folds)
     for fold in facts.folds:
@@ -115,7 +121,7 @@ def disjoint(facts: Facts) -> str:
             if both
             else "No patient has cases in both the training and the test split."
         )
-    return said(*sentences)
+    return paragraph(*sentences)
 
 
 def _shared(facts: Facts, fold: Fold) -> set[str]:
@@ -132,7 +138,7 @@ def _patients(facts: Facts, split: str) -> set[str]:
 
 def leaks(facts: Facts) -> str:
     """What the sanity checks of each set of predictions found."""
-    return said(*_leaks(facts))
+    return paragraph(*_leaks(facts))
 
 
 def _leaks(facts: Facts) -> Iterator[str]:

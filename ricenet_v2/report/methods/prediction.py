@@ -6,10 +6,10 @@ from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.prior import Recalibration
 from ricenet_v2.report.formatting import percent, several
 from ricenet_v2.report.methods import members, prior
-from ricenet_v2.report.methods.augmentation import axes_words
+from ricenet_v2.report.methods.augmentation import describe_axes
 from ricenet_v2.report.methods.facts import Facts
 from ricenet_v2.report.methods.first_weights import seen_before
-from ricenet_v2.report.methods.sentence import SentenceTopic, listed, numbered, said
+from ricenet_v2.report.methods.sentence import SentenceTopic, listed, numbered, paragraph
 from ricenet_v2.report.results.predicted import PredictedCase, Result
 
 GROUP = "Prediction"
@@ -17,9 +17,13 @@ _SAME = 1e-9  # by which slopes and offsets may differ
 
 
 def of_folds(facts: Facts) -> str:
-    """Who predicted the validation cases, whether it had learned from them, and who did not."""
+    """The models that predicted the validation cases, and whether they had been trained on them."""
     result = facts.out_of_fold
-    return "" if result is None else said(_of_folds(facts, result), members.without(facts, result))
+    return (
+        ""
+        if result is None
+        else paragraph(_of_folds(facts, result), members.without(facts, result))
+    )
 
 
 def _of_folds(facts: Facts, result: Result) -> str:
@@ -45,8 +49,8 @@ def _of_folds(facts: Facts, result: Result) -> str:
     return f"{n}, each predicted by the one {facts.model} that did not learn from it."
 
 
-def of_fold_words(facts: Facts, case: PredictedCase) -> str:
-    """Who predicted a validation case."""
+def describe_predictor(facts: Facts, case: PredictedCase) -> str:
+    """The model that predicted a validation case, and whether it had been trained on it."""
     if facts.splits is None:
         return f"By the {facts.model} of {case.part}."
     if _is_trained_on(facts, case) or facts.moved_folds:
@@ -73,7 +77,9 @@ def mirroring(facts: Facts) -> str:
     """Mirroring of out-of-fold predictions and of each folder."""
     if not facts.is_network:
         return ""
-    return said(_of_validation(facts), *(mirroring_of(facts, result) for result in facts.folders))
+    return paragraph(
+        _of_validation(facts), *(mirroring_of(facts, result) for result in facts.folders)
+    )
 
 
 def _of_validation(facts: Facts) -> str:
@@ -89,11 +95,11 @@ def _of_validation(facts: Facts) -> str:
             sentences.append(f"{who}: whether they are means over mirrorings is not recorded.")
         elif axes:
             sentences.append(
-                f"{who} are means over {2 ** len(axes)} mirrorings, along {axes_words(axes)}."
+                f"{who} are means over {2 ** len(axes)} mirrorings, along {describe_axes(axes)}."
             )
         else:
             sentences.append(f"{who} are of images as they are, without mirroring.")
-    return said(*sentences)
+    return paragraph(*sentences)
 
 
 def mirroring_of(facts: Facts, result: Result) -> str:
@@ -104,7 +110,7 @@ def mirroring_of(facts: Facts, result: Result) -> str:
     axes = facts.plan.training.augmentation.mirror_axes
     who = f"Predictions in {result.title}"
     if predictions.mirrored and axes:
-        return f"{who} are means over {2 ** len(axes)} mirrorings, along {axes_words(axes)}."
+        return f"{who} are means over {2 ** len(axes)} mirrorings, along {describe_axes(axes)}."
     if predictions.mirrored:
         return f"{who} are of images as they are: the plan names no axis to mirror."
     differs = (
@@ -145,7 +151,7 @@ def learned_from(facts: Facts) -> str:
                 f"{several(n, 'case')} of {result.title} {'is a' if n == 1 else 'are'} training "
                 f"case{'' if n == 1 else 's'} that {result.kind}s learned from."
             )
-    return said(*sentences)
+    return paragraph(*sentences)
 
 
 def probabilities(facts: Facts) -> str:
@@ -153,14 +159,14 @@ def probabilities(facts: Facts) -> str:
     if facts.plan is None or not facts.results:
         return ""
     folders = [
-        said(
+        paragraph(
             prior.of_folder(facts, result),
             calibration_of(facts, result),
-            prior.warned(result.predictions) if result.predictions is not None else "",
+            prior.warnings_of(result.predictions) if result.predictions is not None else "",
         )
         for result in facts.folders
     ]
-    return said(prior.of_validation(facts), *folders)
+    return paragraph(prior.of_validation(facts), *folders)
 
 
 def calibration_of(facts: Facts, result: Result) -> str:
@@ -193,10 +199,10 @@ def _differs(fitted: Calibration, applied: Recalibration) -> bool:
 def calibration(facts: Facts) -> str:
     """What calibration.json says of its fit."""
     fitted = facts.calibration
-    return "" if fitted is None else f"calibration.json: {calibration_words(facts, fitted)}"
+    return "" if fitted is None else f"calibration.json: {describe_calibration(facts, fitted)}"
 
 
-def calibration_words(facts: Facts, fitted: Calibration) -> str:
+def describe_calibration(facts: Facts, fitted: Calibration) -> str:
     """What is applied, on what it was fitted, what was tried, and what the cases stand for."""
     ends = (
         ""
@@ -204,7 +210,7 @@ def calibration_words(facts: Facts, fitted: Calibration) -> str:
         else f" ({fitted.low:.3f} to {fitted.high:.3f})"
     )
     how = "as decided by" if fitted.form == "nothing" else "fitted on"
-    return said(
+    return paragraph(
         f"{fitted.words}{ends}, {how} {several(fitted.n_cases, 'case')} of "
         f"{several(fitted.n_patients, 'patient')}: {fitted.method}.",
         f"Warning: {fitted.warning}." if fitted.warning else "",
@@ -233,13 +239,13 @@ def _tried(fitted: Calibration) -> str:
     return f"Forms that were tried: {words}."
 
 
-def called(facts: Facts) -> str:
-    """Which class a case is called, counted on the predictions themselves."""
+def predicted_class(facts: Facts) -> str:
+    """The predicted class, counted on the predictions themselves."""
     sentences = []
     for result in facts.results:
         if not result.cases:
             continue
-        other = sum(case.called != _most_probable(facts, case) for case in result.cases)
+        other = sum(case.predicted != _most_probable(facts, case) for case in result.cases)
         what = "share of votes" if result.cases[0].is_vote else "probability"
         where = prior.set_of(result)
         sentences.append(prior.rule_of(result, facts))
@@ -250,17 +256,17 @@ def called(facts: Facts) -> str:
             f"{'is' if other == 1 else 'are'} assigned another class than that of the highest "
             f"{what}."
         )
-    return said(*sentences)
+    return paragraph(*sentences)
 
 
 def _most_probable(facts: Facts, case: PredictedCase) -> str:
-    if case.called not in facts.dataset.classes:
+    if case.predicted not in facts.dataset.classes:
         return ""
     best = max(case.probabilities)
-    # Of equal ones the called class is as good as the first.
-    index = facts.dataset.classes.index(case.called)
+    # Among equal probabilities the predicted class is as good as the first.
+    index = facts.dataset.classes.index(case.predicted)
     if case.probabilities[index] == best:
-        return case.called
+        return case.predicted
     return facts.dataset.classes[case.probabilities.index(best)]
 
 
@@ -273,7 +279,7 @@ def thresholds(facts: Facts) -> str:
             chosen = _chosen(threshold.chosen_on)
             text = f"{threshold.name} of {threshold.class_name}: {value}, {chosen}"
             titles.setdefault(text, []).append(result.title)
-    return said(*(f"Threshold {text} ({listed(names)})." for text, names in titles.items()))
+    return paragraph(*(f"Threshold {text} ({listed(names)})." for text, names in titles.items()))
 
 
 def _chosen(on: str) -> str:
@@ -292,6 +298,6 @@ SUBJECTS = (
     SentenceTopic("learned_from", "training cases predicted", GROUP, learned_from),
     SentenceTopic("probabilities", "probabilities", GROUP, probabilities),
     SentenceTopic("calibration", "calibration", GROUP, calibration),
-    SentenceTopic("called", "predicted class", GROUP, called),
+    SentenceTopic("called", "predicted class", GROUP, predicted_class),
     SentenceTopic("thresholds", "thresholds", GROUP, thresholds),
 )

@@ -9,8 +9,8 @@ from ricenet_v2.core.command import text_of
 from ricenet_v2.records.plan import ChannelPlan, Plan
 from ricenet_v2.report.formatting import number, several, times
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.sentence import SentenceTopic, listed, numbered, said
-from ricenet_v2.report.normalisation import scheme_words
+from ricenet_v2.report.methods.sentence import SentenceTopic, listed, numbered, paragraph
+from ricenet_v2.report.normalisation import describe_scheme
 
 GROUP = "Plan and preprocessing"
 
@@ -24,7 +24,7 @@ class PlanChange:
     trained: str
 
 
-def made_by(facts: Facts) -> str:
+def plan_provenance(facts: Facts) -> str:
     """Preset and command of the plan, and whether it is the plan of all folds."""
     plan = facts.plan
     if plan is None:
@@ -38,7 +38,7 @@ def made_by(facts: Facts) -> str:
             f"{'was' if len(facts.foreign_folds) == 1 else 'were'} trained by: what is said here "
             "of the plan does not hold for them."
         )
-    return said(sentence, foreign)
+    return paragraph(sentence, foreign)
 
 
 def changed(facts: Facts) -> str:
@@ -117,13 +117,14 @@ def normalised(facts: Facts) -> str:
     if facts.plan is None:
         return ""
     schemes = [
-        f"{channel.name} {scheme_words(channel.normalisation)}" for channel in facts.plan.channels
+        f"{channel.name} {describe_scheme(channel.normalisation)}"
+        for channel in facts.plan.channels
     ]
     return f"Normalisation: {'; '.join(schemes)}."
 
 
 def _prepared(channel: ChannelPlan) -> str:
-    return f"{channel.interpolation}, {scheme_words(channel.normalisation)}"
+    return f"{channel.interpolation}, {describe_scheme(channel.normalisation)}"
 
 
 def region(facts: Facts) -> str:
@@ -146,7 +147,7 @@ def ranges(facts: Facts) -> str:
 
 
 SUBJECTS = (
-    SentenceTopic("plan", "plan", GROUP, made_by),
+    SentenceTopic("plan", "plan", GROUP, plan_provenance),
     SentenceTopic("changed", "changes of the plan", GROUP, changed),
     SentenceTopic("ranges", "spacing as acquired", GROUP, ranges),
     SentenceTopic("region", "region", GROUP, region),

@@ -12,7 +12,7 @@ from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.prior import Decide, Prior
 from ricenet_v2.report.formatting import percent
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.sentence import begun, numbered, said
+from ricenet_v2.report.methods.sentence import capitalised, numbered, paragraph
 from ricenet_v2.report.results.predicted import Result
 
 _SAME = 1e-6  # by which shares may differ
@@ -21,7 +21,7 @@ RULES: dict[Decide, str] = {
     "classes were equally frequent",
     "probable": "the class with the highest probability",
 }
-"""Which class is called, by the rule that a file names."""
+"""The predicted class, by the rule that a file names."""
 
 
 def of_validation(facts: Facts) -> str:
@@ -37,7 +37,7 @@ def of_validation(facts: Facts) -> str:
         sentences.append(_corrected(facts, list(corrected), list(corrected.values())))
     if facts.plan is not None and (rest or not facts.finished):
         sentences.append(_uncorrected(facts, rest if corrected else []))
-    return said(*sentences)
+    return paragraph(*sentences)
 
 
 def _corrected(facts: Facts, folds: Sequence[int], priors: Sequence[Prior]) -> str:
@@ -78,7 +78,7 @@ def _ranges(facts: Facts, shares: Sequence[Sequence[float]]) -> str:
 
 
 def _uncorrected(facts: Facts, folds: Sequence[int]) -> str:
-    """By the balance of training, of all folds where none is named."""
+    """What uncorrected probabilities refer to, by the balance of training; no folds mean all."""
     assert facts.plan is not None
     balance = facts.plan.training.balance
     which = f" of {numbered(folds)}" if folds else ""
@@ -127,7 +127,7 @@ def of_folder(facts: Facts, result: Result) -> str:
         if predictions.prior_named
         else "those of the training cases of the dataset"
     )
-    return said(
+    return paragraph(
         f"{whole} in {result.title} refer to class frequencies of {shares}, {whose}.",
         _members_taught(facts, predictions),
     )
@@ -152,7 +152,7 @@ def set_of(result: Result) -> str:
 
 
 def rule_of(result: Result, facts: Facts) -> str:
-    """Which class is called, by the rule that the files name; empty where they name none."""
+    """The predicted class, by the rule that the files name; empty where they name none."""
     if not result.is_out_of_fold:
         predictions = result.predictions
         if predictions is None or predictions.decide is None:
@@ -171,13 +171,13 @@ def rule_of(result: Result, facts: Facts) -> str:
         for rule, folds in rules.items()
         if rule is not None
     ]
-    return said(*sentences)
+    return paragraph(*sentences)
 
 
 def _of_those(folds: Sequence[int], rules: Mapping[Decide | None, Sequence[int]]) -> str:
     return f" ({numbered(folds)})" if len(rules) > 1 else ""
 
 
-def warned(predictions: Predictions) -> str:
+def warnings_of(predictions: Predictions) -> str:
     """Warnings of all cases of a folder."""
-    return said(*(f"{begun(warning)}." for warning in predictions.warnings))
+    return paragraph(*(f"{capitalised(warning)}." for warning in predictions.warnings))

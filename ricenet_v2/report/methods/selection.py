@@ -8,7 +8,7 @@ from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.selection import chosen_by_validation
 from ricenet_v2.report.methods.facts import Facts, FoldFacts
 from ricenet_v2.report.methods.first_weights import leaked
-from ricenet_v2.report.methods.sentence import SentenceTopic, listed, numbered, said
+from ricenet_v2.report.methods.sentence import SentenceTopic, listed, numbered, paragraph
 from ricenet_v2.report.results.predicted import Result
 
 GROUP = "Choice of the weights"
@@ -29,7 +29,7 @@ def out_of_fold(facts: Facts) -> str:
         return ""
     unknown = [fold.number for fold in facts.finished if not fold.run.validation_checkpoint]
     if unknown:
-        return said(
+        return paragraph(
             f"Which epoch's weights predicted the validation cases of {numbered(unknown)} is not "
             "recorded.",
             chosen_on_validation(facts),
@@ -38,7 +38,7 @@ def out_of_fold(facts: Facts) -> str:
         "The validation cases were predicted with the weights after the last epoch that was "
         "trained."
     )
-    return said(sentence, chosen_on_validation(facts) or _untouched(facts))
+    return paragraph(sentence, chosen_on_validation(facts) or _untouched(facts))
 
 
 def _untouched(facts: Facts) -> str:
@@ -63,7 +63,7 @@ def _untouched(facts: Facts) -> str:
 
 def predicted(facts: Facts) -> str:
     """Which checkpoint predicted each folder."""
-    return said(*(weights_of(facts, result) for result in facts.folders))
+    return paragraph(*(weights_of(facts, result) for result in facts.folders))
 
 
 def weights_of(facts: Facts, result: Result) -> str:
@@ -85,7 +85,7 @@ def weights_of(facts: Facts, result: Result) -> str:
     weights = listed(words.get(name, f"checkpoint_{name}") for name in names)
     best = _best_epochs(facts, predictions) if "best" in names else ""
     last = _early(facts) if "final" in names else ""
-    return said(
+    return paragraph(
         f"{_title(result)} were made with {weights}.", best, last, _other_thresholds(facts, result)
     )
 
@@ -170,11 +170,11 @@ def _is_other(used: tuple[FoldFacts, str]) -> bool:
     return name == "best" and best is not None and fold.done is not None and best + 1 != fold.done
 
 
-def flatters(facts: Facts, result: Result) -> str:
-    """What flatters the figures of a set: its cases were learned from, or chose the epoch."""
+def optimism(facts: Facts, result: Result) -> str:
+    """What makes the figures of a set optimistic: its cases trained networks or chose the epoch."""
     if result.is_out_of_fold:
         written = result.evaluation.selection if result.evaluation is not None else ""
-        return said(chosen_on_validation(facts) or written, leaked(facts, result))
+        return paragraph(chosen_on_validation(facts) or written, leaked(facts, result))
     learned = sum(bool(case.learned_by) for case in result.cases)
     sentence = ""
     if learned:
@@ -183,7 +183,7 @@ def flatters(facts: Facts, result: Result) -> str:
             f"{learned:,} of its {are} that a {result.kind} learned from, which flatters its "
             "figures."
         )
-    return said(sentence, _chosen_by(facts, result), leaked(facts, result))
+    return paragraph(sentence, _chosen_by(facts, result), leaked(facts, result))
 
 
 def _chosen_by(facts: Facts, result: Result) -> str:

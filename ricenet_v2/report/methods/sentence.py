@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ricenet_v2.report.methods.facts import Facts
 
-Tell = Callable[[Facts], str]
+Describe = Callable[[Facts], str]
 """From facts to sentences; empty where the files do not say it."""
 
 
@@ -17,15 +17,15 @@ class SentenceTopic:
 
     Attributes:
         key: Names the sentence's place in the page.
-        title: In two or three words.
-        group: That it stands in.
-        tell: Makes it.
+        title: Title in two or three words.
+        group: Group in which it appears.
+        describe: Writes the sentences.
     """
 
     key: str
     title: str
     group: str
-    tell: Tell
+    describe: Describe
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,11 @@ def numbered(numbers: Sequence[int], noun: str = "fold") -> str:
     return f"{noun}{'' if len(numbers) == 1 else 's'} {listed(map(str, numbers))}"
 
 
-def begun(text: str) -> str:
-    """With a capital letter in front; names keep theirs."""
+def capitalised(text: str) -> str:
+    """The text with a capital first letter; the rest, such as names, stays as it is."""
     return text[:1].upper() + text[1:]
 
 
-def said(*sentences: str) -> str:
+def paragraph(*sentences: str) -> str:
     """Sentences that are not empty, one after the other."""
     return " ".join(sentence for sentence in sentences if sentence)

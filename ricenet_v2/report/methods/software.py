@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from ricenet_v2.report.formatting import RESEARCH_ONLY, several
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.sentence import SentenceTopic, begun, listed, numbered, said
+from ricenet_v2.report.methods.sentence import (
+    SentenceTopic,
+    capitalised,
+    listed,
+    numbered,
+    paragraph,
+)
 
 GROUP = "Software and use"
 
@@ -20,8 +26,8 @@ def versions(facts: Facts) -> str:
         if "ricenet_v2" not in dict(packages):
             names.append("a version of ricenet_v2 that is not recorded")
         were = "was" if len(folds) == 1 else "were"
-        sentences.append(f"{begun(numbered(folds))} {were} trained with {listed(names)}.")
-    return said(*sentences)
+        sentences.append(f"{capitalised(numbered(folds))} {were} trained with {listed(names)}.")
+    return paragraph(*sentences)
 
 
 def commands(facts: Facts) -> str:
@@ -38,7 +44,7 @@ def commands(facts: Facts) -> str:
 
 def weights(facts: Facts) -> str:
     """Checkpoints of each folder of predictions."""
-    return said(
+    return paragraph(
         *(
             f"Predictions in {result.title} name "
             f"{several(len(result.predictions.checkpoint_hashes), 'file')} of weights by SHA-256."
@@ -49,7 +55,7 @@ def weights(facts: Facts) -> str:
 
 
 def licence(facts: Facts) -> str:
-    """Of the data."""
+    """The licence of the data."""
     terms = facts.dataset.licence
     return f"dataset.json names the licence of the data: {terms}." if terms else ""
 

@@ -33,7 +33,7 @@ SUBJECTS: tuple[SentenceTopic, ...] = (
 
 def sentences(facts: Facts) -> tuple[Sentence, ...]:
     """Every sentence that the facts allow."""
-    texts = ((topic, topic.tell(facts)) for topic in SUBJECTS)
+    texts = ((topic, topic.describe(facts)) for topic in SUBJECTS)
     return tuple(
         Sentence(topic.key, topic.title, topic.group, text) for topic, text in texts if text
     )

@@ -10,10 +10,10 @@ from typing import TypeVar
 from ricenet_v2.records.plan import TrainingPlan
 from ricenet_v2.report.formatting import number, percent, several
 from ricenet_v2.report.methods.facts import Facts, FoldFacts
-from ricenet_v2.report.methods.sentence import SentenceTopic, begun, numbered, said
+from ricenet_v2.report.methods.sentence import SentenceTopic, capitalised, numbered, paragraph
 
 GROUP = "Training"
-TOLD = frozenset({
+DESCRIBED = frozenset({
     "batch_size", "accumulation_steps", "epochs", "iterations_per_epoch", "optimiser",
     "learning_rate", "warmup_epochs", "weight_decay", "label_smoothing", "gradient_clip",
     "ema_decay", "mixed_precision", "augmentation", "balance", "mixup", "early_stop_epochs",
@@ -33,7 +33,7 @@ def epochs(facts: Facts) -> str:
     if not facts.is_network or not facts.folds:
         return ""
     done = (_done(*group) for group in _groups(facts, _state).items())
-    return said(*done, _set_anew(facts), untrained(facts))
+    return paragraph(*done, _set_anew(facts), untrained(facts))
 
 
 def untrained(facts: Facts) -> str:
@@ -41,7 +41,7 @@ def untrained(facts: Facts) -> str:
     if not facts.untrained:
         return ""
     is_ = "is" if len(facts.untrained) == 1 else "are"
-    return f"{begun(numbered(facts.untrained))} of {facts.n_folds:,} {is_} not trained."
+    return f"{capitalised(numbered(facts.untrained))} of {facts.n_folds:,} {is_} not trained."
 
 
 def _state(fold: FoldFacts) -> tuple[str, int | None, int]:
@@ -50,7 +50,7 @@ def _state(fold: FoldFacts) -> tuple[str, int | None, int]:
 
 def _done(state: tuple[str, int | None, int], folds: list[int]) -> str:
     status, done, wanted = state
-    who, were = begun(numbered(folds)), "was" if len(folds) == 1 else "were"
+    who, were = capitalised(numbered(folds)), "was" if len(folds) == 1 else "were"
     wished = several(wanted, "epoch")
     if done is None:
         return f"{who} {were} to have {wished}; how many were done is not recorded ({status})."
@@ -113,7 +113,7 @@ def optimiser(facts: Facts) -> str:
 
 
 def _warmup(facts: Facts, how: TrainingPlan) -> str:
-    """As the schedule has it: never more than a fifth of the epochs."""
+    """The warm-up in the schedule: never more than a fifth of the epochs."""
     wanted = max((fold.run.epochs for fold in facts.folds), default=how.epochs)
     n = min(
         how.warmup_epochs * how.iterations_per_epoch,
@@ -138,7 +138,7 @@ def loss(facts: Facts) -> str:
         if how.mixup
         else "Mixup was off."
     )
-    return said(f"Loss: cross-entropy {smoothed}.", mixed)
+    return paragraph(f"Loss: cross-entropy {smoothed}.", mixed)
 
 
 def balance(facts: Facts) -> str:
@@ -183,7 +183,7 @@ def machine(facts: Facts) -> str:
     """Device, precision, processes."""
     if not facts.folds:
         return ""
-    return said(*(_machine(*group) for group in _groups(facts, _on).items()), _wanted(facts))
+    return paragraph(*(_machine(*group) for group in _groups(facts, _on).items()), _wanted(facts))
 
 
 def _on(fold: FoldFacts) -> tuple[str, str, str, int | None]:
@@ -194,7 +194,7 @@ def _on(fold: FoldFacts) -> tuple[str, str, str, int | None]:
 def _machine(record: tuple[str, str, str, int | None], folds: list[int]) -> str:
     device, hardware, precision, n_processes = record
     named = f"{device} ({hardware})" if hardware else device
-    sentence = f"{begun(numbered(folds))} ran on {named}"
+    sentence = f"{capitalised(numbered(folds))} ran on {named}"
     sentence += f", forward passes of training in {precision}" if precision else ""
     if n_processes is not None and n_processes > 1:
         sentence += f", each update shared by {n_processes} processes"
@@ -202,7 +202,7 @@ def _machine(record: tuple[str, str, str, int | None], folds: list[int]) -> str:
 
 
 def _wanted(facts: Facts) -> str:
-    """Where the precision was not recorded, what the plan asks for."""
+    """What the plan asks for, where the precision was not recorded."""
     how = _plan(facts)
     if how is None or any(fold.run.precision for fold in facts.folds):
         return ""
@@ -238,7 +238,7 @@ def further(facts: Facts) -> str:
     settings = [
         f"{field.name} = {vars(how)[field.name]}"
         for field in dataclasses.fields(how)
-        if field.name not in TOLD | set(SILENT) and vars(how)[field.name] != field.default
+        if field.name not in DESCRIBED | set(SILENT) and vars(how)[field.name] != field.default
     ]
     return f"Further settings of training: {', '.join(settings)}." if settings else ""
 

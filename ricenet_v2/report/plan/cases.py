@@ -51,7 +51,7 @@ def case_rows(fingerprint: Fingerprint, plan: Plan) -> list[PlannedCaseRow]:
 
 
 def flags(fingerprint: Fingerprint, plan: Plan) -> dict[str, tuple[str, ...]]:
-    """Of each case, in words, what is unlike the others; empty where nothing is."""
+    """What sets each case apart from the others, in words; empty where nothing does."""
     flagged: dict[str, list[str]] = {case.case_id: [] for case in fingerprint.cases}
     for case in fingerprint.cases:
         if is_larger_than_input(case, plan):

@@ -17,7 +17,7 @@ from ricenet_v2.records.fingerprint import (
 from ricenet_v2.records.plan import Normalisation, Plan
 from ricenet_v2.report.charts import Chart, Mark, Series, histogram, ranges
 from ricenet_v2.report.formatting import number, several, times
-from ricenet_v2.report.normalisation import scheme_words
+from ricenet_v2.report.normalisation import describe_scheme
 
 AXES = ("z, foot to head", "y, front to back", "x, right to left")
 _PERCENT = 100.0
@@ -28,8 +28,8 @@ class CohortGroup:
     """Charts that belong together, and what the reader must know of them.
 
     Attributes:
-        title: Of the group.
-        note: In words, below the title.
+        title: Heading of the group.
+        note: Text below the heading.
         charts: Side by side.
         legend: Pairs of a colour's name (`first`, `second`, `mark`) and what it stands for.
     """
@@ -135,7 +135,9 @@ def _dose(fingerprint: Fingerprint, index: int, how: Normalisation) -> CohortGro
     name = fingerprint.channels[index].name
     divisor = how.divisor if how.scheme == "divide" else None
     mark = Mark("divisor", divisor) if divisor else None
-    scheme = f"divided by {number(divisor)} Gy, in every patient" if divisor else scheme_words(how)
+    scheme = (
+        f"divided by {number(divisor)} Gy, in every patient" if divisor else describe_scheme(how)
+    )
     figures = {
         "Maximum": (_of(fingerprint, index, lambda measured: measured.maximum), mark),
         "99.9 percentile": (
@@ -192,7 +194,7 @@ def is_larger_than_input(case: CaseMeasurement, plan: Plan) -> bool:
 
 
 def larger_than_input(fingerprint: Fingerprint, plan: Plan) -> str:
-    """In words, of how many cases the rim is not seen."""
+    """A sentence on how many cases are larger than the input and lose their rim."""
     n = sum(is_larger_than_input(case, plan) for case in fingerprint.cases)
     if not n:
         return "The region of every case fits in."

@@ -22,7 +22,7 @@ COLUMNS = (
     "work",
     "kept",
 )
-COLUMNS_TOLD = (
+COLUMNS_NOTE = (
     "Voxels, mm, kernel and stride along (z, y, x). Work: multiply-adds of one forward pass of the "
     "batch. Kept: bytes that one step with a batch of {batch} keeps for the backward pass, counted "
     "on this very network."
@@ -37,12 +37,12 @@ class NetworkBlock:
     """A part as a block whose edges grow with the square root of its voxels.
 
     Attributes:
-        name: Of the part.
+        name: Name of the part.
         features: What leaves it, e.g. `32 features`.
         size: Voxels that leave it, in words.
         faces: Corners of the front, top and side, as SVG takes them.
-        width: Of the drawing.
-        height: Of the drawing.
+        width: Width of the drawing.
+        height: Height of the drawing.
     """
 
     name: str

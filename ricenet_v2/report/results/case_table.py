@@ -19,7 +19,7 @@ class ResultCaseRow:
     href: str
     part: str
     truth: str
-    called: str
+    predicted: str
     differs: bool
     probability: str
     sort: float
@@ -67,7 +67,7 @@ def case_rows(sources: Sources, flags: Mapping[str, tuple[str, ...]]) -> list[Re
 def _row(case: PredictedCase, sources: Sources, flags: tuple[str, ...]) -> ResultCaseRow:
     names = sources.dataset.classes
     two = len(names) == 2
-    index = sources.dataset.positive_index if two else names.index(case.called)
+    index = sources.dataset.positive_index if two else names.index(case.predicted)
     members = [values[index] for _, values in case.members]
     low, high = min(members, default=0.0), max(members, default=0.0)
     return ResultCaseRow(
@@ -75,7 +75,7 @@ def _row(case: PredictedCase, sources: Sources, flags: tuple[str, ...]) -> Resul
         href=_href(case.page),
         part=case.part,
         truth=case.truth or NOTHING,
-        called=case.called,
+        predicted=case.predicted,
         differs=case.is_right is False,
         probability=f"{case.probabilities[index]:.2f}",
         sort=round(case.probabilities[index], 6),
@@ -95,6 +95,6 @@ def filters(rows: Sequence[ResultCaseRow]) -> list[tuple[str, list[str]]]:
     columns = {
         "set": [row.part for row in rows],
         "truth": [row.truth for row in rows],
-        "predicted": [row.called for row in rows],
+        "predicted": [row.predicted for row in rows],
     }
     return [(name, sorted(set(values))) for name, values in columns.items()]

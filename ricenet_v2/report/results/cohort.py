@@ -38,7 +38,7 @@ class Flow:
 
 
 def flow(sources: Sources) -> Flow | None:
-    """From cases.csv to the figures; None where the raw dataset is not on this machine."""
+    """The flow from cases.csv to the figures; None if the raw dataset is not on this machine."""
     if not sources.cases:
         return None
     everyone = list(sources.cases.values())

@@ -29,7 +29,7 @@ def copy_parts(sources: Sources, folder: Path) -> tuple[Sources, dict[str, tuple
 
     Args:
         sources: What the report is made of.
-        folder: Of all parts, which are numbered.
+        folder: Folder of all parts, which are numbered.
 
     Returns:
         The sources without pictures and maps of single cases that cannot be shown, and why, by case

@@ -39,7 +39,7 @@ def curve_charts(prefix: str, curves: Curves) -> Iterator[DrawnChart]:
     """One chart per kind and class, its series as lines.
 
     Args:
-        prefix: Of the names of files.
+        prefix: Start of the file names.
         curves: What was written.
     """
     kinds = dict.fromkeys((curve.name, curve.class_name) for curve in curves.curves)
@@ -73,7 +73,7 @@ def _remark(name: CurveName, chosen: Sequence[Curve]) -> str:
 
 
 def _label(names: Sequence[str]) -> str:
-    """Of an axis: what its curves share; of a long one with another name in brackets, that."""
+    """Label of an axis: the name that its curves share, or of a long name the part in brackets."""
     if len(set(names)) > 1:
         return "figure"
     inside = re.search(r"\(([^)]+)\)", names[0])

@@ -16,9 +16,9 @@ from ricenet_v2.report.checklists.answers import answers, counted
 from ricenet_v2.report.formatting import percent, several
 from ricenet_v2.report.methods import members, prediction, preparation, selection
 from ricenet_v2.report.methods.facts import Facts, facts_of
-from ricenet_v2.report.methods.first_weights import untold
-from ricenet_v2.report.methods.prior import of_folder, warned
-from ricenet_v2.report.methods.sentence import said
+from ricenet_v2.report.methods.first_weights import unverified
+from ricenet_v2.report.methods.prior import of_folder, warnings_of
+from ricenet_v2.report.methods.sentence import paragraph
 from ricenet_v2.report.methods.text import by_group, sentences
 from ricenet_v2.report.methods.training import untrained
 from ricenet_v2.report.rendering import render
@@ -53,8 +53,8 @@ def index_page(
     Args:
         sources: What it is made of.
         output: Folder of the report.
-        flags: Of the dataset, by case.
-        command: As typed.
+        flags: Flags of the dataset by case.
+        command: The command as typed.
         has_plan_page: Whether plan.html lies beside it.
     """
     pictures = output / PICTURES
@@ -85,7 +85,7 @@ def index_page(
         checks=[(check, kind, whom) for kind, check, whom in cohort.notes_of_check(sources)],
         plan=sources.plan,
         has_plan_page=has_plan_page,
-        plan_note=preparation.made_by(facts),
+        plan_note=preparation.plan_provenance(facts),
         changes=preparation.changes(facts),
         decisions=[(d.what, d.value, d.reason) for d in sources.plan.decisions]
         if sources.plan
@@ -94,7 +94,7 @@ def index_page(
         shortfall=shortfall(sources.folds, sources.planned_epochs),
         fold_columns=FOLD_COLUMNS,
         training=training,
-        training_note=said(
+        training_note=paragraph(
             training_note(sources.folds), untrained(facts), selection.out_of_fold(facts)
         ),
         results=results,
@@ -131,7 +131,7 @@ def _glance(sources: Sources) -> list[tuple[str, str, str, str]]:
         for figure in metric_tables.headline(result.evaluation)[:2]:
             words = f"{metric_tables.interval(figure)}, n = {figure.n:,}"
             name = f"{figure.name}, {result.title}"
-            flattered = "flattered, see there" if selection.flatters(facts, result) else ""
+            flattered = "flattered, see there" if selection.optimism(facts, result) else ""
             flag = "; ".join(filter(None, (flattered, metric_tables.flag(figure))))
             tiles.append((name, metric_tables.value(figure.value), words, flag))
     return tiles
@@ -152,7 +152,9 @@ def _result(facts: Facts, result: Result, prefix: str, pictures: Path) -> dict[s
         "title": _title(result),
         "note": _note(facts, result),
         "small_tables": list(_small_tables(facts, result)),
-        "warnings": [w for w in (selection.flatters(facts, result), untold(facts, result)) if w],
+        "warnings": [
+            w for w in (selection.optimism(facts, result), unverified(facts, result)) if w
+        ],
         "level": percent(evaluation.level) if evaluation else "",
         "charts": charts,
         "sanity": [(check.name, check.outcome, check.found) for check in checks],
@@ -208,14 +210,14 @@ def _note(facts: Facts, result: Result) -> str:
     if result.is_out_of_fold:
         note = prediction.of_folds(facts)
     else:
-        note = said(
+        note = paragraph(
             f"{several(len(result.cases), 'case')}.",
             members.ensemble_of(facts, result),
             selection.weights_of(facts, result),
             prediction.mirroring_of(facts, result),
             of_folder(facts, result),
             prediction.calibration_of(facts, result),
-            warned(result.predictions) if result.predictions is not None else "",
+            warnings_of(result.predictions) if result.predictions is not None else "",
         )
     if result.evaluation is None:
         incomplete = result.is_out_of_fold and facts.untrained
@@ -241,17 +243,17 @@ def _calibration(facts: Facts) -> dict[str, Any] | None:
         (
             title,
             [
-                (old.name, _told(old.value, old), _told(new.value, new))
+                (old.name, _with_interval(old.value, old), _with_interval(new.value, new))
                 for old, new in zip(before, after, strict=True)
             ],
         )
         for title, (before, after) in sides.items()
         if before
     ]
-    return {"note": prediction.calibration_words(facts, calibration), "tables": tables}
+    return {"note": prediction.describe_calibration(facts, calibration), "tables": tables}
 
 
-def _told(value: float | None, figure: Any) -> str:
+def _with_interval(value: float | None, figure: Any) -> str:
     return f"{metric_tables.value(value)} ({metric_tables.interval(figure)})"
 
 

@@ -22,7 +22,7 @@ class Notes:
     """Warnings of a table, each told once below it; rows carry its number."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start without warnings."""
         self.words: list[str] = []
 
     def mark(self, warning: str) -> int:
@@ -57,11 +57,11 @@ class GroupTable:
 
 
 def without_identities(evaluation: Evaluation, cases: Iterable[Case]) -> Evaluation:
-    """Without the subgroups of covariates that may tell who somebody is.
+    """The evaluation without subgroups of covariates that may reveal somebody's identity.
 
     Args:
-        evaluation: As it was written.
-        cases: Of the dataset, for the cells of its covariates.
+        evaluation: The evaluation as it was written.
+        cases: Cases of the dataset, which have the values of its covariates.
     """
     cells: dict[str, list[str]] = {}
     for case in cases:
@@ -110,12 +110,12 @@ def interval(figure: Metric) -> str:
 
 
 def ends(low: float | None, high: float | None) -> str:
-    """Of an interval; a dash without one."""
+    """The ends of an interval, three decimals each; a dash without an interval."""
     return NOTHING if low is None or high is None else f"{low:.3f} to {high:.3f}"
 
 
 def flag(figure: Metric) -> str:
-    """Of a figure that stands alone, without the notes of its table."""
+    """A short warning of a figure that stands alone, without the notes of its table."""
     if "few " in figure.warning:
         return "few cases: a rough guide"
     return "with a warning" if figure.warning else ""

@@ -14,7 +14,7 @@ _PACKAGES = ("numpy", "scipy", "scikit-learn", "matplotlib", "SimpleITK", "torch
 
 
 def versions() -> dict[str, str]:
-    """Of this program, Python, and the packages that matter."""
+    """Versions of this program, of Python, and of the packages that matter."""
     programs = {"ricenet_v2": __version__, "python": platform.python_version()}
     return programs | {name: installed for name in _PACKAGES if (installed := _version(name))}
 
@@ -62,7 +62,7 @@ def _others(sources: Sources) -> Iterator[tuple[str, Sequence[str]]]:
 
 
 def command_text(words: Sequence[str]) -> str:
-    """As typed, with `~` for the home folder."""
+    """The command as typed, with `~` for the home folder."""
     return text_of(typed(words)) if words else ""
 
 

@@ -34,10 +34,10 @@ def further_folders(elsewhere: Sequence[Path], read: Sequence[Path]) -> list[Pat
     Raises:
         DatasetError: A folder holds neither a section nor a comparison.
     """
-    known = {path.resolve() for folder in read for path in _told(folder)}
+    known = {path.resolve() for folder in read for path in _section_files(folder)}
     further: dict[Path, None] = {}
     for folder in elsewhere:
-        paths = {path.resolve() for path in _told(folder)}
+        paths = {path.resolve() for path in _section_files(folder)}
         if not paths:
             raise DatasetError(
                 "There is nothing for a report in this folder.",
@@ -51,12 +51,12 @@ def further_folders(elsewhere: Sequence[Path], read: Sequence[Path]) -> list[Pat
     return list(further)
 
 
-def _told(folder: Path) -> list[Path]:
+def _section_files(folder: Path) -> list[Path]:
     return [*files_inside(folder, REPORT_PART_JSON), *files_inside(folder, COMPARISON_JSON)]
 
 
 def comparisons(folders: Sequence[Path]) -> dict[str, Comparison]:
-    """By the name of the folder and the way from there, e.g. `predictions/compared`."""
+    """Comparisons by the path of their folder, e.g. `predictions/compared`."""
     paths = {
         path: path.parent.relative_to(folder.parent).as_posix()
         for folder in (folder.resolve() for folder in folders)
@@ -73,7 +73,7 @@ def comparisons(folders: Sequence[Path]) -> dict[str, Comparison]:
 def parts_of(
     model: Path, results: Sequence[Result], further: Sequence[Path] = ()
 ) -> tuple[SectionFolder, ...]:
-    """Of the model, of the prediction folders and of others; cases are named as their pages are.
+    """Sections of the model, of prediction folders and of others; cases have their pages' names.
 
     Nothing tells which patient another folder means by the id of a case that the dataset and the
     predictions have both, as two patients: on the pages of these its pictures are left out.

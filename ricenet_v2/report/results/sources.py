@@ -67,25 +67,25 @@ class Sources:
     """What a report is made of; None and empty where a file is missing.
 
     Attributes:
-        paths: Of the dataset.
-        model: Of the trained model.
+        paths: Paths of the dataset.
+        model: Paths of the trained model.
         dataset: Description.
         raw: The raw dataset, where it lies on this machine.
         cases: Rows of cases.csv by case id.
-        plan: As it was trained, else as it was planned.
+        plan: The plan as trained, else as planned.
         planned: The plan on disk, before a training was told other settings.
         fingerprint: What was measured.
         integrity: What the check found.
         splits: The folds.
         preprocessed: Records of preprocessed cases by case id.
-        folds: Those that were trained.
+        folds: The trained folds.
         results: Out-of-fold first, then the prediction folders.
-        calibration: Of the model, by ricenet_calibrate.
+        calibration: Calibration of the model by ricenet_calibrate.
         centres: centres.json, of folds that hold out a value of a column each.
         seeds: seeds.json of the trainings of this model with several seeds; None where these
             are others than those whose predictions lie there now.
-        seeds_file: Where a seeds.json lies that names this model, whether it fits or not.
-        comparisons: By the folder that comparison.json lies in, e.g. `predictions/compared`.
+        seeds_file: Path of a seeds.json that names this model, whether it fits or not.
+        comparisons: Comparisons by the path of their folder, e.g. `predictions/compared`.
         parts: Sections of other commands, in their order.
         inputs: SHA-256 of every document and table that was read.
     """
@@ -127,7 +127,7 @@ def read_sources(
     """Read what there is.
 
     Args:
-        paths: Of the dataset.
+        paths: Paths of the dataset.
         plan: Name of the plan.
         channels: Label of the channels.
         predictions: Folders of predictions.
@@ -250,7 +250,7 @@ def _seeds(paths: DatasetPaths, model: ModelPaths) -> tuple[SeedVariance | None,
 
 
 def _below(path: Path, model: ModelPaths) -> str:
-    """As other files of the model are named; of another seed's folder with that folder."""
+    """Path relative to the model's folder; for a file of another seed, to the folder above."""
     base = model.folder if path.is_relative_to(model.folder) else model.folder.parent
     return path.relative_to(base).as_posix()
 
@@ -264,7 +264,7 @@ def _folds(model: ModelPaths) -> Iterator[TrainedFold]:
 def _hashes(
     paths: DatasetPaths, model: ModelPaths, plan: str, predictions: Sequence[Path]
 ) -> dict[str, str]:
-    """Of the documents and tables, not of images and weights, which have hashes in them."""
+    """SHA-256 of documents and tables; images and weights have their hashes in these."""
     named = {
         "raw": [paths.raw / DATASET_JSON, paths.raw / CASES_CSV],
         "preprocessed": [paths.fingerprint, paths.integrity, paths.splits, paths.plan(plan)],

@@ -20,9 +20,9 @@ class SmallTable:
     """A table with a heading and what is to be known of it.
 
     Attributes:
-        title: Above it.
-        note: Below the title, in words.
-        columns: Names.
+        title: Heading above the table.
+        note: Text below the heading.
+        columns: Names of the columns.
         rows: Cells; the first is the name of the row.
         numbers: Places of the columns of numbers.
         notes: Warnings of rows.
@@ -74,7 +74,7 @@ def _counts(size: SampleSize) -> str:
 
 
 def centre_tables(centres: Centres) -> Iterator[SmallTable]:
-    """Who was held out, and how far the figures differ; their values stand by fold."""
+    """The groups held out, and how far their figures differ; the values are listed by fold."""
     notes = Notes()
     rows = tuple(
         (

@@ -35,18 +35,18 @@ _TRAINING_COLUMNS = ("fold", "epoch", "train_loss", "validation_loss", "validati
                      "validation_macro_f1_ema", "learning_rate", "seconds")  # fmt: skip
 
 
-def write_tables(sources: Sources, said: Sequence[Sentence], folder: Path) -> None:
+def write_tables(sources: Sources, methods: Sequence[Sentence], folder: Path) -> None:
     """Write methods, checklists, cases, training curves, figures and curves of each set.
 
     Args:
         sources: What the report is made of.
-        said: What the files say was done.
-        folder: Of the tables.
+        methods: Sentences about what was done, derived from the files.
+        folder: Folder of the tables.
     """
-    rows = [answer.row for answer in answers(said)]
+    rows = [answer.row for answer in answers(methods)]
     tables.write_rows(folder / CHECKLISTS, rows, COLUMNS)
-    methods = [{"group": s.group, "subject": s.title, "text": s.text} for s in said]
-    tables.write_rows(folder / METHODS, methods, ("group", "subject", "text"))
+    texts = [{"group": s.group, "subject": s.title, "text": s.text} for s in methods]
+    tables.write_rows(folder / METHODS, texts, ("group", "subject", "text"))
     tables.write_rows(folder / CASES_OF_REPORT, _case_rows(sources), _case_columns(sources))
     epochs = [
         {"fold": fold.number, **{name: vars(row)[name] for name in _TRAINING_COLUMNS[1:]}}
@@ -101,7 +101,7 @@ def _case_rows(sources: Sources) -> list[dict[str, object]]:
             "case_id": case.case_id,
             "set": case.part,
             "truth": case.truth or "",
-            "predicted": case.called,
+            "predicted": case.predicted,
             **{
                 f"prob_{name}": value
                 for name, value in zip(sources.dataset.classes, case.probabilities, strict=True)

@@ -65,7 +65,7 @@ class Shortfall:
     """Folds that were trained for fewer epochs than the plan has, in words.
 
     Attributes:
-        words: Which, and how many epochs.
+        words: Which folds, and how many epochs.
         is_large: Whether some fold has less than half of them.
     """
 

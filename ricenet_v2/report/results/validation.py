@@ -110,7 +110,7 @@ def _of_fold(
     return PredictedCase(
         case_id=row["case_id"],
         truth=row["label"],
-        called=row["predicted"],
+        predicted=row["predicted"],
         probabilities=probabilities,
         members=((f"fold {fold}", probabilities),),
         entropy=entropy_of(probabilities),

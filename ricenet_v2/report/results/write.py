@@ -19,7 +19,7 @@ from ricenet_v2.fingerprinting.workers import KILLED_REMEDY, map_cases
 from ricenet_v2.records.report import ReportRecord
 from ricenet_v2.report.case.page import CASES, PICTURES, CaseJob, CasePart, write_case
 from ricenet_v2.report.methods.facts import Facts, facts_of
-from ricenet_v2.report.methods.prediction import of_fold_words
+from ricenet_v2.report.methods.prediction import describe_predictor
 from ricenet_v2.report.methods.text import sentences
 from ricenet_v2.report.plan.cases import flags as dataset_flags
 from ricenet_v2.report.results import provenance
@@ -59,11 +59,11 @@ def write_report(
     Args:
         sources: What it is made of.
         output: The folder.
-        command: As typed.
-        most_megabytes: That the folder may take, in millions of bytes; pictures and volumes
+        command: The command as typed.
+        most_megabytes: Largest size of the folder, in millions of bytes; pictures and volumes
             become coarser to fit.
         num_workers: Processes that make pages of cases.
-        seconds: That reading the images of a case may take; as long as it takes where None.
+        seconds: Time limit for reading the images of a case; None sets no limit.
 
     Returns:
         What was written, and why the images of some cases, or files that other commands made of
@@ -169,7 +169,7 @@ def _pages(sources: Sources) -> list[str]:
 
 
 def _flags(sources: Sources) -> dict[str, tuple[str, ...]]:
-    """Of the dataset, by case: unlike the others, or warned of when it was preprocessed."""
+    """Flags of the dataset by case: what is unlike other cases, and warnings of preprocessing."""
     flagged: dict[str, tuple[str, ...]] = {}
     if sources.fingerprint is not None and sources.plan is not None:
         flagged = dataset_flags(sources.fingerprint, sources.plan)
@@ -207,7 +207,7 @@ def _jobs(
             outputs=outputs.get(case, ()),
             covariates=covariates,
             record=sources.preprocessed.get(case),
-            flags=(*flags[case], *_told(outputs.get(case, ()))),
+            flags=(*flags[case], *_prediction_flags(outputs.get(case, ()))),
             before=ids[n - 1] if n else "",
             after=ids[n + 1] if n + 1 < len(ids) else "",
             parts=_parts_of(sources, case),
@@ -228,14 +228,14 @@ def _jobs(
 def _outputs(
     sources: Sources, facts: Facts
 ) -> dict[str, tuple[tuple[str, str, PredictedCase], ...]]:
-    """By case: name of each set of predictions, its meaning in words, the prediction."""
+    """Title, meaning in words and prediction of each set of predictions, by case."""
     by_case: dict[str, list[tuple[str, str, PredictedCase]]] = {}
     for result in sources.results:
         for prediction in result.cases:
             if result.is_out_of_fold:
                 title_and_note = (
                     f"out-of-fold, {prediction.part}",
-                    of_fold_words(facts, prediction),
+                    describe_predictor(facts, prediction),
                 )
             else:
                 title_and_note = (result.title, _members(prediction, result.kind))
@@ -252,7 +252,7 @@ def _members(prediction: PredictedCase, kind: str) -> str:
     return f"By one {kind}, {prediction.members[0][0]}." if prediction.members else "By the model."
 
 
-def _told(outputs: Sequence[tuple[str, str, PredictedCase]]) -> tuple[str, ...]:
+def _prediction_flags(outputs: Sequence[tuple[str, str, PredictedCase]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(flag for _, _, prediction in outputs for flag in prediction.flags))
 
 

@@ -10,8 +10,8 @@ from ricenet_v2.records.prior import MemberPrior, Prior, Recalibration
 from ricenet_v2.records.sample_size import Development, Precision, SampleSize
 from ricenet_v2.records.seeds import SeedMetric, SeedVariance
 from ricenet_v2.records.weights import PretrainedSource
-from ricenet_v2.report.methods.first_weights import leaked, untold
-from ricenet_v2.report.methods.prediction import of_fold_words
+from ricenet_v2.report.methods.first_weights import leaked, unverified
+from ricenet_v2.report.methods.prediction import describe_predictor
 
 BALANCED = Prior((0.5, 0.5), (12, 4))
 AS_THEY_ARE = Prior((0.75, 0.25), (12, 4))
@@ -117,16 +117,18 @@ def test_leaked_weights_are_told_where_their_figures_stand(facts, text_of, with_
     assert leaked(changed, own) == f"{told} (PH0001): the figures flatter."
     assert leaked(changed, folder) == f"{told} (PH0021): the figures flatter."
     assert told in text_of(changed, "results")
-    text = untold(changed, folder)
+    text = unverified(changed, folder)
     assert f"of fold {number}, which may flatter these figures: a file without a list." in text
     assert "the ids are alike." in text
     unasked = with_runs(facts, pretrained=SOURCE)
-    assert "nobody looked whether weights.pth was trained on held-out cases" in untold(unasked, own)
+    assert "nobody looked whether weights.pth was trained on held-out cases" in unverified(
+        unasked, own
+    )
     known = with_runs(facts, pretrained=dataclasses.replace(SOURCE, trained_on=5))
-    assert (untold(known, own), leaked(known, own)) == ("", "")
+    assert (unverified(known, own), leaked(known, own)) == ("", "")
     assert "flatter" not in text_of(facts, "results")
     assert "1 of them was learned from all the same" in text_of(changed, "of_folds")
-    assert "began with weights that had been trained on it" in of_fold_words(changed, one)
+    assert "began with weights that had been trained on it" in describe_predictor(changed, one)
     assert "has 2 cases with a label" in text_of(changed, "held_out")
     assert "has 3 cases with a label" in text_of(facts, "held_out")
 
@@ -148,9 +150,9 @@ def test_a_leak_is_not_charged_to_predictions_of_other_folds(facts, with_runs):
         ),
     )
     third = with_runs(facts, (3,), pretrained=LEAKY)
-    assert (leaked(third, some), untold(third, some)) == ("", "")
+    assert (leaked(third, some), unverified(third, some)) == ("", "")
     assert "PH0021" in leaked(third, folder)
-    assert "a file without a list" in untold(third, folder)
+    assert "a file without a list" in unverified(third, folder)
 
 
 def test_folds_of_centres_are_told_and_never_as_stratified(facts, text_of, with_runs):

@@ -45,7 +45,7 @@ def test_out_of_fold_rows_are_those_of_the_files(simulated):
     assert len(by_id) == len(rows) == 20
     for row in rows:
         one = by_id[row["case_id"]]
-        assert (one.truth, one.called) == (row["label"], row["predicted"])
+        assert (one.truth, one.predicted) == (row["label"], row["predicted"])
         assert one.probabilities[1] == float(row["prob_recurrence"])
         assert one.is_right == (row["label"] == row["predicted"])
 

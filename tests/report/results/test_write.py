@@ -114,7 +114,7 @@ def test_numbers_are_those_of_the_sources(reported, simulated):
         assert float(row["prob_recurrence"]) == one.probabilities[1]
         page = (reported / "cases" / f"{one.case_id}.html").read_text(encoding="utf-8")
         assert f"{one.probabilities[1]:.2f}" in page
-        assert one.called in page
+        assert one.predicted in page
     figures = tables.read_rows(reported / "data" / "out_of_fold_figures.csv")
     told = {(row["set"], row["figure"]): row["value"] for row in figures}
     for figure in sources.results[0].evaluation.figures:
