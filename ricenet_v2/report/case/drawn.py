@@ -83,8 +83,8 @@ def draw(
     note = f"Through {centre.where(scan.grid)}. "
     note += f"{reference_of(scan, lines)}. " if lines else ""
     note += (
-        "The patient's left is right in axial and coronal planes; strokes at the rim point at the "
-        "other planes."
+        "The patient's left is on the right of axial and coronal planes; marks at the edge show "
+        "where the other planes lie."
     )
     return DrawnCase(scene, text, volumes.script, volumes.spacing, note, scan.left_out, scan.flags)
 

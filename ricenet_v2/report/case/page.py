@@ -121,7 +121,9 @@ def write_case(job: CaseJob, plan: Plan | None = None, seconds: float | None = N
     }  # fmt: skip
     faults, flags = list(job.faults), [*job.flags, *job.faults]
     if job.raw is None or job.case is None:
-        shown["picture_note"] = "The images of this case are not on the machine of this report."
+        shown["picture_note"] = (
+            "The images of this case were not available where the report was made."
+        )
     else:
         try:
             drawn = within(
@@ -233,7 +235,7 @@ def _output(
         )
         facts.append(("Disagreement of members", disagreement))
     nearer = _MISSING if prediction.distance is None else share(prediction.distance)
-    facts.append(("Held-out cases that lie nearer to the training cases", nearer))
+    facts.append(("Held-out cases closer to the training cases", nearer))
     return _CaseOutput(title, note, tuple(rows), tuple(facts))
 
 
@@ -259,7 +261,7 @@ def _provenance(job: CaseJob) -> list[tuple[str, str]]:
             *((f"Maximum of {k}", f"{number(v)} Gy") for k, v in record.dose_maximum.items()),
             ("Inputs (SHA-256)", record.inputs_hash),
         ]
-    return rows or [("Images", "not on the machine of this report")]
+    return rows or [("Images", "not available where the report was made")]
 
 
 def _cropped(record: PreprocessedCase) -> tuple[str, str]:
@@ -269,7 +271,7 @@ def _cropped(record: PreprocessedCase) -> tuple[str, str]:
         return (
             "Straightened to",
             f"{record.region}, {times(box.shape)} voxels of {times(box.spacing)} mm (z, y, x) "
-            "along the axes of the patient, since the images lay tilted",
+            "along the axes of the patient, since the images were tilted",
         )
     size = [b - a for a, b in zip(record.crop_start, record.crop_stop, strict=True)]
     return "Cropped to", f"{record.region}, {times(size)} voxels"

@@ -30,8 +30,8 @@ Mask = NDArray[np.bool_]
 _MARGIN_MM = 8.0
 _ANATOMY = ("mri", "ct", "pet")
 _REPLACED = (
-    "its images or its brain mask were changed since they were preprocessed: networks saw others "
-    "than are shown here (ricenet_plan_and_preprocess makes the case anew)"
+    "its images or its brain mask have changed since they were preprocessed: the networks saw "
+    "others than those shown here (ricenet_plan_and_preprocess preprocesses the case again)"
 )
 
 
@@ -168,7 +168,7 @@ def _maps(
         if map_grid.shape == grid.shape:
             shown.append(ShownMap(volume, voxels))
         else:
-            left_out.append(f"{message}: it lies on another grid than the images")
+            left_out.append(f"{message}: its grid differs from that of the images")
             logger.warning("%s: %s", path, left_out[-1])
     return tuple(shown), tuple(left_out)
 

@@ -20,7 +20,7 @@ def source(facts: Facts) -> str:
     data = facts.dataset
     entries = {"description": data.description, "reference": data.reference}
     words = "; ".join(f"{name}: {text}" for name, text in entries.items() if text)
-    return f"dataset.json of {data.name} says of the data: {words}." if words else ""
+    return f"dataset.json of {data.name} describes the data as follows: {words}." if words else ""
 
 
 def outcome(facts: Facts) -> str:
@@ -121,13 +121,15 @@ def missing(facts: Facts) -> str:
         if n:
             are = "is" if n == 1 else "are"
             sentences.append(
-                f"{several(n, 'case')} with a label {are} in no figure of {result.title}."
+                f"{several(n, 'case')} with a label {are} not included in the figures of "
+                f"{result.title}."
             )
         n = len(result.evaluation.unlabelled) if result.evaluation else 0
         if n:
             are = "is" if n == 1 else "are"
             sentences.append(
-                f"{several(n, 'case')} of {result.title} without a known label {are} in no figure."
+                f"{several(n, 'case')} of {result.title} without a known label {are} not included "
+                "in its figures."
             )
     sentences += [
         f"{several(len(result.failed), 'case')} of {result.title} could not be predicted."

@@ -21,7 +21,7 @@ def leaked(facts: Facts, result: Result) -> str:
         if seen:
             sentences.append(
                 f"Fold {fold.number} began with {source.file}, which was trained on "
-                f"{len(seen):,} of these cases ({_first(seen)}): the figures flatter."
+                f"{len(seen):,} of these cases ({_first(seen)}), so the figures are optimistic."
             )
     return paragraph(*sentences)
 
@@ -51,7 +51,8 @@ def unverified(facts: Facts, result: Result) -> str:
             reasons.setdefault(reason, []).append(fold.number)
     return paragraph(
         *(
-            f"First weights of {numbered(folds)}, which may flatter these figures: {reason}."
+            f"First weights of {numbered(folds)}, which may make these figures optimistic: "
+            f"{reason}."
             for reason, folds in reasons.items()
         )
     )
@@ -66,8 +67,8 @@ def _began(facts: Facts) -> Iterator[tuple[FoldFacts, PretrainedSource]]:
 def _reasons(source: PretrainedSource) -> tuple[str, ...]:
     if source.trained_on is None and not source.untold:
         unasked = (
-            f"nobody looked whether {source.file} was trained on held-out cases (a version of "
-            "before that check)"
+            f"it was not checked whether {source.file} was trained on held-out cases (by a version "
+            "without that check)"
         )
         return (unasked, *source.doubts)
     return (*source.untold, *source.doubts)

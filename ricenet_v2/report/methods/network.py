@@ -33,7 +33,7 @@ def kind(facts: Facts) -> str:
         name = architecture(facts.plan.network)
         return f"The model is deep learning: a {name} that classifies into " + _classes(facts)
     if facts.folds:
-        return f"The model is no network but `{facts.folds[0].run.plan}`; it has no plan. " + (
+        return f"The model is not a network but `{facts.folds[0].run.plan}`; it has no plan. " + (
             f"It classifies into {_classes(facts)}"
         )
     return ""
@@ -182,11 +182,11 @@ def _trained_on(source: PretrainedSource) -> str:
         if known
         else "What these were trained on is not recorded."
     )
-    further = "There may be further ones" if known else "The file does not tell it"
+    further = "There may be others" if known else "The file does not say"
     return " " + paragraph(
         sentence,
         f"{further}: {'; '.join(source.untold)}." if source.untold else "",
-        f"Among them are held-out cases of this dataset, so figures of these flatter: "
+        f"Among them are held-out cases of this dataset, so figures on these are optimistic: "
         f"{listed(source.leaked)}."
         if source.leaked
         else "",

@@ -80,7 +80,7 @@ def _moved(facts: Facts) -> str:
         were = "was" if len(facts.moved_folds) == 1 else "were"
         sentence = (
             f"{capitalised(numbered(facts.moved_folds))} {were} trained on other cases, labels or "
-            "patients than splits_final.json and cases.csv have now."
+            "patients than splits_final.json and cases.csv list now."
         )
     return paragraph(sentence, *_other_scheme(facts))
 

@@ -136,8 +136,8 @@ def other_model(facts: Facts) -> str:
     if not other or not hashes:
         return ""
     return (
-        f"Predictions in {listed(other)} name another plan than the folds here: what is said of "
-        "plan and training may not hold for them."
+        f"Predictions in {listed(other)} name a different plan from that of the folds here: "
+        "what is said about plan and training may not apply to them."
     )
 
 
@@ -178,11 +178,11 @@ def calibration_of(facts: Facts, result: Result) -> str:
         other = fitted is not None and _differs(fitted, predictions.applied)
         return (
             f"Each member's logits in {result.title} were calibrated: {predictions.applied.words}"
-            f"{', which is not that of calibration.json' if other else ''}."
+            f"{', which differs from calibration.json' if other else ''}."
         )
     if predictions.calibrated:
-        return f"Calibration of {result.title} was asked for, and changes nothing."
-    there = ", though calibration.json is there" if fitted is not None else ""
+        return f"Calibration of {result.title} was requested but changes nothing."
+    there = ", although calibration.json exists" if fitted is not None else ""
     return f"Probabilities in {result.title} are not calibrated{there}."
 
 
@@ -214,8 +214,8 @@ def describe_calibration(facts: Facts, fitted: Calibration) -> str:
         f"{fitted.words}{ends}, {how} {several(fitted.n_cases, 'case')} of "
         f"{several(fitted.n_patients, 'patient')}: {fitted.method}.",
         f"Warning: {fitted.warning}." if fitted.warning else "",
-        "It was fitted on other predictions than those that are here (changed since: "
-        f"{listed(facts.moved_calibration)}), so it does not hold for this model."
+        "It was fitted on predictions that have changed since ("
+        f"{listed(facts.moved_calibration)}), so it does not apply to this model."
         if facts.moved_calibration
         else "",
         _refers_to(fitted),
@@ -225,7 +225,7 @@ def describe_calibration(facts: Facts, fitted: Calibration) -> str:
 
 def _refers_to(fitted: Calibration) -> str:
     if not fitted.prior:
-        return "The predictions it was fitted on were not corrected for how frequent classes are."
+        return "The predictions it was fitted on were not corrected for class frequencies."
     shares = ", ".join(
         f"{n} {percent(p)}" for n, p in zip(fitted.classes, fitted.prior, strict=True)
     )
@@ -250,10 +250,10 @@ def predicted_class(facts: Facts) -> str:
         where = prior.set_of(result)
         sentences.append(prior.rule_of(result, facts))
         sentences.append(
-            f"Each case of {where} is assigned the class of the highest {what}."
+            f"Each case of {where} is assigned the class with the highest {what}."
             if not other
             else f"{other:,} of {several(len(result.cases), 'case')} of {where} "
-            f"{'is' if other == 1 else 'are'} assigned another class than that of the highest "
+            f"{'is' if other == 1 else 'are'} assigned a class other than that with the highest "
             f"{what}."
         )
     return paragraph(*sentences)

@@ -35,8 +35,8 @@ def plan_provenance(facts: Facts) -> str:
     if facts.foreign_folds:
         foreign = (
             f"plan.json is not the plan that {numbered(facts.foreign_folds)} "
-            f"{'was' if len(facts.foreign_folds) == 1 else 'were'} trained by: what is said here "
-            "of the plan does not hold for them."
+            f"{'was' if len(facts.foreign_folds) == 1 else 'were'} trained with: what is said here "
+            "about the plan does not apply to them."
         )
     return paragraph(sentence, foreign)
 
@@ -109,7 +109,7 @@ def _straightened(plan: Plan) -> str:
     """Whether tilted images were brought to the axes of the patient."""
     if not plan.straighten:
         return ""
-    return " Images that lay tilted were resampled along the axes of the patient."
+    return " Tilted images were resampled along the axes of the patient."
 
 
 def normalised(facts: Facts) -> str:

@@ -90,8 +90,8 @@ def _uncorrected(facts: Facts, folds: Sequence[int]) -> str:
         )
     return (
         f"Training weighed all classes alike (balance={balance}), so probabilities of the "
-        f"validation cases{which} are of balanced classes; they are not corrected for how frequent "
-        f"the classes are{_frequencies(facts)}."
+        f"validation cases{which} correspond to balanced classes; they are not corrected for class "
+        f"frequencies{_frequencies(facts)}."
     )
 
 
@@ -116,7 +116,7 @@ def of_folder(facts: Facts, result: Result) -> str:
         what = (
             "are not corrected for class frequencies, and refer to those of the training cases"
             if facts.plan.training.balance == "none"
-            else "are of balanced classes, not corrected for how frequent the classes are"
+            else "correspond to balanced classes and are not corrected for class frequencies"
         )
         return f"{whole} in {result.title} {what}."
     shares = ", ".join(

@@ -147,7 +147,7 @@ def _other_thresholds(facts: Facts, result: Result) -> str:
         return ""
     return (
         "The thresholds that are applied to them were chosen on out-of-fold predictions, which are "
-        "by the weights after the last epoch and so by others."
+        "by the weights after the last epoch, that is, by different weights."
     )
 
 
@@ -180,8 +180,8 @@ def optimism(facts: Facts, result: Result) -> str:
     if learned:
         are = "cases is a training case" if learned == 1 else "cases are training cases"
         sentence = (
-            f"{learned:,} of its {are} that a {result.kind} learned from, which flatters its "
-            "figures."
+            f"{learned:,} of its {are} that a {result.kind} learned from, which makes its "
+            "figures optimistic."
         )
     return paragraph(sentence, _chosen_by(facts, result), leaked(facts, result))
 
@@ -200,17 +200,17 @@ def _chosen_by(facts: Facts, result: Result) -> str:
         return ""
     return (
         f"{n:,} of its cases {'is a validation case' if n == 1 else 'are validation cases'} that "
-        "chose the epoch of a network that predicted them, which flatters its figures."
+        "chose the epoch of a network that predicted them, which makes its figures optimistic."
     )
 
 
 def settings(facts: Facts) -> str:
-    """What the files say of a search for settings: they hold one plan."""
+    """What the files say about a search for settings: they contain one plan."""
     if facts.plan is None or not facts.folds:
         return ""
     return (
-        "The files hold one plan and no record of a search: whether settings were changed after "
-        "looking at figures of these cases, they do not say."
+        "The files contain one plan and no record of a search for settings; they do not say "
+        "whether settings were changed after figures of these cases had been seen."
     )
 
 

@@ -149,7 +149,7 @@ def balance(facts: Facts) -> str:
     words = {
         "sampler": "the sampler drew all classes equally often",
         "loss": "the loss weighted each case by the inverse frequency of its class",
-        "none": "it was not corrected for",
+        "none": "no correction was made",
     }
     method = words.get(how.balance, how.balance)
     return f"Class imbalance: {method} (balance={how.balance}){_counts(facts)}."

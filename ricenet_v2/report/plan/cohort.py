@@ -51,7 +51,8 @@ def geometry(fingerprint: Fingerprint, plan: Plan) -> tuple[CohortGroup, ...]:
     return (
         CohortGroup(
             "Spacing",
-            f"From voxel to voxel. Every case is resampled to {times(plan.spacing)} mm (z, y, x).",
+            "Distance between voxels. Every case is resampled to "
+            f"{times(plan.spacing)} mm (z, y, x).",
             _by_axis(
                 fingerprint,
                 ("Spacing", "mm"),

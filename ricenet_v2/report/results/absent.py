@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ricenet_v2.report.results.sources import Sources
 from ricenet_v2.store.paths import ABLATION_JSON, EXPLANATION_JSON
 
-_PARTS = "name its folder with --parts FOLDER, unless it lies in that of the model or predictions"
-_BESIDE = "found once it is made"
+_PARTS = "give its folder with --parts FOLDER if it lies outside the model and the predictions"
+_BESIDE = "found once it has been made"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ _TITLES: dict[CurveName, str] = {
     "precision-recall": "Precision and recall",
     "calibration": "Calibration",
     "decision": "Decision curve",
-    "decision difference": "Net benefit gained over calling all, and none",
+    "decision difference": "Net benefit gained over treating all, and none",
     "referral": "Referral",
 }
 _REMARKS: dict[CurveName, str] = {

@@ -131,8 +131,8 @@ def _glance(sources: Sources) -> list[tuple[str, str, str, str]]:
         for figure in metric_tables.headline(result.evaluation)[:2]:
             words = f"{metric_tables.interval(figure)}, n = {figure.n:,}"
             name = f"{figure.name}, {result.title}"
-            flattered = "flattered, see there" if selection.optimism(facts, result) else ""
-            flag = "; ".join(filter(None, (flattered, metric_tables.flag(figure))))
+            remark = "optimistic, see there" if selection.optimism(facts, result) else ""
+            flag = "; ".join(filter(None, (remark, metric_tables.flag(figure))))
             tiles.append((name, metric_tables.value(figure.value), words, flag))
     return tiles
 
@@ -201,9 +201,9 @@ def _threshold_note(evaluation: Evaluation) -> str:
     if evaluation.source == "out-of-fold" and chosen:
         return (
             "Thresholds that were chosen on out-of-fold predictions were chosen on these same "
-            "cases, so their figures flatter."
+            "cases, so their figures are optimistic."
         )
-    return "The table says what each was chosen on."
+    return "The table lists what each threshold was chosen on."
 
 
 def _note(facts: Facts, result: Result) -> str:

@@ -30,12 +30,12 @@ Joined = Literal["same", "other", "unknown"]
 
 _USUAL = ("like the training cases", "not available", "")
 _OTHER = (
-    "a case of cases.csv has the same id and may be somebody else: "
-    "its label and its images are not shown here"
+    "cases.csv has a case with the same id that may be another patient: "
+    "its label and images are not shown here"
 )
 _UNVERIFIED = (
-    "label and images are those of the same id in cases.csv: nothing tells whether the same images "
-    "were predicted"
+    "label and images are those of the case with this id in cases.csv: whether the same images "
+    "were predicted is not recorded"
 )
 
 
@@ -248,8 +248,8 @@ def _learned_by(case: CasePrediction, known: Case | None, splits: Splits | None)
 
 def _learned_words(n: int, n_members: int) -> str:
     if n >= n_members:
-        return "a training case: every member that predicted it has learned from it"
-    return f"a training case: {n} of {n_members} members that predicted it have learned from it"
+        return "a training case: every member that predicted it was trained on it"
+    return f"a training case: {n} of {n_members} members that predicted it were trained on it"
 
 
 def _joined(case: CasePrediction, known: Case, record: PreprocessedCase | None) -> Joined:

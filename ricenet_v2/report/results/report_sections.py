@@ -40,11 +40,11 @@ def further_folders(elsewhere: Sequence[Path], read: Sequence[Path]) -> list[Pat
         paths = {path.resolve() for path in _section_files(folder)}
         if not paths:
             raise DatasetError(
-                "There is nothing for a report in this folder.",
+                "This folder contains nothing for a report.",
                 file=folder,
                 expected=f"{REPORT_PART_JSON} (ricenet_explain, ricenet_ablate) or "
-                f"{COMPARISON_JSON} (ricenet_compare -o), in it or in a folder inside of it",
-                remedy="Name the folder that the command was given with -o.",
+                f"{COMPARISON_JSON} (ricenet_compare -o), in it or in a folder inside it",
+                remedy="Give the folder that was passed to that command with -o.",
             )
         further.update(dict.fromkeys(sorted({path.parent for path in paths - known})))
         known |= paths

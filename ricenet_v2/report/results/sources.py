@@ -141,19 +141,19 @@ def read_sources(
     names = [folder.resolve().name for folder in predictions]
     if len(set(names)) < len(names):
         raise DatasetError(
-            "Folders of predictions are told apart by their names.",
+            "Folders of predictions must have different names.",
             expected="different names",
             got=", ".join(str(folder) for folder in predictions),
         )
     model = paths.run(plan, channels)
     if not model.folder.is_dir():
         raise DatasetError(
-            "There are no results of this model.",
+            "This model has no results.",
             file=model.folder,
             expected="folds trained by ricenet_train",
-            got=", ".join(sorted(p.name for p in paths.results.glob("*__*"))) or "no model at all",
-            remedy=f"Train it with ricenet_train {paths.name} all, or name another one with --plan "
-            "and --channels.",
+            got=", ".join(sorted(p.name for p in paths.results.glob("*__*"))) or "no models",
+            remedy=f"Train it with ricenet_train {paths.name} all, or choose another one with "
+            "--plan and --channels.",
         )
     raw = load_raw_dataset(paths.raw) if (paths.raw / CASES_CSV).is_file() else None
     dataset = described(paths, raw, model)
@@ -217,7 +217,7 @@ def _folder(
     assert result.predictions is not None
     if result.predictions.classes != dataset.classes:
         raise DatasetError(
-            "These predictions are of other classes than the dataset.",
+            "The classes of these predictions differ from those of the dataset.",
             file=folder,
             expected=", ".join(dataset.classes),
             got=", ".join(result.predictions.classes),

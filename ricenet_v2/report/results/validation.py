@@ -35,8 +35,8 @@ def out_of_fold(
     earlier evaluation found of these tables is replaced by what is found now.
 
     Raises:
-        DatasetError: A table lacks columns, or holds what is no probability; a fold is a copy of
-            another.
+        DatasetError: A table lacks columns or has values that are not probabilities; a fold
+            is a copy of another.
     """
     there = [fold for fold in model.folds() if model.fold(fold).validation.is_file()]
     needed = ("case_id", "label", "predicted", *(f"prob_{name}" for name in classes))
@@ -77,10 +77,10 @@ def _flags(
 def _edited_words(
     model: ModelPaths, fold: int, row: Mapping[str, str], then: Mapping[str, str]
 ) -> list[str]:
-    text = f"{short_names(model, [fold])} was edited since training"
+    text = f"{short_names(model, [fold])} has been edited since training"
     if row["label"] != then["label"]:
         return [f"{text}: label {row['label']} there, {then['label']} in training"]
-    return [f"{text}: its label, call and probabilities may be others than the network's"]
+    return [f"{text}: its label, predicted class and probabilities may not be the network's"]
 
 
 def _as_of_now(
@@ -131,12 +131,12 @@ def _probabilities(row: Mapping[str, str], classes: Sequence[str], file: Path) -
         probabilities = ()
     if not probabilities or not all(0 <= value <= 1 for value in probabilities):
         raise DatasetError(
-            "A table of predictions holds what is no probability.",
+            "A table of predictions contains values that are not probabilities.",
             case=row["case_id"],
             file=file,
             expected="numbers between 0 and 1",
             got=", ".join(cell or "(empty)" for cell in cells),
-            remedy="Bring the table back, or delete it and run the command that trained the fold "
+            remedy="Restore the table, or delete it and run the command that trained the fold "
             "with --continue, which writes it anew.",
         )
     return probabilities
@@ -151,7 +151,7 @@ def described(paths: DatasetPaths, raw: RawDataset | None, model: ModelPaths) ->
     """
     if not any(file.is_file() for file in (model.dataset, paths.raw / DATASET_JSON)):
         raise DatasetError(
-            "Nothing describes the dataset of this model.",
+            "There is no description of the dataset of this model.",
             file=model.dataset,
             expected=f"{DATASET_JSON} in the model's folder or in the raw dataset",
         )
@@ -167,7 +167,7 @@ def described(paths: DatasetPaths, raw: RawDataset | None, model: ModelPaths) ->
             file=paths.raw / DATASET_JSON,
             expected=f"channels {in_words(then.channels)}; classes {', '.join(then.classes)}",
             got=f"channels {in_words(now.channels)}; classes {', '.join(now.classes)}",
-            remedy="Bring it back as it was. Or, if it is right now, run "
+            remedy="Restore it. Or, if it is correct now, run "
             f"ricenet_plan_and_preprocess {paths.name} --overwrite, move the folder of the model "
             f"away, and run ricenet_train {paths.name} all.",
         )

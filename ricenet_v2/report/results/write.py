@@ -70,7 +70,7 @@ def write_report(
         them, are not shown, by case id.
 
     Raises:
-        DatasetError: The folder holds something that is no report.
+        DatasetError: The folder contains something other than a report.
     """
     _claim(output)
     building = output / _BUILDING
@@ -132,11 +132,11 @@ def _claim(output: Path) -> None:
     there = sorted(entry.name for entry in entries if entry.name != LOCK_FILE)
     if there and _MARK not in there:
         raise DatasetError(
-            "This folder holds something that is no report.",
+            "This folder contains something other than a report.",
             file=output,
             expected="a new or empty folder, or an earlier report",
             got=", ".join(there[:5]),
-            remedy="Name another folder with -o.",
+            remedy="Choose another folder with -o.",
         )
     write_text(output / _MARK, "ricenet_report replaces this folder as a whole.\n")
     shutil.rmtree(output / _BUILDING, ignore_errors=True)
