@@ -60,7 +60,7 @@ def histogram(
     low: float | None = None,
     subject: str = "",
 ) -> Chart:
-    """How many cases have which value; the first series is filled, the second an outline.
+    """A histogram of cases, the first series filled and the second as an outline.
 
     Args:
         title: Title of the chart.
@@ -144,7 +144,7 @@ def _window(values: Values) -> tuple[float, float]:
 
 
 def _left_out(values: Values, window: tuple[float, float]) -> str:
-    """What lies outside of the chart, in words."""
+    """The values outside the chart, in words."""
     below, above = values[values < window[0]], values[values > window[1]]
     outside = []
     if below.size:
@@ -198,7 +198,7 @@ def _draw_mark(axes: Axes, mark: Mark) -> None:
 
 
 def plain(axes: Axes, below: str, beside: str) -> None:
-    """Few ticks, one quiet grid, no frame but the ground line."""
+    """Style axes with few ticks, a light horizontal grid and the bottom line only."""
     axes.patch.set_visible(False)
     axes.set_axisbelow(True)
     axes.grid(axis="y", color=svg.STAND_INS["line"], linewidth=0.7)

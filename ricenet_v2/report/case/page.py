@@ -169,7 +169,7 @@ def _without_files(text: str, raw: RawDataset, case: Case) -> str:
 
 
 def _without_paths(error: Exception) -> str:
-    """A fault without the paths of this machine: a report may be copied on."""
+    """The text of an error without the paths of this machine, since reports are passed on."""
     if not isinstance(error, RicenetError):
         return reason_of(error)
     file = "" if error.file is None else f" ({Path(error.file).name})"
@@ -178,7 +178,7 @@ def _without_paths(error: Exception) -> str:
 
 
 def _written(job: CaseJob, drawn: DrawnCase) -> dict[str, object]:
-    """Write picture and volumes, and tell what the page says of them."""
+    """Write picture and volumes, and return the content of the page about them."""
     folder = job.folder / PICTURES / CASES
     write_text(folder / f"{job.name}.svg", drawn.svg)
     if job.has_png:

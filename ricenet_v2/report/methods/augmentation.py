@@ -19,7 +19,7 @@ _AXES = {0: "z (foot to head)", 1: "y (front to back)", 2: "x (left to right)"}
 
 
 def describe_axes(axes: tuple[int, ...]) -> str:
-    """`x (left to right)`: array axes."""
+    """Array axes with their directions, e.g. `x (left to right)`."""
     return listed(_AXES[axis] for axis in sorted(axes))
 
 

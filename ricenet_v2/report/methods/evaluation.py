@@ -1,4 +1,4 @@
-"""Sentences about figures, which carry the words of their own records."""
+"""Sentences about figures, some in the words of the records themselves."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _classes(evaluation: Evaluation) -> str:
 
 
 def held_out(facts: Facts) -> str:
-    """Folders of predictions of cases that no fold had; of what centre they are is not recorded."""
+    """Counts of predicted cases that no fold was trained on; their centre is not recorded."""
     sentences = []
     for result in facts.folders:
         everyone = {fold.number for fold in facts.folds}
@@ -144,7 +144,7 @@ def errors(facts: Facts) -> str:
 
 
 def subgroups(facts: Facts) -> str:
-    """Subgroups that are large enough for their figures to say something."""
+    """Subgroups that are large enough for their figures to be informative."""
     return _parts(facts, "subgroup", "Figures of subgroups")
 
 
@@ -237,7 +237,7 @@ def explained(facts: Facts) -> str:
 
 
 def sample_size(facts: Facts) -> str:
-    """Figures of an evaluation about the number of cases that were needed, where it has some."""
+    """What the sample size of each evaluated set allows, where this was computed."""
     sentences = []
     for result, evaluation in _evaluated(facts):
         sentences += [_precision(result, size) for size in evaluation.sample_sizes]

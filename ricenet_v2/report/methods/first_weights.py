@@ -1,4 +1,4 @@
-"""What stands beside figures of cases that the first weights may have been trained on."""
+"""Remarks on figures of cases that the first weights may have been trained on."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def seen_before(facts: Facts, case_id: str, folds: Collection[int]) -> bool:
 
 
 def unverified(facts: Facts, result: Result) -> str:
-    """Why it cannot be told whether the first weights were trained on the cases of a set."""
+    """Why it is not known whether the first weights were trained on the cases of a set."""
     reasons: dict[str, list[int]] = {}
     for fold, source in _began(facts):
         has_part = any(_has_predicted(case, fold) for case in result.cases)

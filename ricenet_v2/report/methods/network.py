@@ -22,7 +22,7 @@ DESCRIBED = frozenset({
     "architecture", "features", "blocks", "kernel_sizes", "strides", "norm", "dropout", "stem",
     "conv_bias", "nonlinearity", "stem_features", "stochastic_depth", "levels",
 })  # fmt: skip
-"""Fields that have words of their own; others are told by name and value."""
+"""Fields with wording of their own; others are listed by name and value."""
 _UNITS = {"dose": "Gy", "ct": "HU"}
 _ARCHITECTURES = {"residual_encoder": "3D residual encoder", "resnet18": "3D ResNet-18"}
 
@@ -81,7 +81,7 @@ def layers(facts: Facts) -> str:
 
 
 def _bands(facts: Facts) -> str:
-    """Maps of fixed values of a channel, or that without them its height is not seen."""
+    """Bands of fixed values of channels, or a note that without them a height is not seen."""
     assert facts.plan is not None
     units = {channel.name: channel.unit or "" for channel in facts.dataset.channels}
     bands = [
@@ -120,7 +120,7 @@ def _heights(facts: Facts, names: Sequence[str]) -> list[str]:
 
 
 def _further(net: NetworkPlan) -> str:
-    """Fields that are newer than these words, where they are not at their default."""
+    """Fields that no sentence describes, where they are not at their default."""
     settings = [
         f"{field.name} = {vars(net)[field.name]}"
         for field in dataclasses.fields(net)
@@ -149,7 +149,7 @@ def _shapes(values: tuple[tuple[int, int, int], ...]) -> str:
 
 
 def first_weights(facts: Facts) -> str:
-    """Random by the seed, or from a file."""
+    """The origin of the first weights: drawn from the seed, or read from a file."""
     if not facts.is_network or not facts.folds:
         return ""
     groups: dict[PretrainedSource | None, list[int]] = {}

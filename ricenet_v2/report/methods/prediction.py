@@ -1,4 +1,4 @@
-"""Sentences about how predictions were made of networks, and what their probabilities are."""
+"""Sentences about how models predicted, and what their probabilities are."""
 
 from __future__ import annotations
 

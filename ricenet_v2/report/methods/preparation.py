@@ -136,7 +136,7 @@ def region(facts: Facts) -> str:
 
 
 def ranges(facts: Facts) -> str:
-    """Spacing of the training cases as they were."""
+    """Spacing of the training cases as acquired."""
     if facts.plan is None:
         return ""
     low, high = facts.plan.spacing_range

@@ -16,7 +16,7 @@ _CHECKPOINT = re.compile(r"checkpoint_(\w+)\.pth$")
 
 
 def chosen_on_validation(facts: Facts) -> str:
-    """What stands beside out-of-fold figures where the same cases chose the epoch; else empty."""
+    """A remark on out-of-fold figures whose cases chose the epoch too; else empty."""
     if facts.plan is None:
         return ""
     ends = [fold.end for fold in facts.finished]
@@ -24,7 +24,7 @@ def chosen_on_validation(facts: Facts) -> str:
 
 
 def out_of_fold(facts: Facts) -> str:
-    """Which weights predicted the validation cases."""
+    """The weights that predicted the validation cases."""
     if not facts.is_network or not facts.finished or facts.out_of_fold is None:
         return ""
     unknown = [fold.number for fold in facts.finished if not fold.run.validation_checkpoint]
@@ -42,7 +42,7 @@ def out_of_fold(facts: Facts) -> str:
 
 
 def _untouched(facts: Facts) -> str:
-    """Only where every fold did all epochs that were set before it began."""
+    """Whether the epochs were fixed beforehand; empty unless every fold did all of them."""
     assert facts.plan is not None
     complete = all(
         fold.done == fold.run.epochs and fold.run.epochs_set is not None for fold in facts.finished
@@ -62,12 +62,12 @@ def _untouched(facts: Facts) -> str:
 
 
 def predicted(facts: Facts) -> str:
-    """Which checkpoint predicted each folder."""
+    """The checkpoint that predicted each folder."""
     return paragraph(*(weights_of(facts, result) for result in facts.folders))
 
 
 def weights_of(facts: Facts, result: Result) -> str:
-    """Which checkpoint predicted one folder, and what chose its epoch."""
+    """The checkpoint that predicted one folder, and what chose its epoch."""
     predictions = result.predictions
     if predictions is None:
         return ""
@@ -101,7 +101,7 @@ def _title(result: Result) -> str:
 
 
 def checkpoints(predictions: Predictions) -> tuple[str, ...]:
-    """`final`, `best` or `latest`, by the names of the files; empty where they do not tell."""
+    """`final`, `best` or `latest`, by the names of the files; empty where they do not say."""
     matches = (_CHECKPOINT.search(name) for name in sorted(predictions.checkpoint_hashes))
     return tuple(dict.fromkeys(match[1] for match in matches if match))
 
@@ -135,7 +135,7 @@ def _early(facts: Facts) -> str:
 
 
 def _other_thresholds(facts: Facts, result: Result) -> str:
-    """Thresholds come from the last epoch's predictions; these may be by another epoch's."""
+    """A note where thresholds were chosen on predictions of another epoch than these."""
     if result.evaluation is None or not any(_is_other(used) for used in _used(facts, result)):
         return ""
     chosen = [
@@ -187,7 +187,7 @@ def optimism(facts: Facts, result: Result) -> str:
 
 
 def _chosen_by(facts: Facts, result: Result) -> str:
-    """Validation cases of a fold whose epoch they chose, predicted by that fold."""
+    """A note on validation cases that chose the epoch of the fold that predicted them."""
     if facts.splits is None:
         return ""
     chosen: set[str] = set()

@@ -1,4 +1,4 @@
-"""One thing that was done, and the words that lists of things are put in."""
+"""Topics of sentences, and functions that join words and sentences."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ricenet_v2.report.methods.facts import Facts
 
 Describe = Callable[[Facts], str]
-"""From facts to sentences; empty where the files do not say it."""
+"""A function from facts to sentences, whose text is empty where the files do not say it."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ class Sentence:
 
     @property
     def anchor(self) -> str:
-        """Its place in the page."""
+        """Id of its element in the page."""
         return f"said-{self.key}"
 
 
 def listed(words: Iterable[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
+    """Words as a list: `a`, `a and b`, `a, b and c`."""
     items = list(words)
     if len(items) < 2:
         return "".join(items)
@@ -52,7 +52,7 @@ def listed(words: Iterable[str]) -> str:
 
 
 def numbered(numbers: Sequence[int], noun: str = "fold") -> str:
-    """`fold 0`, `folds 0, 1 and 3`."""
+    """A noun with its numbers: `fold 0`, `folds 0, 1 and 3`."""
     return f"{noun}{'' if len(numbers) == 1 else 's'} {listed(map(str, numbers))}"
 
 
@@ -62,5 +62,5 @@ def capitalised(text: str) -> str:
 
 
 def paragraph(*sentences: str) -> str:
-    """Sentences that are not empty, one after the other."""
+    """Sentences joined by spaces, without the empty ones."""
     return " ".join(sentence for sentence in sentences if sentence)

@@ -1,4 +1,4 @@
-"""Sentences about training: how long, how, on what."""
+"""Sentences about the length, the settings and the hardware of training."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def batch(facts: Facts) -> str:
 
 
 def optimiser(facts: Facts) -> str:
-    """Optimiser, learning rate and what keeps it in bounds."""
+    """Optimiser, learning rate, weight decay and gradient clipping."""
     how = _plan(facts)
     if how is None:
         return ""
@@ -231,7 +231,7 @@ def seeds(facts: Facts) -> str:
 
 
 def further(facts: Facts) -> str:
-    """Settings that are newer than these words, where they are not at their default."""
+    """Settings that no sentence describes, where they are not at their default."""
     how = _plan(facts)
     if how is None:
         return ""
@@ -248,7 +248,7 @@ def _plan(facts: Facts) -> TrainingPlan | None:
 
 
 def _groups(facts: Facts, key: Callable[[FoldFacts], Key]) -> dict[Key, list[int]]:
-    """Numbers of the folds by something that they share."""
+    """Numbers of the folds that share a value of `key`, by that value."""
     groups: dict[Key, list[int]] = {}
     for fold in facts.folds:
         groups.setdefault(key(fold), []).append(fold.number)

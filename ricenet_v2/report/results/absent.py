@@ -1,4 +1,4 @@
-"""Which parts of a report were not found, and how they come into it."""
+"""The parts of a report that were not found, and how they come into it."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _GROUP = re.compile(
 
 
 class Notes:
-    """Warnings of a table, each told once below it; rows carry its number."""
+    """Warnings of a table, each stated once below it; rows carry its number."""
 
     def __init__(self) -> None:
         """Start without warnings."""
@@ -100,12 +100,12 @@ def figure_rows(figures: Sequence[Metric], notes: Notes) -> list[FigureRow]:
 
 
 def value(number: float | None) -> str:
-    """Three decimals."""
+    """A number with three decimals; a dash for None."""
     return NOTHING if number is None else f"{number:.3f}"
 
 
 def interval(figure: Metric) -> str:
-    """`0.512 to 0.893`."""
+    """The interval of a figure, e.g. `0.512 to 0.893`."""
     return ends(figure.low, figure.high)
 
 

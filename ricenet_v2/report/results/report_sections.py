@@ -24,7 +24,7 @@ class SectionFolder:
 
 
 def files_inside(folder: Path, name: str) -> list[Path]:
-    """Files of that name in a folder and in the folders inside of it."""
+    """Files of that name in a folder and in its subfolders."""
     return [path for pattern in (name, f"*/{name}") for path in sorted(folder.glob(pattern))]
 
 

@@ -124,7 +124,7 @@ def read_sources(
     predictions: Sequence[Path],
     elsewhere: Sequence[Path] = (),
 ) -> Sources:
-    """Read what there is.
+    """Read all documents of a model that there are.
 
     Args:
         paths: Paths of the dataset.

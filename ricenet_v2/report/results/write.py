@@ -57,7 +57,7 @@ def write_report(
     """Write a report; one that is there is replaced once the new one is whole.
 
     Args:
-        sources: What it is made of.
+        sources: All documents that the report is made of.
         output: The folder.
         command: The command as typed.
         most_megabytes: Largest size of the folder, in millions of bytes; pictures and volumes
