@@ -119,7 +119,7 @@ def traits(sources: Sources) -> list[Trait]:
 
 
 def shown_covariates(cases: Iterable[Case]) -> tuple[str, ...]:
-    """Covariates that may stand on a page: numbers, and ones with few values, that identify nobody."""
+    """Covariates that may be shown: numbers, and ones with few values, that identify nobody."""
     everyone = list(cases)
     names = dict.fromkeys(name for case in everyone for name in case.covariates)
     values = {name: _cells(name, everyone) for name in names}
