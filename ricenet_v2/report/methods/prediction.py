@@ -191,9 +191,8 @@ def _differs(fitted: Calibration, applied: Recalibration) -> bool:
     slope = 1 / fitted.temperature if fitted.form == "temperature" else fitted.slope
     there = (slope, *fitted.offsets) if fitted.form != "nothing" else (1.0,)
     here = (applied.slope, *applied.offsets)
-    return len(here) != len(there) or any(
-        abs(a - b) > _SAME for a, b in zip(here, there, strict=True)
-    )
+    pairs = zip(here, there, strict=True)
+    return len(here) != len(there) or any(abs(a - b) > _SAME for a, b in pairs)
 
 
 def calibration(facts: Facts) -> str:
@@ -226,9 +225,8 @@ def describe_calibration(facts: Facts, fitted: Calibration) -> str:
 def _refers_to(fitted: Calibration) -> str:
     if not fitted.prior:
         return "The predictions it was fitted on were not corrected for class frequencies."
-    shares = ", ".join(
-        f"{n} {percent(p)}" for n, p in zip(fitted.classes, fitted.prior, strict=True)
-    )
+    pairs = zip(fitted.classes, fitted.prior, strict=True)
+    shares = ", ".join(f"{name} {percent(share)}" for name, share in pairs)
     return f"Calibrated probabilities refer to class frequencies of {shares}."
 
 
@@ -276,9 +274,8 @@ def thresholds(facts: Facts) -> str:
     for result in facts.results:
         for threshold in result.evaluation.thresholds if result.evaluation else ():
             value = "no value" if threshold.value is None else f"{threshold.value:.3f}"
-            chosen = _chosen(threshold.chosen_on)
-            text = f"{threshold.name} of {threshold.class_name}: {value}, {chosen}"
-            titles.setdefault(text, []).append(result.title)
+            text = f"{threshold.name} of {threshold.class_name}: {value}, "
+            titles.setdefault(text + _chosen(threshold.chosen_on), []).append(result.title)
     return paragraph(*(f"Threshold {text} ({listed(names)})." for text, names in titles.items()))
 
 

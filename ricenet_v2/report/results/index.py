@@ -120,9 +120,8 @@ def _glance(sources: Sources) -> list[tuple[str, str, str, str]]:
     patients = {case.patient_id for case in sources.cases.values()}
     tiles = []
     if sources.cases:
-        tiles.append(
-            ("Cases", f"{len(sources.cases):,}", f"of {several(len(patients), 'patient')}", "")
-        )
+        words = f"of {several(len(patients), 'patient')}"
+        tiles.append(("Cases", f"{len(sources.cases):,}", words, ""))
     facts = facts_of(sources)
     tiles.append(folds_tile(facts))
     for result in sources.results:
@@ -147,14 +146,13 @@ def _result(facts: Facts, result: Result, prefix: str, pictures: Path) -> dict[s
         matrix.finish(pictures)
         shown = _evaluated(evaluation)
     checks = result.sanity.checks if result.sanity else ()
+    remarks = selection.optimism(facts, result), unverified(facts, result)
     return {
         **shown,
         "title": _title(result),
         "note": _note(facts, result),
         "small_tables": list(_small_tables(facts, result)),
-        "warnings": [
-            w for w in (selection.optimism(facts, result), unverified(facts, result)) if w
-        ],
+        "warnings": [remark for remark in remarks if remark],
         "level": percent(evaluation.level) if evaluation else "",
         "charts": charts,
         "sanity": [(check.name, check.outcome, check.found) for check in checks],
@@ -193,12 +191,8 @@ def _title(result: Result) -> str:
 
 def _threshold_note(evaluation: Evaluation) -> str:
     """Whether thresholds were chosen on the cases whose figures stand beside them."""
-    chosen = [
-        threshold
-        for threshold in evaluation.thresholds
-        if threshold.chosen_on.startswith("out-of-fold")
-    ]
-    if evaluation.source == "out-of-fold" and chosen:
+    is_chosen = any(t.chosen_on.startswith("out-of-fold") for t in evaluation.thresholds)
+    if evaluation.source == "out-of-fold" and is_chosen:
         return (
             "Thresholds that were chosen on out-of-fold predictions were chosen on these same "
             "cases, so their figures are optimistic."
@@ -229,19 +223,14 @@ def _note(facts: Facts, result: Result) -> str:
 
 
 def _calibration(facts: Facts) -> dict[str, Any] | None:
-    calibration = facts.calibration
-    if calibration is None:
+    fitted = facts.calibration
+    if fitted is None:
         return None
-    sides = {
-        "Out-of-fold, before and after": (calibration.before, calibration.after),
-        "Ensemble on a test set, before and after": (
-            calibration.ensemble_before,
-            calibration.ensemble_after,
-        ),
-    }
+    ensemble = fitted.ensemble_before, fitted.ensemble_after
+    sides = {"Out-of-fold": (fitted.before, fitted.after), "Ensemble on a test set": ensemble}
     tables = [
         (
-            title,
+            f"{title}, before and after",
             [
                 (old.name, _with_interval(old.value, old), _with_interval(new.value, new))
                 for old, new in zip(before, after, strict=True)
@@ -250,7 +239,7 @@ def _calibration(facts: Facts) -> dict[str, Any] | None:
         for title, (before, after) in sides.items()
         if before
     ]
-    return {"note": prediction.describe_calibration(facts, calibration), "tables": tables}
+    return {"note": prediction.describe_calibration(facts, fitted), "tables": tables}
 
 
 def _with_interval(value: float | None, figure: Any) -> str:
