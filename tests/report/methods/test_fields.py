@@ -119,7 +119,7 @@ ALL = {
 
 WORDS = {
     Run: {
-        "plan_hash": "plan.json is not the plan that fold 0 was trained by",
+        "plan_hash": "plan.json is not the plan that fold 0 was trained with",
         "seed": "fold 0: 7",
         "device": "Fold 0 ran on cuda:9",
         "epochs": "after 6 of 9 epochs",
@@ -165,7 +165,7 @@ WORDS = {
         "n_cases": "8 cases",
         "n_patients": "of 7 patients",
         "method": f": {OTHER}.",
-        "fitted_on": "changed since: fold_0/validation.csv",
+        "fitted_on": "changed since (fold_0/validation.csv)",
         "warning": f"Warning: {OTHER}.",
         "command": OTHER,
         "form": "as decided by",

@@ -253,7 +253,7 @@ def test_what_the_cases_are_called_is_counted(facts, text_of):
 def test_a_model_of_a_table_is_no_network(facts, text_of, with_predictions):
     table = dataclasses.replace(with_predictions(facts, checkpoint_hashes={}), plan=None)
     text = text_of(table)
-    assert "The model is no network" in text
+    assert "The model is not a network" in text
     assert "each predicted by the one model that did not learn from it" in text
     for word in ("network (", "networks", "epoch", "mirroring", "sampler"):
         assert word not in text
