@@ -147,6 +147,6 @@ def write_page(fingerprint: Fingerprint, plan: Plan, path: Path) -> None:
     parts = stage_costs(plan.network, n_channels, n_classes, plan.input_size, batch, casts)
     rows = network.rows(plan, parts)
     common.table(f"Network (z, y, x), batch {batch}", network.COLUMNS, rows, has_numbers=True)
-    print(network.COLUMNS_TOLD.format(batch=batch))
+    print(network.COLUMNS_NOTE.format(batch=batch))
     write_plan_page(path, fingerprint, plan, parts, PlanTable(_COLUMNS_OF_LARGE, _larger(plan)))
     print(f"Plan page: {path}")

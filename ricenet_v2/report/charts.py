@@ -60,17 +60,17 @@ def histogram(
     low: float | None = None,
     subject: str = "",
 ) -> Chart:
-    """How many cases have which value; the first series is filled, the second an outline.
+    """A histogram of cases, the first series filled and the second as an outline.
 
     Args:
-        title: Of the chart.
-        unit: Of the horizontal axis.
-        series: One or two.
+        title: Title of the chart.
+        unit: Unit of the horizontal axis.
+        series: One or two series.
         mark: A line that is always inside the chart.
-        low: Where the axis begins, instead of below the smallest value.
+        low: Start of the axis; None starts it below the smallest value.
         subject: What the title is of, for readers who only hear it.
     """
-    columns = [one.values for one in series]
+    columns = [measure.values for measure in series]
     together = np.concatenate(columns)
     window = _window(together)
     shown = [*window, *([] if mark is None else [mark.value]), *([] if low is None else [low])]
@@ -84,13 +84,13 @@ def histogram(
     plain(axes, unit, "cases")
     if mark is not None:
         _draw_mark(axes, mark)
-    told = "; ".join(
-        f"{one.name}: {_order(column)}" for one, column in zip(series, columns, strict=True)
+    summaries = "; ".join(
+        f"{measure.name}: {_order(column)}" for measure, column in zip(series, columns, strict=True)
     )
     marked = f"; {mark.name} {number(mark.value)} {unit}" if mark else ""
     description = (
         f"{_name(title, subject)}, histogram of {several(len(columns[0]), 'case')}, in {unit}; "
-        f"{told}{marked}"
+        f"{summaries}{marked}"
     )
     return Chart(title, svg.picture(axes, description), _left_out(together, window))
 
@@ -144,14 +144,14 @@ def _window(values: Values) -> tuple[float, float]:
 
 
 def _left_out(values: Values, window: tuple[float, float]) -> str:
-    """What lies outside of the chart, in words."""
+    """The values outside the chart, in words."""
     below, above = values[values < window[0]], values[values > window[1]]
-    told = []
+    outside = []
     if below.size:
-        told.append(f"{several(below.size, 'value')} below, down to {number(below.min())}")
+        outside.append(f"{several(below.size, 'value')} below, down to {number(below.min())}")
     if above.size:
-        told.append(f"{several(above.size, 'value')} above, up to {number(above.max())}")
-    return f"Not shown: {'; '.join(told)}." if told else ""
+        outside.append(f"{several(above.size, 'value')} above, up to {number(above.max())}")
+    return f"Not shown: {'; '.join(outside)}." if outside else ""
 
 
 def _edges(values: Values, window: tuple[float, float], thinnest: float) -> Values:
@@ -198,7 +198,7 @@ def _draw_mark(axes: Axes, mark: Mark) -> None:
 
 
 def plain(axes: Axes, below: str, beside: str) -> None:
-    """Few ticks, one quiet grid, no frame but the ground line."""
+    """Style axes with few ticks, a light horizontal grid and the bottom line only."""
     axes.patch.set_visible(False)
     axes.set_axisbelow(True)
     axes.grid(axis="y", color=svg.STAND_INS["line"], linewidth=0.7)
@@ -224,7 +224,7 @@ def _ticks(most: int, *, is_whole: bool) -> MaxNLocator:
 
 
 def _label(value: float, _position: float) -> str:
-    """Of a tick; short also where intensities are huge."""
+    """Label of a tick, which is short even where intensities are huge."""
     return count(value) if abs(value) >= _LONG else number(value)
 
 

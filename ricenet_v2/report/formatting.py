@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 TIMES, NOTHING = "\N{MULTIPLICATION SIGN}", "\N{EN DASH}"
-"""Between the numbers along axes, and where there is no number."""
+"""Signs between numbers along axes, and in place of a missing number."""
 RESEARCH_ONLY = "Research use only. Not a medical device."
-"""Stands on every page and in every picture."""
+"""The statement on every page and in every picture."""
 _KILO = 1024
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 _STEPS = ("bytes", "KiB", "MiB", "GiB", "TiB")
@@ -30,7 +30,7 @@ def number(value: float) -> str:
 
 
 def data(n_bytes: float) -> str:
-    """`1.43 MiB`: bytes in the largest fitting unit, each 1024 times the one before."""
+    """Bytes in the largest fitting unit (steps of 1024), e.g. `1.43 MiB`."""
     step = 0
     while n_bytes >= _KILO and step < len(_STEPS) - 1:
         n_bytes /= _KILO
@@ -39,7 +39,7 @@ def data(n_bytes: float) -> str:
 
 
 def seconds(value: float) -> str:
-    """`12.3 ms`, `1.23 s`: three significant digits of a stage."""
+    """Seconds with three significant digits, e.g. `12.3 ms` or `1.23 s`."""
     for size, unit in ((1.0, "s"), (1e-3, "ms")):
         if value >= size:
             return f"{value / size:.3g} {unit}"
@@ -47,7 +47,7 @@ def seconds(value: float) -> str:
 
 
 def duration(value: float) -> str:
-    """`3 h 20 min`: what a user has to wait, in the two largest units of the seconds given."""
+    """Seconds in their two largest units, e.g. `3 h 20 min`."""
     if value < 10:
         return f"{value:.2g} s"
     for (unit, size), (smaller, part) in pairwise(_UNITS):
@@ -58,7 +58,7 @@ def duration(value: float) -> str:
 
 
 def count(value: float) -> str:
-    """`18.5 M`, three significant digits, for weights and multiply-adds."""
+    """A number with three significant digits and a prefix, e.g. `18.5 M` weights."""
     for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
             return f"{value / size:.3g} {letter}"
@@ -66,7 +66,7 @@ def count(value: float) -> str:
 
 
 def cases(n: int) -> str:
-    """`1 case`, `1,200 cases`."""
+    """A number of cases: `1 case`, `1,200 cases`."""
     return f"{n:,} case" if n == 1 else f"{n:,} cases"
 
 
@@ -76,10 +76,10 @@ def share(value: float) -> str:
 
 
 def percent(value: float) -> str:
-    """A share in whole percent, as counts are told."""
+    """A share in whole percent."""
     return f"{100 * value:.0f} %"
 
 
-def several(n: int, one: str, more: str = "") -> str:
-    """`1 case`, `12,000 cases`."""
-    return f"{n:,} {one if n == 1 else more or one + 's'}"
+def several(n: int, singular: str, plural: str = "") -> str:
+    """A number with its noun: `1 case`, `12,000 cases`."""
+    return f"{n:,} {singular if n == 1 else plural or singular + 's'}"

@@ -28,11 +28,11 @@ class DrawnChart:
     """A chart that can stand in the page and be written as a file.
 
     Attributes:
-        name: Of its files, without ending.
-        title: Above it.
-        remark: Below it.
+        name: Name of its files, without suffix.
+        title: Text above the chart.
+        remark: Text below the chart.
         axes: What was drawn.
-        description: For those who cannot see it.
+        description: Text for readers who cannot see the chart.
     """
 
     name: str
@@ -75,16 +75,16 @@ def lines(
     """A chart of lines.
 
     Args:
-        name: Of its files.
-        title: Above it.
-        labels: Of x and y.
+        name: Name of its files, without suffix.
+        title: Text above the chart.
+        labels: Labels of the x and y axes.
         paths: Faint ones share the first colour, the others take one after the other.
-        limits: Of x and y; None fits the lines.
+        limits: Limits of x and y; None fits the lines.
         diagonal: `up` for chance or perfect calibration, else empty.
-        remark: Below the chart.
+        remark: Text below the chart.
     """
-    labels_told = [one.label for one in paths if one.label and not one.is_faint]
-    axes = _axes(labels_told)
+    legend_labels = [path.label for path in paths if path.label and not path.is_faint]
+    axes = _axes(legend_labels)
     if diagonal == "up":
         axes.plot([0, 1], [0, 1], color=svg.STAND_INS["second"], linewidth=0.9, linestyle=":")
     strong = 0
@@ -98,7 +98,7 @@ def lines(
             room = _ROOM * (given[1] - given[0])
             put(given[0] - room, given[1] + room)
     plain(axes, *labels)
-    _add_legend(axes, labels_told)
+    _add_legend(axes, legend_labels)
     return DrawnChart(name, title, remark, axes, _described(title, labels, paths))
 
 
@@ -122,7 +122,7 @@ def _axes(labels: Sequence[str]) -> Axes:
 
 
 def _add_legend(axes: Axes, labels: Sequence[str]) -> None:
-    """Below the axes, where it covers neither line nor band."""
+    """Add a legend below the axes, where it covers neither line nor band."""
     if len(labels) < 2:
         return
     axes.legend(
@@ -158,9 +158,9 @@ def _draw(axes: Axes, path: Path2D, colour: str, style: str) -> None:
 
 
 def _described(title: str, labels: tuple[str, str], paths: Sequence[Path2D]) -> str:
-    told = [
+    descriptions = [
         f"{path.label or 'line'} from {number(float(path.y[0]))} to {number(float(path.y[-1]))}"
         for path in paths
         if not path.is_faint and len(path.y)
     ]
-    return f"{title}: {labels[1]} against {labels[0]}; {'; '.join(told)}. {RESEARCH_ONLY}"
+    return f"{title}: {labels[1]} against {labels[0]}; {'; '.join(descriptions)}. {RESEARCH_ONLY}"

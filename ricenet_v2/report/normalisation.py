@@ -6,7 +6,7 @@ from ricenet_v2.records.plan_parts import Normalisation
 from ricenet_v2.report.formatting import NOTHING
 
 
-def scheme_words(how: Normalisation) -> str:
+def describe_scheme(how: Normalisation) -> str:
     """What a scheme does to the values of a channel, with its constants."""
     words = {
         "zscore": "mean 0 and standard deviation 1 inside the foreground of each case",

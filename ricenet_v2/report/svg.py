@@ -55,20 +55,20 @@ def axes(width: float, height: float) -> Axes:
     """Axes of a new figure with a clear background, which lie in every figure at the same place.
 
     Args:
-        width: Of the figure, in inches, of which the page makes what it likes.
-        height: Of the figure.
+        width: Width of the figure in inches, which the page scales.
+        height: Height of the figure in inches.
     """
-    made = Figure(figsize=(width, height))
-    FigureCanvasSVG(made)
-    made.patch.set_visible(False)
-    return made.add_axes((_LEFT, _BOTTOM, _RIGHT - _LEFT, _TOP - _BOTTOM))
+    figure = Figure(figsize=(width, height))
+    FigureCanvasSVG(figure)
+    figure.patch.set_visible(False)
+    return figure.add_axes((_LEFT, _BOTTOM, _RIGHT - _LEFT, _TOP - _BOTTOM))
 
 
 def picture(drawn: Axes, description: str) -> Markup:
     """The figure of these axes as an inline SVG element that a screen reader can speak.
 
     Args:
-        drawn: From `axes`.
+        drawn: Axes made by `axes`.
         description: What is spoken; no other picture of the page has the same.
     """
     whole, stream = drawn.get_figure(root=True), io.StringIO()
@@ -105,9 +105,9 @@ def write(drawn: Axes, stem: Path, title: str) -> None:
     The colours of the figure are exchanged for good, so `picture` comes first.
 
     Args:
-        drawn: From `axes`.
+        drawn: Axes made by `axes`.
         stem: Path without ending.
-        title: Above the picture.
+        title: Text above the picture.
     """
     whole = drawn.get_figure(root=True)
     assert whole is not None

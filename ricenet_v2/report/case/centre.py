@@ -28,12 +28,12 @@ class ViewCentre:
         """
         at = zip(grid.world(self.index), ("LR", "PA", "SI"), strict=True)
         # Rounded first, so that a hair right of the middle is not told as R 0.0.
-        told = [(round(float(mm), 1), sides) for mm, sides in at]
-        return f"{self.why} ({', '.join(f'{s[mm < 0]} {abs(mm):.1f}' for mm, s in told)} mm)"
+        coordinates = [(round(float(mm), 1), sides) for mm, sides in at]
+        return f"{self.why} ({', '.join(f'{s[mm < 0]} {abs(mm):.1f}' for mm, s in coordinates)} mm)"
 
 
 def find_centre(scan: DisplayedCase) -> ViewCentre:
-    """In the middle of the lesion; without one, of the hottest dose; without one, of the image."""
+    """The middle of the lesion, else of the hottest dose, else of the image."""
     if scan.lesion is not None and scan.lesion.any():
         return ViewCentre(_middle(scan.lesion, scan), "the middle of the lesion mask")
     dose = scan.dose

@@ -33,8 +33,8 @@ class DrawnCase:
     Attributes:
         scene: The picture.
         svg: Its text.
-        script: Of the volumes.
-        spacing: Of the volumes, mm along (z, y, x).
+        script: Script that holds the volumes.
+        spacing: Spacing of the volumes, mm along (z, y, x).
         note: What the picture shows, in words.
         left_out: Maps that are not shown, with the reason, in words.
         flags: What a reader should know of the images, in words.
@@ -60,31 +60,33 @@ def draw(
     """Read and draw a case.
 
     Args:
-        raw: As for `read_scan`.
-        case: The same.
-        maps: The same.
-        record: The same.
-        plan: The same.
+        raw: The dataset.
+        case: The case.
+        maps: Maps of other commands and their files.
+        record: Record of its preprocessed images, which are compared with the images.
+        plan: Plan by which they were preprocessed.
         n_bytes: What picture and volumes may take; None leaves them in full.
 
     Raises:
-        RicenetError: As `read_scan`.
+        RicenetError: The images cannot be read, see `read_scan`.
     """
     scan = read_scan(raw, case, maps, record, plan)
     centre = find_centre(scan)
-    doses = [(n, scan.voxels[n]) for n, one in enumerate(scan.channels) if one.kind == "dose"]
-    lines = {n: made for n, dose in doses if (made := isodoses(case.covariates, dose))}
+    doses = [
+        (n, scan.voxels[n]) for n, channel in enumerate(scan.channels) if channel.kind == "dose"
+    ]
+    lines = {n: isolines for n, dose in doses if (isolines := isodoses(case.covariates, dose))}
     budget = math.inf if n_bytes is None else n_bytes
     scene, text = _fitting_scene(case.case_id, scan, centre, lines, _PICTURE_SHARE * budget)
     left = max(budget - len(text), (1 - _PICTURE_SHARE) * budget)
     volumes = volumes_of(case.case_id, scan, centre, left)
-    told = f"Through {centre.where(scan.grid)}. "
-    told += f"{reference_of(scan, lines)}. " if lines else ""
-    told += (
-        "The patient's left is right in axial and coronal planes; strokes at the rim point at the "
-        "other planes."
+    note = f"Through {centre.where(scan.grid)}. "
+    note += f"{reference_of(scan, lines)}. " if lines else ""
+    note += (
+        "The patient's left is on the right of axial and coronal planes; marks at the edge show "
+        "where the other planes lie."
     )
-    return DrawnCase(scene, text, volumes.script, volumes.spacing, told, scan.left_out, scan.flags)
+    return DrawnCase(scene, text, volumes.script, volumes.spacing, note, scan.left_out, scan.flags)
 
 
 def _fitting_scene(

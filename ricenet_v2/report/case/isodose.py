@@ -48,7 +48,7 @@ def isodoses(covariates: Mapping[str, str], dose: NDArray[np.float32]) -> Isodos
     """The 95, 80, 50 and 20 % lines of the prescription, else of the plateau of the dose.
 
     Args:
-        covariates: Of the case; the prescription where they tell it.
+        covariates: Covariates of the case, which may state the prescription.
         dose: Gy.
 
     Returns:
@@ -71,7 +71,7 @@ def full_dose(covariates: Mapping[str, str], dose: NDArray[np.float32]) -> tuple
     if prescribed is not None:
         return prescribed, f"100 % is the prescription, {number(prescribed)} Gy"
     plateau = float(np.percentile(dose, _PLATEAU)) or float(dose.max())
-    told = number(round(plateau, 1))
+    rounded = number(round(plateau, 1))
     return plateau, (
-        f"100 % is the 99.9th percentile of the dose, {told} Gy: no prescription is known"
+        f"100 % is the 99.9th percentile of the dose, {rounded} Gy: no prescription is known"
     )

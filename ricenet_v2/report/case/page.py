@@ -45,19 +45,19 @@ class CaseJob(PoolTask):
     Attributes:
         case_id: The case.
         dataset: Name of the dataset.
-        classes: Names.
+        classes: Names of the classes.
         model: What was trained, `network` or `model`.
         case: Its row of cases.csv, where it has one.
         raw: The dataset that its images lie in, where they do.
         outputs: Name of each set of predictions, its meaning in words, and the prediction.
-        covariates: Those that may be shown.
-        record: Of its preprocessed images.
-        flags: In words, of the dataset and of predictions.
+        covariates: Covariates that may be shown.
+        record: Record of its preprocessed images.
+        flags: Flags of the dataset and of predictions, in words.
         before: Case before it.
         after: Case behind it.
         parts: Pictures of other commands.
-        maps: Of other commands, for the viewer, and their files.
-        folder: Of the report.
+        maps: Maps of other commands for the viewer, and their files.
+        folder: Folder of the report.
         n_bytes: What picture and volumes may take; None leaves them in full.
         has_png: Whether the picture is written as PNG too.
         faults: Files of other commands that cannot be shown, in words.
@@ -84,7 +84,7 @@ class CaseJob(PoolTask):
 
     @property
     def name(self) -> str:
-        """Of the case, and of its files."""
+        """Name of the case as its files have it."""
         return part(self.case_id, "case", self.folder)
 
 
@@ -108,8 +108,8 @@ def write_case(job: CaseJob, plan: Plan | None = None, seconds: float | None = N
 
     Args:
         job: The case.
-        plan: By which its images were preprocessed, where it is known.
-        seconds: That reading and drawing its images may take; as long as it takes where None.
+        plan: Plan by which its images were preprocessed, if it is known.
+        seconds: Time limit for reading and drawing its images; None sets no limit.
 
     Returns:
         Why its images, or some files of other commands, are not shown, in words; empty where all
@@ -121,7 +121,9 @@ def write_case(job: CaseJob, plan: Plan | None = None, seconds: float | None = N
     }  # fmt: skip
     faults, flags = list(job.faults), [*job.flags, *job.faults]
     if job.raw is None or job.case is None:
-        shown["picture_note"] = "The images of this case are not on the machine of this report."
+        shown["picture_note"] = (
+            "The images of this case were not available where the report was made."
+        )
     else:
         try:
             drawn = within(
@@ -131,7 +133,7 @@ def write_case(job: CaseJob, plan: Plan | None = None, seconds: float | None = N
             faults += drawn.left_out
             flags += [*drawn.left_out, *drawn.flags]
         except Exception as error:  # noqa: BLE001 - the page stands without them, as do the others
-            fault = _without_files(_told(error), job.raw, job.case)
+            fault = _without_files(_without_paths(error), job.raw, job.case)
             faults.append(fault)
             flags.append("its images are not shown: they could not be read, or are damaged")
             shown["picture_note"] = f"The images could not be shown: {fault}"
@@ -145,7 +147,7 @@ def write_case(job: CaseJob, plan: Plan | None = None, seconds: float | None = N
         before=(job.before, page_name(job.before)) if job.before else None,
         after=(job.after, page_name(job.after)) if job.after else None,
         glance=_glance(job),
-        outputs=[_output(*one, job.classes) for one in job.outputs],
+        outputs=[_output(*output, job.classes) for output in job.outputs],
         flags=flags,
         parts=job.parts,
         provenance=_provenance(job),
@@ -166,8 +168,8 @@ def _without_files(text: str, raw: RawDataset, case: Case) -> str:
     return text
 
 
-def _told(error: Exception) -> str:
-    """A fault without the paths of this machine: a report may be copied on."""
+def _without_paths(error: Exception) -> str:
+    """The text of an error without the paths of this machine, since reports are passed on."""
     if not isinstance(error, RicenetError):
         return reason_of(error)
     file = "" if error.file is None else f" ({Path(error.file).name})"
@@ -176,7 +178,7 @@ def _told(error: Exception) -> str:
 
 
 def _written(job: CaseJob, drawn: DrawnCase) -> dict[str, object]:
-    """Write picture and volumes, and tell what the page says of them."""
+    """Write picture and volumes, and return the content of the page about them."""
     folder = job.folder / PICTURES / CASES
     write_text(folder / f"{job.name}.svg", drawn.svg)
     if job.has_png:
@@ -198,32 +200,42 @@ def _written(job: CaseJob, drawn: DrawnCase) -> dict[str, object]:
 def _glance(job: CaseJob) -> list[tuple[str, str, str]]:
     known = next((o[2].truth for o in job.outputs if o[2].truth), "")
     truth = job.case.label if job.case else known
-    told = "label in cases.csv" if job.case else "label in the table of predictions"
-    tiles = [("Truth", truth or NOTHING, told if truth else "not known")]
+    origin = "label in cases.csv" if job.case else "label in the table of predictions"
+    tiles = [("Truth", truth or NOTHING, origin if truth else "not known")]
     if job.case:
         tiles.append(("Split", "training" if job.case.split == "train" else "test", "cases.csv"))
-    for name, _, one in job.outputs:
-        top = max(range(len(job.classes)), key=lambda n: one.probabilities[n])
-        words = "differs from the truth" if one.is_right is False else f"by the {job.model}"
-        tiles.append((f"Predicted, {name}", one.called, words))
-        what = "Share of votes for" if one.is_vote else "Probability of"
-        tiles.append((f"{what} {job.classes[top]}", f"{one.probabilities[top]:.2f}", name))
+    for name, _, prediction in job.outputs:
+        top = max(range(len(job.classes)), key=lambda n: prediction.probabilities[n])
+        words = "differs from the truth" if prediction.is_right is False else f"by the {job.model}"
+        tiles.append((f"Predicted, {name}", prediction.predicted, words))
+        what = "Share of votes for" if prediction.is_vote else "Probability of"
+        tiles.append((f"{what} {job.classes[top]}", f"{prediction.probabilities[top]:.2f}", name))
     return tiles
 
 
-def _output(title: str, note: str, one: PredictedCase, classes: Sequence[str]) -> _CaseOutput:
-    rows = [("ensemble" if len(one.members) > 1 else one.part, _cells(one.probabilities), True)]
-    if len(one.members) > 1:
-        rows += [(name, _cells(values), False) for name, values in one.members]
+def _output(
+    title: str, note: str, prediction: PredictedCase, classes: Sequence[str]
+) -> _CaseOutput:
+    rows = [
+        (
+            "ensemble" if len(prediction.members) > 1 else prediction.part,
+            _cells(prediction.probabilities),
+            True,
+        )
+    ]
+    if len(prediction.members) > 1:
+        rows += [(name, _cells(values), False) for name, values in prediction.members]
     most = math.log(len(classes))
-    facts = [("Entropy", f"{abs(one.entropy):.2f} of at most {most:.2f} nats")]
-    if one.agreement is not None:
-        facts.append(("Members that agree", percent(one.agreement)))
-    if len(one.members) > 1:
-        told = _MISSING if one.disagreement is None else f"{one.disagreement:.3f} nats"
-        facts.append(("Disagreement of members", told))
-    nearer = _MISSING if one.distance is None else share(one.distance)
-    facts.append(("Held-out cases that lie nearer to the training cases", nearer))
+    facts = [("Entropy", f"{abs(prediction.entropy):.2f} of at most {most:.2f} nats")]
+    if prediction.agreement is not None:
+        facts.append(("Members that agree", percent(prediction.agreement)))
+    if len(prediction.members) > 1:
+        disagreement = (
+            _MISSING if prediction.disagreement is None else f"{prediction.disagreement:.3f} nats"
+        )
+        facts.append(("Disagreement of members", disagreement))
+    nearer = _MISSING if prediction.distance is None else share(prediction.distance)
+    facts.append(("Held-out cases closer to the training cases", nearer))
     return _CaseOutput(title, note, tuple(rows), tuple(facts))
 
 
@@ -237,8 +249,10 @@ def _provenance(job: CaseJob) -> list[tuple[str, str]]:
         rows += [
             (name, known(job.case.covariates.get(name, "")) or NOTHING) for name in job.covariates
         ]
-    found = [one.source for _, _, one in job.outputs if one.source is not None]
-    record = job.record or (found[0] if found else None)
+    image_records = [
+        prediction.source for _, _, prediction in job.outputs if prediction.source is not None
+    ]
+    record = job.record or (image_records[0] if image_records else None)
     if record is not None:
         rows += [
             ("Images", f"{times(record.source_grid_shape)} voxels (z, y, x)"),
@@ -247,7 +261,7 @@ def _provenance(job: CaseJob) -> list[tuple[str, str]]:
             *((f"Maximum of {k}", f"{number(v)} Gy") for k, v in record.dose_maximum.items()),
             ("Inputs (SHA-256)", record.inputs_hash),
         ]
-    return rows or [("Images", "not on the machine of this report")]
+    return rows or [("Images", "not available where the report was made")]
 
 
 def _cropped(record: PreprocessedCase) -> tuple[str, str]:
@@ -257,7 +271,7 @@ def _cropped(record: PreprocessedCase) -> tuple[str, str]:
         return (
             "Straightened to",
             f"{record.region}, {times(box.shape)} voxels of {times(box.spacing)} mm (z, y, x) "
-            "along the axes of the patient, since the images lay tilted",
+            "along the axes of the patient, since the images were tilted",
         )
     size = [b - a for a, b in zip(record.crop_start, record.crop_stop, strict=True)]
     return "Cropped to", f"{record.region}, {times(size)} voxels"

@@ -80,7 +80,7 @@ class View:
         return [n for n in self.lines if n == index] if is_dose else list(self.lines)[:1]
 
     def plane(self, voxels: NDArray[np.generic], name: str) -> Plane:
-        """Of any image on the grid of the scan, through the point of the picture."""
+        """One plane, through the point of the picture, of any image on the grid of the scan."""
         return plane_of(voxels, self.scan.grid.spacing, self.centre.index, name)
 
 
@@ -89,7 +89,7 @@ def marks(view: View, doses: Sequence[int], name: str, corner: tuple[float, floa
 
     Args:
         view: The picture.
-        doses: Whose lines are drawn.
+        doses: Dose channels whose lines are drawn.
         name: One of `PLANES`.
         corner: Upper left of the panel.
     """
@@ -99,9 +99,9 @@ def marks(view: View, doses: Sequence[int], name: str, corner: tuple[float, floa
     drawn: list[Item] = []
     for n in doses:
         dose = view.plane(scan.voxels[n], name)
-        for one in view.lines[n].lines:
-            style = (one.colour, _LINE, one.dash)
-            drawn += _contours(dose, one.gray, corner, scale, style)
+        for line in view.lines[n].lines:
+            style = (line.colour, _LINE, line.dash)
+            drawn += _contours(dose, line.gray, corner, scale, style)
     if scan.lesion is not None and scan.lesion.any():
         style = (LESION, _LINE, ())
         drawn += _contours(view.plane(scan.lesion, name), 0.5, corner, scale, style)
@@ -118,17 +118,17 @@ def _contours(
     if not plane.values.min() < level <= plane.values.max() or min(plane.values.shape) < 2:
         return []
     rows, columns = plane.values.shape
-    found = contourpy.contour_generator(
+    contours = contourpy.contour_generator(
         x=corner[0] + (np.arange(columns) + 0.5) * plane.spacing[1] * scale,
         y=corner[1] + (np.arange(rows) + 0.5) * plane.spacing[0] * scale,
         z=plane.values,
         line_type=contourpy.LineType.Separate,
     ).lines(level)
-    return [Line(_thinned(np.asarray(points)), *style) for points in found]
+    return [Line(_thinned(np.asarray(points)), *style) for points in contours]
 
 
 def _thinned(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of the points of a contour, one in every `_STEP` of its length, and both ends."""
+    """The points of a contour reduced to one in every `_STEP` of its length, and both ends."""
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
     kept = np.diff(np.floor(along / _STEP), prepend=-1.0) > 0
     kept[-1] = True
@@ -165,8 +165,8 @@ def reduced(plane: Plane, mm_per_pixel: float) -> NDArray[np.float32]:
 
     rows, columns = (max(1, round(mm / mm_per_pixel)) for mm in plane.size)
     volume = np.ascontiguousarray(plane.values)[None]
-    made = resample(volume, (1, rows, columns), "linear", (1.0, *plane.spacing))
-    return np.asarray(made[0])
+    resampled = resample(volume, (1, rows, columns), "linear", (1.0, *plane.spacing))
+    return np.asarray(resampled[0])
 
 
 def grey(values: NDArray[np.float32], window: tuple[float, float]) -> NDArray[np.uint8]:

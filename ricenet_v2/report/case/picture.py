@@ -33,11 +33,11 @@ def case_scene(
     """The picture of a case.
 
     Args:
-        case_id: For the line below.
+        case_id: Case id, shown in the last line.
         scan: Its images.
-        centre: Where the planes cross.
+        centre: Point in which the planes cross.
         lines: Isodose lines of each dose.
-        mm_per_pixel: Of the stored planes; lines are exact whatever it is.
+        mm_per_pixel: Pixel size of the stored planes; lines do not depend on it.
     """
     z, y, x = scan.grid.extent
     scale = (_WIDTH - 2 * _EDGE - 2 * _GAP) / (2 * x + y)
@@ -76,9 +76,9 @@ def _legend(
     rows = [
         (
             scan.channels[n].name if len(lines) > 1 else "",
-            [(one.words, one.colour, one.dash) for one in own.lines if one.is_reached],
+            [(line.words, line.colour, line.dash) for line in isodoses.lines if line.is_reached],
         )
-        for n, own in lines.items()
+        for n, isodoses in lines.items()
     ] or [("", [])]
     if scan.lesion is not None and scan.lesion.any():
         rows[-1][1].append(("lesion mask", LESION, ()))
@@ -86,8 +86,8 @@ def _legend(
     y = top + 12
     for row, (name, shown) in enumerate(rows):
         if name:
-            told = "" if row else ", also on the images without dose"
-            items.append(Text(_EDGE, y, f"Lines of {name}{told}", 11, WHITE))
+            addition = "" if row else ", also on the images without dose"
+            items.append(Text(_EDGE, y, f"Lines of {name}{addition}", 11, WHITE))
             y += _ROW
         for n, (words, colour, dash) in enumerate(shown):
             x = _EDGE + n * 138.0
@@ -101,21 +101,21 @@ def _legend(
 def _description(case_id: str, scan: DisplayedCase, centre: ViewCentre, lines: Lines) -> str:
     names = ", ".join(channel.name for channel in scan.channels)
     point = centre.where(scan.grid)
-    told = f"{case_id}: axial, coronal and sagittal planes of {names} through {point}"
-    for n, own in lines.items():
-        reached = ", ".join(one.words for one in own.lines if one.is_reached)
-        told += f"; isodose lines of {scan.channels[n].name} {reached}"
+    text = f"{case_id}: axial, coronal and sagittal planes of {names} through {point}"
+    for n, isodoses in lines.items():
+        reached = ", ".join(line.words for line in isodoses.lines if line.is_reached)
+        text += f"; isodose lines of {scan.channels[n].name} {reached}"
     if lines:
-        told += f"; {reference_of(scan, lines)}"
-    return f"{told}. {RESEARCH_ONLY}"
+        text += f"; {reference_of(scan, lines)}"
+    return f"{text}. {RESEARCH_ONLY}"
 
 
 def reference_of(scan: DisplayedCase, lines: Lines) -> str:
     """What 100 % is, of each dose by its name where they differ."""
-    told = {scan.channels[n].name: own.reference for n, own in lines.items()}
-    if len(set(told.values())) == 1:
-        return next(iter(told.values()))
-    return "; ".join(f"{name}: {words}" for name, words in told.items())
+    references = {scan.channels[n].name: isodoses.reference for n, isodoses in lines.items()}
+    if len(set(references.values())) == 1:
+        return next(iter(references.values()))
+    return "; ".join(f"{name}: {words}" for name, words in references.items())
 
 
 def _label(channel: Channel, window: tuple[float, float]) -> str:

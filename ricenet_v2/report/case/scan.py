@@ -30,8 +30,8 @@ Mask = NDArray[np.bool_]
 _MARGIN_MM = 8.0
 _ANATOMY = ("mri", "ct", "pet")
 _REPLACED = (
-    "its images or its brain mask were changed since they were preprocessed: networks saw others "
-    "than are shown here (ricenet_plan_and_preprocess makes the case anew)"
+    "its images or its brain mask have changed since they were preprocessed: the networks saw "
+    "others than those shown here (ricenet_plan_and_preprocess preprocesses the case again)"
 )
 
 
@@ -50,9 +50,9 @@ class DisplayedCase:
     Attributes:
         channels: Descriptions, in the order of the dataset.
         voxels: One image per channel, in its own unit.
-        grid: Of all of them.
+        grid: Grid of all images.
         lesion: Mask of the lesion, where the dataset has one.
-        maps: Of other commands.
+        maps: Maps of other commands.
         left_out: Maps that cannot be shown, with the reason, in words.
         flags: What a reader should know of the images, in words.
     """
@@ -73,12 +73,14 @@ class DisplayedCase:
     @property
     def anatomy(self) -> tuple[int, ...]:
         """Indices of the channels that show anatomy."""
-        return tuple(n for n, one in enumerate(self.channels) if one.kind in _ANATOMY)
+        return tuple(n for n, channel in enumerate(self.channels) if channel.kind in _ANATOMY)
 
     def of(self, kind: str) -> Image | None:
         """The first channel of that kind."""
-        found = [v for one, v in zip(self.channels, self.voxels, strict=True) if one.kind == kind]
-        return found[0] if found else None
+        images = [
+            v for channel, v in zip(self.channels, self.voxels, strict=True) if channel.kind == kind
+        ]
+        return images[0] if images else None
 
 
 def read_scan(
@@ -94,10 +96,10 @@ def read_scan(
 
     Args:
         raw: The dataset.
-        case: Of it.
+        case: A case of the dataset.
         maps: Files of other commands; one that lies on another grid or cannot be read is left out.
-        record: Of its preprocessed images, which are compared.
-        plan: By which they were preprocessed.
+        record: Record of its preprocessed images, which are compared with the images.
+        plan: Plan by which they were preprocessed.
 
     Raises:
         DatasetError: An image is missing, damaged, or has another error that the check of a dataset
@@ -136,14 +138,14 @@ def read_scan(
 
 
 def _lesion(path: Path, grid: Grid, case_id: str) -> Mask:
-    voxels, own = read_whole_image(path)
-    if own.shape != grid.shape:
+    voxels, lesion_grid = read_whole_image(path)
+    if lesion_grid.shape != grid.shape:
         raise GeometryError(
             "The lesion mask and the images of a case differ in shape.",
             case=case_id,
             file=path,
             expected=grid.shape,
-            got=own.shape,
+            got=lesion_grid.shape,
         )
     mask: Mask = voxels > 0.5
     return mask
@@ -152,21 +154,21 @@ def _lesion(path: Path, grid: Grid, case_id: str) -> Mask:
 def _maps(
     maps: Sequence[tuple[SectionVolume, Path]], grid: Grid
 ) -> tuple[tuple[ShownMap, ...], tuple[str, ...]]:
-    """Those that can be shown, and why the others cannot."""
+    """The maps that can be shown, and why the others cannot."""
     shown, left_out = [], []
     for volume, path in maps:
-        told = f"the map {path.name} is not shown"
+        message = f"the map {path.name} is not shown"
         try:
-            voxels, own = read_whole_image(path)
+            voxels, map_grid = read_whole_image(path)
         except Exception as error:  # noqa: BLE001 - the images are shown without this map
-            logged(logger, told, error)
+            logged(logger, message, error)
             why = error.what if isinstance(error, RicenetError) else reason_of(error)
-            left_out.append(f"{told}: {why}")
+            left_out.append(f"{message}: {why}")
             continue
-        if own.shape == grid.shape:
+        if map_grid.shape == grid.shape:
             shown.append(ShownMap(volume, voxels))
         else:
-            left_out.append(f"{told}: it lies on another grid than the images")
+            left_out.append(f"{message}: its grid differs from that of the images")
             logger.warning("%s: %s", path, left_out[-1])
     return tuple(shown), tuple(left_out)
 
@@ -189,7 +191,10 @@ def crop(scan: DisplayedCase, brain: Mask | None) -> DisplayedCase:
         voxels=tuple(np.ascontiguousarray(voxels[box]) for voxels in scan.voxels),
         grid=scan.grid.crop(_shape(start), _shape(stop)),
         lesion=None if scan.lesion is None else scan.lesion[box],
-        maps=tuple(replace(one, voxels=np.ascontiguousarray(one.voxels[box])) for one in scan.maps),
+        maps=tuple(
+            replace(shown_map, voxels=np.ascontiguousarray(shown_map.voxels[box]))
+            for shown_map in scan.maps
+        ),
     )
 
 

@@ -38,11 +38,11 @@ class Raster:
     palette: NDArray[np.uint8] | None = None
 
     def image(self) -> Image.Image:
-        """As Pillow has it."""
-        made = Image.fromarray(np.ascontiguousarray(self.pixels), mode=None)
+        """The raster as a Pillow image."""
+        image = Image.fromarray(np.ascontiguousarray(self.pixels), mode=None)
         if self.palette is not None:
-            made.putpalette(self.palette.tobytes())
-        return made
+            image.putpalette(self.palette.tobytes())
+        return image
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _svg_line(line: Line, drawn: dict[str, tuple[int, int, int]]) -> str:
 
     Args:
         line: The line.
-        drawn: Number and first point (in tenths) of each form so far; is added to.
+        drawn: Number and first point (in tenths) of each form so far; new forms are added.
     """
     tenths = np.round(line.points * 10).astype(int)
     steps = np.diff(tenths, axis=0)
@@ -149,13 +149,13 @@ def write_png(scene: Scene, path: Path) -> None:
 def png(scene: Scene) -> Image.Image:
     """The picture in voxels twice as fine as its units."""
     size = (round(scene.width * _ENLARGED), round(scene.height * _ENLARGED))
-    made = Image.new("RGB", size, BACKGROUND)
-    pen = ImageDraw.Draw(made)
+    image = Image.new("RGB", size, BACKGROUND)
+    pen = ImageDraw.Draw(image)
     for item in scene.items:
         if isinstance(item, Raster):
             at = (round(item.x * _ENLARGED), round(item.y * _ENLARGED))
             large = (round(item.width * _ENLARGED), round(item.height * _ENLARGED))
-            made.paste(item.image().convert("RGB").resize(large, Image.Resampling.BILINEAR), at)
+            image.paste(item.image().convert("RGB").resize(large, Image.Resampling.BILINEAR), at)
         elif isinstance(item, Line):
             for part in dashes(item.points, item.dash):
                 _stroke(pen, part, item.colour, item.width)
@@ -171,7 +171,7 @@ def png(scene: Scene) -> Image.Image:
                 stroke_width=round(_RIM / 2 * _ENLARGED),
                 stroke_fill=BACKGROUND,
             )
-    return made
+    return image
 
 
 def _stroke(

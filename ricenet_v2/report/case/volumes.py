@@ -49,7 +49,7 @@ def volumes_of(case_id: str, scan: DisplayedCase, centre: ViewCentre, n_bytes: f
     Args:
         case_id: The case.
         scan: Its images.
-        centre: Where the cross stands first.
+        centre: Where the cross stands at first.
         n_bytes: About what the script may take; the spacing grows until it fits.
     """
     spacing = spacing_for(scan, n_bytes)
@@ -71,7 +71,7 @@ def _script(case_id: str, scan: DisplayedCase, centre: ViewCentre, spacing: Trip
     if scan.lesion is not None and scan.lesion.any():
         lesion = resample_mask(scan.lesion, shape).astype(np.uint8)
         volumes.append(_entry("lesion mask", "lesion", "", lesion, grid, (0.0, 1.0), (0.0, 1.0)))
-    volumes += [_map(one, scan.grid, grid) for one in scan.maps]
+    volumes += [_map(shown_map, scan.grid, grid) for shown_map in scan.maps]
     x, y, z = scan.grid.world(centre.index)
     content = {
         "case": case_id,
@@ -105,24 +105,24 @@ def _reduced_grid(grid: Grid, shape: Shape) -> Grid:
 
 
 def _volume(channel: Channel, voxels: Image, whole: Grid, grid: Grid) -> dict[str, Any]:
-    made = resample(
+    resampled = resample(
         voxels, grid.shape, "nearest" if channel.kind == "mask" else "linear", whole.spacing
     )
     low, high = window_of(channel, voxels)
     steps = _DOSE_STEPS if channel.kind == "dose" else _GREYS - 1
-    stored = np.round(steps * np.clip((made - low) / (high - low), 0, 1)).astype(np.uint8)
+    stored = np.round(steps * np.clip((resampled - low) / (high - low), 0, 1)).astype(np.uint8)
     unit = channel.unit or ("Gy" if channel.kind == "dose" else "")
     scale = (low, (high - low) / steps)
     return _entry(channel.name, channel.kind, unit, stored, grid, scale, (0.0, float(steps)))
 
 
-def _map(one: ShownMap, whole: Grid, grid: Grid) -> dict[str, Any]:
+def _map(shown_map: ShownMap, whole: Grid, grid: Grid) -> dict[str, Any]:
     """A map whose sign counts: 0 is the middle of what is stored."""
-    most = map_limit(one.voxels)
-    made = resample(one.voxels, grid.shape, "linear", whole.spacing)
-    stored = np.round(_MAP_STEPS * (1 + np.clip(made / most, -1, 1))).astype(np.uint8)
+    most = map_limit(shown_map.voxels)
+    resampled = resample(shown_map.voxels, grid.shape, "linear", whole.spacing)
+    stored = np.round(_MAP_STEPS * (1 + np.clip(resampled / most, -1, 1))).astype(np.uint8)
     scale = (-most, most / _MAP_STEPS)
-    volume = one.volume
+    volume = shown_map.volume
     entry = _entry(volume.name, "map", volume.unit, stored, grid, scale, (0.0, 2.0 * _MAP_STEPS))
     return {**entry, "words": volume.words}
 

@@ -16,7 +16,7 @@ from ricenet_v2.report.methods.text import SUBJECTS
 CHECKLISTS = (CLAIM, TRIPOD, REFORMS)
 COLUMNS = ("checklist", "item", "topic", "status", "where", "answer", "missing")
 Status = Literal["answered", "partly", "for the authors"]
-_TITLES = {one.key: one.title for one in SUBJECTS}
+_TITLES = {topic.key: topic.title for topic in SUBJECTS}
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class Answer:
 
     Attributes:
         checklist: Name of the list.
-        item: Number.
+        item: Number in the list.
         topic: What is asked for.
         status: Whether sentences of this run answer it.
-        sentences: That answer it, or help where nothing does.
+        sentences: Sentences that answer it, or that help the authors where none does.
         missing: What an author has to add; empty where it is answered.
     """
 
@@ -47,44 +47,52 @@ class Answer:
             "item": self.item,
             "topic": self.topic,
             "status": self.status,
-            "where": "; ".join(f"{one.group}: {one.title}" for one in self.sentences),
-            "answer": " ".join(one.text for one in self.sentences),
+            "where": "; ".join(
+                f"{sentence.group}: {sentence.title}" for sentence in self.sentences
+            ),
+            "answer": " ".join(sentence.text for sentence in self.sentences),
             "missing": self.missing,
         }
 
 
 def answers(sentences: Sequence[Sentence]) -> list[Answer]:
     """Every item of every checklist, in their order."""
-    said = {one.key: one for one in sentences}
-    return [_answer(one.name, item, said) for one in CHECKLISTS for item in one.items]
+    by_key = {sentence.key: sentence for sentence in sentences}
+    return [
+        _answer(checklist.name, item, by_key)
+        for checklist in CHECKLISTS
+        for item in checklist.items
+    ]
 
 
-def _answer(checklist: str, item: Item, said: Mapping[str, Sentence]) -> Answer:
+def _answer(checklist: str, item: Item, by_key: Mapping[str, Sentence]) -> Answer:
     """Answered needs every sentence and nothing beyond; without any of them nothing is."""
-    there = [key for key in item.subjects if key in said]
-    gone = [_TITLES[key] for key in item.subjects if key not in said]
+    there = [key for key in item.subjects if key in by_key]
+    gone = [_TITLES[key] for key in item.subjects if key not in by_key]
     status: Status = "partly"
     if not there:
         status = "for the authors"
     elif not gone and not item.rest:
         status = "answered"
-    told = f"this run has nothing on: {', '.join(gone)}" if gone else ""
-    missing = "; ".join(filter(None, (item.rest, told)))
-    shown = tuple(said[key] for key in (*item.subjects, *item.also) if key in said)
+    unanswered = f"this run has nothing on: {', '.join(gone)}" if gone else ""
+    missing = "; ".join(filter(None, (item.rest, unanswered)))
+    shown = tuple(by_key[key] for key in (*item.subjects, *item.also) if key in by_key)
     return Answer(checklist, item.number, item.topic, status, shown, missing)
 
 
-def counted(found: Sequence[Answer]) -> list[tuple[str, str, dict[Status, int]]]:
+def counted(all_answers: Sequence[Answer]) -> list[tuple[str, str, dict[Status, int]]]:
     """Name and reference of each list, and how many items have which status."""
     order: tuple[Status, ...] = ("answered", "partly", "for the authors")
     return [
         (
-            one.name,
-            one.reference,
+            checklist.name,
+            checklist.reference,
             {
-                status: sum(a.checklist == one.name and a.status == status for a in found)
+                status: sum(
+                    a.checklist == checklist.name and a.status == status for a in all_answers
+                )
                 for status in order
             },
         )
-        for one in CHECKLISTS
+        for checklist in CHECKLISTS
     ]

@@ -65,7 +65,7 @@ CLAIM = Checklist(
         Item("37", "Results on each partition, with uncertainty", ("results", "uncertainty")),
         Item("38", "Estimates of performance and their precision", ("results", "uncertainty")),
         Item("39", "Analysis of wrong results", ("errors",),
-             "what the wrongly called cases have in common"),
+             "what the misclassified cases have in common"),
         Item("40", "Limitations", rest="limitations, bias, generalisability"),
         Item("41", "Implications for practice", rest="implications and role in the clinic",
              also=("use",)),

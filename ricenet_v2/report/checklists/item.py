@@ -10,7 +10,7 @@ class Item:
     """What is asked for, in words of this project; the full text stands in the paper.
 
     Attributes:
-        number: As the list has it.
+        number: Number in the list.
         topic: What is asked for, in a few words.
         subjects: Keys of the sentences that answer it; each is needed.
         rest: What is asked for beyond these, which no file of a run can say; empty where the

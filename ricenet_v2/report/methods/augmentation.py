@@ -8,10 +8,10 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import AugmentationPlan
 from ricenet_v2.report.formatting import number, percent
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.sentence import SentenceTopic, listed, said
+from ricenet_v2.report.methods.sentence import SentenceTopic, listed, paragraph
 
 GROUP = "Training"
-TOLD = frozenset({
+DESCRIBED = frozenset({
     "p_rotation", "rotation_degrees", "p_scaling", "scaling", "p_elastic", "elastic_mm",
     "mirror_axes", "p_noise", "noise_std", "p_blur", "blur_sigma", "p_brightness", "brightness",
     "p_contrast", "contrast", "p_gamma", "gamma", "p_low_resolution", "low_resolution",
@@ -19,8 +19,8 @@ TOLD = frozenset({
 _AXES = {0: "z (foot to head)", 1: "y (front to back)", 2: "x (left to right)"}
 
 
-def axes_words(axes: tuple[int, ...]) -> str:
-    """`x (left to right)`: array axes."""
+def describe_axes(axes: tuple[int, ...]) -> str:
+    """Array axes with their directions, e.g. `x (left to right)`."""
     return listed(_AXES[axis] for axis in sorted(axes))
 
 
@@ -29,24 +29,24 @@ def geometry(facts: Facts) -> str:
     if facts.plan is None or not facts.folds:
         return ""
     how = facts.plan.training.augmentation
-    found = {
+    changes = {
         f"rotation by up to {number(how.rotation_degrees)} degrees": how.p_rotation,
         f"scaling by a factor of {_range(how.scaling)}": how.p_scaling,
         f"elastic deformation by up to {number(how.elastic_mm)} mm": how.p_elastic,
     }
-    told = _with_probability(found)
+    description = _with_probability(changes)
     mirrored = (
-        f"Training samples were mirrored along {axes_words(how.mirror_axes)}, each with "
+        f"Training samples were mirrored along {describe_axes(how.mirror_axes)}, each with "
         "probability 0.5."
         if how.mirror_axes
         else "Training samples were not mirrored."
     )
     changed = (
-        f"Random changes of geometry, shared by all channels: {told}."
-        if told
+        f"Random changes of geometry, shared by all channels: {description}."
+        if description
         else "Training samples were neither rotated nor scaled nor deformed."
     )
-    return said(changed, mirrored)
+    return paragraph(changed, mirrored)
 
 
 def intensity(facts: Facts) -> str:
@@ -54,9 +54,9 @@ def intensity(facts: Facts) -> str:
     if facts.plan is None or not facts.folds:
         return ""
     plan, how = facts.plan, facts.plan.training.augmentation
-    changed = [one.name for one in plan.channels if one.kind not in ("dose", "mask")]
+    changed = [channel.name for channel in plan.channels if channel.kind not in ("dose", "mask")]
     coarsest = percent(how.low_resolution)
-    found = {
+    changes = {
         f"Gaussian noise with a standard deviation of up to {number(how.noise_std)}": how.p_noise,
         f"Gaussian blur with a sigma of up to {_voxels(how.blur_sigma)}": how.p_blur,
         f"brightness by a factor of {_range(how.brightness)}": how.p_brightness,
@@ -64,11 +64,13 @@ def intensity(facts: Facts) -> str:
         f"gamma correction with an exponent of {_range(how.gamma)}": how.p_gamma,
         f"simulated low resolution, down to {coarsest} of the original": how.p_low_resolution,
     }
-    told = _with_probability(found)
-    if not told or not changed:
-        return said("Intensities of training samples were not changed.", _further(how))
-    return said(
-        f"Random changes of intensity of {listed(changed)}: {told}.", _spared(plan), _further(how)
+    description = _with_probability(changes)
+    if not description or not changed:
+        return paragraph("Intensities of training samples were not changed.", _further(how))
+    return paragraph(
+        f"Random changes of intensity of {listed(changed)}: {description}.",
+        _spared(plan),
+        _further(how),
     )
 
 
@@ -77,12 +79,12 @@ def _voxels(value: float) -> str:
 
 
 def _spared(plan: Plan) -> str:
-    spared = [one.name for one in plan.channels if one.kind in ("dose", "mask")]
+    spared = [channel.name for channel in plan.channels if channel.kind in ("dose", "mask")]
     return f"Values of {listed(spared)} were left as they are." if spared else ""
 
 
-def _with_probability(found: dict[str, float]) -> str:
-    return ", ".join(f"{words} ({percent(p)})" for words, p in found.items() if p > 0)
+def _with_probability(changes: dict[str, float]) -> str:
+    return ", ".join(f"{words} ({percent(p)})" for words, p in changes.items() if p > 0)
 
 
 def _range(limits: tuple[float, float]) -> str:
@@ -90,12 +92,12 @@ def _range(limits: tuple[float, float]) -> str:
 
 
 def _further(how: AugmentationPlan) -> str:
-    found = [
+    settings = [
         f"{field.name} = {vars(how)[field.name]}"
         for field in dataclasses.fields(how)
-        if field.name not in TOLD and vars(how)[field.name] != field.default
+        if field.name not in DESCRIBED and vars(how)[field.name] != field.default
     ]
-    return f"Further settings of augmentation: {', '.join(found)}." if found else ""
+    return f"Further settings of augmentation: {', '.join(settings)}." if settings else ""
 
 
 SUBJECTS = (

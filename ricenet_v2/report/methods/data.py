@@ -9,7 +9,7 @@ from ricenet_v2.records.cells import known
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.report.formatting import number, several
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.sentence import SentenceTopic, listed, said
+from ricenet_v2.report.methods.sentence import SentenceTopic, listed, paragraph
 from ricenet_v2.report.results.cohort import shown_covariates
 
 GROUP = "Data"
@@ -18,9 +18,9 @@ GROUP = "Data"
 def source(facts: Facts) -> str:
     """What dataset.json says of itself."""
     data = facts.dataset
-    told = {"description": data.description, "reference": data.reference}
-    words = "; ".join(f"{name}: {text}" for name, text in told.items() if text)
-    return f"dataset.json of {data.name} says of the data: {words}." if words else ""
+    entries = {"description": data.description, "reference": data.reference}
+    words = "; ".join(f"{name}: {text}" for name, text in entries.items() if text)
+    return f"dataset.json of {data.name} describes the data as follows: {words}." if words else ""
 
 
 def outcome(facts: Facts) -> str:
@@ -40,9 +40,9 @@ def size(facts: Facts) -> str:
         return ""
     everyone = list(facts.cases.values())
     parts = [
-        f"{several(len(own), f'{words} case')} of {_patients(own)} ({_labels(own)})"
+        f"{several(len(cases), f'{words} case')} of {_patients(cases)} ({_labels(cases)})"
         for split, words in (("train", "training"), ("test", "test"))
-        if (own := facts.of_split(split))
+        if (cases := facts.of_split(split))
     ]
     return (
         f"cases.csv lists {several(len(everyone), 'case')} of {_patients(everyone)}: "
@@ -63,34 +63,35 @@ def flow(facts: Facts) -> str:
     """How many of the listed cases were predicted."""
     if not facts.cases:
         return ""
-    told = []
+    clauses = []
     train, test = facts.of_split("train"), facts.of_split("test")
-    if (found := facts.out_of_fold) is not None:
-        predicted = {one.case_id for one in found.cases}
+    if (out_of_fold := facts.out_of_fold) is not None:
+        predicted = {case.case_id for case in out_of_fold.cases}
         n = sum(case.case_id in predicted for case in train)
-        told.append(
+        clauses.append(
             f"Of {several(len(train), 'training case')}, {n:,} have an out-of-fold prediction"
         )
     for result in facts.folders:
-        pages = {one.page for one in result.cases}
+        pages = {case.page for case in result.cases}
         n = sum(case.case_id in pages for case in test)
         failed = f"; {len(result.failed):,} could not be predicted" if result.failed else ""
-        told.append(
+        clauses.append(
             f"Of {several(len(test), 'test case')}, {n:,} were predicted in {result.title}{failed}"
         )
-    return said(*(f"{one}." for one in told))
+    return paragraph(*(f"{clause}." for clause in clauses))
 
 
 def channels(facts: Facts) -> str:
-    """Which channels the model sees, and which of the dataset it does not."""
+    """The channels that the model sees, and those of the dataset that it does not."""
     if facts.plan is None:
         columns = facts.folds[0].run.channels if facts.folds else ()
         return f"The model sees the columns {listed(columns)}." if columns else ""
     seen = {channel.name for channel in facts.plan.channels}
-    own = [channel for channel in facts.dataset.channels if channel.name in seen]
+    seen_channels = [channel for channel in facts.dataset.channels if channel.name in seen]
     rest = [channel.name for channel in facts.dataset.channels if channel.name not in seen]
-    told = f"The networks see {several(len(own), 'channel')}: {', '.join(map(_channel, own))}."
-    return said(told, f"They do not see {listed(rest)} of the dataset." if rest else "")
+    names = ", ".join(map(_channel, seen_channels))
+    sentence = f"The networks see {several(len(seen_channels), 'channel')}: {names}."
+    return paragraph(sentence, f"They do not see {listed(rest)} of the dataset." if rest else "")
 
 
 def _channel(channel: Channel) -> str:
@@ -101,7 +102,7 @@ def _channel(channel: Channel) -> str:
 
 def missing(facts: Facts) -> str:
     """Cases that were not preprocessed or not predicted, and covariates that are not known."""
-    told = []
+    sentences = []
     stored = sum(facts.stored.values())
     if facts.cases and stored:
         gone = len(facts.cases) - stored
@@ -109,7 +110,7 @@ def missing(facts: Facts) -> str:
             f"{n:,} {'has' if n == 1 else 'have'} {several(k, 'channel')}"
             for k, n in sorted(facts.channel_counts.items())
         )
-        told.append(
+        sentences.append(
             f"Of {several(len(facts.cases), 'listed case')}, {gone:,} "
             f"{'was' if gone == 1 else 'were'} not preprocessed; of the others, {held}."
             if gone
@@ -119,27 +120,31 @@ def missing(facts: Facts) -> str:
         n = len(result.evaluation.missing) if result.evaluation else 0
         if n:
             are = "is" if n == 1 else "are"
-            told.append(f"{several(n, 'case')} with a label {are} in no figure of {result.title}.")
+            sentences.append(
+                f"{several(n, 'case')} with a label {are} not included in the figures of "
+                f"{result.title}."
+            )
         n = len(result.evaluation.unlabelled) if result.evaluation else 0
         if n:
             are = "is" if n == 1 else "are"
-            told.append(
-                f"{several(n, 'case')} of {result.title} without a known label {are} in no figure."
+            sentences.append(
+                f"{several(n, 'case')} of {result.title} without a known label {are} not included "
+                "in its figures."
             )
-    told += [
-        f"{several(len(one.failed), 'case')} of {one.title} could not be predicted."
-        for one in facts.folders
-        if one.failed
+    sentences += [
+        f"{several(len(result.failed), 'case')} of {result.title} could not be predicted."
+        for result in facts.folders
+        if result.failed
     ]
     gaps = covariate_gaps(facts)
     if gaps:
         words = ", ".join(f"{name} in {several(n, 'case')}" for name, n in gaps.items())
-        told.append(f"Covariates that are not known: {words}.")
-    return said(*told)
+        sentences.append(f"Covariates that are not known: {words}.")
+    return paragraph(*sentences)
 
 
 def covariate_gaps(facts: Facts) -> dict[str, int]:
-    """Of each covariate that may be shown, in how many cases it is not known."""
+    """Number of cases in which each covariate that may be shown is not known, if any."""
     everyone = list(facts.cases.values())
     counts = {
         name: sum(not known(case.covariates.get(name, "")) for case in everyone)
@@ -149,7 +154,7 @@ def covariate_gaps(facts: Facts) -> dict[str, int]:
 
 
 def characteristics(facts: Facts) -> str:
-    """Which covariates are tabulated."""
+    """The covariates that are tabulated."""
     names = shown_covariates(facts.cases.values())
     if not names:
         return ""
@@ -167,7 +172,7 @@ def compared(facts: Facts) -> str:
 def treatment(facts: Facts) -> str:
     """Ranges of dose of the training cases."""
     doses = facts.plan.dose_range.items() if facts.plan is not None else ()
-    return said(
+    return paragraph(
         *(
             f"The maximum dose of the training cases in channel {name} ranges from "
             f"{number(low)} to {number(high)} Gy."
@@ -178,13 +183,14 @@ def treatment(facts: Facts) -> str:
 
 def checked(facts: Facts) -> str:
     """What the check of the dataset found."""
-    found = facts.integrity
-    if found is None:
+    integrity = facts.integrity
+    if integrity is None:
         return ""
     return (
-        f"The check of the dataset looked at {several(found.n_images, 'image')} of "
-        f"{several(found.n_cases, 'case')} and found {several(len(found.errors), 'error')} and "
-        f"{several(len(found.warnings), 'warning')}."
+        f"The check of the dataset looked at {several(integrity.n_images, 'image')} of "
+        f"{several(integrity.n_cases, 'case')} and found "
+        f"{several(len(integrity.errors), 'error')} and "
+        f"{several(len(integrity.warnings), 'warning')}."
     )
 
 

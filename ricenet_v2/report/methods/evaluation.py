@@ -1,4 +1,4 @@
-"""Sentences about figures, which carry the words of their own records."""
+"""Sentences about figures, some in the words of the records themselves."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from ricenet_v2.records.metrics import Evaluation, Metric, SetKind
 from ricenet_v2.records.sample_size import Precision, SampleSize
 from ricenet_v2.report.formatting import percent, several
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.first_weights import seen_before, untold
+from ricenet_v2.report.methods.first_weights import seen_before, unverified
 from ricenet_v2.report.methods.prior import set_of
-from ricenet_v2.report.methods.selection import flatters
-from ricenet_v2.report.methods.sentence import SentenceTopic, begun, listed, said
+from ricenet_v2.report.methods.selection import optimism
+from ricenet_v2.report.methods.sentence import SentenceTopic, capitalised, listed, paragraph
 from ricenet_v2.report.results.metric_tables import HEADLINE, headline, interval, value
 from ricenet_v2.report.results.predicted import Result
 
@@ -26,20 +26,20 @@ def _evaluated(facts: Facts) -> Iterator[tuple[Result, Evaluation]]:
 
 def sets(facts: Facts) -> str:
     """What was evaluated."""
-    told = [
-        f"{result.title} ({several(made.n_cases, 'case')} of "
-        f"{several(made.n_patients, 'patient')}: {_classes(made)})"
-        for result, made in _evaluated(facts)
+    descriptions = [
+        f"{result.title} ({several(evaluation.n_cases, 'case')} of "
+        f"{several(evaluation.n_patients, 'patient')}: {_classes(evaluation)})"
+        for result, evaluation in _evaluated(facts)
     ]
-    if not told:
+    if not descriptions:
         return ""
-    titles = [f"{result.title}: {made.title}" for result, made in _evaluated(facts)]
+    titles = [f"{result.title}: {evaluation.title}" for result, evaluation in _evaluated(facts)]
     about: dict[str, list[str]] = {}
-    for result, made in _evaluated(facts):
-        if made.positive_class:
-            about.setdefault(made.positive_class, []).append(result.title)
-    return said(
-        f"Figures were computed for {listed(told)}.",
+    for result, evaluation in _evaluated(facts):
+        if evaluation.positive_class:
+            about.setdefault(evaluation.positive_class, []).append(result.title)
+    return paragraph(
+        f"Figures were computed for {listed(descriptions)}.",
         *(
             f"AUROC and thresholds of {listed(names)} refer to {name}."
             for name, names in about.items()
@@ -49,92 +49,102 @@ def sets(facts: Facts) -> str:
     )
 
 
-def _classes(made: Evaluation) -> str:
+def _classes(evaluation: Evaluation) -> str:
     """Cases of each class, by the rows of the confusion matrix."""
-    rows = zip(made.classes, made.confusion, strict=True)
+    rows = zip(evaluation.classes, evaluation.confusion, strict=True)
     return ", ".join(f"{sum(row):,} {name}" for name, row in rows)
 
 
 def held_out(facts: Facts) -> str:
-    """Folders of predictions of cases that no fold had; of what centre they are is not recorded."""
-    told = []
+    """Counts of predicted cases that no fold was trained on; their centre is not recorded."""
+    sentences = []
     for result in facts.folders:
         everyone = {fold.number for fold in facts.folds}
         n = sum(
-            not one.learned_by
-            and one.truth is not None
-            and not seen_before(facts, one.case_id, everyone)
-            for one in result.cases
+            not case.learned_by
+            and case.truth is not None
+            and not seen_before(facts, case.case_id, everyone)
+            for case in result.cases
         )
         if n and result.evaluation is not None:
-            told.append(
-                f"{begun(result.title)} has {several(n, 'case')} with a label that "
+            sentences.append(
+                f"{capitalised(result.title)} has {several(n, 'case')} with a label that "
                 f"{'is not a training case' if n == 1 else 'are not training cases'} of the folds "
                 "that predicted them."
             )
-    return said(*told)
+    return paragraph(*sentences)
 
 
 def metrics(facts: Facts) -> str:
     """Names of the figures of all cases, and of the curves."""
-    names = dict.fromkeys(one.name for _, made in _evaluated(facts) for one in made.figures)
-    curves = dict.fromkeys(
-        one.name for result in facts.results if result.curves for one in result.curves.curves
+    names = dict.fromkeys(
+        figure.name for _, evaluation in _evaluated(facts) for figure in evaluation.figures
     )
-    told = f"Figures: {', '.join(names)}." if names else ""
-    return said(told, f"Curves: {', '.join(curves)}." if curves else "")
+    curves = dict.fromkeys(
+        curve.name for result in facts.results if result.curves for curve in result.curves.curves
+    )
+    sentence = f"Figures: {', '.join(names)}." if names else ""
+    return paragraph(sentence, f"Curves: {', '.join(curves)}." if curves else "")
 
 
 def uncertainty(facts: Facts) -> str:
     """How intervals were made, in the words of the figures."""
-    told = []
-    for result, made in _evaluated(facts):
+    sentences = []
+    for result, evaluation in _evaluated(facts):
         methods: dict[str, list[str]] = {}
-        for one in made.figures:
-            if one.method and one.low is not None and one.high is not None:
-                methods.setdefault(one.method, []).append(one.name)
+        for figure in evaluation.figures:
+            if figure.method and figure.low is not None and figure.high is not None:
+                methods.setdefault(figure.method, []).append(figure.name)
         words = "; ".join(f"{listed(names)}: {method}" for method, names in methods.items())
         if words:
-            told.append(f"{percent(made.level)} intervals of {result.title}: {words}.")
-        without = [one.name for one in made.figures if one.value is not None and one.low is None]
+            sentences.append(f"{percent(evaluation.level)} intervals of {result.title}: {words}.")
+        without = [
+            figure.name
+            for figure in evaluation.figures
+            if figure.value is not None and figure.low is None
+        ]
         if without:
-            told.append(f"No interval in {result.title}: {listed(without)}.")
-    return said(*told)
+            sentences.append(f"No interval in {result.title}: {listed(without)}.")
+    return paragraph(*sentences)
 
 
 def results(facts: Facts) -> str:
-    """The headline figures of each set, with what flatters them."""
-    told = []
-    for result, made in _evaluated(facts):
-        figures = "; ".join(f"{one.name} {value(one.value)}{_ends(one)}" for one in headline(made))
-        told.append(f"{begun(result.title)} (n = {made.n_cases:,}): {figures}.")
-        told += [flatters(facts, result), untold(facts, result)]
-    return said(*told)
+    """The headline figures of each set, with what makes them optimistic."""
+    sentences = []
+    for result, evaluation in _evaluated(facts):
+        figures = "; ".join(
+            f"{figure.name} {value(figure.value)}{_ends(figure)}" for figure in headline(evaluation)
+        )
+        sentences.append(f"{capitalised(result.title)} (n = {evaluation.n_cases:,}): {figures}.")
+        sentences += [optimism(facts, result), unverified(facts, result)]
+    return paragraph(*sentences)
 
 
-def _ends(one: Metric) -> str:
+def _ends(figure: Metric) -> str:
     return (
-        f" ({interval(one)})" if one.low is not None and one.high is not None else " (no interval)"
+        f" ({interval(figure)})"
+        if figure.low is not None and figure.high is not None
+        else " (no interval)"
     )
 
 
 def errors(facts: Facts) -> str:
     """How many calls differ from the truth, as far as it is known."""
-    told = []
+    sentences = []
     for result in facts.results:
-        known = [one for one in result.cases if one.is_right is not None]
+        known = [case for case in result.cases if case.is_right is not None]
         if known:
-            wrong = sum(one.is_right is False for one in known)
-            told.append(
+            wrong = sum(case.is_right is False for case in known)
+            sentences.append(
                 f"{wrong:,} of {several(len(known), 'case')} of {set_of(result)} "
                 f"{'was' if wrong == 1 else 'were'} misclassified; the table of cases marks "
                 f"{'it' if wrong == 1 else 'them'}."
             )
-    return said(*told)
+    return paragraph(*sentences)
 
 
 def subgroups(facts: Facts) -> str:
-    """Subgroups that are large enough for their figures to say something."""
+    """Subgroups that are large enough for their figures to be informative."""
     return _parts(facts, "subgroup", "Figures of subgroups")
 
 
@@ -145,40 +155,43 @@ def clusters(facts: Facts) -> str:
 
 def centres(facts: Facts) -> str:
     """How figures differ between the groups that the folds held out, such as centres."""
-    found = facts.centres
-    if found is None:
+    record = facts.centres
+    if record is None:
         return ""
-    names = [one.name for one in found.centres]
+    names = [centre.name for centre in record.centres]
     ranges = [
-        f"{one.figure} {one.lowest:.3f} ({one.lowest_in}) to {one.highest:.3f} ({one.highest_in}) "
-        f"over {one.n} of {len(names)}"
-        for one in found.spreads
-        if one.n > 1
+        f"{spread.figure} {spread.lowest:.3f} ({spread.lowest_in}) to {spread.highest:.3f} "
+        f"({spread.highest_in}) over {spread.n} of {len(names)}"
+        for spread in record.spreads
+        if spread.n > 1
     ]
-    return said(
-        f"Each fold held out one {found.column} of cases.csv ({listed(names)}).",
+    return paragraph(
+        f"Each fold held out one {record.column} of cases.csv ({listed(names)}).",
         f"Lowest and highest figures: {'; '.join(ranges)}." if ranges else "",
-        *(one.words(found.column, found.level) for one in found.heterogeneity),
+        *(
+            heterogeneity.words(record.column, record.level)
+            for heterogeneity in record.heterogeneity
+        ),
     )
 
 
 def seed_variance(facts: Facts) -> str:
     """What several trainings tell that differ in their seed alone."""
-    found = facts.seeds
-    if found is None:
+    variance = facts.seeds
+    if variance is None:
         return ""
-    by_name = {one.name: one for one in found.figures}
-    told = [
-        f"{name} {value(one.mean)}, SD {value(one.sd)}"
+    by_name = {figure.name: figure for figure in variance.figures}
+    means = [
+        f"{name} {value(figure.mean)}, SD {value(figure.sd)}"
         for name in HEADLINE
-        if (one := by_name.get(name)) is not None and one.mean is not None
+        if (figure := by_name.get(name)) is not None and figure.mean is not None
     ]
-    seeds = listed(map(str, found.seeds))
-    return said(
+    seeds = listed(map(str, variance.seeds))
+    return paragraph(
         f"The model was trained with the seeds {seeds}; out-of-fold means over these trainings: "
-        f"{'; '.join(told)}.",
-        found.words_of_calls,
-        found.meaning,
+        f"{'; '.join(means)}.",
+        variance.words_of_calls,
+        variance.meaning,
     )
 
 
@@ -190,27 +203,32 @@ def explanation(facts: Facts) -> str:
 
 
 def _parts(facts: Facts, kind: SetKind, title: str) -> str:
-    told = []
-    for result, made in _evaluated(facts):
-        names = [one.name for one in made.groups if one.kind == kind and not one.warning]
+    sentences = []
+    for result, evaluation in _evaluated(facts):
+        names = [
+            group.name for group in evaluation.groups if group.kind == kind and not group.warning
+        ]
         if names:
-            told.append(f"{title} of {result.title}: {', '.join(names)}.")
-    return said(*told)
+            sentences.append(f"{title} of {result.title}: {', '.join(names)}.")
+    return paragraph(*sentences)
 
 
 def tests(facts: Facts) -> str:
     """Paired tests of runs, in the words of the comparison."""
-    told = []
-    for name, found in facts.comparisons.items():
-        names = dict.fromkeys(pair.test for pair in found.pairs)
-        told.append(
-            f"{name} compares {listed(found.runs)} on {several(found.n_cases, 'case')} that all of "
-            f"them predicted ({'; '.join(names)})."
+    sentences = []
+    for name, comparison in facts.comparisons.items():
+        names = dict.fromkeys(pair.test for pair in comparison.pairs)
+        sentences.append(
+            f"{name} compares {listed(comparison.runs)} on "
+            f"{several(comparison.n_cases, 'case')} that all of them predicted "
+            f"({'; '.join(names)})."
         )
-        if found.left_out:
-            n = len(found.left_out)
-            told.append(f"{several(n, 'case')} of {name} {'was' if n == 1 else 'were'} left out.")
-    return said(*told)
+        if comparison.left_out:
+            n = len(comparison.left_out)
+            sentences.append(
+                f"{several(n, 'case')} of {name} {'was' if n == 1 else 'were'} left out."
+            )
+    return paragraph(*sentences)
 
 
 def explained(facts: Facts) -> str:
@@ -219,46 +237,46 @@ def explained(facts: Facts) -> str:
 
 
 def sample_size(facts: Facts) -> str:
-    """Figures of an evaluation about the number of cases that were needed, where it has some."""
-    told = []
-    for result, made in _evaluated(facts):
-        told += [_precision(result, one) for one in made.sample_sizes]
-    return said(*told)
+    """What the sample size of each evaluated set allows, where this was computed."""
+    sentences = []
+    for result, evaluation in _evaluated(facts):
+        sentences += [_precision(result, size) for size in evaluation.sample_sizes]
+    return paragraph(*sentences)
 
 
-def _precision(result: Result, found: SampleSize) -> str:
+def _precision(result: Result, size: SampleSize) -> str:
     """What so many patients allow, of one class (Riley et al. 2019, 2021)."""
-    criteria = "; ".join(map(_criterion, found.precision))
-    told = (
-        f"{begun(result.title)}, {found.class_name}: {several(found.n_patients, 'patient')}, "
-        f"{found.n_of_class:,} of the class ({percent(found.prevalence)} of the cases). "
+    criteria = "; ".join(map(_criterion, size.precision))
+    text = (
+        f"{capitalised(result.title)}, {size.class_name}: {several(size.n_patients, 'patient')}, "
+        f"{size.n_of_class:,} of the class ({percent(size.prevalence)} of the cases). "
         f"By Riley's criteria for evaluation, {criteria}."
     )
-    grown = found.development
+    grown = size.development
     if grown is None:
-        return told
+        return text
     parameters = (
         f"a logistic regression could have {grown.most_parameters:.1f} parameters"
         if grown.most_parameters >= 1
         else "there are too few patients for a logistic regression of one parameter"
     )
     return (
-        f"{told} By those for development, the share of the class is known to within "
+        f"{text} By those for development, the share of the class is known to within "
         f"{grown.overall_risk_margin:.2f} (a margin of 0.05 takes "
         f"{several(grown.n_for_overall_risk, 'patient')}), and {parameters}; for a network there "
         "is no such number."
     )
 
 
-def _criterion(one: Precision) -> str:
+def _criterion(precision: Precision) -> str:
     ends = (
         "no informative interval"
-        if one.says_nothing
-        else f"an interval of {one.low:.2f} to {one.high:.2f}"
+        if precision.says_nothing
+        else f"an interval of {precision.low:.2f} to {precision.high:.2f}"
     )
     return (
-        f"{one.figure} {one.assumed:.2f} would have {ends}, and "
-        f"{several(one.n_needed, 'patient')} give a width of {one.target_width:.2f}"
+        f"{precision.figure} {precision.assumed:.2f} would have {ends}, and "
+        f"{several(precision.n_needed, 'patient')} give a width of {precision.target_width:.2f}"
     )
 
 

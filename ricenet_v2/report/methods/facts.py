@@ -30,7 +30,7 @@ class FoldFacts:
     """One trained fold.
 
     Attributes:
-        number: Of the fold.
+        number: Number of the fold.
         run: Its run.json.
         done: Finished epochs, of run.json or else of history.csv; None where neither tells.
     """
@@ -57,8 +57,8 @@ class Facts:
     Attributes:
         dataset: dataset.json.
         cases: Rows of cases.csv by case id.
-        plan: As it was trained, else as it was planned.
-        planned: As it was planned, where that file is there.
+        plan: The plan as trained, else as planned.
+        planned: The plan on disk, if there is one.
         folds: run.json of each trained fold.
         splits: splits_final.json.
         stored: Preprocessed cases by what their crop followed.
@@ -72,7 +72,7 @@ class Facts:
         fingerprint: What was measured.
         integrity: What the check of the dataset found.
         sections: Titles of the sections that other commands wrote.
-        explanations: Those of them that ricenet_explain wrote.
+        explanations: Titles of the sections that ricenet_explain wrote.
     """
 
     dataset: Dataset
@@ -107,17 +107,17 @@ class Facts:
     @property
     def out_of_fold(self) -> Result | None:
         """The predictions of validation cases."""
-        return next((one for one in self.results if one.is_out_of_fold), None)
+        return next((result for result in self.results if result.is_out_of_fold), None)
 
     @property
     def folders(self) -> tuple[Result, ...]:
         """The folders of predictions."""
-        return tuple(one for one in self.results if not one.is_out_of_fold)
+        return tuple(result for result in self.results if not result.is_out_of_fold)
 
     @property
     def finished(self) -> tuple[FoldFacts, ...]:
         """The folds that ended by themselves."""
-        return tuple(one for one in self.folds if one.is_finished)
+        return tuple(fold for fold in self.folds if fold.is_finished)
 
     @property
     def n_folds(self) -> int:
@@ -180,7 +180,8 @@ def facts_of(sources: Sources) -> Facts:
         plan=sources.plan,
         planned=sources.planned,
         folds=tuple(
-            FoldFacts(one.number, one.run, _done(one.run, len(one.epochs))) for one in sources.folds
+            FoldFacts(fold.number, fold.run, _done(fold.run, len(fold.epochs)))
+            for fold in sources.folds
         ),
         splits=sources.splits,
         stored=Counter(record.region for record in records),

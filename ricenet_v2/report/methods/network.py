@@ -9,14 +9,20 @@ from ricenet_v2.records.plan_parts import ChannelPlan, NetworkPlan
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.report.formatting import number, several
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.sentence import SentenceTopic, begun, listed, numbered, said
+from ricenet_v2.report.methods.sentence import (
+    SentenceTopic,
+    capitalised,
+    listed,
+    numbered,
+    paragraph,
+)
 
 GROUP = "Network"
-TOLD = frozenset({
+DESCRIBED = frozenset({
     "architecture", "features", "blocks", "kernel_sizes", "strides", "norm", "dropout", "stem",
     "conv_bias", "nonlinearity", "stem_features", "stochastic_depth", "levels",
 })  # fmt: skip
-"""Fields that have words of their own; others are told by name and value."""
+"""Fields with wording of their own; others are listed by name and value."""
 _UNITS = {"dose": "Gy", "ct": "HU"}
 _ARCHITECTURES = {"residual_encoder": "3D residual encoder", "resnet18": "3D ResNet-18"}
 
@@ -27,7 +33,7 @@ def kind(facts: Facts) -> str:
         name = architecture(facts.plan.network)
         return f"The model is deep learning: a {name} that classifies into " + _classes(facts)
     if facts.folds:
-        return f"The model is no network but `{facts.folds[0].run.plan}`; it has no plan. " + (
+        return f"The model is not a network but `{facts.folds[0].run.plan}`; it has no plan. " + (
             f"It classifies into {_classes(facts)}"
         )
     return ""
@@ -38,7 +44,7 @@ def _classes(facts: Facts) -> str:
 
 
 def architecture(network: NetworkPlan) -> str:
-    """In words."""
+    """Name of the architecture in words."""
     return _ARCHITECTURES.get(network.architecture, network.architecture.replace("_", " "))
 
 
@@ -49,7 +55,7 @@ def layers(facts: Facts) -> str:
     net = facts.plan.network
     bias = "with" if net.conv_bias else "without"
     nonlinearity = net.nonlinearity.replace("_", " ").replace("relu", "ReLU")
-    told = (
+    sentence = (
         f"The {architecture(net)} has {several(len(net.features), 'stage')} of "
         f"{_numbers(net.features)} features and {_numbers(net.blocks)} residual blocks, kernels "
         f"{_shapes(net.kernel_sizes)} and strides {_shapes(net.strides)} (z, y, x), "
@@ -64,8 +70,8 @@ def layers(facts: Facts) -> str:
         if net.stochastic_depth
         else "no stochastic depth"
     )
-    return said(
-        told,
+    return paragraph(
+        sentence,
         _bands(facts),
         f"{stem}." if stem else "",
         f"{head}; {depth}.",
@@ -75,19 +81,19 @@ def layers(facts: Facts) -> str:
 
 
 def _bands(facts: Facts) -> str:
-    """Maps of fixed values of a channel, or that without them its height is not seen."""
+    """Bands of fixed values of channels, or a note that without them a height is not seen."""
     assert facts.plan is not None
     units = {channel.name: channel.unit or "" for channel in facts.dataset.channels}
-    told = [
-        f"{several(len(own) - 1, 'band')} around {_values(channel, own[1:], units)} of "
-        f"{channel.name} (the lowest begins at {_values(channel, own[:1], units)}, the highest "
+    bands = [
+        f"{several(len(levels) - 1, 'band')} around {_values(channel, levels[1:], units)} of "
+        f"{channel.name} (the lowest begins at {_values(channel, levels[:1], units)}, the highest "
         "holds all above it)"
-        for channel, own in zip(facts.plan.channels, facts.plan.network.levels, strict=False)
-        if own
+        for channel, levels in zip(facts.plan.channels, facts.plan.network.levels, strict=False)
+        if levels
     ]
     flat = facts.plan.shapes_only
-    return said(
-        f"In addition to the channels, the network receives {listed(told)}." if told else "",
+    return paragraph(
+        f"In addition to the channels, the network receives {listed(bands)}." if bands else "",
         f"Instance norm removes the scale of {listed(flat)} and nothing restores it: the "
         f"networks see the shape of {'this channel' if len(flat) == 1 else 'these channels'}, but "
         f"not the height ({', '.join(_heights(facts, flat))})."
@@ -114,13 +120,13 @@ def _heights(facts: Facts, names: Sequence[str]) -> list[str]:
 
 
 def _further(net: NetworkPlan) -> str:
-    """Fields that are newer than these words, where they are not at their default."""
-    found = [
+    """Fields that no sentence describes, where they are not at their default."""
+    settings = [
         f"{field.name} = {vars(net)[field.name]}"
         for field in dataclasses.fields(net)
-        if field.name not in TOLD and vars(net)[field.name] != field.default
+        if field.name not in DESCRIBED and vars(net)[field.name] != field.default
     ]
-    return f"Further settings of the network: {', '.join(found)}." if found else ""
+    return f"Further settings of the network: {', '.join(settings)}." if settings else ""
 
 
 def _size(facts: Facts) -> str:
@@ -133,28 +139,28 @@ def _size(facts: Facts) -> str:
 
 
 def _numbers(values: tuple[int, ...]) -> str:
-    found = set(values)
-    return str(values[0]) if len(found) == 1 else ", ".join(map(str, values))
+    distinct = set(values)
+    return str(values[0]) if len(distinct) == 1 else ", ".join(map(str, values))
 
 
 def _shapes(values: tuple[tuple[int, int, int], ...]) -> str:
-    told = ["x".join(map(str, value)) for value in values]
-    return told[0] if len(set(told)) == 1 else ", ".join(told)
+    shapes = ["x".join(map(str, value)) for value in values]
+    return shapes[0] if len(set(shapes)) == 1 else ", ".join(shapes)
 
 
 def first_weights(facts: Facts) -> str:
-    """Random by the seed, or from a file."""
+    """The origin of the first weights: drawn from the seed, or read from a file."""
     if not facts.is_network or not facts.folds:
         return ""
     groups: dict[PretrainedSource | None, list[int]] = {}
     for fold in facts.folds:
         groups.setdefault(fold.run.pretrained, []).append(fold.number)
     everyone = len(groups) == 1
-    return said(*(_began(source, folds, everyone) for source, folds in groups.items()))
+    return paragraph(*(_began(source, folds, everyone) for source, folds in groups.items()))
 
 
 def _began(source: PretrainedSource | None, folds: list[int], everyone: bool) -> str:
-    who = "All trained folds" if everyone and len(folds) > 1 else begun(numbered(folds))
+    who = "All trained folds" if everyone and len(folds) > 1 else capitalised(numbered(folds))
     if source is None:
         return (
             f"{who} began with random weights, drawn from the seed; no file of pretrained weights "
@@ -171,20 +177,20 @@ def _began(source: PretrainedSource | None, folds: list[int], everyone: bool) ->
 def _trained_on(source: PretrainedSource) -> str:
     """What the file was trained on, as far as run.json tells it."""
     known = source.trained_on is not None
-    told = (
+    sentence = (
         f"These were trained on {several(source.trained_on or 0, 'case')}{_from(source)}."
         if known
         else "What these were trained on is not recorded."
     )
-    further = "There may be further ones" if known else "The file does not tell it"
-    return " " + said(
-        told,
+    further = "There may be others" if known else "The file does not say"
+    return " " + paragraph(
+        sentence,
         f"{further}: {'; '.join(source.untold)}." if source.untold else "",
-        f"Among them are held-out cases of this dataset, so figures of these flatter: "
+        f"Among them are held-out cases of this dataset, so figures on these are optimistic: "
         f"{listed(source.leaked)}."
         if source.leaked
         else "",
-        *(f"{begun(one)}." for one in source.doubts),
+        *(f"{capitalised(doubt)}." for doubt in source.doubts),
     )
 
 

@@ -8,7 +8,13 @@ from collections.abc import Iterable, Iterator
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.report.formatting import percent, several
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.sentence import SentenceTopic, begun, listed, numbered, said
+from ricenet_v2.report.methods.sentence import (
+    SentenceTopic,
+    capitalised,
+    listed,
+    numbered,
+    paragraph,
+)
 
 GROUP = "Partitions"
 
@@ -19,12 +25,12 @@ def folds(facts: Facts) -> str:
     if splits is None:
         return ""
     sizes = [len(fold.validation) for fold in splits.folds]
-    told = (
+    sentence = (
         f"By splits_final.json there are {splits.described}, with {_range(sizes)} validation "
         "cases each."
     )
-    return said(
-        told,
+    return paragraph(
+        sentence,
         f"Each fold holds out one value of the column {splits.group} of cases.csv."
         if splits.group
         else "",
@@ -35,8 +41,8 @@ def folds(facts: Facts) -> str:
 
 
 def _range(values: Iterable[int]) -> str:
-    found = sorted(set(values))
-    return f"{found[0]:,}" if len(found) == 1 else f"{found[0]:,} to {found[-1]:,}"
+    distinct = sorted(set(values))
+    return f"{distinct[0]:,}" if len(distinct) == 1 else f"{distinct[0]:,} to {distinct[-1]:,}"
 
 
 def _held_out(splits: Splits) -> str:
@@ -69,24 +75,24 @@ def _balance(facts: Facts, splits: Splits) -> str:
 
 def _moved(facts: Facts) -> str:
     """Folds that were trained as folds of others than the files have now."""
-    told = ""
+    sentence = ""
     if facts.moved_folds:
         were = "was" if len(facts.moved_folds) == 1 else "were"
-        told = (
-            f"{begun(numbered(facts.moved_folds))} {were} trained on other cases, labels or "
-            "patients than splits_final.json and cases.csv have now."
+        sentence = (
+            f"{capitalised(numbered(facts.moved_folds))} {were} trained on other cases, labels or "
+            "patients than splits_final.json and cases.csv list now."
         )
-    return said(told, *_other_scheme(facts))
+    return paragraph(sentence, *_other_scheme(facts))
 
 
 def _other_scheme(facts: Facts) -> Iterator[str]:
-    """By what run.json says of the folds that there were when it was trained."""
+    """Folds that, by their run.json, were trained in another division into folds than today's."""
     assert facts.splits is not None
     n = len(facts.splits.folds)
     for fold in facts.folds:
         run = fold.run
-        own = dict(enumerate(facts.splits.held_out)).get(fold.number, "")
-        if (run.n_folds, run.group, run.held_out) == (n, facts.splits.group, own):
+        held_out = dict(enumerate(facts.splits.held_out)).get(fold.number, "")
+        if (run.n_folds, run.group, run.held_out) == (n, facts.splits.group, held_out):
             continue
         how = f", leaving out {run.group} {run.held_out}" if run.group else ", stratified by class"
         yield (
@@ -99,23 +105,23 @@ def disjoint(facts: Facts) -> str:
     """Whether a patient is on two sides, by the patient ids of cases.csv."""
     if not facts.cases:
         return ""
-    told = []
+    sentences = []
     if facts.splits is not None:
         wrong = [n for n, fold in enumerate(facts.splits.folds) if _shared(facts, fold)]
-        told.append(
+        sentences.append(
             f"Patients are on both sides of {numbered(wrong)}."
             if wrong
             else "No patient of cases.csv is on both sides of a fold."
         )
     both = _patients(facts, "train") & _patients(facts, "test")
     if facts.of_split("test"):
-        told.append(
+        sentences.append(
             f"{several(len(both), 'patient')} {'has' if len(both) == 1 else 'have'} cases in both "
             "the training and the test split."
             if both
             else "No patient has cases in both the training and the test split."
         )
-    return said(*told)
+    return paragraph(*sentences)
 
 
 def _shared(facts: Facts, fold: Fold) -> set[str]:
@@ -132,27 +138,33 @@ def _patients(facts: Facts, split: str) -> set[str]:
 
 def leaks(facts: Facts) -> str:
     """What the sanity checks of each set of predictions found."""
-    return said(*_leaks(facts))
+    return paragraph(*_leaks(facts))
 
 
 def _leaks(facts: Facts) -> Iterator[str]:
     for result in facts.results:
         if result.sanity is None or not result.sanity.checks:
             continue
-        found = [f"{one.name}: {one.outcome} ({one.found})" for one in result.sanity.checks]
-        yield f"Checks of {result.title}: {'; '.join(found)}."
+        outcomes = [
+            f"{check.name}: {check.outcome} ({check.found})" for check in result.sanity.checks
+        ]
+        yield f"Checks of {result.title}: {'; '.join(outcomes)}."
 
 
 def scope(facts: Facts) -> str:
     """Whether anything measured for the plan came from test cases."""
-    found = facts.fingerprint
-    if found is None or not facts.cases:
+    fingerprint = facts.fingerprint
+    if fingerprint is None or not facts.cases:
         return ""
     test = {case.case_id for case in facts.of_split("test")}
-    inside = sorted(test & {case.case_id for case in found.cases})
-    told = f"the test cases {listed(inside)} among them" if inside else "none of them a test case"
+    inside = sorted(test & {case.case_id for case in fingerprint.cases})
+    overlap = (
+        f"the test cases {listed(inside)} among them" if inside else "none of them a test case"
+    )
     folds = "; the validation cases of the folds are among them" if _all_validated(facts) else ""
-    return f"The fingerprint was measured on {several(found.n_cases, 'case')}, {told}{folds}."
+    return (
+        f"The fingerprint was measured on {several(fingerprint.n_cases, 'case')}, {overlap}{folds}."
+    )
 
 
 def _all_validated(facts: Facts) -> bool:

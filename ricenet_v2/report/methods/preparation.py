@@ -10,8 +10,8 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import ChannelPlan
 from ricenet_v2.report.formatting import number, several, times
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.sentence import SentenceTopic, listed, numbered, said
-from ricenet_v2.report.normalisation import scheme_words
+from ricenet_v2.report.methods.sentence import SentenceTopic, listed, numbered, paragraph
+from ricenet_v2.report.normalisation import describe_scheme
 
 GROUP = "Plan and preprocessing"
 
@@ -25,29 +25,31 @@ class PlanChange:
     trained: str
 
 
-def made_by(facts: Facts) -> str:
+def plan_provenance(facts: Facts) -> str:
     """Preset and command of the plan, and whether it is the plan of all folds."""
     plan = facts.plan
     if plan is None:
         return ""
     command = f" by `{text_of(plan.command)}`" if plan.command else ""
-    told = f"Plan {plan.name} was made with the preset {plan.preset}{command}."
+    sentence = f"Plan {plan.name} was made with the preset {plan.preset}{command}."
     foreign = ""
     if facts.foreign_folds:
         foreign = (
             f"plan.json is not the plan that {numbered(facts.foreign_folds)} "
-            f"{'was' if len(facts.foreign_folds) == 1 else 'were'} trained by: what is said here "
-            "of the plan does not hold for them."
+            f"{'was' if len(facts.foreign_folds) == 1 else 'were'} trained with: what is said here "
+            "about the plan does not apply to them."
         )
-    return said(told, foreign)
+    return paragraph(sentence, foreign)
 
 
 def changed(facts: Facts) -> str:
     """Settings that the training changed."""
-    found = changes(facts)
-    if not found:
+    differences = changes(facts)
+    if not differences:
         return ""
-    words = ", ".join(f"{one.field} {one.trained} (planned {one.planned})" for one in found)
+    words = ", ".join(
+        f"{change.field} {change.trained} (planned {change.planned})" for change in differences
+    )
     return f"The training differed from the plan in: {words}."
 
 
@@ -66,10 +68,10 @@ def _changes(planned: Plan, trained: Plan) -> Iterator[PlanChange]:
     for name in ("spacing", "input_size", "storage_dtype"):
         yield from _field(name, vars(planned)[name], vars(trained)[name])
     common = set(names) & set(seen)
-    for one in planned.channels:
-        other = next((c for c in trained.channels if c.name == one.name), one)
-        if one.name in common and one != other:
-            yield PlanChange(f"channel {one.name}", _prepared(one), _prepared(other))
+    for channel in planned.channels:
+        other = next((c for c in trained.channels if c.name == channel.name), channel)
+        if channel.name in common and channel != other:
+            yield PlanChange(f"channel {channel.name}", _prepared(channel), _prepared(other))
     sections = (
         ("network.", planned.network, trained.network),
         ("", planned.training, trained.training),
@@ -108,31 +110,34 @@ def _straightened(plan: Plan) -> str:
     """Whether tilted images were brought to the axes of the patient."""
     if not plan.straighten:
         return ""
-    return " Images that lay tilted were resampled along the axes of the patient."
+    return " Tilted images were resampled along the axes of the patient."
 
 
 def normalised(facts: Facts) -> str:
     """How each channel was normalised."""
     if facts.plan is None:
         return ""
-    told = [f"{one.name} {scheme_words(one.normalisation)}" for one in facts.plan.channels]
-    return f"Normalisation: {'; '.join(told)}."
+    schemes = [
+        f"{channel.name} {describe_scheme(channel.normalisation)}"
+        for channel in facts.plan.channels
+    ]
+    return f"Normalisation: {'; '.join(schemes)}."
 
 
 def _prepared(channel: ChannelPlan) -> str:
-    return f"{channel.interpolation}, {scheme_words(channel.normalisation)}"
+    return f"{channel.interpolation}, {describe_scheme(channel.normalisation)}"
 
 
 def region(facts: Facts) -> str:
     """What the crop followed, counted on the preprocessed cases."""
     if not facts.stored:
         return ""
-    told = [f"{several(n, 'case')}: {name}" for name, n in sorted(facts.stored.items())]
-    return f"Before resampling, cases were cropped to a region ({'; '.join(told)})."
+    regions = [f"{several(n, 'case')}: {name}" for name, n in sorted(facts.stored.items())]
+    return f"Before resampling, cases were cropped to a region ({'; '.join(regions)})."
 
 
 def ranges(facts: Facts) -> str:
-    """Spacing of the training cases as they were."""
+    """Spacing of the training cases as acquired."""
     if facts.plan is None:
         return ""
     low, high = facts.plan.spacing_range
@@ -143,7 +148,7 @@ def ranges(facts: Facts) -> str:
 
 
 SUBJECTS = (
-    SentenceTopic("plan", "plan", GROUP, made_by),
+    SentenceTopic("plan", "plan", GROUP, plan_provenance),
     SentenceTopic("changed", "changes of the plan", GROUP, changed),
     SentenceTopic("ranges", "spacing as acquired", GROUP, ranges),
     SentenceTopic("region", "region", GROUP, region),

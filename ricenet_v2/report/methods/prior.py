@@ -12,7 +12,7 @@ from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.prior import Decide, Prior
 from ricenet_v2.report.formatting import percent
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.sentence import begun, numbered, said
+from ricenet_v2.report.methods.sentence import capitalised, numbered, paragraph
 from ricenet_v2.report.results.predicted import Result
 
 _SAME = 1e-6  # by which shares may differ
@@ -21,21 +21,23 @@ RULES: dict[Decide, str] = {
     "classes were equally frequent",
     "probable": "the class with the highest probability",
 }
-"""Which class is called, by the rule that a file names."""
+"""The predicted class, by the rule that a file names."""
 
 
 def of_validation(facts: Facts) -> str:
     """What the probabilities of the validation cases refer to."""
     if facts.out_of_fold is None:
         return ""
-    corrected = {fold.number: one for fold in facts.finished if (one := fold.run.prior) is not None}
+    corrected = {
+        fold.number: prior for fold in facts.finished if (prior := fold.run.prior) is not None
+    }
     rest = [fold.number for fold in facts.finished if fold.number not in corrected]
-    told = []
+    sentences = []
     if corrected:
-        told.append(_corrected(facts, list(corrected), list(corrected.values())))
+        sentences.append(_corrected(facts, list(corrected), list(corrected.values())))
     if facts.plan is not None and (rest or not facts.finished):
-        told.append(_uncorrected(facts, rest if corrected else []))
-    return said(*told)
+        sentences.append(_uncorrected(facts, rest if corrected else []))
+    return paragraph(*sentences)
 
 
 def _corrected(facts: Facts, folds: Sequence[int], priors: Sequence[Prior]) -> str:
@@ -53,30 +55,30 @@ def _corrected(facts: Facts, folds: Sequence[int], priors: Sequence[Prior]) -> s
     )
 
 
-def _is_alike(one: Sequence[float], other: Sequence[float]) -> bool:
-    return all(abs(a - b) < _SAME for a, b in zip(one, other, strict=True))
+def _is_alike(first: Sequence[float], second: Sequence[float]) -> bool:
+    return all(abs(a - b) < _SAME for a, b in zip(first, second, strict=True))
 
 
 def _taught(facts: Facts, priors: Sequence[Prior]) -> str:
     shares = [prior.trained for prior in priors]
-    if all(len({round(one, 3) for one in values if one > 0}) == 1 for values in shares):
+    if all(len({round(share, 3) for share in values if share > 0}) == 1 for values in shares):
         return "all classes equally frequent"
     return f"these class frequencies: {_ranges(facts, shares)}"
 
 
 def _ranges(facts: Facts, shares: Sequence[Sequence[float]]) -> str:
-    told = []
+    class_shares = []
     for index, name in enumerate(facts.dataset.classes):
         low, high = (f(values[index] for values in shares) for f in (min, max))
         ends = (
             percent(low) if percent(low) == percent(high) else f"{percent(low)} to {percent(high)}"
         )
-        told.append(f"{name} {ends}")
-    return ", ".join(told)
+        class_shares.append(f"{name} {ends}")
+    return ", ".join(class_shares)
 
 
 def _uncorrected(facts: Facts, folds: Sequence[int]) -> str:
-    """By the balance of training, of all folds where none is named."""
+    """What uncorrected probabilities refer to, by the balance of training; no folds mean all."""
     assert facts.plan is not None
     balance = facts.plan.training.balance
     which = f" of {numbered(folds)}" if folds else ""
@@ -88,8 +90,8 @@ def _uncorrected(facts: Facts, folds: Sequence[int]) -> str:
         )
     return (
         f"Training weighed all classes alike (balance={balance}), so probabilities of the "
-        f"validation cases{which} are of balanced classes; they are not corrected for how frequent "
-        f"the classes are{_frequencies(facts)}."
+        f"validation cases{which} correspond to balanced classes; they are not corrected for class "
+        f"frequencies{_frequencies(facts)}."
     )
 
 
@@ -98,38 +100,42 @@ def _frequencies(facts: Facts) -> str:
     if not train:
         return ""
     counts = Counter(case.label for case in train)
-    told = ", ".join(
+    frequencies = ", ".join(
         f"{name} {percent(counts[name] / len(train))}" for name in facts.dataset.classes
     )
-    return f" (training cases: {told})"
+    return f" (training cases: {frequencies})"
 
 
 def of_folder(facts: Facts, result: Result) -> str:
     """What the probabilities of a folder refer to."""
-    made = result.predictions
-    if made is None or result.kind != "network" or facts.plan is None:
+    predictions = result.predictions
+    if predictions is None or result.kind != "network" or facts.plan is None:
         return ""
-    whole = "Probabilities" if made.combine != "vote" else "Probabilities of the members"
-    if not made.prior:
+    whole = "Probabilities" if predictions.combine != "vote" else "Probabilities of the members"
+    if not predictions.prior:
         what = (
             "are not corrected for class frequencies, and refer to those of the training cases"
             if facts.plan.training.balance == "none"
-            else "are of balanced classes, not corrected for how frequent the classes are"
+            else "correspond to balanced classes and are not corrected for class frequencies"
         )
         return f"{whole} in {result.title} {what}."
-    shares = ", ".join(f"{n} {percent(p)}" for n, p in zip(made.classes, made.prior, strict=True))
+    shares = ", ".join(
+        f"{n} {percent(p)}" for n, p in zip(predictions.classes, predictions.prior, strict=True)
+    )
     whose = (
-        "which the user named" if made.prior_named else "those of the training cases of the dataset"
+        "which the user named"
+        if predictions.prior_named
+        else "those of the training cases of the dataset"
     )
-    return said(
+    return paragraph(
         f"{whole} in {result.title} refer to class frequencies of {shares}, {whose}.",
-        _members_taught(facts, made),
+        _members_taught(facts, predictions),
     )
 
 
-def _members_taught(facts: Facts, made: Predictions) -> str:
+def _members_taught(facts: Facts, predictions: Predictions) -> str:
     """What the members had been taught, where their checkpoints say it."""
-    priors = [member.prior for member in made.priors]
+    priors = [member.prior for member in predictions.priors]
     if not priors:
         return (
             "Their checkpoints are of an older version and do not record the class frequencies of "
@@ -146,32 +152,32 @@ def set_of(result: Result) -> str:
 
 
 def rule_of(result: Result, facts: Facts) -> str:
-    """Which class is called, by the rule that the files name; empty where they name none."""
+    """The predicted class, by the rule that the files name; empty where they name none."""
     if not result.is_out_of_fold:
-        made = result.predictions
-        if made is None or made.decide is None:
+        predictions = result.predictions
+        if predictions is None or predictions.decide is None:
             return ""
-        if made.combine == "vote":
+        if predictions.combine == "vote":
             return (
-                f"In {set_of(result)}, each network votes for {RULES[made.decide]}; a case is "
-                "assigned the class of most votes."
+                f"In {set_of(result)}, each network votes for {RULES[predictions.decide]}; a case "
+                "is assigned the class with the most votes."
             )
-        return f"Each case of {set_of(result)} is assigned {RULES[made.decide]}."
+        return f"Each case of {set_of(result)} is assigned {RULES[predictions.decide]}."
     rules: dict[Decide | None, list[int]] = {}
     for fold in facts.finished:
         rules.setdefault(fold.run.decide, []).append(fold.number)
-    told = [
+    sentences = [
         f"Each case of {set_of(result)}{_of_those(folds, rules)} is assigned {RULES[rule]}."
         for rule, folds in rules.items()
         if rule is not None
     ]
-    return said(*told)
+    return paragraph(*sentences)
 
 
 def _of_those(folds: Sequence[int], rules: Mapping[Decide | None, Sequence[int]]) -> str:
     return f" ({numbered(folds)})" if len(rules) > 1 else ""
 
 
-def warned(made: Predictions) -> str:
+def warnings_of(predictions: Predictions) -> str:
     """Warnings of all cases of a folder."""
-    return said(*(f"{begun(one)}." for one in made.warnings))
+    return paragraph(*(f"{capitalised(warning)}." for warning in predictions.warnings))

@@ -8,7 +8,7 @@ from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.selection import chosen_by_validation
 from ricenet_v2.report.methods.facts import Facts, FoldFacts
 from ricenet_v2.report.methods.first_weights import leaked
-from ricenet_v2.report.methods.sentence import SentenceTopic, listed, numbered, said
+from ricenet_v2.report.methods.sentence import SentenceTopic, listed, numbered, paragraph
 from ricenet_v2.report.results.predicted import Result
 
 GROUP = "Choice of the weights"
@@ -16,7 +16,7 @@ _CHECKPOINT = re.compile(r"checkpoint_(\w+)\.pth$")
 
 
 def chosen_on_validation(facts: Facts) -> str:
-    """What stands beside out-of-fold figures where the same cases chose the epoch; else empty."""
+    """A remark on out-of-fold figures whose cases chose the epoch too; else empty."""
     if facts.plan is None:
         return ""
     ends = [fold.end for fold in facts.finished]
@@ -24,25 +24,25 @@ def chosen_on_validation(facts: Facts) -> str:
 
 
 def out_of_fold(facts: Facts) -> str:
-    """Which weights predicted the validation cases."""
+    """The weights that predicted the validation cases."""
     if not facts.is_network or not facts.finished or facts.out_of_fold is None:
         return ""
     unknown = [fold.number for fold in facts.finished if not fold.run.validation_checkpoint]
     if unknown:
-        return said(
+        return paragraph(
             f"Which epoch's weights predicted the validation cases of {numbered(unknown)} is not "
             "recorded.",
             chosen_on_validation(facts),
         )
-    told = (
+    sentence = (
         "The validation cases were predicted with the weights after the last epoch that was "
         "trained."
     )
-    return said(told, chosen_on_validation(facts) or _untouched(facts))
+    return paragraph(sentence, chosen_on_validation(facts) or _untouched(facts))
 
 
 def _untouched(facts: Facts) -> str:
-    """Only where every fold did all epochs that were set before it began."""
+    """Whether the epochs were fixed beforehand; empty unless every fold did all of them."""
     assert facts.plan is not None
     complete = all(
         fold.done == fold.run.epochs and fold.run.epochs_set is not None for fold in facts.finished
@@ -62,18 +62,18 @@ def _untouched(facts: Facts) -> str:
 
 
 def predicted(facts: Facts) -> str:
-    """Which checkpoint predicted each folder."""
-    return said(*(weights_of(facts, result) for result in facts.folders))
+    """The checkpoint that predicted each folder."""
+    return paragraph(*(weights_of(facts, result) for result in facts.folders))
 
 
 def weights_of(facts: Facts, result: Result) -> str:
-    """Which checkpoint predicted one folder, and what chose its epoch."""
-    made = result.predictions
-    if made is None:
+    """The checkpoint that predicted one folder, and what chose its epoch."""
+    predictions = result.predictions
+    if predictions is None:
         return ""
     if result.kind != "network":
         return f"{_title(result)} are by {result.kind}s that have no checkpoint."
-    names = checkpoints(made)
+    names = checkpoints(predictions)
     words = {
         "final": "the weights after the last epoch that was trained",
         "latest": "the weights of the latest saved epoch" + _still(facts, result),
@@ -82,11 +82,11 @@ def weights_of(facts: Facts, result: Result) -> str:
     }
     if not names:
         return f"{_title(result)}: which checkpoints predicted is not recorded."
-    told = listed(words.get(name, f"checkpoint_{name}") for name in names)
-    best = _best_epochs(facts, made) if "best" in names else ""
+    weights = listed(words.get(name, f"checkpoint_{name}") for name in names)
+    best = _best_epochs(facts, predictions) if "best" in names else ""
     last = _early(facts) if "final" in names else ""
-    return said(
-        f"{_title(result)} were made with {told}.", best, last, _other_thresholds(facts, result)
+    return paragraph(
+        f"{_title(result)} were made with {weights}.", best, last, _other_thresholds(facts, result)
     )
 
 
@@ -100,22 +100,24 @@ def _title(result: Result) -> str:
     return f"Predictions in {result.title}"
 
 
-def checkpoints(made: Predictions) -> tuple[str, ...]:
-    """`final`, `best` or `latest`, by the names of the files; empty where they do not tell."""
-    found = (_CHECKPOINT.search(name) for name in sorted(made.checkpoint_hashes))
-    return tuple(dict.fromkeys(match[1] for match in found if match))
+def checkpoints(predictions: Predictions) -> tuple[str, ...]:
+    """`final`, `best` or `latest`, by the names of the files; empty where they do not say."""
+    matches = (_CHECKPOINT.search(name) for name in sorted(predictions.checkpoint_hashes))
+    return tuple(dict.fromkeys(match[1] for match in matches if match))
 
 
-def _best_epochs(facts: Facts, made: Predictions) -> str:
+def _best_epochs(facts: Facts, predictions: Predictions) -> str:
     used = [
-        fold for fold in facts.folds if any(_is_of(name, fold) for name in made.checkpoint_hashes)
+        fold
+        for fold in facts.folds
+        if any(_is_of(name, fold) for name in predictions.checkpoint_hashes)
     ]
-    told = [
+    epochs = [
         f"fold {fold.number}: epoch {fold.run.best_epoch + 1:,}"
         for fold in used
         if fold.run.best_epoch is not None
     ]
-    return f"By run.json these are {', '.join(told)}." if told else ""
+    return f"By run.json these are {', '.join(epochs)}." if epochs else ""
 
 
 def _is_of(name: str, fold: FoldFacts) -> bool:
@@ -133,24 +135,26 @@ def _early(facts: Facts) -> str:
 
 
 def _other_thresholds(facts: Facts, result: Result) -> str:
-    """Thresholds come from the last epoch's predictions; these may be by another epoch's."""
-    if result.evaluation is None or not any(_is_other(one) for one in _used(facts, result)):
+    """A note where thresholds were chosen on predictions of another epoch than these."""
+    if result.evaluation is None or not any(_is_other(used) for used in _used(facts, result)):
         return ""
     chosen = [
-        one for one in result.evaluation.thresholds if one.chosen_on.startswith("out-of-fold")
+        threshold
+        for threshold in result.evaluation.thresholds
+        if threshold.chosen_on.startswith("out-of-fold")
     ]
     if not chosen:
         return ""
     return (
         "The thresholds that are applied to them were chosen on out-of-fold predictions, which are "
-        "by the weights after the last epoch and so by others."
+        "by the weights after the last epoch, that is, by different weights."
     )
 
 
 def _used(facts: Facts, result: Result) -> list[tuple[FoldFacts, str]]:
     """Each fold that predicted, with the name of its checkpoint."""
-    made = result.predictions
-    names = made.checkpoint_hashes if made is not None else {}
+    predictions = result.predictions
+    names = predictions.checkpoint_hashes if predictions is not None else {}
     return [
         (fold, match[1])
         for fold in facts.folds
@@ -166,24 +170,24 @@ def _is_other(used: tuple[FoldFacts, str]) -> bool:
     return name == "best" and best is not None and fold.done is not None and best + 1 != fold.done
 
 
-def flatters(facts: Facts, result: Result) -> str:
-    """What flatters the figures of a set: its cases were learned from, or chose the epoch."""
+def optimism(facts: Facts, result: Result) -> str:
+    """What makes the figures of a set optimistic: its cases trained networks or chose the epoch."""
     if result.is_out_of_fold:
         written = result.evaluation.selection if result.evaluation is not None else ""
-        return said(chosen_on_validation(facts) or written, leaked(facts, result))
-    learned = sum(bool(one.learned_by) for one in result.cases)
-    told = ""
+        return paragraph(chosen_on_validation(facts) or written, leaked(facts, result))
+    learned = sum(bool(case.learned_by) for case in result.cases)
+    sentence = ""
     if learned:
         are = "cases is a training case" if learned == 1 else "cases are training cases"
-        told = (
-            f"{learned:,} of its {are} that a {result.kind} learned from, which flatters its "
-            "figures."
+        sentence = (
+            f"{learned:,} of its {are} that a {result.kind} learned from, which makes its "
+            "figures optimistic."
         )
-    return said(told, _chosen_by(facts, result), leaked(facts, result))
+    return paragraph(sentence, _chosen_by(facts, result), leaked(facts, result))
 
 
 def _chosen_by(facts: Facts, result: Result) -> str:
-    """Validation cases of a fold whose epoch they chose, predicted by that fold."""
+    """A note on validation cases that chose the epoch of the fold that predicted them."""
     if facts.splits is None:
         return ""
     chosen: set[str] = set()
@@ -191,22 +195,22 @@ def _chosen_by(facts: Facts, result: Result) -> str:
         has_chosen = name == "best" or fold.end.is_early
         if has_chosen and fold.number < len(facts.splits.folds):
             chosen |= set(facts.splits.folds[fold.number].validation)
-    n = sum(one.case_id in chosen and not one.is_other for one in result.cases)
+    n = sum(case.case_id in chosen and not case.is_other for case in result.cases)
     if not n:
         return ""
     return (
         f"{n:,} of its cases {'is a validation case' if n == 1 else 'are validation cases'} that "
-        "chose the epoch of a network that predicted them, which flatters its figures."
+        "chose the epoch of a network that predicted them, which makes its figures optimistic."
     )
 
 
 def settings(facts: Facts) -> str:
-    """What the files say of a search for settings: they hold one plan."""
+    """What the files say about a search for settings: they contain one plan."""
     if facts.plan is None or not facts.folds:
         return ""
     return (
-        "The files hold one plan and no record of a search: whether settings were changed after "
-        "looking at figures of these cases, they do not say."
+        "The files contain one plan and no record of a search for settings; they do not say "
+        "whether settings were changed after figures of these cases had been seen."
     )
 
 

@@ -1,4 +1,4 @@
-"""One thing that was done, and the words that lists of things are put in."""
+"""Topics of sentences, and functions that join words and sentences."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from ricenet_v2.report.methods.facts import Facts
 
-Tell = Callable[[Facts], str]
-"""From facts to sentences; empty where the files do not say it."""
+Describe = Callable[[Facts], str]
+"""A function from facts to sentences, whose text is empty where the files do not say it."""
 
 
 @dataclass(frozen=True)
@@ -17,15 +17,15 @@ class SentenceTopic:
 
     Attributes:
         key: Names the sentence's place in the page.
-        title: In two or three words.
-        group: That it stands in.
-        tell: Makes it.
+        title: Title in two or three words.
+        group: Group in which it appears.
+        describe: Writes the sentences.
     """
 
     key: str
     title: str
     group: str
-    tell: Tell
+    describe: Describe
 
 
 @dataclass(frozen=True)
@@ -39,28 +39,28 @@ class Sentence:
 
     @property
     def anchor(self) -> str:
-        """Its place in the page."""
+        """Id of its element in the page."""
         return f"said-{self.key}"
 
 
 def listed(words: Iterable[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    found = list(words)
-    if len(found) < 2:
-        return "".join(found)
-    return f"{', '.join(found[:-1])} and {found[-1]}"
+    """Words as a list: `a`, `a and b`, `a, b and c`."""
+    items = list(words)
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"
 
 
-def numbered(numbers: Sequence[int], one: str = "fold") -> str:
-    """`fold 0`, `folds 0, 1 and 3`."""
-    return f"{one}{'' if len(numbers) == 1 else 's'} {listed(map(str, numbers))}"
+def numbered(numbers: Sequence[int], noun: str = "fold") -> str:
+    """A noun with its numbers: `fold 0`, `folds 0, 1 and 3`."""
+    return f"{noun}{'' if len(numbers) == 1 else 's'} {listed(map(str, numbers))}"
 
 
-def begun(text: str) -> str:
-    """With a capital letter in front; names keep theirs."""
+def capitalised(text: str) -> str:
+    """The text with a capital first letter; the rest, such as names, stays as it is."""
     return text[:1].upper() + text[1:]
 
 
-def said(*sentences: str) -> str:
-    """Sentences that are not empty, one after the other."""
-    return " ".join(one for one in sentences if one)
+def paragraph(*sentences: str) -> str:
+    """Sentences joined by spaces, without the empty ones."""
+    return " ".join(sentence for sentence in sentences if sentence)

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from ricenet_v2.report.formatting import RESEARCH_ONLY, several
 from ricenet_v2.report.methods.facts import Facts
-from ricenet_v2.report.methods.sentence import SentenceTopic, begun, listed, numbered, said
+from ricenet_v2.report.methods.sentence import (
+    SentenceTopic,
+    capitalised,
+    listed,
+    numbered,
+    paragraph,
+)
 
 GROUP = "Software and use"
 
@@ -14,14 +20,14 @@ def versions(facts: Facts) -> str:
     groups: dict[tuple[tuple[str, str], ...], list[int]] = {}
     for fold in facts.folds:
         groups.setdefault(tuple(sorted(fold.run.versions.items())), []).append(fold.number)
-    told = []
-    for found, folds in groups.items():
-        names = [f"{name} {number}" for name, number in found]
-        if "ricenet_v2" not in dict(found):
+    sentences = []
+    for packages, folds in groups.items():
+        names = [f"{name} {number}" for name, number in packages]
+        if "ricenet_v2" not in dict(packages):
             names.append("a version of ricenet_v2 that is not recorded")
         were = "was" if len(folds) == 1 else "were"
-        told.append(f"{begun(numbered(folds))} {were} trained with {listed(names)}.")
-    return said(*told)
+        sentences.append(f"{capitalised(numbered(folds))} {were} trained with {listed(names)}.")
+    return paragraph(*sentences)
 
 
 def commands(facts: Facts) -> str:
@@ -38,20 +44,20 @@ def commands(facts: Facts) -> str:
 
 def weights(facts: Facts) -> str:
     """Checkpoints of each folder of predictions."""
-    return said(
+    return paragraph(
         *(
-            f"Predictions in {one.title} name "
-            f"{several(len(one.predictions.checkpoint_hashes), 'file')} of weights by SHA-256."
-            for one in facts.folders
-            if one.predictions and one.predictions.checkpoint_hashes
+            f"Predictions in {result.title} name "
+            f"{several(len(result.predictions.checkpoint_hashes), 'file')} of weights by SHA-256."
+            for result in facts.folders
+            if result.predictions and result.predictions.checkpoint_hashes
         )
     )
 
 
 def licence(facts: Facts) -> str:
-    """Of the data."""
-    found = facts.dataset.licence
-    return f"dataset.json names the licence of the data: {found}." if found else ""
+    """The licence of the data."""
+    terms = facts.dataset.licence
+    return f"dataset.json names the licence of the data: {terms}." if terms else ""
 
 
 def use(_facts: Facts) -> str:

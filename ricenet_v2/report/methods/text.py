@@ -33,13 +33,15 @@ SUBJECTS: tuple[SentenceTopic, ...] = (
 
 def sentences(facts: Facts) -> tuple[Sentence, ...]:
     """Every sentence that the facts allow."""
-    told = ((one, one.tell(facts)) for one in SUBJECTS)
-    return tuple(Sentence(one.key, one.title, one.group, text) for one, text in told if text)
+    texts = ((topic, topic.describe(facts)) for topic in SUBJECTS)
+    return tuple(
+        Sentence(topic.key, topic.title, topic.group, text) for topic, text in texts if text
+    )
 
 
-def by_group(found: tuple[Sentence, ...]) -> dict[str, list[Sentence]]:
+def by_group(ordered: tuple[Sentence, ...]) -> dict[str, list[Sentence]]:
     """The sentences under their headings, in their order."""
     groups: dict[str, list[Sentence]] = {}
-    for one in found:
-        groups.setdefault(one.group, []).append(one)
+    for sentence in ordered:
+        groups.setdefault(sentence.group, []).append(sentence)
     return groups

@@ -1,4 +1,4 @@
-"""Sentences about training: how long, how, on what."""
+"""Sentences about the length, the settings and the hardware of training."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TypeVar
 from ricenet_v2.records.plan_parts import TrainingPlan
 from ricenet_v2.report.formatting import number, percent, several
 from ricenet_v2.report.methods.facts import Facts, FoldFacts
-from ricenet_v2.report.methods.sentence import SentenceTopic, begun, numbered, said
+from ricenet_v2.report.methods.sentence import SentenceTopic, capitalised, numbered, paragraph
 
 GROUP = "Training"
-TOLD = frozenset({
+DESCRIBED = frozenset({
     "batch_size", "accumulation_steps", "epochs", "iterations_per_epoch", "optimiser",
     "learning_rate", "warmup_epochs", "weight_decay", "label_smoothing", "gradient_clip",
     "ema_decay", "mixed_precision", "augmentation", "balance", "mixup", "early_stop_epochs",
@@ -32,8 +32,8 @@ def epochs(facts: Facts) -> str:
     """Epochs that were done, of those that were set, fold by fold where they differ."""
     if not facts.is_network or not facts.folds:
         return ""
-    done = (_done(*one) for one in _groups(facts, _state).items())
-    return said(*done, _set_anew(facts), untrained(facts))
+    done = (_done(*group) for group in _groups(facts, _state).items())
+    return paragraph(*done, _set_anew(facts), untrained(facts))
 
 
 def untrained(facts: Facts) -> str:
@@ -41,7 +41,7 @@ def untrained(facts: Facts) -> str:
     if not facts.untrained:
         return ""
     is_ = "is" if len(facts.untrained) == 1 else "are"
-    return f"{begun(numbered(facts.untrained))} of {facts.n_folds:,} {is_} not trained."
+    return f"{capitalised(numbered(facts.untrained))} of {facts.n_folds:,} {is_} not trained."
 
 
 def _state(fold: FoldFacts) -> tuple[str, int | None, int]:
@@ -50,7 +50,7 @@ def _state(fold: FoldFacts) -> tuple[str, int | None, int]:
 
 def _done(state: tuple[str, int | None, int], folds: list[int]) -> str:
     status, done, wanted = state
-    who, were = begun(numbered(folds)), "was" if len(folds) == 1 else "were"
+    who, were = capitalised(numbered(folds)), "was" if len(folds) == 1 else "were"
     wished = several(wanted, "epoch")
     if done is None:
         return f"{who} {were} to have {wished}; how many were done is not recorded ({status})."
@@ -65,15 +65,15 @@ def _done(state: tuple[str, int | None, int], folds: list[int]) -> str:
 
 def _set_anew(facts: Facts) -> str:
     """A number of epochs that was changed when the training was under way."""
-    told = []
+    changes = []
     for fold in facts.folds:
         legs = fold.run.epochs_set or ()
         if len(legs) > 1:
             words = ", then ".join(f"{n:,} from epoch {first + 1:,} on" for first, n in legs)
-            told.append(f"fold {fold.number}: {words}")
-    if not told:
+            changes.append(f"fold {fold.number}: {words}")
+    if not changes:
         return ""
-    return f"The number of epochs was changed while training was under way ({'; '.join(told)})."
+    return f"The number of epochs was changed while training was under way ({'; '.join(changes)})."
 
 
 def batch(facts: Facts) -> str:
@@ -95,7 +95,7 @@ def batch(facts: Facts) -> str:
 
 
 def optimiser(facts: Facts) -> str:
-    """Optimiser, learning rate and what keeps it in bounds."""
+    """Optimiser, learning rate, weight decay and gradient clipping."""
     how = _plan(facts)
     if how is None:
         return ""
@@ -113,14 +113,14 @@ def optimiser(facts: Facts) -> str:
 
 
 def _warmup(facts: Facts, how: TrainingPlan) -> str:
-    """As the schedule has it: never more than a fifth of the epochs."""
+    """The warm-up in the schedule: never more than a fifth of the epochs."""
     wanted = max((fold.run.epochs for fold in facts.folds), default=how.epochs)
     n = min(
         how.warmup_epochs * how.iterations_per_epoch,
         wanted * how.iterations_per_epoch // _WARMUP_SHARE,
     )
-    told = f"a linear warm-up of {several(n, 'update')}" if n else "no warm-up"
-    return f"{told} (warmup_epochs={how.warmup_epochs}, at most a fifth of the epochs)"
+    warmup = f"a linear warm-up of {several(n, 'update')}" if n else "no warm-up"
+    return f"{warmup} (warmup_epochs={how.warmup_epochs}, at most a fifth of the epochs)"
 
 
 def loss(facts: Facts) -> str:
@@ -138,7 +138,7 @@ def loss(facts: Facts) -> str:
         if how.mixup
         else "Mixup was off."
     )
-    return said(f"Loss: cross-entropy {smoothed}.", mixed)
+    return paragraph(f"Loss: cross-entropy {smoothed}.", mixed)
 
 
 def balance(facts: Facts) -> str:
@@ -149,10 +149,10 @@ def balance(facts: Facts) -> str:
     words = {
         "sampler": "the sampler drew all classes equally often",
         "loss": "the loss weighted each case by the inverse frequency of its class",
-        "none": "it was not corrected for",
+        "none": "no correction was made",
     }
-    found = words.get(how.balance, how.balance)
-    return f"Class imbalance: {found} (balance={how.balance}){_counts(facts)}."
+    method = words.get(how.balance, how.balance)
+    return f"Class imbalance: {method} (balance={how.balance}){_counts(facts)}."
 
 
 def _counts(facts: Facts) -> str:
@@ -160,10 +160,10 @@ def _counts(facts: Facts) -> str:
     if not train:
         return ""
     counts = Counter(case.label for case in train)
-    told = ", ".join(
+    frequencies = ", ".join(
         f"{label} {n:,} ({percent(n / len(train))})" for label, n in sorted(counts.items())
     )
-    return f"; the training cases are {told}"
+    return f"; the training cases are {frequencies}"
 
 
 def averaging(facts: Facts) -> str:
@@ -183,7 +183,7 @@ def machine(facts: Facts) -> str:
     """Device, precision, processes."""
     if not facts.folds:
         return ""
-    return said(*(_machine(*one) for one in _groups(facts, _on).items()), _wanted(facts))
+    return paragraph(*(_machine(*group) for group in _groups(facts, _on).items()), _wanted(facts))
 
 
 def _on(fold: FoldFacts) -> tuple[str, str, str, int | None]:
@@ -191,18 +191,18 @@ def _on(fold: FoldFacts) -> tuple[str, str, str, int | None]:
     return run.device, run.hardware, run.precision, run.n_processes
 
 
-def _machine(found: tuple[str, str, str, int | None], folds: list[int]) -> str:
-    device, hardware, precision, n_processes = found
+def _machine(record: tuple[str, str, str, int | None], folds: list[int]) -> str:
+    device, hardware, precision, n_processes = record
     named = f"{device} ({hardware})" if hardware else device
-    told = f"{begun(numbered(folds))} ran on {named}"
-    told += f", forward passes of training in {precision}" if precision else ""
+    sentence = f"{capitalised(numbered(folds))} ran on {named}"
+    sentence += f", forward passes of training in {precision}" if precision else ""
     if n_processes is not None and n_processes > 1:
-        told += f", each update shared by {n_processes} processes"
-    return f"{told}."
+        sentence += f", each update shared by {n_processes} processes"
+    return f"{sentence}."
 
 
 def _wanted(facts: Facts) -> str:
-    """Where the precision was not recorded, what the plan asks for."""
+    """What the plan asks for, where the precision was not recorded."""
     how = _plan(facts)
     if how is None or any(fold.run.precision for fold in facts.folds):
         return ""
@@ -231,16 +231,16 @@ def seeds(facts: Facts) -> str:
 
 
 def further(facts: Facts) -> str:
-    """Settings that are newer than these words, where they are not at their default."""
+    """Settings that no sentence describes, where they are not at their default."""
     how = _plan(facts)
     if how is None:
         return ""
-    found = [
+    settings = [
         f"{field.name} = {vars(how)[field.name]}"
         for field in dataclasses.fields(how)
-        if field.name not in TOLD | set(SILENT) and vars(how)[field.name] != field.default
+        if field.name not in DESCRIBED | set(SILENT) and vars(how)[field.name] != field.default
     ]
-    return f"Further settings of training: {', '.join(found)}." if found else ""
+    return f"Further settings of training: {', '.join(settings)}." if settings else ""
 
 
 def _plan(facts: Facts) -> TrainingPlan | None:
@@ -248,11 +248,11 @@ def _plan(facts: Facts) -> TrainingPlan | None:
 
 
 def _groups(facts: Facts, key: Callable[[FoldFacts], Key]) -> dict[Key, list[int]]:
-    """Numbers of the folds by something that they share."""
-    found: dict[Key, list[int]] = {}
+    """Numbers of the folds that share a value of `key`, by that value."""
+    groups: dict[Key, list[int]] = {}
     for fold in facts.folds:
-        found.setdefault(key(fold), []).append(fold.number)
-    return found
+        groups.setdefault(key(fold), []).append(fold.number)
+    return groups
 
 
 SUBJECTS = (

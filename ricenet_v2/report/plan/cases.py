@@ -33,9 +33,9 @@ class PlannedCaseRow:
 
 def case_rows(fingerprint: Fingerprint, plan: Plan) -> list[PlannedCaseRow]:
     """All training cases, flagged ones first, each group in the order of the fingerprint."""
-    found = flags(fingerprint, plan)
+    flagged = flags(fingerprint, plan)
     doses = [n for n, channel in enumerate(fingerprint.channels) if channel.kind == "dose"]
-    made = [
+    rows = [
         PlannedCaseRow(
             case_id=case.case_id,
             spacing=times(case.spacing),
@@ -43,30 +43,30 @@ def case_rows(fingerprint: Fingerprint, plan: Plan) -> list[PlannedCaseRow]:
             cropped=times(case.cropped_shape),
             foreground=share(case.foreground_share),
             doses=tuple(number(case.channels[n].maximum) for n in doses),
-            flags=found[case.case_id],
+            flags=flagged[case.case_id],
         )
         for case in fingerprint.cases
     ]
-    return sorted(made, key=lambda row: not row.flags)
+    return sorted(rows, key=lambda row: not row.flags)
 
 
 def flags(fingerprint: Fingerprint, plan: Plan) -> dict[str, tuple[str, ...]]:
-    """Of each case, in words, what is unlike the others; empty where nothing is."""
-    found: dict[str, list[str]] = {case.case_id: [] for case in fingerprint.cases}
+    """What sets each case apart from the others, in words; empty where nothing does."""
+    flagged: dict[str, list[str]] = {case.case_id: [] for case in fingerprint.cases}
     for case in fingerprint.cases:
         if is_larger_than_input(case, plan):
-            found[case.case_id].append("larger than the input")
+            flagged[case.case_id].append("larger than the input")
         for channel, figure in zip(fingerprint.channels, case.channels, strict=True):
             if channel.kind == "dose" and figure.outlier_share > 0:
                 share_of_grid = share(figure.outlier_share)
-                found[case.case_id].append(
+                flagged[case.case_id].append(
                     f"{channel.name}: {share_of_grid} below 0 or above 80 Gy"
                 )
     for name, values in _compared(fingerprint).items():
         for case, direction in zip(fingerprint.cases, far_out(values), strict=True):
             if direction:
-                found[case.case_id].append(f"{name} {'high' if direction > 0 else 'low'}")
-    return {case_id: tuple(words) for case_id, words in found.items()}
+                flagged[case.case_id].append(f"{name} {'high' if direction > 0 else 'low'}")
+    return {case_id: tuple(words) for case_id, words in flagged.items()}
 
 
 def far_out(values: Sequence[float]) -> list[int]:

@@ -18,7 +18,7 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import Normalisation
 from ricenet_v2.report.charts import Chart, Mark, Series, histogram, ranges
 from ricenet_v2.report.formatting import number, several, times
-from ricenet_v2.report.normalisation import scheme_words
+from ricenet_v2.report.normalisation import describe_scheme
 
 AXES = ("z, foot to head", "y, front to back", "x, right to left")
 _PERCENT = 100.0
@@ -29,8 +29,8 @@ class CohortGroup:
     """Charts that belong together, and what the reader must know of them.
 
     Attributes:
-        title: Of the group.
-        note: In words, below the title.
+        title: Heading of the group.
+        note: Text below the heading.
         charts: Side by side.
         legend: Pairs of a colour's name (`first`, `second`, `mark`) and what it stands for.
     """
@@ -52,7 +52,8 @@ def geometry(fingerprint: Fingerprint, plan: Plan) -> tuple[CohortGroup, ...]:
     return (
         CohortGroup(
             "Spacing",
-            f"From voxel to voxel. Every case is resampled to {times(plan.spacing)} mm (z, y, x).",
+            "Distance between voxels. Every case is resampled to "
+            f"{times(plan.spacing)} mm (z, y, x).",
             _by_axis(
                 fingerprint,
                 ("Spacing", "mm"),
@@ -109,9 +110,9 @@ def _intensities(fingerprint: Fingerprint, index: int) -> CohortGroup:
             (histogram("Mean", "share", [means], low=0, subject=channel.name),),
             (("first", "training cases"),),
         )
-    low = _of(fingerprint, index, lambda one: one.percentile_00_5)
-    middle = _of(fingerprint, index, lambda one: one.percentile_50)
-    high = _of(fingerprint, index, lambda one: one.percentile_99_5)
+    low = _of(fingerprint, index, lambda measured: measured.percentile_00_5)
+    middle = _of(fingerprint, index, lambda measured: measured.percentile_50)
+    high = _of(fingerprint, index, lambda measured: measured.percentile_99_5)
     return CohortGroup(
         f"Channel {channel.name}: intensities",
         "Of each case, inside the foreground, before normalisation.",
@@ -136,15 +137,20 @@ def _dose(fingerprint: Fingerprint, index: int, how: Normalisation) -> CohortGro
     name = fingerprint.channels[index].name
     divisor = how.divisor if how.scheme == "divide" else None
     mark = Mark("divisor", divisor) if divisor else None
-    told = f"divided by {number(divisor)} Gy, in every patient" if divisor else scheme_words(how)
+    scheme = (
+        f"divided by {number(divisor)} Gy, in every patient" if divisor else describe_scheme(how)
+    )
     figures = {
-        "Maximum": (_of(fingerprint, index, lambda one: one.maximum), mark),
-        "99.9 percentile": (_of(fingerprint, index, lambda one: one.percentile_99_9), mark),
+        "Maximum": (_of(fingerprint, index, lambda measured: measured.maximum), mark),
+        "99.9 percentile": (
+            _of(fingerprint, index, lambda measured: measured.percentile_99_9),
+            mark,
+        ),
         "Mean": (_of(fingerprint, index, _mean), None),
     }
     return CohortGroup(
         f"Channel {name}: dose",
-        f"Of each case, over the whole grid, before normalisation: {told}.",
+        f"Of each case, over the whole grid, before normalisation: {scheme}.",
         tuple(
             histogram(title, "Gy", [Series(title, values)], line, low=0, subject=name)
             for title, (values, line) in figures.items()
@@ -156,7 +162,7 @@ def _dose(fingerprint: Fingerprint, index: int, how: Normalisation) -> CohortGro
 def outliers(fingerprint: Fingerprint) -> tuple[CohortGroup, ...]:
     """The share of outliers of each channel, where there are any."""
     shares = {
-        channel.name: _PERCENT * _of(fingerprint, index, lambda one: one.outlier_share)
+        channel.name: _PERCENT * _of(fingerprint, index, lambda measured: measured.outlier_share)
         for index, channel in enumerate(fingerprint.channels)
     }
     clean = [name for name, values in shares.items() if not values.any()]
@@ -190,7 +196,7 @@ def is_larger_than_input(case: CaseMeasurement, plan: Plan) -> bool:
 
 
 def larger_than_input(fingerprint: Fingerprint, plan: Plan) -> str:
-    """In words, of how many cases the rim is not seen."""
+    """A sentence on how many cases are larger than the input and lose their rim."""
     n = sum(is_larger_than_input(case, plan) for case in fingerprint.cases)
     if not n:
         return "The region of every case fits in."

@@ -23,7 +23,7 @@ COLUMNS = (
     "work",
     "kept",
 )
-COLUMNS_TOLD = (
+COLUMNS_NOTE = (
     "Voxels, mm, kernel and stride along (z, y, x). Work: multiply-adds of one forward pass of the "
     "batch. Kept: bytes that one step with a batch of {batch} keeps for the backward pass, counted "
     "on this very network."
@@ -38,12 +38,12 @@ class NetworkBlock:
     """A part as a block whose edges grow with the square root of its voxels.
 
     Attributes:
-        name: Of the part.
+        name: Name of the part.
         features: What leaves it, e.g. `32 features`.
         size: Voxels that leave it, in words.
         faces: Corners of the front, top and side, as SVG takes them.
-        width: Of the drawing.
-        height: Of the drawing.
+        width: Width of the drawing.
+        height: Height of the drawing.
     """
 
     name: str
@@ -57,13 +57,13 @@ class NetworkBlock:
 def rows(plan: Plan, parts: Sequence[StageCost]) -> list[tuple[str, ...]]:
     """The parts in the order of `COLUMNS`, the input first and the sum last."""
     first = ("input", str(len(plan.channels)), times(plan.input_size), times(plan.spacing))
-    made = [(*first, *[NOTHING] * 6)]
+    table = [(*first, *[NOTHING] * 6)]
     spacing = plan.spacing
     for part in parts:
         if part.stride is not None:
             spacing = _coarser(spacing, part.stride)
         has_map = part.stride is not None
-        made.append(
+        table.append(
             (
                 part.name,
                 number(part.features),
@@ -82,7 +82,7 @@ def rows(plan: Plan, parts: Sequence[StageCost]) -> list[tuple[str, ...]]:
         count(sum(part.multiply_adds for part in parts)),
         data(sum(part.activations for part in parts)),
     )
-    return [*made, ("sum", *[""] * 6, *total)]
+    return [*table, ("sum", *[""] * 6, *total)]
 
 
 def blocks(plan: Plan, parts: Sequence[StageCost]) -> list[NetworkBlock]:

@@ -15,7 +15,7 @@ from ricenet_v2.records.fingerprint import Fingerprint
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import ChannelPlan
 from ricenet_v2.report.formatting import NOTHING, count, data, number, share, times
-from ricenet_v2.report.normalisation import scheme_words
+from ricenet_v2.report.normalisation import describe_scheme
 from ricenet_v2.report.plan import cohort, memory, network
 from ricenet_v2.report.plan.cases import case_rows
 from ricenet_v2.report.plan.options import FIELDS, OPTIONS
@@ -75,7 +75,7 @@ def plan_page(
         channels=[_channel(channel) for channel in plan.channels],
         blocks=network.blocks(plan, parts),
         part_columns=network.COLUMNS,
-        part_words=network.COLUMNS_TOLD.format(batch=plan.training.batch_size),
+        part_words=network.COLUMNS_NOTE.format(batch=plan.training.batch_size),
         parts=network.rows(plan, parts),
         is_stale=_is_stale(plan, parts),
         bill=memory.bill(plan),
@@ -125,7 +125,7 @@ def _glance(plan: Plan) -> tuple[tuple[str, str, str], ...]:
 def _channel(channel: ChannelPlan) -> tuple[str, str, str, str, str]:
     """Name, kind, resampling, normalisation in words, and the scheme as the file spells it."""
     how = channel.normalisation
-    return channel.name, channel.kind, channel.interpolation, scheme_words(how), how.scheme
+    return channel.name, channel.kind, channel.interpolation, describe_scheme(how), how.scheme
 
 
 def _command(plan: Plan) -> str:
@@ -166,12 +166,12 @@ def _text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple):
-        return f"[{', '.join(_text(one) for one in value)}]"
+        return f"[{', '.join(_text(item) for item in value)}]"
     return str(value)
 
 
 def _provenance(plan: Plan) -> tuple[tuple[str, str], ...]:
-    """Where the plan comes from, and the ranges that later patients are held against."""
+    """The origin of the plan, and the ranges that later patients are checked against."""
     low, high = plan.spacing_range
     return (
         ("Command", text_of(plan.command) or NOTHING),

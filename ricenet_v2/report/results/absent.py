@@ -1,4 +1,4 @@
-"""Which parts of a report were not found, and how they come into it."""
+"""The parts of a report that were not found, and how they come into it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ricenet_v2.report.results.sources import Sources
 from ricenet_v2.store.paths import ABLATION_JSON, EXPLANATION_JSON
 
-_PARTS = "name its folder with --parts FOLDER, unless it lies in that of the model or predictions"
-_BESIDE = "found once it is made"
+_PARTS = "give its folder with --parts FOLDER if it lies outside the model and the predictions"
+_BESIDE = "found once it has been made"
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Absent:
 
 def absent(sources: Sources) -> list[Absent]:
     """What was not found, in the order of the sections."""
-    found = {path.name for part in sources.parts for path in part.folder.glob("*.json")}
+    documents = {path.name for part in sources.parts for path in part.folder.glob("*.json")}
     wanted = (
         (len(sources.folds) > 0, Absent("trained folds", "ricenet_train", _BESIDE)),
         (
@@ -36,13 +36,13 @@ def absent(sources: Sources) -> list[Absent]:
         ),
         (sources.calibration is not None, Absent("calibration", "ricenet_calibrate", _BESIDE)),
         (bool(sources.comparisons), Absent("comparison", "ricenet_compare -o FOLDER", _PARTS)),
-        (EXPLANATION_JSON in found, Absent("explanation", "ricenet_explain -o FOLDER", _PARTS)),
-        (ABLATION_JSON in found, Absent("subsets of channels", "ricenet_ablate", _PARTS)),
+        (EXPLANATION_JSON in documents, Absent("explanation", "ricenet_explain -o FOLDER", _PARTS)),
+        (ABLATION_JSON in documents, Absent("subsets of channels", "ricenet_ablate", _PARTS)),
     )
     return [
         *_not_evaluated(sources),
         *_of_other_seeds(sources),
-        *(one for is_there, one in wanted if not is_there),
+        *(part for is_there, part in wanted if not is_there),
     ]
 
 

@@ -19,7 +19,7 @@ class ResultCaseRow:
     href: str
     part: str
     truth: str
-    called: str
+    predicted: str
     differs: bool
     probability: str
     sort: float
@@ -34,7 +34,7 @@ def case_columns(sources: Sources) -> list[tuple[str, bool]]:
     names = sources.dataset.classes
     two = len(names) == 2
     of = names[sources.dataset.positive_index] if two else "the predicted class"
-    votes = {one.is_vote for result in sources.results for one in result.cases}
+    votes = {case.is_vote for result in sources.results for case in result.cases}
     what = {True: "share of votes for", False: "probability of"}
     value = " or ".join(what[is_vote] for is_vote in sorted(votes or {False}))
     return [
@@ -47,11 +47,11 @@ def case_rows(sources: Sources, flags: Mapping[str, tuple[str, ...]]) -> list[Re
     """A row per prediction, and one per case that was not predicted, sorted by case id."""
     names = sources.dataset.classes
     rows = [
-        _row(one, sources, flags.get(one.page, ()))
+        _row(case, sources, flags.get(case.page, ()))
         for result in sources.results
-        for one in result.cases
+        for case in result.cases
     ]
-    predicted = {one.page for result in sources.results for one in result.cases}
+    predicted = {case.page for result in sources.results for case in result.cases}
     rows += [
         ResultCaseRow(
             case.case_id, _href(case.case_id), NOTHING,
@@ -64,25 +64,25 @@ def case_rows(sources: Sources, flags: Mapping[str, tuple[str, ...]]) -> list[Re
     return sorted(rows, key=lambda row: (row.case_id, row.part))
 
 
-def _row(one: PredictedCase, sources: Sources, flags: tuple[str, ...]) -> ResultCaseRow:
+def _row(case: PredictedCase, sources: Sources, flags: tuple[str, ...]) -> ResultCaseRow:
     names = sources.dataset.classes
     two = len(names) == 2
-    index = sources.dataset.positive_index if two else names.index(one.called)
-    members = [values[index] for _, values in one.members]
+    index = sources.dataset.positive_index if two else names.index(case.predicted)
+    members = [values[index] for _, values in case.members]
     low, high = min(members, default=0.0), max(members, default=0.0)
     return ResultCaseRow(
-        case_id=one.case_id,
-        href=_href(one.page),
-        part=one.part,
-        truth=one.truth or NOTHING,
-        called=one.called,
-        differs=one.is_right is False,
-        probability=f"{one.probabilities[index]:.2f}",
-        sort=round(one.probabilities[index], 6),
+        case_id=case.case_id,
+        href=_href(case.page),
+        part=case.part,
+        truth=case.truth or NOTHING,
+        predicted=case.predicted,
+        differs=case.is_right is False,
+        probability=f"{case.probabilities[index]:.2f}",
+        sort=round(case.probabilities[index], 6),
         members=f"{low:.2f} to {high:.2f}" if len(members) > 1 else NOTHING,
         spread=round(high - low, 6),
-        entropy=f"{abs(one.entropy):.2f}",
-        flags=tuple(dict.fromkeys((*one.flags, *flags))),
+        entropy=f"{abs(case.entropy):.2f}",
+        flags=tuple(dict.fromkeys((*case.flags, *flags))),
     )
 
 
@@ -95,6 +95,6 @@ def filters(rows: Sequence[ResultCaseRow]) -> list[tuple[str, list[str]]]:
     columns = {
         "set": [row.part for row in rows],
         "truth": [row.truth for row in rows],
-        "predicted": [row.called for row in rows],
+        "predicted": [row.predicted for row in rows],
     }
     return [(name, sorted(set(values))) for name, values in columns.items()]

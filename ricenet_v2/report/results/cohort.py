@@ -1,4 +1,4 @@
-"""Who is in the study: the flow of cases to the figures, and what is known of them."""
+"""The cohort: the flow of cases to the figures, and what is known of the cases."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Flow:
 
 
 def flow(sources: Sources) -> Flow | None:
-    """From cases.csv to the figures; None where the raw dataset is not on this machine."""
+    """The flow from cases.csv to the figures; None if the raw dataset is not on this machine."""
     if not sources.cases:
         return None
     everyone = list(sources.cases.values())
@@ -55,8 +55,8 @@ def _training(sources: Sources, ids: Sequence[str]) -> Iterable[FlowStep]:
     if sources.preprocessed:  # a tabular comparator has no preprocessed cases
         done = [case for case in ids if case in sources.preprocessed]
         yield FlowStep("Preprocessed", len(done), _missing(ids, done, "not preprocessed"))
-    found = [result for result in sources.results if result.is_out_of_fold]
-    predicted = {case.case_id for case in found[0].cases} if found else set()
+    out_of_fold = [result for result in sources.results if result.is_out_of_fold]
+    predicted = {case.case_id for case in out_of_fold[0].cases} if out_of_fold else set()
     scored = [case for case in done if case in predicted]
     yield FlowStep(
         "Predicted out-of-fold",
@@ -68,13 +68,13 @@ def _training(sources: Sources, ids: Sequence[str]) -> Iterable[FlowStep]:
 def _test(sources: Sources, ids: Sequence[str]) -> Iterable[FlowStep]:
     yield FlowStep("Test cases", len(ids))
     for result in sources.results:
-        scored = [case for case in ids if case in {one.page for one in result.cases}]
+        scored = [case for case in ids if case in {prediction.page for prediction in result.cases}]
         if result.is_out_of_fold or not scored:
             continue
         failed = [case for case, _ in result.failed if case in ids]
         rest = [case for case in ids if case not in failed]
-        told = (f"{len(failed):,} could not be predicted",) if failed else ()
-        left_out = (*told, *_missing(rest, scored, "not in this folder"))
+        unpredicted = (f"{len(failed):,} could not be predicted",) if failed else ()
+        left_out = (*unpredicted, *_missing(rest, scored, "not in this folder"))
         yield FlowStep(f"Predicted, {result.title}", len(scored), left_out)
 
 
@@ -96,11 +96,11 @@ def trait_columns(sources: Sources) -> dict[str, list[Case]]:
     """Cases of each split and class, those of the split first."""
     columns: dict[str, list[Case]] = {}
     for split, title in (("train", "training"), ("test", "test")):
-        own = [case for case in sources.cases.values() if case.split == split]
-        if own:
-            columns[title] = own
+        cases = [case for case in sources.cases.values() if case.split == split]
+        if cases:
+            columns[title] = cases
             for name in sources.dataset.classes:
-                columns[f"{title}, {name}"] = [case for case in own if case.label == name]
+                columns[f"{title}, {name}"] = [case for case in cases if case.label == name]
     return columns
 
 
@@ -108,8 +108,10 @@ def traits(sources: Sources) -> list[Trait]:
     """What is known of the cases, per column of `trait_columns`."""
     columns = list(trait_columns(sources).values())
     rows = [
-        Trait("cases", tuple(f"{len(own):,}" for own in columns)),
-        Trait("patients", tuple(f"{len({case.patient_id for case in own}):,}" for own in columns)),
+        Trait("cases", tuple(f"{len(cases):,}" for cases in columns)),
+        Trait(
+            "patients", tuple(f"{len({case.patient_id for case in cases}):,}" for cases in columns)
+        ),
     ]
     for name in shown_covariates(sources.cases.values()):
         rows += _covariate(name, columns)
@@ -117,7 +119,7 @@ def traits(sources: Sources) -> list[Trait]:
 
 
 def shown_covariates(cases: Iterable[Case]) -> tuple[str, ...]:
-    """Covariates that may stand on a page: numbers and few-valued ones that name nobody."""
+    """Covariates that may be shown: numbers, and ones with few values, that identify nobody."""
     everyone = list(cases)
     names = dict.fromkeys(name for case in everyone for name in case.covariates)
     values = {name: _cells(name, everyone) for name in names}
@@ -132,15 +134,15 @@ def shown_covariates(cases: Iterable[Case]) -> tuple[str, ...]:
 def _cells(name: str, cases: Iterable[Case]) -> list[str]:
     """A covariate of each case; empty where not known, and in a column of numbers not finite."""
     cells = [known(case.covariates.get(name, "")) for case in cases]
-    found = numbers(cells)
-    if found is None:
+    values = numbers(cells)
+    if values is None:
         return cells
-    return [cell if np.isfinite(one) else "" for cell, one in zip(cells, found, strict=True)]
+    return [cell if np.isfinite(value) else "" for cell, value in zip(cells, values, strict=True)]
 
 
 def _covariate(name: str, columns: Sequence[Sequence[Case]]) -> list[Trait]:
-    everything = iter(_cells(name, [case for own in columns for case in own]))
-    parts = [[next(everything) for _ in own] for own in columns]
+    everything = iter(_cells(name, [case for cases in columns for case in cases]))
+    parts = [[next(everything) for _ in cases] for cases in columns]
     kinds = sorted({cell for part in parts for cell in part if cell})
     if numbers(kinds) is not None and len(set(map(float, kinds))) > _MOST_NUMBERS:
         return [Trait(f"{name}, median (range)", tuple(map(_range, parts)))]
@@ -152,12 +154,12 @@ def _covariate(name: str, columns: Sequence[Sequence[Case]]) -> list[Trait]:
 
 
 def _range(cells: Sequence[str]) -> str:
-    found = [float(cell) for cell in cells if cell]
-    if not found:
+    values = [float(cell) for cell in cells if cell]
+    if not values:
         return NOTHING
-    told = f"{number(float(np.median(found)))} ({number(min(found))} to {number(max(found))})"
-    missing = len(cells) - len(found)
-    return f"{told}, {missing:,} not known" if missing else told
+    text = f"{number(float(np.median(values)))} ({number(min(values))} to {number(max(values))})"
+    missing = len(cells) - len(values)
+    return f"{text}, {missing:,} not known" if missing else text
 
 
 def _share(values: Sequence[str], kind: str) -> str:

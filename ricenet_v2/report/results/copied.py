@@ -29,7 +29,7 @@ def copy_parts(sources: Sources, folder: Path) -> tuple[Sources, dict[str, tuple
 
     Args:
         sources: What the report is made of.
-        folder: Of all parts, which are numbered.
+        folder: Folder of all parts, which are numbered.
 
     Returns:
         The sources without pictures and maps of single cases that cannot be shown, and why, by case
@@ -47,8 +47,10 @@ def copy_parts(sources: Sources, folder: Path) -> tuple[Sources, dict[str, tuple
 def _copied(part: SectionFolder, folder: Path, left_out: _LeftOut) -> SectionFolder:
     for picture in part.content.pictures:
         _copy(part, picture, folder)
-    cases = _usable(part.content.cases, lambda one: _copy(part, one, folder), left_out)
-    volumes = _usable(part.content.volumes, lambda one: _inside(part, one.file, _MAPS), left_out)
+    cases = _usable(part.content.cases, lambda figure: _copy(part, figure, folder), left_out)
+    volumes = _usable(
+        part.content.volumes, lambda volume: _inside(part, volume.file, _MAPS), left_out
+    )
     return replace(part, content=replace(part.content, cases=cases, volumes=volumes))
 
 
@@ -58,9 +60,9 @@ def _usable(
     """The files of cases that can be used."""
     usable = {}
     for case, files in by_case.items():
-        faults = {one.file: _fault_of(use, one) for one in files}
+        faults = {file.file: _fault_of(use, file) for file in files}
         left_out[case] += [f"{name} is not shown: {why}" for name, why in faults.items() if why]
-        usable[case] = tuple(one for one in files if not faults[one.file])
+        usable[case] = tuple(file for file in files if not faults[file.file])
     return usable
 
 

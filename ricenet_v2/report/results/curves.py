@@ -18,7 +18,7 @@ _TITLES: dict[CurveName, str] = {
     "precision-recall": "Precision and recall",
     "calibration": "Calibration",
     "decision": "Decision curve",
-    "decision difference": "Net benefit gained over calling all, and none",
+    "decision difference": "Net benefit gained over treating all, and none",
     "referral": "Referral",
 }
 _REMARKS: dict[CurveName, str] = {
@@ -39,14 +39,14 @@ def curve_charts(prefix: str, curves: Curves) -> Iterator[DrawnChart]:
     """One chart per kind and class, its series as lines.
 
     Args:
-        prefix: Of the names of files.
+        prefix: Start of the file names.
         curves: What was written.
     """
-    kinds = dict.fromkeys((one.name, one.class_name) for one in curves.curves)
+    kinds = dict.fromkeys((curve.name, curve.class_name) for curve in curves.curves)
     many = len(curves.classes) > 2
-    told = [(name, class_name if many else "") for name, class_name in kinds]
-    stems = file_names(["_".join(filter(None, (prefix, *one))) for one in told])
-    for key, (name, class_name), stem in zip(kinds, told, stems, strict=True):
+    labels = [(name, class_name if many else "") for name, class_name in kinds]
+    stems = file_names(["_".join(filter(None, (prefix, *label))) for label in labels])
+    for key, (name, class_name), stem in zip(kinds, labels, stems, strict=True):
         chosen = [c for c in curves.curves if (c.name, c.class_name) == key]
         yield _chart(stem, name, class_name, chosen)
 
@@ -57,8 +57,8 @@ def _chart(stem: str, name: CurveName, class_name: str, chosen: Sequence[Curve])
     return lines(
         stem,
         title,
-        (_label([one.x_name for one in chosen]), _label([one.y_name for one in chosen])),
-        [_path(one) for one in chosen if one.x],
+        (_label([curve.x_name for curve in chosen]), _label([curve.y_name for curve in chosen])),
+        [_path(curve) for curve in chosen if curve.x],
         limits=(_UNIT, _UNIT) if square else (None, _decision_limits(name, chosen)),
         diagonal="up" if name in ("ROC", "calibration") else "",
         remark=_remark(name, chosen),
@@ -67,13 +67,13 @@ def _chart(stem: str, name: CurveName, class_name: str, chosen: Sequence[Curve])
 
 def _remark(name: CurveName, chosen: Sequence[Curve]) -> str:
     """What is to be seen, and what the curves are warned of."""
-    warnings = dict.fromkeys(one.warning for one in chosen if one.warning)
-    told = (f"{warning[0].upper()}{warning[1:]}." for warning in warnings)
-    return " ".join(filter(None, (_REMARKS[name], *told)))
+    warnings = dict.fromkeys(curve.warning for curve in chosen if curve.warning)
+    sentences = (f"{warning[0].upper()}{warning[1:]}." for warning in warnings)
+    return " ".join(filter(None, (_REMARKS[name], *sentences)))
 
 
 def _label(names: Sequence[str]) -> str:
-    """Of an axis: what its curves share; of a long one with another name in brackets, that."""
+    """Label of an axis: the name that its curves share, or of a long name the part in brackets."""
     if len(set(names)) > 1:
         return "figure"
     inside = re.search(r"\(([^)]+)\)", names[0])
@@ -96,7 +96,7 @@ def _decision_limits(name: CurveName, chosen: Sequence[Curve]) -> tuple[float, f
     """Treating all falls without end; what matters lies around zero."""
     if name not in ("decision", "decision difference"):
         return None
-    tops = [max(one.y) for one in chosen if one.y and one.series != _LESS_ALL]
+    tops = [max(curve.y) for curve in chosen if curve.y and curve.series != _LESS_ALL]
     most = max(tops, default=1.0)
     return -0.3 * most, max(most, 1e-3)
 
@@ -127,14 +127,14 @@ def confusion_chart(
     axes.spines[:].set_visible(False)
     axes.set_xlabel("predicted", color=muted, fontsize=9)
     axes.set_ylabel("truth", color=muted, fontsize=9)
-    told = "; ".join(
+    text = "; ".join(
         f"of {truth}: "
         + ", ".join(f"{count} {name}" for count, name in zip(line, classes, strict=True))
         for truth, line in zip(classes, confusion, strict=True)
     )
     name = file_name(f"{prefix}_confusion")
     return DrawnChart(
-        name, "Confusion matrix", "", axes, f"Confusion matrix, {told}. {RESEARCH_ONLY}"
+        name, "Confusion matrix", "", axes, f"Confusion matrix, {text}. {RESEARCH_ONLY}"
     )
 
 
@@ -152,7 +152,7 @@ def file_name(text: str) -> str:
 
 def file_names(texts: Iterable[str]) -> list[str]:
     """A name of a file for each text; one that is taken, in whatever case, gets a number."""
-    made: list[str] = []
+    names: list[str] = []
     taken: set[str] = set()
     for text in texts:
         stem = name = file_name(text)
@@ -161,5 +161,5 @@ def file_names(texts: Iterable[str]) -> list[str]:
             n += 1
             name = f"{stem}_{n}"
         taken.add(name.casefold())
-        made.append(name)
-    return made
+        names.append(name)
+    return names

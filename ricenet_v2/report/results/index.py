@@ -16,9 +16,9 @@ from ricenet_v2.report.checklists.answers import answers, counted
 from ricenet_v2.report.formatting import percent, several
 from ricenet_v2.report.methods import members, prediction, preparation, selection
 from ricenet_v2.report.methods.facts import Facts, facts_of
-from ricenet_v2.report.methods.first_weights import untold
-from ricenet_v2.report.methods.prior import of_folder, warned
-from ricenet_v2.report.methods.sentence import said
+from ricenet_v2.report.methods.first_weights import unverified
+from ricenet_v2.report.methods.prior import of_folder, warnings_of
+from ricenet_v2.report.methods.sentence import paragraph
 from ricenet_v2.report.methods.text import by_group, sentences
 from ricenet_v2.report.methods.training import untrained
 from ricenet_v2.report.rendering import render
@@ -53,8 +53,8 @@ def index_page(
     Args:
         sources: What it is made of.
         output: Folder of the report.
-        flags: Of the dataset, by case.
-        command: As typed.
+        flags: Flags of the dataset by case.
+        command: The command as typed.
         has_plan_page: Whether plan.html lies beside it.
     """
     pictures = output / PICTURES
@@ -85,7 +85,7 @@ def index_page(
         checks=[(check, kind, whom) for kind, check, whom in cohort.notes_of_check(sources)],
         plan=sources.plan,
         has_plan_page=has_plan_page,
-        plan_note=preparation.made_by(facts),
+        plan_note=preparation.plan_provenance(facts),
         changes=preparation.changes(facts),
         decisions=[(d.what, d.value, d.reason) for d in sources.plan.decisions]
         if sources.plan
@@ -94,12 +94,12 @@ def index_page(
         shortfall=shortfall(sources.folds, sources.planned_epochs),
         fold_columns=FOLD_COLUMNS,
         training=training,
-        training_note=said(
+        training_note=paragraph(
             training_note(sources.folds), untrained(facts), selection.out_of_fold(facts)
         ),
         results=results,
         calibration=_calibration(facts),
-        comparisons=[_comparison(*one) for one in sources.comparisons.items()],
+        comparisons=[_comparison(*item) for item in sources.comparisons.items()],
         parts=[_part(sources, n) for n in range(len(sources.parts))],
         case_columns=case_columns(sources),
         cases=rows,
@@ -107,7 +107,7 @@ def index_page(
         commands=provenance.commands(sources, command),
         versions=sorted(provenance.versions().items()),
         hashes=provenance.hashes(sources),
-        absent=[tuple(asdict(one).values()) for one in absent(sources)],
+        absent=[tuple(asdict(part).values()) for part in absent(sources)],
         methods=by_group(methods),
         answers=answered,
         checklists=counted(answered),
@@ -120,20 +120,19 @@ def _glance(sources: Sources) -> list[tuple[str, str, str, str]]:
     patients = {case.patient_id for case in sources.cases.values()}
     tiles = []
     if sources.cases:
-        tiles.append(
-            ("Cases", f"{len(sources.cases):,}", f"of {several(len(patients), 'patient')}", "")
-        )
+        words = f"of {several(len(patients), 'patient')}"
+        tiles.append(("Cases", f"{len(sources.cases):,}", words, ""))
     facts = facts_of(sources)
     tiles.append(folds_tile(facts))
     for result in sources.results:
         if result.evaluation is None:
             continue
-        for one in metric_tables.headline(result.evaluation)[:2]:
-            words = f"{metric_tables.interval(one)}, n = {one.n:,}"
-            name = f"{one.name}, {result.title}"
-            flattered = "flattered, see there" if selection.flatters(facts, result) else ""
-            flag = "; ".join(filter(None, (flattered, metric_tables.flag(one))))
-            tiles.append((name, metric_tables.value(one.value), words, flag))
+        for figure in metric_tables.headline(result.evaluation)[:2]:
+            words = f"{metric_tables.interval(figure)}, n = {figure.n:,}"
+            name = f"{figure.name}, {result.title}"
+            remark = "optimistic, see there" if selection.optimism(facts, result) else ""
+            flag = "; ".join(filter(None, (remark, metric_tables.flag(figure))))
+            tiles.append((name, metric_tables.value(figure.value), words, flag))
     return tiles
 
 
@@ -147,15 +146,16 @@ def _result(facts: Facts, result: Result, prefix: str, pictures: Path) -> dict[s
         matrix.finish(pictures)
         shown = _evaluated(evaluation)
     checks = result.sanity.checks if result.sanity else ()
+    remarks = selection.optimism(facts, result), unverified(facts, result)
     return {
         **shown,
         "title": _title(result),
         "note": _note(facts, result),
         "small_tables": list(_small_tables(facts, result)),
-        "warnings": [w for w in (selection.flatters(facts, result), untold(facts, result)) if w],
+        "warnings": [remark for remark in remarks if remark],
         "level": percent(evaluation.level) if evaluation else "",
         "charts": charts,
-        "sanity": [(one.name, one.outcome, one.found) for one in checks],
+        "sanity": [(check.name, check.outcome, check.found) for check in checks],
     }
 
 
@@ -191,74 +191,72 @@ def _title(result: Result) -> str:
 
 def _threshold_note(evaluation: Evaluation) -> str:
     """Whether thresholds were chosen on the cases whose figures stand beside them."""
-    chosen = [one for one in evaluation.thresholds if one.chosen_on.startswith("out-of-fold")]
-    if evaluation.source == "out-of-fold" and chosen:
+    is_chosen = any(t.chosen_on.startswith("out-of-fold") for t in evaluation.thresholds)
+    if evaluation.source == "out-of-fold" and is_chosen:
         return (
             "Thresholds that were chosen on out-of-fold predictions were chosen on these same "
-            "cases, so their figures flatter."
+            "cases, so their figures are optimistic."
         )
-    return "The table says what each was chosen on."
+    return "The table lists what each threshold was chosen on."
 
 
 def _note(facts: Facts, result: Result) -> str:
     if result.is_out_of_fold:
-        told = prediction.of_folds(facts)
+        note = prediction.of_folds(facts)
     else:
-        told = said(
+        note = paragraph(
             f"{several(len(result.cases), 'case')}.",
             members.ensemble_of(facts, result),
             selection.weights_of(facts, result),
             prediction.mirroring_of(facts, result),
             of_folder(facts, result),
             prediction.calibration_of(facts, result),
-            warned(result.predictions) if result.predictions is not None else "",
+            warnings_of(result.predictions) if result.predictions is not None else "",
         )
     if result.evaluation is None:
         incomplete = result.is_out_of_fold and facts.untrained
         once = ", once all folds are trained" if incomplete else ""
-        return f"{told} Not evaluated: run ricenet_evaluate{once}."
+        return f"{note} Not evaluated: run ricenet_evaluate{once}."
     if result.evaluation.missing:
-        told += f" Not predicted: {', '.join(result.evaluation.missing)}."
-    return told
+        note += f" Not predicted: {', '.join(result.evaluation.missing)}."
+    return note
 
 
 def _calibration(facts: Facts) -> dict[str, Any] | None:
-    found = facts.calibration
-    if found is None:
+    fitted = facts.calibration
+    if fitted is None:
         return None
-    sides = {
-        "Out-of-fold, before and after": (found.before, found.after),
-        "Ensemble on a test set, before and after": (found.ensemble_before, found.ensemble_after),
-    }
+    ensemble = fitted.ensemble_before, fitted.ensemble_after
+    sides = {"Out-of-fold": (fitted.before, fitted.after), "Ensemble on a test set": ensemble}
     tables = [
         (
-            title,
+            f"{title}, before and after",
             [
-                (old.name, _told(old.value, old), _told(new.value, new))
+                (old.name, _with_interval(old.value, old), _with_interval(new.value, new))
                 for old, new in zip(before, after, strict=True)
             ],
         )
         for title, (before, after) in sides.items()
         if before
     ]
-    return {"note": prediction.calibration_words(facts, found), "tables": tables}
+    return {"note": prediction.describe_calibration(facts, fitted), "tables": tables}
 
 
-def _told(value: float | None, figure: Any) -> str:
+def _with_interval(value: float | None, figure: Any) -> str:
     return f"{metric_tables.value(value)} ({metric_tables.interval(figure)})"
 
 
-def _comparison(name: str, found: Comparison) -> dict[str, Any]:
+def _comparison(name: str, comparison: Comparison) -> dict[str, Any]:
     """A table for every two runs."""
     pairs: dict[tuple[str, str], list[Pair]] = {}
-    for pair in found.pairs:
+    for pair in comparison.pairs:
         pairs.setdefault((pair.a, pair.b), []).append(pair)
     return {
         "title": f"Runs compared, {name}",
-        "note": f"{several(found.n_cases, 'case')} that all runs predicted. A difference is the "
-        "first run less the second.",
-        "level": percent(found.level),
-        "tables": [_compared(f"{a} and {b}", own) for (a, b), own in pairs.items()],
+        "note": f"{several(comparison.n_cases, 'case')} that all runs predicted. A difference is "
+        "the first run minus the second.",
+        "level": percent(comparison.level),
+        "tables": [_compared(f"{a} and {b}", group) for (a, b), group in pairs.items()],
     }
 
 
@@ -292,10 +290,10 @@ def _part(sources: Sources, n: int) -> dict[str, Any]:
 
 def _files(output: Path) -> list[tuple[str, list[tuple[str, str]]]]:
     """Pictures and tables by name, with an address per kind of file."""
-    found: dict[str, list[tuple[str, str]]] = {}
+    addresses: dict[str, list[tuple[str, str]]] = {}
     for folder in (PICTURES, DATA):
         for path in sorted((output / folder).glob("*.*")):
             name = path.stem.replace("_", " ")
             address = f"{folder}/{quote(path.name)}"
-            found.setdefault(name, []).append((address, path.suffix[1:].upper()))
-    return list(found.items())
+            addresses.setdefault(name, []).append((address, path.suffix[1:].upper()))
+    return list(addresses.items())

@@ -19,10 +19,10 @@ _GROUP = re.compile(
 
 
 class Notes:
-    """Warnings of a table, each told once below it; rows carry its number."""
+    """Warnings of a table, each stated once below it; rows carry its number."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start without warnings."""
         self.words: list[str] = []
 
     def mark(self, warning: str) -> int:
@@ -57,11 +57,11 @@ class GroupTable:
 
 
 def without_identities(evaluation: Evaluation, cases: Iterable[Case]) -> Evaluation:
-    """Without the subgroups of covariates that may tell who somebody is.
+    """The evaluation without subgroups of covariates that may reveal somebody's identity.
 
     Args:
-        evaluation: As it was written.
-        cases: Of the dataset, for the cells of its covariates.
+        evaluation: The evaluation as it was written.
+        cases: Cases of the dataset, which have the values of its covariates.
     """
     cells: dict[str, list[str]] = {}
     for case in cases:
@@ -80,42 +80,42 @@ def _is_identity(group: MetricGroup, cells: Mapping[str, Sequence[str]]) -> bool
 
 def _column(group: MetricGroup) -> tuple[str, str]:
     """Covariate and value of `site = A`; no value where the group is a range."""
-    found = _GROUP.fullmatch(group.name)
-    return (found[1], found[2] or "") if found else (group.name, "")
+    match = _GROUP.fullmatch(group.name)
+    return (match[1], match[2] or "") if match else (group.name, "")
 
 
 def figure_rows(figures: Sequence[Metric], notes: Notes) -> list[FigureRow]:
     """Each figure with its interval, count and method; warnings go to `notes`."""
     return [
         FigureRow(
-            name=one.name,
-            value=value(one.value),
-            interval=interval(one),
-            n=f"{one.n:,}",
-            method=one.method,
-            note=notes.mark(one.warning),
+            name=figure.name,
+            value=value(figure.value),
+            interval=interval(figure),
+            n=f"{figure.n:,}",
+            method=figure.method,
+            note=notes.mark(figure.warning),
         )
-        for one in figures
+        for figure in figures
     ]
 
 
-def value(found: float | None) -> str:
-    """Three decimals."""
-    return NOTHING if found is None else f"{found:.3f}"
+def value(number: float | None) -> str:
+    """A number with three decimals; a dash for None."""
+    return NOTHING if number is None else f"{number:.3f}"
 
 
 def interval(figure: Metric) -> str:
-    """`0.512 to 0.893`."""
+    """The interval of a figure, e.g. `0.512 to 0.893`."""
     return ends(figure.low, figure.high)
 
 
 def ends(low: float | None, high: float | None) -> str:
-    """Of an interval; a dash without one."""
+    """The ends of an interval, three decimals each; a dash without an interval."""
     return NOTHING if low is None or high is None else f"{low:.3f} to {high:.3f}"
 
 
 def flag(figure: Metric) -> str:
-    """Of a figure that stands alone, without the notes of its table."""
+    """A short warning of a figure that stands alone, without the notes of its table."""
     if "few " in figure.warning:
         return "few cases: a rough guide"
     return "with a warning" if figure.warning else ""
@@ -123,7 +123,7 @@ def flag(figure: Metric) -> str:
 
 def headline(evaluation: Evaluation) -> list[Metric]:
     """The figures that are shown first, as far as they are there."""
-    by_name = {one.name: one for one in evaluation.figures}
+    by_name = {figure.name: figure for figure in evaluation.figures}
     return [by_name[name] for name in HEADLINE if name in by_name]
 
 
@@ -131,12 +131,14 @@ def group_tables(evaluation: Evaluation) -> list[GroupTable]:
     """A table per kind of set."""
     tables = []
     for kind, title in _KINDS.items():
-        own = [group for group in evaluation.groups if group.kind == kind]
-        if not own:
+        groups = [group for group in evaluation.groups if group.kind == kind]
+        if not groups:
             continue
-        names = [name for name in HEADLINE if any(name == f.name for g in own for f in g.figures)]
+        names = [
+            name for name in HEADLINE if any(name == f.name for g in groups for f in g.figures)
+        ]
         notes = Notes()
-        rows = tuple(_row(group, names, notes) for group in own)
+        rows = tuple(_row(group, names, notes) for group in groups)
         tables.append(GroupTable(title, tuple(names), rows, tuple(notes.words)))
     return tables
 
@@ -144,7 +146,7 @@ def group_tables(evaluation: Evaluation) -> list[GroupTable]:
 def _row(
     group: MetricGroup, names: Sequence[str], notes: Notes
 ) -> tuple[str, str, str, tuple[str, ...], int]:
-    by_name = {one.name: one for one in group.figures}
+    by_name = {figure.name: figure for figure in group.figures}
     cells = tuple(_cell(by_name.get(name)) for name in names)
     n_cases, n_patients = f"{group.n_cases:,}", f"{group.n_patients:,}"
     return group.name, n_cases, n_patients, cells, notes.mark(group.warning)
@@ -161,7 +163,7 @@ def _cell(figure: Metric | None) -> str:
 def threshold_columns(thresholds: Sequence[Threshold]) -> list[str]:
     """Names of the figures at the thresholds, in their order, without the class's name."""
     return list(
-        dict.fromkeys(_short(one.name, t.class_name) for t in thresholds for one in t.figures)
+        dict.fromkeys(_short(figure.name, t.class_name) for t in thresholds for figure in t.figures)
     )
 
 
@@ -170,10 +172,20 @@ def threshold_rows(
 ) -> list[tuple[str, str, str, str, tuple[str, ...]]]:
     """Name, class, probability, what it was chosen on, a cell per column."""
     rows = []
-    for one in thresholds:
-        by_name = {_short(figure.name, one.class_name): figure for figure in one.figures}
+    for threshold in thresholds:
+        by_name = {
+            _short(figure.name, threshold.class_name): figure for figure in threshold.figures
+        }
         cells = tuple(_cell(by_name.get(name)) for name in columns)
-        rows.append((one.name, one.class_name, value(one.value), one.chosen_on, cells))
+        rows.append(
+            (
+                threshold.name,
+                threshold.class_name,
+                value(threshold.value),
+                threshold.chosen_on,
+                cells,
+            )
+        )
     return rows
 
 

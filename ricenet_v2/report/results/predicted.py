@@ -26,16 +26,16 @@ from ricenet_v2.store.paths import (
     SANITY_JSON,
 )
 
-Joined = Literal["same", "other", "untold"]
+Joined = Literal["same", "other", "unknown"]
 
 _USUAL = ("like the training cases", "not available", "")
 _OTHER = (
-    "a case of cases.csv has the same id and may be somebody else: "
-    "its label and its images are not shown here"
+    "cases.csv has a case with the same id that may be another patient: "
+    "its label and images are not shown here"
 )
-_UNTOLD = (
-    "label and images are those of the same id in cases.csv: nothing tells whether the same images "
-    "were predicted"
+_UNVERIFIED = (
+    "label and images are those of the case with this id in cases.csv: whether the same images "
+    "were predicted is not recorded"
 )
 
 
@@ -46,13 +46,13 @@ class PredictedCase:
     Attributes:
         case_id: The case.
         truth: Name of its class; None where it is not known.
-        called: Name of the predicted class.
+        predicted: Name of the predicted class.
         probabilities: In the order of the classes.
         members: Name of each member and its probabilities.
-        entropy: Of the probabilities, nats.
+        entropy: Entropy of the probabilities in nats.
         agreement: Share of members that call the same class; None with one member.
         disagreement: Mutual information of members and class, nats.
-        distance: From the training cases, 0 to 1.
+        distance: Distance from the training cases, 0 to 1.
         flags: What a reader should know, in words.
         part: `fold 0`, or the name of the prediction folder.
         source: Facts of its images.
@@ -64,7 +64,7 @@ class PredictedCase:
 
     case_id: str
     truth: str | None
-    called: str
+    predicted: str
     probabilities: tuple[float, ...]
     members: tuple[tuple[str, tuple[float, ...]], ...]
     entropy: float
@@ -86,7 +86,7 @@ class PredictedCase:
     @property
     def is_right(self) -> bool | None:
         """Whether the predicted class is the truth; None where that is not known."""
-        return None if self.truth is None else self.truth == self.called
+        return None if self.truth is None else self.truth == self.predicted
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Result:
 
     Attributes:
         name: `out-of-fold`, or the name of the folder.
-        folder: Where it lies.
+        folder: Folder of the predictions.
         cases: Sorted by case id.
         failed: Case id and reason of those that could not be predicted.
         evaluation: figures.json, where it is, without subgroups that may tell who somebody is.
@@ -153,12 +153,12 @@ def of_folder(
     are_known = bool(cases_hash) and predictions.cases_hash == cases_hash
     cases: list[PredictedCase] = []
     for case in sorted(predictions.cases, key=lambda case: case.case_id):
-        own, record = known.get(case.case_id), preprocessed.get(case.case_id)
-        joined = "same" if are_known or own is None else _joined(case, own, record)
-        learned = () if joined == "other" else _learned_by(case, own, splits)
-        made = _of_prediction(case, own, joined, predictions.classes, name, learned)
-        cases.append(replace(made, is_vote=predictions.combine == "vote"))
-    failed = tuple((one.case_id, one.error) for one in predictions.failed)
+        listed_case, record = known.get(case.case_id), preprocessed.get(case.case_id)
+        joined = "same" if are_known or listed_case is None else _joined(case, listed_case, record)
+        learned = () if joined == "other" else _learned_by(case, listed_case, splits)
+        prediction = _of_prediction(case, listed_case, joined, predictions.classes, name, learned)
+        cases.append(replace(prediction, is_vote=predictions.combine == "vote"))
+    failed = tuple((failure.case_id, failure.error) for failure in predictions.failed)
     return result_of(name, folder, tuple(cases), known.values(), failed, predictions)
 
 
@@ -174,11 +174,11 @@ def result_of(
 
     Args:
         name: `out-of-fold`, or that of the folder.
-        folder: Of figures, curves and checks.
+        folder: Folder of figures, curves and checks.
         cases: What was predicted.
         known: Cases of the dataset.
         failed: Case id and reason of those that could not be predicted.
-        predictions: Of a folder.
+        predictions: predictions.json of a folder; None for out-of-fold predictions.
     """
     figures, curves = folder / FIGURES_JSON, folder / CURVES_JSON
     sanity = folder / SANITY_JSON
@@ -206,7 +206,7 @@ def _of_prediction(
     learned_by: tuple[int, ...],
 ) -> PredictedCase:
     is_other = joined == "other"
-    flags = [_OTHER] if is_other else [_UNTOLD] if joined == "untold" else []
+    flags = [_OTHER] if is_other else [_UNVERIFIED] if joined == "unknown" else []
     if learned_by:
         flags.append(_learned_words(len(learned_by), len(case.members)))
     flags += case.warnings
@@ -217,9 +217,9 @@ def _of_prediction(
     return PredictedCase(
         case_id=case.case_id,
         truth=known.label if known and known.label in classes and not is_other else None,
-        called=case.predicted,
+        predicted=case.predicted,
         probabilities=case.probabilities,
-        members=tuple((f"fold {one.fold}", one.probabilities) for one in case.members),
+        members=tuple((f"fold {member.fold}", member.probabilities) for member in case.members),
         entropy=case.entropy,
         agreement=case.agreement if len(case.members) > 1 else None,
         disagreement=case.disagreement,
@@ -233,7 +233,7 @@ def _of_prediction(
 
 
 def _learned_by(case: CasePrediction, known: Case | None, splits: Splits | None) -> tuple[int, ...]:
-    """Of the folds that predicted a case, those that hold it for training; all where unknown."""
+    """Folds that predicted a case and were trained on it; all of its folds if not known."""
     if known is None:
         return ()
     folds = tuple(member.fold for member in case.members) or (0,)
@@ -248,8 +248,8 @@ def _learned_by(case: CasePrediction, known: Case | None, splits: Splits | None)
 
 def _learned_words(n: int, n_members: int) -> str:
     if n >= n_members:
-        return "a training case: every member that predicted it has learned from it"
-    return f"a training case: {n} of {n_members} members that predicted it have learned from it"
+        return "a training case: every member that predicted it was trained on it"
+    return f"a training case: {n} of {n_members} members that predicted it were trained on it"
 
 
 def _joined(case: CasePrediction, known: Case, record: PreprocessedCase | None) -> Joined:
@@ -257,16 +257,16 @@ def _joined(case: CasePrediction, known: Case, record: PreprocessedCase | None) 
 
     Without hashes to tell, a training case counts as another one, and a test case as the same.
     """
-    own = case.source
-    untold: Joined = "other" if known.split == "train" else "untold"
-    if own is None or record is None or "" in (own.inputs_hash, record.inputs_hash):
-        return untold
-    if own.plan_hash != record.plan_hash:  # which the hash of the inputs depends on
-        return untold
-    return "same" if own.inputs_hash == record.inputs_hash else "other"
+    source = case.source
+    unverified: Joined = "other" if known.split == "train" else "unknown"
+    if source is None or record is None or "" in (source.inputs_hash, record.inputs_hash):
+        return unverified
+    if source.plan_hash != record.plan_hash:  # which the hash of the inputs depends on
+        return unverified
+    return "same" if source.inputs_hash == record.inputs_hash else "other"
 
 
 def entropy_of(probabilities: Sequence[float]) -> float:
-    """In nats, as predictions.json has it."""
+    """Entropy in nats, as in predictions.json."""
     p = np.asarray(probabilities)
     return float(-(p[p > 0] * np.log(p[p > 0])).sum())

@@ -14,9 +14,9 @@ _PACKAGES = ("numpy", "scipy", "scikit-learn", "matplotlib", "SimpleITK", "torch
 
 
 def versions() -> dict[str, str]:
-    """Of this program, Python, and the packages that matter."""
-    found = {"ricenet_v2": __version__, "python": platform.python_version()}
-    return found | {name: told for name in _PACKAGES if (told := _version(name))}
+    """Versions of this program, of Python, and of the packages that matter."""
+    programs = {"ricenet_v2": __version__, "python": platform.python_version()}
+    return programs | {name: installed for name in _PACKAGES if (installed := _version(name))}
 
 
 def _version(package: str) -> str:
@@ -26,7 +26,7 @@ def _version(package: str) -> str:
         return ""
 
 
-def commands(sources: Sources, own: Sequence[str]) -> list[tuple[str, str]]:
+def commands(sources: Sources, report_command: Sequence[str]) -> list[tuple[str, str]]:
     """What was made and the command that made it; equal commands once, the plan's first.
 
     Files of earlier versions do not tell their command and are not listed.
@@ -35,13 +35,13 @@ def commands(sources: Sources, own: Sequence[str]) -> list[tuple[str, str]]:
     folds: dict[str, list[int]] = {}
     for fold in sources.folds:
         folds.setdefault(command_text(fold.run.command), []).append(fold.number)
-    found = {plan: ["plan"]}
+    by_command = {plan: ["plan"]}
     for text, numbers in folds.items():
-        found.setdefault(text, []).append(f"fold {', '.join(map(str, numbers))}")
+        by_command.setdefault(text, []).append(f"fold {', '.join(map(str, numbers))}")
     for name, words in _others(sources):
-        found.setdefault(command_text(words), []).append(name)
-    rows = [("; ".join(names), text) for text, names in found.items() if text]
-    return [*rows, ("this report", command_text(own))]
+        by_command.setdefault(command_text(words), []).append(name)
+    rows = [("; ".join(names), text) for text, names in by_command.items() if text]
+    return [*rows, ("this report", command_text(report_command))]
 
 
 def _others(sources: Sources) -> Iterator[tuple[str, Sequence[str]]]:
@@ -62,26 +62,26 @@ def _others(sources: Sources) -> Iterator[tuple[str, Sequence[str]]]:
 
 
 def command_text(words: Sequence[str]) -> str:
-    """As typed, with `~` for the home folder."""
+    """The command as typed, with `~` for the home folder."""
     return text_of(portable(words))
 
 
 def hashes(sources: Sources) -> list[tuple[str, str]]:
     """SHA-256 of the plan, of checkpoints, and of every file that was read."""
     rows = [
-        (f"fold {fold.number}, {what}", one)
+        (f"fold {fold.number}, {what}", digest)
         for fold in sources.folds
-        for what, one in (
+        for what, digest in (
             ("plan and settings", fold.run.plan_hash),
             ("inputs of the preprocessed cases", fold.run.preprocessed_hash),
             ("cases, sides, labels and patients", fold.run.fold_hash),
         )
-        if one
+        if digest
     ]
     rows += [
-        (f"{result.name}, checkpoint of {name}", one)
+        (f"{result.name}, checkpoint of {name}", digest)
         for result in sources.results
         if result.predictions
-        for name, one in sorted(result.predictions.checkpoint_hashes.items())
+        for name, digest in sorted(result.predictions.checkpoint_hashes.items())
     ]
     return [*rows, *sorted(sources.inputs.items())]

@@ -24,7 +24,7 @@ class SectionFolder:
 
 
 def files_inside(folder: Path, name: str) -> list[Path]:
-    """Files of that name in a folder and in the folders inside of it."""
+    """Files of that name in a folder and in its subfolders."""
     return [path for pattern in (name, f"*/{name}") for path in sorted(folder.glob(pattern))]
 
 
@@ -34,69 +34,73 @@ def further_folders(elsewhere: Sequence[Path], read: Sequence[Path]) -> list[Pat
     Raises:
         DatasetError: A folder holds neither a section nor a comparison.
     """
-    known = {path.resolve() for folder in read for path in _told(folder)}
-    made: dict[Path, None] = {}
+    known = {path.resolve() for folder in read for path in _section_files(folder)}
+    further: dict[Path, None] = {}
     for folder in elsewhere:
-        found = {path.resolve() for path in _told(folder)}
-        if not found:
+        paths = {path.resolve() for path in _section_files(folder)}
+        if not paths:
             raise DatasetError(
-                "There is nothing for a report in this folder.",
+                "This folder contains nothing for a report.",
                 file=folder,
                 expected=f"{REPORT_PART_JSON} (ricenet_explain, ricenet_ablate) or "
-                f"{COMPARISON_JSON} (ricenet_compare -o), in it or in a folder inside of it",
-                remedy="Name the folder that the command was given with -o.",
+                f"{COMPARISON_JSON} (ricenet_compare -o), in it or in a folder inside it",
+                remedy="Give the folder that was passed to that command with -o.",
             )
-        made.update(dict.fromkeys(sorted({path.parent for path in found - known})))
-        known |= found
-    return list(made)
+        further.update(dict.fromkeys(sorted({path.parent for path in paths - known})))
+        known |= paths
+    return list(further)
 
 
-def _told(folder: Path) -> list[Path]:
+def _section_files(folder: Path) -> list[Path]:
     return [*files_inside(folder, REPORT_PART_JSON), *files_inside(folder, COMPARISON_JSON)]
 
 
 def comparisons(folders: Sequence[Path]) -> dict[str, Comparison]:
-    """By the name of the folder and the way from there, e.g. `predictions/compared`."""
+    """Comparisons by the path of their folder, e.g. `predictions/compared`."""
     paths = {
         path: path.parent.relative_to(folder.parent).as_posix()
         for folder in (folder.resolve() for folder in folders)
         for path in files_inside(folder, COMPARISON_JSON)
     }
-    made: dict[str, Comparison] = {}
+    by_name: dict[str, Comparison] = {}
     for path, name in paths.items():
-        n_alike = sum(other == name or other.startswith(f"{name} (") for other in made)
+        n_alike = sum(other == name or other.startswith(f"{name} (") for other in by_name)
         key = f"{name} ({n_alike + 1})" if n_alike else name
-        made[key] = documents.read(Comparison, path)
-    return made
+        by_name[key] = documents.read(Comparison, path)
+    return by_name
 
 
 def parts_of(
     model: Path, results: Sequence[Result], further: Sequence[Path] = ()
 ) -> tuple[SectionFolder, ...]:
-    """Of the model, of the prediction folders and of others; cases are named as their pages are.
+    """Sections of the model, of prediction folders and of others; cases have their pages' names.
 
     Nothing tells which patient another folder means by the id of a case that the dataset and the
     predictions have both, as two patients: on the pages of these its pictures are left out.
     """
-    found = [
+    sections = [
         SectionFolder(path.parent, documents.read(ReportSection, path))
         for path in files_inside(model, REPORT_PART_JSON)
     ]
-    for result in (one for one in results if not one.is_out_of_fold):
-        pages = {one.case_id: one.page for one in result.cases}
+    for result in (predicted for predicted in results if not predicted.is_out_of_fold):
+        pages = {case.case_id: case.page for case in result.cases}
         for path in files_inside(result.folder, REPORT_PART_JSON):
             content = documents.read(ReportSection, path)
-            cases = {pages.get(case, case): own for case, own in content.cases.items()}
-            volumes = {pages.get(case, case): own for case, own in content.volumes.items()}
-            found.append(SectionFolder(path.parent, replace(content, cases=cases, volumes=volumes)))
-    two = {one.case_id for result in results for one in result.cases if one.is_other}
+            cases = {pages.get(case, case): figures for case, figures in content.cases.items()}
+            volumes = {pages.get(case, case): maps for case, maps in content.volumes.items()}
+            sections.append(
+                SectionFolder(path.parent, replace(content, cases=cases, volumes=volumes))
+            )
+    two = {case.case_id for result in results for case in result.cases if case.is_other}
     for path in (folder / REPORT_PART_JSON for folder in further):
         if path.is_file():
             content = documents.read(ReportSection, path)
-            cases = {case: own for case, own in content.cases.items() if case not in two}
-            volumes = {case: own for case, own in content.volumes.items() if case not in two}
-            found.append(SectionFolder(path.parent, replace(content, cases=cases, volumes=volumes)))
-    return tuple(sorted(found, key=lambda part: (part.content.order, part.content.title)))
+            cases = {case: figures for case, figures in content.cases.items() if case not in two}
+            volumes = {case: maps for case, maps in content.volumes.items() if case not in two}
+            sections.append(
+                SectionFolder(path.parent, replace(content, cases=cases, volumes=volumes))
+            )
+    return tuple(sorted(sections, key=lambda part: (part.content.order, part.content.title)))
 
 
 def hashes_of(further: Sequence[Path]) -> dict[str, str]:

@@ -68,25 +68,25 @@ class Sources:
     """What a report is made of; None and empty where a file is missing.
 
     Attributes:
-        paths: Of the dataset.
-        model: Of the trained model.
+        paths: Paths of the dataset.
+        model: Paths of the trained model.
         dataset: Description.
         raw: The raw dataset, where it lies on this machine.
         cases: Rows of cases.csv by case id.
-        plan: As it was trained, else as it was planned.
+        plan: The plan as trained, else as planned.
         planned: The plan on disk, before a training was told other settings.
         fingerprint: What was measured.
         integrity: What the check found.
         splits: The folds.
         preprocessed: Records of preprocessed cases by case id.
-        folds: Those that were trained.
+        folds: The trained folds.
         results: Out-of-fold first, then the prediction folders.
-        calibration: Of the model, by ricenet_calibrate.
+        calibration: Calibration of the model by ricenet_calibrate.
         centres: centres.json, of folds that hold out a value of a column each.
         seeds: seeds.json of the trainings of this model with several seeds; None where these
             are others than those whose predictions lie there now.
-        seeds_file: Where a seeds.json lies that names this model, whether it fits or not.
-        comparisons: By the folder that comparison.json lies in, e.g. `predictions/compared`.
+        seeds_file: Path of a seeds.json that names this model, whether it fits or not.
+        comparisons: Comparisons by the path of their folder, e.g. `predictions/compared`.
         parts: Sections of other commands, in their order.
         inputs: SHA-256 of every document and table that was read.
     """
@@ -125,10 +125,10 @@ def read_sources(
     predictions: Sequence[Path],
     elsewhere: Sequence[Path] = (),
 ) -> Sources:
-    """Read what there is.
+    """Read all documents of a model that there are.
 
     Args:
-        paths: Of the dataset.
+        paths: Paths of the dataset.
         plan: Name of the plan.
         channels: Label of the channels.
         predictions: Folders of predictions.
@@ -142,32 +142,32 @@ def read_sources(
     names = [folder.resolve().name for folder in predictions]
     if len(set(names)) < len(names):
         raise DatasetError(
-            "Folders of predictions are told apart by their names.",
+            "Folders of predictions must have different names.",
             expected="different names",
             got=", ".join(str(folder) for folder in predictions),
         )
     model = paths.run(plan, channels)
     if not model.folder.is_dir():
         raise DatasetError(
-            "There are no results of this model.",
+            "This model has no results.",
             file=model.folder,
             expected="folds trained by ricenet_train",
-            got=", ".join(sorted(p.name for p in paths.results.glob("*__*"))) or "no model at all",
-            remedy=f"Train it with ricenet_train {paths.name} all, or name another one with --plan "
-            "and --channels.",
+            got=", ".join(sorted(p.name for p in paths.results.glob("*__*"))) or "no models",
+            remedy=f"Train it with ricenet_train {paths.name} all, or choose another one with "
+            "--plan and --channels.",
         )
     raw = load_raw_dataset(paths.raw) if (paths.raw / CASES_CSV).is_file() else None
     dataset = described(paths, raw, model)
     cases = rows_by_id(raw.cases, paths.raw / CASES_CSV) if raw is not None else {}
     before = _either(Plan, paths.plan(plan))
     preprocessed = readable_records(paths.cases(plan), cases)
-    found = [out_of_fold(model, dataset.classes, cases)]
-    results = [one for one in found if one is not None]
+    candidates = [out_of_fold(model, dataset.classes, cases)]
+    results = [result for result in candidates if result is not None]
     inputs = _hashes(paths, model, plan, predictions)
     cases_hash = inputs.get(f"raw/{CASES_CSV}", "")
     splits = _either(Splits, paths.splits)
     results += [
-        _folder(one, cases, preprocessed, dataset, cases_hash, splits) for one in predictions
+        _folder(folder, cases, preprocessed, dataset, cases_hash, splits) for folder in predictions
     ]
     seeds, seeds_file = _seeds(paths, model)
     if seeds_file is not None:
@@ -207,7 +207,7 @@ def _folder(
     splits: Splits | None,
 ) -> Result:
     try:
-        made = of_folder(folder, cases, preprocessed, cases_hash, splits)
+        result = of_folder(folder, cases, preprocessed, cases_hash, splits)
     except DocumentError as error:
         raise DatasetError(
             "This is not a folder of predictions.",
@@ -215,15 +215,15 @@ def _folder(
             expected="predictions.json, as ricenet_predict -o FOLDER writes it",
             got=error.what,
         ) from error
-    assert made.predictions is not None
-    if made.predictions.classes != dataset.classes:
+    assert result.predictions is not None
+    if result.predictions.classes != dataset.classes:
         raise DatasetError(
-            "These predictions are of other classes than the dataset.",
+            "The classes of these predictions differ from those of the dataset.",
             file=folder,
             expected=", ".join(dataset.classes),
-            got=", ".join(made.predictions.classes),
+            got=", ".join(result.predictions.classes),
         )
-    return made
+    return result
 
 
 def _either(kind: type[D], *paths: Path) -> D | None:
@@ -243,15 +243,15 @@ def _seeds(paths: DatasetPaths, model: ModelPaths) -> tuple[SeedVariance | None,
         if file.is_file()
     }
     for path in sorted(paths.results.glob(f"*/{model.crossval.name}/{SEEDS_JSON}")):
-        made = documents.read(SeedVariance, path)
-        if name in made.models:
-            own = {k: v for k, v in made.predictions.items() if k.startswith(f"{name}/")}
-            return (made if own == there else None), path
+        variance = documents.read(SeedVariance, path)
+        if name in variance.models:
+            compared = {k: v for k, v in variance.predictions.items() if k.startswith(f"{name}/")}
+            return (variance if compared == there else None), path
     return None, None
 
 
 def _below(path: Path, model: ModelPaths) -> str:
-    """As other files of the model are named; of another seed's folder with that folder."""
+    """Path relative to the model's folder; for a file of another seed, to the folder above."""
     base = model.folder if path.is_relative_to(model.folder) else model.folder.parent
     return path.relative_to(base).as_posix()
 
@@ -265,7 +265,7 @@ def _folds(model: ModelPaths) -> Iterator[TrainedFold]:
 def _hashes(
     paths: DatasetPaths, model: ModelPaths, plan: str, predictions: Sequence[Path]
 ) -> dict[str, str]:
-    """Of the documents and tables, not of images and weights, which have hashes in them."""
+    """SHA-256 of documents and tables; images and weights have their hashes in these."""
     named = {
         "raw": [paths.raw / DATASET_JSON, paths.raw / CASES_CSV],
         "preprocessed": [paths.fingerprint, paths.integrity, paths.splits, paths.plan(plan)],

@@ -20,9 +20,9 @@ class SmallTable:
     """A table with a heading and what is to be known of it.
 
     Attributes:
-        title: Above it.
-        note: Below the title, in words.
-        columns: Names.
+        title: Heading above the table.
+        note: Text below the heading.
+        columns: Names of the columns.
         rows: Cells; the first is the name of the row.
         numbers: Places of the columns of numbers.
         notes: Warnings of rows.
@@ -36,28 +36,28 @@ class SmallTable:
     notes: tuple[str, ...] = ()
 
 
-def sample_size_tables(made: Evaluation) -> Iterator[SmallTable]:
+def sample_size_tables(evaluation: Evaluation) -> Iterator[SmallTable]:
     """What so many patients allow, of each class (Riley et al. 2019, 2021)."""
-    if not made.sample_sizes:
+    if not evaluation.sample_sizes:
         return
     rows = tuple(
         (
-            f"{row.figure} of {one.class_name}",
+            f"{row.figure} of {size.class_name}",
             value(row.assumed),
             "too few patients" if row.says_nothing else ends(row.low, row.high),
             f"{row.target_width:g}",
             f"{row.n_needed:,}",
         )
-        for one in made.sample_sizes
-        for row in one.precision
+        for size in evaluation.sample_sizes
+        for row in size.precision
     )
     yield SmallTable(
         "Sample size",
-        " ".join(map(_counts, made.sample_sizes)),
+        " ".join(map(_counts, evaluation.sample_sizes)),
         (
             "figure",
             "assumed",
-            f"{percent(made.level)} interval to be expected",
+            f"{percent(evaluation.level)} interval to be expected",
             "target width",
             "patients needed",
         ),
@@ -66,79 +66,82 @@ def sample_size_tables(made: Evaluation) -> Iterator[SmallTable]:
     )
 
 
-def _counts(one: SampleSize) -> str:
+def _counts(size: SampleSize) -> str:
     return (
-        f"{one.n_patients:,} patients, {one.n_of_class:,} of them with {one.class_name} "
-        f"({percent(one.prevalence)} of the cases)."
+        f"{size.n_patients:,} patients, {size.n_of_class:,} of them with {size.class_name} "
+        f"({percent(size.prevalence)} of the cases)."
     )
 
 
-def centre_tables(made: Centres) -> Iterator[SmallTable]:
-    """Who was held out, and how far the figures differ; their values stand by fold."""
+def centre_tables(centres: Centres) -> Iterator[SmallTable]:
+    """The groups held out, and how far their figures differ; the values are listed by fold."""
     notes = Notes()
     rows = tuple(
         (
-            f"{one.name} (fold {one.fold})",
-            *(f"{n:,}" for n in (one.n_cases, one.n_patients, *one.n_of_class)),
-            str(notes.mark(one.warning) or ""),
+            f"{centre.name} (fold {centre.fold})",
+            *(f"{n:,}" for n in (centre.n_cases, centre.n_patients, *centre.n_of_class)),
+            str(notes.mark(centre.warning) or ""),
         )
-        for one in made.centres
+        for centre in centres.centres
     )
-    columns = (made.column, "cases", "patients", *made.classes, "note")
+    columns = (centres.column, "cases", "patients", *centres.classes, "note")
     yield SmallTable(
-        f"By {made.column}: held out",
-        f"Each {made.column} is predicted by a model that it was held out of.",
+        f"By {centres.column}: held out",
+        f"Each {centres.column} is predicted by a model that it was held out of.",
         columns,
         rows,
         tuple(range(1, len(columns))),
         tuple(notes.words),
     )
     yield SmallTable(
-        f"By {made.column}: lowest and highest",
-        " ".join(one.words(made.column, made.level) for one in made.heterogeneity),
+        f"By {centres.column}: lowest and highest",
+        " ".join(
+            heterogeneity.words(centres.column, centres.level)
+            for heterogeneity in centres.heterogeneity
+        ),
         ("figure", "lowest", "in", "highest", "in", "defined in"),
         tuple(
             (
-                one.figure,
-                value(one.lowest),
-                one.lowest_in,
-                value(one.highest),
-                one.highest_in,
-                f"{one.n} of {len(made.centres)}",
+                spread.figure,
+                value(spread.lowest),
+                spread.lowest_in,
+                value(spread.highest),
+                spread.highest_in,
+                f"{spread.n} of {len(centres.centres)}",
             )
-            for one in made.spreads
+            for spread in centres.spreads
         ),
         (1, 3, 5),
     )
 
 
-def seed_table(made: SeedVariance) -> SmallTable:
+def seed_table(variance: SeedVariance) -> SmallTable:
     """The headline figures of each training, and their spread."""
-    by_name = {one.name: one for one in made.figures}
-    seeds = tuple(f"seed {seed}" for seed in made.seeds)
+    by_name = {figure.name: figure for figure in variance.figures}
+    seeds = tuple(f"seed {seed}" for seed in variance.seeds)
     columns = (
         "figure",
         *seeds,
         "mean",
         "SD over seeds",
         "range",
-        f"{percent(made.level)} interval by patients, seed {made.seeds[0]}",
+        f"{percent(variance.level)} interval by patients, seed {variance.seeds[0]}",
     )
     return SmallTable(
         "What the training seed alone changes",
-        f"{made.words_of_calls} {made.meaning}",
+        f"{variance.words_of_calls} {variance.meaning}",
         columns,
         tuple(_of_seeds(by_name[name]) for name in HEADLINE if name in by_name),
         tuple(range(1, len(columns))),
     )
 
 
-def _of_seeds(one: SeedMetric) -> tuple[str, ...]:
+def _of_seeds(figure: SeedMetric) -> tuple[str, ...]:
     return (
-        one.name,
-        *map(value, one.values),
-        value(one.mean),
-        value(one.sd),
-        ends(one.lowest, one.highest),
-        ends(one.lows[0], one.highs[0]) if one.lows else NOTHING,
+        figure.name,
+        *map(value, figure.values),
+        value(figure.mean),
+        value(figure.sd),
+        ends(figure.lowest, figure.highest),
+        ends(figure.lows[0], figure.highs[0]) if figure.lows else NOTHING,
     )

@@ -35,18 +35,18 @@ _TRAINING_COLUMNS = ("fold", "epoch", "train_loss", "validation_loss", "validati
                      "validation_macro_f1_ema", "learning_rate", "seconds")  # fmt: skip
 
 
-def write_tables(sources: Sources, said: Sequence[Sentence], folder: Path) -> None:
+def write_tables(sources: Sources, methods: Sequence[Sentence], folder: Path) -> None:
     """Write methods, checklists, cases, training curves, figures and curves of each set.
 
     Args:
         sources: What the report is made of.
-        said: What the files say was done.
-        folder: Of the tables.
+        methods: Sentences about what was done, derived from the files.
+        folder: Folder of the tables.
     """
-    rows = [answer.row for answer in answers(said)]
+    rows = [answer.row for answer in answers(methods)]
     tables.write_rows(folder / CHECKLISTS, rows, COLUMNS)
-    methods = [{"group": s.group, "subject": s.title, "text": s.text} for s in said]
-    tables.write_rows(folder / METHODS, methods, ("group", "subject", "text"))
+    texts = [{"group": s.group, "subject": s.title, "text": s.text} for s in methods]
+    tables.write_rows(folder / METHODS, texts, ("group", "subject", "text"))
     tables.write_rows(folder / CASES_OF_REPORT, _case_rows(sources), _case_columns(sources))
     epochs = [
         {"fold": fold.number, **{name: vars(row)[name] for name in _TRAINING_COLUMNS[1:]}}
@@ -98,42 +98,44 @@ def _case_columns(sources: Sources) -> list[str]:
 def _case_rows(sources: Sources) -> list[dict[str, object]]:
     return [
         {
-            "case_id": one.case_id,
-            "set": one.part,
-            "truth": one.truth or "",
-            "predicted": one.called,
+            "case_id": case.case_id,
+            "set": case.part,
+            "truth": case.truth or "",
+            "predicted": case.predicted,
             **{
                 f"prob_{name}": value
-                for name, value in zip(sources.dataset.classes, one.probabilities, strict=True)
+                for name, value in zip(sources.dataset.classes, case.probabilities, strict=True)
             },
-            "entropy": one.entropy,
-            "agreement": "" if one.agreement is None else one.agreement,
-            "disagreement": "" if one.disagreement is None else one.disagreement,
-            "distance": "" if one.distance is None else one.distance,
-            "flags": "; ".join(one.flags),
+            "entropy": case.entropy,
+            "agreement": "" if case.agreement is None else case.agreement,
+            "disagreement": "" if case.disagreement is None else case.disagreement,
+            "distance": "" if case.distance is None else case.distance,
+            "flags": "; ".join(case.flags),
         }
         for result in sources.results
-        for one in result.cases
+        for case in result.cases
     ]
 
 
 def _figure_rows(evaluation: Evaluation) -> list[dict[str, object]]:
-    rows = [_figure_row("all", one) for one in evaluation.figures]
-    rows += [_figure_row(group.name, one) for group in evaluation.groups for one in group.figures]
+    rows = [_figure_row("all", figure) for figure in evaluation.figures]
     rows += [
-        _figure_row(f"threshold {t.name} of {t.class_name}", one)
+        _figure_row(group.name, figure) for group in evaluation.groups for figure in group.figures
+    ]
+    rows += [
+        _figure_row(f"threshold {t.name} of {t.class_name}", figure)
         for t in evaluation.thresholds
-        for one in t.figures
+        for figure in t.figures
     ]
     return rows
 
 
-def _figure_row(name: str, one: Metric) -> dict[str, object]:
+def _figure_row(name: str, figure: Metric) -> dict[str, object]:
     return {
         "set": name,
-        "figure": one.name,
+        "figure": figure.name,
         **{
-            key: "" if vars(one)[key] is None else vars(one)[key]
+            key: "" if vars(figure)[key] is None else vars(figure)[key]
             for key in ("value", "low", "high", "n", "method", "warning")
         },
     }

@@ -65,7 +65,7 @@ class Shortfall:
     """Folds that were trained for fewer epochs than the plan has, in words.
 
     Attributes:
-        words: Which, and how many epochs.
+        words: Which folds, and how many epochs.
         is_large: Whether some fold has less than half of them.
     """
 
@@ -93,11 +93,11 @@ def shortfall(folds: Sequence[TrainedFold], planned: int | None) -> Shortfall | 
             wanted.append(meant)
     if not short:
         return None
-    told = "; ".join(
+    description = "; ".join(
         f"{numbered(numbers)}, {done:,} of {planned:,}{words}"
         for (done, words), numbers in sorted(short.items())
     )
-    words = f"Trained for fewer epochs than the plan has: {told}."
+    words = f"Trained for fewer epochs than the plan has: {description}."
     return Shortfall(words, min(wanted) < planned / 2)
 
 

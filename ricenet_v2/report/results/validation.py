@@ -35,8 +35,8 @@ def out_of_fold(
     earlier evaluation found of these tables is replaced by what is found now.
 
     Raises:
-        DatasetError: A table lacks columns, or holds what is no probability; a fold is a copy of
-            another.
+        DatasetError: A table lacks columns or has values that are not probabilities; a fold
+            is a copy of another.
     """
     there = [fold for fold in model.folds() if model.fold(fold).validation.is_file()]
     needed = ("case_id", "label", "predicted", *(f"prob_{name}" for name in classes))
@@ -47,29 +47,29 @@ def out_of_fold(
     checks = _flags(model, runs, rows, known)
     cases = [
         replace(_of_fold(row, classes, fold, model), flags=tuple(checks.get(row["case_id"], ())))
-        for fold, own in rows.items()
-        for row in own
+        for fold, fold_rows in rows.items()
+        for row in fold_rows
     ]
     in_order = tuple(sorted(cases, key=lambda case: case.case_id))
-    made = result_of("out-of-fold", model.crossval, in_order, known.values())
-    return replace(made, sanity=_as_of_now(made.sanity, model, runs, rows, known))
+    result = result_of("out-of-fold", model.crossval, in_order, known.values())
+    return replace(result, sanity=_as_of_now(result.sanity, model, runs, rows, known))
 
 
 def _flags(
     model: ModelPaths, runs: Mapping[int, Run], rows: Rows, known: Mapping[str, Case]
 ) -> dict[str, list[str]]:
     """What a reader should know of cases, by their id; the same is logged."""
-    found, changes = compared(model, runs, rows, known or None)
-    for told in (*changes.wrong, *changes.doubtful):
-        logger.warning("cases.csv has changed since the folds were trained: %s", told)
-    if found.edited:
-        logger.warning("%s: %s", model.folder, found.words(model))
-        logger.warning("%s", remade(model, found.edited))
+    comparison, changes = compared(model, runs, rows, known or None)
+    for change in (*changes.wrong, *changes.doubtful):
+        logger.warning("cases.csv has changed since the folds were trained: %s", change)
+    if comparison.edited:
+        logger.warning("%s: %s", model.folder, comparison.words(model))
+        logger.warning("%s", remade(model, comparison.edited))
     flags: dict[str, list[str]] = defaultdict(list)
-    for fold in found.edited:
-        for row, then in zip(rows[fold], found.rows[fold], strict=True):
+    for fold in comparison.edited:
+        for row, then in zip(rows[fold], comparison.rows[fold], strict=True):
             flags[row["case_id"]] += _edited_words(model, fold, row, then)
-    for used in used_cases(runs, found.rows):
+    for used in used_cases(runs, comparison.rows):
         flags[used.case_id] += changes_of(used, known.get(used.case_id)) if known else ()
     return flags
 
@@ -77,10 +77,10 @@ def _flags(
 def _edited_words(
     model: ModelPaths, fold: int, row: Mapping[str, str], then: Mapping[str, str]
 ) -> list[str]:
-    told = f"{short_names(model, [fold])} was edited since training"
+    text = f"{short_names(model, [fold])} has been edited since training"
     if row["label"] != then["label"]:
-        return [f"{told}: label {row['label']} there, {then['label']} in training"]
-    return [f"{told}: its label, call and probabilities may be others than the network's"]
+        return [f"{text}: label {row['label']} there, {then['label']} in training"]
+    return [f"{text}: its label, predicted class and probabilities may not be the network's"]
 
 
 def _as_of_now(
@@ -99,8 +99,8 @@ def _as_of_now(
     others = tuple(check for check in before if check.name != SINCE_TRAINING)
     if sanity is None and all(check.outcome == "fine" for check in now):
         return None
-    made = Sanity(title=title, checks=(*others, *now))
-    return made if sanity is None else replace(sanity, checks=made.checks)
+    updated = Sanity(title=title, checks=(*others, *now))
+    return updated if sanity is None else replace(sanity, checks=updated.checks)
 
 
 def _of_fold(
@@ -110,7 +110,7 @@ def _of_fold(
     return PredictedCase(
         case_id=row["case_id"],
         truth=row["label"],
-        called=row["predicted"],
+        predicted=row["predicted"],
         probabilities=probabilities,
         members=((f"fold {fold}", probabilities),),
         entropy=entropy_of(probabilities),
@@ -126,20 +126,20 @@ def _of_fold(
 def _probabilities(row: Mapping[str, str], classes: Sequence[str], file: Path) -> tuple[float, ...]:
     cells = [row[f"prob_{name}"] for name in classes]
     try:
-        found = tuple(float(cell) for cell in cells)
+        probabilities = tuple(float(cell) for cell in cells)
     except ValueError:
-        found = ()
-    if not found or not all(0 <= value <= 1 for value in found):
+        probabilities = ()
+    if not probabilities or not all(0 <= value <= 1 for value in probabilities):
         raise DatasetError(
-            "A table of predictions holds what is no probability.",
+            "A table of predictions contains values that are not probabilities.",
             case=row["case_id"],
             file=file,
             expected="numbers between 0 and 1",
             got=", ".join(cell or "(empty)" for cell in cells),
-            remedy="Bring the table back, or delete it and run the command that trained the fold "
+            remedy="Restore the table, or delete it and run the command that trained the fold "
             "with --continue, which writes it anew.",
         )
-    return found
+    return probabilities
 
 
 def described(paths: DatasetPaths, raw: RawDataset | None, model: ModelPaths) -> Dataset:
@@ -151,7 +151,7 @@ def described(paths: DatasetPaths, raw: RawDataset | None, model: ModelPaths) ->
     """
     if not any(file.is_file() for file in (model.dataset, paths.raw / DATASET_JSON)):
         raise DatasetError(
-            "Nothing describes the dataset of this model.",
+            "There is no description of the dataset of this model.",
             file=model.dataset,
             expected=f"{DATASET_JSON} in the model's folder or in the raw dataset",
         )
@@ -167,7 +167,7 @@ def described(paths: DatasetPaths, raw: RawDataset | None, model: ModelPaths) ->
             file=paths.raw / DATASET_JSON,
             expected=f"channels {in_words(then.channels)}; classes {', '.join(then.classes)}",
             got=f"channels {in_words(now.channels)}; classes {', '.join(now.classes)}",
-            remedy="Bring it back as it was. Or, if it is right now, run "
+            remedy="Restore it. Or, if it is correct now, run "
             f"ricenet_plan_and_preprocess {paths.name} --overwrite, move the folder of the model "
             f"away, and run ricenet_train {paths.name} all.",
         )

@@ -19,7 +19,7 @@ from ricenet_v2.fingerprinting.workers import KILLED_REMEDY, map_cases
 from ricenet_v2.records.report import ReportRecord
 from ricenet_v2.report.case.page import CASES, PICTURES, CaseJob, CasePart, write_case
 from ricenet_v2.report.methods.facts import Facts, facts_of
-from ricenet_v2.report.methods.prediction import of_fold_words
+from ricenet_v2.report.methods.prediction import describe_predictor
 from ricenet_v2.report.methods.text import sentences
 from ricenet_v2.report.plan.cases import flags as dataset_flags
 from ricenet_v2.report.results import provenance
@@ -57,29 +57,29 @@ def write_report(
     """Write a report; one that is there is replaced once the new one is whole.
 
     Args:
-        sources: What it is made of.
+        sources: All documents that the report is made of.
         output: The folder.
-        command: As typed.
-        most_megabytes: That the folder may take, in millions of bytes; pictures and volumes
+        command: The command as typed.
+        most_megabytes: Largest size of the folder, in millions of bytes; pictures and volumes
             become coarser to fit.
         num_workers: Processes that make pages of cases.
-        seconds: That reading the images of a case may take; as long as it takes where None.
+        seconds: Time limit for reading the images of a case; None sets no limit.
 
     Returns:
         What was written, and why the images of some cases, or files that other commands made of
         them, are not shown, by case id.
 
     Raises:
-        DatasetError: The folder holds something that is no report.
+        DatasetError: The folder contains something other than a report.
     """
     _claim(output)
     building = output / _BUILDING
     try:
-        made = _build(sources, building, command, most_megabytes, num_workers, seconds)
+        written = _build(sources, building, command, most_megabytes, num_workers, seconds)
         _swap(building, output)
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    return made
+    return written
 
 
 def _build(
@@ -117,8 +117,8 @@ def _build(
         inputs=sources.inputs,
     )
     documents.write(output / REPORT_JSON, record)
-    told = {case: why for case, why in zip(ids, faults, strict=True) if why}
-    return record, told
+    reasons = {case: why for case, why in zip(ids, faults, strict=True) if why}
+    return record, reasons
 
 
 def _without_images(job: CaseJob, reason: str) -> str:
@@ -132,11 +132,11 @@ def _claim(output: Path) -> None:
     there = sorted(entry.name for entry in entries if entry.name != LOCK_FILE)
     if there and _MARK not in there:
         raise DatasetError(
-            "This folder holds something that is no report.",
+            "This folder contains something other than a report.",
             file=output,
             expected="a new or empty folder, or an earlier report",
             got=", ".join(there[:5]),
-            remedy="Name another folder with -o.",
+            remedy="Choose another folder with -o.",
         )
     write_text(output / _MARK, "ricenet_report replaces this folder as a whole.\n")
     shutil.rmtree(output / _BUILDING, ignore_errors=True)
@@ -164,17 +164,17 @@ def _write_assets(output: Path) -> None:
 
 
 def _pages(sources: Sources) -> list[str]:
-    predicted = {one.page for result in sources.results for one in result.cases}
+    predicted = {case.page for result in sources.results for case in result.cases}
     return sorted(predicted | set(sources.cases))
 
 
 def _flags(sources: Sources) -> dict[str, tuple[str, ...]]:
-    """Of the dataset, by case: unlike the others, or warned of when it was preprocessed."""
-    found: dict[str, tuple[str, ...]] = {}
+    """Flags of the dataset by case: what is unlike other cases, and warnings of preprocessing."""
+    flagged: dict[str, tuple[str, ...]] = {}
     if sources.fingerprint is not None and sources.plan is not None:
-        found = dataset_flags(sources.fingerprint, sources.plan)
+        flagged = dataset_flags(sources.fingerprint, sources.plan)
     return {
-        case: tuple(dict.fromkeys((*found.get(case, ()), *_warnings(sources, case))))
+        case: tuple(dict.fromkeys((*flagged.get(case, ()), *_warnings(sources, case))))
         for case in _pages(sources)
     }
 
@@ -207,14 +207,14 @@ def _jobs(
             outputs=outputs.get(case, ()),
             covariates=covariates,
             record=sources.preprocessed.get(case),
-            flags=(*flags[case], *_told(outputs.get(case, ()))),
+            flags=(*flags[case], *_prediction_flags(outputs.get(case, ()))),
             before=ids[n - 1] if n else "",
             after=ids[n + 1] if n + 1 < len(ids) else "",
             parts=_parts_of(sources, case),
             maps=tuple(
-                (one, part.folder / one.file)
+                (volume, part.folder / volume.file)
                 for part in sources.parts
-                for one in part.content.volumes.get(case, ())
+                for volume in part.content.volumes.get(case, ())
             ),
             folder=output,
             n_bytes=each,
@@ -228,36 +228,41 @@ def _jobs(
 def _outputs(
     sources: Sources, facts: Facts
 ) -> dict[str, tuple[tuple[str, str, PredictedCase], ...]]:
-    """By case: name of each set of predictions, its meaning in words, the prediction."""
-    found: dict[str, list[tuple[str, str, PredictedCase]]] = {}
+    """Title, meaning in words and prediction of each set of predictions, by case."""
+    by_case: dict[str, list[tuple[str, str, PredictedCase]]] = {}
     for result in sources.results:
-        for one in result.cases:
+        for prediction in result.cases:
             if result.is_out_of_fold:
-                told = (f"out-of-fold, {one.part}", of_fold_words(facts, one))
+                title_and_note = (
+                    f"out-of-fold, {prediction.part}",
+                    describe_predictor(facts, prediction),
+                )
             else:
-                told = (result.title, _members(one, result.kind))
-            found.setdefault(one.page, []).append((*told, one))
-    return {case: tuple(outputs) for case, outputs in found.items()}
+                title_and_note = (result.title, _members(prediction, result.kind))
+            by_case.setdefault(prediction.page, []).append((*title_and_note, prediction))
+    return {case: tuple(outputs) for case, outputs in by_case.items()}
 
 
-def _members(one: PredictedCase, kind: str) -> str:
-    n = len(one.members)
-    if n > 1 and one.is_vote:
+def _members(prediction: PredictedCase, kind: str) -> str:
+    n = len(prediction.members)
+    if n > 1 and prediction.is_vote:
         return f"By votes of {n:,} {kind}s: numbers of the ensemble are shares of votes."
     if n > 1:
         return f"By the ensemble of {n:,} {kind}s."
-    return f"By one {kind}, {one.members[0][0]}." if one.members else "By the model."
+    return f"By one {kind}, {prediction.members[0][0]}." if prediction.members else "By the model."
 
 
-def _told(outputs: Sequence[tuple[str, str, PredictedCase]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(flag for _, _, one in outputs for flag in one.flags))
+def _prediction_flags(outputs: Sequence[tuple[str, str, PredictedCase]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(flag for _, _, prediction in outputs for flag in prediction.flags))
 
 
 def _parts_of(sources: Sources, case: str) -> tuple[CasePart, ...]:
     return tuple(
         CasePart(
             part.content.title,
-            tuple((f"../{PARTS}/{n}/{quote(one.file)}", one.caption) for one in pictures),
+            tuple(
+                (f"../{PARTS}/{n}/{quote(picture.file)}", picture.caption) for picture in pictures
+            ),
         )
         for n, part in enumerate(sources.parts)
         if (pictures := part.content.cases.get(case))

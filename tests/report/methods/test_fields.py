@@ -119,7 +119,7 @@ ALL = {
 
 WORDS = {
     Run: {
-        "plan_hash": "plan.json is not the plan that fold 0 was trained by",
+        "plan_hash": "plan.json is not the plan that fold 0 was trained with",
         "seed": "fold 0: 7",
         "device": "Fold 0 ran on cuda:9",
         "epochs": "after 6 of 9 epochs",
@@ -144,7 +144,7 @@ WORDS = {
         "decide": "(fold 0) is assigned the class with the highest probability",
     },
     Predictions: {
-        "plan_hash": "name another plan than the folds here",
+        "plan_hash": "name a different plan from that of the folds here",
         "checkpoint_hashes": "the weights of each fold's best epoch",
         "combine": "are majority votes of",
         "mirrored": "as they are, without mirroring",
@@ -155,7 +155,7 @@ WORDS = {
         "prior_named": "which the user named",
         "decide": "is assigned the class with the highest probability",
         "recalibration": "were calibrated: ",
-        "calibrated": "was asked for, and changes nothing",
+        "calibrated": "was requested but changes nothing",
         "warnings": OTHER.capitalize(),
     },
     Calibration: {
@@ -165,7 +165,7 @@ WORDS = {
         "n_cases": "8 cases",
         "n_patients": "of 7 patients",
         "method": f": {OTHER}.",
-        "fitted_on": "changed since: fold_0/validation.csv",
+        "fitted_on": "changed since (fold_0/validation.csv)",
         "warning": f"Warning: {OTHER}.",
         "command": OTHER,
         "form": "as decided by",
@@ -203,9 +203,9 @@ WORDS = {
         "confusion": "3 ",
         "figures": "0.123",
         "level": "90 % intervals of out-of-fold",
-        "missing": "1 case with a label is in no figure",
+        "missing": "1 case with a label is not included in the figures",
         "positive_class": f"refer to {OTHER}",
-        "unlabelled": "without a known label is in no figure",
+        "unlabelled": "without a known label is not included in its figures",
         "sample_sizes": f"{OTHER}: 9 patients, 4 of the class",
         "selection": OTHER,
         "command": OTHER,

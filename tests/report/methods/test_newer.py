@@ -10,8 +10,8 @@ from ricenet_v2.records.prior import MemberPrior, Prior, Recalibration
 from ricenet_v2.records.sample_size import Development, Precision, SampleSize
 from ricenet_v2.records.seeds import SeedMetric, SeedVariance
 from ricenet_v2.records.weights import PretrainedSource
-from ricenet_v2.report.methods.first_weights import leaked, untold
-from ricenet_v2.report.methods.prediction import of_fold_words
+from ricenet_v2.report.methods.first_weights import leaked, unverified
+from ricenet_v2.report.methods.prediction import describe_predictor
 
 BALANCED = Prior((0.5, 0.5), (12, 4))
 AS_THEY_ARE = Prior((0.75, 0.25), (12, 4))
@@ -25,7 +25,7 @@ def test_probabilities_that_are_corrected_are_told(facts, text_of, with_runs):
     assert "not corrected" in text.split("Probabilities in folder")[1]  # the folder is older
     some = text_of(with_runs(facts, (1,), prior=BALANCED), "probabilities")
     assert "of fold 1 are corrected" in some
-    assert "validation cases of folds 0, 2, 3 and 4 are of balanced classes" in some
+    assert "validation cases of folds 0, 2, 3 and 4 correspond to balanced classes" in some
 
 
 def test_where_training_was_not_balanced_there_is_nothing_to_correct(facts, text_of, with_runs):
@@ -69,7 +69,7 @@ def test_a_slope_and_offsets_are_told(facts, text_of, with_predictions):
     text = text_of(made, "probabilities")
     assert "were calibrated: slope 0.500 and offsets +1.000, -1.000." in text
     text = text_of(with_predictions(facts, calibrated=True), "probabilities")
-    assert "Calibration of folder predictions was asked for, and changes nothing." in text
+    assert "Calibration of folder predictions was requested but changes nothing." in text
     found = Calibration(
         2.0, None, None, 9, 8, "by hand", {}, (), (), form="slope and offset", slope=0.5,
         offsets=(1.0, -1.0), classes=facts.dataset.classes, prior=(0.8, 0.2),
@@ -79,7 +79,7 @@ def test_a_slope_and_offsets_are_told(facts, text_of, with_predictions):
     assert "which is not that" not in text_of(there, "probabilities")
     other = dataclasses.replace(found, offsets=(0.5, -0.5))
     changed = dataclasses.replace(there, calibration=other)
-    assert "which is not that of calibration.json" in text_of(changed, "probabilities")
+    assert "which differs from calibration.json" in text_of(changed, "probabilities")
     text = text_of(there, "calibration")
     first, second = facts.dataset.classes
     assert f"Slope 0.500 and offsets ({first} +1.000, {second} -1.000), fitted on 9 cases" in text
@@ -103,8 +103,11 @@ def test_what_pretrained_weights_were_trained_on_is_told(facts, text_of, with_ru
     assert "What these were trained on is not recorded." in old
     text = text_of(with_runs(facts, pretrained=LEAKY), "first_weights")
     assert "trained on 12 cases (by a run of Dataset009_X, fold 3, with those of" in text
-    assert "There may be further ones: a file without a list." in text
-    assert "held-out cases of this dataset, so figures of these flatter: PH0001 and PH0021." in text
+    assert "There may be others: a file without a list." in text
+    assert (
+        "held-out cases of this dataset, so figures on these are optimistic: PH0001 and PH0021."
+        in text
+    )
     assert "The ids are alike." in text
 
 
@@ -114,19 +117,23 @@ def test_leaked_weights_are_told_where_their_figures_stand(facts, text_of, with_
     changed = with_runs(facts, (number,), pretrained=LEAKY)
     own, folder = changed.results
     told = f"Fold {number} began with weights.pth, which was trained on 1 of these cases"
-    assert leaked(changed, own) == f"{told} (PH0001): the figures flatter."
-    assert leaked(changed, folder) == f"{told} (PH0021): the figures flatter."
+    assert leaked(changed, own) == f"{told} (PH0001), so the figures are optimistic."
+    assert leaked(changed, folder) == f"{told} (PH0021), so the figures are optimistic."
     assert told in text_of(changed, "results")
-    text = untold(changed, folder)
-    assert f"of fold {number}, which may flatter these figures: a file without a list." in text
+    text = unverified(changed, folder)
+    assert (
+        f"of fold {number}, which may make these figures optimistic: a file without a list." in text
+    )
     assert "the ids are alike." in text
     unasked = with_runs(facts, pretrained=SOURCE)
-    assert "nobody looked whether weights.pth was trained on held-out cases" in untold(unasked, own)
+    assert "it was not checked whether weights.pth was trained on held-out cases" in unverified(
+        unasked, own
+    )
     known = with_runs(facts, pretrained=dataclasses.replace(SOURCE, trained_on=5))
-    assert (untold(known, own), leaked(known, own)) == ("", "")
-    assert "flatter" not in text_of(facts, "results")
+    assert (unverified(known, own), leaked(known, own)) == ("", "")
+    assert "optimistic" not in text_of(facts, "results")
     assert "1 of them was learned from all the same" in text_of(changed, "of_folds")
-    assert "began with weights that had been trained on it" in of_fold_words(changed, one)
+    assert "began with weights that had been trained on it" in describe_predictor(changed, one)
     assert "has 2 cases with a label" in text_of(changed, "held_out")
     assert "has 3 cases with a label" in text_of(facts, "held_out")
 
@@ -148,9 +155,9 @@ def test_a_leak_is_not_charged_to_predictions_of_other_folds(facts, with_runs):
         ),
     )
     third = with_runs(facts, (3,), pretrained=LEAKY)
-    assert (leaked(third, some), untold(third, some)) == ("", "")
+    assert (leaked(third, some), unverified(third, some)) == ("", "")
     assert "PH0021" in leaked(third, folder)
-    assert "a file without a list" in untold(third, folder)
+    assert "a file without a list" in unverified(third, folder)
 
 
 def test_folds_of_centres_are_told_and_never_as_stratified(facts, text_of, with_runs):

@@ -120,7 +120,11 @@ def test_a_fold_that_is_not_finished_is_told(facts, text_of, with_runs):
         ({"command": ()}, "commands", "is not recorded"),
         ({"validation_mirror_axes": ()}, "mirroring", "folds 0, 1, 2, 3 and 4 are of images as"),
         ({"plan_hash": "another"}, "plan", "plan.json is not the plan that folds 0, 1, 2, 3 and 4"),
-        ({"plan_hash": "another"}, "other_model", "name another plan than the folds here"),
+        (
+            {"plan_hash": "another"},
+            "other_model",
+            "name a different plan from that of the folds here",
+        ),
         ({"fold_hash": "another"}, "folds", "trained on other cases, labels or patients"),
     ],
 )
@@ -175,7 +179,7 @@ def test_pretrained_weights_are_told_with_the_folds_that_began_with_them(facts, 
             {"combine": "vote", "decide": "probable"},
             "called",
             "each network votes for the class with the highest probability; a case is assigned the "
-            "class of most votes",
+            "class with the most votes",
         ),
         ({"mirrored": False}, "mirroring", "without mirroring, unlike the out-of-fold predictions"),
         ({"temperature": 1.5}, "probabilities", "were calibrated: temperature 1.500"),
@@ -202,8 +206,11 @@ def test_a_single_network_is_no_ensemble(facts, text_of):
 @pytest.mark.parametrize(
     ("balance", "words"),
     [
-        ("sampler", "of the validation cases are of balanced classes; they are not corrected"),
-        ("loss", "of the validation cases are of balanced classes; they are not corrected"),
+        (
+            "sampler",
+            "of the validation cases correspond to balanced classes; they are not corrected",
+        ),
+        ("loss", "of the validation cases correspond to balanced classes; they are not corrected"),
         ("none", "of the validation cases refer to the class frequencies of the training cases"),
     ],
 )
@@ -220,22 +227,20 @@ def test_a_temperature_that_is_there_and_not_used_or_another_is_told(
 ):
     found = Calibration(2.0, None, None, 9, 8, "by hand", {}, (), (), warning="only 9 cases")
     there = dataclasses.replace(facts, calibration=found)
-    assert "not calibrated, though calibration.json is there" in text_of(there, "probabilities")
+    assert "not calibrated, although calibration.json exists" in text_of(there, "probabilities")
     assert "Temperature 2.000, fitted on 9 cases of 8 patients: by hand. Warning: only 9" in (
         text_of(there, "calibration")
     )
     other = text_of(with_predictions(there, temperature=1.5), "probabilities")
-    assert "temperature 1.500, which is not that of calibration.json" in other
+    assert "temperature 1.500, which differs from calibration.json" in other
     same = text_of(with_predictions(there, temperature=2.0), "probabilities")
     assert "which is not that" not in same
 
 
 def test_what_the_cases_are_called_is_counted(facts, text_of):
     text = text_of(facts, "called")
-    assert (
-        "Each case of the out-of-fold predictions is assigned the class of the highest probability."
-        in text
-    )
+    words = "of the out-of-fold predictions is assigned the class with the highest probability."
+    assert f"Each case {words}" in text
     first, folder = facts.results
     wrong = dataclasses.replace(first.cases[0], probabilities=first.cases[0].probabilities[::-1])
     cases = (wrong, *first.cases[1:])
@@ -248,7 +253,7 @@ def test_what_the_cases_are_called_is_counted(facts, text_of):
 def test_a_model_of_a_table_is_no_network(facts, text_of, with_predictions):
     table = dataclasses.replace(with_predictions(facts, checkpoint_hashes={}), plan=None)
     text = text_of(table)
-    assert "The model is no network" in text
+    assert "The model is not a network" in text
     assert "each predicted by the one model that did not learn from it" in text
     for word in ("network (", "networks", "epoch", "mirroring", "sampler"):
         assert word not in text
@@ -273,11 +278,14 @@ def test_nothing_flatters_where_no_fold_ended_early(facts):
 
 
 def test_training_cases_that_were_predicted_flatter_where_their_figures_stand(facts, text_of):
-    assert "flatters" not in text_of(facts, "results")
+    assert "optimistic" not in text_of(facts, "results")
     first, folder = facts.results
     cases = (dataclasses.replace(folder.cases[0], learned_by=(0, 1)), *folder.cases[1:])
     changed = dataclasses.replace(facts, results=(first, dataclasses.replace(folder, cases=cases)))
-    words = "1 of its cases is a training case that a network learned from, which flatters its fig"
+    words = (
+        "1 of its cases is a training case that a network learned from, which makes its figures "
+        "optimistic."
+    )
     assert words in text_of(changed, "results")
     assert "1 case of folder predictions is a training case" in text_of(changed, "learned_from")
 
@@ -290,7 +298,7 @@ def test_validation_cases_that_chose_the_epoch_flatter_too(facts, text_of, with_
     changed = dataclasses.replace(best, results=(first, dataclasses.replace(folder, cases=cases)))
     assert "1 of its cases is a validation case that chose the epoch" in text_of(changed, "results")
     final = with_predictions(changed, checkpoint_hashes=_hashes("final", (0,)))
-    assert "flatters" not in text_of(final, "results")
+    assert "optimistic" not in text_of(final, "results")
 
 
 def test_folds_that_are_not_trained_are_named(facts, text_of):

@@ -76,11 +76,11 @@ def _names(kind):
 
 def test_every_field_of_a_plan_is_told_or_silent_for_a_reason():
     assert set(TRAINING) | set(ELSEWHERE) | set(training.SILENT) == _names(TrainingPlan)
-    assert not set(training.SILENT) & training.TOLD
+    assert not set(training.SILENT) & training.DESCRIBED
     assert all(training.SILENT.values())
-    assert set(TRAINING) | set(ELSEWHERE) == training.TOLD
-    assert set(AUGMENTATION) == augmentation.TOLD == _names(AugmentationPlan)
-    assert set(NETWORK) == network.TOLD == _names(NetworkPlan)
+    assert set(TRAINING) | set(ELSEWHERE) == training.DESCRIBED
+    assert set(AUGMENTATION) == augmentation.DESCRIBED == _names(AugmentationPlan)
+    assert set(NETWORK) == network.DESCRIBED == _names(NetworkPlan)
 
 
 @pytest.mark.parametrize("name", TRAINING)
@@ -189,6 +189,6 @@ def test_no_two_subjects_share_a_key_and_nothing_is_said_of_nothing(facts):
     keys = [one.key for one in SUBJECTS]
     assert len(set(keys)) == len(keys)
     bare = type(facts)(dataset=facts.dataset)
-    said = {one.key for one in SUBJECTS if one.tell(bare)}
+    said = {one.key for one in SUBJECTS if one.describe(bare)}
     assert said <= {"source", "outcome", "licence", "use"}
     assert callable(facts_of)

@@ -177,7 +177,7 @@ def test_no_more_than_200_cases_stand_in_the_table(make_planned):
     made = make_planned(("mri",), 230)
     page = _page(made)
     assert page.count('<th scope="row" class="id">') == 200
-    assert "30 more cases stand in dataset_fingerprint.json" in page
+    assert "30 more cases are listed in dataset_fingerprint.json" in page
 
 
 def test_a_plan_that_was_edited_by_hand_says_so(usual):

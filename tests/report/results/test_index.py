@@ -126,11 +126,13 @@ def test_figures_that_are_flattered_say_so_above_them_and_at_the_top(page_of, of
     top, _, rest = page_of(with_results=True, plan=plan, folds=early).partition(
         '<section id="cohort">'
     )
-    assert "flattered, see there" in top
+    assert "optimistic, see there" in top
     assert "finished, 5 of them early" in top
     figures = rest.split('<section id="figures">')[1].split("<table")[0]
     assert '<p class="warning">The epoch was chosen on the same cases, which flatters' in figures
-    assert "flatter" not in page_of(with_results=True).split("<h4>Thresholds</h4>")[0]
+    before = page_of(with_results=True).split("<h4>Thresholds</h4>")[0]
+    assert "flatter" not in before
+    assert "optimistic" not in before
 
 
 def test_leaked_weights_are_a_warning_above_their_figures(page_of, simulated):
@@ -146,8 +148,8 @@ def test_leaked_weights_are_a_warning_above_their_figures(page_of, simulated):
     warnings = re.findall(r'<p class="warning">(.*?)</p>', own)
     assert len(warnings) == 2
     assert f"w.pth, which was trained on 1 of these cases ({seen}): the figures" in warnings[0]
-    assert "may flatter these figures: no list." in warnings[1]
-    assert "flattered, see there" in page.split('id="cohort"')[0]
+    assert "may make these figures optimistic: no list." in warnings[1]
+    assert "optimistic, see there" in page.split('id="cohort"')[0]
     assert "w.pth" not in page_of(with_results=True)
 
 

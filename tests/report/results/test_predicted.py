@@ -36,7 +36,7 @@ def _read(folder, label="x", split="test", source=None, record=None, hashes=("",
 def test_the_same_images_have_the_label_of_the_table(tmp_path, split):
     (one,) = _read(tmp_path, split=split, source=_record(), record=_record()).cases
     assert (one.truth, one.is_right, one.page) == ("x", False, "C1")
-    assert any("has learned from it" in flag for flag in one.flags) == (split == "train")
+    assert any("was trained on it" in flag for flag in one.flags) == (split == "train")
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_another_case_of_the_same_id_has_no_label_and_a_page_of_its_own(
     assert one.truth is None
     assert one.is_right is None
     assert one.page == f"C1 in {tmp_path.name}"
-    assert any("may be somebody else" in flag for flag in one.flags)
+    assert any("may be another patient" in flag for flag in one.flags)
 
 
 @pytest.mark.parametrize(
@@ -71,9 +71,11 @@ def test_another_case_of_the_same_id_has_no_label_and_a_page_of_its_own(
 def test_a_test_case_that_is_joined_by_its_id_alone_says_so(tmp_path, source, record):
     (one,) = _read(tmp_path, source=source, record=record).cases
     assert (one.truth, one.page) == ("x", "C1")
-    assert any("nothing tells whether the same images" in flag for flag in one.flags)
+    assert any(
+        "whether the same images were predicted is not recorded" in flag for flag in one.flags
+    )
     (same,) = _read(tmp_path, source=_record(), record=_record()).cases
-    assert not any("nothing tells" in flag for flag in same.flags)
+    assert not any("is not recorded" in flag for flag in same.flags)
 
 
 def test_cases_of_the_same_table_are_the_same_without_hashes_of_images(tmp_path):
@@ -81,7 +83,7 @@ def test_cases_of_the_same_table_are_the_same_without_hashes_of_images(tmp_path)
     assert (same.truth, same.flags) == ("x", ())
     for hashes in (("t", "u"), ("", ""), ("t", "")):
         (one,) = _read(tmp_path, hashes=hashes).cases
-        assert any("nothing tells" in flag for flag in one.flags)
+        assert any("is not recorded" in flag for flag in one.flags)
 
 
 def test_a_case_without_a_label_has_no_truth(tmp_path):
@@ -108,6 +110,6 @@ def test_a_training_case_was_learned_by_the_folds_that_hold_it_for_training(tmp_
     (one,) = of_folder(tmp_path, known, {}, "same", splits).cases
     assert one.learned_by == (1,)
     assert one.is_vote
-    assert "a training case: 1 of 2 members that predicted it have learned from it" in one.flags
+    assert "a training case: 1 of 2 members that predicted it were trained on it" in one.flags
     (unknown,) = of_folder(tmp_path, known, {}, "same").cases
     assert unknown.learned_by == (0, 1)

@@ -45,7 +45,7 @@ def test_out_of_fold_rows_are_those_of_the_files(simulated):
     assert len(by_id) == len(rows) == 20
     for row in rows:
         one = by_id[row["case_id"]]
-        assert (one.truth, one.called) == (row["label"], row["predicted"])
+        assert (one.truth, one.predicted) == (row["label"], row["predicted"])
         assert one.probabilities[1] == float(row["prob_recurrence"])
         assert one.is_right == (row["label"] == row["predicted"])
 
@@ -76,7 +76,7 @@ def test_a_folder_without_predictions_is_refused(tmp_path, simulated):
 
 def test_two_folders_of_one_name_are_refused(tmp_path, simulated):
     shutil.copytree(simulated / "predictions", tmp_path / "predictions")
-    with pytest.raises(DatasetError, match="told apart by their names"):
+    with pytest.raises(DatasetError, match="must have different names"):
         _read(simulated, simulated / "predictions", tmp_path / "predictions")
 
 
@@ -132,7 +132,7 @@ def test_folders_elsewhere_are_read_once_and_empty_ones_refused(tmp_path, simula
     assert [part.content.title for part in found.parts] == ["Maps", "Occlusion"]
     assert "part 3, maps/report_part.json" in found.inputs
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DatasetError, match="nothing for a report") as caught:
+    with pytest.raises(DatasetError, match="contains nothing for a report") as caught:
         read_sources(paths, "auto", "all", [], [tmp_path / "empty"])
     assert "ricenet_explain" in str(caught.value.expected)
 

@@ -100,7 +100,7 @@ def test_an_edited_table_is_named_and_not_cases_csv(paths, caplog):
     assert "ricenet_train D 1 --epochs 1 --continue" in caplog.text
     assert [case.flags for case in found.cases] == [
         (),
-        ("fold_1/validation.csv was edited since training: label a there, b in training",),
+        ("fold_1/validation.csv has been edited since training: label a there, b in training",),
     ]
     outcomes = {check.name: check.outcome for check in found.sanity.checks}
     assert outcomes == {"another check": "fine", SINCE_TRAINING: "doubt"}
@@ -113,7 +113,7 @@ def test_an_edited_probability_is_told_on_the_pages_of_its_fold(paths, caplog):
     write_rows(file, [{**row, **cells} for row in read_rows(file)])
     flags = flags_of(paths, CASES)
     assert flags["y"] == ()
-    assert "fold_0/validation.csv was edited since training" in flags["x"][0]
+    assert "fold_0/validation.csv has been edited since training" in flags["x"][0]
     assert "fold_0/validation.csv" in caplog.text
     assert out_of_fold(paths.run(), DATASET.classes, CASES).sanity.checks[0].outcome == "doubt"
 
@@ -170,5 +170,5 @@ def test_other_words_may_change_and_the_raw_dataset_may_be_gone(paths, tmp_path)
     assert described(gone, None, paths.run()) == DATASET
     paths.run().dataset.unlink()
     assert described(paths, None, paths.run()) == changed
-    with pytest.raises(DatasetError, match="Nothing describes"):
+    with pytest.raises(DatasetError, match="no description of the dataset"):
         described(gone, None, paths.run())

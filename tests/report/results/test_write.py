@@ -114,7 +114,7 @@ def test_numbers_are_those_of_the_sources(reported, simulated):
         assert float(row["prob_recurrence"]) == one.probabilities[1]
         page = (reported / "cases" / f"{one.case_id}.html").read_text(encoding="utf-8")
         assert f"{one.probabilities[1]:.2f}" in page
-        assert one.called in page
+        assert one.predicted in page
     figures = tables.read_rows(reported / "data" / "out_of_fold_figures.csv")
     told = {(row["set"], row["figure"]): row["value"] for row in figures}
     for figure in sources.results[0].evaluation.figures:
@@ -159,7 +159,7 @@ def test_a_report_is_replaced_and_other_folders_are_not(tmp_path, simulated):
         (mine / "data").mkdir(parents=True)
         for path in (mine / name, mine / "data" / "table.csv"):
             path.write_text("precious")
-        with pytest.raises(DatasetError, match="no report"):
+        with pytest.raises(DatasetError, match="other than a report"):
             write_report(sources, mine, ["ricenet_report"])
         assert (mine / "data" / "table.csv").read_text() == "precious"
 
@@ -242,7 +242,7 @@ def test_a_case_of_the_same_id_that_is_another_has_its_own_page(tmp_path, simula
     index = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert 'href="cases/PH0021%20in%20predictions.html"' in index
     assert 'href="cases/PH0021.html"' in index
-    assert "The table says what each was chosen on." in index
+    assert "The table lists what each threshold was chosen on." in index
 
 
 def test_one_network_is_no_ensemble(simulated):
@@ -256,8 +256,8 @@ def test_one_network_is_no_ensemble(simulated):
 
 def test_thresholds_say_on_which_cases_they_were_chosen(reported):
     index = (reported / "index.html").read_text(encoding="utf-8")
-    assert index.count("chosen on these same cases, so their figures flatter.") == 1
-    assert index.count("The table says what each was chosen on.") == 1
+    assert index.count("chosen on these same cases, so their figures are optimistic.") == 1
+    assert index.count("The table lists what each threshold was chosen on.") == 1
 
 
 def test_pictures_and_volumes_grow_coarser_where_there_is_less_room(tmp_path, simulated):
