@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import runpy
 import sys
 from pathlib import Path
 
@@ -25,9 +24,8 @@ def _answer(words: list[str], folder: str, environment: dict[str, str], output: 
         sys.argv = words
         module = importlib.import_module(f"ricenet_v2.cli.{name.removeprefix('ricenet_')}")
         sys.exit(module.main())
-    sys.argv = words[1:]
-    sys.path[0] = str(Path(words[1]).parent)
-    runpy.run_path(words[1], run_name="__main__")
+    # A script may start processes that look at it again: it runs as a user would run it.
+    os.execve(sys.executable, [sys.executable, *words[1:]], environment)
 
 
 if __name__ == "__main__":

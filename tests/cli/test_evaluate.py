@@ -369,7 +369,9 @@ def test_the_title_tells_no_path(tmp_path):
 
 def test_figures_need_no_torch():
     """Torch takes two seconds, which is most of what the command takes."""
-    code = "import sys; from ricenet_v2.evaluation import calibrate, earlier, sanity, write;"
+    code = (
+        "import sys; from ricenet_v2.evaluation import calibrate, retained_checks, sanity, write;"
+    )
     code += "from ricenet_v2.cli import evaluate_seeds, evaluate_centres; "
     code += "sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -20,14 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 import os
 from ricenet_v2.core import lifeline
-from ricenet_v2.core.pool import Task
+from ricenet_v2.core.pool import PoolTask
 from ricenet_v2.fingerprinting.workers import map_cases
 
 if sys.argv[2] == "pipe":
     lifeline._kernel_tells = lambda parent: False
 
 @dataclass(frozen=True)
-class Case(Task):
+class Case(PoolTask):
     folder: Path
     number: int
 

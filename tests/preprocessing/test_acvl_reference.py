@@ -70,6 +70,6 @@ def test_the_margin_of_a_report_is_a_padded_box(random):
     brain = np.zeros(grid.shape, dtype=bool)
     brain[1:9, 6:20, 8:15] = True
     image = random.standard_normal(grid.shape).astype(np.float32)
-    shown = scan.crop(scan.Scan((Channel("T1c", "mri"),), (image,), grid, None), brain)
+    shown = scan.crop(scan.DisplayedCase((Channel("T1c", "mri"),), (image,), grid, None), brain)
     box = pad_bbox(get_bbox_from_mask(brain), [2, 3, 2], grid.shape)  # 8 mm
     np.testing.assert_array_equal(shown.voxels[0], image[bounding_box_to_slice(box)])

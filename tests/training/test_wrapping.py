@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ricenet_v2.network.build import build_network
-from ricenet_v2.training.process_group import Team
+from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.wrapping import autocast, moved, without_sync, wrapped
 
 CPU = torch.device("cpu")
@@ -21,7 +21,7 @@ def network(plan):
 
 
 def test_a_network_alone_is_not_wrapped(plan, network):
-    assert wrapped(network, plan.training, Team(0, 1, CPU)) is network
+    assert wrapped(network, plan.training, ProcessGroup(0, 1, CPU)) is network
     with without_sync(network, wanted=True):
         pass
 
@@ -31,7 +31,7 @@ def test_compile_wraps_and_leaves_the_names_of_the_weights(plan, network, monkey
     compiled = []
     monkeypatch.setattr(torch, "compile", lambda given: compiled.append(given) or nn.Identity())
     training = dataclasses.replace(plan.training, compile=True)
-    assert isinstance(wrapped(network, training, Team(0, 1, CPU)), nn.Identity)
+    assert isinstance(wrapped(network, training, ProcessGroup(0, 1, CPU)), nn.Identity)
     assert compiled == [network]
     assert list(network.state_dict()) == names
 
