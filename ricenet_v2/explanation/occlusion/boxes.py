@@ -72,7 +72,7 @@ def _layout(around: torch.Tensor) -> torch.memory_format:
 
 
 def _lay(target: torch.Tensor, start: Corners, source: torch.Tensor, source_start: Corners) -> None:
-    """Copy the overlap of two parts (C, z, y, x) of a map, both named by first voxels."""
+    """Copy the overlap of two parts (C, z, y, x); they begin at `start`, `source_start`."""
     first = np.maximum(start, source_start)
     last = np.minimum(start + target.shape[1:], source_start + source.shape[1:])
     if (first < last).all():

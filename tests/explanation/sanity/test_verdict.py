@@ -26,7 +26,7 @@ def test_a_good_map_passes_with_and_without_control_and_folds():
         ({"control": 0.7}, "hardly changes with shuffled labels (correlation 0.70)"),
         ({"deletion_better": 18 / 19}, "deleting by the map is better than 95 % of random orders"),
         ({"insertion_better": 0.5}, "inserting by the map is better than 50 % of random orders"),
-        ({"agreement": 0.1}, "networks of the folds disagree (correlation 0.10)"),
+        ({"agreement": 0.1}, "the networks of the folds disagree (correlation 0.10)"),
         ({"completeness": 0.07}, "does not add up to the output (error 7 %)"),
     ],
 )
