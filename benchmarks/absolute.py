@@ -136,7 +136,9 @@ def planned(chosen: argparse.Namespace, preset: str) -> Cohort:
     return Cohort(NAME, paths, load_raw_dataset(raw), plan, splits)
 
 
-def measure(made: Cohort, subset: str, variant: Variant, seed: int, team: ProcessGroup) -> Result:
+def measure(
+    made: Cohort, subset: str, variant: Variant, seed: int, process_group: ProcessGroup
+) -> Result:
     """Train fold 0 for 200 updates and rank the held-out cases."""
     plan = made.plan
     if not variant.has_bands:
@@ -149,9 +151,9 @@ def measure(made: Cohort, subset: str, variant: Variant, seed: int, team: Proces
     channels, raw = SUBSETS[subset], made.raw
     options = TrainOptions(resume=True, overrides=settings, seed=seed, channels=channels)
     paths = made.runs(variant.name.replace(",", ""), seed)
-    train_fold(paths, plan, raw.dataset, raw.cases, made.splits, 0, options, team)
+    train_fold(paths, plan, raw.dataset, raw.cases, made.splits, 0, options, process_group)
     folder = paths.run(plan.name, channels_label(plan, channels)).folder
-    ensemble = load_ensemble(folder, device=str(team.device))
+    ensemble = load_ensemble(folder, device=str(process_group.device))
     cases, stored = raw.split("test"), made.paths.cases(plan.name)
     seen = [channel.name for channel in ensemble.plan.channels]
     rows = [index for index, channel in enumerate(raw.dataset.channels) if channel.name in seen]
@@ -201,13 +203,13 @@ def main() -> None:
     if chosen.write:  # a page without its markers is found out now
         page.rewrite(chosen.write.read_text(encoding="utf-8"), SECTION, "")
     results = []
-    with joined(chosen.device) as team:
+    with joined(chosen.device) as process_group:
         for preset in chosen.presets:
             made = planned(chosen, preset)
             for subset in SUBSETS:
                 for variant in VARIANTS if preset == SMALL else VARIANTS[:2]:
                     for seed in chosen.seeds:
-                        results.append(measure(made, subset, variant, seed, team))
+                        results.append(measure(made, subset, variant, seed, process_group))
                         print(results[-1], flush=True)
     text = json.dumps([asdict(result) for result in results], indent=1)
     (chosen.workspace / "absolute.json").write_text(text, encoding="utf-8")

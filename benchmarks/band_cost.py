@@ -33,14 +33,14 @@ class Compared:
     none: float
 
 
-def compared(chosen: argparse.Namespace, seed: int, team: ProcessGroup) -> Compared:
+def compared(chosen: argparse.Namespace, seed: int, process_group: ProcessGroup) -> Compared:
     """Train the five folds of a simulated cohort with bands and without."""
     workspace = chosen.workspace / f"cohort_{seed}"
     made = cohort(workspace, PHANTOM, None, chosen.shape, None, chosen.preset, seed)
     overrides = {"epochs": str(chosen.epochs)}
     means = {
         variant: statistics.fmean(
-            train(made, variant, 0, fold, overrides, team).auroc
+            train(made, variant, 0, fold, overrides, process_group).auroc
             for fold in range(len(made.splits.folds))
         )
         for variant in (BASE, NO_BANDS)
@@ -96,9 +96,9 @@ def main() -> None:
     if chosen.write:
         page.rewrite(chosen.write.read_text(encoding="utf-8"), "band_cost", "")
     results = []
-    with joined(chosen.device) as team:
+    with joined(chosen.device) as process_group:
         for seed in chosen.cohorts:
-            results.append(compared(chosen, seed, team))
+            results.append(compared(chosen, seed, process_group))
             print(results[-1], flush=True)
     found = section(results, chosen)
     print(found)

@@ -89,7 +89,7 @@ def train(
     seed: int,
     fold: int,
     settings: Mapping[str, str],
-    team: ProcessGroup,
+    process_group: ProcessGroup,
 ) -> Result:
     """Train a fold, or read what was trained, and count its figures."""
     paths = made.runs(variant, seed)
@@ -97,7 +97,7 @@ def train(
     raw, plan = made.raw, made.plan
     if variant == NO_BANDS:
         plan = dataclasses.replace(plan, network=dataclasses.replace(plan.network, levels=()))
-    train_fold(paths, plan, raw.dataset, raw.cases, made.splits, fold, options, team)
+    train_fold(paths, plan, raw.dataset, raw.cases, made.splits, fold, options, process_group)
     files = paths.run(made.plan.name).fold(fold)
     rows = _rows(files.validation)
     found = np.array([[float(row[f"prob_{name}"]) for name in made.plan.classes] for row in rows])
@@ -233,14 +233,16 @@ def _together(own: Sequence[Result]) -> list[str]:
     return [*lines, ""]
 
 
-def study(made: Cohort, chosen: argparse.Namespace, team: ProcessGroup) -> Iterator[Result]:
+def setup(
+    made: Cohort, chosen: argparse.Namespace, process_group: ProcessGroup
+) -> Iterator[Result]:
     """Every run of a cohort; seeds outermost, so that a study cut short is still balanced."""
     settings = variants_of(made.plan, chosen.variants)
     todo = [(s, v, f) for s in range(chosen.seeds) for v in settings for f in chosen.folds]
     spent: list[float] = []
     for number, (seed, variant, fold) in enumerate(todo):
         overrides = {**settings[variant], "epochs": str(chosen.epochs)}
-        result = train(made, variant, seed, fold, overrides, team)
+        result = train(made, variant, seed, fold, overrides, process_group)
         spent.append(result.seconds)
         left = statistics.fmean(spent) * (len(todo) - number - 1) / 3600
         print(f"{made.name}, {variant}, seed {seed}, fold {fold}: {result}", flush=True)
@@ -280,7 +282,7 @@ def main() -> None:
         for key in chosen.cohorts:
             page.rewrite(chosen.write.read_text(encoding="utf-8"), f"generalisation {key}", "")
     names = {"phantom": PHANTOM, "adrenal": ADRENAL}
-    with joined(chosen.device) as team:
+    with joined(chosen.device) as process_group:
         for key in chosen.cohorts:
             made = cohort(
                 chosen.workspace,
@@ -290,10 +292,10 @@ def main() -> None:
                 chosen.spacing,
                 chosen.preset,
             )
-            results = list(study(made, chosen, team))
+            results = list(setup(made, chosen, process_group))
             text = json.dumps([asdict(result) for result in results], indent=1)
             (chosen.workspace / f"generalisation_{key}.json").write_text(text, encoding="utf-8")
-            found = section(results, made, chosen.epochs, team.device)
+            found = section(results, made, chosen.epochs, process_group.device)
             print(found)
             if chosen.write:
                 page.write(chosen.write, f"generalisation {key}", found)

@@ -258,10 +258,10 @@ def main() -> None:
     memory = []
     for name in GOALS:
         for bound in (1.0, chosen.memory_gb):
-            asked = [*words, "--memory_gb", str(bound), "--only_memory", name]
-            memory.append((name, bound, limited.run("benchmarks.occlusion", asked, 1)))
-    asked = [*words, "--memory_gb", str(chosen.memory_gb), "--only_measure"]
-    found = limited.run("benchmarks.occlusion", asked, 1)
+            requested = [*words, "--memory_gb", str(bound), "--only_memory", name]
+            memory.append((name, bound, limited.run("benchmarks.occlusion", requested, 1)))
+    requested = [*words, "--memory_gb", str(chosen.memory_gb), "--only_measure"]
+    found = limited.run("benchmarks.occlusion", requested, 1)
     found["memory"] = memory
     if chosen.output:
         chosen.output.write_text(json.dumps(found, indent=2), encoding="utf-8")

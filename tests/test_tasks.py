@@ -106,11 +106,11 @@ def _ablated(patch, raw, plan, folder):
     paths = DatasetPaths("D", Path("/raw"), Path("/preprocessed"), Path("/results"))
     ids = tuple(case.case_id for case in raw.cases)
     splits = Splits(1, (Fold(ids[1:], ids[:1]), Fold(ids[:1], ids[1:])))
-    team = ProcessGroup(0, 1, torch.device("cpu"))
-    study = TrainingSetup(paths, plan, DATASET, raw.cases, splits, TrainOptions(), team)
+    process_group = ProcessGroup(0, 1, torch.device("cpu"))
+    setup = TrainingSetup(paths, plan, DATASET, raw.cases, splits, TrainOptions(), process_group)
     subset = Subset("dose", ("dose",), ("dose",), "auto__dose")
     machine = training.TrainingMachine(device="cpu")
-    jobs, _ = training._jobs(study, TrainingBudget(plan, 0), [(subset, 0), (subset, 1)], machine)
+    jobs, _ = training._jobs(setup, TrainingBudget(plan, 0), [(subset, 0), (subset, 1)], machine)
     return training.train_job, jobs
 
 

@@ -39,7 +39,7 @@ from ricenet_v2.training.job import TrainOptions
 from ricenet_v2.training.preprocessed import records_of_plan
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.reader import CaseReader, cache_budget
-from ricenet_v2.training.training_setup import TrainingSetup, load_study
+from ricenet_v2.training.training_setup import TrainingSetup, load_setup
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class AblationOptions:
         plan: Name of the plan.
         by: Unit of the groups.
         subsets: Names of the subsets; every one where empty.
-        wish: Epochs, seed and settings.
+        request: Epochs, seed and settings.
         machine: Machine that trainings run on.
         repeats: How often each group is permuted; 0 leaves it out.
         drop: Whether each group is zeroed at prediction too.
@@ -63,7 +63,7 @@ class AblationOptions:
     plan: str = "auto"
     by: By = "channel"
     subsets: tuple[str, ...] = ()
-    wish: BudgetRequest = field(default_factory=BudgetRequest)
+    request: BudgetRequest = field(default_factory=BudgetRequest)
     machine: TrainingMachine = field(default_factory=TrainingMachine)
     repeats: int = 5
     drop: bool = False
@@ -89,65 +89,65 @@ def run_ablation(
             there was trained otherwise, or on what has changed since; the full model failed; or
             somebody asked for an end.
     """
-    team = ProcessGroup(0, 1, resolve_device(options.machine.device))
-    study = load_study(dataset, options.plan, workspace, TrainOptions(), team)
-    groups, subsets = _what(study, options)
-    check_study(study, subsets)
-    budget = budget_of(study.paths, study.plan, options.wish)
-    check_budget(study.paths, subsets, budget)
-    left = left_to_train(study.paths, subsets, len(study.splits.folds))
-    n_all = len(subsets) * len(study.splits.folds)
+    process_group = ProcessGroup(0, 1, resolve_device(options.machine.device))
+    setup = load_setup(dataset, options.plan, workspace, TrainOptions(), process_group)
+    groups, subsets = _what(setup, options)
+    check_study(setup, subsets)
+    budget = budget_of(setup.paths, setup.plan, options.request)
+    check_budget(setup.paths, subsets, budget)
+    left = left_to_train(setup.paths, subsets, len(setup.splits.folds))
+    n_all = len(subsets) * len(setup.splits.folds)
     logger.info("%d of %d trainings are there already.", n_all - len(left), n_all)
     # What is missing is found out now, not after hours of training.
-    test = _test_records(study)
-    check_images(study)
-    outcomes = train_subsets(study, budget, left, options.machine)
+    test = _test_records(setup)
+    check_images(setup)
+    outcomes = train_subsets(setup, budget, left, options.machine)
     done, failed = _done(subsets, outcomes)
     # Other machines may have seen other files, and all of them may have changed in the meantime.
-    check_study(study, done)
-    check_budget(study.paths, done, budget)
-    source_tables = _tables(study, budget, groups, done, test, options)
-    dataset_record = study.dataset
+    check_study(setup, done)
+    check_budget(setup.paths, done, budget)
+    source_tables = _tables(setup, budget, groups, done, test, options)
+    dataset_record = setup.dataset
     is_of_paper = options.by == "channel"
     ablation = Ablation(
-        dataset=study.paths.name,
-        plan=study.plan.name,
+        dataset=setup.paths.name,
+        plan=setup.plan.name,
         by=options.by,
         groups=groups,
         full=done[0].name,
         subsets=tuple(done),
         epochs=budget.epochs,
         seed=budget.seed,
-        positive_class=dataset_record.classes[_positive_index(study, done[0])],
+        positive_class=dataset_record.classes[_positive_index(setup, done[0])],
         tables=tuple(source_tables),
         level=Resampling(0).level,
         n_bootstrap=options.n_bootstrap,
         failed=tuple(failed),
-        published=published_for(study.dataset.channels) if is_of_paper else (),
+        published=published_for(setup.dataset.channels) if is_of_paper else (),
     )
-    models = [study.paths.model(subset.model) for subset in done]
+    models = [setup.paths.model(subset.model) for subset in done]
     return with_selection(ablation, models), models[0]
 
 
 def _what(
-    study: TrainingSetup, options: AblationOptions
+    setup: TrainingSetup, options: AblationOptions
 ) -> tuple[tuple[ChannelGroup, ...], tuple[Subset, ...]]:
-    channels = study.dataset.channels
+    channels = setup.dataset.channels
     names = [channel.name for channel in channels]
     groups = groups_of(channels, options.by)
     if options.subsets:
-        return groups, named_subsets(groups, names, study.plan.name, options.subsets)
-    return groups, every_subset(groups, names, study.plan.name)
+        return groups, named_subsets(groups, names, setup.plan.name, options.subsets)
+    return groups, every_subset(groups, names, setup.plan.name)
 
 
-def _test_records(study: TrainingSetup) -> list[PreprocessedCase]:
+def _test_records(setup: TrainingSetup) -> list[PreprocessedCase]:
     """Records of the preprocessed test cases.
 
     Raises:
         PlanError: They are made by another state of the plan, or not made.
     """
-    cases = [case.case_id for case in study.cases if case.split == "test"]
-    return records_of_plan(study.paths.cases(study.plan.name), sorted(cases), study.plan)
+    cases = [case.case_id for case in setup.cases if case.split == "test"]
+    return records_of_plan(setup.paths.cases(setup.plan.name), sorted(cases), setup.plan)
 
 
 def _done(subsets: Sequence[Subset], outcomes: Iterable[Outcome]) -> tuple[list[Subset], list[str]]:
@@ -167,23 +167,23 @@ def _done(subsets: Sequence[Subset], outcomes: Iterable[Outcome]) -> tuple[list[
     return [subset for subset in subsets if subset.name not in failed], failures
 
 
-def _positive_index(study: TrainingSetup, full: Subset) -> int:
+def _positive_index(setup: TrainingSetup, full: Subset) -> int:
     """Index of the positive class of the full model, kept from its training."""
-    name = positive_of(study.paths.model(full.model), study.paths.raw)
-    classes = study.dataset.classes
-    return classes.index(name) if name in classes else study.dataset.positive_index
+    name = positive_of(setup.paths.model(full.model), setup.paths.raw)
+    classes = setup.dataset.classes
+    return classes.index(name) if name in classes else setup.dataset.positive_index
 
 
 def _tables(
-    study: TrainingSetup,
+    setup: TrainingSetup,
     budget: TrainingBudget,
     groups: Sequence[ChannelGroup],
     subsets: Sequence[Subset],
     test: Sequence[PreprocessedCase],
     options: AblationOptions,
 ) -> list[SourceTable]:
-    paths = study.paths
-    how = Resampling(_positive_index(study, subsets[0]), options.n_bootstrap, options.sampling_seed)
+    paths = setup.paths
+    how = Resampling(_positive_index(setup, subsets[0]), options.n_bootstrap, options.sampling_seed)
     known = tables.out_of_fold(paths, subsets, paths.name)
     truths = next(iter(known.runs.values()))
     majority = int(truths.counts.sum(axis=1).argmax())
@@ -195,13 +195,13 @@ def _tables(
     source_tables = []
     for source, alike in parts:
         table = tables.table_of(source, alike, subsets, groups, majority, how)
-        losses = _importances(study, subsets[0], groups, table, alike, how, options)
+        losses = _importances(setup, subsets[0], groups, table, alike, how, options)
         source_tables.append(dataclasses.replace(table, importances=losses))
     return source_tables
 
 
 def _importances(
-    study: TrainingSetup,
+    setup: TrainingSetup,
     full: Subset,
     groups: Sequence[ChannelGroup],
     table: SourceTable,
@@ -210,22 +210,22 @@ def _importances(
     options: AblationOptions,
 ) -> tuple[Importance, ...]:
     """Importances by each fold's network on its validation cases; by the ensemble on test cases."""
-    folder = study.paths.cases(study.plan.name)
+    folder = setup.paths.cases(setup.plan.name)
     truths = alike.runs[full.name]
     patients = dict(zip(truths.case_ids, truths.patients, strict=True))
-    model = study.paths.model(full.model).folder
+    model = setup.paths.model(full.model).folder
     device = options.machine.device
     if table.source == "test":
         sides = [(load_ensemble(model, device=device), truths.case_ids)]
     else:
-        folds = enumerate(study.splits.folds)
+        folds = enumerate(setup.splits.folds)
         sides = [(load_ensemble(model, [n], device=device), fold.validation) for n, fold in folds]
     stages = [
         PerturbationStage(ensemble, tuple(cases), tuple(patients[case] for case in cases))
         for ensemble, cases in sides
     ]
-    names = [channel.name for channel in study.plan.channels]
-    records = records_of_plan(folder, truths.case_ids, study.plan)
+    names = [channel.name for channel in setup.plan.channels]
+    records = records_of_plan(folder, truths.case_ids, setup.plan)
     states = {record.case_id: state_of(record) for record in records}
     read = CaseReader(
         folder, range(len(names)), cache_budget(options.machine.cache_gb), truths.case_ids, states

@@ -81,23 +81,25 @@ class TrainingBudget:
         )
 
 
-def budget_of(paths: DatasetPaths, planned: Plan, wish: BudgetRequest) -> TrainingBudget:
+def budget_of(paths: DatasetPaths, planned: Plan, request: BudgetRequest) -> TrainingBudget:
     """That of the full model where it was begun, else that of the plan and the wish.
 
     Args:
         paths: Folders of the dataset.
         planned: Plan as stored for the dataset.
-        wish: Requested budget of the user.
+        request: Requested budget of the user.
 
     Raises:
         TrainingError: The full model was trained with other epochs, seed or settings than the user
             names, its folds differ, or it began with pretrained weights that nobody named.
     """
     model = paths.run(planned.name)
-    asked = effective_plan(planned, TrainOptions(epochs=wish.epochs, overrides=wish.settings))
+    requested = effective_plan(
+        planned, TrainOptions(epochs=request.epochs, overrides=request.settings)
+    )
     runs = dict(runs_of(model))
     if not runs:
-        return _budget(asked, wish.seed or 0, wish)
+        return _budget(requested, request.seed or 0, request)
     first = next(iter(runs.values()))
     known = {"epochs": first.epochs, "seed": first.seed}
     differing = [
@@ -107,7 +109,7 @@ def budget_of(paths: DatasetPaths, planned: Plan, wish: BudgetRequest) -> Traini
         if getattr(run, name) != value
     ]
     plan = with_epochs(documents.read(Plan, model.plan), first.epochs)
-    differing += _other_wishes(wish, asked, plan, first)
+    differing += _other_wishes(request, requested, plan, first)
     if differing:
         raise TrainingError(
             "All subsets are trained as the full model is, and that is not one thing.",
@@ -118,14 +120,14 @@ def budget_of(paths: DatasetPaths, planned: Plan, wish: BudgetRequest) -> Traini
             remedy="Leave these options out to follow the full model, bring its folds to the same "
             "length with ricenet_train --continue --epochs N, or move its folder away.",
         )
-    if others := list(_other_settings(asked, plan)):
+    if others := list(_other_settings(requested, plan)):
         logger.info("As the full model, not as the plan: %s.", ", ".join(others))
-    return _budget(plan, first.seed, wish)
+    return _budget(plan, first.seed, request)
 
 
-def _other_settings(asked: Plan, plan: Plan) -> Iterator[str]:
+def _other_settings(requested: Plan, plan: Plan) -> Iterator[str]:
     """What `--set` may change, where the full model has it otherwise."""
-    old, new = _settings(plan), _settings(asked)
+    old, new = _settings(plan), _settings(requested)
     for name, value in old.items():
         if value != new[name]:
             yield f"{name} {value} ({new[name]})"
@@ -141,22 +143,22 @@ def _settings(plan: Plan) -> dict[str, object]:
     )
 
 
-def _budget(plan: Plan, seed: int, wish: BudgetRequest) -> TrainingBudget:
-    file = wish.pretrained_weights
-    return TrainingBudget(plan, seed, file, wish.allow_missing_weights, wish.allow_leak)
+def _budget(plan: Plan, seed: int, request: BudgetRequest) -> TrainingBudget:
+    file = request.pretrained_weights
+    return TrainingBudget(plan, seed, file, request.allow_missing_weights, request.allow_leak)
 
 
-def _other_wishes(wish: BudgetRequest, asked: Plan, plan: Plan, run: Run) -> Iterator[str]:
-    if wish.epochs is not None and wish.epochs != run.epochs:
-        yield f"--epochs {wish.epochs}"
-    if wish.seed is not None and wish.seed != run.seed:
-        yield f"--seed {wish.seed}"
-    alike = with_epochs(asked, plan.training.epochs)
-    if wish.settings and (alike.training, alike.network) != (plan.training, plan.network):
-        yield "--set " + " ".join(f"{name}={value}" for name, value in wish.settings.items())
-    if (run.pretrained is None) != (wish.pretrained_weights is None):
+def _other_wishes(request: BudgetRequest, requested: Plan, plan: Plan, run: Run) -> Iterator[str]:
+    if request.epochs is not None and request.epochs != run.epochs:
+        yield f"--epochs {request.epochs}"
+    if request.seed is not None and request.seed != run.seed:
+        yield f"--seed {request.seed}"
+    alike = with_epochs(requested, plan.training.epochs)
+    if request.settings and (alike.training, alike.network) != (plan.training, plan.network):
+        yield "--set " + " ".join(f"{name}={value}" for name, value in request.settings.items())
+    if (run.pretrained is None) != (request.pretrained_weights is None):
         there = "without" if run.pretrained is None else f"with {run.pretrained.file}"
-        yield f"--pretrained_weights {wish.pretrained_weights}, the full model began {there}"
+        yield f"--pretrained_weights {request.pretrained_weights}, the full model began {there}"
 
 
 def runs_of(model: ModelPaths) -> Iterator[tuple[int, Run]]:

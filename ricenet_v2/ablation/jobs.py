@@ -137,11 +137,21 @@ def _trained(job: FoldJob) -> Outcome:
     try:
         if job.threads is not None:
             torch.set_num_threads(job.threads)
-        team, of = ProcessGroup(0, 1, resolve_device(job.device)), _tables_of(job.paths, job.tables)
+        process_group, of = (
+            ProcessGroup(0, 1, resolve_device(job.device)),
+            _tables_of(job.paths, job.tables),
+        )
         options = _options_here(job.options)
         with invoked(job.invocation):
             train_fold(
-                job.paths, job.plan, of.dataset, of.cases, of.splits, job.fold, options, team
+                job.paths,
+                job.plan,
+                of.dataset,
+                of.cases,
+                of.splits,
+                job.fold,
+                options,
+                process_group,
             )
     except StoppedError as fault:
         error, stopped = str(fault), True

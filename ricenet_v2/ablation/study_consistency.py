@@ -29,57 +29,57 @@ _MOST_LISTED = 20
 _SETTINGS = "training"
 
 
-def check_study(study: TrainingSetup, subsets: Sequence[Subset]) -> None:
+def check_study(setup: TrainingSetup, subsets: Sequence[Subset]) -> None:
     """Refuse what was trained on another plan, other images, cases, labels or patients.
 
     Args:
-        study: The study in its present state.
+        setup: The study in its present state.
         subsets: Subsets whose models are checked, where they exist.
 
     Raises:
         TrainingError: Some model or fold is of another study; all of them are named.
         PlanError: The preprocessed cases are not those of the plan.
     """
-    there = {s: study.paths.model(s.model) for s in subsets}
-    _refuse([f for s, model in there.items() for f in _plan_faults(study.plan, s, model)], study)
+    there = {s: setup.paths.model(s.model) for s in subsets}
+    _refuse([f for s, model in there.items() for f in _plan_faults(setup.plan, s, model)], setup)
     runs = [(s, run) for s, model in there.items() for _, run in runs_of(model)]
     if runs:
-        now = _inputs(study)
-        _refuse([fault for s, run in runs for fault in _input_faults(s, run, now)], study)
+        now = _inputs(setup)
+        _refuse([fault for s, run in runs for fault in _input_faults(s, run, now)], setup)
 
 
-def check_images(study: TrainingSetup) -> None:
+def check_images(setup: TrainingSetup) -> None:
     """Refuse images that were replaced and not preprocessed again; those moved away are not judged.
 
     Raises:
         TrainingError: Some were; their cases are named.
     """
-    raw = RawDataset(study.paths.raw, study.dataset, tuple(study.cases))
-    folder = study.paths.cases(study.plan.name)
+    raw = RawDataset(setup.paths.raw, setup.dataset, tuple(setup.cases))
+    folder = setup.paths.cases(setup.plan.name)
     others = []
-    for case in track(study.cases, "comparing images", total=len(study.cases)):
+    for case in track(setup.cases, "comparing images", total=len(setup.cases)):
         images = raw.images(case)
         if all(file.is_file() for file in images) and store.has_case(folder, case.case_id):
-            now = inputs_hash(images, raw.mask(case, "brain"), study.plan)
+            now = inputs_hash(images, raw.mask(case, "brain"), setup.plan)
             if store.read_record(folder, case.case_id).inputs_hash != now:
                 others.append(case.case_id)
     if others:
         raise TrainingError(
             "Images or brain masks were replaced after they were preprocessed.",
-            file=study.paths.raw,
+            file=setup.paths.raw,
             expected="the files that the preprocessed cases were made of",
             got=f"other files of {len(others)} cases: {', '.join(others[:_MOST_LISTED])}"
             + (", ..." if len(others) > _MOST_LISTED else ""),
-            remedy=f"Run ricenet_plan_and_preprocess {study.paths.name} again (models that are "
+            remedy=f"Run ricenet_plan_and_preprocess {setup.paths.name} again (models that are "
             "there must then be trained anew), or bring the files back.",
         )
 
 
-def _refuse(faults: Sequence[str], study: TrainingSetup) -> None:
+def _refuse(faults: Sequence[str], setup: TrainingSetup) -> None:
     if faults:
         raise TrainingError(
             "The study has changed since these models were trained, so they can no longer be used.",
-            file=study.paths.results,
+            file=setup.paths.results,
             expected="the plan, preprocessed images, cases, labels and patients as they are now",
             got=_listed(faults),
             remedy="Move the folders of these models away, or set ricenet_results to a new folder "
@@ -117,14 +117,14 @@ def _difference(name: str, old: Any, new: Any) -> str:
     return f"{name} {old} there, {new} now"
 
 
-def _inputs(study: TrainingSetup) -> list[Mapping[str, str]]:
+def _inputs(setup: TrainingSetup) -> list[Mapping[str, str]]:
     """Hashes that run.json of each fold must contain."""
-    labels = {case.case_id: case.label for case in study.cases}
-    patients = {case.case_id: case.patient_id for case in study.cases}
+    labels = {case.case_id: case.label for case in setup.cases}
+    patients = {case.case_id: case.patient_id for case in setup.cases}
     inputs = list[Mapping[str, str]]()
-    for fold in study.splits.folds:
+    for fold in setup.splits.folds:
         cases = (*fold.train, *fold.validation)
-        records = records_of_plan(study.paths.cases(study.plan.name), cases, study.plan)
+        records = records_of_plan(setup.paths.cases(setup.plan.name), cases, setup.plan)
         inputs.append(
             {
                 "fold_hash": fold.hash_with(labels, patients),

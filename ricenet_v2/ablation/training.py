@@ -46,7 +46,7 @@ class TrainingMachine:
 
 
 def train_subsets(
-    study: TrainingSetup,
+    setup: TrainingSetup,
     budget: TrainingBudget,
     left: Sequence[tuple[Subset, int]],
     machine: TrainingMachine,
@@ -54,7 +54,7 @@ def train_subsets(
     """Train what is left, in the order given; one that fails does not keep the others from it.
 
     Args:
-        study: The dataset with its folds.
+        setup: The dataset with its folds.
         budget: What all subsets share.
         left: Subset and fold of each training.
         machine: Where they run.
@@ -68,7 +68,7 @@ def train_subsets(
     """
     if not left:
         return []
-    jobs, number = _jobs(study, budget, left, machine)
+    jobs, number = _jobs(setup, budget, left, machine)
     logger.info(
         "%d trainings of %d epochs%s.",
         len(jobs),
@@ -83,11 +83,11 @@ def train_subsets(
             outcomes.append(outcome)
             _tell(outcome, len(outcomes), len(jobs))
             if outcome.stopped:
-                stop.asked = True
-    if stop.asked:
+                stop.requested = True
+    if stop.requested:
         raise StoppedError(
             "The ablation was stopped; finished epochs are saved.",
-            file=study.paths.results,
+            file=setup.paths.results,
             remedy="Go on with the same command.",
         )
     return outcomes
@@ -103,26 +103,26 @@ def _lost(job: FoldJob, error: str) -> Outcome:
 
 
 def _jobs(
-    study: TrainingSetup,
+    setup: TrainingSetup,
     budget: TrainingBudget,
     left: Sequence[tuple[Subset, int]],
     machine: TrainingMachine,
 ) -> tuple[list[FoldJob], int]:
     """The jobs, and how many processes work at them at a time."""
     there = parallel.resources(resolve_device(machine.device))
-    n_train = max(len(fold.train) for fold in study.splits.folds)
+    n_train = max(len(fold.train) for fold in setup.splits.folds)
     fitting = parallel.folds_that_fit(budget.plan, n_train, len(left), there)
     number, threads = 1, machine.threads
     if machine.executor == PROCESSES:
         number = parallel.number_of(machine.number, fitting, len(left), "--num_processes")
         threads = threads or max(1, there.cores // number)
     n_devices = len(there.device_memory)
-    tables = tables_hash(study.dataset, study.cases, study.splits)
+    tables = tables_hash(setup.dataset, setup.cases, setup.splits)
     jobs = [
         FoldJob(
             subset.name,
             fold,
-            study.paths,
+            setup.paths,
             tables,
             budget.plan,
             _options(budget, subset, machine),

@@ -181,7 +181,7 @@ def ablate(
             plan=plan,
             by=by,
             subsets=tuple(subsets),
-            wish=BudgetRequest(epochs, seed, dict(settings or {}), pretrained_weights,
+            request=BudgetRequest(epochs, seed, dict(settings or {}), pretrained_weights,
                       allow_missing_weights, allow_leak),
             machine=TrainingMachine(
                 executor, num_processes, num_threads, device, num_workers, cache_gb

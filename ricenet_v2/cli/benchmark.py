@@ -84,16 +84,23 @@ def benchmark(
     from ricenet_v2.training.benchmark import Effort, check_preprocessed, measure
     from ricenet_v2.training.job import TrainOptions, prepare
     from ricenet_v2.training.process_group import ProcessGroup
-    from ricenet_v2.training.training_setup import load_study
+    from ricenet_v2.training.training_setup import load_setup
 
     effort, options = Effort(updates, rounds), TrainOptions(num_workers=num_workers)
-    team = ProcessGroup(0, 1, resolve_device(device))
-    study = load_study(dataset, plan, workspace, options, team)
-    check_preprocessed(study.paths.cases(plan), study.splits, dataset)
+    process_group = ProcessGroup(0, 1, resolve_device(device))
+    setup = load_setup(dataset, plan, workspace, options, process_group)
+    check_preprocessed(setup.paths.cases(plan), setup.splits, dataset)
     job = prepare(
-        study.paths, study.plan, study.dataset, study.cases, study.splits, fold, options, team
+        setup.paths,
+        setup.plan,
+        setup.dataset,
+        setup.cases,
+        setup.splits,
+        fold,
+        options,
+        process_group,
     )
-    measured = measure(job, load_raw_dataset(study.paths.raw), study.splits, effort)
+    measured = measure(job, load_raw_dataset(setup.paths.raw), setup.splits, effort)
     _show(measured)
     if output is not None:
         documents.write(output, measured)

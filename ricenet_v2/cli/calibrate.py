@@ -68,10 +68,10 @@ def calibrate(
     from ricenet_v2.inference.recalibration import NOTHING
     from ricenet_v2.store.paths import dataset_paths
 
-    asked = evaluation_input.out_of_fold(dataset, plan, channels, workspace)
+    evaluated = evaluation_input.out_of_fold(dataset, plan, channels, workspace)
     model = dataset_paths(dataset, workspace).run(plan, channels)
-    options = EvaluationOptions(asked.positive, n_bootstrap=n_bootstrap, seed=seed)
-    calibration = fit(asked.scored, model, options)
+    options = EvaluationOptions(evaluated.positive, n_bootstrap=n_bootstrap, seed=seed)
+    calibration = fit(evaluated.scored, model, options)
     if predictions is not None:
         predictions = common.table_of(predictions)
         test = evaluation_input.of_dataset(dataset, plan, channels, workspace, predictions, truth)

@@ -193,40 +193,44 @@ def evaluate(
 
     predictions = None if predictions is None else common.table_of(predictions)
     known = (plan, channels, workspace)
-    asked = _asked(dataset, known, predictions, truth, positive_class, allow_missing=allow_missing)
+    evaluated = _asked(
+        dataset, known, predictions, truth, positive_class, allow_missing=allow_missing
+    )
     if prior:
-        asked = with_prior(asked, prior)
-    scored = asked.scored
+        evaluated = with_prior(evaluated, prior)
+    scored = evaluated.scored
     options = figures.EvaluationOptions(
-        positive=asked.positive,
+        positive=evaluated.positive,
         n_bootstrap=n_bootstrap,
         seed=seed,
         subgroups=None if subgroups is None else tuple(subgroups),
         bands=tuple(bands),
     )
-    if asked.source == "out-of-fold":
-        picked = chosen.chosen_thresholds(scored, asked.positive, sensitivities, specificities)
+    if evaluated.source == "out-of-fold":
+        picked = chosen.chosen_thresholds(scored, evaluated.positive, sensitivities, specificities)
     else:
-        picked = stored_thresholds(asked, thresholds)
+        picked = stored_thresholds(evaluated, thresholds)
     applied = chosen.applied(picked, scored, options.level)
-    shares = elsewhere.prevalences(prevalences, scored, asked.positive)
-    evaluation = figures.evaluate(scored, options, asked.title, asked.source, applied)
+    shares = elsewhere.prevalences(prevalences, scored, evaluated.positive)
+    evaluation = figures.evaluate(scored, options, evaluated.title, evaluated.source, applied)
     evaluation = elsewhere.with_prevalences(evaluation, scored, shares)
-    evaluation = dataclasses.replace(evaluation, selection=_selection(asked, plan, channels))
-    wish = sanity.SanityOptions(permutation_test or 0, size_and_spacing=size_and_spacing, seed=seed)
-    checks = sanity.check(asked, wish)
-    evaluation, centres = evaluate_centres.with_centres(asked, evaluation)
+    evaluation = dataclasses.replace(evaluation, selection=_selection(evaluated, plan, channels))
+    sanity_options = sanity.SanityOptions(
+        permutation_test or 0, size_and_spacing=size_and_spacing, seed=seed
+    )
+    checks = sanity.check(evaluated, sanity_options)
+    evaluation, centres = evaluate_centres.with_centres(evaluated, evaluation)
     show(evaluation, all_figures=all_figures)
     evaluate_centres.show(centres)
-    if asked.source == "out-of-fold":
-        evaluate_seeds.tell(asked.dataset, plan, channels)
-    output, remark = output or asked.output, ""
+    if evaluated.source == "out-of-fold":
+        evaluate_seeds.tell(evaluated.dataset, plan, channels)
+    output, remark = output or evaluated.output, ""
     if output is not None:
-        checks, remark = retained_checks.with_earlier(checks, asked, output / SANITY_JSON)
+        checks, remark = retained_checks.with_earlier(checks, evaluated, output / SANITY_JSON)
     show_sanity(checks, remark)
     if output is not None:
         write.write_figures(output, dataclasses.replace(evaluation, command=invocation()))
-        curves = curves_of(scored, asked.positive, title=asked.title)
+        curves = curves_of(scored, evaluated.positive, title=evaluated.title)
         write.write_curves(output, curves)
         evaluate_centres.write(output, centres)
         documents.write(output / SANITY_JSON, checks)
@@ -260,13 +264,13 @@ def _asked(
     return evaluation_input.of_file(predictions, truth, positive, allow_missing=allow_missing)
 
 
-def _selection(asked: EvaluationInput, plan: str, channels: str) -> str:
+def _selection(evaluated: EvaluationInput, plan: str, channels: str) -> str:
     """In words, that the cases chose the epoch of the weights that predicted them, if they did."""
     from ricenet_v2.evaluation.selection import selection_of
 
-    if asked.dataset is None or asked.source != "out-of-fold":
+    if evaluated.dataset is None or evaluated.source != "out-of-fold":
         return ""
-    return selection_of(asked.dataset.run(plan, channels))
+    return selection_of(evaluated.dataset.run(plan, channels))
 
 
 def _edges(text: str) -> tuple[str, tuple[float, ...]]:

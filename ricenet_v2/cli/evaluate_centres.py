@@ -19,12 +19,12 @@ _WIDTH = 120
 
 
 def with_centres(
-    asked: EvaluationInput, evaluation: Evaluation
+    evaluated: EvaluationInput, evaluation: Evaluation
 ) -> tuple[Evaluation, Centres | None]:
     """The evaluation with the centres in the names of its folds, and their figures.
 
     Args:
-        asked: What was evaluated.
+        evaluated: What was evaluated.
         evaluation: Its metrics.
 
     Returns:
@@ -34,13 +34,13 @@ def with_centres(
     from ricenet_v2.evaluation.centres import centres_of, held_out_of, named
     from ricenet_v2.store.paths import ModelPaths
 
-    if asked.output is None:
+    if evaluated.output is None:
         return evaluation, None
-    column, names = held_out_of(ModelPaths(asked.output.parent))
+    column, names = held_out_of(ModelPaths(evaluated.output.parent))
     if not column:
         return evaluation, None
     evaluation = named(evaluation, column, names)
-    centres = centres_of(asked.scored, evaluation, asked.positive, column, names)
+    centres = centres_of(evaluated.scored, evaluation, evaluated.positive, column, names)
     return evaluation, dataclasses.replace(centres, command=invocation())
 
 

@@ -47,20 +47,20 @@ class FoldExecution:
     device: str | None
 
 
-def in_processes(study: TrainingSetup, folds: Sequence[int], wish: FoldExecution) -> int:
+def in_processes(setup: TrainingSetup, folds: Sequence[int], execution: FoldExecution) -> int:
     """Train the folds in turn, or several at the same time; see the two below.
 
     Raises:
         TrainingError: The wished number is none. And as the two below.
     """
-    parallel.number_of(wish.number, 1, len(folds))  # also of a single fold
+    parallel.number_of(execution.number, 1, len(folds))  # also of a single fold
     # A contact sheet takes seconds, less than the start of a process.
-    if wish.number == "1" or len(folds) == 1 or study.options.preview_only:
-        return in_turn(study, folds)
-    return in_parallel(study, folds, wish)
+    if execution.number == "1" or len(folds) == 1 or setup.options.preview_only:
+        return in_turn(setup, folds)
+    return in_parallel(setup, folds, execution)
 
 
-def in_turn(study: TrainingSetup, folds: Sequence[int]) -> int:
+def in_turn(setup: TrainingSetup, folds: Sequence[int]) -> int:
     """Train the folds one after the other; one that fails does not keep the others from it.
 
     Returns:
@@ -70,22 +70,24 @@ def in_turn(study: TrainingSetup, folds: Sequence[int]) -> int:
         RicenetError: All failed, or somebody asked for an end.
         OSError: The machine failed, as it would in the other folds; so for lack of memory.
     """
-    s, failed = study, {}
+    s, failed = setup, {}
     for fold in folds:
         try:
-            train_fold(s.paths, s.plan, s.dataset, s.cases, s.splits, fold, s.options, s.team)
+            train_fold(
+                s.paths, s.plan, s.dataset, s.cases, s.splits, fold, s.options, s.process_group
+            )
         except (StoppedError, *_OF_THE_MACHINE):  # noqa: PERF203 - the other folds are still trained
             raise
         except Exception as error:
-            if len(folds) == 1 or not _may_go_on(error, study):
+            if len(folds) == 1 or not _may_go_on(error, setup):
                 raise
             failed[fold] = _told(error)
-    return _verdict(failed, folds, speaks=study.team.leads)
+    return _verdict(failed, folds, speaks=setup.process_group.leads)
 
 
-def _may_go_on(error: Exception, study: TrainingSetup) -> bool:
-    """Whether the next fold may be begun: of a fault of ours all processes of a team know."""
-    return isinstance(error, RicenetError) or study.team.size == 1
+def _may_go_on(error: Exception, setup: TrainingSetup) -> bool:
+    """Whether the next fold may be begun: of a fault of ours all processes of a group know."""
+    return isinstance(error, RicenetError) or setup.process_group.size == 1
 
 
 def _told(error: Exception) -> str:
@@ -94,38 +96,40 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error} (its traceback is in training_log.txt of the fold)"
 
 
-def in_parallel(study: TrainingSetup, folds: Sequence[int], wish: FoldExecution) -> int:
+def in_parallel(setup: TrainingSetup, folds: Sequence[int], execution: FoldExecution) -> int:
     """Train the folds in processes of their own; the same as in turn with as many threads.
 
     Returns:
         0, or 1 where some failed.
 
     Raises:
-        TrainingError: All failed, somebody asked for an end, or in a team of processes.
+        TrainingError: All failed, somebody asked for an end, or in a group of processes.
     """
-    if study.team.size > 1:
+    if setup.process_group.size > 1:
         raise TrainingError(
             "Folds are not trained in parallel by processes that share each update.",
             expected="--num_folds_parallel without torchrun, or torchrun without it",
-            got=f"--num_folds_parallel {wish.number} in a team of {study.team.size}",
+            got=f"--num_folds_parallel {execution.number} in a process group of "
+            f"{setup.process_group.size}",
         )
-    there = parallel.resources(study.team.device)
-    n_train = max(len(fold.train) for fold in study.splits.folds)
-    fitting = parallel.folds_that_fit(study.plan, n_train, len(folds), there)
-    number = parallel.number_of(wish.number, fitting, len(folds))
-    threads = wish.threads or max(1, there.cores // number)
+    there = parallel.resources(setup.process_group.device)
+    n_train = max(len(fold.train) for fold in setup.splits.folds)
+    fitting = parallel.folds_that_fit(setup.plan, n_train, len(folds), there)
+    number = parallel.number_of(execution.number, fitting, len(folds))
+    threads = execution.threads or max(1, there.cores // number)
     logger.info("Training %d folds at a time, each with %d threads.", number, threads)
     # One word, since a name may begin with a dash.
-    words = [f"--plan={study.plan.name}", "--num_threads", str(threads), *_words(study.options)]
-    words += ["--workspace", str(wish.workspace)] if wish.workspace else []
+    words = [f"--plan={setup.plan.name}", "--num_threads", str(threads), *_words(setup.options)]
+    words += ["--workspace", str(execution.workspace)] if execution.workspace else []
     n_devices = len(there.device_memory)
     commands = {
         f: lifeline.command(
-            "ricenet_v2.cli.train", [wish.dataset, str(f), *words, *_on(wish.device, f, n_devices)]
+            "ricenet_v2.cli.train",
+            [execution.dataset, str(f), *words, *_on(execution.device, f, n_devices)],
         )
         for f in folds
     }
-    return _verdict(_watched(study, commands, number), folds, speaks=True)
+    return _verdict(_watched(setup, commands, number), folds, speaks=True)
 
 
 def _words(options: TrainOptions) -> list[str]:
@@ -154,11 +158,11 @@ def _on(device: str | None, fold: int, n_devices: int) -> list[str]:
 
 
 def _watched(
-    study: TrainingSetup, commands: Mapping[int, list[str]], number: int
+    setup: TrainingSetup, commands: Mapping[int, list[str]], number: int
 ) -> dict[int, str]:
     """Run the folds with a line of progress each; what the failed ones said."""
-    model = study.model
-    epochs = effective_plan(study.plan, study.options).training.epochs
+    model = setup.model
+    epochs = effective_plan(setup.plan, setup.options).training.epochs
     lines = {
         fold: tqdm(desc=f"fold {fold}", total=epochs, position=place, unit="epoch", disable=None)
         for place, fold in enumerate(commands)
@@ -173,7 +177,7 @@ def _watched(
                 lines[event.fold].set_postfix_str("failed")
     for line in lines.values():
         line.close()
-    if stop.asked:
+    if stop.requested:
         raise StoppedError(
             "Training was stopped; finished epochs are saved.",
             file=model.folder,

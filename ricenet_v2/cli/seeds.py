@@ -13,11 +13,11 @@ from ricenet_v2.training.training_setup import TrainingSetup
 logger = logging.getLogger(__name__)
 
 
-def each_seed(studies: Sequence[TrainingSetup], train: Callable[[TrainingSetup], int]) -> int:
+def each_seed(setups: Sequence[TrainingSetup], train: Callable[[TrainingSetup], int]) -> int:
     """Train each study; one that fails does not keep the others from it.
 
     Args:
-        studies: One for each seed.
+        setups: One for each seed.
         train: Trains the folds of a study and returns the exit code.
 
     Returns:
@@ -28,19 +28,19 @@ def each_seed(studies: Sequence[TrainingSetup], train: Callable[[TrainingSetup],
         TrainingError: Each of several seeds failed.
     """
     codes, failed = [], {}
-    for study in studies:
-        seed = study.options.seed
-        if len(studies) > 1 or study.options.folder_seed is not None:
-            logger.info("Seed %d: %s", seed, study.model.folder)
+    for setup in setups:
+        seed = setup.options.seed
+        if len(setups) > 1 or setup.options.folder_seed is not None:
+            logger.info("Seed %d: %s", seed, setup.model.folder)
         try:
-            codes.append(train(study))
+            codes.append(train(setup))
         except StoppedError:
             raise
         except RicenetError as error:
-            if len(studies) == 1:
+            if len(setups) == 1:
                 raise
             failed[seed] = error
-            if study.team.leads:
+            if setup.process_group.leads:
                 print(f"Seed {seed} failed: {error}", file=sys.stderr)
     if not codes:
         raise TrainingError(f"All seeds failed: {', '.join(map(str, failed))}.")

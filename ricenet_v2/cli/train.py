@@ -158,8 +158,8 @@ def train(
     from ricenet_v2.training.job import TrainOptions
     from ricenet_v2.training.process_group import joined
     from ricenet_v2.training.resume_checks import check_not_begun
-    from ricenet_v2.training.seeds import studies_of_seeds
-    from ricenet_v2.training.training_setup import chosen_folds, load_study
+    from ricenet_v2.training.seeds import setups_of_seeds
+    from ricenet_v2.training.training_setup import chosen_folds, load_setup
 
     if num_threads is not None:
         torch.set_num_threads(num_threads)
@@ -177,29 +177,29 @@ def train(
         cache_gb=cache_gb,
         loggers=tuple(loggers),
     )
-    with joined(device) as team, ExitStack() as stack:
+    with joined(device) as process_group, ExitStack() as stack:
         try:
-            with team.agreed():
-                if team.leads:  # before the plan and the folds are read
+            with process_group.agreed():
+                if process_group.leads:  # before the plan and the folds are read
                     cases = dataset_paths(dataset, workspace).cases(plan)
                     stack.enter_context(using(reads=[cases]))
-                study = load_study(dataset, plan, workspace, options, team)
-                folds = chosen_folds(str(fold), len(study.splits.folds))
-                studies = studies_of_seeds(study, seeds, folds)
+                setup = load_setup(dataset, plan, workspace, options, process_group)
+                folds = chosen_folds(str(fold), len(setup.splits.folds))
+                setups = setups_of_seeds(setup, seeds, folds)
                 if not resume and not preview_augmentation:
-                    for each in studies:
+                    for each in setups:
                         check_not_begun(each.model, folds)
 
-            wish = FoldExecution(num_folds_parallel, num_threads, dataset, workspace, device)
-            return each_seed(studies, lambda each: in_processes(each, folds, wish))
+            execution = FoldExecution(num_folds_parallel, num_threads, dataset, workspace, device)
+            return each_seed(setups, lambda each: in_processes(each, folds, execution))
         except RicenetError as error:
-            if team.size == 1:
+            if process_group.size == 1:
                 raise
             # All processes fail for the same reason, and one voice is enough. torchrun ends the
             # others as soon as one has ended, so they wait until it has spoken.
-            if team.leads:
+            if process_group.leads:
                 print(f"Error: {error}", file=sys.stderr, flush=True)
-            team.wait()
+            process_group.wait()
             return ending.code_of(error)
 
 

@@ -38,13 +38,13 @@ class PoolTask(ABC):
 class StopSource(Protocol):
     """Whether somebody asked for an end."""
 
-    asked: bool
+    requested: bool
 
 
 class Never:
     """Nobody asks for an end."""
 
-    asked = False
+    requested = False
 
 
 Item = TypeVar("Item")
@@ -97,7 +97,7 @@ def _ended(
     ended = SimpleQueue[Future[Any]]()
     try:
         for place, item in items:
-            if stop.asked:
+            if stop.requested:
                 break
             future = _submitted(executor, function, item)
             if future.done():  # a serial one
@@ -109,7 +109,7 @@ def _ended(
             next_one = _next(ended)
             if next_one is not None and next_one in waiting:
                 yield waiting.pop(next_one), next_one
-            if stop.asked:
+            if stop.requested:
                 for other in [pending for pending in waiting if pending.cancel()]:
                     del waiting[other]
     finally:

@@ -14,27 +14,27 @@ from ricenet_v2.inference.prior import called, corrected, named_prior
 from ricenet_v2.records.prediction import Predictions
 
 
-def with_prior(asked: EvaluationInput, words: Sequence[str]) -> EvaluationInput:
+def with_prior(evaluated: EvaluationInput, words: Sequence[str]) -> EvaluationInput:
     """The same predictions as ricenet_predict --prior would have made them.
 
     Args:
-        asked: Predictions of new cases, with the predictions.json beside them.
+        evaluated: Predictions of new cases, with the predictions.json beside them.
         words: Class shares, as `named_prior` reads them.
 
     Raises:
         DatasetError: They are out-of-fold, not corrected for a prior, or votes; or the shares
             cannot be used.
     """
-    provenance, scored = asked.provenance, asked.scored
-    if provenance is None or not scored.prior or asked.source != "test":
+    provenance, scored = evaluated.provenance, evaluated.scored
+    if provenance is None or not scored.prior or evaluated.source != "test":
         raise DatasetError(
             "These predictions cannot be moved to another prior.",
             expected="predictions of new cases by the mean of networks, corrected for the prior of "
             "their training cases, with the predictions.json of ricenet_predict beside them",
-            got=asked.title,
+            got=evaluated.title,
             remedy="Predict the cases again with ricenet_predict --prior, or leave out --prior.",
         )
-    named = named_prior(words, scored.classes, asked.positive)
+    named = named_prior(words, scored.classes, evaluated.positive)
     members = {
         fold: corrected(values, prior, named)
         for (fold, values), prior in zip(
@@ -44,7 +44,7 @@ def with_prior(asked: EvaluationInput, words: Sequence[str]) -> EvaluationInput:
     probabilities = _combined(members, scored, named)
     shares = ", ".join(f"{n} {share:.3g}" for n, share in zip(scored.classes, named, strict=True))
     return dataclasses.replace(
-        asked,
+        evaluated,
         scored=dataclasses.replace(
             scored,
             probabilities=probabilities,
@@ -52,7 +52,7 @@ def with_prior(asked: EvaluationInput, words: Sequence[str]) -> EvaluationInput:
             predicted=called(probabilities, named, scored.decide),
             prior=named,
         ),
-        title=f"{asked.title}, for the prior {shares}",
+        title=f"{evaluated.title}, for the prior {shares}",
         provenance=dataclasses.replace(provenance, prior=named, prior_named=True),
     )
 

@@ -176,7 +176,7 @@ def positive_index(scored: LabelledPredictions, name: str | None) -> int:
     return scored.classes.index(name or scored.classes[-1])
 
 
-def stored_thresholds(asked: EvaluationInput, file: Path | None) -> list[Threshold]:
+def stored_thresholds(evaluated: EvaluationInput, file: Path | None) -> list[Threshold]:
     """Thresholds for a test set: those of a figures.json, else the default alone.
 
     Of calibrated predictions, and of those for another prior, they are chosen again, on the
@@ -184,7 +184,7 @@ def stored_thresholds(asked: EvaluationInput, file: Path | None) -> list[Thresho
     votes have the default alone: the others are of probabilities.
 
     Args:
-        asked: The predictions that are evaluated.
+        evaluated: The predictions that are evaluated.
         file: figures.json of out-of-fold predictions; that of the model where None.
 
     Raises:
@@ -192,9 +192,9 @@ def stored_thresholds(asked: EvaluationInput, file: Path | None) -> list[Thresho
             the predictions are calibrated, or for another prior, and there is nothing to choose
             again on.
     """
-    path = file or asked.thresholds
+    path = file or evaluated.thresholds
     if path is None:
-        return default_thresholds(asked.scored, asked.positive)
+        return default_thresholds(evaluated.scored, evaluated.positive)
     evaluation = documents.read(Evaluation, path, MIGRATIONS)
     if evaluation.source != "out-of-fold":
         raise DatasetError(
@@ -203,17 +203,17 @@ def stored_thresholds(asked: EvaluationInput, file: Path | None) -> list[Thresho
             expected="figures.json of out-of-fold predictions (in the folder crossval)",
             got=f"figures of {evaluation.title}",
         )
-    provenance = asked.provenance
+    provenance = evaluated.provenance
     if provenance is not None and provenance.combine == "vote":
         logger.warning("%s: thresholds of probabilities are not those of shares of votes.", path)
-        return default_thresholds(asked.scored, asked.positive)
+        return default_thresholds(evaluated.scored, evaluated.positive)
     if (
         evaluation.thresholds
         and provenance is not None
         and (provenance.applied or provenance.prior_named)
     ):
         return _chosen_again(evaluation, path.with_name(VALIDATION_CSV), provenance)
-    return list(evaluation.thresholds) or default_thresholds(asked.scored, asked.positive)
+    return list(evaluation.thresholds) or default_thresholds(evaluated.scored, evaluated.positive)
 
 
 def _chosen_again(evaluation: Evaluation, file: Path, provenance: Predictions) -> list[Threshold]:

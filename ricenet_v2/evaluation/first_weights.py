@@ -15,21 +15,21 @@ NAME = "first weights and held-out cases"
 _MOST_LISTED = 5
 
 
-def judged_by_fold(asked: EvaluationInput) -> dict[int, tuple[str, ...]]:
+def judged_by_fold(evaluated: EvaluationInput) -> dict[int, tuple[str, ...]]:
     """The cases that are judged, by the fold whose network predicted them.
 
     Out-of-fold, each is predicted by the fold that holds it out; a new case by all folds that
     predictions.json or the columns of the members name, or else by all that there are.
     """
-    scored, provenance = asked.scored, asked.provenance
+    scored, provenance = evaluated.scored, evaluated.provenance
     if scored.folds:
         held_out: dict[int, list[str]] = {}
         for case, fold in zip(scored.case_ids, scored.folds, strict=True):
             held_out.setdefault(fold, []).append(case)
         return {fold: tuple(cases) for fold, cases in sorted(held_out.items())}
     folds = (provenance.folds if provenance is not None else ()) or tuple(scored.members)
-    if not folds and asked.model is not None:
-        folds = tuple(asked.model.folds())
+    if not folds and evaluated.model is not None:
+        folds = tuple(evaluated.model.folds())
     return dict.fromkeys(folds, scored.case_ids)
 
 

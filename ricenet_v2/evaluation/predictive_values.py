@@ -36,7 +36,7 @@ class Prevalence:
 
 
 def prevalences(
-    asked: Sequence[tuple[str | None, float]], scored: LabelledPredictions, positive: int
+    requested: Sequence[tuple[str | None, float]], scored: LabelledPredictions, positive: int
 ) -> list[Prevalence]:
     """Prevalences asked for, by class; one without a name is that of the positive of two classes.
 
@@ -44,7 +44,7 @@ def prevalences(
         DatasetError: There is no such class, or of several none is named.
     """
     resolved = []
-    for name, value in asked:
+    for name, value in requested:
         if name is None and len(scored.classes) > 2:
             raise DatasetError(
                 "The prevalence of which class?",
@@ -60,17 +60,17 @@ def prevalences(
 
 
 def with_prevalences(
-    evaluation: Evaluation, scored: LabelledPredictions, asked: Sequence[Prevalence]
+    evaluation: Evaluation, scored: LabelledPredictions, requested: Sequence[Prevalence]
 ) -> Evaluation:
     """An evaluation with predictive values at other prevalences: as called, and at each threshold.
 
     Args:
         evaluation: The evaluation.
         scored: Predictions that were evaluated.
-        asked: Prevalences.
+        requested: Prevalences.
     """
     figures, thresholds = list(evaluation.figures), list(evaluation.thresholds)
-    for prevalence in asked:
+    for prevalence in requested:
         name = scored.classes[prevalence.index]
         figures += at_prevalence(
             scored, scored.predicted == prevalence.index, prevalence, evaluation.level
@@ -85,7 +85,7 @@ def with_prevalences(
 
 
 def at_prevalence(
-    scored: LabelledPredictions, called: Flags, asked: Prevalence, level: float
+    scored: LabelledPredictions, called: Flags, requested: Prevalence, level: float
 ) -> list[Metric]:
     """Positive and negative predictive value by Bayes' rule from sensitivity and specificity.
 
@@ -95,11 +95,11 @@ def at_prevalence(
     Args:
         scored: Predictions with truths.
         called: Whether each case is called of the class.
-        asked: The prevalence and its class.
+        requested: The prevalence and its class.
         level: Coverage of the intervals.
     """
-    of = f"at prevalence {asked.value:g} of {scored.classes[asked.index]}"
-    odds, in_class = asked.value / (1 - asked.value), scored.truth == asked.index
+    of = f"at prevalence {requested.value:g} of {scored.classes[requested.index]}"
+    odds, in_class = requested.value / (1 - requested.value), scored.truth == requested.index
     return [
         _figure(f"positive predictive value {of}", scored, called, in_class, odds, level),
         _figure(f"negative predictive value {of}", scored, ~called, ~in_class, 1 / odds, level),

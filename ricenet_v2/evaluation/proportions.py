@@ -63,8 +63,8 @@ def share(
     n = len(chosen)
     if n == 0:
         return Metric(name, None, None, None, 0, method, "no such case")
-    asked, patients = hit[chosen], scored.grouping.part(chosen)
-    value, worth = float(asked.mean()), intervals.effective_n(asked, patients, level)
+    evaluated, patients = hit[chosen], scored.grouping.part(chosen)
+    value, worth = float(evaluated.mean()), intervals.effective_n(evaluated, patients, level)
     if worth < n:
         method += f", {n} cases of {patients.count} patients count as {worth:.1f}"
     low, high = intervals.proportion(value * worth, worth, level)

@@ -18,14 +18,14 @@ from ricenet_v2.records.sanity import Sanity, SanityCheck
 _ASKED_FOR = {LABEL_PERMUTATION, SIZE_AND_SPACING}
 
 
-def checked_hash(asked: EvaluationInput) -> str:
+def checked_hash(evaluated: EvaluationInput) -> str:
     """SHA-256 of all that a check rests on: cases, patients, truths, folds, predictions, sizes."""
-    scored = asked.scored
-    measured = asked.dataset.fingerprint if asked.dataset is not None else None
+    scored = evaluated.scored
+    measured = evaluated.dataset.fingerprint if evaluated.dataset is not None else None
     has_sizes = measured is not None and measured.is_file()
     content = (
-        asked.source,
-        asked.positive,
+        evaluated.source,
+        evaluated.positive,
         scored.classes,
         scored.case_ids,
         scored.patients,
@@ -38,18 +38,18 @@ def checked_hash(asked: EvaluationInput) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def with_earlier(sanity: Sanity, asked: EvaluationInput, file: Path) -> tuple[Sanity, str]:
+def with_earlier(sanity: Sanity, evaluated: EvaluationInput, file: Path) -> tuple[Sanity, str]:
     """The checks with those that only an earlier evaluation of the same predictions made.
 
     Args:
         sanity: New checks.
-        asked: The predictions that they are of.
+        evaluated: The predictions that they are of.
         file: sanity.json of earlier, which may be missing.
 
     Returns:
         The checks to write, and a text on which earlier ones were kept or dropped, or an empty one.
     """
-    sanity = replace(sanity, checked_hash=checked_hash(asked))
+    sanity = replace(sanity, checked_hash=checked_hash(evaluated))
     try:
         before = documents.read(Sanity, file) if file.is_file() else None
     except DocumentError as error:

@@ -48,36 +48,39 @@ class SanityOptions:
     seed: int = 0
 
 
-def check(asked: EvaluationInput, wish: SanityOptions) -> Sanity:
+def check(evaluated: EvaluationInput, options: SanityOptions) -> Sanity:
     """All checks that can be made for these predictions."""
-    checks = _sides(asked)
-    if wish.n_permutations:
-        shuffles = wish.n_permutations
-        checks.append(shuffled_labels(asked.scored, asked.positive, shuffles, wish.seed))
-    if wish.size_and_spacing:
-        checks.append(size_and_spacing(asked, wish.seed))
-    return Sanity(title=asked.title, checks=tuple(checks))
+    checks = _sides(evaluated)
+    if options.n_permutations:
+        shuffles = options.n_permutations
+        checks.append(shuffled_labels(evaluated.scored, evaluated.positive, shuffles, options.seed))
+    if options.size_and_spacing:
+        checks.append(size_and_spacing(evaluated, options.seed))
+    return Sanity(title=evaluated.title, checks=tuple(checks))
 
 
-def _sides(asked: EvaluationInput) -> list[SanityCheck]:
+def _sides(evaluated: EvaluationInput) -> list[SanityCheck]:
     """Patients and images that are on both sides of a split."""
-    if asked.dataset is None:
+    if evaluated.dataset is None:
         return []
     checks = []
-    table = asked.dataset.raw / CASES_CSV
+    table = evaluated.dataset.raw / CASES_CSV
     cases = read_cases(table) if table.is_file() else ()
-    if asked.source == "out-of-fold":
-        checks += [_patients_of_folds(asked.scored), _twins_of_folds(asked.dataset, asked.scored)]
+    if evaluated.source == "out-of-fold":
+        checks += [
+            _patients_of_folds(evaluated.scored),
+            _twins_of_folds(evaluated.dataset, evaluated.scored),
+        ]
     elif cases:
-        checks.append(_patients_of_training(asked, cases))
-        if asked.predictions is not None:
-            ids = asked.scored.case_ids
-            checks += training_images(asked.dataset, cases, asked.predictions, ids)
-    if asked.model is not None:
-        checks += first_weights(asked.model, judged_by_fold(asked))
-        checks += since_training(asked.model, table)
-    if asked.dataset.integrity.is_file():
-        integrity = documents.read(Integrity, asked.dataset.integrity)
+        checks.append(_patients_of_training(evaluated, cases))
+        if evaluated.predictions is not None:
+            ids = evaluated.scored.case_ids
+            checks += training_images(evaluated.dataset, cases, evaluated.predictions, ids)
+    if evaluated.model is not None:
+        checks += first_weights(evaluated.model, judged_by_fold(evaluated))
+        checks += since_training(evaluated.model, table)
+    if evaluated.dataset.integrity.is_file():
+        integrity = documents.read(Integrity, evaluated.dataset.integrity)
         checks.append(_twins_of_dataset(integrity, len(cases)))
     return checks
 
@@ -102,12 +105,12 @@ def _patients_of_folds(scored: LabelledPredictions) -> SanityCheck:
     return _verdict("patients on both sides of a fold", faults, "no patient is in two folds")
 
 
-def _patients_of_training(asked: EvaluationInput, cases: Sequence[Case]) -> SanityCheck:
+def _patients_of_training(evaluated: EvaluationInput, cases: Sequence[Case]) -> SanityCheck:
     """Check for patients of the training cases of cases.csv, and of those the folds trained on."""
     trained = {case.patient_id for case in cases if case.split == "train"}
-    if asked.model is not None:
-        trained |= {case.patient_id for case in held_out_by(asked.model)}
-    patients = sorted(set(asked.scored.patients) & trained)
+    if evaluated.model is not None:
+        trained |= {case.patient_id for case in held_out_by(evaluated.model)}
+    patients = sorted(set(evaluated.scored.patients) & trained)
     faults = [f"patient {name} was trained on" for name in patients]
     return _verdict("patients of training", faults, "no patient of these cases was trained on")
 
@@ -151,15 +154,19 @@ def _twins_of_dataset(integrity: Integrity, n_cases: int) -> SanityCheck:
     return _verdict(name, faults, "none between patients or splits")
 
 
-def size_and_spacing(asked: EvaluationInput, seed: int) -> SanityCheck:
+def size_and_spacing(evaluated: EvaluationInput, seed: int) -> SanityCheck:
     """Out-of-fold figures of a logistic regression on the size and spacing of the images.
 
     Figures well above chance say that the classes were imaged differently, and that a network may
     have learned the scanner. The doubt is raised where its AUROC is above that of 95 % of shuffled
     labels.
     """
-    name, scored = SIZE_AND_SPACING, asked.scored
-    measured = _measured(asked.dataset) if asked.dataset and asked.source == "out-of-fold" else {}
+    name, scored = SIZE_AND_SPACING, evaluated.scored
+    measured = (
+        _measured(evaluated.dataset)
+        if evaluated.dataset and evaluated.source == "out-of-fold"
+        else {}
+    )
     unknown = [case for case in scored.case_ids if case not in measured]
     if unknown:
         why = "needs out-of-fold predictions and the fingerprint of their dataset"
@@ -174,13 +181,13 @@ def size_and_spacing(asked: EvaluationInput, seed: int) -> SanityCheck:
         probabilities=probabilities,
         classes=scored.classes,
     )
-    figures = figures_of(alone, EvaluationOptions(asked.positive, seed=seed))
+    figures = figures_of(alone, EvaluationOptions(evaluated.positive, seed=seed))
     chosen = tuple(figure for figure in figures if figure.name in {"macro F1", "AUROC"})
     auroc = next(figure for figure in chosen if figure.name == "AUROC")
     text = "AUROC not defined" if auroc.value is None else f"AUROC {auroc.value:.3f}"
     if auroc.low is not None and auroc.high is not None:
         text += f" ({auroc.low:.3f} to {auroc.high:.3f})"
-    shuffled = shuffled_labels(alone, asked.positive, _SHUFFLES, seed).figures[0]
+    shuffled = shuffled_labels(alone, evaluated.positive, _SHUFFLES, seed).figures[0]
     is_above = auroc.value is not None and shuffled.value is not None and shuffled.value < 0.05
     text += "" if shuffled.value is None else f", p = {shuffled.value:.3f}"
     suffix = ": the classes differ in how they were imaged" if is_above else ""

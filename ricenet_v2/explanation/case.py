@@ -129,22 +129,22 @@ def _other_answer(seen: int, called: int, classes: tuple[str, ...]) -> list[str]
     return [f"without mirroring, as in the maps, the networks predict {classes[seen]}"]
 
 
-def target_of(wish: str, classes: tuple[str, ...], predicted: int) -> int:
+def target_of(target: str, classes: tuple[str, ...], predicted: int) -> int:
     """Index of the class to explain.
 
     Raises:
         PlanError: There is no such class.
     """
-    if wish == PREDICTED:
+    if target == PREDICTED:
         return predicted
-    if wish not in classes:
+    if target not in classes:
         raise PlanError(
             "There is no such class to explain.",
             expected=f"{PREDICTED}, or one of {', '.join(classes)}",
-            got=wish,
+            got=target,
             remedy="Name it with --target.",
         )
-    return classes.index(wish)
+    return classes.index(target)
 
 
 def _written(

@@ -71,10 +71,10 @@ def make_plan(
         PlanError: Unknown preset, unusable values, a fingerprint of other channels, sizes that
             do not divide, or nothing fits the memory.
     """
-    wishes = Overrides(spacing, input_size, batch_size, epochs)
+    overrides = Overrides(spacing, input_size, batch_size, epochs)
     if preset not in PRESETS:
         raise PlanError("There is no such preset.", expected=" or ".join(PRESETS), got=preset)
-    wishes.check(memory_gb)
+    overrides.check(memory_gb)
     _check_fingerprint(fingerprint, dataset)
     cases = distinct(fingerprint.cases)
     n_channels, n_classes = len(dataset.channels), len(dataset.classes)
@@ -92,11 +92,13 @@ def make_plan(
         )
 
     ladder = first_that_fits(
-        presets.ladder(preset, cases, wishes, levels),
+        presets.ladder(preset, cases, overrides, levels),
         MemoryBudget(memory_gb, n_channels, precision, measure),
-        presets.remedy(preset, wishes),
+        presets.remedy(preset, overrides),
     )
-    choice = PlanningResult(preset, wishes, ladder, target_spacing(cases)[1], len(cases), memory_gb)
+    choice = PlanningResult(
+        preset, overrides, ladder, target_spacing(cases)[1], len(cases), memory_gb
+    )
     why = tuple(decision for _, decision in channels)
     if ladder.chosen.network.levels:
         why += why_levels
@@ -112,7 +114,7 @@ def _plan(
     splits: Splits | None,
 ) -> Plan:
     """The chosen layout and all that follows from it."""
-    chosen, epochs = choice.chosen, choice.wishes.epochs
+    chosen, epochs = choice.chosen, choice.overrides.epochs
     settings = schedule.paper_training if choice.preset == "paper" else schedule.auto_training
     training, why_training = settings(
         chosen.batch,
@@ -145,7 +147,7 @@ def _plan(
             reasons.region(dataset),
             *reasons.layout(choice),
             why_training,
-            *reasons.epochs(choice.wishes),
+            *reasons.epochs(choice.overrides),
             *schedule.why_augmentation(training, has_images=has_images),
             reasons.rotation(choice),
             *why_channels,

@@ -78,40 +78,42 @@ SEARCHED = {
 
 
 def ladder(
-    preset: str, cases: Sequence[CaseMeasurement], wishes: Overrides, levels: Levels = ()
+    preset: str, cases: Sequence[CaseMeasurement], overrides: Overrides, levels: Levels = ()
 ) -> Iterator[Candidate]:
     """The layouts of a preset, best first.
 
     Args:
         preset: One of `PRESETS`.
         cases: Distinct training cases.
-        wishes: Decisions of the user.
+        overrides: Decisions of the user.
         levels: Levels of each channel, for the presets that do not keep to a publication.
 
     Raises:
         PlanError: The strides do not divide a given input size.
     """
-    tried = batches(len(cases)) if wishes.batch_size is None else (wishes.batch_size,)
+    tried = batches(len(cases)) if overrides.batch_size is None else (overrides.batch_size,)
     if preset == "paper":
-        return _paper(cases, wishes, tried)
-    return _searched(SEARCHED[preset], cases, wishes, tried, levels)
+        return _paper(cases, overrides, tried)
+    return _searched(SEARCHED[preset], cases, overrides, tried, levels)
 
 
 def _searched(
     rules: Rules,
     cases: Sequence[CaseMeasurement],
-    wishes: Overrides,
+    overrides: Overrides,
     tried: Sequence[int],
     levels: Levels,
 ) -> Iterator[Candidate]:
     """Candidates at the target spacing: every batch, smaller networks; then coarser spacings."""
-    target = wishes.spacing or target_spacing(cases)[0]
-    for number, (spacing, region, fitted) in enumerate(_ever_smaller(rules, cases, target, wishes)):
+    target = overrides.spacing or target_spacing(cases)[0]
+    for number, (spacing, region, fitted) in enumerate(
+        _ever_smaller(rules, cases, target, overrides)
+    ):
         size, network = fitted
         is_coarse = exceeds(min(spacing), WHOLE_NETWORK_UP_TO * min(target))
         kinds = rules.variants(network)
         for rank, (name, variant) in enumerate(
-            kinds if is_coarse or wishes.fix_the_input else kinds[:2]
+            kinds if is_coarse or overrides.fix_the_input else kinds[:2]
         ):
             for batch in tried if number == rank == 0 else tried[-1:]:
                 norm = norm_for(batch) if rules.by_batch else variant.norm
@@ -120,7 +122,7 @@ def _searched(
 
 
 def _ever_smaller(
-    rules: Rules, cases: Sequence[CaseMeasurement], target: Triple, wishes: Overrides
+    rules: Rules, cases: Sequence[CaseMeasurement], target: Triple, overrides: Overrides
 ) -> Iterator[tuple[Triple, Shape, _Fitted]]:
     """Spacing, region and what fits it, from the target spacing on ever coarser.
 
@@ -129,10 +131,10 @@ def _ever_smaller(
     """
     extent, spacing = region_extent(cases), target
     region = region_size(extent, spacing)
-    fitted = rules.fit(region, spacing, wishes.input_size)
+    fitted = rules.fit(region, spacing, overrides.input_size)
     smallest = fitted[0]
     yield spacing, region, fitted
-    while not wishes.fix_the_input and max(region) > SEARCHED_DOWN_TO:
+    while not overrides.fix_the_input and max(region) > SEARCHED_DOWN_TO:
         spacing = coarsened(spacing)
         region = region_size(extent, spacing)
         fitted = rules.fit(region, spacing, None)
@@ -142,10 +144,10 @@ def _ever_smaller(
 
 
 def _paper(
-    cases: Sequence[CaseMeasurement], wishes: Overrides, tried: Sequence[int]
+    cases: Sequence[CaseMeasurement], overrides: Overrides, tried: Sequence[int]
 ) -> Iterator[Candidate]:
     """RICE-NET as published; only the batch, which is not reported, is searched."""
-    spacing, size = wishes.spacing or PAPER_SPACING, wishes.input_size or PAPER_SIZE
+    spacing, size = overrides.spacing or PAPER_SPACING, overrides.input_size or PAPER_SIZE
     rounded_up(size, (networks.PAPER_STRIDE,) * 3, size)
     _refuse_single_voxel(size, networks.PAPER_STRIDE)
     region = region_size(region_extent(cases), spacing)
@@ -165,12 +167,12 @@ def _refuse_single_voxel(size: Shape, stride: int) -> None:
         )
 
 
-def remedy(preset: str, wishes: Overrides) -> str:
+def remedy(preset: str, overrides: Overrides) -> str:
     """Advice when nothing fits the memory."""
     if preset != "auto":
         return "Raise --gpu_memory_gb, or use --preset auto."
-    if wishes.fix_the_input:
+    if overrides.fix_the_input:
         return "Raise --gpu_memory_gb, or leave --spacing and --input_size to the planner."
-    if (wishes.batch_size or SMALLEST_BATCH) > SMALLEST_BATCH:
+    if (overrides.batch_size or SMALLEST_BATCH) > SMALLEST_BATCH:
         return "Raise --gpu_memory_gb, or leave --batch_size to the planner."
     return "Raise --gpu_memory_gb, or use fewer channels."

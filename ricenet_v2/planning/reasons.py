@@ -32,7 +32,7 @@ class PlanningResult:
 
     Attributes:
         preset: The rules.
-        wishes: Decisions of the user.
+        overrides: Decisions of the user.
         ladder: Result of the search: the layout that fits, and those rejected.
         target: The spacing that the rule asks for, with its reason.
         n_train: Distinct training cases.
@@ -40,7 +40,7 @@ class PlanningResult:
     """
 
     preset: str
-    wishes: Overrides
+    overrides: Overrides
     ladder: LadderResult
     target: Decision
     n_train: int
@@ -108,7 +108,7 @@ def layout(choice: PlanningResult) -> tuple[Decision, ...]:
 
 def _spacing(choice: PlanningResult) -> Decision:
     value = text_of(choice.chosen.spacing)
-    if choice.wishes.spacing is not None:
+    if choice.overrides.spacing is not None:
         return Decision(what="spacing", value=value, reason=_GIVEN)
     if choice.preset == "paper":
         reason = "the paper resamples isotropically but reports no spacing; 1 mm is assumed"
@@ -130,9 +130,9 @@ def _spacing(choice: PlanningResult) -> Decision:
 def _input_size(choice: PlanningResult) -> Decision:
     chosen = choice.chosen
     value = f"{chosen.input_size}"
-    if choice.wishes.input_size is None and choice.preset == "paper":
+    if choice.overrides.input_size is None and choice.preset == "paper":
         return Decision(what="input size", value=value, reason="as published")
-    if choice.wishes.input_size is None:
+    if choice.overrides.input_size is None:
         reason = (
             f"95th percentile of the region, {chosen.region} voxels at this spacing, plus a margin "
             f"of {MARGIN_SHARE:.0%}, rounded up to what the strides divide, since a classifier "
@@ -186,7 +186,7 @@ def _why_smaller(choice: PlanningResult) -> str:
     if choice.chosen.variant == networks.NARROWER:
         parts.append("half the features")
     text = f"{', '.join(parts)}, since the full network did not fit {choice.memory_gb:g} GiB"
-    if len(parts) > 1 and not choice.wishes.fix_the_input:
+    if len(parts) > 1 and not choice.overrides.fix_the_input:
         text += (
             f" even at {WHOLE_NETWORK_UP_TO:g} times the target spacing; beyond that the network "
             "pays before the resolution does"
@@ -197,7 +197,7 @@ def _why_smaller(choice: PlanningResult) -> str:
 def _batch(choice: PlanningResult) -> Decision:
     batch = choice.chosen.batch
     value = str(batch)
-    if choice.wishes.batch_size is not None:
+    if choice.overrides.batch_size is not None:
         return Decision(what="batch size", value=value, reason=_GIVEN)
     most = largest_batch(choice.n_train)
     reason = (
@@ -228,7 +228,7 @@ def _norm(choice: PlanningResult) -> Decision:
         "are too noisy"
     )
     most = largest_batch(choice.n_train)
-    if choice.wishes.batch_size is None and batch < BATCH_NORM_FROM <= most:
+    if choice.overrides.batch_size is None and batch < BATCH_NORM_FROM <= most:
         statistics += (
             f". It is the memory that decides here: this dataset allows a batch of {most}, and "
             f"where {BATCH_NORM_FROM} or more fit --gpu_memory_gb the norm is batch norm. So plans "
@@ -239,11 +239,11 @@ def _norm(choice: PlanningResult) -> Decision:
     return Decision(what="norm", value=network.norm, reason=reasons.get(choice.preset, statistics))
 
 
-def epochs(wishes: Overrides) -> tuple[Decision, ...]:
+def epochs(overrides: Overrides) -> tuple[Decision, ...]:
     """Decision on the epochs, where the user gave the number."""
-    if wishes.epochs is None:
+    if overrides.epochs is None:
         return ()
-    return (Decision(what="epochs", value=str(wishes.epochs), reason=_GIVEN),)
+    return (Decision(what="epochs", value=str(overrides.epochs), reason=_GIVEN),)
 
 
 def rotation(choice: PlanningResult) -> Decision:

@@ -118,7 +118,7 @@ def _timed(job: Job, effort: Effort) -> tuple[Bench, TimingRounds, Peak]:
     batches = TrainingBatches(source, 0, job.num_workers, job.device)
     try:
         with watched_memory(job.device) as peak:
-            bench = make_bench(job.plan, job.team)
+            bench = make_bench(job.plan, job.process_group)
             if job.device.type == "cuda":
                 bench.train(batches, 0, _UPDATES_OF_PEAK)
         return bench, time_steps(bench, batches, effort.updates, effort.rounds), peak

@@ -9,7 +9,7 @@ from ricenet_v2.training.loop import features_of_cases
 
 
 def reference_of(job: Job, network: Classifier) -> Reference:
-    """Features of the fold's cases; every process of the team calls this.
+    """Features of the fold's cases; every process of the group calls this.
 
     Args:
         job: The fold.
@@ -17,7 +17,7 @@ def reference_of(job: Job, network: Classifier) -> Reference:
     """
     cases, n_train = (*job.train, *job.validation), len(job.train)
     size = job.plan.training.batch_size
-    features = features_of_cases(network, job.reader, cases, job.team, size).numpy()
+    features = features_of_cases(network, job.reader, cases, job.process_group, size).numpy()
     return fit_reference(
         features[:n_train],
         features[n_train:],

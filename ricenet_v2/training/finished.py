@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 def finished_run(job: Job, *, repairs: bool = False) -> Run | None:
-    """The record of the fold where no epoch is left; every process of the team calls this.
+    """The record of the fold where no epoch is left; every process of the group calls this.
 
     Args:
         job: The fold.
@@ -25,7 +25,7 @@ def finished_run(job: Job, *, repairs: bool = False) -> Run | None:
         TrainingError: The fold exists and may not be continued like this.
         CheckpointError: Its final checkpoint is damaged and cannot be made again.
     """
-    with job.team.agreed():
+    with job.process_group.agreed():
         old = existing_run(job)
         faults = faults_of(job, old) if old is not None and _is_finished(job, old) else None
     if old is None or faults is None or (faults and not repairs):

@@ -60,7 +60,7 @@ def train_fold(
     splits: Splits,
     fold: int,
     options: TrainOptions,
-    team: ProcessGroup,
+    process_group: ProcessGroup,
 ) -> Run:
     """Train one fold, or go on with it, and predict its validation cases.
 
@@ -72,7 +72,7 @@ def train_fold(
         splits: The folds.
         fold: Number of the fold.
         options: Options that the user chose.
-        team: The processes that train it; each calls this function.
+        process_group: The processes that train it; each calls this function.
 
     Raises:
         TrainingError: The fold exists and is not to be continued, was trained otherwise, as other
@@ -83,10 +83,10 @@ def train_fold(
         StoppedError: Somebody asked for an end.
     """
     with ExitStack() as stack:
-        with team.agreed():
-            if team.leads:
+        with process_group.agreed():
+            if process_group.leads:
                 stack.enter_context(using(reads=[paths.cases(plan.name)]))
-            job = prepare(paths, plan, dataset, cases, splits, fold, options, team)
+            job = prepare(paths, plan, dataset, cases, splits, fold, options, process_group)
             if options.preview_only:
                 target = job.paths.augmentation
                 draw_preview(job.reader, job.train, job.plan, options.seed, target)
@@ -94,16 +94,16 @@ def train_fold(
                 return run_record(job, "stopped", None)
         if finished := finished_run(job):
             return finished
-        with team.agreed():
-            if team.leads:
+        with process_group.agreed():
+            if process_group.leads:
                 stack.enter_context(using(reads=[job.model.folder], writes=[job.paths.folder]))
         # Another process may have trained it meanwhile; only now may files be made again.
         if finished := finished_run(job, repairs=True):
             return finished
-        with team.agreed():
+        with process_group.agreed():
             check_other_folds(job)
-        with team.agreed():
-            if team.leads:
+        with process_group.agreed():
+            if process_group.leads:
                 files.remove_leftovers(job.paths.folder)
                 documents.write(job.model.plan, job.plan)
                 documents.write(job.model.dataset, dataset)
@@ -115,7 +115,7 @@ def train_fold(
 
 
 def _train(job: Job) -> Run:
-    with job.team.agreed():
+    with job.process_group.agreed():
         state = saved_state(job)
     _write_run(job, record_of(job, state, "running"))
     if state.epoch:
@@ -124,27 +124,29 @@ def _train(job: Job) -> Run:
     try:
         with stop.listening():
             _epochs(job, state, stop)
-    except Stopped as wish:
+    except Stopped as stopped:
         _write_run(job, record_of(job, state, "stopped"))
         raise StoppedError(
             f"Training of fold {job.fold} was stopped; {state.epoch} finished epochs are saved.",
             file=job.paths.folder,
             remedy=f"Go on with {again('--continue')}.",
-        ) from wish
+        ) from stopped
     _finish(job, state)
     run = dataclasses.replace(
         record_of(job, state, "finished"),
         validation_checkpoint="final",
         validation_mirror_axes=job.plan.training.augmentation.mirror_axes,
         # Only the leading process has written it.
-        validation_hash=files.sha256_of_file(job.paths.validation) if job.team.leads else "",
+        validation_hash=files.sha256_of_file(job.paths.validation)
+        if job.process_group.leads
+        else "",
     )
     _write_run(job, run)
     return run
 
 
 def _write_run(job: Job, run: Run) -> None:
-    if job.team.leads:
+    if job.process_group.leads:
         documents.write(job.paths.run, run)
 
 
@@ -154,7 +156,7 @@ def _epochs(job: Job, state: State, stop: StopSignal) -> None:
         return
     labels = {case: job.labels[case] for case in job.train}
     source = Source(job.reader, labels, job.plan, job.seed, job.share)
-    network, task = wrapped(state.network, training, job.team), _task(job, state)
+    network, task = wrapped(state.network, training, job.process_group), _task(job, state)
     batches = TrainingBatches(source, state.epoch, job.num_workers, job.device)
     drawn = time.monotonic()
     try:
@@ -162,7 +164,7 @@ def _epochs(job: Job, state: State, stop: StopSignal) -> None:
             for epoch in _todo(job, state):
                 is_best = _epoch(job, state, network, batches, task, epoch, stop)
                 tell(state.rows[-1])  # before it is saved: no kill can lose it
-                if job.team.leads:
+                if job.process_group.leads:
                     drawn = _save(job, state, drawn, is_best=is_best)
     finally:
         batches.close()
@@ -171,7 +173,7 @@ def _epochs(job: Job, state: State, stop: StopSignal) -> None:
 def _todo(job: Job, state: State) -> Iterator[int]:
     """The epochs that are left, with a bar in the leading process, until the state is done."""
     left: Iterable[int] = range(state.epoch, job.plan.training.epochs)
-    if job.team.leads:
+    if job.process_group.leads:
         left = track(left, f"fold {job.fold}: epochs", has_own_lines=True)
     for epoch in left:
         if state.is_done(job.plan.training.early_stop_epochs):
@@ -185,7 +187,9 @@ def _task(job: Job, state: State) -> TrainingTask:
     weights = None
     if training.balance == "loss":
         weights = class_weights([job.labels[case] for case in job.train], job.plan.classes)
-    return TrainingTask(training, state.legs, len(job.plan.classes), weights, job.seed, job.team)
+    return TrainingTask(
+        training, state.segments, len(job.plan.classes), weights, job.seed, job.process_group
+    )
 
 
 def _save(job: Job, state: State, drawn: float, *, is_best: bool) -> float:
@@ -238,7 +242,7 @@ def _epoch(
             validation_seconds=ended - trained,
         )
     )
-    if job.team.leads:
+    if job.process_group.leads:
         _tell(job, state.rows[-1])
     return is_best
 
@@ -266,7 +270,7 @@ def _finish(job: Job, state: State) -> None:
     averages = averaged(job, state)
     predictions = predict_validation(job, averages, axes)
     reference = reference_of(job, averages)
-    if not job.team.leads:
+    if not job.process_group.leads:
         return
     # A kill may have come between the last checkpoint and its history.
     _write_history(job, state)

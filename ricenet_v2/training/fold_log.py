@@ -53,10 +53,10 @@ def logged(job: Job) -> Iterator[None]:
     Raises:
         TrainingError: The log is no regular file.
     """
-    with job.team.agreed():
-        if job.team.leads:
+    with job.process_group.agreed():
+        if job.process_group.leads:
             _check_file(job.paths.log)
-    if not job.team.leads:
+    if not job.process_group.leads:
         yield
         return
     handler = _Log(job.paths.log, encoding="utf-8")

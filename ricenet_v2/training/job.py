@@ -86,7 +86,7 @@ class Job:
         group: Column of which each fold holds out one value; empty of stratified folds.
         held_out: The value of that column.
         options: Options that the user chose.
-        team: The processes that train it.
+        process_group: The processes that train it.
         inputs: Hash of the preprocessed cases.
         intensities: Range of each channel's mean over the training cases, where it is known.
         directions: Direction cosines of the images of each training case.
@@ -114,7 +114,7 @@ class Job:
     group: str
     held_out: str
     options: TrainOptions
-    team: ProcessGroup
+    process_group: ProcessGroup
     inputs: str
     intensities: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     directions: tuple[tuple[float, ...], ...] = ()
@@ -128,7 +128,7 @@ class Job:
     @property
     def device(self) -> torch.device:
         """Where this process computes."""
-        return self.team.device
+        return self.process_group.device
 
     @property
     def goes_on(self) -> bool:
@@ -138,14 +138,14 @@ class Job:
     @property
     def share(self) -> BatchPartition:
         """What this process does of every update."""
-        return BatchPartition(self.team.rank, self.team.size)
+        return BatchPartition(self.process_group.rank, self.process_group.size)
 
     @property
     def num_workers(self) -> int:
         """Processes of this one that load and augment."""
         if self.options.num_workers is not None:
             return self.options.num_workers
-        return default_workers(self.device, self.team.size)
+        return default_workers(self.device, self.process_group.size)
 
     @property
     def fold_hash(self) -> str:
@@ -192,7 +192,7 @@ def prepare(
     splits: Splits,
     fold: int,
     options: TrainOptions,
-    team: ProcessGroup,
+    process_group: ProcessGroup,
 ) -> Job:
     """Put together what a fold needs; the arguments are those of `train_fold`.
 
@@ -214,8 +214,8 @@ def prepare(
     folder = paths.cases(plan.name)
     records = records_of_plan(folder, (*chosen.train, *chosen.validation), plan)
     test = tuple(case.case_id for case in cases if case.split == "test")
-    asked = test if options.pretrained_weights is not None else ()
-    tested = [store.read_record(folder, case) for case in asked if store.has_case(folder, case)]
+    requested = test if options.pretrained_weights is not None else ()
+    tested = [store.read_record(folder, case) for case in requested if store.has_case(folder, case)]
     images = {each.case_id: identifying(each, plan.channels) for each in (*records, *tested)}
     patients = {case.case_id: case.patient_id for case in cases}
     labels = {case.case_id: case.label for case in cases}
@@ -228,13 +228,13 @@ def prepare(
         patients=patients,
         train=chosen.train,
         validation=chosen.validation,
-        reader=_reader(folder, indices, chosen, options, team, records),
+        reader=_reader(folder, indices, chosen, options, process_group, records),
         fold=fold,
         n_folds=len(splits.folds),
         group=splits.group,
         held_out=chosen.held_out,
         options=options,
-        team=team,
+        process_group=process_group,
         inputs=store.cases_hash(records),
         intensities=intensities(records, chosen.train),
         directions=tuple(r.source_direction for r in records if r.case_id in set(chosen.train)),
@@ -254,11 +254,11 @@ def _reader(
     channels: Sequence[int],
     fold: Fold,
     options: TrainOptions,
-    team: ProcessGroup,
+    process_group: ProcessGroup,
     records: Sequence[PreprocessedCase],
 ) -> CaseReader:
-    """Each process of a team keeps cases of its own, so they share the budget out."""
-    budget = cache_budget(options.cache_gb) // team.size
+    """Each process of a process group keeps cases of its own, so they share the budget out."""
+    budget = cache_budget(options.cache_gb) // process_group.size
     # A contact sheet reads each case once.
     wanted = () if options.preview_only else (*fold.train, *fold.validation)
     states = {each.case_id: store.state_of(each) for each in records}
@@ -316,7 +316,7 @@ def run_record(job: Job, status: Status, best_epoch: int | None) -> Run:
         pretrained=source_of(job.paths),
         n_folds=job.n_folds,
         precision=precision(job.device, job.plan.training),
-        n_processes=job.team.size,
+        n_processes=job.process_group.size,
         hardware=device_name(job.device),
         prior=job.prior,
         decide=BALANCED if job.is_corrected else None,

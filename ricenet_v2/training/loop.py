@@ -28,7 +28,7 @@ from ricenet_v2.training.loss import mean_loss
 from ricenet_v2.training.mixup import mix
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.reader import CaseReader
-from ricenet_v2.training.schedule import Legs, learning_rate
+from ricenet_v2.training.schedule import ScheduleSegments, learning_rate
 from ricenet_v2.training.stop_signal import StopSignal
 from ricenet_v2.training.wrapping import autocast, moved, without_sync
 
@@ -50,19 +50,19 @@ class TrainingTask:
 
     Attributes:
         plan: Settings.
-        legs: For the learning rate.
+        segments: For the learning rate.
         n_classes: Number of classes.
         class_weights: Weight of each class in the loss; None weighs all alike.
         seed: Seed of dropout, stochastic depth and mixup.
-        team: Processes that share every update.
+        process_group: Processes that share every update.
     """
 
     plan: TrainingPlan
-    legs: Legs
+    segments: ScheduleSegments
     n_classes: int
     class_weights: tuple[float, ...] | None
     seed: int
-    team: ProcessGroup
+    process_group: ProcessGroup
 
 
 def train_epoch(
@@ -94,22 +94,22 @@ def train_epoch(
     per_epoch = task.plan.iterations_per_epoch
     for step in range(per_epoch):
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(task.plan, task.legs, epoch * per_epoch + step)
+            group["lr"] = learning_rate(task.plan, task.segments, epoch * per_epoch + step)
         optimiser.zero_grad(set_to_none=True)
-        with task.team.agreed(stop):
+        with task.process_group.agreed(stop):
             last, step_losses, waited = _accumulate(network, batches, task, epoch, step)
         last.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), task.plan.gradient_clip)
         # Only here is the device waited for: it has all of the backward pass to do meanwhile. Once
         # an epoch would be too rare: weights would follow a loss that is not finite, and a wait
         # for a batch would count where the device still has work to do.
-        with task.team.agreed():
+        with task.process_group.agreed():
             update_losses = _finite(step_losses)
         optimiser.step()
         ema.update()
         losses.extend(update_losses)
         waiting += waited
-    total = task.team.sum(torch.tensor([sum(losses), len(losses)], dtype=torch.float64))
+    total = task.process_group.sum(torch.tensor([sum(losses), len(losses)], dtype=torch.float64))
     return EpochResult(float(total[0] / total[1]), time.perf_counter() - started, waiting)
 
 
@@ -125,7 +125,7 @@ def _accumulate(
         seconds spent waiting for data.
     """
     plan, waiting = task.plan, 0.0
-    steps = BatchPartition(task.team.rank, task.team.size).positions(plan)
+    steps = BatchPartition(task.process_group.rank, task.process_group.size).positions(plan)
     start = step * plan.accumulation_steps * plan.batch_size
     step_losses: list[tuple[torch.Tensor, Sequence[str]]] = []
     for number, positions in enumerate(steps, start=1):
@@ -152,7 +152,7 @@ def _finite(step_losses: Sequence[tuple[torch.Tensor, Sequence[str]]]) -> list[f
 def _loss(
     network: nn.Module, batch: Batch, task: TrainingTask, epoch: int, position: int
 ) -> torch.Tensor:
-    plan, device = task.plan, task.team.device
+    plan, device = task.plan, task.process_group.device
     images = moved(batch.images, device, plan)
     targets = functional.one_hot(moved(batch.targets, device, plan), task.n_classes).float()
     if plan.mixup > 0:
@@ -186,7 +186,7 @@ def predict_cases(
     network: Classifier,
     reader: CaseReader,
     case_ids: Sequence[str],
-    team: ProcessGroup,
+    process_group: ProcessGroup,
     mirror_axes: Sequence[int] = (),
     batch_size: int = 1,
 ) -> torch.Tensor:
@@ -196,10 +196,10 @@ def predict_cases(
     is no mixed precision here, though training may have it.
 
     Args:
-        network: The averaged weights, on the device of the team.
+        network: The averaged weights, on the device of the process group.
         reader: Reader of preprocessed cases.
         case_ids: In the order of the answers.
-        team: Its processes share the cases; each gets all the answers.
+        process_group: Its processes share the cases; each gets all the answers.
         mirror_axes: Axes (0 z, 1 y, 2 x) that may be flipped.
         batch_size: Cases at a time on an accelerator. A CPU takes one at a time as prediction
             does, so that the answers are those of prediction bit for bit.
@@ -212,14 +212,14 @@ def predict_cases(
         return probabilities(network, batch, mirror_axes)
 
     n_classes = network.head.out_features
-    return _asked(network, ask, n_classes, reader, case_ids, team, batch_size)
+    return _asked(network, ask, n_classes, reader, case_ids, process_group, batch_size)
 
 
 def features_of_cases(
     network: Classifier,
     reader: CaseReader,
     case_ids: Sequence[str],
-    team: ProcessGroup,
+    process_group: ProcessGroup,
     batch_size: int = 1,
 ) -> torch.Tensor:
     """Pooled features (cases, features) in float64; the arguments are those of `predict_cases`."""
@@ -228,7 +228,7 @@ def features_of_cases(
         return pooled_features(network, batch)
 
     width = network.head.in_features
-    return _asked(network, ask, width, reader, case_ids, team, batch_size)
+    return _asked(network, ask, width, reader, case_ids, process_group, batch_size)
 
 
 def _asked(
@@ -237,16 +237,16 @@ def _asked(
     width: int,
     reader: CaseReader,
     case_ids: Sequence[str],
-    team: ProcessGroup,
+    process_group: ProcessGroup,
     batch_size: int,
 ) -> torch.Tensor:
-    """Answers (cases, width), shared out over the team."""
+    """Answers (cases, width), shared out over the process group."""
     network.eval()
     device = next(network.parameters()).device
-    mine = range(team.rank, len(case_ids), team.size)
+    mine = range(process_group.rank, len(case_ids), process_group.size)
     size = 1 if device.type == "cpu" else batch_size
     parts = [mine[start : start + size] for start in range(0, len(mine), size)]
-    with team.agreed():
+    with process_group.agreed():
         answers = [
             ask(images.result().to(device))
             for _, images in one_ahead(lambda part: _stacked(reader, case_ids, part), parts)
@@ -254,7 +254,7 @@ def _asked(
     outputs = torch.zeros((len(case_ids), width), dtype=torch.float64)
     if answers:
         outputs[list(mine)] = torch.cat(answers).double()
-    outputs = team.sum(outputs)
+    outputs = process_group.sum(outputs)
     sound = outputs.isfinite().all(dim=1).tolist()
     wild = [case for case, is_sound in zip(case_ids, sound, strict=True) if not is_sound]
     if wild:

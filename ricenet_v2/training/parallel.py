@@ -150,11 +150,11 @@ def run_folds(
     """
     waiting, running = dict(commands), dict[int, _Process]()
     try:
-        while running or (waiting and not stop.asked):
-            while waiting and len(running) < n_parallel and not stop.asked:
+        while running or (waiting and not stop.requested):
+            while waiting and len(running) < n_parallel and not stop.requested:
                 fold = next(iter(waiting))
                 running[fold] = _started(waiting.pop(fold))
-            if stop.asked:
+            if stop.requested:
                 _terminate(running)
             for fold in [f for f, p in running.items() if p.running.poll() is not None]:
                 yield running.pop(fold).ended(fold)

@@ -24,7 +24,7 @@ machine that was busy."""
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """One process of a team.
+    """One process of a process group.
 
     Attributes:
         rank: Rank of this process; 0 writes the files and speaks to the user.
@@ -74,7 +74,7 @@ class ProcessGroup:
             if self.size == 1:
                 raise
             fault = error
-        verdict = _FAULT if fault else _STOP if stop is not None and stop.asked else _FINE
+        verdict = _FAULT if fault else _STOP if stop is not None and stop.requested else _FINE
         if self.size > 1:
             verdict = self._worst(verdict)
         if verdict == _FAULT:
@@ -100,7 +100,7 @@ class ProcessGroup:
 
 @contextmanager
 def joined(device: str | None = None) -> Iterator[ProcessGroup]:
-    """The team that torchrun made, over NCCL on CUDA and Gloo on the CPU; else one process alone.
+    """The process group that torchrun made, by NCCL on CUDA and Gloo on the CPU, else one process.
 
     Args:
         device: `cuda`, `mps` or `cpu`; the best there is where None.

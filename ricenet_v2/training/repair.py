@@ -62,7 +62,7 @@ def faults_of(job: Job, run: Run) -> Faults:
 
 
 def repair(job: Job, run: Run, faults: Faults) -> Run:
-    """Make again what is missing or damaged; every process of the team calls this.
+    """Make again what is missing or damaged; every process of the group calls this.
 
     Args:
         job: The fold.
@@ -77,24 +77,24 @@ def repair(job: Job, run: Run, faults: Faults) -> Run:
     """
     paths = job.paths
     if paths.final in faults:
-        with job.team.agreed():
+        with job.process_group.agreed():
             kept = _from_latest(job, run, faults[paths.final])
-            if job.team.leads:
+            if job.process_group.leads:
                 checkpoints.save(paths.final, kept)
                 _log_repair(job, paths.final, faults, paths.latest)
-    with job.team.agreed():
+    with job.process_group.agreed():
         network = _network(job, _read(job, run, paths.final), paths.final)
     if paths.reference in faults:
         reference = reference_of(job, network)
-        with job.team.agreed():
-            if job.team.leads:
+        with job.process_group.agreed():
+            if job.process_group.leads:
                 write_reference(paths.reference, reference)
                 _log_repair(job, paths.reference, faults, paths.final)
     if paths.validation in faults:
         axes = job.plan.training.augmentation.mirror_axes
         predictions = predict_validation(job, network, axes)
-        with job.team.agreed():
-            if job.team.leads:
+        with job.process_group.agreed():
+            if job.process_group.leads:
                 write_validation(job, predictions)
                 run = _with_table(job, run)
                 _log_repair(job, paths.validation, faults, paths.final)

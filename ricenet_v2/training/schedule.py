@@ -16,40 +16,42 @@ class ScheduleSegment:
     epochs: int
 
 
-Legs = tuple[ScheduleSegment, ...]
+ScheduleSegments = tuple[ScheduleSegment, ...]
 
 
-def changed(legs: Legs, done: int, epochs: int) -> Legs:
-    """The legs of a run that goes on after `done` epochs towards `epochs` in all."""
-    if legs[-1].epochs == epochs:
-        return legs
-    kept = tuple(leg for leg in legs if leg.first_epoch < done)
+def changed(segments: ScheduleSegments, done: int, epochs: int) -> ScheduleSegments:
+    """The segments of a run that goes on after `done` epochs towards `epochs` in all."""
+    if segments[-1].epochs == epochs:
+        return segments
+    kept = tuple(segment for segment in segments if segment.first_epoch < done)
     return (*kept, ScheduleSegment(done if kept else 0, epochs))
 
 
-def learning_rate(plan: TrainingPlan, legs: Legs, update: int) -> float:
+def learning_rate(plan: TrainingPlan, segments: ScheduleSegments, update: int) -> float:
     """Linear warm-up, then half a cosine to 0.
 
     A run whose number of epochs was changed moves, within the length of a warm-up, in a straight
     line from the rate where it stood to the cosine over the new number of epochs, and follows it.
 
     Args:
-        plan: Peak, warm-up and updates of an epoch; a warm-up takes at most a fifth of a leg.
-        legs: The stretches of the run, the first from epoch 0.
+        plan: Peak, warm-up and updates of an epoch; a warm-up takes at most a fifth of a segment.
+        segments: The stretches of the run, the first from epoch 0.
         update: Number of the update, from 0.
     """
-    begun = [leg for leg in legs if leg.first_epoch * plan.iterations_per_epoch <= update]
+    begun = [
+        segment for segment in segments if segment.first_epoch * plan.iterations_per_epoch <= update
+    ]
     return _rate(plan, tuple(begun), update)
 
 
-def _rate(plan: TrainingPlan, legs: Legs, update: int) -> float:
-    leg = legs[-1]
-    wanted = _cosine(plan, leg.epochs, update)
-    start = leg.first_epoch * plan.iterations_per_epoch
-    length = _warmup(plan, leg.epochs - leg.first_epoch)
-    if len(legs) == 1 or update - start >= length:
+def _rate(plan: TrainingPlan, segments: ScheduleSegments, update: int) -> float:
+    segment = segments[-1]
+    wanted = _cosine(plan, segment.epochs, update)
+    start = segment.first_epoch * plan.iterations_per_epoch
+    length = _warmup(plan, segment.epochs - segment.first_epoch)
+    if len(segments) == 1 or update - start >= length:
         return wanted
-    before = _rate(plan, legs[:-1], start - 1)
+    before = _rate(plan, segments[:-1], start - 1)
     return before + (wanted - before) * (update - start + 1) / length
 
 

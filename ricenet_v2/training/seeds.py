@@ -20,8 +20,8 @@ from ricenet_v2.training.settings import channels_label
 from ricenet_v2.training.training_setup import TrainingSetup
 
 
-def studies_of_seeds(
-    study: TrainingSetup, seeds: Sequence[int] | None, folds: Sequence[int]
+def setups_of_seeds(
+    setup: TrainingSetup, seeds: Sequence[int] | None, folds: Sequence[int]
 ) -> list[TrainingSetup]:
     """The study once with each seed, in the folder of that seed; as it is where None.
 
@@ -29,24 +29,24 @@ def studies_of_seeds(
         TrainingError: See `check_seeds`.
     """
     if seeds is None:
-        return [study]
-    studies = [_of_seed(study, seed) for seed in seeds]
-    check_seeds(studies, folds)
-    return studies
+        return [setup]
+    setups = [_of_seed(setup, seed) for seed in seeds]
+    check_seeds(setups, folds)
+    return setups
 
 
-def _of_seed(study: TrainingSetup, seed: int) -> TrainingSetup:
-    label = channels_label(study.plan, study.options.channels)
-    seed_of_folder = folder_seed(study.paths, study.plan.name, label, seed)
-    options = dataclasses.replace(study.options, seed=seed, folder_seed=seed_of_folder)
-    return dataclasses.replace(study, options=options)
+def _of_seed(setup: TrainingSetup, seed: int) -> TrainingSetup:
+    label = channels_label(setup.plan, setup.options.channels)
+    seed_of_folder = folder_seed(setup.paths, setup.plan.name, label, seed)
+    options = dataclasses.replace(setup.options, seed=seed, folder_seed=seed_of_folder)
+    return dataclasses.replace(setup, options=options)
 
 
-def check_seeds(studies: Sequence[TrainingSetup], folds: Sequence[int]) -> None:
+def check_seeds(setups: Sequence[TrainingSetup], folds: Sequence[int]) -> None:
     """Refuse seeds that say nothing of each other.
 
     Args:
-        studies: One with each seed.
+        setups: One with each seed.
         folds: That are to be trained.
 
     Raises:
@@ -54,18 +54,18 @@ def check_seeds(studies: Sequence[TrainingSetup], folds: Sequence[int]) -> None:
             other settings, epochs, first weights or folds, or of a version that did not correct for
             the prior, so that more than the seed would differ.
     """
-    counts = Counter(study.options.seed for study in studies)
+    counts = Counter(setup.options.seed for setup in setups)
     if doubled := [str(seed) for seed, n in counts.items() if n > 1]:
         raise TrainingError(
             "A seed is named twice, and would be the same training twice.",
             expected="different seeds",
             got=f"{', '.join(doubled)} more than once",
         )
-    study = studies[0]
-    begins = any(not each.model.fold(fold).run.is_file() for each in studies for fold in folds)
-    label = channels_label(study.plan, study.options.channels)
-    for seed, model in seed_models(study.paths, study.plan.name, label).items():
-        differing = [*_differing(study, model), *_first_weights(study, model, folds)]
+    setup = setups[0]
+    begins = any(not each.model.fold(fold).run.is_file() for each in setups for fold in folds)
+    label = channels_label(setup.plan, setup.options.channels)
+    for seed, model in seed_models(setup.paths, setup.plan.name, label).items():
+        differing = [*_differing(setup, model), *_first_weights(setup, model, folds)]
         if begins and any(run.prior is None for run in runs_of(model).values()):
             differing.append("a version that corrects probabilities for the class shares")
         if differing:
@@ -79,11 +79,11 @@ def check_seeds(studies: Sequence[TrainingSetup], folds: Sequence[int]) -> None:
             )
 
 
-def _differing(study: TrainingSetup, model: ModelPaths) -> list[str]:
+def _differing(setup: TrainingSetup, model: ModelPaths) -> list[str]:
     """In words, what a further seed would have that a trained model has not."""
     runs = runs_of(model)
     epochs = {run.epochs for run in runs.values()}
-    new = effective_plan(study.plan, study.options)
+    new = effective_plan(setup.plan, setup.options)
     differences = []
     if model.plan.is_file():
         old = documents.read(Plan, model.plan)
@@ -91,24 +91,24 @@ def _differing(study: TrainingSetup, model: ModelPaths) -> list[str]:
         names = [name for name in DECISIVE if getattr(old, name) != getattr(alike, name)]
         differences += [f"another plan or settings (its {', '.join(names)})"] if names else []
     # With --continue all seeds may be extended, one after the other.
-    is_extended = study.options.resume and study.options.epochs is not None
+    is_extended = setup.options.resume and setup.options.epochs is not None
     if not is_extended and epochs - {new.training.epochs}:
         differences.append(f"{new.training.epochs} epochs")
-    labels = {case.case_id: case.label for case in study.cases}
-    patients = {case.case_id: case.patient_id for case in study.cases}
-    hashes = [fold.hash_with(labels, patients) for fold in study.splits.folds]
+    labels = {case.case_id: case.label for case in setup.cases}
+    patients = {case.case_id: case.patient_id for case in setup.cases}
+    hashes = [fold.hash_with(labels, patients) for fold in setup.splits.folds]
     if any(fold >= len(hashes) or run.fold_hash != hashes[fold] for fold, run in runs.items()):
         differences.append("other folds")
     return differences
 
 
-def _first_weights(study: TrainingSetup, model: ModelPaths, folds: Sequence[int]) -> list[str]:
+def _first_weights(setup: TrainingSetup, model: ModelPaths, folds: Sequence[int]) -> list[str]:
     """In words, that a further seed would begin with other weights than a trained model.
 
     Each fold may begin with the same fold of an earlier training, so files are held against each
     other fold by fold. A file that is not there is told of when it is read.
     """
-    file, runs = study.options.pretrained_weights, runs_of(model)
+    file, runs = setup.options.pretrained_weights, runs_of(model)
     if any((run.pretrained is not None) != (file is not None) for run in runs.values()):
         return ["no pretrained weights" if file is None else "pretrained weights"]
     if file is None or not file.is_file():

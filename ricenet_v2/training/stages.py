@@ -130,7 +130,7 @@ def validation(job: Job, bench: Bench, rounds: int) -> Stage:
     cases = job.validation[:_CASES]
 
     def work() -> None:
-        predict_cases(bench.state.network, job.reader, cases, job.team)
+        predict_cases(bench.state.network, job.reader, cases, job.process_group)
 
     return _stage(VALIDATION, _repeated(work, job.device, rounds, len(cases)), "after each epoch")
 

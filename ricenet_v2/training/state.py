@@ -33,7 +33,7 @@ from ricenet_v2.training.initial_weights import begin_with, lineage_before
 from ricenet_v2.training.job import Job, run_record
 from ricenet_v2.training.leaks import judged, lineage_of
 from ricenet_v2.training.optimiser import make_optimiser
-from ricenet_v2.training.schedule import Legs, ScheduleSegment, changed
+from ricenet_v2.training.schedule import ScheduleSegment, ScheduleSegments, changed
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class State:
         optimiser: With its moments.
         best: The best of the epochs.
         rows: One of each finished epoch.
-        legs: For the learning rate.
+        segments: For the learning rate.
     """
 
     network: Classifier
@@ -59,7 +59,7 @@ class State:
     optimiser: torch.optim.Optimizer
     best: BestEpoch
     rows: list[EpochRow]
-    legs: Legs
+    segments: ScheduleSegments
 
     @property
     def epoch(self) -> int:
@@ -68,11 +68,11 @@ class State:
 
     def is_done(self, early_stop_epochs: int) -> bool:
         """Whether all epochs are done, or so many in a row were not the best."""
-        leg = self.legs[-1]
-        if self.epoch >= leg.epochs:
+        segment = self.segments[-1]
+        if self.epoch >= segment.epochs:
             return True
         best = -1 if self.best.best_epoch is None else self.best.best_epoch
-        waited = self.epoch - 1 - max(best, leg.first_epoch - 1)
+        waited = self.epoch - 1 - max(best, segment.first_epoch - 1)
         return 0 < early_stop_epochs <= waited
 
 
@@ -97,7 +97,7 @@ def fresh_state(job: Job) -> State:
     """First weights from the seed, or from a pretrained file, on the job's device."""
     plan = job.plan
     network = first_network(plan, seed_of(job.options.seed, "network", job.fold))
-    if job.team.size > 1 and plan.network.norm == "batch":
+    if job.process_group.size > 1 and plan.network.norm == "batch":
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
     if not job.goes_on:
         begin_with(
@@ -106,7 +106,7 @@ def fresh_state(job: Job) -> State:
             job.paths,
             job.options.pretrained_weights,
             allow_missing=job.options.allow_missing_weights,
-            writes=job.team.leads,
+            writes=job.process_group.leads,
             judge=partial(judged, job),
         )
     return first_state(network, plan.training, job.device)
@@ -142,8 +142,8 @@ def saved_state(job: Job) -> State:
             got=epochs,
             remedy="Name a larger number, or move the folder away to train it anew.",
         )
-    state.legs = changed(state.legs, state.epoch, epochs)
-    if job.team.leads and not job.is_corrected:
+    state.segments = changed(state.segments, state.epoch, epochs)
+    if job.process_group.leads and not job.is_corrected:
         logger.warning(
             "Fold %d was begun by a version that did not correct probabilities for the class "
             "shares, and goes on without: all of its epochs are judged alike. Train the model "
@@ -160,7 +160,7 @@ def load(state: State, saved: Mapping[str, Any]) -> None:
     state.optimiser.load_state_dict(saved["optimiser"])
     state.best.load(saved["best"])
     state.rows = [EpochRow(**row) for row in saved["rows"]]
-    state.legs = tuple(ScheduleSegment(first, epochs) for first, epochs in saved["legs"])
+    state.segments = tuple(ScheduleSegment(first, epochs) for first, epochs in saved["legs"])
 
 
 def inference_state(job: Job, state: State) -> dict[str, Any]:
@@ -192,7 +192,7 @@ def full_state(job: Job, state: State) -> dict[str, Any]:
         "optimiser": state.optimiser.state_dict(),
         "best": state.best.state(),
         "rows": [dataclasses.asdict(row) for row in state.rows],
-        "legs": [[leg.first_epoch, leg.epochs] for leg in state.legs],
+        "legs": [[segment.first_epoch, segment.epochs] for segment in state.segments],
     }
 
 
@@ -201,7 +201,7 @@ def record_of(job: Job, state: State, status: Status) -> Run:
     return dataclasses.replace(
         run_record(job, status, state.best.best_epoch),
         epochs_done=state.epoch,
-        epochs_set=tuple((leg.first_epoch, leg.epochs) for leg in state.legs),
+        epochs_set=tuple((segment.first_epoch, segment.epochs) for segment in state.segments),
     )
 
 

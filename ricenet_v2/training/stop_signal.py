@@ -19,10 +19,10 @@ class StopSignal:
 
     def __init__(self) -> None:
         """Nobody has asked."""
-        self.asked = False
+        self.requested = False
 
     def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = True
+        self.requested = True
 
     @contextmanager
     def listening(self) -> Iterator[None]:

@@ -98,7 +98,7 @@ class Bench:
     @property
     def device(self) -> torch.device:
         """Where it computes."""
-        return self.task.team.device
+        return self.task.process_group.device
 
     def train(self, batches: TrainingBatches, epoch: int, updates: int) -> MeasuredTime:
         """So many updates of the loop that trains.
@@ -146,12 +146,12 @@ class Bench:
         return update
 
 
-def make_bench(plan: Plan, team: ProcessGroup, network: Classifier | None = None) -> Bench:
-    """Put a plan, or another network under its training settings, on the device of the team."""
+def make_bench(plan: Plan, process_group: ProcessGroup, network: Classifier | None = None) -> Bench:
+    """Put a plan, or another network under its training settings, on the process group's device."""
     built = first_network(plan, seed=0) if network is None else network
-    state = first_state(built, plan.training, team.device)
-    task = TrainingTask(plan.training, state.legs, len(plan.classes), None, 0, team)
-    return Bench(plan, task, state, wrapped(built, plan.training, team))
+    state = first_state(built, plan.training, process_group.device)
+    task = TrainingTask(plan.training, state.segments, len(plan.classes), None, 0, process_group)
+    return Bench(plan, task, state, wrapped(built, plan.training, process_group))
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def tracking(job: Job, done: int) -> Iterator[Tell]:
         TrainingError: A tracker is unknown, not installed, or cannot be reached.
     """
     with ExitStack() as stack:
-        names = job.options.loggers if job.team.leads else ()
+        names = job.options.loggers if job.process_group.leads else ()
         tells = {name: _opened(stack, name, job, done) for name in names}
 
         def tell(row: EpochRow) -> None:

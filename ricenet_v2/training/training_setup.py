@@ -33,7 +33,7 @@ class TrainingSetup:
     cases: Sequence[Case]
     splits: Splits
     options: TrainOptions
-    team: ProcessGroup
+    process_group: ProcessGroup
 
     @property
     def model(self) -> ModelPaths:
@@ -41,8 +41,12 @@ class TrainingSetup:
         return model_of(self.paths, self.plan, self.options)
 
 
-def load_study(
-    dataset: str, plan: str, workspace: Path | None, options: TrainOptions, team: ProcessGroup
+def load_setup(
+    dataset: str,
+    plan: str,
+    workspace: Path | None,
+    options: TrainOptions,
+    process_group: ProcessGroup,
 ) -> TrainingSetup:
     """Read plan, folds and cases, and check the options before the first fold.
 
@@ -75,9 +79,11 @@ def load_study(
     check_trackers(options.loggers)
     check_splits(splits, raw.cases, paths.splits)
     check_labels(raw.cases, dataset_plan.classes, paths.raw / CASES_CSV)
-    if team is None or team.leads:
+    if process_group is None or process_group.leads:
         warn_raw_changes(raw, dataset_plan, paths)
-    return TrainingSetup(paths, dataset_plan, raw.dataset, raw.cases, splits, options, team)
+    return TrainingSetup(
+        paths, dataset_plan, raw.dataset, raw.cases, splits, options, process_group
+    )
 
 
 def chosen_folds(text: str, n_folds: int) -> list[int]:

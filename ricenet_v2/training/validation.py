@@ -18,7 +18,7 @@ from ricenet_v2.training.metric import macro_f1
 def predict_validation(job: Job, network: Classifier, axes: Sequence[int] = ()) -> torch.Tensor:
     """Probabilities (cases, classes) in float64, for the prior of all training cases.
 
-    Those of the network itself where the fold is not corrected. Every process of the team calls
+    Those of the network itself where the fold is not corrected. Every process of the group calls
     this.
 
     Args:
@@ -27,7 +27,9 @@ def predict_validation(job: Job, network: Classifier, axes: Sequence[int] = ()) 
         axes: Axes (0 z, 1 y, 2 x) that may be flipped.
     """
     size = job.plan.training.batch_size
-    probabilities = predict_cases(network, job.reader, job.validation, job.team, axes, size)
+    probabilities = predict_cases(
+        network, job.reader, job.validation, job.process_group, axes, size
+    )
     prior = job.prior
     if prior is None:
         return probabilities

@@ -13,7 +13,7 @@ from ricenet_v2.records.plan_parts import Precision, TrainingPlan
 from ricenet_v2.training.process_group import ProcessGroup
 
 
-def wrapped(network: nn.Module, plan: TrainingPlan, team: ProcessGroup) -> nn.Module:
+def wrapped(network: nn.Module, plan: TrainingPlan, process_group: ProcessGroup) -> nn.Module:
     """The same parameters behind torch.compile and DistributedDataParallel, where wanted.
 
     Names in the state of what is returned have prefixes: take states from `network` itself.
@@ -21,9 +21,9 @@ def wrapped(network: nn.Module, plan: TrainingPlan, team: ProcessGroup) -> nn.Mo
     model = network
     if plan.compile:
         model = torch.compile(network)  # type: ignore[assignment]
-    if team.size == 1:
+    if process_group.size == 1:
         return model
-    devices = [team.device] if team.device.type == "cuda" else None
+    devices = [process_group.device] if process_group.device.type == "cuda" else None
     return DistributedDataParallel(model, device_ids=devices)
 
 

@@ -25,7 +25,7 @@ from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON, dataset_paths
 from ricenet_v2.store.tables import read_rows, write_rows
 from ricenet_v2.training.job import TrainOptions
 from ricenet_v2.training.settings import with_channels
-from ricenet_v2.training.training_setup import load_study
+from ricenet_v2.training.training_setup import load_setup
 
 WHOLE = "T1c_post_op+T1c_event+dose"
 CHANGED = "The study has changed since these were trained"
@@ -135,8 +135,8 @@ def test_other_images_that_were_not_preprocessed_again(paths, capsys, folder):
 
 def test_images_that_were_moved_away_are_not_missed(paths):
     shutil.rmtree(paths.raw / "imagesTr")
-    study = load_study(NAME, "auto", paths.raw.parent.parent, TrainOptions(), None)
-    check_images(study)
+    setup = load_setup(NAME, "auto", paths.raw.parent.parent, TrainOptions(), None)
+    check_images(setup)
 
 
 def turned_over(paths, folder):

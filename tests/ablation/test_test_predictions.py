@@ -35,7 +35,7 @@ class Sum(nn.Module):
 
 
 @pytest.fixture
-def study(tmp_path, make_plan, write_cases, monkeypatch):
+def setup(tmp_path, make_plan, write_cases, monkeypatch):
     """Paths, plan, subsets, test cases and the network of each model."""
     plan = make_plan(("mri", "mri", "dose"), mirror_axes=())
     paths = DatasetPaths("D", tmp_path / "raw", tmp_path / "preprocessed", tmp_path / "results")
@@ -57,8 +57,8 @@ def study(tmp_path, make_plan, write_cases, monkeypatch):
     return paths, plan, subsets, records, networks, hashes
 
 
-def test_each_subset_sees_its_own_channels(study):
-    paths, plan, subsets, records, networks, _ = study
+def test_each_subset_sees_its_own_channels(setup):
+    paths, plan, subsets, records, networks, _ = setup
     files = test_predictions.predict_test(paths, plan, subsets, records, "cpu")
     assert set(files) == {subset.name for subset in subsets}
     places = {"mri0": 0, "mri1": 1, "dose2": 2}
@@ -74,8 +74,8 @@ def test_each_subset_sees_its_own_channels(study):
         assert networks[subset.model].n_channels == [len(subset.channels)] * len(records)
 
 
-def test_what_the_same_networks_predicted_of_the_same_cases_is_kept(study):
-    paths, plan, subsets, records, networks, hashes = study
+def test_what_the_same_networks_predicted_of_the_same_cases_is_kept(setup):
+    paths, plan, subsets, records, networks, hashes = setup
     one = subsets[1]
 
     def calls(cases=records):
@@ -91,8 +91,8 @@ def test_what_the_same_networks_predicted_of_the_same_cases_is_kept(study):
     assert (calls(other), calls(other[:2])) == (3, 2)
 
 
-def test_what_was_damaged_or_edited_is_not_kept(study, caplog):
-    paths, plan, subsets, records, networks, _ = study
+def test_what_was_damaged_or_edited_is_not_kept(setup, caplog):
+    paths, plan, subsets, records, networks, _ = setup
     one = subsets[1]
 
     def calls():

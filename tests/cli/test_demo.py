@@ -44,15 +44,15 @@ def test_another_cohort_in_the_same_place_is_refused(tmp_path, capsys):
 
 
 def test_paper_size_is_that_of_the_paper(tmp_path, monkeypatch):
-    asked = {}
+    requested = {}
 
     def note(folder, **given):
-        asked.update(given)
+        requested.update(given)
         return folder
 
     monkeypatch.setattr("ricenet_v2.phantom.cohort.write_cohort", note)
     assert demo.main(["--output", str(tmp_path), "--paper_size", "--generate_only"]) == 0
-    assert (asked["cases"], asked["test_cases"]) == (80, 12)
+    assert (requested["cases"], requested["test_cases"]) == (80, 12)
 
 
 @pytest.mark.parametrize("module", ["demo", "convert"])

@@ -23,7 +23,7 @@ from ricenet_v2.fingerprinting.workers import map_cases
 
 
 class StopSignal:
-    asked = False
+    requested = False
 
 
 def values(*given):
@@ -101,7 +101,7 @@ def test_what_was_lost_is_not_tried_again_after_a_stop(tmp_path):
     found = []
     for _, one in results(lambda: Processes(1), dies, items, lost, stop):
         found.append(one)
-        stop.asked = True
+        stop.requested = True
     assert found == ["b"]
 
 
@@ -109,7 +109,7 @@ def test_nothing_is_begun_after_a_stop():
     stop, seen = StopSignal(), []
     for _, found in results(SerialExecutor, double, [1, 2, 4], lost, stop):
         seen.append(found)
-        stop.asked = True
+        stop.requested = True
     assert seen == [2]
 
 

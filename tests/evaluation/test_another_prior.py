@@ -63,32 +63,32 @@ def test_the_figures_are_those_of_predictions_made_for_it(outputs, tmp_path, bef
 
 
 def test_what_says_no_prior_is_refused(outputs, tmp_path):
-    asked = written(tmp_path, outputs, Odds())
-    assert asked.scored.prior == ()
+    evaluated = written(tmp_path, outputs, Odds())
+    assert evaluated.scored.prior == ()
     with pytest.raises(DatasetError, match="cannot be moved"):
-        with_prior(asked, ["0.1"])
+        with_prior(evaluated, ["0.1"])
 
 
 def test_members_are_called_by_the_rule_of_the_ensemble(outputs, tmp_path):
-    asked = written(tmp_path, outputs, Odds.of(PRIORS, balance="sampler"))
-    member = asked.scored.member(0)
-    expected = asked.scored.members[0][:, 1] >= asked.scored.prior[1]
+    evaluated = written(tmp_path, outputs, Odds.of(PRIORS, balance="sampler"))
+    member = evaluated.scored.member(0)
+    expected = evaluated.scored.members[0][:, 1] >= evaluated.scored.prior[1]
     np.testing.assert_array_equal(member.predicted == 1, expected)
 
 
 def test_the_balanced_threshold_is_the_prior_and_calls_what_is_predicted(outputs, tmp_path):
-    asked = written(tmp_path, outputs, Odds.of(PRIORS, balance="sampler"))
-    default, balanced = stored_thresholds(asked, None)
+    evaluated = written(tmp_path, outputs, Odds.of(PRIORS, balance="sampler"))
+    default, balanced = stored_thresholds(evaluated, None)
     assert (default.value, balanced.value) == pytest.approx((0.5, 0.15))
     assert (balanced.name, balanced.chosen_on) == ("balanced", PRIOR)
-    called = asked.scored.probabilities[:, 1] >= balanced.value
-    np.testing.assert_array_equal(called, asked.scored.predicted == 1)
+    called = evaluated.scored.probabilities[:, 1] >= balanced.value
+    np.testing.assert_array_equal(called, evaluated.scored.predicted == 1)
 
 
 def test_thresholds_of_another_prior_are_chosen_on_predictions_moved_alike(outputs, tmp_path):
     """Out-of-fold probabilities of each fold are right for its own shares."""
     named = (0.6, 0.4)
-    asked = written(tmp_path / "p", outputs, Odds.of(PRIORS, balance="sampler", named=named))
+    evaluated = written(tmp_path / "p", outputs, Odds.of(PRIORS, balance="sampler", named=named))
     crossval = tmp_path / "crossval"
     p = np.array([0.2 if n % 2 else 0.1 for n in range(N)]) * np.linspace(0.2, 3, N)
     rows = [
@@ -103,7 +103,7 @@ def test_thresholds_of_another_prior_are_chosen_on_predictions_moved_alike(outpu
         scored, EvaluationOptions(1, n_bootstrap=20), "out-of-fold", thresholds=picked
     )
     documents.write(crossval / "figures.json", figures)
-    found = stored_thresholds(asked, crossval / "figures.json")
+    found = stored_thresholds(evaluated, crossval / "figures.json")
     shares = np.array([0.2 if n % 2 else 0.1 for n in range(N)])
     moved = special.expit(special.logit(p) - special.logit(shares) + special.logit(0.4))
     alike = dataclasses.replace(
@@ -118,7 +118,7 @@ def test_thresholds_of_another_prior_are_chosen_on_predictions_moved_alike(outpu
 def test_shares_of_votes_have_no_threshold_of_probabilities(outputs, tmp_path, caplog, named):
     """With a prior of 0.1 as threshold, one vote of many would call a case."""
     odds = Odds.of(PRIORS, balance="sampler", named=named)
-    asked = written(tmp_path / "p", outputs, odds, "vote")
+    evaluated = written(tmp_path / "p", outputs, odds, "vote")
     crossval = tmp_path / "crossval"
     folds = dataclasses.replace(written(crossval, outputs, odds).scored, prior=(0.85, 0.15))
     picked = chosen_thresholds(folds, 1, (0.8,), ())
@@ -129,13 +129,13 @@ def test_shares_of_votes_have_no_threshold_of_probabilities(outputs, tmp_path, c
     documents.write(crossval / "figures.json", figures)
     (crossval / "predictions.csv").rename(crossval / "validation.csv")
     for file in (None, crossval / "figures.json"):
-        (default,) = stored_thresholds(asked, file)
+        (default,) = stored_thresholds(evaluated, file)
         assert (default.name, default.value) == ("default", 0.5)
     assert "thresholds of probabilities are not those of shares of votes" in caplog.text
-    shares = asked.scored.probabilities[:, 1]
+    shares = evaluated.scored.probabilities[:, 1]
     clear = shares != 0.5
     assert 0 < clear.sum() < N
-    np.testing.assert_array_equal((shares >= 0.5)[clear], (asked.scored.predicted == 1)[clear])
+    np.testing.assert_array_equal((shares >= 0.5)[clear], (evaluated.scored.predicted == 1)[clear])
 
 
 def test_an_ensemble_is_calibrated_by_the_priors_of_its_members(outputs, tmp_path):

@@ -87,16 +87,17 @@ def test_only_folds_that_predicted_are_asked(model, draw):
     made = Predictions(
         "D", "auto", "", {"fold_1/checkpoint_final.pth": ""}, ("a", "b"), "mean", True, (), ()
     )
-    asked = question(paths, draw)
-    only_one = dataclasses.replace(asked, provenance=made)
+    evaluated = question(paths, draw)
+    only_one = dataclasses.replace(evaluated, provenance=made)
     assert judged_by_fold(only_one) == {1: CASES}
     assert first_weights(paths, judged_by_fold(only_one))[0].outcome == "fine"
     columns = dataclasses.replace(
-        asked, scored=dataclasses.replace(asked.scored, members={2: asked.scored.probabilities})
+        evaluated,
+        scored=dataclasses.replace(evaluated.scored, members={2: evaluated.scored.probabilities}),
     )
     assert judged_by_fold(columns) == {2: CASES}
     assert first_weights(paths, judged_by_fold(columns))[0].outcome == "not available"
-    assert first_weights(paths, judged_by_fold(asked))[0].outcome == "doubt"
+    assert first_weights(paths, judged_by_fold(evaluated))[0].outcome == "doubt"
 
 
 @pytest.mark.parametrize(

@@ -110,8 +110,8 @@ def test_an_evaluation_gets_them_for_calls_and_thresholds(draw):
     scored = draw(3, n=60)
     picked = applied(chosen_thresholds(scored, 0), scored, 0.95)
     made = evaluate(scored, EvaluationOptions(0, 20), thresholds=picked)
-    asked = prevalences([("y", 0.2)], scored, 0)
-    after = with_prevalences(made, scored, asked)
+    requested = prevalences([("y", 0.2)], scored, 0)
+    after = with_prevalences(made, scored, requested)
     new = [one for one in after.figures if one not in made.figures]
     assert [one.name for one in new] == [
         f"{sign} predictive value at prevalence 0.2 of y" for sign in ("positive", "negative")

@@ -107,11 +107,13 @@ def test_folds_without_leaks_are_fine(question):
 
 
 def test_patients_and_images_in_two_folds_are_named(question):
-    asked = question(twins=True)
-    folds = list(asked.scored.folds)
+    evaluated = question(twins=True)
+    folds = list(evaluated.scored.folds)
     folds[0] = 4
-    asked = dataclasses.replace(asked, scored=dataclasses.replace(asked.scored, folds=tuple(folds)))
-    made = outcomes(sanity.check(asked, sanity.SanityOptions()))
+    evaluated = dataclasses.replace(
+        evaluated, scored=dataclasses.replace(evaluated.scored, folds=tuple(folds))
+    )
+    made = outcomes(sanity.check(evaluated, sanity.SanityOptions()))
     assert "p000 is held out of folds 0, 4" in made["patients on both sides of a fold"].found
     twins = made["the same images in two folds"]
     assert (twins.outcome, twins.found) == (
@@ -121,37 +123,37 @@ def test_patients_and_images_in_two_folds_are_named(question):
 
 
 def test_a_leak_of_one_fold_is_no_doubt_about_cases_of_others(question, tmp_path):
-    asked, model = question(), ModelPaths(tmp_path / "auto__all")
-    held_out = dict(zip(asked.scored.folds, asked.scored.case_ids, strict=True))
+    evaluated, model = question(), ModelPaths(tmp_path / "auto__all")
+    held_out = dict(zip(evaluated.scored.folds, evaluated.scored.case_ids, strict=True))
     for seen, outcome in ((held_out[1], "fine"), (held_out[0], "doubt")):
         source = PretrainedSource("w.pth", "", "", 1, 0, 0, 0, trained_on=9, leaked=(seen,))
         run = Run("D", "auto", "", 0, ("a",), 0, "cpu", 1, "finished", 0, (), {}, pretrained=source)
         documents.write(model.fold(0).run, run)
         made = outcomes(
-            sanity.check(dataclasses.replace(asked, model=model), sanity.SanityOptions())
+            sanity.check(dataclasses.replace(evaluated, model=model), sanity.SanityOptions())
         )
         assert made["first weights and held-out cases"].outcome == outcome
 
 
 def test_patients_of_a_test_set_that_were_trained_on_are_named(question):
-    asked = dataclasses.replace(question(), source="test")
-    made = outcomes(sanity.check(asked, sanity.SanityOptions()))
+    evaluated = dataclasses.replace(question(), source="test")
+    made = outcomes(sanity.check(evaluated, sanity.SanityOptions()))
     assert made["patients of training"].outcome == "doubt"
     assert "p004 was trained on" in made["patients of training"].found
 
 
 def test_a_patient_who_was_moved_to_the_test_split_was_trained_on(question, tmp_path):
     """cases.csv says that nobody was trained on; the tables of the folds say who was."""
-    asked, model = question(), ModelPaths(tmp_path / "auto__all")
-    raw = load_raw_dataset(asked.dataset.raw)
+    evaluated, model = question(), ModelPaths(tmp_path / "auto__all")
+    raw = load_raw_dataset(evaluated.dataset.raw)
     moved = [dataclasses.replace(case, split="test") for case in raw.cases]
     write_raw_tables(raw.folder, raw.dataset, moved)
     row = {"case_id": "c008", "patient_id": "p004", "label": "x", "prob_x": 0.5, "prob_y": 0.5}
     write_rows(model.fold(0).validation, [row])
     run = Run("D", "auto", "", 0, ("a",), 0, "cpu", 1, "finished", 0, (), {})
     documents.write(model.fold(0).run, run)
-    asked = dataclasses.replace(asked, source="test", model=model)
-    made = outcomes(sanity.check(asked, sanity.SanityOptions()))
+    evaluated = dataclasses.replace(evaluated, source="test", model=model)
+    made = outcomes(sanity.check(evaluated, sanity.SanityOptions()))
     assert made["patients of training"].found == "patient p004 was trained on"
     since = made["tables since training"]
     assert since.outcome == "doubt"
@@ -159,10 +161,10 @@ def test_a_patient_who_was_moved_to_the_test_split_was_trained_on(question, tmp_
 
 
 def test_copies_of_cases_that_were_never_checked_are_not_known(question):
-    asked = question()
+    evaluated = question()
     for n_cases, outcome in ((40, "fine"), (39, "not available")):
-        documents.write(asked.dataset.integrity, Integrity("D", n_cases, n_cases, ()))
-        made = outcomes(sanity.check(asked, sanity.SanityOptions()))
+        documents.write(evaluated.dataset.integrity, Integrity("D", n_cases, n_cases, ()))
+        made = outcomes(sanity.check(evaluated, sanity.SanityOptions()))
         assert made["copies found by the check of the dataset"].outcome == outcome
 
 
@@ -177,16 +179,16 @@ def test_size_alone_is_told_where_it_tells_the_classes(question):
 
 
 def test_size_alone_of_one_class_is_no_error(question):
-    asked = question()
-    alone = dataclasses.replace(asked.scored, truth=np.zeros(40, dtype=int))
-    made = sanity.size_and_spacing(dataclasses.replace(asked, scored=alone), 0)
+    evaluated = question()
+    alone = dataclasses.replace(evaluated.scored, truth=np.zeros(40, dtype=int))
+    made = sanity.size_and_spacing(dataclasses.replace(evaluated, scored=alone), 0)
     assert "not defined" in made.found
     assert made.outcome == "not available"
 
 
 def test_a_patient_of_training_under_another_id_is_known_by_the_images(question, tmp_path):
-    asked = question()
-    paths, names = asked.dataset, asked.scored.case_ids
+    evaluated = question()
+    paths, names = evaluated.dataset, evaluated.scored.case_ids
     ones = (1.0, 1.0, 1.0)
 
     def record(case, person, **further):
@@ -217,9 +219,9 @@ def test_a_patient_of_training_under_another_id_is_known_by_the_images(question,
         made = Predictions("D", "auto", "", {}, ("x", "y"), "mean", False, cases, ())
         documents.write(tmp_path / "predictions.json", made)
         new = [f"new{n}" for n in range(40)]
-        scored = dataclasses.replace(asked.scored, case_ids=tuple(new), patients=tuple(new))
+        scored = dataclasses.replace(evaluated.scored, case_ids=tuple(new), patients=tuple(new))
         test = dataclasses.replace(
-            asked, source="test", scored=scored, predictions=tmp_path / "predictions.csv"
+            evaluated, source="test", scored=scored, predictions=tmp_path / "predictions.csv"
         )
         return outcomes(sanity.check(test, sanity.SanityOptions()))
 
@@ -236,5 +238,5 @@ def test_a_patient_of_training_under_another_id_is_known_by_the_images(question,
     assert made.found == f"new0 shows an image of training case {names[6]}"
     (tmp_path / "predictions.json").unlink()
     assert "images of training" not in outcomes(
-        sanity.check(dataclasses.replace(asked, source="test"), sanity.SanityOptions())
+        sanity.check(dataclasses.replace(evaluated, source="test"), sanity.SanityOptions())
     )

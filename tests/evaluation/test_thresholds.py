@@ -136,8 +136,8 @@ def test_thresholds_of_calibrated_predictions_are_chosen_on_calibrated_ones(
     head = ("D", "auto", "", {}, test.classes, "mean", True, (), ())
     documents.write(output / "predictions.json", Predictions(*head, temperature=3.0))
     positive = test.classes[1]
-    asked = of_file(output / "predictions.csv", None, positive)
-    found = stored_thresholds(asked, crossval / "figures.json")
+    evaluated = of_file(output / "predictions.csv", None, positive)
+    found = stored_thresholds(evaluated, crossval / "figures.json")
     assert [each.name for each in found] == [each.name for each in picked]
     youden = next(each for each in found if each.name == "Youden")
     assert "temperature 3.000" in youden.chosen_on
@@ -148,7 +148,7 @@ def test_thresholds_of_calibrated_predictions_are_chosen_on_calibrated_ones(
     assert [each.value for each in found] != [each.value for each in picked]
     (crossval / "validation.csv").unlink()
     with pytest.raises(DatasetError, match="calibrated"):
-        stored_thresholds(asked, crossval / "figures.json")
+        stored_thresholds(evaluated, crossval / "figures.json")
     (output / "predictions.json").unlink()
     plain = of_file(output / "predictions.csv", None, positive)
     assert stored_thresholds(plain, crossval / "figures.json") == picked

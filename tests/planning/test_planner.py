@@ -169,14 +169,14 @@ def test_the_ladder_never_grows_along_any_axis(make_cohort):
 def test_the_search_finds_what_trying_one_after_another_finds(make_cohort, cost, limit, preset):
     fingerprint, _ = make_cohort([((90, 260, 240), (2.1, 1.0, 0.9))] * 80)
     rungs = list(presets.ladder(preset, fingerprint.cases, Overrides()))
-    asked = []
+    requested = []
 
     def measure(one):
-        asked.append(one)
+        requested.append(one)
         return cost(one.network, 1, 2, one.input_size, one.batch)
 
     fitting = [rung for rung in rungs if measure(rung).total <= limit * GIB]
-    asked.clear()
+    requested.clear()
     budget = MemoryBudget(limit, 1, "float32", measure)
     if not fitting:
         with pytest.raises(PlanError):
@@ -185,8 +185,8 @@ def test_the_search_finds_what_trying_one_after_another_finds(make_cohort, cost,
     found = first_that_fits(rungs, budget, "")
     assert found.chosen == fitting[0]
     assert len(found.rejected) == rungs.index(fitting[0])
-    assert len(asked) == len(set(map(id, asked)))
-    assert len(asked) <= max(12, len(rungs) // 2)
+    assert len(requested) == len(set(map(id, requested)))
+    assert len(requested) <= max(12, len(rungs) // 2)
 
 
 def test_what_was_too_large_stands_in_the_plan(make_cohort, cost):

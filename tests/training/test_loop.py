@@ -143,7 +143,7 @@ def test_a_wish_to_stop_is_heard_within_the_epoch(plan):
 
     def batches():
         for number, batch in enumerate(_batches(2)):
-            stop.asked = number >= 2
+            stop.requested = number >= 2
             yield batch
 
     with pytest.raises(Stopped):
@@ -198,8 +198,8 @@ def test_an_accelerator_predicts_in_batches_and_a_cpu_case_by_case(
     monkeypatch.setattr(loop, "probabilities", counted)
     network = build_network(plan.network, 2, 2).to(device)
     images = {f"C{i}": image.numpy() for i, image in enumerate(_images(5))}
-    team = ProcessGroup(0, 1, torch.device(device))
-    found = predict_cases(network, images.__getitem__, list(images), team, batch_size=2)
+    process_group = ProcessGroup(0, 1, torch.device(device))
+    found = predict_cases(network, images.__getitem__, list(images), process_group, batch_size=2)
     assert sizes == expected
     assert found.tolist() == [[i, i] for i in range(5)]
 

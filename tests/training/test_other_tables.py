@@ -16,7 +16,7 @@ from ricenet_v2.store.raw import load_raw_dataset, write_raw_tables
 from ricenet_v2.store.tables import read_rows
 from ricenet_v2.training.job import TrainOptions
 from ricenet_v2.training.process_group import ProcessGroup
-from ricenet_v2.training.training_setup import load_study
+from ricenet_v2.training.training_setup import load_setup
 
 
 def edit(paths: DatasetPaths, **changes: object) -> None:
@@ -72,7 +72,7 @@ def test_channels_and_classes_are_those_of_the_plan(plan, make_workspace, run_fo
     assert next(iter(change)) in str(caught.value.got)
     assert not paths.run().folder.exists()
     with pytest.raises(PlanError, match="not the one that this plan was made for"):
-        load_study(str(paths.raw), "auto", None, TrainOptions(), ProcessGroup(0, 1, None))
+        load_setup(str(paths.raw), "auto", None, TrainOptions(), ProcessGroup(0, 1, None))
 
 
 @pytest.mark.parametrize(

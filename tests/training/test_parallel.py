@@ -99,6 +99,6 @@ def test_a_wish_to_stop_ends_the_running_ones_and_starts_no_other():
     stop = StopSignal()
     events = run_folds(_commands(f0="import time; time.sleep(60)", f1="pass"), 1, stop)
     assert next(events) == "waiting"
-    stop.asked = True
+    stop.requested = True
     ended = [event for event in events if isinstance(event, FoldExit)]
     assert [event.fold for event in ended] == [0]

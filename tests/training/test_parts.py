@@ -118,22 +118,22 @@ def test_the_best_epoch_is_that_of_the_moving_average():
 def test_a_signal_is_a_wish_and_the_old_handler_comes_back(number):
     before, stop = signal.getsignal(number), StopSignal()
     with stop.listening():
-        assert not stop.asked
+        assert not stop.requested
         os.kill(os.getpid(), number)
-        assert stop.asked
+        assert stop.requested
     assert signal.getsignal(number) is before
 
 
 def test_in_another_thread_nobody_listens():
-    before, asked = signal.getsignal(signal.SIGTERM), []
+    before, requested = signal.getsignal(signal.SIGTERM), []
 
     def listen() -> None:
         stop = StopSignal()
         with stop.listening():
-            asked.append(stop.asked)
+            requested.append(stop.requested)
 
     thread = threading.Thread(target=listen)
     thread.start()
     thread.join()
-    assert asked == [False]
+    assert requested == [False]
     assert signal.getsignal(signal.SIGTERM) is before

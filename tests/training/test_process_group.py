@@ -96,23 +96,23 @@ def test_batch_norm_on_shared_cpus_is_refused_with_the_reason(plan, make_workspa
     paths = make_workspace(plan)
     raw, splits = load_raw_dataset(paths.raw), documents.read(Splits, paths.splits)
     options = TrainOptions(overrides={"network.norm": "batch"})
-    team = ProcessGroup(0, 2, torch.device("cpu"))
+    process_group = ProcessGroup(0, 2, torch.device("cpu"))
     with pytest.raises(TrainingError, match="Batch norm cannot be shared"):
-        prepare(paths, plan, raw.dataset, raw.cases, splits, 0, options, team)
+        prepare(paths, plan, raw.dataset, raw.cases, splits, 0, options, process_group)
     mixing = TrainOptions(overrides={"mixup": "0.4", "accumulation_steps": "1"})
     with pytest.raises(TrainingError, match="Mixup needs partners"):
-        prepare(paths, plan, raw.dataset, raw.cases, splits, 0, mixing, team)
+        prepare(paths, plan, raw.dataset, raw.cases, splits, 0, mixing, process_group)
 
 
 def test_one_process_alone_raises_what_it_raises():
-    with joined("cpu") as team:
-        assert (team.rank, team.size, team.leads) == (0, 1, True)
-        with pytest.raises(ZeroDivisionError), team.agreed():
+    with joined("cpu") as process_group:
+        assert (process_group.rank, process_group.size, process_group.leads) == (0, 1, True)
+        with pytest.raises(ZeroDivisionError), process_group.agreed():
             raise ZeroDivisionError
         stop = StopSignal()
-        with team.agreed(stop):
+        with process_group.agreed(stop):
             pass
-        stop.asked = True
-        with pytest.raises(Stopped), team.agreed(stop):
+        stop.requested = True
+        with pytest.raises(Stopped), process_group.agreed(stop):
             pass
-        assert float(team.sum(torch.tensor(3.0))) == 3.0
+        assert float(process_group.sum(torch.tensor(3.0))) == 3.0

@@ -21,8 +21,8 @@ def _plan(epochs: int = 10, warmup: int = 2) -> TrainingPlan:
     )
 
 
-def _rates(plan: TrainingPlan, *legs: ScheduleSegment) -> list[float]:
-    return [learning_rate(plan, legs, update) for update in range(legs[-1].epochs * 4)]
+def _rates(plan: TrainingPlan, *segments: ScheduleSegment) -> list[float]:
+    return [learning_rate(plan, segments, update) for update in range(segments[-1].epochs * 4)]
 
 
 def test_warm_up_then_half_a_cosine_by_hand():
@@ -76,8 +76,8 @@ def test_a_leg_that_saw_no_epoch_leaves_no_trace():
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=5), st.integers(0, 8), st.floats(0.0, 1.0))
 def test_any_history_of_changes_keeps_the_rate_between_zero_and_the_peak(lengths, warmup, share):
     plan = _plan(warmup=warmup)
-    legs, done = (ScheduleSegment(0, lengths[0]),), 0
+    segments, done = (ScheduleSegment(0, lengths[0]),), 0
     for length in lengths[1:]:
-        done += int(share * (legs[-1].epochs - done))
-        legs = changed(legs, done, done + length)
-    assert all(0.0 <= rate <= 1.0 + 1e-12 for rate in _rates(plan, *legs))
+        done += int(share * (segments[-1].epochs - done))
+        segments = changed(segments, done, done + length)
+    assert all(0.0 <= rate <= 1.0 + 1e-12 for rate in _rates(plan, *segments))

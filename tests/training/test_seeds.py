@@ -13,8 +13,8 @@ from ricenet_v2.records.run import Run
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.training.job import TrainOptions
 from ricenet_v2.training.process_group import ProcessGroup
-from ricenet_v2.training.seeds import studies_of_seeds
-from ricenet_v2.training.training_setup import load_study
+from ricenet_v2.training.seeds import setups_of_seeds
+from ricenet_v2.training.training_setup import load_setup
 
 PRIOR = Prior((0.5, 0.5), (10, 10))
 
@@ -29,14 +29,14 @@ def files(tmp_path):
 
 
 @pytest.fixture
-def study(make_workspace, plan):
+def setup(make_workspace, plan):
     """A function that makes the study with a file of weights, beside folds of seed 0."""
     paths = make_workspace(plan)
 
     def make(file, *begun_with, prior=PRIOR):
         options = TrainOptions(pretrained_weights=file)
-        workspace, team = paths.raw.parent.parent, ProcessGroup(0, 1, torch.device("cpu"))
-        made = load_study(paths.name, plan.name, workspace, options, team)
+        workspace, process_group = paths.raw.parent.parent, ProcessGroup(0, 1, torch.device("cpu"))
+        made = load_setup(paths.name, plan.name, workspace, options, process_group)
         labels = {case.case_id: case.label for case in made.cases}
         patients = {case.case_id: case.patient_id for case in made.cases}
         for fold, began in enumerate(begun_with):
@@ -52,34 +52,34 @@ def study(make_workspace, plan):
     return make
 
 
-def test_another_file_of_first_weights_than_the_other_seeds_began_with_is_refused(study, files):
+def test_another_file_of_first_weights_than_the_other_seeds_began_with_is_refused(setup, files):
     first, second = files
     with pytest.raises(TrainingError, match="The model of seed 0 was trained otherwise") as got:
-        studies_of_seeds(study(second, first, first), (0, 1), (0, 1))
+        setups_of_seeds(setup(second, first, first), (0, 1), (0, 1))
     assert "other pretrained weights, second.pth, than fold 0 (first.pth), 1 (first.pth)" in str(
         got.value
     )
-    made = studies_of_seeds(study(first, first, first), (0, 1), (0, 1))
+    made = setups_of_seeds(setup(first, first, first), (0, 1), (0, 1))
     assert [each.options.seed for each in made] == [0, 1]
     with pytest.raises(TrainingError, match="got: no pretrained weights"):
-        studies_of_seeds(study(None, first), (0, 1), (0, 1))
+        setups_of_seeds(setup(None, first), (0, 1), (0, 1))
 
 
-def test_each_fold_may_begin_with_a_file_of_its_own(study, files):
+def test_each_fold_may_begin_with_a_file_of_its_own(setup, files):
     """Fold 0 began with the file of its own, which says nothing of that of fold 1."""
     first, second = files
-    assert len(studies_of_seeds(study(second, first), (0, 1), (1,))) == 2
+    assert len(setups_of_seeds(setup(second, first), (0, 1), (1,))) == 2
 
 
-def test_a_file_of_the_same_content_under_another_name_is_the_same(study, files):
+def test_a_file_of_the_same_content_under_another_name_is_the_same(setup, files):
     first, second = files
     second.write_bytes(first.read_bytes())
-    assert len(studies_of_seeds(study(second, first), (0, 1), (0,))) == 2
+    assert len(setups_of_seeds(setup(second, first), (0, 1), (0,))) == 2
 
 
-def test_no_seed_begins_beside_one_that_is_not_corrected_for_the_prior(study, files):
+def test_no_seed_begins_beside_one_that_is_not_corrected_for_the_prior(setup, files):
     """Its own folds may be finished all the same."""
-    older = study(files[0], files[0], prior=None)
+    older = setup(files[0], files[0], prior=None)
     with pytest.raises(TrainingError, match="got: a version that corrects probabilities"):
-        studies_of_seeds(older, (0, 1), (0,))
-    assert len(studies_of_seeds(older, (0,), (0,))) == 1
+        setups_of_seeds(older, (0, 1), (0,))
+    assert len(setups_of_seeds(older, (0,), (0,))) == 1

@@ -43,7 +43,7 @@ def test_early_stop_waits_so_many_epochs_after_the_best(state):
 def test_an_extension_gives_early_stop_its_patience_back(state):
     _lived(state, [0.5, 0.1, 0.1, 0.1])
     assert state.is_done(3)
-    state.legs = (ScheduleSegment(0, 10), ScheduleSegment(4, 20))
+    state.segments = (ScheduleSegment(0, 10), ScheduleSegment(4, 20))
     assert not state.is_done(3)
     _lived(state, [0.1, 0.1])
     assert not state.is_done(3)
@@ -65,7 +65,7 @@ def test_optimiser_moments_come_back(state, plan):
         "legs": [[0, 5], [3, 10]],
     }
     load(state, saved)
-    assert state.legs == (ScheduleSegment(0, 5), ScheduleSegment(3, 10))
+    assert state.segments == (ScheduleSegment(0, 5), ScheduleSegment(3, 10))
     ours, theirs = state.optimiser.state_dict()["state"], optimiser.state_dict()["state"]
     assert ours.keys() == theirs.keys()
     for key in ours:

@@ -49,15 +49,15 @@ def test_compile_wraps_and_leaves_the_names_of_the_weights(plan, network, monkey
 def test_bfloat16_only_on_a_cuda_device_that_computes_in_it(
     plan, monkeypatch, device, wanted, able, enabled
 ):
-    asked = []
+    requested = []
 
     def remembered(kind, dtype, enabled):
-        asked.append((kind, dtype, enabled))
+        requested.append((kind, dtype, enabled))
 
     monkeypatch.setattr(torch, "autocast", remembered)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: able)
     autocast(torch.device(device), dataclasses.replace(plan.training, mixed_precision=wanted))
-    assert asked == [(device, torch.bfloat16, enabled)]
+    assert requested == [(device, torch.bfloat16, enabled)]
 
 
 class _Tensor:

@@ -67,9 +67,9 @@ def _set_anew(facts: Facts) -> str:
     """A number of epochs that was changed when the training was under way."""
     changes = []
     for fold in facts.folds:
-        legs = fold.run.epochs_set or ()
-        if len(legs) > 1:
-            words = ", then ".join(f"{n:,} from epoch {first + 1:,} on" for first, n in legs)
+        segments = fold.run.epochs_set or ()
+        if len(segments) > 1:
+            words = ", then ".join(f"{n:,} from epoch {first + 1:,} on" for first, n in segments)
             changes.append(f"fold {fold.number}: {words}")
     if not changes:
         return ""

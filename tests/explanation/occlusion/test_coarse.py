@@ -14,18 +14,18 @@ GRADIENTS = 18
 
 def _sampled(truth, slopes=SLOPES, windows=WINDOWS, one=1.0):
     """What is found, which windows were looked at, and what gradients were allowed to take."""
-    asked, most = [], []
+    requested, most = [], []
 
     def look(numbers):
-        asked.extend(numbers.tolist())
+        requested.extend(numbers.tolist())
         return truth[numbers]
 
     def gradients(allowed):
         most.append(allowed)
         return GradientEstimates(slopes, GRADIENTS)
 
-    found = sample(windows, look, lambda: one * len(asked), gradients)
-    return found, asked, most[0]
+    found = sample(windows, look, lambda: one * len(requested), gradients)
+    return found, requested, most[0]
 
 
 def _bump(middle, width=3.0):
@@ -35,38 +35,45 @@ def _bump(middle, width=3.0):
 
 
 def test_each_window_is_looked_at_once_and_few_are():
-    found, asked, most = _sampled(_bump((3, 4, 5)))
-    assert len(asked) == len(set(asked)) == found.n_seen == int(SHARE * len(WINDOWS)) - GRADIENTS
+    found, requested, most = _sampled(_bump((3, 4, 5)))
+    assert (
+        len(requested)
+        == len(set(requested))
+        == found.n_seen
+        == int(SHARE * len(WINDOWS)) - GRADIENTS
+    )
     assert most == int(MOST_SLOPES * SHARE * len(WINDOWS))
 
 
 @pytest.mark.parametrize("one", [0.4, 0.2])
 def test_where_a_window_takes_less_than_a_pass_more_are_looked_at(one):
-    found, asked, most = _sampled(_bump((3, 4, 5)), one=one)
+    found, requested, most = _sampled(_bump((3, 4, 5)), one=one)
     work = SHARE * len(WINDOWS)
-    assert work - one < one * len(asked) + GRADIENTS <= work
-    assert found.n_seen == len(asked)
+    assert work - one < one * len(requested) + GRADIENTS <= work
+    assert found.n_seen == len(requested)
     assert most == int(MOST_SLOPES * work)
 
 
 @pytest.mark.parametrize("one", [SHARE, 0.1])
 def test_where_all_windows_take_no_more_than_that_all_are_looked_at(one):
-    truth, asked = _bump((3, 4, 5)), []
+    truth, requested = _bump((3, 4, 5)), []
 
     def look(numbers):
-        asked.extend(numbers.tolist())
+        requested.extend(numbers.tolist())
         return truth[numbers]
 
-    found = sample(WINDOWS, look, lambda: one * len(asked), lambda _: pytest.fail("no gradients"))
-    assert sorted(asked) == list(range(len(WINDOWS)))
+    found = sample(
+        WINDOWS, look, lambda: one * len(requested), lambda _: pytest.fail("no gradients")
+    )
+    assert sorted(requested) == list(range(len(WINDOWS)))
     np.testing.assert_array_equal(found.values, truth)
     assert (found.n_seen, found.forward_passes) == (len(WINDOWS), 0)
 
 
 def test_what_was_seen_stands():
     truth = _bump((3, 4, 5))
-    found, asked, _ = _sampled(truth)
-    np.testing.assert_array_equal(found.values[asked], truth[asked])
+    found, requested, _ = _sampled(truth)
+    np.testing.assert_array_equal(found.values[requested], truth[requested])
 
 
 def test_what_gradients_say_is_found_whatever_their_weights():
@@ -84,8 +91,8 @@ def test_what_gradients_miss_is_interpolated():
 
 def test_the_windows_that_seem_to_take_the_most_are_looked_at():
     truth = SLOPES @ [1.0, 0.0, 0.0, 0.0] + RANDOM.normal(0, 0.1, len(WINDOWS))
-    found, asked, _ = _sampled(truth)
-    assert int(truth.argmax()) in asked
+    found, requested, _ = _sampled(truth)
+    assert int(truth.argmax()) in requested
     assert found.values.argmax() == truth.argmax()
 
 
@@ -102,6 +109,6 @@ def test_gradients_that_say_nothing_do_no_harm(slopes):
 def test_of_few_windows_all_are_seen():
     windows = lay_windows(np.ones((8, 8, 8), bool), (1.0, 1.0, 1.0), 4.0, 2.0)
     truth = RANDOM.normal(size=27)
-    found, asked, _ = _sampled(truth, np.zeros((27, 4)), windows)
-    assert found.n_seen == len(windows) == len(asked) == 27
+    found, requested, _ = _sampled(truth, np.zeros((27, 4)), windows)
+    assert found.n_seen == len(windows) == len(requested) == 27
     np.testing.assert_array_equal(found.values, truth)
