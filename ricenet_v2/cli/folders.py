@@ -61,7 +61,7 @@ def _model(dataset: str, plan: str, channels: str, workspace: Path | None) -> Mo
 
 
 def _beside(tables: Iterable[Path]) -> tuple[Path, ...]:
-    """Of tables, or folders of such, the folders that ricenet_predict wrote."""
+    """The folders that ricenet_predict wrote, among tables or folders of tables."""
     from ricenet_v2.cli.common import folder_of
     from ricenet_v2.store.paths import PREDICTIONS_JSON
 
@@ -79,7 +79,7 @@ def _into(output: Path | None, inside: Path, model: ModelPaths) -> tuple[Path, .
 def planning(
     dataset: str, workspace: Path | None, preset: str, *, verify_only: bool, **_: object
 ) -> FolderAccess:
-    """Of ricenet_plan_and_preprocess."""
+    """Folders of ricenet_plan_and_preprocess."""
     from ricenet_v2.store.paths import dataset_paths
 
     paths = dataset_paths(dataset, workspace)
@@ -89,7 +89,7 @@ def planning(
 
 
 def reading_cases(dataset: str, plan: str, workspace: Path | None, **_: object) -> FolderAccess:
-    """Of ricenet_benchmark."""
+    """Folders of ricenet_benchmark."""
     from ricenet_v2.store.paths import dataset_paths
 
     return FolderAccess(reads=(dataset_paths(dataset, workspace).cases(plan),))
@@ -107,7 +107,7 @@ def new_cases(
     random_label_model: Path | None = None,
     **_: object,
 ) -> FolderAccess:
-    """Of ricenet_predict and ricenet_explain.
+    """Folders of ricenet_predict and ricenet_explain.
 
     The checkpoints `best` and `latest` may be read while their fold is trained.
     """
@@ -137,7 +137,7 @@ def evaluating(
     workspace: Path | None,
     **_: object,
 ) -> FolderAccess:
-    """Of ricenet_evaluate. What folds it may pool, `run.json` of each tells."""
+    """Folders of ricenet_evaluate. `run.json` of each fold says whether it may be pooled."""
     reads = () if predictions is None else _beside([predictions])
     outputs = () if output is None else (output,)
     if dataset is None:
@@ -151,7 +151,7 @@ def calibrating(
     dataset: str, plan: str, channels: str, predictions: Path | None, workspace: Path | None,
     **_: object,
 ) -> FolderAccess:  # fmt: skip
-    """Of ricenet_calibrate."""
+    """Folders of ricenet_calibrate."""
     model = _model(dataset, plan, channels, workspace)
     reads = () if predictions is None else _beside([predictions])
     return FolderAccess(reads, (model.folder,) if model.folder.is_dir() else ())
@@ -161,7 +161,7 @@ def comparing(
     runs: Sequence[str], dataset: str | None, output: Path | None, workspace: Path | None,
     **_: object,
 ) -> FolderAccess:  # fmt: skip
-    """Of ricenet_compare."""
+    """Folders of ricenet_compare."""
     from ricenet_v2.store.paths import dataset_paths
 
     reads = _beside(Path(run) for run in runs)
@@ -180,7 +180,7 @@ def reporting(
     workspace: Path | None,
     **_: object,
 ) -> FolderAccess:
-    """Of ricenet_report."""
+    """Folders of ricenet_report."""
     model = _model(dataset, plan, channels, workspace)
     reads = (model.folder, *_beside(predictions))
     return FolderAccess(reads, _into(output, model.report, model))
@@ -189,7 +189,7 @@ def reporting(
 def ablating(
     dataset: str, plan: str, output: Path | None, workspace: Path | None, **_: object
 ) -> FolderAccess:
-    """Of ricenet_ablate, of which one works at a plan at a time."""
+    """Folders of ricenet_ablate; only one at a time works on a plan."""
     from ricenet_v2.store.paths import dataset_paths
 
     paths = dataset_paths(dataset, workspace)
@@ -198,5 +198,5 @@ def ablating(
 
 
 def only_output(output: Path, **_: object) -> FolderAccess:
-    """Of commands that read what no command writes."""
+    """Folders of commands that read what no command writes."""
     return FolderAccess(writes=(output,))

@@ -66,11 +66,11 @@ def _refusal(expected: str, text: str) -> argparse.ArgumentTypeError:
 # What numpy, scikit-learn and torch all take for a seed.
 seed = whole(0, 2**32 - 1)
 seed_of_folder = whole(0, _MANY - 1)
-"""Of a training whose folder is named after it."""
+"""The seed of a training whose folder is named after it."""
 fold = whole(0, _MANY - 1)
 epochs = whole(1)
 draws = whole(1, 10_000_000)
-"""Of a bootstrap or a permutation test."""
+"""The number of samples of a bootstrap or of a permutation test."""
 voxels = whole(1, 4096)
 samples = whole(1, 65_536)
 threads = whole(1, 1024)

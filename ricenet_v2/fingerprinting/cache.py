@@ -32,7 +32,7 @@ class CachedMeasurement(PoolTask):
 
     @property
     def name(self) -> str:
-        """Of the case."""
+        """Id of the case."""
         return self.files.case_id
 
 

@@ -13,11 +13,11 @@ from ricenet_v2.records.integrity import Finding
 
 NOT_A_MASK = "not a mask"
 _NEAR = 1e-3
-"""As far from a whole number, or from 0 and 1, scaled and stored values may lie."""
+"""Distance from a whole number, or from 0 and 1, that scaled and stored values may have."""
 _PATCHY = 0.5
 """Share of neighbouring voxels with one label, from which on many labels are those of an atlas."""
 _OVERSHOOT = 0.5
-"""As far beyond 0 and 1 smooth resampling takes a mask."""
+"""Distance beyond 0 and 1 that smooth resampling may give a mask."""
 _FEW = 8
 _ORDER = (
     "Compare the order of the channels in dataset.json with the numbers of the files: this may be "

@@ -130,7 +130,7 @@ def _killed(files: InspectionFiles, reason: str) -> CaseObservations:
 
 
 def _tried(seconds: float | None, files: InspectionFiles) -> CaseObservations:
-    """As `look`; whatever goes wrong is a finding of this case."""
+    """Look at a case as `look` does; whatever goes wrong becomes a finding of this case."""
     try:
         return within(seconds, look, files)
     except LateError as late:

@@ -63,7 +63,7 @@ class InspectionFiles(PoolTask):
 
     @property
     def name(self) -> str:
-        """Of the case."""
+        """Id of the case."""
         return self.case.case_id
 
 

@@ -47,7 +47,7 @@ class CaseFiles(PoolTask):
 
     @property
     def name(self) -> str:
-        """Of the case."""
+        """Id of the case."""
         return self.case_id
 
 

@@ -158,7 +158,7 @@ def _dose(plan: Plan, record: PreprocessedCase) -> list[str]:
 
 
 def _intensity(record: PreprocessedCase, references: Iterable[Reference]) -> list[str]:
-    """Of images, whose scale is the scanner's; the network sees them normalised."""
+    """Warnings on the intensities of images, whose scale is the scanner's."""
     ranges: dict[str, tuple[float, float]] = {}
     for reference in references:
         for name, (low, high) in reference.intensities.items():

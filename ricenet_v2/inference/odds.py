@@ -174,7 +174,7 @@ class Odds:
 
     @property
     def recorded(self) -> tuple[MemberPrior, ...]:
-        """As predictions.json has them."""
+        """The priors of the members, as predictions.json has them."""
         return tuple(MemberPrior(fold, prior) for fold, prior in self.priors.items())
 
     @property

@@ -152,7 +152,7 @@ def _number(text: str) -> float:
 
 
 def to_state(prior: Prior) -> dict[str, Any]:
-    """As it is kept in a checkpoint, which holds plain values only."""
+    """The prior as a checkpoint keeps it, which holds plain values only."""
     return {"trained": list(prior.trained), "counts": list(prior.counts)}
 
 

@@ -29,7 +29,7 @@ def write_predictions(output: Path, predictions: Predictions, folds: Iterable[in
 
 
 def _columns(classes: Sequence[str], folds: Iterable[int]) -> list[str]:
-    """Of predictions.csv, also where no case could be predicted."""
+    """The columns of predictions.csv, also where no case could be predicted."""
     return [
         "case_id",
         "predicted",

@@ -55,7 +55,7 @@ class NetworkOutputs:
 def seen(
     network: nn.Module, batch: torch.Tensor, mirror_axes: Sequence[int] = ()
 ) -> NetworkOutputs:
-    """As `probabilities`, with the features of the images that were not flipped."""
+    """Probabilities as `probabilities` gives them, and features of the images without a flip."""
     turns, features = mirrorings(mirror_axes), None
     total = torch.zeros((), device=batch.device)
     for axes in turns:

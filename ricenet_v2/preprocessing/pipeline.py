@@ -173,7 +173,7 @@ def preprocess_channels(
 
 
 def _region(images: Images, given: _Channels, brain: Mask | None, case_id: str) -> tuple[Mask, str]:
-    """As `foreground`; an error names the case."""
+    """The foreground of a case; an error names the case."""
     try:
         return foreground(images, [channel.kind for channel in given], brain)
     except DatasetError as error:
@@ -203,7 +203,7 @@ def _refuse_flat(images: list[Image], mask: Mask, region: str, plan: Plan, case_
 
 
 def _voxel_hashes(images: Images, given: _Channels) -> dict[str, str]:
-    """Of images that are not constant, which all empty masks would share."""
+    """Hashes of images that are not constant, since all empty masks would share one."""
     return {
         channel.name: voxel_hash(image)
         for image, channel in zip(images, given, strict=True)

@@ -23,7 +23,7 @@ from ricenet_v2.store.raw import RawDataset
 logger = logging.getLogger(__name__)
 
 SECONDS = 20.0
-"""That reading images may take; only those are read that were written after their case."""
+"""Time limit for reading images; only those written after their case are read."""
 _THREADS = 8
 _MOST_NAMED = 5
 

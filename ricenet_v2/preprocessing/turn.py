@@ -74,7 +74,7 @@ def _steps(source: Grid, target: Grid) -> tuple[Places, Places]:
 
 
 def _planes(source: Grid, target: Grid) -> Iterator[Places]:
-    """Of each plane of the target the indices in the source, axes (source axis, y, x)."""
+    """Indices in the source for each plane of the target, axes (source axis, y, x)."""
     corner, steps = _steps(source, target)
     _, n_y, n_x = target.shape
     y, x = np.arange(n_y)[:, None], np.arange(n_x)
@@ -112,7 +112,7 @@ def _reader(
 
 
 def _smoothed(image: Image, steps: Places) -> Image:
-    """As `resize(anti_aliasing=True)` smooths, along each axis by the target's step in voxels."""
+    """Smooth as `resize(anti_aliasing=True)` does, by the target's step in voxels of each axis."""
     sigma = np.maximum(0, (np.linalg.norm(steps, axis=1) - 1) / 2)
     # Of a step of one voxel, rounding leaves a little above it.
     sigma[sigma < 1e-6] = 0

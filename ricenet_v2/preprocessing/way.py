@@ -71,7 +71,7 @@ class ResamplingRoute:
 
     @property
     def made(self) -> Grid:
-        """Of what is made: resampling keeps the extent, so its spacing is not quite the target."""
+        """Spacing of the result: resampling keeps the extent, so it is not quite the target."""
         if self.straight is not None:
             return Grid(self.straight.shape, self.straight.spacing, self.straight.origin)
         shape = self._shape

@@ -29,13 +29,13 @@ class Prior:
 
     @property
     def shares(self) -> tuple[float, ...]:
-        """Of the classes among the training cases."""
+        """Share of each class among the training cases."""
         return tuple(count / sum(self.counts) for count in self.counts)
 
 
 @record
 class MemberPrior:
-    """That of the network of a fold."""
+    """The prior of the network of one fold."""
 
     fold: int
     prior: Prior

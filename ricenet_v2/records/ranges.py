@@ -37,7 +37,7 @@ Strength = Annotated[float, Field(ge=0, le=1e3)]
 Rate = Annotated[float, Field(gt=0, le=1e3)]
 Threshold = Annotated[float, Field(gt=0, le=1e9)]
 Value = Annotated[float, Field(ge=-_LARGE, le=_LARGE)]
-"""Of a voxel, in the unit of its channel or normalised."""
+"""The value of a voxel, in the unit of its channel or normalised."""
 Deviation = Annotated[float, Field(ge=1e-15, le=_LARGE)]
 """What voxels are divided by."""
 Gigabytes = Annotated[float, Field(gt=0, le=1e6)]

@@ -105,7 +105,7 @@ def _one_of(path: Path, stem: str, endings: tuple[str, ...]) -> Path:
 
 
 def nrrd_data_file(path: Path, fields: dict[str, str]) -> Path:
-    """As `data_file`, of a NRRD header."""
+    """The file of the voxels of a NRRD header, found as by `data_file`."""
     return data_file(path, fields.get("datafile", "LOCAL"))
 
 

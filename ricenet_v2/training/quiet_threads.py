@@ -26,7 +26,7 @@ def logged_elsewhere(thread: threading.Thread) -> None:
 
 @dataclass(frozen=True)
 class _Hook:
-    """That of `threading`, for all other threads as it was before."""
+    """The hook of `threading`; for all other threads it does what it did before."""
 
     before: Callable[[threading.ExceptHookArgs], object]
 

@@ -179,7 +179,7 @@ def inference_state(job: Job, state: State) -> dict[str, Any]:
 
 
 def of_prediction(saved: Mapping[str, Any]) -> dict[str, Any]:
-    """Of what `full_state` made the part that `inference_state` made."""
+    """The part of a full state that a prediction needs."""
     return {name: value for name, value in saved.items() if name not in _OF_TRAINING}
 
 

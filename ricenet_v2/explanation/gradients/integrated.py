@@ -38,7 +38,7 @@ class Integrated:
 
     @property
     def error(self) -> float:
-        """Of completeness: the values should add up to score less reference; relative to that."""
+        """Error of completeness: the sum of the values against score less reference, relative to it."""
         wanted = self.score - self.reference
         return abs(float(self.values.sum(dtype=np.float64)) - wanted) / max(abs(wanted), 1e-6)
 

@@ -67,7 +67,7 @@ class Boxes:
 
 
 def _layout(around: torch.Tensor) -> torch.memory_format:
-    """Of a map (C, z, y, x): whether channels lie side by side in memory."""
+    """Memory format of a map (C, z, y, x): whether its channels lie side by side."""
     return torch.channels_last_3d if around.stride(0) == 1 else torch.contiguous_format
 
 

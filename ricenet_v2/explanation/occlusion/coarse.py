@@ -21,7 +21,7 @@ SHARE = 0.19
 """Of the work of whole passes for all windows, gradients and windows together. Where the pass at
 hand takes no more than that for all windows, they are all looked at."""
 MOST_SLOPES = 0.4
-"""Of that work, what gradients may take."""
+"""Share of that work that gradients may take."""
 _PILOT = 16
 """Windows that tell what one takes."""
 _PEAK = 0.15

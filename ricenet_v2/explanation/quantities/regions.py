@@ -9,7 +9,7 @@ from scipy import ndimage
 from ricenet_v2.core.grid import Triple
 
 BANDS = ((0, 20), (20, 50), (50, 80), (80, 95), (95, None))
-"""Of the prescribed dose, in percent."""
+"""Isodose levels in percent of the prescribed dose."""
 RING_MM = 10.0
 OUTSIDE, LESION, RING = "outside the brain", "lesion", f"ring of {RING_MM:g} mm around the lesion"
 

@@ -94,7 +94,7 @@ def _percent(share: float) -> str:
 
 
 def gains(check: Check) -> tuple[float, float]:
-    """Of deletion and of insertion over random orders; above 0 is good."""
+    """Gain of deletion and of insertion over random orders; above 0 is good."""
     deleted, inserted = check.deletion, check.insertion
     return deleted.random_area - deleted.area, inserted.area - inserted.random_area
 
