@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ricenet_v2.records.ablation import Published
 from ricenet_v2.records.dataset import Channel
+from ricenet_v2.records.kinds import KINDS
 
 CITATION = "Peretzke et al. 2026, arXiv 2603.11827"
 REMARK = (
@@ -53,7 +54,7 @@ def published_for(channels: Sequence[Channel]) -> tuple[Published, ...]:
 
 def _role(channel: Channel) -> str:
     when = re.sub(r"[^a-z]", "", (channel.timepoint or "").lower())
-    if channel.kind == "dose":
+    if KINDS[channel.kind].is_dose:
         return _DOSE
     known = {"postop": _POST_OP, "event": _EVENT}
     return known.get(when, "") if channel.kind == "mri" else ""

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ricenet_v2.core.grid import Triple
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 
 BLUR_MM = 12.0
@@ -30,11 +31,11 @@ def reference_of(array: Images, plan: Plan, step: Triple) -> Images:
         step: mm along (z, y, x).
     """
     kinds = [channel.kind for channel in plan.channels]
-    alone = all(kind in ("dose", "mask") for kind in kinds)
+    alone = all(KINDS[kind].has_fixed_intensities for kind in kinds)
     sigma = [BLUR_MM / mm for mm in step]
     reference = np.zeros_like(array)
     for target, image, kind in zip(reference, array, kinds, strict=True):
-        if kind not in ("dose", "mask") or (alone and kind == "dose"):
+        if not KINDS[kind].has_fixed_intensities or (alone and KINDS[kind].is_dose):
             target[...] = ndimage.gaussian_filter(image, sigma, mode="nearest")
     return reference
 

@@ -32,6 +32,7 @@ from ricenet_v2.records.explanation import (
     ExplainedCase,
     MapRecord,
 )
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store.images import write_image_like
 
@@ -202,9 +203,7 @@ def _alarms(records: tuple[MapRecord, ...]) -> list[str]:
 def _shown(subject: Subject, maps: Maps, plan: Plan) -> list[PanelImage]:
     """The ensemble's maps of all channels, and occlusion of each channel alone, over images."""
     names = [channel.name for channel in subject.channels]
-    anatomy = [
-        n for n, channel in enumerate(subject.channels) if channel.kind in ("mri", "ct", "pet")
-    ]
+    anatomy = [n for n, channel in enumerate(subject.channels) if KINDS[channel.kind].is_anatomy]
     under = anatomy[-1] if anatomy else 0
     alone = len(plan.channels) > 1
     return [

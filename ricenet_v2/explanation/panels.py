@@ -13,6 +13,7 @@ from ricenet_v2.explanation.map import Map
 from ricenet_v2.explanation.quantities.peak import peak
 from ricenet_v2.explanation.subject import Subject
 from ricenet_v2.records.explanation import ALL
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.report import SectionVolume
 from ricenet_v2.report.case.centre import ViewCentre, find_centre
 from ricenet_v2.report.case.isodose import isodoses
@@ -69,7 +70,7 @@ def _scene(
     scan: DisplayedCase,
     centre: ViewCentre,
 ) -> Scene:
-    doses = [n for n, channel in enumerate(scan.channels) if channel.kind == "dose"]
+    doses = [n for n, channel in enumerate(scan.channels) if KINDS[channel.kind].is_dose]
     isodose_sets = {n: isodoses(subject.covariates, scan.voxels[n]) for n in doses[:1]}
     lines = {n: isodose_set for n, isodose_set in isodose_sets.items() if isodose_set is not None}
     z, y, x = scan.grid.extent

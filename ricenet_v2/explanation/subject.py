@@ -21,6 +21,7 @@ from ricenet_v2.inference.patient import NewPatient, files_of, prepare, refuse_o
 from ricenet_v2.preprocessing.pipeline import TOLERANCE_MM, load_case
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel, Dataset
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.report.case.isodose import full_dose
 from ricenet_v2.store.image_files import sha256_of_image
@@ -134,7 +135,9 @@ def _read(plan: Plan, dataset: Dataset, patient: NewPatient, files: SubjectFiles
     if explained is None:
         explained = region_of(masks, case_id, files.region, ending, grid, space)
     doses = [
-        image for image, channel in zip(images, channels, strict=True) if channel.kind == "dose"
+        image
+        for image, channel in zip(images, channels, strict=True)
+        if KINDS[channel.kind].is_dose
     ]
     return Subject(
         case_id=case_id,
@@ -164,7 +167,7 @@ def _doses_beside(
     """Doses that the networks do not see, by which bands are measured; and why some cannot be."""
     doses, doubts = [], []
     for channel, path in zip(dataset.channels, paths, strict=True):
-        if channel.kind != "dose" or path in needed or is_missing(path):
+        if not KINDS[channel.kind].is_dose or path in needed or is_missing(path):
             continue
         try:
             dose_grid = read_grid(path)

@@ -10,6 +10,7 @@ from ricenet_v2.fingerprinting.checks_folders import check_folders
 from ricenet_v2.fingerprinting.checks_rows import TABLE, check_rows
 from ricenet_v2.fingerprinting.findings import Place, error, warning
 from ricenet_v2.records.integrity import Finding
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.store.paths import DATASET_JSON
 from ricenet_v2.store.raw import RawDataset
 
@@ -26,7 +27,7 @@ def check_tables(raw: RawDataset) -> list[Finding]:
         *check_folders(raw),
     ]
     for channel in raw.dataset.channels:
-        if channel.kind == "dose":
+        if KINDS[channel.kind].is_dose:
             findings += check_unit(channel)
     return findings
 

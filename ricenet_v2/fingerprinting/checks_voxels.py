@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ricenet_v2.fingerprinting.findings import Place, error, warning
 from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.integrity import Finding
+from ricenet_v2.records.kinds import KINDS
 
 
 def check_voxels(image: NDArray[np.float32], kind: ChannelKind, place: Place) -> list[Finding]:
@@ -26,7 +27,8 @@ def check_voxels(image: NDArray[np.float32], kind: ChannelKind, place: Place) ->
         return [not_finite(place, n_nan, n_infinite, image.size)]
     if image.min() != image.max():
         return []
-    make = warning if kind == "mask" else error
+    is_mask = KINDS[kind].is_mask
+    make = warning if is_mask else error
     return [
         make(
             "constant image",
@@ -34,7 +36,7 @@ def check_voxels(image: NDArray[np.float32], kind: ChannelKind, place: Place) ->
             found=f"every voxel is {float(image.flat[0]):g}",
             expected="an image with more than one value",
             remedy="Export the image again, or remove the case."
-            if kind != "mask"
+            if not is_mask
             else "Check that nothing is marked in this case.",
         )
     ]

@@ -30,9 +30,10 @@ from ricenet_v2.fingerprinting.checks_values import (
 )
 from ricenet_v2.fingerprinting.checks_voxels import check_voxels, voxel_hash
 from ricenet_v2.fingerprinting.findings import Place, error
-from ricenet_v2.fingerprinting.region import ANATOMY, BRAIN_MASK, NON_ZERO
+from ricenet_v2.fingerprinting.region import BRAIN_MASK, NON_ZERO
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.integrity import Finding
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.typical import sizes_of
 from ricenet_v2.store.images import read_image, stored_axes
 
@@ -121,9 +122,9 @@ class _Inspection:
         self.findings += faults
         if not any(fault.check == "constant image" for fault in faults):
             self.hashes.append(ImageHash(case, channel.name, place.file, voxel_hash(voxels)))
-        if channel.kind == "mask" and not any(fault.severity == "error" for fault in faults):
+        if KINDS[channel.kind].is_mask and not any(fault.severity == "error" for fault in faults):
             self._add_labels(voxels, channel, place)
-        if channel.kind in ANATOMY and self.files.brain is None:
+        if KINDS[channel.kind].is_anatomy and self.files.brain is None:
             self._add_to_patient(voxels)
 
     def brain(self, path: Path, place: Place) -> None:
@@ -216,11 +217,12 @@ def _content(voxels: Voxels, channel: Channel, case: Case, place: Place) -> list
     faults = check_voxels(voxels, channel.kind, place)
     if faults:
         return faults
-    if channel.kind == "dose":
+    kind = KINDS[channel.kind]
+    if kind.is_dose:
         return check_dose(voxels, place, case.covariates)
-    if channel.kind == "mask":
+    if kind.is_mask:
         return check_mask(voxels, place)
-    return check_picture(voxels, place) if channel.kind in ANATOMY else []
+    return check_picture(voxels, place) if kind.is_anatomy else []
 
 
 def _missing(channel: Channel, place: Place, remedy: str) -> Finding:

@@ -18,6 +18,7 @@ from ricenet_v2.fingerprinting.checks_voxels import voxel_hash
 from ricenet_v2.fingerprinting.region import bounding_box, foreground, patient_box
 from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.fingerprint import CaseMeasurement, ChannelMeasurement
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.store.images import read_image
 
 N_SAMPLES = 2001
@@ -138,8 +139,8 @@ def _measure_channel(
     image: NDArray[np.float32], kind: ChannelKind, mask: NDArray[np.bool_]
 ) -> tuple[ChannelMeasurement, NDArray[np.float64]]:
     """Figures inside the foreground; of a dose over the whole grid, negative values set to 0."""
-    raw_values = image.ravel() if kind == "dose" else image[mask]
-    values = np.sort(np.maximum(raw_values, 0) if kind == "dose" else raw_values)
+    raw_values = image.ravel() if KINDS[kind].is_dose else image[mask]
+    values = np.sort(np.maximum(raw_values, 0) if KINDS[kind].is_dose else raw_values)
     low, middle, high, very_high = _quantiles(values, np.array([0.005, 0.5, 0.995, 0.999]))
     measured = ChannelMeasurement(
         mean=float(values.mean(dtype=np.float64)),
@@ -150,7 +151,7 @@ def _measure_channel(
         percentile_50=float(middle),
         percentile_99_5=float(high),
         percentile_99_9=float(very_high),
-        outlier_share=_implausible(raw_values) if kind == "dose" else _far_out(values),
+        outlier_share=_implausible(raw_values) if KINDS[kind].is_dose else _far_out(values),
     )
     return measured, _quantiles(values, _SAMPLE_SHARES)
 

@@ -11,12 +11,11 @@ from scipy import ndimage
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid, Shape, Triple
 from ricenet_v2.records.dataset import ChannelKind
+from ricenet_v2.records.kinds import KINDS
 
 BRAIN_MASK = "brain mask"
 NON_ZERO = "non-zero voxels"
 WHOLE_IMAGE = "whole image"
-ANATOMY: frozenset[ChannelKind] = frozenset({"mri", "ct", "pet"})
-"""Kinds of channels that decide the region where there is no brain mask."""
 
 
 def foreground(
@@ -43,7 +42,7 @@ def foreground(
     """
     if brain is not None:
         return _brain(brain, images.shape[1:]), BRAIN_MASK
-    shown = [image for image, kind in zip(images, kinds, strict=True) if kind in ANATOMY]
+    shown = [image for image, kind in zip(images, kinds, strict=True) if KINDS[kind].is_anatomy]
     if not shown:
         return np.ones(images.shape[1:], dtype=np.bool_), WHOLE_IMAGE
     mask = np.zeros(images.shape[1:], dtype=np.bool_)

@@ -14,6 +14,7 @@ from ricenet_v2.records.fingerprint import (
     Triple,
 )
 from ricenet_v2.records.integrity import Finding
+from ricenet_v2.records.kinds import KINDS
 
 Row = tuple[str, ...]
 _CASE, _SHOWN_CASES = "CASE", 3
@@ -101,7 +102,7 @@ def channel_rows(fingerprint: Fingerprint) -> list[Row]:
 
 def dose_rows(fingerprint: Fingerprint) -> list[Row]:
     """Maximum, 99.9 percentile and mean of each dose channel over the cases, in Gy."""
-    doses = [channel for channel in fingerprint.channels if channel.kind == "dose"]
+    doses = [channel for channel in fingerprint.channels if KINDS[channel.kind].is_dose]
     return [row for channel in doses for row in _dose(channel)]
 
 

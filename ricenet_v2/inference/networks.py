@@ -13,7 +13,6 @@ from torch import nn
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.fingerprinting.region import ANATOMY
 from ricenet_v2.inference.distribution_shift import outside, trained_on
 from ricenet_v2.inference.feature_reference import UNLIKE_FLAG, Reference, distance_of
 from ricenet_v2.inference.odds import Combine, Odds
@@ -23,6 +22,7 @@ from ricenet_v2.inference.uncertainty import disagreement, entropy
 from ricenet_v2.preprocessing.pipeline import preprocess
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel, Dataset
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.lineage import Trained
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.prediction import (
@@ -81,7 +81,7 @@ class Ensemble:
         return [
             index
             for index, channel in enumerate(self.dataset.channels)
-            if channel.name in seen or (not has_brain and channel.kind in ANATOMY)
+            if channel.name in seen or (not has_brain and KINDS[channel.kind].is_anatomy)
         ]
 
     def check(self, *, mirror: bool) -> None:

@@ -24,6 +24,7 @@ from ricenet_v2.preprocessing.pipeline import preprocess
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.integrity import Finding
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store.raw import mask_path, stored
 
@@ -140,7 +141,7 @@ def refuse_other_labels(ensemble: Ensemble, record: PreprocessedCase) -> None:
         DatasetError: A mask has none of them.
     """
     known = list(ensemble.references.values())
-    masks = [channel.name for channel in ensemble.plan.channels if channel.kind == "mask"]
+    masks = [channel.name for channel in ensemble.plan.channels if KINDS[channel.kind].is_mask]
     if faults := [*unknown_labels(record, known), *without_labels(record, masks, known)]:
         raise DatasetError(
             "A mask of this patient has other labels than the masks of training.",

@@ -15,6 +15,7 @@ from ricenet_v2.core.locks import LOCK_FILE
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.regular import opened
 from ricenet_v2.records.dataset import Case, Channel, ChannelKind, Dataset, Split
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.store.images import write_image
 from ricenet_v2.store.raw import image_path, images_folder, write_raw_tables
 
@@ -61,7 +62,7 @@ def convert_medmnist3d(npz: Path, folder: Path, kind: ChannelKind | None = None)
     ending = ".nii.gz"
     for part, split, index in track(items, "converting"):
         image = arrays[f"{part}_images"][index]
-        if kind == "mask":
+        if KINDS[kind].is_mask:
             image = (image > lowest).astype(np.uint8)
         case_id = f"{part}{index:05d}"
         grid = Grid(image.shape, (1.0, 1.0, 1.0))

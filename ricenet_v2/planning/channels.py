@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import math
 
-from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.decision import Decision
 from ricenet_v2.records.fingerprint import ChannelFingerprint
-from ricenet_v2.records.plan_parts import ChannelPlan, Interpolation, Normalisation
+from ricenet_v2.records.kinds import KINDS
+from ricenet_v2.records.plan_parts import ChannelPlan, Normalisation
 
 DIVISOR_STEP = 5.0
-_INTERPOLATION: dict[ChannelKind, Interpolation] = {
-    "mri": "cubic",
-    "ct": "cubic",
-    "pet": "cubic",
-    "other": "cubic",
-    "dose": "linear",
-    "mask": "nearest",
-}
 
 
 def plan_channel(channel: ChannelFingerprint) -> tuple[ChannelPlan, Decision]:
     """The plan of one channel and the reason for it."""
     normalisation, reason = _normalisation(channel)
     channel_plan = ChannelPlan(
-        channel.name, channel.kind, _INTERPOLATION[channel.kind], normalisation
+        channel.name, channel.kind, KINDS[channel.kind].interpolation, normalisation
     )
     value = f"{channel_plan.interpolation} resampling, {normalisation.scheme}"
     if normalisation.divisor is not None:
@@ -33,7 +25,8 @@ def plan_channel(channel: ChannelFingerprint) -> tuple[ChannelPlan, Decision]:
 
 
 def _normalisation(channel: ChannelFingerprint) -> tuple[Normalisation, str]:
-    if channel.kind == "dose":
+    scheme = KINDS[channel.kind].scheme
+    if scheme == "divide":
         highest = channel.percentile_99_9.maximum
         divisor = max(DIVISOR_STEP, math.ceil(highest / DIVISOR_STEP) * DIVISOR_STEP)
         reason = (
@@ -43,7 +36,7 @@ def _normalisation(channel: ChannelFingerprint) -> tuple[Normalisation, str]:
             "and above the maximum"
         )
         return Normalisation("divide", divisor=divisor), reason
-    if channel.kind == "ct":
+    if scheme == "clip_zscore":
         normalisation = Normalisation(
             "clip_zscore",
             clip_low=channel.percentile_00_5,
@@ -52,6 +45,6 @@ def _normalisation(channel: ChannelFingerprint) -> tuple[Normalisation, str]:
             std=max(channel.std, 1e-6),
         )
         return normalisation, "ct: Hounsfield units are comparable, so constants of the dataset"
-    if channel.kind == "mask":
+    if scheme == "none":
         return Normalisation("none"), "mask: values are labels"
     return Normalisation("zscore"), f"{channel.kind}: arbitrary scale, so each case by itself"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ricenet_v2.records.decision import Decision
 from ricenet_v2.records.fingerprint import ChannelFingerprint
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan_parts import ChannelPlan, Levels, Normalisation
 
 MOST_BANDS = 8
@@ -53,7 +54,7 @@ def _levels(channel: ChannelFingerprint, normalisation: Normalisation) -> tuple[
             return ()
         width = (high - low) / MOST_BANDS
         return tuple(low + width * number for number in range(MOST_BANDS + 1))
-    if channel.kind == "mask":
+    if KINDS[channel.kind].is_mask:
         # Half a label is none: a mask of another scale is another mask.
         step = max(1, math.ceil(channel.maximum.maximum / MOST_BANDS))
         labels = range(step, max(step, math.ceil(channel.maximum.maximum)) + 1, step)
@@ -73,10 +74,10 @@ def every(highest: float) -> tuple[float, ...]:
 
 
 def _decision(channel: ChannelFingerprint, levels: Sequence[float]) -> Decision:
-    unit = {"dose": " Gy", "ct": " HU"}.get(channel.kind, "")
-    what = {"dose": "dose in Gy", "ct": "Hounsfield units", "mask": "label"}[channel.kind]
+    kind = KINDS[channel.kind]
+    unit = f" {kind.unit}" if kind.unit else ""
     return Decision(
         what=f"levels of {channel.name}",
         value=", ".join(f"{level:.4g}" for level in levels[1:]) + unit,
-        reason=_WHY.format(what=what),
+        reason=_WHY.format(what=kind.values),
     )

@@ -21,6 +21,7 @@ from ricenet_v2.planning.spacing import target_spacing
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.decision import Decision
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint, distinct
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import (
     ChannelPlan,
@@ -123,7 +124,10 @@ def _plan(
         chosen.spacing,
         schedule.N_FOLDS if splits is None else len(splits.folds),
     )
-    has_images = any(channel.kind not in ("mask", "other") for channel in dataset.channels)
+    has_images = any(
+        (KINDS[channel.kind].is_anatomy or KINDS[channel.kind].is_dose)
+        for channel in dataset.channels
+    )
     return Plan(
         name=choice.preset,
         preset=choice.preset,
@@ -179,5 +183,5 @@ def _dose_range(fingerprint: Fingerprint) -> dict[str, tuple[float, float]]:
     return {
         channel.name: (channel.maximum.minimum, channel.maximum.maximum)
         for channel in fingerprint.channels
-        if channel.kind == "dose"
+        if KINDS[channel.kind].is_dose
     }

@@ -19,6 +19,7 @@ from ricenet_v2.planning.presets import WHOLE_NETWORK_UP_TO
 from ricenet_v2.planning.spacing import is_anisotropic, text_of
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.decision import Decision
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import MemoryEstimate
 from ricenet_v2.records.splits import Splits, leave_one_out
@@ -92,9 +93,9 @@ def other_folds(plan: Plan, splits: Splits | None) -> list[str]:
 
 def region(dataset: Dataset) -> Decision:
     """Decision on the region in which the patient is sought."""
-    images = [channel.name for channel in dataset.channels if channel.kind in ("mri", "ct", "pet")]
+    images = [channel.name for channel in dataset.channels if KINDS[channel.kind].is_anatomy]
     without = f"non-zero voxels of {', '.join(images)}" if images else "the whole image"
-    doses = [channel.name for channel in dataset.channels if channel.kind == "dose"]
+    doses = [channel.name for channel in dataset.channels if KINDS[channel.kind].is_dose]
     reason = "the network need not see the air around the patient"
     if doses:
         reason += f"; {', '.join(doses)} never decides, since a dose is not zero outside the head"

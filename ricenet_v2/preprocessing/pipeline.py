@@ -12,13 +12,14 @@ from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.fingerprinting.checks_masks import labels_of
 from ricenet_v2.fingerprinting.checks_voxels import voxel_hash
-from ricenet_v2.fingerprinting.region import ANATOMY, foreground
+from ricenet_v2.fingerprinting.region import foreground
 from ricenet_v2.preprocessing.fit import fit
 from ricenet_v2.preprocessing.normalise import normalise
 from ricenet_v2.preprocessing.turn import background
 from ricenet_v2.preprocessing.way import ResamplingRoute, find_way
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import ChannelPlan, Shape
 from ricenet_v2.records.voxels import voxels_hash
@@ -150,7 +151,7 @@ def preprocess_channels(
         dose_maximum={
             channel.name: float(image.max())
             for image, channel in zip(chosen, plan.channels, strict=True)
-            if channel.kind == "dose"
+            if KINDS[channel.kind].is_dose
         },
         warnings=_warnings(there.shape, plan, chosen),
         inputs_hash=inputs_hash,
@@ -158,7 +159,7 @@ def preprocess_channels(
         intensity_mean={
             channel.name: float(np.mean(image, dtype=np.float64, where=mask))
             for image, channel in zip(chosen, plan.channels, strict=True)
-            if channel.kind in ANATOMY
+            if KINDS[channel.kind].is_anatomy
         },
         voxel_hashes=_voxel_hashes(images, given),
         straight=way.straight,
@@ -166,7 +167,7 @@ def preprocess_channels(
         mask_labels={
             channel.name: labels
             for image, channel in zip(chosen, plan.channels, strict=True)
-            if channel.kind == "mask" and (labels := labels_of(image)) is not None
+            if KINDS[channel.kind].is_mask and (labels := labels_of(image)) is not None
         },
     )
     return _channels(chosen, way, there, plan), record
@@ -189,7 +190,7 @@ def _region(images: Images, given: _Channels, brain: Mask | None, case_id: str) 
 def _refuse_flat(images: list[Image], mask: Mask, region: str, plan: Plan, case_id: str) -> None:
     """Pictures that show nothing of the patient: a z-score makes zeros of them."""
     for image, channel in zip(images, plan.channels, strict=True):
-        if channel.kind not in ANATOMY:
+        if not KINDS[channel.kind].is_anatomy:
             continue
         low = float(image.min(where=mask, initial=np.inf))
         if low == float(image.max(where=mask, initial=-np.inf)):
@@ -237,7 +238,7 @@ def _channel(
     image: Image, way: ResamplingRoute, there: Mask, plan: ChannelPlan, size: Shape
 ) -> Image:
     # No dose was computed beyond its grid; a picture goes on with what surrounds the patient.
-    outside = 0.0 if plan.kind in ("dose", "mask") else background(image)
+    outside = 0.0 if KINDS[plan.kind].has_fixed_intensities else background(image)
     resampled = way.image(image, plan.interpolation, outside)
     return fit(normalise(resampled, there, plan.normalisation), size)
 
@@ -270,7 +271,7 @@ def _warnings(shape: tuple[int, ...], plan: Plan, images: list[Image]) -> tuple[
             f"the region of {shape} voxels is larger than the input and was cut at its rim"
         )
     for image, channel in zip(images, plan.channels, strict=True):
-        if channel.kind == "dose" and image.min() < 0:
+        if KINDS[channel.kind].is_dose and image.min() < 0:
             n_negative = int(np.count_nonzero(image < 0))
             warnings.append(f"{channel.name}: {n_negative} negative voxels were set to 0 Gy")
     return tuple(warnings)

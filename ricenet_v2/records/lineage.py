@@ -9,6 +9,7 @@ from typing import ClassVar, TypeVar
 from ricenet_v2.core.documents import record
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan_parts import ChannelPlan
 
 Key = TypeVar("Key", bound=Hashable)
@@ -67,7 +68,11 @@ def identifying(
         channels: Kinds of its images.
     """
     kinds = {channel.name: channel.kind for channel in channels}
-    shown = [hashed for name, hashed in case.voxel_hashes.items() if kinds.get(name) != "mask"]
+    shown = [
+        hashed
+        for name, hashed in case.voxel_hashes.items()
+        if name not in kinds or not KINDS[kinds[name]].is_mask
+    ]
     return tuple(sorted(shown or case.voxel_hashes.values()))
 
 

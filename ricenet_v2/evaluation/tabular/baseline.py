@@ -25,6 +25,7 @@ from ricenet_v2.inference.prior import BALANCED, called, corrected, prior_of
 from ricenet_v2.inference.table import write_predictions
 from ricenet_v2.inference.uncertainty import disagreement, entropy
 from ricenet_v2.records.dataset import Case, Dataset
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.prediction import CasePrediction, MemberPrediction, Predictions
 from ricenet_v2.records.prior import Prior
 from ricenet_v2.records.run import Run
@@ -132,7 +133,7 @@ def features_of(raw: RawDataset, features: Sequence[Features]) -> CovariateTable
     cases = sorted(raw.cases, key=lambda case: case.case_id)
     known = [case.case_id for case in cases if case.split == "train"]
     parts = []
-    if "dose" in features and any(c.kind == "dose" for c in raw.dataset.channels):
+    if "dose" in features and any(KINDS[c.kind].is_dose for c in raw.dataset.channels):
         parts.append(_doses(raw, cases))
     if "covariates" in features:
         parts.append(coded({case.case_id: case.covariates for case in cases}, known))

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ricenet_v2.records.dataset import Case
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.prescription import prescription_of
 from ricenet_v2.store.images import read_whole_image
 from ricenet_v2.store.raw import RawDataset
@@ -74,7 +75,7 @@ def statistics_of_case(raw: RawDataset, case: Case, *, has_lesions: bool) -> dic
     prescription = prescription_of(case.covariates)
     values: dict[str, float] = {}
     for channel, image in zip(raw.dataset.channels, raw.images(case), strict=True):
-        if channel.kind == "dose":
+        if KINDS[channel.kind].is_dose:
             dose, grid = read_whole_image(image)
             channel_values = statistics(dose, grid.spacing, lesion, prescription)
             values |= {f"{channel.name} {name}": value for name, value in channel_values.items()}

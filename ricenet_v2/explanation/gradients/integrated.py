@@ -38,7 +38,7 @@ class Integrated:
 
     @property
     def error(self) -> float:
-    """Error of completeness: the sum of the values against score less reference, relative."""
+        """Error of completeness: the sum of the values against score less reference, relative."""
         wanted = self.score - self.reference
         return abs(float(self.values.sum(dtype=np.float64)) - wanted) / max(abs(wanted), 1e-6)
 

@@ -16,8 +16,8 @@ from scipy import ndimage
 
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
 from ricenet_v2.explanation.occlusion.windows import Mask, Values, Windows, box_totals
-from ricenet_v2.fingerprinting.region import ANATOMY
 from ricenet_v2.records.dataset import ChannelKind
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import Triple
 
@@ -70,7 +70,7 @@ def fills(
         left: To the left of the patient, a unit vector along the array axes (z, y, x).
     """
     constants = np.zeros((len(windows), len(array)), dtype=np.float32)
-    anatomy = [n for n, channel in enumerate(plan.channels) if channel.kind in ANATOMY]
+    anatomy = [n for n, channel in enumerate(plan.channels) if KINDS[channel.kind].is_anatomy]
     head = np.any(array[anatomy] != 0, axis=0) if anatomy else region
     replacements: dict[int, Image] = {}
     for index, channel in enumerate(plan.channels):
@@ -86,7 +86,9 @@ def fills(
 
 def _baseline(kind: ChannelKind, settings: OcclusionSettings) -> str:
     # A mask says where something is; the only neutral value of it is "not here".
-    return {"dose": settings.dose, "mask": "zero"}.get(kind, settings.image)
+    if KINDS[kind].is_mask:
+        return "zero"
+    return settings.dose if KINDS[kind].is_dose else settings.image
 
 
 def local_means(image: Image, region: Mask, windows: Windows) -> Values:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.report import SectionVolume
 from ricenet_v2.report.case.centre import ViewCentre, find_centre
@@ -73,7 +74,9 @@ def draw(
     scan = read_scan(raw, case, maps, record, plan)
     centre = find_centre(scan)
     doses = [
-        (n, scan.voxels[n]) for n, channel in enumerate(scan.channels) if channel.kind == "dose"
+        (n, scan.voxels[n])
+        for n, channel in enumerate(scan.channels)
+        if KINDS[channel.kind].is_dose
     ]
     lines = {n: isolines for n, dose in doses if (isolines := isodoses(case.covariates, dose))}
     budget = math.inf if n_bytes is None else n_bytes

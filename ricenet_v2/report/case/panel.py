@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.grid import Shape
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.report.case.centre import ViewCentre
 from ricenet_v2.report.case.isodose import Isodoses
 from ricenet_v2.report.case.scan import DisplayedCase
@@ -76,7 +77,7 @@ class View:
 
     def doses(self, index: int) -> list[int]:
         """The dose whose lines are drawn on a channel: its own, on other images the first."""
-        is_dose = self.scan.channels[index].kind == "dose"
+        is_dose = KINDS[self.scan.channels[index].kind].is_dose
         return [n for n in self.lines if n == index] if is_dose else list(self.lines)[:1]
 
     def plane(self, voxels: NDArray[np.generic], name: str) -> Plane:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.records.dataset import Channel
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.report.case.centre import ViewCentre
 from ricenet_v2.report.case.panel import (
     LESION,
@@ -63,7 +64,7 @@ def _panel(
 ) -> list[Item]:
     plane = view.plane(view.scan.voxels[index], name)
     height, width = (mm * view.scale for mm in plane.size)
-    palette = _inferno() if view.scan.channels[index].kind == "dose" else None
+    palette = _inferno() if KINDS[view.scan.channels[index].kind].is_dose else None
     pixels = grey(reduced(plane, view.mm_per_pixel), window)
     raster = Raster(*corner, width, height, pixels, palette)
     return [raster, *marks(view, view.doses(index), name, corner)]
@@ -119,23 +120,23 @@ def reference_of(scan: DisplayedCase, lines: Lines) -> str:
 
 
 def _label(channel: Channel, window: tuple[float, float]) -> str:
-    if channel.kind == "dose":
+    if KINDS[channel.kind].is_dose:
         return f"{channel.name}, colours from 0 to {number(round(window[1], 1))} Gy"
     return channel.name
 
 
 def window_of(channel: Channel, voxels: Image) -> tuple[float, float]:
     """What is black and what is white."""
-    if channel.kind == "dose":
+    if KINDS[channel.kind].is_dose:
         return 0.0, max(float(voxels.max()), 1.0)
     inside = voxels[voxels != 0]
-    if inside.size == 0 or channel.kind == "mask":
+    if inside.size == 0 or KINDS[channel.kind].is_mask:
         return 0.0, max(float(voxels.max()), 1.0)
     low, high = (
         float(value)
         for value in np.percentile(inside[:: max(1, inside.size // 200_000)], [1, 99.8])
     )
-    return (min(low, 0.0) if channel.kind != "ct" else low), max(high, low + 1e-6)
+    return (min(low, 0.0) if not KINDS[channel.kind].is_signed else low), max(high, low + 1e-6)
 
 
 def _inferno() -> NDArray[np.uint8]:

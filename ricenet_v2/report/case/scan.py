@@ -17,6 +17,7 @@ from ricenet_v2.fingerprinting.integrity import check_case
 from ricenet_v2.preprocessing.cohort import inputs_hash
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Channel
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.report import SectionVolume
 from ricenet_v2.records.voxels import voxels_hash
@@ -28,7 +29,6 @@ logger = logging.getLogger(__name__)
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 _MARGIN_MM = 8.0
-_ANATOMY = ("mri", "ct", "pet")
 _REPLACED = (
     "its images or its brain mask have changed since they were preprocessed: the networks saw "
     "others than those shown here (ricenet_plan_and_preprocess preprocesses the case again)"
@@ -73,7 +73,7 @@ class DisplayedCase:
     @property
     def anatomy(self) -> tuple[int, ...]:
         """Indices of the channels that show anatomy."""
-        return tuple(n for n, channel in enumerate(self.channels) if channel.kind in _ANATOMY)
+        return tuple(n for n, channel in enumerate(self.channels) if KINDS[channel.kind].is_anatomy)
 
     def of(self, kind: str) -> Image | None:
         """The first channel of that kind."""

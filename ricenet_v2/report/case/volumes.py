@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ricenet_v2.core.grid import Grid, Shape, Triple
 from ricenet_v2.preprocessing.resample import new_shape, resample, resample_mask
 from ricenet_v2.records.dataset import Channel
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.report.case.centre import ViewCentre
 from ricenet_v2.report.case.picture import window_of
 from ricenet_v2.report.case.scan import DisplayedCase, Image, ShownMap
@@ -106,12 +107,12 @@ def _reduced_grid(grid: Grid, shape: Shape) -> Grid:
 
 def _volume(channel: Channel, voxels: Image, whole: Grid, grid: Grid) -> dict[str, Any]:
     resampled = resample(
-        voxels, grid.shape, "nearest" if channel.kind == "mask" else "linear", whole.spacing
+        voxels, grid.shape, "nearest" if KINDS[channel.kind].is_mask else "linear", whole.spacing
     )
     low, high = window_of(channel, voxels)
-    steps = _DOSE_STEPS if channel.kind == "dose" else _GREYS - 1
+    steps = _DOSE_STEPS if KINDS[channel.kind].is_dose else _GREYS - 1
     stored = np.round(steps * np.clip((resampled - low) / (high - low), 0, 1)).astype(np.uint8)
-    unit = channel.unit or ("Gy" if channel.kind == "dose" else "")
+    unit = channel.unit or KINDS[channel.kind].unit
     scale = (low, (high - low) / steps)
     return _entry(channel.name, channel.kind, unit, stored, grid, scale, (0.0, float(steps)))
 

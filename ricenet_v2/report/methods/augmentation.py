@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import AugmentationPlan
 from ricenet_v2.report.formatting import number, percent
@@ -54,7 +55,9 @@ def intensity(facts: Facts) -> str:
     if facts.plan is None or not facts.folds:
         return ""
     plan, how = facts.plan, facts.plan.training.augmentation
-    changed = [channel.name for channel in plan.channels if channel.kind not in ("dose", "mask")]
+    changed = [
+        channel.name for channel in plan.channels if not KINDS[channel.kind].has_fixed_intensities
+    ]
     coarsest = percent(how.low_resolution)
     changes = {
         f"Gaussian noise with a standard deviation of up to {number(how.noise_std)}": how.p_noise,
@@ -79,7 +82,9 @@ def _voxels(value: float) -> str:
 
 
 def _spared(plan: Plan) -> str:
-    spared = [channel.name for channel in plan.channels if channel.kind in ("dose", "mask")]
+    spared = [
+        channel.name for channel in plan.channels if KINDS[channel.kind].has_fixed_intensities
+    ]
     return f"Values of {listed(spared)} were left as they are." if spared else ""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ricenet_v2.records.cells import known
 from ricenet_v2.records.dataset import Case, Channel
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.report.formatting import number, several
 from ricenet_v2.report.methods.facts import Facts
 from ricenet_v2.report.methods.sentence import SentenceTopic, listed, paragraph
@@ -95,7 +96,7 @@ def channels(facts: Facts) -> str:
 
 
 def _channel(channel: Channel) -> str:
-    kind = channel.kind if channel.kind in ("dose", "mask", "other") else channel.kind.upper()
+    kind = KINDS[channel.kind].label
     more = [channel.timepoint or "", f"in {channel.unit}" if channel.unit else ""]
     return f"{channel.name} ({', '.join([kind, *filter(None, more)])})"
 

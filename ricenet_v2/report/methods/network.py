@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan_parts import ChannelPlan, NetworkPlan
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.report.formatting import number, several
@@ -23,7 +24,6 @@ DESCRIBED = frozenset({
     "conv_bias", "nonlinearity", "stem_features", "stochastic_depth", "levels",
 })  # fmt: skip
 """Fields with wording of their own; others are listed by name and value."""
-_UNITS = {"dose": "Gy", "ct": "HU"}
 _ARCHITECTURES = {"residual_encoder": "3D residual encoder", "resnet18": "3D ResNet-18"}
 
 
@@ -109,14 +109,14 @@ def _values(channel: ChannelPlan, levels: Sequence[float], units: Mapping[str, s
         raw = [level * how.std + how.mean for level in levels]
     else:
         raw = [level * (how.divisor or 1.0) for level in levels]
-    unit = _UNITS.get(channel.kind) or units.get(channel.name, "")
+    unit = KINDS[channel.kind].unit or units.get(channel.name, "")
     return f"{', '.join(number(round(value, 3)) for value in raw)} {unit}".rstrip()
 
 
 def _heights(facts: Facts, names: Sequence[str]) -> list[str]:
     assert facts.plan is not None
     kinds = [channel.kind for channel in facts.plan.channels if channel.name in names]
-    return list(dict.fromkeys(_UNITS.get(kind, "label") for kind in kinds))
+    return list(dict.fromkeys(KINDS[kind].unit or "label" for kind in kinds))
 
 
 def _further(net: NetworkPlan) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.report.formatting import number, share, times
 from ricenet_v2.report.plan.cohort import AXES, extent, is_larger_than_input
@@ -34,7 +35,7 @@ class PlannedCaseRow:
 def case_rows(fingerprint: Fingerprint, plan: Plan) -> list[PlannedCaseRow]:
     """All training cases, flagged ones first, each group in the order of the fingerprint."""
     flagged = flags(fingerprint, plan)
-    doses = [n for n, channel in enumerate(fingerprint.channels) if channel.kind == "dose"]
+    doses = [n for n, channel in enumerate(fingerprint.channels) if KINDS[channel.kind].is_dose]
     rows = [
         PlannedCaseRow(
             case_id=case.case_id,
@@ -57,7 +58,7 @@ def flags(fingerprint: Fingerprint, plan: Plan) -> dict[str, tuple[str, ...]]:
         if is_larger_than_input(case, plan):
             flagged[case.case_id].append("larger than the input")
         for channel, figure in zip(fingerprint.channels, case.channels, strict=True):
-            if channel.kind == "dose" and figure.outlier_share > 0:
+            if KINDS[channel.kind].is_dose and figure.outlier_share > 0:
                 share_of_grid = share(figure.outlier_share)
                 flagged[case.case_id].append(
                     f"{channel.name}: {share_of_grid} below 0 or above 80 Gy"
@@ -95,9 +96,9 @@ def _compared(fingerprint: Fingerprint) -> dict[str, list[float]]:
         compared[f"spacing {letter}"] = [case.spacing[axis] for case in cases]
         compared[f"region {letter}"] = [_region(case)[axis] for case in cases]
     for n, channel in enumerate(fingerprint.channels):
-        if channel.kind == "dose":
+        if KINDS[channel.kind].is_dose:
             compared[f"{channel.name} maximum"] = [case.channels[n].maximum for case in cases]
-        elif channel.kind != "mask":
+        elif not KINDS[channel.kind].is_mask:
             compared[f"{channel.name} median"] = [case.channels[n].percentile_50 for case in cases]
     return compared
 

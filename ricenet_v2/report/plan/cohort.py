@@ -14,6 +14,7 @@ from ricenet_v2.records.fingerprint import (
     Fingerprint,
     Triple,
 )
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import Normalisation
 from ricenet_v2.report.charts import Chart, Mark, Series, histogram, ranges
@@ -96,14 +97,14 @@ def intensities(fingerprint: Fingerprint) -> tuple[CohortGroup, ...]:
     return tuple(
         _intensities(fingerprint, index)
         for index, channel in enumerate(fingerprint.channels)
-        if channel.kind != "dose"
+        if not KINDS[channel.kind].is_dose
     )
 
 
 def _intensities(fingerprint: Fingerprint, index: int) -> CohortGroup:
     channel = fingerprint.channels[index]
     means = Series("mean", _of(fingerprint, index, _mean))
-    if channel.kind == "mask":
+    if KINDS[channel.kind].is_mask:
         return CohortGroup(
             f"Channel {channel.name}: size of the mask",
             "Of each case, the mean inside the foreground: the share of it that is marked.",
@@ -129,7 +130,7 @@ def doses(fingerprint: Fingerprint, plan: Plan) -> tuple[CohortGroup, ...]:
     return tuple(
         _dose(fingerprint, index, plan.channels[index].normalisation)
         for index, channel in enumerate(fingerprint.channels)
-        if channel.kind == "dose"
+        if KINDS[channel.kind].is_dose
     )
 
 

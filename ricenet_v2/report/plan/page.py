@@ -12,6 +12,7 @@ from ricenet_v2.core import files
 from ricenet_v2.core.command import text_of
 from ricenet_v2.network.stages import StageCost
 from ricenet_v2.records.fingerprint import Fingerprint
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import ChannelPlan
 from ricenet_v2.report.formatting import NOTHING, count, data, number, share, times
@@ -85,7 +86,9 @@ def plan_page(
         command=_command(plan),
         options=OPTIONS,
         fields=FIELDS,
-        dose_names=[channel.name for channel in fingerprint.channels if channel.kind == "dose"],
+        dose_names=[
+            channel.name for channel in fingerprint.channels if KINDS[channel.kind].is_dose
+        ],
         cases=rows[:_SHOWN_CASES],
         n_hidden=max(0, len(rows) - _SHOWN_CASES),
         n_flagged=sum(bool(row.flags) for row in rows),

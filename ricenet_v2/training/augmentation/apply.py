@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from ricenet_v2.core.seeds import seed_of
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.training.augmentation.deform import deform
 from ricenet_v2.training.augmentation.draw import Draw, Intensity, coarse_axis
@@ -33,7 +34,7 @@ def augment(images: torch.Tensor, draws: Sequence[Draw], plan: Plan) -> torch.Te
         draws: One for each sample.
         plan: Channels and spacing.
     """
-    nearest = [index for index, channel in enumerate(plan.channels) if channel.kind == "mask"]
+    nearest = [index for index, channel in enumerate(plan.channels) if KINDS[channel.kind].is_mask]
     with _one_thread(images.device):
         deformed = [
             deform(sample, draw.deformation, draw.mirrored, plan.spacing, nearest)

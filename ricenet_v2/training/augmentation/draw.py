@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.planning.spacing import is_anisotropic
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import AugmentationPlan, Triple
 
@@ -17,7 +18,6 @@ _COARSE = 6
 # A channel of a sample that is to be blurred or lowered is so with this probability.
 _P_CHANNEL = 0.5
 _SMALLEST_SIGMA = 0.3
-_NO_INTENSITY = ("dose", "mask")
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +93,9 @@ def draw(plan: Plan, random: np.random.Generator) -> Draw:
     mirrored = tuple(axis for axis in ranges.mirror_axes if random.random() < 0.5)
     chosen = _chosen(ranges, random)
     intensities = tuple(
-        Intensity() if channel.kind in _NO_INTENSITY else _intensity(ranges, chosen, random)
+        Intensity()
+        if KINDS[channel.kind].has_fixed_intensities
+        else _intensity(ranges, chosen, random)
         for channel in plan.channels
     )
     return Draw(deformation, mirrored, intensities, int(random.integers(2**62)))

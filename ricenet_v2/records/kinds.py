@@ -1,0 +1,69 @@
+"""What each kind of channel means, in one table that everything asks which treats kinds apart.
+
+A new kind needs a line here and its name in `ChannelKind`; nothing else compares names of kinds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ricenet_v2.records.dataset import ChannelKind
+from ricenet_v2.records.plan_parts import Interpolation, Scheme
+
+
+@dataclass(frozen=True)
+class KindSpecification:
+    """What holds for all channels of a kind.
+
+    Attributes:
+        label: Name in texts, e.g. `MRI`.
+        interpolation: Used where a channel is resampled.
+        scheme: Normalisation.
+        values: What the values are, for the reasons of a plan, e.g. `dose in Gy`.
+        unit: Unit of the values; empty where they have none that all scanners share.
+        is_anatomy: Whether it shows the patient: it decides the region where there is no brain
+            mask, and a model needs it to crop.
+        is_dose: Whether it is a radiotherapy dose.
+        is_mask: Whether its values are labels.
+        is_signed: Whether values below 0 are usual, so that 0 is no lower end of a grey scale.
+        has_fixed_intensities: Whether augmentation leaves its values as they are.
+    """
+
+    label: str
+    interpolation: Interpolation
+    scheme: Scheme
+    values: str
+    unit: str = ""
+    is_anatomy: bool = False
+    is_dose: bool = False
+    is_mask: bool = False
+    is_signed: bool = False
+    has_fixed_intensities: bool = False
+
+    @property
+    def is_absolute(self) -> bool:
+        """Whether a value means the same in every case."""
+        return self.scheme != "zscore"
+
+
+KINDS: Mapping[ChannelKind, KindSpecification] = {
+    "mri": KindSpecification("MRI", "cubic", "zscore", "signal", is_anatomy=True),
+    "ct": KindSpecification(
+        "CT", "cubic", "clip_zscore", "Hounsfield units", unit="HU", is_anatomy=True, is_signed=True
+    ),
+    "pet": KindSpecification("PET", "cubic", "zscore", "uptake", is_anatomy=True),
+    "dose": KindSpecification(
+        "dose",
+        "linear",
+        "divide",
+        "dose in Gy",
+        unit="Gy",
+        is_dose=True,
+        has_fixed_intensities=True,
+    ),
+    "mask": KindSpecification(
+        "mask", "nearest", "none", "label", is_mask=True, has_fixed_intensities=True
+    ),
+    "other": KindSpecification("other", "cubic", "zscore", "value"),
+}
