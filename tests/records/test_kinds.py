@@ -7,7 +7,7 @@ from ricenet_v2.records.dataset import CHANNEL_KINDS
 from ricenet_v2.records.kinds import KINDS
 
 PACKAGE = Path(__file__).parents[2] / "ricenet_v2"
-COMPARED = re.compile(r"kind\w* (==|!=|in|not in) [(\[{]?\"(%s)\"" % "|".join(CHANNEL_KINDS))
+COMPARED = re.compile(rf"kind\w* (==|!=|in|not in) [(\[{{]?\"({'|'.join(CHANNEL_KINDS)})\"")
 OF_THE_PAPER = PACKAGE / "ablation" / "published.py"
 """It compares with the channels of one publication, which has an MRI."""
 
