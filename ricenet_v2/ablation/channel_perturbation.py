@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ricenet_v2.core.types import Floats
 from ricenet_v2.inference.ensemble import Ensemble
 from ricenet_v2.inference.test_time_augmentation import check_finite, probabilities
 
-Floats = NDArray[np.float64]
 Voxels = NDArray[np.float32]
 Read = Callable[[str], Voxels]
 

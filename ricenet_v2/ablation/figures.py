@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
-from numpy.typing import NDArray
 
 from ricenet_v2.records.ablation import Ablation, SourceTable
 from ricenet_v2.records.metrics import Metric
@@ -21,8 +20,6 @@ _SHOWN = ("macro F1", "AUROC")
 _COLOURS = {"out-of-fold": svg.STAND_INS["first"], "test": svg.STAND_INS["mark"]}
 _HATCHES = {"out-of-fold": "", "test": "////"}
 _LETTERS = 7.0
-
-Floats = NDArray[np.float64]
 
 
 def draw_subsets(ablation: Ablation, folder: Path) -> str:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from math import factorial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
-
-Floats = NDArray[np.float64]
+from ricenet_v2.core.types import Floats
 
 
 def shapley_values(values: Floats) -> Floats:

@@ -9,10 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import GeometryError
-
-Triple = tuple[float, float, float]
-Shape = tuple[int, int, int]
-
+from ricenet_v2.core.types import Shape, Triple
 
 _UPRIGHT_WITHIN = 0.5
 """Degrees; a head of 200 mm moves by less than a voxel."""

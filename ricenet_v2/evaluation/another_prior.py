@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.evaluation_input import EvaluationInput
-from ricenet_v2.evaluation.labelled_predictions import Floats, LabelledPredictions
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.inference.prior import called, corrected, named_prior
 from ricenet_v2.records.prediction import Predictions
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from ricenet_v2.core.types import Flags, Floats
 from ricenet_v2.evaluation import influence, intervals, mover
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.resampling import Patients
@@ -18,8 +19,6 @@ NEWCOMBE = "Newcombe's method 5"
 BINOMIAL = "Clopper-Pearson, effective number of cases of the class"
 _HALVINGS = 60
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 Interval = tuple[float, float]
 Kind = Literal["AUROC", "AUROC within folds", "average precision"]
 

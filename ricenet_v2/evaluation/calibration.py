@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 from scipy.special import log_softmax
 
+from ricenet_v2.core.types import Floats, Indices
 from ricenet_v2.evaluation.influence import t_quantile
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, one_vs_rest_classes
 from ricenet_v2.evaluation.logistic import fitted
@@ -22,9 +22,6 @@ _STEPS, _ENOUGH = 100, 1e-10
 _SANDWICH = "Wald, variance by patient, t"
 FEW, FEWEST = 10, 3
 """Patients of the rarer side below which intervals are warned of, and not given."""
-
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 
 def slope_and_intercept(scored: LabelledPredictions, positive: int, level: float) -> list[Metric]:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
 from ricenet_v2.core.seeds import generator
+from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.flexible import CURVE, Basis, caution, flexible
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, one_vs_rest_classes
 from ricenet_v2.records.metrics import Metric
 
 N_SIMULATED, MOST_SIMULATED = 200, 5000
 _STEPS, _FAR = 20, 30.0
-
-Floats = NDArray[np.float64]
 
 
 def calibration_indices(scored: LabelledPredictions, positive: int, seed: int) -> list[Metric]:

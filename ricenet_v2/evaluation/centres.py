@@ -10,9 +10,10 @@ import numpy as np
 from scipy import special
 
 from ricenet_v2.core import documents
+from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import AUROC
-from ricenet_v2.evaluation.random_effects import Floats, random_effects
+from ricenet_v2.evaluation.random_effects import random_effects
 from ricenet_v2.evaluation.ranking import Ranking
 from ricenet_v2.records.centres import Centre, Centres, Heterogeneity, Spread
 from ricenet_v2.records.metrics import Evaluation, MetricGroup

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ricenet_v2.core.types import Flags, Floats
 from ricenet_v2.evaluation import confusion_matrix, influence, intervals, mover
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.resampling import Patients
@@ -16,8 +16,6 @@ BALANCED_METHOD = f"MOVER of {EXACT} intervals of the classes' sensitivities"
 MCC_METHOD = "delta method with three cases added, spread over the cells"
 _ADDED, _STEP = 3.0, 1e-6
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 Interval = tuple[float, float]
 
 

@@ -7,10 +7,8 @@ Counts have axes (..., truth, predicted); a figure has shape (...), NaN where it
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
+from ricenet_v2.core.types import Floats, Indices
 
 
 def confusion(truth: Indices, predicted: Indices, n_classes: int) -> Floats:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.sufficient_statistics import N_BINS, bins_of, brier_parts
@@ -26,8 +27,6 @@ _MOST_NUMBERS, _AT_ONCE = 20_000_000, 1_000_000
 ERROR, RELIABILITY = "expected calibration error", "Brier reliability"
 RESOLUTION, UNCERTAINTY = "Brier resolution", "Brier uncertainty"
 BINNED = (RELIABILITY, RESOLUTION, UNCERTAINTY, ERROR)
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.resampling import Patients
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.calibration import slope_and_intercept
 from ricenet_v2.evaluation.calibration_indices import calibration_indices
 from ricenet_v2.evaluation.estimates import Estimates
@@ -23,8 +21,6 @@ from ricenet_v2.records.metrics import Evaluation, Metric, MetricGroup, SetKind,
 
 N_BOOTSTRAP = 2000
 SMALL_SET = "fewer than 10 cases: its figures say next to nothing"
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit, logit
 
+from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.logistic import fitted
 from ricenet_v2.evaluation.sides import ENOUGH, of_rarer_side, rarer
@@ -19,8 +19,6 @@ _LEAST = 1e-6
 _KNOTS = (0.1, 0.5, 0.9)
 CURVE = "restricted cubic spline of the log odds, 3 knots"
 LINE = "straight line on the log odds"
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 from scipy.special import log_softmax
 
+from ricenet_v2.core.types import Floats, Indices
 from ricenet_v2.evaluation.calibration import fit_temperature
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.sufficient_statistics import log_loss_of
@@ -33,9 +34,6 @@ it does little harm then to probabilities that are right, thanks to the penaltie
 SPREAD_OF_SLOPE, SPREAD_OF_OFFSETS = 0.35, 0.5
 """Standard deviations of the normal penalties around no change, slope 1 and offsets 0."""
 _PARTS = 5
-
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)

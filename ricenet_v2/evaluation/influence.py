@@ -9,14 +9,12 @@ the AUROC it is the variance of DeLong 1988 and, by patient, of Obuchowski 1997)
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
+from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.resampling import Patients
 
 _UNSURE = 3.0  # patients; measured on cohorts of three classes (benchmarks.evaluation)
-
-Floats = NDArray[np.float64]
 
 
 def variance(influence: Floats, patients: Patients) -> float:

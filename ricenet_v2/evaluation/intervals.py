@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
+from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation import influence
 from ricenet_v2.evaluation.resampling import Patients
-
-Floats = NDArray[np.float64]
 
 
 def proportion(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:

@@ -6,16 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ricenet_v2.core.types import Floats, Indices
 from ricenet_v2.evaluation.confusion_matrix import confusion
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.inference.prior import BALANCED, called
 from ricenet_v2.records.prior import Decide
-
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)

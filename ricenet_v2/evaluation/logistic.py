@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
+from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.resampling import Patients
 
-Floats = NDArray[np.float64]
 _STEPS, _FAR, _ENOUGH = 50, 30.0, 1e-10
 _WORST_CONDITION = 1e12
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation import confusion_matrix
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, one_vs_rest_classes
 from ricenet_v2.evaluation.ranking import Ranking
 from ricenet_v2.evaluation.sufficient_statistics import SufficientStatistics
 
-Floats = NDArray[np.float64]
 AUROC = "AUROC"
 BRIER = "Brier score"
 ECE = "expected calibration error"

@@ -9,9 +9,8 @@ boundary, where a bootstrap sees no spread.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from ricenet_v2.core.types import Floats
 
 
 def of_mean(

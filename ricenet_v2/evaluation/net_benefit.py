@@ -7,12 +7,10 @@ called, however few cases there are. These are put together from Wilson's limits
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ricenet_v2.core.types import Flags
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.two_shares import Proportion, difference, together
-
-Flags = NDArray[np.bool_]
 
 
 def of_calls(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
+from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation import intervals
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, one_vs_rest_classes
 from ricenet_v2.evaluation.sides import of_rarer_side, rarer
@@ -15,8 +15,6 @@ FEWEST = 3
 """Patients of the class, and others, below which a deviation cannot be estimated."""
 FEW = 10
 _WALD = "Wald on the log scale, variance by patient"
-
-Floats = NDArray[np.float64]
 
 
 def observed_expected(scored: LabelledPredictions, positive: int, level: float) -> list[Metric]:

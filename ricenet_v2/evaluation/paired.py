@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
 from ricenet_v2.core.seeds import generator
+from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation import confusion_matrix
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import AUROC, BRIER
@@ -32,8 +32,6 @@ _SMOOTH = (BRIER, LOG_LOSS)
 """Figures that do not move in steps."""
 _FEW = 20
 """Patients below which steps are taken as twice as large, or intervals were measured too narrow."""
-
-Floats = NDArray[np.float64]
 
 
 def auroc_of(name: str) -> str:

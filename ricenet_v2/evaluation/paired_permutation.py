@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.resampling import Patients
 
-Floats = NDArray[np.float64]
 Ends = tuple[float, float] | None
 
 FEWEST = 6

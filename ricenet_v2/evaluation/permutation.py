@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
 from ricenet_v2.core.seeds import generator
+from ricenet_v2.core.types import Floats, Indices
 from ricenet_v2.evaluation import confusion_matrix
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.records.metrics import Metric
@@ -17,9 +17,6 @@ from ricenet_v2.records.sanity import SanityCheck
 
 LABEL_PERMUTATION = "label permutation"
 _NUMBERS_AT_ONCE = 1_000_000
-
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 
 def shuffled_labels(

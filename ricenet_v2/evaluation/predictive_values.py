@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.types import Flags
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.sides import of_rarer_side, rarer
@@ -18,8 +18,6 @@ from ricenet_v2.records.metrics import Evaluation, Metric
 
 FEW = 10
 METHOD = "MOVER of Wilson limits, of a known prevalence"
-
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ricenet_v2.core.types import Flags
 from ricenet_v2.evaluation import intervals
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.records.metrics import Metric
 
 FEW = 10
-
-Flags = NDArray[np.bool_]
 
 
 def proportions(scored: LabelledPredictions, level: float) -> list[Metric]:

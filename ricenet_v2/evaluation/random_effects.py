@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from ricenet_v2.core.seeds import generator
-
-Floats = NDArray[np.float64]
+from ricenet_v2.core.types import Floats
 
 N_DRAWS = 20_000
 _STEPS = 400

@@ -8,9 +8,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.confusion_matrix import ratio
 
-Floats = NDArray[np.float64]
 _NUMBERS_AT_ONCE = 100_000  # that stay in the caches of a core
 
 

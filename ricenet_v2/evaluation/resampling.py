@@ -12,12 +12,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ricenet_v2.core.machine import n_cores
+from ricenet_v2.core.types import Floats, Indices
 
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
 Figures = Callable[[Floats], Floats]
 """Function from weights (cases, samples) to figures (samples, figures)."""
 

@@ -11,14 +11,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import optimize, stats
 from scipy.special import expit, logit, xlogy
 
+from ricenet_v2.core.types import Floats
+
 _NODES = 80  # of the quadrature: the integrals below are then right to seven digits
 _MOST = 1e9
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
+from ricenet_v2.core.types import Floats, Indices
+
 N_BINS = 10
 """Bins of equal width, for the expected calibration error and the parts of the Brier score."""
 LEAST = float(np.finfo(np.float64).eps)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, one_vs_rest_classes
 from ricenet_v2.evaluation.proportions import of_class
 from ricenet_v2.records.metrics import Metric, Threshold
@@ -15,8 +16,6 @@ from ricenet_v2.records.metrics import Metric, Threshold
 OUT_OF_FOLD, FIXED = "out-of-fold predictions", "no data: fixed at 0.5"
 PRIOR = "no data: the prior that probabilities are corrected for"
 SENSITIVITY, SPECIFICITY = (0.9,), (0.9,)
-
-Floats = NDArray[np.float64]
 
 
 def default_thresholds(scored: LabelledPredictions, positive: int) -> list[Threshold]:

@@ -6,13 +6,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ricenet_v2.core.types import Flags, Floats
 from ricenet_v2.evaluation import intervals
 from ricenet_v2.evaluation.resampling import Patients
-
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

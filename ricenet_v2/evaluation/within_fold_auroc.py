@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.seeds import generator
+from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.confusion_matrix import ratio
 from ricenet_v2.evaluation.estimates import Estimates
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, one_vs_rest_classes
@@ -27,8 +28,6 @@ ALARM = 0.05
 MOST_SHUFFLES, FEW_SHUFFLES, LARGE = 999, 199, 20_000
 """Shuffles of folds, and of more cases than this."""
 _NUMBERS_AT_ONCE = 1_000_000
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

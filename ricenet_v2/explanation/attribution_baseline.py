@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from ricenet_v2.core.grid import Triple
+from ricenet_v2.core.types import Images, Triple
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 
 BLUR_MM = 12.0
 WORDS = f"mri and other images blurred by {BLUR_MM:g} mm, dose 0 Gy"
 WORDS_ALONE = f"the dose blurred by {BLUR_MM:g} mm, since there is no other image"
-
-Images = NDArray[np.float32]
 
 
 def reference_of(array: Images, plan: Plan, step: Triple) -> Images:

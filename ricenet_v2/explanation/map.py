@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ricenet_v2.core.types import Image
 from ricenet_v2.explanation.options import MapKind
 from ricenet_v2.records.explanation import ALL, ENSEMBLE, LOG_ODDS, Completeness
-
-Image = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

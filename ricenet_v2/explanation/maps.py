@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from ricenet_v2.core.progress import Progress, track
+from ricenet_v2.core.types import Image
 from ricenet_v2.explanation.attribution_baseline import reference_of, words_of
 from ricenet_v2.explanation.gradients.cam import gradcam, hirescam
 from ricenet_v2.explanation.gradients.integrated import Integrated, integrated_gradients
-from ricenet_v2.explanation.map import Image, Map, Maps, filled, mean, named, together
+from ricenet_v2.explanation.map import Map, Maps, filled, mean, named, together
 from ricenet_v2.explanation.occlusion.occlude import OcclusionMap, occlude
 from ricenet_v2.explanation.occlusion.prepared import Occlusions, prepare
 from ricenet_v2.explanation.occlusion.windows import lay_windows

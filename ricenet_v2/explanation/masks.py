@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.regular import is_missing
+from ricenet_v2.core.types import Mask
 from ricenet_v2.explanation.space import Space
 from ricenet_v2.preprocessing.pipeline import TOLERANCE_MM
 from ricenet_v2.store.images import read_whole_image
 from ricenet_v2.store.raw import mask_path, stored
 
-Mask = NDArray[np.bool_]
 LESION = "lesion"
 _MOSTLY = 0.95
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet_v2.core.grid import Grid, Shape, Triple
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.types import Image, Mask, Shape, Triple
 from ricenet_v2.preprocessing.fit import fit
 from ricenet_v2.preprocessing.resample import resample
 from ricenet_v2.preprocessing.turn import carry
@@ -16,8 +17,6 @@ from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import Interpolation
 
-Image = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 Point = tuple[float, float, float]
 
 

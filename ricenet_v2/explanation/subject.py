@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ricenet_v2.core.deadline import within
 from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.regular import is_missing
+from ricenet_v2.core.types import Image, Mask
 from ricenet_v2.explanation.masks import LESION, file_of, lesion_of, region_of
 from ricenet_v2.explanation.space import Space
 from ricenet_v2.fingerprinting.region import foreground
@@ -28,8 +28,6 @@ from ricenet_v2.store.image_files import sha256_of_image
 from ricenet_v2.store.images import read_grid
 
 BRAIN, IMAGE = "brain", "image"
-Image = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

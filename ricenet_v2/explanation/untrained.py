@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.seeds import seed_of
+from ricenet_v2.core.types import Mask
 from ricenet_v2.explanation.maps import mapper_of
 from ricenet_v2.explanation.options import ExplanationOptions, MapKind
-from ricenet_v2.explanation.quantities.regions import OUTSIDE, Mask
+from ricenet_v2.explanation.quantities.regions import OUTSIDE
 from ricenet_v2.explanation.quantities.shares import shares_of
 from ricenet_v2.explanation.quantities.untrained import p_larger
 from ricenet_v2.explanation.sanity.cascade import fresh_network

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ricenet_v2.core.types import Image
 from ricenet_v2.fingerprinting.checks_masks import labels_of
 from ricenet_v2.fingerprinting.findings import Place, error, warning
 from ricenet_v2.records.integrity import Finding
@@ -25,7 +25,6 @@ _ORDER = (
 )
 
 Values = Literal["labels", "many labels", "fractions", "image"]
-Image = NDArray[np.float32]
 
 
 def values_of(mask: Image) -> Values:

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import GeometryError
-from ricenet_v2.core.grid import Grid, Shape
+from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.pool import PoolTask
+from ricenet_v2.core.types import Shape
 from ricenet_v2.fingerprinting.checks_geometry import TOLERANCE_MM
 from ricenet_v2.fingerprinting.checks_voxels import voxel_hash
 from ricenet_v2.fingerprinting.region import bounding_box, foreground, patient_box

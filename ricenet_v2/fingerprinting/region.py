@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.core.grid import Grid, Shape, Triple
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.types import Shape, Triple
 from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.kinds import KINDS
 

@@ -6,13 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from ricenet_v2.records.fingerprint import (
-    ChannelFingerprint,
-    Distribution,
-    Fingerprint,
-    Shape,
-    Triple,
-)
+from ricenet_v2.core.types import Shape, Triple
+from ricenet_v2.records.fingerprint import ChannelFingerprint, Distribution, Fingerprint
 from ricenet_v2.records.integrity import Finding
 from ricenet_v2.records.kinds import KINDS
 

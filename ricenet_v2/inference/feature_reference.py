@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.core.regular import is_missing
+from ricenet_v2.core.types import Floats
 from ricenet_v2.inference.shrinkage import shrunk_covariance
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.fold_remedy import remedy_of
@@ -23,8 +23,6 @@ FEWEST = 19
 """Held-out cases; the p-value of fewer cannot be as small as `UNUSUAL`."""
 LIKE_FLAG, UNUSUAL_FLAG = "like the training cases", "unusual"
 UNLIKE_FLAG, NO_FLAG = "unlike the training cases", "not available"
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import CheckpointError
+from ricenet_v2.core.types import Floats
 from ricenet_v2.inference.prior import BALANCED, called, corrected, mean_shares, ratios
 from ricenet_v2.inference.recalibration import applied_by, recalibrated
 from ricenet_v2.records.calibration import Calibration
@@ -20,7 +21,6 @@ from ricenet_v2.records.prior import Decide, MemberPrior, Prior, Recalibration
 logger = logging.getLogger(__name__)
 
 Combine = Literal["mean", "vote"]
-Floats = NDArray[np.float64]
 
 
 def combine_members(

@@ -11,16 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ricenet_v2.core.errors import CheckpointError, DatasetError
+from ricenet_v2.core.types import Floats, Indices
 from ricenet_v2.records.prior import Decide, Prior
 
 BALANCED: Decide = "balanced"
 _TOLERANCE = 1e-3
-
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 
 def prior_of(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import log_softmax
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import CheckpointError, DatasetError, DocumentError
 from ricenet_v2.core.files import sha256_of_file
+from ricenet_v2.core.types import Floats
 from ricenet_v2.inference.temperature import LEAST, LIMITS, has_met_limit
 from ricenet_v2.records.calibration import Calibration, Form
 from ricenet_v2.records.prediction import Predictions
@@ -20,8 +21,6 @@ from ricenet_v2.store.paths import PREDICTIONS_CSV, PREDICTIONS_JSON, ModelPaths
 NOTHING: Form = "nothing"
 TEMPERATURE: Form = "temperature"
 SLOPE_AND_OFFSET: Form = "slope and offset"
-
-Floats = NDArray[np.float64]
 
 
 def recalibrated(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from ricenet_v2.core.types import Floats
 
 
 def shrunk_covariance(samples: Floats) -> Floats:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import log_softmax
+
+from ricenet_v2.core.types import Floats
 
 LEAST = 1e-12
 """Probabilities below this count as this, since the logarithm of 0 is not a number."""
 LIMITS = (0.05, 20.0)
 """Temperatures between which one is looked for."""
 _NEAR = 1e-6
-
-Floats = NDArray[np.float64]
 
 
 def scaled(probabilities: Floats, temperature: float) -> Floats:

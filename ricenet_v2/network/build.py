@@ -8,10 +8,11 @@ import torch
 from torch import nn
 
 from ricenet_v2.core.errors import PlanError
+from ricenet_v2.core.types import Shape
 from ricenet_v2.network.levels import Bands, Levels, n_bands
 from ricenet_v2.network.residual_encoder import residual_encoder
 from ricenet_v2.network.resnet18 import Layers, ResNet18Encoder
-from ricenet_v2.records.plan_parts import NetworkPlan, Norm, Shape
+from ricenet_v2.records.plan_parts import NetworkPlan, Norm
 
 
 class Classifier(nn.Module):

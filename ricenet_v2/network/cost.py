@@ -32,10 +32,11 @@ from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.nn import functional
 
+from ricenet_v2.core.types import Shape
 from ricenet_v2.network.build import build_network
 from ricenet_v2.network.live import LiveBytes, storage_key
 from ricenet_v2.network.mixed import Backend, MixedPrecision
-from ricenet_v2.records.plan_parts import MemoryEstimate, NetworkPlan, Precision, Shape
+from ricenet_v2.records.plan_parts import MemoryEstimate, NetworkPlan, Precision
 
 _FLOAT_BYTES = 4
 _ALLOCATOR_SHARE = 0.05

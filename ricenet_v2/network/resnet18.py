@@ -9,7 +9,8 @@ import torch
 from dynamic_network_architectures.building_blocks.regularization import DropPath
 from torch import nn
 
-from ricenet_v2.records.plan_parts import NetworkPlan, Shape
+from ricenet_v2.core.types import Shape
+from ricenet_v2.records.plan_parts import NetworkPlan
 
 NormLayer = Callable[[int], nn.Module]
 

@@ -12,9 +12,10 @@ import torch
 from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 
+from ricenet_v2.core.types import Shape
 from ricenet_v2.network.build import Classifier, build_network
 from ricenet_v2.network.live import storage_key
-from ricenet_v2.records.plan_parts import NetworkPlan, Shape
+from ricenet_v2.records.plan_parts import NetworkPlan
 
 _ONE = (1, 1, 1)
 _STEM_KERNEL = (7, 7, 7)  # of ResNet-18, whose blocks are 3 x 3 x 3 whatever the plan says

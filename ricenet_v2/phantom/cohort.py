@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.core.grid import Grid, Shape, Triple
+from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.seeds import generator
+from ricenet_v2.core.types import Shape, Triple
 from ricenet_v2.phantom.images import PatientImages, make_images
 from ricenet_v2.phantom.patient import (
     ALL_TELL,

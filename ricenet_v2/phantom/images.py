@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy import ndimage, special
 
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.types import Mask
 from ricenet_v2.phantom.patient import PhantomPatient, Point
 
 Volume = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 PENUMBRA_MM = 7.0
 BATH_SHARE, BATH_MM = 0.12, 45.0

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from ricenet_v2.core.errors import PlanError
+from ricenet_v2.core.types import Shape
 from ricenet_v2.planning.topology import divisible
 from ricenet_v2.records.fingerprint import CaseMeasurement
-from ricenet_v2.records.plan_parts import Shape, Triple
+from ricenet_v2.records.plan_parts import Triple
 
 MARGIN_SHARE = 0.04
 SMALLEST_SIDE = 4

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
+from ricenet_v2.core.types import Shape
 from ricenet_v2.planning.topology import Topology
-from ricenet_v2.records.plan_parts import NetworkPlan, Shape
+from ricenet_v2.records.plan_parts import NetworkPlan
 
 FIRST_FEATURES, MOST_FEATURES = 32, 320
 LIGHT_STEM = 8

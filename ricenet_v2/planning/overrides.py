@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 
 from ricenet_v2.core.errors import PlanError
-from ricenet_v2.records.plan_parts import Shape, Triple
+from ricenet_v2.core.types import Shape
+from ricenet_v2.records.plan_parts import Triple
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import PlanError
+from ricenet_v2.core.types import Shape
 from ricenet_v2.planning import presets, reasons, schedule
 from ricenet_v2.planning.channels import plan_channel
 from ricenet_v2.planning.input_size import margin_of
@@ -28,7 +29,6 @@ from ricenet_v2.records.plan_parts import (
     MemoryEstimate,
     NetworkPlan,
     Precision,
-    Shape,
     Triple,
 )
 from ricenet_v2.records.splits import Splits

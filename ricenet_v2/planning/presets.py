@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ricenet_v2.core.errors import PlanError
+from ricenet_v2.core.types import Shape
 from ricenet_v2.planning import networks
 from ricenet_v2.planning.batch import SMALLEST_BATCH, batches, norm_for
 from ricenet_v2.planning.input_size import region_extent, region_size, rounded_up, with_margin
@@ -15,7 +16,7 @@ from ricenet_v2.planning.overrides import Overrides
 from ricenet_v2.planning.spacing import coarsened, exceeds, target_spacing
 from ricenet_v2.planning.topology import topology
 from ricenet_v2.records.fingerprint import CaseMeasurement
-from ricenet_v2.records.plan_parts import Levels, NetworkPlan, Shape, Triple
+from ricenet_v2.records.plan_parts import Levels, NetworkPlan, Triple
 
 # Below this side of the region nothing is left to be seen: the search ends.
 SEARCHED_DOWN_TO = 16

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+from ricenet_v2.core.types import Shape
 from ricenet_v2.planning.batch import EFFECTIVE_BATCH, accumulation_steps
 from ricenet_v2.records.decision import Decision
-from ricenet_v2.records.plan_parts import AugmentationPlan, Shape, TrainingPlan, Triple
+from ricenet_v2.records.plan_parts import AugmentationPlan, TrainingPlan, Triple
 
 UPDATES = 2000
 FEWEST_EPOCHS, MOST_EPOCHS = 100, 250

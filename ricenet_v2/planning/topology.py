@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ricenet_v2.core.types import Shape
 from ricenet_v2.planning.spacing import exceeds
-from ricenet_v2.records.plan_parts import Shape, Triple
+from ricenet_v2.records.plan_parts import Triple
 
 SMALLEST_HALVED = 8
 FIRST_STAGE_HALVED_FROM = 24

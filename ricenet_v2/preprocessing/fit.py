@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet_v2.records.plan_parts import Shape
+from ricenet_v2.core.types import Shape
 
 
 def fit(image: NDArray[np.float32], size: Shape) -> NDArray[np.float32]:

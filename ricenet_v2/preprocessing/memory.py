@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from ricenet_v2.core.grid import Grid, Shape
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.types import Shape
 from ricenet_v2.preprocessing.resample import new_shape
 from ricenet_v2.preprocessing.turn import PAD
 from ricenet_v2.preprocessing.way import straight_box

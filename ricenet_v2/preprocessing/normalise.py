@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import PlanError
+from ricenet_v2.core.types import Image, Mask
 from ricenet_v2.records.plan_parts import Normalisation
 
 _SMALLEST_DEVIATION = 1e-8
-
-Image = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 
 def normalise(image: Image, foreground: Mask, plan: Normalisation) -> Image:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.types import Image, Images, Mask, Shape
 from ricenet_v2.fingerprinting.checks_masks import labels_of
 from ricenet_v2.fingerprinting.checks_voxels import voxel_hash
 from ricenet_v2.fingerprinting.region import foreground
@@ -21,7 +21,7 @@ from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.records.plan_parts import ChannelPlan, Shape
+from ricenet_v2.records.plan_parts import ChannelPlan
 from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store.images import read_image
 
@@ -29,9 +29,6 @@ TOLERANCE_MM = 0.1
 _FEWEST = 8
 """Voxels of a region; of fewer a z-score makes next to nothing."""
 
-Image = NDArray[np.float32]
-Images = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 _Channels = Sequence[Channel | ChannelPlan]
 
 

@@ -7,14 +7,14 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ricenet_v2.core.types import Image, Shape
 from ricenet_v2.preprocessing.axis import AxisBlock, Order, blocks, nearest
 from ricenet_v2.preprocessing.blas import one_thread
-from ricenet_v2.records.plan_parts import Interpolation, Shape, Triple
+from ricenet_v2.records.plan_parts import Interpolation, Triple
 
 # An axis this much coarser than the finest is interpolated linearly.
 _COARSE = 3.0
 
-Image = NDArray[np.float32]
 Steps = tuple[AxisBlock, ...]
 Voxel = TypeVar("Voxel", bound=np.generic)
 

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.types import Image, Mask
 from ricenet_v2.preprocessing.resample import Voxel, orders
 from ricenet_v2.records.plan_parts import Interpolation
 
-Image = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 Places = NDArray[np.float64]
 PAD = 12
 """Voxels of the rim that scipy adds before it fits a cubic spline in its mode "nearest"."""

@@ -9,19 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ricenet_v2.core.grid import Grid, Shape, Triple
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.types import Image, Mask, Shape, Triple
 from ricenet_v2.fingerprinting.region import bounding_box, patient_box
 from ricenet_v2.preprocessing.resample import new_shape, resample, resample_mask
 from ricenet_v2.preprocessing.turn import carry, carry_mask
 from ricenet_v2.records.cases import PreprocessedCase, StraightBox
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import Interpolation
-
-Image = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

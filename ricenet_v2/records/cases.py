@@ -7,10 +7,8 @@ from typing import ClassVar
 
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.names import Name
+from ricenet_v2.core.types import Shape, Triple
 from ricenet_v2.records.typical import sizes_of
-
-Triple = tuple[float, float, float]
-Shape = tuple[int, int, int]
 
 
 @record

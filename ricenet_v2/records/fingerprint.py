@@ -8,10 +8,8 @@ from typing import ClassVar
 
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.names import Name, Title
+from ricenet_v2.core.types import Shape, Triple
 from ricenet_v2.records.dataset import ChannelKind
-
-Triple = tuple[float, float, float]
-Shape = tuple[int, int, int]
 
 
 @record

@@ -7,14 +7,9 @@ import math
 from collections.abc import Sequence
 from itertools import chain
 
+from ricenet_v2.core.types import Shape
 from ricenet_v2.records.dataset import channel_name_faults
-from ricenet_v2.records.plan_parts import (
-    AugmentationPlan,
-    ChannelPlan,
-    NetworkPlan,
-    Shape,
-    TrainingPlan,
-)
+from ricenet_v2.records.plan_parts import AugmentationPlan, ChannelPlan, NetworkPlan, TrainingPlan
 
 
 def plan_faults(

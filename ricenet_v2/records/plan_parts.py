@@ -14,7 +14,6 @@ from ricenet_v2.records import ranges
 from ricenet_v2.records.dataset import ChannelKind
 
 Triple = tuple[ranges.Value, ranges.Value, ranges.Value]
-Shape = tuple[int, int, int]
 _Strides = tuple[ranges.Stride, ranges.Stride, ranges.Stride]
 Interpolation = Literal["cubic", "linear", "nearest"]
 Scheme = Literal["zscore", "clip_zscore", "divide", "none"]

@@ -6,8 +6,9 @@ from typing import ClassVar, Literal
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.documents import NewFlag, record
+from ricenet_v2.core.types import Shape
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.records.plan_parts import ChannelPlan, Shape, Triple
+from ricenet_v2.records.plan_parts import ChannelPlan, Triple
 
 
 @record

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError, GeometryError
+from ricenet_v2.core.types import Floats
 from ricenet_v2.store.image_files import data_file
 from ricenet_v2.store.text_headers import TextHeader
 
@@ -29,7 +29,6 @@ _MOST_VOXELS = 2**31 - 1
 _CLOSE = 1e-3
 _OPPOSITE = str.maketrans("LRPASI", "RLAPIS")
 _BY_CONVERTING = "Convert the scan from DICOM again, or"
-Floats = NDArray[np.float64]
 
 
 def check_meta(header: TextHeader, path: Path) -> None:

@@ -14,11 +14,10 @@ from io import BufferedIOBase
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ricenet_v2.core import regular
+from ricenet_v2.core.types import Floats
 
-Floats = NDArray[np.float64]
 HEADER_BYTES = 348
 _NIFTI_2 = 540
 _FARTHEST = 1 << 40

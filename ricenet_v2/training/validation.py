@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import torch
 
-from ricenet_v2.inference.prior import Indices, called, corrected
+from ricenet_v2.core.types import Indices
+from ricenet_v2.inference.prior import called, corrected
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.cells import digits
 from ricenet_v2.store import tables

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.confusion_matrix import confusion, macro_f1
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.proportions import share
@@ -14,8 +15,6 @@ from ricenet_v2.records.curves import Curve
 
 _KEPT = np.arange(100, 9, -5) / 100
 _FEWEST = 5
-
-Floats = NDArray[np.float64]
 
 
 def doubts(scored: LabelledPredictions) -> dict[str, Floats]:

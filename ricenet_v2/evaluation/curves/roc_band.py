@@ -12,11 +12,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.curves.points import thinned
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.two_shares import Proportion
-
-Floats = NDArray[np.float64]
 
 
 def band(scored: LabelledPredictions, index: int, x: Floats, level: float) -> tuple[Floats, Floats]:

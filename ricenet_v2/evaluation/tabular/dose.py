@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ricenet_v2.core.types import Floats, Mask
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.prescription import prescription_of
@@ -15,9 +16,6 @@ from ricenet_v2.store.raw import RawDataset
 NAMES = ("Dmean", "D2", "D98", "V50", "V57", "V60", "distance_95", "distance_50")
 HIGH_DOSE = 0.8
 """Share of the reference dose from which on a voxel belongs to the high-dose region."""
-
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 
 def statistics(

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ricenet_v2.core.types import Floats
 from ricenet_v2.records.cells import known as cell_of
 from ricenet_v2.records.cells import numbers
 from ricenet_v2.records.identity import is_identity
@@ -17,8 +17,6 @@ logger = logging.getLogger(__name__)
 
 MOST_WORDS = 10
 """A covariate of more different words than this is a name, and no property of a patient."""
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

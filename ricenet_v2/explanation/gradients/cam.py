@@ -6,19 +6,14 @@ import math
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy import ndimage
 from torch import nn
 
-from ricenet_v2.core.grid import Shape
+from ricenet_v2.core.types import Floats, Image, Images, Shape
 from ricenet_v2.explanation.occlusion.log_odds import log_odds
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.network.stages import parts_of
 from ricenet_v2.records.plan_parts import NetworkPlan
-
-Images = NDArray[np.float32]
-Image = NDArray[np.float32]
-Floats = NDArray[np.float64]
 
 
 def hirescam(network: Classifier, array: Images, plan: NetworkPlan, target: int) -> Image:

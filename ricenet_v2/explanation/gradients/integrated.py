@@ -7,17 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
+from ricenet_v2.core.types import Images
 from ricenet_v2.explanation.occlusion.log_odds import log_odds
 
 _LOGGER = logging.getLogger(__name__)
 STEPS, MOST_STEPS = 32, 1024
 GOOD = 0.05
 """Error of completeness, relative, from which down no finer steps are tried."""
-
-Images = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ricenet_v2.core.types import Image, Images, Mask
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
-from ricenet_v2.explanation.occlusion.windows import Mask, Values, Windows, box_totals
+from ricenet_v2.explanation.occlusion.windows import Values, Windows, box_totals
 from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import Triple
 
-Images = NDArray[np.float32]
-Image = NDArray[np.float32]
 ALONG_X: Triple = (0.0, 0.0, 1.0)
 # cos 0.5 degrees: as near to the axes of the patient as heads can be positioned.
 _UPRIGHT = 0.99996

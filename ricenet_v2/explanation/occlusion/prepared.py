@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ricenet_v2.core.errors import DatasetError, GeometryError, PlanError
-from ricenet_v2.explanation.occlusion.baselines import ALONG_X, Fills, Images, fills
+from ricenet_v2.core.types import Images, Mask
+from ricenet_v2.explanation.occlusion.baselines import ALONG_X, Fills, fills
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
-from ricenet_v2.explanation.occlusion.windows import Mask, Windows, lay_windows
+from ricenet_v2.explanation.occlusion.windows import Windows, lay_windows
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import Triple
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import GeometryError
-from ricenet_v2.records.plan_parts import Shape, Triple
+from ricenet_v2.core.types import Mask, Shape
+from ricenet_v2.records.plan_parts import Triple
 
-Mask = NDArray[np.bool_]
 Values = NDArray[np.float64]
 Corners = NDArray[np.int64]
 _CORNERS = tuple(product((0, 1), repeat=3))

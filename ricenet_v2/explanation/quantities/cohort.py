@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ricenet_v2.core.seeds import generator
+from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.paired_permutation import FEWEST, mean_test
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.explanation.quantities.untrained import p_differs
@@ -25,8 +25,6 @@ from ricenet_v2.records.explanation import (
 )
 
 SAMPLES = 2000
-
-Floats = NDArray[np.float64]
 
 
 def cohort_shares(cases: Sequence[ExplainedCase], seed: int) -> tuple[CohortShare, ...]:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from ricenet_v2.core.grid import Triple
+from ricenet_v2.core.types import Image, Mask, Triple
 
 BANDS = ((0, 20), (20, 50), (50, 80), (80, 95), (95, None))
 """Isodose levels in percent of the prescribed dose."""
 RING_MM = 10.0
 OUTSIDE, LESION, RING = "outside the brain", "lesion", f"ring of {RING_MM:g} mm around the lesion"
-
-Image = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 
 def band_name(low: int, high: int | None) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from ricenet_v2.core.types import Floats, Image, Mask
 from ricenet_v2.explanation.quantities.regions import OUTSIDE
 from ricenet_v2.records.explanation import Shares
 
@@ -16,10 +17,6 @@ N_SHIFTS = 2000
 MOST_VOXELS = 64
 """Along an axis, of the map that is moved; finer ones are summed over blocks."""
 _KEPT = 0.5
-
-Image = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 
 
 def share_in(size: Floats, parts: Mapping[str, Mask]) -> dict[str, float]:

@@ -7,16 +7,14 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ricenet_v2.core.seeds import seed_of
+from ricenet_v2.core.types import Image, Mask
 from ricenet_v2.explanation.sanity.map_similarity import rank_correlation
 from ricenet_v2.network.build import Classifier, build_network
 from ricenet_v2.network.stages import parts_of
 from ricenet_v2.records.plan import Plan
 
-Image = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 Mapper = Callable[[Classifier], Image]
 """From a network to its map of a case."""
 

@@ -10,11 +10,12 @@ import numpy as np
 
 from ricenet_v2.core.progress import Progress
 from ricenet_v2.core.seeds import generator
+from ricenet_v2.core.types import Image
 from ricenet_v2.explanation.attribution_baseline import reference_of
 from ricenet_v2.explanation.map import Maps
 from ricenet_v2.explanation.maps import mapper_of
 from ricenet_v2.explanation.options import ExplanationOptions, MapKind
-from ricenet_v2.explanation.sanity.cascade import Image, cascade
+from ricenet_v2.explanation.sanity.cascade import cascade
 from ricenet_v2.explanation.sanity.curves import Blocks, PerturbationCurves
 from ricenet_v2.explanation.sanity.map_similarity import agreement, rank_correlation
 from ricenet_v2.explanation.sanity.verdict import Findings, faults

@@ -12,18 +12,14 @@ from numpy.typing import NDArray
 from scipy import integrate, ndimage
 from torch import nn
 
-from ricenet_v2.core.grid import Shape
 from ricenet_v2.core.progress import Progress
+from ricenet_v2.core.types import Floats, Image, Images, Mask, Shape
 from ricenet_v2.explanation.occlusion.batches import in_batches
 from ricenet_v2.records.explanation import PerturbationCurve
 
 STEPS, N_RANDOM = 10, 19
 """A map of chance is better than 19 random orders once in 20 times."""
 
-Image = NDArray[np.float32]
-Images = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 Order = NDArray[np.intp]
 
 

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
-_MOST = 100_000
+from ricenet_v2.core.types import Image, Mask
 
-Image = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+_MOST = 100_000
 
 
 def rank_correlation(first: Image, other: Image, region: Mask) -> float:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet_v2.core.grid import Grid, Shape
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.types import Shape
 from ricenet_v2.report.case.scan import DisplayedCase
 
 _HOTTEST = 0.995

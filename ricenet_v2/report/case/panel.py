@@ -9,7 +9,7 @@ import contourpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet_v2.core.grid import Shape
+from ricenet_v2.core.types import Shape
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.report.case.centre import ViewCentre
 from ricenet_v2.report.case.isodose import Isodoses

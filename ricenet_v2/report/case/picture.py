@@ -6,6 +6,7 @@ import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
+from ricenet_v2.core.types import Image
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.report.case.centre import ViewCentre
@@ -20,7 +21,7 @@ from ricenet_v2.report.case.panel import (
     marks,
     reduced,
 )
-from ricenet_v2.report.case.scan import DisplayedCase, Image
+from ricenet_v2.report.case.scan import DisplayedCase
 from ricenet_v2.report.case.scene import Item, Line, Raster, Scene, Text
 from ricenet_v2.report.formatting import RESEARCH_ONLY, number
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import GeometryError, RicenetError
 from ricenet_v2.core.failures import logged, reason_of
-from ricenet_v2.core.grid import Grid, Shape
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.types import Image, Mask, Shape
 from ricenet_v2.fingerprinting.integrity import check_case
 from ricenet_v2.preprocessing.cohort import inputs_hash
 from ricenet_v2.records.cases import PreprocessedCase
@@ -26,8 +26,6 @@ from ricenet_v2.store.raw import RawDataset
 
 logger = logging.getLogger(__name__)
 
-Image = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 _MARGIN_MM = 8.0
 _REPLACED = (
     "its images or its brain mask have changed since they were preprocessed: the networks saw "

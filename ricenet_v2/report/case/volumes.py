@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet_v2.core.grid import Grid, Shape, Triple
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.types import Image, Shape, Triple
 from ricenet_v2.preprocessing.resample import new_shape, resample, resample_mask
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.report.case.centre import ViewCentre
 from ricenet_v2.report.case.picture import window_of
-from ricenet_v2.report.case.scan import DisplayedCase, Image, ShownMap
+from ricenet_v2.report.case.scan import DisplayedCase, ShownMap
 from ricenet_v2.store.images import write_image
 
 FINEST_MM = 2.0

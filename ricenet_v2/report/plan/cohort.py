@@ -8,12 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet_v2.records.fingerprint import (
-    CaseMeasurement,
-    ChannelMeasurement,
-    Fingerprint,
-    Triple,
-)
+from ricenet_v2.core.types import Triple
+from ricenet_v2.records.fingerprint import CaseMeasurement, ChannelMeasurement, Fingerprint
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import Normalisation

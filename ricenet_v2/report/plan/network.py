@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ricenet_v2.core.types import Shape
 from ricenet_v2.network.stages import StageCost
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.records.plan_parts import Shape, Triple
+from ricenet_v2.records.plan_parts import Triple
 from ricenet_v2.report.formatting import NOTHING, count, data, number, several, times
 
 COLUMNS = (
