@@ -1,4 +1,4 @@
-"""The processor that a program runs on."""
+"""The machine that a program runs on."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import platform
 from pathlib import Path
 
+GIB = 1024**3
+"""Bytes of a GiB."""
 _LINUX = Path("/proc/cpuinfo")
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ricenet_v2.core.errors import DatasetError, KilledError, RicenetError
+from ricenet_v2.core.machine import GIB
 from ricenet_v2.core.pool import Never, PoolTask, results
 from ricenet_v2.core.processes import Processes, SerialExecutor
 from ricenet_v2.core.progress import track
@@ -33,7 +34,6 @@ KILLED_REMEDY = (
 )
 """What a user can do where the process of a case was killed."""
 _SHARE_OF_MEMORY = 0.8
-_GIB = 1024**3
 
 Work = TypeVar("Work", bound=PoolTask)
 Result = TypeVar("Result")
@@ -67,8 +67,8 @@ def allowed_workers(wanted: int, bytes_per_case: int, n_cases: int, available: i
             "each may need %.3g GiB and %.3g GiB are free.",
             fitting,
             wanted,
-            each / _GIB,
-            available / _GIB,
+            each / GIB,
+            available / GIB,
         )
     return min(wanted, fitting)
 

@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from ricenet_v2.core.errors import PlanError
+from ricenet_v2.core.machine import GIB
 from ricenet_v2.core.types import Shape
 from ricenet_v2.planning.networks import stem_of
 from ricenet_v2.planning.spacing import text_of
 from ricenet_v2.records.decision import Alternative
 from ricenet_v2.records.plan_parts import MemoryEstimate, NetworkPlan, Precision, Triple
 
-GIB = 1024**3
 _BYTES: dict[Precision, int] = {"float32": 4, "bfloat16": 2}
 _IMAGE_BYTES = 4
 _LISTED = 12

@@ -13,14 +13,14 @@ from typing import IO, Literal
 import torch
 
 from ricenet_v2.core.errors import TrainingError
-from ricenet_v2.core.machine import n_cores
+from ricenet_v2.core.machine import GIB, n_cores
 from ricenet_v2.core.names import number
 from ricenet_v2.fingerprinting.workers import available_memory
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.training.reader import CACHE_BYTES
 from ricenet_v2.training.stop_signal import StopSignal
 
-PROCESS_BYTES = 1024**3
+PROCESS_BYTES = GIB
 """What a Python process with torch takes in memory before any case."""
 _CONTEXT_BYTES = 512 * 1024**2
 """What a process takes of a CUDA device before any tensor."""

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ricenet_v2.core.machine import GIB
 from ricenet_v2.fingerprinting.workers import available_memory
 from ricenet_v2.store.cases import read_array
 from ricenet_v2.training.shared_memory import SharedArrays, slot_bytes
 
 logger = logging.getLogger(__name__)
 
-CACHE_BYTES = 4 * 1024**3
+CACHE_BYTES = 4 * GIB
 """Memory for decompressed cases, unless the user says otherwise."""
 _SHARE_OF_MEMORY = 0.5
 
@@ -23,7 +24,7 @@ _SHARE_OF_MEMORY = 0.5
 def cache_budget(gigabytes: float | None = None) -> int:
     """Bytes to keep cases in: what the user allows, else 4 GiB but at most half of free memory."""
     if gigabytes is not None:
-        return int(gigabytes * 1024**3)
+        return int(gigabytes * GIB)
     available = available_memory()
     return CACHE_BYTES if available is None else min(CACHE_BYTES, int(_SHARE_OF_MEMORY * available))
 

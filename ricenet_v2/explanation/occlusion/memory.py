@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import torch
 
+from ricenet_v2.core.machine import GIB
 from ricenet_v2.explanation.occlusion.batches import Compute, Numbers, halved, tried
 from ricenet_v2.network.live import LiveBytes
 
@@ -14,7 +15,6 @@ _LOGGER = logging.getLogger(__name__)
 # A convolution may copy its input and its output to a layout of its own. Both are alive and
 # counted while it runs, so that the copies are never more than what is counted.
 _WITH_COPIES = 2
-_GIB = 1024**3
 
 
 def batch_for(
@@ -41,11 +41,11 @@ def batch_for(
             break
         widest = widest[: halved(len(widest))]
     bytes_per_window = _WITH_COPIES * live.peak / len(widest)
-    left = memory_gb * _GIB - kept
+    left = memory_gb * GIB - kept
     if left < bytes_per_window:
         _LOGGER.warning(
             "One window at a time takes %.2f GiB, more than the %.2f GiB that are allowed.",
-            (bytes_per_window + kept) / _GIB,
+            (bytes_per_window + kept) / GIB,
             memory_gb,
         )
     return max(1, int(left // bytes_per_window))

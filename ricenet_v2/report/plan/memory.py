@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ricenet_v2.core.machine import GIB
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.report.formatting import count, data, share
-
-_GIB = 1024**3
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Bill:
 def bill(plan: Plan) -> Bill:
     """The memory of one training step, largest group first."""
     memory, batch = plan.memory, plan.training.batch_size
-    budget = plan.memory_budget_gb * _GIB
+    budget = plan.memory_budget_gb * GIB
     weights = f"{count(memory.n_parameters)} numbers of 4 bytes"
     listed = (
         ("activations", "a1", memory.activations, f"kept for the backward pass of {batch} samples"),
