@@ -31,9 +31,10 @@ sys.path = [folder for folder in sys.path if Path(folder or ".").resolve() != Pa
 import numpy as np
 import torch
 
+from ricenet_v2.core.machine import GIB
 from ricenet_v2.network.cost import estimate
 from ricenet_v2.network.machine import described
-from ricenet_v2.planning.planner import GIB, make_plan
+from ricenet_v2.planning.planner import make_plan
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.records.fingerprint import (

@@ -13,7 +13,7 @@ def device_here() -> dict[str, Any]:
     """Memory that tensors can use on the first CUDA device, and mixed precision; else 8 GiB."""
     import torch
 
-    from ricenet_v2.planning.planner import GIB
+    from ricenet_v2.core.machine import GIB
 
     if not torch.cuda.is_available():
         return {"memory_gb": DEFAULT_MEMORY_GB, "precision": "float32"}

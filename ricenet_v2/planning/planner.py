@@ -13,7 +13,7 @@ from ricenet_v2.core.types import Shape
 from ricenet_v2.planning import presets, reasons, schedule
 from ricenet_v2.planning.channels import plan_channel
 from ricenet_v2.planning.input_size import margin_of
-from ricenet_v2.planning.ladder import GIB, Candidate, MemoryBudget, first_that_fits
+from ricenet_v2.planning.ladder import Candidate, MemoryBudget, first_that_fits
 from ricenet_v2.planning.levels import plan_levels
 from ricenet_v2.planning.names import PRESETS
 from ricenet_v2.planning.overrides import Overrides
@@ -33,7 +33,7 @@ from ricenet_v2.records.plan_parts import (
 )
 from ricenet_v2.records.splits import Splits
 
-__all__ = ["GIB", "PRESETS", "Cost", "make_plan"]
+__all__ = ["PRESETS", "Cost", "make_plan"]
 
 Cost = Callable[[NetworkPlan, int, int, Shape, int, Precision], MemoryEstimate]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ricenet_v2.core.machine import GIB
 from ricenet_v2.planning import networks
 from ricenet_v2.planning.batch import (
     BATCH_NORM_FROM,
@@ -13,7 +14,7 @@ from ricenet_v2.planning.batch import (
     largest_batch,
 )
 from ricenet_v2.planning.input_size import MARGIN_SHARE
-from ricenet_v2.planning.ladder import GIB, Candidate, LadderResult
+from ricenet_v2.planning.ladder import Candidate, LadderResult
 from ricenet_v2.planning.overrides import Overrides
 from ricenet_v2.planning.presets import WHOLE_NETWORK_UP_TO
 from ricenet_v2.planning.spacing import is_anisotropic, text_of

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ricenet_v2.core.machine import GIB
+
 logger = logging.getLogger(__name__)
 
 
@@ -39,7 +41,7 @@ class SharedArrays:
             logger.warning(
                 "There is no room for %.3g GiB that processes share (%s): cases are read from disk "
                 "each time, which is slower and changes no result.",
-                self._size / 1024**3,
+                self._size / GIB,
                 error,
             )
             self.n_slots, self._path = 0, ""

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import PlanError
+from ricenet_v2.core.machine import GIB
 from ricenet_v2.network.build import build_network
 from ricenet_v2.network.cost import estimate
 from ricenet_v2.planning import networks
 from ricenet_v2.planning.ladder import Candidate, least_bytes
-from ricenet_v2.planning.planner import GIB, make_plan
+from ricenet_v2.planning.planner import make_plan
 from ricenet_v2.planning.topology import topology
 from ricenet_v2.records.plan import Plan
 

@@ -8,11 +8,12 @@ import re
 import pytest
 
 from ricenet_v2.core.errors import PlanError
+from ricenet_v2.core.machine import GIB
 from ricenet_v2.network.cost import estimate
 from ricenet_v2.planning import presets
 from ricenet_v2.planning.ladder import MemoryBudget, first_that_fits
 from ricenet_v2.planning.overrides import Overrides
-from ricenet_v2.planning.planner import GIB, make_plan
+from ricenet_v2.planning.planner import make_plan
 
 BRAIN = [((170, 210, 165), (1.0, 1.0, 1.0))] * 80
 RICE = ("mri", "mri", "dose")
