@@ -83,7 +83,9 @@ def test_two_folders_of_one_name_are_refused(tmp_path, simulated):
 def test_predictions_of_other_classes_are_refused(tmp_path, simulated):
     shutil.copytree(simulated / "predictions", tmp_path / "other")
     path = tmp_path / "other" / "predictions.json"
-    path.write_text(path.read_text().replace('"recurrence"', '"progression"'))
+    fields = json.loads(path.read_text().replace('"recurrence"', '"progression"'))
+    del fields["seal"]
+    path.write_text(json.dumps(fields))
     with pytest.raises(DatasetError, match="classes of these predictions differ"):
         _read(simulated, tmp_path / "other")
 
