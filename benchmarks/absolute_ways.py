@@ -232,7 +232,7 @@ def auroc(way: str, task: str, seed: int) -> float:
         network.train()
         for part, own in zip(seen.chunk(parts), truth.chunk(parts), strict=True):
             loss = nn.functional.cross_entropy(network(part), own, label_smoothing=0.05) / parts
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
         nn.utils.clip_grad_norm_(network.parameters(), 5)
         optimiser.step()
     network.eval()

@@ -27,7 +27,8 @@ KIND = "code, paths and scripts"
 _MARK = "it_ran"
 _SCRIPT = "<script>alert(7)</script>"
 _SECONDS = 180.0
-_NAMES = ("../../../x", "/tmp/x", "a/b", "..", "C:\\x", ".hidden", "x" * 300, "a\x00b")  # noqa: S108
+# Names of plans and channels that lead out of their folder, or that no file can have.
+_NAMES = ("../../../x", "/tmp/x", "a/b", "..", "C:\\x", ".hidden", "x" * 300, "a\x00b")  # noqa: S108 - not opened
 Spoil = Callable[[DatasetPaths, Path], None]
 Words = tuple[object, ...]
 
@@ -167,7 +168,7 @@ def tried(attack: tuple[str, Spoil, Words], sound: DatasetPaths, ground: Ground)
     log = ground.folder / "log.txt"
     answer = ask(str(command), *words, "--workspace", workspace, log=log, seconds=_SECONDS)
     escaped = sorted(_outside(cage) - before)
-    escaped += [str(p) for p in set(Path("/tmp").iterdir()) - temporary if p.name == "x"]  # noqa: S108
+    escaped += [str(p) for p in set(Path("/tmp").iterdir()) - temporary if p.name == "x"]  # noqa: S108 - as above
     is_harmless = answer.code in (0, 1, 2) and not is_foreign(answer.text)
     said = f"left: {escaped[:3]}; {short(answer)}" if escaped else short(answer)
     return Outcome(KIND, name, is_harmless and not escaped, said)

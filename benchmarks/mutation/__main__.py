@@ -67,7 +67,7 @@ def mutants(root: Path, places: Sequence[str]) -> list[Mutant]:
 
 def sample(of: Sequence[Mutant], size: int, seed: int) -> list[Mutant]:
     """A sample drawn without replacement; a larger one begins with a smaller one of its seed."""
-    return random.Random(seed).sample(of, len(of))[: size or None]  # noqa: S311
+    return random.Random(seed).sample(of, len(of))[: size or None]  # noqa: S311 - no secret
 
 
 def difference(tree: Path, mutant: Mutant) -> str:

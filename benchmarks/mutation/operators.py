@@ -46,7 +46,7 @@ _OPPOSITES = {
 }  # fmt: skip
 
 
-class DeleteStatement(Operator):  # type: ignore[misc]
+class DeleteStatement(Operator):  # type: ignore[misc]  # cosmic-ray has no types
     """A statement that is a call, a raise or an augmented assignment is left out."""
 
     def mutation_positions(self, node: Any) -> Iterator[tuple[Position, Position]]:
@@ -74,7 +74,7 @@ class DeleteStatement(Operator):  # type: ignore[misc]
         return ()
 
 
-class Opposite(Operator):  # type: ignore[misc]
+class Opposite(Operator):  # type: ignore[misc]  # cosmic-ray has no types
     """`min` for `max` and the like, as function, method or field."""
 
     def mutation_positions(self, node: Any) -> Iterator[tuple[Position, Position]]:
@@ -93,7 +93,7 @@ class Opposite(Operator):  # type: ignore[misc]
         return ()
 
 
-class DropArgument(Operator):  # type: ignore[misc]
+class DropArgument(Operator):  # type: ignore[misc]  # cosmic-ray has no types
     """A keyword argument, or the last of several arguments, is left out."""
 
     def mutation_positions(self, node: Any) -> Iterator[tuple[Position, Position]]:

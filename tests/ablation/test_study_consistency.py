@@ -28,7 +28,7 @@ from ricenet_v2.training.settings import with_channels
 from ricenet_v2.training.training_setup import load_setup
 
 WHOLE = "T1c_post_op+T1c_event+dose"
-CHANGED = "The study has changed since these were trained"
+CHANGED = "The study has changed since these models were trained"
 
 
 @pytest.fixture
@@ -209,7 +209,7 @@ def test_other_pretrained_weights(paths, tmp_path):
     with pytest.raises(TrainingError, match=r"event\+dose, fold 0: began with other pretrained"):
         check_budget(paths, subsets[:1], budget)
     file.unlink()
-    with pytest.raises(TrainingError, match="no such pretrained weights"):
+    with pytest.raises(TrainingError, match="pretrained weights does not exist"):
         check_budget(paths, subsets[:1], budget)
 
 

@@ -128,7 +128,7 @@ def test_cases_of_a_patient_stay_in_one_fold(draw):
 def test_below_chance_pooled_alone_is_told_as_maybe(shifted):
     found = offset(shifted(0), 1, 0)
     below = dataclasses.replace(found, pooled=0.49, within=0.52, p=0.2)
-    assert "maybe only since" in below.warning
+    assert "possibly below chance only because" in below.warning
     assert not dataclasses.replace(below, within=0.48).warning
     assert not dataclasses.replace(below, pooled=0.51).warning
 

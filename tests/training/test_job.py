@@ -1,20 +1,19 @@
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
 from ricenet_v2.core import documents
+from ricenet_v2.core.command import invoked
 from ricenet_v2.core.errors import DocumentError, TrainingError
 from ricenet_v2.records.run import Run
 
 
-def test_the_command_is_kept_without_the_name_of_the_home_folder(
-    plan, make_workspace, run_fold, monkeypatch
-):
+def test_the_command_is_kept_without_the_name_of_the_home_folder(plan, make_workspace, run_fold):
     home = str(Path.home())
-    monkeypatch.setattr(sys, "argv", [f"{home}/bin/ricenet_train", "1", "0", f"{home}/ricenet"])
-    assert run_fold(make_workspace(plan)).command == ("ricenet_train", "1", "0", "~/ricenet")
+    with invoked([f"{home}/bin/ricenet_train", "1", "0", f"{home}/ricenet"]):
+        run = run_fold(make_workspace(plan))
+    assert run.command == ("ricenet_train", "1", "0", "~/ricenet")
 
 
 def test_a_pipe_in_place_of_the_log_is_named_at_once(plan, make_workspace, run_fold):

@@ -245,7 +245,7 @@ def test_what_the_cases_are_called_is_counted(facts, text_of):
     wrong = dataclasses.replace(first.cases[0], probabilities=first.cases[0].probabilities[::-1])
     cases = (wrong, *first.cases[1:])
     changed = dataclasses.replace(facts, results=(dataclasses.replace(first, cases=cases), folder))
-    assert "1 of 20 cases of the out-of-fold predictions is assigned another class" in text_of(
+    assert "1 of 20 cases of the out-of-fold predictions is assigned a class other than" in text_of(
         changed, "called"
     )
 

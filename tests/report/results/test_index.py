@@ -147,7 +147,7 @@ def test_leaked_weights_are_a_warning_above_their_figures(page_of, simulated):
     own = page.split("<h3>Out-of-fold</h3>")[1].split("<table")[0]
     warnings = re.findall(r'<p class="warning">(.*?)</p>', own)
     assert len(warnings) == 2
-    assert f"w.pth, which was trained on 1 of these cases ({seen}): the figures" in warnings[0]
+    assert f"w.pth, which was trained on 1 of these cases ({seen}), so the figures" in warnings[0]
     assert "may make these figures optimistic: no list." in warnings[1]
     assert "optimistic, see there" in page.split('id="cohort"')[0]
     assert "w.pth" not in page_of(with_results=True)

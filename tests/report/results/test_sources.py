@@ -86,7 +86,7 @@ def test_predictions_of_other_classes_are_refused(tmp_path, simulated):
     fields = json.loads(path.read_text().replace('"recurrence"', '"progression"'))
     del fields["seal"]
     path.write_text(json.dumps(fields))
-    with pytest.raises(DatasetError, match="other classes"):
+    with pytest.raises(DatasetError, match="classes of these predictions differ"):
         _read(simulated, tmp_path / "other")
 
 

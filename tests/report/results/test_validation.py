@@ -133,7 +133,7 @@ def test_a_copied_fold_is_refused_as_by_other_commands(paths):
 def test_what_is_no_probability_is_named(paths, cell):
     file = paths.run().fold(1).validation
     write_rows(file, [{**row, "prob_a": cell} for row in read_rows(file)])
-    with pytest.raises(DatasetError, match="no probability") as caught:
+    with pytest.raises(DatasetError, match="not probabilities") as caught:
         out_of_fold(paths.run(), DATASET.classes, CASES)
     assert (caught.value.case, caught.value.file) == ("y", file)
 
