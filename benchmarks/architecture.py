@@ -50,7 +50,7 @@ STEPS = (
     Step("trained folds", ("network", "training"), "ricenet_train"),
     Step("predictions", ("inference",), "ricenet_predict"),
     Step("metrics, maps", ("evaluation", "explanation", "ablation"), "ricenet_evaluate"),
-    Step("report", ("report",), "ricenet_report"),
+    Step("report", ("reporting",), "ricenet_report"),
 )
 
 

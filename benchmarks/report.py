@@ -31,10 +31,10 @@ from ricenet_v2.phantom.cohort import CHANNELS, CLASSES, write_cohort
 from ricenet_v2.planning.planner import make_plan
 from ricenet_v2.records.dataset import Case, Dataset, Split
 from ricenet_v2.records.fingerprint import Fingerprint
-from ricenet_v2.report.case.page import CaseJob
-from ricenet_v2.report.results import write
-from ricenet_v2.report.results.sources import read_sources
-from ricenet_v2.report.results.write import INDEX
+from ricenet_v2.reporting.case.page import CaseJob
+from ricenet_v2.reporting.results import write
+from ricenet_v2.reporting.results.sources import read_sources
+from ricenet_v2.reporting.results.write import INDEX
 from ricenet_v2.store.paths import DatasetPaths, dataset_paths
 from ricenet_v2.store.raw import (
     image_path,

@@ -38,12 +38,12 @@ from ricenet_v2.planning.networks import small_residual_encoder
 from ricenet_v2.planning.topology import topology
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.sanity import Sanity
-from ricenet_v2.report.checklists.answers import answers
-from ricenet_v2.report.checklists.claim import CLAIM
-from ricenet_v2.report.checklists.tripod import TRIPOD
-from ricenet_v2.report.methods.facts import facts_of
-from ricenet_v2.report.methods.text import sentences
-from ricenet_v2.report.results.sources import read_sources
+from ricenet_v2.reporting.checklists.answers import answers
+from ricenet_v2.reporting.checklists.claim import CLAIM
+from ricenet_v2.reporting.checklists.tripod import TRIPOD
+from ricenet_v2.reporting.methods.facts import facts_of
+from ricenet_v2.reporting.methods.text import sentences
+from ricenet_v2.reporting.results.sources import read_sources
 from ricenet_v2.store.paths import SANITY_JSON, dataset_paths
 
 SECTION = "statements"

@@ -38,7 +38,7 @@ sys.exit(code)
 PRELOADED = (
     *("__main__", "torch._dynamo", "ricenet_v2.training.seeds", "ricenet_v2.inference.folder"),
     *("ricenet_v2.evaluation.evaluate", "ricenet_v2.explanation.folder"),
-    "ricenet_v2.report.results.write",
+    "ricenet_v2.reporting.results.write",
 )
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 

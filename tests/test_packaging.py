@@ -61,7 +61,9 @@ def test_the_source_distribution_has_every_file_of_the_project(source, unpacked)
 
 def test_the_licences_of_what_is_bundled_are_named_and_shipped(metadata, unpacked):
     named = set(metadata["License-Expression"].split(" AND "))
-    viewer = (unpacked / "ricenet_v2/report/assets/niivue_licence.txt").read_text(encoding="utf-8")
+    viewer = (unpacked / "ricenet_v2/reporting/assets/niivue_licence.txt").read_text(
+        encoding="utf-8"
+    )
     for licence, words in {
         "BSD-2-Clause": "BSD 2-Clause License",
         "MIT": "MIT License",
@@ -71,7 +73,7 @@ def test_the_licences_of_what_is_bundled_are_named_and_shipped(metadata, unpacke
         assert licence in named
     assert "Apache-2.0" in named
     shipped = metadata.get_all("License-File")
-    assert shipped == ["LICENSE", "ricenet_v2/report/assets/niivue_licence.txt"]
+    assert shipped == ["LICENSE", "ricenet_v2/reporting/assets/niivue_licence.txt"]
 
 
 def test_setup_states_the_ranges(metadata):

@@ -24,9 +24,9 @@ from ricenet_v2.preprocessing import cohort
 from ricenet_v2.records.ablation import Subset
 from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.records.splits import Fold, Splits
-from ricenet_v2.report.case.page import CaseJob
-from ricenet_v2.report.results import write
-from ricenet_v2.report.results.predicted import PredictedCase, Result
+from ricenet_v2.reporting.case.page import CaseJob
+from ricenet_v2.reporting.results import write
+from ricenet_v2.reporting.results.predicted import PredictedCase, Result
 from ricenet_v2.store.paths import DatasetPaths
 from ricenet_v2.store.raw import RawDataset
 from ricenet_v2.training.job import TrainOptions

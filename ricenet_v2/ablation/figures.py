@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as Canvas
 
 from ricenet_v2.records.ablation import Ablation, SourceTable
 from ricenet_v2.records.metrics import Metric
-from ricenet_v2.report import svg
+from ricenet_v2.reporting import svg
 
 SUBSETS, CONTRIBUTIONS = "subsets", "contributions"
 _SHOWN = ("macro F1", "AUROC")

@@ -123,7 +123,7 @@ def _show(measured: Benchmark) -> None:
 
 
 def _machine(machine: Machine) -> str:
-    from ricenet_v2.report import formatting
+    from ricenet_v2.reporting import formatting
 
     versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
     memory = f" with {formatting.data(machine.memory_bytes)}" if machine.memory_bytes else ""
@@ -144,13 +144,13 @@ def _row(stage: Stage) -> tuple[str, ...]:
 
 
 def _value(stage: Stage, value: float) -> str:
-    from ricenet_v2.report import formatting
+    from ricenet_v2.reporting import formatting
 
     return formatting.seconds(value) if stage.unit == "s" else formatting.data(value)
 
 
 def _lines(estimate: Estimate) -> list[str]:
-    from ricenet_v2.report import formatting
+    from ricenet_v2.reporting import formatting
 
     epoch, fold, folds = (
         formatting.duration(value) for value in (estimate.epoch, estimate.fold, estimate.all_folds)

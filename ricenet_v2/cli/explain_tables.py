@@ -87,7 +87,7 @@ def _show_cases(explanation: Explanation, output: Path) -> None:
     from ricenet_v2.core import documents
     from ricenet_v2.explanation.finished import case_file
     from ricenet_v2.records.explanation import ExplainedCase
-    from ricenet_v2.report.formatting import cases as count_of
+    from ricenet_v2.reporting.formatting import cases as count_of
 
     cases = [documents.read(ExplainedCase, case_file(output, case)) for case in explanation.cases]
     networks = len(explanation.checkpoint_hashes)

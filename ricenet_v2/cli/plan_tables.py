@@ -138,8 +138,8 @@ def write_page(fingerprint: Fingerprint, plan: Plan, path: Path) -> None:
     """
     from ricenet_v2.network.mixed import MixedPrecision
     from ricenet_v2.network.stages import stage_costs
-    from ricenet_v2.report.plan import network
-    from ricenet_v2.report.plan.page import PlanTable, write_plan_page
+    from ricenet_v2.reporting.plan import network
+    from ricenet_v2.reporting.plan.page import PlanTable, write_plan_page
 
     n_channels, n_classes = len(plan.channels), len(plan.classes)
     batch = plan.training.batch_size

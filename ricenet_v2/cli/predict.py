@@ -83,7 +83,7 @@ def predict(
     from ricenet_v2.inference.ensemble import load_ensemble
     from ricenet_v2.inference.feature_reference import why_no_distance
     from ricenet_v2.inference.folder import predict_folder
-    from ricenet_v2.report.formatting import several
+    from ricenet_v2.reporting.formatting import several
     from ricenet_v2.store.paths import DATASET_JSON, PREDICTIONS_CSV, dataset_paths
 
     model = common.model_folder(model, dataset, plan, channels, workspace)

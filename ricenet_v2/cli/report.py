@@ -97,9 +97,9 @@ def report(
         RicenetError: There is no such model, or a document is damaged.
     """
     from ricenet_v2.core.command import invocation
-    from ricenet_v2.report.results.absent import absent
-    from ricenet_v2.report.results.sources import read_sources
-    from ricenet_v2.report.results.write import INDEX, write_report
+    from ricenet_v2.reporting.results.absent import absent
+    from ricenet_v2.reporting.results.sources import read_sources
+    from ricenet_v2.reporting.results.write import INDEX, write_report
     from ricenet_v2.store.paths import dataset_paths
 
     paths = dataset_paths(dataset, workspace)

@@ -9,9 +9,9 @@ import numpy as np
 
 from ricenet_v2.records.explanation import CohortShare, ExplainedCase, Explanation
 from ricenet_v2.records.report import SectionFigure
-from ricenet_v2.report import svg
-from ricenet_v2.report.charts import plain
-from ricenet_v2.report.formatting import cases
+from ricenet_v2.reporting import svg
+from ricenet_v2.reporting.charts import plain
+from ricenet_v2.reporting.formatting import cases
 
 _MAP = "occlusion"
 _STYLES = ("-", "--", ":", "-.")

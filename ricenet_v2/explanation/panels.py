@@ -15,14 +15,14 @@ from ricenet_v2.explanation.subject import Subject
 from ricenet_v2.records.explanation import ALL
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.report import SectionVolume
-from ricenet_v2.report.case.centre import ViewCentre, find_centre
-from ricenet_v2.report.case.isodose import isodoses
-from ricenet_v2.report.case.panel import LESION, PALE, PLANES, WHITE, View, grey, marks, reduced
-from ricenet_v2.report.case.picture import reference_of, window_of
-from ricenet_v2.report.case.scan import DisplayedCase, ShownMap, crop
-from ricenet_v2.report.case.scene import Item, Line, Raster, Scene, Text, write_png
-from ricenet_v2.report.case.volumes import map_limit
-from ricenet_v2.report.formatting import RESEARCH_ONLY
+from ricenet_v2.reporting.case.centre import ViewCentre, find_centre
+from ricenet_v2.reporting.case.isodose import isodoses
+from ricenet_v2.reporting.case.panel import LESION, PALE, PLANES, WHITE, View, grey, marks, reduced
+from ricenet_v2.reporting.case.picture import reference_of, window_of
+from ricenet_v2.reporting.case.scan import DisplayedCase, ShownMap, crop
+from ricenet_v2.reporting.case.scene import Item, Line, Raster, Scene, Text, write_png
+from ricenet_v2.reporting.case.volumes import map_limit
+from ricenet_v2.reporting.formatting import RESEARCH_ONLY
 
 FOR, AGAINST = (255, 140, 20), (60, 150, 255)
 """Orange and blue, which eyes that confuse red and green tell apart."""

@@ -19,7 +19,7 @@ from ricenet_v2.records.explanation import (
     MapRecord,
 )
 from ricenet_v2.records.report import ReportSection, SectionFigure, SectionTable, SectionVolume
-from ricenet_v2.report.formatting import cases as count_of
+from ricenet_v2.reporting.formatting import cases as count_of
 
 ORDER = 50
 _FILLS = {

@@ -23,7 +23,7 @@ from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.report.case.isodose import full_dose
+from ricenet_v2.reporting.case.isodose import full_dose
 from ricenet_v2.store.image_files import sha256_of_image
 from ricenet_v2.store.images import read_grid
 

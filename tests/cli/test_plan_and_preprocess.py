@@ -29,7 +29,7 @@ from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.records.integrity import Integrity
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.splits import Splits
-from ricenet_v2.report.plan.options import OPTIONS
+from ricenet_v2.reporting.plan.options import OPTIONS
 from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.paths import DatasetPaths, dataset_paths
 from ricenet_v2.store.raw import (

@@ -75,7 +75,7 @@ ELSEWHERE = {
     "core/machine.py": 1,  # /proc
     "core/regular.py": 1,
     "fingerprinting/workers.py": 3,  # /proc and /sys
-    "report/case/volumes.py": 1,  # a temporary file of its own
+    "reporting/case/volumes.py": 1,  # a temporary file of its own
     "report/results/write.py": 2,  # files of the package
     "store/checksums.py": 1,  # a temporary file of its own
     "store/image_content.py": 1,  # gzip, of a stream that is open

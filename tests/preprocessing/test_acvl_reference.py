@@ -16,7 +16,7 @@ from ricenet_v2.core.grid import Grid
 from ricenet_v2.fingerprinting.region import bounding_box
 from ricenet_v2.preprocessing.fit import fit
 from ricenet_v2.records.dataset import Channel
-from ricenet_v2.report.case import scan
+from ricenet_v2.reporting.case import scan
 
 
 @pytest.fixture

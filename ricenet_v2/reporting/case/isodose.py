@@ -1,0 +1,77 @@
+"""Isodose lines: which doses, of what they are shares, how they look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.records.prescription import prescription_of
+from ricenet_v2.reporting.formatting import number
+
+_PLATEAU = 99.9
+_SHARES: tuple[tuple[int, str, tuple[float, ...]], ...] = (
+    (95, "#ff7043", ()),
+    (80, "#ffd54f", (7.0, 2.5)),
+    (50, "#4dd6a0", (4.0, 2.5)),
+    (20, "#6cb8ff", (1.5, 2.5)),
+)
+
+
+@dataclass(frozen=True)
+class Isodose:
+    """One line: percent of the reference, Gy, colour, and dashes (none for a solid line)."""
+
+    percent: int
+    gray: float
+    colour: str
+    dash: tuple[float, ...]
+    is_reached: bool
+
+    @property
+    def words(self) -> str:
+        """`95 % (57 Gy)`."""
+        return f"{self.percent} % ({number(round(self.gray, 1))} Gy)"
+
+
+@dataclass(frozen=True)
+class Isodoses:
+    """All lines of a case, the hottest first, and what 100 % is, in words."""
+
+    lines: tuple[Isodose, ...]
+    reference: str
+
+
+def isodoses(covariates: Mapping[str, str], dose: NDArray[np.float32]) -> Isodoses | None:
+    """The 95, 80, 50 and 20 % lines of the prescription, else of the plateau of the dose.
+
+    Args:
+        covariates: Covariates of the case, which may state the prescription.
+        dose: Gy.
+
+    Returns:
+        None where there is no dose at all.
+    """
+    most = float(dose.max())
+    if not most > 0:
+        return None
+    gray, reference = full_dose(covariates, dose)
+    lines = tuple(
+        Isodose(percent, gray * percent / 100, colour, dash, most >= gray * percent / 100)
+        for percent, colour, dash in _SHARES
+    )
+    return Isodoses(lines, reference)
+
+
+def full_dose(covariates: Mapping[str, str], dose: NDArray[np.float32]) -> tuple[float, str]:
+    """What 100 % is: Gy, and in words; the prescription, else the plateau of the dose."""
+    prescribed = prescription_of(covariates)
+    if prescribed is not None:
+        return prescribed, f"100 % is the prescription, {number(prescribed)} Gy"
+    plateau = float(np.percentile(dose, _PLATEAU)) or float(dose.max())
+    rounded = number(round(plateau, 1))
+    return plateau, (
+        f"100 % is the 99.9th percentile of the dose, {rounded} Gy: no prescription is known"
+    )

@@ -1,0 +1,146 @@
+"""Three planes of each channel through one point, with isodose lines and the lesion's outline."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import numpy as np
+from numpy.typing import NDArray
+
+from ricenet_v2.core.types import Image
+from ricenet_v2.records.dataset import Channel
+from ricenet_v2.records.kinds import KINDS
+from ricenet_v2.reporting.case.centre import ViewCentre
+from ricenet_v2.reporting.case.panel import (
+    LESION,
+    PALE,
+    PLANES,
+    WHITE,
+    Lines,
+    View,
+    grey,
+    marks,
+    reduced,
+)
+from ricenet_v2.reporting.case.scan import DisplayedCase
+from ricenet_v2.reporting.case.scene import Item, Line, Raster, Scene, Text
+from ricenet_v2.reporting.formatting import RESEARCH_ONLY, number
+
+_WIDTH, _GAP, _EDGE, _HEAD, _LABEL, _ROW = 760.0, 8.0, 12.0, 22.0, 20.0, 18.0
+_DIMMED = 0.62  # colours of a dose, so that lines can be seen on them
+
+
+def case_scene(
+    case_id: str, scan: DisplayedCase, centre: ViewCentre, lines: Lines, mm_per_pixel: float
+) -> Scene:
+    """The picture of a case.
+
+    Args:
+        case_id: Case id, shown in the last line.
+        scan: Its images.
+        centre: Point in which the planes cross.
+        lines: Isodose lines of each dose.
+        mm_per_pixel: Pixel size of the stored planes; lines do not depend on it.
+    """
+    z, y, x = scan.grid.extent
+    scale = (_WIDTH - 2 * _EDGE - 2 * _GAP) / (2 * x + y)
+    view = View(scan, centre, lines, mm_per_pixel, scale)
+    # In tenths, so that a line is the same in every row.
+    left = {"axial": _EDGE, "coronal": round(_EDGE + x * scale + _GAP, 1)}
+    left["sagittal"] = round(left["coronal"] + x * scale + _GAP, 1)
+    items: list[Item] = [Text(left[name], _HEAD - 7, name, 12, PALE) for name in PLANES]
+    top = _HEAD
+    for n, channel in enumerate(scan.channels):
+        window = window_of(channel, scan.voxels[n])
+        items.append(Text(_EDGE, top + 14, _label(channel, window), 13, WHITE))
+        for name in PLANES:
+            items += _panel(view, n, window, name, (left[name], top + _LABEL))
+        top = round(top + _LABEL + max(y, z) * scale + _GAP, 1)
+    legend, height = _legend(case_id, scan, lines, top)
+    items += legend
+    return Scene(_WIDTH, top + height, _description(case_id, scan, centre, lines), tuple(items))
+
+
+def _panel(
+    view: View, index: int, window: tuple[float, float], name: str, corner: tuple[float, float]
+) -> list[Item]:
+    plane = view.plane(view.scan.voxels[index], name)
+    height, width = (mm * view.scale for mm in plane.size)
+    palette = _inferno() if KINDS[view.scan.channels[index].kind].is_dose else None
+    pixels = grey(reduced(plane, view.mm_per_pixel), window)
+    raster = Raster(*corner, width, height, pixels, palette)
+    return [raster, *marks(view, view.doses(index), name, corner)]
+
+
+def _legend(
+    case_id: str, scan: DisplayedCase, lines: Lines, top: float
+) -> tuple[list[Line | Text], float]:
+    """Lines in words, a row per dose and its name above where there are several; its height."""
+    rows = [
+        (
+            scan.channels[n].name if len(lines) > 1 else "",
+            [(line.words, line.colour, line.dash) for line in isodoses.lines if line.is_reached],
+        )
+        for n, isodoses in lines.items()
+    ] or [("", [])]
+    if scan.lesion is not None and scan.lesion.any():
+        rows[-1][1].append(("lesion mask", LESION, ()))
+    items: list[Line | Text] = []
+    y = top + 12
+    for row, (name, shown) in enumerate(rows):
+        if name:
+            addition = "" if row else ", also on the images without dose"
+            items.append(Text(_EDGE, y, f"Lines of {name}{addition}", 11, WHITE))
+            y += _ROW
+        for n, (words, colour, dash) in enumerate(shown):
+            x = _EDGE + n * 138.0
+            items.append(Line(np.array([(x, y - 4), (x + 24, y - 4)]), colour, 2.0, dash))
+            items.append(Text(x + 30, y, words, 11, WHITE))
+        y += _ROW
+    below = f"{case_id}. {RESEARCH_ONLY}"
+    return [*items, Text(_EDGE, y + 4, below, 11, PALE)], y + 16 - top
+
+
+def _description(case_id: str, scan: DisplayedCase, centre: ViewCentre, lines: Lines) -> str:
+    names = ", ".join(channel.name for channel in scan.channels)
+    point = centre.where(scan.grid)
+    text = f"{case_id}: axial, coronal and sagittal planes of {names} through {point}"
+    for n, isodoses in lines.items():
+        reached = ", ".join(line.words for line in isodoses.lines if line.is_reached)
+        text += f"; isodose lines of {scan.channels[n].name} {reached}"
+    if lines:
+        text += f"; {reference_of(scan, lines)}"
+    return f"{text}. {RESEARCH_ONLY}"
+
+
+def reference_of(scan: DisplayedCase, lines: Lines) -> str:
+    """What 100 % is, of each dose by its name where they differ."""
+    references = {scan.channels[n].name: isodoses.reference for n, isodoses in lines.items()}
+    if len(set(references.values())) == 1:
+        return next(iter(references.values()))
+    return "; ".join(f"{name}: {words}" for name, words in references.items())
+
+
+def _label(channel: Channel, window: tuple[float, float]) -> str:
+    if KINDS[channel.kind].is_dose:
+        return f"{channel.name}, colours from 0 to {number(round(window[1], 1))} Gy"
+    return channel.name
+
+
+def window_of(channel: Channel, voxels: Image) -> tuple[float, float]:
+    """What is black and what is white."""
+    if KINDS[channel.kind].is_dose:
+        return 0.0, max(float(voxels.max()), 1.0)
+    inside = voxels[voxels != 0]
+    if inside.size == 0 or KINDS[channel.kind].is_mask:
+        return 0.0, max(float(voxels.max()), 1.0)
+    low, high = (
+        float(value)
+        for value in np.percentile(inside[:: max(1, inside.size // 200_000)], [1, 99.8])
+    )
+    return (min(low, 0.0) if not KINDS[channel.kind].is_signed else low), max(high, low + 1e-6)
+
+
+def _inferno() -> NDArray[np.uint8]:
+    """Colours of a dose, shape (256, 3): black where there is none."""
+    colours = np.asarray(mpl.colormaps["inferno"](np.linspace(0, 1, 256)))
+    return np.asarray(np.round(255 * _DIMMED * colours[:, :3]), dtype=np.uint8)

@@ -1,0 +1,107 @@
+"""The table of cases, those that differ first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint
+from ricenet_v2.records.kinds import KINDS
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.reporting.formatting import number, share, times
+from ricenet_v2.reporting.plan.cohort import AXES, extent, is_larger_than_input
+
+_FAR = 3.0
+_LEAST_SPREAD = 0.05
+_RARE = 0.05
+_TINY = 1e-9
+
+
+@dataclass(frozen=True)
+class PlannedCaseRow:
+    """One case in words; `doses` has an entry per dose channel, `flags` one per oddity."""
+
+    case_id: str
+    spacing: str
+    shape: str
+    cropped: str
+    foreground: str
+    doses: tuple[str, ...]
+    flags: tuple[str, ...]
+
+
+def case_rows(fingerprint: Fingerprint, plan: Plan) -> list[PlannedCaseRow]:
+    """All training cases, flagged ones first, each group in the order of the fingerprint."""
+    flagged = flags(fingerprint, plan)
+    doses = [n for n, channel in enumerate(fingerprint.channels) if KINDS[channel.kind].is_dose]
+    rows = [
+        PlannedCaseRow(
+            case_id=case.case_id,
+            spacing=times(case.spacing),
+            shape=times(case.shape),
+            cropped=times(case.cropped_shape),
+            foreground=share(case.foreground_share),
+            doses=tuple(number(case.channels[n].maximum) for n in doses),
+            flags=flagged[case.case_id],
+        )
+        for case in fingerprint.cases
+    ]
+    return sorted(rows, key=lambda row: not row.flags)
+
+
+def flags(fingerprint: Fingerprint, plan: Plan) -> dict[str, tuple[str, ...]]:
+    """What sets each case apart from the others, in words; empty where nothing does."""
+    flagged: dict[str, list[str]] = {case.case_id: [] for case in fingerprint.cases}
+    for case in fingerprint.cases:
+        if is_larger_than_input(case, plan):
+            flagged[case.case_id].append("larger than the input")
+        for channel, figure in zip(fingerprint.channels, case.channels, strict=True):
+            if KINDS[channel.kind].is_dose and figure.outlier_share > 0:
+                share_of_grid = share(figure.outlier_share)
+                flagged[case.case_id].append(
+                    f"{channel.name}: {share_of_grid} below 0 or above 80 Gy"
+                )
+    for name, values in _compared(fingerprint).items():
+        for case, direction in zip(fingerprint.cases, far_out(values), strict=True):
+            if direction:
+                flagged[case.case_id].append(f"{name} {'high' if direction > 0 else 'low'}")
+    return {case_id: tuple(words) for case_id, words in flagged.items()}
+
+
+def far_out(values: Sequence[float]) -> list[int]:
+    """1 where a value is far above the others, -1 where far below, else 0.
+
+    Far is beyond 3 interquartile ranges of the quartiles (Tukey: far out), where a range counts as
+    at least 5 % of the median, since alike cases may differ by rounding. What more than one case
+    in twenty has on that side is no outlier but a group, e.g. of another prescription.
+    """
+    column = np.asarray(values, dtype=np.float64)
+    ordered = np.sort(column)
+    first, middle, third = np.percentile(ordered, [25, 50, 75])
+    reach = _FAR * max(third - first, _LEAST_SPREAD * abs(middle), _TINY)
+    few = min(max(1, int(_RARE * column.size)), column.size - 1)
+    below = column < min(first - reach, ordered[few])
+    above = column > max(third + reach, ordered[-1 - few])
+    return [int(value) for value in above.astype(int) - below.astype(int)]
+
+
+def _compared(fingerprint: Fingerprint) -> dict[str, list[float]]:
+    """What is compared across the cases, by its name."""
+    cases = fingerprint.cases
+    compared: dict[str, list[float]] = {}
+    for axis, title in enumerate(AXES):
+        letter = title[0]
+        compared[f"spacing {letter}"] = [case.spacing[axis] for case in cases]
+        compared[f"region {letter}"] = [_region(case)[axis] for case in cases]
+    for n, channel in enumerate(fingerprint.channels):
+        if KINDS[channel.kind].is_dose:
+            compared[f"{channel.name} maximum"] = [case.channels[n].maximum for case in cases]
+        elif not KINDS[channel.kind].is_mask:
+            compared[f"{channel.name} median"] = [case.channels[n].percentile_50 for case in cases]
+    return compared
+
+
+def _region(case: CaseMeasurement) -> tuple[float, float, float]:
+    return extent(case.cropped_shape, case.spacing)

@@ -1,0 +1,208 @@
+"""Figures of merit as tables of words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ricenet_v2.records.dataset import Case
+from ricenet_v2.records.identity import is_identity
+from ricenet_v2.records.metrics import Evaluation, Metric, MetricGroup, Threshold
+from ricenet_v2.reporting.formatting import NOTHING, percent
+
+HEADLINE = ("macro F1", "AUROC", "balanced accuracy", "Brier score")
+_KINDS = {"fold": "By fold", "member": "By member of the ensemble", "subgroup": "By subgroup"}
+_GROUP = re.compile(
+    r"(.+?)(?: = (.*)| below \S+| \S+(?: to below \S+| or more)| not known)", re.DOTALL
+)
+
+
+class Notes:
+    """Warnings of a table, each stated once below it; rows carry its number."""
+
+    def __init__(self) -> None:
+        """Start without warnings."""
+        self.words: list[str] = []
+
+    def mark(self, warning: str) -> int:
+        """Number of a warning, 0 where there is none."""
+        if not warning:
+            return 0
+        if warning not in self.words:
+            self.words.append(warning)
+        return self.words.index(warning) + 1
+
+
+@dataclass(frozen=True)
+class FigureRow:
+    """One figure in words; `note` is the number of its warning, 0 for none."""
+
+    name: str
+    value: str
+    interval: str
+    n: str
+    method: str
+    note: int
+
+
+@dataclass(frozen=True)
+class GroupTable:
+    """Sets of figures of one kind: a row per set (name, cases, patients, cells, note)."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, str, str, tuple[str, ...], int], ...]
+    notes: tuple[str, ...]
+
+
+def without_identities(evaluation: Evaluation, cases: Iterable[Case]) -> Evaluation:
+    """The evaluation without subgroups of covariates that may reveal somebody's identity.
+
+    Args:
+        evaluation: The evaluation as it was written.
+        cases: Cases of the dataset, which have the values of its covariates.
+    """
+    cells: dict[str, list[str]] = {}
+    for case in cases:
+        for name, cell in case.covariates.items():
+            cells.setdefault(name, []).append(cell)
+    for column, value in map(_column, evaluation.groups):
+        cells.setdefault(column, []).append(value)
+    kept = tuple(group for group in evaluation.groups if not _is_identity(group, cells))
+    return replace(evaluation, groups=kept)
+
+
+def _is_identity(group: MetricGroup, cells: Mapping[str, Sequence[str]]) -> bool:
+    column, _ = _column(group)
+    return group.kind == "subgroup" and is_identity(column, cells[column])
+
+
+def _column(group: MetricGroup) -> tuple[str, str]:
+    """Covariate and value of `site = A`; no value where the group is a range."""
+    match = _GROUP.fullmatch(group.name)
+    return (match[1], match[2] or "") if match else (group.name, "")
+
+
+def figure_rows(figures: Sequence[Metric], notes: Notes) -> list[FigureRow]:
+    """Each figure with its interval, count and method; warnings go to `notes`."""
+    return [
+        FigureRow(
+            name=figure.name,
+            value=value(figure.value),
+            interval=interval(figure),
+            n=f"{figure.n:,}",
+            method=figure.method,
+            note=notes.mark(figure.warning),
+        )
+        for figure in figures
+    ]
+
+
+def value(number: float | None) -> str:
+    """A number with three decimals; a dash for None."""
+    return NOTHING if number is None else f"{number:.3f}"
+
+
+def interval(figure: Metric) -> str:
+    """The interval of a figure, e.g. `0.512 to 0.893`."""
+    return ends(figure.low, figure.high)
+
+
+def ends(low: float | None, high: float | None) -> str:
+    """The ends of an interval, three decimals each; a dash without an interval."""
+    return NOTHING if low is None or high is None else f"{low:.3f} to {high:.3f}"
+
+
+def flag(figure: Metric) -> str:
+    """A short warning of a figure that stands alone, without the notes of its table."""
+    if "few " in figure.warning:
+        return "few cases: a rough guide"
+    return "with a warning" if figure.warning else ""
+
+
+def headline(evaluation: Evaluation) -> list[Metric]:
+    """The figures that are shown first, as far as they are there."""
+    by_name = {figure.name: figure for figure in evaluation.figures}
+    return [by_name[name] for name in HEADLINE if name in by_name]
+
+
+def group_tables(evaluation: Evaluation) -> list[GroupTable]:
+    """A table per kind of set."""
+    tables = []
+    for kind, title in _KINDS.items():
+        groups = [group for group in evaluation.groups if group.kind == kind]
+        if not groups:
+            continue
+        names = [
+            name for name in HEADLINE if any(name == f.name for g in groups for f in g.figures)
+        ]
+        notes = Notes()
+        rows = tuple(_row(group, names, notes) for group in groups)
+        tables.append(GroupTable(title, tuple(names), rows, tuple(notes.words)))
+    return tables
+
+
+def _row(
+    group: MetricGroup, names: Sequence[str], notes: Notes
+) -> tuple[str, str, str, tuple[str, ...], int]:
+    by_name = {figure.name: figure for figure in group.figures}
+    cells = tuple(_cell(by_name.get(name)) for name in names)
+    n_cases, n_patients = f"{group.n_cases:,}", f"{group.n_patients:,}"
+    return group.name, n_cases, n_patients, cells, notes.mark(group.warning)
+
+
+def _cell(figure: Metric | None) -> str:
+    if figure is None or figure.value is None:
+        return NOTHING
+    if figure.low is None or figure.high is None:
+        return value(figure.value)
+    return f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f})"
+
+
+def threshold_columns(thresholds: Sequence[Threshold]) -> list[str]:
+    """Names of the figures at the thresholds, in their order, without the class's name."""
+    return list(
+        dict.fromkeys(_short(figure.name, t.class_name) for t in thresholds for figure in t.figures)
+    )
+
+
+def threshold_rows(
+    thresholds: Sequence[Threshold], columns: Sequence[str]
+) -> list[tuple[str, str, str, str, tuple[str, ...]]]:
+    """Name, class, probability, what it was chosen on, a cell per column."""
+    rows = []
+    for threshold in thresholds:
+        by_name = {
+            _short(figure.name, threshold.class_name): figure for figure in threshold.figures
+        }
+        cells = tuple(_cell(by_name.get(name)) for name in columns)
+        rows.append(
+            (
+                threshold.name,
+                threshold.class_name,
+                value(threshold.value),
+                threshold.chosen_on,
+                cells,
+            )
+        )
+    return rows
+
+
+def _short(name: str, class_name: str) -> str:
+    return name.removesuffix(f" of {class_name}")
+
+
+def confusion_rows(
+    classes: Sequence[str], confusion: Sequence[Sequence[int]]
+) -> list[tuple[str, tuple[tuple[int, str, int], ...], int]]:
+    """Truth, then count, share of the row and depth of its shade (0 to 60), then the row's sum."""
+    rows = []
+    for name, counts in zip(classes, confusion, strict=True):
+        total = sum(counts)
+        cells = tuple(
+            (n, percent(n / total) if total else NOTHING, round(60 * n / total) if total else 0)
+            for n in counts
+        )
+        rows.append((name, cells, total))
+    return rows

@@ -1,0 +1,147 @@
+"""Small tables beside out-of-fold figures: sample size, centres held out, training seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ricenet_v2.records.centres import Centres
+from ricenet_v2.records.metrics import Evaluation
+from ricenet_v2.records.sample_size import SampleSize
+from ricenet_v2.records.seeds import SeedMetric, SeedVariance
+from ricenet_v2.reporting.formatting import NOTHING, percent
+from ricenet_v2.reporting.results.metric_tables import HEADLINE, Notes, ends, value
+
+Rows = tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class SmallTable:
+    """A table with a heading and what is to be known of it.
+
+    Attributes:
+        title: Heading above the table.
+        note: Text below the heading.
+        columns: Names of the columns.
+        rows: Cells; the first is the name of the row.
+        numbers: Places of the columns of numbers.
+        notes: Warnings of rows.
+    """
+
+    title: str
+    note: str
+    columns: tuple[str, ...]
+    rows: Rows
+    numbers: tuple[int, ...]
+    notes: tuple[str, ...] = ()
+
+
+def sample_size_tables(evaluation: Evaluation) -> Iterator[SmallTable]:
+    """What so many patients allow, of each class (Riley et al. 2019, 2021)."""
+    if not evaluation.sample_sizes:
+        return
+    rows = tuple(
+        (
+            f"{row.figure} of {size.class_name}",
+            value(row.assumed),
+            "too few patients" if row.says_nothing else ends(row.low, row.high),
+            f"{row.target_width:g}",
+            f"{row.n_needed:,}",
+        )
+        for size in evaluation.sample_sizes
+        for row in size.precision
+    )
+    yield SmallTable(
+        "Sample size",
+        " ".join(map(_counts, evaluation.sample_sizes)),
+        (
+            "figure",
+            "assumed",
+            f"{percent(evaluation.level)} interval to be expected",
+            "target width",
+            "patients needed",
+        ),
+        rows,
+        (1, 2, 3, 4),
+    )
+
+
+def _counts(size: SampleSize) -> str:
+    return (
+        f"{size.n_patients:,} patients, {size.n_of_class:,} of them with {size.class_name} "
+        f"({percent(size.prevalence)} of the cases)."
+    )
+
+
+def centre_tables(centres: Centres) -> Iterator[SmallTable]:
+    """The groups held out, and how far their figures differ; the values are listed by fold."""
+    notes = Notes()
+    rows = tuple(
+        (
+            f"{centre.name} (fold {centre.fold})",
+            *(f"{n:,}" for n in (centre.n_cases, centre.n_patients, *centre.n_of_class)),
+            str(notes.mark(centre.warning) or ""),
+        )
+        for centre in centres.centres
+    )
+    columns = (centres.column, "cases", "patients", *centres.classes, "note")
+    yield SmallTable(
+        f"By {centres.column}: held out",
+        f"Each {centres.column} is predicted by a model that it was held out of.",
+        columns,
+        rows,
+        tuple(range(1, len(columns))),
+        tuple(notes.words),
+    )
+    yield SmallTable(
+        f"By {centres.column}: lowest and highest",
+        " ".join(
+            heterogeneity.words(centres.column, centres.level)
+            for heterogeneity in centres.heterogeneity
+        ),
+        ("figure", "lowest", "in", "highest", "in", "defined in"),
+        tuple(
+            (
+                spread.figure,
+                value(spread.lowest),
+                spread.lowest_in,
+                value(spread.highest),
+                spread.highest_in,
+                f"{spread.n} of {len(centres.centres)}",
+            )
+            for spread in centres.spreads
+        ),
+        (1, 3, 5),
+    )
+
+
+def seed_table(variance: SeedVariance) -> SmallTable:
+    """The headline figures of each training, and their spread."""
+    by_name = {figure.name: figure for figure in variance.figures}
+    seeds = tuple(f"seed {seed}" for seed in variance.seeds)
+    columns = (
+        "figure",
+        *seeds,
+        "mean",
+        "SD over seeds",
+        "range",
+        f"{percent(variance.level)} interval by patients, seed {variance.seeds[0]}",
+    )
+    return SmallTable(
+        "What the training seed alone changes",
+        f"{variance.words_of_calls} {variance.meaning}",
+        columns,
+        tuple(_of_seeds(by_name[name]) for name in HEADLINE if name in by_name),
+        tuple(range(1, len(columns))),
+    )
+
+
+def _of_seeds(figure: SeedMetric) -> tuple[str, ...]:
+    return (
+        figure.name,
+        *map(value, figure.values),
+        value(figure.mean),
+        value(figure.sd),
+        ends(figure.lowest, figure.highest),
+        ends(figure.lows[0], figure.highs[0]) if figure.lows else NOTHING,
+    )
