@@ -1,1 +1,1 @@
-"""Converters of public datasets into raw dataset folders."""
+"""From the files of hospitals and public datasets to raw dataset folders."""

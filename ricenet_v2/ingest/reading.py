@@ -1,0 +1,200 @@
+"""DICOM files -> data sets and their values; what is malformed is missing, and never raises.
+
+pydicom converts a value when it is asked for, raises whatever it meets then, and puts the value into
+its warnings. Values identify patients: neither they nor texts of pydicom leave this module.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pydicom
+from pydicom.dataset import Dataset as Attributes
+from numpy.typing import NDArray
+from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.regular import opened
+
+_META = 4096
+"""Bytes at the start of a file in which its transfer syntax stands."""
+_PREAMBLE = 128
+_SEEMS_DICOM = b"DICM"
+
+
+class NotDicomError(DatasetError):
+    """A file is no DICOM file."""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep pydicom from telling values of headers in warnings and in its log."""
+    logger = logging.getLogger("pydicom")
+    settings, disabled = pydicom.config.settings, logger.disabled
+    mode = settings.reading_validation_mode
+    settings.reading_validation_mode = pydicom.config.IGNORE
+    logger.disabled = True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        settings.reading_validation_mode = mode
+        logger.disabled = disabled
+
+
+def read_attributes(
+    file: Path, *, pixels: bool = False, only: Sequence[str] | None = None
+) -> Attributes:
+    """Read the data set of a file, with or without preamble.
+
+    Args:
+        file: Of any name.
+        pixels: Whether to read voxels too.
+        only: Keywords of the attributes that are read; None reads all.
+
+    Raises:
+        NotDicomError: It is another kind of file.
+        DatasetError: It cannot be read, or it is compressed as a whole.
+    """
+    try:
+        with opened(file) as stream:
+            start = stream.read(_META)
+    except OSError as error:
+        raise DatasetError(
+            "This file cannot be read.", file=file, got=error.strerror or type(error).__name__
+        ) from None
+    if str(DeflatedExplicitVRLittleEndian).encode() + b"\0" in start:
+        raise DatasetError(
+            "This file is compressed as a whole.",
+            file=file,
+            expected="a DICOM file whose header can be read without unpacking it",
+            got="the transfer syntax Deflated Explicit VR Little Endian",
+            remedy="Export it uncompressed, or convert it (e.g. dcmconv +te of DCMTK).",
+        )
+    attributes = _parsed(file, pixels=pixels, only=only)
+    has_preamble = start[_PREAMBLE : _PREAMBLE + 4] == _SEEMS_DICOM
+    if not has_preamble and not text(attributes, "SOPClassUID").startswith("1."):
+        raise NotDicomError("This is no DICOM file.", file=file)
+    return attributes
+
+
+def _parsed(file: Path, *, pixels: bool, only: Sequence[str] | None) -> Attributes:
+    try:
+        with quiet():
+            return pydicom.dcmread(
+                file,
+                stop_before_pixels=not pixels,
+                force=True,
+                specific_tags=None if only is None else list(only),
+            )
+    except Exception as error:
+        raise DatasetError(
+            "This file cannot be read as DICOM.",
+            file=file,
+            got=f"{type(error).__name__} of the reader: a damaged header, or the file was cut off",
+            remedy="Export it again.",
+        ) from None
+
+
+def value(attributes: Attributes, keyword: str) -> Any:
+    """The value of an attribute; None where it is missing, empty or cannot be converted."""
+    try:
+        with quiet():
+            return attributes[keyword].value if keyword in attributes else None
+    except Exception:  # noqa: BLE001 - of a damaged value, which is missing for whoever asks
+        return None
+
+
+def text(attributes: Attributes, keyword: str) -> str:
+    """A value as text without outer blanks; several are joined by a backslash."""
+    return "\\".join(texts(attributes, keyword))
+
+
+def texts(attributes: Attributes, keyword: str) -> tuple[str, ...]:
+    """The values of an attribute, each as text; none where it is missing or empty."""
+    parts = _parts(value(attributes, keyword))
+    return tuple(str(part).strip(" \0\t\r\n") for part in parts)
+
+
+def numbers(attributes: Attributes, keyword: str, count: int | None = None) -> tuple[float, ...]:
+    """Finite numbers; none where one is not finite, or where there are not as many as `count`."""
+    try:
+        parts = tuple(float(part) for part in _parts(value(attributes, keyword)))
+    except (TypeError, ValueError, OverflowError, ArithmeticError):
+        return ()
+    is_fit = all(math.isfinite(part) for part in parts) and count in {None, len(parts)}
+    return parts if is_fit else ()
+
+
+def number(attributes: Attributes, keyword: str) -> float | None:
+    """A single finite number; None where there is none."""
+    parts = numbers(attributes, keyword, 1)
+    return parts[0] if parts else None
+
+
+def integer(attributes: Attributes, keyword: str) -> int | None:
+    """A single whole number; None where there is none."""
+    part = number(attributes, keyword)
+    return int(part) if part is not None and part == int(part) else None
+
+
+def items(attributes: Attributes, keyword: str) -> tuple[Attributes, ...]:
+    """The items of a sequence."""
+    sequence = value(attributes, keyword)
+    if not isinstance(sequence, pydicom.Sequence):
+        return ()
+    return tuple(sequence)
+
+
+def _parts(content: Any) -> Sequence[Any]:
+    if content is None or content == "":
+        return ()
+    if isinstance(content, str | bytes) or not isinstance(content, Sequence):
+        return (content,)
+    return tuple(content)
+
+
+def is_compressed(attributes: Attributes) -> bool:
+    """Whether the voxels of a file are compressed."""
+    syntax = _syntax(attributes)
+    return bool(syntax is not None and syntax.is_encapsulated)
+
+
+def is_big_endian(attributes: Attributes) -> bool:
+    """Whether the bytes of the voxels of a file run the other way."""
+    encoding = getattr(attributes, "original_encoding", (None, True))
+    return encoding[1] is False
+
+
+def voxels_of(attributes: Attributes, file: Path) -> NDArray[Any]:
+    """The stored voxels, decompressed; axes (rows, columns), or (frames, rows, columns).
+
+    Raises:
+        DatasetError: They cannot be decoded.
+    """
+    try:
+        with quiet():
+            return attributes.pixel_array
+    except Exception as error:
+        raise DatasetError(
+            "These voxels cannot be decoded.",
+            file=file,
+            expected="whole voxels in a known compression",
+            got=f"{type(error).__name__} of the reader",
+            remedy="Export the file again, uncompressed.",
+        ) from None
+
+
+def _syntax(attributes: Attributes) -> pydicom.uid.UID | None:
+    try:
+        uid = attributes.file_meta.TransferSyntaxUID
+        return uid if uid.is_transfer_syntax else None
+    except Exception:  # noqa: BLE001 - a file without meta information
+        return None

@@ -1,0 +1,288 @@
+"""RTSTRUCT files -> structures, and their masks on any grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from pydicom.dataset import Dataset as Attributes
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.types import Flags, Floats, Mask
+from ricenet_v2.ingest import reading
+from ricenet_v2.ingest.polygons import even_odd
+
+_CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
+_PLANAR_MM = 0.1
+"""How far a point may lie off the plane of its contour, and planes apart that are one."""
+_PARALLEL = 3e-4
+"""Radians between the normals of planes that count as parallel."""
+_FINE = 0.5
+"""Pixels of contours, as a share of the finest spacing of a grid that lies otherwise."""
+_MOST_PIXELS = 2048
+_SLAB = 16
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A region of interest.
+
+    Attributes:
+        file: That it comes from.
+        number: Of the region in its file.
+        name: As a person wrote it.
+        frame_of_reference: UID of its coordinate system; empty where it is not known.
+        contours: Corners (x, y, z) in LPS mm of closed planar contours, each of shape (n, 3).
+        n_skipped: Contours of another kind: points and open lines.
+    """
+
+    file: Path
+    number: int
+    name: str = field(repr=False)
+    frame_of_reference: str = field(repr=False)
+    contours: tuple[Floats, ...] = field(repr=False)
+    n_skipped: int = 0
+
+
+@dataclass(frozen=True)
+class _Planes:
+    """Contours by plane: axes (3, 3) of row, column and normal, and places along the normal."""
+
+    axes: Floats
+    places: Floats
+    thickness: float
+    contours: tuple[tuple[Floats, ...], ...]
+
+
+def read_structures(file: Path) -> tuple[Structure, ...]:
+    """Read the structures of a file, those without contours too.
+
+    Raises:
+        DatasetError: It holds no structures or cannot be read.
+    """
+    attributes = reading.read_attributes(file)
+    if reading.text(attributes, "Modality") != "RTSTRUCT":
+        raise DatasetError(
+            "This file holds no structures.", file=file, expected="modality RTSTRUCT"
+        )
+    drawn = {
+        reading.integer(roi, "ReferencedROINumber"): reading.items(roi, "ContourSequence")
+        for roi in reading.items(attributes, "ROIContourSequence")
+    }
+    structures = []
+    for roi in reading.items(attributes, "StructureSetROISequence"):
+        number = reading.integer(roi, "ROINumber")
+        if number is not None:
+            structures.append(_structure(roi, number, drawn.get(number, ()), file))
+    return tuple(structures)
+
+
+def _structure(
+    roi: Attributes, number: int, contours: Sequence[Attributes], file: Path
+) -> Structure:
+    closed, skipped = [], 0
+    for contour in contours:
+        if reading.text(contour, "ContourGeometricType").upper() not in _CLOSED:
+            skipped += 1
+            continue
+        values = reading.numbers(contour, "ContourData")
+        if len(values) % 3 or len(values) < 9:
+            raise DatasetError(
+                f"A contour of structure number {number} is damaged.",
+                file=file,
+                expected="3 or more points of 3 finite numbers",
+                got=f"{len(values)} numbers",
+                remedy="Export the structures again.",
+            )
+        closed.append(np.array(values).reshape(-1, 3))
+    return Structure(
+        file=file,
+        number=number,
+        name=reading.text(roi, "ROIName"),
+        frame_of_reference=reading.text(roi, "ReferencedFrameOfReferenceUID"),
+        contours=tuple(closed),
+        n_skipped=skipped,
+    )
+
+
+def structure_mask(
+    structure: Structure, grid: Grid, slice_spacing: float | None = None
+) -> Mask:
+    """Voxels whose centre lies inside of a structure, by the even-odd rule in each plane.
+
+    A plane reaches half the distance of planes up and down; where planes are missing there is a
+    gap.
+
+    Args:
+        structure: With contours.
+        grid: Of the mask, in the frame of reference of the structure; it may lie in any way.
+        slice_spacing: Distance of planes in mm; None takes the smallest distance of two.
+
+    Returns:
+        Array axes (z, y, x), of the grid's shape.
+
+    Raises:
+        DatasetError: No closed contours, contours that are not planar or not parallel, a single
+            plane without `slice_spacing`, or nothing inside of the grid.
+    """
+    planes = _planes(structure, slice_spacing)
+    along = _axis_along(grid, planes.axes[2])
+    mask = _upright(planes, grid, along) if along is not None else _tilted(planes, grid)
+    if not mask.any():
+        raise DatasetError(
+            f"Structure number {structure.number} has no voxel.",
+            file=structure.file,
+            expected="contours inside of the image",
+            got="none inside",
+            remedy="See whether the structures are of this image, and whether it is as large.",
+        )
+    return mask
+
+
+def _planes(structure: Structure, slice_spacing: float | None) -> _Planes:
+    if not structure.contours:
+        raise DatasetError(
+            f"Structure number {structure.number} is empty.",
+            file=structure.file,
+            expected="1 or more closed planar contours",
+            got=f"none, and {structure.n_skipped} of points or open lines",
+            remedy="Name another structure, or draw this one.",
+        )
+    axes = _axes(structure)
+    places = []
+    for contour in structure.contours:
+        heights = contour @ axes[2]
+        if heights.max() - heights.min() > 2 * _PLANAR_MM:
+            raise DatasetError(
+                f"The contours of structure number {structure.number} are not in parallel planes.",
+                file=structure.file,
+                expected=f"points within {2 * _PLANAR_MM} mm of one plane",
+                got=f"{heights.max() - heights.min():.3g} mm",
+                remedy="Export the structures again, drawn on one series.",
+            )
+        places.append(float(heights.mean()))
+    order = np.argsort(places, kind="stable")
+    groups: list[list[int]] = []
+    for at in order:
+        if groups and places[at] - places[groups[-1][0]] <= _PLANAR_MM:
+            groups[-1].append(int(at))
+        else:
+            groups.append([int(at)])
+    centres = np.array([np.mean([places[at] for at in group]) for group in groups])
+    return _Planes(
+        axes=axes,
+        places=centres,
+        thickness=_thickness(centres, slice_spacing, structure),
+        contours=tuple(tuple(structure.contours[at] for at in group) for group in groups),
+    )
+
+
+def _thickness(places: Floats, slice_spacing: float | None, structure: Structure) -> float:
+    if slice_spacing is not None:
+        return slice_spacing
+    if len(places) < 2:
+        raise DatasetError(
+            f"Structure number {structure.number} is drawn in one plane.",
+            file=structure.file,
+            expected="contours in 2 or more planes, or the distance of slices",
+            got="1 plane",
+            remedy="Give the image that it is drawn on.",
+        )
+    return float(np.diff(places).min())
+
+
+def _axes(structure: Structure) -> Floats:
+    """Unit vectors in the planes of the contours, and their normal."""
+    largest = max(structure.contours, key=_area)
+    normal = _normal(largest)
+    length = float(np.linalg.norm(normal))
+    if length < 1e-6:
+        raise DatasetError(
+            f"The contours of structure number {structure.number} have no area.",
+            file=structure.file,
+            remedy="Name another structure.",
+        )
+    normal /= length * np.sign(normal[np.abs(normal).argmax()])
+    row = np.eye(3)[np.abs(normal).argmin()]
+    row = row - (row @ normal) * normal
+    row /= np.linalg.norm(row)
+    return np.stack([row, np.cross(normal, row), normal])
+
+
+def _normal(contour: Floats) -> Floats:
+    """Twice the area, along the normal (Newell's formula)."""
+    relative = contour - contour[0]
+    total: Floats = np.cross(relative, np.roll(relative, -1, axis=0)).sum(axis=0)
+    return total
+
+
+def _area(contour: Floats) -> float:
+    return float(np.linalg.norm(_normal(contour)))
+
+
+def _axis_along(grid: Grid, normal: Floats) -> int | None:
+    """The array axis that runs along the normal; None where none does."""
+    cosines = np.abs(normal @ np.reshape(grid.direction, (3, 3)))
+    index_axis = int(cosines.argmax())
+    return 2 - index_axis if cosines[index_axis] > 1 - _PARALLEL**2 / 2 else None
+
+
+def _nearest(planes: _Planes, heights: Floats) -> Floats:
+    """Index of the plane that heights belong to, -1 where none is near; shape as given."""
+    middles = (planes.places[:-1] + planes.places[1:]) / 2
+    index = np.searchsorted(middles, heights, side="right")
+    # A voxel halfway between two planes is of one of them, whatever rounding does.
+    is_near = np.abs(heights - planes.places[index]) <= planes.thickness / 2 * (1 + 1e-6)
+    return np.where(is_near, index, -1)
+
+
+def _upright(planes: _Planes, grid: Grid, along: int) -> Mask:
+    """Contours in the planes of a grid: exact at every voxel centre."""
+    mask = np.zeros(grid.shape, dtype=np.bool_)
+    stacked = np.moveaxis(mask, along, 0)
+    others = [axis for axis in range(3) if axis != along]
+    indices = np.zeros((grid.shape[along], 3))
+    indices[:, along] = np.arange(grid.shape[along])
+    index = _nearest(planes, grid.positions(indices) @ planes.axes[2])
+    drawn: dict[int, Flags] = {}
+    for at, plane in enumerate(index.astype(int)):
+        if plane < 0:
+            continue
+        if plane not in drawn:
+            corners = [grid.index(contour)[:, others] for contour in planes.contours[plane]]
+            drawn[plane] = even_odd(corners, (stacked.shape[1], stacked.shape[2]))
+        stacked[at] = drawn[plane]
+    return mask
+
+
+def _tilted(planes: _Planes, grid: Grid) -> Mask:
+    """Contours are drawn in their own planes, in pixels finer than voxels, and looked up."""
+    flat = np.concatenate([contour for each in planes.contours for contour in each])
+    flat, ends = flat @ planes.axes[:2].T, grid.corners() @ planes.axes[:2].T
+    low = np.maximum(flat.min(axis=0), ends.min(axis=0))
+    high = np.minimum(flat.max(axis=0), ends.max(axis=0))
+    mask = np.zeros(grid.shape, dtype=np.bool_)
+    if (low > high).any():
+        return mask
+    step = max(min(grid.spacing) * _FINE, float((high - low).max()) / _MOST_PIXELS)
+    shape = np.ceil((high - low) / step).astype(int) + 1
+    drawn = np.zeros((len(planes.places) + 1, *shape), dtype=np.bool_)  # the last plane is empty
+    for plane, contours in enumerate(planes.contours):
+        corners = [(contour @ planes.axes[:2].T - low) / step for contour in contours]
+        drawn[plane] = even_odd(corners, (int(shape[0]), int(shape[1])))
+    for start in range(0, grid.shape[0], _SLAB):
+        slab = mask[start : start + _SLAB]
+        indices = np.stack(np.indices(slab.shape), axis=-1).astype(np.float64)
+        indices[..., 0] += start
+        points = grid.positions(indices) @ planes.axes.T
+        pixel = np.round((points[..., :2] - low) / step).astype(int)
+        plane = _nearest(planes, points[..., 2]).astype(int)
+        plane[((pixel < 0) | (pixel >= shape)).any(axis=-1)] = -1
+        pixel = np.clip(pixel, 0, shape - 1)
+        slab[:] = drawn[plane, pixel[..., 0], pixel[..., 1]]
+    return mask
+
+
