@@ -81,6 +81,7 @@ class _Planes:
     file: Path
 
 
+@reading.quiet()
 def read_dose(files: Sequence[Path], *, gy_at_one: float | None = None) -> DoseVolume:
     """Read one dose: of one file, or of several that hold one plane each.
 

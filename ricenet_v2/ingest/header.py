@@ -126,6 +126,7 @@ class DicomHeader:
         return self.sop_class == DIRECTORY
 
 
+@reading.quiet()
 def read_header(file: Path) -> DicomHeader:
     """Read the header of a file without its voxels.
 
@@ -136,6 +137,7 @@ def read_header(file: Path) -> DicomHeader:
     return header_of(reading.read_attributes(file, only=_ONLY), file)
 
 
+@reading.quiet()
 def header_of(attributes: Attributes, file: Path) -> DicomHeader:
     """The header of a data set that was read from a file.
 

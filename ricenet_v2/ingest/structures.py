@@ -57,6 +57,7 @@ class _Planes:
     contours: tuple[tuple[Floats, ...], ...]
 
 
+@reading.quiet()
 def read_structures(file: Path) -> tuple[Structure, ...]:
     """Read the structures of a file, those without contours too.
 

@@ -79,6 +79,7 @@ class Prescription:
     reason: str
 
 
+@reading.quiet()
 def read_plan(file: Path) -> TreatmentPlan:
     """Read a treatment plan.
 

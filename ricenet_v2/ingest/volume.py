@@ -58,6 +58,7 @@ class ImageVolume:
     notes: tuple[str, ...] = ()
 
 
+@reading.quiet()
 def read_volume(series: DicomSeries) -> ImageVolume:
     """Read the voxels of a series that is one volume.
 
