@@ -147,7 +147,7 @@ def _fault_of_steps(steps: Floats, spacing: float, within: float) -> StackFault 
     places = np.concatenate([[0], np.cumsum(steps)])
     if np.abs(places - spacing * np.arange(len(places))).max() <= within:
         return None
-    usual = float(np.median(steps))
+    usual = float(np.sort(steps)[(len(steps) - 1) // 2])
     counts = np.round(steps / usual)
     if np.abs(steps - counts * usual).max() <= within and counts.min() >= 1:
         gaps = [
