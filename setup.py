@@ -24,6 +24,11 @@ setup(
         "batchgenerators>=0.25.3",
         # ITK 5.4, whose readers were mended for malformed DICOM and TIFF.
         "SimpleITK>=2.5.2",
+        # A directory could name files outside of its folder before 3.0.2 (CVE-2026-32711).
+        "pydicom>=3.0.2",
+        "highdicom>=0.27",
+        # Decodes JPEG Lossless. 3.0.24 reads out of bounds in a damaged JPEG (CVE-2025-53618).
+        "python-gdcm>=3.2.2",
         "numpy>=1.26",
         "scipy>=1.11.1",
         "dynamic-network-architectures>=0.4.1",

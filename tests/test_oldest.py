@@ -15,6 +15,8 @@ FIXED = {
     "numpy": "1.26",
     "pydantic": "2.12",
     "jinja2": "3.1.4",
+    "pydicom": "3.0.2",  # CVE-2026-32711: paths in a DICOMDIR
+    "python-gdcm": "3.2.2",  # CVE-2025-53618
 }
 
 

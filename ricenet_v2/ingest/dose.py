@@ -99,7 +99,9 @@ def read_dose(files: Sequence[Path], *, gy_at_one: float | None = None) -> DoseV
     _check_alike(parts)
     first = parts[0]
     positions = np.concatenate([part.positions for part in parts])
-    stack = stack_of(positions.tolist(), [part.orientation.tolist() for part in parts for _ in part.positions])
+    stack = stack_of(
+        positions.tolist(), [part.orientation.tolist() for part in parts for _ in part.positions]
+    )
     if isinstance(stack, StackFault):
         raise DatasetError(
             f"The planes of this dose make no regular grid: {stack.kind}.",
@@ -170,7 +172,9 @@ def _header(attributes: Attributes, file: Path) -> DoseHeader:
         units="GY" if units == "GY" else "RELATIVE",
         dose_type="PHYSICAL" if kind == "PHYSICAL" else "EFFECTIVE",
         summation=summation,  # type: ignore[arg-type]
-        plans=tuple(uid for plan in plans if (uid := reading.text(plan, "ReferencedSOPInstanceUID"))),
+        plans=tuple(
+            uid for plan in plans if (uid := reading.text(plan, "ReferencedSOPInstanceUID"))
+        ),
         frame_of_reference=reading.text(attributes, "FrameOfReferenceUID"),
         fraction_groups=_numbers(groups, "ReferencedFractionGroupNumber"),
         beams=_numbers(beams, "ReferencedBeamNumber"),

@@ -26,7 +26,9 @@ def to_lps(voxels: Image, grid: Grid) -> tuple[Image, Grid]:
     corner = [0.0, 0.0, 0.0]
     for source, flip in zip(sources, flipped, strict=True):
         corner[2 - source] = grid.shape[2 - source] - 1.0 if flip else 0.0
-    columns = [cosines[:, s] * (-1 if flip else 1) for s, flip in zip(sources, flipped, strict=True)]
+    columns = [
+        cosines[:, s] * (-1 if flip else 1) for s, flip in zip(sources, flipped, strict=True)
+    ]
     spacing = tuple(grid.spacing[2 - sources[world]] for world in (2, 1, 0))
     x, y, z = grid.world((corner[0], corner[1], corner[2]))
     return np.ascontiguousarray(turned), Grid(

@@ -109,9 +109,7 @@ def _structure(
     )
 
 
-def structure_mask(
-    structure: Structure, grid: Grid, slice_spacing: float | None = None
-) -> Mask:
+def structure_mask(structure: Structure, grid: Grid, slice_spacing: float | None = None) -> Mask:
     """Voxels whose centre lies inside of a structure, by the even-odd rule in each plane.
 
     A plane reaches half the distance of planes up and down; where planes are missing there is a
@@ -285,5 +283,3 @@ def _tilted(planes: _Planes, grid: Grid) -> Mask:
         pixel = np.clip(pixel, 0, shape - 1)
         slab[:] = drawn[plane, pixel[..., 0], pixel[..., 1]]
     return mask
-
-

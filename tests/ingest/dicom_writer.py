@@ -59,7 +59,9 @@ def _pixels(data, stored):
     data["PixelData"].VR = "OW"
 
 
-def slice_object(stored, position, orientation=UPRIGHT, spacing=(1.0, 1.0), modality="MR", **values):
+def slice_object(
+    stored, position, orientation=UPRIGHT, spacing=(1.0, 1.0), modality="MR", **values
+):
     """An MR or CT slice; stored has axes (rows, columns)."""
     data = _object(modality)
     data.ImagePositionPatient = [float(v) for v in position]

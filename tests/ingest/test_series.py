@@ -44,7 +44,9 @@ def test_voxels_and_grid_are_those_that_were_written(tmp_path):
     assert volume.notes == ()
 
 
-@pytest.mark.parametrize("orientation", [SAGITTAL, (-1, 0, 0, 0, 1, 0), (0.8, 0.6, 0, -0.6, 0.8, 0)])
+@pytest.mark.parametrize(
+    "orientation", [SAGITTAL, (-1, 0, 0, 0, 1, 0), (0.8, 0.6, 0, -0.6, 0.8, 0)]
+)
 def test_a_voxel_lies_where_its_header_says(tmp_path, orientation):
     normal = np.cross(orientation[:3], orientation[3:])
     origin, spacing = np.array([-3.0, 4, 50]), (2.5, 1.5, 0.75)
