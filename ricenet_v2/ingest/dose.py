@@ -72,7 +72,7 @@ class DoseVolume:
 
 
 @dataclass(frozen=True)
-class _Planes:
+class _DosePlanes:
     values: Image
     positions: Floats
     orientation: Floats
@@ -98,10 +98,9 @@ def read_dose(files: Sequence[Path], *, gy_at_one: float | None = None) -> DoseV
         raise DatasetError("This dose has no file.", expected="1 or more files")
     _check_alike(parts)
     first = parts[0]
-    positions = np.concatenate([part.positions for part in parts])
-    stack = stack_of(
-        positions.tolist(), [part.orientation.tolist() for part in parts for _ in part.positions]
-    )
+    positions = [position.tolist() for part in parts for position in part.positions]
+    orientations = [part.orientation.tolist() for part in parts for _ in part.positions]
+    stack = stack_of(positions, orientations)
     if isinstance(stack, StackFault):
         raise DatasetError(
             f"The planes of this dose make no regular grid: {stack.kind}.",
@@ -121,7 +120,7 @@ def read_dose(files: Sequence[Path], *, gy_at_one: float | None = None) -> DoseV
     return DoseVolume(gy, grid, first.header, n_negative, tuple(notes))
 
 
-def _gray(part: _Planes, gy_at_one: float | None) -> tuple[float, list[str]]:
+def _gray(part: _DosePlanes, gy_at_one: float | None) -> tuple[float, list[str]]:
     if part.header.units == "GY":
         return 1.0, []
     if gy_at_one is None or not (np.isfinite(gy_at_one) and gy_at_one > 0):
@@ -135,7 +134,7 @@ def _gray(part: _Planes, gy_at_one: float | None) -> tuple[float, list[str]]:
     return gy_at_one, [f"relative dose; 1 is {gy_at_one:g} Gy"]
 
 
-def _read_planes(file: Path) -> _Planes:
+def _read_planes(file: Path) -> _DosePlanes:
     attributes = reading.read_attributes(file, pixels=True)
     if reading.text(attributes, "Modality") != "RTDOSE":
         raise DatasetError("This file holds no dose.", file=file, expected="modality RTDOSE")
@@ -156,13 +155,14 @@ def _read_planes(file: Path) -> _Planes:
             "This dose has several values of a voxel.", file=file, expected="SamplesPerPixel 1"
         )
     check_claim(attributes, len(positions), file)
-    stored = reading.voxels_of(attributes, file)
-    values = (stored.reshape(len(positions), *stored.shape[-2:]) * scaling).astype(np.float32)
-    return _Planes(values, positions, orientation, spacing, header, file)
+    stored = reading.voxels_of(attributes, len(positions), file)
+    values = (stored * scaling).astype(np.float32)
+    return _DosePlanes(values, positions, orientation, spacing, header, file)
 
 
 def _header(attributes: Attributes, file: Path) -> DoseHeader:
     plans = reading.items(attributes, "ReferencedRTPlanSequence")
+    uids = [reading.text(plan, "ReferencedSOPInstanceUID") for plan in plans]
     groups = [group for plan in plans for group in reading.items(plan, _FRACTION_GROUPS)]
     beams = [beam for group in groups for beam in reading.items(group, "ReferencedBeamSequence")]
     units = _chosen(attributes, "DoseUnits", ("GY", "RELATIVE"), file)
@@ -172,9 +172,7 @@ def _header(attributes: Attributes, file: Path) -> DoseHeader:
         units="GY" if units == "GY" else "RELATIVE",
         dose_type="PHYSICAL" if kind == "PHYSICAL" else "EFFECTIVE",
         summation=summation,  # type: ignore[arg-type]
-        plans=tuple(
-            uid for plan in plans if (uid := reading.text(plan, "ReferencedSOPInstanceUID"))
-        ),
+        plans=tuple(uid for uid in uids if uid),
         frame_of_reference=reading.text(attributes, "FrameOfReferenceUID"),
         fraction_groups=_numbers(groups, "ReferencedFractionGroupNumber"),
         beams=_numbers(beams, "ReferencedBeamNumber"),
@@ -208,7 +206,7 @@ _REFUSED = {
 """Codes that are told; other texts of headers are not."""
 
 
-def _check_alike(parts: Sequence[_Planes]) -> None:
+def _check_alike(parts: Sequence[_DosePlanes]) -> None:
     """Several files are one dose only as single planes of the same."""
     first = parts[0]
     if len(parts) == 1:
@@ -232,7 +230,7 @@ def _check_alike(parts: Sequence[_Planes]) -> None:
             )
 
 
-def _is_alike(first: _Planes, part: _Planes) -> bool:
+def _is_alike(first: _DosePlanes, part: _DosePlanes) -> bool:
     return (
         part.header == first.header
         and part.spacing == first.spacing

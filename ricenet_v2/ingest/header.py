@@ -1,4 +1,4 @@
-"""What the headers of DICOM files say, as far as this program uses it: by permission, not by ban."""
+"""What headers of DICOM files say, as far as this program uses it: named fields, and no others."""
 
 from __future__ import annotations
 

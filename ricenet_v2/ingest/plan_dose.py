@@ -173,26 +173,43 @@ def _check_of_plan(doses: Sequence[DoseVolume], plan: TreatmentPlan) -> None:
         raise DatasetError("This plan has no dose.", file=plan.file, expected="1 or more RTDOSE")
     for dose in doses:
         if plan.uid not in dose.header.plans:
-            raise _refused(plan.file, "A dose is of another plan.", "a reference to this plan",
-                           f"{len(dose.header.plans)} references to others",
-                           "Name the plan of the dose.")  # fmt: skip
+            raise _refused(
+                plan.file,
+                "A dose is of another plan.",
+                "a reference to this plan",
+                f"{len(dose.header.plans)} references to others",
+                "Name the plan of the dose.",
+            )
         frames = {dose.header.frame_of_reference, plan.frame_of_reference} - {""}
         if len(frames) > 1:
-            raise _refused(plan.file, "A dose lies in another frame of reference than its plan.",
-                           "the same FrameOfReferenceUID", "another",
-                           "Export plan and dose of the same planning CT.")  # fmt: skip
+            raise _refused(
+                plan.file,
+                "A dose lies in another frame of reference than its plan.",
+                "the same FrameOfReferenceUID",
+                "another",
+                "Export plan and dose of the same planning CT.",
+            )
     if len({dose.header.dose_type for dose in doses}) > 1:
-        raise _refused(plan.file, "Doses of this plan are of two types.",
-                       "all PHYSICAL or all EFFECTIVE", "both", "Name those of one type.")  # fmt: skip
+        raise _refused(
+            plan.file,
+            "Doses of this plan are of two types.",
+            "all PHYSICAL or all EFFECTIVE",
+            "both",
+            "Name those of one type.",
+        )
 
 
 def _used(doses: Sequence[DoseVolume], plan: TreatmentPlan) -> tuple[list[DoseVolume], Summation]:
     whole = [dose for dose in doses if dose.header.summation in _WHOLE]
     if whole:
         if len(whole) > 1 and not all(_is_equal(whole[0], dose) for dose in whole[1:]):
-            raise _refused(plan.file, "This plan has several doses of its whole delivery.",
-                           "one", f"{len(whole)} that differ",
-                           "Name the one that was delivered.")  # fmt: skip
+            raise _refused(
+                plan.file,
+                "This plan has several doses of its whole delivery.",
+                "one",
+                f"{len(whole)} that differ",
+                "Name the one that was delivered.",
+            )
         return whole[:1], whole[0].header.summation
     summation = next(kind for kind in _PARTS if any(d.header.summation == kind for d in doses))
     parts = [dose for dose in doses if dose.header.summation == summation]
@@ -214,9 +231,13 @@ def _check_complete(
     present = sorted(number for each in numbers for number in each)
     if present == sorted(planned):
         return
-    raise _refused(plan.file, f"The doses of this plan are not those of all its {what}.",
-                   f"one dose of each: {listed(sorted(planned))}", listed(present),
-                   "Export the dose of the whole plan, or those of all parts, each once.")  # fmt: skip
+    raise _refused(
+        plan.file,
+        f"The doses of this plan are not those of all its {what}.",
+        f"one dose of each: {listed(sorted(planned))}",
+        listed(present),
+        "Export the dose of the whole plan, or those of all parts, each once.",
+    )
 
 
 def _is_equal(first: DoseVolume, other: DoseVolume) -> bool:

@@ -1,7 +1,7 @@
 """DICOM files -> data sets and their values; what is malformed is missing, and never raises.
 
-pydicom converts a value when it is asked for, raises whatever it meets then, and puts the value into
-its warnings. Values identify patients: neither they nor texts of pydicom leave this module.
+pydicom converts a value when it is asked for, raises whatever it meets then, and puts the value
+into its warnings and errors. Values identify patients: texts of pydicom are not passed on.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pydicom
-from pydicom.dataset import Dataset as Attributes
 from numpy.typing import NDArray
+from pydicom.dataset import Dataset as Attributes
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.errors import DatasetError, RicenetError
 from ricenet_v2.core.regular import opened
 
 _META = 4096
@@ -85,22 +86,38 @@ def read_attributes(
     return attributes
 
 
-def _parsed(file: Path, *, pixels: bool, only: Sequence[str] | None) -> Attributes:
+@contextmanager
+def in_words(what: str, file: Path, remedy: str) -> Iterator[None]:
+    """Turn whatever a library raises into an error without its text, which may hold values.
+
+    Args:
+        what: The fault in one sentence.
+        file: The file concerned.
+        remedy: What the user can do now.
+
+    Raises:
+        DatasetError: Something was raised.
+    """
     try:
         with quiet():
-            return pydicom.dcmread(
-                file,
-                stop_before_pixels=not pixels,
-                force=True,
-                specific_tags=None if only is None else list(only),
-            )
-    except Exception as error:
+            yield
+    except RicenetError:
+        raise
+    except Exception as error:  # noqa: BLE001 - libraries raise whatever they meet
         raise DatasetError(
-            "This file cannot be read as DICOM.",
-            file=file,
-            got=f"{type(error).__name__} of the reader: a damaged header, or the file was cut off",
-            remedy="Export it again.",
+            what, file=file, got=f"{type(error).__name__} of the reader", remedy=remedy
         ) from None
+
+
+def _parsed(file: Path, *, pixels: bool, only: Sequence[str] | None) -> Attributes:
+    what = "This file cannot be read as DICOM: its header is damaged, or it was cut off."
+    with in_words(what, file, "Export it again."):
+        return pydicom.dcmread(
+            file,
+            stop_before_pixels=not pixels,
+            force=True,
+            specific_tags=None if only is None else list(only),
+        )
 
 
 def value(attributes: Attributes, keyword: str) -> Any:
@@ -173,28 +190,28 @@ def is_big_endian(attributes: Attributes) -> bool:
     return encoding[1] is False
 
 
-def voxels_of(attributes: Attributes, file: Path) -> NDArray[Any]:
-    """The stored voxels, decompressed; axes (rows, columns), or (frames, rows, columns).
+def voxels_of(attributes: Attributes, frames: int, file: Path) -> NDArray[Any]:
+    """The stored voxels, decompressed; axes (frames, rows, columns).
 
     Raises:
-        DatasetError: They cannot be decoded.
+        DatasetError: They cannot be decoded, or there are more than the header says.
     """
-    try:
-        with quiet():
-            return attributes.pixel_array
-    except Exception as error:
+    what = "These voxels cannot be decoded: they are damaged, or compressed in an unknown way."
+    with in_words(what, file, "Export the file again, uncompressed."):
+        voxels = np.asarray(attributes.pixel_array)
+    shape = (frames, integer(attributes, "Rows"), integer(attributes, "Columns"))
+    if voxels.shape != shape and (1, *voxels.shape) != shape:
         raise DatasetError(
-            "These voxels cannot be decoded.",
+            "This file has other voxels than its header says.",
             file=file,
-            expected="whole voxels in a known compression",
-            got=f"{type(error).__name__} of the reader",
-            remedy="Export the file again, uncompressed.",
-        ) from None
+            expected=f"{shape}: frames, rows, columns",
+            got=voxels.shape,
+            remedy="Export it again.",
+        )
+    return voxels.reshape(frames, *voxels.shape[-2:])
 
 
 def _syntax(attributes: Attributes) -> pydicom.uid.UID | None:
-    try:
-        uid = attributes.file_meta.TransferSyntaxUID
-        return uid if uid.is_transfer_syntax else None
-    except Exception:  # noqa: BLE001 - a file without meta information
-        return None
+    meta = getattr(attributes, "file_meta", None)
+    uid = value(meta, "TransferSyntaxUID") if meta is not None else None
+    return uid if isinstance(uid, pydicom.uid.UID) and uid.is_transfer_syntax else None

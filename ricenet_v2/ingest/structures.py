@@ -48,7 +48,7 @@ class Structure:
 
 
 @dataclass(frozen=True)
-class _Planes:
+class _ContourPlanes:
     """Contours by plane: axes (3, 3) of row, column and normal, and places along the normal."""
 
     axes: Floats
@@ -141,7 +141,7 @@ def structure_mask(structure: Structure, grid: Grid, slice_spacing: float | None
     return mask
 
 
-def _planes(structure: Structure, slice_spacing: float | None) -> _Planes:
+def _planes(structure: Structure, slice_spacing: float | None) -> _ContourPlanes:
     if not structure.contours:
         raise DatasetError(
             f"Structure number {structure.number} is empty.",
@@ -171,7 +171,7 @@ def _planes(structure: Structure, slice_spacing: float | None) -> _Planes:
         else:
             groups.append([int(at)])
     centres = np.array([np.mean([places[at] for at in group]) for group in groups])
-    return _Planes(
+    return _ContourPlanes(
         axes=axes,
         places=centres,
         thickness=_thickness(centres, slice_spacing, structure),
@@ -229,7 +229,7 @@ def _axis_along(grid: Grid, normal: Floats) -> int | None:
     return 2 - index_axis if cosines[index_axis] > 1 - _PARALLEL**2 / 2 else None
 
 
-def _nearest(planes: _Planes, heights: Floats) -> Floats:
+def _nearest(planes: _ContourPlanes, heights: Floats) -> Floats:
     """Index of the plane that heights belong to, -1 where none is near; shape as given."""
     middles = (planes.places[:-1] + planes.places[1:]) / 2
     index = np.searchsorted(middles, heights, side="right")
@@ -238,7 +238,7 @@ def _nearest(planes: _Planes, heights: Floats) -> Floats:
     return np.where(is_near, index, -1)
 
 
-def _upright(planes: _Planes, grid: Grid, along: int) -> Mask:
+def _upright(planes: _ContourPlanes, grid: Grid, along: int) -> Mask:
     """Contours in the planes of a grid: exact at every voxel centre."""
     mask = np.zeros(grid.shape, dtype=np.bool_)
     stacked = np.moveaxis(mask, along, 0)
@@ -257,7 +257,7 @@ def _upright(planes: _Planes, grid: Grid, along: int) -> Mask:
     return mask
 
 
-def _tilted(planes: _Planes, grid: Grid) -> Mask:
+def _tilted(planes: _ContourPlanes, grid: Grid) -> Mask:
     """Contours are drawn in their own planes, in pixels finer than voxels, and looked up."""
     flat = np.concatenate([contour for each in planes.contours for contour in each])
     flat, ends = flat @ planes.axes[:2].T, grid.corners() @ planes.axes[:2].T

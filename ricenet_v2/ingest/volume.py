@@ -104,13 +104,13 @@ def _checked(file: Path, series: DicomSeries, notes: list[str]) -> Attributes:
         raise DatasetError("This file changed since its header was read.", file=file)
     check_claim(attributes, len(header.positions), file)
     if reading.is_big_endian(attributes):
-        _recode(attributes, file)
+        _recode(attributes, len(header.positions), file)
         notes.append("recoded from big endian")
     return attributes
 
 
-def _recode(attributes: Attributes, file: Path) -> None:
-    voxels = reading.voxels_of(attributes, file)
+def _recode(attributes: Attributes, frames: int, file: Path) -> None:
+    voxels = reading.voxels_of(attributes, frames, file)
     little = voxels.astype(voxels.dtype.newbyteorder("<"), copy=False)
     attributes.PixelData = little.tobytes()
     attributes.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -131,7 +131,7 @@ def _frame_of_reference(data: Sequence[Attributes], file: Path) -> str:
 
 
 def _through_highdicom(data: list[Attributes], uid: str, grid: Grid, file: Path) -> Image:
-    """Voxels in the order of the grid, which is held against what highdicom makes of the headers."""
+    """Voxels in the order of the grid, which is held against that of highdicom."""
     first = data[0]
     for attributes in data:
         attributes.FrameOfReferenceUID = uid
@@ -140,18 +140,10 @@ def _through_highdicom(data: list[Attributes], uid: str, grid: Grid, file: Path)
             attributes.SeriesInstanceUID = reading.text(first, "SeriesInstanceUID") or uid
             attributes.ImageOrientationPatient = first.ImageOrientationPatient
             attributes.PixelSpacing = first.PixelSpacing
-    try:
-        with reading.quiet():
-            volume = _volume(data)
+    what = "The voxels of this series cannot be decoded."
+    with reading.in_words(what, file, "Export the series again, uncompressed."):
+        volume = _volume(data)
         affine, array = np.asarray(volume.affine), np.asarray(volume.array)
-    except Exception as error:
-        raise DatasetError(
-            "The voxels of this series cannot be read.",
-            file=file,
-            expected="voxels of each slice, whole and in a known compression",
-            got=f"{type(error).__name__} of the reader",
-            remedy="Export the series again, uncompressed.",
-        ) from None
     return _in_order(array, affine, grid, file)
 
 

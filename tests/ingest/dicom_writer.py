@@ -173,7 +173,7 @@ def plan_object(targets=(60.0,), groups=((30, (1.0, 1.0)),), uid="1.2.3", **valu
 
 
 def structures_object(rois):
-    """Structures: name -> contours, each points (n, 3), or a pair of a geometric type and points."""
+    """Structures: name -> contours, each points (n, 3), or a geometric type and points."""
     data = _object("RTSTRUCT")
     data.StructureSetROISequence, data.ROIContourSequence = [], []
     for number, (name, contours) in enumerate(rois.items(), 1):

@@ -83,6 +83,7 @@ def test_the_maximum_has_its_value_and_place(tmp_path, values, place):
         ({"ImagePositionPatient": None}, "no place in the patient"),
         ({"Rows": 50}, "fewer voxels than its header claims"),
         ({"Modality": "MR"}, "holds no dose"),
+        ({"PixelData": bytes(2 * 4 * 5 * 6 * 4)}, "other voxels than its header says"),
     ],
 )
 def test_what_is_no_dose_in_gy_on_a_grid_is_refused(tmp_path, values, text):

@@ -31,7 +31,7 @@ def _structure(contours):
 @given(POINTS)
 def test_a_polygon_is_that_of_scikit_image(points):
     # Off the centres of pixels, where both count the edge as they like.
-    corners = np.round(points, 1) + [0.0531, 0.0317]
+    corners = np.round(points, 1) + np.array([0.0531, 0.0317])
     inside = even_odd([corners], (20, 21))
     assert np.array_equal(inside, grid_points_in_poly((20, 21), corners))
 
@@ -107,7 +107,7 @@ def test_contours_of_any_main_plane_are_exact(axis):
         ([_square(1, 5, 1, 5, 4)], "drawn in one plane"),
         ([OUTER[0], np.roll(OUTER[1], 1, axis=1)], "not in parallel planes"),
         ([OUTER[0] + [[0, 0, 0], [0, 0, 3], [0, 0, 0], [0, 0, 0]], OUTER[1]], "parallel planes"),
-        ([contour + [500, 0, 0] for contour in OUTER], "has no voxel"),
+        ([contour + np.array([500, 0, 0]) for contour in OUTER], "has no voxel"),
         ([contour * [1, 0, 1] for contour in OUTER], "have no area"),
     ],
 )
