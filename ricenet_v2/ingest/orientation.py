@@ -22,7 +22,7 @@ def to_lps(voxels: Image, grid: Grid) -> tuple[Image, Grid]:
     sources = _nearest_axes(cosines)
     flipped = [bool(cosines[world, source] < 0) for world, source in enumerate(sources)]
     turned = voxels.transpose([2 - sources[world] for world in (2, 1, 0)])
-    turned = np.flip(turned, [2 - world for world in range(3) if flipped[world]])
+    turned = np.flip(turned, tuple(2 - world for world in range(3) if flipped[world]))
     corner = [0.0, 0.0, 0.0]
     for source, flip in zip(sources, flipped, strict=True):
         corner[2 - source] = grid.shape[2 - source] - 1.0 if flip else 0.0

@@ -148,10 +148,11 @@ def sum_of_plans(
     """
     if not plans:
         raise DatasetError("This case has no dose.", expected="1 or more plans with a dose")
-    for what, values in {
+    kinds: dict[str, set[str]] = {
         "type (PHYSICAL, EFFECTIVE)": {dose.dose_type for dose in plans},
         "frame of reference": {dose.frame_of_reference for dose in plans},
-    }.items():
+    }
+    for what, values in kinds.items():
         if len(values) > 1:
             raise DatasetError(
                 "These doses cannot be summed.",

@@ -200,7 +200,7 @@ def voxels_of(attributes: Attributes, frames: int, file: Path) -> NDArray[Any]:
     with in_words(what, file, "Export the file again, uncompressed."):
         voxels = np.asarray(attributes.pixel_array)
     shape = (frames, integer(attributes, "Rows"), integer(attributes, "Columns"))
-    if voxels.shape != shape and (1, *voxels.shape) != shape:
+    if shape not in {voxels.shape, (1, *voxels.shape)}:
         raise DatasetError(
             "This file has other voxels than its header says.",
             file=file,

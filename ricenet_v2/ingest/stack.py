@@ -107,7 +107,7 @@ def stack_of(
 def axes_of(orientation: Sequence[float] | Floats) -> Floats | StackFault:
     """Unit vectors of row, column and normal, shape (3, 3)."""
     row, column = np.reshape(np.asarray(orientation, dtype=np.float64), (2, 3))
-    lengths = np.linalg.norm(row), np.linalg.norm(column)
+    lengths = float(np.linalg.norm(row)), float(np.linalg.norm(column))
     largest = max(abs(lengths[0] - 1), abs(lengths[1] - 1), abs(float(row @ column)))
     if not largest <= _ORTHONORMAL_WITHIN:
         return StackFault(

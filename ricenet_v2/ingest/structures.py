@@ -274,12 +274,12 @@ def _tilted(planes: _ContourPlanes, grid: Grid) -> Mask:
         drawn[plane] = even_odd(corners, (int(shape[0]), int(shape[1])))
     for start in range(0, grid.shape[0], _SLAB):
         slab = mask[start : start + _SLAB]
-        indices = np.stack(np.indices(slab.shape), axis=-1).astype(np.float64)
+        indices = np.moveaxis(np.indices(slab.shape, dtype=np.float64), 0, -1)
         indices[..., 0] += start
         points = grid.positions(indices) @ planes.axes.T
         pixel = np.round((points[..., :2] - low) / step).astype(int)
-        plane = _nearest(planes, points[..., 2]).astype(int)
-        plane[((pixel < 0) | (pixel >= shape)).any(axis=-1)] = -1
+        index = _nearest(planes, points[..., 2]).astype(int)
+        index[((pixel < 0) | (pixel >= shape)).any(axis=-1)] = -1
         pixel = np.clip(pixel, 0, shape - 1)
-        slab[:] = drawn[plane, pixel[..., 0], pixel[..., 1]]
+        slab[:] = drawn[index, pixel[..., 0], pixel[..., 1]]
     return mask
