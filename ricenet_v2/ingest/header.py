@@ -134,7 +134,15 @@ def read_header(file: Path) -> DicomHeader:
         NotDicomError: It is another kind of file.
         DatasetError: It cannot be read.
     """
-    return header_of(reading.read_attributes(file, only=_ONLY), file)
+    header = header_of(reading.read_attributes(file, only=_ONLY), file)
+    if not header.modality and not header.is_directory:
+        raise DatasetError(
+            "This file does not say of what kind it is.",
+            file=file,
+            expected="a Modality",
+            remedy="It may have been cut off: export it again.",
+        )
+    return header
 
 
 @reading.quiet()

@@ -26,7 +26,8 @@ from ricenet_v2.core.regular import opened
 _META = 4096
 """Bytes at the start of a file in which its transfer syntax stands."""
 _PREAMBLE = 128
-_SEEMS_DICOM = b"DICM"
+_FIRST_GROUPS = (b"\x02\0", b"\x08\0", b"\0\x02", b"\0\x08")
+"""Bytes that a file without preamble begins with: group 2 or 8, in either byte order."""
 
 
 class NotDicomError(DatasetError):
@@ -71,6 +72,8 @@ def read_attributes(
         raise DatasetError(
             "This file cannot be read.", file=file, got=error.strerror or type(error).__name__
         ) from None
+    if not _seems_dicom(start):
+        raise NotDicomError("This is no DICOM file.", file=file)
     if str(DeflatedExplicitVRLittleEndian).encode() + b"\0" in start:
         raise DatasetError(
             "This file is compressed as a whole.",
@@ -80,10 +83,18 @@ def read_attributes(
             remedy="Export it uncompressed, or convert it (e.g. dcmconv +te of DCMTK).",
         )
     attributes = _parsed(file, pixels=pixels, only=only)
-    has_preamble = start[_PREAMBLE : _PREAMBLE + 4] == _SEEMS_DICOM
-    if not has_preamble and not text(attributes, "SOPClassUID").startswith("1."):
+    if not _has_preamble(start) and not text(attributes, "SOPClassUID").startswith("1."):
         raise NotDicomError("This is no DICOM file.", file=file)
     return attributes
+
+
+def _has_preamble(start: bytes) -> bool:
+    return start[_PREAMBLE : _PREAMBLE + 4] == b"DICM"
+
+
+def _seems_dicom(start: bytes) -> bool:
+    """Whether pydicom is to look at a file: without preamble, if it begins with a first group."""
+    return _has_preamble(start) or start[:2] in _FIRST_GROUPS
 
 
 @contextmanager

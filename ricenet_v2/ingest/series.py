@@ -111,7 +111,7 @@ def split_series(headers: Iterable[DicomHeader]) -> list[DicomSeries]:
 
 
 def _parts(members: Sequence[DicomHeader]) -> list[DicomSeries]:
-    unique = _without_copies(sorted(members, key=_order))
+    unique = without_copies(sorted(members, key=_order))
     copies = len(members) - len(unique)
     groups: list[_Group] = [(unique, ())]
     for word, split in _ALWAYS:
@@ -142,7 +142,7 @@ def _order(header: DicomHeader) -> tuple[float, float, str]:
     return number, acquisition, str(header.file)
 
 
-def _without_copies(headers: Sequence[DicomHeader]) -> list[DicomHeader]:
+def without_copies(headers: Sequence[DicomHeader]) -> list[DicomHeader]:
     """Headers without those that equal another in all but the file."""
     unique: dict[Hashable, DicomHeader] = {}
     for header in headers:

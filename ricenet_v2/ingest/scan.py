@@ -1,0 +1,257 @@
+"""A tree of files -> series, whatever the files are called and however deep they lie."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ricenet_v2.core.errors import DatasetError, RicenetError
+from ricenet_v2.core.progress import track
+from ricenet_v2.core.regular import fault_of_file
+from ricenet_v2.ingest.header import DicomHeader, read_header
+from ricenet_v2.ingest.header_cache import ReadFile, load_headers, save_headers
+from ricenet_v2.ingest.reading import NotDicomError
+from ricenet_v2.ingest.series import DicomSeries, split_series, without_copies
+from ricenet_v2.ingest.stack import Stack
+from ricenet_v2.records.scanned import ScannedSeries
+from ricenet_v2.store.image_files import ENDINGS
+from ricenet_v2.store.images import read_grid
+
+_IMAGES = ("MR", "CT", "PT")
+_OBJECTS = {
+    "RTDOSE": "dose",
+    "RTPLAN": "plan",
+    "RTSTRUCT": "structures",
+    "REG": "registration",
+}
+_ENDINGS = tuple(ending for endings in ENDINGS.values() for ending in endings)
+_KEY_DIGITS = 10
+
+
+@dataclass(frozen=True)
+class UnreadFile:
+    """A file or folder that could not be read.
+
+    Attributes:
+        file: Below the folder that was scanned.
+        fault: Why, in words.
+    """
+
+    file: str
+    fault: str
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a tree holds.
+
+    Attributes:
+        folder: The tree.
+        rows: A row a series, by patient, date and description.
+        series: Of DICOM, by key.
+        images: Files of other formats, by key.
+        unread: What could not be read.
+        n_others: How many files are neither DICOM nor images.
+        n_read: How many files were read anew; the others are as the cache has them.
+    """
+
+    folder: Path
+    rows: tuple[ScannedSeries, ...]
+    series: dict[str, DicomSeries] = field(repr=False)
+    images: dict[str, Path] = field(repr=False)
+    unread: tuple[UnreadFile, ...]
+    n_others: int
+    n_read: int
+
+
+def scan(folder: Path, work: Path | None = None) -> Scan:
+    """Read the headers of all files of a tree; links to folders are not followed.
+
+    Args:
+        folder: Of DICOM files and of images in other formats, of any names.
+        work: Where headers are kept, so that the next scan is quick; it is made for its owner
+            alone. None keeps nothing.
+
+    Raises:
+        DatasetError: There is no such folder, or it holds neither.
+    """
+    if not folder.is_dir():
+        raise DatasetError("There is no such folder.", file=folder)
+    known = load_headers(work) if work is not None else {}
+    files: dict[str, ReadFile] = {}
+    unread: list[UnreadFile] = []
+    n_read = 0
+    for name in track(list(_files(folder, unread)), "reading headers"):
+        file = _known_or_read(folder, name, known.get(name))
+        n_read += file is not known.get(name)
+        files[name] = file
+        if file.fault:
+            unread.append(UnreadFile(name, file.fault))
+    if work is not None:
+        work.mkdir(mode=0o700, parents=True, exist_ok=True)
+        save_headers(work, files)
+    kinds = Counter(file.kind for file in files.values())
+    if not kinds["dicom"] + kinds["image"]:
+        raise DatasetError(
+            "This folder holds no DICOM files and no images.",
+            file=folder,
+            expected=f"files of DICOM, or with an ending such as {', '.join(_ENDINGS[:2])}",
+            got=f"{kinds['other']} other files, {len(unread)} that cannot be read",
+            remedy=_remedy(folder, files),
+        )
+    series = _series(folder, files)
+    images = {_key("image", name): name for name, file in files.items() if file.kind == "image"}
+    rows = [_row(key, each, folder) for key, each in series.items()]
+    rows += [_image_row(key, name, files[name]) for key, name in images.items()]
+    return Scan(
+        folder=folder,
+        rows=tuple(sorted(rows, key=lambda row: (row.patient, row.date, row.description, row.key))),
+        series=series,
+        images={key: folder / name for key, name in images.items()},
+        unread=tuple(unread),
+        n_others=kinds["other"],
+        n_read=n_read,
+    )
+
+
+def _files(folder: Path, unread: list[UnreadFile]) -> Iterator[str]:
+    """Paths below a folder, in their order; folders that cannot be listed are noted."""
+
+    def note(error: OSError) -> None:
+        place = os.path.relpath(error.filename or folder, folder)
+        unread.append(UnreadFile(place, f"this folder cannot be listed: {error.strerror}"))
+
+    for place, folders, names in os.walk(folder, onerror=note):
+        folders.sort()
+        for name in sorted(names):
+            yield os.path.relpath(Path(place, name), folder)
+
+
+def _known_or_read(folder: Path, name: str, known: ReadFile | None) -> ReadFile:
+    path = folder / name
+    try:
+        status = path.stat()
+    except OSError:
+        return ReadFile(0, 0, "unreadable", fault=fault_of_file(path))
+    if known is not None and known.is_of(status):
+        return known
+    read = ReadFile(status.st_size, status.st_mtime_ns, "other")
+    fault = fault_of_file(path)
+    if fault:
+        return replace(read, kind="unreadable", fault=fault)
+    return _read(path, read) if status.st_size else read
+
+
+def _read(path: Path, read: ReadFile) -> ReadFile:
+    is_image = path.name.lower().endswith(_ENDINGS)
+    try:
+        if is_image:
+            grid = read_grid(path)
+            return replace(read, kind="image", shape=grid.shape, spacing=grid.spacing)
+        header = replace(read_header(path), file=Path())
+    except NotDicomError:
+        return read
+    except RicenetError as error:
+        return replace(read, kind="image" if is_image else "unreadable", fault=error.what)
+    return read if header.is_directory else replace(read, kind="dicom", header=header)
+
+
+def _remedy(folder: Path, files: dict[str, ReadFile]) -> str:
+    others = [folder / name for name, file in files.items() if file.kind == "other"]
+    if any(zipfile.is_zipfile(file) for file in others):
+        return "Unpack the archives first."
+    return "Name the folder of an export, with all folders below it."
+
+
+def _series(folder: Path, files: dict[str, ReadFile]) -> dict[str, DicomSeries]:
+    headers = [
+        replace(file.header, file=folder / name)
+        for name, file in files.items()
+        if file.header is not None
+    ]
+    images = [header for header in headers if header.modality in _IMAGES]
+    others = [header for header in headers if header.modality not in _IMAGES]
+    parts = [*split_series(images), *_unsplit(others)]
+    return {_key_of(part, folder): part for part in parts}
+
+
+def _unsplit(headers: Sequence[DicomHeader]) -> list[DicomSeries]:
+    """Objects that are no slices: doses of a plan in one series belong together, others do not."""
+    groups: dict[tuple[str, ...], list[DicomHeader]] = {}
+    for header in headers:
+        groups.setdefault(_name(header), []).append(header)
+    return [
+        DicomSeries(tuple(unique), copies=len(group) - len(unique))
+        for group in groups.values()
+        for unique in [without_copies(group)]
+    ]
+
+
+def _name(header: DicomHeader) -> tuple[str, ...]:
+    """What tells a series that is not split from others; of a single file, the file."""
+    place = (header.patient, header.modality, header.series)
+    if header.modality in _IMAGES and header.series:
+        return place
+    if header.modality == "RTDOSE":
+        return (*place, *header.plans)
+    return (*place, header.instance or str(header.file))
+
+
+def _key_of(series: DicomSeries, folder: Path) -> str:
+    first = series.first
+    below = replace(first, file=Path(os.path.relpath(first.file, folder)))
+    return _key(*_name(below), str(series.part))
+
+
+def _key(*parts: str) -> str:
+    """A name of a series that stays the same, and that no spreadsheet takes for a number."""
+    digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+    return f"s{digest[:_KEY_DIGITS]}"
+
+
+def _row(key: str, series: DicomSeries, folder: Path) -> ScannedSeries:
+    first = series.first
+    verdict, spacing, slices = _OBJECTS.get(first.modality, "not used"), "", 0
+    if first.modality in _IMAGES:
+        stack = series.stack()
+        verdict = "volume" if isinstance(stack, Stack) else f"no volume: {stack.kind}, {stack.got}"
+        slices = sum(len(header.positions) for header in series.headers)
+        if isinstance(stack, Stack):
+            steps = (stack.spacing, *first.spacing)
+            spacing = " x ".join(f"{step:.4g}" for step in steps)
+    plans = {uid for header in series.headers for uid in header.plans}
+    return ScannedSeries(
+        key=key,
+        verdict=verdict,
+        patient=first.patient,
+        modality=first.modality,
+        description=first.description,
+        date=first.date,
+        files=len(series.headers),
+        slices=slices,
+        spacing=spacing,
+        contrast_agent=any(header.has_contrast_agent for header in series.headers),
+        image_type="\\".join(first.image_type),
+        split_by=", ".join(series.split_by),
+        frame_of_reference=first.frame_of_reference,
+        plan=first.instance if first.modality == "RTPLAN" else " ".join(sorted(plans)),
+        fractions=first.fractions,
+        folder=os.path.relpath(first.file.parent, folder),
+    )
+
+
+def _image_row(key: str, name: str, file: ReadFile) -> ScannedSeries:
+    return ScannedSeries(
+        key=key,
+        verdict=f"no volume: {file.fault}" if file.fault else "volume",
+        description=name,
+        files=1,
+        slices=file.shape[0] if file.shape else 0,
+        spacing=" x ".join(f"{step:.4g}" for step in file.spacing) if file.spacing else "",
+        folder=str(Path(name).parent),
+    )

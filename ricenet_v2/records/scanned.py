@@ -1,0 +1,47 @@
+"""Rows of series.csv: what a scan of a tree of files came upon."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ScannedSeries:
+    """A series, or an image in another format than DICOM. The row names the patient.
+
+    Attributes:
+        key: By which tables name the series.
+        verdict: `volume`, `dose`, `plan`, `structures`, `registration`, `not used`, or why it is no
+            volume.
+        patient: As the hospital calls the patient; empty where the file does not say.
+        modality: Of DICOM, e.g. `MR`.
+        description: In the scanner's words, or the name of the image.
+        date: YYYYMMDD; empty where the file does not say.
+        files: How many.
+        slices: How many; of images.
+        spacing: Between slices, rows and columns, mm.
+        contrast_agent: Whether the header names one.
+        image_type: Of DICOM.
+        split_by: What differs from the other parts of the series.
+        frame_of_reference: UID.
+        plan: UID of the plan, or of the plans that a dose refers to.
+        fractions: Of a plan.
+        folder: Of its first file, below the folder that was scanned.
+    """
+
+    key: str
+    verdict: str
+    patient: str = ""
+    modality: str = ""
+    description: str = ""
+    date: str = ""
+    files: int = 0
+    slices: int = 0
+    spacing: str = ""
+    contrast_agent: bool = False
+    image_type: str = ""
+    split_by: str = ""
+    frame_of_reference: str = ""
+    plan: str = ""
+    fractions: int | None = None
+    folder: str = "."
