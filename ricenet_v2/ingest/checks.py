@@ -1,0 +1,157 @@
+"""Whether two registered images show the same head in the same place.
+
+Overlap of brain masks does not tell: another patient's overlap as well. Squared local correlation
+does: the share of the variance around a voxel that one image explains of the other, whatever the
+contrast of both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import ndimage
+
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.types import Image, Mask
+from ricenet_v2.ingest.registration import Located
+from ricenet_v2.ingest.resampling import field_of_view, resample, resample_mask
+from ricenet_v2.ingest.rigid import RigidTransform, rigid
+
+_SPACING_MM = 2.0
+_WINDOW = 5
+"""Voxels a side in which correlation is local."""
+_SHIFT_MM = 4.0
+LEAST_CORRELATION = 0.3
+LEAST_DROP = 1 / 3
+LEAST_COVERED = 0.9
+_LEAST_VARIANCE = 1e-8
+
+CheckFaultKind = Literal["correlation", "shift", "mirrored", "field of view"]
+
+
+@dataclass(frozen=True)
+class RegistrationCheck:
+    """Figures of a registered pair, each in the brain of the fixed image.
+
+    Attributes:
+        correlation: Mean squared local correlation.
+        shifted: The median of it with the moving image moved by 4 mm, both ways along each axis.
+        mirrored: It with the moving image mirrored left to right.
+        covered: Share of the brain inside of the moving image.
+    """
+
+    correlation: float
+    shifted: float
+    mirrored: float
+    covered: float
+
+    @property
+    def faults(self) -> tuple[CheckFaultKind, ...]:
+        """Why the pair is refused; none where it is not."""
+        checks: dict[CheckFaultKind, bool] = {
+            "field of view": self.covered < LEAST_COVERED,
+            "correlation": not self.correlation >= LEAST_CORRELATION,
+            "shift": not self.shifted <= (1 - LEAST_DROP) * self.correlation,
+            "mirrored": self.mirrored >= self.correlation,
+        }
+        return tuple(kind for kind, is_fault in checks.items() if is_fault)
+
+
+def check_registration(
+    fixed: Located, moving: Located, transform: RigidTransform, brain: Mask
+) -> RegistrationCheck:
+    """Measure how well two images fit each other.
+
+    Args:
+        fixed: The reference.
+        moving: The other.
+        transform: From points of the fixed image to points of the moving one.
+        brain: Of the fixed image, on its grid.
+    """
+    grid = _grid_around(brain, fixed.grid)
+    inside = resample_mask(brain, fixed.grid, grid)
+    reference = resample(fixed.voxels, fixed.grid, grid)
+
+    def moved(extra: RigidTransform) -> float:
+        joined = transform.after(extra).of_simpleitk()
+        image = resample(moving.voxels, moving.grid, grid, joined)
+        seen = inside & field_of_view(moving.grid, grid, joined)
+        return local_correlation(reference, image, seen)
+
+    shifts = [
+        moved(rigid(np.eye(3), sign * _SHIFT_MM * np.eye(3)[axis]))
+        for axis in range(3)
+        for sign in (-1, 1)
+    ]
+    covered = field_of_view(moving.grid, grid, transform.of_simpleitk()) & inside
+    return RegistrationCheck(
+        correlation=moved(RigidTransform()),
+        shifted=float(np.median(shifts)),
+        mirrored=_mirrored(reference, inside, moving, transform, grid),
+        covered=float(covered.sum() / max(1, inside.sum())),
+    )
+
+
+def local_correlation(first: Image, other: Image, inside: Mask) -> float:
+    """Mean squared correlation of cubes of 5 voxels a side, 0 to 1.
+
+    Args:
+        first: Array axes (z, y, x).
+        other: Of the same shape.
+        inside: Voxels about which cubes are taken; those in which an image is constant count 0.
+    """
+    if not inside.any():
+        return 0.0
+    one, two = (_scaled(image, inside) for image in (first, other))
+
+    def mean(values: Image) -> Image:
+        result: Image = ndimage.uniform_filter(values, _WINDOW, mode="nearest")
+        return result
+
+    means = mean(one), mean(two)
+    variances = mean(one * one) - means[0] ** 2, mean(two * two) - means[1] ** 2
+    covariance = mean(one * two) - means[0] * means[1]
+    product = variances[0] * variances[1]
+    is_varied = (variances[0] > _LEAST_VARIANCE) & (variances[1] > _LEAST_VARIANCE)
+    squared = np.where(is_varied, covariance**2 / np.where(is_varied, product, 1), 0)
+    return float(np.clip(squared[inside], 0, 1).mean())
+
+
+def _scaled(image: Image, inside: Mask) -> Image:
+    """In double precision, which the difference of squares needs, with mean 0 and deviation 1."""
+    values = image.astype(np.float64)
+    spread = float(values[inside].std())
+    scaled: Image = (values - values[inside].mean()) / (spread if spread > 0 else 1.0)
+    return scaled
+
+
+def _grid_around(brain: Mask, grid: Grid) -> Grid:
+    """A grid of 2 mm around a mask, along the axes of its grid."""
+    indices = np.argwhere(brain) if brain.any() else np.zeros((1, 3), dtype=int)
+    low, high = indices.min(axis=0), indices.max(axis=0)
+    extent = (high - low) * np.array(grid.spacing)
+    shape = tuple(int(n) for n in np.ceil(extent / _SPACING_MM) + 1)
+    x, y, z = grid.world((float(low[0]), float(low[1]), float(low[2])))
+    return Grid(
+        (shape[0], shape[1], shape[2]),
+        (_SPACING_MM, _SPACING_MM, _SPACING_MM),
+        (float(x), float(y), float(z)),
+        grid.direction,
+    )
+
+
+def _mirrored(
+    reference: Image, inside: Mask, moving: Located, transform: RigidTransform, grid: Grid
+) -> float:
+    """Correlation with the moving image mirrored about the middle of the brain, left to right."""
+    joined = transform.of_simpleitk()
+    image = resample(moving.voxels, moving.grid, grid, joined)
+    seen = field_of_view(moving.grid, grid, joined)
+    # The array's last axis is right to left; the mask's own middle is the plane.
+    centre = float(np.argwhere(inside)[:, 2].mean()) if inside.any() else 0.0
+    columns = np.round(2 * centre - np.arange(grid.shape[2])).astype(int)
+    is_there = (columns >= 0) & (columns < grid.shape[2])
+    columns = np.clip(columns, 0, grid.shape[2] - 1)
+    return local_correlation(reference, image[..., columns], inside & seen[..., columns] & is_there)

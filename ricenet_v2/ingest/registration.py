@@ -1,0 +1,196 @@
+"""Rigid registration of two images of one head, by mutual information, from many starts.
+
+One start ends far off at rotations above some 40 degrees, without any sign of it. Here 13 rotations
+about two centres are tried on coarse images, the best go on to finer ones. Nothing is random, and
+one thread computes, so that the same images give the same transform.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import SimpleITK as sitk
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.types import Floats, Image
+from ricenet_v2.ingest.resampling import image_of
+from ricenet_v2.ingest.rigid import RigidTransform, rigid
+
+_CLIPPED_TO = (1.0, 99.5)
+"""Percentiles."""
+_BINS = 32
+_ANGLES = (-80.0, -40.0, 40.0, 80.0)
+"""Degrees about each axis, beside no rotation: 13 rotations."""
+_SMALLEST = 8
+"""Voxels along an axis below which an image is not made coarser."""
+
+
+class Located(Protocol):
+    """Voxels on a grid."""
+
+    @property
+    def voxels(self) -> Image:
+        """float32, array axes (z, y, x)."""
+
+    @property
+    def grid(self) -> Grid:
+        """Where they lie."""
+
+
+@dataclass(frozen=True)
+class _RegistrationLevel:
+    """A step of the search: size of voxels, how many starts go on, and how the search moves."""
+
+    spacing: float
+    kept: int
+    sampled: float
+    step: float
+    smallest_step: float
+    iterations: int
+
+
+_LEVELS = (
+    _RegistrationLevel(8.0, 4, 1.0, 4.0, 0.2, 40),
+    _RegistrationLevel(4.0, 1, 0.5, 2.0, 0.05, 60),
+    _RegistrationLevel(2.0, 1, 0.2, 0.5, 0.005, 100),
+)
+_FINE = _RegistrationLevel(1.0, 1, 0.05, 0.2, 0.002, 100)
+
+
+@dataclass(frozen=True)
+class RegisteredPair:
+    """The result.
+
+    Attributes:
+        transform: From points of the fixed image to points of the moving one, mm.
+        mutual_information: Of the last level; higher is better.
+    """
+
+    transform: RigidTransform
+    mutual_information: float
+
+
+def register(fixed: Located, moving: Located, *, fine: bool = False) -> RegisteredPair:
+    """Find the rigid transform under which two images tell most of each other.
+
+    Whether it is right has to be checked: `checks.py`.
+
+    Args:
+        fixed: The reference.
+        moving: Of the same head.
+        fine: Whether to end at 1 mm instead of 2.
+
+    Raises:
+        DatasetError: An image is constant, or no start led anywhere.
+    """
+    images = _clipped(fixed, "fixed"), _clipped(moving, "moving")
+    starts = _starts(*images)
+    levels = (*_LEVELS, _FINE) if fine else _LEVELS
+    results: list[tuple[float, sitk.Euler3DTransform]] = []
+    for level in levels:
+        still, moved = (_binned(image, level.spacing) for image in images)
+        results = [result for start in starts for result in _searched(still, moved, start, level)]
+        if not results:
+            raise DatasetError(
+                "These images cannot be registered.",
+                expected="images that overlap from one of the starts",
+                got="none that does",
+                remedy="See whether both show the head, and whether a series lacks its position.",
+            )
+        results.sort(key=lambda result: result[0])
+        starts = [transform for _, transform in results[: level.kept]]
+    value, best = results[0]
+    return RegisteredPair(_rigid(best), -value)
+
+
+def _clipped(image: Located, name: str) -> sitk.Image:
+    low, high = np.percentile(image.voxels, _CLIPPED_TO)
+    if not high > low:
+        raise DatasetError(
+            f"The {name} image cannot be registered.",
+            expected="voxels that differ",
+            got=f"{low:g} to {high:g} but for the outermost {100 - _CLIPPED_TO[1]:g} %",
+            remedy="Take another series.",
+        )
+    voxels = np.clip(image.voxels, low, high)
+    return image_of(((voxels - low) / (high - low)).astype(np.float32), image.grid)
+
+
+def _binned(image: sitk.Image, spacing: float) -> sitk.Image:
+    """A coarser image of means; Shrink would move the content by half a voxel."""
+    factors = [
+        max(1, min(round(spacing / step), size // _SMALLEST))
+        for step, size in zip(image.GetSpacing(), image.GetSize(), strict=True)
+    ]
+    return sitk.BinShrink(image, factors)
+
+
+def _starts(fixed: sitk.Image, moving: sitk.Image) -> list[sitk.Euler3DTransform]:
+    """Each rotation about the middle of the fixed image, and about its centre of mass."""
+    rotations = [np.zeros(3), *(axis * angle for axis in np.eye(3) for angle in _ANGLES)]
+    starts = []
+    for centre, target in (
+        (_middle(fixed), _middle(moving)),
+        (_centre_of_mass(fixed), _centre_of_mass(moving)),
+    ):
+        for rotation in rotations:
+            transform = sitk.Euler3DTransform()
+            transform.SetCenter(centre.tolist())
+            transform.SetRotation(*np.radians(rotation).tolist())
+            transform.SetTranslation((target - centre).tolist())
+            starts.append(transform)
+    return starts
+
+
+def _middle(image: sitk.Image) -> Floats:
+    index = [(size - 1) / 2 for size in image.GetSize()]
+    return np.array(image.TransformContinuousIndexToPhysicalPoint(index))
+
+
+def _centre_of_mass(image: sitk.Image) -> Floats:
+    voxels = sitk.GetArrayViewFromImage(image)
+    total = float(voxels.sum(dtype=np.float64))
+    index = [
+        float(voxels.sum(axis=tuple(a for a in range(3) if a != axis), dtype=np.float64)
+              @ np.arange(voxels.shape[axis])) / total
+        for axis in (2, 1, 0)
+    ]  # fmt: skip
+    return np.array(image.TransformContinuousIndexToPhysicalPoint(index))
+
+
+def _searched(
+    fixed: sitk.Image, moving: sitk.Image, start: sitk.Euler3DTransform, level: _RegistrationLevel
+) -> Sequence[tuple[float, sitk.Euler3DTransform]]:
+    """Metric (lower is better) and transform; none where the images do not overlap."""
+    method = sitk.ImageRegistrationMethod()
+    method.SetNumberOfThreads(1)
+    method.SetMetricAsMattesMutualInformation(numberOfHistogramBins=_BINS)
+    if level.sampled < 1:
+        method.SetMetricSamplingStrategy(method.REGULAR)
+        method.SetMetricSamplingPercentage(level.sampled)
+    method.SetInterpolator(sitk.sitkLinear)
+    method.SetOptimizerAsRegularStepGradientDescent(
+        learningRate=level.step,
+        minStep=level.smallest_step,
+        numberOfIterations=level.iterations,
+        relaxationFactor=0.5,
+        gradientMagnitudeTolerance=1e-8,
+    )
+    method.SetOptimizerScalesFromPhysicalShift()
+    transform = sitk.Euler3DTransform(start)
+    method.SetInitialTransform(transform, inPlace=True)
+    try:
+        method.Execute(fixed, moving)
+    except RuntimeError:  # of ITK: too few points lie in both images
+        return []
+    return [(float(method.GetMetricValue()), transform)]
+
+
+def _rigid(transform: sitk.Euler3DTransform) -> RigidTransform:
+    matrix = np.reshape(transform.GetMatrix(), (3, 3))
+    centre = np.array(transform.GetCenter())
+    return rigid(matrix, np.array(transform.GetTranslation()) + centre - matrix @ centre)
