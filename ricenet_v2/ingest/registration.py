@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 import SimpleITK as sitk
+from scipy.spatial.transform import Rotation
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
@@ -23,8 +24,8 @@ from ricenet_v2.ingest.rigid import RigidTransform, rigid
 _CLIPPED_TO = (1.0, 99.5)
 """Percentiles."""
 _BINS = 32
-_ANGLES = (-80.0, -40.0, 40.0, 80.0)
-"""Degrees about each axis, beside no rotation: 13 rotations."""
+_ANGLE = 50.0
+"""Degrees about each of the twelve corners of an icosahedron, beside no rotation."""
 _SMALLEST = 8
 """Voxels along an axis below which an image is not made coarser."""
 
@@ -55,8 +56,10 @@ class _RegistrationLevel:
 
 _LEVELS = (
     _RegistrationLevel(8.0, 4, 1.0, 4.0, 0.2, 40),
-    _RegistrationLevel(4.0, 1, 0.5, 2.0, 0.05, 60),
-    _RegistrationLevel(2.0, 1, 0.2, 0.5, 0.005, 100),
+    _RegistrationLevel(4.0, 1, 1.0, 2.0, 0.05, 100),
+    _RegistrationLevel(2.0, 1, 0.3, 1.0, 0.02, 150),
+    # Again, since a search may end where its direction turns.
+    _RegistrationLevel(2.0, 1, 0.3, 0.5, 0.005, 150),
 )
 _FINE = _RegistrationLevel(1.0, 1, 0.05, 0.2, 0.002, 100)
 
@@ -131,7 +134,7 @@ def _binned(image: sitk.Image, spacing: float) -> sitk.Image:
 
 def _starts(fixed: sitk.Image, moving: sitk.Image) -> list[sitk.Euler3DTransform]:
     """Each rotation about the middle of the fixed image, and about its centre of mass."""
-    rotations = [np.zeros(3), *(axis * angle for axis in np.eye(3) for angle in _ANGLES)]
+    rotations = [np.eye(3), *Rotation.from_rotvec(_ANGLE * _corners(), degrees=True).as_matrix()]
     starts = []
     for centre, target in (
         (_middle(fixed), _middle(moving)),
@@ -140,10 +143,18 @@ def _starts(fixed: sitk.Image, moving: sitk.Image) -> list[sitk.Euler3DTransform
         for rotation in rotations:
             transform = sitk.Euler3DTransform()
             transform.SetCenter(centre.tolist())
-            transform.SetRotation(*np.radians(rotation).tolist())
+            transform.SetMatrix(rotation.ravel().tolist())
             transform.SetTranslation((target - centre).tolist())
             starts.append(transform)
     return starts
+
+
+def _corners() -> Floats:
+    """Unit vectors to the corners of an icosahedron, shape (12, 3): directions spread evenly."""
+    golden = (1 + np.sqrt(5)) / 2
+    pairs = [(0, one, two * golden) for one in (-1, 1) for two in (-1, 1)]
+    corners = np.array([np.roll(pair, turn) for pair in pairs for turn in range(3)])
+    return corners / np.linalg.norm(corners[0])
 
 
 def _middle(image: sitk.Image) -> Floats:
@@ -177,10 +188,10 @@ def _searched(
         learningRate=level.step,
         minStep=level.smallest_step,
         numberOfIterations=level.iterations,
-        relaxationFactor=0.5,
+        relaxationFactor=0.8,
         gradientMagnitudeTolerance=1e-8,
     )
-    method.SetOptimizerScalesFromPhysicalShift()
+    method.SetOptimizerScalesFromJacobian()
     transform = sitk.Euler3DTransform(start)
     method.SetInitialTransform(transform, inPlace=True)
     try:
