@@ -30,20 +30,23 @@ class RigidTransform:
 
     def __post_init__(self) -> None:
         """Refuse what scales, shears or mirrors."""
-        matrix = self.matrix
-        apart = np.abs(matrix @ matrix.T - np.eye(3)).max() if matrix.shape == (3, 3) else np.inf
-        is_rigid = apart <= _ORTHONORMAL_WITHIN and np.linalg.det(matrix) > 0
-        if not (is_rigid and np.isfinite(self.translation).all()):
+        counts = len(self.rotation), len(self.translation)
+        if counts != (9, 3) or not np.isfinite([*self.rotation, *self.translation]).all():
+            raise GeometryError(
+                "This transform is not rigid.", expected="9 and 3 finite numbers", got=counts
+            )
+        apart = np.abs(self.matrix @ self.matrix.T - np.eye(3)).max()
+        if apart > _ORTHONORMAL_WITHIN or np.linalg.det(self.matrix) < 0:
             raise GeometryError(
                 "This transform is not rigid.",
-                expected="a rotation, which neither scales nor mirrors, and a translation",
+                expected="a rotation, which neither scales nor mirrors",
                 got=f"a matrix that is {apart:.3g} off",
             )
 
     @property
     def matrix(self) -> Floats:
         """The rotation, shape (3, 3)."""
-        return np.asarray(self.rotation, dtype=np.float64).reshape(-1, 3)
+        return np.asarray(self.rotation, dtype=np.float64).reshape(3, 3)
 
     def points(self, points: Floats) -> Floats:
         """Move points, shape (..., 3)."""

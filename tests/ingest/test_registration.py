@@ -1,0 +1,173 @@
+"""Rigid registration against poses that are known, and checks that tell a wrong one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import ndimage
+from scipy.spatial.transform import Rotation
+
+from ricenet_v2.core.errors import DatasetError, GeometryError
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.ingest.checks import RegistrationCheck, check_registration, local_correlation
+from ricenet_v2.ingest.registration import register
+from ricenet_v2.ingest.resampling import resample
+from ricenet_v2.ingest.rigid import RigidTransform, rigid
+
+ANGLES = st.tuples(*[st.floats(-180, 180)] * 3)
+SHIFTS = st.tuples(*[st.floats(-90, 90)] * 3)
+
+
+@dataclass(frozen=True)
+class Picture:
+    voxels: np.ndarray
+    grid: Grid
+
+
+def _transform(angles, shift):
+    return rigid(Rotation.from_euler("xyz", angles, degrees=True).as_matrix(), np.array(shift))
+
+
+def _head(seed=0, size=34, spacing=5.0):
+    """An ellipsoid of smooth texture in a darker shell, which is no mirror image of itself."""
+    rng = np.random.default_rng(seed)
+    texture = ndimage.gaussian_filter(rng.normal(size=(size,) * 3), 0.8)
+    z, y, x = np.indices((size,) * 3) - (size - 1) / 2
+    radius = np.sqrt((z / 0.36) ** 2 + (y / 0.42) ** 2 + (x / 0.32) ** 2) / size
+    voxels = np.where(radius < 0.85, 1 + texture / texture.std() / 3, np.where(radius < 1, 0.4, 0))
+    half = -spacing * (size - 1) / 2
+    grid = Grid((size,) * 3, (spacing,) * 3, (half, half, half))
+    return Picture(voxels.astype(np.float32), grid), radius < 0.85
+
+
+def _posed(head, transform, look=lambda voxels: voxels, spacing=(4.0, 3.5, 3.5)):
+    """The head where the transform puts it, on another grid, with 3 % noise."""
+    shape = tuple(int(230 / step) for step in spacing)
+    corner = np.array(transform.translation) - 115.0
+    grid = Grid(shape, spacing, tuple(corner.tolist()))
+    voxels = resample(head.voxels, head.grid, grid, transform.inverse().of_simpleitk())
+    noise = np.random.default_rng(1).normal(0, 0.03, shape)
+    return Picture((look(voxels) + noise).astype(np.float32), grid)
+
+
+def _inverted(voxels):
+    return np.where(voxels > 0.1, 2 - voxels, 0)
+
+
+def _gamma(voxels):
+    return np.clip(voxels, 0, None) ** 1.7
+
+
+@pytest.mark.parametrize(
+    ("angles", "shift", "look"),
+    [((20, -15, 10), (25, -20, 24), _gamma), ((0, 55, 20), (-10, 5, -30), _inverted)],
+)
+def test_a_pose_is_recovered_within_a_millimetre(angles, shift, look):
+    head, brain = _head()
+    truth = _transform(angles, shift)
+    moving = _posed(head, truth, look)
+    pair = register(head, moving)
+    points = head.grid.positions(np.argwhere(brain)[::211].astype(float))
+    errors = np.linalg.norm(pair.transform.points(points) - truth.points(points), axis=1)
+    assert errors.mean() < 1
+    assert pair.transform.degrees == pytest.approx(truth.degrees, abs=0.5)
+    assert check_registration(head, moving, pair.transform, brain).faults == ()
+
+
+def test_images_that_cannot_be_registered_are_refused():
+    head, _ = _head(size=12)
+    flat = Picture(np.ones((12, 12, 12), np.float32), head.grid)
+    with pytest.raises(DatasetError, match="moving image cannot be registered"):
+        register(head, flat)
+
+
+WRONG = {
+    "right": (RigidTransform(), ()),
+    "10 mm off": (_transform((0, 0, 0), (10, 0, 0)), ("correlation", "shift")),
+    "turned": (_transform((0, 0, 30), (0, 0, 0)), ("correlation", "shift")),
+    "outside": (_transform((0, 0, 0), (0, 0, 60)), ("field of view", "correlation", "shift")),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_place_is_told(name):
+    head, brain = _head(size=44, spacing=3.0)
+    wrong, faults = WRONG[name]
+    check = check_registration(head, Picture(_gamma(head.voxels), head.grid), wrong, brain)
+    assert set(check.faults) >= set(faults)
+    assert bool(check.faults) == bool(faults)
+
+
+def test_another_head_and_a_mirrored_one_are_told():
+    head, brain = _head(size=44, spacing=3.0)
+    other = check_registration(
+        head, _head(seed=5, size=44, spacing=3.0)[0], RigidTransform(), brain
+    )
+    assert "correlation" in other.faults
+    mirrored = Picture(np.ascontiguousarray(head.voxels[..., ::-1]), head.grid)
+    check = check_registration(head, mirrored, RigidTransform(), brain)
+    assert "mirrored" in check.faults
+    assert check.mirrored > 4 * check.correlation
+
+
+def test_faults_follow_from_the_figures():
+    assert RegistrationCheck(0.75, 0.33, 0.37, 0.99).faults == ()
+    assert RegistrationCheck(0.29, 0.1, 0.1, 0.99).faults == ("correlation",)
+    assert RegistrationCheck(0.75, 0.51, 0.37, 0.99).faults == ("shift",)
+    assert RegistrationCheck(0.41, 0.2, 0.80, 0.99).faults == ("mirrored",)
+    assert RegistrationCheck(0.75, 0.33, 0.37, 0.89).faults == ("field of view",)
+    assert len(RegistrationCheck(float("nan"), 0, 0, 0).faults) > 1
+
+
+def test_local_correlation_is_that_of_numpy():
+    rng = np.random.default_rng(0)
+    first, other = rng.normal(size=(2, 7, 8, 9)).astype(np.float32)
+    inside = np.zeros((7, 8, 9), bool)
+    inside[3, 4, 4] = inside[2, 2, 6] = True
+    cubes = [np.s_[1:6, 2:7, 2:7], np.s_[0:5, 0:5, 4:9]]
+    expected = [np.corrcoef(first[cube].ravel(), other[cube].ravel())[0, 1] ** 2 for cube in cubes]
+    assert local_correlation(first, other, inside) == pytest.approx(np.mean(expected), rel=1e-6)
+    assert local_correlation(first, 3 - 5 * first, inside) == pytest.approx(1)
+    assert local_correlation(first, np.ones_like(first), inside) == 0
+    assert local_correlation(first, other, np.zeros_like(inside)) == 0
+
+
+@given(ANGLES, SHIFTS, ANGLES, SHIFTS)
+def test_transforms_are_joined_and_turned_back(first_angles, first_shift, angles, shift):
+    first, second = _transform(first_angles, first_shift), _transform(angles, shift)
+    points = np.array([[0.0, 0, 0], [10, -20, 30], [-70, 5, 1]])
+    both = second.after(first)
+    assert both.points(points) == pytest.approx(second.points(first.points(points)), abs=1e-9)
+    assert both.inverse().points(both.points(points)) == pytest.approx(points, abs=1e-9)
+    assert both.of_simpleitk().TransformPoint((10.0, -20.0, 30.0)) == pytest.approx(
+        tuple(both.points(points[1]))
+    )
+
+
+@given(ANGLES)
+def test_degrees_are_those_of_scipy(angles):
+    turn = Rotation.from_euler("xyz", angles, degrees=True)
+    assert _transform(angles, (0, 0, 0)).degrees == pytest.approx(
+        np.degrees(turn.magnitude()), abs=1e-3
+    )
+
+
+@pytest.mark.parametrize(
+    "matrix", [np.diag([1, 1, 1.01]), np.diag([1, 1, -1.0]), np.ones((3, 3)), np.eye(2)]
+)
+def test_what_is_not_rigid_is_refused(matrix):
+    with pytest.raises(GeometryError, match="not rigid"):
+        rigid(matrix, np.zeros(3))
+    with pytest.raises(GeometryError, match="not rigid"):
+        rigid(np.eye(3), np.array([0, np.nan, 0]))
+
+
+def test_moving_an_image_by_a_voxel_moves_its_array():
+    grid = Grid((4, 5, 6), (2.0, 1.0, 1.0))
+    voxels = np.random.default_rng(0).random((4, 5, 6)).astype(np.float32)
+    moved = resample(voxels, grid, grid, rigid(np.eye(3), np.array([1.0, 0, 0])).of_simpleitk())
+    assert np.allclose(moved[..., :-1], voxels[..., 1:])
+    assert isinstance(RigidTransform().of_simpleitk(), sitk.Transform)
