@@ -104,15 +104,15 @@ def local_correlation(first: Image, other: Image, inside: Mask) -> float:
     """
     if not inside.any():
         return 0.0
-    one, two = (_scaled(image, inside) for image in (first, other))
+    values, others = (_scaled(image, inside) for image in (first, other))
 
-    def mean(values: Image) -> Image:
-        result: Image = ndimage.uniform_filter(values, _WINDOW, mode="nearest")
+    def mean(voxels: Image) -> Image:
+        result: Image = ndimage.uniform_filter(voxels, _WINDOW, mode="nearest")
         return result
 
-    means = mean(one), mean(two)
-    variances = mean(one * one) - means[0] ** 2, mean(two * two) - means[1] ** 2
-    covariance = mean(one * two) - means[0] * means[1]
+    means = mean(values), mean(others)
+    variances = mean(values * values) - means[0] ** 2, mean(others * others) - means[1] ** 2
+    covariance = mean(values * others) - means[0] * means[1]
     product = variances[0] * variances[1]
     is_varied = (variances[0] > _LEAST_VARIANCE) & (variances[1] > _LEAST_VARIANCE)
     squared = np.where(is_varied, covariance**2 / np.where(is_varied, product, 1), 0)

@@ -40,7 +40,7 @@ class ReadFile:
 
     size: int
     changed: int
-    kind: Literal["dicom", "image", "other", "unreadable"]
+    kind: Literal["dicom", "image", "neither", "unreadable"]
     header: DicomHeader | None = None
     shape: Shape | None = None
     spacing: Triple | None = None

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,9 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from ricenet_v2.core.errors import DatasetError, RicenetError
 from ricenet_v2.core.regular import opened
 
-_META = 4096
+_META = 1 << 16
 """Bytes at the start of a file in which its transfer syntax stands."""
+_DEFLATED = re.compile(re.escape(str(DeflatedExplicitVRLittleEndian)).encode() + rb"(?![0-9.])")
 _PREAMBLE = 128
 _FIRST_GROUPS = (b"\x02\0", b"\x08\0", b"\0\x02", b"\0\x08")
 """Bytes that a file without preamble begins with: group 2 or 8, in either byte order."""
@@ -67,14 +70,20 @@ def read_attributes(
     """
     try:
         with opened(file) as stream:
-            start = stream.read(_META)
+            return _parsed(stream, file, pixels=pixels, only=only)
     except OSError as error:
         raise DatasetError(
             "This file cannot be read.", file=file, got=error.strerror or type(error).__name__
         ) from None
+
+
+def _parsed(
+    stream: BufferedReader, file: Path, *, pixels: bool, only: Sequence[str] | None
+) -> Attributes:
+    start = stream.read(_META)
     if not _seems_dicom(start):
         raise NotDicomError("This is no DICOM file.", file=file)
-    if str(DeflatedExplicitVRLittleEndian).encode() + b"\0" in start:
+    if _DEFLATED.search(start):
         raise DatasetError(
             "This file is compressed as a whole.",
             file=file,
@@ -82,7 +91,15 @@ def read_attributes(
             got="the transfer syntax Deflated Explicit VR Little Endian",
             remedy="Export it uncompressed, or convert it (e.g. dcmconv +te of DCMTK).",
         )
-    attributes = _parsed(file, pixels=pixels, only=only)
+    stream.seek(0)
+    what = "This file cannot be read as DICOM: its header is damaged, or it was cut off."
+    with in_words(what, file, "Export it again."):
+        attributes = pydicom.dcmread(
+            stream,
+            stop_before_pixels=not pixels,
+            force=True,
+            specific_tags=None if only is None else list(only),
+        )
     if not _has_preamble(start) and not text(attributes, "SOPClassUID").startswith("1."):
         raise NotDicomError("This is no DICOM file.", file=file)
     return attributes
@@ -118,17 +135,6 @@ def in_words(what: str, file: Path, remedy: str) -> Iterator[None]:
         raise DatasetError(
             what, file=file, got=f"{type(error).__name__} of the reader", remedy=remedy
         ) from None
-
-
-def _parsed(file: Path, *, pixels: bool, only: Sequence[str] | None) -> Attributes:
-    what = "This file cannot be read as DICOM: its header is damaged, or it was cut off."
-    with in_words(what, file, "Export it again."):
-        return pydicom.dcmread(
-            file,
-            stop_before_pixels=not pixels,
-            force=True,
-            specific_tags=None if only is None else list(only),
-        )
 
 
 def value(attributes: Attributes, keyword: str) -> Any:

@@ -152,7 +152,7 @@ def _starts(fixed: sitk.Image, moving: sitk.Image) -> list[sitk.Euler3DTransform
 def _corners() -> Floats:
     """Unit vectors to the corners of an icosahedron, shape (12, 3): directions spread evenly."""
     golden = (1 + np.sqrt(5)) / 2
-    pairs = [(0, one, two * golden) for one in (-1, 1) for two in (-1, 1)]
+    pairs = [(0, near, far * golden) for near in (-1, 1) for far in (-1, 1)]
     corners = np.array([np.roll(pair, turn) for pair in pairs for turn in range(3)])
     return corners / np.linalg.norm(corners[0])
 

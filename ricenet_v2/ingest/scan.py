@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError, RicenetError
 from ricenet_v2.core.progress import track
-from ricenet_v2.core.regular import fault_of_file
+from ricenet_v2.core.regular import fault_of_file, opened
 from ricenet_v2.ingest.header import DicomHeader, read_header
 from ricenet_v2.ingest.header_cache import ReadFile, load_headers, save_headers
 from ricenet_v2.ingest.reading import NotDicomError
@@ -114,7 +114,7 @@ def scan(folder: Path, work: Path | None = None) -> Scan:
         series=series,
         images={key: folder / name for key, name in images.items()},
         unread=tuple(unread),
-        n_others=kinds["other"],
+        n_others=kinds["neither"],
         n_read=n_read,
     )
 
@@ -140,7 +140,7 @@ def _known_or_read(folder: Path, name: str, known: ReadFile | None) -> ReadFile:
         return ReadFile(0, 0, "unreadable", fault=fault_of_file(path))
     if known is not None and known.is_of(status):
         return known
-    read = ReadFile(status.st_size, status.st_mtime_ns, "other")
+    read = ReadFile(status.st_size, status.st_mtime_ns, "neither")
     fault = fault_of_file(path)
     if fault:
         return replace(read, kind="unreadable", fault=fault)
@@ -162,9 +162,11 @@ def _read(path: Path, read: ReadFile) -> ReadFile:
 
 
 def _remedy(folder: Path, files: dict[str, ReadFile]) -> str:
-    others = [folder / name for name, file in files.items() if file.kind == "other"]
-    if any(zipfile.is_zipfile(file) for file in others):
-        return "Unpack the archives first."
+    others = [folder / name for name, file in files.items() if file.kind == "neither"]
+    for file in others:
+        with opened(file) as stream:
+            if zipfile.is_zipfile(stream):
+                return "Unpack the archives first."
     return "Name the folder of an export, with all folders below it."
 
 

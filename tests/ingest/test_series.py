@@ -12,7 +12,7 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
-from pydicom.uid import ExplicitVRBigEndian, RLELossless
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.ingest.header import _ONLY, read_header
@@ -241,6 +241,15 @@ def test_headers_do_not_show_who_the_patient_is(tmp_path):
     header = read_header(write_series(tmp_path, VOXELS, **secrets)[0])
     assert (header.patient, header.description, header.date) == ("SECRET1", "SECRET2", "19991231")
     assert not [secret for secret in secrets.values() if secret in repr(header)]
+
+
+def test_a_file_that_is_compressed_as_a_whole_is_not_unpacked(tmp_path):
+    def change(_, data):
+        data.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+
+    files = write_series(tmp_path, np.zeros_like(VOXELS), change=change)
+    with pytest.raises(DatasetError, match="compressed as a whole"):
+        read_header(files[0])
 
 
 def test_another_kind_of_file_is_told_apart(tmp_path):
