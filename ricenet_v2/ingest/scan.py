@@ -101,7 +101,7 @@ def scan(folder: Path, work: Path | None = None) -> Scan:
             "This folder holds no DICOM files and no images.",
             file=folder,
             expected=f"files of DICOM, or with an ending such as {', '.join(_ENDINGS[:2])}",
-            got=f"{kinds['other']} other files, {len(unread)} that cannot be read",
+            got=f"{kinds['neither']} other files, {len(unread)} that cannot be read",
             remedy=_remedy(folder, files),
         )
     series = _series(folder, files)
