@@ -19,6 +19,7 @@ CLASSES = {
     "RTDOSE": "1.2.840.10008.5.1.4.1.1.481.2",
     "RTSTRUCT": "1.2.840.10008.5.1.4.1.1.481.3",
     "RTPLAN": "1.2.840.10008.5.1.4.1.1.481.5",
+    "REG": "1.2.840.10008.5.1.4.1.1.66.1",
 }
 FRAME = "1.2.826.0.1.3680043.8.498.1"
 UPRIGHT = (1, 0, 0, 0, 1, 0)
@@ -189,4 +190,21 @@ def structures_object(rois):
             item.ContourData = [round(float(v), 6) for v in np.ravel(points)]
             drawn.ContourSequence.append(item)
         data.ROIContourSequence.append(drawn)
+    return data
+
+
+def registration_object(items):
+    """A spatial registration: UID of a frame of reference -> matrices (4, 4)."""
+    data = _object("REG")
+    data.RegistrationSequence = []
+    for uid, matrices in items.items():
+        item, step = Dataset(), Dataset()
+        item.FrameOfReferenceUID = uid
+        step.MatrixSequence = []
+        for matrix in matrices:
+            each = Dataset()
+            each.FrameOfReferenceTransformationMatrix = np.ravel(matrix).round(9).tolist()
+            step.MatrixSequence.append(each)
+        item.MatrixRegistrationSequence = [step]
+        data.RegistrationSequence.append(item)
     return data

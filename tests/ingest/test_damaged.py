@@ -14,9 +14,16 @@ from ricenet_v2.core.grid import Grid
 from ricenet_v2.ingest.dose import read_dose
 from ricenet_v2.ingest.plan_dose import dose_of_plan
 from ricenet_v2.ingest.reading import quiet
+from ricenet_v2.ingest.spatial_registration import read_spatial_registration
 from ricenet_v2.ingest.structures import read_structures, structure_mask
 from ricenet_v2.ingest.treatment_plan import read_plan
-from tests.ingest.dicom_writer import dose_object, plan_object, save, structures_object
+from tests.ingest.dicom_writer import (
+    dose_object,
+    plan_object,
+    registration_object,
+    save,
+    structures_object,
+)
 
 GY = np.full((3, 4, 5), 61.0)
 SQUARE = np.array([(1, 1, 0), (3, 1, 0), (3, 3, 0), (1, 3, 0)], dtype=float)
@@ -45,6 +52,10 @@ KINDS = {
     "structures": (
         lambda: structures_object({"SECRET": [SQUARE + np.array([0, 0, z]) for z in range(3)]}),
         _masks,
+    ),
+    "registration": (
+        lambda: registration_object({"1.2.3": [np.eye(4), np.eye(4)]}),
+        read_spatial_registration,
     ),
 }
 
