@@ -154,7 +154,8 @@ def _corners() -> Floats:
     golden = (1 + np.sqrt(5)) / 2
     pairs = [(0, near, far * golden) for near in (-1, 1) for far in (-1, 1)]
     corners = np.array([np.roll(pair, turn) for pair in pairs for turn in range(3)])
-    return corners / np.linalg.norm(corners[0])
+    unit: Floats = corners / np.linalg.norm(corners[0])
+    return unit
 
 
 def _middle(image: sitk.Image) -> Floats:

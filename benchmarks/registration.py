@@ -1,0 +1,159 @@
+"""How well heads are registered: poses that are known, and one person in two positions.
+
+    python -m benchmarks.registration --data DIR
+
+DIR holds the series HFS_t1_sag.zip (supine) and HFDR_t1_sag.zip (on the right side) of
+dcm_qa_decubitus. Poses are those of the first: it is resampled to each, and changed as scanners and
+patients change images. The error is the mean distance of points of the head.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from benchmarks import page
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.types import Floats, Image, Mask
+from ricenet_v2.ingest.checks import check_registration
+from ricenet_v2.ingest.header import read_header
+from ricenet_v2.ingest.registration import Located, register
+from ricenet_v2.ingest.resampling import resample
+from ricenet_v2.ingest.rigid import RigidTransform, rigid
+from ricenet_v2.ingest.series import split_series
+from ricenet_v2.ingest.volume import ImageVolume, read_volume
+
+COLUMNS = ("image", "degrees", "mm", "mean error, mm", "largest, mm", "correlation", "CPU s")
+_RADIUS_MM = 60.0
+_SIDES = (190.0, 204.0, 180.0)
+
+
+@dataclass(frozen=True)
+class MovedHead:
+    """An image of a head in another pose."""
+
+    voxels: Image
+    grid: Grid
+
+
+Look = Callable[[Floats], Floats]
+
+
+def _inverted(voxels: Floats) -> Floats:
+    return np.where(voxels > 0.05, 1 - voxels, 0)
+
+
+def _gamma(voxels: Floats) -> Floats:
+    return voxels**0.6
+
+
+def _biased(voxels: Floats) -> Floats:
+    result: Floats = voxels * np.linspace(0.6, 1.4, len(voxels))[:, None, None]
+    return result
+
+
+def _ringed(voxels: Floats) -> Floats:
+    """With a lesion that enhances in a ring of 30 mm, as the other image has none."""
+    index = np.moveaxis(np.indices(voxels.shape), 0, -1) / np.array(voxels.shape) * _SIDES
+    distance = np.linalg.norm(index - np.array(_SIDES) / 2 - [20, 10, 25], axis=-1)
+    return np.where(np.abs(distance - 12) < 3, 1.0, np.where(distance < 9, 0.2, voxels))
+
+
+LOOKS: dict[str, tuple[Look, float, float]] = {
+    # How it looks, distance of slices in mm, and the share that is cut off below.
+    "gamma": (_gamma, 1.2, 0.0),
+    "inverted": (_inverted, 2.5, 0.0),
+    "ring lesion": (_ringed, 2.0, 0.0),
+    "bias field": (_biased, 2.5, 0.0),
+    "cropped": (_gamma, 2.0, 0.15),
+    "thick slices": (_biased, 6.0, 0.0),
+}
+
+
+def _moved(head: ImageVolume, truth: RigidTransform, centre: Floats, name: str) -> MovedHead:
+    look, slices, cut = LOOKS[name]
+    spacing = (slices, 1.2, 1.2)
+    shape = [int(side / step) for side, step in zip(_SIDES, spacing, strict=True)]
+    corner = truth.points(centre) - np.array(_SIDES[::-1]) / 2
+    grid = Grid((shape[0], shape[1], shape[2]), spacing, (corner[0], corner[1], corner[2]))
+    voxels = resample(head.voxels, head.grid, grid, truth.inverse().of_simpleitk())
+    bright = np.clip(voxels / np.percentile(voxels, 99.8), 0, 1).astype(np.float64)
+    noise = np.random.default_rng(0).normal(0, 0.03, voxels.shape)
+    start = int(shape[0] * cut)
+    image = (look(bright) + noise)[start:].astype(np.float32)
+    return MovedHead(image, grid.crop((start, 0, 0), grid.shape))
+
+
+def _pose(generator: np.random.Generator, degrees: float, centre: Floats) -> RigidTransform:
+    axis, shift = generator.normal(size=(2, 3))
+    axis, shift = axis / np.linalg.norm(axis), shift / np.linalg.norm(shift)
+    matrix = Rotation.from_rotvec(degrees * axis, degrees=True).as_matrix()
+    return rigid(matrix, centre + generator.uniform(10, 40) * shift - matrix @ centre)
+
+
+def _row(
+    name: str, head: ImageVolume, moving: Located, truth: RigidTransform | None, brain: Mask
+) -> tuple[object, ...]:
+    points = head.grid.positions(np.argwhere(brain)[::997].astype(np.float64))
+    start = time.process_time()
+    result = register(head, moving).transform
+    seconds = time.process_time() - start
+    if truth is None:  # there and back
+        errors = register(moving, head).transform.after(result).points(points) - points
+        truth = result
+    else:
+        errors = result.points(points) - truth.points(points)
+    check = check_registration(head, moving, result, brain)
+    distances = np.linalg.norm(errors, axis=1)
+    shift = np.linalg.norm(truth.points(points).mean(axis=0) - points.mean(axis=0))
+    figures = (distances.mean(), distances.max(), check.correlation)
+    return (
+        name,
+        f"{truth.degrees:.0f}",
+        f"{shift:.0f}",
+        *(f"{figure:.2f}" for figure in figures),
+        f"{seconds:.1f}",
+    )
+
+
+def _read(archive: Path, folder: Path) -> ImageVolume:
+    with zipfile.ZipFile(archive) as files:
+        files.extractall(folder)
+    series = split_series(read_header(file) for file in folder.rglob("*") if file.is_file())
+    return read_volume(series[0])
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of dcm_qa_decubitus")
+    parser.add_argument("--poses", type=int, default=1, help="of each kind and range of rotations")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        head, other = (
+            _read(given.data / f"{name}_t1_sag.zip", Path(folder, name)) for name in ("HFS", "HFDR")
+        )
+    middle = [(size - 1) / 2 for size in head.grid.shape]
+    centre = head.grid.positions(np.array(middle))
+    places = np.moveaxis(np.indices(head.grid.shape), 0, -1).astype(np.float64)
+    brain = np.linalg.norm(head.grid.positions(places) - centre, axis=-1) < _RADIUS_MM
+    rows = [_row("supine and on the side, there and back", head, other, None, brain)]
+    generator = np.random.default_rng(0)
+    for name in LOOKS:
+        for degrees in [30.0, 60.0] * given.poses:
+            truth = _pose(generator, degrees, centre)
+            rows.append(_row(name, head, _moved(head, truth, centre, name), truth, brain))
+    print(page.table(COLUMNS, rows))
+    print(f"\n{page.machine('SimpleITK', 'highdicom', 'pydicom')}")
+
+
+if __name__ == "__main__":
+    main()
