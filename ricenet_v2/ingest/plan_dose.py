@@ -84,10 +84,12 @@ class TotalDose:
     Attributes:
         gy: float32, array axes (z, y, x); 0 outside of every dose's grid.
         inside: Which voxels lie inside of the grid of every dose.
+        notes: Warnings, in words.
     """
 
     gy: Image
     inside: Mask
+    notes: tuple[str, ...] = ()
 
 
 def dose_of_plan(
@@ -144,7 +146,8 @@ def sum_of_plans(
         alpha_beta: In Gy; sums EQD2 where it is given, else physical dose.
 
     Raises:
-        DatasetError: No dose, or of different types or frames of reference.
+        DatasetError: No dose, of different types or frames of reference, too high, or EQD2 of a
+            dose that is weighted by its effect already.
     """
     if not plans:
         raise DatasetError("This case has no dose.", expected="1 or more plans with a dose")
@@ -160,13 +163,20 @@ def sum_of_plans(
                 got=len(values),
                 remedy="Export them on one planning CT, all physical, or register the CTs.",
             )
+    if alpha_beta is not None and plans[0].dose_type == "EFFECTIVE":
+        raise DatasetError(
+            "This dose is weighted by its biological effect already.",
+            expected="DoseType PHYSICAL, of which EQD2 is computed",
+            got="EFFECTIVE",
+            remedy="Sum it as it is, or export the physical dose.",
+        )
     total = np.zeros(reference.shape, dtype=np.float32)
     inside = np.ones(reference.shape, dtype=np.bool_)
     for dose in plans:
         gy = dose.gy if alpha_beta is None else eqd2(dose.gy, dose.fractions, alpha_beta)
         total += resample(gy, dose.grid, reference)
         inside &= field_of_view(dose.grid, reference)
-    return TotalDose(total, inside)
+    return TotalDose(total, inside, tuple(check_maximum(total)))
 
 
 def _check_of_plan(doses: Sequence[DoseVolume], plan: TreatmentPlan) -> None:
@@ -181,15 +191,15 @@ def _check_of_plan(doses: Sequence[DoseVolume], plan: TreatmentPlan) -> None:
                 f"{len(dose.header.plans)} references to others",
                 "Name the plan of the dose.",
             )
-        frames = {dose.header.frame_of_reference, plan.frame_of_reference} - {""}
-        if len(frames) > 1:
-            raise _refused(
-                plan.file,
-                "A dose lies in another frame of reference than its plan.",
-                "the same FrameOfReferenceUID",
-                "another",
-                "Export plan and dose of the same planning CT.",
-            )
+    frames = {plan.frame_of_reference, *(dose.header.frame_of_reference for dose in doses)} - {""}
+    if len(frames) > 1:
+        raise _refused(
+            plan.file,
+            "A dose lies in another frame of reference than its plan or another dose.",
+            "the same FrameOfReferenceUID",
+            f"{len(frames)} of them",
+            "Export plan and dose of the same planning CT.",
+        )
     if len({dose.header.dose_type for dose in doses}) > 1:
         raise _refused(
             plan.file,

@@ -7,7 +7,7 @@ import os
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError, RicenetError
@@ -15,12 +15,13 @@ from ricenet_v2.core.progress import track
 from ricenet_v2.core.regular import fault_of_file, opened
 from ricenet_v2.ingest.header import DicomHeader, read_header
 from ricenet_v2.ingest.header_cache import ReadFile, load_headers, save_headers
-from ricenet_v2.ingest.reading import NotDicomError
+from ricenet_v2.ingest.reading import NotDicomError, in_words
 from ricenet_v2.ingest.series import DicomSeries, split_series, without_copies
 from ricenet_v2.ingest.stack import Stack
 from ricenet_v2.records.scanned import ScannedSeries
 from ricenet_v2.store.image_files import ENDINGS
 from ricenet_v2.store.images import read_grid
+from ricenet_v2.store.tables import write_rows
 
 _IMAGES = ("MR", "CT", "PT")
 _OBJECTS = {
@@ -119,6 +120,16 @@ def scan(folder: Path, work: Path | None = None) -> Scan:
     )
 
 
+def write_series(path: Path, rows: Sequence[ScannedSeries]) -> None:
+    """Write series.csv, which names patients: it is readable by its owner alone.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    write_rows(path, [asdict(row) for row in rows], [each.name for each in fields(ScannedSeries)])
+    path.chmod(0o600)
+
+
 def _files(folder: Path, unread: list[UnreadFile]) -> Iterator[str]:
     """Paths below a folder, in their order; folders that cannot be listed are noted."""
 
@@ -150,10 +161,11 @@ def _known_or_read(folder: Path, name: str, known: ReadFile | None) -> ReadFile:
 def _read(path: Path, read: ReadFile) -> ReadFile:
     is_image = path.name.lower().endswith(_ENDINGS)
     try:
-        if is_image:
-            grid = read_grid(path)
-            return replace(read, kind="image", shape=grid.shape, spacing=grid.spacing)
-        header = replace(read_header(path), file=Path())
+        with in_words("This file cannot be read.", path, "Export it again."):
+            if is_image:
+                grid = read_grid(path)
+                return replace(read, kind="image", shape=grid.shape, spacing=grid.spacing)
+            header = replace(read_header(path), file=Path())
     except NotDicomError:
         return read
     except RicenetError as error:

@@ -220,6 +220,26 @@ def test_doses_of_two_types_or_frames_are_not_summed(tmp_path):
         sum_of_plans(plans, plans[0].grid)
     with pytest.raises(DatasetError, match="has no dose"):
         sum_of_plans([], plans[0].grid)
+    with pytest.raises(DatasetError, match="biological effect already"):
+        sum_of_plans(plans[1:], plans[1].grid, alpha_beta=2.0)
+
+
+def test_the_maximum_of_the_sum_is_judged(tmp_path):
+    (plan,) = _plan_doses(tmp_path, {})
+    assert sum_of_plans([plan], plan.grid).notes == ()
+    assert sum_of_plans([plan] * 2, plan.grid).notes == ("maximum of 124 Gy is high",)
+    with pytest.raises(DatasetError, match="too high"):
+        sum_of_plans([plan] * 4, plan.grid)
+
+
+def test_doses_of_a_plan_lie_in_one_frame_of_reference(tmp_path):
+    plan = _plan(tmp_path, FrameOfReferenceUID=None)
+    frames = [
+        {**BEAMS[0], "FrameOfReferenceUID": "9.1"},
+        {**BEAMS[1], "FrameOfReferenceUID": "9.2"},
+    ]
+    with pytest.raises(DatasetError, match="another frame of reference"):
+        dose_of_plan(_doses(tmp_path, *frames), plan)
 
 
 @pytest.mark.skipif(not PLAN.is_dir(), reason="set RICENET_SHARED_DATA to that of dicompyler-core")

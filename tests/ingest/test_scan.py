@@ -15,10 +15,12 @@ from pydicom.uid import ExplicitVRLittleEndian
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.ingest.dose import read_dose
+from ricenet_v2.ingest.header import read_header
 from ricenet_v2.ingest.header_cache import NAME, load_headers
-from ricenet_v2.ingest.scan import scan
+from ricenet_v2.ingest.scan import scan, write_series
 from ricenet_v2.ingest.volume import read_volume
 from ricenet_v2.store.images import write_image
+from ricenet_v2.store.tables import read_rows
 from tests.ingest.dicom_writer import (
     FRAME,
     INGEST,
@@ -26,8 +28,8 @@ from tests.ingest.dicom_writer import (
     plan_object,
     save,
     structures_object,
-    write_series,
 )
+from tests.ingest.dicom_writer import write_series as write_series_of_slices
 
 VOXELS = np.random.default_rng(0).integers(0, 900, (4, 5, 6)).astype(np.uint16)
 GY = np.full((3, 4, 5), 61.0)
@@ -37,9 +39,9 @@ IMAGE = str(Path("bids") / "anat_T1w.nii.gz")
 def _tree(folder):
     """A patient with an MR, a CT of which a slice is missing, a plan and its dose."""
     mr = {"SeriesInstanceUID": f"{FRAME}.1", "SeriesDescription": "t1 km", "StudyDate": "20200102"}
-    write_series(folder / "IMG" / "A", VOXELS, ContrastBolusAgent="x", **mr)
+    write_series_of_slices(folder / "IMG" / "A", VOXELS, ContrastBolusAgent="x", **mr)
     ct = {"SeriesInstanceUID": f"{FRAME}.2", "modality": "CT", "StudyDate": "20200101"}
-    files = write_series(folder / "IMG" / "B", VOXELS, **ct)
+    files = write_series_of_slices(folder / "IMG" / "B", VOXELS, **ct)
     files[1].unlink()
     save(plan_object(SeriesInstanceUID=f"{FRAME}.3"), folder / "RT1")
     for beam in (1, 2):
@@ -150,6 +152,35 @@ def test_what_cannot_be_read_is_listed_and_the_rest_goes_on(tree):
     faults = {each.file: each.fault for each in result.unread}
     assert set(faults) == {"pipe", "nowhere", "cut.nii.gz", "cut"}
     assert "named pipe" in faults["pipe"]
+
+
+def test_texts_of_headers_are_no_formulas_in_the_table(tree, tmp_path):
+    write_series_of_slices(
+        tree / "evil", VOXELS, SeriesDescription="=cmd|' /C calc'!A0", SeriesInstanceUID="1.2.9"
+    )
+    rows = scan(tree).rows
+    write_series(tmp_path / "series.csv", rows)
+    assert stat.S_IMODE((tmp_path / "series.csv").stat().st_mode) == 0o600
+    text = (tmp_path / "series.csv").read_text()
+    assert "'=cmd" in text
+    assert ",=cmd" not in text
+    table = read_rows(tmp_path / "series.csv")
+    assert [row["key"] for row in table] == [row.key for row in rows]
+    assert {row["description"] for row in table} == {row.description for row in rows}
+
+
+def test_an_error_that_nobody_foresaw_is_that_of_one_file(tree, monkeypatch):
+    def read(file):
+        if file.name == "RT1":
+            raise ZeroDivisionError("SECRET")
+        return read_header(file)
+
+    monkeypatch.setattr("ricenet_v2.ingest.scan.read_header", read)
+    result = scan(tree)
+    assert [(each.file, each.fault) for each in result.unread] == [
+        ("RT1", "This file cannot be read.")
+    ]
+    assert len(result.rows) == 5
 
 
 def test_copies_of_doses_count_once(tree):
