@@ -7,12 +7,15 @@ contrast of both.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from scipy import ndimage
 
+from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.types import Image, Mask
 from ricenet_v2.ingest.registration import Located
@@ -23,6 +26,8 @@ _SPACING_MM = 2.0
 _WINDOW = 5
 """Voxels a side in which correlation is local."""
 _SHIFT_MM = 4.0
+BRAIN_ML = (600.0, 2200.0)
+_MM3_PER_ML = 1000.0
 LEAST_CORRELATION = 0.3
 LEAST_DROP = 1 / 3
 LEAST_COVERED = 0.9
@@ -92,6 +97,23 @@ def check_registration(
         mirrored=_mirrored(reference, inside, moving, transform, grid),
         covered=float(covered.sum() / max(1, inside.sum())),
     )
+
+
+def check_brain(brain: Mask, grid: Grid, file: Path | None = None) -> None:
+    """Refuse a mask that is no whole brain, or more than one.
+
+    Raises:
+        DatasetError: Its volume is below 600 or above 2,200 ml.
+    """
+    volume = float(brain.sum()) * math.prod(grid.spacing) / _MM3_PER_ML
+    if not BRAIN_ML[0] <= volume <= BRAIN_ML[1]:
+        raise DatasetError(
+            "This brain mask is not that of a brain.",
+            file=file,
+            expected=f"{BRAIN_ML[0]:g} to {BRAIN_ML[1]:,g} ml",
+            got=f"{volume:,.0f} ml",
+            remedy="Look at the mask, and give one that was corrected.",
+        )
 
 
 def local_correlation(first: Image, other: Image, inside: Mask) -> float:

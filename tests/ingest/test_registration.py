@@ -1,5 +1,6 @@
 """Rigid registration against poses that are known, and checks that tell a wrong one."""
 
+import contextlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,12 @@ from scipy.spatial.transform import Rotation
 
 from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.ingest.checks import RegistrationCheck, check_registration, local_correlation
+from ricenet_v2.ingest.checks import (
+    RegistrationCheck,
+    check_brain,
+    check_registration,
+    local_correlation,
+)
 from ricenet_v2.ingest.registration import register
 from ricenet_v2.ingest.resampling import resample
 from ricenet_v2.ingest.rigid import RigidTransform, rigid
@@ -120,6 +126,15 @@ def test_faults_follow_from_the_figures():
     assert RegistrationCheck(0.41, 0.2, 0.80, 0.99).faults == ("mirrored",)
     assert RegistrationCheck(0.75, 0.33, 0.37, 0.89).faults == ("field of view",)
     assert len(RegistrationCheck(float("nan"), 0, 0, 0).faults) > 1
+
+
+@pytest.mark.parametrize(("side", "is_brain"), [(80, False), (90, True), (130, True), (131, False)])
+def test_a_mask_is_as_large_as_a_brain(side, is_brain):
+    grid = Grid((side, side, 10), (1.0, 1.0, side / 10))  # a cube of 512, 729, 2197, 2248 ml
+    with (
+        contextlib.nullcontext() if is_brain else pytest.raises(DatasetError, match="600 to 2,200")
+    ):
+        check_brain(np.ones(grid.shape, dtype=bool), grid)
 
 
 def test_local_correlation_is_that_of_numpy():
