@@ -20,7 +20,7 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.types import Image
 from ricenet_v2.ingest import reading
-from ricenet_v2.ingest.header import header_of
+from ricenet_v2.ingest.header import DicomHeader, header_of
 from ricenet_v2.ingest.orientation import to_lps
 from ricenet_v2.ingest.series import DicomSeries
 from ricenet_v2.ingest.stack import Stack
@@ -78,7 +78,7 @@ def read_volume(series: DicomSeries) -> ImageVolume:
     first = series.first
     grid = stack.grid(first.rows, first.columns, first.spacing)
     notes = _notes(series)
-    data = [_checked(header.file, series, notes) for header in series.headers]
+    data = [_checked(header, notes) for header in series.headers]
     known = _frame_of_reference(data, first.file)
     if not known:
         notes.append("the frame of reference is not known")
@@ -96,11 +96,11 @@ def _notes(series: DicomSeries) -> list[str]:
     return notes
 
 
-def _checked(file: Path, series: DicomSeries, notes: list[str]) -> Attributes:
+def _checked(header: DicomHeader, notes: list[str]) -> Attributes:
     """The data set of a file with its voxels in little endian, uncompressed or not."""
+    file = header.file
     attributes = reading.read_attributes(file, pixels=True)
-    header = header_of(attributes, file)
-    if header not in series.headers:
+    if header_of(attributes, file) != header:
         raise DatasetError("This file changed since its header was read.", file=file)
     check_claim(attributes, len(header.positions), file)
     if reading.is_big_endian(attributes):
