@@ -186,3 +186,9 @@ def test_moving_an_image_by_a_voxel_moves_its_array():
     moved = resample(voxels, grid, grid, rigid(np.eye(3), np.array([1.0, 0, 0])).of_simpleitk())
     assert np.allclose(moved[..., :-1], voxels[..., 1:])
     assert isinstance(RigidTransform().of_simpleitk(), sitk.Transform)
+
+
+def test_the_same_images_give_the_same_transform():
+    head, _ = _head(size=17, spacing=10.0)
+    moving = _posed(head, _transform((10, 20, 5), (8, -5, 3)), spacing=(10.0, 10.0, 10.0))
+    assert register(head, moving) == register(head, moving)
