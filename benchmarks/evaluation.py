@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from benchmarks import cover, limited, page
 from benchmarks.simulated import Population
-from ricenet_v2.cli.evaluate import evaluate
+from ricenet_v2.api.evaluation import MetricOptions, evaluate
 from ricenet_v2.records.cells import digits
 from ricenet_v2.store.tables import write_rows
 
@@ -56,7 +56,8 @@ def large(folder: Path, n_bootstrap: int, n_members: int) -> dict[str, float]:
     write_rows(folder / "predictions.csv", rows)
     del rows, cohort
     start, start_cpu = time.perf_counter(), time.process_time()
-    evaluate(predictions=folder / "predictions.csv", output=folder, n_bootstrap=n_bootstrap)
+    options = MetricOptions(n_bootstrap=n_bootstrap)
+    evaluate(options=options, predictions=folder / "predictions.csv", output=folder)
     return {
         "seconds": time.perf_counter() - start,
         "cpu": time.process_time() - start_cpu,

@@ -27,10 +27,9 @@ from ricenet_v2.fingerprinting.workers import (
     map_cases,
 )
 from ricenet_v2.records.dataset import Case, Channel
-from ricenet_v2.records.integrity import Integrity
+from ricenet_v2.records.integrity import KILLED, LATE, Integrity
 from ricenet_v2.store.raw import RawDataset
 
-KILLED, LATE = "killed process", "took too long"
 """Checks that a case failed whose images nobody could look at: faults of the machine."""
 _IN_A_DATASET = "Add the image, correct the `split` of the case, or remove it from cases.csv."
 _OF_A_PATIENT = "Add the image, or leave the patient out."

@@ -6,6 +6,9 @@ from typing import ClassVar, Literal
 
 from ricenet_v2.core.documents import record
 
+KILLED, LATE = "killed process", "took too long"
+"""Checks whose errors are of the machine, not of the data."""
+
 
 @record
 class Finding:
@@ -42,3 +45,8 @@ class Integrity:
     def warnings(self) -> tuple[Finding, ...]:
         """The findings that a user should look at."""
         return tuple(finding for finding in self.findings if finding.severity == "warning")
+
+    @property
+    def is_of_machine(self) -> bool:
+        """Whether there are errors, and all of them say nothing of the data."""
+        return bool(self.errors) and all(each.check in (KILLED, LATE) for each in self.errors)

@@ -1,27 +1,30 @@
-"""The folds of one ricenet_train: in turn, or several at the same time."""
+"""The folds of one training: in turn, or several at the same time."""
 
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import torch
-from tqdm import tqdm
 
-from ricenet_v2.cli import common
-from ricenet_v2.core import lifeline
+from ricenet_v2.core import documents, lifeline
 from ricenet_v2.core.command import again
 from ricenet_v2.core.errors import RicenetError, StoppedError, TrainingError
+from ricenet_v2.core.progress import bar
 from ricenet_v2.core.regular import read_bytes
+from ricenet_v2.records.run import Run
+from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.training import parallel
 from ricenet_v2.training.fold import train_fold
 from ricenet_v2.training.job import TrainOptions, effective_plan
 from ricenet_v2.training.stop_signal import StopSignal
 from ricenet_v2.training.training_setup import TrainingSetup
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 logger = logging.getLogger(__name__)
 
@@ -47,11 +50,33 @@ class FoldExecution:
     device: str | None
 
 
-def in_processes(setup: TrainingSetup, folds: Sequence[int], execution: FoldExecution) -> int:
+@dataclass(frozen=True)
+class TrainedFolds:
+    """What became of the folds of a model.
+
+    Attributes:
+        model: Files of the model.
+        runs: What each finished training was, in the order of the folds.
+        failed: Why each of the other folds failed.
+    """
+
+    model: ModelPaths
+    runs: tuple[Run, ...]
+    failed: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there are runs, and no fold failed."""
+        return bool(self.runs) and not self.failed
+
+
+def in_processes(
+    setup: TrainingSetup, folds: Sequence[int], execution: FoldExecution
+) -> TrainedFolds:
     """Train the folds in turn, or several at the same time; see the two below.
 
     Raises:
-        TrainingError: The wished number is none. And as the two below.
+        TrainingError: The requested number is none. And as the two below.
     """
     parallel.number_of(execution.number, 1, len(folds))  # also of a single fold
     # A contact sheet takes seconds, less than the start of a process.
@@ -60,20 +85,17 @@ def in_processes(setup: TrainingSetup, folds: Sequence[int], execution: FoldExec
     return in_parallel(setup, folds, execution)
 
 
-def in_turn(setup: TrainingSetup, folds: Sequence[int]) -> int:
+def in_turn(setup: TrainingSetup, folds: Sequence[int]) -> TrainedFolds:
     """Train the folds one after the other; one that fails does not keep the others from it.
-
-    Returns:
-        0, or 1 where some failed.
 
     Raises:
         RicenetError: All failed, or somebody asked for an end.
         OSError: The machine failed, as it would in the other folds; so for lack of memory.
     """
-    s, failed = setup, {}
+    s, runs, failed = setup, [], {}
     for fold in folds:
         try:
-            train_fold(
+            run = train_fold(
                 s.paths, s.plan, s.dataset, s.cases, s.splits, fold, s.options, s.process_group
             )
         except (StoppedError, *_OF_THE_MACHINE):  # noqa: PERF203 - the other folds are still trained
@@ -81,8 +103,10 @@ def in_turn(setup: TrainingSetup, folds: Sequence[int]) -> int:
         except Exception as error:
             if len(folds) == 1 or not _may_go_on(error, setup):
                 raise
-            failed[fold] = _told(error)
-    return _verdict(failed, folds, speaks=setup.process_group.leads)
+            failed[fold] = _text_of(error)
+        else:
+            runs.append(run)
+    return _checked(TrainedFolds(setup.model, tuple(runs), failed))
 
 
 def _may_go_on(error: Exception, setup: TrainingSetup) -> bool:
@@ -90,17 +114,16 @@ def _may_go_on(error: Exception, setup: TrainingSetup) -> bool:
     return isinstance(error, RicenetError) or setup.process_group.size == 1
 
 
-def _told(error: Exception) -> str:
+def _text_of(error: Exception) -> str:
     if isinstance(error, RicenetError):
         return str(error)
     return f"{type(error).__name__}: {error} (its traceback is in training_log.txt of the fold)"
 
 
-def in_parallel(setup: TrainingSetup, folds: Sequence[int], execution: FoldExecution) -> int:
+def in_parallel(
+    setup: TrainingSetup, folds: Sequence[int], execution: FoldExecution
+) -> TrainedFolds:
     """Train the folds in processes of their own; the same as in turn with as many threads.
-
-    Returns:
-        0, or 1 where some failed.
 
     Raises:
         TrainingError: All failed, somebody asked for an end, or in a group of processes.
@@ -129,7 +152,10 @@ def in_parallel(setup: TrainingSetup, folds: Sequence[int], execution: FoldExecu
         )
         for f in folds
     }
-    return _verdict(_watched(setup, commands, number), folds, speaks=True)
+    failed = _watched(setup, commands, number)
+    files = [setup.model.fold(fold).run for fold in folds if fold not in failed]
+    runs = tuple(documents.read(Run, file) for file in files)
+    return _checked(TrainedFolds(setup.model, runs, failed))
 
 
 def _words(options: TrainOptions) -> list[str]:
@@ -163,18 +189,15 @@ def _watched(
     """Run the folds with a line of progress each; what the failed ones said."""
     model = setup.model
     epochs = effective_plan(setup.plan, setup.options).training.epochs
-    lines = {
-        fold: tqdm(desc=f"fold {fold}", total=epochs, position=place, unit="epoch", disable=None)
-        for place, fold in enumerate(commands)
-    }
+    lines = {fold: _FoldProgress(fold, place, epochs) for place, fold in enumerate(commands)}
     failed, stop = {}, StopSignal()
     with stop.listening():
         for event in parallel.run_folds(commands, number, stop):
             for fold, line in lines.items():
-                _advance(line, fold, _epochs_done(model.fold(fold).history), epochs)
+                line.reach(_epochs_done(model.fold(fold).history))
             if event != "waiting" and event.error is not None:
                 failed[event.fold] = event.error
-                lines[event.fold].set_postfix_str("failed")
+                lines[event.fold].fail()
     for line in lines.values():
         line.close()
     if stop.requested:
@@ -186,12 +209,30 @@ def _watched(
     return failed
 
 
-def _advance(line: tqdm[NoReturn], fold: int, done: int, epochs: int) -> None:
-    """Move the bar of a fold, or write a line where nobody watches bars."""
-    if line.disable and done != line.n:
-        logger.info("Fold %d: %d of %d epochs.", fold, done, epochs)
-    line.n = done
-    line.refresh()
+class _FoldProgress:
+    """Epochs of a fold that is trained in another process: a bar, or lines where none is shown."""
+
+    def __init__(self, fold: int, place: int, epochs: int) -> None:
+        self._fold, self._epochs, self._done = fold, epochs, 0
+        self._bar: tqdm[NoReturn] | None = bar(
+            desc=f"fold {fold}", total=epochs, position=place, unit="epoch"
+        )
+
+    def reach(self, done: int) -> None:
+        if self._bar is not None:
+            self._bar.n = done
+            self._bar.refresh()
+        elif done != self._done:
+            logger.info("Fold %d: %d of %d epochs.", self._fold, done, self._epochs)
+        self._done = done
+
+    def fail(self) -> None:
+        if self._bar is not None:
+            self._bar.set_postfix_str("failed")
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
 
 
 def _epochs_done(history: Path) -> int:
@@ -200,16 +241,11 @@ def _epochs_done(history: Path) -> int:
     return max(0, len(read_bytes(history).splitlines()) - 1)
 
 
-def _verdict(failed: Mapping[int, str], folds: Sequence[int], *, speaks: bool) -> int:
-    if not failed:
-        return common.OK
-    first = min(failed)
-    done = [fold for fold in folds if fold not in failed]
-    if not done:
-        raise TrainingError(f"All folds failed; the first was fold {first}: {failed[first]}")
-    if speaks:
-        print(f"Fold {first} failed: {failed[first]}", file=sys.stderr)
-        others = ", ".join(str(fold) for fold in sorted(failed) if fold != first)
-        also = f"Also failed: {others}. " if others else ""
-        print(f"{also}Trained: {', '.join(map(str, done))}.")
-    return common.SOME_FAILED
+def _checked(trained: TrainedFolds) -> TrainedFolds:
+    """Refuse that all failed."""
+    if trained.failed and not trained.runs:
+        first = min(trained.failed)
+        raise TrainingError(
+            f"All folds failed; the first was fold {first}: {trained.failed[first]}"
+        )
+    return trained

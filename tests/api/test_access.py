@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ricenet_v2.api import access
 from ricenet_v2.cli import (
     ablate,
     baseline,
@@ -248,13 +249,17 @@ def test_folds_are_not_replaced_under_a_training_by_another_plan(workspace, path
     assert paths.splits.read_bytes() == before
 
 
-def test_every_command_holds_its_folders():
-    """A new command says which; `train` and `baseline` hold theirs inside."""
-    folder = Path(inspect.getfile(predict)).parent
-    commands = [file for file in folder.glob("*.py") if "\ndef main(" in file.read_text()]
-    assert len(commands) > 10
-    without = [file.stem for file in commands if "@folders.holding(" not in file.read_text()]
-    assert sorted(without) == ["baseline", "train"]
+def test_every_function_of_the_api_holds_its_folders():
+    """Those of locations and of what they call are no functions of users."""
+    folder = Path(inspect.getfile(access)).parent
+    without = [
+        file.stem
+        for file in folder.glob("*.py")
+        if "__all__ = " in file.read_text()
+        and "access." not in file.read_text()
+        and "using(" not in file.read_text()
+    ]
+    assert without == ["locations"]
 
 
 @pytest.fixture

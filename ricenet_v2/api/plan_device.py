@@ -1,4 +1,4 @@
-"""For which device `ricenet_plan_and_preprocess` plans, unless a user says."""
+"""For which device a plan is made, unless a user says."""
 
 from __future__ import annotations
 

@@ -1,24 +1,20 @@
-"""Which folds ricenet_plan_and_preprocess takes: those that are there, or new ones."""
+"""Which folds a dataset has: those that are there, or new ones."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ricenet_v2.cli import common
-
-if TYPE_CHECKING:
-    from ricenet_v2.records.dataset import Case
-    from ricenet_v2.records.splits import Splits
-    from ricenet_v2.store.paths import DatasetPaths
-
-
-NO_GROUP = "none"
-"""For --group: folds that are stratified by class again."""
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import DatasetError, RicenetError
+from ricenet_v2.core.locks import using
+from ricenet_v2.records.dataset import Case
+from ricenet_v2.records.splits import NO_GROUP, Splits, leave_one_out
+from ricenet_v2.store.paths import DatasetPaths, ModelPaths
+from ricenet_v2.training.groups import make_group_splits
+from ricenet_v2.training.splits import check_splits, make_splits
 
 
 @dataclass(frozen=True)
@@ -27,6 +23,7 @@ class FoldAssignment:
 
     Attributes:
         splits: None where the dataset is too small for any.
+        cases: Of the dataset.
         doubt: Why it is too small.
         warnings: What makes figures of single folds say little.
         outdated: Models with folds of the splits that these replace, by name, with the numbers of
@@ -34,6 +31,7 @@ class FoldAssignment:
     """
 
     splits: Splits | None
+    cases: tuple[Case, ...]
     doubt: str = ""
     warnings: tuple[str, ...] = ()
     outdated: tuple[str, ...] = ()
@@ -56,12 +54,6 @@ def chosen_folds(
     Raises:
         DatasetError: There are other folds, and no `overwrite`; or the column makes no folds.
     """
-    from ricenet_v2.core import documents
-    from ricenet_v2.core.errors import DatasetError, RicenetError
-    from ricenet_v2.records.splits import Splits, leave_one_out
-    from ricenet_v2.training.groups import make_group_splits
-    from ricenet_v2.training.splits import check_splits, make_splits
-
     old = documents.read(Splits, paths.splits) if paths.splits.is_file() else None
     column = _column(group, old)
     grouped = make_group_splits(cases, column) if column else None
@@ -81,14 +73,17 @@ def chosen_folds(
             if not overwrite:
                 raise
         else:
-            return FoldAssignment(old, warnings=() if grouped is None else grouped.warnings)
+            warnings = () if grouped is None else grouped.warnings
+            return FoldAssignment(old, tuple(cases), warnings=warnings)
     outdated = _outdated(paths) if old is not None else ()
     if grouped is not None:
-        return FoldAssignment(grouped.splits, warnings=grouped.warnings, outdated=outdated)
+        return FoldAssignment(
+            grouped.splits, tuple(cases), warnings=grouped.warnings, outdated=outdated
+        )
     try:
-        return FoldAssignment(make_splits(cases), outdated=outdated)
+        return FoldAssignment(make_splits(cases), tuple(cases), outdated=outdated)
     except RicenetError as error:
-        return FoldAssignment(None, doubt=str(error), outdated=outdated)
+        return FoldAssignment(None, tuple(cases), doubt=str(error), outdated=outdated)
 
 
 def _column(group: str | None, old: Splits | None) -> str:
@@ -99,8 +94,6 @@ def _column(group: str | None, old: Splits | None) -> str:
 
 def _outdated(paths: DatasetPaths) -> tuple[str, ...]:
     """Models of the dataset that have trained folds."""
-    from ricenet_v2.store.paths import ModelPaths
-
     there = sorted(paths.results.iterdir()) if paths.results.is_dir() else []
     outdated = []
     for model in (ModelPaths(folder) for folder in there):
@@ -122,38 +115,9 @@ def replacing(folds: FoldAssignment, paths: DatasetPaths, preset: str) -> Iterat
     Raises:
         InUseError: Another plan is trained, or preprocessed.
     """
-    from ricenet_v2.core import documents
-    from ricenet_v2.core.locks import using
-    from ricenet_v2.records.splits import Splits
-
     others: list[Path] = []
     if paths.splits.is_file() and documents.read(Splits, paths.splits) != folds.splits:
         there = (entry for entry in paths.preprocessed.iterdir() if entry.is_dir())
         others = [folder for folder in there if folder != paths.cases(preset)]
     with using(writes=others):
         yield
-
-
-def show(folds: FoldAssignment, cases: Sequence[Case], paths: DatasetPaths) -> None:
-    """Print folds that hold out the values of a column, and what is to be known of them."""
-    splits = folds.splits
-    if splits is not None and splits.group:
-        labels = {case.case_id: case.label for case in cases}
-        patients = {case.case_id: case.patient_id for case in cases}
-        classes = sorted({case.label for case in cases if case.split == "train"})
-        rows = []
-        for number, fold in enumerate(splits.folds):
-            counts = Counter(labels[case] for case in fold.validation)
-            held_out = {patients[case] for case in fold.validation}
-            sizes = (len(fold.validation), len(held_out), *(counts[name] for name in classes))
-            rows.append((f"{number}: {fold.held_out}", *sizes, len(fold.train)))
-        columns = (f"fold: {splits.group} held out", "cases", "patients", *classes, "trained on")
-        title = f"Folds: {splits.scheme}"
-        common.table(title, columns, rows, has_numbers=True)
-    for warning in folds.warnings:
-        print(f"Warning: {warning}")
-    if folds.outdated:
-        print(
-            "Warning: these models have folds of the earlier splits, with which they cannot go on: "
-            f"{', '.join(folds.outdated)}. Move their folders out of {paths.results}."
-        )

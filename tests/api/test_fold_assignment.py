@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from ricenet_v2.cli.plan_folds import chosen_folds, show
+from ricenet_v2.api.fold_assignment import chosen_folds
+from ricenet_v2.cli.plan_tables import show_folds
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.planning.reasons import folds as decision_of
@@ -76,7 +77,7 @@ def test_models_of_replaced_folds_are_named(paths, capsys):
     (paths.results / "notes").mkdir()
     made = chosen_folds(_cases(), paths, "centre", overwrite=True)
     assert made.outdated == ("auto__all (fold 3)",)
-    show(made, _cases(), paths)
+    show_folds(made, paths)
     told = capsys.readouterr().out
     assert "cannot go on: auto__all (fold 3)" in told
     assert "centre of fewer than 10 cases" in told
