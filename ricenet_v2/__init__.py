@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ricenet_v2.api.baseline import BaselineResult, baseline
     from ricenet_v2.api.benchmark import benchmark
     from ricenet_v2.api.calibration import calibrate
+    from ricenet_v2.api.case_view import CaseView, view_case
     from ricenet_v2.api.comparison import compare
     from ricenet_v2.api.evaluation import EvaluationResult, MetricOptions, evaluate, evaluate_seeds
     from ricenet_v2.api.explanation import ExplanationOptions, OcclusionSettings, explain
@@ -53,6 +54,7 @@ _NAMES = {
     "api.baseline": "BaselineResult baseline",
     "api.benchmark": "benchmark",
     "api.calibration": "calibrate",
+    "api.case_view": "CaseView view_case",
     "api.comparison": "compare",
     "api.evaluation": "EvaluationResult MetricOptions evaluate evaluate_seeds",
     "api.explanation": "ExplanationOptions OcclusionSettings explain",
@@ -88,6 +90,7 @@ __all__ = [
     "BudgetRequest",
     "Calibration",
     "CasePrediction",
+    "CaseView",
     "CohortResult",
     "Comparison",
     "Ensemble",
@@ -131,6 +134,7 @@ __all__ = [
     "train",
     "train_folds",
     "verify",
+    "view_case",
     "write_cohort",
 ]
 

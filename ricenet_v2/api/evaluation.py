@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ricenet_v2.api import access
 from ricenet_v2.api.locations import DatasetInput, PathInput, as_path, paths_of, table_of
-from ricenet_v2.core import documents
+from ricenet_v2.api.pictures import picture
+from ricenet_v2.core import documents, html
 from ricenet_v2.core.command import invocation
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation import evaluate as metrics
@@ -38,6 +39,7 @@ from ricenet_v2.records.curves import Curves
 from ricenet_v2.records.metrics import Evaluation
 from ricenet_v2.records.sanity import Sanity
 from ricenet_v2.records.seeds import SeedVariance
+from ricenet_v2.reporting.results.curves import curve_charts
 from ricenet_v2.store.paths import SANITY_JSON, ModelPaths
 from ricenet_v2.store.seeds import seed_models
 
@@ -106,6 +108,13 @@ class EvaluationResult:
     folder: Path | None = None
     remark: str = ""
 
+    def _repr_html_(self) -> str:
+        """Metrics, curves and checks, for notebooks."""
+        checks = [(check.name, check.outcome, check.found) for check in self.checks.checks]
+        pictures = "".join(map(picture, curve_charts("", self.curves)))
+        table = html.table("Too good to be true?", ("check", "outcome", "found"), checks)
+        return f"{self.metrics._repr_html_()}{pictures}{table}"
+
 
 def evaluate(
     dataset: DatasetInput | None = None,
@@ -141,7 +150,7 @@ def evaluate(
 
     Example:
         >>> result = rn.evaluate("1", rn.MetricOptions(n_bootstrap=200), workspace=space)
-        >>> [metric.name for metric in result.metrics.groups[0].metrics][:2]
+        >>> [metric.name for metric in result.metrics.figures][:2]
         ['accuracy', 'balanced accuracy']
     """
     chosen = options or MetricOptions()
@@ -198,7 +207,9 @@ def evaluate_seeds(
 
     Example:
         >>> options = rn.TrainOptions(epochs=1)
-        >>> _ = rn.train_folds("1", None, options, seeds=[1, 2], workspace=space, device="cpu")
+        >>> trained = rn.train_folds(
+        ...     "1", options=options, seeds=[1, 2], workspace=space, device="cpu"
+        ... )
         >>> rn.evaluate_seeds("1", [1, 2], n_bootstrap=200, workspace=space).seeds
         (1, 2)
     """

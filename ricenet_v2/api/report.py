@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 from ricenet_v2.api import access
 from ricenet_v2.api.locations import DatasetInput, PathInput, as_path, folder_of, paths_of
+from ricenet_v2.core import html
 from ricenet_v2.core.command import invocation
 from ricenet_v2.records.report import ReportRecord
 from ricenet_v2.reporting.results.absent import Absent, absent
@@ -32,6 +34,15 @@ class Report:
     record: ReportRecord
     faults: Mapping[str, str]
     missing: tuple[Absent, ...]
+
+    def _repr_html_(self) -> str:
+        """A link to the report, and what is missing in it, for notebooks."""
+        rows = [(part.what, part.command, part.how) for part in self.missing]
+        faults = [f"{case}: {why}" for case, why in self.faults.items()]
+        link = f'<p><a href="{escape(self.index.as_posix())}">{escape(str(self.index))}</a></p>'
+        title = f"Report of {self.record.n_cases} cases. Not in it yet:"
+        columns = ("what", "made by", "how")
+        return link + html.table(title, columns, rows, *faults, self.record.note)
 
 
 def report(

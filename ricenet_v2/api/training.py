@@ -102,9 +102,9 @@ def train_folds(
 
     Example:
         >>> options = rn.TrainOptions(epochs=1, resume=True)
-        >>> trained = rn.train_folds("1", [0, 1], options, workspace=space, device="cpu")
+        >>> trained = rn.train_folds("1", options=options, workspace=space, device="cpu")
         >>> [run.fold for run in trained[0].runs]
-        [0, 1]
+        [0, 1, 2, 3, 4]
     """
     request = FoldRequest(
         dataset,

@@ -35,6 +35,10 @@ def progress_bars() -> Iterator[None]:
 
     Without it, functions that are called from Python print nothing; long steps still log lines at
     the level INFO to the logger `ricenet_v2`. Threads that are started inside the block show none.
+
+    Example:
+        >>> with rn.progress_bars():
+        ...     report = rn.report("1", workspace=space)
     """
     with _set("always"):
         yield

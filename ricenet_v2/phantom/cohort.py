@@ -107,7 +107,9 @@ def write_cohort(
     label_model: LabelModel = ALL_TELL,
     anatomy: Anatomy = USUAL,
 ) -> Path:
-    """Write a cohort; one that is there with the same parameters is left as it is.
+    """Simulate a cohort of glioblastoma patients and write it as a raw dataset.
+
+    One that is there with the same parameters is left as it is.
 
     Args:
         folder: The dataset folder.
@@ -124,6 +126,14 @@ def write_cohort(
 
     Raises:
         DatasetError: The folder holds something else.
+
+    Example:
+        >>> raw = rn.write_cohort(
+        ...     space / "raw" / "Dataset001_PhantomGBM",
+        ...     cases=15, test_cases=2, shape=(16, 20, 16), spacing=(11, 10, 11),
+        ... )
+        >>> sorted(path.name for path in raw.iterdir())[:2]
+        ['cases.csv', 'dataset.json']
     """
     dataset = describe(seed, cases, test_cases, shape, spacing, label_model, anatomy)
     if (folder / DATASET_JSON).exists() and (folder / CASES_CSV).exists():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from ricenet_v2.core import html
 from ricenet_v2.core.documents import Fields, Migration, record
 from ricenet_v2.records.sample_size import SampleSize
 
@@ -130,6 +131,16 @@ class Evaluation:
     command: tuple[str, ...] = ()
     sample_sizes: tuple[SampleSize, ...] = ()
     selection: str = ""
+
+    def _repr_html_(self) -> str:
+        """The metrics of the main set, for notebooks."""
+        rows = [
+            (metric.name, html.number(metric.value), html.interval(metric.low, metric.high))
+            for metric in self.figures
+        ]
+        sizes = f"{self.n_cases} cases of {self.n_patients} patients"
+        columns = ("metric", "value", f"{self.level:.0%} interval")
+        return html.table(f"{self.title} ({sizes})", columns, rows, self.selection, self.note)
 
 
 def _from_1(fields: Fields) -> Fields:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar, Literal
 
+from ricenet_v2.core import html
 from ricenet_v2.core.documents import NewFlag, record
 from ricenet_v2.core.names import Name, Title
 from ricenet_v2.records import ranges
@@ -107,3 +108,9 @@ class Plan:
             for channel, values in zip(self.channels, levels, strict=True)
             if not values and channel.normalisation.scheme != "zscore"
         )
+
+    def _repr_html_(self) -> str:
+        """Each decision with its reason, for notebooks."""
+        rows = [(decision.what, decision.value, decision.reason) for decision in self.decisions]
+        title = f"Plan {self.name} of {self.dataset}"
+        return html.table(title, ("decision", "value", "reason"), rows)

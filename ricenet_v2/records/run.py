@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
+from ricenet_v2.core import html
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.names import Name, Title
 from ricenet_v2.records.prior import Decide, Prior
@@ -112,3 +113,15 @@ class Run:
     prior: Prior | None = None
     decide: Decide | None = None
     validation_hash: str = ""
+
+    def _repr_html_(self) -> str:
+        """What was trained, for notebooks."""
+        rows = (
+            ("channels", ", ".join(self.channels)),
+            ("epochs", f"{self.epochs if self.epochs_done is None else self.epochs_done}"),
+            ("seed", self.seed),
+            ("device", self.hardware or self.device),
+            ("status", self.status),
+        )
+        title = f"Fold {self.fold} of {self.dataset}, plan {self.plan}"
+        return html.table(title, ("what", "value"), rows)

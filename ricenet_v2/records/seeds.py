@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from ricenet_v2.core import html
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.names import FolderName, RelativePath
 
@@ -99,3 +100,18 @@ class SeedVariance:
             f"{self.n_calls_differ} of {self.n_cases} cases are not called alike by all "
             f"{len(self.seeds)} trainings."
         )
+
+    def _repr_html_(self) -> str:
+        """Each metric with every seed, for notebooks."""
+        rows = [
+            (
+                each.name,
+                *map(html.number, each.values),
+                html.number(each.mean),
+                html.number(each.sd),
+            )
+            for each in self.figures
+        ]
+        columns = ("metric", *(f"seed {seed}" for seed in self.seeds), "mean", "SD")
+        title = f"{self.title} ({self.n_cases} cases of {self.n_patients} patients)"
+        return html.table(title, columns, rows, self.words_of_calls, self.meaning, self.note)

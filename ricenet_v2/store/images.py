@@ -29,6 +29,9 @@ def read_image(path: Path) -> tuple[NDArray[np.float32], Grid]:
     Axes are flipped and swapped (never interpolated) so that they run as near as possible to
     left, posterior, superior: array axis 2 is right to left in every patient.
 
+    Args:
+        path: NIfTI, NRRD or MetaImage.
+
     Returns:
         The voxels, float32, array axes (z, y, x), and their grid.
 
@@ -37,6 +40,11 @@ def read_image(path: Path) -> tuple[NDArray[np.float32], Grid]:
             than its header claims, not 3D, or several components.
         GeometryError: Its header does not say without doubt where the voxels lie, or its axes do
             not stand at right angles.
+
+    Example:
+        >>> voxels, grid = rn.read_image(raw / "imagesTs" / "PH0016_0000.nii.gz")
+        >>> voxels.shape, grid.spacing
+        ((16, 20, 16), (11.0, 10.0, 11.0))
     """
     reader = open_header(path)
     with foreign_errors(path):

@@ -48,8 +48,21 @@ from ricenet_v2.version import __version__
 class TrainOptions:
     """What a user chooses for a run; None leaves it to the plan, or to the machine.
 
-    Of these, `num_workers`, `cache_gb` and `loggers` change no result. `folder_seed` is the seed
-    that the folder of the model is named after; None for the folder without one.
+    Attributes:
+        channels: Names of the channels that the network sees; all where None.
+        resume: Go on with an interrupted training; a finished one is left as it is.
+        epochs: Number of epochs; that of the plan where None.
+        overrides: Settings of the plan that are changed, by their names, e.g.
+            `{"learning_rate": "3e-4", "augmentation.p_noise": "0"}`.
+        seed: Random seed of weights, sampling and augmentation.
+        preview_only: Draw a contact sheet of augmented samples and train nothing.
+        pretrained_weights: Checkpoint whose encoder the training begins with.
+        allow_missing_weights: Take what fits of it and initialise the rest at random.
+        allow_leak: Accept weights that were trained on held-out cases; run.json records it.
+        num_workers: Processes that load and augment images; does not change results.
+        cache_gb: GiB in which preprocessed cases are kept; does not change results.
+        loggers: `tensorboard`, `mlflow`; does not change results.
+        folder_seed: Seed that the folder of the model is named after; None for the folder without.
     """
 
     channels: tuple[str, ...] | None = None
