@@ -151,7 +151,7 @@ def evaluate(
     Example:
         >>> result = rn.evaluate("1", rn.MetricOptions(n_bootstrap=200), workspace=space)
         >>> [metric.name for metric in result.metrics.figures][:2]
-        ['accuracy', 'balanced accuracy']
+        ['macro F1', 'balanced accuracy']
     """
     chosen = options or MetricOptions()
     paths = None if dataset is None else paths_of(dataset, workspace)

@@ -79,6 +79,7 @@ class Run:
             probabilities are those of the network.
         decide: Which class is `predicted` in validation.csv, and so what the metric of the best
             epoch judges; None of older runs, where it is the class of the largest probability.
+        validation_hash: SHA-256 of validation.csv; empty in older files.
     """
 
     document: ClassVar[str] = "run"
