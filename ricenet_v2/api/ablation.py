@@ -42,9 +42,12 @@ def ablate(
         TrainingError: The dataset is not planned, or the full model was trained otherwise.
 
     Example:
-        >>> request = rn.BudgetRequest(epochs=1)
         >>> options = rn.AblationOptions(
-        ...     by="kind", subsets=("dose",), request=request, repeats=0, n_bootstrap=100
+        ...     by="kind",
+        ...     subsets=("dose",),
+        ...     machine=rn.TrainingMachine("serial", device="cpu"),
+        ...     repeats=0,
+        ...     n_bootstrap=100,
         ... )
         >>> ablation = rn.ablate("1", options, workspace=space)
         >>> [group.name for group in ablation.groups]

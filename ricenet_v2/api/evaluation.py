@@ -206,7 +206,7 @@ def evaluate_seeds(
         DatasetError: There are no such trainings, or they cannot be compared.
 
     Example:
-        >>> options = rn.TrainOptions(epochs=1)
+        >>> options = rn.TrainOptions(epochs=1, overrides=short)
         >>> trained = rn.train_folds(
         ...     "1", options=options, seeds=[1, 2], workspace=space, device="cpu"
         ... )

@@ -60,10 +60,11 @@ def explain(
         CheckpointError: No fold, a named fold or its checkpoint is missing or damaged.
 
     Example:
-        >>> options = rn.ExplanationOptions(kinds=("occlusion",), sanity=False, untrained=0)
+        >>> options = rn.ExplanationOptions(kinds=("hirescam",), sanity=False, untrained=0)
+        >>> model = rn.model_folder("1", workspace=space)
         >>> explanation = rn.explain(images, space / "maps", model, options, device="cpu")
-        >>> [case.case_id for case in explanation.cases]
-        ['PH0016', 'PH0017']
+        >>> explanation.cases
+        ('PH0016', 'PH0017')
     """
     chosen = options or ExplanationOptions()
     _check(chosen)

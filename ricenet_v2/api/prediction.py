@@ -118,7 +118,7 @@ def predict(
 
     Example:
         >>> model = rn.model_folder("1", workspace=space)
-        >>> images = space / "raw" / "Dataset001_PhantomGBM" / "imagesTs"
+        >>> images = raw / "imagesTs"
         >>> predictions = rn.predict(images, space / "predictions", model, device="cpu")
         >>> [case.case_id for case in predictions.cases]
         ['PH0016', 'PH0017']

@@ -55,7 +55,9 @@ def train(
         StoppedError: Ctrl-C or SIGTERM; finished epochs are saved.
 
     Example:
-        >>> run = rn.train("1", 0, rn.TrainOptions(epochs=1), workspace=space, device="cpu")
+        >>> short = {"iterations_per_epoch": "1"}
+        >>> options = rn.TrainOptions(epochs=1, overrides=short)
+        >>> run = rn.train("1", 0, options, workspace=space, device="cpu")
         >>> run.status
         'finished'
     """
@@ -101,7 +103,7 @@ def train_folds(
         StoppedError: Ctrl-C or SIGTERM; finished epochs are saved.
 
     Example:
-        >>> options = rn.TrainOptions(epochs=1, resume=True)
+        >>> options = rn.TrainOptions(epochs=1, overrides=short, resume=True)
         >>> trained = rn.train_folds("1", options=options, workspace=space, device="cpu")
         >>> [run.fold for run in trained[0].runs]
         [0, 1, 2, 3, 4]

@@ -2,7 +2,6 @@
 
 import ast
 import io
-import os
 import pkgutil
 import random
 import subprocess
@@ -71,7 +70,6 @@ def caller(monkeypatch):
         "threads": torch.get_num_threads(),
         "cudnn": torch.backends.cudnn.benchmark,
         "path": sys.path.copy(),
-        "environment": {name: value for name, value in os.environ.items() if "PYTEST" not in name},
         "folder": Path.cwd(),
     }
     torch.set_num_threads(threads)
