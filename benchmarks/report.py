@@ -24,8 +24,8 @@ import numpy as np
 from benchmarks import page, planning, results
 from ricenet_v2.cli import evaluate
 from ricenet_v2.core import documents
+from ricenet_v2.core.case_pool import map_cases
 from ricenet_v2.fingerprinting.fingerprint import aggregate
-from ricenet_v2.fingerprinting.workers import map_cases
 from ricenet_v2.network.cost import estimate
 from ricenet_v2.phantom.cohort import CHANNELS, CLASSES, write_cohort
 from ricenet_v2.planning.planner import make_plan

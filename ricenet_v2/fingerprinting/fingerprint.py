@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ricenet_v2.core.case_pool import map_cases
 from ricenet_v2.core.deadline import Limited
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.memory import allowed_workers, available_memory
 from ricenet_v2.fingerprinting.cache import kept, load, measure_and_keep, prune
 from ricenet_v2.fingerprinting.measure import CaseFiles, MeasuredCase, measure_case
 from ricenet_v2.fingerprinting.memory import bytes_of_case
-from ricenet_v2.fingerprinting.workers import allowed_workers, available_memory, map_cases
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.fingerprint import (
     ChannelFingerprint,

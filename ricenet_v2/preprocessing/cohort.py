@@ -8,17 +8,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from ricenet_v2.core.case_pool import KILLED_REMEDY, map_cases
 from ricenet_v2.core.deadline import within
 from ricenet_v2.core.errors import DiskFullError, RicenetError
 from ricenet_v2.core.failures import reason_of
 from ricenet_v2.core.files import check_writable, sha256_of_text
+from ricenet_v2.core.memory import allowed_workers, available_memory
 from ricenet_v2.core.pool import PoolTask
-from ricenet_v2.fingerprinting.workers import (
-    KILLED_REMEDY,
-    allowed_workers,
-    available_memory,
-    map_cases,
-)
 from ricenet_v2.preprocessing.memory import bytes_of_largest
 from ricenet_v2.preprocessing.pipeline import load_case, preprocess_channels
 from ricenet_v2.records.dataset import Case

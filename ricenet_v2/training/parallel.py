@@ -14,8 +14,8 @@ import torch
 
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.machine import GIB, n_cores
+from ricenet_v2.core.memory import available_memory
 from ricenet_v2.core.names import number
-from ricenet_v2.fingerprinting.workers import available_memory
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.training.reader import CACHE_BYTES
 from ricenet_v2.training.stop_signal import StopSignal

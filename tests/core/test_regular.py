@@ -73,10 +73,10 @@ ELSEWHERE = {
     "core/leftovers.py": 1,  # /proc
     "core/locks.py": 2,  # without waiting, and judged after that
     "core/machine.py": 1,  # /proc
+    "core/memory.py": 3,  # /proc and /sys
     "core/regular.py": 1,
-    "fingerprinting/workers.py": 3,  # /proc and /sys
     "reporting/case/volumes.py": 1,  # a temporary file of its own
-    "report/results/write.py": 2,  # files of the package
+    "reporting/results/write.py": 2,  # files of the package
     "store/checksums.py": 1,  # a temporary file of its own
     "store/image_content.py": 1,  # gzip, of a stream that is open
     "store/nifti.py": 1,  # gzip, of a file that was open just before

@@ -11,11 +11,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ricenet_v2.core import documents
+from ricenet_v2.core.case_pool import KILLED_REMEDY, map_cases
 from ricenet_v2.core.command import portable
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import write_text
 from ricenet_v2.core.locks import LOCK_FILE
-from ricenet_v2.fingerprinting.workers import KILLED_REMEDY, map_cases
 from ricenet_v2.records.report import ReportRecord
 from ricenet_v2.reporting.case.page import CASES, PICTURES, CaseJob, CasePart, write_case
 from ricenet_v2.reporting.methods.facts import Facts, facts_of
