@@ -15,7 +15,6 @@ from ricenet_v2.core.regular import is_missing
 from ricenet_v2.core.types import Image, Mask
 from ricenet_v2.explanation.masks import LESION, file_of, lesion_of, region_of
 from ricenet_v2.explanation.space import Space
-from ricenet_v2.fingerprinting.region import foreground
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.inference.patient import NewPatient, files_of, prepare, refuse_other_labels
 from ricenet_v2.preprocessing.pipeline import TOLERANCE_MM, load_case
@@ -26,6 +25,7 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.reporting.case.isodose import full_dose
 from ricenet_v2.store.image_files import sha256_of_image
 from ricenet_v2.store.images import read_grid
+from ricenet_v2.voxels.foreground import foreground
 
 BRAIN, IMAGE = "brain", "image"
 

@@ -6,15 +6,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ricenet_v2.fingerprinting.findings import DATASET, Place, error, warning
 from ricenet_v2.records.integrity import Finding
 
 LABELS = "labels of masks"
-MOST_LABELS = 64
-_SAMPLES = 10_000
 _SCALE = 10.0
 """From this ratio of the largest labels on, one kind of masks is the other in another scale."""
 
@@ -32,25 +27,6 @@ class MaskLabels:
     place: Place
     channel: str
     values: tuple[float, ...]
-
-
-def labels_of(mask: NDArray[np.float32], most: int = MOST_LABELS) -> tuple[float, ...] | None:
-    """The values of a mask other than 0, ascending; None where it has too many: no labels.
-
-    Args:
-        mask: Axes (z, y, x).
-        most: Values other than 0.
-    """
-    left = mask[mask != 0]
-    # Of an image that is no mask, a sample tells.
-    if np.unique(left[:: max(1, left.size // _SAMPLES)]).size > most:
-        return None
-    labels: list[float] = []
-    while left.size and len(labels) <= most:
-        labels.append(float(left[0]))
-        # One pass for each label: sorting all voxels would take longer.
-        left = left[left != left[0]]
-    return None if left.size or len(labels) > most else tuple(sorted(labels))
 
 
 def check_labels(masks: Sequence[MaskLabels]) -> list[Finding]:

@@ -15,12 +15,13 @@ from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.pool import PoolTask
 from ricenet_v2.core.types import Shape
 from ricenet_v2.fingerprinting.checks_geometry import TOLERANCE_MM
-from ricenet_v2.fingerprinting.checks_voxels import voxel_hash
-from ricenet_v2.fingerprinting.region import bounding_box, foreground, patient_box
 from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.fingerprint import CaseMeasurement, ChannelMeasurement
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.store.images import read_image
+from ricenet_v2.voxels.boxes import bounding_box, patient_box
+from ricenet_v2.voxels.foreground import foreground
+from ricenet_v2.voxels.hashing import voxel_hash
 
 N_SAMPLES = 2001
 """Evenly spaced quantiles that stand for a case in the percentiles of the whole dataset."""

@@ -10,9 +10,6 @@ import numpy as np
 from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.types import Image, Images, Mask, Shape
-from ricenet_v2.fingerprinting.checks_masks import labels_of
-from ricenet_v2.fingerprinting.checks_voxels import voxel_hash
-from ricenet_v2.fingerprinting.region import foreground
 from ricenet_v2.preprocessing.fit import fit
 from ricenet_v2.preprocessing.normalise import normalise
 from ricenet_v2.preprocessing.turn import background
@@ -24,6 +21,9 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import ChannelPlan
 from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store.images import read_image
+from ricenet_v2.voxels.foreground import foreground
+from ricenet_v2.voxels.hashing import voxel_hash
+from ricenet_v2.voxels.labels import labels_of
 
 TOLERANCE_MM = 0.1
 _FEWEST = 8

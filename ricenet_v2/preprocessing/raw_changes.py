@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ricenet_v2.core.failures import logged
-from ricenet_v2.fingerprinting.region import BRAIN_MASK
 from ricenet_v2.preprocessing.cohort import inputs_hash
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.plan import Plan
@@ -19,6 +18,7 @@ from ricenet_v2.store import cases as store
 from ricenet_v2.store.image_files import image_files
 from ricenet_v2.store.paths import DatasetPaths
 from ricenet_v2.store.raw import RawDataset
+from ricenet_v2.voxels.foreground import BRAIN_MASK
 
 logger = logging.getLogger(__name__)
 
