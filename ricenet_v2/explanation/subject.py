@@ -22,7 +22,7 @@ from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.reporting.case.isodose import full_dose
+from ricenet_v2.records.prescription import FullDose, full_dose
 from ricenet_v2.store.image_files import sha256_of_image
 from ricenet_v2.store.images import read_grid
 from ricenet_v2.voxels.foreground import foreground
@@ -66,7 +66,7 @@ class Subject:
         region: Voxels that are explained.
         brain: Brain mask, or the voxels that are not zero.
         dose: Gy; None without a dose channel.
-        full: What 100 % of the dose is: Gy, and in words.
+        full: The dose that counts as 100 %; None where there is no dose.
         lesion: Where there is a mask of it.
         channels: Channels of `images`.
         images: As they are, LPS, on the grid of the case.
@@ -86,7 +86,7 @@ class Subject:
     region: Mask
     brain: Mask
     dose: Image | None
-    full: tuple[float, str] | None
+    full: FullDose | None
     lesion: Mask | None
     channels: tuple[Channel, ...]
     images: tuple[Image, ...]
@@ -147,7 +147,7 @@ def _read(plan: Plan, dataset: Dataset, patient: NewPatient, files: SubjectFiles
         region=explained,
         brain=inside,
         dose=space.to_network(np.maximum(doses[0], 0), "linear") if doses else None,
-        full=full_dose(files.covariates, doses[0]) if doses and doses[0].max() > 0 else None,
+        full=full_dose(files.covariates, doses[0]) if doses else None,
         lesion=lesion.seen,
         channels=channels,
         images=tuple(images),
