@@ -78,10 +78,10 @@ def benchmark(
         RicenetError: The dataset is not planned or preprocessed, or there is no such fold or
             device.
     """
+    from ricenet_v2.benchmarking.measure import Effort, check_preprocessed, measure
     from ricenet_v2.core import documents
     from ricenet_v2.network.device import resolve_device
     from ricenet_v2.store.raw import load_raw_dataset
-    from ricenet_v2.training.benchmark import Effort, check_preprocessed, measure
     from ricenet_v2.training.job import TrainOptions, prepare
     from ricenet_v2.training.process_group import ProcessGroup
     from ricenet_v2.training.training_setup import load_setup

@@ -4,8 +4,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-from tests.reporting.case.conftest import CHANNELS, HOTTEST, SHAPE, SPACING
-from tests.reporting.conftest import planned
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
@@ -16,6 +14,8 @@ from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.reporting.case.scan import crop, read_scan
 from ricenet_v2.store.images import write_image
 from ricenet_v2.store.raw import RawDataset, image_path, mask_path
+from tests.reporting.case.conftest import CHANNELS, HOTTEST, SHAPE, SPACING
+from tests.reporting.conftest import planned
 
 
 def test_the_crop_leaves_eight_millimetres_around_the_brain_mask(scan):
