@@ -151,9 +151,9 @@ def _input_faults(subset: Subset, run: Run, now: Sequence[Mapping[str, str]]) ->
         yield f"{subset.name}, fold {run.fold}: {'; '.join(differences)}"
 
 
-def is_finished(paths: FoldPaths, run: Run) -> bool:
+def is_complete(paths: FoldPaths, run: Run) -> bool:
     """Whether a fold was trained to its end and nothing of it is missing."""
-    return run.status == "finished" and paths.final.is_file() and paths.validation.is_file()
+    return run.is_finished and paths.final.is_file() and paths.validation.is_file()
 
 
 def left_to_train(
@@ -167,7 +167,7 @@ def left_to_train(
         left += [
             (subset, fold)
             for fold in range(n_folds)
-            if fold not in runs or not is_finished(model.fold(fold), runs[fold])
+            if fold not in runs or not is_complete(model.fold(fold), runs[fold])
         ]
     return left
 

@@ -88,7 +88,7 @@ def _finished(model: ModelPaths, dataset: str) -> dict[int, Run]:
     n_folds = max((run.n_folds for run in runs.values()), default=Run.n_folds)
     faults = {
         "not there": [fold for fold in range(n_folds) if fold not in runs],
-        "not finished": [fold for fold, run in runs.items() if run.status != "finished"],
+        "not finished": [fold for fold, run in runs.items() if not run.is_finished],
     }
     incomplete = [
         f"{what}: fold {', '.join(map(str, folds))}" for what, folds in faults.items() if folds

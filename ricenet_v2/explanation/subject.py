@@ -17,12 +17,12 @@ from ricenet_v2.explanation.masks import LESION, file_of, lesion_of, region_of
 from ricenet_v2.explanation.space import Space
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.inference.patient import NewPatient, files_of, prepare, refuse_other_labels
-from ricenet_v2.preprocessing.pipeline import TOLERANCE_MM, load_case
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.prescription import FullDose, full_dose
+from ricenet_v2.store.case_images import load_case
 from ricenet_v2.store.image_files import sha256_of_image
 from ricenet_v2.store.images import read_grid
 from ricenet_v2.voxels.foreground import foreground
@@ -169,7 +169,7 @@ def _doses_beside(
             continue
         try:
             dose_grid = read_grid(path)
-            fits = dose_grid.shape == grid.shape and dose_grid.distance(grid) <= TOLERANCE_MM
+            fits = dose_grid.matches(grid)
         except Exception:  # noqa: BLE001 - told as a dose that does not fit
             fits = False
         if fits:

@@ -16,11 +16,12 @@ from ricenet_v2.core.files import check_writable, sha256_of_text
 from ricenet_v2.core.memory import allowed_workers, available_memory
 from ricenet_v2.core.pool import PoolTask
 from ricenet_v2.preprocessing.memory import bytes_of_largest
-from ricenet_v2.preprocessing.pipeline import load_case, preprocess_channels
+from ricenet_v2.preprocessing.pipeline import preprocess_channels
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store import cases as store
+from ricenet_v2.store.case_images import load_case
 from ricenet_v2.store.image_files import sha256_of_image
 from ricenet_v2.store.raw import RawDataset
 

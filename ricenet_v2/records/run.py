@@ -112,3 +112,8 @@ class Run:
     prior: Prior | None = None
     decide: Decide | None = None
     validation_hash: str = ""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it came to its end, early or after all epochs; its files may have gone since."""
+        return self.status == "finished"

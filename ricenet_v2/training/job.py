@@ -271,9 +271,7 @@ def _began_uncorrected(paths: FoldPaths, options: TrainOptions) -> bool:
         return False
     run = read_run(paths)
     named = options.epochs or options.overrides.get("epochs", run.epochs)
-    is_trained = (
-        run.status == "finished" and paths.final.is_file() and str(named) == str(run.epochs)
-    )
+    is_trained = run.is_finished and paths.final.is_file() and str(named) == str(run.epochs)
     return run.prior is None and (is_trained or paths.latest.is_file())
 
 

@@ -12,12 +12,13 @@ from scipy.spatial.transform import Rotation
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.preprocessing.pipeline import load_case, preprocess
+from ricenet_v2.preprocessing.pipeline import preprocess
 from ricenet_v2.preprocessing.turn import background, carry, carry_mask
 from ricenet_v2.preprocessing.way import ResamplingRoute, straight_box
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.plan_parts import ChannelPlan, Normalisation
 from ricenet_v2.records.voxels import voxels_hash
+from ricenet_v2.store.case_images import load_case
 from ricenet_v2.store.images import write_image
 from ricenet_v2.voxels.boxes import patient_box
 

@@ -83,8 +83,7 @@ def shortfall(folds: Sequence[TrainedFold], planned: int | None) -> Shortfall | 
     short: dict[tuple[int, str], list[int]] = {}
     wanted = []
     for fold in folds:
-        is_finished = fold.run.status == "finished"
-        meant = fold.run.epochs if is_finished else len(fold.epochs)
+        meant = fold.run.epochs if fold.run.is_finished else len(fold.epochs)
         if meant < planned:
             is_early = _state(fold) == _EARLY
             done = len(fold.epochs) if is_early else meant
@@ -142,7 +141,7 @@ def fold_rows(
 
 def _state(fold: TrainedFold) -> str:
     """How it stands; whether it ended before its last epoch is read off its history."""
-    is_early = fold.run.status == "finished" and 0 < len(fold.epochs) < fold.run.epochs
+    is_early = fold.run.is_finished and 0 < len(fold.epochs) < fold.run.epochs
     return _EARLY if is_early else fold.run.status
 
 
