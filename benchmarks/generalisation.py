@@ -34,8 +34,9 @@ from ricenet_v2.inference.prior import called
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store.cases import read_array, read_record
 from ricenet_v2.training.fold import train_fold
-from ricenet_v2.training.job import TrainOptions
+from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.process_group import ProcessGroup, joined
+from ricenet_v2.training.training_setup import TrainingSetup
 
 BASE, NO_BANDS = "base", "no bands of absolute values"
 VARIANTS: dict[str, dict[str, str]] = {
@@ -97,7 +98,8 @@ def train(
     raw, plan = made.raw, made.plan
     if variant == NO_BANDS:
         plan = dataclasses.replace(plan, network=dataclasses.replace(plan.network, levels=()))
-    train_fold(paths, plan, raw.dataset, raw.cases, made.splits, fold, options, process_group)
+    setup = TrainingSetup(paths, plan, raw.dataset, raw.cases, made.splits, options, process_group)
+    train_fold(setup, fold)
     files = paths.run(made.plan.name).fold(fold)
     rows = _rows(files.validation)
     found = np.array([[float(row[f"prob_{name}"]) for name in made.plan.classes] for row in rows])

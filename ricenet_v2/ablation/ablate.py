@@ -35,7 +35,7 @@ from ricenet_v2.records.metrics import Source
 from ricenet_v2.store.cases import state_of
 from ricenet_v2.store.paths import CASES_CSV, ModelPaths
 from ricenet_v2.store.positive import positive_of
-from ricenet_v2.training.job import TrainOptions
+from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.preprocessed import records_of_plan
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.reader import CaseReader, cache_budget

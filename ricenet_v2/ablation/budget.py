@@ -14,7 +14,7 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import fold_tables
 from ricenet_v2.store.paths import DatasetPaths, ModelPaths
-from ricenet_v2.training.job import TrainOptions, effective_plan, with_epochs
+from ricenet_v2.training.options import TrainOptions, effective_plan, with_epochs
 from ricenet_v2.training.settings import NETWORK_FIELDS
 
 logger = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from ricenet_v2.core.progress import track
 from ricenet_v2.network.device import resolve_device
 from ricenet_v2.records.ablation import Subset
 from ricenet_v2.training import parallel
-from ricenet_v2.training.job import TrainOptions
+from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.stop_signal import StopSignal
 from ricenet_v2.training.training_setup import TrainingSetup
 

@@ -82,7 +82,8 @@ def benchmark(
     from ricenet_v2.core import documents
     from ricenet_v2.network.device import resolve_device
     from ricenet_v2.store.raw import load_raw_dataset
-    from ricenet_v2.training.job import TrainOptions, prepare
+    from ricenet_v2.training.options import TrainOptions
+    from ricenet_v2.training.preparation import prepare
     from ricenet_v2.training.process_group import ProcessGroup
     from ricenet_v2.training.training_setup import load_setup
 
@@ -90,17 +91,9 @@ def benchmark(
     process_group = ProcessGroup(0, 1, resolve_device(device))
     setup = load_setup(dataset, plan, workspace, options, process_group)
     check_preprocessed(setup.paths.cases(plan), setup.splits, dataset)
-    job = prepare(
-        setup.paths,
-        setup.plan,
-        setup.dataset,
-        setup.cases,
-        setup.splits,
-        fold,
-        options,
-        process_group,
+    measured = measure(
+        prepare(setup, fold), load_raw_dataset(setup.paths.raw), setup.splits, effort
     )
-    measured = measure(job, load_raw_dataset(setup.paths.raw), setup.splits, effort)
     _show(measured)
     if output is not None:
         documents.write(output, measured)

@@ -19,7 +19,7 @@ from ricenet_v2.core.errors import RicenetError, StoppedError, TrainingError
 from ricenet_v2.core.regular import read_bytes
 from ricenet_v2.training import parallel
 from ricenet_v2.training.fold import train_fold
-from ricenet_v2.training.job import TrainOptions, effective_plan
+from ricenet_v2.training.options import TrainOptions, effective_plan
 from ricenet_v2.training.stop_signal import StopSignal
 from ricenet_v2.training.training_setup import TrainingSetup
 
@@ -70,12 +70,10 @@ def in_turn(setup: TrainingSetup, folds: Sequence[int]) -> int:
         RicenetError: All failed, or somebody asked for an end.
         OSError: The machine failed, as it would in the other folds; so for lack of memory.
     """
-    s, failed = setup, {}
+    failed = {}
     for fold in folds:
         try:
-            train_fold(
-                s.paths, s.plan, s.dataset, s.cases, s.splits, fold, s.options, s.process_group
-            )
+            train_fold(setup, fold)
         except (StoppedError, *_OF_THE_MACHINE):  # noqa: PERF203 - the other folds are still trained
             raise
         except Exception as error:

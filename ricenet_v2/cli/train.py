@@ -155,7 +155,7 @@ def train(
     from ricenet_v2.core.errors import RicenetError
     from ricenet_v2.core.locks import using
     from ricenet_v2.store.paths import dataset_paths
-    from ricenet_v2.training.job import TrainOptions
+    from ricenet_v2.training.options import TrainOptions
     from ricenet_v2.training.process_group import joined
     from ricenet_v2.training.resume_checks import check_not_begun
     from ricenet_v2.training.seeds import setups_of_seeds

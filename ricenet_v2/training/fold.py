@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 
 from torch import nn
@@ -16,22 +16,19 @@ from ricenet_v2.core.errors import StoppedError
 from ricenet_v2.core.locks import using
 from ricenet_v2.core.progress import track
 from ricenet_v2.inference.feature_reference import write_reference
-from ricenet_v2.records.dataset import Case, Dataset
-from ricenet_v2.records.plan import SHAPES_ONLY, Plan
+from ricenet_v2.records.plan import SHAPES_ONLY
 from ricenet_v2.records.run import EpochRow, Run
-from ricenet_v2.records.splits import Splits
 from ricenet_v2.store import checkpoints, tables
-from ricenet_v2.store.paths import DatasetPaths
 from ricenet_v2.training.curves import draw_progress
 from ricenet_v2.training.feature_reference import reference_of
 from ricenet_v2.training.finished import finished_run
 from ricenet_v2.training.fold_log import logged
-from ricenet_v2.training.job import Job, TrainOptions, prepare, run_record
+from ricenet_v2.training.job import Job, run_record
 from ricenet_v2.training.loader import Source, TrainingBatches
 from ricenet_v2.training.loop import TrainingTask, train_epoch
 from ricenet_v2.training.loss import class_weights
+from ricenet_v2.training.preparation import prepare
 from ricenet_v2.training.preview import draw_preview
-from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.resume_checks import check_other_folds
 from ricenet_v2.training.state import (
     State,
@@ -43,6 +40,7 @@ from ricenet_v2.training.state import (
 )
 from ricenet_v2.training.stop_signal import Stopped, StopSignal
 from ricenet_v2.training.trackers import tracking
+from ricenet_v2.training.training_setup import TrainingSetup
 from ricenet_v2.training.validation import predict_validation, scored, write_validation
 from ricenet_v2.training.wrapping import wrapped
 
@@ -52,27 +50,12 @@ logger = logging.getLogger(__name__)
 _SECONDS_BETWEEN_DRAWINGS = 10.0
 
 
-def train_fold(
-    paths: DatasetPaths,
-    plan: Plan,
-    dataset: Dataset,
-    cases: Sequence[Case],
-    splits: Splits,
-    fold: int,
-    options: TrainOptions,
-    process_group: ProcessGroup,
-) -> Run:
+def train_fold(setup: TrainingSetup, fold: int) -> Run:
     """Train one fold, or go on with it, and predict its validation cases.
 
     Args:
-        paths: Paths of the dataset.
-        plan: As stored for the dataset.
-        dataset: Channels and classes.
-        cases: All cases.
-        splits: The folds.
+        setup: What the folds share; each process of its group calls this function.
         fold: Number of the fold.
-        options: Options that the user chose.
-        process_group: The processes that train it; each calls this function.
 
     Raises:
         TrainingError: The fold exists and is not to be continued, was trained otherwise, as other
@@ -82,14 +65,15 @@ def train_fold(
         DatasetError: One of them was made anew from other images or by another plan meanwhile.
         StoppedError: Somebody asked for an end.
     """
+    process_group = setup.process_group
     with ExitStack() as stack:
         with process_group.agreed():
             if process_group.leads:
-                stack.enter_context(using(reads=[paths.cases(plan.name)]))
-            job = prepare(paths, plan, dataset, cases, splits, fold, options, process_group)
-            if options.preview_only:
+                stack.enter_context(using(reads=[setup.paths.cases(setup.plan.name)]))
+            job = prepare(setup, fold)
+            if setup.options.preview_only:
                 target = job.paths.augmentation
-                draw_preview(job.reader, job.train, job.plan, options.seed, target)
+                draw_preview(job.reader, job.train, job.plan, setup.options.seed, target)
                 logger.info("Augmented samples are drawn in %s", target)
                 return run_record(job, "stopped", None)
         if finished := finished_run(job):
@@ -106,7 +90,7 @@ def train_fold(
             if process_group.leads:
                 files.remove_leftovers(job.paths.folder)
                 documents.write(job.model.plan, job.plan)
-                documents.write(job.model.dataset, dataset)
+                documents.write(job.model.dataset, job.dataset)
                 job.paths.folder.mkdir(parents=True, exist_ok=True)
         with logged(job):
             if job.plan.shapes_only:

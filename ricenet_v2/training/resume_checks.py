@@ -14,7 +14,8 @@ from ricenet_v2.records.splits import leave_one_out
 from ricenet_v2.store.fold_remedy import going_on, read_run
 from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.training.initial_weights import check_same_source
-from ricenet_v2.training.job import Job, run_record, with_epochs
+from ricenet_v2.training.job import Job, run_record
+from ricenet_v2.training.options import with_epochs
 from ricenet_v2.training.other_tables import changed_cases, check_other_tables, readable
 
 _SAME = ("plan_hash", "channels", "seed", "preprocessed_hash", "fold_hash")

@@ -14,7 +14,7 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.store.fold_tables import runs_of
 from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.store.seeds import folder_seed, seed_models
-from ricenet_v2.training.job import effective_plan, with_epochs
+from ricenet_v2.training.options import effective_plan, with_epochs
 from ricenet_v2.training.resume_checks import DECISIVE
 from ricenet_v2.training.settings import channels_label
 from ricenet_v2.training.training_setup import TrainingSetup

@@ -11,7 +11,7 @@ from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.records.prior import Prior
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.weights import PretrainedSource
-from ricenet_v2.training.job import TrainOptions
+from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.seeds import setups_of_seeds
 from ricenet_v2.training.training_setup import load_setup
