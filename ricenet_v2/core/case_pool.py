@@ -100,18 +100,7 @@ def _guarded(function: Callable[[Work], Result], task: Work) -> Result | _Fault:
     try:
         return function(task)
     except RicenetError as error:
-        if error.case is not None:
-            return _Fault(error)
-        return _Fault(
-            type(error)(
-                error.what,
-                case=task.name,
-                file=error.file,
-                expected=error.expected,
-                got=error.got,
-                remedy=error.remedy,
-            )
-        )
+        return _Fault(error if error.case is not None else error.with_parts(case=task.name))
     except Exception as error:  # noqa: BLE001 - the other cases are still worked on
         return _Fault(
             DatasetError(

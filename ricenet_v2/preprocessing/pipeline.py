@@ -137,13 +137,7 @@ def _region(images: Images, given: _Channels, brain: Mask | None, case_id: str) 
     try:
         return foreground(images, [channel.kind for channel in given], brain)
     except DatasetError as error:
-        raise DatasetError(
-            error.what,
-            case=case_id,
-            expected=error.expected,
-            got=error.got,
-            remedy=error.remedy,
-        ) from error
+        raise error.with_parts(case=case_id) from error
 
 
 def _refuse_flat(images: list[Image], mask: Mask, region: str, plan: Plan, case_id: str) -> None:

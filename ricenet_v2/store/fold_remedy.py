@@ -24,11 +24,7 @@ def read_run(paths: FoldPaths) -> Run:
     try:
         return documents.read(Run, paths.run)
     except DocumentError as error:
-        raise DocumentError(
-            error.what,
-            file=error.file,
-            expected=error.expected,
-            got=error.got,
+        raise error.with_parts(
             remedy="Put a whole copy of this file back, or move the folder of the fold away and "
             "train it anew: only this file tells what the fold was begun with.",
         ) from error
