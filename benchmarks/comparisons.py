@@ -26,12 +26,12 @@ from benchmarks import page
 from ricenet_v2.core.progress import track
 from ricenet_v2.evaluation import confusion_matrix
 from ricenet_v2.evaluation.aligned_runs import AlignedRuns
+from ricenet_v2.evaluation.compared_metrics import ACCURACY, BALANCED, LOG_LOSS, MACRO_F1, values_of
 from ricenet_v2.evaluation.comparisons import compare
 from ricenet_v2.evaluation.delong import areas
 from ricenet_v2.evaluation.intervals import bca
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import AUROC, BRIER
-from ricenet_v2.evaluation.paired import ACCURACY, BALANCED, LOG_LOSS, MACRO_F1, values_of
 from ricenet_v2.evaluation.paired_permutation import mean_p
 from ricenet_v2.evaluation.resampling import Patients, replicated
 from ricenet_v2.evaluation.sufficient_statistics import brier_of, log_loss_of

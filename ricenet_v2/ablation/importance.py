@@ -17,7 +17,7 @@ from ricenet_v2.core.progress import track
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation.confusion_matrix import known
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
-from ricenet_v2.evaluation.paired import Term
+from ricenet_v2.evaluation.swapped_differences import Term
 from ricenet_v2.records.ablation import Change, ChannelGroup, Importance
 
 

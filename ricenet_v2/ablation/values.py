@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ricenet_v2.evaluation.compared_metrics import BALANCED, MACRO_F1, values_of
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import AUROC
-from ricenet_v2.evaluation.paired import BALANCED, LEVEL, MACRO_F1, PermutationScheme, values_of
+from ricenet_v2.evaluation.paired import LEVEL, PermutationScheme
 
 FIGURES = (MACRO_F1, AUROC, BALANCED)
 

@@ -46,12 +46,8 @@ def evaluate_seeds(
     from ricenet_v2.core.command import invocation
     from ricenet_v2.core.errors import DatasetError
     from ricenet_v2.evaluation.evaluate import EvaluationOptions
-    from ricenet_v2.evaluation.seeds import (
-        positive_of_trainings,
-        read_trainings,
-        variance,
-        write_seeds,
-    )
+    from ricenet_v2.evaluation.seeds import variance, write_seeds
+    from ricenet_v2.evaluation.trainings import positive_of_trainings, read_trainings
 
     if dataset is None or predictions is not None:
         raise DatasetError(

@@ -12,22 +12,20 @@ from scipy import stats
 
 from ricenet_v2.evaluation import confusion_matrix
 from ricenet_v2.evaluation.aligned_runs import AlignedRuns
+from ricenet_v2.evaluation.compared_metrics import (
+    ACCURACY,
+    BALANCED,
+    LOG_LOSS,
+    MACRO_F1,
+    auroc_of,
+    values_of,
+)
 from ricenet_v2.evaluation.delong import areas
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import AUROC, BRIER
-from ricenet_v2.evaluation.paired import (
-    ACCURACY,
-    BALANCED,
-    LEVEL,
-    LOG_LOSS,
-    MACRO_F1,
-    PermutationScheme,
-    Term,
-    auroc_of,
-    share_folds,
-    values_of,
-)
+from ricenet_v2.evaluation.paired import LEVEL, PermutationScheme, share_folds
 from ricenet_v2.evaluation.paired_permutation import FEWEST, Ends
+from ricenet_v2.evaluation.swapped_differences import Term
 from ricenet_v2.evaluation.within_fold_auroc import WITHIN, offset
 from ricenet_v2.records.comparison import Comparison, Pair
 

@@ -13,18 +13,18 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from ricenet_v2.evaluation.paired import (
+from ricenet_v2.evaluation.compared_metrics import (
     ACCURACY,
     BALANCED,
     LOG_LOSS,
     MACRO_F1,
-    PermutationScheme,
-    Term,
     auroc_of,
     values_of,
 )
+from ricenet_v2.evaluation.paired import PermutationScheme
 from ricenet_v2.evaluation.paired_permutation import PairedPermutation
 from ricenet_v2.evaluation.resampling import Patients
+from ricenet_v2.evaluation.swapped_differences import Term
 
 NAMES = (ACCURACY, MACRO_F1, BALANCED, "Brier score", LOG_LOSS, "AUROC", auroc_of("y"))
 
