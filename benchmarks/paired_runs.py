@@ -9,13 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ricenet_v2.evaluation import confusion_matrix
-from ricenet_v2.evaluation.compared_metrics import (
-    ACCURACY,
-    BALANCED,
-    LOG_LOSS,
-    MACRO_F1,
-    values_of,
-)
+from ricenet_v2.evaluation.compared_metrics import ACCURACY, BALANCED, LOG_LOSS, MACRO_F1, values_of
 from ricenet_v2.evaluation.delong import areas
 from ricenet_v2.evaluation.intervals import bca
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions

@@ -11,11 +11,7 @@ from ricenet_v2.core.names import fault_of
 from ricenet_v2.evaluation.seeds import prediction_hashes
 from ricenet_v2.records.comparison import Comparison, Pair
 from ricenet_v2.records.seeds import SeedVariance
-from ricenet_v2.store.paths import (
-    SEEDS_JSON,
-    DatasetPaths,
-    ModelPaths,
-)
+from ricenet_v2.store.paths import SEEDS_JSON, DatasetPaths, ModelPaths
 
 
 def spreads_of(runs: Mapping[str, str], dataset: DatasetPaths | None) -> dict[str, SeedVariance]:

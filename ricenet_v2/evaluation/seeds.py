@@ -25,11 +25,7 @@ from ricenet_v2.records.metrics import Metric
 from ricenet_v2.records.seeds import SeedMetric, SeedVariance
 from ricenet_v2.records.splits import leave_one_out
 from ricenet_v2.store import tables
-from ricenet_v2.store.paths import (
-    SEEDS_CSV,
-    SEEDS_JSON,
-    ModelPaths,
-)
+from ricenet_v2.store.paths import SEEDS_CSV, SEEDS_JSON, ModelPaths
 
 
 def variance(trainings: Trainings, options: EvaluationOptions) -> SeedVariance:
