@@ -150,10 +150,10 @@ def offsets(chosen: argparse.Namespace) -> Iterator[str]:
     for n, apart in track(list(product((40, 92), (0.0, 0.25, 0.5))), "shifting folds"):
         random, made = np.random.default_rng(n), Tally()
         for cohort in range(chosen.cohorts):
-            scored = shifted(n, apart, random)
-            ends = _bootstrapped(scored, chosen.samples, cohort)
+            labelled = shifted(n, apart, random)
+            ends = _bootstrapped(labelled, chosen.samples, cohort)
             made.add(ends is not None and (ends[0] > 0 or ends[1] < 0), "before")
-            found = offset(scored, 1, cohort)
+            found = offset(labelled, 1, cohort)
             made.add(found is not None and found.p <= 0.05, "now")
         rows.append((n, apart, made.told("before"), made.told("now")))
     yield (
@@ -163,15 +163,15 @@ def offsets(chosen: argparse.Namespace) -> Iterator[str]:
     )
 
 
-def _bootstrapped(scored: LabelledPredictions, samples: int, seed: int) -> Ends:
-    pooled, within = (WithinFolds.of(each, 1) for each in (replace(scored, folds=()), scored))
+def _bootstrapped(labelled: LabelledPredictions, samples: int, seed: int) -> Ends:
+    pooled, within = (WithinFolds.of(each, 1) for each in (replace(labelled, folds=()), labelled))
 
     def less(weights: Floats) -> Floats:
         return (pooled(weights) - within(weights))[:, None]
 
-    patients = scored.grouping
+    patients = labelled.grouping
     drawn = replicated(less, patients.samples(samples, np.random.default_rng(seed)))[:, 0]
-    value = float(less(np.ones((len(scored), 1)))[0, 0])
+    value = float(less(np.ones((len(labelled), 1)))[0, 0])
     return bca(value, drawn, replicated(less, patients.left_out())[:, 0])
 
 

@@ -103,8 +103,8 @@ def figures(truth: Indices, probabilities: Floats, prior: Sequence[float]) -> tu
         prior: By which the calls divide.
     """
     names, calls = tuple(map(str, range(len(truth)))), called(probabilities, prior)
-    scored = LabelledPredictions(names, names, truth, calls, probabilities, ("other", "event"))
-    slope, intercept = slope_and_intercept(scored, 1, 0.95)
+    labelled = LabelledPredictions(names, names, truth, calls, probabilities, ("other", "event"))
+    slope, intercept = slope_and_intercept(labelled, 1, 0.95)
     hits = [2 * np.sum((calls == k) & (truth == k)) for k in (0, 1)]
     both = [np.sum(calls == k) + np.sum(truth == k) for k in (0, 1)]
     return (

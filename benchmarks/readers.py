@@ -31,7 +31,7 @@ from benchmarks.small_documents import (
 )
 from ricenet_v2.core import documents
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.evaluation.read import read_scored
+from ricenet_v2.evaluation.read import read_labelled
 from ricenet_v2.inference.feature_reference import Reference, read_reference, write_reference
 from ricenet_v2.inference.prior import from_state
 from ricenet_v2.inference.recalibration import calibration_of
@@ -144,14 +144,14 @@ def _tables(folder: Path) -> list[Reader]:
         Reader("dataset.json", "dataset.json", _bytes(folder, "dataset.json"), read_dataset),
         Reader("dataset.json of nnU-Net", "dataset.json", nnunet, read_dataset),
         Reader("cases.csv", "cases.csv", _bytes(folder, "cases.csv"), read_cases),
-        Reader("validation.csv", "validation.csv", predicted, read_scored),
+        Reader("validation.csv", "validation.csv", predicted, read_labelled),
         Reader(
-            "predictions.csv", "predictions.csv", predicted, read_scored,
+            "predictions.csv", "predictions.csv", predicted, read_labelled,
             {"predictions.json": made},
         ),
         Reader(
             "truth table", "truth.csv", known,
-            lambda path: read_scored(path.with_name("validation.csv"), path),
+            lambda path: read_labelled(path.with_name("validation.csv"), path),
             {"validation.csv": predicted},
         ),
         Reader("history.csv", "history.csv", _bytes(folder, "history.csv"), read_history),

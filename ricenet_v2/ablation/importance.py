@@ -47,22 +47,22 @@ def importances(
     n_cases = sum(len(stage.cases) for stage in stages)
     n_passes = 1 + len(groups) * (repeats + int(drop))
     bar = track(range(n_passes * n_cases), "spoiling channels", total=n_passes * n_cases)
-    before = _scored(untouched(stages, read), truths, bar)
+    before = _labelled(untouched(stages, read), truths, bar)
     losses: list[Importance] = []
     for group, channels in groups:
         runs = []
         for repeat in range(repeats):
             random = generator(how.seed, "permutation", group.name, repeat)
             predictions = spoilt(stages, channels, read, random)
-            runs.append(_scored(predictions, truths, bar))
+            runs.append(_labelled(predictions, truths, bar))
         losses += _losses(group, "permuted", before, runs, how)
         if drop:
-            zeroed = _scored(spoilt(stages, channels, read, None), truths, bar)
+            zeroed = _labelled(spoilt(stages, channels, read, None), truths, bar)
             losses += _losses(group, "zeroed", before, [zeroed], how)
     return tuple(losses)
 
 
-def _scored(
+def _labelled(
     predictions: Iterator[tuple[str, int, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]],
     truths: LabelledPredictions,
     bar: Iterator[int],

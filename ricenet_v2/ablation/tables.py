@@ -12,7 +12,7 @@ from ricenet_v2.evaluation.comparisons import compare
 from ricenet_v2.evaluation.evaluate import EvaluationOptions, figures_of
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.pooling import pool
-from ricenet_v2.evaluation.read import read_scored
+from ricenet_v2.evaluation.read import read_labelled
 from ricenet_v2.records.ablation import ChannelGroup, SourceTable, Subset, SubsetMetrics
 from ricenet_v2.records.comparison import Pair
 from ricenet_v2.records.metrics import Source
@@ -39,7 +39,7 @@ def of_test(files: Mapping[str, Path], truths: Path) -> AlignedRuns:
         DatasetError: A table is not usable.
     """
     return on_same_cases(
-        {name: read_scored(file, truths, allow_missing=True) for name, file in files.items()}
+        {name: read_labelled(file, truths, allow_missing=True) for name, file in files.items()}
     )
 
 

@@ -71,12 +71,12 @@ def calibrate(
     evaluated = evaluation_input.out_of_fold(dataset, plan, channels, workspace)
     model = dataset_paths(dataset, workspace).run(plan, channels)
     options = EvaluationOptions(evaluated.positive, n_bootstrap=n_bootstrap, seed=seed)
-    calibration = fit(evaluated.scored, model, options)
+    calibration = fit(evaluated.labelled, model, options)
     if predictions is not None:
         predictions = common.table_of(predictions)
         test = evaluation_input.of_dataset(dataset, plan, channels, workspace, predictions, truth)
         _check_plain(test.provenance, predictions)
-        calibration = with_ensemble(calibration, test.scored, options, test.provenance)
+        calibration = with_ensemble(calibration, test.labelled, options, test.provenance)
     documents.write(model.calibration, dataclasses.replace(calibration, command=invocation()))
     show(calibration)
     print(

@@ -198,7 +198,7 @@ def evaluate(
     )
     if prior:
         evaluated = with_prior(evaluated, prior)
-    scored = evaluated.scored
+    labelled = evaluated.labelled
     options = figures.EvaluationOptions(
         positive=evaluated.positive,
         n_bootstrap=n_bootstrap,
@@ -207,13 +207,15 @@ def evaluate(
         bands=tuple(bands),
     )
     if evaluated.source == "out-of-fold":
-        picked = chosen.chosen_thresholds(scored, evaluated.positive, sensitivities, specificities)
+        picked = chosen.chosen_thresholds(
+            labelled, evaluated.positive, sensitivities, specificities
+        )
     else:
         picked = stored_thresholds(evaluated, thresholds)
-    applied = chosen.applied(picked, scored, options.level)
-    shares = elsewhere.prevalences(prevalences, scored, evaluated.positive)
-    evaluation = figures.evaluate(scored, options, evaluated.title, evaluated.source, applied)
-    evaluation = elsewhere.with_prevalences(evaluation, scored, shares)
+    applied = chosen.applied(picked, labelled, options.level)
+    shares = elsewhere.prevalences(prevalences, labelled, evaluated.positive)
+    evaluation = figures.evaluate(labelled, options, evaluated.title, evaluated.source, applied)
+    evaluation = elsewhere.with_prevalences(evaluation, labelled, shares)
     evaluation = dataclasses.replace(evaluation, selection=_selection(evaluated, plan, channels))
     sanity_options = sanity.SanityOptions(
         permutation_test or 0, size_and_spacing=size_and_spacing, seed=seed
@@ -230,7 +232,7 @@ def evaluate(
     show_sanity(checks, remark)
     if output is not None:
         write.write_figures(output, dataclasses.replace(evaluation, command=invocation()))
-        curves = curves_of(scored, evaluated.positive, title=evaluated.title)
+        curves = curves_of(labelled, evaluated.positive, title=evaluated.title)
         write.write_curves(output, curves)
         evaluate_centres.write(output, centres)
         documents.write(output / SANITY_JSON, checks)

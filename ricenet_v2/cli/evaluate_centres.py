@@ -40,7 +40,7 @@ def with_centres(
     if not column:
         return evaluation, None
     evaluation = named(evaluation, column, names)
-    centres = centres_of(evaluated.scored, evaluation, evaluated.positive, column, names)
+    centres = centres_of(evaluated.labelled, evaluation, evaluated.positive, column, names)
     return evaluation, dataclasses.replace(centres, command=invocation())
 
 

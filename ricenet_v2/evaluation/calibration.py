@@ -24,7 +24,7 @@ FEW, FEWEST = 10, 3
 """Patients of the rarer side below which intervals are warned of, and not given."""
 
 
-def slope_and_intercept(scored: LabelledPredictions, positive: int, level: float) -> list[Metric]:
+def slope_and_intercept(labelled: LabelledPredictions, positive: int, level: float) -> list[Metric]:
     """Calibration slope and intercept of the positive class of two, or of each class of more.
 
     Slope: of the log odds of the class on those of its probability; 1 is right, below 1 the
@@ -35,19 +35,19 @@ def slope_and_intercept(scored: LabelledPredictions, positive: int, level: float
     The variance is the sandwich by patient, which is too small where one side is rare; so t stands
     for the number of patients of the rarer side, and with fewer than 3 there is no interval.
     """
-    class_indices = one_vs_rest_classes(scored, positive)
+    class_indices = one_vs_rest_classes(labelled, positive)
     metrics = []
     for index in class_indices:
-        name = scored.classes[index]
-        p = np.clip(scored.probabilities[:, index], _LEAST, 1 - _LEAST)
-        odds, truth = np.log(p / (1 - p)), (scored.truth == index).astype(np.float64)
-        ones, none, patients = np.ones_like(odds), np.zeros_like(odds), scored.grouping
+        name = labelled.classes[index]
+        p = np.clip(labelled.probabilities[:, index], _LEAST, 1 - _LEAST)
+        odds, truth = np.log(p / (1 - p)), (labelled.truth == index).astype(np.float64)
+        ones, none, patients = np.ones_like(odds), np.zeros_like(odds), labelled.grouping
         slope = fitted(np.column_stack([odds, ones]), truth, none, patients)
         intercept = fitted(ones[:, None], truth, odds, patients)
         few = min(patients.part(np.flatnonzero(truth == side)).count for side in (0, 1))
         metrics += [
-            _wald(f"calibration slope of {name}", slope, len(scored), few, level),
-            _wald(f"calibration intercept of {name}", intercept, len(scored), few, level),
+            _wald(f"calibration slope of {name}", slope, len(labelled), few, level),
+            _wald(f"calibration intercept of {name}", intercept, len(labelled), few, level),
         ]
     return metrics
 

@@ -97,6 +97,6 @@ class LabelledPredictions:
         )
 
 
-def one_vs_rest_classes(scored: LabelledPredictions, positive: int) -> tuple[int, ...]:
+def one_vs_rest_classes(labelled: LabelledPredictions, positive: int) -> tuple[int, ...]:
     """Classes evaluated one-vs-rest: the positive one of two, all of more."""
-    return (positive,) if len(scored.classes) == 2 else tuple(range(len(scored.classes)))
+    return (positive,) if len(labelled.classes) == 2 else tuple(range(len(labelled.classes)))

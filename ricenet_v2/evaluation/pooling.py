@@ -14,7 +14,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.command import text_of
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
-from ricenet_v2.evaluation.read import read_scored
+from ricenet_v2.evaluation.read import read_labelled
 from ricenet_v2.evaluation.tabular.since import check_covariates
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import tables
@@ -56,8 +56,8 @@ def pool(
         check_covariates(model, there)
     pooled = [{**row, "fold": str(fold)} for fold, fold_rows in rows.items() for row in fold_rows]
     tables.write_rows(model.crossval / VALIDATION_CSV, pooled)
-    scored = read_scored(model.crossval / VALIDATION_CSV, truth, covariates=there)
-    return dataclasses.replace(scored, prior=_prior(runs, model))
+    labelled = read_labelled(model.crossval / VALIDATION_CSV, truth, covariates=there)
+    return dataclasses.replace(labelled, prior=_prior(runs, model))
 
 
 def priors_of_folds(model: ModelPaths, folds: Sequence[int]) -> dict[int, tuple[float, ...]]:

@@ -20,19 +20,19 @@ _ASKED_FOR = {LABEL_PERMUTATION, SIZE_AND_SPACING}
 
 def checked_hash(evaluated: EvaluationInput) -> str:
     """SHA-256 of all that a check rests on: cases, patients, truths, folds, predictions, sizes."""
-    scored = evaluated.scored
+    labelled = evaluated.labelled
     measured = evaluated.dataset.fingerprint if evaluated.dataset is not None else None
     has_sizes = measured is not None and measured.is_file()
     content = (
         evaluated.source,
         evaluated.positive,
-        scored.classes,
-        scored.case_ids,
-        scored.patients,
-        scored.folds,
-        scored.truth.tolist(),
-        scored.predicted.tolist(),
-        scored.probabilities.tolist(),
+        labelled.classes,
+        labelled.case_ids,
+        labelled.patients,
+        labelled.folds,
+        labelled.truth.tolist(),
+        labelled.predicted.tolist(),
+        labelled.probabilities.tolist(),
         sha256_of_file(measured) if measured is not None and has_sizes else "",
     )
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()

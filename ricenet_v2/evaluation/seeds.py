@@ -38,12 +38,12 @@ def variance(trainings: Trainings, options: EvaluationOptions) -> SeedVariance:
         trainings: At least two.
         options: Options of the intervals by patients.
     """
-    runs = list(trainings.scored.values())
+    runs = list(trainings.labelled.values())
     alone = replace(options, subgroups=(), bands=())
-    each = [evaluate(scored, alone).figures for scored in runs]
+    each = [evaluate(labelled, alone).figures for labelled in runs]
     by_name = [{figure.name: figure for figure in figures} for figures in each]
     names = [figure.name for figure in each[0] if all(figure.name in named for named in by_name)]
-    calls = np.stack([scored.predicted for scored in runs])
+    calls = np.stack([labelled.predicted for labelled in runs])
     run, first = trainings.run, runs[0]
     model = next(iter(trainings.models.values()))
     scheme = leave_one_out(run.group) if run.group else ""

@@ -26,13 +26,13 @@ class Trainings:
     Attributes:
         paths: Folders of the dataset.
         models: Models, by seed.
-        scored: Predictions by seed.
+        labelled: Predictions by seed.
         run: Run of the first fold of the first seed.
     """
 
     paths: DatasetPaths
     models: Mapping[int, ModelPaths]
-    scored: Mapping[int, LabelledPredictions]
+    labelled: Mapping[int, LabelledPredictions]
     run: Run
 
     @property
@@ -83,8 +83,8 @@ def read_trainings(
     pooled = {str(seed): pool(model, dataset, table) for seed, model in models.items()}
     alike = on_same_cases(pooled).runs
     first = runs[chosen[0]]
-    scored = {seed: alike[str(seed)] for seed in chosen}
-    return Trainings(paths, models, scored, first[min(first)])
+    labelled = {seed: alike[str(seed)] for seed in chosen}
+    return Trainings(paths, models, labelled, first[min(first)])
 
 
 def _check_same(runs: Mapping[int, Mapping[int, Run]], models: Mapping[int, ModelPaths]) -> None:
@@ -120,5 +120,5 @@ def _check_same(runs: Mapping[int, Mapping[int, Run]], models: Mapping[int, Mode
 def positive_of_trainings(trainings: Trainings, name: str | None) -> int:
     """Index of the positive class: that named, else that of the dataset."""
     model = next(iter(trainings.models.values()))
-    scored = next(iter(trainings.scored.values()))
-    return positive_index(scored, name or positive_of(model, trainings.paths.raw))
+    labelled = next(iter(trainings.labelled.values()))
+    return positive_index(labelled, name or positive_of(model, trainings.paths.raw))

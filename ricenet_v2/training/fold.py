@@ -41,7 +41,7 @@ from ricenet_v2.training.state import (
 from ricenet_v2.training.stop_signal import Stopped, StopSignal
 from ricenet_v2.training.trackers import tracking
 from ricenet_v2.training.training_setup import TrainingSetup
-from ricenet_v2.training.validation import predict_validation, scored, write_validation
+from ricenet_v2.training.validation import loss_and_macro_f1, predict_validation, write_validation
 from ricenet_v2.training.wrapping import wrapped
 
 logger = logging.getLogger(__name__)
@@ -210,7 +210,7 @@ def _epoch(
     started = time.perf_counter()
     result = train_epoch(network, state.optimiser, state.ema, batches, task, epoch, stop)
     trained = time.perf_counter()
-    loss, macro_f1 = scored(job, predict_validation(job, averaged(job, state)))
+    loss, macro_f1 = loss_and_macro_f1(job, predict_validation(job, averaged(job, state)))
     ended = time.perf_counter()
     is_best = state.best.update(epoch, macro_f1)
     state.rows.append(
@@ -267,7 +267,7 @@ def _finish(job: Job, state: State) -> None:
         job.fold,
         state.epoch,
         "" if state.epoch == job.plan.training.epochs else ", a number these cases chose",
-        *scored(job, predictions),
+        *loss_and_macro_f1(job, predictions),
         len(predictions),
         ", mean over mirrorings" if axes else "",
         job.paths.folder,

@@ -37,7 +37,7 @@ def predict_validation(job: Job, network: Classifier, axes: Sequence[int] = ()) 
     return torch.from_numpy(corrected(probabilities.numpy(), prior.trained, prior.shares))
 
 
-def scored(job: Job, probabilities: torch.Tensor) -> tuple[float, float]:
+def loss_and_macro_f1(job: Job, probabilities: torch.Tensor) -> tuple[float, float]:
     """Mean cross-entropy of probabilities (cases, classes), and macro F1 of the calls.
 
     The calls are those of equal class weights, so that the best epoch is not sought among networks
