@@ -193,9 +193,9 @@ def _tables(
         files = test_predictions.predict_test(paths, budget.plan, subsets, test, device)
         parts.append(("test", tables.of_test(files, paths.raw / CASES_CSV)))
     source_tables = []
-    for source, alike in parts:
-        table = tables.table_of(source, alike, subsets, groups, majority, how)
-        losses = _importances(setup, subsets[0], groups, table, alike, how, options)
+    for source, aligned in parts:
+        table = tables.table_of(source, aligned, subsets, groups, majority, how)
+        losses = _importances(setup, subsets[0], groups, table, aligned, how, options)
         source_tables.append(dataclasses.replace(table, importances=losses))
     return source_tables
 
@@ -205,13 +205,13 @@ def _importances(
     full: Subset,
     groups: Sequence[ChannelGroup],
     table: SourceTable,
-    alike: AlignedRuns,
+    aligned: AlignedRuns,
     how: Resampling,
     options: AblationOptions,
 ) -> tuple[Importance, ...]:
     """Importances by each fold's network on its validation cases; by the ensemble on test cases."""
     folder = setup.paths.cases(setup.plan.name)
-    truths = alike.runs[full.name]
+    truths = aligned.runs[full.name]
     patients = dict(zip(truths.case_ids, truths.patients, strict=True))
     model = setup.paths.model(full.model).folder
     device = options.machine.device

@@ -153,8 +153,11 @@ def _other_wishes(request: BudgetRequest, requested: Plan, plan: Plan, run: Run)
         yield f"--epochs {request.epochs}"
     if request.seed is not None and request.seed != run.seed:
         yield f"--seed {request.seed}"
-    alike = with_epochs(requested, plan.training.epochs)
-    if request.settings and (alike.training, alike.network) != (plan.training, plan.network):
+    same_epochs = with_epochs(requested, plan.training.epochs)
+    if request.settings and (same_epochs.training, same_epochs.network) != (
+        plan.training,
+        plan.network,
+    ):
         yield "--set " + " ".join(f"{name}={value}" for name, value in request.settings.items())
     if (run.pretrained is None) != (request.pretrained_weights is None):
         there = "without" if run.pretrained is None else f"with {run.pretrained.file}"

@@ -180,9 +180,9 @@ def check_budget(paths: DatasetPaths, subsets: Sequence[Subset], budget: Trainin
     """
     faults: list[str] = []
     for subset in subsets:
-        wanted = _wanted(subset, budget)
+        expected = _wanted(subset, budget)
         for _, run in runs_of(paths.model(subset.model)):
-            faults += _faults(subset, run, wanted)
+            faults += _faults(subset, run, expected)
     if faults:
         raise TrainingError(
             f"{len(faults)} fold(s) were trained otherwise than the full model.",
@@ -222,10 +222,10 @@ def _first_weights(budget: TrainingBudget) -> str:
     return sha256_of_file(file)
 
 
-def _faults(subset: Subset, run: Run, wanted: Mapping[str, object]) -> list[str]:
-    there: dict[str, object] = {name: getattr(run, name) for name in wanted}
+def _faults(subset: Subset, run: Run, expected: Mapping[str, object]) -> list[str]:
+    there: dict[str, object] = {name: getattr(run, name) for name in expected}
     there["pretrained"] = run.pretrained.sha256 if run.pretrained is not None else ""
-    names = [name for name, value in wanted.items() if there[name] != value]
+    names = [name for name, value in expected.items() if there[name] != value]
     # Other epochs change the hash of the plan too, which then says nothing new.
     if "epochs" in names and "plan_hash" in names:
         names.remove("plan_hash")
@@ -235,6 +235,6 @@ def _faults(subset: Subset, run: Run, wanted: Mapping[str, object]) -> list[str]
     }
     return [
         f"{subset.name}, fold {run.fold}: "
-        + descriptions.get(name, f"{name} {there[name]}, here {wanted[name]}")
+        + descriptions.get(name, f"{name} {there[name]}, here {expected[name]}")
         for name in names
     ]

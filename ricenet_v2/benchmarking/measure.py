@@ -62,13 +62,13 @@ def check_preprocessed(folder: Path, splits: Splits, dataset: str) -> None:
     Raises:
         DatasetError: Some are missing.
     """
-    wanted = {case for fold in splits.folds for case in (*fold.train, *fold.validation)}
-    missing = sorted(case for case in wanted if not has_case(folder, case))
+    needed = {case for fold in splits.folds for case in (*fold.train, *fold.validation)}
+    missing = sorted(case for case in needed if not has_case(folder, case))
     if missing:
         raise DatasetError(
             "This dataset is not preprocessed, or not wholly.",
             file=folder,
-            expected=f"{len(wanted)} cases",
+            expected=f"{len(needed)} cases",
             got=f"{len(missing)} missing: {', '.join(missing[:5])}",
             remedy=f"Run ricenet_plan_and_preprocess {dataset}: it makes what is missing.",
         )

@@ -130,7 +130,7 @@ class Bench:
         training = self.plan.training
         images = moved(batch.images, self.device, training)
         targets = moved(batch.targets, self.device, training)
-        wanted = functional.one_hot(targets, self.task.n_classes).float()
+        one_hot = functional.one_hot(targets, self.task.n_classes).float()
 
         def update() -> None:
             self.called.train()
@@ -138,7 +138,7 @@ class Bench:
             for _ in range(training.accumulation_steps):
                 with autocast(self.device, training):
                     logits = self.called(images)
-                mean_loss(logits.float(), wanted, 0.0).backward()  # type: ignore[no-untyped-call]
+                mean_loss(logits.float(), one_hot, 0.0).backward()  # type: ignore[no-untyped-call]
             for group in self.state.optimiser.param_groups:
                 group["lr"] = 0.0
             self.state.optimiser.step()

@@ -45,7 +45,7 @@ def end_with_parent() -> None:
     _watch(is_gone)
 
 
-def command(module: str, words: Sequence[str]) -> list[str]:
+def command(module: str, arguments: Sequence[str]) -> list[str]:
     """The command line of a module that ends with this process.
 
     It is to be started with a pipe as its standard input (`stdin=subprocess.PIPE`), which stays
@@ -53,9 +53,9 @@ def command(module: str, words: Sequence[str]) -> list[str]:
 
     Args:
         module: Has a `__main__` part.
-        words: Its arguments.
+        arguments: Its arguments.
     """
-    return [sys.executable, "-m", "ricenet_v2.core.lifeline", str(os.getpid()), module, *words]
+    return [sys.executable, "-m", "ricenet_v2.core.lifeline", str(os.getpid()), module, *arguments]
 
 
 def _kernel_tells(parent: int) -> bool:
@@ -95,9 +95,9 @@ def _is_closed(descriptor: int) -> bool:
         return True
 
 
-def main(words: Sequence[str]) -> None:
+def main(arguments: Sequence[str]) -> None:
     """Run a module in this process: the parent's number, the module, its arguments."""
-    parent, module, *rest = words
+    parent, module, *rest = arguments
     if not _kernel_tells(int(parent)):
         descriptor = sys.stdin.fileno()
         _watch(lambda: _is_closed(descriptor))

@@ -28,32 +28,34 @@ def available_memory() -> int | None:
     return min(limits) if limits else None
 
 
-def allowed_workers(wanted: int, bytes_per_case: int, n_cases: int, available: int | None) -> int:
+def allowed_workers(
+    requested: int, bytes_per_case: int, n_cases: int, available: int | None
+) -> int:
     """The wanted number of workers, lowered until the estimate of memory fits; at least 1.
 
     Where all cases together are small, it is 1, since processes would take longer to start.
 
     Args:
-        wanted: What the user asked for.
+        requested: What the user asked for.
         bytes_per_case: Largest memory that one case needs.
         n_cases: Cases to work on.
         available: Bytes that can be used; None lowers nothing.
     """
-    wanted = max(1, wanted if bytes_per_case * n_cases >= WORTH_PROCESSES else 1)
+    requested = max(1, requested if bytes_per_case * n_cases >= WORTH_PROCESSES else 1)
     if available is None:
-        return wanted
+        return requested
     each = bytes_per_case + PROCESS_BYTES
     fitting = max(1, int(_SHARE_OF_MEMORY * available) // each)
-    if fitting < wanted:
+    if fitting < requested:
         logger.warning(
             "Working with %d instead of %d processes: "
             "each may need %.3g GiB and %.3g GiB are free.",
             fitting,
-            wanted,
+            requested,
             each / GIB,
             available / GIB,
         )
-    return min(wanted, fitting)
+    return min(requested, fitting)
 
 
 def _machine() -> int | None:

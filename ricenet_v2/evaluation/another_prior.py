@@ -15,12 +15,12 @@ from ricenet_v2.inference.prior import called, corrected, named_prior
 from ricenet_v2.records.prediction import Predictions
 
 
-def with_prior(evaluated: EvaluationInput, words: Sequence[str]) -> EvaluationInput:
+def with_prior(evaluated: EvaluationInput, entries: Sequence[str]) -> EvaluationInput:
     """The same predictions as ricenet_predict --prior would have made them.
 
     Args:
         evaluated: Predictions of new cases, with the predictions.json beside them.
-        words: Class shares, as `named_prior` reads them.
+        entries: Class shares, as `named_prior` reads them.
 
     Raises:
         DatasetError: They are out-of-fold, not corrected for a prior, or votes; or the shares
@@ -35,7 +35,7 @@ def with_prior(evaluated: EvaluationInput, words: Sequence[str]) -> EvaluationIn
             got=evaluated.title,
             remedy="Predict the cases again with ricenet_predict --prior, or leave out --prior.",
         )
-    named = named_prior(words, labelled.classes, evaluated.positive)
+    named = named_prior(entries, labelled.classes, evaluated.positive)
     members = {
         fold: corrected(values, prior, named)
         for (fold, values), prior in zip(

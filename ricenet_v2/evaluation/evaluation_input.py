@@ -227,9 +227,9 @@ def _chosen_again(evaluation: Evaluation, file: Path, provenance: Predictions) -
             "figures.json in its folder crossval with --thresholds.",
         )
     labelled = transformed_alike(read_labelled(file), provenance)
-    wants = {each.name.rpartition(" at least ")[::2] for each in evaluation.thresholds}
+    targets = {each.name.rpartition(" at least ")[::2] for each in evaluation.thresholds}
     sensitivities, specificities = (
-        sorted(float(value) for name, value in wants if name == what)
+        sorted(float(value) for name, value in targets if name == what)
         for what in ("sensitivity", "specificity")
     )
     positive = positive_index(labelled, evaluation.positive_class or None)

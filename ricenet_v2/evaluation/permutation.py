@@ -71,12 +71,12 @@ def _shuffled(
     order = np.argsort(patients.owner, kind="stable")
     for indices in np.split(order, np.flatnonzero(np.diff(patients.owner[order])) + 1):
         cases[len(indices)].append(indices)
-    alike = [np.array(group) for group in cases.values()]
+    same_size = [np.array(group) for group in cases.values()]
     at_once = max(1, _NUMBERS_AT_ONCE // len(labelled))
     for start in range(0, total, at_once):
         truths = np.empty((min(at_once, total - start), len(labelled)), dtype=np.intp)
         for row in truths:
-            for group in alike:
+            for group in same_size:
                 row[group] = labelled.truth[group[random.permutation(len(group))]]
         yield truths
 

@@ -55,22 +55,22 @@ def chosen_thresholds(
         name, in_class = labelled.classes[index], labelled.truth == index
         values, sensitivity, specificity = _at_each(labelled.probabilities[:, index], in_class)
         both = sensitivity + specificity
-        picked = [("Youden", _best(values, both, both, None))]
-        picked += [
+        selected = [("Youden", _best(values, both, both, None))]
+        selected += [
             (
                 f"sensitivity at least {want:.2f}",
                 _best(values, specificity, sensitivity, sensitivity >= want),
             )
             for want in sensitivities
         ]
-        picked += [
+        selected += [
             (
                 f"specificity at least {want:.2f}",
                 _best(values, sensitivity, specificity, specificity >= want),
             )
             for want in specificities
         ]
-        thresholds += [Threshold(what, name, value, OUT_OF_FOLD, ()) for what, value in picked]
+        thresholds += [Threshold(what, name, value, OUT_OF_FOLD, ()) for what, value in selected]
     return thresholds
 
 

@@ -67,13 +67,13 @@ def read_trainings(
     missing = [seed for seed in chosen if seed not in there]
     if len(chosen) < 2 or missing or len(set(chosen)) < len(chosen):
         names = ", ".join(map(str, there)) or "none"
-        wanted = chosen if len(set(chosen)) > 1 else [0, 1, 2]
+        example = chosen if len(set(chosen)) > 1 else [0, 1, 2]
         raise DatasetError(
             "The variance over training seeds needs the same model trained with several seeds.",
             file=paths.results,
             expected="two or more different seeds that were trained",
             got=f"trained: {names}" + (f"; asked for: {', '.join(map(str, seeds))}" * bool(seeds)),
-            remedy=f"Run ricenet_train {dataset} all --seeds {' '.join(map(str, wanted))} "
+            remedy=f"Run ricenet_train {dataset} all --seeds {' '.join(map(str, example))} "
             "--continue with the options of before.",
         )
     models = {seed: there[seed] for seed in chosen}
@@ -81,9 +81,9 @@ def read_trainings(
     _check_same(runs, models)
     table = paths.raw / CASES_CSV
     pooled = {str(seed): pool(model, dataset, table) for seed, model in models.items()}
-    alike = on_same_cases(pooled).runs
+    aligned = on_same_cases(pooled).runs
     first = runs[chosen[0]]
-    labelled = {seed: alike[str(seed)] for seed in chosen}
+    labelled = {seed: aligned[str(seed)] for seed in chosen}
     return Trainings(paths, models, labelled, first[min(first)])
 
 

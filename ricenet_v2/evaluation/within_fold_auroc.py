@@ -161,8 +161,8 @@ def _shuffles(
     np.add.at(counts, (unit.owner, labelled.truth), 1)
     fold_of = np.empty(unit.count, dtype=np.intp)
     fold_of[unit.owner] = numbers
-    alike = np.unique(counts, axis=0, return_inverse=True)[1].ravel()
-    groups = [np.flatnonzero(alike == group) for group in range(int(alike.max()) + 1)]
+    pattern = np.unique(counts, axis=0, return_inverse=True)[1].ravel()
+    groups = [np.flatnonzero(pattern == group) for group in range(int(pattern.max()) + 1)]
     at_once = max(1, _NUMBERS_AT_ONCE // len(labelled))
     for start in range(0, total, at_once):
         folds = np.empty((min(at_once, total - start), unit.count))

@@ -193,14 +193,14 @@ def _panels(explanation: Explanation, case: ExplainedCase) -> SectionFigure:
 
 
 def _volumes(case: ExplainedCase) -> Iterator[SectionVolume]:
-    words = f"Orange speaks for {case.target}, blue against it; colours are clear near 0."
+    caption = f"Orange speaks for {case.target}, blue against it; colours are clear near 0."
     failed = {check.map for check in case.checks if check.failed}
     for record in case.maps:
         if record.member != ENSEMBLE or record.unit != LOG_ODDS or not _in_viewer(record):
             continue
         doubt = " This map failed a sanity check." if record.method in failed else ""
         yield SectionVolume(
-            record.file, record.name.replace("__", ", "), record.unit, words + doubt
+            record.file, record.name.replace("__", ", "), record.unit, caption + doubt
         )
 
 

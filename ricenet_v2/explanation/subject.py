@@ -122,9 +122,9 @@ def _read(plan: Plan, dataset: Dataset, patient: NewPatient, files: SubjectFiles
     prepared = prepare(plan, patient)
     space = Space.of(prepared.record, plan)
     extra, no_dose = _doses_beside(dataset, patient.images, paths, space.grid)
-    wanted = [n for n, path in enumerate(paths) if path in (*patient.images, *extra)]
-    images, grid, brain = load_case([paths[n] for n in wanted], patient.brain)
-    channels = tuple(dataset.channels[n] for n in wanted)
+    indices = [n for n, path in enumerate(paths) if path in (*patient.images, *extra)]
+    images, grid, brain = load_case([paths[n] for n in indices], patient.brain)
+    channels = tuple(dataset.channels[n] for n in indices)
     there, _ = foreground(images, [channel.kind for channel in channels], brain)
     inside = space.mask_to_network(there)
     ending = dataset.file_ending
@@ -153,7 +153,7 @@ def _read(plan: Plan, dataset: Dataset, patient: NewPatient, files: SubjectFiles
         images=tuple(images),
         lesion_images=lesion.images,
         brain_images=there,
-        files=tuple(paths[n] for n in wanted),
+        files=tuple(paths[n] for n in indices),
         warnings=(*prepared.record.warnings, *no_dose, *lesion.doubts),
         title=case_id,
     )

@@ -101,8 +101,8 @@ def _measured(
         work = Limited(seconds, measure_case)
         measured_cases = map_cases(work, [files[name] for name in ids], workers, step)
     else:
-        wanted = [kept(files[name], cache) for name in ids]
-        measured_cases = map_cases(Limited(seconds, measure_and_keep), wanted, workers, step)
+        tasks = [kept(files[name], cache) for name in ids]
+        measured_cases = map_cases(Limited(seconds, measure_and_keep), tasks, workers, step)
         prune(cache, files)
     cached |= dict(zip(ids, measured_cases, strict=True))
     return [cached[case.case_id] for case in cases]

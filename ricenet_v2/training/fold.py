@@ -144,10 +144,10 @@ def _epochs(job: Job, state: State, stop: StopSignal) -> None:
     batches = TrainingBatches(source, state.epoch, job.num_workers, job.device)
     drawn = time.monotonic()
     try:
-        with tracking(job, state.epoch) as tell:
+        with tracking(job, state.epoch) as log:
             for epoch in _todo(job, state):
                 is_best = _epoch(job, state, network, batches, task, epoch, stop)
-                tell(state.rows[-1])  # before it is saved: no kill can lose it
+                log(state.rows[-1])  # before it is saved: no kill can lose it
                 if job.process_group.leads:
                     drawn = _save(job, state, drawn, is_best=is_best)
     finally:
@@ -227,11 +227,11 @@ def _epoch(
         )
     )
     if job.process_group.leads:
-        _tell(job, state.rows[-1])
+        _log_epoch(job, state.rows[-1])
     return is_best
 
 
-def _tell(job: Job, row: EpochRow) -> None:
+def _log_epoch(job: Job, row: EpochRow) -> None:
     logger.info(
         "Fold %d, epoch %d of %d: loss %.3f, validation loss %.3f, macro F1 %.3f, moving average "
         "%.3f; %.1f s, %.1f of them for validation, %.0f %% of training waiting for data",

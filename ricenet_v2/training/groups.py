@@ -104,10 +104,12 @@ def _check_cells(
     faults = []
     if empty := [case for case, group in groups.items() if not group]:
         faults.append(f"no {column} is given for {_named(empty)}")
-    alike = defaultdict(list)
+    by_plain = defaultdict(list)
     for value in values:
-        alike[_plain(value)].append(value)
-    faults += [f"{' and '.join(map(repr, a))} are spelled alike" for a in alike.values() if a[1:]]
+        by_plain[_plain(value)].append(value)
+    faults += [
+        f"{' and '.join(map(repr, a))} are spelled alike" for a in by_plain.values() if a[1:]
+    ]
     of_patient = defaultdict(set)
     for case in cases:
         of_patient[case.patient_id].add(groups[case.case_id])

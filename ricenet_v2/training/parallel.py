@@ -76,11 +76,13 @@ def folds_that_fit(plan: Plan, n_train: int, n_folds: int, there: Resources) -> 
     return max(1, fitting)
 
 
-def number_of(wanted: str, fitting: int, n_folds: int, option: str = "--num_folds_parallel") -> int:
+def number_of(
+    requested: str, fitting: int, n_folds: int, option: str = "--num_folds_parallel"
+) -> int:
     """How many at the same time an option means.
 
     Args:
-        wanted: `auto`, or a number.
+        requested: `auto`, or a number.
         fitting: What `auto` means.
         n_folds: More are not needed.
         option: Named where its value is not usable.
@@ -88,14 +90,14 @@ def number_of(wanted: str, fitting: int, n_folds: int, option: str = "--num_fold
     Raises:
         TrainingError: Neither `auto` nor a number from 1.
     """
-    if wanted == "auto":
+    if requested == "auto":
         return fitting
-    count = number(wanted)
+    count = number(requested)
     if not count:
         raise TrainingError(
             f"{option} is not usable.",
             expected="auto, or 1 and more",
-            got=wanted,
+            got=requested,
             remedy=f"Give {option} such a number, or leave it out.",
         )
     return min(count, n_folds)

@@ -108,15 +108,15 @@ def _read(job: Job, run: Run, path: Path) -> checkpoints.State:
         CheckpointError: It is missing, damaged, or another one.
     """
     state, _ = read_fold(path, job.fold, job.device)
-    wanted = {"fold": job.fold}
+    expected = {"fold": job.fold}
     if run.epochs_done is not None:
-        wanted["epoch"] = run.epochs_done
-    there = {name: state.get(name) for name in wanted}
-    if there != wanted:
+        expected["epoch"] = run.epochs_done
+    there = {name: state.get(name) for name in expected}
+    if there != expected:
         raise CheckpointError(
             "This checkpoint is not the one that ended the training of the fold.",
             file=path,
-            expected=_pairs(wanted),
+            expected=_pairs(expected),
             got=_pairs(there),
         )
     return state

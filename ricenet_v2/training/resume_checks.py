@@ -64,8 +64,8 @@ def existing_run(job: Job) -> Run | None:
     check_same_source(job.paths, job.options.pretrained_weights)
     old = read_run(job.paths)
     # The number of epochs may change; all else must be as it was.
-    alike = dataclasses.replace(job, plan=with_epochs(job.plan, old.epochs))
-    new = run_record(alike, "running", None)
+    same_epochs = dataclasses.replace(job, plan=with_epochs(job.plan, old.epochs))
+    new = run_record(same_epochs, "running", None)
     differing = [
         _differing(job, old, new, name)
         for name in _SAME

@@ -87,8 +87,8 @@ def _differing(setup: TrainingSetup, model: ModelPaths) -> list[str]:
     differences = []
     if model.plan.is_file():
         old = documents.read(Plan, model.plan)
-        alike = with_epochs(new, old.training.epochs)
-        names = [name for name in DECISIVE if getattr(old, name) != getattr(alike, name)]
+        same_epochs = with_epochs(new, old.training.epochs)
+        names = [name for name in DECISIVE if getattr(old, name) != getattr(same_epochs, name)]
         differences += [f"another plan or settings (its {', '.join(names)})"] if names else []
     # With --continue all seeds may be extended, one after the other.
     is_extended = setup.options.resume and setup.options.epochs is not None

@@ -44,9 +44,9 @@ def loss_and_macro_f1(job: Job, probabilities: torch.Tensor) -> tuple[float, flo
     that never call a rare class; of a fold that is not corrected, those of the largest output.
     """
     truth = torch.tensor([job.plan.classes.index(job.labels[case]) for case in job.validation])
-    picked = probabilities.gather(1, truth[:, None]).clamp(1e-7, 1)
+    true_probabilities = probabilities.gather(1, truth[:, None]).clamp(1e-7, 1)
     f1 = macro_f1(truth, torch.from_numpy(_predicted(job, probabilities)), len(job.plan.classes))
-    return float(-picked.log().mean()), f1
+    return float(-true_probabilities.log().mean()), f1
 
 
 def _predicted(job: Job, probabilities: torch.Tensor) -> Indices:

@@ -86,10 +86,10 @@ def _columns(name: str, cells: Mapping[str, str], known: Sequence[str]) -> dict[
     if not 1 < len(distinct) <= MOST_WORDS:
         return {}
     # One word less than there are: of two, the second says what the first does.
-    words = sorted(distinct)[1 if len(distinct) == 2 else 0 :]
+    categories = sorted(distinct)[1 if len(distinct) == 2 else 0 :]
     return {
-        f"{name} = {word}": np.array(
-            [float(cell == word) if cell else np.nan for cell in cells.values()]
+        f"{name} = {category}": np.array(
+            [float(cell == category) if cell else np.nan for cell in cells.values()]
         )
-        for word in words
+        for category in categories
     }

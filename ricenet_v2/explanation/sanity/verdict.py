@@ -76,7 +76,7 @@ def faults(findings: Findings) -> tuple[str, ...]:
             f"does not add up to the output (error {_percent(findings.completeness or 0)})",
         ),
     )
-    return tuple(words for passed, words in checks if not passed)
+    return tuple(sentence for passed, sentence in checks if not passed)
 
 
 def least_better(n_patients: int) -> float:

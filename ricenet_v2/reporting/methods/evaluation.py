@@ -95,9 +95,11 @@ def uncertainty(facts: Facts) -> str:
         for figure in evaluation.figures:
             if figure.method and figure.low is not None and figure.high is not None:
                 methods.setdefault(figure.method, []).append(figure.name)
-        words = "; ".join(f"{listed(names)}: {method}" for method, names in methods.items())
-        if words:
-            sentences.append(f"{percent(evaluation.level)} intervals of {result.title}: {words}.")
+        descriptions = "; ".join(f"{listed(names)}: {method}" for method, names in methods.items())
+        if descriptions:
+            sentences.append(
+                f"{percent(evaluation.level)} intervals of {result.title}: {descriptions}."
+            )
         without = [
             figure.name
             for figure in evaluation.figures

@@ -233,8 +233,8 @@ def _refers_to(fitted: Calibration) -> str:
 def _tried(fitted: Calibration) -> str:
     if not fitted.trials:
         return ""
-    words = "; ".join(f"{trial.form}: {trial.reason}" for trial in fitted.trials)
-    return f"Forms that were tried: {words}."
+    reasons = "; ".join(f"{trial.form}: {trial.reason}" for trial in fitted.trials)
+    return f"Forms that were tried: {reasons}."
 
 
 def predicted_class(facts: Facts) -> str:
