@@ -109,7 +109,7 @@ def budget_of(paths: DatasetPaths, planned: Plan, request: BudgetRequest) -> Tra
         if getattr(run, name) != value
     ]
     plan = with_epochs(documents.read(Plan, model.plan), first.epochs)
-    differing += _other_wishes(request, requested, plan, first)
+    differing += _differing_options(request, requested, plan, first)
     if differing:
         raise TrainingError(
             "All subsets are trained as the full model is, and that is not one thing.",
@@ -148,7 +148,9 @@ def _budget(plan: Plan, seed: int, request: BudgetRequest) -> TrainingBudget:
     return TrainingBudget(plan, seed, file, request.allow_missing_weights, request.allow_leak)
 
 
-def _other_wishes(request: BudgetRequest, requested: Plan, plan: Plan, run: Run) -> Iterator[str]:
+def _differing_options(
+    request: BudgetRequest, requested: Plan, plan: Plan, run: Run
+) -> Iterator[str]:
     if request.epochs is not None and request.epochs != run.epochs:
         yield f"--epochs {request.epochs}"
     if request.seed is not None and request.seed != run.seed:

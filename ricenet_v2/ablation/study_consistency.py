@@ -180,7 +180,7 @@ def check_budget(paths: DatasetPaths, subsets: Sequence[Subset], budget: Trainin
     """
     faults: list[str] = []
     for subset in subsets:
-        expected = _wanted(subset, budget)
+        expected = _expected(subset, budget)
         for _, run in runs_of(paths.model(subset.model)):
             faults += _faults(subset, run, expected)
     if faults:
@@ -200,7 +200,7 @@ def _listed(faults: Sequence[str]) -> str:
     return "\n    " + "\n    ".join(listed)
 
 
-def _wanted(subset: Subset, budget: TrainingBudget) -> dict[str, object]:
+def _expected(subset: Subset, budget: TrainingBudget) -> dict[str, object]:
     plan = with_channels(budget.plan, subset.channels)
     return {
         "epochs": budget.epochs,

@@ -81,7 +81,7 @@ def train_subsets(
         coming = results(make, train_job, jobs, _lost, stop)
         for _, outcome in track(coming, "training subsets", total=len(jobs)):
             outcomes.append(outcome)
-            _tell(outcome, len(outcomes), len(jobs))
+            _log_outcome(outcome, len(outcomes), len(jobs))
             if outcome.stopped:
                 stop.requested = True
     if stop.requested:
@@ -93,7 +93,7 @@ def train_subsets(
     return outcomes
 
 
-def _tell(outcome: Outcome, done: int, total: int) -> None:
+def _log_outcome(outcome: Outcome, done: int, total: int) -> None:
     how = "failed" if outcome.error else f"{outcome.seconds:.0f} s"
     logger.info("%d of %d: %s, fold %d: %s", done, total, outcome.subset, outcome.fold, how)
 

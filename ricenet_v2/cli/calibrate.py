@@ -100,7 +100,7 @@ def _check_plain(predictions: Predictions | None, file: Path) -> None:
         if predictions.prior_named
         else []
     )
-    applied += [predictions.applied.words] if predictions.applied else []
+    applied += [predictions.applied.description] if predictions.applied else []
     raise DatasetError(
         "These predictions are calibrated already, or for another prior, and would be changed "
         "twice.",
@@ -120,7 +120,7 @@ def show(calibration: Calibration) -> None:
         else ""
     )
     print(
-        f"{calibration.words}{ends}, from {calibration.n_cases} cases of "
+        f"{calibration.description}{ends}, from {calibration.n_cases} cases of "
         f"{calibration.n_patients} patients."
         + (f" Beware: {calibration.warning}." if calibration.warning else "")
     )

@@ -79,7 +79,7 @@ def predict(
     Returns:
         0, or 1 when some cases failed.
     """
-    from ricenet_v2.inference.described import tell_changed
+    from ricenet_v2.inference.described import warn_changed
     from ricenet_v2.inference.ensemble import load_ensemble
     from ricenet_v2.inference.feature_reference import why_no_distance
     from ricenet_v2.inference.folder import predict_folder
@@ -91,7 +91,7 @@ def predict(
         model, folds, checkpoint, device, calibrated=calibrated, prior=prior, decide=decide
     )
     if dataset is not None:
-        tell_changed(ensemble.dataset, dataset_paths(dataset, workspace).raw / DATASET_JSON)
+        warn_changed(ensemble.dataset, dataset_paths(dataset, workspace).raw / DATASET_JSON)
     predictions = predict_folder(
         ensemble,
         source,
@@ -147,7 +147,11 @@ def told_of(predictions: Predictions) -> str:
     if predictions.combine == "vote":
         sentences.append("Those without a fold are shares of votes.")
     if predictions.calibrated:
-        what = "unchanged" if predictions.applied is None else f"with {predictions.applied.words}"
+        what = (
+            "unchanged"
+            if predictions.applied is None
+            else f"with {predictions.applied.description}"
+        )
         sentences.append(f"Calibrated: {what}.")
     rule = (
         "the class whose probability is largest for its share (--decide balanced)"

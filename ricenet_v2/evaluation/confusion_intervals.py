@@ -51,10 +51,12 @@ def macro_f1(labelled: LabelledPredictions, level: float) -> Interval | None:
     if len(defined) < len(classes) or (counts.sum(axis=1) == 0).any():
         return None
     low, high = np.array(defined).T
-    return _inside(mover.of_mean(confusion_matrix.f1(counts), low, high, _alike(counts)), 0.0)
+    return _inside(
+        mover.of_mean(confusion_matrix.f1(counts), low, high, _correlations(counts)), 0.0
+    )
 
 
-def _alike(counts: Floats) -> Floats:
+def _correlations(counts: Floats) -> Floats:
     """Correlation of the classes' F1, by the delta method with half a case in every cell."""
     share = (counts + 0.5) / (counts + 0.5).sum()
     k = len(counts)

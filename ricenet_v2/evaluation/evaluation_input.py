@@ -226,7 +226,7 @@ def _chosen_again(evaluation: Evaluation, file: Path, provenance: Predictions) -
             remedy="Run ricenet_evaluate DATASET with --plan and --channels of the model, or name "
             "figures.json in its folder crossval with --thresholds.",
         )
-    labelled = transformed_alike(read_labelled(file), provenance)
+    labelled = transformed_as(read_labelled(file), provenance)
     targets = {each.name.rpartition(" at least ")[::2] for each in evaluation.thresholds}
     sensitivities, specificities = (
         sorted(float(value) for name, value in targets if name == what)
@@ -236,7 +236,7 @@ def _chosen_again(evaluation: Evaluation, file: Path, provenance: Predictions) -
     chosen = chosen_thresholds(labelled, positive, sensitivities, specificities)
     how = [OUT_OF_FOLD]
     if provenance.applied is not None:
-        how.append(f"calibrated with the same {provenance.applied.words}")
+        how.append(f"calibrated with the same {provenance.applied.description}")
     if provenance.prior_named:
         how.append("corrected for the same prior")
     return [
@@ -247,9 +247,7 @@ def _chosen_again(evaluation: Evaluation, file: Path, provenance: Predictions) -
     ]
 
 
-def transformed_alike(
-    labelled: LabelledPredictions, provenance: Predictions
-) -> LabelledPredictions:
+def transformed_as(labelled: LabelledPredictions, provenance: Predictions) -> LabelledPredictions:
     """Out-of-fold predictions calibrated, and moved to the prior, as an ensemble's were."""
     before = _priors_of(labelled, provenance)
     probabilities = recalibrated(labelled.probabilities, provenance.applied, before)

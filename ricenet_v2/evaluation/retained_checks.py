@@ -15,7 +15,7 @@ from ricenet_v2.evaluation.permutation import LABEL_PERMUTATION
 from ricenet_v2.evaluation.sanity import SIZE_AND_SPACING
 from ricenet_v2.records.sanity import Sanity, SanityCheck
 
-_ASKED_FOR = {LABEL_PERMUTATION, SIZE_AND_SPACING}
+_ON_REQUEST = {LABEL_PERMUTATION, SIZE_AND_SPACING}
 
 
 def checked_hash(evaluated: EvaluationInput) -> str:
@@ -55,7 +55,7 @@ def with_earlier(sanity: Sanity, evaluated: EvaluationInput, file: Path) -> tupl
     except DocumentError as error:
         return sanity, f"Earlier checks cannot be read and are dropped: {error.what}"
     new = {check.name for check in sanity.checks}
-    rest = [check for check in before.checks if check.name in _ASKED_FOR - new] if before else []
+    rest = [check for check in before.checks if check.name in _ON_REQUEST - new] if before else []
     if before is None or not rest:
         return sanity, ""
     if before.checked_hash != sanity.checked_hash:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.progress import Progress, track
 from ricenet_v2.core.types import Image
-from ricenet_v2.explanation.attribution_baseline import reference_of, words_of
+from ricenet_v2.explanation.attribution_baseline import description_of, reference_of
 from ricenet_v2.explanation.gradients.cam import gradcam, hirescam
 from ricenet_v2.explanation.gradients.integrated import Integrated, integrated_gradients
 from ricenet_v2.explanation.map import Map, Maps, filled, mean, named, together
@@ -63,7 +63,7 @@ def make_maps(
             for fold, integrated in by_fold.items()
         )
         all_maps += _integrated_maps(by_fold, plan)
-    for kind, sentences in _CAM_WORDS.items():
+    for kind, sentences in _CAM_SENTENCES.items():
         if kind in options.kinds:
             mapper = mapper_of(kind, subject, plan, target, options)
             each = track(members.items(), f"{subject.title}, {kind}, networks")
@@ -72,7 +72,7 @@ def make_maps(
     return Maps(tuple(all_maps), completeness)
 
 
-_CAM_WORDS: dict[MapKind, tuple[str, ...]] = {
+_CAM_SENTENCES: dict[MapKind, tuple[str, ...]] = {
     "hirescam": ("Last feature map times its gradient: what the head added up, place by place.",),
     "gradcam": (
         "Features of the last stage but one, weighed by their mean gradients; positive part only.",
@@ -207,7 +207,7 @@ def _integrated(
 
 
 def _integrated_maps(by_fold: Mapping[int, Integrated], plan: Plan) -> list[Map]:
-    sentences = (f"Integrated gradients from a reference: {words_of(plan)}.",)
+    sentences = (f"Integrated gradients from a reference: {description_of(plan)}.",)
     whole = {
         fold: np.asarray(integrated.values.sum(axis=0), dtype=np.float32)
         for fold, integrated in by_fold.items()

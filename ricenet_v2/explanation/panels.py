@@ -172,7 +172,7 @@ def _legend(
     ]
     y += _ROW
     shown = [
-        (line.words, line.colour, line.dash)
+        (line.label, line.colour, line.dash)
         for isodose_set in view.lines.values()
         for line in isodose_set.lines
         if line.is_reached

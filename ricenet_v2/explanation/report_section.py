@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ricenet_v2.explanation.figures import write_cascade, write_shares
 from ricenet_v2.explanation.options import PREDICTED
-from ricenet_v2.explanation.sanity.verdict import MOST_ALIKE
+from ricenet_v2.explanation.sanity.verdict import MOST_SIMILAR
 from ricenet_v2.records.explanation import (
     ALL,
     ENSEMBLE,
@@ -44,7 +44,7 @@ def report_part(
     pictures = []
     if cases:
         pictures += write_shares(explanation, output)
-        pictures += write_cascade(cases, MOST_ALIKE, output)
+        pictures += write_cascade(cases, MOST_SIMILAR, output)
     return ReportSection(
         title="What the networks looked at",
         words=" ".join(_sentences(explanation)),

@@ -41,7 +41,7 @@ class _ExpectedFiles:
         missing: Names of `here` that are not there.
         spellings: Of `missing`.
         ending: Of the dataset.
-        told: The names in words.
+        listed: The names in words.
     """
 
     here: Mapping[str, Case]
@@ -49,7 +49,7 @@ class _ExpectedFiles:
     missing: Collection[str]
     spellings: Spellings
     ending: str
-    told: str
+    listed: str
 
 
 def _of_split(raw: RawDataset, split: Split) -> list[Finding]:
@@ -122,7 +122,7 @@ def _unexpected(file: str, name: str, expected: _ExpectedFiles) -> Finding:
         "unexpected file",
         Place(case, file),
         found=fault,
-        expected=expected.told,
+        expected=expected.listed,
         remedy=remedy,
     )
 

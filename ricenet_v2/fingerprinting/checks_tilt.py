@@ -89,8 +89,9 @@ def check_turns(poses: Sequence[Pose]) -> list[Finding]:
         warning(
             TURNED,
             DATASET,
-            found=f"{_words(poses[other])} is turned by {angles[first, other]:.0f} degrees against "
-            f"{_words(poses[first])}; {n_other} of {len(poses)} cases lie rather as the former",
+            found=f"{_pose_text(poses[other])} is turned by {angles[first, other]:.0f} degrees "
+            f"against {_pose_text(poses[first])}; {n_other} of {len(poses)} cases lie rather as "
+            "the former",
             expected=f"all arrays within {EXCHANGED_FROM:g} degrees of each other",
             remedy="Axes are flipped and swapped to the nearest ones of the patient, and which one "
             f"is nearest changes at {EXCHANGED_FROM:g} degrees: networks see these patients lie "
@@ -106,5 +107,5 @@ def _angles(poses: Sequence[Pose]) -> NDArray[np.float64]:
     return np.asarray(np.degrees(np.arccos(np.clip((traces - 1) / 2, -1, 1))), dtype=np.float64)
 
 
-def _words(pose: Pose) -> str:
+def _pose_text(pose: Pose) -> str:
     return f"{pose.case} (tilted by {pose.grid.tilt:.0f}, axes of the file {pose.stored})"

@@ -158,7 +158,7 @@ class Odds:
         return bool(self.taught)
 
     @property
-    def told(self) -> list[str]:
+    def described(self) -> list[str]:
         """What makes predictions of the same checkpoints differ; nothing of an older model."""
         facts = {
             "calibration": self.recalibration if self.calibrated else None,

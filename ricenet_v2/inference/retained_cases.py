@@ -114,7 +114,7 @@ def check_rows(table: Path, finished: Collection[str], present: Iterable[str]) -
         )
 
 
-def tell_kept(what: str, cases: Collection[str]) -> None:
+def warn_kept(what: str, cases: Collection[str]) -> None:
     """Log which earlier cases stay; `what` is e.g. `predictions`."""
     if cases:
         logger.warning(

@@ -40,7 +40,7 @@ class RawChanges:
     changed: tuple[str, ...]
     unread: tuple[str, ...]
 
-    def words(self, dataset: str) -> list[str]:
+    def sentences(self, dataset: str) -> list[str]:
         """Each kind in a sentence that says what to do."""
         again = f"ricenet_plan_and_preprocess {dataset}"
         sentences = []
@@ -62,7 +62,7 @@ class RawChanges:
 def warn_raw_changes(raw: RawDataset, plan: Plan, paths: DatasetPaths) -> None:
     """Warn of images that changed; nothing where that cannot be told: training needs none."""
     try:
-        for sentence in raw_changes(raw, plan, paths).words(plan.dataset):
+        for sentence in raw_changes(raw, plan, paths).sentences(plan.dataset):
             logger.warning("Warning: %s", sentence)
     except Exception as error:  # noqa: BLE001 - no training ends for a doubt
         logged(logger, "Whether the raw images have changed cannot be told", error)

@@ -86,7 +86,7 @@ class Calibration:
     trials: tuple[Trial, ...] = ()
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """What is applied, with its numbers."""
         if self.form == "nothing":
             return "Nothing is changed"

@@ -93,7 +93,7 @@ class SeedVariance:
     command: tuple[str, ...] = ()
 
     @property
-    def words_of_calls(self) -> str:
+    def calls_text(self) -> str:
         """How many cases the trainings call differently."""
         return (
             f"{self.n_calls_differ} of {self.n_cases} cases are not called alike by all "

@@ -79,7 +79,7 @@ def check_as_trained(
             "%s: the tables of the folds do not tell the cases, labels or patients that the folds "
             "learned from, or the folds were edited: %s",
             model.folder,
-            others.words(model),
+            others.description(model),
         )
         return
     if others.edited:
@@ -87,7 +87,7 @@ def check_as_trained(
             "A table of predictions was edited after training.",
             file=model.fold(others.edited[0]).validation,
             expected="cases, labels and patients as training wrote them",
-            got=others.words(model),
+            got=others.description(model),
             remedy=f"{remade(model, others.edited)} {_judge_anew(runs)}",
         )
     commands = " and ".join(
@@ -98,7 +98,7 @@ def check_as_trained(
         "trained on.",
         file=model.folder,
         expected="folds that were trained on one cases.csv and one splits_final.json",
-        got=others.words(model),
+        got=others.description(model),
         remedy="Bring back the folders of folds that were exchanged, or move those that were "
         f"trained on other tables away and run {commands}. {_judge_anew(runs)}",
     )
@@ -187,7 +187,7 @@ def check_of(
         return []
     others, changes = compared(model, runs, rows, now)
     remarks = [f"{CASES_CSV}: {each}" for each in (*changes.wrong, *changes.doubtful)]
-    remarks += [others.words(model)] if others.edited or others.cases else []
+    remarks += [others.description(model)] if others.edited or others.cases else []
     if remarks:
         return [SanityCheck(SINCE_TRAINING, "doubt", "; ".join(remarks))]
     if now is None:

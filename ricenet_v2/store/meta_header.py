@@ -53,8 +53,8 @@ def check_meta(header: TextHeader, path: Path) -> None:
         raise ValueError(f"{' and '.join(_BYTE_ORDERS)} contradict each other")
     _check_scale(fields, path)
     _check_spacing(fields, path)
-    _check_alike(fields, MATRICES, 9, path)
-    _check_alike(fields, ORIGINS, 3, path)
+    _check_equal(fields, MATRICES, 9, path)
+    _check_equal(fields, ORIGINS, 3, path)
     if flag(fields, "CompressedData"):
         _check_length(header, path)
 
@@ -180,7 +180,7 @@ def _check_spacing(fields: dict[str, str], path: Path) -> None:
         )
 
 
-def _check_alike(fields: dict[str, str], names: tuple[str, ...], count: int, path: Path) -> None:
+def _check_equal(fields: dict[str, str], names: tuple[str, ...], count: int, path: Path) -> None:
     values = {name: _numbers(fields, name, count) for name in names if name in fields}
     first = next(iter(values), "")
     for name, value in values.items():

@@ -131,12 +131,12 @@ def _log_weights(report: WeightsReport, paths: FoldPaths) -> None:
             len(report.leaked),
             _listed(report.leaked),
         )
-    for note in (*report.doubts, *report.notes, *_untold(report)):
+    for note in (*report.doubts, *report.notes, *_unknown_cases(report)):
         logger.warning("  note: %s", note)
     logger.info("  fresh: the head (%s)", ", ".join(report.fresh_head))
 
 
-def _untold(report: WeightsReport) -> list[str]:
+def _unknown_cases(report: WeightsReport) -> list[str]:
     known = report.lineage.untold if report.lineage is not None else ()
     return [f"whether held-out cases were seen cannot be told: {reason}" for reason in known]
 

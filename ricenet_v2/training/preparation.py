@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.records.cases import PreprocessedCase
-from ricenet_v2.records.lineage import identifying, telling
+from ricenet_v2.records.lineage import distinguishing, identifying
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.splits import Fold
 from ricenet_v2.store import cases as store
@@ -78,7 +78,7 @@ def prepare(setup: TrainingSetup, fold: int) -> Job:
         sizes=sizes(records, chosen.train),
         labels_of_masks=mask_labels(records, chosen.train),
         test=test,
-        images=telling(images, patients),
+        images=distinguishing(images, patients),
         is_corrected=not _began_uncorrected(model.fold(fold), options),
         fold_hashes=tuple(each.hash_with(labels, patients) for each in splits.folds),
     )

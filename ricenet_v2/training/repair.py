@@ -50,12 +50,12 @@ def faults_of(job: Job, run: Run) -> Faults:
     try:
         width = _network(job, _read(job, run, paths.final), paths.final).head.in_features
     except CheckpointError as error:
-        faults[paths.final] = _in_words(error)
+        faults[paths.final] = _fault_text(error)
     try:
         if read_reference(paths.reference, width) is None:
             faults[paths.reference] = _MISSING
     except CheckpointError as error:
-        faults[paths.reference] = _in_words(error)
+        faults[paths.reference] = _fault_text(error)
     if not paths.validation.is_file():
         faults[paths.validation] = _MISSING
     return faults
@@ -141,13 +141,13 @@ def _from_latest(job: Job, run: Run, fault: str) -> dict[str, Any]:
             f"The final checkpoint of fold {job.fold} cannot be made again.",
             file=paths.final,
             expected=f"{paths.final.name} or {paths.latest.name} as training wrote them",
-            got=f"{paths.final.name}: {fault}; {paths.latest.name}: {_in_words(error)}",
+            got=f"{paths.final.name}: {fault}; {paths.latest.name}: {_fault_text(error)}",
             remedy=from_first_epoch(paths.folder),
         ) from error
     return of_prediction(state)
 
 
-def _in_words(error: CheckpointError) -> str:
+def _fault_text(error: CheckpointError) -> str:
     if error.file is not None and is_missing(Path(error.file)):
         return _MISSING
     return f"{error.what.rstrip('.')} ({error.got})"

@@ -19,7 +19,7 @@ from ricenet_v2.training.options import with_epochs
 from ricenet_v2.training.other_tables import changed_cases, check_other_tables, readable
 
 _SAME = ("plan_hash", "channels", "seed", "preprocessed_hash", "fold_hash")
-_IN_WORDS = {
+_DESCRIPTIONS = {
     "plan_hash": "another plan or other settings",
     "preprocessed_hash": "other preprocessed images",
     "fold_hash": "other cases, labels or patients",
@@ -88,9 +88,11 @@ def _differing(job: Job, old: Run, new: Run, name: str) -> str:
     """What differs in a field of the record; of hashes in words."""
     if name == "fold_hash":
         cases = changed_cases(job)
-        return _IN_WORDS[name] + (f": {cases}" if cases else " in cases.csv or splits_final.json")
-    if name in _IN_WORDS:
-        return _IN_WORDS[name]
+        return _DESCRIPTIONS[name] + (
+            f": {cases}" if cases else " in cases.csv or splits_final.json"
+        )
+    if name in _DESCRIPTIONS:
+        return _DESCRIPTIONS[name]
     return f"{name}: {getattr(old, name)} there, {getattr(new, name)} now"
 
 

@@ -74,14 +74,14 @@ def test_the_spread_between_centres_is_that_of_statsmodels(draw, n_classes):
         assert found.mean == pytest.approx(expit(other.mean_effect_re))
         assert found.tau == pytest.approx(other.tau2**0.5, abs=1e-6)
         assert found.prediction_low < found.low < found.mean < found.high < found.prediction_high
-        assert "prediction interval" in found.words("centre", 0.95)
+        assert "prediction interval" in found.description("centre", 0.95)
 
 
 def test_centres_with_few_patients_of_a_class_are_left_out_and_said(draw):
     labelled = draw(n=60, folds=tuple(min(i // 4, 2) for i in range(60)))
     (found,) = _centres(labelled).heterogeneity
     assert (found.mean, found.centres) == (None, ("Graz",))
-    told = found.words("centre", 0.95)
+    told = found.description("centre", 0.95)
     assert "no summary, since 1 of 3" in told
     assert "Left out: Bern: " in told
 

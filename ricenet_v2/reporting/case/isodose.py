@@ -28,7 +28,7 @@ class Isodose:
     is_reached: bool
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """`95 % (57 Gy)`."""
         return f"{self.percent} % ({number(round(self.gray, 1))} Gy)"
 

@@ -78,7 +78,7 @@ def _legend(
     rows = [
         (
             scan.channels[n].name if len(lines) > 1 else "",
-            [(line.words, line.colour, line.dash) for line in isodoses.lines if line.is_reached],
+            [(line.label, line.colour, line.dash) for line in isodoses.lines if line.is_reached],
         )
         for n, isodoses in lines.items()
     ] or [("", [])]
@@ -105,7 +105,7 @@ def _description(case_id: str, scan: DisplayedCase, centre: ViewCentre, lines: L
     point = centre.where(scan.grid)
     text = f"{case_id}: axial, coronal and sagittal planes of {names} through {point}"
     for n, isodoses in lines.items():
-        reached = ", ".join(line.words for line in isodoses.lines if line.is_reached)
+        reached = ", ".join(line.label for line in isodoses.lines if line.is_reached)
         text += f"; isodose lines of {scan.channels[n].name} {reached}"
     if lines:
         text += f"; {reference_of(scan, lines)}"

@@ -171,7 +171,7 @@ def centres(facts: Facts) -> str:
         f"Each fold held out one {record.column} of cases.csv ({listed(names)}).",
         f"Lowest and highest figures: {'; '.join(ranges)}." if ranges else "",
         *(
-            heterogeneity.words(record.column, record.level)
+            heterogeneity.description(record.column, record.level)
             for heterogeneity in record.heterogeneity
         ),
     )
@@ -192,7 +192,7 @@ def seed_variance(facts: Facts) -> str:
     return paragraph(
         f"The model was trained with the seeds {seeds}; out-of-fold means over these trainings: "
         f"{'; '.join(means)}.",
-        variance.words_of_calls,
+        variance.calls_text,
         variance.meaning,
     )
 

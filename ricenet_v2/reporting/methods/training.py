@@ -185,7 +185,9 @@ def machine(facts: Facts) -> str:
     """Device, precision, processes."""
     if not facts.folds:
         return ""
-    return paragraph(*(_machine(*group) for group in _groups(facts, _on).items()), _wanted(facts))
+    return paragraph(
+        *(_machine(*group) for group in _groups(facts, _on).items()), _planned_precision(facts)
+    )
 
 
 def _on(fold: FoldFacts) -> tuple[str, str, str, int | None]:
@@ -203,7 +205,7 @@ def _machine(record: tuple[str, str, str, int | None], folds: list[int]) -> str:
     return f"{sentence}."
 
 
-def _wanted(facts: Facts) -> str:
+def _planned_precision(facts: Facts) -> str:
     """What the plan asks for, where the precision was not recorded."""
     how = _plan(facts)
     if how is None or any(fold.run.precision for fold in facts.folds):

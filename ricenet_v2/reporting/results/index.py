@@ -175,7 +175,7 @@ def _evaluated(evaluation: Evaluation) -> dict[str, Any]:
     notes = metric_tables.Notes()
     return {
         "rows": metric_tables.figure_rows(evaluation.figures, notes),
-        "notes": notes.words,
+        "notes": notes.texts,
         "confusion": metric_tables.confusion_rows(evaluation.classes, evaluation.confusion),
         "groups": metric_tables.group_tables(evaluation),
         "thresholds": [(*row[:4], *row[4]) for row in rows],
@@ -275,7 +275,7 @@ def _compared(title: str, pairs: Sequence[Pair]) -> dict[str, Any]:
         )
         for pair in pairs
     ]
-    return {"title": title, "rows": rows, "notes": notes.words}
+    return {"title": title, "rows": rows, "notes": notes.texts}
 
 
 def _part(sources: Sources, n: int) -> dict[str, Any]:

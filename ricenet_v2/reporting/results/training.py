@@ -65,11 +65,11 @@ class Shortfall:
     """Folds that were trained for fewer epochs than the plan has, in words.
 
     Attributes:
-        words: Which folds, and how many epochs.
+        text: Which folds, and how many epochs.
         is_large: Whether some fold has less than half of them.
     """
 
-    words: str
+    text: str
     is_large: bool
 
 

@@ -18,7 +18,7 @@ def test_shares_of_the_prescription():
     ]
     # 50 Gy at most: the 95 % line of 60 Gy is not reached.
     assert [one.is_reached for one in lines.lines] == [False, True, True, True]
-    assert lines.lines[1].words == "80 % (48 Gy)"
+    assert lines.lines[1].label == "80 % (48 Gy)"
     assert "prescription, 60 Gy" in lines.reference
 
 
