@@ -28,7 +28,7 @@ from benchmarks.cohorts import ADRENAL, PHANTOM, Cohort, cohort
 from benchmarks.generalisation_table import BASE, NO_BANDS, VARIANTS, Result, section
 from ricenet_v2.evaluation import confusion_matrix
 from ricenet_v2.inference.ensemble import load_ensemble
-from ricenet_v2.inference.prior import called
+from ricenet_v2.inference.prior import predicted_classes
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store.cases import read_array, read_record
 from ricenet_v2.training.fold import train_fold
@@ -117,7 +117,7 @@ def held_out(made: Cohort, seed: int) -> list[Result]:
     results = [_result(made, "five folds", seed, None, labels, calls, together, 0.0)]
     for index, fold in enumerate(sorted(ensemble.members)):
         alone = single[:, index]
-        by_one = called(alone, ensemble.odds.priors[fold].shares)
+        by_one = predicted_classes(alone, ensemble.odds.priors[fold].shares)
         calls = [made.plan.classes[call] for call in by_one]
         results.append(_result(made, "one fold", seed, fold, labels, calls, alone, 0.0))
     return results

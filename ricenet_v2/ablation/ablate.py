@@ -1,4 +1,4 @@
-"""The whole ablation of a dataset: train what is missing, predict, compare, spoil, put together."""
+"""The whole ablation of a dataset: train what is missing, predict, compare, perturb, collect."""
 
 from __future__ import annotations
 

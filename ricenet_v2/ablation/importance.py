@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ricenet_v2.ablation.channel_perturbation import PerturbationStage, Read, spoilt, untouched
+from ricenet_v2.ablation.channel_perturbation import PerturbationStage, Read, perturbed, untouched
 from ricenet_v2.ablation.values import FIGURES, Resampling
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.seeds import generator
@@ -46,18 +46,18 @@ def importances(
         return ()
     n_cases = sum(len(stage.cases) for stage in stages)
     n_passes = 1 + len(groups) * (repeats + int(drop))
-    bar = track(range(n_passes * n_cases), "spoiling channels", total=n_passes * n_cases)
+    bar = track(range(n_passes * n_cases), "perturbing channels", total=n_passes * n_cases)
     before = _labelled(untouched(stages, read), truths, bar)
     losses: list[Importance] = []
     for group, channels in groups:
         runs = []
         for repeat in range(repeats):
             random = generator(how.seed, "permutation", group.name, repeat)
-            predictions = spoilt(stages, channels, read, random)
+            predictions = perturbed(stages, channels, read, random)
             runs.append(_labelled(predictions, truths, bar))
         losses += _losses(group, "permuted", before, runs, how)
         if drop:
-            zeroed = _labelled(spoilt(stages, channels, read, None), truths, bar)
+            zeroed = _labelled(perturbed(stages, channels, read, None), truths, bar)
             losses += _losses(group, "zeroed", before, [zeroed], how)
     return tuple(losses)
 
@@ -103,5 +103,5 @@ def _losses(
             high=high,
             repeats=tuple(known(whole[name] - figures[name]) for figures in each),
             n=len(before),
-            method=f"{description}, untouched and spoilt",
+            method=f"{description}, unchanged and perturbed",
         )

@@ -119,8 +119,8 @@ class Bench:
         plan = dataclasses.replace(self.task.plan, iterations_per_epoch=updates)
         task = dataclasses.replace(self.task, plan=plan)
         state = self.state
-        given = (self.called, state.optimiser, state.ema, batches, task, epoch, StopSignal())
-        return train_epoch(*given).waiting
+        arguments = (self.called, state.optimiser, state.ema, batches, task, epoch, StopSignal())
+        return train_epoch(*arguments).waiting
 
     def bare(self, batch: Batch) -> Callable[[], None]:
         """A function that makes one bare update on this batch, moved to the device before.
@@ -173,9 +173,9 @@ class TimingRounds:
         return ratio(self.waiting, self.everything)
 
 
-def ratio(these: tuple[float, ...], those: tuple[float, ...]) -> float:
+def ratio(numerators: tuple[float, ...], denominators: tuple[float, ...]) -> float:
     """The median of the ratios of what was measured in the same round."""
-    return statistics.median(a / b for a, b in zip(these, those, strict=True))
+    return statistics.median(a / b for a, b in zip(numerators, denominators, strict=True))
 
 
 def alternate(

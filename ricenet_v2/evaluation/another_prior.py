@@ -11,7 +11,7 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.evaluation_input import EvaluationInput
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
-from ricenet_v2.inference.prior import called, corrected, named_prior
+from ricenet_v2.inference.prior import corrected, named_prior, predicted_classes
 from ricenet_v2.records.prediction import Predictions
 
 
@@ -50,7 +50,7 @@ def with_prior(evaluated: EvaluationInput, entries: Sequence[str]) -> Evaluation
             labelled,
             probabilities=probabilities,
             members=members,
-            predicted=called(probabilities, named, labelled.decide),
+            predicted=predicted_classes(probabilities, named, labelled.decide),
             prior=named,
         ),
         title=f"{evaluated.title}, for the prior {shares}",

@@ -155,8 +155,8 @@ def short_names(runs: Iterable[str]) -> dict[str, str]:
     by_name: dict[str, str] = {}
     for run in dict.fromkeys(runs):
         name = short_name(Path(run))
-        n_alike = sum(short_name(Path(other)) == name for other in by_name.values())
-        by_name[f"{name} ({n_alike + 1})" if n_alike else name] = run
+        n_same = sum(short_name(Path(other)) == name for other in by_name.values())
+        by_name[f"{name} ({n_same + 1})" if n_same else name] = run
     return by_name
 
 

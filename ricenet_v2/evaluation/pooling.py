@@ -83,8 +83,8 @@ def _prior(runs: dict[int, Run], model: ModelPaths) -> tuple[float, ...]:
 
 def _finished(model: ModelPaths, dataset: str) -> dict[int, Run]:
     """The run of each fold."""
-    begun = runs_of(model)
-    runs = {fold: run for fold, run in begun.items() if model.fold(fold).validation.is_file()}
+    runs = runs_of(model)
+    runs = {fold: run for fold, run in runs.items() if model.fold(fold).validation.is_file()}
     n_folds = max((run.n_folds for run in runs.values()), default=Run.n_folds)
     faults = {
         "not there": [fold for fold in range(n_folds) if fold not in runs],

@@ -117,9 +117,9 @@ def explain_case(
     )
 
 
-def _other_answer(seen: int, called: int, classes: tuple[str, ...]) -> list[str]:
+def _other_answer(seen: int, predicted: int, classes: tuple[str, ...]) -> list[str]:
     """Maps are of images as they are; a prediction is the mean over mirrorings."""
-    if seen == called:
+    if seen == predicted:
         return []
     return [f"without mirroring, as in the maps, the networks predict {classes[seen]}"]
 

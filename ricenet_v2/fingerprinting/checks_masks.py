@@ -102,15 +102,15 @@ def _kinds(masks: list[MaskLabels]) -> list[list[MaskLabels]]:
     """Masks that share labels, directly or through others, together."""
     kinds: list[tuple[set[float], list[MaskLabels]]] = []
     for mask in masks:
-        labels, masks_alike = set(mask.values), [mask]
+        labels, linked = set(mask.values), [mask]
         apart = []
         for kind in kinds:
             if kind[0] & labels:
-                labels, masks_alike = labels | kind[0], kind[1] + masks_alike
+                labels, linked = labels | kind[0], kind[1] + linked
             else:
                 apart.append(kind)
-        kinds = [*apart, (labels, masks_alike)]
-    return [masks_alike for _, masks_alike in kinds]
+        kinds = [*apart, (labels, linked)]
+    return [linked for _, linked in kinds]
 
 
 def _top(kind: list[MaskLabels]) -> float:

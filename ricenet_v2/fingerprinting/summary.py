@@ -19,7 +19,7 @@ CHANNEL_COLUMNS = ("channel", "kind", "mean ± sd", "0.5 to 99.5 %", "maximum", 
 DOSE_COLUMNS = ("dose in Gy", "smallest", "5 %", "median", "95 %", "largest")
 
 
-def alike(findings: Iterable[Finding]) -> list[tuple[Finding, ...]]:
+def grouped(findings: Iterable[Finding]) -> list[tuple[Finding, ...]]:
     """Findings that differ by nothing but their case, together; in the order of the first."""
     groups: dict[Finding, list[Finding]] = {}
     for finding in findings:

@@ -79,7 +79,9 @@ def corrected(probabilities: Floats, trained: ArrayLike, target: ArrayLike) -> F
     return corrected
 
 
-def called(probabilities: Floats, prior: Sequence[float], decide: Decide = BALANCED) -> Indices:
+def predicted_classes(
+    probabilities: Floats, prior: Sequence[float], decide: Decide = BALANCED
+) -> Indices:
     """The predicted class of each case.
 
     `balanced` divides each probability by the share of its class first: of two classes a case is

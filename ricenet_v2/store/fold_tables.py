@@ -24,8 +24,8 @@ def runs_of(model: ModelPaths) -> dict[int, Run]:
     Raises:
         DatasetError: A folder holds another fold than its name says.
     """
-    begun = [fold for fold in model.folds() if model.fold(fold).run.is_file()]
-    return {fold: _run(model, fold) for fold in begun}
+    started = [fold for fold in model.folds() if model.fold(fold).run.is_file()]
+    return {fold: _run(model, fold) for fold in started}
 
 
 def _run(model: ModelPaths, fold: int) -> Run:

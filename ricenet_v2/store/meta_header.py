@@ -199,9 +199,9 @@ def _check_length(header: TextHeader, path: Path) -> None:
     """Of compressed voxels ITK unpacks this many bytes, and leaves the others as they are."""
     file = data_file(path, header.fields["ElementDataFile"])
     there = file.stat().st_size - (header.end or 0 if file == path else 0)
-    said = header.fields.get("CompressedDataSize", "")
-    if not said or _numbers(header.fields, "CompressedDataSize", 1)[0] != there:
+    size = header.fields.get("CompressedDataSize", "")
+    if not size or _numbers(header.fields, "CompressedDataSize", 1)[0] != there:
         raise ValueError(
-            f"CompressedDataSize is {said or 'missing'}, and {there} bytes of compressed voxels "
+            f"CompressedDataSize is {size or 'missing'}, and {there} bytes of compressed voxels "
             "are there"
         )

@@ -243,9 +243,9 @@ def _computed(
     """Answers (cases, width), shared out over the process group."""
     network.eval()
     device = next(network.parameters()).device
-    mine = range(process_group.rank, len(case_ids), process_group.size)
+    indices = range(process_group.rank, len(case_ids), process_group.size)
     size = 1 if device.type == "cpu" else batch_size
-    parts = [mine[start : start + size] for start in range(0, len(mine), size)]
+    parts = [indices[start : start + size] for start in range(0, len(indices), size)]
     with process_group.agreed():
         answers = [
             compute(images.result().to(device))
@@ -253,7 +253,7 @@ def _computed(
         ]
     outputs = torch.zeros((len(case_ids), width), dtype=torch.float64)
     if answers:
-        outputs[list(mine)] = torch.cat(answers).double()
+        outputs[list(indices)] = torch.cat(answers).double()
     outputs = process_group.sum(outputs)
     sound = outputs.isfinite().all(dim=1).tolist()
     wild = [case for case, is_sound in zip(case_ids, sound, strict=True) if not is_sound]

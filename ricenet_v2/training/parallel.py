@@ -114,18 +114,18 @@ class FoldExit:
 @dataclass(frozen=True)
 class _Process:
     running: subprocess.Popen[bytes]
-    said: IO[bytes]
+    output: IO[bytes]
 
     def close(self) -> None:
         """Close the files to a process that has ended."""
-        self.said.close()
+        self.output.close()
         if self.running.stdin is not None:
             self.running.stdin.close()
 
     def ended(self, fold: int) -> FoldExit:
         """How it ended, from its exit code and its last words."""
-        self.said.seek(0)
-        text = self.said.read().decode(errors="replace")
+        self.output.seek(0)
+        text = self.output.read().decode(errors="replace")
         self.close()
         if self.running.returncode == 0:
             return FoldExit(fold, None)
@@ -170,10 +170,10 @@ def run_folds(
 
 
 def _started(command: Sequence[str]) -> _Process:
-    said = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has ended
+    output = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has ended
     nothing, pipe = subprocess.DEVNULL, subprocess.PIPE
-    running = subprocess.Popen(list(command), stdin=pipe, stdout=nothing, stderr=said)  # noqa: S603
-    return _Process(running, said)
+    running = subprocess.Popen(list(command), stdin=pipe, stdout=nothing, stderr=output)  # noqa: S603
+    return _Process(running, output)
 
 
 def _terminate(running: Mapping[int, _Process]) -> None:

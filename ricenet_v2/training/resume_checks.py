@@ -37,14 +37,14 @@ def check_not_begun(model: ModelPaths, folds: Sequence[int]) -> None:
     Raises:
         TrainingError: Some are; the text names all of them.
     """
-    begun = [fold for fold in folds if model.fold(fold).run.is_file()]
-    if not begun:
+    started = [fold for fold in folds if model.fold(fold).run.is_file()]
+    if not started:
         return
-    named = ", ".join(map(str, begun))
-    is_single = len(begun) == 1
+    named = ", ".join(map(str, started))
+    is_single = len(started) == 1
     raise TrainingError(
         f"Fold {named} is already there." if is_single else f"Folds {named} are already there.",
-        file=model.fold(begun[0]).folder if is_single else model.folder,
+        file=model.fold(started[0]).folder if is_single else model.folder,
         expected="folds that were not trained yet",
         remedy=f"Go on with {again('--continue')}, which leaves finished folds alone, or move the "
         f"{'folder' if is_single else 'folders'} away to train anew.",

@@ -38,10 +38,10 @@ def learning_rate(plan: TrainingPlan, segments: ScheduleSegments, update: int) -
         segments: The stretches of the run, the first from epoch 0.
         update: Number of the update, from 0.
     """
-    begun = [
+    started = [
         segment for segment in segments if segment.first_epoch * plan.iterations_per_epoch <= update
     ]
-    return _rate(plan, tuple(begun), update)
+    return _rate(plan, tuple(started), update)
 
 
 def _rate(plan: TrainingPlan, segments: ScheduleSegments, update: int) -> float:

@@ -137,7 +137,7 @@ def _mlflow(job: Job, done: int) -> Iterator[EpochLog]:
     client = _package("mlflow").MlflowClient()
     known = client.get_experiment_by_name(job.dataset.name)
     experiment = known.experiment_id if known else client.create_experiment(job.dataset.name)
-    run_id = _run_of(client, experiment, job, begun=done > 0)
+    run_id = _run_of(client, experiment, job, started=done > 0)
 
     def log(row: EpochRow) -> None:
         for name, value in _figures(row).items():
@@ -152,9 +152,9 @@ def _mlflow(job: Job, done: int) -> Iterator[EpochLog]:
             client.set_terminated(run_id, status)
 
 
-def _run_of(client: Any, experiment: str, job: Job, *, begun: bool) -> str:
+def _run_of(client: Any, experiment: str, job: Job, *, started: bool) -> str:
     folder = str(job.paths.folder.resolve())
-    if begun:
+    if started:
         runs = client.search_runs([experiment], f"tags.`{_TAG}` = '{folder}'", max_results=1)
         if runs:
             client.update_run(runs[0].info.run_id, "RUNNING")

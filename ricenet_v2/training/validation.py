@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from ricenet_v2.core.types import Indices
-from ricenet_v2.inference.prior import called, corrected
+from ricenet_v2.inference.prior import corrected, predicted_classes
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.cells import digits
 from ricenet_v2.store import tables
@@ -50,7 +50,7 @@ def loss_and_macro_f1(job: Job, probabilities: torch.Tensor) -> tuple[float, flo
 
 
 def _predicted(job: Job, probabilities: torch.Tensor) -> Indices:
-    return called(probabilities.numpy(), () if job.prior is None else job.prior.shares)
+    return predicted_classes(probabilities.numpy(), () if job.prior is None else job.prior.shares)
 
 
 def write_validation(job: Job, probabilities: torch.Tensor) -> None:

@@ -41,8 +41,8 @@ def band(
     sensitivity = true[:, 1]
     strict = np.searchsorted(_rising(false[:, 2]), x, side="right") - 1
     # A threshold that calls no case of the rest may stand for any share, down to 0.
-    begun = np.where(false[:, 1] > 0, false[:, 0], -1.0)
-    lenient = np.searchsorted(_rising(begun), x, side="left")
+    starts = np.where(false[:, 1] > 0, false[:, 0], -1.0)
+    lenient = np.searchsorted(_rising(starts), x, side="left")
     below = np.where(strict >= 0, sensitivity[strict], 0.0)
     above = np.append(sensitivity, 1.0)[lenient]
     low = y - np.hypot(y - low, y - below)

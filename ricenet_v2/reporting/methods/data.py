@@ -110,15 +110,15 @@ def missing(facts: Facts) -> str:
     sentences = []
     stored = sum(facts.stored.values())
     if facts.cases and stored:
-        gone = len(facts.cases) - stored
+        n_missing = len(facts.cases) - stored
         held = ", ".join(
             f"{n:,} {'has' if n == 1 else 'have'} {several(k, 'channel')}"
             for k, n in sorted(facts.channel_counts.items())
         )
         sentences.append(
-            f"Of {several(len(facts.cases), 'listed case')}, {gone:,} "
-            f"{'was' if gone == 1 else 'were'} not preprocessed; of the others, {held}."
-            if gone
+            f"Of {several(len(facts.cases), 'listed case')}, {n_missing:,} "
+            f"{'was' if n_missing == 1 else 'were'} not preprocessed; of the others, {held}."
+            if n_missing
             else f"All {several(len(facts.cases), 'listed case')} were preprocessed; {held}."
         )
     for result in facts.results:

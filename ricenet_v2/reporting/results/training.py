@@ -83,13 +83,13 @@ def shortfall(folds: Sequence[TrainedFold], planned: int | None) -> Shortfall | 
     short: dict[tuple[int, str], list[int]] = {}
     targets = []
     for fold in folds:
-        meant = fold.run.epochs if fold.run.is_finished else len(fold.epochs)
-        if meant < planned:
+        target = fold.run.epochs if fold.run.is_finished else len(fold.epochs)
+        if target < planned:
             is_early = _state(fold) == _EARLY
-            done = len(fold.epochs) if is_early else meant
-            note = f" (set to {meant:,}, ended early)" if is_early else ""
+            done = len(fold.epochs) if is_early else target
+            note = f" (set to {target:,}, ended early)" if is_early else ""
             short.setdefault((done, note), []).append(fold.number)
-            targets.append(meant)
+            targets.append(target)
     if not short:
         return None
     description = "; ".join(
