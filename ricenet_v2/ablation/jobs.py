@@ -105,7 +105,7 @@ def _tables_of(paths: DatasetPaths, expected: str) -> _Tables:
     raw, splits = load_raw_dataset(paths.raw), documents.read(Splits, paths.splits)
     if tables_hash(raw.dataset, raw.cases, splits) != expected:
         raise TrainingError(
-            "The tables of the dataset are not those that the ablation was begun with.",
+            "The tables of the dataset have changed since the ablation started.",
             file=paths.raw / CASES_CSV,
             expected=f"the content of this file, of {DATASET_JSON} and of {paths.splits.name} as "
             "the machine sees them where the command was given",

@@ -185,7 +185,7 @@ def check_budget(paths: DatasetPaths, subsets: Sequence[Subset], budget: Trainin
             faults += _faults(subset, run, expected)
     if faults:
         raise TrainingError(
-            f"{len(faults)} fold(s) were trained otherwise than the full model.",
+            f"{len(faults)} fold(s) were trained with other settings than the full model.",
             file=paths.results,
             expected=f"{budget.epochs} epochs, seed {budget.seed}, and the plan of the full model",
             got=_listed(faults),

@@ -107,7 +107,7 @@ class LateError(RicenetError, TimeoutError):
     def after(cls, seconds: float) -> LateError:
         """That of a case which was given up after so many seconds."""
         return cls(
-            f"This takes longer than {seconds:g} s and was given up.",
+            f"This took longer than {seconds:g} s and was stopped.",
             remedy="See whether the drive of the images answers, and whether the images can be "
             "opened by other programs. Large images on a slow machine need a larger "
             "--case_timeout.",

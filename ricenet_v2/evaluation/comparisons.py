@@ -143,7 +143,9 @@ def _with_ends(pair: Pair, ends: Ends, n_patients: int) -> Pair:
     """Return the pair with its interval, or with the reason why there is none."""
     if ends is not None:
         return dataclasses.replace(pair, low=ends[0], high=ends[1])
-    why = "all cases differ alike" if n_patients >= FEWEST else "fewer than six patients"
+    why = (
+        "all cases differ by the same amount" if n_patients >= FEWEST else "fewer than six patients"
+    )
     why = "the difference is not defined" if pair.difference is None else why
     reasons = filter(None, (pair.warning, f"no interval: {why}"))
     return dataclasses.replace(pair, warning="; ".join(reasons))

@@ -222,7 +222,7 @@ def _chosen_again(evaluation: Evaluation, file: Path, provenance: Predictions) -
         raise DatasetError(
             "The predictions are calibrated or for another prior, the thresholds are not.",
             file=file,
-            expected="the out-of-fold predictions, to choose thresholds on them made alike",
+            expected="the out-of-fold predictions, on which thresholds are chosen in the same way",
             remedy="Run ricenet_evaluate DATASET with --plan and --channels of the model, or name "
             "figures.json in its folder crossval with --thresholds.",
         )

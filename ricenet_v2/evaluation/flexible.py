@@ -128,7 +128,7 @@ def flexible(labelled: LabelledPredictions, index: int) -> Flexible | str:
         )
     basis = Basis.of(p, bent=few >= FEWEST_OF_CURVE)
     if basis.scale < _LEAST:
-        return f"no flexible calibration curve of {name}: all probabilities are alike"
+        return f"no flexible calibration curve of {name}: all probabilities are the same"
     design = basis(p)
     fit = fitted(design, in_class.astype(np.float64), np.zeros_like(p), labelled.grouping)
     if fit is None:

@@ -99,7 +99,7 @@ def _finished(model: ModelPaths, dataset: str) -> dict[int, Run]:
             file=model.folder,
             expected=f"validation.csv and a finished run.json in the folds 0 to {n_folds - 1}",
             got="; ".join(incomplete),
-            remedy=f"Run ricenet_train {dataset} all --continue with the options of before.",
+            remedy=f"Run ricenet_train {dataset} all --continue with the same options as before.",
         )
     return runs
 

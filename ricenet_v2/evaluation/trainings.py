@@ -74,7 +74,7 @@ def read_trainings(
             expected="two or more different seeds that were trained",
             got=f"trained: {names}" + (f"; asked for: {', '.join(map(str, seeds))}" * bool(seeds)),
             remedy=f"Run ricenet_train {dataset} all --seeds {' '.join(map(str, example))} "
-            "--continue with the options of before.",
+            "--continue with the same options as before.",
         )
     models = {seed: there[seed] for seed in chosen}
     runs = {seed: runs_of(model) for seed, model in models.items()}

@@ -237,7 +237,7 @@ def _kept(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | N
     if made_of and beside and same and is_whole(earlier, job.output):
         return earlier
     logger.warning(
-        "%s is explained again: its images, or its maps and picture, are not those of before.",
+        "%s is explained again: its images, or its maps and picture, have changed.",
         case_id,
     )
     return None

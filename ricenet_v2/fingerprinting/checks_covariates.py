@@ -70,8 +70,8 @@ def _of_column(name: str, cells: Mapping[str, str]) -> list[Finding]:
             Place(file=TABLE),
             found=f"{name} has {written}: {', '.join(shown)}{more}",
             expected=expected,
-            remedy="Write numbers, or an empty cell where it is not known. As it stands the whole "
-            "column is one of words, also to subgroups and ricenet_baseline.",
+            remedy="Write numbers, or an empty cell where it is not known. As it stands, the "
+            "whole column is text, also for subgroups and ricenet_baseline.",
         )
     ]
 

@@ -92,8 +92,8 @@ def _of_labels(masks: list[MaskLabels]) -> list[Finding]:
             )
             + "have none in common",
             expected="the same labels in all cases",
-            remedy="Right if they stand for different things. Networks see the values as they are: "
-            "otherwise write all masks with the same labels.",
+            remedy="Correct if they stand for different structures. If not, write all masks with "
+            "the same labels, since networks see the values as they are.",
         )
     ]
 

@@ -65,7 +65,7 @@ def warn_raw_changes(raw: RawDataset, plan: Plan, paths: DatasetPaths) -> None:
         for sentence in raw_changes(raw, plan, paths).sentences(plan.dataset):
             logger.warning("Warning: %s", sentence)
     except Exception as error:  # noqa: BLE001 - no training ends for a doubt
-        logged(logger, "Whether the raw images have changed cannot be told", error)
+        logged(logger, "Cannot determine whether the raw images have changed", error)
 
 
 def raw_changes(

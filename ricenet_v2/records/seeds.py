@@ -96,6 +96,6 @@ class SeedVariance:
     def calls_text(self) -> str:
         """How many cases the trainings call differently."""
         return (
-            f"{self.n_calls_differ} of {self.n_cases} cases are not called alike by all "
+            f"{self.n_calls_differ} of {self.n_cases} cases are not classified the same by all "
             f"{len(self.seeds)} trainings."
         )

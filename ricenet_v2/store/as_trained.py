@@ -76,8 +76,8 @@ def check_as_trained(
         return
     if is_judged_anew or not any(runs[fold].validation_hash for fold in others.folds):
         logger.warning(
-            "%s: the tables of the folds do not tell the cases, labels or patients that the folds "
-            "learned from, or the folds were edited: %s",
+            "%s: the tables of the folds do not record the cases, labels or patients that the "
+            "folds learned from, or the folds were edited: %s",
             model.folder,
             others.description(model),
         )
@@ -94,8 +94,8 @@ def check_as_trained(
         dict.fromkeys(going_on(model.fold(fold).folder) for fold in others.folds)
     ).replace(" --continue", "")
     raise DatasetError(
-        "The validation.csv of the folds do not tell the cases, labels and patients that they were "
-        "trained on.",
+        "The validation.csv files of the folds do not record the cases, labels and patients that "
+        "they were trained on.",
         file=model.folder,
         expected="folds that were trained on one cases.csv and one splits_final.json",
         got=others.description(model),

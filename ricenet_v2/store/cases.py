@@ -188,13 +188,13 @@ def _checked_record(folder: Path, case_id: str, as_of: str | None) -> Preprocess
         if state_of(record) == as_of:
             return record
     raise DatasetError(
-        "This case was preprocessed anew while the command ran.",
+        "This case was preprocessed again while the command ran.",
         case=case_id,
         file=_record_path(folder, case_id),
         expected="the case as it was when the command began",
         got="none, or one of other images or another plan",
-        remedy="Wait until preprocessing has ended and start anew. A fold that was begun before "
-        "has seen the former cases: move its folder away.",
+        remedy="Wait until preprocessing has ended and start again. A fold that was started "
+        "before has seen the former cases: move its folder away.",
     )
 
 

@@ -95,8 +95,8 @@ def check_columns(names: Sequence[str], file: Path) -> None:
             file=file,
             expected="a name for each column",
             got=", ".join(name or "(no name)" for name in names),
-            remedy="Name the column, or delete it. pandas writes such a column unless it is told: "
-            "to_csv(..., index=False).",
+            remedy="Name the column, or delete it. pandas writes such a column unless it is "
+            "given index=False: to_csv(..., index=False).",
         )
     by_file_name = defaultdict(list)
     for name in names:

@@ -103,7 +103,7 @@ def _train(job: Job) -> Run:
         state = saved_state(job)
     _write_run(job, record_of(job, state, "running"))
     if state.epoch:
-        logger.info("Fold %d goes on after epoch %d.", job.fold, state.epoch)
+        logger.info("Fold %d resumes after epoch %d.", job.fold, state.epoch)
     stop = StopSignal()
     try:
         with stop.listening():

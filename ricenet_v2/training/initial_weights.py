@@ -138,7 +138,7 @@ def _log_weights(report: WeightsReport, paths: FoldPaths) -> None:
 
 def _unknown_cases(report: WeightsReport) -> list[str]:
     known = report.lineage.untold if report.lineage is not None else ()
-    return [f"whether held-out cases were seen cannot be told: {reason}" for reason in known]
+    return [f"it is not known whether held-out cases were seen: {reason}" for reason in known]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -86,7 +86,7 @@ def _by_fold(job: Job, fold: int, earlier: EarlierFold | None) -> Leaks:
     if earlier is None:
         doubt = (
             f"the weights are of fold {fold} of {job.dataset.name} by a version that kept no list "
-            "of training cases, and no run.json beside the file tells whether that fold held out "
+            "of training cases, and no run.json beside the file says whether that fold held out "
             "the cases that it holds out now"
         )
         return Leaks({}, {}, (doubt,))

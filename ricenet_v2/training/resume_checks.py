@@ -52,10 +52,10 @@ def check_not_begun(model: ModelPaths, folds: Sequence[int]) -> None:
 
 
 def existing_run(job: Job) -> Run | None:
-    """The record of the fold where it was begun, and may be gone on with.
+    """The record of the fold where it was started, and may be resumed.
 
     Raises:
-        TrainingError: It may not be overwritten, or was begun otherwise.
+        TrainingError: It may not be overwritten, or was started with other settings.
     """
     if not job.paths.run.is_file():
         return None
@@ -73,12 +73,12 @@ def existing_run(job: Job) -> Run | None:
     ]
     if differing:
         raise TrainingError(
-            f"Fold {job.fold} was begun otherwise and cannot be continued like this.",
+            f"Fold {job.fold} was started with other settings; cannot resume.",
             file=job.paths.folder,
             expected="the same plan and settings, channels, seed, preprocessed cases, and cases "
             "of the fold with their labels and patients",
             got="; ".join(differing),
-            remedy=f"Run the command that it was begun with, `{going_on(job.paths.folder)}`, or "
+            remedy=f"Run the command that it was started with, `{going_on(job.paths.folder)}`, or "
             "move the folder away to train it anew.",
         )
     return old

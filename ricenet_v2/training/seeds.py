@@ -70,8 +70,8 @@ def check_seeds(setups: Sequence[TrainingSetup], folds: Sequence[int]) -> None:
             differing.append("a version that corrects probabilities for the class shares")
         if differing:
             raise TrainingError(
-                f"The model of seed {seed} was trained otherwise, so more than the seed would "
-                "differ.",
+                f"The model of seed {seed} was trained with other settings, so more than the seed "
+                "would differ.",
                 file=model.folder,
                 expected=f"what it was trained with: {_training_text(model)}",
                 got="; ".join(differing),

@@ -45,7 +45,7 @@ def tracking(job: Job, done: int) -> Iterator[EpochLog]:
                 error = _error_of(trackers[name], row)
                 if error is not None:
                     del trackers[name]
-                    logger.warning("%s hears no more of fold %d: %s", name, job.fold, error)
+                    logger.warning("Logging to %s disabled for fold %d: %s", name, job.fold, error)
 
         yield log
 
@@ -65,7 +65,7 @@ def _opened(stack: ExitStack, name: str, job: Job, done: int) -> EpochLog:
         raise
     except Exception as error:
         raise TrainingError(
-            f"{name} cannot be told of this training.",
+            f"Logging to {name} cannot be started.",
             got=error,
             remedy=f"Repair what it names, or leave out --logger {name}.",
         ) from error

@@ -110,7 +110,7 @@ def test_many_cases_carry_no_warning():
 def test_probabilities_without_a_curve():
     labelled = cohort(120)
     alike = dataclasses.replace(labelled, probabilities=np.full((120, 2), 0.5))
-    assert "all probabilities are alike" in flexible(alike, 1)
+    assert "all probabilities are the same" in flexible(alike, 1)
     ends = np.eye(2)[labelled.truth]  # exactly 0 and 1, and right
     assert "separate" in flexible(dataclasses.replace(labelled, probabilities=ends), 1)
 

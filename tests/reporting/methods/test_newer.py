@@ -268,6 +268,6 @@ def test_centres_and_seeds_are_told_in_their_words(facts, text_of):
     assert (
         "the seeds 0 and 1; out-of-fold means over these trainings: AUROC 0.600, SD 0.140" in text
     )
-    assert "3 of 20 cases are not called alike by all 2 trainings. What it means." in text
+    assert "3 of 20 cases are not classified the same by all 2 trainings. What it means." in text
     assert "do not show how much" in text_of(facts, "seeds")
     assert "do not show how much" not in text_of(changed, "seeds")
