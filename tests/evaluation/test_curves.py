@@ -16,7 +16,7 @@ from ricenet_v2.evaluation.curves.roc_band import band
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.net_benefit import of_calls
 from ricenet_v2.evaluation.resampling import Patients
-from ricenet_v2.inference.prior import called, corrected
+from ricenet_v2.inference.prior import corrected, predicted_classes
 
 
 def by_name(made, name, class_name=None):
@@ -147,7 +147,7 @@ def test_the_most_doubtful_case_is_one_at_the_prior():
     truth = np.array([0, 1, 1, 1])
     prior = (0.9, 0.1)
     labelled = LabelledPredictions(
-        names, names, truth, called(values, prior), values, ("other", "event")
+        names, names, truth, predicted_classes(values, prior), values, ("other", "event")
     )
     assert np.argmax(doubts(labelled)["entropy"]) == 2
     balanced = dataclasses.replace(labelled, prior=prior)
@@ -185,7 +185,7 @@ def test_corrected_probabilities_are_never_worse_than_calling_all_or_none():
     ):
         names = tuple(map(str, range(2000)))
         labelled = LabelledPredictions(
-            names, names, truth, called(values, prior), values, ("other", "event")
+            names, names, truth, predicted_classes(values, prior), values, ("other", "event")
         )
         lines = {curve.series: np.array(curve.y) for curve in decision(labelled, 1, 0.95)}
         others = np.maximum(lines["all called"], lines["none called"])
