@@ -43,7 +43,7 @@ def moved(probabilities: Floats, noise: Floats) -> Floats:
 
 def large(folder: Path, n_bootstrap: int, n_members: int) -> dict[str, float]:
     """Seconds and gigabytes of one ricenet_evaluate of 100,000 predictions, with members."""
-    cohort = COHORT.scored(N_LARGE, 1, np.random.default_rng(0))
+    cohort = COHORT.labelled(N_LARGE, 1, np.random.default_rng(0))
     columns = {"prob_{}": cohort.probabilities}
     for fold in range(n_members):
         noise = np.random.default_rng(fold + 1).normal(scale=0.5, size=N_LARGE)

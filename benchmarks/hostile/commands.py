@@ -203,9 +203,9 @@ def end(numbers: Sequence[int]) -> None:
 
 def with_processes() -> None:
     """Before a command: cases go to several processes, however small they are."""
-    from ricenet_v2.fingerprinting import workers
+    from ricenet_v2.core import memory
 
-    workers.WORTH_PROCESSES = 0
+    memory.WORTH_PROCESSES = 0
 
 
 def _run(command: str, words: list[str], log: Connection, before: Before | None) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from ricenet_v2.api import access
 from ricenet_v2.api.caller import state_kept
 from ricenet_v2.api.locations import DatasetInput, PathInput, as_path, paths_of
+from ricenet_v2.benchmarking.measure import Effort, check_preprocessed, measure
 from ricenet_v2.core import documents
 from ricenet_v2.network.device import resolve_device
 from ricenet_v2.records.benchmark import Benchmark
 from ricenet_v2.store.raw import load_raw_dataset
-from ricenet_v2.training.benchmark import Effort, check_preprocessed, measure
-from ricenet_v2.training.job import TrainOptions, prepare
+from ricenet_v2.training.options import TrainOptions
+from ricenet_v2.training.preparation import prepare
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.training_setup import load_setup
 
@@ -61,16 +62,7 @@ def benchmark(
         group = ProcessGroup(0, 1, resolve_device(device))
         setup = load_setup(str(dataset), plan, as_path(workspace), options, group)
         check_preprocessed(setup.paths.cases(plan), setup.splits, str(dataset))
-        job = prepare(
-            setup.paths,
-            setup.plan,
-            setup.dataset,
-            setup.cases,
-            setup.splits,
-            fold,
-            options,
-            group,
-        )
+        job = prepare(setup, fold)
         effort = Effort(updates, rounds)
         measured = measure(job, load_raw_dataset(setup.paths.raw), setup.splits, effort)
         if file is not None:

@@ -66,11 +66,11 @@ def calibrate(
         named = (str(dataset), plan, channels, as_path(workspace))
         evaluated = evaluation_input.out_of_fold(*named)
         options = EvaluationOptions(evaluated.positive, n_bootstrap=n_bootstrap, seed=seed)
-        calibration = fit(evaluated.scored, model, options)
+        calibration = fit(evaluated.labelled, model, options)
         if table is not None:
             test = evaluation_input.of_dataset(*named, table, as_path(truth))
             _check_plain(test.provenance, table)
-            calibration = with_ensemble(calibration, test.scored, options, test.provenance)
+            calibration = with_ensemble(calibration, test.labelled, options, test.provenance)
         calibration = dataclasses.replace(calibration, command=invocation())
         documents.write(model.calibration, calibration)
         return calibration
@@ -87,7 +87,7 @@ def _check_plain(predictions: Predictions | None, file: Path) -> None:
         if predictions.prior_named
         else []
     )
-    applied += [predictions.applied.words] if predictions.applied else []
+    applied += [predictions.applied.description] if predictions.applied else []
     raise DatasetError(
         "These predictions are calibrated already, or for another prior, and would be changed "
         "twice.",

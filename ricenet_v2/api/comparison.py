@@ -12,7 +12,7 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.aligned_runs import models_of, on_same_cases, read_run
 from ricenet_v2.evaluation.comparisons import compare as compute
 from ricenet_v2.evaluation.evaluation_input import positive_index, short_names
-from ricenet_v2.evaluation.seeds import spreads_of, with_spreads
+from ricenet_v2.evaluation.seed_spreads import spreads_of, with_spreads
 from ricenet_v2.evaluation.selection import with_selection
 from ricenet_v2.evaluation.write import write_comparison
 from ricenet_v2.records.comparison import Comparison

@@ -23,6 +23,7 @@ from ricenet_v2.evaluation import (
     write,
 )
 from ricenet_v2.evaluation import seeds as training_seeds
+from ricenet_v2.evaluation import trainings as trainings_of
 from ricenet_v2.evaluation.another_prior import with_prior
 from ricenet_v2.evaluation.centres import (
     centres_of,
@@ -241,8 +242,8 @@ def variance_of_seeds(
     """The variance, and the folder that it is written to; see `evaluate_seeds`."""
     model = paths_of(dataset, workspace).run(plan, channels)
     with access.evaluating(model, None, output):
-        trainings = training_seeds.read_trainings(str(dataset), plan, channels, workspace, seeds)
-        index = training_seeds.positive_of_trainings(trainings, positive_class)
+        trainings = trainings_of.read_trainings(str(dataset), plan, channels, workspace, seeds)
+        index = trainings_of.positive_of_trainings(trainings, positive_class)
         options = metrics.EvaluationOptions(index, n_bootstrap=n_bootstrap, seed=seed)
         variance = training_seeds.variance(trainings, options)
         variance = dataclasses.replace(variance, command=invocation())
@@ -278,7 +279,7 @@ def _input(
 def _computed(
     evaluated: EvaluationInput, options: MetricOptions, plan: str, channels: str
 ) -> EvaluationResult:
-    scored, positive = evaluated.scored, evaluated.positive
+    labelled, positive = evaluated.labelled, evaluated.positive
     of_metrics = metrics.EvaluationOptions(
         positive=positive,
         n_bootstrap=options.n_bootstrap,
@@ -288,14 +289,14 @@ def _computed(
     )
     if evaluated.source == OUT_OF_FOLD:
         chosen = thresholds.chosen_thresholds(
-            scored, positive, options.sensitivities, options.specificities
+            labelled, positive, options.sensitivities, options.specificities
         )
     else:
         chosen = evaluation_input.stored_thresholds(evaluated, as_path(options.thresholds))
-    applied = thresholds.applied(chosen, scored, of_metrics.level)
-    shares = predictive_values.prevalences(options.prevalences, scored, positive)
-    evaluation = metrics.evaluate(scored, of_metrics, evaluated.title, evaluated.source, applied)
-    evaluation = predictive_values.with_prevalences(evaluation, scored, shares)
+    applied = thresholds.applied(chosen, labelled, of_metrics.level)
+    shares = predictive_values.prevalences(options.prevalences, labelled, positive)
+    evaluation = metrics.evaluate(labelled, of_metrics, evaluated.title, evaluated.source, applied)
+    evaluation = predictive_values.with_prevalences(evaluation, labelled, shares)
     selection = ""
     if evaluated.dataset is not None and evaluated.source == OUT_OF_FOLD:
         selection = selection_of(evaluated.dataset.run(plan, channels))
@@ -311,7 +312,7 @@ def _computed(
     if evaluated.dataset is not None and evaluated.source == OUT_OF_FOLD:
         there = tuple(seed_models(evaluated.dataset, plan, channels))
         seeds = there if len(there) > 1 else ()
-    curves = curves_of(scored, positive, title=evaluated.title)
+    curves = curves_of(labelled, positive, title=evaluated.title)
     return EvaluationResult(evaluation, curves, checks, centres, seeds)
 
 
@@ -325,7 +326,7 @@ def _with_centres(
     if not column:
         return evaluation, None
     evaluation = named(evaluation, column, names)
-    centres = centres_of(evaluated.scored, evaluation, evaluated.positive, column, names)
+    centres = centres_of(evaluated.labelled, evaluation, evaluated.positive, column, names)
     return evaluation, dataclasses.replace(centres, command=invocation())
 
 

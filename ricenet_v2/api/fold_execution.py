@@ -19,7 +19,7 @@ from ricenet_v2.records.run import Run
 from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.training import parallel
 from ricenet_v2.training.fold import train_fold
-from ricenet_v2.training.job import TrainOptions, effective_plan
+from ricenet_v2.training.options import TrainOptions, effective_plan
 from ricenet_v2.training.stop_signal import StopSignal
 from ricenet_v2.training.training_setup import TrainingSetup
 
@@ -92,12 +92,10 @@ def in_turn(setup: TrainingSetup, folds: Sequence[int]) -> TrainedFolds:
         RicenetError: All failed, or somebody asked for an end.
         OSError: The machine failed, as it would in the other folds; so for lack of memory.
     """
-    s, runs, failed = setup, [], {}
+    runs, failed = [], {}
     for fold in folds:
         try:
-            run = train_fold(
-                s.paths, s.plan, s.dataset, s.cases, s.splits, fold, s.options, s.process_group
-            )
+            run = train_fold(setup, fold)
         except (StoppedError, *_OF_THE_MACHINE):  # noqa: PERF203 - the other folds are still trained
             raise
         except Exception as error:

@@ -12,7 +12,7 @@ from ricenet_v2.api.fold_execution import FoldExecution, TrainedFolds, in_proces
 from ricenet_v2.api.locations import DatasetInput, PathInput, as_path, paths_of
 from ricenet_v2.api.seeds import each_seed
 from ricenet_v2.records.run import Run
-from ricenet_v2.training.job import TrainOptions
+from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.process_group import ProcessGroup, joined
 from ricenet_v2.training.resume_checks import check_not_begun
 from ricenet_v2.training.seeds import setups_of_seeds

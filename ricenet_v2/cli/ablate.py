@@ -189,11 +189,11 @@ def _options(
 
 def show(ablation: Ablation) -> None:
     """Print the tables and what must be known to read them."""
-    from ricenet_v2.ablation.formatting import all_tables, words_of
+    from ricenet_v2.ablation.formatting import all_tables, summary_text
 
     for table in all_tables(ablation):
         common.table(table.title, table.columns, table.rows)
-    print(words_of(ablation))
+    print(summary_text(ablation))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -72,7 +72,7 @@ def show(calibration: Calibration) -> None:
         else ""
     )
     print(
-        f"{calibration.words}{ends}, from {calibration.n_cases} cases of "
+        f"{calibration.description}{ends}, from {calibration.n_cases} cases of "
         f"{calibration.n_patients} patients."
         + (f" Beware: {calibration.warning}." if calibration.warning else "")
     )

@@ -34,7 +34,7 @@ def show(centres: Centres | None) -> None:
                 f"{len(centres.centres)}."
             )
     for heterogeneity in centres.heterogeneity:
-        print(textwrap.fill(heterogeneity.words(centres.column, centres.level), _WIDTH))
+        print(textwrap.fill(heterogeneity.description(centres.column, centres.level), _WIDTH))
 
 
 def _row(centre: Centre, shown: list[str]) -> tuple[object, ...]:

@@ -71,7 +71,7 @@ def show(seed_variance: SeedVariance, *, all_figures: bool = False) -> None:
         ),
         [_row(by_name[name]) for name in names],
     )
-    print(seed_variance.words_of_calls)
+    print(seed_variance.calls_text)
     print(textwrap.fill(seed_variance.meaning, _WIDTH))
     if not all_figures:
         print(

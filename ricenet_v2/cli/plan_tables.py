@@ -125,7 +125,7 @@ def show_unlisted(unlisted: UnlistedCases) -> None:
 
 def show_integrity(integrity: Integrity, path: Path) -> None:
     """The findings, those alike in one row, and how many of them there are."""
-    groups = summary.alike(integrity.findings)
+    groups = summary.grouped(integrity.findings)
     if groups:
         rows = summary.finding_rows(groups[:_SHOWN_ROWS])
         common.table(f"Integrity of {integrity.dataset}", summary.FINDING_COLUMNS, rows)

@@ -74,7 +74,7 @@ def predict(
         0, or 1 when some cases failed.
     """
     from ricenet_v2.api.prediction import PredictOptions, predicted
-    from ricenet_v2.inference.described import tell_changed
+    from ricenet_v2.inference.described import warn_changed
     from ricenet_v2.inference.feature_reference import why_no_distance
     from ricenet_v2.reporting.formatting import several
     from ricenet_v2.store.paths import DATASET_JSON, PREDICTIONS_CSV, dataset_paths
@@ -90,7 +90,7 @@ def predict(
         case_timeout=case_timeout,
     )
     if dataset is not None:
-        tell_changed(ensemble.dataset, dataset_paths(dataset, workspace).raw / DATASET_JSON)
+        warn_changed(ensemble.dataset, dataset_paths(dataset, workspace).raw / DATASET_JSON)
     common.table(
         f"{several(len(predictions.cases), 'prediction')} by "
         f"{several(len(ensemble.members), 'network')}. "
@@ -136,7 +136,11 @@ def told_of(predictions: Predictions) -> str:
     if predictions.combine == "vote":
         sentences.append("Those without a fold are shares of votes.")
     if predictions.calibrated:
-        what = "unchanged" if predictions.applied is None else f"with {predictions.applied.words}"
+        what = (
+            "unchanged"
+            if predictions.applied is None
+            else f"with {predictions.applied.description}"
+        )
         sentences.append(f"Calibrated: {what}.")
     rule = (
         "the class whose probability is largest for its share (--decide balanced)"

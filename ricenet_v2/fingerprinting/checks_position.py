@@ -16,13 +16,13 @@ from ricenet_v2.store.text_headers import meta_header, nrrd_header
 NAME = "no position"
 _NO_AXES = (
     "It is taken for granted that the first axis runs from right to left, the second from front to "
-    "back and the third from the feet to the head. The file cannot tell whether that is so, and "
+    "back and the third from the feet to the head. The file does not say whether that is so, and "
     "other programs assume other axes, so left and right may be exchanged. Convert the scan from "
     "DICOM again, or write its pose into the header."
 )
 _NO_ORIGIN = (
-    "The first voxel is taken to lie at 0, 0, 0 mm. Whether the images of a patient lie on each "
-    "other cannot be told then. Convert the scan from DICOM again, or write the position of the "
+    "The first voxel is taken to lie at 0, 0, 0 mm. Whether the images of a patient overlie each "
+    "other is then unknown. Convert the scan from DICOM again, or write the position of the "
     "first voxel into the header."
 )
 

@@ -99,7 +99,9 @@ def load_ensemble(
         members,
         where,
         hashes,
-        odds=_odds(states, plan, dataset, paths, calibrated=calibrated, words=prior, decide=decide),
+        odds=_odds(
+            states, plan, dataset, paths, calibrated=calibrated, prior_entries=prior, decide=decide
+        ),
         references={
             fold: reference for fold, reference in references.items() if reference is not None
         },
@@ -115,13 +117,15 @@ def _odds(
     paths: ModelPaths,
     *,
     calibrated: bool,
-    words: Sequence[str],
+    prior_entries: Sequence[str],
     decide: Decide,
 ) -> Odds:
     """How the outputs of these checkpoints become probabilities and calls."""
     n_classes = len(plan.classes)
     priors = {fold: from_state(state, n_classes, paths.folder) for fold, state in states.items()}
-    named = named_prior(words, plan.classes, dataset.positive_index) if words else ()
+    named = (
+        named_prior(prior_entries, plan.classes, dataset.positive_index) if prior_entries else ()
+    )
     return Odds.of(
         priors,
         balance=plan.training.balance,

@@ -146,8 +146,8 @@ class _ShapeRecorder:
         self.work = dict.fromkeys((*parts, _POOL), 0)
         self.outputs: dict[str, torch.Size] = {}
         self._part = _POOL  # what runs outside of all parts is the pooling
-        mine = (*network.parameters(), *network.buffers(), images)
-        self._counted = {storage_key(tensor) for tensor in mine}
+        tensors = (*network.parameters(), *network.buffers(), images)
+        self._counted = {storage_key(tensor) for tensor in tensors}
         layers = [m for m in network.modules() if isinstance(m, nn.Conv3d | nn.Linear)]
         handles = [layer.register_forward_hook(self._count_work) for layer in layers]
         for name, part in parts.items():

@@ -11,7 +11,7 @@ from ricenet_v2.core.seeds import generator
 from ricenet_v2.core.types import Shape, Triple
 from ricenet_v2.phantom.images import PatientImages, make_images
 from ricenet_v2.phantom.patient import (
-    ALL_TELL,
+    ALL_INFORMATIVE,
     USUAL,
     Anatomy,
     LabelModel,
@@ -56,11 +56,11 @@ def describe(
     test_cases: int,
     shape: Shape,
     spacing: Triple,
-    label: LabelModel = ALL_TELL,
+    label: LabelModel = ALL_INFORMATIVE,
     anatomy: Anatomy = USUAL,
 ) -> Dataset:
     """dataset.json of a cohort; its description tells the parameters."""
-    rule = "" if (label, anatomy) == (ALL_TELL, USUAL) else f", {label}, {anatomy}"
+    rule = "" if (label, anatomy) == (ALL_INFORMATIVE, USUAL) else f", {label}, {anatomy}"
     return Dataset(
         name=NAME,
         channels=CHANNELS,
@@ -78,7 +78,7 @@ def simulate(
     case_id: str,
     seed: int,
     grid: Grid,
-    label: LabelModel = ALL_TELL,
+    label: LabelModel = ALL_INFORMATIVE,
     anatomy: Anatomy = USUAL,
 ) -> tuple[PhantomPatient, PatientImages, float, bool]:
     """Patient, images, mean dose of the lesion relative to the prescription, recurrence.
@@ -104,7 +104,7 @@ def write_cohort(
     shape: Shape = SHAPE,
     spacing: Triple = SPACING,
     seed: int = 0,
-    label_model: LabelModel = ALL_TELL,
+    label_model: LabelModel = ALL_INFORMATIVE,
     anatomy: Anatomy = USUAL,
 ) -> Path:
     """Simulate a cohort of glioblastoma patients and write it as a raw dataset.

@@ -85,7 +85,7 @@ class Contribution:
 
 @record
 class Importance:
-    """What the model of all channels loses where a group is spoilt at prediction.
+    """What the model of all channels loses where a group is perturbed at prediction.
 
     Attributes:
         group: Name.

@@ -87,7 +87,7 @@ class Calibration:
     trials: tuple[Trial, ...] = ()
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """What is applied, with its numbers."""
         if self.form == "nothing":
             return "Nothing is changed"
@@ -104,5 +104,5 @@ class Calibration:
             (old.name, html.number(old.value), html.number(new.value))
             for old, new in zip(self.before, self.after, strict=True)
         ]
-        title = f"{self.words}, from {self.n_cases} cases of {self.n_patients} patients"
+        title = f"{self.description}, from {self.n_cases} cases of {self.n_patients} patients"
         return html.table(title, ("metric", "before", "after"), rows, self.warning, self.note)

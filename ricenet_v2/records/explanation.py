@@ -90,8 +90,8 @@ class Completeness:
     @property
     def error(self) -> float:
         """Distance of the sum from what it should be, relative to that."""
-        wanted = self.score - self.reference
-        return abs(self.total - wanted) / max(abs(wanted), 1e-6)
+        difference = self.score - self.reference
+        return abs(self.total - difference) / max(abs(difference), 1e-6)
 
 
 @record

@@ -115,6 +115,11 @@ class Run:
     decide: Decide | None = None
     validation_hash: str = ""
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether it came to its end, early or after all epochs; its files may have gone since."""
+        return self.status == "finished"
+
     def _repr_html_(self) -> str:
         """What was trained, for notebooks."""
         rows = (

@@ -94,10 +94,10 @@ class SeedVariance:
     command: tuple[str, ...] = ()
 
     @property
-    def words_of_calls(self) -> str:
+    def calls_text(self) -> str:
         """How many cases the trainings call differently."""
         return (
-            f"{self.n_calls_differ} of {self.n_cases} cases are not called alike by all "
+            f"{self.n_calls_differ} of {self.n_cases} cases are not classified the same by all "
             f"{len(self.seeds)} trainings."
         )
 
@@ -114,4 +114,4 @@ class SeedVariance:
         ]
         columns = ("metric", *(f"seed {seed}" for seed in self.seeds), "mean", "SD")
         title = f"{self.title} ({self.n_cases} cases of {self.n_patients} patients)"
-        return html.table(title, columns, rows, self.words_of_calls, self.meaning, self.note)
+        return html.table(title, columns, rows, self.calls_text, self.meaning, self.note)

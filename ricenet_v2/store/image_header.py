@@ -17,7 +17,7 @@ import SimpleITK as sitk
 
 from ricenet_v2.core.errors import DatasetError, RicenetError
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.core.regular import fault_of_file, is_missing
+from ricenet_v2.core.regular import fault_of_file, is_missing, not_readable
 from ricenet_v2.store import image_files
 from ricenet_v2.store.axes import check_right_angles
 from ricenet_v2.store.image_files import Format, format_of
@@ -134,13 +134,7 @@ def _check_file(path: Path) -> None:
     if is_missing(path):
         raise DatasetError("There is no such image.", file=path)
     if fault := fault_of_file(path):
-        raise DatasetError(
-            "This image cannot be read.",
-            file=path,
-            expected="a regular file",
-            got=fault,
-            remedy="Put the file itself there.",
-        )
+        raise not_readable(DatasetError, "This image", path, fault)
 
 
 def _damage(path: Path) -> str:

@@ -16,7 +16,7 @@ from ricenet_v2.records.splits import Splits
 from ricenet_v2.store.case_table import rows_by_id
 from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON, DatasetPaths, ModelPaths, dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset
-from ricenet_v2.training.job import TrainOptions, effective_plan, model_of
+from ricenet_v2.training.options import TrainOptions, effective_plan, model_of
 from ricenet_v2.training.preprocessed import check_described
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.splits import check_labels, check_splits, make_splits

@@ -21,7 +21,7 @@ from pathlib import Path
 import os
 from ricenet_v2.core import lifeline
 from ricenet_v2.core.pool import PoolTask
-from ricenet_v2.fingerprinting.workers import map_cases
+from ricenet_v2.core.memory import map_cases
 
 if sys.argv[2] == "pipe":
     lifeline._kernel_tells = lambda parent: False

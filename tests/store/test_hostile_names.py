@@ -9,7 +9,7 @@ import pytest
 from ricenet_v2.cli import common
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, DocumentError, NameInPathError
-from ricenet_v2.evaluation.seeds import spreads_of
+from ricenet_v2.evaluation.seed_spreads import spreads_of
 from ricenet_v2.records.ablation import Subset
 from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.dataset import Channel, Dataset

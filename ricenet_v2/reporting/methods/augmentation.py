@@ -89,7 +89,7 @@ def _spared(plan: Plan) -> str:
 
 
 def _with_probability(changes: dict[str, float]) -> str:
-    return ", ".join(f"{words} ({percent(p)})" for words, p in changes.items() if p > 0)
+    return ", ".join(f"{text} ({percent(p)})" for text, p in changes.items() if p > 0)
 
 
 def _range(limits: tuple[float, float]) -> str:

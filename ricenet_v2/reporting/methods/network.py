@@ -132,10 +132,10 @@ def _further(net: NetworkPlan) -> str:
 def _size(facts: Facts) -> str:
     """The memory was counted on the network as planned: changed channels change the first layer."""
     assert facts.plan is not None
-    words = f"{facts.plan.memory.n_parameters:,} trainable parameters"
+    parameters = f"{facts.plan.memory.n_parameters:,} trainable parameters"
     if facts.planned is not None and len(facts.planned.channels) != len(facts.plan.channels):
-        return f"With all channels of the plan it has {words}."
-    return f"It has {words}, as counted for the plan."
+        return f"With all channels of the plan it has {parameters}."
+    return f"It has {parameters}, as counted for the plan."
 
 
 def _numbers(values: tuple[int, ...]) -> str:

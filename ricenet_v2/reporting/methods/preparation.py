@@ -47,10 +47,10 @@ def changed(facts: Facts) -> str:
     differences = changes(facts)
     if not differences:
         return ""
-    words = ", ".join(
+    listing = ", ".join(
         f"{change.field} {change.trained} (planned {change.planned})" for change in differences
     )
-    return f"The training differed from the plan in: {words}."
+    return f"The training differed from the plan in: {listing}."
 
 
 def changes(facts: Facts) -> list[PlanChange]:

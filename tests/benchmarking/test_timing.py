@@ -7,17 +7,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ricenet_v2.training import timing
-from ricenet_v2.training.loader import Source, TrainingBatches
-from ricenet_v2.training.process_group import ProcessGroup
-from ricenet_v2.training.reader import CaseReader
-from ricenet_v2.training.timing import (
+from ricenet_v2.benchmarking import timing
+from ricenet_v2.benchmarking.timing import (
     MeasuredTime,
     alternate,
     make_bench,
     time_steps,
     watched_memory,
 )
+from ricenet_v2.training.loader import Source, TrainingBatches
+from ricenet_v2.training.process_group import ProcessGroup
+from ricenet_v2.training.reader import CaseReader
 
 ALONE = ProcessGroup(0, 1, torch.device("cpu"))
 

@@ -6,6 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ricenet_v2.benchmarking import stages
+from ricenet_v2.benchmarking.timing import (
+    Bench,
+    Peak,
+    TimingRounds,
+    make_bench,
+    time_steps,
+    watched_memory,
+)
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, TrainingError
 from ricenet_v2.network.machine import described
@@ -14,17 +23,8 @@ from ricenet_v2.records.plan_parts import TrainingPlan
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.store.cases import has_case
 from ricenet_v2.store.raw import RawDataset
-from ricenet_v2.training import stages
 from ricenet_v2.training.job import Job
 from ricenet_v2.training.loader import Source, TrainingBatches
-from ricenet_v2.training.timing import (
-    Bench,
-    Peak,
-    TimingRounds,
-    make_bench,
-    time_steps,
-    watched_memory,
-)
 
 _UPDATES_OF_PEAK = 2
 
@@ -62,13 +62,13 @@ def check_preprocessed(folder: Path, splits: Splits, dataset: str) -> None:
     Raises:
         DatasetError: Some are missing.
     """
-    wanted = {case for fold in splits.folds for case in (*fold.train, *fold.validation)}
-    missing = sorted(case for case in wanted if not has_case(folder, case))
+    needed = {case for fold in splits.folds for case in (*fold.train, *fold.validation)}
+    missing = sorted(case for case in needed if not has_case(folder, case))
     if missing:
         raise DatasetError(
             "This dataset is not preprocessed, or not wholly.",
             file=folder,
-            expected=f"{len(wanted)} cases",
+            expected=f"{len(needed)} cases",
             got=f"{len(missing)} missing: {', '.join(missing[:5])}",
             remedy=f"Run ricenet_plan_and_preprocess {dataset}: it makes what is missing.",
         )

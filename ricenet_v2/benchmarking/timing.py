@@ -119,8 +119,8 @@ class Bench:
         plan = dataclasses.replace(self.task.plan, iterations_per_epoch=updates)
         task = dataclasses.replace(self.task, plan=plan)
         state = self.state
-        given = (self.called, state.optimiser, state.ema, batches, task, epoch, StopSignal())
-        return train_epoch(*given).waiting
+        arguments = (self.called, state.optimiser, state.ema, batches, task, epoch, StopSignal())
+        return train_epoch(*arguments).waiting
 
     def bare(self, batch: Batch) -> Callable[[], None]:
         """A function that makes one bare update on this batch, moved to the device before.
@@ -130,7 +130,7 @@ class Bench:
         training = self.plan.training
         images = moved(batch.images, self.device, training)
         targets = moved(batch.targets, self.device, training)
-        wanted = functional.one_hot(targets, self.task.n_classes).float()
+        one_hot = functional.one_hot(targets, self.task.n_classes).float()
 
         def update() -> None:
             self.called.train()
@@ -138,7 +138,7 @@ class Bench:
             for _ in range(training.accumulation_steps):
                 with autocast(self.device, training):
                     logits = self.called(images)
-                mean_loss(logits.float(), wanted, 0.0).backward()  # type: ignore[no-untyped-call]
+                mean_loss(logits.float(), one_hot, 0.0).backward()  # type: ignore[no-untyped-call]
             for group in self.state.optimiser.param_groups:
                 group["lr"] = 0.0
             self.state.optimiser.step()
@@ -173,9 +173,9 @@ class TimingRounds:
         return ratio(self.waiting, self.everything)
 
 
-def ratio(these: tuple[float, ...], those: tuple[float, ...]) -> float:
+def ratio(numerators: tuple[float, ...], denominators: tuple[float, ...]) -> float:
     """The median of the ratios of what was measured in the same round."""
-    return statistics.median(a / b for a, b in zip(these, those, strict=True))
+    return statistics.median(a / b for a, b in zip(numerators, denominators, strict=True))
 
 
 def alternate(

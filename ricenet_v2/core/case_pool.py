@@ -1,76 +1,30 @@
-"""Working on cases in several processes, as many as memory allows."""
+"""A function applied to every case of a dataset, in several processes.
+
+Errors carry the case, and one bad case leaves the others to be finished.
+"""
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 from ricenet_v2.core.errors import DatasetError, KilledError, RicenetError
-from ricenet_v2.core.machine import GIB
 from ricenet_v2.core.pool import Never, PoolTask, results
 from ricenet_v2.core.processes import Processes, SerialExecutor
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.worker import may_start_processes
 
-logger = logging.getLogger(__name__)
-
-BYTES_PER_VOXEL = 4
-PROCESS_BYTES = 300 * 1024**2
-"""What a Python process with numpy, scipy and SimpleITK takes before any image."""
-WORTH_PROCESSES = 128 * 1024**2
-"""Bytes of all cases together from which processes are worth their start: below, the work of this
-one is done in a second or two, and that is what several take to import their libraries."""
 KILLED_REMEDY = (
     "Free memory or use fewer workers (--num_workers 1), and run the same command again. If it is "
     "killed even so, look at the images of the case."
 )
 """What a user can do where the process of a case was killed."""
-_SHARE_OF_MEMORY = 0.8
 
 Work = TypeVar("Work", bound=PoolTask)
 Result = TypeVar("Result")
-
-
-def available_memory() -> int | None:
-    """Bytes that can be used now (machine and cgroup limits), or None where it cannot be told."""
-    limits = [memory for memory in (_machine(), _cgroup()) if memory is not None]
-    return min(limits) if limits else None
-
-
-def allowed_workers(wanted: int, bytes_per_case: int, n_cases: int, available: int | None) -> int:
-    """The wanted number of workers, lowered until the estimate of memory fits; at least 1.
-
-    Where all cases together are small, it is 1, since processes would take longer to start.
-
-    Args:
-        wanted: What the user asked for.
-        bytes_per_case: Largest memory that one case needs.
-        n_cases: Cases to work on.
-        available: Bytes that can be used; None lowers nothing.
-    """
-    wanted = max(1, wanted if bytes_per_case * n_cases >= WORTH_PROCESSES else 1)
-    if available is None:
-        return wanted
-    each = bytes_per_case + PROCESS_BYTES
-    fitting = max(1, int(_SHARE_OF_MEMORY * available) // each)
-    if fitting < wanted:
-        logger.warning(
-            "Working with %d instead of %d processes: "
-            "each may need %.3g GiB and %.3g GiB are free.",
-            fitting,
-            wanted,
-            each / GIB,
-            available / GIB,
-        )
-    return min(wanted, fitting)
 
 
 @dataclass(frozen=True)
@@ -146,18 +100,7 @@ def _guarded(function: Callable[[Work], Result], task: Work) -> Result | _Fault:
     try:
         return function(task)
     except RicenetError as error:
-        if error.case is not None:
-            return _Fault(error)
-        return _Fault(
-            type(error)(
-                error.what,
-                case=task.name,
-                file=error.file,
-                expected=error.expected,
-                got=error.got,
-                remedy=error.remedy,
-            )
-        )
+        return _Fault(error if error.case is not None else error.with_parts(case=task.name))
     except Exception as error:  # noqa: BLE001 - the other cases are still worked on
         return _Fault(
             DatasetError(
@@ -166,22 +109,3 @@ def _guarded(function: Callable[[Work], Result], task: Work) -> Result | _Fault:
                 got=f"{type(error).__name__}: {error}",
             )
         )
-
-
-def _machine() -> int | None:
-    with suppress(OSError, ValueError, IndexError):
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    with suppress(AttributeError, OSError, ValueError):
-        if sys.platform != "win32":
-            return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    return None
-
-
-def _cgroup(folder: Path = Path("/sys/fs/cgroup")) -> int | None:
-    with suppress(OSError, ValueError):
-        limit = int((folder / "memory.max").read_text(encoding="ascii"))
-        used = int((folder / "memory.current").read_text(encoding="ascii"))
-        return max(0, limit - used)
-    return None

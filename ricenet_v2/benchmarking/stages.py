@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from ricenet_v2.benchmarking.timing import Bench, Peak, TimingRounds, seconds_of
 from ricenet_v2.inference.ensemble import Ensemble
 from ricenet_v2.inference.test_time_augmentation import mirrorings
 from ricenet_v2.preprocessing.cohort import preprocess_case
@@ -22,7 +23,6 @@ from ricenet_v2.training.job import Job
 from ricenet_v2.training.loader import Source
 from ricenet_v2.training.loop import predict_cases
 from ricenet_v2.training.state import full_state
-from ricenet_v2.training.timing import Bench, Peak, TimingRounds, seconds_of
 from ricenet_v2.training.wrapping import precision
 
 LIMITS = {"step": 1.10, "waiting": 0.05, "memory": 1.10}

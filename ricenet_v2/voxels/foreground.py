@@ -1,18 +1,17 @@
-"""Which part of an image is patient: the one rule that measuring and preprocessing share."""
+"""The foreground of a case: the one rule that measuring and preprocessing share."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.core.grid import Grid
-from ricenet_v2.core.types import Shape, Triple
+from ricenet_v2.core.types import Images, Mask
 from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.kinds import KINDS
+from ricenet_v2.voxels.boxes import bounding_box
 
 BRAIN_MASK = "brain mask"
 NON_ZERO = "non-zero voxels"
@@ -20,10 +19,10 @@ WHOLE_IMAGE = "whole image"
 
 
 def foreground(
-    images: NDArray[np.float32],
+    images: Images,
     kinds: Sequence[ChannelKind],
-    brain: NDArray[np.bool_] | None,
-) -> tuple[NDArray[np.bool_], str]:
+    brain: Mask | None,
+) -> tuple[Mask, str]:
     """Voxels that belong to the patient, and the rule that found them.
 
     The brain mask, else the voxels where any mri, ct or pet channel is not zero (holes filled, as
@@ -59,57 +58,7 @@ def foreground(
     return _filled(mask), NON_ZERO
 
 
-def bounding_box(mask: NDArray[np.bool_]) -> tuple[Shape, Shape]:
-    """Smallest box around the true voxels.
-
-    Args:
-        mask: Axes (z, y, x).
-
-    Returns:
-        First voxel and first voxel behind the box, each (z, y, x).
-
-    Raises:
-        DatasetError: No voxel is true.
-    """
-    start, stop = [], []
-    for axis in range(3):
-        others = tuple(other for other in range(3) if other != axis)
-        (hits,) = np.nonzero(mask.any(axis=others))
-        if hits.size == 0:
-            raise DatasetError(
-                "An empty mask has no bounding box.",
-                expected="at least one voxel inside the mask",
-                got=f"0 of {mask.size} voxels",
-            )
-        start.append(int(hits[0]))
-        stop.append(int(hits[-1]) + 1)
-    return (start[0], start[1], start[2]), (stop[0], stop[1], stop[2])
-
-
-def patient_box(mask: NDArray[np.bool_], grid: Grid) -> tuple[Triple, Triple]:
-    """Smallest box along the axes of the patient around the true voxels, which may lie tilted.
-
-    Args:
-        mask: Axes (z, y, x), at least one voxel true.
-        grid: Of the mask.
-
-    Returns:
-        Lowest and highest mm (x, y, z) in LPS of the faces of the voxels.
-    """
-    rows = mask.any(axis=2)
-    first = mask.argmax(axis=2)[rows]
-    last = mask.shape[2] - 1 - mask[..., ::-1].argmax(axis=2)[rows]
-    z, y = np.nonzero(rows)
-    # Of each row of voxels only the two ends can be the farthest.
-    ends = np.concatenate([np.column_stack([z, y, x]) for x in (first, last)])
-    places = grid.positions(ends.astype(np.float64))
-    around = grid.positions(np.eye(3)) - grid.positions(np.zeros(3))
-    half = np.abs(around).sum(axis=0) / 2
-    low, high = (places.min(axis=0) - half).tolist(), (places.max(axis=0) + half).tolist()
-    return (low[0], low[1], low[2]), (high[0], high[1], high[2])
-
-
-def _brain(brain: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def _brain(brain: Mask, shape: tuple[int, ...]) -> Mask:
     if brain.shape != shape:
         raise DatasetError(
             "The brain mask has another shape than the images.", expected=shape, got=brain.shape
@@ -125,7 +74,7 @@ def _brain(brain: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_
     return mask
 
 
-def _filled(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _filled(mask: Mask) -> Mask:
     """Fill holes, inside the bounding box only: beyond it there are none."""
     start, stop = bounding_box(mask)
     box = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
