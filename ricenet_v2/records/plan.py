@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar, Literal
+import operator
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from ricenet_v2.core.documents import NewFlag, record
 from ricenet_v2.core.names import Name, Title
@@ -14,6 +17,7 @@ from ricenet_v2.records.plan_parts import (
     ChannelPlan,
     MemoryEstimate,
     NetworkPlan,
+    PluginUse,
     TrainingPlan,
     Triple,
 )
@@ -52,11 +56,13 @@ class Plan:
         command: That made the plan, as typed, with `~` for the home folder; empty in older files.
             No part of the plan's hash: the same plan may be asked for in several ways.
         straighten: Resample images that lie tilted along the axes of the patient.
+        plugins: What of it other packages bring. No part of the plan's hash: the same decisions may
+            be made with another version. Not written where empty.
     """
 
     document: ClassVar[str] = "ricenet_plan"
     schema: ClassVar[int] = 1
-    unhashed: ClassVar[tuple[str, ...]] = ("command",)
+    unhashed: ClassVar[tuple[str, ...]] = ("command", "plugins")
 
     name: Name
     preset: str
@@ -79,6 +85,9 @@ class Plan:
     regions: tuple[str, ...] = ()
     command: tuple[str, ...] = dataclasses.field(default=(), compare=False)
     straighten: NewFlag = False
+    plugins: Annotated[tuple[PluginUse, ...], Field(exclude_if=operator.not_)] = dataclasses.field(
+        default=(), compare=False
+    )
 
     def __post_init__(self) -> None:
         """Refuse a plan whose fields contradict each other.

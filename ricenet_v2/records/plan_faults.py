@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from itertools import chain
 
 from ricenet_v2.core.types import Shape
+from ricenet_v2.records.architectures import ARCHITECTURES
 from ricenet_v2.records.dataset import channel_name_faults
 from ricenet_v2.records.plan_parts import AugmentationPlan, ChannelPlan, NetworkPlan, TrainingPlan
 
@@ -34,6 +34,7 @@ def plan_faults(
     faults = chain(
         _plan_name(name),
         _stages(network),
+        _architecture(network),
         _levels(network, channels),
         _input_size(network, input_size),
         _names("classes", classes, at_least=2),
@@ -65,6 +66,12 @@ def _stages(network: NetworkPlan) -> list[str]:
     return [f"network.kernel_sizes: odd numbers are needed, got {even[0]}"] if even else []
 
 
+def _architecture(network: NetworkPlan) -> list[str]:
+    # A plan can be read where the package is missing that its network comes from.
+    specification = ARCHITECTURES.get(network.architecture)
+    return [] if specification is None else specification.faults(network)
+
+
 def _levels(network: NetworkPlan, channels: Sequence[ChannelPlan]) -> list[str]:
     levels = network.levels
     if levels and len(levels) != len(channels):
@@ -88,18 +95,15 @@ def _levels(network: NetworkPlan, channels: Sequence[ChannelPlan]) -> list[str]:
 
 
 def _input_size(network: NetworkPlan, size: Shape) -> list[str]:
-    # ResNet-18 pads; the shortcuts of the residual encoder average whole blocks of voxels.
-    if network.architecture != "residual_encoder":
+    specification = ARCHITECTURES.get(network.architecture)
+    if specification is None or not specification.strides_divide:
         return []
-    total = [math.prod(stride[axis] for stride in network.strides) for axis in range(3)]
+    total = specification.stride_of(network, len(network.strides))
     if any(n % stride for n, stride in zip(size, total, strict=True)):
-        return [
-            f"input_size: the product of network.strides, {tuple(total)}, must divide it, "
-            f"got {size}"
-        ]
+        return [f"input_size: the product of network.strides, {total}, must divide it, got {size}"]
     if max(n // stride for n, stride in zip(size, total, strict=True)) < 2:
         return [
-            f"input_size: network.strides, {tuple(total)} in all, must leave 2 voxels along one "
+            f"input_size: network.strides, {total} in all, must leave 2 voxels along one "
             f"axis, got {size}"
         ]
     return []

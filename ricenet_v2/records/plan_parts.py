@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ricenet_v2.core.documents import record
-from ricenet_v2.core.names import Name
+from ricenet_v2.core.names import Name, Title
 from ricenet_v2.records import ranges
 from ricenet_v2.records.dataset import ChannelKind
 
@@ -17,10 +17,35 @@ Triple = tuple[ranges.Value, ranges.Value, ranges.Value]
 _Strides = tuple[ranges.Stride, ranges.Stride, ranges.Stride]
 Interpolation = Literal["cubic", "linear", "nearest"]
 Scheme = Literal["zscore", "clip_zscore", "divide", "none"]
-Architecture = Literal["residual_encoder", "resnet18"]
 Norm = Literal["instance", "batch"]
 Levels = tuple[Annotated[tuple[ranges.Value, ...], Field(max_length=ranges.MOST_LEVELS)], ...]
 Precision = Literal["float32", "bfloat16"]
+_Whole = Annotated[int, Field(ge=-(2**62), le=2**62)]
+_Text = Annotated[str, Field(max_length=1000)]
+_Numbers = Annotated[tuple[_Whole | ranges.Value, ...], Field(max_length=ranges.MOST_SETTINGS)]
+Setting = bool | _Whole | ranges.Value | _Text | _Numbers
+Settings = Annotated[
+    dict[Name, Setting],
+    Field(max_length=ranges.MOST_SETTINGS, exclude_if=operator.not_),
+]
+"""Settings of something that another package brings, by name; not written where empty."""
+
+
+@record
+class PluginUse:
+    """Something in a plan that another package brings.
+
+    Attributes:
+        group: What it is, e.g. `networks`.
+        name: By which it is chosen.
+        package: Name of the package, as pip installs it.
+        version: Version that was installed.
+    """
+
+    group: Name
+    name: Name
+    package: Title
+    version: Title
 
 
 @record
@@ -73,8 +98,9 @@ class NetworkPlan:
     """The network, stage by stage; sizes along array axes (z, y, x).
 
     Attributes:
-        architecture: `residual_encoder` (dynamic-network-architectures) or `resnet18` (the
-            paper's: MONAI's layout with a named stem).
+        architecture: `residual_encoder` (dynamic-network-architectures), `resnet18` (the
+            paper's: MONAI's layout with a named stem), or one that another package brings (see
+            `records.architectures`).
         features: Channels of each stage.
         blocks: Residual blocks of each stage.
         kernel_sizes: Kernel of each stage.
@@ -91,9 +117,10 @@ class NetworkPlan:
             band around each but the first is put behind the channels (see `network.levels`).
             Empty for a channel without bands, and altogether in plans of earlier versions. Not
             written where empty, so that the hash of those plans stays what it was.
+        settings: Those that only this architecture has.
     """
 
-    architecture: Architecture
+    architecture: Name
     features: Annotated[tuple[ranges.Features, ...], Field(max_length=ranges.MOST_STAGES)]
     blocks: tuple[ranges.Blocks, ...]
     kernel_sizes: tuple[tuple[ranges.Kernel, ranges.Kernel, ranges.Kernel], ...]
@@ -106,6 +133,7 @@ class NetworkPlan:
     stem_features: ranges.Features | None = None
     stochastic_depth: ranges.Part = 0.0
     levels: Annotated[Levels, Field(exclude_if=operator.not_)] = ()
+    settings: Settings = dataclasses.field(default_factory=dict)
 
 
 @record

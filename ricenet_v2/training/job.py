@@ -20,6 +20,7 @@ from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.lineage import identifying, telling
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plugins import with_plugins
 from ricenet_v2.records.prior import Prior
 from ricenet_v2.records.run import Run, Status
 from ricenet_v2.records.splits import Fold, Splits
@@ -176,7 +177,7 @@ def effective_plan(plan: Plan, options: TrainOptions) -> Plan:
     overrides = dict(options.overrides)
     if options.epochs is not None:
         overrides["epochs"] = str(options.epochs)
-    return with_settings(with_channels(plan, options.channels), overrides)
+    return with_plugins(with_settings(with_channels(plan, options.channels), overrides))
 
 
 def model_of(paths: DatasetPaths, plan: Plan, options: TrainOptions) -> ModelPaths:
@@ -308,6 +309,7 @@ def run_record(job: Job, status: Status, best_epoch: int | None) -> Run:
             "ricenet_v2": __version__,
             "python": platform.python_version(),
             "torch": str(torch.__version__),
+            **{use.package: use.version for use in job.plan.plugins},
         },
         group=job.group,
         held_out=job.held_out,

@@ -11,6 +11,7 @@ from pathlib import Path
 from ricenet_v2.core import files
 from ricenet_v2.core.command import text_of
 from ricenet_v2.network.stages import StageCost
+from ricenet_v2.records.architectures import label_of
 from ricenet_v2.records.fingerprint import Fingerprint
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
@@ -65,6 +66,7 @@ def plan_page(
         "plan.html",
         plan=plan,
         fingerprint=fingerprint,
+        architecture=label_of(plan.network.architecture),
         classes=_classes(fingerprint),
         glance=_glance(plan),
         geometry=cohort.geometry(fingerprint, plan),

@@ -1,0 +1,85 @@
+"""What of a plan other packages bring, and whether they are there when the plan is used."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from ricenet_v2.core.errors import PluginError
+from ricenet_v2.core.plugins import installed
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import PluginUse
+
+logger = logging.getLogger(__name__)
+
+PRESETS, READERS = "presets", "readers"
+"""Groups: a preset is needed to make a plan and not to use it; a reader follows the images."""
+
+
+def with_plugins(plan: Plan, file_ending: str = "") -> Plan:
+    """The plan with a record of each plugin that it uses, as it is installed now.
+
+    Args:
+        plan: Any plan.
+        file_ending: Of the images of its dataset, e.g. `.npz`; where empty, the reader that the
+            plan has on record stays. So does the preset, with which the plan was made.
+    """
+    kept = [use for use in plan.plugins if use.group == PRESETS]
+    kept += [use for use in plan.plugins if use.group == READERS and not file_ending]
+    groups = {use.group for use in kept}
+    uses = (
+        PluginUse(group, name, plugin.package, plugin.version)
+        for group, name in _named(plan, file_ending)
+        for plugin in installed(group)
+        if plugin.name == name and group not in groups
+    )
+    return dataclasses.replace(plan, plugins=tuple(dict.fromkeys((*kept, *uses))))
+
+
+def _named(plan: Plan, file_ending: str) -> Iterator[tuple[str, str]]:
+    """Group and name of all that a plan names and that a plugin may bring."""
+    yield PRESETS, plan.preset
+    yield "networks", plan.network.architecture
+    if file_ending:
+        yield READERS, file_ending.lower().removeprefix(".")
+
+
+def require(plan: Plan, file: Path | None = None) -> None:
+    """See that the packages are installed which a plan needs; another version is a warning.
+
+    Args:
+        plan: That is to be used.
+        file: It, or the folder of its model, for messages.
+
+    Raises:
+        PluginError: A package is missing; the text says how to install it.
+    """
+    for use in plan.plugins:
+        there = [plugin for plugin in installed(use.group) if plugin.name == use.name]
+        recorded = f"{use.package} {use.version}"
+        if use.package not in {plugin.package for plugin in there}:
+            if use.group == PRESETS:
+                continue
+            raise PluginError(
+                f"A package is missing that this plan needs ({use.group}: {use.name}).",
+                file=file,
+                expected=f"{recorded}, with which the plan was made",
+                got=", ".join(plugin.origin for plugin in there) or "no package that brings it",
+                remedy=f"pip install {use.package}=={use.version}",
+            )
+        here = next(plugin for plugin in there if plugin.package == use.package)
+        if here.version != use.version:
+            logger.warning(
+                "%s: %s is used in version %s, and the plan was made with %s (%s: %s). Results may "
+                "differ; pip install %s==%s gives the former.",
+                file or plan.name,
+                use.package,
+                here.version,
+                use.version,
+                use.group,
+                use.name,
+                use.package,
+                use.version,
+            )
