@@ -80,7 +80,9 @@ def make_plan(
     _check_fingerprint(fingerprint, dataset)
     cases = distinct(fingerprint.cases)
     n_channels, n_classes = len(dataset.channels), len(dataset.classes)
-    channels = [plan_channel(channel) for channel in fingerprint.channels]
+    with PRESETS.blamed(preset, "cannot plan"):
+        schemes = [rules.schemes(channel) for channel in fingerprint.channels]
+    channels = list(map(plan_channel, fingerprint.channels, schemes))
     levels, why_levels = plan_levels(fingerprint.channels, [plan for plan, _ in channels])
 
     def measure(candidate: Candidate) -> MemoryEstimate:

@@ -12,6 +12,7 @@ from ricenet_v2.core.documents import NewFlag, record
 from ricenet_v2.core.names import Name, Title
 from ricenet_v2.records import ranges
 from ricenet_v2.records.decision import Alternative, Decision
+from ricenet_v2.records.normalisation import is_absolute
 from ricenet_v2.records.plan_faults import plan_faults
 from ricenet_v2.records.plan_parts import (
     ChannelPlan,
@@ -114,5 +115,5 @@ class Plan:
         return tuple(
             channel.name
             for channel, values in zip(self.channels, levels, strict=True)
-            if not values and channel.normalisation.scheme != "zscore"
+            if not values and is_absolute(channel.normalisation.scheme)
         )

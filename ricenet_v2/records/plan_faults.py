@@ -9,6 +9,7 @@ from itertools import chain
 from ricenet_v2.core.types import Shape
 from ricenet_v2.records.architectures import ARCHITECTURES
 from ricenet_v2.records.dataset import channel_name_faults
+from ricenet_v2.records.normalisation import SCHEMES, faults_of, is_absolute
 from ricenet_v2.records.plan_parts import AugmentationPlan, ChannelPlan, NetworkPlan, TrainingPlan
 
 
@@ -86,9 +87,10 @@ def _levels(network: NetworkPlan, channels: Sequence[ChannelPlan]) -> list[str]:
                 f"network.levels: {channel.name} needs none, or two and more that increase, "
                 f"got {values}"
             )
-        if values and channel.normalisation.scheme == "zscore":
+        scheme = channel.normalisation.scheme
+        if values and scheme in SCHEMES.names and not is_absolute(scheme):
             faults.append(
-                f"network.levels: {channel.name} is normalised by each case itself (zscore), so "
+                f"network.levels: {channel.name} is normalised by each case itself ({scheme}), so "
                 "none of its values means the same in two cases"
             )
     return faults
@@ -117,17 +119,8 @@ def _names(what: str, names: Sequence[str], at_least: int) -> list[str]:
 
 
 def _normalisation(channel: ChannelPlan) -> list[str]:
-    how = channel.normalisation
     where = f"channels.{channel.name}.normalisation"
-    if how.scheme == "divide" and how.divisor is None:
-        return [f"{where}.divisor: needed by the scheme divide"]
-    if how.scheme != "clip_zscore":
-        return []
-    if how.mean is None or how.std is None:
-        return [f"{where}: clip_zscore needs mean and std"]
-    if how.clip_low is None or how.clip_high is None or how.clip_low >= how.clip_high:
-        return [f"{where}: clip_low below clip_high is needed"]
-    return []
+    return [f"{where}{fault}" for fault in faults_of(channel.normalisation)]
 
 
 def _ranges(changes: AugmentationPlan) -> list[str]:

@@ -16,7 +16,6 @@ from ricenet_v2.records.dataset import ChannelKind
 Triple = tuple[ranges.Value, ranges.Value, ranges.Value]
 _Strides = tuple[ranges.Stride, ranges.Stride, ranges.Stride]
 Interpolation = Literal["cubic", "linear", "nearest"]
-Scheme = Literal["zscore", "clip_zscore", "divide", "none"]
 Norm = Literal["instance", "batch"]
 Levels = tuple[Annotated[tuple[ranges.Value, ...], Field(max_length=ranges.MOST_LEVELS)], ...]
 Precision = Literal["float32", "bfloat16"]
@@ -55,32 +54,26 @@ class Normalisation:
     Attributes:
         scheme: `zscore` with the case's own mean and deviation inside the foreground;
             `clip_zscore` with constants of the dataset; `divide` by a fixed divisor, clipped
-            below at 0; `none`.
+            below at 0; `none`; or one that another package brings (see
+            `records.normalisation`).
         clip_low: Lower bound of `clip_zscore`.
         clip_high: Upper bound of `clip_zscore`.
         mean: Mean of `clip_zscore`.
         std: Deviation of `clip_zscore`.
         divisor: Divisor of `divide`, in the unit of the channel (Gy for dose).
+        constants: Those of a scheme that another package brings, by name; not written where empty.
     """
 
-    scheme: Scheme
+    scheme: Name
     clip_low: ranges.Value | None = None
     clip_high: ranges.Value | None = None
     mean: ranges.Value | None = None
     std: ranges.Deviation | None = None
     divisor: ranges.Deviation | None = None
-
-    def value(self, value: float) -> float:
-        """What a value in the unit of the channel becomes, where that does not depend on the case.
-
-        Raises:
-            ValueError: The scheme is `zscore`, so it does.
-        """
-        if self.scheme == "zscore":
-            raise ValueError("a value means something else in every case that is z-scored")
-        if self.scheme == "clip_zscore" and self.mean is not None and self.std is not None:
-            return (value - self.mean) / self.std
-        return value / self.divisor if self.divisor is not None else value
+    constants: Annotated[
+        dict[Name, ranges.Value],
+        Field(max_length=ranges.MOST_SETTINGS, exclude_if=operator.not_),
+    ] = dataclasses.field(default_factory=dict)
 
 
 @record

@@ -42,6 +42,8 @@ def _named(plan: Plan, file_ending: str) -> Iterator[tuple[str, str]]:
     """Group and name of all that a plan names and that a plugin may bring."""
     yield PRESETS, plan.preset
     yield "networks", plan.network.architecture
+    for channel in plan.channels:
+        yield "normalisation", channel.normalisation.scheme
     if file_ending:
         yield READERS, file_ending.lower().removeprefix(".")
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from ricenet_v2.records.architectures import block_of, label_of
 from ricenet_v2.records.kinds import KINDS
+from ricenet_v2.records.normalisation import SCHEMES
 from ricenet_v2.records.plan_parts import ChannelPlan, NetworkPlan
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.reporting.formatting import number, several
@@ -101,10 +102,9 @@ def _bands(facts: Facts) -> str:
 def _values(channel: ChannelPlan, levels: Sequence[float], units: Mapping[str, str]) -> str:
     """Levels as they are before the channel is normalised, in its unit."""
     how = channel.normalisation
-    if how.scheme == "clip_zscore" and how.mean is not None and how.std is not None:
-        raw = [level * how.std + how.mean for level in levels]
-    else:
-        raw = [level * (how.divisor or 1.0) for level in levels]
+    specification = SCHEMES.get(how.scheme)
+    way_back = specification.raw if specification else None
+    raw = [way_back(how, level) for level in levels] if way_back else levels
     unit = KINDS[channel.kind].unit or units.get(channel.name, "")
     return f"{', '.join(number(round(value, 3)) for value in raw)} {unit}".rstrip()
 

@@ -14,10 +14,10 @@ from ricenet_v2.network.stages import StageCost
 from ricenet_v2.records.architectures import label_of
 from ricenet_v2.records.fingerprint import Fingerprint
 from ricenet_v2.records.kinds import KINDS
+from ricenet_v2.records.normalisation import describe_scheme
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import ChannelPlan
 from ricenet_v2.reporting.formatting import NOTHING, count, data, number, share, times
-from ricenet_v2.reporting.normalisation import describe_scheme
 from ricenet_v2.reporting.plan import cohort, memory, network
 from ricenet_v2.reporting.plan.cases import case_rows
 from ricenet_v2.reporting.plan.options import FIELDS, OPTIONS
