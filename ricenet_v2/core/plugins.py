@@ -95,7 +95,14 @@ class Names:
 class Door(Generic[T]):
     """The specifications of one sort, by name: those of this program and those of packages."""
 
-    def __init__(self, group: str, what: str, kind: type[T], built_in: Mapping[str, T]) -> None:
+    def __init__(
+        self,
+        group: str,
+        what: str,
+        kind: type[T],
+        built_in: Mapping[str, T],
+        reserved: Iterable[str] = (),
+    ) -> None:
         """Open a door.
 
         Args:
@@ -103,10 +110,12 @@ class Door(Generic[T]):
             what: Word for one of them, e.g. `network`.
             kind: Class that an entry point must be an instance of.
             built_in: Specifications of this program, by name.
+            reserved: Further names that no package can bring.
         """
         self.group, self.what = group, what
         self.names = Names(group, built_in)
         self._kind, self._built_in = kind, built_in
+        self._taken = {*built_in, *reserved}
         self._loaded: dict[Plugin, T] = {}
 
     def plugin(self, name: str) -> Plugin | None:
@@ -116,9 +125,9 @@ class Door(Generic[T]):
             PluginError: Two packages bring it, or one brings a name of this program.
         """
         plugins = [plugin for plugin in installed(self.group) if plugin.name == name]
-        if not plugins or (len(plugins) == 1 and name not in self._built_in):
+        if not plugins or (len(plugins) == 1 and name not in self._taken):
             return plugins[0] if plugins else None
-        owners = ["ricenet_v2 itself"] if name in self._built_in else []
+        owners = ["ricenet_v2 itself"] if name in self._taken else []
         raise PluginError(
             f"The {self.what} {name} is not clear: several bring one of that name.",
             expected="one",

@@ -8,6 +8,7 @@ from itertools import chain
 
 from ricenet_v2.core.types import Shape
 from ricenet_v2.records.architectures import ARCHITECTURES
+from ricenet_v2.records.augmentations import further_faults
 from ricenet_v2.records.dataset import channel_name_faults
 from ricenet_v2.records.normalisation import SCHEMES, faults_of, is_absolute
 from ricenet_v2.records.plan_parts import AugmentationPlan, ChannelPlan, NetworkPlan, TrainingPlan
@@ -43,6 +44,7 @@ def plan_faults(
         channel_name_faults(names),
         *(_normalisation(channel) for channel in channels),
         _ranges(training.augmentation),
+        further_faults(training.augmentation),
     )
     return list(faults)
 

@@ -130,6 +130,19 @@ class NetworkPlan:
 
 
 @record
+class FurtherChange:
+    """A random change that another package brings (see `records.augmentations`).
+
+    Attributes:
+        probability: With which a sample is changed.
+        settings: Settings of the change, by name.
+    """
+
+    probability: ranges.Share
+    settings: Settings = dataclasses.field(default_factory=dict)
+
+
+@record
 class AugmentationPlan:
     """Random changes of a training sample.
 
@@ -147,6 +160,7 @@ class AugmentationPlan:
         p_contrast: Probability; factor in `contrast` about the mean, range preserved.
         p_gamma: Probability; exponent in `gamma`.
         p_low_resolution: Probability; down to `low_resolution` of the resolution and back.
+        further: Changes that other packages bring, by name; not written where empty.
     """
 
     p_rotation: ranges.Share = 0.3
@@ -168,6 +182,10 @@ class AugmentationPlan:
     gamma: tuple[ranges.Factor, ranges.Factor] = (0.7, 1.5)
     p_low_resolution: ranges.Share = 0.1
     low_resolution: Annotated[float, Field(ge=1e-3, le=1)] = 0.5
+    further: Annotated[
+        dict[Name, FurtherChange],
+        Field(max_length=ranges.MOST_SETTINGS, exclude_if=operator.not_),
+    ] = dataclasses.field(default_factory=dict)
 
 
 @record

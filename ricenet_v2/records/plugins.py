@@ -44,6 +44,9 @@ def _named(plan: Plan, file_ending: str) -> Iterator[tuple[str, str]]:
     yield "networks", plan.network.architecture
     for channel in plan.channels:
         yield "normalisation", channel.normalisation.scheme
+    for name, change in plan.training.augmentation.further.items():
+        if change.probability > 0:
+            yield "augmentations", name
     if file_ending:
         yield READERS, file_ending.lower().removeprefix(".")
 
