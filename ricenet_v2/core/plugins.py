@@ -194,12 +194,13 @@ class Door(Generic[T]):
             return getattr(importlib.import_module(module), function)  # type: ignore[no-any-return]
 
     @contextmanager
-    def blamed(self, name: str, does: str) -> Iterator[None]:
+    def blamed(self, name: str, does: str, remedy: str = "") -> Iterator[None]:
         """Unexpected errors of a plugin's code name its package.
 
         Args:
             name: Name of what runs.
             does: What it fails to do, in words.
+            remedy: What the user can do first, as a sentence.
 
         Raises:
             PluginError: An error that is none of this program's tree.
@@ -212,14 +213,18 @@ class Door(Generic[T]):
             plugin = self.plugin(name)
             if plugin is None:
                 raise
-            raise self._fault(plugin, does, error) from error
+            raise self._fault(plugin, does, error, remedy) from error
 
-    def _fault(self, plugin: Plugin, does: str, error: BaseException) -> PluginError:
+    def _fault(
+        self, plugin: Plugin, does: str, error: BaseException, remedy: str = ""
+    ) -> PluginError:
+        update = (
+            f"Update the package (pip install --upgrade {plugin.package}), or tell its authors."
+        )
         return PluginError(
             f"The {self.what} {plugin.name} of {plugin.origin} {does}.",
             got=f"{type(error).__name__}: {error}",
-            remedy=f"Update the package (pip install --upgrade {plugin.package}), or tell its "
-            "authors.",
+            remedy=f"{remedy} Update the package ({update}), or tell its authors.".strip(),
         )
 
 
