@@ -62,7 +62,7 @@ def installed(group: str) -> tuple[Plugin, ...]:
             group,
             entry.name,
             entry.dist.name if entry.dist else entry.module,
-            entry.dist.version if entry.dist else "of unknown version",
+            (entry.dist.version if entry.dist else None) or "unknown",
             entry,
         )
         for entry in entry_points(group=_PREFIX + group)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ricenet_v2.core.documents import record
-from ricenet_v2.core.names import Name, Title
+from ricenet_v2.core.names import Name
 from ricenet_v2.records import ranges
 from ricenet_v2.records.dataset import ChannelKind
 
@@ -22,6 +22,9 @@ Precision = Literal["float32", "bfloat16"]
 _Whole = Annotated[int, Field(ge=-(2**62), le=2**62)]
 _Text = Annotated[str, Field(max_length=1000)]
 _Numbers = Annotated[tuple[_Whole | ranges.Value, ...], Field(max_length=ranges.MOST_SETTINGS)]
+# What pip takes for a name and a version: a message shows them in a command.
+_PACKAGE = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
+_VERSION = r"^[A-Za-z0-9][A-Za-z0-9.!+_-]*$"
 Setting = bool | _Whole | ranges.Value | _Text | _Numbers
 Settings = Annotated[
     dict[Name, Setting],
@@ -43,8 +46,8 @@ class PluginUse:
 
     group: Name
     name: Name
-    package: Title
-    version: Title
+    package: Annotated[str, Field(pattern=_PACKAGE, max_length=200)]
+    version: Annotated[str, Field(pattern=_VERSION, max_length=200)]
 
 
 @record

@@ -72,7 +72,7 @@ def require(plan: Plan, file: Path | None = None) -> None:
                 file=file,
                 expected=f"{recorded}, with which the plan was made",
                 got=", ".join(plugin.origin for plugin in there) or "no package that brings it",
-                remedy=f"pip install {use.package}=={use.version}",
+                remedy=f"If you trust this package: pip install {use.package}=={use.version}",
             )
         here = next(plugin for plugin in there if plugin.package == use.package)
         if here.version != use.version:

@@ -110,3 +110,15 @@ def test_what_no_network_can_be_is_refused(wide, tmp_path, change, fault):
     (tmp_path / "plan.json").write_text(json.dumps(fields))
     with pytest.raises(DocumentError, match=fault):
         documents.read(Plan, tmp_path / "plan.json")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"package": "x; rm -r ~"}, {"package": "-r/tmp/x"}, {"version": "1 && x"}, {"version": ""}],
+)
+def test_a_plan_cannot_put_a_command_into_a_message(wide, tmp_path, fields):
+    whole = json.loads(documents.to_text(dataclasses.replace(wide, plugins=(USE,))))
+    whole["plugins"][0] |= fields
+    (tmp_path / "plan.json").write_text(json.dumps(whole))
+    with pytest.raises(DocumentError, match=r"plugins\.0"):
+        documents.read(Plan, tmp_path / "plan.json")
