@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ricenet_v2.core.errors import PluginError
@@ -61,30 +61,42 @@ def require(plan: Plan, file: Path | None = None) -> None:
     Raises:
         PluginError: A package is missing; the text says how to install it.
     """
+    missing = []
     for use in plan.plugins:
-        there = [plugin for plugin in installed(use.group) if plugin.name == use.name]
-        recorded = f"{use.package} {use.version}"
-        if use.package not in {plugin.package for plugin in there}:
-            if use.group == PRESETS:
-                continue
-            raise PluginError(
-                f"A package is missing that this plan needs ({use.group}: {use.name}).",
-                file=file,
-                expected=f"{recorded}, with which the plan was made",
-                got=", ".join(plugin.origin for plugin in there) or "no package that brings it",
-                remedy=f"If you trust this package: pip install {use.package}=={use.version}",
-            )
-        here = next(plugin for plugin in there if plugin.package == use.package)
-        if here.version != use.version:
-            logger.warning(
-                "%s: %s is used in version %s, and the plan was made with %s (%s: %s). Results may "
-                "differ; pip install %s==%s gives the former.",
-                file or plan.name,
-                use.package,
-                here.version,
-                use.version,
-                use.group,
-                use.name,
-                use.package,
-                use.version,
-            )
+        there = {each.package: each for each in installed(use.group) if each.name == use.name}
+        if use.package not in there and use.group != PRESETS:
+            missing.append((use, ", ".join(plugin.origin for plugin in there.values())))
+        elif use.package in there and there[use.package].version != use.version:
+            _warn(use, there[use.package].version, file or plan.name)
+    if missing:
+        raise _missing(missing, file)
+
+
+def _warn(use: PluginUse, version: str, where: Path | str) -> None:
+    logger.warning(
+        "%s: %s is used in version %s, and the plan was made with %s (%s: %s). Results may differ; "
+        "pip install %s==%s gives the former.",
+        where,
+        use.package,
+        version,
+        use.version,
+        use.group,
+        use.name,
+        use.package,
+        use.version,
+    )
+
+
+def _missing(missing: Sequence[tuple[PluginUse, str]], file: Path | None) -> PluginError:
+    uses = [use for use, _ in missing]
+    named = [f"{use.package} {use.version} ({use.group}: {use.name})" for use in uses]
+    others = [f"{use.name} of {brought}" for use, brought in missing if brought]
+    install = " ".join(dict.fromkeys(f"{use.package}=={use.version}" for use in uses))
+    trust = "these packages" if " " in install else "this package"
+    return PluginError(
+        "What other packages bring is missing, and this plan needs it.",
+        file=file,
+        expected=", ".join(named),
+        got=", ".join(others) or "no package that brings it",
+        remedy=f"If you trust {trust}: pip install {install}",
+    )

@@ -12,6 +12,8 @@ else:
     import tomli as tomllib  # pytest needs it there
 
 HERE = Path(__file__).parent
+SMALL = {"cases": 12, "test_cases": 1, "shape": (12, 14, 12), "spacing": (14.0, 13.0, 14.0)}
+"""A cohort that is as small as five folds allow."""
 EXAMPLES = tuple(sorted(file.parent.name for file in HERE.glob("*/pyproject.toml")))
 
 

@@ -1,19 +1,14 @@
 """Images of a format that another package reads go through the whole chain, with its metric."""
 
-import json
 import shutil
 import sys
 
 import numpy as np
 import pytest
 
-from ricenet_v2.cli import evaluate, explain, plan_and_preprocess, predict, report, train
-from ricenet_v2.core import documents, plugins
+from ricenet_v2.core import plugins
 from ricenet_v2.core.errors import DatasetError, GeometryError, PluginError, RicenetError
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.phantom.cohort import NAME, write_cohort
-from ricenet_v2.records.plan import Plan
-from ricenet_v2.records.plan_parts import PluginUse
 from ricenet_v2.store.image_files import format_of
 from ricenet_v2.store.images import (
     read_grid,
@@ -24,88 +19,10 @@ from ricenet_v2.store.images import (
     write_image,
     write_image_like,
 )
-from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.readers import READERS, reader_of
 from tests.plugins.installed import write_metadata
-from tests.plugins.test_network import SMALL
 
 RAS = (-1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0)
-
-
-@pytest.fixture(scope="module")
-def workspace(examples, tmp_path_factory):
-    """A cohort of .npz images that was planned and trained."""
-    from ricenet_example_reader import write
-
-    workspace = tmp_path_factory.mktemp("reader")
-    raw = workspace / "raw" / NAME
-    write_cohort(raw, seed=1, **SMALL)
-    for file in [*raw.glob("images*/*.nii.gz"), *raw.glob("masks*/*.nii.gz")]:
-        write(file.with_name(file.name.replace(".nii.gz", ".npz")), *read_image(file))
-        file.unlink()
-    described = json.loads((raw / "dataset.json").read_text())
-    described["file_ending"] = ".npz"
-    (raw / "dataset.json").write_text(json.dumps(described))
-    named = [NAME, "--workspace", str(workspace)]
-    assert plan_and_preprocess.main([*named, "--preset", "small", "--num_workers", "1"]) == 0
-    short = ["--epochs", "1", "--set", "iterations_per_epoch=1", "--device", "cpu", "-p", "small"]
-    assert train.main([NAME, "all", *short, *named[1:]]) == 0
-    return workspace
-
-
-def test_the_plan_says_what_reads_its_images(workspace):
-    paths = dataset_paths(NAME, workspace)
-    use = PluginUse("readers", "npz", "ricenet_example_reader", "0.3.1")
-    assert documents.read(Plan, paths.plan("small")).plugins == (use,)
-    assert documents.read(Plan, paths.run("small", "all").plan).plugins == (use,)
-    run = json.loads(paths.run("small", "all").fold(0).run.read_text())
-    assert run["versions"]["ricenet_example_reader"] == "0.3.1"
-
-
-def test_it_predicts_and_explains(workspace, tmp_path):
-    model = dataset_paths(NAME, workspace).run("small", "all").folder
-    images = workspace / "raw" / NAME / "imagesTs"
-    source = ["-i", str(images), "-m", str(model), "--device", "cpu", "-f", "0"]
-    assert predict.main([*source, "-o", str(tmp_path / "out")]) == 0
-    quick = ["--window_mm", "80", "--untrained", "0", "--sanity", "off", "--maps", "occlusion"]
-    assert explain.main([*source, "-o", str(tmp_path / "maps"), *quick]) == 0
-    maps = list((tmp_path / "maps").rglob("*.nii.gz"))
-    assert maps
-    assert read_grid(maps[0]).distance(read_grid(next(images.glob("*.npz")))) < 1e-3
-
-
-def test_the_metric_is_in_the_table_the_file_and_the_report(workspace, capsys):
-    model = dataset_paths(NAME, workspace).run("small", "all")
-    named = [NAME, "-p", "small", "--workspace", str(workspace)]
-    assert evaluate.main([*named, "--n_bootstrap", "200"]) == 0
-    assert "Cohen's kappa" in capsys.readouterr().out
-    figures = json.loads((model.crossval / "figures.json").read_text())
-    (kappa,) = (each for each in figures["figures"] if each["name"] == "Cohen's kappa")
-    assert kappa["package"] == "ricenet_example_reader 0.3.1"
-    table = np.asarray(figures["confusion"], dtype=float)
-    n, chance = table.sum(), (table.sum(0) @ table.sum(1)) / table.sum() ** 2
-    assert kappa["value"] == pytest.approx((table.trace() / n - chance) / (1 - chance))
-    assert [each for each in figures["figures"] if "package" in each] == [kappa]
-    assert report.main([*named, "--num_workers", "1"]) == 0
-    text = (model.folder / "report" / "index.html").read_text()
-    assert "ricenet_example_reader 0.3.1" in text
-    assert "Cohen&#39;s kappa" in text
-
-
-def test_without_the_package_the_prediction_names_it(
-    workspace, examples, tmp_path, capsys, monkeypatch
-):
-    monkeypatch.setattr(sys, "path", [each for each in sys.path if each != str(examples)])
-    plugins.forget()
-    model = dataset_paths(NAME, workspace).run("small", "all").folder
-    images = workspace / "raw" / NAME / "imagesTs"
-    where = ["-o", str(tmp_path / "out"), "--device", "cpu"]
-    assert predict.main(["-i", str(images), "-m", str(model), *where]) == 2
-    assert "pip install ricenet_example_reader==0.3.1" in capsys.readouterr().err
-    with pytest.raises(DatasetError, match="install the package that reads it"):
-        read_image(next(images.glob("*.npz")))
-    monkeypatch.undo()
-    plugins.forget()
 
 
 def test_an_image_is_turned_as_those_of_other_formats_are(examples, tmp_path):
