@@ -61,7 +61,7 @@ def installed(group: str) -> tuple[Plugin, ...]:
         Plugin(
             group,
             entry.name,
-            entry.dist.name if entry.dist else entry.module,
+            (entry.dist.name if entry.dist else None) or entry.module,
             (entry.dist.version if entry.dist else None) or "unknown",
             entry,
         )

@@ -11,7 +11,7 @@ _NONLINEARITIES = {"relu": nn.ReLU, "leaky_relu": nn.LeakyReLU}
 
 
 def norm_of(plan: NetworkPlan) -> type[nn.Module]:
-    """Class of the norm layers of a plan."""
+    """Class of the norm layers of a plan, `instance` or `batch`."""
     return _NORMS[plan.norm]
 
 

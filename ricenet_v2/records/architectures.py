@@ -44,7 +44,7 @@ class ArchitectureSpecification:
             map of a stage belongs to voxel `stride * n` of the input, and a map of n voxels has n
             divided by the stride, rounded up.
         block: What a stage consists of, in words.
-        norms: Norm layers that it can have; the first is its usual one.
+        norms: Norm layers that it can have; `own` where they are of another sort, or none.
         strides_divide: Whether the strides must divide the input size.
         stem_kernel: Kernel of the stem; that of the first stage where None.
         block_kernel: Kernel of the blocks whatever the plan says; the plan's where None.

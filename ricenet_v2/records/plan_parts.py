@@ -16,7 +16,7 @@ from ricenet_v2.records.dataset import ChannelKind
 Triple = tuple[ranges.Value, ranges.Value, ranges.Value]
 _Strides = tuple[ranges.Stride, ranges.Stride, ranges.Stride]
 Interpolation = Literal["cubic", "linear", "nearest"]
-Norm = Literal["instance", "batch"]
+Norm = Literal["instance", "batch", "own"]
 Levels = tuple[Annotated[tuple[ranges.Value, ...], Field(max_length=ranges.MOST_LEVELS)], ...]
 Precision = Literal["float32", "bfloat16"]
 _Whole = Annotated[int, Field(ge=-(2**62), le=2**62)]
@@ -101,7 +101,8 @@ class NetworkPlan:
         blocks: Residual blocks of each stage.
         kernel_sizes: Kernel of each stage.
         strides: Stride of each stage; the first of `resnet18` is that of its stem.
-        norm: Normalisation layer.
+        norm: Normalisation layer; `own` is what the architecture has, or none, which says
+            nothing of absolute values.
         dropout: Probability before the linear head.
         stem: In words, e.g. `conv7 stride 2, max pool 3 stride 2`.
         conv_bias: Whether convolutions have a bias, as nnU-Net's have; a norm takes it away again.

@@ -77,7 +77,7 @@ def test_the_value_is_that_of_the_package_and_the_interval_that_of_scipy(bring):
     assert metric.value == pytest.approx(cohen_kappa_score(scored.truth, scored.predicted))
     expected = stats.bootstrap(
         (scored.truth, scored.predicted), kappa, paired=True, vectorized=False,
-        n_resamples=4000, method="BCa", rng=np.random.default_rng(1),
+        n_resamples=4000, method="BCa", random_state=1,
     ).confidence_interval  # fmt: skip
     assert metric.low == pytest.approx(expected.low, abs=0.05)
     assert metric.high == pytest.approx(expected.high, abs=0.05)

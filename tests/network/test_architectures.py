@@ -13,6 +13,7 @@ from ricenet_v2.core.errors import PlanError, PluginError
 from ricenet_v2.network.build import build_network
 from ricenet_v2.network.stages import stage_costs
 from ricenet_v2.records.architectures import ARCHITECTURES
+from ricenet_v2.reporting.methods.network import describe_norm
 from tests.network.plans import PAPER, RESIDUAL
 from tests.plugins.installed import write_metadata
 
@@ -115,6 +116,17 @@ def test_what_the_architecture_cannot_be_is_refused(bring, more, changes, fault)
     bring(more=more)
     with pytest.raises(PlanError, match=fault):
         build_network(dataclasses.replace(PLAN, **changes), 2, 3)
+
+
+def test_norms_of_its_own_are_for_architectures_that_have_them(bring, make_plan):
+    with pytest.raises(PlanError, match="instance or batch for a 3D residual encoder, got own"):
+        build_network(dataclasses.replace(RESIDUAL, norm="own"), 2, 3)
+    bring(more="norms=('own',)")
+    network = dataclasses.replace(PLAN, norm="own")
+    build_network(network, 2, 3)
+    plan = dataclasses.replace(make_plan(shape=(8, 16, 16)), network=network)
+    assert plan.shapes_only == ()
+    assert describe_norm(plan.network.norm) == "norm layers of its own or none"
 
 
 def test_strides_that_must_divide_are_asked_of_the_specification(bring):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from ricenet_v2.records.architectures import block_of, label_of
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.normalisation import SCHEMES
-from ricenet_v2.records.plan_parts import ChannelPlan, NetworkPlan
+from ricenet_v2.records.plan_parts import ChannelPlan, NetworkPlan, Norm
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.reporting.formatting import number, several
 from ricenet_v2.reporting.methods.facts import Facts
@@ -56,7 +56,7 @@ def layers(facts: Facts) -> str:
         f"The {label_of(net.architecture)} has {several(len(net.features), 'stage')} of "
         f"{_numbers(net.features)} features and {blocks}, kernels "
         f"{_shapes(net.kernel_sizes)} and strides {_shapes(net.strides)} (z, y, x), "
-        f"{net.norm.replace('_', ' ')} norm, {nonlinearity} and convolutions {bias} bias."
+        f"{describe_norm(net.norm)}, {nonlinearity} and convolutions {bias} bias."
     )
     stem = f"Stem: {net.stem}" if net.stem else ""
     if net.stem_features is not None:
@@ -75,6 +75,11 @@ def layers(facts: Facts) -> str:
         _further(net),
         _size(facts),
     )
+
+
+def describe_norm(norm: Norm) -> str:
+    """The norm layers in words."""
+    return "norm layers of its own or none" if norm == "own" else f"{norm} norm"
 
 
 def _bands(facts: Facts) -> str:
