@@ -76,7 +76,7 @@ ELSEWHERE = {
     "core/regular.py": 1,
     "fingerprinting/workers.py": 3,  # /proc and /sys
     "reporting/case/volumes.py": 1,  # a temporary file of its own
-    "report/results/write.py": 2,  # files of the package
+    "reporting/results/write.py": 2,  # files of the package
     "store/checksums.py": 1,  # a temporary file of its own
     "store/image_content.py": 1,  # gzip, of a stream that is open
     "store/nifti.py": 1,  # gzip, of a file that was open just before

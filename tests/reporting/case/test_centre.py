@@ -3,7 +3,7 @@
 import dataclasses
 
 import numpy as np
-from tests.report.case.conftest import HOTTEST, SHAPE
+from tests.reporting.case.conftest import HOTTEST, SHAPE
 
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.reporting.case.centre import ViewCentre, find_centre

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from tests.report.case.conftest import HOTTEST, SHAPE, SPACING
+from tests.reporting.case.conftest import HOTTEST, SHAPE, SPACING
 
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.reporting.case.centre import find_centre

@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-from tests.report.case.conftest import CHANNELS, HOTTEST, SHAPE, SPACING
-from tests.report.conftest import planned
+from tests.reporting.case.conftest import CHANNELS, HOTTEST, SHAPE, SPACING
+from tests.reporting.conftest import planned
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid

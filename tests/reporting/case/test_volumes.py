@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from tests.report.case.conftest import HOTTEST
+from tests.reporting.case.conftest import HOTTEST
 
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.report import SectionVolume
