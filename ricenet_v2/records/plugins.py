@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -63,13 +64,19 @@ def require(plan: Plan, file: Path | None = None) -> None:
     """
     missing = []
     for use in plan.plugins:
-        there = {each.package: each for each in installed(use.group) if each.name == use.name}
-        if use.package not in there and use.group != PRESETS:
-            missing.append((use, ", ".join(plugin.origin for plugin in there.values())))
-        elif use.package in there and there[use.package].version != use.version:
-            _warn(use, there[use.package].version, file or plan.name)
+        brought = [each for each in installed(use.group) if each.name == use.name]
+        there = [each for each in brought if _as_pip(each.package) == _as_pip(use.package)]
+        if not there and use.group != PRESETS:
+            missing.append((use, ", ".join(plugin.origin for plugin in brought)))
+        elif there and there[0].version != use.version:
+            _warn(use, there[0].version, file or plan.name)
     if missing:
         raise _missing(missing, file)
+
+
+def _as_pip(package: str) -> str:
+    """The name of a package as pip compares it."""
+    return re.sub(r"[-_.]+", "-", package).lower()
 
 
 def _warn(use: PluginUse, version: str, where: Path | str) -> None:

@@ -73,6 +73,11 @@ def test_a_missing_package_is_named_with_its_version(wide, tmp_path):
     require(dataclasses.replace(wide, plugins=(preset,)))  # it has planned already
 
 
+def test_packages_are_compared_as_pip_does(wide, installed):
+    installed(package="brings_wide")
+    require(dataclasses.replace(wide, plugins=(dataclasses.replace(USE, package="Brings-Wide"),)))
+
+
 def test_another_package_of_that_name_is_not_it(wide, installed):
     installed(package="brings_another")
     with pytest.raises(PluginError, match=r"expected: brings_wide 1\.2[\s\S]*brings_another 1\.2"):
