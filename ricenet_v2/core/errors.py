@@ -80,6 +80,10 @@ class TrainingError(RicenetError, RuntimeError):
     """Training cannot start or go on."""
 
 
+class PluginError(RicenetError, ImportError):
+    """What another package brings is missing, cannot be imported, or does not do what it should."""
+
+
 class InUseError(RicenetError, RuntimeError):
     """A folder is read or written by another process, which the text names."""
 

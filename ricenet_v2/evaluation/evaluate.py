@@ -10,6 +10,7 @@ from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.calibration import slope_and_intercept
 from ricenet_v2.evaluation.calibration_indices import calibration_indices
 from ricenet_v2.evaluation.estimates import Estimates
+from ricenet_v2.evaluation.further_metrics import further_metrics
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import AUROC
 from ricenet_v2.evaluation.observed_expected import observed_expected
@@ -68,13 +69,13 @@ def evaluate(
         raise DatasetError("There are no predictions to evaluate.", got="0 cases")
     folds = labelled.members if len(labelled.members) > 1 else {}
     members = [labelled.member(fold) for fold in folds]
-    whole = _with_folds(figures_of(labelled, options), labelled, options)
+    whole = _with_folds(_with_further(labelled, options), labelled, options)
     whole += calibration_indices(labelled, options.positive, options.seed)
     groups = groups_of(labelled, options.subgroups, dict(options.bands))
     sets = [
         *(_part(group, labelled.part(group.cases), options) for group in groups),
         *(
-            _set(f"member of fold {fold}", "member", member, figures_of(member, options))
+            _set(f"member of fold {fold}", "member", member, _with_further(member, options))
             for fold, member in zip(folds, members, strict=True)
         ),
     ]
@@ -124,12 +125,21 @@ def figures_of(labelled: LabelledPredictions, options: EvaluationOptions) -> lis
     ]
 
 
+def _with_further(labelled: LabelledPredictions, options: EvaluationOptions) -> list[Metric]:
+    """Every figure, and those of other packages behind them."""
+    figures = figures_of(labelled, options)
+    names = {figure.name for figure in figures}
+    return figures + further_metrics(
+        labelled, options.positive, options.n_bootstrap, options.seed, options.level, names
+    )
+
+
 def _estimates(labelled: LabelledPredictions, options: EvaluationOptions) -> Estimates:
     return Estimates(labelled, options.positive, options.level, options.n_bootstrap, options.seed)
 
 
 def _part(group: Subgroup, part: LabelledPredictions, options: EvaluationOptions) -> MetricGroup:
-    return _set(group.name, group.kind, part, figures_of(part, options))
+    return _set(group.name, group.kind, part, _with_further(part, options))
 
 
 def _set(

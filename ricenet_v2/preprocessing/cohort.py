@@ -19,6 +19,7 @@ from ricenet_v2.preprocessing.memory import bytes_of_largest
 from ricenet_v2.preprocessing.pipeline import preprocess_channels
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plugins import require
 from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store import cases as store
 from ricenet_v2.store.case_images import load_case
@@ -109,7 +110,9 @@ def preprocess_dataset(
 
     Raises:
         DatasetError: Nothing can be written into `folder`.
+        PluginError: A package is missing that the plan needs.
     """
+    require(plan)
     check_writable(folder)
     tasks = [_Task(case) for case in raw.cases]
     work = partial(_work, _Shared(replace(raw, cases=()), plan, folder, overwrite, seconds))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+import operator
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from ricenet_v2.core import html
 from ricenet_v2.core.documents import Fields, Migration, record
@@ -26,6 +29,8 @@ class Metric:
         warning: In words, where the figure rests on too few cases; else empty.
         debiased: Without what chance alone adds to it, where there is no interval for that reason.
         calibrated: Ends of the band that the figure of calibrated probabilities lies in.
+        package: Package that brings it, with its version; empty, and not written, of the metrics of
+            this program.
     """
 
     name: str
@@ -37,6 +42,7 @@ class Metric:
     warning: str = ""
     debiased: float | None = None
     calibrated: tuple[float, float] | None = None
+    package: Annotated[str, Field(exclude_if=operator.not_)] = ""
 
 
 @record

@@ -55,7 +55,7 @@ class Run:
         status: Whether it ended.
         best_epoch: By the moving average of macro F1.
         command: As typed.
-        versions: Of Python and torch.
+        versions: Of this program, Python, torch, and packages that bring something of the plan.
         preprocessed_hash: Of the inputs of the preprocessed cases.
         pretrained: The file that the weights began with.
         fold_hash: Of the fold's cases, the side of each, its label and its patient.

@@ -47,7 +47,7 @@ def open_header(path: Path) -> sitk.ImageFileReader:
         GeometryError: Its header does not say without doubt where the voxels lie, or its axes do
             not stand at right angles.
     """
-    _check_file(path)
+    check_file(path)
     kind = format_of(path)
     with foreign_errors(path):
         if kind == "meta":
@@ -129,8 +129,12 @@ def _opened(path: Path, kind: Format) -> sitk.ImageFileReader:
     return reader
 
 
-def _check_file(path: Path) -> None:
-    """Only regular files are opened: a pipe or a device may never answer."""
+def check_file(path: Path) -> None:
+    """Only regular files are opened: a pipe or a device may never answer.
+
+    Raises:
+        DatasetError: Missing, or no regular file.
+    """
     if is_missing(path):
         raise DatasetError("There is no such image.", file=path)
     if fault := fault_of_file(path):

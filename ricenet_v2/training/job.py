@@ -152,6 +152,7 @@ def run_record(job: Job, status: Status, best_epoch: int | None) -> Run:
             "ricenet_v2": __version__,
             "python": platform.python_version(),
             "torch": str(torch.__version__),
+            **{use.package: use.version for use in job.plan.plugins},
         },
         group=job.group,
         held_out=job.held_out,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plugins import with_plugins
 from ricenet_v2.store.paths import DatasetPaths, ModelPaths
 from ricenet_v2.training.settings import channels_label, with_channels, with_settings
 
@@ -53,7 +54,7 @@ def effective_plan(plan: Plan, options: TrainOptions) -> Plan:
     overrides = dict(options.overrides)
     if options.epochs is not None:
         overrides["epochs"] = str(options.epochs)
-    return with_settings(with_channels(plan, options.channels), overrides)
+    return with_plugins(with_settings(with_channels(plan, options.channels), overrides))
 
 
 def model_of(paths: DatasetPaths, plan: Plan, options: TrainOptions) -> ModelPaths:

@@ -63,7 +63,7 @@ def _planned(plan: Plan, name: str) -> Any:
     """What a plan has for a setting."""
     value: Any = plan.network if name.startswith("network.") else plan.training
     for part in name.removeprefix("network.").split("."):
-        value = getattr(value, part)
+        value = getattr(value, part, "none")  # of a change that another package brings
     return [*value] if isinstance(value, tuple) else value
 
 

@@ -92,7 +92,7 @@ def figure_rows(figures: Sequence[Metric], notes: Notes) -> list[FigureRow]:
             value=value(figure.value),
             interval=interval(figure),
             n=f"{figure.n:,}",
-            method=figure.method,
+            method="; ".join(filter(None, (figure.method, figure.package))),
             note=notes.mark(figure.warning),
         )
         for figure in figures
