@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 if TYPE_CHECKING:
@@ -65,8 +66,9 @@ def bar(**options: Any) -> tqdm[NoReturn] | None:
     bars = _BARS.get()
     if bars == "never" or (bars == "terminal" and not sys.stderr.isatty()):
         return None
-    # In a notebook stderr is no terminal; only there does `auto` look for a bar of its own.
-    module = import_module("tqdm" if sys.stderr.isatty() else "tqdm.auto")
+    # The bar of notebooks is a widget; `auto` warns where there are none.
+    has_widgets = not sys.stderr.isatty() and find_spec("ipywidgets") is not None
+    module = import_module("tqdm.auto" if has_widgets else "tqdm")
     shown: tqdm[NoReturn] = module.tqdm(dynamic_ncols=True, mininterval=0.5, **options)
     return shown
 

@@ -97,7 +97,7 @@ def simulate(
 
 
 def write_cohort(
-    folder: Path,
+    folder: str | Path,
     *,
     cases: int = CASES,
     test_cases: int = TEST_CASES,
@@ -135,6 +135,7 @@ def write_cohort(
         >>> sorted(path.name for path in raw.iterdir())[:2]
         ['cases.csv', 'dataset.json']
     """
+    folder = Path(folder)
     dataset = describe(seed, cases, test_cases, shape, spacing, label_model, anatomy)
     if (folder / DATASET_JSON).exists() and (folder / CASES_CSV).exists():
         there = load_raw_dataset(folder).dataset

@@ -30,7 +30,7 @@ from ricenet_v2.store.itk_messages import messages_of
 from ricenet_v2.store.readers import read_place, read_voxels, reader_of
 
 
-def read_image(path: Path) -> tuple[NDArray[np.float32], Grid]:
+def read_image(path: str | Path) -> tuple[NDArray[np.float32], Grid]:
     """Read a 3D image of one component.
 
     Axes are flipped and swapped (never interpolated) so that they run as near as possible to
@@ -54,6 +54,7 @@ def read_image(path: Path) -> tuple[NDArray[np.float32], Grid]:
         >>> voxels.shape, grid.spacing
         ((16, 20, 16), (11.0, 10.0, 11.0))
     """
+    path = Path(path)
     name = reader_of(path)
     reader = None if name else open_header(path)
     with foreign_errors(path):
