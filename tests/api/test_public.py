@@ -2,6 +2,7 @@
 
 import ast
 import io
+import logging
 import pkgutil
 import random
 import subprocess
@@ -58,6 +59,8 @@ def test_type_checkers_see_the_same_names():
 @pytest.fixture
 def caller(monkeypatch):
     """A script with seeds, threads, a path and a command line of its own."""
+    # Commands in this process show what is logged.
+    monkeypatch.setattr(logging.getLogger("ricenet_v2"), "handlers", [])
     monkeypatch.setattr(sys, "argv", ["study.py", "--password", "hunter2"])
     threads = torch.get_num_threads()
     torch.manual_seed(7)
