@@ -37,6 +37,7 @@ def workspace(examples, tmp_path_factory):
     named = [NAME, "--workspace", str(workspace)]
     assert plan_and_preprocess.main([*named, "--preset", "biased", "--num_workers", "1"]) == 0
     short = ["--epochs", "1", "--set", "iterations_per_epoch=1", "--device", "cpu", "-p", "biased"]
+    short += ["--num_workers", "0"]
     assert train.main([NAME, "0", *short, *named[1:]]) == 0
     return workspace
 
