@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from benchmarks import cover, limited, page
 from benchmarks.simulated import Population
-from ricenet_v2.api.evaluation import MetricOptions, evaluate
+from ricenet_v2.api.evaluation import evaluate
+from ricenet_v2.api.evaluation_result import MetricOptions
 from ricenet_v2.records.cells import digits
 from ricenet_v2.store.tables import write_rows
 

@@ -23,7 +23,8 @@ from scipy.spatial.transform import Rotation
 
 from benchmarks import page
 from benchmarks.cover import old
-from ricenet_v2.api.evaluation import MetricOptions, evaluate
+from ricenet_v2.api.evaluation import evaluate
+from ricenet_v2.api.evaluation_result import MetricOptions
 from ricenet_v2.api.training import TrainOptions, train, train_folds
 from ricenet_v2.cli import plan_and_preprocess
 from ricenet_v2.core import documents

@@ -25,7 +25,7 @@ def executed(folder: Path) -> NotebookNode:
     Raises:
         nbclient.exceptions.CellExecutionError: A cell failed; the text names it.
     """
-    notebook = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
+    notebook: NotebookNode = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
     resources = {"metadata": {"path": str(folder)}}
     # Folders that are set for the commands would lead out of the folder.
     environment = {name: v for name, v in os.environ.items() if not name.startswith("ricenet_")}

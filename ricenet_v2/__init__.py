@@ -18,17 +18,12 @@ if TYPE_CHECKING:
     from ricenet_v2.api.calibration import calibrate
     from ricenet_v2.api.case_view import CaseView, view_case
     from ricenet_v2.api.comparison import compare
-    from ricenet_v2.api.evaluation import EvaluationResult, MetricOptions, evaluate, evaluate_seeds
+    from ricenet_v2.api.evaluation import evaluate, evaluate_seeds
+    from ricenet_v2.api.evaluation_result import EvaluationResult, MetricOptions
     from ricenet_v2.api.explanation import ExplanationOptions, OcclusionSettings, explain
     from ricenet_v2.api.locations import model_folder
-    from ricenet_v2.api.planning import (
-        CohortResult,
-        IntegrityError,
-        PlanOptions,
-        plan,
-        preprocess,
-        verify,
-    )
+    from ricenet_v2.api.planning import plan, preprocess, verify
+    from ricenet_v2.api.planning_steps import IntegrityError, PlanOptions
     from ricenet_v2.api.prediction import Ensemble, PredictOptions, load_model, predict
     from ricenet_v2.api.report import Report, report
     from ricenet_v2.api.training import TrainedFolds, TrainOptions, train, train_folds
@@ -36,6 +31,7 @@ if TYPE_CHECKING:
     from ricenet_v2.core.grid import Grid
     from ricenet_v2.core.progress import progress_bars
     from ricenet_v2.phantom.cohort import write_cohort
+    from ricenet_v2.preprocessing.cohort import CohortResult
     from ricenet_v2.records.ablation import Ablation
     from ricenet_v2.records.benchmark import Benchmark
     from ricenet_v2.records.calibration import Calibration
@@ -56,10 +52,12 @@ _NAMES = {
     "api.calibration": "calibrate",
     "api.case_view": "CaseView view_case",
     "api.comparison": "compare",
-    "api.evaluation": "EvaluationResult MetricOptions evaluate evaluate_seeds",
+    "api.evaluation": "evaluate evaluate_seeds",
+    "api.evaluation_result": "EvaluationResult MetricOptions",
     "api.explanation": "ExplanationOptions OcclusionSettings explain",
     "api.locations": "model_folder",
-    "api.planning": "CohortResult IntegrityError PlanOptions plan preprocess verify",
+    "api.planning": "plan preprocess verify",
+    "api.planning_steps": "IntegrityError PlanOptions",
     "api.prediction": "Ensemble PredictOptions load_model predict",
     "api.report": "Report report",
     "api.training": "TrainOptions TrainedFolds train train_folds",
@@ -67,6 +65,7 @@ _NAMES = {
     "core.grid": "Grid",
     "core.progress": "progress_bars",
     "phantom.cohort": "write_cohort",
+    "preprocessing.cohort": "CohortResult",
     "records.ablation": "Ablation",
     "records.benchmark": "Benchmark",
     "records.calibration": "Calibration",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ricenet_v2.api.evaluation import EvaluationResult, MetricOptions, evaluate
+from ricenet_v2.api.evaluation import evaluate
+from ricenet_v2.api.evaluation_result import EvaluationResult, MetricOptions
 from ricenet_v2.api.locations import DatasetInput, PathInput, paths_of
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.locks import using

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ricenet_v2.cli import common, numbers
 
 if TYPE_CHECKING:
-    from ricenet_v2.api.evaluation import EvaluationResult
+    from ricenet_v2.api.evaluation_result import EvaluationResult
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -156,12 +156,13 @@ def evaluate(
     if seeds is not None:
         return evaluate_seeds.evaluate_seeds(dataset, seeds, options, all_figures=all_figures)
     from ricenet_v2.api import evaluation
+    from ricenet_v2.api.evaluation_result import MetricOptions
 
     place = {
         name: options.pop(name)
         for name in ("plan", "channels", "predictions", "truth", "output", "workspace")
     }
-    evaluated = evaluation.evaluate(dataset, evaluation.MetricOptions(**options), **place)
+    evaluated = evaluation.evaluate(dataset, MetricOptions(**options), **place)
     show_result(evaluated, all_figures=all_figures)
     return common.OK
 

@@ -97,6 +97,7 @@ def plan_and_preprocess(dataset: str, *, verify_only: bool, plan_only: bool, **o
     """
     from ricenet_v2.api import planning
     from ricenet_v2.api.locations import paths_of
+    from ricenet_v2.api.planning_steps import IntegrityError, PlanOptions
     from ricenet_v2.cli.plan_tables import PlanPrinter
 
     printer = PlanPrinter(paths_of(dataset, options["workspace"]))
@@ -104,7 +105,7 @@ def plan_and_preprocess(dataset: str, *, verify_only: bool, plan_only: bool, **o
         name: options.pop(name)
         for name in ("workspace", "overwrite", "num_workers", "case_timeout")
     }
-    of_plan = planning.PlanOptions(**options)
+    of_plan = PlanOptions(**options)
     try:
         if verify_only:
             integrity = planning.verify(dataset, of_plan, **execution, observer=printer)
@@ -113,7 +114,7 @@ def plan_and_preprocess(dataset: str, *, verify_only: bool, plan_only: bool, **o
             planning.plan(dataset, of_plan, **execution, observer=printer)
         else:
             planning.plan_and_preprocess(dataset, of_plan, **execution, observer=printer)
-    except planning.IntegrityError as error:
+    except IntegrityError as error:
         return _code_of(error.integrity)
     printer.show_doubt()
     return common.SOME_FAILED if printer.n_failed else common.OK

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from ricenet_v2.api.fold_assignment import FoldAssignment
-from ricenet_v2.api.planning import NewPlan, PlanningStep, UnlistedCases
+from ricenet_v2.api.planning_steps import NewPlan, PlanningStep, UnlistedCases
 from ricenet_v2.cli import common
 from ricenet_v2.fingerprinting import summary
 from ricenet_v2.planning.input_size import cut_off, spacing_that_holds

@@ -109,7 +109,7 @@ def test_a_killed_worker_is_named_and_ends_nothing_else(
         return dataclasses.replace(whole, cases=(deadly(whole.cases[0], kills, times), *rest))
 
     rest = whole.cases[1:]
-    monkeypatch.setattr("ricenet_v2.api.planning.load_raw_dataset", hostile)
+    monkeypatch.setattr("ricenet_v2.api.planning_work.load_raw_dataset", hostile)
     times = 2
     assert run(tmp_path, "--num_workers", "2", "--verify_only") == 1
     told = capsys.readouterr().out
@@ -131,7 +131,7 @@ def test_cases_that_were_killed_in_preprocessing_are_exit_code_1(
         changed = dataclasses.replace(raw, cases=(bad, *raw.cases[1:]))
         return preprocess_dataset(changed, *given, **named)
 
-    monkeypatch.setattr("ricenet_v2.api.planning.preprocess_dataset", hostile)
+    monkeypatch.setattr("ricenet_v2.api.planning_work.preprocess_dataset", hostile)
     assert run(tmp_path, "--num_workers", "2") == 1
     assert "killed twice" in capsys.readouterr().out
     assert len(stored_arrays(tiny)) == 10
