@@ -69,6 +69,10 @@ setup(
             "types-tqdm",
             "scipy-stubs",
             "playwright>=1.50",
+            # The page of the Python interface, and the notebook of the documentation.
+            "docstring-parser>=0.16",
+            "nbclient>=0.10",
+            "ipykernel>=6.29",
             "statsmodels>=0.14",
             # Tests run setup.py, and Python 3.12 or later brings none.
             "setuptools>=77.0.3",

@@ -38,9 +38,10 @@ from ricenet_v2.store.images import write_image
 from ricenet_v2.store.paths import CASES_CSV, dataset_paths
 from ricenet_v2.store.raw import image_path, images_folder, load_raw_dataset, write_raw_tables
 from ricenet_v2.training.fold import train_fold
-from ricenet_v2.training.job import TrainOptions
+from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.process_group import ProcessGroup, joined
 from ricenet_v2.training.settings import channels_label
+from ricenet_v2.training.training_setup import TrainingSetup
 
 NAME, SECTION = "Dataset011_TwoDoses", "absolute"
 HEIGHTS = {"low": 40.05, "high": 60.0}
@@ -151,7 +152,8 @@ def measure(
     channels, raw = SUBSETS[subset], made.raw
     options = TrainOptions(resume=True, overrides=settings, seed=seed, channels=channels)
     paths = made.runs(variant.name.replace(",", ""), seed)
-    train_fold(paths, plan, raw.dataset, raw.cases, made.splits, 0, options, process_group)
+    setup = TrainingSetup(paths, plan, raw.dataset, raw.cases, made.splits, options, process_group)
+    train_fold(setup, 0)
     folder = paths.run(plan.name, channels_label(plan, channels)).folder
     ensemble = load_ensemble(folder, device=str(process_group.device))
     cases, stored = raw.split("test"), made.paths.cases(plan.name)

@@ -26,7 +26,7 @@ def commands(npz: Path, workspace: Path, epochs: int, device: str | None) -> dic
     """Each step's name and its command line."""
     raw, out = workspace / "raw" / NAME, workspace / "predictions"
     space, on = ["--workspace", str(workspace)], ["--device", device] if device else []
-    scored = ["--predictions", str(out / "predictions.csv"), "--truth", str(raw / "cases.csv")]
+    labelled = ["--predictions", str(out / "predictions.csv"), "--truth", str(raw / "cases.csv")]
     folds = ["--num_folds_parallel", "auto", "--continue", "--epochs", str(epochs), *on, *space]
     given = ["-i", str(raw / "imagesTs"), "-o", str(out), "-d", NAME, "--continue", *on, *space]
     return {
@@ -35,7 +35,7 @@ def commands(npz: Path, workspace: Path, epochs: int, device: str | None) -> dic
         "folds": ["train", NAME, "all", *folds],
         "predict": ["predict", *given],
         "out-of-fold": ["evaluate", NAME, *space],
-        "test": ["evaluate", *scored, "-o", str(out)],
+        "test": ["evaluate", *labelled, "-o", str(out)],
     }
 
 

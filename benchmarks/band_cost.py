@@ -20,7 +20,8 @@ from scipy import stats
 
 from benchmarks import page
 from benchmarks.cohorts import PHANTOM, cohort
-from benchmarks.generalisation import BASE, NO_BANDS, train
+from benchmarks.generalisation import train
+from benchmarks.generalisation_table import BASE, NO_BANDS
 from ricenet_v2.training.process_group import ProcessGroup, joined
 
 

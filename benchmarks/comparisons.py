@@ -14,131 +14,28 @@ import argparse
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache
 from itertools import product
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage, stats
 
 from benchmarks import page
+from benchmarks.noise_maps import NETWORKS, PATIENTS, cohort_p
+from benchmarks.paired_runs import FIGURES, Ends, Floats, before, mcnemar, pair_of, true_differences
 from ricenet_v2.core.progress import track
-from ricenet_v2.evaluation import confusion_matrix
 from ricenet_v2.evaluation.aligned_runs import AlignedRuns
+from ricenet_v2.evaluation.compared_metrics import ACCURACY
 from ricenet_v2.evaluation.comparisons import compare
-from ricenet_v2.evaluation.delong import areas
 from ricenet_v2.evaluation.intervals import bca
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
-from ricenet_v2.evaluation.metric_set import AUROC, BRIER
-from ricenet_v2.evaluation.paired import ACCURACY, BALANCED, LOG_LOSS, MACRO_F1, values_of
-from ricenet_v2.evaluation.paired_permutation import mean_p
-from ricenet_v2.evaluation.resampling import Patients, replicated
-from ricenet_v2.evaluation.sufficient_statistics import brier_of, log_loss_of
+from ricenet_v2.evaluation.resampling import replicated
 from ricenet_v2.evaluation.within_fold_auroc import WithinFolds, offset
-from ricenet_v2.explanation.quantities.regions import LESION
-from ricenet_v2.explanation.quantities.shares import shares_of
-from ricenet_v2.explanation.quantities.untrained import p_differs
 
 PARTS = ("differences", "offsets", "maps")
 SIZES, SHARES, CASES = (12, 40, 92, 300), (0.15, 0.35, 0.5), (1, 3)
-FIGURES = (ACCURACY, MACRO_F1, BALANCED, AUROC, BRIER, LOG_LOSS)
 ALIKE = (0.75, 0.75)
 OTHERS = ((0.75, 0.6), (0.9, 0.75))
 """True AUROCs of the two runs."""
-
-Floats = NDArray[np.float64]
-Ends = tuple[float, float] | None
-
-
-def pair_of(
-    n: int, share: float, aurocs: tuple[float, float], cases: int, random: np.random.Generator
-) -> tuple[LabelledPredictions, LabelledPredictions]:
-    """Two runs on n cases of n / cases patients, each class with a patient at least.
-
-    Cases are called where they score above the middle between the classes; probabilities are those
-    of the scores.
-    """
-    n_patients, truth = n // cases, np.zeros(1, dtype=np.intp)
-    while not 0 < truth.sum() < len(truth):
-        truth = (random.random(n_patients) < share).astype(np.intp)
-    owner = np.repeat(np.arange(n_patients), cases)
-    truth = truth[owner]
-
-    def noise() -> Floats:
-        alone, shared = random.normal(size=len(owner)), random.normal(size=n_patients)[owner]
-        made: Floats = alone if cases == 1 else np.sqrt(0.5) * (alone + shared)
-        return made
-
-    common, made = noise(), []
-    for auroc in aurocs:
-        apart = 2**0.5 * float(stats.norm.ppf(auroc))
-        scores = np.sqrt(0.5) * (common + noise()) + apart * truth
-        odds = apart * (scores - apart / 2) + np.log(share / (1 - share))
-        p = 1 / (1 + np.exp(-odds))
-        made.append(
-            LabelledPredictions(
-                case_ids=tuple(f"c{i}" for i in range(len(owner))),
-                patients=tuple(f"p{i}" for i in owner),
-                truth=truth,
-                predicted=(scores > apart / 2).astype(np.intp),
-                probabilities=np.column_stack([1 - p, p]),
-                classes=("a", "b"),
-            )
-        )
-    return made[0], made[1]
-
-
-@cache
-def true_differences(share: float, aurocs: tuple[float, float]) -> dict[str, float]:
-    """Of a whole population; 0 of runs that are alike."""
-    if aurocs[0] == aurocs[1]:
-        return dict.fromkeys(FIGURES, 0.0)
-    random = np.random.default_rng(99)
-    one, other = (values_of(run, 1, FIGURES) for run in pair_of(400_000, share, aurocs, 1, random))
-    return {name: one[name] - other[name] for name in FIGURES}
-
-
-def before(
-    runs: tuple[LabelledPredictions, LabelledPredictions], samples: int, seed: int
-) -> dict[str, Ends]:
-    """Intervals by the paired bootstrap of patients; of the AUROC by DeLong."""
-    patients = runs[0].grouping
-
-    def differences(weights: Floats) -> Floats:
-        one, other = (_means(run, weights) for run in runs)
-        return one - other
-
-    value = differences(np.ones((len(runs[0]), 1)))[0]
-    drawn = replicated(differences, patients.samples(samples, np.random.default_rng(seed)))
-    left_out = replicated(differences, patients.left_out())
-    names = (ACCURACY, MACRO_F1, BALANCED, BRIER, LOG_LOSS)
-    made: dict[str, Ends] = {
-        name: bca(float(value[k]), drawn[:, k], left_out[:, k]) for k, name in enumerate(names)
-    }
-    scores = np.stack([run.probabilities[:, 1] for run in runs])
-    found = areas(scores, runs[0].truth == 1, patients)
-    _, low, high, _ = found.difference(0, 1) if found else (0.0, None, None, None)
-    made[AUROC] = None if low is None or high is None else (low, high)
-    return made
-
-
-def _means(run: LabelledPredictions, weights: Floats) -> Floats:
-    """Accuracy, macro F1, balanced accuracy, Brier score, log loss of samples (samples, 5)."""
-    codes = 2 * run.truth + run.predicted
-    cells = np.stack([weights[codes == code].sum(axis=0) for code in range(4)], axis=1)
-    counts, total = cells.reshape(-1, 2, 2), weights.sum(axis=0)
-    lacks = (counts.sum(axis=2) == 0).any(axis=1)
-    means = [
-        each @ weights / total
-        for each in (
-            (run.truth == run.predicted).astype(np.float64),
-            brier_of(run.truth, run.probabilities),
-            log_loss_of(run.truth, run.probabilities),
-        )
-    ]
-    f1, balanced = confusion_matrix.macro_f1(counts), confusion_matrix.balanced_accuracy(counts)
-    return np.column_stack([means[0], np.where(lacks, np.nan, f1), balanced, means[1], means[2]])
 
 
 class Tally:
@@ -184,17 +81,11 @@ def count(
                 made.add(each and each[0] <= true[name] <= each[1], way, name)
                 if each is not None and pair.p is not None:
                     out = each[0] > 0 or each[1] < 0
-                    p = _mcnemar(runs) if (way, name) == ("before", ACCURACY) else pair.p
+                    p = mcnemar(runs) if (way, name) == ("before", ACCURACY) else pair.p
                     made.add(out != (p < 0.05), way, "contradicts", name)
             made.add(None if pair.p is None else pair.p < 0.05, "now", "p", name)
-        made.add(_mcnemar(runs) < 0.05, "before", "p", ACCURACY)
+        made.add(mcnemar(runs) < 0.05, "before", "p", ACCURACY)
     return made
-
-
-def _mcnemar(runs: tuple[LabelledPredictions, LabelledPredictions]) -> float:
-    first, second = (run.truth == run.predicted for run in runs)
-    only, both = int(np.sum(first & ~second)), int(np.sum(first != second))
-    return float(stats.binomtest(only, both).pvalue) if both else 1.0
 
 
 def differences(chosen: argparse.Namespace) -> Iterator[str]:
@@ -259,10 +150,10 @@ def offsets(chosen: argparse.Namespace) -> Iterator[str]:
     for n, apart in track(list(product((40, 92), (0.0, 0.25, 0.5))), "shifting folds"):
         random, made = np.random.default_rng(n), Tally()
         for cohort in range(chosen.cohorts):
-            scored = shifted(n, apart, random)
-            ends = _bootstrapped(scored, chosen.samples, cohort)
+            labelled = shifted(n, apart, random)
+            ends = _bootstrapped(labelled, chosen.samples, cohort)
             made.add(ends is not None and (ends[0] > 0 or ends[1] < 0), "before")
-            found = offset(scored, 1, cohort)
+            found = offset(labelled, 1, cohort)
             made.add(found is not None and found.p <= 0.05, "now")
         rows.append((n, apart, made.told("before"), made.told("now")))
     yield (
@@ -272,55 +163,16 @@ def offsets(chosen: argparse.Namespace) -> Iterator[str]:
     )
 
 
-def _bootstrapped(scored: LabelledPredictions, samples: int, seed: int) -> Ends:
-    pooled, within = (WithinFolds.of(each, 1) for each in (replace(scored, folds=()), scored))
+def _bootstrapped(labelled: LabelledPredictions, samples: int, seed: int) -> Ends:
+    pooled, within = (WithinFolds.of(each, 1) for each in (replace(labelled, folds=()), labelled))
 
     def less(weights: Floats) -> Floats:
         return (pooled(weights) - within(weights))[:, None]
 
-    patients = scored.grouping
+    patients = labelled.grouping
     drawn = replicated(less, patients.samples(samples, np.random.default_rng(seed)))[:, 0]
-    value = float(less(np.ones((len(scored), 1)))[0, 0])
+    value = float(less(np.ones((len(labelled), 1)))[0, 0])
     return bca(value, drawn, replicated(less, patients.left_out())[:, 0])
-
-
-HEAD = (16, 18, 16)
-PATIENTS, NETWORKS = 12, 5
-
-
-def noise_map(strength: Floats, sigma: float, random: np.random.Generator) -> NDArray[np.float32]:
-    """Smooth noise (z, y, x) that knows nothing of a lesion, of a given strength at each place."""
-    smooth = ndimage.gaussian_filter(random.normal(size=HEAD), sigma, mode="wrap")
-    return np.asarray(smooth / smooth.std() * strength, dtype=np.float32)
-
-
-def cohort_p(
-    stationary: bool,
-    sigma: float,
-    members: int,
-    random: np.random.Generator,
-) -> tuple[float | None, float | None]:
-    """Both p of one cohort's share in the lesion: by volume and signs, by untrained networks.
-
-    The lesions lie around the middle of the head, where the noise of all networks is strongest.
-    """
-    places = np.stack(np.meshgrid(*map(np.arange, HEAD), indexing="ij"), axis=-1) - (7.5, 8.5, 7.5)
-    brain = (places**2).sum(axis=-1) < 7.5**2
-    excess, own, others = [], [], []
-    for _ in range(PATIENTS):
-        middle = random.normal(0, 1.5, 3)
-        lesion = (np.linalg.norm(places - middle, axis=-1) < 2.5) & brain
-        depth = np.exp(-((places - random.normal(0, 1, 3)) ** 2).sum(axis=-1) / (2 * 4.0**2))
-        strength = np.ones(HEAD) if stationary else depth
-        trained = np.mean([noise_map(strength, sigma, random) for _ in range(members)], axis=0)
-        shares = shares_of(trained.astype(np.float32), {LESION: lesion}, brain)
-        excess.append(shares.found[LESION] - shares.expected[LESION])
-        own.append(shares.found[LESION])
-        maps = [noise_map(strength, sigma, random) for _ in range(NETWORKS)]
-        others.append([shares_of(one, {LESION: lesion}, brain).found[LESION] for one in maps])
-    patients = Patients.of([f"{n}" for n in range(PATIENTS)])
-    by_signs = mean_p(np.array(excess), patients, 2000, random)
-    return by_signs, p_differs(float(np.mean(own)), list(np.mean(others, axis=0)))
 
 
 def maps(chosen: argparse.Namespace) -> Iterator[str]:

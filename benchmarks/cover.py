@@ -78,17 +78,17 @@ class Cell:
     width: float
 
 
-def new(scored: LabelledPredictions) -> dict[str, Ends]:
+def new(labelled: LabelledPredictions) -> dict[str, Ends]:
     """Intervals as ricenet_evaluate makes them."""
-    last = len(scored.classes) - 1
-    name, called = scored.classes[last], scored.predicted == last
-    estimates = Estimates(scored, last, 0.95, 1, 0)
-    within = WithinFolds.of(scored, last)(np.ones((len(scored), 1)))
+    last = len(labelled.classes) - 1
+    name, called = labelled.classes[last], labelled.predicted == last
+    estimates = Estimates(labelled, last, 0.95, 1, 0)
+    within = WithinFolds.of(labelled, last)(np.ones((len(labelled), 1)))
     figures = [
         *estimates.figures(),
         estimates.within_folds(float(within[0])),
-        share("accuracy", scored, scored.truth == scored.predicted, None, 0.95),
-        *of_class(scored, called, last, name, 0.95),
+        share("accuracy", labelled, labelled.truth == labelled.predicted, None, 0.95),
+        *of_class(labelled, called, last, name, 0.95),
     ]
     return {
         figure.name: None
@@ -98,15 +98,15 @@ def new(scored: LabelledPredictions) -> dict[str, Ends]:
     }
 
 
-def old(scored: LabelledPredictions, n_samples: int = N_SAMPLES) -> dict[str, Ends]:
+def old(labelled: LabelledPredictions, n_samples: int = N_SAMPLES) -> dict[str, Ends]:
     """BCa intervals of a bootstrap by patient, as before; of shares there are none."""
-    last, patients = len(scored.classes) - 1, scored.grouping
-    battery, within = MetricSet.of(scored, last), WithinFolds.of(scored, last)
+    last, patients = len(labelled.classes) - 1, labelled.grouping
+    battery, within = MetricSet.of(labelled, last), WithinFolds.of(labelled, last)
 
     def values(weights: Floats) -> Floats:
         return np.column_stack([battery.values(weights), within(weights)])
 
-    whole = values(np.ones((len(scored), 1)))[0]
+    whole = values(np.ones((len(labelled), 1)))[0]
     samples = replicated(values, patients.samples(n_samples, generator(0, "bootstrap")))
     left_out = replicated(values, patients.left_out())
     return {
@@ -115,12 +115,12 @@ def old(scored: LabelledPredictions, n_samples: int = N_SAMPLES) -> dict[str, En
     }
 
 
-def in_folds(scored: LabelledPredictions) -> LabelledPredictions:
+def in_folds(labelled: LabelledPredictions) -> LabelledPredictions:
     """With five folds, to which patients are dealt by the class of their first case."""
-    first = np.unique(scored.grouping.owner, return_index=True)[1]
+    first = np.unique(labelled.grouping.owner, return_index=True)[1]
     fold_of = np.empty(len(first), dtype=np.intp)
-    fold_of[np.argsort(scored.truth[first], kind="stable")] = np.arange(len(first)) % N_FOLDS
-    return replace(scored, folds=tuple(fold_of[scored.grouping.owner].tolist()))
+    fold_of[np.argsort(labelled.truth[first], kind="stable")] = np.arange(len(first)) % N_FOLDS
+    return replace(labelled, folds=tuple(fold_of[labelled.grouping.owner].tolist()))
 
 
 def cells(
@@ -134,7 +134,9 @@ def cells(
         random = np.random.default_rng(
             [n, per_patient, n_classes, round(100 * prevalence), round(100 * auroc)]
         )
-        found = [make(in_folds(population.scored(n, per_patient, random))) for _ in range(cohorts)]
+        found = [
+            make(in_folds(population.labelled(n, per_patient, random))) for _ in range(cohorts)
+        ]
         known, name = dict(truths(population)), population.classes[-1]
         known[WITHIN] = known["AUROC"]
         for figure in FIGURES:
@@ -237,7 +239,7 @@ def band_section(cohorts: Mapping[str, int], population: Population = CALIBRATED
     right = {ERROR: 0.0, RELIABILITY: 0.0, RESOLUTION: known[RESOLUTION]}
     for n, per_patient in itertools.product(SIZES, PER_PATIENT):
         random = np.random.default_rng([n, per_patient])
-        drawn = [population.scored(n, per_patient, random) for _ in range(cohorts[NEW])]
+        drawn = [population.labelled(n, per_patient, random) for _ in range(cohorts[NEW])]
         found = [
             {f.name: f for f in Estimates(each, 1, 0.95, N_SAMPLES, k).figures()}
             for k, each in enumerate(drawn)

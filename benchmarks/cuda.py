@@ -31,6 +31,7 @@ sys.path = [folder for folder in sys.path if Path(folder or ".").resolve() != Pa
 import numpy as np
 import torch
 
+from ricenet_v2.benchmarking.timing import Bench, make_bench, seconds_of, time_steps, watched_memory
 from ricenet_v2.core.machine import GIB
 from ricenet_v2.network.cost import estimate
 from ricenet_v2.network.machine import described
@@ -49,13 +50,6 @@ from ricenet_v2.store.cases import write_case
 from ricenet_v2.training.loader import Batch, Source, TrainingBatches
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.reader import CaseReader
-from ricenet_v2.training.timing import (
-    Bench,
-    make_bench,
-    seconds_of,
-    time_steps,
-    watched_memory,
-)
 from ricenet_v2.training.wrapping import autocast, moved
 
 NAME = "Dataset001_Timing"

@@ -126,18 +126,18 @@ def judged(own: Flags, p: Floats, setting: Setting, truth: Truth) -> Held:
     cases = tuple(f"c{i:05d}" for i in range(len(p)))
     called = (p >= setting.share).astype(np.intp)
     both = np.column_stack([1 - p, p])
-    scored = LabelledPredictions(cases, patients, own.astype(np.intp), called, both, ("a", "b"))
-    yield from of_the_share(scored, own, p)
-    yield from of_slope_and_intercept(scored)
-    yield from of_benefits(scored, own, p, truth)
-    yield from of_predictive_values(scored, own, called == 1, truth)
-    yield from of_bands(scored, p)
-    yield from of_roc(scored, setting)
+    labelled = LabelledPredictions(cases, patients, own.astype(np.intp), called, both, ("a", "b"))
+    yield from of_the_share(labelled, own, p)
+    yield from of_slope_and_intercept(labelled)
+    yield from of_benefits(labelled, own, p, truth)
+    yield from of_predictive_values(labelled, own, called == 1, truth)
+    yield from of_bands(labelled, p)
+    yield from of_roc(labelled, setting)
 
 
-def of_the_share(scored: LabelledPredictions, own: Flags, p: Floats) -> Held:
+def of_the_share(labelled: LabelledPredictions, own: Flags, p: Floats) -> Held:
     """Observed : expected is 1."""
-    (figure,) = observed_expected(scored, 1, LEVEL)
+    (figure,) = observed_expected(labelled, 1, LEVEL)
     assert figure.low is not None
     assert figure.high is not None
     yield "observed : expected", inside((figure.low, figure.high), 1.0)
@@ -150,17 +150,17 @@ def of_the_share(scored: LabelledPredictions, own: Flags, p: Floats) -> Held:
     yield TEXTBOOK["observed : expected"], inside(plain, 1.0)
 
 
-def of_slope_and_intercept(scored: LabelledPredictions) -> Held:
+def of_slope_and_intercept(labelled: LabelledPredictions) -> Held:
     """Of calibrated probabilities the slope is 1 and the intercept 0."""
     known = (("calibration slope", 1.0), ("calibration intercept", 0.0))
-    for figure, (name, truth) in zip(slope_and_intercept(scored, 1, LEVEL), known, strict=True):
+    for figure, (name, truth) in zip(slope_and_intercept(labelled, 1, LEVEL), known, strict=True):
         ends = None if figure.low is None or figure.high is None else (figure.low, figure.high)
         yield name, inside(ends, truth)
 
 
-def of_benefits(scored: LabelledPredictions, own: Flags, p: Floats, truth: Truth) -> Held:
+def of_benefits(labelled: LabelledPredictions, own: Flags, p: Floats, truth: Truth) -> Held:
     """Net benefit at each threshold, and what it is more than that of calling all."""
-    patients = scored.grouping
+    patients = labelled.grouping
     for at, benefit, more in zip(THRESHOLDS, truth.benefits, truth.gains, strict=True):
         odds, called = at / (1 - at), p >= at
         found = of_calls(called, own, odds, patients, LEVEL)
@@ -174,10 +174,10 @@ def of_benefits(scored: LabelledPredictions, own: Flags, p: Floats, truth: Truth
 
 
 def of_predictive_values(
-    scored: LabelledPredictions, own: Flags, called: Flags, truth: Truth
+    labelled: LabelledPredictions, own: Flags, called: Flags, truth: Truth
 ) -> Held:
     """Of calls from the share of the class on."""
-    figures = at_prevalence(scored, called, Prevalence(1, ELSEWHERE), LEVEL)
+    figures = at_prevalence(labelled, called, Prevalence(1, ELSEWHERE), LEVEL)
     sides = ((called, own, logit(ELSEWHERE)), (~called, ~own, -logit(ELSEWHERE)))
     for figure, known, (hit, side, odds) in zip(figures, truth.predictive(), sides, strict=True):
         ends = None if figure.low is None or figure.high is None else (figure.low, figure.high)
@@ -199,9 +199,9 @@ def mercaldo(hit: Flags, own: Flags, odds: float) -> Ends | None:
     return float(expit(middle - reach)), float(expit(middle + reach))
 
 
-def of_bands(scored: LabelledPredictions, p: Floats) -> Held:
+def of_bands(labelled: LabelledPredictions, p: Floats) -> Held:
     """The flexible calibration curve at three quantiles of the probabilities."""
-    fit, at = flexible(scored, 1), np.quantile(p, [0.1, 0.5, 0.9])
+    fit, at = flexible(labelled, 1), np.quantile(p, [0.1, 0.5, 0.9])
     for place, known in enumerate(at):
         ends = None
         if not isinstance(fit, str):
@@ -210,12 +210,12 @@ def of_bands(scored: LabelledPredictions, p: Floats) -> Held:
         yield "flexible calibration curve", inside(ends, float(known))
 
 
-def of_roc(scored: LabelledPredictions, setting: Setting) -> Held:
+def of_roc(labelled: LabelledPredictions, setting: Setting) -> Held:
     """The ROC curve at three shares of false positives; of normal scores it is known."""
-    if len(np.unique(scored.truth)) < 2:
+    if len(np.unique(labelled.truth)) < 2:
         return
     apart = np.sqrt(2) * stats.norm.ppf(setting.auroc)
-    low, high = band(scored, 1, np.array(FALSE), LEVEL)
+    low, high = band(labelled, 1, np.array(FALSE), LEVEL)
     for place, share in enumerate(FALSE):
         known = float(stats.norm.cdf(apart - stats.norm.isf(share)))
         yield "ROC curve", inside((float(low[place]), float(high[place])), known)

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from benchmarks import cover, limited, page
 from benchmarks.simulated import Population
-from ricenet_v2.cli.evaluate import evaluate
+from ricenet_v2.api.evaluation import evaluate
+from ricenet_v2.api.evaluation_result import MetricOptions
 from ricenet_v2.records.cells import digits
 from ricenet_v2.store.tables import write_rows
 
@@ -43,7 +44,7 @@ def moved(probabilities: Floats, noise: Floats) -> Floats:
 
 def large(folder: Path, n_bootstrap: int, n_members: int) -> dict[str, float]:
     """Seconds and gigabytes of one ricenet_evaluate of 100,000 predictions, with members."""
-    cohort = COHORT.scored(N_LARGE, 1, np.random.default_rng(0))
+    cohort = COHORT.labelled(N_LARGE, 1, np.random.default_rng(0))
     columns = {"prob_{}": cohort.probabilities}
     for fold in range(n_members):
         noise = np.random.default_rng(fold + 1).normal(scale=0.5, size=N_LARGE)
@@ -56,7 +57,8 @@ def large(folder: Path, n_bootstrap: int, n_members: int) -> dict[str, float]:
     write_rows(folder / "predictions.csv", rows)
     del rows, cohort
     start, start_cpu = time.perf_counter(), time.process_time()
-    evaluate(predictions=folder / "predictions.csv", output=folder, n_bootstrap=n_bootstrap)
+    options = MetricOptions(n_bootstrap=n_bootstrap)
+    evaluate(options=options, predictions=folder / "predictions.csv", output=folder)
     return {
         "seconds": time.perf_counter() - start,
         "cpu": time.process_time() - start_cpu,

@@ -15,57 +15,26 @@ import argparse
 import csv
 import dataclasses
 import json
-import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import torch
-from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from benchmarks import page
 from benchmarks.cohorts import ADRENAL, PHANTOM, Cohort, cohort
+from benchmarks.generalisation_table import BASE, NO_BANDS, VARIANTS, Result, section
 from ricenet_v2.evaluation import confusion_matrix
 from ricenet_v2.inference.ensemble import load_ensemble
-from ricenet_v2.inference.prior import called
+from ricenet_v2.inference.prior import predicted_classes
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store.cases import read_array, read_record
 from ricenet_v2.training.fold import train_fold
-from ricenet_v2.training.job import TrainOptions
+from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.process_group import ProcessGroup, joined
-
-BASE, NO_BANDS = "base", "no bands of absolute values"
-VARIANTS: dict[str, dict[str, str]] = {
-    BASE: {},
-    "no label smoothing": {"label_smoothing": "0"},
-    "mixup 0.2": {"mixup": "0.2"},
-    "no averaged weights": {"ema_decay": "0"},
-    "stochastic depth 0.1": {"network.stochastic_depth": "0.1"},
-    "dropout 0": {"network.dropout": "0"},
-    "dropout 0.3": {"network.dropout": "0.3"},
-    "weighted loss": {"balance": "loss"},
-    "no balance": {"balance": "none"},
-    NO_BANDS: {},
-    "instance norm": {"network.norm": "instance"},
-    "batch norm": {"network.norm": "batch"},
-}
-
-
-@dataclass(frozen=True)
-class Result:
-    """Figures of one fold, or (fold None) of the held-out cases by five folds together."""
-
-    cohort: str
-    variant: str
-    seed: int
-    fold: int | None
-    macro_f1: float
-    auroc: float
-    n: int
-    seconds: float
+from ricenet_v2.training.training_setup import TrainingSetup
 
 
 def variants_of(plan: Plan, wanted: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -97,7 +66,8 @@ def train(
     raw, plan = made.raw, made.plan
     if variant == NO_BANDS:
         plan = dataclasses.replace(plan, network=dataclasses.replace(plan.network, levels=()))
-    train_fold(paths, plan, raw.dataset, raw.cases, made.splits, fold, options, process_group)
+    setup = TrainingSetup(paths, plan, raw.dataset, raw.cases, made.splits, options, process_group)
+    train_fold(setup, fold)
     files = paths.run(made.plan.name).fold(fold)
     rows = _rows(files.validation)
     found = np.array([[float(row[f"prob_{name}"]) for name in made.plan.classes] for row in rows])
@@ -147,90 +117,10 @@ def held_out(made: Cohort, seed: int) -> list[Result]:
     results = [_result(made, "five folds", seed, None, labels, calls, together, 0.0)]
     for index, fold in enumerate(sorted(ensemble.members)):
         alone = single[:, index]
-        by_one = called(alone, ensemble.odds.priors[fold].shares)
+        by_one = predicted_classes(alone, ensemble.odds.priors[fold].shares)
         calls = [made.plan.classes[call] for call in by_one]
         results.append(_result(made, "one fold", seed, fold, labels, calls, alone, 0.0))
     return results
-
-
-def difference(values: Sequence[float], share: float) -> tuple[float, float, float]:
-    """Mean of paired differences with its 95 % interval.
-
-    Training sets of the folds overlap, so the variance is that of Nadeau and Bengio (2003):
-    s^2 (1 / n + n_validation / n_train), with n - 1 degrees of freedom.
-
-    Args:
-        values: One difference for each seed and fold.
-        share: n_validation / n_train.
-    """
-    n, mean = len(values), statistics.fmean(values)
-    if n < 2:
-        return mean, math.nan, math.nan
-    error = statistics.stdev(values) * math.sqrt(1 / n + share)
-    half = float(stats.t.ppf(0.975, n - 1)) * error
-    return mean, mean - half, mean + half
-
-
-def table(results: Sequence[Result], made: Cohort) -> list[str]:
-    """Markdown lines for one cohort."""
-    own = [result for result in results if result.cohort == made.name]
-    n_folds = len(made.splits.folds)
-    by_place = {(r.variant, r.seed, r.fold): r for r in own}
-    variants = [v for v in VARIANTS if any(r.variant == v for r in own)]
-    places = sorted({(r.seed, r.fold) for r in own if r.variant == BASE and r.fold is not None})
-    n = len({r.seed for r in own})
-    head = f"Mean over {n} seed(s) and {len(places)} trained folds of the base; in brackets the "
-    lines = [
-        f"### {made.name}: preset {made.plan.preset}, input of "
-        f"{' x '.join(map(str, made.plan.input_size))} voxels",
-        "",
-        head + "difference to the base at the same seed and fold, with its 95 % interval.",
-        "",
-        "| variant | pairs | macro F1 | AUROC |",
-        "|---|---|---|---|",
-    ]
-    for variant in variants:
-        pairs = [p for p in places if (variant, *p) in by_place]
-        cells = []
-        for key in ("macro_f1", "auroc"):
-            here = [getattr(by_place[(variant, *p)], key) for p in pairs]
-            base = [getattr(by_place[(BASE, *p)], key) for p in pairs]
-            cells.append(_cell(here, base, 1 / (n_folds - 1), is_base=variant == BASE))
-        lines.append(f"| {variant} | {len(pairs)} | {cells[0]} | {cells[1]} |")
-    return [*lines, "", *_together(own)]
-
-
-def _cell(here: Sequence[float], base: Sequence[float], share: float, *, is_base: bool) -> str:
-    pairs = [(a, b) for a, b in zip(here, base, strict=True) if not math.isnan(a + b)]
-    if not pairs:
-        return "-"
-    mean = statistics.fmean(a for a, _ in pairs)
-    if is_base:
-        return f"{mean:.3f}"
-    value, low, high = difference([a - b for a, b in pairs], share)
-    if math.isnan(low):
-        return f"{mean:.3f} ({value:+.3f}, one pair)"
-    return f"{mean:.3f} ({value:+.3f}, {low:+.3f} to {high:+.3f})"
-
-
-def _together(own: Sequence[Result]) -> list[str]:
-    seeds = sorted({r.seed for r in own if r.variant == "five folds"})
-    if not seeds:
-        return []
-    lines = [
-        "Held-out cases: the five folds together against one fold, averaged over the five.",
-        "",
-        "| seed | cases | macro F1, one | macro F1, five | AUROC, one | AUROC, five |",
-        "|---|---|---|---|---|---|",
-    ]
-    for seed in seeds:
-        one = [r for r in own if (r.variant, r.seed) == ("one fold", seed)]
-        five = next(r for r in own if (r.variant, r.seed) == ("five folds", seed))
-        f1 = statistics.fmean(r.macro_f1 for r in one)
-        auroc = statistics.fmean(r.auroc for r in one)
-        cells = f"{f1:.3f} | {five.macro_f1:.3f} | {auroc:.3f} | {five.auroc:.3f}"
-        lines.append(f"| {seed} | {five.n} | {cells} |")
-    return [*lines, ""]
 
 
 def setup(
@@ -299,14 +189,6 @@ def main() -> None:
             print(found)
             if chosen.write:
                 page.write(chosen.write, f"generalisation {key}", found)
-
-
-def section(results: Sequence[Result], made: Cohort, epochs: int, device: torch.device) -> str:
-    """Markdown of one cohort."""
-    where = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
-    hours = sum(result.seconds for result in results) / 3600
-    first = f"{epochs} epochs a fold on {where}, {hours:.1f} hours of training in all."
-    return "\n".join([*table(results, made), first]).rstrip()
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from ricenet_v2.evaluation.forms import FORMS, Cases, choose, fit
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.sufficient_statistics import brier_of, log_loss_of
-from ricenet_v2.inference.prior import called, corrected
+from ricenet_v2.inference.prior import corrected, predicted_classes
 from ricenet_v2.inference.recalibration import recalibrated
 from ricenet_v2.inference.temperature import scaled
 from ricenet_v2.records.calibration import Form
@@ -102,9 +102,9 @@ def figures(truth: Indices, probabilities: Floats, prior: Sequence[float]) -> tu
         probabilities: Axes (cases, classes).
         prior: By which the calls divide.
     """
-    names, calls = tuple(map(str, range(len(truth)))), called(probabilities, prior)
-    scored = LabelledPredictions(names, names, truth, calls, probabilities, ("other", "event"))
-    slope, intercept = slope_and_intercept(scored, 1, 0.95)
+    names, calls = tuple(map(str, range(len(truth)))), predicted_classes(probabilities, prior)
+    labelled = LabelledPredictions(names, names, truth, calls, probabilities, ("other", "event"))
+    slope, intercept = slope_and_intercept(labelled, 1, 0.95)
     hits = [2 * np.sum((calls == k) & (truth == k)) for k in (0, 1)]
     both = [np.sum(calls == k) + np.sum(truth == k) for k in (0, 1)]
     return (

@@ -17,31 +17,29 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.small_plan import small_plan
+from benchmarks.small_documents import (
+    CASE,
+    one_stage_plan,
+    small_calibration,
+    small_case,
+    small_checkpoint,
+    small_dataset,
+    small_fingerprint,
+    small_integrity,
+    small_predictions,
+    small_run,
+)
 from ricenet_v2.core import documents
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.evaluation.read import read_scored
+from ricenet_v2.evaluation.read import read_labelled
 from ricenet_v2.inference.feature_reference import Reference, read_reference, write_reference
-from ricenet_v2.inference.prior import from_state, to_state
+from ricenet_v2.inference.prior import from_state
 from ricenet_v2.inference.recalibration import calibration_of
 from ricenet_v2.ingest.medmnist import convert_medmnist3d
 from ricenet_v2.network.build import build_network
-from ricenet_v2.records.calibration import Calibration
-from ricenet_v2.records.cases import PreprocessedCase
-from ricenet_v2.records.dataset import Case, Channel, Dataset
-from ricenet_v2.records.fingerprint import (
-    CaseMeasurement,
-    ChannelFingerprint,
-    ChannelMeasurement,
-    Distribution,
-    Fingerprint,
-)
-from ricenet_v2.records.integrity import Finding, Integrity
+from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.records.plan_parts import ChannelPlan, NetworkPlan, Normalisation, TrainingPlan
-from ricenet_v2.records.prediction import CasePrediction, FailedCase, MemberPrediction, Predictions
-from ricenet_v2.records.prior import Prior
-from ricenet_v2.records.run import EpochRow, Run
+from ricenet_v2.records.run import EpochRow
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.store import checkpoints, tables
 from ricenet_v2.store.case_table import read_cases
@@ -52,7 +50,6 @@ from ricenet_v2.store.measurements import read_measurement, write_measurement
 from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.store.raw import read_dataset, write_raw_tables
 
-CASE = "P0001"
 _NIFTI = (".nii", ".nii.gz")
 _IMAGES = (*_NIFTI, ".nrrd", ".mha")
 
@@ -94,14 +91,14 @@ def readers() -> tuple[Reader, ...]:
 
 def _documents() -> list[Reader]:
     return [
-        _document("plan", "ricenet_plan.json", _plan(), _usable_plan),
-        _document("run.json", "run.json", _run()),
+        _document("plan", "ricenet_plan.json", one_stage_plan(), _usable_plan),
+        _document("run.json", "run.json", small_run()),
         _document("splits", "splits_final.json", Splits(0, (Fold((CASE,), ("P0002",)),))),
-        _document("fingerprint", "dataset_fingerprint.json", _fingerprint()),
-        _document("integrity", "integrity.json", _integrity()),
-        _document("predictions.json", "predictions.json", _predictions()),
+        _document("fingerprint", "dataset_fingerprint.json", small_fingerprint()),
+        _document("integrity", "integrity.json", small_integrity()),
+        _document("predictions.json", "predictions.json", small_predictions()),
         _document(
-            "calibration", "calibration.json", _calibration(),
+            "calibration", "calibration.json", small_calibration(),
             lambda path: calibration_of(ModelPaths(path.parent)),
         ),
     ]  # fmt: skip
@@ -127,7 +124,7 @@ def _usable_plan(path: Path) -> object:
 
 def _tables(folder: Path) -> list[Reader]:
     cases = (Case(CASE, "A", "x"), Case("P0002", "B", "y", "test", {"dose": "54"}))
-    write_raw_tables(folder, _dataset(), cases)
+    write_raw_tables(folder, small_dataset(), cases)
     nnunet = (
         b'{"channel_names": {"0": "CT", "1": "PET"}, "labels": {"no": 0, "yes": 1},'
         b' "numTraining": 2, "file_ending": ".nii.gz"}'
@@ -142,19 +139,19 @@ def _tables(folder: Path) -> list[Reader]:
     history = [dataclasses.asdict(EpochRow(epoch, 1e-3, *[0.5] * 6)) for epoch in range(2)]
     tables.write_rows(folder / "history.csv", history)
     predicted, known = _bytes(folder, "predictions.csv"), _bytes(folder, "truth.csv")
-    made = documents.to_text(_predictions()).encode()
+    made = documents.to_text(small_predictions()).encode()
     return [
         Reader("dataset.json", "dataset.json", _bytes(folder, "dataset.json"), read_dataset),
         Reader("dataset.json of nnU-Net", "dataset.json", nnunet, read_dataset),
         Reader("cases.csv", "cases.csv", _bytes(folder, "cases.csv"), read_cases),
-        Reader("validation.csv", "validation.csv", predicted, read_scored),
+        Reader("validation.csv", "validation.csv", predicted, read_labelled),
         Reader(
-            "predictions.csv", "predictions.csv", predicted, read_scored,
+            "predictions.csv", "predictions.csv", predicted, read_labelled,
             {"predictions.json": made},
         ),
         Reader(
             "truth table", "truth.csv", known,
-            lambda path: read_scored(path.with_name("validation.csv"), path),
+            lambda path: read_labelled(path.with_name("validation.csv"), path),
             {"validation.csv": predicted},
         ),
         Reader("history.csv", "history.csv", _bytes(folder, "history.csv"), read_history),
@@ -162,12 +159,12 @@ def _tables(folder: Path) -> list[Reader]:
 
 
 def _arrays(folder: Path) -> list[Reader]:
-    write_case(folder, np.ones((1, 4, 4, 4), np.float32), _case())
+    write_case(folder, np.ones((1, 4, 4, 4), np.float32), small_case())
     record, array = _bytes(folder, f"{CASE}.json"), _bytes(folder, f"{CASE}.b2nd")
     # Without its hash, which would find every change before the frame is looked at.
-    unsealed = documents.to_text(_case()).encode()
-    checkpoints.save(folder / "checkpoint_final.pth", _checkpoint())
-    torch.save(_checkpoint(), folder / "foreign.pth")
+    unsealed = documents.to_text(small_case()).encode()
+    checkpoints.save(folder / "checkpoint_final.pth", small_checkpoint())
+    torch.save(small_checkpoint(), folder / "foreign.pth")
     write_reference(
         folder / "feature_reference.pth",
         Reference(np.ones(2), np.eye(2), np.ones(3), {"a": (0.0, 1.0)}),
@@ -254,84 +251,3 @@ def unpacked(reader: Reader) -> bytes:
 def packed(reader: Reader, content: bytes) -> bytes:
     """The file of bytes that `unpacked` gave, changed or not."""
     return gzip.compress(content, 1) if reader.file.endswith(".gz") else content
-
-
-def _dataset() -> Dataset:
-    return Dataset("D", (Channel("a", "mri"), Channel("b", "dose", unit="Gy")), ("x", "y"))
-
-
-def _plan() -> Plan:
-    return small_plan(
-        dataset="D",
-        classes=("x", "y"),
-        channels=(ChannelPlan("a", "mri", "cubic", Normalisation("zscore")),),
-        input_size=(4, 4, 4),
-        network=NetworkPlan(
-            "residual_encoder", (2,), (1,), ((3, 3, 3),), ((1, 1, 1),), "instance", 0.0, ""
-        ),
-        training=TrainingPlan(2, 1, 2, 4),
-        dose_range={"b": (0.0, 60.0)},
-    )
-
-
-def _run() -> Run:
-    return Run(
-        "D", "auto", "", 0, ("a",), 0, "cpu", 2, "finished", 1, ("ricenet_train",), {"torch": "2"},
-        prior=Prior((0.5, 0.5), (3, 4)), decide="balanced",
-    )  # fmt: skip
-
-
-def _case() -> PreprocessedCase:
-    ones, cube = (1.0, 1.0, 1.0), (4, 4, 4)
-    return PreprocessedCase(
-        case_id=CASE,
-        shape=(1, *cube),
-        source_grid_shape=cube,
-        source_spacing=ones,
-        source_origin=ones,
-        source_direction=(1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0),
-        crop_start=(0, 0, 0),
-        crop_stop=cube,
-        region="whole image",
-        dose_maximum={"b": 60.0},
-        warnings=(),
-        inputs_hash="",
-    )
-
-
-def _fingerprint() -> Fingerprint:
-    spread, cube, ones = Distribution(*[1.0] * 7), (4, 4, 4), (1.0, 1.0, 1.0)
-    case = CaseMeasurement(CASE, cube, cube, ones, 1.0, (ChannelMeasurement(*[1.0] * 9),))
-    channel = ChannelFingerprint("a", "mri", 1.0, 1.0, 0.0, 2.0, spread, spread, spread, 0.0)
-    return Fingerprint("D", 1, 1, {"x": 1, "y": 0}, (channel,), (case,))
-
-
-def _integrity() -> Integrity:
-    finding = Finding("warning", "voxels", CASE, f"imagesTr/{CASE}_0000.nii", "a", "b", "c")
-    return Integrity("D", 1, 2, (finding,))
-
-
-def _predictions() -> Predictions:
-    case = CasePrediction(
-        CASE, "x", (0.7, 0.3), (MemberPrediction(0, (0.7, 0.3)),), 0.6, 1.0, (), _case()
-    )
-    return Predictions(
-        "D", "auto", "", {"fold_0/checkpoint_final.pth": ""}, ("x", "y"), "mean", True, (case,),
-        (FailedCase("P0003", "no file"),), prior=(0.5, 0.5), decide="balanced",
-    )  # fmt: skip
-
-
-def _calibration() -> Calibration:
-    return Calibration(
-        1.5, 1.0, 2.0, 4, 4, "log loss", {}, (), (), form="slope and offset", slope=0.7,
-        offsets=(-0.1, 0.1), classes=("x", "y"), prior=(0.5, 0.5),
-    )  # fmt: skip
-
-
-def _checkpoint() -> dict[str, object]:
-    return {
-        "inference_weights": {"weight": torch.ones(2, 2)},
-        "plan": documents.to_text(_plan()),
-        "dataset": documents.to_text(_dataset()),
-        "prior": to_state(Prior((0.5, 0.5), (3, 4))),
-    }

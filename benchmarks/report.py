@@ -24,8 +24,8 @@ import numpy as np
 from benchmarks import page, planning, results
 from ricenet_v2.cli import evaluate
 from ricenet_v2.core import documents
+from ricenet_v2.core.case_pool import map_cases
 from ricenet_v2.fingerprinting.fingerprint import aggregate
-from ricenet_v2.fingerprinting.workers import map_cases
 from ricenet_v2.network.cost import estimate
 from ricenet_v2.phantom.cohort import CHANNELS, CLASSES, write_cohort
 from ricenet_v2.planning.planner import make_plan
@@ -106,7 +106,7 @@ def _links(folder: Path, source: Path, case: Case, like: Case) -> list[tuple[Pat
     return [*images, *masks]
 
 
-def some_pages(n_pages: int, seconds: list[float]) -> Callable[..., list[str]]:
+def some_pages(n_pages: int, seconds: list[float]) -> write.PageMapping:
     """As `map_cases`, but only the first cases are worked on; the pages of others are copies.
 
     All patients are a few phantoms, so their pages differ in nothing but their names.
@@ -140,7 +140,6 @@ def some_pages(n_pages: int, seconds: list[float]) -> Callable[..., list[str]]:
 def run(n_cases: int, n_pages: int, rounds: int, num_workers: int) -> dict[str, Any]:
     """Make, evaluate, write and open a report."""
     seconds: list[float] = []
-    setattr(write, "map_cases", some_pages(n_pages, seconds))  # noqa: B010 - nobody exports it
     with tempfile.TemporaryDirectory() as scratch:
         workspace = Path(scratch)
         paths = make_dataset(workspace, n_cases)
@@ -151,7 +150,11 @@ def run(n_cases: int, n_pages: int, rounds: int, num_workers: int) -> dict[str, 
         assert evaluate.main([*files, *truth, "--n_bootstrap", "200"]) == 0
         sources = read_sources(paths, "auto", "all", [predictions])
         record, faults = write.write_report(
-            sources, workspace / "out", ["ricenet_report"], num_workers=num_workers
+            sources,
+            workspace / "out",
+            ["ricenet_report"],
+            num_workers=num_workers,
+            map_jobs=some_pages(n_pages, seconds),
         )
         assert not faults
         return {

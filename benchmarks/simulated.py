@@ -60,7 +60,9 @@ class Population:
         found: Floats = corners @ flat.T
         return found
 
-    def scored(self, n: int, per_patient: int, random: np.random.Generator) -> LabelledPredictions:
+    def labelled(
+        self, n: int, per_patient: int, random: np.random.Generator
+    ) -> LabelledPredictions:
         """A cohort of n cases; the last patient may have fewer than the others."""
         owner = np.arange(n) // per_patient
         count, kinds, depth = int(owner[-1]) + 1, self.n_classes, self.n_classes - 1

@@ -23,9 +23,10 @@ from scipy.spatial.transform import Rotation
 
 from benchmarks import page
 from benchmarks.cover import old
+from ricenet_v2.api.evaluation import evaluate
+from ricenet_v2.api.evaluation_result import MetricOptions
+from ricenet_v2.api.training import TrainOptions, train, train_folds
 from ricenet_v2.cli import plan_and_preprocess
-from ricenet_v2.cli.evaluate import evaluate
-from ricenet_v2.cli.train import train
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.evaluation.confusion_intervals import macro_f1
@@ -48,6 +49,7 @@ from ricenet_v2.store.paths import SANITY_JSON, dataset_paths
 
 SECTION = "statements"
 EPOCHS, STOP = 6, 1
+FEW_SAMPLES = MetricOptions(n_bootstrap=100)
 SHAPE, SPACING = (16, 18, 16), (11.0, 12.0, 11.0)
 ITEMS = ((TRIPOD.name, ("10", "12d", "14", "18f")), (CLAIM.name, ("13",)))
 DOSES = (60.0, 40.05, 30.0)
@@ -129,19 +131,21 @@ def _warned(file: Path) -> str:
 
 def leaks(workspace: Path) -> list[Row]:
     """Weights of another fold as first weights, refused and allowed."""
-    fitted = partial(train, NAME, plan="small", epochs=1, num_workers=0, workspace=workspace)
-    fitted(1)
+    options = TrainOptions(epochs=1, num_workers=0)
+    fitted = partial(train, NAME, plan="small", workspace=workspace)
+    fitted(1, options)
     model = dataset_paths(NAME, workspace).run("small")
     other = model.fold(1).final.rename(workspace / "fold_1.pth")
     model.folder.rename(workspace / "before")
     try:
-        fitted(0, pretrained_weights=other)
+        fitted(0, dataclasses.replace(options, pretrained_weights=other))
         refused = "taken"
     except CheckpointError as error:
         refused = f"refused: {error.got}"
-    fitted("all", pretrained_weights=other, allow_leak=True)
+    leaking = dataclasses.replace(options, pretrained_weights=other, allow_leak=True)
+    train_folds(NAME, options=leaking, plan="small", workspace=workspace)
     output = workspace / "evaluation"
-    evaluate(NAME, plan="small", workspace=workspace, output=output, n_bootstrap=100)
+    evaluate(NAME, FEW_SAMPLES, plan="small", workspace=workspace, output=output)
     checks = documents.read(Sanity, output / SANITY_JSON).checks
     verdict = next(one for one in checks if one.name == FIRST_WEIGHTS)
     return [
@@ -157,12 +161,10 @@ def leaks(workspace: Path) -> list[Row]:
 def stopped(workspace: Path) -> list[Row]:
     """What the report says of folds that ended early."""
     paths = dataset_paths(NAME, workspace)
-    settings = {"early_stop_epochs": str(STOP)}
-    train(
-        NAME, "all", plan="small", epochs=EPOCHS, settings=settings,
-        num_workers=0, workspace=workspace,
-    )  # fmt: skip
-    evaluate(NAME, plan="small", workspace=workspace, n_bootstrap=100)
+    overrides = {"early_stop_epochs": str(STOP)}
+    options = TrainOptions(epochs=EPOCHS, overrides=overrides, num_workers=0)
+    train_folds(NAME, options=options, plan="small", workspace=workspace)
+    evaluate(NAME, FEW_SAMPLES, plan="small", workspace=workspace)
     made = sentences(facts_of(read_sources(paths, "small", "all", [])))
     said = {one.key: one.text for one in made}
     status = {(one.checklist, one.item): one.status for one in answers(made)}

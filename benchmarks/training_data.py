@@ -6,7 +6,7 @@
 Steps: 3 x 64^3 random voxels, the residual encoder that planning gives such an image, the training
 loop of this project with augmentation, averaged weights, clipping, optimiser and loader. The bare
 step is forward, backward and optimiser of the same network on a batch that lies ready. Both take
-turns; `ricenet_v2.training.timing`, the core of `ricenet_benchmark`, times them. Memory: the same
+turns; `benchmarking.timing`, the core of `ricenet_benchmark`, times them. Memory: the same
 loader and loop on cohorts of 100 and 10,000 cases of 3 x 16^3, each in a process of its own; the
 proportional set size of it and its worker at the end, without the memory that the user granted for
 cases.
@@ -32,6 +32,7 @@ from torch import nn
 
 from benchmarks import page
 from benchmarks.small_plan import small_plan
+from ricenet_v2.benchmarking.timing import make_bench, time_steps
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.planning.networks import residual_encoder
 from ricenet_v2.planning.topology import topology
@@ -43,7 +44,6 @@ from ricenet_v2.store.cases import write_case
 from ricenet_v2.training.loader import Source, TrainingBatches
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.reader import CaseReader
-from ricenet_v2.training.timing import make_bench, time_steps
 from ricenet_v2.training.workers import default_workers
 
 CHANNELS: tuple[ChannelKind, ...] = ("mri", "mri", "dose")

@@ -55,7 +55,7 @@ def _no_waiting_for_the_disk():
 @pytest.fixture
 def processes_for_little_work(monkeypatch):
     """Cases go to several processes where these are asked for, however small they are."""
-    monkeypatch.setattr("ricenet_v2.fingerprinting.workers.WORTH_PROCESSES", 0)
+    monkeypatch.setattr("ricenet_v2.core.memory.WORTH_PROCESSES", 0)
 
 
 @pytest.fixture(scope="session")

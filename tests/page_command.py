@@ -22,6 +22,8 @@ def _answer(words: list[str], folder: str, environment: dict[str, str], output: 
     name = Path(words[0]).name
     if name.startswith("ricenet_"):
         sys.argv = words
+        added = environment.get("PYTHONPATH", "").split(os.pathsep)
+        sys.path[1:1] = [path for path in added if path and path not in sys.path]
         module = importlib.import_module(f"ricenet_v2.cli.{name.removeprefix('ricenet_')}")
         sys.exit(module.main())
     # A script may start processes that look at it again: it runs as a user would run it.

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import fuzz
-from benchmarks.readers import CASE, packed, readers, unpacked
+from benchmarks.readers import packed, readers, unpacked
+from benchmarks.small_documents import CASE
 from ricenet_v2.core.errors import RicenetError
 
 READERS = {reader.name: reader for reader in readers()}

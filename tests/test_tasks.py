@@ -29,7 +29,7 @@ from ricenet_v2.reporting.results import write
 from ricenet_v2.reporting.results.predicted import PredictedCase, Result
 from ricenet_v2.store.paths import DatasetPaths
 from ricenet_v2.store.raw import RawDataset
-from ricenet_v2.training.job import TrainOptions
+from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.training_setup import TrainingSetup
 

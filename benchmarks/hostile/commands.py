@@ -25,7 +25,9 @@ _PRELOADED = (
     "torch._dynamo",
     "SimpleITK",
     "blosc2",
-    "ricenet_v2.cli.folds",
+    "ricenet_v2.api.training",
+    "ricenet_v2.api.planning",
+    "ricenet_v2.api.prediction",
     "ricenet_v2.cli.ablate",
     "ricenet_v2.cli.plan_and_preprocess",
     "ricenet_v2.cli.predict",
@@ -201,9 +203,9 @@ def end(numbers: Sequence[int]) -> None:
 
 def with_processes() -> None:
     """Before a command: cases go to several processes, however small they are."""
-    from ricenet_v2.fingerprinting import workers
+    from ricenet_v2.core import memory
 
-    workers.WORTH_PROCESSES = 0
+    memory.WORTH_PROCESSES = 0
 
 
 def _run(command: str, words: list[str], log: Connection, before: Before | None) -> None:

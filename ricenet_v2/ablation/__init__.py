@@ -1,1 +1,1 @@
-"""What each channel contributes: subsets trained alike, Shapley values, spoilt channels."""
+"""What each channel contributes: subsets trained the same, Shapley values, perturbed channels."""

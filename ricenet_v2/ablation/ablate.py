@@ -1,4 +1,4 @@
-"""The whole ablation of a dataset: train what is missing, predict, compare, spoil, put together."""
+"""The whole ablation of a dataset: train what is missing, predict, compare, perturb, collect."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from ricenet_v2.records.metrics import Source
 from ricenet_v2.store.cases import state_of
 from ricenet_v2.store.paths import CASES_CSV, ModelPaths
 from ricenet_v2.store.positive import positive_of
-from ricenet_v2.training.job import TrainOptions
+from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.preprocessed import records_of_plan
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.reader import CaseReader, cache_budget
@@ -193,9 +193,9 @@ def _tables(
         files = test_predictions.predict_test(paths, budget.plan, subsets, test, device)
         parts.append(("test", tables.of_test(files, paths.raw / CASES_CSV)))
     source_tables = []
-    for source, alike in parts:
-        table = tables.table_of(source, alike, subsets, groups, majority, how)
-        losses = _importances(setup, subsets[0], groups, table, alike, how, options)
+    for source, aligned in parts:
+        table = tables.table_of(source, aligned, subsets, groups, majority, how)
+        losses = _importances(setup, subsets[0], groups, table, aligned, how, options)
         source_tables.append(dataclasses.replace(table, importances=losses))
     return source_tables
 
@@ -205,13 +205,13 @@ def _importances(
     full: Subset,
     groups: Sequence[ChannelGroup],
     table: SourceTable,
-    alike: AlignedRuns,
+    aligned: AlignedRuns,
     how: Resampling,
     options: AblationOptions,
 ) -> tuple[Importance, ...]:
     """Importances by each fold's network on its validation cases; by the ensemble on test cases."""
     folder = setup.paths.cases(setup.plan.name)
-    truths = alike.runs[full.name]
+    truths = aligned.runs[full.name]
     patients = dict(zip(truths.case_ids, truths.patients, strict=True))
     model = setup.paths.model(full.model).folder
     device = options.machine.device

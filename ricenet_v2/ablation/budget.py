@@ -14,7 +14,7 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import fold_tables
 from ricenet_v2.store.paths import DatasetPaths, ModelPaths
-from ricenet_v2.training.job import TrainOptions, effective_plan, with_epochs
+from ricenet_v2.training.options import TrainOptions, effective_plan, with_epochs
 from ricenet_v2.training.settings import NETWORK_FIELDS
 
 logger = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ def budget_of(paths: DatasetPaths, planned: Plan, request: BudgetRequest) -> Tra
         if getattr(run, name) != value
     ]
     plan = with_epochs(documents.read(Plan, model.plan), first.epochs)
-    differing += _other_wishes(request, requested, plan, first)
+    differing += _differing_options(request, requested, plan, first)
     if differing:
         raise TrainingError(
             "All subsets are trained as the full model is, and that is not one thing.",
@@ -148,13 +148,18 @@ def _budget(plan: Plan, seed: int, request: BudgetRequest) -> TrainingBudget:
     return TrainingBudget(plan, seed, file, request.allow_missing_weights, request.allow_leak)
 
 
-def _other_wishes(request: BudgetRequest, requested: Plan, plan: Plan, run: Run) -> Iterator[str]:
+def _differing_options(
+    request: BudgetRequest, requested: Plan, plan: Plan, run: Run
+) -> Iterator[str]:
     if request.epochs is not None and request.epochs != run.epochs:
         yield f"--epochs {request.epochs}"
     if request.seed is not None and request.seed != run.seed:
         yield f"--seed {request.seed}"
-    alike = with_epochs(requested, plan.training.epochs)
-    if request.settings and (alike.training, alike.network) != (plan.training, plan.network):
+    same_epochs = with_epochs(requested, plan.training.epochs)
+    if request.settings and (same_epochs.training, same_epochs.network) != (
+        plan.training,
+        plan.network,
+    ):
         yield "--set " + " ".join(f"{name}={value}" for name, value in request.settings.items())
     if (run.pretrained is None) != (request.pretrained_weights is None):
         there = "without" if run.pretrained is None else f"with {run.pretrained.file}"

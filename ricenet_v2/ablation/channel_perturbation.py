@@ -1,4 +1,4 @@
-"""Predictions of the full model with a group of channels spoilt."""
+"""Predictions of the full model with a group of channels permuted or set to 0."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def donors(patients: Sequence[str], random: np.random.Generator) -> NDArray[np.i
     return order
 
 
-def spoilt(
+def perturbed(
     stages: Sequence[PerturbationStage],
     channels: Sequence[int],
     read: Read,
@@ -75,10 +75,10 @@ def spoilt(
     """
     chosen = list(channels)
     for stage in stages:
-        whose = None if random is None else donors(stage.patients, random)
+        sources = None if random is None else donors(stage.patients, random)
         for index, case in enumerate(stage.cases):
             array = read(case).copy()
-            array[chosen] = 0 if whose is None else read(stage.cases[whose[index]])[chosen]
+            array[chosen] = 0 if sources is None else read(stage.cases[sources[index]])[chosen]
             yield case, *_predicted(stage.ensemble, case, array)
 
 

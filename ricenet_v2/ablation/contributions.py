@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from ricenet_v2.ablation.shapley import gains
 from ricenet_v2.ablation.values import FIGURES, Resampling, blind
+from ricenet_v2.evaluation.compared_metrics import BALANCED
 from ricenet_v2.evaluation.confusion_matrix import known
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import AUROC
-from ricenet_v2.evaluation.paired import BALANCED, Term
+from ricenet_v2.evaluation.swapped_differences import Term
 from ricenet_v2.records.ablation import ChannelGroup, Contribution, Subset
 
 

@@ -131,8 +131,8 @@ class DaskExecutor(Executor):
             running, waiting = list(self._running.values()), list(self._waiting)
             self._running.clear()
             self._waiting.clear()
-        begun = [call for call in waiting if call.future.set_running_or_notify_cancel()]
-        for call in [*running, *begun]:
+        started = [call for call in waiting if call.future.set_running_or_notify_cancel()]
+        for call in [*running, *started]:
             call.future.set_exception(fault)
 
     def _take(self) -> None:

@@ -41,7 +41,7 @@ def draw_subsets(ablation: Ablation, folder: Path) -> str:
         _bars(axes, ablation, name)
     _legend(panels[0], ablation)
     _matrix(matrix, ablation)
-    svg.write(matrix, folder / SUBSETS, f"{ablation.dataset}: every subset trained alike")
+    svg.write(matrix, folder / SUBSETS, f"{ablation.dataset}: every subset trained in the same way")
     return f"{SUBSETS}.png"
 
 
@@ -134,7 +134,7 @@ def draw_contributions(ablation: Ablation, folder: Path) -> str | None:
     kinds = [
         (title, rows)
         for title, rows in (
-            ("Shapley value (trained anew)", _shapley_rows(ablation)),
+            ("Shapley value (retrained)", _shapley_rows(ablation)),
             ("permutation importance (full model)", _importance_rows(ablation)),
         )
         if rows

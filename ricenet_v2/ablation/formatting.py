@@ -157,7 +157,7 @@ def title_of(ablation: Ablation) -> str:
     return f"{title}: {named if len(others) <= _MOST_NAMED else f'{len(others)} subsets'}"
 
 
-def words_of(ablation: Ablation) -> str:
+def summary_text(ablation: Ablation) -> str:
     """The text above the tables."""
     many = len(ablation.subsets)
     parts = [

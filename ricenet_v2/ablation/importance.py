@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ricenet_v2.ablation.channel_perturbation import PerturbationStage, Read, spoilt, untouched
+from ricenet_v2.ablation.channel_perturbation import PerturbationStage, Read, perturbed, untouched
 from ricenet_v2.ablation.values import FIGURES, Resampling
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation.confusion_matrix import known
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
-from ricenet_v2.evaluation.paired import Term
+from ricenet_v2.evaluation.swapped_differences import Term
 from ricenet_v2.records.ablation import Change, ChannelGroup, Importance
 
 
@@ -46,23 +46,23 @@ def importances(
         return ()
     n_cases = sum(len(stage.cases) for stage in stages)
     n_passes = 1 + len(groups) * (repeats + int(drop))
-    bar = track(range(n_passes * n_cases), "spoiling channels", total=n_passes * n_cases)
-    before = _scored(untouched(stages, read), truths, bar)
+    bar = track(range(n_passes * n_cases), "perturbing channels", total=n_passes * n_cases)
+    before = _labelled(untouched(stages, read), truths, bar)
     losses: list[Importance] = []
     for group, channels in groups:
         runs = []
         for repeat in range(repeats):
             random = generator(how.seed, "permutation", group.name, repeat)
-            predictions = spoilt(stages, channels, read, random)
-            runs.append(_scored(predictions, truths, bar))
+            predictions = perturbed(stages, channels, read, random)
+            runs.append(_labelled(predictions, truths, bar))
         losses += _losses(group, "permuted", before, runs, how)
         if drop:
-            zeroed = _scored(spoilt(stages, channels, read, None), truths, bar)
+            zeroed = _labelled(perturbed(stages, channels, read, None), truths, bar)
             losses += _losses(group, "zeroed", before, [zeroed], how)
     return tuple(losses)
 
 
-def _scored(
+def _labelled(
     predictions: Iterator[tuple[str, int, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]],
     truths: LabelledPredictions,
     bar: Iterator[int],
@@ -103,5 +103,5 @@ def _losses(
             high=high,
             repeats=tuple(known(whole[name] - figures[name]) for figures in each),
             n=len(before),
-            method=f"{description}, untouched and spoilt",
+            method=f"{description}, unchanged and perturbed",
         )

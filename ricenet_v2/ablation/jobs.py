@@ -20,7 +20,7 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON, DatasetPaths
 from ricenet_v2.store.raw import load_raw_dataset
-from ricenet_v2.training.job import TrainOptions
+from ricenet_v2.training.options import TrainOptions
 
 # Seeds, the number of threads and the loggers of a process are one: trainings in threads beside
 # each other would draw each other's random numbers.
@@ -105,7 +105,7 @@ def _tables_of(paths: DatasetPaths, expected: str) -> _Tables:
     raw, splits = load_raw_dataset(paths.raw), documents.read(Splits, paths.splits)
     if tables_hash(raw.dataset, raw.cases, splits) != expected:
         raise TrainingError(
-            "The tables of the dataset are not those that the ablation was begun with.",
+            "The tables of the dataset have changed since the ablation started.",
             file=paths.raw / CASES_CSV,
             expected=f"the content of this file, of {DATASET_JSON} and of {paths.splits.name} as "
             "the machine sees them where the command was given",
@@ -131,28 +131,26 @@ def _trained(job: FoldJob) -> Outcome:
     from ricenet_v2.network.device import resolve_device
     from ricenet_v2.training.fold import train_fold
     from ricenet_v2.training.process_group import ProcessGroup
+    from ricenet_v2.training.training_setup import TrainingSetup
 
     started = time.monotonic()
     error, stopped = None, False
     try:
         if job.threads is not None:
             torch.set_num_threads(job.threads)
-        process_group, of = (
-            ProcessGroup(0, 1, resolve_device(job.device)),
-            _tables_of(job.paths, job.tables),
+        process_group = ProcessGroup(0, 1, resolve_device(job.device))
+        tables, options = _tables_of(job.paths, job.tables), _options_here(job.options)
+        setup = TrainingSetup(
+            job.paths,
+            job.plan,
+            tables.dataset,
+            tables.cases,
+            tables.splits,
+            options,
+            process_group,
         )
-        options = _options_here(job.options)
         with invoked(job.invocation):
-            train_fold(
-                job.paths,
-                job.plan,
-                of.dataset,
-                of.cases,
-                of.splits,
-                job.fold,
-                options,
-                process_group,
-            )
+            train_fold(setup, job.fold)
     except StoppedError as fault:
         error, stopped = str(fault), True
     except RicenetError as fault:

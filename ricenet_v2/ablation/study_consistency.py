@@ -151,9 +151,9 @@ def _input_faults(subset: Subset, run: Run, now: Sequence[Mapping[str, str]]) ->
         yield f"{subset.name}, fold {run.fold}: {'; '.join(differences)}"
 
 
-def is_finished(paths: FoldPaths, run: Run) -> bool:
+def is_complete(paths: FoldPaths, run: Run) -> bool:
     """Whether a fold was trained to its end and nothing of it is missing."""
-    return run.status == "finished" and paths.final.is_file() and paths.validation.is_file()
+    return run.is_finished and paths.final.is_file() and paths.validation.is_file()
 
 
 def left_to_train(
@@ -167,7 +167,7 @@ def left_to_train(
         left += [
             (subset, fold)
             for fold in range(n_folds)
-            if fold not in runs or not is_finished(model.fold(fold), runs[fold])
+            if fold not in runs or not is_complete(model.fold(fold), runs[fold])
         ]
     return left
 
@@ -180,12 +180,12 @@ def check_budget(paths: DatasetPaths, subsets: Sequence[Subset], budget: Trainin
     """
     faults: list[str] = []
     for subset in subsets:
-        wanted = _wanted(subset, budget)
+        expected = _expected(subset, budget)
         for _, run in runs_of(paths.model(subset.model)):
-            faults += _faults(subset, run, wanted)
+            faults += _faults(subset, run, expected)
     if faults:
         raise TrainingError(
-            f"{len(faults)} fold(s) were trained otherwise than the full model.",
+            f"{len(faults)} fold(s) were trained with other settings than the full model.",
             file=paths.results,
             expected=f"{budget.epochs} epochs, seed {budget.seed}, and the plan of the full model",
             got=_listed(faults),
@@ -200,7 +200,7 @@ def _listed(faults: Sequence[str]) -> str:
     return "\n    " + "\n    ".join(listed)
 
 
-def _wanted(subset: Subset, budget: TrainingBudget) -> dict[str, object]:
+def _expected(subset: Subset, budget: TrainingBudget) -> dict[str, object]:
     plan = with_channels(budget.plan, subset.channels)
     return {
         "epochs": budget.epochs,
@@ -222,10 +222,10 @@ def _first_weights(budget: TrainingBudget) -> str:
     return sha256_of_file(file)
 
 
-def _faults(subset: Subset, run: Run, wanted: Mapping[str, object]) -> list[str]:
-    there: dict[str, object] = {name: getattr(run, name) for name in wanted}
+def _faults(subset: Subset, run: Run, expected: Mapping[str, object]) -> list[str]:
+    there: dict[str, object] = {name: getattr(run, name) for name in expected}
     there["pretrained"] = run.pretrained.sha256 if run.pretrained is not None else ""
-    names = [name for name, value in wanted.items() if there[name] != value]
+    names = [name for name, value in expected.items() if there[name] != value]
     # Other epochs change the hash of the plan too, which then says nothing new.
     if "epochs" in names and "plan_hash" in names:
         names.remove("plan_hash")
@@ -235,6 +235,6 @@ def _faults(subset: Subset, run: Run, wanted: Mapping[str, object]) -> list[str]
     }
     return [
         f"{subset.name}, fold {run.fold}: "
-        + descriptions.get(name, f"{name} {there[name]}, here {wanted[name]}")
+        + descriptions.get(name, f"{name} {there[name]}, here {expected[name]}")
         for name in names
     ]

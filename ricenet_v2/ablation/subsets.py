@@ -55,15 +55,15 @@ def named_subsets(
         DatasetError: A name is not that of a group.
     """
     known = {group.name for group in groups}
-    wanted = {name: set(name.split(JOINED)) for name in names}
-    unknown = [name for name, parts in wanted.items() if not parts <= known]
+    requested = {name: set(name.split(JOINED)) for name in names}
+    unknown = [name for name, parts in requested.items() if not parts <= known]
     if unknown:
         raise DatasetError(
             "These subsets are not of the groups of the dataset.",
             expected=f"names of groups joined with +: {', '.join(sorted(known))}",
             got=", ".join(unknown),
         )
-    parts = [set(known), *wanted.values()]
+    parts = [set(known), *requested.values()]
     subsets = [
         _subset([g for g in groups if g.name in part], groups, channels, plan) for part in parts
     ]

@@ -12,7 +12,7 @@ from ricenet_v2.evaluation.comparisons import compare
 from ricenet_v2.evaluation.evaluate import EvaluationOptions, figures_of
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.pooling import pool
-from ricenet_v2.evaluation.read import read_scored
+from ricenet_v2.evaluation.read import read_labelled
 from ricenet_v2.records.ablation import ChannelGroup, SourceTable, Subset, SubsetMetrics
 from ricenet_v2.records.comparison import Pair
 from ricenet_v2.records.metrics import Source
@@ -39,13 +39,13 @@ def of_test(files: Mapping[str, Path], truths: Path) -> AlignedRuns:
         DatasetError: A table is not usable.
     """
     return on_same_cases(
-        {name: read_scored(file, truths, allow_missing=True) for name, file in files.items()}
+        {name: read_labelled(file, truths, allow_missing=True) for name, file in files.items()}
     )
 
 
 def table_of(
     source: Source,
-    alike: AlignedRuns,
+    aligned: AlignedRuns,
     subsets: Sequence[Subset],
     groups: Sequence[ChannelGroup],
     majority: int,
@@ -55,14 +55,14 @@ def table_of(
 
     Args:
         source: Origin of the cases.
-        alike: Predictions of the subsets, all groups first.
+        aligned: Predictions of the subsets, all groups first.
         subsets: Subsets, in the same order.
         groups: Groups of the dataset.
         majority: Most frequent class of the training cases.
         how: Settings of the intervals.
     """
-    first = next(iter(alike.runs.values()))
-    differences = _differences(alike, how)
+    first = next(iter(aligned.runs.values()))
+    differences = _differences(aligned, how)
     counts = first.counts.sum(axis=1)
     return SourceTable(
         source=source,
@@ -70,9 +70,9 @@ def table_of(
         n_patients=first.grouping.count,
         class_counts={name: int(n) for name, n in zip(first.classes, counts, strict=True)},
         rows=tuple(
-            _row(name, run, differences.get(name, ()), how) for name, run in alike.runs.items()
+            _row(name, run, differences.get(name, ()), how) for name, run in aligned.runs.items()
         ),
-        contributions=contributions(alike.runs, subsets, groups, majority, how),
+        contributions=contributions(aligned.runs, subsets, groups, majority, how),
     )
 
 
@@ -85,12 +85,12 @@ def _row(
     return SubsetMetrics(name, tuple(by_name[name] for name in FIGURES), tuple(differences))
 
 
-def _differences(alike: AlignedRuns, how: Resampling) -> dict[str, tuple[Pair, ...]]:
+def _differences(aligned: AlignedRuns, how: Resampling) -> dict[str, tuple[Pair, ...]]:
     """Differences of each subset to all channels; Holm's correction is over the subsets."""
-    if len(alike.runs) < 2:
+    if len(aligned.runs) < 2:
         return {}
-    full = next(iter(alike.runs))
-    pairs = compare(alike, how.positive, how.n_bootstrap, how.seed, against=full).pairs
+    full = next(iter(aligned.runs))
+    pairs = compare(aligned, how.positive, how.n_bootstrap, how.seed, against=full).pairs
     by_subset: dict[str, tuple[Pair, ...]] = {}
     for pair in pairs:
         if pair.figure in FIGURES:

@@ -17,7 +17,7 @@ from ricenet_v2.core.progress import track
 from ricenet_v2.network.device import resolve_device
 from ricenet_v2.records.ablation import Subset
 from ricenet_v2.training import parallel
-from ricenet_v2.training.job import TrainOptions
+from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.stop_signal import StopSignal
 from ricenet_v2.training.training_setup import TrainingSetup
 
@@ -81,7 +81,7 @@ def train_subsets(
         coming = results(make, train_job, jobs, _lost, stop)
         for _, outcome in track(coming, "training subsets", total=len(jobs)):
             outcomes.append(outcome)
-            _tell(outcome, len(outcomes), len(jobs))
+            _log_outcome(outcome, len(outcomes), len(jobs))
             if outcome.stopped:
                 stop.requested = True
     if stop.requested:
@@ -93,7 +93,7 @@ def train_subsets(
     return outcomes
 
 
-def _tell(outcome: Outcome, done: int, total: int) -> None:
+def _log_outcome(outcome: Outcome, done: int, total: int) -> None:
     how = "failed" if outcome.error else f"{outcome.seconds:.0f} s"
     logger.info("%d of %d: %s, fold %d: %s", done, total, outcome.subset, outcome.fold, how)
 

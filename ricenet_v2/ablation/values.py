@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ricenet_v2.evaluation.compared_metrics import BALANCED, MACRO_F1, values_of
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import AUROC
-from ricenet_v2.evaluation.paired import BALANCED, LEVEL, MACRO_F1, PermutationScheme, values_of
+from ricenet_v2.evaluation.paired import LEVEL, PermutationScheme
 
 FIGURES = (MACRO_F1, AUROC, BALANCED)
 
@@ -35,21 +36,21 @@ class Resampling:
         """The test of differences."""
         return PermutationScheme(self.positive, self.n_bootstrap, self.seed, self.level)
 
-    def figures(self, scored: LabelledPredictions) -> dict[str, float]:
+    def figures(self, labelled: LabelledPredictions) -> dict[str, float]:
         """The three figures of a set of predictions; NaN where they are not defined."""
-        return values_of(scored, self.positive, FIGURES)
+        return values_of(labelled, self.positive, FIGURES)
 
 
-def blind(scored: LabelledPredictions, majority: int) -> LabelledPredictions:
+def blind(labelled: LabelledPredictions, majority: int) -> LabelledPredictions:
     """The predictions of a model that sees no channel.
 
     It calls every case of the class that most training cases have, and its scores are all equal:
     AUROC 0.5, balanced accuracy 1 / classes, and the macro F1 of that call.
 
     Args:
-        scored: Predictions, of which only the truths are used.
+        labelled: Predictions, of which only the truths are used.
         majority: Index of the most frequent class.
     """
-    equal = np.full_like(scored.probabilities, 1 / len(scored.classes))
-    calls = np.full_like(scored.predicted, majority)
-    return dataclasses.replace(scored, predicted=calls, probabilities=equal)
+    equal = np.full_like(labelled.probabilities, 1 / len(labelled.classes))
+    calls = np.full_like(labelled.predicted, majority)
+    return dataclasses.replace(labelled, predicted=calls, probabilities=equal)

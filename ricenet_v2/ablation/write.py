@@ -39,7 +39,7 @@ def write_ablation(folder: Path, ablation: Ablation) -> None:
         pictures.append(SectionFigure(second, _LINES))
     part = ReportSection(
         title=formatting.title_of(ablation),
-        words=formatting.words_of(ablation),
+        words=formatting.summary_text(ablation),
         tables=formatting.all_tables(ablation),
         pictures=tuple(pictures),
         order=_ORDER,

@@ -6,11 +6,12 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
-from ricenet_v2.cli import common, folders, numbers
+from ricenet_v2.cli import common, numbers
 
 if TYPE_CHECKING:
+    from ricenet_v2.ablation.ablate import AblationOptions
     from ricenet_v2.records.ablation import Ablation
 
 
@@ -136,78 +137,63 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     )
 
 
-@folders.holding(folders.ablating)
-def ablate(
-    dataset: str,
-    *,
-    plan: str = "auto",
-    by: Literal["channel", "kind", "timepoint"] = "channel",
-    subsets: Sequence[str] = (),
-    epochs: int | None = None,
-    settings: Mapping[str, str] | None = None,
-    seed: int | None = None,
-    device: str | None = None,
-    executor: str = "processes",
-    num_processes: str = "auto",
-    num_threads: int | None = None,
-    num_workers: int | None = None,
-    cache_gb: float | None = None,
-    pretrained_weights: Path | None = None,
-    allow_missing_weights: bool = False,
-    allow_leak: bool = False,
-    permutation_repeats: int = 5,
-    drop: bool = False,
-    n_bootstrap: int = 2000,
-    output: Path | None = None,
-    workspace: Path | None = None,
-) -> int:
+def ablate(dataset: str, *, output: Path | None, workspace: Path | None, **options: Any) -> int:
     """Ablate; the arguments are those of the command.
 
     Returns:
         0, or 1 where some trainings failed.
-
-    Raises:
-        RicenetError: See `ricenet_v2.ablation.ablate.run_ablation`.
     """
-    from ricenet_v2.ablation.ablate import AblationOptions, run_ablation
-    from ricenet_v2.ablation.budget import BudgetRequest
-    from ricenet_v2.ablation.subsets import canonical
-    from ricenet_v2.ablation.training import TrainingMachine
-    from ricenet_v2.ablation.write import write_ablation
+    from ricenet_v2.api.ablation import ablated
 
-    ablation, model = run_ablation(
-        dataset,
-        AblationOptions(
-            plan=plan,
-            by=by,
-            subsets=tuple(subsets),
-            request=BudgetRequest(epochs, seed, dict(settings or {}), pretrained_weights,
-                      allow_missing_weights, allow_leak),
-            machine=TrainingMachine(
-                executor, num_processes, num_threads, device, num_workers, cache_gb
-            ),
-            repeats=permutation_repeats,
-            drop=drop,
-            n_bootstrap=n_bootstrap,
-        ),
-        workspace,
-    )  # fmt: skip
-    folder = output or model.ablation(
-        by, canonical([group.name for group in ablation.groups], subsets)
-    )
-    write_ablation(folder, ablation)
+    ablation, folder = ablated(dataset, _options(**options), output, workspace)
     show(ablation)
     print(f"Tables, pictures and the part of the report: {folder}")
     return common.SOME_FAILED if ablation.failed else common.OK
 
 
+def _options(
+    *,
+    subsets: Sequence[str],
+    epochs: int | None,
+    seed: int | None,
+    settings: Mapping[str, str],
+    pretrained_weights: Path | None,
+    allow_missing_weights: bool,
+    allow_leak: bool,
+    executor: str,
+    num_processes: str,
+    num_threads: int | None,
+    device: str | None,
+    num_workers: int | None,
+    cache_gb: float | None,
+    permutation_repeats: int,
+    **options: Any,
+) -> AblationOptions:
+    """The options of the command line as a record."""
+    from ricenet_v2.ablation.ablate import AblationOptions
+    from ricenet_v2.ablation.budget import BudgetRequest
+    from ricenet_v2.ablation.training import TrainingMachine
+
+    return AblationOptions(
+        subsets=tuple(subsets),
+        request=BudgetRequest(
+            epochs, seed, settings, pretrained_weights, allow_missing_weights, allow_leak
+        ),
+        machine=TrainingMachine(
+            executor, num_processes, num_threads, device, num_workers, cache_gb
+        ),
+        repeats=permutation_repeats,
+        **options,
+    )
+
+
 def show(ablation: Ablation) -> None:
     """Print the tables and what must be known to read them."""
-    from ricenet_v2.ablation.formatting import all_tables, words_of
+    from ricenet_v2.ablation.formatting import all_tables, summary_text
 
     for table in all_tables(ablation):
         common.table(table.title, table.columns, table.rows)
-    print(words_of(ablation))
+    print(summary_text(ablation))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -6,9 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ricenet_v2.cli import common, folders, numbers
+from ricenet_v2.cli import common, numbers
 
 if TYPE_CHECKING:
     from ricenet_v2.records.benchmark import Benchmark, Estimate, Machine, Stage
@@ -56,54 +56,16 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-@folders.holding(folders.reading_cases)
-def benchmark(
-    dataset: str,
-    *,
-    plan: str = "auto",
-    fold: int = 0,
-    device: str | None = None,
-    updates: int = 10,
-    rounds: int = 5,
-    num_workers: int | None = None,
-    output: Path | None = None,
-    workspace: Path | None = None,
-) -> int:
+def benchmark(dataset: str, *, output: Path | None, **options: Any) -> int:
     """Measure and show; the arguments are those of the command.
 
     Returns:
         0, also where a limit is missed.
-
-    Raises:
-        RicenetError: The dataset is not planned or preprocessed, or there is no such fold or
-            device.
     """
-    from ricenet_v2.core import documents
-    from ricenet_v2.network.device import resolve_device
-    from ricenet_v2.store.raw import load_raw_dataset
-    from ricenet_v2.training.benchmark import Effort, check_preprocessed, measure
-    from ricenet_v2.training.job import TrainOptions, prepare
-    from ricenet_v2.training.process_group import ProcessGroup
-    from ricenet_v2.training.training_setup import load_setup
+    from ricenet_v2.api.benchmark import benchmark as measure
 
-    effort, options = Effort(updates, rounds), TrainOptions(num_workers=num_workers)
-    process_group = ProcessGroup(0, 1, resolve_device(device))
-    setup = load_setup(dataset, plan, workspace, options, process_group)
-    check_preprocessed(setup.paths.cases(plan), setup.splits, dataset)
-    job = prepare(
-        setup.paths,
-        setup.plan,
-        setup.dataset,
-        setup.cases,
-        setup.splits,
-        fold,
-        options,
-        process_group,
-    )
-    measured = measure(job, load_raw_dataset(setup.paths.raw), setup.splits, effort)
-    _show(measured)
+    _show(measure(dataset, output=output, **options))
     if output is not None:
-        documents.write(output, measured)
         print(f"Benchmark: {output}")
     return common.OK
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ricenet_v2.cli import common, folders
+from ricenet_v2.cli import common
 
 if TYPE_CHECKING:
     from ricenet_v2.records.calibration import Calibration
-    from ricenet_v2.records.prediction import Predictions
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -42,72 +40,26 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-@folders.holding(folders.calibrating)
-def calibrate(
-    dataset: str,
-    *,
-    plan: str = "auto",
-    channels: str = "all",
-    predictions: Path | None = None,
-    truth: Path | None = None,
-    n_bootstrap: int = 2000,
-    seed: int = 0,
-    workspace: Path | None = None,
-) -> int:
+def calibrate(dataset: str, **options: Any) -> int:
     """Calibrate; the arguments are those of the command.
 
     Returns:
         0.
     """
-    from ricenet_v2.core import documents
-    from ricenet_v2.core.command import invocation
-    from ricenet_v2.evaluation import evaluation_input
-    from ricenet_v2.evaluation.calibrate import calibrate as fit
-    from ricenet_v2.evaluation.calibrate import with_ensemble
-    from ricenet_v2.evaluation.evaluate import EvaluationOptions
+    from ricenet_v2.api.calibration import calibrate as fit
+    from ricenet_v2.api.locations import model_folder
     from ricenet_v2.inference.recalibration import NOTHING
-    from ricenet_v2.store.paths import dataset_paths
+    from ricenet_v2.store.paths import ModelPaths
 
-    evaluated = evaluation_input.out_of_fold(dataset, plan, channels, workspace)
-    model = dataset_paths(dataset, workspace).run(plan, channels)
-    options = EvaluationOptions(evaluated.positive, n_bootstrap=n_bootstrap, seed=seed)
-    calibration = fit(evaluated.scored, model, options)
-    if predictions is not None:
-        predictions = common.table_of(predictions)
-        test = evaluation_input.of_dataset(dataset, plan, channels, workspace, predictions, truth)
-        _check_plain(test.provenance, predictions)
-        calibration = with_ensemble(calibration, test.scored, options, test.provenance)
-    documents.write(model.calibration, dataclasses.replace(calibration, command=invocation()))
+    calibration = fit(dataset, **options)
+    place = {name: options[name] for name in ("plan", "channels", "workspace")}
+    model = ModelPaths(model_folder(dataset, **place))
     show(calibration)
     print(
         f"Calibration: {model.calibration}. ricenet_predict --calibrated "
         + ("changes nothing." if calibration.form == NOTHING else "applies it.")
     )
     return common.OK
-
-
-def _check_plain(predictions: Predictions | None, file: Path) -> None:
-    """Refuse predictions that are not as the calibration finds them."""
-    from ricenet_v2.core.errors import DatasetError
-    from ricenet_v2.store.paths import PREDICTIONS_JSON
-
-    if predictions is None or not (
-        predictions.calibrated or predictions.applied or predictions.prior_named
-    ):
-        return
-    applied = (
-        [f"prior {', '.join(f'{share:.3g}' for share in predictions.prior)}"]
-        if predictions.prior_named
-        else []
-    )
-    applied += [predictions.applied.words] if predictions.applied else []
-    raise DatasetError(
-        "These predictions are calibrated already, or for another prior, and would be changed "
-        "twice.",
-        file=file,
-        got=f"{'; '.join(applied) or '--calibrated'} in {PREDICTIONS_JSON} beside them",
-        remedy="Predict the test set without --calibrated and --prior and name that file.",
-    )
 
 
 def show(calibration: Calibration) -> None:
@@ -120,7 +72,7 @@ def show(calibration: Calibration) -> None:
         else ""
     )
     print(
-        f"{calibration.words}{ends}, from {calibration.n_cases} cases of "
+        f"{calibration.description}{ends}, from {calibration.n_cases} cases of "
         f"{calibration.n_patients} patients."
         + (f" Beware: {calibration.warning}." if calibration.warning else "")
     )

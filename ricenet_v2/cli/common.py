@@ -13,6 +13,7 @@ from ricenet_v2.cli import ending, numbers, streams
 from ricenet_v2.cli.ending import OK, SOME_FAILED, UNUSABLE
 from ricenet_v2.core.command import invoked, portable
 from ricenet_v2.core.operating_system import check_system
+from ricenet_v2.core.progress import on_terminal
 
 _CASE_SECONDS = 1800.0
 """Reading and preparing a large case takes a minute or two."""
@@ -124,34 +125,22 @@ def add_case_timeout(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def model_folder(
+def named_model(
     model: Path | None, dataset: str | None, plan: str, channels: str, workspace: Path | None
 ) -> Path:
-    """The folder that was named, or that of a dataset's model.
+    """The folder that was named with -m, or that of the model of a dataset.
 
     Raises:
         DatasetError: Neither is named.
     """
+    from ricenet_v2.api.locations import model_folder
     from ricenet_v2.core.errors import DatasetError
-    from ricenet_v2.store.paths import dataset_paths
 
     if model is not None:
         return model
     if dataset is None:
         raise DatasetError("Neither a dataset (-d) nor a model folder (-m) is named.")
-    return dataset_paths(dataset, workspace).run(plan, channels).folder
-
-
-def table_of(predictions: Path) -> Path:
-    """The table of predictions: that of a folder that ricenet_predict wrote, or the file itself."""
-    from ricenet_v2.store.paths import PREDICTIONS_CSV
-
-    return predictions / PREDICTIONS_CSV if predictions.is_dir() else predictions
-
-
-def folder_of(predictions: Path) -> Path:
-    """The folder that ricenet_predict wrote: the one named, or that of its table."""
-    return predictions.parent if predictions.is_file() else predictions
+    return model_folder(dataset, plan=plan, channels=channels, workspace=workspace)
 
 
 def add_resampling(parser: argparse.ArgumentParser) -> None:
@@ -224,7 +213,7 @@ def _code_of(command: Callable[[], int]) -> int:
     with streams.that_may_close():
         try:
             check_system()
-            with ending.by_signals():
+            with ending.by_signals(), on_terminal():
                 return command()
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - no command ends in a traceback without a word
             print(ending.words_of(error), file=sys.stderr)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ricenet_v2.cli import common, folders
+from ricenet_v2.cli import common
 
 if TYPE_CHECKING:
     from ricenet_v2.records.comparison import Comparison
@@ -43,56 +42,16 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-@folders.holding(folders.comparing)
-def compare(
-    runs: Sequence[str],
-    *,
-    dataset: str | None = None,
-    truth: Path | None = None,
-    positive_class: str | None = None,
-    output: Path | None = None,
-    n_bootstrap: int = 2000,
-    seed: int = 0,
-    workspace: Path | None = None,
-) -> int:
+def compare(runs: Sequence[str], *, output: Path | None, **options: Any) -> int:
     """Compare; the arguments are those of the command.
 
     Returns:
         0.
     """
-    from ricenet_v2.core.command import invocation
-    from ricenet_v2.core.errors import DatasetError
-    from ricenet_v2.evaluation.aligned_runs import models_of, on_same_cases, read_run
-    from ricenet_v2.evaluation.comparisons import compare as compute
-    from ricenet_v2.evaluation.evaluation_input import positive_index, short_names
-    from ricenet_v2.evaluation.seeds import spreads_of, with_spreads
-    from ricenet_v2.evaluation.selection import with_selection
-    from ricenet_v2.evaluation.write import write_comparison
-    from ricenet_v2.store.paths import dataset_paths
-    from ricenet_v2.store.positive import positive_of_any
+    from ricenet_v2.api.comparison import compare as compute
 
-    if len(set(runs)) < 2:
-        raise DatasetError(
-            "There is nothing to compare.",
-            expected="two or more different runs",
-            got=", ".join(runs),
-            remedy="Name two different runs, e.g. ricenet_compare -d DATASET auto__all "
-            "baseline__dose+covariates; the folders in results/DATASET are the names.",
-        )
-    paths = dataset_paths(dataset, workspace) if dataset else None
-    alike = on_same_cases(
-        {name: read_run(run, paths, truth) for name, run in short_names(runs).items()}
-    )
-    first = next(iter(alike.runs.values()))
-    models = models_of(runs, paths)
-    raw = paths.raw if paths else None
-    positive = positive_class or positive_of_any(models, raw)
-    comparison = compute(alike, positive_index(first, positive), n_bootstrap, seed)
-    comparison = with_spreads(comparison, spreads_of(short_names(runs), paths))
-    comparison = with_selection(comparison, models)
-    show(comparison)
+    show(compute(runs, output=output, **options))
     if output is not None:
-        write_comparison(output, dataclasses.replace(comparison, command=invocation()))
         print(f"Comparison: {output}")
     return common.OK
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from ricenet_v2.cli import common, folders
+from ricenet_v2.cli import common
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -33,7 +33,6 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-@folders.holding(folders.only_output)
 def convert(
     kind: str,
     source: Path,

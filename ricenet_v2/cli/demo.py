@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from ricenet_v2.cli import common, folders, numbers
+from ricenet_v2.cli import common, numbers
 from ricenet_v2.core.machine import n_cores
 
 EPOCHS = 8
@@ -69,7 +69,6 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-@folders.holding(folders.only_output)
 def demo(
     *,
     output: Path = Path("ricenet_demo"),

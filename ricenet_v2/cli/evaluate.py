@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ricenet_v2.cli import common, folders, numbers
+from ricenet_v2.cli import common, numbers
 
 if TYPE_CHECKING:
-    from ricenet_v2.evaluation.evaluation_input import EvaluationInput
+    from ricenet_v2.api.evaluation_result import EvaluationResult
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -140,137 +139,45 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     )
 
 
-@folders.holding(folders.evaluating)
 def evaluate(
-    dataset: str | None = None,
+    dataset: str | None,
     *,
-    plan: str = "auto",
-    channels: str = "all",
-    predictions: Path | None = None,
-    truth: Path | None = None,
-    allow_missing: bool = False,
-    positive_class: str | None = None,
-    output: Path | None = None,
-    n_bootstrap: int = 2000,
-    seed: int = 0,
-    thresholds: Path | None = None,
-    sensitivities: Sequence[float] = (0.9,),
-    specificities: Sequence[float] = (0.9,),
-    subgroups: Sequence[str] | None = None,
-    bands: Sequence[tuple[str, tuple[float, ...]]] = (),
-    prior: Sequence[str] = (),
-    permutation_test: int | None = None,
-    size_and_spacing: bool = False,
-    prevalences: Sequence[tuple[str | None, float]] = (),
-    all_figures: bool = False,
-    seeds: Sequence[int] | None = None,
-    workspace: Path | None = None,
+    seeds: Sequence[int] | None,
+    all_figures: bool,
+    **options: Any,
 ) -> int:
     """Evaluate; the arguments are those of the command.
 
     Returns:
         0.
     """
+    from ricenet_v2.cli import evaluate_seeds
+
     if seeds is not None:
-        from ricenet_v2.cli.evaluate_seeds import evaluate_seeds as of_seeds
+        return evaluate_seeds.evaluate_seeds(dataset, seeds, options, all_figures=all_figures)
+    from ricenet_v2.api import evaluation
+    from ricenet_v2.api.evaluation_result import MetricOptions
 
-        return of_seeds(
-            dataset, plan, channels, seeds, predictions, positive_class, output, n_bootstrap, seed,
-            workspace, all_figures=all_figures,
-        )  # fmt: skip
-    from ricenet_v2.cli import evaluate_centres, evaluate_seeds
-    from ricenet_v2.cli.evaluate_tables import show, show_sanity
-    from ricenet_v2.core import documents
-    from ricenet_v2.core.command import invocation
-    from ricenet_v2.evaluation import evaluate as figures
-    from ricenet_v2.evaluation import predictive_values as elsewhere
-    from ricenet_v2.evaluation import retained_checks, sanity, write
-    from ricenet_v2.evaluation import thresholds as chosen
-    from ricenet_v2.evaluation.another_prior import with_prior
-    from ricenet_v2.evaluation.curves.draw import curves_of
-    from ricenet_v2.evaluation.evaluation_input import stored_thresholds
-    from ricenet_v2.store.paths import SANITY_JSON
-
-    predictions = None if predictions is None else common.table_of(predictions)
-    known = (plan, channels, workspace)
-    evaluated = _asked(
-        dataset, known, predictions, truth, positive_class, allow_missing=allow_missing
-    )
-    if prior:
-        evaluated = with_prior(evaluated, prior)
-    scored = evaluated.scored
-    options = figures.EvaluationOptions(
-        positive=evaluated.positive,
-        n_bootstrap=n_bootstrap,
-        seed=seed,
-        subgroups=None if subgroups is None else tuple(subgroups),
-        bands=tuple(bands),
-    )
-    if evaluated.source == "out-of-fold":
-        picked = chosen.chosen_thresholds(scored, evaluated.positive, sensitivities, specificities)
-    else:
-        picked = stored_thresholds(evaluated, thresholds)
-    applied = chosen.applied(picked, scored, options.level)
-    shares = elsewhere.prevalences(prevalences, scored, evaluated.positive)
-    evaluation = figures.evaluate(scored, options, evaluated.title, evaluated.source, applied)
-    evaluation = elsewhere.with_prevalences(evaluation, scored, shares)
-    evaluation = dataclasses.replace(evaluation, selection=_selection(evaluated, plan, channels))
-    sanity_options = sanity.SanityOptions(
-        permutation_test or 0, size_and_spacing=size_and_spacing, seed=seed
-    )
-    checks = sanity.check(evaluated, sanity_options)
-    evaluation, centres = evaluate_centres.with_centres(evaluated, evaluation)
-    show(evaluation, all_figures=all_figures)
-    evaluate_centres.show(centres)
-    if evaluated.source == "out-of-fold":
-        evaluate_seeds.tell(evaluated.dataset, plan, channels)
-    output, remark = output or evaluated.output, ""
-    if output is not None:
-        checks, remark = retained_checks.with_earlier(checks, evaluated, output / SANITY_JSON)
-    show_sanity(checks, remark)
-    if output is not None:
-        write.write_figures(output, dataclasses.replace(evaluation, command=invocation()))
-        curves = curves_of(scored, evaluated.positive, title=evaluated.title)
-        write.write_curves(output, curves)
-        evaluate_centres.write(output, centres)
-        documents.write(output / SANITY_JSON, checks)
-        print(f"Figures, curves and checks: {output}")
+    place = {
+        name: options.pop(name)
+        for name in ("plan", "channels", "predictions", "truth", "output", "workspace")
+    }
+    evaluated = evaluation.evaluate(dataset, MetricOptions(**options), **place)
+    show_result(evaluated, all_figures=all_figures)
     return common.OK
 
 
-def _asked(
-    dataset: str | None,
-    model: tuple[str, str, Path | None],
-    predictions: Path | None,
-    truth: Path | None,
-    positive: str | None,
-    *,
-    allow_missing: bool,
-) -> EvaluationInput:
-    """The question that the options ask; `model` is plan, channels and workspace."""
-    from ricenet_v2.core.errors import DatasetError
-    from ricenet_v2.evaluation import evaluation_input
+def show_result(evaluated: EvaluationResult, *, all_figures: bool = False) -> None:
+    """Print metrics, centres and checks."""
+    from ricenet_v2.cli import evaluate_centres, evaluate_seeds
+    from ricenet_v2.cli.evaluate_tables import show, show_sanity
 
-    if dataset is not None and predictions is not None:
-        return evaluation_input.of_dataset(
-            dataset, *model, predictions, truth, positive, allow_missing=allow_missing
-        )
-    if dataset is not None:
-        return evaluation_input.out_of_fold(dataset, *model, positive, truth)
-    if predictions is None:
-        raise DatasetError(
-            "What is to be evaluated?", expected="a dataset, or --predictions FILE --truth FILE"
-        )
-    return evaluation_input.of_file(predictions, truth, positive, allow_missing=allow_missing)
-
-
-def _selection(evaluated: EvaluationInput, plan: str, channels: str) -> str:
-    """In words, that the cases chose the epoch of the weights that predicted them, if they did."""
-    from ricenet_v2.evaluation.selection import selection_of
-
-    if evaluated.dataset is None or evaluated.source != "out-of-fold":
-        return ""
-    return selection_of(evaluated.dataset.run(plan, channels))
+    show(evaluated.metrics, all_figures=all_figures)
+    evaluate_centres.show(evaluated.centres)
+    evaluate_seeds.tell(evaluated.seeds)
+    show_sanity(evaluated.checks, evaluated.remark)
+    if evaluated.folder is not None:
+        print(f"Figures, curves and checks: {evaluated.folder}")
 
 
 def _edges(text: str) -> tuple[str, tuple[float, ...]]:

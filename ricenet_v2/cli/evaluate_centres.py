@@ -1,57 +1,17 @@
-"""What ricenet_evaluate adds for folds that hold out a centre each, and for several seeds."""
+"""What ricenet_evaluate prints of folds that hold out a centre each."""
 
 from __future__ import annotations
 
-import dataclasses
 import textwrap
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ricenet_v2.cli import common
 
 if TYPE_CHECKING:
-    from ricenet_v2.evaluation.evaluation_input import EvaluationInput
     from ricenet_v2.records.centres import Centre, Centres
-    from ricenet_v2.records.metrics import Evaluation
 
 _SHOWN = ("accuracy", "macro F1", "AUROC", "Brier score")
 _WIDTH = 120
-
-
-def with_centres(
-    evaluated: EvaluationInput, evaluation: Evaluation
-) -> tuple[Evaluation, Centres | None]:
-    """The evaluation with the centres in the names of its folds, and their figures.
-
-    Args:
-        evaluated: What was evaluated.
-        evaluation: Its metrics.
-
-    Returns:
-        The evaluation as it is, and None, where no fold holds out a centre.
-    """
-    from ricenet_v2.core.command import invocation
-    from ricenet_v2.evaluation.centres import centres_of, held_out_of, named
-    from ricenet_v2.store.paths import ModelPaths
-
-    if evaluated.output is None:
-        return evaluation, None
-    column, names = held_out_of(ModelPaths(evaluated.output.parent))
-    if not column:
-        return evaluation, None
-    evaluation = named(evaluation, column, names)
-    centres = centres_of(evaluated.scored, evaluation, evaluated.positive, column, names)
-    return evaluation, dataclasses.replace(centres, command=invocation())
-
-
-def write(folder: Path, centres: Centres | None) -> None:
-    """Write what there is of centres, in place of what an earlier evaluation wrote."""
-    from ricenet_v2.evaluation.centres import remove_centres, write_centres
-
-    if centres is None:
-        remove_centres(folder)
-    else:
-        write_centres(folder, centres)
 
 
 def show(centres: Centres | None) -> None:
@@ -74,7 +34,7 @@ def show(centres: Centres | None) -> None:
                 f"{len(centres.centres)}."
             )
     for heterogeneity in centres.heterogeneity:
-        print(textwrap.fill(heterogeneity.words(centres.column, centres.level), _WIDTH))
+        print(textwrap.fill(heterogeneity.description(centres.column, centres.level), _WIDTH))
 
 
 def _row(centre: Centre, shown: list[str]) -> tuple[object, ...]:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import textwrap
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ricenet_v2.cli import common
 
 if TYPE_CHECKING:
     from ricenet_v2.records.seeds import SeedMetric, SeedVariance
-    from ricenet_v2.store.paths import DatasetPaths
 
 _SUMMARY = (
     *("accuracy", "macro F1", "AUROC", "AUROC within folds", "balanced accuracy"),
@@ -22,20 +19,9 @@ _WIDTH = 120
 
 
 def evaluate_seeds(
-    dataset: str | None,
-    plan: str,
-    channels: str,
-    seeds: Sequence[int],
-    predictions: Path | None,
-    positive: str | None,
-    output: Path | None,
-    n_bootstrap: int,
-    seed: int,
-    workspace: Path | None,
-    *,
-    all_figures: bool = False,
+    dataset: str | None, seeds: Sequence[int], options: Mapping[str, Any], *, all_figures: bool
 ) -> int:
-    """Print and write the variance over training seeds; the arguments are those of the command.
+    """Print and write the variance over training seeds; the options are those of the command.
 
     Returns:
         0.
@@ -43,39 +29,26 @@ def evaluate_seeds(
     Raises:
         DatasetError: No dataset is named, or its trainings cannot be compared.
     """
-    from ricenet_v2.core.command import invocation
+    from ricenet_v2.api import evaluation
     from ricenet_v2.core.errors import DatasetError
-    from ricenet_v2.evaluation.evaluate import EvaluationOptions
-    from ricenet_v2.evaluation.seeds import (
-        positive_of_trainings,
-        read_trainings,
-        variance,
-        write_seeds,
-    )
 
-    if dataset is None or predictions is not None:
+    if dataset is None or options["predictions"] is not None:
         raise DatasetError(
             "The variance over training seeds is that of out-of-fold predictions.",
             expected="a dataset, and no --predictions",
-            got=f"dataset {dataset}, predictions {predictions}",
+            got=f"dataset {dataset}, predictions {options['predictions']}",
         )
-    trainings = read_trainings(dataset, plan, channels, workspace, seeds)
-    index = positive_of_trainings(trainings, positive)
-    options = EvaluationOptions(index, n_bootstrap=n_bootstrap, seed=seed)
-    seed_variance = dataclasses.replace(variance(trainings, options), command=invocation())
-    show(seed_variance, all_figures=all_figures)
-    folder = output or trainings.folder
-    write_seeds(folder, seed_variance)
+    place = {name: options[name] for name in ("plan", "channels", "workspace")}
+    chosen = {name: options[name] for name in ("positive_class", "output", "n_bootstrap", "seed")}
+    variance, folder = evaluation.variance_of_seeds(dataset, seeds, **place, **chosen)
+    show(variance, all_figures=all_figures)
     print(f"Variance over training seeds: {folder}")
     return common.OK
 
 
-def tell(dataset: DatasetPaths | None, plan: str, channels: str) -> None:
+def tell(seeds: Sequence[int]) -> None:
     """Say which seeds a model was trained with, where there are several."""
-    from ricenet_v2.store.seeds import seed_models
-
-    seeds = list(seed_models(dataset, plan, channels)) if dataset is not None else []
-    if len(seeds) > 1:
+    if seeds:
         listed = ", ".join(map(str, seeds))
         print(f"Trained with the seeds {listed}: --seeds tells how far these trainings differ.")
 
@@ -98,7 +71,7 @@ def show(seed_variance: SeedVariance, *, all_figures: bool = False) -> None:
         ),
         [_row(by_name[name]) for name in names],
     )
-    print(seed_variance.words_of_calls)
+    print(seed_variance.calls_text)
     print(textwrap.fill(seed_variance.meaning, _WIDTH))
     if not all_figures:
         print(

@@ -42,7 +42,7 @@ def _figures(evaluation: Evaluation, figures: Sequence[Metric]) -> None:
                 number(figure.value),
                 interval(figure),
                 figure.n,
-                "; ".join(filter(None, (figure.method, figure.warning))),
+                "; ".join(filter(None, (figure.method, figure.package, figure.warning))),
             )
             for figure in figures
         ],
@@ -52,7 +52,8 @@ def _figures(evaluation: Evaluation, figures: Sequence[Metric]) -> None:
 def _first(evaluation: Evaluation) -> list[Metric]:
     """The figures of the summary, in its order."""
     by_name = {figure.name: figure for figure in evaluation.figures}
-    return [by_name[name] for name in _SUMMARY if name in by_name]
+    further = [figure for figure in evaluation.figures if figure.package]
+    return [*(by_name[name] for name in _SUMMARY if name in by_name), *further]
 
 
 def show(evaluation: Evaluation, *, all_figures: bool = False) -> None:

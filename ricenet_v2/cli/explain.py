@@ -6,10 +6,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from ricenet_v2.cli import common, folders, numbers
+from ricenet_v2.cli import common, numbers
 from ricenet_v2.cli.explain_tables import show
+
+if TYPE_CHECKING:
+    from ricenet_v2.explanation.options import ExplanationOptions
 
 _KINDS = ("occlusion", "integrated_gradients", "hirescam", "gradcam")
 
@@ -102,93 +105,71 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-@folders.holding(folders.new_cases)
 def explain(
     source: Path,
     output: Path,
     *,
-    dataset: str | None = None,
-    model: Path | None = None,
-    plan: str = "auto",
-    channels: str = "all",
-    folds: Sequence[int] | None = None,
-    checkpoint: str = "final",
-    masks: Path | None = None,
-    resume: bool = False,
-    maps: Sequence[str] = _KINDS,
-    target: str = "predicted",
-    region: str = "brain",
-    window_mm: float = 16.0,
-    stride_mm: float | None = None,
-    baseline: Literal["local_mean", "mirror", "zero"] = "local_mean",
-    dose_baseline: Literal["local_mean", "zero_gy"] = "local_mean",
-    method: Literal["auto", "full", "incremental", "coarse"] = "auto",
-    memory_gb: float = 2.0,
-    untrained: int = 5,
-    sanity: Literal["on", "off"] = "on",
-    random_label_model: Path | None = None,
-    seed: int = 0,
-    device: str | None = None,
-    case_timeout: float | None = None,
-    workspace: Path | None = None,
+    dataset: str | None,
+    model: Path | None,
+    plan: str,
+    channels: str,
+    workspace: Path | None,
+    random_label_model: Path | None,
+    **options: Any,
 ) -> int:
     """Explain; the arguments are those of the command.
 
     Returns:
         0, or 1 when some cases failed.
     """
-    from ricenet_v2.core.errors import DatasetError
-    from ricenet_v2.explanation.folder import explain_folder
+    from ricenet_v2.api.explanation import explain as explain_folder
+
+    execution = {
+        name: options.pop(name)
+        for name in ("folds", "checkpoint", "masks", "resume", "device", "case_timeout")
+    }
+    chosen = _options(**options)
+    explanation = explain_folder(
+        source,
+        output,
+        common.named_model(model, dataset, plan, channels, workspace),
+        chosen,
+        control=random_label_model,
+        **execution,
+    )
+    show(explanation, chosen, output)
+    return common.SOME_FAILED if explanation.failed else common.OK
+
+
+def _options(
+    *,
+    maps: Sequence[str],
+    sanity: str,
+    window_mm: float,
+    stride_mm: float | None,
+    baseline: Literal["local_mean", "mirror", "zero"],
+    dose_baseline: Literal["local_mean", "zero_gy"],
+    method: Literal["auto", "full", "incremental", "coarse"],
+    memory_gb: float,
+    **options: Any,
+) -> ExplanationOptions:
+    """The options of the command line as a record."""
     from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
     from ricenet_v2.explanation.options import KINDS, ExplanationOptions
-    from ricenet_v2.explanation.quantities.untrained import FEWEST
-    from ricenet_v2.inference.ensemble import load_ensemble
 
-    stride_mm = window_mm if stride_mm is None else stride_mm
-    if not 0 < stride_mm <= window_mm or memory_gb <= 0:
-        raise DatasetError(
-            "Windows, strides and memory are above 0, and a stride is no larger than the window.",
-            got=f"--window_mm {window_mm:g} --stride_mm {stride_mm:g} --memory_gb {memory_gb:g}",
-        )
-    if untrained < 0 or 0 < untrained < FEWEST:
-        raise DatasetError(
-            "Fewer networks have no spread that a share could be held against.",
-            expected=f"--untrained 0, or {FEWEST} and more",
-            got=f"--untrained {untrained}",
-        )
-    options = ExplanationOptions(
+    return ExplanationOptions(
         occlusion=OcclusionSettings(
             window_mm=window_mm,
-            stride_mm=stride_mm,
+            stride_mm=window_mm if stride_mm is None else stride_mm,
             image=baseline,
             dose=dose_baseline,
             method=method,
             memory_gb=memory_gb,
         ),
         kinds=tuple(kind for kind in KINDS if kind in maps),
-        region=region,
-        target=target,
         sanity=sanity == "on",
-        untrained=untrained,
-        seed=seed,
+        **options,
     )
-    model = common.model_folder(model, dataset, plan, channels, workspace)
-    ensemble = load_ensemble(model, folds, checkpoint, device)
-    control = None
-    if random_label_model is not None:
-        control = load_ensemble(random_label_model, None, checkpoint, device)
-    explanation = explain_folder(
-        ensemble,
-        source,
-        output,
-        options,
-        control=control,
-        resume=resume,
-        masks=masks,
-        seconds=case_timeout,
-    )
-    show(explanation, options, output)
-    return common.SOME_FAILED if explanation.failed else common.OK
 
 
 def main(argv: Sequence[str] | None = None) -> int:

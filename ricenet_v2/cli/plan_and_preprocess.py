@@ -5,18 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from ricenet_v2.cli import common, folders, numbers, plan_choice, plan_folds, plan_tables
-from ricenet_v2.cli.plan_device import CONTEXT_GB, DEFAULT_MEMORY_GB
+from ricenet_v2.api.plan_device import CONTEXT_GB, DEFAULT_MEMORY_GB
+from ricenet_v2.cli import common, numbers
 from ricenet_v2.core.machine import n_cores
 from ricenet_v2.planning.names import PRESETS
+from ricenet_v2.records.splits import NO_GROUP
 
 if TYPE_CHECKING:
-    from ricenet_v2.records.plan import Plan
-    from ricenet_v2.store.paths import DatasetPaths
-    from ricenet_v2.store.raw import RawDataset
+    from ricenet_v2.records.integrity import Integrity
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -71,7 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--group",
         metavar="COLUMN",
         help="hold out each value of this column of cases.csv in turn, e.g. centre: one fold for "
-        f"each, instead of five stratified ones; {plan_folds.NO_GROUP}: stratified again (if left "
+        f"each, instead of five stratified ones; {NO_GROUP}: stratified again (if left "
         "out: as before)",
     )
     parser.add_argument(
@@ -91,136 +89,48 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def plan_and_preprocess(dataset: str, *, verify_only: bool, plan_only: bool, **options: Any) -> int:
+    """Check, plan and preprocess; the arguments are those of the command.
+
+    Returns:
+        0 when all is done, 1 when some cases failed, 2 when the dataset has errors.
+    """
+    from ricenet_v2.api import planning
+    from ricenet_v2.api.locations import paths_of
+    from ricenet_v2.api.planning_steps import IntegrityError, PlanOptions
+    from ricenet_v2.cli.plan_tables import PlanPrinter
+
+    printer = PlanPrinter(paths_of(dataset, options["workspace"]))
+    execution = {
+        name: options.pop(name)
+        for name in ("workspace", "overwrite", "num_workers", "case_timeout")
+    }
+    of_plan = PlanOptions(**options)
+    try:
+        if verify_only:
+            integrity = planning.verify(dataset, of_plan, **execution, observer=printer)
+            return _code_of(integrity)
+        if plan_only:
+            planning.plan(dataset, of_plan, **execution, observer=printer)
+        else:
+            planning.plan_and_preprocess(dataset, of_plan, **execution, observer=printer)
+    except IntegrityError as error:
+        return _code_of(error.integrity)
+    printer.show_doubt()
+    return common.SOME_FAILED if printer.n_failed else common.OK
+
+
+def _code_of(integrity: Integrity) -> int:
+    """2 for errors of the data, 1 where only the machine kept cases from being checked."""
+    if not integrity.errors:
+        return common.OK
+    return common.SOME_FAILED if integrity.is_of_machine else common.UNUSABLE
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 0 done, 1 some cases failed, 2 unusable input."""
     options = vars(build_parser().parse_args(argv))
     return common.run(lambda: plan_and_preprocess(**options), "ricenet_plan_and_preprocess", argv)
-
-
-@folders.holding(folders.planning)
-def plan_and_preprocess(
-    dataset: str,
-    *,
-    workspace: Path | None = None,
-    preset: str = "auto",
-    gpu_memory_gb: float | None = None,
-    precision: Literal["float32", "bfloat16"] | None = None,
-    spacing: Sequence[float] | None = None,
-    input_size: Sequence[int] | None = None,
-    batch_size: int | None = None,
-    straighten: bool = False,
-    verify_only: bool = False,
-    plan_only: bool = False,
-    group: str | None = None,
-    overwrite: bool = False,
-    num_workers: int = 1,
-    case_timeout: float | None = None,
-) -> int:
-    """Check a raw dataset, measure it, plan for it, split it into folds and preprocess it.
-
-    Args:
-        dataset: Id, name, or path of a raw dataset folder.
-        workspace: Holds raw/, preprocessed/ and results/.
-        preset: One of `PRESETS`.
-        gpu_memory_gb: Memory of one training step; None asks the CUDA device.
-        precision: In which a step must fit; None is bfloat16 where there is a CUDA device.
-        spacing: Target spacing, mm along (z, y, x).
-        input_size: Voxels along (z, y, x) that the network sees.
-        batch_size: Samples per step.
-        straighten: Resample images that lie tilted along the axes of the patient.
-        verify_only: Stop after the integrity check, and after that of the folds where `group` is
-            given.
-        plan_only: Stop after planning.
-        group: Column of cases.csv of which each fold holds out one value; `none` for folds that are
-            stratified by class; None keeps the folds that are there, else stratifies.
-        overwrite: Replace an existing plan, folds of other cases or of another column, and
-            preprocessed cases; those of cases that are no longer in cases.csv are deleted.
-        num_workers: Processes at most.
-        case_timeout: Seconds that checking, measuring or preprocessing a case may take; as long as
-            it takes where None.
-
-    Returns:
-        0 when all is done, 1 when some cases failed, 2 when the dataset has errors.
-
-    Raises:
-        RicenetError: Unusable input, or something there that --overwrite would replace.
-    """
-    from ricenet_v2.core import documents
-    from ricenet_v2.fingerprinting.fingerprint import measure
-    from ricenet_v2.fingerprinting.integrity import KILLED, LATE, check
-    from ricenet_v2.store.paths import dataset_paths
-    from ricenet_v2.store.raw import load_raw_dataset
-
-    paths = dataset_paths(dataset, workspace)
-    raw = load_raw_dataset(paths.raw)
-    is_straight = straighten or (plan_choice.is_straightened(paths.plan(preset)) and not overwrite)
-    integrity = check(raw, num_workers, straighten=is_straight, seconds=case_timeout)
-    documents.write(paths.integrity, integrity)
-    plan_tables.show_integrity(integrity, paths.integrity)
-    if integrity.errors:
-        is_of_machine = all(finding.check in (KILLED, LATE) for finding in integrity.errors)
-        return common.SOME_FAILED if is_of_machine else common.UNUSABLE
-    if verify_only and group is None:
-        return common.OK
-    folds = plan_folds.chosen_folds(raw.cases, paths, group, overwrite=overwrite)
-    plan_folds.show(folds, raw.cases, paths)
-    if verify_only:
-        return common.OK
-    with plan_folds.replacing(folds, paths, preset):  # refused now, not after all is measured
-        pass
-    fingerprint = measure(
-        raw, num_workers, paths.measurements, straighten=is_straight, seconds=case_timeout
-    )
-    plan_tables.show_fingerprint(fingerprint)
-    wanted: dict[str, Any] = {
-        "memory_gb": gpu_memory_gb,
-        "precision": precision,
-        "spacing": None if spacing is None else tuple(float(value) for value in spacing),
-        "input_size": None if input_size is None else tuple(input_size),
-        "batch_size": batch_size,
-        "straighten": straighten or None,
-    }
-    measured = plan_choice.FingerprintChange(fingerprint, plan_choice.earlier(paths.fingerprint))
-    plan = plan_choice.plan_for(
-        raw, measured, paths.plan(preset), preset, wanted, folds.splits, overwrite=overwrite
-    )
-    plan_tables.show_plan(plan, paths.plan(preset))
-    plan_tables.show_cut(fingerprint, plan)
-    plan_tables.write_page(fingerprint, plan, paths.page(preset))
-    documents.write(paths.fingerprint, fingerprint)
-    with plan_folds.replacing(folds, paths, preset):
-        if folds.splits is not None:
-            documents.write(paths.splits, folds.splits)
-        else:
-            # Folds of the cases that were there before would belong to nothing.
-            paths.splits.unlink(missing_ok=True)
-    limits = (num_workers, case_timeout)
-    code = common.OK if plan_only else _preprocess(raw, plan, paths, limits, overwrite)
-    if folds.doubt:
-        warning = "Warning: no folds were made, so ricenet_train will refuse this dataset."
-        print(f"{warning}\n{folds.doubt}")
-    return code
-
-
-def _preprocess(
-    raw: RawDataset,
-    plan: Plan,
-    paths: DatasetPaths,
-    limits: tuple[int, float | None],
-    overwrite: bool,
-) -> int:
-    from ricenet_v2.preprocessing.cohort import preprocess_dataset
-    from ricenet_v2.store.cases import delete_case, leftovers
-
-    folder, (n, seconds) = paths.cases(plan.name), limits
-    result = preprocess_dataset(raw, plan, folder, n, overwrite=overwrite, seconds=seconds)
-    code = plan_tables.show_result(result, folder)
-    for place, ids in leftovers(paths.preprocessed, {case.case_id for case in raw.cases}).items():
-        is_replaced = overwrite and place == folder
-        for case_id in ids if is_replaced else ():
-            delete_case(place, case_id)
-        plan_tables.show_leftovers(place, ids, are_deleted=is_replaced)
-    return code
 
 
 if __name__ == "__main__":

@@ -1,27 +1,104 @@
-"""What `ricenet_plan_and_preprocess` prints, and the page that it writes."""
+"""What `ricenet_plan_and_preprocess` prints."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from statistics import median
 
+from ricenet_v2.api.fold_assignment import FoldAssignment
+from ricenet_v2.api.planning_steps import NewPlan, PlanningStep, UnlistedCases
 from ricenet_v2.cli import common
-
-if TYPE_CHECKING:
-    from ricenet_v2.preprocessing.cohort import CohortResult
-    from ricenet_v2.records.fingerprint import Fingerprint
-    from ricenet_v2.records.integrity import Integrity
-    from ricenet_v2.records.plan import Plan
+from ricenet_v2.fingerprinting import summary
+from ricenet_v2.planning.input_size import cut_off, spacing_that_holds
+from ricenet_v2.preprocessing.cohort import CohortResult
+from ricenet_v2.records.fingerprint import Fingerprint, distinct
+from ricenet_v2.records.integrity import Integrity
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.reporting.plan import network
+from ricenet_v2.reporting.plan.alternatives import alternatives_of
+from ricenet_v2.store.paths import DatasetPaths
 
 _SHOWN_ROWS = 60
 _MAY_BE_CUT, _MAY_BE_LOST = 0.05, 0.1
 """Share of the cases that the input may cut by its rule, and share of a patient that is much."""
-_COLUMNS_OF_LARGE = ("spacing (mm)", "input size", "network", "batch", "why not")
 
 
-def show_result(result: CohortResult, folder: Path) -> int:
-    """Say what became of the cases; the exit code."""
+class PlanPrinter:
+    """Prints each step of planning and preprocessing as it is done."""
+
+    def __init__(self, paths: DatasetPaths) -> None:
+        """Print for this dataset.
+
+        Args:
+            paths: Files that are named behind the steps.
+        """
+        self._paths = paths
+        self._plan_name = ""
+        self._doubt = ""
+        self.n_failed = 0
+
+    def __call__(self, step: PlanningStep) -> None:
+        """Print a step."""
+        if isinstance(step, Integrity):
+            show_integrity(step, self._paths.integrity)
+        elif isinstance(step, FoldAssignment):
+            self._doubt = step.doubt
+            show_folds(step, self._paths)
+        elif isinstance(step, Fingerprint):
+            show_fingerprint(step)
+        elif isinstance(step, NewPlan):
+            self._show_new(step)
+        elif isinstance(step, CohortResult):
+            self.n_failed = len(step.failed)
+            show_result(step, self._paths.cases(self._plan_name))
+        else:
+            show_unlisted(step)
+
+    def show_doubt(self) -> None:
+        """Print why there are no folds, if there are none."""
+        if self._doubt:
+            warning = "Warning: no folds were made, so ricenet_train will refuse this dataset."
+            print(f"{warning}\n{self._doubt}")
+
+    def _show_new(self, new: NewPlan) -> None:
+        plan = new.plan
+        self._plan_name = plan.name
+        for note in new.notes:
+            print(note)
+        show_plan(plan, self._paths.plan(plan.name))
+        show_cut(new.fingerprint, plan)
+        show_network(new, self._paths.page(plan.name))
+
+
+def show_folds(folds: FoldAssignment, paths: DatasetPaths) -> None:
+    """Print folds that hold out the values of a column, and what is to be known of them."""
+    splits = folds.splits
+    if splits is not None and splits.group:
+        labels = {case.case_id: case.label for case in folds.cases}
+        patients = {case.case_id: case.patient_id for case in folds.cases}
+        classes = sorted({case.label for case in folds.cases if case.split == "train"})
+        rows = []
+        for number, fold in enumerate(splits.folds):
+            counts = Counter(labels[case] for case in fold.validation)
+            held_out = {patients[case] for case in fold.validation}
+            sizes = (len(fold.validation), len(held_out), *(counts[name] for name in classes))
+            rows.append((f"{number}: {fold.held_out}", *sizes, len(fold.train)))
+        columns = (f"fold: {splits.group} held out", "cases", "patients", *classes, "trained on")
+        title = f"Folds: {splits.scheme}"
+        common.table(title, columns, rows, has_numbers=True)
+    for warning in folds.warnings:
+        print(f"Warning: {warning}")
+    if folds.outdated:
+        print(
+            "Warning: these models have folds of the earlier splits, with which they cannot go on: "
+            f"{', '.join(folds.outdated)}. Move their folders out of {paths.results}."
+        )
+
+
+def show_result(result: CohortResult, folder: Path) -> None:
+    """Say what became of the cases."""
     print(
         f"Preprocessed {len(result.done)} cases, {len(result.skipped)} were there already, "
         f"{len(result.failed)} failed: {folder}"
@@ -31,17 +108,16 @@ def show_result(result: CohortResult, folder: Path) -> int:
         print(f"Made anew, since what was there is damaged ({len(result.damaged)}): {named}")
     if result.failed:
         common.table("Cases that failed", ("case", "error"), sorted(result.failed.items()))
-    return common.SOME_FAILED if result.failed else common.OK
 
 
-def show_leftovers(folder: Path, case_ids: Sequence[str], *, are_deleted: bool) -> None:
+def show_unlisted(unlisted: UnlistedCases) -> None:
     """Name preprocessed cases that are not in cases.csv, and what became or may become of them."""
-    named = ", ".join(case_ids)
-    if are_deleted:
-        print(f"Deleted from {folder}, since not in cases.csv ({len(case_ids)}): {named}")
+    folder, n, named = unlisted.folder, len(unlisted.case_ids), ", ".join(unlisted.case_ids)
+    if unlisted.are_deleted:
+        print(f"Deleted from {folder}, since not in cases.csv ({n}): {named}")
         return
     print(
-        f"Preprocessed in {folder}, but not in cases.csv ({len(case_ids)}): {named}. Nothing uses "
+        f"Preprocessed in {folder}, but not in cases.csv ({n}): {named}. Nothing uses "
         "them. Delete CASE.b2nd and CASE.json of each, or run the command of this plan with "
         "--overwrite, which deletes them and makes all other cases anew."
     )
@@ -49,9 +125,7 @@ def show_leftovers(folder: Path, case_ids: Sequence[str], *, are_deleted: bool) 
 
 def show_integrity(integrity: Integrity, path: Path) -> None:
     """The findings, those alike in one row, and how many of them there are."""
-    from ricenet_v2.fingerprinting import summary
-
-    groups = summary.alike(integrity.findings)
+    groups = summary.grouped(integrity.findings)
     if groups:
         rows = summary.finding_rows(groups[:_SHOWN_ROWS])
         common.table(f"Integrity of {integrity.dataset}", summary.FINDING_COLUMNS, rows)
@@ -65,8 +139,6 @@ def show_integrity(integrity: Integrity, path: Path) -> None:
 
 def show_fingerprint(fingerprint: Fingerprint) -> None:
     """What was measured."""
-    from ricenet_v2.fingerprinting import summary
-
     counts = ", ".join(f"{name} {count}" for name, count in fingerprint.class_counts.items())
     print(f"{fingerprint.n_cases} training cases of {fingerprint.n_patients} patients: {counts}")
     sizes = summary.size_rows(fingerprint)
@@ -81,19 +153,15 @@ def show_plan(plan: Plan, path: Path) -> None:
     rows = [(decision.what, decision.value, decision.reason) for decision in plan.decisions]
     columns = ("decision", "value", "reason")
     common.table(f"Plan {plan.name} of {plan.dataset}", columns, rows, has_lines=True)
-    if larger := _larger(plan):
+    larger = alternatives_of(plan)
+    if larger.rows:
         title = f"Too large for {plan.memory_budget_gb:g} GiB"
-        common.table(title, _COLUMNS_OF_LARGE, larger)
+        common.table(title, larger.columns, larger.rows)
     print(f"Plan: {path}")
 
 
 def show_cut(fingerprint: Fingerprint, plan: Plan) -> None:
     """Warn where the input is smaller than the patients, beyond what the rule of its size cuts."""
-    from statistics import median
-
-    from ricenet_v2.planning.input_size import cut_off, spacing_that_holds
-    from ricenet_v2.records.fingerprint import distinct
-
     cases = distinct(fingerprint.cases)
     lost = cut_off(cases, plan.spacing, plan.input_size)
     if not lost or (len(lost) <= _MAY_BE_CUT * len(cases) and max(lost.values()) < _MAY_BE_LOST):
@@ -117,36 +185,9 @@ def _times(values: Sequence[float]) -> str:
     return " x ".join(f"{value:.4g}" for value in values)
 
 
-def _larger(plan: Plan) -> tuple[tuple[str, ...], ...]:
-    return tuple(
-        (
-            " x ".join(f"{value:.3g}" for value in alternative.spacing),
-            " x ".join(str(n) for n in alternative.input_size),
-            alternative.network,
-            str(alternative.batch_size),
-            alternative.reason,
-        )
-        for alternative in plan.alternatives
-    )
-
-
-def write_page(fingerprint: Fingerprint, plan: Plan, path: Path) -> None:
-    """Show the network part by part, and write the page that shows everything.
-
-    Raises:
-        PlanError: The network of the plan cannot be built, or not for its input size.
-    """
-    from ricenet_v2.network.mixed import MixedPrecision
-    from ricenet_v2.network.stages import stage_costs
-    from ricenet_v2.reporting.plan import network
-    from ricenet_v2.reporting.plan.page import PlanTable, write_plan_page
-
-    n_channels, n_classes = len(plan.channels), len(plan.classes)
-    batch = plan.training.batch_size
-    casts = MixedPrecision("cuda") if plan.memory.precision == "bfloat16" else None
-    parts = stage_costs(plan.network, n_channels, n_classes, plan.input_size, batch, casts)
-    rows = network.rows(plan, parts)
+def show_network(new: NewPlan, page: Path) -> None:
+    """Print the network part by part, and where the page of the plan is."""
+    batch, rows = new.plan.training.batch_size, network.rows(new.plan, new.parts)
     common.table(f"Network (z, y, x), batch {batch}", network.COLUMNS, rows, has_numbers=True)
     print(network.COLUMNS_NOTE.format(batch=batch))
-    write_plan_page(path, fingerprint, plan, parts, PlanTable(_COLUMNS_OF_LARGE, _larger(plan)))
-    print(f"Plan page: {path}")
+    print(f"Plan page: {page}")

@@ -6,9 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
-from ricenet_v2.cli import common, folders
+from ricenet_v2.cli import common
 
 if TYPE_CHECKING:
     from ricenet_v2.records.prediction import Predictions
@@ -52,56 +52,45 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-@folders.holding(folders.new_cases)
 def predict(
     source: Path,
     output: Path,
     *,
-    dataset: str | None = None,
-    model: Path | None = None,
-    plan: str = "auto",
-    channels: str = "all",
-    folds: Sequence[int] | None = None,
-    checkpoint: str = "final",
-    combine: Literal["mean", "vote"] = "mean",
-    calibrated: bool = False,
-    prior: Sequence[str] = (),
-    decide: Literal["balanced", "probable"] = "balanced",
-    no_tta: bool = False,
-    resume: bool = False,
-    masks: Path | None = None,
-    device: str | None = None,
-    case_timeout: float | None = None,
-    workspace: Path | None = None,
+    dataset: str | None,
+    model: Path | None,
+    plan: str,
+    channels: str,
+    resume: bool,
+    masks: Path | None,
+    device: str | None,
+    case_timeout: float | None,
+    workspace: Path | None,
+    no_tta: bool,
+    **options: Any,
 ) -> int:
     """Predict; the arguments are those of the command.
 
     Returns:
         0, or 1 when some cases failed.
     """
-    from ricenet_v2.inference.described import tell_changed
-    from ricenet_v2.inference.ensemble import load_ensemble
+    from ricenet_v2.api.prediction import PredictOptions, predicted
+    from ricenet_v2.inference.described import warn_changed
     from ricenet_v2.inference.feature_reference import why_no_distance
-    from ricenet_v2.inference.folder import predict_folder
     from ricenet_v2.reporting.formatting import several
     from ricenet_v2.store.paths import DATASET_JSON, PREDICTIONS_CSV, dataset_paths
 
-    model = common.model_folder(model, dataset, plan, channels, workspace)
-    ensemble = load_ensemble(
-        model, folds, checkpoint, device, calibrated=calibrated, prior=prior, decide=decide
-    )
-    if dataset is not None:
-        tell_changed(ensemble.dataset, dataset_paths(dataset, workspace).raw / DATASET_JSON)
-    predictions = predict_folder(
-        ensemble,
+    predictions, ensemble = predicted(
         source,
         output,
-        combine=combine,
-        mirror=not no_tta,
-        resume=resume,
+        common.named_model(model, dataset, plan, channels, workspace),
+        PredictOptions(mirror=not no_tta, **options),
         masks=masks,
-        seconds=case_timeout,
+        resume=resume,
+        device=device,
+        case_timeout=case_timeout,
     )
+    if dataset is not None:
+        warn_changed(ensemble.dataset, dataset_paths(dataset, workspace).raw / DATASET_JSON)
     common.table(
         f"{several(len(predictions.cases), 'prediction')} by "
         f"{several(len(ensemble.members), 'network')}. "
@@ -147,7 +136,11 @@ def told_of(predictions: Predictions) -> str:
     if predictions.combine == "vote":
         sentences.append("Those without a fold are shares of votes.")
     if predictions.calibrated:
-        what = "unchanged" if predictions.applied is None else f"with {predictions.applied.words}"
+        what = (
+            "unchanged"
+            if predictions.applied is None
+            else f"with {predictions.applied.description}"
+        )
         sentences.append(f"Calibrated: {what}.")
     rule = (
         "the class whose probability is largest for its share (--decide balanced)"

@@ -6,8 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from ricenet_v2.cli import common, folders, numbers
+from ricenet_v2.cli import common, numbers
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -60,67 +61,23 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-@folders.holding(folders.reporting)
-def report(
-    dataset: str,
-    *,
-    plan: str = "auto",
-    channels: str = "all",
-    predictions: Sequence[Path] = (),
-    parts: Sequence[Path] = (),
-    output: Path | None = None,
-    max_mb: float = 95.0,
-    num_workers: int = 1,
-    case_timeout: float | None = None,
-    workspace: Path | None = None,
-) -> int:
+def report(dataset: str, *, max_mb: float, parts: Sequence[Path], **options: Any) -> int:
     """Write a report; the arguments are those of the command.
-
-    Args:
-        dataset: Id, name, or path of a raw dataset folder.
-        plan: Name of the plan.
-        channels: Label of the channels.
-        predictions: Folders of predictions, or the tables in them.
-        parts: Folders of sections and comparisons that lie elsewhere.
-        output: Folder of the report; None puts it beside the folds.
-        max_mb: Millions of bytes that the folder may take.
-        num_workers: Processes that make pages of cases.
-        case_timeout: Seconds that reading the images of a case may take; as long as it takes where
-            None.
-        workspace: Holds raw/, preprocessed/ and results/.
 
     Returns:
         0, or 1 where the images of some cases, or what other commands made of them, could not be
         shown.
-
-    Raises:
-        RicenetError: There is no such model, or a document is damaged.
     """
-    from ricenet_v2.core.command import invocation
-    from ricenet_v2.reporting.results.absent import absent
-    from ricenet_v2.reporting.results.sources import read_sources
-    from ricenet_v2.reporting.results.write import INDEX, write_report
-    from ricenet_v2.store.paths import dataset_paths
+    from ricenet_v2.api.report import report as write
 
-    paths = dataset_paths(dataset, workspace)
-    folders = [common.folder_of(table) for table in predictions]
-    sources = read_sources(paths, plan, channels, folders, parts)
-    folder = output or sources.model.report
-    record, faults = write_report(
-        sources,
-        folder,
-        invocation(),
-        most_megabytes=max_mb,
-        num_workers=num_workers,
-        seconds=case_timeout,
-    )
+    written = write(dataset, sections=parts, max_megabytes=max_mb, **options)
+    record, faults = written.record, written.faults
     if faults:
         common.table("Not shown: damaged, missing or late", ("case", "why"), faults.items())
-    missing = absent(sources)
-    if missing:
-        rows = [(part.what, part.command, part.how) for part in missing]
+    if written.missing:
+        rows = [(part.what, part.command, part.how) for part in written.missing]
         common.table("Not found, so not in the report", ("what", "made by", "how"), rows)
-    print(f"Report of {record.n_cases} cases, {record.n_bytes / 1e6:.3g} MB: {folder / INDEX}")
+    print(f"Report of {record.n_cases} cases, {record.n_bytes / 1e6:.3g} MB: {written.index}")
     print(record.note)
     return common.SOME_FAILED if faults else common.OK
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ricenet_v2.cli import common, ending, numbers
+
+if TYPE_CHECKING:
+    from ricenet_v2.api.fold_execution import TrainedFolds
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -118,26 +121,15 @@ def build_parser() -> argparse.ArgumentParser:
 
 def train(
     dataset: str,
-    fold: str | int,
+    fold: str,
     *,
-    plan: str = "auto",
-    channels: Sequence[str] | None = None,
-    resume: bool = False,
-    epochs: int | None = None,
-    settings: Mapping[str, str] | None = None,
-    seed: int = 0,
-    seeds: Sequence[int] | None = None,
-    device: str | None = None,
-    num_workers: int | None = None,
-    cache_gb: float | None = None,
-    num_threads: int | None = None,
-    num_folds_parallel: str = "1",
-    loggers: Sequence[str] = (),
-    preview_augmentation: bool = False,
-    pretrained_weights: Path | None = None,
-    allow_missing_weights: bool = False,
-    allow_leak: bool = False,
-    workspace: Path | None = None,
+    plan: str,
+    seeds: Sequence[int] | None,
+    device: str | None,
+    num_threads: int | None,
+    num_folds_parallel: str,
+    workspace: Path | None,
+    **options: Any,
 ) -> int:
     """Train; the arguments are those of the command.
 
@@ -148,50 +140,31 @@ def train(
     Raises:
         RicenetError: A single fold, or each of several, failed; or somebody asked for an end.
     """
-    import torch
-
-    from ricenet_v2.cli.folds import FoldExecution, in_processes
-    from ricenet_v2.cli.seeds import each_seed
+    from ricenet_v2.api.caller import state_kept
+    from ricenet_v2.api.fold_execution import FoldExecution
+    from ricenet_v2.api.training import ALL, FoldRequest, TrainOptions, train_in
     from ricenet_v2.core.errors import RicenetError
-    from ricenet_v2.core.locks import using
-    from ricenet_v2.store.paths import dataset_paths
-    from ricenet_v2.training.job import TrainOptions
     from ricenet_v2.training.process_group import joined
-    from ricenet_v2.training.resume_checks import check_not_begun
-    from ricenet_v2.training.seeds import setups_of_seeds
-    from ricenet_v2.training.training_setup import chosen_folds, load_setup
 
-    if num_threads is not None:
-        torch.set_num_threads(num_threads)
-    options = TrainOptions(
-        channels=tuple(channels) if channels else None,
-        resume=resume,
-        epochs=epochs,
-        overrides=dict(settings or {}),
-        seed=seed,
-        preview_only=preview_augmentation,
-        pretrained_weights=pretrained_weights,
-        allow_missing_weights=allow_missing_weights,
-        allow_leak=allow_leak,
-        num_workers=num_workers,
-        cache_gb=cache_gb,
-        loggers=tuple(loggers),
+    channels = options.pop("channels")
+    request = FoldRequest(
+        dataset,
+        None if fold == ALL else (fold,),
+        TrainOptions(
+            channels=tuple(channels) if channels else None,
+            overrides=options.pop("settings"),
+            preview_only=options.pop("preview_augmentation"),
+            loggers=tuple(options.pop("loggers")),
+            **options,
+        ),
+        plan,
+        workspace,
+        seeds,
+        FoldExecution(num_folds_parallel, num_threads, dataset, workspace, device),
     )
-    with joined(device) as process_group, ExitStack() as stack:
+    with joined(device) as process_group, state_kept(num_threads):
         try:
-            with process_group.agreed():
-                if process_group.leads:  # before the plan and the folds are read
-                    cases = dataset_paths(dataset, workspace).cases(plan)
-                    stack.enter_context(using(reads=[cases]))
-                setup = load_setup(dataset, plan, workspace, options, process_group)
-                folds = chosen_folds(str(fold), len(setup.splits.folds))
-                setups = setups_of_seeds(setup, seeds, folds)
-                if not resume and not preview_augmentation:
-                    for each in setups:
-                        check_not_begun(each.model, folds)
-
-            execution = FoldExecution(num_folds_parallel, num_threads, dataset, workspace, device)
-            return each_seed(setups, lambda each: in_processes(each, folds, execution))
+            results = train_in(process_group, request)
         except RicenetError as error:
             if process_group.size == 1:
                 raise
@@ -201,6 +174,20 @@ def train(
                 print(f"Error: {error}", file=sys.stderr, flush=True)
             process_group.wait()
             return ending.code_of(error)
+        if process_group.leads:
+            for trained in results:
+                _show_failed(trained)
+        return common.OK if all(each.is_complete for each in results) else common.SOME_FAILED
+
+
+def _show_failed(trained: TrainedFolds) -> None:
+    """Print which folds failed, and which are trained."""
+    if not trained.failed:
+        return
+    first, *others = sorted(trained.failed)
+    print(f"Fold {first} failed: {trained.failed[first]}", file=sys.stderr)
+    also = f"Also failed: {', '.join(map(str, others))}. " if others else ""
+    print(f"{also}Trained: {', '.join(str(run.fold) for run in trained.runs)}.")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -14,15 +14,15 @@ _INVOCATION: ContextVar[tuple[str, ...]] = ContextVar("invocation", default=())
 
 
 @contextmanager
-def invoked(words: Sequence[str]) -> Iterator[None]:
+def invoked(command_line: Sequence[str]) -> Iterator[None]:
     """Work for this command line inside the block; `invocation` returns it.
 
     A thread or process that is started inside the block does not know it.
 
     Args:
-        words: Program and arguments.
+        command_line: Program and arguments.
     """
-    token = _INVOCATION.set(portable(words))
+    token = _INVOCATION.set(portable(command_line))
     try:
         yield
     finally:
@@ -38,27 +38,30 @@ def invocation() -> tuple[str, ...]:
     return _INVOCATION.get()
 
 
-def portable(words: Sequence[str]) -> tuple[str, ...]:
+def portable(command_line: Sequence[str]) -> tuple[str, ...]:
     """Program and arguments, with `~` for the home folder, whose name may be that of a person.
 
     A command of this project has its name also where its module was run; another script that called
     it is named as one.
     """
-    if not words:
+    if not command_line:
         return ()
-    return (*_program(Path(words[0])), *(without_home(word) for word in words[1:]))
+    return (
+        *_program(Path(command_line[0])),
+        *(without_home(argument) for argument in command_line[1:]),
+    )
 
 
-def again(word: str) -> str:
+def again(option: str) -> str:
     """The present command with one word more, for the text of an error.
 
     Args:
-        word: An option, which is not repeated where it was given already.
+        option: An option, which is not repeated where it was given already.
     """
-    words = invocation()
-    if not words or not words[0].startswith("ricenet_"):
-        return f"the same command with {word}"
-    return f"`{text_of(words if word in words else (*words, word))}`"
+    command_line = invocation()
+    if not command_line or not command_line[0].startswith("ricenet_"):
+        return f"the same command with {option}"
+    return f"`{text_of(command_line if option in command_line else (*command_line, option))}`"
 
 
 def _program(file: Path) -> tuple[str, ...]:
@@ -68,9 +71,11 @@ def _program(file: Path) -> tuple[str, ...]:
     return (f"ricenet_{file.stem}",) if is_ours else ("python", file.name)
 
 
-def text_of(words: Sequence[str]) -> str:
+def text_of(command_line: Sequence[str]) -> str:
     """Words of `portable` as a line that a shell takes; a leading `~/` stays outside of quotes."""
     return " ".join(
-        f"~/{shlex.quote(word[2:])}" if word[:2] == "~/" and word[2:] else shlex.quote(word)
-        for word in words
+        f"~/{shlex.quote(argument[2:])}"
+        if argument[:2] == "~/" and argument[2:]
+        else shlex.quote(argument)
+        for argument in command_line
     )

@@ -143,7 +143,7 @@ def read(kind: type[D], path: Path, migrations: dict[int, Migration] | None = No
         raise DocumentError(
             f"This {kind.document} does not say which schema it follows."
             if schema is None
-            else f"The schema of this {kind.document} is no whole number.",
+            else f"The schema of this {kind.document} is not a whole number.",
             file=path,
             expected=f'"schema": {kind.schema}, or a smaller whole number',
             got="no schema" if schema is None else repr(schema)[:60],

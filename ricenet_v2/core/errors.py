@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_PARTS = ("case", "file", "expected", "got", "remedy")
 
 
 class RicenetError(Exception):
@@ -40,6 +46,11 @@ class RicenetError(Exception):
         lines = [f"  {name}: {part}" for name, part in parts.items() if part is not None]
         super().__init__("\n".join([what, *lines]))
 
+    def with_parts(self, **parts: Any) -> Self:
+        """The same error with other parts, e.g. `case` or `remedy`; the rest stays as it is."""
+        kept = {name: getattr(self, name) for name in _PARTS}
+        return type(self)(self.what, **kept | parts)
+
 
 class DatasetError(RicenetError, ValueError):
     """A dataset folder, its tables or its images are not usable."""
@@ -69,6 +80,10 @@ class TrainingError(RicenetError, RuntimeError):
     """Training cannot start or go on."""
 
 
+class PluginError(RicenetError, ImportError):
+    """What another package brings is missing, cannot be imported, or does not do what it should."""
+
+
 class InUseError(RicenetError, RuntimeError):
     """A folder is read or written by another process, which the text names."""
 
@@ -96,7 +111,7 @@ class LateError(RicenetError, TimeoutError):
     def after(cls, seconds: float) -> LateError:
         """That of a case which was given up after so many seconds."""
         return cls(
-            f"This takes longer than {seconds:g} s and was given up.",
+            f"This took longer than {seconds:g} s and was stopped.",
             remedy="See whether the drive of the images answers, and whether the images can be "
             "opened by other programs. Large images on a slow machine need a larger "
             "--case_timeout.",

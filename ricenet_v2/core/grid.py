@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from ricenet_v2.core.errors import GeometryError
 from ricenet_v2.core.types import Shape, Triple
 
+TOLERANCE_MM = 0.1
+"""How far corresponding corner voxels of one grid may lie apart; covers rounding in headers."""
 _UPRIGHT_WITHIN = 0.5
 """Degrees; a head of 200 mm moves by less than a voxel."""
 
@@ -111,6 +113,10 @@ class Grid:
     def distance(self, other: Grid) -> float:
         """Largest distance in mm between corresponding corner voxels of two grids."""
         return float(np.linalg.norm(self.corners() - other.corners(), axis=1).max())
+
+    def matches(self, other: Grid) -> bool:
+        """Whether both have the same shape, and their corner voxels lie within 0.1 mm."""
+        return self.shape == other.shape and self.distance(other) <= TOLERANCE_MM
 
     def crop(self, start: Shape, stop: Shape) -> Grid:
         """The grid of voxels start (inclusive) to stop (exclusive), array axes (z, y, x)."""

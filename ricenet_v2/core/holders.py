@@ -18,7 +18,7 @@ from ricenet_v2.core.command import invocation, text_of
 from ricenet_v2.core.errors import InUseError
 from ricenet_v2.core.names import shown
 
-_MOST_TOLD, _LONGEST_COMMAND = 3, 200
+_MOST_LISTED, _LONGEST_COMMAND = 3, 200
 _ENDED = "ended"
 
 
@@ -61,7 +61,7 @@ class Holder:
         return True
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """For messages: the file may be a stranger's, so nothing of it is trusted."""
         text = f"{self.command[:_LONGEST_COMMAND]} (process {self.pid} on {self.host[:100]}, since "
         description = shown(text + self.since[:40])
@@ -104,7 +104,7 @@ def holders_in(text: bytes) -> list[Holder]:
                 holders.pop(fields["number"], None)
                 continue
             holder = Holder(**fields)
-            holder.words  # noqa: B018 - fails where a field is of another type
+            holder.description  # noqa: B018 - fails where a field is of another type
             holders[holder.number] = holder
     return [holder for holder in holders.values() if holder.may_live]
 
@@ -121,8 +121,8 @@ def in_use(folder: object, there: Sequence[Holder], *, writes: bool) -> InUseErr
     else:
         what = "Another process is reading this folder, which would be changed under it."
         remedy = "Wait until it has ended, or stop it."
-    listed = "\n    ".join(holder.words for holder in named[:_MOST_TOLD])
-    more = f"\n    and {len(named) - _MOST_TOLD} more" if len(named) > _MOST_TOLD else ""
+    listed = "\n    ".join(holder.description for holder in named[:_MOST_LISTED])
+    more = f"\n    and {len(named) - _MOST_LISTED} more" if len(named) > _MOST_LISTED else ""
     return InUseError(
         what,
         file=str(folder),

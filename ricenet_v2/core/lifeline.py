@@ -32,7 +32,7 @@ def end_with_parent() -> None:
     A training hears the signal and saves its finished epochs; all else ends at once.
     """
     parent = multiprocessing.parent_process()
-    if parent is None or parent.pid is None or _kernel_tells(parent.pid):
+    if parent is None or parent.pid is None or _kernel_signals(parent.pid):
         return
     sentinel, number = parent.sentinel, os.getppid()
 
@@ -45,7 +45,7 @@ def end_with_parent() -> None:
     _watch(is_gone)
 
 
-def command(module: str, words: Sequence[str]) -> list[str]:
+def command(module: str, arguments: Sequence[str]) -> list[str]:
     """The command line of a module that ends with this process.
 
     It is to be started with a pipe as its standard input (`stdin=subprocess.PIPE`), which stays
@@ -53,12 +53,12 @@ def command(module: str, words: Sequence[str]) -> list[str]:
 
     Args:
         module: Has a `__main__` part.
-        words: Its arguments.
+        arguments: Its arguments.
     """
-    return [sys.executable, "-m", "ricenet_v2.core.lifeline", str(os.getpid()), module, *words]
+    return [sys.executable, "-m", "ricenet_v2.core.lifeline", str(os.getpid()), module, *arguments]
 
 
-def _kernel_tells(parent: int) -> bool:
+def _kernel_signals(parent: int) -> bool:
     """Whether the kernel will send SIGTERM when the parent has ended; sent here where it has."""
     # Between a process and its parent may stand a fork server, of which the kernel would tell.
     if not _HAS_PDEATHSIG or os.getppid() != parent:
@@ -95,10 +95,10 @@ def _is_closed(descriptor: int) -> bool:
         return True
 
 
-def main(words: Sequence[str]) -> None:
+def main(arguments: Sequence[str]) -> None:
     """Run a module in this process: the parent's number, the module, its arguments."""
-    parent, module, *rest = words
-    if not _kernel_tells(int(parent)):
+    parent, module, *rest = arguments
+    if not _kernel_signals(int(parent)):
         descriptor = sys.stdin.fileno()
         _watch(lambda: _is_closed(descriptor))
     sys.argv = [module, *rest]

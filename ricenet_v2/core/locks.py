@@ -109,7 +109,7 @@ def _taken(folder: Path, *, writes: bool) -> int | None:
             if error.errno not in _IS_HELD:
                 with suppress(OSError):
                     (folder / LOCK_FILE).unlink()
-                _tell(folder, error, writes=writes)
+                _log_failure(folder, error, writes=writes)
                 return None
             if time.monotonic() > until:
                 raise in_use(folder, holders_in(there), writes=writes) from None
@@ -135,7 +135,7 @@ def _opened(path: Path, *, writes: bool) -> int | None:
                 raise
             descriptor = os.open(path, _HOW | os.O_RDONLY)
     except OSError as error:
-        _tell(path.parent, error, writes=writes)
+        _log_failure(path.parent, error, writes=writes)
         return None
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return descriptor
@@ -148,7 +148,7 @@ def _lock(descriptor: int, *, writes: bool) -> None:
         fcntl.flock(descriptor, (fcntl.LOCK_EX if writes else fcntl.LOCK_SH) | fcntl.LOCK_NB)
 
 
-def _tell(folder: Path, error: OSError, *, writes: bool) -> None:
+def _log_failure(folder: Path, error: OSError, *, writes: bool) -> None:
     logger.log(
         logging.WARNING if writes else logging.DEBUG,
         "%s cannot be locked (%s): nothing keeps another process from working there too.",

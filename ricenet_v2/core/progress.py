@@ -1,4 +1,8 @@
-"""Progress of long steps: a bar with the time left on a terminal, lines in a log."""
+"""Progress of long steps: a bar with the time left where it is asked for, lines in a log.
+
+Nothing is printed unless a block says so: commands show bars on a terminal (`on_terminal`), scripts
+and notebooks where they want them (`progress_bars`).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,11 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from contextlib import contextmanager
+from contextvars import ContextVar
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -19,6 +27,50 @@ Clock = Callable[[], float]
 _TENTHS = 10
 _SOON, _LATE = 5.0, 30.0
 """Seconds: lines are never closer than the first; the second is long enough for a line."""
+_BARS: ContextVar[Literal["never", "terminal", "always"]] = ContextVar("bars", default="never")
+
+
+@contextmanager
+def progress_bars() -> Iterator[None]:
+    """Show progress bars inside the block, on stderr or as those of a notebook.
+
+    Without it, functions that are called from Python print nothing; long steps still log lines at
+    the level INFO to the logger `ricenet_v2`. Threads that are started inside the block show none.
+
+    Example:
+        >>> with rn.progress_bars():
+        ...     report = rn.report("1", workspace=space)
+    """
+    with _set("always"):
+        yield
+
+
+@contextmanager
+def on_terminal() -> Iterator[None]:
+    """Show progress bars inside the block where stderr is a terminal."""
+    with _set("terminal"):
+        yield
+
+
+@contextmanager
+def _set(bars: Literal["terminal", "always"]) -> Iterator[None]:
+    token = _BARS.set(bars)
+    try:
+        yield
+    finally:
+        _BARS.reset(token)
+
+
+def bar(**options: Any) -> tqdm[NoReturn] | None:
+    """A progress bar with these options of `tqdm`, or None where none is to be shown."""
+    bars = _BARS.get()
+    if bars == "never" or (bars == "terminal" and not sys.stderr.isatty()):
+        return None
+    # The bar of notebooks is a widget; `auto` warns where there are none.
+    has_widgets = not sys.stderr.isatty() and find_spec("ipywidgets") is not None
+    module = import_module("tqdm.auto" if has_widgets else "tqdm")
+    shown: tqdm[NoReturn] = module.tqdm(dynamic_ncols=True, mininterval=0.5, **options)
+    return shown
 
 
 def track(
@@ -30,8 +82,8 @@ def track(
 ) -> Iterator[Item]:
     """Iterate and show how far it is.
 
-    Where stderr is a terminal, a bar shows share done, time left and rate. Elsewhere a line is
-    logged after each tenth and after 30 s, never sooner than 5 s after the line before.
+    Where bars are shown, one has share done, time left and rate. Elsewhere a line is logged after
+    each tenth and after 30 s, never sooner than 5 s after the line before.
 
     Args:
         items: What to iterate over.
@@ -39,18 +91,20 @@ def track(
         total: Number of items where `items` has no length.
         has_own_lines: Whether the step itself logs each item, so that a log needs no more.
     """
-    if sys.stderr.isatty():
-        from tqdm import tqdm
-
-        yield from tqdm(items, desc=description, total=total, dynamic_ncols=True, mininterval=0.5)
+    number = len(items) if total is None and isinstance(items, Sized) else total
+    shown = bar(desc=description, total=number)
+    if shown is not None:
+        with shown:
+            for item in items:
+                yield item
+                shown.update()
     elif has_own_lines:
         yield from items
     else:
-        number = len(items) if total is None and isinstance(items, Sized) else total
-        yield from told(items, description, number)
+        yield from logged(items, description, number)
 
 
-def told(
+def logged(
     items: Iterable[Item], description: str, total: int | None, clock: Clock = time.monotonic
 ) -> Iterator[Item]:
     """Iterate and log lines like `predicting: 12 of 40, 1 min 10 s, about 2 min 43 s left`.
@@ -85,13 +139,7 @@ class Progress:
         self.description = description
         self._total, self._done = total, 0
         self._lines = _Lines(total, clock)
-        self._bar: tqdm[NoReturn] | None = None
-        if sys.stderr.isatty():
-            from tqdm import tqdm
-
-            self._bar = tqdm(
-                desc=description, total=total, dynamic_ncols=True, mininterval=0.5, leave=False
-            )
+        self._bar = bar(desc=description, total=total, leave=False)
 
     def add(self, number: int = 1) -> None:
         """So many more are done."""

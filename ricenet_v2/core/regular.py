@@ -7,7 +7,12 @@ import os
 import stat
 from io import BufferedReader
 from pathlib import Path
+from typing import TypeVar
 
+from ricenet_v2.core.errors import RicenetError
+
+_REMEDY = "Put the file itself there, and see that this user may read it."
+_Error = TypeVar("_Error", bound=RicenetError)
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -49,6 +54,23 @@ def is_missing(path: Path) -> bool:
     except (OSError, ValueError):  # it cannot be told, so that it counts as a fault and not as none
         return False
     return False
+
+
+def not_readable(
+    kind: type[_Error], name: str, path: Path, why: OSError | str, remedy: str = _REMEDY
+) -> _Error:
+    """The error for a path which should be a regular file that this user may read.
+
+    Args:
+        kind: Class of the error.
+        name: What the file is, as the subject of a sentence.
+        path: The file.
+        why: What `fault_of_file` gave, or the error of opening it.
+        remedy: What to do.
+    """
+    got = why if isinstance(why, str) else why.strerror or why
+    what = f"{name} cannot be read."
+    return kind(what, file=path, expected="a regular file", got=got, remedy=remedy)
 
 
 def check_regular(path: Path) -> None:

@@ -18,12 +18,12 @@ def composed(name: str) -> str:
 
 def one_name(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Different names that are one in the composed Unicode normal form: each, and the others."""
-    alike = defaultdict(list)
+    by_composed = defaultdict(list)
     for name in dict.fromkeys(names):
-        alike[composed(name)].append(name)
+        by_composed[composed(name)].append(name)
     return {
         name: tuple(other for other in several if other != name)
-        for several in alike.values()
+        for several in by_composed.values()
         if len(several) > 1
         for name in several
     }

@@ -11,7 +11,7 @@ import numpy as np
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.pooling import pool
-from ricenet_v2.evaluation.read import read_scored
+from ricenet_v2.evaluation.read import read_labelled
 from ricenet_v2.store.fold_paths import VALIDATION_CSV
 from ricenet_v2.store.paths import (
     CASES_CSV,
@@ -85,9 +85,9 @@ def read_run(
     path = Path(run)
     if path.is_file():
         table = None if _has_labels(path) else truth
-        return read_scored(path, table, allow_missing=True)
+        return read_labelled(path, table, allow_missing=True)
     if (path / PREDICTIONS_CSV).is_file():
-        return read_scored(path / PREDICTIONS_CSV, truth, allow_missing=True)
+        return read_labelled(path / PREDICTIONS_CSV, truth, allow_missing=True)
     known = _named(dataset) if dataset else []
     if run in known and dataset is not None:
         path = dataset.results / run
@@ -96,7 +96,7 @@ def read_run(
         table = dataset.raw / CASES_CSV if dataset is not None else None
         return pool(model, path.parent.name, table)
     if (model.crossval / VALIDATION_CSV).is_file():
-        return read_scored(model.crossval / VALIDATION_CSV)
+        return read_labelled(model.crossval / VALIDATION_CSV)
     raise DatasetError(
         "There is no such run.",
         expected="a predictions.csv, a folder of predictions, a model folder, or with -d DATASET "

@@ -11,23 +11,23 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.evaluation_input import EvaluationInput
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
-from ricenet_v2.inference.prior import called, corrected, named_prior
+from ricenet_v2.inference.prior import corrected, named_prior, predicted_classes
 from ricenet_v2.records.prediction import Predictions
 
 
-def with_prior(evaluated: EvaluationInput, words: Sequence[str]) -> EvaluationInput:
+def with_prior(evaluated: EvaluationInput, entries: Sequence[str]) -> EvaluationInput:
     """The same predictions as ricenet_predict --prior would have made them.
 
     Args:
         evaluated: Predictions of new cases, with the predictions.json beside them.
-        words: Class shares, as `named_prior` reads them.
+        entries: Class shares, as `named_prior` reads them.
 
     Raises:
         DatasetError: They are out-of-fold, not corrected for a prior, or votes; or the shares
             cannot be used.
     """
-    provenance, scored = evaluated.provenance, evaluated.scored
-    if provenance is None or not scored.prior or evaluated.source != "test":
+    provenance, labelled = evaluated.provenance, evaluated.labelled
+    if provenance is None or not labelled.prior or evaluated.source != "test":
         raise DatasetError(
             "These predictions cannot be moved to another prior.",
             expected="predictions of new cases by the mean of networks, corrected for the prior of "
@@ -35,22 +35,22 @@ def with_prior(evaluated: EvaluationInput, words: Sequence[str]) -> EvaluationIn
             got=evaluated.title,
             remedy="Predict the cases again with ricenet_predict --prior, or leave out --prior.",
         )
-    named = named_prior(words, scored.classes, evaluated.positive)
+    named = named_prior(entries, labelled.classes, evaluated.positive)
     members = {
         fold: corrected(values, prior, named)
         for (fold, values), prior in zip(
-            scored.members.items(), _of_members(provenance, scored), strict=True
+            labelled.members.items(), _of_members(provenance, labelled), strict=True
         )
     }
-    probabilities = _combined(members, scored, named)
-    shares = ", ".join(f"{n} {share:.3g}" for n, share in zip(scored.classes, named, strict=True))
+    probabilities = _combined(members, labelled, named)
+    shares = ", ".join(f"{n} {share:.3g}" for n, share in zip(labelled.classes, named, strict=True))
     return dataclasses.replace(
         evaluated,
-        scored=dataclasses.replace(
-            scored,
+        labelled=dataclasses.replace(
+            labelled,
             probabilities=probabilities,
             members=members,
-            predicted=called(probabilities, named, scored.decide),
+            predicted=predicted_classes(probabilities, named, labelled.decide),
             prior=named,
         ),
         title=f"{evaluated.title}, for the prior {shares}",
@@ -58,19 +58,19 @@ def with_prior(evaluated: EvaluationInput, words: Sequence[str]) -> EvaluationIn
     )
 
 
-def _of_members(provenance: Predictions, scored: LabelledPredictions) -> list[tuple[float, ...]]:
+def _of_members(provenance: Predictions, labelled: LabelledPredictions) -> list[tuple[float, ...]]:
     """Class shares that each member's probabilities are right for."""
     if provenance.prior_named:
-        return [scored.prior] * len(scored.members)
-    order = [provenance.classes.index(name) for name in scored.classes]
+        return [labelled.prior] * len(labelled.members)
+    order = [provenance.classes.index(name) for name in labelled.classes]
     shares = {each.fold: each.prior.shares for each in provenance.priors}
-    return [tuple(shares[fold][index] for index in order) for fold in scored.members]
+    return [tuple(shares[fold][index] for index in order) for fold in labelled.members]
 
 
 def _combined(
-    members: Mapping[int, Floats], scored: LabelledPredictions, named: tuple[float, ...]
+    members: Mapping[int, Floats], labelled: LabelledPredictions, named: tuple[float, ...]
 ) -> Floats:
     if not members:
-        return corrected(scored.probabilities, scored.prior, named)
+        return corrected(labelled.probabilities, labelled.prior, named)
     mean: Floats = np.mean(list(members.values()), axis=0)
     return mean

@@ -180,20 +180,20 @@ def method(kind: Kind, n_classes: int) -> str:
 
 
 def interval(
-    scored: LabelledPredictions, class_indices: tuple[int, ...], level: float, kind: Kind
+    labelled: LabelledPredictions, class_indices: tuple[int, ...], level: float, kind: Kind
 ) -> Interval:
     """Interval of the mean over classes.
 
     Args:
-        scored: Predictions; each class of `class_indices` has cases, and others beside them (in one
-            fold, for the AUROC within folds).
+        labelled: Predictions; each class of `class_indices` has cases, and others beside them (in
+            one fold, for the AUROC within folds).
         class_indices: Classes: the positive one of two, all of more, or a single one.
         level: Coverage.
         kind: Which area is meant.
     """
     make = binomial if kind == "average precision" else newcombe
-    patients = scored.grouping
-    class_areas = [_area(scored, k, kind) for k in class_indices]
+    patients = labelled.grouping
+    class_areas = [_area(labelled, k, kind) for k in class_indices]
     ends = [make(area, patients, level) for area in class_areas]
     if len(class_indices) == 1:
         return ends[0]
@@ -203,8 +203,8 @@ def interval(
     return max(0.0, bottom), min(1.0, top)
 
 
-def _area(scored: LabelledPredictions, k: int, kind: Kind) -> Area:
-    scores, in_class = scored.probabilities[:, k], scored.truth == k
+def _area(labelled: LabelledPredictions, k: int, kind: Kind) -> Area:
+    scores, in_class = labelled.probabilities[:, k], labelled.truth == k
     if kind == "AUROC within folds":
-        return auroc_within(scores, in_class, np.array(scored.folds))
+        return auroc_within(scores, in_class, np.array(labelled.folds))
     return auroc(scores, in_class) if kind == "AUROC" else average_precision(scores, in_class)

@@ -46,34 +46,34 @@ _HOW = (
 
 
 def calibrate(
-    scored: LabelledPredictions, model: ModelPaths, options: EvaluationOptions
+    labelled: LabelledPredictions, model: ModelPaths, options: EvaluationOptions
 ) -> Calibration:
     """Choose and fit a calibration on out-of-fold predictions and report its effect on them.
 
     Args:
-        scored: Pooled out-of-fold predictions with their folds.
+        labelled: Pooled out-of-fold predictions with their folds.
         model: Model whose validation.csv they came from.
         options: Options of the figures.
 
     Raises:
         DatasetError: There is only one fold, or its predictions are not of single networks.
     """
-    if len(set(scored.folds)) < 2:
+    if len(set(labelled.folds)) < 2:
         raise DatasetError(
             "A calibration is fitted on the out-of-fold predictions of several folds.",
             file=model.folder,
             expected="at least two folds",
-            got=f"{len(set(scored.folds))}",
+            got=f"{len(set(labelled.folds))}",
         )
-    folds = np.array(scored.folds, dtype=np.intp)
-    shares = priors_of_folds(model, sorted(set(scored.folds))) if scored.prior else None
-    priors = None if shares is None else np.array([shares[fold] for fold in scored.folds])
-    cases = Cases(scored.truth, scored.probabilities, scored.patients, folds, priors)
+    folds = np.array(labelled.folds, dtype=np.intp)
+    shares = priors_of_folds(model, sorted(set(labelled.folds))) if labelled.prior else None
+    priors = None if shares is None else np.array([shares[fold] for fold in labelled.folds])
+    cases = Cases(labelled.truth, labelled.probabilities, labelled.patients, folds, priors)
     choice = choose(cases)
     fitted = fit(choice.form, cases)
-    after = dataclasses.replace(scored, probabilities=_held_out(cases))
+    after = dataclasses.replace(labelled, probabilities=_held_out(cases))
     ends = fit_temperature(
-        scored.truth, scored.probabilities, scored.grouping, options.level, priors
+        labelled.truth, labelled.probabilities, labelled.grouping, options.level, priors
     )
     is_temperature = choice.form == TEMPERATURE
     slope = 1.0 if fitted is None else fitted.slope
@@ -81,23 +81,23 @@ def calibrate(
         temperature=1 / slope,
         low=ends.low if is_temperature else None,
         high=ends.high if is_temperature else None,
-        n_cases=len(scored),
-        n_patients=scored.grouping.count,
+        n_cases=len(labelled),
+        n_patients=labelled.grouping.count,
         method=_METHODS[choice.form] + _HOW,
         fitted_on={
             f"fold_{fold}/{model.fold(fold).validation.name}": sha256_of_file(
                 model.fold(fold).validation
             )
-            for fold in sorted(set(scored.folds))
+            for fold in sorted(set(labelled.folds))
         },
-        before=probability_figures(scored, options),
+        before=probability_figures(labelled, options),
         after=probability_figures(after, options),
-        warning=f"only {len(scored)} cases" if len(scored) < FEW_CASES else "",
+        warning=f"only {len(labelled)} cases" if len(labelled) < FEW_CASES else "",
         form=choice.form,
         slope=slope,
         offsets=() if fitted is None else fitted.offsets,
-        classes=scored.classes,
-        prior=scored.prior,
+        classes=labelled.classes,
+        prior=labelled.prior,
         trials=choice.trials,
     )
     return with_selection(calibration, [model])
@@ -115,12 +115,12 @@ def _held_out(cases: Cases) -> Floats:
 
 
 def probability_figures(
-    scored: LabelledPredictions, options: EvaluationOptions
+    labelled: LabelledPredictions, options: EvaluationOptions
 ) -> tuple[Metric, ...]:
     """The figures that a calibration changes; ranks of two classes stay as they are."""
-    figures = figures_of(scored, options)
+    figures = figures_of(labelled, options)
     shown = [figure for figure in figures if figure.name in _SHOWN]
-    return (*shown, *slope_and_intercept(scored, options.positive, options.level))
+    return (*shown, *slope_and_intercept(labelled, options.positive, options.level))
 
 
 def with_ensemble(

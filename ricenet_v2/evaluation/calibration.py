@@ -24,7 +24,7 @@ FEW, FEWEST = 10, 3
 """Patients of the rarer side below which intervals are warned of, and not given."""
 
 
-def slope_and_intercept(scored: LabelledPredictions, positive: int, level: float) -> list[Metric]:
+def slope_and_intercept(labelled: LabelledPredictions, positive: int, level: float) -> list[Metric]:
     """Calibration slope and intercept of the positive class of two, or of each class of more.
 
     Slope: of the log odds of the class on those of its probability; 1 is right, below 1 the
@@ -35,19 +35,19 @@ def slope_and_intercept(scored: LabelledPredictions, positive: int, level: float
     The variance is the sandwich by patient, which is too small where one side is rare; so t stands
     for the number of patients of the rarer side, and with fewer than 3 there is no interval.
     """
-    class_indices = one_vs_rest_classes(scored, positive)
+    class_indices = one_vs_rest_classes(labelled, positive)
     metrics = []
     for index in class_indices:
-        name = scored.classes[index]
-        p = np.clip(scored.probabilities[:, index], _LEAST, 1 - _LEAST)
-        odds, truth = np.log(p / (1 - p)), (scored.truth == index).astype(np.float64)
-        ones, none, patients = np.ones_like(odds), np.zeros_like(odds), scored.grouping
+        name = labelled.classes[index]
+        p = np.clip(labelled.probabilities[:, index], _LEAST, 1 - _LEAST)
+        odds, truth = np.log(p / (1 - p)), (labelled.truth == index).astype(np.float64)
+        ones, none, patients = np.ones_like(odds), np.zeros_like(odds), labelled.grouping
         slope = fitted(np.column_stack([odds, ones]), truth, none, patients)
         intercept = fitted(ones[:, None], truth, odds, patients)
         few = min(patients.part(np.flatnonzero(truth == side)).count for side in (0, 1))
         metrics += [
-            _wald(f"calibration slope of {name}", slope, len(scored), few, level),
-            _wald(f"calibration intercept of {name}", intercept, len(scored), few, level),
+            _wald(f"calibration slope of {name}", slope, len(labelled), few, level),
+            _wald(f"calibration intercept of {name}", intercept, len(labelled), few, level),
         ]
     return metrics
 
@@ -100,15 +100,15 @@ def fit_temperature(
     """
     added = log_shares(prior)
     logs = np.log(np.clip(probabilities, temperature.LEAST, 1)) - added
-    picked = logs[np.arange(len(truth)), truth]
+    true_logs = logs[np.arange(len(truth)), truth]
     lowest, highest = 1 / temperature.LIMITS[1], 1 / temperature.LIMITS[0]
     # The likelihood still rises (or has gone flat) at a limit, e.g. where every call is right.
     for limit, sign in ((highest, 1), (lowest, -1)):
-        if sign * float(_derivatives(logs, picked, limit, added)[0].sum()) > -_ENOUGH:
+        if sign * float(_derivatives(logs, true_logs, limit, added)[0].sum()) > -_ENOUGH:
             return Temperature(1 / limit, None, None, met_limit=True)
     inverse = 1.0
     for _ in range(_STEPS):
-        slopes, curvature = _derivatives(logs, picked, inverse, added)
+        slopes, curvature = _derivatives(logs, true_logs, inverse, added)
         step = float(slopes.sum()) / max(curvature, 1e-300)
         # Half of the way to a limit at most, so that it is neared but not crossed.
         new = inverse + float(np.clip(step, (lowest - inverse) / 2, (highest - inverse) / 2))
@@ -117,7 +117,7 @@ def fit_temperature(
             break
     if patients.count < 2:
         return Temperature(1 / inverse, None, None)
-    slopes, curvature = _derivatives(logs, picked, inverse, added)
+    slopes, curvature = _derivatives(logs, true_logs, inverse, added)
     by_patient = np.bincount(patients.owner, slopes, minlength=patients.count)
     correction = patients.count / (patients.count - 1)
     deviation = float(np.sqrt(correction * (by_patient**2).sum())) / curvature / inverse
@@ -126,9 +126,9 @@ def fit_temperature(
 
 
 def _derivatives(
-    logs: Floats, picked: Floats, inverse: float, added: Floats
+    logs: Floats, true_logs: Floats, inverse: float, added: Floats
 ) -> tuple[Floats, float]:
     """Slope of each case's log likelihood in 1 / temperature, and minus the sum of curvatures."""
     p = np.exp(log_softmax(logs * inverse + added, axis=1))
     mean = (p * logs).sum(axis=1)
-    return picked - mean, float(((p * logs**2).sum(axis=1) - mean**2).sum())
+    return true_logs - mean, float(((p * logs**2).sum(axis=1) - mean**2).sum())

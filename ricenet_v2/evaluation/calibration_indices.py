@@ -15,7 +15,7 @@ N_SIMULATED, MOST_SIMULATED = 200, 5000
 _STEPS, _FAR = 20, 30.0
 
 
-def calibration_indices(scored: LabelledPredictions, positive: int, seed: int) -> list[Metric]:
+def calibration_indices(labelled: LabelledPredictions, positive: int, seed: int) -> list[Metric]:
     """Distances of the probabilities from the flexible curve, for each class against the rest.
 
     ICI, E50 and E90 are the mean, median and 90th percentile of the distance (Austin and Steyerberg
@@ -24,24 +24,24 @@ def calibration_indices(scored: LabelledPredictions, positive: int, seed: int) -
     same probabilities would show if these were right.
 
     Args:
-        scored: Predictions with truths.
+        labelled: Predictions with truths.
         positive: Class that two classes are about.
         seed: Random seed of the simulated truths.
     """
     return [
         figure
-        for index in one_vs_rest_classes(scored, positive)
-        for figure in _of_class(scored, index, seed)
+        for index in one_vs_rest_classes(labelled, positive)
+        for figure in _of_class(labelled, index, seed)
     ]
 
 
-def _of_class(scored: LabelledPredictions, index: int, seed: int) -> list[Metric]:
-    fit, p, n = flexible(scored, index), scored.probabilities[:, index], len(scored)
-    names = [f"{what} of {scored.classes[index]}" for what in ("ICI", "E50", "E90")]
+def _of_class(labelled: LabelledPredictions, index: int, seed: int) -> list[Metric]:
+    fit, p, n = flexible(labelled, index), labelled.probabilities[:, index], len(labelled)
+    names = [f"{what} of {labelled.classes[index]}" for what in ("ICI", "E50", "E90")]
     if isinstance(fit, str):
         return [Metric(name, None, None, None, n, CURVE, fit) for name in names]
     values = _distances(np.abs(fit.at(p) - p)[:, None])[:, 0]
-    chance = _by_chance(scored, index, fit.basis, seed)
+    chance = _by_chance(labelled, index, fit.basis, seed)
     return [
         Metric(
             name,
@@ -50,7 +50,7 @@ def _of_class(scored: LabelledPredictions, index: int, seed: int) -> list[Metric
             None,
             n,
             f"{fit.method}, no interval{_if_calibrated(among)}",
-            caution(scored, index),
+            caution(labelled, index),
         )
         for name, value, among in zip(names, values, chance, strict=True)
     ]
@@ -71,7 +71,7 @@ def _distances(distances: Floats) -> Floats:
     return np.vstack([distances.mean(axis=0), *np.quantile(distances, (0.5, 0.9), axis=0)])
 
 
-def _by_chance(scored: LabelledPredictions, index: int, basis: Basis, seed: int) -> Floats:
+def _by_chance(labelled: LabelledPredictions, index: int, basis: Basis, seed: int) -> Floats:
     """The three distances of simulated truths that the probabilities are right of.
 
     Where the cases of each patient are all of one side, they are drawn together.
@@ -79,11 +79,11 @@ def _by_chance(scored: LabelledPredictions, index: int, basis: Basis, seed: int)
     Returns:
         Axes (figures, samples); no samples above 5,000 cases, where chance makes no difference.
     """
-    p, patients = scored.probabilities[:, index], scored.grouping
+    p, patients = labelled.probabilities[:, index], labelled.grouping
     if len(p) > MOST_SIMULATED:
         return np.empty((3, 0))
     random = generator(seed, "calibration by chance")
-    hits, cases = np.bincount(patients.owner, scored.truth == index), np.bincount(patients.owner)
+    hits, cases = np.bincount(patients.owner, labelled.truth == index), np.bincount(patients.owner)
     together = bool(((hits == 0) | (hits == cases)).all())
     drawn = random.random((patients.count if together else len(p), N_SIMULATED))
     truths = ((drawn[patients.owner] if together else drawn) < p[:, None]).astype(np.float64)

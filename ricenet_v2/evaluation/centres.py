@@ -63,7 +63,7 @@ def named(evaluation: Evaluation, column: str, names: Mapping[int, str]) -> Eval
 
 
 def centres_of(
-    scored: LabelledPredictions,
+    labelled: LabelledPredictions,
     evaluation: Evaluation,
     positive: int,
     column: str,
@@ -72,33 +72,33 @@ def centres_of(
     """Figures of each centre, their range, and a random-effects summary of the AUROC.
 
     Args:
-        scored: Out-of-fold predictions.
+        labelled: Out-of-fold predictions.
         evaluation: Their evaluation, whose groups hold the figures of the folds.
         positive: Class that the AUROC of two classes is about.
         column: Column of cases.csv that the folds hold out.
         names: What each fold held out.
     """
     groups = {group.name: group for group in evaluation.groups if group.kind == "fold"}
-    folds = np.array(scored.folds)
-    parts = {fold: scored.part(np.flatnonzero(folds == fold)) for fold in names}
+    folds = np.array(labelled.folds)
+    parts = {fold: labelled.part(np.flatnonzero(folds == fold)) for fold in names}
     centres = [
         _centre(fold, name, _group_of(groups, fold), parts[fold]) for fold, name in names.items()
     ]
-    two = len(scored.classes) == 2
+    two = len(labelled.classes) == 2
     summaries = [
         heterogeneity(
-            AUROC if two else f"{AUROC} of {scored.classes[index]}",
+            AUROC if two else f"{AUROC} of {labelled.classes[index]}",
             {names[fold]: part for fold, part in parts.items()},
             index,
             evaluation.level,
         )
-        for index in ((positive,) if two else range(len(scored.classes)))
+        for index in ((positive,) if two else range(len(labelled.classes)))
     ]
     return Centres(
         title=evaluation.title,
         column=column,
-        classes=scored.classes,
-        positive_class=scored.classes[positive],
+        classes=labelled.classes,
+        positive_class=labelled.classes[positive],
         centres=tuple(centres),
         spreads=tuple(_spreads(centres)),
         heterogeneity=tuple(summaries),

@@ -12,22 +12,20 @@ from scipy import stats
 
 from ricenet_v2.evaluation import confusion_matrix
 from ricenet_v2.evaluation.aligned_runs import AlignedRuns
+from ricenet_v2.evaluation.compared_metrics import (
+    ACCURACY,
+    BALANCED,
+    LOG_LOSS,
+    MACRO_F1,
+    auroc_of,
+    values_of,
+)
 from ricenet_v2.evaluation.delong import areas
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import AUROC, BRIER
-from ricenet_v2.evaluation.paired import (
-    ACCURACY,
-    BALANCED,
-    LEVEL,
-    LOG_LOSS,
-    MACRO_F1,
-    PermutationScheme,
-    Term,
-    auroc_of,
-    share_folds,
-    values_of,
-)
+from ricenet_v2.evaluation.paired import LEVEL, PermutationScheme, share_folds
 from ricenet_v2.evaluation.paired_permutation import FEWEST, Ends
+from ricenet_v2.evaluation.swapped_differences import Term
 from ricenet_v2.evaluation.within_fold_auroc import WITHIN, offset
 from ricenet_v2.records.comparison import Comparison, Pair
 
@@ -38,7 +36,7 @@ fewer its intervals of differences were measured to hold too little."""
 
 
 def compare(
-    alike: AlignedRuns,
+    aligned: AlignedRuns,
     positive: int,
     n_bootstrap: int = 2000,
     seed: int = 0,
@@ -51,13 +49,13 @@ def compare(
     all swaps counted; and the AUROC of a class with many patients on both sides, by that of DeLong.
 
     Args:
-        alike: Runs on the same cases.
+        aligned: Runs on the same cases.
         positive: Class that the AUROC of two classes is about.
         n_bootstrap: The most swaps.
         seed: Random seed of the swaps.
         against: Name of the run that all others are compared with (as `b`); every two where None.
     """
-    runs = alike.runs
+    runs = aligned.runs
     names = list(runs)
     pairs = list(combinations(names, 2))
     if against is not None:
@@ -68,15 +66,15 @@ def compare(
     compared: list[Pair] = []
     for a, b in pairs:
         by_figure = _pairs(Term(1, runs[a], runs[b]), how, _figures(list(runs.values())))
-        compared += [dataclasses.replace(pair, a=a, b=b, n=len(alike)) for pair in by_figure]
-    warned = [_warned(pair, runs, offsets, alike.warning) for pair in holm(compared)]
+        compared += [dataclasses.replace(pair, a=a, b=b, n=len(aligned)) for pair in by_figure]
+    warned = [_warned(pair, runs, offsets, aligned.warning) for pair in holm(compared)]
     return Comparison(
         runs=tuple(names),
         classes=first.classes,
         positive_class=first.classes[positive],
         n_cases=len(first),
         n_patients=first.grouping.count,
-        left_out=alike.left_out,
+        left_out=aligned.left_out,
         pairs=tuple(warned),
         level=LEVEL,
         n_bootstrap=n_bootstrap,
@@ -145,7 +143,9 @@ def _with_ends(pair: Pair, ends: Ends, n_patients: int) -> Pair:
     """Return the pair with its interval, or with the reason why there is none."""
     if ends is not None:
         return dataclasses.replace(pair, low=ends[0], high=ends[1])
-    why = "all cases differ alike" if n_patients >= FEWEST else "fewer than six patients"
+    why = (
+        "all cases differ by the same amount" if n_patients >= FEWEST else "fewer than six patients"
+    )
     why = "the difference is not defined" if pair.difference is None else why
     reasons = filter(None, (pair.warning, f"no interval: {why}"))
     return dataclasses.replace(pair, warning="; ".join(reasons))
@@ -208,10 +208,10 @@ def _warned(
     few = f"only {count} patients" if count < FEW_PATIENTS else ""
     pooled = pair.figure == AUROC or pair.figure.startswith(auroc_of(""))
     offset_warnings = [offsets.get(name, "") for name in (pair.a, pair.b)] if pooled else []
-    words = filter(
+    warnings = filter(
         None, (pair.warning, _unlike(pair.figure, first, other), *offset_warnings, few, warning)
     )
-    return dataclasses.replace(pair, warning="; ".join(words))
+    return dataclasses.replace(pair, warning="; ".join(warnings))
 
 
 def holm(pairs: Sequence[Pair]) -> list[Pair]:

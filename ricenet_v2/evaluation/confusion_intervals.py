@@ -25,7 +25,7 @@ def share(hit: Flags, patients: Patients, level: float) -> Interval:
     return intervals.proportion(float(hit.mean()) * worth, worth, level)
 
 
-def f1(scored: LabelledPredictions, index: int, level: float) -> Interval | None:
+def f1(labelled: LabelledPredictions, index: int, level: float) -> Interval | None:
     """Interval of the F1 of a class.
 
     With hits, misses and false alarms, F1 is 2 J / (1 + J), where J, the hits' share of all three
@@ -34,27 +34,29 @@ def f1(scored: LabelledPredictions, index: int, level: float) -> Interval | None
     Returns:
         None where the class is neither there nor called.
     """
-    in_class, called = scored.truth == index, scored.predicted == index
+    in_class, called = labelled.truth == index, labelled.predicted == index
     among = np.flatnonzero(in_class | called)
     if len(among) == 0:
         return None
-    ends = share((in_class & called)[among], scored.grouping.part(among), level)
+    ends = share((in_class & called)[among], labelled.grouping.part(among), level)
     low, high = (2 * j / (1 + j) for j in ends)
     return low, high
 
 
-def macro_f1(scored: LabelledPredictions, level: float) -> Interval | None:
+def macro_f1(labelled: LabelledPredictions, level: float) -> Interval | None:
     """Interval of the mean of the classes' F1; None where a class has no case."""
-    counts, classes = scored.counts, range(len(scored.classes))
-    ends = [f1(scored, k, level) for k in classes]
+    counts, classes = labelled.counts, range(len(labelled.classes))
+    ends = [f1(labelled, k, level) for k in classes]
     defined = [each for each in ends if each is not None]
     if len(defined) < len(classes) or (counts.sum(axis=1) == 0).any():
         return None
     low, high = np.array(defined).T
-    return _inside(mover.of_mean(confusion_matrix.f1(counts), low, high, _alike(counts)), 0.0)
+    return _inside(
+        mover.of_mean(confusion_matrix.f1(counts), low, high, _correlations(counts)), 0.0
+    )
 
 
-def _alike(counts: Floats) -> Floats:
+def _correlations(counts: Floats) -> Floats:
     """Correlation of the classes' F1, by the delta method with half a case in every cell."""
     share = (counts + 0.5) / (counts + 0.5).sum()
     k = len(counts)
@@ -72,25 +74,25 @@ def _alike(counts: Floats) -> Floats:
     return correlation
 
 
-def balanced_accuracy(scored: LabelledPredictions, level: float) -> Interval | None:
+def balanced_accuracy(labelled: LabelledPredictions, level: float) -> Interval | None:
     """Interval of the mean sensitivity, whose parts rest on different cases.
 
     Returns:
         None where a class has no case.
     """
-    values, ends, patients = [], [], scored.grouping
-    for k in range(len(scored.classes)):
-        among = np.flatnonzero(scored.truth == k)
+    values, ends, patients = [], [], labelled.grouping
+    for k in range(len(labelled.classes)):
+        among = np.flatnonzero(labelled.truth == k)
         if len(among) == 0:
             return None
-        hit = scored.predicted[among] == k
+        hit = labelled.predicted[among] == k
         values.append(float(hit.mean()))
         ends.append(share(hit, patients.part(among), level))
     low, high = np.array(ends).T
     return _inside(mover.of_mean(np.array(values), low, high), 0.0)
 
 
-def mcc(scored: LabelledPredictions, level: float) -> Interval | None:
+def mcc(labelled: LabelledPredictions, level: float) -> Interval | None:
     """Interval of Matthews' correlation.
 
     As the interval of Agresti and Coull (1998) for a share: cases are added, in equal parts to all
@@ -101,11 +103,11 @@ def mcc(scored: LabelledPredictions, level: float) -> Interval | None:
     Returns:
         None where a class has no case.
     """
-    counts, patients = scored.counts, scored.grouping
+    counts, patients = labelled.counts, labelled.grouping
     if (counts.sum(axis=1) == 0).any() or patients.count < 2:
         return None
     value, slopes = _mcc_slopes(counts)
-    moved = slopes[scored.truth, scored.predicted]
+    moved = slopes[labelled.truth, labelled.predicted]
     counts = counts / influence.design_effect(moved, patients)
     filled = counts + _ADDED / counts.size
     centre, slopes = _mcc_slopes(filled)

@@ -97,7 +97,7 @@ def _bins(values: Floats) -> sparse.csr_array:
 
 
 def bands(
-    scored: LabelledPredictions,
+    labelled: LabelledPredictions,
     class_indices: tuple[int, ...],
     level: float,
     n_draws: int,
@@ -106,17 +106,18 @@ def bands(
     """Consistency band of each of the `BINNED` figures, by name.
 
     Args:
-        scored: Predictions.
+        labelled: Predictions.
         class_indices: Classes whose Brier score is decomposed.
         level: Share of the draws within the band.
         n_draws: Draws of labels; fewer, but at least 200, of very many cases.
         random: For the draws.
     """
-    binned = Binned.of(scored.probabilities, class_indices)
-    p, n = scored.probabilities, len(scored)
+    binned = Binned.of(labelled.probabilities, class_indices)
+    p, n = labelled.probabilities, len(labelled)
     enough = min(n_draws, max(FEWEST_DRAWS, _MOST_NUMBERS // n))
     draws = np.concatenate(
-        [binned.values(*labels) for labels in _drawn(scored, class_indices, enough, random)], axis=1
+        [binned.values(*labels) for labels in _drawn(labelled, class_indices, enough, random)],
+        axis=1,
     )
     # Right without chance: every label is its probability.
     truth = binned.values(p.max(axis=1)[:, None], [p[:, [k]] for k in class_indices])[:, 0]
@@ -129,7 +130,7 @@ def bands(
 
 
 def _drawn(
-    scored: LabelledPredictions,
+    labelled: LabelledPredictions,
     class_indices: tuple[int, ...],
     n_draws: int,
     random: np.random.Generator,
@@ -140,13 +141,13 @@ def _drawn(
     all distances of a patient's labels from their probabilities keep or change their sign together
     (the wild bootstrap, Liu 1988).
     """
-    p, n, patients = scored.probabilities, len(scored), scored.grouping
+    p, n, patients = labelled.probabilities, len(labelled), labelled.grouping
     top, size = p.argmax(axis=1), max(1, _AT_ONCE // n)
     for start in range(0, n_draws, size):
         count = min(size, n_draws - start)
         if patients.is_clustered:
             yield _turned(
-                scored, class_indices, patients, random.integers(0, 2, (patients.count, count))
+                labelled, class_indices, patients, random.integers(0, 2, (patients.count, count))
             )
             continue
         limits, drawn = np.cumsum(p, axis=1), random.random((n, count))
@@ -158,15 +159,15 @@ def _drawn(
 
 
 def _turned(
-    scored: LabelledPredictions,
+    labelled: LabelledPredictions,
     class_indices: tuple[int, ...],
     patients: Patients,
     turn: NDArray[np.integer],
 ) -> tuple[Floats, list[Floats]]:
-    p, signs = scored.probabilities, (2.0 * turn - 1)[patients.owner]
-    sure, right = p.max(axis=1), p.argmax(axis=1) == scored.truth
+    p, signs = labelled.probabilities, (2.0 * turn - 1)[patients.owner]
+    sure, right = p.max(axis=1), p.argmax(axis=1) == labelled.truth
     labels = [
-        p[:, [k]] + signs * (np.equal(scored.truth, k).astype(float) - p[:, k])[:, None]
+        p[:, [k]] + signs * (np.equal(labelled.truth, k).astype(float) - p[:, k])[:, None]
         for k in class_indices
     ]
     return sure[:, None] + signs * (right.astype(float) - sure)[:, None], labels

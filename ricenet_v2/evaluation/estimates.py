@@ -29,14 +29,14 @@ class Estimates:
     """Makes the figures of one set of predictions.
 
     Attributes:
-        scored: Predictions with truths.
+        labelled: Predictions with truths.
         positive: Class that the figures of two classes are about.
         level: Coverage of the intervals.
         n_draws: Draws of labels, for the figures that rest on bins.
         seed: Random seed of the draws.
     """
 
-    scored: LabelledPredictions
+    labelled: LabelledPredictions
     positive: int
     level: float
     n_draws: int
@@ -44,8 +44,8 @@ class Estimates:
 
     def figures(self) -> list[Metric]:
         """All figures, in the order of `MetricSet.names`."""
-        metric_set = MetricSet.of(self.scored, self.positive)
-        values = metric_set.values(np.ones((len(self.scored), 1)))[0]
+        metric_set = MetricSet.of(self.labelled, self.positive)
+        values = metric_set.values(np.ones((len(self.labelled), 1)))[0]
         makers = self._makers(metric_set.class_indices)
         bands = self._bands(metric_set.class_indices)
         metrics = []
@@ -60,7 +60,7 @@ class Estimates:
     def within_folds(self, value: float) -> Metric:
         """The AUROC within folds, which has this value."""
         kind: areas.Kind = "AUROC within folds"
-        class_indices = one_vs_rest_classes(self.scored, self.positive)
+        class_indices = one_vs_rest_classes(self.labelled, self.positive)
         make, method = self._area(kind, class_indices), areas.method(kind, len(class_indices))
         return self._figure(kind, value, make, method)
 
@@ -68,42 +68,45 @@ class Estimates:
         self, class_indices: tuple[int, ...]
     ) -> dict[str, tuple[Callable[[], Interval], str]]:
         """Function and method of the interval of each figure, by name."""
-        scored, level = self.scored, self.level
-        brier = losses.Losses.brier(scored.truth, scored.probabilities)
-        log = losses.Losses.log(scored.truth, scored.probabilities)
+        labelled, level = self.labelled, self.level
+        brier = losses.Losses.brier(labelled.truth, labelled.probabilities)
+        log = losses.Losses.log(labelled.truth, labelled.probabilities)
         makers: dict[str, tuple[Callable[[], Interval], str]] = {
             "macro F1": (
-                lambda: confusion_intervals.macro_f1(scored, level),
+                lambda: confusion_intervals.macro_f1(labelled, level),
                 confusion_intervals.MACRO_F1_METHOD,
             ),
             "balanced accuracy": (
-                lambda: confusion_intervals.balanced_accuracy(scored, level),
+                lambda: confusion_intervals.balanced_accuracy(labelled, level),
                 confusion_intervals.BALANCED_METHOD,
             ),
-            "MCC": (lambda: confusion_intervals.mcc(scored, level), confusion_intervals.MCC_METHOD),
-            BRIER: (lambda: brier.interval(scored.grouping, level), losses.SCORE),
-            "log loss": (lambda: log.interval(scored.grouping, level), losses.SCORE),
+            "MCC": (
+                lambda: confusion_intervals.mcc(labelled, level),
+                confusion_intervals.MCC_METHOD,
+            ),
+            BRIER: (lambda: brier.interval(labelled.grouping, level), losses.SCORE),
+            "log loss": (lambda: log.interval(labelled.grouping, level), losses.SCORE),
         }
-        for k, name in enumerate(scored.classes):
+        for k, name in enumerate(labelled.classes):
             makers[f"F1 of {name}"] = (self._f1(k), confusion_intervals.F1_METHOD)
         kinds: tuple[areas.Kind, ...] = ("AUROC", "average precision")
         for kind in kinds:
             makers[kind] = (self._area(kind, class_indices), areas.method(kind, len(class_indices)))
             for k in class_indices if len(class_indices) > 1 else ():
-                makers[f"{kind} of {scored.classes[k]}"] = (
+                makers[f"{kind} of {labelled.classes[k]}"] = (
                     self._area(kind, (k,)),
                     areas.method(kind, 1),
                 )
         return makers
 
     def _f1(self, k: int) -> Callable[[], Interval]:
-        return lambda: confusion_intervals.f1(self.scored, k, self.level)
+        return lambda: confusion_intervals.f1(self.labelled, k, self.level)
 
     def _area(self, kind: areas.Kind, class_indices: tuple[int, ...]) -> Callable[[], Interval]:
-        return lambda: areas.interval(self.scored, class_indices, self.level, kind)
+        return lambda: areas.interval(self.labelled, class_indices, self.level, kind)
 
     def _figure(self, name: str, value: float, make: Callable[[], Interval], method: str) -> Metric:
-        n, patients = len(self.scored), self.scored.grouping
+        n, patients = len(self.labelled), self.labelled.grouping
         if not np.isfinite(value):
             return Metric(name, None, None, None, n, method, f"not defined: {self._lacking}")
         if patients.is_clustered and patients.count < FEWEST_PATIENTS:
@@ -117,22 +120,22 @@ class Estimates:
     @cached_property
     def _lacking(self) -> str:
         """Why a figure has no value or no interval."""
-        counts = self.scored.counts.sum(axis=1)
-        lacking = [name for name, n in zip(self.scored.classes, counts, strict=True) if n == 0]
+        counts = self.labelled.counts.sum(axis=1)
+        lacking = [name for name, n in zip(self.labelled.classes, counts, strict=True) if n == 0]
         if lacking:
             return f"no case of {', '.join(lacking)}"
         return "too few patients, or nothing that is left to chance"
 
     def _bands(self, class_indices: tuple[int, ...]) -> dict[str, consistency.Band]:
         random = generator(self.seed, "labels")
-        return consistency.bands(self.scored, class_indices, self.level, self.n_draws, random)
+        return consistency.bands(self.labelled, class_indices, self.level, self.n_draws, random)
 
     def _binned(self, name: str, value: float, band: consistency.Band) -> Metric:
         """A figure that chance adds to, with a band in place of an interval."""
         unbiased = value - band.bias
         if name in {consistency.ERROR, consistency.RELIABILITY}:
             unbiased = max(0.0, unbiased)
-        n = len(self.scored)
+        n = len(self.labelled)
         parts = [
             f"below {FEW_FOR_ECE} cases this error is mostly noise"
             if name == ECE and n < FEW_FOR_ECE

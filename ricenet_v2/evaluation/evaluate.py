@@ -10,6 +10,7 @@ from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.calibration import slope_and_intercept
 from ricenet_v2.evaluation.calibration_indices import calibration_indices
 from ricenet_v2.evaluation.estimates import Estimates
+from ricenet_v2.evaluation.further_metrics import further_metrics
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import AUROC
 from ricenet_v2.evaluation.observed_expected import observed_expected
@@ -45,7 +46,7 @@ class EvaluationOptions:
 
 
 def evaluate(
-    scored: LabelledPredictions,
+    labelled: LabelledPredictions,
     options: EvaluationOptions,
     title: str = "",
     source: Source = "out-of-fold",
@@ -54,7 +55,7 @@ def evaluate(
     """Figures of all cases and of their parts, with intervals.
 
     Args:
-        scored: Predictions with truths.
+        labelled: Predictions with truths.
         options: Options of the figures.
         title: What was evaluated.
         source: Out-of-fold predictions are of single networks, a test set's of the ensemble.
@@ -63,46 +64,46 @@ def evaluate(
     Raises:
         DatasetError: No cases.
     """
-    n = len(scored)
+    n = len(labelled)
     if n == 0:
         raise DatasetError("There are no predictions to evaluate.", got="0 cases")
-    folds = scored.members if len(scored.members) > 1 else {}
-    members = [scored.member(fold) for fold in folds]
-    whole = _with_folds(figures_of(scored, options), scored, options)
-    whole += calibration_indices(scored, options.positive, options.seed)
-    groups = groups_of(scored, options.subgroups, dict(options.bands))
+    folds = labelled.members if len(labelled.members) > 1 else {}
+    members = [labelled.member(fold) for fold in folds]
+    whole = _with_folds(_with_further(labelled, options), labelled, options)
+    whole += calibration_indices(labelled, options.positive, options.seed)
+    groups = groups_of(labelled, options.subgroups, dict(options.bands))
     sets = [
-        *(_part(group, scored.part(group.cases), options) for group in groups),
+        *(_part(group, labelled.part(group.cases), options) for group in groups),
         *(
-            _set(f"member of fold {fold}", "member", member, figures_of(member, options))
+            _set(f"member of fold {fold}", "member", member, _with_further(member, options))
             for fold, member in zip(folds, members, strict=True)
         ),
     ]
     return Evaluation(
         title=title,
-        classes=scored.classes,
+        classes=labelled.classes,
         n_cases=n,
-        n_patients=scored.grouping.count,
-        confusion=_whole(scored.counts),
+        n_patients=labelled.grouping.count,
+        confusion=_whole(labelled.counts),
         figures=tuple(whole),
         level=options.level,
         n_bootstrap=options.n_bootstrap,
         seed=options.seed,
-        missing=scored.missing,
-        unlabelled=scored.unlabelled,
-        positive_class=scored.classes[options.positive],
+        missing=labelled.missing,
+        unlabelled=labelled.unlabelled,
+        positive_class=labelled.classes[options.positive],
         source=source,
         groups=tuple(sets),
         thresholds=tuple(thresholds),
-        sample_sizes=sample_sizes(scored, options.positive, source, options.level),
+        sample_sizes=sample_sizes(labelled, options.positive, source, options.level),
     )
 
 
 def _with_folds(
-    figures: Sequence[Metric], scored: LabelledPredictions, options: EvaluationOptions
+    figures: Sequence[Metric], labelled: LabelledPredictions, options: EvaluationOptions
 ) -> list[Metric]:
     """Add the AUROC within folds behind the pooled one, with a warning where they differ."""
-    within = with_interval(_estimates(scored, options))
+    within = with_interval(_estimates(labelled, options))
     metrics: list[Metric] = []
     for figure in figures:
         if within is None or figure.name != AUROC:
@@ -114,22 +115,31 @@ def _with_folds(
     return metrics
 
 
-def figures_of(scored: LabelledPredictions, options: EvaluationOptions) -> list[Metric]:
+def figures_of(labelled: LabelledPredictions, options: EvaluationOptions) -> list[Metric]:
     """Every figure of one set of predictions."""
     return [
-        *_estimates(scored, options).figures(),
-        *slope_and_intercept(scored, options.positive, options.level),
-        *observed_expected(scored, options.positive, options.level),
-        *proportions(scored, options.level),
+        *_estimates(labelled, options).figures(),
+        *slope_and_intercept(labelled, options.positive, options.level),
+        *observed_expected(labelled, options.positive, options.level),
+        *proportions(labelled, options.level),
     ]
 
 
-def _estimates(scored: LabelledPredictions, options: EvaluationOptions) -> Estimates:
-    return Estimates(scored, options.positive, options.level, options.n_bootstrap, options.seed)
+def _with_further(labelled: LabelledPredictions, options: EvaluationOptions) -> list[Metric]:
+    """Every figure, and those of other packages behind them."""
+    figures = figures_of(labelled, options)
+    names = {figure.name for figure in figures}
+    return figures + further_metrics(
+        labelled, options.positive, options.n_bootstrap, options.seed, options.level, names
+    )
+
+
+def _estimates(labelled: LabelledPredictions, options: EvaluationOptions) -> Estimates:
+    return Estimates(labelled, options.positive, options.level, options.n_bootstrap, options.seed)
 
 
 def _part(group: Subgroup, part: LabelledPredictions, options: EvaluationOptions) -> MetricGroup:
-    return _set(group.name, group.kind, part, figures_of(part, options))
+    return _set(group.name, group.kind, part, _with_further(part, options))
 
 
 def _set(

@@ -16,7 +16,7 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.centres import scheme_of
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.pooling import pool
-from ricenet_v2.evaluation.read import read_scored
+from ricenet_v2.evaluation.read import read_labelled
 from ricenet_v2.evaluation.thresholds import OUT_OF_FOLD, chosen_thresholds, default_thresholds
 from ricenet_v2.inference.prior import corrected, mean_shares
 from ricenet_v2.inference.recalibration import predictions_beside, recalibrated
@@ -42,7 +42,7 @@ class EvaluationInput:
     """Predictions with their origin and context.
 
     Attributes:
-        scored: Predictions with truths.
+        labelled: Predictions with truths.
         positive: Index of the class that figures of two classes are about.
         title: What the predictions are of.
         source: Out-of-fold or a test set.
@@ -54,7 +54,7 @@ class EvaluationInput:
         predictions: The file, of a test set.
     """
 
-    scored: LabelledPredictions
+    labelled: LabelledPredictions
     positive: int
     title: str
     source: Source
@@ -81,11 +81,11 @@ def out_of_fold(
     """
     paths = dataset_paths(dataset, workspace)
     model = paths.run(plan, channels)
-    scored = pool(model, dataset, paths.raw / CASES_CSV, truth)
+    labelled = pool(model, dataset, paths.raw / CASES_CSV, truth)
     by = f", judged by {short_name(truth)}" if truth is not None else ""
     return EvaluationInput(
-        scored,
-        positive_index(scored, positive or positive_of(model, paths.raw)),
+        labelled,
+        positive_index(labelled, positive or positive_of(model, paths.raw)),
         f"{paths.name}, {model.folder.name}: out-of-fold{scheme_of(model)}, pooled{by}",
         "out-of-fold",
         output=model.crossval if truth is None else None,
@@ -111,11 +111,11 @@ def of_dataset(
     table = truth or paths.raw / CASES_CSV
     described = next((p for p in (model.dataset, paths.raw / DATASET_JSON) if p.is_file()), None)
     named = read_dataset(described).classes if described else ()
-    scored = read_scored(predictions, table, allow_missing=allow_missing, named=named)
+    labelled = read_labelled(predictions, table, allow_missing=allow_missing, named=named)
     there = model.crossval / FIGURES_JSON
     return EvaluationInput(
-        scored,
-        positive_index(scored, positive or positive_of(model, paths.raw)),
+        labelled,
+        positive_index(labelled, positive or positive_of(model, paths.raw)),
         short_name(predictions),
         "test",
         thresholds=there if there.is_file() else None,
@@ -134,11 +134,11 @@ def of_file(
     allow_missing: bool = False,
 ) -> EvaluationInput:
     """A file of predictions; one with a column `fold` is out-of-fold."""
-    scored = read_scored(predictions, truth, allow_missing=allow_missing)
-    source: Source = "out-of-fold" if scored.folds else "test"
+    labelled = read_labelled(predictions, truth, allow_missing=allow_missing)
+    source: Source = "out-of-fold" if labelled.folds else "test"
     return EvaluationInput(
-        scored,
-        positive_index(scored, positive),
+        labelled,
+        positive_index(labelled, positive),
         short_name(predictions),
         source,
         provenance=predictions_beside(predictions),
@@ -155,25 +155,25 @@ def short_names(runs: Iterable[str]) -> dict[str, str]:
     by_name: dict[str, str] = {}
     for run in dict.fromkeys(runs):
         name = short_name(Path(run))
-        n_alike = sum(short_name(Path(other)) == name for other in by_name.values())
-        by_name[f"{name} ({n_alike + 1})" if n_alike else name] = run
+        n_same = sum(short_name(Path(other)) == name for other in by_name.values())
+        by_name[f"{name} ({n_same + 1})" if n_same else name] = run
     return by_name
 
 
-def positive_index(scored: LabelledPredictions, name: str | None) -> int:
+def positive_index(labelled: LabelledPredictions, name: str | None) -> int:
     """Index of a class, of the last one where None.
 
     Raises:
         DatasetError: There is no such class.
     """
-    if name is not None and name not in scored.classes:
+    if name is not None and name not in labelled.classes:
         raise DatasetError(
             "There is no such class.",
-            expected=", ".join(scored.classes),
+            expected=", ".join(labelled.classes),
             got=name,
             remedy="Name one of these with --positive_class.",
         )
-    return scored.classes.index(name or scored.classes[-1])
+    return labelled.classes.index(name or labelled.classes[-1])
 
 
 def stored_thresholds(evaluated: EvaluationInput, file: Path | None) -> list[Threshold]:
@@ -194,7 +194,7 @@ def stored_thresholds(evaluated: EvaluationInput, file: Path | None) -> list[Thr
     """
     path = file or evaluated.thresholds
     if path is None:
-        return default_thresholds(evaluated.scored, evaluated.positive)
+        return default_thresholds(evaluated.labelled, evaluated.positive)
     evaluation = documents.read(Evaluation, path, MIGRATIONS)
     if evaluation.source != "out-of-fold":
         raise DatasetError(
@@ -206,14 +206,14 @@ def stored_thresholds(evaluated: EvaluationInput, file: Path | None) -> list[Thr
     provenance = evaluated.provenance
     if provenance is not None and provenance.combine == "vote":
         logger.warning("%s: thresholds of probabilities are not those of shares of votes.", path)
-        return default_thresholds(evaluated.scored, evaluated.positive)
+        return default_thresholds(evaluated.labelled, evaluated.positive)
     if (
         evaluation.thresholds
         and provenance is not None
         and (provenance.applied or provenance.prior_named)
     ):
         return _chosen_again(evaluation, path.with_name(VALIDATION_CSV), provenance)
-    return list(evaluation.thresholds) or default_thresholds(evaluated.scored, evaluated.positive)
+    return list(evaluation.thresholds) or default_thresholds(evaluated.labelled, evaluated.positive)
 
 
 def _chosen_again(evaluation: Evaluation, file: Path, provenance: Predictions) -> list[Threshold]:
@@ -222,21 +222,21 @@ def _chosen_again(evaluation: Evaluation, file: Path, provenance: Predictions) -
         raise DatasetError(
             "The predictions are calibrated or for another prior, the thresholds are not.",
             file=file,
-            expected="the out-of-fold predictions, to choose thresholds on them made alike",
+            expected="the out-of-fold predictions, on which thresholds are chosen in the same way",
             remedy="Run ricenet_evaluate DATASET with --plan and --channels of the model, or name "
             "figures.json in its folder crossval with --thresholds.",
         )
-    scored = transformed_alike(read_scored(file), provenance)
-    wants = {each.name.rpartition(" at least ")[::2] for each in evaluation.thresholds}
+    labelled = transformed_as(read_labelled(file), provenance)
+    targets = {each.name.rpartition(" at least ")[::2] for each in evaluation.thresholds}
     sensitivities, specificities = (
-        sorted(float(value) for name, value in wants if name == what)
+        sorted(float(value) for name, value in targets if name == what)
         for what in ("sensitivity", "specificity")
     )
-    positive = positive_index(scored, evaluation.positive_class or None)
-    chosen = chosen_thresholds(scored, positive, sensitivities, specificities)
+    positive = positive_index(labelled, evaluation.positive_class or None)
+    chosen = chosen_thresholds(labelled, positive, sensitivities, specificities)
     how = [OUT_OF_FOLD]
     if provenance.applied is not None:
-        how.append(f"calibrated with the same {provenance.applied.words}")
+        how.append(f"calibrated with the same {provenance.applied.description}")
     if provenance.prior_named:
         how.append("corrected for the same prior")
     return [
@@ -247,18 +247,20 @@ def _chosen_again(evaluation: Evaluation, file: Path, provenance: Predictions) -
     ]
 
 
-def transformed_alike(scored: LabelledPredictions, provenance: Predictions) -> LabelledPredictions:
+def transformed_as(labelled: LabelledPredictions, provenance: Predictions) -> LabelledPredictions:
     """Out-of-fold predictions calibrated, and moved to the prior, as an ensemble's were."""
-    before = _priors_of(scored, provenance)
-    probabilities = recalibrated(scored.probabilities, provenance.applied, before)
+    before = _priors_of(labelled, provenance)
+    probabilities = recalibrated(labelled.probabilities, provenance.applied, before)
     if provenance.prior_named:
-        n_classes = len(scored.classes)
+        n_classes = len(labelled.classes)
         before = np.full((1, n_classes), 1 / n_classes) if before is None else before
         probabilities = corrected(probabilities, before, provenance.prior)
-    return dataclasses.replace(scored, probabilities=probabilities, prior=provenance.prior)
+    return dataclasses.replace(labelled, probabilities=probabilities, prior=provenance.prior)
 
 
-def _priors_of(scored: LabelledPredictions, provenance: Predictions) -> NDArray[np.float64] | None:
+def _priors_of(
+    labelled: LabelledPredictions, provenance: Predictions
+) -> NDArray[np.float64] | None:
     """Class shares that each case's probabilities are right for, axes (cases, classes).
 
     None of an older model: they are of equally frequent classes, where its plan balances them.
@@ -267,5 +269,5 @@ def _priors_of(scored: LabelledPredictions, provenance: Predictions) -> NDArray[
         return None
     shares = {each.fold: each.prior.shares for each in provenance.priors}
     everywhere = mean_shares(list(shares.values()))  # of a fold that did not predict
-    folds = scored.folds or (-1,) * len(scored)
+    folds = labelled.folds or (-1,) * len(labelled)
     return np.array([shares.get(fold, everywhere) for fold in folds])

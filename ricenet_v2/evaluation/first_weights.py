@@ -21,16 +21,16 @@ def judged_by_fold(evaluated: EvaluationInput) -> dict[int, tuple[str, ...]]:
     Out-of-fold, each is predicted by the fold that holds it out; a new case by all folds that
     predictions.json or the columns of the members name, or else by all that there are.
     """
-    scored, provenance = evaluated.scored, evaluated.provenance
-    if scored.folds:
+    labelled, provenance = evaluated.labelled, evaluated.provenance
+    if labelled.folds:
         held_out: dict[int, list[str]] = {}
-        for case, fold in zip(scored.case_ids, scored.folds, strict=True):
+        for case, fold in zip(labelled.case_ids, labelled.folds, strict=True):
             held_out.setdefault(fold, []).append(case)
         return {fold: tuple(cases) for fold, cases in sorted(held_out.items())}
-    folds = (provenance.folds if provenance is not None else ()) or tuple(scored.members)
+    folds = (provenance.folds if provenance is not None else ()) or tuple(labelled.members)
     if not folds and evaluated.model is not None:
         folds = tuple(evaluated.model.folds())
-    return dict.fromkeys(folds, scored.case_ids)
+    return dict.fromkeys(folds, labelled.case_ids)
 
 
 def first_weights(model: ModelPaths, judged: Mapping[int, Collection[str]]) -> list[SanityCheck]:

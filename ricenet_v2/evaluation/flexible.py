@@ -107,7 +107,7 @@ class Flexible:
         return expit(middle - reach), expit(middle + reach)
 
 
-def flexible(scored: LabelledPredictions, index: int) -> Flexible | str:
+def flexible(labelled: LabelledPredictions, index: int) -> Flexible | str:
     """Logistic regression of a class on its log odds, bent at three knots.
 
     With 10 to 19 patients of the rarer side a straight line (Cox 1958), below 10 nothing.
@@ -115,8 +115,12 @@ def flexible(scored: LabelledPredictions, index: int) -> Flexible | str:
     Returns:
         The fit, or the reason why there is none.
     """
-    name, p, in_class = scored.classes[index], scored.probabilities[:, index], scored.truth == index
-    few = rarer(scored, in_class)
+    name, p, in_class = (
+        labelled.classes[index],
+        labelled.probabilities[:, index],
+        labelled.truth == index,
+    )
+    few = rarer(labelled, in_class)
     if few < FEWEST_OF_LINE:
         return (
             f"no flexible calibration curve of {name}: {of_rarer_side(few)}, "
@@ -124,9 +128,9 @@ def flexible(scored: LabelledPredictions, index: int) -> Flexible | str:
         )
     basis = Basis.of(p, bent=few >= FEWEST_OF_CURVE)
     if basis.scale < _LEAST:
-        return f"no flexible calibration curve of {name}: all probabilities are alike"
+        return f"no flexible calibration curve of {name}: all probabilities are the same"
     design = basis(p)
-    fit = fitted(design, in_class.astype(np.float64), np.zeros_like(p), scored.grouping)
+    fit = fitted(design, in_class.astype(np.float64), np.zeros_like(p), labelled.grouping)
     if fit is None:
         return f"no flexible calibration curve of {name}: its probabilities separate the cases"
     shares: Floats = expit(design @ fit[0])
@@ -134,9 +138,9 @@ def flexible(scored: LabelledPredictions, index: int) -> Flexible | str:
     return Flexible(basis, *fit, np.linalg.inv(information).astype(np.float64))
 
 
-def caution(scored: LabelledPredictions, index: int) -> str:
+def caution(labelled: LabelledPredictions, index: int) -> str:
     """Caution for a curve that rests on fewer patients than recommended; empty otherwise."""
-    few = rarer(scored, scored.truth == index)
+    few = rarer(labelled, labelled.truth == index)
     if few >= ENOUGH:
         return ""
     return f"{of_rarer_side(few)}: a rough guide, {ENOUGH} are recommended"

@@ -92,12 +92,12 @@ def fit_slope_and_offsets(
     shares = log_shares(priors)
     logs = np.log(np.clip(probabilities, LEAST, 1)) - shares
     n, n_classes = logs.shape
-    wanted = np.eye(n_classes)[truth]
+    one_hot = np.eye(n_classes)[truth]
 
     def loss(values: Floats) -> tuple[float, Floats]:
         slope, offsets = values[0], values[1:]
         log_probabilities = log_softmax(logs * slope + offsets + shares, axis=1)
-        rest = np.exp(log_probabilities) - wanted
+        rest = np.exp(log_probabilities) - one_hot
         far = (slope - 1) / SPREAD_OF_SLOPE, offsets / SPREAD_OF_OFFSETS
         total = (
             -float(log_probabilities[np.arange(n), truth].sum())

@@ -9,7 +9,7 @@ from functools import cached_property
 from ricenet_v2.core.types import Floats, Indices
 from ricenet_v2.evaluation.confusion_matrix import confusion
 from ricenet_v2.evaluation.resampling import Patients
-from ricenet_v2.inference.prior import BALANCED, called
+from ricenet_v2.inference.prior import BALANCED, predicted_classes
 from ricenet_v2.records.prior import Decide
 
 
@@ -89,7 +89,7 @@ class LabelledPredictions:
             case_ids=self.case_ids,
             patients=self.patients,
             truth=self.truth,
-            predicted=called(probabilities, self.prior, self.decide),
+            predicted=predicted_classes(probabilities, self.prior, self.decide),
             probabilities=probabilities,
             classes=self.classes,
             prior=self.prior,
@@ -97,6 +97,6 @@ class LabelledPredictions:
         )
 
 
-def one_vs_rest_classes(scored: LabelledPredictions, positive: int) -> tuple[int, ...]:
+def one_vs_rest_classes(labelled: LabelledPredictions, positive: int) -> tuple[int, ...]:
     """Classes evaluated one-vs-rest: the positive one of two, all of more."""
-    return (positive,) if len(scored.classes) == 2 else tuple(range(len(scored.classes)))
+    return (positive,) if len(labelled.classes) == 2 else tuple(range(len(labelled.classes)))

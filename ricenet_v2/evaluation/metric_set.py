@@ -35,24 +35,24 @@ class MetricSet:
     classes: tuple[str, ...]
 
     @classmethod
-    def of(cls, scored: LabelledPredictions, positive: int) -> MetricSet:
+    def of(cls, labelled: LabelledPredictions, positive: int) -> MetricSet:
         """Prepare the figures of one set of predictions.
 
         Args:
-            scored: Predictions.
+            labelled: Predictions.
             positive: Class that the figures of two classes are about.
         """
-        class_indices = one_vs_rest_classes(scored, positive)
+        class_indices = one_vs_rest_classes(labelled, positive)
         return cls(
             SufficientStatistics.of(
-                scored.truth, scored.predicted, scored.probabilities, class_indices
+                labelled.truth, labelled.predicted, labelled.probabilities, class_indices
             ),
             tuple(
-                Ranking.of(scored.probabilities[:, index], scored.truth == index)
+                Ranking.of(labelled.probabilities[:, index], labelled.truth == index)
                 for index in class_indices
             ),
             class_indices,
-            scored.classes,
+            labelled.classes,
         )
 
     @property

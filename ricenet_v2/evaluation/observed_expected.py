@@ -17,15 +17,15 @@ FEW = 10
 _WALD = "Wald on the log scale, variance by patient"
 
 
-def observed_expected(scored: LabelledPredictions, positive: int, level: float) -> list[Metric]:
+def observed_expected(labelled: LabelledPredictions, positive: int, level: float) -> list[Metric]:
     """Observed : expected of the positive class of two, or of each class of more.
 
     1 is right, below 1 the class is promised too often (calibration in the large, Debray 2017).
     """
-    return [_of_class(scored, index, level) for index in one_vs_rest_classes(scored, positive)]
+    return [_of_class(labelled, index, level) for index in one_vs_rest_classes(labelled, positive)]
 
 
-def _of_class(scored: LabelledPredictions, index: int, level: float) -> Metric:
+def _of_class(labelled: LabelledPredictions, index: int, level: float) -> Metric:
     """The figure of one class.
 
     The interval is Wald's on the logarithm. Its variance is that of observed and expected together,
@@ -34,16 +34,16 @@ def _of_class(scored: LabelledPredictions, index: int, level: float) -> Metric:
     there are fewer than 3 patients of the class or of the rest, Wilson's limits of the share of the
     class are divided by the mean probability.
     """
-    name, n = f"observed : expected of {scored.classes[index]}", len(scored)
-    truth, p = (scored.truth == index).astype(np.float64), scored.probabilities[:, index]
+    name, n = f"observed : expected of {labelled.classes[index]}", len(labelled)
+    truth, p = (labelled.truth == index).astype(np.float64), labelled.probabilities[:, index]
     observed, expected = float(truth.sum()), float(p.sum())
     if expected <= 0:
         return Metric(name, None, None, None, n, _WALD, "not defined: the class has no probability")
-    value, few = observed / expected, rarer(scored, scored.truth == index)
+    value, few = observed / expected, rarer(labelled, labelled.truth == index)
     warning = f"only {of_rarer_side(few)}" if few < FEW else ""
-    deviation = _deviation(scored, truth / max(observed, 1) - p / expected)
+    deviation = _deviation(labelled, truth / max(observed, 1) - p / expected)
     if few < FEWEST or deviation <= 0:
-        worth = intervals.effective_n(truth > 0, scored.grouping, level)
+        worth = intervals.effective_n(truth > 0, labelled.grouping, level)
         low, high = intervals.wilson(worth * observed / n, worth, level)
         how = "Wilson limits of the observed share"
         return Metric(name, value, low * n / expected, high * n / expected, n, how, warning)
@@ -51,9 +51,9 @@ def _of_class(scored: LabelledPredictions, index: int, level: float) -> Metric:
     return Metric(name, value, value / reach, value * reach, n, _WALD, warning)
 
 
-def _deviation(scored: LabelledPredictions, influence: Floats) -> float:
+def _deviation(labelled: LabelledPredictions, influence: Floats) -> float:
     """Standard deviation of the logarithm, from how much each case moves it."""
-    patients = scored.grouping
+    patients = labelled.grouping
     if patients.count < 2:
         return 0.0
     by_patient = np.bincount(patients.owner, influence, minlength=patients.count)

@@ -14,7 +14,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.command import text_of
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
-from ricenet_v2.evaluation.read import read_scored
+from ricenet_v2.evaluation.read import read_labelled
 from ricenet_v2.evaluation.tabular.since import check_covariates
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import tables
@@ -56,8 +56,8 @@ def pool(
         check_covariates(model, there)
     pooled = [{**row, "fold": str(fold)} for fold, fold_rows in rows.items() for row in fold_rows]
     tables.write_rows(model.crossval / VALIDATION_CSV, pooled)
-    scored = read_scored(model.crossval / VALIDATION_CSV, truth, covariates=there)
-    return dataclasses.replace(scored, prior=_prior(runs, model))
+    labelled = read_labelled(model.crossval / VALIDATION_CSV, truth, covariates=there)
+    return dataclasses.replace(labelled, prior=_prior(runs, model))
 
 
 def priors_of_folds(model: ModelPaths, folds: Sequence[int]) -> dict[int, tuple[float, ...]]:
@@ -83,12 +83,12 @@ def _prior(runs: dict[int, Run], model: ModelPaths) -> tuple[float, ...]:
 
 def _finished(model: ModelPaths, dataset: str) -> dict[int, Run]:
     """The run of each fold."""
-    begun = runs_of(model)
-    runs = {fold: run for fold, run in begun.items() if model.fold(fold).validation.is_file()}
+    runs = runs_of(model)
+    runs = {fold: run for fold, run in runs.items() if model.fold(fold).validation.is_file()}
     n_folds = max((run.n_folds for run in runs.values()), default=Run.n_folds)
     faults = {
         "not there": [fold for fold in range(n_folds) if fold not in runs],
-        "not finished": [fold for fold, run in runs.items() if run.status != "finished"],
+        "not finished": [fold for fold, run in runs.items() if not run.is_finished],
     }
     incomplete = [
         f"{what}: fold {', '.join(map(str, folds))}" for what, folds in faults.items() if folds
@@ -99,7 +99,7 @@ def _finished(model: ModelPaths, dataset: str) -> dict[int, Run]:
             file=model.folder,
             expected=f"validation.csv and a finished run.json in the folds 0 to {n_folds - 1}",
             got="; ".join(incomplete),
-            remedy=f"Run ricenet_train {dataset} all --continue with the options of before.",
+            remedy=f"Run ricenet_train {dataset} all --continue with the same options as before.",
         )
     return runs
 

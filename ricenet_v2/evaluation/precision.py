@@ -22,26 +22,28 @@ _CALLED = 0.5
 
 
 def sample_sizes(
-    scored: LabelledPredictions, positive: int, source: Source, level: float
+    labelled: LabelledPredictions, positive: int, source: Source, level: float
 ) -> tuple[SampleSize, ...]:
     """Sample sizes of each class against the rest, where there are cases of both sides.
 
     Args:
-        scored: Predictions with truths.
+        labelled: Predictions with truths.
         positive: Class that two classes are about.
         source: The cases of out-of-fold predictions are those that a model was developed on.
         level: Coverage of the intervals.
     """
     return tuple(
-        _of_class(scored, index, source, level)
-        for index in one_vs_rest_classes(scored, positive)
-        if 0 < np.sum(scored.truth == index) < len(scored)
+        _of_class(labelled, index, source, level)
+        for index in one_vs_rest_classes(labelled, positive)
+        if 0 < np.sum(labelled.truth == index) < len(labelled)
     )
 
 
-def _of_class(scored: LabelledPredictions, index: int, source: Source, level: float) -> SampleSize:
-    in_class, n = scored.truth == index, scored.grouping.count
-    auroc = float(np.clip(roc_auc_score(in_class, scored.probabilities[:, index]), *_AUROCS))
+def _of_class(
+    labelled: LabelledPredictions, index: int, source: Source, level: float
+) -> SampleSize:
+    in_class, n = labelled.truth == index, labelled.grouping.count
+    auroc = float(np.clip(roc_auc_score(in_class, labelled.probabilities[:, index]), *_AUROCS))
     prevalence, z = float(in_class.mean()), float(stats.norm.ppf((1 + level) / 2))
     odds = riley.LogOdds.calibrated(prevalence, auroc)
     precisions = [
@@ -49,11 +51,11 @@ def _of_class(scored: LabelledPredictions, index: int, source: Source, level: fl
         _slope(n, odds, z),
         _auroc(n, prevalence, auroc, z),
     ]
-    benefit = _net_benefit(n, scored, index, z)
+    benefit = _net_benefit(n, labelled, index, z)
     return SampleSize(
-        class_name=scored.classes[index],
+        class_name=labelled.classes[index],
         n_patients=n,
-        n_of_class=sides(scored, in_class)[0],
+        n_of_class=sides(labelled, in_class)[0],
         prevalence=prevalence,
         auroc=auroc,
         precision=(*precisions, *([] if benefit is None else [benefit])),
@@ -80,12 +82,12 @@ def _auroc(n: int, prevalence: float, auroc: float, z: float) -> Precision:
     return Precision("AUROC", auroc, *ends, WIDTH_OF_AUROC, math.ceil(needed))
 
 
-def _net_benefit(n: int, scored: LabelledPredictions, index: int, z: float) -> Precision | None:
+def _net_benefit(n: int, labelled: LabelledPredictions, index: int, z: float) -> Precision | None:
     """Net benefit at 0.5, divided by the prevalence; None where all calls are right, or wrong.
 
     The formula has no width there.
     """
-    in_class, called = scored.truth == index, scored.probabilities[:, index] >= _CALLED
+    in_class, called = labelled.truth == index, labelled.probabilities[:, index] >= _CALLED
     prevalence, sensitivity = float(in_class.mean()), float(called[in_class].mean())
     specificity = 1 - float(called[~in_class].mean())
     at = (prevalence, sensitivity, specificity, _CALLED)

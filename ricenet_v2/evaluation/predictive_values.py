@@ -34,7 +34,7 @@ class Prevalence:
 
 
 def prevalences(
-    requested: Sequence[tuple[str | None, float]], scored: LabelledPredictions, positive: int
+    requested: Sequence[tuple[str | None, float]], labelled: LabelledPredictions, positive: int
 ) -> list[Prevalence]:
     """Prevalences asked for, by class; one without a name is that of the positive of two classes.
 
@@ -43,47 +43,47 @@ def prevalences(
     """
     resolved = []
     for name, value in requested:
-        if name is None and len(scored.classes) > 2:
+        if name is None and len(labelled.classes) > 2:
             raise DatasetError(
                 "The prevalence of which class?",
-                expected="e.g. " + " ".join(f"{label}={value:g}" for label in scored.classes[:1]),
+                expected="e.g. " + " ".join(f"{label}={value:g}" for label in labelled.classes[:1]),
                 got=f"{value:g}",
-                remedy=f"Name one of {', '.join(scored.classes)} before the number.",
+                remedy=f"Name one of {', '.join(labelled.classes)} before the number.",
             )
-        if name is not None and name not in scored.classes:
-            raise DatasetError("There is no such class.", expected=scored.classes, got=name)
-        index = positive if name is None else scored.classes.index(name)
+        if name is not None and name not in labelled.classes:
+            raise DatasetError("There is no such class.", expected=labelled.classes, got=name)
+        index = positive if name is None else labelled.classes.index(name)
         resolved.append(Prevalence(index, value))
     return resolved
 
 
 def with_prevalences(
-    evaluation: Evaluation, scored: LabelledPredictions, requested: Sequence[Prevalence]
+    evaluation: Evaluation, labelled: LabelledPredictions, requested: Sequence[Prevalence]
 ) -> Evaluation:
     """An evaluation with predictive values at other prevalences: as called, and at each threshold.
 
     Args:
         evaluation: The evaluation.
-        scored: Predictions that were evaluated.
+        labelled: Predictions that were evaluated.
         requested: Prevalences.
     """
     figures, thresholds = list(evaluation.figures), list(evaluation.thresholds)
     for prevalence in requested:
-        name = scored.classes[prevalence.index]
+        name = labelled.classes[prevalence.index]
         figures += at_prevalence(
-            scored, scored.predicted == prevalence.index, prevalence, evaluation.level
+            labelled, labelled.predicted == prevalence.index, prevalence, evaluation.level
         )
         for place, each in enumerate(thresholds):
             if each.value is None or each.class_name != name:
                 continue
-            called = scored.probabilities[:, prevalence.index] >= each.value
-            further = at_prevalence(scored, called, prevalence, evaluation.level)
+            called = labelled.probabilities[:, prevalence.index] >= each.value
+            further = at_prevalence(labelled, called, prevalence, evaluation.level)
             thresholds[place] = dataclasses.replace(each, figures=(*each.figures, *further))
     return dataclasses.replace(evaluation, figures=tuple(figures), thresholds=tuple(thresholds))
 
 
 def at_prevalence(
-    scored: LabelledPredictions, called: Flags, requested: Prevalence, level: float
+    labelled: LabelledPredictions, called: Flags, requested: Prevalence, level: float
 ) -> list[Metric]:
     """Positive and negative predictive value by Bayes' rule from sensitivity and specificity.
 
@@ -91,21 +91,21 @@ def at_prevalence(
     differ elsewhere, not what cases of a class look like.
 
     Args:
-        scored: Predictions with truths.
+        labelled: Predictions with truths.
         called: Whether each case is called of the class.
         requested: The prevalence and its class.
         level: Coverage of the intervals.
     """
-    of = f"at prevalence {requested.value:g} of {scored.classes[requested.index]}"
-    odds, in_class = requested.value / (1 - requested.value), scored.truth == requested.index
+    of = f"at prevalence {requested.value:g} of {labelled.classes[requested.index]}"
+    odds, in_class = requested.value / (1 - requested.value), labelled.truth == requested.index
     return [
-        _figure(f"positive predictive value {of}", scored, called, in_class, odds, level),
-        _figure(f"negative predictive value {of}", scored, ~called, ~in_class, 1 / odds, level),
+        _figure(f"positive predictive value {of}", labelled, called, in_class, odds, level),
+        _figure(f"negative predictive value {of}", labelled, ~called, ~in_class, 1 / odds, level),
     ]
 
 
 def _figure(
-    name: str, scored: LabelledPredictions, hit: Flags, in_class: Flags, odds: float, level: float
+    name: str, labelled: LabelledPredictions, hit: Flags, in_class: Flags, odds: float, level: float
 ) -> Metric:
     """One predictive value; of a negative call all sides are turned round.
 
@@ -113,28 +113,28 @@ def _figure(
     is put together from Wilson's limits of both (Donner and Zou 2012). That of Mercaldo, Lau and
     Zhou (2007) on the log odds is the same for many cases, and much too narrow for few.
     """
-    n = len(scored)
+    n = len(labelled)
     if not in_class.any() or in_class.all():
         return Metric(name, None, None, None, n, METHOD, "cases of one side only")
-    true, false = (_share(scored, hit, side, level) for side in (in_class, ~in_class))
+    true, false = (_share(labelled, hit, side, level) for side in (in_class, ~in_class))
     if true.value == 0 and false.value == 0:
         return Metric(name, None, None, None, n, METHOD, "no case is called so")
     correlation = together(
         np.where(in_class, hit - true.value, 0.0),
         np.where(in_class, 0.0, hit - false.value),
-        scored.grouping,
+        labelled.grouping,
     )
     low, high = ratio(false, true, correlation)
     middle = false.value / true.value if true.value > 0 else np.inf
     value, low, high = (_value(odds, quotient) for quotient in (middle, high, low))
-    few = rarer(scored, in_class)
+    few = rarer(labelled, in_class)
     warning = f"only {of_rarer_side(few)}" if few < FEW else ""
     return Metric(name, value, low, high, n, METHOD, warning)
 
 
-def _share(scored: LabelledPredictions, hit: Flags, side: Flags, level: float) -> Proportion:
+def _share(labelled: LabelledPredictions, hit: Flags, side: Flags, level: float) -> Proportion:
     chosen = np.flatnonzero(side)
-    patients = Patients.of([scored.patients[index] for index in chosen])
+    patients = Patients.of([labelled.patients[index] for index in chosen])
     return Proportion.wilson(hit[chosen], patients, level)
 
 

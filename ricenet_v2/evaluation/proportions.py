@@ -12,37 +12,37 @@ from ricenet_v2.records.metrics import Metric
 FEW = 10
 
 
-def proportions(scored: LabelledPredictions, level: float) -> list[Metric]:
+def proportions(labelled: LabelledPredictions, level: float) -> list[Metric]:
     """Accuracy, and of each class against the rest the four shares, as the cases were called."""
-    metrics = [share("accuracy", scored, scored.truth == scored.predicted, None, level)]
-    for index, name in enumerate(scored.classes):
-        metrics += of_class(scored, scored.predicted == index, index, name, level)
+    metrics = [share("accuracy", labelled, labelled.truth == labelled.predicted, None, level)]
+    for index, name in enumerate(labelled.classes):
+        metrics += of_class(labelled, labelled.predicted == index, index, name, level)
     return metrics
 
 
 def of_class(
-    scored: LabelledPredictions, called: Flags, index: int, name: str, level: float
+    labelled: LabelledPredictions, called: Flags, index: int, name: str, level: float
 ) -> list[Metric]:
     """Sensitivity, specificity and predictive values of one class against the rest.
 
     Args:
-        scored: Predictions with truths.
+        labelled: Predictions with truths.
         called: Whether each case is called of the class.
         index: Index of the class.
         name: Name of the class.
         level: Coverage of the intervals.
     """
-    in_class = scored.truth == index
+    in_class = labelled.truth == index
     return [
-        share(f"sensitivity of {name}", scored, called, in_class, level),
-        share(f"specificity of {name}", scored, ~called, ~in_class, level),
-        share(f"positive predictive value of {name}", scored, in_class, called, level),
-        share(f"negative predictive value of {name}", scored, ~in_class, ~called, level),
+        share(f"sensitivity of {name}", labelled, called, in_class, level),
+        share(f"specificity of {name}", labelled, ~called, ~in_class, level),
+        share(f"positive predictive value of {name}", labelled, in_class, called, level),
+        share(f"negative predictive value of {name}", labelled, ~in_class, ~called, level),
     ]
 
 
 def share(
-    name: str, scored: LabelledPredictions, hit: Flags, among: Flags | None, level: float
+    name: str, labelled: LabelledPredictions, hit: Flags, among: Flags | None, level: float
 ) -> Metric:
     """A share with Clopper and Pearson's interval.
 
@@ -51,17 +51,17 @@ def share(
 
     Args:
         name: Name of the figure.
-        scored: Predictions with truths.
+        labelled: Predictions with truths.
         hit: Whether each case counts.
         among: Cases that the share is of; all where None.
         level: Coverage.
     """
     method = "Clopper-Pearson"
-    chosen = np.arange(len(scored)) if among is None else np.flatnonzero(among)
+    chosen = np.arange(len(labelled)) if among is None else np.flatnonzero(among)
     n = len(chosen)
     if n == 0:
         return Metric(name, None, None, None, 0, method, "no such case")
-    evaluated, patients = hit[chosen], scored.grouping.part(chosen)
+    evaluated, patients = hit[chosen], labelled.grouping.part(chosen)
     value, worth = float(evaluated.mean()), intervals.effective_n(evaluated, patients, level)
     if worth < n:
         method += f", {n} cases of {patients.count} patients count as {worth:.1f}"

@@ -98,17 +98,17 @@ def squares(values: Floats, variances: Floats, tau2: Floats) -> Floats:
     return sums
 
 
-def spread_of(values: Floats, variances: Floats, wanted: Floats) -> Floats:
+def spread_of(values: Floats, variances: Floats, target: Floats) -> Floats:
     """Tau squared at which the weighted squares are as wanted; 0 where they never are so many.
 
     Args:
         values: Estimates.
         variances: Variances of their errors.
-        wanted: Sums of weighted squares, shape (draws,).
+        target: Sums of weighted squares, shape (draws,).
     """
     # Beyond the largest value the squares are fewer than the fewest wanted.
-    highest = len(values) * np.ptp(values) ** 2 / wanted.min() + variances.min()
+    highest = len(values) * np.ptp(values) ** 2 / target.min() + variances.min()
     steps = np.r_[0.0, np.geomspace(1e-6 * variances.min(), highest, _STEPS)]
     reached = squares(values, variances, steps)
-    spreads: Floats = np.interp(wanted, reached[::-1], steps[::-1])
+    spreads: Floats = np.interp(target, reached[::-1], steps[::-1])
     return spreads

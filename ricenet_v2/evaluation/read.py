@@ -60,7 +60,7 @@ def classes_of(rows: Sequence[Row], file: Path) -> tuple[str, ...]:
     return names
 
 
-def read_scored(
+def read_labelled(
     predictions: Path,
     truth: Path | None = None,
     covariates: Path | None = None,
@@ -119,8 +119,8 @@ def read_scored(
         {row["case_id"]: row for row in _cases(covariates, ("case_id",))} if covariates else known
     )
     truth_rows = [known[row["case_id"]] for row in rows]
-    scored = _scored(rows, truth_rows, classes, folds, missing, _covariates(rows, described))
-    return dataclasses.replace(with_decision_rule(scored, predictions), unlabelled=unlabelled)
+    labelled = _labelled(rows, truth_rows, classes, folds, missing, _covariates(rows, described))
+    return dataclasses.replace(with_decision_rule(labelled, predictions), unlabelled=unlabelled)
 
 
 def _cases(file: Path, columns: Sequence[str]) -> list[dict[str, str]]:
@@ -136,7 +136,7 @@ def _with_spelling_of(rows: Sequence[Row], truths: Sequence[Row]) -> list[Row]:
     return [row if case == row["case_id"] else {**row, "case_id": case} for row, case in called]
 
 
-def with_decision_rule(scored: LabelledPredictions, file: Path) -> LabelledPredictions:
+def with_decision_rule(labelled: LabelledPredictions, file: Path) -> LabelledPredictions:
     """Add the prior and the decision rule, where a predictions.json beside them has them.
 
     The shares of votes are no probabilities, and no prior is theirs.
@@ -146,23 +146,23 @@ def with_decision_rule(scored: LabelledPredictions, file: Path) -> LabelledPredi
     """
     provenance = predictions_beside(file)
     if provenance is None or not provenance.prior or provenance.combine != "mean":
-        return scored
-    if set(provenance.classes) != set(scored.classes) or len(provenance.prior) != len(
+        return labelled
+    if set(provenance.classes) != set(labelled.classes) or len(provenance.prior) != len(
         provenance.classes
     ):
         raise DatasetError(
             "The predictions.json beside this table is not of these predictions.",
             file=file,
-            expected=f"classes {', '.join(scored.classes)}, with a prior for each",
+            expected=f"classes {', '.join(labelled.classes)}, with a prior for each",
             got=f"classes {', '.join(provenance.classes)}, {len(provenance.prior)} priors",
             remedy="Put both files as ricenet_predict wrote them into a folder of their own.",
         )
-    order = [provenance.classes.index(name) for name in scored.classes]
+    order = [provenance.classes.index(name) for name in labelled.classes]
     prior = tuple(provenance.prior[index] for index in order)
-    return dataclasses.replace(scored, prior=prior, decide=provenance.decide or BALANCED)
+    return dataclasses.replace(labelled, prior=prior, decide=provenance.decide or BALANCED)
 
 
-def _scored(
+def _labelled(
     rows: Sequence[Row],
     truth_rows: Sequence[Row],
     classes: tuple[str, ...],

@@ -15,24 +15,24 @@ from ricenet_v2.evaluation.permutation import LABEL_PERMUTATION
 from ricenet_v2.evaluation.sanity import SIZE_AND_SPACING
 from ricenet_v2.records.sanity import Sanity, SanityCheck
 
-_ASKED_FOR = {LABEL_PERMUTATION, SIZE_AND_SPACING}
+_ON_REQUEST = {LABEL_PERMUTATION, SIZE_AND_SPACING}
 
 
 def checked_hash(evaluated: EvaluationInput) -> str:
     """SHA-256 of all that a check rests on: cases, patients, truths, folds, predictions, sizes."""
-    scored = evaluated.scored
+    labelled = evaluated.labelled
     measured = evaluated.dataset.fingerprint if evaluated.dataset is not None else None
     has_sizes = measured is not None and measured.is_file()
     content = (
         evaluated.source,
         evaluated.positive,
-        scored.classes,
-        scored.case_ids,
-        scored.patients,
-        scored.folds,
-        scored.truth.tolist(),
-        scored.predicted.tolist(),
-        scored.probabilities.tolist(),
+        labelled.classes,
+        labelled.case_ids,
+        labelled.patients,
+        labelled.folds,
+        labelled.truth.tolist(),
+        labelled.predicted.tolist(),
+        labelled.probabilities.tolist(),
         sha256_of_file(measured) if measured is not None and has_sizes else "",
     )
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
@@ -55,7 +55,7 @@ def with_earlier(sanity: Sanity, evaluated: EvaluationInput, file: Path) -> tupl
     except DocumentError as error:
         return sanity, f"Earlier checks cannot be read and are dropped: {error.what}"
     new = {check.name for check in sanity.checks}
-    rest = [check for check in before.checks if check.name in _ASKED_FOR - new] if before else []
+    rest = [check for check in before.checks if check.name in _ON_REQUEST - new] if before else []
     if before is None or not rest:
         return sanity, ""
     if before.checked_hash != sanity.checked_hash:

@@ -53,7 +53,9 @@ def check(evaluated: EvaluationInput, options: SanityOptions) -> Sanity:
     checks = _sides(evaluated)
     if options.n_permutations:
         shuffles = options.n_permutations
-        checks.append(shuffled_labels(evaluated.scored, evaluated.positive, shuffles, options.seed))
+        checks.append(
+            shuffled_labels(evaluated.labelled, evaluated.positive, shuffles, options.seed)
+        )
     if options.size_and_spacing:
         checks.append(size_and_spacing(evaluated, options.seed))
     return Sanity(title=evaluated.title, checks=tuple(checks))
@@ -68,13 +70,13 @@ def _sides(evaluated: EvaluationInput) -> list[SanityCheck]:
     cases = read_cases(table) if table.is_file() else ()
     if evaluated.source == "out-of-fold":
         checks += [
-            _patients_of_folds(evaluated.scored),
-            _twins_of_folds(evaluated.dataset, evaluated.scored),
+            _patients_of_folds(evaluated.labelled),
+            _twins_of_folds(evaluated.dataset, evaluated.labelled),
         ]
     elif cases:
         checks.append(_patients_of_training(evaluated, cases))
         if evaluated.predictions is not None:
-            ids = evaluated.scored.case_ids
+            ids = evaluated.labelled.case_ids
             checks += training_images(evaluated.dataset, cases, evaluated.predictions, ids)
     if evaluated.model is not None:
         checks += first_weights(evaluated.model, judged_by_fold(evaluated))
@@ -92,10 +94,10 @@ def _verdict(name: str, faults: Sequence[str], fine: str) -> SanityCheck:
     return SanityCheck(name, "doubt", "; ".join(faults[:_MOST_LISTED]) + more)
 
 
-def _patients_of_folds(scored: LabelledPredictions) -> SanityCheck:
+def _patients_of_folds(labelled: LabelledPredictions) -> SanityCheck:
     """A patient held out of several folds was trained on in each of them."""
     folds: dict[str, set[int]] = defaultdict(set)
-    for patient, fold in zip(scored.patients, scored.folds, strict=True):
+    for patient, fold in zip(labelled.patients, labelled.folds, strict=True):
         folds[patient].add(fold)
     faults = [
         f"patient {name} is held out of folds {', '.join(map(str, sorted(fold_numbers)))}"
@@ -110,7 +112,7 @@ def _patients_of_training(evaluated: EvaluationInput, cases: Sequence[Case]) -> 
     trained = {case.patient_id for case in cases if case.split == "train"}
     if evaluated.model is not None:
         trained |= {case.patient_id for case in held_out_by(evaluated.model)}
-    patients = sorted(set(evaluated.scored.patients) & trained)
+    patients = sorted(set(evaluated.labelled.patients) & trained)
     faults = [f"patient {name} was trained on" for name in patients]
     return _verdict("patients of training", faults, "no patient of these cases was trained on")
 
@@ -122,14 +124,14 @@ def _measured(paths: DatasetPaths) -> dict[str, CaseMeasurement]:
     return {case.case_id: case for case in fingerprint.cases}
 
 
-def _twins_of_folds(paths: DatasetPaths, scored: LabelledPredictions) -> SanityCheck:
+def _twins_of_folds(paths: DatasetPaths, labelled: LabelledPredictions) -> SanityCheck:
     """Cases of the same voxels in several folds."""
     name = "the same images in two folds"
     measured = _measured(paths)
     if not measured:
         return SanityCheck(name, "not available", "there is no fingerprint of this dataset")
     owners: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    for case, fold in zip(scored.case_ids, scored.folds, strict=True):
+    for case, fold in zip(labelled.case_ids, labelled.folds, strict=True):
         if case in measured and measured[case].voxels:
             owners[measured[case].voxels].append((case, fold))
     faults = [
@@ -161,25 +163,25 @@ def size_and_spacing(evaluated: EvaluationInput, seed: int) -> SanityCheck:
     have learned the scanner. The doubt is raised where its AUROC is above that of 95 % of shuffled
     labels.
     """
-    name, scored = SIZE_AND_SPACING, evaluated.scored
+    name, labelled = SIZE_AND_SPACING, evaluated.labelled
     measured = (
         _measured(evaluated.dataset)
         if evaluated.dataset and evaluated.source == "out-of-fold"
         else {}
     )
-    unknown = [case for case in scored.case_ids if case not in measured]
+    unknown = [case for case in labelled.case_ids if case not in measured]
     if unknown:
         why = "needs out-of-fold predictions and the fingerprint of their dataset"
         return SanityCheck(name, "not available", why)
-    values = np.array([_shape(measured[case]) for case in scored.case_ids])
-    probabilities, shares = _held_out(values, scored, seed)
+    values = np.array([_shape(measured[case]) for case in labelled.case_ids])
+    probabilities, shares = _held_out(values, labelled, seed)
     alone = LabelledPredictions(
-        case_ids=scored.case_ids,
-        patients=scored.patients,
-        truth=scored.truth,
+        case_ids=labelled.case_ids,
+        patients=labelled.patients,
+        truth=labelled.truth,
         predicted=(probabilities / np.where(shares > 0, shares, 1)).argmax(axis=1),
         probabilities=probabilities,
-        classes=scored.classes,
+        classes=labelled.classes,
     )
     figures = figures_of(alone, EvaluationOptions(evaluated.positive, seed=seed))
     chosen = tuple(figure for figure in figures if figure.name in {"macro F1", "AUROC"})
@@ -202,16 +204,16 @@ def _shape(case: CaseMeasurement) -> list[float]:
 
 
 def _held_out(
-    values: NDArray[np.float64], scored: LabelledPredictions, seed: int
+    values: NDArray[np.float64], labelled: LabelledPredictions, seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Probabilities (cases, classes) of the held-out cases, and the class shares of training."""
-    probabilities, folds = np.empty_like(scored.probabilities), np.array(scored.folds)
+    probabilities, folds = np.empty_like(labelled.probabilities), np.array(labelled.folds)
     shares = np.empty_like(probabilities)
     for fold in np.unique(folds):
         train, held = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        patients = [scored.patients[index] for index in train]
-        model = fit(values[train], scored.truth[train], patients, len(scored.classes), seed)
+        patients = [labelled.patients[index] for index in train]
+        model = fit(values[train], labelled.truth[train], patients, len(labelled.classes), seed)
         probabilities[held] = model.probabilities(values[held])
-        counts = np.bincount(scored.truth[train], minlength=len(scored.classes))
+        counts = np.bincount(labelled.truth[train], minlength=len(labelled.classes))
         shares[held] = counts / len(train)
     return probabilities, shares

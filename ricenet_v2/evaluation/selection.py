@@ -49,10 +49,10 @@ def with_selection(result: Noted, models: Iterable[ModelPaths]) -> Noted:
 
 def _of_all(models: Iterable[ModelPaths]) -> str:
     every = {model.folder.name: selection_of(model) for model in models}
-    said = {name: sentence for name, sentence in every.items() if sentence}
-    if len(said) > 1:
-        return " ".join(f"{name}: {sentence}" for name, sentence in said.items())
-    return "".join(said.values())
+    sentences = {name: sentence for name, sentence in every.items() if sentence}
+    if len(sentences) > 1:
+        return " ".join(f"{name}: {sentence}" for name, sentence in sentences.items())
+    return "".join(sentences.values())
 
 
 def _end(model: ModelPaths, fold: int, run: Run) -> FoldEnd:

@@ -11,22 +11,22 @@ ENOUGH = 200
 """Patients of either side for reliable flexible calibration curves (Van Calster 2016)."""
 
 
-def sides(scored: LabelledPredictions, in_class: NDArray[np.bool_]) -> tuple[int, int]:
+def sides(labelled: LabelledPredictions, in_class: NDArray[np.bool_]) -> tuple[int, int]:
     """Patients with a case of the class, and patients with a case of the rest.
 
     A patient with cases of both is on both sides.
 
     Args:
-        scored: Predictions with truths.
+        labelled: Predictions with truths.
         in_class: Whether each case is of the class, shape (cases,).
     """
-    owner = scored.grouping.owner
+    owner = labelled.grouping.owner
     return len(np.unique(owner[in_class])), len(np.unique(owner[~in_class]))
 
 
-def rarer(scored: LabelledPredictions, in_class: NDArray[np.bool_]) -> int:
+def rarer(labelled: LabelledPredictions, in_class: NDArray[np.bool_]) -> int:
     """The smaller of the two numbers: what figures of the class rest on."""
-    return min(sides(scored, in_class))
+    return min(sides(labelled, in_class))
 
 
 def of_rarer_side(few: int) -> str:

@@ -34,7 +34,7 @@ class Subgroup:
 
 
 def groups_of(
-    scored: LabelledPredictions,
+    labelled: LabelledPredictions,
     names: Sequence[str] | None = None,
     bands: Mapping[str, Sequence[float]] | None = None,
 ) -> list[Subgroup]:
@@ -43,7 +43,7 @@ def groups_of(
     Numbers of more than 5 different values are cut at their median, or at the edges in `bands`.
 
     Args:
-        scored: Predictions with covariates.
+        labelled: Predictions with covariates.
         names: Covariates; where None all but those that may identify a patient, which make
             groups only when they are named here or in `bands`.
         bands: Edges of the groups of covariates that are numbers.
@@ -52,28 +52,28 @@ def groups_of(
         DatasetError: A covariate is named that there is not.
     """
     edges = bands or {}
-    chosen = _not_hidden(scored, edges) if names is None else list(names)
-    unknown = [name for name in (*chosen, *edges) if name not in scored.covariates]
+    chosen = _not_hidden(labelled, edges) if names is None else list(names)
+    unknown = [name for name in (*chosen, *edges) if name not in labelled.covariates]
     if unknown:
         raise DatasetError(
             "There is no such covariate.",
-            expected=", ".join(scored.covariates) or "no covariates are known for these cases",
+            expected=", ".join(labelled.covariates) or "no covariates are known for these cases",
             got=", ".join(unknown),
             remedy="Covariates are the further columns of cases.csv or of the table of truths.",
         )
     groups = [
-        Subgroup(f"fold {fold}", "fold", np.flatnonzero(np.array(scored.folds) == fold))
-        for fold in sorted(set(scored.folds))
+        Subgroup(f"fold {fold}", "fold", np.flatnonzero(np.array(labelled.folds) == fold))
+        for fold in sorted(set(labelled.folds))
     ]
     for name in chosen:
-        groups += _of_covariate(name, scored.covariates[name], edges.get(name))
+        groups += _of_covariate(name, labelled.covariates[name], edges.get(name))
     return groups
 
 
-def _not_hidden(scored: LabelledPredictions, edges: Mapping[str, Sequence[float]]) -> list[str]:
+def _not_hidden(labelled: LabelledPredictions, edges: Mapping[str, Sequence[float]]) -> list[str]:
     hidden = [
         name
-        for name, cells in scored.covariates.items()
+        for name, cells in labelled.covariates.items()
         if name not in edges and is_identity(name, cells)
     ]
     if hidden:
@@ -81,7 +81,7 @@ def _not_hidden(scored: LabelledPredictions, edges: Mapping[str, Sequence[float]
             "%s may identify a patient and makes no groups unless named with --subgroups.",
             ", ".join(hidden),
         )
-    return [name for name in scored.covariates if name not in hidden]
+    return [name for name in labelled.covariates if name not in hidden]
 
 
 def _of_covariate(name: str, cells: Sequence[str], edges: Sequence[float] | None) -> list[Subgroup]:

@@ -20,14 +20,14 @@ LEAST = float(np.finfo(np.float64).eps)
 
 def log_loss_of(truth: Indices, probabilities: Floats) -> Floats:
     """Minus the log of the probability of each case's class, at least 2.2e-16 (scikit-learn)."""
-    picked = probabilities[np.arange(len(truth)), truth]
-    return -np.log(np.clip(picked, LEAST, 1))
+    true_probabilities = probabilities[np.arange(len(truth)), truth]
+    return -np.log(np.clip(true_probabilities, LEAST, 1))
 
 
 def brier_of(truth: Indices, probabilities: Floats) -> Floats:
     """Squared error of each case; two classes: of one probability (0 to 1), more: summed."""
-    wanted = np.eye(probabilities.shape[1])[truth]
-    squared: Floats = ((probabilities - wanted) ** 2).sum(axis=1)
+    one_hot = np.eye(probabilities.shape[1])[truth]
+    squared: Floats = ((probabilities - one_hot) ** 2).sum(axis=1)
     return squared * (0.5 if probabilities.shape[1] == 2 else 1.0)
 
 

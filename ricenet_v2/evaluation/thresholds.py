@@ -18,22 +18,22 @@ PRIOR = "no data: the prior that probabilities are corrected for"
 SENSITIVITY, SPECIFICITY = (0.9,), (0.9,)
 
 
-def default_thresholds(scored: LabelledPredictions, positive: int) -> list[Threshold]:
+def default_thresholds(labelled: LabelledPredictions, positive: int) -> list[Threshold]:
     """Thresholds of two classes: 0.5, and the prior, from which on `predicted` is positive.
 
     Where the prior is not known there is 0.5 alone. Of more classes none: the calls compare them.
     """
-    if len(scored.classes) > 2:
+    if len(labelled.classes) > 2:
         return []
-    name = scored.classes[positive]
+    name = labelled.classes[positive]
     thresholds = [Threshold("default", name, 0.5, FIXED, ())]
-    if scored.prior:
-        thresholds.append(Threshold("balanced", name, scored.prior[positive], PRIOR, ()))
+    if labelled.prior:
+        thresholds.append(Threshold("balanced", name, labelled.prior[positive], PRIOR, ()))
     return thresholds
 
 
 def chosen_thresholds(
-    scored: LabelledPredictions,
+    labelled: LabelledPredictions,
     positive: int,
     sensitivities: Sequence[float] = SENSITIVITY,
     specificities: Sequence[float] = SPECIFICITY,
@@ -45,32 +45,32 @@ def chosen_thresholds(
     that reach a fixed sensitivity the one of highest specificity is taken, and the other way round.
 
     Args:
-        scored: Out-of-fold predictions.
+        labelled: Out-of-fold predictions.
         positive: Class that two classes are about.
         sensitivities: Sensitivities to reach.
         specificities: Specificities to reach.
     """
-    thresholds = default_thresholds(scored, positive)
-    for index in one_vs_rest_classes(scored, positive):
-        name, in_class = scored.classes[index], scored.truth == index
-        values, sensitivity, specificity = _at_each(scored.probabilities[:, index], in_class)
+    thresholds = default_thresholds(labelled, positive)
+    for index in one_vs_rest_classes(labelled, positive):
+        name, in_class = labelled.classes[index], labelled.truth == index
+        values, sensitivity, specificity = _at_each(labelled.probabilities[:, index], in_class)
         both = sensitivity + specificity
-        picked = [("Youden", _best(values, both, both, None))]
-        picked += [
+        selected = [("Youden", _best(values, both, both, None))]
+        selected += [
             (
                 f"sensitivity at least {want:.2f}",
                 _best(values, specificity, sensitivity, sensitivity >= want),
             )
             for want in sensitivities
         ]
-        picked += [
+        selected += [
             (
                 f"specificity at least {want:.2f}",
                 _best(values, sensitivity, specificity, specificity >= want),
             )
             for want in specificities
         ]
-        thresholds += [Threshold(what, name, value, OUT_OF_FOLD, ()) for what, value in picked]
+        thresholds += [Threshold(what, name, value, OUT_OF_FOLD, ()) for what, value in selected]
     return thresholds
 
 
@@ -101,24 +101,24 @@ def _best(
 
 
 def applied(
-    thresholds: Sequence[Threshold], scored: LabelledPredictions, level: float
+    thresholds: Sequence[Threshold], labelled: LabelledPredictions, level: float
 ) -> list[Threshold]:
     """Evaluate the same thresholds on these cases.
 
     Raises:
         DatasetError: A threshold is about a class that the predictions do not have.
     """
-    unknown = sorted({each.class_name for each in thresholds} - set(scored.classes))
+    unknown = sorted({each.class_name for each in thresholds} - set(labelled.classes))
     if unknown:
         raise DatasetError(
-            "The thresholds are about other classes.", expected=scored.classes, got=unknown
+            "The thresholds are about other classes.", expected=labelled.classes, got=unknown
         )
     evaluated = []
     for each in thresholds:
-        index = scored.classes.index(each.class_name)
+        index = labelled.classes.index(each.class_name)
         figures: tuple[Metric, ...] = ()
         if each.value is not None:
-            called = scored.probabilities[:, index] >= each.value
-            figures = tuple(of_class(scored, called, index, each.class_name, level))
+            called = labelled.probabilities[:, index] >= each.value
+            figures = tuple(of_class(labelled, called, index, each.class_name, level))
         evaluated.append(Threshold(each.name, each.class_name, each.value, each.chosen_on, figures))
     return evaluated

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ricenet_v2.core import documents
 from ricenet_v2.records.dataset import Case
-from ricenet_v2.records.lineage import identifying, telling
+from ricenet_v2.records.lineage import distinguishing, identifying
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.sanity import SanityCheck
 from ricenet_v2.store.cases import has_case, readable_records
@@ -44,7 +44,9 @@ def training_images(
     records = readable_records(folder, patients)
     images = {case: identifying(record, channels.channels) for case, record in records.items()}
     unread = [case for case in patients if case not in records and has_case(folder, case)]
-    owners = {image: case for case, hashes in telling(images, patients).items() for image in hashes}
+    owners = {
+        image: case for case, hashes in distinguishing(images, patients).items() for image in hashes
+    }
     shown = {
         case.case_id: identifying(case.source, channels.channels)
         for case in provenance.cases

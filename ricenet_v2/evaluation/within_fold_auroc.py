@@ -41,14 +41,14 @@ class WithinFolds:
     parts: tuple[tuple[tuple[NDArray[np.intp], NDArray[np.bool_], Ranking], ...], ...]
 
     @classmethod
-    def of(cls, scored: LabelledPredictions, positive: int) -> WithinFolds:
+    def of(cls, labelled: LabelledPredictions, positive: int) -> WithinFolds:
         """Prepare the rankings; cases without folds count as one fold."""
-        folds = np.array(scored.folds or (0,) * len(scored))
+        folds = np.array(labelled.folds or (0,) * len(labelled))
         cases = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
-        class_indices = one_vs_rest_classes(scored, positive)
+        class_indices = one_vs_rest_classes(labelled, positive)
         parts = []
         for index in class_indices:
-            in_class, scores = scored.truth == index, scored.probabilities[:, index]
+            in_class, scores = labelled.truth == index, labelled.probabilities[:, index]
             parts.append(
                 tuple((at, in_class[at], Ranking.of(scores[at], in_class[at])) for at in cases)
             )
@@ -110,7 +110,7 @@ class Offset:
         return ""
 
 
-def offset(scored: LabelledPredictions, positive: int, seed: int) -> Offset | None:
+def offset(labelled: LabelledPredictions, positive: int, seed: int) -> Offset | None:
     """Test whether the pooled AUROC differs from that within folds by more than chance.
 
     Were the scores of all folds alike, patients with equally many cases of each class might have
@@ -120,47 +120,50 @@ def offset(scored: LabelledPredictions, positive: int, seed: int) -> Offset | No
     patients.
 
     Args:
-        scored: Predictions.
+        labelled: Predictions.
         positive: Class that the AUROC of two classes is about.
         seed: Random seed of the shuffles.
 
     Returns:
         None with fewer than two folds, or where an AUROC is not defined.
     """
-    if len(set(scored.folds)) < 2:
+    if len(set(labelled.folds)) < 2:
         return None
-    ones = np.ones((len(scored), 1))
-    pooled = float(WithinFolds.of(replace(scored, folds=()), positive)(ones)[0])
-    within = float(WithinFolds.of(scored, positive)(ones)[0])
+    ones = np.ones((len(labelled), 1))
+    pooled = float(WithinFolds.of(replace(labelled, folds=()), positive)(ones)[0])
+    within = float(WithinFolds.of(labelled, positive)(ones)[0])
     if not np.isfinite(pooled + within):
         return None
-    total = MOST_SHUFFLES if len(scored) <= LARGE else FEW_SHUFFLES
-    numbers = np.unique(scored.folds, return_inverse=True)[1]
-    shuffled = _within_of(scored, positive, int(numbers.max()) + 1)
-    drawn = _shuffles(scored, numbers, total, generator(seed, "folds"))
+    total = MOST_SHUFFLES if len(labelled) <= LARGE else FEW_SHUFFLES
+    numbers = np.unique(labelled.folds, return_inverse=True)[1]
+    shuffled = _within_of(labelled, positive, int(numbers.max()) + 1)
+    drawn = _shuffles(labelled, numbers, total, generator(seed, "folds"))
     values = replicated(shuffled, drawn)[:, 0]
     least = abs(within - pooled) - 1e-9
     p = (1 + int(np.sum(np.abs(values - pooled) >= least))) / (total + 1)
     method = f"{total} shuffles of folds among patients of the same classes, seed {seed}"
-    return Offset(pooled, within, p, len(scored), method)
+    return Offset(pooled, within, p, len(labelled), method)
 
 
 def _shuffles(
-    scored: LabelledPredictions, numbers: NDArray[np.intp], total: int, random: np.random.Generator
+    labelled: LabelledPredictions,
+    numbers: NDArray[np.intp],
+    total: int,
+    random: np.random.Generator,
 ) -> Iterator[Floats]:
     """Fold of each case, axes (cases, shuffles), some at a time.
 
     What is moved are the cases that a patient has in one fold.
     """
-    keys = list(zip(scored.patients, numbers.tolist(), strict=True))
+    keys = list(zip(labelled.patients, numbers.tolist(), strict=True))
     unit = Patients.of([f"{fold} {patient}" for patient, fold in keys])
-    counts = np.zeros((unit.count, len(scored.classes)), dtype=np.intp)
-    np.add.at(counts, (unit.owner, scored.truth), 1)
+    counts = np.zeros((unit.count, len(labelled.classes)), dtype=np.intp)
+    np.add.at(counts, (unit.owner, labelled.truth), 1)
     fold_of = np.empty(unit.count, dtype=np.intp)
     fold_of[unit.owner] = numbers
-    alike = np.unique(counts, axis=0, return_inverse=True)[1].ravel()
-    groups = [np.flatnonzero(alike == group) for group in range(int(alike.max()) + 1)]
-    at_once = max(1, _NUMBERS_AT_ONCE // len(scored))
+    pattern = np.unique(counts, axis=0, return_inverse=True)[1].ravel()
+    groups = [np.flatnonzero(pattern == group) for group in range(int(pattern.max()) + 1)]
+    at_once = max(1, _NUMBERS_AT_ONCE // len(labelled))
     for start in range(0, total, at_once):
         folds = np.empty((min(at_once, total - start), unit.count))
         for row in folds:
@@ -170,14 +173,14 @@ def _shuffles(
 
 
 def _within_of(
-    scored: LabelledPredictions, positive: int, n_folds: int
+    labelled: LabelledPredictions, positive: int, n_folds: int
 ) -> Callable[[Floats], Floats]:
     """The AUROC within folds (shuffles, 1) as a function of the folds, axes (cases, shuffles)."""
-    class_indices = one_vs_rest_classes(scored, positive)
+    class_indices = one_vs_rest_classes(labelled, positive)
     parts = [
-        (in_class, Ranking.of(scored.probabilities[:, k], in_class))
+        (in_class, Ranking.of(labelled.probabilities[:, k], in_class))
         for k in class_indices
-        for in_class in (scored.truth == k,)
+        for in_class in (labelled.truth == k,)
     ]
 
     def within(folds: Floats) -> Floats:
@@ -202,7 +205,7 @@ def with_interval(estimates: Estimates) -> tuple[Offset, list[Metric]] | None:
     Returns:
         None as `offset`.
     """
-    fold_offset = offset(estimates.scored, estimates.positive, estimates.seed)
+    fold_offset = offset(estimates.labelled, estimates.positive, estimates.seed)
     if fold_offset is None:
         return None
     less = f"no interval; p = {fold_offset.p:.3f} by {fold_offset.method}"

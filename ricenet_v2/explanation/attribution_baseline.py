@@ -10,8 +10,8 @@ from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 
 BLUR_MM = 12.0
-WORDS = f"mri and other images blurred by {BLUR_MM:g} mm, dose 0 Gy"
-WORDS_ALONE = f"the dose blurred by {BLUR_MM:g} mm, since there is no other image"
+DESCRIPTION = f"mri and other images blurred by {BLUR_MM:g} mm, dose 0 Gy"
+DESCRIPTION_OF_DOSE = f"the dose blurred by {BLUR_MM:g} mm, since there is no other image"
 
 
 def reference_of(array: Images, plan: Plan, step: Triple) -> Images:
@@ -37,7 +37,7 @@ def reference_of(array: Images, plan: Plan, step: Triple) -> Images:
     return reference
 
 
-def words_of(plan: Plan) -> str:
+def description_of(plan: Plan) -> str:
     """Description of the reference image."""
     kinds = {channel.kind for channel in plan.channels}
-    return WORDS_ALONE if kinds <= {"dose", "mask"} else WORDS
+    return DESCRIPTION_OF_DOSE if kinds <= {"dose", "mask"} else DESCRIPTION

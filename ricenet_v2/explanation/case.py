@@ -24,16 +24,10 @@ from ricenet_v2.inference.distribution_shift import outside
 from ricenet_v2.inference.feature_reference import Reference
 from ricenet_v2.inference.odds import Odds
 from ricenet_v2.network.build import Classifier
-from ricenet_v2.records.explanation import (
-    ALL,
-    ENSEMBLE,
-    LOG_ODDS,
-    Check,
-    ExplainedCase,
-    MapRecord,
-)
+from ricenet_v2.records.explanation import ALL, ENSEMBLE, LOG_ODDS, Check, ExplainedCase, MapRecord
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.reporting.case.isodose import reference_text
 from ricenet_v2.store.images import write_image_like
 
 ALARM = 0.1
@@ -106,7 +100,7 @@ def explain_case(
         predicted=plan.classes[prediction.predicted],
         target=plan.classes[target],
         probability=float(prediction.probabilities[target]),
-        isodose=subject.full[1] if subject.full else "",
+        isodose=reference_text(subject.full) if subject.full else "",
         source=subject.record,
         maps=records,
         channel_shares=maps.channel_shares(),
@@ -123,9 +117,9 @@ def explain_case(
     )
 
 
-def _other_answer(seen: int, called: int, classes: tuple[str, ...]) -> list[str]:
+def _other_answer(seen: int, predicted: int, classes: tuple[str, ...]) -> list[str]:
     """Maps are of images as they are; a prediction is the mean over mirrorings."""
-    if seen == called:
+    if seen == predicted:
         return []
     return [f"without mirroring, as in the maps, the networks predict {classes[seen]}"]
 
@@ -152,7 +146,7 @@ def _written(
     subject: Subject, maps: Maps, folder: Path, by: ExplainedNetworks, target: int
 ) -> tuple[MapRecord, ...]:
     """Write the maps on the grid of the first image, and measure them."""
-    full = subject.full[0] if subject.full else None
+    full = subject.full.gray if subject.full else None
     step = subject.space.step
     parts = parts_of(subject.brain, subject.dose, full, subject.lesion, step)
     others = shares_of_untrained(subject, by.plan, by.untrained, target, by.options, parts)

@@ -21,7 +21,7 @@ from ricenet_v2.inference.retained_cases import (
     listed,
     of_others,
     read_each,
-    tell_kept,
+    warn_kept,
 )
 from ricenet_v2.records.explanation import MIGRATIONS, ExplainedCase, Explanation
 from ricenet_v2.store.paths import EXPLANATION_CSV, EXPLANATION_JSON
@@ -44,7 +44,7 @@ def maker_of(ensemble: Ensemble, control: Ensemble | None, options: ExplanationO
     hashes = [f"{name}={value}" for name, value in sorted(ensemble.hashes.items())]
     other = [] if control is None else [f"control {v}" for v in sorted(control.hashes.values())]
     same = replace(options.occlusion, batch=None, memory_gb=1.0)  # these do not change the maps
-    facts = [*hashes, *other, repr(replace(options, occlusion=same)), *ensemble.odds.told]
+    facts = [*hashes, *other, repr(replace(options, occlusion=same)), *ensemble.odds.described]
     return sha256_of_text("\n".join(facts))
 
 
@@ -154,8 +154,8 @@ def of_earlier(
     others = of_others(of_others(finished.whole, cases), failed)
     done = {case.case_id: case for case in others.values() if is_whole(case, output)}
     failed |= {case.case_id: _GONE for case in others.values() if case.case_id not in done}
-    tell_kept("explanations", done)
-    tell_kept("failures", failed)
+    warn_kept("explanations", done)
+    warn_kept("failures", failed)
     return done, failed
 
 

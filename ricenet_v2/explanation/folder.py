@@ -237,7 +237,7 @@ def _kept(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | N
     if made_of and beside and same and is_whole(earlier, job.output):
         return earlier
     logger.warning(
-        "%s is explained again: its images, or its maps and picture, are not those of before.",
+        "%s is explained again: its images, or its maps and picture, have changed.",
         case_id,
     )
     return None
@@ -262,9 +262,9 @@ def _classifiers(ensemble: Ensemble) -> dict[int, Classifier]:
 
 def _check_control(ensemble: Ensemble, control: Ensemble) -> None:
     """The control is shown the same voxels, so it must have been trained on such."""
-    mine, other = ensemble.plan, control.plan
+    plan, other = ensemble.plan, control.plan
     parts = ("spacing", "input_size", "channels", "classes", "straighten")
-    differ = [name for name in parts if getattr(mine, name) != getattr(other, name)]
+    differ = [name for name in parts if getattr(plan, name) != getattr(other, name)]
     if differ:
         raise PlanError(
             "The model of shuffled labels was made by another plan.",

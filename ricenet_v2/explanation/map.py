@@ -70,15 +70,15 @@ class Maps:
 def together(
     kind: MapKind,
     maps: Mapping[int, Image],
-    words: tuple[str, ...],
+    sentences: tuple[str, ...],
     channel: str | None = None,
 ) -> list[Map]:
     """The mean over the members, and each member's where there are several."""
     name, shown = named(kind, channel), channel or ALL
-    all_maps = [Map(name, kind, shown, ENSEMBLE, LOG_ODDS, mean(list(maps.values())), words)]
+    all_maps = [Map(name, kind, shown, ENSEMBLE, LOG_ODDS, mean(list(maps.values())), sentences)]
     if len(maps) > 1:
         all_maps += [
-            Map(f"{name}__fold_{fold}", kind, shown, f"fold_{fold}", LOG_ODDS, values, words)
+            Map(f"{name}__fold_{fold}", kind, shown, f"fold_{fold}", LOG_ODDS, values, sentences)
             for fold, values in maps.items()
         ]
     return all_maps

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.progress import Progress, track
 from ricenet_v2.core.types import Image
-from ricenet_v2.explanation.attribution_baseline import reference_of, words_of
+from ricenet_v2.explanation.attribution_baseline import description_of, reference_of
 from ricenet_v2.explanation.gradients.cam import gradcam, hirescam
 from ricenet_v2.explanation.gradients.integrated import Integrated, integrated_gradients
 from ricenet_v2.explanation.map import Map, Maps, filled, mean, named, together
@@ -63,16 +63,16 @@ def make_maps(
             for fold, integrated in by_fold.items()
         )
         all_maps += _integrated_maps(by_fold, plan)
-    for kind, words in _CAM_WORDS.items():
+    for kind, sentences in _CAM_SENTENCES.items():
         if kind in options.kinds:
             mapper = mapper_of(kind, subject, plan, target, options)
             each = track(members.items(), f"{subject.title}, {kind}, networks")
             maps = {fold: mapper(network) for fold, network in each}
-            all_maps += together(kind, maps, words)
+            all_maps += together(kind, maps, sentences)
     return Maps(tuple(all_maps), completeness)
 
 
-_CAM_WORDS: dict[MapKind, tuple[str, ...]] = {
+_CAM_SENTENCES: dict[MapKind, tuple[str, ...]] = {
     "hirescam": ("Last feature map times its gradient: what the head added up, place by place.",),
     "gradcam": (
         "Features of the last stage but one, weighed by their mean gradients; positive part only.",
@@ -139,12 +139,12 @@ def _occlusion(
         [None, *(channel.name for channel in plan.channels)] if len(plan.channels) > 1 else [None]
     )
     for channel, by_fold in _occluded(subject, plan, members, target, options, names):
-        words = tuple(
+        sentences = tuple(
             dict.fromkeys(
-                word for occlusion_map in by_fold.values() for word in occlusion_map.words
+                sentence for occlusion_map in by_fold.values() for sentence in occlusion_map.words
             )
         )
-        maps += _occlusion_maps(channel, by_fold, words)
+        maps += _occlusion_maps(channel, by_fold, sentences)
     if len(names) == 1:
         only = plan.channels[0].name
         whole = next(m for m in maps if m.member == ENSEMBLE and m.unit == LOG_ODDS)
@@ -181,15 +181,15 @@ def _occluded(
 
 
 def _occlusion_maps(
-    channel: str | None, by_fold: Mapping[int, OcclusionMap], words: tuple[str, ...]
+    channel: str | None, by_fold: Mapping[int, OcclusionMap], sentences: tuple[str, ...]
 ) -> list[Map]:
     """In log odds of the ensemble and of each member, and as a change of probability."""
     logits = {fold: filled(occlusion_map.logit) for fold, occlusion_map in by_fold.items()}
     probability = mean([filled(occlusion_map.probability) for occlusion_map in by_fold.values()])
     name, shown = named("occlusion_probability", channel), channel or ALL
     return [
-        *together("occlusion", logits, words, channel),
-        Map(name, "occlusion", shown, ENSEMBLE, PROBABILITY, probability, words),
+        *together("occlusion", logits, sentences, channel),
+        Map(name, "occlusion", shown, ENSEMBLE, PROBABILITY, probability, sentences),
     ]
 
 
@@ -207,15 +207,15 @@ def _integrated(
 
 
 def _integrated_maps(by_fold: Mapping[int, Integrated], plan: Plan) -> list[Map]:
-    words = (f"Integrated gradients from a reference: {words_of(plan)}.",)
+    sentences = (f"Integrated gradients from a reference: {description_of(plan)}.",)
     whole = {
         fold: np.asarray(integrated.values.sum(axis=0), dtype=np.float32)
         for fold, integrated in by_fold.items()
     }
-    maps = together("integrated_gradients", whole, words)
+    maps = together("integrated_gradients", whole, sentences)
     for n, channel in enumerate(plan.channels):
         alone = {fold: integrated.values[n] for fold, integrated in by_fold.items()}
-        maps += together("integrated_gradients", alone, words, channel.name)
+        maps += together("integrated_gradients", alone, sentences, channel.name)
     return maps
 
 

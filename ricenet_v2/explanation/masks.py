@@ -12,7 +12,6 @@ from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.regular import is_missing
 from ricenet_v2.core.types import Mask
 from ricenet_v2.explanation.space import Space
-from ricenet_v2.preprocessing.pipeline import TOLERANCE_MM
 from ricenet_v2.store.images import read_whole_image
 from ricenet_v2.store.raw import mask_path, stored
 
@@ -113,7 +112,7 @@ def region_of(
 
 def _read(path: Path, case_id: str, grid: Grid) -> Mask:
     voxels, mask_grid = read_whole_image(path)
-    if mask_grid.shape != grid.shape or mask_grid.distance(grid) > TOLERANCE_MM:
+    if not mask_grid.matches(grid):
         raise GeometryError(
             "A mask does not lie on the grid of the images.",
             case=case_id,

@@ -89,8 +89,8 @@ def _scene(
             items += _panel(view, shown.under, drawn, limit, name, (at, top + _LABEL))
         top += _LABEL + max(y, z) * scale + _GAP
     below, height = _legend(subject, view, target, notes, top)
-    words = _description(subject, maps, target, view)
-    return Scene(_WIDTH, top + height, words, (*items, *below))
+    description = _description(subject, maps, target, view)
+    return Scene(_WIDTH, top + height, description, (*items, *below))
 
 
 def title_of(attribution: Map) -> str:
@@ -172,17 +172,17 @@ def _legend(
     ]
     y += _ROW
     shown = [
-        (line.words, line.colour, line.dash)
+        (line.label, line.colour, line.dash)
         for isodose_set in view.lines.values()
         for line in isodose_set.lines
         if line.is_reached
     ]
     if view.scan.lesion is not None and view.scan.lesion.any():
         shown.append(("lesion mask", LESION, ()))
-    for n, (words, colour, dash) in enumerate(shown):
+    for n, (label, colour, dash) in enumerate(shown):
         x = _EDGE + n * 138.0
         items.append(Line(np.array([(x, y - 4), (x + 24, y - 4)]), colour, 2.0, dash))
-        items.append(Text(x + 30, y, words, 11, WHITE))
+        items.append(Text(x + 30, y, label, 11, WHITE))
     y += _ROW if shown else 0
     planes = f"Planes through {view.centre.where(view.scan.grid)}."
     items.append(Text(_EDGE, y, planes, 11, WHITE))

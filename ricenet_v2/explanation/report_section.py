@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ricenet_v2.explanation.figures import write_cascade, write_shares
 from ricenet_v2.explanation.options import PREDICTED
-from ricenet_v2.explanation.sanity.verdict import MOST_ALIKE
+from ricenet_v2.explanation.sanity.verdict import MOST_SIMILAR
 from ricenet_v2.records.explanation import (
     ALL,
     ENSEMBLE,
@@ -44,7 +44,7 @@ def report_part(
     pictures = []
     if cases:
         pictures += write_shares(explanation, output)
-        pictures += write_cascade(cases, MOST_ALIKE, output)
+        pictures += write_cascade(cases, MOST_SIMILAR, output)
     return ReportSection(
         title="What the networks looked at",
         words=" ".join(_sentences(explanation)),
@@ -193,14 +193,14 @@ def _panels(explanation: Explanation, case: ExplainedCase) -> SectionFigure:
 
 
 def _volumes(case: ExplainedCase) -> Iterator[SectionVolume]:
-    words = f"Orange speaks for {case.target}, blue against it; colours are clear near 0."
+    caption = f"Orange speaks for {case.target}, blue against it; colours are clear near 0."
     failed = {check.map for check in case.checks if check.failed}
     for record in case.maps:
         if record.member != ENSEMBLE or record.unit != LOG_ODDS or not _in_viewer(record):
             continue
         doubt = " This map failed a sanity check." if record.method in failed else ""
         yield SectionVolume(
-            record.file, record.name.replace("__", ", "), record.unit, words + doubt
+            record.file, record.name.replace("__", ", "), record.unit, caption + doubt
         )
 
 

@@ -15,17 +15,17 @@ from ricenet_v2.core.regular import is_missing
 from ricenet_v2.core.types import Image, Mask
 from ricenet_v2.explanation.masks import LESION, file_of, lesion_of, region_of
 from ricenet_v2.explanation.space import Space
-from ricenet_v2.fingerprinting.region import foreground
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.inference.patient import NewPatient, files_of, prepare, refuse_other_labels
-from ricenet_v2.preprocessing.pipeline import TOLERANCE_MM, load_case
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.reporting.case.isodose import full_dose
+from ricenet_v2.records.prescription import FullDose, full_dose
+from ricenet_v2.store.case_images import load_case
 from ricenet_v2.store.image_files import sha256_of_image
 from ricenet_v2.store.images import read_grid
+from ricenet_v2.voxels.foreground import foreground
 
 BRAIN, IMAGE = "brain", "image"
 
@@ -66,7 +66,7 @@ class Subject:
         region: Voxels that are explained.
         brain: Brain mask, or the voxels that are not zero.
         dose: Gy; None without a dose channel.
-        full: What 100 % of the dose is: Gy, and in words.
+        full: The dose that counts as 100 %; None where there is no dose.
         lesion: Where there is a mask of it.
         channels: Channels of `images`.
         images: As they are, LPS, on the grid of the case.
@@ -86,7 +86,7 @@ class Subject:
     region: Mask
     brain: Mask
     dose: Image | None
-    full: tuple[float, str] | None
+    full: FullDose | None
     lesion: Mask | None
     channels: tuple[Channel, ...]
     images: tuple[Image, ...]
@@ -122,9 +122,9 @@ def _read(plan: Plan, dataset: Dataset, patient: NewPatient, files: SubjectFiles
     prepared = prepare(plan, patient)
     space = Space.of(prepared.record, plan)
     extra, no_dose = _doses_beside(dataset, patient.images, paths, space.grid)
-    wanted = [n for n, path in enumerate(paths) if path in (*patient.images, *extra)]
-    images, grid, brain = load_case([paths[n] for n in wanted], patient.brain)
-    channels = tuple(dataset.channels[n] for n in wanted)
+    indices = [n for n, path in enumerate(paths) if path in (*patient.images, *extra)]
+    images, grid, brain = load_case([paths[n] for n in indices], patient.brain)
+    channels = tuple(dataset.channels[n] for n in indices)
     there, _ = foreground(images, [channel.kind for channel in channels], brain)
     inside = space.mask_to_network(there)
     ending = dataset.file_ending
@@ -147,13 +147,13 @@ def _read(plan: Plan, dataset: Dataset, patient: NewPatient, files: SubjectFiles
         region=explained,
         brain=inside,
         dose=space.to_network(np.maximum(doses[0], 0), "linear") if doses else None,
-        full=full_dose(files.covariates, doses[0]) if doses and doses[0].max() > 0 else None,
+        full=full_dose(files.covariates, doses[0]) if doses else None,
         lesion=lesion.seen,
         channels=channels,
         images=tuple(images),
         lesion_images=lesion.images,
         brain_images=there,
-        files=tuple(paths[n] for n in wanted),
+        files=tuple(paths[n] for n in indices),
         warnings=(*prepared.record.warnings, *no_dose, *lesion.doubts),
         title=case_id,
     )
@@ -169,7 +169,7 @@ def _doses_beside(
             continue
         try:
             dose_grid = read_grid(path)
-            fits = dose_grid.shape == grid.shape and dose_grid.distance(grid) <= TOLERANCE_MM
+            fits = dose_grid.matches(grid)
         except Exception:  # noqa: BLE001 - told as a dose that does not fit
             fits = False
         if fits:

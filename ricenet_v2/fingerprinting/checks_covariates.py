@@ -52,26 +52,26 @@ def _is_number_or_nothing(cell: str) -> bool:
 def _of_column(name: str, cells: Mapping[str, str]) -> list[Finding]:
     """A column of numbers some of which are none makes words of all of them."""
     there = {case: cell for case, cell in cells.items() if name_in(cell)}
-    words = {case: cell for case, cell in there.items() if not _is_number(cell)}
-    commas = {case: cell for case, cell in words.items() if has_decimal_comma(cell)}
-    if not words:
+    not_numbers = {case: cell for case, cell in there.items() if not _is_number(cell)}
+    commas = {case: cell for case, cell in not_numbers.items() if has_decimal_comma(cell)}
+    if not not_numbers:
         return []
-    if len(commas) == len(words):
+    if len(commas) == len(not_numbers):
         written, expected = "numbers with commas", "a decimal point: 60.5"
-    elif _ONE_IN * len(words) <= len(there) and not is_identity(name, there.values()):
+    elif _ONE_IN * len(not_numbers) <= len(there) and not is_identity(name, there.values()):
         written, expected = "words among numbers", "numbers without a unit, or words, in one column"
     else:
         return []
-    shown = [f"{case} {cell!r}" for case, cell in list(words.items())[:_MOST_NAMED]]
-    more = f" and {len(words) - _MOST_NAMED} more" if len(words) > _MOST_NAMED else ""
+    shown = [f"{case} {cell!r}" for case, cell in list(not_numbers.items())[:_MOST_NAMED]]
+    more = f" and {len(not_numbers) - _MOST_NAMED} more" if len(not_numbers) > _MOST_NAMED else ""
     return [
         warning(
             "covariate",
             Place(file=TABLE),
             found=f"{name} has {written}: {', '.join(shown)}{more}",
             expected=expected,
-            remedy="Write numbers, or an empty cell where it is not known. As it stands the whole "
-            "column is one of words, also to subgroups and ricenet_baseline.",
+            remedy="Write numbers, or an empty cell where it is not known. As it stands, the "
+            "whole column is text, also for subgroups and ricenet_baseline.",
         )
     ]
 

@@ -28,7 +28,7 @@ TEXTURED_ABOVE = 0.08
 _FAR_BELOW_ZERO, _MANY_BELOW_ZERO = 0.05, 0.01
 EXPECTED = "the cumulative dose of the whole treatment in Gy, with a maximum of 30 to 80 Gy"
 _SCALE = (
-    "multiply them by DoseGridScaling (3004,000E) of the DICOM file, which only that file tells"
+    "multiply them by DoseGridScaling (3004,000E) of the DICOM file, which only that file contains"
 )
 _ANOTHER_IMAGE = (
     "This looks like an MRI, a CT or another image: compare the order of the channels in "

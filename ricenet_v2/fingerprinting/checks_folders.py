@@ -41,7 +41,7 @@ class _ExpectedFiles:
         missing: Names of `here` that are not there.
         spellings: Of `missing`.
         ending: Of the dataset.
-        told: The names in words.
+        listed: The names in words.
     """
 
     here: Mapping[str, Case]
@@ -49,7 +49,7 @@ class _ExpectedFiles:
     missing: Collection[str]
     spellings: Spellings
     ending: str
-    told: str
+    listed: str
 
 
 def _of_split(raw: RawDataset, split: Split) -> list[Finding]:
@@ -64,9 +64,9 @@ def _of_split(raw: RawDataset, split: Split) -> list[Finding]:
         f"CASE_0000{ending} to CASE_{len(raw.dataset.channels) - 1:04d}{ending} of cases with "
         f"split {split} in {TABLE}"
     )
-    wanted = _ExpectedFiles(here, elsewhere, missing, Spellings(missing), ending, listed)
+    expected = _ExpectedFiles(here, elsewhere, missing, Spellings(missing), ending, listed)
     return [
-        _unexpected(relative(raw, path), path.name, wanted)
+        _unexpected(relative(raw, path), path.name, expected)
         for path in there
         if path.name not in here
     ]
@@ -95,40 +95,40 @@ def _missing_folder(raw: RawDataset, folder: Path) -> list[Finding]:
     ]
 
 
-def _unexpected(file: str, name: str, wanted: _ExpectedFiles) -> Finding:
+def _unexpected(file: str, name: str, expected: _ExpectedFiles) -> Finding:
     case, fault = "", "belongs to no case and channel"
     remedy = "It is ignored. Add the case to cases.csv, or rename or remove it."
-    if near := wanted.spellings.near(name):
-        case = wanted.here[near[0]].case_id
+    if near := expected.spellings.near(name):
+        case = expected.here[near[0]].case_id
         fault += f"; the missing file of the case {near[1]}"
         remedy = "Rename the file, or correct the case_id in cases.csv."
-    elif name in wanted.elsewhere:
-        other = wanted.elsewhere[name]
+    elif name in expected.elsewhere:
+        other = expected.elsewhere[name]
         case = other.case_id
         fault += f"; the case has split {other.split}"
         remedy = "It is ignored. Correct the split in cases.csv, or move the file."
-    elif right := _in_another_format(name, wanted):
-        case = wanted.here[right].case_id
-        if right in wanted.missing:
+    elif right := _in_another_format(name, expected):
+        case = expected.here[right].case_id
+        if right in expected.missing:
             fault += "; its ending is not that of the dataset"
             remedy = (
-                f"Correct file_ending in {DATASET_JSON}, which is {wanted.ending}, or convert the "
-                "images."
+                f"Correct file_ending in {DATASET_JSON}, which is {expected.ending}, or convert "
+                "the images."
             )
         else:
-            fault += f"; the same channel is there with {wanted.ending}"
+            fault += f"; the same channel is there with {expected.ending}"
             remedy = "It is ignored. Remove the one of the two files that is wrong."
     return warning(
         "unexpected file",
         Place(case, file),
         found=fault,
-        expected=wanted.told,
+        expected=expected.listed,
         remedy=remedy,
     )
 
 
-def _in_another_format(name: str, wanted: _ExpectedFiles) -> str:
+def _in_another_format(name: str, expected: _ExpectedFiles) -> str:
     """The name that the file would have with the right ending, if that is a channel's."""
     starts = (name[: -len(other)] for other in _ENDINGS if name.lower().endswith(other))
-    rights = (start + wanted.ending for start in starts)
-    return next((right for right in rights if right in wanted.here), "")
+    rights = (start + expected.ending for start in starts)
+    return next((right for right in rights if right in expected.here), "")

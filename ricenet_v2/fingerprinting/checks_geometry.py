@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.grid import TOLERANCE_MM, Grid
 from ricenet_v2.fingerprinting.findings import Place, error
 from ricenet_v2.records.integrity import Finding
-
-TOLERANCE_MM = 0.1
-"""How far corresponding corner voxels may lie apart; covers rounding in headers."""
 
 
 def check_geometry(grid: Grid, reference: Grid, place: Place, reference_file: str) -> list[Finding]:
@@ -36,12 +33,11 @@ def check_geometry(grid: Grid, reference: Grid, place: Place, reference_file: st
 
 
 def _differences(grid: Grid, reference: Grid) -> list[str]:
+    if grid.matches(reference):
+        return []
     if grid.shape != reference.shape:
         return [f"shape {_text(grid.shape)}", f"spacing {_text(grid.spacing)} mm"]
-    apart = grid.distance(reference)
-    if apart <= TOLERANCE_MM:
-        return []
-    where = [f"corners {apart:.3g} mm apart"]
+    where = [f"corners {grid.distance(reference):.3g} mm apart"]
     steps = [abs(a - b) for a, b in zip(grid.spacing, reference.spacing, strict=True)]
     if max(n * step for n, step in zip(grid.shape, steps, strict=True)) > TOLERANCE_MM:
         where.append(f"spacing {_text(grid.spacing)} mm")

@@ -6,15 +6,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ricenet_v2.fingerprinting.findings import DATASET, Place, error, warning
 from ricenet_v2.records.integrity import Finding
 
 LABELS = "labels of masks"
-MOST_LABELS = 64
-_SAMPLES = 10_000
 _SCALE = 10.0
 """From this ratio of the largest labels on, one kind of masks is the other in another scale."""
 
@@ -32,25 +27,6 @@ class MaskLabels:
     place: Place
     channel: str
     values: tuple[float, ...]
-
-
-def labels_of(mask: NDArray[np.float32], most: int = MOST_LABELS) -> tuple[float, ...] | None:
-    """The values of a mask other than 0, ascending; None where it has too many: no labels.
-
-    Args:
-        mask: Axes (z, y, x).
-        most: Values other than 0.
-    """
-    left = mask[mask != 0]
-    # Of an image that is no mask, a sample tells.
-    if np.unique(left[:: max(1, left.size // _SAMPLES)]).size > most:
-        return None
-    labels: list[float] = []
-    while left.size and len(labels) <= most:
-        labels.append(float(left[0]))
-        # One pass for each label: sorting all voxels would take longer.
-        left = left[left != left[0]]
-    return None if left.size or len(labels) > most else tuple(sorted(labels))
 
 
 def check_labels(masks: Sequence[MaskLabels]) -> list[Finding]:
@@ -116,8 +92,8 @@ def _of_labels(masks: list[MaskLabels]) -> list[Finding]:
             )
             + "have none in common",
             expected="the same labels in all cases",
-            remedy="Right if they stand for different things. Networks see the values as they are: "
-            "otherwise write all masks with the same labels.",
+            remedy="Correct if they stand for different structures. If not, write all masks with "
+            "the same labels, since networks see the values as they are.",
         )
     ]
 
@@ -126,15 +102,15 @@ def _kinds(masks: list[MaskLabels]) -> list[list[MaskLabels]]:
     """Masks that share labels, directly or through others, together."""
     kinds: list[tuple[set[float], list[MaskLabels]]] = []
     for mask in masks:
-        labels, masks_alike = set(mask.values), [mask]
+        labels, linked = set(mask.values), [mask]
         apart = []
         for kind in kinds:
             if kind[0] & labels:
-                labels, masks_alike = labels | kind[0], kind[1] + masks_alike
+                labels, linked = labels | kind[0], kind[1] + linked
             else:
                 apart.append(kind)
-        kinds = [*apart, (labels, masks_alike)]
-    return [masks_alike for _, masks_alike in kinds]
+        kinds = [*apart, (labels, linked)]
+    return [linked for _, linked in kinds]
 
 
 def _top(kind: list[MaskLabels]) -> float:

@@ -11,18 +11,19 @@ from ricenet_v2.fingerprinting.findings import Place, warning
 from ricenet_v2.records.integrity import Finding
 from ricenet_v2.store.image_files import format_of
 from ricenet_v2.store.meta_header import MATRICES, ORIGINS
+from ricenet_v2.store.readers import reader_of
 from ricenet_v2.store.text_headers import meta_header, nrrd_header
 
 NAME = "no position"
 _NO_AXES = (
     "It is taken for granted that the first axis runs from right to left, the second from front to "
-    "back and the third from the feet to the head. The file cannot tell whether that is so, and "
+    "back and the third from the feet to the head. The file does not say whether that is so, and "
     "other programs assume other axes, so left and right may be exchanged. Convert the scan from "
     "DICOM again, or write its pose into the header."
 )
 _NO_ORIGIN = (
-    "The first voxel is taken to lie at 0, 0, 0 mm. Whether the images of a patient lie on each "
-    "other cannot be told then. Convert the scan from DICOM again, or write the position of the "
+    "The first voxel is taken to lie at 0, 0, 0 mm. Whether the images of a patient overlie each "
+    "other is then unknown. Convert the scan from DICOM again, or write the position of the "
     "first voxel into the header."
 )
 
@@ -36,6 +37,8 @@ def check_position(path: Path, place: Place) -> list[Finding]:
         path: An image that `read_image` reads.
         place: Case and file.
     """
+    if reader_of(path):
+        return []  # the reader of another package says where an image lies, or fails
     axes, origin = _missing(path)
     if axes:
         expected = "a header that says where left and right, front and back, head and feet are"

@@ -57,9 +57,9 @@ def _fault_of(case_id: str) -> str:
 
 def _one_file(cases: Sequence[Case]) -> list[Finding]:
     """Ids that differ, and are one file on macOS and Windows."""
-    alike = defaultdict(set)
+    by_file_name = defaultdict(set)
     for case in cases:
-        alike[as_file(case.case_id)].add(case.case_id)
+        by_file_name[as_file(case.case_id)].add(case.case_id)
     return [
         error(
             "case id",
@@ -68,7 +68,7 @@ def _one_file(cases: Sequence[Case]) -> list[Finding]:
             expected="ids whose images are different files on every system",
             remedy="If these are different cases, rename one and its images. If not, remove one.",
         )
-        for ids in alike.values()
+        for ids in by_file_name.values()
         if len(ids) > 1
     ]
 

@@ -56,8 +56,8 @@ def check_tilt(grid: Grid, place: Place) -> list[Finding]:
     tilt = f"tilted by {grid.tilt:.0f} degrees (along z {z:.0f}, y {y:.0f}, x {x:.0f})"
     if grid.tilt >= _NEAR:
         tilt += (
-            f"; from {EXCHANGED_FROM:g} degrees on axes change places, so that a patient who lies "
-            "a little otherwise is turned by about 90 degrees against this one"
+            f"; from {EXCHANGED_FROM:g} degrees on axes are exchanged, so that a patient in a "
+            "slightly different position appears turned by about 90 degrees against this one"
         )
     return [
         warning(
@@ -89,12 +89,13 @@ def check_turns(poses: Sequence[Pose]) -> list[Finding]:
         warning(
             TURNED,
             DATASET,
-            found=f"{_words(poses[other])} is turned by {angles[first, other]:.0f} degrees against "
-            f"{_words(poses[first])}; {n_other} of {len(poses)} cases lie rather as the former",
+            found=f"{_pose_text(poses[other])} is turned by {angles[first, other]:.0f} degrees "
+            f"against {_pose_text(poses[first])}; {n_other} of {len(poses)} cases lie closer "
+            "to the former",
             expected=f"all arrays within {EXCHANGED_FROM:g} degrees of each other",
             remedy="Axes are flipped and swapped to the nearest ones of the patient, and which one "
-            f"is nearest changes at {EXCHANGED_FROM:g} degrees: networks see these patients lie "
-            "otherwise than the rest. " + _REMEDY,
+            f"is nearest changes at {EXCHANGED_FROM:g} degrees: networks see these patients in "
+            "another orientation than the rest. " + _REMEDY,
         )
     ]
 
@@ -106,5 +107,5 @@ def _angles(poses: Sequence[Pose]) -> NDArray[np.float64]:
     return np.asarray(np.degrees(np.arccos(np.clip((traces - 1) / 2, -1, 1))), dtype=np.float64)
 
 
-def _words(pose: Pose) -> str:
+def _pose_text(pose: Pose) -> str:
     return f"{pose.case} (tilted by {pose.grid.tilt:.0f}, axes of the file {pose.stored})"

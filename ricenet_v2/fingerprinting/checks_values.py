@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 
 from ricenet_v2.core.types import Image
-from ricenet_v2.fingerprinting.checks_masks import labels_of
 from ricenet_v2.fingerprinting.findings import Place, error, warning
 from ricenet_v2.records.integrity import Finding
+from ricenet_v2.voxels.labels import labels_of
 
 NOT_A_MASK = "not a mask"
 _NEAR = 1e-3

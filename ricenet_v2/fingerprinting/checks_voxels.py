@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,10 +49,3 @@ def not_finite(place: Place, n_nan: int, n_infinite: int, size: int) -> Finding:
         expected="finite numbers only",
         remedy="Export the image again, or set these voxels to 0 if they lie outside the patient.",
     )
-
-
-def voxel_hash(image: NDArray[np.float32]) -> str:
-    """Hash of shape and voxels (LPS), whatever the file's name, format and header."""
-    digest = hashlib.blake2b(repr(image.shape).encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(image).data)
-    return digest.hexdigest()

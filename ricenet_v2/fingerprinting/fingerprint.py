@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ricenet_v2.core.case_pool import map_cases
 from ricenet_v2.core.deadline import Limited
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.memory import allowed_workers, available_memory
 from ricenet_v2.fingerprinting.cache import kept, load, measure_and_keep, prune
 from ricenet_v2.fingerprinting.measure import CaseFiles, MeasuredCase, measure_case
 from ricenet_v2.fingerprinting.memory import bytes_of_case
-from ricenet_v2.fingerprinting.workers import allowed_workers, available_memory, map_cases
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.fingerprint import (
     ChannelFingerprint,
@@ -100,8 +101,8 @@ def _measured(
         work = Limited(seconds, measure_case)
         measured_cases = map_cases(work, [files[name] for name in ids], workers, step)
     else:
-        wanted = [kept(files[name], cache) for name in ids]
-        measured_cases = map_cases(Limited(seconds, measure_and_keep), wanted, workers, step)
+        tasks = [kept(files[name], cache) for name in ids]
+        measured_cases = map_cases(Limited(seconds, measure_and_keep), tasks, workers, step)
         prune(cache, files)
     cached |= dict(zip(ids, measured_cases, strict=True))
     return [cached[case.case_id] for case in cases]

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from ricenet_v2.core.case_pool import KILLED_REMEDY, map_cases
 from ricenet_v2.core.deadline import within
 from ricenet_v2.core.errors import LateError
 from ricenet_v2.core.failures import reason_of
+from ricenet_v2.core.memory import allowed_workers, available_memory
 from ricenet_v2.core.names import fault_of
 from ricenet_v2.fingerprinting.checked import CaseImages, CheckedCase
 from ricenet_v2.fingerprinting.checks_duplicates import check_twins
@@ -20,17 +22,10 @@ from ricenet_v2.fingerprinting.checks_tilt import check_turns
 from ricenet_v2.fingerprinting.findings import Place, error, in_order
 from ricenet_v2.fingerprinting.look import CaseObservations, InspectionFiles, look
 from ricenet_v2.fingerprinting.memory import bytes_of_case
-from ricenet_v2.fingerprinting.workers import (
-    KILLED_REMEDY,
-    allowed_workers,
-    available_memory,
-    map_cases,
-)
 from ricenet_v2.records.dataset import Case, Channel
-from ricenet_v2.records.integrity import Integrity
+from ricenet_v2.records.integrity import KILLED, LATE, Integrity
 from ricenet_v2.store.raw import RawDataset
 
-KILLED, LATE = "killed process", "took too long"
 """Checks that a case failed whose images nobody could look at: faults of the machine."""
 _IN_A_DATASET = "Add the image, correct the `split` of the case, or remove it from cases.csv."
 _OF_A_PATIENT = "Add the image, or leave the patient out."

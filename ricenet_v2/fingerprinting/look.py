@@ -28,14 +28,15 @@ from ricenet_v2.fingerprinting.checks_values import (
     check_picture,
     labels_to_compare,
 )
-from ricenet_v2.fingerprinting.checks_voxels import check_voxels, voxel_hash
+from ricenet_v2.fingerprinting.checks_voxels import check_voxels
 from ricenet_v2.fingerprinting.findings import Place, error
-from ricenet_v2.fingerprinting.region import BRAIN_MASK, NON_ZERO
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.integrity import Finding
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.typical import sizes_of
 from ricenet_v2.store.images import read_image, stored_axes
+from ricenet_v2.voxels.foreground import BRAIN_MASK, NON_ZERO
+from ricenet_v2.voxels.hashing import voxel_hash
 
 _Reference = tuple[Grid, str]
 

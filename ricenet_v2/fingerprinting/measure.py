@@ -10,17 +10,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet_v2.core.errors import GeometryError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.pool import PoolTask
 from ricenet_v2.core.types import Shape
-from ricenet_v2.fingerprinting.checks_geometry import TOLERANCE_MM
-from ricenet_v2.fingerprinting.checks_voxels import voxel_hash
-from ricenet_v2.fingerprinting.region import bounding_box, foreground, patient_box
 from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.fingerprint import CaseMeasurement, ChannelMeasurement
 from ricenet_v2.records.kinds import KINDS
-from ricenet_v2.store.images import read_image
+from ricenet_v2.store.case_images import load_case
+from ricenet_v2.voxels.boxes import bounding_box, patient_box
+from ricenet_v2.voxels.foreground import foreground
+from ricenet_v2.voxels.hashing import voxel_hash
 
 N_SAMPLES = 2001
 """Evenly spaced quantiles that stand for a case in the percentiles of the whole dataset."""
@@ -58,29 +57,11 @@ def measure_case(files: CaseFiles) -> MeasuredCase:
 
     Raises:
         DatasetError: A file cannot be read, or the region is empty.
-        GeometryError: The channels or the brain mask lie on different grids.
+        GeometryError: A channel or the brain mask lies on another grid.
     """
-    grid, images = None, []
-    for path in files.images:
-        voxels, grid_of_channel = read_image(path)
-        grid = grid or grid_of_channel
-        if grid_of_channel.shape != grid.shape or grid_of_channel.distance(grid) > TOLERANCE_MM:
-            raise GeometryError(
-                "The channels lie on different grids.",
-                case=files.case_id,
-                file=path,
-                expected=grid,
-                got=grid_of_channel,
-                remedy="Run the integrity check: --verify_only",
-            )
-        images.append(voxels)
-    if grid is None:
-        raise GeometryError("A case needs at least one channel.", case=files.case_id)
-    brain = None if files.brain is None else read_image(files.brain)[0] > 0.5
+    images, grid, brain = load_case(files.images, files.brain)
     straight = grid if files.straighten and grid.is_tilted else None
-    return measure_arrays(
-        files.case_id, np.stack(images), files.kinds, grid.spacing, brain, straight
-    )
+    return measure_arrays(files.case_id, images, files.kinds, grid.spacing, brain, straight)
 
 
 def measure_arrays(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ricenet_v2.fingerprinting.workers import BYTES_PER_VOXEL
+from ricenet_v2.core.memory import BYTES_PER_VOXEL
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.store.images import readable_grid
 from ricenet_v2.store.raw import RawDataset

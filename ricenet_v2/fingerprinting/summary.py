@@ -19,7 +19,7 @@ CHANNEL_COLUMNS = ("channel", "kind", "mean ± sd", "0.5 to 99.5 %", "maximum", 
 DOSE_COLUMNS = ("dose in Gy", "smallest", "5 %", "median", "95 %", "largest")
 
 
-def alike(findings: Iterable[Finding]) -> list[tuple[Finding, ...]]:
+def grouped(findings: Iterable[Finding]) -> list[tuple[Finding, ...]]:
     """Findings that differ by nothing but their case, together; in the order of the first."""
     groups: dict[Finding, list[Finding]] = {}
     for finding in findings:
@@ -130,4 +130,4 @@ def _size(name: str, sizes: Sequence[tuple[float, float, float]], form: str) -> 
     """Smallest, median and largest along each axis by itself."""
     by_axis = [sorted(size[axis] for size in sizes) for axis in range(3)]
     picks = (0, (len(sizes) - 1) // 2, len(sizes) - 1)
-    return (name, *(" x ".join(f"{axis[pick]:{form}}" for axis in by_axis) for pick in picks))
+    return (name, *(" x ".join(f"{axis[rank]:{form}}" for axis in by_axis) for rank in picks))

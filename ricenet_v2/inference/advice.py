@@ -15,5 +15,5 @@ _AT_PREDICTION = {
 
 def remedy_of(finding: Finding) -> str:
     """The remedy of a finding, which the check words for datasets that are not trained yet."""
-    ours = _AT_PREDICTION.get(finding.check, finding.remedy)
-    return ours.replace(" in dataset.json", " in dataset.json of the model")
+    remedy = _AT_PREDICTION.get(finding.check, finding.remedy)
+    return remedy.replace(" in dataset.json", " in dataset.json of the model")

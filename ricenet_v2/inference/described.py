@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError, RicenetError
 from ricenet_v2.records.dataset import Dataset
-from ricenet_v2.records.described import in_words, other_channels
+from ricenet_v2.records.described import listed_channels, other_channels
 from ricenet_v2.store.paths import DATASET_JSON
 from ricenet_v2.store.raw import read_dataset
 
@@ -41,15 +41,15 @@ def check_images(trained: Dataset, images: Path) -> None:
         raise DatasetError(
             "These images are described with channels that are not those of the model.",
             file=file,
-            expected=f"{in_words(trained.channels)}, in this order",
-            got=in_words(now.channels),
+            expected=f"{listed_channels(trained.channels)}, in this order",
+            got=listed_channels(now.channels),
             remedy="Name the files so that CASE_0000 is the first channel of the model, and "
             "correct dataset.json, or predict with a model of this dataset.",
         )
     logger.warning("%s names other channels than the model was trained with: %s", file, differing)
 
 
-def tell_changed(trained: Dataset, file: Path) -> None:
+def warn_changed(trained: Dataset, file: Path) -> None:
     """Log where the description of the dataset that a model is of has changed since.
 
     Args:

@@ -43,7 +43,7 @@ def check_distinct(states: Mapping[int, State], folder: Path) -> None:
 
 
 def _are_same(first: State, second: State) -> bool:
-    ours, theirs = first["inference_weights"], second["inference_weights"]
-    return ours.keys() == theirs.keys() and all(
-        torch.equal(value, theirs[name]) for name, value in ours.items()
+    weights, other_weights = first["inference_weights"], second["inference_weights"]
+    return weights.keys() == other_weights.keys() and all(
+        torch.equal(value, other_weights[name]) for name, value in weights.items()
     )

@@ -131,8 +131,8 @@ def _axes(record: PreprocessedCase, references: Iterable[Reference]) -> list[str
     if least <= _TURN_SLACK:
         return []
     return [
-        f"its axes are turned by {least:.0f} degrees against those of any training case: it lies "
-        "tilted otherwise, or its axes were swapped otherwise, as happens from 45 degrees on"
+        f"its axes are turned by {least:.0f} degrees against those of any training case: its "
+        "tilt differs, or its axes were exchanged, as happens from 45 degrees on"
     ]
 
 

@@ -22,6 +22,7 @@ from ricenet_v2.network.lineage import lineage_in
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.lineage import Trained
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plugins import require
 from ricenet_v2.records.prior import Decide
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.paths import ModelPaths
@@ -63,6 +64,7 @@ def load_ensemble(
             no calibration that fits; a prior is named for a model that does not say what it was
             trained on.
         PlanError: The folds were trained by different plans or datasets.
+        PluginError: A package is missing that the plan needs.
         DatasetError: `calibrated`, and another checkpoint than that the calibration is for; or a
             prior that cannot be used.
     """
@@ -76,6 +78,7 @@ def load_ensemble(
         states = {fold: state for fold, (state, _) in read.items()}
         plans, datasets = plans_and_datasets(states, model_folder)
         plan, dataset = plans[chosen[0]], datasets[chosen[0]]
+        require(plan, model_folder)
         check_distinct(states, model_folder)
         members = {
             fold: network_of(state, plan, files[fold], fold) for fold, state in states.items()
@@ -99,7 +102,9 @@ def load_ensemble(
         members,
         where,
         hashes,
-        odds=_odds(states, plan, dataset, paths, calibrated=calibrated, words=prior, decide=decide),
+        odds=_odds(
+            states, plan, dataset, paths, calibrated=calibrated, prior_entries=prior, decide=decide
+        ),
         references={
             fold: reference for fold, reference in references.items() if reference is not None
         },
@@ -115,13 +120,15 @@ def _odds(
     paths: ModelPaths,
     *,
     calibrated: bool,
-    words: Sequence[str],
+    prior_entries: Sequence[str],
     decide: Decide,
 ) -> Odds:
     """How the outputs of these checkpoints become probabilities and calls."""
     n_classes = len(plan.classes)
     priors = {fold: from_state(state, n_classes, paths.folder) for fold, state in states.items()}
-    named = named_prior(words, plan.classes, dataset.positive_index) if words else ()
+    named = (
+        named_prior(prior_entries, plan.classes, dataset.positive_index) if prior_entries else ()
+    )
     return Odds.of(
         priors,
         balance=plan.training.balance,

@@ -176,7 +176,7 @@ def why_no_distance(references: Iterable[Reference]) -> str:
     if 1 / (n + 1) > UNUSUAL:
         return (
             f"the folds that predict held out {n} case{'' if n == 1 else 's'} in training, and "
-            f"fewer than {FEWEST} do not tell what is unusual"
+            f"at least {FEWEST} are needed to judge what is unusual"
         )
     return ""
 

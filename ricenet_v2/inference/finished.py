@@ -53,7 +53,7 @@ class FinishedCase:
 def maker_of(ensemble: Ensemble, combine: Combine, *, mirror: bool) -> str:
     """SHA-256 over the networks and options that a prediction is made by."""
     hashes = [f"{name}={value}" for name, value in sorted(ensemble.hashes.items())]
-    return sha256_of_text("\n".join([*hashes, combine, str(mirror), *ensemble.odds.told]))
+    return sha256_of_text("\n".join([*hashes, combine, str(mirror), *ensemble.odds.described]))
 
 
 def _case_file(output: Path, case: str) -> Path:

@@ -29,7 +29,7 @@ from ricenet_v2.inference.finished import (
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.inference.odds import Combine
 from ricenet_v2.inference.patient import files_of, prepare, refuse_other_labels
-from ricenet_v2.inference.retained_cases import Finished, check_rows, of_others, tell_kept
+from ricenet_v2.inference.retained_cases import Finished, check_rows, of_others, warn_kept
 from ricenet_v2.inference.table import write_predictions
 from ricenet_v2.records.prediction import CasePrediction, FailedCase, Predictions
 from ricenet_v2.store.paths import PREDICTIONS_CSV, PREDICTIONS_JSON
@@ -136,8 +136,8 @@ def _of_earlier(
         prediction.case_id: prediction
         for prediction in of_others(of_others(kept.whole, cases), failed).values()
     }
-    tell_kept("predictions", done)
-    tell_kept("failures", failed)
+    warn_kept("predictions", done)
+    warn_kept("failures", failed)
     return done, failed
 
 

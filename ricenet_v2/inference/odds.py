@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.core.types import Floats
-from ricenet_v2.inference.prior import BALANCED, called, corrected, mean_shares, ratios
+from ricenet_v2.inference.prior import BALANCED, corrected, mean_shares, predicted_classes, ratios
 from ricenet_v2.inference.recalibration import applied_by, recalibrated
 from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.prior import Decide, MemberPrior, Prior, Recalibration
@@ -43,7 +43,7 @@ def combine_members(
     mean = members.mean(axis=0)
     mean = mean / mean.sum()
     if how == "mean":
-        return int(called(mean, prior, decide)), mean
+        return int(predicted_classes(mean, prior, decide)), mean
     votes = np.bincount(
         calls_of(members, member_priors or [prior] * len(members), decide),
         minlength=members.shape[1],
@@ -51,14 +51,16 @@ def combine_members(
     leaders = np.flatnonzero(votes == votes.max())
     of_leaders = np.zeros_like(mean)
     of_leaders[leaders] = mean[leaders]
-    return int(called(of_leaders, prior, decide)), votes / votes.sum()
+    return int(predicted_classes(of_leaders, prior, decide)), votes / votes.sum()
 
 
 def calls_of(
     members: Floats, priors: Sequence[Sequence[float]], decide: Decide
 ) -> NDArray[np.intp]:
     """The class that each member calls, shape (members,)."""
-    return np.array([int(called(row, p, decide)) for row, p in zip(members, priors, strict=True)])
+    return np.array(
+        [int(predicted_classes(row, p, decide)) for row, p in zip(members, priors, strict=True)]
+    )
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ class Odds:
         return bool(self.taught)
 
     @property
-    def told(self) -> list[str]:
+    def described(self) -> list[str]:
         """What makes predictions of the same checkpoints differ; nothing of an older model."""
         facts = {
             "calibration": self.recalibration if self.calibrated else None,
@@ -267,12 +269,12 @@ def _check_calibration(
 ) -> None:
     """Refuse to calibrate other probabilities than those that the calibration was fitted on."""
     if bool(calibration.prior) != is_corrected:
-        said = {True: "corrected for the prior", False: "not corrected for the prior"}
+        descriptions = {True: "corrected for the prior", False: "not corrected for the prior"}
         raise CheckpointError(
             "The calibration was fitted on other probabilities than these checkpoints give.",
             file=file,
-            expected=f"probabilities {said[bool(calibration.prior)]}",
-            got=f"probabilities {said[is_corrected]}",
+            expected=f"probabilities {descriptions[bool(calibration.prior)]}",
+            got=f"probabilities {descriptions[is_corrected]}",
             remedy="Run ricenet_calibrate again, or leave out --calibrated.",
         )
     if named and not is_corrected:

@@ -46,23 +46,23 @@ def prior_of(
     return Prior(tuple(float(count > 0) / present for count in seen), counts)
 
 
-def ratios(trained: ArrayLike, wanted: ArrayLike) -> Floats:
+def ratios(trained: ArrayLike, target: ArrayLike) -> Floats:
     """What each class's probability is multiplied by, before all are divided by their sum.
 
     A class that training lacked keeps what the network gives it: there is nothing to correct.
     """
-    before, after = np.asarray(trained, np.float64), np.asarray(wanted, np.float64)
+    before, after = np.asarray(trained, np.float64), np.asarray(target, np.float64)
     factors: Floats = np.where(before > 0, after / np.where(before > 0, before, 1), 1.0)
     return factors
 
 
-def corrected(probabilities: Floats, trained: ArrayLike, wanted: ArrayLike) -> Floats:
+def corrected(probabilities: Floats, trained: ArrayLike, target: ArrayLike) -> Floats:
     """Probabilities for other class shares.
 
     Args:
         probabilities: Axes (..., classes), right where classes have the shares `trained`.
         trained: Class shares, shape (classes,), or (..., classes) where they are not all alike.
-        wanted: Those that the answer is to be right for.
+        target: Those that the answer is to be right for.
 
     Returns:
         The same axes; the very numbers where the shares are alike.
@@ -71,7 +71,7 @@ def corrected(probabilities: Floats, trained: ArrayLike, wanted: ArrayLike) -> F
         Saerens, Latinne and Decaestecker (2002), Adjusting the outputs of a classifier to new a
         priori probabilities, Neural Computation 14, equation 2.4.
     """
-    by = ratios(trained, wanted)
+    by = ratios(trained, target)
     if (by == 1).all():  # then nothing changes, to the bit
         return probabilities
     weighed = probabilities * by
@@ -79,7 +79,9 @@ def corrected(probabilities: Floats, trained: ArrayLike, wanted: ArrayLike) -> F
     return corrected
 
 
-def called(probabilities: Floats, prior: Sequence[float], decide: Decide = BALANCED) -> Indices:
+def predicted_classes(
+    probabilities: Floats, prior: Sequence[float], decide: Decide = BALANCED
+) -> Indices:
     """The predicted class of each case.
 
     `balanced` divides each probability by the share of its class first: of two classes a case is
@@ -107,18 +109,18 @@ def mean_shares(priors: Sequence[Sequence[float]]) -> tuple[float, ...]:
     return tuple(np.mean(np.asarray(priors, np.float64), axis=0).tolist())
 
 
-def named_prior(words: Sequence[str], classes: Sequence[str], positive: int) -> tuple[float, ...]:
+def named_prior(entries: Sequence[str], classes: Sequence[str], positive: int) -> tuple[float, ...]:
     """Class shares that a user names.
 
     Args:
-        words: One number, the share of the positive class of two; or CLASS=SHARE for each class.
+        entries: One number, the share of the positive class of two; or CLASS=SHARE for each class.
         classes: Names.
         positive: Index of the positive class.
 
     Raises:
         DatasetError: Not that, or shares that are not between 0 and 1 or do not sum to 1.
     """
-    shares = _shares(words, classes, positive)
+    shares = _shares(entries, classes, positive)
     total = sum(shares.values())
     is_sound = all(share > 0 for share in shares.values()) and abs(total - 1) <= _TOLERANCE
     if set(shares) != set(classes) or not is_sound:
@@ -127,18 +129,18 @@ def named_prior(words: Sequence[str], classes: Sequence[str], positive: int) -> 
             expected="of two classes the share of the positive one, above 0 and below 1; or "
             + " ".join(f"{name}=SHARE" for name in classes)
             + ", above 0 and 1 in sum",
-            got=" ".join(words),
+            got=" ".join(entries),
             remedy="Name how often the classes are where the cases come from, with --prior.",
         )
     return tuple(shares[name] / total for name in classes)
 
 
-def _shares(words: Sequence[str], classes: Sequence[str], positive: int) -> dict[str, float]:
+def _shares(entries: Sequence[str], classes: Sequence[str], positive: int) -> dict[str, float]:
     """By class; a number that cannot be read counts as 0, which no share may be."""
-    if len(words) == 1 and "=" not in words[0] and len(classes) == 2:
-        share = _number(words[0])
+    if len(entries) == 1 and "=" not in entries[0] and len(classes) == 2:
+        share = _number(entries[0])
         return {classes[positive]: share, classes[1 - positive]: 1 - share}
-    parts = [word.rpartition("=") for word in words]
+    parts = [entry.rpartition("=") for entry in entries]
     return {name: _number(text) for name, _, text in parts}
 
 

@@ -108,13 +108,8 @@ def read_calibration(model: ModelPaths) -> Calibration:
     try:
         return documents.read(Calibration, model.calibration)
     except DocumentError as error:
-        raise DocumentError(
-            error.what,
-            file=error.file,
-            expected=error.expected,
-            got=error.got,
-            remedy=f"{error.remedy or ''} {_made_by(model)}".strip(),
-        ) from error
+        remedy = f"{error.remedy or ''} {_made_by(model)}".strip()
+        raise error.with_parts(remedy=remedy) from error
 
 
 def _made_by(model: ModelPaths) -> str:

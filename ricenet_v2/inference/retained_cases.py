@@ -106,7 +106,7 @@ def check_rows(table: Path, finished: Collection[str], present: Iterable[str]) -
     lost = [case for case in rows if case not in finished and case not in here]
     if lost:
         raise DatasetError(
-            "Rows of this table would be lost: nothing else in the folder tells of their cases.",
+            "Rows of this table would be lost: nothing else in the folder describes their cases.",
             file=table,
             expected="a file in the folder cases for each of them, as the command writes it",
             got=f"none of {listed(lost)}",
@@ -114,7 +114,7 @@ def check_rows(table: Path, finished: Collection[str], present: Iterable[str]) -
         )
 
 
-def tell_kept(what: str, cases: Collection[str]) -> None:
+def warn_kept(what: str, cases: Collection[str]) -> None:
     """Log which earlier cases stay; `what` is e.g. `predictions`."""
     if cases:
         logger.warning(

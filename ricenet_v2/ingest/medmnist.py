@@ -110,7 +110,7 @@ def _arrays(npz: Path) -> dict[str, NDArray[Any]]:
         if images.dtype not in _DTYPES:
             raise _not_medmnist(npz, f"{part}_images of type {images.dtype}")
         if labels.dtype.kind not in "biuf" or not np.array_equal(labels, np.round(labels)):
-            raise _not_medmnist(npz, f"{part}_labels that are no whole numbers")
+            raise _not_medmnist(npz, f"{part}_labels that are not whole numbers")
     if len(np.unique(np.concatenate([arrays[f"{part}_labels"].ravel() for part, _ in _PARTS]))) < 2:
         raise _not_medmnist(npz, "labels of one class, or none")
     return arrays

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
+from typing import cast
 
 import torch
 from torch import nn
 
-from ricenet_v2.core.errors import PlanError
+from ricenet_v2.core.errors import PlanError, PluginError
 from ricenet_v2.core.types import Shape
 from ricenet_v2.network.levels import Bands, Levels, n_bands
-from ricenet_v2.network.residual_encoder import residual_encoder
-from ricenet_v2.network.resnet18 import Layers, ResNet18Encoder
-from ricenet_v2.records.plan_parts import NetworkPlan, Norm
+from ricenet_v2.records.architectures import ARCHITECTURES
+from ricenet_v2.records.plan_parts import NetworkPlan
 
 
 class Classifier(nn.Module):
@@ -60,31 +59,6 @@ class Classifier(nn.Module):
         return self.classify(self.pooled(x))
 
 
-_NONLINEARITIES = {"relu": nn.ReLU, "leaky_relu": nn.LeakyReLU}
-
-
-def _norm_layer(norm: Norm) -> type[nn.Module]:
-    return nn.InstanceNorm3d if norm == "instance" else nn.BatchNorm3d
-
-
-def _residual_encoder(plan: NetworkPlan, n_channels: int) -> nn.Module:
-    nonlinearity = _NONLINEARITIES[plan.nonlinearity]
-    return residual_encoder(plan, n_channels, _norm_layer(plan.norm), nonlinearity)
-
-
-def _resnet18(plan: NetworkPlan, n_channels: int) -> nn.Module:
-    layer = _norm_layer(plan.norm)
-
-    def norm(features: int) -> nn.Module:
-        return layer(features, affine=True)
-
-    layers = Layers(norm, _NONLINEARITIES[plan.nonlinearity], plan.conv_bias)
-    return ResNet18Encoder(plan, n_channels, layers)
-
-
-_ENCODERS = {"residual_encoder": _residual_encoder, "resnet18": _resnet18}
-
-
 def build_network(
     plan: NetworkPlan, n_channels: int, n_classes: int, input_size: Shape | None = None
 ) -> Classifier:
@@ -99,7 +73,9 @@ def build_network(
     Raises:
         PlanError: The stages of the plan do not have the same number of entries, its levels are
             not those of the channels, the strides do not divide the input size, or the deepest
-            feature map would be a single voxel, on which norm layers cannot train.
+            feature map would be a single voxel, on which norm layers cannot train; or its
+            architecture cannot be so.
+        PluginError: The package that brings the architecture is missing, fails, or builds none.
     """
     lengths = {
         "features": len(plan.features),
@@ -117,17 +93,34 @@ def build_network(
     if input_size is not None:
         _check_input(plan, input_size)
     _check_levels(plan, n_channels)
-    encoder = _ENCODERS[plan.architecture](plan, n_channels + n_bands(plan.levels))
+    encoder = _encoder(plan, n_channels + n_bands(plan.levels))
     return Classifier(encoder, plan.features[-1], n_classes, plan.dropout, plan.levels)
 
 
-def deepest_map(plan: NetworkPlan, input_size: Shape) -> Shape:
-    """Voxels along (z, y, x) of the last feature map for an input of `input_size` voxels."""
-    pool = [(2, 2, 2)] if plan.architecture == "resnet18" else []
-    left = list(input_size)
-    for stride in [*plan.strides, *pool]:
-        left = [-(-n // s) for n, s in zip(left, stride, strict=True)]
-    return left[0], left[1], left[2]
+def _encoder(plan: NetworkPlan, n_maps: int) -> nn.Module:
+    """The encoder of a plan, whose parts are found where everything looks for them."""
+    faults = ARCHITECTURES[plan.architecture].faults(plan)
+    if faults:
+        raise PlanError(
+            "The architecture of the network cannot be as planned.",
+            got="; ".join(faults),
+            remedy="Correct the network section of the plan, or leave the setting out.",
+        )
+    build = ARCHITECTURES.function(plan.architecture, "build")
+    with ARCHITECTURES.blamed(plan.architecture, "cannot be built"):
+        encoder = build(plan, n_maps)
+    parts = dict(encoder.named_children()) if isinstance(encoder, nn.Module) else {}
+    n_stages = len(list(parts["stages"].children())) if "stages" in parts else 0
+    if "stem" not in parts or n_stages != len(plan.features):
+        plugin = ARCHITECTURES.plugin(plan.architecture)
+        raise PluginError(
+            f"The network {plan.architecture} of {plugin.origin if plugin else 'ricenet_v2'} is "
+            "not made of the parts that are planned.",
+            expected=f"a torch module with the submodules stem and stages, {len(plan.features)} "
+            "stages in all",
+            got=f"{type(encoder).__name__} with {', '.join(parts) or 'none'}, {n_stages} stages",
+        )
+    return cast("nn.Module", encoder)
 
 
 def _check_levels(plan: NetworkPlan, n_channels: int) -> None:
@@ -141,17 +134,17 @@ def _check_levels(plan: NetworkPlan, n_channels: int) -> None:
 
 
 def _check_input(plan: NetworkPlan, input_size: Shape) -> None:
-    # The shortcuts of the residual encoder average whole blocks of voxels; ResNet-18 pads.
-    total = [math.prod(stride[axis] for stride in plan.strides) for axis in range(3)]
+    specification = ARCHITECTURES[plan.architecture]
+    total = specification.stride_of(plan, len(plan.strides))
     odd = any(n % t for n, t in zip(input_size, total, strict=True))
-    if odd and plan.architecture == "residual_encoder":
+    if odd and specification.strides_divide:
         raise PlanError(
             "The strides of the network do not divide the input size.",
-            expected=f"multiples of {tuple(total)} voxels (z, y, x)",
+            expected=f"multiples of {total} voxels (z, y, x)",
             got=input_size,
             remedy="Give such an --input_size, or leave it to the planner.",
         )
-    deepest = deepest_map(plan, input_size)
+    deepest = specification.deepest_map(plan, input_size)
     if max(deepest) < 2:
         raise PlanError(
             "The input is too small for the network: its last feature map is a single voxel.",

@@ -46,9 +46,9 @@ def _driver() -> str | None:
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return None
-    words = [tool, "--query-gpu=driver_version", "--format=csv,noheader"]
+    command = [tool, "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
-        done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=30)  # noqa: S603 - no word comes from a user
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)  # noqa: S603 - no word comes from a user
     except (OSError, subprocess.SubprocessError):
         return None
     lines = done.stdout.split()

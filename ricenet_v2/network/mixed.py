@@ -48,16 +48,16 @@ class MixedPrecision(TorchFunctionMode):
     ) -> Any:
         """Call `func` with its floating tensors cast, where it is one of those that are cast."""
         named = dict(kwargs or {})
-        wanted = self._casts.get(func)
-        if wanted is None:
+        dtype = self._casts.get(func)
+        if dtype is None:
             return func(*args, **named)
         return func(
-            *(_cast(value, wanted) for value in args),
-            **{name: _cast(value, wanted) for name, value in named.items()},
+            *(_cast(value, dtype) for value in args),
+            **{name: _cast(value, dtype) for name, value in named.items()},
         )
 
 
-def _cast(value: Any, wanted: torch.dtype) -> Any:
+def _cast(value: Any, dtype: torch.dtype) -> Any:
     if isinstance(value, torch.Tensor) and value.is_floating_point():
-        return value.to(wanted)
+        return value.to(dtype)
     return value

@@ -15,14 +15,19 @@ from ricenet_v2.network.build import Classifier
 from ricenet_v2.network.levels import n_bands
 from ricenet_v2.network.lineage import lineage_in
 from ricenet_v2.network.weight_changes import norm_after, plain_shortcut, with_channels
-from ricenet_v2.network.weight_hints import levels_of, notes_on, remedy_for
+from ricenet_v2.network.weight_hints import (
+    levels_of,
+    notes_on,
+    recorded_architecture,
+    remedy_for,
+)
 from ricenet_v2.network.weight_layouts import ForeignEncoder, common_name, read_encoder
-from ricenet_v2.records.plan_parts import Architecture, NetworkPlan
+from ricenet_v2.records.architectures import ARCHITECTURES
+from ricenet_v2.records.plan_parts import NetworkPlan
 from ricenet_v2.records.weights import DifferingShape, WeightsReport
 from ricenet_v2.store import checkpoints
 
 _SHOWN = 6
-_FIRST_CONVOLUTIONS = ("stem.convs.0.conv.weight", "stem.0.weight")
 _STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
 
 
@@ -85,7 +90,7 @@ def load_pretrained(
             the encoder; the text names the first differences and what would fit.
     """
     state = checkpoints.load_foreign(file)
-    foreign = read_encoder(state, file)
+    foreign = read_encoder(state, file, recorded_architecture(state))
     remedy = remedy_for(foreign, state)
     if foreign.architecture != plan.architecture:
         raise CheckpointError(
@@ -128,7 +133,7 @@ def load_pretrained(
     )
 
 
-def _targets(encoder: nn.Module, architecture: Architecture) -> dict[str, _Target]:
+def _targets(encoder: nn.Module, architecture: str) -> dict[str, _Target]:
     """Parameters and buffers by their common name; a tensor of two names comes once."""
     named = [*encoder.named_parameters(), *encoder.named_buffers()]
     return {common_name(name, architecture): _Target(name, tensor) for name, tensor in named}
@@ -137,10 +142,11 @@ def _targets(encoder: nn.Module, architecture: Architecture) -> dict[str, _Targe
 def _match(
     targets: Mapping[str, _Target], foreign: ForeignEncoder, plan: NetworkPlan, bands: _Bands
 ) -> _Match:
-    match = _Match()
+    match, first = _Match(), ARCHITECTURES[plan.architecture].first_convolution
     for common, target in targets.items():
         if common in foreign.tensors:
-            _take(match, common, target, foreign.tensors[common], bands)
+            is_first = common == first
+            _take(match, target, foreign.tensors[common], bands, is_first=is_first)
         else:
             _fill(match, common, target, foreign)
     for common in foreign.tensors:
@@ -149,10 +155,12 @@ def _match(
     return match
 
 
-def _take(match: _Match, common: str, target: _Target, source: torch.Tensor, bands: _Bands) -> None:
+def _take(
+    match: _Match, target: _Target, source: torch.Tensor, bands: _Bands, *, is_first: bool
+) -> None:
     """The file has this tensor."""
     here, there = tuple(target.tensor.shape), tuple(source.shape)
-    is_first = common in _FIRST_CONVOLUTIONS and (here[0], here[2:]) == (there[0], there[2:])
+    is_first = is_first and (here[0], here[2:]) == (there[0], there[2:])
     if here == there and (bands.are_alike or not is_first):
         match.values[target.name] = source
     elif is_first:

@@ -10,6 +10,7 @@ from dynamic_network_architectures.building_blocks.regularization import DropPat
 from torch import nn
 
 from ricenet_v2.core.types import Shape
+from ricenet_v2.network.layers import nonlinearity_of, norm_of
 from ricenet_v2.records.plan_parts import NetworkPlan
 
 NormLayer = Callable[[int], nn.Module]
@@ -83,3 +84,19 @@ class ResNet18Encoder(nn.Module):
         """(B, C, Z, Y, X) to the last feature map (B, F, Z', Y', X')."""
         features: torch.Tensor = self.stages(self.stem(x))
         return features
+
+
+def build(plan: NetworkPlan, n_maps: int) -> ResNet18Encoder:
+    """An encoder from (B, C, Z, Y, X) to the last feature map (B, F, Z', Y', X').
+
+    Args:
+        plan: Stages; the first stride is that of the stem.
+        n_maps: Input channels and bands.
+    """
+    layer = norm_of(plan)
+
+    def norm(features: int) -> nn.Module:
+        return layer(features, affine=True)
+
+    layers = Layers(norm, nonlinearity_of(plan), plan.conv_bias)
+    return ResNet18Encoder(plan, n_maps, layers)

@@ -15,12 +15,10 @@ from torch.autograd.graph import saved_tensors_hooks
 from ricenet_v2.core.types import Shape
 from ricenet_v2.network.build import Classifier, build_network
 from ricenet_v2.network.live import storage_key
+from ricenet_v2.records.architectures import ARCHITECTURES, PartLayout
 from ricenet_v2.records.plan_parts import NetworkPlan
 
 _ONE = (1, 1, 1)
-_STEM_KERNEL = (7, 7, 7)  # of ResNet-18, whose blocks are 3 x 3 x 3 whatever the plan says
-_BLOCK_KERNEL = (3, 3, 3)
-_MAX_POOL = 2
 _POOL, _DROPOUT, _HEAD = "pool", "dropout", "head"
 
 
@@ -82,15 +80,15 @@ def stage_costs(
         with casts or nullcontext():
             seen = _ShapeRecorder(network, images, {**parts, _DROPOUT: network.dropout})
     seen.kept[_HEAD] += seen.kept[_DROPOUT]
-    looks = _looks(plan)
+    layouts = _layouts(plan)
     costs = [
         StageCost(
             name=name,
             features=seen.outputs[name][1],
             size=_spatial(seen.outputs[name]),
-            kernel=looks[name].kernel,
-            stride=looks[name].stride,
-            blocks=looks[name].blocks,
+            kernel=layouts[name].kernel if name in layouts else None,
+            stride=layouts[name].stride if name in layouts else None,
+            blocks=layouts[name].blocks if name in layouts else 0,
             n_parameters=sum(weight.numel() for weight in part.parameters()),
             multiply_adds=seen.work[name],
             activations=seen.kept[name],
@@ -102,7 +100,7 @@ def stage_costs(
 
 
 def parts_of(network: Classifier) -> dict[str, nn.Module]:
-    """The parts that have weights, by name; both encoders call them stem and stages."""
+    """The parts that have weights, by name; all encoders call them stem and stages."""
     stages = network.encoder.get_submodule("stages").children()
     return {
         "stem": network.encoder.get_submodule("stem"),
@@ -111,24 +109,10 @@ def parts_of(network: Classifier) -> dict[str, nn.Module]:
     }
 
 
-@dataclass(frozen=True)
-class _LayerPlan:
-    """Settings of the plan for a part."""
-
-    kernel: Shape | None = None
-    stride: Shape | None = None
-    blocks: int = 0
-
-
-def _looks(plan: NetworkPlan) -> dict[str, _LayerPlan]:
-    kernels, strides = [plan.kernel_sizes[0], *plan.kernel_sizes], [_ONE, *plan.strides]
-    if plan.architecture == "resnet18":
-        z, y, x = plan.strides[0]
-        kernels = [_STEM_KERNEL, *[_BLOCK_KERNEL] * len(plan.strides)]
-        strides = [(z * _MAX_POOL, y * _MAX_POOL, x * _MAX_POOL), _ONE, *plan.strides[1:]]
+def _layouts(plan: NetworkPlan) -> dict[str, PartLayout]:
+    layouts = ARCHITECTURES[plan.architecture].layouts(plan)
     names = ["stem", *(f"stage {number}" for number in range(1, len(plan.strides) + 1))]
-    looks = map(_LayerPlan, kernels, strides, (0, *plan.blocks))
-    return {**dict(zip(names, looks, strict=True)), _HEAD: _LayerPlan()}
+    return dict(zip(names, layouts, strict=True))
 
 
 class _ShapeRecorder:
@@ -146,8 +130,8 @@ class _ShapeRecorder:
         self.work = dict.fromkeys((*parts, _POOL), 0)
         self.outputs: dict[str, torch.Size] = {}
         self._part = _POOL  # what runs outside of all parts is the pooling
-        mine = (*network.parameters(), *network.buffers(), images)
-        self._counted = {storage_key(tensor) for tensor in mine}
+        tensors = (*network.parameters(), *network.buffers(), images)
+        self._counted = {storage_key(tensor) for tensor in tensors}
         layers = [m for m in network.modules() if isinstance(m, nn.Conv3d | nn.Linear)]
         handles = [layer.register_forward_hook(self._count_work) for layer in layers]
         for name, part in parts.items():

@@ -12,6 +12,8 @@ from ricenet_v2.records.plan_parts import Levels, NetworkPlan
 
 _RESENC_L = ((32, 64, 128, 256, 320, 320), (1, 3, 4, 6, 6, 6))
 _RESNET_18 = ((64, 128, 256, 512), (2, 2, 2, 2))
+_PRESETS = {"residual_encoder": ("resenc_l", _RESENC_L), "resnet18": ("paper", _RESNET_18)}
+"""Of each architecture the preset whose network public weights fit, its features and blocks."""
 
 
 def remedy_for(foreign: ForeignEncoder, state: Mapping[str, Any]) -> str:
@@ -29,8 +31,7 @@ def remedy_for(foreign: ForeignEncoder, state: Mapping[str, Any]) -> str:
             "the network section of that plan."
         )
     layout = (foreign.features, foreign.blocks)
-    is_residual = foreign.architecture == "residual_encoder"
-    preset, known = ("resenc_l", _RESENC_L) if is_residual else ("paper", _RESNET_18)
+    preset, known = _PRESETS[foreign.architecture]
     advice = f"Plan with ricenet_plan_and_preprocess --preset {preset}, train with --plan {preset}"
     if layout == known:
         return f"{advice}."
@@ -61,6 +62,12 @@ def notes_on(foreign: ForeignEncoder, state: Mapping[str, Any], plan: NetworkPla
     if any("conv_seg." in name for name in foreign.ignored.get("head", [])):
         notes.append("stages 3 and 4 of MedicalNet are dilated where those here are strided")
     return notes
+
+
+def recorded_architecture(state: Mapping[str, Any]) -> str:
+    """The architecture of a checkpoint's network; empty of all but ours."""
+    architecture = _dig(_recorded_plan(state), "network", "architecture")
+    return architecture if isinstance(architecture, str) else ""
 
 
 def levels_of(state: Mapping[str, Any]) -> Levels:

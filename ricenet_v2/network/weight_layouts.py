@@ -8,7 +8,7 @@ Layouts as the sources of nnU-Net (`nnUNetTrainer.save_checkpoint`), nnssl (`Ada
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from typing import Any
 import torch
 
 from ricenet_v2.core.errors import CheckpointError
-from ricenet_v2.records.plan_parts import Architecture
 
 Tensors = Mapping[str, torch.Tensor]
 
@@ -45,7 +44,29 @@ _RESNET = (
     (re.compile(r"\.bn(\d)\."), r".norm\1."),
     (re.compile(r"\.downsample\."), ".shortcut."),
 )
-_SIGNS: tuple[tuple[re.Pattern[str], Architecture], ...] = (
+
+
+@dataclass(frozen=True)
+class _WeightLayout:
+    """How other programs write an encoder, and what they call it.
+
+    Attributes:
+        label: Name of the encoder in texts.
+        names: Patterns in their names, and what is put in their place.
+        first_of_block: Between the number of a stage and the first convolution of its first block.
+    """
+
+    label: str
+    names: Sequence[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]]
+    first_of_block: str
+
+
+_LAYOUTS = {
+    "residual_encoder": _WeightLayout("residual encoder", _RESIDUAL, "blocks.0.conv1.conv"),
+    "resnet18": _WeightLayout("3D ResNet", _RESNET, "0.conv1"),
+}
+"""Architectures that other programs have too; weights of all others are those of ricenet_v2."""
+_SIGNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(r"stages\.\d+\.blocks\.\d+\.conv1\.(conv|all_modules\.0)\.weight"),
         "residual_encoder",
@@ -68,7 +89,7 @@ class ForeignEncoder:
     """
 
     format: str
-    architecture: Architecture
+    architecture: str
     tensors: dict[str, torch.Tensor]
     names: dict[str, str]
     ignored: dict[str, list[str]] = field(default_factory=dict)
@@ -84,29 +105,32 @@ class ForeignEncoder:
     @property
     def features(self) -> tuple[int, ...]:
         """Channels of each stage."""
-        middle = "blocks.0.conv1.conv" if self.architecture == "residual_encoder" else "0.conv1"
+        layout = _LAYOUTS.get(self.architecture)
+        middle = layout.first_of_block if layout else ""
         names = [f"stages.{stage}.{middle}.weight" for stage in range(len(self.blocks))]
         return tuple(self.tensors[name].shape[0] for name in names if name in self.tensors)
 
 
-def common_name(name: str, architecture: Architecture) -> str:
+def common_name(name: str, architecture: str) -> str:
     """One name for what several programs, or two strides, call differently.
 
     Args:
         name: Name of a tensor of an encoder, without wrappers.
         architecture: Architecture of that encoder.
     """
-    for pattern, replacement in _RESIDUAL if architecture == "residual_encoder" else _RESNET:
+    layout = _LAYOUTS.get(architecture)
+    for pattern, replacement in layout.names if layout else ():
         name = pattern.sub(replacement, name)
     return name
 
 
-def read_encoder(state: Mapping[str, Any], file: Path) -> ForeignEncoder:
+def read_encoder(state: Mapping[str, Any], file: Path, recorded: str = "") -> ForeignEncoder:
     """Find the encoder in what a file holds.
 
     Args:
         state: Content of the file, as read.
         file: The file, for messages.
+        recorded: Architecture that the plan in the file names; empty where there is none.
 
     Raises:
         CheckpointError: No encoder that we have, a plain, bottleneck or two-dimensional one, two
@@ -115,8 +139,9 @@ def read_encoder(state: Mapping[str, Any], file: Path) -> ForeignEncoder:
     label, weights = _weights(state, file)
     wrappers = (*_WRAPPERS, *_nnssl_wrapper(state))
     stripped = {name: _strip(name, wrappers) for name in weights}
-    architecture = _architecture(set(stripped.values()), file)
-    theirs = "residual encoder" if architecture == "residual_encoder" else "3D ResNet"
+    architecture = recorded or _architecture(set(stripped.values()), file)
+    layout = _LAYOUTS.get(architecture)
+    theirs = layout.label if layout else architecture
     encoder = ForeignEncoder(label or f"state dict of a {theirs}", architecture, {}, {})
     # The plain name of a tensor comes before its second one, so that it is the one reported.
     for name in sorted(weights, key=lambda name: ".all_modules." in name):
@@ -156,10 +181,10 @@ def _strip(name: str, wrappers: Iterable[str]) -> str:
     return name
 
 
-def _architecture(names: set[str], file: Path) -> Architecture:
+def _architecture(names: set[str], file: Path) -> str:
     for sign, architecture in _SIGNS:
         if any(sign.fullmatch(name) for name in names):
-            if architecture == "resnet18" and "layer1.0.conv3.weight" in names:
+            if "layer1.0.conv3.weight" in names:
                 raise CheckpointError(
                     "This ResNet has bottleneck blocks.",
                     file=file,

@@ -11,7 +11,7 @@ from ricenet_v2.core.seeds import generator
 from ricenet_v2.core.types import Shape, Triple
 from ricenet_v2.phantom.images import PatientImages, make_images
 from ricenet_v2.phantom.patient import (
-    ALL_TELL,
+    ALL_INFORMATIVE,
     USUAL,
     Anatomy,
     LabelModel,
@@ -56,11 +56,11 @@ def describe(
     test_cases: int,
     shape: Shape,
     spacing: Triple,
-    label: LabelModel = ALL_TELL,
+    label: LabelModel = ALL_INFORMATIVE,
     anatomy: Anatomy = USUAL,
 ) -> Dataset:
     """dataset.json of a cohort; its description tells the parameters."""
-    rule = "" if (label, anatomy) == (ALL_TELL, USUAL) else f", {label}, {anatomy}"
+    rule = "" if (label, anatomy) == (ALL_INFORMATIVE, USUAL) else f", {label}, {anatomy}"
     return Dataset(
         name=NAME,
         channels=CHANNELS,
@@ -78,7 +78,7 @@ def simulate(
     case_id: str,
     seed: int,
     grid: Grid,
-    label: LabelModel = ALL_TELL,
+    label: LabelModel = ALL_INFORMATIVE,
     anatomy: Anatomy = USUAL,
 ) -> tuple[PhantomPatient, PatientImages, float, bool]:
     """Patient, images, mean dose of the lesion relative to the prescription, recurrence.
@@ -97,17 +97,19 @@ def simulate(
 
 
 def write_cohort(
-    folder: Path,
+    folder: str | Path,
     *,
     cases: int = CASES,
     test_cases: int = TEST_CASES,
     shape: Shape = SHAPE,
     spacing: Triple = SPACING,
     seed: int = 0,
-    label_model: LabelModel = ALL_TELL,
+    label_model: LabelModel = ALL_INFORMATIVE,
     anatomy: Anatomy = USUAL,
 ) -> Path:
-    """Write a cohort; one that is there with the same parameters is left as it is.
+    """Simulate a cohort of glioblastoma patients and write it as a raw dataset.
+
+    One that is there with the same parameters is left as it is.
 
     Args:
         folder: The dataset folder.
@@ -124,7 +126,16 @@ def write_cohort(
 
     Raises:
         DatasetError: The folder holds something else.
+
+    Example:
+        >>> raw = rn.write_cohort(
+        ...     space / "raw" / "Dataset001_PhantomGBM",
+        ...     cases=15, test_cases=2, shape=(16, 20, 16), spacing=(11, 10, 11),
+        ... )
+        >>> sorted(path.name for path in raw.iterdir())[:2]
+        ['cases.csv', 'dataset.json']
     """
+    folder = Path(folder)
     dataset = describe(seed, cases, test_cases, shape, spacing, label_model, anatomy)
     if (folder / DATASET_JSON).exists() and (folder / CASES_CSV).exists():
         there = load_raw_dataset(folder).dataset

@@ -59,7 +59,7 @@ class LabelModel:
     noise: float = 0.7
 
 
-ALL_TELL = LabelModel()
+ALL_INFORMATIVE = LabelModel()
 BY_DOSE_ALONE = LabelModel(dose=60.0, margin=0.0, texture=0.0, growth=0.0, noise=0.0)
 """Where a network must look is known: 0.05 of the prescription more or less decide the label."""
 
@@ -172,7 +172,7 @@ def _point(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Point:
 
 
 def log_odds_of_recurrence(
-    patient: PhantomPatient, relative_dose: float, model: LabelModel = ALL_TELL
+    patient: PhantomPatient, relative_dose: float, model: LabelModel = ALL_INFORMATIVE
 ) -> float:
     """The part of the log odds that images can tell.
 
@@ -193,7 +193,7 @@ def log_odds_of_recurrence(
 
 
 def draw_recurrence(
-    log_odds: float, random: np.random.Generator, model: LabelModel = ALL_TELL
+    log_odds: float, random: np.random.Generator, model: LabelModel = ALL_INFORMATIVE
 ) -> bool:
     """Draw the label; a part of the log odds is noise that no image shows."""
     total = log_odds + random.normal(0, model.noise)

@@ -72,23 +72,23 @@ def spacing_that_holds(cases: Sequence[CaseMeasurement], spacing: Triple, size: 
         size: Voxels along (z, y, x).
     """
     # Rounded up, or the last voxel would lie outside again.
-    wanted = np.ceil(np.divide(region_extent(cases), size) * 100) / 100
-    z, y, x = np.maximum(spacing, wanted).tolist()
+    least = np.ceil(np.divide(region_extent(cases), size) * 100) / 100
+    z, y, x = np.maximum(spacing, least).tolist()
     return z, y, x
 
 
-def rounded_up(wanted: Shape, stride: Shape, given: Shape | None) -> Shape:
+def rounded_up(requested: Shape, stride: Shape, given: Shape | None) -> Shape:
     """The wanted size in multiples of the strides, or the given size where they divide it.
 
     Args:
-        wanted: Voxels along (z, y, x).
+        requested: Voxels along (z, y, x).
         stride: Product of all strides of the network along (z, y, x).
         given: Voxels that the user wants instead.
 
     Raises:
         PlanError: The strides do not divide the given size.
     """
-    size = divisible(given or wanted, stride)
+    size = divisible(given or requested, stride)
     if given is not None and size != given:
         raise PlanError(
             "The strides of the network do not divide this input size.",

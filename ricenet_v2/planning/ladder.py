@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from ricenet_v2.core.errors import PlanError
 from ricenet_v2.core.machine import GIB
 from ricenet_v2.core.types import Shape
-from ricenet_v2.planning.networks import stem_of
 from ricenet_v2.planning.spacing import text_of
+from ricenet_v2.records.architectures import ARCHITECTURES
 from ricenet_v2.records.decision import Alternative
 from ricenet_v2.records.plan_parts import MemoryEstimate, NetworkPlan, Precision, Triple
 
@@ -95,7 +95,8 @@ def least_bytes(candidate: Candidate, n_channels: int, precision: Precision) -> 
     Weights aside, the batch and the next one are there, and when the norm behind the first
     convolution is differentiated, its input, the gradient it gets and the one it gives.
     """
-    features, stride = stem_of(candidate.network)
+    network = candidate.network
+    features, stride = ARCHITECTURES[network.architecture].first_maps(network)
     stem = math.prod(-(-n // s) for n, s in zip(candidate.input_size, stride, strict=True))
     maps = 3 * features * stem * _BYTES[precision]
     images = 2 * n_channels * candidate.voxels * _IMAGE_BYTES

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ricenet_v2.records.decision import Decision
 from ricenet_v2.records.fingerprint import ChannelFingerprint
 from ricenet_v2.records.kinds import KINDS
+from ricenet_v2.records.normalisation import SCHEMES, is_absolute
 from ricenet_v2.records.plan_parts import ChannelPlan, Levels, Normalisation
 
 MOST_BANDS = 8
@@ -38,14 +39,22 @@ def plan_levels(
         if levels
     ]
     normalised = tuple(
-        tuple(plan.normalisation.value(level) for level in levels)
+        tuple(_normalised(plan.normalisation, level) for level in levels)
         for plan, levels in zip(plans, values, strict=True)
     )
     return normalised if any(normalised) else (), tuple(decisions)
 
 
+def _normalised(how: Normalisation, level: float) -> float:
+    value = SCHEMES[how.scheme].value
+    assert value is not None  # else the channel has no levels
+    return value(how, level)
+
+
 def _levels(channel: ChannelFingerprint, normalisation: Normalisation) -> tuple[float, ...]:
     """Levels in the unit of the channel; none where values have a meaning within a case only."""
+    if not is_absolute(normalisation.scheme):
+        return ()
     if normalisation.divisor is not None:
         return every(normalisation.divisor)
     low, high = normalisation.clip_low, normalisation.clip_high

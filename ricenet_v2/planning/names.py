@@ -1,5 +1,7 @@
-"""The names of the presets; imports nothing, so that a command can list them at once."""
+"""The names of the presets; imports nothing heavy, so that a command can list them at once."""
 
 from __future__ import annotations
 
-PRESETS = ("auto", "paper", "resenc_l", "small")
+from ricenet_v2.core.plugins import Names
+
+PRESETS = Names("presets", ("auto", "paper", "resenc_l", "small"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-from ricenet_v2.core.types import Shape
 from ricenet_v2.planning.topology import Topology
 from ricenet_v2.records.plan_parts import NetworkPlan
 
@@ -92,10 +91,3 @@ def paper_resnet18() -> NetworkPlan:
         dropout=0.0,
         stem="conv7 stride 2, max pool 3 stride 2",
     )
-
-
-def stem_of(network: NetworkPlan) -> tuple[int, Shape]:
-    """Features of the stem, and its stride along (z, y, x)."""
-    if network.architecture == "resnet18":
-        return network.features[0], network.strides[0]
-    return network.stem_features or network.features[0], (1, 1, 1)

@@ -10,13 +10,13 @@ import numpy as np
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import PlanError
 from ricenet_v2.core.types import Shape
-from ricenet_v2.planning import presets, reasons, schedule
+from ricenet_v2.planning import reasons, schedule
 from ricenet_v2.planning.channels import plan_channel
 from ricenet_v2.planning.input_size import margin_of
 from ricenet_v2.planning.ladder import Candidate, MemoryBudget, first_that_fits
 from ricenet_v2.planning.levels import plan_levels
-from ricenet_v2.planning.names import PRESETS
 from ricenet_v2.planning.overrides import Overrides
+from ricenet_v2.planning.presets import PRESETS, remedy
 from ricenet_v2.planning.reasons import PlanningResult
 from ricenet_v2.planning.spacing import target_spacing
 from ricenet_v2.records.dataset import Dataset
@@ -31,9 +31,8 @@ from ricenet_v2.records.plan_parts import (
     Precision,
     Triple,
 )
+from ricenet_v2.records.plugins import with_plugins
 from ricenet_v2.records.splits import Splits
-
-__all__ = ["PRESETS", "Cost", "make_plan"]
 
 Cost = Callable[[NetworkPlan, int, int, Shape, int, Precision], MemoryEstimate]
 
@@ -59,7 +58,7 @@ def make_plan(
         dataset: Channels and classes.
         cost: Bytes of a training step from network, channels, classes, input size, batch and
             precision.
-        preset: One of `PRESETS`.
+        preset: One of the names in `presets.PRESETS`.
         memory_gb: Budget of one training step, GiB.
         precision: Precision in which a step must fit; `bfloat16` is mixed precision on CUDA.
         spacing: mm along (z, y, x), instead of the rule.
@@ -71,15 +70,19 @@ def make_plan(
     Raises:
         PlanError: Unknown preset, unusable values, a fingerprint of other channels, sizes that
             do not divide, or nothing fits the memory.
+        PluginError: A package that brings something of the plan fails.
     """
     overrides = Overrides(spacing, input_size, batch_size, epochs)
-    if preset not in PRESETS:
-        raise PlanError("There is no such preset.", expected=" or ".join(PRESETS), got=preset)
+    if preset not in PRESETS.names:
+        raise PlanError("There is no such preset.", expected=" or ".join(PRESETS.names), got=preset)
+    rules = PRESETS[preset]
     overrides.check(memory_gb)
     _check_fingerprint(fingerprint, dataset)
     cases = distinct(fingerprint.cases)
     n_channels, n_classes = len(dataset.channels), len(dataset.classes)
-    channels = [plan_channel(channel) for channel in fingerprint.channels]
+    with PRESETS.blamed(preset, "cannot plan"):
+        schemes = [rules.schemes(channel) for channel in fingerprint.channels]
+    channels = list(map(plan_channel, fingerprint.channels, schemes))
     levels, why_levels = plan_levels(fingerprint.channels, [plan for plan, _ in channels])
 
     def measure(candidate: Candidate) -> MemoryEstimate:
@@ -92,18 +95,22 @@ def make_plan(
             precision,
         )
 
+    with PRESETS.blamed(preset, "cannot plan"):
+        candidates = tuple(rules.ladder(cases, overrides, levels))
     ladder = first_that_fits(
-        presets.ladder(preset, cases, overrides, levels),
+        candidates,
         MemoryBudget(memory_gb, n_channels, precision, measure),
-        presets.remedy(preset, overrides),
+        remedy(preset, overrides),
     )
     choice = PlanningResult(
-        preset, overrides, ladder, target_spacing(cases)[1], len(cases), memory_gb
+        preset, rules, overrides, ladder, target_spacing(cases)[1], len(cases), memory_gb
     )
     why = tuple(decision for _, decision in channels)
     if ladder.chosen.network.levels:
         why += why_levels
-    return _plan(fingerprint, dataset, choice, tuple(plan for plan, _ in channels), why, splits)
+    plan = _plan(fingerprint, dataset, choice, tuple(plan for plan, _ in channels), why, splits)
+    with PRESETS.blamed(preset, "cannot plan"):
+        return with_plugins(rules.adapt(plan, fingerprint), dataset.file_ending)
 
 
 def _plan(
@@ -116,14 +123,14 @@ def _plan(
 ) -> Plan:
     """The chosen layout and all that follows from it."""
     chosen, epochs = choice.chosen, choice.overrides.epochs
-    settings = schedule.paper_training if choice.preset == "paper" else schedule.auto_training
-    training, why_training = settings(
-        chosen.batch,
-        choice.n_train,
-        chosen.input_size,
-        chosen.spacing,
-        schedule.N_FOLDS if splits is None else len(splits.folds),
-    )
+    with PRESETS.blamed(choice.preset, "cannot plan"):
+        training, why_training = choice.rules.training(
+            chosen.batch,
+            choice.n_train,
+            chosen.input_size,
+            chosen.spacing,
+            schedule.N_FOLDS if splits is None else len(splits.folds),
+        )
     has_images = any(
         (KINDS[channel.kind].is_anatomy or KINDS[channel.kind].is_dose)
         for channel in dataset.channels

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
 from ricenet_v2.core.errors import PlanError
+from ricenet_v2.core.plugins import Door
 from ricenet_v2.core.types import Shape
 from ricenet_v2.planning import networks
 from ricenet_v2.planning.batch import SMALLEST_BATCH, batches, norm_for
 from ricenet_v2.planning.input_size import region_extent, region_size, rounded_up, with_margin
 from ricenet_v2.planning.ladder import Candidate
 from ricenet_v2.planning.overrides import Overrides
+from ricenet_v2.planning.schedule import auto_training, paper_training
 from ricenet_v2.planning.spacing import coarsened, exceeds, target_spacing
 from ricenet_v2.planning.topology import topology
-from ricenet_v2.records.fingerprint import CaseMeasurement
-from ricenet_v2.records.plan_parts import Levels, NetworkPlan, Triple
+from ricenet_v2.records.decision import Decision
+from ricenet_v2.records.fingerprint import CaseMeasurement, ChannelFingerprint, Fingerprint
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import Levels, NetworkPlan, TrainingPlan, Triple
 
 # Below this side of the region nothing is left to be seen: the search ends.
 SEARCHED_DOWN_TO = 16
@@ -71,41 +76,21 @@ def _only(network: NetworkPlan) -> tuple[networks.Variant, ...]:
     return ((networks.FULL, network),)
 
 
-SEARCHED = {
-    "auto": Rules(_auto, networks.variants, by_batch=True),
-    "small": Rules(_small, lambda network: networks.variants(network)[:2], by_batch=True),
-    "resenc_l": Rules(_resenc_l, _only, by_batch=False),
-}
-
-
-def ladder(
-    preset: str, cases: Sequence[CaseMeasurement], overrides: Overrides, levels: Levels = ()
+def searched(
+    rules: Rules, cases: Sequence[CaseMeasurement], overrides: Overrides, levels: Levels
 ) -> Iterator[Candidate]:
-    """The layouts of a preset, best first.
+    """Layouts at the target spacing: every batch, smaller networks; then coarser spacings.
 
     Args:
-        preset: One of `PRESETS`.
+        rules: How the network follows the region and the spacing.
         cases: Distinct training cases.
         overrides: Decisions of the user.
-        levels: Levels of each channel, for the presets that do not keep to a publication.
+        levels: Levels of each channel.
 
     Raises:
         PlanError: The strides do not divide a given input size.
     """
-    tried = batches(len(cases)) if overrides.batch_size is None else (overrides.batch_size,)
-    if preset == "paper":
-        return _paper(cases, overrides, tried)
-    return _searched(SEARCHED[preset], cases, overrides, tried, levels)
-
-
-def _searched(
-    rules: Rules,
-    cases: Sequence[CaseMeasurement],
-    overrides: Overrides,
-    tried: Sequence[int],
-    levels: Levels,
-) -> Iterator[Candidate]:
-    """Candidates at the target spacing: every batch, smaller networks; then coarser spacings."""
+    tried = _batches(cases, overrides)
     target = overrides.spacing or target_spacing(cases)[0]
     for number, (spacing, region, fitted) in enumerate(
         _ever_smaller(rules, cases, target, overrides)
@@ -144,8 +129,12 @@ def _ever_smaller(
             yield spacing, region, fitted
 
 
+def _batches(cases: Sequence[CaseMeasurement], overrides: Overrides) -> Sequence[int]:
+    return batches(len(cases)) if overrides.batch_size is None else (overrides.batch_size,)
+
+
 def _paper(
-    cases: Sequence[CaseMeasurement], overrides: Overrides, tried: Sequence[int]
+    cases: Sequence[CaseMeasurement], overrides: Overrides, _levels: Levels
 ) -> Iterator[Candidate]:
     """RICE-NET as published; only the batch, which is not reported, is searched."""
     spacing, size = overrides.spacing or PAPER_SPACING, overrides.input_size or PAPER_SIZE
@@ -153,7 +142,7 @@ def _paper(
     _refuse_single_voxel(size, networks.PAPER_STRIDE)
     region = region_size(region_extent(cases), spacing)
     network = networks.paper_resnet18()
-    for batch in tried:
+    for batch in _batches(cases, overrides):
         yield Candidate(spacing, region, size, networks.FULL, network, batch)
 
 
@@ -166,6 +155,76 @@ def _refuse_single_voxel(size: Shape, stride: int) -> None:
             remedy=f"Give {2 * stride} or more along one axis of --input_size, or use --preset "
             "auto.",
         )
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A set of planning rules.
+
+    Attributes:
+        ladder: From distinct training cases, decisions of the user and levels of each channel to
+            the layouts that are tried, best first; the first that fits the memory is taken.
+        training: From batch, training cases, input size, spacing and number of folds to the
+            settings of training and the reason for them; see `schedule.auto_training`.
+        words: Reasons in words in place of the usual ones, by the name of the decision: `spacing`,
+            `input size`, `network`, `norm`. Those of spacing and input size are left out where the
+            user gave them.
+        network: Value of the decision on the network, in words; the usual one where empty.
+        schemes: From the measurements of a channel to the name of its normalisation, or None for
+            that of its kind.
+        adapt: Last changes of the plan, from the plan and the fingerprint, such as augmentations
+            that another package brings. What decides the memory is not changed here: network,
+            channels, input size and batch size.
+    """
+
+    ladder: Callable[[Sequence[CaseMeasurement], Overrides, Levels], Iterator[Candidate]]
+    training: Callable[[int, int, Shape, Triple, int], tuple[TrainingPlan, Decision]] = (
+        auto_training
+    )
+    words: Mapping[str, str] = field(default_factory=dict)
+    network: str = ""
+    schemes: Callable[[ChannelFingerprint], str | None] = lambda _channel: None
+    adapt: Callable[[Plan, Fingerprint], Plan] = lambda plan, _fingerprint: plan
+
+
+_AUTO = Rules(_auto, networks.variants, by_batch=True)
+_SMALL = Rules(_small, lambda network: networks.variants(network)[:2], by_batch=True)
+_RESENC_L = Rules(_resenc_l, _only, by_batch=False)
+_L = networks.resenc_l()
+
+PRESETS: Door[Preset] = Door(
+    "presets",
+    "preset",
+    Preset,
+    {
+        "auto": Preset(partial(searched, _AUTO)),
+        "paper": Preset(
+            _paper,
+            paper_training,
+            words={
+                "spacing": "the paper resamples isotropically but reports no spacing; 1 mm is "
+                "assumed",
+                "input size": "as published",
+                "network": "as published; the stem's stride is not reported, and MONAI's default "
+                "of 1 costs 8 times as much",
+                "norm": "as published",
+            },
+            network="3D ResNet-18, stem of stride 2",
+        ),
+        "resenc_l": Preset(
+            partial(searched, _RESENC_L),
+            words={
+                "network": "the encoder of nnU-Net's ResEnc-L with nothing changed, so that "
+                "weights pretrained for it fit; its strides divide by "
+                f"{networks.RESENC_L_STRIDE}",
+                "norm": "as in the pretrained encoder, whatever the batch",
+            },
+            network=f"ResEnc-L, {len(_L.strides)} stages, features {_L.features[0]} to "
+            f"{_L.features[-1]}, blocks {_L.blocks}",
+        ),
+        "small": Preset(partial(searched, _SMALL)),
+    },
+)
 
 
 def remedy(preset: str, overrides: Overrides) -> str:

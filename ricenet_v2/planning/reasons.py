@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ricenet_v2.core.machine import GIB
@@ -16,8 +17,9 @@ from ricenet_v2.planning.batch import (
 from ricenet_v2.planning.input_size import MARGIN_SHARE
 from ricenet_v2.planning.ladder import Candidate, LadderResult
 from ricenet_v2.planning.overrides import Overrides
-from ricenet_v2.planning.presets import WHOLE_NETWORK_UP_TO
+from ricenet_v2.planning.presets import WHOLE_NETWORK_UP_TO, Preset
 from ricenet_v2.planning.spacing import is_anisotropic, text_of
+from ricenet_v2.records.architectures import label_of
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.decision import Decision
 from ricenet_v2.records.kinds import KINDS
@@ -33,7 +35,8 @@ class PlanningResult:
     """Choice of a plan, with the alternatives.
 
     Attributes:
-        preset: The rules.
+        preset: Name of the rules.
+        rules: The rules.
         overrides: Decisions of the user.
         ladder: Result of the search: the layout that fits, and those rejected.
         target: The spacing that the rule asks for, with its reason.
@@ -42,11 +45,17 @@ class PlanningResult:
     """
 
     preset: str
+    rules: Preset
     overrides: Overrides
     ladder: LadderResult
     target: Decision
     n_train: int
     memory_gb: float
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        """Reasons of the preset in place of the usual ones."""
+        return self.rules.words
 
     @property
     def chosen(self) -> Candidate:
@@ -112,8 +121,7 @@ def _spacing(choice: PlanningResult) -> Decision:
     value = text_of(choice.chosen.spacing)
     if choice.overrides.spacing is not None:
         return Decision(what="spacing", value=value, reason=_GIVEN)
-    if choice.preset == "paper":
-        reason = "the paper resamples isotropically but reports no spacing; 1 mm is assumed"
+    if reason := choice.words.get("spacing"):
         return Decision(what="spacing", value=value, reason=reason)
     reason = choice.target.reason
     if value != choice.target.value:
@@ -132,10 +140,8 @@ def _spacing(choice: PlanningResult) -> Decision:
 def _input_size(choice: PlanningResult) -> Decision:
     chosen = choice.chosen
     value = f"{chosen.input_size}"
-    if choice.overrides.input_size is None and choice.preset == "paper":
-        return Decision(what="input size", value=value, reason="as published")
     if choice.overrides.input_size is None:
-        reason = (
+        reason = choice.words.get("input size") or (
             f"95th percentile of the region, {chosen.region} voxels at this spacing, plus a margin "
             f"of {MARGIN_SHARE:.0%}, rounded up to what the strides divide, since a classifier "
             "must see the whole region at once"
@@ -150,21 +156,6 @@ def _input_size(choice: PlanningResult) -> Decision:
 def _network(choice: PlanningResult) -> Decision:
     network = choice.chosen.network
     stages = len(network.strides)
-    if choice.preset == "paper":
-        return Decision(
-            what="network",
-            value="3D ResNet-18, stem of stride 2",
-            reason="as published; the stem's stride is not reported, and MONAI's default of 1 "
-            "costs 8 times as much",
-        )
-    if choice.preset == "resenc_l":
-        return Decision(
-            what="network",
-            value=f"ResEnc-L, {stages} stages, features {network.features[0]} to "
-            f"{network.features[-1]}, blocks {network.blocks}",
-            reason="the encoder of nnU-Net's ResEnc-L with nothing changed, so that weights "
-            f"pretrained for it fit; its strides divide by {networks.RESENC_L_STRIDE}",
-        )
     reason = (
         "axes are halved while they have 8 voxels left and a spacing within factor 2 of the "
         f"finest; features double from {network.features[0]} to {network.features[-1]}"
@@ -173,7 +164,10 @@ def _network(choice: PlanningResult) -> Decision:
         reason += "; the first stage already halves, since a classifier needs no answer per voxel"
     if any(1 in kernel for kernel in network.kernel_sizes):
         reason += "; kernels are flat where an axis is over twice as coarse"
-    value = f"residual encoder, {stages} stages, strides {network.strides}"
+    label = label_of(network.architecture).removeprefix("3D ")
+    value = choice.rules.network or f"{label}, {stages} stages, strides {network.strides}"
+    if given := choice.words.get("network"):
+        return Decision(what="network", value=value, reason=given)
     if choice.chosen.variant != networks.FULL:
         value += f", {choice.chosen.variant}"
         reason += f"; {_why_smaller(choice)}"
@@ -221,10 +215,6 @@ def _batch(choice: PlanningResult) -> Decision:
 
 def _norm(choice: PlanningResult) -> Decision:
     network, batch = choice.chosen.network, choice.chosen.batch
-    reasons = {
-        "paper": "as published",
-        "resenc_l": "as in the pretrained encoder, whatever the batch",
-    }
     statistics = (
         f"a batch of {batch} per device; below {BATCH_NORM_FROM} the statistics of batch norm "
         "are too noisy"
@@ -238,7 +228,7 @@ def _norm(choice: PlanningResult) -> Decision:
         )
     if network.levels:
         statistics += "; absolute values outlive either norm, see the levels"
-    return Decision(what="norm", value=network.norm, reason=reasons.get(choice.preset, statistics))
+    return Decision(what="norm", value=network.norm, reason=choice.words.get("norm", statistics))
 
 
 def epochs(overrides: Overrides) -> tuple[Decision, ...]:

@@ -8,23 +8,21 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from ricenet_v2.core.case_pool import KILLED_REMEDY, map_cases
 from ricenet_v2.core.deadline import within
 from ricenet_v2.core.errors import DiskFullError, RicenetError
 from ricenet_v2.core.failures import reason_of
 from ricenet_v2.core.files import check_writable, sha256_of_text
+from ricenet_v2.core.memory import allowed_workers, available_memory
 from ricenet_v2.core.pool import PoolTask
-from ricenet_v2.fingerprinting.workers import (
-    KILLED_REMEDY,
-    allowed_workers,
-    available_memory,
-    map_cases,
-)
 from ricenet_v2.preprocessing.memory import bytes_of_largest
-from ricenet_v2.preprocessing.pipeline import load_case, preprocess_channels
+from ricenet_v2.preprocessing.pipeline import preprocess_channels
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plugins import require
 from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store import cases as store
+from ricenet_v2.store.case_images import load_case
 from ricenet_v2.store.image_files import sha256_of_image
 from ricenet_v2.store.raw import RawDataset
 
@@ -112,7 +110,9 @@ def preprocess_dataset(
 
     Raises:
         DatasetError: Nothing can be written into `folder`.
+        PluginError: A package is missing that the plan needs.
     """
+    require(plan)
     check_writable(folder)
     tasks = [_Task(case) for case in raw.cases]
     work = partial(_work, _Shared(replace(raw, cases=()), plan, folder, overwrite, seconds))
@@ -149,7 +149,7 @@ def _work(shared: _Shared, task: _Task) -> _Outcome:
 def _preprocessed(s: _Shared, task: _Task) -> _Outcome:
     damage: list[str] = []
     is_written = preprocess_case(
-        s.raw, task.case, s.plan, s.folder, overwrite=s.overwrite, tell=damage.append
+        s.raw, task.case, s.plan, s.folder, overwrite=s.overwrite, warn=damage.append
     )
     return _Outcome(task.name, skipped=not is_written, damage="; ".join(damage))
 
@@ -161,7 +161,7 @@ def preprocess_case(
     folder: Path,
     *,
     overwrite: bool = False,
-    tell: Callable[[str], None] = logger.warning,
+    warn: Callable[[str], None] = logger.warning,
 ) -> bool:
     """Preprocess one case into an existing folder, from its files to its files.
 
@@ -171,7 +171,7 @@ def preprocess_case(
         plan: Decides everything.
         folder: Folder of the plan's cases.
         overwrite: Make it anew, even if it is there.
-        tell: Is called with what is wrong with a case that was there and is damaged.
+        warn: Is called with what is wrong with a case that was there and is damaged.
 
     Returns:
         False where it was there with the same inputs and plan, and `overwrite` is not set.
@@ -182,7 +182,7 @@ def preprocess_case(
     """
     images, brain = raw.images(case), raw.mask(case, "brain")
     made_of = inputs_hash(images, brain, plan)
-    if not overwrite and _is_current(folder, case.case_id, made_of, tell):
+    if not overwrite and _is_current(folder, case.case_id, made_of, warn):
         return False
     voxels, grid, mask = load_case(images, brain)
     channels, record = preprocess_channels(voxels, grid, plan, case.case_id, mask, made_of)
@@ -190,7 +190,7 @@ def preprocess_case(
     return True
 
 
-def _is_current(folder: Path, case_id: str, made_of: str, tell: Callable[[str], None]) -> bool:
+def _is_current(folder: Path, case_id: str, made_of: str, warn: Callable[[str], None]) -> bool:
     if not store.has_case(folder, case_id):
         return False
     try:
@@ -200,6 +200,6 @@ def _is_current(folder: Path, case_id: str, made_of: str, tell: Callable[[str], 
         if is_current:
             store.check_array(folder, record)
     except RicenetError as error:
-        tell(f"{Path(error.file or folder).name}: {error.what}")
+        warn(f"{Path(error.file or folder).name}: {error.what}")
         return False
     return is_current

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.memory import BYTES_PER_VOXEL
 from ricenet_v2.core.types import Shape
 from ricenet_v2.preprocessing.resample import new_shape
 from ricenet_v2.preprocessing.turn import PAD
@@ -12,8 +13,6 @@ from ricenet_v2.preprocessing.way import straight_box
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store.images import readable_grid
 from ricenet_v2.store.raw import RawDataset
-
-_FLOAT = 4
 
 
 def bytes_of_largest(raw: RawDataset, plan: Plan, seconds: float | None = None) -> int:
@@ -45,9 +44,11 @@ def bytes_of_case(grid: Grid, plan: Plan) -> int:
     # Of an image that is turned the spline takes the place of the image after two of its axes.
     spline = math.prod(n + 2 * PAD for n in grid.shape)
     between = 2 * spline + source if is_turned else grid.shape[0] * shape[1] * shape[2]
-    reading = 2 * _FLOAT * source + 4 * source
-    working = _FLOAT * (between + target + math.prod(plan.input_size)) + 2 * target + source
-    return _FLOAT * len(plan.channels) * source + max(reading, working)
+    reading = 2 * BYTES_PER_VOXEL * source + 4 * source
+    working = (
+        BYTES_PER_VOXEL * (between + target + math.prod(plan.input_size)) + 2 * target + source
+    )
+    return BYTES_PER_VOXEL * len(plan.channels) * source + max(reading, working)
 
 
 def _straight_shape(grid: Grid, plan: Plan) -> Shape:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ricenet_v2.core.errors import PlanError
+from ricenet_v2.core.errors import PlanError, PluginError
+from ricenet_v2.core.plugins import Plugin
 from ricenet_v2.core.types import Image, Mask
+from ricenet_v2.records.normalisation import SCHEMES
 from ricenet_v2.records.plan_parts import Normalisation
 
 _SMALLEST_DEVIATION = 1e-8
@@ -21,22 +23,59 @@ def normalise(image: Image, foreground: Mask, plan: Normalisation) -> Image:
         plan: Scheme and constants.
 
     Returns:
-        `image`.
+        `image`, or what the scheme of another package makes of it.
 
     Raises:
         PlanError: The scheme lacks a constant.
+        PluginError: The package that brings the scheme is missing or fails.
     """
-    if plan.scheme == "divide":
-        (divisor,) = _constants(plan, "divisor")
-        np.maximum(image, np.float32(0), out=image)
-        image /= np.float32(divisor)
-    elif plan.scheme == "clip_zscore":
-        low, high, mean, std = _constants(plan, "clip_low", "clip_high", "mean", "std")
-        np.clip(image, np.float32(low), np.float32(high), out=image)
-        _scale(image, mean, std)
-    elif plan.scheme == "zscore":
-        _scale(image, *_moments(image, foreground))
-        np.copyto(image, np.float32(0), where=~foreground)
+    apply = SCHEMES.function(plan.scheme, "apply")
+    with SCHEMES.blamed(plan.scheme, "cannot normalise"):
+        normalised = apply(image, foreground, plan)
+    plugin = SCHEMES.plugin(plan.scheme)
+    return image if plugin is None else _checked(normalised, image, plugin)
+
+
+def _checked(normalised: object, image: Image, plugin: Plugin) -> Image:
+    """What a package made of a channel, as everything after it takes it for granted."""
+    array = np.asarray(normalised, dtype=np.float32)
+    n_wrong = array.size - int(np.count_nonzero(np.isfinite(array)))
+    if array.shape != image.shape or n_wrong:
+        raise PluginError(
+            f"The scheme of normalisation {plugin.name} of {plugin.origin} does not give an image.",
+            expected=f"finite values of shape {image.shape}",
+            got=f"shape {array.shape}, {n_wrong} values that are not finite",
+            remedy=f"Update the package (pip install --upgrade {plugin.package}), or tell its "
+            "authors.",
+        )
+    return array
+
+
+def divide(image: Image, _foreground: Mask, plan: Normalisation) -> Image:
+    """Divide by a constant, not below 0; see `normalise`."""
+    (divisor,) = _constants(plan, "divisor")
+    np.maximum(image, np.float32(0), out=image)
+    image /= np.float32(divisor)
+    return image
+
+
+def clip_zscore(image: Image, _foreground: Mask, plan: Normalisation) -> Image:
+    """Clip and scale by constants of the dataset; see `normalise`."""
+    low, high, mean, std = _constants(plan, "clip_low", "clip_high", "mean", "std")
+    np.clip(image, np.float32(low), np.float32(high), out=image)
+    _scale(image, mean, std)
+    return image
+
+
+def zscore(image: Image, foreground: Mask, _plan: Normalisation) -> Image:
+    """Scale by mean and deviation of the foreground; 0 outside; see `normalise`."""
+    _scale(image, *_moments(image, foreground))
+    np.copyto(image, np.float32(0), where=~foreground)
+    return image
+
+
+def none(image: Image, _foreground: Mask, _plan: Normalisation) -> Image:
+    """The image as it is."""
     return image
 
 

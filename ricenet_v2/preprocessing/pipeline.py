@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
-from ricenet_v2.core.errors import DatasetError, GeometryError
+from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.types import Image, Images, Mask, Shape
-from ricenet_v2.fingerprinting.checks_masks import labels_of
-from ricenet_v2.fingerprinting.checks_voxels import voxel_hash
-from ricenet_v2.fingerprinting.region import foreground
 from ricenet_v2.preprocessing.fit import fit
 from ricenet_v2.preprocessing.normalise import normalise
 from ricenet_v2.preprocessing.turn import background
@@ -23,48 +19,14 @@ from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import ChannelPlan
 from ricenet_v2.records.voxels import voxels_hash
-from ricenet_v2.store.images import read_image
+from ricenet_v2.voxels.foreground import foreground
+from ricenet_v2.voxels.hashing import voxel_hash
+from ricenet_v2.voxels.labels import labels_of
 
-TOLERANCE_MM = 0.1
 _FEWEST = 8
 """Voxels of a region; of fewer a z-score makes next to nothing."""
 
 _Channels = Sequence[Channel | ChannelPlan]
-
-
-def load_case(
-    paths: Sequence[Path], brain_path: Path | None = None
-) -> tuple[Images, Grid, Mask | None]:
-    """Read the channels of a case, and its brain mask, on one grid.
-
-    Returns:
-        Images (channels, z, y, x) in LPS, their grid, the mask (z, y, x) or None.
-
-    Raises:
-        DatasetError: A file is missing or unreadable.
-        GeometryError: A channel or the mask lies on another grid.
-    """
-    first, grid = read_image(paths[0])
-    images = np.empty((len(paths), *grid.shape), dtype=np.float32)
-    images[0] = first
-    del first
-    for index, path in enumerate(paths[1:], start=1):
-        images[index] = _on(grid, path, paths[0])
-    brain = None if brain_path is None else _on(grid, brain_path, paths[0]) > 0.5
-    return images, grid, brain
-
-
-def _on(grid: Grid, path: Path, reference: Path) -> Image:
-    image, image_grid = read_image(path)
-    if image_grid.shape != grid.shape or image_grid.distance(grid) > TOLERANCE_MM:
-        raise GeometryError(
-            "All channels of a case must lie on one grid.",
-            file=path,
-            expected=f"that of {reference.name}: {grid}",
-            got=image_grid,
-            remedy="Resample the image onto the grid of the first channel.",
-        )
-    return image
 
 
 def preprocess(
@@ -117,11 +79,11 @@ def preprocess_channels(
 
     So a case can be written without all of its channels being held at the target spacing.
     """
-    given = channels or plan.channels
+    channels_read = channels or plan.channels
     images = images.astype(np.float32, copy=False)
-    _check(images, grid, given, case_id)
-    chosen = _chosen(images, given, plan, case_id)
-    mask, region = _region(images, given, brain, case_id)
+    _check(images, grid, channels_read, case_id)
+    chosen = _chosen(images, channels_read, plan, case_id)
+    mask, region = _region(images, channels_read, brain, case_id)
     _refuse_flat(chosen, mask, region, plan, case_id)
     way = find_way(mask, grid, plan)
     there = way.mask(mask)
@@ -158,7 +120,7 @@ def preprocess_channels(
             for image, channel in zip(chosen, plan.channels, strict=True)
             if KINDS[channel.kind].is_anatomy
         },
-        voxel_hashes=_voxel_hashes(images, given),
+        voxel_hashes=_voxel_hashes(images, channels_read),
         straight=way.straight,
         region_ml=n_voxels * float(np.prod(grid.spacing)) / 1000,
         mask_labels={
@@ -170,18 +132,14 @@ def preprocess_channels(
     return _channels(chosen, way, there, plan), record
 
 
-def _region(images: Images, given: _Channels, brain: Mask | None, case_id: str) -> tuple[Mask, str]:
+def _region(
+    images: Images, channels: _Channels, brain: Mask | None, case_id: str
+) -> tuple[Mask, str]:
     """The foreground of a case; an error names the case."""
     try:
-        return foreground(images, [channel.kind for channel in given], brain)
+        return foreground(images, [channel.kind for channel in channels], brain)
     except DatasetError as error:
-        raise DatasetError(
-            error.what,
-            case=case_id,
-            expected=error.expected,
-            got=error.got,
-            remedy=error.remedy,
-        ) from error
+        raise error.with_parts(case=case_id) from error
 
 
 def _refuse_flat(images: list[Image], mask: Mask, region: str, plan: Plan, case_id: str) -> None:
@@ -200,18 +158,18 @@ def _refuse_flat(images: list[Image], mask: Mask, region: str, plan: Plan, case_
             )
 
 
-def _voxel_hashes(images: Images, given: _Channels) -> dict[str, str]:
+def _voxel_hashes(images: Images, channels: _Channels) -> dict[str, str]:
     """Hashes of images that are not constant, since all empty masks would share one."""
     return {
         channel.name: voxel_hash(image)
-        for image, channel in zip(images, given, strict=True)
+        for image, channel in zip(images, channels, strict=True)
         if image.min() != image.max()
     }
 
 
-def _chosen(images: Images, given: _Channels, plan: Plan, case_id: str) -> list[Image]:
+def _chosen(images: Images, channels: _Channels, plan: Plan, case_id: str) -> list[Image]:
     """The images of the plan's channels, in its order."""
-    by_name = {channel.name: image for channel, image in zip(given, images, strict=True)}
+    by_name = {channel.name: image for channel, image in zip(channels, images, strict=True)}
     missing = [channel.name for channel in plan.channels if channel.name not in by_name]
     if missing:
         raise DatasetError(
@@ -240,16 +198,16 @@ def _channel(
     return fit(normalise(resampled, there, plan.normalisation), size)
 
 
-def _check(images: Images, grid: Grid, given: _Channels, case_id: str) -> None:
-    expected = (len(given), *grid.shape)
+def _check(images: Images, grid: Grid, channels: _Channels, case_id: str) -> None:
+    expected = (len(channels), *grid.shape)
     if images.shape != expected:
         raise DatasetError(
             "The images do not fit the channels and their grid.",
             case=case_id,
-            expected=f"{expected}: {', '.join(channel.name for channel in given)}",
+            expected=f"{expected}: {', '.join(channel.name for channel in channels)}",
             got=images.shape,
         )
-    for image, channel in zip(images, given, strict=True):
+    for image, channel in zip(images, channels, strict=True):
         n_wrong = image.size - int(np.count_nonzero(np.isfinite(image)))
         if n_wrong:
             raise DatasetError(

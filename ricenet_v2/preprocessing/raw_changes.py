@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ricenet_v2.core.failures import logged
-from ricenet_v2.fingerprinting.region import BRAIN_MASK
 from ricenet_v2.preprocessing.cohort import inputs_hash
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.plan import Plan
@@ -19,6 +18,7 @@ from ricenet_v2.store import cases as store
 from ricenet_v2.store.image_files import image_files
 from ricenet_v2.store.paths import DatasetPaths
 from ricenet_v2.store.raw import RawDataset
+from ricenet_v2.voxels.foreground import BRAIN_MASK
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class RawChanges:
     changed: tuple[str, ...]
     unread: tuple[str, ...]
 
-    def words(self, dataset: str) -> list[str]:
+    def sentences(self, dataset: str) -> list[str]:
         """Each kind in a sentence that says what to do."""
         again = f"ricenet_plan_and_preprocess {dataset}"
         sentences = []
@@ -62,10 +62,10 @@ class RawChanges:
 def warn_raw_changes(raw: RawDataset, plan: Plan, paths: DatasetPaths) -> None:
     """Warn of images that changed; nothing where that cannot be told: training needs none."""
     try:
-        for sentence in raw_changes(raw, plan, paths).words(plan.dataset):
+        for sentence in raw_changes(raw, plan, paths).sentences(plan.dataset):
             logger.warning("Warning: %s", sentence)
     except Exception as error:  # noqa: BLE001 - no training ends for a doubt
-        logged(logger, "Whether the raw images have changed cannot be told", error)
+        logged(logger, "Cannot determine whether the raw images have changed", error)
 
 
 def raw_changes(

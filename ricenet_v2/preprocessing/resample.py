@@ -46,7 +46,7 @@ def resample(image: Image, shape: Shape, interpolation: Interpolation, spacing: 
     if image.shape == shape:
         return image.copy()
     if interpolation == "nearest":
-        return _picked(image, shape)
+        return _nearest_voxels(image, shape)
     z, y, x = (
         blocks(have, want, order) if have != want else ()
         for have, want, order in zip(
@@ -60,7 +60,7 @@ def resample(image: Image, shape: Shape, interpolation: Interpolation, spacing: 
 
 def resample_mask(mask: NDArray[np.bool_], shape: Shape) -> NDArray[np.bool_]:
     """The voxels of the mask nearest to those of another shape (z, y, x) over the same extent."""
-    return _picked(mask, shape)
+    return _nearest_voxels(mask, shape)
 
 
 def orders(interpolation: Interpolation, spacing: Triple) -> list[Order]:
@@ -70,7 +70,7 @@ def orders(interpolation: Interpolation, spacing: Triple) -> list[Order]:
     return [1 if each > _COARSE * min(spacing) else 3 for each in spacing]
 
 
-def _picked(image: NDArray[Voxel], shape: Shape) -> NDArray[Voxel]:
+def _nearest_voxels(image: NDArray[Voxel], shape: Shape) -> NDArray[Voxel]:
     z, y, x = map(nearest, image.shape, shape)
     return image.take(x, axis=2).take(y, axis=1).take(z, axis=0)
 

@@ -51,7 +51,7 @@ def carry_mask(mask: Mask, source: Grid, target: Grid) -> Mask:
     """The mask on another grid, by the nearest voxel; false beyond the faces of the source."""
     resampled = np.empty(target.shape, dtype=np.bool_)
     for plane, places in zip(resampled, _planes(source, target), strict=True):
-        plane[...] = _picked(mask, places)
+        plane[...] = _nearest_voxels(mask, places)
         plane[_beyond(places, source)] = False
     return resampled
 
@@ -87,7 +87,7 @@ def _beyond(places: Places, source: Grid) -> Mask:
     return np.asarray(((places < -0.5) | (places > last)).any(axis=0))
 
 
-def _picked(image: NDArray[Voxel], places: Places) -> NDArray[Voxel]:
+def _nearest_voxels(image: NDArray[Voxel], places: Places) -> NDArray[Voxel]:
     """The nearest voxel of each place."""
     ends = np.asarray(image.shape)[:, None, None] - 1
     z, y, x = np.clip(np.floor(places + 0.5).astype(np.intp), 0, ends)
@@ -100,7 +100,7 @@ def _reader(
 ) -> Callable[[Places], NDArray[np.generic]]:
     """A function from places (3, y, x) to values (y, x)."""
     if interpolation == "nearest":
-        return lambda places: _picked(image, places)
+        return lambda places: _nearest_voxels(image, places)
     image = _smoothed(image, _steps(source, target)[1])
     each = orders(interpolation, source.spacing)
     if 3 not in each:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from ricenet_v2.core import html
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.names import FolderName, Name, Title
 from ricenet_v2.records.comparison import Pair
@@ -84,7 +85,7 @@ class Contribution:
 
 @record
 class Importance:
-    """What the model of all channels loses where a group is spoilt at prediction.
+    """What the model of all channels loses where a group is perturbed at prediction.
 
     Attributes:
         group: Name.
@@ -184,3 +185,16 @@ class Ablation:
     failed: tuple[str, ...] = ()
     published: tuple[Published, ...] = ()
     note: str = "Research use only. Not a medical device."
+
+    def _repr_html_(self) -> str:
+        """Metrics of every subset, for notebooks."""
+        return "".join(self._html_of(table) for table in self.tables)
+
+    def _html_of(self, table: SourceTable) -> str:
+        rows = [
+            (row.subset, *(html.number(metric.value) for metric in row.figures))
+            for row in table.rows
+        ]
+        columns = ("subset", *(metric.name for metric in table.rows[0].figures))
+        sizes = f"{table.n_cases} cases of {table.n_patients} patients"
+        return html.table(f"{table.source}: {sizes}", columns, rows, *self.failed, self.note)

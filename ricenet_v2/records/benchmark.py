@@ -90,7 +90,20 @@ class Estimate:
 
 @record
 class Benchmark:
-    """The content of the file that ricenet_benchmark writes."""
+    """The content of the file that ricenet_benchmark writes.
+
+    Attributes:
+        dataset: Name of the dataset.
+        plan: Name of the plan.
+        plan_hash: SHA-256 of it.
+        fold: Whose training cases were used.
+        machine: Device, cores, threads and versions.
+        num_workers: Processes that load and augment.
+        updates: Updates of the weights in a round.
+        rounds: That were measured.
+        stages: Median of each stage beside what it is compared with.
+        estimate: How long an epoch, a fold and all folds will take.
+    """
 
     document: ClassVar[str] = "benchmark"
     schema: ClassVar[int] = 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from ricenet_v2.core import html
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.names import RelativePath, Title
 from ricenet_v2.records.metrics import Metric
@@ -86,7 +87,7 @@ class Calibration:
     trials: tuple[Trial, ...] = ()
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """What is applied, with its numbers."""
         if self.form == "nothing":
             return "Nothing is changed"
@@ -96,3 +97,12 @@ class Calibration:
             f"{name} {value:+.3f}" for name, value in zip(self.classes, self.offsets, strict=True)
         )
         return f"Slope {self.slope:.3f} and offsets ({offsets})"
+
+    def _repr_html_(self) -> str:
+        """Metrics before and after, for notebooks."""
+        rows = [
+            (old.name, html.number(old.value), html.number(new.value))
+            for old, new in zip(self.before, self.after, strict=True)
+        ]
+        title = f"{self.description}, from {self.n_cases} cases of {self.n_patients} patients"
+        return html.table(title, ("metric", "before", "after"), rows, self.warning, self.note)

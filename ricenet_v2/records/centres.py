@@ -82,7 +82,7 @@ class Heterogeneity:
     method: str
     why: str = ""
 
-    def words(self, column: str, level: float) -> str:
+    def description(self, column: str, level: float) -> str:
         """The summary in words, or why there is none.
 
         Args:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from ricenet_v2.core import html
 from ricenet_v2.core.documents import record
 
 
@@ -78,3 +79,20 @@ class Comparison:
     seed: int
     note: str = "Research use only. Not a medical device."
     command: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        """The pairs, for notebooks."""
+        rows = [
+            (
+                pair.figure,
+                f"{pair.a} - {pair.b}",
+                f"{html.number(pair.value_a)}, {html.number(pair.value_b)}",
+                f"{html.number(pair.difference)} ({html.interval(pair.low, pair.high)})",
+                html.number(pair.p),
+                html.number(pair.p_holm),
+            )
+            for pair in self.pairs
+        ]
+        columns = ("metric", "runs", "values", "difference", "p", "p (Holm)")
+        title = f"{self.n_cases} cases of {self.n_patients} patients that all runs predicted"
+        return html.table(title, columns, rows, self.note)

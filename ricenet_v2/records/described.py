@@ -11,7 +11,7 @@ from ricenet_v2.records.plan_parts import ChannelPlan
 AnyChannel = Channel | ChannelPlan
 
 
-def in_words(channels: Sequence[AnyChannel]) -> str:
+def listed_channels(channels: Sequence[AnyChannel]) -> str:
     """Names and kinds, in their order."""
     return ", ".join(f"{channel.name} ({channel.kind})" for channel in channels)
 
@@ -22,7 +22,7 @@ def other_channels(then: Sequence[AnyChannel], now: Sequence[AnyChannel]) -> str
         (channel.name, channel.kind) for channel in now
     ]:
         return ""
-    return f"channels {in_words(then)} then, {in_words(now)} now"
+    return f"channels {listed_channels(then)} then, {listed_channels(now)} now"
 
 
 def other_than_planned(plan: Plan, dataset: Dataset) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import ClassVar
 
+from ricenet_v2.core import html
 from ricenet_v2.core.documents import Fields, Migration, record
 from ricenet_v2.core.names import Name, RelativePath, Title
 from ricenet_v2.records.cases import PreprocessedCase
@@ -89,8 +90,8 @@ class Completeness:
     @property
     def error(self) -> float:
         """Distance of the sum from what it should be, relative to that."""
-        wanted = self.score - self.reference
-        return abs(self.total - wanted) / max(abs(wanted), 1e-6)
+        difference = self.score - self.reference
+        return abs(self.total - difference) / max(abs(difference), 1e-6)
 
 
 @record
@@ -298,3 +299,22 @@ class Explanation:
     samples: int
     seed: int
     note: str = "Research use only. Not a medical device."
+
+    def _repr_html_(self) -> str:
+        """Shares of the attribution over the cases, for notebooks."""
+        rows = [
+            (
+                share.map,
+                share.part,
+                share.n,
+                html.number(share.mean),
+                html.number(share.expected),
+                html.number(share.p),
+                html.number(share.p_untrained),
+            )
+            for share in self.shares
+        ]
+        columns = ("map", "part", "cases", "share", "expected", "p", "p (untrained)")
+        failed = [f"{case} failed: {why}" for case, why in self.failed.items()]
+        title = f"Attribution in {len(self.cases)} cases of {self.dataset}"
+        return html.table(title, columns, rows, *failed, self.note)

@@ -38,12 +38,12 @@ def is_identity(column: str, cells: Iterable[str] = ()) -> bool:
 
 def _is_named_so(column: str) -> bool:
     name = re.sub(r"[^a-z0-9]+", "_", _CAMEL.sub("_", column).lower()).strip("_")
-    words = name.split("_")
+    parts = name.split("_")
     return (
         _ANYWHERE.search(name) is not None
-        or (words[-1].endswith("id") and not words[-1].endswith(_NO_IDS))
-        or not _WORDS.isdisjoint(words)
-        or words[-1] in _LAST_WORDS
+        or (parts[-1].endswith("id") and not parts[-1].endswith(_NO_IDS))
+        or not _WORDS.isdisjoint(parts)
+        or parts[-1] in _LAST_WORDS
     )
 
 

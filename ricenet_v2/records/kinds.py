@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ricenet_v2.records.dataset import ChannelKind
-from ricenet_v2.records.plan_parts import Interpolation, Scheme
+from ricenet_v2.records.normalisation import is_absolute
+from ricenet_v2.records.plan_parts import Interpolation
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class KindSpecification:
 
     label: str
     interpolation: Interpolation
-    scheme: Scheme
+    scheme: str
     values: str
     unit: str = ""
     is_anatomy: bool = False
@@ -44,7 +45,7 @@ class KindSpecification:
     @property
     def is_absolute(self) -> bool:
         """Whether a value means the same in every case."""
-        return self.scheme != "zscore"
+        return is_absolute(self.scheme)
 
 
 KINDS: Mapping[ChannelKind, KindSpecification] = {

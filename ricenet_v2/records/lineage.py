@@ -59,7 +59,7 @@ class Lineage:
 def identifying(
     case: PreprocessedCase, channels: Iterable[Channel | ChannelPlan]
 ) -> tuple[str, ...]:
-    """Hashes of the images of a case that may tell whose they are; see also `telling`.
+    """Hashes of the images of a case that may tell whose they are; see also `distinguishing`.
 
     Masks do not where there is anything else: one of an atlas may be that of every patient.
 
@@ -76,7 +76,7 @@ def identifying(
     return tuple(sorted(shown or case.voxel_hashes.values()))
 
 
-def telling(
+def distinguishing(
     images: Mapping[Key, Iterable[str]], patients: Mapping[Key, str]
 ) -> dict[Key, tuple[str, ...]]:
     """Of each case of a dataset the images that the fewest patients have.
@@ -116,7 +116,7 @@ class Trained:
         for name in {case.dataset for case in cases}:
             of_dataset = {index: case for index, case in enumerate(cases) if case.dataset == name}
             images = {index: case.images for index, case in of_dataset.items()}
-            distinctive = telling(
+            distinctive = distinguishing(
                 images, {index: case.patient for index, case in of_dataset.items()}
             )
             self._images.update(*distinctive.values())

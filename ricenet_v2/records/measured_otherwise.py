@@ -60,13 +60,13 @@ def _moved(
     splits: Mapping[str, str],
 ) -> list[str]:
     new = [name for name in after if name not in before]
-    gone = [name for name in before if name not in after]
-    held_back = [name for name in gone if name in splits]
-    gone = [name for name in gone if name not in splits]
+    removed = [name for name in before if name not in after]
+    held_back = [name for name in removed if name in splits]
+    removed = [name for name in removed if name not in splits]
     kinds = (
         ("new training case(s)", new),
         ("case(s) that are of the split test now", held_back),
-        ("case(s) that are not in cases.csv any more", gone),
+        ("case(s) that are not in cases.csv any more", removed),
     )
     return [_several(what, names) for what, names in kinds if names]
 

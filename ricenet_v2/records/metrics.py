@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+import operator
+from typing import Annotated, ClassVar, Literal
 
+from pydantic import Field
+
+from ricenet_v2.core import html
 from ricenet_v2.core.documents import Fields, Migration, record
 from ricenet_v2.records.sample_size import SampleSize
 
@@ -25,6 +29,8 @@ class Metric:
         warning: In words, where the figure rests on too few cases; else empty.
         debiased: Without what chance alone adds to it, where there is no interval for that reason.
         calibrated: Ends of the band that the figure of calibrated probabilities lies in.
+        package: Package that brings it, with its version; empty, and not written, of the metrics of
+            this program.
     """
 
     name: str
@@ -36,6 +42,7 @@ class Metric:
     warning: str = ""
     debiased: float | None = None
     calibrated: tuple[float, float] | None = None
+    package: Annotated[str, Field(exclude_if=operator.not_)] = ""
 
 
 @record
@@ -130,6 +137,16 @@ class Evaluation:
     command: tuple[str, ...] = ()
     sample_sizes: tuple[SampleSize, ...] = ()
     selection: str = ""
+
+    def _repr_html_(self) -> str:
+        """The metrics of the main set, for notebooks."""
+        rows = [
+            (metric.name, html.number(metric.value), html.interval(metric.low, metric.high))
+            for metric in self.figures
+        ]
+        sizes = f"{self.n_cases} cases of {self.n_patients} patients"
+        columns = ("metric", "value", f"{self.level:.0%} interval")
+        return html.table(f"{self.title} ({sizes})", columns, rows, self.selection, self.note)
 
 
 def _from_1(fields: Fields) -> Fields:

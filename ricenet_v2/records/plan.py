@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar, Literal
+import operator
+from typing import Annotated, ClassVar, Literal
 
+from pydantic import Field
+
+from ricenet_v2.core import html
 from ricenet_v2.core.documents import NewFlag, record
 from ricenet_v2.core.names import Name, Title
 from ricenet_v2.records import ranges
 from ricenet_v2.records.decision import Alternative, Decision
+from ricenet_v2.records.normalisation import is_absolute
 from ricenet_v2.records.plan_faults import plan_faults
 from ricenet_v2.records.plan_parts import (
     ChannelPlan,
     MemoryEstimate,
     NetworkPlan,
+    PluginUse,
     TrainingPlan,
     Triple,
 )
@@ -52,11 +58,13 @@ class Plan:
         command: That made the plan, as typed, with `~` for the home folder; empty in older files.
             No part of the plan's hash: the same plan may be asked for in several ways.
         straighten: Resample images that lie tilted along the axes of the patient.
+        plugins: What of it other packages bring. No part of the plan's hash: the same decisions may
+            be made with another version. Not written where empty.
     """
 
     document: ClassVar[str] = "ricenet_plan"
     schema: ClassVar[int] = 1
-    unhashed: ClassVar[tuple[str, ...]] = ("command",)
+    unhashed: ClassVar[tuple[str, ...]] = ("command", "plugins")
 
     name: Name
     preset: str
@@ -79,6 +87,9 @@ class Plan:
     regions: tuple[str, ...] = ()
     command: tuple[str, ...] = dataclasses.field(default=(), compare=False)
     straighten: NewFlag = False
+    plugins: Annotated[tuple[PluginUse, ...], Field(exclude_if=operator.not_)] = dataclasses.field(
+        default=(), compare=False
+    )
 
     def __post_init__(self) -> None:
         """Refuse a plan whose fields contradict each other.
@@ -105,5 +116,11 @@ class Plan:
         return tuple(
             channel.name
             for channel, values in zip(self.channels, levels, strict=True)
-            if not values and channel.normalisation.scheme != "zscore"
+            if not values and is_absolute(channel.normalisation.scheme)
         )
+
+    def _repr_html_(self) -> str:
+        """Each decision with its reason, for notebooks."""
+        rows = [(decision.what, decision.value, decision.reason) for decision in self.decisions]
+        title = f"Plan {self.name} of {self.dataset}"
+        return html.table(title, ("decision", "value", "reason"), rows)

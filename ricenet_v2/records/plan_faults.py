@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from itertools import chain
 
 from ricenet_v2.core.types import Shape
+from ricenet_v2.records.architectures import ARCHITECTURES
+from ricenet_v2.records.augmentations import further_faults
 from ricenet_v2.records.dataset import channel_name_faults
+from ricenet_v2.records.normalisation import SCHEMES, faults_of, is_absolute
 from ricenet_v2.records.plan_parts import AugmentationPlan, ChannelPlan, NetworkPlan, TrainingPlan
 
 
@@ -34,6 +36,7 @@ def plan_faults(
     faults = chain(
         _plan_name(name),
         _stages(network),
+        _architecture(network),
         _levels(network, channels),
         _input_size(network, input_size),
         _names("classes", classes, at_least=2),
@@ -41,6 +44,7 @@ def plan_faults(
         channel_name_faults(names),
         *(_normalisation(channel) for channel in channels),
         _ranges(training.augmentation),
+        further_faults(training.augmentation),
     )
     return list(faults)
 
@@ -65,6 +69,12 @@ def _stages(network: NetworkPlan) -> list[str]:
     return [f"network.kernel_sizes: odd numbers are needed, got {even[0]}"] if even else []
 
 
+def _architecture(network: NetworkPlan) -> list[str]:
+    # A plan can be read where the package is missing that its network comes from.
+    specification = ARCHITECTURES.get(network.architecture)
+    return [] if specification is None else specification.faults(network)
+
+
 def _levels(network: NetworkPlan, channels: Sequence[ChannelPlan]) -> list[str]:
     levels = network.levels
     if levels and len(levels) != len(channels):
@@ -79,27 +89,25 @@ def _levels(network: NetworkPlan, channels: Sequence[ChannelPlan]) -> list[str]:
                 f"network.levels: {channel.name} needs none, or two and more that increase, "
                 f"got {values}"
             )
-        if values and channel.normalisation.scheme == "zscore":
+        scheme = channel.normalisation.scheme
+        if values and scheme in SCHEMES.names and not is_absolute(scheme):
             faults.append(
-                f"network.levels: {channel.name} is normalised by each case itself (zscore), so "
+                f"network.levels: {channel.name} is normalised by each case itself ({scheme}), so "
                 "none of its values means the same in two cases"
             )
     return faults
 
 
 def _input_size(network: NetworkPlan, size: Shape) -> list[str]:
-    # ResNet-18 pads; the shortcuts of the residual encoder average whole blocks of voxels.
-    if network.architecture != "residual_encoder":
+    specification = ARCHITECTURES.get(network.architecture)
+    if specification is None or not specification.strides_divide:
         return []
-    total = [math.prod(stride[axis] for stride in network.strides) for axis in range(3)]
+    total = specification.stride_of(network, len(network.strides))
     if any(n % stride for n, stride in zip(size, total, strict=True)):
-        return [
-            f"input_size: the product of network.strides, {tuple(total)}, must divide it, "
-            f"got {size}"
-        ]
+        return [f"input_size: the product of network.strides, {total}, must divide it, got {size}"]
     if max(n // stride for n, stride in zip(size, total, strict=True)) < 2:
         return [
-            f"input_size: network.strides, {tuple(total)} in all, must leave 2 voxels along one "
+            f"input_size: network.strides, {total} in all, must leave 2 voxels along one "
             f"axis, got {size}"
         ]
     return []
@@ -113,17 +121,8 @@ def _names(what: str, names: Sequence[str], at_least: int) -> list[str]:
 
 
 def _normalisation(channel: ChannelPlan) -> list[str]:
-    how = channel.normalisation
     where = f"channels.{channel.name}.normalisation"
-    if how.scheme == "divide" and how.divisor is None:
-        return [f"{where}.divisor: needed by the scheme divide"]
-    if how.scheme != "clip_zscore":
-        return []
-    if how.mean is None or how.std is None:
-        return [f"{where}: clip_zscore needs mean and std"]
-    if how.clip_low is None or how.clip_high is None or how.clip_low >= how.clip_high:
-        return [f"{where}: clip_low below clip_high is needed"]
-    return []
+    return [f"{where}{fault}" for fault in faults_of(channel.normalisation)]
 
 
 def _ranges(changes: AugmentationPlan) -> list[str]:

@@ -16,11 +16,38 @@ from ricenet_v2.records.dataset import ChannelKind
 Triple = tuple[ranges.Value, ranges.Value, ranges.Value]
 _Strides = tuple[ranges.Stride, ranges.Stride, ranges.Stride]
 Interpolation = Literal["cubic", "linear", "nearest"]
-Scheme = Literal["zscore", "clip_zscore", "divide", "none"]
-Architecture = Literal["residual_encoder", "resnet18"]
-Norm = Literal["instance", "batch"]
+Norm = Literal["instance", "batch", "own"]
 Levels = tuple[Annotated[tuple[ranges.Value, ...], Field(max_length=ranges.MOST_LEVELS)], ...]
 Precision = Literal["float32", "bfloat16"]
+_Whole = Annotated[int, Field(ge=-(2**62), le=2**62)]
+_Text = Annotated[str, Field(max_length=1000)]
+_Numbers = Annotated[tuple[_Whole | ranges.Value, ...], Field(max_length=ranges.MOST_SETTINGS)]
+# What pip takes for a name and a version: a message shows them in a command.
+_PACKAGE = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
+_VERSION = r"^[A-Za-z0-9][A-Za-z0-9.!+_-]*$"
+Setting = bool | _Whole | ranges.Value | _Text | _Numbers
+Settings = Annotated[
+    dict[Name, Setting],
+    Field(max_length=ranges.MOST_SETTINGS, exclude_if=operator.not_),
+]
+"""Settings of something that another package brings, by name; not written where empty."""
+
+
+@record
+class PluginUse:
+    """Something in a plan that another package brings.
+
+    Attributes:
+        group: What it is, e.g. `networks`.
+        name: By which it is chosen.
+        package: Name of the package, as pip installs it.
+        version: Version that was installed.
+    """
+
+    group: Name
+    name: Name
+    package: Annotated[str, Field(pattern=_PACKAGE, max_length=200)]
+    version: Annotated[str, Field(pattern=_VERSION, max_length=200)]
 
 
 @record
@@ -30,32 +57,26 @@ class Normalisation:
     Attributes:
         scheme: `zscore` with the case's own mean and deviation inside the foreground;
             `clip_zscore` with constants of the dataset; `divide` by a fixed divisor, clipped
-            below at 0; `none`.
+            below at 0; `none`; or one that another package brings (see
+            `records.normalisation`).
         clip_low: Lower bound of `clip_zscore`.
         clip_high: Upper bound of `clip_zscore`.
         mean: Mean of `clip_zscore`.
         std: Deviation of `clip_zscore`.
         divisor: Divisor of `divide`, in the unit of the channel (Gy for dose).
+        constants: Those of a scheme that another package brings, by name; not written where empty.
     """
 
-    scheme: Scheme
+    scheme: Name
     clip_low: ranges.Value | None = None
     clip_high: ranges.Value | None = None
     mean: ranges.Value | None = None
     std: ranges.Deviation | None = None
     divisor: ranges.Deviation | None = None
-
-    def value(self, value: float) -> float:
-        """What a value in the unit of the channel becomes, where that does not depend on the case.
-
-        Raises:
-            ValueError: The scheme is `zscore`, so it does.
-        """
-        if self.scheme == "zscore":
-            raise ValueError("a value means something else in every case that is z-scored")
-        if self.scheme == "clip_zscore" and self.mean is not None and self.std is not None:
-            return (value - self.mean) / self.std
-        return value / self.divisor if self.divisor is not None else value
+    constants: Annotated[
+        dict[Name, ranges.Value],
+        Field(max_length=ranges.MOST_SETTINGS, exclude_if=operator.not_),
+    ] = dataclasses.field(default_factory=dict)
 
 
 @record
@@ -73,13 +94,15 @@ class NetworkPlan:
     """The network, stage by stage; sizes along array axes (z, y, x).
 
     Attributes:
-        architecture: `residual_encoder` (dynamic-network-architectures) or `resnet18` (the
-            paper's: MONAI's layout with a named stem).
+        architecture: `residual_encoder` (dynamic-network-architectures), `resnet18` (the
+            paper's: MONAI's layout with a named stem), or one that another package brings (see
+            `records.architectures`).
         features: Channels of each stage.
         blocks: Residual blocks of each stage.
         kernel_sizes: Kernel of each stage.
         strides: Stride of each stage; the first of `resnet18` is that of its stem.
-        norm: Normalisation layer.
+        norm: Normalisation layer; `own` is what the architecture has, or none, which says
+            nothing of absolute values.
         dropout: Probability before the linear head.
         stem: In words, e.g. `conv7 stride 2, max pool 3 stride 2`.
         conv_bias: Whether convolutions have a bias, as nnU-Net's have; a norm takes it away again.
@@ -91,9 +114,10 @@ class NetworkPlan:
             band around each but the first is put behind the channels (see `network.levels`).
             Empty for a channel without bands, and altogether in plans of earlier versions. Not
             written where empty, so that the hash of those plans stays what it was.
+        settings: Those that only this architecture has.
     """
 
-    architecture: Architecture
+    architecture: Name
     features: Annotated[tuple[ranges.Features, ...], Field(max_length=ranges.MOST_STAGES)]
     blocks: tuple[ranges.Blocks, ...]
     kernel_sizes: tuple[tuple[ranges.Kernel, ranges.Kernel, ranges.Kernel], ...]
@@ -106,6 +130,20 @@ class NetworkPlan:
     stem_features: ranges.Features | None = None
     stochastic_depth: ranges.Part = 0.0
     levels: Annotated[Levels, Field(exclude_if=operator.not_)] = ()
+    settings: Settings = dataclasses.field(default_factory=dict)
+
+
+@record
+class FurtherChange:
+    """A random change that another package brings (see `records.augmentations`).
+
+    Attributes:
+        probability: With which a sample is changed.
+        settings: Settings of the change, by name.
+    """
+
+    probability: ranges.Share
+    settings: Settings = dataclasses.field(default_factory=dict)
 
 
 @record
@@ -126,6 +164,7 @@ class AugmentationPlan:
         p_contrast: Probability; factor in `contrast` about the mean, range preserved.
         p_gamma: Probability; exponent in `gamma`.
         p_low_resolution: Probability; down to `low_resolution` of the resolution and back.
+        further: Changes that other packages bring, by name; not written where empty.
     """
 
     p_rotation: ranges.Share = 0.3
@@ -147,6 +186,10 @@ class AugmentationPlan:
     gamma: tuple[ranges.Factor, ranges.Factor] = (0.7, 1.5)
     p_low_resolution: ranges.Share = 0.1
     low_resolution: Annotated[float, Field(ge=1e-3, le=1)] = 0.5
+    further: Annotated[
+        dict[Name, FurtherChange],
+        Field(max_length=ranges.MOST_SETTINGS, exclude_if=operator.not_),
+    ] = dataclasses.field(default_factory=dict)
 
 
 @record

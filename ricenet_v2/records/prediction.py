@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
+from ricenet_v2.core import html
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.names import Name, RelativePath, Title, number
 from ricenet_v2.records.cases import PreprocessedCase
@@ -121,6 +122,24 @@ class Predictions:
     recalibration: Recalibration | None = None
     calibrated: bool = False
     warnings: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        """The cases with their probabilities, for notebooks."""
+        rows = [
+            (
+                case.case_id,
+                case.predicted,
+                *(html.number(value) for value in case.probabilities),
+                f"{case.agreement:.2f}",
+                case.distance_flag,
+                "; ".join(case.warnings),
+            )
+            for case in self.cases
+        ]
+        columns = ("case", "predicted", *self.classes, "agreement", "distance", "warnings")
+        failed = [f"{case.case_id} failed: {case.error}" for case in self.failed]
+        title = f"Predictions by plan {self.plan} of {self.dataset}"
+        return html.table(title, columns, rows, *self.warnings, *failed, self.note)
 
     @property
     def applied(self) -> Recalibration | None:

@@ -63,7 +63,7 @@ class Recalibration:
         return tuple(weight / sum(weights) for weight in weights)
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """What it is, with its numbers."""
         if self.offsets:
             added = ", ".join(f"{value:+.3f}" for value in self.offsets)

@@ -44,3 +44,4 @@ Gigabytes = Annotated[float, Field(gt=0, le=1e6)]
 
 MOST_STAGES = 16
 MOST_LEVELS = 64
+MOST_SETTINGS = 64

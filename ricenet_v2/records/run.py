@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
+from ricenet_v2.core import html
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.names import Name, Title
 from ricenet_v2.records.prior import Decide, Prior
@@ -54,7 +55,7 @@ class Run:
         status: Whether it ended.
         best_epoch: By the moving average of macro F1.
         command: As typed.
-        versions: Of Python and torch.
+        versions: Of this program, Python, torch, and packages that bring something of the plan.
         preprocessed_hash: Of the inputs of the preprocessed cases.
         pretrained: The file that the weights began with.
         fold_hash: Of the fold's cases, the side of each, its label and its patient.
@@ -78,6 +79,7 @@ class Run:
             probabilities are those of the network.
         decide: Which class is `predicted` in validation.csv, and so what the metric of the best
             epoch judges; None of older runs, where it is the class of the largest probability.
+        validation_hash: SHA-256 of validation.csv; empty in older files.
     """
 
     document: ClassVar[str] = "run"
@@ -112,3 +114,20 @@ class Run:
     prior: Prior | None = None
     decide: Decide | None = None
     validation_hash: str = ""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it came to its end, early or after all epochs; its files may have gone since."""
+        return self.status == "finished"
+
+    def _repr_html_(self) -> str:
+        """What was trained, for notebooks."""
+        rows = (
+            ("channels", ", ".join(self.channels)),
+            ("epochs", f"{self.epochs if self.epochs_done is None else self.epochs_done}"),
+            ("seed", self.seed),
+            ("device", self.hardware or self.device),
+            ("status", self.status),
+        )
+        title = f"Fold {self.fold} of {self.dataset}, plan {self.plan}"
+        return html.table(title, ("what", "value"), rows)

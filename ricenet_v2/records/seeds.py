@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from ricenet_v2.core import html
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.names import FolderName, RelativePath
 
@@ -93,9 +94,24 @@ class SeedVariance:
     command: tuple[str, ...] = ()
 
     @property
-    def words_of_calls(self) -> str:
+    def calls_text(self) -> str:
         """How many cases the trainings call differently."""
         return (
-            f"{self.n_calls_differ} of {self.n_cases} cases are not called alike by all "
+            f"{self.n_calls_differ} of {self.n_cases} cases are not classified the same by all "
             f"{len(self.seeds)} trainings."
         )
+
+    def _repr_html_(self) -> str:
+        """Each metric with every seed, for notebooks."""
+        rows = [
+            (
+                each.name,
+                *map(html.number, each.values),
+                html.number(each.mean),
+                html.number(each.sd),
+            )
+            for each in self.figures
+        ]
+        columns = ("metric", *(f"seed {seed}" for seed in self.seeds), "mean", "SD")
+        title = f"{self.title} ({self.n_cases} cases of {self.n_patients} patients)"
+        return html.table(title, columns, rows, self.calls_text, self.meaning, self.note)

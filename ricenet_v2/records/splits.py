@@ -10,6 +10,9 @@ from ricenet_v2.core.documents import record
 from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.names import Name
 
+NO_GROUP = "none"
+"""As the name of a column: folds that are stratified by class again."""
+
 
 @record
 class Fold:

@@ -52,7 +52,7 @@ class Changes:
     @property
     def wrong(self) -> tuple[str, ...]:
         """By which figures of the folds are not those of the table: in words, by kind."""
-        return _told(
+        return _kinds_text(
             ("with another label", self.labels),
             ("of another patient", self.patients),
             ("of another group than their fold held out", self.groups),
@@ -61,7 +61,7 @@ class Changes:
     @property
     def doubtful(self) -> tuple[str, ...]:
         """What may be meant and changes no figure: in words, by kind."""
-        return _told(
+        return _kinds_text(
             ("whose patient has another id", self.renamed),
             ("now in the split test", self.moved),
             ("no longer in the table", self.gone),
@@ -135,7 +135,7 @@ def _are_one_to_one(pairs: Iterable[tuple[str, str]]) -> bool:
     return all(len(partners) == 1 for partners in (*forth.values(), *back.values()))
 
 
-def _told(*kinds: tuple[str, tuple[str, ...]]) -> tuple[str, ...]:
+def _kinds_text(*kinds: tuple[str, tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(f"{len(cases)} case(s) {what}: {_listed(cases)}" for what, cases in kinds if cases)
 
 

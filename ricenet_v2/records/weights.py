@@ -102,7 +102,7 @@ class WeightsReport:
     def source(self) -> PretrainedSource:
         """The short form for run.json."""
         known = self.lineage if self.lineage is not None else Lineage()
-        is_told = self.lineage is not None and bool(known.cases or not known.untold)
+        is_known = self.lineage is not None and bool(known.cases or not known.untold)
         return PretrainedSource(
             file=self.file,
             sha256=self.sha256,
@@ -111,7 +111,7 @@ class WeightsReport:
             adapted=len(self.adapted),
             fresh=len(self.missing) + len(self.wrong_shape),
             not_used=len(self.unused) + sum(len(names) for names in self.ignored.values()),
-            trained_on=len(known.cases) if is_told else None,
+            trained_on=len(known.cases) if is_known else None,
             leaked=self.leaked,
             untold=known.untold,
             doubts=self.doubts,

@@ -93,10 +93,10 @@ def lines(
         style = "-" if path.is_faint else _STYLES[strong % len(_STYLES)]
         _draw(axes, path, colour, style)
         strong += not path.is_faint
-    for put, given in ((axes.set_xlim, limits[0]), (axes.set_ylim, limits[1])):
-        if given is not None:
-            room = _ROOM * (given[1] - given[0])
-            put(given[0] - room, given[1] + room)
+    for put, limit in ((axes.set_xlim, limits[0]), (axes.set_ylim, limits[1])):
+        if limit is not None:
+            room = _ROOM * (limit[1] - limit[0])
+            put(limit[0] - room, limit[1] + room)
     plain(axes, *labels)
     _add_legend(axes, legend_labels)
     return DrawnChart(name, title, remark, axes, _described(title, labels, paths))

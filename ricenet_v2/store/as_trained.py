@@ -76,10 +76,10 @@ def check_as_trained(
         return
     if is_judged_anew or not any(runs[fold].validation_hash for fold in others.folds):
         logger.warning(
-            "%s: the tables of the folds do not tell the cases, labels or patients that the folds "
-            "learned from, or the folds were edited: %s",
+            "%s: the tables of the folds do not record the cases, labels or patients that the "
+            "folds learned from, or the folds were edited: %s",
             model.folder,
-            others.words(model),
+            others.description(model),
         )
         return
     if others.edited:
@@ -87,18 +87,18 @@ def check_as_trained(
             "A table of predictions was edited after training.",
             file=model.fold(others.edited[0]).validation,
             expected="cases, labels and patients as training wrote them",
-            got=others.words(model),
+            got=others.description(model),
             remedy=f"{remade(model, others.edited)} {_judge_anew(runs)}",
         )
     commands = " and ".join(
         dict.fromkeys(going_on(model.fold(fold).folder) for fold in others.folds)
     ).replace(" --continue", "")
     raise DatasetError(
-        "The validation.csv of the folds do not tell the cases, labels and patients that they were "
-        "trained on.",
+        "The validation.csv files of the folds do not record the cases, labels and patients that "
+        "they were trained on.",
         file=model.folder,
         expected="folds that were trained on one cases.csv and one splits_final.json",
-        got=others.words(model),
+        got=others.description(model),
         remedy="Bring back the folders of folds that were exchanged, or move those that were "
         f"trained on other tables away and run {commands}. {_judge_anew(runs)}",
     )
@@ -187,7 +187,7 @@ def check_of(
         return []
     others, changes = compared(model, runs, rows, now)
     remarks = [f"{CASES_CSV}: {each}" for each in (*changes.wrong, *changes.doubtful)]
-    remarks += [others.words(model)] if others.edited or others.cases else []
+    remarks += [others.description(model)] if others.edited or others.cases else []
     if remarks:
         return [SanityCheck(SINCE_TRAINING, "doubt", "; ".join(remarks))]
     if now is None:

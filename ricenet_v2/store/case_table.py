@@ -73,9 +73,9 @@ def check_case_table(table: CsvTable, columns: Sequence[str]) -> None:
     if not missing and table.rows:
         return
     there = Spellings(table.columns)
-    alike = {name: there.near(name) for name in missing}
-    renamed = [f"Rename {near[0]!r} to {name!r}." for name, near in alike.items() if near]
-    absent = ", ".join(name for name, near in alike.items() if not near)
+    similar = {name: there.near(name) for name in missing}
+    renamed = [f"Rename {near[0]!r} to {name!r}." for name, near in similar.items() if near]
+    absent = ", ".join(name for name, near in similar.items() if not near)
     raise DatasetError(
         "This table of cases lacks columns." if missing else "This table of cases has no rows.",
         file=table.file,

@@ -18,7 +18,7 @@ from ricenet_v2.core.failures import logged
 from ricenet_v2.core.files import replacing, sha256_of_file, sha256_of_text
 from ricenet_v2.core.names import part
 from ricenet_v2.records.cases import PreprocessedCase
-from ricenet_v2.store.frames import read_plain_array
+from ricenet_v2.store.frames import Verified, read_plain_array
 
 logger = logging.getLogger(__name__)
 
@@ -115,13 +115,16 @@ def delete_case(folder: Path, case_id: str) -> None:
     _array_path(folder, case_id).unlink(missing_ok=True)
 
 
-def read_array(folder: Path, case_id: str, as_of: str | None = None) -> NDArray[np.float32]:
+def read_array(
+    folder: Path, case_id: str, as_of: str | None = None, verified: Verified | None = None
+) -> NDArray[np.float32]:
     """The voxels of a case, float32, shape (channels, z, y, x).
 
     Args:
         folder: Of the plan.
         case_id: The case.
         as_of: What `state_of` gave of its record before; not compared where None.
+        verified: Hashes of files that are not compared again, see `read_plain_array`.
 
     Raises:
         DatasetError: Missing, damaged, no plain array, of another shape or content than its JSON
@@ -135,7 +138,7 @@ def read_array(folder: Path, case_id: str, as_of: str | None = None) -> NDArray[
     # Outside of the try: what is wrong with a JSON is told by its own error.
     record = _checked_record(folder, case_id, as_of)
     try:
-        voxels = read_plain_array(path, record.shape, record.content_hash)
+        voxels = read_plain_array(path, record.shape, record.content_hash, verified)
     except Exception as error:
         _checked_record(folder, case_id, as_of)
         raise DatasetError(
@@ -185,13 +188,13 @@ def _checked_record(folder: Path, case_id: str, as_of: str | None) -> Preprocess
         if state_of(record) == as_of:
             return record
     raise DatasetError(
-        "This case was preprocessed anew while the command ran.",
+        "This case was preprocessed again while the command ran.",
         case=case_id,
         file=_record_path(folder, case_id),
         expected="the case as it was when the command began",
         got="none, or one of other images or another plan",
-        remedy="Wait until preprocessing has ended and start anew. A fold that was begun before "
-        "has seen the former cases: move its folder away.",
+        remedy="Wait until preprocessing has ended and start again. A fold that was started "
+        "before has seen the former cases: move its folder away.",
     )
 
 
@@ -210,14 +213,8 @@ def read_record(folder: Path, case_id: str) -> PreprocessedCase:
     try:
         record = documents.read(PreprocessedCase, path)
     except DocumentError as error:
-        raise DocumentError(
-            error.what,
-            case=case_id,
-            file=error.file,
-            expected=error.expected,
-            got=error.got,
-            remedy=f"{error.remedy or ''} {_made_by(folder)}".strip(),
-        ) from error
+        remedy = f"{error.remedy or ''} {_made_by(folder)}".strip()
+        raise error.with_parts(case=case_id, remedy=remedy) from error
     if record.case_id != case_id:
         raise DocumentError(
             "This document is of another case than its name says.",

@@ -12,7 +12,7 @@ from torch.serialization import safe_globals
 
 from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.core.files import replacing, sha256_of_stream
-from ricenet_v2.core.regular import fault_of_file, is_missing, opened
+from ricenet_v2.core.regular import fault_of_file, is_missing, not_readable, opened
 from ricenet_v2.store import checksums
 from ricenet_v2.store.fold_remedy import remedy_of
 
@@ -80,13 +80,7 @@ def _load(
     if is_missing(path):
         raise CheckpointError(f"There is no such {what}.", file=path)
     if fault := fault_of_file(path):
-        raise CheckpointError(
-            f"This {what} cannot be read.",
-            file=path,
-            expected="a regular file",
-            got=fault,
-            remedy=f"Move it away. {remedy}",
-        )
+        raise not_readable(CheckpointError, f"This {what}", path, fault, f"Move it away. {remedy}")
     # Opened once: a training may put another file in its place meanwhile.
     with opened(path) as stream:
         return _read(stream, path, device, remedy, what), sha256_of_stream(stream)

@@ -24,13 +24,9 @@ def read_run(paths: FoldPaths) -> Run:
     try:
         return documents.read(Run, paths.run)
     except DocumentError as error:
-        raise DocumentError(
-            error.what,
-            file=error.file,
-            expected=error.expected,
-            got=error.got,
+        raise error.with_parts(
             remedy="Put a whole copy of this file back, or move the folder of the fold away and "
-            "train it anew: only this file tells what the fold was begun with.",
+            "train it anew: only this file records how the fold was started.",
         ) from error
 
 
@@ -86,18 +82,18 @@ def going_on(folder: Path) -> str:
         return f"{_TRAIN} DATASET {folder.name.rpartition('_')[2]} {_CONTINUE}"
     if run.command[:1] == (_BASELINE,):
         return text_of(run.command)
-    words = [*run.command] if run.command[:1] == (_TRAIN,) else _composed(run, folder)
-    return text_of(words if _CONTINUE in words else [*words, _CONTINUE])
+    command = [*run.command] if run.command[:1] == (_TRAIN,) else _composed(run, folder)
+    return text_of(command if _CONTINUE in command else [*command, _CONTINUE])
 
 
 def _composed(run: Run, folder: Path) -> list[str]:
     """From what a demonstration, an ablation or a script left; settings of theirs are not known."""
     model, _, results, workspace = folder.absolute().parents[:4]
-    words = [_TRAIN, run.dataset, str(run.fold)]
-    words += ["--plan", run.plan] if run.plan != "auto" else []
-    words += ["--channels", *run.channels] if "__all" not in model.name else []
-    words += ["--seed", str(run.seed)] if run.seed else []
-    words += ["--epochs", str(run.epochs)]
+    command = [_TRAIN, run.dataset, str(run.fold)]
+    command += ["--plan", run.plan] if run.plan != "auto" else []
+    command += ["--channels", *run.channels] if "__all" not in model.name else []
+    command += ["--seed", str(run.seed)] if run.seed else []
+    command += ["--epochs", str(run.epochs)]
     if results.name == "results" and (workspace / "raw").is_dir():
-        words += ["--workspace", without_home(str(workspace))]
-    return words
+        command += ["--workspace", without_home(str(workspace))]
+    return command

@@ -24,8 +24,8 @@ def runs_of(model: ModelPaths) -> dict[int, Run]:
     Raises:
         DatasetError: A folder holds another fold than its name says.
     """
-    begun = [fold for fold in model.folds() if model.fold(fold).run.is_file()]
-    return {fold: _run(model, fold) for fold in begun}
+    started = [fold for fold in model.folds() if model.fold(fold).run.is_file()]
+    return {fold: _run(model, fold) for fold in started}
 
 
 def _run(model: ModelPaths, fold: int) -> Run:
@@ -87,14 +87,14 @@ def remade(model: ModelPaths, folds: Iterable[int]) -> str:
 
 def _check_columns(model: ModelPaths, rows: Rows, needed: Sequence[str]) -> None:
     everything = dict.fromkeys(name for table in rows.values() for row in table[:1] for name in row)
-    wanted = list(dict.fromkeys((*needed, *everything)))
+    columns = list(dict.fromkeys((*needed, *everything)))
     for fold, table in rows.items():
-        missing = [name for name in wanted if not table or name not in table[0]]
+        missing = [name for name in columns if not table or name not in table[0]]
         if missing:
             raise DatasetError(
                 "This table of predictions has no rows or lacks columns.",
                 file=model.fold(fold).validation,
-                expected=f"rows with the columns {', '.join(wanted)}, as in all folds",
+                expected=f"rows with the columns {', '.join(columns)}, as in all folds",
                 got=f"no column {', '.join(missing)}" if table else "no rows",
                 remedy="Bring the table back, or delete it and run the command that trained the "
                 f"fold with --continue, which writes it anew{_of(model, fold)}.",

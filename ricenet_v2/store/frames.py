@@ -28,14 +28,18 @@ _HEADER_PIPELINE, _CHUNK_PIPELINE = slice(71, 78), slice(16, 23)
 _FIRST_PLUGIN = 32
 """Blosc2 may load codecs and filters from here on from a Python package, which runs it."""
 _LEAST_HEADER, _NO, _CONTIGUOUS = 87, 0xC2, 0
-_COMPARED: set[tuple[str | int, ...]] = set()
+Verified = set[tuple[str | int, ...]]
 """Hashes that were right, each with device, inode, size and times of change of its file: training
 reads a case in every epoch, and hashing takes as long as reading."""
+_VERIFIED: Verified = set()
 _DTYPES = (np.dtype("float32"), np.dtype("float16"))
 
 
 def read_plain_array(
-    path: Path, shape: Sequence[int] | None = None, sha256: str = ""
+    path: Path,
+    shape: Sequence[int] | None = None,
+    sha256: str = "",
+    verified: Verified | None = None,
 ) -> NDArray[np.generic]:
     """The array of a frame, float32 or float16.
 
@@ -43,6 +47,8 @@ def read_plain_array(
         path: One file.
         shape: That the array must have; any where None.
         sha256: Of the file, in hexadecimal digits; not compared where empty.
+        verified: Hashes that are not compared again, to which this one is added; those of this
+            process where None.
 
     Raises:
         ValueError: The frame holds anything but a plain array of that shape, claims more than its
@@ -53,7 +59,7 @@ def read_plain_array(
     with opened(path) as stream:
         status, frame = os.fstat(stream.fileno()), stream.read()
     if sha256:
-        _check_content(frame, sha256, status)
+        _check_content(frame, sha256, status, _VERIFIED if verified is None else verified)
     _check_header(frame)
     array = blosc2.ndarray_from_cframe(frame)
     if set(array.schunk.meta) != {"b2nd"} or array.dtype not in _DTYPES:
@@ -68,16 +74,16 @@ def read_plain_array(
     return np.asarray(array[:])
 
 
-def _check_content(frame: bytes, sha256: str, status: os.stat_result) -> None:
-    """Compare the hash, once in a process as long as the file stays the same."""
+def _check_content(frame: bytes, sha256: str, status: os.stat_result, verified: Verified) -> None:
+    """Compare the hash, once as long as the file stays the same."""
     # Copies may bring an earlier time of the content along, but not that of the inode.
     times = (status.st_mtime_ns, status.st_ctime_ns)
     key = (sha256, status.st_dev, status.st_ino, status.st_size, *times)
-    if key in _COMPARED:
+    if key in verified:
         return
     if hashlib.sha256(frame).hexdigest() != sha256:
         raise ValueError("the file holds other bytes than were written")
-    _COMPARED.add(key)
+    verified.add(key)
 
 
 def _check_header(frame: bytes) -> None:

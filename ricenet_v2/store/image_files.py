@@ -12,6 +12,7 @@ from typing import Literal
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import sha256_of_text
+from ricenet_v2.core.plugins import installed
 from ricenet_v2.core.regular import fault_of_file
 from ricenet_v2.store.contents import content_hash
 from ricenet_v2.store.text_headers import meta_header, nrrd_header
@@ -38,12 +39,14 @@ def format_of(path: Path) -> Format:
     for kind, endings in ENDINGS.items():
         if name.endswith(endings):
             return kind
+    readable = [ending for each in ENDINGS.values() for ending in each]
     raise DatasetError(
         "Images are not read in this format.",
         file=path,
-        expected=", ".join(ending for endings in ENDINGS.values() for ending in endings),
+        expected=", ".join([*readable, *(f".{plugin.name}" for plugin in installed("readers"))]),
         got=path.suffix or "no ending",
-        remedy="Convert the image to .nii.gz, with its position in the patient.",
+        remedy="Convert the image to .nii.gz, with its position in the patient, or install the "
+        "package that reads it.",
     )
 
 

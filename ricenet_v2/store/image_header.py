@@ -17,7 +17,7 @@ import SimpleITK as sitk
 
 from ricenet_v2.core.errors import DatasetError, RicenetError
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.core.regular import fault_of_file, is_missing
+from ricenet_v2.core.regular import fault_of_file, is_missing, not_readable
 from ricenet_v2.store import image_files
 from ricenet_v2.store.axes import check_right_angles
 from ricenet_v2.store.image_files import Format, format_of
@@ -47,7 +47,7 @@ def open_header(path: Path) -> sitk.ImageFileReader:
         GeometryError: Its header does not say without doubt where the voxels lie, or its axes do
             not stand at right angles.
     """
-    _check_file(path)
+    check_file(path)
     kind = format_of(path)
     with foreign_errors(path):
         if kind == "meta":
@@ -129,18 +129,16 @@ def _opened(path: Path, kind: Format) -> sitk.ImageFileReader:
     return reader
 
 
-def _check_file(path: Path) -> None:
-    """Only regular files are opened: a pipe or a device may never answer."""
+def check_file(path: Path) -> None:
+    """Only regular files are opened: a pipe or a device may never answer.
+
+    Raises:
+        DatasetError: Missing, or no regular file.
+    """
     if is_missing(path):
         raise DatasetError("There is no such image.", file=path)
     if fault := fault_of_file(path):
-        raise DatasetError(
-            "This image cannot be read.",
-            file=path,
-            expected="a regular file",
-            got=fault,
-            remedy="Put the file itself there.",
-        )
+        raise not_readable(DatasetError, "This image", path, fault)
 
 
 def _damage(path: Path) -> str:

@@ -18,16 +18,26 @@ from ricenet_v2.core.files import replacing
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.store import image_files
 from ricenet_v2.store.image_content import VoxelScan, scan_content
-from ricenet_v2.store.image_header import foreign_errors, grid_of, open_header, unreadable
+from ricenet_v2.store.image_header import (
+    check_file,
+    foreign_errors,
+    grid_of,
+    open_header,
+    unreadable,
+)
 from ricenet_v2.store.image_sizes import checked_claim
 from ricenet_v2.store.itk_messages import messages_of
+from ricenet_v2.store.readers import read_place, read_voxels, reader_of
 
 
-def read_image(path: Path) -> tuple[NDArray[np.float32], Grid]:
+def read_image(path: str | Path) -> tuple[NDArray[np.float32], Grid]:
     """Read a 3D image of one component.
 
     Axes are flipped and swapped (never interpolated) so that they run as near as possible to
     left, posterior, superior: array axis 2 is right to left in every patient.
+
+    Args:
+        path: NIfTI, NRRD or MetaImage.
 
     Returns:
         The voxels, float32, array axes (z, y, x), and their grid.
@@ -35,17 +45,35 @@ def read_image(path: Path) -> tuple[NDArray[np.float32], Grid]:
     Raises:
         DatasetError: Missing, no regular file, of a format that is not read, unreadable, shorter
             than its header claims, not 3D, or several components.
+        PluginError: The package that brings the reader of its format fails.
         GeometryError: Its header does not say without doubt where the voxels lie, or its axes do
             not stand at right angles.
+
+    Example:
+        >>> voxels, grid = rn.read_image(raw / "imagesTs" / "PH0016_0000.nii.gz")
+        >>> voxels.shape, grid.spacing
+        ((16, 20, 16), (11.0, 10.0, 11.0))
     """
-    reader = open_header(path)
+    path = Path(path)
+    name = reader_of(path)
+    reader = None if name else open_header(path)
     with foreign_errors(path):
-        checked_claim(path, reader)
-        with messages_of(path):
-            image = reader.Execute()
+        image = _image(*_foreign(path, name)) if reader is None else _executed(path, reader)
         image = sitk.DICOMOrient(image, "LPS")
         voxels = sitk.GetArrayFromImage(image).astype(np.float32, copy=False)
         return voxels, grid_of(image)
+
+
+def _executed(path: Path, reader: sitk.ImageFileReader) -> sitk.Image:
+    checked_claim(path, reader)
+    with messages_of(path):
+        return reader.Execute()
+
+
+def _foreign(path: Path, name: str) -> tuple[NDArray[np.float32], Grid]:
+    """An image of a format that another package reads, as it is stored."""
+    check_file(path)
+    return read_voxels(path, name)
 
 
 def read_whole_image(path: Path) -> tuple[NDArray[np.float32], Grid]:
@@ -69,6 +97,10 @@ def scan(path: Path) -> VoxelScan:
         ValueError: The bytes are damaged; in words.
         OSError: A file cannot be read.
     """
+    if name := reader_of(path):
+        voxels, _ = _foreign(path, name)
+        n_nan, n_infinite = int(np.isnan(voxels).sum()), int(np.isinf(voxels).sum())
+        return VoxelScan(0, n_nan, n_infinite, voxels.size)
     return scan_content(path, checked_claim(path, open_header(path)))
 
 
@@ -81,7 +113,15 @@ def read_grid(path: Path) -> Grid:
         GeometryError: As `read_image`.
     """
     with foreign_errors(path):
-        return _to_lps(grid_of(open_header(path)))
+        return _to_lps(_stored_grid(path))
+
+
+def _stored_grid(path: Path) -> Grid:
+    """The grid of an image, before it is turned."""
+    if name := reader_of(path):
+        check_file(path)
+        return read_place(path, name)
+    return grid_of(open_header(path))
 
 
 def readable_grid(path: Path, seconds: float | None = None) -> Grid | None:
@@ -99,7 +139,8 @@ def stored_axes(path: Path) -> str:
         RicenetError: As `read_grid`.
     """
     axes = sitk.DICOMOrientImageFilter()
-    return str(axes.GetOrientationFromDirectionCosines(open_header(path).GetDirection()))
+    with foreign_errors(path):
+        return str(axes.GetOrientationFromDirectionCosines(_stored_grid(path).direction))
 
 
 def _to_lps(grid: Grid) -> Grid:
@@ -156,17 +197,17 @@ def write_image_like(path: Path, voxels: NDArray[np.generic], like: Path) -> Non
     Raises:
         DatasetError: `like` is missing or unreadable, or has other voxels.
     """
-    reader = open_header(like)
-    grid = _to_lps(grid_of(reader))
+    as_stored = _stored_grid(like)
+    grid = _to_lps(as_stored)
     if voxels.shape != grid.shape:
         raise DatasetError(
             "Voxels and image differ in shape.", file=like, expected=grid.shape, got=voxels.shape
         )
-    direction = reader.GetDirection()
-    code = sitk.DICOMOrientImageFilter().GetOrientationFromDirectionCosines(direction)
+    axes = sitk.DICOMOrientImageFilter()
+    code = axes.GetOrientationFromDirectionCosines(as_stored.direction)
     image = sitk.DICOMOrient(_image(voxels, grid), code)
-    image.SetDirection(direction)
-    image.SetOrigin(reader.GetOrigin())
+    image.SetDirection(as_stored.direction)
+    image.SetOrigin(as_stored.origin)
     _write(path, image)
 
 

@@ -49,8 +49,8 @@ def _log(text: str) -> None:
         return
     level = logging.DEBUG if any(part in text for part in _JUDGED) else logging.WARNING
     # Behind the place in ITK's source, and its object with the address.
-    said = text.rpartition("): ")[2].strip()
-    logger.log(level, "%s: ITK says: %s", path, said)
+    message = text.rpartition("): ")[2].strip()
+    logger.log(level, "%s: ITK says: %s", path, message)
 
 
 class _Messages(sitk.LoggerBase):  # type: ignore[misc]

@@ -53,8 +53,8 @@ def check_meta(header: TextHeader, path: Path) -> None:
         raise ValueError(f"{' and '.join(_BYTE_ORDERS)} contradict each other")
     _check_scale(fields, path)
     _check_spacing(fields, path)
-    _check_alike(fields, MATRICES, 9, path)
-    _check_alike(fields, ORIGINS, 3, path)
+    _check_equal(fields, MATRICES, 9, path)
+    _check_equal(fields, ORIGINS, 3, path)
     if flag(fields, "CompressedData"):
         _check_length(header, path)
 
@@ -180,7 +180,7 @@ def _check_spacing(fields: dict[str, str], path: Path) -> None:
         )
 
 
-def _check_alike(fields: dict[str, str], names: tuple[str, ...], count: int, path: Path) -> None:
+def _check_equal(fields: dict[str, str], names: tuple[str, ...], count: int, path: Path) -> None:
     values = {name: _numbers(fields, name, count) for name in names if name in fields}
     first = next(iter(values), "")
     for name, value in values.items():
@@ -199,9 +199,9 @@ def _check_length(header: TextHeader, path: Path) -> None:
     """Of compressed voxels ITK unpacks this many bytes, and leaves the others as they are."""
     file = data_file(path, header.fields["ElementDataFile"])
     there = file.stat().st_size - (header.end or 0 if file == path else 0)
-    said = header.fields.get("CompressedDataSize", "")
-    if not said or _numbers(header.fields, "CompressedDataSize", 1)[0] != there:
+    size = header.fields.get("CompressedDataSize", "")
+    if not size or _numbers(header.fields, "CompressedDataSize", 1)[0] != there:
         raise ValueError(
-            f"CompressedDataSize is {said or 'missing'}, and {there} bytes of compressed voxels "
+            f"CompressedDataSize is {size or 'missing'}, and {there} bytes of compressed voxels "
             "are there"
         )

@@ -14,12 +14,10 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from ricenet_v2.core.errors import DatasetError, GeometryError
-from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.grid import TOLERANCE_MM, Grid
 from ricenet_v2.store.axes import check_right_angles
 from ricenet_v2.store.nifti import NiftiHeader
 
-TOLERANCE_MM = 0.1
-"""How far two poses may put a corner voxel apart; covers rounding in headers."""
 _UNIT = 1e-3
 _SHEARED_FROM = 0.005
 """Degrees; from about here on ITK refuses an sform."""
@@ -198,6 +196,7 @@ def _apart(first: Matrix, other: Matrix, header: NiftiHeader) -> float:
 
 
 def _tolerance(header: NiftiHeader) -> float:
+    # Two poses of a header may put a corner voxel as far apart as those of one grid.
     return min(TOLERANCE_MM, header.to_mm * float(header.steps[1:4].min()))
 
 

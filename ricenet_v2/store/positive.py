@@ -32,7 +32,7 @@ def positive_of(model: ModelPaths, raw: Path | None = None) -> str | None:
         return None if now is None else _positive(now)
     then = read_dataset(model.dataset)
     if now is not None:
-        tell_other(then, now, model)
+        warn_other_classes(then, now, model)
     return _positive(then)
 
 
@@ -52,7 +52,7 @@ def positive_of_any(models: Iterable[ModelPaths], raw: Path | None = None) -> st
     return first
 
 
-def tell_other(then: Dataset, now: Dataset, model: ModelPaths) -> None:
+def warn_other_classes(then: Dataset, now: Dataset, model: ModelPaths) -> None:
     """Log where dataset.json has another positive class now, or other classes."""
     if then.classes != now.classes:
         logger.warning(

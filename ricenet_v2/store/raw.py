@@ -13,7 +13,7 @@ from typing import Any
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, DocumentError
 from ricenet_v2.core.names import fault_of, folder_part
-from ricenet_v2.core.regular import is_missing, read_bytes
+from ricenet_v2.core.regular import is_missing, not_readable, read_bytes
 from ricenet_v2.core.spelling import composed, one_name
 from ricenet_v2.records.dataset import Case, Dataset, Split
 from ricenet_v2.store import tables
@@ -182,13 +182,7 @@ def _fields_of(path: Path) -> dict[str, Any]:
             else "See documentation/dataset_format.md",
         ) from error
     except OSError as error:
-        raise DatasetError(
-            "dataset.json cannot be read.",
-            file=path,
-            expected="a regular file",
-            got=error.strerror or error,
-            remedy="Put the file itself there, and see that this user may read it.",
-        ) from error
+        raise not_readable(DatasetError, DATASET_JSON, path, error) from error
     except DocumentError as error:
         raise DatasetError(
             f"dataset.json cannot be read: {error.what}",

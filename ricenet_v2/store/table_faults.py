@@ -95,13 +95,13 @@ def check_columns(names: Sequence[str], file: Path) -> None:
             file=file,
             expected="a name for each column",
             got=", ".join(name or "(no name)" for name in names),
-            remedy="Name the column, or delete it. pandas writes such a column unless it is told: "
-            "to_csv(..., index=False).",
+            remedy="Name the column, or delete it. pandas writes such a column unless it is "
+            "given index=False: to_csv(..., index=False).",
         )
-    alike = defaultdict(list)
+    by_file_name = defaultdict(list)
     for name in names:
-        alike[name if name.startswith(_OF_CLASSES) else as_file(name)].append(name)
-    faults = [" and ".join(map(repr, same)) for same in alike.values() if len(same) > 1]
+        by_file_name[name if name.startswith(_OF_CLASSES) else as_file(name)].append(name)
+    faults = [" and ".join(map(repr, same)) for same in by_file_name.values() if len(same) > 1]
     if faults:
         raise DatasetError(
             "Columns of this table have the same name, or names that differ in capitals alone.",

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import write_text
-from ricenet_v2.core.regular import read_bytes
+from ricenet_v2.core.regular import not_readable, read_bytes
 from ricenet_v2.core.text import NotTextError, decoded
 from ricenet_v2.store.table_faults import (
     Line,
@@ -119,13 +119,7 @@ def _lines(path: Path) -> list[Line]:
     except FileNotFoundError as error:
         raise DatasetError("There is no such table.", file=path) from error
     except OSError as error:
-        raise DatasetError(
-            "This table cannot be read.",
-            file=path,
-            expected="a regular file",
-            got=error.strerror or error,
-            remedy="Put the table itself there, and see that this user may read it.",
-        ) from error
+        raise not_readable(DatasetError, "This table", path, error) from error
     except NotTextError as error:
         raise DatasetError(
             "This table is not UTF-8 text.",

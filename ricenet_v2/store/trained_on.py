@@ -32,7 +32,7 @@ class EditedTables:
     cases: tuple[str, ...]
     rows: Rows
 
-    def words(self, model: ModelPaths) -> str:
+    def description(self, model: ModelPaths) -> str:
         """What differs, with folds and cases."""
         files = short_names(model, self.edited)
         remarks = [f"edited since training: {files}"] if files else []

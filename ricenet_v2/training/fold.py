@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 
 from torch import nn
@@ -16,22 +16,19 @@ from ricenet_v2.core.errors import StoppedError
 from ricenet_v2.core.locks import using
 from ricenet_v2.core.progress import track
 from ricenet_v2.inference.feature_reference import write_reference
-from ricenet_v2.records.dataset import Case, Dataset
-from ricenet_v2.records.plan import SHAPES_ONLY, Plan
+from ricenet_v2.records.plan import SHAPES_ONLY
 from ricenet_v2.records.run import EpochRow, Run
-from ricenet_v2.records.splits import Splits
 from ricenet_v2.store import checkpoints, tables
-from ricenet_v2.store.paths import DatasetPaths
 from ricenet_v2.training.curves import draw_progress
 from ricenet_v2.training.feature_reference import reference_of
 from ricenet_v2.training.finished import finished_run
 from ricenet_v2.training.fold_log import logged
-from ricenet_v2.training.job import Job, TrainOptions, prepare, run_record
+from ricenet_v2.training.job import Job, run_record
 from ricenet_v2.training.loader import Source, TrainingBatches
 from ricenet_v2.training.loop import TrainingTask, train_epoch
 from ricenet_v2.training.loss import class_weights
+from ricenet_v2.training.preparation import prepare
 from ricenet_v2.training.preview import draw_preview
-from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.resume_checks import check_other_folds
 from ricenet_v2.training.state import (
     State,
@@ -43,7 +40,8 @@ from ricenet_v2.training.state import (
 )
 from ricenet_v2.training.stop_signal import Stopped, StopSignal
 from ricenet_v2.training.trackers import tracking
-from ricenet_v2.training.validation import predict_validation, scored, write_validation
+from ricenet_v2.training.training_setup import TrainingSetup
+from ricenet_v2.training.validation import loss_and_macro_f1, predict_validation, write_validation
 from ricenet_v2.training.wrapping import wrapped
 
 logger = logging.getLogger(__name__)
@@ -52,27 +50,12 @@ logger = logging.getLogger(__name__)
 _SECONDS_BETWEEN_DRAWINGS = 10.0
 
 
-def train_fold(
-    paths: DatasetPaths,
-    plan: Plan,
-    dataset: Dataset,
-    cases: Sequence[Case],
-    splits: Splits,
-    fold: int,
-    options: TrainOptions,
-    process_group: ProcessGroup,
-) -> Run:
+def train_fold(setup: TrainingSetup, fold: int) -> Run:
     """Train one fold, or go on with it, and predict its validation cases.
 
     Args:
-        paths: Paths of the dataset.
-        plan: As stored for the dataset.
-        dataset: Channels and classes.
-        cases: All cases.
-        splits: The folds.
+        setup: What the folds share; each process of its group calls this function.
         fold: Number of the fold.
-        options: Options that the user chose.
-        process_group: The processes that train it; each calls this function.
 
     Raises:
         TrainingError: The fold exists and is not to be continued, was trained otherwise, as other
@@ -82,14 +65,15 @@ def train_fold(
         DatasetError: One of them was made anew from other images or by another plan meanwhile.
         StoppedError: Somebody asked for an end.
     """
+    process_group = setup.process_group
     with ExitStack() as stack:
         with process_group.agreed():
             if process_group.leads:
-                stack.enter_context(using(reads=[paths.cases(plan.name)]))
-            job = prepare(paths, plan, dataset, cases, splits, fold, options, process_group)
-            if options.preview_only:
+                stack.enter_context(using(reads=[setup.paths.cases(setup.plan.name)]))
+            job = prepare(setup, fold)
+            if setup.options.preview_only:
                 target = job.paths.augmentation
-                draw_preview(job.reader, job.train, job.plan, options.seed, target)
+                draw_preview(job.reader, job.train, job.plan, setup.options.seed, target)
                 logger.info("Augmented samples are drawn in %s", target)
                 return run_record(job, "stopped", None)
         if finished := finished_run(job):
@@ -106,7 +90,7 @@ def train_fold(
             if process_group.leads:
                 files.remove_leftovers(job.paths.folder)
                 documents.write(job.model.plan, job.plan)
-                documents.write(job.model.dataset, dataset)
+                documents.write(job.model.dataset, job.dataset)
                 job.paths.folder.mkdir(parents=True, exist_ok=True)
         with logged(job):
             if job.plan.shapes_only:
@@ -119,7 +103,7 @@ def _train(job: Job) -> Run:
         state = saved_state(job)
     _write_run(job, record_of(job, state, "running"))
     if state.epoch:
-        logger.info("Fold %d goes on after epoch %d.", job.fold, state.epoch)
+        logger.info("Fold %d resumes after epoch %d.", job.fold, state.epoch)
     stop = StopSignal()
     try:
         with stop.listening():
@@ -160,10 +144,10 @@ def _epochs(job: Job, state: State, stop: StopSignal) -> None:
     batches = TrainingBatches(source, state.epoch, job.num_workers, job.device)
     drawn = time.monotonic()
     try:
-        with tracking(job, state.epoch) as tell:
+        with tracking(job, state.epoch) as log:
             for epoch in _todo(job, state):
                 is_best = _epoch(job, state, network, batches, task, epoch, stop)
-                tell(state.rows[-1])  # before it is saved: no kill can lose it
+                log(state.rows[-1])  # before it is saved: no kill can lose it
                 if job.process_group.leads:
                     drawn = _save(job, state, drawn, is_best=is_best)
     finally:
@@ -226,7 +210,7 @@ def _epoch(
     started = time.perf_counter()
     result = train_epoch(network, state.optimiser, state.ema, batches, task, epoch, stop)
     trained = time.perf_counter()
-    loss, macro_f1 = scored(job, predict_validation(job, averaged(job, state)))
+    loss, macro_f1 = loss_and_macro_f1(job, predict_validation(job, averaged(job, state)))
     ended = time.perf_counter()
     is_best = state.best.update(epoch, macro_f1)
     state.rows.append(
@@ -243,11 +227,11 @@ def _epoch(
         )
     )
     if job.process_group.leads:
-        _tell(job, state.rows[-1])
+        _log_epoch(job, state.rows[-1])
     return is_best
 
 
-def _tell(job: Job, row: EpochRow) -> None:
+def _log_epoch(job: Job, row: EpochRow) -> None:
     logger.info(
         "Fold %d, epoch %d of %d: loss %.3f, validation loss %.3f, macro F1 %.3f, moving average "
         "%.3f; %.1f s, %.1f of them for validation, %.0f %% of training waiting for data",
@@ -283,7 +267,7 @@ def _finish(job: Job, state: State) -> None:
         job.fold,
         state.epoch,
         "" if state.epoch == job.plan.training.epochs else ", a number these cases chose",
-        *scored(job, predictions),
+        *loss_and_macro_f1(job, predictions),
         len(predictions),
         ", mean over mirrorings" if axes else "",
         job.paths.folder,

@@ -104,10 +104,12 @@ def _check_cells(
     faults = []
     if empty := [case for case, group in groups.items() if not group]:
         faults.append(f"no {column} is given for {_named(empty)}")
-    alike = defaultdict(list)
+    by_plain = defaultdict(list)
     for value in values:
-        alike[_plain(value)].append(value)
-    faults += [f"{' and '.join(map(repr, a))} are spelled alike" for a in alike.values() if a[1:]]
+        by_plain[_plain(value)].append(value)
+    faults += [
+        f"{' and '.join(map(repr, a))} differ only in spelling" for a in by_plain.values() if a[1:]
+    ]
     of_patient = defaultdict(set)
     for case in cases:
         of_patient[case.patient_id].add(groups[case.case_id])
@@ -119,7 +121,7 @@ def _check_cells(
     if faults:
         shown = [*faults[:_MOST_NAMED], *(["..."] if faults[_MOST_NAMED:] else [])]
         raise DatasetError(
-            f"The column {column} does not tell the training cases apart.",
+            f"The column {column} does not assign each training case to one group.",
             expected="one value for each case, spelled in one way, the same for all cases of a "
             "patient",
             got="\n    " + "\n    ".join(shown),

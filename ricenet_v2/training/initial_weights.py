@@ -83,16 +83,16 @@ def check_same_source(paths: FoldPaths, file: Path | None) -> None:
     Raises:
         TrainingError: The fold began with other weights, or with none.
     """
-    begun = source_of(paths)
-    if file is None and (begun is None or paths.latest.is_file()):
+    source = source_of(paths)
+    if file is None and (source is None or paths.latest.is_file()):
         return
-    there = begun.sha256 if begun else "none"
+    there = source.sha256 if source else "none"
     now = sha256_of_file(file) if file is not None and file.is_file() else "none"
     if there != now:
         raise TrainingError(
             "This fold began with other pretrained weights and cannot be continued like this.",
             file=paths.folder,
-            expected=f"{begun.file if begun else 'no file'} (SHA-256 {there})",
+            expected=f"{source.file if source else 'no file'} (SHA-256 {there})",
             got=f"{file} (SHA-256 {now})",
             remedy=f"Run `{going_on(paths.folder)}` (a fold that has a checkpoint goes on without "
             "--pretrained_weights too), or move the folder away to train it anew.",
@@ -131,14 +131,14 @@ def _log_weights(report: WeightsReport, paths: FoldPaths) -> None:
             len(report.leaked),
             _listed(report.leaked),
         )
-    for note in (*report.doubts, *report.notes, *_untold(report)):
+    for note in (*report.doubts, *report.notes, *_unknown_cases(report)):
         logger.warning("  note: %s", note)
     logger.info("  fresh: the head (%s)", ", ".join(report.fresh_head))
 
 
-def _untold(report: WeightsReport) -> list[str]:
+def _unknown_cases(report: WeightsReport) -> list[str]:
     known = report.lineage.untold if report.lineage is not None else ()
-    return [f"whether held-out cases were seen cannot be told: {reason}" for reason in known]
+    return [f"it is not known whether held-out cases were seen: {reason}" for reason in known]
 
 
 def _listed(names: Sequence[str]) -> str:

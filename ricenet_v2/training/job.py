@@ -1,70 +1,33 @@
-"""What does not change while a fold is trained."""
+"""What does not change while a fold is trained, and what is recorded of it."""
 
 from __future__ import annotations
 
-import dataclasses
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.command import invocation
-from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.seeds import seed_of
 from ricenet_v2.inference.prior import BALANCED, prior_of
 from ricenet_v2.network.machine import device_name
-from ricenet_v2.records.cases import PreprocessedCase
-from ricenet_v2.records.dataset import Case, Dataset
-from ricenet_v2.records.lineage import identifying, telling
+from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.prior import Prior
 from ricenet_v2.records.run import Run, Status
-from ricenet_v2.records.splits import Fold, Splits
-from ricenet_v2.store import cases as store
+from ricenet_v2.records.splits import Fold
 from ricenet_v2.store.fold_paths import FoldPaths
-from ricenet_v2.store.fold_remedy import read_run
-from ricenet_v2.store.paths import DATASET_JSON, DatasetPaths, ModelPaths
-from ricenet_v2.training.batch_partition import BatchPartition, check_sharing
+from ricenet_v2.store.paths import ModelPaths
+from ricenet_v2.training.batch_partition import BatchPartition
 from ricenet_v2.training.initial_weights import source_of
-from ricenet_v2.training.preprocessed import (
-    check_described,
-    intensities,
-    mask_labels,
-    records_of_plan,
-    sizes,
-)
+from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.process_group import ProcessGroup
-from ricenet_v2.training.reader import CaseReader, cache_budget
-from ricenet_v2.training.settings import channels_label, with_channels, with_settings
+from ricenet_v2.training.reader import CaseReader
 from ricenet_v2.training.workers import default_workers
 from ricenet_v2.training.wrapping import precision
 from ricenet_v2.version import __version__
-
-
-@dataclass(frozen=True)
-class TrainOptions:
-    """What a user chooses for a run; None leaves it to the plan, or to the machine.
-
-    Of these, `num_workers`, `cache_gb` and `loggers` change no result. `folder_seed` is the seed
-    that the folder of the model is named after; None for the folder without one.
-    """
-
-    channels: tuple[str, ...] | None = None
-    resume: bool = False
-    epochs: int | None = None
-    overrides: Mapping[str, str] = field(default_factory=dict)
-    seed: int = 0
-    preview_only: bool = False
-    pretrained_weights: Path | None = None
-    allow_missing_weights: bool = False
-    allow_leak: bool = False
-    num_workers: int | None = None
-    cache_gb: float | None = None
-    loggers: tuple[str, ...] = ()
-    folder_seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -171,125 +134,6 @@ class Job:
         return seed_of(self.options.seed, "fold", self.fold)
 
 
-def effective_plan(plan: Plan, options: TrainOptions) -> Plan:
-    """The plan with the run's channels, settings and epochs."""
-    overrides = dict(options.overrides)
-    if options.epochs is not None:
-        overrides["epochs"] = str(options.epochs)
-    return with_settings(with_channels(plan, options.channels), overrides)
-
-
-def model_of(paths: DatasetPaths, plan: Plan, options: TrainOptions) -> ModelPaths:
-    """Files of the model that the options train."""
-    return paths.run(plan.name, channels_label(plan, options.channels), options.folder_seed)
-
-
-def prepare(
-    paths: DatasetPaths,
-    plan: Plan,
-    dataset: Dataset,
-    cases: Sequence[Case],
-    splits: Splits,
-    fold: int,
-    options: TrainOptions,
-    process_group: ProcessGroup,
-) -> Job:
-    """Put together what a fold needs; the arguments are those of `train_fold`.
-
-    Raises:
-        TrainingError: No such fold, or the processes cannot share its updates.
-        PlanError: Cases of the fold were preprocessed by another plan, or not at all, or
-            dataset.json is not that of the plan.
-    """
-    if not 0 <= fold < len(splits.folds):
-        raise TrainingError(
-            "There is no such fold.", expected=f"0 to {len(splits.folds) - 1}", got=fold
-        )
-    check_described(plan, dataset, paths.raw / DATASET_JSON)
-    used = effective_plan(plan, options)
-    names = [channel.name for channel in plan.channels]
-    indices = [names.index(channel.name) for channel in used.channels]
-    model = model_of(paths, plan, options)
-    chosen = splits.folds[fold]
-    folder = paths.cases(plan.name)
-    records = records_of_plan(folder, (*chosen.train, *chosen.validation), plan)
-    test = tuple(case.case_id for case in cases if case.split == "test")
-    requested = test if options.pretrained_weights is not None else ()
-    tested = [store.read_record(folder, case) for case in requested if store.has_case(folder, case)]
-    images = {each.case_id: identifying(each, plan.channels) for each in (*records, *tested)}
-    patients = {case.case_id: case.patient_id for case in cases}
-    labels = {case.case_id: case.label for case in cases}
-    job = Job(
-        model=model,
-        paths=model.fold(fold),
-        dataset=dataset,
-        plan=_with_epochs_of_run(used, model.fold(fold), options),
-        labels=labels,
-        patients=patients,
-        train=chosen.train,
-        validation=chosen.validation,
-        reader=_reader(folder, indices, chosen, options, process_group, records),
-        fold=fold,
-        n_folds=len(splits.folds),
-        group=splits.group,
-        held_out=chosen.held_out,
-        options=options,
-        process_group=process_group,
-        inputs=store.cases_hash(records),
-        intensities=intensities(records, chosen.train),
-        directions=tuple(r.source_direction for r in records if r.case_id in set(chosen.train)),
-        sizes=sizes(records, chosen.train),
-        labels_of_masks=mask_labels(records, chosen.train),
-        test=test,
-        images=telling(images, patients),
-        is_corrected=not _began_uncorrected(model.fold(fold), options),
-        fold_hashes=tuple(each.hash_with(labels, patients) for each in splits.folds),
-    )
-    check_sharing(job.share, job.plan, job.device.type)
-    return job
-
-
-def _reader(
-    folder: Path,
-    channels: Sequence[int],
-    fold: Fold,
-    options: TrainOptions,
-    process_group: ProcessGroup,
-    records: Sequence[PreprocessedCase],
-) -> CaseReader:
-    """Each process of a process group keeps cases of its own, so they share the budget out."""
-    budget = cache_budget(options.cache_gb) // process_group.size
-    # A contact sheet reads each case once.
-    wanted = () if options.preview_only else (*fold.train, *fold.validation)
-    states = {each.case_id: store.state_of(each) for each in records}
-    return CaseReader(folder, channels, budget, wanted, states)
-
-
-def _began_uncorrected(paths: FoldPaths, options: TrainOptions) -> bool:
-    """Whether a fold goes on that a version began which did not correct for the prior."""
-    if not options.resume or not paths.run.is_file():
-        return False
-    run = read_run(paths)
-    named = options.epochs or options.overrides.get("epochs", run.epochs)
-    is_trained = (
-        run.status == "finished" and paths.final.is_file() and str(named) == str(run.epochs)
-    )
-    return run.prior is None and (is_trained or paths.latest.is_file())
-
-
-def _with_epochs_of_run(plan: Plan, paths: FoldPaths, options: TrainOptions) -> Plan:
-    """A run that goes on keeps its number of epochs unless another is named."""
-    is_named = options.epochs is not None or "epochs" in options.overrides
-    if is_named or not options.resume or not paths.run.is_file():
-        return plan
-    return with_epochs(plan, read_run(paths).epochs)
-
-
-def with_epochs(plan: Plan, epochs: int) -> Plan:
-    """The plan with another number of epochs."""
-    return dataclasses.replace(plan, training=dataclasses.replace(plan.training, epochs=epochs))
-
-
 def run_record(job: Job, status: Status, best_epoch: int | None) -> Run:
     """What is written to run.json."""
     return Run(
@@ -308,6 +152,7 @@ def run_record(job: Job, status: Status, best_epoch: int | None) -> Run:
             "ricenet_v2": __version__,
             "python": platform.python_version(),
             "torch": str(torch.__version__),
+            **{use.package: use.version for use in job.plan.plugins},
         },
         group=job.group,
         held_out=job.held_out,

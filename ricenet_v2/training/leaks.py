@@ -86,7 +86,7 @@ def _by_fold(job: Job, fold: int, earlier: EarlierFold | None) -> Leaks:
     if earlier is None:
         doubt = (
             f"the weights are of fold {fold} of {job.dataset.name} by a version that kept no list "
-            "of training cases, and no run.json beside the file tells whether that fold held out "
+            "of training cases, and no run.json beside the file says whether that fold held out "
             "the cases that it holds out now"
         )
         return Leaks({}, {}, (doubt,))
@@ -98,13 +98,13 @@ def _by_fold(job: Job, fold: int, earlier: EarlierFold | None) -> Leaks:
 
 def _doubts(job: Job, left: list[str], lineage: Lineage, trained: Trained) -> tuple[str, ...]:
     """What may be chance, of held-out cases that were not recognised."""
-    alike = [case for case in left if trained.has_id(case, job.patients[case])]
+    known = [case for case in left if trained.has_id(case, job.patients[case])]
     unhashed = [case for case in left if lineage.cases and not job.images.get(case)]
     doubts = []
-    if alike:
+    if known:
         doubts.append(
-            f"{len(alike)} held-out case(s) have ids of cases of another dataset that the weights "
-            f"were trained on ({_listed(alike)}), with other images: make sure that they are other "
+            f"{len(known)} held-out case(s) have ids of cases of another dataset that the weights "
+            f"were trained on ({_listed(known)}), with other images: make sure that they are other "
             "patients"
         )
     if unhashed:

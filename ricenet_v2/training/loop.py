@@ -133,7 +133,7 @@ def _accumulate(
         batch = next(batches)
         waiting += time.perf_counter() - before
         is_last = number == len(steps)
-        with without_sync(network, wanted=not is_last):
+        with without_sync(network, enabled=not is_last):
             loss = _loss(network, batch, task, epoch, start + positions[0])
             if not is_last:
                 (loss / len(steps)).backward()  # type: ignore[no-untyped-call]
@@ -208,11 +208,11 @@ def predict_cases(
         TrainingError: Outputs are not finite; the text names the cases.
     """
 
-    def ask(batch: torch.Tensor) -> torch.Tensor:
+    def compute(batch: torch.Tensor) -> torch.Tensor:
         return probabilities(network, batch, mirror_axes)
 
     n_classes = network.head.out_features
-    return _asked(network, ask, n_classes, reader, case_ids, process_group, batch_size)
+    return _computed(network, compute, n_classes, reader, case_ids, process_group, batch_size)
 
 
 def features_of_cases(
@@ -224,16 +224,16 @@ def features_of_cases(
 ) -> torch.Tensor:
     """Pooled features (cases, features) in float64; the arguments are those of `predict_cases`."""
 
-    def ask(batch: torch.Tensor) -> torch.Tensor:
+    def compute(batch: torch.Tensor) -> torch.Tensor:
         return pooled_features(network, batch)
 
     width = network.head.in_features
-    return _asked(network, ask, width, reader, case_ids, process_group, batch_size)
+    return _computed(network, compute, width, reader, case_ids, process_group, batch_size)
 
 
-def _asked(
+def _computed(
     network: Classifier,
-    ask: Callable[[torch.Tensor], torch.Tensor],
+    compute: Callable[[torch.Tensor], torch.Tensor],
     width: int,
     reader: CaseReader,
     case_ids: Sequence[str],
@@ -243,17 +243,17 @@ def _asked(
     """Answers (cases, width), shared out over the process group."""
     network.eval()
     device = next(network.parameters()).device
-    mine = range(process_group.rank, len(case_ids), process_group.size)
+    indices = range(process_group.rank, len(case_ids), process_group.size)
     size = 1 if device.type == "cpu" else batch_size
-    parts = [mine[start : start + size] for start in range(0, len(mine), size)]
+    parts = [indices[start : start + size] for start in range(0, len(indices), size)]
     with process_group.agreed():
         answers = [
-            ask(images.result().to(device))
+            compute(images.result().to(device))
             for _, images in one_ahead(lambda part: _stacked(reader, case_ids, part), parts)
         ]
     outputs = torch.zeros((len(case_ids), width), dtype=torch.float64)
     if answers:
-        outputs[list(mine)] = torch.cat(answers).double()
+        outputs[list(indices)] = torch.cat(answers).double()
     outputs = process_group.sum(outputs)
     sound = outputs.isfinite().all(dim=1).tolist()
     wild = [case for case, is_sound in zip(case_ids, sound, strict=True) if not is_sound]

@@ -14,8 +14,8 @@ import torch
 
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.machine import GIB, n_cores
+from ricenet_v2.core.memory import available_memory
 from ricenet_v2.core.names import number
-from ricenet_v2.fingerprinting.workers import available_memory
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.training.reader import CACHE_BYTES
 from ricenet_v2.training.stop_signal import StopSignal
@@ -76,11 +76,13 @@ def folds_that_fit(plan: Plan, n_train: int, n_folds: int, there: Resources) -> 
     return max(1, fitting)
 
 
-def number_of(wanted: str, fitting: int, n_folds: int, option: str = "--num_folds_parallel") -> int:
+def number_of(
+    requested: str, fitting: int, n_folds: int, option: str = "--num_folds_parallel"
+) -> int:
     """How many at the same time an option means.
 
     Args:
-        wanted: `auto`, or a number.
+        requested: `auto`, or a number.
         fitting: What `auto` means.
         n_folds: More are not needed.
         option: Named where its value is not usable.
@@ -88,14 +90,14 @@ def number_of(wanted: str, fitting: int, n_folds: int, option: str = "--num_fold
     Raises:
         TrainingError: Neither `auto` nor a number from 1.
     """
-    if wanted == "auto":
+    if requested == "auto":
         return fitting
-    count = number(wanted)
+    count = number(requested)
     if not count:
         raise TrainingError(
             f"{option} is not usable.",
             expected="auto, or 1 and more",
-            got=wanted,
+            got=requested,
             remedy=f"Give {option} such a number, or leave it out.",
         )
     return min(count, n_folds)
@@ -112,18 +114,18 @@ class FoldExit:
 @dataclass(frozen=True)
 class _Process:
     running: subprocess.Popen[bytes]
-    said: IO[bytes]
+    output: IO[bytes]
 
     def close(self) -> None:
         """Close the files to a process that has ended."""
-        self.said.close()
+        self.output.close()
         if self.running.stdin is not None:
             self.running.stdin.close()
 
     def ended(self, fold: int) -> FoldExit:
         """How it ended, from its exit code and its last words."""
-        self.said.seek(0)
-        text = self.said.read().decode(errors="replace")
+        self.output.seek(0)
+        text = self.output.read().decode(errors="replace")
         self.close()
         if self.running.returncode == 0:
             return FoldExit(fold, None)
@@ -168,10 +170,10 @@ def run_folds(
 
 
 def _started(command: Sequence[str]) -> _Process:
-    said = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has ended
+    output = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has ended
     nothing, pipe = subprocess.DEVNULL, subprocess.PIPE
-    running = subprocess.Popen(list(command), stdin=pipe, stdout=nothing, stderr=said)  # noqa: S603
-    return _Process(running, said)
+    running = subprocess.Popen(list(command), stdin=pipe, stdout=nothing, stderr=output)  # noqa: S603
+    return _Process(running, output)
 
 
 def _terminate(running: Mapping[int, _Process]) -> None:

@@ -28,8 +28,8 @@ def records_of_plan(folder: Path, case_ids: Sequence[str], plan: Plan) -> list[P
     """
     there = [case for case in case_ids if store.has_case(folder, case)]
     records = [store.read_record(folder, case) for case in there]
-    wanted = voxels_hash(plan)
-    others = [record.case_id for record in records if record.plan_hash != wanted]
+    expected = voxels_hash(plan)
+    others = [record.case_id for record in records if record.plan_hash != expected]
     others += sorted(set(case_ids) - set(there))
     if others:
         raise PlanError(

@@ -88,12 +88,12 @@ class ProcessGroup:
         return int(there)
 
     def _raise(self, fault: Exception | None) -> None:
-        mine = None
+        message = None
         if fault is not None:
             lines = traceback.format_exception(fault)
-            mine = str(fault) if isinstance(fault, RicenetError) else "".join(lines)
+            message = str(fault) if isinstance(fault, RicenetError) else "".join(lines)
         texts: list[str | None] = [None] * self.size
-        distributed.all_gather_object(texts, mine)
+        distributed.all_gather_object(texts, message)
         rank, text = next((rank, text) for rank, text in enumerate(texts) if text is not None)
         raise TrainingError(f"{text}\n  process: {rank} of {self.size}") from fault
 

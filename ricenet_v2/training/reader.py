@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.machine import GIB
-from ricenet_v2.fingerprinting.workers import available_memory
+from ricenet_v2.core.memory import available_memory
 from ricenet_v2.store.cases import read_array
 from ricenet_v2.training.shared_memory import SharedArrays, slot_bytes
 

@@ -50,12 +50,12 @@ def faults_of(job: Job, run: Run) -> Faults:
     try:
         width = _network(job, _read(job, run, paths.final), paths.final).head.in_features
     except CheckpointError as error:
-        faults[paths.final] = _in_words(error)
+        faults[paths.final] = _fault_text(error)
     try:
         if read_reference(paths.reference, width) is None:
             faults[paths.reference] = _MISSING
     except CheckpointError as error:
-        faults[paths.reference] = _in_words(error)
+        faults[paths.reference] = _fault_text(error)
     if not paths.validation.is_file():
         faults[paths.validation] = _MISSING
     return faults
@@ -108,15 +108,15 @@ def _read(job: Job, run: Run, path: Path) -> checkpoints.State:
         CheckpointError: It is missing, damaged, or another one.
     """
     state, _ = read_fold(path, job.fold, job.device)
-    wanted = {"fold": job.fold}
+    expected = {"fold": job.fold}
     if run.epochs_done is not None:
-        wanted["epoch"] = run.epochs_done
-    there = {name: state.get(name) for name in wanted}
-    if there != wanted:
+        expected["epoch"] = run.epochs_done
+    there = {name: state.get(name) for name in expected}
+    if there != expected:
         raise CheckpointError(
             "This checkpoint is not the one that ended the training of the fold.",
             file=path,
-            expected=_pairs(wanted),
+            expected=_pairs(expected),
             got=_pairs(there),
         )
     return state
@@ -141,13 +141,13 @@ def _from_latest(job: Job, run: Run, fault: str) -> dict[str, Any]:
             f"The final checkpoint of fold {job.fold} cannot be made again.",
             file=paths.final,
             expected=f"{paths.final.name} or {paths.latest.name} as training wrote them",
-            got=f"{paths.final.name}: {fault}; {paths.latest.name}: {_in_words(error)}",
+            got=f"{paths.final.name}: {fault}; {paths.latest.name}: {_fault_text(error)}",
             remedy=from_first_epoch(paths.folder),
         ) from error
     return of_prediction(state)
 
 
-def _in_words(error: CheckpointError) -> str:
+def _fault_text(error: CheckpointError) -> str:
     if error.file is not None and is_missing(Path(error.file)):
         return _MISSING
     return f"{error.what.rstrip('.')} ({error.got})"

@@ -14,11 +14,12 @@ from ricenet_v2.records.splits import leave_one_out
 from ricenet_v2.store.fold_remedy import going_on, read_run
 from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.training.initial_weights import check_same_source
-from ricenet_v2.training.job import Job, run_record, with_epochs
+from ricenet_v2.training.job import Job, run_record
+from ricenet_v2.training.options import with_epochs
 from ricenet_v2.training.other_tables import changed_cases, check_other_tables, readable
 
 _SAME = ("plan_hash", "channels", "seed", "preprocessed_hash", "fold_hash")
-_IN_WORDS = {
+_DESCRIPTIONS = {
     "plan_hash": "another plan or other settings",
     "preprocessed_hash": "other preprocessed images",
     "fold_hash": "other cases, labels or patients",
@@ -36,14 +37,14 @@ def check_not_begun(model: ModelPaths, folds: Sequence[int]) -> None:
     Raises:
         TrainingError: Some are; the text names all of them.
     """
-    begun = [fold for fold in folds if model.fold(fold).run.is_file()]
-    if not begun:
+    started = [fold for fold in folds if model.fold(fold).run.is_file()]
+    if not started:
         return
-    named = ", ".join(map(str, begun))
-    is_single = len(begun) == 1
+    named = ", ".join(map(str, started))
+    is_single = len(started) == 1
     raise TrainingError(
         f"Fold {named} is already there." if is_single else f"Folds {named} are already there.",
-        file=model.fold(begun[0]).folder if is_single else model.folder,
+        file=model.fold(started[0]).folder if is_single else model.folder,
         expected="folds that were not trained yet",
         remedy=f"Go on with {again('--continue')}, which leaves finished folds alone, or move the "
         f"{'folder' if is_single else 'folders'} away to train anew.",
@@ -51,10 +52,10 @@ def check_not_begun(model: ModelPaths, folds: Sequence[int]) -> None:
 
 
 def existing_run(job: Job) -> Run | None:
-    """The record of the fold where it was begun, and may be gone on with.
+    """The record of the fold where it was started, and may be resumed.
 
     Raises:
-        TrainingError: It may not be overwritten, or was begun otherwise.
+        TrainingError: It may not be overwritten, or was started with other settings.
     """
     if not job.paths.run.is_file():
         return None
@@ -63,8 +64,8 @@ def existing_run(job: Job) -> Run | None:
     check_same_source(job.paths, job.options.pretrained_weights)
     old = read_run(job.paths)
     # The number of epochs may change; all else must be as it was.
-    alike = dataclasses.replace(job, plan=with_epochs(job.plan, old.epochs))
-    new = run_record(alike, "running", None)
+    same_epochs = dataclasses.replace(job, plan=with_epochs(job.plan, old.epochs))
+    new = run_record(same_epochs, "running", None)
     differing = [
         _differing(job, old, new, name)
         for name in _SAME
@@ -72,12 +73,12 @@ def existing_run(job: Job) -> Run | None:
     ]
     if differing:
         raise TrainingError(
-            f"Fold {job.fold} was begun otherwise and cannot be continued like this.",
+            f"Fold {job.fold} was started with other settings; cannot resume.",
             file=job.paths.folder,
             expected="the same plan and settings, channels, seed, preprocessed cases, and cases "
             "of the fold with their labels and patients",
             got="; ".join(differing),
-            remedy=f"Run the command that it was begun with, `{going_on(job.paths.folder)}`, or "
+            remedy=f"Run the command that it was started with, `{going_on(job.paths.folder)}`, or "
             "move the folder away to train it anew.",
         )
     return old
@@ -87,9 +88,11 @@ def _differing(job: Job, old: Run, new: Run, name: str) -> str:
     """What differs in a field of the record; of hashes in words."""
     if name == "fold_hash":
         cases = changed_cases(job)
-        return _IN_WORDS[name] + (f": {cases}" if cases else " in cases.csv or splits_final.json")
-    if name in _IN_WORDS:
-        return _IN_WORDS[name]
+        return _DESCRIPTIONS[name] + (
+            f": {cases}" if cases else " in cases.csv or splits_final.json"
+        )
+    if name in _DESCRIPTIONS:
+        return _DESCRIPTIONS[name]
     return f"{name}: {getattr(old, name)} there, {getattr(new, name)} now"
 
 

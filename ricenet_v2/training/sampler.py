@@ -27,14 +27,14 @@ def epoch_cases(
     classes = sorted(set(labels.values()))
     drawn: list[str] = []
     for position, label in enumerate(random.permutation(classes)):
-        wanted = n_samples // len(classes) + (position < n_samples % len(classes))
+        count = n_samples // len(classes) + (position < n_samples % len(classes))
         members = sorted(case for case, case_label in labels.items() if case_label == label)
-        drawn.extend(_turns(members, wanted, random))
+        drawn.extend(_turns(members, count, random))
     return [str(case) for case in random.permutation(drawn)]
 
 
-def _turns(cases: Sequence[str], wanted: int, random: np.random.Generator) -> list[str]:
+def _turns(cases: Sequence[str], count: int, random: np.random.Generator) -> list[str]:
     turns: list[str] = []
-    while len(turns) < wanted:
+    while len(turns) < count:
         turns.extend(str(case) for case in random.permutation(cases))
-    return turns[:wanted]
+    return turns[:count]

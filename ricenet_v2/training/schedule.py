@@ -38,21 +38,21 @@ def learning_rate(plan: TrainingPlan, segments: ScheduleSegments, update: int) -
         segments: The stretches of the run, the first from epoch 0.
         update: Number of the update, from 0.
     """
-    begun = [
+    started = [
         segment for segment in segments if segment.first_epoch * plan.iterations_per_epoch <= update
     ]
-    return _rate(plan, tuple(begun), update)
+    return _rate(plan, tuple(started), update)
 
 
 def _rate(plan: TrainingPlan, segments: ScheduleSegments, update: int) -> float:
     segment = segments[-1]
-    wanted = _cosine(plan, segment.epochs, update)
+    target = _cosine(plan, segment.epochs, update)
     start = segment.first_epoch * plan.iterations_per_epoch
     length = _warmup(plan, segment.epochs - segment.first_epoch)
     if len(segments) == 1 or update - start >= length:
-        return wanted
+        return target
     before = _rate(plan, segments[:-1], start - 1)
-    return before + (wanted - before) * (update - start + 1) / length
+    return before + (target - before) * (update - start + 1) / length
 
 
 def _cosine(plan: TrainingPlan, epochs: int, update: int) -> float:

@@ -14,7 +14,7 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.store.fold_tables import runs_of
 from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.store.seeds import folder_seed, seed_models
-from ricenet_v2.training.job import effective_plan, with_epochs
+from ricenet_v2.training.options import effective_plan, with_epochs
 from ricenet_v2.training.resume_checks import DECISIVE
 from ricenet_v2.training.settings import channels_label
 from ricenet_v2.training.training_setup import TrainingSetup
@@ -70,8 +70,8 @@ def check_seeds(setups: Sequence[TrainingSetup], folds: Sequence[int]) -> None:
             differing.append("a version that corrects probabilities for the class shares")
         if differing:
             raise TrainingError(
-                f"The model of seed {seed} was trained otherwise, so more than the seed would "
-                "differ.",
+                f"The model of seed {seed} was trained with other settings, so more than the seed "
+                "would differ.",
                 file=model.folder,
                 expected=f"what it was trained with: {_training_text(model)}",
                 got="; ".join(differing),
@@ -87,8 +87,8 @@ def _differing(setup: TrainingSetup, model: ModelPaths) -> list[str]:
     differences = []
     if model.plan.is_file():
         old = documents.read(Plan, model.plan)
-        alike = with_epochs(new, old.training.epochs)
-        names = [name for name in DECISIVE if getattr(old, name) != getattr(alike, name)]
+        same_epochs = with_epochs(new, old.training.epochs)
+        names = [name for name in DECISIVE if getattr(old, name) != getattr(same_epochs, name)]
         differences += [f"another plan or settings (its {', '.join(names)})"] if names else []
     # With --continue all seeds may be extended, one after the other.
     is_extended = setup.options.resume and setup.options.epochs is not None

@@ -45,10 +45,10 @@ def refusal_of(
             wrong |= dict.fromkeys(each for each in settings if each in text)
             faults.append(text)
             continue
-        given = next((each for each in settings if f"{name}.".startswith(f"{each}.")), name)
-        wrong |= {given: None} if given in settings else {}
-        words = _allowed(schema, given.removeprefix(section).split("."))
-        faults.append(f"{given}: {words or text}")
+        setting = next((each for each in settings if f"{name}.".startswith(f"{each}.")), name)
+        wrong |= {setting: None} if setting in settings else {}
+        allowed = _allowed(schema, setting.removeprefix(section).split("."))
+        faults.append(f"{setting}: {allowed or text}")
     named = list(wrong) or list(settings)
     planned = ", ".join(f"{name}={_planned(plan, name)}" for name in named)
     return PlanError(
@@ -63,7 +63,7 @@ def _planned(plan: Plan, name: str) -> Any:
     """What a plan has for a setting."""
     value: Any = plan.network if name.startswith("network.") else plan.training
     for part in name.removeprefix("network.").split("."):
-        value = getattr(value, part)
+        value = getattr(value, part, "none")  # of a change that another package brings
     return [*value] if isinstance(value, tuple) else value
 
 
@@ -86,7 +86,7 @@ def _allowed(schema: Mapping[str, Any], path: Sequence[str]) -> str:
 
 def _kind_and_range(field: Mapping[str, Any]) -> str:
     kind = _KINDS.get(field.get("type", ""))
-    ends = [f"{word} {_number(field[end])}" for end, word in _ENDS if end in field]
+    ends = [f"{name} {_number(field[end])}" for end, name in _ENDS if end in field]
     return f"{kind} {' '.join(ends)}".strip() if kind else ""
 
 

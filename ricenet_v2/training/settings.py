@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from ricenet_v2.core.errors import PlanError
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import NetworkPlan, TrainingPlan
+from ricenet_v2.training.plugin_settings import names_of, path_of
 from ricenet_v2.training.setting_words import refusal_of
 
 Section = TypeVar("Section", TrainingPlan, NetworkPlan)
@@ -54,7 +55,8 @@ def with_settings(plan: Plan, settings: Mapping[str, str]) -> Plan:
 
     Args:
         plan: The plan as it was planned.
-        settings: Field names of the training section (`augmentation.p_noise` reaches deeper), or
+        settings: Field names of the training section (`augmentation.p_noise` reaches deeper, and
+            so do changes that other packages bring, see `plugin_settings.path_of`), or
             `network.norm`, `network.dropout`, `network.stochastic_depth`; the values as JSON or
             plain text.
 
@@ -67,14 +69,14 @@ def with_settings(plan: Plan, settings: Mapping[str, str]) -> Plan:
     network = {name: whole[name] for name in NETWORK_FIELDS}
     tree = {**training, "network": network}
     for name, text in settings.items():
-        *path, last = name.split(".")
+        *path, last = path_of(name, tree)
         target: Any = tree
         for part in path:
             target = target.get(part) if isinstance(target, dict) else None
         if not isinstance(target, dict) or isinstance(target.get(last, {}), dict):
             raise PlanError(
                 f"There is no setting {name!r}.",
-                expected=", ".join(_names(tree)),
+                expected=", ".join([*_names(tree), *names_of(tree)]),
                 got=name,
                 remedy="Give the name of one of these to --set.",
             )
@@ -95,7 +97,8 @@ def _names(tree: Mapping[str, Any]) -> list[str]:
     """Names of all fields; those of a section have its name in front."""
     names = []
     for name, value in tree.items():
-        deeper = [f"{name}.{inner}" for inner in value] if isinstance(value, dict) else [name]
+        inner = [each for each in value if each != "further"] if isinstance(value, dict) else []
+        deeper = [f"{name}.{each}" for each in inner] if isinstance(value, dict) else [name]
         names.extend(deeper)
     return names
 

@@ -76,10 +76,10 @@ def _outdated(splits: Splits, patients: Mapping[str, str]) -> str:
     for number, fold in enumerate(splits.folds):
         there = {*fold.train, *fold.validation}
         if there != set(patients):
-            gone, new = sorted(there - set(patients)), sorted(set(patients) - there)
+            removed, new = sorted(there - set(patients)), sorted(set(patients) - there)
             changed = [
                 f"{len(names)} {what} ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})"
-                for what, names in (("of them gone", gone), ("new", new))
+                for what, names in (("of them gone", removed), ("new", new))
                 if names
             ]
             return (

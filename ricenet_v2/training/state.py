@@ -127,7 +127,7 @@ def saved_state(job: Job) -> State:
         load(state, saved)
     except Exception as error:
         raise CheckpointError(
-            f"Fold {job.fold} cannot go on from this checkpoint.",
+            f"Fold {job.fold} cannot resume from this checkpoint.",
             file=job.paths.latest,
             expected="a checkpoint that ricenet_train wrote for this plan, with its optimiser",
             got=f"{checkpoints.described(saved)} ({reason_of(error)[:200]})",
@@ -136,7 +136,7 @@ def saved_state(job: Job) -> State:
         ) from error
     if state.epoch > epochs:
         raise TrainingError(
-            f"Fold {job.fold} has more epochs than that already.",
+            f"Fold {job.fold} already has more epochs than that.",
             file=job.paths.folder,
             expected=f"--epochs of {state.epoch} or more",
             got=epochs,
@@ -145,9 +145,9 @@ def saved_state(job: Job) -> State:
     state.segments = changed(state.segments, state.epoch, epochs)
     if job.process_group.leads and not job.is_corrected:
         logger.warning(
-            "Fold %d was begun by a version that did not correct probabilities for the class "
-            "shares, and goes on without: all of its epochs are judged alike. Train the model "
-            "anew for corrected ones.",
+            "Fold %d was started by a version that did not correct probabilities for the class "
+            "frequencies, and continues without, so that all of its epochs are judged by the same "
+            "measure. Train the model again for corrected probabilities.",
             job.fold,
         )
     return state

@@ -21,14 +21,14 @@ class StopSignal:
         """Nobody has asked."""
         self.requested = False
 
-    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+    def _request(self, _number: int, _frame: FrameType | None) -> None:
         self.requested = True
 
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Catch both signals inside the block (in the main thread; else do nothing)."""
         try:
-            old = {number: signal.signal(number, self._ask) for number in _SIGNALS}
+            old = {number: signal.signal(number, self._request) for number in _SIGNALS}
         except ValueError:
             old = {}
         try:

@@ -17,14 +17,14 @@ from ricenet_v2.training.job import Job
 
 logger = logging.getLogger(__name__)
 
-Tell = Callable[[EpochRow], None]
+EpochLog = Callable[[EpochRow], None]
 
 TRACKERS = ("tensorboard", "mlflow")
 _TAG = "ricenet_v2.fold_folder"
 
 
 @contextmanager
-def tracking(job: Job, done: int) -> Iterator[Tell]:
+def tracking(job: Job, done: int) -> Iterator[EpochLog]:
     """A function that tells an epoch to all trackers of the job's options.
 
     One that fails during training is named once and left alone: the training goes on.
@@ -38,38 +38,38 @@ def tracking(job: Job, done: int) -> Iterator[Tell]:
     """
     with ExitStack() as stack:
         names = job.options.loggers if job.process_group.leads else ()
-        tells = {name: _opened(stack, name, job, done) for name in names}
+        trackers = {name: _opened(stack, name, job, done) for name in names}
 
-        def tell(row: EpochRow) -> None:
-            for name in list(tells):
-                error = _error_of(tells[name], row)
+        def log(row: EpochRow) -> None:
+            for name in list(trackers):
+                error = _error_of(trackers[name], row)
                 if error is not None:
-                    del tells[name]
-                    logger.warning("%s hears no more of fold %d: %s", name, job.fold, error)
+                    del trackers[name]
+                    logger.warning("Logging to %s disabled for fold %d: %s", name, job.fold, error)
 
-        yield tell
+        yield log
 
 
-def _error_of(tell: Tell, row: EpochRow) -> Exception | None:
+def _error_of(log: EpochLog, row: EpochRow) -> Exception | None:
     try:
-        tell(row)
+        log(row)
     except Exception as error:  # noqa: BLE001 - whatever a server or disk raises
         return error
     return None
 
 
-def _opened(stack: ExitStack, name: str, job: Job, done: int) -> Tell:
+def _opened(stack: ExitStack, name: str, job: Job, done: int) -> EpochLog:
     try:
-        tell: Tell = stack.enter_context(_opener(name)(job, done))
+        log: EpochLog = stack.enter_context(_opener(name)(job, done))
     except TrainingError:
         raise
     except Exception as error:
         raise TrainingError(
-            f"{name} cannot be told of this training.",
+            f"Logging to {name} cannot be started.",
             got=error,
             remedy=f"Repair what it names, or leave out --logger {name}.",
         ) from error
-    return tell
+    return log
 
 
 def check_trackers(names: tuple[str, ...]) -> None:
@@ -111,24 +111,24 @@ def _figures(row: EpochRow) -> Mapping[str, float]:
 
 
 @contextmanager
-def _tensorboard(job: Job, done: int) -> Iterator[Tell]:
+def _tensorboard(job: Job, done: int) -> Iterator[EpochLog]:
     """Event files in the fold's own folder; epochs after `done` are hidden, then told anew."""
     folder = job.paths.tensorboard
     writer = _package("tensorboard").SummaryWriter(str(folder), purge_step=done or None)
 
-    def tell(row: EpochRow) -> None:
+    def log(row: EpochRow) -> None:
         for name, value in _figures(row).items():
             writer.add_scalar(name, value, row.epoch)
         writer.flush()
 
     try:
-        yield tell
+        yield log
     finally:
         writer.close()
 
 
 @contextmanager
-def _mlflow(job: Job, done: int) -> Iterator[Tell]:
+def _mlflow(job: Job, done: int) -> Iterator[EpochLog]:
     """One MLflow run per fold, in an experiment of the dataset's name.
 
     Where it lies is for MLflow to know (`MLFLOW_TRACKING_URI`). A fold that goes on goes on with
@@ -137,24 +137,24 @@ def _mlflow(job: Job, done: int) -> Iterator[Tell]:
     client = _package("mlflow").MlflowClient()
     known = client.get_experiment_by_name(job.dataset.name)
     experiment = known.experiment_id if known else client.create_experiment(job.dataset.name)
-    run_id = _run_of(client, experiment, job, begun=done > 0)
+    run_id = _run_of(client, experiment, job, started=done > 0)
 
-    def tell(row: EpochRow) -> None:
+    def log(row: EpochRow) -> None:
         for name, value in _figures(row).items():
             client.log_metric(run_id, name, value, step=row.epoch)
 
     status = "FAILED"
     try:
-        yield tell
+        yield log
         status = "FINISHED"
     finally:
         with suppress(Exception):  # a server that is gone ends no training
             client.set_terminated(run_id, status)
 
 
-def _run_of(client: Any, experiment: str, job: Job, *, begun: bool) -> str:
+def _run_of(client: Any, experiment: str, job: Job, *, started: bool) -> str:
     folder = str(job.paths.folder.resolve())
-    if begun:
+    if started:
         runs = client.search_runs([experiment], f"tags.`{_TAG}` = '{folder}'", max_results=1)
         if runs:
             client.update_run(runs[0].info.run_id, "RUNNING")

@@ -12,11 +12,12 @@ from ricenet_v2.core.names import number
 from ricenet_v2.preprocessing.raw_changes import warn_raw_changes
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plugins import require
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.store.case_table import rows_by_id
 from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON, DatasetPaths, ModelPaths, dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset
-from ricenet_v2.training.job import TrainOptions, effective_plan, model_of
+from ricenet_v2.training.options import TrainOptions, effective_plan, model_of
 from ricenet_v2.training.preprocessed import check_described
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.splits import check_labels, check_splits, make_splits
@@ -55,6 +56,7 @@ def load_setup(
     Raises:
         TrainingError: The dataset is not planned yet.
         DatasetError: It is too small for folds, or its table is not that of the folds or the plan.
+        PluginError: A package is missing that the plan needs.
         PlanError: A setting or channel is not there, or dataset.json is not that of the plan.
     """
     paths = dataset_paths(dataset, workspace)
@@ -73,6 +75,7 @@ def load_setup(
         documents.read(Plan, paths.plan(plan)),
         documents.read(Splits, paths.splits),
     )
+    require(dataset_plan, paths.plan(plan))
     # A wrong setting is told once, before the first fold.
     effective_plan(dataset_plan, options)
     check_described(dataset_plan, raw.dataset, paths.raw / DATASET_JSON)

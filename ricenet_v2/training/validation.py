@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from ricenet_v2.core.types import Indices
-from ricenet_v2.inference.prior import called, corrected
+from ricenet_v2.inference.prior import corrected, predicted_classes
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.cells import digits
 from ricenet_v2.store import tables
@@ -37,20 +37,20 @@ def predict_validation(job: Job, network: Classifier, axes: Sequence[int] = ()) 
     return torch.from_numpy(corrected(probabilities.numpy(), prior.trained, prior.shares))
 
 
-def scored(job: Job, probabilities: torch.Tensor) -> tuple[float, float]:
+def loss_and_macro_f1(job: Job, probabilities: torch.Tensor) -> tuple[float, float]:
     """Mean cross-entropy of probabilities (cases, classes), and macro F1 of the calls.
 
     The calls are those of equal class weights, so that the best epoch is not sought among networks
     that never call a rare class; of a fold that is not corrected, those of the largest output.
     """
     truth = torch.tensor([job.plan.classes.index(job.labels[case]) for case in job.validation])
-    picked = probabilities.gather(1, truth[:, None]).clamp(1e-7, 1)
+    true_probabilities = probabilities.gather(1, truth[:, None]).clamp(1e-7, 1)
     f1 = macro_f1(truth, torch.from_numpy(_predicted(job, probabilities)), len(job.plan.classes))
-    return float(-picked.log().mean()), f1
+    return float(-true_probabilities.log().mean()), f1
 
 
 def _predicted(job: Job, probabilities: torch.Tensor) -> Indices:
-    return called(probabilities.numpy(), () if job.prior is None else job.prior.shares)
+    return predicted_classes(probabilities.numpy(), () if job.prior is None else job.prior.shares)
 
 
 def write_validation(job: Job, probabilities: torch.Tensor) -> None:

@@ -27,9 +27,9 @@ def wrapped(network: nn.Module, plan: TrainingPlan, process_group: ProcessGroup)
     return DistributedDataParallel(model, device_ids=devices)
 
 
-def without_sync(network: nn.Module, *, wanted: bool) -> AbstractContextManager[Any]:
+def without_sync(network: nn.Module, *, enabled: bool) -> AbstractContextManager[Any]:
     """Keep gradients to this process inside the block, where wanted and where there are others."""
-    if wanted and isinstance(network, DistributedDataParallel):
+    if enabled and isinstance(network, DistributedDataParallel):
         return network.no_sync()
     return nullcontext()
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from ricenet_v2.ablation.channel_perturbation import PerturbationStage, donors, spoilt, untouched
+from ricenet_v2.ablation.channel_perturbation import PerturbationStage, donors, perturbed, untouched
 from ricenet_v2.ablation.importance import importances
 from ricenet_v2.ablation.values import Resampling
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
@@ -63,7 +63,7 @@ def test_a_group_comes_from_one_other_patient_of_the_stage(stage_of, group):
     cases = [case for stage in stages for case in stage.cases]
     values = {case: (10 * n + 1, 10 * n + 2, 10 * n + 3) for n, case in enumerate(cases)}
     voxels = arrays(values)
-    found = list(spoilt(stages, group, voxels.__getitem__, np.random.default_rng(0)))
+    found = list(perturbed(stages, group, voxels.__getitem__, np.random.default_rng(0)))
     assert [case for case, *_ in found] == cases
     for stage in stages:
         shown = stage.ensemble.members[0].shown
@@ -83,7 +83,7 @@ def test_a_group_comes_from_one_other_patient_of_the_stage(stage_of, group):
 def test_zeroed_and_untouched(stage_of):
     voxels = arrays({"a1": (1, 2, 3), "b1": (4, 5, 6)})
     stage = stage_of("a1", "b1")
-    list(spoilt([stage], [0, 2], voxels.__getitem__, None))
+    list(perturbed([stage], [0, 2], voxels.__getitem__, None))
     list(untouched([stage], voxels.__getitem__))
     assert stage.ensemble.members[0].shown == [[0, 2, 0], [0, 5, 0], [1, 2, 3], [4, 5, 6]]
 

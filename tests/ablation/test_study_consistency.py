@@ -23,7 +23,7 @@ from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON, dataset_paths
 from ricenet_v2.store.tables import read_rows, write_rows
-from ricenet_v2.training.job import TrainOptions
+from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.settings import with_channels
 from ricenet_v2.training.training_setup import load_setup
 

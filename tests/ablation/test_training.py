@@ -11,7 +11,7 @@ import time
 import pytest
 import torch
 
-from ricenet_v2.ablation.study_consistency import is_finished
+from ricenet_v2.ablation.study_consistency import is_complete
 from ricenet_v2.cli import ablate
 from ricenet_v2.core import documents
 from ricenet_v2.phantom.cohort import NAME
@@ -76,7 +76,7 @@ def folds_of(workspace):
 def finished(workspace):
     """When the final checkpoint of each finished fold was written."""
     there = [fold for fold in folds_of(workspace) if fold.run.is_file()]
-    done = [fold for fold in there if is_finished(fold, documents.read(Run, fold.run))]
+    done = [fold for fold in there if is_complete(fold, documents.read(Run, fold.run))]
     return {fold.final: fold.final.stat().st_mtime_ns for fold in done}
 
 

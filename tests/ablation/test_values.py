@@ -29,7 +29,7 @@ SUBSETS = every_subset(GROUPS, NAMES, "auto")
 HOW = Resampling(positive=1, n_bootstrap=200)
 
 
-def scored(signal, n=60, seed=0):
+def labelled(signal, n=60, seed=0):
     random = np.random.default_rng(seed)
     truth = np.arange(n) % 3 // 2  # one in three is positive
     score = 1 / (1 + np.exp(-(signal * (2 * truth - 1) + random.normal(0, 1, n))))
@@ -44,7 +44,7 @@ def scored(signal, n=60, seed=0):
 def runs():
     """Dose tells much, the event little, post-OP nothing."""
     weights = {"T1c_post_op": 0.0, "T1c_event": 0.5, "dose": 1.5}
-    return {s.name: scored(sum(weights[g] for g in s.groups)) for s in SUBSETS}
+    return {s.name: labelled(sum(weights[g] for g in s.groups)) for s in SUBSETS}
 
 
 def test_figures_are_scikit_learns(runs):

@@ -108,7 +108,7 @@ def test_the_file_is_a_versioned_document(measured):
 
 
 def test_a_missed_limit_is_told_and_no_failure(planned_cohort, capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules["ricenet_v2.training.stages"].LIMITS, "step", 0.0)
+    monkeypatch.setitem(sys.modules["ricenet_v2.benchmarking.stages"].LIMITS, "step", 0.0)
     assert _run(planned_cohort) == 0
     text = capsys.readouterr().out
     assert "Over its limit: step with everything" in text

@@ -35,11 +35,3 @@ def test_every_error_ends_in_words_and_a_code(capsys, error, code, told, traced)
 
 def test_what_the_command_answers_is_its_code():
     assert common.run(lambda: 0) == 0
-
-
-def test_predictions_are_named_by_their_folder_or_their_table(tmp_path):
-    table = tmp_path / "predictions.csv"
-    table.touch()
-    assert common.table_of(tmp_path) == common.table_of(table) == table
-    assert common.folder_of(tmp_path) == common.folder_of(table) == tmp_path
-    assert common.table_of(tmp_path / "none.csv") == tmp_path / "none.csv"

@@ -90,7 +90,7 @@ def test_seeds_are_found_told_and_written(workspace, capsys):
         "(leave-one-group-out by centre), pooled, 2 training seeds",
         "SD over seeds",
         "95% interval by patients, seed 0",
-        "of 60 cases are not called alike by all 2 trainings",
+        "of 60 cases are not classified the same by all 2 trainings",
         "It says nothing of other patients",
     ):
         assert words in told

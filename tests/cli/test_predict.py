@@ -291,7 +291,7 @@ def test_why_distances_are_not_available_is_said(paths, patients, tmp_path, caps
     assert "Distances are not available" not in capsys.readouterr().out
     assert predict.main(words(patients, tmp_path / "one", paths, "-f", "0")) == 0
     said = capsys.readouterr().out
-    assert "the folds that predict held out 4 cases in training, and fewer than 19 do not" in said
+    assert "the folds that predict held out 4 cases in training, and at least 19 are needed" in said
     model = shutil.copytree(paths.run().folder, tmp_path / "model")
     for file in model.glob("fold_*/feature_reference.pth"):
         file.unlink()

@@ -71,9 +71,9 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     ("change", "said"),
     [
         ({"schema": None}, "does not say which schema"),
-        ({"schema": "1"}, "no whole number"),
-        ({"schema": True}, "no whole number"),
-        ({"schema": 1.5}, "no whole number"),
+        ({"schema": "1"}, "not a whole number"),
+        ({"schema": True}, "not a whole number"),
+        ({"schema": 1.5}, "not a whole number"),
         ({"schema": -1}, "no way from schema -1"),
         ({"schema": 2}, "newer version"),
     ],

@@ -30,6 +30,22 @@ def test_distance_is_that_of_the_farthest_corner():
 
 
 @pytest.mark.parametrize(
+    ("other", "is_one"),
+    [
+        (Grid((4, 4, 4), (1.0, 1.0, 1.0), (0.0, 0.0, 0.09)), True),
+        (Grid((4, 4, 4), (1.0, 1.0, 1.0), (0.0, 0.0, 0.11)), False),
+        (Grid((4, 4, 4), (1.0, 1.03, 1.0)), True),
+        (Grid((4, 4, 4), (1.0, 1.04, 1.0)), False),
+        (Grid((4, 4, 5), (1.0, 1.0, 1.0)), False),
+        (Grid((4, 4, 4), (1.0, 1.0, 1.0), direction=(-1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0)), False),
+    ],
+)
+def test_one_grid_is_shape_and_a_tenth_of_a_millimetre(other, is_one):
+    grid = Grid((4, 4, 4), (1.0, 1.0, 1.0))
+    assert grid.matches(other) is other.matches(grid) is is_one
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         {"shape": (0, 1, 1)},

@@ -21,10 +21,10 @@ from pathlib import Path
 import os
 from ricenet_v2.core import lifeline
 from ricenet_v2.core.pool import PoolTask
-from ricenet_v2.fingerprinting.workers import map_cases
+from ricenet_v2.core.case_pool import map_cases
 
 if sys.argv[2] == "pipe":
-    lifeline._kernel_tells = lambda parent: False
+    lifeline._kernel_signals = lambda parent: False
 
 @dataclass(frozen=True)
 class Case(PoolTask):
@@ -69,7 +69,7 @@ commands = {0: lifeline.command("a_fold", [sys.argv[1]])}
 if sys.argv[2] == "pipe":
     commands[0][3] = "0"  # of no parent, so that the kernel cannot be asked
     code = "import sys; from ricenet_v2.core import lifeline; "
-    code += "lifeline._kernel_tells = lambda parent: False; lifeline.main(sys.argv[1:])"
+    code += "lifeline._kernel_signals = lambda parent: False; lifeline.main(sys.argv[1:])"
     commands[0][1:3] = ["-c", code]
 for event in parallel.run_folds(commands, 1, StopSignal()):
     pass
@@ -158,7 +158,7 @@ def test_a_fold_in_parallel_ends_with_a_killed_parent_and_saves(tmp_path, how):
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the signal")
 def test_a_parent_that_ended_before_the_kernel_was_asked_is_noticed():
     code = "import os; from ricenet_v2.core import lifeline; parents = iter([7, 1]); "
-    code += "os.getppid = lambda: next(parents); lifeline._kernel_tells(7); print('goes on')"
+    code += "os.getppid = lambda: next(parents); lifeline._kernel_signals(7); print('goes on')"
     words = [sys.executable, "-c", code]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGTERM

@@ -230,13 +230,15 @@ def _line(**changes):
 
 
 def test_who_holds_it_is_read_from_any_text():
-    assert [one.words for one in holders_in(_line())] == ["a (process 7 on elsewhere, since b)"]
+    assert [one.description for one in holders_in(_line())] == [
+        "a (process 7 on elsewhere, since b)"
+    ]
     assert holders_in(_line() + b'{"number": "1", "ended": true}\n') == []
     for other in (b"\xff\x00", b"[" * 100_000, b"[]", b"3", b"null", _line(pid="7", host=3), b"{}"):
         assert len(holders_in(other + b"\n" + _line())) == 1
     (told,) = holders_in(_line(command="\x1b[2J\ud800" + "x" * 1000))
-    assert told.words.isprintable()
-    assert len(told.words) < 300
+    assert told.description.isprintable()
+    assert len(told.description) < 300
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     here = Holder("2", os.uname().nodename, gone.pid, "", "", writes=True)

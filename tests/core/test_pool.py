@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 import ricenet_v2
+from ricenet_v2.core.case_pool import map_cases
 from ricenet_v2.core.errors import LateError, WorkerError
 from ricenet_v2.core.pool import Never, results
 from ricenet_v2.core.processes import Processes, SerialExecutor
 from ricenet_v2.core.worker import LostError
-from ricenet_v2.fingerprinting.workers import map_cases
 
 
 class StopSignal:

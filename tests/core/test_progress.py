@@ -9,6 +9,11 @@ import pytest
 from ricenet_v2.core import progress
 
 
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
 class Clock:
     """Runs on only when it is told to."""
 
@@ -23,7 +28,7 @@ def lines_of(caplog, seconds, total):
     """What is logged of items that take so many seconds each."""
     clock = Clock()
     with caplog.at_level(logging.INFO, logger="ricenet_v2"):
-        for each in progress.told(seconds, "predicting", total, clock):
+        for each in progress.logged(seconds, "predicting", total, clock):
             clock.now += each
     return [record.getMessage() for record in caplog.records]
 
@@ -86,12 +91,9 @@ def test_a_step_of_many_parts_says_which_it_is_at_and_what_is_left_of_all(caplog
 
 
 def test_on_a_terminal_it_is_a_bar_that_goes_when_it_is_closed(monkeypatch, caplog):
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
     monkeypatch.setattr("sys.stderr", Terminal())
-    step = progress.Progress("case 1", 4)
+    with progress.on_terminal():
+        step = progress.Progress("case 1", 4)
     step.description = "case 1, dose"
     step.add(3)
     step._bar.refresh()
@@ -101,3 +103,24 @@ def test_on_a_terminal_it_is_a_bar_that_goes_when_it_is_closed(monkeypatch, capl
     step.close()
     assert progress.sys.stderr.getvalue().rsplit("\r", 2)[1].strip() == ""
     assert not caplog.records
+
+
+def test_nothing_is_shown_on_a_terminal_unless_a_block_says_so(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    assert list(progress.track([3, 4], "epochs")) == [3, 4]
+    assert terminal.getvalue() == ""
+    with progress.progress_bars():
+        assert list(progress.track([3, 4], "epochs")) == [3, 4]
+    assert "epochs: 100%" in terminal.getvalue()
+
+
+def test_bars_that_are_asked_for_are_shown_without_a_terminal_too(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    with progress.on_terminal():
+        list(progress.track([3, 4], "epochs"))
+    assert stream.getvalue() == ""
+    with progress.progress_bars():
+        list(progress.track([3, 4], "epochs"))
+    assert "epochs: 100%" in stream.getvalue()

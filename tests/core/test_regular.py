@@ -73,8 +73,8 @@ ELSEWHERE = {
     "core/leftovers.py": 1,  # /proc
     "core/locks.py": 2,  # without waiting, and judged after that
     "core/machine.py": 1,  # /proc
+    "core/memory.py": 3,  # /proc and /sys
     "core/regular.py": 1,
-    "fingerprinting/workers.py": 3,  # /proc and /sys
     "reporting/case/volumes.py": 1,  # a temporary file of its own
     "reporting/results/write.py": 2,  # files of the package
     "store/checksums.py": 1,  # a temporary file of its own

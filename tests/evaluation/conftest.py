@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
+from ricenet_v2.store.paths import DatasetPaths
+from tests.evaluation import seeded
 
 NAMES = ("x", "y", "z", "u", "v")
 
@@ -31,3 +33,13 @@ def draw():
         )
 
     return drawn
+
+
+@pytest.fixture
+def seeded_paths(tmp_path):
+    """Seeds 0 to 2; the first lies where a training without seeds does."""
+    roots = (tmp_path / name / seeded.NAME for name in ("raw", "preprocessed", "results"))
+    dataset = DatasetPaths(seeded.NAME, *roots)
+    for seed in range(3):
+        seeded.train(dataset, seed, seed or None)
+    return dataset

@@ -55,24 +55,24 @@ def test_the_figures_are_those_of_predictions_made_for_it(outputs, tmp_path, bef
     plain = written(tmp_path / "a", outputs, Odds.of(PRIORS, balance="sampler", named=before))
     wanted = written(tmp_path / "b", outputs, Odds.of(PRIORS, balance="sampler", named=(0.4, 0.6)))
     found = with_prior(plain, ["0.6"])
-    np.testing.assert_allclose(found.scored.probabilities, wanted.scored.probabilities)
+    np.testing.assert_allclose(found.labelled.probabilities, wanted.labelled.probabilities)
     for fold in PRIORS:
-        np.testing.assert_allclose(found.scored.members[fold], wanted.scored.members[fold])
-    np.testing.assert_array_equal(found.scored.predicted, wanted.scored.predicted)
+        np.testing.assert_allclose(found.labelled.members[fold], wanted.labelled.members[fold])
+    np.testing.assert_array_equal(found.labelled.predicted, wanted.labelled.predicted)
     assert found.title.endswith("for the prior other 0.4, event 0.6")
 
 
 def test_what_says_no_prior_is_refused(outputs, tmp_path):
     evaluated = written(tmp_path, outputs, Odds())
-    assert evaluated.scored.prior == ()
+    assert evaluated.labelled.prior == ()
     with pytest.raises(DatasetError, match="cannot be moved"):
         with_prior(evaluated, ["0.1"])
 
 
 def test_members_are_called_by_the_rule_of_the_ensemble(outputs, tmp_path):
     evaluated = written(tmp_path, outputs, Odds.of(PRIORS, balance="sampler"))
-    member = evaluated.scored.member(0)
-    expected = evaluated.scored.members[0][:, 1] >= evaluated.scored.prior[1]
+    member = evaluated.labelled.member(0)
+    expected = evaluated.labelled.members[0][:, 1] >= evaluated.labelled.prior[1]
     np.testing.assert_array_equal(member.predicted == 1, expected)
 
 
@@ -81,8 +81,8 @@ def test_the_balanced_threshold_is_the_prior_and_calls_what_is_predicted(outputs
     default, balanced = stored_thresholds(evaluated, None)
     assert (default.value, balanced.value) == pytest.approx((0.5, 0.15))
     assert (balanced.name, balanced.chosen_on) == ("balanced", PRIOR)
-    called = evaluated.scored.probabilities[:, 1] >= balanced.value
-    np.testing.assert_array_equal(called, evaluated.scored.predicted == 1)
+    called = evaluated.labelled.probabilities[:, 1] >= balanced.value
+    np.testing.assert_array_equal(called, evaluated.labelled.predicted == 1)
 
 
 def test_thresholds_of_another_prior_are_chosen_on_predictions_moved_alike(outputs, tmp_path):
@@ -97,17 +97,17 @@ def test_thresholds_of_another_prior_are_chosen_on_predictions_moved_alike(outpu
         for n in range(N)
     ]  # fmt: skip
     write_rows(crossval / "validation.csv", rows)
-    scored = of_file(crossval / "validation.csv", None, "event").scored
-    picked = chosen_thresholds(scored, 1, (0.8,), ())
+    labelled = of_file(crossval / "validation.csv", None, "event").labelled
+    picked = chosen_thresholds(labelled, 1, (0.8,), ())
     figures = evaluate(
-        scored, EvaluationOptions(1, n_bootstrap=20), "out-of-fold", thresholds=picked
+        labelled, EvaluationOptions(1, n_bootstrap=20), "out-of-fold", thresholds=picked
     )
     documents.write(crossval / "figures.json", figures)
     found = stored_thresholds(evaluated, crossval / "figures.json")
     shares = np.array([0.2 if n % 2 else 0.1 for n in range(N)])
     moved = special.expit(special.logit(p) - special.logit(shares) + special.logit(0.4))
     alike = dataclasses.replace(
-        scored, probabilities=np.column_stack([1 - moved, moved]), prior=named
+        labelled, probabilities=np.column_stack([1 - moved, moved]), prior=named
     )
     expected = chosen_thresholds(alike, 1, (0.8,), ())
     assert [one.value for one in found] == pytest.approx([one.value for one in expected])
@@ -120,7 +120,7 @@ def test_shares_of_votes_have_no_threshold_of_probabilities(outputs, tmp_path, c
     odds = Odds.of(PRIORS, balance="sampler", named=named)
     evaluated = written(tmp_path / "p", outputs, odds, "vote")
     crossval = tmp_path / "crossval"
-    folds = dataclasses.replace(written(crossval, outputs, odds).scored, prior=(0.85, 0.15))
+    folds = dataclasses.replace(written(crossval, outputs, odds).labelled, prior=(0.85, 0.15))
     picked = chosen_thresholds(folds, 1, (0.8,), ())
     assert "balanced" in {each.name for each in picked}
     figures = evaluate(
@@ -132,10 +132,12 @@ def test_shares_of_votes_have_no_threshold_of_probabilities(outputs, tmp_path, c
         (default,) = stored_thresholds(evaluated, file)
         assert (default.name, default.value) == ("default", 0.5)
     assert "thresholds of probabilities are not those of shares of votes" in caplog.text
-    shares = evaluated.scored.probabilities[:, 1]
+    shares = evaluated.labelled.probabilities[:, 1]
     clear = shares != 0.5
     assert 0 < clear.sum() < N
-    np.testing.assert_array_equal((shares >= 0.5)[clear], (evaluated.scored.predicted == 1)[clear])
+    np.testing.assert_array_equal(
+        (shares >= 0.5)[clear], (evaluated.labelled.predicted == 1)[clear]
+    )
 
 
 def test_an_ensemble_is_calibrated_by_the_priors_of_its_members(outputs, tmp_path):
@@ -147,9 +149,9 @@ def test_an_ensemble_is_calibrated_by_the_priors_of_its_members(outputs, tmp_pat
     odds = Odds.of(PRIORS, balance="sampler", calibration=calibration)
     wanted = written(tmp_path / "b", outputs, odds)
     options = EvaluationOptions(1, n_bootstrap=20)
-    made = with_ensemble(calibration, plain.scored, options, plain.provenance)
+    made = with_ensemble(calibration, plain.labelled, options, plain.provenance)
     loss = next(one.value for one in made.ensemble_after if one.name == "log loss")
-    picked = wanted.scored.probabilities[np.arange(N), wanted.scored.truth]
+    picked = wanted.labelled.probabilities[np.arange(N), wanted.labelled.truth]
     assert loss == pytest.approx(-np.log(picked).mean())
     with pytest.raises(DatasetError, match="do not say what prior"):
-        with_ensemble(calibration, plain.scored, options)
+        with_ensemble(calibration, plain.labelled, options)

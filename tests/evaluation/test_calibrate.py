@@ -53,8 +53,8 @@ def loss(figures):
 
 def test_networks_that_are_too_sure_are_made_less_so(make_model):
     model = make_model(is_corrected=True)
-    scored = pool(model, "1")
-    made = calibrate(scored, model, OPTIONS)
+    labelled = pool(model, "1")
+    made = calibrate(labelled, model, OPTIONS)
     assert made.form in {"temperature", "slope and offset"}
     assert made.slope == pytest.approx(0.5, abs=0.1)
     assert made.prior == pytest.approx(SHARES)
@@ -64,27 +64,27 @@ def test_networks_that_are_too_sure_are_made_less_so(make_model):
     assert by_form[made.form] == min(by_form.values())
     assert by_form["nothing"] == pytest.approx(loss(made.before))
     assert {each.cases_needed for each in made.trials} == {0, 20}
-    whole = recalibrated(scored.probabilities, applied_by(made), SHARES)
+    whole = recalibrated(labelled.probabilities, applied_by(made), SHARES)
     assert whole[:, 1].mean() == pytest.approx(SHARES[1], abs=0.03)
 
 
 def test_what_an_older_model_lacks_is_made_good_by_offsets(make_model):
     model = make_model(is_corrected=False)
-    scored = pool(model, "1")
-    made = calibrate(scored, model, OPTIONS)
+    labelled = pool(model, "1")
+    made = calibrate(labelled, model, OPTIONS)
     assert (made.form, made.prior) == ("slope and offset", ())
     assert made.offsets[1] < made.offsets[0]
     assert loss(made.after) < loss(made.before)
-    whole = recalibrated(scored.probabilities, applied_by(made))
+    whole = recalibrated(labelled.probabilities, applied_by(made))
     assert whole[:, 1].mean() == pytest.approx(SHARES[1], abs=0.03)
 
 
 def test_the_figures_after_leave_each_fold_out_of_its_own_calibration(make_model):
     model = make_model(is_corrected=True)
-    scored = pool(model, "1")
-    made, folds = calibrate(scored, model, OPTIONS), np.array(scored.folds)
-    priors = np.tile(SHARES, (len(scored), 1))
-    cases = forms.Cases(scored.truth, scored.probabilities, scored.patients, folds, priors)
+    labelled = pool(model, "1")
+    made, folds = calibrate(labelled, model, OPTIONS), np.array(labelled.folds)
+    priors = np.tile(SHARES, (len(labelled), 1))
+    cases = forms.Cases(labelled.truth, labelled.probabilities, labelled.patients, folds, priors)
     losses = []
     for fold in range(5):
         others, own = cases.part(folds != fold), cases.part(folds == fold)
@@ -95,7 +95,7 @@ def test_the_figures_after_leave_each_fold_out_of_its_own_calibration(make_model
 
 def test_one_fold_is_not_enough(make_model):
     model = make_model(is_corrected=True)
-    scored = pool(model, "1")
-    alone = scored.part(np.flatnonzero(np.array(scored.folds) == 0))
+    labelled = pool(model, "1")
+    alone = labelled.part(np.flatnonzero(np.array(labelled.folds) == 0))
     with pytest.raises(DatasetError, match="several folds"):
         calibrate(alone, model, OPTIONS)

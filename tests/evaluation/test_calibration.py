@@ -15,22 +15,22 @@ from ricenet_v2.inference.temperature import scaled
 
 @pytest.mark.parametrize("per_patient", [1, 3])
 def test_slope_and_intercept_are_those_of_statsmodels(draw, per_patient):
-    scored = draw(2, n=120, per_patient=per_patient, knowledge=1.0, digits=4)
-    slope, intercept = calibration.slope_and_intercept(scored, 1, 0.95)
-    p = scored.probabilities[:, 1]
+    labelled = draw(2, n=120, per_patient=per_patient, knowledge=1.0, digits=4)
+    slope, intercept = calibration.slope_and_intercept(labelled, 1, 0.95)
+    p = labelled.probabilities[:, 1]
     odds = np.log(p / (1 - p))
-    groups = scored.grouping.owner
+    groups = labelled.grouping.owner
     common = {"cov_type": "cluster", "cov_kwds": {"groups": groups, "use_correction": False}}
     g = len(set(groups))
     family = sm.families.Binomial()
-    fit = sm.GLM(scored.truth, sm.add_constant(odds), family).fit(**common)
+    fit = sm.GLM(labelled.truth, sm.add_constant(odds), family).fit(**common)
     assert slope.value == pytest.approx(fit.params[1])
     # t for the number of patients of the rarer side.
-    few = min(len(set(groups[scored.truth == side])) for side in (0, 1))
+    few = min(len(set(groups[labelled.truth == side])) for side in (0, 1))
     quantile = stats.t.ppf(0.975, few - 1)
     width = 2 * quantile * fit.bse[1] * np.sqrt(g / (g - 1))
     assert slope.high - slope.low == pytest.approx(width, rel=1e-5)
-    fit = sm.GLM(scored.truth, np.ones(120), family, offset=odds).fit(**common)
+    fit = sm.GLM(labelled.truth, np.ones(120), family, offset=odds).fit(**common)
     assert intercept.value == pytest.approx(fit.params[0])
     width = 2 * quantile * fit.bse[0] * np.sqrt(g / (g - 1))
     assert intercept.high - intercept.low == pytest.approx(width, rel=1e-5)
@@ -43,9 +43,9 @@ def test_separated_classes_have_no_slope(draw):
 
 
 def test_equal_probabilities_have_no_slope_though_rounding_tells_them_apart(draw):
-    scored = draw(2, n=20)
+    labelled = draw(2, n=20)
     p = np.full(20, 0.3) + np.spacing(0.3) * (np.arange(20) % 3)
-    alike = dataclasses.replace(scored, probabilities=np.column_stack([1 - p, p]))
+    alike = dataclasses.replace(labelled, probabilities=np.column_stack([1 - p, p]))
     slope, intercept = calibration.slope_and_intercept(alike, 1, 0.95)
     assert slope.value is None
     assert intercept.value is not None
@@ -54,20 +54,20 @@ def test_equal_probabilities_have_no_slope_though_rounding_tells_them_apart(draw
 @pytest.mark.parametrize("per_patient", [1, 2])
 def test_the_temperature_of_corrected_probabilities_is_that_of_statsmodels(draw, per_patient):
     """Log odds of equally frequent classes, with the log odds of the prior as offset."""
-    scored = draw(2, n=200, per_patient=per_patient, digits=6)
+    labelled = draw(2, n=200, per_patient=per_patient, digits=6)
     shares = np.tile([0.8, 0.2], (200, 1))
-    odds = np.log(scored.probabilities[:, 1] / scored.probabilities[:, 0])
+    odds = np.log(labelled.probabilities[:, 1] / labelled.probabilities[:, 0])
     offset = np.full(200, np.log(0.2 / 0.8))
     p = 1 / (1 + np.exp(-odds - offset))
     found = calibration.fit_temperature(
-        scored.truth, np.column_stack([1 - p, p]), scored.grouping, prior=shares
+        labelled.truth, np.column_stack([1 - p, p]), labelled.grouping, prior=shares
     )
-    groups = {"groups": scored.grouping.owner, "use_correction": False}
-    fit = sm.GLM(scored.truth, odds, sm.families.Binomial(), offset=offset).fit(
+    groups = {"groups": labelled.grouping.owner, "use_correction": False}
+    fit = sm.GLM(labelled.truth, odds, sm.families.Binomial(), offset=offset).fit(
         cov_type="cluster", cov_kwds=groups
     )
     assert 1 / found.value == pytest.approx(fit.params[0])
-    g = scored.grouping.count
+    g = labelled.grouping.count
     deviation = fit.bse[0] / fit.params[0] * np.sqrt(g / (g - 1))
     assert np.log(found.high / found.value) == pytest.approx(1.959964 * deviation, rel=1e-5)
 
@@ -75,13 +75,13 @@ def test_the_temperature_of_corrected_probabilities_is_that_of_statsmodels(draw,
 @pytest.mark.parametrize("n_classes", [2, 4])
 @pytest.mark.parametrize("sharper", [0.4, 1.0, 3.0])
 def test_temperature_is_that_of_highest_likelihood(draw, n_classes, sharper):
-    scored = draw(n_classes, n=300, digits=6)
-    p = scaled(scored.probabilities, 1 / sharper)
-    found = calibration.fit_temperature(scored.truth, p, scored.grouping)
+    labelled = draw(n_classes, n=300, digits=6)
+    p = scaled(labelled.probabilities, 1 / sharper)
+    found = calibration.fit_temperature(labelled.truth, p, labelled.grouping)
 
     def loss(log_temperature):
         sharp = scaled(p, np.exp(log_temperature))
-        return reference.log_loss(scored.truth, sharp, labels=range(n_classes))
+        return reference.log_loss(labelled.truth, sharp, labels=range(n_classes))
 
     peer = optimize.minimize_scalar(loss, bounds=(-3, 3), method="bounded", options={"xatol": 1e-9})
     assert found.value == pytest.approx(np.exp(peer.x), rel=1e-4)
@@ -89,12 +89,12 @@ def test_temperature_is_that_of_highest_likelihood(draw, n_classes, sharper):
 
 
 def test_interval_of_the_temperature_is_that_of_statsmodels(draw):
-    scored = draw(2, n=200, per_patient=2, digits=6)
-    p = scaled(scored.probabilities, 0.5)
-    found = calibration.fit_temperature(scored.truth, p, scored.grouping)
+    labelled = draw(2, n=200, per_patient=2, digits=6)
+    p = scaled(labelled.probabilities, 0.5)
+    found = calibration.fit_temperature(labelled.truth, p, labelled.grouping)
     odds = np.log(p[:, 1] / p[:, 0])
-    groups = {"groups": scored.grouping.owner, "use_correction": False}
-    fit = sm.GLM(scored.truth, odds, sm.families.Binomial()).fit(
+    groups = {"groups": labelled.grouping.owner, "use_correction": False}
+    fit = sm.GLM(labelled.truth, odds, sm.families.Binomial()).fit(
         cov_type="cluster", cov_kwds=groups
     )
     assert 1 / found.value == pytest.approx(fit.params[0])
@@ -116,8 +116,8 @@ def test_coverage_of_the_temperature():
 
 
 def test_a_perfect_model_meets_the_limit(draw):
-    scored = draw(2, n=30, knowledge=50)
-    found = calibration.fit_temperature(scored.truth, scored.probabilities, scored.grouping)
+    labelled = draw(2, n=30, knowledge=50)
+    found = calibration.fit_temperature(labelled.truth, labelled.probabilities, labelled.grouping)
     assert found.met_limit
     assert found.low is None
 
@@ -130,9 +130,9 @@ def test_temperature_1_changes_nothing_and_no_call_changes(draw):
 
 def test_probabilities_that_are_all_alike_have_no_slope(draw):
     """Nearly 1 for every case: cut to a millionth from 1 they are one number."""
-    scored = draw(2, n=4)
+    labelled = draw(2, n=4)
     p = np.array([1 - 1e-10, 1 - 1e-12, 1 - 1e-7, 1 - 1e-9])
-    scored = dataclasses.replace(scored, probabilities=np.column_stack([1 - p, p]))
-    slope, intercept = calibration.slope_and_intercept(scored, 1, 0.95)
+    labelled = dataclasses.replace(labelled, probabilities=np.column_stack([1 - p, p]))
+    slope, intercept = calibration.slope_and_intercept(labelled, 1, 0.95)
     assert (slope.value, slope.low) == (None, None)
     assert intercept.value is not None

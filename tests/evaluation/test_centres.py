@@ -29,20 +29,20 @@ from ricenet_v2.store.tables import read_rows
 NAMES = {0: "Bern", 1: "Ulm", 2: "Graz"}
 
 
-def _centres(scored, names=NAMES, positive=1):
-    made = evaluate(scored, EvaluationOptions(positive, n_bootstrap=20), "t")
-    return centres_of(scored, named(made, "centre", names), positive, "centre", names)
+def _centres(labelled, names=NAMES, positive=1):
+    made = evaluate(labelled, EvaluationOptions(positive, n_bootstrap=20), "t")
+    return centres_of(labelled, named(made, "centre", names), positive, "centre", names)
 
 
 def test_each_centre_has_the_figures_of_its_fold(draw):
-    scored = draw(n=90, folds=tuple(i % 3 for i in range(90)))
-    made = _centres(scored)
+    labelled = draw(n=90, folds=tuple(i % 3 for i in range(90)))
+    made = _centres(labelled)
     assert [centre.name for centre in made.centres] == ["Bern", "Ulm", "Graz"]
     for fold, centre in enumerate(made.centres):
-        own = np.array(scored.folds) == fold
-        assert centre.n_of_class == tuple(np.bincount(scored.truth[own], minlength=2))
+        own = np.array(labelled.folds) == fold
+        assert centre.n_of_class == tuple(np.bincount(labelled.truth[own], minlength=2))
         accuracy = next(f.value for f in centre.figures if f.name == "accuracy")
-        assert accuracy == pytest.approx(np.mean(scored.truth[own] == scored.predicted[own]))
+        assert accuracy == pytest.approx(np.mean(labelled.truth[own] == labelled.predicted[own]))
     spread = next(one for one in made.spreads if one.figure == "accuracy")
     values = {
         c.name: next(f.value for f in c.figures if f.name == "accuracy") for c in made.centres
@@ -54,13 +54,13 @@ def test_each_centre_has_the_figures_of_its_fold(draw):
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_the_spread_between_centres_is_that_of_statsmodels(draw, n_classes):
     """For each class of more than two; half a pair is added, the variance is that at the mean."""
-    scored = draw(n_classes, n=150, folds=tuple(i % 3 for i in range(150)))
-    made = _centres(scored)
+    labelled = draw(n_classes, n=150, folds=tuple(i % 3 for i in range(150)))
+    made = _centres(labelled)
     classes = (1,) if n_classes == 2 else range(3)
     for index, found in zip(classes, made.heterogeneity, strict=True):
         values, sizes = [], []
         for fold in NAMES:
-            part = scored.part(np.flatnonzero(np.array(scored.folds) == fold))
+            part = labelled.part(np.flatnonzero(np.array(labelled.folds) == fold))
             own = part.truth == index
             n, m = int(own.sum()), int((~own).sum())
             area = roc_auc_score(own, part.probabilities[:, index])
@@ -74,14 +74,14 @@ def test_the_spread_between_centres_is_that_of_statsmodels(draw, n_classes):
         assert found.mean == pytest.approx(expit(other.mean_effect_re))
         assert found.tau == pytest.approx(other.tau2**0.5, abs=1e-6)
         assert found.prediction_low < found.low < found.mean < found.high < found.prediction_high
-        assert "prediction interval" in found.words("centre", 0.95)
+        assert "prediction interval" in found.description("centre", 0.95)
 
 
 def test_centres_with_few_patients_of_a_class_are_left_out_and_said(draw):
-    scored = draw(n=60, folds=tuple(min(i // 4, 2) for i in range(60)))
-    (found,) = _centres(scored).heterogeneity
+    labelled = draw(n=60, folds=tuple(min(i // 4, 2) for i in range(60)))
+    (found,) = _centres(labelled).heterogeneity
     assert (found.mean, found.centres) == (None, ("Graz",))
-    told = found.words("centre", 0.95)
+    told = found.description("centre", 0.95)
     assert "no summary, since 1 of 3" in told
     assert "Left out: Bern: " in told
 
@@ -95,15 +95,15 @@ def test_a_centre_that_ranks_all_pairs_right_has_a_finite_logit():
 
 def test_patients_with_several_cases_count_once(draw):
     """Six cases of a class of three patients are too few in each centre."""
-    scored = draw(n=90, per_patient=3, folds=tuple(i // 30 for i in range(90)))
-    (found,) = _centres(scored).heterogeneity
+    labelled = draw(n=90, per_patient=3, folds=tuple(i // 30 for i in range(90)))
+    (found,) = _centres(labelled).heterogeneity
     sizes = [
-        len({scored.patients[i] for i in range(30 * fold, 30 * fold + 30) if scored.truth[i]})
+        len({labelled.patients[i] for i in range(30 * fold, 30 * fold + 30) if labelled.truth[i]})
         for fold in range(3)
     ]
     assert max(sizes) <= 10
     assert found.mean is not None
-    few = dataclasses.replace(scored, patients=tuple(f"p{i // 10}" for i in range(90)))
+    few = dataclasses.replace(labelled, patients=tuple(f"p{i // 10}" for i in range(90)))
     (found,) = _centres(few).heterogeneity
     assert found.left_out[0] == "Bern: 3 patients of y, 3 others"
 

@@ -233,10 +233,10 @@ def test_runs_of_other_folds_are_warned_of(draw):
 
 
 def test_where_delongs_variance_is_nothing_the_swaps_are_asked(draw):
-    scored = draw(2, n=80)
+    labelled = draw(2, n=80)
     own = np.arange(80) % 2
     sure, wrong = (
-        dataclasses.replace(scored, truth=own, probabilities=np.column_stack([1 - p, p]))
+        dataclasses.replace(labelled, truth=own, probabilities=np.column_stack([1 - p, p]))
         for p in (0.1 + 0.8 * own, 0.9 - 0.8 * own)
     )
     found = areas(np.stack([sure.probabilities[:, 1], wrong.probabilities[:, 1]]), own == 1,

@@ -54,8 +54,8 @@ def test_bands_hold_the_errors_of_a_calibrated_model_and_not_those_of_another():
     """The values themselves are too large in every cohort; without the bias they are right."""
     random, within, values, debiased = np.random.default_rng(0), [], [], []
     for _ in range(100):
-        scored = cohort(60, 0.4, 0.8, 1, random)
-        found = {f.name: f for f in Estimates(scored, 1, 0.95, 200, 0).figures()}
+        labelled = cohort(60, 0.4, 0.8, 1, random)
+        found = {f.name: f for f in Estimates(labelled, 1, 0.95, 200, 0).figures()}
         for name in ("expected calibration error", "Brier reliability", "Brier resolution"):
             figure = found[name]
             assert figure.low is None
@@ -65,9 +65,9 @@ def test_bands_hold_the_errors_of_a_calibrated_model_and_not_those_of_another():
     assert np.mean(within) > 0.9
     assert min(values) > 0
     assert np.mean(debiased) < 0.5 * np.mean(values)
-    sharp = special.expit(4 * special.logit(scored.probabilities))
+    sharp = special.expit(4 * special.logit(labelled.probabilities))
     wrong = LabelledPredictions(
-        scored.patients, scored.patients, scored.truth, scored.predicted, sharp, "ab"
+        labelled.patients, labelled.patients, labelled.truth, labelled.predicted, sharp, "ab"
     )
     found = {f.name: f for f in Estimates(wrong, 1, 0.95, 200, 0).figures()}
     error = found["expected calibration error"]

@@ -16,7 +16,7 @@ from ricenet_v2.evaluation.curves.roc_band import band
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.net_benefit import of_calls
 from ricenet_v2.evaluation.resampling import Patients
-from ricenet_v2.inference.prior import called, corrected
+from ricenet_v2.inference.prior import corrected, predicted_classes
 
 
 def by_name(made, name, class_name=None):
@@ -24,9 +24,9 @@ def by_name(made, name, class_name=None):
 
 
 def test_roc_and_precision_recall_are_scikit_learns(draw):
-    scored = draw(2, n=80)
-    made = curves_of(scored, 1)
-    own, p = scored.truth == 1, scored.probabilities[:, 1]
+    labelled = draw(2, n=80)
+    made = curves_of(labelled, 1)
+    own, p = labelled.truth == 1, labelled.probabilities[:, 1]
     (roc,) = by_name(made, "ROC")
     false, true, _ = reference.roc_curve(own, p)
     np.testing.assert_allclose((roc.x, roc.y), (false, true))
@@ -45,20 +45,20 @@ def test_every_class_of_several_has_its_curves(draw):
 
 
 def test_calibration_bins_hold_every_case_once(draw):
-    scored = draw(2, n=95)
-    curve, flexible = by_name(curves_of(scored, 1), "calibration")
+    labelled = draw(2, n=95)
+    curve, flexible = by_name(curves_of(labelled, 1), "calibration")
     assert (curve.series, flexible.series) == ("model", "flexible")
     assert sum(curve.n) == 95
-    np.testing.assert_allclose(np.dot(curve.n, curve.y) / 95, (scored.truth == 1).mean())
-    np.testing.assert_allclose(np.dot(curve.n, curve.x) / 95, scored.probabilities[:, 1].mean())
+    np.testing.assert_allclose(np.dot(curve.n, curve.y) / 95, (labelled.truth == 1).mean())
+    np.testing.assert_allclose(np.dot(curve.n, curve.x) / 95, labelled.probabilities[:, 1].mean())
     assert list(curve.x) == sorted(curve.x)
 
 
 def test_net_benefit_of_a_hand_worked_table(draw):
-    scored = draw(2, n=40)
-    curves = {c.series: c for c in by_name(curves_of(scored, 1), "decision")}
+    labelled = draw(2, n=40)
+    curves = {c.series: c for c in by_name(curves_of(labelled, 1), "decision")}
     at = curves["model"].x.index(0.2)
-    called, own = scored.probabilities[:, 1] >= 0.2, scored.truth == 1
+    called, own = labelled.probabilities[:, 1] >= 0.2, labelled.truth == 1
     true, false = (called & own).sum(), (called & ~own).sum()
     assert curves["model"].y[at] == pytest.approx((true - false * 0.25) / 40)
     assert curves["all called"].y[at] == pytest.approx(own.mean() - (1 - own.mean()) * 0.25)
@@ -80,9 +80,9 @@ def test_gains_are_differences_and_bands_hold_each_point(draw):
 
 def test_net_benefit_where_nobody_or_everybody_is_called(draw):
     """An interval has a width there too: Wilson's, of the true and of the false calls."""
-    scored = draw(2, n=40)
+    labelled = draw(2, n=40)
     p = np.column_stack([np.full(40, 0.5), np.full(40, 0.5)])
-    made = curves_of(dataclasses.replace(scored, probabilities=p), 1)
+    made = curves_of(dataclasses.replace(labelled, probabilities=p), 1)
     curves = {c.series: c for c in made.curves if c.name.startswith("decision")}
     none, every = curves["model"].x.index(0.51), curves["model"].x.index(0.5)
     most = proportion_confint(0, 40, method="wilson")[1]
@@ -108,24 +108,24 @@ def test_intervals_of_the_net_benefit_hold_their_truth():
 
 
 def test_too_few_cases_for_a_flexible_curve_are_told(draw):
-    scored = draw(2, n=30)
-    few = dataclasses.replace(scored, truth=(np.arange(30) < 4).astype(int))
+    labelled = draw(2, n=30)
+    few = dataclasses.replace(labelled, truth=(np.arange(30) < 4).astype(int))
     (curve,) = by_name(curves_of(few, 1), "calibration")
     assert "4 patients of the rarer side" in curve.warning
 
 
 def test_referral_keeps_the_surest(draw):
     members = {fold: draw(2, n=40, seed=fold).probabilities for fold in range(3)}
-    scored = draw(2, n=40, members=members, digits=6)
-    curves = {c.series: c for c in by_name(curves_of(scored, 1), "referral")}
+    labelled = draw(2, n=40, members=members, digits=6)
+    curves = {c.series: c for c in by_name(curves_of(labelled, 1), "referral")}
     assert set(curves) == {
         f"{what}, kept by {how}"
         for what in ("accuracy", "macro F1")
         for how in ("entropy", "disagreement")
     }
     curve = curves["accuracy, kept by entropy"]
-    sure = np.argsort(-scored.probabilities.max(axis=1))
-    right = (scored.truth == scored.predicted)[sure]
+    sure = np.argsort(-labelled.probabilities.max(axis=1))
+    right = (labelled.truth == labelled.predicted)[sure]
     for share, value, n in zip(curve.x, curve.y, curve.n, strict=True):
         assert value == pytest.approx(right[:n].mean())
         assert share == n / 40
@@ -133,8 +133,8 @@ def test_referral_keeps_the_surest(draw):
 
 
 def test_long_curves_are_thinned_and_keep_their_ends(draw):
-    scored = draw(2, n=3000, digits=8)
-    for curve in curves_of(scored, 1).curves:
+    labelled = draw(2, n=3000, digits=8)
+    for curve in curves_of(labelled, 1).curves:
         assert len(curve.x) <= 500
     at = thinned(2000)
     assert (at[0], at[-1], len(at)) == (0, 1999, 500)
@@ -146,11 +146,11 @@ def test_the_most_doubtful_case_is_one_at_the_prior():
     values, names = np.column_stack([1 - p, p]), ("a", "b", "c", "d")
     truth = np.array([0, 1, 1, 1])
     prior = (0.9, 0.1)
-    scored = LabelledPredictions(
-        names, names, truth, called(values, prior), values, ("other", "event")
+    labelled = LabelledPredictions(
+        names, names, truth, predicted_classes(values, prior), values, ("other", "event")
     )
-    assert np.argmax(doubts(scored)["entropy"]) == 2
-    balanced = dataclasses.replace(scored, prior=prior)
+    assert np.argmax(doubts(labelled)["entropy"]) == 2
+    balanced = dataclasses.replace(labelled, prior=prior)
     assert np.argmax(doubts(balanced)["entropy"]) == 1
     odds = p / (1 - p) * 9
     expected = stats.entropy([1 / (1 + odds), odds / (1 + odds)])
@@ -159,10 +159,12 @@ def test_the_most_doubtful_case_is_one_at_the_prior():
 
 def test_several_cases_of_a_patient_widen_the_band_of_referral(draw):
     right = np.repeat(np.arange(20) % 4 > 0, 3)  # all cases of a patient, or none
-    scored = draw(2, n=60, per_patient=3, digits=6)
-    scored = dataclasses.replace(scored, predicted=np.where(right, scored.truth, 1 - scored.truth))
-    single = dataclasses.replace(scored, patients=scored.case_ids)
-    wide, narrow = (by_name(curves_of(each, 1), "referral")[0] for each in (scored, single))
+    labelled = draw(2, n=60, per_patient=3, digits=6)
+    labelled = dataclasses.replace(
+        labelled, predicted=np.where(right, labelled.truth, 1 - labelled.truth)
+    )
+    single = dataclasses.replace(labelled, patients=labelled.case_ids)
+    wide, narrow = (by_name(curves_of(each, 1), "referral")[0] for each in (labelled, single))
     assert wide.high[0] - wide.low[0] > 1.4 * (narrow.high[0] - narrow.low[0])
     assert (wide.y, wide.n) == (narrow.y, narrow.n)
 
@@ -182,10 +184,10 @@ def test_corrected_probabilities_are_never_worse_than_calling_all_or_none():
         ("corrected", corrected(as_trained, (0.5, 0.5), prior)),
     ):
         names = tuple(map(str, range(2000)))
-        scored = LabelledPredictions(
-            names, names, truth, called(values, prior), values, ("other", "event")
+        labelled = LabelledPredictions(
+            names, names, truth, predicted_classes(values, prior), values, ("other", "event")
         )
-        lines = {curve.series: np.array(curve.y) for curve in decision(scored, 1, 0.95)}
+        lines = {curve.series: np.array(curve.y) for curve in decision(labelled, 1, 0.95)}
         others = np.maximum(lines["all called"], lines["none called"])
         worst[name] = float((lines["model"] - others).min())
     assert worst["corrected"] > -2e-3
@@ -215,10 +217,10 @@ def test_the_band_of_a_roc_curve_holds_each_point():
 
 def test_the_band_of_a_faultless_ranking_has_a_width():
     """The sensitivity of 30 of 30 may be 0.886, by Wilson; the threshold is not known either."""
-    scored = _told_apart(np.random.default_rng(0), 40.0)
-    (roc,) = by_name(curves_of(scored, 1), "ROC")
+    labelled = _told_apart(np.random.default_rng(0), 40.0)
+    (roc,) = by_name(curves_of(labelled, 1), "ROC")
     corner = list(zip(roc.x, roc.y, strict=True)).index((0.0, 1.0))
     least = proportion_confint(30, 30, method="wilson")[0]
     assert roc.low[corner] < least < roc.high[corner] == 1
-    low, _ = band(scored, 1, np.array([0.1]), 0.95)  # 0 of 60 are at most 0.06
+    low, _ = band(labelled, 1, np.array([0.1]), 0.95)  # 0 of 60 are at most 0.06
     assert low == pytest.approx(least)

@@ -49,15 +49,15 @@ def test_a_class_that_is_hit_never_or_always_leaves_room(counts, beyond):
 
 def test_the_example_of_the_documentation():
     # documentation/figures.md: the bootstrap of before, and the interval of now.
-    scored = called([[77, 1], [14, 0]])
-    metric_set, patients = MetricSet.of(scored, 1), scored.grouping
+    labelled = called([[77, 1], [14, 0]])
+    metric_set, patients = MetricSet.of(labelled, 1), labelled.grouping
     samples = np.concatenate(list(patients.samples(2000, generator(0, "bootstrap"))), axis=1)
     left_out = np.concatenate(list(patients.left_out()), axis=1)
     old, acceleration = (metric_set.values(weights)[:, 0] for weights in (samples, left_out))
     value = metric_set.values(np.ones((92, 1)))[0, 0]
     assert value == pytest.approx(0.456, abs=5e-4)
     assert intervals.bca(value, old, acceleration) == pytest.approx((0.429, 0.474), abs=2e-3)
-    assert confusion_intervals.macro_f1(scored, 0.95) == pytest.approx((0.427, 0.639), abs=5e-4)
+    assert confusion_intervals.macro_f1(labelled, 0.95) == pytest.approx((0.427, 0.639), abs=5e-4)
 
 
 def test_f1_is_that_of_the_exact_share_of_hits():
@@ -121,8 +121,8 @@ def test_within_folds_the_variances_of_the_folds_add_up():
 
 @pytest.mark.parametrize("digits", [1, 6])
 def test_influences_are_the_derivatives_of_the_areas(draw, digits):
-    scored = draw(2, n=30, digits=digits)
-    scores, own = scored.probabilities[:, 1], scored.truth == 1
+    labelled = draw(2, n=30, digits=digits)
+    scores, own = labelled.probabilities[:, 1], labelled.truth == 1
     ranking, step = Ranking.of(scores, own), 1e-6
     weights = 1 + step * np.column_stack([np.eye(30), -np.eye(30)])
     for area, found in zip(
@@ -192,13 +192,13 @@ def test_the_score_interval_of_errors_is_wilsons():
 
 
 def test_losses_of_three_classes_are_the_figures(draw):
-    scored = draw(3, n=40)
-    metric_set = MetricSet.of(scored, 0)
+    labelled = draw(3, n=40)
+    metric_set = MetricSet.of(labelled, 0)
     values = dict(zip(metric_set.names, metric_set.values(np.ones((40, 1)))[0], strict=True))
     for name, kind in (("Brier score", Losses.brier), ("log loss", Losses.log)):
-        made = kind(scored.truth, scored.probabilities)
-        assert made.of_class[np.arange(40), scored.truth].mean() == pytest.approx(values[name])
-        low, high = made.interval(scored.grouping, 0.95)
+        made = kind(labelled.truth, labelled.probabilities)
+        assert made.of_class[np.arange(40), labelled.truth].mean() == pytest.approx(values[name])
+        low, high = made.interval(labelled.grouping, 0.95)
         assert low < values[name] < high
 
 
@@ -207,10 +207,10 @@ def test_the_bias_of_reliability_is_the_variance_of_the_bins():
     p = np.repeat([0.12, 0.17, 0.55, 0.83], 10)
     names = tuple(f"{k:02d}" for k in range(40))
     probabilities = np.column_stack([1 - p, p])
-    scored = LabelledPredictions(
+    labelled = LabelledPredictions(
         names, names, (p > 0.5).astype(int), (p > 0.5).astype(int), probabilities, "ab"
     )
-    made = bands(scored, (1,), 0.95, 20_000, np.random.default_rng(0))
+    made = bands(labelled, (1,), 0.95, 20_000, np.random.default_rng(0))
     spread = p * (1 - p)
     bins = [spread[:20].sum() / 20, spread[20:30].sum() / 10, spread[30:].sum() / 10]
     assert made["Brier reliability"].bias == pytest.approx(sum(bins) / 40, rel=0.03)

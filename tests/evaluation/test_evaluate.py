@@ -8,7 +8,7 @@ import pytest
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.evaluate import EvaluationOptions, evaluate
-from ricenet_v2.evaluation.read import read_scored
+from ricenet_v2.evaluation.read import read_labelled
 from ricenet_v2.evaluation.subgroups import groups_of
 
 
@@ -18,9 +18,9 @@ def named(figures):
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_every_figure_has_a_count_a_method_and_holds_its_value(draw, n_classes):
-    scored, options = draw(n_classes, n=45), EvaluationOptions(1, n_bootstrap=200, seed=3)
-    made = evaluate(scored, options)
-    assert made == evaluate(scored, options)
+    labelled, options = draw(n_classes, n=45), EvaluationOptions(1, n_bootstrap=200, seed=3)
+    made = evaluate(labelled, options)
+    assert made == evaluate(labelled, options)
     for figure in made.figures:
         assert figure.n > 0
         assert figure.method
@@ -30,15 +30,15 @@ def test_every_figure_has_a_count_a_method_and_holds_its_value(draw, n_classes):
         if figure.low is not None:
             assert figure.low <= figure.value <= figure.high
     figures = named(made.figures)
-    assert figures["sensitivity of y"].n == int((scored.truth == 1).sum())
+    assert figures["sensitivity of y"].n == int((labelled.truth == 1).sum())
     assert "noise" in figures["expected calibration error"].warning
     assert ("AUROC of x" in figures) == (n_classes == 3)
     assert f"calibration slope of {'x' if n_classes == 3 else 'y'}" in figures
 
 
 def test_what_is_not_defined_is_none_and_says_why(draw):
-    scored = draw(2, n=12)
-    alone = scored.part(np.flatnonzero(scored.truth == 0))
+    labelled = draw(2, n=12)
+    alone = labelled.part(np.flatnonzero(labelled.truth == 0))
     figures = named(evaluate(alone, EvaluationOptions(1, n_bootstrap=50)).figures)
     assert figures["AUROC"].value is None
     assert figures["AUROC"].warning == "not defined: no case of y"
@@ -53,8 +53,8 @@ def test_what_is_not_defined_is_none_and_says_why(draw):
 
 
 def test_perfect_calls_have_intervals_with_a_width(draw):
-    scored = draw(2, n=20, knowledge=50)
-    figures = named(evaluate(scored, EvaluationOptions(1, n_bootstrap=50)).figures)
+    labelled = draw(2, n=20, knowledge=50)
+    figures = named(evaluate(labelled, EvaluationOptions(1, n_bootstrap=50)).figures)
     for name in ("AUROC", "macro F1", "balanced accuracy", "MCC", "average precision"):
         assert figures[name].value == pytest.approx(1.0)
         assert 0.2 < figures[name].low < 0.9
@@ -63,8 +63,8 @@ def test_perfect_calls_have_intervals_with_a_width(draw):
 
 
 def test_few_patients_with_several_cases_get_no_interval(draw):
-    scored = draw(2, n=12, per_patient=4)
-    figures = named(evaluate(scored, EvaluationOptions(1, n_bootstrap=50)).figures)
+    labelled = draw(2, n=12, per_patient=4)
+    figures = named(evaluate(labelled, EvaluationOptions(1, n_bootstrap=50)).figures)
     for name in ("AUROC", "macro F1", "Brier score"):
         assert figures[name].low is None
         assert figures[name].warning == "no interval: 12 cases of only 3 patients"
@@ -73,14 +73,14 @@ def test_few_patients_with_several_cases_get_no_interval(draw):
 def test_folds_members_and_subgroups_have_figures_of_their_own(draw):
     n = 40
     members = {fold: draw(2, n=n, seed=0).probabilities[::-1] for fold in (0, 3)}
-    scored = draw(
+    labelled = draw(
         2,
         n=n,
         folds=tuple(i % 2 for i in range(n)),
         members=members,
         covariates={"site": (*tuple("AAB"[i % 3] for i in range(n - 1)), "")},
     )
-    made = evaluate(scored, EvaluationOptions(1, n_bootstrap=50))
+    made = evaluate(labelled, EvaluationOptions(1, n_bootstrap=50))
     groups = {group.name: group for group in made.groups}
     assert list(groups) == [
         *("fold 0", "fold 1", "site = A", "site = B", "site not known"),
@@ -88,41 +88,43 @@ def test_folds_members_and_subgroups_have_figures_of_their_own(draw):
     ]
     assert groups["fold 0"].n_cases == 20
     a = [i for i in range(n - 1) if i % 3 < 2]
-    right = (scored.truth == scored.predicted)[a].mean()
+    right = (labelled.truth == labelled.predicted)[a].mean()
     assert named(groups["site = A"].figures)["accuracy"].value == pytest.approx(right)
     assert "fewer than 10" in groups["site not known"].warning
     assert groups["member of fold 3"].kind == "member"
     called = members[0].argmax(axis=1)
     assert named(groups["member of fold 0"].figures)["accuracy"].value == pytest.approx(
-        (called == scored.truth).mean()
+        (called == labelled.truth).mean()
     )
 
 
 def test_numbers_are_cut_at_edges_or_their_median(draw):
     ages = tuple(str(40 + i) for i in range(20))
-    scored = draw(2, n=20, covariates={"age": ages, "name": tuple(f"n{i}" for i in range(20))})
-    assert [(g.name, len(g.cases)) for g in groups_of(scored)] == [
+    labelled = draw(2, n=20, covariates={"age": ages, "name": tuple(f"n{i}" for i in range(20))})
+    assert [(g.name, len(g.cases)) for g in groups_of(labelled)] == [
         ("age below 49.5", 10),
         ("age 49.5 or more", 10),
     ]
-    found = groups_of(scored, ["age"], {"age": (45, 55)})
+    found = groups_of(labelled, ["age"], {"age": (45, 55)})
     assert [(g.name, len(g.cases)) for g in found] == [
         ("age below 45", 5),
         ("age 45 to below 55", 10),
         ("age 55 or more", 5),
     ]
     with pytest.raises(DatasetError, match="no such covariate"):
-        groups_of(scored, ["scanner"])
+        groups_of(labelled, ["scanner"])
 
 
 def test_several_cases_of_a_patient_widen_proportions(draw):
-    scored = draw(2, n=60, per_patient=3)
+    labelled = draw(2, n=60, per_patient=3)
     # All cases of a patient are right, or none.
     right = np.repeat(np.arange(20) % 4 > 0, 3)
-    scored = dataclasses.replace(scored, predicted=np.where(right, scored.truth, 1 - scored.truth))
-    figure = named(evaluate(scored, EvaluationOptions(1, n_bootstrap=50)).figures)["accuracy"]
+    labelled = dataclasses.replace(
+        labelled, predicted=np.where(right, labelled.truth, 1 - labelled.truth)
+    )
+    figure = named(evaluate(labelled, EvaluationOptions(1, n_bootstrap=50)).figures)["accuracy"]
     assert "60 cases of 20 patients count as 17" in figure.method
-    single = dataclasses.replace(scored, patients=scored.case_ids)
+    single = dataclasses.replace(labelled, patients=labelled.case_ids)
     narrow = named(evaluate(single, EvaluationOptions(1, n_bootstrap=50)).figures)["accuracy"]
     assert figure.high - figure.low > 1.5 * (narrow.high - narrow.low)
 
@@ -135,7 +137,7 @@ def test_all_faults_of_a_predictions_file_come_in_one_table(tmp_path):
     )
     (tmp_path / "t.csv").write_text("case_id,label\na,x\nb,y\nc,z\ne,y\nf,y\nlonger,y\n")
     with pytest.raises(DatasetError) as caught:
-        read_scored(tmp_path / "p.csv", tmp_path / "t.csv")
+        read_labelled(tmp_path / "p.csv", tmp_path / "t.csv")
     told = str(caught.value).split("got: ")[1].split("  what to do")[0].splitlines()
     assert told == [
         "10 faults",
@@ -160,17 +162,17 @@ def test_columns_that_tell_who_it_is_make_groups_only_when_named(draw):
         "code": tuple(str(1_000_000 + i) for i in range(20)),
         "site": tuple("XY"[i % 2] for i in range(20)),
     }
-    scored = draw(2, n=20, covariates=cells)
-    assert [group.name for group in groups_of(scored)] == ["site = X", "site = Y"]
-    assert len(groups_of(scored, ["physician_name"])) == 2
-    assert len(groups_of(scored, None, {"code": (1_000_010,)})) == 2 + 2
+    labelled = draw(2, n=20, covariates=cells)
+    assert [group.name for group in groups_of(labelled)] == ["site = X", "site = Y"]
+    assert len(groups_of(labelled, ["physician_name"])) == 2
+    assert len(groups_of(labelled, None, {"code": (1_000_010,)})) == 2 + 2
 
 
 def test_words_for_nothing_are_one_group_that_is_not_known(draw):
     ages = (*(str(40 + i) for i in range(10)), "NA", "nan", "inf", "None", "")
     sexes = ("f", "m", "unknown", "-", "N/A") * 3
-    scored = draw(2, n=15, covariates={"age": ages, "sex": sexes})
-    assert [(g.name, len(g.cases)) for g in groups_of(scored)] == [
+    labelled = draw(2, n=15, covariates={"age": ages, "sex": sexes})
+    assert [(g.name, len(g.cases)) for g in groups_of(labelled)] == [
         *(("age below 44.5", 5), ("age 44.5 or more", 5), ("age not known", 5)),
         *(("sex = f", 3), ("sex = m", 3), ("sex not known", 9)),
     ]
@@ -189,7 +191,7 @@ def test_two_columns_of_labels_are_refused(tmp_path):
     """The last one was taken: an AUROC of 1 became 0."""
     files = _tables(tmp_path, TWO.format("a", "b"), "case_id,label,label\na,x,y\nb,y,x\n")
     with pytest.raises(DatasetError, match="'label' and 'label'"):
-        read_scored(*files)
+        read_labelled(*files)
 
 
 @pytest.mark.parametrize("cell", ["NA", "None", "?"])
@@ -197,14 +199,14 @@ def test_a_truth_whose_patient_nobody_is(tmp_path, cell):
     table = f"case_id,patient_id,label\na,{cell},x\nb,,y\n"
     files = _tables(tmp_path, TWO.format("a", "b"), table)
     with pytest.raises(DatasetError, match=f"1 fault\n[^\n]*\n *a +its patient_id '.*{cell[1:]}'"):
-        read_scored(*files)
+        read_labelled(*files)
 
 
 def test_faults_name_what_is_nearly_right(tmp_path):
     predictions = 'case_id,prob_x,prob_y\n1,0.8,0.2\nb,0.3,0.7\nc,"0,4","0,6"\n'
     files = _tables(tmp_path, predictions, "case_id,label\n001,x\nb,Y\nc,x\n")
     with pytest.raises(DatasetError) as caught:
-        read_scored(*files)
+        read_labelled(*files)
     for line in (
         "1     not in the table of truths ('001' differs in leading zeros",
         "b     its label 'Y' is not a class ('y' differs in capitals)",
@@ -215,11 +217,11 @@ def test_faults_name_what_is_nearly_right(tmp_path):
 
 def test_ids_in_another_normal_form_are_the_same(tmp_path):
     predicted = TWO.format(unicodedata.normalize("NFD", "Müller"), "b")
-    scored = read_scored(*_tables(tmp_path, predicted, "case_id,label\nMüller,x\nb,y\n"))
-    assert scored.case_ids == ("Müller", "b")
+    labelled = read_labelled(*_tables(tmp_path, predicted, "case_id,label\nMüller,x\nb,y\n"))
+    assert labelled.case_ids == ("Müller", "b")
 
 
 def test_truths_without_labels_name_the_column(tmp_path):
     files = _tables(tmp_path, TWO.format("a", "b"), "case_id,Label\na,x\nb,y\n")
     with pytest.raises(DatasetError, match="Rename 'Label' to 'label'"):
-        read_scored(*files)
+        read_labelled(*files)

@@ -68,8 +68,8 @@ def test_ids_of_another_dataset_are_a_doubt(model):
 
 def question(model, draw, **changes):
     """Three cases, by the model."""
-    scored = dataclasses.replace(draw(2, n=3), case_ids=CASES, **changes)
-    return EvaluationInput(scored, 1, "t", "test", model=model)
+    labelled = dataclasses.replace(draw(2, n=3), case_ids=CASES, **changes)
+    return EvaluationInput(labelled, 1, "t", "test", model=model)
 
 
 def test_out_of_fold_a_case_is_judged_by_the_fold_that_held_it_out(model, draw):
@@ -93,7 +93,9 @@ def test_only_folds_that_predicted_are_asked(model, draw):
     assert first_weights(paths, judged_by_fold(only_one))[0].outcome == "fine"
     columns = dataclasses.replace(
         evaluated,
-        scored=dataclasses.replace(evaluated.scored, members={2: evaluated.scored.probabilities}),
+        labelled=dataclasses.replace(
+            evaluated.labelled, members={2: evaluated.labelled.probabilities}
+        ),
     )
     assert judged_by_fold(columns) == {2: CASES}
     assert first_weights(paths, judged_by_fold(columns))[0].outcome == "not available"

@@ -38,16 +38,16 @@ def natural(x, knots):
 
 @pytest.mark.parametrize("per_patient", [1, 3])
 def test_it_is_a_natural_spline_fitted_by_statsmodels(per_patient):
-    scored = cohort(240, per_patient=per_patient, slope=0.5)
-    p = scored.probabilities[:, 1]
+    labelled = cohort(240, per_patient=per_patient, slope=0.5)
+    p = labelled.probabilities[:, 1]
     odds = logit(p)
     design = natural(odds, np.quantile(odds, [0.1, 0.5, 0.9]))
-    groups = scored.grouping.owner
+    groups = labelled.grouping.owner
     # Of statsmodels' correction only the part of the number of patients is used here.
     factor = (len(p) - 3) / (len(p) - 1)
-    model = sm.Logit(scored.truth, design)
+    model = sm.Logit(labelled.truth, design)
     reference = model.fit(disp=0, cov_type="cluster", cov_kwds={"groups": groups})
-    fit, at = flexible(scored, 1), np.linspace(0.05, 0.95, 7)
+    fit, at = flexible(labelled, 1), np.linspace(0.05, 0.95, 7)
     assert fit.method == CURVE
     rows = natural(logit(at), np.quantile(odds, [0.1, 0.5, 0.9]))
     middle = rows @ reference.params
@@ -62,16 +62,16 @@ def test_it_is_a_natural_spline_fitted_by_statsmodels(per_patient):
     np.testing.assert_allclose(high, expit(middle + reach), atol=1e-5)
     # By hand (Austin and Steyerberg 2019).
     distances = np.abs(expit(design @ reference.params) - p)
-    values = [one.value for one in calibration_indices(scored, 1, 0)]
+    values = [one.value for one in calibration_indices(labelled, 1, 0)]
     expected = distances.mean(), np.median(distances), np.quantile(distances, 0.9)
     np.testing.assert_allclose(values, expected, atol=1e-6)
 
 
 def rarer_of(n_own, n=120):
     """A cohort with so many cases of the class, which tell nothing of it."""
-    scored = cohort(n)
+    labelled = cohort(n)
     return dataclasses.replace(
-        scored,
+        labelled,
         truth=(np.argsort(np.argsort(np.random.default_rng(1).random(n))) < n_own).astype(int),
     )
 
@@ -80,9 +80,9 @@ def rarer_of(n_own, n=120):
     ("n_own", "method"), [(0, None), (9, None), (10, LINE), (19, LINE), (20, CURVE), (111, None)]
 )
 def test_how_many_cases_a_curve_takes(n_own, method):
-    scored = rarer_of(n_own)
-    found, curve = flexible(scored, 1), flexible_curve(scored, 1, 0.95)
-    figures = calibration_indices(scored, 1, 0)
+    labelled = rarer_of(n_own)
+    found, curve = flexible(labelled, 1), flexible_curve(labelled, 1, 0.95)
+    figures = calibration_indices(labelled, 1, 0)
     if method is None:
         assert f"{min(n_own, 120 - n_own)} patients of the rarer side" in found
         assert curve == found
@@ -92,14 +92,14 @@ def test_how_many_cases_a_curve_takes(n_own, method):
     assert curve.series == ("flexible" if method == CURVE else "straight on the log odds")
     assert "200 are recommended" in curve.warning
     assert all(low < y < high for low, y, high in zip(curve.low, curve.y, curve.high, strict=True))
-    p = scored.probabilities[:, 1]
+    p = labelled.probabilities[:, 1]
     assert (curve.x[0], curve.x[-1]) == (p.min(), p.max())
 
 
 def test_patients_count_not_cases():
-    scored = rarer_of(30)
-    patients = np.where(scored.truth == 1, "one", np.array(scored.case_ids))
-    clustered = dataclasses.replace(scored, patients=tuple(map(str, patients)))
+    labelled = rarer_of(30)
+    patients = np.where(labelled.truth == 1, "one", np.array(labelled.case_ids))
+    clustered = dataclasses.replace(labelled, patients=tuple(map(str, patients)))
     assert "1 patient of the rarer side" in flexible(clustered, 1)
 
 
@@ -108,19 +108,19 @@ def test_many_cases_carry_no_warning():
 
 
 def test_probabilities_without_a_curve():
-    scored = cohort(120)
-    alike = dataclasses.replace(scored, probabilities=np.full((120, 2), 0.5))
-    assert "all probabilities are alike" in flexible(alike, 1)
-    ends = np.eye(2)[scored.truth]  # exactly 0 and 1, and right
-    assert "separate" in flexible(dataclasses.replace(scored, probabilities=ends), 1)
+    labelled = cohort(120)
+    alike = dataclasses.replace(labelled, probabilities=np.full((120, 2), 0.5))
+    assert "all probabilities are the same" in flexible(alike, 1)
+    ends = np.eye(2)[labelled.truth]  # exactly 0 and 1, and right
+    assert "separate" in flexible(dataclasses.replace(labelled, probabilities=ends), 1)
 
 
 def test_exactly_0_and_1_among_others_is_finite():
-    scored = cohort(200)
-    p = scored.probabilities[:, 1].copy()
+    labelled = cohort(200)
+    p = labelled.probabilities[:, 1].copy()
     p[:5], p[5:10] = 0.0, 1.0
-    scored = dataclasses.replace(scored, probabilities=np.column_stack([1 - p, p]))
-    curve = flexible_curve(scored, 1, 0.95)
+    labelled = dataclasses.replace(labelled, probabilities=np.column_stack([1 - p, p]))
+    curve = flexible_curve(labelled, 1, 0.95)
     assert (curve.x[0], curve.x[-1]) == (0, 1)
     assert np.isfinite([curve.y, curve.low, curve.high]).all()
 
@@ -136,8 +136,10 @@ def test_a_curve_sees_what_is_bent():
     random, n = np.random.default_rng(3), 4000
     p = random.random(n)
     truth = (random.random(n) < np.minimum(p, 0.5)).astype(int)
-    scored = dataclasses.replace(cohort(n), truth=truth, probabilities=np.column_stack([1 - p, p]))
-    fit = flexible(scored, 1)
+    labelled = dataclasses.replace(
+        cohort(n), truth=truth, probabilities=np.column_stack([1 - p, p])
+    )
+    fit = flexible(labelled, 1)
     np.testing.assert_allclose(fit.at(np.array([0.2, 0.4])), [0.2, 0.4], atol=0.06)
     np.testing.assert_allclose(fit.at(np.array([0.9])), [0.5], atol=0.06)
 
@@ -155,16 +157,16 @@ def test_what_chance_would_show_is_told_instead_of_an_interval():
 
 def test_chance_is_what_refits_show():
     """The mean that is told against fits one by one to truths that are drawn here."""
-    scored, random = cohort(150), np.random.default_rng(9)
-    p, values = scored.probabilities[:, 1], []
+    labelled, random = cohort(150), np.random.default_rng(9)
+    p, values = labelled.probabilities[:, 1], []
     for _ in range(150):
-        drawn = dataclasses.replace(scored, truth=(random.random(150) < p).astype(int))
+        drawn = dataclasses.replace(labelled, truth=(random.random(150) < p).astype(int))
         values.append(np.abs(flexible(drawn, 1).at(p) - p).mean())
-    told = float(calibration_indices(scored, 1, 0)[0].method.split("calibrated ")[1].split()[0])
+    told = float(calibration_indices(labelled, 1, 0)[0].method.split("calibrated ")[1].split()[0])
     assert told == pytest.approx(np.mean(values), rel=0.15)
 
 
 def test_each_class_of_several(draw):
-    scored = draw(3, n=150, digits=6)
-    names = [one.name for one in calibration_indices(scored, 0, 0)]
+    labelled = draw(3, n=150, digits=6)
+    names = [one.name for one in calibration_indices(labelled, 0, 0)]
     assert names == [f"{what} of {name}" for name in "xyz" for what in ("ICI", "E50", "E90")]

@@ -9,10 +9,10 @@ from ricenet_v2.evaluation.metric_set import MetricSet
 from ricenet_v2.evaluation.ranking import Ranking
 
 
-def expected(scored, positive, at):
+def expected(labelled, positive, at):
     """The figures of some cases (with repeats), by scikit-learn."""
-    truth, called, p = scored.truth[at], scored.predicted[at], scored.probabilities[at]
-    n_classes = len(scored.classes)
+    truth, called, p = labelled.truth[at], labelled.predicted[at], labelled.probabilities[at]
+    n_classes = len(labelled.classes)
     told = [positive] if n_classes == 2 else range(n_classes)
     aurocs = [reference.roc_auc_score(truth == k, p[:, k]) for k in told]
     precisions = [reference.average_precision_score(truth == k, p[:, k]) for k in told]
@@ -28,17 +28,17 @@ def expected(scored, positive, at):
         "log loss": reference.log_loss(truth, p, labels=labels),
     }
     f1s = reference.f1_score(truth, called, average=None)
-    found |= {f"F1 of {name}": f1 for name, f1 in zip(scored.classes, f1s, strict=True)}
+    found |= {f"F1 of {name}": f1 for name, f1 in zip(labelled.classes, f1s, strict=True)}
     if n_classes > 2:
-        found |= {f"AUROC of {scored.classes[k]}": aurocs[k] for k in told}
-        found |= {f"average precision of {scored.classes[k]}": precisions[k] for k in told}
+        found |= {f"AUROC of {labelled.classes[k]}": aurocs[k] for k in told}
+        found |= {f"average precision of {labelled.classes[k]}": precisions[k] for k in told}
     return found
 
 
 @pytest.mark.parametrize(("n_classes", "positive"), [(2, 0), (2, 1), (3, 0), (5, 0)])
 def test_figures_agree_with_scikit_learn_on_the_cases_and_on_samples(draw, n_classes, positive):
-    scored = draw(n_classes, n=80)
-    metric_set = MetricSet.of(scored, positive)
+    labelled = draw(n_classes, n=80)
+    metric_set = MetricSet.of(labelled, positive)
     random = np.random.default_rng(5)
     samples = [np.arange(80), *random.integers(0, 80, (6, 80))]
     weights = np.stack([np.bincount(sample, minlength=80) for sample in samples], axis=1)
@@ -46,14 +46,14 @@ def test_figures_agree_with_scikit_learn_on_the_cases_and_on_samples(draw, n_cla
     assert values.shape == (7, len(metric_set.names))
     for sample, row in zip(samples, values, strict=True):
         found = dict(zip(metric_set.names, row, strict=True))
-        for name, value in expected(scored, positive, sample).items():
+        for name, value in expected(labelled, positive, sample).items():
             assert found[name] == pytest.approx(value, abs=1e-12), name
 
 
 @pytest.mark.parametrize("n_classes", [2, 4])
 def test_the_parts_of_the_brier_score_are_the_whole(draw, n_classes):
-    scored = draw(n_classes, n=200)
-    metric_set = MetricSet.of(scored, 1)
+    labelled = draw(n_classes, n=200)
+    metric_set = MetricSet.of(labelled, 1)
     values = dict(zip(metric_set.names, metric_set.values(np.ones((200, 1)))[0], strict=True))
     parts = values["Brier reliability"] - values["Brier resolution"] + values["Brier uncertainty"]
     assert parts == pytest.approx(values["Brier score"])
@@ -68,10 +68,10 @@ def test_calibration_error_of_a_hand_worked_table(draw):
     truth = np.array([1, 1, 1, 1, 1, 1])
     names = tuple("abcdef")
     probabilities = np.column_stack([1 - p, p])
-    scored = LabelledPredictions(
+    labelled = LabelledPredictions(
         names, names, truth, (p > 0.5).astype(int), probabilities, ("x", "y")
     )
-    metric_set = MetricSet.of(scored, 1)
+    metric_set = MetricSet.of(labelled, 1)
     values = dict(zip(metric_set.names, metric_set.values(np.ones((6, 1)))[0], strict=True))
     assert values["expected calibration error"] == pytest.approx(
         (2 * abs(0.5 - 0.65) + 4 * abs(1 - 0.95)) / 6
@@ -79,9 +79,9 @@ def test_calibration_error_of_a_hand_worked_table(draw):
 
 
 def test_a_sample_without_a_class_is_degenerate_for_what_rests_on_classes(draw):
-    scored = draw(2, n=30)
-    weights = np.stack([np.ones(30), (scored.truth == 0).astype(float)], axis=1)
-    metric_set = MetricSet.of(scored, 1)
+    labelled = draw(2, n=30)
+    weights = np.stack([np.ones(30), (labelled.truth == 0).astype(float)], axis=1)
+    metric_set = MetricSet.of(labelled, 1)
     whole, lacking = (
         dict(zip(metric_set.names, row, strict=True)) for row in metric_set.values(weights)
     )

@@ -22,8 +22,8 @@ def made_of(truth, p, patients=None):
     )
 
 
-def figure(scored):
-    (found,) = observed_expected(scored, 1, 0.95)
+def figure(labelled):
+    (found,) = observed_expected(labelled, 1, 0.95)
     return found
 
 
@@ -37,8 +37,8 @@ def test_of_a_model_that_knows_nothing_it_is_debrays():
 
 
 def test_of_a_model_that_knows_much_it_is_narrower(draw):
-    scored = draw(2, n=200, digits=6, knowledge=4)
-    found, n_own = figure(scored), int((scored.truth == 1).sum())
+    labelled = draw(2, n=200, digits=6, knowledge=4)
+    found, n_own = figure(labelled), int((labelled.truth == 1).sum())
     debray = 2 * stats.norm.ppf(0.975) * math.sqrt(1 / n_own - 1 / 200)
     assert math.log(found.high / found.low) < 0.6 * debray
 
@@ -74,8 +74,8 @@ def test_probabilities_of_0_and_1():
 
 
 def test_every_class_of_several_has_its_own_and_patients_count_once(draw):
-    scored = draw(3, n=90)
-    names = [one.name for one in observed_expected(scored, 0, 0.95)]
+    labelled = draw(3, n=90)
+    names = [one.name for one in observed_expected(labelled, 0, 0.95)]
     assert names == [f"observed : expected of {name}" for name in "xyz"]
     single = draw(2, n=60, digits=6)
     tripled = LabelledPredictions(

@@ -13,18 +13,18 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from ricenet_v2.evaluation.paired import (
+from ricenet_v2.evaluation.compared_metrics import (
     ACCURACY,
     BALANCED,
     LOG_LOSS,
     MACRO_F1,
-    PermutationScheme,
-    Term,
     auroc_of,
     values_of,
 )
+from ricenet_v2.evaluation.paired import PermutationScheme
 from ricenet_v2.evaluation.paired_permutation import PairedPermutation
 from ricenet_v2.evaluation.resampling import Patients
+from ricenet_v2.evaluation.swapped_differences import Term
 
 NAMES = (ACCURACY, MACRO_F1, BALANCED, "Brier score", LOG_LOSS, "AUROC", auroc_of("y"))
 
@@ -95,7 +95,7 @@ def cohort(n, aurocs, random):
     return made
 
 
-def as_scored(draw, part):
+def as_labelled(draw, part):
     truth, p = part
     return dataclasses.replace(
         draw(2, n=len(truth)), truth=truth, probabilities=p, predicted=p.argmax(axis=1)
@@ -113,7 +113,7 @@ def test_intervals_at_imbalance_hold_what_is_true(draw, aurocs, wanted):
     assert from_theory[0] - from_theory[1] == pytest.approx(wanted, abs=5e-4)
     random, trials, held = np.random.default_rng(5), 150, dict.fromkeys((MACRO_F1, BALANCED), 0)
     for seed in range(trials):
-        first, second = (as_scored(draw, part) for part in cohort(92, aurocs, random))
+        first, second = (as_labelled(draw, part) for part in cohort(92, aurocs, random))
         tested = PermutationScheme(1, 199, seed).test([Term(1, first, second)], tuple(held))
         for name, found in tested.items():
             low, high = found.ends()

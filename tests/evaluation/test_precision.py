@@ -11,11 +11,11 @@ from ricenet_v2.evaluation.sample_size import LogOdds, n_shrinkage, se_auroc
 
 
 def test_of_a_cohort(draw):
-    scored = draw(2, n=92, digits=6)
-    (made,) = sample_sizes(scored, 1, "out-of-fold", 0.95)
-    own = scored.truth == 1
+    labelled = draw(2, n=92, digits=6)
+    (made,) = sample_sizes(labelled, 1, "out-of-fold", 0.95)
+    own = labelled.truth == 1
     assert (made.class_name, made.n_patients, made.n_of_class) == ("y", 92, own.sum())
-    auroc = metrics.roc_auc_score(own, scored.probabilities[:, 1])
+    auroc = metrics.roc_auc_score(own, labelled.probabilities[:, 1])
     rows = {row.figure: row for row in made.precision}
     assert made.auroc == rows["AUROC"].assumed == pytest.approx(auroc)
     reach = 1.959964 * se_auroc(92, own.mean(), auroc)
@@ -26,22 +26,24 @@ def test_of_a_cohort(draw):
     assert rows["observed : expected"].low * rows["observed : expected"].high == pytest.approx(1)
     assert rows["calibration slope"].low + rows["calibration slope"].high == pytest.approx(2)
     benefit = rows["net benefit at 0.5, by prevalence"]
-    called = scored.probabilities[:, 1] >= 0.5
+    called = labelled.probabilities[:, 1] >= 0.5
     expected = ((called & own).sum() - (called & ~own).sum()) / own.sum()
     assert benefit.assumed == pytest.approx(expected)
     most = made.development.most_parameters
     assert n_shrinkage(most, made.development.r_squared) <= 92 * (1 + 1e-9)
-    assert sample_sizes(scored, 1, "test", 0.95)[0].development is None
+    assert sample_sizes(labelled, 1, "test", 0.95)[0].development is None
 
 
 def test_several_cases_of_a_patient_count_as_one(draw):
-    scored = draw(2, n=90, per_patient=3, digits=6)
-    (made,) = sample_sizes(scored, 1, "test", 0.95)
+    labelled = draw(2, n=90, per_patient=3, digits=6)
+    (made,) = sample_sizes(labelled, 1, "test", 0.95)
     assert made.n_patients == 30
     assert made.n_of_class == len(
-        {p for p, t in zip(scored.patients, scored.truth, strict=True) if t}
+        {p for p, t in zip(labelled.patients, labelled.truth, strict=True) if t}
     )
-    (single,) = sample_sizes(dataclasses.replace(scored, patients=scored.case_ids), 1, "test", 0.95)
+    (single,) = sample_sizes(
+        dataclasses.replace(labelled, patients=labelled.case_ids), 1, "test", 0.95
+    )
     for row, other in zip(made.precision, single.precision, strict=True):
         # The ratio's logarithm, and all others themselves; ends stay within 0 and 1.
         reach, of_single = (
@@ -53,16 +55,16 @@ def test_several_cases_of_a_patient_count_as_one(draw):
 
 
 def test_a_class_without_cases_or_rest_is_left_out_and_extremes_are_defined(draw):
-    scored = draw(3, n=30)
-    without = scored.part(np.flatnonzero(scored.truth != 2))
+    labelled = draw(3, n=30)
+    without = labelled.part(np.flatnonzero(labelled.truth != 2))
     assert [one.class_name for one in sample_sizes(without, 0, "test", 0.95)] == ["x", "y"]
-    one_class = scored.part(np.flatnonzero(scored.truth == 0))
+    one_class = labelled.part(np.flatnonzero(labelled.truth == 0))
     assert sample_sizes(one_class, 0, "test", 0.95) == ()
-    perfect = dataclasses.replace(scored, probabilities=np.eye(3)[scored.truth])
+    perfect = dataclasses.replace(labelled, probabilities=np.eye(3)[labelled.truth])
     for made in sample_sizes(perfect, 0, "out-of-fold", 0.95):
         assert made.auroc == 0.99
         assert "net benefit at 0.5, by prevalence" not in {row.figure for row in made.precision}
-    blind = dataclasses.replace(scored, probabilities=np.full((30, 3), 1 / 3))
+    blind = dataclasses.replace(labelled, probabilities=np.full((30, 3), 1 / 3))
     for made in sample_sizes(blind, 0, "out-of-fold", 0.95):
         assert made.auroc == 0.55
         assert all(np.isfinite([row.low, row.high]).all() for row in made.precision)

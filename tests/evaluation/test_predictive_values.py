@@ -33,8 +33,8 @@ def of_table(true, missed, false, right, repeats=1):
     )
 
 
-def values(scored, prevalence):
-    return at_prevalence(scored, scored.predicted == 1, Prevalence(1, prevalence), 0.95)
+def values(labelled, prevalence):
+    return at_prevalence(labelled, labelled.predicted == 1, Prevalence(1, prevalence), 0.95)
 
 
 @pytest.mark.parametrize("prevalence", [0.03, 0.5])
@@ -107,11 +107,11 @@ def test_repeated_cases_of_a_patient_add_nothing():
 
 
 def test_an_evaluation_gets_them_for_calls_and_thresholds(draw):
-    scored = draw(3, n=60)
-    picked = applied(chosen_thresholds(scored, 0), scored, 0.95)
-    made = evaluate(scored, EvaluationOptions(0, 20), thresholds=picked)
-    requested = prevalences([("y", 0.2)], scored, 0)
-    after = with_prevalences(made, scored, requested)
+    labelled = draw(3, n=60)
+    picked = applied(chosen_thresholds(labelled, 0), labelled, 0.95)
+    made = evaluate(labelled, EvaluationOptions(0, 20), thresholds=picked)
+    requested = prevalences([("y", 0.2)], labelled, 0)
+    after = with_prevalences(made, labelled, requested)
     new = [one for one in after.figures if one not in made.figures]
     assert [one.name for one in new] == [
         f"{sign} predictive value at prevalence 0.2 of y" for sign in ("positive", "negative")

@@ -23,13 +23,13 @@ from ricenet_v2.store.tables import write_rows
 
 
 def test_shuffles_keep_labels_of_a_patient_together(draw):
-    scored = draw(2, n=31, per_patient=3)
-    scored = dataclasses.replace(scored, truth=np.repeat(np.arange(11) % 2, 3)[:31])
-    (truths,) = _shuffled(scored, 50, np.random.default_rng(0))
+    labelled = draw(2, n=31, per_patient=3)
+    labelled = dataclasses.replace(labelled, truth=np.repeat(np.arange(11) % 2, 3)[:31])
+    (truths,) = _shuffled(labelled, 50, np.random.default_rng(0))
     for patient in range(10):
         own = truths[:, 3 * patient : 3 * patient + 3]
         assert (own == own[:, :1]).all()
-    assert (truths.sum(axis=1) == scored.truth.sum()).all()
+    assert (truths.sum(axis=1) == labelled.truth.sum()).all()
     assert len(np.unique(truths, axis=0)) > 25
 
 
@@ -43,21 +43,21 @@ def test_a_model_that_knows_is_told_from_chance_and_one_that_does_not_is_not(dra
 
 def test_p_of_shuffles_is_that_of_all_orders(draw):
     # 3 against 3, the class of interest highest: 1 of 20 orders is as good.
-    scored = draw(2, n=6, digits=6)
+    labelled = draw(2, n=6, digits=6)
     p = np.array([0.1, 0.2, 0.3, 0.6, 0.7, 0.8])
-    scored = dataclasses.replace(
-        scored,
+    labelled = dataclasses.replace(
+        labelled,
         truth=np.array([0, 0, 0, 1, 1, 1]),
         probabilities=np.column_stack([1 - p, p]),
         predicted=(p > 0.5).astype(int),
     )
-    found = shuffled_labels(scored, 1, 4000).figures[0].value
+    found = shuffled_labels(labelled, 1, 4000).figures[0].value
     assert found == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / 4000))
 
 
 def test_an_auroc_that_is_not_defined_has_no_p_and_decides_nothing(draw):
-    scored = draw(2, n=20)
-    alone = dataclasses.replace(scored, truth=np.zeros(20, dtype=int))
+    labelled = draw(2, n=20)
+    alone = dataclasses.replace(labelled, truth=np.zeros(20, dtype=int))
     found = shuffled_labels(alone, 1, 99)
     assert found.figures[0].value is None
     assert "not defined" in found.figures[0].warning
@@ -69,11 +69,11 @@ def test_an_auroc_that_is_not_defined_has_no_p_and_decides_nothing(draw):
 def question(draw, tmp_path):
     """A dataset of 40 cases, two a patient, in five folds."""
     paths = DatasetPaths("D", tmp_path / "raw", tmp_path / "preprocessed", tmp_path / "results")
-    scored = draw(2, n=40, per_patient=2, folds=tuple(i // 2 % 5 for i in range(40)))
+    labelled = draw(2, n=40, per_patient=2, folds=tuple(i // 2 % 5 for i in range(40)))
 
     def measured(i, size):
         return CaseMeasurement(
-            scored.case_ids[i], (size, 9, 9), (size, 9, 9), (1.0, 1.0, 1.0), 0.5, (), "", f"v{i}"
+            labelled.case_ids[i], (size, 9, 9), (size, 9, 9), (1.0, 1.0, 1.0), 0.5, (), "", f"v{i}"
         )
 
     def make(sizes=None, twins=False):
@@ -83,13 +83,13 @@ def question(draw, tmp_path):
         found = Fingerprint("D", 40, 20, {"x": 20, "y": 20}, (), tuple(cases))
         documents.write(paths.fingerprint, found)
         rows = [
-            Case(case, patient, scored.classes[truth])
+            Case(case, patient, labelled.classes[truth])
             for case, patient, truth in zip(
-                scored.case_ids, scored.patients, scored.truth, strict=True
+                labelled.case_ids, labelled.patients, labelled.truth, strict=True
             )
         ]
         write_raw_tables(paths.raw, Dataset("D", (Channel("a", "mri"),), ("x", "y")), rows)
-        return EvaluationInput(scored, 1, "t", "out-of-fold", dataset=paths)
+        return EvaluationInput(labelled, 1, "t", "out-of-fold", dataset=paths)
 
     return make
 
@@ -108,10 +108,10 @@ def test_folds_without_leaks_are_fine(question):
 
 def test_patients_and_images_in_two_folds_are_named(question):
     evaluated = question(twins=True)
-    folds = list(evaluated.scored.folds)
+    folds = list(evaluated.labelled.folds)
     folds[0] = 4
     evaluated = dataclasses.replace(
-        evaluated, scored=dataclasses.replace(evaluated.scored, folds=tuple(folds))
+        evaluated, labelled=dataclasses.replace(evaluated.labelled, folds=tuple(folds))
     )
     made = outcomes(sanity.check(evaluated, sanity.SanityOptions()))
     assert "p000 is held out of folds 0, 4" in made["patients on both sides of a fold"].found
@@ -124,7 +124,7 @@ def test_patients_and_images_in_two_folds_are_named(question):
 
 def test_a_leak_of_one_fold_is_no_doubt_about_cases_of_others(question, tmp_path):
     evaluated, model = question(), ModelPaths(tmp_path / "auto__all")
-    held_out = dict(zip(evaluated.scored.folds, evaluated.scored.case_ids, strict=True))
+    held_out = dict(zip(evaluated.labelled.folds, evaluated.labelled.case_ids, strict=True))
     for seen, outcome in ((held_out[1], "fine"), (held_out[0], "doubt")):
         source = PretrainedSource("w.pth", "", "", 1, 0, 0, 0, trained_on=9, leaked=(seen,))
         run = Run("D", "auto", "", 0, ("a",), 0, "cpu", 1, "finished", 0, (), {}, pretrained=source)
@@ -172,7 +172,7 @@ def test_size_alone_is_told_where_it_tells_the_classes(question):
     wish = sanity.SanityOptions(size_and_spacing=True)
     blind = outcomes(sanity.check(question(), wish))["size and spacing only"]
     assert blind.outcome == "fine"
-    truth = question().scored.truth
+    truth = question().labelled.truth
     telling = outcomes(sanity.check(question(sizes=[9 + 4 * t for t in truth]), wish))
     assert telling["size and spacing only"].outcome == "doubt"
     assert "how they were imaged" not in blind.found
@@ -180,15 +180,15 @@ def test_size_alone_is_told_where_it_tells_the_classes(question):
 
 def test_size_alone_of_one_class_is_no_error(question):
     evaluated = question()
-    alone = dataclasses.replace(evaluated.scored, truth=np.zeros(40, dtype=int))
-    made = sanity.size_and_spacing(dataclasses.replace(evaluated, scored=alone), 0)
+    alone = dataclasses.replace(evaluated.labelled, truth=np.zeros(40, dtype=int))
+    made = sanity.size_and_spacing(dataclasses.replace(evaluated, labelled=alone), 0)
     assert "not defined" in made.found
     assert made.outcome == "not available"
 
 
 def test_a_patient_of_training_under_another_id_is_known_by_the_images(question, tmp_path):
     evaluated = question()
-    paths, names = evaluated.dataset, evaluated.scored.case_ids
+    paths, names = evaluated.dataset, evaluated.labelled.case_ids
     ones = (1.0, 1.0, 1.0)
 
     def record(case, person, **further):
@@ -219,9 +219,9 @@ def test_a_patient_of_training_under_another_id_is_known_by_the_images(question,
         made = Predictions("D", "auto", "", {}, ("x", "y"), "mean", False, cases, ())
         documents.write(tmp_path / "predictions.json", made)
         new = [f"new{n}" for n in range(40)]
-        scored = dataclasses.replace(evaluated.scored, case_ids=tuple(new), patients=tuple(new))
+        labelled = dataclasses.replace(evaluated.labelled, case_ids=tuple(new), patients=tuple(new))
         test = dataclasses.replace(
-            evaluated, source="test", scored=scored, predictions=tmp_path / "predictions.csv"
+            evaluated, source="test", labelled=labelled, predictions=tmp_path / "predictions.csv"
         )
         return outcomes(sanity.check(test, sanity.SanityOptions()))
 

@@ -19,9 +19,9 @@ from ricenet_v2.store.tables import write_rows
 
 @pytest.mark.parametrize("seed", range(4))
 def test_thresholds_reach_what_they_promise_and_no_other_is_better(draw, seed):
-    scored = draw(2, n=70, seed=seed)
-    made = {each.name: each for each in applied(chosen_thresholds(scored, 1), scored, 0.95)}
-    false, true, _ = reference.roc_curve(scored.truth, scored.probabilities[:, 1])
+    labelled = draw(2, n=70, seed=seed)
+    made = {each.name: each for each in applied(chosen_thresholds(labelled, 1), labelled, 0.95)}
+    false, true, _ = reference.roc_curve(labelled.truth, labelled.probabilities[:, 1])
 
     def at(name):
         sensitivity, specificity = made[name].figures[:2]
@@ -58,10 +58,12 @@ def test_a_threshold_is_applied_unchanged(draw):
 def test_a_case_at_the_threshold_is_called(draw):
     """By hand: of three cases of the class one lies at 0.5, of three others one does."""
     p, truth = np.array([0.5, 0.75, 0.25, 0.5, 0.25, 0.125]), np.array([1, 1, 1, 0, 0, 0])
-    scored = dataclasses.replace(
+    labelled = dataclasses.replace(
         draw(2, n=6), truth=truth, probabilities=np.column_stack([1 - p, p])
     )
-    (found,) = applied([Threshold("default", scored.classes[1], 0.5, "nothing", ())], scored, 0.95)
+    (found,) = applied(
+        [Threshold("default", labelled.classes[1], 0.5, "nothing", ())], labelled, 0.95
+    )
     assert [each.value for each in found.figures[:4]] == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2 / 3])
 
 
@@ -69,13 +71,13 @@ def test_a_threshold_that_reaches_what_is_wanted_exactly_is_taken(draw):
     """Sensitivities that occur are 0, 1/4 ... 1, and so are specificities."""
     p = np.arange(1, 9) / 10
     truth = np.array([0, 0, 1, 0, 1, 0, 1, 1])
-    scored = dataclasses.replace(
+    labelled = dataclasses.replace(
         draw(2, n=8), truth=truth, probabilities=np.column_stack([1 - p, p])
     )
-    made = {each.name: each for each in chosen_thresholds(scored, 1, (0.75,), (0.75,))}
+    made = {each.name: each for each in chosen_thresholds(labelled, 1, (0.75,), (0.75,))}
     assert made["sensitivity at least 0.75"].value == pytest.approx(0.45)
     assert made["specificity at least 0.75"].value == pytest.approx(0.45)
-    made = {each.name: each for each in chosen_thresholds(scored, 1, (0.5,), (1.0,))}
+    made = {each.name: each for each in chosen_thresholds(labelled, 1, (0.5,), (1.0,))}
     assert made["sensitivity at least 0.50"].value == pytest.approx(0.65)
     assert made["specificity at least 1.00"].value == pytest.approx(0.65)
 
@@ -83,38 +85,38 @@ def test_a_threshold_that_reaches_what_is_wanted_exactly_is_taken(draw):
 def test_the_lowest_score_calls_all_cases_and_what_is_above_the_highest_none(draw):
     """The lowest score is of the class and the highest is not, so no other threshold would do."""
     p, truth = np.array([0.1, 0.2, 0.3, 0.4]), np.array([1, 0, 1, 0])
-    scored = dataclasses.replace(
+    labelled = dataclasses.replace(
         draw(2, n=4), truth=truth, probabilities=np.column_stack([1 - p, p])
     )
-    made = {each.name: each.value for each in chosen_thresholds(scored, 1, (1.0,), (1.0,))}
+    made = {each.name: each.value for each in chosen_thresholds(labelled, 1, (1.0,), (1.0,))}
     assert made["sensitivity at least 1.00"] == 0.1
     assert 0.4 < made["specificity at least 1.00"] < 0.4 + 1e-12
 
 
 def test_no_threshold_without_cases_of_both_sides(draw):
-    scored = draw(2, n=20)
-    alone = scored.part(np.flatnonzero(scored.truth == 0))
+    labelled = draw(2, n=20)
+    alone = labelled.part(np.flatnonzero(labelled.truth == 0))
     made = {each.name: each for each in applied(chosen_thresholds(alone, 1), alone, 0.95)}
     assert made["Youden"].value is None
     assert made["Youden"].figures == ()
 
 
 def test_of_equal_sensitivities_the_higher_specificity_is_taken(draw):
-    scored = draw(2, n=8)
+    labelled = draw(2, n=8)
     p = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
     truth = np.array([0, 0, 0, 0, 1, 0, 1, 1])
-    scored = dataclasses.replace(scored, truth=truth, probabilities=np.column_stack([1 - p, p]))
-    made = chosen_thresholds(scored, 1, sensitivities=(0.6,), specificities=(0.75,))
+    labelled = dataclasses.replace(labelled, truth=truth, probabilities=np.column_stack([1 - p, p]))
+    made = chosen_thresholds(labelled, 1, sensitivities=(0.6,), specificities=(0.75,))
     assert [each.value for each in made] == pytest.approx([0.5, 0.45, 0.65, 0.45])
 
 
-def written(path, scored, probabilities):
+def written(path, labelled, probabilities):
     """Predictions with their truths."""
-    names = [f"prob_{name}" for name in scored.classes]
+    names = [f"prob_{name}" for name in labelled.classes]
     rows = [
-        {"case_id": case, "label": scored.classes[truth], **dict(zip(names, row, strict=True))}
+        {"case_id": case, "label": labelled.classes[truth], **dict(zip(names, row, strict=True))}
         for case, truth, row in zip(
-            scored.case_ids, scored.truth, probabilities.tolist(), strict=True
+            labelled.case_ids, labelled.truth, probabilities.tolist(), strict=True
         )
     ]
     write_rows(path, rows)

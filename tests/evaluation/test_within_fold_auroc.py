@@ -45,25 +45,29 @@ def shifted(draw):
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_within_folds_is_the_mean_of_the_folds_by_their_pairs(draw, n_classes):
-    scored = draw(n_classes, n=100, folds=tuple(i % 7 // 2 for i in range(100)))
+    labelled = draw(n_classes, n=100, folds=tuple(i % 7 // 2 for i in range(100)))
     means = []
     for index in (1,) if n_classes == 2 else range(n_classes):
-        own, scores = scored.truth == index, scored.probabilities[:, index]
-        parts = [np.array(scored.folds) == fold for fold in range(4)]
+        own, scores = labelled.truth == index, labelled.probabilities[:, index]
+        parts = [np.array(labelled.folds) == fold for fold in range(4)]
         values = [roc_auc_score(own[part], scores[part]) for part in parts]
         pairs = [own[part].sum() * (~own[part]).sum() for part in parts]
         means.append(np.average(values, weights=pairs))
-    found = WithinFolds.of(scored, 1)(np.ones((100, 1)))
+    found = WithinFolds.of(labelled, 1)(np.ones((100, 1)))
     assert found[0] == pytest.approx(np.mean(means))
-    pooled = {f.name: f.value for f in evaluate(scored, EvaluationOptions(1, 50)).figures}["AUROC"]
-    assert offset(scored, 1, 0).pooled == pytest.approx(pooled)
+    pooled = {f.name: f.value for f in evaluate(labelled, EvaluationOptions(1, 50)).figures}[
+        "AUROC"
+    ]
+    assert offset(labelled, 1, 0).pooled == pytest.approx(pooled)
 
 
 def test_a_fold_of_one_class_counts_no_pair(draw):
-    scored = draw(2, n=40, folds=(*(0,) * 30, *(1,) * 10))
-    scored = dataclasses.replace(scored, truth=np.r_[scored.truth[:30], np.zeros(10, dtype=int)])
-    found = WithinFolds.of(scored, 1)(np.ones((40, 1)))
-    first = roc_auc_score(scored.truth[:30], scored.probabilities[:30, 1])
+    labelled = draw(2, n=40, folds=(*(0,) * 30, *(1,) * 10))
+    labelled = dataclasses.replace(
+        labelled, truth=np.r_[labelled.truth[:30], np.zeros(10, dtype=int)]
+    )
+    found = WithinFolds.of(labelled, 1)(np.ones((40, 1)))
+    first = roc_auc_score(labelled.truth[:30], labelled.probabilities[:30, 1])
     assert found[0] == pytest.approx(first)
 
 
@@ -91,8 +95,8 @@ def test_scores_without_offsets_are_warned_of_once_in_twenty(shifted, monkeypatc
 def test_every_way_to_shuffle_folds_is_what_p_comes_near_to(draw):
     """Seven patients, counted by hand over all orders of the folds within each class."""
     truth, fold = np.array([0, 0, 0, 0, 1, 1, 1]), np.array([0, 0, 1, 1, 0, 1, 1])
-    scored = dataclasses.replace(draw(2, n=7, seed=5), truth=truth, folds=tuple(fold))
-    scores = scored.probabilities[:, 1]
+    labelled = dataclasses.replace(draw(2, n=7, seed=5), truth=truth, folds=tuple(fold))
+    scores = labelled.probabilities[:, 1]
 
     def within(own):
         pairs = [
@@ -106,22 +110,22 @@ def test_every_way_to_shuffle_folds_is_what_p_comes_near_to(draw):
     pooled = roc_auc_score(truth, scores)
     ways = [within([*a, *b]) for a in permutations(fold[:4]) for b in permutations(fold[4:])]
     wanted = np.mean(np.abs(np.array(ways) - pooled) >= abs(within(fold) - pooled) - 1e-9)
-    found = offset(scored, 1, 0)
+    found = offset(labelled, 1, 0)
     assert (found.pooled, found.within) == pytest.approx((pooled, within(fold)))
     assert found.p == pytest.approx(wanted, abs=0.05)
 
 
 def test_cases_of_a_patient_stay_in_one_fold(draw):
     """Patients of one case and of two are not put in each other's place: the folds keep sizes."""
-    scored = draw(2, n=60, per_patient=2)
-    patients = [*scored.patients[:40], *(f"single{n}" for n in range(20))]
+    labelled = draw(2, n=60, per_patient=2)
+    patients = [*labelled.patients[:40], *(f"single{n}" for n in range(20))]
     fold = np.unique(patients, return_inverse=True)[1] % 3
-    scored = dataclasses.replace(scored, patients=tuple(patients), folds=tuple(fold))
-    (drawn,) = list(_shuffles(scored, fold, 50, np.random.default_rng(0)))
+    labelled = dataclasses.replace(labelled, patients=tuple(patients), folds=tuple(fold))
+    (drawn,) = list(_shuffles(labelled, fold, 50, np.random.default_rng(0)))
     for row in drawn.T:
         assert all(len(set(row[np.array(patients) == name])) == 1 for name in set(patients))
         for k in (0, 1):
-            counts = [np.bincount(own[scored.truth == k].astype(int)) for own in (row, fold)]
+            counts = [np.bincount(own[labelled.truth == k].astype(int)) for own in (row, fold)]
             np.testing.assert_array_equal(*counts)
 
 

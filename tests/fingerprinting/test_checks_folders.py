@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ricenet_v2.fingerprinting.checks_folders import check_folders
-from ricenet_v2.fingerprinting.summary import alike
+from ricenet_v2.fingerprinting.summary import grouped
 
 if TYPE_CHECKING:
     from conftest import Planted
@@ -80,7 +80,7 @@ def test_a_wrong_file_ending_is_one_row(planted: Planted) -> None:
     findings = check_folders(planted.load())
     assert len(findings) == 10
     # Two channels, two splits.
-    assert len(alike(findings)) == 4
+    assert len(grouped(findings)) == 4
     assert all("Correct file_ending in dataset.json, which is .mha" in f.remedy for f in findings)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ricenet_v2.fingerprinting.checks_masks import MaskLabels, check_labels, labels_of
+from ricenet_v2.fingerprinting.checks_masks import MaskLabels, check_labels
 from ricenet_v2.fingerprinting.findings import Place
 from ricenet_v2.fingerprinting.integrity import check
 from ricenet_v2.records.dataset import Channel
@@ -11,19 +11,6 @@ from ricenet_v2.records.dataset import Channel
 
 def masks(**labels):
     return [MaskLabels(Place(case, case), "lesion", values) for case, values in labels.items()]
-
-
-def test_labels_are_the_values_other_than_0():
-    mask = np.zeros((4, 5, 6), np.float32)
-    assert labels_of(mask) == ()
-    mask[0, 0, :3] = 255
-    mask[1] = -0.5
-    assert labels_of(mask) == (-0.5, 255.0)
-    mask.flat[:64] = np.arange(1, 65)
-    mask.flat[64:] = 0
-    assert labels_of(mask) == tuple(range(1, 65))
-    mask.flat[64] = 0.5
-    assert labels_of(mask) is None
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_a_tilt_is_told_from_15_degrees_and_the_exchange_near_45(
     for finding in findings:
         assert finding.severity == "warning"
         assert f"tilted by {tilt} degrees" in finding.found
-        assert ("axes change places" in finding.found) == (is_told == 2)
+        assert ("axes are exchanged" in finding.found) == (is_told == 2)
         assert "--straighten" in finding.remedy
 
 
@@ -68,7 +68,7 @@ def test_two_degrees_may_turn_a_patient_by_88(turned):
     assert finding.case == ""
     assert finding.found == (
         "c (tilted by 44, axes of the file LSA) is turned by 88 degrees against b (tilted by 44, "
-        "axes of the file LPS); 1 of 3 cases lie rather as the former"
+        "axes of the file LPS); 1 of 3 cases lie closer to the former"
     )
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.fingerprinting.cache import CachedMeasurement, load, measure_and_keep
 from ricenet_v2.fingerprinting.fingerprint import distribution, measure
@@ -177,6 +177,15 @@ def test_scans_that_only_measure_the_same_are_not_copies() -> None:
     ]
     assert made[0].channels == made[1].channels
     assert [case.case_id for case in distinct(made)] == ["a", "b"]
+
+
+def test_a_brain_mask_beside_the_images_is_not_measured(tmp_path: Path) -> None:
+    image = np.random.default_rng(0).normal(size=(6, 6, 6)).astype(np.float32)
+    image_file, mask_file = tmp_path / "a.nii.gz", tmp_path / "a_brain.nii.gz"
+    write_image(image_file, image, Grid(image.shape, (1.0, 1.0, 1.0)))
+    write_image(mask_file, image > 0, Grid(image.shape, (1.0, 1.0, 1.0), (0.0, 0.0, 30.0)))
+    with pytest.raises(GeometryError, match="a_brain"):
+        measure_case(CaseFiles("a", (image_file,), ("mri",), mask_file))
 
 
 def test_a_region_that_will_be_straightened_is_measured_along_the_patient(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ import pytest
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.fingerprinting import look
 from ricenet_v2.fingerprinting.integrity import check, check_case
-from ricenet_v2.preprocessing.pipeline import load_case
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.integrity import Finding
+from ricenet_v2.store.case_images import load_case
 from ricenet_v2.store.images import read_image, write_image
 from tests.hostile_case import endless_file, read_endless
 

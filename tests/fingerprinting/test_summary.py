@@ -54,7 +54,7 @@ def test_findings() -> None:
         Finding("error", "label", "a", "imagesTr/a_0000.nii", "'z'", "x", "Correct it."),
         Finding("warning", "dose unit", "", "", "no unit", "Gy", "Write it."),
     ]
-    rows = summary.finding_rows(summary.alike(findings))
+    rows = summary.finding_rows(summary.grouped(findings))
     assert rows[0] == (
         "error",
         "label",
@@ -74,7 +74,7 @@ def test_findings_that_differ_by_their_case_alone_share_a_row() -> None:
     ]
     other = Finding("error", "label", "c9", "imagesTr/c9_0000.nii", "'z'", "x", "Correct it.")
     far = Finding("error", "label", "c8", "imagesTr/c8_0001.nii", "'y'", "x", "Correct it.")
-    groups = summary.alike([*findings, other, far])
+    groups = summary.grouped([*findings, other, far])
     assert groups == [tuple(findings), (other,), (far,)]
     rows = summary.finding_rows(groups)
     assert rows[0][2] == "5 cases:\nc0\nc1\nc2\n...\nimagesTr/\nCASE_0001.nii"
@@ -83,7 +83,7 @@ def test_findings_that_differ_by_their_case_alone_share_a_row() -> None:
 
 def test_faults_of_the_dataset_itself_stay_apart() -> None:
     same = Finding("error", "patient in train and test", "", "cases.csv", "p1", "one", "Move it.")
-    assert [len(group) for group in summary.alike([same, replace(same, found="p2")])] == [1, 1]
+    assert [len(group) for group in summary.grouped([same, replace(same, found="p2")])] == [1, 1]
 
 
 def test_names_of_files_are_whole(capsys) -> None:

@@ -9,7 +9,7 @@ import logging
 import pytest
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.inference.described import check_images, tell_changed
+from ricenet_v2.inference.described import check_images, warn_changed
 from ricenet_v2.inference.folder import predict_folder
 from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.store.paths import DATASET_JSON
@@ -77,8 +77,8 @@ def test_a_folder_without_a_description_or_with_a_foreign_one_is_taken(tmp_path,
 def test_a_description_that_changed_since_training_is_told(images, tmp_path, caplog):
     folder = images((SECOND, FIRST, DOSE)).parent
     with caplog.at_level(logging.WARNING, logger="ricenet_v2"):
-        tell_changed(TRAINED, folder / DATASET_JSON)
-        tell_changed(TRAINED, tmp_path / "gone" / DATASET_JSON)
+        warn_changed(TRAINED, folder / DATASET_JSON)
+        warn_changed(TRAINED, tmp_path / "gone" / DATASET_JSON)
     assert len(caplog.records) == 1
     assert "has changed since the model was trained" in caplog.text
 

@@ -16,12 +16,12 @@ from ricenet_v2.inference.ensemble import load_ensemble
 from ricenet_v2.inference.odds import combine_members
 from ricenet_v2.inference.test_time_augmentation import mirrorings, probabilities
 from ricenet_v2.phantom.cohort import NAME
-from ricenet_v2.preprocessing.pipeline import load_case
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.store import checkpoints
+from ricenet_v2.store.case_images import load_case
 from ricenet_v2.store.cases import read_array, read_record
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset

@@ -131,7 +131,7 @@ def test_an_older_model_is_left_as_it_is_and_says_so(caplog):
     made = odds.combined(OUTPUTS, "mean")
     np.testing.assert_array_equal(made.members, np.stack(list(OUTPUTS.values())))
     assert (made.predicted, odds.prior, odds.rule, odds.recorded) == (1, (), None, ())
-    assert odds.told == []
+    assert odds.described == []
 
 
 def test_a_prior_can_be_named_for_an_older_model_whose_plan_balances():

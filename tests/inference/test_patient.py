@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.inference.folder import predict_folder
 from ricenet_v2.preprocessing.cohort import preprocess_dataset
-from ricenet_v2.preprocessing.pipeline import load_case
+from ricenet_v2.store.case_images import load_case
 from ricenet_v2.store.cases import read_array
 from ricenet_v2.store.images import read_image, write_image
 

@@ -12,10 +12,10 @@ from sklearn.metrics import roc_auc_score
 
 from ricenet_v2.core.errors import CheckpointError, DatasetError
 from ricenet_v2.inference.prior import (
-    called,
     corrected,
     from_state,
     named_prior,
+    predicted_classes,
     prior_of,
     ratios,
     to_state,
@@ -97,14 +97,14 @@ def test_the_balanced_call_is_that_of_the_balanced_world_whatever_the_prior(p, t
     if margins[-1] < margins[-2] * (1 + 1e-9):
         return  # a tie, which rounding decides
     balanced = corrected(p, taught, (1 / 3, 1 / 3, 1 / 3))
-    assert called(corrected(p, taught, wanted), wanted) == balanced.argmax()
+    assert predicted_classes(corrected(p, taught, wanted), wanted) == balanced.argmax()
 
 
 def test_of_two_classes_a_case_is_called_from_the_prior_on():
     p = np.array([[0.85, 0.15], [0.75, 0.25], [0.45, 0.55]])
-    assert called(p, (0.8, 0.2)).tolist() == [0, 1, 1]
-    assert called(p, (0.8, 0.2), "probable").tolist() == [0, 0, 1]
-    assert called(p, ()).tolist() == [0, 0, 1]
+    assert predicted_classes(p, (0.8, 0.2)).tolist() == [0, 1, 1]
+    assert predicted_classes(p, (0.8, 0.2), "probable").tolist() == [0, 0, 1]
+    assert predicted_classes(p, ()).tolist() == [0, 0, 1]
 
 
 def test_a_class_that_training_lacked_keeps_its_share():

@@ -87,8 +87,8 @@ def _too_few_labels(arrays):
         (_without_test, "without test_images"),
         (_two_dimensional, "val_images of shape"),
         (_too_few_labels, "train_labels"),
-        (_half_labels, "val_labels that are no whole numbers"),
-        (_words, "val_labels that are no whole numbers"),
+        (_half_labels, "val_labels that are not whole numbers"),
+        (_words, "val_labels that are not whole numbers"),
         (_complex, "val_images of type complex128"),
     ],
 )

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from ricenet_v2.core.errors import PlanError
-from ricenet_v2.network.build import build_network, deepest_map
+from ricenet_v2.network.build import build_network
+from ricenet_v2.records.architectures import ARCHITECTURES
 from tests.network.plans import PAPER, RESIDUAL
 
 
@@ -62,7 +63,7 @@ def test_deepest_map_is_the_one_of_the_network():
         with torch.device("meta"):
             network = build_network(plan, 1, 2)
             maps = network.features(torch.empty(1, 1, *size))
-        assert tuple(maps.shape[2:]) == deepest_map(plan, size)
+        assert tuple(maps.shape[2:]) == ARCHITECTURES[plan.architecture].deepest_map(plan, size)
 
 
 def test_a_last_map_of_one_voxel_is_refused():

@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from ricenet_v2.planning.names import PRESETS
+from ricenet_v2.planning.names import PRESETS as NAMES
 from ricenet_v2.planning.networks import (
     paper_resnet18,
     resenc_l,
     residual_encoder,
-    stem_of,
     variants,
 )
+from ricenet_v2.planning.presets import PRESETS
 from ricenet_v2.planning.topology import topology
+from ricenet_v2.records.architectures import ARCHITECTURES
 
 
 def test_features_double_to_320():
@@ -36,12 +37,11 @@ def test_each_variant_has_less_than_the_one_before():
     ],
 )
 def test_the_stem_is_known(network, stem):
-    assert stem_of(network) == stem
+    assert ARCHITECTURES[network.architecture].first_maps(network) == stem
 
 
 def test_the_command_offers_the_presets_of_the_planner():
     from ricenet_v2.cli.plan_and_preprocess import build_parser
-    from ricenet_v2.planning import planner
 
     (action,) = [one for one in build_parser()._actions if one.dest == "preset"]
-    assert tuple(action.choices) == planner.PRESETS == PRESETS
+    assert tuple(action.choices) == tuple(NAMES) == tuple(PRESETS.names)

@@ -10,10 +10,10 @@ import pytest
 from ricenet_v2.core.errors import PlanError
 from ricenet_v2.core.machine import GIB
 from ricenet_v2.network.cost import estimate
-from ricenet_v2.planning import presets
 from ricenet_v2.planning.ladder import MemoryBudget, first_that_fits
 from ricenet_v2.planning.overrides import Overrides
 from ricenet_v2.planning.planner import make_plan
+from ricenet_v2.planning.presets import PRESETS
 
 BRAIN = [((170, 210, 165), (1.0, 1.0, 1.0))] * 80
 RICE = ("mri", "mri", "dose")
@@ -148,7 +148,7 @@ def test_a_fingerprint_of_another_dataset_is_refused(make_cohort, cost):
 
 
 def test_the_ladder_never_grows_along_any_axis(make_cohort):
-    rungs = list(presets.ladder("auto", make_cohort(BRAIN)[0].cases, Overrides()))
+    rungs = list(PRESETS["auto"].ladder(make_cohort(BRAIN)[0].cases, Overrides(), ()))
     for before, after in itertools.pairwise(rungs):
         assert all(a <= b for a, b in zip(after.input_size, before.input_size, strict=True))
         assert after.batch <= before.batch
@@ -169,7 +169,7 @@ def test_the_ladder_never_grows_along_any_axis(make_cohort):
 @pytest.mark.parametrize("preset", ["auto", "resenc_l"])
 def test_the_search_finds_what_trying_one_after_another_finds(make_cohort, cost, limit, preset):
     fingerprint, _ = make_cohort([((90, 260, 240), (2.1, 1.0, 0.9))] * 80)
-    rungs = list(presets.ladder(preset, fingerprint.cases, Overrides()))
+    rungs = list(PRESETS[preset].ladder(fingerprint.cases, Overrides(), ()))
     requested = []
 
     def measure(one):

@@ -13,10 +13,10 @@ from acvl_utils.cropping_and_padding.padding import pad_nd_image
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.fingerprinting.region import bounding_box
 from ricenet_v2.preprocessing.fit import fit
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.reporting.case import scan
+from ricenet_v2.voxels.boxes import bounding_box
 
 
 @pytest.fixture

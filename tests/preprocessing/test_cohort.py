@@ -14,9 +14,10 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.preprocessing import cohort
 from ricenet_v2.preprocessing.cohort import CohortResult, inputs_hash, preprocess_dataset
-from ricenet_v2.preprocessing.pipeline import load_case, preprocess
+from ricenet_v2.preprocessing.pipeline import preprocess
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.store import cases as store
+from ricenet_v2.store.case_images import load_case
 from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.raw import RawDataset, mask_path, masks_folder
 from tests.hostile_case import deadly, endless_file, read_endless

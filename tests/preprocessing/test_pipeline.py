@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from scipy import ndimage, stats
 from skimage.transform import resize
 
-from ricenet_v2.core.errors import DatasetError, GeometryError
+from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.preprocessing.pipeline import load_case, preprocess, preprocess_channels
+from ricenet_v2.preprocessing.pipeline import preprocess, preprocess_channels
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.plan_parts import ChannelPlan, Normalisation
+from ricenet_v2.store.case_images import load_case
 from ricenet_v2.store.images import write_image
 
 GRID = Grid((10, 12, 11), (3.0, 2.0, 2.5), (-4.0, 5.0, 6.0))
@@ -222,32 +223,6 @@ def test_voxels_that_are_no_numbers_are_counted(images, make_plan, value):
         preprocess(images, GRID, make_plan(), "c7")
     assert error.value.case == "c7"
     assert error.value.got == "2 NaN or infinite voxels"
-
-
-def test_a_channel_or_mask_on_another_grid_is_named(tmp_path, images):
-    paths = write(tmp_path, images)
-    moved = Grid(GRID.shape, GRID.spacing, (-4.0, 5.0, 6.2))
-    write_image(paths[1], images[1], moved)
-    with pytest.raises(GeometryError, match="on one grid") as caught:
-        load_case(paths)
-    assert caught.value.file == paths[1]
-    write_image(paths[1], images[1, :-1], Grid((9, 12, 11), GRID.spacing, GRID.origin))
-    with pytest.raises(GeometryError, match="that of c_0000"):
-        load_case(paths)
-    write_image(tmp_path / "c_brain.nii.gz", images[0] > 0, moved)
-    with pytest.raises(GeometryError, match="c_brain"):
-        load_case(paths[:1], tmp_path / "c_brain.nii.gz")
-
-
-def test_a_missing_or_broken_file_is_named(tmp_path, images):
-    paths = write(tmp_path, images)
-    paths[1].write_bytes(paths[1].read_bytes()[:100])
-    with pytest.raises(DatasetError, match="cannot be read") as caught:
-        load_case(paths)
-    assert caught.value.file == paths[1]
-    paths[1].unlink()
-    with pytest.raises(DatasetError, match="no such image"):
-        load_case(paths)
 
 
 def test_images_are_known_again_whatever_plan_format_and_header(images, make_plan, tmp_path):

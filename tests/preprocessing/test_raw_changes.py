@@ -92,4 +92,4 @@ def test_it_is_told_and_never_ends_a_training(raw, make_plan, paths, caplog, mon
     assert "c0. Run ricenet_plan_and_preprocess" in told
     monkeypatch.setattr(module, "raw_changes", lambda *_: 1 / 0)
     warn_raw_changes(raw, make_plan(), paths)
-    assert "cannot be told" in caplog.messages[-1]
+    assert "Cannot determine whether" in caplog.messages[-1]

@@ -12,14 +12,15 @@ from scipy.spatial.transform import Rotation
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.fingerprinting.region import patient_box
-from ricenet_v2.preprocessing.pipeline import load_case, preprocess
+from ricenet_v2.preprocessing.pipeline import preprocess
 from ricenet_v2.preprocessing.turn import background, carry, carry_mask
 from ricenet_v2.preprocessing.way import ResamplingRoute, straight_box
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.plan_parts import ChannelPlan, Normalisation
 from ricenet_v2.records.voxels import voxels_hash
+from ricenet_v2.store.case_images import load_case
 from ricenet_v2.store.images import write_image
+from ricenet_v2.voxels.boxes import patient_box
 
 MRI = ChannelPlan("T1c", "mri", "cubic", Normalisation("none"))
 DOSE = ChannelPlan("dose", "dose", "linear", Normalisation("none"))

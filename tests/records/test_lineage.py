@@ -1,4 +1,4 @@
-from ricenet_v2.records.lineage import Trained, TrainedCase, digest, telling
+from ricenet_v2.records.lineage import Trained, TrainedCase, digest, distinguishing
 
 
 def trained(case, patient):
@@ -25,18 +25,18 @@ def test_the_case_itself_and_another_case_of_its_patient_are_recognised():
 def test_an_image_that_several_patients_have_tells_nobody_from_another():
     images = {"1": ("own", "atlas"), "2": ("atlas", "other"), "3": ("atlas",)}
     people = {"1": "p", "2": "q", "3": "r"}
-    assert telling(images, people) == {"1": ("own",), "2": ("other",), "3": ("atlas",)}
-    assert telling({"1": ()}, people) == {"1": ()}
+    assert distinguishing(images, people) == {"1": ("own",), "2": ("other",), "3": ("atlas",)}
+    assert distinguishing({"1": ()}, people) == {"1": ()}
 
 
 def test_an_image_of_two_cases_of_one_patient_tells_who_it_is():
     images = {"before": ("planning CT", "first"), "after": ("planning CT", "second")}
-    assert telling(images, {"before": "p", "after": "p"}) == images
+    assert distinguishing(images, {"before": "p", "after": "p"}) == images
 
 
 def test_a_patient_who_is_there_under_two_ids_is_still_known_by_the_images():
     images = {"1": ("scan", "atlas"), "2": ("scan", "atlas"), "3": ("other", "atlas")}
-    found = telling(images, {"1": "p", "2": "again p", "3": "q"})
+    found = distinguishing(images, {"1": "p", "2": "again p", "3": "q"})
     assert found == {"1": ("scan",), "2": ("scan",), "3": ("other",)}
 
 

@@ -17,7 +17,11 @@ PRIOR = Prior((0.5, 0.5), (12, 3))
 
 def test_a_calibration_of_older_versions_is_a_temperature():
     found = documents.read(Calibration, GOLDEN / "calibration_1.json")
-    assert (found.form, found.temperature, found.words) == ("temperature", 1.5, "Temperature 1.500")
+    assert (found.form, found.temperature, found.description) == (
+        "temperature",
+        1.5,
+        "Temperature 1.500",
+    )
     assert (found.prior, found.offsets, found.trials) == ((), (), ())
 
 
@@ -25,7 +29,7 @@ def test_predictions_of_older_versions_are_not_corrected():
     found = documents.read(Predictions, GOLDEN / "predictions_1.json")
     assert (found.priors, found.prior, found.decide) == ((), (), None)
     assert found.applied == Recalibration(1 / 1.5)
-    assert found.applied.words == "temperature 1.500"
+    assert found.applied.description == "temperature 1.500"
     assert found.cases[0].probabilities == (0.3, 0.7)
 
 
@@ -75,5 +79,5 @@ def test_words_name_the_numbers():
         1.25, None, None, 1, 1, "", {}, (), (), form="slope and offset", slope=0.8,
         offsets=(0.25, -0.25), classes=("a", "b"),
     )  # fmt: skip
-    assert made.words == "Slope 0.800 and offsets (a +0.250, b -0.250)"
-    assert Recalibration(0.8, (0.25, -0.25)).words == "slope 0.800 and offsets +0.250, -0.250"
+    assert made.description == "Slope 0.800 and offsets (a +0.250, b -0.250)"
+    assert Recalibration(0.8, (0.25, -0.25)).description == "slope 0.800 and offsets +0.250, -0.250"

@@ -224,10 +224,10 @@ def test_a_fold_of_other_labels_among_the_others_is_named(model, raw):
     train = tuple(case for case in CASES if case not in HELD_OUT[1])
     hashed = Fold(train, HELD_OUT[1]).hash_with(labels, PATIENTS)
     documents.write(path, dataclasses.replace(documents.read(Run, path), fold_hash=hashed))
-    with pytest.raises(DatasetError, match="do not tell the cases") as caught:
+    with pytest.raises(DatasetError, match="do not record the cases") as caught:
         pool(model, "1")
     assert caught.value.got == "fold 1: trained on others"
-    with pytest.raises(DatasetError, match="do not tell the cases") as caught:
+    with pytest.raises(DatasetError, match="do not record the cases") as caught:
         pool(model, "1", correct(raw, "c0", label="b"))
     assert caught.value.got == (
         "fold 1: trained on others; c0: label a in the table of fold 0, b in cases.csv"
@@ -244,7 +244,7 @@ def test_records_of_older_versions_refuse_nothing(model, caplog, kept, is_told):
     edit(model.fold(1).validation, "c2", label="b")
     with caplog.at_level(logging.WARNING, logger="ricenet_v2"):
         assert len(pool(model, "1")) == 6
-    assert ("do not tell the cases" in caplog.text) == is_told
+    assert ("do not record the cases" in caplog.text) == is_told
 
 
 def test_an_edited_probability_is_told_with_its_file(model, caplog):

@@ -130,6 +130,8 @@ def test_a_hash_is_compared_once_while_the_file_stays_the_same(tmp_path, monkeyp
     os.utime(tmp_path / "c.b2nd", ns=(1, 1))
     cases.read_array(tmp_path, "c")
     assert hashed.count(size) == 2
+    cases.read_array(tmp_path, "c", verified=set())
+    assert hashed.count(size) == 3
 
 
 def test_a_change_is_found_where_the_time_was_set_back(tmp_path):

@@ -6,10 +6,10 @@ import logging
 
 import pytest
 
-from ricenet_v2.cli import common
+from ricenet_v2.api.locations import model_folder
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, DocumentError, NameInPathError
-from ricenet_v2.evaluation.seeds import spreads_of
+from ricenet_v2.evaluation.seed_spreads import spreads_of
 from ricenet_v2.records.ablation import Subset
 from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.dataset import Channel, Dataset
@@ -149,7 +149,7 @@ def test_channels_that_lead_out_are_refused(tmp_path, paths, channels):
         paths.run("auto", channels)
     (tmp_path / "raw" / "Dataset001_D").mkdir(parents=True)
     with pytest.raises(NameInPathError):
-        common.model_folder(None, "1", "auto", channels, tmp_path)
+        model_folder("1", channels=channels, workspace=tmp_path)
     assert not spreads_of({"a": channels.replace("\0", "")}, paths)
 
 

@@ -145,20 +145,21 @@ def run_fold():
     from ricenet_v2.records.splits import Splits
     from ricenet_v2.store.raw import load_raw_dataset
     from ricenet_v2.training.fold import train_fold
-    from ricenet_v2.training.job import TrainOptions
+    from ricenet_v2.training.options import TrainOptions
     from ricenet_v2.training.process_group import ProcessGroup
+    from ricenet_v2.training.training_setup import TrainingSetup
 
     def run(paths: DatasetPaths, **options: object):
         raw = load_raw_dataset(paths.raw)
-        return train_fold(
+        setup = TrainingSetup(
             paths,
             documents.read(Plan, paths.plan()),
             raw.dataset,
             raw.cases,
             documents.read(Splits, paths.splits),
-            0,
             TrainOptions(**options),
             ProcessGroup(0, 1, torch.device("cpu")),
         )
+        return train_fold(setup, 0)
 
     return run

@@ -83,4 +83,4 @@ def test_without_a_record_of_their_fold_they_are_doubted(paths, older, run_fold,
         documents.write(beside, dataclasses.replace(run, **changes))
     run_fold(paths, epochs=1, pretrained_weights=older)
     (doubt,) = source_of(paths).doubts
-    assert "no run.json beside the file tells whether that fold held out the cases" in doubt
+    assert "no run.json beside the file says whether that fold held out the cases" in doubt

@@ -138,7 +138,7 @@ def test_an_extension_is_repeatable(plan, make_workspace, run_fold, monkeypatch)
 def test_fewer_epochs_than_are_done_are_refused(plan, make_workspace, run_fold):
     paths = make_workspace(plan)
     run_fold(paths)
-    with pytest.raises(TrainingError, match="more epochs than that already"):
+    with pytest.raises(TrainingError, match="already has more epochs than that"):
         run_fold(paths, resume=True, epochs=2)
 
 
@@ -238,7 +238,7 @@ def test_a_checkpoint_that_is_none_of_this_fold_is_told(
     fold = paths.run().fold(0)
     documents.write(fold.run, dataclasses.replace(documents.read(Run, fold.run), status="running"))
     checkpoints.save(fold.latest, spoil(checkpoints.load(fold.latest)))
-    with pytest.raises(CheckpointError, match="cannot go on from this checkpoint") as caught:
+    with pytest.raises(CheckpointError, match="cannot resume from this checkpoint") as caught:
         run_fold(paths, resume=True)
     assert said in caught.value.got
 

@@ -163,7 +163,7 @@ def test_without_locks_a_fold_does_not_end_with_cases_of_two_states(
         return real(*given)
 
     monkeypatch.setattr(loop, "mean_loss", exchanged)
-    with pytest.raises(RicenetError, match=r"preprocessed anew|not preprocessed"):
+    with pytest.raises(RicenetError, match=r"preprocessed again|not preprocessed"):
         run_fold(paths, cache_gb=0.0, num_workers=num_workers)
     fold = paths.run().fold(0)
     assert fold_module.documents.read(Run, fold.run).status != "finished"

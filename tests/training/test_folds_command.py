@@ -10,6 +10,7 @@ import sys
 import pytest
 import torch
 
+from ricenet_v2.api.training import train_folds
 from ricenet_v2.cli import train
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import TrainingError
@@ -175,8 +176,9 @@ def test_a_number_of_parallel_folds_that_is_none_is_refused(paths, capsys, numbe
             train.main([*words, f"--num_folds_parallel={number}"])
         assert "expected auto or a whole number from 1" in capsys.readouterr().err
         workspace = paths.raw.parent.parent
+        folds = None if fold == "all" else [int(fold)]
         with pytest.raises(TrainingError, match="--num_folds_parallel is not usable"):
-            train.train("9", fold, num_folds_parallel=number, workspace=workspace, device="cpu")
+            train_folds("9", folds, num_parallel=number, workspace=workspace, device="cpu")
     assert not paths.results.exists()
 
 

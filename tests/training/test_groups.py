@@ -85,8 +85,11 @@ def test_numbers_are_in_their_order_and_blanks_around_a_name_do_not_count():
     ("cases", "told"),
     [
         (_with(_cohort({"A": (3, 3), "B": (3, 3)}), "A_a0", "n/a"), "no centre is given for A_a0"),
-        (_cohort({"Ulm 1": (3, 3), "ulm_1": (3, 3)}), "'Ulm 1' and 'ulm_1' are spelled alike"),
-        (_cohort({"1.5": (3, 3), "1.50": (3, 3)}), "'1.5' and '1.50' are spelled alike"),
+        (
+            _cohort({"Ulm 1": (3, 3), "ulm_1": (3, 3)}),
+            "'Ulm 1' and 'ulm_1' differ only in spelling",
+        ),
+        (_cohort({"1.5": (3, 3), "1.50": (3, 3)}), "'1.5' and '1.50' differ only in spelling"),
         (
             [*_cohort({"A": (3, 3), "B": (3, 3)}), _case("again", "a", "B", "A_a0")],
             "patient A_a0 is in several: A, B",

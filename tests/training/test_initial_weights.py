@@ -8,7 +8,8 @@ import hashlib
 import pytest
 import torch
 
-from ricenet_v2.cli import folds, train
+from ricenet_v2.api import fold_execution
+from ricenet_v2.cli import train
 from ricenet_v2.core import documents
 from ricenet_v2.network.build import build_network
 from ricenet_v2.phantom.cohort import NAME
@@ -17,7 +18,7 @@ from ricenet_v2.records.run import Run
 from ricenet_v2.records.weights import WeightsReport
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.paths import dataset_paths
-from ricenet_v2.training.job import TrainOptions
+from ricenet_v2.training.options import TrainOptions
 
 SHORT = ("--set", "iterations_per_epoch=2", "batch_size=2")
 # A step so small that no weight changes.
@@ -166,7 +167,7 @@ def test_folds_trained_at_the_same_time_are_told_the_file(tmp_path):
         allow_leak=True,
         epochs=3,
     )
-    told = vars(train.build_parser().parse_args([NAME, "0", *folds._words(options)]))
+    told = vars(train.build_parser().parse_args([NAME, "0", *fold_execution._words(options)]))
     names = ("pretrained_weights", "allow_missing_weights", "allow_leak", "epochs", "seed")
     assert [told[name] for name in names] == [getattr(options, name) for name in names]
 

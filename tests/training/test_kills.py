@@ -54,7 +54,7 @@ ORDERS = (
 def forking():
     context = multiprocessing.get_context("forkserver")
     # torch imports its compiler when the first optimiser is made, which takes seconds.
-    context.set_forkserver_preload(["__main__", "ricenet_v2.cli.folds", "torch._dynamo"])
+    context.set_forkserver_preload(["__main__", "ricenet_v2.api.training", "torch._dynamo"])
     return context
 
 

@@ -19,9 +19,11 @@ from ricenet_v2.records.weights import WeightsReport
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.raw import load_raw_dataset, write_raw_tables
 from ricenet_v2.training.fold import train_fold
-from ricenet_v2.training.job import TrainOptions, prepare
 from ricenet_v2.training.leaks import find_leaks, lineage_of
+from ricenet_v2.training.options import TrainOptions
+from ricenet_v2.training.preparation import prepare
 from ricenet_v2.training.process_group import ProcessGroup
+from ricenet_v2.training.training_setup import TrainingSetup
 
 TEAM = ProcessGroup(0, 1, torch.device("cpu"))
 FILE = "weights.pth"
@@ -59,28 +61,26 @@ def cohort(make_workspace, plan):
     return make
 
 
-def arguments(paths, fold=0, **options):
+def setup_of(paths, **options):
     raw = load_raw_dataset(paths.raw)
-    return (
+    return TrainingSetup(
         paths,
         documents.read(Plan, paths.plan()),
         raw.dataset,
         raw.cases,
         documents.read(Splits, paths.splits),
-        fold,
-        TrainOptions(epochs=1, **options),
+        TrainOptions(**{"epochs": 1} | options),
         TEAM,
     )
 
 
 def job_of(paths, fold=0):
-    return prepare(*arguments(paths, fold, pretrained_weights=FILE))
+    return prepare(setup_of(paths, pretrained_weights=FILE), fold)
 
 
 def trained(paths, **options):
     """Train; returns the checkpoint."""
-    job = arguments(paths, **options)
-    train_fold(*job)
+    train_fold(setup_of(paths, **options), 0)
     return paths.run().fold(0).final
 
 
@@ -217,7 +217,7 @@ def test_a_chain_of_trainings_remembers_its_first(cohort, capsys):
         kept = checkpoints.load(file)["lineage"]
         assert all(f'"dataset": "{name}"' in kept for name in "ABC")
     # Going on from the fold's own checkpoint, the list of all trainings is still there.
-    train_fold(*arguments(third)[:6], TrainOptions(epochs=2, resume=True), TEAM)
+    train_fold(setup_of(third, epochs=2, resume=True), 0)
     whole = documents.from_fields(Lineage, _fields(checkpoints.load(last)["lineage"]))
     assert len(whole.cases) == 8 + 8 + 7
     assert documents.read(Run, fold.run).pretrained.leaked == ("C00",)

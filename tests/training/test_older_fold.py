@@ -57,7 +57,7 @@ def test_it_goes_on_without_correction_so_that_all_epochs_are_judged_alike(paths
     run = run_fold(paths, epochs=3, resume=True)
     assert (run.prior, run.decide, run.status) == (None, None, "finished")
     assert "prior" not in checkpoints.load(paths.run().fold(0).final)
-    assert "did not correct probabilities for the class shares, and goes on without" in caplog.text
+    assert "did not correct probabilities for the class frequencies" in caplog.text
     odds = corrected / (1 - corrected) / (6 / 14)
     expected = odds / (1 + odds)
     rows = table(paths)

@@ -14,7 +14,7 @@ from ricenet_v2.records.splits import Splits
 from ricenet_v2.store.paths import DATASET_JSON, DatasetPaths
 from ricenet_v2.store.raw import load_raw_dataset, write_raw_tables
 from ricenet_v2.store.tables import read_rows
-from ricenet_v2.training.job import TrainOptions
+from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.training_setup import load_setup
 

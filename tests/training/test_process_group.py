@@ -91,17 +91,20 @@ def test_sigterm_to_the_launcher_ends_all_cleanly(with_training, make_workspace)
 def test_batch_norm_on_shared_cpus_is_refused_with_the_reason(plan, make_workspace):
     from ricenet_v2.records.splits import Splits
     from ricenet_v2.store.raw import load_raw_dataset
-    from ricenet_v2.training.job import TrainOptions, prepare
+    from ricenet_v2.training.options import TrainOptions
+    from ricenet_v2.training.preparation import prepare
+    from ricenet_v2.training.training_setup import TrainingSetup
 
     paths = make_workspace(plan)
     raw, splits = load_raw_dataset(paths.raw), documents.read(Splits, paths.splits)
     options = TrainOptions(overrides={"network.norm": "batch"})
     process_group = ProcessGroup(0, 2, torch.device("cpu"))
+    setup = TrainingSetup(paths, plan, raw.dataset, raw.cases, splits, options, process_group)
     with pytest.raises(TrainingError, match="Batch norm cannot be shared"):
-        prepare(paths, plan, raw.dataset, raw.cases, splits, 0, options, process_group)
+        prepare(setup, 0)
     mixing = TrainOptions(overrides={"mixup": "0.4", "accumulation_steps": "1"})
     with pytest.raises(TrainingError, match="Mixup needs partners"):
-        prepare(paths, plan, raw.dataset, raw.cases, splits, 0, mixing, process_group)
+        prepare(dataclasses.replace(setup, options=mixing), 0)
 
 
 def test_one_process_alone_raises_what_it_raises():

@@ -11,7 +11,7 @@ from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.records.prior import Prior
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.weights import PretrainedSource
-from ricenet_v2.training.job import TrainOptions
+from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.seeds import setups_of_seeds
 from ricenet_v2.training.training_setup import load_setup
@@ -54,7 +54,9 @@ def setup(make_workspace, plan):
 
 def test_another_file_of_first_weights_than_the_other_seeds_began_with_is_refused(setup, files):
     first, second = files
-    with pytest.raises(TrainingError, match="The model of seed 0 was trained otherwise") as got:
+    with pytest.raises(
+        TrainingError, match="The model of seed 0 was trained with other settings"
+    ) as got:
         setups_of_seeds(setup(second, first, first), (0, 1), (0, 1))
     assert "other pretrained weights, second.pth, than fold 0 (first.pth), 1 (first.pth)" in str(
         got.value

@@ -81,7 +81,7 @@ def test_a_wrong_value_is_told_with_its_field(plan, name, value):
         ("label_smoothing", "1", "a number from 0 below 1", "0.05"),
         ("balance", "weights", "one of sampler, loss, none", "sampler"),
         ("compile", "3", "true or false", "False"),
-        ("network.norm", "layer", "one of instance, batch", "instance"),
+        ("network.norm", "layer", "one of instance, batch, own", "instance"),
         (
             "augmentation.gamma",
             "[1]",

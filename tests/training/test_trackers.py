@@ -81,7 +81,7 @@ def test_a_tracker_that_fails_ends_no_training(
         run = run_fold(paths, epochs=2, num_workers=0, loggers=("tensorboard",))
     assert run.status == "finished"
     told = [text for text in caplog.messages if "the server is gone" in text]
-    assert told == ["tensorboard hears no more of fold 0: the server is gone"]
+    assert told == ["Logging to tensorboard disabled for fold 0: the server is gone"]
 
 
 def test_a_tracker_that_cannot_be_opened_is_named(

@@ -32,7 +32,7 @@ def test_the_metric_judges_the_calls_of_equal_class_weights(job):
     p = np.array([0.02, 0.05, 0.08, 0.09, 0.12, 0.3, 0.15, 0.4])
     found = torch.from_numpy(np.column_stack([1 - p, p]))
     truth = [0] * 6 + [1] * 2
-    loss, f1 = validation.scored(job, found)
+    loss, f1 = validation.loss_and_macro_f1(job, found)
     assert loss == pytest.approx(metrics.log_loss(truth, found.numpy()))
     assert f1 == pytest.approx(metrics.f1_score(truth, p >= 0.1, average="macro"))
     assert f1 > metrics.f1_score(truth, p >= 0.5, average="macro")

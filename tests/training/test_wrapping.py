@@ -22,7 +22,7 @@ def network(plan):
 
 def test_a_network_alone_is_not_wrapped(plan, network):
     assert wrapped(network, plan.training, ProcessGroup(0, 1, CPU)) is network
-    with without_sync(network, wanted=True):
+    with without_sync(network, enabled=True):
         pass
 
 

@@ -13,7 +13,7 @@ _AT = np.arange(1, 100) / 100
 """At 0 every case is called, and at 1 a false call outweighs everything: nothing to be decided."""
 
 
-def decision(scored: LabelledPredictions, index: int, level: float) -> list[Curve]:
+def decision(labelled: LabelledPredictions, index: int, level: float) -> list[Curve]:
     """Net benefit of calling a class against the threshold probability.
 
     True positives less false positives, these weighed by the odds of the threshold, per case: by
@@ -25,17 +25,21 @@ def decision(scored: LabelledPredictions, index: int, level: float) -> list[Curv
     rare.
 
     Args:
-        scored: Predictions with truths.
+        labelled: Predictions with truths.
         index: Index of the class.
         level: Coverage of the intervals.
     """
-    p, in_class, patients = scored.probabilities[:, index], scored.truth == index, scored.grouping
+    p, in_class, patients = (
+        labelled.probabilities[:, index],
+        labelled.truth == index,
+        labelled.grouping,
+    )
     odds = _AT / (1 - _AT)
     pairs = list(zip(_AT.tolist(), odds.tolist(), strict=True))
     model = [of_calls(p >= at, in_class, weight, patients, level) for at, weight in pairs]
     gained = [over_all(p >= at, in_class, weight, patients, level) for at, weight in pairs]
     base = float(in_class.mean())
-    name = scored.classes[index]
+    name = labelled.classes[index]
     return [
         _curve("decision", "model", name, model),
         _line("all called", name, (base - (1 - base) * odds).tolist()),

@@ -16,7 +16,7 @@ from ricenet_v2.records.curves import Curve, Curves
 
 
 def curves_of(
-    scored: LabelledPredictions, positive: int, *, title: str = "", level: float = 0.95
+    labelled: LabelledPredictions, positive: int, *, title: str = "", level: float = 0.95
 ) -> Curves:
     """Curves of each class against the rest, and referral curves of all classes together.
 
@@ -24,22 +24,22 @@ def curves_of(
     two classes only those of the positive one are drawn.
 
     Args:
-        scored: Predictions with truths.
+        labelled: Predictions with truths.
         positive: Class that two classes are about.
         title: What the predictions are of.
         level: Coverage of the intervals.
     """
     curves: list[Curve] = []
-    for index in one_vs_rest_classes(scored, positive):
-        n_in_class = int(np.sum(scored.truth == index))
-        if 0 < n_in_class < len(scored):
-            curves += [roc(scored, index, level), precision_recall(scored, index)]
-        curves += [*_calibration(scored, index, level), *decision(scored, index, level)]
-    curves += referral(scored, level)
-    return Curves(title=title, classes=scored.classes, curves=tuple(curves))
+    for index in one_vs_rest_classes(labelled, positive):
+        n_in_class = int(np.sum(labelled.truth == index))
+        if 0 < n_in_class < len(labelled):
+            curves += [roc(labelled, index, level), precision_recall(labelled, index)]
+        curves += [*_calibration(labelled, index, level), *decision(labelled, index, level)]
+    curves += referral(labelled, level)
+    return Curves(title=title, classes=labelled.classes, curves=tuple(curves))
 
 
-def _calibration(scored: LabelledPredictions, index: int, level: float) -> list[Curve]:
+def _calibration(labelled: LabelledPredictions, index: int, level: float) -> list[Curve]:
     """Binned and flexible calibration curve; without a flexible one, the bins say why."""
-    bins, smooth = reliability(scored, index, level), flexible_curve(scored, index, level)
+    bins, smooth = reliability(labelled, index, level), flexible_curve(labelled, index, level)
     return [replace(bins, warning=smooth)] if isinstance(smooth, str) else [bins, smooth]

@@ -11,7 +11,7 @@ from ricenet_v2.records.curves import Curve
 N_POINTS = 101
 
 
-def flexible_curve(scored: LabelledPredictions, index: int, level: float) -> Curve | str:
+def flexible_curve(labelled: LabelledPredictions, index: int, level: float) -> Curve | str:
     """Share of the class against its probability, between the lowest and highest that occur.
 
     The band holds each single point, not the whole curve at once.
@@ -19,21 +19,21 @@ def flexible_curve(scored: LabelledPredictions, index: int, level: float) -> Cur
     Returns:
         The curve, or the reason why there is none.
     """
-    fit = flexible(scored, index)
+    fit = flexible(labelled, index)
     if isinstance(fit, str):
         return fit
-    p = scored.probabilities[:, index]
+    p = labelled.probabilities[:, index]
     x = np.linspace(p.min(), p.max(), N_POINTS)
     low, high = fit.band(x, level)
     return Curve(
         "calibration",
         "flexible" if fit.basis.knots else "straight on the log odds",
-        scored.classes[index],
+        labelled.classes[index],
         "mean predicted probability",
         "observed share",
         tuple(x.tolist()),
         tuple(fit.at(x).tolist()),
         tuple(low.tolist()),
         tuple(high.tolist()),
-        warning=caution(scored, index),
+        warning=caution(labelled, index),
     )

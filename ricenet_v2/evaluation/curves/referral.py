@@ -17,37 +17,39 @@ _KEPT = np.arange(100, 9, -5) / 100
 _FEWEST = 5
 
 
-def doubts(scored: LabelledPredictions) -> dict[str, Floats]:
+def doubts(labelled: LabelledPredictions) -> dict[str, Floats]:
     """Measures of doubt that cases can be ordered by, higher is more doubtful, shape (cases,).
 
     The entropy is that of the odds that calls are made on. Where a class is called from its prior
     on, the prior is divided out first: of rare events a case at the prior is the most doubtful, not
     one at even probabilities, which is clearly called an event.
     """
-    judged = scored.probabilities
-    if scored.prior and scored.decide == BALANCED:
-        judged = corrected(judged, scored.prior, np.full(len(scored.prior), 1 / len(scored.prior)))
+    judged = labelled.probabilities
+    if labelled.prior and labelled.decide == BALANCED:
+        judged = corrected(
+            judged, labelled.prior, np.full(len(labelled.prior), 1 / len(labelled.prior))
+        )
     uncertainties = {"entropy": entropy(judged)}
-    if len(scored.members) > 1:
-        uncertainties["disagreement"] = disagreement(np.stack(list(scored.members.values())))
+    if len(labelled.members) > 1:
+        uncertainties["disagreement"] = disagreement(np.stack(list(labelled.members.values())))
     return uncertainties
 
 
-def referral(scored: LabelledPredictions, level: float) -> list[Curve]:
+def referral(labelled: LabelledPredictions, level: float) -> list[Curve]:
     """Accuracy with its exact interval, and macro F1, of the share of cases that is kept.
 
     Several cases of a patient count as fewer in the interval. At least 5 cases are kept; equal
     doubts keep the order of the cases.
     """
     curves = []
-    for name, doubt in doubts(scored).items():
+    for name, doubt in doubts(labelled).items():
         order = np.argsort(doubt, kind="stable")
-        sizes = sorted({round(part * len(scored)) for part in _KEPT}, reverse=True)
-        sizes = [size for size in sizes if size >= _FEWEST] or [len(scored)]
+        sizes = sorted({round(part * len(labelled)) for part in _KEPT}, reverse=True)
+        sizes = [size for size in sizes if size >= _FEWEST] or [len(labelled)]
         place = np.argsort(order)  # of each case, the surest first
-        right = scored.truth == scored.predicted
-        shares = [share("", scored, right, place < size, level) for size in sizes]
-        x = tuple(size / len(scored) for size in sizes)
+        right = labelled.truth == labelled.predicted
+        shares = [share("", labelled, right, place < size, level) for size in sizes]
+        x = tuple(size / len(labelled) for size in sizes)
         curves.append(
             Curve(
                 "referral",
@@ -62,12 +64,12 @@ def referral(scored: LabelledPredictions, level: float) -> list[Curve]:
                 tuple(sizes),
             )
         )
-        f1s = [_macro_f1(scored, order[:size]) for size in sizes]
+        f1s = [_macro_f1(labelled, order[:size]) for size in sizes]
         line = (f"macro F1, kept by {name}", "", "share of cases kept", "macro F1")
         curves.append(Curve("referral", *line, x, tuple(f1s), n=tuple(sizes)))
     return curves
 
 
-def _macro_f1(scored: LabelledPredictions, chosen: NDArray[np.intp]) -> float:
-    counts = confusion(scored.truth[chosen], scored.predicted[chosen], len(scored.classes))
+def _macro_f1(labelled: LabelledPredictions, chosen: NDArray[np.intp]) -> float:
+    counts = confusion(labelled.truth[chosen], labelled.predicted[chosen], len(labelled.classes))
     return float(macro_f1(counts))

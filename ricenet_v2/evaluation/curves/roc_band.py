@@ -18,29 +18,31 @@ from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.two_shares import Proportion
 
 
-def band(scored: LabelledPredictions, index: int, x: Floats, level: float) -> tuple[Floats, Floats]:
+def band(
+    labelled: LabelledPredictions, index: int, x: Floats, level: float
+) -> tuple[Floats, Floats]:
     """Lower and upper limits of the sensitivity.
 
     Args:
-        scored: Predictions with truths, some of the class and some of the rest.
+        labelled: Predictions with truths, some of the class and some of the rest.
         index: Index of the class that is compared with the rest.
         x: Shares of false positives, shape (points,).
         level: Coverage of the band at a single point.
     """
-    in_class, scores = scored.truth == index, scored.probabilities[:, index]
+    in_class, scores = labelled.truth == index, labelled.probabilities[:, index]
     values = np.unique(scores)
     # From no case called to all.
     thresholds = np.concatenate([[np.inf], values[thinned(len(values))][::-1]])
     false, true = (
-        _limits(scored, side, scores, thresholds, level) for side in (~in_class, in_class)
+        _limits(labelled, side, scores, thresholds, level) for side in (~in_class, in_class)
     )
     at = np.searchsorted(false[:, 1], x, side="right") - 1
     low, y, high = true[at].T
     sensitivity = true[:, 1]
     strict = np.searchsorted(_rising(false[:, 2]), x, side="right") - 1
     # A threshold that calls no case of the rest may stand for any share, down to 0.
-    begun = np.where(false[:, 1] > 0, false[:, 0], -1.0)
-    lenient = np.searchsorted(_rising(begun), x, side="left")
+    starts = np.where(false[:, 1] > 0, false[:, 0], -1.0)
+    lenient = np.searchsorted(_rising(starts), x, side="left")
     below = np.where(strict >= 0, sensitivity[strict], 0.0)
     above = np.append(sensitivity, 1.0)[lenient]
     low = y - np.hypot(y - low, y - below)
@@ -50,7 +52,7 @@ def band(scored: LabelledPredictions, index: int, x: Floats, level: float) -> tu
 
 
 def _limits(
-    scored: LabelledPredictions,
+    labelled: LabelledPredictions,
     side: NDArray[np.bool_],
     scores: Floats,
     thresholds: Floats,
@@ -58,7 +60,7 @@ def _limits(
 ) -> Floats:
     """Share of a side at or above each threshold, axes (thresholds, low - value - high)."""
     cases = np.flatnonzero(side)
-    patients, its = scored.grouping.part(cases), scores[cases]
+    patients, its = labelled.grouping.part(cases), scores[cases]
     shares = (Proportion.wilson(its >= threshold, patients, level) for threshold in thresholds)
     return np.array([(share.low, share.value, share.high) for share in shares])
 

@@ -21,7 +21,7 @@ from ricenet_v2.evaluation.tabular.dose import statistics_of_case
 from ricenet_v2.evaluation.tabular.regression import PENALTIES, Regression, fit
 from ricenet_v2.evaluation.tabular.table import CovariateTable, coded
 from ricenet_v2.inference.odds import Combined, Odds
-from ricenet_v2.inference.prior import BALANCED, called, corrected, prior_of
+from ricenet_v2.inference.prior import BALANCED, corrected, predicted_classes, prior_of
 from ricenet_v2.inference.table import write_predictions
 from ricenet_v2.inference.uncertainty import disagreement, entropy
 from ricenet_v2.records.dataset import Case, Dataset
@@ -196,7 +196,7 @@ def _write_fold(
             **{f"prob_{name}": float(v) for name, v in zip(dataset.classes, values, strict=True)},
         }
         for case, call, values in zip(
-            cases, called(probabilities, prior.shares), probabilities, strict=True
+            cases, predicted_classes(probabilities, prior.shares), probabilities, strict=True
         )
     ]
     tables.write_rows(model.fold(fold).validation, rows)

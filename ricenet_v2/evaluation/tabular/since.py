@@ -58,14 +58,14 @@ def _command(model: ModelPaths) -> str:
 def _changed(row: Mapping[str, str], case: Case) -> list[str]:
     changes = []
     for column, cell in row.items():
-        name, is_word, word = column.partition(_IS)
+        name, separator, category = column.partition(_IS)
         if name not in case.covariates:
             continue
         now = known(case.covariates[name])
         value = math.nan
         if now:
             read = numbers([now]) or [math.nan]
-            value = float(now == word) if is_word else float(read[0])
+            value = float(now == category) if separator else float(read[0])
         then = float(cell or "nan")
         if then != value and not (math.isnan(then) and math.isnan(value)):
             changes.append(f"{name} {now or 'not known'} now")

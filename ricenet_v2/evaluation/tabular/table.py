@@ -15,7 +15,7 @@ from ricenet_v2.records.identity import is_identity
 
 logger = logging.getLogger(__name__)
 
-MOST_WORDS = 10
+MOST_CATEGORIES = 10
 """A covariate of more different words than this is a name, and no property of a patient."""
 
 
@@ -83,13 +83,13 @@ def _columns(name: str, cells: Mapping[str, str], known: Sequence[str]) -> dict[
     parsed = numbers(cells.values())
     if parsed is not None:
         return {name: np.array(parsed)} if len(distinct) > 1 else {}
-    if not 1 < len(distinct) <= MOST_WORDS:
+    if not 1 < len(distinct) <= MOST_CATEGORIES:
         return {}
     # One word less than there are: of two, the second says what the first does.
-    words = sorted(distinct)[1 if len(distinct) == 2 else 0 :]
+    categories = sorted(distinct)[1 if len(distinct) == 2 else 0 :]
     return {
-        f"{name} = {word}": np.array(
-            [float(cell == word) if cell else np.nan for cell in cells.values()]
+        f"{name} = {category}": np.array(
+            [float(cell == category) if cell else np.nan for cell in cells.values()]
         )
-        for word in words
+        for category in categories
     }

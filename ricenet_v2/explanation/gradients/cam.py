@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from scipy import ndimage
@@ -13,6 +11,7 @@ from ricenet_v2.core.types import Floats, Image, Images, Shape
 from ricenet_v2.explanation.occlusion.log_odds import log_odds
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.network.stages import parts_of
+from ricenet_v2.records.architectures import ARCHITECTURES
 from ricenet_v2.records.plan_parts import NetworkPlan
 
 
@@ -75,9 +74,7 @@ def features_and_gradient(
 
 def stride_of(plan: NetworkPlan, stage: int) -> Shape:
     """Voxels of the input from one voxel of a stage's output to the next, along (z, y, x)."""
-    pool = 2 if plan.architecture == "resnet18" else 1
-    z, y, x = (pool * math.prod(s[axis] for s in plan.strides[:stage]) for axis in range(3))
-    return z, y, x
+    return ARCHITECTURES[plan.architecture].stride_of(plan, stage)
 
 
 def spread(values: Floats, size: tuple[int, ...], stride: Shape) -> Image:

@@ -37,8 +37,10 @@ class Integrated:
     @property
     def error(self) -> float:
         """Error of completeness: the sum of the values against score less reference, relative."""
-        wanted = self.score - self.reference
-        return abs(float(self.values.sum(dtype=np.float64)) - wanted) / max(abs(wanted), 1e-6)
+        difference = self.score - self.reference
+        return abs(float(self.values.sum(dtype=np.float64)) - difference) / max(
+            abs(difference), 1e-6
+        )
 
 
 def integrated_gradients(

@@ -17,7 +17,7 @@ _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 Numbers: TypeAlias = NDArray[np.int64]
 Compute = Callable[[Numbers], torch.Tensor]
-Tell = Callable[[int], None]
+Progress = Callable[[int], None]
 """Is told how many more passes are done."""
 
 
@@ -25,14 +25,16 @@ def silent(_number: int) -> None:
     """Ignore the progress."""
 
 
-def in_batches(numbers: Numbers, batch: int, compute: Compute, tell: Tell = silent) -> torch.Tensor:
+def in_batches(
+    numbers: Numbers, batch: int, compute: Compute, progress: Progress = silent
+) -> torch.Tensor:
     """Compute rows for numbers, batch by batch; where memory runs out the batch is halved.
 
     Args:
         numbers: Of the windows.
         batch: How many at a time, to begin with.
         compute: From some of the numbers to as many rows.
-        tell: Is told how many more are done.
+        progress: Called with how many more are done.
 
     Returns:
         Rows in the order of the numbers, on the CPU.
@@ -50,7 +52,7 @@ def in_batches(numbers: Numbers, batch: int, compute: Compute, tell: Tell = sile
             else:
                 results.append(rows)
                 done += len(rows)
-                tell(len(rows))
+                progress(len(rows))
     return torch.cat(results)
 
 
@@ -63,7 +65,7 @@ def tried(compute: Compute, numbers: Numbers) -> torch.Tensor | None:
     try:
         return compute(numbers).cpu()
     except RuntimeError as error:
-        if not any(words in str(error).lower() for words in _NO_MEMORY):
+        if not any(message in str(error).lower() for message in _NO_MEMORY):
             raise
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -95,8 +95,8 @@ class Reach:
 
     def seen_by(self, starts: Corners, size: Size) -> tuple[Corners, Size]:
         """The boxes of the input that output boxes are computed from; they may lie beyond it."""
-        wanted = ((n - 1) * s + k for n, s, k in zip(size, self.stride, self.kernel, strict=True))
-        return starts * self.stride - np.asarray(self.padding), tuple(wanted)
+        extents = ((n - 1) * s + k for n, s, k in zip(size, self.stride, self.kernel, strict=True))
+        return starts * self.stride - np.asarray(self.padding), tuple(extents)
 
     def touched_by(self, starts: Corners, size: Size, shape: Size) -> tuple[Corners, Size]:
         """The boxes of the output that input boxes can change, all of the size of the largest.

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ricenet_v2.explanation.occlusion.batches import Numbers, Tell, silent
+from ricenet_v2.explanation.occlusion.batches import Numbers, Progress, silent
 from ricenet_v2.explanation.occlusion.log_odds import log_odds
 from ricenet_v2.explanation.occlusion.prepared import Occlusions
 from ricenet_v2.explanation.occlusion.windows import Values, Windows
@@ -39,7 +39,7 @@ class GradientEstimates:
 
 
 def slopes(
-    network: nn.Module, occlusions: Occlusions, target: int, most: int, tell: Tell = silent
+    network: nn.Module, occlusions: Occlusions, target: int, most: int, progress: Progress = silent
 ) -> GradientEstimates:
     """Gradients of the image as it is, and of images in which groups of windows are half hidden.
 
@@ -50,7 +50,7 @@ def slopes(
         occlusions: The case.
         target: Index of the class.
         most: Forward passes that they may take; groups become denser where there are too many.
-        tell: Is told how many more forward passes are done.
+        progress: Called with how many more forward passes are done.
     """
     windows, array = occlusions.windows, occlusions.array
     everything = np.arange(len(windows))
@@ -64,7 +64,7 @@ def slopes(
             box = windows.slices(number)
             image[box] = (array[box] + occlusions.fills.box(number, windows)) / 2
         half_way[group] = _products(steps.at(image), occlusions, group)
-        tell(_PASSES)
+        progress(_PASSES)
     return GradientEstimates(np.hstack([as_it_is, half_way]), _PASSES * (len(groups) + 1))
 
 

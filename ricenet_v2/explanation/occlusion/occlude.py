@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import special
 from torch import nn
 
-from ricenet_v2.explanation.occlusion.batches import Numbers, Tell, silent
+from ricenet_v2.explanation.occlusion.batches import Numbers, Progress, silent
 from ricenet_v2.explanation.occlusion.coarse import Sampled, sample
 from ricenet_v2.explanation.occlusion.gradient_estimates import GradientEstimates, slopes
 from ricenet_v2.explanation.occlusion.log_odds import log_odds
@@ -45,7 +45,7 @@ class OcclusionMap:
 
 @torch.inference_mode()
 def occlude(
-    network: nn.Module, occlusions: Occlusions, target: int, tell: Tell = silent
+    network: nn.Module, occlusions: Occlusions, target: int, progress: Progress = silent
 ) -> OcclusionMap:
     """Hide one window after the other and see what the network says.
 
@@ -53,7 +53,7 @@ def occlude(
         network: In evaluation mode; images are brought to its device.
         occlusions: The case; the same for all members of an ensemble.
         target: Index of the class to explain.
-        tell: Is told how many more windows, or gradients worth as much, are done.
+        progress: Called with how many more windows, or gradients worth as much, are done.
 
     Raises:
         PlanError: There is no such class.
@@ -62,21 +62,21 @@ def occlude(
     windows, method = occlusions.windows, occlusions.settings.method
     passes = choose_pass(network, occlusions, method)
     before = log_odds(passes.whole, target)
-    runner = Runner(network, occlusions, passes, tell)
+    runner = Runner(network, occlusions, passes, progress)
 
     def look(numbers: Numbers) -> Values:
         return (before - log_odds(runner.logits(numbers), target)).numpy()
 
     def estimate(most: int) -> GradientEstimates:
-        return slopes(network, occlusions, target, most, tell)
+        return slopes(network, occlusions, target, most, progress)
 
-    words = [passes.words]
+    sentences = [passes.words]
     if method == "coarse":
         sampled = sample(windows, look, lambda: passes.forward_passes, estimate)
     else:
         sampled = Sampled(look(np.arange(len(windows))), len(windows))
     if sampled.n_seen < len(windows):
-        words.append(
+        sentences.append(
             f"Those are a part of {len(windows)}; what the others take away was estimated from "
             "gradients and corrected by those that were seen."
         )
@@ -88,7 +88,7 @@ def occlude(
         n_windows=sampled.n_seen,
         cost_share=(passes.forward_passes + sampled.forward_passes) / len(windows),
         is_exact=passes.is_exact and sampled.n_seen == len(windows),
-        words=(f"{sampled.n_seen} windows of {z} x {y} x {x} voxels (z, y, x).", *words),
+        words=(f"{sampled.n_seen} windows of {z} x {y} x {x} voxels (z, y, x).", *sentences),
     )
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ricenet_v2.core.errors import PlanError
-from ricenet_v2.explanation.occlusion.batches import Numbers, Tell, in_batches, silent
+from ricenet_v2.explanation.occlusion.batches import Numbers, Progress, in_batches, silent
 from ricenet_v2.explanation.occlusion.full import FullPass
 from ricenet_v2.explanation.occlusion.incremental import IncrementalPass
 from ricenet_v2.explanation.occlusion.memory import batch_for
@@ -73,10 +73,10 @@ class Runner:
     """Runs a pass over windows in batches that the memory takes."""
 
     def __init__(
-        self, network: nn.Module, occlusions: Occlusions, passes: Pass, tell: Tell = silent
+        self, network: nn.Module, occlusions: Occlusions, passes: Pass, progress: Progress = silent
     ) -> None:
         """Find the batch: that of the settings, or the largest for their memory."""
-        settings, self._pass, self._tell = occlusions.settings, passes, tell
+        settings, self._pass, self._progress = occlusions.settings, passes, progress
         self._order = order(occlusions.windows)
         self.batch = settings.batch or batch_for(
             settings.memory_gb,
@@ -90,7 +90,7 @@ class Runner:
     def logits(self, numbers: Numbers) -> torch.Tensor:
         """Logits (windows, classes) on the CPU, in the order of the numbers."""
         sorted_ = numbers[np.argsort(self._order[numbers], kind="stable")]
-        logits = in_batches(sorted_, self.batch, self._pass.logits, self._tell)
+        logits = in_batches(sorted_, self.batch, self._pass.logits, self._progress)
         back = np.argsort(np.argsort(self._order[numbers], kind="stable"))
         return logits[torch.from_numpy(back)]
 

@@ -14,7 +14,7 @@ from ricenet_v2.explanation.gradients.integrated import GOOD
 from ricenet_v2.explanation.sanity.curves import N_RANDOM
 from ricenet_v2.records.explanation import Check, CohortCheck
 
-MOST_ALIKE = 0.5
+MOST_SIMILAR = 0.5
 """Absolute maps of the network and of one that learnt nothing must correlate less than this."""
 LEAST_AGREEMENT = 0.2
 """Maps of the members must correlate more than this on average."""
@@ -50,11 +50,11 @@ def faults(findings: Findings) -> tuple[str, ...]:
     least = least_better(findings.n_patients)
     checks = (
         (
-            findings.randomised < MOST_ALIKE,
+            findings.randomised < MOST_SIMILAR,
             f"hardly changes with random weights (correlation {findings.randomised:.2f})",
         ),
         (
-            findings.control is None or findings.control < MOST_ALIKE,
+            findings.control is None or findings.control < MOST_SIMILAR,
             f"hardly changes with shuffled labels (correlation {findings.control or 0:.2f})",
         ),
         (
@@ -76,7 +76,7 @@ def faults(findings: Findings) -> tuple[str, ...]:
             f"does not add up to the output (error {_percent(findings.completeness or 0)})",
         ),
     )
-    return tuple(words for passed, words in checks if not passed)
+    return tuple(sentence for passed, sentence in checks if not passed)
 
 
 def least_better(n_patients: int) -> float:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ricenet_v2.records.prescription import prescription_of
+from ricenet_v2.core.types import Image
+from ricenet_v2.records.prescription import FullDose, full_dose
 from ricenet_v2.reporting.formatting import number
 
-_PLATEAU = 99.9
 _SHARES: tuple[tuple[int, str, tuple[float, ...]], ...] = (
     (95, "#ff7043", ()),
     (80, "#ffd54f", (7.0, 2.5)),
@@ -31,7 +28,7 @@ class Isodose:
     is_reached: bool
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """`95 % (57 Gy)`."""
         return f"{self.percent} % ({number(round(self.gray, 1))} Gy)"
 
@@ -44,34 +41,30 @@ class Isodoses:
     reference: str
 
 
-def isodoses(covariates: Mapping[str, str], dose: NDArray[np.float32]) -> Isodoses | None:
+def isodoses(covariates: Mapping[str, str], dose: Image) -> Isodoses | None:
     """The 95, 80, 50 and 20 % lines of the prescription, else of the plateau of the dose.
 
     Args:
         covariates: Covariates of the case, which may state the prescription.
-        dose: Gy.
+        dose: Gy, axes (z, y, x).
 
     Returns:
         None where there is no dose at all.
     """
-    most = float(dose.max())
-    if not most > 0:
+    full = full_dose(covariates, dose)
+    if full is None:
         return None
-    gray, reference = full_dose(covariates, dose)
+    most = float(dose.max())
     lines = tuple(
-        Isodose(percent, gray * percent / 100, colour, dash, most >= gray * percent / 100)
+        Isodose(percent, gray := full.gray * percent / 100, colour, dash, most >= gray)
         for percent, colour, dash in _SHARES
     )
-    return Isodoses(lines, reference)
+    return Isodoses(lines, reference_text(full))
 
 
-def full_dose(covariates: Mapping[str, str], dose: NDArray[np.float32]) -> tuple[float, str]:
-    """What 100 % is: Gy, and in words; the prescription, else the plateau of the dose."""
-    prescribed = prescription_of(covariates)
-    if prescribed is not None:
-        return prescribed, f"100 % is the prescription, {number(prescribed)} Gy"
-    plateau = float(np.percentile(dose, _PLATEAU)) or float(dose.max())
-    rounded = number(round(plateau, 1))
-    return plateau, (
-        f"100 % is the 99.9th percentile of the dose, {rounded} Gy: no prescription is known"
-    )
+def reference_text(full: FullDose) -> str:
+    """What 100 % is, as a sentence."""
+    if full.is_prescribed:
+        return f"100 % is the prescription, {number(full.gray)} Gy"
+    rounded = number(round(full.gray, 1))
+    return f"100 % is the 99.9th percentile of the dose, {rounded} Gy: no prescription is known"

@@ -206,8 +206,8 @@ def _glance(job: CaseJob) -> list[tuple[str, str, str]]:
         tiles.append(("Split", "training" if job.case.split == "train" else "test", "cases.csv"))
     for name, _, prediction in job.outputs:
         top = max(range(len(job.classes)), key=lambda n: prediction.probabilities[n])
-        words = "differs from the truth" if prediction.is_right is False else f"by the {job.model}"
-        tiles.append((f"Predicted, {name}", prediction.predicted, words))
+        note = "differs from the truth" if prediction.is_right is False else f"by the {job.model}"
+        tiles.append((f"Predicted, {name}", prediction.predicted, note))
         what = "Share of votes for" if prediction.is_vote else "Probability of"
         tiles.append((f"{what} {job.classes[top]}", f"{prediction.probabilities[top]:.2f}", name))
     return tiles

@@ -78,7 +78,7 @@ def _legend(
     rows = [
         (
             scan.channels[n].name if len(lines) > 1 else "",
-            [(line.words, line.colour, line.dash) for line in isodoses.lines if line.is_reached],
+            [(line.label, line.colour, line.dash) for line in isodoses.lines if line.is_reached],
         )
         for n, isodoses in lines.items()
     ] or [("", [])]
@@ -91,10 +91,10 @@ def _legend(
             addition = "" if row else ", also on the images without dose"
             items.append(Text(_EDGE, y, f"Lines of {name}{addition}", 11, WHITE))
             y += _ROW
-        for n, (words, colour, dash) in enumerate(shown):
+        for n, (label, colour, dash) in enumerate(shown):
             x = _EDGE + n * 138.0
             items.append(Line(np.array([(x, y - 4), (x + 24, y - 4)]), colour, 2.0, dash))
-            items.append(Text(x + 30, y, words, 11, WHITE))
+            items.append(Text(x + 30, y, label, 11, WHITE))
         y += _ROW
     below = f"{case_id}. {RESEARCH_ONLY}"
     return [*items, Text(_EDGE, y + 4, below, 11, PALE)], y + 16 - top
@@ -105,7 +105,7 @@ def _description(case_id: str, scan: DisplayedCase, centre: ViewCentre, lines: L
     point = centre.where(scan.grid)
     text = f"{case_id}: axial, coronal and sagittal planes of {names} through {point}"
     for n, isodoses in lines.items():
-        reached = ", ".join(line.words for line in isodoses.lines if line.is_reached)
+        reached = ", ".join(line.label for line in isodoses.lines if line.is_reached)
         text += f"; isodose lines of {scan.channels[n].name} {reached}"
     if lines:
         text += f"; {reference_of(scan, lines)}"
@@ -117,7 +117,7 @@ def reference_of(scan: DisplayedCase, lines: Lines) -> str:
     references = {scan.channels[n].name: isodoses.reference for n, isodoses in lines.items()}
     if len(set(references.values())) == 1:
         return next(iter(references.values()))
-    return "; ".join(f"{name}: {words}" for name, words in references.items())
+    return "; ".join(f"{name}: {text}" for name, text in references.items())
 
 
 def _label(channel: Channel, window: tuple[float, float]) -> str:

@@ -137,13 +137,14 @@ def read_scan(
 
 def _lesion(path: Path, grid: Grid, case_id: str) -> Mask:
     voxels, lesion_grid = read_whole_image(path)
-    if lesion_grid.shape != grid.shape:
+    if not lesion_grid.matches(grid):
         raise GeometryError(
-            "The lesion mask and the images of a case differ in shape.",
+            "The lesion mask does not lie on the grid of the images.",
             case=case_id,
             file=path,
-            expected=grid.shape,
-            got=lesion_grid.shape,
+            expected=grid,
+            got=lesion_grid,
+            remedy="Resample the mask onto the grid of the first channel.",
         )
     mask: Mask = voxels > 0.5
     return mask
@@ -163,7 +164,7 @@ def _maps(
             why = error.what if isinstance(error, RicenetError) else reason_of(error)
             left_out.append(f"{message}: {why}")
             continue
-        if map_grid.shape == grid.shape:
+        if map_grid.matches(grid):
             shown.append(ShownMap(volume, voxels))
         else:
             left_out.append(f"{message}: its grid differs from that of the images")

@@ -68,13 +68,13 @@ def answers(sentences: Sequence[Sentence]) -> list[Answer]:
 def _answer(checklist: str, item: Item, by_key: Mapping[str, Sentence]) -> Answer:
     """Answered needs every sentence and nothing beyond; without any of them nothing is."""
     there = [key for key in item.subjects if key in by_key]
-    gone = [_TITLES[key] for key in item.subjects if key not in by_key]
+    unmentioned = [_TITLES[key] for key in item.subjects if key not in by_key]
     status: Status = "partly"
     if not there:
         status = "for the authors"
-    elif not gone and not item.rest:
+    elif not unmentioned and not item.rest:
         status = "answered"
-    unanswered = f"this run has nothing on: {', '.join(gone)}" if gone else ""
+    unanswered = f"this run has nothing on: {', '.join(unmentioned)}" if unmentioned else ""
     missing = "; ".join(filter(None, (item.rest, unanswered)))
     shown = tuple(by_key[key] for key in (*item.subjects, *item.also) if key in by_key)
     return Answer(checklist, item.number, item.topic, status, shown, missing)

@@ -45,7 +45,7 @@ CLAIM = Checklist(
         Item("24", "First values of the weights", ("first_weights",)),
         Item("25", "How it was trained",
              ("epochs", "batch", "optimiser", "loss", "balance", "averaging", "geometry",
-              "intensity", "seeds"), also=("changed", "machine", "further")),
+              "intensity", "seeds"), also=("further_changes", "changed", "machine", "further")),
         Item("26", "How the final model was chosen", ("validation_weights",),
              "whether settings were changed after looking at figures",
              ("prediction_weights", "settings")),

@@ -30,7 +30,7 @@ REFORMS = Checklist(
         Item("4a", "Excluded data", ("flow",), "why, and who was left out before cases.csv"),
         Item("4b", "Impossible or corrupt samples", ("checked",), "what was done about them"),
         Item("4c", "Transformations of the data", (*_PREPARED, "geometry", "intensity"),
-             "what was done before the files were as the dataset has them"),
+             "what was done before the files were as the dataset has them", ("further_changes",)),
         Item("5a", "All models in detail",
              ("layers", "first_weights", "epochs", "batch", "optimiser", "loss", "balance",
               "averaging"), "other models that were trained", ("changed", "further")),

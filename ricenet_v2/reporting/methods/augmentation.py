@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
+from ricenet_v2.records.augmentations import AUGMENTATIONS
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.records.plan_parts import AugmentationPlan
+from ricenet_v2.records.plan_parts import AugmentationPlan, FurtherChange
 from ricenet_v2.reporting.formatting import number, percent
 from ricenet_v2.reporting.methods.facts import Facts
 from ricenet_v2.reporting.methods.sentence import SentenceTopic, listed, paragraph
@@ -16,6 +17,7 @@ DESCRIBED = frozenset({
     "p_rotation", "rotation_degrees", "p_scaling", "scaling", "p_elastic", "elastic_mm",
     "mirror_axes", "p_noise", "noise_std", "p_blur", "blur_sigma", "p_brightness", "brightness",
     "p_contrast", "contrast", "p_gamma", "gamma", "p_low_resolution", "low_resolution",
+    "further",
 })  # fmt: skip
 _AXES = {0: "z (foot to head)", 1: "y (front to back)", 2: "x (left to right)"}
 
@@ -89,7 +91,7 @@ def _spared(plan: Plan) -> str:
 
 
 def _with_probability(changes: dict[str, float]) -> str:
-    return ", ".join(f"{words} ({percent(p)})" for words, p in changes.items() if p > 0)
+    return ", ".join(f"{text} ({percent(p)})" for text, p in changes.items() if p > 0)
 
 
 def _range(limits: tuple[float, float]) -> str:
@@ -105,7 +107,27 @@ def _further(how: AugmentationPlan) -> str:
     return f"Further settings of augmentation: {', '.join(settings)}." if settings else ""
 
 
+def further(facts: Facts) -> str:
+    """Changes that other packages bring, with their probabilities and settings."""
+    if facts.plan is None or not facts.folds:
+        return ""
+    changes = [
+        _change(name, change)
+        for name, change in facts.plan.training.augmentation.further.items()
+        if change.probability > 0
+    ]
+    return f"Further random changes: {', '.join(changes)}." if changes else ""
+
+
+def _change(name: str, change: FurtherChange) -> str:
+    known = AUGMENTATIONS.get(name)
+    settings = change.settings if known is None else known.settings_of(change)
+    details = [percent(change.probability), *(f"{key} = {each}" for key, each in settings.items())]
+    return f"{known.label if known else name.replace('_', ' ')} ({'; '.join(details)})"
+
+
 SUBJECTS = (
     SentenceTopic("geometry", "augmentation of geometry", GROUP, geometry),
     SentenceTopic("intensity", "augmentation of intensity", GROUP, intensity),
+    SentenceTopic("further_changes", "further augmentation", GROUP, further),
 )

@@ -20,8 +20,12 @@ def source(facts: Facts) -> str:
     """What dataset.json says of itself."""
     data = facts.dataset
     entries = {"description": data.description, "reference": data.reference}
-    words = "; ".join(f"{name}: {text}" for name, text in entries.items() if text)
-    return f"dataset.json of {data.name} describes the data as follows: {words}." if words else ""
+    description = "; ".join(f"{name}: {text}" for name, text in entries.items() if text)
+    return (
+        f"dataset.json of {data.name} describes the data as follows: {description}."
+        if description
+        else ""
+    )
 
 
 def outcome(facts: Facts) -> str:
@@ -41,8 +45,8 @@ def size(facts: Facts) -> str:
         return ""
     everyone = list(facts.cases.values())
     parts = [
-        f"{several(len(cases), f'{words} case')} of {_patients(cases)} ({_labels(cases)})"
-        for split, words in (("train", "training"), ("test", "test"))
+        f"{several(len(cases), f'{name} case')} of {_patients(cases)} ({_labels(cases)})"
+        for split, name in (("train", "training"), ("test", "test"))
         if (cases := facts.of_split(split))
     ]
     return (
@@ -106,15 +110,15 @@ def missing(facts: Facts) -> str:
     sentences = []
     stored = sum(facts.stored.values())
     if facts.cases and stored:
-        gone = len(facts.cases) - stored
+        n_missing = len(facts.cases) - stored
         held = ", ".join(
             f"{n:,} {'has' if n == 1 else 'have'} {several(k, 'channel')}"
             for k, n in sorted(facts.channel_counts.items())
         )
         sentences.append(
-            f"Of {several(len(facts.cases), 'listed case')}, {gone:,} "
-            f"{'was' if gone == 1 else 'were'} not preprocessed; of the others, {held}."
-            if gone
+            f"Of {several(len(facts.cases), 'listed case')}, {n_missing:,} "
+            f"{'was' if n_missing == 1 else 'were'} not preprocessed; of the others, {held}."
+            if n_missing
             else f"All {several(len(facts.cases), 'listed case')} were preprocessed; {held}."
         )
     for result in facts.results:
@@ -139,8 +143,8 @@ def missing(facts: Facts) -> str:
     ]
     gaps = covariate_gaps(facts)
     if gaps:
-        words = ", ".join(f"{name} in {several(n, 'case')}" for name, n in gaps.items())
-        sentences.append(f"Covariates that are not known: {words}.")
+        counts = ", ".join(f"{name} in {several(n, 'case')}" for name, n in gaps.items())
+        sentences.append(f"Covariates that are not known: {counts}.")
     return paragraph(*sentences)
 
 

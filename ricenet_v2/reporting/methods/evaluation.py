@@ -95,9 +95,11 @@ def uncertainty(facts: Facts) -> str:
         for figure in evaluation.figures:
             if figure.method and figure.low is not None and figure.high is not None:
                 methods.setdefault(figure.method, []).append(figure.name)
-        words = "; ".join(f"{listed(names)}: {method}" for method, names in methods.items())
-        if words:
-            sentences.append(f"{percent(evaluation.level)} intervals of {result.title}: {words}.")
+        descriptions = "; ".join(f"{listed(names)}: {method}" for method, names in methods.items())
+        if descriptions:
+            sentences.append(
+                f"{percent(evaluation.level)} intervals of {result.title}: {descriptions}."
+            )
         without = [
             figure.name
             for figure in evaluation.figures
@@ -169,7 +171,7 @@ def centres(facts: Facts) -> str:
         f"Each fold held out one {record.column} of cases.csv ({listed(names)}).",
         f"Lowest and highest figures: {'; '.join(ranges)}." if ranges else "",
         *(
-            heterogeneity.words(record.column, record.level)
+            heterogeneity.description(record.column, record.level)
             for heterogeneity in record.heterogeneity
         ),
     )
@@ -190,7 +192,7 @@ def seed_variance(facts: Facts) -> str:
     return paragraph(
         f"The model was trained with the seeds {seeds}; out-of-fold means over these trainings: "
         f"{'; '.join(means)}.",
-        variance.words_of_calls,
+        variance.calls_text,
         variance.meaning,
     )
 

@@ -47,7 +47,7 @@ class FoldFacts:
     @property
     def is_finished(self) -> bool:
         """Whether it ended by itself."""
-        return self.run.status == "finished"
+        return self.run.is_finished
 
 
 @dataclass(frozen=True)

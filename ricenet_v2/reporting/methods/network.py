@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+from ricenet_v2.records.architectures import block_of, label_of
 from ricenet_v2.records.kinds import KINDS
-from ricenet_v2.records.plan_parts import ChannelPlan, NetworkPlan
+from ricenet_v2.records.normalisation import SCHEMES
+from ricenet_v2.records.plan_parts import ChannelPlan, NetworkPlan, Norm
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.reporting.formatting import number, several
 from ricenet_v2.reporting.methods.facts import Facts
@@ -21,16 +23,15 @@ from ricenet_v2.reporting.methods.sentence import (
 GROUP = "Network"
 DESCRIBED = frozenset({
     "architecture", "features", "blocks", "kernel_sizes", "strides", "norm", "dropout", "stem",
-    "conv_bias", "nonlinearity", "stem_features", "stochastic_depth", "levels",
+    "conv_bias", "nonlinearity", "stem_features", "stochastic_depth", "levels", "settings",
 })  # fmt: skip
 """Fields with wording of their own; others are listed by name and value."""
-_ARCHITECTURES = {"residual_encoder": "3D residual encoder", "resnet18": "3D ResNet-18"}
 
 
 def kind(facts: Facts) -> str:
     """The kind of model, for a title."""
     if facts.plan is not None:
-        name = architecture(facts.plan.network)
+        name = label_of(facts.plan.network.architecture)
         return f"The model is deep learning: a {name} that classifies into " + _classes(facts)
     if facts.folds:
         return f"The model is not a network but `{facts.folds[0].run.plan}`; it has no plan. " + (
@@ -43,23 +44,19 @@ def _classes(facts: Facts) -> str:
     return f"{listed(facts.dataset.classes)}."
 
 
-def architecture(network: NetworkPlan) -> str:
-    """Name of the architecture in words."""
-    return _ARCHITECTURES.get(network.architecture, network.architecture.replace("_", " "))
-
-
 def layers(facts: Facts) -> str:
     """Every field of the network."""
     if facts.plan is None:
         return ""
     net = facts.plan.network
     bias = "with" if net.conv_bias else "without"
+    blocks = f"{_numbers(net.blocks)} {block_of(net.architecture)}s"
     nonlinearity = net.nonlinearity.replace("_", " ").replace("relu", "ReLU")
     sentence = (
-        f"The {architecture(net)} has {several(len(net.features), 'stage')} of "
-        f"{_numbers(net.features)} features and {_numbers(net.blocks)} residual blocks, kernels "
+        f"The {label_of(net.architecture)} has {several(len(net.features), 'stage')} of "
+        f"{_numbers(net.features)} features and {blocks}, kernels "
         f"{_shapes(net.kernel_sizes)} and strides {_shapes(net.strides)} (z, y, x), "
-        f"{net.norm.replace('_', ' ')} norm, {nonlinearity} and convolutions {bias} bias."
+        f"{describe_norm(net.norm)}, {nonlinearity} and convolutions {bias} bias."
     )
     stem = f"Stem: {net.stem}" if net.stem else ""
     if net.stem_features is not None:
@@ -78,6 +75,11 @@ def layers(facts: Facts) -> str:
         _further(net),
         _size(facts),
     )
+
+
+def describe_norm(norm: Norm) -> str:
+    """The norm layers in words."""
+    return "norm layers of its own or none" if norm == "own" else f"{norm} norm"
 
 
 def _bands(facts: Facts) -> str:
@@ -105,10 +107,9 @@ def _bands(facts: Facts) -> str:
 def _values(channel: ChannelPlan, levels: Sequence[float], units: Mapping[str, str]) -> str:
     """Levels as they are before the channel is normalised, in its unit."""
     how = channel.normalisation
-    if how.scheme == "clip_zscore" and how.mean is not None and how.std is not None:
-        raw = [level * how.std + how.mean for level in levels]
-    else:
-        raw = [level * (how.divisor or 1.0) for level in levels]
+    specification = SCHEMES.get(how.scheme)
+    way_back = specification.raw if specification else None
+    raw = [way_back(how, level) for level in levels] if way_back else levels
     unit = KINDS[channel.kind].unit or units.get(channel.name, "")
     return f"{', '.join(number(round(value, 3)) for value in raw)} {unit}".rstrip()
 
@@ -120,8 +121,9 @@ def _heights(facts: Facts, names: Sequence[str]) -> list[str]:
 
 
 def _further(net: NetworkPlan) -> str:
-    """Fields that no sentence describes, where they are not at their default."""
-    settings = [
+    """Settings of this architecture only, and fields without a sentence that are not at default."""
+    settings = [f"{name} = {value}" for name, value in net.settings.items()]
+    settings += [
         f"{field.name} = {vars(net)[field.name]}"
         for field in dataclasses.fields(net)
         if field.name not in DESCRIBED and vars(net)[field.name] != field.default
@@ -132,10 +134,10 @@ def _further(net: NetworkPlan) -> str:
 def _size(facts: Facts) -> str:
     """The memory was counted on the network as planned: changed channels change the first layer."""
     assert facts.plan is not None
-    words = f"{facts.plan.memory.n_parameters:,} trainable parameters"
+    parameters = f"{facts.plan.memory.n_parameters:,} trainable parameters"
     if facts.planned is not None and len(facts.planned.channels) != len(facts.plan.channels):
-        return f"With all channels of the plan it has {words}."
-    return f"It has {words}, as counted for the plan."
+        return f"With all channels of the plan it has {parameters}."
+    return f"It has {parameters}, as counted for the plan."
 
 
 def _numbers(values: tuple[int, ...]) -> str:

@@ -176,9 +176,10 @@ def calibration_of(facts: Facts, result: Result) -> str:
         return ""
     if predictions.applied is not None:
         other = fitted is not None and _differs(fitted, predictions.applied)
+        differs = ", which differs from calibration.json" if other else ""
         return (
-            f"Each member's logits in {result.title} were calibrated: {predictions.applied.words}"
-            f"{', which differs from calibration.json' if other else ''}."
+            f"Each member's logits in {result.title} were calibrated: "
+            f"{predictions.applied.description}{differs}."
         )
     if predictions.calibrated:
         return f"Calibration of {result.title} was requested but changes nothing."
@@ -210,7 +211,7 @@ def describe_calibration(facts: Facts, fitted: Calibration) -> str:
     )
     how = "as decided by" if fitted.form == "nothing" else "fitted on"
     return paragraph(
-        f"{fitted.words}{ends}, {how} {several(fitted.n_cases, 'case')} of "
+        f"{fitted.description}{ends}, {how} {several(fitted.n_cases, 'case')} of "
         f"{several(fitted.n_patients, 'patient')}: {fitted.method}.",
         f"Warning: {fitted.warning}." if fitted.warning else "",
         "It was fitted on predictions that have changed since ("
@@ -233,8 +234,8 @@ def _refers_to(fitted: Calibration) -> str:
 def _tried(fitted: Calibration) -> str:
     if not fitted.trials:
         return ""
-    words = "; ".join(f"{trial.form}: {trial.reason}" for trial in fitted.trials)
-    return f"Forms that were tried: {words}."
+    reasons = "; ".join(f"{trial.form}: {trial.reason}" for trial in fitted.trials)
+    return f"Forms that were tried: {reasons}."
 
 
 def predicted_class(facts: Facts) -> str:

@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Iterator
 
 from ricenet_v2.core.command import text_of
+from ricenet_v2.records.normalisation import describe_scheme
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import ChannelPlan
 from ricenet_v2.reporting.formatting import number, several, times
 from ricenet_v2.reporting.methods.facts import Facts
 from ricenet_v2.reporting.methods.sentence import SentenceTopic, listed, numbered, paragraph
-from ricenet_v2.reporting.normalisation import describe_scheme
 
 GROUP = "Plan and preprocessing"
 
@@ -47,10 +47,10 @@ def changed(facts: Facts) -> str:
     differences = changes(facts)
     if not differences:
         return ""
-    words = ", ".join(
+    listing = ", ".join(
         f"{change.field} {change.trained} (planned {change.planned})" for change in differences
     )
-    return f"The training differed from the plan in: {words}."
+    return f"The training differed from the plan in: {listing}."
 
 
 def changes(facts: Facts) -> list[PlanChange]:

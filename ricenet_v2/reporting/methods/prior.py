@@ -43,7 +43,7 @@ def of_validation(facts: Facts) -> str:
 def _corrected(facts: Facts, folds: Sequence[int], priors: Sequence[Prior]) -> str:
     who = f"Probabilities of the validation cases of {numbered(folds)}"
     shares = _ranges(facts, [prior.shares for prior in priors])
-    if all(_is_alike(prior.trained, prior.shares) for prior in priors):
+    if all(_is_close(prior.trained, prior.shares) for prior in priors):
         return (
             f"{who} refer to the class frequencies of the training cases of the dataset "
             f"({shares}), with which the {facts.model}s were trained; there was nothing to correct."
@@ -55,7 +55,7 @@ def _corrected(facts: Facts, folds: Sequence[int], priors: Sequence[Prior]) -> s
     )
 
 
-def _is_alike(first: Sequence[float], second: Sequence[float]) -> bool:
+def _is_close(first: Sequence[float], second: Sequence[float]) -> bool:
     return all(abs(a - b) < _SAME for a, b in zip(first, second, strict=True))
 
 

@@ -74,7 +74,7 @@ def weights_of(facts: Facts, result: Result) -> str:
     if result.kind != "network":
         return f"{_title(result)} are by {result.kind}s that have no checkpoint."
     names = checkpoints(predictions)
-    words = {
+    descriptions = {
         "final": "the weights after the last epoch that was trained",
         "latest": "the weights of the latest saved epoch" + _still(facts, result),
         "best": "the weights of each fold's best epoch, chosen by the highest moving average of "
@@ -82,7 +82,7 @@ def weights_of(facts: Facts, result: Result) -> str:
     }
     if not names:
         return f"{_title(result)}: which checkpoints predicted is not recorded."
-    weights = listed(words.get(name, f"checkpoint_{name}") for name in names)
+    weights = listed(descriptions.get(name, f"checkpoint_{name}") for name in names)
     best = _best_epochs(facts, predictions) if "best" in names else ""
     last = _early(facts) if "final" in names else ""
     return paragraph(

@@ -43,9 +43,9 @@ class Sentence:
         return f"said-{self.key}"
 
 
-def listed(words: Iterable[str]) -> str:
+def listed(entries: Iterable[str]) -> str:
     """Words as a list: `a`, `a and b`, `a, b and c`."""
-    items = list(words)
+    items = list(entries)
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} and {items[-1]}"

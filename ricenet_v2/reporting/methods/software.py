@@ -30,6 +30,13 @@ def versions(facts: Facts) -> str:
     return paragraph(*sentences)
 
 
+def plugins(facts: Facts) -> str:
+    """What of the plan other packages bring."""
+    uses = facts.plan.plugins if facts.plan else ()
+    parts = [f"{use.package} {use.version} ({use.group}: {use.name})" for use in uses]
+    return f"Other packages bring parts of the plan: {listed(parts)}." if parts else ""
+
+
 def commands(facts: Facts) -> str:
     """Whether the commands of all steps are known."""
     without = [fold.number for fold in facts.folds if not fold.run.command]
@@ -67,6 +74,7 @@ def use(_facts: Facts) -> str:
 
 SUBJECTS = (
     SentenceTopic("versions", "versions", GROUP, versions),
+    SentenceTopic("plugins", "other packages", GROUP, plugins),
     SentenceTopic("commands", "commands", GROUP, commands),
     SentenceTopic("weights", "files of weights", GROUP, weights),
     SentenceTopic("licence", "licence of the data", GROUP, licence),

@@ -49,18 +49,20 @@ def _state(fold: FoldFacts) -> tuple[str, int | None, int]:
 
 
 def _done(state: tuple[str, int | None, int], folds: list[int]) -> str:
-    status, done, wanted = state
+    status, done, planned = state
     who, were = capitalised(numbered(folds)), "was" if len(folds) == 1 else "were"
-    wished = several(wanted, "epoch")
+    planned_epochs = several(planned, "epoch")
     if done is None:
-        return f"{who} {were} to have {wished}; how many were done is not recorded ({status})."
+        return (
+            f"{who} {were} to have {planned_epochs}; how many were done is not recorded ({status})."
+        )
     if status != "finished":
         is_open = "is" if len(folds) == 1 else "are"
-        return f"{who} {is_open} not finished ({status}): {done:,} of {wished}."
-    if done < wanted:
-        return f"{who} ended early, after {done:,} of {several(wanted, 'epoch')}."
-    planned = f"all {done:,} epochs that were set" if done > 1 else "the one epoch that was set"
-    return f"{who} {were} trained for {planned}."
+        return f"{who} {is_open} not finished ({status}): {done:,} of {planned_epochs}."
+    if done < planned:
+        return f"{who} ended early, after {done:,} of {several(planned, 'epoch')}."
+    number = f"all {done:,} epochs that were set" if done > 1 else "the one epoch that was set"
+    return f"{who} {were} trained for {number}."
 
 
 def _set_anew(facts: Facts) -> str:
@@ -69,8 +71,8 @@ def _set_anew(facts: Facts) -> str:
     for fold in facts.folds:
         segments = fold.run.epochs_set or ()
         if len(segments) > 1:
-            words = ", then ".join(f"{n:,} from epoch {first + 1:,} on" for first, n in segments)
-            changes.append(f"fold {fold.number}: {words}")
+            parts = ", then ".join(f"{n:,} from epoch {first + 1:,} on" for first, n in segments)
+            changes.append(f"fold {fold.number}: {parts}")
     if not changes:
         return ""
     return f"The number of epochs was changed while training was under way ({'; '.join(changes)})."
@@ -114,10 +116,10 @@ def optimiser(facts: Facts) -> str:
 
 def _warmup(facts: Facts, how: TrainingPlan) -> str:
     """The warm-up in the schedule: never more than a fifth of the epochs."""
-    wanted = max((fold.run.epochs for fold in facts.folds), default=how.epochs)
+    epochs = max((fold.run.epochs for fold in facts.folds), default=how.epochs)
     n = min(
         how.warmup_epochs * how.iterations_per_epoch,
-        wanted * how.iterations_per_epoch // _WARMUP_SHARE,
+        epochs * how.iterations_per_epoch // _WARMUP_SHARE,
     )
     warmup = f"a linear warm-up of {several(n, 'update')}" if n else "no warm-up"
     return f"{warmup} (warmup_epochs={how.warmup_epochs}, at most a fifth of the epochs)"
@@ -146,12 +148,12 @@ def balance(facts: Facts) -> str:
     how = _plan(facts)
     if how is None:
         return ""
-    words = {
+    descriptions = {
         "sampler": "the sampler drew all classes equally often",
         "loss": "the loss weighted each case by the inverse frequency of its class",
         "none": "no correction was made",
     }
-    method = words.get(how.balance, how.balance)
+    method = descriptions.get(how.balance, how.balance)
     return f"Class imbalance: {method} (balance={how.balance}){_counts(facts)}."
 
 
@@ -183,7 +185,9 @@ def machine(facts: Facts) -> str:
     """Device, precision, processes."""
     if not facts.folds:
         return ""
-    return paragraph(*(_machine(*group) for group in _groups(facts, _on).items()), _wanted(facts))
+    return paragraph(
+        *(_machine(*group) for group in _groups(facts, _on).items()), _planned_precision(facts)
+    )
 
 
 def _on(fold: FoldFacts) -> tuple[str, str, str, int | None]:
@@ -201,14 +205,14 @@ def _machine(record: tuple[str, str, str, int | None], folds: list[int]) -> str:
     return f"{sentence}."
 
 
-def _wanted(facts: Facts) -> str:
+def _planned_precision(facts: Facts) -> str:
     """What the plan asks for, where the precision was not recorded."""
     how = _plan(facts)
     if how is None or any(fold.run.precision for fold in facts.folds):
         return ""
-    wanted = "on where the device has it" if how.mixed_precision else "off"
+    setting = "on where the device has it" if how.mixed_precision else "off"
     return (
-        f"The precision that was used is not recorded; mixed precision was {wanted} "
+        f"The precision that was used is not recorded; mixed precision was {setting} "
         f"(mixed_precision={str(how.mixed_precision).lower()})."
     )
 
@@ -226,8 +230,8 @@ def seeds(facts: Facts) -> str:
             else "their figures do not show how much results vary with the seed."
         )
         return f"All folds were trained with seed {seed}: {further}"
-    words = "; ".join(f"{numbered(folds)}: {seed}" for seed, folds in groups.items())
-    return f"Seeds of the runs: {words}."
+    by_seed = "; ".join(f"{numbered(folds)}: {seed}" for seed, folds in groups.items())
+    return f"Seeds of the runs: {by_seed}."
 
 
 def further(facts: Facts) -> str:

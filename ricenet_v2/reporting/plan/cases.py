@@ -67,7 +67,7 @@ def flags(fingerprint: Fingerprint, plan: Plan) -> dict[str, tuple[str, ...]]:
         for case, direction in zip(fingerprint.cases, far_out(values), strict=True):
             if direction:
                 flagged[case.case_id].append(f"{name} {'high' if direction > 0 else 'low'}")
-    return {case_id: tuple(words) for case_id, words in flagged.items()}
+    return {case_id: tuple(texts) for case_id, texts in flagged.items()}
 
 
 def far_out(values: Sequence[float]) -> list[int]:

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from ricenet_v2.core.types import Triple
 from ricenet_v2.records.fingerprint import CaseMeasurement, ChannelMeasurement, Fingerprint
 from ricenet_v2.records.kinds import KINDS
+from ricenet_v2.records.normalisation import describe_scheme
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import Normalisation
 from ricenet_v2.reporting.charts import Chart, Mark, Series, histogram, ranges
 from ricenet_v2.reporting.formatting import number, several, times
-from ricenet_v2.reporting.normalisation import describe_scheme
 
 AXES = ("z, foot to head", "y, front to back", "x, right to left")
 _PERCENT = 100.0
@@ -132,7 +132,7 @@ def doses(fingerprint: Fingerprint, plan: Plan) -> tuple[CohortGroup, ...]:
 
 def _dose(fingerprint: Fingerprint, index: int, how: Normalisation) -> CohortGroup:
     name = fingerprint.channels[index].name
-    divisor = how.divisor if how.scheme == "divide" else None
+    divisor = how.divisor
     mark = Mark("divisor", divisor) if divisor else None
     scheme = (
         f"divided by {number(divisor)} Gy, in every patient" if divisor else describe_scheme(how)

@@ -112,11 +112,11 @@ def _block(
     top = [(0, shift), (shift, 0), (right, 0), (across, shift)]
     side = [(across, shift), (right, 0), (right, up), (across, bottom)]
     faces = tuple(" ".join(f"{x:.1f},{y:.1f}" for x, y in face) for face in (front, top, side))
-    words = times(size).replace(" ", "") if size != (1, 1, 1) else NOTHING
+    label = times(size).replace(" ", "") if size != (1, 1, 1) else NOTHING
     return NetworkBlock(
         name,
         several(features, *_UNITS.get(name, ("feature",))),
-        words,
+        label,
         (faces[0], faces[1], faces[2]),
         round(right, 1),
         round(bottom, 1),

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
-from ricenet_v2.records.plan_parts import Norm
-
 OPTIONS = (
     ("--gpu_memory_gb GiB", "the budget; more memory allows a finer spacing or a larger batch"),
     ("--spacing Z Y X", "target spacing in mm; the input size follows"),
@@ -29,7 +25,7 @@ FIELDS = (
     ("network.kernel_sizes, .strides", "of each stage; as many entries as features"),
     (
         "network.norm, .dropout",
-        f"{' or '.join(get_args(Norm))}; probability before the linear head",
+        "instance or batch; probability before the linear head",
     ),
     (
         "training.*",

@@ -11,12 +11,14 @@ from pathlib import Path
 from ricenet_v2.core import files
 from ricenet_v2.core.command import text_of
 from ricenet_v2.network.stages import StageCost
+from ricenet_v2.records.architectures import label_of
 from ricenet_v2.records.fingerprint import Fingerprint
 from ricenet_v2.records.kinds import KINDS
+from ricenet_v2.records.normalisation import describe_scheme
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import ChannelPlan
 from ricenet_v2.reporting.formatting import NOTHING, count, data, number, share, times
-from ricenet_v2.reporting.normalisation import describe_scheme
+from ricenet_v2.reporting.methods.network import describe_norm
 from ricenet_v2.reporting.plan import cohort, memory, network
 from ricenet_v2.reporting.plan.cases import case_rows
 from ricenet_v2.reporting.plan.options import FIELDS, OPTIONS
@@ -65,6 +67,8 @@ def plan_page(
         "plan.html",
         plan=plan,
         fingerprint=fingerprint,
+        architecture=label_of(plan.network.architecture),
+        norm=describe_norm(plan.network.norm),
         classes=_classes(fingerprint),
         glance=_glance(plan),
         geometry=cohort.geometry(fingerprint, plan),

@@ -24,7 +24,7 @@ class Absent:
 def absent(sources: Sources) -> list[Absent]:
     """What was not found, in the order of the sections."""
     documents = {path.name for part in sources.parts for path in part.folder.glob("*.json")}
-    wanted = (
+    checks = (
         (len(sources.folds) > 0, Absent("trained folds", "ricenet_train", _BESIDE)),
         (
             any(not result.is_out_of_fold for result in sources.results),
@@ -42,7 +42,7 @@ def absent(sources: Sources) -> list[Absent]:
     return [
         *_not_evaluated(sources),
         *_of_other_seeds(sources),
-        *(part for is_there, part in wanted if not is_there),
+        *(part for is_there, part in checks if not is_there),
     ]
 
 

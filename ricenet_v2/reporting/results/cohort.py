@@ -57,25 +57,27 @@ def _training(sources: Sources, ids: Sequence[str]) -> Iterable[FlowStep]:
         yield FlowStep("Preprocessed", len(done), _missing(ids, done, "not preprocessed"))
     out_of_fold = [result for result in sources.results if result.is_out_of_fold]
     predicted = {case.case_id for case in out_of_fold[0].cases} if out_of_fold else set()
-    scored = [case for case in done if case in predicted]
+    predicted_ids = [case for case in done if case in predicted]
     yield FlowStep(
         "Predicted out-of-fold",
-        len(scored),
-        _missing(done, scored, "without an out-of-fold prediction"),
+        len(predicted_ids),
+        _missing(done, predicted_ids, "without an out-of-fold prediction"),
     )
 
 
 def _test(sources: Sources, ids: Sequence[str]) -> Iterable[FlowStep]:
     yield FlowStep("Test cases", len(ids))
     for result in sources.results:
-        scored = [case for case in ids if case in {prediction.page for prediction in result.cases}]
-        if result.is_out_of_fold or not scored:
+        predicted_ids = [
+            case for case in ids if case in {prediction.page for prediction in result.cases}
+        ]
+        if result.is_out_of_fold or not predicted_ids:
             continue
         failed = [case for case, _ in result.failed if case in ids]
         rest = [case for case in ids if case not in failed]
         unpredicted = (f"{len(failed):,} could not be predicted",) if failed else ()
-        left_out = (*unpredicted, *_missing(rest, scored, "not in this folder"))
-        yield FlowStep(f"Predicted, {result.title}", len(scored), left_out)
+        left_out = (*unpredicted, *_missing(rest, predicted_ids, "not in this folder"))
+        yield FlowStep(f"Predicted, {result.title}", len(predicted_ids), left_out)
 
 
 def _missing(before: Sequence[str], after: Sequence[str], why: str) -> tuple[str, ...]:

@@ -120,19 +120,19 @@ def _glance(sources: Sources) -> list[tuple[str, str, str, str]]:
     patients = {case.patient_id for case in sources.cases.values()}
     tiles = []
     if sources.cases:
-        words = f"of {several(len(patients), 'patient')}"
-        tiles.append(("Cases", f"{len(sources.cases):,}", words, ""))
+        note = f"of {several(len(patients), 'patient')}"
+        tiles.append(("Cases", f"{len(sources.cases):,}", note, ""))
     facts = facts_of(sources)
     tiles.append(folds_tile(facts))
     for result in sources.results:
         if result.evaluation is None:
             continue
         for figure in metric_tables.headline(result.evaluation)[:2]:
-            words = f"{metric_tables.interval(figure)}, n = {figure.n:,}"
+            note = f"{metric_tables.interval(figure)}, n = {figure.n:,}"
             name = f"{figure.name}, {result.title}"
             remark = "optimistic, see there" if selection.optimism(facts, result) else ""
             flag = "; ".join(filter(None, (remark, metric_tables.flag(figure))))
-            tiles.append((name, metric_tables.value(figure.value), words, flag))
+            tiles.append((name, metric_tables.value(figure.value), note, flag))
     return tiles
 
 
@@ -175,7 +175,7 @@ def _evaluated(evaluation: Evaluation) -> dict[str, Any]:
     notes = metric_tables.Notes()
     return {
         "rows": metric_tables.figure_rows(evaluation.figures, notes),
-        "notes": notes.words,
+        "notes": notes.texts,
         "confusion": metric_tables.confusion_rows(evaluation.classes, evaluation.confusion),
         "groups": metric_tables.group_tables(evaluation),
         "thresholds": [(*row[:4], *row[4]) for row in rows],
@@ -275,7 +275,7 @@ def _compared(title: str, pairs: Sequence[Pair]) -> dict[str, Any]:
         )
         for pair in pairs
     ]
-    return {"title": title, "rows": rows, "notes": notes.words}
+    return {"title": title, "rows": rows, "notes": notes.texts}
 
 
 def _part(sources: Sources, n: int) -> dict[str, Any]:

@@ -23,15 +23,15 @@ class Notes:
 
     def __init__(self) -> None:
         """Start without warnings."""
-        self.words: list[str] = []
+        self.texts: list[str] = []
 
     def mark(self, warning: str) -> int:
         """Number of a warning, 0 where there is none."""
         if not warning:
             return 0
-        if warning not in self.words:
-            self.words.append(warning)
-        return self.words.index(warning) + 1
+        if warning not in self.texts:
+            self.texts.append(warning)
+        return self.texts.index(warning) + 1
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def figure_rows(figures: Sequence[Metric], notes: Notes) -> list[FigureRow]:
             value=value(figure.value),
             interval=interval(figure),
             n=f"{figure.n:,}",
-            method=figure.method,
+            method="; ".join(filter(None, (figure.method, figure.package))),
             note=notes.mark(figure.warning),
         )
         for figure in figures
@@ -139,7 +139,7 @@ def group_tables(evaluation: Evaluation) -> list[GroupTable]:
         ]
         notes = Notes()
         rows = tuple(_row(group, names, notes) for group in groups)
-        tables.append(GroupTable(title, tuple(names), rows, tuple(notes.words)))
+        tables.append(GroupTable(title, tuple(names), rows, tuple(notes.texts)))
     return tables
 
 

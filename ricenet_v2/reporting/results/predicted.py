@@ -208,7 +208,7 @@ def _of_prediction(
     is_other = joined == "other"
     flags = [_OTHER] if is_other else [_UNVERIFIED] if joined == "unknown" else []
     if learned_by:
-        flags.append(_learned_words(len(learned_by), len(case.members)))
+        flags.append(_learned_text(len(learned_by), len(case.members)))
     flags += case.warnings
     if case.distance_flag not in _USUAL:
         flags.append(case.distance_flag)
@@ -246,7 +246,7 @@ def _learned_by(case: CasePrediction, known: Case | None, splits: Splits | None)
     return tuple(fold for fold in folds if fold >= n or case.case_id in splits.folds[fold].train)
 
 
-def _learned_words(n: int, n_members: int) -> str:
+def _learned_text(n: int, n_members: int) -> str:
     if n >= n_members:
         return "a training case: every member that predicted it was trained on it"
     return f"a training case: {n} of {n_members} members that predicted it were trained on it"

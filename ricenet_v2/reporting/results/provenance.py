@@ -38,8 +38,8 @@ def commands(sources: Sources, report_command: Sequence[str]) -> list[tuple[str,
     by_command = {plan: ["plan"]}
     for text, numbers in folds.items():
         by_command.setdefault(text, []).append(f"fold {', '.join(map(str, numbers))}")
-    for name, words in _others(sources):
-        by_command.setdefault(command_text(words), []).append(name)
+    for name, command in _others(sources):
+        by_command.setdefault(command_text(command), []).append(name)
     rows = [("; ".join(names), text) for text, names in by_command.items() if text]
     return [*rows, ("this report", command_text(report_command))]
 
@@ -61,9 +61,9 @@ def _others(sources: Sources) -> Iterator[tuple[str, Sequence[str]]]:
         yield f"comparison {name}", comparison.command
 
 
-def command_text(words: Sequence[str]) -> str:
+def command_text(command: Sequence[str]) -> str:
     """The command as typed, with `~` for the home folder."""
-    return text_of(portable(words))
+    return text_of(portable(command))
 
 
 def hashes(sources: Sources) -> list[tuple[str, str]]:

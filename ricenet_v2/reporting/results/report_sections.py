@@ -64,8 +64,8 @@ def comparisons(folders: Sequence[Path]) -> dict[str, Comparison]:
     }
     by_name: dict[str, Comparison] = {}
     for path, name in paths.items():
-        n_alike = sum(other == name or other.startswith(f"{name} (") for other in by_name)
-        key = f"{name} ({n_alike + 1})" if n_alike else name
+        n_same = sum(other == name or other.startswith(f"{name} (") for other in by_name)
+        key = f"{name} ({n_same + 1})" if n_same else name
         by_name[key] = documents.read(Comparison, path)
     return by_name
 

@@ -91,12 +91,12 @@ def centre_tables(centres: Centres) -> Iterator[SmallTable]:
         columns,
         rows,
         tuple(range(1, len(columns))),
-        tuple(notes.words),
+        tuple(notes.texts),
     )
     yield SmallTable(
         f"By {centres.column}: lowest and highest",
         " ".join(
-            heterogeneity.words(centres.column, centres.level)
+            heterogeneity.description(centres.column, centres.level)
             for heterogeneity in centres.heterogeneity
         ),
         ("figure", "lowest", "in", "highest", "in", "defined in"),
@@ -129,7 +129,7 @@ def seed_table(variance: SeedVariance) -> SmallTable:
     )
     return SmallTable(
         "What the training seed alone changes",
-        f"{variance.words_of_calls} {variance.meaning}",
+        f"{variance.calls_text} {variance.meaning}",
         columns,
         tuple(_of_seeds(by_name[name]) for name in HEADLINE if name in by_name),
         tuple(range(1, len(columns))),

@@ -65,11 +65,11 @@ class Shortfall:
     """Folds that were trained for fewer epochs than the plan has, in words.
 
     Attributes:
-        words: Which folds, and how many epochs.
+        text: Which folds, and how many epochs.
         is_large: Whether some fold has less than half of them.
     """
 
-    words: str
+    text: str
     is_large: bool
 
 
@@ -81,30 +81,29 @@ def shortfall(folds: Sequence[TrainedFold], planned: int | None) -> Shortfall | 
     if planned is None:
         return None
     short: dict[tuple[int, str], list[int]] = {}
-    wanted = []
+    targets = []
     for fold in folds:
-        is_finished = fold.run.status == "finished"
-        meant = fold.run.epochs if is_finished else len(fold.epochs)
-        if meant < planned:
+        target = fold.run.epochs if fold.run.is_finished else len(fold.epochs)
+        if target < planned:
             is_early = _state(fold) == _EARLY
-            done = len(fold.epochs) if is_early else meant
-            words = f" (set to {meant:,}, ended early)" if is_early else ""
-            short.setdefault((done, words), []).append(fold.number)
-            wanted.append(meant)
+            done = len(fold.epochs) if is_early else target
+            note = f" (set to {target:,}, ended early)" if is_early else ""
+            short.setdefault((done, note), []).append(fold.number)
+            targets.append(target)
     if not short:
         return None
     description = "; ".join(
-        f"{numbered(numbers)}, {done:,} of {planned:,}{words}"
-        for (done, words), numbers in sorted(short.items())
+        f"{numbered(numbers)}, {done:,} of {planned:,}{note}"
+        for (done, note), numbers in sorted(short.items())
     )
-    words = f"Trained for fewer epochs than the plan has: {description}."
-    return Shortfall(words, min(wanted) < planned / 2)
+    note = f"Trained for fewer epochs than the plan has: {description}."
+    return Shortfall(note, min(targets) < planned / 2)
 
 
 def folds_tile(facts: Facts) -> tuple[str, str, str, str]:
     """How many folds are finished, of how many; a flag names those that are not."""
     early = sum(fold.end.is_early for fold in facts.finished)
-    words = f"finished, {early:,} of them early" if early else "finished"
+    note = f"finished, {early:,} of them early" if early else "finished"
     n = facts.n_folds
     value = f"{len(facts.finished):,} of {n:,}" if len(facts.finished) < n else f"{n:,}"
     open_ones = [fold.number for fold in facts.folds if not fold.is_finished]
@@ -113,7 +112,7 @@ def folds_tile(facts: Facts) -> tuple[str, str, str, str]:
         for numbers, what in ((open_ones, "not finished"), (facts.untrained, "not trained"))
         if numbers
     ]
-    return ("Folds", value, words, "; ".join(flags))
+    return ("Folds", value, note, "; ".join(flags))
 
 
 def fold_rows(
@@ -142,7 +141,7 @@ def fold_rows(
 
 def _state(fold: TrainedFold) -> str:
     """How it stands; whether it ended before its last epoch is read off its history."""
-    is_early = fold.run.status == "finished" and 0 < len(fold.epochs) < fold.run.epochs
+    is_early = fold.run.is_finished and 0 < len(fold.epochs) < fold.run.epochs
     return _EARLY if is_early else fold.run.status
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.records.dataset import Case, Dataset
-from ricenet_v2.records.described import in_words, other_channels
+from ricenet_v2.records.described import listed_channels, other_channels
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.sanity import Sanity
 from ricenet_v2.records.used_cases import changes_of
@@ -18,7 +18,7 @@ from ricenet_v2.reporting.results.predicted import PredictedCase, Result, entrop
 from ricenet_v2.store.as_trained import SINCE_TRAINING, check_of
 from ricenet_v2.store.fold_tables import Rows, read_tables, remade, runs_of, short_names
 from ricenet_v2.store.paths import DATASET_JSON, DatasetPaths, ModelPaths
-from ricenet_v2.store.positive import tell_other
+from ricenet_v2.store.positive import warn_other_classes
 from ricenet_v2.store.raw import RawDataset, read_dataset
 from ricenet_v2.store.trained_on import compared, used_cases
 
@@ -63,18 +63,18 @@ def _flags(
     for change in (*changes.wrong, *changes.doubtful):
         logger.warning("cases.csv has changed since the folds were trained: %s", change)
     if comparison.edited:
-        logger.warning("%s: %s", model.folder, comparison.words(model))
+        logger.warning("%s: %s", model.folder, comparison.description(model))
         logger.warning("%s", remade(model, comparison.edited))
     flags: dict[str, list[str]] = defaultdict(list)
     for fold in comparison.edited:
         for row, then in zip(rows[fold], comparison.rows[fold], strict=True):
-            flags[row["case_id"]] += _edited_words(model, fold, row, then)
+            flags[row["case_id"]] += _edit_text(model, fold, row, then)
     for used in used_cases(runs, comparison.rows):
         flags[used.case_id] += changes_of(used, known.get(used.case_id)) if known else ()
     return flags
 
 
-def _edited_words(
+def _edit_text(
     model: ModelPaths, fold: int, row: Mapping[str, str], then: Mapping[str, str]
 ) -> list[str]:
     text = f"{short_names(model, [fold])} has been edited since training"
@@ -165,13 +165,14 @@ def described(paths: DatasetPaths, raw: RawDataset | None, model: ModelPaths) ->
         raise DatasetError(
             "dataset.json has changed since the model was trained.",
             file=paths.raw / DATASET_JSON,
-            expected=f"channels {in_words(then.channels)}; classes {', '.join(then.classes)}",
-            got=f"channels {in_words(now.channels)}; classes {', '.join(now.classes)}",
+            expected=f"channels {listed_channels(then.channels)}; "
+            f"classes {', '.join(then.classes)}",
+            got=f"channels {listed_channels(now.channels)}; classes {', '.join(now.classes)}",
             remedy="Restore it. Or, if it is correct now, run "
             f"ricenet_plan_and_preprocess {paths.name} --overwrite, move the folder of the model "
             f"away, and run ricenet_train {paths.name} all.",
         )
     if then is None:
         return now
-    tell_other(then, now, model)
+    warn_other_classes(then, now, model)
     return replace(now, positive_class=then.positive_class)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.resources import files as package_files
@@ -11,11 +11,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ricenet_v2.core import documents
+from ricenet_v2.core.case_pool import KILLED_REMEDY, map_cases
 from ricenet_v2.core.command import portable
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import write_text
 from ricenet_v2.core.locks import LOCK_FILE
-from ricenet_v2.fingerprinting.workers import KILLED_REMEDY, map_cases
 from ricenet_v2.records.report import ReportRecord
 from ricenet_v2.reporting.case.page import CASES, PICTURES, CaseJob, CasePart, write_case
 from ricenet_v2.reporting.methods.facts import Facts, facts_of
@@ -44,6 +44,12 @@ _MARK = ".ricenet_report"  # written first: also a report that a kill cut short 
 _BUILDING = ".building"  # the new report, until it is whole
 _OWN = ("assets", CASES, PICTURES, DATA, PARTS, INDEX, PAGE_OF_PLAN, REPORT_JSON)
 
+PageMapping = Callable[
+    [Callable[[CaseJob], str], Sequence[CaseJob], int, str, Callable[[CaseJob, str], str]],
+    list[str],
+]
+"""Applies a function to the jobs of all pages, as `map_cases` does."""
+
 
 def write_report(
     sources: Sources,
@@ -53,6 +59,7 @@ def write_report(
     most_megabytes: float = MOST_MEGABYTES,
     num_workers: int = 1,
     seconds: float | None = None,
+    map_jobs: PageMapping = map_cases,
 ) -> tuple[ReportRecord, dict[str, str]]:
     """Write a report; one that is there is replaced once the new one is whole.
 
@@ -64,6 +71,7 @@ def write_report(
             become coarser to fit.
         num_workers: Processes that make pages of cases.
         seconds: Time limit for reading the images of a case; None sets no limit.
+        map_jobs: Makes the pages of cases, as `map_cases` does.
 
     Returns:
         What was written, and why the images of some cases, or files that other commands made of
@@ -75,7 +83,7 @@ def write_report(
     _claim(output)
     building = output / _BUILDING
     try:
-        written = _build(sources, building, command, most_megabytes, num_workers, seconds)
+        written = _build(sources, building, command, most_megabytes, num_workers, seconds, map_jobs)
         _swap(building, output)
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -89,6 +97,7 @@ def _build(
     most_megabytes: float,
     num_workers: int,
     seconds: float | None,
+    map_jobs: PageMapping,
 ) -> tuple[ReportRecord, dict[str, str]]:
     """Write all of it into a new folder."""
     _write_assets(output)
@@ -97,7 +106,7 @@ def _build(
     sources, left_out = copy_parts(sources, output / PARTS)
     jobs = _jobs(sources, facts, output, ids, most_megabytes, left_out)
     work = partial(write_case, plan=sources.planned, seconds=seconds)
-    faults = map_cases(work, jobs, num_workers, "writing pages of cases", _without_images)
+    faults = map_jobs(work, jobs, num_workers, "writing pages of cases", _without_images)
     plan_page = sources.paths.page(sources.plan.name) if sources.plan else None
     if plan_page is not None and plan_page.is_file():
         shutil.copyfile(plan_page, output / PAGE_OF_PLAN)

@@ -12,6 +12,7 @@ from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.training.augmentation.deform import deform
 from ricenet_v2.training.augmentation.draw import Draw, Intensity, coarse_axis
+from ricenet_v2.training.augmentation.further import change_further
 from ricenet_v2.training.augmentation.intensity import (
     add_noise,
     bend_gamma,
@@ -42,6 +43,8 @@ def augment(images: torch.Tensor, draws: Sequence[Draw], plan: Plan) -> torch.Te
         ]
         batch = deformed[0][None] if len(deformed) == 1 else torch.stack(deformed)
         _change_intensities(batch, draws, coarse_axis(plan.spacing))
+        for sample, draw in zip(batch, draws, strict=True):
+            change_further(sample, draw.further, plan.channels)
     return batch
 
 

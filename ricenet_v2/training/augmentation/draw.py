@@ -12,6 +12,7 @@ from ricenet_v2.planning.spacing import is_anisotropic
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import AugmentationPlan, Triple
+from ricenet_v2.training.augmentation.further import FurtherDraw, draw_further
 
 # Control points of the elastic field along each axis.
 _COARSE = 6
@@ -64,12 +65,14 @@ class Draw:
         mirrored: Array axes (0 z, 1 y, 2 x) that are flipped, in all channels.
         intensities: One entry per channel.
         noise_seed: Seed of the noise fields.
+        further: Changes that other packages bring, in their order.
     """
 
     deformation: Deformation | None
     mirrored: tuple[int, ...]
     intensities: tuple[Intensity, ...]
     noise_seed: int
+    further: tuple[FurtherDraw, ...] = ()
 
 
 def coarse_axis(spacing: Triple) -> int | None:
@@ -98,7 +101,9 @@ def draw(plan: Plan, random: np.random.Generator) -> Draw:
         else _intensity(ranges, chosen, random)
         for channel in plan.channels
     )
-    return Draw(deformation, mirrored, intensities, int(random.integers(2**62)))
+    noise_seed = int(random.integers(2**62))
+    further = tuple(draw_further(ranges, plan.channels, random))
+    return Draw(deformation, mirrored, intensities, noise_seed, further)
 
 
 def _deformation(

@@ -3,10 +3,10 @@
 import dataclasses
 
 import numpy as np
-from tests.reporting.case.conftest import HOTTEST, SHAPE
 
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.reporting.case.centre import ViewCentre, find_centre
+from tests.reporting.case.conftest import HOTTEST, SHAPE
 
 
 def test_the_middle_of_the_lesion(scan):

@@ -18,7 +18,7 @@ def test_shares_of_the_prescription():
     ]
     # 50 Gy at most: the 95 % line of 60 Gy is not reached.
     assert [one.is_reached for one in lines.lines] == [False, True, True, True]
-    assert lines.lines[1].words == "80 % (48 Gy)"
+    assert lines.lines[1].label == "80 % (48 Gy)"
     assert "prescription, 60 Gy" in lines.reference
 
 
@@ -29,15 +29,7 @@ def test_the_plateau_where_no_prescription_is_known():
     assert "no prescription is known" in lines.reference
 
 
-@pytest.mark.parametrize("cell", ["", "unknown", "-60", "nan", "60 Gy"])
-def test_what_is_no_dose_is_no_prescription(cell):
-    assert "no prescription is known" in isodoses({"prescription_gy": cell}, DOSE).reference
-
-
 def test_the_prescription_is_read_as_the_regression_reads_it():
-    from ricenet_v2.records.prescription import prescription_of
-
-    assert prescription_of({"prescription": "40.05"}) == 40.05
     assert "prescription, 40" in isodoses({"prescription": "40.05"}, DOSE).reference
 
 

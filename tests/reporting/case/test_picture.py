@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-from tests.reporting.case.conftest import HOTTEST, SHAPE, SPACING
 
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.reporting.case.centre import find_centre
@@ -12,6 +11,7 @@ from ricenet_v2.reporting.case.isodose import isodoses
 from ricenet_v2.reporting.case.panel import PLANES, plane_of
 from ricenet_v2.reporting.case.picture import case_scene, window_of
 from ricenet_v2.reporting.case.scene import Line, Raster, Text
+from tests.reporting.case.conftest import HOTTEST, SHAPE, SPACING
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-from tests.reporting.case.conftest import CHANNELS, HOTTEST, SHAPE, SPACING
-from tests.reporting.conftest import planned
 
-from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.preprocessing.cohort import inputs_hash
 from ricenet_v2.records.cases import PreprocessedCase
@@ -16,6 +14,8 @@ from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.reporting.case.scan import crop, read_scan
 from ricenet_v2.store.images import write_image
 from ricenet_v2.store.raw import RawDataset, image_path, mask_path
+from tests.reporting.case.conftest import CHANNELS, HOTTEST, SHAPE, SPACING
+from tests.reporting.conftest import planned
 
 
 def test_the_crop_leaves_eight_millimetres_around_the_brain_mask(scan):
@@ -59,6 +59,19 @@ def test_images_and_the_lesion_mask_are_read(tmp_path, scan):
     assert read.lesion.sum() == scan.lesion.sum()
     inside = np.argwhere(read.lesion).mean(axis=0)
     np.testing.assert_allclose(read.grid.world(tuple(inside)), scan.grid.world(HOTTEST), atol=1)
+
+
+def test_a_lesion_mask_or_map_of_the_same_shape_beside_the_images_is_not_shown(tmp_path, scan):
+    raw, case = _raw(tmp_path, scan)
+    x, y, z = scan.grid.origin
+    beside = dataclasses.replace(scan.grid, origin=(x, y, z + 5))
+    write_image(tmp_path / "map.nii.gz", scan.voxels[0], beside)
+    read = read_scan(raw, case, [(None, tmp_path / "map.nii.gz")])
+    assert read.maps == ()
+    assert "grid differs" in read.left_out[0]
+    write_image(raw.mask(case, "lesion"), scan.lesion, beside)
+    with pytest.raises(GeometryError, match="lesion mask does not lie on the grid"):
+        read_scan(raw, case)
 
 
 def test_a_map_that_cannot_be_read_is_left_out_and_the_images_are_shown(tmp_path, scan, caplog):

@@ -6,7 +6,6 @@ import json
 
 import numpy as np
 import pytest
-from tests.reporting.case.conftest import HOTTEST
 
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.report import SectionVolume
@@ -14,6 +13,7 @@ from ricenet_v2.reporting.case.centre import find_centre
 from ricenet_v2.reporting.case.scan import ShownMap
 from ricenet_v2.reporting.case.volumes import FINEST_MM, volumes_of
 from ricenet_v2.store.images import read_image
+from tests.reporting.case.conftest import HOTTEST
 
 
 def _read(script, tmp_path):

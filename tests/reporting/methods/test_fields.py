@@ -12,6 +12,7 @@ from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.calibration import Calibration, Trial
 from ricenet_v2.records.metrics import Evaluation, Metric
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import PluginUse
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.prior import MemberPrior, Prior, Recalibration
 from ricenet_v2.records.run import Run
@@ -83,6 +84,7 @@ PLAN = {
     "input_size": (32, 32, 32), "storage_dtype": "float16", "network": "batch",
     "training": 0.4, "memory": 7, "spacing_range": ((1.0, 1.0, 1.0), (9.0, 9.0, 9.0)),
     "dose_range": {"dose": (11.0, 22.0)}, "command": (OTHER,), "straighten": True,
+    "plugins": (PluginUse("networks", "wide", "brings_wide", "1.2"),),
 }  # fmt: skip
 BY_DECISION = "told by the decisions, which the page prints"
 PLAN_SILENT = {
@@ -194,6 +196,7 @@ WORDS = {
         "dose_range": "ranges from 11 to 22 Gy",
         "command": f"by `'{OTHER}'`",
         "straighten": "resampled along the axes of the patient",
+        "plugins": "brings_wide 1.2 (networks: wide)",
     },
     Evaluation: {
         "title": f"out-of-fold: {OTHER}",

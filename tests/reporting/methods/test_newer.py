@@ -257,7 +257,7 @@ def test_centres_and_seeds_are_told_in_their_words(facts, text_of):
     text = text_of(dataclasses.replace(facts, centres=sites), "centres")
     assert "held out one centre of cases.csv (Bern and Graz)" in text
     assert "accuracy 0.250 (Bern) to 0.750 (Graz) over 2 of 2" in text
-    assert summary.words("centre", 0.95) in text
+    assert summary.description("centre", 0.95) in text
     one = SeedMetric("AUROC", (0.5, 0.7), 0.6, 0.14, 0.5, 0.7, (0.4, 0.5), (0.6, 0.9), 20, "x")
     seeds = SeedVariance(
         "t", (0, 1), ("auto__all", "auto__all__seed1"), 2, 5, "", "", 20, 20, ("a", "b"), "b",
@@ -268,6 +268,6 @@ def test_centres_and_seeds_are_told_in_their_words(facts, text_of):
     assert (
         "the seeds 0 and 1; out-of-fold means over these trainings: AUROC 0.600, SD 0.140" in text
     )
-    assert "3 of 20 cases are not called alike by all 2 trainings. What it means." in text
+    assert "3 of 20 cases are not classified the same by all 2 trainings. What it means." in text
     assert "do not show how much" in text_of(facts, "seeds")
     assert "do not show how much" not in text_of(changed, "seeds")

@@ -79,8 +79,8 @@ def test_every_field_of_a_plan_is_told_or_silent_for_a_reason():
     assert not set(training.SILENT) & training.DESCRIBED
     assert all(training.SILENT.values())
     assert set(TRAINING) | set(ELSEWHERE) == training.DESCRIBED
-    assert set(AUGMENTATION) == augmentation.DESCRIBED == _names(AugmentationPlan)
-    assert set(NETWORK) == network.DESCRIBED == _names(NetworkPlan)
+    assert {*AUGMENTATION, "further"} == augmentation.DESCRIBED == _names(AugmentationPlan)
+    assert {*NETWORK, "settings"} == network.DESCRIBED == _names(NetworkPlan)
 
 
 @pytest.mark.parametrize("name", TRAINING)
@@ -125,6 +125,13 @@ def test_a_setting_of_the_network_is_told(facts, text_of, with_plan, name):
     changed = with_plan(facts, "network", **{name: value})
     assert words in text_of(changed, "layers")
     assert words not in text_of(facts, "layers")
+
+
+def test_settings_of_an_architecture_that_is_not_installed_are_told(facts, text_of, with_plan):
+    changed = with_plan(facts, "network", architecture="wide_net", settings={"width": 3})
+    text = text_of(changed, "layers")
+    assert "The wide net has" in text
+    assert "Further settings of the network: width = 3." in text
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,7 @@ def test_seeds_are_a_small_table_with_their_meaning(page_of):
     dash = "\N{EN DASH}"
     wanted = ["AUROC", "0.500", dash, dash, dash, dash, "0.400 to 0.600"]
     assert _cells(page, "What the training seed alone changes") == [wanted]
-    assert "3 of 20 cases are not called alike by all 2 trainings. What it means." in page
+    assert "3 of 20 cases are not classified the same by all 2 trainings. What it means." in page
 
 
 def test_no_method_is_named_that_is_not_the_figures_own():

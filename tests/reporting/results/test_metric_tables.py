@@ -36,7 +36,7 @@ def test_a_warning_is_told_once_and_numbered():
         notes,
     )
     assert [row.note for row in rows] == [1, 0, 2, 1]
-    assert notes.words == ["few", "fewer"]
+    assert notes.texts == ["few", "fewer"]
     assert (rows[0].value, rows[0].interval) == ("0.500", "0.250 to 0.750")
     assert (rows[1].value, rows[1].interval) == ("\N{EN DASH}", "\N{EN DASH}")
     assert rows[3].n == "1,234"

@@ -63,7 +63,7 @@ def test_fewer_epochs_than_planned_are_told():
     """Runs of 9 epochs; one was stopped after 2."""
     folds = [_fold(0, [1.0] * 9), _fold(1, [1.0] * 2, "stopped"), _fold(2, [1.0] * 9)]
     found = shortfall(folds, 10)
-    assert found.words.endswith("fold 1, 2 of 10; folds 0 and 2, 9 of 10.")
+    assert found.text.endswith("fold 1, 2 of 10; folds 0 and 2, 9 of 10.")
     assert found.is_large
     assert not shortfall(folds[:1], 10).is_large
     assert shortfall(folds[:1], 9) is None
@@ -74,8 +74,8 @@ def test_a_fold_that_ended_early_says_so():
     folds = [_fold(0, [1.0] * 4), _fold(1, [1.0] * 9)]
     state = FOLD_COLUMNS.index("state")
     assert [row[state] for row in fold_rows(folds)] == ["finished early", "finished"]
-    words = shortfall(folds, 20).words
-    assert "fold 0, 4 of 20 (set to 9, ended early); fold 1, 9 of 20." in words
+    text = shortfall(folds, 20).text
+    assert "fold 0, 4 of 20 (set to 9, ended early); fold 1, 9 of 20." in text
 
 
 def test_what_the_charts_show_is_told_only_where_there_are_some():

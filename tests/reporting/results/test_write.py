@@ -164,16 +164,14 @@ def test_a_report_is_replaced_and_other_folders_are_not(tmp_path, simulated):
         assert (mine / "data" / "table.csv").read_text() == "precious"
 
 
-def test_a_report_that_was_cut_short_is_replaced(tmp_path, simulated, monkeypatch):
+def test_a_report_that_was_cut_short_is_replaced(tmp_path, simulated):
     sources = dataclasses.replace(_few(simulated), raw=None)
 
     def killed(*_args, **_named):
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
-        patch.setattr("ricenet_v2.reporting.results.write.map_cases", killed)
-        with pytest.raises(KeyboardInterrupt):
-            write_report(sources, tmp_path / "out", ["ricenet_report"])
+    with pytest.raises(KeyboardInterrupt):
+        write_report(sources, tmp_path / "out", ["ricenet_report"], map_jobs=killed)
     assert not (tmp_path / "out" / "index.html").exists()
     write_report(sources, tmp_path / "out", ["ricenet_report"])
     assert (tmp_path / "out" / "index.html").is_file()

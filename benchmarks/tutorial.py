@@ -1,0 +1,63 @@
+"""Runs documentation/tutorial.ipynb in an empty folder, and keeps its outputs with --write.
+
+Usage: python -m benchmarks.tutorial [--write]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+NOTEBOOK = Path(__file__).resolve().parents[1] / "documentation" / "tutorial.ipynb"
+_SECONDS = 900
+
+
+def executed(folder: Path) -> NotebookNode:
+    """The notebook with its outputs, after a run in a folder.
+
+    Raises:
+        nbclient.exceptions.CellExecutionError: A cell failed; the text names it.
+    """
+    notebook: NotebookNode = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
+    resources = {"metadata": {"path": str(folder)}}
+    # Folders that are set for the commands would lead out of the folder.
+    environment = {name: v for name, v in os.environ.items() if not name.startswith("ricenet_")}
+    client = NotebookClient(notebook, timeout=_SECONDS, resources=resources, record_timing=False)
+    with client.setup_kernel(env=environment, cwd=str(folder)):
+        for number, cell in enumerate(notebook.cells):
+            client.execute_cell(cell, number)
+    for cell in (cell for cell in notebook.cells if cell.cell_type == "code"):
+        cell.outputs = [_last(output) for output in cell.get("outputs", ())]
+    return notebook
+
+
+def _last(output: NotebookNode) -> NotebookNode:
+    """An output with the last state of each progress bar alone."""
+    if output.output_type == "stream":
+        lines = [line.rsplit("\r", 1)[-1] for line in output.text.split("\n")]
+        output.text = "\n".join(line for line in lines if line.strip()) + "\n"
+    return output
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run it; write it where that is asked for."""
+    parser = argparse.ArgumentParser(description="Run documentation/tutorial.ipynb.")
+    parser.add_argument("--write", action="store_true", help="keep the outputs in the notebook")
+    chosen = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory() as folder:
+        notebook = executed(Path(folder))
+    if chosen.write:
+        nbformat.write(notebook, NOTEBOOK)  # type: ignore[no-untyped-call]
+    print(f"{len(notebook.cells)} cells ran.")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

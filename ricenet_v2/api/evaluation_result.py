@@ -1,0 +1,84 @@
+"""Which metrics an evaluation computes, and what it computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ricenet_v2.api.locations import PathInput
+from ricenet_v2.api.pictures import picture
+from ricenet_v2.core import html
+from ricenet_v2.records.centres import Centres
+from ricenet_v2.records.curves import Curves
+from ricenet_v2.records.metrics import Evaluation
+from ricenet_v2.records.sanity import Sanity
+from ricenet_v2.reporting.results.curves import curve_charts
+
+
+@dataclass(frozen=True)
+class MetricOptions:
+    """Which metrics, thresholds and checks are computed, and how.
+
+    Attributes:
+        positive_class: Positive class of two; that of the training where None.
+        allow_missing: Leave out cases without a prediction or a label, and list them.
+        n_bootstrap: Bootstrap samples of an interval.
+        seed: Random seed of the resampling.
+        thresholds: figures.json of out-of-fold predictions whose thresholds are applied to a test
+            set; that of the model where None.
+        sensitivities: That thresholds must reach.
+        specificities: That thresholds must reach.
+        subgroups: Covariates whose subgroups are evaluated; all but those that may identify a
+            patient where None.
+        bands: Limits of the subgroups of covariates, e.g. `(("age", (50.0, 65.0)),)`.
+        prior: Class shares that predictions of new cases are adjusted to, as in `PredictOptions`.
+        permutation_test: Permutations of the labels to compare with; no such test where None.
+        size_and_spacing: Also evaluate a model that sees only size and spacing of the images.
+        prevalences: Pairs of a class (None is the positive one) and a prevalence that predictive
+            values are computed at too.
+    """
+
+    positive_class: str | None = None
+    allow_missing: bool = False
+    n_bootstrap: int = 2000
+    seed: int = 0
+    thresholds: PathInput | None = None
+    sensitivities: Sequence[float] = (0.9,)
+    specificities: Sequence[float] = (0.9,)
+    subgroups: Sequence[str] | None = None
+    bands: Sequence[tuple[str, tuple[float, ...]]] = ()
+    prior: Sequence[str] = ()
+    permutation_test: int | None = None
+    size_and_spacing: bool = False
+    prevalences: Sequence[tuple[str | None, float]] = ()
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """What an evaluation computed.
+
+    Attributes:
+        metrics: Metrics with intervals, of all cases, classes, thresholds and subgroups.
+        curves: ROC, precision-recall, calibration and decision curves.
+        checks: Whether the result is too good to be true.
+        centres: Metrics of each centre, where each fold holds out one.
+        seeds: With which the model was trained, where there is more than one.
+        folder: That files were written to; None where they were not.
+        remark: What of the checks is from an earlier evaluation; empty where nothing is.
+    """
+
+    metrics: Evaluation
+    curves: Curves
+    checks: Sanity
+    centres: Centres | None = None
+    seeds: tuple[int, ...] = ()
+    folder: Path | None = None
+    remark: str = ""
+
+    def _repr_html_(self) -> str:
+        """Metrics, curves and checks, for notebooks."""
+        checks = [(check.name, check.outcome, check.found) for check in self.checks.checks]
+        pictures = "".join(map(picture, curve_charts("", self.curves)))
+        table = html.table("Too good to be true?", ("check", "outcome", "found"), checks)
+        return f"{self.metrics._repr_html_()}{pictures}{table}"

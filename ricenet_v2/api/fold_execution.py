@@ -1,0 +1,249 @@
+"""The folds of one training: in turn, or several at the same time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import torch
+
+from ricenet_v2.core import documents, lifeline
+from ricenet_v2.core.command import again
+from ricenet_v2.core.errors import RicenetError, StoppedError, TrainingError
+from ricenet_v2.core.progress import bar
+from ricenet_v2.core.regular import read_bytes
+from ricenet_v2.records.run import Run
+from ricenet_v2.store.paths import ModelPaths
+from ricenet_v2.training import parallel
+from ricenet_v2.training.fold import train_fold
+from ricenet_v2.training.options import TrainOptions, effective_plan
+from ricenet_v2.training.stop_signal import StopSignal
+from ricenet_v2.training.training_setup import TrainingSetup
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+logger = logging.getLogger(__name__)
+
+_OF_THE_MACHINE = (OSError, MemoryError, torch.cuda.OutOfMemoryError)
+
+
+@dataclass(frozen=True)
+class FoldExecution:
+    """How a user wants folds to be trained at the same time.
+
+    Attributes:
+        number: `auto`, or how many.
+        threads: Of each; None shares the cores out.
+        dataset: As the user named it.
+        workspace: As the user named it.
+        device: As the user named it.
+    """
+
+    number: str
+    threads: int | None
+    dataset: str
+    workspace: Path | None
+    device: str | None
+
+
+@dataclass(frozen=True)
+class TrainedFolds:
+    """What became of the folds of a model.
+
+    Attributes:
+        model: Files of the model.
+        runs: What each finished training was, in the order of the folds.
+        failed: Why each of the other folds failed.
+    """
+
+    model: ModelPaths
+    runs: tuple[Run, ...]
+    failed: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there are runs, and no fold failed."""
+        return bool(self.runs) and not self.failed
+
+
+def in_processes(
+    setup: TrainingSetup, folds: Sequence[int], execution: FoldExecution
+) -> TrainedFolds:
+    """Train the folds in turn, or several at the same time; see the two below.
+
+    Raises:
+        TrainingError: The requested number is none. And as the two below.
+    """
+    parallel.number_of(execution.number, 1, len(folds))  # also of a single fold
+    # A contact sheet takes seconds, less than the start of a process.
+    if execution.number == "1" or len(folds) == 1 or setup.options.preview_only:
+        return in_turn(setup, folds)
+    return in_parallel(setup, folds, execution)
+
+
+def in_turn(setup: TrainingSetup, folds: Sequence[int]) -> TrainedFolds:
+    """Train the folds one after the other; one that fails does not keep the others from it.
+
+    Raises:
+        RicenetError: All failed, or somebody asked for an end.
+        OSError: The machine failed, as it would in the other folds; so for lack of memory.
+    """
+    runs, failed = [], {}
+    for fold in folds:
+        try:
+            run = train_fold(setup, fold)
+        except (StoppedError, *_OF_THE_MACHINE):  # noqa: PERF203 - the other folds are still trained
+            raise
+        except Exception as error:
+            if len(folds) == 1 or not _may_go_on(error, setup):
+                raise
+            failed[fold] = _text_of(error)
+        else:
+            runs.append(run)
+    return _checked(TrainedFolds(setup.model, tuple(runs), failed))
+
+
+def _may_go_on(error: Exception, setup: TrainingSetup) -> bool:
+    """Whether the next fold may be begun: of a fault of ours all processes of a group know."""
+    return isinstance(error, RicenetError) or setup.process_group.size == 1
+
+
+def _text_of(error: Exception) -> str:
+    if isinstance(error, RicenetError):
+        return str(error)
+    return f"{type(error).__name__}: {error} (its traceback is in training_log.txt of the fold)"
+
+
+def in_parallel(
+    setup: TrainingSetup, folds: Sequence[int], execution: FoldExecution
+) -> TrainedFolds:
+    """Train the folds in processes of their own; the same as in turn with as many threads.
+
+    Raises:
+        TrainingError: All failed, somebody asked for an end, or in a group of processes.
+    """
+    if setup.process_group.size > 1:
+        raise TrainingError(
+            "Folds are not trained in parallel by processes that share each update.",
+            expected="--num_folds_parallel without torchrun, or torchrun without it",
+            got=f"--num_folds_parallel {execution.number} in a process group of "
+            f"{setup.process_group.size}",
+        )
+    there = parallel.resources(setup.process_group.device)
+    n_train = max(len(fold.train) for fold in setup.splits.folds)
+    fitting = parallel.folds_that_fit(setup.plan, n_train, len(folds), there)
+    number = parallel.number_of(execution.number, fitting, len(folds))
+    threads = execution.threads or max(1, there.cores // number)
+    logger.info("Training %d folds at a time, each with %d threads.", number, threads)
+    # One word, since a name may begin with a dash.
+    words = [f"--plan={setup.plan.name}", "--num_threads", str(threads), *_words(setup.options)]
+    words += ["--workspace", str(execution.workspace)] if execution.workspace else []
+    n_devices = len(there.device_memory)
+    commands = {
+        f: lifeline.command(
+            "ricenet_v2.cli.train",
+            [execution.dataset, str(f), *words, *_on(execution.device, f, n_devices)],
+        )
+        for f in folds
+    }
+    failed = _watched(setup, commands, number)
+    files = [setup.model.fold(fold).run for fold in folds if fold not in failed]
+    runs = tuple(documents.read(Run, file) for file in files)
+    return _checked(TrainedFolds(setup.model, runs, failed))
+
+
+def _words(options: TrainOptions) -> list[str]:
+    """The options as on the command line."""
+    words = ["--seed" if options.folder_seed is None else "--seeds", str(options.seed)]
+    words += ["--continue"] if options.resume else []
+    words += ["--epochs", str(options.epochs)] if options.epochs is not None else []
+    words += ["--channels", *options.channels] if options.channels else []
+    file = options.pretrained_weights
+    words += ["--pretrained_weights", str(file)] if file is not None else []
+    words += ["--allow_missing_weights"] if options.allow_missing_weights else []
+    words += ["--allow_leak"] if options.allow_leak else []
+    number, size = options.num_workers, options.cache_gb
+    words += ["--num_workers", str(number)] if number is not None else []
+    words += ["--cache_gb", str(size)] if size is not None else []
+    words += ["--logger", *options.loggers] if options.loggers else []
+    pairs = [f"{name}={value}" for name, value in options.overrides.items()]
+    return words + (["--set", *pairs] if pairs else [])
+
+
+def _on(device: str | None, fold: int, n_devices: int) -> list[str]:
+    """The device of a fold; several CUDA devices take turns."""
+    if n_devices > 1 and device in (None, "cuda"):
+        return ["--device", f"cuda:{fold % n_devices}"]
+    return ["--device", device] if device else []
+
+
+def _watched(
+    setup: TrainingSetup, commands: Mapping[int, list[str]], number: int
+) -> dict[int, str]:
+    """Run the folds with a line of progress each; what the failed ones said."""
+    model = setup.model
+    epochs = effective_plan(setup.plan, setup.options).training.epochs
+    lines = {fold: _FoldProgress(fold, place, epochs) for place, fold in enumerate(commands)}
+    failed, stop = {}, StopSignal()
+    with stop.listening():
+        for event in parallel.run_folds(commands, number, stop):
+            for fold, line in lines.items():
+                line.reach(_epochs_done(model.fold(fold).history))
+            if event != "waiting" and event.error is not None:
+                failed[event.fold] = event.error
+                lines[event.fold].fail()
+    for line in lines.values():
+        line.close()
+    if stop.requested:
+        raise StoppedError(
+            "Training was stopped; finished epochs are saved.",
+            file=model.folder,
+            remedy=f"Go on with {again('--continue')}.",
+        )
+    return failed
+
+
+class _FoldProgress:
+    """Epochs of a fold that is trained in another process: a bar, or lines where none is shown."""
+
+    def __init__(self, fold: int, place: int, epochs: int) -> None:
+        self._fold, self._epochs, self._done = fold, epochs, 0
+        self._bar: tqdm[NoReturn] | None = bar(
+            desc=f"fold {fold}", total=epochs, position=place, unit="epoch"
+        )
+
+    def reach(self, done: int) -> None:
+        if self._bar is not None:
+            self._bar.n = done
+            self._bar.refresh()
+        elif done != self._done:
+            logger.info("Fold %d: %d of %d epochs.", self._fold, done, self._epochs)
+        self._done = done
+
+    def fail(self) -> None:
+        if self._bar is not None:
+            self._bar.set_postfix_str("failed")
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _epochs_done(history: Path) -> int:
+    if not history.is_file():
+        return 0
+    return max(0, len(read_bytes(history).splitlines()) - 1)
+
+
+def _checked(trained: TrainedFolds) -> TrainedFolds:
+    """Refuse that all failed."""
+    if trained.failed and not trained.runs:
+        first = min(trained.failed)
+        raise TrainingError(
+            f"All folds failed; the first was fold {first}: {trained.failed[first]}"
+        )
+    return trained

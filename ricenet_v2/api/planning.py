@@ -1,0 +1,158 @@
+"""Check a raw dataset, measure it, plan for it, split it into folds, and preprocess it."""
+
+from __future__ import annotations
+
+from ricenet_v2.api import access
+from ricenet_v2.api.locations import DatasetInput, PathInput, paths_of
+from ricenet_v2.api.planning_steps import Observer, PlanOptions
+from ricenet_v2.api.planning_work import DatasetPlanning
+from ricenet_v2.preprocessing.cohort import CohortResult
+from ricenet_v2.records.integrity import Integrity
+from ricenet_v2.records.plan import Plan
+
+__all__ = ["plan", "plan_and_preprocess", "preprocess", "verify"]
+
+
+def verify(
+    dataset: DatasetInput,
+    options: PlanOptions | None = None,
+    *,
+    workspace: PathInput | None = None,
+    overwrite: bool = False,
+    num_workers: int = 1,
+    case_timeout: float | None = None,
+    observer: Observer | None = None,
+) -> Integrity:
+    """Check every table and image of a raw dataset, and its folds where a group is named.
+
+    Args:
+        dataset: Id, name or path of the raw dataset folder.
+        options: Of which `group` and `straighten` matter here.
+        workspace: Folder that holds raw/, preprocessed/ and results/.
+        overwrite: Check as `plan` with `overwrite` would.
+        num_workers: Largest number of processes.
+        case_timeout: Seconds that a case may take; as long as it takes where None.
+        observer: Is called with each step as it is done.
+
+    Returns:
+        The findings; they are also written to integrity.json.
+
+    Raises:
+        DatasetError: There is no such dataset, or its tables cannot be read; or there are no errors
+            and the column of `group` makes no folds.
+
+    Example:
+        >>> rn.verify("1", workspace=space).errors
+        ()
+    """
+    options, paths = options or PlanOptions(), paths_of(dataset, workspace)
+    run = DatasetPlanning(paths, options, overwrite, num_workers, case_timeout, observer)
+    integrity = run.check()
+    if not integrity.errors and options.group is not None:
+        run.assign_folds()
+    return integrity
+
+
+def plan(
+    dataset: DatasetInput,
+    options: PlanOptions | None = None,
+    *,
+    workspace: PathInput | None = None,
+    overwrite: bool = False,
+    num_workers: int = 1,
+    case_timeout: float | None = None,
+    observer: Observer | None = None,
+) -> Plan:
+    """Check a raw dataset, measure it, plan for it and split it into folds.
+
+    What is written: integrity.json, fingerprint.json, ricenet_plan.json and its page, splits.json.
+    A plan that is there stays where it fits the data and the options.
+
+    Args:
+        dataset: Id, name or path of the raw dataset folder.
+        options: What the planner is not to decide.
+        workspace: Folder that holds raw/, preprocessed/ and results/.
+        overwrite: Replace an existing plan, and folds of other cases or of another group.
+        num_workers: Largest number of processes.
+        case_timeout: Seconds that checking or measuring a case may take; as long as it takes where
+            None.
+        observer: Is called with each step as it is done.
+
+    Returns:
+        The plan, with every decision and its reason. A dataset that is too small for folds has no
+        splits.json, and training refuses it.
+
+    Raises:
+        IntegrityError: The dataset has errors.
+        PlanError: There is a plan that was made otherwise, or none can be made.
+        InUseError: Another process trains on it.
+
+    Example:
+        >>> plan = rn.plan("1", rn.PlanOptions(batch_size=2), workspace=space)
+        >>> plan.training.batch_size
+        2
+    """
+    options, paths = options or PlanOptions(), paths_of(dataset, workspace)
+    run = DatasetPlanning(paths, options, overwrite, num_workers, case_timeout, observer)
+    with access.planning(paths, options.preset):
+        return run.plan()
+
+
+def preprocess(
+    dataset: DatasetInput,
+    plan: str = "auto",
+    *,
+    workspace: PathInput | None = None,
+    overwrite: bool = False,
+    num_workers: int = 1,
+    case_timeout: float | None = None,
+    observer: Observer | None = None,
+) -> CohortResult:
+    """Crop, resample and normalise every case of a planned dataset.
+
+    Cases that are there, made of the same images by the same plan, are kept.
+
+    Args:
+        dataset: Id, name or path of the raw dataset folder.
+        plan: Name of the plan.
+        workspace: Folder that holds raw/, preprocessed/ and results/.
+        overwrite: Make every case anew, and delete those that are no longer in cases.csv.
+        num_workers: Largest number of processes.
+        case_timeout: Seconds that a case may take; as long as it takes where None.
+        observer: Is called with each step as it is done.
+
+    Returns:
+        Case identifiers by what became of them; a case that failed does not keep the others from
+        being done.
+
+    Raises:
+        TrainingError: The dataset is not planned.
+        InUseError: Another process trains on its cases.
+
+    Example:
+        >>> rn.preprocess("1", workspace=space).failed
+        {}
+    """
+    paths = paths_of(dataset, workspace)
+    options = PlanOptions(preset=plan)
+    run = DatasetPlanning(paths, options, overwrite, num_workers, case_timeout, observer)
+    with access.planning(paths, plan):
+        return run.preprocess(run.stored_plan())
+
+
+def plan_and_preprocess(
+    dataset: DatasetInput,
+    options: PlanOptions | None = None,
+    *,
+    workspace: PathInput | None = None,
+    overwrite: bool = False,
+    num_workers: int = 1,
+    case_timeout: float | None = None,
+    observer: Observer | None = None,
+) -> tuple[Plan, CohortResult]:
+    """Do `plan` and `preprocess` while nobody else uses the dataset; see there."""
+    options, paths = options or PlanOptions(), paths_of(dataset, workspace)
+    run = DatasetPlanning(paths, options, overwrite, num_workers, case_timeout, observer)
+    with access.planning(paths, options.preset):
+        planned = run.plan()
+        return planned, run.preprocess(planned)

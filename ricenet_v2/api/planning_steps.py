@@ -1,0 +1,112 @@
+"""What a user decides of a plan, and the steps of planning and preprocessing a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ricenet_v2.api.fold_assignment import FoldAssignment
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.network.stages import StageCost
+from ricenet_v2.preprocessing.cohort import CohortResult
+from ricenet_v2.records.fingerprint import Fingerprint
+from ricenet_v2.records.integrity import Integrity
+from ricenet_v2.records.plan import Plan
+
+Observer = Callable[["PlanningStep"], None]
+
+
+@dataclass(frozen=True)
+class PlanOptions:
+    """What a user decides of a plan; None leaves it to the fingerprint of the dataset.
+
+    Attributes:
+        preset: Set of planning rules: `auto`, `small`, `resenc_l`, `paper`, or that of a plugin.
+        gpu_memory_gb: GiB that one training step may take; None asks the CUDA device.
+        precision: In which a training step must fit; None is bfloat16 where there is a CUDA device.
+        spacing: Target spacing, mm along (z, y, x).
+        input_size: Voxels along (z, y, x) that the network sees.
+        batch_size: Samples of a training step.
+        straighten: Resample images that lie tilted along the axes of the patient.
+        group: Column of cases.csv of which each fold holds out one value; `none` for folds that are
+            stratified by class; None keeps the folds that are there, else stratifies.
+    """
+
+    preset: str = "auto"
+    gpu_memory_gb: float | None = None
+    precision: Literal["float32", "bfloat16"] | None = None
+    spacing: Sequence[float] | None = None
+    input_size: Sequence[int] | None = None
+    batch_size: int | None = None
+    straighten: bool = False
+    group: str | None = None
+
+    def fixed(self) -> dict[str, Any]:
+        """What the planner is not to decide, by the names of its arguments."""
+        return {
+            "memory_gb": self.gpu_memory_gb,
+            "precision": self.precision,
+            "spacing": None if self.spacing is None else tuple(float(mm) for mm in self.spacing),
+            "input_size": None if self.input_size is None else tuple(self.input_size),
+            "batch_size": self.batch_size,
+            "straighten": self.straighten or None,
+        }
+
+
+@dataclass(frozen=True)
+class NewPlan:
+    """A plan, with what it was made from and what it costs.
+
+    Attributes:
+        plan: The plan.
+        fingerprint: That it was made from.
+        parts: Cost of each part of its network.
+        notes: What is to be known of it, in sentences.
+    """
+
+    plan: Plan
+    fingerprint: Fingerprint
+    parts: tuple[StageCost, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class UnlistedCases:
+    """Preprocessed cases that are not in cases.csv.
+
+    Attributes:
+        folder: That they lie in.
+        case_ids: Of these cases.
+        are_deleted: Whether they were deleted.
+    """
+
+    folder: Path
+    case_ids: tuple[str, ...]
+    are_deleted: bool
+
+
+PlanningStep = Integrity | FoldAssignment | Fingerprint | NewPlan | CohortResult | UnlistedCases
+
+
+class IntegrityError(DatasetError):
+    """The check of a raw dataset ended with errors; `integrity` has all findings."""
+
+    def __init__(self, integrity: Integrity, file: Path) -> None:
+        """Name the first error and say where all are.
+
+        Args:
+            integrity: The findings.
+            file: That they are written to.
+        """
+        self.integrity = integrity
+        first, n = integrity.errors[0], len(integrity.errors)
+        super().__init__(
+            f"The check of {integrity.dataset} ended with {n} error{'s' if n > 1 else ''}, first "
+            f"of all {first.check}: {first.found}.",
+            case=first.case or None,
+            file=file,
+            expected=first.expected or None,
+            remedy=first.remedy or None,
+        )

@@ -1,0 +1,143 @@
+"""Planning and preprocessing of one dataset, step by step."""
+
+from __future__ import annotations
+
+from ricenet_v2.api import fold_assignment, plan_choice
+from ricenet_v2.api.fold_assignment import FoldAssignment
+from ricenet_v2.api.planning_steps import (
+    IntegrityError,
+    NewPlan,
+    Observer,
+    PlanOptions,
+    UnlistedCases,
+)
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.fingerprinting.fingerprint import measure
+from ricenet_v2.fingerprinting.integrity import check
+from ricenet_v2.network.mixed import MixedPrecision
+from ricenet_v2.network.stages import stage_costs
+from ricenet_v2.preprocessing.cohort import CohortResult, preprocess_dataset
+from ricenet_v2.records.fingerprint import Fingerprint
+from ricenet_v2.records.integrity import Integrity
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.reporting.plan.alternatives import alternatives_of
+from ricenet_v2.reporting.plan.page import write_plan_page
+from ricenet_v2.store.cases import delete_case, leftovers
+from ricenet_v2.store.paths import DatasetPaths
+from ricenet_v2.store.raw import RawDataset, load_raw_dataset
+
+
+class DatasetPlanning:
+    """The steps for one dataset, each of which an observer hears of."""
+
+    def __init__(
+        self,
+        paths: DatasetPaths,
+        options: PlanOptions,
+        overwrite: bool,
+        num_workers: int,
+        seconds: float | None,
+        observer: Observer | None,
+    ) -> None:
+        """Read the tables of the dataset; see `ricenet_v2.api.planning` for the arguments."""
+        self._paths, self._options, self._overwrite = paths, options, overwrite
+        self._workers, self._seconds = num_workers, seconds
+        self._observe = observer or (lambda _step: None)
+        self._raw: RawDataset = load_raw_dataset(paths.raw)
+        keeps_plan = plan_choice.is_straightened(paths.plan(options.preset)) and not overwrite
+        self._straightens = options.straighten or keeps_plan
+
+    def check(self) -> Integrity:
+        """Check every table and image, and write the findings."""
+        integrity = check(
+            self._raw, self._workers, straighten=self._straightens, seconds=self._seconds
+        )
+        documents.write(self._paths.integrity, integrity)
+        self._observe(integrity)
+        return integrity
+
+    def assign_folds(self) -> FoldAssignment:
+        """The folds that are there where they fit, else new ones."""
+        folds = fold_assignment.chosen_folds(
+            self._raw.cases, self._paths, self._options.group, overwrite=self._overwrite
+        )
+        self._observe(folds)
+        return folds
+
+    def plan(self) -> Plan:
+        """Do all steps up to the plan and the folds, and write them; see `planning.plan`."""
+        integrity = self.check()
+        if integrity.errors:
+            raise IntegrityError(integrity, self._paths.integrity)
+        folds, paths, preset = self.assign_folds(), self._paths, self._options.preset
+        with fold_assignment.replacing(folds, paths, preset):  # refused before all is measured
+            pass
+        fingerprint = measure(
+            self._raw,
+            self._workers,
+            paths.measurements,
+            straighten=self._straightens,
+            seconds=self._seconds,
+        )
+        self._observe(fingerprint)
+        new = self._new_plan(fingerprint, folds)
+        self._observe(new)
+        documents.write(paths.fingerprint, fingerprint)
+        with fold_assignment.replacing(folds, paths, preset):
+            if folds.splits is not None:
+                documents.write(paths.splits, folds.splits)
+            else:
+                # Folds of the cases that were there before would belong to nothing.
+                paths.splits.unlink(missing_ok=True)
+        return new.plan
+
+    def _new_plan(self, fingerprint: Fingerprint, folds: FoldAssignment) -> NewPlan:
+        paths, preset = self._paths, self._options.preset
+        then, damage = plan_choice.earlier(paths.fingerprint)
+        measured = plan_choice.FingerprintChange(fingerprint, then)
+        plan, notes = plan_choice.plan_for(
+            self._raw,
+            measured,
+            paths.plan(preset),
+            preset,
+            self._options.fixed(),
+            folds.splits,
+            overwrite=self._overwrite,
+        )
+        casts = MixedPrecision("cuda") if plan.memory.precision == "bfloat16" else None
+        n_channels, n_classes = len(plan.channels), len(plan.classes)
+        batch = plan.training.batch_size
+        parts = stage_costs(plan.network, n_channels, n_classes, plan.input_size, batch, casts)
+        write_plan_page(paths.page(preset), fingerprint, plan, parts, alternatives_of(plan))
+        return NewPlan(plan, fingerprint, tuple(parts), (*damage, *notes))
+
+    def stored_plan(self) -> Plan:
+        """The plan of the dataset as it stands.
+
+        Raises:
+            TrainingError: There is none.
+        """
+        path = self._paths.plan(self._options.preset)
+        if not path.is_file():
+            raise TrainingError(
+                "This dataset is not planned yet.",
+                file=path,
+                remedy=f"Run ricenet_plan_and_preprocess {self._paths.name} first.",
+            )
+        return documents.read(Plan, path)
+
+    def preprocess(self, plan: Plan) -> CohortResult:
+        """Preprocess all cases, and name those that cases.csv does not list."""
+        raw, folder = self._raw, self._paths.cases(plan.name)
+        result = preprocess_dataset(
+            raw, plan, folder, self._workers, overwrite=self._overwrite, seconds=self._seconds
+        )
+        self._observe(result)
+        listed = {case.case_id for case in raw.cases}
+        for place, ids in leftovers(self._paths.preprocessed, listed).items():
+            is_replaced = self._overwrite and place == folder
+            for case_id in ids if is_replaced else ():
+                delete_case(place, case_id)
+            self._observe(UnlistedCases(place, tuple(ids), is_replaced))
+        return result

@@ -1,0 +1,163 @@
+"""Predict every patient of a folder, or patients in memory, with trained folds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ricenet_v2.api import access
+from ricenet_v2.api.caller import state_kept
+from ricenet_v2.api.locations import PathInput, as_path
+from ricenet_v2.inference.ensemble import Ensemble, load_ensemble
+from ricenet_v2.inference.folder import predict_folder
+from ricenet_v2.records.prediction import Predictions
+from ricenet_v2.store.paths import ModelPaths
+
+__all__ = ["Ensemble", "PredictOptions", "load_model", "predict"]
+
+Checkpoint = Literal["final", "best", "latest"]
+
+
+@dataclass(frozen=True)
+class PredictOptions:
+    """Which networks predict, and how their outputs become probabilities and a class.
+
+    Attributes:
+        folds: Numbers of the folds whose networks predict; all where None.
+        checkpoint: Weights after the last epoch (`final`), of the best validation epoch (`best`),
+            or of the last finished epoch (`latest`).
+        combine: `mean` of the probabilities of the networks, or majority `vote`.
+        calibrated: Whether what `calibrate` fitted is applied.
+        prior: Class shares where the patients come from: the share of the positive class, e.g.
+            `("0.1",)`, or `CLASS=SHARE` for every class; as in the training cases where empty.
+        decide: `balanced` predicts the class whose probability is largest in relation to its
+            prior, `probable` the class with the highest probability.
+        mirror: Whether outputs are means over the mirrorings that training used.
+    """
+
+    folds: Sequence[int] | None = None
+    checkpoint: Checkpoint = "final"
+    combine: Literal["mean", "vote"] = "mean"
+    calibrated: bool = False
+    prior: Sequence[str] = ()
+    decide: Literal["balanced", "probable"] = "balanced"
+    mirror: bool = True
+
+
+def load_model(
+    model: PathInput, options: PredictOptions | None = None, *, device: str | None = None
+) -> Ensemble:
+    """Load the trained folds of a model, to predict patients in memory.
+
+    Args:
+        model: Folder of the model, see `model_folder`.
+        options: Which folds and weights, calibration, prior and decision.
+        device: `cuda`, `mps` or `cpu`; the best there is where None.
+
+    Returns:
+        The ensemble; `predict_case(images, grid, brain)` predicts a patient from an array with axes
+        (channels, z, y, x), in the units of the channels (dose in Gy), with the `Grid` of its
+        voxels, and a brain mask (z, y, x) or None.
+
+    Raises:
+        CheckpointError: No fold, a named fold or its checkpoint is missing or damaged.
+        PlanError: The folds were trained by different plans or datasets.
+        DatasetError: A calibration or prior that cannot be used.
+
+    Example:
+        >>> model = rn.load_model(rn.model_folder("1", workspace=space), device="cpu")
+        >>> model.plan.classes
+        ('radiation_effect', 'recurrence')
+    """
+    chosen = options or PredictOptions()
+    return load_ensemble(
+        Path(model),
+        chosen.folds,
+        chosen.checkpoint,
+        device,
+        calibrated=chosen.calibrated,
+        prior=chosen.prior,
+        decide=chosen.decide,
+    )
+
+
+def predict(
+    source: PathInput,
+    output: PathInput,
+    model: PathInput,
+    options: PredictOptions | None = None,
+    *,
+    masks: PathInput | None = None,
+    resume: bool = False,
+    device: str | None = None,
+    case_timeout: float | None = None,
+) -> Predictions:
+    """Predict every patient of a folder and write predictions.csv and predictions.json.
+
+    Args:
+        source: Folder with the images, CASE_0000, CASE_0001, ...
+        output: Folder that is written.
+        model: Folder of the model, see `model_folder`.
+        options: Which networks predict, and how.
+        masks: Folder of CASE_brain files; that beside imagesTs where None.
+        resume: Keep the cases that are finished and predict the others.
+        device: `cuda`, `mps` or `cpu`; the best there is where None.
+        case_timeout: Seconds that reading and preparing a case may take; as long as it takes where
+            None.
+
+    Returns:
+        The predictions, with the failed cases and their errors; one bad patient does not keep the
+        others from being predicted.
+
+    Raises:
+        CheckpointError: No fold, a named fold or its checkpoint is missing or damaged.
+        DatasetError: There are no cases in the folder, or predictions of another model in `output`.
+        InUseError: Another process writes one of the folders.
+
+    Example:
+        >>> model = rn.model_folder("1", workspace=space)
+        >>> images = raw / "imagesTs"
+        >>> predictions = rn.predict(images, space / "predictions", model, device="cpu")
+        >>> [case.case_id for case in predictions.cases]
+        ['PH0016', 'PH0017']
+    """
+    return predicted(
+        Path(source),
+        Path(output),
+        Path(model),
+        options or PredictOptions(),
+        masks=as_path(masks),
+        resume=resume,
+        device=device,
+        case_timeout=case_timeout,
+    )[0]
+
+
+def predicted(
+    source: Path,
+    output: Path,
+    model: Path,
+    options: PredictOptions,
+    *,
+    masks: Path | None,
+    resume: bool,
+    device: str | None,
+    case_timeout: float | None,
+) -> tuple[Predictions, Ensemble]:
+    """The predictions, and the networks that made them; see `predict`."""
+    held = access.new_cases(output, ModelPaths(model), options.folds, options.checkpoint)
+    with held, state_kept():
+        ensemble = load_model(model, options, device=device)
+        predictions = predict_folder(
+            ensemble,
+            source,
+            output,
+            combine=options.combine,
+            mirror=options.mirror,
+            resume=resume,
+            masks=masks,
+            seconds=case_timeout,
+        )
+    return predictions, ensemble

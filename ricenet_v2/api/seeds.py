@@ -1,0 +1,49 @@
+"""The seeds of one training, one after the other."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from ricenet_v2.api.fold_execution import TrainedFolds
+from ricenet_v2.core.errors import RicenetError, StoppedError, TrainingError
+from ricenet_v2.training.training_setup import TrainingSetup
+
+logger = logging.getLogger(__name__)
+
+
+def each_seed(
+    setups: Sequence[TrainingSetup], train: Callable[[TrainingSetup], TrainedFolds]
+) -> tuple[TrainedFolds, ...]:
+    """Train with each seed; one that fails does not keep the others from it.
+
+    Args:
+        setups: One for each seed.
+        train: Trains the folds with that seed.
+
+    Returns:
+        The folds of each seed; of one that failed as a whole there are none.
+
+    Raises:
+        RicenetError: A single seed failed, or somebody asked for an end.
+        TrainingError: Each of several seeds failed.
+    """
+    results, failed = [], []
+    for setup in setups:
+        seed = setup.options.seed
+        if len(setups) > 1 or setup.options.folder_seed is not None:
+            logger.info("Seed %d: %s", seed, setup.model.folder)
+        try:
+            results.append(train(setup))
+        except StoppedError:
+            raise
+        except RicenetError as error:
+            if len(setups) == 1:
+                raise
+            failed.append(seed)
+            results.append(TrainedFolds(setup.model, ()))
+            if setup.process_group.leads:
+                logger.error("Seed %d failed: %s", seed, error)  # noqa: TRY400 - foreseen
+    if len(failed) == len(setups):
+        raise TrainingError(f"All seeds failed: {', '.join(map(str, failed))}.")
+    return tuple(results)

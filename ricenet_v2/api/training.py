@@ -1,0 +1,163 @@
+"""Train one fold of a preprocessed dataset, or several, with one seed or several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from ricenet_v2.api import access
+from ricenet_v2.api.caller import state_kept
+from ricenet_v2.api.fold_execution import FoldExecution, TrainedFolds, in_processes
+from ricenet_v2.api.locations import DatasetInput, PathInput, as_path, paths_of
+from ricenet_v2.api.seeds import each_seed
+from ricenet_v2.records.run import Run
+from ricenet_v2.training.options import TrainOptions
+from ricenet_v2.training.process_group import ProcessGroup, joined
+from ricenet_v2.training.resume_checks import check_not_begun
+from ricenet_v2.training.seeds import setups_of_seeds
+from ricenet_v2.training.training_setup import chosen_folds, load_setup
+
+__all__ = ["TrainOptions", "TrainedFolds", "train", "train_folds"]
+
+ALL = "all"
+
+
+def train(
+    dataset: DatasetInput,
+    fold: int,
+    options: TrainOptions | None = None,
+    *,
+    plan: str = "auto",
+    workspace: PathInput | None = None,
+    device: str | None = None,
+    num_threads: int | None = None,
+) -> Run:
+    """Train one fold and predict its validation cases.
+
+    Args:
+        dataset: Id, name or path of the raw dataset folder.
+        fold: Number of the fold, 0 to 4 of the usual five.
+        options: Channels, epochs, settings, seed, whether to go on with an interrupted training.
+        plan: Name of the plan.
+        workspace: Folder that holds raw/, preprocessed/ and results/.
+        device: `cuda`, `mps` or `cpu`; the best there is where None.
+        num_threads: CPU threads of torch while it trains; those of the caller where None.
+
+    Returns:
+        What the run was: run.json. Weights, curves, log and out-of-fold predictions are in
+        results/DATASET/PLAN__CHANNELS/fold_N.
+
+    Raises:
+        TrainingError: The dataset is not planned, there is no such fold, it is trained already, or
+            training failed.
+        PlanError: A setting or channel is not there.
+        StoppedError: Ctrl-C or SIGTERM; finished epochs are saved.
+
+    Example:
+        >>> short = {"iterations_per_epoch": "1"}
+        >>> options = rn.TrainOptions(epochs=1, overrides=short)
+        >>> run = rn.train("1", 0, options, workspace=space, device="cpu")
+        >>> run.status
+        'finished'
+    """
+    with joined(device) as process_group, state_kept(num_threads):
+        request = FoldRequest(dataset, (fold,), options or TrainOptions(), plan, workspace)
+        return train_in(process_group, request)[0].runs[0]
+
+
+def train_folds(
+    dataset: DatasetInput,
+    folds: Sequence[int] | None = None,
+    options: TrainOptions | None = None,
+    *,
+    seeds: Sequence[int] | None = None,
+    num_parallel: int | str = 1,
+    plan: str = "auto",
+    workspace: PathInput | None = None,
+    device: str | None = None,
+    num_threads: int | None = None,
+) -> tuple[TrainedFolds, ...]:
+    """Train folds of a dataset one after the other, or several at the same time.
+
+    A fold that fails does not keep the others from being trained.
+
+    Args:
+        dataset: Id, name or path of the raw dataset folder.
+        folds: Numbers of the folds; all where None.
+        options: See `train`.
+        seeds: Train once with each of these seeds, each in a folder of its own, instead of with
+            the seed of the options.
+        num_parallel: Folds that are trained at the same time, or `auto`: as many as memory and
+            cores allow.
+        plan: Name of the plan.
+        workspace: Folder that holds raw/, preprocessed/ and results/.
+        device: `cuda`, `mps` or `cpu`; the best there is where None.
+        num_threads: CPU threads of torch of each training.
+
+    Returns:
+        What became of the folds, once for each seed.
+
+    Raises:
+        TrainingError: All folds failed; or as `train`.
+        StoppedError: Ctrl-C or SIGTERM; finished epochs are saved.
+
+    Example:
+        >>> options = rn.TrainOptions(epochs=1, overrides=short, resume=True)
+        >>> trained = rn.train_folds("1", options=options, workspace=space, device="cpu")
+        >>> [run.fold for run in trained[0].runs]
+        [0, 1, 2, 3, 4]
+    """
+    request = FoldRequest(
+        dataset,
+        None if folds is None else tuple(folds),
+        options or TrainOptions(),
+        plan,
+        workspace,
+        seeds,
+        FoldExecution(str(num_parallel), num_threads, str(dataset), as_path(workspace), device),
+    )
+    with joined(device) as process_group, state_kept(num_threads):
+        return train_in(process_group, request)
+
+
+@dataclass(frozen=True)
+class FoldRequest:
+    """Which folds are to be trained, and how.
+
+    Attributes:
+        dataset: Id, name or path of the raw dataset folder.
+        folds: Numbers, or what a user typed; all where None.
+        options: Of each training.
+        plan: Name of the plan.
+        workspace: Folder that holds raw/, preprocessed/ and results/.
+        seeds: Each with a folder of its own; that of the options alone where None.
+        execution: How folds are trained at the same time; in turn where None.
+    """
+
+    dataset: DatasetInput
+    folds: Sequence[int | str] | None
+    options: TrainOptions
+    plan: str = "auto"
+    workspace: PathInput | None = None
+    seeds: Sequence[int] | None = None
+    execution: FoldExecution | None = None
+
+
+def train_in(process_group: ProcessGroup, request: FoldRequest) -> tuple[TrainedFolds, ...]:
+    """Train in a process group, each process of which calls this function; see `train_folds`."""
+    r, workspace = request, as_path(request.workspace)
+    execution = r.execution or FoldExecution("1", None, str(r.dataset), workspace, None)
+    with ExitStack() as stack:
+        with process_group.agreed():
+            if process_group.leads:  # before the plan and the folds are read
+                stack.enter_context(access.cases(paths_of(r.dataset, workspace), r.plan))
+            setup = load_setup(str(r.dataset), r.plan, workspace, r.options, process_group)
+            n_folds = len(setup.splits.folds)
+            named = (ALL,) if r.folds is None else r.folds
+            folds = [fold for name in named for fold in chosen_folds(str(name), n_folds)]
+            setups = setups_of_seeds(setup, r.seeds, folds)
+            if not r.options.resume and not r.options.preview_only:
+                for each in setups:
+                    check_not_begun(each.model, folds)
+        return each_seed(setups, lambda each: in_processes(each, folds, execution))

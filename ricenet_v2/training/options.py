@@ -1,0 +1,67 @@
+"""What a user chooses for a run, and the plan and the model folder that follow from it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plugins import with_plugins
+from ricenet_v2.store.paths import DatasetPaths, ModelPaths
+from ricenet_v2.training.settings import channels_label, with_channels, with_settings
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What a user chooses for a run; None leaves it to the plan, or to the machine.
+
+    Attributes:
+        channels: Names of the channels that the network sees; all where None.
+        resume: Go on with an interrupted training; a finished one is left as it is.
+        epochs: Number of epochs; that of the plan where None.
+        overrides: Settings of the plan that are changed, by their names, e.g.
+            `{"learning_rate": "3e-4", "augmentation.p_noise": "0"}`.
+        seed: Random seed of weights, sampling and augmentation.
+        preview_only: Draw a contact sheet of augmented samples and train nothing.
+        pretrained_weights: Checkpoint whose encoder the training begins with.
+        allow_missing_weights: Take what fits of it and initialise the rest at random.
+        allow_leak: Accept weights that were trained on held-out cases; run.json records it.
+        num_workers: Processes that load and augment images; does not change results.
+        cache_gb: GiB in which preprocessed cases are kept; does not change results.
+        loggers: `tensorboard`, `mlflow`; does not change results.
+        folder_seed: Seed that the folder of the model is named after; None for the folder without.
+    """
+
+    channels: tuple[str, ...] | None = None
+    resume: bool = False
+    epochs: int | None = None
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    seed: int = 0
+    preview_only: bool = False
+    pretrained_weights: Path | None = None
+    allow_missing_weights: bool = False
+    allow_leak: bool = False
+    num_workers: int | None = None
+    cache_gb: float | None = None
+    loggers: tuple[str, ...] = ()
+    folder_seed: int | None = None
+
+
+def effective_plan(plan: Plan, options: TrainOptions) -> Plan:
+    """The plan with the run's channels, settings and epochs."""
+    overrides = dict(options.overrides)
+    if options.epochs is not None:
+        overrides["epochs"] = str(options.epochs)
+    return with_plugins(with_settings(with_channels(plan, options.channels), overrides))
+
+
+def model_of(paths: DatasetPaths, plan: Plan, options: TrainOptions) -> ModelPaths:
+    """Files of the model that the options train."""
+    return paths.run(plan.name, channels_label(plan, options.channels), options.folder_seed)
+
+
+def with_epochs(plan: Plan, epochs: int) -> Plan:
+    """The plan with another number of epochs."""
+    return dataclasses.replace(plan, training=dataclasses.replace(plan.training, epochs=epochs))

@@ -1,0 +1,1 @@
+"""What the voxels of a case say: foreground, boxes, labels of masks, hashes."""

@@ -1,0 +1,141 @@
+"""What `import ricenet_v2` gives, and what it leaves as it was."""
+
+import ast
+import io
+import logging
+import pkgutil
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import ricenet_v2 as rn
+from ricenet_v2.core import documents
+from ricenet_v2.phantom.cohort import NAME
+from ricenet_v2.records.plan import Plan
+from ricenet_v2.store.paths import dataset_paths
+
+HOUSE = Path(rn.__file__)
+
+
+def test_the_import_loads_nothing_heavy_and_lists_its_names():
+    code = (
+        "import sys, ricenet_v2 as rn\n"
+        "assert set(rn.__all__) <= set(dir(rn))\n"
+        "heavy = {'torch', 'numpy', 'SimpleITK', 'matplotlib', 'pydantic'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "rn.RicenetError\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_public_name_is_there_and_no_package_hides_one():
+    packages = {module.name for module in pkgutil.iter_modules([HOUSE.parent])}
+    for name in rn.__all__:
+        assert getattr(rn, name) is not None
+    assert not packages & set(rn.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'train_fold'"):
+        rn.train_fold  # noqa: B018
+
+
+def test_type_checkers_see_the_same_names():
+    """The block under TYPE_CHECKING, the table of modules and `__all__` agree."""
+    tree = ast.parse(HOUSE.read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    seen = {
+        alias.name: node.module.removeprefix("ricenet_v2.")
+        for node in block.body
+        for alias in node.names
+    }
+    assert seen == rn._MODULES
+    assert sorted({*seen, "__version__"}) == sorted(rn.__all__)
+
+
+@pytest.fixture
+def caller(monkeypatch):
+    """A script with seeds, threads, a path and a command line of its own."""
+    # Commands in this process show what is logged.
+    monkeypatch.setattr(logging.getLogger("ricenet_v2"), "handlers", [])
+    monkeypatch.setattr(sys, "argv", ["study.py", "--password", "hunter2"])
+    threads = torch.get_num_threads()
+    torch.manual_seed(7)
+    np.random.seed(7)  # noqa: NPY002
+    random.seed(7)
+    yield lambda: {
+        "torch": hash(tuple(torch.get_rng_state().tolist())),
+        "numpy": hash(tuple(np.random.get_state()[1].tolist())),  # noqa: NPY002
+        "random": hash(random.getstate()),
+        "threads": torch.get_num_threads(),
+        "cudnn": torch.backends.cudnn.benchmark,
+        "path": sys.path.copy(),
+        "folder": Path.cwd(),
+    }
+    torch.set_num_threads(threads)
+
+
+def test_a_script_gets_records_and_keeps_all_that_is_its_own(
+    raw_cohort, tmp_path, caller, capfd, monkeypatch
+):
+    space, before = tmp_path / "space", caller()
+    (space / "raw").mkdir(parents=True)
+    (space / "raw" / NAME).symlink_to(raw_cohort / "raw" / NAME)
+    plan = rn.plan(1, workspace=space)
+    assert plan == documents.read(Plan, dataset_paths(NAME, space).plan("auto"))
+    assert rn.preprocess(1, workspace=space).failed == {}
+    options = rn.TrainOptions(epochs=1, overrides={"iterations_per_epoch": "1"}, num_workers=0)
+    run = rn.train(1, 0, options, workspace=space, device="cpu", num_threads=1)
+    assert (run.fold, run.status, run.command) == (0, "finished", ())
+    model = rn.model_folder(1, workspace=space)
+    images = space / "raw" / NAME / "imagesTs"
+    predictions = rn.predict(images, space / "out", model, device="cpu")
+    assert not predictions.failed
+    assert caller() == before
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert said.err == ""
+    written = [path for path in space.rglob("*") if path.is_file() and path.suffix != ".gz"]
+    assert not [path for path in written if b"hunter2" in path.read_bytes()]
+
+
+def test_what_cannot_be_done_is_an_exception_with_its_parts(raw_cohort, tmp_path, capfd):
+    with pytest.raises(rn.RicenetError) as caught:
+        rn.train(1, 0, workspace=raw_cohort)
+    assert "ricenet_plan_and_preprocess 1" in caught.value.remedy
+    with pytest.raises(rn.RicenetError, match="What is to be evaluated"):
+        rn.evaluate()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_script_may_watch_the_steps_and_the_progress(raw_cohort, tmp_path, monkeypatch):
+    space, steps, stream = tmp_path / "space", [], io.StringIO()
+    (space / "raw").mkdir(parents=True)
+    (space / "raw" / NAME).symlink_to(raw_cohort / "raw" / NAME)
+    monkeypatch.setattr("sys.stderr", stream)
+    with rn.progress_bars():
+        rn.plan(1, workspace=space, observer=steps.append)
+    assert [type(step).__name__ for step in steps] == [
+        "Integrity", "FoldAssignment", "Fingerprint", "NewPlan",
+    ]  # fmt: skip
+    assert "Measuring cases: 100%" in stream.getvalue()
+
+
+@pytest.mark.parametrize("text", ["<script>alert(1)</script>"])
+def test_records_show_themselves_without_running_what_they_hold(text):
+    finding = {"severity": "error", "check": text, "case": "", "file": ""}
+    finding |= {"found": text, "expected": "", "remedy": ""}
+    shown = rn.Integrity(text, 1, 1, (finding,))._repr_html_()
+    assert text not in shown
+    assert "&lt;script&gt;" in shown
+
+
+def test_every_record_of_results_shows_itself():
+    for name in (
+        "Ablation", "Calibration", "CaseView", "Comparison", "Evaluation", "EvaluationResult",
+        "Explanation", "Integrity", "Plan", "Predictions", "Report", "Run", "SeedVariance",
+    ):  # fmt: skip
+        assert callable(getattr(rn, name)._repr_html_)

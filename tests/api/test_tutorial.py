@@ -1,0 +1,19 @@
+"""The notebook of the documentation runs, and what it shows is no error."""
+
+from benchmarks import tutorial
+
+
+def test_the_notebook_runs_from_top_to_bottom(tmp_path):
+    notebook = tutorial.executed(tmp_path)
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    shown = [output.data for output in outputs if "data" in output]
+    assert sum("text/html" in data for data in shown) >= 6
+    assert sum("<svg" in data.get("text/html", "") for data in shown) == 2
+    assert any("image/png" in data for data in shown)
+    assert not [output for output in outputs if "Warning" in output.get("text", "")]
+
+
+def test_the_notebook_in_the_documentation_has_its_outputs_and_no_place_of_a_machine():
+    text = tutorial.NOTEBOOK.read_text(encoding="utf-8")
+    assert "<svg" in text
+    assert not [place for place in ("/tmp", "/home", "/root", "site-packages") if place in text]
