@@ -1,21 +1,69 @@
-"""ricenet_convert: a public dataset as a raw dataset folder."""
+"""ricenet_convert: files of a hospital, or a public dataset, as a raw dataset folder."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
-from ricenet_v2.cli import common
+from ricenet_v2.cli import common, numbers
+from ricenet_v2.core.machine import n_cores
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The options."""
-    parser = common.parser("Convert a public dataset into a raw dataset folder.")
-    kinds = parser.add_subparsers(dest="kind", required=True, help="format that is converted")
-    medmnist = kinds.add_parser("medmnist3d", help="a MedMNIST3D file")
+    parser = common.parser("Convert studies of a hospital, or a public dataset, to a raw dataset.")
+    kinds = parser.add_subparsers(dest="kind", required=True, help="what is done")
+    _add_scan(kinds.add_parser("scan", help="list the series of an export, and propose cases"))
+    _add_cases(kinds.add_parser("cases", help="convert the cases of a corrected manifest"))
+    _add_medmnist(kinds.add_parser("medmnist3d", help="convert a MedMNIST3D file"))
+    return parser
+
+
+def _add_scan(scan: argparse.ArgumentParser) -> None:
+    scan.add_argument(
+        "studies", type=Path, metavar="STUDIES", help="folder of DICOM and other images, any layout"
+    )
+    scan.add_argument(
+        "-o",
+        dest="work",
+        type=Path,
+        required=True,
+        metavar="WORK",
+        help="folder for series.csv and manifest.csv, which identify patients",
+    )
+
+
+def _add_cases(cases: argparse.ArgumentParser) -> None:
+    cases.add_argument(
+        "manifest", type=Path, metavar="MANIFEST", help="manifest.csv in the folder of the scan"
+    )
+    cases.add_argument(
+        "output",
+        type=Path,
+        metavar="OUT",
+        help="raw dataset folder to write, e.g. raw/Dataset020_RICE",
+    )
+    cases.add_argument(
+        "--num_workers",
+        type=numbers.processes,
+        default=min(8, n_cores()),
+        metavar="N",
+        help="largest number of processes",
+    )
+    cases.add_argument(
+        "--check", action="store_true", help="do everything but write, and show what fails"
+    )
+    cases.add_argument(
+        "--keep_head",
+        action="store_true",
+        help="keep voxels outside of a brain mask, in which a face can be recognised",
+    )
+
+
+def _add_medmnist(medmnist: argparse.ArgumentParser) -> None:
     medmnist.add_argument(
         "source", type=Path, metavar="FILE.npz", help="MedMNIST file (.npz) of 3D volumes"
     )
@@ -30,27 +78,42 @@ def build_parser() -> argparse.ArgumentParser:
         choices=("mask", "ct", "mri", "other"),
         help="kind of the channel (if left out: mask for volumes of two values, else other)",
     )
-    return parser
 
 
-def convert(
-    kind: str,
-    source: Path,
-    output: Path,
-    *,
-    channel_kind: Literal["mask", "ct", "mri", "other"] | None = None,
-) -> int:
-    """Convert; the arguments are those of the command.
+def convert(kind: str, **options: Any) -> int:
+    """Scan or convert; the arguments are those of the command.
 
     Returns:
-        0.
+        0, or 1 when some files cannot be read or some cases failed.
     """
-    from ricenet_v2.core.errors import DatasetError
+    kinds: dict[str, Callable[..., int]] = {
+        "scan": _scan,
+        "cases": _cases,
+        "medmnist3d": _medmnist3d,
+    }
+    return kinds[kind](**options)
+
+
+def _scan(studies: Path, work: Path) -> int:
+    from ricenet_v2.api.conversion import scan_studies
+    from ricenet_v2.cli.convert_tables import show_scan
+
+    return show_scan(scan_studies(studies, work), work)
+
+
+def _cases(manifest: Path, output: Path, **options: Any) -> int:
+    from ricenet_v2.api.conversion import ConvertOptions, convert_cases
+    from ricenet_v2.cli.convert_tables import show_cases
+
+    num_workers = options.pop("num_workers")
+    result = convert_cases(manifest, output, ConvertOptions(**options), num_workers=num_workers)
+    return show_cases(result, output, is_check=options["check"])
+
+
+def _medmnist3d(source: Path, output: Path, **options: Any) -> int:
     from ricenet_v2.ingest.medmnist import convert_medmnist3d
 
-    if kind != "medmnist3d":
-        raise DatasetError("There is no such converter.", expected="medmnist3d", got=kind)
-    folder = convert_medmnist3d(source, output, channel_kind)
+    folder = convert_medmnist3d(source, output, options["channel_kind"])
     print(f"The raw dataset is in {folder}")
     return common.OK
 

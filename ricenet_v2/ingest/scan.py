@@ -70,13 +70,14 @@ class Scan:
     n_read: int
 
 
-def scan(folder: Path, work: Path | None = None) -> Scan:
+def scan(folder: Path, work: Path | None = None, *, keep: bool = True) -> Scan:
     """Read the headers of all files of a tree; links to folders are not followed.
 
     Args:
         folder: Of DICOM files and of images in other formats, of any names.
         work: Where headers are kept, so that the next scan is quick; it is made for its owner
             alone. None keeps nothing.
+        keep: Whether headers are kept there; else those that are there are read and left.
 
     Raises:
         DatasetError: There is no such folder, or it holds neither.
@@ -93,9 +94,6 @@ def scan(folder: Path, work: Path | None = None) -> Scan:
         files[name] = file
         if file.fault:
             unread.append(UnreadFile(name, file.fault))
-    if work is not None:
-        work.mkdir(mode=0o700, parents=True, exist_ok=True)
-        save_headers(work, files)
     kinds = Counter(file.kind for file in files.values())
     if not kinds["dicom"] + kinds["image"]:
         raise DatasetError(
@@ -105,6 +103,9 @@ def scan(folder: Path, work: Path | None = None) -> Scan:
             got=f"{kinds['neither']} other files, {len(unread)} that cannot be read",
             remedy=_remedy(folder, files),
         )
+    if work is not None and keep:
+        work.mkdir(mode=0o700, parents=True, exist_ok=True)
+        save_headers(work, files)
     series = _series(folder, files)
     images = {_key("image", name): name for name, file in files.items() if file.kind == "image"}
     rows = [_row(key, each, folder) for key, each in series.items()]

@@ -81,6 +81,20 @@ def read_structures(file: Path) -> tuple[Structure, ...]:
     return tuple(structures)
 
 
+@reading.quiet()
+def roi_names(file: Path) -> tuple[str, ...]:
+    """Names of the regions of interest of a file, which may name the patient; none if unreadable.
+
+    Contours are not read.
+    """
+    try:
+        attributes = reading.read_attributes(file, only=("StructureSetROISequence",))
+    except DatasetError:
+        return ()
+    rois = reading.items(attributes, "StructureSetROISequence")
+    return tuple(name for roi in rois if (name := reading.text(roi, "ROIName")))
+
+
 def _structure(
     roi: Attributes, number: int, contours: Sequence[Attributes], file: Path
 ) -> Structure:

@@ -19,6 +19,7 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import write_text
 from ricenet_v2.core.regular import not_readable, read_bytes
 from ricenet_v2.core.text import NotTextError, decoded
+from ricenet_v2.store.spreadsheets import fitted, separator_of
 from ricenet_v2.store.table_faults import (
     Line,
     check_columns,
@@ -86,19 +87,26 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     return read_table(path).rows
 
 
-def read_table(path: Path) -> CsvTable:
+def read_table(path: Path, *, of_spreadsheet: bool = False) -> CsvTable:
     """Read a CSV file with a header; blank lines and columns without name and cells are left out.
+
+    Args:
+        path: Of the table.
+        of_spreadsheet: Whether cells may be separated by semicolons or tabs, and empty cells at
+            the end of a line be left out: as a spreadsheet program saved it.
 
     Raises:
         DatasetError: Missing, no regular file, empty, not UTF-8 text, not separated by commas, a
             quote that is not closed, columns that share a name or have none, or a row with more or
             fewer cells than the header.
     """
-    lines = _lines(path)
+    lines = _lines(path, of_spreadsheet)
     if not lines:
         raise DatasetError("This table is empty.", file=path, expected="a header line")
     (_, first), *others = lines
     names = [_text(name) for name in first]
+    if of_spreadsheet:
+        others = [(number, fitted(cells, len(names))) for number, cells in others]
     check_fit(names, others, path)
     used = used_columns(names, others)
     columns = tuple(names[at] for at in used)
@@ -111,7 +119,7 @@ def _text(cell: str) -> str:
     return unescaped(cell.strip())
 
 
-def _lines(path: Path) -> list[Line]:
+def _lines(path: Path, of_spreadsheet: bool) -> list[Line]:
     """Cells of the lines that are not blank, and where these begin."""
     try:
         # Not as text: that would change line ends inside of cells.
@@ -128,15 +136,19 @@ def _lines(path: Path) -> list[Line]:
             got=error,
             remedy="Save it as CSV in UTF-8 (in Excel: CSV UTF-8, comma delimited).",
         ) from error
-    check_separator(text, path)
+    separator, begin = separator_of(text) if of_spreadsheet else (",", 1)
+    if not of_spreadsheet:
+        check_separator(text, path)
     # Strict: a quote that is not closed would swallow the lines below it.
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    lines, begin = [], 1
+    stream = io.StringIO(text, newline="")
+    before = len([stream.readline() for _ in range(begin - 1)])
+    reader = csv.reader(stream, strict=True, delimiter=separator)
+    lines = []
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 lines.append((begin, cells))
-            begin = reader.line_num + 1
+            begin = before + reader.line_num + 1
     except csv.Error as error:
         raise DatasetError(
             f"Line {begin} of this table cannot be read.",

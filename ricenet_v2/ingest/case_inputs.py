@@ -1,0 +1,291 @@
+"""A row of the manifest and the scan -> the files of a case, and all that is known without them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.ingest.proposals import days_between, radiotherapy_date, same_patient
+from ricenet_v2.ingest.pseudonyms import Pseudonyms
+from ricenet_v2.ingest.scan import Scan
+from ricenet_v2.ingest.series import DicomSeries
+from ricenet_v2.records.dataset import ChannelKind, Split
+from ricenet_v2.records.manifest import ImageColumn, ManifestRow
+from ricenet_v2.records.scanned import ScannedSeries
+
+DAYS_SINCE_RT = "days_since_rt"
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """An image of a case.
+
+    Attributes:
+        channel: Name in the dataset.
+        kind: Of the channel.
+        series: Of DICOM; None where it is a file of another format.
+        file: Of another format.
+    """
+
+    channel: str
+    kind: ChannelKind
+    series: DicomSeries | None = field(default=None, repr=False)
+    file: Path | None = field(default=None, repr=False)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that is read of it."""
+        if self.series is not None:
+            return tuple(header.file for header in self.series.headers)
+        return () if self.file is None else (self.file,)
+
+
+@dataclass(frozen=True)
+class PlanSource:
+    """A treatment plan and the doses that refer to it, with what a person says of them.
+
+    Attributes:
+        uid: Of the plan.
+        doses: Files of each dose series.
+        file: Of the plan; None where it was not exported.
+        factor: `1`, `n` or empty.
+        fractions: Given; None where the plan says it.
+        prescription_gy: Given; None where the plan says it.
+    """
+
+    uid: str = field(repr=False)
+    doses: tuple[tuple[Path, ...], ...] = field(repr=False)
+    file: Path | None = field(repr=False)
+    factor: str = ""
+    fractions: int | None = None
+    prescription_gy: float | None = None
+
+
+@dataclass(frozen=True)
+class CaseInputs:
+    """All that a case is converted from.
+
+    Attributes:
+        case_id: Pseudonym.
+        patient_id: Pseudonym.
+        line: Of the manifest.
+        label: Class.
+        split: `train` or `test`.
+        images: The first is the reference.
+        plans: With their doses; none where the case has no dose.
+        planning_cts: Of the patient.
+        registrations: Files of spatial registrations of the patient.
+        brain: Image that is a mask; None where there is none.
+        structures: File of structures; None where no lesion is wanted.
+        lesion_roi: Name of its region.
+        covariates: Known without reading a file.
+        names: Of files as a person may see them, without patient or place.
+    """
+
+    case_id: str
+    patient_id: str
+    line: int
+    label: str
+    split: Split
+    images: tuple[ImageSource, ...]
+    plans: tuple[PlanSource, ...] = ()
+    planning_cts: tuple[ImageSource, ...] = ()
+    registrations: tuple[Path, ...] = field(default=(), repr=False)
+    brain: ImageSource | None = None
+    structures: Path | None = field(default=None, repr=False)
+    lesion_roi: str = field(default="", repr=False)
+    covariates: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that its voxels may depend on."""
+        images = (*self.images, *self.planning_cts, *((self.brain,) if self.brain else ()))
+        files = [file for image in images for file in image.files]
+        files += [file for plan in self.plans for dose in plan.doses for file in dose]
+        files += [plan.file for plan in self.plans if plan.file is not None]
+        files += [*self.registrations, *((self.structures,) if self.structures else ())]
+        return tuple(dict.fromkeys(files))
+
+
+class CaseSources:
+    """What a scan has of all patients, looked up by key."""
+
+    def __init__(self, scan: Scan, columns: Sequence[ImageColumn], pseudonyms: Pseudonyms) -> None:
+        """Sort the rows of the scan by patient."""
+        self._scan, self._columns, self._pseudonyms = scan, columns, pseudonyms
+        self._rows = {row.key: row for row in scan.rows}
+        self._by_patient: dict[str, list[ScannedSeries]] = {}
+        for row in scan.rows:
+            self._by_patient.setdefault(row.patient, []).append(row)
+
+    def case_id(self, row: ManifestRow) -> str:
+        """Pseudonym of a case, also of one whose files are gone."""
+        return self._pseudonyms.of("C", same_patient(row.patient), row.case)
+
+    def inputs(self, row: ManifestRow) -> CaseInputs:
+        """The files of a row.
+
+        Raises:
+            DatasetError: No label, a cell left open, a key that the scan does not have or that is
+                of another kind or patient, or numbers for another number of plans.
+        """
+        if not row.label:
+            raise _refused("This case has no label.", "a class in the column label", "nothing")
+        images = tuple(
+            self._image(row, column.title, column.kind, column.channel, row.images[column.title])
+            for column in self._columns
+        )
+        series = [self._rows[row.images[column.title]] for column in self._columns]
+        patient = self._patient(row, series)
+        own = self._by_patient.get(patient, []) if patient else []
+        brain = self._image(row, "brain", "mask", "brain", row.brain) if row.brain else None
+        structures = None
+        if row.lesion_roi or row.structures:
+            structures = self._structures(row)
+        plans = self._plans(row, own)
+        frames = {
+            header.frame_of_reference
+            for key in row.dose
+            for header in self._scan.series[key].headers
+        } - {""}
+        cts = [s for s in own if s.modality == "CT" and s.verdict == "volume"]
+        used = [s.key for s in (*series, *cts)] + [*row.dose, row.structures, row.brain]
+        return CaseInputs(
+            case_id=self.case_id(row),
+            patient_id=self._pseudonyms.of("P", same_patient(row.patient)),
+            line=row.line,
+            label=row.label,
+            split=row.split,
+            images=images,
+            plans=plans,
+            planning_cts=tuple(
+                ImageSource("planning CT", "ct", self._scan.series[s.key])
+                for s in sorted(cts, key=lambda s: (-s.slices, s.key))
+                if s.frame_of_reference in frames
+            )[:1],
+            registrations=tuple(
+                self._scan.series[s.key].first.file for s in own if s.verdict == "registration"
+            ),
+            brain=brain,
+            structures=structures,
+            lesion_roi=row.lesion_roi,
+            covariates={**row.covariates, **self._days(series, own)},
+            names=self._names(used, own),
+        )
+
+    def _image(
+        self, row: ManifestRow, column: str, kind: ChannelKind, channel: str, key: str
+    ) -> ImageSource:
+        if not key:
+            raise _refused(f"{column} is empty.", "a key of series.csv", "nothing")
+        self._check_known(column, key, ("volume",))
+        if key in self._scan.images:
+            return ImageSource(channel, kind, file=self._scan.images[key])
+        self._check_patient(row, column, key)
+        return ImageSource(channel, kind, series=self._scan.series[key])
+
+    def _check_known(self, column: str, key: str, verdicts: Sequence[str]) -> None:
+        if key not in self._rows:
+            raise _refused(f"{column} names a series that is not there.", "a key of series.csv", key)
+        if self._rows[key].verdict not in verdicts:
+            raise _refused(
+                f"{column} names a series of another kind.",
+                f"verdict {' or '.join(verdicts)}",
+                f"{key}: {self._rows[key].verdict}",
+            )
+
+    def _check_patient(self, row: ManifestRow, column: str, key: str) -> None:
+        if same_patient(self._rows[key].patient) != same_patient(row.patient):
+            raise _refused(
+                f"{column} names a series of another patient.",
+                "the patient in the column patient",
+                f"{key}, whose header names another",
+            )
+
+    def _patient(self, row: ManifestRow, series: Sequence[ScannedSeries]) -> str | None:
+        """As the headers call the patient; None where all images are of another format."""
+        keys = [s for s in series if s.modality] or [self._rows[key] for key in row.dose[:1] if key in self._rows]  # noqa: E501
+        return keys[0].patient if keys else None
+
+    def _structures(self, row: ManifestRow) -> Path | None:
+        if not row.lesion_roi:
+            return None
+        if not row.structures:
+            raise _refused("lesion_roi is named without structures.", "a key in structures", "none")
+        self._check_known("structures", row.structures, ("structures",))
+        self._check_patient(row, "structures", row.structures)
+        return self._scan.series[row.structures].first.file
+
+    def _plans(self, row: ManifestRow, own: Sequence[ScannedSeries]) -> tuple[PlanSource, ...]:
+        by_plan: dict[str, list[tuple[Path, ...]]] = {}
+        for key in row.dose:
+            self._check_known("dose", key, ("dose",))
+            self._check_patient(row, "dose", key)
+            headers = self._scan.series[key].headers
+            uids = {uid for header in headers for uid in header.plans}
+            if len(uids) != 1:
+                raise _refused(
+                    "A dose does not refer to one plan.", "one plan", f"{key}: {len(uids)}"
+                )
+            by_plan.setdefault(uids.pop(), []).append(tuple(h.file for h in headers))
+        files = {s.plan: self._scan.series[s.key].first.file for s in own if s.verdict == "plan"}
+        for name in ("factor", "fractions", "prescription_gy"):
+            given = getattr(row, name)
+            if given and len(given) != len(by_plan):
+                raise _refused(
+                    f"{name} is not given for each plan.",
+                    f"{len(by_plan)} values, one for each plan, in the order of the doses",
+                    len(given),
+                )
+        return tuple(
+            PlanSource(
+                uid=uid,
+                doses=tuple(doses),
+                file=files.get(uid),
+                factor=row.factor[at] if row.factor else "",
+                fractions=row.fractions[at] if row.fractions else None,
+                prescription_gy=row.prescription_gy[at] if row.prescription_gy else None,
+            )
+            for at, (uid, doses) in enumerate(by_plan.items())
+        )
+
+    def _days(
+        self, series: Sequence[ScannedSeries], own: Sequence[ScannedSeries]
+    ) -> dict[str, str]:
+        """Days of the images since the patient's first study, and of the last since radiotherapy."""
+        dates = [s.date for s in own if days_between(s.date, s.date) is not None]
+        start, treated = min(dates, default=""), radiotherapy_date(own)
+        days = {
+            f"days_{column.channel}": days_between(start, s.date)
+            for column, s in zip(self._columns, series, strict=True)
+        }
+        last = max((s.date for s in series), default="")
+        days[DAYS_SINCE_RT] = days_between(treated, last)
+        return {name: str(value) for name, value in days.items() if value is not None}
+
+    def _names(self, keys: Sequence[str], own: Sequence[ScannedSeries]) -> dict[str, str]:
+        series = {*keys, *(s.key for s in own if s.key in self._scan.series)}
+        names = {
+            str(header.file): f"{key} of series.csv"
+            for key in series
+            if key in self._scan.series
+            for header in self._scan.series[key].headers
+        }
+        return names | {
+            str(self._scan.images[key]): f"{key} of series.csv"
+            for key in keys
+            if key in self._scan.images
+        }
+
+
+def _refused(what: str, expected: object, got: object) -> DatasetError:
+    return DatasetError(
+        what,
+        file="manifest.csv",
+        expected=expected,
+        got=got,
+        remedy="Correct this row of the manifest.",
+    )

@@ -1,0 +1,227 @@
+"""Which series of a patient make a case: proposed with a reason, left open where two would do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from ricenet_v2.ingest.manifest import EVENT, POST_OP
+from ricenet_v2.records.manifest import Manifest, ManifestRow
+from ricenet_v2.records.scanned import ScannedSeries
+
+_LOCALISER = re.compile(r"loc|scout|survey|smartbrain|plan.?scan", re.IGNORECASE)
+_SUBTRACTION = re.compile(r"(^|[^a-z])(sub|subtr\w*)([^a-z]|$)", re.IGNORECASE)
+_T1 = re.compile(r"t1|mp.?rage|mp2rage|spgr|bravo|vibe|tfe|thrive|space", re.IGNORECASE)
+_OTHER = re.compile(
+    r"t2|flair|dwi|adc|diff|dti|swi|swan|perf|dsc|dce|ep2d|asl|bold|tof|angio|spectro|csi|fl2d_hemo",
+    re.IGNORECASE,
+)
+_CONTRAST = re.compile(
+    r"(^|[^a-z0-9])(\+?c\+?|ce|gd|gad\w*|km|kontrast\w*|contrast|post.?c\w*|post|dotarem|gadovist)"
+    r"([^a-z]|$)|t1c|\+c|c\+|_ce",
+    re.IGNORECASE,
+)
+_SAME_MM = 0.05
+_DATE_LENGTH = 8
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is proposed for a cell.
+
+    Attributes:
+        key: Of the series; empty where it is left open.
+        reason: In words.
+    """
+
+    key: str
+    reason: str
+
+
+def propose(
+    rows: Sequence[ScannedSeries],
+    roi_names: Mapping[str, Sequence[str]],
+    earlier: Manifest | None = None,
+) -> tuple[ManifestRow, ...]:
+    """Propose a case of each patient.
+
+    Args:
+        rows: Of the scan.
+        roi_names: Of regions of interest, by key of the structures.
+        earlier: As a person left it. Its rows stay as they are, but for the image of the event
+            where that is empty and a date of the event was written; new patients come behind.
+    """
+    by_patient: dict[str, list[ScannedSeries]] = {}
+    for row in rows:
+        by_patient.setdefault(patient_of(row), []).append(row)
+    kept = [] if earlier is None else [_kept(row, by_patient) for row in earlier.rows]
+    known = {same_patient(row.patient) for row in kept}
+    return (
+        *kept,
+        *(
+            _proposed(patient, series, roi_names)
+            for patient, series in sorted(by_patient.items())
+            if same_patient(patient) not in known
+        ),
+    )
+
+
+def patient_of(row: ScannedSeries) -> str:
+    """The patient of a series; of an image in another format, the first folder that it lies in."""
+    if row.patient or row.modality:
+        return row.patient
+    return row.folder.replace("\\", "/").split("/")[0]
+
+
+def same_patient(name: str) -> str:
+    """What stays of the name of a patient when a spreadsheet takes it for a number."""
+    return name.strip().casefold().lstrip("0")
+
+
+def _kept(row: ManifestRow, by_patient: Mapping[str, list[ScannedSeries]]) -> ManifestRow:
+    if not row.event_date or row.images.get(EVENT.title, "-"):
+        return row
+    series = [
+        each
+        for patient, every in by_patient.items()
+        if same_patient(patient) == same_patient(row.patient)
+        for each in every
+    ]
+    choice = _event(series, radiotherapy_date(series), row.event_date)
+    images = {**row.images, EVENT.title: choice.key}
+    return replace(row, images=images, reason=f"event: {choice.reason}")
+
+
+def _proposed(
+    patient: str, series: Sequence[ScannedSeries], roi_names: Mapping[str, Sequence[str]]
+) -> ManifestRow:
+    treated = radiotherapy_date(series)
+    post_op, event = _post_op(series, treated), _event(series, treated, "")
+    dose, dose_reason = _dose(series)
+    structures = _structures(series, roi_names)
+    reasons = {
+        "post-OP": post_op.reason,
+        "event": event.reason,
+        "dose": dose_reason,
+        "structures": structures.reason,
+    }
+    return ManifestRow(
+        patient=patient,
+        images={POST_OP.title: post_op.key, EVENT.title: event.key},
+        dose=dose,
+        structures=structures.key,
+        reason="; ".join(f"{what}: {reason}" for what, reason in reasons.items() if reason),
+    )
+
+
+def radiotherapy_date(series: Sequence[ScannedSeries]) -> str:
+    """YYYYMMDD of the latest plan or dose, else of the CT; empty where none is known."""
+    for modalities in (("RTDOSE", "RTPLAN"), ("CT",)):
+        dates = [s.date for s in series if s.modality in modalities and _day(s.date)]
+        if dates:
+            return max(dates)
+    return ""
+
+
+def days_between(first: str, second: str) -> int | None:
+    """Days from one date, YYYYMMDD, to another; None where either is not known."""
+    start, end = _day(first), _day(second)
+    return (end - start).days if start and end else None
+
+
+def _day(text: str) -> date | None:
+    if len(text) != _DATE_LENGTH or not text.isdecimal():
+        return None
+    try:
+        return date(int(text[:4]), int(text[4:6]), int(text[6:]))
+    except ValueError:
+        return None
+
+
+def is_contrast_t1(row: ScannedSeries) -> bool:
+    """Whether a series is a T1 with contrast agent, neither localiser, subtraction nor derived."""
+    kinds = row.image_type.upper().split("\\")
+    text = row.description
+    if row.modality != "MR" or row.verdict != "volume":
+        return False
+    if {"DERIVED", "LOCALIZER", "SUBTRACTION", "SUBTRACT"} & set(kinds):
+        return False
+    if _LOCALISER.search(text) or _SUBTRACTION.search(text) or _OTHER.search(text):
+        return False
+    return row.contrast_agent or bool(_T1.search(text) and _CONTRAST.search(text))
+
+
+def _post_op(series: Sequence[ScannedSeries], treated: str) -> Choice:
+    if not treated:
+        return _open("the date of the radiotherapy is not known", _contrast_t1s(series))
+    before = [(days, s) for s in _contrast_t1s(series)
+              if (days := days_between(s.date, treated)) is not None and days >= 0]  # fmt: skip
+    if not before:
+        return _open("no T1 with contrast agent before radiotherapy", [])
+    nearest = min(days for days, _ in before)
+    chosen = [s for days, s in before if days == nearest]
+    return _thinnest(chosen, f"nearest before radiotherapy, {nearest} days")
+
+
+def _event(series: Sequence[ScannedSeries], treated: str, event: str) -> Choice:
+    after = [s for s in _contrast_t1s(series) if (days_between(treated, s.date) or 0) > 0]
+    if not treated:
+        return _open("the date of the radiotherapy is not known", _contrast_t1s(series))
+    if not after:
+        return _open("no T1 with contrast agent after radiotherapy", [])
+    if event:
+        apart = [abs(days_between(event, s.date) or 0) for s in after]
+        chosen = [s for days, s in zip(apart, after, strict=True) if days == min(apart)]
+        if len({s.date for s in chosen}) > 1:
+            return _open("two days are as near to the event", chosen)
+        return _thinnest(chosen, f"nearest to the event, {min(apart)} days")
+    if len({s.date for s in after}) > 1:
+        return _open("several days after radiotherapy; write event_date and scan again", after)
+    return _thinnest(after, "the only day after radiotherapy")
+
+
+def _contrast_t1s(series: Sequence[ScannedSeries]) -> list[ScannedSeries]:
+    return [row for row in series if is_contrast_t1(row)]
+
+
+def _thinnest(series: Sequence[ScannedSeries], why: str) -> Choice:
+    steps = [_slice_spacing(row) for row in series]
+    least = min(steps)
+    chosen = [s for step, s in zip(steps, series, strict=True) if step - least < _SAME_MM]
+    if len(chosen) > 1:
+        return _open(f"{why}; two or more of {least:g} mm", chosen)
+    more = f", the thinnest of {len(series)} ({least:g} mm)" if len(series) > 1 else ""
+    by = "contrast agent in the header" if chosen[0].contrast_agent else "description"
+    return Choice(chosen[0].key, f"T1 with contrast agent by {by}, {why}{more}")
+
+
+def _slice_spacing(row: ScannedSeries) -> float:
+    return float(row.spacing.split(" x ")[0])
+
+
+def _open(why: str, candidates: Sequence[ScannedSeries]) -> Choice:
+    names = " or ".join(f"{row.key} ({row.description})" for row in candidates)
+    return Choice("", f"{why}: {names}" if names else why)
+
+
+def _dose(series: Sequence[ScannedSeries]) -> tuple[tuple[str, ...], str]:
+    doses = [row for row in series if row.verdict == "dose"]
+    if not doses:
+        return (), "none"
+    plans = {row.plan for row in doses}
+    if len(plans) > 1:
+        names = " or ".join(f"{row.key} ({row.description})" for row in doses)
+        return (), f"of several plans; write the keys of those that were given: {names}"
+    n_files = sum(row.files for row in doses)
+    return tuple(row.key for row in doses), f"{n_files} file(s) of the only plan"
+
+
+def _structures(series: Sequence[ScannedSeries], roi_names: Mapping[str, Sequence[str]]) -> Choice:
+    kept = [row for row in series if row.verdict == "structures"]
+    if not kept:
+        return Choice("", "")
+    names = [f"{row.key} has {', '.join(roi_names.get(row.key, ())) or 'none'}" for row in kept]
+    why = f"name the ROI of the lesion in lesion_roi, or empty both: {'; '.join(names)}"
+    return Choice(kept[0].key if len(kept) == 1 else "", why)

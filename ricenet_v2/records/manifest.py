@@ -1,0 +1,79 @@
+"""Rows of manifest.csv: which files make a case, as proposed and as a person corrected them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ricenet_v2.records.dataset import ChannelKind, Split
+
+
+@dataclass(frozen=True)
+class ImageColumn:
+    """A column of keys of images.
+
+    Attributes:
+        kind: Of the channel.
+        channel: Its name in the dataset.
+    """
+
+    kind: ChannelKind
+    channel: str
+
+    @property
+    def title(self) -> str:
+        """As the column is called."""
+        return f"{self.kind}:{self.channel}"
+
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """A case. The row names the patient.
+
+    Attributes:
+        patient: As the hospital calls the patient.
+        case: Tells cases of one patient apart.
+        label: Class; empty where nobody has written it yet.
+        split: `train` or `test`.
+        images: Key of a series or image by title of the column; empty where it is left open.
+        dose: Keys of the series of doses.
+        factor: `1` or `n` by plan, in the order of the doses; empty where the numbers decide.
+        fractions: By plan; empty where the plans say it.
+        prescription_gy: By plan; empty where the plans say it.
+        brain: Key of an image that is the mask of the brain.
+        structures: Key of the structures that hold the lesion.
+        lesion_roi: Name of the region of interest.
+        event_date: YYYYMMDD; near which the image of the event is taken.
+        covariates: Other columns of cases.csv, by name.
+        reason: Why these were proposed, and what is open.
+        line: Of the table; 0 where it was not read from one.
+    """
+
+    patient: str
+    case: str = "1"
+    label: str = ""
+    split: Split = "train"
+    images: dict[str, str] = field(default_factory=dict)
+    dose: tuple[str, ...] = ()
+    factor: tuple[str, ...] = ()
+    fractions: tuple[int, ...] = ()
+    prescription_gy: tuple[float, ...] = ()
+    brain: str = ""
+    structures: str = ""
+    lesion_roi: str = ""
+    event_date: str = ""
+    covariates: dict[str, str] = field(default_factory=dict)
+    reason: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A table of cases.
+
+    Attributes:
+        columns: Of images, in their order; the first is the reference of the others.
+        rows: Of cases.
+    """
+
+    columns: tuple[ImageColumn, ...]
+    rows: tuple[ManifestRow, ...]

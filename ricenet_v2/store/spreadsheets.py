@@ -1,0 +1,34 @@
+"""How spreadsheet programs save CSV: other separators, lines without their last cells."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+
+_SEPARATORS = (",", ";", "\t")
+_NOTE = re.compile(r"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
+
+
+def separator_of(text: str) -> tuple[str, int]:
+    """The separator that divides the header into most cells, and the line that the header is in.
+
+    Args:
+        text: Of the table; a first line such as `sep=;`, which Excel writes, is no header.
+    """
+    number = 1
+    for number, line in enumerate(text.splitlines(), 1):
+        if note := _NOTE.fullmatch(line):
+            return (note[1] if note[1] in _SEPARATORS else ","), number + 1
+        if line.strip():
+            counts = {sign: len(next(csv.reader([line], delimiter=sign))) for sign in _SEPARATORS}
+            return max(_SEPARATORS, key=lambda sign: counts[sign]), number
+    return ",", number
+
+
+def fitted(cells: Sequence[str], width: int) -> list[str]:
+    """Cells of a line, with the empty ones at its end that a header of that width asks for."""
+    kept = list(cells)
+    while len(kept) > width and not kept[-1].strip():
+        kept.pop()
+    return kept + [""] * (width - len(kept))
