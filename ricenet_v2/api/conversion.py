@@ -2,13 +2,48 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 from ricenet_v2.api.locations import PathInput
+from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.locks import using
-from ricenet_v2.ingest.work_folder import ScanDraft, draft_manifest, private_folder
+from ricenet_v2.ingest.case_cohort import ConvertedCohort, convert_cohort
+from ricenet_v2.ingest.case_inputs import CaseSources
+from ricenet_v2.ingest.case_writing import stored_case
+from ricenet_v2.ingest.converted_dataset import dataset_of, vanished, write_tables
+from ricenet_v2.ingest.manifest import read_manifest
+from ricenet_v2.ingest.pseudonyms import pseudonyms_of
+from ricenet_v2.ingest.work_folder import ScanDraft, draft_manifest, private_folder, scan_again
 
-__all__ = ["ScanDraft", "scan_studies"]
+__all__ = ["ConversionResult", "ConvertOptions", "ScanDraft", "convert_cases", "scan_studies"]
+
+
+@dataclass(frozen=True)
+class ConvertOptions:
+    """How cases are converted.
+
+    Attributes:
+        check: Do everything but write.
+        keep_head: Keep voxels outside of a brain mask, in which a face can be recognised.
+    """
+
+    check: bool = False
+    keep_head: bool = False
+
+
+@dataclass(frozen=True)
+class ConversionResult:
+    """What a conversion did.
+
+    Attributes:
+        cohort: What became of the rows.
+        vanished: Ids of cases that are there, but in no row of the manifest; they stay.
+    """
+
+    cohort: ConvertedCohort
+    vanished: tuple[str, ...]
 
 
 def scan_studies(studies: PathInput, work: PathInput) -> ScanDraft:
@@ -29,3 +64,66 @@ def scan_studies(studies: PathInput, work: PathInput) -> ScanDraft:
     """
     with private_folder(Path(work)) as folder, using(writes=[folder]):
         return draft_manifest(Path(studies), folder)
+
+
+def convert_cases(
+    manifest: PathInput,
+    output: PathInput,
+    options: ConvertOptions | None = None,
+    *,
+    num_workers: int = 1,
+) -> ConversionResult:
+    """Convert the cases of a manifest into a raw dataset; only new or changed rows are done again.
+
+    Args:
+        manifest: manifest.csv in the folder of a scan, which holds the key of the case ids.
+        output: Raw dataset folder, outside of which that key stays.
+        options: How cases are converted.
+        num_workers: Largest number of processes.
+
+    Returns:
+        What became of each row; a case that failed does not stop the others.
+
+    Raises:
+        DatasetError: The manifest cannot be understood, the studies are gone, or `output` holds
+            something else.
+        DiskFullError: There is no room; finished cases are on disk.
+        InUseError: Another process uses `output`.
+    """
+    chosen, path, folder = options or ConvertOptions(), Path(manifest), Path(output)
+    work = path.parent
+    _check_apart(work, folder)
+    table = read_manifest(path)
+    dataset = dataset_of(table, folder)
+    writes = not chosen.check
+    with using(writes=[folder, work]) if writes else nullcontext():
+        pseudonyms = pseudonyms_of(work, keep=writes)
+        sources = CaseSources(scan_again(work, keep=writes), table.columns, pseudonyms)
+        cohort = convert_cohort(
+            table,
+            sources,
+            folder if writes else None,
+            pseudonyms,
+            num_workers,
+            keep_head=chosen.keep_head,
+        )
+        ids = [sources.case_id(row) for row in table.rows]
+        beyond = vanished(folder, ids)
+        if writes:
+            failed = [stored_case(folder, fault.case_id) for fault in cohort.failed]
+            there = [*cohort.cases, *(case for case in failed if case is not None), *beyond]
+            if there:
+                write_tables(folder, dataset, there)
+    return ConversionResult(cohort, tuple(case.case_id for case in beyond))
+
+
+def _check_apart(work: Path, folder: Path) -> None:
+    """The key and the names of patients must not be copied with the dataset."""
+    inner, outer = work.resolve(), folder.resolve()
+    if inner == outer or outer in inner.parents:
+        raise DatasetError(
+            "The folder of the manifest lies in the output folder.",
+            file=folder,
+            expected="a dataset that can be passed on without names of patients",
+            remedy="Name an output folder elsewhere.",
+        )

@@ -12,6 +12,10 @@ from ricenet_v2.ingest.work_folder import SERIES
 from ricenet_v2.reporting.formatting import several
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ricenet_v2.api.conversion import ConversionResult
+    from ricenet_v2.ingest.case_faults import CaseFault
     from ricenet_v2.ingest.work_folder import ScanDraft
 
 _MOST_SHOWN = 20
@@ -43,3 +47,41 @@ def show_scan(draft: ScanDraft, work: Path) -> int:
     if not draft.is_private:
         print(f"Other users may list this folder. Close it to them: chmod 700 {work}")
     return common.SOME_FAILED if unread else common.OK
+
+
+def show_cases(result: ConversionResult, output: Path, *, is_check: bool) -> int:
+    """Print what became of the cases.
+
+    Returns:
+        0, or 1 where cases failed.
+    """
+    cohort = result.cohort
+    warned = [(case.case_id, "; ".join(case.warnings)) for case in cohort.cases if case.warnings]
+    if warned:
+        common.table("What was done, and warnings", ("case", "text"), warned, has_lines=True)
+    verb = "can be converted" if is_check else "converted"
+    print(
+        f"{several(len(cohort.done), 'case')} {verb}, {len(cohort.skipped)} unchanged, "
+        f"{len(cohort.failed)} failed."
+    )
+    if result.vanished:
+        print(
+            f"In no row of the manifest, and left as they are: {', '.join(result.vanished)}. "
+            "Delete their files, those in provenance/ too, if they are no longer wanted."
+        )
+    if any(not case.is_stripped for case in cohort.cases):
+        print("Images with heads: faces identify people. Give masks in the column brain.")
+    if cohort.failed:
+        _show_faults(cohort.failed)
+    if not is_check and cohort.cases:
+        print(f"The raw dataset is in {output}")
+    return common.SOME_FAILED if cohort.failed else common.OK
+
+
+def _show_faults(faults: Sequence[CaseFault]) -> None:
+    common.table(
+        f"{several(len(faults), 'case')} failed",
+        ("case", "line", "file", "fault", "expected", "got", "what to do"),
+        [(f.case_id, f.line, f.file, f.what, f.expected, f.got, f.remedy) for f in faults],
+        has_lines=True,
+    )

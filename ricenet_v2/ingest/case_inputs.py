@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.ingest.proposals import days_between, radiotherapy_date, same_patient
+from ricenet_v2.ingest.proposals import days_between, radiotherapy_date
 from ricenet_v2.ingest.pseudonyms import Pseudonyms
 from ricenet_v2.ingest.scan import Scan
 from ricenet_v2.ingest.series import DicomSeries
 from ricenet_v2.records.dataset import ChannelKind, Split
-from ricenet_v2.records.manifest import ImageColumn, ManifestRow
+from ricenet_v2.records.manifest import ImageColumn, ManifestRow, same_patient
 from ricenet_v2.records.scanned import ScannedSeries
 
 DAYS_SINCE_RT = "days_since_rt"
@@ -146,11 +146,6 @@ class CaseSources:
         if row.lesion_roi or row.structures:
             structures = self._structures(row)
         plans = self._plans(row, own)
-        frames = {
-            header.frame_of_reference
-            for key in row.dose
-            for header in self._scan.series[key].headers
-        } - {""}
         cts = [s for s in own if s.modality == "CT" and s.verdict == "volume"]
         used = [s.key for s in (*series, *cts)] + [*row.dose, row.structures, row.brain]
         return CaseInputs(
@@ -164,8 +159,7 @@ class CaseSources:
             planning_cts=tuple(
                 ImageSource("planning CT", "ct", self._scan.series[s.key])
                 for s in sorted(cts, key=lambda s: (-s.slices, s.key))
-                if s.frame_of_reference in frames
-            )[:1],
+            ),
             registrations=tuple(
                 self._scan.series[s.key].first.file for s in own if s.verdict == "registration"
             ),
@@ -189,7 +183,9 @@ class CaseSources:
 
     def _check_known(self, column: str, key: str, verdicts: Sequence[str]) -> None:
         if key not in self._rows:
-            raise _refused(f"{column} names a series that is not there.", "a key of series.csv", key)
+            raise _refused(
+                f"{column} names a series that is not there.", "a key of series.csv", key
+            )
         if self._rows[key].verdict not in verdicts:
             raise _refused(
                 f"{column} names a series of another kind.",
@@ -206,9 +202,9 @@ class CaseSources:
             )
 
     def _patient(self, row: ManifestRow, series: Sequence[ScannedSeries]) -> str | None:
-        """As the headers call the patient; None where all images are of another format."""
-        keys = [s for s in series if s.modality] or [self._rows[key] for key in row.dose[:1] if key in self._rows]  # noqa: E501
-        return keys[0].patient if keys else None
+        """As the headers call the patient; None where all files are of another format."""
+        doses = [self._rows[key] for key in row.dose if key in self._rows]
+        return next((s.patient for s in (*series, *doses) if s.modality), None)
 
     def _structures(self, row: ManifestRow) -> Path | None:
         if not row.lesion_roi:
@@ -255,7 +251,7 @@ class CaseSources:
     def _days(
         self, series: Sequence[ScannedSeries], own: Sequence[ScannedSeries]
     ) -> dict[str, str]:
-        """Days of the images since the patient's first study, and of the last since radiotherapy."""
+        """Days of the images since the first study, and of the last since radiotherapy."""
         dates = [s.date for s in own if days_between(s.date, s.date) is not None]
         start, treated = min(dates, default=""), radiotherapy_date(own)
         days = {

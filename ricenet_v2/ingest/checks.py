@@ -28,12 +28,30 @@ _WINDOW = 5
 _SHIFT_MM = 4.0
 BRAIN_ML = (600.0, 2200.0)
 _MM3_PER_ML = 1000.0
-LEAST_CORRELATION = 0.3
-LEAST_DROP = 1 / 3
-LEAST_COVERED = 0.9
 _LEAST_VARIANCE = 1e-8
 
 CheckFaultKind = Literal["correlation", "shift", "mirrored", "field of view"]
+
+
+@dataclass(frozen=True)
+class CheckBound:
+    """What a registered pair has to reach.
+
+    Attributes:
+        correlation: Least mean squared local correlation.
+        drop: Least share of it that is lost when the moving image is moved by 4 mm.
+        covered: Least share of the brain inside of the moving image.
+    """
+
+    correlation: float = 0.3
+    drop: float = 1 / 3
+    covered: float = 0.9
+
+
+MRI_BOUND = CheckBound()
+"""Of two images of one kind."""
+CT_BOUND = CheckBound(correlation=0.1)
+"""Of MRI and CT, whose soft tissue differs less: see documentation/clinical_data.md."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +72,15 @@ class RegistrationCheck:
 
     @property
     def faults(self) -> tuple[CheckFaultKind, ...]:
-        """Why the pair is refused; none where it is not."""
+        """Why a pair of one kind is refused; none where it is not."""
+        return self.faults_by(MRI_BOUND)
+
+    def faults_by(self, bound: CheckBound) -> tuple[CheckFaultKind, ...]:
+        """Why a pair is refused by a bound; none where it is not."""
         checks: dict[CheckFaultKind, bool] = {
-            "field of view": self.covered < LEAST_COVERED,
-            "correlation": not self.correlation >= LEAST_CORRELATION,
-            "shift": not self.shifted <= (1 - LEAST_DROP) * self.correlation,
+            "field of view": self.covered < bound.covered,
+            "correlation": not self.correlation >= bound.correlation,
+            "shift": not self.shifted <= (1 - bound.drop) * self.correlation,
             "mirrored": self.mirrored >= self.correlation,
         }
         return tuple(kind for kind, is_fault in checks.items() if is_fault)

@@ -12,7 +12,7 @@ from typing import TypeVar
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.names import fault_of
 from ricenet_v2.records.dataset import CHANNEL_KINDS, ChannelKind, Split
-from ricenet_v2.records.manifest import ImageColumn, Manifest, ManifestRow
+from ricenet_v2.records.manifest import ImageColumn, Manifest, ManifestRow, same_patient
 from ricenet_v2.store.tables import CsvTable, read_table, write_rows
 
 NAME = "manifest.csv"
@@ -99,7 +99,7 @@ def _image_columns(table: CsvTable) -> tuple[ImageColumn, ...]:
     for title in table.columns:
         kind, colon, name = title.partition(":")
         if colon and kind in _IMAGE_KINDS and not fault_of(name):
-            columns.append(ImageColumn(kind, name))  # type: ignore[arg-type]
+            columns.append(ImageColumn(kind, name))
         elif title not in (*_BEFORE, *_AFTER) and not title.startswith(_COVARIATE):
             unknown.append(title)
     missing = [name for name in _NEEDED if name not in table.columns]
@@ -209,7 +209,7 @@ def _date(cell: str) -> str:
 def _repeated(rows: Sequence[ManifestRow]) -> list[str]:
     lines = defaultdict(list)
     for row in rows:
-        lines[row.patient, row.case].append(row.line)
+        lines[same_patient(row.patient), row.case].append(row.line)
     return [
         f"lines {', '.join(map(str, same))}: the same patient and case; write another case number"
         for same in lines.values()

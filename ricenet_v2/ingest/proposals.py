@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from ricenet_v2.ingest.manifest import EVENT, POST_OP
-from ricenet_v2.records.manifest import Manifest, ManifestRow
+from ricenet_v2.records.manifest import Manifest, ManifestRow, same_patient
 from ricenet_v2.records.scanned import ScannedSeries
 
 _LOCALISER = re.compile(r"loc|scout|survey|smartbrain|plan.?scan", re.IGNORECASE)
@@ -54,8 +54,10 @@ def propose(
             where that is empty and a date of the event was written; new patients come behind.
     """
     by_patient: dict[str, list[ScannedSeries]] = {}
+    folders = _patients_of_folders(rows)
     for row in rows:
-        by_patient.setdefault(patient_of(row), []).append(row)
+        patient = row.patient if row.modality else folders.get(_top(row), _top(row))
+        by_patient.setdefault(patient, []).append(row)
     kept = [] if earlier is None else [_kept(row, by_patient) for row in earlier.rows]
     known = {same_patient(row.patient) for row in kept}
     return (
@@ -68,16 +70,17 @@ def propose(
     )
 
 
-def patient_of(row: ScannedSeries) -> str:
-    """The patient of a series; of an image in another format, the first folder that it lies in."""
-    if row.patient or row.modality:
-        return row.patient
+def _patients_of_folders(rows: Sequence[ScannedSeries]) -> dict[str, str]:
+    """The patient of each first folder whose DICOM files are all of one."""
+    patients: dict[str, set[str]] = {}
+    for row in rows:
+        if row.modality:
+            patients.setdefault(_top(row), set()).add(row.patient)
+    return {top: names.pop() for top, names in patients.items() if len(names) == 1}
+
+
+def _top(row: ScannedSeries) -> str:
     return row.folder.replace("\\", "/").split("/")[0]
-
-
-def same_patient(name: str) -> str:
-    """What stays of the name of a patient when a spreadsheet takes it for a number."""
-    return name.strip().casefold().lstrip("0")
 
 
 def _kept(row: ManifestRow, by_patient: Mapping[str, list[ScannedSeries]]) -> ManifestRow:

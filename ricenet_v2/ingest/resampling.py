@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.types import Image, Mask
+from ricenet_v2.ingest.rigid import RigidTransform
 
 _SAME_MM = 1e-3
 
@@ -27,6 +28,14 @@ def image_of(voxels: NDArray[Any], grid: Grid) -> sitk.Image:
 def is_same_grid(first: Grid, other: Grid) -> bool:
     """Whether voxels of two grids are the same points."""
     return first.shape == other.shape and first.distance(other) <= _SAME_MM
+
+
+def moved_grid(grid: Grid, transform: RigidTransform) -> Grid:
+    """The grid whose voxels are the points that a transform makes of those of a grid."""
+    origin = transform.points(np.asarray(grid.origin))
+    direction = transform.matrix @ np.reshape(grid.direction, (3, 3))
+    x, y, z = (float(v) for v in origin)
+    return Grid(grid.shape, grid.spacing, (x, y, z), tuple(float(v) for v in direction.ravel()))
 
 
 def resample(

@@ -77,3 +77,8 @@ class Manifest:
 
     columns: tuple[ImageColumn, ...]
     rows: tuple[ManifestRow, ...]
+
+
+def same_patient(name: str) -> str:
+    """What stays of the name of a patient when a spreadsheet takes it for a number."""
+    return name.strip().casefold().lstrip("0")

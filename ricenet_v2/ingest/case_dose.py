@@ -1,0 +1,124 @@
+"""The plans of a case with their doses -> the whole dose on the grid of the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.grid import Grid
+from ricenet_v2.ingest import reading
+from ricenet_v2.ingest.case_inputs import PlanSource
+from ricenet_v2.ingest.dose import DoseVolume, read_dose
+from ricenet_v2.ingest.plan_dose import (
+    GivenDoseRules,
+    PlanDose,
+    TotalDose,
+    dose_of_plan,
+    sum_of_plans,
+)
+from ricenet_v2.ingest.resampling import moved_grid
+from ricenet_v2.ingest.rigid import RigidTransform
+from ricenet_v2.ingest.treatment_plan import FractionGroup, TreatmentPlan, read_plan
+from ricenet_v2.records.provenance import SummedPlan
+
+
+def read_plans(sources: Sequence[PlanSource]) -> list[PlanDose]:
+    """The dose of the whole delivery of each plan.
+
+    Raises:
+        DatasetError: A dose or plan cannot be read, or it is not plain what it is of.
+    """
+    return [_read(source) for source in sources]
+
+
+def _read(source: PlanSource) -> PlanDose:
+    doses = [dose for files in source.doses for dose in _doses(files)]
+    plan = _plan(source)
+    times = {"": None, "1": False, "n": True}[source.factor]
+    return dose_of_plan(doses, plan, GivenDoseRules(source.prescription_gy, times))
+
+
+def _doses(files: Sequence[Path]) -> list[DoseVolume]:
+    """Of one series: single planes of one dose, or a dose in each file."""
+    if len(files) > 1 and all(_is_plane(file) for file in files):
+        return [read_dose(files)]
+    return [read_dose([file]) for file in files]
+
+
+@reading.quiet()
+def _is_plane(file: Path) -> bool:
+    frames = reading.read_attributes(file, only=("NumberOfFrames",))
+    return reading.integer(frames, "NumberOfFrames") in {None, 1}
+
+
+def _plan(source: PlanSource) -> TreatmentPlan:
+    if source.file is None:
+        if source.fractions is None or source.prescription_gy is None:
+            raise DatasetError(
+                "The plan of this dose is not among the studies.",
+                file=source.doses[0][0],
+                expected="the RTPLAN that it refers to",
+                got="none",
+                remedy="Export the plan too, or write fractions and prescription_gy into the "
+                "manifest.",
+            )
+        return _given(source, source.doses[0][0])
+    if source.fractions is None:
+        return read_plan(source.file)
+    try:
+        plan = read_plan(source.file)
+    except DatasetError:  # it does not say the fractions, which are given
+        return _given(source, source.file)
+    if plan.fractions == source.fractions:
+        return plan
+    if len(plan.groups) == 1:
+        return replace(plan, groups=(replace(plan.groups[0], fractions=source.fractions),))
+    return replace(plan, groups=_given(source, source.file).groups)
+
+
+def _given(source: PlanSource, file: Path) -> TreatmentPlan:
+    groups = (FractionGroup(None, source.fractions or 1, (), None),)
+    return TreatmentPlan(file, source.uid, "", (), groups)
+
+
+def frame_of(plans: Sequence[PlanDose]) -> str:
+    """UID of the frame of reference of all doses; empty where it is not known.
+
+    Raises:
+        DatasetError: They lie in several.
+    """
+    frames = {plan.frame_of_reference for plan in plans}
+    if len(frames) > 1:
+        raise DatasetError(
+            "The doses of this case lie in several frames of reference.",
+            expected="one planning CT",
+            got=len(frames),
+            remedy="Have them summed on one planning CT, or name those of one.",
+        )
+    return frames.pop()
+
+
+def total_dose(plans: Sequence[PlanDose], reference: Grid, transform: RigidTransform) -> TotalDose:
+    """Sum the plans on the grid of the reference; each dose is resampled once.
+
+    Args:
+        plans: In one frame of reference.
+        reference: Of the result.
+        transform: From points of the reference to points of the doses.
+    """
+    return sum_of_plans(plans, moved_grid(reference, transform))
+
+
+def summed(plan: PlanDose) -> SummedPlan:
+    """What is kept of a plan."""
+    return SummedPlan(
+        fractions=plan.fractions,
+        prescription_gy=plan.prescription.gy,
+        prescription_reason=plan.prescription.reason,
+        times_fractions=plan.factor.times_fractions,
+        factor_reason=plan.factor.reason,
+        dose_type=plan.dose_type,
+        notes=plan.notes,
+    )

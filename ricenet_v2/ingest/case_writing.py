@@ -1,0 +1,88 @@
+"""A converted case on disk: images, masks, and what they were made of, which is written last."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import RicenetError
+from ricenet_v2.core.files import sha256_of_file
+from ricenet_v2.ingest.case_conversion import ConvertedCase
+from ricenet_v2.ingest.case_inputs import CaseInputs
+from ricenet_v2.ingest.pseudonyms import Pseudonyms
+from ricenet_v2.records.provenance import CaseProvenance
+from ricenet_v2.store.images import write_image
+from ricenet_v2.store.raw import image_path, images_folder, mask_path, masks_folder
+
+PROVENANCE = "provenance"
+ENDING = ".nii.gz"
+_FORMAT = 1
+"""Raised when the same files would be converted to other voxels; all cases are done again then."""
+
+
+def provenance_path(folder: Path, case_id: str) -> Path:
+    """Where it stands what a case was made of."""
+    return folder / PROVENANCE / f"{case_id}.json"
+
+
+def made_of(inputs: CaseInputs, pseudonyms: Pseudonyms, *, keep_head: bool) -> str:
+    """Keyed hash of all that the voxels of a case depend on.
+
+    Raises:
+        OSError: A file cannot be read.
+    """
+    plans = [
+        (len(plan.doses), plan.file is None, plan.factor, plan.fractions, plan.prescription_gy)
+        for plan in inputs.plans
+    ]
+    images = [(image.channel, image.kind, len(image.files)) for image in inputs.images]
+    settings = (_FORMAT, keep_head, inputs.split, inputs.lesion_roi, inputs.brain is None)
+    parts = [repr(settings), repr(images), repr(plans)]
+    parts += [sha256_of_file(file) for file in inputs.files]
+    return pseudonyms.digest("\n".join(parts).encode("utf-8", "surrogateescape"))
+
+
+def stored_case(folder: Path, case_id: str) -> CaseProvenance | None:
+    """What a case that is there was made of; None where there is none, or none that can be read."""
+    path = provenance_path(folder, case_id)
+    try:
+        return documents.read(CaseProvenance, path) if path.exists() else None
+    except RicenetError:
+        return None
+
+
+def is_whole(folder: Path, stored: CaseProvenance) -> bool:
+    """Whether all files of a case are as they were written."""
+    try:
+        return bool(stored.outputs) and all(
+            sha256_of_file(folder / name) == digest for name, digest in stored.outputs.items()
+        )
+    except OSError:
+        return False
+
+
+def write_case(folder: Path, case: ConvertedCase, hashed: str) -> CaseProvenance:
+    """Write a case in the place of an earlier one.
+
+    Raises:
+        DiskFullError: There is no room.
+    """
+    before = stored_case(folder, case.provenance.case_id)
+    case_id, split = case.provenance.case_id, case.provenance.split
+    paths = []
+    for at, voxels in enumerate(case.channels):
+        path = image_path(images_folder(folder, split), case_id, at, ENDING)
+        write_image(path, voxels, case.grid)
+        paths.append(path)
+    for name, mask in case.masks.items():
+        path = mask_path(masks_folder(folder, split), case_id, name, ENDING)
+        write_image(path, mask, case.grid)
+        paths.append(path)
+    outputs = {path.relative_to(folder).as_posix(): sha256_of_file(path) for path in paths}
+    provenance = replace(case.provenance, made_of=hashed, outputs=outputs)
+    documents.write(provenance_path(folder, case_id), provenance)
+    # Of another split, or a mask that is no longer wanted.
+    for name in set(before.outputs if before else ()) - set(outputs):
+        (folder / name).unlink(missing_ok=True)
+    return provenance

@@ -1,0 +1,103 @@
+"""Tables of a converted dataset: dataset.json, cases.csv, registration.csv."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.locks import LOCK_FILE
+from ricenet_v2.ingest.case_cohort import registration_rows
+from ricenet_v2.ingest.case_conversion import DOSE
+from ricenet_v2.ingest.case_writing import ENDING, PROVENANCE, stored_case
+from ricenet_v2.ingest.manifest import EVENT, POST_OP
+from ricenet_v2.records.dataset import Case, Channel, Dataset
+from ricenet_v2.records.manifest import Manifest
+from ricenet_v2.records.provenance import CaseProvenance
+from ricenet_v2.store.paths import DATASET_JSON
+from ricenet_v2.store.raw import read_dataset, write_raw_tables
+from ricenet_v2.store.tables import write_rows
+
+REGISTRATION = "registration.csv"
+_TIMEPOINTS = {POST_OP.channel: "post_op", EVENT.channel: "event"}
+_COLUMNS = (
+    "case_id", "name", "method", "degrees", "mutual_information", "correlation", "shifted",
+    "mirrored", "covered",
+)  # fmt: skip
+
+
+def dataset_of(manifest: Manifest, folder: Path) -> Dataset:
+    """What dataset.json says; what a person changed in one that is there stays.
+
+    Raises:
+        DatasetError: The folder holds something else, or a dataset of other channels, or the
+            manifest has fewer than two labels.
+    """
+    channels = [
+        Channel(column.channel, column.kind, timepoint=_TIMEPOINTS.get(column.channel))
+        for column in manifest.columns
+    ]
+    if any(row.dose for row in manifest.rows):
+        channels.append(Channel(DOSE, "dose", unit="Gy"))
+    labels = sorted({row.label for row in manifest.rows if row.label})
+    before = _dataset_there(folder)
+    if before is None:
+        if len(labels) < 2:
+            raise DatasetError(
+                "This manifest has no two classes.",
+                file="manifest.csv",
+                expected="two labels or more in the column label",
+                got=", ".join(labels) or "none",
+                remedy="Write the label of each case.",
+            )
+        return Dataset(folder.name, tuple(channels), tuple(labels), ENDING)
+    if [(c.name, c.kind) for c in before.channels] != [(c.name, c.kind) for c in channels]:
+        raise DatasetError(
+            "This dataset has other channels than the manifest.",
+            file=folder / DATASET_JSON,
+            expected=", ".join(channel.name for channel in channels),
+            got=", ".join(channel.name for channel in before.channels),
+            remedy="Convert into another folder.",
+        )
+    new = [label for label in labels if label not in before.classes]
+    return replace(before, classes=(*before.classes, *new))
+
+
+def _dataset_there(folder: Path) -> Dataset | None:
+    entries = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+    if not entries - {LOCK_FILE}:
+        return None
+    if (folder / DATASET_JSON).exists() and PROVENANCE in entries:
+        return read_dataset(folder / DATASET_JSON)
+    if PROVENANCE in entries:  # nothing came to its end the last time
+        return None
+    raise DatasetError(
+        "The output folder holds something else.",
+        file=folder,
+        expected="a new or empty folder, or a dataset that was converted before",
+        got=f"{len(entries)} entries without {PROVENANCE}/",
+        remedy="Name another folder.",
+    )
+
+
+def vanished(folder: Path, listed: Iterable[str]) -> list[CaseProvenance]:
+    """Cases of a dataset that no row of the manifest stands for; they are never deleted."""
+    known = set(listed)
+    there = sorted((folder / PROVENANCE).glob("*.json"))
+    cases = [stored_case(folder, path.stem) for path in there if path.stem not in known]
+    return [case for case in cases if case is not None]
+
+
+def write_tables(folder: Path, dataset: Dataset, cases: Sequence[CaseProvenance]) -> None:
+    """Write dataset.json, cases.csv and registration.csv of all cases that are there.
+
+    Raises:
+        OSError: They cannot be written.
+    """
+    rows = [
+        Case(case.case_id, case.patient_id, case.label, case.split, dict(case.covariates))
+        for case in sorted(cases, key=lambda case: case.case_id)
+    ]
+    write_raw_tables(folder, dataset, rows)
+    write_rows(folder / REGISTRATION, registration_rows(cases), _COLUMNS)

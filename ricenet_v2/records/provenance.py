@@ -1,0 +1,102 @@
+"""What a converted case was made of, without anything that identifies the patient."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import ClassVar
+
+from ricenet_v2.core.documents import record
+from ricenet_v2.core.names import Name, Title
+from ricenet_v2.records.dataset import Split
+
+
+@record
+class RegisteredImage:
+    """How an image, a dose or structures came onto the grid of the reference.
+
+    Attributes:
+        name: Channel, `planning CT`, `dose` or `lesion`.
+        method: `same frame of reference`, `registration object`, `image registration` or `given`.
+        rotation: Nine numbers, row-major, of the transform from points of the reference, LPS.
+        translation: Three numbers, mm.
+        mutual_information: Of an image registration.
+        correlation: Mean squared local correlation in the brain of the reference.
+        shifted: The same with the image moved by 4 mm.
+        mirrored: The same with the image mirrored.
+        covered: Share of the brain inside of the image.
+    """
+
+    name: str
+    method: str
+    rotation: tuple[float, ...]
+    translation: tuple[float, ...]
+    mutual_information: float | None = None
+    correlation: float | None = None
+    shifted: float | None = None
+    mirrored: float | None = None
+    covered: float | None = None
+
+
+@record
+class SummedPlan:
+    """A plan in the dose of a case.
+
+    Attributes:
+        fractions: Of the plan.
+        prescription_gy: Of the plan.
+        prescription_reason: How it was derived.
+        times_fractions: Whether the dose was multiplied by the fractions.
+        factor_reason: Why.
+        dose_type: `PHYSICAL` or `EFFECTIVE`.
+        notes: Warnings, and what was done.
+    """
+
+    fractions: int
+    prescription_gy: float
+    prescription_reason: str
+    times_fractions: bool
+    factor_reason: str
+    dose_type: str
+    notes: tuple[str, ...] = ()
+
+
+@record
+class CaseProvenance:
+    """The content of provenance/CASE.json of a dataset that was converted.
+
+    Attributes:
+        case_id: The case.
+        patient_id: Of the patient.
+        label: Class.
+        split: `train` or `test`.
+        covariates: Other columns of cases.csv.
+        channels: Names, in the order of the images.
+        kinds: Of the channels.
+        brain: `given`, or by which rule the region was taken.
+        is_stripped: Whether voxels outside of the brain were set to 0.
+        registered: How images came onto the grid.
+        plans: Of the dose.
+        dose_covered: Share of the brain inside of the grid of the dose; None without dose.
+        warnings: In words.
+        made_of: Keyed hash of all files and settings that the voxels depend on.
+        outputs: SHA-256 of each file that was written, by its path below the dataset.
+    """
+
+    document: ClassVar[str] = "case_provenance"
+    schema: ClassVar[int] = 1
+
+    case_id: Name
+    patient_id: Name
+    label: Title
+    split: Split
+    covariates: dict[str, str]
+    channels: tuple[Name, ...]
+    kinds: tuple[str, ...]
+    brain: str
+    is_stripped: bool
+    registered: tuple[RegisteredImage, ...]
+    plans: tuple[SummedPlan, ...] = ()
+    dose_covered: float | None = None
+    warnings: tuple[str, ...] = ()
+    made_of: str = ""
+    outputs: dict[str, str] = field(default_factory=dict)
