@@ -4,6 +4,7 @@ import ast
 import importlib
 import pickle
 import pkgutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,9 +21,17 @@ from ricenet_v2.fingerprinting import fingerprint, integrity
 from ricenet_v2.fingerprinting.cache import CachedMeasurement
 from ricenet_v2.fingerprinting.look import InspectionFiles
 from ricenet_v2.fingerprinting.measure import CaseFiles
+from ricenet_v2.ingest import case_cohort
+from ricenet_v2.ingest.case_inputs import CaseSources
+from ricenet_v2.ingest.header import DicomHeader
+from ricenet_v2.ingest.pseudonyms import Pseudonyms
+from ricenet_v2.ingest.scan import Scan
+from ricenet_v2.ingest.series import DicomSeries
 from ricenet_v2.preprocessing import cohort
 from ricenet_v2.records.ablation import Subset
 from ricenet_v2.records.dataset import Case, Channel, Dataset
+from ricenet_v2.records.manifest import ImageColumn, Manifest, ManifestRow
+from ricenet_v2.records.scanned import ScannedSeries
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.reporting.case.page import CaseJob
 from ricenet_v2.reporting.results import write
@@ -114,7 +123,28 @@ def _ablated(patch, raw, plan, folder):
     return training.train_job, jobs
 
 
+def _converted(patch, raw, plan, folder):
+    column = ImageColumn("mri", "T1c")
+    series = [ScannedSeries(f"s{i}", "volume", f"p{i}", "MR") for i in range(len(raw.cases))]
+    rows = [
+        ManifestRow(row.patient, label="a", images={column.title: row.key}, line=i + 2)
+        for i, row in enumerate(series)
+    ]
+    header = DicomHeader(Path("/studies/1"), "MR", rows=5, columns=5)
+    by_key = {row.key: DicomSeries((replace(header, patient=row.patient),)) for row in series}
+    pseudonyms = Pseudonyms(bytes(32))
+    scan = Scan(Path("/studies"), tuple(series), by_key, {}, (), 0, 0)
+    sources = CaseSources(scan, [column], pseudonyms)
+    manifest = Manifest((column,), tuple(rows))
+    return _captured(
+        patch,
+        case_cohort,
+        lambda: case_cohort.convert_cohort(manifest, sources, folder, pseudonyms, 2),
+    )
+
+
 MAKERS = {
+    case_cohort.ConversionTask: _converted,
     InspectionFiles: _checked,
     CaseFiles: _measured,
     CachedMeasurement: _measured_and_kept,

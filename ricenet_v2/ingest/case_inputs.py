@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.ingest.proposals import days_between, radiotherapy_date
+from ricenet_v2.ingest.proposals import (
+    days_between,
+    patients_of_folders,
+    radiotherapy_date,
+    top_folder,
+)
 from ricenet_v2.ingest.pseudonyms import Pseudonyms
 from ricenet_v2.ingest.scan import Scan
 from ricenet_v2.ingest.series import DicomSeries
@@ -117,6 +122,7 @@ class CaseSources:
         """Sort the rows of the scan by patient."""
         self._scan, self._columns, self._pseudonyms = scan, columns, pseudonyms
         self._rows = {row.key: row for row in scan.rows}
+        self._folders = patients_of_folders(scan.rows)
         self._by_patient: dict[str, list[ScannedSeries]] = {}
         for row in scan.rows:
             self._by_patient.setdefault(row.patient, []).append(row)
@@ -140,13 +146,13 @@ class CaseSources:
         )
         series = [self._rows[row.images[column.title]] for column in self._columns]
         patient = self._patient(row, series)
-        own = self._by_patient.get(patient, []) if patient else []
+        of_patient = self._by_patient.get(patient, []) if patient else []
         brain = self._image(row, "brain", "mask", "brain", row.brain) if row.brain else None
         structures = None
         if row.lesion_roi or row.structures:
             structures = self._structures(row)
-        plans = self._plans(row, own)
-        cts = [s for s in own if s.modality == "CT" and s.verdict == "volume"]
+        plans = self._plans(row, of_patient)
+        cts = [s for s in of_patient if s.modality == "CT" and s.verdict == "volume"]
         used = [s.key for s in (*series, *cts)] + [*row.dose, row.structures, row.brain]
         return CaseInputs(
             case_id=self.case_id(row),
@@ -161,13 +167,15 @@ class CaseSources:
                 for s in sorted(cts, key=lambda s: (-s.slices, s.key))
             ),
             registrations=tuple(
-                self._scan.series[s.key].first.file for s in own if s.verdict == "registration"
+                self._scan.series[s.key].first.file
+                for s in of_patient
+                if s.verdict == "registration"
             ),
             brain=brain,
             structures=structures,
             lesion_roi=row.lesion_roi,
-            covariates={**row.covariates, **self._days(series, own)},
-            names=self._names(used, own),
+            covariates={**row.covariates, **self._days(series, of_patient)},
+            names=self._names(used, of_patient),
         )
 
     def _image(
@@ -176,9 +184,9 @@ class CaseSources:
         if not key:
             raise _refused(f"{column} is empty.", "a key of series.csv", "nothing")
         self._check_known(column, key, ("volume",))
+        self._check_patient(row, column, key)
         if key in self._scan.images:
             return ImageSource(channel, kind, file=self._scan.images[key])
-        self._check_patient(row, column, key)
         return ImageSource(channel, kind, series=self._scan.series[key])
 
     def _check_known(self, column: str, key: str, verdicts: Sequence[str]) -> None:
@@ -194,11 +202,14 @@ class CaseSources:
             )
 
     def _check_patient(self, row: ManifestRow, column: str, key: str) -> None:
-        if same_patient(self._rows[key].patient) != same_patient(row.patient):
+        named = self._rows[key]
+        # An image of another format is of the patient whose DICOM files lie in its first folder.
+        patient = named.patient if named.modality else self._folders.get(top_folder(named))
+        if patient is not None and same_patient(patient) != same_patient(row.patient):
             raise _refused(
                 f"{column} names a series of another patient.",
                 "the patient in the column patient",
-                f"{key}, whose header names another",
+                f"{key}, which is of another",
             )
 
     def _patient(self, row: ManifestRow, series: Sequence[ScannedSeries]) -> str | None:
@@ -215,7 +226,9 @@ class CaseSources:
         self._check_patient(row, "structures", row.structures)
         return self._scan.series[row.structures].first.file
 
-    def _plans(self, row: ManifestRow, own: Sequence[ScannedSeries]) -> tuple[PlanSource, ...]:
+    def _plans(
+        self, row: ManifestRow, of_patient: Sequence[ScannedSeries]
+    ) -> tuple[PlanSource, ...]:
         by_plan: dict[str, list[tuple[Path, ...]]] = {}
         for key in row.dose:
             self._check_known("dose", key, ("dose",))
@@ -227,7 +240,9 @@ class CaseSources:
                     "A dose does not refer to one plan.", "one plan", f"{key}: {len(uids)}"
                 )
             by_plan.setdefault(uids.pop(), []).append(tuple(h.file for h in headers))
-        files = {s.plan: self._scan.series[s.key].first.file for s in own if s.verdict == "plan"}
+        files = {
+            s.plan: self._scan.series[s.key].first.file for s in of_patient if s.verdict == "plan"
+        }
         for name in ("factor", "fractions", "prescription_gy"):
             given = getattr(row, name)
             if given and len(given) != len(by_plan):
@@ -249,11 +264,11 @@ class CaseSources:
         )
 
     def _days(
-        self, series: Sequence[ScannedSeries], own: Sequence[ScannedSeries]
+        self, series: Sequence[ScannedSeries], of_patient: Sequence[ScannedSeries]
     ) -> dict[str, str]:
         """Days of the images since the first study, and of the last since radiotherapy."""
-        dates = [s.date for s in own if days_between(s.date, s.date) is not None]
-        start, treated = min(dates, default=""), radiotherapy_date(own)
+        dates = [s.date for s in of_patient if days_between(s.date, s.date) is not None]
+        start, treated = min(dates, default=""), radiotherapy_date(of_patient)
         days = {
             f"days_{column.channel}": days_between(start, s.date)
             for column, s in zip(self._columns, series, strict=True)
@@ -262,8 +277,8 @@ class CaseSources:
         days[DAYS_SINCE_RT] = days_between(treated, last)
         return {name: str(value) for name, value in days.items() if value is not None}
 
-    def _names(self, keys: Sequence[str], own: Sequence[ScannedSeries]) -> dict[str, str]:
-        series = {*keys, *(s.key for s in own if s.key in self._scan.series)}
+    def _names(self, keys: Sequence[str], of_patient: Sequence[ScannedSeries]) -> dict[str, str]:
+        series = {*keys, *(s.key for s in of_patient if s.key in self._scan.series)}
         names = {
             str(header.file): f"{key} of series.csv"
             for key in series

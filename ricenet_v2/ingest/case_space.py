@@ -125,11 +125,11 @@ class CaseSpace:
         return placed[0].transform
 
     def _between(self, uid: str) -> tuple[RigidTransform, str] | None:
-        own = self.reference.frame_of_reference
-        transform = between(self._known, own, uid)
+        known = self.reference.frame_of_reference
+        transform = between(self._known, known, uid)
         if transform is None:
             return None
-        return transform, "same frame of reference" if uid == own else "registration object"
+        return transform, "same frame of reference" if uid == known else "registration object"
 
     def _note(
         self,

@@ -95,9 +95,10 @@ def write_tables(folder: Path, dataset: Dataset, cases: Sequence[CaseProvenance]
     Raises:
         OSError: They cannot be written.
     """
+    ordered = sorted(cases, key=lambda case: case.case_id)
     rows = [
         Case(case.case_id, case.patient_id, case.label, case.split, dict(case.covariates))
-        for case in sorted(cases, key=lambda case: case.case_id)
+        for case in ordered
     ]
     write_raw_tables(folder, dataset, rows)
-    write_rows(folder / REGISTRATION, registration_rows(cases), _COLUMNS)
+    write_rows(folder / REGISTRATION, registration_rows(ordered), _COLUMNS)

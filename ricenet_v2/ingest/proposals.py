@@ -54,9 +54,9 @@ def propose(
             where that is empty and a date of the event was written; new patients come behind.
     """
     by_patient: dict[str, list[ScannedSeries]] = {}
-    folders = _patients_of_folders(rows)
+    folders = patients_of_folders(rows)
     for row in rows:
-        patient = row.patient if row.modality else folders.get(_top(row), _top(row))
+        patient = row.patient if row.modality else folders.get(top_folder(row), top_folder(row))
         by_patient.setdefault(patient, []).append(row)
     kept = [] if earlier is None else [_kept(row, by_patient) for row in earlier.rows]
     known = {same_patient(row.patient) for row in kept}
@@ -70,16 +70,17 @@ def propose(
     )
 
 
-def _patients_of_folders(rows: Sequence[ScannedSeries]) -> dict[str, str]:
+def patients_of_folders(rows: Sequence[ScannedSeries]) -> dict[str, str]:
     """The patient of each first folder whose DICOM files are all of one."""
     patients: dict[str, set[str]] = {}
     for row in rows:
         if row.modality:
-            patients.setdefault(_top(row), set()).add(row.patient)
+            patients.setdefault(top_folder(row), set()).add(row.patient)
     return {top: names.pop() for top, names in patients.items() if len(names) == 1}
 
 
-def _top(row: ScannedSeries) -> str:
+def top_folder(row: ScannedSeries) -> str:
+    """The first folder on the way to a series; `.` where it lies in no folder."""
     return row.folder.replace("\\", "/").split("/")[0]
 
 

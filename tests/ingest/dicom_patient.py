@@ -1,6 +1,7 @@
 """Writes whole simulated patients as DICOM: MR in several poses, CT, dose, plan, structures."""
 
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 from pydicom.uid import generate_uid
@@ -73,13 +74,24 @@ def _stored(voxels):
 
 
 def write_patient(
-    folder, name="p1", seed=0, *, has_registration=True, summation="PLAN", n=1, brain=True
+    folder,
+    name="p1",
+    seed=0,
+    *,
+    is_still=False,
+    has_registration=True,
+    summation="PLAN",
+    n=1,
+    brain=True,
 ):
-    """A patient below a folder; `n` divides the dose, as of one of n fractions."""
+    """A patient below a folder; `n` divides the dose, as of one of n fractions.
+
+    With `is_still` the event is imaged in the frame of reference of the first image.
+    """
     grid = _grid(SHAPE, (SPACING,) * 3)
     _, images, _, _ = simulate(f"{name}{seed}", seed, grid)
-    root = f"1.2.826.0.1.3680043.8.498.{abs(hash((name, seed))) % 10**9}"
-    to_event = pose((6, -9, 12), (9, -6, 11))
+    root = f"1.2.826.0.1.3680043.8.498.{crc32(f'{name} {seed}'.encode())}"
+    to_event = RigidTransform() if is_still else pose((6, -9, 12), (9, -6, 11))
     to_ct = pose((-4, 3, -7), (-12, 20, 5))
 
     def uids(number, frame=None):
@@ -98,7 +110,7 @@ def write_patient(
             SeriesDescription="t1 km", **mr)  # fmt: skip
     other = _moved(_grid((40, 44, 40), (5.0, 5.0, 5.0)), to_event)
     moved = resample(images.event * folds, grid, other, to_event.inverse().of_simpleitk())
-    _series(folder / "B", _stored(moved), other, uids(2),
+    _series(folder / "B", _stored(moved), other, uids(2, 1 if is_still else 2),
             StudyDate="20210601", SeriesDescription="t1 km", **mr)  # fmt: skip
     head = images.post_op > 0
     skull = ndimage.binary_dilation(images.brain, iterations=1) & head & ~images.brain
@@ -109,7 +121,7 @@ def write_patient(
     hu += np.random.default_rng(seed).normal(0, 4, hu.shape)
     _series(folder / "C", np.round(hu).astype(np.int16), ct_grid, uids(3), modality="CT",
             StudyDate="20200115")  # fmt: skip
-    dose_grid = _moved(_grid((40, 40, 40), (4.5, 4.0, 5.0)), to_ct)
+    dose_grid = _moved(_grid((54, 68, 48), (3.5, 3.0, 4.0)), to_ct)
     gy = gy_at(to_ct.inverse().points(_points(dose_grid)))
     plan = f"{root}.4.5"
     dose = dose_object(gy / n, origin=dose_grid.origin, spacing=dose_grid.spacing, plan=plan,
