@@ -1,0 +1,151 @@
+"""Cases whose files are incomplete, wrong or of several plans."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pydicom import dcmread
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.ingest.case_conversion import convert_case
+from ricenet_v2.ingest.case_faults import fault_of_case
+from ricenet_v2.ingest.case_inputs import CaseSources
+from ricenet_v2.ingest.manifest import EVENT, POST_OP
+from ricenet_v2.ingest.proposals import propose
+from ricenet_v2.ingest.pseudonyms import Pseudonyms
+from ricenet_v2.ingest.scan import scan
+from ricenet_v2.store.images import write_image
+from tests.ingest.dicom_patient import gy_at, write_patient
+from tests.ingest.dicom_writer import registration_object, save
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("patient") / "studies"
+    return folder, write_patient(folder / "a", "Muster", is_still=True)
+
+
+@pytest.fixture
+def studies(whole, tmp_path):
+    return shutil.copytree(whole[0], tmp_path / "studies")
+
+
+def _inputs(studies, **cells):
+    """The proposed case with its mask, and what is written into other cells."""
+    result = scan(studies)
+    (row,) = propose(result.rows, {})
+    (mask,) = result.images
+    row = replace(row, label="x", brain=mask, structures="")
+    sources = CaseSources(result, (POST_OP, EVENT), Pseudonyms(bytes(32)))
+    return sources.inputs(replace(row, **cells))
+
+
+def _dose(truth, case):
+    points = truth.grid.positions(np.moveaxis(np.indices(truth.grid.shape, dtype=float), 0, -1))
+    return case.channels[2][truth.brain], gy_at(points)[truth.brain]
+
+
+def test_without_a_mask_the_head_stays_and_the_report_says_so(whole):
+    case = convert_case(_inputs(whole[0], brain=""))
+    assert case.provenance.brain == "non-zero voxels"
+    assert not case.provenance.is_stripped
+    assert np.array_equal(case.masks["brain"], case.channels[0] > 0)
+    assert any("face" in warning for warning in case.provenance.warnings)
+
+
+def test_a_head_may_be_kept_beside_a_mask(whole):
+    folder, truth = whole
+    case = convert_case(_inputs(folder), keep_head=True)
+    assert case.provenance.brain == "given"
+    assert case.channels[0][~truth.brain].any()
+    assert any("face" in warning for warning in case.provenance.warnings)
+    assert not convert_case(_inputs(folder)).channels[0][~truth.brain].any()
+
+
+def test_a_dose_without_its_plan_needs_what_the_plan_says(studies, whole):
+    (studies / "a" / "E").unlink()
+    with pytest.raises(DatasetError, match="plan of this dose is not among the studies"):
+        convert_case(_inputs(studies))
+    case = convert_case(_inputs(studies, fractions=(30,), prescription_gy=(60.0,)))
+    gy, expected = _dose(whole[1], case)
+    assert np.abs(gy - expected).max() < 0.5
+    assert case.provenance.covariates["fractions"] == "30"
+
+
+def test_several_plans_are_summed(studies, whole):
+    for name, number in (("D", 1), ("E", 2)):
+        data = dcmread(studies / "a" / name)
+        if name == "D":
+            data.ReferencedRTPlanSequence[0].ReferencedSOPInstanceUID = "1.2.9"
+        data.SOPInstanceUID, data.SeriesInstanceUID = f"1.2.{7 + number}", f"1.3.{number}"
+        save(data, studies / "a" / f"{name}2")
+    doses = tuple(row.key for row in scan(studies).rows if row.verdict == "dose")
+    assert len(doses) == 2
+    assert propose(scan(studies).rows, {})[0].dose == ()
+    case = convert_case(_inputs(studies, dose=doses))
+    gy, expected = _dose(whole[1], case)
+    assert np.abs(gy - 2 * expected).max() < 1
+    assert (case.provenance.covariates["fractions"], len(case.provenance.plans)) == ("60", 2)
+    assert case.provenance.covariates["prescription_gy"] == "120"
+
+
+def test_a_dose_on_an_unknown_frame_is_refused(studies):
+    shutil.rmtree(studies / "a" / "C")
+    (studies / "a" / "G").unlink()
+    with pytest.raises(DatasetError, match="dose lies on an unknown frame of reference"):
+        convert_case(_inputs(studies))
+
+
+def test_a_registration_that_is_not_rigid_is_passed_over(studies):
+    matrix = np.diag([1.2, 1, 1, 1])
+    deformed = registration_object({"1.2.3": [matrix]})
+    deformed.PatientID = "Muster"
+    save(deformed, studies / "a" / "H")
+    assert convert_case(_inputs(studies)).provenance.registered
+
+
+def test_an_image_of_another_head_is_refused(studies, tmp_path):
+    write_patient(tmp_path / "other", "Muster", seed=5, is_still=True)
+    shutil.rmtree(studies / "a" / "B")
+    shutil.copytree(tmp_path / "other" / "B", studies / "a" / "B")
+    frame = dcmread(studies / "a" / "A" / "000").FrameOfReferenceUID
+    for file in (studies / "a" / "B").iterdir():
+        data = dcmread(file)
+        data.FrameOfReferenceUID = frame
+        save(data, file)
+    with pytest.raises(DatasetError, match="does not fit the reference image: correlation"):
+        convert_case(_inputs(studies))
+
+
+def test_a_mask_that_is_no_brain_is_refused(studies, whole):
+    _, truth = whole
+    small = np.zeros(truth.grid.shape, dtype=np.uint8)
+    small[10:20, 10:20, 10:20] = 1
+    write_image(studies / "a" / "mask_of_Jane.nii.gz", small, truth.grid)
+    with pytest.raises(DatasetError, match="not that of a brain"):
+        convert_case(_inputs(studies))
+
+
+DAMAGED = ["A/005", "B/003", "C/004", "D", "E", "mask_of_Jane.nii.gz"]
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_damaged_file_is_named_by_its_key_alone(studies, name):
+    if name[0] == "C":
+        (studies / "a" / "G").unlink()
+    inputs = _inputs(studies)
+    file = studies / "a" / name
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with pytest.raises(DatasetError) as caught:
+        convert_case(inputs)
+    fault = fault_of_case("C1", 2, caught.value, inputs)
+    assert fault.file.endswith(" of series.csv")
+    for word in ("Jane", "Muster", str(studies), "studies"):
+        assert word not in str(fault)
+
+
+def test_whatever_a_library_raises_is_named_without_its_text():
+    fault = fault_of_case("C1", 2, ValueError("Muster^Jane"), None)
+    assert "Muster" not in str(fault)
+    assert fault.got == "ValueError"
