@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.ingest.checks import (
+    CT_BOUND,
     RegistrationCheck,
     check_brain,
     check_registration,
@@ -192,3 +193,13 @@ def test_the_same_images_give_the_same_transform():
     head, _ = _head(size=17, spacing=10.0)
     moving = _posed(head, _transform((10, 20, 5), (8, -5, 3)), spacing=(10.0, 10.0, 10.0))
     assert register(head, moving) == register(head, moving)
+
+
+def test_the_bounds_of_mri_and_ct_tell_right_pairs_from_others():
+    """Figures of simulated heads: the noisiest right pair, and the nearest of the wrong ones."""
+    right, noisy = RegistrationCheck(0.80, 0.43, 0.26, 1), RegistrationCheck(0.24, 0.17, 0.19, 1)
+    other, shifted = RegistrationCheck(0.19, 0.18, 0.19, 1), RegistrationCheck(0.18, 0.18, 0.18, 1)
+    assert right.faults_by(CT_BOUND) == noisy.faults_by(CT_BOUND) == ()
+    assert {"correlation", "shift"} <= set(other.faults_by(CT_BOUND))
+    assert {"correlation", "shift"} <= set(shifted.faults_by(CT_BOUND))
+    assert "correlation" in noisy.faults
