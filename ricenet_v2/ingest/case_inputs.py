@@ -7,20 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.ingest.proposals import (
-    days_between,
-    patients_of_folders,
-    radiotherapy_date,
-    top_folder,
-)
+from ricenet_v2.ingest.dates import days_of
+from ricenet_v2.ingest.proposals import owners
 from ricenet_v2.ingest.pseudonyms import Pseudonyms
 from ricenet_v2.ingest.scan import Scan
 from ricenet_v2.ingest.series import DicomSeries
 from ricenet_v2.records.dataset import ChannelKind, Split
 from ricenet_v2.records.manifest import ImageColumn, ManifestRow, same_patient
 from ricenet_v2.records.scanned import ScannedSeries
-
-DAYS_SINCE_RT = "days_since_rt"
 
 
 @dataclass(frozen=True)
@@ -122,10 +116,10 @@ class CaseSources:
         """Sort the rows of the scan by patient."""
         self._scan, self._columns, self._pseudonyms = scan, columns, pseudonyms
         self._rows = {row.key: row for row in scan.rows}
-        self._folders = patients_of_folders(scan.rows)
+        self._owners = owners(scan.rows)
         self._by_patient: dict[str, list[ScannedSeries]] = {}
         for row in scan.rows:
-            self._by_patient.setdefault(row.patient, []).append(row)
+            self._by_patient.setdefault(self._owners.get(row.key, ""), []).append(row)
 
     def case_id(self, row: ManifestRow) -> str:
         """Pseudonym of a case, also of one whose files are gone."""
@@ -145,8 +139,9 @@ class CaseSources:
             for column in self._columns
         )
         series = [self._rows[row.images[column.title]] for column in self._columns]
-        patient = self._patient(row, series)
-        of_patient = self._by_patient.get(patient, []) if patient else []
+        owner = self._owner(row, series)
+        of_patient = self._by_patient[owner] if owner else []
+        names = [column.channel for column in self._columns]
         brain = self._image(row, "brain", "mask", "brain", row.brain) if row.brain else None
         structures = None
         if row.lesion_roi or row.structures:
@@ -174,7 +169,10 @@ class CaseSources:
             brain=brain,
             structures=structures,
             lesion_roi=row.lesion_roi,
-            covariates={**row.covariates, **self._days(series, of_patient)},
+            covariates={
+                **row.covariates,
+                **days_of(dict(zip(names, series, strict=True)), of_patient),
+            },
             names=self._names(used, of_patient),
         )
 
@@ -202,20 +200,18 @@ class CaseSources:
             )
 
     def _check_patient(self, row: ManifestRow, column: str, key: str) -> None:
-        named = self._rows[key]
-        # An image of another format is of the patient whose DICOM files lie in its first folder.
-        patient = named.patient if named.modality else self._folders.get(top_folder(named))
-        if patient is not None and same_patient(patient) != same_patient(row.patient):
+        owner = self._owners.get(key)
+        if owner is not None and same_patient(owner) != same_patient(row.patient):
             raise _refused(
                 f"{column} names a series of another patient.",
                 "the patient in the column patient",
                 f"{key}, which is of another",
             )
 
-    def _patient(self, row: ManifestRow, series: Sequence[ScannedSeries]) -> str | None:
-        """As the headers call the patient; None where all files are of another format."""
-        doses = [self._rows[key] for key in row.dose if key in self._rows]
-        return next((s.patient for s in (*series, *doses) if s.modality), None)
+    def _owner(self, row: ManifestRow, series: Sequence[ScannedSeries]) -> str:
+        """The patient as the scan calls the one of the row; empty where that is not known."""
+        keys = (*(each.key for each in series), *row.dose)
+        return next((self._owners[key] for key in keys if key in self._owners), "")
 
     def _structures(self, row: ManifestRow) -> Path | None:
         if not row.lesion_roi:
@@ -262,20 +258,6 @@ class CaseSources:
             )
             for at, (uid, doses) in enumerate(by_plan.items())
         )
-
-    def _days(
-        self, series: Sequence[ScannedSeries], of_patient: Sequence[ScannedSeries]
-    ) -> dict[str, str]:
-        """Days of the images since the first study, and of the last since radiotherapy."""
-        dates = [s.date for s in of_patient if days_between(s.date, s.date) is not None]
-        start, treated = min(dates, default=""), radiotherapy_date(of_patient)
-        days = {
-            f"days_{column.channel}": days_between(start, s.date)
-            for column, s in zip(self._columns, series, strict=True)
-        }
-        last = max((s.date for s in series), default="")
-        days[DAYS_SINCE_RT] = days_between(treated, last)
-        return {name: str(value) for name, value in days.items() if value is not None}
 
     def _names(self, keys: Sequence[str], of_patient: Sequence[ScannedSeries]) -> dict[str, str]:
         series = {*keys, *(s.key for s in of_patient if s.key in self._scan.series)}

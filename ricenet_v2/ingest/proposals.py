@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 
+from ricenet_v2.ingest.dates import days_between, radiotherapy_date
 from ricenet_v2.ingest.manifest import EVENT, POST_OP
 from ricenet_v2.records.manifest import Manifest, ManifestRow, same_patient
 from ricenet_v2.records.scanned import ScannedSeries
@@ -24,7 +24,6 @@ _CONTRAST = re.compile(
     re.IGNORECASE,
 )
 _SAME_MM = 0.05
-_DATE_LENGTH = 8
 
 
 @dataclass(frozen=True)
@@ -54,9 +53,9 @@ def propose(
             where that is empty and a date of the event was written; new patients come behind.
     """
     by_patient: dict[str, list[ScannedSeries]] = {}
-    folders = patients_of_folders(rows)
+    known_owners = owners(rows)
     for row in rows:
-        patient = row.patient if row.modality else folders.get(top_folder(row), top_folder(row))
+        patient = known_owners.get(row.key, _top_folder(row))
         by_patient.setdefault(patient, []).append(row)
     kept = [] if earlier is None else [_kept(row, by_patient) for row in earlier.rows]
     known = {same_patient(row.patient) for row in kept}
@@ -70,17 +69,26 @@ def propose(
     )
 
 
-def patients_of_folders(rows: Sequence[ScannedSeries]) -> dict[str, str]:
-    """The patient of each first folder whose DICOM files are all of one."""
-    patients: dict[str, set[str]] = {}
+def owners(rows: Sequence[ScannedSeries]) -> dict[str, str]:
+    """The patient of each series, by key, as far as it is known.
+
+    That of the header; of a header without patient, the first folder; of an image in another
+    format, the patient of the DICOM files in its first folder, where these are of one.
+    """
+    of_dicom = {row.key: row.patient or _top_folder(row) for row in rows if row.modality}
+    folders: dict[str, set[str]] = {}
     for row in rows:
         if row.modality:
-            patients.setdefault(top_folder(row), set()).add(row.patient)
-    return {top: names.pop() for top, names in patients.items() if len(names) == 1}
+            folders.setdefault(_top_folder(row), set()).add(of_dicom[row.key])
+    of_images = {
+        row.key: min(folders[_top_folder(row)])
+        for row in rows
+        if not row.modality and len(folders.get(_top_folder(row), ())) == 1
+    }
+    return of_dicom | of_images
 
 
-def top_folder(row: ScannedSeries) -> str:
-    """The first folder on the way to a series; `.` where it lies in no folder."""
+def _top_folder(row: ScannedSeries) -> str:
     return row.folder.replace("\\", "/").split("/")[0]
 
 
@@ -118,30 +126,6 @@ def _proposed(
         structures=structures.key,
         reason="; ".join(f"{what}: {reason}" for what, reason in reasons.items() if reason),
     )
-
-
-def radiotherapy_date(series: Sequence[ScannedSeries]) -> str:
-    """YYYYMMDD of the latest plan or dose, else of the CT; empty where none is known."""
-    for modalities in (("RTDOSE", "RTPLAN"), ("CT",)):
-        dates = [s.date for s in series if s.modality in modalities and _day(s.date)]
-        if dates:
-            return max(dates)
-    return ""
-
-
-def days_between(first: str, second: str) -> int | None:
-    """Days from one date, YYYYMMDD, to another; None where either is not known."""
-    start, end = _day(first), _day(second)
-    return (end - start).days if start and end else None
-
-
-def _day(text: str) -> date | None:
-    if len(text) != _DATE_LENGTH or not text.isdecimal():
-        return None
-    try:
-        return date(int(text[:4]), int(text[4:6]), int(text[6:]))
-    except ValueError:
-        return None
 
 
 def is_contrast_t1(row: ScannedSeries) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ricenet_v2.ingest.manifest import EVENT, POST_OP
-from ricenet_v2.ingest.proposals import is_contrast_t1, propose
+from ricenet_v2.ingest.proposals import is_contrast_t1, owners, propose
 from ricenet_v2.records.manifest import Manifest
 from ricenet_v2.records.scanned import ScannedSeries
 
@@ -115,3 +115,22 @@ def test_without_a_date_of_radiotherapy_nothing_is_guessed():
     (row,) = propose([BEFORE, AFTER], {})
     assert set(row.images.values()) == {""}
     assert "date of the radiotherapy is not known: s1" in row.reason
+
+
+def test_headers_without_patient_are_told_apart_by_their_folders():
+    rows = [replace(r, patient="", folder=f"{top}/x") for top in "ab" for r in (DOSE, BEFORE)]
+    rows = [replace(row, key=f"{row.key}{row.folder[0]}") for row in rows]
+    first, second = propose(rows, {})
+    assert (first.patient, second.patient) == ("a", "b")
+    assert first.images[POST_OP.title] == "s1a"
+    assert second.dose == ("sdb",)
+
+
+def test_an_image_is_of_the_patient_whose_files_lie_in_its_first_folder():
+    image = ScannedSeries("si", "volume", folder="a/nii")
+    alone = ScannedSeries("sj", "volume", folder="c")
+    rows = [replace(BEFORE, folder="a/x"), replace(AFTER, patient="q", folder="b"), image, alone]
+    assert owners(rows) == {"s1": "p", "s2": "q", "si": "p"}
+    assert [row.patient for row in propose(rows, {})] == ["c", "p", "q"]
+    mixed = [*rows, replace(AFTER, key="s5", patient="q", folder="a/y")]
+    assert "si" not in owners(mixed)
