@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ricenet_v2.api.locations import PathInput
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.files import check_writable
 from ricenet_v2.core.locks import using
 from ricenet_v2.ingest.case_cohort import ConvertedCohort, convert_cohort
 from ricenet_v2.ingest.case_inputs import CaseSources
@@ -99,6 +100,9 @@ def convert_cases(
     with using(writes=[folder, work]) if writes else nullcontext():
         pseudonyms = pseudonyms_of(work, keep=writes)
         sources = CaseSources(scan_again(work, keep=writes), table.columns, pseudonyms)
+        beyond = vanished(folder, [sources.case_id(row) for row in table.rows])
+        if writes:
+            check_writable(folder)
         cohort = convert_cohort(
             table,
             sources,
@@ -107,8 +111,6 @@ def convert_cases(
             num_workers,
             keep_head=chosen.keep_head,
         )
-        ids = [sources.case_id(row) for row in table.rows]
-        beyond = vanished(folder, ids)
         if writes:
             failed = [stored_case(folder, fault.case_id) for fault in cohort.failed]
             there = [*cohort.cases, *(case for case in failed if case is not None), *beyond]

@@ -37,6 +37,16 @@ def fault_of_case(
     case_id: str, line: int, error: BaseException, inputs: CaseInputs | None = None
 ) -> CaseFault:
     """The fault that an exception is; texts of other libraries are not passed on."""
+    names = {} if inputs is None else dict(inputs.names)
+    if isinstance(error, OSError) and not isinstance(error, RicenetError):
+        return CaseFault(
+            case_id,
+            line,
+            "A file cannot be read or written.",
+            names.get(str(error.filename), ""),
+            got=error.strerror or type(error).__name__,
+            remedy="See whether the studies are still there, and whether this user may read them.",
+        )
     if not isinstance(error, RicenetError):
         return CaseFault(
             case_id,
@@ -45,7 +55,6 @@ def fault_of_case(
             got=type(error).__name__,
             remedy="Look at its files; if they are right, report this without the patient.",
         )
-    names = {} if inputs is None else dict(inputs.names)
     file = "" if error.file is None else names.get(str(error.file), _other(str(error.file)))
 
     def plain(part: object) -> str:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.locks import LOCK_FILE
 from ricenet_v2.ingest.case_cohort import registration_rows
 from ricenet_v2.ingest.case_conversion import DOSE
-from ricenet_v2.ingest.case_writing import ENDING, PROVENANCE, stored_case
+from ricenet_v2.ingest.case_writing import ENDING, PROVENANCE
 from ricenet_v2.ingest.manifest import EVENT, POST_OP
 from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.records.manifest import Manifest
@@ -82,11 +83,14 @@ def _dataset_there(folder: Path) -> Dataset | None:
 
 
 def vanished(folder: Path, listed: Iterable[str]) -> list[CaseProvenance]:
-    """Cases of a dataset that no row of the manifest stands for; they are never deleted."""
+    """Cases of a dataset that no row of the manifest stands for; they are never deleted.
+
+    Raises:
+        DocumentError: What one was made of cannot be read, so that its row would be lost.
+    """
     known = set(listed)
     there = sorted((folder / PROVENANCE).glob("*.json"))
-    cases = [stored_case(folder, path.stem) for path in there if path.stem not in known]
-    return [case for case in cases if case is not None]
+    return [documents.read(CaseProvenance, path) for path in there if path.stem not in known]
 
 
 def write_tables(folder: Path, dataset: Dataset, cases: Sequence[CaseProvenance]) -> None:

@@ -11,6 +11,8 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.ingest.case_conversion import convert_case
 from ricenet_v2.ingest.case_faults import fault_of_case
 from ricenet_v2.ingest.case_inputs import CaseSources
+from ricenet_v2.ingest.case_space import head_of
+from ricenet_v2.ingest.case_writing import made_of
 from ricenet_v2.ingest.manifest import EVENT, POST_OP
 from ricenet_v2.ingest.proposals import propose
 from ricenet_v2.ingest.pseudonyms import Pseudonyms
@@ -131,7 +133,7 @@ DAMAGED = ["A/005", "B/003", "C/004", "D", "E", "mask_of_Jane.nii.gz"]
 
 
 @pytest.mark.parametrize("name", DAMAGED)
-def test_a_damaged_file_is_named_by_its_key_alone(studies, name):
+def test_a_damaged_file_is_named_by_its_key_alone(studies, name, caplog, capfd):
     if name[0] == "C":
         (studies / "a" / "G").unlink()
     inputs = _inputs(studies)
@@ -141,8 +143,26 @@ def test_a_damaged_file_is_named_by_its_key_alone(studies, name):
         convert_case(inputs)
     fault = fault_of_case("C1", 2, caught.value, inputs)
     assert fault.file.endswith(" of series.csv")
-    for word in ("Jane", "Muster", str(studies), "studies"):
-        assert word not in str(fault)
+    said = "".join([str(fault), caplog.text, *capfd.readouterr()])
+    assert not [word for word in ("Jane", "Muster", "studies/", str(studies)) if word in said]
+
+
+def test_a_file_that_is_gone_is_named_by_its_key(studies):
+    inputs = _inputs(studies)
+    (studies / "a" / "D").unlink()
+    with pytest.raises(OSError) as caught:  # noqa: PT011 - whatever the system says
+        made_of(inputs, Pseudonyms(bytes(32)), keep_head=False)
+    fault = fault_of_case("C1", 2, caught.value, inputs)
+    assert fault.file.endswith(" of series.csv")
+    assert str(studies) not in str(fault)
+
+
+def test_without_a_mask_checks_look_at_what_is_brighter_than_air():
+    noise = np.random.default_rng(0).integers(1, 9, (12, 12, 12)).astype(np.float32)
+    head = np.zeros(noise.shape, dtype=bool)
+    head[3:9, 3:9, 3:9] = True
+    assert np.array_equal(head_of(noise + 500 * head, noise > 0), head)
+    assert np.array_equal(head_of(noise * head, head), head)
 
 
 def test_whatever_a_library_raises_is_named_without_its_text():
