@@ -90,6 +90,7 @@ def planted(tmp_path_factory):
     return folder
 
 
+@pytest.mark.skipif(not INGEST.is_dir(), reason="set RICENET_SHARED_DATA to the folder of ingest")
 def test_no_byte_that_is_written_or_printed_identifies(planted, caplog):
     caplog.set_level(logging.DEBUG)
     code, said = _run("cases", planted / "work" / "manifest.csv", planted / "raw")

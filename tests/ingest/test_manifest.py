@@ -1,10 +1,13 @@
 """manifest.csv is read as any spreadsheet program saves it, and says what it cannot understand."""
 
+import contextlib
 import csv
 import io
 import stat
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.ingest.manifest import EVENT, POST_OP, read_manifest, write_manifest
@@ -111,6 +114,26 @@ def test_what_is_wrong_is_named(tmp_path, old, new, text):
         read_manifest(path)
     assert text in str(caught.value)
     assert str(tmp_path) not in str(caught.value)
+
+
+CELLS = st.text(st.sampled_from("p1,; \t\n\"'=abn.-s:é\0"), max_size=12)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    rows=st.lists(st.lists(CELLS, min_size=15, max_size=15), max_size=3), cut=st.integers(0, 400)
+)
+def test_whatever_stands_in_a_table_ends_in_words(tmp_path, rows, cut):
+    path = _written(tmp_path)
+    header = path.read_text().splitlines()[0]
+    stream = io.StringIO()
+    csv.writer(stream).writerows(rows)
+    path.write_bytes((header + "\n" + stream.getvalue()).encode()[cut % 60 :])
+    with contextlib.suppress(DatasetError):
+        manifest = read_manifest(path)
+        write_manifest(path, manifest)
+        again = read_manifest(path)
+        assert _plain(again) == _plain(manifest)
 
 
 def test_a_manifest_without_rows_is_refused(tmp_path):
