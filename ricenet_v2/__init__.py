@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from ricenet_v2.api.calibration import calibrate
     from ricenet_v2.api.case_view import CaseView, view_case
     from ricenet_v2.api.comparison import compare
+    from ricenet_v2.api.conversion import (
+        ConversionResult,
+        ConvertOptions,
+        ScanDraft,
+        convert_cases,
+        scan_studies,
+    )
     from ricenet_v2.api.evaluation import evaluate, evaluate_seeds
     from ricenet_v2.api.evaluation_result import EvaluationResult, MetricOptions
     from ricenet_v2.api.explanation import ExplanationOptions, OcclusionSettings, explain
@@ -52,6 +59,7 @@ _NAMES = {
     "api.calibration": "calibrate",
     "api.case_view": "CaseView view_case",
     "api.comparison": "compare",
+    "api.conversion": "ConversionResult ConvertOptions ScanDraft convert_cases scan_studies",
     "api.evaluation": "evaluate evaluate_seeds",
     "api.evaluation_result": "EvaluationResult MetricOptions",
     "api.explanation": "ExplanationOptions OcclusionSettings explain",
@@ -92,6 +100,8 @@ __all__ = [
     "CaseView",
     "CohortResult",
     "Comparison",
+    "ConversionResult",
+    "ConvertOptions",
     "Ensemble",
     "Evaluation",
     "EvaluationResult",
@@ -109,6 +119,7 @@ __all__ = [
     "Report",
     "RicenetError",
     "Run",
+    "ScanDraft",
     "SeedVariance",
     "TrainOptions",
     "TrainedFolds",
@@ -119,6 +130,7 @@ __all__ = [
     "benchmark",
     "calibrate",
     "compare",
+    "convert_cases",
     "evaluate",
     "evaluate_seeds",
     "explain",
@@ -130,6 +142,7 @@ __all__ = [
     "progress_bars",
     "read_image",
     "report",
+    "scan_studies",
     "train",
     "train_folds",
     "verify",

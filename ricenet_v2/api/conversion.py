@@ -62,6 +62,13 @@ def scan_studies(studies: PathInput, work: PathInput) -> ScanDraft:
         DatasetError: The tree holds no DICOM files and no images, or the manifest that is there
             cannot be understood.
         InUseError: Another process writes `work`.
+
+    Example:
+        >>> from ricenet_v2.phantom.dicom import write_studies
+        >>> labels = write_studies(space / "studies", patients=2)
+        >>> draft = rn.scan_studies(space / "studies", space / "work")
+        >>> len(draft.scan.rows), len(draft.manifest.rows)
+        (14, 2)
     """
     with private_folder(Path(work)) as folder, using(writes=[folder]):
         return draft_manifest(Path(studies), folder)
@@ -90,6 +97,16 @@ def convert_cases(
             something else.
         DiskFullError: There is no room; finished cases are on disk.
         InUseError: Another process uses `output`.
+
+    Example:
+        >>> manifest = space / "work" / "manifest.csv"
+        >>> table = manifest.read_text()
+        >>> for patient, label in labels.items():
+        ...     table = table.replace(f"{patient},1,", f"{patient},1,{label}")
+        >>> _ = manifest.write_text(table)
+        >>> result = rn.convert_cases(manifest, space / "Dataset020_RICE")
+        >>> len(result.cohort.done), len(result.cohort.failed)
+        (2, 0)
     """
     chosen, path, folder = options or ConvertOptions(), Path(manifest), Path(output)
     work = path.parent

@@ -8,6 +8,7 @@ import pytest
 from pydicom import dcmread
 
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.grid import Grid
 from ricenet_v2.ingest.case_conversion import convert_case
 from ricenet_v2.ingest.case_faults import fault_of_case
 from ricenet_v2.ingest.case_inputs import CaseSources
@@ -16,9 +17,12 @@ from ricenet_v2.ingest.case_writing import made_of
 from ricenet_v2.ingest.manifest import EVENT, POST_OP
 from ricenet_v2.ingest.proposals import propose
 from ricenet_v2.ingest.pseudonyms import Pseudonyms
+from ricenet_v2.ingest.resampling import resample
+from ricenet_v2.ingest.rigid import RigidTransform
 from ricenet_v2.ingest.scan import scan
+from ricenet_v2.ingest.volume import read_volume
 from ricenet_v2.store.images import write_image
-from tests.ingest.dicom_patient import gy_at, write_patient
+from tests.ingest.dicom_patient import gy_at, pose, write_patient
 from tests.ingest.dicom_writer import registration_object, save
 
 
@@ -127,6 +131,38 @@ def test_a_mask_that_is_no_brain_is_refused(studies, whole):
     write_image(studies / "a" / "mask_of_Jane.nii.gz", small, truth.grid)
     with pytest.raises(DatasetError, match="not that of a brain"):
         convert_case(_inputs(studies))
+
+
+def test_images_in_other_formats_are_registered_too(whole, tmp_path):
+    """On grids of their own, without DICOM, and with an inverted contrast."""
+    head = read_volume(_series_of(whole[0], "20200102"))
+    truth = pose((9, -6, 14), (7, -9, 12))
+    corner = tuple(float(v) for v in np.array(head.grid.origin) + np.array(truth.translation))
+    grid = Grid((38, 44, 36), (5.0, 5.0, 5.0), corner)
+    moved = resample(head.voxels, head.grid, grid, truth.inverse().of_simpleitk())
+    inverted = np.where(moved > 20, 900 - moved, 0).astype(np.float32)
+    for name, voxels, where in (("1", head.voxels, head.grid), ("2", inverted, grid)):
+        write_image(tmp_path / "nifti" / "sub-1" / f"{name}.nii.gz", voxels, where)
+    result = scan(tmp_path / "nifti")
+    (draft,) = propose(result.rows, {})
+    assert draft.patient == "sub-1"
+    keys = {file.name[0]: key for key, file in result.images.items()}
+    row = replace(draft, label="x", images={POST_OP.title: keys["1"], EVENT.title: keys["2"]})
+    sources = CaseSources(result, (POST_OP, EVENT), Pseudonyms(bytes(32)))
+    case = convert_case(sources.inputs(row))
+    (record,) = case.provenance.registered
+    points = whole[1].grid.positions(np.argwhere(whole[1].brain)[::97].astype(float))
+    transform = RigidTransform(record.rotation, record.translation)
+    errors = np.linalg.norm(transform.points(points) - truth.points(points), axis=1)
+    assert errors.mean() < 1
+    assert [channel.shape for channel in case.channels] == [head.grid.shape] * 2
+    assert case.provenance.channels == ("T1c_post_op", "T1c_event")
+    assert case.provenance.covariates == {}
+
+
+def _series_of(studies, date):
+    result = scan(studies)
+    return next(result.series[row.key] for row in result.rows if row.date == date)
 
 
 DAMAGED = ["A/005", "B/003", "C/004", "D", "E", "mask_of_Jane.nii.gz"]
