@@ -28,7 +28,7 @@ from ricenet_v2.records.manifest import Manifest
 from ricenet_v2.records.provenance import CaseProvenance
 
 _IMAGES_IN_MEMORY = 40
-"""As multiples of the largest image in float32: checks work in double precision. A patient of images
+"""Multiples of the largest image in float32: checks work in double precision. A patient with images
 of 192 voxels a side took less than 1.7 GiB, what simulated it included."""
 
 
