@@ -136,9 +136,8 @@ def evaluate_seeds(
 
     Example:
         >>> options = rn.TrainOptions(epochs=1, overrides=short)
-        >>> trained = rn.train_folds(
-        ...     "1", options=options, seeds=[1, 2], workspace=space, device="cpu"
-        ... )
+        >>> place = {"workspace": space, "device": "cpu"}
+        >>> trained = rn.train_folds("1", options=options, seeds=[1, 2], **place)
         >>> rn.evaluate_seeds("1", [1, 2], n_bootstrap=200, workspace=space).seeds
         (1, 2)
     """

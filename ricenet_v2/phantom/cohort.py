@@ -130,7 +130,10 @@ def write_cohort(
     Example:
         >>> raw = rn.write_cohort(
         ...     space / "raw" / "Dataset001_PhantomGBM",
-        ...     cases=15, test_cases=2, shape=(16, 20, 16), spacing=(11, 10, 11),
+        ...     cases=15,
+        ...     test_cases=2,
+        ...     shape=(16, 20, 16),
+        ...     spacing=(11, 10, 11),
         ... )
         >>> sorted(path.name for path in raw.iterdir())[:2]
         ['cases.csv', 'dataset.json']
