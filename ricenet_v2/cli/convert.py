@@ -46,11 +46,13 @@ def convert(
         0.
     """
     from ricenet_v2.core.errors import DatasetError
+    from ricenet_v2.core.locks import using
     from ricenet_v2.ingest.medmnist import convert_medmnist3d
 
     if kind != "medmnist3d":
         raise DatasetError("There is no such converter.", expected="medmnist3d", got=kind)
-    folder = convert_medmnist3d(source, output, channel_kind)
+    with using(writes=[output]):
+        folder = convert_medmnist3d(source, output, channel_kind)
     print(f"The raw dataset is in {folder}")
     return common.OK
 
