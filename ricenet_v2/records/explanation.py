@@ -124,8 +124,8 @@ class Explanation:
                 share.n,
                 html.number(share.mean),
                 html.number(share.expected),
-                html.number(share.p),
-                html.number(share.p_untrained),
+                html.p_value(share.p),
+                html.p_value(share.p_untrained),
             )
             for share in self.shares
         ]

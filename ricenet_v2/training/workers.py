@@ -103,9 +103,9 @@ class _Augmenter(MultiThreadedAugmenter):  # type: ignore[misc]
             with _root_has_handler():
                 super().__del__()
 
-    def _finish(self, timeout: float = 10) -> None:
+    def _finish(self, *args: Any, **kwargs: Any) -> None:
         with _root_has_handler():
-            super()._finish(timeout)
+            super()._finish(*args, **kwargs)
 
 
 class Workers:
