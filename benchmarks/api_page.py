@@ -32,18 +32,30 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
 HEAD = """# The Python interface
 
 `import ricenet_v2 as rn` gives every command as a function. What a user decides goes in as a
-record of options, what was computed comes out as a record, and both are frozen. Functions print
-nothing and never end the process: what cannot be done is an exception of
-[these classes](extending.md#errors), all of which are `rn.RicenetError`. Random generators and the
+record of options, what was computed comes out as a record, and fields of both cannot be set.
+Functions print nothing and never end the process; what cannot be done is an exception, one of
+[these](extending.md#errors), all of which are `rn.RicenetError`. Warnings are logged to the logger
+`ricenet_v2`, which Python shows on stderr unless logging is set up. Random generators and the
 number of threads of the caller stay as they are, and nothing of the caller's own command line is
-written into files. A dataset is named as on the command line: by its number, its name or its
-folder. [From Python](python.md) shows a whole project, [a notebook](tutorial.ipynb) shows it with
-pictures. Arrays have the axes (z, y, x), with channels in front; lengths are in mm, doses in Gy.
+written into files. [From Python](python.md) shows a whole project, [a notebook](tutorial.ipynb)
+shows it with pictures.
+
+- **Datasets** (`DatasetInput`) are named as on the command line: by number, name or folder. A
+  workspace holds `raw/DatasetNNN_NAME`, `preprocessed/` and `results/`. Paths (`PathInput`) are
+  text or `pathlib.Path`.
+- **Arrays** have the axes (z, y, x), with channels in front; lengths are in mm, doses in Gy.
+  `Shape` and `Triple` are three numbers along (z, y, x).
+- **Messages** name options as the commands do: `--overwrite` is `overwrite=True` here, `--continue`
+  is `resume=True`, `-o` is `output`.
+- **Nothing is replaced unasked**: `predict` and `explain` refuse a folder with results, and `train`
+  a fold that is there, unless `resume` is set.
+- **Processes**: `num_workers`, `num_parallel`, `case_timeout` and `ablate` start processes, which
+  import the script that calls them: it keeps its own work below `if __name__ == "__main__":`.
+- **Observers** are functions that are called with each step, or with a result before it is written.
 
 This page is made from the docstrings (`python -m benchmarks.api_page`). The tests run every example
-on it from top to bottom, in an empty folder `space`.
-
-What is not on this page is not public: it may change without notice.
+on it from top to bottom, in an empty folder `space`. What is neither on this page nor a field of
+what is on it may change without notice.
 """
 
 
@@ -118,7 +130,7 @@ def _parsed(thing: Callable[..., Any]) -> Docstring:
 def _signature(name: str, function: Callable[..., Any]) -> str:
     """One line, or a line for each argument where that is too long."""
     signature = inspect.signature(function)
-    words = [str(each).replace("'", "") for each in signature.parameters.values()]
+    words = [_parameter(each) for each in signature.parameters.values()]
     kinds = [each.kind for each in signature.parameters.values()]
     if inspect.Parameter.KEYWORD_ONLY in kinds:
         words.insert(kinds.index(inspect.Parameter.KEYWORD_ONLY), "*")
@@ -128,6 +140,12 @@ def _signature(name: str, function: Callable[..., Any]) -> str:
         return line
     inner = "".join(f"    {word},\n" for word in words)
     return f"rn.{name}(\n{inner}) -> {returned}"
+
+
+def _parameter(parameter: inspect.Parameter) -> str:
+    word = f"{parameter.name}: {parameter.annotation}"
+    has_default = parameter.default is not inspect.Parameter.empty
+    return f"{word} = {parameter.default!r}" if has_default else word
 
 
 def _words(text: Docstring) -> str:

@@ -34,7 +34,19 @@ if TYPE_CHECKING:
     from ricenet_v2.api.prediction import Ensemble, PredictOptions, load_model, predict
     from ricenet_v2.api.report import Report, report
     from ricenet_v2.api.training import TrainedFolds, TrainOptions, train, train_folds
-    from ricenet_v2.core.errors import RicenetError
+    from ricenet_v2.core.errors import (
+        CheckpointError,
+        DatasetError,
+        DocumentError,
+        GeometryError,
+        InUseError,
+        OptionError,
+        PlanError,
+        PluginError,
+        RicenetError,
+        StoppedError,
+        TrainingError,
+    )
     from ricenet_v2.core.grid import Grid
     from ricenet_v2.core.progress import progress_bars
     from ricenet_v2.phantom.cohort import write_cohort
@@ -69,7 +81,10 @@ _NAMES = {
     "api.prediction": "Ensemble PredictOptions load_model predict",
     "api.report": "Report report",
     "api.training": "TrainOptions TrainedFolds train train_folds",
-    "core.errors": "RicenetError",
+    "core.errors": (
+        "CheckpointError DatasetError DocumentError GeometryError InUseError OptionError PlanError "
+        "PluginError RicenetError StoppedError TrainingError"
+    ),
     "core.grid": "Grid",
     "core.progress": "progress_bars",
     "phantom.cohort": "write_cohort",
@@ -98,22 +113,30 @@ __all__ = [
     "Calibration",
     "CasePrediction",
     "CaseView",
+    "CheckpointError",
     "CohortResult",
     "Comparison",
     "ConversionResult",
     "ConvertOptions",
+    "DatasetError",
+    "DocumentError",
     "Ensemble",
     "Evaluation",
     "EvaluationResult",
     "Explanation",
     "ExplanationOptions",
+    "GeometryError",
     "Grid",
+    "InUseError",
     "Integrity",
     "IntegrityError",
     "MetricOptions",
     "OcclusionSettings",
+    "OptionError",
     "Plan",
+    "PlanError",
     "PlanOptions",
+    "PluginError",
     "PredictOptions",
     "Predictions",
     "Report",
@@ -121,8 +144,10 @@ __all__ = [
     "Run",
     "ScanDraft",
     "SeedVariance",
+    "StoppedError",
     "TrainOptions",
     "TrainedFolds",
+    "TrainingError",
     "TrainingMachine",
     "__version__",
     "ablate",
@@ -151,13 +176,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import what a public name stands for."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"ricenet_v2.{_MODULES[name]}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # else type checkers would take any name
+
+    def __getattr__(name: str) -> Any:
+        """Import what a public name stands for."""
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f"ricenet_v2.{_MODULES[name]}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

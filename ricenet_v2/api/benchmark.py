@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ricenet_v2.api import access
 from ricenet_v2.api.caller import state_kept
 from ricenet_v2.api.locations import DatasetInput, PathInput, as_path, paths_of
@@ -29,6 +31,7 @@ def benchmark(
     output: PathInput | None = None,
     workspace: PathInput | None = None,
     device: str | None = None,
+    observer: Callable[[Benchmark], None] | None = None,
 ) -> Benchmark:
     """Time each stage of a preprocessed dataset on this machine against its limit.
 
@@ -43,6 +46,7 @@ def benchmark(
         output: JSON file for all measurements; nothing is written where None.
         workspace: Folder that holds raw/, preprocessed/ and results/.
         device: `cuda`, `mps` or `cpu`; the best there is where None.
+        observer: Is called with the result before it is written.
 
     Returns:
         The measurements, and how long an epoch, a fold and all folds will take.
@@ -65,6 +69,8 @@ def benchmark(
         job = prepare(setup, fold)
         effort = Effort(updates, rounds)
         measured = measure(job, load_raw_dataset(setup.paths.raw), setup.splits, effort)
+        if observer is not None:
+            observer(measured)
         if file is not None:
             documents.write(file, measured)
         return measured

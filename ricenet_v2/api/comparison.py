@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ricenet_v2.api import access
 from ricenet_v2.api.locations import DatasetInput, PathInput, as_path, paths_of
@@ -31,6 +31,7 @@ def compare(
     n_bootstrap: int = 2000,
     seed: int = 0,
     workspace: PathInput | None = None,
+    observer: Callable[[Comparison], None] | None = None,
 ) -> Comparison:
     """Compare runs on the cases that all of them predicted.
 
@@ -45,6 +46,7 @@ def compare(
         n_bootstrap: Bootstrap samples of an interval, or permutations of a test.
         seed: Random seed of the resampling.
         workspace: Folder that holds raw/, preprocessed/ and results/.
+        observer: Is called with the result before it is written.
 
     Returns:
         The difference of each metric between each pair of runs, with its interval and p values.
@@ -80,6 +82,8 @@ def compare(
         comparison = with_spreads(comparison, spreads_of(by_name, paths))
         comparison = with_selection(comparison, models)
         comparison = dataclasses.replace(comparison, command=invocation())
+        if observer is not None:
+            observer(comparison)
         if folder is not None:
             write_comparison(folder, comparison)
         return comparison

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from ricenet_v2.api import access
 from ricenet_v2.api.evaluation_result import EvaluationResult, MetricOptions
@@ -42,6 +43,7 @@ from ricenet_v2.store.seeds import seed_models
 
 __all__ = ["evaluate", "evaluate_seeds"]
 
+T = TypeVar("T")
 OUT_OF_FOLD = "out-of-fold"
 
 
@@ -55,6 +57,7 @@ def evaluate(
     truth: PathInput | None = None,
     output: PathInput | None = None,
     workspace: PathInput | None = None,
+    observer: Callable[[EvaluationResult], None] | None = None,
 ) -> EvaluationResult:
     """Evaluate the pooled out-of-fold predictions of a dataset, or predictions with labels.
 
@@ -65,11 +68,13 @@ def evaluate(
         plan: Name of the plan.
         channels: Label of the model's channels.
         predictions: predictions.csv, or its folder, that is evaluated instead.
-        truth: Table with case_id and label, optionally patient_id and covariates; with a dataset
-            alone, its folds are evaluated by these labels.
+        truth: Table with case_id and label, optionally patient_id and covariates. Where None,
+            predictions of a dataset are judged by the labels of its cases.csv; with a dataset alone
+            and a table, its folds are evaluated by the table.
         output: Folder for figures.json, curves and checks; of the folds of a dataset that of the
             model where None; of predictions nothing is written where None.
         workspace: Folder that holds raw/, preprocessed/ and results/.
+        observer: Is called with the result before it is written.
 
     Returns:
         Metrics with intervals, curves and checks.
@@ -94,11 +99,13 @@ def evaluate(
         result = _computed(evaluated, chosen, plan, channels)
         folder = as_path(output) or evaluated.output
         if folder is None:
+            _tell(observer, result)
             return result
         checks, remark = retained_checks.with_earlier(
             result.checks, evaluated, folder / SANITY_JSON
         )
         result = dataclasses.replace(result, checks=checks, remark=remark, folder=folder)
+        _tell(observer, result)
         _write(folder, result)
         return result
 
@@ -165,6 +172,7 @@ def variance_of_seeds(
     n_bootstrap: int,
     seed: int,
     workspace: Path | None,
+    observer: Callable[[SeedVariance], None] | None = None,
 ) -> tuple[SeedVariance, Path]:
     """The variance, and the folder that it is written to; see `evaluate_seeds`."""
     model = paths_of(dataset, workspace).run(plan, channels)
@@ -175,8 +183,14 @@ def variance_of_seeds(
         variance = training_seeds.variance(trainings, options)
         variance = dataclasses.replace(variance, command=invocation())
         folder = output or trainings.folder
+        _tell(observer, variance)
         training_seeds.write_seeds(folder, variance)
         return variance, folder
+
+
+def _tell(observer: Callable[[T], None] | None, result: T) -> None:
+    if observer is not None:
+        observer(result)
 
 
 def _input(

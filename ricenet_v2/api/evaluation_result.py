@@ -9,14 +9,16 @@ from pathlib import Path
 from ricenet_v2.api.locations import PathInput
 from ricenet_v2.api.pictures import picture
 from ricenet_v2.core import html
+from ricenet_v2.core.options import options
 from ricenet_v2.records.centres import Centres
 from ricenet_v2.records.curves import Curves
 from ricenet_v2.records.metrics import Evaluation
+from ricenet_v2.records.ranges import Count, Index, Share
 from ricenet_v2.records.sanity import Sanity
 from ricenet_v2.reporting.results.curves import curve_charts
 
 
-@dataclass(frozen=True)
+@options
 class MetricOptions:
     """Which metrics, thresholds and checks are computed, and how.
 
@@ -41,17 +43,17 @@ class MetricOptions:
 
     positive_class: str | None = None
     allow_missing: bool = False
-    n_bootstrap: int = 2000
-    seed: int = 0
+    n_bootstrap: Count = 2000
+    seed: Index = 0
     thresholds: PathInput | None = None
-    sensitivities: Sequence[float] = (0.9,)
-    specificities: Sequence[float] = (0.9,)
+    sensitivities: Sequence[Share] = (0.9,)
+    specificities: Sequence[Share] = (0.9,)
     subgroups: Sequence[str] | None = None
     bands: Sequence[tuple[str, tuple[float, ...]]] = ()
     prior: Sequence[str] = ()
-    permutation_test: int | None = None
+    permutation_test: Count | None = None
     size_and_spacing: bool = False
-    prevalences: Sequence[tuple[str | None, float]] = ()
+    prevalences: Sequence[tuple[str | None, Share]] = ()
 
 
 @dataclass(frozen=True)

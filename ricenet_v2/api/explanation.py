@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ricenet_v2.api import access
@@ -34,6 +34,7 @@ def explain(
     resume: bool = False,
     device: str | None = None,
     case_timeout: float | None = None,
+    observer: Callable[[Explanation], None] | None = None,
 ) -> Explanation:
     """Make maps of what the networks looked at, measure them and check them.
 
@@ -50,6 +51,7 @@ def explain(
         device: `cuda`, `mps` or `cpu`; the best there is where None.
         case_timeout: Seconds that reading and preparing a case may take; as long as it takes where
             None.
+        observer: Is called with the result while the folder is held.
 
     Returns:
         Shares of the attribution by channel, isodose band and lesion, and the outcome of the
@@ -76,7 +78,7 @@ def explain(
         shuffled = None
         if other is not None:
             shuffled = load_ensemble(other.folder, None, checkpoint, device)
-        return explain_folder(
+        explanation = explain_folder(
             ensemble,
             Path(source),
             Path(output),
@@ -86,6 +88,9 @@ def explain(
             masks=as_path(masks),
             seconds=case_timeout,
         )
+        if observer is not None:
+            observer(explanation)
+        return explanation
 
 
 def _check(options: ExplanationOptions) -> None:

@@ -58,11 +58,13 @@ class TrainedFolds:
         model: Files of the model.
         runs: What each finished training was, in the order of the folds.
         failed: Why each of the other folds failed.
+        error: Why there are none at all, as where a seed could not be trained with.
     """
 
     model: ModelPaths
     runs: tuple[Run, ...]
     failed: Mapping[int, str] = field(default_factory=dict)
+    error: str = ""
 
     @property
     def is_complete(self) -> bool:

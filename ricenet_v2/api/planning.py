@@ -65,8 +65,9 @@ def plan(
 ) -> Plan:
     """Check a raw dataset, measure it, plan for it and split it into folds.
 
-    What is written: integrity.json, fingerprint.json, ricenet_plan.json and its page, splits.json.
-    A plan that is there stays where it fits the data and the options.
+    What is written: integrity.json, dataset_fingerprint.json, ricenet_plan.json and its page, and
+    splits_final.json. A plan that is there stays where it fits the data and those options that are
+    set; with `PlanOptions()` so does one that was made with others.
 
     Args:
         dataset: Id, name or path of the raw dataset folder.
@@ -79,8 +80,8 @@ def plan(
         observer: Is called with each step as it is done.
 
     Returns:
-        The plan, with every decision and its reason. A dataset that is too small for folds has no
-        splits.json, and training refuses it.
+        The plan, with every decision and its reason. A dataset that is too small for folds gets
+        none, and training refuses it.
 
     Raises:
         IntegrityError: The dataset has errors.
@@ -93,8 +94,8 @@ def plan(
         2
     """
     options, paths = options or PlanOptions(), paths_of(dataset, workspace)
-    run = DatasetPlanning(paths, options, overwrite, num_workers, case_timeout, observer)
     with access.planning(paths, options.preset):
+        run = DatasetPlanning(paths, options, overwrite, num_workers, case_timeout, observer)
         return run.plan()
 
 
@@ -135,8 +136,8 @@ def preprocess(
     """
     paths = paths_of(dataset, workspace)
     options = PlanOptions(preset=plan)
-    run = DatasetPlanning(paths, options, overwrite, num_workers, case_timeout, observer)
     with access.planning(paths, plan):
+        run = DatasetPlanning(paths, options, overwrite, num_workers, case_timeout, observer)
         return run.preprocess(run.stored_plan())
 
 
@@ -152,7 +153,7 @@ def plan_and_preprocess(
 ) -> tuple[Plan, CohortResult]:
     """Do `plan` and `preprocess` while nobody else uses the dataset; see there."""
     options, paths = options or PlanOptions(), paths_of(dataset, workspace)
-    run = DatasetPlanning(paths, options, overwrite, num_workers, case_timeout, observer)
     with access.planning(paths, options.preset):
+        run = DatasetPlanning(paths, options, overwrite, num_workers, case_timeout, observer)
         planned = run.plan()
         return planned, run.preprocess(planned)

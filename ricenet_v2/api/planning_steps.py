@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from ricenet_v2.api.fold_assignment import FoldAssignment
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.options import options
 from ricenet_v2.network.stages import StageCost
 from ricenet_v2.preprocessing.cohort import CohortResult
 from ricenet_v2.records.fingerprint import Fingerprint
 from ricenet_v2.records.integrity import Integrity
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.ranges import Extent, Gigabytes, Millimetres, Samples
 
-Observer = Callable[["PlanningStep"], None]
 
-
-@dataclass(frozen=True)
+@options
 class PlanOptions:
     """What a user decides of a plan; None leaves it to the fingerprint of the dataset.
 
@@ -35,11 +35,11 @@ class PlanOptions:
     """
 
     preset: str = "auto"
-    gpu_memory_gb: float | None = None
+    gpu_memory_gb: Gigabytes | None = None
     precision: Literal["float32", "bfloat16"] | None = None
-    spacing: Sequence[float] | None = None
-    input_size: Sequence[int] | None = None
-    batch_size: int | None = None
+    spacing: tuple[Millimetres, Millimetres, Millimetres] | None = None
+    input_size: tuple[Extent, Extent, Extent] | None = None
+    batch_size: Samples | None = None
     straighten: bool = False
     group: str | None = None
 
@@ -48,28 +48,26 @@ class PlanOptions:
         return {
             "memory_gb": self.gpu_memory_gb,
             "precision": self.precision,
-            "spacing": None if self.spacing is None else tuple(float(mm) for mm in self.spacing),
-            "input_size": None if self.input_size is None else tuple(self.input_size),
+            "spacing": self.spacing,
+            "input_size": self.input_size,
             "batch_size": self.batch_size,
             "straighten": self.straighten or None,
         }
 
 
 @dataclass(frozen=True)
-class NewPlan:
-    """A plan, with what it was made from and what it costs.
+class PlanNotes:
+    """What is to be known before a plan, in sentences."""
 
-    Attributes:
-        plan: The plan.
-        fingerprint: That it was made from.
-        parts: Cost of each part of its network.
-        notes: What is to be known of it, in sentences.
-    """
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PlanCost:
+    """What the network of a plan costs, part by part."""
 
     plan: Plan
-    fingerprint: Fingerprint
     parts: tuple[StageCost, ...]
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,22 +85,29 @@ class UnlistedCases:
     are_deleted: bool
 
 
-PlanningStep = Integrity | FoldAssignment | Fingerprint | NewPlan | CohortResult | UnlistedCases
+PlanningStep = (
+    Integrity
+    | FoldAssignment
+    | Fingerprint
+    | PlanNotes
+    | Plan
+    | PlanCost
+    | CohortResult
+    | UnlistedCases
+)
+Observer = Callable[[PlanningStep], None]
 
 
 class IntegrityError(DatasetError):
     """The check of a raw dataset ended with errors; `integrity` has all findings."""
 
-    def __init__(self, integrity: Integrity, file: Path) -> None:
-        """Name the first error and say where all are.
+    integrity: Integrity
 
-        Args:
-            integrity: The findings.
-            file: That they are written to.
-        """
-        self.integrity = integrity
+    @classmethod
+    def of(cls, integrity: Integrity, file: Path) -> IntegrityError:
+        """The error that names the first finding, and the file where all are."""
         first, n = integrity.errors[0], len(integrity.errors)
-        super().__init__(
+        error = cls(
             f"The check of {integrity.dataset} ended with {n} error{'s' if n > 1 else ''}, first "
             f"of all {first.check}: {first.found}.",
             case=first.case or None,
@@ -110,3 +115,5 @@ class IntegrityError(DatasetError):
             expected=first.expected or None,
             remedy=first.remedy or None,
         )
+        error.integrity = integrity
+        return error

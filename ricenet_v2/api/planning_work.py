@@ -6,18 +6,21 @@ from ricenet_v2.api import fold_assignment, plan_choice
 from ricenet_v2.api.fold_assignment import FoldAssignment
 from ricenet_v2.api.planning_steps import (
     IntegrityError,
-    NewPlan,
     Observer,
+    PlanCost,
+    PlanNotes,
     PlanOptions,
     UnlistedCases,
 )
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.errors import PlanError, TrainingError
+from ricenet_v2.core.options import check_whole
 from ricenet_v2.fingerprinting.fingerprint import measure
 from ricenet_v2.fingerprinting.integrity import check
 from ricenet_v2.network.mixed import MixedPrecision
 from ricenet_v2.network.stages import stage_costs
 from ricenet_v2.preprocessing.cohort import CohortResult, preprocess_dataset
+from ricenet_v2.records.described import other_than_planned
 from ricenet_v2.records.fingerprint import Fingerprint
 from ricenet_v2.records.integrity import Integrity
 from ricenet_v2.records.plan import Plan
@@ -41,12 +44,14 @@ class DatasetPlanning:
         observer: Observer | None,
     ) -> None:
         """Read the tables of the dataset; see `ricenet_v2.api.planning` for the arguments."""
+        check_whole(num_workers=num_workers)
         self._paths, self._options, self._overwrite = paths, options, overwrite
         self._workers, self._seconds = num_workers, seconds
         self._observe = observer or (lambda _step: None)
         self._raw: RawDataset = load_raw_dataset(paths.raw)
-        keeps_plan = plan_choice.is_straightened(paths.plan(options.preset)) and not overwrite
-        self._straightens = options.straighten or keeps_plan
+        self._straightens = options.straighten or (
+            not overwrite and plan_choice.is_straightened(paths.plan(options.preset))
+        )
 
     def check(self) -> Integrity:
         """Check every table and image, and write the findings."""
@@ -69,7 +74,7 @@ class DatasetPlanning:
         """Do all steps up to the plan and the folds, and write them; see `planning.plan`."""
         integrity = self.check()
         if integrity.errors:
-            raise IntegrityError(integrity, self._paths.integrity)
+            raise IntegrityError.of(integrity, self._paths.integrity)
         folds, paths, preset = self.assign_folds(), self._paths, self._options.preset
         with fold_assignment.replacing(folds, paths, preset):  # refused before all is measured
             pass
@@ -81,8 +86,9 @@ class DatasetPlanning:
             seconds=self._seconds,
         )
         self._observe(fingerprint)
-        new = self._new_plan(fingerprint, folds)
-        self._observe(new)
+        plan = self._chosen_plan(fingerprint, folds)
+        self._observe(plan)
+        self._cost(plan, fingerprint)
         documents.write(paths.fingerprint, fingerprint)
         with fold_assignment.replacing(folds, paths, preset):
             if folds.splits is not None:
@@ -90,11 +96,13 @@ class DatasetPlanning:
             else:
                 # Folds of the cases that were there before would belong to nothing.
                 paths.splits.unlink(missing_ok=True)
-        return new.plan
+        return plan
 
-    def _new_plan(self, fingerprint: Fingerprint, folds: FoldAssignment) -> NewPlan:
+    def _chosen_plan(self, fingerprint: Fingerprint, folds: FoldAssignment) -> Plan:
         paths, preset = self._paths, self._options.preset
         then, damage = plan_choice.earlier(paths.fingerprint)
+        if damage:  # also where the plan is refused
+            self._observe(PlanNotes(damage))
         measured = plan_choice.FingerprintChange(fingerprint, then)
         plan, notes = plan_choice.plan_for(
             self._raw,
@@ -105,18 +113,25 @@ class DatasetPlanning:
             folds.splits,
             overwrite=self._overwrite,
         )
+        if notes:
+            self._observe(PlanNotes(tuple(notes)))
+        return plan
+
+    def _cost(self, plan: Plan, fingerprint: Fingerprint) -> None:
         casts = MixedPrecision("cuda") if plan.memory.precision == "bfloat16" else None
         n_channels, n_classes = len(plan.channels), len(plan.classes)
         batch = plan.training.batch_size
         parts = stage_costs(plan.network, n_channels, n_classes, plan.input_size, batch, casts)
-        write_plan_page(paths.page(preset), fingerprint, plan, parts, alternatives_of(plan))
-        return NewPlan(plan, fingerprint, tuple(parts), (*damage, *notes))
+        page = self._paths.page(plan.name)
+        write_plan_page(page, fingerprint, plan, parts, alternatives_of(plan))
+        self._observe(PlanCost(plan, tuple(parts)))
 
     def stored_plan(self) -> Plan:
         """The plan of the dataset as it stands.
 
         Raises:
             TrainingError: There is none.
+            PlanError: It was made for another dataset.json.
         """
         path = self._paths.plan(self._options.preset)
         if not path.is_file():
@@ -125,7 +140,16 @@ class DatasetPlanning:
                 file=path,
                 remedy=f"Run ricenet_plan_and_preprocess {self._paths.name} first.",
             )
-        return documents.read(Plan, path)
+        plan = documents.read(Plan, path)
+        if differences := other_than_planned(plan, self._raw.dataset):
+            raise PlanError(
+                "The plan was made for another dataset.json.",
+                file=path,
+                expected="classes and channels of the plan",
+                got="; ".join(differences),
+                remedy="Restore dataset.json, or plan again with --overwrite (overwrite=True).",
+            )
+        return plan
 
     def preprocess(self, plan: Plan) -> CohortResult:
         """Preprocess all cases, and name those that cases.csv does not list."""

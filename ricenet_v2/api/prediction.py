@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
 from ricenet_v2.api import access
 from ricenet_v2.api.caller import state_kept
 from ricenet_v2.api.locations import PathInput, as_path
+from ricenet_v2.core.options import options as options_record
 from ricenet_v2.inference.ensemble import Ensemble, load_ensemble
 from ricenet_v2.inference.folder import predict_folder
 from ricenet_v2.records.prediction import Predictions
@@ -20,7 +20,7 @@ __all__ = ["Ensemble", "PredictOptions", "load_model", "predict"]
 Checkpoint = Literal["final", "best", "latest"]
 
 
-@dataclass(frozen=True)
+@options_record
 class PredictOptions:
     """Which networks predict, and how their outputs become probabilities and a class.
 
@@ -57,8 +57,8 @@ def load_model(
         device: `cuda`, `mps` or `cpu`; the best there is where None.
 
     Returns:
-        The ensemble; `predict_case(images, grid, brain)` predicts a patient from an array with axes
-        (channels, z, y, x), in the units of the channels (dose in Gy), with the `Grid` of its
+        The ensemble; `predict_case(images, grid, brain=mask)` predicts a patient from an array with
+        axes (channels, z, y, x), in the units of the channels (dose in Gy), with the `Grid` of its
         voxels, and a brain mask (z, y, x) or None.
 
     Raises:
@@ -72,15 +72,16 @@ def load_model(
         ('radiation_effect', 'recurrence')
     """
     chosen = options or PredictOptions()
-    return load_ensemble(
-        Path(model),
-        chosen.folds,
-        chosen.checkpoint,
-        device,
-        calibrated=chosen.calibrated,
-        prior=chosen.prior,
-        decide=chosen.decide,
-    )
+    with state_kept():
+        return load_ensemble(
+            Path(model),
+            chosen.folds,
+            chosen.checkpoint,
+            device,
+            calibrated=chosen.calibrated,
+            prior=chosen.prior,
+            decide=chosen.decide,
+        )
 
 
 def predict(
@@ -145,11 +146,17 @@ def predicted(
     resume: bool,
     device: str | None,
     case_timeout: float | None,
+    observer: Callable[[Ensemble], None] | None = None,
 ) -> tuple[Predictions, Ensemble]:
-    """The predictions, and the networks that made them; see `predict`."""
+    """The predictions, and the networks that made them; see `predict`.
+
+    `observer` is called with the networks before they predict.
+    """
     held = access.new_cases(output, ModelPaths(model), options.folds, options.checkpoint)
     with held, state_kept():
         ensemble = load_model(model, options, device=device)
+        if observer is not None:
+            observer(ensemble)
         predictions = predict_folder(
             ensemble,
             source,

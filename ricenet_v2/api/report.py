@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 from ricenet_v2.api import access
 from ricenet_v2.api.locations import DatasetInput, PathInput, as_path, folder_of, paths_of
@@ -39,7 +40,8 @@ class Report:
         """A link to the report, and what is missing in it, for notebooks."""
         rows = [(part.what, part.command, part.how) for part in self.missing]
         faults = [f"{case}: {why}" for case, why in self.faults.items()]
-        link = f'<p><a href="{escape(self.index.as_posix())}">{escape(str(self.index))}</a></p>'
+        address = quote(self.index.as_posix())
+        link = f'<p><a href="{address}">{escape(str(self.index))}</a></p>'
         title = f"Report of {self.record.n_cases} cases. Not in it yet:"
         columns = ("what", "made by", "how")
         return link + html.table(title, columns, rows, *faults, self.record.note)

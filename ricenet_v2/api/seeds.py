@@ -13,13 +13,16 @@ logger = logging.getLogger(__name__)
 
 
 def each_seed(
-    setups: Sequence[TrainingSetup], train: Callable[[TrainingSetup], TrainedFolds]
+    setups: Sequence[TrainingSetup],
+    train: Callable[[TrainingSetup], TrainedFolds],
+    observer: Callable[[TrainedFolds], None] | None = None,
 ) -> tuple[TrainedFolds, ...]:
     """Train with each seed; one that fails does not keep the others from it.
 
     Args:
         setups: One for each seed.
         train: Trains the folds with that seed.
+        observer: Is called with the folds of each seed, in the leading process.
 
     Returns:
         The folds of each seed; of one that failed as a whole there are none.
@@ -28,7 +31,8 @@ def each_seed(
         RicenetError: A single seed failed, or somebody asked for an end.
         TrainingError: Each of several seeds failed.
     """
-    results, failed = [], []
+    results: list[TrainedFolds] = []
+    failed: dict[int, RicenetError] = {}
     for setup in setups:
         seed = setup.options.seed
         if len(setups) > 1 or setup.options.folder_seed is not None:
@@ -40,10 +44,17 @@ def each_seed(
         except RicenetError as error:
             if len(setups) == 1:
                 raise
-            failed.append(seed)
-            results.append(TrainedFolds(setup.model, ()))
-            if setup.process_group.leads:
-                logger.error("Seed %d failed: %s", seed, error)  # noqa: TRY400 - foreseen
+            failed[seed] = error
+            results.append(_failed(setup, error))
+        if observer is not None and setup.process_group.leads:
+            observer(results[-1])
     if len(failed) == len(setups):
-        raise TrainingError(f"All seeds failed: {', '.join(map(str, failed))}.")
+        listed = ", ".join(map(str, failed))
+        raise TrainingError(f"All seeds failed: {listed}.") from next(iter(failed.values()))
     return tuple(results)
+
+
+def _failed(setup: TrainingSetup, error: RicenetError) -> TrainedFolds:
+    if setup.process_group.leads:
+        logger.error("Seed %d failed: %s", setup.options.seed, error)
+    return TrainedFolds(setup.model, (), error=str(error))

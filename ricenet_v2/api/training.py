@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -11,6 +11,8 @@ from ricenet_v2.api.caller import state_kept
 from ricenet_v2.api.fold_execution import FoldExecution, TrainedFolds, in_processes
 from ricenet_v2.api.locations import DatasetInput, PathInput, as_path, paths_of
 from ricenet_v2.api.seeds import each_seed
+from ricenet_v2.core.errors import OptionError
+from ricenet_v2.core.options import check_whole
 from ricenet_v2.records.run import Run
 from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.process_group import ProcessGroup, joined
@@ -61,6 +63,8 @@ def train(
         >>> run.status
         'finished'
     """
+    check_whole(0, fold=fold)
+    check_whole(num_threads=num_threads)
     with joined(device) as process_group, state_kept(num_threads):
         request = FoldRequest(dataset, (fold,), options or TrainOptions(), plan, workspace)
         return train_in(process_group, request)[0].runs[0]
@@ -108,6 +112,12 @@ def train_folds(
         >>> [run.fold for run in trained[0].runs]
         [0, 1, 2, 3, 4]
     """
+    check_whole(num_threads=num_threads)
+    for what, numbers in (("fold", folds or ()), ("seed", seeds or ())):
+        for number in numbers:
+            check_whole(0, **{what: number})
+    if seeds is not None and not seeds:
+        raise OptionError("No seed is named.", expected="one or more seeds, or None", got=seeds)
     request = FoldRequest(
         dataset,
         None if folds is None else tuple(folds),
@@ -144,8 +154,15 @@ class FoldRequest:
     execution: FoldExecution | None = None
 
 
-def train_in(process_group: ProcessGroup, request: FoldRequest) -> tuple[TrainedFolds, ...]:
-    """Train in a process group, each process of which calls this function; see `train_folds`."""
+def train_in(
+    process_group: ProcessGroup,
+    request: FoldRequest,
+    observer: Callable[[TrainedFolds], None] | None = None,
+) -> tuple[TrainedFolds, ...]:
+    """Train in a process group, each process of which calls this function; see `train_folds`.
+
+    `observer` is called with the folds of each seed as they end, in the leading process.
+    """
     r, workspace = request, as_path(request.workspace)
     execution = r.execution or FoldExecution("1", None, str(r.dataset), workspace, None)
     with ExitStack() as stack:
@@ -155,9 +172,10 @@ def train_in(process_group: ProcessGroup, request: FoldRequest) -> tuple[Trained
             setup = load_setup(str(r.dataset), r.plan, workspace, r.options, process_group)
             n_folds = len(setup.splits.folds)
             named = (ALL,) if r.folds is None else r.folds
-            folds = [fold for name in named for fold in chosen_folds(str(name), n_folds)]
+            chosen = [fold for name in named for fold in chosen_folds(str(name), n_folds)]
+            folds = list(dict.fromkeys(chosen))
             setups = setups_of_seeds(setup, r.seeds, folds)
             if not r.options.resume and not r.options.preview_only:
                 for each in setups:
                     check_not_begun(each.model, folds)
-        return each_seed(setups, lambda each: in_processes(each, folds, execution))
+        return each_seed(setups, lambda each: in_processes(each, folds, execution), observer)

@@ -58,7 +58,7 @@ def baseline(dataset: str, *, against: str, **options: Any) -> int:
         0.
     """
     from ricenet_v2.api.baseline import baseline as fit
-    from ricenet_v2.cli.evaluate import show_result
+    from ricenet_v2.cli.evaluate import show_folder, show_result
     from ricenet_v2.store.paths import PREDICTIONS_CSV
 
     result = fit(dataset, against=against, **options)
@@ -66,6 +66,7 @@ def baseline(dataset: str, *, against: str, **options: Any) -> int:
     print(f"Columns: {', '.join(fitted.columns)}")
     print(f"Penalty C chosen inside the training cases of each fold: {fitted.penalties}")
     show_result(result.evaluation)
+    show_folder(result.evaluation)
     if fitted.has_test:
         print(f"Predictions of the test cases: {fitted.model.predictions / PREDICTIONS_CSV}")
     if result.comparison is None or result.comparison.difference is None:

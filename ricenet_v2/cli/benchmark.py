@@ -64,7 +64,7 @@ def benchmark(dataset: str, *, output: Path | None, **options: Any) -> int:
     """
     from ricenet_v2.api.benchmark import benchmark as measure
 
-    _show(measure(dataset, output=output, **options))
+    measure(dataset, output=output, **options, observer=_show)
     if output is not None:
         print(f"Benchmark: {output}")
     return common.OK

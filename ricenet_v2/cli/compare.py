@@ -50,7 +50,7 @@ def compare(runs: Sequence[str], *, output: Path | None, **options: Any) -> int:
     """
     from ricenet_v2.api.comparison import compare as compute
 
-    show(compute(runs, output=output, **options))
+    compute(runs, output=output, **options, observer=show)
     if output is not None:
         print(f"Comparison: {output}")
     return common.OK

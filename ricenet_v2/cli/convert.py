@@ -111,9 +111,11 @@ def _cases(manifest: Path, output: Path, **options: Any) -> int:
 
 
 def _medmnist3d(source: Path, output: Path, **options: Any) -> int:
+    from ricenet_v2.core.locks import using
     from ricenet_v2.ingest.medmnist import convert_medmnist3d
 
-    folder = convert_medmnist3d(source, output, options["channel_kind"])
+    with using(writes=[output]):
+        folder = convert_medmnist3d(source, output, options["channel_kind"])
     print(f"The raw dataset is in {folder}")
     return common.OK
 

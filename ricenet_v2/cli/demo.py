@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ricenet_v2.cli import common, numbers
 from ricenet_v2.core.machine import n_cores
@@ -166,10 +167,18 @@ def _show_files(output: Path, raw: Path) -> None:
     print("A simulation proves nothing about patients. " + common.RESEARCH_ONLY)
 
 
+def _held(*, output: Path, **options: Any) -> int:
+    """Run the demo while no other command writes its folder."""
+    from ricenet_v2.core.locks import using
+
+    with using(writes=[output]):
+        return demo(output=output, **options)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
     options = vars(build_parser().parse_args(argv))
-    return common.run(lambda: demo(**options), "ricenet_demo", argv)
+    return common.run(lambda: _held(**options), "ricenet_demo", argv)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import argparse
 import math
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,8 +163,9 @@ def evaluate(
         name: options.pop(name)
         for name in ("plan", "channels", "predictions", "truth", "output", "workspace")
     }
-    evaluated = evaluation.evaluate(dataset, MetricOptions(**options), **place)
-    show_result(evaluated, all_figures=all_figures)
+    show = partial(show_result, all_figures=all_figures)
+    evaluated = evaluation.evaluate(dataset, MetricOptions(**options), **place, observer=show)
+    show_folder(evaluated)
     return common.OK
 
 
@@ -176,6 +178,10 @@ def show_result(evaluated: EvaluationResult, *, all_figures: bool = False) -> No
     evaluate_centres.show(evaluated.centres)
     evaluate_seeds.tell(evaluated.seeds)
     show_sanity(evaluated.checks, evaluated.remark)
+
+
+def show_folder(evaluated: EvaluationResult) -> None:
+    """Print where files were written to, if they were."""
     if evaluated.folder is not None:
         print(f"Figures, curves and checks: {evaluated.folder}")
 

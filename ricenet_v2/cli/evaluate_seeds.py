@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ricenet_v2.cli import common
@@ -40,8 +41,9 @@ def evaluate_seeds(
         )
     place = {name: options[name] for name in ("plan", "channels", "workspace")}
     chosen = {name: options[name] for name in ("positive_class", "output", "n_bootstrap", "seed")}
-    variance, folder = evaluation.variance_of_seeds(dataset, seeds, **place, **chosen)
-    show(variance, all_figures=all_figures)
+    _, folder = evaluation.variance_of_seeds(
+        dataset, seeds, **place, **chosen, observer=partial(show, all_figures=all_figures)
+    )
     print(f"Variance over training seeds: {folder}")
     return common.OK
 

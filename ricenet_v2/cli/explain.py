@@ -136,8 +136,8 @@ def explain(
         chosen,
         control=random_label_model,
         **execution,
+        observer=lambda each: show(each, chosen, output),
     )
-    show(explanation, chosen, output)
     return common.SOME_FAILED if explanation.failed else common.OK
 
 

@@ -86,7 +86,7 @@ def show(explanation: Explanation, options: ExplanationOptions, output: Path) ->
 def _show_cases(explanation: Explanation, output: Path) -> None:
     from ricenet_v2.core import documents
     from ricenet_v2.explanation.finished import case_file
-    from ricenet_v2.records.explanation import ExplainedCase
+    from ricenet_v2.records.explained_case import ExplainedCase
     from ricenet_v2.reporting.formatting import cases as count_of
 
     cases = [documents.read(ExplainedCase, case_file(output, case)) for case in explanation.cases]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import singledispatchmethod
 from pathlib import Path
 from statistics import median
 
 from ricenet_v2.api.fold_assignment import FoldAssignment
-from ricenet_v2.api.planning_steps import NewPlan, PlanningStep, UnlistedCases
+from ricenet_v2.api.planning_steps import PlanCost, PlanningStep, PlanNotes, UnlistedCases
 from ricenet_v2.cli import common
 from ricenet_v2.fingerprinting import summary
 from ricenet_v2.planning.input_size import cut_off, spacing_that_holds
@@ -35,41 +36,63 @@ class PlanPrinter:
             paths: Files that are named behind the steps.
         """
         self._paths = paths
+        self._fingerprint: Fingerprint | None = None
         self._plan_name = ""
         self._doubt = ""
         self.n_failed = 0
 
     def __call__(self, step: PlanningStep) -> None:
         """Print a step."""
-        if isinstance(step, Integrity):
-            show_integrity(step, self._paths.integrity)
-        elif isinstance(step, FoldAssignment):
-            self._doubt = step.doubt
-            show_folds(step, self._paths)
-        elif isinstance(step, Fingerprint):
-            show_fingerprint(step)
-        elif isinstance(step, NewPlan):
-            self._show_new(step)
-        elif isinstance(step, CohortResult):
-            self.n_failed = len(step.failed)
-            show_result(step, self._paths.cases(self._plan_name))
-        else:
-            show_unlisted(step)
+        self._show(step)
+
+    @singledispatchmethod
+    def _show(self, step: PlanningStep) -> None:
+        raise TypeError(step)
+
+    @_show.register
+    def _(self, step: Integrity) -> None:
+        show_integrity(step, self._paths.integrity)
+
+    @_show.register
+    def _(self, step: FoldAssignment) -> None:
+        self._doubt = step.doubt
+        show_folds(step, self._paths)
+
+    @_show.register
+    def _(self, step: Fingerprint) -> None:
+        self._fingerprint = step
+        show_fingerprint(step)
+
+    @_show.register
+    def _(self, step: PlanNotes) -> None:
+        for note in step.notes:
+            print(note)
+
+    @_show.register
+    def _(self, step: Plan) -> None:
+        self._plan_name = step.name
+        show_plan(step, self._paths.plan(step.name))
+        if self._fingerprint is not None:
+            show_cut(self._fingerprint, step)
+
+    @_show.register
+    def _(self, step: PlanCost) -> None:
+        show_network(step, self._paths.page(step.plan.name))
+
+    @_show.register
+    def _(self, step: CohortResult) -> None:
+        self.n_failed = len(step.failed)
+        show_result(step, self._paths.cases(self._plan_name))
+
+    @_show.register
+    def _(self, step: UnlistedCases) -> None:
+        show_unlisted(step)
 
     def show_doubt(self) -> None:
         """Print why there are no folds, if there are none."""
         if self._doubt:
             warning = "Warning: no folds were made, so ricenet_train will refuse this dataset."
             print(f"{warning}\n{self._doubt}")
-
-    def _show_new(self, new: NewPlan) -> None:
-        plan = new.plan
-        self._plan_name = plan.name
-        for note in new.notes:
-            print(note)
-        show_plan(plan, self._paths.plan(plan.name))
-        show_cut(new.fingerprint, plan)
-        show_network(new, self._paths.page(plan.name))
 
 
 def show_folds(folds: FoldAssignment, paths: DatasetPaths) -> None:
@@ -185,9 +208,9 @@ def _times(values: Sequence[float]) -> str:
     return " x ".join(f"{value:.4g}" for value in values)
 
 
-def show_network(new: NewPlan, page: Path) -> None:
+def show_network(cost: PlanCost, page: Path) -> None:
     """Print the network part by part, and where the page of the plan is."""
-    batch, rows = new.plan.training.batch_size, network.rows(new.plan, new.parts)
+    batch, rows = cost.plan.training.batch_size, network.rows(cost.plan, cost.parts)
     common.table(f"Network (z, y, x), batch {batch}", network.COLUMNS, rows, has_numbers=True)
     print(network.COLUMNS_NOTE.format(batch=batch))
     print(f"Plan page: {page}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ricenet_v2.cli import common
 
 if TYPE_CHECKING:
+    from ricenet_v2.inference.ensemble import Ensemble
     from ricenet_v2.records.prediction import Predictions
 
 
@@ -79,6 +80,10 @@ def predict(
     from ricenet_v2.reporting.formatting import several
     from ricenet_v2.store.paths import DATASET_JSON, PREDICTIONS_CSV, dataset_paths
 
+    def warn(ensemble: Ensemble) -> None:
+        if dataset is not None:
+            warn_changed(ensemble.dataset, dataset_paths(dataset, workspace).raw / DATASET_JSON)
+
     predictions, ensemble = predicted(
         source,
         output,
@@ -88,9 +93,8 @@ def predict(
         resume=resume,
         device=device,
         case_timeout=case_timeout,
+        observer=warn,
     )
-    if dataset is not None:
-        warn_changed(ensemble.dataset, dataset_paths(dataset, workspace).raw / DATASET_JSON)
     common.table(
         f"{several(len(predictions.cases), 'prediction')} by "
         f"{several(len(ensemble.members), 'network')}. "

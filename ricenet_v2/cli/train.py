@@ -164,7 +164,7 @@ def train(
     )
     with joined(device) as process_group, state_kept(num_threads):
         try:
-            results = train_in(process_group, request)
+            results = train_in(process_group, request, _show_failed)
         except RicenetError as error:
             if process_group.size == 1:
                 raise
@@ -174,9 +174,6 @@ def train(
                 print(f"Error: {error}", file=sys.stderr, flush=True)
             process_group.wait()
             return ending.code_of(error)
-        if process_group.leads:
-            for trained in results:
-                _show_failed(trained)
         return common.OK if all(each.is_complete for each in results) else common.SOME_FAILED
 
 

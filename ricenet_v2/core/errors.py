@@ -56,6 +56,10 @@ class DatasetError(RicenetError, ValueError):
     """A dataset folder, its tables or its images are not usable."""
 
 
+class OptionError(RicenetError, ValueError):
+    """An argument or option of a function has a value that it cannot have."""
+
+
 class GeometryError(RicenetError, ValueError):
     """Grids do not fit each other, or a grid is degenerate."""
 

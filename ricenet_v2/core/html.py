@@ -31,6 +31,11 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
+def p_value(value: float | None) -> str:
+    """Three digits behind the point, or that it is below; a dash for None."""
+    return "below 0.001" if value is not None and value < 0.001 else number(value)
+
+
 def interval(low: float | None, high: float | None) -> str:
     """Both ends of an interval; a dash where there is none."""
     return "-" if low is None or high is None else f"{low:.3f} to {high:.3f}"

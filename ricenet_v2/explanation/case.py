@@ -24,7 +24,14 @@ from ricenet_v2.inference.distribution_shift import outside
 from ricenet_v2.inference.feature_reference import Reference
 from ricenet_v2.inference.odds import Odds
 from ricenet_v2.network.build import Classifier
-from ricenet_v2.records.explanation import ALL, ENSEMBLE, LOG_ODDS, Check, ExplainedCase, MapRecord
+from ricenet_v2.records.explained_case import (
+    ALL,
+    ENSEMBLE,
+    LOG_ODDS,
+    Check,
+    ExplainedCase,
+    MapRecord,
+)
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.reporting.case.isodose import reference_text

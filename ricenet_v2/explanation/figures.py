@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ricenet_v2.records.explanation import CohortShare, ExplainedCase, Explanation
+from ricenet_v2.records.explained_case import ExplainedCase
+from ricenet_v2.records.explanation import CohortShare, Explanation
 from ricenet_v2.records.report import SectionFigure
 from ricenet_v2.reporting import svg
 from ricenet_v2.reporting.charts import plain

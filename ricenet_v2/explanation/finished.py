@@ -23,7 +23,8 @@ from ricenet_v2.inference.retained_cases import (
     read_each,
     warn_kept,
 )
-from ricenet_v2.records.explanation import MIGRATIONS, ExplainedCase, Explanation
+from ricenet_v2.records.explained_case import MIGRATIONS, ExplainedCase
+from ricenet_v2.records.explanation import Explanation
 from ricenet_v2.store.paths import EXPLANATION_CSV, EXPLANATION_JSON
 from ricenet_v2.store.raw import stored
 

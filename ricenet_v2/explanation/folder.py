@@ -45,7 +45,8 @@ from ricenet_v2.inference.retained_cases import Finished
 from ricenet_v2.inference.test_time_augmentation import with_log_odds
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.dataset import Case
-from ricenet_v2.records.explanation import ExplainedCase, Explanation
+from ricenet_v2.records.explained_case import ExplainedCase
+from ricenet_v2.records.explanation import Explanation
 from ricenet_v2.store.case_table import read_cases, rows_by_id
 from ricenet_v2.store.paths import CASES_CSV, EXPLANATION_JSON
 from ricenet_v2.store.raw import faults_of_names, find_cases, masks_beside

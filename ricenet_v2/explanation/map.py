@@ -9,7 +9,7 @@ import numpy as np
 
 from ricenet_v2.core.types import Image
 from ricenet_v2.explanation.options import MapKind
-from ricenet_v2.records.explanation import ALL, ENSEMBLE, LOG_ODDS, Completeness
+from ricenet_v2.records.explained_case import ALL, ENSEMBLE, LOG_ODDS, Completeness
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from ricenet_v2.explanation.subject import Subject
 from ricenet_v2.inference.odds import Combined, Odds
 from ricenet_v2.inference.test_time_augmentation import check_finite, probabilities
 from ricenet_v2.network.build import Classifier
-from ricenet_v2.records.explanation import ALL, ENSEMBLE, LOG_ODDS, PROBABILITY, Completeness
+from ricenet_v2.records.explained_case import ALL, ENSEMBLE, LOG_ODDS, PROBABILITY, Completeness
 from ricenet_v2.records.plan import Plan
 
 Members = Mapping[int, Classifier]

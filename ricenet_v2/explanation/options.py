@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from ricenet_v2.core.documents import record
+from ricenet_v2.core.options import options
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
 from ricenet_v2.explanation.subject import BRAIN
 
@@ -13,7 +13,7 @@ KINDS: tuple[MapKind, ...] = get_args(MapKind)
 PREDICTED = "predicted"
 
 
-@record
+@options
 class ExplanationOptions:
     """All that decides the maps but the networks and the images.
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ricenet_v2.explanation.map import Map
 from ricenet_v2.explanation.quantities.peak import peak
 from ricenet_v2.explanation.subject import Subject
-from ricenet_v2.records.explanation import ALL
+from ricenet_v2.records.explained_case import ALL
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.report import SectionVolume
 from ricenet_v2.reporting.case.centre import ViewCentre, find_centre

@@ -8,16 +8,8 @@ from pathlib import Path
 from ricenet_v2.explanation.figures import write_cascade, write_shares
 from ricenet_v2.explanation.options import PREDICTED
 from ricenet_v2.explanation.sanity.verdict import MOST_SIMILAR
-from ricenet_v2.records.explanation import (
-    ALL,
-    ENSEMBLE,
-    LOG_ODDS,
-    CohortCheck,
-    CohortShare,
-    ExplainedCase,
-    Explanation,
-    MapRecord,
-)
+from ricenet_v2.records.explained_case import ALL, ENSEMBLE, LOG_ODDS, ExplainedCase, MapRecord
+from ricenet_v2.records.explanation import CohortCheck, CohortShare, Explanation
 from ricenet_v2.records.report import ReportSection, SectionFigure, SectionTable, SectionVolume
 from ricenet_v2.reporting.formatting import cases as count_of
 

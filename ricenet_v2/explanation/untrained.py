@@ -16,7 +16,7 @@ from ricenet_v2.explanation.quantities.untrained import p_larger
 from ricenet_v2.explanation.sanity.cascade import fresh_network
 from ricenet_v2.explanation.subject import Subject
 from ricenet_v2.network.build import Classifier
-from ricenet_v2.records.explanation import Shares
+from ricenet_v2.records.explained_case import Shares
 from ricenet_v2.records.plan import Plan
 
 

@@ -12,7 +12,8 @@ from ricenet_v2.explanation.quantities.cohort import SAMPLES, cohort_shares
 from ricenet_v2.explanation.report_section import report_part
 from ricenet_v2.explanation.sanity.verdict import over_cohort
 from ricenet_v2.inference.networks import Ensemble
-from ricenet_v2.records.explanation import Check, CohortCheck, ExplainedCase, Explanation
+from ricenet_v2.records.explained_case import Check, ExplainedCase
+from ricenet_v2.records.explanation import CohortCheck, Explanation
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import EXPLANATION_CSV, EXPLANATION_JSON, REPORT_PART_JSON
 

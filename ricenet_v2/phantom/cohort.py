@@ -139,6 +139,8 @@ def write_cohort(
         ['cases.csv', 'dataset.json']
     """
     folder = Path(folder)
+    shape = (shape[0], shape[1], shape[2])  # also of a list
+    spacing = (float(spacing[0]), float(spacing[1]), float(spacing[2]))
     dataset = describe(seed, cases, test_cases, shape, spacing, label_model, anatomy)
     if (folder / DATASET_JSON).exists() and (folder / CASES_CSV).exists():
         there = load_raw_dataset(folder).dataset

@@ -88,11 +88,12 @@ class Comparison:
                 f"{pair.a} - {pair.b}",
                 f"{html.number(pair.value_a)}, {html.number(pair.value_b)}",
                 f"{html.number(pair.difference)} ({html.interval(pair.low, pair.high)})",
-                html.number(pair.p),
-                html.number(pair.p_holm),
+                html.p_value(pair.p),
+                html.p_value(pair.p_holm),
+                pair.warning,
             )
             for pair in self.pairs
         ]
-        columns = ("metric", "runs", "values", "difference", "p", "p (Holm)")
+        columns = ("metric", "runs", "values", "difference", "p", "p (Holm)", "warning")
         title = f"{self.n_cases} cases of {self.n_patients} patients that all runs predicted"
         return html.table(title, columns, rows, self.note)

@@ -44,6 +44,32 @@ def _check_file(path: Path) -> None:
         )
 
 
+class _ToParents(logging.Handler):
+    """Hands records on to the loggers above, which a script may have set up."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand on a record."""
+        logging.getLogger().callHandlers(record)
+
+
+@contextmanager
+def _at_info(package: logging.Logger) -> Iterator[None]:
+    """Let the package log at INFO, of which the loggers above get no more than before."""
+    if package.isEnabledFor(logging.INFO):
+        yield
+        return
+    level, onward = package.level, _ToParents(package.getEffectiveLevel())
+    package.setLevel(logging.INFO)
+    package.addHandler(onward)
+    propagates, package.propagate = package.propagate, False
+    try:
+        yield
+    finally:
+        package.propagate = propagates
+        package.removeHandler(onward)
+        package.setLevel(level)
+
+
 @contextmanager
 def logged(job: Job) -> Iterator[None]:
     """Write what is logged inside the block to the fold's log, in the leading process.
@@ -64,7 +90,8 @@ def logged(job: Job) -> Iterator[None]:
     root = logging.getLogger("ricenet_v2")
     root.addHandler(handler)
     try:
-        yield
+        with _at_info(root):
+            yield
     except Exception as error:
         foreseen = isinstance(error, RicenetError)
         text = str(error) if foreseen else "".join(traceback.format_exception(error))

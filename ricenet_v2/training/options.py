@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from ricenet_v2.core.options import options
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plugins import with_plugins
+from ricenet_v2.records.ranges import Count, Index
 from ricenet_v2.store.paths import DatasetPaths, ModelPaths
 from ricenet_v2.training.settings import channels_label, with_channels, with_settings
 
 
-@dataclass(frozen=True)
+@options
 class TrainOptions:
     """What a user chooses for a run; None leaves it to the plan, or to the machine.
 
@@ -36,14 +38,14 @@ class TrainOptions:
 
     channels: tuple[str, ...] | None = None
     resume: bool = False
-    epochs: int | None = None
+    epochs: Count | None = None
     overrides: Mapping[str, str] = field(default_factory=dict)
-    seed: int = 0
+    seed: Index = 0
     preview_only: bool = False
     pretrained_weights: Path | None = None
     allow_missing_weights: bool = False
     allow_leak: bool = False
-    num_workers: int | None = None
+    num_workers: Index | None = None
     cache_gb: float | None = None
     loggers: tuple[str, ...] = ()
     folder_seed: int | None = None

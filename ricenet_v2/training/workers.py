@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.util import Finalize
 from queue import Empty
@@ -81,13 +83,29 @@ def batches_ahead(count: int) -> int:
     return (_BATCHES_AHEAD + 1) * count + 1 + max(3, _BATCHES_AHEAD * count // 2)
 
 
+@contextmanager
+def _root_has_handler() -> Iterator[None]:
+    """Keep `logging.debug` of batchgenerators from giving the root logger a handler for good."""
+    root, handler = logging.getLogger(), logging.NullHandler()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+
+
 class _Augmenter(MultiThreadedAugmenter):  # type: ignore[misc]
     """One that could not be made, as without shared memory, has nothing to end."""
 
     def __del__(self) -> None:
         """End the processes."""
         if hasattr(self, "was_initialized"):
-            super().__del__()
+            with _root_has_handler():
+                super().__del__()
+
+    def _finish(self, *args: Any, **kwargs: Any) -> None:
+        with _root_has_handler():
+            super()._finish(*args, **kwargs)
 
 
 class Workers:
@@ -96,7 +114,8 @@ class Workers:
     def __init__(self, loader: Any, count: int) -> None:
         """Start `count` processes, each with its own copy of the loader."""
         self._augmenter = _Augmenter(loader, None, count, _BATCHES_AHEAD, None)
-        self._augmenter._start()  # noqa: SLF001 - batchgenerators has no public way
+        with _root_has_handler():
+            self._augmenter._start()  # noqa: SLF001 - batchgenerators has no public way
         self._is_closed = False
         logged_elsewhere(self._augmenter.pin_memory_thread)
         for process in self.processes:

@@ -1,12 +1,18 @@
 """What `import ricenet_v2` gives, and what it leaves as it was."""
 
 import ast
+import dataclasses
+import importlib
 import io
+import json
 import logging
+import pickle
 import pkgutil
 import random
+import shutil
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +21,7 @@ import torch
 
 import ricenet_v2 as rn
 from ricenet_v2.core import documents
+from ricenet_v2.core.locks import using
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store.paths import dataset_paths
@@ -119,7 +126,7 @@ def test_a_script_may_watch_the_steps_and_the_progress(raw_cohort, tmp_path, mon
     with rn.progress_bars():
         rn.plan(1, workspace=space, observer=steps.append)
     assert [type(step).__name__ for step in steps] == [
-        "Integrity", "FoldAssignment", "Fingerprint", "NewPlan",
+        "Integrity", "FoldAssignment", "Fingerprint", "Plan", "PlanCost",
     ]  # fmt: skip
     assert "Measuring cases: 100%" in stream.getvalue()
 
@@ -139,3 +146,122 @@ def test_every_record_of_results_shows_itself():
         "Explanation", "Integrity", "Plan", "Predictions", "Report", "Run", "SeedVariance",
     ):  # fmt: skip
         assert callable(getattr(rn, name)._repr_html_)
+
+
+def _space(raw_cohort, tmp_path):
+    space = tmp_path / "space"
+    (space / "raw").mkdir(parents=True)
+    shutil.copytree(raw_cohort / "raw" / NAME, space / "raw" / NAME)
+    return space
+
+
+def test_the_log_of_a_fold_is_whole_and_the_loggers_of_the_caller_are_as_before(
+    planned_cohort, tmp_path, monkeypatch, capfd
+):
+    """Other packages give the root logger a handler when they log to it."""
+    space = shutil.copytree(planned_cohort, tmp_path / "space")
+    root, package = logging.getLogger(), logging.getLogger("ricenet_v2")
+    for logger in (root, package):
+        monkeypatch.setattr(logger, "handlers", [])
+    monkeypatch.setattr(package, "level", logging.NOTSET)
+    options = rn.TrainOptions(epochs=1, overrides={"iterations_per_epoch": 1}, num_workers=1)
+    rn.train(1, 0, options, workspace=space, device="cpu")
+    assert (root.handlers, package.handlers) == ([], [])
+    assert (package.level, package.propagate) == (logging.NOTSET, True)
+    log = rn.model_folder(1, workspace=space) / "fold_0" / "training_log.txt"
+    assert "epoch 1 of 1" in log.read_text()
+    assert "epoch 1 of 1" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("record", "wrong"),
+    [
+        ("PlanOptions", {"precision": "foo"}),
+        ("PlanOptions", {"spacing": (10, 11)}),
+        ("PlanOptions", {"batch_size": 0}),
+        ("PlanOptions", {"patch_size": 3}),
+        ("TrainOptions", {"epochs": 0}),
+        ("TrainOptions", {"channels": "dose"}),
+        ("PredictOptions", {"combine": "foo"}),
+        ("PredictOptions", {"folds": 0}),
+        ("MetricOptions", {"n_bootstrap": 0}),
+        ("MetricOptions", {"sensitivities": (2.0,)}),
+        ("MetricOptions", {"seed": -1}),
+        ("ExplanationOptions", {"kinds": ("foo",)}),
+        ("OcclusionSettings", {"window_mm": 0}),
+    ],
+)
+def test_a_wrong_option_is_named_when_the_record_is_made(record, wrong):
+    with pytest.raises(rn.OptionError, match=f"{record}.*{next(iter(wrong))}") as caught:
+        getattr(rn, record)(**wrong)
+    assert caught.value.expected
+    assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda space: rn.plan(1, workspace=space, num_workers=0),
+        lambda space: rn.train(1, "all", workspace=space),
+        lambda space: rn.train(1, 0, workspace=space, num_threads=0),
+        lambda space: rn.train_folds(1, seeds=[], workspace=space),
+        lambda space: rn.train_folds(1, [-1], workspace=space),
+    ],
+)
+def test_a_wrong_argument_is_refused_before_anything_is_done(planned_cohort, call):
+    with pytest.raises(rn.OptionError):
+        call(planned_cohort)
+
+
+def test_options_take_numbers_as_settings_and_can_be_changed():
+    options = rn.TrainOptions(overrides={"learning_rate": 0.01})
+    assert options.overrides == {"learning_rate": "0.01"}
+    assert dataclasses.replace(options, epochs=3).epochs == 3
+    assert pickle.loads(pickle.dumps(options)) == options
+
+
+def test_an_error_of_the_check_travels_with_its_findings(raw_cohort, tmp_path):
+    space = _space(raw_cohort, tmp_path)
+    next((space / "raw" / NAME / "imagesTr").glob("*_0000.nii.gz")).unlink()
+    with pytest.raises(rn.IntegrityError) as caught:
+        rn.plan(1, workspace=space)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert again.integrity == caught.value.integrity
+    assert again.integrity.errors
+    assert caught.value.with_parts(case="X").case == "X"
+
+
+def test_a_plan_of_other_channels_preprocesses_nothing(raw_cohort, tmp_path):
+    space = _space(raw_cohort, tmp_path)
+    rn.plan(1, workspace=space)
+    file = space / "raw" / NAME / "dataset.json"
+    fields = json.loads(file.read_text())
+    fields["channels"][0], fields["channels"][1] = fields["channels"][1], fields["channels"][0]
+    file.write_text(json.dumps(fields))
+    with pytest.raises(rn.PlanError, match="made for another"):
+        rn.preprocess(1, workspace=space)
+    assert not list(dataset_paths(NAME, space).cases("auto").glob("*.b2nd"))
+
+
+def test_loading_a_model_leaves_the_random_generator_as_it_was(trained_cohort):
+    before = torch.get_rng_state()
+    rn.load_model(rn.model_folder(1, workspace=trained_cohort), device="cpu")
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_hints_of_all_functions_resolve():
+    for name in rn.__all__:
+        if callable(getattr(rn, name)) and not isinstance(getattr(rn, name), type):
+            assert typing.get_type_hints(getattr(rn, name))
+
+
+def test_commands_that_only_write_hold_their_folder_too(tmp_path):
+    for name, words in (
+        ("demo", ["--output", str(tmp_path), "--generate_only", "--cases", "2"]),
+        ("convert", ["medmnist3d", str(tmp_path / "a.npz"), str(tmp_path)]),
+    ):
+        module = importlib.import_module(f"ricenet_v2.cli.{name}")
+        before = sorted(tmp_path.iterdir())
+        with using(writes=[tmp_path]):
+            assert module.main(words) == 2
+        assert sorted(path for path in tmp_path.iterdir()) == before

@@ -15,7 +15,7 @@ from ricenet_v2.explanation.folder import explain_folder
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
 from ricenet_v2.explanation.options import ExplanationOptions
 from ricenet_v2.explanation.subject import SubjectFiles, read_subject
-from ricenet_v2.records.explanation import ExplainedCase
+from ricenet_v2.records.explained_case import ExplainedCase
 from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.raw import CASES_CSV
 

@@ -14,7 +14,8 @@ from ricenet_v2.explanation.finished import case_file
 from ricenet_v2.explanation.folder import explain_folder
 from ricenet_v2.explanation.options import ExplanationOptions
 from ricenet_v2.inference import patient
-from ricenet_v2.records.explanation import ExplainedCase, Explanation
+from ricenet_v2.records.explained_case import ExplainedCase
+from ricenet_v2.records.explanation import Explanation
 from ricenet_v2.records.report import ReportSection
 from ricenet_v2.store.tables import read_rows
 from tests.hostile_case import endless_file, read_endless

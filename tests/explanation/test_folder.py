@@ -20,7 +20,8 @@ from ricenet_v2.explanation.options import ExplanationOptions
 from ricenet_v2.explanation.subject import SubjectFiles, read_subject
 from ricenet_v2.inference.folder import predict_folder
 from ricenet_v2.inference.odds import Odds
-from ricenet_v2.records.explanation import ExplainedCase, Explanation
+from ricenet_v2.records.explained_case import ExplainedCase
+from ricenet_v2.records.explanation import Explanation
 from ricenet_v2.records.prior import Prior
 from ricenet_v2.records.report import ReportSection
 from ricenet_v2.store.tables import read_rows

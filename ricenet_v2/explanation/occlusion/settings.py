@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ricenet_v2.core.documents import record
+from ricenet_v2.core.options import options
 from ricenet_v2.records.ranges import Gigabytes, Millimetres, Samples
 
 ImageBaseline = Literal["local_mean", "mirror", "zero"]
@@ -12,7 +12,7 @@ DoseBaseline = Literal["local_mean", "zero_gy"]
 Method = Literal["auto", "full", "incremental", "coarse"]
 
 
-@record
+@options
 class OcclusionSettings:
     """How occlusion is done; lengths in mm, each turned into at least one voxel per axis.
 

@@ -16,13 +16,8 @@ from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.paired_permutation import FEWEST, mean_test
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.explanation.quantities.untrained import p_differs
-from ricenet_v2.records.explanation import (
-    CHANNEL,
-    ENSEMBLE,
-    LOG_ODDS,
-    CohortShare,
-    ExplainedCase,
-)
+from ricenet_v2.records.explained_case import CHANNEL, ENSEMBLE, LOG_ODDS, ExplainedCase
+from ricenet_v2.records.explanation import CohortShare
 
 SAMPLES = 2000
 

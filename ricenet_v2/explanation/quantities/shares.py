@@ -11,7 +11,7 @@ from scipy import fft
 
 from ricenet_v2.core.types import Floats, Image, Mask
 from ricenet_v2.explanation.quantities.regions import OUTSIDE
-from ricenet_v2.records.explanation import Shares
+from ricenet_v2.records.explained_case import Shares
 
 N_SHIFTS = 2000
 MOST_VOXELS = 64

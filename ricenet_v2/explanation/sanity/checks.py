@@ -22,7 +22,7 @@ from ricenet_v2.explanation.sanity.verdict import Findings, faults
 from ricenet_v2.explanation.subject import Subject
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.network.stages import parts_of
-from ricenet_v2.records.explanation import ENSEMBLE, Check
+from ricenet_v2.records.explained_case import ENSEMBLE, Check
 from ricenet_v2.records.plan import Plan
 
 

@@ -15,7 +15,7 @@ from torch import nn
 from ricenet_v2.core.progress import Progress
 from ricenet_v2.core.types import Floats, Image, Images, Mask, Shape
 from ricenet_v2.explanation.occlusion.batches import in_batches
-from ricenet_v2.records.explanation import PerturbationCurve
+from ricenet_v2.records.explained_case import PerturbationCurve
 
 STEPS, N_RANDOM = 10, 19
 """A map of chance is better than 19 random orders once in 20 times."""

@@ -12,7 +12,8 @@ from scipy import stats
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.explanation.gradients.integrated import GOOD
 from ricenet_v2.explanation.sanity.curves import N_RANDOM
-from ricenet_v2.records.explanation import Check, CohortCheck
+from ricenet_v2.records.explained_case import Check
+from ricenet_v2.records.explanation import CohortCheck
 
 MOST_SIMILAR = 0.5
 """Absolute maps of the network and of one that learnt nothing must correlate less than this."""

@@ -9,7 +9,7 @@ from scipy import stats
 from ricenet_v2.explanation.quantities.cohort import cohort_shares
 from ricenet_v2.explanation.quantities.regions import LESION, OUTSIDE
 from ricenet_v2.records.cases import PreprocessedCase
-from ricenet_v2.records.explanation import ExplainedCase, MapRecord, Shares
+from ricenet_v2.records.explained_case import ExplainedCase, MapRecord, Shares
 
 SOURCE = PreprocessedCase(
     case_id="a", shape=(1, 4, 4, 4), source_grid_shape=(4, 4, 4), source_spacing=(1.0, 1.0, 1.0),

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from ricenet_v2.explanation.sanity.verdict import Findings, faults, least_better, over_cohort
-from ricenet_v2.records.explanation import Check, PerturbationCurve
+from ricenet_v2.records.explained_case import Check, PerturbationCurve
 
 GOOD = Findings(0.1, 0.2, 1.0, 1.0, 0.9, 0.03)
 

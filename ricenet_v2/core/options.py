@@ -1,0 +1,59 @@
+"""Records of options, whose values are checked when they are made."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any, TypeVar, cast
+
+import pydantic
+from pydantic import ConfigDict, ValidationError
+from typing_extensions import dataclass_transform
+
+from ricenet_v2.core.errors import OptionError
+
+Class = TypeVar("Class", bound=type)
+_CONFIG = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
+def options(cls: Class) -> Class:
+    """Make a frozen dataclass whose fields are checked by their types.
+
+    Making one with a wrong value raises an `OptionError` that names the field.
+    """
+    checked = pydantic.dataclasses.dataclass(cls, frozen=True, config=_CONFIG)
+    make = checked.__init__
+
+    @functools.wraps(make)
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            make(self, *args, **kwargs)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise OptionError(
+                f"An option of {cls.__name__} is not usable: "
+                f"{'.'.join(map(str, first['loc'])) or 'its arguments'}.",
+                expected=first["msg"],
+                got=repr(first["input"])[:200],
+            ) from None
+
+    checked.__init__ = init  # type: ignore[method-assign]
+    return cast("Class", checked)
+
+
+def check_whole(least: int = 1, **values: int | None) -> None:
+    """Refuse what is no whole number from `least` on; None passes.
+
+    Args:
+        least: The smallest allowed value.
+        values: By the names of the arguments.
+
+    Raises:
+        OptionError: Names the argument.
+    """
+    for name, value in values.items():
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        if value is not None and (not is_whole or value < least):
+            expected = f"a whole number from {least} on"
+            raise OptionError(f"{name} is not usable.", expected=expected, got=repr(value))
