@@ -25,6 +25,7 @@ def executed(folder: Path) -> NotebookNode:
     Raises:
         nbclient.exceptions.CellExecutionError: A cell failed; the text names it.
     """
+    # nbformat has no types, here and below.
     notebook: NotebookNode = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
     resources = {"metadata": {"path": str(folder)}}
     # Folders that are set for the commands would lead out of the folder.
