@@ -10,6 +10,8 @@ from ricenet_v2.api.locations import PathInput
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import check_writable
 from ricenet_v2.core.locks import using
+from ricenet_v2.core.options import check_whole
+from ricenet_v2.core.options import options as options_record
 from ricenet_v2.ingest.case_cohort import ConvertedCohort, convert_cohort
 from ricenet_v2.ingest.case_inputs import CaseSources
 from ricenet_v2.ingest.case_writing import stored_case
@@ -21,7 +23,7 @@ from ricenet_v2.ingest.work_folder import ScanDraft, draft_manifest, private_fol
 __all__ = ["ConversionResult", "ConvertOptions", "ScanDraft", "convert_cases", "scan_studies"]
 
 
-@dataclass(frozen=True)
+@options_record
 class ConvertOptions:
     """How cases are converted.
 
@@ -93,6 +95,7 @@ def convert_cases(
         What became of each row; a case that failed does not stop the others.
 
     Raises:
+        OptionError: The number of processes is not usable.
         DatasetError: The manifest cannot be understood, the studies are gone, or `output` holds
             something else.
         DiskFullError: There is no room; finished cases are on disk.
@@ -108,6 +111,7 @@ def convert_cases(
         >>> len(result.cohort.done), len(result.cohort.failed)
         (2, 0)
     """
+    check_whole(1, num_workers=num_workers)
     chosen, path, folder = options or ConvertOptions(), Path(manifest), Path(output)
     work = path.parent
     _check_apart(work, folder)

@@ -188,6 +188,7 @@ def test_the_log_of_a_fold_is_whole_and_the_loggers_of_the_caller_are_as_before(
         ("MetricOptions", {"sensitivities": (2.0,)}),
         ("MetricOptions", {"seed": -1}),
         ("ExplanationOptions", {"kinds": ("foo",)}),
+        ("ConvertOptions", {"check": "foo"}),
         ("OcclusionSettings", {"window_mm": 0}),
     ],
 )
