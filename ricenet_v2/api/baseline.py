@@ -10,6 +10,7 @@ from ricenet_v2.api.evaluation_result import EvaluationResult, MetricOptions
 from ricenet_v2.api.locations import DatasetInput, PathInput, paths_of
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.locks import using
+from ricenet_v2.core.options import check_resampling
 from ricenet_v2.evaluation.aligned_runs import model_of, models_of, on_same_cases, read_run
 from ricenet_v2.evaluation.comparisons import compare
 from ricenet_v2.evaluation.evaluation_input import positive_index
@@ -72,6 +73,7 @@ def baseline(
         >>> result.fitted.label
         'dose'
     """
+    check_resampling(n_bootstrap, seed)
     paths = paths_of(dataset, workspace)
     with using(writes=[tabular.model_of(paths, features).folder]):
         fitted = run_baseline(paths, features, seed)

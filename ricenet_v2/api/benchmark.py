@@ -9,6 +9,7 @@ from ricenet_v2.api.caller import state_kept
 from ricenet_v2.api.locations import DatasetInput, PathInput, as_path, paths_of
 from ricenet_v2.benchmarking.measure import Effort, check_preprocessed, measure
 from ricenet_v2.core import documents
+from ricenet_v2.core.options import check_whole
 from ricenet_v2.network.device import resolve_device
 from ricenet_v2.records.benchmark import Benchmark
 from ricenet_v2.store.raw import load_raw_dataset
@@ -60,6 +61,8 @@ def benchmark(
         >>> measured.fold
         0
     """
+    check_whole(updates=updates, rounds=rounds)
+    check_whole(0, fold=fold, num_workers=num_workers)
     paths, file = paths_of(dataset, workspace), as_path(output)
     options = TrainOptions(num_workers=num_workers)
     with access.cases(paths, plan), state_kept():

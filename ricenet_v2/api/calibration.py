@@ -10,6 +10,7 @@ from ricenet_v2.api.locations import DatasetInput, PathInput, as_path, paths_of,
 from ricenet_v2.core import documents
 from ricenet_v2.core.command import invocation
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.options import check_resampling
 from ricenet_v2.evaluation import evaluation_input
 from ricenet_v2.evaluation.calibrate import calibrate as fit
 from ricenet_v2.evaluation.calibrate import with_ensemble
@@ -58,6 +59,7 @@ def calibrate(
         >>> rn.calibrate("1", workspace=space, n_bootstrap=200).n_cases
         15
     """
+    check_resampling(n_bootstrap, seed)
     paths, table = paths_of(dataset, workspace), None
     model = paths.run(plan, channels)
     if predictions is not None:

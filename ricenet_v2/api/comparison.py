@@ -9,6 +9,7 @@ from ricenet_v2.api import access
 from ricenet_v2.api.locations import DatasetInput, PathInput, as_path, paths_of
 from ricenet_v2.core.command import invocation
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.options import check_resampling
 from ricenet_v2.evaluation.aligned_runs import models_of, on_same_cases, read_run
 from ricenet_v2.evaluation.comparisons import compare as compute
 from ricenet_v2.evaluation.evaluation_input import positive_index, short_names
@@ -59,6 +60,7 @@ def compare(
         >>> comparison.pairs[0].a, comparison.pairs[0].b
         ('auto__all', 'auto__dose')
     """
+    check_resampling(n_bootstrap, seed)
     names = [str(run) for run in runs]
     if len(set(names)) < 2:
         raise DatasetError(

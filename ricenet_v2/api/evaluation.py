@@ -13,6 +13,7 @@ from ricenet_v2.api.locations import DatasetInput, PathInput, as_path, paths_of,
 from ricenet_v2.core import documents
 from ricenet_v2.core.command import invocation
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.options import check_resampling
 from ricenet_v2.evaluation import evaluate as metrics
 from ricenet_v2.evaluation import (
     evaluation_input,
@@ -148,6 +149,7 @@ def evaluate_seeds(
         >>> rn.evaluate_seeds("1", [1, 2], n_bootstrap=200, workspace=space).seeds
         (1, 2)
     """
+    check_resampling(n_bootstrap, seed)
     return variance_of_seeds(
         dataset,
         seeds,

@@ -10,6 +10,7 @@ from ricenet_v2.api.caller import state_kept
 from ricenet_v2.api.locations import PathInput, as_path
 from ricenet_v2.api.prediction import Checkpoint
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.options import check_positive
 from ricenet_v2.explanation.folder import explain_folder
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
 from ricenet_v2.explanation.options import ExplanationOptions
@@ -68,6 +69,7 @@ def explain(
         >>> explanation.cases
         ('PH0016', 'PH0017')
     """
+    check_positive(case_timeout=case_timeout)
     chosen = options or ExplanationOptions()
     _check(chosen)
     named = ModelPaths(Path(model))

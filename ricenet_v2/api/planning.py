@@ -6,6 +6,7 @@ from ricenet_v2.api import access
 from ricenet_v2.api.locations import DatasetInput, PathInput, paths_of
 from ricenet_v2.api.planning_steps import Observer, PlanOptions
 from ricenet_v2.api.planning_work import DatasetPlanning
+from ricenet_v2.core.options import check_positive, check_whole
 from ricenet_v2.preprocessing.cohort import CohortResult
 from ricenet_v2.records.integrity import Integrity
 from ricenet_v2.records.plan import Plan
@@ -45,6 +46,7 @@ def verify(
         >>> rn.verify("1", workspace=space).errors
         ()
     """
+    _check(num_workers, case_timeout)
     options, paths = options or PlanOptions(), paths_of(dataset, workspace)
     run = DatasetPlanning(paths, options, overwrite, num_workers, case_timeout, observer)
     integrity = run.check()
@@ -93,6 +95,7 @@ def plan(
         >>> plan.training.batch_size
         2
     """
+    _check(num_workers, case_timeout)
     options, paths = options or PlanOptions(), paths_of(dataset, workspace)
     with access.planning(paths, options.preset):
         run = DatasetPlanning(paths, options, overwrite, num_workers, case_timeout, observer)
@@ -134,6 +137,7 @@ def preprocess(
         >>> rn.preprocess("1", workspace=space).failed
         {}
     """
+    _check(num_workers, case_timeout)
     paths = paths_of(dataset, workspace)
     options = PlanOptions(preset=plan)
     with access.planning(paths, plan):
@@ -152,8 +156,14 @@ def plan_and_preprocess(
     observer: Observer | None = None,
 ) -> tuple[Plan, CohortResult]:
     """Do `plan` and `preprocess` while nobody else uses the dataset; see there."""
+    _check(num_workers, case_timeout)
     options, paths = options or PlanOptions(), paths_of(dataset, workspace)
     with access.planning(paths, options.preset):
         run = DatasetPlanning(paths, options, overwrite, num_workers, case_timeout, observer)
         planned = run.plan()
         return planned, run.preprocess(planned)
+
+
+def _check(num_workers: int, case_timeout: float | None) -> None:
+    check_whole(num_workers=num_workers)
+    check_positive(case_timeout=case_timeout)

@@ -14,7 +14,6 @@ from ricenet_v2.api.planning_steps import (
 )
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import PlanError, TrainingError
-from ricenet_v2.core.options import check_whole
 from ricenet_v2.fingerprinting.fingerprint import measure
 from ricenet_v2.fingerprinting.integrity import check
 from ricenet_v2.network.mixed import MixedPrecision
@@ -44,7 +43,6 @@ class DatasetPlanning:
         observer: Observer | None,
     ) -> None:
         """Read the tables of the dataset; see `ricenet_v2.api.planning` for the arguments."""
-        check_whole(num_workers=num_workers)
         self._paths, self._options, self._overwrite = paths, options, overwrite
         self._workers, self._seconds = num_workers, seconds
         self._observe = observer or (lambda _step: None)

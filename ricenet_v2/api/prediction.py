@@ -9,6 +9,7 @@ from typing import Literal
 from ricenet_v2.api import access
 from ricenet_v2.api.caller import state_kept
 from ricenet_v2.api.locations import PathInput, as_path
+from ricenet_v2.core.options import check_positive
 from ricenet_v2.core.options import options as options_record
 from ricenet_v2.inference.ensemble import Ensemble, load_ensemble
 from ricenet_v2.inference.folder import predict_folder
@@ -124,6 +125,7 @@ def predict(
         >>> [case.case_id for case in predictions.cases]
         ['PH0016', 'PH0017']
     """
+    check_positive(case_timeout=case_timeout)
     return predicted(
         Path(source),
         Path(output),

@@ -12,6 +12,7 @@ from ricenet_v2.api import access
 from ricenet_v2.api.locations import DatasetInput, PathInput, as_path, folder_of, paths_of
 from ricenet_v2.core import html
 from ricenet_v2.core.command import invocation
+from ricenet_v2.core.options import check_positive, check_whole
 from ricenet_v2.records.report import ReportRecord
 from ricenet_v2.reporting.results.absent import Absent, absent
 from ricenet_v2.reporting.results.sources import read_sources
@@ -87,6 +88,8 @@ def report(
         >>> rn.report("1", workspace=space).index.name
         'index.html'
     """
+    check_whole(num_workers=num_workers)
+    check_positive(max_megabytes=max_megabytes, case_timeout=case_timeout)
     paths, folders = paths_of(dataset, workspace), [folder_of(table) for table in predictions]
     model = paths.run(plan, channels)
     with access.reporting(model, folders, as_path(output)):

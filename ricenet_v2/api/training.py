@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Literal
 
 from ricenet_v2.api import access
 from ricenet_v2.api.caller import state_kept
@@ -76,7 +77,7 @@ def train_folds(
     options: TrainOptions | None = None,
     *,
     seeds: Sequence[int] | None = None,
-    num_parallel: int | str = 1,
+    num_parallel: int | Literal["auto"] = 1,
     plan: str = "auto",
     workspace: PathInput | None = None,
     device: str | None = None,
@@ -113,6 +114,8 @@ def train_folds(
         [0, 1, 2, 3, 4]
     """
     check_whole(num_threads=num_threads)
+    if num_parallel != "auto":
+        check_whole(num_parallel=num_parallel)
     for what, numbers in (("fold", folds or ()), ("seed", seeds or ())):
         for number in numbers:
             check_whole(0, **{what: number})

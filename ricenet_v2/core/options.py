@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from typing import Any, TypeVar, cast
 
 import pydantic
@@ -57,3 +58,30 @@ def check_whole(least: int = 1, **values: int | None) -> None:
         if value is not None and (not is_whole or value < least):
             expected = f"a whole number from {least} on"
             raise OptionError(f"{name} is not usable.", expected=expected, got=repr(value))
+
+
+def check_positive(**values: float | None) -> None:
+    """Refuse what is no finite number above 0; None passes.
+
+    Args:
+        values: By the names of the arguments.
+
+    Raises:
+        OptionError: Names the argument.
+    """
+    for name, value in values.items():
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and not (is_number and math.isfinite(value) and value > 0):
+            raise OptionError(
+                f"{name} is not usable.", expected="a number above 0", got=repr(value)
+            )
+
+
+def check_resampling(n_bootstrap: int, seed: int) -> None:
+    """Refuse a number of bootstrap samples below 1 and a random seed below 0.
+
+    Raises:
+        OptionError: Names the argument.
+    """
+    check_whole(n_bootstrap=n_bootstrap)
+    check_whole(0, seed=seed)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.options import check_whole
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.core.types import Shape, Triple
@@ -126,6 +127,7 @@ def write_cohort(
 
     Raises:
         DatasetError: The folder holds something else.
+        OptionError: A number of cases or the seed is not usable.
 
     Example:
         >>> raw = rn.write_cohort(
@@ -138,6 +140,8 @@ def write_cohort(
         >>> sorted(path.name for path in raw.iterdir())[:2]
         ['cases.csv', 'dataset.json']
     """
+    check_whole(cases=cases)
+    check_whole(0, test_cases=test_cases, seed=seed)
     folder = Path(folder)
     shape = (shape[0], shape[1], shape[2])  # also of a list
     spacing = (float(spacing[0]), float(spacing[1]), float(spacing[2]))

@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import importlib
+import inspect
 import io
 import json
 import logging
@@ -266,3 +267,25 @@ def test_commands_that_only_write_hold_their_folder_too(tmp_path):
         with using(writes=[tmp_path]):
             assert module.main(words) == 2
         assert sorted(path for path in tmp_path.iterdir()) == before
+
+
+NUMBERS = [
+    (name, parameter.name)
+    for name in rn.__all__
+    if inspect.isfunction(function := getattr(rn, name))
+    for parameter in inspect.signature(function).parameters.values()
+    if {"int", "float"} & set(str(parameter.annotation).split(" | "))
+]
+
+
+@pytest.mark.parametrize(("name", "number"), NUMBERS)
+@pytest.mark.parametrize("wrong", [-1, float("nan"), True])
+def test_a_wrong_number_is_named_before_anything_is_done(name, number, wrong, tmp_path):
+    function, missing = getattr(rn, name), tmp_path / "missing"
+    needed = [
+        parameter.name
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.default is parameter.empty and parameter.name != number
+    ]
+    with pytest.raises(rn.OptionError, match=number):
+        function(**{key: 0 if key == "fold" else missing for key in needed}, **{number: wrong})

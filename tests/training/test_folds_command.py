@@ -13,7 +13,7 @@ import torch
 from ricenet_v2.api.training import train_folds
 from ricenet_v2.cli import train
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.errors import OptionError, TrainingError
 from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Splits
@@ -177,7 +177,7 @@ def test_a_number_of_parallel_folds_that_is_none_is_refused(paths, capsys, numbe
         assert "expected auto or a whole number from 1" in capsys.readouterr().err
         workspace = paths.raw.parent.parent
         folds = None if fold == "all" else [int(fold)]
-        with pytest.raises(TrainingError, match="--num_folds_parallel is not usable"):
+        with pytest.raises(OptionError, match="num_parallel is not usable"):
             train_folds("9", folds, num_parallel=number, workspace=workspace, device="cpu")
     assert not paths.results.exists()
 

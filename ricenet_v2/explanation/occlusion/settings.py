@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from ricenet_v2.core.options import options
 from ricenet_v2.records.ranges import Gigabytes, Millimetres, Samples
 
@@ -18,7 +20,7 @@ class OcclusionSettings:
 
     Attributes:
         window_mm: Side of the cube that is hidden.
-        stride_mm: From one cube to the next; not more than `window_mm`.
+        stride_mm: From one cube to the next; not more than `window_mm`, which it is by default.
         channel: Name of the only channel that is hidden; None hides all channels at once, as the
             paper does.
         image: What takes the place of mri, ct, pet and other voxels: `local_mean`, the mean of the
@@ -34,7 +36,7 @@ class OcclusionSettings:
     """
 
     window_mm: Millimetres = 16.0
-    stride_mm: Millimetres = 16.0
+    stride_mm: Millimetres = Field(default_factory=lambda checked: checked["window_mm"])
     channel: str | None = None
     image: ImageBaseline = "local_mean"
     dose: DoseBaseline = "local_mean"
