@@ -160,7 +160,7 @@ def _options(
     return ExplanationOptions(
         occlusion=OcclusionSettings(
             window_mm=window_mm,
-            **({} if stride_mm is None else {"stride_mm": stride_mm}),
+            stride_mm=window_mm if stride_mm is None else stride_mm,
             image=baseline,
             dose=dose_baseline,
             method=method,
