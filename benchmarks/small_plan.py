@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
+from ricenet_v2.core import documents
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import (
     ChannelPlan,
@@ -47,3 +49,11 @@ def small_plan(**changes: Any) -> Plan:
     if "spacing" in changes:
         changes = {"spacing_range": (changes["spacing"],) * 2} | changes
     return dataclasses.replace(_PLAN, **changes)
+
+
+def narrow(path: Path) -> None:
+    """Give the network of a stored plan a quarter of its channels, so that it is trained sooner."""
+    plan = documents.read(Plan, path)
+    features = tuple(n // 4 for n in plan.network.features)
+    network = dataclasses.replace(plan.network, features=features)
+    documents.write(path, dataclasses.replace(plan, network=network))

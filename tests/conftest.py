@@ -1,6 +1,5 @@
 """A tiny simulated cohort that went through the chain once, for tests that only read it."""
 
-import dataclasses
 import os
 from pathlib import Path
 
@@ -13,15 +12,16 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.small_plan import small_plan
+from benchmarks.small_plan import narrow, small_plan
 from ricenet_v2.cli import plan_and_preprocess, train
-from ricenet_v2.core import documents
 from ricenet_v2.phantom.cohort import NAME, write_cohort
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import AugmentationPlan, ChannelPlan, Normalisation, TrainingPlan
+from ricenet_v2.records.run import EpochRow
 from ricenet_v2.store.cases import write_case
 from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.training.curves import draw_progress
 
 # No test asserts a time, and a busy machine is slow.
 hypothesis.settings.register_profile("house", deadline=None)
@@ -52,6 +52,23 @@ def _no_waiting_for_the_disk():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _the_same_curves_for_all_runs():
+    """Drawing them takes as long as a tiny training does."""
+    row = EpochRow(0, 0.01, 0.7, 0.7, 0.5, 0.5, 1.0, 0.1, 0.1)
+    drawn = []
+
+    def draw(_rows, path, title):
+        if not drawn:
+            draw_progress([row], path, title)
+            drawn.append(path.read_bytes())
+        path.write_bytes(drawn[0])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ricenet_v2.training.fold.draw_progress", draw)
+        yield
+
+
 @pytest.fixture
 def processes_for_little_work(monkeypatch):
     """Cases go to several processes where these are asked for, however small they are."""
@@ -73,7 +90,7 @@ def planned_cohort(tmp_path_factory) -> Path:
     write_cohort(workspace / "raw" / NAME, seed=1, **TINY)
     words = [NAME, "--workspace", str(workspace), "--num_workers", "1"]
     assert plan_and_preprocess.main(words) == 0
-    _narrow(dataset_paths(NAME, workspace).plan("auto"))
+    narrow(dataset_paths(NAME, workspace).plan("auto"))
     return workspace
 
 
@@ -84,18 +101,10 @@ def trained_cohort(tmp_path_factory) -> Path:
     write_cohort(workspace / "raw" / NAME, seed=1, **TINY)
     common = ["--workspace", str(workspace)]
     assert plan_and_preprocess.main([NAME, *common, "--num_workers", "1"]) == 0
-    _narrow(dataset_paths(NAME, workspace).plan("auto"))
+    narrow(dataset_paths(NAME, workspace).plan("auto"))
     short = ["--epochs", "2", "--set", "iterations_per_epoch=2", "--device", "cpu"]
     assert train.main([NAME, "all", *short, *common]) == 0
     return workspace
-
-
-def _narrow(path: Path) -> None:
-    """Give the network of a plan a quarter of its channels, so that tests train it sooner."""
-    plan = documents.read(Plan, path)
-    features = tuple(n // 4 for n in plan.network.features)
-    network = dataclasses.replace(plan.network, features=features)
-    documents.write(path, dataclasses.replace(plan, network=network))
 
 
 @pytest.fixture(autouse=True)

@@ -39,7 +39,7 @@ def progress_bars() -> Iterator[None]:
 
     Example:
         >>> with rn.progress_bars():
-        ...     report = rn.report("1", workspace=space)
+        ...     result = rn.preprocess("1", workspace=space)
     """
     with _set("always"):
         yield

@@ -99,7 +99,7 @@ def svg(scene: Scene) -> Markup:
 def _svg_of(item: Raster | Text) -> str:
     if isinstance(item, Raster):
         stream = io.BytesIO()
-        item.image().save(stream, format="png", optimize=True)
+        item.image().save(stream, format="png")
         return (
             f'<image x="{item.x:.1f}" y="{item.y:.1f}" width="{item.width:.1f}" '
             f'height="{item.height:.1f}" preserveAspectRatio="none" '
