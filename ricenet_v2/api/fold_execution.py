@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-import torch
-
 from ricenet_v2.core import documents, lifeline
 from ricenet_v2.core.command import again
+from ricenet_v2.core.device_faults import has_lost_device, lacks_device_memory, lost_device
 from ricenet_v2.core.errors import RicenetError, StoppedError, TrainingError
 from ricenet_v2.core.progress import bar
 from ricenet_v2.core.regular import read_bytes
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_OF_THE_MACHINE = (OSError, MemoryError, torch.cuda.OutOfMemoryError)
+_OF_THE_MACHINE = (OSError, MemoryError)
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,9 @@ def in_turn(setup: TrainingSetup, folds: Sequence[int]) -> TrainedFolds:
 
     Raises:
         RicenetError: All failed, or somebody asked for an end.
-        OSError: The machine failed, as it would in the other folds; so for lack of memory.
+        OSError: The machine failed, as it would in the other folds; so for lack of memory, of
+            whatever type the device says it by.
+        DeviceLostError: The device failed; no other fold is begun, since it would in this process.
     """
     runs, failed = [], {}
     for fold in folds:
@@ -101,7 +102,10 @@ def in_turn(setup: TrainingSetup, folds: Sequence[int]) -> TrainedFolds:
         except (StoppedError, *_OF_THE_MACHINE):  # noqa: PERF203 - the other folds are still trained
             raise
         except Exception as error:
-            if len(folds) == 1 or not _may_go_on(error, setup):
+            if has_lost_device(error):
+                what = f"The device failed while fold {fold} was trained; no further fold is begun."
+                raise lost_device(error, what) from error
+            if lacks_device_memory(error) or len(folds) == 1 or not _may_go_on(error, setup):
                 raise
             failed[fold] = _text_of(error)
         else:

@@ -23,11 +23,31 @@ from ricenet_v2.core.lifeline import end_with_parent
 # Processes are counted and reaped in one place of `multiprocessing`, which no lock guards.
 _ONE_AT_A_TIME = threading.Lock()
 _SECONDS_BETWEEN_LOOKS = 1.0
+_SPENT, _GOES_ON = b"spent", b"goes on"
 
 
 def may_start_processes() -> bool:
     """Whether this process may; the workers of a `multiprocessing.Pool`, or of Dask, may not."""
     return not multiprocessing.current_process().daemon
+
+
+class _ThisProcess:
+    """Whether this process is one that a `Worker` started, and is to end behind its task."""
+
+    is_worker = False
+    is_spent = False
+
+
+def end_after_task() -> bool:
+    """Have this process end once its present task is answered; another takes its place.
+
+    For what a task leaves behind that no other must meet, as a device that is lost.
+
+    Returns:
+        Whether it will: False where no `Worker` started this process.
+    """
+    _ThisProcess.is_spent = _ThisProcess.is_worker
+    return _ThisProcess.is_worker
 
 
 class LostError(BrokenExecutor):
@@ -51,7 +71,7 @@ class Worker:
 
     Attributes:
         is_ready: Whether it was started and waits for calls.
-        has_died: Whether it has ended, or could not be started.
+        has_died: Whether it has ended, will end now, or could not be started.
     """
 
     def __init__(self, once: Callable[..., Any] | None, seconds: float | None = None) -> None:
@@ -104,6 +124,7 @@ class Worker:
             self._lost()
             raise LateError.after(self._seconds or 0)
         is_made, answer = pickle.loads(self._received())  # noqa: S301 - our own process sent it
+        self.has_died = self._received() == _SPENT
         if is_made:
             return answer
         raise answer
@@ -170,12 +191,14 @@ def _work(pipe: Connection[Any, Any]) -> None:
     multiprocessing.set_start_method(None, force=True)
     end_with_parent()
     with suppress(EOFError, OSError, KeyboardInterrupt):
+        _ThisProcess.is_worker = True
         once = pickle.loads(pipe.recv_bytes())  # noqa: S301 - our own parent sent it
         pipe.send_bytes(b"ready")
-        while True:
+        while not _ThisProcess.is_spent:
             work = _sent(pipe.recv_bytes(), once)
             pipe.send_bytes(b"begun")
             pipe.send_bytes(_answer_of(work))
+            pipe.send_bytes(_SPENT if _ThisProcess.is_spent else _GOES_ON)
     end_now(0)
 
 
