@@ -23,7 +23,6 @@ from ricenet_v2.core.lifeline import end_with_parent
 # Processes are counted and reaped in one place of `multiprocessing`, which no lock guards.
 _ONE_AT_A_TIME = threading.Lock()
 _SECONDS_BETWEEN_LOOKS = 1.0
-_SPENT, _GOES_ON = b"spent", b"goes on"
 
 
 def may_start_processes() -> bool:
@@ -123,8 +122,7 @@ class Worker:
             self._process.kill()
             self._lost()
             raise LateError.after(self._seconds or 0)
-        is_made, answer = pickle.loads(self._received())  # noqa: S301 - our own process sent it
-        self.has_died = self._received() == _SPENT
+        is_made, answer, self.has_died = pickle.loads(self._received())  # noqa: S301 - our own process sent it
         if is_made:
             return answer
         raise answer
@@ -198,7 +196,6 @@ def _work(pipe: Connection[Any, Any]) -> None:
             work = _sent(pipe.recv_bytes(), once)
             pipe.send_bytes(b"begun")
             pipe.send_bytes(_answer_of(work))
-            pipe.send_bytes(_SPENT if _ThisProcess.is_spent else _GOES_ON)
     end_now(0)
 
 
@@ -218,16 +215,17 @@ def _raise(error: BaseException) -> None:
 
 
 def _answer_of(work: Callable[[], Any]) -> bytes:
-    """Pickled: whether there is a result, and the result or what was raised."""
+    """Pickled: whether there is a result, it or what was raised, and whether the process ends."""
     try:
-        return pickle.dumps((True, work()))
+        return pickle.dumps((True, work(), _ThisProcess.is_spent))
     except BaseException as error:  # noqa: BLE001 - the parent hears of it
         return _pickled_error(error)
 
 
 def _pickled_error(error: BaseException) -> bytes:
     with suppress(Exception):
-        pickled = pickle.dumps((False, error))
+        pickled = pickle.dumps((False, error, _ThisProcess.is_spent))
         pickle.loads(pickled)  # noqa: S301 - some errors can be sent but not received
         return pickled
-    return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
+    told = RuntimeError(f"{type(error).__name__}: {error}")
+    return pickle.dumps((False, told, _ThisProcess.is_spent))
