@@ -23,8 +23,9 @@ from ricenet_v2.records.plan_parts import TrainingPlan
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.store.cases import has_case
 from ricenet_v2.store.raw import RawDataset
+from ricenet_v2.training.data_flow import open_batches
 from ricenet_v2.training.job import Job
-from ricenet_v2.training.loader import Source, TrainingBatches
+from ricenet_v2.training.source import Source
 
 _UPDATES_OF_PEAK = 2
 
@@ -104,7 +105,7 @@ def measure(job: Job, raw: RawDataset, splits: Splits, effort: Effort) -> Benchm
         plan_hash=documents.fingerprint_of(job.plan),
         fold=job.fold,
         machine=described(job.device),
-        num_workers=job.num_workers,
+        num_workers=job.flow.loading_processes,
         updates=effort.updates,
         rounds=n_rounds,
         stages=measured,
@@ -115,7 +116,7 @@ def measure(job: Job, raw: RawDataset, splits: Splits, effort: Effort) -> Benchm
 def _timed(job: Job, effort: Effort) -> tuple[Bench, TimingRounds, Peak]:
     labels = {case: job.labels[case] for case in job.train}
     source = Source(job.reader, labels, job.plan, job.seed)
-    batches = TrainingBatches(source, 0, job.num_workers, job.device)
+    batches = open_batches(job.flow, source, 0, job.device)
     try:
         with watched_memory(job.device) as peak:
             bench = make_bench(job.plan, job.process_group)

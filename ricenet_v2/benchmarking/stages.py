@@ -20,7 +20,7 @@ from ricenet_v2.store.cases import read_record
 from ricenet_v2.store.raw import RawDataset
 from ricenet_v2.training.augmentation.apply import augment
 from ricenet_v2.training.job import Job
-from ricenet_v2.training.loader import Source
+from ricenet_v2.training.source import Source
 from ricenet_v2.training.loop import predict_cases
 from ricenet_v2.training.state import full_state
 from ricenet_v2.training.wrapping import precision
@@ -60,7 +60,9 @@ def steps(job: Job, turns: TimingRounds) -> Iterator[Stage]:
         reference=statistics.median(turns.everything),
         ratio=turns.waiting_share,
         limit=LIMITS["waiting"],
-        note=f"loading processes: {job.num_workers}",
+        note="training cases on the device"
+        if job.flow.is_on_device
+        else f"loading processes: {job.flow.num_workers}",
     )
 
 
@@ -72,6 +74,8 @@ def reading(job: Job) -> Stage:
         job.reader(case)
         seconds.append(time.perf_counter() - start)
     note = f"{kept} of {len(job.train)} training cases fit the memory for them"
+    if job.flow.is_on_device:
+        note = "each once, before the first epoch: they are kept on the device"
     return _stage("reading one case", seconds, note)
 
 

@@ -74,7 +74,9 @@ def words_of(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return f"Interrupted{_by(error)}. {_AGAIN}"
     if has_lost_device(error):
-        return f"Error: {lost_device(error, 'The device failed; this process cannot go on with it.')}"
+        return (
+            f"Error: {lost_device(error, 'The device failed; this process cannot go on with it.')}"
+        )
     name = f"Error: {type(error).__name__}: {error}"
     if remedy := _remedy(error):
         return f"{name}\n  what to do: {remedy}"

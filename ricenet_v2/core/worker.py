@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import multiprocessing
+import os
 import pickle
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -73,14 +74,21 @@ class Worker:
         has_died: Whether it has ended, will end now, or could not be started.
     """
 
-    def __init__(self, once: Callable[..., Any] | None, seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        once: Callable[..., Any] | None,
+        seconds: float | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """Prepare one.
 
         Args:
             once: Is sent to it when it starts.
             seconds: That a call may take; as long as it takes where None.
+            environment: Variables that are set in it before anything else is done.
         """
         self._once, self._seconds = once, seconds
+        self._environment = dict(environment or {})
         self._process: Any = None
         self._pipe: Any = None  # its class depends on the operating system
         self.is_ready = self.has_died = False
@@ -91,7 +99,7 @@ class Worker:
         Raises:
             LostError: It ended before it was ready.
         """
-        once = pickle.dumps(self._once)
+        once = pickle.dumps((self._environment, pickle.dumps(self._once)))
         context = multiprocessing.get_context("spawn")
         with _ONE_AT_A_TIME:
             self._pipe, its_end = context.Pipe()
@@ -190,7 +198,9 @@ def _work(pipe: Connection[Any, Any]) -> None:
     end_with_parent()
     with suppress(EOFError, OSError, KeyboardInterrupt):
         _ThisProcess.is_worker = True
-        once = pickle.loads(pipe.recv_bytes())  # noqa: S301 - our own parent sent it
+        environment, sent_once = pickle.loads(pipe.recv_bytes())  # noqa: S301 - our own parent sent it
+        os.environ.update(environment)  # before libraries are imported that look at it
+        once = pickle.loads(sent_once)  # noqa: S301
         pipe.send_bytes(b"ready")
         while not _ThisProcess.is_spent:
             work = _sent(pipe.recv_bytes(), once)

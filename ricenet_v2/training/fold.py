@@ -21,11 +21,13 @@ from ricenet_v2.records.run import EpochRow, Run
 from ricenet_v2.store import checkpoints, tables
 from ricenet_v2.training.checkpoint_writer import CheckpointWriter
 from ricenet_v2.training.curves import draw_progress
+from ricenet_v2.training.data_flow import open_batches
 from ricenet_v2.training.feature_reference import reference_of
 from ricenet_v2.training.finished import finished_run
 from ricenet_v2.training.fold_log import logged
 from ricenet_v2.training.job import Job, run_record
-from ricenet_v2.training.loader import Source, TrainingBatches
+from ricenet_v2.training.loader import TrainingBatches
+from ricenet_v2.training.source import Source
 from ricenet_v2.training.loop import TrainingTask, train_epoch
 from ricenet_v2.training.loss import class_weights
 from ricenet_v2.training.preparation import prepare
@@ -145,7 +147,7 @@ def _epochs(job: Job, state: State, stop: StopSignal) -> None:
     labels = {case: job.labels[case] for case in job.train}
     source = Source(job.reader, labels, job.plan, job.seed, job.share)
     network, task = wrapped(state.network, training, job.process_group), _task(job, state)
-    batches = TrainingBatches(source, state.epoch, job.num_workers, job.device)
+    batches = open_batches(job.flow, source, state.epoch, job.device)
     drawn = time.monotonic()
     try:
         writing = CheckpointWriter(job.paths) if job.process_group.leads else nullcontext()

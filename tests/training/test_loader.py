@@ -17,7 +17,8 @@ from ricenet_v2.training import loader
 from ricenet_v2.training.augmentation.apply import augment
 from ricenet_v2.training.augmentation.draw import draw_named
 from ricenet_v2.training.batch_partition import BatchPartition
-from ricenet_v2.training.loader import Source, TrainingBatches, _Loader
+from ricenet_v2.training.loader import TrainingBatches, _Loader
+from ricenet_v2.training.source import Source
 from ricenet_v2.training.reader import CaseReader
 from ricenet_v2.training.sampler import epoch_cases
 from ricenet_v2.training.workers import Workers, default_workers, settle_worker
