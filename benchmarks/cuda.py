@@ -47,8 +47,7 @@ from ricenet_v2.records.fingerprint import (
 )
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store.cases import write_case
-from ricenet_v2.training.loader import Batch, TrainingBatches
-from ricenet_v2.training.source import Source
+from ricenet_v2.training.loader import Batch, Source, TrainingBatches
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.reader import CaseReader
 from ricenet_v2.training.wrapping import autocast, moved

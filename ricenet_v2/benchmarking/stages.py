@@ -20,8 +20,8 @@ from ricenet_v2.store.cases import read_record
 from ricenet_v2.store.raw import RawDataset
 from ricenet_v2.training.augmentation.apply import augment
 from ricenet_v2.training.job import Job
-from ricenet_v2.training.source import Source
 from ricenet_v2.training.loop import predict_cases
+from ricenet_v2.training.source import Source
 from ricenet_v2.training.state import full_state
 from ricenet_v2.training.wrapping import precision
 

@@ -45,6 +45,7 @@ _SPELLING = (
     "The locale of this shell cannot spell a name. Set LC_ALL=C.UTF-8 or PYTHONUTF8=1 and run the "
     "command again."
 )
+_LOST = "The device failed; this process cannot go on with it."
 _REPORT = (
     "This is a fault of the program, or of a library under it. Please report it with the lines "
     "above. What was finished is on disk."
@@ -74,9 +75,7 @@ def words_of(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return f"Interrupted{_by(error)}. {_AGAIN}"
     if has_lost_device(error):
-        return (
-            f"Error: {lost_device(error, 'The device failed; this process cannot go on with it.')}"
-        )
+        return f"Error: {lost_device(error, _LOST)}"
     name = f"Error: {type(error).__name__}: {error}"
     if remedy := _remedy(error):
         return f"{name}\n  what to do: {remedy}"

@@ -181,9 +181,7 @@ def _tried(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> Expl
         raise
     except Exception as error:
         if has_lost_device(error):
-            what = (
-                f"The device failed while {shown(case_id)} was explained; no further case is begun."
-            )
+            what = f"The device failed while {shown(case_id)} was explained; no other is begun."
             raise lost_device(error, what) from error
         # Whatever it is, the others are explained.
         return logged_in_short(logger, f"{shown(case_id)} could not be explained", error)

@@ -105,7 +105,7 @@ def predict_folder(
             )
         except Exception as error:
             if has_lost_device(error):
-                what = f"The device failed while {shown(case)} was predicted; no further case is begun."
+                what = f"The device failed while {shown(case)} was predicted; no other is begun."
                 raise lost_device(error, what) from error
             # Whatever it is, the others are predicted.
             failed[case] = logged_in_short(logger, f"{shown(case)} could not be predicted", error)

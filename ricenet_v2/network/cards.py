@@ -98,4 +98,4 @@ def _free_of(index: int) -> int:
 
 
 if __name__ == "__main__":
-    print(f"{_MARK}{json.dumps(free_bytes())}")
+    sys.stdout.write(f"{_MARK}{json.dumps(free_bytes())}\n")

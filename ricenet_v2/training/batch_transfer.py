@@ -11,7 +11,7 @@ class BatchTransfer:
     def __init__(self, device: torch.device) -> None:
         """Prepare a stream of the device."""
         self._device = device
-        self._stream = torch.cuda.Stream(device)
+        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
     def begin(self, images: torch.Tensor) -> torch.Tensor:
         """Begin to copy a batch from page-locked memory; returns at once.

@@ -19,14 +19,15 @@ def mark(device: torch.device) -> Mark:
     """
     if device.type != "cuda":
         return time.perf_counter()
-    event = torch.cuda.Event(enable_timing=True)
+    event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
     event.record(torch.cuda.current_stream(device))
     return event
 
 
 def seconds_between(first: Mark, second: Mark) -> float:
     """Seconds from one instant to another of the same device, which must be over by now."""
-    if isinstance(first, float) and isinstance(second, float):
+    if isinstance(first, float) or isinstance(second, float):
+        assert isinstance(first, float)
+        assert isinstance(second, float)
         return second - first
-    assert not isinstance(first, float)
     return float(first.elapsed_time(second)) / 1000

@@ -27,12 +27,12 @@ from ricenet_v2.training.finished import finished_run
 from ricenet_v2.training.fold_log import logged
 from ricenet_v2.training.job import Job, run_record
 from ricenet_v2.training.loader import TrainingBatches
-from ricenet_v2.training.source import Source
 from ricenet_v2.training.loop import TrainingTask, train_epoch
 from ricenet_v2.training.loss import class_weights
 from ricenet_v2.training.preparation import prepare
 from ricenet_v2.training.preview import draw_preview
 from ricenet_v2.training.resume_checks import check_other_folds
+from ricenet_v2.training.source import Source
 from ricenet_v2.training.state import (
     State,
     averaged,

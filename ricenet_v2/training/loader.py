@@ -22,6 +22,8 @@ from ricenet_v2.training.sample_ring import SampleRing
 from ricenet_v2.training.source import Source
 from ricenet_v2.training.workers import Workers, samples_ahead
 
+__all__ = ["Batch", "Source", "TrainingBatches"]
+
 _CPU = torch.device("cpu")
 # Threads that copy samples into page-locked memory; one alone is slower than a large card trains.
 _COPIERS = 4

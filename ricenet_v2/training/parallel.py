@@ -201,7 +201,7 @@ class _Process:
 
 
 Command: TypeAlias = Callable[[Place], Sequence[str]]
-"""Makes the command line of a training in a place; one of `core.lifeline` ends with this process."""
+"""Makes the command line of a training in a place; `core.lifeline` has one that ends with us."""
 
 
 def run_folds(

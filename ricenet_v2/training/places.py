@@ -95,12 +95,13 @@ def places_on(cards: Sequence[Card], need: Need, number: int) -> list[Place]:
         else:
             chosen = max(cards, key=lambda card: (card.free or 0) / (counts[card.index] + 1))
         counts[chosen.index] += 1
-    places = []
-    for turn in range(number):
-        for card in sorted(cards, key=lambda card: -(card.free or 0)):
-            if turn < counts[card.index]:
-                places.append(Place(card, _room_for_cases(card, need, counts[card.index])))
-    return places
+    emptiest = sorted(cards, key=lambda card: -(card.free or 0))
+    return [
+        Place(card, _room_for_cases(card, need, counts[card.index]))
+        for turn in range(number)
+        for card in emptiest
+        if turn < counts[card.index]
+    ]
 
 
 def _room_for_cases(card: Card, need: Need, count: int) -> int:

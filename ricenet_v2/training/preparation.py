@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.machine import GIB, n_cores
+from ricenet_v2.core.memory import available_memory
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.lineage import distinguishing, identifying
 from ricenet_v2.records.plan import Plan
@@ -13,12 +15,11 @@ from ricenet_v2.store import cases as store
 from ricenet_v2.store.fold_paths import FoldPaths
 from ricenet_v2.store.fold_remedy import read_run
 from ricenet_v2.store.paths import DATASET_JSON
-from ricenet_v2.core.machine import GIB, n_cores
-from ricenet_v2.core.memory import available_memory
 from ricenet_v2.training.batch_partition import BatchPartition, check_sharing
 from ricenet_v2.training.data_flow import DataFlow, data_flow, free_beside_step
 from ricenet_v2.training.job import Job
 from ricenet_v2.training.options import TrainOptions, effective_plan, with_epochs
+from ricenet_v2.training.parallel import FoldDemand
 from ricenet_v2.training.preprocessed import (
     check_described,
     intensities,
@@ -26,7 +27,6 @@ from ricenet_v2.training.preprocessed import (
     records_of_plan,
     sizes,
 )
-from ricenet_v2.training.parallel import FoldDemand
 from ricenet_v2.training.reader import CaseReader, cache_budget
 from ricenet_v2.training.training_setup import TrainingSetup
 
