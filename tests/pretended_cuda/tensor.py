@@ -58,6 +58,9 @@ class DeviceTensor(torch.Tensor):
                 return _ASKED[func](args[0])
             if func in _ANSWERS:
                 return _ANSWERS[func](*args, **kwargs)
+        elif func in {_T.to, _T.type_as}:  # a tensor of the host is to be as one of the device is
+            other = kwargs.get("other", args[1] if len(args) > 1 else None)
+            return args[0].to(other.where, other.dtype, *args[2:])
         device = kwargs.get("device")
         if device is not None and func not in _ANSWERS and torch.device(device).type == "cpu":
             # Only its shape and type are wanted, as by `zeros_like(x, device="cpu")`.
