@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import shutil
 from pathlib import Path
 
@@ -24,8 +25,14 @@ from ricenet_v2.records.plan_parts import (
 )
 from ricenet_v2.store.images import write_image
 from ricenet_v2.store.paths import DatasetPaths, dataset_paths
-from ricenet_v2.store.raw import image_path, images_folder, load_raw_dataset, mask_path
-from ricenet_v2.store.raw import masks_folder, write_raw_tables
+from ricenet_v2.store.raw import (
+    image_path,
+    images_folder,
+    load_raw_dataset,
+    mask_path,
+    masks_folder,
+    write_raw_tables,
+)
 from ricenet_v2.training.splits import make_splits
 
 NAME, SIZE, CLASSES = "Dataset009_Pretended", (8, 8, 8), ("radiation_effect", "recurrence")
@@ -123,13 +130,15 @@ def numbers_in(path: Path) -> dict[str, list[float]]:
     """The columns of a table that hold numbers in every row."""
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    columns = {}
-    for name in rows[0]:
-        try:
-            columns[name] = [float(row[name]) for row in rows]
-        except ValueError:
-            continue
-    return columns
+    columns = {name: [_number(row[name]) for row in rows] for name in rows[0]}
+    return {n: values for n, values in columns.items() if not all(map(math.isnan, values))}
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def assert_alike(on_cpu: Path, on_device: Path, tolerance: float, without: tuple[str, ...] = ()):
