@@ -120,7 +120,7 @@ def _jobs(
     if machine.executor == PROCESSES:
         device = resolve_device(machine.device)
         there = parallel.resources(device)
-        demand = demand_of(replace(setup, plan=budget.plan), options)
+        demand = demand_of(setup, budget.plan, options)
         fitting = parallel.folds_that_fit(demand, len(left), there)
         number = parallel.number_of(machine.number, fitting, len(left), "--num_processes")
         places = parallel.places_for(demand, number, there)

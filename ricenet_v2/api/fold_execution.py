@@ -143,7 +143,8 @@ def in_parallel(
             f"{setup.process_group.size}",
         )
     device = setup.process_group.device
-    there, demand = parallel.resources(device), demand_of(setup, setup.options)
+    there = parallel.resources(device)
+    demand = demand_of(setup, effective_plan(setup.plan, setup.options), setup.options)
     fitting = parallel.folds_that_fit(demand, len(folds), there)
     number = parallel.number_of(execution.number, fitting, len(folds))
     places = parallel.places_for(demand, number, there)

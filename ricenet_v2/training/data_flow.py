@@ -155,18 +155,11 @@ def open_batches(
     Raises:
         DatasetError: A case that is to lie on the device is missing or damaged.
     """
-    kept: DeviceCases | None = None
-    if flow.is_on_device:
-        try:
-            kept = DeviceCases(
-                source.reader, sorted(source.labels), device, source.plan.storage_dtype, n_cores()
-            )
-        except RuntimeError as error:
-            if not lacks_device_memory(error):
-                raise
-            torch.cuda.empty_cache()
-            logger.warning("The device has no room for the training cases: they are loaded.")
-            flow = replace(flow, is_on_device=False)
+    kept = _kept(source, device) if flow.is_on_device else None
+    if flow.is_on_device and kept is None:
+        torch.cuda.empty_cache()
+        logger.warning("The device has no room for the training cases: they are loaded.")
+        flow = replace(flow, is_on_device=False)
     logger.info("%s", flow.description)
     return TrainingBatches(
         source,
@@ -176,3 +169,14 @@ def open_batches(
         n_slots=flow.n_slots or None,
         device_cases=kept,
     )
+
+
+def _kept(source: Source, device: torch.device) -> DeviceCases | None:
+    """All training cases on the device; None where its memory has run out."""
+    cases, dtype = sorted(source.labels), source.plan.storage_dtype
+    try:
+        return DeviceCases(source.reader, cases, device, dtype, n_cores())
+    except RuntimeError as error:
+        if not lacks_device_memory(error):
+            raise
+    return None

@@ -92,9 +92,14 @@ def prepare(setup: TrainingSetup, fold: int) -> Job:
     return job
 
 
-def demand_of(setup: TrainingSetup, options: TrainOptions) -> FoldDemand:
-    """What each training of a dataset takes, that of the largest fold."""
-    used = effective_plan(setup.plan, options)
+def demand_of(setup: TrainingSetup, used: Plan, options: TrainOptions) -> FoldDemand:
+    """What each training of a dataset takes, that of the largest fold.
+
+    Args:
+        setup: With the plan whose memory is stated.
+        used: The plan with the settings of the trainings.
+        options: Processes that load, and memory for cases.
+    """
     return FoldDemand(
         setup.plan,
         max(len(fold.train) for fold in setup.splits.folds),

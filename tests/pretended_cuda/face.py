@@ -124,6 +124,7 @@ def _autocast(machine: PretendedCuda) -> Any:
 def _methods(machine: PretendedCuda) -> dict[str, Any]:
     return {
         "pin_memory": lambda x, *_: machine.pin(x),
+        "record_stream": lambda *_: None,  # all streams share one backlog
         "is_pinned": lambda x, *_: not isinstance(x, DeviceTensor) and machine.is_pinned(x),
     }
 
