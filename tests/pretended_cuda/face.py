@@ -112,10 +112,11 @@ def _autocast(machine: PretendedCuda) -> Any:
         """The CPU's list of operations stands in for that of the device."""
 
         def __init__(self, device_type, dtype=None, enabled=True, cache_enabled=None):
-            if device_type == machine.kind:
-                dtype = torch.get_autocast_dtype(device_type) if dtype is None else dtype
-                device_type = "cpu"
-            super().__init__(device_type, dtype, enabled, cache_enabled)
+            if dtype is None:
+                dtype = torch.get_autocast_dtype(device_type)
+            # That of another device changes nothing of what is computed here.
+            enabled = enabled and device_type == machine.kind
+            super().__init__("cpu", dtype, enabled, cache_enabled)
 
     return DeviceAutocast
 

