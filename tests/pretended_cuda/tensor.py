@@ -17,9 +17,10 @@ class DeviceTensor(torch.Tensor):
 
     inner: torch.Tensor
     where: torch.device
+    born: tuple[int, int] | None
 
     @staticmethod
-    def __new__(cls, inner, where):
+    def __new__(cls, inner, where, born=None):
         wrapped = torch.Tensor._make_wrapper_subclass(
             cls,
             inner.shape,
@@ -30,7 +31,7 @@ class DeviceTensor(torch.Tensor):
             device=inner.device,
             requires_grad=False,
         )
-        wrapped.inner, wrapped.where = inner, where
+        wrapped.inner, wrapped.where, wrapped.born = inner, where, born
         return wrapped
 
     def __repr__(self, **_):
@@ -173,15 +174,6 @@ def _new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, **_
     return built.requires_grad_(requires_grad)
 
 
-def _refused(name):
-    def refuse(self, *_, **__):
-        raise RuntimeError(
-            f"cannot {name} '{self.where.type}' only dense CPU tensors can be pinned"
-        )
-
-    return refuse
-
-
 def _set_item(self, key, value):
     # A number becomes a kernel's argument, not a transfer.
     is_number = not isinstance(value, torch.Tensor)
@@ -202,8 +194,6 @@ _ASKED = {
 _ANSWERS = {
     _T.numpy: lambda x, *_, **__: x.__array__(),
     _T.__array__: lambda x, *_, **__: x.__array__(),
-    _T.is_pinned: lambda x, *_, **__: False,
-    _T.pin_memory: _refused("pin"),
     _T.record_stream: lambda x, *_, **__: None,
     _T.cpu: lambda x, *_, **__: _down(x),
     _T.to: _to,
