@@ -96,7 +96,7 @@ def measure(job: Job, raw: RawDataset, splits: Splits, effort: Effort) -> Benchm
         *stages.preprocessing(job, raw, n_rounds),
         stages.prediction(job, bench, len(splits.folds), n_rounds),
         stages.validation(job, bench, n_rounds),
-        stages.saving(job, bench, n_rounds),
+        *stages.saving(job, bench, n_rounds),
         *stages.memory(job, peak),
     )
     return Benchmark(
@@ -132,9 +132,9 @@ def estimated(
 ) -> Estimate:
     """Seconds of an epoch, of a fold and of all folds, one after the other.
 
-    An epoch is its updates, the validation of the fold's cases and a checkpoint. After the last
-    one the validation cases are predicted once more, mirrored. The start of the program, figures
-    and checkpoints of best epochs are not counted.
+    An epoch is its updates, the validation of the fold's cases and a copy of the state. After the
+    last one the validation cases are predicted once more, mirrored. The start of the program,
+    figures, checkpoints that a thread writes and copies of best epochs are not counted.
 
     Args:
         measured: Stages, those of an epoch among them.
@@ -146,7 +146,7 @@ def estimated(
     took = {stage.name: stage.measured for stage in measured}
     counts = [len(each.validation) for each in splits.folds]
     updates = plan.iterations_per_epoch * took[stages.STEP]
-    epochs = [updates + n * took[stages.VALIDATION] + took[stages.SAVING] for n in counts]
+    epochs = [updates + n * took[stages.VALIDATION] + took[stages.COPYING] for n in counts]
     folds = [
         plan.epochs * epoch + n * n_mirrorings * took[stages.VALIDATION]
         for epoch, n in zip(epochs, counts, strict=True)

@@ -55,13 +55,10 @@ def test_each_is_taken_for_what_it_is(error):
 
 
 def test_the_cause_of_an_error_counts():
-    try:
-        try:
-            raise LOST[0]
-        except RuntimeError as cause:
-            raise TrainingError("The fold failed.") from cause
-    except TrainingError as error:
-        assert has_lost_device(error)
+    error = TrainingError("The fold failed.")
+    assert not has_lost_device(error)
+    error.__cause__ = LOST[0]
+    assert has_lost_device(error)
 
 
 def test_the_error_names_the_line_that_matters():

@@ -54,7 +54,9 @@ def test_each_device_is_named_as_this_process_sees_it(monkeypatch, answers, visi
     assert cards(torch.device("cpu")) == ()
 
 
-@pytest.mark.parametrize(("text", "code"), [("", 0), ("free bytes of CUDA devices: {}", 0), ("", 3)])
+@pytest.mark.parametrize(
+    ("text", "code"), [("", 0), ("free bytes of CUDA devices: {}", 0), ("", 3)]
+)
 def test_memory_that_nobody_can_tell_is_said_once(
     monkeypatch, answers, caplog, pretended_cuda, text, code
 ):

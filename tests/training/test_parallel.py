@@ -131,8 +131,7 @@ def test_no_more_than_so_many_run_at_a_time(tmp_path):
         "time.sleep(0.3); mine.unlink()"
     )
     commands = {
-        fold: _always(sys.executable, "-c", text, str(tmp_path), f"run_{fold}")
-        for fold in range(5)
+        fold: _always(sys.executable, "-c", text, str(tmp_path), f"run_{fold}") for fold in range(5)
     }
     assert all(ended.error is None for ended in _ended(commands, 2).values())
     counts = [int(file.read_text()) for file in tmp_path.glob("count_*")]
