@@ -67,8 +67,8 @@ class DataFlow:
         if not self.num_workers:
             return "The main process loads the training cases."
         return (
-            f"{self.num_workers} processes load the training cases; {self.n_slots} samples may lie "
-            f"ready ({self.loading_bytes / GIB:.3g} GiB of main memory with what they work at)."
+            f"Processes that load the training cases: {self.num_workers}; {self.n_slots} samples "
+            f"may lie ready ({self.loading_bytes / GIB:.3g} GiB of main memory in all)."
         )
 
 
