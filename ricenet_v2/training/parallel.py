@@ -82,7 +82,7 @@ class FoldDemand:
         """Bytes of main memory, with the fewest processes and samples that a training loads by."""
         cases = self.n_train * memory.sample_bytes(self.plan)
         kept = CACHE_BYTES if self.cache_gb is None else int(self.cache_gb * GIB)
-        loading = least_loading_bytes(self.plan, self.batch_size, self.num_workers)
+        loading = least_loading_bytes(self.plan, self.num_workers)
         state = memory.state_bytes(self.plan)
         return memory.PROCESS_BYTES + min(kept, cases) + loading + state
 
@@ -98,6 +98,7 @@ def folds_that_fit(demand: FoldDemand, n_folds: int, there: Resources) -> int:
     need, process, fitting = demand.of_device, demand.of_machine, min(n_folds, there.cores)
     if there.cards:
         fitting = min(fitting, sum(slots_of(card, need) for card in there.cards))
+        process += memory.locked_bytes(demand.plan, demand.batch_size)
     else:
         process += need.step
     if there.memory is not None:

@@ -59,8 +59,9 @@ def test_host_memory_of_large_batches_is_counted(plan):
     """Page-locked batches and samples on their way were 27 GiB that nobody had reckoned with."""
     large = dataclasses.replace(plan, input_size=(256, 256, 256))  # 128 MiB a case, two channels
     demand = FoldDemand(large, 16, batch_size=32)
-    # 1 GiB the process, 2 the cases, 12 three batches, 0.625 the sample at work and two that wait.
-    assert demand.of_machine / GB == pytest.approx(15.625, abs=0.01)
+    # 1 GiB the process, 2 the cases, 0.625 the sample at work and two that wait; 12 three batches.
+    assert demand.of_machine / GB == pytest.approx(3.625, abs=0.01)
+    assert folds_that_fit(demand, 20, Resources(40 * GB, (), 64)) == 8
     assert folds_that_fit(demand, 5, Resources(40 * GB, _cards(999), 64)) == 2
 
 
