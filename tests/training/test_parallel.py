@@ -17,12 +17,12 @@ from ricenet_v2.training.parallel import (
     Resources,
     folds_that_fit,
     number_of,
-    places_for,
     resources,
     run_folds,
+    slots_for,
     workers_beside,
 )
-from ricenet_v2.training.places import Place
+from ricenet_v2.training.slots import TrainingSlot
 from ricenet_v2.training.stop_signal import StopSignal
 
 GB = 1024**3
@@ -110,7 +110,7 @@ def _commands(**texts: str):
 
 
 def _ended(commands, number, stop=None):
-    events = run_folds(commands, [Place()] * number, stop or StopSignal())
+    events = run_folds(commands, [TrainingSlot()] * number, stop or StopSignal())
     return {event.fold: event for event in events if isinstance(event, FoldExit)}
 
 
@@ -142,7 +142,9 @@ def test_no_more_than_so_many_run_at_a_time(tmp_path):
 
 def test_a_wish_to_stop_ends_the_running_ones_and_starts_no_other():
     stop = StopSignal()
-    events = run_folds(_commands(f0="import time; time.sleep(60)", f1="pass"), [Place()], stop)
+    events = run_folds(
+        _commands(f0="import time; time.sleep(60)", f1="pass"), [TrainingSlot()], stop
+    )
     assert next(events) == "waiting"
     stop.requested = True
     ended = [event for event in events if isinstance(event, FoldExit)]
@@ -174,13 +176,13 @@ mine.unlink()
 def test_folds_run_where_there_is_memory_for_them(plan, tmp_path, gigabytes, wanted, most):
     demand, there = _demand(plan, 8), Resources(512 * GB, _cards(*gigabytes), 32)
     number = number_of(wanted, folds_that_fit(demand, 5, there), 5)
-    places = places_for(demand, number, there)
-    assert len(places) == sum(most.values())
+    slots = slots_for(demand, number, there)
+    assert len(slots) == sum(most.values())
     commands = {
         fold: _always(sys.executable, "-c", _WATCH, str(tmp_path), str(fold), seconds)
         for fold, seconds in enumerate(("1.2", "0.4", "0.4", "0.4", "0.4"))
     }
-    events = run_folds(commands, places, StopSignal())
+    events = run_folds(commands, slots, StopSignal())
     assert [e.error for e in events if isinstance(e, FoldExit)] == [None] * 5
     seen = [file.read_text().split() for file in sorted(tmp_path.glob("*.seen"))]
     assert len(seen) == 5

@@ -56,8 +56,8 @@ def test_folds_get_a_card_each_by_its_memory(
     _free(monkeypatch, *free)
     seen = []
 
-    def instead(commands, places, _stop):
-        seen.extend((place, commands[0](place)) for place in places)
+    def instead(commands, slots, _stop):
+        seen.extend((slot, commands[0](slot)) for slot in slots)
         return iter([parallel.FoldExit(fold, "Not begun.") for fold in commands])
 
     monkeypatch.setattr(parallel, "run_folds", instead)
@@ -65,7 +65,7 @@ def test_folds_get_a_card_each_by_its_memory(
     with pretended_cuda(cards=TWO) as gpu:
         assert train.main([NAME, "all", *words]) == 2
         assert gpu.context is None  # half a gigabyte of a card, for as long as the folds train
-    assert [place.environment["CUDA_VISIBLE_DEVICES"] for place, _ in seen] == expected
+    assert [slot.environment["CUDA_VISIBLE_DEVICES"] for slot, _ in seen] == expected
     for _, line in seen:
         assert line[line.index("--device") + 1] == "cuda"
         assert float(line[line.index("--device_cache_gb") + 1]) > 0
