@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import collections
 import dataclasses
 import os
 import sys
@@ -151,16 +152,10 @@ def test_a_wish_to_stop_ends_the_running_ones_and_starts_no_other():
     assert [event.fold for event in ended] == [0]
 
 
-_WATCH = """
+_TELLS_CARD = """
 import os, pathlib, sys, time
-here, fold, seconds = pathlib.Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
-card = os.environ["CUDA_VISIBLE_DEVICES"]
-mine = here / f"{card}.{fold}.runs"
-mine.touch()
-running = [each.name.partition(".")[0] for each in here.glob("*.runs")]
-(here / f"{fold}.seen").write_text(f"{card} {running.count(card)} {len(set(running))}")
-time.sleep(seconds)
-mine.unlink()
+pathlib.Path(sys.argv[1]).write_text(os.environ["CUDA_VISIBLE_DEVICES"])
+time.sleep(float(sys.argv[2]))
 """
 
 
@@ -178,16 +173,24 @@ def test_folds_run_where_there_is_memory_for_them(plan, tmp_path, gigabytes, wan
     number = number_of(wanted, folds_that_fit(demand, 5, there), 5)
     slots = slots_for(demand, number, there)
     assert len(slots) == sum(most.values())
-    commands = {
-        fold: _always(sys.executable, "-c", _WATCH, str(tmp_path), str(fold), seconds)
-        for fold, seconds in enumerate(("1.2", "0.4", "0.4", "0.4", "0.4"))
-    }
-    events = run_folds(commands, slots, StopSignal())
-    assert [e.error for e in events if isinstance(e, FoldExit)] == [None] * 5
-    seen = [file.read_text().split() for file in sorted(tmp_path.glob("*.seen"))]
-    assert len(seen) == 5
-    for card, beside, devices in seen:
-        assert int(beside) <= most[card]
-        # Never two on one device while another idles: the second is begun where all have one.
-        assert int(beside) == 1 or int(devices) == len(most)
-    assert {card for card, _, _ in seen} == set(most)
+    running, on_card = collections.Counter(), {}
+
+    def command(fold):
+        def begin(slot):
+            card = slot.card.word
+            assert running[card] < most[card]
+            # Never two on one device while another with room idles.
+            assert not running[card] or all(running[other] for other in most)
+            running[card] += 1
+            on_card[fold] = card
+            seconds = "1.5" if fold == 0 else "0.2"
+            return [sys.executable, "-c", _TELLS_CARD, str(tmp_path / str(fold)), seconds]
+
+        return begin
+
+    for event in run_folds({fold: command(fold) for fold in range(5)}, slots, StopSignal()):
+        if isinstance(event, FoldExit):
+            assert event.error is None
+            running[on_card[event.fold]] -= 1
+    assert set(on_card.values()) == set(most)
+    assert on_card == {fold: (tmp_path / str(fold)).read_text() for fold in range(5)}
