@@ -21,6 +21,7 @@ from ricenet_v2.core.seeds import generator, seed_of
 from ricenet_v2.inference.test_time_augmentation import pooled_features, probabilities
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.plan_parts import TrainingPlan
+from ricenet_v2.training.augmentation.transfer import sent
 from ricenet_v2.training.batch_partition import BatchPartition
 from ricenet_v2.training.ema import Ema
 from ricenet_v2.training.loader import Batch
@@ -164,7 +165,7 @@ def _loss(
         logits = network(images)
     weights = None
     if task.class_weights is not None:
-        weights = torch.tensor(task.class_weights, device=device)
+        (weights,) = sent([torch.tensor(task.class_weights)], device)
     return mean_loss(logits.float(), targets, plan.label_smoothing, weights)
 
 
