@@ -19,7 +19,8 @@ class EpochRow:
     """One line of history.csv.
 
     Times in seconds: `seconds` of the whole epoch, `validation_seconds` of its validation;
-    `waiting` is the share of the training spent waiting for data.
+    `waiting` is the share of the training spent waiting for data. `skipped_updates` were left out,
+    since their gradients overflowed float16.
     """
 
     epoch: int
@@ -31,12 +32,15 @@ class EpochRow:
     seconds: float
     waiting: float
     validation_seconds: float = 0.0
+    skipped_updates: int = 0
 
     @classmethod
     def of(cls, cells: Mapping[str, str]) -> EpochRow:
         """From the cells of a line, by column."""
-        rest = {name: float(cell) for name, cell in cells.items() if name != "epoch"}
-        return cls(int(cells["epoch"]), **rest)
+        whole = ("epoch", "skipped_updates")
+        rest = {name: float(cell) for name, cell in cells.items() if name not in whole}
+        counts = {name: int(cells[name]) for name in whole if name in cells}
+        return cls(**counts, **rest)
 
 
 @record
@@ -71,7 +75,10 @@ class Run:
             last finished epoch; empty in older files.
         validation_mirror_axes: Array axes (0 z, 1 y, 2 x) that validation.csv is the mean over the
             mirrorings of; None in older files.
-        precision: Of the forward passes of training, `float32` or `bfloat16`; empty in older files.
+        precision: Of the forward passes of training, `float32`, `bfloat16` or `float16`; empty in
+            older files.
+        tf32: Whether convolutions of float32 rounded their factors to TF32, as torch does on CUDA;
+            None off CUDA and in older files.
         n_processes: That shared each update; None in older files.
         hardware: Name of the device; empty in older files.
         prior: Class shares that the network is taught, and those of the training cases, for which
@@ -109,6 +116,7 @@ class Run:
     validation_checkpoint: str = ""
     validation_mirror_axes: tuple[int, ...] | None = None
     precision: str = ""
+    tf32: bool | None = None
     n_processes: int | None = None
     hardware: str = ""
     prior: Prior | None = None
