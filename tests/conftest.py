@@ -22,6 +22,7 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import AugmentationPlan, ChannelPlan, Normalisation, TrainingPlan
 from ricenet_v2.store.cases import write_case
 from ricenet_v2.store.paths import dataset_paths
+from tests.pretended_cuda import PretendedCuda
 
 # No test asserts a time, and a busy machine is slow.
 hypothesis.settings.register_profile("house", deadline=None)
@@ -96,6 +97,12 @@ def _narrow(path: Path) -> None:
     features = tuple(n // 4 for n in plan.network.features)
     network = dataclasses.replace(plan.network, features=features)
     documents.write(path, dataclasses.replace(plan, network=network))
+
+
+@pytest.fixture(scope="session")
+def pretended_cuda():
+    """The class of a CUDA device that is not there; see tests/pretended_cuda."""
+    return PretendedCuda
 
 
 @pytest.fixture(autouse=True)
