@@ -63,7 +63,7 @@ def watched_memory(device: torch.device) -> Iterator[Peak]:
     if device.type != "cuda":
         yield peak
         return
-    torch.cuda.init()  # before, the allocator knows no device
+    torch.cuda.init()  # type: ignore[no-untyped-call] # before, the allocator knows no device
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device), torch.cuda.memory_reserved(device)

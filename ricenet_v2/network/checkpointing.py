@@ -27,7 +27,7 @@ def checkpoint_activations(network: Classifier) -> None:
     """
     for block in _blocks(network):
         module_forward = block.forward
-        block.forward = partial(_forward, block, module_forward)  # type: ignore[method-assign]
+        block.forward = partial(_forward, block, module_forward)
 
 
 def _blocks(network: Classifier) -> Iterator[nn.Module]:

@@ -109,11 +109,15 @@ def make_plan(
     levels, why_levels = plan_levels(fingerprint.channels, [plan for plan, _ in channels])
 
     def measure(candidate: Candidate) -> MemoryEstimate:
-        network, size, batch = candidate.network, candidate.input_size, candidate.batch
-        arguments = (network, n_channels, n_classes, size, batch, precision)
-        # A cost without that argument serves where nothing is checkpointed.
-        named = {"checkpointing": True} if candidate.checkpointing else {}
-        return cost(*arguments, **named)
+        return cost(
+            candidate.network,
+            n_channels,
+            n_classes,
+            candidate.input_size,
+            candidate.batch,
+            precision,
+            checkpointing=candidate.checkpointing,
+        )
 
     with PRESETS.blamed(preset, "cannot plan"):
         rungs = rules.ladder(cases, overrides, levels)

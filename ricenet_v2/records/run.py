@@ -32,15 +32,13 @@ class EpochRow:
     seconds: float
     waiting: float
     validation_seconds: float = 0.0
-    skipped_updates: int = 0
+    skipped_updates: float = 0.0
 
     @classmethod
     def of(cls, cells: Mapping[str, str]) -> EpochRow:
         """From the cells of a line, by column."""
-        whole = ("epoch", "skipped_updates")
-        rest = {name: float(cell) for name, cell in cells.items() if name not in whole}
-        counts = {name: int(cells[name]) for name in whole if name in cells}
-        return cls(**counts, **rest)
+        rest = {name: float(cell) for name, cell in cells.items() if name != "epoch"}
+        return cls(int(cells["epoch"]), **rest)
 
 
 @record

@@ -24,8 +24,14 @@ from ricenet_v2.records.plan_parts import (
 )
 from ricenet_v2.store.images import write_image
 from ricenet_v2.store.paths import DatasetPaths, dataset_paths
-from ricenet_v2.store.raw import image_path, images_folder, load_raw_dataset, mask_path
-from ricenet_v2.store.raw import masks_folder, write_raw_tables
+from ricenet_v2.store.raw import (
+    image_path,
+    images_folder,
+    load_raw_dataset,
+    mask_path,
+    masks_folder,
+    write_raw_tables,
+)
 from ricenet_v2.training.splits import make_splits
 
 NAME, SIZE, CLASSES = "Dataset009_Pretended", (8, 8, 8), ("radiation_effect", "recurrence")

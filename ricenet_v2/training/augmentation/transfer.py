@@ -23,7 +23,7 @@ def sent(tensors: Sequence[torch.Tensor], device: torch.device) -> list[torch.Te
     if device.type == "cuda":
         flat = flat.pin_memory()
     there = flat.to(device, non_blocking=device.type == "cuda")
-    parts = there.split([tensor.numel() for tensor in tensors])
+    parts = torch.split(there, [tensor.numel() for tensor in tensors])
     return [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
 
 
