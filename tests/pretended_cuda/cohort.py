@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import shutil
 from pathlib import Path
 
@@ -129,13 +130,15 @@ def numbers_in(path: Path) -> dict[str, list[float]]:
     """The columns of a table that hold numbers in every row."""
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    columns = {}
-    for name in rows[0]:
-        try:
-            columns[name] = [float(row[name]) for row in rows]
-        except ValueError:
-            continue
-    return columns
+    columns = {name: [_number(row[name]) for row in rows] for name in rows[0]}
+    return {n: values for n, values in columns.items() if not all(map(math.isnan, values))}
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def assert_alike(on_cpu: Path, on_device: Path, tolerance: float, without: tuple[str, ...] = ()):

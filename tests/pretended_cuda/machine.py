@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch.utils import _python_dispatch
-from torch.utils._pytree import tree_leaves, tree_map_only
 
 from tests.pretended_cuda import current, rules
 from tests.pretended_cuda.backlog import Backlog
@@ -22,7 +21,8 @@ from tests.pretended_cuda.ledger import Event, Seen, place
 from tests.pretended_cuda.memory import Memory
 from tests.pretended_cuda.products import is_product, rounded
 from tests.pretended_cuda.randomness import Randomness, RealGenerator
-from tests.pretended_cuda.tensor import DeviceTensor, inner_of
+from tests.pretended_cuda.tensor import DeviceTensor
+from tests.pretended_cuda.values import leaves_of, mapped, tensors_of
 
 _NO_FLOAT64 = (
     "Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't support float64. "
@@ -32,6 +32,17 @@ _FORKED = (
     "Cannot re-initialize CUDA in forked subprocess. To use CUDA with multiprocessing, you must "
     "use the 'spawn' start method"
 )
+
+
+def _inner(x: DeviceTensor) -> torch.Tensor:
+    return x.inner
+
+
+def _draws(func: Any, args: Any, kwargs: Any) -> bool:
+    """Whether an operation draws from the device's own generator."""
+    if torch.Tag.nondeterministic_seeded not in func.tags:
+        return False
+    return not any(isinstance(x, RealGenerator) for x in (*args, *kwargs.values()))
 
 
 class PretendedCuda(Copies, _python_dispatch.TorchDispatchMode):
@@ -147,7 +158,7 @@ class PretendedCuda(Copies, _python_dispatch.TorchDispatchMode):
             if result is not NotImplemented:
                 return result
         name = func._overloadpacket.__name__ if hasattr(func, "_overloadpacket") else str(func)
-        leaves = tree_leaves((args, kwargs))
+        leaves = leaves_of(args, kwargs)
         mine = [x for x in leaves if isinstance(x, DeviceTensor)]
         target = None if kwargs.get("device") is None else self.device_of(kwargs["device"])
         if not mine and (target is None or target.type != self.kind):
@@ -165,10 +176,9 @@ class PretendedCuda(Copies, _python_dispatch.TorchDispatchMode):
         return self._computed(func, name, where, mine, args, kwargs)
 
     def _computed(self, func, name, where, mine, args, kwargs):
-        index, seeded = where.index or 0, torch.Tag.nondeterministic_seeded in func.tags
-        generators = [x for x in (*args, *kwargs.values()) if isinstance(x, RealGenerator)]
-        own = seeded and not generators
-        inner_args, inner_kwargs = tree_map_only(DeviceTensor, inner_of, (args, kwargs))
+        index, own = where.index or 0, _draws(func, args, kwargs)
+        inner_args = tuple(mapped(DeviceTensor, _inner, x) for x in args)
+        inner_kwargs = {n: mapped(DeviceTensor, _inner, x) for n, x in kwargs.items()}
         if is_product(name):
             inner_args = self._product(name, index, inner_args)
         with self._below(), self.random.of_card(index) if own else contextlib.nullcontext():
@@ -215,7 +225,7 @@ class PretendedCuda(Copies, _python_dispatch.TorchDispatchMode):
 
     def _product(self, name, index, args):
         """Note a product or convolution, and let it take the device's time."""
-        dtype = next(x.dtype for x in tree_leaves(args) if isinstance(x, torch.Tensor))
+        dtype = tensors_of(args)[0].dtype
         self.products[index, dtype] += 1
         if self.lag and "convolution" in name:
             self.backlog.add(self.lag)
@@ -228,7 +238,7 @@ class PretendedCuda(Copies, _python_dispatch.TorchDispatchMode):
 
     # ---- wrapping ------------------------------------------------------------------------------
     def _all_wrapped(self, func, result, where, mine):
-        tensors = [x for x in tree_leaves(result) if isinstance(x, torch.Tensor)]
+        tensors = tensors_of(result)
         if any(x.dtype == torch.float64 for x in tensors):
             self.float64[place()] += 1
             if self.kind == "mps":
@@ -238,12 +248,18 @@ class PretendedCuda(Copies, _python_dispatch.TorchDispatchMode):
             del result, tensors
             self.backlog.wait()
             raise self.out_of_memory(self.memory(where.index or 0).words(missing, where.index or 0))
+
+        def there(x: torch.Tensor) -> DeviceTensor:
+            return DeviceTensor(x, where)
+
+        if not torch.is_inference_mode_enabled():
+            return mapped(torch.Tensor, there, result)
         # A view of a tensor that was made outside of inference mode is one of those, too.
         returns = func._schema.returns
         views = any(r.alias_info is not None and not r.alias_info.is_write for r in returns)
         was_made_outside = bool(mine) and views and not mine[0].is_inference()
-        with torch.inference_mode(torch.is_inference_mode_enabled() and not was_made_outside):
-            return tree_map_only(torch.Tensor, lambda x: DeviceTensor(x, where), result)
+        with torch.inference_mode(not was_made_outside):
+            return mapped(torch.Tensor, there, result)
 
     def wrapped(self, inner: torch.Tensor, where: torch.device) -> DeviceTensor:
         """A tensor of the device with these values.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch.utils._pytree import tree_leaves, tree_map_only
+
+from tests.pretended_cuda.values import mapped, tensors_of
 
 _PRODUCTS = {"mm", "bmm", "addmm", "baddbmm", "addmv", "mv", "dot", "linear", "_addmm_activation"}
 
@@ -22,10 +23,9 @@ def _allows_tf32(name: str) -> bool:
 
 def rounded(name: str, args: Any, *, emulate: bool) -> Any:
     """The arguments of a product of float32 as TF32 takes them; None where it stays float32."""
-    tensors = [x for x in tree_leaves(args) if isinstance(x, torch.Tensor)]
-    if tensors[0].dtype != torch.float32 or not _allows_tf32(name):
+    if tensors_of(args)[0].dtype != torch.float32 or not _allows_tf32(name):
         return None
-    return tree_map_only(torch.Tensor, _short, args) if emulate else args
+    return mapped(torch.Tensor, _short, args) if emulate else args
 
 
 def _short(values: torch.Tensor) -> torch.Tensor:
