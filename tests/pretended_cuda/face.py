@@ -29,7 +29,6 @@ _REAL = {
     "group": torch._C._group_tensors_by_device_and_dtype,
     "run": threading.Thread.run,
     "autocast": torch.autocast,
-    "is_pinned": torch.Tensor.is_pinned,
 }
 
 
@@ -122,10 +121,15 @@ def _autocast(machine: PretendedCuda) -> Any:
 
 
 def _methods(machine: PretendedCuda) -> dict[str, Any]:
-    return {
-        "pin_memory": lambda x, *_: machine.pin(x),
-        "is_pinned": lambda x, *_: not isinstance(x, DeviceTensor) and machine.is_pinned(x),
-    }
+    def pin_memory(x: torch.Tensor, *_: Any) -> torch.Tensor:
+        if not isinstance(x, DeviceTensor):
+            return machine.pin(x)
+        raise RuntimeError(f"cannot pin '{x.where}' only dense CPU tensors can be pinned")
+
+    def is_pinned(x: torch.Tensor, *_: Any) -> bool:
+        return not isinstance(x, DeviceTensor) and machine.is_pinned(x)
+
+    return {"pin_memory": pin_memory, "is_pinned": is_pinned}
 
 
 def _in_thread(machine: PretendedCuda) -> Any:

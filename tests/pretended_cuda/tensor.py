@@ -173,15 +173,6 @@ def _new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, **_
     return built.requires_grad_(requires_grad)
 
 
-def _refused(name):
-    def refuse(self, *_, **__):
-        raise RuntimeError(
-            f"cannot {name} '{self.where.type}' only dense CPU tensors can be pinned"
-        )
-
-    return refuse
-
-
 def _set_item(self, key, value):
     # A number becomes a kernel's argument, not a transfer.
     is_number = not isinstance(value, torch.Tensor)
@@ -202,8 +193,6 @@ _ASKED = {
 _ANSWERS = {
     _T.numpy: lambda x, *_, **__: x.__array__(),
     _T.__array__: lambda x, *_, **__: x.__array__(),
-    _T.is_pinned: lambda x, *_, **__: False,
-    _T.pin_memory: _refused("pin"),
     _T.record_stream: lambda x, *_, **__: None,
     _T.cpu: lambda x, *_, **__: _down(x),
     _T.to: _to,
