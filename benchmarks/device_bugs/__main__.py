@@ -2,6 +2,7 @@
 
     python -m benchmarks.device_bugs
     python -m benchmarks.device_bugs --only mixup
+    python -m benchmarks.device_bugs --write
 
 Each fault is planted in a copy of the working tree, and the tests of its part are run until one
 fails. Ends with 1 where a fault is not found that gives errors, wrong values or waits on CUDA. What
@@ -17,12 +18,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.device_bugs.bug import DeviceBug
+from benchmarks import page
+from benchmarks.device_bugs.bug import DeviceBug, Effect
 from benchmarks.device_bugs.bugs import BUGS
 from benchmarks.mutation.forks import Forks
 from benchmarks.mutation.tree import ROOT, copied
 
 _TIMEOUT = 600.0
+EFFECTS: tuple[Effect, ...] = ("wrong", "slow", "legal")
+Rows = list[tuple[DeviceBug, str]]
 
 
 def found_by(bug: DeviceBug, forks: Forks) -> str:
@@ -41,8 +45,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.device_bugs", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--only", default="", metavar="WORD", help="faults whose names hold this")
-    only = parser.parse_args().only
-    chosen = [bug for bug in BUGS if only in bug.name]
+    parser.add_argument("--write", action="store_true", help="put the counts into the page")
+    options = parser.parse_args()
+    chosen = [bug for bug in BUGS if options.only in bug.name]
     for bug in chosen:
         bug.planted(ROOT)
     with tempfile.TemporaryDirectory() as folder:
@@ -52,26 +57,42 @@ def main() -> int:
             print(f"{broken} fails without any fault", file=sys.stderr)
             return 1
         print("| fault | file | on CUDA | found by |\n|---|---|---|---|", flush=True)
-        rows, started = [], time.monotonic()
+        rows: Rows = []
+        started = time.monotonic()
         for bug in chosen:
             test = found_by(bug, forks)
             rows.append((bug, test))
             name = test.rpartition("::")[2] or "nothing"
             print(f"| {bug.name} | `{bug.file}` | {bug.effect} | {name} |", flush=True)
-    return _summary(rows, time.monotonic() - started)
-
-
-def _summary(rows: list[tuple[DeviceBug, str]], seconds: float) -> int:
-    """Print how many of each kind were found; 1 where one that must be found was not."""
+    print(f"\n{counted(rows)}\n\n{time.monotonic() - started:.0f} s")
+    if options.write and not options.only:
+        page.write(ROOT / "documentation" / "benchmarks.md", "device bugs", counted(rows))
     missed = [bug.name for bug, test in rows if not test and bug.effect != "legal"]
-    counts = []
-    for effect in ("wrong", "slow", "legal"):
-        of = [test for bug, test in rows if bug.effect == effect]
-        counts.append(f"{sum(map(bool, of))} of {len(of)} that are {effect} on CUDA")
-    print(f"\nFound: {', '.join(counts)}; {seconds:.0f} s.")
     if missed:
         print(f"Not found: {'; '.join(missed)}.")
     return int(bool(missed))
+
+
+def counted(rows: Rows) -> str:
+    """How many of each effect were found, by the package that they were planted in."""
+    folders = sorted({bug.file.partition("/")[0] for bug, _ in rows})
+    counts = {
+        (folder, effect): [
+            bool(test)
+            for bug, test in rows
+            if bug.effect == effect and bug.file.startswith(f"{folder}/")
+        ]
+        for folder in folders
+        for effect in EFFECTS
+    }
+    lines = [[f"`{folder}`", *(_share(counts[folder, e]) for e in EFFECTS)] for folder in folders]
+    sums = [_share([found for f in folders for found in counts[f, e]]) for e in EFFECTS]
+    columns = ("package", *(f"{effect} on CUDA" for effect in EFFECTS))
+    return page.table(columns, [*lines, ["all", *sums]])
+
+
+def _share(found: list[bool]) -> str:
+    return f"{sum(found)} of {len(found)}" if found else "-"
 
 
 if __name__ == "__main__":
