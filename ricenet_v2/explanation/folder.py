@@ -10,6 +10,7 @@ from typing import cast
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.deadline import within
+from ricenet_v2.core.device_faults import has_lost_device, lost_device
 from ricenet_v2.core.errors import (
     CheckpointError,
     DatasetError,
@@ -178,7 +179,11 @@ def _tried(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> Expl
         return _kept(job, case_id, paths) or _explained(job, case_id, paths, title)
     except DiskFullError:  # no other case could be written either
         raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, the others are explained
+    except Exception as error:
+        if has_lost_device(error):
+            what = f"The device failed while {shown(case_id)} was explained; no other is begun."
+            raise lost_device(error, what) from error
+        # Whatever it is, the others are explained.
         return logged_in_short(logger, f"{shown(case_id)} could not be explained", error)
 
 

@@ -130,7 +130,10 @@ def _methods(machine: PretendedCuda) -> dict[str, Any]:
     def is_pinned(x: torch.Tensor, *_: Any) -> bool:
         return not isinstance(x, DeviceTensor) and machine.is_pinned(x)
 
-    return {"pin_memory": pin_memory, "is_pinned": is_pinned}
+    def record_stream(*_: Any) -> None:
+        """All streams share one backlog, and no memory is used again too early."""
+
+    return {"pin_memory": pin_memory, "is_pinned": is_pinned, "record_stream": record_stream}
 
 
 def _in_thread(machine: PretendedCuda) -> Any:

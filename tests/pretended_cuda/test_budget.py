@@ -16,6 +16,7 @@ from tests.pretended_cuda.test_commands import LOUD, QUIET
 IMAGES = 4 * 2 * 2 * 3 * 8**3
 """Bytes of the images of an update: two steps of two samples of three channels, float32."""
 LABELS = 8 * 2 * 2
+LOADED = ("--device_cache_gb", "0")
 MOST_PARAMETERS = 1_000_000
 """Bytes of the parameters of the augmentation of a batch of two with 224 voxels a side."""
 
@@ -77,7 +78,7 @@ def test_parameters_of_the_augmentation_are_small(pretended_cuda):
 
 def test_workers_read_ahead_into_page_locked_memory(preprocessed, tmp_path, pretended_cuda):
     space = copy_of(preprocessed, tmp_path / "space")
-    for seen in _updates(space, pretended_cuda, *QUIET, "--num_workers", "1"):
+    for seen in _updates(space, pretended_cuda, *QUIET, "--num_workers", "1", *LOADED):
         assert [wait.kind for wait in seen.waits] == ["wait"], seen
 
 

@@ -8,34 +8,74 @@ import pytest
 import torch
 
 from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.network.cards import Card
 from ricenet_v2.records.plan_parts import MemoryEstimate
+from ricenet_v2.training import memory
 from ricenet_v2.training.parallel import (
+    FoldDemand,
     FoldExit,
     Resources,
     folds_that_fit,
     number_of,
+    places_for,
     resources,
     run_folds,
+    workers_beside,
 )
+from ricenet_v2.training.places import Place
 from ricenet_v2.training.stop_signal import StopSignal
 
 GB = 1024**3
 
 
-def _plan_of(plan, gigabytes: int):
-    return dataclasses.replace(plan, memory=MemoryEstimate(0, 0, 0, 0, gigabytes * GB, 0, 0, 0, 0))
+def _demand(plan, gigabytes: int, **more):
+    planned = dataclasses.replace(
+        plan, memory=MemoryEstimate(0, 0, 0, 0, gigabytes * GB, 0, 0, 0, 0)
+    )
+    return FoldDemand(planned, 16, planned.training.batch_size, **more)
+
+
+def _cards(*gigabytes: float):
+    return tuple(Card(n, int(size * GB), str(n)) for n, size in enumerate(gigabytes))
 
 
 def test_the_count_by_hand(plan):
-    step = _plan_of(plan, 3)
-    # 3 GB a step and 1 GB a process (the cases are a few kB): four fifths of 40 GB hold 7.
-    assert folds_that_fit(step, 16, 20, Resources(40 * GB, (), 64)) == 7
-    assert folds_that_fit(step, 16, 5, Resources(40 * GB, (), 64)) == 5
-    assert folds_that_fit(step, 16, 5, Resources(40 * GB, (), 2)) == 2
-    assert folds_that_fit(step, 16, 5, Resources(1 * GB, (), 64)) == 1
-    assert folds_that_fit(step, 16, 5, Resources(None, (), 64)) == 5
+    step = _demand(plan, 3)
+    # 3 GB a step, 1 GB a process and 1/8 GB a process that loads (the cases are a few kB): four
+    # fifths of 40 GB hold 7.
+    assert folds_that_fit(step, 20, Resources(40 * GB, (), 64)) == 7
+    assert folds_that_fit(step, 5, Resources(40 * GB, (), 64)) == 5
+    assert folds_that_fit(step, 5, Resources(40 * GB, (), 2)) == 2
+    assert folds_that_fit(step, 5, Resources(1 * GB, (), 64)) == 1
+    assert folds_that_fit(step, 5, Resources(None, (), 64)) == 5
     # On a device: 3.5 GB each of 0.8 x 10 GB, twice.
-    assert folds_that_fit(step, 16, 5, Resources(400 * GB, (10 * GB, 10 * GB), 64)) == 4
+    assert folds_that_fit(step, 5, Resources(400 * GB, _cards(10, 10), 64)) == 4
+    # Ten processes that load take as much as the step.
+    loading = _demand(plan, 0, num_workers=24)
+    assert folds_that_fit(loading, 20, Resources(40 * GB, _cards(999), 64)) == 7
+
+
+def test_host_memory_of_large_batches_is_counted(plan):
+    """Page-locked batches and samples on their way were 27 GiB that nobody had reckoned with."""
+    large = dataclasses.replace(plan, input_size=(256, 256, 256))  # 128 MiB a case, two channels
+    demand = FoldDemand(large, 16, batch_size=32)
+    # 1 GiB the process, 2 the cases, 12 three batches, 0.625 the sample at work and two that wait.
+    assert demand.of_machine / GB == pytest.approx(15.625, abs=0.01)
+    assert folds_that_fit(demand, 5, Resources(40 * GB, _cards(999), 64)) == 2
+
+
+def test_what_the_step_takes_follows_the_batch(plan):
+    stated = MemoryEstimate(100, 50, 200, 100, 1000, 40, 60, 1, 1)
+    plan = dataclasses.replace(plan, memory=stated)
+    assert memory.step_bytes(plan) == stated.total == 1550
+    assert memory.step_bytes(plan, 2 * plan.training.batch_size) == 450 + 2 * 1100
+    assert memory.state_bytes(plan) == 2 * (100 + 200 + 100)
+
+
+def test_processes_that_load_share_the_cores_out(plan):
+    there = Resources(400 * GB, _cards(40, 40), 32)
+    assert workers_beside(_demand(plan, 3), torch.device("cuda"), 2, there) == 15
+    assert workers_beside(_demand(plan, 3, num_workers=3), torch.device("cuda"), 2, there) == 3
 
 
 def test_the_wish_of_the_user():
@@ -50,7 +90,7 @@ def test_the_wish_of_the_user():
 def test_the_machine_can_tell_what_it_has():
     found = resources(torch.device("cpu"))
     assert found.cores >= 1
-    assert found.device_memory == ()
+    assert found.cards == ()
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system pins no process")
@@ -60,12 +100,16 @@ def test_folds_get_only_the_cores_that_the_process_may_use(monkeypatch):
     assert resources(torch.device("cpu")).cores == 3
 
 
+def _always(*words: str):
+    return lambda _place: list(words)
+
+
 def _commands(**texts: str):
-    return {int(key[1:]): [sys.executable, "-c", text] for key, text in texts.items()}
+    return {int(key[1:]): _always(sys.executable, "-c", text) for key, text in texts.items()}
 
 
 def _ended(commands, number, stop=None):
-    events = run_folds(commands, number, stop or StopSignal())
+    events = run_folds(commands, [Place()] * number, stop or StopSignal())
     return {event.fold: event for event in events if isinstance(event, FoldExit)}
 
 
@@ -87,7 +131,7 @@ def test_no_more_than_so_many_run_at_a_time(tmp_path):
         "time.sleep(0.3); mine.unlink()"
     )
     commands = {
-        fold: [sys.executable, "-c", text, str(tmp_path), f"run_{fold}"] for fold in range(5)
+        fold: _always(sys.executable, "-c", text, str(tmp_path), f"run_{fold}") for fold in range(5)
     }
     assert all(ended.error is None for ended in _ended(commands, 2).values())
     counts = [int(file.read_text()) for file in tmp_path.glob("count_*")]
@@ -97,8 +141,50 @@ def test_no_more_than_so_many_run_at_a_time(tmp_path):
 
 def test_a_wish_to_stop_ends_the_running_ones_and_starts_no_other():
     stop = StopSignal()
-    events = run_folds(_commands(f0="import time; time.sleep(60)", f1="pass"), 1, stop)
+    events = run_folds(_commands(f0="import time; time.sleep(60)", f1="pass"), [Place()], stop)
     assert next(events) == "waiting"
     stop.requested = True
     ended = [event for event in events if isinstance(event, FoldExit)]
     assert [event.fold for event in ended] == [0]
+
+
+_WATCH = """
+import os, pathlib, sys, time
+here, fold, seconds = pathlib.Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
+card = os.environ["CUDA_VISIBLE_DEVICES"]
+mine = here / f"{card}.{fold}.runs"
+mine.touch()
+running = [each.name.partition(".")[0] for each in here.glob("*.runs")]
+(here / f"{fold}.seen").write_text(f"{card} {running.count(card)} {len(set(running))}")
+time.sleep(seconds)
+mine.unlink()
+"""
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "wanted", "most"),
+    [
+        ((12, 12), "auto", {"0": 1, "1": 1}),  # fold 2 was put beside fold 0, on a full device
+        ((12, 12), "2", {"0": 1, "1": 1}),
+        ((80, 8), "2", {"0": 2}),  # fold 1 was put on the device that has no room for it
+        ((24, 12), "auto", {"0": 2, "1": 1}),
+    ],
+)
+def test_folds_run_where_there_is_memory_for_them(plan, tmp_path, gigabytes, wanted, most):
+    demand, there = _demand(plan, 8), Resources(512 * GB, _cards(*gigabytes), 32)
+    number = number_of(wanted, folds_that_fit(demand, 5, there), 5)
+    places = places_for(demand, number, there)
+    assert len(places) == sum(most.values())
+    commands = {
+        fold: _always(sys.executable, "-c", _WATCH, str(tmp_path), str(fold), seconds)
+        for fold, seconds in enumerate(("1.2", "0.4", "0.4", "0.4", "0.4"))
+    }
+    events = run_folds(commands, places, StopSignal())
+    assert [e.error for e in events if isinstance(e, FoldExit)] == [None] * 5
+    seen = [file.read_text().split() for file in sorted(tmp_path.glob("*.seen"))]
+    assert len(seen) == 5
+    for card, beside, devices in seen:
+        assert int(beside) <= most[card]
+        # Never two on one device while another idles: the second is begun where all have one.
+        assert int(beside) == 1 or int(devices) == len(most)
+    assert {card for card, _, _ in seen} == set(most)
