@@ -109,6 +109,7 @@ def explain_folder(
             or are of other networks or options; another process writes there, or nothing can be
             written there.
         PlanError: No such class, or the control was made by another plan.
+        DeviceLostError: The device failed; no further case is begun.
     """
     plan, before = ensemble.plan, stamp(output / EXPLANATION_JSON)
     target_of(options.target, plan.classes, 0)

@@ -73,6 +73,7 @@ def predict_folder(
             than the model, `output` holds predictions and `resume` is not set, or such that would
             be lost or are of another model or other options; another process writes there, nothing
             can be written there, or calibrated predictions without mirroring.
+        DeviceLostError: The device failed; no further case is begun.
     """
     ensemble.check(mirror=mirror)
     check_images(ensemble.dataset, source)

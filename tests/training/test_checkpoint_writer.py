@@ -155,12 +155,12 @@ def test_an_epoch_that_cannot_be_saved_is_no_stop_that_saved_it(paths, monkeypat
 
 
 def test_a_copy_has_the_values_the_layout_and_the_sharing_of_its_state(tmp_path):
-    shared = torch.randn(4, 5)
+    shared, turned = torch.randn(4, 5), torch.randn(2, 3, 4, 5, 6)
     state = {
         "a": shared,
-        "b": {"again": shared, "turned": torch.randn(2, 3, 4, 5, 6).to(memory_format=torch.channels_last_3d)},
+        "b": {"again": shared, "turned": turned.to(memory_format=torch.channels_last_3d)},
         "c": [torch.arange(3), (1, "word", None), torch.zeros(0), torch.tensor(2.5)],
-    }  # fmt: skip
+    }
     copies = HostCopies()
     first = copies.of(state)
     assert first.state["a"] is first.state["b"]["again"]

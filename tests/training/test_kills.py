@@ -117,7 +117,7 @@ def test_a_fold_killed_at_any_instant_ends_as_the_whole_one(with_training, make_
 
 
 def test_the_killed_command_ends_as_the_whole_fold(with_training, make_workspace, forking):
-    """Its checkpoints are written once a minute: of the killed run that of the first epoch alone."""
+    """Checkpoints are written once a minute: of a killed run that of the first epoch alone."""
     plan = with_training(epochs=12)
     whole, killed = make_workspace(plan, "whole"), make_workspace(plan, "killed")
     assert _run(forking, whole) == 0
