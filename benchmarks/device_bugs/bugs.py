@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from benchmarks.device_bugs import in_explanation, in_prediction, in_training
+from benchmarks.device_bugs import in_data, in_explanation, in_prediction, in_training
 from benchmarks.device_bugs.bug import DeviceBug
 
-BUGS: tuple[DeviceBug, ...] = (*in_training.BUGS, *in_prediction.BUGS, *in_explanation.BUGS)
+BUGS: tuple[DeviceBug, ...] = (
+    *in_training.BUGS,
+    *in_data.BUGS,
+    *in_prediction.BUGS,
+    *in_explanation.BUGS,
+)
