@@ -16,7 +16,9 @@ import argparse
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import Queue
 
 from benchmarks import page
 from benchmarks.device_bugs.bug import DeviceBug, Effect
@@ -40,27 +42,47 @@ def found_by(bug: DeviceBug, forks: Forks) -> str:
         file.write_text(source, encoding="utf-8")
 
 
+def _tried(bug: DeviceBug, free: Queue[Forks]) -> str:
+    forks = free.get()
+    try:
+        return found_by(bug, forks)
+    finally:
+        free.put(forks)
+
+
+def _failing(test: str, free: Queue[Forks]) -> str:
+    forks = free.get()
+    try:
+        return forks.first_failure([test])
+    finally:
+        free.put(forks)
+
+
 def main() -> int:
     """Plant all, print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.device_bugs", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--only", default="", metavar="WORD", help="faults whose names hold this")
     parser.add_argument("--write", action="store_true", help="put the counts into the page")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="faults at a time")
     options = parser.parse_args()
     chosen = [bug for bug in BUGS if options.only in bug.name]
     for bug in chosen:
         bug.planted(ROOT)
-    with tempfile.TemporaryDirectory() as folder:
-        forks = Forks(copied(Path(folder)), _TIMEOUT)
-        tests = sorted({test for bug in chosen for test in bug.tests})
-        if broken := forks.first_failure(tests):
-            print(f"{broken} fails without any fault", file=sys.stderr)
+    tests = sorted({test for bug in chosen for test in bug.tests})
+    rows: Rows = []
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
+        free = Queue[Forks]()
+        for number in range(options.jobs):
+            free.put(Forks(copied(Path(folder) / str(number)), _TIMEOUT))
+        broken = [test for test in pool.map(lambda t: _failing(t, free), tests) if test]
+        if broken:
+            print(f"without any fault these fail: {', '.join(broken)}", file=sys.stderr)
             return 1
         print("| fault | file | on CUDA | found by |\n|---|---|---|---|", flush=True)
-        rows: Rows = []
-        started = time.monotonic()
-        for bug in chosen:
-            test = found_by(bug, forks)
+        found = pool.map(lambda bug: _tried(bug, free), chosen)
+        for bug, test in zip(chosen, found, strict=True):
             rows.append((bug, test))
             name = test.rpartition("::")[2] or "nothing"
             print(f"| {bug.name} | `{bug.file}` | {bug.effect} | {name} |", flush=True)
