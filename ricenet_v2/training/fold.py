@@ -45,7 +45,7 @@ from ricenet_v2.training.stop_signal import Stopped, StopSignal
 from ricenet_v2.training.trackers import tracking
 from ricenet_v2.training.training_setup import TrainingSetup
 from ricenet_v2.training.validation import loss_and_macro_f1, predict_validation, write_validation
-from ricenet_v2.training.wrapping import wrapped
+from ricenet_v2.training.wrapping import tuned, wrapped
 
 logger = logging.getLogger(__name__)
 
@@ -216,7 +216,10 @@ def _epoch(
 ) -> bool:
     """Train and validate one epoch; whether it is the best so far."""
     started = time.perf_counter()
-    result = train_epoch(network, state.optimiser, state.ema, batches, task, epoch, stop)
+    with tuned(job.plan.training):
+        result = train_epoch(
+            network, state.optimiser, state.ema, batches, task, epoch, stop, state.scaling
+        )
     trained = time.perf_counter()
     loss, macro_f1 = loss_and_macro_f1(job, predict_validation(job, averaged(job, state)))
     ended = time.perf_counter()
@@ -232,6 +235,7 @@ def _epoch(
             seconds=ended - started,
             waiting=result.waiting / max(result.seconds, 1e-9),
             validation_seconds=ended - trained,
+            skipped_updates=result.skipped,
         )
     )
     if job.process_group.leads:
@@ -254,6 +258,15 @@ def _log_epoch(job: Job, row: EpochRow) -> None:
         row.validation_seconds,
         100 * row.waiting,
     )
+    if row.skipped_updates:
+        logger.info(
+            "Fold %d, epoch %d: %d of %d updates were left out, since their gradients overflowed "
+            "float16; a few are usual.",
+            job.fold,
+            row.epoch + 1,
+            row.skipped_updates,
+            job.plan.training.iterations_per_epoch,
+        )
 
 
 def _finish(job: Job, state: State) -> None:

@@ -26,7 +26,7 @@ from ricenet_v2.training.initial_weights import source_of
 from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.reader import CaseReader
-from ricenet_v2.training.wrapping import precision
+from ricenet_v2.training.wrapping import precision, uses_tf32
 from ricenet_v2.version import __version__
 
 
@@ -156,6 +156,7 @@ def run_record(job: Job, status: Status, best_epoch: int | None) -> Run:
         pretrained=source_of(job.paths),
         n_folds=job.n_folds,
         precision=precision(job.device, job.plan.training),
+        tf32=uses_tf32(job.device, job.plan.training),
         n_processes=job.process_group.size,
         hardware=device_name(job.device),
         prior=job.prior,

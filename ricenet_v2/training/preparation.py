@@ -18,6 +18,7 @@ from ricenet_v2.store.paths import DATASET_JSON
 from ricenet_v2.training.batch_partition import BatchPartition, check_sharing
 from ricenet_v2.training.data_flow import DataFlow, data_flow, free_beside_step
 from ricenet_v2.training.job import Job
+from ricenet_v2.training.map_size import check_map_size
 from ricenet_v2.training.options import TrainOptions, effective_plan, with_epochs
 from ricenet_v2.training.parallel import FoldDemand
 from ricenet_v2.training.preprocessed import (
@@ -89,6 +90,7 @@ def prepare(setup: TrainingSetup, fold: int) -> Job:
         fold_hashes=tuple(each.hash_with(labels, patients) for each in splits.folds),
     )
     check_sharing(job.share, job.plan, job.device.type)
+    check_map_size(job)
     return job
 
 

@@ -51,7 +51,8 @@ def _epoch(source, batches):
     state = first_state(first_network(plan, 0), plan.training, CUDA)
     task = TrainingTask(plan.training, state.segments, 2, None, 0, group)
     network = state.network
-    return train_epoch(network, state.optimiser, state.ema, batches, task, 0, StopSignal())
+    arguments = network, state.optimiser, state.ema, batches, task, 0, StopSignal()
+    return train_epoch(*arguments, state.scaling)
 
 
 class _Slow:
