@@ -22,6 +22,7 @@ from ricenet_v2.records.run import EpochRow
 from ricenet_v2.store.cases import write_case
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.training.curves import draw_progress
+from tests.pretended_cuda import PretendedCuda
 
 # No test asserts a time, and a busy machine is slow.
 hypothesis.settings.register_profile("house", deadline=None)
@@ -105,6 +106,12 @@ def trained_cohort(tmp_path_factory) -> Path:
     short = ["--epochs", "2", "--set", "iterations_per_epoch=2", "--device", "cpu"]
     assert train.main([NAME, "all", *short, *common]) == 0
     return workspace
+
+
+@pytest.fixture(scope="session")
+def pretended_cuda():
+    """The class of a CUDA device that is not there; see tests/pretended_cuda."""
+    return PretendedCuda
 
 
 @pytest.fixture(autouse=True)

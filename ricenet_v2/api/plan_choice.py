@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ricenet_v2.api.plan_device import device_here
+from ricenet_v2.api.plan_device import device_budget
 from ricenet_v2.core import documents
 from ricenet_v2.core.command import invocation
 from ricenet_v2.core.errors import DocumentError, PlanError
 from ricenet_v2.network.cost import estimate
+from ricenet_v2.planning.ladder import WITH_CHECKPOINTING
 from ricenet_v2.planning.planner import make_plan
 from ricenet_v2.planning.reasons import other_folds
 from ricenet_v2.planning.straightening import straightened
@@ -58,6 +59,7 @@ def plan_for(
     splits: Splits | None,
     *,
     overwrite: bool,
+    device: str | None = None,
 ) -> tuple[Plan, list[str]]:
     """The existing plan where it still holds (edits by hand survive), else a new one on disk.
 
@@ -69,6 +71,7 @@ def plan_for(
         fixed: What the planner is not to decide, by the names of its arguments.
         splits: Folds of the dataset.
         overwrite: Whether another plan may be replaced.
+        device: That a new plan is for, where `fixed` does not say what it may take.
 
     Returns:
         The plan, and what is to be known of it, in sentences.
@@ -94,14 +97,18 @@ def plan_for(
             notes.append(f"Warning: {SHAPES_ONLY % ', '.join(existing.shapes_only)}")
         return existing, notes
     given = {name: value for name, value in fixed.items() if value is not None}
-    given = {**device_here(), **given}
+    notes = []
+    if not {"memory_gb", "precision"} <= given.keys():
+        budget = device_budget(device)
+        notes = [] if "memory_gb" in given else list(budget.notes)
+        given = {"memory_gb": budget.memory_gb, "precision": budget.precision, **given}
     straighten = given.pop("straighten", False)
     planned = make_plan(measured.now, raw.dataset, estimate, preset=preset, splits=splits, **given)
     plan = dataclasses.replace(
         straightened(planned) if straighten else planned, command=invocation()
     )
     documents.write(path, plan)
-    return plan, []
+    return plan, notes
 
 
 def _disagreements(
@@ -115,6 +122,10 @@ def _disagreements(
         "input_size": plan.input_size,
         "batch_size": plan.training.batch_size,
         "straighten": plan.straighten,
+        # It makes no difference to a plan whose first layout fitted.
+        "activation_checkpointing": plan.training.activation_checkpointing
+        or not plan.alternatives
+        or any(WITH_CHECKPOINTING in each.reason for each in plan.alternatives),
     }
     faults = [
         f"{name} {holds[name]} instead of {value}"

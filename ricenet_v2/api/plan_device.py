@@ -2,25 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+
+from ricenet_v2.records.plan_parts import Precision
 
 DEFAULT_MEMORY_GB = 8.0
 # The CUDA context and the libraries' kernels, which no tensor can use.
 CONTEXT_GB = 0.75
 
 
-def device_here() -> dict[str, Any]:
-    """Memory that tensors can use on the first CUDA device, and mixed precision; else 8 GiB."""
+@dataclass(frozen=True)
+class DeviceBudget:
+    """What a training step may take of a device.
+
+    Attributes:
+        memory_gb: GiB that tensors can use.
+        precision: Of mixed precision on it.
+        notes: What is to be known of it, in sentences.
+    """
+
+    memory_gb: float
+    precision: Precision
+    notes: tuple[str, ...] = ()
+
+
+def device_budget(name: str | None = None) -> DeviceBudget:
+    """Memory that is free on a CUDA device, and its mixed precision; else 8 GiB and float32.
+
+    Args:
+        name: `cuda`, `cuda:1`, `mps` or `cpu`; None takes CUDA where it is there.
+
+    Raises:
+        TrainingError: The device is not there.
+    """
     import torch
 
     from ricenet_v2.core.machine import GIB
+    from ricenet_v2.network.device import mixed_precision, resolve_device
 
-    if not torch.cuda.is_available():
-        return {"memory_gb": DEFAULT_MEMORY_GB, "precision": "float32"}
-    whole = float(torch.cuda.get_device_properties(0).total_memory) / GIB
-    # As in training, which is mixed only where the device computes in bfloat16 by itself.
-    has_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
-    return {
-        "memory_gb": max(whole / 2, whole - CONTEXT_GB),
-        "precision": "bfloat16" if has_bfloat16 else "float32",
-    }
+    device = resolve_device(name)
+    if device.type != "cuda":
+        return DeviceBudget(DEFAULT_MEMORY_GB, "float32")
+    n_free, n_bytes = torch.cuda.mem_get_info(device)
+    whole, free = n_bytes / GIB, n_free / GIB
+    usable = max(whole / 2, whole - CONTEXT_GB)
+    precision = mixed_precision(device)
+    # The context of this very process is never more than what is left for one.
+    if free >= usable:
+        return DeviceBudget(usable, precision)
+    note = (
+        f"Warning: other programs use {whole - free:.3g} of {whole:.3g} GiB of {device} "
+        f"({torch.cuda.get_device_name(device)}), so the plan is for the {free:.3g} GiB that are "
+        f"free. Give --gpu_memory_gb {usable:.3g} (gpu_memory_gb={usable:.3g}) to plan for all of "
+        "it, or --device for another one."
+    )
+    return DeviceBudget(free, precision, (note,))

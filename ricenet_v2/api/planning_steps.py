@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ricenet_v2.api.fold_assignment import FoldAssignment
 from ricenet_v2.core.errors import DatasetError
@@ -15,6 +15,7 @@ from ricenet_v2.preprocessing.cohort import CohortResult
 from ricenet_v2.records.fingerprint import Fingerprint
 from ricenet_v2.records.integrity import Integrity
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import Precision
 from ricenet_v2.records.ranges import Extent, Gigabytes, Millimetres, Samples
 
 
@@ -25,23 +26,29 @@ class PlanOptions:
     Attributes:
         preset: Set of planning rules: `auto`, `small`, `resenc_l`, `paper`, or that of a plugin.
         gpu_memory_gb: GiB that one training step may take; None asks the CUDA device.
-        precision: In which a training step must fit; None is bfloat16 where there is a CUDA device.
+        precision: In which a training step must fit; None is the mixed precision of the CUDA
+            device, float32 where there is none.
         spacing: Target spacing, mm along (z, y, x).
         input_size: Voxels along (z, y, x) that the network sees.
         batch_size: Samples of a training step.
         straighten: Resample images that lie tilted along the axes of the patient.
         group: Column of cases.csv of which each fold holds out one value; `none` for folds that are
             stratified by class; None keeps the folds that are there, else stratifies.
+        device: That a new plan is for, e.g. `cuda:1`; None takes the best there is.
+        activation_checkpointing: Checkpoint activations where that saves a layout, for a finer
+            spacing at the price of time.
     """
 
     preset: str = "auto"
     gpu_memory_gb: Gigabytes | None = None
-    precision: Literal["float32", "bfloat16"] | None = None
+    precision: Precision | None = None
     spacing: tuple[Millimetres, Millimetres, Millimetres] | None = None
     input_size: tuple[Extent, Extent, Extent] | None = None
     batch_size: Samples | None = None
     straighten: bool = False
     group: str | None = None
+    device: str | None = None
+    activation_checkpointing: bool = False
 
     def fixed(self) -> dict[str, Any]:
         """What the planner is not to decide, by the names of its arguments."""
@@ -52,6 +59,7 @@ class PlanOptions:
             "input_size": self.input_size,
             "batch_size": self.batch_size,
             "straighten": self.straighten or None,
+            "activation_checkpointing": self.activation_checkpointing or None,
         }
 
 

@@ -110,13 +110,14 @@ class DatasetPlanning:
             self._options.fixed(),
             folds.splits,
             overwrite=self._overwrite,
+            device=self._options.device,
         )
         if notes:
             self._observe(PlanNotes(tuple(notes)))
         return plan
 
     def _cost(self, plan: Plan, fingerprint: Fingerprint) -> None:
-        casts = MixedPrecision("cuda") if plan.memory.precision == "bfloat16" else None
+        casts = None if plan.memory.precision == "float32" else MixedPrecision("cuda")
         n_channels, n_classes = len(plan.channels), len(plan.classes)
         batch = plan.training.batch_size
         parts = stage_costs(plan.network, n_channels, n_classes, plan.input_size, batch, casts)

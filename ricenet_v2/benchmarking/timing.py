@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from ricenet_v2.core.progress import track
 from ricenet_v2.network.build import Classifier
+from ricenet_v2.network.tf32 import float32
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.training.loader import Batch, TrainingBatches
 from ricenet_v2.training.loop import TrainingTask, train_epoch
@@ -27,7 +28,7 @@ from ricenet_v2.training.loss import mean_loss
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.state import State, first_network, first_state
 from ricenet_v2.training.stop_signal import StopSignal
-from ricenet_v2.training.wrapping import autocast, moved, wrapped
+from ricenet_v2.training.wrapping import autocast, moved, tuned, wrapped
 
 
 def synchronise(device: torch.device) -> None:
@@ -62,6 +63,7 @@ def watched_memory(device: torch.device) -> Iterator[Peak]:
     if device.type != "cuda":
         yield peak
         return
+    torch.cuda.init()  # type: ignore[no-untyped-call] # before, the allocator knows no device
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device), torch.cuda.memory_reserved(device)
@@ -120,7 +122,8 @@ class Bench:
         task = dataclasses.replace(self.task, plan=plan)
         state = self.state
         arguments = (self.called, state.optimiser, state.ema, batches, task, epoch, StopSignal())
-        return train_epoch(*arguments).waiting
+        with tuned(plan):
+            return train_epoch(*arguments, state.scaling).waiting
 
     def bare(self, batch: Batch) -> Callable[[], None]:
         """A function that makes one bare update on this batch, moved to the device before.
@@ -132,6 +135,8 @@ class Bench:
         targets = moved(batch.targets, self.device, training)
         one_hot = functional.one_hot(targets, self.task.n_classes).float()
 
+        @float32("tf32")
+        @tuned(training)
         def update() -> None:
             self.called.train()
             self.state.optimiser.zero_grad(set_to_none=True)

@@ -31,14 +31,25 @@ def build_parser() -> argparse.ArgumentParser:
         "--gpu_memory_gb",
         type=numbers.gigabytes,
         metavar="GiB",
-        help="GiB that one training step may take (else that of the CUDA device less "
-        f"{CONTEXT_GB:g}, else {DEFAULT_MEMORY_GB:g})",
+        help="GiB that one training step may take (else what is free of the CUDA device, at most "
+        f"all but {CONTEXT_GB:g}; else {DEFAULT_MEMORY_GB:g})",
     )
     parser.add_argument(
         "--precision",
-        choices=("float32", "bfloat16"),
-        help="precision in which a training step must fit; bfloat16 is mixed precision on CUDA "
-        "(if left out: bfloat16 where there is a CUDA device, else float32)",
+        choices=("float32", "bfloat16", "float16"),
+        help="precision in which a training step must fit; bfloat16 is mixed precision on CUDA, "
+        "float16 that of cards before Ampere (if left out: that of the CUDA device, else float32)",
+    )
+    parser.add_argument(
+        "--device",
+        help="device whose memory and precision a new plan is for: cuda, cuda:1, mps or cpu (if "
+        "left out: the best that is there)",
+    )
+    parser.add_argument(
+        "--activation_checkpointing",
+        action="store_true",
+        help="layouts that do not fit the memory are tried with activation checkpointing before "
+        "coarser ones: a finer spacing for about a third more work",
     )
     parser.add_argument(
         "--spacing",

@@ -74,14 +74,15 @@ def load_ensemble(
     chosen = chosen_folds(paths, folds, checkpoint)
     files = {fold: paths.fold(fold).checkpoint(checkpoint) for fold in chosen}
     with unchanged(paths, chosen, checkpoint):
-        read = {fold: read_fold(file, fold, where) for fold, file in files.items()}
+        read = {fold: read_fold(file, fold) for fold, file in files.items()}
         states = {fold: state for fold, (state, _) in read.items()}
         plans, datasets = plans_and_datasets(states, model_folder)
         plan, dataset = plans[chosen[0]], datasets[chosen[0]]
         require(plan, model_folder)
         check_distinct(states, model_folder)
         members = {
-            fold: network_of(state, plan, files[fold], fold) for fold, state in states.items()
+            fold: network_of(state, plan, files[fold], fold, where)
+            for fold, state in states.items()
         }
         references = {
             fold: read_reference(paths.fold(fold).reference, member.head.in_features)

@@ -14,6 +14,7 @@ from torch import nn
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.network.build import Classifier
+from ricenet_v2.network.tf32 import float32
 
 
 def mirrorings(axes: Sequence[int]) -> list[tuple[int, ...]]:
@@ -51,6 +52,7 @@ class NetworkOutputs:
     features: torch.Tensor | None
 
 
+@float32()
 @torch.inference_mode()
 def seen(
     network: nn.Module, batch: torch.Tensor, mirror_axes: Sequence[int] = ()
@@ -78,10 +80,11 @@ def with_log_odds(network: Classifier, added: NDArray[np.float64] | None) -> Cla
     copied._modules = dict(network._modules)  # noqa: SLF001 - a copy shares this table otherwise
     copied.head = copy.deepcopy(network.head)
     with torch.no_grad():
-        copied.head.bias.add_(torch.as_tensor(added).to(copied.head.bias))
+        copied.head.bias.add_(torch.as_tensor(added).float().to(copied.head.bias))
     return copied
 
 
+@float32()
 @torch.inference_mode()
 def pooled_features(network: Classifier, batch: torch.Tensor) -> torch.Tensor:
     """Pooled features (B, F) of images (B, C, Z, Y, X), float32 on the CPU."""

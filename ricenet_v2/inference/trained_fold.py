@@ -18,13 +18,12 @@ WEIGHTS = "inference_weights"
 _SHOWN = 4
 
 
-def read_fold(path: Path, fold: int, device: torch.device) -> tuple[checkpoints.State, str]:
-    """Read the checkpoint that a prediction needs.
+def read_fold(path: Path, fold: int) -> tuple[checkpoints.State, str]:
+    """Read the checkpoint that a prediction needs, onto the CPU.
 
     Args:
         path: Of the checkpoint.
         fold: Its number.
-        device: Where its tensors go.
 
     Returns:
         What it holds, and the SHA-256 of its bytes.
@@ -33,7 +32,7 @@ def read_fold(path: Path, fold: int, device: torch.device) -> tuple[checkpoints.
         CheckpointError: Missing, damaged, of another program, or without a part; its weights are
             not all finite.
     """
-    state, digest = checkpoints.load_hashed(path, device)
+    state, digest = checkpoints.load_hashed(path)
     if not _can_predict(state):
         raise _refused(
             f"The checkpoint of fold {fold} is none that can predict.",
@@ -56,8 +55,10 @@ def read_fold(path: Path, fold: int, device: torch.device) -> tuple[checkpoints.
     return state, digest
 
 
-def network_of(state: checkpoints.State, plan: Plan, path: Path, fold: int) -> Classifier:
-    """The network of a fold, in evaluation mode, on the device of its weights.
+def network_of(
+    state: checkpoints.State, plan: Plan, path: Path, fold: int, device: torch.device
+) -> Classifier:
+    """The network of a fold, in evaluation mode, moved to the device as a whole.
 
     Raises:
         CheckpointError: The weights are those of another network than the plan's.
@@ -80,7 +81,7 @@ def network_of(state: checkpoints.State, plan: Plan, path: Path, fold: int) -> C
             expected=f"the {len(here)} tensors of that network, by name and shape",
             got=f"{len(there)} tensors; {_listed(named) if named else error}",
         ) from error
-    return network.to(next(iter(weights.values())).device).eval()
+    return network.to(device).eval()
 
 
 def _shapes(weights: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:

@@ -34,6 +34,7 @@ from torch.nn import functional
 
 from ricenet_v2.core.types import Shape
 from ricenet_v2.network.build import build_network
+from ricenet_v2.network.checkpointing import checkpoint_activations
 from ricenet_v2.network.live import LiveBytes, storage_key
 from ricenet_v2.network.mixed import Backend, MixedPrecision
 from ricenet_v2.records.plan_parts import MemoryEstimate, NetworkPlan, Precision
@@ -53,23 +54,31 @@ class StepCost:
         peak: Most that is alive at once, gradients of the weights among it.
         largest_convolution: Input and output of the convolution with the largest ones.
         multiply_adds: Those of the convolutions and linear layers, forward pass only.
+        largest_map: Elements of the largest tensor.
     """
 
     activations: int
     peak: int
     largest_convolution: int
     multiply_adds: int
+    largest_map: int
 
 
 def training_step(
-    network: nn.Module, images: torch.Tensor, casts: AbstractContextManager[Any] | None = None
+    network: nn.Module,
+    images: torch.Tensor,
+    casts: AbstractContextManager[Any] | None = None,
+    *,
+    is_checkpointed: bool = False,
 ) -> StepCost:
     """Run a step, forward and backward, and count.
 
     Args:
         network: Network in training mode, on the device of the images, without gradients.
         images: (B, C, Z, Y, X); the meta device will do.
-        casts: Context of the forward pass that makes it mixed precision.
+        casts: Context of the forward pass that makes it mixed precision; it is entered twice where
+            activations are checkpointed.
+        is_checkpointed: Whether the network checkpoints its activations.
     """
     resident = [*network.parameters(), *network.buffers(), images]
     resident_keys = {storage_key(tensor) for tensor in resident}
@@ -88,9 +97,14 @@ def training_step(
                 logits = network(images)
             targets = torch.zeros(len(images), dtype=torch.long, device=images.device)
             loss = functional.cross_entropy(logits.float(), targets)
-        activations = sum(kept.values())
-        loss.backward()  # type: ignore[no-untyped-call]
-    return StepCost(activations, live.peak, max(sizes.bytes), sum(sizes.work))
+        # What checkpointing keeps, it keeps past the hooks; the rest of what is alive is the loss.
+        activations = live.now if is_checkpointed else sum(kept.values())
+        work = sum(sizes.work)
+        # Maps that were not kept are made again, with the same casts.
+        with casts if is_checkpointed and casts is not None else nullcontext():
+            loss.backward()  # type: ignore[no-untyped-call]
+    largest = max(live.largest, images.numel())
+    return StepCost(activations, live.peak, max(sizes.bytes), work, largest)
 
 
 @dataclass(frozen=True)
@@ -128,6 +142,8 @@ def estimate(
     batch: int,
     precision: Precision = "float32",
     backend: Backend = "cuda",
+    *,
+    checkpointing: bool = False,
 ) -> MemoryEstimate:
     """Bytes and work of one training step with AdamW and averaged weights, at its highest moment.
 
@@ -140,9 +156,10 @@ def estimate(
         n_classes: Classes.
         input_size: Voxels along (z, y, x).
         batch: Samples on the device.
-        precision: `float32`, or `bfloat16` for mixed precision under autocast.
+        precision: `float32`, or `bfloat16` or `float16` for mixed precision under autocast.
         backend: Backend whose function list autocast follows. Training is mixed on CUDA only; the
             CPU's list pools in float32 and so keeps more.
+        checkpointing: Whether activations are checkpointed.
 
     Raises:
         PlanError: The network cannot train on this input size.
@@ -150,8 +167,10 @@ def estimate(
     with torch.device("meta"):
         network = build_network(plan, n_channels, n_classes, input_size).train()
         images = torch.empty((batch, n_channels, *input_size))
-    casts = MixedPrecision(backend) if precision == "bfloat16" else None
-    step = training_step(network, images, casts)
+    if checkpointing:
+        checkpoint_activations(network)
+    casts = None if precision == "float32" else MixedPrecision(backend)
+    step = training_step(network, images, casts, is_checkpointed=checkpointing)
     n_parameters = sum(parameter.numel() for parameter in network.parameters())
     weights = n_parameters * _FLOAT_BYTES
     buffers = sum(buffer.numel() * buffer.element_size() for buffer in network.buffers())
@@ -172,4 +191,5 @@ def estimate(
         n_parameters=n_parameters,
         multiply_adds=step.multiply_adds,
         precision=precision,
+        largest_map=step.largest_map,
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch
 
 from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.records.plan_parts import Precision
 
 _LONGEST_NUMBER = 9  # Python reads no number of thousands of digits
+_AMPERE, _VOLTA = 8, 7
 
 
 def resolve_device(name: str | None = None) -> torch.device:
@@ -34,3 +36,19 @@ def resolve_device(name: str | None = None) -> torch.device:
         )
     # torch itself reads fewer spellings of a number than Python does.
     return torch.device(kind) if index is None else torch.device(kind, index)
+
+
+def mixed_precision(device: torch.device) -> Precision:
+    """What mixed precision is on this device.
+
+    CUDA cards compute in bfloat16 from compute capability 8.0 (Ampere) on, and AMD's that torch
+    supports do; Volta and Turing (7.x) compute fast in float16, older ones in neither. It is asked
+    of this card: torch's own function asks the current one, which `--device cuda:1` does not
+    change. Everything else trains in float32.
+    """
+    if device.type != "cuda":
+        return "float32"
+    if torch.version.hip is not None:
+        return "bfloat16"
+    major, _ = torch.cuda.get_device_capability(device)
+    return "bfloat16" if major >= _AMPERE else "float16" if major >= _VOLTA else "float32"

@@ -19,12 +19,13 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
     Attributes:
         now: Bytes alive.
         peak: Most bytes that were alive after any operation.
+        largest: Most elements of a tensor that was made.
     """
 
     def __init__(self, known: Iterable[torch.Tensor]) -> None:
         """Start at 0; the storages of `known` tensors are never counted."""
         super().__init__()  # type: ignore[no-untyped-call]
-        self.now = self.peak = 0
+        self.now = self.peak = self.largest = 0
         self._alive = {storage_key(tensor) for tensor in known}
 
     def __torch_dispatch__(
@@ -46,6 +47,7 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         key = storage_key(tensor)
         if key in self._alive:
             return
+        self.largest = max(self.largest, tensor.numel())
         storage = tensor.untyped_storage()
         n_bytes = storage.nbytes()
         self._alive.add(key)

@@ -1,4 +1,7 @@
-"""The ordered ladder of layouts, and the first of them whose training step fits the memory.
+"""The ordered ladder of layouts, and the first of them whose training step fits.
+
+It fits the memory, and no tensor of it has more elements than 32-bit indices reach: whether
+convolutions and their gradients are right beyond has been shown on no GPU.
 
 Down the ladder neither the voxels along any axis nor the batch ever grow, and the ladder itself
 does not depend on the memory. So more memory, which can only stop the descent earlier, never gives
@@ -11,8 +14,8 @@ smaller input.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 from ricenet_v2.core.errors import PlanError
 from ricenet_v2.core.machine import GIB
@@ -22,14 +25,21 @@ from ricenet_v2.records.architectures import ARCHITECTURES
 from ricenet_v2.records.decision import Alternative
 from ricenet_v2.records.plan_parts import MemoryEstimate, NetworkPlan, Precision, Triple
 
-_BYTES: dict[Precision, int] = {"float32": 4, "bfloat16": 2}
+MOST_ELEMENTS = 2**31 - 1
+"""Of a feature map: samples times channels times voxels."""
+_TOO_LARGE_MAP = "over the 2,147,483,647 up to which convolutions on a GPU are taken to be right"
+WITH_CHECKPOINTING = "with activation checkpointing"
+_BYTES: dict[Precision, int] = {"float32": 4, "bfloat16": 2, "float16": 2}
 _IMAGE_BYTES = 4
 _LISTED = 12
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One rung: spacing (mm), region and input (voxels), each (z, y, x); network and batch."""
+    """One rung: spacing (mm), region and input (voxels), each (z, y, x); network and batch.
+
+    `checkpointing` tells whether its activations are checkpointed.
+    """
 
     spacing: Triple
     region: Shape
@@ -37,6 +47,7 @@ class Candidate:
     variant: str
     network: NetworkPlan
     batch: int
+    checkpointing: bool = False
 
     @property
     def voxels(self) -> int:
@@ -45,8 +56,9 @@ class Candidate:
 
     def is_part_of(self, other: Candidate) -> bool:
         """Whether it is the same network and batch with an input that is nowhere larger."""
+        same = (self.network, self.batch, self.checkpointing)
         return (
-            (self.network, self.batch) == (other.network, other.batch)
+            same == (other.network, other.batch, other.checkpointing)
             and self.voxels < other.voxels
             and all(a <= b for a, b in zip(self.input_size, other.input_size, strict=True))
         )
@@ -95,12 +107,28 @@ def least_bytes(candidate: Candidate, n_channels: int, precision: Precision) -> 
     Weights aside, the batch and the next one are there, and when the norm behind the first
     convolution is differentiated, its input, the gradient it gets and the one it gives.
     """
-    network = candidate.network
+    stem = least_elements(candidate.network, candidate.input_size, candidate.batch)
+    images = 2 * n_channels * candidate.voxels * candidate.batch
+    return 3 * stem * _BYTES[precision] + images * _IMAGE_BYTES
+
+
+def least_elements(network: NetworkPlan, input_size: Shape, batch: int) -> int:
+    """A bound from below of the largest feature map: that of the first convolution."""
     features, stride = ARCHITECTURES[network.architecture].first_maps(network)
-    stem = math.prod(-(-n // s) for n, s in zip(candidate.input_size, stride, strict=True))
-    maps = 3 * features * stem * _BYTES[precision]
-    images = 2 * n_channels * candidate.voxels * _IMAGE_BYTES
-    return candidate.batch * (maps + images)
+    stem = math.prod(-(-n // s) for n, s in zip(input_size, stride, strict=True))
+    return batch * features * stem
+
+
+def is_about_maps(alternative: Alternative) -> bool:
+    """Whether a layout was rejected for the elements of a map, not for its memory."""
+    return _TOO_LARGE_MAP in alternative.reason
+
+
+def with_checkpointing(candidates: Iterable[Candidate]) -> Iterator[Candidate]:
+    """Behind each rung the same with activation checkpointing: finer spacing for some time."""
+    for candidate in candidates:
+        yield candidate
+        yield replace(candidate, checkpointing=True)
 
 
 def first_that_fits(
@@ -122,6 +150,13 @@ def first_that_fits(
     if first < len(search.ladder):
         return LadderResult(search.ladder[first], search.counted[first], rejected)
     last = rejected[-1]
+    if is_about_maps(last):
+        raise PlanError(
+            "A feature map of one training step has too many elements.",
+            expected=f"at most {MOST_ELEMENTS:,} with a batch of {last.batch_size}",
+            got=f"{last.input_size} voxels of {text_of(last.spacing)}: it {last.reason}",
+            remedy=remedy,
+        )
     raise PlanError(
         "One training step does not fit the memory.",
         expected=f"at most {budget.limit_gb:g} GiB with a batch of {last.batch_size}",
@@ -156,21 +191,33 @@ class _Search:
         known = self.counted.get(index)
         n_bytes = self._least(index) if known is None else known.total
         doubt = "at least " if known is None else ""
+        reason = f"needs {doubt}{n_bytes / GIB:.3g} {limit}"
+        if n_bytes <= self.budget.limit:
+            elements = self._elements(index)
+            reason = f"has a feature map of {doubt}{elements:,} elements, {_TOO_LARGE_MAP}"
+        elif candidate.checkpointing:
+            reason += f" {WITH_CHECKPOINTING}"
         return Alternative(
             spacing=candidate.spacing,
             input_size=candidate.input_size,
             network=candidate.variant,
             batch_size=candidate.batch,
             bytes=n_bytes,
-            reason=f"needs {doubt}{n_bytes / GIB:.3g} {limit}",
+            reason=reason,
         )
 
     def _fits(self, index: int) -> bool:
         if index not in self.counted:
-            if self._least(index) > self.budget.limit:
+            if self._least(index) > self.budget.limit or self._elements(index) > MOST_ELEMENTS:
                 return False
             self.counted[index] = self.budget.measure(self.ladder[index])
-        return self.counted[index].total <= self.budget.limit
+        fits_memory = self.counted[index].total <= self.budget.limit
+        return fits_memory and self._elements(index) <= MOST_ELEMENTS
+
+    def _elements(self, index: int) -> int:
+        candidate, known = self.ladder[index], self.counted.get(index)
+        least = least_elements(candidate.network, candidate.input_size, candidate.batch)
+        return least if known is None else max(least, known.largest_map)
 
     def _least(self, index: int) -> int:
         candidate = self.ladder[index]

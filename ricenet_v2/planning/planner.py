@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -13,7 +14,12 @@ from ricenet_v2.core.types import Shape
 from ricenet_v2.planning import reasons, schedule
 from ricenet_v2.planning.channels import plan_channel
 from ricenet_v2.planning.input_size import margin_of
-from ricenet_v2.planning.ladder import Candidate, MemoryBudget, first_that_fits
+from ricenet_v2.planning.ladder import (
+    Candidate,
+    MemoryBudget,
+    first_that_fits,
+    with_checkpointing,
+)
 from ricenet_v2.planning.levels import plan_levels
 from ricenet_v2.planning.overrides import Overrides
 from ricenet_v2.planning.presets import PRESETS, remedy
@@ -34,7 +40,22 @@ from ricenet_v2.records.plan_parts import (
 from ricenet_v2.records.plugins import with_plugins
 from ricenet_v2.records.splits import Splits
 
-Cost = Callable[[NetworkPlan, int, int, Shape, int, Precision], MemoryEstimate]
+
+class Cost(Protocol):
+    """Bytes of a training step."""
+
+    def __call__(
+        self,
+        plan: NetworkPlan,
+        n_channels: int,
+        n_classes: int,
+        input_size: Shape,
+        batch: int,
+        precision: Precision,
+        *,
+        checkpointing: bool = False,
+    ) -> MemoryEstimate:
+        """See `network.cost.estimate`."""
 
 
 def make_plan(
@@ -50,22 +71,24 @@ def make_plan(
     batch_size: int | None = None,
     epochs: int | None = None,
     splits: Splits | None = None,
+    activation_checkpointing: bool = False,
 ) -> Plan:
     """Decide everything for a dataset.
 
     Args:
         fingerprint: Measurements of the dataset.
         dataset: Channels and classes.
-        cost: Bytes of a training step from network, channels, classes, input size, batch and
-            precision.
+        cost: Bytes of a training step.
         preset: One of the names in `presets.PRESETS`.
         memory_gb: Budget of one training step, GiB.
-        precision: Precision in which a step must fit; `bfloat16` is mixed precision on CUDA.
+        precision: Precision in which a step must fit; all but `float32` are mixed precision.
         spacing: mm along (z, y, x), instead of the rule.
         input_size: Voxels along (z, y, x), instead of the rule.
         batch_size: Batch size instead of that of the rule.
         epochs: Epochs instead of those of the rule.
         splits: The folds, which decide how many cases an epoch draws; five where None.
+        activation_checkpointing: Try each layout that does not fit once more with activation
+            checkpointing, before a coarser one.
 
     Raises:
         PlanError: Unknown preset, unusable values, a fingerprint of other channels, sizes that
@@ -93,10 +116,12 @@ def make_plan(
             candidate.input_size,
             candidate.batch,
             precision,
+            checkpointing=candidate.checkpointing,
         )
 
     with PRESETS.blamed(preset, "cannot plan"):
-        candidates = tuple(rules.ladder(cases, overrides, levels))
+        rungs = rules.ladder(cases, overrides, levels)
+        candidates = tuple(with_checkpointing(rungs) if activation_checkpointing else rungs)
     ladder = first_that_fits(
         candidates,
         MemoryBudget(memory_gb, n_channels, precision, measure),
@@ -147,7 +172,11 @@ def _plan(
         margin=margin_of(chosen.input_size, chosen.region),
         storage_dtype="float32",
         network=chosen.network,
-        training=dataclasses.replace(training, epochs=epochs or training.epochs),
+        training=dataclasses.replace(
+            training,
+            epochs=epochs or training.epochs,
+            activation_checkpointing=chosen.checkpointing,
+        ),
         memory=choice.ladder.memory,
         memory_budget_gb=choice.memory_gb,
         spacing_range=_spacing_range(fingerprint.cases),
@@ -159,6 +188,7 @@ def _plan(
             *reasons.layout(choice),
             why_training,
             *reasons.epochs(choice.overrides),
+            *reasons.checkpointing(choice),
             *schedule.why_augmentation(training, has_images=has_images),
             reasons.rotation(choice),
             *why_channels,

@@ -15,7 +15,7 @@ from ricenet_v2.planning.batch import (
     largest_batch,
 )
 from ricenet_v2.planning.input_size import MARGIN_SHARE
-from ricenet_v2.planning.ladder import Candidate, LadderResult
+from ricenet_v2.planning.ladder import MOST_ELEMENTS, Candidate, LadderResult, is_about_maps
 from ricenet_v2.planning.overrides import Overrides
 from ricenet_v2.planning.presets import WHOLE_NETWORK_UP_TO, Preset
 from ricenet_v2.planning.spacing import is_anisotropic, text_of
@@ -128,10 +128,12 @@ def _spacing(choice: PlanningResult) -> Decision:
         first = choice.ladder.rejected[0]
         at_least = "at least " if "at least" in first.reason else ""
         size = " x ".join(str(n) for n in first.input_size)
+        needs = f"need {at_least}{first.bytes / GIB:.3g} GiB of {choice.memory_gb:g} GiB"
+        if is_about_maps(first):
+            needs = f"are too many for a step, which {first.reason}"
         reason += (
-            f": {choice.target.value}; there {size} voxels with a batch of {first.batch_size} need "
-            f"{at_least}{first.bytes / GIB:.3g} GiB of {choice.memory_gb:g} GiB, so the "
-            f"finest axis was coarsened in steps of 5 % until a step fitted "
+            f": {choice.target.value}; there {size} voxels with a batch of {first.batch_size} "
+            f"{needs}, so the finest axis was coarsened in steps of 5 % until a step fitted "
             f"({len(choice.ladder.rejected)} layouts did not)"
         )
     return Decision(what="spacing", value=value, reason=reason)
@@ -238,6 +240,18 @@ def epochs(overrides: Overrides) -> tuple[Decision, ...]:
     return (Decision(what="epochs", value=str(overrides.epochs), reason=_GIVEN),)
 
 
+def checkpointing(choice: PlanningResult) -> tuple[Decision, ...]:
+    """Decision on activation checkpointing, where the layout fits by it alone."""
+    if not choice.chosen.checkpointing:
+        return ()
+    without = choice.ladder.rejected[-1]
+    reason = (
+        f"asked for where it saves the layout, which without it {without.reason}; maps inside a "
+        "block are made again in the backward pass, which takes about a third more work"
+    )
+    return (Decision(what="activation checkpointing", value="on", reason=reason),)
+
+
 def rotation(choice: PlanningResult) -> Decision:
     """Decision on the axes about which samples are rotated."""
     spacing = choice.chosen.spacing
@@ -256,6 +270,7 @@ def memory(choice: PlanningResult) -> Decision:
     exact = {
         "float32": "float32; mixed precision on CUDA needs less",
         "bfloat16": "mixed precision (bfloat16 on CUDA); without it a step needs up to twice that",
+        "float16": "mixed precision (float16 on CUDA); without it a step needs up to twice that",
     }
     reason = (
         f"counted by running a step of {choice.chosen.batch} of this very network without data in "
@@ -266,6 +281,12 @@ def memory(choice: PlanningResult) -> Decision:
         f"{_gib(estimate.workspace)} beyond them at the highest moment and for convolution "
         f"algorithms; the budget is {choice.memory_gb:g} GiB"
     )
+    if any(map(is_about_maps, choice.ladder.rejected)):
+        reason += (
+            f". More memory would not help: the largest feature map has {estimate.largest_map:,} "
+            f"elements, and layouts with more than {MOST_ELEMENTS:,} are left out, until a GPU has "
+            "shown that convolutions and their gradients are right beyond"
+        )
     return Decision(what="memory", value=_gib(estimate.total), reason=reason)
 
 

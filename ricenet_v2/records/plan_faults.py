@@ -45,8 +45,16 @@ def plan_faults(
         *(_normalisation(channel) for channel in channels),
         _ranges(training.augmentation),
         further_faults(training.augmentation),
+        _switches(training),
     )
     return list(faults)
+
+
+def _switches(training: TrainingPlan) -> list[str]:
+    # torch.compile takes no context for the second forward pass.
+    if training.compile and training.activation_checkpointing:
+        return ["activation_checkpointing: not with compile"]
+    return []
 
 
 def _plan_name(name: str) -> list[str]:

@@ -18,7 +18,10 @@ _Strides = tuple[ranges.Stride, ranges.Stride, ranges.Stride]
 Interpolation = Literal["cubic", "linear", "nearest"]
 Norm = Literal["instance", "batch", "own"]
 Levels = tuple[Annotated[tuple[ranges.Value, ...], Field(max_length=ranges.MOST_LEVELS)], ...]
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "float16"]
+"""Of a forward pass; the latter two are mixed precision, `float16` on cards before Ampere."""
+_Switch = Annotated[bool, Field(exclude_if=operator.not_)]
+"""Not written where off, so that the hash of plans from before it stays what it was."""
 _Whole = Annotated[int, Field(ge=-(2**62), le=2**62)]
 _Text = Annotated[str, Field(max_length=1000)]
 _Numbers = Annotated[tuple[_Whole | ranges.Value, ...], Field(max_length=ranges.MOST_SETTINGS)]
@@ -208,7 +211,7 @@ class TrainingPlan:
         label_smoothing: Part of the target given to all classes.
         gradient_clip: Largest norm of the gradient.
         ema_decay: Decay of the averaged weights per update; 0 switches it off.
-        mixed_precision: bfloat16 on CUDA.
+        mixed_precision: bfloat16 on CUDA; float16 with scaled losses on cards before Ampere.
         augmentation: Random changes.
         balance: What makes up for rare classes: the `sampler` shows every class equally often,
             the `loss` weighs a case by one over the size of its class, `none` does neither.
@@ -216,6 +219,11 @@ class TrainingPlan:
         early_stop_epochs: End after so many epochs without a best one; 0 never does.
         compile: Compile the network with torch.compile.
         channels_last: Keep voxels of all channels side by side in memory.
+        activation_checkpointing: Make the maps inside a block again in the backward pass instead
+            of keeping them: less memory, about a third more work.
+        fused_optimiser: Update all weights in one kernel of CUDA.
+        cudnn_benchmark: Let cuDNN time its algorithms and take the fastest. It may differ from run
+            to run, and the last bits with it.
         num_workers: Read in older plans and not used: it is an option of the command. Never
             written, so that it is no part of the plan's hash.
     """
@@ -238,6 +246,9 @@ class TrainingPlan:
     early_stop_epochs: ranges.Index = 0
     compile: bool = False
     channels_last: bool = False
+    activation_checkpointing: _Switch = False
+    fused_optimiser: _Switch = False
+    cudnn_benchmark: _Switch = False
     num_workers: Annotated[int, Field(exclude=True)] = dataclasses.field(
         default=0, compare=False, repr=False
     )
@@ -252,13 +263,15 @@ class MemoryEstimate:
         gradients: Of all weights.
         optimiser_state: AdamW's two moments.
         ema: Averaged weights and buffers.
-        activations: Kept for the backward pass; with `bfloat16` also the casts of the weights.
+        activations: Kept for the backward pass; with mixed precision also the casts of the
+            weights.
         inputs: The batch at work and the next one.
         workspace: What the highest moment of the step takes beyond the rest (gradients of maps,
             copies of the weights during the update), and the allowance for convolution algorithms.
         n_parameters: Trained numbers.
         multiply_adds: Of one forward pass of the batch.
-        precision: What was counted; `bfloat16` is mixed precision under CUDA's autocast.
+        precision: What was counted; all but `float32` is mixed precision under CUDA's autocast.
+        largest_map: Elements of the largest tensor of the step; 0 in older plans.
     """
 
     parameters: ranges.Bytes
@@ -271,6 +284,7 @@ class MemoryEstimate:
     n_parameters: ranges.Bytes
     multiply_adds: ranges.Bytes
     precision: Precision = "float32"
+    largest_map: Annotated[ranges.Bytes, Field(exclude_if=operator.not_)] = 0
 
     @property
     def total(self) -> int:

@@ -19,7 +19,8 @@ class EpochRow:
     """One line of history.csv.
 
     Times in seconds: `seconds` of the whole epoch, `validation_seconds` of its validation;
-    `waiting` is the share of the training spent waiting for data.
+    `waiting` is the share of the training spent waiting for data. `skipped_updates` were left out,
+    since their gradients overflowed float16.
     """
 
     epoch: int
@@ -31,6 +32,7 @@ class EpochRow:
     seconds: float
     waiting: float
     validation_seconds: float = 0.0
+    skipped_updates: float = 0.0
 
     @classmethod
     def of(cls, cells: Mapping[str, str]) -> EpochRow:
@@ -71,7 +73,10 @@ class Run:
             last finished epoch; empty in older files.
         validation_mirror_axes: Array axes (0 z, 1 y, 2 x) that validation.csv is the mean over the
             mirrorings of; None in older files.
-        precision: Of the forward passes of training, `float32` or `bfloat16`; empty in older files.
+        precision: Of the forward passes of training, `float32`, `bfloat16` or `float16`; empty in
+            older files.
+        tf32: Whether convolutions of float32 rounded their factors to TF32, as torch does on CUDA;
+            None off CUDA and in older files.
         n_processes: That shared each update; None in older files.
         hardware: Name of the device; empty in older files.
         prior: Class shares that the network is taught, and those of the training cases, for which
@@ -109,6 +114,7 @@ class Run:
     validation_checkpoint: str = ""
     validation_mirror_axes: tuple[int, ...] | None = None
     precision: str = ""
+    tf32: bool | None = None
     n_processes: int | None = None
     hardware: str = ""
     prior: Prior | None = None

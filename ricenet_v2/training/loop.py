@@ -20,11 +20,15 @@ from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.seeds import generator, seed_of
 from ricenet_v2.inference.test_time_augmentation import pooled_features, probabilities
 from ricenet_v2.network.build import Classifier
+from ricenet_v2.network.tf32 import float32
 from ricenet_v2.records.plan_parts import TrainingPlan
+from ricenet_v2.training.augmentation.transfer import sent
 from ricenet_v2.training.batch_partition import BatchPartition
+from ricenet_v2.training.data_clock import Mark, mark, seconds_between
 from ricenet_v2.training.ema import Ema
 from ricenet_v2.training.loader import Batch
 from ricenet_v2.training.loss import mean_loss
+from ricenet_v2.training.loss_scaling import LossScaling
 from ricenet_v2.training.mixup import mix
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.reader import CaseReader
@@ -37,11 +41,16 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class EpochResult:
-    """Mean loss, seconds in all, seconds spent waiting for data."""
+    """Mean loss, seconds in all, seconds that the network waited for data, updates left out.
+
+    On CUDA these are seconds in which the device had nothing to do, for the program asked for a
+    batch: while it still works at what it was given, no time is lost.
+    """
 
     loss: float
     seconds: float
     waiting: float
+    skipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,7 @@ class TrainingTask:
     process_group: ProcessGroup
 
 
+@float32("tf32")
 def train_epoch(
     network: nn.Module,
     optimiser: torch.optim.Optimizer,
@@ -73,8 +83,11 @@ def train_epoch(
     task: TrainingTask,
     epoch: int,
     stop: StopSignal,
+    scaling: LossScaling,
 ) -> EpochResult:
     """One epoch of updates; gradients of `accumulation_steps` batches make one update.
+
+    Convolutions that are not in mixed precision may be TF32, as torch has it by default.
 
     Args:
         network: As `wrapping.wrapped` made it.
@@ -84,61 +97,72 @@ def train_epoch(
         task: How to train.
         epoch: Number of the epoch.
         stop: Looked at before each update is made.
+        scaling: Of the losses.
 
     Raises:
         TrainingError: The loss is not finite; the text names the cases.
         Stopped: Somebody asked for an end.
     """
     network.train()
-    started, waiting, losses = time.perf_counter(), 0.0, []
+    started, waiting, losses, skipped = time.perf_counter(), 0.0, [], 0
     per_epoch = task.plan.iterations_per_epoch
     for step in range(per_epoch):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(task.plan, task.segments, epoch * per_epoch + step)
         optimiser.zero_grad(set_to_none=True)
         with task.process_group.agreed(stop):
-            last, step_losses, waited = _accumulate(network, batches, task, epoch, step)
-        last.backward()  # type: ignore[no-untyped-call]
+            last, step_losses, waits = _accumulate(network, batches, task, epoch, step, scaling)
+        scaling.scaled(last).backward()  # type: ignore[no-untyped-call]
+        scaling.unscale(optimiser)
         nn.utils.clip_grad_norm_(network.parameters(), task.plan.gradient_clip)
         # Only here is the device waited for: it has all of the backward pass to do meanwhile. Once
-        # an epoch would be too rare: weights would follow a loss that is not finite, and a wait
-        # for a batch would count where the device still has work to do.
+        # an epoch would be too rare: weights would follow a loss that is not finite.
         with task.process_group.agreed():
             update_losses = _finite(step_losses)
-        optimiser.step()
-        ema.update()
+        # The learning rate goes by the number of the update, whether or not one is left out.
+        if scaling.step(optimiser):
+            ema.update()
+        else:
+            skipped += 1
         losses.extend(update_losses)
-        waiting += waited
+        waiting += sum(seconds_between(*wait) for wait in waits)  # all of them are over by now
     total = task.process_group.sum(torch.tensor([sum(losses), len(losses)], dtype=torch.float64))
-    return EpochResult(float(total[0] / total[1]), time.perf_counter() - started, waiting)
+    seconds = time.perf_counter() - started
+    return EpochResult(float(total[0] / total[1]), seconds, waiting, skipped)
 
 
 def _accumulate(
-    network: nn.Module, batches: Iterator[Batch], task: TrainingTask, epoch: int, step: int
-) -> tuple[torch.Tensor, list[tuple[torch.Tensor, Sequence[str]]], float]:
+    network: nn.Module,
+    batches: Iterator[Batch],
+    task: TrainingTask,
+    epoch: int,
+    step: int,
+    scaling: LossScaling,
+) -> tuple[torch.Tensor, list[tuple[torch.Tensor, Sequence[str]]], list[tuple[Mark, Mark]]]:
     """All gradients of an update but those of the last step.
 
     Where processes share the update, that last backward pass waits for them and averages.
 
     Returns:
-        What the last backward pass starts from, the loss and the cases of each step, and the
-        seconds spent waiting for data.
+        What the last backward pass starts from, the loss and the cases of each step, and from when
+        to when data were waited for.
     """
-    plan, waiting = task.plan, 0.0
+    plan, device = task.plan, task.process_group.device
     steps = BatchPartition(task.process_group.rank, task.process_group.size).positions(plan)
     start = step * plan.accumulation_steps * plan.batch_size
     step_losses: list[tuple[torch.Tensor, Sequence[str]]] = []
+    waits: list[tuple[Mark, Mark]] = []
     for number, positions in enumerate(steps, start=1):
-        before = time.perf_counter()
+        asked = mark(device)
         batch = next(batches)
-        waiting += time.perf_counter() - before
+        waits.append((asked, batch.ready or mark(device)))
         is_last = number == len(steps)
         with without_sync(network, enabled=not is_last):
             loss = _loss(network, batch, task, epoch, start + positions[0])
             if not is_last:
-                (loss / len(steps)).backward()  # type: ignore[no-untyped-call]
+                scaling.scaled(loss / len(steps)).backward()  # type: ignore[no-untyped-call]
         step_losses.append((loss.detach(), batch.case_ids))
-    return loss / len(steps), step_losses, waiting
+    return loss / len(steps), step_losses, waits
 
 
 def _finite(step_losses: Sequence[tuple[torch.Tensor, Sequence[str]]]) -> list[float]:
@@ -164,7 +188,7 @@ def _loss(
         logits = network(images)
     weights = None
     if task.class_weights is not None:
-        weights = torch.tensor(task.class_weights, device=device)
+        (weights,) = sent([torch.tensor(task.class_weights)], device)
     return mean_loss(logits.float(), targets, plan.label_smoothing, weights)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from ricenet_v2.training.augmentation.transfer import sent
+
 
 def mix(
     images: torch.Tensor, targets: torch.Tensor, alpha: float, random: np.random.Generator
@@ -22,9 +24,9 @@ def mix(
         alpha: Both parameters of the beta distribution of the shares; above 0.
         random: Draws shares and partners.
     """
-    partner = torch.from_numpy(random.permutation(len(images))).to(images.device)
+    (partner,) = sent([torch.from_numpy(random.permutation(len(images)))], images.device)
     drawn = random.beta(alpha, alpha, size=len(images)).astype(np.float32)
-    share = torch.from_numpy(drawn).to(images.device)
+    (share,) = sent([torch.from_numpy(drawn)], images.device)
     wide = share.view(-1, 1, 1, 1, 1)
     mixed = torch.lerp(images[partner], images, wide)
     return mixed, torch.lerp(targets[partner], targets, share[:, None])

@@ -17,4 +17,4 @@ def make_optimiser(network: nn.Module, plan: TrainingPlan) -> torch.optim.Optimi
         {"params": free, "weight_decay": 0.0},
     ]
     kind = torch.optim.AdamW if plan.optimiser == "adamw" else torch.optim.Adam
-    return kind(groups, lr=plan.learning_rate)
+    return kind(groups, lr=plan.learning_rate, fused=plan.fused_optimiser or None)

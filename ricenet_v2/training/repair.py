@@ -107,7 +107,7 @@ def _read(job: Job, run: Run, path: Path) -> checkpoints.State:
     Raises:
         CheckpointError: It is missing, damaged, or another one.
     """
-    state, _ = read_fold(path, job.fold, job.device)
+    state, _ = read_fold(path, job.fold)
     expected = {"fold": job.fold}
     if run.epochs_done is not None:
         expected["epoch"] = run.epochs_done
@@ -127,7 +127,7 @@ def _pairs(values: Mapping[str, object]) -> str:
 
 
 def _network(job: Job, state: checkpoints.State, path: Path) -> Classifier:
-    return network_of(state, job.plan, path, job.fold)
+    return network_of(state, job.plan, path, job.fold, job.device)
 
 
 def _from_latest(job: Job, run: Run, fault: str) -> dict[str, Any]:

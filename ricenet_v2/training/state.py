@@ -22,6 +22,7 @@ from ricenet_v2.core.failures import reason_of
 from ricenet_v2.core.seeds import seed_of
 from ricenet_v2.inference import prior
 from ricenet_v2.network.build import Classifier, build_network
+from ricenet_v2.network.checkpointing import checkpoint_activations
 from ricenet_v2.network.lineage import KEY
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import TrainingPlan
@@ -32,12 +33,14 @@ from ricenet_v2.training.ema import Ema
 from ricenet_v2.training.initial_weights import begin_with, lineage_before
 from ricenet_v2.training.job import Job, run_record
 from ricenet_v2.training.leaks import judged, lineage_of
+from ricenet_v2.training.loss_scaling import LossScaling
 from ricenet_v2.training.optimiser import make_optimiser
 from ricenet_v2.training.schedule import ScheduleSegment, ScheduleSegments, changed
+from ricenet_v2.training.wrapping import precision
 
 logger = logging.getLogger(__name__)
 
-_OF_TRAINING = ("network", "ema", "optimiser", "best", "rows", "legs")
+_OF_TRAINING = ("network", "ema", "optimiser", "best", "rows", "legs", "loss_scale")
 """Parts of a checkpoint that no prediction needs."""
 
 
@@ -52,6 +55,7 @@ class State:
         best: The best of the epochs.
         rows: One of each finished epoch.
         segments: For the learning rate.
+        scaling: Of the losses.
     """
 
     network: Classifier
@@ -60,6 +64,7 @@ class State:
     best: BestEpoch
     rows: list[EpochRow]
     segments: ScheduleSegments
+    scaling: LossScaling
 
     @property
     def epoch(self) -> int:
@@ -86,11 +91,15 @@ def first_network(plan: Plan, seed: int) -> Classifier:
 def first_state(network: Classifier, plan: TrainingPlan, device: torch.device) -> State:
     """The state before the first epoch: the network moved to the device, laid out by the plan."""
     network = network.to(device)
+    if plan.activation_checkpointing:
+        checkpoint_activations(network)
     if plan.channels_last:
         network = network.to(memory_format=torch.channels_last_3d)
     optimiser = make_optimiser(network, plan)
     ema = Ema(network, plan.ema_decay)
-    return State(network, ema, optimiser, BestEpoch(), [], (ScheduleSegment(0, plan.epochs),))
+    segments = (ScheduleSegment(0, plan.epochs),)
+    scaling = LossScaling(device, precision(device, plan))
+    return State(network, ema, optimiser, BestEpoch(), [], segments, scaling)
 
 
 def fresh_state(job: Job) -> State:
@@ -158,6 +167,7 @@ def load(state: State, saved: Mapping[str, Any]) -> None:
     state.network.load_state_dict(saved["network"])
     state.ema.load(saved["ema"])
     state.optimiser.load_state_dict(saved["optimiser"])
+    state.scaling.load(saved.get("loss_scale", {}))
     state.best.load(saved["best"])
     state.rows = [EpochRow(**row) for row in saved["rows"]]
     state.segments = tuple(ScheduleSegment(first, epochs) for first, epochs in saved["legs"])
@@ -193,6 +203,7 @@ def full_state(job: Job, state: State) -> dict[str, Any]:
         "best": state.best.state(),
         "rows": [dataclasses.asdict(row) for row in state.rows],
         "legs": [[segment.first_epoch, segment.epochs] for segment in state.segments],
+        **({"loss_scale": state.scaling.state()} if state.scaling.is_used else {}),
     }
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from ricenet_v2.network.device import mixed_precision
 from ricenet_v2.records.plan_parts import Precision, TrainingPlan
 from ricenet_v2.training.process_group import ProcessGroup
 
@@ -35,19 +37,36 @@ def without_sync(network: nn.Module, *, enabled: bool) -> AbstractContextManager
 
 
 def precision(device: torch.device, plan: TrainingPlan) -> Precision:
-    """bfloat16 where the plan wants it and the CUDA device computes in it; else float32."""
-    mixed = (
-        plan.mixed_precision
-        and device.type == "cuda"
-        and torch.cuda.is_bf16_supported(including_emulation=False)
-    )
-    return "bfloat16" if mixed else "float32"
+    """Mixed precision as the device has it, where the plan wants it; else float32."""
+    return mixed_precision(device) if plan.mixed_precision else "float32"
+
+
+def uses_tf32(device: torch.device, plan: TrainingPlan) -> bool | None:
+    """Whether convolutions of training round their factors to TF32; None off CUDA.
+
+    Cards from Ampere on do it, in float32.
+    """
+    if device.type != "cuda":
+        return None
+    return precision(device, plan) == "float32" and mixed_precision(device) == "bfloat16"
+
+
+@contextmanager
+def tuned(plan: TrainingPlan) -> Iterator[None]:
+    """Let cuDNN time its algorithms inside the block, where the plan wants that."""
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = before or plan.cudnn_benchmark
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
 
 
 def autocast(device: torch.device, plan: TrainingPlan) -> torch.autocast:
     """The context of a forward pass, in the precision that `precision` names."""
-    enabled = precision(device, plan) == "bfloat16"
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
+    chosen = precision(device, plan)
+    dtype = torch.float16 if chosen == "float16" else torch.bfloat16
+    return torch.autocast(device.type, dtype=dtype, enabled=chosen != "float32")
 
 
 def moved(tensor: torch.Tensor, device: torch.device, plan: TrainingPlan) -> torch.Tensor:

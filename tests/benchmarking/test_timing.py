@@ -15,9 +15,10 @@ from ricenet_v2.benchmarking.timing import (
     time_steps,
     watched_memory,
 )
-from ricenet_v2.training.loader import Source, TrainingBatches
+from ricenet_v2.training.loader import TrainingBatches
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.reader import CaseReader
+from ricenet_v2.training.source import Source
 
 ALONE = ProcessGroup(0, 1, torch.device("cpu"))
 
@@ -144,7 +145,7 @@ def test_on_cuda_memory_is_what_the_block_took_at_most(monkeypatch):
     told |= {"max_memory_allocated": 175, "max_memory_reserved": 290}
     for name, value in told.items():
         monkeypatch.setattr(torch.cuda, name, lambda _device, value=value: value)
-    for name in ("empty_cache", "reset_peak_memory_stats", "synchronize"):
+    for name in ("init", "empty_cache", "reset_peak_memory_stats", "synchronize"):
         monkeypatch.setattr(torch.cuda, name, lambda *_: None)
     with watched_memory(torch.device("cuda")) as peak:
         pass

@@ -53,7 +53,7 @@ def intensities(seed: int) -> ChannelMeasurement:
 
 
 def cheap_cost(
-    network, n_channels, n_classes, input_size, batch, precision="float32"
+    network, n_channels, n_classes, input_size, batch, precision="float32", *, checkpointing=False
 ) -> MemoryEstimate:
     """Four float32 maps of the stem and six of each stage at its size; 4 bytes a weight."""
     left, weights = list(input_size), n_classes * network.features[-1]

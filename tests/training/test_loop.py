@@ -14,12 +14,14 @@ from ricenet_v2.training import loop
 from ricenet_v2.training.ema import Ema
 from ricenet_v2.training.loader import Batch
 from ricenet_v2.training.loop import TrainingTask, predict_cases, train_epoch
+from ricenet_v2.training.loss_scaling import LossScaling
 from ricenet_v2.training.optimiser import make_optimiser
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.schedule import ScheduleSegment
 from ricenet_v2.training.stop_signal import Stopped, StopSignal
 
 ALONE = ProcessGroup(0, 1, torch.device("cpu"))
+UNSCALED = LossScaling(torch.device("cpu"), "float32")
 
 
 def _images(n: int) -> torch.Tensor:
@@ -36,6 +38,11 @@ def _batches(size: int, n: int = 8):
     )
 
 
+def _epoch(network, optimiser, batches, task):
+    arguments = (network, optimiser, Ema(network, 0.9), batches, task, 0, StopSignal())
+    return train_epoch(*arguments, UNSCALED)
+
+
 def _trained(plan, batches, stop=None, class_weights=None, **training):
     """Network and result after one epoch from the same first weights."""
     torch.manual_seed(0)
@@ -44,7 +51,7 @@ def _trained(plan, batches, stop=None, class_weights=None, **training):
     task = TrainingTask(made, (ScheduleSegment(0, 1),), 2, class_weights, 0, ALONE)
     optimiser = make_optimiser(network, made)
     ema = Ema(network, made.ema_decay)
-    result = train_epoch(network, optimiser, ema, batches, task, 0, stop or StopSignal())
+    result = train_epoch(network, optimiser, ema, batches, task, 0, stop or StopSignal(), UNSCALED)
     return network, result
 
 
@@ -133,7 +140,7 @@ def test_weights_stay_as_they_were_when_the_loss_is_not_finite(plan):
     good = Batch(_images(2), torch.tensor([0, 1]), ("C", "D"))
     optimiser = make_optimiser(network, made)
     with pytest.raises(TrainingError, match="A, B"):
-        train_epoch(network, optimiser, Ema(network, 0.9), iter([bad, good]), task, 0, StopSignal())
+        _epoch(network, optimiser, iter([bad, good]), task)
     for name, value in network.state_dict().items():
         assert torch.equal(value, before[name])
 
@@ -159,8 +166,7 @@ def test_a_step_draws_its_dropout_from_its_place_alone(plan):
         made = dataclasses.replace(plan.training, accumulation_steps=1, iterations_per_epoch=4)
         task = TrainingTask(made, (ScheduleSegment(0, 1),), 2, None, 0, ALONE)
         torch.manual_seed(noise)
-        optimiser, ema = make_optimiser(network, made), Ema(network, 0.9)
-        result = train_epoch(network, optimiser, ema, _batches(2), task, 0, StopSignal())
+        result = _epoch(network, make_optimiser(network, made), _batches(2), task)
         losses.append(result.loss)
     assert losses[0] == losses[1]
 

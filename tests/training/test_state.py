@@ -7,6 +7,7 @@ from ricenet_v2.network.build import build_network
 from ricenet_v2.records.run import EpochRow
 from ricenet_v2.training.best_epoch import BestEpoch
 from ricenet_v2.training.ema import Ema
+from ricenet_v2.training.loss_scaling import LossScaling
 from ricenet_v2.training.optimiser import make_optimiser
 from ricenet_v2.training.schedule import ScheduleSegment
 from ricenet_v2.training.state import State, load
@@ -16,7 +17,8 @@ from ricenet_v2.training.state import State, load
 def state(plan):
     network = build_network(plan.network, 2, 2)
     optimiser = make_optimiser(network, plan.training)
-    return State(network, Ema(network, 0.9), optimiser, BestEpoch(), [], (ScheduleSegment(0, 10),))
+    segments, scaling = (ScheduleSegment(0, 10),), LossScaling(torch.device("cpu"), "float32")
+    return State(network, Ema(network, 0.9), optimiser, BestEpoch(), [], segments, scaling)
 
 
 def _lived(state: State, values: list[float]) -> None:

@@ -37,17 +37,18 @@ def test_compile_wraps_and_leaves_the_names_of_the_weights(plan, network, monkey
 
 
 @pytest.mark.parametrize(
-    ("device", "wanted", "able", "enabled"),
+    ("device", "wanted", "capability", "dtype", "enabled"),
     [
-        ("cuda", True, True, True),
-        ("cuda", True, False, False),
-        ("cuda", False, True, False),
-        ("cpu", True, True, False),
-        ("mps", True, True, False),
+        ("cuda", True, (8, 0), torch.bfloat16, True),
+        ("cuda", True, (7, 0), torch.float16, True),
+        ("cuda", True, (6, 1), torch.bfloat16, False),
+        ("cuda", False, (8, 0), torch.bfloat16, False),
+        ("cpu", True, (8, 0), torch.bfloat16, False),
+        ("mps", True, (8, 0), torch.bfloat16, False),
     ],
 )
-def test_bfloat16_only_on_a_cuda_device_that_computes_in_it(
-    plan, monkeypatch, device, wanted, able, enabled
+def test_mixed_precision_is_what_the_device_computes_in(
+    plan, monkeypatch, device, wanted, capability, dtype, enabled
 ):
     requested = []
 
@@ -55,9 +56,9 @@ def test_bfloat16_only_on_a_cuda_device_that_computes_in_it(
         requested.append((kind, dtype, enabled))
 
     monkeypatch.setattr(torch, "autocast", remembered)
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: able)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: capability)
     autocast(torch.device(device), dataclasses.replace(plan.training, mixed_precision=wanted))
-    assert requested == [(device, torch.bfloat16, enabled)]
+    assert requested == [(device, dtype, enabled)]
 
 
 class _Tensor:

@@ -11,6 +11,7 @@ from ricenet_v2.core.types import Floats, Image, Images, Shape
 from ricenet_v2.explanation.occlusion.log_odds import log_odds
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.network.stages import parts_of
+from ricenet_v2.network.tf32 import float32
 from ricenet_v2.records.architectures import ARCHITECTURES
 from ricenet_v2.records.plan_parts import NetworkPlan
 
@@ -51,6 +52,7 @@ def gradcam(network: Classifier, array: Images, plan: NetworkPlan, target: int) 
     return spread(values, array.shape[1:], stride_of(plan, stage))
 
 
+@float32()
 def features_and_gradient(
     network: Classifier, array: Images, stage: int, target: int
 ) -> tuple[Floats, Floats]:
@@ -69,7 +71,7 @@ def features_and_gradient(
             (gradient,) = torch.autograd.grad(score, kept[0])
     finally:
         hook.remove()
-    return kept[0][0].detach().double().cpu().numpy(), gradient[0].double().cpu().numpy()
+    return kept[0][0].detach().cpu().double().numpy(), gradient[0].cpu().double().numpy()
 
 
 def stride_of(plan: NetworkPlan, stage: int) -> Shape:

@@ -11,6 +11,7 @@ from torch import nn
 
 from ricenet_v2.core.types import Images
 from ricenet_v2.explanation.occlusion.log_odds import log_odds
+from ricenet_v2.network.tf32 import float32
 
 _LOGGER = logging.getLogger(__name__)
 STEPS, MOST_STEPS = 32, 1024
@@ -43,6 +44,7 @@ class Integrated:
         )
 
 
+@float32()
 def integrated_gradients(
     network: nn.Module,
     array: Images,

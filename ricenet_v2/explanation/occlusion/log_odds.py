@@ -10,8 +10,9 @@ from ricenet_v2.core.errors import PlanError
 def log_odds(logits: torch.Tensor, target: int) -> torch.Tensor:
     """The logit of a class: log of its probability over that of all others, (B,) float64.
 
-    For two classes it is the difference of their two logits. It does not change when the same
-    number is added to the logits of all classes, as the probabilities do not.
+    It is on the CPU, since Apple's GPUs have no float64; gradients pass. For two classes it is the
+    difference of their two logits. It does not change when the same number is added to the logits
+    of all classes, as the probabilities do not.
 
     Args:
         logits: (B, classes).
@@ -27,6 +28,6 @@ def log_odds(logits: torch.Tensor, target: int) -> torch.Tensor:
             expected=f"an index from 0 to {n_classes - 1}",
             got=target,
         )
-    values = logits.double()
+    values = logits.cpu().double()
     others = [index for index in range(n_classes) if index != target]
     return values[:, target] - torch.logsumexp(values[:, others], dim=1)

@@ -17,6 +17,7 @@ from ricenet_v2.explanation.occlusion.log_odds import log_odds
 from ricenet_v2.explanation.occlusion.passes import Runner, choose_pass
 from ricenet_v2.explanation.occlusion.prepared import Occlusions
 from ricenet_v2.explanation.occlusion.windows import Values
+from ricenet_v2.network.tf32 import float32
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class OcclusionMap:
     words: tuple[str, ...]
 
 
+@float32()
 @torch.inference_mode()
 def occlude(
     network: nn.Module, occlusions: Occlusions, target: int, progress: Progress = silent

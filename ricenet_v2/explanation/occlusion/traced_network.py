@@ -138,10 +138,14 @@ def _any(padding: int | tuple[int, ...]) -> bool:
 
 
 def frozen(norm: nn.InstanceNorm3d, before: torch.Tensor) -> nn.BatchNorm3d:
-    """An instance norm with the mean and variance of one map (1, C, z, y, x), whatever comes."""
+    """An instance norm with the mean and variance of one map (1, C, z, y, x), whatever comes.
+
+    A CPU computes them in float64, which Apple's GPUs do not have.
+    """
     batch_norm = nn.BatchNorm3d(norm.num_features, eps=norm.eps, affine=norm.affine)
     batch_norm.to(before.device, before.dtype).eval()
-    values = before[0].flatten(1).double()
+    values = before[0].flatten(1)
+    values = values.double() if values.device.type == "cpu" else values.float()
     batch_norm.running_mean = values.mean(dim=1).to(before.dtype)
     batch_norm.running_var = values.var(dim=1, unbiased=False).to(before.dtype)
     if norm.affine:

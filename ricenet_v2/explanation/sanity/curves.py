@@ -15,6 +15,7 @@ from torch import nn
 from ricenet_v2.core.progress import Progress
 from ricenet_v2.core.types import Floats, Image, Images, Mask, Shape
 from ricenet_v2.explanation.occlusion.batches import in_batches
+from ricenet_v2.network.tf32 import float32
 from ricenet_v2.records.explained_case import PerturbationCurve
 
 STEPS, N_RANDOM = 10, 19
@@ -130,6 +131,7 @@ class PerturbationCurves:
         areas: Floats = integrate.trapezoid(probability, self.cuts / self.blocks.count, axis=1)
         return areas
 
+    @float32()
     @torch.inference_mode()
     def probabilities(self, orders: Sequence[Order], *, is_deleted: bool) -> Floats:
         """Probability of the class after each cut of each order of blocks, (orders, cuts)."""
@@ -142,7 +144,7 @@ class PerturbationCurves:
             done = (place >= 0) & (place < cuts[:, None, None, None])
             seen = (~done if is_deleted else done)[:, None]
             images = torch.where(seen, self._images, self._reference)
-            return torch.softmax(self.network(images).double(), dim=1)[:, self.target]
+            return torch.softmax(self.network(images).cpu().double(), dim=1)[:, self.target]
 
         numbers = np.arange(len(orders) * n_cuts)
         with closing(Progress(self._description, len(numbers))) as progress:

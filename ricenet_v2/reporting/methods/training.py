@@ -21,10 +21,15 @@ DESCRIBED = frozenset({
 SILENT = {
     "compile": "how the same layers are run: the results differ by rounding only",
     "channels_last": "how voxels lie in memory: the results differ by rounding only",
+    "activation_checkpointing": "maps are made twice: the results are the same",
+    "fused_optimiser": "how the same update is run: the results differ by rounding only",
+    "cudnn_benchmark": "how the same layers are run: the results differ by rounding only",
     "num_workers": "read in older plans and not used",
 }
 """Fields of TrainingPlan that no sentence is about, and why."""
 _WARMUP_SHARE = 5  # a warm-up takes at most one over this of the epochs (training/schedule.py)
+_TF32 = " (factors of convolutions rounded to TF32)"
+_Hardware = tuple[str, str, str, int | None]
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -190,12 +195,13 @@ def machine(facts: Facts) -> str:
     )
 
 
-def _on(fold: FoldFacts) -> tuple[str, str, str, int | None]:
+def _on(fold: FoldFacts) -> _Hardware:
     run = fold.run
-    return run.device, run.hardware, run.precision, run.n_processes
+    precision = f"{run.precision}{_TF32 if run.tf32 else ''}"
+    return run.device, run.hardware, precision, run.n_processes
 
 
-def _machine(record: tuple[str, str, str, int | None], folds: list[int]) -> str:
+def _machine(record: _Hardware, folds: list[int]) -> str:
     device, hardware, precision, n_processes = record
     named = f"{device} ({hardware})" if hardware else device
     sentence = f"{capitalised(numbered(folds))} ran on {named}"

@@ -8,7 +8,8 @@ OPTIONS = (
     ("--input_size Z Y X", "voxels that the network sees, multiples of its strides"),
     ("--batch_size N", "samples per step"),
     ("--straighten", "images that lie tilted along the axes of the patient, in one resampling"),
-    ("--precision float32|bfloat16", "in which a step must fit; bfloat16 is mixed precision"),
+    ("--precision float32|bfloat16|float16", "in which a step must fit; the latter two are mixed"),
+    ("--activation_checkpointing", "a finer spacing for about a third more work"),
     (
         "--preset auto|paper|resenc_l|small",
         "all rules, RICE-NET as published, the public ResEnc-L, or under 3 million weights",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
 from ricenet_v2.core.seeds import seed_of
+from ricenet_v2.network.tf32 import float32
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.training.augmentation.deform import deform
@@ -20,6 +21,7 @@ from ricenet_v2.training.augmentation.intensity import (
     stretch_contrast,
 )
 from ricenet_v2.training.augmentation.sharpness import soften
+from ricenet_v2.training.augmentation.transfer import picked, put
 
 Change = Callable[[torch.Tensor, Sequence[Intensity]], None]
 
@@ -36,7 +38,7 @@ def augment(images: torch.Tensor, draws: Sequence[Draw], plan: Plan) -> torch.Te
         plan: Channels and spacing.
     """
     nearest = [index for index, channel in enumerate(plan.channels) if KINDS[channel.kind].is_mask]
-    with _one_thread(images.device):
+    with _one_thread(images.device), _whole_products(images.device):
         deformed = [
             deform(sample, draw.deformation, draw.mirrored, plan.spacing, nearest)
             for sample, draw in zip(images, draws, strict=True)
@@ -46,6 +48,11 @@ def augment(images: torch.Tensor, draws: Sequence[Draw], plan: Plan) -> torch.Te
         for sample, draw in zip(batch, draws, strict=True):
             change_further(sample, draw.further, plan.channels)
     return batch
+
+
+def _whole_products(device: torch.device) -> AbstractContextManager[None]:
+    """Places and grey values are products of matrices, and TF32 would keep 10 bits of them."""
+    return float32("as set") if device.type == "cuda" else nullcontext()
 
 
 @contextmanager
@@ -104,10 +111,10 @@ def _change(
         for sample, channel, drawn in chosen:
             change(batch[sample, channel][None], [drawn])
     elif chosen:
-        samples, channels, drawn_values = zip(*chosen, strict=True)
-        gathered = batch[list(samples), list(channels)]
-        change(gathered, drawn_values)
-        batch[list(samples), list(channels)] = gathered
+        places = [(sample, channel) for sample, channel, _ in chosen]
+        gathered = picked(batch, places)
+        change(gathered, [drawn for *_, drawn in chosen])
+        put(batch, places, gathered)
 
 
 def _goes_one_by_one(device: torch.device) -> bool:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from ricenet_v2.training.augmentation.draw import Deformation
+from ricenet_v2.training.augmentation.transfer import picked, put, sent
 
 
 def deform(
@@ -37,13 +38,13 @@ def deform(
     """
     if deformation is None:
         return images.flip([1 + axis for axis in mirrored])
-    unit = _grid(images.shape[1:], spacing, deformation, mirrored).to(images.device)
+    unit = _grid(images.shape[1:], spacing, deformation, mirrored, images.device)
     groups = _by_interpolation(len(images), nearest)
     if len(groups) == 1:
         return _sample(images, unit, next(iter(groups)))
     deformed = torch.empty_like(images)
     for mode, channels in groups.items():
-        deformed[channels] = _sample(images[channels], unit, mode)
+        put(deformed, channels, _sample(picked(images, channels), unit, mode))
     return deformed
 
 
@@ -62,11 +63,13 @@ def _grid(
     spacing: Sequence[float],
     deformation: Deformation,
     mirrored: Sequence[int],
+    device: torch.device,
 ) -> torch.Tensor:
     """Where each output voxel is read, as torch's grid_sample wants it.
 
     Source positions are computed at a few control points in float64 and interpolated linearly
-    along each axis. For the affine part that is exact, since it is linear; the elastic part is
+    along each axis, on the device: the grid of an image of 224 voxels a side has 135 MB, points and
+    weights have some kB. For the affine part that is exact, since it is linear; the elastic part is
     defined that way.
 
     Returns:
@@ -82,9 +85,8 @@ def _grid(
     half = np.array([n * s / 2 for n, s in zip(shape, spacing, strict=True)])
     unit = np.moveaxis(source / half[:, None, None, None], 0, -1)[..., ::-1]
     at_points = torch.from_numpy(unit.astype(np.float32, order="C"))
-    along_z, along_y, along_x = (
-        _weights(n, n_points, is_mirrored=axis in mirrored) for axis, n in enumerate(shape)
-    )
+    weights = [_weights(n, n_points, is_mirrored=axis in mirrored) for axis, n in enumerate(shape)]
+    at_points, along_z, along_y, along_x = sent([at_points, *weights], device)
     rows = torch.matmul(along_x, at_points)
     planes = torch.matmul(along_y, rows.flatten(2))
     return torch.matmul(along_z, planes.flatten(1)).view(1, *shape, 3)

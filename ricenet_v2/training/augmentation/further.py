@@ -13,6 +13,7 @@ from ricenet_v2.core.errors import PluginError
 from ricenet_v2.records.augmentations import AUGMENTATIONS
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan_parts import AugmentationPlan, ChannelPlan
+from ricenet_v2.training.augmentation.transfer import picked, put
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,7 @@ def change_further(
         PluginError: A package is missing or fails, or does not give images.
     """
     for each in draws:
-        given = sample[list(each.channels)]
+        given = picked(sample, each.channels)
         parts = [channels[index] for index in each.channels]
         apply = AUGMENTATIONS.function(each.name, "apply")
         with AUGMENTATIONS.blamed(each.name, "cannot be applied"):
@@ -85,4 +86,4 @@ def change_further(
                 remedy=f"Switch it off with --set augmentation.p_{each.name}=0, or tell the "
                 "authors of the package.",
             )
-        sample[list(each.channels)] = changed.to(sample.dtype)
+        put(sample, each.channels, changed.to(sample.dtype))

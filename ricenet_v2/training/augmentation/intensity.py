@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import torch
 
+from ricenet_v2.training.augmentation.transfer import sent
+
 _VOXELS = (1, 2, 3)
 
 
@@ -72,4 +74,5 @@ def _deviation(centred: torch.Tensor) -> torch.Tensor:
 
 
 def _column(images: torch.Tensor, values: Sequence[float]) -> torch.Tensor:
-    return torch.tensor(values, dtype=images.dtype, device=images.device).view(-1, 1, 1, 1)
+    (column,) = sent([torch.tensor(values, dtype=images.dtype)], images.device)
+    return column.view(-1, 1, 1, 1)

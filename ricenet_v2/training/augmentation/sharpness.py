@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ricenet_v2.training.augmentation.draw import Intensity
+from ricenet_v2.training.augmentation.transfer import sent
 
 Matrix = NDArray[np.float64]
 
@@ -26,10 +28,19 @@ def soften(images: torch.Tensor, drawn: Sequence[Intensity], kept_axis: int | No
         drawn: `blur_sigma` and `low_resolution` of each item.
         kept_axis: A much coarser axis, whose resolution is not lowered.
     """
+    blocks = [
+        block
+        for axis, size in enumerate(images.shape[1:])
+        for block in _blocks(
+            np.stack([_matrix(size, each, lower=axis != kept_axis) for each in drawn]), axis
+        )
+    ]
+    parts = sent([block.part for block in blocks], images.device)
     source, spare = images, torch.empty_like(images)
-    for axis, size in enumerate(images.shape[1:]):
-        matrices = [_matrix(size, intensity, lower=axis != kept_axis) for intensity in drawn]
-        _along(source, spare, np.stack(matrices), axis)
+    for axis in range(3):
+        for block, part in zip(blocks, parts, strict=True):
+            if block.axis == axis:
+                _multiply(source, spare, block, part)
         source, spare = spare, source
     images.copy_(source)
 
@@ -76,20 +87,35 @@ def low_resolution(size: int, zoom: float) -> Matrix:
     return matrix
 
 
-def _along(source: torch.Tensor, target: torch.Tensor, matrices: Matrix, axis: int) -> None:
-    """Multiply each item by its matrix along one array axis.
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """Some rows of the matrices of all items along one array axis, and the columns they read."""
 
-    The matrices are bands: only the columns that a block of rows reads are multiplied.
-    """
+    axis: int
+    rows: slice
+    columns: slice
+    part: torch.Tensor
+
+
+def _blocks(matrices: Matrix, axis: int) -> Iterator[_Block]:
+    """The matrices are bands: only the columns that a block of rows reads are multiplied."""
     for first in range(0, matrices.shape[1], _BLOCK):
         rows = slice(first, first + _BLOCK)
         read = np.flatnonzero(matrices[:, rows].any(axis=(0, 1)))
         columns = slice(int(read[0]), int(read[-1]) + 1)
-        part = torch.from_numpy(matrices[:, rows, columns].astype(np.float32)).to(source.device)
-        if axis == 0:
-            read_from = source[:, columns].flatten(2)
-            torch.matmul(part, read_from, out=target[:, rows].flatten(2))
-        elif axis == 1:
-            target[:, :, rows] = torch.matmul(part[:, None], source[:, :, columns])
-        else:
-            target[..., rows] = torch.matmul(source[..., columns], part.mT[:, None])
+        part = torch.from_numpy(matrices[:, rows, columns].astype(np.float32))
+        yield _Block(axis, rows, columns, part)
+
+
+def _multiply(
+    source: torch.Tensor, target: torch.Tensor, block: _Block, part: torch.Tensor
+) -> None:
+    """Multiply each item by its matrix, for these rows; `part` is that of the block, sent."""
+    rows, columns = block.rows, block.columns
+    if block.axis == 0:
+        read_from = source[:, columns].flatten(2)
+        torch.matmul(part, read_from, out=target[:, rows].flatten(2))
+    elif block.axis == 1:
+        target[:, :, rows] = torch.matmul(part[:, None], source[:, :, columns])
+    else:
+        target[..., rows] = torch.matmul(source[..., columns], part.mT[:, None])
