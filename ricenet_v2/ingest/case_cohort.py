@@ -12,16 +12,19 @@ from ricenet_v2.core.case_pool import KILLED_REMEDY, map_cases
 from ricenet_v2.core.errors import DatasetError, DiskFullError, RicenetError
 from ricenet_v2.core.memory import BYTES_PER_VOXEL, allowed_workers, available_memory
 from ricenet_v2.core.pool import PoolTask
+from ricenet_v2.ingest import brain_deepbet
 from ricenet_v2.ingest.case_conversion import DOSE, convert_case
 from ricenet_v2.ingest.case_faults import CaseFault, fault_of_case
 from ricenet_v2.ingest.case_inputs import CaseInputs, CaseSources
 from ricenet_v2.ingest.case_writing import (
+    CaseDrawing,
     is_whole,
     made_of,
     provenance_path,
     stored_case,
     write_case,
 )
+from ricenet_v2.ingest.convert_options import ConvertOptions
 from ricenet_v2.ingest.pseudonyms import Pseudonyms
 from ricenet_v2.ingest.rigid import RigidTransform
 from ricenet_v2.records.manifest import Manifest
@@ -53,7 +56,8 @@ class ConvertedCohort:
 class _SharedByCases:
     folder: Path | None
     pseudonyms: Pseudonyms
-    keep_head: bool
+    options: ConvertOptions
+    draw: CaseDrawing | None
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,8 @@ def convert_cohort(
     folder: Path | None,
     pseudonyms: Pseudonyms,
     num_workers: int = 1,
-    *,
-    keep_head: bool = False,
+    options: ConvertOptions | None = None,
+    draw: CaseDrawing | None = None,
 ) -> ConvertedCohort:
     """Convert each row for itself.
 
@@ -92,14 +96,16 @@ def convert_cohort(
         folder: Raw dataset that is written; None writes nothing.
         pseudonyms: For ids and hashes.
         num_workers: Processes, lowered to what memory allows.
-        keep_head: Whether voxels outside of a brain mask are kept.
+        options: How each is converted.
+        draw: Writes the picture of each.
 
     Raises:
         DiskFullError: There is no room; finished cases are on disk.
     """
     tasks, faults = _tasks(manifest, sources)
-    work = partial(_work, _SharedByCases(folder, pseudonyms, keep_head))
-    needed = max((_bytes_of(task.inputs) for task in tasks), default=0)
+    chosen = options or ConvertOptions()
+    work = partial(_work, _SharedByCases(folder, pseudonyms, chosen, draw))
+    needed = max((_bytes_of(task.inputs, chosen) for task in tasks), default=0)
     workers = allowed_workers(num_workers, needed, len(tasks), available_memory())
     outcomes = map_cases(work, tasks, workers, "converting", _killed)
     pairs = list(zip(tasks, outcomes, strict=True))
@@ -137,8 +143,8 @@ def _without_dose() -> DatasetError:
     )
 
 
-def _bytes_of(inputs: CaseInputs) -> int:
-    """A case's need of memory, by its largest image of DICOM."""
+def _bytes_of(inputs: CaseInputs, options: ConvertOptions) -> int:
+    """A case's need of memory, by its largest image of DICOM, and that of what makes masks."""
     sizes = [
         sum(len(header.positions) for header in image.series.headers)
         * image.series.first.rows
@@ -146,7 +152,9 @@ def _bytes_of(inputs: CaseInputs) -> int:
         for image in (*inputs.images, *inputs.planning_cts)
         if image.series is not None
     ]
-    return _IMAGES_IN_MEMORY * BYTES_PER_VOXEL * max(sizes, default=0)
+    is_masked = options.brain_mask == "deepbet" and inputs.brain is None
+    of_masks = brain_deepbet.BYTES if is_masked else 0
+    return of_masks + _IMAGES_IN_MEMORY * BYTES_PER_VOXEL * max(sizes, default=0)
 
 
 def _killed(task: ConversionTask, reason: str) -> _ConversionOutcome:
@@ -171,7 +179,7 @@ def _work(shared: _SharedByCases, task: ConversionTask) -> _ConversionOutcome:
 
 
 def _converted(shared: _SharedByCases, inputs: CaseInputs) -> _ConversionOutcome:
-    hashed = made_of(inputs, shared.pseudonyms, keep_head=shared.keep_head)
+    hashed = made_of(inputs, shared.pseudonyms, shared.options)
     folder = shared.folder
     before = None if folder is None else stored_case(folder, inputs.case_id)
     if folder is not None and before and before.made_of == hashed and is_whole(folder, before):
@@ -179,10 +187,10 @@ def _converted(shared: _SharedByCases, inputs: CaseInputs) -> _ConversionOutcome
         if now != before:
             documents.write(provenance_path(folder, inputs.case_id), now)
         return _ConversionOutcome(now, is_skipped=now == before)
-    case = convert_case(inputs, keep_head=shared.keep_head)
+    case = convert_case(inputs, shared.options)
     if folder is None:
         return _ConversionOutcome(case.provenance)
-    return _ConversionOutcome(write_case(folder, case, hashed))
+    return _ConversionOutcome(write_case(folder, case, hashed, shared.draw))
 
 
 def _relabelled(before: CaseProvenance, inputs: CaseInputs) -> CaseProvenance:
