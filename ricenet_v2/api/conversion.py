@@ -11,29 +11,17 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import check_writable
 from ricenet_v2.core.locks import using
 from ricenet_v2.core.options import check_whole
-from ricenet_v2.core.options import options as options_record
 from ricenet_v2.ingest.case_cohort import ConvertedCohort, convert_cohort
 from ricenet_v2.ingest.case_inputs import CaseSources
 from ricenet_v2.ingest.case_writing import stored_case
+from ricenet_v2.ingest.convert_options import ConvertOptions, check_options
 from ricenet_v2.ingest.converted_dataset import dataset_of, vanished, write_tables
 from ricenet_v2.ingest.manifest import read_manifest
 from ricenet_v2.ingest.pseudonyms import pseudonyms_of
 from ricenet_v2.ingest.work_folder import ScanDraft, draft_manifest, private_folder, scan_again
+from ricenet_v2.reporting.conversion.picture import write_case_picture
 
 __all__ = ["ConversionResult", "ConvertOptions", "ScanDraft", "convert_cases", "scan_studies"]
-
-
-@options_record
-class ConvertOptions:
-    """How cases are converted.
-
-    Attributes:
-        check: Do everything but write.
-        keep_head: Keep voxels outside of a brain mask, in which a face can be recognised.
-    """
-
-    check: bool = False
-    keep_head: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +83,8 @@ def convert_cases(
         What became of each row; a case that failed does not stop the others.
 
     Raises:
-        OptionError: The number of processes is not usable.
+        OptionError: An option or the number of processes is not usable, or a package or program
+            that an option needs is not installed.
         DatasetError: The manifest cannot be understood, the studies are gone, or `output` holds
             something else.
         DiskFullError: There is no room; finished cases are on disk.
@@ -113,6 +102,7 @@ def convert_cases(
     """
     check_whole(1, num_workers=num_workers)
     chosen, path, folder = options or ConvertOptions(), Path(manifest), Path(output)
+    check_options(chosen)
     work = path.parent
     _check_apart(work, folder)
     table = read_manifest(path)
@@ -130,7 +120,8 @@ def convert_cases(
             folder if writes else None,
             pseudonyms,
             num_workers,
-            keep_head=chosen.keep_head,
+            chosen,
+            write_case_picture,
         )
         if writes:
             failed = [stored_case(folder, fault.case_id) for fault in cohort.failed]

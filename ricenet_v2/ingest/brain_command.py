@@ -69,14 +69,17 @@ def _filled(word: str, places: dict[str, str]) -> str:
 def _run(words: list[str], private: Path, name: str, seconds: float) -> None:
     log = private / "log"
     try:
-        with log.open("wb") as stream, subprocess.Popen(  # noqa: S603 - the user's own, no shell
-            words,
-            cwd=private,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=stream,
-            start_new_session=True,
-        ) as process:
+        with (
+            log.open("wb") as stream,
+            subprocess.Popen(  # noqa: S603 - the user's own, no shell
+                words,
+                cwd=private,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=stream,
+                start_new_session=True,
+            ) as process,
+        ):
             try:
                 code = process.wait(seconds)
             finally:

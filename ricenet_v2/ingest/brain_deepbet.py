@@ -7,12 +7,13 @@ masks beside resection cavities.
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.errors import DatasetError, OptionError
 from ricenet_v2.core.packages import check_package, version_of
 from ricenet_v2.core.types import Mask
 from ricenet_v2.ingest.volume import ImageVolume
@@ -56,6 +57,12 @@ def mask_by_deepbet(reference: ImageVolume) -> tuple[Mask, str]:
 @cache
 def _network() -> Any:
     """Both networks, which are read once a process."""
-    from deepbet import BrainExtraction
-
-    return BrainExtraction(no_gpu=True)
+    try:
+        from deepbet import BrainExtraction
+    except ImportError as error:  # of what it needs
+        raise OptionError(
+            "deepbet cannot be imported.", got=error, remedy="pip install 'ricenet_v2[brain]'"
+        ) from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.jit.load will go at some time
+        return BrainExtraction(no_gpu=True)

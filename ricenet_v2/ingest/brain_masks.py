@@ -50,9 +50,7 @@ def brain_region(
     """
     if given is not None:
         image = read_source(given)
-        brain = BrainRegion(
-            resample_mask(image.voxels > 0.5, image.grid, reference.grid), GIVEN
-        )
+        brain = BrainRegion(resample_mask(image.voxels > 0.5, image.grid, reference.grid), GIVEN)
     elif options.brain_command:
         made = mask_by_command(reference, options.brain_command, options.brain_timeout)
         brain = BrainRegion(*made)
