@@ -19,6 +19,7 @@ from ricenet_v2.ingest.converted_dataset import dataset_of, vanished, write_tabl
 from ricenet_v2.ingest.manifest import read_manifest
 from ricenet_v2.ingest.pseudonyms import pseudonyms_of
 from ricenet_v2.ingest.work_folder import ScanDraft, draft_manifest, private_folder, scan_again
+from ricenet_v2.reporting.conversion.page import write_conversion_page
 from ricenet_v2.reporting.conversion.picture import write_case_picture
 
 __all__ = ["ConversionResult", "ConvertOptions", "ScanDraft", "convert_cases", "scan_studies"]
@@ -31,10 +32,13 @@ class ConversionResult:
     Attributes:
         cohort: What became of the rows.
         vanished: Ids of cases that are there, but in no row of the manifest; they stay.
+        page: Page of pictures on which a person sees whether cases were converted right; None
+            where nothing was written.
     """
 
     cohort: ConvertedCohort
     vanished: tuple[str, ...]
+    page: Path | None = None
 
 
 def scan_studies(studies: PathInput, work: PathInput) -> ScanDraft:
@@ -108,6 +112,7 @@ def convert_cases(
     table = read_manifest(path)
     dataset = dataset_of(table, folder)
     writes = not chosen.check
+    page: Path | None = None
     with using(writes=[folder, work]) if writes else nullcontext():
         pseudonyms = pseudonyms_of(work, keep=writes)
         sources = CaseSources(scan_again(work, keep=writes), table.columns, pseudonyms)
@@ -128,7 +133,9 @@ def convert_cases(
             there = [*cohort.cases, *(case for case in failed if case is not None), *beyond]
             if there:
                 write_tables(folder, dataset, there)
-    return ConversionResult(cohort, tuple(case.case_id for case in beyond))
+                ids = [case.case_id for case in beyond]
+                page = write_conversion_page(folder, dataset.name, there, cohort.failed, ids)
+    return ConversionResult(cohort, tuple(case.case_id for case in beyond), page)
 
 
 def _check_apart(work: Path, folder: Path) -> None:

@@ -69,7 +69,7 @@ def check_options(chosen: ConvertOptions) -> None:
     Raises:
         OptionError: A package or program is missing, or the command cannot be used.
     """
-    if chosen.brain_timeout <= 0:
+    if not chosen.brain_timeout > 0:
         raise OptionError(
             "brain_timeout is not usable.", expected="seconds above 0", got=chosen.brain_timeout
         )

@@ -119,7 +119,7 @@ def _of_ants(ants: Any, image: sitk.Image) -> Any:
 
 
 def _factor(image: sitk.Image, spacing: float) -> int:
-    return max(1, round(spacing / min(image.GetSpacing())))
+    return max(1, round(spacing / float(min(image.GetSpacing()))))
 
 
 def _read(files: Sequence[str]) -> RigidTransform:

@@ -96,6 +96,20 @@ def marks(view: View, doses: Sequence[int], name: str, corner: tuple[float, floa
         name: One of `PLANES`.
         corner: Upper left of the panel.
     """
+    return [*overlays(view, doses, name, corner), *rim(view, name, corner)]
+
+
+def overlays(
+    view: View, doses: Sequence[int], name: str, corner: tuple[float, float]
+) -> list[Item]:
+    """Isodose lines and the lesion; see `marks`.
+
+    Args:
+        view: The picture.
+        doses: Dose channels whose lines are drawn.
+        name: One of `PLANES`.
+        corner: Upper left of the panel.
+    """
     scan, scale = view.scan, view.scale
     drawn: list[Item] = []
     for n in doses:
@@ -105,7 +119,7 @@ def marks(view: View, doses: Sequence[int], name: str, corner: tuple[float, floa
             drawn += contours(dose, line.gray, corner, scale, style)
     if scan.lesion is not None and scan.lesion.any():
         drawn += outline(view, scan.lesion, name, corner, LESION)
-    return [*drawn, *rim(view, name, corner)]
+    return drawn
 
 
 def rim(view: View, name: str, corner: tuple[float, float]) -> list[Item]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +20,9 @@ from PIL import ImageColor
 from ricenet_v2.core.files import replacing
 from ricenet_v2.core.types import Mask
 from ricenet_v2.ingest.case_conversion import ConvertedCase
-from ricenet_v2.records.dataset import Channel
+from ricenet_v2.records.dataset import Channel, ChannelKind
 from ricenet_v2.records.kinds import KINDS
-from ricenet_v2.records.provenance import RegisteredImage
+from ricenet_v2.records.provenance import CaseProvenance
 from ricenet_v2.reporting.case.centre import find_centre
 from ricenet_v2.reporting.case.isodose import Isodoses, isodoses
 from ricenet_v2.reporting.case.panel import (
@@ -29,8 +30,8 @@ from ricenet_v2.reporting.case.panel import (
     PLANES,
     WHITE,
     View,
-    marks,
     outline,
+    overlays,
     rim,
 )
 from ricenet_v2.reporting.case.scan import DisplayedCase, crop
@@ -54,7 +55,6 @@ _MM_PER_PIXEL = 0.8
 _ENLARGED = (2.0, 1.7, 1.4, 1.2, 1.0, 0.8)
 _DIMMED = (1.0, 0.7, 0.4)
 """Of lines and letters, whose rims are smoothed."""
-_Panel = Callable[[str, tuple[float, float]], list[Item]]
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,19 @@ class _Shown:
         """A panel of the reference with the brain, the lesion and the dose."""
         drawn = plain(view, self.image(0), name, corner)
         drawn += outline(view, self.brain, name, corner, BRAIN)
-        drawn += marks(view, list(view.lines), name, corner)
+        drawn += overlays(view, list(view.lines), name, corner)
         for n in view.lines:
             drawn += labels(view, n, name, corner)
         return drawn
+
+
+@dataclass(frozen=True)
+class _Row:
+    """Three panels; `draw` takes the plane and the upper left of a panel."""
+
+    label: str
+    view: View
+    draw: Callable[[str, tuple[float, float]], list[Item]]
 
 
 def write_case_picture(case: ConvertedCase, path: Path) -> None:
@@ -101,21 +110,18 @@ def write_case_picture(case: ConvertedCase, path: Path) -> None:
         path: The file.
     """
     scene = case_picture(case)
-    with replacing(path) as temporary:
-        for enlarged in _ENLARGED:
-            _few_colours(scene, enlarged).save(temporary, optimize=True)
-            if temporary.stat().st_size <= MOST_BYTES:
-                break
-
-
-def _few_colours(scene: Scene, enlarged: float) -> Pillow.Image:
-    """Drawn at twice the size, so that lines are smooth, in shades and the colours of lines."""
     large = png(scene)
-    size = (round(scene.width * enlarged), round(scene.height * enlarged))
-    image = large if large.size == size else large.resize(size, Pillow.Resampling.BOX)
     colours = Pillow.new("P", (1, 1))
     colours.putpalette(_colours(scene).tobytes())
-    return image.quantize(palette=colours, dither=Pillow.Dither.NONE)
+    with replacing(path) as temporary:
+        for enlarged in _ENLARGED:
+            size = (round(scene.width * enlarged), round(scene.height * enlarged))
+            # Drawn larger, so that lines are smooth.
+            image = large if large.size == size else large.resize(size, Pillow.Resampling.BOX)
+            few = image.quantize(palette=colours, dither=Pillow.Dither.NONE)
+            few.save(temporary, optimize=True)
+            if temporary.stat().st_size <= MOST_BYTES:
+                break
 
 
 def _colours(scene: Scene) -> NDArray[np.uint8]:
@@ -133,11 +139,11 @@ def case_picture(case: ConvertedCase) -> Scene:
     left = _columns(view)
     items: list[Item] = [Text(left[name], _HEAD - 7, name, 12, PALE) for name in PLANES]
     top = _HEAD
-    for label, panel in _rows(shown):
-        items.append(Text(_EDGE, top + 14, label, 12, WHITE))
+    for row in _rows(shown):
+        items.append(Text(_EDGE, top + 14, row.label.strip(), 12, WHITE))
         for name in PLANES:
             corner = (left[name], top + _LABEL)
-            items += panel(name, corner)
+            items += [*row.draw(name, corner), *rim(row.view, name, corner)]
         z, y, _ = scan.grid.extent
         top = round(top + _LABEL + max(y, z) * view.scale + _GAP, 1)
     below, height = legend(view, case.provenance, top)
@@ -151,7 +157,7 @@ def _shown(case: ConvertedCase) -> _Shown:
     provenance = case.provenance
     named = zip(provenance.channels, provenance.kinds, strict=True)
     channels = [
-        *(Channel(name, kind) for name, kind in named),
+        *(Channel(name, cast("ChannelKind", kind)) for name, kind in named),
         *(Channel(bridge.name, bridge.kind) for bridge in case.bridges),
         Channel("brain", "mask"),
     ]
@@ -185,56 +191,38 @@ def _columns(view: View) -> dict[str, float]:
     return left | {"sagittal": round(left["coronal"] + x + _GAP, 1)}
 
 
-def _rows(shown: _Shown) -> Iterator[tuple[str, _Panel]]:
-    """Label of a row, and what draws its panels."""
+def _rows(shown: _Shown) -> Iterator[_Row]:
     view, channels = shown.view, shown.view.scan.channels
+    provenance = shown.case.provenance
     first, reference = channels[0].name, shown.image(0)
-    outlines = ["brain" if shown.case.provenance.is_stripped else "region"]
+    outlines = ["brain" if provenance.is_stripped else "region"]
     outlines += ["lesion"] if shown.has_lesion else []
     lines = ", with isodose lines in Gy" if view.lines else ""
     text = f"{first}, the reference{lines}; outline of {', '.join(outlines)}"
-    yield text, partial(shown.reference, view)
+    yield _Row(text, view, partial(shown.reference, view))
     hottest = find_centre(replace(view.scan, lesion=None))
     if view.lines and hottest.index != view.centre.index:
         text = f"The same through {hottest.where(view.scan.grid)}"
-        yield text, partial(shown.reference, replace(view, centre=hottest))
+        there = replace(view, centre=hottest)
+        yield _Row(text, there, partial(shown.reference, there))
     for n in range(1, len(channels) - 1):
         if not KINDS[channels[n].kind].is_anatomy:
             continue
         name, other = channels[n].name, shown.image(n)
-        checks = "; ".join(
-            figures(each)
-            for each in shown.case.provenance.registered
-            if each.name == name and each.correlation is not None
-        )
-        yield (
-            f"{first} in grey tiles, {name} in amber ones. {checks}".strip(),
-            partial(_checkerboard, view, reference, other),
-        )
-        yield (
-            f"{name} with edges of {first}, which should lie on its own",
-            partial(_edges, shown, reference, other),
-        )
+        text = f"{first} in grey tiles, {name} in amber ones. {_checks(provenance, name)}"
+        yield _Row(text, view, partial(checkerboard, view, reference, other))
+        text = f"{name} with edges of {first}, which should lie on its own"
+        yield _Row(text, view, partial(edges_over, view, reference, other, shown.brain))
 
 
-def _checkerboard(
-    view: View, reference: ComparedImage, other: ComparedImage, name: str,
-    corner: tuple[float, float],
-) -> list[Item]:  # fmt: skip
-    return [*checkerboard(view, reference, other, name, corner), *rim(view, name, corner)]
-
-
-def _edges(
-    shown: _Shown, reference: ComparedImage, other: ComparedImage, name: str,
-    corner: tuple[float, float],
-) -> list[Item]:  # fmt: skip
-    drawn = edges_over(shown.view, reference, other, shown.brain, name, corner)
-    return [*drawn, *rim(shown.view, name, corner)]
-
-
-def figures(each: RegisteredImage) -> str:
-    """The checks of a registered image in words."""
+def _checks(case: CaseProvenance, name: str) -> str:
+    """The checks of a registered image in words; empty where it was not checked."""
+    each = next((e for e in case.registered if e.name == name and e.correlation is not None), None)
     return (
-        f"Correlation {each.correlation or 0:.2f}, moved by 4 mm {each.shifted or 0:.2f}, "
-        f"mirrored {each.mirrored or 0:.2f}"
+        ""
+        if each is None
+        else (
+            f"Correlation {each.correlation or 0:.2f}, moved by 4 mm {each.shifted or 0:.2f}, "
+            f"mirrored {each.mirrored or 0:.2f}"
+        )
     )
