@@ -18,7 +18,13 @@ from ricenet_v2.ingest.convert_options import ConvertOptions, check_options
 from ricenet_v2.ingest.converted_dataset import dataset_of, vanished, write_tables
 from ricenet_v2.ingest.manifest import read_manifest
 from ricenet_v2.ingest.pseudonyms import pseudonyms_of
-from ricenet_v2.ingest.work_folder import ScanDraft, draft_manifest, private_folder, scan_again
+from ricenet_v2.ingest.work_folder import (
+    REFUSED,
+    ScanDraft,
+    draft_manifest,
+    private_folder,
+    scan_again,
+)
 from ricenet_v2.reporting.conversion.page import write_conversion_page
 from ricenet_v2.reporting.conversion.picture import write_case_picture
 
@@ -127,6 +133,7 @@ def convert_cases(
             num_workers,
             chosen,
             write_case_picture,
+            work / REFUSED if writes else None,
         )
         if writes:
             failed = [stored_case(folder, fault.case_id) for fault in cohort.failed]
