@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ricenet_v2.api.conversion import ConversionResult
     from ricenet_v2.ingest.case_faults import CaseFault
     from ricenet_v2.ingest.work_folder import ScanDraft
+    from ricenet_v2.records.provenance import CaseProvenance
 
 _MOST_SHOWN = 20
 
@@ -67,15 +68,28 @@ def show_cases(result: ConversionResult, output: Path, *, is_check: bool) -> int
     if result.vanished:
         print(
             f"In no row of the manifest, and left as they are: {', '.join(result.vanished)}. "
-            "Delete their files, those in provenance/ too, if they are no longer wanted."
+            "Delete their files, those in provenance/ and qc/ too, if they are no longer wanted."
         )
-    if any(not case.is_stripped for case in cohort.cases):
-        print("Images with heads: faces identify people. Give masks in the column brain.")
+    _show_brains(cohort.cases)
     if cohort.failed:
         _show_faults(cohort.failed)
     if not is_check and cohort.cases:
         print(f"The raw dataset is in {output}")
+    if result.page is not None:
+        print(f"Look at the pictures, the worst cases first: {result.page}")
     return common.SOME_FAILED if cohort.failed else common.OK
+
+
+def _show_brains(cases: Sequence[CaseProvenance]) -> None:
+    """Where masks come from, and whether heads are in the images."""
+    sources = Counter(case.brain for case in cases)
+    if sources:
+        print(f"Brain masks: {', '.join(f'{n} {name}' for name, n in sorted(sources.items()))}.")
+    if any(not case.is_stripped for case in cases):
+        print(
+            "Images with heads: faces identify people. Give masks in the column brain, or have "
+            "them made (--brain_mask deepbet, --brain_command)."
+        )
 
 
 def _show_faults(faults: Sequence[CaseFault]) -> None:

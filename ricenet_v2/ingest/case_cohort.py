@@ -12,16 +12,20 @@ from ricenet_v2.core.case_pool import KILLED_REMEDY, map_cases
 from ricenet_v2.core.errors import DatasetError, DiskFullError, RicenetError
 from ricenet_v2.core.memory import BYTES_PER_VOXEL, allowed_workers, available_memory
 from ricenet_v2.core.pool import PoolTask
-from ricenet_v2.ingest.case_conversion import DOSE, convert_case
+from ricenet_v2.ingest import brain_deepbet
+from ricenet_v2.ingest.case_conversion import DOSE, ConvertedCase, convert_case, misfit_case
 from ricenet_v2.ingest.case_faults import CaseFault, fault_of_case
 from ricenet_v2.ingest.case_inputs import CaseInputs, CaseSources
 from ricenet_v2.ingest.case_writing import (
+    CaseDrawing,
     is_whole,
     made_of,
     provenance_path,
     stored_case,
     write_case,
 )
+from ricenet_v2.ingest.convert_options import ConvertOptions
+from ricenet_v2.ingest.misfit import MisfitError
 from ricenet_v2.ingest.pseudonyms import Pseudonyms
 from ricenet_v2.ingest.rigid import RigidTransform
 from ricenet_v2.records.manifest import Manifest
@@ -53,7 +57,12 @@ class ConvertedCohort:
 class _SharedByCases:
     folder: Path | None
     pseudonyms: Pseudonyms
-    keep_head: bool
+    options: ConvertOptions
+    draw: CaseDrawing | None
+    refused: Path | None
+
+    def refused_picture(self, case_id: str) -> Path | None:
+        return None if self.refused is None else self.refused / f"{case_id}.png"
 
 
 @dataclass(frozen=True)
@@ -81,8 +90,9 @@ def convert_cohort(
     folder: Path | None,
     pseudonyms: Pseudonyms,
     num_workers: int = 1,
-    *,
-    keep_head: bool = False,
+    options: ConvertOptions | None = None,
+    draw: CaseDrawing | None = None,
+    refused: Path | None = None,
 ) -> ConvertedCohort:
     """Convert each row for itself.
 
@@ -92,14 +102,18 @@ def convert_cohort(
         folder: Raw dataset that is written; None writes nothing.
         pseudonyms: For ids and hashes.
         num_workers: Processes, lowered to what memory allows.
-        keep_head: Whether voxels outside of a brain mask are kept.
+        options: How each is converted.
+        draw: Writes the picture of each.
+        refused: Folder, as private as the studies, for pictures of images that were refused since
+            they do not fit; None writes none.
 
     Raises:
         DiskFullError: There is no room; finished cases are on disk.
     """
     tasks, faults = _tasks(manifest, sources)
-    work = partial(_work, _SharedByCases(folder, pseudonyms, keep_head))
-    needed = max((_bytes_of(task.inputs) for task in tasks), default=0)
+    chosen = options or ConvertOptions()
+    work = partial(_work, _SharedByCases(folder, pseudonyms, chosen, draw, refused))
+    needed = max((_bytes_of(task.inputs, chosen) for task in tasks), default=0)
     workers = allowed_workers(num_workers, needed, len(tasks), available_memory())
     outcomes = map_cases(work, tasks, workers, "converting", _killed)
     pairs = list(zip(tasks, outcomes, strict=True))
@@ -137,8 +151,8 @@ def _without_dose() -> DatasetError:
     )
 
 
-def _bytes_of(inputs: CaseInputs) -> int:
-    """A case's need of memory, by its largest image of DICOM."""
+def _bytes_of(inputs: CaseInputs, options: ConvertOptions) -> int:
+    """A case's need of memory, by its largest image of DICOM, and that of what makes masks."""
     sizes = [
         sum(len(header.positions) for header in image.series.headers)
         * image.series.first.rows
@@ -146,7 +160,9 @@ def _bytes_of(inputs: CaseInputs) -> int:
         for image in (*inputs.images, *inputs.planning_cts)
         if image.series is not None
     ]
-    return _IMAGES_IN_MEMORY * BYTES_PER_VOXEL * max(sizes, default=0)
+    is_masked = options.brain_mask == "deepbet" and inputs.brain is None
+    of_masks = brain_deepbet.BYTES if is_masked else 0
+    return of_masks + _IMAGES_IN_MEMORY * BYTES_PER_VOXEL * max(sizes, default=0)
 
 
 def _killed(task: ConversionTask, reason: str) -> _ConversionOutcome:
@@ -170,8 +186,25 @@ def _work(shared: _SharedByCases, task: ConversionTask) -> _ConversionOutcome:
         return _ConversionOutcome(fault=fault_of_case(task.name, inputs.line, error, inputs))
 
 
+def _checked_case(shared: _SharedByCases, inputs: CaseInputs) -> ConvertedCase:
+    """The case; images that do not fit are drawn before they are refused."""
+    path = shared.refused_picture(inputs.case_id)
+    try:
+        return convert_case(inputs, shared.options)
+    except MisfitError as error:
+        if path is None or shared.draw is None or error.pair is None:
+            raise
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        shared.draw(misfit_case(inputs, error.pair), path)
+        place = f"{path.parent.name}/{path.name}"
+        remedy = f"{error.remedy} {place} beside the manifest shows both."
+        raise error.with_parts(remedy=remedy) from error
+
+
 def _converted(shared: _SharedByCases, inputs: CaseInputs) -> _ConversionOutcome:
-    hashed = made_of(inputs, shared.pseudonyms, keep_head=shared.keep_head)
+    if (earlier := shared.refused_picture(inputs.case_id)) is not None:
+        earlier.unlink(missing_ok=True)
+    hashed = made_of(inputs, shared.pseudonyms, shared.options)
     folder = shared.folder
     before = None if folder is None else stored_case(folder, inputs.case_id)
     if folder is not None and before and before.made_of == hashed and is_whole(folder, before):
@@ -179,10 +212,10 @@ def _converted(shared: _SharedByCases, inputs: CaseInputs) -> _ConversionOutcome
         if now != before:
             documents.write(provenance_path(folder, inputs.case_id), now)
         return _ConversionOutcome(now, is_skipped=now == before)
-    case = convert_case(inputs, keep_head=shared.keep_head)
+    case = _checked_case(shared, inputs)
     if folder is None:
         return _ConversionOutcome(case.provenance)
-    return _ConversionOutcome(write_case(folder, case, hashed))
+    return _ConversionOutcome(write_case(folder, case, hashed, shared.draw))
 
 
 def _relabelled(before: CaseProvenance, inputs: CaseInputs) -> CaseProvenance:

@@ -19,7 +19,7 @@ from ricenet_v2.ingest.scan import Scan, scan, write_series
 from ricenet_v2.ingest.structures import roi_names
 from ricenet_v2.records.manifest import ImageColumn, Manifest
 
-SERIES = "series.csv"
+SERIES, REFUSED = "series.csv", "refused"
 _STUDIES = "studies.txt"
 
 
