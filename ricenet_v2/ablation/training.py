@@ -18,8 +18,8 @@ from ricenet_v2.network.device import resolve_device
 from ricenet_v2.records.ablation import Subset
 from ricenet_v2.training import parallel
 from ricenet_v2.training.options import TrainOptions
-from ricenet_v2.training.places import Place
 from ricenet_v2.training.preparation import demand_of
+from ricenet_v2.training.slots import TrainingSlot
 from ricenet_v2.training.stop_signal import StopSignal
 from ricenet_v2.training.training_setup import TrainingSetup
 
@@ -72,19 +72,19 @@ def train_subsets(
     """
     if not left:
         return []
-    jobs, places = _jobs(setup, budget, left, machine)
-    where = parallel.described(places)
+    jobs, slots = _jobs(setup, budget, left, machine)
+    where = parallel.described(slots)
     logger.info(
         "%d trainings of %d epochs%s%s.",
         len(jobs),
         budget.epochs,
-        f", {len(places)} at a time" if machine.executor == PROCESSES else "",
+        f", {len(slots)} at a time" if machine.executor == PROCESSES else "",
         f": {where}" if where else "",
     )
     outcomes, stop = list[Outcome](), StopSignal()
     with stop.listening():
-        environments = [place.environment for place in places]
-        make = partial(executor_of, machine.executor, len(places), environments)
+        environments = [slot.environment for slot in slots]
+        make = partial(executor_of, machine.executor, len(slots), environments)
         coming = results(make, train_job, jobs, _lost, stop)
         for _, outcome in track(coming, "training subsets", total=len(jobs)):
             outcomes.append(outcome)
@@ -114,19 +114,23 @@ def _jobs(
     budget: TrainingBudget,
     left: Sequence[tuple[Subset, int]],
     machine: TrainingMachine,
-) -> tuple[list[FoldJob], list[Place]]:
+) -> tuple[list[FoldJob], list[TrainingSlot]]:
     """The jobs, and where processes work at them at a time."""
-    places, threads, options = [Place()], machine.threads, _options(budget, left[0][0], machine)
+    slots, threads, options = (
+        [TrainingSlot()],
+        machine.threads,
+        _options(budget, left[0][0], machine),
+    )
     if machine.executor == PROCESSES:
         device = resolve_device(machine.device)
         there = parallel.resources(device)
         demand = demand_of(setup, budget.plan, options)
         fitting = parallel.folds_that_fit(demand, len(left), there)
         number = parallel.number_of(machine.number, fitting, len(left), "--num_processes")
-        places = parallel.places_for(demand, number, there)
+        slots = parallel.slots_for(demand, number, there)
         threads = threads or max(1, there.cores // number)
         workers = parallel.workers_beside(demand, device, number, there)
-        machine = _settled(machine, places, None if device.type == "cpu" else workers)
+        machine = _settled(machine, slots, None if device.type == "cpu" else workers)
     tables = tables_hash(setup.dataset, setup.cases, setup.splits)
     jobs = [
         FoldJob(
@@ -136,20 +140,20 @@ def _jobs(
             tables,
             budget.plan,
             _options(budget, subset, machine),
-            places[0].device(machine.device),
+            slots[0].device(machine.device),
             threads,
             invocation(),
         )
         for subset, fold in left
     ]
-    return jobs, places
+    return jobs, slots
 
 
 def _settled(
-    machine: TrainingMachine, places: Sequence[Place], num_workers: int | None
+    machine: TrainingMachine, slots: Sequence[TrainingSlot], num_workers: int | None
 ) -> TrainingMachine:
-    """What holds in whichever place a training comes to run."""
-    sizes = [size for place in places if (size := place.device_cache_gb) is not None]
+    """What holds in whichever slot a training comes to run."""
+    sizes = [size for slot in slots if (size := slot.device_cache_gb) is not None]
     return replace(
         machine,
         num_workers=machine.num_workers if num_workers is None else num_workers,

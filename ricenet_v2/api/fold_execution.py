@@ -20,8 +20,8 @@ from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.training import parallel
 from ricenet_v2.training.fold import train_fold
 from ricenet_v2.training.options import TrainOptions, effective_plan
-from ricenet_v2.training.places import Place
 from ricenet_v2.training.preparation import demand_of
+from ricenet_v2.training.slots import TrainingSlot
 from ricenet_v2.training.stop_signal import StopSignal
 from ricenet_v2.training.training_setup import TrainingSetup
 
@@ -147,9 +147,9 @@ def in_parallel(
     demand = demand_of(setup, effective_plan(setup.plan, setup.options), setup.options)
     fitting = parallel.folds_that_fit(demand, len(folds), there)
     number = parallel.number_of(execution.number, fitting, len(folds))
-    places = parallel.places_for(demand, number, there)
+    slots = parallel.slots_for(demand, number, there)
     threads = execution.threads or max(1, there.cores // number)
-    where = parallel.described(places)
+    where = parallel.described(slots)
     logger.info(
         "Training %d folds at a time, each with %d threads%s.",
         number,
@@ -163,11 +163,11 @@ def in_parallel(
         workers = parallel.workers_beside(demand, device, number, there)
         words += ["--num_workers", str(workers)]
 
-    def command(fold: int, place: Place) -> list[str]:
-        line = [execution.dataset, str(fold), *words, *_on(place, execution.device)]
+    def command(fold: int, slot: TrainingSlot) -> list[str]:
+        line = [execution.dataset, str(fold), *words, *_on(slot, execution.device)]
         return lifeline.command("ricenet_v2.cli.train", line)
 
-    failed = _watched(setup, {fold: partial(command, fold) for fold in folds}, places)
+    failed = _watched(setup, {fold: partial(command, fold) for fold in folds}, slots)
     files = [setup.model.fold(fold).run for fold in folds if fold not in failed]
     runs = tuple(documents.read(Run, file) for file in files)
     return _checked(TrainedFolds(setup.model, runs, failed))
@@ -191,15 +191,15 @@ def _words(options: TrainOptions) -> list[str]:
     return words + (["--set", *pairs] if pairs else [])
 
 
-def _on(place: Place, requested: str | None) -> list[str]:
+def _on(slot: TrainingSlot, requested: str | None) -> list[str]:
     """The device of a training, and what it may take of its memory for cases."""
-    device, size = place.device(requested), place.device_cache_gb
+    device, size = slot.device(requested), slot.device_cache_gb
     words = ["--device", device] if device else []
     return words + (["--device_cache_gb", str(size)] if size is not None else [])
 
 
 def _watched(
-    setup: TrainingSetup, commands: Mapping[int, parallel.Command], places: Sequence[Place]
+    setup: TrainingSetup, commands: Mapping[int, parallel.Command], slots: Sequence[TrainingSlot]
 ) -> dict[int, str]:
     """Run the folds with a line of progress each; what the failed ones said."""
     model = setup.model
@@ -207,7 +207,7 @@ def _watched(
     lines = {fold: _FoldProgress(fold, place, epochs) for place, fold in enumerate(commands)}
     failed, stop = {}, StopSignal()
     with stop.listening():
-        for event in parallel.run_folds(commands, places, stop):
+        for event in parallel.run_folds(commands, slots, stop):
             for fold, line in lines.items():
                 line.reach(_epochs_done(model.fold(fold).history))
             if event != "waiting" and event.error is not None:

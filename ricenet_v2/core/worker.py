@@ -237,5 +237,5 @@ def _pickled_error(error: BaseException) -> bytes:
         pickled = pickle.dumps((False, error, _ThisProcess.is_spent))
         pickle.loads(pickled)  # noqa: S301 - some errors can be sent but not received
         return pickled
-    told = RuntimeError(f"{type(error).__name__}: {error}")
-    return pickle.dumps((False, told, _ThisProcess.is_spent))
+    plain = RuntimeError(f"{type(error).__name__}: {error}")
+    return pickle.dumps((False, plain, _ThisProcess.is_spent))

@@ -67,8 +67,8 @@ class DataFlow:
         if not self.num_workers:
             return "The main process loads the training cases."
         return (
-            f"{self.num_workers} processes load the training cases; {self.n_slots} samples may lie "
-            f"ready ({self.loading_bytes / GIB:.3g} GiB of main memory with what they work at)."
+            f"Processes that load the training cases: {self.num_workers}; {self.n_slots} samples "
+            f"may lie ready ({self.loading_bytes / GIB:.3g} GiB of main memory in all)."
         )
 
 
@@ -116,12 +116,11 @@ def data_flow(
     )
 
 
-def least_loading_bytes(plan: Plan, batch_size: int, num_workers: int | None = None) -> int:
+def least_loading_bytes(plan: Plan, num_workers: int | None = None) -> int:
     """Main memory with which a training loads by so many processes, or by one where None."""
     workers = 1 if num_workers is None else num_workers
     slots = _FEWEST_SLOTS if workers else 0
-    each = workers * memory.worker_bytes(plan) + slots * memory.sample_bytes(plan)
-    return each + memory.locked_bytes(plan, batch_size)
+    return workers * memory.worker_bytes(plan) + slots * memory.sample_bytes(plan)
 
 
 def _room(free: int | None) -> int:
@@ -141,6 +140,7 @@ def free_beside_step(plan: Plan, batch_size: int, device: torch.device) -> int:
         device: Is asked.
     """
     try:
+        torch.cuda.empty_cache()  # of an earlier fold of this process
         free = torch.cuda.mem_get_info(device)[0]
     except RuntimeError:  # whoever trains there hears of it
         return 0

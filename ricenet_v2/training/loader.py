@@ -219,3 +219,4 @@ class TrainingBatches(Iterator[Batch]):
         for threads in (self._thread, self._copiers):
             if threads is not None:
                 threads.shutdown(cancel_futures=True)
+        self._kept = self._on_its_way = None  # memory of the device

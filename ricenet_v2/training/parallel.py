@@ -21,8 +21,8 @@ from ricenet_v2.network.cards import Card
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.training import memory
 from ricenet_v2.training.data_flow import data_flow, least_loading_bytes
-from ricenet_v2.training.places import FreePlaces, Need, Place, places_on, slots_of
 from ricenet_v2.training.reader import CACHE_BYTES
+from ricenet_v2.training.slots import FreeSlots, Need, TrainingSlot, slots_of, slots_on
 from ricenet_v2.training.stop_signal import StopSignal
 
 _SECONDS_BETWEEN_LOOKS = 0.2
@@ -82,7 +82,7 @@ class FoldDemand:
         """Bytes of main memory, with the fewest processes and samples that a training loads by."""
         cases = self.n_train * memory.sample_bytes(self.plan)
         kept = CACHE_BYTES if self.cache_gb is None else int(self.cache_gb * GIB)
-        loading = least_loading_bytes(self.plan, self.batch_size, self.num_workers)
+        loading = least_loading_bytes(self.plan, self.num_workers)
         state = memory.state_bytes(self.plan)
         return memory.PROCESS_BYTES + min(kept, cases) + loading + state
 
@@ -98,6 +98,7 @@ def folds_that_fit(demand: FoldDemand, n_folds: int, there: Resources) -> int:
     need, process, fitting = demand.of_device, demand.of_machine, min(n_folds, there.cores)
     if there.cards:
         fitting = min(fitting, sum(slots_of(card, need) for card in there.cards))
+        process += memory.locked_bytes(demand.plan, demand.batch_size)
     else:
         process += need.step
     if there.memory is not None:
@@ -105,11 +106,11 @@ def folds_that_fit(demand: FoldDemand, n_folds: int, there: Resources) -> int:
     return max(1, fitting)
 
 
-def places_for(demand: FoldDemand, count: int, there: Resources) -> list[Place]:
+def slots_for(demand: FoldDemand, count: int, there: Resources) -> list[TrainingSlot]:
     """Where so many trainings run beside each other."""
     if not there.cards:
-        return [Place()] * count
-    return places_on(there.cards, demand.of_device, count)
+        return [TrainingSlot()] * count
+    return slots_on(there.cards, demand.of_device, count)
 
 
 def workers_beside(demand: FoldDemand, device: torch.device, count: int, there: Resources) -> int:
@@ -127,13 +128,13 @@ def workers_beside(demand: FoldDemand, device: torch.device, count: int, there: 
     return flow.num_workers
 
 
-def described(places: Sequence[Place]) -> str:
+def described(slots: Sequence[TrainingSlot]) -> str:
     """Where the trainings run, in words; empty where there are no CUDA devices."""
-    cards = {place.card: places.count(place) for place in places if place.card is not None}
+    cards = {slot.card: slots.count(slot) for slot in slots if slot.card is not None}
     parts = []
     for card, count in cards.items():
         free = "" if card.free is None else f" ({card.free / GIB:.3g} GiB free)"
-        kept = any(place.case_bytes for place in places if place.card == card)
+        kept = any(slot.case_bytes for slot in slots if slot.card == card)
         where = ", with the training cases" if kept else ""
         parts.append(f"{count} on GPU {card.word or card.index}{free}{where}")
     return "; ".join(parts)
@@ -200,35 +201,35 @@ class _Process:
         return FoldExit(fold, f"Its process ended by {reason}.\n{text.strip()[-_MOST_OF_TEXT:]}")
 
 
-Command: TypeAlias = Callable[[Place], Sequence[str]]
-"""Makes the command line of a training in a place; `core.lifeline` has one that ends with us."""
+Command: TypeAlias = Callable[[TrainingSlot], Sequence[str]]
+"""Makes the command line of a training in a slot; `core.lifeline` has one that ends with us."""
 
 
 def run_folds(
-    commands: Mapping[int, Command], places: Sequence[Place], stop: StopSignal
+    commands: Mapping[int, Command], slots: Sequence[TrainingSlot], stop: StopSignal
 ) -> Iterator[FoldExit | Literal["waiting"]]:
-    """Run a command for each fold, at most one in each place at the same time.
+    """Run a command for each fold, at most one in each slot at the same time.
 
     Args:
         commands: By the number of the fold.
-        places: A fold that ends leaves its place to the next.
+        slots: A fold that ends leaves its slot to the next.
         stop: When asked, the running ones are asked to end and no other is started.
 
     Yields:
         Each fold as it ends, and `waiting` a few times a second in between.
     """
-    free, waiting = FreePlaces(places), dict(commands)
-    running: dict[int, tuple[_Process, Place]] = {}
+    free, waiting = FreeSlots(slots), dict(commands)
+    running: dict[int, tuple[_Process, TrainingSlot]] = {}
     try:
         while running or (waiting and not stop.requested):
             while waiting and len(free) and not stop.requested:
-                fold, place = next(iter(waiting)), free.take()
-                running[fold] = (_started(waiting.pop(fold)(place), place), place)
+                fold, slot = next(iter(waiting)), free.take()
+                running[fold] = (_started(waiting.pop(fold)(slot), slot), slot)
             if stop.requested:
                 _terminate(running)
             for fold in [f for f, (p, _) in running.items() if p.running.poll() is not None]:
-                process, place = running.pop(fold)
-                free.give_back(place)
+                process, slot = running.pop(fold)
+                free.give_back(slot)
                 yield process.ended(fold)
             yield "waiting"
             time.sleep(_SECONDS_BETWEEN_LOOKS)
@@ -239,17 +240,17 @@ def run_folds(
             process.close()
 
 
-def _started(command: Sequence[str], place: Place) -> _Process:
+def _started(command: Sequence[str], slot: TrainingSlot) -> _Process:
     output = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has ended
     nothing, pipe = subprocess.DEVNULL, subprocess.PIPE
-    environment = os.environ | place.environment
+    environment = os.environ | slot.environment
     running = subprocess.Popen(  # noqa: S603
         list(command), stdin=pipe, stdout=nothing, stderr=output, env=environment
     )
     return _Process(running, output)
 
 
-def _terminate(running: Mapping[int, tuple[_Process, Place]]) -> None:
+def _terminate(running: Mapping[int, tuple[_Process, TrainingSlot]]) -> None:
     for process, _ in running.values():
         if process.running.poll() is None:
             process.running.terminate()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import collections
 import dataclasses
 import os
 import sys
@@ -17,12 +18,12 @@ from ricenet_v2.training.parallel import (
     Resources,
     folds_that_fit,
     number_of,
-    places_for,
     resources,
     run_folds,
+    slots_for,
     workers_beside,
 )
-from ricenet_v2.training.places import Place
+from ricenet_v2.training.slots import TrainingSlot
 from ricenet_v2.training.stop_signal import StopSignal
 
 GB = 1024**3
@@ -59,8 +60,9 @@ def test_host_memory_of_large_batches_is_counted(plan):
     """Page-locked batches and samples on their way were 27 GiB that nobody had reckoned with."""
     large = dataclasses.replace(plan, input_size=(256, 256, 256))  # 128 MiB a case, two channels
     demand = FoldDemand(large, 16, batch_size=32)
-    # 1 GiB the process, 2 the cases, 12 three batches, 0.625 the sample at work and two that wait.
-    assert demand.of_machine / GB == pytest.approx(15.625, abs=0.01)
+    # 1 GiB the process, 2 the cases, 0.625 the sample at work and two that wait; 12 three batches.
+    assert demand.of_machine / GB == pytest.approx(3.625, abs=0.01)
+    assert folds_that_fit(demand, 20, Resources(40 * GB, (), 64)) == 8
     assert folds_that_fit(demand, 5, Resources(40 * GB, _cards(999), 64)) == 2
 
 
@@ -109,7 +111,7 @@ def _commands(**texts: str):
 
 
 def _ended(commands, number, stop=None):
-    events = run_folds(commands, [Place()] * number, stop or StopSignal())
+    events = run_folds(commands, [TrainingSlot()] * number, stop or StopSignal())
     return {event.fold: event for event in events if isinstance(event, FoldExit)}
 
 
@@ -141,23 +143,19 @@ def test_no_more_than_so_many_run_at_a_time(tmp_path):
 
 def test_a_wish_to_stop_ends_the_running_ones_and_starts_no_other():
     stop = StopSignal()
-    events = run_folds(_commands(f0="import time; time.sleep(60)", f1="pass"), [Place()], stop)
+    events = run_folds(
+        _commands(f0="import time; time.sleep(60)", f1="pass"), [TrainingSlot()], stop
+    )
     assert next(events) == "waiting"
     stop.requested = True
     ended = [event for event in events if isinstance(event, FoldExit)]
     assert [event.fold for event in ended] == [0]
 
 
-_WATCH = """
+_TELLS_CARD = """
 import os, pathlib, sys, time
-here, fold, seconds = pathlib.Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
-card = os.environ["CUDA_VISIBLE_DEVICES"]
-mine = here / f"{card}.{fold}.runs"
-mine.touch()
-running = [each.name.partition(".")[0] for each in here.glob("*.runs")]
-(here / f"{fold}.seen").write_text(f"{card} {running.count(card)} {len(set(running))}")
-time.sleep(seconds)
-mine.unlink()
+pathlib.Path(sys.argv[1]).write_text(os.environ["CUDA_VISIBLE_DEVICES"])
+time.sleep(float(sys.argv[2]))
 """
 
 
@@ -173,18 +171,26 @@ mine.unlink()
 def test_folds_run_where_there_is_memory_for_them(plan, tmp_path, gigabytes, wanted, most):
     demand, there = _demand(plan, 8), Resources(512 * GB, _cards(*gigabytes), 32)
     number = number_of(wanted, folds_that_fit(demand, 5, there), 5)
-    places = places_for(demand, number, there)
-    assert len(places) == sum(most.values())
-    commands = {
-        fold: _always(sys.executable, "-c", _WATCH, str(tmp_path), str(fold), seconds)
-        for fold, seconds in enumerate(("1.2", "0.4", "0.4", "0.4", "0.4"))
-    }
-    events = run_folds(commands, places, StopSignal())
-    assert [e.error for e in events if isinstance(e, FoldExit)] == [None] * 5
-    seen = [file.read_text().split() for file in sorted(tmp_path.glob("*.seen"))]
-    assert len(seen) == 5
-    for card, beside, devices in seen:
-        assert int(beside) <= most[card]
-        # Never two on one device while another idles: the second is begun where all have one.
-        assert int(beside) == 1 or int(devices) == len(most)
-    assert {card for card, _, _ in seen} == set(most)
+    slots = slots_for(demand, number, there)
+    assert len(slots) == sum(most.values())
+    running, on_card = collections.Counter(), {}
+
+    def command(fold):
+        def begin(slot):
+            card = slot.card.word
+            assert running[card] < most[card]
+            # Never two on one device while another with room idles.
+            assert not running[card] or all(running[other] for other in most)
+            running[card] += 1
+            on_card[fold] = card
+            seconds = "1.5" if fold == 0 else "0.2"
+            return [sys.executable, "-c", _TELLS_CARD, str(tmp_path / str(fold)), seconds]
+
+        return begin
+
+    for event in run_folds({fold: command(fold) for fold in range(5)}, slots, StopSignal()):
+        if isinstance(event, FoldExit):
+            assert event.error is None
+            running[on_card[event.fold]] -= 1
+    assert set(on_card.values()) == set(most)
+    assert on_card == {fold: (tmp_path / str(fold)).read_text() for fold in range(5)}

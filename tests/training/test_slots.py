@@ -3,7 +3,7 @@
 import pytest
 
 from ricenet_v2.network.cards import Card
-from ricenet_v2.training.places import FreePlaces, Need, Place, places_on, slots_of
+from ricenet_v2.training.slots import FreeSlots, Need, TrainingSlot, slots_of, slots_on
 
 GB = 1024**3
 STEP = Need(8 * GB, 0)
@@ -17,8 +17,8 @@ def _cards(*gigabytes):
     ]
 
 
-def _indices(places):
-    return [place.card.index for place in places]
+def _indices(slots):
+    return [slot.card.index for slot in slots]
 
 
 @pytest.mark.parametrize(
@@ -51,21 +51,21 @@ def test_slots_by_hand(free, need, expected):
     ],
 )
 def test_places_are_spread_by_free_memory(free, number, expected):
-    assert _indices(places_on(_cards(*free), STEP, number)) == expected
+    assert _indices(slots_on(_cards(*free), STEP, number)) == expected
 
 
 def test_cases_are_kept_where_all_trainings_of_the_device_have_room_for_them():
-    one, two = places_on(_cards(80, 16), WITH_CASES, 2)
+    one, two = slots_on(_cards(80, 16), WITH_CASES, 2)
     assert (one.case_bytes, two.case_bytes) == (6 * GB, 0)
     assert int(one.device_cache_gb * GB) >= 6 * GB
     assert two.device_cache_gb == 0
-    crowded = places_on(_cards(40), WITH_CASES, 3)  # 10.7 for each, as somebody wished
-    assert {place.case_bytes for place in crowded} == {0}
+    crowded = slots_on(_cards(40), WITH_CASES, 3)  # 10.7 for each, as somebody wished
+    assert {slot.case_bytes for slot in crowded} == {0}
 
 
 def test_a_place_that_is_free_again_is_that_of_the_emptiest_device():
     cards = _cards(24, 12)
-    free = FreePlaces(places_on(cards, STEP, 3))
+    free = FreeSlots(slots_on(cards, STEP, 3))
     first, second, third = free.take(), free.take(), free.take()
     assert _indices([first, second, third]) == [0, 1, 0]
     assert not len(free)
@@ -76,10 +76,10 @@ def test_a_place_that_is_free_again_is_that_of_the_emptiest_device():
 
 def test_what_a_process_is_told():
     card = Card(1, GB, "MIG-1c2d")
-    place = Place(card)
-    assert place.environment == {"CUDA_VISIBLE_DEVICES": "MIG-1c2d"}
-    assert place.device(None) == place.device("cuda:1") == "cuda"
-    lone = Place(Card(0, GB, None))
+    slot = TrainingSlot(card)
+    assert slot.environment == {"CUDA_VISIBLE_DEVICES": "MIG-1c2d"}
+    assert slot.device(None) == slot.device("cuda:1") == "cuda"
+    lone = TrainingSlot(Card(0, GB, None))
     assert lone.environment == {}
     assert (lone.device("cuda:0"), lone.device(None)) == ("cuda:0", None)
-    assert (Place().device("cpu"), Place().device_cache_gb) == ("cpu", None)
+    assert (TrainingSlot().device("cpu"), TrainingSlot().device_cache_gb) == ("cpu", None)

@@ -15,7 +15,7 @@ _LEAST_OVER = 1.0 + 1e-6
 
 
 @dataclass(frozen=True)
-class Place:
+class TrainingSlot:
     """Room for one training.
 
     Attributes:
@@ -76,8 +76,8 @@ def slots_of(card: Card, need: Need) -> int:
     return room // (need.most if room >= need.most else need.least)
 
 
-def places_on(cards: Sequence[Card], need: Need, number: int) -> list[Place]:
-    """So many places, spread so that no device has two before each with room has one.
+def slots_on(cards: Sequence[Card], need: Need, number: int) -> list[TrainingSlot]:
+    """So many slots, spread so that no device has two before each with room has one.
 
     Where more are asked for than fit, the rest goes where most memory is left for each.
 
@@ -97,7 +97,7 @@ def places_on(cards: Sequence[Card], need: Need, number: int) -> list[Place]:
         counts[chosen.index] += 1
     emptiest = sorted(cards, key=lambda card: -(card.free or 0))
     return [
-        Place(card, _room_for_cases(card, need, counts[card.index]))
+        TrainingSlot(card, _room_for_cases(card, need, counts[card.index]))
         for turn in range(number)
         for card in emptiest
         if turn < counts[card.index]
@@ -110,25 +110,25 @@ def _room_for_cases(card: Card, need: Need, count: int) -> int:
     return need.cases if need.most <= share else 0
 
 
-class FreePlaces:
-    """The places that no training has."""
+class FreeSlots:
+    """The slots that no training has."""
 
-    def __init__(self, places: Sequence[Place]) -> None:
+    def __init__(self, slots: Sequence[TrainingSlot]) -> None:
         """All of them are free."""
-        self._free, self._taken = list(places), collections.Counter[Card | None]()
+        self._free, self._taken = list(slots), collections.Counter[Card | None]()
 
     def __len__(self) -> int:
         """How many are free."""
         return len(self._free)
 
-    def take(self) -> Place:
+    def take(self) -> TrainingSlot:
         """One of the device with the fewest trainings."""
-        place = min(self._free, key=lambda place: self._taken[place.card])
-        self._free.remove(place)
-        self._taken[place.card] += 1
-        return place
+        slot = min(self._free, key=lambda slot: self._taken[slot.card])
+        self._free.remove(slot)
+        self._taken[slot.card] += 1
+        return slot
 
-    def give_back(self, place: Place) -> None:
+    def give_back(self, slot: TrainingSlot) -> None:
         """The training there has ended."""
-        self._taken[place.card] -= 1
-        self._free.append(place)
+        self._taken[slot.card] -= 1
+        self._free.append(slot)
