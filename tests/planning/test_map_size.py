@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from ricenet_v2.core.errors import PlanError
+from ricenet_v2.core.machine import GIB
 from ricenet_v2.network.build import build_network
 from ricenet_v2.network.cost import estimate
 from ricenet_v2.planning.ladder import MOST_ELEMENTS
@@ -90,23 +91,27 @@ def test_the_estimate_counts_the_largest_map(make_cohort, checkpointing):
     assert counted.largest_map == max(sizes)
 
 
-def test_checkpointing_saves_the_spacing_and_the_plan_says_why(make_cohort):
+def test_checkpointing_saves_the_batch_and_the_plan_says_why(make_cohort, cost):
+    def halved(*arguments, checkpointing=False, **named):
+        counted = cost(*arguments, **named)
+        part = counted.activations // (2 if checkpointing else 1)
+        return dataclasses.replace(counted, activations=part)
+
     cohort = make_cohort([((60, 64, 60), (1.0, 1.0, 1.0))] * 40, KINDS)
-    whole = make_plan(*cohort, estimate, memory_gb=100)
-    budget = 0.8 * whole.memory.total / 1024**3
+    whole = make_plan(*cohort, halved, memory_gb=100)
+    budget = 0.8 * whole.memory.total / GIB
     plain, saved = (
-        make_plan(*cohort, estimate, memory_gb=budget, activation_checkpointing=each)
+        make_plan(*cohort, halved, memory_gb=budget, activation_checkpointing=each)
         for each in (False, True)
     )
     assert (saved.input_size, saved.network) == (whole.input_size, whole.network)
     assert saved.training.batch_size == whole.training.batch_size > plain.training.batch_size
     assert saved.training.activation_checkpointing
     assert not plain.training.activation_checkpointing
-    assert "activation checkpointing" in {decision.what for decision in saved.decisions}
-    counted = estimate(
-        saved.network, 3, 2, saved.input_size, saved.training.batch_size, checkpointing=True
-    )
-    assert saved.memory == counted
-    assert saved.memory.total <= budget * 1024**3
-    enough = make_plan(*cohort, estimate, memory_gb=100, activation_checkpointing=True)
-    assert enough == whole
+    assert "activation checkpointing" not in {decision.what for decision in plain.decisions}
+    assert "saves the layout" in _reason(saved, "activation checkpointing")
+    assert saved.memory.total <= budget * GIB
+    assert make_plan(*cohort, halved, memory_gb=100, activation_checkpointing=True) == whole
+    least = make_plan(*cohort, halved, memory_gb=0.3 * budget, activation_checkpointing=True)
+    reasons = [each.reason for each in least.alternatives]
+    assert any(reason.endswith("with activation checkpointing") for reason in reasons)
