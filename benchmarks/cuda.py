@@ -38,7 +38,7 @@ if not any((Path(folder or ".") / "benchmarks").is_dir() for folder in sys.path)
 
 import torch
 
-from benchmarks.cuda_cohort import TINY, Plans, Sizes
+from benchmarks.cuda_cohort import TINY, Plans, Sizes, checkpointed
 from benchmarks.cuda_parts import PARTS, Machine, Row
 from ricenet_v2.core.machine import GIB
 from ricenet_v2.network.device import mixed_precision
@@ -175,7 +175,11 @@ def main(argv: list[str] | None = None) -> int:
     if chosen.plan_only:
         for name in plans.names():
             plan = plans[name]
-            print(name, plan.input_size, plan.training.batch_size, f"{plan.memory.total / GIB:.2f}")
+            gib = [f"{each / GIB:.2f} GiB" for each in (plan.memory.total, checkpointed(plan))]
+            print(
+                f"{name}: {plan.input_size}, batch {plan.training.batch_size}, {gib[0]}; ", end=""
+            )
+            print(f"with activation checkpointing {gib[1]}", flush=True)
         return 0
     machine = Machine(device, plans, 0 if chosen.dry else chosen.num_workers, chosen.dry)
     return measure(machine, chosen.output, chosen.seconds)

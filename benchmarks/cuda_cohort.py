@@ -168,6 +168,13 @@ class Plans:
         return planned(side, self.memory_gb, preset, number, self.precision)
 
 
+def checkpointed(plan: Plan) -> int:
+    """Bytes of a step of the plan with activation checkpointing."""
+    counts, batch = (len(plan.channels), len(plan.classes)), plan.training.batch_size
+    arguments = (plan.network, *counts, plan.input_size, batch, plan.memory.precision)
+    return estimate(*arguments, checkpointing=True).total
+
+
 def noise(plan: Plan) -> Batch:
     """One batch of noise in main memory."""
     size = plan.training.batch_size
