@@ -147,7 +147,7 @@ def switches(machine: Machine) -> Iterator[Row]:
             if machine.is_dry and "compile" in settings:
                 continue  # it would compile for the CPU
             with watched_memory(machine.device) as peak:
-                row = {"plan": name, "switch": label} | _switched(machine, plan, settings)
+                row: Row = {"plan": name, "switch": label} | _switched(machine, plan, settings)
             row["taken_gb"] = None if peak.allocated is None else peak.allocated / GIB
             reference = row if reference is None else reference
             yield row | _against(reference, row, plan)
@@ -195,13 +195,14 @@ def _graphed(machine: Machine, plan: Plan) -> Row:
     targets = moved(batch.targets, machine.device, plan.training)
     try:
         with autocast(machine.device, plan.training, caches=False):
-            called = torch.cuda.make_graphed_callables(made.state.network, (images,))
+            called: Any = torch.cuda.make_graphed_callables(made.state.network, (images,))
 
         def update() -> None:
             made.state.optimiser.zero_grad(set_to_none=False)
             with autocast(machine.device, plan.training, caches=False):
                 logits = called(images)
-            torch.nn.functional.cross_entropy(logits.float(), targets).backward()
+            loss = torch.nn.functional.cross_entropy(logits.float(), targets)
+            loss.backward()  # type: ignore[no-untyped-call]
             made.state.optimiser.step()
 
         first = sum(seconds_of(update, machine.device) for _ in range(_WARM_UP))
@@ -228,7 +229,7 @@ def large_maps(machine: Machine) -> Iterator[Row]:
         images = torch.randn(batch, 3, side, side, side).to(machine.device)
         try:
             whole = _outputs_and_gradient(block, convolution, [images])
-            alone = _outputs_and_gradient(block, convolution, list(images.split(1)))
+            alone = _outputs_and_gradient(block, convolution, list(torch.split(images, 1)))
         except RuntimeError as error:
             yield row | {"fault": f"{type(error).__name__}: {str(error)[:300]}"}
             continue
